@@ -1,0 +1,63 @@
+//! Load errors as text for people.
+
+use core::fmt;
+
+use super::{Blame, LoadError, Place};
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place() {
+            Some(place) => write!(f, "cannot load {place}")?,
+            None => f.write_str("cannot load")?,
+        }
+        if !self.path().is_empty() {
+            write!(f, "\n  field     {}", self.path())?;
+            if let Some(subsection) = self.subsection() {
+                write!(f, " (subsection \"{subsection}\")")?;
+            }
+        }
+        if let Some(offset) = self.offset() {
+            write!(f, "\n  at        byte {offset:#x} of the stream")?;
+            match self.place() {
+                Some(Place::Section { start, .. }) if *start <= offset => {
+                    write!(f, ", byte {} of the section", offset - start)?;
+                }
+                _ => {}
+            }
+        }
+        write!(f, "\n  expected  {}", self.expected())?;
+        write!(f, "\n  found     {}", self.found())?;
+        if let Some(advice) = self.advice() {
+            write!(f, "\n  advice    {advice}")?;
+        }
+        match self.qemu_text() {
+            Some(text) => write!(f, "\n  in QEMU   {text}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Part(part) => f.write_str(part),
+            Self::Section { name, instance_id, section_id, version, .. } => write!(
+                f,
+                "section \"{}\" (instance {instance_id}, section id {section_id}, version {version})",
+                name.escape_debug()
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bytes => "the stream's bytes",
+            Self::Peer => "the machine that wrote the stream",
+            Self::Device => "the device",
+            Self::Source => "the source of the stream",
+            Self::Usage => "the caller",
+        })
+    }
+}

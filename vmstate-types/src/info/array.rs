@@ -1,0 +1,73 @@
+//! Arrays of fixed length: `[T; N]`, arrays of them, and [`Each`] for elements with an info of their own.
+
+use core::marker::PhantomData;
+
+use super::Codec;
+use crate::description::Form;
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::Wire;
+use crate::wire::Reader;
+
+impl<T: Wire, const N: usize> Wire for [T; N] {
+    const FORM: Form = T::FORM.times(N);
+    const FIXED: Option<usize> = match T::FIXED {
+        Some(size) => Some(size * N),
+        None => None,
+    };
+
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        T::put_all(self, out);
+    }
+
+    #[inline]
+    fn get(&mut self, from: &[u8]) {
+        T::get_all(self, from);
+    }
+
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        if let (Some(size), 1) = (Self::FIXED, element.count) {
+            self.put(sink.out().claim(size));
+            sink.fixed(at.parent, at.field..at.field + 1);
+            return Ok(());
+        }
+        for (index, value) in self.iter_mut().enumerate() {
+            value.save_elements(sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+
+    fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        if let Some(size) = Self::FIXED {
+            self.get(reader.claim(size)?);
+            return Ok(());
+        }
+        for (index, value) in self.iter_mut().enumerate() {
+            value.load_elements(reader).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+}
+
+/// Each element of an array by the info `C`: `#[vmstate(with = Each<MyInfo>)]`.
+#[derive(Debug)]
+pub struct Each<C>(PhantomData<C>);
+
+impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
+    const FORM: Form = C::FORM.times(N);
+
+    fn save<S: Sink>(values: &mut [T; N], sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        for (index, value) in values.iter_mut().enumerate() {
+            C::save(value, sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+
+    fn load(values: &mut [T; N], reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        for (index, value) in values.iter_mut().enumerate() {
+            C::load(value, reader).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+}

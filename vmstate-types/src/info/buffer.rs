@@ -1,0 +1,23 @@
+//! Raw bytes: QEMU's `buffer`.
+
+use super::Info;
+use crate::error::{LoadError, SaveError};
+use crate::wire::{Reader, Writer};
+
+/// `#[vmstate(buffer)]`: the bytes as they are, described as one value and not as an array of numbers.
+#[derive(Debug)]
+pub struct Buffer;
+
+impl<const N: usize> Info<[u8; N]> for Buffer {
+    const NAME: &'static str = "buffer";
+    const SIZE: Option<usize> = Some(N);
+
+    fn put(bytes: &[u8; N], to: &mut Writer) -> Result<(), SaveError> {
+        to.bytes(bytes);
+        Ok(())
+    }
+
+    fn get(bytes: &mut [u8; N], from: &mut Reader<'_>) -> Result<(), LoadError> {
+        from.fill(bytes)
+    }
+}

@@ -1,0 +1,46 @@
+//! Values that both sides must agree on: QEMU's `uint8 equal` and its family.
+
+use alloc::format;
+
+use super::Info;
+use crate::error::{LoadError, SaveError};
+use crate::wire::{Reader, Writer};
+
+/// `#[vmstate(equal)]`: the value is sent, and a load compares it with the local one, which never changes.
+///
+/// For what a device is built with: queue counts, sizes, identifiers.
+#[derive(Debug)]
+pub struct Equal;
+
+macro_rules! equal {
+    ($($type:ident $name:literal;)*) => {$(
+        impl Info<$type> for Equal {
+            const NAME: &'static str = $name;
+            const SIZE: Option<usize> = Some(size_of::<$type>());
+
+            fn put(value: &$type, to: &mut Writer) -> Result<(), SaveError> {
+                to.bytes(&value.to_be_bytes());
+                Ok(())
+            }
+
+            fn get(value: &mut $type, from: &mut Reader<'_>) -> Result<(), LoadError> {
+                let incoming = $type::from_be_bytes(from.array()?);
+                if incoming == *value {
+                    return Ok(());
+                }
+                Err(LoadError::incompatible(format!("{value} ({value:#x}), as on this side"), format!("{incoming} ({incoming:#x})"))
+                    .advise("configure both sides alike")
+                    .qemu_says(format!("{value:x} != {incoming:x}")))
+            }
+        }
+    )*};
+}
+
+equal! {
+    u8 "uint8 equal";
+    u16 "uint16 equal";
+    u32 "uint32 equal";
+    // QEMU's name for vmstate_info_uint64_equal, kept for ever.
+    u64 "int64 equal";
+    i32 "int32 equal";
+}

@@ -1,0 +1,116 @@
+//! `bool` and the integers: QEMU's `bool`, `int8` .. `int64`, `uint8` .. `uint64`.
+
+use byteorder::{BigEndian, ByteOrder};
+
+use crate::description::Form;
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::Wire;
+use crate::wire::Reader;
+
+/// `Wire` for types whose values all take the same bytes, with `put` and `get` given.
+macro_rules! fixed {
+    ($({$($generics:tt)*})? $type:ty, $name:expr, $size:expr, { $($body:tt)* }) => {
+        impl$(<$($generics)*>)? Wire for $type {
+            const FORM: Form = Form::info($name, Some($size));
+            const FIXED: Option<usize> = Some($size);
+
+            $($body)*
+
+            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                sink.begin_element(at, element);
+                self.put(sink.out().claim($size));
+                sink.end_element();
+                Ok(())
+            }
+
+            fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+                self.get(reader.claim($size)?);
+                Ok(())
+            }
+        }
+    };
+}
+pub(super) use fixed;
+
+macro_rules! integers {
+    ($($type:ident $name:literal $write:ident $read:ident;)*) => {$(
+        fixed!($type, $name, size_of::<$type>(), {
+            #[inline]
+            fn put(&self, out: &mut [u8]) {
+                out.copy_from_slice(&self.to_be_bytes());
+            }
+
+            #[inline]
+            fn get(&mut self, from: &[u8]) {
+                *self = Self::from_be_bytes(from.try_into().unwrap_or_default());
+            }
+
+            #[inline]
+            fn put_all(values: &[Self], out: &mut [u8]) {
+                BigEndian::$write(values, out);
+            }
+
+            #[inline]
+            fn get_all(values: &mut [Self], from: &[u8]) {
+                BigEndian::$read(from, values);
+            }
+        });
+    )*};
+}
+
+integers! {
+    u16 "uint16" write_u16_into read_u16_into;
+    u32 "uint32" write_u32_into read_u32_into;
+    u64 "uint64" write_u64_into read_u64_into;
+    i16 "int16" write_i16_into read_i16_into;
+    i32 "int32" write_i32_into read_i32_into;
+    i64 "int64" write_i64_into read_i64_into;
+}
+
+fixed!(u8, "uint8", 1, {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        out.copy_from_slice(&[*self]);
+    }
+
+    #[inline]
+    fn get(&mut self, from: &[u8]) {
+        *self = from.first().copied().unwrap_or_default();
+    }
+
+    #[inline]
+    fn put_all(values: &[Self], out: &mut [u8]) {
+        out.copy_from_slice(values);
+    }
+
+    #[inline]
+    fn get_all(values: &mut [Self], from: &[u8]) {
+        values.copy_from_slice(from);
+    }
+});
+
+fixed!(i8, "int8", 1, {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        out.copy_from_slice(&self.to_be_bytes());
+    }
+
+    #[inline]
+    fn get(&mut self, from: &[u8]) {
+        *self = Self::from_be_bytes(from.try_into().unwrap_or_default());
+    }
+});
+
+// Any byte but zero is true, as in QEMU's get_bool.
+fixed!(bool, "bool", 1, {
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        out.copy_from_slice(&[u8::from(*self)]);
+    }
+
+    #[inline]
+    fn get(&mut self, from: &[u8]) {
+        *self = from != [0];
+    }
+});

@@ -1,0 +1,119 @@
+//! How single values stand on the wire: QEMU's `VMStateInfo`s, one file per family.
+//!
+//! Types that mean one thing on the wire (integers, `bool`, arrays of them) implement [`Wire`](crate::Wire). Where an
+//! attribute chooses between several meanings, a marker type of this module stands for the meaning: an [`Info`] for one
+//! value, or a [`Codec`] for what is more than one.
+
+pub mod array;
+pub mod buffer;
+pub mod equal;
+pub mod float;
+pub mod int;
+pub mod range;
+pub mod timer;
+pub mod unused;
+
+use crate::description::Form;
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::wire::{Reader, Writer};
+
+/// A wire form of one's own for values of `T`: what `#[vmstate(with = Type)]` names.
+///
+/// This is QEMU's `VMStateInfo` with its `get` and `put`. `T` can be any type, foreign ones included.
+///
+/// ```
+/// use vmstate_types::{Info, LoadError, Reader, SaveError, VmState, Writer};
+///
+/// /// The AVR's eight status flags, which QEMU's machine keeps apart and its stream packs into a byte.
+/// struct Sreg;
+///
+/// impl Info<[bool; 8]> for Sreg {
+///     const NAME: &'static str = "sreg";
+///
+///     fn put(flags: &[bool; 8], to: &mut Writer) -> Result<(), SaveError> {
+///         to.u8(flags.iter().rev().fold(0, |byte, &flag| byte << 1 | u8::from(flag)));
+///         Ok(())
+///     }
+///
+///     fn get(flags: &mut [bool; 8], from: &mut Reader<'_>) -> Result<(), LoadError> {
+///         let byte = from.u8()?;
+///         *flags = std::array::from_fn(|bit| byte >> bit & 1 == 1);
+///         Ok(())
+///     }
+/// }
+///
+/// #[derive(VmState, Default)]
+/// struct Cpu {
+///     #[vmstate(with = Sreg)]
+///     flags: [bool; 8],
+/// }
+///
+/// let mut writer = Writer::new();
+/// Cpu { flags: [true, false, false, false, false, false, false, true] }.save(&mut writer)?;
+/// assert_eq!(writer.pending(), [0x81]);
+/// # Ok::<(), SaveError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no info for `{T}`",
+    note = "`#[vmstate(with = {Self})]` needs `impl vmstate::Info<{T}> for {Self}`",
+    note = "for each element of an array, write `with = Each<YourInfo>`"
+)]
+pub trait Info<T: ?Sized> {
+    /// The name in descriptions, as QEMU's `VMStateInfo.name`.
+    const NAME: &'static str;
+
+    /// The bytes that every value takes; `None` where that depends on the value.
+    const SIZE: Option<usize> = None;
+
+    /// Writes `value`.
+    ///
+    /// # Errors
+    /// When the value cannot be written.
+    fn put(value: &T, to: &mut Writer) -> Result<(), SaveError>;
+
+    /// Reads what [`put`](Self::put) writes into `value`.
+    ///
+    /// # Errors
+    /// When the bytes make no sense, or are not acceptable here and now.
+    fn get(value: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError>;
+}
+
+/// A meaning of a field that is chosen by an attribute: any [`Info`], or [`Each`](array::Each) of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no info for `{T}`",
+    note = "`#[vmstate(with = {Self})]` needs `impl vmstate::Info<{T}> for {Self}`",
+    note = "for each element of an array, write `with = Each<YourInfo>`"
+)]
+pub trait Codec<T: ?Sized> {
+    /// What it is on the wire.
+    const FORM: Form;
+
+    /// Writes the value, which is `element` of the field `at`, or an array that stands in its place.
+    ///
+    /// # Errors
+    /// When the value cannot be written.
+    fn save<S: Sink>(value: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError>;
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// When the bytes make no sense, or are not acceptable here and now.
+    fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+}
+
+impl<T: ?Sized, I: Info<T>> Codec<T> for I {
+    const FORM: Form = Form::info(I::NAME, I::SIZE);
+
+    fn save<S: Sink>(value: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        sink.begin_element(at, element);
+        I::put(value, sink.out())?;
+        sink.end_element();
+        Ok(())
+    }
+
+    fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        let start = reader.offset();
+        I::get(value, reader).map_err(|error| error.at(start))
+    }
+}

@@ -1,0 +1,49 @@
+//! Timers: QEMU's `timer`.
+
+use super::Info;
+use crate::error::{LoadError, SaveError};
+use crate::wire::{Reader, Writer};
+
+/// What QEMU writes for a timer that is not armed.
+const DISARMED: u64 = u64::MAX;
+
+/// Something with a deadline in nanoseconds of its clock, or none: what `#[vmstate(timer)]` can stand on.
+///
+/// An `Option<u64>` is the simplest one. An emulator implements it for its own timers.
+pub trait Timer {
+    /// The deadline, if the timer is armed.
+    fn deadline(&self) -> Option<u64>;
+
+    /// Arms the timer for `deadline`, or disarms it.
+    fn set_deadline(&mut self, deadline: Option<u64>);
+}
+
+impl Timer for Option<u64> {
+    fn deadline(&self) -> Option<u64> {
+        *self
+    }
+
+    fn set_deadline(&mut self, deadline: Option<u64>) {
+        *self = deadline;
+    }
+}
+
+/// `#[vmstate(timer)]`: the deadline in nanoseconds, or that there is none.
+#[derive(Debug)]
+pub struct TimerInfo;
+
+impl<T: Timer> Info<T> for TimerInfo {
+    const NAME: &'static str = "timer";
+    const SIZE: Option<usize> = Some(8);
+
+    fn put(timer: &T, to: &mut Writer) -> Result<(), SaveError> {
+        to.u64(timer.deadline().unwrap_or(DISARMED));
+        Ok(())
+    }
+
+    fn get(timer: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        let deadline = from.u64()?;
+        timer.set_deadline((deadline != DISARMED).then_some(deadline));
+        Ok(())
+    }
+}

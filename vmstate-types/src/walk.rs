@@ -1,0 +1,224 @@
+//! The two walks over a described struct, in QEMU's order of hooks, fields and subsections.
+//!
+//! What differs from struct to struct is generated; what is the same for all is here, once.
+//! (QEMU: `vmstate_save_state_v` and `vmstate_load_state` in `migration/vmstate.c`.)
+
+use alloc::format;
+
+use crate::description::{Absent, Description};
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::{VmState, Wire};
+use crate::wire::Reader;
+
+/// The byte before each subsection (`QEMU_VM_SUBSECTION`).
+const SUBSECTION: u8 = 0x05;
+
+/// Saves `value` as it was at `version`.
+///
+/// # Errors
+/// What a hook, a nested struct or a value that does not fit its wire type says.
+pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
+    value.pre_save(version)?;
+    sink.begin_struct(T::DESCRIPTION, version);
+    let saved = match value.save_fields(sink, version) {
+        Ok(()) => value.save_subsections(sink),
+        failed => failed,
+    };
+    sink.end_struct();
+    // Even after a failure, which is then what is reported.
+    let after = value.post_save(version);
+    saved.and(after)
+}
+
+/// Loads `value` as it was saved at `version`.
+///
+/// # Errors
+/// When the version is not supported, the bytes are not what the description says, or a hook refuses.
+pub fn load<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+    check_version(T::DESCRIPTION, version).map_err(|error| error.at(reader.offset()))?;
+    value.pre_load(version).map_err(|error| error.at(reader.offset()))?;
+    value.load_fields(reader, version)?;
+    load_subsections(value, reader)?;
+    value.post_load(version).map_err(|error| error.at(reader.offset()))
+}
+
+/// Whether what was saved at `version` can be loaded.
+///
+/// # Errors
+/// When it is newer than the description's version, or older than its minimum.
+pub fn check_version(description: &Description, version: u32) -> Result<(), LoadError> {
+    let Description { name, version: local, minimum_version: minimum, .. } = *description;
+    if version > local {
+        return Err(LoadError::incompatible(
+            format!("at most version {local} of `{name}`"),
+            format!("version {version}"),
+        )
+        .advise("save on the other side at an older version, or load with a newer release")
+        .qemu_says(format!("{name}: incoming version_id {version} is too new for local version_id {local}")));
+    }
+    if version < minimum {
+        return Err(LoadError::incompatible(
+            format!("at least version {minimum} of `{name}`"),
+            format!("version {version}"),
+        )
+        .advise("load it with an older release and save again there")
+        .qemu_says(format!(
+            "{name}: incoming version_id {version} is too old for local minimum version_id {minimum}"
+        )));
+    }
+    Ok(())
+}
+
+/// Writes a subsection's header; its fields follow.
+pub fn begin_subsection<S: Sink>(sink: &mut S, description: &'static Description) {
+    sink.begin_subsection();
+    let out = sink.out();
+    out.u8(SUBSECTION);
+    out.counted_str(description.name);
+    out.u32(description.version);
+}
+
+/// Saves one subsection: its header, and what `body` writes.
+///
+/// # Errors
+/// Those of `body`.
+pub fn save_subsection<S: Sink>(
+    sink: &mut S,
+    description: &'static Description,
+    body: impl FnOnce(&mut S) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    begin_subsection(sink, description);
+    body(sink)?;
+    sink.end_subsection();
+    Ok(())
+}
+
+/// Loads the subsections that follow, as far as they are the struct's own.
+fn load_subsections<T: VmState>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    // The derive refuses structs with more subsections than bits.
+    let mut seen = 0_u128;
+    while let Some(header) = next_subsection(T::DESCRIPTION, reader)? {
+        seen |= 1 << (header.index % 128);
+        let description = T::DESCRIPTION.subsections[header.index].description;
+        value
+            .load_subsection(header.index, reader, header.version)
+            .map_err(|error| error.in_subsection(description.name))?;
+    }
+    for (index, subsection) in T::DESCRIPTION.subsections.iter().enumerate() {
+        if seen >> (index % 128) & 1 == 0 && subsection.absent != Absent::Keep {
+            value.subsection_absent(index).map_err(|error| error.at(reader.offset()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A subsection that begins in the stream and is one of ours.
+struct SubsectionHeader {
+    index: usize,
+    version: u32,
+}
+
+/// Consumes the next subsection's header if it is one of `parent`'s.
+///
+/// The decision is QEMU's (`vmstate_subsection_load`), its faults included: bytes that do not look like a subsection
+/// whose name begins with the parent's belong to somebody else and are left alone; one that does and is not known
+/// is an error; the version is cut to its low byte.
+fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Option<SubsectionHeader>, LoadError> {
+    let start = reader.offset();
+    let &[SUBSECTION, length] = reader.peek(2)? else { return Ok(None) };
+    let length = usize::from(length);
+    if length < parent.name.len() + 1 {
+        return Ok(None);
+    }
+    let Some(name) = reader.peek(2 + length)?.get(2..2 + length) else { return Ok(None) };
+    if !name.starts_with(parent.name.as_bytes()) {
+        return Ok(None);
+    }
+    let index = match parent.subsections.iter().position(|own| own.description.name.as_bytes() == name) {
+        Some(index) => index,
+        None => return Err(unknown_subsection(parent, name).at(start)),
+    };
+    reader.skip(2 + length as u64)?;
+    let [.., version] = reader.array::<4>()?;
+    Ok(Some(SubsectionHeader { index, version: u32::from(version) }))
+}
+
+fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {
+    let name = name.escape_ascii();
+    LoadError::incompatible(format!("a subsection that `{}` has", parent.name), format!("\"{name}\""))
+        .advise("the other side is newer or has an option on that this side lacks")
+        .qemu_says(format!("VM subsection '{name}' in '{}' does not exist", parent.name))
+}
+
+/// Saves a struct that stands in a field, at its own version whatever the parent's is (QEMU's `VMS_STRUCT`).
+///
+/// # Errors
+/// Those of [`save`].
+pub fn save_struct<T: VmState + Wire, S: Sink>(
+    value: &mut T,
+    sink: &mut S,
+    at: At,
+    element: Element,
+) -> Result<(), SaveError> {
+    if let (Some(size), 1) = (T::FIXED, element.count) {
+        value.put(sink.out().claim(size));
+        sink.fixed(at.parent, at.field..at.field + 1);
+        return Ok(());
+    }
+    sink.begin_element(at, element);
+    save(value, sink, T::DESCRIPTION.version)?;
+    sink.end_element();
+    Ok(())
+}
+
+/// Loads a struct that stands in a field, at its own version.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    match T::FIXED {
+        Some(_) => load_run(reader, T::DESCRIPTION, 0, T::DESCRIPTION.fields.len()).map(|from| value.get(from)),
+        None => load(value, reader, T::DESCRIPTION.version),
+    }
+}
+
+/// Claims the bytes of the `count` fixed-size fields of `parent` from number `first` on, in one go.
+///
+/// # Errors
+/// When the stream ends before the last of them; the error names the field in which it does.
+#[inline]
+pub fn load_run<'r>(
+    reader: &'r mut Reader<'_>,
+    parent: &'static Description,
+    first: usize,
+    count: usize,
+) -> Result<&'r [u8], LoadError> {
+    reader.claim(run_size(parent, first, count)).map_err(|error| error.in_run(&parent.fields[first..first + count]))
+}
+
+/// The bytes that the `count` fields from number `first` on take, all of which have fixed sizes.
+#[must_use]
+pub const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
+    let mut size = 0;
+    let mut index = first;
+    while index < first + count {
+        if let Some(field) = parent.fields[index].form.total_size() {
+            size += field;
+        }
+        index += 1;
+    }
+    size
+}
+
+/// Where each of the `N - 1` fixed-size fields from number `first` on begins in their run, and where the last one ends.
+#[must_use]
+pub const fn offsets<const N: usize>(parent: &Description, first: usize) -> [usize; N] {
+    let mut offsets = [0; N];
+    let mut index = 1;
+    while index < N {
+        offsets[index] = offsets[index - 1] + run_size(parent, first + index - 1, 1);
+        index += 1;
+    }
+    offsets
+}

@@ -1,0 +1,14 @@
+//! Big-endian cursors over a buffer and over a stream. Nothing else in the project reads or writes bytes.
+//!
+//! [`Writer`] appends to a growable buffer that its owner sends on whenever it likes. [`Reader`] reads a slice, or pulls
+//! from any [`Source`] through a bounded buffer; it can [`peek`](Reader::peek) and always knows its absolute offset.
+
+#[cfg(feature = "std")]
+mod io;
+mod reader;
+mod writer;
+
+#[cfg(feature = "std")]
+pub use io::IoSource;
+pub use reader::{BUFFER, Reader, Source};
+pub use writer::Writer;

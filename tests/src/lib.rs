@@ -1,1 +1,3 @@
-//! x
+//! What all tests share: the committed streams of real QEMUs.
+
+pub mod streams;

@@ -1,1 +1,22 @@
-//! x
+//! Save running machines and load them again, byte-compatible with QEMU's migration stream.
+#![forbid(unsafe_code)]
+
+pub mod dynamic;
+pub mod ram;
+pub mod schema;
+pub mod stream;
+
+pub use vmstate_derive::VmState;
+#[doc(hidden)]
+pub use vmstate_types::__private;
+pub use vmstate_types::{
+    Description, Info, LoadError, Reader, SaveError, Sink, Timer, Unused, VmState, Wire, Writer, description, error,
+    info, sink, state, walk, wire,
+};
+
+/// What a device's file imports.
+pub mod prelude {
+    pub use vmstate_derive::VmState;
+    pub use vmstate_types::info::array::Each;
+    pub use vmstate_types::{Info, LoadError, Reader, SaveError, Timer, Unused, VmState, Writer};
+}

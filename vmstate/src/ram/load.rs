@@ -1,0 +1,96 @@
+//! Loading "ram" sections into blocks of memory.
+
+use vmstate_types::{LoadError, Reader};
+
+use super::Block;
+use super::record::{BlockHeader, Options, PageSize, Record, RecordReader};
+
+/// Loads the "ram" sections of one stream: a start, any number of parts, and an end.
+///
+/// Pages come as often as the running source has changed them; the last one counts. Loading is in place: pages that
+/// have come stay when a later one fails.
+#[derive(Debug)]
+pub struct Loader {
+    records: RecordReader,
+    page: Vec<u8>,
+    /// For each block of the stream, which of ours it is.
+    blocks: Vec<usize>,
+}
+
+impl Loader {
+    /// Loads pages of `page_size`.
+    #[must_use]
+    pub fn new(page_size: PageSize) -> Self {
+        Self::with_options(page_size, Options::default())
+    }
+
+    /// Loads pages of `page_size` from a stream with special capabilities.
+    #[must_use]
+    pub fn with_options(page_size: PageSize, options: Options) -> Self {
+        let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
+        Self { records: RecordReader::new(page_size, options), page, blocks: Vec::new() }
+    }
+
+    /// Loads the payload of one section into `blocks`, which must be the same ones for all sections.
+    ///
+    /// # Errors
+    /// When the stream has a block that `blocks` lacks, or one of another size; when a page lies outside of its block;
+    /// when a page comes in a form that needs more than this side has (XBZRLE, compression, mapped-ram).
+    pub fn load<B: Block>(&mut self, blocks: &mut [B], reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        loop {
+            let start = reader.offset();
+            match self.records.next_record(reader)? {
+                Record::EndOfSection => return Ok(()),
+                Record::BlockList(_) => {}
+                Record::Block(header) => self.add_block(blocks, &header).map_err(|error| error.at(start))?,
+                Record::Zero { offset, fill, .. } => {
+                    self.page.fill(fill);
+                    self.store(blocks, offset).map_err(|error| error.at(start))?;
+                }
+                Record::Page { offset, .. } => {
+                    reader.fill(&mut self.page)?;
+                    self.store(blocks, offset).map_err(|error| error.at(start))?;
+                }
+                other => {
+                    return Err(LoadError::incompatible("pages in plain form", format!("{other:?}"))
+                        .at(start)
+                        .advise("switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source"));
+                }
+            }
+        }
+    }
+
+    fn add_block<B: Block>(&mut self, blocks: &[B], header: &BlockHeader) -> Result<(), LoadError> {
+        let idstr = &header.idstr;
+        let Some(index) = blocks.iter().position(|block| block.idstr() == idstr) else {
+            let ours: Vec<_> = blocks.iter().map(|block| format!("`{}`", block.idstr())).collect();
+            return Err(LoadError::incompatible(
+                format!("one of our blocks: {}", ours.join(", ")),
+                format!("{idstr:?}"),
+            )
+            .qemu_says(format!("Unknown ramblock \"{idstr}\", cannot accept migration")));
+        };
+        let size = blocks[index].size();
+        if size != header.size {
+            return Err(LoadError::incompatible(
+                format!("{size:#x} bytes of `{idstr}`"),
+                format!("{:#x}", header.size),
+            )
+            .qemu_says(format!("Size mismatch: {idstr}: 0x{:x} != 0x{size:x}: Invalid argument", header.size)));
+        }
+        if !size.is_multiple_of(self.page.len() as u64) {
+            let expected = format!("a block of whole pages of {} bytes", self.page.len());
+            return Err(LoadError::misuse(expected, format!("{size:#x} bytes of `{idstr}`")));
+        }
+        self.blocks.push(index);
+        Ok(())
+    }
+
+    fn store<B: Block>(&self, blocks: &mut [B], offset: u64) -> Result<(), LoadError> {
+        let index = self.records.current_block().and_then(|current| self.blocks.get(current));
+        match index.and_then(|index| blocks.get_mut(*index)) {
+            Some(block) => block.write(offset, &self.page),
+            None => Err(LoadError::misuse("the same blocks for all sections", "fewer of them")),
+        }
+    }
+}

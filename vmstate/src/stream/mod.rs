@@ -1,0 +1,60 @@
+//! The framing of a migration stream: header, configuration, sections, footers, commands, end, description.
+//!
+//! No devices are known here: [`StreamReader`] says which section begins and lends its payload to whoever can read it,
+//! [`StreamWriter`] puts the frame around what others write.
+//!
+//! ```
+//! use vmstate::stream::{Configuration, Item, SectionHeader, StreamReader, StreamWriter};
+//! use vmstate::{Reader, Writer};
+//!
+//! let mut out = Writer::new();
+//! let mut stream = StreamWriter::new(&mut out);
+//! stream.header();
+//! stream.configuration(&Configuration::new("none"));
+//! stream.begin_section(&SectionHeader::full(4, "timer", 0, 2));
+//! stream.payload().u64(1_000_000);
+//! stream.end_section();
+//! stream.eof();
+//!
+//! let mut reader = Reader::from_slice(out.pending());
+//! let mut stream = StreamReader::new(&mut reader)?;
+//! assert_eq!(stream.configuration().unwrap().machine, "none");
+//! while let Some(item) = stream.next_item()? {
+//!     let Item::Section(section) = item else { continue };
+//!     assert_eq!((section.name.as_str(), section.version), ("timer", 2));
+//!     assert_eq!(stream.payload().u64()?, 1_000_000);
+//! }
+//! assert_eq!(stream.description()?, None);
+//! # Ok::<(), vmstate::LoadError>(())
+//! ```
+
+mod command;
+mod configuration;
+mod reader;
+mod section;
+mod writer;
+
+pub use command::{Advise, Command, Range};
+pub use configuration::Configuration;
+pub use reader::{Item, StreamReader};
+pub use section::{SectionHeader, SectionKind};
+pub use writer::StreamWriter;
+
+/// The first four bytes, `QEVM` (`QEMU_VM_FILE_MAGIC`).
+pub const MAGIC: u32 = 0x5145_564d;
+/// The version of the framing (`QEMU_VM_FILE_VERSION`).
+pub const VERSION: u32 = 3;
+
+/// The bytes that say what comes next.
+pub(crate) mod tag {
+    pub(crate) const EOF: u8 = 0x00;
+    pub(crate) const SECTION_START: u8 = 0x01;
+    pub(crate) const SECTION_PART: u8 = 0x02;
+    pub(crate) const SECTION_END: u8 = 0x03;
+    pub(crate) const SECTION_FULL: u8 = 0x04;
+    pub(crate) const SUBSECTION: u8 = 0x05;
+    pub(crate) const DESCRIPTION: u8 = 0x06;
+    pub(crate) const CONFIGURATION: u8 = 0x07;
+    pub(crate) const COMMAND: u8 = 0x08;
+    pub(crate) const FOOTER: u8 = 0x7e;
+}

@@ -1,0 +1,91 @@
+//! Putting a stream together.
+
+use vmstate_types::Writer;
+
+use super::{Command, Configuration, MAGIC, SectionHeader, VERSION, tag};
+
+/// Puts the frame around what others write.
+#[derive(Debug)]
+pub struct StreamWriter<'w> {
+    out: &'w mut Writer,
+    footers: bool,
+    /// The section whose payload is being written.
+    open: Option<u32>,
+}
+
+impl<'w> StreamWriter<'w> {
+    /// Writes a stream into `out`, with footers after its sections.
+    pub fn new(out: &'w mut Writer) -> Self {
+        Self { out, footers: true, open: None }
+    }
+
+    /// With or without footers. Machine types of QEMU before 2.4 have none.
+    #[must_use]
+    pub fn footers(mut self, footers: bool) -> Self {
+        self.footers = footers;
+        self
+    }
+
+    /// Writes the magic number and the version.
+    pub fn header(&mut self) {
+        self.out.u32(MAGIC);
+        self.out.u32(VERSION);
+    }
+
+    /// Writes the configuration. Machine types of QEMU before 2.4 have none.
+    pub fn configuration(&mut self, configuration: &Configuration) {
+        configuration.write(self.out);
+    }
+
+    /// Begins a section; its payload is to be written through [`Self::payload`].
+    ///
+    /// A section that is still open ends.
+    pub fn begin_section(&mut self, section: &SectionHeader) {
+        self.end_section();
+        self.out.u8(section.kind.tag());
+        self.out.u32(section.section_id);
+        if section.kind.is_named() {
+            self.out.counted_str(&section.name);
+            self.out.u32(section.instance_id);
+            self.out.u32(section.version);
+        }
+        self.open = Some(section.section_id);
+    }
+
+    /// Where the payload of the section that has begun goes.
+    pub fn payload(&mut self) -> &mut Writer {
+        self.out
+    }
+
+    /// Ends the section that is open, if one is.
+    pub fn end_section(&mut self) {
+        let Some(section_id) = self.open.take() else { return };
+        if self.footers {
+            self.out.u8(tag::FOOTER);
+            self.out.u32(section_id);
+        }
+    }
+
+    /// Writes a command.
+    pub fn command(&mut self, command: &Command) {
+        self.end_section();
+        self.out.u8(tag::COMMAND);
+        command.write(self.out);
+    }
+
+    /// Writes the end.
+    pub fn eof(&mut self) {
+        self.end_section();
+        self.out.u8(tag::EOF);
+    }
+
+    /// Writes the JSON description, which comes after the end.
+    ///
+    /// A text of 4 GiB or more, which the format cannot hold, is left out: a description is optional.
+    pub fn description(&mut self, text: &str) {
+        let Ok(length) = u32::try_from(text.len()) else { return };
+        self.out.u8(tag::DESCRIPTION);
+        self.out.u32(length);
+        self.out.bytes(text.as_bytes());
+    }
+}

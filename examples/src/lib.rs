@@ -1,1 +1,6 @@
-//! x
+//! What the examples share: QEMU's devices as structs, and machines made of them.
+#![forbid(unsafe_code)]
+
+pub mod devices;
+pub mod difference;
+pub mod uno;

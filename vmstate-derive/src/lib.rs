@@ -1,1 +1,56 @@
-//! x
+//! `#[derive(VmState)]` for the crates `vmstate` and `vmstate-types`.
+//!
+//! Four steps, each in its place: [`parse`] takes attributes as they are written, [`model`] says what the device means,
+//! [`check`] holds the rules, [`expand`] writes the code. All mistakes are reported at once, and an implementation
+//! is written even then, so that one mistake does not look like fifty.
+
+mod check;
+mod errors;
+mod expand;
+mod model;
+mod parse;
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::DeriveInput;
+
+use crate::errors::Errors;
+
+/// Teaches a struct to save and load itself as QEMU's VMState does; described in the crate `vmstate`.
+#[proc_macro_derive(VmState, attributes(vmstate))]
+pub fn derive_vm_state(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    derive(input.into(), &quote!(::vmstate)).into()
+}
+
+/// The same for crates that depend on `vmstate-types` alone.
+#[doc(hidden)]
+#[proc_macro_derive(VmStateOfTypes, attributes(vmstate))]
+pub fn derive_vm_state_of_types(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    derive(input.into(), &quote!(::vmstate_types)).into()
+}
+
+/// The expansion, with an error for each mistake before it.
+fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let errors = Errors::new();
+    let attributes = parse::Struct::of(&input, &errors);
+    let device = model::Device::of(&input, &attributes, &errors);
+    if let Some(device) = &device {
+        check::check(device, &errors);
+    }
+    let root = attributes.root.value().map_or_else(|| root.clone(), |path| quote!(#path));
+    match (errors.finish(), device) {
+        (None, Some(device)) => expand::expand(&device, &root),
+        (errors, _) => {
+            let errors = errors.unwrap_or_else(|| syn::Error::new(Span::call_site(), "no device")).into_compile_error();
+            let fallback = expand::fallback(&input, &root);
+            quote!(#errors #fallback)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

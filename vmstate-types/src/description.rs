@@ -294,19 +294,29 @@ pub struct Form {
     pub count: Count,
     /// The bytes of one element, where all take the same and every value of them is accepted.
     pub size: Option<usize>,
+    /// Where the length of one element comes from, if it is bytes or bits and another field says how many.
+    pub length: Option<Source>,
+    /// Whether elements are behind pointers that may be null.
+    pub pointers: Pointers,
 }
 
 impl Form {
     /// One element with an info type, by its name in QEMU's descriptions.
     #[must_use]
     pub const fn info(name: &'static str, size: Option<usize>) -> Self {
-        Self { kind: Kind::Info(name), count: Count::One, size }
+        Self::new(Kind::Info(name), size)
     }
 
     /// One nested struct, at its own version.
     #[must_use]
     pub const fn structure(description: &'static Description) -> Self {
-        Self { kind: Kind::Struct(description), count: Count::One, size: description.size() }
+        Self::new(Kind::Struct(description), description.size())
+    }
+
+    /// One element of any kind.
+    #[must_use]
+    pub const fn new(kind: Kind, size: Option<usize>) -> Self {
+        Self { kind, count: Count::One, size, length: None, pointers: Pointers::None }
     }
 
     /// `count` elements in a row. Arrays of arrays are one longer array, as in QEMU.
@@ -315,17 +325,40 @@ impl Form {
         self.count = match self.count {
             Count::One => Count::Fixed(count),
             Count::Fixed(inner) => Count::Fixed(inner * count),
+            counted @ Count::Counted(_) => counted,
         };
+        self
+    }
+
+    /// As many elements as another field says.
+    #[must_use]
+    pub const fn counted(mut self, by: Source) -> Self {
+        self.count = Count::Counted(by);
+        self
+    }
+
+    /// One element, whose length in bytes or bits another field says.
+    #[must_use]
+    pub const fn sized(mut self, by: Source) -> Self {
+        self.length = Some(by);
+        self.size = None;
+        self
+    }
+
+    /// Elements behind pointers.
+    #[must_use]
+    pub const fn behind(mut self, pointers: Pointers) -> Self {
+        self.pointers = pointers;
         self
     }
 
     /// The bytes of all elements, where that is known beforehand.
     #[must_use]
     pub const fn total_size(&self) -> Option<usize> {
-        match (self.size, self.count) {
-            (Some(size), Count::One) => Some(size),
-            (Some(size), Count::Fixed(count)) => Some(size * count),
-            (None, _) => None,
+        match (self.size, self.count, self.pointers) {
+            (Some(size), Count::One, Pointers::None) => Some(size),
+            (Some(size), Count::Fixed(count), Pointers::None) => Some(size * count),
+            _ => None,
         }
     }
 }
@@ -338,6 +371,19 @@ pub enum Kind {
     Info(&'static str),
     /// A nested struct, at its own version (`VMS_STRUCT`).
     Struct(&'static Description),
+    /// A nested struct, at this version (`VMS_VSTRUCT`).
+    Versioned(&'static Description, u32),
+    /// A temporary struct that is made of the parent (`VMSTATE_WITH_TMP`).
+    Temporary(&'static Description),
+    /// A linked list of structs, by the name of its info (`qtailq`, `qlist`).
+    List(&'static str, &'static Description),
+    /// A balanced tree (`gtree`). Keys without a description are 64-bit numbers.
+    Tree {
+        /// The keys' shape.
+        key: Option<&'static Description>,
+        /// The values' shape.
+        value: &'static Description,
+    },
 }
 
 /// How many elements a field has.
@@ -348,6 +394,55 @@ pub enum Count {
     One,
     /// An array of fixed length.
     Fixed(usize),
+    /// Another field says.
+    Counted(Source),
+}
+
+/// Where a number that a field needs comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Source {
+    /// The name of the field, or the expression, that says it.
+    pub field: &'static str,
+    /// What its value is multiplied by.
+    pub multiply: usize,
+    /// What the result may be at most, where something less than the container bounds it.
+    pub max: Option<usize>,
+}
+
+impl Source {
+    /// What the field `field` says.
+    #[must_use]
+    pub const fn new(field: &'static str) -> Self {
+        Self { field, multiply: 1, max: None }
+    }
+
+    /// Times `factor`.
+    #[must_use]
+    pub const fn multiply(mut self, factor: usize) -> Self {
+        self.multiply = factor;
+        self
+    }
+
+    /// At most `max`.
+    #[must_use]
+    pub const fn max(mut self, max: usize) -> Self {
+        self.max = Some(max);
+        self
+    }
+}
+
+/// Whether elements are behind pointers that may be null, and how that is told on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Pointers {
+    /// They are not.
+    #[default]
+    None,
+    /// A null one is the byte `0x30`; both sides know which are (`VMS_ARRAY_OF_POINTER`).
+    Nullable,
+    /// Each one begins with `0x30` (null) or `0x31`; loading makes them (`VMS_ARRAY_OF_POINTER_AUTO_ALLOC`).
+    Marked,
 }
 
 /// One subsection: a description of its own after the parent's fields, which may be absent.

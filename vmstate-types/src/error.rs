@@ -206,6 +206,18 @@ impl LoadError {
         self
     }
 
+    /// Names the element, of an array of elements of `size` bytes that were claimed together from number `first` on, in
+    /// which the stream ended.
+    #[cold]
+    #[must_use]
+    pub fn in_array(self, size: usize, first: usize) -> Self {
+        let (Some(available), Some(start)) = (self.0.available, self.0.offset) else { return self };
+        let size = size.max(1) as u64;
+        let index = available / size;
+        Self::truncated_u64(start + index * size, size, available % size)
+            .in_element(first.saturating_add(usize::try_from(index).unwrap_or(usize::MAX)))
+    }
+
     /// The stream ended after `available` of the `size` bytes of `field`, which begins at `start`.
     fn truncated_in(field: &Field, start: u64, size: u64, available: u64) -> Self {
         let element = field.form.size.unwrap_or(0).max(1) as u64;
@@ -228,6 +240,13 @@ impl LoadError {
     #[must_use]
     pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice.get_or_insert_with(|| advice.into());
+        self
+    }
+
+    /// Says what to do about it, instead of what was said already.
+    #[must_use]
+    pub fn hint(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = Some(advice.into());
         self
     }
 

@@ -16,6 +16,8 @@ extern crate alloc;
 
 pub mod description;
 pub mod error;
+#[doc(hidden)]
+pub mod hook;
 pub mod info;
 pub mod sink;
 pub mod state;
@@ -30,7 +32,7 @@ pub use info::unused::Unused;
 pub use sink::Sink;
 pub use state::{VmState, Wire};
 #[cfg(feature = "derive")]
-pub use vmstate_derive::VmState;
+pub use vmstate_derive::VmStateOfTypes as VmState;
 pub use wire::{Reader, Writer};
 
 /// What generated code names. Not part of the API: it changes in any release.

@@ -53,6 +53,17 @@ impl Element {
     }
 }
 
+/// Neighbours in an array of pointers that are all null, or all not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PointerRun {
+    /// Whether they are null.
+    pub null: bool,
+    /// The first of them.
+    pub start: usize,
+    /// The one after the last of them.
+    pub end: usize,
+}
+
 /// Takes the bytes of saved state, and is told where fields begin and end.
 ///
 /// Calls nest as the state does: `begin_element` .. (`begin_struct` .. `end_struct`)? .. `end_element`, and inside of a
@@ -66,6 +77,18 @@ pub trait Sink {
     #[inline]
     fn fixed(&mut self, parent: &'static Description, fields: Range<usize>) {
         let _ = (parent, fields);
+    }
+
+    /// An array of `count` elements of fixed size has just been written.
+    #[inline]
+    fn fixed_array(&mut self, at: At, count: usize) {
+        let _ = (at, count);
+    }
+
+    /// The next element is a pointer, or what it points to.
+    #[inline]
+    fn pointer(&mut self, run: PointerRun) {
+        let _ = run;
     }
 
     /// The bytes that follow belong to one element of a field.

@@ -5,7 +5,7 @@
 
 use alloc::format;
 
-use crate::description::{Absent, Description};
+use crate::description::{Absent, Count, Description, Kind};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::{VmState, Wire};
@@ -183,6 +183,17 @@ pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) ->
     }
 }
 
+/// Saves a struct that stands in a field, at `version` (QEMU's `VMS_VSTRUCT`).
+///
+/// # Errors
+/// Those of [`save`].
+pub fn save_versioned<T: VmState, S: Sink>(value: &mut T, sink: &mut S, at: At, version: u32) -> Result<(), SaveError> {
+    sink.begin_element(at, Element::ONLY);
+    save(value, sink, version)?;
+    sink.end_element();
+    Ok(())
+}
+
 /// Claims the bytes of the `count` fixed-size fields of `parent` from number `first` on, in one go.
 ///
 /// # Errors
@@ -221,4 +232,70 @@ pub const fn offsets<const N: usize>(parent: &Description, first: usize) -> [usi
         index += 1;
     }
     offsets
+}
+
+/// The bytes that values of fixed size take together; `None` if one of them has no fixed size.
+#[must_use]
+pub const fn sum(sizes: &[Option<usize>]) -> Option<usize> {
+    let mut sum = 0;
+    let mut index = 0;
+    while index < sizes.len() {
+        match sizes[index] {
+            Some(size) => sum += size,
+            None => return None,
+        }
+        index += 1;
+    }
+    Some(sum)
+}
+
+/// Whether the subsection that was just loaded is followed by one of its own, which it does not have.
+///
+/// # Errors
+/// When it is: QEMU takes any subsection whose name begins with this one's for one of its own.
+pub fn end_of_subsection(description: &Description, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    next_subsection(description, reader).map(drop)
+}
+
+/// The error for a subsection that is not in the stream but must be.
+#[must_use]
+pub fn missing_subsection(description: &Description) -> LoadError {
+    LoadError::incompatible(format!("the subsection \"{}\"", description.name), "none")
+        .advise("the other side is older, or has an option off that this side needs")
+}
+
+/// Whether field number `index` is a struct with subsections that something follows.
+///
+/// The format cannot tell a subsection of such a struct from what follows it, should that begin with the byte 0x05 and
+/// what looks like the subsection's name.
+#[must_use]
+pub const fn is_ambiguous(parent: &Description, index: usize) -> bool {
+    let field = &parent.fields[index];
+    let last = index + 1 == parent.fields.len() && matches!(field.form.count, Count::One);
+    match field.form.kind {
+        Kind::Struct(inner) => !inner.subsections.is_empty() && !last,
+        _ => false,
+    }
+}
+
+/// Whether `name` begins with `parent`'s name and goes on, which is what makes a subsection the parent's.
+///
+/// QEMU's own names go on with a slash, all but a few (`or-irq-extras`).
+#[must_use]
+pub const fn is_subsection_name(name: &str, parent: &str) -> bool {
+    match name.as_bytes().split_at_checked(parent.len()) {
+        Some((start, rest)) => is_same(start, parent.as_bytes()) && !rest.is_empty(),
+        None => false,
+    }
+}
+
+const fn is_same(left: &[u8], right: &[u8]) -> bool {
+    let mut index = 0;
+    while index < left.len() && index < right.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    left.len() == right.len()
 }

@@ -5,13 +5,22 @@
 //! value, or a [`Codec`] for what is more than one.
 
 pub mod array;
+pub mod bitmap;
 pub mod buffer;
+pub mod bytes;
+pub mod convert;
 pub mod equal;
 pub mod float;
 pub mod int;
+pub mod list;
+pub mod pointer;
 pub mod range;
 pub mod timer;
+pub mod tmp;
+pub mod tree;
 pub mod unused;
+pub mod varray;
+mod wrapper;
 
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};

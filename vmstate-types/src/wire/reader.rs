@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
     fn make_room(&mut self, goal: usize) {
         let kept = self.available();
         let buffer = self.window.to_mut();
-        if self.filled == buffer.len() || buffer.len() - self.position < goal.min(BUFFER) {
+        if kept == 0 || self.filled == buffer.len() || buffer.len() - self.position < goal.min(BUFFER) {
             buffer.copy_within(self.position..self.filled, 0);
             self.base += self.position as u64;
             (self.position, self.filled) = (0, kept);
@@ -331,6 +331,21 @@ mod tests {
             assert_eq!(reader.u8().unwrap(), pattern(299_999));
             assert!(reader.at_end().unwrap());
         }
+    }
+
+    #[test]
+    fn the_buffer_shrinks_wherever_its_last_byte_was_read() {
+        let mut reader = bites(300_000, 8, false);
+        reader.peek(150_000).unwrap();
+        reader.claim(149_999).unwrap();
+        // One byte is left over each time the source is asked, until far behind what the buffer shrinks to.
+        while reader.offset() < 220_000 || reader.available() > 1 {
+            reader.u16().unwrap();
+        }
+        reader.u8().unwrap();
+        assert_eq!(reader.u8().unwrap(), pattern(reader.offset() - 1));
+        let Cow::Owned(buffer) = &reader.window else { panic!("a source is buffered") };
+        assert_eq!(buffer.len(), BUFFER);
     }
 
     #[test]

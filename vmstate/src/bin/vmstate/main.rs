@@ -1,1 +1,52 @@
-fn main() {}
+//! The command line tool: looks into QEMU's migration streams and writes them again.
+#![deny(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod dump;
+mod failure;
+mod info;
+mod input;
+mod mapped;
+mod output;
+mod progress;
+mod rewrite;
+mod select;
+mod strip;
+mod survey;
+mod text;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+/// What a command that did its work has to say.
+enum Answer {
+    Fine,
+    Different,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.color.write_global();
+    match run(&arguments) {
+        Ok(Answer::Fine) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(Answer::Different) => ExitCode::from(1),
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Answer, Failure> {
+    let json = arguments.json;
+    match &arguments.command {
+        Command::Info(info) => info::run(info, json),
+        Command::Dump(dump) => dump::run(dump, json),
+        Command::Rewrite(files) => rewrite::run(files, json),
+        Command::Strip(files) => strip::run(files, json),
+    }
+}

@@ -1,0 +1,102 @@
+//! Loads a migration stream of QEMU's Arduino Uno into structs, shows it, changes a register, and writes it again.
+//!
+//!     cargo run --release -p vmstate-examples --bin uno -- [STREAM [OUTPUT]]
+//!
+//! STREAM is a file, compressed with gzip or not; without it, one of QEMU 10.0 that is built in. OUTPUT is where the
+//! changed stream goes; without it, it is not kept.
+#![forbid(unsafe_code)]
+
+mod show;
+
+use std::error::Error;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs};
+
+use vmstate::VmState;
+use vmstate::stream::Item;
+use vmstate_examples::devices::avr::Cpu;
+use vmstate_examples::difference::{Change, changes};
+use vmstate_examples::uno::{Frame, Uno};
+
+/// What QEMU 10.0 wrote (tests/streams/make).
+const BUILT_IN: &[u8] = include_bytes!("../../../../tests/streams/qemu-10.0-uno.gz");
+/// The register that is changed, and to what.
+const CHANGE: (usize, u32) = (24, 42);
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args_os().skip(1).map(PathBuf::from).collect();
+    let result = match &arguments[..] {
+        [] => run(None, None),
+        [stream] if !is_option(stream) => run(Some(stream), None),
+        [stream, output] if !is_option(stream) => run(Some(stream), Some(output)),
+        _ => Err("usage: uno [STREAM [OUTPUT]]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("uno: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_option(argument: &Path) -> bool {
+    argument.as_os_str().as_encoded_bytes().starts_with(b"-")
+}
+
+fn run(stream: Option<&Path>, output: Option<&Path>) -> Result<(), Box<dyn Error>> {
+    let bytes = read(stream)?;
+    let (mut uno, frame) = Uno::load(&bytes)?;
+    println!("{}", show::machine(&uno, &frame));
+
+    println!("written as it is:       {}", compare(&bytes, &uno.save(&frame)?));
+    let (register, value) = CHANGE;
+    uno.cpu.r[register] = value;
+    let changed = uno.save(&frame)?;
+    println!("written with r{register} = {value}:  {}", compare(&bytes, &changed));
+    for change in cpu_changes(&frame, &bytes, &changed) {
+        println!("    {change}");
+    }
+    if let Some(path) = output {
+        fs::write(path, changed).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("\nQEMU loads it: qemu-system-avr -M uno -nographic -incoming 'exec:cat {}'", path.display());
+        println!("(Ctrl-A C leads to its monitor, where `info registers` shows r{register}.)");
+    }
+    Ok(())
+}
+
+/// Reads a stream, which may be compressed.
+fn read(path: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
+    let bytes = match path {
+        Some(path) => fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?,
+        None => BUILT_IN.to_vec(),
+    };
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut unpacked)?;
+    Ok(unpacked)
+}
+
+/// Says in how many bytes two streams differ.
+fn compare(old: &[u8], new: &[u8]) -> String {
+    let differing = old.iter().zip(new).filter(|(old, new)| old != new).count();
+    match (old.len() == new.len(), differing) {
+        (true, 0) => format!("{} bytes, the same", new.len()),
+        (true, 1) => format!("{} bytes, 1 of them different", new.len()),
+        (true, count) => format!("{} bytes, {count} of them different", new.len()),
+        (false, _) => format!("{} bytes instead of {}", new.len(), old.len()),
+    }
+}
+
+/// What has changed in the processor.
+fn cpu_changes(frame: &Frame, old: &[u8], new: &[u8]) -> Vec<Change> {
+    let sections = frame.items.iter().filter_map(|item| match item {
+        Item::Section(section) if section.name == "cpu" => Some(section),
+        _ => None,
+    });
+    sections.flat_map(|section| changes(section, Cpu::DESCRIPTION, old, new)).collect()
+}

@@ -1,0 +1,57 @@
+//! What differs between two streams that are put together alike, by field and not by byte.
+
+use std::fmt;
+use std::ops::Range;
+
+use vmstate::Description;
+use vmstate::stream::SectionHeader;
+
+/// A value that is not the same in both streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The field, such as `cpu.env.r[24]`.
+    pub path: String,
+    /// Its value in the one stream.
+    pub old: u64,
+    /// Its value in the other.
+    pub new: u64,
+    /// Where it stands in both streams.
+    pub bytes: Range<u64>,
+}
+
+/// Compares the values of one section, whose fields all have fixed sizes, in two streams.
+///
+/// The device's description is all that this needs: its fields, the sizes of their elements, and where they begin.
+#[must_use]
+pub fn changes(section: &SectionHeader, description: &Description, old: &[u8], new: &[u8]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut start = section.payload;
+    for field in description.fields {
+        let (Some(size), Some(total)) = (field.form.size, field.form.total_size()) else { return changes };
+        for index in 0..total / size.max(1) {
+            let end = start + size as u64;
+            if let (Some(old), Some(new)) = (number(old, start..end), number(new, start..end))
+                && old != new
+            {
+                let element = if total > size { format!("[{index}]") } else { String::new() };
+                let path = format!("{}.{}{element}", description.name, field.name);
+                changes.push(Change { path, old, new, bytes: start..end });
+            }
+            start = end;
+        }
+    }
+    changes
+}
+
+/// The big-endian number that stands in these bytes of a stream; the lowest eight bytes of longer ones.
+fn number(stream: &[u8], bytes: Range<u64>) -> Option<u64> {
+    let bytes = stream.get(usize::try_from(bytes.start).ok()?..usize::try_from(bytes.end).ok()?)?;
+    Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, old, new, bytes } = self;
+        write!(f, "{path}: {old:#04x} -> {new:#04x} (bytes {:#x} to {:#x})", bytes.start, bytes.end - 1)
+    }
+}

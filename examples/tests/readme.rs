@@ -1,0 +1,21 @@
+//! The README shows what its first command really prints.
+
+use std::process::Command;
+
+#[test]
+fn the_readme_shows_this_output() {
+    let output = Command::new(env!("CARGO_BIN_EXE_uno")).output().expect("the example runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&printed), "not in README.md:\n{printed}");
+}
+
+#[test]
+fn a_file_that_is_no_stream_is_an_error_and_not_a_panic() {
+    let example = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_uno")).args(arguments).output().expect("it runs");
+    let output = example(&[concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("uno: cannot load the header\n"));
+    assert_eq!(example(&["--help"]).stderr, b"uno: usage: uno [STREAM [OUTPUT]]\n");
+}

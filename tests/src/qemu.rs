@@ -1,0 +1,198 @@
+//! Real QEMUs, driven by tests (feature `qemu`).
+//!
+//! Everything that goes wrong here is a panic that says what QEMU said: a missing QEMU is a failure, never a skip.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long QEMU may take for any one thing.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait before asking again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The versions that tests run with.
+pub const VERSIONS: [&str; 2] = ["7.2", "10.0"];
+
+/// A running QEMU, which ends with this value.
+#[derive(Debug)]
+pub struct Qemu {
+    _process: Process,
+    /// The connection to its monitor (QMP).
+    monitor: BufReader<UnixStream>,
+    folder: TempDir,
+}
+
+impl Qemu {
+    /// Starts `qemu-system-<arch>` of `version` with `args` and connects to its monitor.
+    ///
+    /// # Panics
+    /// When it is not installed or does not start.
+    #[must_use]
+    pub fn start(version: &str, arch: &str, args: &[&str]) -> Self {
+        assert_installed(version, arch);
+        let folder = TempDir::new().expect("a temporary folder");
+        let log = File::create(folder.path().join("log")).expect("a log file");
+        let socket = folder.path().join("monitor");
+        let process = Command::new(script("run"))
+            .args([version, arch])
+            .args(args)
+            .args(["-display", "none", "-serial", "null", "-parallel", "none", "-monitor", "none", "-qmp"])
+            .arg(format!("unix:{},server=on,wait=off", socket.display()))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle of the log file"))
+            .stderr(log)
+            .spawn()
+            .expect("tests/qemu/run starts");
+        let mut process = Process(process);
+        let monitor = process.connect(&socket, &folder.path().join("log"));
+        let mut qemu = Self { _process: process, monitor, folder };
+        qemu.read_message();
+        qemu.execute("qmp_capabilities", json!({}));
+        qemu
+    }
+
+    /// Starts a QEMU and has it load `stream`. It then is in the state that the stream says, such as `paused`.
+    ///
+    /// # Panics
+    /// When it does not accept the stream.
+    #[must_use]
+    pub fn load(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Self {
+        let mut qemu = Self::start(version, arch, &[args, &["-incoming", "defer"]].concat());
+        let path = qemu.folder.path().join("stream");
+        fs::write(&path, stream).expect("the stream is written");
+        qemu.execute("migrate-incoming", json!({ "uri": format!("exec:cat '{}'", path.display()) }));
+        qemu.wait_for_migration();
+        qemu
+    }
+
+    /// Executes a QMP command and returns what it returns.
+    ///
+    /// # Panics
+    /// When QEMU reports an error, is silent for too long, or has gone.
+    #[allow(clippy::needless_pass_by_value)] // json!({ .. }) in the call reads best
+    pub fn execute(&mut self, command: &str, arguments: Value) -> Value {
+        let request = json!({ "execute": command, "arguments": arguments });
+        if let Err(error) = writeln!(self.monitor.get_mut(), "{request}") {
+            self.fail(&format!("{command}: {error}"));
+        }
+        loop {
+            let mut answer = self.read_message();
+            if answer.get("error").is_some() {
+                self.fail(&format!("{command}: {answer}"));
+            }
+            if let Some(value) = answer.get_mut("return") {
+                return value.take();
+            }
+            // Anything else is an event.
+        }
+    }
+
+    /// Executes a command of the human monitor, such as `info registers`, and returns its text.
+    ///
+    /// # Panics
+    /// As [`execute`](Self::execute).
+    pub fn monitor(&mut self, command_line: &str) -> String {
+        let text = self.execute("human-monitor-command", json!({ "command-line": command_line }));
+        text.as_str().expect("text").replace('\r', "")
+    }
+
+    /// The run state, such as `paused`.
+    ///
+    /// # Panics
+    /// As [`execute`](Self::execute).
+    pub fn status(&mut self) -> String {
+        let status = self.execute("query-status", json!({}));
+        status["status"].as_str().expect("a run state").to_owned()
+    }
+
+    /// Waits until a migration, in or out, is complete.
+    ///
+    /// # Panics
+    /// When it fails, or takes too long.
+    pub fn wait_for_migration(&mut self) {
+        let start = Instant::now();
+        loop {
+            let migration = self.execute("query-migrate", json!({}));
+            match migration["status"].as_str() {
+                Some("completed") => break,
+                Some("failed" | "cancelled") => self.fail(&format!("the migration failed: {migration}")),
+                _ if start.elapsed() > PATIENCE => self.fail(&format!("the migration takes too long: {migration}")),
+                _ => sleep(PAUSE),
+            }
+        }
+        // The destination is done with the stream a little before it takes on the run state.
+        while self.status() == "inmigrate" {
+            if start.elapsed() > PATIENCE {
+                self.fail("still in state `inmigrate` after the migration");
+            }
+            sleep(PAUSE);
+        }
+    }
+
+    fn read_message(&mut self) -> Value {
+        let mut line = String::new();
+        match self.monitor.read_line(&mut line) {
+            Ok(0) => self.fail("QEMU has closed its monitor"),
+            Ok(_) => serde_json::from_str(&line).expect("JSON from the monitor"),
+            Err(error) => self.fail(&format!("no answer from the monitor: {error}")),
+        }
+    }
+
+    fn fail(&self, what: &str) -> ! {
+        panic!("{what}\nQEMU printed: {}", printed(&self.folder.path().join("log")));
+    }
+}
+
+/// A process that ends with this value.
+#[derive(Debug)]
+struct Process(Child);
+
+impl Process {
+    fn connect(&mut self, socket: &Path, log: &Path) -> BufReader<UnixStream> {
+        let start = Instant::now();
+        loop {
+            if let Ok(stream) = UnixStream::connect(socket) {
+                stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+                return BufReader::new(stream);
+            }
+            let ended = self.0.try_wait().expect("the state of a child");
+            assert!(ended.is_none(), "QEMU has ended at once.\nQEMU printed: {}", printed(log));
+            assert!(start.elapsed() < PATIENCE, "QEMU does not open its monitor.\nQEMU printed: {}", printed(log));
+            sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has ended already is fine.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn assert_installed(version: &str, arch: &str) {
+    let output = Command::new(script("run")).args(["--which", version, arch]).output().expect("tests/qemu/run starts");
+    assert!(
+        output.status.success(),
+        "this test needs QEMU {version}; run tests/qemu/install\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("qemu").join(name)
+}
+
+fn printed(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    if text.trim().is_empty() { "nothing".to_owned() } else { text }
+}

@@ -1,0 +1,116 @@
+//! Commands, with right and with wrong data.
+
+use vmstate::stream::{Advise, Command, Range};
+
+use super::*;
+
+/// A command as it stands in a stream.
+fn bytes_of(number: u16, data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap();
+    [&[0x08][..], &number.to_be_bytes(), &length.to_be_bytes(), data].concat()
+}
+
+/// All commands but PACKAGED, each with its data.
+fn commands() -> Vec<(u16, Vec<u8>, Command)> {
+    let advise = Advise { page_size_summary: 0x1000, target_page_size: 0x100 };
+    let ranges = vec![Range { start: 0x1000, length: 0x2000 }, Range { start: 0x8000, length: 0x100 }];
+    let ranges_bytes = [0x1000_u64, 0x2000, 0x8000, 0x100].map(u64::to_be_bytes).concat();
+    vec![
+        (1, vec![], Command::OpenReturnPath),
+        (2, vec![0, 0, 0, 0x42], Command::Ping(0x42)),
+        (3, vec![], Command::PostcopyAdvise(None)),
+        (3, [0x1000_u64, 0x100].map(u64::to_be_bytes).concat(), Command::PostcopyAdvise(Some(advise))),
+        (4, vec![], Command::PostcopyListen),
+        (5, vec![], Command::PostcopyRun),
+        (6, b"\0\x03ram\0".to_vec(), Command::RamDiscard { block: "ram".into(), ranges: vec![] }),
+        (6, [&b"\0\x03ram\0"[..], &ranges_bytes].concat(), Command::RamDiscard { block: "ram".into(), ranges }),
+        (8, vec![], Command::EnableColo),
+        (9, vec![], Command::PostcopyResume),
+        (10, b"\x06pc.ram".to_vec(), Command::RecvBitmap("pc.ram".into())),
+        (11, vec![], Command::SwitchoverStart),
+    ]
+}
+
+#[test]
+fn each_is_read_and_written() {
+    for (number, data, command) in commands() {
+        let bytes = stream(&[&bytes_of(number, &data), &[0]]);
+        assert_eq!(walk(&bytes).unwrap().items, [Item::Command(command.clone())]);
+        assert_eq!(command.number(), number);
+        let mut out = Writer::new();
+        let mut again = StreamWriter::new(&mut out);
+        again.header();
+        again.command(&command);
+        again.eof();
+        assert_eq!(out.pending(), bytes, "{command:?}");
+    }
+}
+
+#[test]
+fn wrong_lengths() {
+    let cases = [
+        (1, "0", "OPEN_RETURN_PATH"),
+        (2, "4", "PING"),
+        (3, "0 or 16", "POSTCOPY_ADVISE"),
+        (4, "0", "POSTCOPY_LISTEN"),
+        (5, "0", "POSTCOPY_RUN"),
+        (7, "4", "PACKAGED"),
+        (8, "0", "ENABLE_COLO"),
+        (9, "0", "POSTCOPY_RESUME"),
+        (11, "0", "SWITCHOVER_START"),
+    ];
+    for (number, lengths, name) in cases {
+        let right: Vec<usize> = lengths.split(" or ").map(|length| length.parse().unwrap()).collect();
+        for wrong in (0..20).filter(|length| !right.contains(length)) {
+            let bytes = stream(&[&bytes_of(number, &vec![0; wrong]), &[0]]);
+            let expected = format!("{lengths} bytes of data for `{name}`");
+            let error = refusal(&bytes, Blame::Bytes, 11, &expected, &wrong.to_string());
+            let qemu = format!("{name} received with bad length - expecting {}, got {wrong}", right[0]);
+            assert_eq!(error.qemu_text(), Some(&*qemu));
+        }
+    }
+}
+
+#[test]
+fn numbers_that_nobody_knows() {
+    for number in [0, 12, 0x100, 0xffff] {
+        let bytes = stream(&[&bytes_of(number, &[1, 2]), &[0]]);
+        let found = format!("{number:#x}, length 2");
+        let error = refusal(&bytes, Blame::Peer, 9, "a command between 1 and 11", &found);
+        assert_eq!(error.qemu_text(), Some(&*format!("MIG_CMD 0x{number:x} unknown (len 0x2)")));
+    }
+}
+
+#[test]
+fn discards_with_wrong_data() {
+    let refusal = |data: &[u8], blame, offset, expected: &str, found: &str| {
+        let bytes = stream(&[&bytes_of(6, data), &[0]]);
+        let error = refusal(&bytes, blame, offset, expected, found);
+        assert_eq!(error.path(), "POSTCOPY_RAM_DISCARD");
+    };
+    refusal(b"\x01\x03ram\0", Blame::Peer, 13, "version 0", "version 1");
+    refusal(b"\0\x03ram!", Blame::Bytes, 18, "a zero after the name", "0x21");
+    // Half a range.
+    let start = 8 + 5 + 6;
+    refusal(b"\0\x03ram\0\0\0\0\0\0\0\0\x01", Blame::Bytes, start + 8, "8 bytes", "the end of the stream after 0");
+    refusal(b"\0\x03ra", Blame::Bytes, 15, "3 bytes", "the end of the stream after 2");
+    refusal(b"", Blame::Bytes, 13, "1 byte", "the end of the stream after 0");
+}
+
+#[test]
+fn names_with_something_behind() {
+    let bytes = stream(&[&bytes_of(10, b"\x03ram!"), &[0]]);
+    let error = refusal(&bytes, Blame::Bytes, 17, "the end of the command", "more data");
+    assert_eq!(error.path(), "RECV_BITMAP");
+}
+
+#[test]
+fn data_that_is_cut() {
+    for (number, data, _) in commands() {
+        let bytes = stream(&[&bytes_of(number, &data)]);
+        for length in 9..bytes.len() {
+            let error = walk(&bytes[..length]).unwrap_err();
+            assert!(error.is_truncated() && error.offset().unwrap() <= length as u64, "{error}");
+        }
+    }
+}

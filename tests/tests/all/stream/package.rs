@@ -1,0 +1,94 @@
+//! Packaged streams, which hold sections of their own.
+
+use vmstate::stream::Command;
+
+use super::*;
+
+/// The command PACKAGED and what it announces.
+fn package(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap();
+    [&[0x08, 0, 7, 0, 4][..], &length.to_be_bytes(), content].concat()
+}
+
+/// Packages within each other, `depth` of them, around a section.
+fn nested(depth: usize) -> Vec<u8> {
+    (0..depth).fold([full(1), footer(1)].concat(), |content, _| package(&content))
+}
+
+fn packaged(length: usize) -> Item {
+    Item::Command(Command::Packaged { length: u32::try_from(length).unwrap() })
+}
+
+#[test]
+fn sections_come_out_of_packages() {
+    let content = nested(1);
+    let bytes = stream(&[&package(&content), &full(2), &footer(2), &[0]]);
+    let items = walk(&bytes).unwrap().items;
+    let [outer, inner, Item::Section(section), Item::PackageEnd, Item::PackageEnd, Item::Section(_)] = &items[..]
+    else {
+        panic!("{items:?}")
+    };
+    assert_eq!((outer, inner), (&packaged(content.len()), &packaged(content.len() - 9)));
+    assert_eq!((section.section_id, section.offset), (1, 8 + 9 + 9));
+}
+
+#[test]
+fn an_empty_package_ends_at_once() {
+    let items = walk(&stream(&[&package(&[]), &[0]])).unwrap().items;
+    assert_eq!(items, [packaged(0), Item::PackageEnd]);
+}
+
+#[test]
+fn an_end_inside_ends_only_the_package() {
+    let content = [full(1), footer(1), vec![0]].concat();
+    let items = walk(&stream(&[&package(&content), &full(2), &footer(2), &[0]])).unwrap().items;
+    assert!(matches!(&items[..], [_, Item::Section(_), Item::PackageEnd, Item::Section(_)]), "{items:?}");
+}
+
+#[test]
+fn an_end_before_the_packages_end() {
+    let content = [full(1), footer(1), vec![0, 0]].concat();
+    let bytes = stream(&[&package(&content), &[0]]);
+    let end = 8 + 9 + content.len();
+    refusal(&bytes, Blame::Bytes, end - 2, &format!("the package's end at {end:#x}"), "an end before it");
+}
+
+#[test]
+fn packages_that_are_too_deep() {
+    assert!(walk(&stream(&[&nested(4), &[0]])).is_ok());
+    let content = nested(5);
+    let bytes = stream(&[&content, &[0]]);
+    let expected = "packages within each other, at most 4 deep";
+    let found = format!("one of {} bytes", nested(0).len());
+    refusal(&bytes, Blame::Bytes, 8 + 4 * 9 + 1, expected, &found);
+}
+
+#[test]
+fn packages_that_reach_over_the_outer_ones_end() {
+    let mut inner = nested(1);
+    inner[8] += 1;
+    let bytes = stream(&[&package(&inner), &[0]]);
+    let expected = "packages within each other, at most 4 deep";
+    let found = format!("one of {} bytes", inner.len() - 9 + 1);
+    refusal(&bytes, Blame::Bytes, 8 + 9 + 1, expected, &found);
+}
+
+#[test]
+fn sections_that_reach_over_the_packages_end() {
+    let content = [full(1), footer(1)].concat();
+    for length in 1..content.len() {
+        let mut bytes = stream(&[&package(&content), &[0]]);
+        bytes[8 + 8] = u8::try_from(length).unwrap();
+        let end = 8 + 9 + length;
+        let expected = format!("the section's end before that of its package, at {end:#x}");
+        refusal(&bytes, Blame::Bytes, end, &expected, "a longer section");
+    }
+}
+
+#[test]
+fn a_package_that_promises_too_much() {
+    let mut bytes = stream(&[&package(&[full(1), footer(1)].concat())]);
+    bytes[13..17].copy_from_slice(&[0xff; 4]);
+    let error = walk(&bytes).unwrap_err();
+    assert_eq!((error.is_truncated(), error.offset()), (true, Some(bytes.len() as u64)), "{error}");
+}

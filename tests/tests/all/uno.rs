@@ -1,0 +1,148 @@
+//! The Arduino Uno of the examples, whose structs are all that these tests know about its streams.
+
+use vmstate::VmState;
+use vmstate::stream::{Item, SectionHeader};
+use vmstate_examples::devices::avr::{Cpu, Flags};
+use vmstate_examples::difference::changes;
+use vmstate_examples::uno::{Frame, Uno};
+use vmstate_tests::streams;
+
+const STREAMS: [&str; 2] = ["qemu-7.2-uno", "qemu-10.0-uno"];
+
+#[test]
+fn nothing_changed_gives_qemus_bytes() {
+    for name in STREAMS {
+        let bytes = streams::named(name).bytes;
+        let (mut uno, frame) = Uno::load(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let again = uno.save(&frame).unwrap();
+        let first = bytes.iter().zip(&again).position(|(old, new)| old != new);
+        assert_eq!((first, again.len()), (None, bytes.len()), "{name}");
+        assert_eq!(Uno::load(&again).unwrap(), (uno, frame), "{name}");
+    }
+}
+
+#[test]
+fn the_program_has_left_its_traces() {
+    // What QEMU's monitor prints for this machine, but for the flag N, of which it prints the contrary (`avr_cpu_dump_state`
+    // in `target/avr/cpu.c`). tests/streams/make has the program.
+    for name in STREAMS {
+        let (uno, frame) = Uno::load(&streams::named(name).bytes).unwrap();
+        assert_eq!(frame.configuration.unwrap().machine, "arduino-uno");
+        assert_eq!(uno.global_state.run_state(), "paused");
+        assert_eq!((uno.cpu.pc_in_bytes(), uno.cpu.sp), (0x20, 0x8f3), "{name}");
+        assert_eq!((uno.cpu.r[16], uno.cpu.r[17], uno.cpu.r[24], uno.cpu.r[25]), (0, 233, 144, 233), "{name}");
+        assert_eq!((uno.cpu.x(), uno.cpu.y(), uno.cpu.z()), (0, 0x8ff, 0), "{name}");
+        assert_eq!(uno.cpu.flags, Flags { i: true, z: true, ..Flags::default() }, "{name}");
+        // That of a machine which ran for about a second.
+        assert!((500_000_000..5_000_000_000).contains(&uno.clock.nanoseconds), "{name}: {:?}", uno.clock);
+    }
+}
+
+#[test]
+fn a_changed_register_is_the_only_difference() {
+    for name in STREAMS {
+        let bytes = streams::named(name).bytes;
+        let (mut uno, frame) = Uno::load(&bytes).unwrap();
+        uno.cpu.r[24] = 42;
+        let changed = uno.save(&frame).unwrap();
+        let found = changes(cpu_section(&frame), Cpu::DESCRIPTION, &bytes, &changed);
+        let [change] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((change.path.as_str(), change.old, change.new), ("cpu.env.r[24]", 144, 42), "{name}");
+        let differing: Vec<_> =
+            (0_u64..).zip(bytes.iter().zip(&changed)).filter(|(_, (old, new))| old != new).collect();
+        assert_eq!(differing, [(change.bytes.end - 1, (&144, &42))], "{name}");
+    }
+}
+
+#[test]
+fn a_stream_cut_at_any_byte_is_an_error_that_says_where() {
+    for name in STREAMS {
+        let bytes = streams::named(name).bytes;
+        let (_, frame) = Uno::load(&bytes).unwrap();
+        for length in 0..bytes.len() {
+            let cut = Uno::load(&bytes[..length]);
+            if let Ok((_, cut)) = &cut {
+                // QEMU accepts streams without a description too, so that this one place is no error.
+                assert!(frame.described && !cut.described && bytes[length] == 0x06, "{name} at {length:#x}");
+                continue;
+            }
+            let error = cut.unwrap_err();
+            assert!(error.is_truncated(), "{name} at {length:#x}: {error}");
+            assert!(error.place().is_some(), "{name} at {length:#x}: {error}");
+            let offset = usize::try_from(error.offset().unwrap()).unwrap();
+            assert!((length.saturating_sub(0x1000)..=length).contains(&offset), "{name} at {length:#x}: {error}");
+        }
+    }
+}
+
+fn cpu_section(frame: &Frame) -> &SectionHeader {
+    let section = frame.items.iter().find_map(|item| match item {
+        Item::Section(section) if section.name == "cpu" => Some(section),
+        _ => None,
+    });
+    section.expect("a section of the processor")
+}
+
+#[cfg(feature = "qemu")]
+mod qemu {
+    use std::time::{Duration, Instant};
+
+    use serde_json::json;
+    use vmstate_tests::qemu::{Qemu, VERSIONS};
+
+    use super::*;
+
+    /// Has QEMU load the stream that `change` makes of the committed one.
+    fn load_in_qemu(version: &str, change: impl FnOnce(&mut Uno)) -> Qemu {
+        let (mut uno, frame) = Uno::load(&streams::named(&format!("qemu-{version}-uno")).bytes).unwrap();
+        change(&mut uno);
+        Qemu::load(version, "avr", &["-M", "uno"], &uno.save(&frame).unwrap())
+    }
+
+    #[test]
+    fn loads_what_was_not_changed() {
+        for version in VERSIONS {
+            let mut qemu = load_in_qemu(version, |_| {});
+            assert_eq!(qemu.status(), "paused");
+            let registers = qemu.monitor("info registers");
+            for expected in ["PC:    000020", "SP:      08f3", "Y:       08ff", "[ I - - - - N Z - ]", "R[24]:  90"] {
+                assert!(registers.contains(expected), "{version}: no `{expected}` in\n{registers}");
+            }
+        }
+    }
+
+    #[test]
+    fn sees_what_was_changed() {
+        for version in VERSIONS {
+            let mut qemu = load_in_qemu(version, |uno| {
+                uno.cpu.pc = 0x123;
+                uno.cpu.r[24] = 42;
+                uno.cpu.flags.t = true;
+                uno.ram[1].bytes[0x100..0x104].copy_from_slice(b"\xde\xad\xbe\xef");
+            });
+            let registers = qemu.monitor("info registers");
+            for expected in ["PC:    000246", "[ I T - - - N Z - ]", "R[24]:  2a"] {
+                assert!(registers.contains(expected), "{version}: no `{expected}` in\n{registers}");
+            }
+            // The AVR's data memory begins there in QEMU; the first 256 bytes of it are registers, and not in the block.
+            let memory = qemu.monitor("xp /4xb 0x800200");
+            assert!(memory.contains("0xde 0xad 0xbe 0xef"), "{version}: {memory}");
+        }
+    }
+
+    #[test]
+    fn runs_on_from_a_stream_of_ours() {
+        for version in VERSIONS {
+            let mut qemu = load_in_qemu(version, |uno| {
+                // inc r24; rjmp to itself
+                uno.ram[0].bytes[..4].copy_from_slice(&[0x83, 0x95, 0xff, 0xcf]);
+                (uno.cpu.pc, uno.cpu.r[24]) = (0, 41);
+            });
+            qemu.execute("cont", json!({}));
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !qemu.monitor("info registers").contains("R[24]:  2a") {
+                assert!(Instant::now() < deadline, "{version}: {}", qemu.monitor("info registers"));
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Code that saves fields.
+
+use std::ops::Range;
+
+use proc_macro2::TokenStream;
+
+use super::{Parent, run, tokens};
+use crate::model::{Codec, Field, Gate};
+
+/// Writes the fields of the device or of a subsection.
+pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
+    let runs = run::split(fields).into_iter().map(|run| one(parent, fields, &run));
+    tokens!(#(#runs)*)
+}
+
+fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+    let first = &fields[run.start];
+    let code = match first.is_plain() {
+        true => run::save(parent, fields, run),
+        false => {
+            let member = &first.member;
+            element(parent, first, run.start, &tokens!(&mut self.#member))
+        }
+    };
+    match exists(&first.gate) {
+        Some(condition) => tokens!(if #condition { #code }),
+        None => code,
+    }
+}
+
+/// Writes one field, whose value is `value`.
+pub(super) fn element(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
+    let (form, name) = (field.form(), &field.name);
+    let save = match &field.codec {
+        Codec::Type { .. } | Codec::Unused(_) => tokens!(save_elements),
+        Codec::Info(_) => tokens!(save),
+    };
+    tokens! {
+        #form::#save(#value, sink, __vmstate::At::new(#parent, #index), __vmstate::Element::ONLY)
+            .map_err(|error| error.in_field(#name))?;
+    }
+}
+
+/// The condition under which a field is on the wire; none if it always is.
+pub(super) fn exists(gate: &Gate) -> Option<TokenStream> {
+    if let Some(when) = &gate.when {
+        return Some(tokens!(__vmstate::hook::holds(#when, &*self, version)));
+    }
+    let version = |number: &Option<crate::parse::Number>| number.as_ref().map(|number| number.value);
+    match (version(&gate.since), version(&gate.until)) {
+        (None, None) => None,
+        (Some(since), None) => Some(tokens!(version >= #since)),
+        (None, Some(until)) => Some(tokens!(version <= #until)),
+        (Some(since), Some(until)) => Some(tokens!((#since..=#until).contains(&version))),
+    }
+}

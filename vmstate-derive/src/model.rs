@@ -1,0 +1,215 @@
+//! The device as it is meant: fields in wire order with their gates, subsections, hooks.
+//!
+//! What a person may write in several ways is one thing here.
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, ExprPath, Fields, Generics, Ident, LitInt, LitStr, Type};
+
+use crate::errors::Errors;
+use crate::parse::{self, Number};
+
+mod form;
+mod subsection;
+
+pub(crate) use form::{Codec, Info, InfoKind};
+pub(crate) use subsection::{Absent, Body, Subsection};
+
+/// What QEMU calls bytes without meaning (`VMSTATE_UNUSED`).
+pub(crate) const UNUSED: &str = "unused";
+
+/// A struct that is saved and loaded.
+pub(crate) struct Device<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) generics: &'a Generics,
+    pub(crate) attributes: &'a parse::Struct,
+    pub(crate) name: LitStr,
+    pub(crate) version: u32,
+    pub(crate) minimum_version: u32,
+    /// In wire order, without those of subsections.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) subsections: Vec<Subsection<'a>>,
+    /// What is not migrated.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// A field on the wire.
+pub(crate) struct Field {
+    /// The member that holds it; none for bytes without meaning.
+    pub(crate) member: Option<Ident>,
+    pub(crate) ty: Type,
+    /// The name in descriptions.
+    pub(crate) name: LitStr,
+    pub(crate) codec: Codec,
+    pub(crate) gate: Gate,
+    /// What it becomes when a load does not find it.
+    pub(crate) default: Option<Option<ExprPath>>,
+    /// What to do if the two sides differ.
+    pub(crate) hint: Option<LitStr>,
+    /// Why it may be a struct with subsections that something follows.
+    pub(crate) ambiguous: bool,
+}
+
+/// When a field is on the wire.
+#[derive(Clone, Default)]
+pub(crate) struct Gate {
+    pub(crate) since: Option<Number>,
+    pub(crate) until: Option<Number>,
+    pub(crate) when: Option<ExprPath>,
+}
+
+impl Gate {
+    pub(crate) fn is_open(&self) -> bool {
+        self.since.is_none() && self.until.is_none() && self.when.is_none()
+    }
+
+    /// Whether two neighbours are always there together. Predicates are never compared.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let version = |number: &Option<Number>| number.as_ref().map(|number| number.value);
+        self.when.is_none()
+            && other.when.is_none()
+            && version(&self.since) == version(&other.since)
+            && version(&self.until) == version(&other.until)
+    }
+}
+
+/// A member that is not migrated.
+pub(crate) struct Skipped {
+    pub(crate) member: Ident,
+    /// What it becomes after a load.
+    pub(crate) reset: Option<ExprPath>,
+}
+
+impl<'a> Device<'a> {
+    /// Makes the model; `None` if the input is nothing that can be migrated.
+    pub(crate) fn of(input: &'a DeriveInput, attributes: &'a parse::Struct, errors: &Errors) -> Option<Self> {
+        let fields = named_fields(input, errors)?;
+        let text = input.ident.to_string();
+        let name = attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&text, input.ident.span()));
+        let version = attributes.version.value().map_or(1, |number| number.value);
+        let mut device = Self {
+            ident: &input.ident,
+            generics: &input.generics,
+            attributes,
+            name,
+            version,
+            minimum_version: attributes.minimum_version.value().map_or(1.min(version), |number| number.value),
+            fields: Vec::new(),
+            subsections: attributes.groups.iter().map(Subsection::of_group).collect(),
+            skipped: Vec::new(),
+        };
+        for field in fields {
+            device.take(field, errors);
+        }
+        Some(device)
+    }
+
+    /// Puts a member where it belongs.
+    fn take(&mut self, field: &syn::Field, errors: &Errors) {
+        let Some(member) = &field.ident else { return };
+        let attributes = parse::Field::of(&field.attrs, errors);
+        if attributes.skip.is_set() {
+            form::check_skipped(&attributes, errors);
+            self.skipped.push(Skipped { member: member.clone(), reset: attributes.reset.value().cloned() });
+            return;
+        }
+        if let Some(reset) = attributes.reset.key() {
+            errors.at(reset, "`reset` says what a skipped field becomes: it needs `skip = \"reason\"`");
+        }
+        let fields = Field::of(member, &field.ty, &attributes, errors);
+        match (attributes.subsection.into_value(), attributes.group.value()) {
+            (Some(subsection), None) => {
+                self.subsections.push(Subsection::of_field(subsection, member, &field.ty, fields));
+            }
+            (None, Some(group)) => self.take_into_group(group, fields, errors),
+            (None, None) => self.fields.extend(fields),
+            (Some(_), Some(group)) => {
+                errors.at(group, "a field is in one subsection: `in` and `subsection` exclude each other");
+            }
+        }
+    }
+
+    fn take_into_group(&mut self, group: &LitStr, fields: Vec<Field>, errors: &Errors) {
+        let names: Vec<_> = self.subsections.iter().filter_map(Subsection::group_name).collect();
+        match self.subsections.iter_mut().find(|subsection| subsection.group_name().as_ref() == Some(&group.value())) {
+            Some(subsection) => subsection.extend(fields),
+            None if names.is_empty() => {
+                errors.at(group, format!("no such group: write `subsection({:?})` on the struct", group.value()));
+            }
+            None => errors.at(group, format!("no such group; the struct has: {}", names.join(", "))),
+        }
+    }
+}
+
+impl Field {
+    /// What a member is on the wire: itself, and perhaps bytes without meaning around it.
+    fn of(member: &Ident, ty: &Type, attributes: &parse::Field, errors: &Errors) -> Vec<Self> {
+        let text = member.to_string();
+        let plain = match form::is_unused(ty) {
+            true => UNUSED,
+            false => text.strip_prefix("r#").unwrap_or(&text),
+        };
+        let field = Self {
+            member: Some(member.clone()),
+            ty: ty.clone(),
+            name: attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(plain, member.span())),
+            codec: Codec::of(ty, attributes, errors),
+            gate: Gate {
+                since: attributes.since.value().cloned(),
+                until: attributes.until.value().cloned(),
+                when: attributes.when.value().cloned(),
+            },
+            default: attributes.default.value().cloned(),
+            hint: attributes.equal.value().cloned().flatten(),
+            ambiguous: attributes.ambiguous.is_set(),
+        };
+        let unused = attributes.unused.value();
+        let before = unused.and_then(|unused| unused.before.value()).map(|bytes| field.unused(bytes));
+        let after = unused.and_then(|unused| unused.after.value()).map(|bytes| field.unused(bytes));
+        before.into_iter().chain([field]).chain(after).collect()
+    }
+
+    /// Bytes without meaning that are on the wire whenever the field is.
+    fn unused(&self, bytes: &LitInt) -> Self {
+        Self {
+            member: None,
+            ty: self.ty.clone(),
+            name: LitStr::new(UNUSED, bytes.span()),
+            codec: Codec::Unused(bytes.clone()),
+            gate: self.gate.clone(),
+            default: None,
+            hint: None,
+            ambiguous: false,
+        }
+    }
+
+    /// Where the field stands in the source.
+    pub(crate) fn span(&self) -> Span {
+        self.ty.span()
+    }
+}
+
+fn named_fields<'a>(input: &'a DeriveInput, errors: &Errors) -> Option<Vec<&'a syn::Field>> {
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => return Some(fields.named.iter().collect()),
+            Fields::Unit => return Some(Vec::new()),
+            Fields::Unnamed(fields) => {
+                errors.at(
+                    fields,
+                    "a struct that is migrated has named fields: names are what descriptions and errors show",
+                );
+            }
+        },
+        Data::Enum(data) => {
+            errors.at(
+                data.enum_token,
+                "enums cannot be migrated yet; keep the number that stands for it, or write an `Info`",
+            );
+        }
+        Data::Union(data) => {
+            errors.at(data.union_token, "a union does not know which of its fields is valid; migrate a struct");
+        }
+    }
+    None
+}

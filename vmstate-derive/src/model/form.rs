@@ -1,0 +1,150 @@
+//! What stands on the wire for a member: chosen by its type, or by an attribute.
+
+use quote::ToTokens;
+use syn::{Ident, LitInt, Type};
+
+use crate::errors::Errors;
+use crate::parse;
+
+/// How a field's value is written.
+pub(crate) enum Codec {
+    /// As its type says.
+    Type {
+        /// Whether the type is, by its name, an integer, `bool`, float, or an array of those: a value of fixed size.
+        plain: bool,
+    },
+    /// By an info.
+    Info(Info),
+    /// Bytes without meaning.
+    Unused(LitInt),
+}
+
+/// An info, and whether it is for each element of the member's array.
+pub(crate) struct Info {
+    pub(crate) kind: InfoKind,
+    pub(crate) each: bool,
+}
+
+/// The infos that attributes stand for.
+pub(crate) enum InfoKind {
+    Buffer,
+    Equal,
+    LessOrEqual,
+    Timer,
+    Custom(Box<Type>),
+}
+
+impl Codec {
+    /// The codec that the attributes choose, of which there may be one.
+    pub(super) fn of(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
+        let chosen = [
+            attributes.buffer.key(),
+            attributes.equal.key(),
+            attributes.le.key(),
+            attributes.timer.key(),
+            attributes.with.key(),
+        ];
+        let mut chosen = chosen.into_iter().flatten();
+        let first = chosen.next();
+        for other in chosen {
+            let first = first.map(ToString::to_string).unwrap_or_default();
+            errors.at(other, format!("`{other}` and `{first}` exclude each other: both say what is on the wire"));
+        }
+        let kind = match first {
+            None => return Self::Type { plain: is_plain(ty) },
+            Some(key) if key == "buffer" => InfoKind::Buffer,
+            Some(key) if key == "equal" => InfoKind::Equal,
+            Some(key) if key == "le" => InfoKind::LessOrEqual,
+            Some(key) if key == "timer" => InfoKind::Timer,
+            Some(_) => match attributes.with.value() {
+                Some(info) => InfoKind::Custom(Box::new(info.clone())),
+                None => return Self::Type { plain: false },
+            },
+        };
+        check_type(&kind, ty, first, errors);
+        let each =
+            matches!(kind, InfoKind::Equal | InfoKind::LessOrEqual | InfoKind::Timer) && array_element(ty).is_some();
+        Self::Info(Info { kind, each })
+    }
+}
+
+/// Refuses types by their names, where the name says enough. What it does not say, the compiler finds.
+fn check_type(kind: &InfoKind, ty: &Type, key: Option<&Ident>, errors: &Errors) {
+    let Some(key) = key else { return };
+    let element = innermost(ty);
+    let Some(name) = primitive(element) else { return };
+    let (fits, types) = match kind {
+        InfoKind::Buffer => (array_element(ty).is_some() && name == "u8", "bytes: `[u8; N]`"),
+        InfoKind::Equal => (["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()), "u8, u16, u32, u64 and i32"),
+        InfoKind::LessOrEqual => (name == "i32", "i32, and nothing else: QEMU has `int32 le` only"),
+        InfoKind::Timer => (false, "types that implement `Timer`, such as `Option<u64>`"),
+        InfoKind::Custom(_) => return,
+    };
+    if !fits {
+        errors.at(ty, format!("`{key}` takes {types}; this is `{}`", ty.to_token_stream()));
+    }
+}
+
+/// Refuses what says something about the wire, on a field that is not there.
+pub(super) fn check_skipped(attributes: &parse::Field, errors: &Errors) {
+    let keys = [
+        attributes.name.key(),
+        attributes.since.key(),
+        attributes.until.key(),
+        attributes.default.key(),
+        attributes.when.key(),
+        attributes.buffer.key(),
+        attributes.equal.key(),
+        attributes.le.key(),
+        attributes.timer.key(),
+        attributes.with.key(),
+        attributes.unused.key(),
+        attributes.subsection.key(),
+        attributes.group.key(),
+        attributes.ambiguous.key(),
+    ];
+    for key in keys.into_iter().flatten() {
+        errors.at(key, format!("`{key}` says something about the wire, where a skipped field is not"));
+    }
+}
+
+/// Whether the type is, by its name, `Unused<N>`.
+pub(super) fn is_unused(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Unused"))
+}
+
+/// Whether the type is, by its name, one whose values all take the same bytes and accept any.
+fn is_plain(ty: &Type) -> bool {
+    primitive(innermost(ty)).is_some()
+}
+
+/// The type inside of all arrays.
+fn innermost(mut ty: &Type) -> &Type {
+    while let Some(element) = array_element(ty) {
+        ty = element;
+    }
+    ty
+}
+
+fn array_element(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Array(array) => Some(&array.elem),
+        Type::Group(group) => array_element(&group.elem),
+        Type::Paren(paren) => array_element(&paren.elem),
+        _ => None,
+    }
+}
+
+/// The type's name, if it is one of the language's own numbers.
+fn primitive(ty: &Type) -> Option<String> {
+    const NAMES: [&str; 11] = ["bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64"];
+    match ty {
+        Type::Path(path) if path.qself.is_none() => {
+            let name = path.path.get_ident()?.to_string();
+            NAMES.contains(&name.as_str()).then_some(name)
+        }
+        Type::Group(group) => primitive(&group.elem),
+        Type::Paren(paren) => primitive(&paren.elem),
+        _ => None,
+    }
+}

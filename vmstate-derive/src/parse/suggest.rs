@@ -1,0 +1,47 @@
+//! What someone may have meant.
+
+use syn::Ident;
+
+use crate::errors::Errors;
+
+/// Reports a key that is not one of `known`, with the nearest one that is.
+pub(crate) fn unknown(key: &Ident, known: &[&str], place: &str, errors: &Errors) {
+    let text = key.to_string();
+    let nearest = known.iter().map(|known| (distance(&text, known), *known)).min();
+    let message = match nearest {
+        Some((distance, known)) if distance <= text.len().max(known.len()) / 3 + 1 => {
+            format!("there is no `{key}` {place}; did you mean `{known}`?")
+        }
+        _ => format!("there is no `{key}` {place}; there are: {}", known.join(", ")),
+    };
+    errors.at(key, message);
+}
+
+/// How many letters have to be inserted, deleted or replaced to make one of the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances_are_counted_in_letters() {
+        assert_eq!(distance("sinse", "since"), 1);
+        assert_eq!(distance("", "since"), 5);
+        assert_eq!(distance("skip", "skip"), 0);
+        assert_eq!(distance("untl", "until"), 1);
+    }
+}

@@ -1,0 +1,43 @@
+//! The macro as a whole, seen from outside: several mistakes, and no panic on any input.
+
+use quote::quote;
+
+use super::derive;
+
+/// The messages of all errors in an expansion.
+fn messages(input: proc_macro2::TokenStream) -> Vec<String> {
+    let text = derive(input, &quote!(::vmstate)).to_string();
+    text.split("compile_error ! {").skip(1).map(|rest| rest.split('"').nth(1).unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let messages = messages(quote! {
+        #[vmstate(verson = 2, minimum_version = 3)]
+        struct Device {
+            #[vmstate(sinse = 2)]
+            first: u8,
+            #[vmstate(since = 5, le)]
+            second: u8,
+            #[vmstate(skip)]
+            third: u8,
+        }
+    });
+    assert_eq!(messages.len(), 6, "{messages:#?}");
+    assert!(messages[0].contains("did you mean `version`"), "{messages:#?}");
+}
+
+#[test]
+fn after_a_mistake_there_still_is_an_implementation() {
+    let text = derive(
+        quote!(
+            #[vmstate(nme = 1)]
+            struct Device {
+                a: u8,
+            }
+        ),
+        &quote!(::vmstate),
+    )
+    .to_string();
+    assert!(text.contains("impl __vmstate :: VmState for Device"));
+}

@@ -1,0 +1,236 @@
+//! Calls a device's own functions: hooks around saving and loading, and predicates.
+//!
+//! A hook may leave out what it does not need: `fn(&mut T, u32) -> Result<(), E>`, `fn(&mut T)` and `fn(&T)` are all
+//! hooks. The marker parameter `Signature` keeps the implementations for them apart and is always inferred.
+
+use alloc::format;
+use core::any::Any;
+use core::fmt::Display;
+
+use crate::description::Description;
+use crate::error::{LoadError, SaveError};
+
+/// A function that can be a hook of `T`: `pre_save`, `post_save`, `pre_load` or `post_load`.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be a hook of `{T}`",
+    label = "expected a function like `fn(&mut {T}, u32) -> Result<(), E>`",
+    note = "the version (`u32`) and the result may be left out, and `&{T}` will do for `&mut {T}`",
+    note = "`E` can be anything that implements `Display`"
+)]
+pub trait Hook<T: ?Sized, Signature> {
+    /// What the function returns.
+    type Outcome: Outcome;
+
+    /// Calls it.
+    fn call(self, value: &mut T, version: u32) -> Self::Outcome;
+}
+
+impl<T: ?Sized, R: Outcome, F: FnOnce(&mut T, u32) -> R> Hook<T, fn(&mut T, u32) -> R> for F {
+    type Outcome = R;
+
+    #[inline]
+    fn call(self, value: &mut T, version: u32) -> R {
+        self(value, version)
+    }
+}
+
+impl<T: ?Sized, R: Outcome, F: FnOnce(&mut T) -> R> Hook<T, fn(&mut T) -> R> for F {
+    type Outcome = R;
+
+    #[inline]
+    fn call(self, value: &mut T, _: u32) -> R {
+        self(value)
+    }
+}
+
+impl<T: ?Sized, R: Outcome, F: FnOnce(&T, u32) -> R> Hook<T, fn(&T, u32) -> R> for F {
+    type Outcome = R;
+
+    #[inline]
+    fn call(self, value: &mut T, version: u32) -> R {
+        self(value, version)
+    }
+}
+
+impl<T: ?Sized, R: Outcome, F: FnOnce(&T) -> R> Hook<T, fn(&T) -> R> for F {
+    type Outcome = R;
+
+    #[inline]
+    fn call(self, value: &mut T, _: u32) -> R {
+        self(value)
+    }
+}
+
+/// A function that can decide whether something of `T` is sent: `needed` or `when`.
+#[diagnostic::on_unimplemented(
+    message = "this function cannot be a predicate of `{T}`",
+    label = "expected a function like `fn(&{T}, u32) -> bool`",
+    note = "the version (`u32`) may be left out"
+)]
+pub trait Predicate<T: ?Sized, Signature> {
+    /// Calls it.
+    fn holds(self, value: &T, version: u32) -> bool;
+}
+
+impl<T: ?Sized, F: FnOnce(&T) -> bool> Predicate<T, fn(&T) -> bool> for F {
+    #[inline]
+    fn holds(self, value: &T, _: u32) -> bool {
+        self(value)
+    }
+}
+
+impl<T: ?Sized, F: FnOnce(&T, u32) -> bool> Predicate<T, fn(&T, u32) -> bool> for F {
+    #[inline]
+    fn holds(self, value: &T, version: u32) -> bool {
+        self(value, version)
+    }
+}
+
+/// What a hook may return.
+#[diagnostic::on_unimplemented(
+    message = "a hook cannot return `{Self}`",
+    note = "it returns nothing, or `Result<(), E>` where `E` implements `Display`"
+)]
+pub trait Outcome {
+    /// Turns a failure into an error of type `X`: by `refuse`, unless it is one already.
+    ///
+    /// # Errors
+    /// When the hook failed.
+    fn or_refuse<X: 'static>(self, refuse: impl FnOnce(&dyn Display) -> X) -> Result<(), X>;
+}
+
+impl Outcome for () {
+    #[inline]
+    fn or_refuse<X: 'static>(self, _: impl FnOnce(&dyn Display) -> X) -> Result<(), X> {
+        Ok(())
+    }
+}
+
+impl<E: Display + 'static> Outcome for Result<(), E> {
+    fn or_refuse<X: 'static>(self, refuse: impl FnOnce(&dyn Display) -> X) -> Result<(), X> {
+        let Err(error) = self else { return Ok(()) };
+        let mut error = Some(error);
+        if let Some(own) = (&mut error as &mut dyn Any).downcast_mut::<Option<X>>().and_then(Option::take) {
+            return Err(own);
+        }
+        error.map_or(Ok(()), |error| Err(refuse(&error)))
+    }
+}
+
+/// Whether `predicate` holds for `value` at `version`.
+#[inline]
+pub fn holds<T: ?Sized, Signature>(predicate: impl Predicate<T, Signature>, value: &T, version: u32) -> bool {
+    predicate.holds(value, version)
+}
+
+/// Runs the hook `pre_save` of `T`, as part of the description `of`.
+///
+/// # Errors
+/// What the hook returns.
+pub fn pre_save<T: ?Sized, Signature>(
+    hook: impl Hook<T, Signature>,
+    value: &mut T,
+    version: u32,
+) -> Result<(), SaveError> {
+    hook.call(value, version).or_refuse(|reason| SaveError::new(format!("`pre_save` refuses: {reason}")))
+}
+
+/// Runs the hook `post_save`.
+///
+/// # Errors
+/// What the hook returns.
+pub fn post_save<T: ?Sized, Signature>(
+    hook: impl Hook<T, Signature>,
+    value: &mut T,
+    version: u32,
+) -> Result<(), SaveError> {
+    hook.call(value, version).or_refuse(|reason| SaveError::new(format!("`post_save` refuses: {reason}")))
+}
+
+/// Runs the hook `pre_load` of the struct or subsection that `of` describes.
+///
+/// # Errors
+/// What the hook returns.
+pub fn pre_load<T: ?Sized, Signature>(
+    hook: impl Hook<T, Signature>,
+    value: &mut T,
+    version: u32,
+    of: &Description,
+) -> Result<(), LoadError> {
+    hook.call(value, version).or_refuse(|reason| {
+        let Description { name, minimum_version, .. } = of;
+        LoadError::refused(format!("`pre_load` of `{name}` to allow the load"), reason).qemu_says(format!(
+            "pre load hook failed for: '{name}', version_id: {version}, minimum version_id: {minimum_version}"
+        ))
+    })
+}
+
+/// Runs the hook `post_load` of the struct or subsection that `of` describes.
+///
+/// # Errors
+/// What the hook returns.
+pub fn post_load<T: ?Sized, Signature>(
+    hook: impl Hook<T, Signature>,
+    value: &mut T,
+    version: u32,
+    of: &Description,
+) -> Result<(), LoadError> {
+    hook.call(value, version).or_refuse(|reason| {
+        let Description { name, minimum_version, .. } = of;
+        LoadError::refused(format!("`post_load` of `{name}` to accept the state"), reason).qemu_says(format!(
+            "post load hook failed for: {name}, version_id: {version}, minimum_version: {minimum_version}, ret: -1"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    const DESCRIPTION: &Description = &Description::new("dev").versions(3, 2);
+
+    fn whole(value: &mut u8, version: u32) -> Result<(), &'static str> {
+        *value += u8::try_from(version).unwrap();
+        if *value > 9 { Err("too many") } else { Ok(()) }
+    }
+
+    fn short(value: &mut u8) {
+        *value += 1;
+    }
+
+    fn looks(value: &u8) -> Result<(), LoadError> {
+        if *value == 2 { Err(LoadError::malformed("anything but 2", value)) } else { Ok(()) }
+    }
+
+    fn looks_at_version(_: &u8, version: u32) -> bool {
+        version == 3
+    }
+
+    #[test]
+    fn shorter_signatures_will_do() {
+        let mut value = 0;
+        post_load(whole, &mut value, 3, DESCRIPTION).unwrap();
+        post_load(short, &mut value, 3, DESCRIPTION).unwrap();
+        post_load(looks, &mut value, 3, DESCRIPTION).unwrap();
+        assert_eq!(value, 4);
+        assert!(holds(looks_at_version, &value, 3) && !holds(|value: &u8| *value == 5, &value, 3));
+    }
+
+    #[test]
+    fn a_refusal_says_who_and_why() {
+        let error = post_load(whole, &mut 7, 3, DESCRIPTION).unwrap_err();
+        assert_eq!((error.expected(), error.found()), ("`post_load` of `dev` to accept the state", "too many"));
+        assert_eq!(
+            error.qemu_text(),
+            Some("post load hook failed for: dev, version_id: 3, minimum_version: 2, ret: -1")
+        );
+        assert_eq!(pre_save(whole, &mut 7, 3).unwrap_err().to_string(), "cannot save ``: `pre_save` refuses: too many");
+    }
+
+    #[test]
+    fn an_error_of_ours_stays_as_it_is() {
+        assert_eq!(pre_load(looks, &mut 2, 3, DESCRIPTION).unwrap_err().expected(), "anything but 2");
+    }
+}

@@ -1,0 +1,31 @@
+//! Bytes that bring their own length: QEMU's `GByteArray`.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::{Info, varray};
+use crate::error::{LoadError, SaveError};
+use crate::wire::{Reader, Writer};
+
+/// `#[vmstate(byte_array(max = N))]`: a 32-bit length and that many bytes, of which there are at most `MAX`.
+#[derive(Debug)]
+pub struct ByteArray<const MAX: usize>;
+
+impl<const MAX: usize> Info<Vec<u8>> for ByteArray<MAX> {
+    const NAME: &'static str = "GByteArray";
+
+    fn put(bytes: &Vec<u8>, to: &mut Writer) -> Result<(), SaveError> {
+        let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= MAX);
+        to.u32(length.ok_or_else(|| SaveError::new(format!("{} bytes are more than {MAX}", bytes.len())))?);
+        to.bytes(bytes);
+        Ok(())
+    }
+
+    fn get(bytes: &mut Vec<u8>, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        let length = from.u32()?;
+        match usize::try_from(length) {
+            Ok(length) if length <= MAX => varray::load_buffer(bytes, length, from),
+            _ => Err(LoadError::malformed(format!("at most {MAX} bytes (max = {MAX})"), length)),
+        }
+    }
+}

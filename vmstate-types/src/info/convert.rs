@@ -1,0 +1,99 @@
+//! Numbers that are one type in memory and another on the wire: `#[vmstate(wire = u32)]`.
+
+use core::marker::PhantomData;
+
+use alloc::format;
+use core::fmt::Debug;
+
+use super::Info;
+use crate::description::Kind;
+use crate::error::{LoadError, SaveError};
+use crate::state::Wire;
+use crate::wire::{Reader, Writer};
+
+/// As a `W` on the wire. Values that do not fit are errors, both ways.
+#[derive(Debug)]
+pub struct As<W>(PhantomData<W>);
+
+/// A type whose values can be written as a `W`, as far as they fit.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored as `{W}`",
+    note = "`wire` takes integers, and `bool`, as another integer"
+)]
+pub trait StoreAs<W>: Sized {
+    /// The value as it is written, if it fits.
+    fn to_wire(&self) -> Option<W>;
+
+    /// The value that was written, if it is one.
+    fn from_wire(wire: W) -> Option<Self>;
+}
+
+macro_rules! conversions {
+    ($wire:ident: $($memory:ident)*) => {
+        $(
+            impl StoreAs<$wire> for $memory {
+                fn to_wire(&self) -> Option<$wire> {
+                    (*self).try_into().ok()
+                }
+
+                fn from_wire(wire: $wire) -> Option<Self> {
+                    wire.try_into().ok()
+                }
+            }
+        )*
+
+        impl StoreAs<$wire> for bool {
+            fn to_wire(&self) -> Option<$wire> {
+                Some((*self).into())
+            }
+
+            fn from_wire(wire: $wire) -> Option<Self> {
+                match wire {
+                    0 => Some(false),
+                    1 => Some(true),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+conversions!(u8: u16 u32 u64 usize i8 i16 i32 i64 isize);
+conversions!(u16: u8 u32 u64 usize i8 i16 i32 i64 isize);
+conversions!(u32: u8 u16 u64 usize i8 i16 i32 i64 isize);
+conversions!(u64: u8 u16 u32 usize i8 i16 i32 i64 isize);
+conversions!(i8: u8 u16 u32 u64 usize i16 i32 i64 isize);
+conversions!(i16: u8 u16 u32 u64 usize i8 i32 i64 isize);
+conversions!(i32: u8 u16 u32 u64 usize i8 i16 i64 isize);
+conversions!(i64: u8 u16 u32 u64 usize i8 i16 i32 isize);
+
+impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> {
+    const NAME: &'static str = match W::FORM.kind {
+        Kind::Info(name) => name,
+        _ => "",
+    };
+    const SIZE: Option<usize> = W::FIXED;
+
+    fn put(value: &T, to: &mut Writer) -> Result<(), SaveError> {
+        let wire = value
+            .to_wire()
+            .ok_or_else(|| SaveError::new(format!("{value:?} does not fit its wire type {}", Self::name())))?;
+        wire.put(to.claim(W::FIXED.unwrap_or(0)));
+        Ok(())
+    }
+
+    fn get(value: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        let mut wire = W::default();
+        wire.get(from.claim(W::FIXED.unwrap_or(0))?);
+        *value = T::from_wire(wire).ok_or_else(|| {
+            LoadError::malformed(format!("a value that fits `{}`", core::any::type_name::<T>()), format!("{wire:?}"))
+        })?;
+        Ok(())
+    }
+}
+
+impl<W: Wire> As<W> {
+    fn name() -> &'static str {
+        core::any::type_name::<W>()
+    }
+}

@@ -1,0 +1,107 @@
+//! Linked lists: QEMU's `qtailq` and `qlist`.
+
+use alloc::collections::{LinkedList, VecDeque};
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::VmState;
+use crate::walk;
+use crate::wire::Reader;
+
+/// The byte before each element.
+const MORE: u8 = 1;
+/// The byte after the last one.
+const END: u8 = 0;
+
+/// What `list` can stand on: a `Vec`, a `VecDeque` or a `LinkedList`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list",
+    note = "`list` takes a `Vec`, a `VecDeque` or a `LinkedList` of structs that derive `VmState`"
+)]
+pub trait List {
+    /// What it holds.
+    type Item;
+
+    /// The elements in order.
+    fn items(&mut self) -> impl Iterator<Item = &mut Self::Item>;
+
+    /// Drops all elements.
+    fn clear(&mut self);
+
+    /// Appends an element.
+    fn push(&mut self, item: Self::Item);
+}
+
+macro_rules! lists {
+    ($($list:ident $push:ident)*) => {$(
+        impl<T> List for $list<T> {
+            type Item = T;
+
+            fn items(&mut self) -> impl Iterator<Item = &mut T> {
+                self.iter_mut()
+            }
+
+            fn clear(&mut self) {
+                Self::clear(self);
+            }
+
+            fn push(&mut self, item: T) {
+                self.$push(item);
+            }
+        }
+    )*};
+}
+
+lists!(Vec push VecDeque push_back LinkedList push_back);
+
+/// Saves the elements, each at its type's own version.
+///
+/// # Errors
+/// When an element refuses.
+pub fn save<L, S>(list: &mut L, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    L: List<Item: VmState>,
+    S: Sink,
+{
+    sink.begin_element(at, Element::ONLY);
+    for (index, item) in list.items().enumerate() {
+        sink.out().u8(MORE);
+        walk::save(item, sink, L::Item::DESCRIPTION.version).map_err(|error| error.in_element(index))?;
+    }
+    sink.out().u8(END);
+    sink.end_element();
+    Ok(())
+}
+
+/// Replaces the elements by those of the stream, at most `max`, each loaded at `version`.
+///
+/// The version is the field's and not the elements' own (QEMU: `get_qtailq`); the elements' type must support it.
+///
+/// # Errors
+/// When there are more elements, or one cannot be loaded.
+pub fn load<L>(list: &mut L, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    L: List<Item: VmState + Default>,
+{
+    walk::check_version(L::Item::DESCRIPTION, version).map_err(|error| error.at(reader.offset()))?;
+    list.clear();
+    let mut count = 0;
+    while more(reader)? {
+        if count == max {
+            let error = LoadError::malformed(format!("at most {max} elements (max = {max})"), "another one");
+            return Err(error.at(reader.offset()));
+        }
+        let mut item = L::Item::default();
+        walk::load(&mut item, reader, version).map_err(|error| error.in_element(count))?;
+        list.push(item);
+        count += 1;
+    }
+    Ok(())
+}
+
+/// Whether another element follows. QEMU takes any byte but zero for a yes.
+pub(super) fn more(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
+    Ok(reader.u8()? != END)
+}

@@ -1,0 +1,421 @@
+//! Arrays whose length stands in another field: QEMU's VARRAY family and its sized buffers.
+//!
+//! The count is checked before any use: against what the container can hold and against the field's `max`. A growable
+//! container grows by what has come, never by what a count announces.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Codec;
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::Wire;
+use crate::wire::Reader;
+
+/// A field that can count: what `len = field` can name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot count elements",
+    note = "`len`, `count` and `bits` take a field of type u8, u16, u32, u64 or i32, or a wrapper of one"
+)]
+pub trait CountField {
+    /// The count; `None` if it is negative or does not fit into memory.
+    fn count(&self) -> Option<usize>;
+
+    /// The value itself, for messages.
+    fn shown(&self) -> i128;
+}
+
+macro_rules! counts {
+    ($($int:ident)*) => {$(
+        impl CountField for $int {
+            fn count(&self) -> Option<usize> {
+                (*self).try_into().ok()
+            }
+
+            fn shown(&self) -> i128 {
+                // No integer here is wider than 64 bits.
+                (*self).try_into().unwrap_or(i128::MAX)
+            }
+        }
+    )*};
+}
+
+counts!(u8 u16 u32 u64 usize i8 i16 i32 i64);
+
+impl<T: CountField + Copy> CountField for core::cell::Cell<T> {
+    fn count(&self) -> Option<usize> {
+        self.get().count()
+    }
+
+    fn shown(&self) -> i128 {
+        self.get().shown()
+    }
+}
+
+impl<T: CountField> CountField for core::num::Wrapping<T> {
+    fn count(&self) -> Option<usize> {
+        self.0.count()
+    }
+
+    fn shown(&self) -> i128 {
+        self.0.shown()
+    }
+}
+
+/// What holds a counted number of items: an array (its front), a vector, a deque, a boxed slice.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold a counted number of elements",
+    note = "`len` takes a `Vec`, a `VecDeque`, a `Box<[T]>`, or the front of an array"
+)]
+pub trait Counted {
+    /// What it holds.
+    type Item;
+
+    /// How many items it can ever hold; `None` if it grows.
+    const CAPACITY: Option<usize>;
+
+    /// The first `count` items, if it holds that many: exactly that many, if it grows.
+    fn items(&mut self, count: usize) -> Option<&mut [Self::Item]>;
+
+    /// Makes the container hold the items from `start` up to `end`, those before `start` being complete, and lends them.
+    fn grow(&mut self, start: usize, end: usize) -> &mut [Self::Item];
+
+    /// Drops the items from `end` on, if it grows.
+    fn cut(&mut self, end: usize);
+}
+
+impl<T, const N: usize> Counted for [T; N] {
+    type Item = T;
+    const CAPACITY: Option<usize> = Some(N);
+
+    fn items(&mut self, count: usize) -> Option<&mut [T]> {
+        self.get_mut(..count)
+    }
+
+    fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
+        self.get_mut(start..end).unwrap_or_default()
+    }
+
+    fn cut(&mut self, _: usize) {}
+}
+
+impl<T: Default> Counted for Vec<T> {
+    type Item = T;
+    const CAPACITY: Option<usize> = None;
+
+    fn items(&mut self, count: usize) -> Option<&mut [T]> {
+        (self.len() == count).then_some(self)
+    }
+
+    fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
+        if self.len() < end {
+            self.resize_with(end, T::default);
+        }
+        self.get_mut(start..end).unwrap_or_default()
+    }
+
+    fn cut(&mut self, end: usize) {
+        self.truncate(end);
+    }
+}
+
+impl<T: Default> Counted for VecDeque<T> {
+    type Item = T;
+    const CAPACITY: Option<usize> = None;
+
+    fn items(&mut self, count: usize) -> Option<&mut [T]> {
+        (self.len() == count).then(|| self.make_contiguous())
+    }
+
+    fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
+        if self.len() < end {
+            self.resize_with(end, T::default);
+        }
+        self.make_contiguous().get_mut(start..end).unwrap_or_default()
+    }
+
+    fn cut(&mut self, end: usize) {
+        self.truncate(end);
+    }
+}
+
+impl<T: Default> Counted for Box<[T]> {
+    type Item = T;
+    const CAPACITY: Option<usize> = None;
+
+    fn items(&mut self, count: usize) -> Option<&mut [T]> {
+        (self.len() == count).then_some(self)
+    }
+
+    fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
+        if self.len() < end {
+            // To twice what has come, so that growing stays linear; `cut` takes the rest off.
+            let mut items = core::mem::take(self).into_vec();
+            items.resize_with(end.max(2 * start), T::default);
+            *self = items.into_boxed_slice();
+        }
+        self.get_mut(start..end).unwrap_or_default()
+    }
+
+    fn cut(&mut self, end: usize) {
+        if self.len() > end {
+            let mut items = core::mem::take(self).into_vec();
+            items.truncate(end);
+            *self = items.into_boxed_slice();
+        }
+    }
+}
+
+/// The count that a sibling field says, times `multiply`.
+///
+/// # Errors
+/// When it is negative or does not fit into memory.
+pub fn count_to_save(field: &impl CountField, multiply: usize) -> Result<usize, SaveError> {
+    let count = field.count().and_then(|count| count.checked_mul(multiply));
+    count.ok_or_else(|| SaveError::new(format!("the count {} is not possible", field.shown())))
+}
+
+/// The count that a sibling field says, times `multiply`, which may not be more than `max` nor than `C` can hold.
+///
+/// # Errors
+/// When it is negative or more.
+pub fn count_to_load<C: Counted + ?Sized>(
+    field: &impl CountField,
+    multiply: usize,
+    max: Option<usize>,
+) -> Result<usize, LoadError> {
+    let limit = C::CAPACITY.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
+    match field.count().and_then(|count| count.checked_mul(multiply)) {
+        Some(count) if count <= limit => Ok(count),
+        _ if multiply == 1 => Err(LoadError::malformed(limit_text(limit, max), field.shown())),
+        _ => Err(LoadError::malformed(limit_text(limit, max), format!("{} * {multiply}", field.shown()))),
+    }
+}
+
+fn limit_text(limit: usize, max: Option<usize>) -> String {
+    match max {
+        Some(max) => format!("at most {limit} (max = {max})"),
+        None => format!("at most {limit}, the length of the array"),
+    }
+}
+
+/// Saves the first `count` items by their type.
+///
+/// # Errors
+/// When the container does not hold as many, or an item cannot be saved.
+pub fn save<C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    C: Counted<Item: Wire>,
+    S: Sink,
+{
+    let items = counted(items, count)?;
+    if let Some(size) = C::Item::FIXED {
+        C::Item::put_all(items, sink.out().claim(size.saturating_mul(count)));
+        sink.fixed_array(at, count);
+        return Ok(());
+    }
+    save_each(items, |item, element| item.save_elements(sink, at, element))
+}
+
+/// Saves the first `count` items by the info `I`.
+///
+/// # Errors
+/// When the container does not hold as many, or an item cannot be saved.
+pub fn save_with<I, C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    C: Counted,
+    I: Codec<C::Item>,
+    S: Sink,
+{
+    save_each(counted(items, count)?, |item, element| I::save(item, sink, at, element))
+}
+
+/// Saves the first `count` bytes as one buffer.
+///
+/// # Errors
+/// When the container does not hold as many.
+pub fn save_buffer<C, S>(bytes: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    C: Counted<Item = u8>,
+    S: Sink,
+{
+    let bytes = counted(bytes, count)?;
+    sink.begin_element(at, Element::ONLY);
+    sink.out().bytes(bytes);
+    sink.end_element();
+    Ok(())
+}
+
+fn counted<C: Counted>(items: &mut C, count: usize) -> Result<&mut [C::Item], SaveError> {
+    items.items(count).ok_or_else(|| SaveError::new(format!("its count says {count}, which it does not hold")))
+}
+
+fn save_each<T>(
+    items: &mut [T],
+    mut save: impl FnMut(&mut T, Element) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    let count = items.len();
+    for (index, item) in items.iter_mut().enumerate() {
+        save(item, Element::new(index, count)).map_err(|error| error.in_element(index))?;
+    }
+    Ok(())
+}
+
+/// How many bytes of fixed-size items are claimed at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Loads `count` items by their type.
+///
+/// # Errors
+/// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+pub fn load<C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    C: Counted<Item: Wire>,
+{
+    check_capacity::<C>(count)?;
+    let Some(size @ 1..) = C::Item::FIXED else {
+        return load_each(items, count, |item| item.load_elements(reader));
+    };
+    let chunk = (CHUNK / size).max(1);
+    let mut start = 0;
+    while start < count {
+        let end = count.min(start + chunk);
+        let from = reader.claim((end - start) * size).map_err(|error| error.in_array(size, start))?;
+        C::Item::get_all(items.grow(start, end), from);
+        start = end;
+    }
+    items.cut(count);
+    Ok(())
+}
+
+/// Loads `count` items by the info `I`.
+///
+/// # Errors
+/// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+pub fn load_with<I, C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    C: Counted,
+    I: Codec<C::Item>,
+{
+    load_each(items, count, |item| I::load(item, reader))
+}
+
+/// Loads `count` bytes that are one buffer.
+///
+/// # Errors
+/// When the stream ends before the last of them.
+pub fn load_buffer<C>(bytes: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    C: Counted<Item = u8>,
+{
+    check_capacity::<C>(count)?;
+    let mut start = 0;
+    while start < count {
+        let end = count.min(start + CHUNK);
+        let from = reader.claim(end - start)?;
+        bytes.grow(start, end).copy_from_slice(from);
+        start = end;
+    }
+    bytes.cut(count);
+    Ok(())
+}
+
+/// Refuses what [`count_to_load`] lets nobody ask for.
+fn check_capacity<C: Counted>(count: usize) -> Result<(), LoadError> {
+    match C::CAPACITY {
+        Some(capacity) if count > capacity => Err(LoadError::misuse(limit_text(capacity, None), count)),
+        _ => Ok(()),
+    }
+}
+
+fn load_each<C: Counted>(
+    items: &mut C,
+    count: usize,
+    mut load: impl FnMut(&mut C::Item) -> Result<(), LoadError>,
+) -> Result<(), LoadError> {
+    check_capacity::<C>(count)?;
+    for index in 0..count {
+        for item in items.grow(index, index + 1) {
+            load(item).map_err(|error| error.in_element(index))?;
+        }
+    }
+    items.cut(count);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::description::{Description, Field, Form};
+    use crate::wire::Writer;
+
+    const PARENT: &Description =
+        &Description::new("parent").fields(&[Field::new("items", Form::info("uint16", Some(2)))]);
+    const ITEMS: At = At::new(PARENT, 0);
+
+    fn saved(items: &mut impl Counted<Item = u16>, count: usize) -> Result<Vec<u8>, SaveError> {
+        let mut writer = Writer::new();
+        save(items, count, &mut writer, ITEMS)?;
+        Ok(writer.take())
+    }
+
+    #[test]
+    fn every_container_writes_and_reads_the_same() {
+        let bytes = [0, 1, 0, 2, 0, 3];
+        assert_eq!(saved(&mut [1_u16, 2, 3, 4], 3).unwrap(), bytes);
+        assert_eq!(saved(&mut vec![1_u16, 2, 3], 3).unwrap(), bytes);
+        assert_eq!(saved(&mut VecDeque::from([1_u16, 2, 3]), 3).unwrap(), bytes);
+        assert_eq!(saved(&mut Box::<[u16]>::from([1_u16, 2, 3]), 3).unwrap(), bytes);
+
+        let mut array = [9_u16; 4];
+        load(&mut array, 3, &mut Reader::from_slice(&bytes)).unwrap();
+        assert_eq!(array, [1, 2, 3, 9], "what lies behind the count stays");
+        for before in [0, 2, 3, 7] {
+            let mut vec = vec![9_u16; before];
+            load(&mut vec, 3, &mut Reader::from_slice(&bytes)).unwrap();
+            assert_eq!(vec, [1, 2, 3]);
+            let mut deque = VecDeque::from(vec![9_u16; before]);
+            load(&mut deque, 3, &mut Reader::from_slice(&bytes)).unwrap();
+            assert_eq!(deque, [1, 2, 3]);
+            let mut boxed = vec![9_u16; before].into_boxed_slice();
+            load(&mut boxed, 3, &mut Reader::from_slice(&bytes)).unwrap();
+            assert_eq!(*boxed, [1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn a_count_that_is_not_held_is_refused() {
+        assert!(saved(&mut [1_u16, 2], 3).is_err());
+        assert!(saved(&mut vec![1_u16, 2, 3], 2).is_err(), "a vector is sent whole");
+        assert!(count_to_save(&-1_i32, 1).is_err());
+        assert!(count_to_save(&u64::MAX, 2).is_err());
+    }
+
+    #[test]
+    fn counts_are_checked_before_use() {
+        assert_eq!(count_to_load::<Vec<u16>>(&3_u8, 4, Some(12)).unwrap(), 12);
+        let error = count_to_load::<Vec<u16>>(&4_u8, 4, Some(12)).unwrap_err();
+        assert_eq!((error.expected(), error.found()), ("at most 12 (max = 12)", "4 * 4"));
+        let error = count_to_load::<[u16; 4]>(&5_u32, 1, None).unwrap_err();
+        assert_eq!((error.expected(), error.found()), ("at most 4, the length of the array", "5"));
+        assert!(count_to_load::<[u16; 4]>(&-1_i32, 1, None).is_err());
+        assert!(load(&mut [0_u16; 2], 3, &mut Reader::from_slice(&[0; 6])).is_err());
+        assert!(load_buffer(&mut [0_u8; 2], 3, &mut Reader::from_slice(&[0; 6])).is_err());
+    }
+
+    #[test]
+    fn a_vector_grows_by_what_has_come() {
+        let mut items = Vec::<u64>::new();
+        let error = load(&mut items, 1 << 40, &mut Reader::from_slice(&[0; 100_004])).unwrap_err();
+        assert_eq!((error.path().as_str(), error.offset()), ("[12500]", Some(100_000)));
+        assert!(items.capacity() < 100_000, "{}", items.capacity());
+        let mut buffer = Vec::<u8>::new();
+        assert!(load_buffer(&mut buffer, 1 << 40, &mut Reader::from_slice(&[0; 100_000])).is_err());
+        assert!(buffer.capacity() < 1_000_000, "{}", buffer.capacity());
+    }
+}

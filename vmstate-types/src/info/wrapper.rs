@@ -1,0 +1,276 @@
+//! Types around a value that leave its wire form as it is: boxes, cells, locks, shared ones, atomics.
+//!
+//! Locks are held for as long as one field takes. A `RefCell` that is borrowed elsewhere, or a lock that is poisoned, is
+//! an error of the device and not a panic.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::sync::Arc;
+use core::cell::{Cell, RefCell};
+use core::num::Wrapping;
+
+use crate::description::Form;
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::Wire;
+use crate::wire::Reader;
+
+impl<T: Wire + ?Sized> Wire for Box<T> {
+    const FORM: Form = T::FORM;
+    const FIXED: Option<usize> = T::FIXED;
+
+    fn put(&self, out: &mut [u8]) {
+        (**self).put(out);
+    }
+
+    fn get(&mut self, from: &[u8]) {
+        (**self).get(from);
+    }
+
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        (**self).save_elements(sink, at, element)
+    }
+
+    fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        (**self).load_elements(reader)
+    }
+}
+
+impl<T: Wire> Wire for Wrapping<T> {
+    const FORM: Form = T::FORM;
+    const FIXED: Option<usize> = T::FIXED;
+
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        self.0.put(out);
+    }
+
+    #[inline]
+    fn get(&mut self, from: &[u8]) {
+        self.0.get(from);
+    }
+
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        self.0.save_elements(sink, at, element)
+    }
+
+    fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        self.0.load_elements(reader)
+    }
+}
+
+impl<T: Wire + Copy> Wire for Cell<T> {
+    const FORM: Form = T::FORM;
+    const FIXED: Option<usize> = T::FIXED;
+
+    #[inline]
+    fn put(&self, out: &mut [u8]) {
+        Self::get(self).put(out);
+    }
+
+    #[inline]
+    fn get(&mut self, from: &[u8]) {
+        self.get_mut().get(from);
+    }
+
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        self.get_mut().save_elements(sink, at, element)
+    }
+
+    fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        self.get_mut().load_elements(reader)
+    }
+}
+
+impl<T: Wire + ?Sized> Wire for RefCell<T> {
+    const FORM: Form = T::FORM;
+
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        self.get_mut().save_elements(sink, at, element)
+    }
+
+    fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        self.get_mut().load_elements(reader)
+    }
+}
+
+/// A value that others hold too, and what it takes to get at it.
+trait Shared {
+    type Inner: Wire + ?Sized;
+
+    /// Calls `access` with the value; `None` if it is not to be had.
+    fn with<R>(&self, access: impl FnOnce(&mut Self::Inner) -> R) -> Option<R>;
+}
+
+/// Why a shared value is not to be had.
+const NOT_AVAILABLE: &str = "a value that nobody holds and no panic has left half-changed";
+
+macro_rules! shared {
+    ($pointer:ident<$lock:ident<T>>) => {
+        impl<T: Wire + ?Sized> Wire for $pointer<$lock<T>> {
+            const FORM: Form = T::FORM;
+
+            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                self.with(|value| value.save_elements(sink, at, element)).unwrap_or_else(|| {
+                    Err(SaveError::new(concat!("the `", stringify!($lock), "` is in use or poisoned")))
+                })
+            }
+
+            fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+                self.with(|value| value.load_elements(reader)).unwrap_or_else(|| {
+                    Err(LoadError::misuse(NOT_AVAILABLE, concat!("a `", stringify!($lock), "` in use or poisoned")))
+                })
+            }
+        }
+    };
+}
+
+impl<T: Wire + ?Sized> Shared for RefCell<T> {
+    type Inner = T;
+
+    fn with<R>(&self, access: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.try_borrow_mut().ok().map(|mut value| access(&mut value))
+    }
+}
+
+shared!(Rc<RefCell<T>>);
+
+#[cfg(feature = "std")]
+mod locks {
+    use std::sync::{Mutex, RwLock};
+
+    use super::*;
+
+    macro_rules! lock {
+        ($lock:ident $access:ident) => {
+            impl<T: Wire + ?Sized> Shared for $lock<T> {
+                type Inner = T;
+
+                fn with<R>(&self, access: impl FnOnce(&mut T) -> R) -> Option<R> {
+                    self.$access().ok().map(|mut value| access(&mut value))
+                }
+            }
+
+            impl<T: Wire + ?Sized> Wire for $lock<T> {
+                const FORM: Form = T::FORM;
+
+                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                    match self.get_mut() {
+                        Ok(value) => value.save_elements(sink, at, element),
+                        Err(_) => Err(SaveError::new(concat!("the `", stringify!($lock), "` is poisoned"))),
+                    }
+                }
+
+                fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+                    match self.get_mut() {
+                        Ok(value) => value.load_elements(reader),
+                        Err(_) => {
+                            Err(LoadError::misuse(NOT_AVAILABLE, concat!("a poisoned `", stringify!($lock), "`")))
+                        }
+                    }
+                }
+            }
+
+            shared!(Arc<$lock<T>>);
+            shared!(Rc<$lock<T>>);
+        };
+    }
+
+    lock!(Mutex lock);
+    lock!(RwLock write);
+}
+
+macro_rules! atomics {
+    ($($width:literal $atomic:ident $int:ident;)*) => {$(
+        #[cfg(target_has_atomic = $width)]
+        const _: () = {
+            use core::sync::atomic::{$atomic, Ordering};
+
+            impl Wire for $atomic {
+                const FORM: Form = $int::FORM;
+                const FIXED: Option<usize> = $int::FIXED;
+
+                // Who saves a machine has stopped it: there is no other thread to be in order with.
+                #[inline]
+                fn put(&self, out: &mut [u8]) {
+                    self.load(Ordering::Relaxed).put(out);
+                }
+
+                #[inline]
+                fn get(&mut self, from: &[u8]) {
+                    self.get_mut().get(from);
+                }
+
+                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                    self.get_mut().save_elements(sink, at, element)
+                }
+
+                fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+                    self.get_mut().load_elements(reader)
+                }
+            }
+
+            impl Wire for Arc<$atomic> {
+                const FORM: Form = $int::FORM;
+                const FIXED: Option<usize> = $int::FIXED;
+
+                #[inline]
+                fn put(&self, out: &mut [u8]) {
+                    (**self).put(out);
+                }
+
+                #[inline]
+                fn get(&mut self, from: &[u8]) {
+                    let mut value = <$int>::default();
+                    value.get(from);
+                    self.store(value, Ordering::Relaxed);
+                }
+
+                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                    self.load(Ordering::Relaxed).save_elements(sink, at, element)
+                }
+
+                fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+                    let mut value = <$int>::default();
+                    value.load_elements(reader)?;
+                    self.store(value, Ordering::Relaxed);
+                    Ok(())
+                }
+            }
+        };
+    )*};
+}
+
+atomics! {
+    "8" AtomicBool bool;
+    "8" AtomicU8 u8;
+    "8" AtomicI8 i8;
+    "16" AtomicU16 u16;
+    "16" AtomicI16 i16;
+    "32" AtomicU32 u32;
+    "32" AtomicI32 i32;
+    "64" AtomicU64 u64;
+    "64" AtomicI64 i64;
+}
+
+macro_rules! non_zero {
+    ($($int:ident)*) => {$(
+        impl Wire for core::num::NonZero<$int> {
+            const FORM: Form = $int::FORM;
+
+            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                Self::get(*self).save_elements(sink, at, element)
+            }
+
+            fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+                let start = reader.offset();
+                let mut value = 0;
+                Wire::load_elements(&mut value, reader)?;
+                *self = Self::new(value).ok_or_else(|| LoadError::malformed("any number but zero", 0).at(start))?;
+                Ok(())
+            }
+        }
+    )*};
+}
+
+non_zero!(u8 u16 u32 u64 i8 i16 i32 i64);

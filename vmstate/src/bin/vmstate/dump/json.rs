@@ -1,0 +1,198 @@
+//! Fields as JSON: complete, integers exact, bytes in hex.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use vmstate::dynamic::{Field, Item, Kind, Scalar, Section, Struct, Tree, Value};
+
+use super::{Match, Selected};
+use crate::survey::{BlockRow, Configuration, SectionRow, Survey};
+
+/// All of a stream.
+#[derive(Serialize)]
+pub(super) struct Stream<'a> {
+    length: u64,
+    configuration: Option<&'a Configuration>,
+    page_size: u64,
+    sections: Vec<DumpedSection<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ram: Option<&'a [BlockRow]>,
+}
+
+#[derive(Serialize)]
+struct DumpedSection<'a> {
+    #[serde(flatten)]
+    row: &'a SectionRow,
+    /// What was decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<Structure<'a>>,
+    /// What was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<Opaque>,
+}
+
+#[derive(Serialize)]
+struct Opaque {
+    offset: u64,
+    size: usize,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct Structure<'a> {
+    name: &'a str,
+    version: u32,
+    /// Of the first field.
+    offset: u64,
+    size: u64,
+    fields: Vec<DumpedField<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subsections: Vec<Self>,
+}
+
+#[derive(Serialize)]
+struct DumpedField<'a> {
+    name: &'a str,
+    /// Of the value, or of its first element, in the array that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    offset: u64,
+    size: u64,
+    value: Json<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Json<'a> {
+    Flag(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+    Words(&'a [u64]),
+    Structure(Box<Structure<'a>>),
+    List(Vec<Self>),
+    Node { key: Box<Self>, value: Box<Self> },
+}
+
+/// Single fields.
+#[derive(Serialize)]
+pub(super) struct Matches<'a> {
+    fields: Vec<DumpedMatch<'a>>,
+}
+
+#[derive(Serialize)]
+struct DumpedMatch<'a> {
+    section: &'a str,
+    instance_id: u32,
+    path: &'a str,
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    offset: u64,
+    size: u64,
+    value: Json<'a>,
+}
+
+pub(super) fn stream<'a>(survey: &'a Survey, sections: &'a [Selected]) -> Stream<'a> {
+    let has_ram = sections.iter().any(|(_, section)| section.is_none());
+    Stream {
+        length: survey.length,
+        configuration: survey.configuration.as_ref(),
+        page_size: survey.page_size,
+        sections: sections.iter().map(|(row, section)| dumped(row, section.as_ref())).collect(),
+        ram: has_ram.then_some(&survey.ram),
+    }
+}
+
+pub(super) fn fields<'a>(found: &[Match<'a>]) -> Matches<'a> {
+    let dumped = |Match { section, path, found }: &Match<'a>| DumpedMatch {
+        section: &section.name,
+        instance_id: section.instance_id,
+        path,
+        type_name: found.type_name,
+        offset: found.offset,
+        size: found.size,
+        value: match found.item {
+            Item::Scalar(value) => scalar(value),
+            Item::Struct(inner) => structure_value(inner),
+            Item::Value(value) => json(value),
+        },
+    };
+    Matches { fields: found.iter().map(dumped).collect() }
+}
+
+fn dumped<'a>(row: &'a SectionRow, section: Option<&'a Section>) -> DumpedSection<'a> {
+    let opaque = |(offset, bytes): (u64, &[u8])| Opaque { offset, size: bytes.len(), value: hex(bytes) };
+    DumpedSection {
+        row,
+        state: section.and_then(Section::state).map(structure),
+        bytes: section.and_then(Section::opaque).map(opaque),
+    }
+}
+
+fn structure(inner: &Struct) -> Structure<'_> {
+    Structure {
+        name: &inner.vmsd_name,
+        version: inner.version,
+        offset: inner.offset,
+        size: inner.size(),
+        fields: inner.entries().map(|(index, field)| dumped_field(index, field)).collect(),
+        subsections: inner.subsections.iter().map(structure).collect(),
+    }
+}
+
+fn dumped_field(index: Option<u64>, field: &Field) -> DumpedField<'_> {
+    DumpedField {
+        name: &field.name,
+        index,
+        type_name: &field.type_name,
+        offset: field.offset,
+        size: field.size,
+        value: json(&field.value),
+    }
+}
+
+fn json(value: &Value) -> Json<'_> {
+    match value {
+        Value::Scalar(value) => scalar(*value),
+        Value::Scalars(values) => Json::List(values.iter().map(scalar).collect()),
+        Value::Bytes(bytes) | Value::ByteArray(bytes) | Value::Capability(bytes) => Json::Text(hex(bytes)),
+        Value::Bitmap(words) => Json::Words(words),
+        Value::Struct(inner) => structure_value(inner),
+        Value::List(elements) => Json::List(elements.iter().map(structure_value).collect()),
+        Value::Tree(Tree::Direct(nodes)) => {
+            Json::List(nodes.iter().map(|(key, value)| node(Json::Integer((*key).into()), value)).collect())
+        }
+        Value::Tree(Tree::Keyed(nodes)) => {
+            Json::List(nodes.iter().map(|(key, value)| node(structure_value(key), value)).collect())
+        }
+        Value::Array(values) => Json::List(values.iter().map(json).collect()),
+    }
+}
+
+fn structure_value(inner: &Struct) -> Json<'_> {
+    Json::Structure(Box::new(structure(inner)))
+}
+
+fn node<'a>(key: Json<'a>, value: &'a Struct) -> Json<'a> {
+    Json::Node { key: Box::new(key), value: Box::new(structure_value(value)) }
+}
+
+/// A number; what JSON has no number for, in hex.
+fn scalar<'a>(value: Scalar) -> Json<'a> {
+    match (value.kind, value.bits) {
+        (Kind::Bool, 0 | 1) => Json::Flag(value.bits == 1),
+        (Kind::Double, bits) if f64::from_bits(bits).is_finite() => Json::Float(f64::from_bits(bits)),
+        (Kind::Double, bits) => Json::Text(format!("{bits:016x}")),
+        _ => Json::Integer(value.integer()),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        // A `String` takes everything.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,169 @@
+//! Fields as text, a line each, indented as they are nested.
+
+use std::fmt::{Display, Write};
+
+use vmstate::dynamic::{Body, Field, Item, Section, Struct, Tree, Value};
+
+use super::{Match, Selected};
+use crate::info;
+use crate::survey::{SectionRow, Survey};
+use crate::text::Align::{Left, Right};
+use crate::text::{HEADING, Table, plain};
+
+/// The width of names, and of types.
+const NAME: usize = 40;
+const TYPE: usize = 14;
+
+/// The sections of a stream, and what there is to say of it as a whole.
+pub(super) fn stream(survey: &Survey, sections: &[Selected]) -> String {
+    let mut lines = Lines { text: info::summary(survey), depth: 0 };
+    for (row, section) in sections {
+        lines.section(row, section.as_ref());
+    }
+    if sections.iter().any(|(_, section)| section.is_none()) {
+        lines.text.push('\n');
+        lines.text.push_str(&info::blocks(&survey.ram));
+    }
+    lines.text
+}
+
+/// Single fields.
+pub(super) fn fields(found: &[Match<'_>]) -> String {
+    let mut table = Table::new([
+        ("OFFSET", Right),
+        ("SIZE", Right),
+        ("SECTION", Left),
+        ("FIELD", Left),
+        ("TYPE", Left),
+        ("VALUE", Left),
+    ]);
+    for Match { section, path, found } in found {
+        table.row([
+            format!("{:#x}", found.offset),
+            found.size.to_string(),
+            format!("{}:{}", plain(&section.name), section.instance_id),
+            plain(path),
+            plain(found.type_name),
+            found.item.to_string(),
+        ]);
+    }
+    table.render()
+}
+
+struct Lines {
+    text: String,
+    depth: usize,
+}
+
+impl Lines {
+    fn section(&mut self, row: &SectionRow, section: Option<&Section>) {
+        let SectionRow { kind, section_id, instance_id, version, offset, size, .. } = row;
+        let name = plain(&row.name);
+        self.push(format_args!(
+            "\n{HEADING}{offset:#010x} {size:>8}  {kind} \"{name}\"{HEADING:#} (instance {instance_id}, section id \
+             {section_id}, version {version})"
+        ));
+        match section {
+            Some(section) => self.nested(|lines| lines.body(section)),
+            None => {}
+        }
+    }
+
+    fn body(&mut self, section: &Section) {
+        if let Some(state) = section.state() {
+            self.structure(state);
+        }
+        let Some((offset, bytes)) = section.opaque() else { return };
+        let (name, type_name) = match &section.body {
+            Body::OldStyle(_) => ("data", "buffer"),
+            Body::Partly(..) => ("(the rest: the description is not exact)", "bytes"),
+            Body::Described(_) | Body::Undescribed(_) => ("(not described)", "bytes"),
+        };
+        self.line(offset, bytes.len() as u64, name, type_name, Value::Bytes(bytes.to_vec()));
+    }
+
+    fn structure(&mut self, inner: &Struct) {
+        for (first, field) in inner.entries() {
+            self.field(first, field);
+        }
+        for subsection in &inner.subsections {
+            let header = subsection.header_size();
+            let (offset, size) = (subsection.offset.saturating_sub(header), subsection.size() + header);
+            let name = plain(&subsection.vmsd_name);
+            self.line(offset, size, &name, "subsection", format_args!("version {}", subsection.version));
+            self.nested(|lines| lines.structure(subsection));
+        }
+    }
+
+    fn field(&mut self, first: Option<u64>, field: &Field) {
+        let (name, count) = (plain(&field.name), field.value.count());
+        let is_array = matches!(field.value, Value::Scalars(_) | Value::Array(_));
+        let name = match first {
+            None => name,
+            Some(first) if is_array => format!("{name}[{first}..{}]", first.saturating_add(count)),
+            Some(index) => format!("{name}[{index}]"),
+        };
+        let type_name = match is_array {
+            true => format!("{}[{count}]", plain(&field.type_name)),
+            false => plain(&field.type_name),
+        };
+        self.value(field.offset, &name, &type_name, &field.value, first.unwrap_or(0));
+    }
+
+    /// Shows a value and what is in it. `first` is the index of the first element of an array.
+    fn value(&mut self, offset: u64, name: &str, type_name: &str, value: &Value, first: u64) {
+        self.line(offset, value.size(), name, type_name, value);
+        self.nested(|lines| match value {
+            Value::Struct(inner) => lines.structure(inner),
+            Value::Array(values) => lines.array(offset, values, first),
+            Value::List(elements) => elements.iter().enumerate().for_each(|(index, inner)| {
+                lines.element(&format!("[{index}]"), inner);
+            }),
+            Value::Tree(tree) => lines.tree(tree),
+            _ => {}
+        });
+    }
+
+    fn array(&mut self, mut offset: u64, values: &[Value], first: u64) {
+        for (index, value) in (first..).zip(values) {
+            self.value(offset, &format!("[{index}]"), "", value, 0);
+            offset = offset.saturating_add(value.size());
+        }
+    }
+
+    fn tree(&mut self, tree: &Tree) {
+        match tree {
+            Tree::Direct(nodes) => nodes.iter().enumerate().for_each(|(index, (key, value))| {
+                let offset = value.offset.saturating_sub(8);
+                self.line(offset, 8, &format!("[{index}].key"), "uint64", format_args!("{key} ({key:#x})"));
+                self.element(&format!("[{index}].value"), value);
+            }),
+            Tree::Keyed(nodes) => nodes.iter().enumerate().for_each(|(index, (key, value))| {
+                self.element(&format!("[{index}].key"), key);
+                self.element(&format!("[{index}].value"), value);
+            }),
+        }
+    }
+
+    fn element(&mut self, name: &str, inner: &Struct) {
+        self.line(inner.offset, inner.size(), name, "struct", Item::Struct(inner));
+        self.nested(|lines| lines.structure(inner));
+    }
+
+    fn nested(&mut self, inside: impl FnOnce(&mut Self)) {
+        self.depth += 1;
+        inside(self);
+        self.depth -= 1;
+    }
+
+    fn line(&mut self, offset: u64, size: u64, name: &str, type_name: &str, value: impl Display) {
+        let indent = 2 * self.depth;
+        let width = NAME.saturating_sub(indent);
+        self.push(format_args!("{offset:#010x} {size:>8}  {:indent$}{name:<width$} {type_name:<TYPE$} {value}", ""));
+    }
+
+    fn push(&mut self, line: impl Display) {
+        // A `String` takes everything.
+        let _ = writeln!(self.text, "{line}");
+    }
+}

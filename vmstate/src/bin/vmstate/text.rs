@@ -1,0 +1,68 @@
+//! Text for people: tables, headings, and names that come from a stream.
+
+use anstyle::Style;
+
+/// The style of headings.
+pub(crate) const HEADING: Style = Style::new().bold();
+
+/// A name from a stream, without anything that a terminal would obey.
+pub(crate) fn plain(name: &str) -> String {
+    name.chars()
+        .flat_map(|char| {
+            if char.is_control() { char.escape_default().to_string() } else { char.to_string() }
+                .chars()
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// `1 byte`, `2 bytes`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Where a column's text stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows of text under headings, in columns as wide as their widest cell.
+pub(crate) struct Table<const N: usize> {
+    heads: [(&'static str, Align); N],
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    pub(crate) fn new(heads: [(&'static str, Align); N]) -> Self {
+        Self { heads, rows: Vec::new() }
+    }
+
+    pub(crate) fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells);
+    }
+
+    /// The table, with a line break after each row.
+    pub(crate) fn render(&self) -> String {
+        let heads = self.heads.map(|(head, _)| head.to_owned());
+        let widths: [usize; N] = std::array::from_fn(|column| {
+            let cells = self.rows.iter().chain([&heads]).map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        });
+        let mut text = format!("{HEADING}{}{HEADING:#}\n", self.line(&heads, &widths));
+        for row in &self.rows {
+            text.push_str(&self.line(row, &widths));
+            text.push('\n');
+        }
+        text
+    }
+
+    fn line(&self, row: &[String; N], widths: &[usize; N]) -> String {
+        let cells = row.iter().zip(widths).zip(&self.heads).map(|((cell, &width), (_, align))| match align {
+            Align::Left => format!("{cell:<width$}"),
+            Align::Right => format!("{cell:>width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    }
+}

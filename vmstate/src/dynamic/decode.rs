@@ -1,0 +1,317 @@
+//! From bytes to values, by a description.
+
+use vmstate_types::{LoadError, Reader};
+
+use super::exact::{Certain, Gap};
+use super::form::{self, Form, MAX_DEPTH};
+use super::{Body, Field, Kind, Rest, Scalar, Scalars, Section, Struct, Tree, Value};
+use crate::schema::vmdesc::{self, Array, Device};
+use crate::stream::tag;
+
+/// How many fields and elements a section may have, integers in arrays not counted. They take some hundred bytes each.
+const MAX_NODES: usize = 1 << 20;
+
+impl Section {
+    /// Reads a section's payload by its description.
+    ///
+    /// `end` is the offset in the stream of the payload's end, where that is known ([`extent`](super::extent) finds it
+    /// for streams with footers). Then a description that is inexact in one of QEMU's ways is made use of as far as it
+    /// goes. Without it, the description must be exact.
+    ///
+    /// # Errors
+    /// When the description contradicts itself, its sizes do not lead to `end`, the bytes are not what it says they
+    /// are, or the stream ends before. The error has the field's path and offset; the section's coordinates are for the
+    /// caller to add.
+    pub fn decode(device: &Device, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Self, LoadError> {
+        let offset = reader.offset();
+        let body = match &device.body {
+            vmdesc::Body::OldStyle(size) => old_style(*size, reader, end)?,
+            vmdesc::Body::State(state) => Decoder { reader, depth: 0, nodes: 0 }.body(state, end)?,
+        };
+        Ok(Self { name: device.name.clone(), instance_id: device.instance_id, offset, body })
+    }
+}
+
+fn old_style(size: u64, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Body, LoadError> {
+    match end {
+        Some(end) if end.saturating_sub(reader.offset()) != size => Err(wrong_size(reader.offset(), size, end)),
+        _ => take(reader, size).map(Body::OldStyle),
+    }
+}
+
+fn wrong_size(start: u64, described: u64, end: u64) -> LoadError {
+    let found = end.saturating_sub(start);
+    LoadError::malformed(format!("{described} bytes, as the stream describes them"), format!("{found} to the footer"))
+        .at(start)
+        .advise("the description and the state are not of the same stream, or one of them is corrupt")
+}
+
+/// Consumes `size` bytes. What is not there is not allocated.
+fn take(reader: &mut Reader<'_>, size: u64) -> Result<Vec<u8>, LoadError> {
+    reader.claim(usize::try_from(size).unwrap_or(usize::MAX)).map(<[u8]>::to_vec)
+}
+
+struct Decoder<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    depth: usize,
+    nodes: usize,
+}
+
+impl Decoder<'_, '_> {
+    fn body(&mut self, described: &vmdesc::Struct, end: Option<u64>) -> Result<Body, LoadError> {
+        let (Some(end), Some(size)) = (end, described.wire_size()) else {
+            return self.structure(described).map(Body::Described);
+        };
+        let start = self.reader.offset();
+        let found = end.saturating_sub(start);
+        if size == found {
+            return self.structure(described).map(Body::Described);
+        }
+        form::check(described, 0).map_err(|error| error.at(start))?;
+        let payload = self.reader.peek(usize::try_from(found).unwrap_or(usize::MAX))?;
+        match Gap::new(size, payload).certain(described) {
+            Some(certain) => self.partly(described, certain, end),
+            None => Err(wrong_size(start, size, end)),
+        }
+    }
+
+    fn partly(&mut self, described: &vmdesc::Struct, certain: Certain, end: u64) -> Result<Body, LoadError> {
+        let (fields, inexact) = described.fields.split_at(certain.fields);
+        let (subsections, inexact_subsections) = described.subsections.split_at(certain.subsections);
+        let state = self.parts(described, fields, subsections)?;
+        let offset = self.reader.offset();
+        let Some(size) = end.checked_sub(offset) else {
+            return Err(wrong_size(state.offset, offset - state.offset, end));
+        };
+        let bytes = take(self.reader, size)?;
+        let (fields, subsections) = (inexact.to_vec(), inexact_subsections.to_vec());
+        Ok(Body::Partly(state, Rest { offset, bytes, fields, subsections }))
+    }
+
+    fn structure(&mut self, described: &vmdesc::Struct) -> Result<Struct, LoadError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(form::too_deep());
+        }
+        let decoded = self.parts(described, &described.fields, &described.subsections)?;
+        self.depth -= 1;
+        Ok(decoded)
+    }
+
+    /// Reads these fields and subsections of a struct.
+    fn parts(
+        &mut self,
+        described: &vmdesc::Struct,
+        fields: &[vmdesc::Field],
+        subsections: &[vmdesc::Struct],
+    ) -> Result<Struct, LoadError> {
+        self.count(1 + fields.len())?;
+        let offset = self.reader.offset();
+        let fields = fields.iter().map(|field| self.field(field)).collect::<Result<_, _>>()?;
+        let subsections = subsections.iter().map(|inner| self.subsection(inner)).collect::<Result<_, _>>()?;
+        let (vmsd_name, version) = (described.vmsd_name.clone(), described.version);
+        Ok(Struct { vmsd_name, version, offset, fields, subsections })
+    }
+
+    fn subsection(&mut self, described: &vmdesc::Struct) -> Result<Struct, LoadError> {
+        let start = self.reader.offset();
+        self.subsection_header(described)
+            .and_then(|()| self.structure(described))
+            .map_err(|error| error.at(start).in_subsection(form::owned(&described.vmsd_name)))
+    }
+
+    /// Checks that the bytes begin the subsection that is described here.
+    fn subsection_header(&mut self, described: &vmdesc::Struct) -> Result<(), LoadError> {
+        let tag = self.reader.u8()?;
+        if tag != tag::SUBSECTION {
+            let expected = format!("0x05, the beginning of subsection \"{}\"", described.vmsd_name.escape_debug());
+            return Err(LoadError::malformed(expected, format!("{tag:#04x}")));
+        }
+        let (name, version) = (self.reader.counted_str()?, self.reader.u32()?);
+        if *name != *described.vmsd_name || version != described.version {
+            let said = |name: &str, version| format!("\"{}\" at version {version}", name.escape_debug());
+            let expected = format!("subsection {}, as described", said(&described.vmsd_name, described.version));
+            return Err(LoadError::malformed(expected, said(&name, version)));
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, described: &vmdesc::Field) -> Result<Field, LoadError> {
+        let offset = self.reader.offset();
+        match self.value(described) {
+            Ok(value) => Ok(Field {
+                name: described.name.clone(),
+                index: index(described),
+                type_name: described.type_name.clone(),
+                value,
+                offset,
+                size: self.reader.offset() - offset,
+            }),
+            Err(error) => {
+                let element = index(described).and_then(|index| usize::try_from(index).ok());
+                let error = element.into_iter().fold(error.at(offset), LoadError::in_element);
+                Err(error.in_field(form::owned(&described.name)))
+            }
+        }
+    }
+
+    fn value(&mut self, described: &vmdesc::Field) -> Result<Value, LoadError> {
+        let size = described.size;
+        match (Form::of(described)?, described.array) {
+            (Form::Scalar(kind), Array::Len(_)) => self.scalars(kind, described).map(Value::Scalars),
+            (form, Array::Len(count)) => self.array(form, size, count).map(Value::Array),
+            (form, Array::None | Array::Index(_)) => self.element(form, size),
+        }
+    }
+
+    fn scalars(&mut self, kind: Kind, described: &vmdesc::Field) -> Result<Scalars, LoadError> {
+        let start = self.reader.offset();
+        let bytes = take(self.reader, described.wire_size().unwrap_or(u64::MAX))?;
+        if kind == Kind::Marker {
+            for (index, (&byte, offset)) in bytes.iter().zip(start..).enumerate() {
+                marker(byte).map_err(|error| error.at(offset).in_element(index))?;
+            }
+        }
+        Ok(Scalars::from_bytes(kind, bytes))
+    }
+
+    fn array(&mut self, form: Form<'_>, size: u64, count: u64) -> Result<Vec<Value>, LoadError> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.count(count)?;
+        let element = |index| self.element(form, size).map_err(|error: LoadError| error.in_element(index));
+        (0..count).map(element).collect()
+    }
+
+    fn element(&mut self, form: Form<'_>, size: u64) -> Result<Value, LoadError> {
+        Ok(match form {
+            Form::Scalar(kind) => Value::Scalar(self.scalar(kind)?),
+            Form::Struct(inner) => Value::Struct(Box::new(self.structure(inner)?)),
+            Form::List(elements) => Value::List(self.list(elements)?),
+            Form::DirectTree(values) => Value::Tree(self.direct_tree(values)?),
+            Form::KeyedTree(structs) => Value::Tree(self.keyed_tree(structs)?),
+            Form::Bitmap => Value::Bitmap(words(&take(self.reader, size)?)),
+            Form::ByteArray => Value::ByteArray(self.byte_array(size)?),
+            Form::Capability => Value::Capability(self.capability(size)?),
+            Form::Bytes => Value::Bytes(take(self.reader, size)?),
+        })
+    }
+
+    fn scalar(&mut self, kind: Kind) -> Result<Scalar, LoadError> {
+        let value = Scalar::from_bytes(kind, self.reader.claim(kind.width())?);
+        if let (Kind::Marker, Ok(byte)) = (kind, u8::try_from(value.bits)) {
+            marker(byte)?;
+        }
+        Ok(value)
+    }
+
+    fn list(&mut self, described: &[vmdesc::Struct]) -> Result<Vec<Struct>, LoadError> {
+        let mut elements = Vec::new();
+        for (index, inner) in described.iter().enumerate() {
+            let element = self.expect(1, "before another element").and_then(|()| self.structure(inner));
+            elements.push(element.map_err(|error| error.in_element(index))?);
+        }
+        self.expect(0, "after the last element")?;
+        Ok(elements)
+    }
+
+    fn direct_tree(&mut self, values: &[vmdesc::Struct]) -> Result<Tree, LoadError> {
+        self.tree_count(values.len())?;
+        let mut nodes = Vec::new();
+        for (index, value) in values.iter().enumerate() {
+            let node = self.direct_node(value).map_err(|error| error.in_element(index))?;
+            nodes.push(node);
+        }
+        self.expect(0, "after the last node")?;
+        Ok(Tree::Direct(nodes))
+    }
+
+    fn direct_node(&mut self, value: &vmdesc::Struct) -> Result<(u64, Struct), LoadError> {
+        self.expect(1, "before another node")?;
+        let key = self.reader.u64()?;
+        Ok((key, self.structure(value).map_err(|error| error.in_field("value"))?))
+    }
+
+    fn keyed_tree(&mut self, structs: &[vmdesc::Struct]) -> Result<Tree, LoadError> {
+        let (pairs, _) = structs.as_chunks::<2>();
+        self.tree_count(pairs.len())?;
+        let mut nodes = Vec::new();
+        for (index, [key, value]) in pairs.iter().enumerate() {
+            let node = self.keyed_node(key, value).map_err(|error| error.in_element(index))?;
+            nodes.push(node);
+        }
+        self.expect(0, "after the last node")?;
+        Ok(Tree::Keyed(nodes))
+    }
+
+    fn keyed_node(&mut self, key: &vmdesc::Struct, value: &vmdesc::Struct) -> Result<(Struct, Struct), LoadError> {
+        self.expect(1, "before another node")?;
+        let key = self.structure(key).map_err(|error| error.in_field("key"))?;
+        Ok((key, self.structure(value).map_err(|error| error.in_field("value"))?))
+    }
+
+    fn tree_count(&mut self, described: usize) -> Result<(), LoadError> {
+        let start = self.reader.offset();
+        match self.reader.u32()? {
+            count if usize::try_from(count) == Ok(described) => Ok(()),
+            count => {
+                let expected = format!("a tree of {described} nodes, as described");
+                Err(LoadError::malformed(expected, count).at(start))
+            }
+        }
+    }
+
+    fn byte_array(&mut self, size: u64) -> Result<Vec<u8>, LoadError> {
+        let length = self.reader.u32()?;
+        self.counted(size.saturating_sub(4), u64::from(length))
+    }
+
+    fn capability(&mut self, size: u64) -> Result<Vec<u8>, LoadError> {
+        let length = self.reader.u8()?;
+        self.counted(size.saturating_sub(1), u64::from(length))
+    }
+
+    fn counted(&mut self, described: u64, length: u64) -> Result<Vec<u8>, LoadError> {
+        if length != described {
+            return Err(LoadError::malformed(format!("a length of {described}, as described"), length));
+        }
+        take(self.reader, length)
+    }
+
+    /// Consumes the byte that stands between the elements of lists and trees.
+    fn expect(&mut self, byte: u8, place: &str) -> Result<(), LoadError> {
+        let start = self.reader.offset();
+        match self.reader.u8()? {
+            found if found == byte => Ok(()),
+            found => Err(LoadError::malformed(format!("{byte:#04x} {place}"), format!("{found:#04x}")).at(start)),
+        }
+    }
+
+    /// Counts what is about to be allocated.
+    fn count(&mut self, nodes: usize) -> Result<(), LoadError> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        match self.nodes <= MAX_NODES {
+            true => Ok(()),
+            false => Err(LoadError::malformed(format!("at most {MAX_NODES} fields and elements"), self.nodes)),
+        }
+    }
+}
+
+fn index(described: &vmdesc::Field) -> Option<u64> {
+    match described.array {
+        Array::Index(index) => Some(index),
+        Array::None | Array::Len(_) => None,
+    }
+}
+
+fn marker(byte: u8) -> Result<(), LoadError> {
+    match byte {
+        b'0' | b'1' => Ok(()),
+        _ => Err(LoadError::malformed("the marker of a pointer, 0x30 or 0x31", format!("{byte:#04x}"))
+            .advise("QEMU describes arrays of pointers inexactly; the section's end must be known to read on")
+            .qemu_says(format!("Unexpected ptr marker: {byte}"))),
+    }
+}
+
+fn words(bytes: &[u8]) -> Vec<u64> {
+    bytes.as_chunks().0.iter().map(|word| u64::from_be_bytes(*word)).collect()
+}

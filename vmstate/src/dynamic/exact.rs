@@ -1,0 +1,96 @@
+//! Where descriptions are not exact, though QEMU wrote them.
+//!
+//! An array is described by its first element (`array_len`) wherever QEMU can. Its other elements take other sizes when
+//! they are NULL pointers, of which each is one byte, or when there are counted arrays, buffers or lists inside.
+//! QEMU 10 splits arrays of pointers into runs and is off by some elements at times (`vmstate_save_state_v`).
+
+use super::Kind;
+use super::form::is_null_run;
+use crate::schema::vmdesc::{Array, Field, Nested, Struct};
+
+/// The byte that stands for a NULL pointer.
+const NULL: u8 = b'0';
+
+/// How much of a description is certain: so many fields, and after all of them so many subsections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Certain {
+    pub(super) fields: usize,
+    pub(super) subsections: usize,
+}
+
+/// How a payload differs from its description.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gap {
+    /// The bytes that are described and not there; negative where more are there.
+    surplus: i128,
+    /// The bytes that are there.
+    found: u64,
+    /// How many of those could stand for NULL.
+    nulls: i128,
+}
+
+impl Gap {
+    /// The gap between `described` bytes and those of `payload`.
+    pub(super) fn new(described: u64, payload: &[u8]) -> Self {
+        let found = payload.len() as u64;
+        let nulls = payload.iter().map(|&byte| i128::from(byte == NULL)).sum();
+        Self { surplus: i128::from(described) - i128::from(found), found, nulls }
+    }
+
+    /// How much of `state` is certain. `None` if nothing in it can be inexact in a way that makes this gap: then the
+    /// description is wrong.
+    pub(super) fn certain(self, state: &Struct) -> Option<Certain> {
+        if let Some(fields) = self.first_inexact(&state.fields) {
+            return Some(Certain { fields, subsections: 0 });
+        }
+        let subsections = state.subsections.iter().position(|subsection| self.certain(subsection).is_some())?;
+        Some(Certain { fields: state.fields.len(), subsections })
+    }
+
+    fn first_inexact(self, fields: &[Field]) -> Option<usize> {
+        fields.iter().enumerate().position(|(index, field)| {
+            let goes_on = fields.get(index + 1).is_some_and(|next| next.name == field.name);
+            self.inside_explains(field) || self.explained_by(field, goes_on)
+        })
+    }
+
+    fn inside_explains(self, field: &Field) -> bool {
+        match &field.nested {
+            Nested::None | Nested::Empty => false,
+            Nested::Struct(inner) => self.certain(inner).is_some(),
+            Nested::Inline(structs) => structs.iter().any(|inner| self.certain(inner).is_some()),
+        }
+    }
+
+    /// Whether the field can be (part of) an array that makes the difference. `goes_on` says that the next entry is of
+    /// the same array.
+    fn explained_by(self, field: &Field, goes_on: bool) -> bool {
+        let points = is_null_run(field) || Kind::of(&field.type_name) == Some(Kind::Marker);
+        let compressed = matches!(field.array, Array::Len(_));
+        match points {
+            // No element takes less than a byte.
+            _ if field.count() > self.found => false,
+            true => self.nulls > 0,
+            false => compressed && (goes_on || varies(field) || self.nulls_explain(field)),
+        }
+    }
+
+    /// Whether the difference is that of some elements after the first that are NULL pointers.
+    fn nulls_explain(self, field: &Field) -> bool {
+        let saved = i128::from(field.size) - 1;
+        if saved <= 0 || self.surplus <= 0 || self.surplus % saved != 0 {
+            return false;
+        }
+        let nulls = self.surplus / saved;
+        nulls < i128::from(field.count()) && nulls <= self.nulls
+    }
+}
+
+/// Whether the first element's size need not be that of the others.
+fn varies(field: &Field) -> bool {
+    match (&field.nested, Kind::of(&field.type_name)) {
+        (Nested::Struct(inner), _) => inner.fields.iter().any(|field| field.array != Array::None || varies(field)),
+        (_, Some(_)) => false,
+        _ => true,
+    }
+}

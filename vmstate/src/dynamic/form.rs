@@ -1,0 +1,139 @@
+//! What a field's description says about its value, checked for contradictions.
+
+use vmstate_types::LoadError;
+
+use super::Kind;
+use crate::schema::vmdesc::{Array, Field, Name, Nested, Struct};
+
+/// How deep structs may nest. QEMU's deepest is about ten.
+pub(super) const MAX_DEPTH: usize = 64;
+
+/// How the elements of a field are read.
+#[derive(Clone, Copy)]
+pub(super) enum Form<'d> {
+    Scalar(Kind),
+    Struct(&'d Struct),
+    List(&'d [Struct]),
+    /// A tree with numbers for keys: the values.
+    DirectTree(&'d [Struct]),
+    /// A tree with structs for keys: key and value by turns.
+    KeyedTree(&'d [Struct]),
+    Bitmap,
+    ByteArray,
+    Capability,
+    Bytes,
+}
+
+impl<'d> Form<'d> {
+    /// Checks that type, size and nested descriptions agree.
+    pub(super) fn of(field: &'d Field) -> Result<Self, LoadError> {
+        if field.array == Array::Len(0) {
+            return Err(described("an array of one element or more", "array_len 0"));
+        }
+        if is_null_run(field) {
+            return Ok(Self::Scalar(Kind::Marker));
+        }
+        match (&*field.type_name, &field.nested) {
+            ("struct", Nested::Struct(inner)) => Self::structure(field, inner),
+            ("tmp" | "vstruct", Nested::Inline(structs)) if let [inner] = structs.as_slice() => {
+                Self::structure(field, inner)
+            }
+            ("qtailq" | "qlist", Nested::Inline(structs)) => Self::list(field, structs),
+            ("qtailq" | "qlist", Nested::None) => Self::list(field, &[]),
+            ("gtree", Nested::Inline(structs)) => Self::tree(field, structs),
+            ("gtree", Nested::None) => Self::tree(field, &[]),
+            ("struct" | "tmp" | "vstruct", _) => Err(described("the description of one struct", "none, or several")),
+            (_, Nested::None) => Self::leaf(field),
+            _ => Err(described(format!("no struct inside of a `{}`", field.type_name), "one")),
+        }
+    }
+
+    fn leaf(field: &Field) -> Result<Self, LoadError> {
+        if let Some(kind) = Kind::of(&field.type_name) {
+            return checked(field, Some(kind.width() as u64), Self::Scalar(kind));
+        }
+        match &*field.type_name {
+            "bitmap" => checked(field, Some(field.size / 8 * 8), Self::Bitmap),
+            "GByteArray" => checked(field, Some(field.size.max(4)), Self::ByteArray),
+            "capability" => checked(field, Some(field.size.clamp(1, 256)), Self::Capability),
+            _ => Ok(Self::Bytes),
+        }
+    }
+
+    fn structure(field: &Field, inner: &'d Struct) -> Result<Self, LoadError> {
+        checked(field, inner.wire_size(), Self::Struct(inner))
+    }
+
+    fn list(field: &Field, elements: &'d [Struct]) -> Result<Self, LoadError> {
+        checked(field, sum(elements, 1).and_then(|size| size.checked_add(1)), Self::List(elements))
+    }
+
+    /// The size tells the two kinds of tree apart.
+    fn tree(field: &Field, structs: &'d [Struct]) -> Result<Self, LoadError> {
+        let direct = sum(structs, 1 + 8).and_then(|size| size.checked_add(4 + 1));
+        let keyed = direct.map(|size| size - 9 * structs.len() as u64 + structs.len() as u64 / 2);
+        match structs.len().is_multiple_of(2) && Some(field.size) == keyed {
+            true => Ok(Self::KeyedTree(structs)),
+            false => checked(field, direct, Self::DirectTree(structs)),
+        }
+    }
+}
+
+/// Checks all of a description for contradictions; `depth` structs are around it.
+pub(super) fn check(described: &Struct, depth: usize) -> Result<(), LoadError> {
+    if depth == MAX_DEPTH {
+        return Err(too_deep());
+    }
+    for field in &described.fields {
+        check_field(field, depth).map_err(|error| error.in_field(owned(&field.name)))?;
+    }
+    described.subsections.iter().try_for_each(|subsection| {
+        check(subsection, depth + 1).map_err(|error| error.in_subsection(owned(&subsection.vmsd_name)))
+    })
+}
+
+fn check_field(field: &Field, depth: usize) -> Result<(), LoadError> {
+    Form::of(field)?;
+    match &field.nested {
+        Nested::None | Nested::Empty => Ok(()),
+        Nested::Struct(inner) => check(inner, depth + 1),
+        Nested::Inline(structs) => structs.iter().try_for_each(|inner| check(inner, depth + 1)),
+    }
+}
+
+pub(super) fn too_deep() -> LoadError {
+    LoadError::malformed(format!("structs nested {MAX_DEPTH} deep at most"), "a deeper one")
+}
+
+pub(super) fn owned(name: &Name) -> String {
+    String::from(&**name)
+}
+
+/// The described sizes of all `structs`, with so many bytes before each.
+fn sum(structs: &[Struct], before: u64) -> Option<u64> {
+    structs.iter().try_fold(0, |sum: u64, inner| sum.checked_add(inner.wire_size()?)?.checked_add(before))
+}
+
+fn checked<'d>(field: &Field, size: Option<u64>, form: Form<'d>) -> Result<Form<'d>, LoadError> {
+    match size {
+        Some(size) if size == field.size => Ok(form),
+        Some(size) => Err(described(format!("a size of {size} for this `{}`", field.type_name), field.size)),
+        None => Err(described("sizes that can be added up", "more than 64 bits")),
+    }
+}
+
+fn described(expected: impl Into<std::borrow::Cow<'static, str>>, found: impl std::fmt::Display) -> LoadError {
+    LoadError::malformed(expected, format!("{found}, in the stream's description"))
+}
+
+/// Whether the field is (part of) an array of pointers of which the first is NULL, as QEMU 7.2 describes that: by the
+/// target's type, no description of a struct, and the size of the marker.
+pub(super) fn is_null_run(field: &Field) -> bool {
+    let is_wider = Kind::of(&field.type_name).is_some_and(|kind| kind.width() > 1);
+    field.size == 1
+        && match (&*field.type_name, &field.nested) {
+            ("struct", Nested::Empty) => true,
+            (_, Nested::None) => field.array != Array::None && is_wider,
+            _ => false,
+        }
+}

@@ -1,0 +1,293 @@
+//! Finding values by their paths, and all values with theirs.
+//!
+//! A path is the names of fields, joined by dots, with `[index]` for elements: `recv_fifo.count`, `env.gpr[3]`. Field
+//! names may have dots and brackets of their own. Fields of subsections are found as if they were the parent's; the
+//! subsection's name may stand before them, and does in leaves where the parent hides them:
+//! `cpu/altivec.env.vsr[3]`. The nodes of a tree have a `key` and a `value`.
+//!
+//! A path can fit several values (a field may be called what another's element is called): the first one counts.
+
+use super::{Field, Kind, Scalar, Section, Struct, Tree, Value};
+use crate::schema::vmdesc::Name;
+
+/// Something that a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A flag, an integer, a deadline, ...: also one element of an array of such, or one byte of a buffer.
+    Scalar(Scalar),
+    /// A struct: also one element of an array or list.
+    Struct(&'a Struct),
+    /// Everything else, whole.
+    Value(&'a Value),
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// What is there.
+    pub item: Item<'a>,
+    /// The info type of the field that it is, or is an element of.
+    pub type_name: &'a str,
+    /// The offset in the stream at which it was read.
+    pub offset: u64,
+    /// Its bytes.
+    pub size: u64,
+}
+
+/// A value that is no struct, list or tree, with its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf<'a> {
+    /// The way from the section. Runs of elements of a larger array end in `[first..end]`.
+    pub path: String,
+    /// What is there.
+    pub found: Found<'a>,
+}
+
+impl Section {
+    /// Finds what `path` leads to. It may begin with the name of the section or of its struct.
+    ///
+    /// Arrays that the stream describes element by element are found only element by element; see
+    /// [`leaves`](Self::leaves).
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<Found<'_>> {
+        let state = self.state()?;
+        let prefixes = [&self.name, &state.vmsd_name];
+        let inner = prefixes.into_iter().filter_map(|name| path.strip_prefix(&**name)?.strip_prefix('.'));
+        std::iter::once(path).chain(inner).find_map(|path| state.get(path))
+    }
+
+    /// All values, with their ways, in wire order. Arrays of scalars are one leaf each.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Leaf<'_>> {
+        let mut leaves = Leaves { path: String::new(), found: Vec::new() };
+        if let Some(state) = self.state() {
+            leaves.of_struct(state);
+        }
+        leaves.found
+    }
+}
+
+impl Struct {
+    /// Finds what `path` leads to.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<Found<'_>> {
+        let field = self.entries().find_map(|(first, field)| field.get(first, path.strip_prefix(&*field.name)?));
+        field.or_else(|| self.subsections.iter().find_map(|subsection| subsection.get_in_subsection(path)))
+    }
+
+    fn get_in_subsection(&self, path: &str) -> Option<Found<'_>> {
+        let inner = path.strip_prefix(&*self.vmsd_name).and_then(|rest| rest.strip_prefix('.'));
+        self.get(path).or_else(|| self.get(inner?))
+    }
+
+    /// Whether paths that begin with `name` can lead to fields that are found before those of subsection `before`.
+    fn hides(&self, name: &Name, before: usize) -> bool {
+        let hides = |inner: &Self| inner.fields.iter().any(|field| overlap(&field.name, name));
+        hides(self) || self.subsections.iter().take(before).any(hides)
+    }
+}
+
+/// Whether a path can begin with both names.
+fn overlap(one: &str, other: &str) -> bool {
+    let goes_on = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+    one.strip_prefix(other).is_some_and(goes_on) || other.strip_prefix(one).is_some_and(goes_on)
+}
+
+impl Field {
+    /// Finds what `rest` leads to, which stands behind the field's name. `first` is the value's index in its array.
+    fn get(&self, first: Option<u64>, rest: &str) -> Option<Found<'_>> {
+        let here = Place { type_name: &self.type_name, offset: self.offset };
+        let Some(first) = first else { return here.find(&self.value, rest) };
+        let (index, rest) = index(rest)?;
+        let index = index.checked_sub(first).filter(|index| *index < self.value.count())?;
+        match &self.value {
+            Value::Scalars(_) | Value::Array(_) => here.find_element(&self.value, index, rest),
+            value => here.find(value, rest),
+        }
+    }
+}
+
+/// The element that a path goes on with, and what follows it.
+fn index(path: &str) -> Option<(u64, &str)> {
+    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+    Some((index.parse().ok()?, rest))
+}
+
+/// Where a value was read, and as what.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    type_name: &'a str,
+    offset: u64,
+}
+
+impl<'a> Place<'a> {
+    fn found(self, item: Item<'a>, size: u64) -> Found<'a> {
+        Found { item, type_name: self.type_name, offset: self.offset, size }
+    }
+
+    fn scalar(self, value: Scalar) -> Found<'a> {
+        self.found(Item::Scalar(value), value.kind.width() as u64)
+    }
+
+    fn value(self, value: &'a Value) -> Found<'a> {
+        match value {
+            Value::Scalar(value) => self.scalar(*value),
+            Value::Struct(inner) => self.structure(inner),
+            _ => self.found(Item::Value(value), value.size()),
+        }
+    }
+
+    fn structure(self, inner: &'a Struct) -> Found<'a> {
+        Self { offset: inner.offset, ..self }.found(Item::Struct(inner), inner.size())
+    }
+
+    fn after(self, bytes: u64) -> Self {
+        Self { offset: self.offset.saturating_add(bytes), ..self }
+    }
+
+    fn find(self, value: &'a Value, rest: &str) -> Option<Found<'a>> {
+        match value {
+            _ if rest.is_empty() => Some(self.value(value)),
+            Value::Struct(inner) => inner.get(rest.strip_prefix('.')?),
+            _ => index(rest).and_then(|(index, rest)| self.find_element(value, index, rest)),
+        }
+    }
+
+    fn find_element(self, value: &'a Value, index: u64, rest: &str) -> Option<Found<'a>> {
+        let at = usize::try_from(index).ok()?;
+        match value {
+            Value::Scalars(values) if rest.is_empty() => {
+                let value = values.get(at)?;
+                Some(self.after(index.saturating_mul(value.kind.width() as u64)).scalar(value))
+            }
+            Value::Bytes(bytes) if rest.is_empty() => {
+                Some(self.after(index).scalar(Scalar::new(Kind::Uint8, (*bytes.get(at)?).into())))
+            }
+            Value::Array(values) => {
+                let before = values.iter().take(at).map(Value::size).sum();
+                self.after(before).find(values.get(at)?, rest)
+            }
+            Value::List(elements) => self.find_struct(elements.get(at)?, rest),
+            Value::Tree(tree) => self.find_node(tree, at, rest),
+            _ => None,
+        }
+    }
+
+    fn find_struct(self, inner: &'a Struct, rest: &str) -> Option<Found<'a>> {
+        match rest {
+            "" => Some(self.structure(inner)),
+            _ => inner.get(rest.strip_prefix('.')?),
+        }
+    }
+
+    fn find_node(self, tree: &'a Tree, at: usize, rest: &str) -> Option<Found<'a>> {
+        let (key, value) = (rest.strip_prefix(".key"), rest.strip_prefix(".value"));
+        match (tree, key, value) {
+            (Tree::Direct(nodes), Some(""), _) => nodes.get(at).map(|(key, value)| self.direct_key(*key, value)),
+            (Tree::Direct(nodes), _, Some(rest)) => self.find_struct(&nodes.get(at)?.1, rest),
+            (Tree::Keyed(nodes), Some(rest), _) => self.find_struct(&nodes.get(at)?.0, rest),
+            (Tree::Keyed(nodes), _, Some(rest)) => self.find_struct(&nodes.get(at)?.1, rest),
+            _ => None,
+        }
+    }
+
+    /// A key that is a number stands right before its value.
+    fn direct_key(self, key: u64, value: &Struct) -> Found<'a> {
+        Self { offset: value.offset.saturating_sub(8), ..self }.scalar(Scalar::new(Kind::Uint64, key))
+    }
+}
+
+/// Collects leaves.
+struct Leaves<'a> {
+    /// The way so far.
+    path: String,
+    found: Vec<Leaf<'a>>,
+}
+
+impl<'a> Leaves<'a> {
+    fn of_struct(&mut self, inner: &'a Struct) {
+        for (first, field) in inner.entries() {
+            self.step(&field.name, |leaves| leaves.of_field(first, field));
+        }
+        for (position, subsection) in inner.subsections.iter().enumerate() {
+            match subsection.fields.iter().any(|field| inner.hides(&field.name, position)) {
+                true => self.step(&subsection.vmsd_name, |leaves| leaves.of_struct(subsection)),
+                false => self.of_struct(subsection),
+            }
+        }
+    }
+
+    fn of_field(&mut self, first: Option<u64>, field: &'a Field) {
+        let place = Place { type_name: &field.type_name, offset: field.offset };
+        match (first, &field.value) {
+            (None, value) => self.of_value(place, value, 0),
+            (Some(first), Value::Array(_)) => self.of_value(place, &field.value, first),
+            (Some(first), Value::Scalars(values)) => {
+                let run = format!("[{first}..{}]", first.saturating_add(values.len() as u64));
+                self.step(&run, |leaves| leaves.leaf(place.value(&field.value)));
+            }
+            (Some(first), value) => self.element(first, |leaves| leaves.of_value(place, value, 0)),
+        }
+    }
+
+    /// `first` is the index of the first element, if the value is an array.
+    fn of_value(&mut self, place: Place<'a>, value: &'a Value, first: u64) {
+        match value {
+            Value::Struct(inner) => self.of_struct(inner),
+            Value::Array(values) => {
+                let mut place = place;
+                for (index, value) in (first..).zip(values) {
+                    self.element(index, |leaves| leaves.of_value(place, value, 0));
+                    place = place.after(value.size());
+                }
+            }
+            Value::List(elements) => {
+                for (index, inner) in (0..).zip(elements) {
+                    self.element(index, |leaves| leaves.of_struct(inner));
+                }
+            }
+            Value::Tree(tree) => self.of_tree(place, tree),
+            _ => self.leaf(place.value(value)),
+        }
+    }
+
+    fn of_tree(&mut self, place: Place<'a>, tree: &'a Tree) {
+        match tree {
+            Tree::Direct(nodes) => {
+                for (index, (key, value)) in (0..).zip(nodes) {
+                    self.element(index, |leaves| {
+                        leaves.step("key", |leaves| leaves.leaf(place.direct_key(*key, value)));
+                        leaves.step("value", |leaves| leaves.of_struct(value));
+                    });
+                }
+            }
+            Tree::Keyed(nodes) => {
+                for (index, (key, value)) in (0..).zip(nodes) {
+                    self.element(index, |leaves| {
+                        leaves.step("key", |leaves| leaves.of_struct(key));
+                        leaves.step("value", |leaves| leaves.of_struct(value));
+                    });
+                }
+            }
+        }
+    }
+
+    fn leaf(&mut self, found: Found<'a>) {
+        self.found.push(Leaf { path: self.path.clone(), found });
+    }
+
+    fn element(&mut self, index: u64, inside: impl FnOnce(&mut Self)) {
+        self.step(&format!("[{index}]"), inside);
+    }
+
+    /// Goes one step further, for as long as `inside` runs.
+    fn step(&mut self, step: &str, inside: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if length > 0 && !step.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(step);
+        inside(self);
+        self.path.truncate(length);
+    }
+}

@@ -1,0 +1,207 @@
+//! Values of a fixed width: flags, integers, deadlines.
+
+/// What a value of a fixed width means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One byte, of which any but 0 is true.
+    Bool,
+    /// `int8`.
+    Int8,
+    /// `int16`.
+    Int16,
+    /// `int32`, and `int32 le`, which stands for "less or equal".
+    Int32,
+    /// `int64`.
+    Int64,
+    /// `uint8`.
+    Uint8,
+    /// `uint16`.
+    Uint16,
+    /// `uint32`.
+    Uint32,
+    /// `uint64`, and the type that QEMU calls `int64 equal`.
+    Uint64,
+    /// A float of 64 bits.
+    Double,
+    /// A deadline in nanoseconds, or all bits set where none is set.
+    Timer,
+    /// The byte that stands for a pointer: `0` for NULL, `1` for one whose target follows.
+    Marker,
+}
+
+impl Kind {
+    /// The kind of an info type, by QEMU's name for it; `None` for those whose values have no fixed width.
+    #[must_use]
+    pub fn of(type_name: &str) -> Option<Self> {
+        Some(match type_name {
+            "bool" => Self::Bool,
+            "int8" => Self::Int8,
+            "int16" => Self::Int16,
+            "int32" | "int32 equal" | "int32 le" => Self::Int32,
+            "int64" => Self::Int64,
+            "uint8" | "uint8 equal" => Self::Uint8,
+            "uint16" | "uint16 equal" => Self::Uint16,
+            "uint32" | "uint32 equal" => Self::Uint32,
+            "uint64" | "int64 equal" => Self::Uint64,
+            "CPU_Double_U" => Self::Double,
+            "timer" => Self::Timer,
+            "nullptr" | "ptr-marker" => Self::Marker,
+            _ => return None,
+        })
+    }
+
+    /// The bytes that a value takes.
+    #[must_use]
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Bool | Self::Int8 | Self::Uint8 | Self::Marker => 1,
+            Self::Int16 | Self::Uint16 => 2,
+            Self::Int32 | Self::Uint32 => 4,
+            Self::Int64 | Self::Uint64 | Self::Double | Self::Timer => 8,
+        }
+    }
+
+    /// Whether values can be negative.
+    #[must_use]
+    pub const fn is_signed(self) -> bool {
+        matches!(self, Self::Int8 | Self::Int16 | Self::Int32 | Self::Int64)
+    }
+}
+
+/// One value of a fixed width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scalar {
+    /// What the bits mean.
+    pub kind: Kind,
+    /// The value's own bits, filled up with zeros. What does not fit the kind's width is not written.
+    pub bits: u64,
+}
+
+impl Scalar {
+    /// Makes a value from its bits.
+    #[must_use]
+    pub const fn new(kind: Kind, bits: u64) -> Self {
+        Self { kind, bits }
+    }
+
+    /// Reads a value of `kind` from the bytes that are all of it.
+    pub(super) fn from_bytes(kind: Kind, bytes: &[u8]) -> Self {
+        Self { kind, bits: bytes.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) }
+    }
+
+    /// The value as an integer: floats by their bits, flags and markers by their byte.
+    #[must_use]
+    pub fn integer(self) -> i128 {
+        let value = i128::from(self.bits);
+        let width = 8 * self.kind.width();
+        if self.kind.is_signed() && self.bits >> (width - 1) & 1 == 1 { value - (1 << width) } else { value }
+    }
+
+    /// The value's bytes on the wire; the first eight less its width are none of it.
+    fn padded(self) -> [u8; 8] {
+        self.bits.to_be_bytes()
+    }
+
+    /// Lends the bytes of the wire to `to`.
+    pub(super) fn with_bytes<T>(self, to: impl FnOnce(&[u8]) -> T) -> T {
+        to(self.padded().split_at(8 - self.kind.width()).1)
+    }
+}
+
+/// An array of values of a fixed width, as compact as on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Scalars {
+    kind: Kind,
+    /// Big-endian, one value after the other.
+    bytes: Vec<u8>,
+}
+
+impl Scalars {
+    /// Makes an array from big-endian values; what is left over at the end is dropped.
+    pub(super) fn from_bytes(kind: Kind, mut bytes: Vec<u8>) -> Self {
+        bytes.truncate(bytes.len() / kind.width() * kind.width());
+        Self { kind, bytes }
+    }
+
+    /// What the values mean.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.bytes.len() / self.kind.width()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The value at `index`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<Scalar> {
+        let start = index.checked_mul(self.kind.width())?;
+        let bytes = self.bytes.get(start..start.checked_add(self.kind.width())?)?;
+        Some(Scalar::from_bytes(self.kind, bytes))
+    }
+
+    /// Changes the value at `index` and says whether there is one.
+    pub fn set(&mut self, index: usize, bits: u64) -> bool {
+        let width = self.kind.width();
+        match self.bytes.chunks_exact_mut(width).nth(index) {
+            Some(place) => Scalar::new(self.kind, bits).with_bytes(|bytes| place.copy_from_slice(bytes)),
+            None => return false,
+        }
+        true
+    }
+
+    /// The values in order.
+    pub fn iter(&self) -> impl Iterator<Item = Scalar> {
+        self.bytes.chunks_exact(self.kind.width()).map(|bytes| Scalar::from_bytes(self.kind, bytes))
+    }
+
+    /// The values as they stand on the wire.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [(Kind, &str); 12] = [
+        (Kind::Bool, "bool"),
+        (Kind::Int8, "int8"),
+        (Kind::Int16, "int16"),
+        (Kind::Int32, "int32 le"),
+        (Kind::Int64, "int64"),
+        (Kind::Uint8, "uint8 equal"),
+        (Kind::Uint16, "uint16"),
+        (Kind::Uint32, "uint32"),
+        (Kind::Uint64, "int64 equal"),
+        (Kind::Double, "CPU_Double_U"),
+        (Kind::Timer, "timer"),
+        (Kind::Marker, "ptr-marker"),
+    ];
+
+    #[test]
+    fn every_kind_keeps_its_bits() {
+        for (kind, name) in KINDS {
+            assert_eq!(Kind::of(name), Some(kind));
+            let mut values = Scalars::from_bytes(kind, vec![0x81; 3 * kind.width() + kind.width() - 1]);
+            assert_eq!(values.len(), 3);
+            let value = values.get(2).unwrap();
+            assert_eq!(value.integer() < 0, kind.is_signed());
+            value.with_bytes(|bytes| assert_eq!(bytes, vec![0x81; kind.width()]));
+            assert!(values.set(1, 0xffff_ffff_ffff_ff01) && !values.set(3, 0));
+            assert_eq!(values.iter().map(|value| value.bits & 0xff).collect::<Vec<_>>(), [0x81, 1, 0x81]);
+            assert!(values.get(3).is_none());
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Walking through a whole stream with no devices at hand.
+
+use std::collections::HashMap;
+
+use vmstate_types::{LoadError, Reader};
+
+use super::Section;
+use super::extent::{self, Verdict};
+use crate::ram::{Options, PageSize, Record, RecordReader};
+use crate::schema::vmdesc::{Document, Name};
+use crate::stream::{Command, Configuration, Item, SectionHeader, SectionKind, StreamReader};
+
+/// The target page size of most targets, for streams that do not say theirs.
+const USUAL_PAGE_SIZE: u64 = 4096;
+/// Enough to see whether a section's header stands somewhere.
+const HEADER: u64 = 1 + 4 + 1 + 255 + 4 + 4;
+
+/// Reads a whole stream, item by item, with its sections decoded.
+///
+/// The description stands at the stream's end and is needed from the beginning: the caller finds it first
+/// ([`locate_in`](crate::schema::vmdesc::locate_in)). Without one, sections are kept as bytes; their ends are found by
+/// their footers.
+#[derive(Debug)]
+pub struct Walk<'r, 'a> {
+    stream: StreamReader<'r, 'a>,
+    description: Option<Document>,
+    /// The devices of the description that have not come yet, the next of a kind last.
+    expected: HashMap<(Name, u32), Vec<usize>>,
+    page_size: PageSize,
+    ram: RecordReader,
+    /// The "ram" section that is being read.
+    ram_section: Option<SectionHeader>,
+    /// The bytes that belong to the last record and have not been read.
+    data: u64,
+}
+
+/// What comes next in a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A section with its payload. For one that the description knows, its index there.
+    Section {
+        /// The header.
+        header: SectionHeader,
+        /// The payload.
+        section: Section,
+        /// The index of its device in the description.
+        device: Option<usize>,
+    },
+    /// A section of RAM; its records come next.
+    Ram(SectionHeader),
+    /// A record of the RAM section; its bytes, if it has any, are to be had from [`Walk::data`].
+    Record(Record),
+    /// A command.
+    Command(Command),
+    /// The end of the innermost packaged stream.
+    PackageEnd {
+        /// Whether the package has an end mark of its own.
+        marked: bool,
+    },
+}
+
+impl<'r, 'a> Walk<'r, 'a> {
+    /// Reads the header and the configuration.
+    ///
+    /// # Errors
+    /// When this is no migration stream, or its page size is impossible.
+    pub fn new(reader: &'r mut Reader<'a>, description: Option<Document>) -> Result<Self, LoadError> {
+        let stream = StreamReader::new(reader)?;
+        let page_size = page_size(description.as_ref(), stream.configuration())?;
+        let capabilities = stream.configuration().and_then(|configuration| configuration.capabilities.as_deref());
+        let options = Options::from_capabilities(capabilities.unwrap_or_default());
+        Ok(Self {
+            expected: description.as_ref().map(devices_by_name).unwrap_or_default(),
+            ram: RecordReader::new(page_size, options),
+            stream,
+            description,
+            page_size,
+            ram_section: None,
+            data: 0,
+        })
+    }
+
+    /// The configuration, if the stream has one.
+    #[must_use]
+    pub fn configuration(&self) -> Option<&Configuration> {
+        self.stream.configuration()
+    }
+
+    /// The description that the stream is read by.
+    #[must_use]
+    pub fn description(&self) -> Option<&Document> {
+        self.description.as_ref()
+    }
+
+    /// Whether sections have footers, once the first one has shown.
+    #[must_use]
+    pub fn has_footers(&self) -> Option<bool> {
+        self.stream.has_footers()
+    }
+
+    /// The RAM records so far: the list of blocks, and the block of the last record.
+    #[must_use]
+    pub fn ram(&self) -> &RecordReader {
+        &self.ram
+    }
+
+    /// The target's page size.
+    #[must_use]
+    pub fn page_size(&self) -> PageSize {
+        self.page_size
+    }
+
+    /// The offset in the stream of the next byte.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.stream.offset()
+    }
+
+    /// Reads what comes next. `None` at the stream's end, after which [`trailer`](Self::trailer) is to be read.
+    ///
+    /// # Errors
+    /// When the framing is broken, or a section's payload is not what its description says; the error has all
+    /// coordinates. A section without description in a stream without footers cannot be passed: nothing tells its end.
+    pub fn next_event(&mut self) -> Result<Option<Event>, LoadError> {
+        if let Some(section) = self.ram_section.take() {
+            return match self.next_record() {
+                Ok(record) => self.pass_record(section, record).map(Some),
+                Err(error) => Err(error.in_place(|| section.place())),
+            };
+        }
+        let before = self.stream.offset();
+        match self.stream.next_item()? {
+            None => Ok(None),
+            Some(Item::Command(command)) => Ok(Some(Event::Command(command))),
+            Some(Item::PackageEnd) => Ok(Some(Event::PackageEnd { marked: self.stream.offset() > before })),
+            Some(Item::Section(header)) => self.section(header).map(Some),
+        }
+    }
+
+    /// Lends up to `most` bytes of those that belong to the last record; none when all have been read. What nobody
+    /// reads is skipped.
+    ///
+    /// # Errors
+    /// When the stream ends before.
+    pub fn data(&mut self, most: usize) -> Result<&[u8], LoadError> {
+        let count = usize::try_from(self.data).unwrap_or(usize::MAX).min(most);
+        self.data = self.data.saturating_sub(count as u64);
+        self.stream.payload().claim(count)
+    }
+
+    /// The bytes that belong to the last record and have neither been lent by [`data`](Self::data) nor skipped.
+    #[must_use]
+    pub fn data_left(&self) -> u64 {
+        self.data
+    }
+
+    /// The text of the description behind the stream's end.
+    ///
+    /// # Errors
+    /// When something else is there.
+    pub fn trailer(&mut self) -> Result<Option<String>, LoadError> {
+        self.stream.description()
+    }
+
+    /// Takes the description away, for who has read the stream to its end.
+    pub(super) fn take_description(&mut self) -> Option<Document> {
+        self.description.take()
+    }
+
+    fn next_record(&mut self) -> Result<Record, LoadError> {
+        let reader = self.stream.payload();
+        reader.skip(std::mem::take(&mut self.data))?;
+        let record = self.ram.next_record(reader)?;
+        self.data = match record {
+            Record::Page { .. } => self.page_size.bytes(),
+            Record::Xbzrle { length, .. } => length.into(),
+            Record::Compressed { length, .. } => length.into(),
+            Record::Space(bytes) => bytes,
+            _ => 0,
+        };
+        Ok(record)
+    }
+
+    fn pass_record(&mut self, section: SectionHeader, record: Record) -> Result<Event, LoadError> {
+        match record {
+            Record::EndOfSection => self.stream.end_section()?,
+            _ => self.ram_section = Some(section),
+        }
+        Ok(Event::Record(record))
+    }
+
+    fn section(&mut self, header: SectionHeader) -> Result<Event, LoadError> {
+        if header.kind != SectionKind::Full && header.name == "ram" && header.version == crate::ram::VERSION {
+            self.ram_section = Some(header.clone());
+            return Ok(Event::Ram(header));
+        }
+        let device = match header.kind {
+            SectionKind::Full => self.find_device(&header),
+            SectionKind::Start | SectionKind::Part | SectionKind::End => None,
+        };
+        let section = self.payload(&header, device).map_err(|error| error.in_place(|| header.place()))?;
+        self.stream.end_section()?;
+        Ok(Event::Section { header, section, device })
+    }
+
+    fn find_device(&mut self, header: &SectionHeader) -> Option<usize> {
+        let key = (Name::from(header.name.as_str()), header.instance_id);
+        self.expected.get_mut(&key)?.pop()
+    }
+
+    fn payload(&mut self, header: &SectionHeader, device: Option<usize>) -> Result<Section, LoadError> {
+        let footers = self.stream.has_footers();
+        let reader = self.stream.payload();
+        let described = device.and_then(|index| self.description.as_ref()?.devices.get(index));
+        match described {
+            Some(device) => {
+                let end = end_of_described(reader, header.section_id, footers, device.wire_size())?;
+                Section::decode(device, reader, end)
+            }
+            None => undescribed(reader, header, footers),
+        }
+    }
+}
+
+/// The end of a payload of this described size; `None` if there are no footers that could show it.
+fn end_of_described(
+    reader: &mut Reader<'_>,
+    section_id: u32,
+    footers: Option<bool>,
+    size: Option<u64>,
+) -> Result<Option<u64>, LoadError> {
+    if footers == Some(false) || footers.is_none() && size.is_some_and(|size| ends_bare(reader, size)) {
+        return Ok(None);
+    }
+    match extent::find_end(reader, section_id, size)? {
+        None if footers == Some(true) => Err(no_footer(reader, section_id)),
+        end => Ok(end),
+    }
+}
+
+/// Whether another section, a command or the end follows right after `size` bytes, without a footer.
+fn ends_bare(reader: &mut Reader<'_>, size: u64) -> bool {
+    let window = usize::try_from(size.saturating_add(HEADER)).unwrap_or(usize::MAX);
+    let Ok(bytes) = reader.peek(window) else { return false };
+    let complete = bytes.len() < window;
+    let after = usize::try_from(size).ok().and_then(|size| bytes.get(size..));
+    after.is_some_and(|after| extent::follows_a_section(after, complete) == Verdict::Plausible)
+}
+
+fn undescribed(reader: &mut Reader<'_>, header: &SectionHeader, footers: Option<bool>) -> Result<Section, LoadError> {
+    let start = reader.offset();
+    let end = match footers {
+        Some(false) => None,
+        _ => extent::find_end(reader, header.section_id, None)?,
+    };
+    match end {
+        Some(end) => {
+            let bytes = reader.claim(usize::try_from(end - start).unwrap_or(usize::MAX))?.to_vec();
+            Ok(Section::undescribed(header.name.as_str(), header.instance_id, start, bytes))
+        }
+        None if footers == Some(true) => Err(no_footer(reader, header.section_id)),
+        None => Err(LoadError::incompatible("a description of the section, or footers after sections", "neither")
+            .at(start)
+            .advise(
+                "only the device knows where its state ends; QEMU writes both, unless `suppress-vmdesc`, \
+                 `send-section-footer` or an old machine type keep it from that, and describes no live sections",
+            )),
+    }
+}
+
+fn no_footer(reader: &Reader<'_>, section_id: u32) -> LoadError {
+    LoadError::malformed(format!("the footer 0x7e of section {section_id}"), "none up to the end of the stream")
+        .at(reader.offset())
+        .advise("the stream was cut, or is corrupt")
+}
+
+fn page_size(description: Option<&Document>, configuration: Option<&Configuration>) -> Result<PageSize, LoadError> {
+    let bits = configuration.and_then(|configuration| configuration.target_page_bits);
+    let configured = bits.and_then(|bits| 1_u64.checked_shl(bits));
+    PageSize::new(description.map(|description| description.page_size).or(configured).unwrap_or(USUAL_PAGE_SIZE))
+}
+
+fn devices_by_name(description: &Document) -> HashMap<(Name, u32), Vec<usize>> {
+    let mut devices: HashMap<_, Vec<_>> = HashMap::new();
+    for (index, device) in description.devices.iter().enumerate().rev() {
+        devices.entry((device.name.clone(), device.instance_id)).or_default().push(index);
+    }
+    devices
+}

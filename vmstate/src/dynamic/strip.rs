@@ -1,0 +1,174 @@
+//! Taking the contents of RAM out of a stream.
+
+use std::collections::VecDeque;
+
+use vmstate_types::{LoadError, Reader, Writer};
+
+use super::stream::{Event, Walk};
+use crate::ram::{Record, write_record};
+use crate::stream::Command;
+
+/// Bytes that are passed on at a time.
+const CHUNK: u64 = 64 * 1024;
+
+/// Copies a stream, its RAM pages zeroed.
+///
+/// A page that has contents, in whatever form, becomes a record of a zero page; pages at fixed places of a file
+/// (mapped-ram) become zeros there. Every other byte is copied as it is, and the result is a stream like any other.
+///
+/// ```
+/// use vmstate::dynamic::{Stripper, Walk};
+/// use vmstate::{Reader, Writer};
+///
+/// let stream = b"QEVM\x00\x00\x00\x03\x00";
+/// let mut reader = Reader::from_slice(stream);
+/// let mut out = Writer::new();
+/// let mut stripper = Stripper::new(Walk::new(&mut reader, None)?, Reader::from_slice(stream));
+/// while stripper.step(&mut out)? {
+///     // Here `out` can be flushed.
+/// }
+/// assert_eq!(out.pending(), stream);
+/// # Ok::<(), vmstate::LoadError>(())
+/// ```
+#[derive(Debug)]
+pub struct Stripper<'r, 'a, 'o> {
+    walk: Walk<'r, 'a>,
+    /// The same stream, from which the result is copied.
+    original: Reader<'o>,
+    /// What is to be done with the original up to what was walked through.
+    edits: VecDeque<Edit>,
+    /// Where the last record ends, its bytes included.
+    record_end: u64,
+    /// How many packaged streams are being read, one inside of the other.
+    packages: usize,
+    pages: u64,
+    /// Whether the result is shorter already.
+    shifted: bool,
+    ended: bool,
+}
+
+/// Something to do with the bytes of the original up to an offset.
+#[derive(Debug)]
+enum Edit {
+    Copy(u64),
+    Zero(u64),
+    /// They are a record, which becomes this one.
+    Replace(u64, Record),
+}
+
+impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
+    /// Copies what `walk` walks through from `original`, a second reader of the same bytes, both at their beginning.
+    #[must_use]
+    pub fn new(walk: Walk<'r, 'a>, original: Reader<'o>) -> Self {
+        let edits = VecDeque::new();
+        Self { walk, original, edits, record_end: 0, packages: 0, pages: 0, shifted: false, ended: false }
+    }
+
+    /// How many pages were zeroed so far.
+    #[must_use]
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// Reads or writes what comes next. `false` when all is written.
+    ///
+    /// # Errors
+    /// As [`Walk::next_event`]; and when pages cannot go without invalidating a length or a place that the stream says:
+    /// inside of packages, and before pages at fixed places.
+    pub fn step(&mut self, out: &mut Writer) -> Result<bool, LoadError> {
+        match self.edits.pop_front() {
+            Some(edit) => self.edit(edit, out)?,
+            None if self.ended => return Ok(false),
+            None => self.advance()?,
+        }
+        Ok(true)
+    }
+
+    fn edit(&mut self, edit: Edit, out: &mut Writer) -> Result<(), LoadError> {
+        match edit {
+            Edit::Copy(end) => {
+                let count = self.original.peek(chunk(self.original.offset(), end))?.len();
+                if count > 0 {
+                    out.bytes(self.original.claim(count)?);
+                    self.edits.push_front(Edit::Copy(end));
+                }
+            }
+            Edit::Zero(end) => {
+                let count = chunk(self.original.offset(), end);
+                if count > 0 {
+                    out.zeros(count);
+                    self.original.skip(count as u64)?;
+                    self.edits.push_front(Edit::Zero(end));
+                }
+            }
+            Edit::Replace(end, record) => {
+                let ram = self.walk.ram();
+                let block = ram.current_block().and_then(|index| ram.blocks().get(index));
+                write_record(out, &record, block.map_or("", |block| &block.idstr));
+                self.original.skip(end - self.original.offset())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks on, and plans what is to be done with what was found.
+    fn advance(&mut self) -> Result<(), LoadError> {
+        let start = self.walk.offset().max(self.record_end);
+        match self.walk.next_event()? {
+            Some(Event::Record(record)) => self.record(start, &record),
+            Some(Event::Command(Command::Packaged { .. })) => {
+                self.packages += 1;
+                Ok(())
+            }
+            Some(Event::PackageEnd { .. }) => {
+                self.packages = self.packages.saturating_sub(1);
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            None => self.finish(),
+        }
+    }
+
+    fn record(&mut self, start: u64, record: &Record) -> Result<(), LoadError> {
+        self.record_end = self.walk.offset().saturating_add(self.walk.data_left());
+        let (offset, same_block) = match *record {
+            Record::Page { offset, same_block }
+            | Record::Xbzrle { offset, same_block, .. }
+            | Record::Compressed { offset, same_block, .. } => (offset, same_block),
+            Record::Zero { offset, same_block, fill } if fill != 0 => (offset, same_block),
+            Record::Space(_) => return self.mapped(start),
+            _ => return Ok(()),
+        };
+        if self.packages > 0 {
+            let error = LoadError::incompatible("RAM outside of packaged streams", "a page in one").at(start);
+            return Err(error.advise("the package's length would have to change"));
+        }
+        let zero = Record::Zero { offset, same_block, fill: 0 };
+        self.edits.extend([Edit::Copy(start), Edit::Replace(self.record_end, zero)]);
+        (self.pages, self.shifted) = (self.pages + 1, true);
+        Ok(())
+    }
+
+    /// The pages of a mapped block are at the end of the space that belongs to it.
+    fn mapped(&mut self, start: u64) -> Result<(), LoadError> {
+        if self.shifted {
+            return Err(LoadError::incompatible("pages in the stream, or at fixed places", "both").at(start));
+        }
+        let size = self.walk.ram().blocks().last().map_or(0, |block| block.size);
+        self.edits.extend([Edit::Copy(self.record_end.saturating_sub(size)), Edit::Zero(self.record_end)]);
+        self.pages += size / self.walk.page_size().bytes();
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), LoadError> {
+        self.walk.trailer()?;
+        self.edits.push_back(Edit::Copy(u64::MAX));
+        self.ended = true;
+        Ok(())
+    }
+}
+
+/// How many bytes to pass on at once, on the way to `end`.
+fn chunk(offset: u64, end: u64) -> usize {
+    usize::try_from(end.saturating_sub(offset).min(CHUNK)).unwrap_or(0)
+}

@@ -1,0 +1,145 @@
+//! Properties that hold for all state, and for all bytes.
+
+use proptest::prelude::*;
+
+use super::super::{Body, Field, Kind, Scalar, Scalars, Section, Struct, Tree, Value};
+use super::encoded;
+use crate::Reader;
+use crate::schema::vmdesc::{self, Document};
+
+fn scalar_type() -> impl Strategy<Value = &'static str> {
+    const NAMES: [&str; 9] =
+        ["bool", "int8", "int16", "int32 le", "int64 equal", "uint16", "uint32", "timer", "CPU_Double_U"];
+    prop::sample::select(&NAMES[..])
+}
+
+fn leaf() -> impl Strategy<Value = (&'static str, Value)> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..20);
+    let scalar = (scalar_type(), any::<u64>()).prop_map(|(name, bits)| {
+        let kind = Kind::of(name).unwrap();
+        (name, Value::Scalar(Scalar::new(kind, bits >> (64 - 8 * kind.width()))))
+    });
+    let scalars = (scalar_type(), prop::collection::vec(any::<u8>(), 8..40))
+        .prop_map(|(name, bytes)| (name, Value::Scalars(Scalars::from_bytes(Kind::of(name).unwrap(), bytes))));
+    prop_oneof![
+        4 => scalar,
+        2 => scalars,
+        1 => bytes().prop_map(|bytes| ("buffer", Value::Bytes(bytes))),
+        1 => bytes().prop_map(|bytes| ("pci config", Value::Bytes(bytes))),
+        1 => bytes().prop_map(|bytes| ("GByteArray", Value::ByteArray(bytes))),
+        1 => bytes().prop_map(|bytes| ("capability", Value::Capability(bytes))),
+        1 => prop::collection::vec(any::<u64>(), 0..3).prop_map(|words| ("bitmap", Value::Bitmap(words))),
+    ]
+}
+
+fn value(inner: impl Strategy<Value = Struct> + Clone + 'static) -> impl Strategy<Value = (&'static str, Value)> {
+    let structs = || prop::collection::vec(inner.clone(), 0..3);
+    let direct = prop::collection::vec((any::<u64>(), inner.clone()), 1..3);
+    let keyed = prop::collection::vec((inner.clone(), inner.clone()), 0..3);
+    prop_oneof![
+        inner.clone().prop_map(|inner| ("struct", Value::Struct(Box::new(inner)))),
+        inner.clone().prop_map(|inner| ("vstruct", Value::Struct(Box::new(inner)))),
+        structs().prop_map(|elements| ("qtailq", Value::List(elements))),
+        direct.prop_map(|nodes| ("gtree", Value::Tree(Tree::Direct(nodes)))),
+        keyed.prop_map(|nodes| ("gtree", Value::Tree(Tree::Keyed(nodes)))),
+        (inner, 1..4_usize)
+            .prop_map(|(inner, count)| ("struct", Value::Array(vec![Value::Struct(Box::new(inner)); count]))),
+    ]
+}
+
+fn structure(
+    values: impl Strategy<Value = (&'static str, Value)> + Clone,
+    subsections: impl Strategy<Value = Vec<Struct>>,
+) -> impl Strategy<Value = Struct> {
+    let name = prop::sample::select(&["a", "b", "env.gpr", "unused[0]"][..]);
+    let field = (name, prop::option::of(0..9_u64), values).prop_map(|(name, index, (type_name, value))| {
+        let index = index.filter(|_| !matches!(value, Value::Scalars(_) | Value::Array(_)));
+        Field { name: name.into(), index, type_name: type_name.into(), value, offset: 0, size: 0 }
+    });
+    (prop::collection::vec(field, 0..4), any::<u32>(), subsections).prop_map(|(fields, version, subsections)| Struct {
+        vmsd_name: "v/s".into(),
+        version,
+        offset: 0,
+        fields,
+        subsections,
+    })
+}
+
+fn state() -> impl Strategy<Value = Struct> {
+    let flat = structure(leaf().boxed(), Just(Vec::new())).boxed();
+    flat.prop_recursive(3, 40, 3, |inner| {
+        let subsections = prop::collection::vec(inner.clone(), 0..2);
+        structure(prop_oneof![leaf().boxed(), value(inner).boxed()].boxed(), subsections)
+    })
+}
+
+fn section(state: Struct) -> Section {
+    Section { name: "d".into(), instance_id: 0, offset: 0, body: Body::Described(state) }
+}
+
+fn document(device: vmdesc::Device) -> Document {
+    Document { configuration: None, page_size: 4096, devices: vec![device], extra: Vec::new() }
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_and_described_is_decoded(state in state()) {
+        let section = section(state);
+        let (bytes, device) = (encoded(&section), section.describe().unwrap());
+        prop_assert_eq!(device.wire_size(), Some(bytes.len() as u64));
+        let text = document(device.clone()).to_text();
+        prop_assert_eq!(Document::parse(text.as_bytes(), 0).unwrap(), document(device.clone()));
+
+        let read = Section::decode(&device, &mut Reader::from_slice(&bytes), Some(bytes.len() as u64)).unwrap();
+        prop_assert_eq!(encoded(&read), bytes);
+        prop_assert_eq!(read.describe(), Some(device));
+        prop_assert_eq!(read.leaves().len(), section.leaves().len());
+    }
+
+    #[test]
+    fn any_bytes_decode_or_are_refused(
+        state in state(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in any::<prop::sample::Index>(),
+        longer in 0..3_u64,
+    ) {
+        let section = section(state);
+        let (mut bytes, device) = (encoded(&section), section.describe().unwrap());
+        for (at, byte) in changes.iter().filter(|_| !bytes.is_empty()).collect::<Vec<_>>() {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        bytes.truncate(cut.index(2 * bytes.len() + 1));
+        for end in [None, Some(bytes.len() as u64), Some(bytes.len() as u64 + longer)] {
+            if let Ok(read) = Section::decode(&device, &mut Reader::from_slice(&bytes), end) {
+                let again = encoded(&read);
+                prop_assert_eq!(&again, &bytes[..again.len()]);
+                prop_assert_eq!(read.describe(), Some(device.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn any_description_is_read_or_refused(
+        state in state(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0x20..0x7f_u8), 0..3),
+    ) {
+        let section = section(state);
+        let (bytes, device) = (encoded(&section), section.describe().unwrap());
+        let mut text = document(device).to_text().into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        let Ok(document) = Document::parse(&text, 0) else { return Ok(()) };
+        for device in &document.devices {
+            for end in [None, Some(bytes.len() as u64)] {
+                if let Ok(read) = Section::decode(device, &mut Reader::from_slice(&bytes), end) {
+                    let again = encoded(&read);
+                    prop_assert_eq!(&again, &bytes[..again.len()]);
+                    prop_assert_eq!(read.describe(), Some(device.clone()));
+                }
+            }
+        }
+    }
+}

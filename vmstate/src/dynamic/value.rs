@@ -1,0 +1,99 @@
+//! Decoded state: a tree of structs, fields and values.
+
+use super::{Scalar, Scalars};
+use crate::schema::vmdesc::Name;
+
+/// A struct, section or subsection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Struct {
+    /// Its name.
+    pub vmsd_name: Name,
+    /// The version it was sent at.
+    pub version: u32,
+    /// The offset in the stream of its first field, as it was read.
+    pub offset: u64,
+    /// The fields, in wire order.
+    pub fields: Vec<Field>,
+    /// The subsections that were sent.
+    pub subsections: Vec<Self>,
+}
+
+/// One field, or one element or run of elements of a field that is an array.
+///
+/// Neighbours of the same name are one array, whose elements the stream describes one by one or in runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The field's name.
+    pub name: Name,
+    /// The index, where the description has one.
+    pub index: Option<u64>,
+    /// The info type, or the kind of nesting (`struct`, `vstruct`).
+    pub type_name: Name,
+    /// The value.
+    pub value: Value,
+    /// The offset in the stream at which it was read.
+    pub offset: u64,
+    /// The bytes that were read.
+    pub size: u64,
+}
+
+/// A field's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A flag, an integer, a deadline, ...
+    Scalar(Scalar),
+    /// An array of such.
+    Scalars(Scalars),
+    /// Bytes without further meaning: `buffer`, `unused_buffer`, and info types that only their device knows.
+    Bytes(Vec<u8>),
+    /// Bytes that are counted on the wire (`GByteArray`).
+    ByteArray(Vec<u8>),
+    /// A name that is counted on the wire (`capability`).
+    Capability(Vec<u8>),
+    /// The words of a bitmap: bit `i` is bit `i % 64` of word `i / 64`.
+    Bitmap(Vec<u64>),
+    /// A nested struct (`struct`, `vstruct`, `tmp`).
+    Struct(Box<Struct>),
+    /// The elements of a `qtailq` or `qlist`.
+    List(Vec<Struct>),
+    /// The nodes of a `gtree`.
+    Tree(Tree),
+    /// An array of any of these but scalars, described by its first element.
+    Array(Vec<Self>),
+}
+
+/// The nodes of a `gtree`, in wire order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tree {
+    /// The keys are numbers.
+    Direct(Vec<(u64, Struct)>),
+    /// The keys are structs.
+    Keyed(Vec<(Struct, Struct)>),
+}
+
+impl Struct {
+    /// The fields, each with the index in its array of (the first element of) its value, if it belongs to one.
+    pub fn entries(&self) -> impl Iterator<Item = (Option<u64>, &Field)> {
+        let mut next = 0;
+        self.fields.iter().enumerate().map(move |(position, field)| {
+            let same = |other: Option<&Field>| other.is_some_and(|other| other.name == field.name);
+            let follows = position > 0 && same(self.fields.get(position - 1));
+            let first = field.index.unwrap_or(if follows { next } else { 0 });
+            next = first.saturating_add(field.value.count());
+            let is_element = field.index.is_some() || follows || same(self.fields.get(position + 1));
+            (is_element.then_some(first), field)
+        })
+    }
+}
+
+impl Value {
+    /// The elements of the array that the value is; 1 for everything else.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Scalars(values) => values.len() as u64,
+            Self::Array(values) => values.len() as u64,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Finding the description from the end of a stream, without reading the stream.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::MAX_TEXT;
+use crate::stream::tag;
+
+/// What the end of a stream says about a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Located {
+    /// Its text begins here, counted from the beginning of the bytes that were given, and is all that follows.
+    At(usize),
+    /// The stream has none.
+    Absent,
+    /// More of the end is needed to say.
+    More,
+}
+
+/// Looks for a description that is the end of `tail`, which is the end of a stream or all of it.
+///
+/// The text of a description has no byte outside of printable ASCII, and before it stand its length and the byte
+/// `06`: so only the last stretch of printable bytes is looked at.
+///
+/// ```
+/// use vmstate::schema::vmdesc::{Located, locate};
+///
+/// assert_eq!(locate(b"\x00\x06\x00\x00\x00\x02{}"), Located::At(6));
+/// assert_eq!(locate(b"QEVM\x00\x00\x00\x03\x00"), Located::Absent);
+/// assert_eq!(locate(b"\"size\": 4}]}]}"), Located::More);
+/// ```
+#[must_use]
+pub fn locate(tail: &[u8]) -> Located {
+    let printable = tail.iter().rev().take_while(|byte| (b' '..=b'~').contains(byte)).count();
+    let first = tail.len() - printable;
+    // Bytes of the length may be printable too.
+    match (first..=first + 4).find(|&start| begins_at(tail, start)) {
+        Some(start) => Located::At(start),
+        None if first < HEADER && printable <= MAX_TEXT => Located::More,
+        None => Located::Absent,
+    }
+}
+
+/// The bytes before the text: type and length.
+const HEADER: usize = 5;
+
+fn begins_at(tail: &[u8], start: usize) -> bool {
+    let Some((before, text)) = tail.split_at_checked(start) else { return false };
+    let Some([tag::DESCRIPTION, length @ ..]) = before.last_chunk::<HEADER>() else { return false };
+    text.first() == Some(&b'{') && usize::try_from(u32::from_be_bytes(*length)).is_ok_and(|length| length == text.len())
+}
+
+/// Looks for a description at the end of `file`, reading no more of it than needed: its offset and its text.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn locate_in(file: &mut (impl Read + Seek)) -> io::Result<Option<(u64, Vec<u8>)>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut goal = 64 * 1024;
+    loop {
+        let start = length.saturating_sub(goal);
+        file.seek(SeekFrom::Start(start))?;
+        let mut tail = Vec::new();
+        file.take(goal).read_to_end(&mut tail)?;
+        match locate(&tail) {
+            Located::At(at) => return Ok(Some((start + at as u64, tail.split_off(at)))),
+            Located::More if start > 0 => goal *= 4,
+            Located::More | Located::Absent => return Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn stream(before: &[u8], text: &str) -> Vec<u8> {
+        let length = u32::try_from(text.len()).unwrap();
+        [before, &[0, tag::DESCRIPTION], &length.to_be_bytes(), text.as_bytes()].concat()
+    }
+
+    #[test]
+    fn printable_lengths_and_neighbours_are_no_trap() {
+        for count in [1, 0x20, 0x7e, 0x2020, 0x412041, 100_000] {
+            let text = format!("{{{}", "x".repeat(count - 1));
+            let bytes = stream(b"{\"{{{", &text);
+            assert_eq!(locate(&bytes), Located::At(bytes.len() - count), "{count:#x}");
+            let found = locate_in(&mut Cursor::new(&bytes)).unwrap().unwrap();
+            assert_eq!(found, ((bytes.len() - count) as u64, text.into_bytes()), "{count:#x}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_is() {
+        let wrong_length = b"\x00\x06\x00\x00\x00\x03{}";
+        for bytes in [&b""[..], b"\x00", b"QEVM\x00\x00\x00\x03\x00", &stream(b"x", "[]"), wrong_length, b"{}"] {
+            assert_eq!(locate_in(&mut Cursor::new(bytes)).unwrap(), None, "{bytes:?}");
+        }
+        assert_eq!(locate(&stream(b"", &"x".repeat(1 << 16))), Located::Absent);
+        assert_eq!(locate(&[b'x'; 1 << 16]), Located::More);
+    }
+}

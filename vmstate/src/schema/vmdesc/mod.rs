@@ -1,0 +1,176 @@
+//! The JSON description at the end of a stream (QEMU's "vmdesc"), as typed data that keeps everything.
+//!
+//! [`Document::parse`] and [`Document::to_text`] are inverse to one another for all texts of QEMU: the order of
+//! keys, keys that occur several times in one object (lists of two or more elements) and QEMU's way to write strings
+//! are kept. What does not fit the model is an error that says where; nothing is dropped.
+//!
+//! ```
+//! use vmstate::schema::vmdesc::Document;
+//!
+//! let text = concat!(
+//!     r#"{"page_size": 4096, "devices": [{"name": "serial", "instance_id": 0, "vmsd_name": "serial", "version": 3, "#,
+//!     r#""fields": [{"name": "divider", "type": "uint16", "size": 2}]}]}"#,
+//! );
+//! let document = Document::parse(text.as_bytes(), 0)?;
+//! assert_eq!(&*document.devices[0].name, "serial");
+//! assert_eq!(document.devices[0].wire_size(), Some(2));
+//! assert_eq!(document.to_text(), text);
+//! # Ok::<(), vmstate::LoadError>(())
+//! ```
+
+use std::sync::Arc;
+
+mod json;
+mod locate;
+mod parse;
+mod text;
+
+pub use json::Json;
+pub use locate::{Located, locate, locate_in};
+pub(super) use text::quote;
+
+/// The longest description that is read. QEMU's are some hundred kilobytes long.
+pub const MAX_TEXT: usize = 64 << 20;
+
+/// A name in a description. They are shared, because decoded state repeats them.
+pub type Name = Arc<str>;
+
+/// The whole description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// The configuration section, which newer QEMUs describe too.
+    pub configuration: Option<Struct>,
+    /// The bytes of a page of the guest's memory.
+    pub page_size: u64,
+    /// The sections with device state, in stream order. Live sections such as `ram` are not described.
+    pub devices: Vec<Device>,
+    /// Keys that no known QEMU writes.
+    pub extra: Vec<Extra>,
+}
+
+/// A top-level key that is not known, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extra {
+    /// The known key that stands next behind it; `None` behind all of them.
+    pub before: Option<&'static str>,
+    /// The key.
+    pub key: String,
+    /// What it says.
+    pub value: Json<'static>,
+}
+
+/// One section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The section's idstr.
+    pub name: Name,
+    /// Its instance id.
+    pub instance_id: u32,
+    /// What it holds.
+    pub body: Body,
+}
+
+/// What is said about a section's payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Fields.
+    State(Struct),
+    /// So many bytes, written by a handler of the old style that describes nothing.
+    OldStyle(u64),
+}
+
+/// A struct, section or subsection as it was sent (QEMU's `VMStateDescription`, without what was left out).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Struct {
+    /// Its name.
+    pub vmsd_name: Name,
+    /// The version it was sent at.
+    pub version: u32,
+    /// What was sent, in order.
+    pub fields: Vec<Field>,
+    /// The subsections that were sent.
+    pub subsections: Vec<Self>,
+}
+
+/// One field, or one element or run of elements of a field that is an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The field's name. Elements that are described one by one share it.
+    pub name: Name,
+    /// Its place in an array.
+    pub array: Array,
+    /// The info type, or the kind of nesting (`struct`, `vstruct`).
+    pub type_name: Name,
+    /// What is inside.
+    pub nested: Nested,
+    /// The bytes of one element.
+    pub size: u64,
+}
+
+/// How a field's entry says that it belongs to an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Array {
+    /// It does not. (QEMU 10 leaves the index of the last element out.)
+    None,
+    /// The element with this `index`.
+    Index(u64),
+    /// So many elements (`array_len`), of which the entry describes the first.
+    Len(u64),
+}
+
+/// What a field's entry says about the inside of its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Nested {
+    /// Nothing.
+    None,
+    /// `"struct": {}`, which is what QEMU 7.2 says when the first of an array of pointers to structs is NULL.
+    Empty,
+    /// A struct of its own.
+    Struct(Struct),
+    /// Structs whose keys stand in the field's own entry: one of a `tmp` or `vstruct`, any number of a list or tree.
+    Inline(Vec<Struct>),
+}
+
+impl Device {
+    /// The bytes of the section's payload; `None` when they cannot be counted.
+    #[must_use]
+    pub fn wire_size(&self) -> Option<u64> {
+        match &self.body {
+            Body::State(state) => state.wire_size(),
+            Body::OldStyle(size) => Some(*size),
+        }
+    }
+}
+
+impl Struct {
+    /// The bytes of all fields and subsections, as stated; `None` when they cannot be counted.
+    #[must_use]
+    pub fn wire_size(&self) -> Option<u64> {
+        let fields = self.fields.iter().map(Field::wire_size);
+        let subsections = self.subsections.iter().map(Self::subsection_size);
+        fields.chain(subsections).try_fold(0, |sum: u64, size| sum.checked_add(size?))
+    }
+
+    /// The bytes of a subsection: type, counted name, version, and what [`wire_size`](Self::wire_size) says.
+    fn subsection_size(&self) -> Option<u64> {
+        let header = 1 + 1 + self.vmsd_name.len() as u64 + 4;
+        self.wire_size()?.checked_add(header)
+    }
+}
+
+impl Field {
+    /// The elements that the entry is about.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self.array {
+            Array::Len(count) => count,
+            Array::None | Array::Index(_) => 1,
+        }
+    }
+
+    /// The bytes of all elements, as stated; `None` when they cannot be counted.
+    #[must_use]
+    pub fn wire_size(&self) -> Option<u64> {
+        self.size.checked_mul(self.count())
+    }
+}

@@ -13,7 +13,8 @@ fn the_readme_shows_this_output() {
 
 #[test]
 fn a_file_that_is_no_stream_is_an_error_and_not_a_panic() {
-    let example = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_uno")).args(arguments).output().expect("it runs");
+    let example =
+        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_uno")).args(arguments).output().expect("it runs");
     let output = example(&[concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("uno: cannot load the header\n"));

@@ -2,27 +2,28 @@
 //!
 //! Each rule is a function, and shows what it refuses.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use syn::LitStr;
 
 use crate::errors::Errors;
-use crate::model::{Body, Device, Field, Subsection, UNUSED};
-use crate::parse::Number;
+use crate::model::{Absent, Body, Device, Field, Gate, Subsection, UNUSED, Version};
+use crate::parse::{Number, Once};
 
 /// Names stand on the wire behind one byte of length.
 const MAX_NAME: usize = 255;
 /// A load keeps note of the subsections it has seen in a word of this many bits.
 const MAX_SUBSECTIONS: usize = 128;
-
-/// QEMU's priorities, by the names of the variants of `Priority`.
-const PRIORITIES: [&str; 8] = ["Low", "Default", "Iommu", "PciBus", "VirtioMem", "Apic", "Gicv3Its", "Gicv3"];
+/// QEMU looks at the low byte of a subsection's version only.
+const MAX_SUBSECTION_VERSION: u32 = 255;
 
 pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     check_name(&device.name, errors);
-    check_versions(device, errors);
-    check_priority(device, errors);
-    check_fields(&device.fields, device.version, device.minimum_version, errors);
+    check_minimum(device.version, &device.attributes.minimum_version, errors);
+    check_fields(&device.fields, device.version, errors);
+    for field in &device.fields {
+        check_default(field, errors);
+    }
     check_subsection_count(device, errors);
     for (index, subsection) in device.subsections.iter().enumerate() {
         check_subsection(device, subsection, errors);
@@ -43,136 +44,146 @@ fn check_name(name: &LitStr, errors: &Errors) {
 }
 
 /// `version = 2, minimum_version = 3`
-fn check_versions(device: &Device<'_>, errors: &Errors) {
-    check_minimum(device.version, device.attributes.minimum_version.value(), errors);
-}
-
-fn check_minimum(version: u32, minimum: Option<&Number>, errors: &Errors) {
-    if let Some(minimum) = minimum
-        && minimum.value > version
+fn check_minimum(version: Version, minimum: &Once<Number>, errors: &Errors) {
+    if let Some(minimum) = minimum.value()
+        && minimum.value > version.current
     {
-        let message = format!("`minimum_version` is above `version`, which is {version}: nothing could be loaded");
+        let message = format!("`minimum_version` is above `version`, which is {}: nothing could load", version.current);
         errors.at(&minimum.literal, message);
     }
 }
 
-/// `priority = Highest`
-fn check_priority(device: &Device<'_>, errors: &Errors) {
-    if let Some(priority) = device.attributes.priority.value()
-        && !PRIORITIES.contains(&priority.to_string().as_str())
-    {
-        errors.at(priority, format!("no such priority; there are: {}", PRIORITIES.join(", ")));
-    }
-}
-
-/// The fields of the struct, or of one subsection.
-fn check_fields(fields: &[Field], version: u32, minimum: u32, errors: &Errors) {
-    let mut names = HashSet::new();
-    for field in fields {
+/// The fields of the struct, or of one subsection: `a: u8`, and then `#[vmstate(name = "a")] b: u8`.
+fn check_fields(fields: &[Field], version: Version, errors: &Errors) {
+    let mut gates: HashMap<String, Vec<&Gate>> = HashMap::new();
+    // Padding stands whenever its field does, and may repeat as in QEMU, where descriptions number it.
+    for field in fields.iter().filter(|field| field.member.is_some()) {
         check_name(&field.name, errors);
-        check_gate(field, version, minimum, errors);
-        // Padding may repeat, as in QEMU, where descriptions number it.
-        if field.name.value() != UNUSED && !names.insert(field.name.value()) {
-            errors.at(&field.name, format!("another field is named {:?} already", field.name.value()));
+        check_gate(&field.gate, version, errors);
+        let text = field.name.value();
+        let others = gates.entry(text.clone()).or_default();
+        if text != UNUSED && others.iter().any(|other| !field.gate.excludes(other)) {
+            errors.at(&field.name, format!("another field is named {text:?} already"));
         }
+        others.push(&field.gate);
     }
 }
 
-/// `since = 4` in a struct of version 3; `since = 2` where no version below 2 is loaded; `since = 3, until = 2`.
-fn check_gate(field: &Field, version: u32, minimum: u32, errors: &Errors) {
-    let gate = &field.gate;
-    if field.member.is_none() {
+/// `since = 4` in version 3; `since = 2` where no version below 3 is loaded; `since = 3, until = 2`; `when` with either.
+fn check_gate(gate: &Gate, version: Version, errors: &Errors) {
+    let Version { current, minimum } = version;
+    if gate.when.is_some() {
+        for number in gate.since.iter().chain(&gate.until) {
+            let message = "`when` decides alone and this has no effect beside it: ask for the version in the predicate";
+            errors.at(&number.literal, message);
+        }
         return;
     }
     if let Some(since) = &gate.since {
-        if since.value > version {
-            let message = format!(
-                "`since` is above the struct's version, which is {version}: raise `version` to {}",
-                since.value
-            );
-            errors.at(&since.literal, message);
-        } else if since.value < minimum && gate.when.is_none() {
-            let message =
-                format!("no version below {minimum} is loaded, so every one has this field: leave `since` out");
-            errors.at(&since.literal, message);
-        }
+        check_since(since, version, errors);
     }
     if let Some(until) = &gate.until {
-        if until.value < minimum {
-            let message = format!("no version that is loaded ({minimum} and later) has this field: remove it");
-            errors.at(&until.literal, message);
-        } else if until.value >= version {
-            let message =
-                format!("every version up to the struct's own, which is {version}, has this field: leave `until` out");
-            errors.at(&until.literal, message);
-        }
         if gate.since.as_ref().is_some_and(|since| since.value > until.value) {
             errors.at(&until.literal, "`until` is below `since`: no version has this field");
+        } else if until.value < minimum {
+            let message = format!("no version that is loaded ({minimum} and later) has this field: remove it");
+            errors.at(&until.literal, message);
+        } else if until.value >= current {
+            let message = format!("every version up to the current one, {current}, has this field: leave `until` out");
+            errors.at(&until.literal, message);
         }
     }
-    if let (Some(_), Some(number)) = (&gate.when, gate.since.as_ref().or(gate.until.as_ref())) {
+}
+
+fn check_since(since: &Number, version: Version, errors: &Errors) {
+    let Version { current, minimum } = version;
+    if since.value > current {
+        let message = format!("the version is {current}, which has no such field: raise `version` to {}", since.value);
+        errors.at(&since.literal, message);
+    } else if since.value < minimum {
         let message =
-            "`when` decides alone: `since` and `until` have no effect beside it; ask for the version in the predicate";
-        errors.at(&number.literal, message);
+            format!("no version below {minimum} is loaded, and all others have this field: leave `since` out");
+        errors.at(&since.literal, message);
     }
-    if field.default.is_some() && gate.is_open() {
-        errors.at(&field.name, "`default` is what a field becomes that is not in the stream, but this one always is");
+}
+
+/// `default` on a field that is in every stream.
+fn check_default(field: &Field, errors: &Errors) {
+    if field.default.is_some() && field.gate.is_open() {
+        let message = "`default` is what a field becomes that is not in the stream, but this one always is: \
+                       say when it is not (`since`, `until`, `when`)";
+        errors.at(&field.name, message);
     }
 }
 
 fn check_subsection_count(device: &Device<'_>, errors: &Errors) {
     if let Some(subsection) = device.subsections.get(MAX_SUBSECTIONS) {
-        errors.at(&subsection.key, format!("a struct has at most {MAX_SUBSECTIONS} subsections"));
+        errors.at(&subsection.attributes.key, format!("a struct has at most {MAX_SUBSECTIONS} subsections"));
     }
 }
 
 /// `subsection("fifo")` in a struct named `serial`; a group without fields; `absent = maybe`.
-fn check_subsection(device: &Device<'_>, subsection: &Subsection<'_>, errors: &Errors) {
-    let parent = device.name.value();
-    if let Some(name) = &subsection.name {
+fn check_subsection(device: &Device<'_>, subsection: &Subsection, errors: &Errors) {
+    let attributes = &subsection.attributes;
+    if let Some(name) = subsection.name() {
+        let parent = device.name.value();
         check_name(name, errors);
         // QEMU's names go on with a slash, all but a few (`or-irq-extras`); only the beginning decides.
         if name.value().strip_prefix(&parent).is_none_or(str::is_empty) {
             errors.at(name, format!("a subsection's name begins with its parent's and goes on: \"{parent}/...\""));
         }
     }
-    if let Some(absent) = &subsection.absent
+    if let Some(absent) = attributes.absent.value()
         && !["keep", "default", "error"].iter().any(|word| absent == word)
     {
         errors.at(absent, "`absent` takes `keep`, `default` or `error`");
     }
-    if subsection.minimum_version > subsection.version {
-        let message = format!("`minimum_version` is above the subsection's version, which is {}", subsection.version);
-        errors.at(&subsection.key, message);
-    }
-    // Only the low byte of a subsection's version is looked at by QEMU.
-    if subsection.version > 255 {
-        errors.at(&subsection.key, "a subsection's version is at most 255: QEMU reads its low byte only");
-    }
     match &subsection.body {
+        Body::Own { .. } => check_own(subsection, errors),
         Body::Group(fields) if fields.is_empty() => {
-            let name = subsection.name.as_ref().map(LitStr::value).unwrap_or_default();
-            errors.at(&subsection.key, format!("no field is in this group: write `in = {name:?}` on its fields"));
+            let name = attributes.text().unwrap_or_default();
+            errors.at(&attributes.name, format!("no field is in this group: write `in = {name:?}` on its fields"));
         }
-        Body::Own { .. } if subsection.hooks.get().all().next().is_some() => {
-            errors.at(&subsection.key, "the type of this field describes the subsection: its hooks belong there");
-        }
-        _ => {}
+        _ => check_described(subsection, errors),
     }
-    check_fields(subsection.fields(), subsection.version, subsection.minimum_version, errors);
+}
+
+/// `subsection(version = 2)`, where the type has the version.
+fn check_own(subsection: &Subsection, errors: &Errors) {
+    let attributes = &subsection.attributes;
+    let hooks = attributes.hooks.all().map(|(key, _)| key);
+    for key in [attributes.version.key(), attributes.minimum_version.key()].into_iter().flatten().chain(hooks) {
+        errors.at(key, format!("`{key}` belongs on the type of this field, which describes the whole subsection"));
+    }
+}
+
+/// The rules of a struct, for a subsection that is described here.
+fn check_described(subsection: &Subsection, errors: &Errors) {
+    let attributes = &subsection.attributes;
+    check_minimum(subsection.version(), &attributes.minimum_version, errors);
+    if let Some(version) = attributes.version.value().filter(|version| version.value > MAX_SUBSECTION_VERSION) {
+        let message =
+            format!("a subsection's version is at most {MAX_SUBSECTION_VERSION}: QEMU reads its low byte only");
+        errors.at(&version.literal, message);
+    }
+    check_fields(subsection.fields(), subsection.version(), errors);
+    if subsection.policy() != Absent::Default {
+        for field in subsection.fields() {
+            check_default(field, errors);
+        }
+    }
 }
 
 /// The same name twice, or one that QEMU takes for a subsection of an earlier one because it begins with its name.
-fn check_subsection_names(subsection: &Subsection<'_>, earlier: &[Subsection<'_>], errors: &Errors) {
-    let Some(name) = &subsection.name else { return };
+fn check_subsection_names(subsection: &Subsection, earlier: &[Subsection], errors: &Errors) {
+    let Some(name) = subsection.name() else { return };
     let text = name.value();
-    for other in earlier.iter().filter_map(|other| other.name.as_ref()) {
-        let other = other.value();
+    for other in earlier.iter().filter_map(|other| other.attributes.text()) {
         if text == other {
             errors.at(name, format!("another subsection is named {text:?} already"));
         } else if text.starts_with(&other) {
             let message =
-                format!("QEMU takes this for a subsection of {other:?}, whose name it begins with: put it first");
+                format!("QEMU takes this for a subsection of {other:?}, whose name it begins with: put it before that");
             errors.at(name, message);
         }
     }

@@ -10,6 +10,8 @@ mod expand;
 mod model;
 mod parse;
 
+use std::mem;
+
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::DeriveInput;
@@ -36,8 +38,9 @@ fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
         Err(error) => return error.into_compile_error(),
     };
     let errors = Errors::new();
-    let attributes = parse::Struct::of(&input, &errors);
-    let device = model::Device::of(&input, &attributes, &errors);
+    let mut attributes = parse::Struct::of(&input, &errors);
+    let groups = mem::take(&mut attributes.groups);
+    let device = model::Device::of(&input, &attributes, groups, &errors);
     if let Some(device) = &device {
         check::check(device, &errors);
     }
@@ -46,7 +49,7 @@ fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
         (None, Some(device)) => expand::expand(&device, &root),
         (errors, _) => {
             let errors = errors.unwrap_or_else(|| syn::Error::new(Span::call_site(), "no device")).into_compile_error();
-            let fallback = expand::fallback(&input, &root);
+            let fallback = expand::fallback(&input, &attributes.name_or(&input.ident), &root);
             quote!(#errors #fallback)
         }
     }

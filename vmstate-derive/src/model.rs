@@ -3,11 +3,12 @@
 //! What a person may write in several ways is one thing here.
 
 use proc_macro2::Span;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, ExprPath, Fields, Generics, Ident, LitInt, LitStr, Type};
 
 use crate::errors::Errors;
-use crate::parse::{self, Number};
+use crate::parse::{self, Number, Once};
 
 mod form;
 mod subsection;
@@ -24,13 +25,27 @@ pub(crate) struct Device<'a> {
     pub(crate) generics: &'a Generics,
     pub(crate) attributes: &'a parse::Struct,
     pub(crate) name: LitStr,
-    pub(crate) version: u32,
-    pub(crate) minimum_version: u32,
+    pub(crate) version: Version,
     /// In wire order, without those of subsections.
     pub(crate) fields: Vec<Field>,
-    pub(crate) subsections: Vec<Subsection<'a>>,
+    pub(crate) subsections: Vec<Subsection>,
     /// What is not migrated.
     pub(crate) skipped: Vec<Skipped>,
+}
+
+/// The version that is written and the oldest that is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Version {
+    pub(crate) current: u32,
+    pub(crate) minimum: u32,
+}
+
+impl Version {
+    /// As written, or 1.
+    fn of(version: &Once<Number>, minimum: &Once<Number>) -> Self {
+        let current = version.value().map_or(1, |number| number.value);
+        Self { current, minimum: minimum.value().map_or(1.min(current), |number| number.value) }
+    }
 }
 
 /// A field on the wire.
@@ -63,6 +78,15 @@ impl Gate {
         self.since.is_none() && self.until.is_none() && self.when.is_none()
     }
 
+    /// Whether no version has both.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        let before = |first: &Self, second: &Self| match (&first.until, &second.since) {
+            (Some(until), Some(since)) => until.value < since.value,
+            _ => false,
+        };
+        self.when.is_some() || other.when.is_some() || before(self, other) || before(other, self)
+    }
+
     /// Whether two neighbours are always there together. Predicates are never compared.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let version = |number: &Option<Number>| number.as_ref().map(|number| number.value);
@@ -82,34 +106,38 @@ pub(crate) struct Skipped {
 
 impl<'a> Device<'a> {
     /// Makes the model; `None` if the input is nothing that can be migrated.
-    pub(crate) fn of(input: &'a DeriveInput, attributes: &'a parse::Struct, errors: &Errors) -> Option<Self> {
+    pub(crate) fn of(
+        input: &'a DeriveInput,
+        attributes: &'a parse::Struct,
+        mut groups: Vec<parse::Subsection>,
+        errors: &Errors,
+    ) -> Option<Self> {
         let fields = named_fields(input, errors)?;
-        let text = input.ident.to_string();
-        let name = attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&text, input.ident.span()));
-        let version = attributes.version.value().map_or(1, |number| number.value);
         let mut device = Self {
             ident: &input.ident,
             generics: &input.generics,
             attributes,
-            name,
-            version,
-            minimum_version: attributes.minimum_version.value().map_or(1.min(version), |number| number.value),
+            name: attributes.name_or(&input.ident),
+            version: Version::of(&attributes.version, &attributes.minimum_version),
             fields: Vec::new(),
-            subsections: attributes.groups.iter().map(Subsection::of_group).collect(),
+            subsections: Vec::new(),
             skipped: Vec::new(),
         };
         for field in fields {
-            device.take(field, errors);
+            device.take(field, &mut groups, errors);
         }
+        // Those that no field is in, which is a mistake.
+        device.subsections.extend(groups.into_iter().map(|group| Subsection::of_group(group, Vec::new())));
         Some(device)
     }
 
     /// Puts a member where it belongs.
-    fn take(&mut self, field: &syn::Field, errors: &Errors) {
+    fn take(&mut self, field: &syn::Field, groups: &mut Vec<parse::Subsection>, errors: &Errors) {
         let Some(member) = &field.ident else { return };
         let attributes = parse::Field::of(&field.attrs, errors);
-        if attributes.skip.is_set() {
-            form::check_skipped(&attributes, errors);
+        if attributes.has("skip") {
+            let rule = "says something about the wire, where a skipped field is not";
+            form::refuse_others(&attributes, &["skip", "reset"], rule, errors);
             self.skipped.push(Skipped { member: member.clone(), reset: attributes.reset.value().cloned() });
             return;
         }
@@ -117,42 +145,59 @@ impl<'a> Device<'a> {
             errors.at(reset, "`reset` says what a skipped field becomes: it needs `skip = \"reason\"`");
         }
         let fields = Field::of(member, &field.ty, &attributes, errors);
-        match (attributes.subsection.into_value(), attributes.group.value()) {
+        if attributes.subsection.value().is_some_and(|subsection| subsection.name.is_none()) {
+            let rule = "has no place here: the type of this field describes the whole subsection";
+            form::refuse_others(&attributes, &["subsection", "in"], rule, errors);
+        }
+        match (attributes.subsection.into_value(), attributes.group.entry()) {
             (Some(subsection), None) => {
                 self.subsections.push(Subsection::of_field(subsection, member, &field.ty, fields));
             }
-            (None, Some(group)) => self.take_into_group(group, fields, errors),
+            (None, Some((_, group))) => self.take_into_group(group, fields, groups, errors),
             (None, None) => self.fields.extend(fields),
-            (Some(_), Some(group)) => {
-                errors.at(group, "a field is in one subsection: `in` and `subsection` exclude each other");
+            (Some(_), Some((key, _))) => {
+                errors.at(key, "`in` and `subsection` exclude each other: a field is in one subsection");
             }
         }
     }
 
-    fn take_into_group(&mut self, group: &LitStr, fields: Vec<Field>, errors: &Errors) {
-        let names: Vec<_> = self.subsections.iter().filter_map(Subsection::group_name).collect();
-        match self.subsections.iter_mut().find(|subsection| subsection.group_name().as_ref() == Some(&group.value())) {
-            Some(subsection) => subsection.extend(fields),
-            None if names.is_empty() => {
-                errors.at(group, format!("no such group: write `subsection({:?})` on the struct", group.value()));
-            }
-            None => errors.at(group, format!("no such group; the struct has: {}", names.join(", "))),
+    /// Puts fields into a group. The group stands among the subsections where its first field stands.
+    fn take_into_group(
+        &mut self,
+        name: &LitStr,
+        fields: Vec<Field>,
+        groups: &mut Vec<parse::Subsection>,
+        errors: &Errors,
+    ) {
+        let text = name.value();
+        if let Some(group) = self.subsections.iter_mut().find(|group| group.group_name().as_ref() == Some(&text)) {
+            group.extend(fields);
+            return;
         }
+        if let Some(index) = groups.iter().position(|group| group.has_name(&text)) {
+            self.subsections.push(Subsection::of_group(groups.remove(index), fields));
+            return;
+        }
+        let names = self.subsections.iter().filter_map(Subsection::group_name);
+        let names = names.chain(groups.iter().filter_map(parse::Subsection::text)).collect::<Vec<_>>();
+        errors.at(
+            name,
+            match names.as_slice() {
+                [] => format!("no such group: write `subsection({text:?})` on the struct"),
+                names => format!("no such group; the struct has: {}", names.join(", ")),
+            },
+        );
     }
 }
 
 impl Field {
     /// What a member is on the wire: itself, and perhaps bytes without meaning around it.
     fn of(member: &Ident, ty: &Type, attributes: &parse::Field, errors: &Errors) -> Vec<Self> {
-        let text = member.to_string();
-        let plain = match form::is_unused(ty) {
-            true => UNUSED,
-            false => text.strip_prefix("r#").unwrap_or(&text),
-        };
+        let plain = if form::is_unused(ty) { UNUSED.to_owned() } else { member.unraw().to_string() };
         let field = Self {
             member: Some(member.clone()),
             ty: ty.clone(),
-            name: attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(plain, member.span())),
+            name: attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&plain, member.span())),
             codec: Codec::of(ty, attributes, errors),
             gate: Gate {
                 since: attributes.since.value().cloned(),
@@ -180,6 +225,14 @@ impl Field {
             default: None,
             hint: None,
             ambiguous: false,
+        }
+    }
+
+    /// Makes it one of type `ty`.
+    fn set_type(&mut self, ty: &Type) {
+        self.ty = ty.clone();
+        if let Codec::Type { plain } = &mut self.codec {
+            *plain = form::is_plain(ty);
         }
     }
 

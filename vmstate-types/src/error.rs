@@ -243,10 +243,12 @@ impl LoadError {
         self
     }
 
-    /// Says what to do about it, instead of what was said already.
+    /// Says what to do about a peer that is not like us, instead of what was said already.
     #[must_use]
     pub fn hint(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
-        self.0.advice = Some(advice.into());
+        if self.0.blame == Blame::Peer {
+            self.0.advice = Some(advice.into());
+        }
         self
     }
 

@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
 mod derive;
+mod dynamic;
 mod stream;
 mod uno;

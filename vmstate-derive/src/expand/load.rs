@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use proc_macro2::TokenStream;
-use syn::ExprPath;
+use syn::{ExprPath, Ident};
 
 use super::{Parent, run, save, tokens};
 use crate::model::{Codec, Field};
@@ -20,19 +20,16 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
         true => run::load(parent, fields, run),
         false => {
             let member = &first.member;
-            element(first, &tokens!(&mut self.#member))
+            field(first, &tokens!(&mut self.#member))
         }
     };
     let Some(condition) = save::exists(&first.gate) else { return code };
-    let otherwise = first.default.as_ref().map(|default| {
-        let (member, value) = (&first.member, default_value(default.as_ref()));
-        tokens!(else { self.#member = #value; })
-    });
+    let otherwise = first.default.is_some().then(|| default(first)).map(|default| tokens!(else { #default }));
     tokens!(if #condition { #code } #otherwise)
 }
 
 /// Reads one field into `value`.
-pub(super) fn element(field: &Field, value: &TokenStream) -> TokenStream {
+pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
     let (form, name) = (field.form(), &field.name);
     let load = match &field.codec {
         Codec::Type { .. } | Codec::Unused(_) => tokens!(load_elements),
@@ -44,10 +41,15 @@ pub(super) fn element(field: &Field, value: &TokenStream) -> TokenStream {
     }
 }
 
-/// What a field becomes that is not in the stream.
-pub(super) fn default_value(path: Option<&ExprPath>) -> TokenStream {
+/// Makes a field what it becomes when it is not in the stream.
+pub(super) fn default(field: &Field) -> Option<TokenStream> {
+    Some(set_default(field.member.as_ref()?, field.default.as_ref().and_then(Option::as_ref)))
+}
+
+/// Sets a member to what `path` makes, or to its type's default.
+pub(super) fn set_default(member: &Ident, path: Option<&ExprPath>) -> TokenStream {
     match path {
-        Some(path) => tokens!(#path()),
-        None => tokens!(__vmstate::core::default::Default::default()),
+        Some(path) => tokens!(self.#member = #path();),
+        None => tokens!(self.#member = __vmstate::core::default::Default::default();),
     }
 }

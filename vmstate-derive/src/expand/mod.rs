@@ -1,19 +1,24 @@
 //! From the model to code: the description, and what saves and loads by it.
 //!
 //! Everything that generated code names is in `__private` of the library, under the alias `__vmstate`. Local names are
-//! hygienic (`mixed_site`), so that nothing in the user's scope can be mistaken for them.
+//! hygienic (`mixed_site`), so that nothing in the user's scope can be mistaken for them; the generic parameter `__S`
+//! cannot be and so has a name that nobody uses.
 
+mod assertion;
 mod description;
+mod fallback;
+mod hook;
 mod load;
 mod run;
 mod save;
 mod state;
+mod subsection;
 mod wire;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
-use syn::DeriveInput;
+use quote::{ToTokens, quote, quote_spanned};
 
+pub(crate) use self::fallback::expand as fallback;
 use crate::model::{Codec, Device, Field, Info, InfoKind};
 
 /// `quote!` with hygienic local names.
@@ -26,78 +31,25 @@ pub(crate) use tokens;
 pub(crate) fn expand(device: &Device<'_>, root: &TokenStream) -> TokenStream {
     let state = state::expand(device);
     let wire = wire::expand(device);
-    let assertions = description::assertions(device);
-    tokens! {
-        #[allow(unused_qualifications, clippy::pedantic)]
-        const _: () = {
-            use #root::__private as __vmstate;
-
-            #state
-
-            #wire
-
-            #assertions
-        };
-    }
+    let assertions = assertion::items(device);
+    wrap(root, &tokens!(#state #wire #assertions))
 }
 
-/// Implementations that do nothing, for a struct with mistakes: so that those are all that is reported.
-pub(crate) fn fallback(input: &DeriveInput, root: &TokenStream) -> TokenStream {
-    let name = &input.ident;
-    let (generics, arguments, bounds) = input.generics.split_for_impl();
+/// Keeps the names that generated code needs to itself.
+fn wrap(root: &TokenStream, items: &TokenStream) -> TokenStream {
     tokens! {
-        #[allow(unused_qualifications, clippy::pedantic)]
+        #[allow(deprecated, unused_qualifications, clippy::pedantic)]
         const _: () = {
             use #root::__private as __vmstate;
 
-            #[automatically_derived]
-            impl #generics __vmstate::VmState for #name #arguments #bounds {
-                const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new("");
-
-                fn save_fields<S: __vmstate::Sink>(
-                    &mut self,
-                    _: &mut S,
-                    _: u32,
-                ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-                    __vmstate::core::result::Result::Ok(())
-                }
-
-                fn load_fields(
-                    &mut self,
-                    _: &mut __vmstate::Reader<'_>,
-                    _: u32,
-                ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-                    __vmstate::core::result::Result::Ok(())
-                }
-            }
-
-            #[automatically_derived]
-            impl #generics __vmstate::Wire for #name #arguments #bounds {
-                const FORM: __vmstate::Form = __vmstate::Form::structure(<Self as __vmstate::VmState>::DESCRIPTION);
-
-                fn save_elements<S: __vmstate::Sink>(
-                    &mut self,
-                    _: &mut S,
-                    _: __vmstate::At,
-                    _: __vmstate::Element,
-                ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-                    __vmstate::core::result::Result::Ok(())
-                }
-
-                fn load_elements(
-                    &mut self,
-                    _: &mut __vmstate::Reader<'_>,
-                ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-                    __vmstate::core::result::Result::Ok(())
-                }
-            }
+            #items
         };
     }
 }
 
 /// The description that a piece of code belongs to: the device's, or one of a subsection.
 #[derive(Clone, Copy)]
-pub(crate) enum Parent {
+enum Parent {
     Device,
     Subsection(usize),
 }
@@ -123,27 +75,24 @@ impl ToTokens for Info {
             InfoKind::Timer => tokens!(__vmstate::TimerInfo),
             InfoKind::Custom(info) => quote!(#info),
         };
-        tokens.extend(match self.each {
-            true => tokens!(__vmstate::Each<#kind>),
-            false => kind,
-        });
+        tokens.extend((0..self.dimensions).fold(kind, |info, _| tokens!(__vmstate::Each<#info>)));
     }
 }
 
 impl Field {
     /// The type or info, as the trait that has its form: `<u16 as Wire>`.
-    pub(crate) fn form(&self) -> TokenStream {
+    fn form(&self) -> TokenStream {
         let ty = &self.ty;
         let span = Span::mixed_site().located_at(self.span());
         match &self.codec {
-            Codec::Type { .. } => quote::quote_spanned!(span=> <#ty as __vmstate::Wire>),
-            Codec::Info(info) => quote::quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>),
+            Codec::Type { .. } => quote_spanned!(span=> <#ty as __vmstate::Wire>),
+            Codec::Info(info) => quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>),
             Codec::Unused(bytes) => tokens!(<__vmstate::Unused<#bytes> as __vmstate::Wire>),
         }
     }
 
     /// Whether the field can be part of a run: a value of fixed size by its type's name.
-    pub(crate) fn is_plain(&self) -> bool {
+    fn is_plain(&self) -> bool {
         matches!(self.codec, Codec::Type { plain: true } | Codec::Unused(_))
     }
 }

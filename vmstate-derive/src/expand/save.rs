@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use proc_macro2::TokenStream;
 
-use super::{Parent, run, tokens};
+use super::{Parent, hook, run, tokens};
 use crate::model::{Codec, Field, Gate};
 
 /// Writes the fields of the device or of a subsection.
@@ -19,7 +19,7 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
         true => run::save(parent, fields, run),
         false => {
             let member = &first.member;
-            element(parent, first, run.start, &tokens!(&mut self.#member))
+            field(parent, first, run.start, &tokens!(&mut self.#member))
         }
     };
     match exists(&first.gate) {
@@ -29,7 +29,7 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
 }
 
 /// Writes one field, whose value is `value`.
-pub(super) fn element(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
+pub(super) fn field(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
     let (form, name) = (field.form(), &field.name);
     let save = match &field.codec {
         Codec::Type { .. } | Codec::Unused(_) => tokens!(save_elements),
@@ -44,7 +44,7 @@ pub(super) fn element(parent: Parent, field: &Field, index: usize, value: &Token
 /// The condition under which a field is on the wire; none if it always is.
 pub(super) fn exists(gate: &Gate) -> Option<TokenStream> {
     if let Some(when) = &gate.when {
-        return Some(tokens!(__vmstate::hook::holds(#when, &*self, version)));
+        return Some(hook::holds(when, &tokens!(version)));
     }
     let version = |number: &Option<crate::parse::Number>| number.as_ref().map(|number| number.value);
     match (version(&gate.since), version(&gate.until)) {

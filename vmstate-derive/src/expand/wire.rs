@@ -1,14 +1,19 @@
 //! The implementation of `Wire`: the struct as a value in another one.
 
 use proc_macro2::TokenStream;
+use syn::{Generics, Ident};
 
 use super::{Parent, run, tokens};
 use crate::model::{Codec, Device, Field};
 
 pub(super) fn expand(device: &Device<'_>) -> TokenStream {
-    let (generics, arguments, bounds) = device.generics.split_for_impl();
-    let name = device.ident;
     let fixed = can_be_fixed(device).then(|| fixed(&device.fields));
+    implementation(device.ident, device.generics, fixed.as_ref())
+}
+
+/// The implementation for a struct, whose values may have a fixed size.
+pub(super) fn implementation(name: &Ident, generics: &Generics, fixed: Option<&TokenStream>) -> TokenStream {
+    let (generics, arguments, bounds) = generics.split_for_impl();
     tokens! {
         #[automatically_derived]
         impl #generics __vmstate::Wire for #name #arguments #bounds {
@@ -16,9 +21,9 @@ pub(super) fn expand(device: &Device<'_>) -> TokenStream {
 
             #fixed
 
-            fn save_elements<S: __vmstate::Sink>(
+            fn save_elements<__S: __vmstate::Sink>(
                 &mut self,
-                sink: &mut S,
+                sink: &mut __S,
                 at: __vmstate::At,
                 element: __vmstate::Element,
             ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -53,12 +58,14 @@ fn fixed(fields: &[Field]) -> TokenStream {
     tokens! {
         const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(&[#(#forms::FIXED),*]);
 
+        #[inline]
         #[allow(unused_variables)]
         fn put(&self, out: &mut [u8]) {
             #offsets
             #puts
         }
 
+        #[inline]
         #[allow(unused_variables)]
         fn get(&mut self, from: &[u8]) {
             #offsets

@@ -19,10 +19,10 @@ pub(crate) enum Codec {
     Unused(LitInt),
 }
 
-/// An info, and whether it is for each element of the member's array.
+/// An info, and of how many dimensions the array is for each element of which it stands.
 pub(crate) struct Info {
     pub(crate) kind: InfoKind,
-    pub(crate) each: bool,
+    pub(crate) dimensions: usize,
 }
 
 /// The infos that attributes stand for.
@@ -62,9 +62,13 @@ impl Codec {
             },
         };
         check_type(&kind, ty, first, errors);
-        let each =
-            matches!(kind, InfoKind::Equal | InfoKind::LessOrEqual | InfoKind::Timer) && array_element(ty).is_some();
-        Self::Info(Info { kind, each })
+        let dimensions = match kind {
+            InfoKind::Timer => dimensions(ty),
+            // A buffer is an array itself.
+            InfoKind::Buffer => dimensions(ty).saturating_sub(1),
+            InfoKind::Equal | InfoKind::LessOrEqual | InfoKind::Custom(_) => 0,
+        };
+        Self::Info(Info { kind, dimensions })
     }
 }
 
@@ -75,8 +79,13 @@ fn check_type(kind: &InfoKind, ty: &Type, key: Option<&Ident>, errors: &Errors) 
     let Some(name) = primitive(element) else { return };
     let (fits, types) = match kind {
         InfoKind::Buffer => (array_element(ty).is_some() && name == "u8", "bytes: `[u8; N]`"),
-        InfoKind::Equal => (["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()), "u8, u16, u32, u64 and i32"),
-        InfoKind::LessOrEqual => (name == "i32", "i32, and nothing else: QEMU has `int32 le` only"),
+        InfoKind::Equal => {
+            let fits = ["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()) && array_element(ty).is_none();
+            (fits, "u8, u16, u32, u64 or i32, as QEMU has them")
+        }
+        InfoKind::LessOrEqual => {
+            (name == "i32" && array_element(ty).is_none(), "i32 and nothing else: all that QEMU has is `int32 le`")
+        }
         InfoKind::Timer => (false, "types that implement `Timer`, such as `Option<u64>`"),
         InfoKind::Custom(_) => return,
     };
@@ -85,26 +94,10 @@ fn check_type(kind: &InfoKind, ty: &Type, key: Option<&Ident>, errors: &Errors) 
     }
 }
 
-/// Refuses what says something about the wire, on a field that is not there.
-pub(super) fn check_skipped(attributes: &parse::Field, errors: &Errors) {
-    let keys = [
-        attributes.name.key(),
-        attributes.since.key(),
-        attributes.until.key(),
-        attributes.default.key(),
-        attributes.when.key(),
-        attributes.buffer.key(),
-        attributes.equal.key(),
-        attributes.le.key(),
-        attributes.timer.key(),
-        attributes.with.key(),
-        attributes.unused.key(),
-        attributes.subsection.key(),
-        attributes.group.key(),
-        attributes.ambiguous.key(),
-    ];
-    for key in keys.into_iter().flatten() {
-        errors.at(key, format!("`{key}` says something about the wire, where a skipped field is not"));
+/// Refuses all attributes of a field but `allowed`, which leave nothing for others to say.
+pub(super) fn refuse_others(attributes: &parse::Field, allowed: &[&str], rule: &str, errors: &Errors) {
+    for key in attributes.keys.iter().filter(|key| allowed.iter().all(|allowed| key != allowed)) {
+        errors.at(key, format!("`{key}` {rule}"));
     }
 }
 
@@ -114,7 +107,7 @@ pub(super) fn is_unused(ty: &Type) -> bool {
 }
 
 /// Whether the type is, by its name, one whose values all take the same bytes and accept any.
-fn is_plain(ty: &Type) -> bool {
+pub(super) fn is_plain(ty: &Type) -> bool {
     primitive(innermost(ty)).is_some()
 }
 
@@ -124,6 +117,11 @@ fn innermost(mut ty: &Type) -> &Type {
         ty = element;
     }
     ty
+}
+
+/// How many arrays are around the innermost type.
+fn dimensions(ty: &Type) -> usize {
+    array_element(ty).map_or(0, |element| 1 + dimensions(element))
 }
 
 fn array_element(ty: &Type) -> Option<&Type> {

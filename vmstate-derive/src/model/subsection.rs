@@ -1,37 +1,15 @@
 //! Subsections: groups of fields, single fields, and structs that are subsections themselves.
 
-use syn::{ExprPath, Ident, LitStr, Type};
+use syn::{ExprPath, GenericArgument, Ident, LitStr, PathArguments, Type};
 
-use super::Field;
+use super::form::{Codec, InfoKind};
+use super::{Field, Version};
 use crate::parse;
 
 /// A subsection of the device.
-pub(crate) struct Subsection<'a> {
-    /// Where it was written.
-    pub(crate) key: Ident,
-    /// Its name; none if its type has it.
-    pub(crate) name: Option<LitStr>,
-    pub(crate) version: u32,
-    pub(crate) minimum_version: u32,
-    pub(crate) needed: Option<ExprPath>,
-    pub(crate) absent: Option<Ident>,
-    pub(crate) hooks: Hooks<'a>,
+pub(crate) struct Subsection {
+    pub(crate) attributes: parse::Subsection,
     pub(crate) body: Body,
-}
-
-/// The hooks of a subsection: those of the struct's attributes, or a field's own.
-pub(crate) enum Hooks<'a> {
-    Borrowed(&'a parse::Hooks),
-    Owned(Box<parse::Hooks>),
-}
-
-impl Hooks<'_> {
-    pub(crate) fn get(&self) -> &parse::Hooks {
-        match self {
-            Self::Borrowed(hooks) => hooks,
-            Self::Owned(hooks) => hooks,
-        }
-    }
 }
 
 /// What is in a subsection.
@@ -59,24 +37,15 @@ pub(crate) enum Absent {
     Error,
 }
 
-impl<'a> Subsection<'a> {
-    /// A group that the struct names. Its fields come later.
-    pub(super) fn of_group(attributes: &'a parse::Subsection) -> Self {
-        Self {
-            key: attributes.key.clone(),
-            name: attributes.name.clone(),
-            version: attributes.version.value().map_or(1, |number| number.value),
-            minimum_version: minimum(attributes),
-            needed: attributes.needed.value().cloned(),
-            absent: attributes.absent.value().cloned(),
-            hooks: Hooks::Borrowed(&attributes.hooks),
-            body: Body::Group(Vec::new()),
-        }
+impl Subsection {
+    /// A subsection that the struct names, with its first fields.
+    pub(super) fn of_group(attributes: parse::Subsection, fields: Vec<Field>) -> Self {
+        Self { attributes, body: Body::Group(fields) }
     }
 
     /// A subsection that a field is.
     pub(super) fn of_field(attributes: parse::Subsection, member: &Ident, ty: &Type, mut fields: Vec<Field>) -> Self {
-        let inner = option_inner(ty);
+        let inner = option_inner(ty).filter(|inner| !is_timer(&fields) || option_inner(inner).is_some());
         let body = match (&attributes.name, inner) {
             (None, _) => Body::Own {
                 member: member.clone(),
@@ -85,27 +54,23 @@ impl<'a> Subsection<'a> {
             },
             (Some(_), Some(inner)) if fields.len() == 1 => {
                 let mut field = fields.remove(0);
-                field.ty = inner.clone();
+                field.set_type(inner);
                 Body::Optional(Box::new(field))
             }
             (Some(_), _) => Body::Single(fields),
         };
-        Self {
-            key: attributes.key.clone(),
-            version: attributes.version.value().map_or(1, |number| number.value),
-            minimum_version: minimum(&attributes),
-            needed: attributes.needed.value().cloned(),
-            absent: attributes.absent.value().cloned(),
-            name: attributes.name,
-            hooks: Hooks::Owned(Box::new(attributes.hooks)),
-            body,
-        }
+        Self { attributes, body }
+    }
+
+    /// The name, if the description is here and not in a type.
+    pub(crate) fn name(&self) -> Option<&LitStr> {
+        self.attributes.name.as_ref()
     }
 
     /// The name, if it is a group.
     pub(super) fn group_name(&self) -> Option<String> {
         match self.body {
-            Body::Group(_) => self.name.as_ref().map(LitStr::value),
+            Body::Group(_) => self.name().map(LitStr::value),
             _ => None,
         }
     }
@@ -115,6 +80,14 @@ impl<'a> Subsection<'a> {
         if let Body::Group(fields) = &mut self.body {
             fields.extend(more);
         }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        Version::of(&self.attributes.version, &self.attributes.minimum_version)
+    }
+
+    pub(crate) fn needed(&self) -> Option<&ExprPath> {
+        self.attributes.needed.value()
     }
 
     /// The fields that the macro describes.
@@ -128,27 +101,28 @@ impl<'a> Subsection<'a> {
 
     /// What a load does when the subsection is not there. An `Option` becomes `None`, everything else stays.
     pub(crate) fn policy(&self) -> Absent {
-        match (&self.absent, &self.body) {
+        match (self.attributes.absent.value(), &self.body) {
+            (Some(word), _) if word == "keep" => Absent::Keep,
             (Some(word), _) if word == "default" => Absent::Default,
             (Some(word), _) if word == "error" => Absent::Error,
-            (None, Body::Optional(_) | Body::Own { optional: true, .. }) => Absent::Default,
+            (_, Body::Optional(_) | Body::Own { optional: true, .. }) => Absent::Default,
             _ => Absent::Keep,
         }
     }
 }
 
-fn minimum(attributes: &parse::Subsection) -> u32 {
-    let version = attributes.version.value().map_or(1, |number| number.value);
-    attributes.minimum_version.value().map_or(1.min(version), |number| number.value)
+/// Whether the member is a timer, and an `Option` around its deadline so part of the timer.
+fn is_timer(fields: &[Field]) -> bool {
+    fields.iter().any(|field| matches!(&field.codec, Codec::Info(info) if matches!(info.kind, InfoKind::Timer)))
 }
 
 /// The `T` of a type that is written `Option<T>`.
 fn option_inner(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
-    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
-        syn::GenericArgument::Type(inner) if last.ident == "Option" => Some(inner),
+        GenericArgument::Type(inner) if last.ident == "Option" => Some(inner),
         _ => None,
     }
 }

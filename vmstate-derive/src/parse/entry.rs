@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Ident, LitInt, LitStr, Meta, Token};
+use syn::{Attribute, ExprPath, Ident, LitInt, LitStr, Meta, Token};
 
 use crate::errors::Errors;
 
@@ -153,15 +153,37 @@ impl Entry {
         }
     }
 
-    /// The entries inside the parentheses.
-    pub(crate) fn list(&self, what: &str, errors: &Errors) -> Option<Vec<Self>> {
-        match &self.value {
-            Value::List(tokens) => Some(parse_entries(tokens.clone(), errors)),
-            _ => {
-                errors.at(&self.key, format!("`{}` takes {what} in parentheses", self.key));
-                None
-            }
+    /// The path of a function that is a hook or makes a value.
+    pub(crate) fn function(&self, errors: &Errors) -> Option<ExprPath> {
+        self.assigned("the path of a function", errors)
+    }
+
+    /// The path of a function that decides.
+    pub(crate) fn predicate(&self, errors: &Errors) -> Option<ExprPath> {
+        self.assigned("the path of a predicate", errors)
+    }
+
+    /// What may stand behind `=`, where the mere word means something too.
+    pub(crate) fn optional<T: Parse>(&self, what: &str, errors: &Errors) -> Option<Option<T>> {
+        match self.value {
+            Value::Word => Some(None),
+            Value::Assign(_) | Value::List(_) => self.assigned(what, errors).map(Some),
         }
+    }
+
+    /// The reason why something is as it is, which nobody may leave out.
+    pub(crate) fn reason(&self, why: &str, example: &str, errors: &Errors) -> Option<LitStr> {
+        let message = format!("say why {why}: `{} = \"{example}\"`", self.key);
+        if matches!(self.value, Value::Word) {
+            errors.at(&self.key, message);
+            return None;
+        }
+        let reason = self.text("the reason in quotes", errors)?;
+        if reason.value().trim().is_empty() {
+            errors.at(&reason, message);
+            return None;
+        }
+        Some(reason)
     }
 }
 

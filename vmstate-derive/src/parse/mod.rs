@@ -7,46 +7,43 @@ mod entry;
 mod once;
 mod suggest;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::{Attribute, DeriveInput, ExprPath, Ident, LitInt, LitStr, Path, Type};
 
-use self::entry::{Entry, entries};
+use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
 pub(crate) use self::once::Once;
 use crate::errors::Errors;
 
-/// The four hooks.
-#[derive(Default)]
-pub(crate) struct Hooks {
-    pub(crate) pre_save: Once<ExprPath>,
-    pub(crate) post_save: Once<ExprPath>,
-    pub(crate) pre_load: Once<ExprPath>,
-    pub(crate) post_load: Once<ExprPath>,
+/// Writes, from one list, the keys that may stand in a place and the function that takes their entries.
+macro_rules! keys {
+    (impl $type:ident($place:literal) |$self:ident, $key:ident, $entry:ident, $errors:ident| {
+        $($word:literal => $take:expr,)*
+    }) => {
+        impl $type {
+            const KEYS: &[&str] = &[$($word),*];
+            const PLACE: &str = $place;
+
+            fn take(&mut $self, $entry: &Entry, $errors: &Errors) {
+                let $key = &$entry.key;
+                match $key.to_string().as_str() {
+                    $($word => $take,)*
+                    _ => suggest::unknown($key, (Self::PLACE, Self::KEYS), PLACES, $errors),
+                }
+            }
+        }
+    };
 }
 
-const HOOKS: [&str; 4] = ["pre_save", "post_save", "pre_load", "post_load"];
-
-impl Hooks {
-    /// Takes the entry if it is a hook.
-    fn take(&mut self, entry: &Entry, errors: &Errors) -> bool {
-        let hook = match entry.key.to_string().as_str() {
-            "pre_save" => &mut self.pre_save,
-            "post_save" => &mut self.post_save,
-            "pre_load" => &mut self.pre_load,
-            "post_load" => &mut self.post_load,
-            _ => return false,
-        };
-        hook.set(&entry.key, entry.assigned("the path of a function", errors), errors);
-        true
-    }
-
-    /// All hooks that are set, with their names.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &ExprPath)> {
-        let hooks = [&self.pre_save, &self.post_save, &self.pre_load, &self.post_load];
-        HOOKS.into_iter().zip(hooks).filter_map(|(name, hook)| Some((name, hook.value()?)))
-    }
-}
+/// All places of attributes, and the keys that may stand there.
+const PLACES: &[(&str, &[&str])] = &[
+    (Struct::PLACE, Struct::KEYS),
+    (Field::PLACE, Field::KEYS),
+    (Subsection::PLACE, Subsection::KEYS),
+    (Unused::PLACE, Unused::KEYS),
+];
 
 /// The attributes of a struct.
 #[derive(Default)]
@@ -63,21 +60,23 @@ pub(crate) struct Struct {
     pub(crate) groups: Vec<Subsection>,
 }
 
-const STRUCT: &[&str] = &[
-    "name",
-    "version",
-    "minimum_version",
-    "priority",
-    "unmigratable",
-    "early_setup",
-    "needed",
-    "pre_save",
-    "post_save",
-    "pre_load",
-    "post_load",
-    "crate",
-    "subsection",
-];
+keys! {
+    impl Struct("on a struct") |self, key, entry, errors| {
+        "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
+        "version" => self.version.set(key, entry.version(errors), errors),
+        "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
+        "priority" => self.priority.set(key, entry.assigned("a variant of `Priority`", errors), errors),
+        "unmigratable" => self.unmigratable.set(key, entry.word(errors), errors),
+        "early_setup" => self.early_setup.set(key, entry.word(errors), errors),
+        "needed" => self.needed.set(key, entry.predicate(errors), errors),
+        "pre_save" => self.hooks.pre_save.set(key, entry.function(errors), errors),
+        "post_save" => self.hooks.post_save.set(key, entry.function(errors), errors),
+        "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
+        "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
+        "subsection" => self.groups.extend(Subsection::of_group(entry, errors)),
+        "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
+    }
+}
 
 impl Struct {
     pub(crate) fn of(input: &DeriveInput, errors: &Errors) -> Self {
@@ -88,21 +87,26 @@ impl Struct {
         attributes
     }
 
-    fn take(&mut self, entry: &Entry, errors: &Errors) {
-        let key = &entry.key;
-        match key.to_string().as_str() {
-            "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
-            "version" => self.version.set(key, entry.version(errors), errors),
-            "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
-            "priority" => self.priority.set(key, entry.assigned("a variant of `Priority`", errors), errors),
-            "unmigratable" => self.unmigratable.set(key, entry.word(errors), errors),
-            "early_setup" => self.early_setup.set(key, entry.word(errors), errors),
-            "needed" => self.needed.set(key, entry.assigned("the path of a predicate", errors), errors),
-            "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
-            "subsection" => self.groups.extend(Subsection::of(entry, true, errors)),
-            _ if self.hooks.take(entry, errors) => {}
-            _ => suggest::unknown(key, STRUCT, "on a struct", errors),
-        }
+    /// The name as written, or the type's own.
+    pub(crate) fn name_or(&self, ident: &Ident) -> LitStr {
+        let own = || LitStr::new(&ident.unraw().to_string(), ident.span());
+        self.name.value().cloned().unwrap_or_else(own)
+    }
+}
+
+/// The four hooks.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) pre_save: Once<ExprPath>,
+    pub(crate) post_save: Once<ExprPath>,
+    pub(crate) pre_load: Once<ExprPath>,
+    pub(crate) post_load: Once<ExprPath>,
+}
+
+impl Hooks {
+    /// All hooks that are set, with their keys.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Ident, &ExprPath)> {
+        [&self.pre_save, &self.post_save, &self.pre_load, &self.post_load].into_iter().filter_map(Once::entry)
     }
 }
 
@@ -118,50 +122,63 @@ pub(crate) struct Subsection {
     pub(crate) hooks: Hooks,
 }
 
-const SUBSECTION: &[&str] =
-    &["version", "minimum_version", "needed", "absent", "pre_save", "post_save", "pre_load", "post_load"];
+keys! {
+    impl Subsection("in a subsection") |self, key, entry, errors| {
+        "version" => self.version.set(key, entry.version(errors), errors),
+        "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
+        "needed" => self.needed.set(key, entry.predicate(errors), errors),
+        "absent" => self.absent.set(key, entry.assigned("`keep`, `default` or `error`", errors), errors),
+        "pre_save" => self.hooks.pre_save.set(key, entry.function(errors), errors),
+        "post_save" => self.hooks.post_save.set(key, entry.function(errors), errors),
+        "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
+        "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
+    }
+}
 
 impl Subsection {
-    fn of(entry: &Entry, group: bool, errors: &Errors) -> Option<Self> {
+    /// A subsection on a struct.
+    fn of_group(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let group = Self::of(entry, errors)?;
+        if group.name.is_none() {
+            errors.at(&entry.key, "a group of fields needs a name: `subsection(\"serial/fifo\", ...)`");
+            return None;
+        }
+        Some(group)
+    }
+
+    fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let (name, rest) = match &entry.value {
+            Value::Word => (None, TokenStream::new()),
+            Value::List(tokens) => split_name(tokens.clone()),
+            Value::Assign(_) => {
+                errors.at(&entry.key, "`subsection` takes its name in parentheses: `subsection(\"serial/fifo\")`");
+                return None;
+            }
+        };
         let mut subsection = Self {
             key: entry.key.clone(),
-            name: None,
+            name,
             version: Once::default(),
             minimum_version: Once::default(),
             needed: Once::default(),
             absent: Once::default(),
             hooks: Hooks::default(),
         };
-        let tokens = match &entry.value {
-            Value::Word if !group => return Some(subsection),
-            Value::List(tokens) => tokens.clone(),
-            Value::Word | Value::Assign(_) => {
-                errors.at(&entry.key, "`subsection` takes its name in parentheses: `subsection(\"serial/fifo\")`");
-                return None;
-            }
-        };
-        let (name, rest) = split_name(tokens);
-        if name.is_none() && group {
-            errors.at(&entry.key, "a group of fields needs a name: `subsection(\"serial/fifo\", ...)`");
-            return None;
-        }
-        subsection.name = name;
-        for entry in entry::parse_entries(rest, errors) {
+        for entry in parse_entries(rest, errors) {
             subsection.take(&entry, errors);
         }
         Some(subsection)
     }
+}
 
-    fn take(&mut self, entry: &Entry, errors: &Errors) {
-        let key = &entry.key;
-        match key.to_string().as_str() {
-            "version" => self.version.set(key, entry.version(errors), errors),
-            "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
-            "needed" => self.needed.set(key, entry.assigned("the path of a predicate", errors), errors),
-            "absent" => self.absent.set(key, entry.assigned("`keep`, `default` or `error`", errors), errors),
-            _ if self.hooks.take(entry, errors) => {}
-            _ => suggest::unknown(key, SUBSECTION, "in a subsection", errors),
-        }
+impl Subsection {
+    /// The name's text.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.name.as_ref().map(LitStr::value)
+    }
+
+    pub(crate) fn has_name(&self, text: &str) -> bool {
+        self.text().is_some_and(|name| name == text)
     }
 }
 
@@ -171,9 +188,7 @@ fn split_name(tokens: TokenStream) -> (Option<LitStr>, TokenStream) {
     let first = rest.next().and_then(|token| syn::parse2::<LitStr>(token.to_token_stream()).ok());
     match (first, rest.next()) {
         (Some(name), None) => (Some(name), TokenStream::new()),
-        (Some(name), Some(proc_macro2::TokenTree::Punct(comma))) if comma.as_char() == ',' => {
-            (Some(name), rest.collect())
-        }
+        (Some(name), Some(TokenTree::Punct(comma))) if comma.as_char() == ',' => (Some(name), rest.collect()),
         _ => (None, tokens),
     }
 }
@@ -181,6 +196,8 @@ fn split_name(tokens: TokenStream) -> (Option<LitStr>, TokenStream) {
 /// The attributes of a field.
 #[derive(Default)]
 pub(crate) struct Field {
+    /// The keys of all of them.
+    pub(crate) keys: Vec<Ident>,
     pub(crate) name: Once<LitStr>,
     pub(crate) since: Once<Number>,
     pub(crate) until: Once<Number>,
@@ -199,24 +216,42 @@ pub(crate) struct Field {
     pub(crate) ambiguous: Once<LitStr>,
 }
 
-const FIELD: &[&str] = &[
-    "name",
-    "since",
-    "until",
-    "default",
-    "when",
-    "skip",
-    "reset",
-    "buffer",
-    "equal",
-    "le",
-    "timer",
-    "with",
-    "unused",
-    "subsection",
-    "in",
-    "ambiguous",
-];
+keys! {
+    impl Field("on a field") |self, key, entry, errors| {
+        "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
+        "since" => self.since.set(key, entry.version(errors), errors),
+        "until" => self.until.set(key, entry.version(errors), errors),
+        "default" => self.default.set(key, entry.optional("the path of a function", errors), errors),
+        "when" => self.when.set(key, entry.predicate(errors), errors),
+        "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
+        "reset" => self.reset.set(key, entry.function(errors), errors),
+        "buffer" => self.buffer.set(key, entry.word(errors), errors),
+        "equal" => self.equal.set(key, entry.optional("a hint in quotes", errors), errors),
+        "le" => self.le.set(key, entry.word(errors), errors),
+        "timer" => self.timer.set(key, entry.word(errors), errors),
+        "with" => self.with.set(key, entry.assigned("a type that implements `Info`", errors), errors),
+        "unused" => self.unused.set(key, Unused::of(entry, errors), errors),
+        "subsection" => self.subsection.set(key, Subsection::of(entry, errors), errors),
+        "in" => self.group.set(key, entry.text("the name of one of the struct's subsections", errors), errors),
+        "ambiguous" => self.ambiguous.set(key, entry.reason("it may be so", "QEMU has it so", errors), errors),
+    }
+}
+
+impl Field {
+    pub(crate) fn of(attributes: &[Attribute], errors: &Errors) -> Self {
+        let mut field = Self::default();
+        for entry in entries(attributes, errors) {
+            field.take(&entry, errors);
+            field.keys.push(entry.key);
+        }
+        field
+    }
+
+    /// Whether the attribute was given, well or not.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.keys.iter().any(|given| given == key)
+    }
+}
 
 /// Bytes without meaning around a field.
 #[derive(Default)]
@@ -225,70 +260,22 @@ pub(crate) struct Unused {
     pub(crate) after: Once<LitInt>,
 }
 
-impl Field {
-    pub(crate) fn of(attributes: &[Attribute], errors: &Errors) -> Self {
-        let mut field = Self::default();
-        for entry in entries(attributes, errors) {
-            field.take(&entry, errors);
-        }
-        field
+keys! {
+    impl Unused("in `unused`") |self, key, entry, errors| {
+        "before" => self.before.set(key, entry.assigned("a number of bytes", errors), errors),
+        "after" => self.after.set(key, entry.assigned("a number of bytes", errors), errors),
     }
-
-    fn take(&mut self, entry: &Entry, errors: &Errors) {
-        let key = &entry.key;
-        match key.to_string().as_str() {
-            "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
-            "since" => self.since.set(key, entry.version(errors), errors),
-            "until" => self.until.set(key, entry.version(errors), errors),
-            "default" => self.default.set(key, optional(entry, "the path of a function", errors), errors),
-            "when" => self.when.set(key, entry.assigned("the path of a predicate", errors), errors),
-            "skip" => self.skip.set(key, skip_reason(entry, errors), errors),
-            "reset" => self.reset.set(key, entry.assigned("the path of a function", errors), errors),
-            "buffer" => self.buffer.set(key, entry.word(errors), errors),
-            "equal" => self.equal.set(key, optional(entry, "a hint in quotes", errors), errors),
-            "le" => self.le.set(key, entry.word(errors), errors),
-            "timer" => self.timer.set(key, entry.word(errors), errors),
-            "with" => self.with.set(key, entry.assigned("a type that implements `Info`", errors), errors),
-            "unused" => self.unused.set(key, Unused::of(entry, errors), errors),
-            "subsection" => self.subsection.set(key, Subsection::of(entry, false, errors), errors),
-            "in" => self.group.set(key, entry.text("the name of a subsection of the struct", errors), errors),
-            "ambiguous" => self.ambiguous.set(key, entry.text("the reason why it may be so", errors), errors),
-            _ => suggest::unknown(key, FIELD, "on a field", errors),
-        }
-    }
-}
-
-/// What is behind a key that may also stand alone.
-fn optional<T: syn::parse::Parse>(entry: &Entry, what: &str, errors: &Errors) -> Option<Option<T>> {
-    match entry.value {
-        Value::Word => Some(None),
-        Value::Assign(_) | Value::List(_) => entry.assigned(what, errors).map(Some),
-    }
-}
-
-fn skip_reason(entry: &Entry, errors: &Errors) -> Option<LitStr> {
-    if matches!(entry.value, Value::Word) {
-        errors.at(&entry.key, "say why the field is not migrated: `skip = \"wired by the board\"`");
-        return None;
-    }
-    let reason = entry.text("the reason in quotes", errors)?;
-    if reason.value().trim().is_empty() {
-        errors.at(&reason, "say why the field is not migrated: `skip = \"wired by the board\"`");
-        return None;
-    }
-    Some(reason)
 }
 
 impl Unused {
     fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let Value::List(tokens) = &entry.value else {
+            errors.at(&entry.key, "`unused` says where: `unused(before = 8)`, `unused(after = 8)`, or both");
+            return None;
+        };
         let mut unused = Self::default();
-        for entry in entry.list("`before = N`, `after = N` or both", errors)? {
-            let key = &entry.key;
-            match key.to_string().as_str() {
-                "before" => unused.before.set(key, entry.assigned("a number of bytes", errors), errors),
-                "after" => unused.after.set(key, entry.assigned("a number of bytes", errors), errors),
-                _ => suggest::unknown(key, &["before", "after"], "in `unused`", errors),
-            }
+        for entry in parse_entries(tokens.clone(), errors) {
+            unused.take(&entry, errors);
         }
         Some(unused)
     }

@@ -36,6 +36,11 @@ impl<T> Once<T> {
         self.0.as_ref().map(|(key, _)| key)
     }
 
+    /// The key and the value.
+    pub(crate) fn entry(&self) -> Option<(&Ident, &T)> {
+        self.0.as_ref().map(|(key, value)| (key, value))
+    }
+
     pub(crate) fn is_set(&self) -> bool {
         self.0.is_some()
     }

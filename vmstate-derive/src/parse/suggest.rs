@@ -4,15 +4,23 @@ use syn::Ident;
 
 use crate::errors::Errors;
 
-/// Reports a key that is not one of `known`, with the nearest one that is.
-pub(crate) fn unknown(key: &Ident, known: &[&str], place: &str, errors: &Errors) {
+/// A place of attributes, such as `on a field`, and the keys that may stand there.
+type Place = (&'static str, &'static [&'static str]);
+
+/// Reports a key that may not stand in `here`: with the nearest one that may, or with the place where it belongs.
+pub(super) fn unknown(key: &Ident, here: Place, places: &[Place], errors: &Errors) {
     let text = key.to_string();
-    let nearest = known.iter().map(|known| (distance(&text, known), *known)).min();
+    let (place, keys) = here;
+    if let Some((other, _)) = places.iter().find(|(_, keys)| keys.contains(&text.as_str())) {
+        errors.at(key, format!("`{key}` belongs {other}, not {place}"));
+        return;
+    }
+    let nearest = keys.iter().map(|known| (distance(&text, known), *known)).min();
     let message = match nearest {
         Some((distance, known)) if distance <= text.len().max(known.len()) / 3 + 1 => {
             format!("there is no `{key}` {place}; did you mean `{known}`?")
         }
-        _ => format!("there is no `{key}` {place}; there are: {}", known.join(", ")),
+        _ => format!("there is no `{key}` {place}; there are: {}", keys.join(", ")),
     };
     errors.at(key, message);
 }

@@ -172,3 +172,122 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
 fn chunk(offset: u64, end: u64) -> usize {
     usize::try_from(end.saturating_sub(offset).min(CHUNK)).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ram::{BlockHeader, Mapped};
+    use crate::stream::{Configuration, SectionHeader, SectionKind, StreamWriter};
+
+    const PAGE: usize = 4096;
+
+    fn ram(kind: SectionKind) -> SectionHeader {
+        SectionHeader::full(2, "ram", 0, crate::ram::VERSION).of_kind(kind)
+    }
+
+    /// Records about pages, each with the bytes behind it, after the list of a block of four pages.
+    fn payload(records: &[(Record, Vec<u8>)], out: &mut Writer) {
+        write_record(out, &Record::BlockList(4 * PAGE as u64), "");
+        write_record(out, &Record::Block(BlockHeader::new("pc.ram", 4 * PAGE as u64)), "");
+        for (record, data) in records {
+            write_record(out, record, "pc.ram");
+            out.bytes(data);
+        }
+        write_record(out, &Record::EndOfSection, "");
+    }
+
+    fn plain(records: &[(Record, Vec<u8>)]) -> Vec<u8> {
+        let mut out = Writer::new();
+        let mut stream = StreamWriter::new(&mut out);
+        stream.header();
+        stream.begin_section(&ram(SectionKind::Start));
+        payload(records, stream.payload());
+        stream.eof();
+        stream.description(r#"{"page_size": 4096, "devices": []}"#);
+        out.take()
+    }
+
+    /// A block whose bitmap and pages stand behind its header, and what comes after.
+    fn mapped(page: u8, after: &[(Record, Vec<u8>)]) -> Vec<u8> {
+        let mut out = Writer::new();
+        let mut stream = StreamWriter::new(&mut out);
+        stream.header();
+        let mut configuration = Configuration::new("none");
+        configuration.capabilities = Some(vec!["mapped-ram".to_owned()]);
+        stream.configuration(&configuration);
+        stream.begin_section(&ram(SectionKind::Start));
+        let payload = stream.payload();
+        let mut header = BlockHeader::new("pc.ram", 2 * PAGE as u64);
+        header.mapped = Some(Mapped { page_size: PAGE as u64, bitmap: 0x1000, pages: 0x2000 });
+        write_record(payload, &Record::BlockList(header.size), "");
+        write_record(payload, &Record::Block(header), "");
+        payload.zeros(0x1000 - usize::try_from(payload.offset()).unwrap());
+        payload.bytes(&[0xff; 0x1000]);
+        payload.bytes(&[page; 2 * PAGE]);
+        for (record, data) in after {
+            write_record(payload, record, "pc.ram");
+            payload.bytes(data);
+        }
+        write_record(payload, &Record::EndOfSection, "");
+        stream.eof();
+        out.take()
+    }
+
+    fn strip(stream: &[u8]) -> Result<(Vec<u8>, u64), LoadError> {
+        let (mut reader, mut out) = (Reader::from_slice(stream), Writer::new());
+        let mut stripper = Stripper::new(Walk::new(&mut reader, None)?, Reader::from_slice(stream));
+        while stripper.step(&mut out)? {}
+        Ok((out.take(), stripper.pages()))
+    }
+
+    fn zero(offset: u64, same_block: bool, fill: u8) -> (Record, Vec<u8>) {
+        (Record::Zero { offset, same_block, fill }, Vec::new())
+    }
+
+    #[test]
+    fn pages_in_all_forms_become_zero() {
+        let with_pages = [
+            (Record::Page { offset: 0, same_block: false }, vec![0x08; PAGE]),
+            zero(0x1000, true, 0),
+            (Record::Compressed { offset: 0x2000, same_block: false, length: 3 }, vec![1, 2, 3]),
+            (Record::Page { offset: 0x3000, same_block: true }, vec![0xff; PAGE]),
+            (Record::Xbzrle { offset: 0, same_block: true, length: 2 }, vec![1, 2]),
+            zero(0x1000, true, 0xcc),
+        ];
+        let without = [(0, false), (0x1000, true), (0x2000, false), (0x3000, true), (0, true), (0x1000, true)];
+        let without = plain(&without.map(|(offset, same_block)| zero(offset, same_block, 0)));
+        assert_eq!(strip(&plain(&with_pages)).unwrap(), (without.clone(), 5));
+        assert_eq!(strip(&without).unwrap(), (without, 0));
+    }
+
+    #[test]
+    fn mapped_pages_become_zero_in_their_place() {
+        assert_eq!(strip(&mapped(0x55, &[])).unwrap(), (mapped(0, &[]), 2));
+    }
+
+    #[test]
+    fn lengths_and_places_that_the_stream_says_stay_true() {
+        let page = [(Record::Page { offset: 0, same_block: false }, vec![1; PAGE])];
+        let mut package = Writer::new();
+        let mut stream = StreamWriter::new(&mut package);
+        stream.begin_section(&ram(SectionKind::Start));
+        payload(&page, stream.payload());
+        stream.end_section();
+        let mut out = Writer::new();
+        let mut stream = StreamWriter::new(&mut out);
+        stream.header();
+        stream.command(&Command::Packaged { length: u32::try_from(package.pending().len()).unwrap() });
+        out.bytes(package.pending());
+        out.u8(crate::stream::tag::EOF);
+        let error = strip(out.pending()).unwrap_err();
+        assert!(error.expected().contains("outside of packaged"), "{error}");
+
+        // A page in the stream, and after it another list of blocks at fixed places.
+        let [page] = page;
+        let mut again = BlockHeader::new("pc.ram", PAGE as u64);
+        again.mapped = Some(Mapped { page_size: PAGE as u64, bitmap: 0x6000, pages: 0x7000 });
+        let list = [page, (Record::BlockList(PAGE as u64), vec![]), (Record::Block(again), vec![0; 0x4000])];
+        let error = strip(&mapped(0, &list)).unwrap_err();
+        assert_eq!((error.offset().is_some(), error.found()), (true, "both"), "{error}");
+    }
+}

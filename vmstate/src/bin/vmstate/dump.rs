@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use vmstate::dynamic::{Found, Section};
+use vmstate::dynamic::{Body, Found, Section};
+use vmstate::schema::vmdesc::{Field, Nested, Struct};
 
 use crate::args::Dump;
 use crate::failure::Failure;
@@ -70,4 +71,29 @@ fn find<'a>(sections: &'a [Selected], paths: &'a [String]) -> Result<Vec<Match<'
         Some(path) => Err(Failure::Usage(format!("no section that was looked at has a field `{path}`"))),
         None => Ok(matches),
     }
+}
+
+/// The names of the fields and subsections whose bytes could not be told apart, because their description is not exact.
+fn undecoded(section: &Section) -> Vec<&str> {
+    let mut names = Vec::new();
+    if let Body::Partly(_, rest) = &section.body {
+        rest.fields.iter().for_each(|field| field_names(field, &mut names));
+        rest.subsections.iter().for_each(|subsection| struct_names(subsection, &mut names));
+    }
+    names
+}
+
+fn field_names<'a>(field: &'a Field, names: &mut Vec<&'a str>) {
+    names.push(&field.name);
+    match &field.nested {
+        Nested::None | Nested::Empty => {}
+        Nested::Struct(inner) => struct_names(inner, names),
+        Nested::Inline(structs) => structs.iter().for_each(|inner| struct_names(inner, names)),
+    }
+}
+
+fn struct_names<'a>(inner: &'a Struct, names: &mut Vec<&'a str>) {
+    names.push(&inner.vmsd_name);
+    inner.fields.iter().for_each(|field| field_names(field, names));
+    inner.subsections.iter().for_each(|subsection| struct_names(subsection, names));
 }

@@ -7,13 +7,13 @@ pub(crate) const HEADING: Style = Style::new().bold();
 
 /// A name from a stream, without anything that a terminal would obey.
 pub(crate) fn plain(name: &str) -> String {
-    name.chars()
-        .flat_map(|char| {
-            if char.is_control() { char.escape_default().to_string() } else { char.to_string() }
-                .chars()
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    name.chars().fold(String::new(), |mut plain, char| {
+        match char.is_control() {
+            true => plain.extend(char.escape_default()),
+            false => plain.push(char),
+        }
+        plain
+    })
 }
 
 /// `1 byte`, `2 bytes`.

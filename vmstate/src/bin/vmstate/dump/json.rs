@@ -28,14 +28,17 @@ struct DumpedSection<'a> {
     state: Option<Structure<'a>>,
     /// What was not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<Opaque>,
+    bytes: Option<Opaque<'a>>,
 }
 
 #[derive(Serialize)]
-struct Opaque {
+struct Opaque<'a> {
     offset: u64,
     size: usize,
     value: String,
+    /// The names of fields that are somewhere in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -123,12 +126,12 @@ pub(super) fn fields<'a>(found: &[Match<'a>]) -> Matches<'a> {
 }
 
 fn dumped<'a>(row: &'a SectionRow, section: Option<&'a Section>) -> DumpedSection<'a> {
-    let opaque = |(offset, bytes): (u64, &[u8])| Opaque { offset, size: bytes.len(), value: hex(bytes) };
-    DumpedSection {
-        row,
-        state: section.and_then(Section::state).map(structure),
-        bytes: section.and_then(Section::opaque).map(opaque),
-    }
+    DumpedSection { row, state: section.and_then(Section::state).map(structure), bytes: section.and_then(opaque) }
+}
+
+fn opaque(section: &Section) -> Option<Opaque<'_>> {
+    let (offset, bytes) = section.opaque()?;
+    Some(Opaque { offset, size: bytes.len(), value: hex(bytes), names: super::undecoded(section) })
 }
 
 fn structure(inner: &Struct) -> Structure<'_> {

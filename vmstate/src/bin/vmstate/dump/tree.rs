@@ -63,9 +63,8 @@ impl Lines {
             "\n{HEADING}{offset:#010x} {size:>8}  {kind} \"{name}\"{HEADING:#} (instance {instance_id}, section id \
              {section_id}, version {version})"
         ));
-        match section {
-            Some(section) => self.nested(|lines| lines.body(section)),
-            None => {}
+        if let Some(section) = section {
+            self.nested(|lines| lines.body(section));
         }
     }
 
@@ -76,10 +75,13 @@ impl Lines {
         let Some((offset, bytes)) = section.opaque() else { return };
         let (name, type_name) = match &section.body {
             Body::OldStyle(_) => ("data", "buffer"),
-            Body::Partly(..) => ("(the rest: the description is not exact)", "bytes"),
+            Body::Partly(..) => ("(not decoded)", "bytes"),
             Body::Described(_) | Body::Undescribed(_) => ("(not described)", "bytes"),
         };
         self.line(offset, bytes.len() as u64, name, type_name, Value::Bytes(bytes.to_vec()));
+        for name in super::undecoded(section) {
+            self.push(format_args!("{:>10} {:>8}  {:6}{}", "?", "?", "", plain(name)));
+        }
     }
 
     fn structure(&mut self, inner: &Struct) {

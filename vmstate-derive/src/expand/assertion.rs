@@ -1,0 +1,62 @@
+//! Rules that only the compiler can check, because they depend on other types.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::tokens;
+use crate::model::{Body, Codec, Device, Field, Subsection};
+
+/// The assertions as items, which are always checked.
+pub(super) fn items(device: &Device<'_>) -> Option<TokenStream> {
+    let name = device.ident;
+    let assertions = assertions(device, &tokens!(#name));
+    let is_generic = !device.generics.params.is_empty();
+    (!is_generic && !assertions.is_empty()).then(|| tokens!(const _: () = { #(#assertions)* };))
+}
+
+/// The assertions as statements, which are checked where a generic struct's types are known: in code that uses it.
+pub(super) fn statements(device: &Device<'_>) -> Option<TokenStream> {
+    let assertions = assertions(device, &tokens!(Self));
+    let is_generic = !device.generics.params.is_empty();
+    (is_generic && !assertions.is_empty()).then(|| tokens!(const { #(#assertions)* }))
+}
+
+fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
+    let description = tokens!(<#name as __vmstate::VmState>::DESCRIPTION);
+    let fields = device.fields.iter().enumerate();
+    let ambiguous = fields.filter_map(|(index, field)| is_unambiguous(&description, index, field));
+    let subsections = device.subsections.iter().enumerate();
+    let names = subsections.filter_map(|(index, subsection)| is_named_after_parent(&description, index, subsection));
+    ambiguous.chain(names).collect()
+}
+
+/// The struct in a field does not take what follows it for its subsection.
+fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Option<TokenStream> {
+    if field.ambiguous || !matches!(field.codec, Codec::Type { plain: false }) {
+        return None;
+    }
+    Some(quote_spanned! {located(&field.ty)=>
+        __vmstate::core::assert!(
+            !__vmstate::walk::is_ambiguous(#description, #index),
+            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
+             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+        );
+    })
+}
+
+/// A type that is a whole subsection has a name that begins with its parent's.
+fn is_named_after_parent(description: &TokenStream, index: usize, subsection: &Subsection) -> Option<TokenStream> {
+    let Body::Own { ty, .. } = &subsection.body else { return None };
+    Some(quote_spanned! {located(ty)=>
+        __vmstate::core::assert!(
+            __vmstate::walk::is_subsection_name(#description.subsections[#index].description.name, #description.name),
+            "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
+             write `#[vmstate(name = \"parent/...\")]` on the type"
+        );
+    })
+}
+
+fn located(tokens: impl ToTokens) -> Span {
+    Span::mixed_site().located_at(tokens.span())
+}

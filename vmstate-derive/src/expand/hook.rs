@@ -1,0 +1,52 @@
+//! Code that calls the device's own functions. A mistake in a function's signature shows at its path.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+use syn::{ExprPath, Ident};
+
+use super::{Parent, tokens};
+
+/// Whether the predicate holds at `version`.
+pub(super) fn holds(path: &ExprPath, version: &TokenStream) -> TokenStream {
+    let holds = quote_spanned!(span(path)=> __vmstate::hook::holds);
+    tokens!(#holds(#path, &*self, #version))
+}
+
+/// Calls the hook `kind` with `version`, a local.
+pub(super) fn call(kind: &Ident, path: &ExprPath, parent: Parent) -> TokenStream {
+    let call = quote_spanned!(span(path)=> __vmstate::hook::#kind);
+    match is_about_saving(kind) {
+        true => tokens!(#call(#path, self, version)),
+        false => tokens!(#call(#path, self, version, #parent)),
+    }
+}
+
+/// The method of `VmState` that calls the device's hook `kind`.
+pub(super) fn method((kind, path): (&Ident, &ExprPath)) -> TokenStream {
+    let call = call(kind, path, Parent::Device);
+    let error = if is_about_saving(kind) { tokens!(SaveError) } else { tokens!(LoadError) };
+    tokens! {
+        fn #kind(&mut self, version: u32) -> __vmstate::core::result::Result<(), __vmstate::#error> {
+            #call
+        }
+    }
+}
+
+/// The method of `VmState` that says whether the section is sent.
+pub(super) fn needed(path: &ExprPath) -> TokenStream {
+    let holds = holds(path, &tokens!(<Self as __vmstate::VmState>::DESCRIPTION.version));
+    tokens! {
+        fn needed(&self) -> bool {
+            #holds
+        }
+    }
+}
+
+fn is_about_saving(kind: &Ident) -> bool {
+    kind == "pre_save" || kind == "post_save"
+}
+
+fn span(path: &ExprPath) -> Span {
+    Span::mixed_site().located_at(path.span())
+}

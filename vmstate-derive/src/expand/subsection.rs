@@ -1,0 +1,208 @@
+//! The methods of `VmState` about subsections.
+
+use proc_macro2::TokenStream;
+use syn::Ident;
+
+use super::{Parent, hook, load, save, tokens};
+use crate::model::{Absent, Body, Subsection};
+
+pub(super) fn methods(subsections: &[Subsection]) -> Option<TokenStream> {
+    if subsections.is_empty() {
+        return None;
+    }
+    let (save, load, absent) = (save_method(subsections), load_method(subsections), absent_method(subsections));
+    Some(tokens!(#save #load #absent))
+}
+
+fn save_method(subsections: &[Subsection]) -> TokenStream {
+    let saves = subsections.iter().enumerate().map(|(index, subsection)| save_one(index, subsection));
+    tokens! {
+        fn save_subsections<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            #(#saves)*
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+}
+
+fn load_method(subsections: &[Subsection]) -> TokenStream {
+    let loads = subsections.iter().enumerate().map(|(index, subsection)| {
+        let load = load_one(index, subsection);
+        tokens!(#index => { #load })
+    });
+    tokens! {
+        fn load_subsection(
+            &mut self,
+            index: usize,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            match index {
+                #(#loads)*
+                _ => {}
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+}
+
+fn absent_method(subsections: &[Subsection]) -> Option<TokenStream> {
+    let absences = subsections.iter().enumerate().filter_map(|(index, subsection)| {
+        let code = absent_one(index, subsection)?;
+        Some(tokens!(#index => { #code }))
+    });
+    let absences: Vec<_> = absences.collect();
+    if absences.is_empty() {
+        return None;
+    }
+    Some(tokens! {
+        fn subsection_absent(&mut self, index: usize) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            match index {
+                #(#absences)*
+                _ => {}
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+    })
+}
+
+/// Saves a subsection if it is needed.
+fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
+    let parent = Parent::Subsection(index);
+    let body = match &subsection.body {
+        Body::Group(fields) | Body::Single(fields) => {
+            with_save_hooks(parent, subsection, &save::fields(parent, fields))
+        }
+        Body::Optional(field) => {
+            let save = if_some(&field.member, &save::field(parent, field, 0, &tokens!(value)));
+            with_save_hooks(parent, subsection, &save)
+        }
+        Body::Own { member, optional: false, .. } => {
+            tokens!(__vmstate::walk::save(&mut self.#member, sink, #parent.version))
+        }
+        Body::Own { member, optional: true, .. } => {
+            let save = if_some(member, &tokens!(__vmstate::walk::save(value, sink, #parent.version)?;));
+            tokens!(#save __vmstate::core::result::Result::Ok(()))
+        }
+    };
+    let save = tokens!(__vmstate::walk::save_subsection(sink, #parent, |sink| { #body })?;);
+    match needed(parent, subsection) {
+        Some(condition) => tokens!(if #condition { #save }),
+        None => save,
+    }
+}
+
+fn if_some(member: impl quote::ToTokens, code: &TokenStream) -> TokenStream {
+    tokens! {
+        if let __vmstate::core::option::Option::Some(value) = &mut self.#member {
+            #code
+        }
+    }
+}
+
+/// When a subsection is sent; none if it always is. An `Option` that is `None` has nothing to send.
+fn needed(parent: Parent, subsection: &Subsection) -> Option<TokenStream> {
+    let needed = subsection.needed().map(|path| hook::holds(path, &tokens!(#parent.version)));
+    match (&subsection.body, needed) {
+        (Body::Own { member, optional: false, .. }, None) => Some(tokens!(__vmstate::VmState::needed(&self.#member))),
+        (Body::Own { member, optional: true, .. }, None) => {
+            Some(tokens!(self.#member.as_ref().is_some_and(__vmstate::VmState::needed)))
+        }
+        (Body::Optional(field), needed) => Some(is_some_and(&field.member, needed)),
+        (Body::Own { member, optional: true, .. }, needed) => Some(is_some_and(member, needed)),
+        (_, needed) => needed,
+    }
+}
+
+fn is_some_and(member: impl quote::ToTokens, needed: Option<TokenStream>) -> TokenStream {
+    let needed = needed.map(|needed| tokens!(&& #needed));
+    tokens!(self.#member.is_some() #needed)
+}
+
+/// The walk over a subsection's fields, with its hooks around.
+fn with_save_hooks(parent: Parent, subsection: &Subsection, saves: &TokenStream) -> TokenStream {
+    let hooks = &subsection.attributes.hooks;
+    let call = |(kind, path): (&Ident, _)| hook::call(kind, path, parent);
+    let before = hooks.pre_save.entry().map(call).map(|call| tokens!(#call?;));
+    let walk = tokens! {
+        __vmstate::Sink::begin_struct(sink, #parent, version);
+        #saves
+        __vmstate::Sink::end_struct(sink);
+        __vmstate::core::result::Result::Ok(())
+    };
+    let walk = match hooks.post_save.entry().map(call) {
+        // Runs even if a field has failed.
+        Some(after) => tokens! {
+            let saved = (|| { #walk })();
+            let after = #after;
+            saved.and(after)
+        },
+        None => walk,
+    };
+    tokens! {
+        let version = #parent.version;
+        #before
+        #walk
+    }
+}
+
+fn load_one(index: usize, subsection: &Subsection) -> TokenStream {
+    let parent = Parent::Subsection(index);
+    match &subsection.body {
+        Body::Group(fields) | Body::Single(fields) => {
+            with_load_hooks(parent, subsection, &load::fields(parent, fields))
+        }
+        Body::Optional(field) => {
+            let (value, load) = (get_or_insert(&field.member), load::field(field, &tokens!(value)));
+            with_load_hooks(parent, subsection, &tokens!(#value #load))
+        }
+        Body::Own { member, optional: false, .. } => {
+            tokens!(__vmstate::walk::load(&mut self.#member, reader, version)?;)
+        }
+        Body::Own { member, optional: true, .. } => {
+            let value = get_or_insert(member);
+            tokens!(#value __vmstate::walk::load(value, reader, version)?;)
+        }
+    }
+}
+
+fn get_or_insert(member: impl quote::ToTokens) -> TokenStream {
+    tokens!(let value = self.#member.get_or_insert_with(__vmstate::core::default::Default::default);)
+}
+
+fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream) -> TokenStream {
+    let hooks = &subsection.attributes.hooks;
+    let call = |(kind, path): (&Ident, _)| {
+        let call = hook::call(kind, path, parent);
+        tokens!(#call.map_err(|error| error.at(reader.offset()))?;)
+    };
+    let (before, after) = (hooks.pre_load.entry().map(call), hooks.post_load.entry().map(call));
+    tokens! {
+        __vmstate::walk::check_version(#parent, version).map_err(|error| error.at(reader.offset()))?;
+        #before
+        #loads
+        __vmstate::walk::end_of_subsection(#parent, reader)?;
+        #after
+    }
+}
+
+/// What is done about a subsection that is not in the stream; none if nothing is.
+fn absent_one(index: usize, subsection: &Subsection) -> Option<TokenStream> {
+    let parent = Parent::Subsection(index);
+    let defaults = match (subsection.policy(), &subsection.body) {
+        (Absent::Keep, _) => return None,
+        (Absent::Error, _) => {
+            return Some(tokens! {
+                return __vmstate::core::result::Result::Err(__vmstate::walk::missing_subsection(#parent));
+            });
+        }
+        (Absent::Default, Body::Group(fields) | Body::Single(fields)) => {
+            fields.iter().filter_map(load::default).collect()
+        }
+        (Absent::Default, Body::Optional(field)) => load::default(field).into_iter().collect(),
+        (Absent::Default, Body::Own { member, .. }) => vec![load::set_default(member, None)],
+    };
+    Some(tokens!(#(#defaults)*))
+}

@@ -2,16 +2,18 @@
 
 pub use core;
 
-pub use crate::description::{Absent, Description, Field, Form, Hooks, Priority, Subsection};
+pub use crate::description::{Absent, Description, Field, Form, Hooks, Kind, Pointers, Priority, Source, Subsection};
 pub use crate::error::{LoadError, SaveError};
 pub use crate::hook;
 pub use crate::info::array::Each;
 pub use crate::info::buffer::Buffer;
+pub use crate::info::bytes::ByteArray;
+pub use crate::info::convert::As;
 pub use crate::info::equal::Equal;
 pub use crate::info::range::LessOrEqual;
 pub use crate::info::timer::TimerInfo;
 pub use crate::info::unused::Unused;
-pub use crate::info::{Codec, Info};
+pub use crate::info::{Codec, Info, bitmap, list, pointer, tmp, tree, varray};
 pub use crate::sink::{At, Element, Sink};
 pub use crate::state::{VmState, Wire};
 pub use crate::walk;

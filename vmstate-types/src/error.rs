@@ -10,7 +10,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::description::Field;
+use crate::description::{Field, Form, Kind};
 
 mod display;
 
@@ -206,27 +206,35 @@ impl LoadError {
         self
     }
 
-    /// Names the element, of an array of elements of `size` bytes that were claimed together from number `first` on, in
-    /// which the stream ended.
+    /// Names the element, of an array of fixed-size elements like those of `form` that were claimed together from number
+    /// `first` on, in which the stream ended.
     #[cold]
     #[must_use]
-    pub fn in_array(self, size: usize, first: usize) -> Self {
+    pub fn in_array(self, form: &Form, first: usize) -> Self {
         let (Some(available), Some(start)) = (self.0.available, self.0.offset) else { return self };
-        let size = size.max(1) as u64;
-        let index = available / size;
-        Self::truncated_u64(start + index * size, size, available % size)
-            .in_element(first.saturating_add(usize::try_from(index).unwrap_or(usize::MAX)))
+        let (index, error) = Self::truncated_among(form, start, available);
+        error.in_element(first.saturating_add(index))
     }
 
     /// The stream ended after `available` of the `size` bytes of `field`, which begins at `start`.
     fn truncated_in(field: &Field, start: u64, size: u64, available: u64) -> Self {
-        let element = field.form.size.unwrap_or(0).max(1) as u64;
-        let index = available / element;
-        let error = Self::truncated_u64(start + index * element, element, available % element);
-        match usize::try_from(index) {
-            Ok(index) if element < size => error.in_element(index).in_field(field.name),
+        let (index, error) = Self::truncated_among(&field.form, start, available);
+        match field.form.size {
+            Some(element) if (element as u64) < size => error.in_element(index).in_field(field.name),
             _ => error.in_field(field.name),
         }
+    }
+
+    /// The stream ended after `available` bytes of elements like those of `form`: the element's index, and the error.
+    fn truncated_among(form: &Form, start: u64, available: u64) -> (usize, Self) {
+        let size = form.size.unwrap_or(0).max(1) as u64;
+        let index = available / size;
+        let error = Self::truncated_u64(start + index * size, size, available % size);
+        let error = match form.kind {
+            Kind::Struct(description) => error.in_run(description.fields),
+            _ => error,
+        };
+        (usize::try_from(index).unwrap_or(usize::MAX), error)
     }
 
     /// Says in which part of the stream, unless that is known already.

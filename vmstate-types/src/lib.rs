@@ -28,6 +28,7 @@ pub use description::Description;
 pub use error::{LoadError, SaveError};
 pub use info::Info;
 pub use info::timer::Timer;
+pub use info::tmp::Temporary;
 pub use info::unused::Unused;
 pub use sink::Sink;
 pub use state::{VmState, Wire};

@@ -1,6 +1,10 @@
 //! All integration tests, in one binary.
 
+mod cli;
+mod compile_fail;
+mod conformance;
 mod derive;
 mod dynamic;
+mod many;
 mod stream;
 mod uno;

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::LitStr;
 use syn::spanned::Spanned;
 
-use super::tokens;
+use super::{codec, tokens};
 use crate::model::{Absent, Body, Device, Field, Subsection, Version};
 use crate::parse::Hooks;
 
@@ -32,12 +32,12 @@ fn described(name: &LitStr, version: Version, hooks: &Hooks, fields: &[Field]) -
 }
 
 fn field(field: &Field) -> TokenStream {
-    let (name, form) = (&field.name, field.form());
+    let (name, form) = (&field.name, codec::form(field));
     let gate = &field.gate;
     let since = gate.since.as_ref().map(|number| number.value).map(|version| tokens!(.since(#version)));
     let until = gate.until.as_ref().map(|number| number.value).map(|version| tokens!(.until(#version)));
     let when = gate.when.as_ref().map(|_| tokens!(.conditional()));
-    tokens!(__vmstate::Field::new(#name, #form::FORM) #since #until #when)
+    tokens!(__vmstate::Field::new(#name, #form) #since #until #when)
 }
 
 fn subsection(subsection: &Subsection) -> TokenStream {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use proc_macro2::TokenStream;
 use syn::{ExprPath, Ident};
 
-use super::{Parent, run, save, tokens};
-use crate::model::{Codec, Field};
+use super::{Parent, codec, run, save, tokens};
+use crate::model::Field;
 
 /// Reads the fields of the device or of a subsection.
 pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
@@ -30,15 +30,10 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
 
 /// Reads one field into `value`.
 pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
-    let (form, name) = (field.form(), &field.name);
-    let load = match &field.codec {
-        Codec::Type { .. } | Codec::Unused(_) => tokens!(load_elements),
-        Codec::Info(_) => tokens!(load),
-    };
+    let name = &field.name;
+    let load = codec::load(field, value);
     let hint = field.hint.as_ref().map(|hint| tokens!(.hint(#hint)));
-    tokens! {
-        #form::#load(#value, reader).map_err(|error| error #hint .in_field(#name))?;
-    }
+    tokens!(#load.map_err(|error| error #hint .in_field(#name))?;)
 }
 
 /// Makes a field what it becomes when it is not in the stream.

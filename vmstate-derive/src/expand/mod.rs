@@ -5,6 +5,7 @@
 //! cannot be and so has a name that nobody uses.
 
 mod assertion;
+mod codec;
 mod description;
 mod fallback;
 mod hook;
@@ -73,6 +74,8 @@ impl ToTokens for Info {
             InfoKind::Equal => tokens!(__vmstate::Equal),
             InfoKind::LessOrEqual => tokens!(__vmstate::LessOrEqual),
             InfoKind::Timer => tokens!(__vmstate::TimerInfo),
+            InfoKind::ByteArray(max) => tokens!(__vmstate::ByteArray<{ #max }>),
+            InfoKind::As(wire) => tokens!(__vmstate::As<#wire>),
             InfoKind::Custom(info) => quote!(#info),
         };
         tokens.extend((0..self.dimensions).fold(kind, |info, _| tokens!(__vmstate::Each<#info>)));
@@ -80,14 +83,14 @@ impl ToTokens for Info {
 }
 
 impl Field {
-    /// The type or info, as the trait that has its form: `<u16 as Wire>`.
-    fn form(&self) -> TokenStream {
+    /// The type or info, as the trait that has its methods: `<u16 as Wire>`.
+    fn codec(&self) -> TokenStream {
         let ty = &self.ty;
         let span = Span::mixed_site().located_at(self.span());
         match &self.codec {
-            Codec::Type { .. } => quote_spanned!(span=> <#ty as __vmstate::Wire>),
             Codec::Info(info) => quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>),
             Codec::Unused(bytes) => tokens!(<__vmstate::Unused<#bytes> as __vmstate::Wire>),
+            _ => quote_spanned!(span=> <#ty as __vmstate::Wire>),
         }
     }
 

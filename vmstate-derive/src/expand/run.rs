@@ -65,7 +65,7 @@ pub(super) fn offsets(parent: Parent, run: &Range<usize>) -> (TokenStream, Token
 /// Stores each field at its offset in `out`.
 pub(super) fn puts(fields: &[Field]) -> TokenStream {
     let puts = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (member, form, next) = (field.member.as_ref()?, field.form(), index + 1);
+        let (member, form, next) = (field.member.as_ref()?, field.codec(), index + 1);
         Some(tokens!(#form::put(&self.#member, &mut out[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#puts)*)
@@ -74,7 +74,7 @@ pub(super) fn puts(fields: &[Field]) -> TokenStream {
 /// Loads each field from its offset in `from`.
 pub(super) fn gets(fields: &[Field]) -> TokenStream {
     let gets = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (member, form, next) = (field.member.as_ref()?, field.form(), index + 1);
+        let (member, form, next) = (field.member.as_ref()?, field.codec(), index + 1);
         Some(tokens!(#form::get(&mut self.#member, &from[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#gets)*)

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use proc_macro2::TokenStream;
 
-use super::{Parent, hook, run, tokens};
-use crate::model::{Codec, Field, Gate};
+use super::{Parent, codec, hook, run, tokens};
+use crate::model::{Field, Gate};
 
 /// Writes the fields of the device or of a subsection.
 pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
@@ -30,15 +30,10 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
 
 /// Writes one field, whose value is `value`.
 pub(super) fn field(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
-    let (form, name) = (field.form(), &field.name);
-    let save = match &field.codec {
-        Codec::Type { .. } | Codec::Unused(_) => tokens!(save_elements),
-        Codec::Info(_) => tokens!(save),
-    };
-    tokens! {
-        #form::#save(#value, sink, __vmstate::At::new(#parent, #index), __vmstate::Element::ONLY)
-            .map_err(|error| error.in_field(#name))?;
-    }
+    let name = &field.name;
+    let at = tokens!(__vmstate::At::new(#parent, #index));
+    let save = codec::save(field, value, &at);
+    tokens!(#save.map_err(|error| error.in_field(#name))?;)
 }
 
 /// The condition under which a field is on the wire; none if it always is.

@@ -52,7 +52,7 @@ fn can_be_fixed(device: &Device<'_>) -> bool {
 }
 
 fn fixed(fields: &[Field]) -> TokenStream {
-    let forms = fields.iter().map(Field::form);
+    let forms = fields.iter().map(Field::codec);
     let (offsets, _) = run::offsets(Parent::Device, &(0..fields.len()));
     let (puts, gets) = (run::puts(fields), run::gets(fields));
     tokens! {

@@ -1,10 +1,10 @@
 //! What stands on the wire for a member: chosen by its type, or by an attribute.
 
 use quote::ToTokens;
-use syn::{Ident, LitInt, Type};
+use syn::{Expr, LitInt, Type};
 
 use crate::errors::Errors;
-use crate::parse;
+use crate::parse::{self, Count, Number, SizedBuffer};
 
 /// How a field's value is written.
 pub(crate) enum Codec {
@@ -15,8 +15,39 @@ pub(crate) enum Codec {
     },
     /// By an info.
     Info(Info),
+    /// As many elements as another field says.
+    Counted(Counted),
+    /// Pointers, some of which may be null: those of an array, or as many as another field says.
+    Pointers { count: Option<Counted>, alloc: bool },
+    /// A bitmap of so many bits.
+    Bitmap { bits: Expr, max: Option<Expr> },
+    /// A linked list.
+    List { qlist: bool, max: Expr, version: Option<u32> },
+    /// A balanced tree.
+    Tree { direct: bool, max: Expr, version: Option<u32> },
+    /// A struct at this version.
+    Versioned(u32),
+    /// A temporary of this type.
+    Temporary(Box<Type>),
     /// Bytes without meaning.
     Unused(LitInt),
+}
+
+/// A counted array.
+pub(crate) struct Counted {
+    pub(crate) elements: Elements,
+    pub(crate) count: Count,
+    pub(crate) max: Option<Expr>,
+}
+
+/// What is counted.
+pub(crate) enum Elements {
+    /// Values, by their type.
+    Type,
+    /// Values, by an info.
+    Info(Box<Type>),
+    /// The bytes of one buffer.
+    Buffer,
 }
 
 /// An info, and of how many dimensions the array is for each element of which it stands.
@@ -31,50 +62,135 @@ pub(crate) enum InfoKind {
     Equal,
     LessOrEqual,
     Timer,
+    ByteArray(Box<Expr>),
+    As(Box<Type>),
     Custom(Box<Type>),
 }
 
 impl Codec {
-    /// The codec that the attributes choose, of which there may be one.
+    /// The codec that the attributes choose.
     pub(super) fn of(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
-        let chosen = [
-            attributes.buffer.key(),
-            attributes.equal.key(),
-            attributes.le.key(),
-            attributes.timer.key(),
-            attributes.with.key(),
-        ];
-        let mut chosen = chosen.into_iter().flatten();
-        let first = chosen.next();
-        for other in chosen {
-            let first = first.map(ToString::to_string).unwrap_or_default();
-            errors.at(other, format!("`{other}` and `{first}` exclude each other: both say what is on the wire"));
+        check_choice(attributes, errors);
+        Self::many(attributes).unwrap_or_else(|| Self::one(ty, attributes, errors))
+    }
+
+    /// What is many things, or a struct in another way than by its type.
+    fn many(attributes: &parse::Field) -> Option<Self> {
+        if let Some(pointer) = attributes.pointer.value() {
+            let count = Counted::of(attributes, Elements::Type);
+            return Some(Self::Pointers { count, alloc: pointer.alloc.is_set() });
         }
-        let kind = match first {
-            None => return Self::Type { plain: is_plain(ty) },
-            Some(key) if key == "buffer" => InfoKind::Buffer,
-            Some(key) if key == "equal" => InfoKind::Equal,
-            Some(key) if key == "le" => InfoKind::LessOrEqual,
-            Some(key) if key == "timer" => InfoKind::Timer,
-            Some(_) => match attributes.with.value() {
-                Some(info) => InfoKind::Custom(Box::new(info.clone())),
-                None => return Self::Type { plain: false },
-            },
+        if let Some(Some(buffer)) = attributes.buffer.value() {
+            return Counted::of_buffer(buffer).map(Self::Counted);
+        }
+        if let Some(bitmap) = attributes.bitmap.value() {
+            let bits = bitmap.bits.value()?.clone();
+            return Some(Self::Bitmap { bits, max: bitmap.max.value().cloned() });
+        }
+        let version = |number: &Number| number.value;
+        if let Some(list) = attributes.list.value() {
+            let (max, version) = (list.max.value()?.clone(), list.version.value().map(version));
+            return Some(Self::List { qlist: list.qlist.is_set(), max, version });
+        }
+        if let Some(tree) = attributes.tree.value() {
+            let (max, version) = (tree.max.value()?.clone(), tree.version.value().map(version));
+            return Some(Self::Tree { direct: tree.direct.is_set(), max, version });
+        }
+        if let Some(version) = attributes.versioned.value() {
+            return Some(Self::Versioned(version.value));
+        }
+        if let Some(temporary) = attributes.tmp.value() {
+            return Some(Self::Temporary(Box::new(temporary.clone())));
+        }
+        let elements = match (attributes.with.value(), attributes.wire.value()) {
+            (Some(info), _) => Elements::Info(Box::new(info.clone())),
+            _ => Elements::Type,
         };
-        check_type(&kind, ty, first, errors);
+        Counted::of(attributes, elements).map(Self::Counted)
+    }
+
+    /// One value, or an array of fixed length.
+    fn one(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
+        let kind = if attributes.buffer.is_set() {
+            InfoKind::Buffer
+        } else if attributes.equal.is_set() {
+            InfoKind::Equal
+        } else if attributes.le.is_set() {
+            InfoKind::LessOrEqual
+        } else if attributes.timer.is_set() {
+            InfoKind::Timer
+        } else if let Some(max) = attributes.byte_array.value().and_then(|bytes| bytes.max.value()) {
+            InfoKind::ByteArray(Box::new(max.clone()))
+        } else if let Some(wire) = attributes.wire.value() {
+            InfoKind::As(Box::new(wire.clone()))
+        } else if let Some(info) = attributes.with.value() {
+            InfoKind::Custom(Box::new(info.clone()))
+        } else {
+            return Self::Type { plain: is_plain(ty) };
+        };
+        check_type(&kind, ty, attributes, errors);
         let dimensions = match kind {
-            InfoKind::Timer => dimensions(ty),
+            InfoKind::Timer | InfoKind::As(_) => dimensions(ty),
             // A buffer is an array itself.
             InfoKind::Buffer => dimensions(ty).saturating_sub(1),
-            InfoKind::Equal | InfoKind::LessOrEqual | InfoKind::Custom(_) => 0,
+            InfoKind::Equal | InfoKind::LessOrEqual | InfoKind::ByteArray(_) | InfoKind::Custom(_) => 0,
         };
         Self::Info(Info { kind, dimensions })
     }
 }
 
+impl Counted {
+    /// The array that `len` counts, if it counts one.
+    fn of(attributes: &parse::Field, elements: Elements) -> Option<Self> {
+        let count = attributes.len.value()?.clone();
+        Some(Self { elements, count, max: attributes.max.value().cloned() })
+    }
+
+    fn of_buffer(buffer: &SizedBuffer) -> Option<Self> {
+        let mut count = buffer.len.value()?.clone();
+        count.multiply = count.multiply.or_else(|| buffer.multiply.value().cloned());
+        Some(Self { elements: Elements::Buffer, count, max: buffer.max.value().cloned() })
+    }
+}
+
+/// `timer, le`: of those that say what is on the wire, there may be one; `max = 4` without `len`.
+fn check_choice(attributes: &parse::Field, errors: &Errors) {
+    const CHOICES: [&str; 12] = [
+        "buffer",
+        "equal",
+        "le",
+        "timer",
+        "with",
+        "bitmap",
+        "pointer",
+        "list",
+        "tree",
+        "byte_array",
+        "versioned",
+        "tmp",
+    ];
+    let mut chosen = attributes.keys.iter().filter(|key| CHOICES.iter().any(|choice| key == choice));
+    let first = chosen.next();
+    for other in chosen.filter(|other| first.is_some_and(|first| first != *other)) {
+        let first = first.map(ToString::to_string).unwrap_or_default();
+        errors.at(other, format!("`{other}` and `{first}` exclude each other: both say what is on the wire"));
+    }
+    let alone = |key: &str| key != "with" && key != "pointer";
+    if let (Some(len), Some(first)) = (attributes.len.key(), first)
+        && alone(&first.to_string())
+    {
+        errors.at(len, format!("`len` counts elements, which `{first}` does not have"));
+    }
+    if let (Some(max), false) = (attributes.max.key(), attributes.len.is_set()) {
+        errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
+    }
+    if let (Some(wire), Some(other)) = (attributes.wire.key(), first.or(attributes.len.key())) {
+        errors.at(wire, format!("`wire` and `{other}` exclude each other"));
+    }
+}
+
 /// Refuses types by their names, where the name says enough. What it does not say, the compiler finds.
-fn check_type(kind: &InfoKind, ty: &Type, key: Option<&Ident>, errors: &Errors) {
-    let Some(key) = key else { return };
+fn check_type(kind: &InfoKind, ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let element = innermost(ty);
     let Some(name) = primitive(element) else { return };
     let (fits, types) = match kind {
@@ -87,9 +203,14 @@ fn check_type(kind: &InfoKind, ty: &Type, key: Option<&Ident>, errors: &Errors) 
             (name == "i32" && array_element(ty).is_none(), "i32 and nothing else: all that QEMU has is `int32 le`")
         }
         InfoKind::Timer => (false, "types that implement `Timer`, such as `Option<u64>`"),
-        InfoKind::Custom(_) => return,
+        InfoKind::ByteArray(_) => (false, "a `Vec<u8>`"),
+        InfoKind::As(_) | InfoKind::Custom(_) => return,
     };
-    if !fits {
+    let key = attributes
+        .keys
+        .iter()
+        .find(|key| ["buffer", "equal", "le", "timer", "byte_array"].iter().any(|word| key == word));
+    if let (false, Some(key)) = (fits, key) {
         errors.at(ty, format!("`{key}` takes {types}; this is `{}`", ty.to_token_stream()));
     }
 }

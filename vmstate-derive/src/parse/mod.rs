@@ -4,16 +4,19 @@
 //! value, or being given twice.
 
 mod entry;
+mod many;
 mod once;
 mod suggest;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, DeriveInput, ExprPath, Ident, LitInt, LitStr, Path, Type};
+use syn::{Attribute, DeriveInput, Expr, ExprPath, Ident, LitInt, LitStr, Path, Type};
 
 use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
+use self::many::{Bitmap, Bytes, List, Pointer, Tree};
+pub(crate) use self::many::{Count, SizedBuffer};
 pub(crate) use self::once::Once;
 use crate::errors::Errors;
 
@@ -23,8 +26,8 @@ macro_rules! keys {
         $($word:literal => $take:expr,)*
     }) => {
         impl $type {
-            const KEYS: &[&str] = &[$($word),*];
-            const PLACE: &str = $place;
+            pub(in crate::parse) const KEYS: &[&str] = &[$($word),*];
+            pub(in crate::parse) const PLACE: &str = $place;
 
             fn take(&mut $self, $entry: &Entry, $errors: &Errors) {
                 let $key = &$entry.key;
@@ -37,12 +40,20 @@ macro_rules! keys {
     };
 }
 
+use keys;
+
 /// All places of attributes, and the keys that may stand there.
 const PLACES: &[(&str, &[&str])] = &[
     (Struct::PLACE, Struct::KEYS),
     (Field::PLACE, Field::KEYS),
     (Subsection::PLACE, Subsection::KEYS),
     (Unused::PLACE, Unused::KEYS),
+    (SizedBuffer::PLACE, SizedBuffer::KEYS),
+    (Bitmap::PLACE, Bitmap::KEYS),
+    (List::PLACE, List::KEYS),
+    (Tree::PLACE, Tree::KEYS),
+    (Bytes::PLACE, Bytes::KEYS),
+    (Pointer::PLACE, Pointer::KEYS),
 ];
 
 /// The attributes of a struct.
@@ -205,7 +216,17 @@ pub(crate) struct Field {
     pub(crate) when: Once<ExprPath>,
     pub(crate) skip: Once<LitStr>,
     pub(crate) reset: Once<ExprPath>,
-    pub(crate) buffer: Once<()>,
+    pub(crate) len: Once<Count>,
+    pub(crate) max: Once<Expr>,
+    pub(crate) buffer: Once<Option<SizedBuffer>>,
+    pub(crate) bitmap: Once<Bitmap>,
+    pub(crate) pointer: Once<Pointer>,
+    pub(crate) list: Once<List>,
+    pub(crate) tree: Once<Tree>,
+    pub(crate) byte_array: Once<Bytes>,
+    pub(crate) versioned: Once<Number>,
+    pub(crate) tmp: Once<Type>,
+    pub(crate) wire: Once<Type>,
     pub(crate) equal: Once<Option<LitStr>>,
     pub(crate) le: Once<()>,
     pub(crate) timer: Once<()>,
@@ -225,7 +246,17 @@ keys! {
         "when" => self.when.set(key, entry.predicate(errors), errors),
         "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
         "reset" => self.reset.set(key, entry.function(errors), errors),
-        "buffer" => self.buffer.set(key, entry.word(errors), errors),
+        "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
+        "buffer" => self.buffer.set(key, SizedBuffer::of(entry, errors), errors),
+        "bitmap" => self.bitmap.set(key, Bitmap::of(entry, errors), errors),
+        "pointer" => self.pointer.set(key, Pointer::of(entry, errors), errors),
+        "list" => self.list.set(key, List::of(entry, errors), errors),
+        "tree" => self.tree.set(key, Tree::of(entry, errors), errors),
+        "byte_array" => self.byte_array.set(key, Bytes::of(entry, errors), errors),
+        "versioned" => self.versioned.set(key, entry.version(errors), errors),
+        "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", errors), errors),
+        "wire" => self.wire.set(key, entry.assigned("the integer type on the wire", errors), errors),
         "equal" => self.equal.set(key, entry.optional("a hint in quotes", errors), errors),
         "le" => self.le.set(key, entry.word(errors), errors),
         "timer" => self.timer.set(key, entry.word(errors), errors),

@@ -40,7 +40,8 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
 
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         if let Some(size) = Self::FIXED {
-            self.get(reader.claim(size)?);
+            let from = reader.claim(size);
+            self.get(from.map_err(|error| error.in_array(&Self::FORM, 0))?);
             return Ok(());
         }
         for (index, value) in self.iter_mut().enumerate() {

@@ -2,13 +2,21 @@
 
 use alloc::format;
 
-use super::varray::Counted;
+use super::varray::{CountField, Counted, limited};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::wire::Reader;
 
 /// The bits of a word on the wire, whatever a `long` is on the machine that writes it.
 const BITS: usize = 64;
+
+/// The number of bits that a field says, which may not be more than `max` nor than the words of `C` have.
+///
+/// # Errors
+/// When it is negative or more.
+pub fn bits_to_load<C: Counted>(field: &impl CountField, max: Option<usize>) -> Result<usize, LoadError> {
+    limited(C::CAPACITY.map(|words| words.saturating_mul(BITS)), field, 1, max)
+}
 
 /// Saves the first `bits` bits: as 64-bit words, the lowest bits first, each word big-endian.
 ///

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 
 use super::list::more;
-use crate::description::Description;
+use crate::description::{Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::VmState;
@@ -68,6 +68,24 @@ where
         let (start, number) = (reader.offset(), reader.u64()?);
         K::try_from(number).map_err(|_| LoadError::malformed("a key that fits its type", number).at(start))
     }
+}
+
+/// A tree whose keys are of the sort `Keys`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no tree",
+    note = "`tree` takes a `BTreeMap` of structs that derive `VmState`; with `tree(direct)` the keys are integers"
+)]
+pub trait Tree<Keys> {
+    /// What it is on the wire.
+    const FORM: Form;
+
+    /// The version at which keys and values are loaded where nothing else is said: the values' own.
+    const VERSION: u32;
+}
+
+impl<Keys: Key<K>, K, V: VmState> Tree<Keys> for BTreeMap<K, V> {
+    const FORM: Form = Form::new(Kind::Tree { key: Keys::DESCRIPTION, value: V::DESCRIPTION }, None);
+    const VERSION: u32 = V::DESCRIPTION.version;
 }
 
 /// Saves the number of nodes, then key and value of each in order, each at its type's own version.

@@ -169,6 +169,18 @@ impl<T: Default> Counted for Box<[T]> {
     }
 }
 
+/// The length of a container that cannot grow.
+///
+/// # Panics
+/// At compile time, when it can.
+#[must_use]
+pub const fn capacity<C: Counted>() -> usize {
+    match C::CAPACITY {
+        Some(capacity) => capacity,
+        None => panic!("a container that grows needs a field that counts its elements: `len = field`"),
+    }
+}
+
 /// The count that a sibling field says, times `multiply`.
 ///
 /// # Errors
@@ -187,7 +199,17 @@ pub fn count_to_load<C: Counted + ?Sized>(
     multiply: usize,
     max: Option<usize>,
 ) -> Result<usize, LoadError> {
-    let limit = C::CAPACITY.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
+    limited(C::CAPACITY, field, multiply, max)
+}
+
+/// The number that a field says, times `multiply`, which may not be more than `max` nor than `capacity`.
+pub(super) fn limited(
+    capacity: Option<usize>,
+    field: &impl CountField,
+    multiply: usize,
+    max: Option<usize>,
+) -> Result<usize, LoadError> {
+    let limit = capacity.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
     match field.count().and_then(|count| count.checked_mul(multiply)) {
         Some(count) if count <= limit => Ok(count),
         _ if multiply == 1 => Err(LoadError::malformed(limit_text(limit, max), field.shown())),
@@ -283,7 +305,7 @@ where
     let mut start = 0;
     while start < count {
         let end = count.min(start + chunk);
-        let from = reader.claim((end - start) * size).map_err(|error| error.in_array(size, start))?;
+        let from = reader.claim((end - start) * size).map_err(|error| error.in_array(&C::Item::FORM, start))?;
         C::Item::get_all(items.grow(start, end), from);
         start = end;
     }

@@ -38,6 +38,7 @@
 use crate::Writer;
 use crate::schema::vmdesc::{self, Device, Name};
 
+mod configuration;
 mod decode;
 mod describe;
 mod display;

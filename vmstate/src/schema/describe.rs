@@ -375,7 +375,7 @@ fn push_name(json: &mut String, parent: &Description, index: usize) {
 }
 
 /// The description of the configuration section, which is no device but is described like one.
-fn describe_configuration(configuration: &Configuration) -> Struct {
+pub(crate) fn describe_configuration(configuration: &Configuration) -> Struct {
     let mut subsections = Vec::new();
     if configuration.target_page_bits.is_some() {
         subsections.push(("configuration/target-page-bits", vec![plain("target_page_bits", 1, "uint32", 4)]));

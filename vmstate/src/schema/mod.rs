@@ -3,4 +3,5 @@
 mod describe;
 pub mod vmdesc;
 
+pub(crate) use describe::describe_configuration;
 pub use describe::{DescriptionWriter, Release};

@@ -23,16 +23,18 @@ pub(crate) fn run(arguments: &Dump, json: bool) -> Result<Answer, Failure> {
     let selection = Selection::new(&arguments.sections);
     let mut sections = Vec::new();
     let survey = Survey::of(&input, |row, section| {
-        if selection.has(row) {
+        if selection.has(&row.name, row.instance_id) {
             sections.push((row.clone(), section));
         }
     })?;
+    let configuration = survey.configured.as_ref().filter(|section| selection.has(&section.name, section.instance_id));
     selection.check()?;
+    let dumped = Dumped { survey: &survey, configuration, sections: &sections };
     if !arguments.fields.is_empty() {
-        let found = find(&sections, &arguments.fields)?;
+        let found = dumped.find(&arguments.fields)?;
         return show(json, || tree::fields(&found), || json::fields(&found));
     }
-    show(json, || tree::stream(&survey, &sections), || json::stream(&survey, &sections))
+    show(json, || tree::stream(&dumped), || json::stream(&dumped))
 }
 
 /// Prints the answer in one of its forms.
@@ -48,30 +50,47 @@ fn show<J: serde::Serialize>(
     Ok(Answer::Fine)
 }
 
+/// What was asked for.
+struct Dumped<'a> {
+    survey: &'a Survey,
+    configuration: Option<&'a Section>,
+    sections: &'a [Selected],
+}
+
 /// A field that was asked for by its path.
 struct Match<'a> {
-    section: &'a SectionRow,
+    section: &'a Section,
     path: &'a str,
     found: Found<'a>,
 }
 
-/// Finds all `paths` in all `sections`; each must be somewhere.
-fn find<'a>(sections: &'a [Selected], paths: &'a [String]) -> Result<Vec<Match<'a>>, Failure> {
-    let mut missing: BTreeSet<_> = paths.iter().collect();
-    let mut matches = Vec::new();
-    for (row, section) in sections {
-        let Some(section) = section else { continue };
-        for path in paths {
-            let Some(found) = section.get(path) else { continue };
-            missing.remove(path);
-            matches.push(Match { section: row, path, found });
+impl<'a> Dumped<'a> {
+    /// Finds all `paths` in all sections; each must be somewhere.
+    fn find(&self, paths: &'a [String]) -> Result<Vec<Match<'a>>, Failure> {
+        let mut missing: BTreeSet<_> = paths.iter().collect();
+        let mut matches = Vec::new();
+        let sections = self.sections.iter().filter_map(|(_, section)| section.as_ref());
+        for section in self.configuration.into_iter().chain(sections) {
+            for path in paths {
+                let Some(found) = section.get(path) else { continue };
+                missing.remove(path);
+                matches.push(Match { section, path, found });
+            }
+        }
+        match missing.first() {
+            Some(path) => Err(Failure::Usage(format!("no section that was looked at has a field `{path}`"))),
+            None => Ok(matches),
         }
     }
-    match missing.first() {
-        Some(path) => Err(Failure::Usage(format!("no section that was looked at has a field `{path}`"))),
-        None => Ok(matches),
+
+    /// Whether RAM was asked for.
+    fn has_ram(&self) -> bool {
+        self.sections.iter().any(|(_, section)| section.is_none())
     }
 }
+
+/// What QEMU calls the state that a handler of the old style wrote, of which nothing else is described.
+const OLD_STYLE: &str = "data";
 
 /// The names of the fields and subsections whose bytes could not be told apart, because their description is not exact.
 fn undecoded(section: &Section) -> Vec<&str> {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 
 use crate::failure::Failure;
-use crate::survey::SectionRow;
 
 /// The sections that were asked for; all if none were.
 pub(crate) struct Selection<'a> {
@@ -27,13 +26,11 @@ impl<'a> Selection<'a> {
         Self { wanted: texts.iter().map(wanted).collect() }
     }
 
-    /// Whether `section` was asked for.
-    pub(crate) fn has(&self, section: &SectionRow) -> bool {
+    /// Whether the section of this name and instance was asked for.
+    pub(crate) fn has(&self, name: &str, instance_id: u32) -> bool {
         let mut any = self.wanted.is_empty();
         for wanted in &self.wanted {
-            let is_wanted = section.name == wanted.text
-                || wanted.name_and_instance == Some((section.name.as_str(), section.instance_id));
-            if is_wanted {
+            if name == wanted.text || wanted.name_and_instance == Some((name, instance_id)) {
                 wanted.found.set(true);
                 any = true;
             }

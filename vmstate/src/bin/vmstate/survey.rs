@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::input::Input;
 
 /// The bytes of a section's footer.
-const FOOTER: u64 = 5;
+const FOOTER: u64 = 4;
 
 /// What a stream consists of.
 #[derive(Debug, Serialize)]
@@ -18,6 +18,9 @@ pub(crate) struct Survey {
     /// The bytes of the stream.
     pub(crate) length: u64,
     pub(crate) configuration: Option<Configuration>,
+    /// The same, field by field.
+    #[serde(skip)]
+    pub(crate) configured: Option<Section>,
     pub(crate) page_size: u64,
     /// Whether sections have footers, if there are sections.
     pub(crate) footers: Option<bool>,
@@ -112,6 +115,7 @@ impl Survey {
         Self {
             length: input.length(),
             configuration: walk.configuration().map(Configuration::from),
+            configured: walk.configuration().and_then(|configuration| Section::of_configuration(configuration).ok()),
             page_size: walk.page_size().bytes(),
             footers: None,
             sections: Vec::new(),

@@ -3,16 +3,17 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use vmstate::dynamic::{Field, Item, Kind, Scalar, Section, Struct, Tree, Value};
+use vmstate::dynamic::{Body, Field, Item, Kind, Scalar, Section, Struct, Tree, Value};
 
-use super::{Match, Selected};
-use crate::survey::{BlockRow, Configuration, SectionRow, Survey};
+use super::{Dumped, Match};
+use crate::survey::{BlockRow, SectionRow};
 
 /// All of a stream.
 #[derive(Serialize)]
 pub(super) struct Stream<'a> {
     length: u64,
-    configuration: Option<&'a Configuration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<Decoded<'a>>,
     page_size: u64,
     sections: Vec<DumpedSection<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,6 +24,13 @@ pub(super) struct Stream<'a> {
 struct DumpedSection<'a> {
     #[serde(flatten)]
     row: &'a SectionRow,
+    #[serde(flatten)]
+    decoded: Option<Decoded<'a>>,
+}
+
+/// A payload.
+#[derive(Serialize)]
+struct Decoded<'a> {
     /// What was decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<Structure<'a>>,
@@ -97,14 +105,18 @@ struct DumpedMatch<'a> {
     value: Json<'a>,
 }
 
-pub(super) fn stream<'a>(survey: &'a Survey, sections: &'a [Selected]) -> Stream<'a> {
-    let has_ram = sections.iter().any(|(_, section)| section.is_none());
+pub(super) fn stream<'a>(dumped: &Dumped<'a>) -> Stream<'a> {
+    let Dumped { survey, configuration, sections } = *dumped;
+    let section = |(row, section): &'a (SectionRow, Option<Section>)| DumpedSection {
+        row,
+        decoded: section.as_ref().map(decoded),
+    };
     Stream {
         length: survey.length,
-        configuration: survey.configuration.as_ref(),
+        configuration: configuration.map(decoded),
         page_size: survey.page_size,
-        sections: sections.iter().map(|(row, section)| dumped(row, section.as_ref())).collect(),
-        ram: has_ram.then_some(&survey.ram),
+        sections: sections.iter().map(section).collect(),
+        ram: dumped.has_ram().then_some(&survey.ram),
     }
 }
 
@@ -125,13 +137,17 @@ pub(super) fn fields<'a>(found: &[Match<'a>]) -> Matches<'a> {
     Matches { fields: found.iter().map(dumped).collect() }
 }
 
-fn dumped<'a>(row: &'a SectionRow, section: Option<&'a Section>) -> DumpedSection<'a> {
-    DumpedSection { row, state: section.and_then(Section::state).map(structure), bytes: section.and_then(opaque) }
+fn decoded(section: &Section) -> Decoded<'_> {
+    Decoded { state: section.state().map(structure), bytes: opaque(section) }
 }
 
 fn opaque(section: &Section) -> Option<Opaque<'_>> {
     let (offset, bytes) = section.opaque()?;
-    Some(Opaque { offset, size: bytes.len(), value: hex(bytes), names: super::undecoded(section) })
+    let names = match section.body {
+        Body::OldStyle(_) => vec![super::OLD_STYLE],
+        _ => super::undecoded(section),
+    };
+    Some(Opaque { offset, size: bytes.len(), value: hex(bytes), names })
 }
 
 fn structure(inner: &Struct) -> Structure<'_> {

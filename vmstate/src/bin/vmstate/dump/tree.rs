@@ -4,9 +4,9 @@ use std::fmt::{Display, Write};
 
 use vmstate::dynamic::{Body, Field, Item, Section, Struct, Tree, Value};
 
-use super::{Match, Selected};
+use super::{Dumped, Match};
 use crate::info;
-use crate::survey::{SectionRow, Survey};
+use crate::survey::SectionRow;
 use crate::text::Align::{Left, Right};
 use crate::text::{HEADING, Table, plain};
 
@@ -15,14 +15,18 @@ const NAME: usize = 40;
 const TYPE: usize = 14;
 
 /// The sections of a stream, and what there is to say of it as a whole.
-pub(super) fn stream(survey: &Survey, sections: &[Selected]) -> String {
-    let mut lines = Lines { text: info::summary(survey), depth: 0 };
-    for (row, section) in sections {
+pub(super) fn stream(dumped: &Dumped<'_>) -> String {
+    let mut lines = Lines { text: info::summary(dumped.survey), depth: 0 };
+    if let Some(section) = dumped.configuration {
+        lines.heading(section.offset, section.size(), "configuration");
+        lines.nested(|lines| lines.body(section));
+    }
+    for (row, section) in dumped.sections {
         lines.section(row, section.as_ref());
     }
-    if sections.iter().any(|(_, section)| section.is_none()) {
+    if dumped.has_ram() {
         lines.text.push('\n');
-        lines.text.push_str(&info::blocks(&survey.ram));
+        lines.text.push_str(&info::blocks(&dumped.survey.ram));
     }
     lines.text
 }
@@ -57,15 +61,17 @@ struct Lines {
 
 impl Lines {
     fn section(&mut self, row: &SectionRow, section: Option<&Section>) {
-        let SectionRow { kind, section_id, instance_id, version, offset, size, .. } = row;
-        let name = plain(&row.name);
-        self.push(format_args!(
-            "\n{HEADING}{offset:#010x} {size:>8}  {kind} \"{name}\"{HEADING:#} (instance {instance_id}, section id \
-             {section_id}, version {version})"
-        ));
+        let SectionRow { kind, section_id, name, instance_id, version, offset, size, .. } = row;
+        let name = plain(name);
+        let ids = format!("instance {instance_id}, section id {section_id}, version {version}");
+        self.heading(*offset, *size, &format!("{kind} \"{name}\" ({ids})"));
         if let Some(section) = section {
             self.nested(|lines| lines.body(section));
         }
+    }
+
+    fn heading(&mut self, offset: u64, size: u64, text: &str) {
+        self.push(format_args!("\n{HEADING}{offset:#010x} {size:>8}  {text}{HEADING:#}"));
     }
 
     fn body(&mut self, section: &Section) {
@@ -74,7 +80,7 @@ impl Lines {
         }
         let Some((offset, bytes)) = section.opaque() else { return };
         let (name, type_name) = match &section.body {
-            Body::OldStyle(_) => ("data", "buffer"),
+            Body::OldStyle(_) => (super::OLD_STYLE, "buffer"),
             Body::Partly(..) => ("(not decoded)", "bytes"),
             Body::Described(_) | Body::Undescribed(_) => ("(not described)", "bytes"),
         };

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(minimum_version = 1)]
+    value: u8,
+}
+
+fn main() {}

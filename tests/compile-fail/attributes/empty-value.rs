@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(name = )]
+    value: u8,
+}
+
+fn main() {}

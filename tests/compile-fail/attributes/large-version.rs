@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(version = 4294967296)]
+struct Device {
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(le timer)]
+    value: i32,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(with)]
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(name = 5)]
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(version = "2")]
+struct Device {
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(nam = "dev")]
+struct Device {
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(timer = 5)]
+    value: Option<u64>,
+}
+
+fn main() {}

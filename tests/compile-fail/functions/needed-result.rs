@@ -1,0 +1,15 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(needed = Self::needed)]
+struct Device {
+    value: u8,
+}
+
+impl Device {
+    fn needed(&self) -> u8 {
+        self.value
+    }
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(name = "gerät")]
+struct Device {
+    value: u8,
+}
+
+fn main() {}

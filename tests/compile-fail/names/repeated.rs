@@ -1,0 +1,10 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    first: u8,
+    #[vmstate(name = "first")]
+    second: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(skip)]
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(skip = "not needed", since = 1, timer)]
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(reset = zero)]
+    value: u8,
+}
+
+fn zero() -> u8 {
+    0
+}
+
+fn main() {}

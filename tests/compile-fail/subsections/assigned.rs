@@ -1,0 +1,10 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(name = "dev")]
+struct Device {
+    #[vmstate(subsection = "dev/sub")]
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(name = "dev")]
+struct Device {
+    #[vmstate(subsection, name = "sub", with = Info)]
+    sub: Sub,
+}
+
+#[derive(VmState)]
+#[vmstate(name = "dev/sub")]
+struct Sub {
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(name = "dev")]
+struct Device {
+    #[vmstate(subsection("dev/sub"))]
+    value: u8,
+    #[vmstate(subsection("dev/sub"))]
+    other: u8,
+}
+
+fn main() {}

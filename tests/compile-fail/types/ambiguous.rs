@@ -1,0 +1,17 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    inner: Inner,
+    next: u8,
+}
+
+#[derive(VmState)]
+#[vmstate(name = "inner")]
+struct Inner {
+    value: u8,
+    #[vmstate(subsection("inner/sub"))]
+    sub: u8,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(buffer)]
+    value: u32,
+}
+
+fn main() {}

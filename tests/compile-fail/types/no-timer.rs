@@ -1,0 +1,11 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(timer)]
+    value: Clock,
+}
+
+struct Clock;
+
+fn main() {}

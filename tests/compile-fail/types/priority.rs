@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(priority = Pci)]
+struct Device {
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(name = "virtio-net")]
+struct Device {
+    inner: Inner,
+    #[vmstate(subsection("virtio-net/sub"))]
+    sub: u8,
+}
+
+#[derive(VmState)]
+#[vmstate(name = "virtio")]
+struct Inner {
+    value: u8,
+}
+
+fn main() {}

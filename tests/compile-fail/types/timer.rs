@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(timer)]
+    value: u64,
+}
+
+fn main() {}

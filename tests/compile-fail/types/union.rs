@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+union Register {
+    word: u32,
+    bytes: [u8; 4],
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    value: usize,
+}
+
+fn main() {}

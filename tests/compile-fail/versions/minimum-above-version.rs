@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(version = 2, minimum_version = 3)]
+struct Device {
+    value: u8,
+}
+
+fn main() {}

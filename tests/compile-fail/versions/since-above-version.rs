@@ -1,0 +1,10 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(version = 2)]
+struct Device {
+    #[vmstate(since = 3)]
+    value: u8,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! What the macro refuses, with its words; and what it must accept.
+//!
+//! `TRYBUILD=overwrite` writes the `.stderr` files anew. Read each one: it is what a user gets to see.
+
+#[test]
+fn mistakes_are_explained() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("compile-fail/*/*.rs");
+    cases.pass("compile-pass/*.rs");
+}

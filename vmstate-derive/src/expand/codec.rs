@@ -1,0 +1,233 @@
+//! One field: its form, and the calls that save and load it.
+//!
+//! What a field is on the wire decides which module of the library it is given to; nothing else knows.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::{Expr, Ident};
+
+use super::tokens;
+use crate::model::{Codec, Elements, Field};
+use crate::parse::Count;
+
+/// The field's form, a constant expression.
+pub(super) fn form(field: &Field) -> TokenStream {
+    let ty = &field.ty;
+    let codec = field.codec();
+    let item = item_type(field);
+    match &field.codec {
+        Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) => tokens!(#codec::FORM),
+        Codec::Counted(counted) => {
+            let source = source(&counted.count, counted.max.as_ref());
+            match &counted.elements {
+                Elements::Type => tokens!(<#item as __vmstate::Wire>::FORM.counted(#source)),
+                Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.counted(#source)),
+                Elements::Buffer => {
+                    tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::None).sized(#source))
+                }
+            }
+        }
+        Codec::Pointers { count, alloc } => {
+            let pointers = if *alloc { tokens!(Marked) } else { tokens!(Nullable) };
+            let target = tokens!(<<#item as __vmstate::pointer::Slot>::Target as __vmstate::Wire>::FORM);
+            let counted = match count {
+                Some(counted) => {
+                    let source = source(&counted.count, counted.max.as_ref());
+                    tokens!(.counted(#source))
+                }
+                None => tokens!(.times(__vmstate::varray::capacity::<#ty>())),
+            };
+            tokens!(#target #counted .behind(__vmstate::Pointers::#pointers))
+        }
+        Codec::Bitmap { bits, max } => {
+            let text = tokens!(__vmstate::core::stringify!(#bits));
+            let max = max.as_ref().map(|max| tokens!(.max(#max)));
+            tokens! {
+                __vmstate::Form::info("bitmap", __vmstate::core::option::Option::None)
+                    .sized(__vmstate::Source::new(#text) #max)
+            }
+        }
+        Codec::List { qlist, .. } => {
+            let info = if *qlist { "qlist" } else { "qtailq" };
+            let item = tokens!(<<#ty as __vmstate::list::List>::Item as __vmstate::VmState>::DESCRIPTION);
+            tokens!(__vmstate::Form::new(__vmstate::Kind::List(#info, #item), __vmstate::core::option::Option::None))
+        }
+        Codec::Tree { direct, .. } => {
+            let keys = keys(*direct);
+            tokens!(<#ty as __vmstate::tree::Tree<#keys>>::FORM)
+        }
+        Codec::Versioned(version) => tokens! {
+            __vmstate::Form::new(
+                __vmstate::Kind::Versioned(<#ty as __vmstate::VmState>::DESCRIPTION, #version),
+                __vmstate::core::option::Option::None,
+            )
+        },
+        Codec::Temporary(temporary) => tokens! {
+            __vmstate::Form::new(
+                __vmstate::Kind::Temporary(<#temporary as __vmstate::VmState>::DESCRIPTION),
+                __vmstate::core::option::Option::None,
+            )
+        },
+    }
+}
+
+/// The call that saves `value`, a result.
+pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    let codec = field.codec();
+    match &field.codec {
+        Codec::Type { .. } | Codec::Unused(_) => {
+            tokens!(#codec::save_elements(#value, sink, #at, __vmstate::Element::ONLY))
+        }
+        Codec::Info(_) => tokens!(#codec::save(#value, sink, #at, __vmstate::Element::ONLY)),
+        Codec::Counted(counted) => {
+            let count = count_to_save(&counted.count);
+            let save = match &counted.elements {
+                Elements::Type => tokens!(__vmstate::varray::save(#value, count, sink, #at)),
+                Elements::Info(info) => tokens!(__vmstate::varray::save_with::<#info, _, _>(#value, count, sink, #at)),
+                Elements::Buffer => tokens!(__vmstate::varray::save_buffer(#value, count, sink, #at)),
+            };
+            tokens!(#count.and_then(|count| #save))
+        }
+        Codec::Pointers { count, alloc } => {
+            let save = if *alloc { tokens!(save_marked) } else { tokens!(save) };
+            let count = pointer_count(field, count.as_ref().map(|counted| count_to_save(&counted.count)));
+            tokens!(#count.and_then(|count| __vmstate::pointer::#save(#value, count, sink, #at)))
+        }
+        Codec::Bitmap { bits, .. } => {
+            let count = bits_to_save(bits);
+            tokens!(#count.and_then(|bits| __vmstate::bitmap::save(#value, bits, sink, #at)))
+        }
+        Codec::List { .. } => tokens!(__vmstate::list::save(#value, sink, #at)),
+        Codec::Tree { direct, .. } => {
+            let keys = keys(*direct);
+            tokens!(__vmstate::tree::save::<#keys, _, _, _>(#value, sink, #at))
+        }
+        Codec::Versioned(version) => tokens!(__vmstate::walk::save_versioned(#value, sink, #at, #version)),
+        Codec::Temporary(temporary) => tokens!(__vmstate::tmp::save::<#temporary, Self, _>(&*self, sink, #at)),
+    }
+}
+
+/// The call that loads into `value`, a result.
+pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
+    let codec = field.codec();
+    let ty = &field.ty;
+    match &field.codec {
+        Codec::Type { .. } | Codec::Unused(_) => tokens!(#codec::load_elements(#value, reader)),
+        Codec::Info(_) => tokens!(#codec::load(#value, reader)),
+        Codec::Counted(counted) => {
+            let count = count_to_load(field, &counted.count, counted.max.as_ref());
+            let load = match &counted.elements {
+                Elements::Type => tokens!(__vmstate::varray::load(#value, count, reader)),
+                Elements::Info(info) => tokens!(__vmstate::varray::load_with::<#info, _>(#value, count, reader)),
+                Elements::Buffer => tokens!(__vmstate::varray::load_buffer(#value, count, reader)),
+            };
+            tokens!(#count.and_then(|count| #load))
+        }
+        Codec::Pointers { count, alloc } => {
+            let load = if *alloc { tokens!(load_marked) } else { tokens!(load) };
+            let count = count.as_ref().map(|counted| count_to_load(field, &counted.count, counted.max.as_ref()));
+            let count = pointer_count(field, count);
+            tokens!(#count.and_then(|count| __vmstate::pointer::#load(#value, count, reader)))
+        }
+        Codec::Bitmap { bits, max } => {
+            let count = bits_to_load(ty, bits, max.as_ref());
+            tokens!(#count.and_then(|bits| __vmstate::bitmap::load(#value, bits, reader)))
+        }
+        Codec::List { max, version, .. } => {
+            let item = tokens!(<<#ty as __vmstate::list::List>::Item as __vmstate::VmState>::DESCRIPTION.version);
+            let version = version.map_or(item, |version| tokens!(#version));
+            tokens!(__vmstate::list::load(#value, #max, #version, reader))
+        }
+        Codec::Tree { direct, max, version } => {
+            let keys = keys(*direct);
+            let own = tokens!(<#ty as __vmstate::tree::Tree<#keys>>::VERSION);
+            let version = version.map_or(own, |version| tokens!(#version));
+            tokens!(__vmstate::tree::load::<#keys, _, _>(#value, #max, #version, reader))
+        }
+        Codec::Versioned(version) => tokens!(__vmstate::walk::load(#value, reader, #version)),
+        Codec::Temporary(temporary) => {
+            let version = tokens!(<#temporary as __vmstate::VmState>::DESCRIPTION.version);
+            tokens!(__vmstate::tmp::load::<#temporary, Self>(&mut *self, #version, reader))
+        }
+    }
+}
+
+/// The type of a counted container's elements.
+fn item_type(field: &Field) -> TokenStream {
+    let ty = &field.ty;
+    let span = Span::mixed_site().located_at(field.span());
+    quote_spanned!(span=> <#ty as __vmstate::varray::Counted>::Item)
+}
+
+fn keys(direct: bool) -> TokenStream {
+    if direct { tokens!(__vmstate::tree::Direct) } else { tokens!(__vmstate::tree::Described) }
+}
+
+/// Where the count comes from, for the description.
+fn source(count: &Count, max: Option<&Expr>) -> TokenStream {
+    let name = count.member.to_string();
+    let multiply = count.multiply.as_ref().map(|factor| tokens!(.multiply(#factor)));
+    let max = max.map(|max| tokens!(.max(#max)));
+    tokens!(__vmstate::Source::new(#name) #multiply #max)
+}
+
+fn factor(count: &Count) -> TokenStream {
+    count.multiply.as_ref().map_or_else(|| tokens!(1), |factor| tokens!(#factor))
+}
+
+fn count_to_save(count: &Count) -> TokenStream {
+    let (member, factor) = (&count.member, factor(count));
+    let span = Span::mixed_site().located_at(member.span());
+    quote_spanned!(span=> __vmstate::varray::count_to_save(&self.#member, #factor))
+}
+
+fn count_to_load(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
+    let (ty, member, factor) = (&field.ty, &count.member, factor(count));
+    let max = optional(max);
+    let span = Span::mixed_site().located_at(member.span());
+    quote_spanned!(span=> __vmstate::varray::count_to_load::<#ty>(&self.#member, #factor, #max)
+        .map_err(|error| error.at(reader.offset())))
+}
+
+/// The count of pointers, a result: another field's, or the array's length.
+fn pointer_count(field: &Field, count: Option<TokenStream>) -> TokenStream {
+    let ty = &field.ty;
+    count
+        .unwrap_or_else(|| tokens!(__vmstate::core::result::Result::Ok(const { __vmstate::varray::capacity::<#ty>() })))
+}
+
+/// A bitmap's number of bits comes from a field if it is named like one, from an expression otherwise.
+fn bits_field(bits: &Expr) -> Option<&Ident> {
+    match bits {
+        Expr::Path(path) => path
+            .path
+            .get_ident()
+            .filter(|ident| ident.to_string().starts_with(|first: char| first.is_lowercase() || first == '_')),
+        _ => None,
+    }
+}
+
+fn bits_to_save(bits: &Expr) -> TokenStream {
+    match bits_field(bits) {
+        Some(member) => tokens!(__vmstate::varray::count_to_save(&self.#member, 1)),
+        None => tokens!(__vmstate::core::result::Result::Ok(#bits)),
+    }
+}
+
+fn bits_to_load(ty: &syn::Type, bits: &Expr, max: Option<&Expr>) -> TokenStream {
+    let max = optional(max);
+    match bits_field(bits) {
+        Some(member) => tokens!(__vmstate::bitmap::bits_to_load::<#ty>(&self.#member, #max)
+            .map_err(|error| error.at(reader.offset()))),
+        None => {
+            tokens!(__vmstate::bitmap::bits_to_load::<#ty>(&{ #bits }, __vmstate::core::option::Option::Some({ #bits })))
+        }
+    }
+}
+
+fn optional(max: Option<&Expr>) -> TokenStream {
+    match max {
+        Some(max) => tokens!(__vmstate::core::option::Option::Some(#max)),
+        None => tokens!(__vmstate::core::option::Option::None),
+    }
+}

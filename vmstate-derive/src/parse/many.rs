@@ -1,0 +1,214 @@
+//! Attributes of fields that are many things: counted arrays, sized buffers, bitmaps, pointers, lists, trees.
+
+use proc_macro2::TokenStream;
+use syn::parse::{Parse, ParseStream};
+use syn::{Expr, Ident, LitInt, Token};
+
+use super::entry::{Entry, Number, Value, parse_entries};
+use super::{Once, PLACES, keys, suggest};
+use crate::errors::Errors;
+
+/// Where a count comes from: `nregs`, or `nregs * 4`.
+#[derive(Clone)]
+pub(crate) struct Count {
+    pub(crate) member: Ident,
+    pub(crate) multiply: Option<LitInt>,
+}
+
+impl Parse for Count {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let member = input.parse()?;
+        let multiply = if input.peek(Token![*]) {
+            input.parse::<Token![*]>()?;
+            Some(input.parse()?)
+        } else {
+            None
+        };
+        Ok(Self { member, multiply })
+    }
+}
+
+/// `buffer(len = size, multiply = 4, max = 4096)`
+#[derive(Default)]
+pub(crate) struct SizedBuffer {
+    pub(crate) len: Once<Count>,
+    pub(crate) multiply: Once<LitInt>,
+    pub(crate) max: Once<Expr>,
+}
+
+keys! {
+    impl SizedBuffer("in `buffer`") |self, key, entry, errors| {
+        "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
+        "multiply" => self.multiply.set(key, entry.assigned("a number", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of bytes", errors), errors),
+    }
+}
+
+impl SizedBuffer {
+    /// A buffer; none if its length is that of its array.
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Option<Self>> {
+        if matches!(entry.value, Value::Word) {
+            return Some(None);
+        }
+        let mut buffer = Self::default();
+        for entry in inside(entry, "`len = field`", errors)? {
+            buffer.take(&entry, errors);
+        }
+        if !buffer.len.is_set() {
+            errors.at(&entry.key, "a sized buffer says which field has its length: `buffer(len = field)`");
+            return None;
+        }
+        Some(Some(buffer))
+    }
+}
+
+/// `bitmap(bits = nbits, max = 512)`
+#[derive(Default)]
+pub(crate) struct Bitmap {
+    pub(crate) bits: Once<Expr>,
+    pub(crate) max: Once<Expr>,
+}
+
+keys! {
+    impl Bitmap("in `bitmap`") |self, key, entry, errors| {
+        "bits" => self.bits.set(key, entry.assigned("a field or a constant", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of bits", errors), errors),
+    }
+}
+
+impl Bitmap {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let mut bitmap = Self::default();
+        for entry in inside(entry, "`bits = field` or `bits = 64`", errors)? {
+            bitmap.take(&entry, errors);
+        }
+        if !bitmap.bits.is_set() {
+            errors.at(&entry.key, "a bitmap says how many bits it has: `bitmap(bits = field)` or `bitmap(bits = 64)`");
+            return None;
+        }
+        Some(bitmap)
+    }
+}
+
+/// `pointer`, or `pointer(alloc)`
+#[derive(Default)]
+pub(crate) struct Pointer {
+    pub(crate) alloc: Once<()>,
+}
+
+keys! {
+    impl Pointer("in `pointer`") |self, key, entry, errors| {
+        "alloc" => self.alloc.set(key, entry.word(errors), errors),
+    }
+}
+
+impl Pointer {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let mut pointer = Self::default();
+        if !matches!(entry.value, Value::Word) {
+            for entry in inside(entry, "`alloc`, or nothing", errors)? {
+                pointer.take(&entry, errors);
+            }
+        }
+        Some(pointer)
+    }
+}
+
+/// `list(max = 16)`, `list(qlist, max = 16, version = 1)`
+#[derive(Default)]
+pub(crate) struct List {
+    pub(crate) qlist: Once<()>,
+    pub(crate) max: Once<Expr>,
+    pub(crate) version: Once<Number>,
+}
+
+keys! {
+    impl List("in `list`") |self, key, entry, errors| {
+        "qlist" => self.qlist.set(key, entry.word(errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
+        "version" => self.version.set(key, entry.version(errors), errors),
+    }
+}
+
+impl List {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let mut list = Self::default();
+        for entry in inside(entry, "`max = N`", errors)? {
+            list.take(&entry, errors);
+        }
+        require_max(&entry.key, &list.max, errors)?;
+        Some(list)
+    }
+}
+
+/// `tree(max = 16)`, `tree(direct, max = 16, version = 1)`
+#[derive(Default)]
+pub(crate) struct Tree {
+    pub(crate) direct: Once<()>,
+    pub(crate) max: Once<Expr>,
+    pub(crate) version: Once<Number>,
+}
+
+keys! {
+    impl Tree("in `tree`") |self, key, entry, errors| {
+        "direct" => self.direct.set(key, entry.word(errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of nodes", errors), errors),
+        "version" => self.version.set(key, entry.version(errors), errors),
+    }
+}
+
+impl Tree {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let mut tree = Self::default();
+        for entry in inside(entry, "`max = N`", errors)? {
+            tree.take(&entry, errors);
+        }
+        require_max(&entry.key, &tree.max, errors)?;
+        Some(tree)
+    }
+}
+
+/// `byte_array(max = 4096)`
+#[derive(Default)]
+pub(crate) struct Bytes {
+    pub(crate) max: Once<Expr>,
+}
+
+keys! {
+    impl Bytes("in `byte_array`") |self, key, entry, errors| {
+        "max" => self.max.set(key, entry.assigned("the largest number of bytes", errors), errors),
+    }
+}
+
+impl Bytes {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let mut bytes = Self::default();
+        for entry in inside(entry, "`max = N`", errors)? {
+            bytes.take(&entry, errors);
+        }
+        require_max(&entry.key, &bytes.max, errors)?;
+        Some(bytes)
+    }
+}
+
+/// The entries inside of an entry's parentheses.
+fn inside(entry: &Entry, what: &str, errors: &Errors) -> Option<Vec<Entry>> {
+    let tokens: TokenStream = match &entry.value {
+        Value::List(tokens) => tokens.clone(),
+        Value::Word => TokenStream::new(),
+        Value::Assign(tokens) => {
+            errors.at(tokens, format!("`{0}` takes {what} in parentheses: `{0}(...)`", entry.key));
+            return None;
+        }
+    };
+    Some(parse_entries(tokens, errors))
+}
+
+/// Refuses what could grow as far as a stream says.
+fn require_max(key: &Ident, max: &Once<Expr>, errors: &Errors) -> Option<()> {
+    if !max.is_set() {
+        errors.at(key, format!("say how many elements a stream may bring: `{key}(max = N)`"));
+        return None;
+    }
+    Some(())
+}

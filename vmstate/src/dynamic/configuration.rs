@@ -1,0 +1,41 @@
+//! The configuration, as if it were a section.
+
+use vmstate_types::{LoadError, Reader, Writer};
+
+use super::Section;
+use crate::schema::describe_configuration;
+use crate::schema::vmdesc::{Body, Device};
+use crate::stream::{Configuration, StreamWriter};
+
+/// What stands before it: the stream's header and the tag.
+const HEADER: u64 = 8 + 1;
+
+impl Section {
+    /// The fields of a stream's configuration, with their offsets in the stream.
+    ///
+    /// It is no section: it has no header and no footer, and only newer QEMUs describe it.
+    ///
+    /// ```
+    /// use vmstate::dynamic::Section;
+    /// use vmstate::stream::Configuration;
+    ///
+    /// let section = Section::of_configuration(&Configuration::new("none"))?;
+    /// let name = section.get("name").unwrap();
+    /// assert_eq!((name.offset, name.item.to_string().as_str()), (13, "4 bytes, \"none\""));
+    /// # Ok::<(), vmstate::LoadError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the configuration cannot be written, because a name in it is too long.
+    pub fn of_configuration(configuration: &Configuration) -> Result<Self, LoadError> {
+        let mut out = Writer::new();
+        let mut stream = StreamWriter::new(&mut out);
+        stream.header();
+        stream.configuration(configuration);
+        let mut reader = Reader::from_slice(out.pending());
+        reader.skip(HEADER)?;
+        let body = Body::State(describe_configuration(configuration));
+        let device = Device { name: "configuration".into(), instance_id: 0, body };
+        Self::decode(&device, &mut reader, Some(out.offset()))
+    }
+}

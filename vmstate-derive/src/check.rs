@@ -2,10 +2,13 @@
 //!
 //! Each rule is a function, and shows what it refuses.
 
+mod count;
+
 use std::collections::HashMap;
 
 use syn::LitStr;
 
+use crate::check::count::check_counts;
 use crate::errors::Errors;
 use crate::model::{Absent, Body, Device, Field, Gate, Subsection, UNUSED, Version};
 use crate::parse::{Number, Once};
@@ -24,6 +27,7 @@ pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     for field in &device.fields {
         check_default(field, errors);
     }
+    check_counts(device, errors);
     check_subsection_count(device, errors);
     for (index, subsection) in device.subsections.iter().enumerate() {
         check_subsection(device, subsection, errors);

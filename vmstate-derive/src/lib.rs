@@ -1,7 +1,7 @@
 //! `#[derive(VmState)]` for the crates `vmstate` and `vmstate-types`.
 //!
-//! Four steps, each in its place: [`parse`] takes attributes as they are written, [`model`] says what the device means,
-//! [`check`] holds the rules, [`expand`] writes the code. All mistakes are reported at once, and an implementation
+//! Four steps, each in its place: `parse` takes attributes as they are written, `model` says what the device means,
+//! `check` holds the rules, `expand` writes the code. All mistakes are reported at once, and an implementation
 //! is written even then, so that one mistake does not look like fifty.
 
 mod check;

@@ -13,7 +13,7 @@ use crate::parse::{self, Number, Once};
 mod form;
 mod subsection;
 
-pub(crate) use form::{Codec, Elements, Info, InfoKind};
+pub(crate) use form::{Codec, Elements, Info, InfoKind, bits_field};
 pub(crate) use subsection::{Absent, Body, Subsection};
 
 /// What QEMU calls bytes without meaning (`VMSTATE_UNUSED`).

@@ -1,6 +1,47 @@
 //! Save running machines and load them again, byte-compatible with QEMU's migration stream.
+//!
+//! A device is a struct that derives [`VmState`](derive@VmState). It writes and reads its section's payload by itself:
+//!
+//! ```
+//! use vmstate::prelude::*;
+//!
+//! #[derive(VmState, Debug, Default, PartialEq)]
+//! #[vmstate(name = "serial", version = 3, minimum_version = 2)]
+//! struct Serial {
+//!     divider: u16,
+//!     lcr: u8,
+//!     #[vmstate(since = 3, name = "fcr_vmstate")]
+//!     fcr: u8,
+//!     #[vmstate(timer)]
+//!     timeout: Option<u64>,
+//!     #[vmstate(skip = "wired by the board")]
+//!     irq: Option<u32>,
+//! }
+//!
+//! let mut serial = Serial { divider: 12, lcr: 3, fcr: 1, ..Serial::default() };
+//! let mut writer = Writer::new();
+//! serial.save(&mut writer)?;
+//! assert_eq!(writer.pending(), b"\0\x0c\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff");
+//!
+//! let mut other = Serial::default();
+//! other.load(&mut Reader::from_slice(writer.pending()), 3)?;
+//! assert_eq!(other, serial);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`stream`] | the frame around sections: header, configuration, sections, footers, commands, end |
+//! | [`ram`] | the section with the guest's memory |
+//! | [`schema`] | the JSON description at the end of a stream, written while saving and read from streams |
+//! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
+//! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
+//!
+//! [`attributes`] lists what can be said about structs and fields, and what each is in QEMU.
 #![forbid(unsafe_code)]
 
+#[doc = include_str!("attributes.md")]
+pub mod attributes {}
 pub mod dynamic;
 pub mod ram;
 pub mod schema;
@@ -16,6 +57,11 @@ pub use vmstate_types::{
 
 // From its module, where there is only the trait: the crate's root may have another derive of the same name.
 pub use vmstate_types::state::VmState;
+
+/// The README's example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
 
 /// What a device's file imports.
 pub mod prelude {

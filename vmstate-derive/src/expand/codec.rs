@@ -4,10 +4,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Expr, Ident};
+use syn::Expr;
 
 use super::tokens;
-use crate::model::{Codec, Elements, Field};
+use crate::model::{Codec, Elements, Field, bits_field};
 use crate::parse::Count;
 
 /// The field's form, a constant expression.
@@ -194,17 +194,6 @@ fn pointer_count(field: &Field, count: Option<TokenStream>) -> TokenStream {
     let ty = &field.ty;
     count
         .unwrap_or_else(|| tokens!(__vmstate::core::result::Result::Ok(const { __vmstate::varray::capacity::<#ty>() })))
-}
-
-/// A bitmap's number of bits comes from a field if it is named like one, from an expression otherwise.
-fn bits_field(bits: &Expr) -> Option<&Ident> {
-    match bits {
-        Expr::Path(path) => path
-            .path
-            .get_ident()
-            .filter(|ident| ident.to_string().starts_with(|first: char| first.is_lowercase() || first == '_')),
-        _ => None,
-    }
 }
 
 fn bits_to_save(bits: &Expr) -> TokenStream {

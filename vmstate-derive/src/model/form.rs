@@ -1,7 +1,7 @@
 //! What stands on the wire for a member: chosen by its type, or by an attribute.
 
 use quote::ToTokens;
-use syn::{Expr, LitInt, Type};
+use syn::{Expr, Ident, LitInt, Type};
 
 use crate::errors::Errors;
 use crate::parse::{self, Count, Number, SizedBuffer};
@@ -187,6 +187,13 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
     if let (Some(wire), Some(other)) = (attributes.wire.key(), first.or(attributes.len.key())) {
         errors.at(wire, format!("`wire` and `{other}` exclude each other"));
     }
+}
+
+/// A bitmap's number of bits comes from a field if it is named like one, and is a constant expression otherwise.
+pub(crate) fn bits_field(bits: &Expr) -> Option<&Ident> {
+    let Expr::Path(path) = bits else { return None };
+    let is_lower = |name: String| name.starts_with(|first: char| first.is_lowercase() || first == '_');
+    path.path.get_ident().filter(|ident| is_lower(ident.to_string()))
 }
 
 /// Refuses types by their names, where the name says enough. What it does not say, the compiler finds.

@@ -30,7 +30,7 @@ impl Saver {
     /// Writes the payload of the start: the list of `blocks`, which must be the same ones for all sections.
     ///
     /// # Errors
-    /// When a block is no whole number of pages, or its name is longer than 255 bytes.
+    /// When a block is empty or no whole number of pages, or its name is longer than 255 bytes.
     pub fn setup<B: Block>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
         blocks.iter().try_for_each(|block| self.check_block(block))?;
         let total = blocks.iter().try_fold(0_u64, |sum, block| sum.checked_add(block.size()));
@@ -68,6 +68,9 @@ impl Saver {
     fn check_block<B: Block>(&self, block: &B) -> Result<(), SaveError> {
         let reason = if block.idstr().len() > usize::from(u8::MAX) {
             "its name is longer than 255 bytes".to_owned()
+        } else if block.size() == 0 {
+            // The list ends when the total is used up: a reader would take an empty block at its end for what follows.
+            "it is empty".to_owned()
         } else if !block.size().is_multiple_of(self.page_size.bytes()) {
             format!("its {:#x} bytes are no whole number of pages of {} bytes", block.size(), self.page_size.bytes())
         } else {

@@ -124,7 +124,7 @@ impl Command {
         let offset = reader.offset();
         let data = reader.claim(usize::from(length)).map_err(|error| error.in_field(*name))?;
         let mut data = Reader::from_slice_at(data, offset);
-        let command = Self::decode(number, &mut data).map_err(|error| error.in_field(*name))?;
+        let command = Self::decode(number, &mut data).map_err(|error| too_short(error, length).in_field(*name))?;
         match data.at_end()? {
             true => Ok(command),
             false => Err(LoadError::malformed("the end of the command", "more data").at(data.offset()).in_field(*name)),
@@ -204,6 +204,17 @@ impl Command {
             | Self::PostcopyResume
             | Self::SwitchoverStart => {}
         }
+    }
+}
+
+/// What ends is not the stream but the data of the command, whose length does not fit what is in it.
+fn too_short(error: LoadError, length: u16) -> LoadError {
+    match (error.is_truncated(), error.offset()) {
+        (true, Some(offset)) => {
+            let expected = format!("{} more of the command's data", error.expected());
+            LoadError::malformed(expected, format!("the end of its {length} bytes")).at(offset)
+        }
+        _ => error,
     }
 }
 

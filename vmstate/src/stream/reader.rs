@@ -203,9 +203,13 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         if let Command::Packaged { length } = command {
             let end = self.reader.offset().saturating_add(u64::from(length));
             let outer = self.packages.last().copied().unwrap_or(u64::MAX);
-            if end > outer || self.packages.len() == MAX_PACKAGES {
-                let expected = format!("packages within each other, at most {MAX_PACKAGES} deep");
-                return Err(LoadError::malformed(expected, format!("one of {length} bytes")).at(start));
+            if self.packages.len() == MAX_PACKAGES {
+                let expected = format!("packages at most {MAX_PACKAGES} deep in each other");
+                return Err(LoadError::malformed(expected, "a package in them").at(start));
+            }
+            if end > outer {
+                let expected = format!("a package that ends with the one around it, at {outer:#x} at the latest");
+                return Err(LoadError::malformed(expected, format!("one that ends at {end:#x}")).at(start));
             }
             self.packages.push(end);
         }

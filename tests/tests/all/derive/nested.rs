@@ -52,7 +52,7 @@ fn paths_reach_into_structs() {
     let bytes = hex(OUTER);
     let path = |end: usize| load(&mut Outer::default(), &bytes[..end], 7).unwrap_err().path();
     assert_eq!(path(2), "outer.point.y");
-    assert_eq!(path(10), "outer.points[2]");
+    assert_eq!(path(10), "outer.points[2].y");
     assert_eq!(path(15), "outer.gated.a");
     assert_eq!(path(18), "outer.boxed.y");
 }

@@ -92,7 +92,13 @@ fn discards_with_wrong_data() {
     refusal(b"\0\x03ram!", Blame::Bytes, 18, "a zero after the name", "0x21");
     // Half a range.
     let start = 8 + 5 + 6;
-    refusal(b"\0\x03ram\0\0\0\0\0\0\0\0\x01", Blame::Bytes, start + 8, "8 bytes", "the end of the stream after 0");
+    refusal(
+        b"\0\x03ram\0\0\0\0\0\0\0\0\x01",
+        Blame::Bytes,
+        start + 8,
+        "8 bytes more of the command's data",
+        "the end of its 14 bytes",
+    );
     refusal(b"\0\x03ra", Blame::Bytes, 15, "3 bytes", "the end of the stream after 2");
     refusal(b"", Blame::Bytes, 13, "1 byte", "the end of the stream after 0");
 }

@@ -58,9 +58,7 @@ fn packages_that_are_too_deep() {
     assert!(walk(&stream(&[&nested(4), &[0]])).is_ok());
     let content = nested(5);
     let bytes = stream(&[&content, &[0]]);
-    let expected = "packages within each other, at most 4 deep";
-    let found = format!("one of {} bytes", nested(0).len());
-    refusal(&bytes, Blame::Bytes, 8 + 4 * 9 + 1, expected, &found);
+    refusal(&bytes, Blame::Bytes, 8 + 4 * 9 + 1, "packages at most 4 deep in each other", "a package in them");
 }
 
 #[test]
@@ -68,9 +66,9 @@ fn packages_that_reach_over_the_outer_ones_end() {
     let mut inner = nested(1);
     inner[8] += 1;
     let bytes = stream(&[&package(&inner), &[0]]);
-    let expected = "packages within each other, at most 4 deep";
-    let found = format!("one of {} bytes", inner.len() - 9 + 1);
-    refusal(&bytes, Blame::Bytes, 8 + 9 + 1, expected, &found);
+    let end = 8 + 9 + inner.len();
+    let expected = format!("a package that ends with the one around it, at {end:#x} at the latest");
+    refusal(&bytes, Blame::Bytes, 8 + 9 + 1, &expected, &format!("one that ends at {:#x}", end + 1));
 }
 
 #[test]

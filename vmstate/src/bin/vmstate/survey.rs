@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::input::Input;
 
 /// The bytes of a section's footer.
-const FOOTER: u64 = 4;
+const FOOTER: u64 = 5;
 
 /// What a stream consists of.
 #[derive(Debug, Serialize)]

@@ -116,7 +116,7 @@ pub struct Generic<'a, T: vmstate::Wire + Copy, const N: usize> {
 #[allow(deprecated)]
 fn main() {
     let mut device = Device::default();
-    let _ = device.save(&mut Writer::new());
+    assert!(device.save(&mut Writer::new()).is_ok());
     let mut generic = Generic { values: [1_u8, 2], name: "two" };
-    let _ = generic.save(&mut Writer::new());
+    assert!(generic.save(&mut Writer::new()).is_ok() && !generic.name.is_empty());
 }

@@ -4,6 +4,8 @@ use quote::quote;
 
 use super::derive;
 
+mod golden;
+
 /// The messages of all errors in an expansion.
 fn messages(input: proc_macro2::TokenStream) -> Vec<String> {
     let text = derive(input, &quote!(::vmstate)).to_string();

@@ -119,18 +119,18 @@ impl<E: Display + 'static> Outcome for Result<(), E> {
 
 /// Whether `predicate` holds for `value` at `version`.
 #[inline]
-pub fn holds<T: ?Sized, Signature>(predicate: impl Predicate<T, Signature>, value: &T, version: u32) -> bool {
+pub fn holds<T: ?Sized, Signature>(value: &T, version: u32, predicate: impl Predicate<T, Signature>) -> bool {
     predicate.holds(value, version)
 }
 
-/// Runs the hook `pre_save` of `T`, as part of the description `of`.
+/// Runs the hook `pre_save`.
 ///
 /// # Errors
 /// What the hook returns.
 pub fn pre_save<T: ?Sized, Signature>(
-    hook: impl Hook<T, Signature>,
     value: &mut T,
     version: u32,
+    hook: impl Hook<T, Signature>,
 ) -> Result<(), SaveError> {
     hook.call(value, version).or_refuse(|reason| SaveError::new(format!("`pre_save` refuses: {reason}")))
 }
@@ -140,9 +140,9 @@ pub fn pre_save<T: ?Sized, Signature>(
 /// # Errors
 /// What the hook returns.
 pub fn post_save<T: ?Sized, Signature>(
-    hook: impl Hook<T, Signature>,
     value: &mut T,
     version: u32,
+    hook: impl Hook<T, Signature>,
 ) -> Result<(), SaveError> {
     hook.call(value, version).or_refuse(|reason| SaveError::new(format!("`post_save` refuses: {reason}")))
 }
@@ -152,10 +152,10 @@ pub fn post_save<T: ?Sized, Signature>(
 /// # Errors
 /// What the hook returns.
 pub fn pre_load<T: ?Sized, Signature>(
-    hook: impl Hook<T, Signature>,
     value: &mut T,
     version: u32,
     of: &Description,
+    hook: impl Hook<T, Signature>,
 ) -> Result<(), LoadError> {
     hook.call(value, version).or_refuse(|reason| {
         let Description { name, minimum_version, .. } = of;
@@ -170,10 +170,10 @@ pub fn pre_load<T: ?Sized, Signature>(
 /// # Errors
 /// What the hook returns.
 pub fn post_load<T: ?Sized, Signature>(
-    hook: impl Hook<T, Signature>,
     value: &mut T,
     version: u32,
     of: &Description,
+    hook: impl Hook<T, Signature>,
 ) -> Result<(), LoadError> {
     hook.call(value, version).or_refuse(|reason| {
         let Description { name, minimum_version, .. } = of;
@@ -211,26 +211,26 @@ mod tests {
     #[test]
     fn shorter_signatures_will_do() {
         let mut value = 0;
-        post_load(whole, &mut value, 3, DESCRIPTION).unwrap();
-        post_load(short, &mut value, 3, DESCRIPTION).unwrap();
-        post_load(looks, &mut value, 3, DESCRIPTION).unwrap();
+        post_load(&mut value, 3, DESCRIPTION, whole).unwrap();
+        post_load(&mut value, 3, DESCRIPTION, short).unwrap();
+        post_load(&mut value, 3, DESCRIPTION, looks).unwrap();
         assert_eq!(value, 4);
-        assert!(holds(looks_at_version, &value, 3) && !holds(|value: &u8| *value == 5, &value, 3));
+        assert!(holds(&value, 3, looks_at_version) && !holds(&value, 3, |value: &u8| *value == 5));
     }
 
     #[test]
     fn a_refusal_says_who_and_why() {
-        let error = post_load(whole, &mut 7, 3, DESCRIPTION).unwrap_err();
+        let error = post_load(&mut 7, 3, DESCRIPTION, whole).unwrap_err();
         assert_eq!((error.expected(), error.found()), ("`post_load` of `dev` to accept the state", "too many"));
         assert_eq!(
             error.qemu_text(),
             Some("post load hook failed for: dev, version_id: 3, minimum_version: 2, ret: -1")
         );
-        assert_eq!(pre_save(whole, &mut 7, 3).unwrap_err().to_string(), "cannot save ``: `pre_save` refuses: too many");
+        assert_eq!(pre_save(&mut 7, 3, whole).unwrap_err().to_string(), "cannot save ``: `pre_save` refuses: too many");
     }
 
     #[test]
     fn an_error_of_ours_stays_as_it_is() {
-        assert_eq!(pre_load(looks, &mut 2, 3, DESCRIPTION).unwrap_err().expected(), "anything but 2");
+        assert_eq!(pre_load(&mut 2, 3, DESCRIPTION, looks).unwrap_err().expected(), "anything but 2");
     }
 }

@@ -104,15 +104,15 @@ fn a_difference_is_an_answer() {
 #[test]
 fn bytes_behind_the_end_are_not_part_of_the_stream() {
     let folder = Folder::new();
-    let mut stream = made::stream(&[made::Page::Zero; 4], made::DESCRIPTION);
-    let length = stream.len();
-    stream.extend_from_slice(&[0; 100]);
-    let (input, output) = (folder.put("in", &stream), folder.path("out"));
+    let stream = streams::named("qemu-10.0-isapc").bytes;
+    let long = [stream.as_slice(), &[0; 100]].concat();
+    let (input, output) = (folder.put("in", &long), folder.path("out"));
     assert_eq!(number(&json_of(&vmstate(["info", "--json", &input])), "trailing"), 100);
     assert!(vmstate(["info", &input]).fine().contains("100 bytes behind the stream's end"));
+    assert!(vmstate(["dump", &input]).fine().contains("cpu_clock_offset"), "the description is found");
     let text = vmstate(["rewrite", &input, &output]).answer(1);
-    assert!(text.contains(&format!("different from byte {length:#x} on")), "{text}");
-    assert!(fs::read(&output).unwrap() == stream[..length]);
+    assert!(text.contains(&format!("different from byte {:#x} on", stream.len())), "{text}");
+    assert!(fs::read(&output).unwrap() == stream);
 }
 
 #[test]
@@ -263,6 +263,8 @@ fn bad_streams_are_errors_with_their_place() {
         (stream[..footer - 3].to_vec(), ["section \"timer\" (instance 0, section id 0, version 2)", "byte 0x"]),
         (stream[..end(&sections[4])].to_vec(), ["between sections", &format!("byte {:#x}", end(&sections[4]))]),
         (with(footer, 0x7f), ["section \"timer\"", "footer 0x7e of section 0"]),
+        (with(walk::description(&stream).0 + 20, 0xff), ["the description", "text in UTF-8"]),
+        (with(walk::description(&stream).0 + 20, b'}'), ["the description", "byte 0x"]),
         (with(end(&sections[4]), 9), ["0x09", &format!("byte {:#x}", end(&sections[4]))]),
     ] {
         let input = folder.put("in", &bytes);

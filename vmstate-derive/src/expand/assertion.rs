@@ -1,10 +1,9 @@
 //! Rules that only the compiler can check, because they depend on other types.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
-use syn::spanned::Spanned;
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
 
-use super::tokens;
+use super::{located, tokens};
 use crate::model::{Body, Codec, Device, Field, Subsection};
 
 /// The assertions as items, which are always checked.
@@ -55,8 +54,4 @@ fn is_named_after_parent(description: &TokenStream, index: usize, subsection: &S
              write `#[vmstate(name = \"parent/...\")]` on the type"
         );
     })
-}
-
-fn located(tokens: impl ToTokens) -> Span {
-    Span::mixed_site().located_at(tokens.span())
 }

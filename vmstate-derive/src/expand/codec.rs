@@ -18,7 +18,7 @@ pub(super) fn form(field: &Field) -> TokenStream {
     match &field.codec {
         Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) => tokens!(#codec::FORM),
         Codec::Counted(counted) => {
-            let source = source(&counted.count, counted.max.as_ref());
+            let source = source(field, &counted.count, counted.max.as_ref());
             match &counted.elements {
                 Elements::Type => tokens!(<#item as __vmstate::Wire>::FORM.counted(#source)),
                 Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.counted(#source)),
@@ -32,7 +32,7 @@ pub(super) fn form(field: &Field) -> TokenStream {
             let target = tokens!(<<#item as __vmstate::pointer::Slot>::Target as __vmstate::Wire>::FORM);
             let counted = match count {
                 Some(counted) => {
-                    let source = source(&counted.count, counted.max.as_ref());
+                    let source = source(field, &counted.count, counted.max.as_ref());
                     tokens!(.counted(#source))
                 }
                 None => tokens!(.times(__vmstate::varray::capacity::<#ty>())),
@@ -41,11 +41,10 @@ pub(super) fn form(field: &Field) -> TokenStream {
         }
         Codec::Bitmap { bits, max } => {
             let text = tokens!(__vmstate::core::stringify!(#bits));
-            let max = max.as_ref().map(|max| tokens!(.max(#max)));
-            tokens! {
-                __vmstate::Form::info("bitmap", __vmstate::core::option::Option::None)
-                    .sized(__vmstate::Source::new(#text) #max)
-            }
+            let max = max.as_ref().or_else(|| bits_field(bits).is_none().then_some(bits));
+            let max = max.map(|max| tokens!(.max(#max)));
+            let source = bounded(field, &tokens!(__vmstate::Source::new(#text) #max));
+            tokens!(__vmstate::Form::info("bitmap", __vmstate::core::option::Option::None).sized(#source))
         }
         Codec::List { qlist, .. } => {
             let info = if *qlist { "qlist" } else { "qtailq" };
@@ -164,11 +163,18 @@ fn keys(direct: bool) -> TokenStream {
 }
 
 /// Where the count comes from, for the description.
-fn source(count: &Count, max: Option<&Expr>) -> TokenStream {
+fn source(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
     let name = count.member.to_string();
     let multiply = count.multiply.as_ref().map(|factor| tokens!(.multiply(#factor)));
     let max = max.map(|max| tokens!(.max(#max)));
-    tokens!(__vmstate::Source::new(#name) #multiply #max)
+    bounded(field, &tokens!(__vmstate::Source::new(#name) #multiply #max))
+}
+
+/// The same source, if it cannot make the field's container grow without bounds.
+fn bounded(field: &Field, source: &TokenStream) -> TokenStream {
+    let ty = &field.ty;
+    let span = Span::mixed_site().located_at(field.span());
+    quote_spanned!(span=> __vmstate::varray::bounded::<#ty>(#source))
 }
 
 fn factor(count: &Count) -> TokenStream {

@@ -1,24 +1,23 @@
 //! Code that calls the device's own functions. A mistake in a function's signature shows at its path.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::spanned::Spanned;
 use syn::{ExprPath, Ident};
 
-use super::{Parent, tokens};
+use super::{Parent, located, tokens};
 
 /// Whether the predicate holds at `version`.
 pub(super) fn holds(path: &ExprPath, version: &TokenStream) -> TokenStream {
-    let holds = quote_spanned!(span(path)=> __vmstate::hook::holds);
-    tokens!(#holds(#path, &*self, #version))
+    let holds = quote_spanned!(located(path)=> __vmstate::hook::holds);
+    tokens!(#holds(&*self, #version, #path))
 }
 
 /// Calls the hook `kind` with `version`, a local.
 pub(super) fn call(kind: &Ident, path: &ExprPath, parent: Parent) -> TokenStream {
-    let call = quote_spanned!(span(path)=> __vmstate::hook::#kind);
+    let call = quote_spanned!(located(path)=> __vmstate::hook::#kind);
     match is_about_saving(kind) {
-        true => tokens!(#call(#path, self, version)),
-        false => tokens!(#call(#path, self, version, #parent)),
+        true => tokens!(#call(self, version, #path)),
+        false => tokens!(#call(self, version, #parent, #path)),
     }
 }
 
@@ -45,8 +44,4 @@ pub(super) fn needed(path: &ExprPath) -> TokenStream {
 
 fn is_about_saving(kind: &Ident) -> bool {
     kind == "pre_save" || kind == "post_save"
-}
-
-fn span(path: &ExprPath) -> Span {
-    Span::mixed_site().located_at(path.span())
 }

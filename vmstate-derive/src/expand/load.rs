@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use proc_macro2::TokenStream;
-use syn::{ExprPath, Ident};
+use quote::quote_spanned;
+use syn::{ExprPath, Type};
 
-use super::{Parent, codec, run, save, tokens};
+use super::{Parent, codec, located, run, save, tokens};
 use crate::model::Field;
 
 /// Reads the fields of the device or of a subsection.
@@ -38,13 +39,20 @@ pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
 
 /// Makes a field what it becomes when it is not in the stream.
 pub(super) fn default(field: &Field) -> Option<TokenStream> {
-    Some(set_default(field.member.as_ref()?, field.default.as_ref().and_then(Option::as_ref)))
+    let member = field.member.as_ref()?;
+    let value = match &field.default {
+        Some(Some(path)) => call(path),
+        _ => type_default(&field.ty),
+    };
+    Some(tokens!(self.#member = #value;))
 }
 
-/// Sets a member to what `path` makes, or to its type's default.
-pub(super) fn set_default(member: &Ident, path: Option<&ExprPath>) -> TokenStream {
-    match path {
-        Some(path) => tokens!(self.#member = #path();),
-        None => tokens!(self.#member = __vmstate::core::default::Default::default();),
-    }
+/// What the user's function makes. If that is not what it should be, the mistake shows at its path.
+pub(super) fn call(path: &ExprPath) -> TokenStream {
+    quote_spanned!(located(path)=> #path())
+}
+
+/// The type's default. If it has none, that shows at the type.
+pub(super) fn type_default(ty: &Type) -> TokenStream {
+    quote_spanned!(located(ty)=> <#ty as __vmstate::core::default::Default>::default())
 }

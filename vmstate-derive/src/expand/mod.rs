@@ -18,6 +18,7 @@ mod wire;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 pub(crate) use self::fallback::expand as fallback;
 use crate::model::{Codec, Device, Field, Info, InfoKind};
@@ -48,6 +49,11 @@ fn wrap(root: &TokenStream, items: &TokenStream) -> TokenStream {
     }
 }
 
+/// A hygienic span that shows the user's tokens if something is wrong there.
+fn located(tokens: &impl Spanned) -> Span {
+    Span::mixed_site().located_at(tokens.span())
+}
+
 /// The description that a piece of code belongs to: the device's, or one of a subsection.
 #[derive(Clone, Copy)]
 enum Parent {
@@ -69,16 +75,23 @@ impl ToTokens for Parent {
 /// The type of the library that stands for an info.
 impl ToTokens for Info {
     fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.at(Span::mixed_site()));
+    }
+}
+
+impl Info {
+    /// The type, with names that stand at `span`.
+    fn at(&self, span: Span) -> TokenStream {
         let kind = match &self.kind {
-            InfoKind::Buffer => tokens!(__vmstate::Buffer),
-            InfoKind::Equal => tokens!(__vmstate::Equal),
-            InfoKind::LessOrEqual => tokens!(__vmstate::LessOrEqual),
-            InfoKind::Timer => tokens!(__vmstate::TimerInfo),
-            InfoKind::ByteArray(max) => tokens!(__vmstate::ByteArray<{ #max }>),
-            InfoKind::As(wire) => tokens!(__vmstate::As<#wire>),
+            InfoKind::Buffer => quote_spanned!(span=> __vmstate::Buffer),
+            InfoKind::Equal => quote_spanned!(span=> __vmstate::Equal),
+            InfoKind::LessOrEqual => quote_spanned!(span=> __vmstate::LessOrEqual),
+            InfoKind::Timer => quote_spanned!(span=> __vmstate::TimerInfo),
+            InfoKind::ByteArray(max) => quote_spanned!(span=> __vmstate::ByteArray<{ #max }>),
+            InfoKind::As(wire) => quote_spanned!(span=> __vmstate::As<#wire>),
             InfoKind::Custom(info) => quote!(#info),
         };
-        tokens.extend((0..self.dimensions).fold(kind, |info, _| tokens!(__vmstate::Each<#info>)));
+        (0..self.dimensions).fold(kind, |info, _| quote_spanned!(span=> __vmstate::Each<#info>))
     }
 }
 
@@ -86,9 +99,12 @@ impl Field {
     /// The type or info, as the trait that has its methods: `<u16 as Wire>`.
     fn codec(&self) -> TokenStream {
         let ty = &self.ty;
-        let span = Span::mixed_site().located_at(self.span());
+        let span = located(ty);
         match &self.codec {
-            Codec::Info(info) => quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>),
+            Codec::Info(info) => {
+                let info = info.at(span);
+                quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>)
+            }
             Codec::Unused(bytes) => tokens!(<__vmstate::Unused<#bytes> as __vmstate::Wire>),
             _ => quote_spanned!(span=> <#ty as __vmstate::Wire>),
         }

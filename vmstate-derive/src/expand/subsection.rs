@@ -1,9 +1,10 @@
 //! The methods of `VmState` about subsections.
 
 use proc_macro2::TokenStream;
-use syn::Ident;
+use quote::{ToTokens, quote_spanned};
+use syn::{Ident, Type};
 
-use super::{Parent, hook, load, save, tokens};
+use super::{Parent, hook, load, located, save, tokens};
 use crate::model::{Absent, Body, Subsection};
 
 pub(super) fn methods(subsections: &[Subsection]) -> Option<TokenStream> {
@@ -79,11 +80,12 @@ fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
             let save = if_some(&field.member, &save::field(parent, field, 0, &tokens!(value)));
             with_save_hooks(parent, subsection, &save)
         }
-        Body::Own { member, optional: false, .. } => {
-            tokens!(__vmstate::walk::save(&mut self.#member, sink, #parent.version))
+        Body::Own { member, ty, optional: false } => {
+            quote_spanned!(located(ty)=> __vmstate::walk::save(&mut self.#member, sink, #parent.version))
         }
-        Body::Own { member, optional: true, .. } => {
-            let save = if_some(member, &tokens!(__vmstate::walk::save(value, sink, #parent.version)?;));
+        Body::Own { member, ty, optional: true } => {
+            let save = quote_spanned!(located(ty)=> __vmstate::walk::save(value, sink, #parent.version)?;);
+            let save = if_some(member, &save);
             tokens!(#save __vmstate::core::result::Result::Ok(()))
         }
     };
@@ -94,7 +96,7 @@ fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
     }
 }
 
-fn if_some(member: impl quote::ToTokens, code: &TokenStream) -> TokenStream {
+fn if_some(member: impl ToTokens, code: &TokenStream) -> TokenStream {
     tokens! {
         if let __vmstate::core::option::Option::Some(value) = &mut self.#member {
             #code
@@ -106,9 +108,12 @@ fn if_some(member: impl quote::ToTokens, code: &TokenStream) -> TokenStream {
 fn needed(parent: Parent, subsection: &Subsection) -> Option<TokenStream> {
     let needed = subsection.needed().map(|path| hook::holds(path, &tokens!(#parent.version)));
     match (&subsection.body, needed) {
-        (Body::Own { member, optional: false, .. }, None) => Some(tokens!(__vmstate::VmState::needed(&self.#member))),
-        (Body::Own { member, optional: true, .. }, None) => {
-            Some(tokens!(self.#member.as_ref().is_some_and(__vmstate::VmState::needed)))
+        (Body::Own { member, ty, optional: false }, None) => {
+            Some(quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::needed(&self.#member)))
+        }
+        (Body::Own { member, ty, optional: true }, None) => {
+            let needed = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::needed);
+            Some(tokens!(self.#member.as_ref().is_some_and(#needed)))
         }
         (Body::Optional(field), needed) => Some(is_some_and(&field.member, needed)),
         (Body::Own { member, optional: true, .. }, needed) => Some(is_some_and(member, needed)),
@@ -116,7 +121,7 @@ fn needed(parent: Parent, subsection: &Subsection) -> Option<TokenStream> {
     }
 }
 
-fn is_some_and(member: impl quote::ToTokens, needed: Option<TokenStream>) -> TokenStream {
+fn is_some_and(member: impl ToTokens, needed: Option<TokenStream>) -> TokenStream {
     let needed = needed.map(|needed| tokens!(&& #needed));
     tokens!(self.#member.is_some() #needed)
 }
@@ -155,21 +160,23 @@ fn load_one(index: usize, subsection: &Subsection) -> TokenStream {
             with_load_hooks(parent, subsection, &load::fields(parent, fields))
         }
         Body::Optional(field) => {
-            let (value, load) = (get_or_insert(&field.member), load::field(field, &tokens!(value)));
+            let (value, load) = (get_or_insert(&field.member, &field.ty), load::field(field, &tokens!(value)));
             with_load_hooks(parent, subsection, &tokens!(#value #load))
         }
-        Body::Own { member, optional: false, .. } => {
-            tokens!(__vmstate::walk::load(&mut self.#member, reader, version)?;)
+        Body::Own { member, ty, optional: false } => {
+            quote_spanned!(located(ty)=> __vmstate::walk::load(&mut self.#member, reader, version)?;)
         }
-        Body::Own { member, optional: true, .. } => {
-            let value = get_or_insert(member);
-            tokens!(#value __vmstate::walk::load(value, reader, version)?;)
+        Body::Own { member, ty, optional: true } => {
+            let value = get_or_insert(member, ty);
+            quote_spanned!(located(ty)=> #value __vmstate::walk::load(value, reader, version)?;)
         }
     }
 }
 
-fn get_or_insert(member: impl quote::ToTokens) -> TokenStream {
-    tokens!(let value = self.#member.get_or_insert_with(__vmstate::core::default::Default::default);)
+/// What is in an `Option`, which is made if it is not there.
+fn get_or_insert(member: impl ToTokens, ty: &Type) -> TokenStream {
+    let default = load::type_default(ty);
+    tokens!(let value = self.#member.get_or_insert_with(|| #default);)
 }
 
 fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream) -> TokenStream {
@@ -191,18 +198,29 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream)
 /// What is done about a subsection that is not in the stream; none if nothing is.
 fn absent_one(index: usize, subsection: &Subsection) -> Option<TokenStream> {
     let parent = Parent::Subsection(index);
-    let defaults = match (subsection.policy(), &subsection.body) {
-        (Absent::Keep, _) => return None,
-        (Absent::Error, _) => {
-            return Some(tokens! {
-                return __vmstate::core::result::Result::Err(__vmstate::walk::missing_subsection(#parent));
-            });
+    match subsection.policy() {
+        Absent::Keep => None,
+        Absent::Error => Some(tokens! {
+            return __vmstate::core::result::Result::Err(__vmstate::walk::missing_subsection(#parent));
+        }),
+        Absent::Default => Some(defaults(&subsection.body)),
+    }
+}
+
+/// Makes all members of a subsection what they become when it is not there.
+fn defaults(body: &Body) -> TokenStream {
+    let none = tokens!(__vmstate::core::option::Option::None);
+    match body {
+        Body::Group(fields) | Body::Single(fields) => fields.iter().filter_map(load::default).collect(),
+        Body::Optional(field) => {
+            let (member, path) = (&field.member, field.default.as_ref().and_then(Option::as_ref));
+            let value = path.map_or(none, load::call);
+            tokens!(self.#member = #value;)
         }
-        (Absent::Default, Body::Group(fields) | Body::Single(fields)) => {
-            fields.iter().filter_map(load::default).collect()
+        Body::Own { member, optional: true, .. } => tokens!(self.#member = #none;),
+        Body::Own { member, ty, optional: false } => {
+            let value = load::type_default(ty);
+            tokens!(self.#member = #value;)
         }
-        (Absent::Default, Body::Optional(field)) => load::default(field).into_iter().collect(),
-        (Absent::Default, Body::Own { member, .. }) => vec![load::set_default(member, None)],
-    };
-    Some(tokens!(#(#defaults)*))
+    }
 }

@@ -10,6 +10,11 @@ const DISARMED: u64 = u64::MAX;
 /// Something with a deadline in nanoseconds of its clock, or none: what `#[vmstate(timer)]` can stand on.
 ///
 /// An `Option<u64>` is the simplest one. An emulator implements it for its own timers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no timer",
+    label = "`vmstate` does not know its deadline",
+    note = "`#[vmstate(timer)]` needs `impl vmstate::Timer for {Self}`, or an `Option<u64>`: the deadline in nanoseconds"
+)]
 pub trait Timer {
     /// The deadline, if the timer is armed.
     fn deadline(&self) -> Option<u64>;

@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Codec;
+use crate::description::Source;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
@@ -179,6 +180,19 @@ pub const fn capacity<C: Counted>() -> usize {
         Some(capacity) => capacity,
         None => panic!("a container that grows needs a field that counts its elements: `len = field`"),
     }
+}
+
+/// The same source of a count, if something bounds what it can say about a `C`.
+///
+/// # Panics
+/// At compile time, when nothing does: a stream could ask for any amount of memory.
+#[must_use]
+pub const fn bounded<C: Counted>(source: Source) -> Source {
+    assert!(
+        C::CAPACITY.is_some() || source.max.is_some(),
+        "this container grows as far as a stream says: set a limit with `max = N`"
+    );
+    source
 }
 
 /// The count that a sibling field says, times `multiply`.

@@ -70,7 +70,8 @@ impl Writer {
     pub fn claim(&mut self, count: usize) -> &mut [u8] {
         let start = self.buffer.len();
         self.buffer.resize(start + count, 0);
-        &mut self.buffer[start..]
+        // The end is said again for the compiler's sake: it then knows the length and checks no index into it.
+        &mut self.buffer[start..start + count]
     }
 
     /// Appends a length byte and `text`, as QEMU writes names (`qemu_put_counted_string`).

@@ -99,7 +99,7 @@ fn discards_with_wrong_data() {
         "8 bytes more of the command's data",
         "the end of its 14 bytes",
     );
-    refusal(b"\0\x03ra", Blame::Bytes, 15, "3 bytes", "the end of the stream after 2");
+    refusal(b"\0\x03ra", Blame::Bytes, 15, "3 bytes more of the command's data", "the end of its 4 bytes");
     refusal(b"", Blame::Bytes, 13, "1 byte", "the end of the stream after 0");
 }
 

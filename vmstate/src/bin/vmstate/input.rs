@@ -43,9 +43,21 @@ impl Input {
         let unreadable = |error| Failure::File(format!("cannot read {name}"), error);
         let length = file.metadata().map_err(unreadable)?.len();
         let found = locate_in(&mut file).map_err(unreadable)?;
+        let mut input = Self { name, file, length, description: None };
+        let found = match found {
+            None => input.search_description()?,
+            found => found,
+        };
         let description = found.map(|(offset, text)| describe(offset, &text)).transpose();
-        let description = description.map_err(|error| Failure::Stream(name.clone(), error))?;
-        Ok(Self { name, file, length, description })
+        input.description = description.map_err(|error| input.failed(error))?;
+        Ok(input)
+    }
+
+    /// Looks for a description that is not the end of the file, by walking to the end of the stream.
+    fn search_description(&self) -> Result<Option<(u64, Vec<u8>)>, Failure> {
+        let mut reader = self.reader()?;
+        // What keeps the walk from the end will be met, and reported, again.
+        Ok(description_behind_the_end(&mut reader).unwrap_or(None))
     }
 
     /// The bytes of the stream.
@@ -87,6 +99,14 @@ impl Input {
     pub(crate) fn failed(&self, error: LoadError) -> Failure {
         Failure::Stream(self.name.clone(), error)
     }
+}
+
+/// The offset and the text of the description behind the end of a stream that is read without it.
+fn description_behind_the_end(reader: &mut Reader<'_>) -> Result<Option<(u64, Vec<u8>)>, LoadError> {
+    let mut walk = Walk::new(reader, None)?;
+    while walk.next_event()?.is_some() {}
+    let text = walk.trailer()?;
+    Ok(text.map(|text| (walk.offset() - text.len() as u64, text.into_bytes())))
 }
 
 /// Whether a path means standard input or output.

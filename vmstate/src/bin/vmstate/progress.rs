@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 /// Streams below this are done before a bar could be read.
 const BIG: u64 = 64 << 20;
@@ -27,7 +27,7 @@ pub(crate) fn counter() -> ProgressBar {
 
 fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
+        Ok(style) => bar.with_style(style).with_finish(ProgressFinish::AndClear),
         Err(_) => bar,
     }
 }

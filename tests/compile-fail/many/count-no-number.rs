@@ -1,0 +1,10 @@
+use vmstate::prelude::*;
+
+#[derive(VmState)]
+struct Device {
+    count: bool,
+    #[vmstate(len = count, max = 8)]
+    items: Vec<u8>,
+}
+
+fn main() {}

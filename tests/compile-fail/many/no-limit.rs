@@ -1,0 +1,10 @@
+use vmstate::prelude::*;
+
+#[derive(VmState)]
+struct Device {
+    count: u8,
+    #[vmstate(len = count)]
+    items: Vec<u8>,
+}
+
+fn main() {}

@@ -1,0 +1,36 @@
+//! What the macro writes, for each shape of struct, beside what it is given: `tests/golden/<shape>.expected.rs`.
+//!
+//! `VMSTATE_BLESS=1` writes the files anew. Read the difference: it is what every user's crate compiles from then on.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use quote::quote;
+
+use crate::derive;
+
+#[test]
+fn expansions_are_as_they_were() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let inputs = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut inputs: Vec<PathBuf> = inputs.filter(|path| !path.to_string_lossy().ends_with(".expected.rs")).collect();
+    inputs.sort();
+    assert!(!inputs.is_empty());
+    let changed: Vec<_> = inputs.iter().filter(|input| !is_as_expected(input)).collect();
+    assert!(changed.is_empty(), "expansions have changed; see `git diff` after VMSTATE_BLESS=1: {changed:#?}");
+}
+
+/// Whether the expansion of `input` is what stands beside it, or now does.
+fn is_as_expected(input: &Path) -> bool {
+    let expanded = expand(&fs::read_to_string(input).unwrap());
+    let expected = input.with_extension("expected.rs");
+    if env::var_os("VMSTATE_BLESS").is_some() {
+        fs::write(&expected, &expanded).unwrap();
+    }
+    fs::read_to_string(&expected).unwrap_or_default() == expanded
+}
+
+fn expand(input: &str) -> String {
+    let expansion = derive(input.parse().unwrap(), &quote!(::vmstate));
+    prettyplease::unparse(&syn::parse2(expansion).unwrap())
+}

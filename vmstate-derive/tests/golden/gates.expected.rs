@@ -1,0 +1,257 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Gates {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "gates",
+            )
+            .versions(4u32, 1u32)
+            .fields(const {
+                &[
+                    __vmstate::Field::new("a", <u8 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new("b", <u8 as __vmstate::Wire>::FORM)
+                        .since(2u32),
+                    __vmstate::Field::new("c", <u16 as __vmstate::Wire>::FORM)
+                        .since(2u32),
+                    __vmstate::Field::new("d", <u32 as __vmstate::Wire>::FORM)
+                        .since(2u32)
+                        .until(3u32),
+                    __vmstate::Field::new(
+                            "unused",
+                            <__vmstate::Unused<4> as __vmstate::Wire>::FORM,
+                        )
+                        .conditional(),
+                    __vmstate::Field::new("e", <u8 as __vmstate::Wire>::FORM)
+                        .conditional(),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        2usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                <u8 as __vmstate::Wire>::put(
+                    &self.a,
+                    &mut out[offsets[0usize]..offsets[1usize]],
+                );
+                __vmstate::Sink::fixed(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize..1usize,
+                );
+            }
+            if version >= 2u32 {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            3usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 1usize)
+                    };
+                    let out = __vmstate::Sink::out(sink).claim(offsets[2usize]);
+                    <u8 as __vmstate::Wire>::put(
+                        &self.b,
+                        &mut out[offsets[0usize]..offsets[1usize]],
+                    );
+                    <u16 as __vmstate::Wire>::put(
+                        &self.c,
+                        &mut out[offsets[1usize]..offsets[2usize]],
+                    );
+                    __vmstate::Sink::fixed(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize..3usize,
+                    );
+                }
+            }
+            if (2u32..=3u32).contains(&version) {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            2usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 3usize)
+                    };
+                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                    <u32 as __vmstate::Wire>::put(
+                        &self.d,
+                        &mut out[offsets[0usize]..offsets[1usize]],
+                    );
+                    __vmstate::Sink::fixed(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize..4usize,
+                    );
+                }
+            }
+            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            2usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 4usize)
+                    };
+                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                    __vmstate::Sink::fixed(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize..5usize,
+                    );
+                }
+            }
+            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            2usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
+                    };
+                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                    <u8 as __vmstate::Wire>::put(
+                        &self.e,
+                        &mut out[offsets[0usize]..offsets[1usize]],
+                    );
+                    __vmstate::Sink::fixed(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize..6usize,
+                    );
+                }
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        2usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let from = __vmstate::walk::load_run(
+                    reader,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize,
+                    1usize,
+                )?;
+                <u8 as __vmstate::Wire>::get(
+                    &mut self.a,
+                    &from[offsets[0usize]..offsets[1usize]],
+                );
+            }
+            if version >= 2u32 {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            3usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 1usize)
+                    };
+                    let from = __vmstate::walk::load_run(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                        2usize,
+                    )?;
+                    <u8 as __vmstate::Wire>::get(
+                        &mut self.b,
+                        &from[offsets[0usize]..offsets[1usize]],
+                    );
+                    <u16 as __vmstate::Wire>::get(
+                        &mut self.c,
+                        &from[offsets[1usize]..offsets[2usize]],
+                    );
+                }
+            }
+            if (2u32..=3u32).contains(&version) {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            2usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 3usize)
+                    };
+                    let from = __vmstate::walk::load_run(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize,
+                        1usize,
+                    )?;
+                    <u32 as __vmstate::Wire>::get(
+                        &mut self.d,
+                        &from[offsets[0usize]..offsets[1usize]],
+                    );
+                }
+            } else {
+                self.d = <u32 as __vmstate::core::default::Default>::default();
+            }
+            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            2usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 4usize)
+                    };
+                    let from = __vmstate::walk::load_run(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                        1usize,
+                    )?;
+                }
+            }
+            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+                {
+                    let offsets = const {
+                        __vmstate::walk::offsets::<
+                            2usize,
+                        >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
+                    };
+                    let from = __vmstate::walk::load_run(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                        1usize,
+                    )?;
+                    <u8 as __vmstate::Wire>::get(
+                        &mut self.e,
+                        &from[offsets[0usize]..offsets[1usize]],
+                    );
+                }
+            } else {
+                self.e = seven();
+            }
+            self.f = nothing();
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Gates {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+};

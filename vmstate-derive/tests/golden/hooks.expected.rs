@@ -1,0 +1,129 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Hooks {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "hooks",
+            )
+            .hooks(__vmstate::Hooks::NONE.pre_save().post_save().pre_load().post_load())
+            .fields(const {
+                &[__vmstate::Field::new("a", <u8 as __vmstate::Wire>::FORM)]
+            })
+            .priority(__vmstate::Priority::Iommu)
+            .unmigratable()
+            .early_setup()
+            .conditional();
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        2usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                <u8 as __vmstate::Wire>::put(
+                    &self.a,
+                    &mut out[offsets[0usize]..offsets[1usize]],
+                );
+                __vmstate::Sink::fixed(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize..1usize,
+                );
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        2usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let from = __vmstate::walk::load_run(
+                    reader,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize,
+                    1usize,
+                )?;
+                <u8 as __vmstate::Wire>::get(
+                    &mut self.a,
+                    &from[offsets[0usize]..offsets[1usize]],
+                );
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn needed(&self) -> bool {
+            __vmstate::hook::holds(
+                &*self,
+                <Self as __vmstate::VmState>::DESCRIPTION.version,
+                Self::needed,
+            )
+        }
+        fn pre_save(
+            &mut self,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::hook::pre_save(self, version, Self::pre_save)
+        }
+        fn post_save(
+            &mut self,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::hook::post_save(self, version, crate::post_save)
+        }
+        fn pre_load(
+            &mut self,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::hook::pre_load(
+                self,
+                version,
+                <Self as __vmstate::VmState>::DESCRIPTION,
+                Self::pre_load,
+            )
+        }
+        fn post_load(
+            &mut self,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::hook::post_load(
+                self,
+                version,
+                <Self as __vmstate::VmState>::DESCRIPTION,
+                Self::post_load,
+            )
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Hooks {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+};

@@ -1,0 +1,214 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Infos {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "Infos",
+            )
+            .fields(const {
+                &[
+                    __vmstate::Field::new(
+                        "a",
+                        <__vmstate::Buffer as __vmstate::Codec<[u8; 4]>>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "b",
+                        <__vmstate::Equal as __vmstate::Codec<u32>>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "c",
+                        <__vmstate::LessOrEqual as __vmstate::Codec<i32>>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "d",
+                        <__vmstate::Each<
+                            __vmstate::TimerInfo,
+                        > as __vmstate::Codec<[Option<u64>; 2]>>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "env",
+                        <path::to::MyInfo<u8> as __vmstate::Codec<Flags>>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "unused",
+                        <__vmstate::Unused<1> as __vmstate::Wire>::FORM,
+                    ),
+                    __vmstate::Field::new("f", <u8 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new(
+                        "unused",
+                        <__vmstate::Unused<2> as __vmstate::Wire>::FORM,
+                    ),
+                    __vmstate::Field::new("unused", <Unused<8> as __vmstate::Wire>::FORM),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            <__vmstate::Buffer as __vmstate::Codec<
+                [u8; 4],
+            >>::save(
+                    &mut self.a,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("a"))?;
+            <__vmstate::Equal as __vmstate::Codec<
+                u32,
+            >>::save(
+                    &mut self.b,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("b"))?;
+            <__vmstate::LessOrEqual as __vmstate::Codec<
+                i32,
+            >>::save(
+                    &mut self.c,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("c"))?;
+            <__vmstate::Each<
+                __vmstate::TimerInfo,
+            > as __vmstate::Codec<
+                [Option<u64>; 2],
+            >>::save(
+                    &mut self.d,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("d"))?;
+            <path::to::MyInfo<
+                u8,
+            > as __vmstate::Codec<
+                Flags,
+            >>::save(
+                    &mut self.e,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("env"))?;
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        4usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
+                };
+                let out = __vmstate::Sink::out(sink).claim(offsets[3usize]);
+                <u8 as __vmstate::Wire>::put(
+                    &self.f,
+                    &mut out[offsets[1usize]..offsets[2usize]],
+                );
+                __vmstate::Sink::fixed(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    5usize..8usize,
+                );
+            }
+            <Unused<
+                8,
+            > as __vmstate::Wire>::save_elements(
+                    &mut self.g,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        8usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("unused"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            <__vmstate::Buffer as __vmstate::Codec<[u8; 4]>>::load(&mut self.a, reader)
+                .map_err(|error| error.in_field("a"))?;
+            <__vmstate::Equal as __vmstate::Codec<u32>>::load(&mut self.b, reader)
+                .map_err(|error| error.hint("same size on both sides").in_field("b"))?;
+            <__vmstate::LessOrEqual as __vmstate::Codec<i32>>::load(&mut self.c, reader)
+                .map_err(|error| error.in_field("c"))?;
+            <__vmstate::Each<
+                __vmstate::TimerInfo,
+            > as __vmstate::Codec<[Option<u64>; 2]>>::load(&mut self.d, reader)
+                .map_err(|error| error.in_field("d"))?;
+            <path::to::MyInfo<u8> as __vmstate::Codec<Flags>>::load(&mut self.e, reader)
+                .map_err(|error| error.in_field("env"))?;
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        4usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
+                };
+                let from = __vmstate::walk::load_run(
+                    reader,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    5usize,
+                    3usize,
+                )?;
+                <u8 as __vmstate::Wire>::get(
+                    &mut self.f,
+                    &from[offsets[1usize]..offsets[2usize]],
+                );
+            }
+            <Unused<8> as __vmstate::Wire>::load_elements(&mut self.g, reader)
+                .map_err(|error| error.in_field("unused"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Infos {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Infos as __vmstate::VmState >
+            ::DESCRIPTION, 8usize),
+            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
+             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+        );
+    };
+};

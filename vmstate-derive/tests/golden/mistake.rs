@@ -1,0 +1,5 @@
+// After a mistake there still is an implementation.
+struct Mistake<T> {
+    #[vmstate(sinse = 2)]
+    a: T,
+}

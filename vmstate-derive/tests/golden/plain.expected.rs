@@ -1,0 +1,152 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Plain {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "Plain",
+            )
+            .fields(const {
+                &[
+                    __vmstate::Field::new("a", <u8 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new("b", <[[u16; 2]; 3] as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new("c", <bool as __vmstate::Wire>::FORM),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        4usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let out = __vmstate::Sink::out(sink).claim(offsets[3usize]);
+                <u8 as __vmstate::Wire>::put(
+                    &self.a,
+                    &mut out[offsets[0usize]..offsets[1usize]],
+                );
+                <[[u16; 2]; 3] as __vmstate::Wire>::put(
+                    &self.b,
+                    &mut out[offsets[1usize]..offsets[2usize]],
+                );
+                <bool as __vmstate::Wire>::put(
+                    &self.c,
+                    &mut out[offsets[2usize]..offsets[3usize]],
+                );
+                __vmstate::Sink::fixed(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize..3usize,
+                );
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        4usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let from = __vmstate::walk::load_run(
+                    reader,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize,
+                    3usize,
+                )?;
+                <u8 as __vmstate::Wire>::get(
+                    &mut self.a,
+                    &from[offsets[0usize]..offsets[1usize]],
+                );
+                <[[u16; 2]; 3] as __vmstate::Wire>::get(
+                    &mut self.b,
+                    &from[offsets[1usize]..offsets[2usize]],
+                );
+                <bool as __vmstate::Wire>::get(
+                    &mut self.c,
+                    &from[offsets[2usize]..offsets[3usize]],
+                );
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Plain {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(
+            &[
+                <u8 as __vmstate::Wire>::FIXED,
+                <[[u16; 2]; 3] as __vmstate::Wire>::FIXED,
+                <bool as __vmstate::Wire>::FIXED,
+            ],
+        );
+        #[inline]
+        #[allow(unused_variables)]
+        fn put(&self, out: &mut [u8]) {
+            let offsets = const {
+                __vmstate::walk::offsets::<
+                    4usize,
+                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+            };
+            <u8 as __vmstate::Wire>::put(
+                &self.a,
+                &mut out[offsets[0usize]..offsets[1usize]],
+            );
+            <[[u16; 2]; 3] as __vmstate::Wire>::put(
+                &self.b,
+                &mut out[offsets[1usize]..offsets[2usize]],
+            );
+            <bool as __vmstate::Wire>::put(
+                &self.c,
+                &mut out[offsets[2usize]..offsets[3usize]],
+            );
+        }
+        #[inline]
+        #[allow(unused_variables)]
+        fn get(&mut self, from: &[u8]) {
+            let offsets = const {
+                __vmstate::walk::offsets::<
+                    4usize,
+                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+            };
+            <u8 as __vmstate::Wire>::get(
+                &mut self.a,
+                &from[offsets[0usize]..offsets[1usize]],
+            );
+            <[[u16; 2]; 3] as __vmstate::Wire>::get(
+                &mut self.b,
+                &from[offsets[1usize]..offsets[2usize]],
+            );
+            <bool as __vmstate::Wire>::get(
+                &mut self.c,
+                &from[offsets[2usize]..offsets[3usize]],
+            );
+        }
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+};

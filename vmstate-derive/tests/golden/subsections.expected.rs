@@ -1,0 +1,531 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Device {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "dev",
+            )
+            .fields(const { &[] })
+            .subsections(const {
+                &[
+                    __vmstate::Subsection::new(
+                        const {
+                            &__vmstate::Description::new("dev/group")
+                                .versions(2u32, 1u32)
+                                .hooks(
+                                    __vmstate::Hooks::NONE.pre_save().post_save().post_load(),
+                                )
+                                .fields(const {
+                                    &[
+                                        __vmstate::Field::new("a", <u8 as __vmstate::Wire>::FORM),
+                                        __vmstate::Field::new("b", <u8 as __vmstate::Wire>::FORM)
+                                            .since(2u32),
+                                    ]
+                                })
+                                .conditional()
+                        },
+                        __vmstate::Absent::Default,
+                    ),
+                    __vmstate::Subsection::new(
+                        const {
+                            &__vmstate::Description::new("dev/single")
+                                .fields(const {
+                                    &[
+                                        __vmstate::Field::new("c", <u32 as __vmstate::Wire>::FORM),
+                                    ]
+                                })
+                                .conditional()
+                        },
+                        __vmstate::Absent::Keep,
+                    ),
+                    __vmstate::Subsection::new(
+                        const {
+                            &__vmstate::Description::new("dev/option")
+                                .fields(const {
+                                    &[
+                                        __vmstate::Field::new("d", <Part as __vmstate::Wire>::FORM),
+                                    ]
+                                })
+                                .conditional()
+                        },
+                        __vmstate::Absent::Default,
+                    ),
+                    __vmstate::Subsection::new(
+                        <Whole as __vmstate::VmState>::DESCRIPTION,
+                        __vmstate::Absent::Keep,
+                    ),
+                    __vmstate::Subsection::new(
+                        <Whole as __vmstate::VmState>::DESCRIPTION,
+                        __vmstate::Absent::Error,
+                    ),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn save_subsections<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if __vmstate::hook::holds(
+                &*self,
+                <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version,
+                Self::has_group,
+            ) {
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[0usize]
+                        .description,
+                    |sink| {
+                        let version = <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[0usize]
+                            .description
+                            .version;
+                        __vmstate::hook::pre_save(self, version, Self::pre)?;
+                        let saved = (|| {
+                            __vmstate::Sink::begin_struct(
+                                sink,
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[0usize]
+                                    .description,
+                                version,
+                            );
+                            {
+                                let offsets = const {
+                                    __vmstate::walk::offsets::<
+                                        2usize,
+                                    >(
+                                        <Self as __vmstate::VmState>::DESCRIPTION
+                                            .subsections[0usize]
+                                            .description,
+                                        0usize,
+                                    )
+                                };
+                                let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                                <u8 as __vmstate::Wire>::put(
+                                    &self.a,
+                                    &mut out[offsets[0usize]..offsets[1usize]],
+                                );
+                                __vmstate::Sink::fixed(
+                                    sink,
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[0usize]
+                                        .description,
+                                    0usize..1usize,
+                                );
+                            }
+                            if version >= 2u32 {
+                                {
+                                    let offsets = const {
+                                        __vmstate::walk::offsets::<
+                                            2usize,
+                                        >(
+                                            <Self as __vmstate::VmState>::DESCRIPTION
+                                                .subsections[0usize]
+                                                .description,
+                                            1usize,
+                                        )
+                                    };
+                                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                                    <u8 as __vmstate::Wire>::put(
+                                        &self.b,
+                                        &mut out[offsets[0usize]..offsets[1usize]],
+                                    );
+                                    __vmstate::Sink::fixed(
+                                        sink,
+                                        <Self as __vmstate::VmState>::DESCRIPTION
+                                            .subsections[0usize]
+                                            .description,
+                                        1usize..2usize,
+                                    );
+                                }
+                            }
+                            __vmstate::Sink::end_struct(sink);
+                            __vmstate::core::result::Result::Ok(())
+                        })();
+                        let after = __vmstate::hook::post_save(
+                            self,
+                            version,
+                            Self::post,
+                        );
+                        saved.and(after)
+                    },
+                )?;
+            }
+            if __vmstate::hook::holds(
+                &*self,
+                <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[1usize]
+                    .description
+                    .version,
+                Self::has_single,
+            ) {
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[1usize]
+                        .description,
+                    |sink| {
+                        let version = <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[1usize]
+                            .description
+                            .version;
+                        __vmstate::Sink::begin_struct(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[1usize]
+                                .description,
+                            version,
+                        );
+                        {
+                            let offsets = const {
+                                __vmstate::walk::offsets::<
+                                    2usize,
+                                >(
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[1usize]
+                                        .description,
+                                    0usize,
+                                )
+                            };
+                            let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                            <u32 as __vmstate::Wire>::put(
+                                &self.c,
+                                &mut out[offsets[0usize]..offsets[1usize]],
+                            );
+                            __vmstate::Sink::fixed(
+                                sink,
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[1usize]
+                                    .description,
+                                0usize..1usize,
+                            );
+                        }
+                        __vmstate::Sink::end_struct(sink);
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            if self.d.is_some() {
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[2usize]
+                        .description,
+                    |sink| {
+                        let version = <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[2usize]
+                            .description
+                            .version;
+                        __vmstate::Sink::begin_struct(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[2usize]
+                                .description,
+                            version,
+                        );
+                        if let __vmstate::core::option::Option::Some(value) = &mut self.d
+                        {
+                            <Part as __vmstate::Wire>::save_elements(
+                                    value,
+                                    sink,
+                                    __vmstate::At::new(
+                                        <Self as __vmstate::VmState>::DESCRIPTION
+                                            .subsections[2usize]
+                                            .description,
+                                        0usize,
+                                    ),
+                                    __vmstate::Element::ONLY,
+                                )
+                                .map_err(|error| error.in_field("d"))?;
+                        }
+                        __vmstate::Sink::end_struct(sink);
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            if <Whole as __vmstate::VmState>::needed(&self.e) {
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[3usize]
+                        .description,
+                    |sink| {
+                        __vmstate::walk::save(
+                            &mut self.e,
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[3usize]
+                                .description
+                                .version,
+                        )
+                    },
+                )?;
+            }
+            if self.f.is_some()
+                && __vmstate::hook::holds(
+                    &*self,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[4usize]
+                        .description
+                        .version,
+                    Self::has_whole,
+                )
+            {
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[4usize]
+                        .description,
+                    |sink| {
+                        if let __vmstate::core::option::Option::Some(value) = &mut self.f
+                        {
+                            __vmstate::walk::save(
+                                value,
+                                sink,
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[4usize]
+                                    .description
+                                    .version,
+                            )?;
+                        }
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn load_subsection(
+            &mut self,
+            index: usize,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            match index {
+                0usize => {
+                    __vmstate::walk::check_version(
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            version,
+                        )
+                        .map_err(|error| error.at(reader.offset()))?;
+                    {
+                        let offsets = const {
+                            __vmstate::walk::offsets::<
+                                2usize,
+                            >(
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[0usize]
+                                    .description,
+                                0usize,
+                            )
+                        };
+                        let from = __vmstate::walk::load_run(
+                            reader,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            0usize,
+                            1usize,
+                        )?;
+                        <u8 as __vmstate::Wire>::get(
+                            &mut self.a,
+                            &from[offsets[0usize]..offsets[1usize]],
+                        );
+                    }
+                    if version >= 2u32 {
+                        {
+                            let offsets = const {
+                                __vmstate::walk::offsets::<
+                                    2usize,
+                                >(
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[0usize]
+                                        .description,
+                                    1usize,
+                                )
+                            };
+                            let from = __vmstate::walk::load_run(
+                                reader,
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[0usize]
+                                    .description,
+                                1usize,
+                                1usize,
+                            )?;
+                            <u8 as __vmstate::Wire>::get(
+                                &mut self.b,
+                                &from[offsets[0usize]..offsets[1usize]],
+                            );
+                        }
+                    }
+                    __vmstate::walk::end_of_subsection(
+                        <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[0usize]
+                            .description,
+                        reader,
+                    )?;
+                    __vmstate::hook::post_load(
+                            self,
+                            version,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            Self::loaded,
+                        )
+                        .map_err(|error| error.at(reader.offset()))?;
+                }
+                1usize => {
+                    __vmstate::walk::check_version(
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[1usize]
+                                .description,
+                            version,
+                        )
+                        .map_err(|error| error.at(reader.offset()))?;
+                    {
+                        let offsets = const {
+                            __vmstate::walk::offsets::<
+                                2usize,
+                            >(
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[1usize]
+                                    .description,
+                                0usize,
+                            )
+                        };
+                        let from = __vmstate::walk::load_run(
+                            reader,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[1usize]
+                                .description,
+                            0usize,
+                            1usize,
+                        )?;
+                        <u32 as __vmstate::Wire>::get(
+                            &mut self.c,
+                            &from[offsets[0usize]..offsets[1usize]],
+                        );
+                    }
+                    __vmstate::walk::end_of_subsection(
+                        <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[1usize]
+                            .description,
+                        reader,
+                    )?;
+                }
+                2usize => {
+                    __vmstate::walk::check_version(
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[2usize]
+                                .description,
+                            version,
+                        )
+                        .map_err(|error| error.at(reader.offset()))?;
+                    let value = self
+                        .d
+                        .get_or_insert_with(|| <Part as __vmstate::core::default::Default>::default());
+                    <Part as __vmstate::Wire>::load_elements(value, reader)
+                        .map_err(|error| error.in_field("d"))?;
+                    __vmstate::walk::end_of_subsection(
+                        <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[2usize]
+                            .description,
+                        reader,
+                    )?;
+                }
+                3usize => {
+                    __vmstate::walk::load(&mut self.e, reader, version)?;
+                }
+                4usize => {
+                    let value = self
+                        .f
+                        .get_or_insert_with(|| <Whole as __vmstate::core::default::Default>::default());
+                    __vmstate::walk::load(value, reader, version)?;
+                }
+                _ => {}
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn subsection_absent(
+            &mut self,
+            index: usize,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            match index {
+                0usize => {
+                    self.a = <u8 as __vmstate::core::default::Default>::default();
+                    self.b = <u8 as __vmstate::core::default::Default>::default();
+                }
+                2usize => {
+                    self.d = __vmstate::core::option::Option::None;
+                }
+                4usize => {
+                    return __vmstate::core::result::Result::Err(
+                        __vmstate::walk::missing_subsection(
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[4usize]
+                                .description,
+                        ),
+                    );
+                }
+                _ => {}
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Device {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+    const _: () = {
+        __vmstate::core::assert!(
+            __vmstate::walk::is_subsection_name(< Device as __vmstate::VmState >
+            ::DESCRIPTION.subsections[3usize].description.name, < Device as
+            __vmstate::VmState > ::DESCRIPTION.name),
+            "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
+             write `#[vmstate(name = \"parent/...\")]` on the type"
+        );
+        __vmstate::core::assert!(
+            __vmstate::walk::is_subsection_name(< Device as __vmstate::VmState >
+            ::DESCRIPTION.subsections[4usize].description.name, < Device as
+            __vmstate::VmState > ::DESCRIPTION.name),
+            "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
+             write `#[vmstate(name = \"parent/...\")]` on the type"
+        );
+    };
+};

@@ -100,7 +100,7 @@ fn discards_with_wrong_data() {
         "the end of its 14 bytes",
     );
     refusal(b"\0\x03ra", Blame::Bytes, 15, "3 bytes more of the command's data", "the end of its 4 bytes");
-    refusal(b"", Blame::Bytes, 13, "1 byte", "the end of the stream after 0");
+    refusal(b"", Blame::Bytes, 13, "1 byte more of the command's data", "the end of its 0 bytes");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![deny(warnings, missing_docs, unused, unreachable_pub, unused_qualifications, elided_lifetimes_in_paths)]
 #![deny(missing_debug_implementations, single_use_lifetimes, trivial_casts, unsafe_code, let_underscore_drop)]
 #![deny(variant_size_differences, unused_results, non_ascii_idents, keyword_idents, unused_lifetimes)]
-#![deny(clippy::all, clippy::pedantic, clippy::nursery, clippy::cargo)]
+#![deny(clippy::all, clippy::pedantic, clippy::nursery)]
 
 use vmstate::{Info, LoadError, Reader, SaveError, Unused, VmState, Writer};
 

@@ -5,6 +5,7 @@
 //! is written even then, so that one mistake does not look like fifty.
 
 mod check;
+mod enumeration;
 mod errors;
 mod expand;
 mod model;
@@ -14,7 +15,7 @@ use std::mem;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::DeriveInput;
+use syn::{Data, DeriveInput};
 
 use crate::errors::Errors;
 
@@ -39,12 +40,17 @@ fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
     };
     let errors = Errors::new();
     let mut attributes = parse::Struct::of(&input, &errors);
+    let root = attributes.root_or(root);
+    if let Data::Enum(data) = &input.data {
+        let expansion = enumeration::derive(&input, data, &attributes, &root);
+        let errors = errors.finish().map(syn::Error::into_compile_error);
+        return quote!(#errors #expansion);
+    }
     let groups = mem::take(&mut attributes.groups);
     let device = model::Device::of(&input, &attributes, groups, &errors);
     if let Some(device) = &device {
         check::check(device, &errors);
     }
-    let root = attributes.root.value().map_or_else(|| root.clone(), |path| quote!(#path));
     match (errors.finish(), device) {
         (None, Some(device)) => expand::expand(&device, &root),
         (errors, _) => {

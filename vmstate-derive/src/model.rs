@@ -254,12 +254,8 @@ fn named_fields<'a>(input: &'a DeriveInput, errors: &Errors) -> Option<Vec<&'a s
                 );
             }
         },
-        Data::Enum(data) => {
-            errors.at(
-                data.enum_token,
-                "enums cannot be migrated yet; keep the number that stands for it, or write an `Info`",
-            );
-        }
+        // Enums are no devices, but numbers.
+        Data::Enum(_) => {}
         Data::Union(data) => {
             errors.at(data.union_token, "a union does not know which of its fields is valid; migrate a struct");
         }

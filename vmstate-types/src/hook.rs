@@ -183,6 +183,20 @@ pub fn post_load<T: ?Sized, Signature>(
     })
 }
 
+/// The error for a state that is not to be sent because `text` does not hold (QEMU asserts, which ends the machine).
+#[must_use]
+pub fn must_exist_saving(text: &str) -> SaveError {
+    SaveError::new(format!("\"{text}\" does not hold"))
+}
+
+/// The error for a state that is not to be taken because `text` does not hold.
+#[must_use]
+pub fn must_exist_loading(text: &str, version: u32, of: &Description) -> LoadError {
+    let name = of.name;
+    LoadError::refused(format!("a state for which \"{text}\" holds"), "one for which it does not")
+        .qemu_says(format!("Input validation failed: {name}/{text} version_id: {version}"))
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;

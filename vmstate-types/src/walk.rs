@@ -4,6 +4,7 @@
 //! (QEMU: `vmstate_save_state_v` and `vmstate_load_state` in `migration/vmstate.c`.)
 
 use alloc::format;
+use core::ops::Range;
 
 use crate::description::{Absent, Count, Description, Field, Form, Kind, Subsection};
 use crate::error::{LoadError, SaveError};
@@ -178,7 +179,9 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
 /// Those of [`load`].
 pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     match T::FIXED {
-        Some(_) => load_run(reader, T::DESCRIPTION, 0, T::DESCRIPTION.fields.len()).map(|from| value.get(from)),
+        Some(size) => {
+            load_run(reader, size, T::DESCRIPTION, 0..T::DESCRIPTION.fields.len()).map(|from| value.get(from))
+        }
         None => load(value, reader, T::DESCRIPTION.version),
     }
 }
@@ -194,23 +197,26 @@ pub fn save_versioned<T: VmState, S: Sink>(value: &mut T, sink: &mut S, at: At, 
     Ok(())
 }
 
-/// Claims the bytes of the `count` fixed-size fields of `parent` from number `first` on, in one go.
+/// Claims the bytes of the fixed-size fields number `fields` of `parent` in one go: `size` bytes.
 ///
 /// # Errors
 /// When the stream ends before the last of them; the error names the field in which it does.
 #[inline]
 pub fn load_run<'r>(
     reader: &'r mut Reader<'_>,
+    size: usize,
     parent: &'static Description,
-    first: usize,
-    count: usize,
+    fields: Range<usize>,
 ) -> Result<&'r [u8], LoadError> {
-    reader.claim(run_size(parent, first, count)).map_err(|error| error.in_run(&parent.fields[first..first + count]))
+    match reader.claim(size) {
+        // The size is said again for the compiler's sake: it then checks no offset into the run.
+        Ok(bytes) => Ok(&bytes[..size]),
+        Err(error) => Err(error.in_run(&parent.fields[fields])),
+    }
 }
 
 /// The bytes that the `count` fields from number `first` on take, all of which have fixed sizes.
-#[must_use]
-pub const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
+const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
     let mut size = 0;
     let mut index = first;
     while index < first + count {

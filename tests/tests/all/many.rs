@@ -301,3 +301,45 @@ proptest! {
         prop_assert_eq!(loaded(fresh, &bytes), device);
     }
 }
+
+#[derive(VmState, Clone, Copy, Debug, PartialEq, Default)]
+#[repr(u8)]
+enum Mode {
+    #[default]
+    Off,
+    On = 5,
+}
+
+#[derive(VmState, Debug, PartialEq, Default)]
+#[vmstate(must_exist("level is below 4", Self::is_low))]
+struct Switch {
+    mode: Mode,
+    modes: [Mode; 2],
+    level: u8,
+}
+
+impl Switch {
+    fn is_low(&self) -> bool {
+        self.level < 4
+    }
+}
+
+#[test]
+fn enums_are_their_numbers_and_nothing_else() {
+    let device = || Switch { mode: Mode::On, modes: [Mode::Off, Mode::On], level: 1 };
+    assert_eq!(saved(&mut device()), [5, 0, 5, 1]);
+    assert_eq!(loaded(Switch::default(), &[5, 0, 5, 1]), device());
+    assert!(described(&mut device()).contains(r#"{"name": "modes", "array_len": 2, "type": "uint8", "size": 1}"#));
+    let error = refused(Switch::default(), &[5, 0, 1, 1]);
+    assert_eq!((error.path().as_str(), error.offset()), ("Switch.modes[1]", Some(2)));
+    assert_eq!((error.expected(), error.found()), ("one of Mode: Off, On", "1"));
+}
+
+#[test]
+fn what_must_exist_is_asked_for_both_ways() {
+    let error = Switch { level: 4, ..Switch::default() }.save(&mut Writer::new()).unwrap_err();
+    assert_eq!(error.to_string(), "cannot save `Switch`: \"level is below 4\" does not hold");
+    let error = refused(Switch::default(), &[0, 0, 0, 4]);
+    assert_eq!(error.expected(), "a state for which \"level is below 4\" holds");
+    assert_eq!(error.qemu_text(), Some("Input validation failed: Switch/level is below 4 version_id: 1"));
+}

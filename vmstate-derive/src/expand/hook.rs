@@ -5,6 +5,7 @@ use quote::quote_spanned;
 use syn::{ExprPath, Ident};
 
 use super::{Parent, located, tokens};
+use crate::parse::Condition;
 
 /// Whether the predicate holds at `version`.
 pub(super) fn holds(path: &ExprPath, version: &TokenStream) -> TokenStream {
@@ -38,6 +39,23 @@ pub(super) fn needed(path: &ExprPath) -> TokenStream {
     tokens! {
         fn needed(&self) -> bool {
             #holds
+        }
+    }
+}
+
+/// Refuses to go on if a condition does not hold, while `saving` or `loading`.
+pub(super) fn must_exist(condition: &Condition, kind: &str) -> TokenStream {
+    let Condition { text, path } = condition;
+    let holds = holds(path, &tokens!(version));
+    let refusal = Ident::new(&format!("must_exist_{kind}"), text.span());
+    let description = tokens!(<Self as __vmstate::VmState>::DESCRIPTION);
+    let error = match kind {
+        "saving" => tokens!(__vmstate::hook::#refusal(#text)),
+        _ => tokens!(__vmstate::hook::#refusal(#text, version, #description).at(reader.offset())),
+    };
+    tokens! {
+        if !#holds {
+            return __vmstate::core::result::Result::Err(#error);
         }
     }
 }

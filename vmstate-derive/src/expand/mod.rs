@@ -38,7 +38,7 @@ pub(crate) fn expand(device: &Device<'_>, root: &TokenStream) -> TokenStream {
 }
 
 /// Keeps the names that generated code needs to itself.
-fn wrap(root: &TokenStream, items: &TokenStream) -> TokenStream {
+pub(crate) fn wrap(root: &TokenStream, items: &TokenStream) -> TokenStream {
     tokens! {
         #[allow(deprecated, unused_qualifications, clippy::pedantic)]
         const _: () = {

@@ -40,13 +40,13 @@ pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
 
 /// Reads the fields of a run.
 pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    let (first, count) = (run.start, run.len());
-    let (offsets, _) = offsets(parent, run);
+    let (first, end) = (run.start, run.end);
+    let (offsets, size) = offsets(parent, run);
     let gets = gets(&fields[run.clone()]);
     tokens! {
         {
             #offsets
-            let from = __vmstate::walk::load_run(reader, #parent, #first, #count)?;
+            let from = __vmstate::walk::load_run(reader, #size, #parent, #first..#end)?;
             #gets
         }
     }

@@ -31,6 +31,9 @@ fn fields(device: &Device<'_>) -> TokenStream {
     let assertions = assertion::statements(device);
     let saves = save::fields(Parent::Device, &device.fields);
     let loads = load::fields(Parent::Device, &device.fields);
+    let conditions = &device.attributes.must_exist;
+    let saving_conditions = conditions.iter().map(|condition| hook::must_exist(condition, "saving"));
+    let loading_conditions = conditions.iter().map(|condition| hook::must_exist(condition, "loading"));
     let resets = device.skipped.iter().filter_map(reset);
     tokens! {
         #[allow(unused_variables)]
@@ -41,6 +44,7 @@ fn fields(device: &Device<'_>) -> TokenStream {
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             #assertions
             #saves
+            #(#saving_conditions)*
             __vmstate::core::result::Result::Ok(())
         }
 
@@ -51,6 +55,7 @@ fn fields(device: &Device<'_>) -> TokenStream {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             #loads
+            #(#loading_conditions)*
             #(#resets)*
             __vmstate::core::result::Result::Ok(())
         }

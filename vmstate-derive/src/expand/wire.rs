@@ -46,6 +46,7 @@ fn can_be_fixed(device: &Device<'_>) -> bool {
     let simple = |field: &Field| field.gate.is_open() && matches!(field.codec, Codec::Type { .. } | Codec::Unused(_));
     attributes.hooks.all().next().is_none()
         && !attributes.needed.is_set()
+        && attributes.must_exist.is_empty()
         && device.subsections.is_empty()
         && device.skipped.iter().all(|skipped| skipped.reset.is_none())
         && device.fields.iter().all(simple)

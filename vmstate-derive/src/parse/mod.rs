@@ -59,6 +59,8 @@ const PLACES: &[(&str, &[&str])] = &[
 /// The attributes of a struct.
 #[derive(Default)]
 pub(crate) struct Struct {
+    /// The keys of all of them.
+    pub(crate) keys: Vec<Ident>,
     pub(crate) name: Once<LitStr>,
     pub(crate) version: Once<Number>,
     pub(crate) minimum_version: Once<Number>,
@@ -69,6 +71,7 @@ pub(crate) struct Struct {
     pub(crate) hooks: Hooks,
     pub(crate) root: Once<Path>,
     pub(crate) groups: Vec<Subsection>,
+    pub(crate) must_exist: Vec<Condition>,
 }
 
 keys! {
@@ -85,6 +88,7 @@ keys! {
         "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
         "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
         "subsection" => self.groups.extend(Subsection::of_group(entry, errors)),
+        "must_exist" => self.must_exist.extend(Condition::of(entry, errors)),
         "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
     }
 }
@@ -94,14 +98,45 @@ impl Struct {
         let mut attributes = Self::default();
         for entry in entries(&input.attrs, errors) {
             attributes.take(&entry, errors);
+            attributes.keys.push(entry.key);
         }
         attributes
+    }
+
+    /// The path of the library as written, or `root`.
+    pub(crate) fn root_or(&self, root: &TokenStream) -> TokenStream {
+        self.root.value().map_or_else(|| root.clone(), ToTokens::to_token_stream)
     }
 
     /// The name as written, or the type's own.
     pub(crate) fn name_or(&self, ident: &Ident) -> LitStr {
         let own = || LitStr::new(&ident.unraw().to_string(), ident.span());
         self.name.value().cloned().unwrap_or_else(own)
+    }
+}
+
+/// `must_exist("what must hold", path)`
+pub(crate) struct Condition {
+    pub(crate) text: LitStr,
+    pub(crate) path: ExprPath,
+}
+
+impl Condition {
+    fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let example =
+            "`must_exist` takes what must hold, and a predicate: `must_exist(\"fifo fits\", Self::fifo_fits)`";
+        let Value::List(tokens) = &entry.value else {
+            errors.at(&entry.key, example);
+            return None;
+        };
+        match split_name(tokens.clone()) {
+            (Some(text), rest) if !rest.is_empty() => match syn::parse2(rest.clone()) {
+                Ok(path) => return Some(Self { text, path }),
+                Err(_) => errors.at(rest, example),
+            },
+            _ => errors.at(tokens, example),
+        }
+        None
     }
 }
 

@@ -141,9 +141,9 @@ const _: () = {
                 };
                 let from = __vmstate::walk::load_run(
                     reader,
+                    offsets[1usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize,
-                    1usize,
+                    0usize..1usize,
                 )?;
                 <u8 as __vmstate::Wire>::get(
                     &mut self.a,
@@ -159,9 +159,9 @@ const _: () = {
                     };
                     let from = __vmstate::walk::load_run(
                         reader,
+                        offsets[2usize],
                         <Self as __vmstate::VmState>::DESCRIPTION,
-                        1usize,
-                        2usize,
+                        1usize..3usize,
                     )?;
                     <u8 as __vmstate::Wire>::get(
                         &mut self.b,
@@ -182,9 +182,9 @@ const _: () = {
                     };
                     let from = __vmstate::walk::load_run(
                         reader,
+                        offsets[1usize],
                         <Self as __vmstate::VmState>::DESCRIPTION,
-                        3usize,
-                        1usize,
+                        3usize..4usize,
                     )?;
                     <u32 as __vmstate::Wire>::get(
                         &mut self.d,
@@ -203,9 +203,9 @@ const _: () = {
                     };
                     let from = __vmstate::walk::load_run(
                         reader,
+                        offsets[1usize],
                         <Self as __vmstate::VmState>::DESCRIPTION,
-                        4usize,
-                        1usize,
+                        4usize..5usize,
                     )?;
                 }
             }
@@ -218,9 +218,9 @@ const _: () = {
                     };
                     let from = __vmstate::walk::load_run(
                         reader,
+                        offsets[1usize],
                         <Self as __vmstate::VmState>::DESCRIPTION,
-                        5usize,
-                        1usize,
+                        5usize..6usize,
                     )?;
                     <u8 as __vmstate::Wire>::get(
                         &mut self.e,

@@ -74,9 +74,9 @@ const _: () = {
                 };
                 let from = __vmstate::walk::load_run(
                     reader,
+                    offsets[1usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    1usize,
-                    1usize,
+                    1usize..2usize,
                 )?;
                 <[u16; N] as __vmstate::Wire>::get(
                     &mut self.words,

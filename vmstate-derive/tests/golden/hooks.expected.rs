@@ -53,9 +53,9 @@ const _: () = {
                 };
                 let from = __vmstate::walk::load_run(
                     reader,
+                    offsets[1usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize,
-                    1usize,
+                    0usize..1usize,
                 )?;
                 <u8 as __vmstate::Wire>::get(
                     &mut self.a,

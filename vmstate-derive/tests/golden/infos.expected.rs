@@ -169,9 +169,9 @@ const _: () = {
                 };
                 let from = __vmstate::walk::load_run(
                     reader,
+                    offsets[3usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    5usize,
-                    3usize,
+                    5usize..8usize,
                 )?;
                 <u8 as __vmstate::Wire>::get(
                     &mut self.f,

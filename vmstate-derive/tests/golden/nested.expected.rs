@@ -96,9 +96,9 @@ const _: () = {
                 };
                 let from = __vmstate::walk::load_run(
                     reader,
+                    offsets[1usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize,
-                    1usize,
+                    0usize..1usize,
                 )?;
                 <u8 as __vmstate::Wire>::get(
                     &mut self.a,
@@ -117,9 +117,9 @@ const _: () = {
                 };
                 let from = __vmstate::walk::load_run(
                     reader,
+                    offsets[2usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    3usize,
-                    2usize,
+                    3usize..5usize,
                 )?;
                 <u32 as __vmstate::Wire>::get(
                     &mut self.b,

@@ -60,9 +60,9 @@ const _: () = {
                 };
                 let from = __vmstate::walk::load_run(
                     reader,
+                    offsets[3usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize,
-                    3usize,
+                    0usize..3usize,
                 )?;
                 <u8 as __vmstate::Wire>::get(
                     &mut self.a,

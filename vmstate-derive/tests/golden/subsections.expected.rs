@@ -341,11 +341,11 @@ const _: () = {
                         };
                         let from = __vmstate::walk::load_run(
                             reader,
+                            offsets[1usize],
                             <Self as __vmstate::VmState>::DESCRIPTION
                                 .subsections[0usize]
                                 .description,
-                            0usize,
-                            1usize,
+                            0usize..1usize,
                         )?;
                         <u8 as __vmstate::Wire>::get(
                             &mut self.a,
@@ -366,11 +366,11 @@ const _: () = {
                             };
                             let from = __vmstate::walk::load_run(
                                 reader,
+                                offsets[1usize],
                                 <Self as __vmstate::VmState>::DESCRIPTION
                                     .subsections[0usize]
                                     .description,
-                                1usize,
-                                1usize,
+                                1usize..2usize,
                             )?;
                             <u8 as __vmstate::Wire>::get(
                                 &mut self.b,
@@ -415,11 +415,11 @@ const _: () = {
                         };
                         let from = __vmstate::walk::load_run(
                             reader,
+                            offsets[1usize],
                             <Self as __vmstate::VmState>::DESCRIPTION
                                 .subsections[1usize]
                                 .description,
-                            0usize,
-                            1usize,
+                            0usize..1usize,
                         )?;
                         <u32 as __vmstate::Wire>::get(
                             &mut self.c,

@@ -1,0 +1,27 @@
+use vmstate::prelude::*;
+
+#[derive(VmState)]
+#[vmstate(must_exist("fifo fits"), must_exist(Self::fits), must_exist = Self::fits)]
+struct Device {
+    count: u8,
+}
+
+impl Device {
+    fn fits(&self) -> bool {
+        self.count < 16
+    }
+}
+
+#[derive(VmState)]
+#[vmstate(must_exist("fifo fits", Self::fits))]
+struct Other {
+    count: u8,
+}
+
+impl Other {
+    fn fits(&self) -> u8 {
+        self.count
+    }
+}
+
+fn main() {}

@@ -1,9 +1,0 @@
-use vmstate::VmState;
-
-#[derive(VmState)]
-enum Mode {
-    Off,
-    On,
-}
-
-fn main() {}

@@ -251,13 +251,17 @@ impl LoadError {
         self
     }
 
+    /// Says what to do about it, instead of what was said already.
+    #[must_use]
+    pub fn advise_instead(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+        self.0.advice = Some(advice.into());
+        self
+    }
+
     /// Says what to do about a peer that is not like us, instead of what was said already.
     #[must_use]
-    pub fn hint(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
-        if self.0.blame == Blame::Peer {
-            self.0.advice = Some(advice.into());
-        }
-        self
+    pub fn hint(self, advice: impl Into<Cow<'static, str>>) -> Self {
+        if self.0.blame == Blame::Peer { self.advise_instead(advice) } else { self }
     }
 
     /// Says what QEMU prints for the same condition, for those who search for it.

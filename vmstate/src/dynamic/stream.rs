@@ -15,6 +15,10 @@ const USUAL_PAGE_SIZE: u64 = 4096;
 /// Enough to see whether a section's header stands somewhere.
 const HEADER: u64 = 1 + 4 + 1 + 255 + 4 + 4;
 
+/// What to think of when something is wrong in a stream without a description.
+const NO_DESCRIPTION: &str = "the stream has no description at its end, where QEMU writes one: it may have been cut. \
+                              Without it the page size is taken to be 4096, unless the configuration says another";
+
 /// Reads a whole stream, item by item, with its sections decoded.
 ///
 /// The description stands at the stream's end and is needed from the beginning: the caller finds it first
@@ -123,9 +127,18 @@ impl<'r, 'a> Walk<'r, 'a> {
     /// When the framing is broken, or a section's payload is not what its description says; the error has all
     /// coordinates. A section without description in a stream without footers cannot be passed: nothing tells its end.
     pub fn next_event(&mut self) -> Result<Option<Event>, LoadError> {
+        let undescribed = self.description.is_none();
+        self.pull_event().map_err(|error| if undescribed { error.advise(NO_DESCRIPTION) } else { error })
+    }
+
+    fn pull_event(&mut self) -> Result<Option<Event>, LoadError> {
         if let Some(section) = self.ram_section.take() {
             return match self.next_record() {
                 Ok(record) => self.pass_record(section, record).map(Some),
+                // A wrong page size is the likely cause then.
+                Err(error) if self.description.is_none() => {
+                    Err(error.advise_instead(NO_DESCRIPTION).in_place(|| section.place()))
+                }
                 Err(error) => Err(error.in_place(|| section.place())),
             };
         }

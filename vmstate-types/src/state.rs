@@ -159,6 +159,7 @@ pub trait VmState {
     message = "`{Self}` has no wire form",
     label = "`vmstate` does not know how to save and load this",
     note = "derive it: `#[derive(VmState)]` on `{Self}`, if it is yours",
+    note = "or store it as a number of fixed size: `#[vmstate(wire = u32)]`, for `usize` and other integers",
     note = "or write its bytes yourself: `#[vmstate(with = YourInfo)]`, where `YourInfo` implements `vmstate::Info`",
     note = "or leave it out and say why: `#[vmstate(skip = \"wired by the board\")]`"
 )]

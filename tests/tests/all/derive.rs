@@ -1,10 +1,12 @@
 //! What `#[derive(VmState)]` writes and reads, to the byte.
 
 mod conformance;
+mod containers;
 mod fields;
 mod gates;
 mod hooks;
 mod hygiene;
+mod many;
 mod nested;
 mod round_trip;
 mod subsections;

@@ -2,9 +2,7 @@
 
 mod cli;
 mod compile_fail;
-mod conformance;
 mod derive;
 mod dynamic;
-mod many;
 mod stream;
 mod uno;

@@ -13,16 +13,10 @@ use vmstate::description::{Count, Kind, Pointers, Source};
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 
-fn saved<T: VmState>(device: &mut T) -> Vec<u8> {
-    let mut writer = Writer::new();
-    device.save(&mut writer).unwrap();
-    writer.take()
-}
+use super::{load, save};
 
 fn loaded<T: VmState>(mut fresh: T, bytes: &[u8]) -> T {
-    let mut reader = Reader::from_slice(bytes);
-    fresh.load(&mut reader, T::DESCRIPTION.version).unwrap();
-    assert!(reader.at_end().unwrap(), "all of it was read");
+    load(&mut fresh, bytes, T::DESCRIPTION.version).unwrap();
     fresh
 }
 
@@ -76,7 +70,7 @@ fn counted() -> Counted {
 #[test]
 fn counted_arrays() {
     let bytes = [2, 0, 0, 0, 1, 1, 2, 3, 4, 1, 2, 3, 4, 0, 5, 0, 0, 6, 1, 0xff];
-    assert_eq!(saved(&mut counted()), bytes);
+    assert_eq!(save(&mut counted()), bytes);
     assert_eq!(loaded(Counted::default(), &bytes), counted());
     let other = Counted { regs: vec![9; 5], queues: vec![Queue::default(); 3].into(), ..Counted::default() };
     assert_eq!(loaded(other, &bytes), counted(), "what there was makes no difference");
@@ -110,7 +104,7 @@ fn counts_that_are_too_large_are_refused_by_name() {
 }
 
 #[test]
-fn a_count_that_is_wrong_cannot_be_saved() {
+fn a_count_that_is_wrong_cannot_be_save() {
     let error = Counted { nregs: 3, ..counted() }.save(&mut Writer::new()).unwrap_err();
     assert_eq!(error.path(), "Counted.regs");
 }
@@ -131,7 +125,7 @@ struct Buffers {
 fn sized_buffers() {
     let device = || Buffers { size: 3, words: 1, data: vec![7, 8, 9], front: [1, 2, 3, 4, 0, 0, 0, 0], bytes: vec![5] };
     let bytes = [0, 0, 0, 3, 1, 7, 8, 9, 1, 2, 3, 4, 0, 0, 0, 1, 5];
-    assert_eq!(saved(&mut device()), bytes);
+    assert_eq!(save(&mut device()), bytes);
     assert_eq!(loaded(Buffers::default(), &bytes), device());
     let text = described(&mut device());
     assert!(text.contains(r#"{"name": "data", "type": "buffer", "size": 3}"#), "{text}");
@@ -155,7 +149,7 @@ struct Bitmaps {
 fn bitmaps() {
     for (nbits, words) in [(0, 0), (1, 1), (63, 1), (64, 1), (65, 2)] {
         let device = || Bitmaps { nbits, fixed: [1, 0x8000_0000_0000_0001], grown: vec![5; words] };
-        let bytes = saved(&mut device());
+        let bytes = save(&mut device());
         assert_eq!(bytes.len(), 4 + 16 + 8 * words, "{nbits}");
         assert_eq!(bytes[4..12], 1_u64.to_be_bytes(), "the lowest bits first, each word big-endian");
         assert_eq!(loaded(Bitmaps::default(), &bytes), device());
@@ -188,7 +182,7 @@ struct Outer {
 fn a_struct_is_at_its_own_version_unless_another_is_said() {
     let inner = |a, b| Inner { a, b };
     let mut device = Outer { plain: inner(1, 2), old: inner(3, 4), new: inner(5, 6) };
-    assert_eq!(saved(&mut device), [1, 2, 3, 5, 6]);
+    assert_eq!(save(&mut device), [1, 2, 3, 5, 6]);
     let expected = Outer { old: inner(3, 0), plain: inner(1, 2), new: inner(5, 6) };
     assert_eq!(loaded(Outer::default(), &[1, 2, 3, 5, 6]), expected);
     let text = described(&mut device);
@@ -210,7 +204,7 @@ struct Converted {
 fn numbers_of_another_type_on_the_wire() {
     let device = || Converted { size: 70_000, flag: true, numbers: [1, 2] };
     let bytes = [0, 1, 0x11, 0x70, 1, 0, 1, 0, 2];
-    assert_eq!(saved(&mut device()), bytes);
+    assert_eq!(save(&mut device()), bytes);
     assert_eq!(loaded(Converted::default(), &bytes), device());
     assert!(described(&mut device()).contains(r#"{"name": "size", "type": "uint32", "size": 4}"#));
     let error = Converted { numbers: [0, 40_000], ..device() }.save(&mut Writer::new()).unwrap_err();
@@ -237,7 +231,7 @@ fn wrappers_leave_the_wire_form_as_it_is() {
     assert_eq!((*device.boxed, device.wrapping.0, device.cell.get()), (0x0102, 3, 4));
     assert_eq!(*device.shared.lock().unwrap(), Queue { size: 0x0708, ready: false });
     assert_eq!(device.shared_atomic.load(Ordering::Relaxed), 0x0b0c);
-    assert_eq!(saved(&mut device), bytes);
+    assert_eq!(save(&mut device), bytes);
     let held = Arc::clone(&device.shared);
     let _ = std::thread::spawn(move || {
         let _guard = held.lock();
@@ -275,7 +269,7 @@ fn pointers() {
     let queue = || Some(Box::new(Queue { size: 0x0a0b, ready: true }));
     let device = || Slots { count: 2, counted: vec![Some(Box::new(7)), None], made: [None, queue()] };
     let bytes = [0, 0, 0, 2, 7, 0x30, 0x30, 0x31, 0x0a, 0x0b, 1];
-    assert_eq!(saved(&mut device()), bytes);
+    assert_eq!(save(&mut device()), bytes);
     let fresh = Slots { counted: vec![Some(Box::new(0)), None], made: [queue(), None], count: 0 };
     assert_eq!(loaded(fresh, &bytes), device());
     let form = Slots::DESCRIPTION.fields[2].form;
@@ -296,7 +290,7 @@ proptest! {
         let nqueues = i32::try_from(queues.len()).unwrap();
         let boxed = queues.clone().into_boxed_slice();
         let mut device = Counted { nregs, nqueues, regs, front, queues: queues.into(), boxed, last };
-        let bytes = saved(&mut device);
+        let bytes = save(&mut device);
         let fresh = Counted { front, ..Counted::default() };
         prop_assert_eq!(loaded(fresh, &bytes), device);
     }
@@ -327,7 +321,7 @@ impl Switch {
 #[test]
 fn enums_are_their_numbers_and_nothing_else() {
     let device = || Switch { mode: Mode::On, modes: [Mode::Off, Mode::On], level: 1 };
-    assert_eq!(saved(&mut device()), [5, 0, 5, 1]);
+    assert_eq!(save(&mut device()), [5, 0, 5, 1]);
     assert_eq!(loaded(Switch::default(), &[5, 0, 5, 1]), device());
     assert!(described(&mut device()).contains(r#"{"name": "modes", "array_len": 2, "type": "uint8", "size": 1}"#));
     let error = refused(Switch::default(), &[5, 0, 1, 1]);

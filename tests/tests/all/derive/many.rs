@@ -337,3 +337,60 @@ fn what_must_exist_is_asked_for_both_ways() {
     assert_eq!(error.expected(), "a state for which \"level is below 4\" holds");
     assert_eq!(error.qemu_text(), Some("Input validation failed: Switch/level is below 4 version_id: 1"));
 }
+
+#[derive(VmState, Default, Debug, PartialEq)]
+struct Channels {
+    #[vmstate(pointer)]
+    css: [Option<Box<Queue>>; 4],
+}
+
+/// The form of `css` in the streams of s390x machines, where one of 256 slots is in use.
+#[test]
+fn pointers_are_described_as_each_release_does() {
+    let mut device = Channels { css: [None, None, Some(Box::default()), None] };
+    let null = r#"[{"name": "css", "array_len": 4, "type": "struct", "struct": {}, "size": 1}]"#;
+    assert_eq!(described(&mut device), null, "7.2 describes the first element, null or not");
+
+    let mut description = DescriptionWriter::new(Release::Qemu10_0, 4096, None);
+    description.section("dev", 0, &mut device, &mut Writer::new()).unwrap();
+    let runs = concat!(
+        r#"[{"name": "css", "array_len": 2, "type": "nullptr", "size": 1}, "#,
+        r#"{"name": "css", "type": "struct", "struct": {"vmsd_name": "Queue", "version": 1, "#,
+        r#""fields": [{"name": "size", "type": "uint16", "size": 2}, {"name": "ready", "type": "bool", "size": 1}]}, "#,
+        r#""size": 3}, {"name": "css", "type": "nullptr", "size": 1}]"#,
+    );
+    let text = description.finish();
+    assert!(text.contains(runs), "10.0 begins anew where null ones follow others: {text}");
+}
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(version = 3)]
+struct Node {
+    value: u8,
+    #[vmstate(since = 3)]
+    more: u8,
+}
+
+#[derive(VmState, Default, Debug, PartialEq)]
+struct Lists {
+    #[vmstate(list(max = 2, version = 2))]
+    list: Vec<Node>,
+}
+
+#[test]
+fn elements_of_lists_load_at_the_fields_version_and_are_saved_at_their_own() {
+    let node = |value, more| Node { value, more };
+    assert_eq!(save(&mut Lists { list: vec![node(1, 2), node(3, 4)] }), [1, 1, 2, 1, 3, 4, 0]);
+    assert_eq!(loaded(Lists::default(), &[1, 1, 1, 3, 0]), Lists { list: vec![node(1, 0), node(3, 0)] });
+    let error = refused(Lists::default(), &[1, 1, 1, 2, 1, 3, 0]);
+    assert_eq!((error.path().as_str(), error.expected()), ("Lists.list", "at most 2 elements (max = 2)"));
+    let mut two = Lists { list: vec![node(1, 2), node(3, 4)] };
+    let list = concat!(
+        r#"[{"name": "list", "type": "qtailq", "#,
+        r#""vmsd_name": "Node", "version": 3, "fields": [{"name": "value", "type": "uint8", "size": 1}, "#,
+        r#"{"name": "more", "type": "uint8", "size": 1}], "#,
+        r#""vmsd_name": "Node", "version": 3, "fields": [{"name": "value", "type": "uint8", "size": 1}, "#,
+        r#"{"name": "more", "type": "uint8", "size": 1}], "size": 7}]"#,
+    );
+    assert_eq!(described(&mut two), list, "the keys of each element stand in the one object, as in QEMU");
+}

@@ -5,6 +5,7 @@ mod compile_fail;
 mod conformance;
 mod derive;
 mod dynamic;
+mod grammar;
 mod many;
 mod stream;
 mod uno;

@@ -8,7 +8,7 @@ use syn::Expr;
 
 use super::tokens;
 use crate::model::{Codec, Elements, Field, bits_field};
-use crate::parse::Count;
+use crate::parse::{Count, Part};
 
 /// The field's form, a constant expression.
 pub(super) fn form(field: &Field) -> TokenStream {
@@ -24,6 +24,18 @@ pub(super) fn form(field: &Field) -> TokenStream {
                 Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.counted(#source)),
                 Elements::Buffer => {
                     tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::None).sized(#source))
+                }
+            }
+        }
+        Codec::Part(elements, part) => {
+            let (start, end) = bounds(field, part);
+            let span = Span::mixed_site().located_at(field.span());
+            let length = quote_spanned!(span=> __vmstate::part::length::<#ty>(#start, #end));
+            match elements {
+                Elements::Type => tokens!(<#item as __vmstate::Wire>::FORM.times(#length)),
+                Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.times(#length)),
+                Elements::Buffer => {
+                    tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::Some(#length)))
                 }
             }
         }
@@ -87,6 +99,16 @@ pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> Toke
             };
             tokens!(#count.and_then(|count| #save))
         }
+        Codec::Part(elements, part) => {
+            let (start, end) = bounds(field, part);
+            match elements {
+                Elements::Type => tokens!(__vmstate::part::save(#value, #start, #end, sink, #at)),
+                Elements::Info(info) => {
+                    tokens!(__vmstate::part::save_with::<#info, _, _>(#value, #start, #end, sink, #at))
+                }
+                Elements::Buffer => tokens!(__vmstate::part::save_buffer(#value, #start, #end, sink, #at)),
+            }
+        }
         Codec::Pointers { count, alloc } => {
             let save = if *alloc { tokens!(save_marked) } else { tokens!(save) };
             let count = pointer_count(field, count.as_ref().map(|counted| count_to_save(&counted.count)));
@@ -122,6 +144,14 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
             };
             tokens!(#count.and_then(|count| #load))
         }
+        Codec::Part(elements, part) => {
+            let (start, end) = bounds(field, part);
+            match elements {
+                Elements::Type => tokens!(__vmstate::part::load(#value, #start, #end, reader)),
+                Elements::Info(info) => tokens!(__vmstate::part::load_with::<#info, _>(#value, #start, #end, reader)),
+                Elements::Buffer => tokens!(__vmstate::part::load_buffer(#value, #start, #end, reader)),
+            }
+        }
         Codec::Pointers { count, alloc } => {
             let load = if *alloc { tokens!(load_marked) } else { tokens!(load) };
             let count = count.as_ref().map(|counted| count_to_load(field, &counted.count, counted.max.as_ref()));
@@ -156,6 +186,14 @@ fn item_type(field: &Field) -> TokenStream {
     let ty = &field.ty;
     let span = Span::mixed_site().located_at(field.span());
     quote_spanned!(span=> <#ty as __vmstate::varray::Counted>::Item)
+}
+
+/// The first element of a part, and the one after the last.
+fn bounds(field: &Field, part: &Part) -> (TokenStream, TokenStream) {
+    let ty = &field.ty;
+    let start = part.start.as_ref().map_or_else(|| tokens!(0), |start| tokens!(#start));
+    let end = part.end.as_ref();
+    (start, end.map_or_else(|| tokens!(const { __vmstate::varray::capacity::<#ty>() }), |end| tokens!(#end)))
 }
 
 fn keys(direct: bool) -> TokenStream {

@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::{Expr, Ident, LitInt, Type};
 
 use crate::errors::Errors;
-use crate::parse::{self, Count, Number, SizedBuffer};
+use crate::parse::{self, Count, Number, Part, SizedBuffer};
 
 /// How a field's value is written.
 pub(crate) enum Codec {
@@ -17,6 +17,8 @@ pub(crate) enum Codec {
     Info(Info),
     /// As many elements as another field says.
     Counted(Counted),
+    /// A part of an array.
+    Part(Elements, Part),
     /// Pointers, some of which may be null: those of an array, or as many as another field says.
     Pointers { count: Option<Counted>, alloc: bool },
     /// A bitmap of so many bits.
@@ -40,7 +42,7 @@ pub(crate) struct Counted {
     pub(crate) max: Option<Expr>,
 }
 
-/// What is counted.
+/// What is counted, or of what there is a part.
 pub(crate) enum Elements {
     /// Values, by their type.
     Type,
@@ -71,6 +73,7 @@ impl Codec {
     /// The codec that the attributes choose.
     pub(super) fn of(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
         check_choice(attributes, errors);
+        check_range(ty, attributes, errors);
         Self::many(attributes).unwrap_or_else(|| Self::one(ty, attributes, errors))
     }
 
@@ -79,6 +82,9 @@ impl Codec {
         if let Some(pointer) = attributes.pointer.value() {
             let count = Counted::of(attributes, Elements::Type);
             return Some(Self::Pointers { count, alloc: pointer.alloc.is_set() });
+        }
+        if let Some(part) = attributes.range.value() {
+            return Some(Self::Part(elements(attributes), part.clone()));
         }
         if let Some(Some(buffer)) = attributes.buffer.value() {
             return Counted::of_buffer(buffer).map(Self::Counted);
@@ -102,11 +108,7 @@ impl Codec {
         if let Some(temporary) = attributes.tmp.value() {
             return Some(Self::Temporary(Box::new(temporary.clone())));
         }
-        let elements = match (attributes.with.value(), attributes.wire.value()) {
-            (Some(info), _) => Elements::Info(Box::new(info.clone())),
-            _ => Elements::Type,
-        };
-        Counted::of(attributes, elements).map(Self::Counted)
+        Counted::of(attributes, elements(attributes)).map(Self::Counted)
     }
 
     /// One value, or an array of fixed length.
@@ -153,6 +155,15 @@ impl Counted {
     }
 }
 
+/// What the elements of an array are that is not sent whole.
+fn elements(attributes: &parse::Field) -> Elements {
+    match attributes.with.value() {
+        Some(info) => Elements::Info(Box::new(info.clone())),
+        None if attributes.buffer.is_set() => Elements::Buffer,
+        None => Elements::Type,
+    }
+}
+
 /// `timer, le`: of those that say what is on the wire, there may be one; `max = 4` without `len`.
 fn check_choice(attributes: &parse::Field, errors: &Errors) {
     const CHOICES: [&str; 12] = [
@@ -186,6 +197,25 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
     }
     if let (Some(wire), Some(other)) = (attributes.wire.key(), first.or(attributes.len.key())) {
         errors.at(wire, format!("`wire` and `{other}` exclude each other"));
+    }
+}
+
+/// `range = 2..6` on what is no array; `range = 2..6, len = count`
+fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    let Some(range) = attributes.range.key() else { return };
+    const OTHERS: [&str; 12] =
+        ["len", "wire", "equal", "le", "timer", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "tmp"];
+    for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
+        errors.at(range, format!("`range` and `{other}` exclude each other"));
+    }
+    if let Some(Some(_)) = attributes.buffer.value() {
+        errors.at(range, "`range` takes `buffer` without a length: the part has one");
+    }
+    let Some(name) = primitive(innermost(ty)) else { return };
+    if attributes.buffer.is_set() && (array_element(ty).is_none() || name != "u8") {
+        errors.at(ty, format!("`buffer` takes bytes: `[u8; N]`; this is `{}`", ty.to_token_stream()));
+    } else if array_element(ty).is_none() {
+        errors.at(ty, format!("`range` takes a part of an array; this is `{}`", ty.to_token_stream()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, LitInt, Token};
+use syn::{Expr, ExprRange, Ident, LitInt, RangeLimits, Token};
 
 use super::entry::{Entry, Number, Value, parse_entries};
 use super::{Once, PLACES, keys, suggest};
@@ -25,6 +25,32 @@ impl Parse for Count {
             None
         };
         Ok(Self { member, multiply })
+    }
+}
+
+/// `range = 2..6`, `range = 2..`, `range = ..6`
+#[derive(Clone)]
+pub(crate) struct Part {
+    /// The first element; none if it is the array's.
+    pub(crate) start: Option<Expr>,
+    /// The one after the last; none if the part goes on to the end.
+    pub(crate) end: Option<Expr>,
+}
+
+impl Part {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let range: ExprRange = entry.assigned("the part of the array that is migrated, as `2..6`", errors)?;
+        match range {
+            ExprRange { limits: RangeLimits::Closed(limits), .. } => {
+                errors.at(limits, "`range` ends before its second number: write `..`");
+                None
+            }
+            ExprRange { start: None, end: None, .. } => {
+                errors.at(range, "this is the whole array: leave `range` out");
+                None
+            }
+            ExprRange { start, end, .. } => Some(Self { start: start.map(|start| *start), end: end.map(|end| *end) }),
+        }
     }
 }
 

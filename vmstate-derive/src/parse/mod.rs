@@ -16,7 +16,7 @@ use syn::{Attribute, DeriveInput, Expr, ExprPath, Ident, LitInt, LitStr, Path, T
 use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
 use self::many::{Bitmap, Bytes, List, Pointer, Tree};
-pub(crate) use self::many::{Count, SizedBuffer};
+pub(crate) use self::many::{Count, Part, SizedBuffer};
 pub(crate) use self::once::Once;
 use crate::errors::Errors;
 
@@ -253,6 +253,7 @@ pub(crate) struct Field {
     pub(crate) reset: Once<ExprPath>,
     pub(crate) len: Once<Count>,
     pub(crate) max: Once<Expr>,
+    pub(crate) range: Once<Part>,
     pub(crate) buffer: Once<Option<SizedBuffer>>,
     pub(crate) bitmap: Once<Bitmap>,
     pub(crate) pointer: Once<Pointer>,
@@ -283,6 +284,7 @@ keys! {
         "reset" => self.reset.set(key, entry.function(errors), errors),
         "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
         "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
+        "range" => self.range.set(key, Part::of(entry, errors), errors),
         "buffer" => self.buffer.set(key, SizedBuffer::of(entry, errors), errors),
         "bitmap" => self.bitmap.set(key, Bitmap::of(entry, errors), errors),
         "pointer" => self.pointer.set(key, Pointer::of(entry, errors), errors),

@@ -13,6 +13,7 @@ pub mod equal;
 pub mod float;
 pub mod int;
 pub mod list;
+pub mod part;
 pub mod pointer;
 pub mod range;
 pub mod timer;

@@ -1,0 +1,137 @@
+//! The attributes that say more than what a field is: parts of arrays, flags, hidden counts, what older versions had,
+//! tuple structs. The bytes are written out by hand.
+
+use std::fmt::Debug;
+
+use vmstate::description::Count;
+use vmstate::prelude::*;
+use vmstate::schema::{DescriptionWriter, Release};
+
+fn saved<T: VmState>(device: &mut T) -> Vec<u8> {
+    let mut writer = Writer::new();
+    device.save(&mut writer).unwrap();
+    writer.take()
+}
+
+fn loaded_at<T: VmState>(mut fresh: T, bytes: &[u8], version: u32) -> T {
+    let mut reader = Reader::from_slice(bytes);
+    fresh.load(&mut reader, version).unwrap();
+    assert!(reader.at_end().unwrap(), "all of it was read");
+    fresh
+}
+
+fn loaded<T: VmState>(fresh: T, bytes: &[u8]) -> T {
+    loaded_at(fresh, bytes, T::DESCRIPTION.version)
+}
+
+fn refused<T: VmState + Debug>(mut fresh: T, bytes: &[u8]) -> LoadError {
+    fresh.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).unwrap_err()
+}
+
+/// The description as QEMU 7.2 writes it.
+fn described<T: VmState>(device: &mut T) -> String {
+    let mut description = DescriptionWriter::new(Release::Qemu7_2, 4096, None);
+    description.section("dev", 0, device, &mut Writer::new()).unwrap();
+    description.finish()
+}
+
+/// Loads `bytes`, cut at every place, into fresh devices: none but the whole may load.
+fn check_truncation<T: VmState + Debug + Default>(bytes: &[u8]) {
+    for end in 0..bytes.len() {
+        assert!(refused(T::default(), &bytes[..end]).is_truncated(), "cut at {end}");
+    }
+}
+
+/// A byte whose bits are turned over on the wire, and that cannot be 0xff.
+#[derive(Debug)]
+struct Inverted;
+
+impl Info<u8> for Inverted {
+    const NAME: &'static str = "inverted";
+
+    fn put(value: &u8, to: &mut Writer) -> Result<(), SaveError> {
+        if *value == 0xff {
+            return Err(SaveError::new("cannot be 0xff"));
+        }
+        to.u8(!value);
+        Ok(())
+    }
+
+    fn get(value: &mut u8, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        match from.u8()? {
+            0 => Err(LoadError::malformed("anything but 0", 0)),
+            byte => {
+                *value = !byte;
+                Ok(())
+            }
+        }
+    }
+}
+
+#[derive(VmState, Default, Debug, PartialEq, Clone, Copy)]
+struct Inner {
+    #[vmstate(with = Inverted)]
+    value: u8,
+}
+
+const FIRST: usize = 1;
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(name = "dev")]
+struct Parts {
+    #[vmstate(range = 1..3)]
+    numbers: [u16; 4],
+    #[vmstate(range = FIRST..FIRST + 1)]
+    table: [[u8; 2]; 3],
+    #[vmstate(buffer, range = ..2)]
+    front: [u8; 4],
+    #[vmstate(buffer, range = 3..)]
+    back: [u8; 4],
+    #[vmstate(range = 1..3)]
+    structs: [Inner; 3],
+    #[vmstate(range = 2.., with = Inverted)]
+    infos: [u8; 3],
+}
+
+fn parts() -> Parts {
+    let inner = |value| Inner { value };
+    Parts {
+        numbers: [0, 0x0102, 0x0304, 0],
+        table: [[0, 0], [5, 6], [0, 0]],
+        front: [7, 8, 0, 0],
+        back: [0, 0, 0, 9],
+        structs: [inner(0), inner(1), inner(2)],
+        infos: [0, 0, 3],
+    }
+}
+
+#[test]
+fn parts_of_arrays() {
+    let bytes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 0xfe, 0xfd, 0xfc];
+    assert_eq!(saved(&mut parts()), bytes);
+    assert_eq!(loaded(Parts::default(), &bytes), parts());
+    let other = Parts { numbers: [77; 4], ..Parts::default() };
+    assert_eq!(loaded(other, &bytes).numbers, [77, 0x0102, 0x0304, 77], "what is outside of the part stays");
+    check_truncation::<Parts>(&bytes);
+    assert_eq!(refused(Parts::default(), &bytes[..3]).path(), "dev.numbers[2]");
+    let error = refused(Parts::default(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 0]);
+    assert_eq!((error.path().as_str(), error.offset()), ("dev.structs[2].value", Some(10)));
+    let error = Parts { infos: [0, 0, 0xff], ..parts() }.save(&mut Writer::new()).unwrap_err();
+    assert_eq!(error.path(), "dev.infos[2]");
+}
+
+#[test]
+fn parts_are_described_by_their_own_length() {
+    let text = described(&mut parts());
+    for field in [
+        r#"{"name": "numbers", "array_len": 2, "type": "uint16", "size": 2}"#,
+        r#"{"name": "table", "array_len": 2, "type": "uint8", "size": 1}"#,
+        r#"{"name": "front", "type": "buffer", "size": 2}"#,
+        r#"{"name": "back", "type": "buffer", "size": 1}"#,
+        r#"{"name": "structs", "array_len": 2, "type": "struct", "#,
+        r#"{"name": "infos", "type": "inverted", "size": 1}"#,
+    ] {
+        assert!(text.contains(field), "{field} in {text}");
+    }
+    assert_eq!(Parts::DESCRIPTION.fields[1].form.count, Count::Fixed(2));
+}

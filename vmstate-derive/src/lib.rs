@@ -10,6 +10,7 @@ mod errors;
 mod expand;
 mod model;
 mod parse;
+mod transparent;
 
 use std::mem;
 
@@ -43,6 +44,11 @@ fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
     let root = attributes.root_or(root);
     if let Data::Enum(data) = &input.data {
         let expansion = enumeration::derive(&input, data, &attributes, &root);
+        let errors = errors.finish().map(syn::Error::into_compile_error);
+        return quote!(#errors #expansion);
+    }
+    if attributes.transparent.is_set() {
+        let expansion = transparent::derive(&input, &attributes, &root);
         let errors = errors.finish().map(syn::Error::into_compile_error);
         return quote!(#errors #expansion);
     }

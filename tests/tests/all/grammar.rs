@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use vmstate::Wire;
 use vmstate::description::Count;
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
@@ -134,4 +135,53 @@ fn parts_are_described_by_their_own_length() {
         assert!(text.contains(field), "{field} in {text}");
     }
     assert_eq!(Parts::DESCRIPTION.fields[1].form.count, Count::Fixed(2));
+}
+
+#[derive(VmState, Default, Debug, PartialEq, Clone, Copy)]
+#[vmstate(transparent)]
+struct Irq(u16);
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(transparent)]
+struct Wrapper<T: Wire> {
+    inner: T,
+}
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(name = "dev")]
+struct Tuple(
+    u8,
+    #[vmstate(name = "flag")] bool,
+    #[vmstate(skip = "a cache")] u64,
+    #[vmstate(len = 0, max = 4)] Vec<Irq>,
+    [Irq; 2],
+    Wrapper<Inner>,
+    #[vmstate(subsection("dev/extra"))] Option<u8>,
+);
+
+fn tuple() -> Tuple {
+    Tuple(1, true, 0, vec![Irq(2)], [Irq(3), Irq(4)], Wrapper { inner: Inner { value: 5 } }, None)
+}
+
+#[test]
+fn tuple_structs_and_transparent_ones() {
+    let bytes = [1, 1, 0, 2, 0, 3, 0, 4, 0xfa];
+    assert_eq!(saved(&mut tuple()), bytes);
+    assert_eq!(loaded(Tuple::default(), &bytes), tuple());
+    let mut device = Tuple { 6: Some(7), ..tuple() };
+    let whole = saved(&mut device);
+    assert_eq!(loaded(Tuple::default(), &whole), device);
+    check_truncation::<Tuple>(&bytes);
+    let text = described(&mut tuple());
+    for field in [
+        r#"{"name": "0", "type": "uint8", "size": 1}, {"name": "flag", "type": "bool", "size": 1}"#,
+        r#"{"name": "3", "type": "uint16", "size": 2}"#,
+        r#"{"name": "4", "array_len": 2, "type": "uint16", "size": 2}"#,
+        r#"{"name": "5", "type": "struct", "struct": {"vmsd_name": "Inner", "#,
+    ] {
+        assert!(text.contains(field), "{field} in {text}");
+    }
+    assert_eq!(<Irq as Wire>::FIXED, Some(2));
+    assert_eq!(refused(Tuple::default(), &[5, 0]).path(), "dev.3");
+    assert_eq!(refused(Tuple::default(), &[1, 1, 0, 2, 0, 3, 0]).path(), "dev.4[1]");
 }

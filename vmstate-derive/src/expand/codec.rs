@@ -2,12 +2,12 @@
 //!
 //! What a field is on the wire decides which module of the library it is given to; nothing else knows.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Expr;
 
-use super::tokens;
-use crate::model::{Codec, Elements, Field, bits_field};
+use super::{located, tokens};
+use crate::model::{Codec, Elements, Field, bits_field, member_name};
 use crate::parse::{Count, Part};
 
 /// The field's form, a constant expression.
@@ -29,7 +29,7 @@ pub(super) fn form(field: &Field) -> TokenStream {
         }
         Codec::Part(elements, part) => {
             let (start, end) = bounds(field, part);
-            let span = Span::mixed_site().located_at(field.span());
+            let span = located(&field.ty);
             let length = quote_spanned!(span=> __vmstate::part::length::<#ty>(#start, #end));
             match elements {
                 Elements::Type => tokens!(<#item as __vmstate::Wire>::FORM.times(#length)),
@@ -184,7 +184,7 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
 /// The type of a counted container's elements.
 fn item_type(field: &Field) -> TokenStream {
     let ty = &field.ty;
-    let span = Span::mixed_site().located_at(field.span());
+    let span = located(&field.ty);
     quote_spanned!(span=> <#ty as __vmstate::varray::Counted>::Item)
 }
 
@@ -202,7 +202,7 @@ fn keys(direct: bool) -> TokenStream {
 
 /// Where the count comes from, for the description.
 fn source(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
-    let name = count.member.to_string();
+    let name = member_name(&count.member);
     let multiply = count.multiply.as_ref().map(|factor| tokens!(.multiply(#factor)));
     let max = max.map(|max| tokens!(.max(#max)));
     bounded(field, &tokens!(__vmstate::Source::new(#name) #multiply #max))
@@ -211,7 +211,7 @@ fn source(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
 /// The same source, if it cannot make the field's container grow without bounds.
 fn bounded(field: &Field, source: &TokenStream) -> TokenStream {
     let ty = &field.ty;
-    let span = Span::mixed_site().located_at(field.span());
+    let span = located(&field.ty);
     quote_spanned!(span=> __vmstate::varray::bounded::<#ty>(#source))
 }
 
@@ -221,14 +221,14 @@ fn factor(count: &Count) -> TokenStream {
 
 fn count_to_save(count: &Count) -> TokenStream {
     let (member, factor) = (&count.member, factor(count));
-    let span = Span::mixed_site().located_at(member.span());
+    let span = located(member);
     quote_spanned!(span=> __vmstate::varray::count_to_save(&self.#member, #factor))
 }
 
 fn count_to_load(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
     let (ty, member, factor) = (&field.ty, &count.member, factor(count));
     let max = optional(max);
-    let span = Span::mixed_site().located_at(member.span());
+    let span = located(member);
     quote_spanned!(span=> __vmstate::varray::count_to_load::<#ty>(&self.#member, #factor, #max)
         .map_err(|error| error.at(reader.offset())))
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, ExprRange, Ident, LitInt, RangeLimits, Token};
+use syn::{Expr, ExprRange, Ident, LitInt, Member, RangeLimits, Token};
 
 use super::entry::{Entry, Number, Value, parse_entries};
 use super::{Once, PLACES, keys, suggest};
@@ -11,7 +11,7 @@ use crate::errors::Errors;
 /// Where a count comes from: `nregs`, or `nregs * 4`.
 #[derive(Clone)]
 pub(crate) struct Count {
-    pub(crate) member: Ident,
+    pub(crate) member: Member,
     pub(crate) multiply: Option<LitInt>,
 }
 

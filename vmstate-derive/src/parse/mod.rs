@@ -69,6 +69,7 @@ pub(crate) struct Struct {
     pub(crate) early_setup: Once<()>,
     pub(crate) needed: Once<ExprPath>,
     pub(crate) hooks: Hooks,
+    pub(crate) transparent: Once<()>,
     pub(crate) root: Once<Path>,
     pub(crate) groups: Vec<Subsection>,
     pub(crate) must_exist: Vec<Condition>,
@@ -89,6 +90,7 @@ keys! {
         "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
         "subsection" => self.groups.extend(Subsection::of_group(entry, errors)),
         "must_exist" => self.must_exist.extend(Condition::of(entry, errors)),
+        "transparent" => self.transparent.set(key, entry.word(errors), errors),
         "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
     }
 }

@@ -10,7 +10,7 @@ use syn::LitStr;
 
 use crate::check::count::check_counts;
 use crate::errors::Errors;
-use crate::model::{Absent, Body, Device, Field, Gate, Subsection, UNUSED, Version};
+use crate::model::{Absent, Body, Codec, Device, Field, Gate, Subsection, UNUSED, Version};
 use crate::parse::{Number, Once};
 
 /// Names stand on the wire behind one byte of length.
@@ -61,7 +61,7 @@ fn check_minimum(version: Version, minimum: &Once<Number>, errors: &Errors) {
 fn check_fields(fields: &[Field], version: Version, errors: &Errors) {
     let mut gates: HashMap<String, Vec<&Gate>> = HashMap::new();
     // Padding stands whenever its field does, and may repeat as in QEMU, where descriptions number it.
-    for field in fields.iter().filter(|field| field.member.is_some()) {
+    for field in fields.iter().filter(|field| !matches!(field.codec, Codec::Unused(_))) {
         check_name(&field.name, errors);
         check_gate(&field.gate, version, errors);
         let text = field.name.value();

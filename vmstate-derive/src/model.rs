@@ -12,7 +12,7 @@ use crate::parse::{self, Number, Once};
 mod form;
 mod subsection;
 
-pub(crate) use form::{Codec, Elements, Info, InfoKind, bits_field};
+pub(crate) use form::{Codec, Elements, Info, InfoKind, bits_field, innermost, lengths};
 pub(crate) use subsection::{Absent, Body, Subsection};
 
 /// What QEMU calls bytes without meaning (`VMSTATE_UNUSED`).
@@ -209,7 +209,8 @@ impl Field {
         let unused = attributes.unused.value();
         let before = unused.and_then(|unused| unused.before.value()).map(|bytes| field.unused(bytes));
         let after = unused.and_then(|unused| unused.after.value()).map(|bytes| field.unused(bytes));
-        before.into_iter().chain([field]).chain(after).collect()
+        let count = field.hidden_count();
+        before.into_iter().chain(count).chain([field]).chain(after).collect()
     }
 
     /// Bytes without meaning that are on the wire whenever the field is.
@@ -224,6 +225,21 @@ impl Field {
             hint: None,
             ambiguous: false,
         }
+    }
+
+    /// The count that stands before the field, if it has one that no member holds.
+    fn hidden_count(&self) -> Option<Self> {
+        let Codec::AfterCount { count, max, .. } = &self.codec else { return None };
+        Some(Self {
+            member: None,
+            ty: self.ty.clone(),
+            name: count.name.clone(),
+            codec: Codec::HiddenCount { ty: Box::new(count.ty.clone()), max: max.clone() },
+            gate: self.gate.clone(),
+            default: None,
+            hint: None,
+            ambiguous: false,
+        })
     }
 
     /// Makes it one of type `ty`.

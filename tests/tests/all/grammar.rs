@@ -1,10 +1,11 @@
 //! The attributes that say more than what a field is: parts of arrays, flags, hidden counts, what older versions had,
 //! tuple structs. The bytes are written out by hand.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use vmstate::Wire;
-use vmstate::description::Count;
+use vmstate::description::{Count, Source};
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 
@@ -184,4 +185,98 @@ fn tuple_structs_and_transparent_ones() {
     assert_eq!(<Irq as Wire>::FIXED, Some(2));
     assert_eq!(refused(Tuple::default(), &[5, 0]).path(), "dev.3");
     assert_eq!(refused(Tuple::default(), &[1, 1, 0, 2, 0, 3, 0]).path(), "dev.4[1]");
+}
+
+/// A set of flags as the crate `bitflags` would write it.
+#[derive(Default, Debug, PartialEq, Clone, Copy)]
+struct Flags(u16);
+
+impl Flags {
+    const ALL: u16 = 0x8003;
+
+    fn bits(&self) -> u16 {
+        self.0
+    }
+
+    fn from_bits(bits: u16) -> Option<Self> {
+        (bits & !Self::ALL == 0).then_some(Self(bits))
+    }
+}
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(name = "dev")]
+struct Flagged {
+    #[vmstate(bits = u16)]
+    one: Flags,
+    #[vmstate(bits = u16)]
+    many: [Flags; 2],
+    #[vmstate(bits = u16)]
+    table: [[Flags; 1]; 2],
+}
+
+#[test]
+fn sets_of_flags() {
+    let device = || Flagged { one: Flags(0x8001), many: [Flags(1), Flags(2)], table: [[Flags(3)], [Flags(0)]] };
+    let bytes = [0x80, 1, 0, 1, 0, 2, 0, 3, 0, 0];
+    assert_eq!(saved(&mut device()), bytes);
+    assert_eq!(loaded(Flagged::default(), &bytes), device());
+    check_truncation::<Flagged>(&bytes);
+    let error = refused(Flagged::default(), &[0, 4]);
+    assert_eq!((error.path().as_str(), error.found(), error.offset()), ("dev.one", "0x4", Some(0)));
+    assert!(error.expected().ends_with("Flags` knows"), "{error}");
+    let error = refused(Flagged::default(), &[0, 1, 0, 1, 0x40, 1]);
+    assert_eq!((error.path().as_str(), error.offset()), ("dev.many[1]", Some(4)));
+    let text = described(&mut device());
+    assert!(text.contains(r#"{"name": "one", "type": "uint16", "size": 2}, "#), "{text}");
+    assert!(text.contains(r#"{"name": "many", "array_len": 2, "type": "uint16", "size": 2}"#), "{text}");
+    assert!(text.contains(r#"{"name": "table", "array_len": 2, "type": "uint16", "size": 2}"#), "{text}");
+}
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(name = "dev", version = 2)]
+struct Hidden {
+    #[vmstate(count("nqueues": u16), max = 3)]
+    queues: Vec<Inner>,
+    #[vmstate(count("nbytes": u8), max = 300, since = 2, default)]
+    bytes: VecDeque<u16>,
+    #[vmstate(count("ninfos": i32), max = 2, with = Inverted)]
+    infos: Box<[u8]>,
+}
+
+fn hidden() -> Hidden {
+    Hidden { queues: vec![Inner { value: 1 }], bytes: [2, 3].into(), infos: Box::new([4]) }
+}
+
+#[test]
+fn counts_that_no_member_holds() {
+    let bytes = [0, 1, 0xfe, 2, 0, 2, 0, 3, 0, 0, 0, 1, 0xfb];
+    assert_eq!(saved(&mut hidden()), bytes);
+    assert_eq!(loaded(Hidden::default(), &bytes), hidden());
+    let old = loaded_at(hidden(), &[0, 0, 0, 0, 0, 0], 1);
+    assert_eq!(old, Hidden::default(), "the gate is that of the count, too");
+    check_truncation::<Hidden>(&bytes);
+    assert_eq!(refused(Hidden::default(), &[0]).path(), "dev.nqueues");
+    let error = refused(Hidden::default(), &[0, 4, 1]);
+    assert_eq!((error.path().as_str(), error.expected()), ("dev.queues", "at most 3 (max = 3)"));
+    assert!(refused(Hidden::default(), &[0, 0, 0, 0xff, 0xff, 0xff, 0xff]).found() == "-1");
+}
+
+#[test]
+fn more_than_can_be_loaded_is_not_saved() {
+    let mut device = Hidden { queues: vec![Inner::default(); 4], ..hidden() };
+    assert_eq!(device.save(&mut Writer::new()).unwrap_err().path(), "dev.nqueues");
+    let mut device = Hidden { bytes: vec![0; 256].into(), ..hidden() };
+    assert_eq!(
+        device.save(&mut Writer::new()).unwrap_err().to_string(),
+        "cannot save `dev.nbytes`: its type cannot say 256"
+    );
+}
+
+#[test]
+fn hidden_counts_are_described() {
+    let text = described(&mut hidden());
+    let bytes = r#"{"name": "nbytes", "type": "uint8", "size": 1}, {"name": "bytes", "array_len": 2, "type": "uint16""#;
+    assert!(text.contains(bytes), "{text}");
+    let source = Source::new("nqueues").max(3);
+    assert_eq!(Hidden::DESCRIPTION.fields[1].form.count, Count::Counted(source));
 }

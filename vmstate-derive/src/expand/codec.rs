@@ -7,7 +7,7 @@ use quote::quote_spanned;
 use syn::Expr;
 
 use super::{located, tokens};
-use crate::model::{Codec, Elements, Field, bits_field, member_name};
+use crate::model::{Codec, Elements, Field, bits_field, innermost, lengths, member_name};
 use crate::parse::{Count, Part};
 
 /// The field's form, a constant expression.
@@ -26,6 +26,19 @@ pub(super) fn form(field: &Field) -> TokenStream {
                     tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::None).sized(#source))
                 }
             }
+        }
+        Codec::HiddenCount { ty, .. } => tokens!(<#ty as __vmstate::Wire>::FORM),
+        Codec::AfterCount { elements, count, max } => {
+            let (name, max) = (&count.name, max.as_ref().map(|max| tokens!(.max(#max))));
+            let source = bounded(field, &tokens!(__vmstate::Source::new(#name) #max));
+            match elements {
+                Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.counted(#source)),
+                _ => tokens!(<#item as __vmstate::Wire>::FORM.counted(#source)),
+            }
+        }
+        Codec::Bits(bits) => {
+            let times = lengths(ty).into_iter().map(|length| tokens!(.times(#length)));
+            tokens!(<#bits as __vmstate::Wire>::FORM #(#times)*)
         }
         Codec::Part(elements, part) => {
             let (start, end) = bounds(field, part);
@@ -99,6 +112,17 @@ pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> Toke
             };
             tokens!(#count.and_then(|count| #save))
         }
+        // The count is a local of the code that the two fields have in common.
+        Codec::HiddenCount { .. } => TokenStream::new(),
+        Codec::AfterCount { elements: Elements::Info(info), .. } => {
+            tokens!(__vmstate::varray::save_with::<#info, _, _>(#value, count, sink, #at))
+        }
+        Codec::AfterCount { .. } => tokens!(__vmstate::varray::save(#value, count, sink, #at)),
+        Codec::Bits(bits) => {
+            let (sets, set) = (slice(field, value), innermost(&field.ty));
+            let span = located(set);
+            quote_spanned!(span=> __vmstate::bits::save(#sets, |set: &#set| -> #bits { set.bits() }, sink, #at))
+        }
         Codec::Part(elements, part) => {
             let (start, end) = bounds(field, part);
             match elements {
@@ -144,6 +168,28 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
             };
             tokens!(#count.and_then(|count| #load))
         }
+        Codec::HiddenCount { .. } => TokenStream::new(),
+        Codec::AfterCount { elements, max, .. } => {
+            let max = optional(max.as_ref());
+            let load = match elements {
+                Elements::Info(info) => tokens!(__vmstate::varray::load_with::<#info, _>(#value, count, reader)),
+                _ => tokens!(__vmstate::varray::load(#value, count, reader)),
+            };
+            tokens!(__vmstate::varray::count_to_load::<#ty>(&count, 1, #max)
+                .map_err(|error| error.at(reader.offset())).and_then(|count| #load))
+        }
+        Codec::Bits(bits) => {
+            let set = innermost(ty);
+            let span = located(set);
+            let from_bits = quote_spanned!(span=> |bits: #bits| <#set>::from_bits(bits));
+            match lengths(ty).is_empty() {
+                true => tokens!(__vmstate::bits::load(#value, #from_bits, reader)),
+                false => {
+                    let sets = slice(field, value);
+                    tokens!(__vmstate::bits::load_each(#sets, #from_bits, reader))
+                }
+            }
+        }
         Codec::Part(elements, part) => {
             let (start, end) = bounds(field, part);
             match elements {
@@ -186,6 +232,32 @@ fn item_type(field: &Field) -> TokenStream {
     let ty = &field.ty;
     let span = located(&field.ty);
     quote_spanned!(span=> <#ty as __vmstate::varray::Counted>::Item)
+}
+
+/// The statement that saves the hidden count `ty` of `value` and leaves it in a local.
+pub(super) fn save_count(field: &Field, value: &TokenStream, at: &TokenStream) -> Option<TokenStream> {
+    let Codec::HiddenCount { ty, max } = &field.codec else { return None };
+    let (name, container) = (&field.name, &field.ty);
+    let span = located(container);
+    let save = quote_spanned!(span=> __vmstate::hidden::save::<#ty, #container, _>);
+    Some(tokens!(let count = #save(#value, #max, sink, #at).map_err(|error| error.in_field(#name))?;))
+}
+
+/// The statement that loads a hidden count into a local.
+pub(super) fn load_count(field: &Field) -> Option<TokenStream> {
+    let Codec::HiddenCount { ty, .. } = &field.codec else { return None };
+    let name = &field.name;
+    Some(tokens! {
+        let count = __vmstate::hidden::load::<#ty>(reader).map_err(|error| error.in_field(#name))?;
+    })
+}
+
+/// The field's value, or all elements of its array, as a slice.
+fn slice(field: &Field, value: &TokenStream) -> TokenStream {
+    let Some(flattened) = lengths(&field.ty).len().checked_sub(1) else {
+        return tokens!(__vmstate::core::slice::from_mut(#value));
+    };
+    (0..flattened).fold(tokens!((#value).as_mut_slice()), |slice, _| tokens!(#slice.as_flattened_mut()))
 }
 
 /// The first element of a part, and the one after the last.

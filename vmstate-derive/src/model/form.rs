@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::{Expr, Ident, LitInt, Type};
 
 use crate::errors::Errors;
-use crate::parse::{self, Count, Number, Part, SizedBuffer};
+use crate::parse::{self, Count, HiddenCount, Number, Part, SizedBuffer};
 
 /// How a field's value is written.
 pub(crate) enum Codec {
@@ -17,6 +17,12 @@ pub(crate) enum Codec {
     Info(Info),
     /// As many elements as another field says.
     Counted(Counted),
+    /// The count of the field that follows, which has no member.
+    HiddenCount { ty: Box<Type>, max: Option<Expr> },
+    /// As many elements as the count before them says.
+    AfterCount { elements: Elements, count: HiddenCount, max: Option<Expr> },
+    /// Sets of flags as integers of this type.
+    Bits(Box<Type>),
     /// A part of an array.
     Part(Elements, Part),
     /// Pointers, some of which may be null: those of an array, or as many as another field says.
@@ -74,6 +80,7 @@ impl Codec {
     pub(super) fn of(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
         check_choice(attributes, errors);
         check_range(ty, attributes, errors);
+        check_hidden_count(attributes, errors);
         Self::many(attributes).unwrap_or_else(|| Self::one(ty, attributes, errors))
     }
 
@@ -85,6 +92,13 @@ impl Codec {
         }
         if let Some(part) = attributes.range.value() {
             return Some(Self::Part(elements(attributes), part.clone()));
+        }
+        if let Some(count) = attributes.count.value() {
+            let (count, max) = (count.clone(), attributes.max.value().cloned());
+            return Some(Self::AfterCount { elements: elements(attributes), count, max });
+        }
+        if let Some(bits) = attributes.bits.value() {
+            return Some(Self::Bits(Box::new(bits.clone())));
         }
         if let Some(Some(buffer)) = attributes.buffer.value() {
             return Counted::of_buffer(buffer).map(Self::Counted);
@@ -166,7 +180,8 @@ fn elements(attributes: &parse::Field) -> Elements {
 
 /// `timer, le`: of those that say what is on the wire, there may be one; `max = 4` without `len`.
 fn check_choice(attributes: &parse::Field, errors: &Errors) {
-    const CHOICES: [&str; 12] = [
+    const CHOICES: [&str; 13] = [
+        "bits",
         "buffer",
         "equal",
         "le",
@@ -192,11 +207,41 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
     {
         errors.at(len, format!("`len` counts elements, which `{first}` does not have"));
     }
-    if let (Some(max), false) = (attributes.max.key(), attributes.len.is_set()) {
+    if let (Some(max), false) = (attributes.max.key(), attributes.len.is_set() || attributes.has("count")) {
         errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
     }
     if let (Some(wire), Some(other)) = (attributes.wire.key(), first.or(attributes.len.key())) {
         errors.at(wire, format!("`wire` and `{other}` exclude each other"));
+    }
+}
+
+/// `count("n": u8)` without `max`; `count("n": u8), len = field`
+fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
+    let Some((key, count)) = attributes.count.entry() else { return };
+    const ALLOWED: [&str; 13] = [
+        "count",
+        "max",
+        "with",
+        "name",
+        "since",
+        "until",
+        "when",
+        "default",
+        "unused",
+        "in",
+        "subsection",
+        "ambiguous",
+        "removed",
+    ];
+    for other in attributes.keys.iter().filter(|key| ALLOWED.iter().all(|allowed| key != allowed)) {
+        errors.at(other, format!("`{other}` and `count` exclude each other"));
+    }
+    if !attributes.has("max") {
+        errors.at(key, "say how many elements a stream may bring: `max = N`");
+    }
+    if let Some(name) = primitive(&count.ty).filter(|name| !["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()))
+    {
+        errors.at(&count.ty, format!("a count is of type u8, u16, u32, u64 or i32; this is `{name}`"));
     }
 }
 
@@ -269,8 +314,18 @@ pub(super) fn is_plain(ty: &Type) -> bool {
     primitive(innermost(ty)).is_some()
 }
 
+/// The lengths of the arrays around the innermost type.
+pub(crate) fn lengths(ty: &Type) -> Vec<&Expr> {
+    match ty {
+        Type::Array(array) => std::iter::once(&array.len).chain(lengths(&array.elem)).collect(),
+        Type::Group(group) => lengths(&group.elem),
+        Type::Paren(paren) => lengths(&paren.elem),
+        _ => Vec::new(),
+    }
+}
+
 /// The type inside of all arrays.
-fn innermost(mut ty: &Type) -> &Type {
+pub(crate) fn innermost(mut ty: &Type) -> &Type {
     while let Some(element) = array_element(ty) {
         ty = element;
     }

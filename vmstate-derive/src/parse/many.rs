@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, ExprRange, Ident, LitInt, Member, RangeLimits, Token};
+use syn::{Expr, ExprRange, Ident, LitInt, LitStr, Member, RangeLimits, Token, Type};
 
 use super::entry::{Entry, Number, Value, parse_entries};
 use super::{Once, PLACES, keys, suggest};
@@ -25,6 +25,32 @@ impl Parse for Count {
             None
         };
         Ok(Self { member, multiply })
+    }
+}
+
+/// `count("nqueues": u16)`
+#[derive(Clone)]
+pub(crate) struct HiddenCount {
+    pub(crate) name: LitStr,
+    pub(crate) ty: Type,
+}
+
+impl Parse for HiddenCount {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        input.parse::<Token![:]>()?;
+        Ok(Self { name, ty: input.parse()? })
+    }
+}
+
+impl HiddenCount {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let message = "`count` takes the name and the type that the count has on the wire: `count(\"nqueues\": u16)`";
+        let Value::List(tokens) = &entry.value else {
+            errors.at(&entry.key, message);
+            return None;
+        };
+        syn::parse2(tokens.clone()).map_err(|_| errors.at(&entry.key, message)).ok()
     }
 }
 

@@ -16,7 +16,7 @@ use syn::{Attribute, DeriveInput, Expr, ExprPath, Ident, LitInt, LitStr, Path, T
 use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
 use self::many::{Bitmap, Bytes, List, Pointer, Tree};
-pub(crate) use self::many::{Count, Part, SizedBuffer};
+pub(crate) use self::many::{Count, HiddenCount, Part, SizedBuffer};
 pub(crate) use self::once::Once;
 use crate::errors::Errors;
 
@@ -254,6 +254,7 @@ pub(crate) struct Field {
     pub(crate) skip: Once<LitStr>,
     pub(crate) reset: Once<ExprPath>,
     pub(crate) len: Once<Count>,
+    pub(crate) count: Once<HiddenCount>,
     pub(crate) max: Once<Expr>,
     pub(crate) range: Once<Part>,
     pub(crate) buffer: Once<Option<SizedBuffer>>,
@@ -265,6 +266,7 @@ pub(crate) struct Field {
     pub(crate) versioned: Once<Number>,
     pub(crate) tmp: Once<Type>,
     pub(crate) wire: Once<Type>,
+    pub(crate) bits: Once<Type>,
     pub(crate) equal: Once<Option<LitStr>>,
     pub(crate) le: Once<()>,
     pub(crate) timer: Once<()>,
@@ -285,6 +287,7 @@ keys! {
         "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
         "reset" => self.reset.set(key, entry.function(errors), errors),
         "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
+        "count" => self.count.set(key, HiddenCount::of(entry, errors), errors),
         "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
         "range" => self.range.set(key, Part::of(entry, errors), errors),
         "buffer" => self.buffer.set(key, SizedBuffer::of(entry, errors), errors),
@@ -296,6 +299,7 @@ keys! {
         "versioned" => self.versioned.set(key, entry.version(errors), errors),
         "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", errors), errors),
         "wire" => self.wire.set(key, entry.assigned("the integer type on the wire", errors), errors),
+        "bits" => self.bits.set(key, entry.assigned("the integer type on the wire", errors), errors),
         "equal" => self.equal.set(key, entry.optional("a hint in quotes", errors), errors),
         "le" => self.le.set(key, entry.word(errors), errors),
         "timer" => self.timer.set(key, entry.word(errors), errors),

@@ -6,11 +6,13 @@
 
 pub mod array;
 pub mod bitmap;
+pub mod bits;
 pub mod buffer;
 pub mod bytes;
 pub mod convert;
 pub mod equal;
 pub mod float;
+pub mod hidden;
 pub mod int;
 pub mod list;
 pub mod part;

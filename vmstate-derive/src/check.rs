@@ -23,6 +23,7 @@ const MAX_SUBSECTION_VERSION: u32 = 255;
 pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     check_name(&device.name, errors);
     check_minimum(device.version, &device.attributes.minimum_version, errors);
+    check_load_old(device, errors);
     check_fields(&device.fields, device.version, errors);
     for field in &device.fields {
         check_default(field, errors);
@@ -54,6 +55,17 @@ fn check_minimum(version: Version, minimum: &Once<Number>, errors: &Errors) {
     {
         let message = format!("`minimum_version` is above `version`, which is {}: nothing could load", version.current);
         errors.at(&minimum.literal, message);
+    }
+}
+
+/// `load_old(min = 2, ...)` where version 2 is read by the description.
+fn check_load_old(device: &Device<'_>, errors: &Errors) {
+    let minimum = device.version.minimum;
+    if let Some(oldest) = device.attributes.load_old.value().and_then(|loader| loader.min.value())
+        && oldest.value >= minimum
+    {
+        let message = format!("`load_old` is for versions below `minimum_version`, which is {minimum}");
+        errors.at(&oldest.literal, message);
     }
 }
 
@@ -93,7 +105,9 @@ fn check_gate(gate: &Gate, version: Version, errors: &Errors) {
             let message = format!("no version that is loaded ({minimum} and later) has this field: remove it");
             errors.at(&until.literal, message);
         } else if until.value >= current {
-            let message = format!("every version up to the current one, {current}, has this field: leave `until` out");
+            let message = format!(
+                "every version up to the current one, {current}, has this field: raise `version`, or leave `until` out"
+            );
             errors.at(&until.literal, message);
         }
     }

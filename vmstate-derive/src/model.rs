@@ -125,6 +125,7 @@ impl<'a> Device<'a> {
         for (member, field) in fields {
             device.take(&member, field, &mut groups, errors);
         }
+        device.fields.extend(attributes.removed.iter().map(Field::removed));
         // Those that no field is in, which is a mistake.
         device.subsections.extend(groups.into_iter().map(|group| Subsection::of_group(group, Vec::new())));
         Some(device)
@@ -210,7 +211,7 @@ impl Field {
         let before = unused.and_then(|unused| unused.before.value()).map(|bytes| field.unused(bytes));
         let after = unused.and_then(|unused| unused.after.value()).map(|bytes| field.unused(bytes));
         let count = field.hidden_count();
-        before.into_iter().chain(count).chain([field]).chain(after).collect()
+        attributes.removed.iter().map(Self::removed).chain(before).chain(count).chain([field]).chain(after).collect()
     }
 
     /// Bytes without meaning that are on the wire whenever the field is.
@@ -221,6 +222,20 @@ impl Field {
             name: LitStr::new(UNUSED, bytes.span()),
             codec: Codec::Unused(bytes.clone()),
             gate: self.gate.clone(),
+            default: None,
+            hint: None,
+            ambiguous: false,
+        }
+    }
+
+    /// A field that only older versions have.
+    fn removed(removed: &parse::Removed) -> Self {
+        Self {
+            member: None,
+            ty: removed.ty.clone(),
+            name: removed.name.clone(),
+            codec: Codec::Removed(removed.with.value().cloned()),
+            gate: Gate { since: removed.since.value().cloned(), until: removed.until.value().cloned(), when: None },
             default: None,
             hint: None,
             ambiguous: false,

@@ -37,6 +37,12 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
 /// # Errors
 /// When the version is not supported, the bytes are not what the description says, or a hook refuses.
 pub fn load<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+    let oldest = T::DESCRIPTION.oldest_version.unwrap_or(u32::MAX);
+    if (oldest..T::DESCRIPTION.minimum_version).contains(&version) {
+        // QEMU leaves everything else to the old loader, the hooks included.
+        let start = reader.offset();
+        return value.load_old(reader, version).map_err(|error| error.at(start));
+    }
     check_version(T::DESCRIPTION, version).map_err(|error| error.at(reader.offset()))?;
     value.pre_load(version).map_err(|error| error.at(reader.offset()))?;
     value.load_fields(reader, version)?;

@@ -280,3 +280,69 @@ fn hidden_counts_are_described() {
     let source = Source::new("nqueues").max(3);
     assert_eq!(Hidden::DESCRIPTION.fields[1].form.count, Count::Counted(source));
 }
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(name = "dev", version = 5, minimum_version = 3, load_old(min = 2, with = Self::load_old))]
+#[vmstate(post_load = Self::post_load, removed("tail": [u8; 2], until = 3))]
+struct Aged {
+    #[vmstate(removed("scale": u8, until = 4, with = Self::take_scale))]
+    #[vmstate(removed("mode": u8, since = 4, until = 4, with = Self::take_mode))]
+    level: u16,
+    #[vmstate(skip = "made of the level")]
+    scaled: u16,
+}
+
+impl Aged {
+    fn take_scale(&mut self, scale: u8) {
+        self.scaled = u16::from(scale) * 100;
+    }
+
+    fn take_mode(&mut self, mode: u8) -> Result<(), String> {
+        if mode > 1 { Err(format!("mode {mode}")) } else { Ok(()) }
+    }
+
+    fn load_old(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+        self.level = u16::from(reader.u8()?);
+        self.scaled = u16::try_from(version).unwrap_or_default();
+        if self.level == 0 { Err(LoadError::malformed("a level", 0)) } else { Ok(()) }
+    }
+
+    fn post_load(&mut self) {
+        self.scaled += 1;
+    }
+}
+
+#[derive(VmState, Default, Debug, PartialEq)]
+struct Holder {
+    #[vmstate(versioned = 4)]
+    aged: Aged,
+}
+
+#[test]
+fn what_is_no_more_is_read_and_not_written() {
+    let aged = |level, scaled| Aged { level, scaled };
+    assert_eq!(saved(&mut aged(0x0102, 0)), [1, 2]);
+    assert_eq!(loaded(Aged::default(), &[1, 2]), aged(0x0102, 1));
+    assert_eq!(loaded_at(Aged::default(), &[3, 1, 1, 2], 4), aged(0x0102, 301));
+    assert_eq!(loaded_at(Aged::default(), &[3, 1, 2, 9, 9], 3), aged(0x0102, 301));
+    let error = Aged::default().load(&mut Reader::from_slice(&[3, 2, 1, 2]), 4).unwrap_err();
+    assert_eq!((error.path().as_str(), error.found(), error.offset()), ("dev.mode", "mode 2", Some(1)));
+    let error = Aged::default().load(&mut Reader::from_slice(&[3, 1, 2, 9]), 3).unwrap_err();
+    assert!(error.is_truncated() && error.path().starts_with("dev.tail"), "{error}");
+    assert_eq!(saved(&mut Holder { aged: aged(0x0102, 0) }), [0, 0, 1, 2], "the layout of version 4 is kept");
+    assert_eq!(loaded(Holder::default(), &[2, 1, 1, 2]).aged, aged(0x0102, 201));
+    let fields = Aged::DESCRIPTION.fields.iter().map(|field| (field.name, field.since, field.until));
+    let expected = [("scale", 0, Some(4)), ("mode", 4, Some(4)), ("level", 0, None), ("tail", 0, Some(3))];
+    assert_eq!(fields.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn versions_below_the_minimum_are_left_to_the_old_loader() {
+    let loaded = loaded_at(Aged::default(), &[7], 2);
+    assert_eq!(loaded, Aged { level: 7, scaled: 2 }, "and no hook runs");
+    assert_eq!(Aged::DESCRIPTION.oldest_version, Some(2));
+    for (version, bytes) in [(1, &[7][..]), (6, &[7]), (2, &[0]), (2, &[])] {
+        let error = Aged::default().load(&mut Reader::from_slice(bytes), version).unwrap_err();
+        assert!(error.path() == "dev" && error.offset() == Some(0), "{error}");
+    }
+}

@@ -6,7 +6,8 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Expr;
 
-use super::{located, tokens};
+use super::load::type_default;
+use super::{hook, located, tokens};
 use crate::model::{Codec, Elements, Field, bits_field, innermost, lengths, member_name};
 use crate::parse::{Count, Part};
 
@@ -16,7 +17,7 @@ pub(super) fn form(field: &Field) -> TokenStream {
     let codec = field.codec();
     let item = item_type(field);
     match &field.codec {
-        Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) => tokens!(#codec::FORM),
+        Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) | Codec::Removed(_) => tokens!(#codec::FORM),
         Codec::Counted(counted) => {
             let source = source(field, &counted.count, counted.max.as_ref());
             match &counted.elements {
@@ -112,6 +113,11 @@ pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> Toke
             };
             tokens!(#count.and_then(|count| #save))
         }
+        // What is written at an old version is something that can be read, for want of anything better.
+        Codec::Removed(_) => {
+            let default = type_default(&field.ty);
+            tokens!(#codec::save_elements(&mut { #default }, sink, #at, __vmstate::Element::ONLY))
+        }
         // The count is a local of the code that the two fields have in common.
         Codec::HiddenCount { .. } => TokenStream::new(),
         Codec::AfterCount { elements: Elements::Info(info), .. } => {
@@ -167,6 +173,18 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
                 Elements::Buffer => tokens!(__vmstate::varray::load_buffer(#value, count, reader)),
             };
             tokens!(#count.and_then(|count| #load))
+        }
+        Codec::Removed(with) => {
+            let default = type_default(ty);
+            let load = tokens!(#codec::load_elements(&mut old, reader));
+            let load = match with.as_ref().map(|with| hook::removed(with, &tokens!(old))) {
+                Some(take) => tokens! {
+                    let start = reader.offset();
+                    #load.and_then(|()| #take.map_err(|error| error.at(start)))
+                },
+                None => load,
+            };
+            tokens!({ let mut old = #default; #load })
         }
         Codec::HiddenCount { .. } => TokenStream::new(),
         Codec::AfterCount { elements, max, .. } => {

@@ -12,6 +12,7 @@ pub(super) fn expand(device: &Device<'_>) -> TokenStream {
     let fields = fields(device);
     let subsections = subsection::methods(&device.subsections);
     let needed = device.attributes.needed.value().map(hook::needed);
+    let load_old = device.attributes.load_old.value().and_then(|loader| loader.with.value()).map(hook::load_old);
     let hooks = device.attributes.hooks.all().map(hook::method);
     tokens! {
         #[automatically_derived]
@@ -21,6 +22,7 @@ pub(super) fn expand(device: &Device<'_>) -> TokenStream {
             #fields
             #subsections
             #needed
+            #load_old
             #(#hooks)*
         }
     }

@@ -1,7 +1,7 @@
 //! What stands on the wire for a member: chosen by its type, or by an attribute.
 
 use quote::ToTokens;
-use syn::{Expr, Ident, LitInt, Type};
+use syn::{Expr, ExprPath, Ident, LitInt, Type};
 
 use crate::errors::Errors;
 use crate::parse::{self, Count, HiddenCount, Number, Part, SizedBuffer};
@@ -37,6 +37,8 @@ pub(crate) enum Codec {
     Versioned(u32),
     /// A temporary of this type.
     Temporary(Box<Type>),
+    /// What older versions have, and the function that takes it.
+    Removed(Option<ExprPath>),
     /// Bytes without meaning.
     Unused(LitInt),
 }

@@ -5,6 +5,7 @@
 
 mod entry;
 mod many;
+mod old;
 mod once;
 mod suggest;
 
@@ -17,6 +18,7 @@ use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
 use self::many::{Bitmap, Bytes, List, Pointer, Tree};
 pub(crate) use self::many::{Count, HiddenCount, Part, SizedBuffer};
+pub(crate) use self::old::{OldLoader, Removed};
 pub(crate) use self::once::Once;
 use crate::errors::Errors;
 
@@ -54,6 +56,8 @@ const PLACES: &[(&str, &[&str])] = &[
     (Tree::PLACE, Tree::KEYS),
     (Bytes::PLACE, Bytes::KEYS),
     (Pointer::PLACE, Pointer::KEYS),
+    (Removed::PLACE, Removed::KEYS),
+    (OldLoader::PLACE, OldLoader::KEYS),
 ];
 
 /// The attributes of a struct.
@@ -73,6 +77,8 @@ pub(crate) struct Struct {
     pub(crate) root: Once<Path>,
     pub(crate) groups: Vec<Subsection>,
     pub(crate) must_exist: Vec<Condition>,
+    pub(crate) removed: Vec<Removed>,
+    pub(crate) load_old: Once<OldLoader>,
 }
 
 keys! {
@@ -90,6 +96,8 @@ keys! {
         "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
         "subsection" => self.groups.extend(Subsection::of_group(entry, errors)),
         "must_exist" => self.must_exist.extend(Condition::of(entry, errors)),
+        "removed" => self.removed.extend(Removed::of(entry, errors)),
+        "load_old" => self.load_old.set(key, OldLoader::of(entry, errors), errors),
         "transparent" => self.transparent.set(key, entry.word(errors), errors),
         "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
     }
@@ -272,6 +280,7 @@ pub(crate) struct Field {
     pub(crate) timer: Once<()>,
     pub(crate) with: Once<Type>,
     pub(crate) unused: Once<Unused>,
+    pub(crate) removed: Vec<Removed>,
     pub(crate) subsection: Once<Subsection>,
     pub(crate) group: Once<LitStr>,
     pub(crate) ambiguous: Once<LitStr>,
@@ -305,6 +314,7 @@ keys! {
         "timer" => self.timer.set(key, entry.word(errors), errors),
         "with" => self.with.set(key, entry.assigned("a type that implements `Info`", errors), errors),
         "unused" => self.unused.set(key, Unused::of(entry, errors), errors),
+        "removed" => self.removed.extend(Removed::of(entry, errors)),
         "subsection" => self.subsection.set(key, Subsection::of(entry, errors), errors),
         "in" => self.group.set(key, entry.text("the name of one of the struct's subsections", errors), errors),
         "ambiguous" => self.ambiguous.set(key, entry.reason("it may be so", "QEMU has it so", errors), errors),

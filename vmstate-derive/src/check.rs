@@ -12,6 +12,7 @@ use crate::check::count::check_counts;
 use crate::errors::Errors;
 use crate::model::{Absent, Body, Codec, Device, Field, Gate, Subsection, UNUSED, Version};
 use crate::parse::{Number, Once};
+use crate::remote;
 
 /// Names stand on the wire behind one byte of length.
 const MAX_NAME: usize = 255;
@@ -24,6 +25,7 @@ pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     check_name(&device.name, errors);
     check_minimum(device.version, &device.attributes.minimum_version, errors);
     check_load_old(device, errors);
+    remote::check(device, errors);
     check_fields(&device.fields, device.version, errors);
     for field in &device.fields {
         check_default(field, errors);

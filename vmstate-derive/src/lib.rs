@@ -10,6 +10,7 @@ mod errors;
 mod expand;
 mod model;
 mod parse;
+mod remote;
 mod transparent;
 
 use std::mem;
@@ -58,7 +59,10 @@ fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
         check::check(device, &errors);
     }
     match (errors.finish(), device) {
-        (None, Some(device)) => expand::expand(&device, &root),
+        (None, Some(device)) => match attributes.remote.value() {
+            Some(ty) => remote::expand(device, ty, &root),
+            None => expand::expand(&device, &root),
+        },
         (errors, _) => {
             let errors = errors.unwrap_or_else(|| syn::Error::new(Span::call_site(), "no device")).into_compile_error();
             let fallback = expand::fallback(&input, &attributes.name_or(&input.ident), &root);

@@ -192,6 +192,17 @@ pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) ->
     }
 }
 
+/// Saves a value of another crate, which `view` shows as a struct, in a field.
+///
+/// # Errors
+/// Those of [`save`].
+pub fn save_view<T: VmState, S: Sink>(view: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    sink.begin_element(at, element);
+    save(view, sink, T::DESCRIPTION.version)?;
+    sink.end_element();
+    Ok(())
+}
+
 /// Saves a struct that stands in a field, at `version` (QEMU's `VMS_VSTRUCT`).
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use vmstate::Wire;
 use vmstate::description::{Count, Source};
+use vmstate::info::array::Each;
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 
@@ -345,4 +346,50 @@ fn versions_below_the_minimum_are_left_to_the_old_loader() {
         let error = Aged::default().load(&mut Reader::from_slice(bytes), version).unwrap_err();
         assert!(error.path() == "dev" && error.offset() == Some(0), "{error}");
     }
+}
+
+/// What another crate could have.
+mod foreign {
+    #[derive(Default, Debug, PartialEq, Clone, Copy)]
+    pub(super) struct Clock {
+        pub(super) ticks: u32,
+        pub(super) cache: [u64; 2],
+        pub(super) levels: [u16; 3],
+    }
+}
+
+#[derive(VmState)]
+#[vmstate(name = "clock", remote = foreign::Clock, version = 2)]
+struct ClockMirror {
+    ticks: u32,
+    #[vmstate(since = 2, range = 1..3)]
+    levels: [u16; 3],
+}
+
+#[derive(VmState, Default, Debug, PartialEq)]
+#[vmstate(name = "dev")]
+struct Clocked {
+    #[vmstate(with = ClockMirror)]
+    clock: foreign::Clock,
+    #[vmstate(with = Each<ClockMirror>)]
+    clocks: [foreign::Clock; 2],
+}
+
+#[test]
+fn types_of_other_crates_are_mirrored() {
+    let clock = |ticks| foreign::Clock { ticks, cache: [0; 2], levels: [0, 1, 2] };
+    let device = || Clocked { clock: clock(5), clocks: [clock(6), clock(7)] };
+    let bytes = [0, 0, 0, 5, 0, 1, 0, 2, 0, 0, 0, 6, 0, 1, 0, 2, 0, 0, 0, 7, 0, 1, 0, 2];
+    assert_eq!(saved(&mut device()), bytes);
+    assert_eq!(loaded(Clocked::default(), &bytes), device());
+    check_truncation::<Clocked>(&bytes);
+    assert_eq!(refused(Clocked::default(), &bytes[..14]).path(), "dev.clocks[0].levels[2]");
+    let text = described(&mut device());
+    let levels = r#"{"name": "levels", "array_len": 2, "type": "uint16", "size": 2}"#;
+    let ticks = r#"{"name": "ticks", "type": "uint32", "size": 4}"#;
+    let inner = format!(
+        r#""type": "struct", "struct": {{"vmsd_name": "clock", "version": 2, "fields": [{ticks}, {levels}]}}, "size": 8}}"#
+    );
+    assert!(text.contains(&format!(r#"{{"name": "clock", {inner}"#)), "{text}");
+    assert!(text.contains(&format!(r#"{{"name": "clocks", "array_len": 2, {inner}"#)), "{text}");
 }

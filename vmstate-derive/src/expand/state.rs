@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use super::{Parent, assertion, description, hook, load, save, subsection, tokens};
 use crate::model::{Device, Skipped};
 
-pub(super) fn expand(device: &Device<'_>) -> TokenStream {
+pub(crate) fn expand(device: &Device<'_>) -> TokenStream {
     let (generics, arguments, bounds) = device.generics.split_for_impl();
     let name = device.ident;
     let description = description::expand(device);

@@ -74,6 +74,7 @@ pub(crate) struct Struct {
     pub(crate) needed: Once<ExprPath>,
     pub(crate) hooks: Hooks,
     pub(crate) transparent: Once<()>,
+    pub(crate) remote: Once<Type>,
     pub(crate) root: Once<Path>,
     pub(crate) groups: Vec<Subsection>,
     pub(crate) must_exist: Vec<Condition>,
@@ -99,6 +100,7 @@ keys! {
         "removed" => self.removed.extend(Removed::of(entry, errors)),
         "load_old" => self.load_old.set(key, OldLoader::of(entry, errors), errors),
         "transparent" => self.transparent.set(key, entry.word(errors), errors),
+        "remote" => self.remote.set(key, entry.assigned("the path of the type that the struct mirrors", errors), errors),
         "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
     }
 }

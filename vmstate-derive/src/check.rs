@@ -10,8 +10,9 @@ use syn::LitStr;
 
 use crate::check::count::check_counts;
 use crate::errors::Errors;
-use crate::model::{Absent, Body, Device, Field, Gate, Subsection, UNUSED, Version};
+use crate::model::{Absent, Body, Codec, Device, Field, Gate, Subsection, UNUSED, Version};
 use crate::parse::{Number, Once};
+use crate::remote;
 
 /// Names stand on the wire behind one byte of length.
 const MAX_NAME: usize = 255;
@@ -23,6 +24,8 @@ const MAX_SUBSECTION_VERSION: u32 = 255;
 pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     check_name(&device.name, errors);
     check_minimum(device.version, &device.attributes.minimum_version, errors);
+    check_load_old(device, errors);
+    remote::check(device, errors);
     check_fields(&device.fields, device.version, errors);
     for field in &device.fields {
         check_default(field, errors);
@@ -57,11 +60,22 @@ fn check_minimum(version: Version, minimum: &Once<Number>, errors: &Errors) {
     }
 }
 
+/// `load_old(min = 2, ...)` where version 2 is read by the description.
+fn check_load_old(device: &Device<'_>, errors: &Errors) {
+    let minimum = device.version.minimum;
+    if let Some(oldest) = device.attributes.load_old.value().and_then(|loader| loader.min.value())
+        && oldest.value >= minimum
+    {
+        let message = format!("`load_old` is for versions below `minimum_version`, which is {minimum}");
+        errors.at(&oldest.literal, message);
+    }
+}
+
 /// The fields of the struct, or of one subsection: `a: u8`, and then `#[vmstate(name = "a")] b: u8`.
 fn check_fields(fields: &[Field], version: Version, errors: &Errors) {
     let mut gates: HashMap<String, Vec<&Gate>> = HashMap::new();
     // Padding stands whenever its field does, and may repeat as in QEMU, where descriptions number it.
-    for field in fields.iter().filter(|field| field.member.is_some()) {
+    for field in fields.iter().filter(|field| !matches!(field.codec, Codec::Unused(_))) {
         check_name(&field.name, errors);
         check_gate(&field.gate, version, errors);
         let text = field.name.value();
@@ -93,7 +107,9 @@ fn check_gate(gate: &Gate, version: Version, errors: &Errors) {
             let message = format!("no version that is loaded ({minimum} and later) has this field: remove it");
             errors.at(&until.literal, message);
         } else if until.value >= current {
-            let message = format!("every version up to the current one, {current}, has this field: leave `until` out");
+            let message = format!(
+                "every version up to the current one, {current}, has this field: raise `version`, or leave `until` out"
+            );
             errors.at(&until.literal, message);
         }
     }

@@ -10,6 +10,8 @@ mod errors;
 mod expand;
 mod model;
 mod parse;
+mod remote;
+mod transparent;
 
 use std::mem;
 
@@ -46,13 +48,21 @@ fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
         let errors = errors.finish().map(syn::Error::into_compile_error);
         return quote!(#errors #expansion);
     }
+    if attributes.transparent.is_set() {
+        let expansion = transparent::derive(&input, &attributes, &root);
+        let errors = errors.finish().map(syn::Error::into_compile_error);
+        return quote!(#errors #expansion);
+    }
     let groups = mem::take(&mut attributes.groups);
     let device = model::Device::of(&input, &attributes, groups, &errors);
     if let Some(device) = &device {
         check::check(device, &errors);
     }
     match (errors.finish(), device) {
-        (None, Some(device)) => expand::expand(&device, &root),
+        (None, Some(device)) => match attributes.remote.value() {
+            Some(ty) => remote::expand(device, ty, &root),
+            None => expand::expand(&device, &root),
+        },
         (errors, _) => {
             let errors = errors.unwrap_or_else(|| syn::Error::new(Span::call_site(), "no device")).into_compile_error();
             let fallback = expand::fallback(&input, &attributes.name_or(&input.ident), &root);

@@ -2,10 +2,9 @@
 //!
 //! What a person may write in several ways is one thing here.
 
-use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, ExprPath, Fields, Generics, Ident, LitInt, LitStr, Type};
+use syn::{Data, DeriveInput, ExprPath, Generics, Ident, Index, LitInt, LitStr, Member, Type};
 
 use crate::errors::Errors;
 use crate::parse::{self, Number, Once};
@@ -13,7 +12,7 @@ use crate::parse::{self, Number, Once};
 mod form;
 mod subsection;
 
-pub(crate) use form::{Codec, Elements, Info, InfoKind, bits_field};
+pub(crate) use form::{Codec, Elements, Info, InfoKind, bits_field, innermost, lengths};
 pub(crate) use subsection::{Absent, Body, Subsection};
 
 /// What QEMU calls bytes without meaning (`VMSTATE_UNUSED`).
@@ -51,7 +50,7 @@ impl Version {
 /// A field on the wire.
 pub(crate) struct Field {
     /// The member that holds it; none for bytes without meaning.
-    pub(crate) member: Option<Ident>,
+    pub(crate) member: Option<Member>,
     pub(crate) ty: Type,
     /// The name in descriptions.
     pub(crate) name: LitStr,
@@ -99,7 +98,7 @@ impl Gate {
 
 /// A member that is not migrated.
 pub(crate) struct Skipped {
-    pub(crate) member: Ident,
+    pub(crate) member: Member,
     /// What it becomes after a load.
     pub(crate) reset: Option<ExprPath>,
 }
@@ -112,7 +111,7 @@ impl<'a> Device<'a> {
         mut groups: Vec<parse::Subsection>,
         errors: &Errors,
     ) -> Option<Self> {
-        let fields = named_fields(input, errors)?;
+        let fields = members(input, errors)?;
         let mut device = Self {
             ident: &input.ident,
             generics: &input.generics,
@@ -123,17 +122,17 @@ impl<'a> Device<'a> {
             subsections: Vec::new(),
             skipped: Vec::new(),
         };
-        for field in fields {
-            device.take(field, &mut groups, errors);
+        for (member, field) in fields {
+            device.take(&member, field, &mut groups, errors);
         }
+        device.fields.extend(attributes.removed.iter().map(Field::removed));
         // Those that no field is in, which is a mistake.
         device.subsections.extend(groups.into_iter().map(|group| Subsection::of_group(group, Vec::new())));
         Some(device)
     }
 
     /// Puts a member where it belongs.
-    fn take(&mut self, field: &syn::Field, groups: &mut Vec<parse::Subsection>, errors: &Errors) {
-        let Some(member) = &field.ident else { return };
+    fn take(&mut self, member: &Member, field: &syn::Field, groups: &mut Vec<parse::Subsection>, errors: &Errors) {
         let attributes = parse::Field::of(&field.attrs, errors);
         if attributes.has("skip") {
             let rule = "says something about the wire, where a skipped field is not";
@@ -192,8 +191,8 @@ impl<'a> Device<'a> {
 
 impl Field {
     /// What a member is on the wire: itself, and perhaps bytes without meaning around it.
-    fn of(member: &Ident, ty: &Type, attributes: &parse::Field, errors: &Errors) -> Vec<Self> {
-        let plain = if form::is_unused(ty) { UNUSED.to_owned() } else { member.unraw().to_string() };
+    fn of(member: &Member, ty: &Type, attributes: &parse::Field, errors: &Errors) -> Vec<Self> {
+        let plain = if form::is_unused(ty) { UNUSED.to_owned() } else { member_name(member) };
         let field = Self {
             member: Some(member.clone()),
             ty: ty.clone(),
@@ -211,7 +210,8 @@ impl Field {
         let unused = attributes.unused.value();
         let before = unused.and_then(|unused| unused.before.value()).map(|bytes| field.unused(bytes));
         let after = unused.and_then(|unused| unused.after.value()).map(|bytes| field.unused(bytes));
-        before.into_iter().chain([field]).chain(after).collect()
+        let count = field.hidden_count();
+        attributes.removed.iter().map(Self::removed).chain(before).chain(count).chain([field]).chain(after).collect()
     }
 
     /// Bytes without meaning that are on the wire whenever the field is.
@@ -228,6 +228,35 @@ impl Field {
         }
     }
 
+    /// A field that only older versions have.
+    fn removed(removed: &parse::Removed) -> Self {
+        Self {
+            member: None,
+            ty: removed.ty.clone(),
+            name: removed.name.clone(),
+            codec: Codec::Removed(removed.with.value().cloned()),
+            gate: Gate { since: removed.since.value().cloned(), until: removed.until.value().cloned(), when: None },
+            default: None,
+            hint: None,
+            ambiguous: false,
+        }
+    }
+
+    /// The count that stands before the field, if it has one that no member holds.
+    fn hidden_count(&self) -> Option<Self> {
+        let Codec::AfterCount { count, max, .. } = &self.codec else { return None };
+        Some(Self {
+            member: None,
+            ty: self.ty.clone(),
+            name: count.name.clone(),
+            codec: Codec::HiddenCount { ty: Box::new(count.ty.clone()), max: max.clone() },
+            gate: self.gate.clone(),
+            default: None,
+            hint: None,
+            ambiguous: false,
+        })
+    }
+
     /// Makes it one of type `ty`.
     fn set_type(&mut self, ty: &Type) {
         self.ty = ty.clone();
@@ -235,25 +264,19 @@ impl Field {
             *plain = form::is_plain(ty);
         }
     }
+}
 
-    /// Where the field stands in the source.
-    pub(crate) fn span(&self) -> Span {
-        self.ty.span()
+/// A member's name in descriptions: that of the third one of a tuple is `2`.
+pub(crate) fn member_name(member: &Member) -> String {
+    match member {
+        Member::Named(ident) => ident.unraw().to_string(),
+        Member::Unnamed(index) => index.index.to_string(),
     }
 }
 
-fn named_fields<'a>(input: &'a DeriveInput, errors: &Errors) -> Option<Vec<&'a syn::Field>> {
+fn members<'a>(input: &'a DeriveInput, errors: &Errors) -> Option<Vec<(Member, &'a syn::Field)>> {
     match &input.data {
-        Data::Struct(data) => match &data.fields {
-            Fields::Named(fields) => return Some(fields.named.iter().collect()),
-            Fields::Unit => return Some(Vec::new()),
-            Fields::Unnamed(fields) => {
-                errors.at(
-                    fields,
-                    "a struct that is migrated has named fields: names are what descriptions and errors show",
-                );
-            }
-        },
+        Data::Struct(data) => return Some((0..).zip(&data.fields).map(member).collect()),
         // Enums are no devices, but numbers.
         Data::Enum(_) => {}
         Data::Union(data) => {
@@ -261,4 +284,9 @@ fn named_fields<'a>(input: &'a DeriveInput, errors: &Errors) -> Option<Vec<&'a s
         }
     }
     None
+}
+
+fn member((index, field): (u32, &syn::Field)) -> (Member, &syn::Field) {
+    let index = || Member::Unnamed(Index { index, span: field.ty.span() });
+    (field.ident.clone().map_or_else(index, Member::Named), field)
 }

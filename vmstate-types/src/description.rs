@@ -32,6 +32,9 @@ pub struct Description {
     pub version: u32,
     /// The oldest version that is read.
     pub minimum_version: u32,
+    /// The oldest version that the device reads by a function of its own, if it has one for versions below the minimum
+    /// (QEMU had `load_state_old`).
+    pub oldest_version: Option<u32>,
     /// Where in a machine's stream the section stands.
     pub priority: Priority,
     /// A machine that has this device cannot be saved.
@@ -56,6 +59,7 @@ impl Description {
             name,
             version: 1,
             minimum_version: 1,
+            oldest_version: None,
             priority: Priority::Default,
             unmigratable: false,
             early_setup: false,
@@ -71,6 +75,13 @@ impl Description {
     pub const fn versions(mut self, version: u32, minimum_version: u32) -> Self {
         self.version = version;
         self.minimum_version = minimum_version;
+        self
+    }
+
+    /// With a function that reads the versions from `oldest` up to the minimum.
+    #[must_use]
+    pub const fn load_old(mut self, oldest: u32) -> Self {
+        self.oldest_version = Some(oldest);
         self
     }
 

@@ -9,6 +9,7 @@ use core::fmt::Display;
 
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
+use crate::wire::Reader;
 
 /// A function that can be a hook of `T`: `pre_save`, `post_save`, `pre_load` or `post_load`.
 #[diagnostic::on_unimplemented(
@@ -181,6 +182,32 @@ pub fn post_load<T: ?Sized, Signature>(
             "post load hook failed for: {name}, version_id: {version}, minimum_version: {minimum_version}, ret: -1"
         ))
     })
+}
+
+/// Gives `old`, the value of a field that is no more, to the device's function `take`.
+///
+/// # Errors
+/// What the function returns.
+pub fn removed<T: ?Sized, V, R: Outcome>(
+    value: &mut T,
+    old: V,
+    take: impl FnOnce(&mut T, V) -> R,
+) -> Result<(), LoadError> {
+    take(value, old).or_refuse(|reason| LoadError::refused("a value that the device can take over", reason))
+}
+
+/// Loads what is older than the description by the device's function `load`.
+///
+/// # Errors
+/// What the function returns.
+pub fn load_old<T: ?Sized, R: Outcome>(
+    value: &mut T,
+    reader: &mut Reader<'_>,
+    version: u32,
+    load: impl FnOnce(&mut T, &mut Reader<'_>, u32) -> R,
+) -> Result<(), LoadError> {
+    let loaded = load(value, reader, version);
+    loaded.or_refuse(|reason| LoadError::refused(format!("`load_old` to accept version {version}"), reason))
 }
 
 /// The error for a state that is not to be sent because `text` does not hold (QEMU asserts, which ends the machine).

@@ -53,6 +53,16 @@ pub trait VmState {
     /// When the bytes are not what the description says, or a nested struct refuses.
     fn load_fields(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
 
+    /// Reads a struct at a version below the minimum, which the description's `oldest_version` allows.
+    ///
+    /// # Errors
+    /// What the device's function returns.
+    #[inline]
+    fn load_old(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+        let _ = reader;
+        walk::check_version(Self::DESCRIPTION, version)
+    }
+
     /// Writes the subsections that are needed.
     ///
     /// # Errors

@@ -37,6 +37,12 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
 /// # Errors
 /// When the version is not supported, the bytes are not what the description says, or a hook refuses.
 pub fn load<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+    let oldest = T::DESCRIPTION.oldest_version.unwrap_or(u32::MAX);
+    if (oldest..T::DESCRIPTION.minimum_version).contains(&version) {
+        // QEMU leaves everything else to the old loader, the hooks included.
+        let start = reader.offset();
+        return value.load_old(reader, version).map_err(|error| error.at(start));
+    }
     check_version(T::DESCRIPTION, version).map_err(|error| error.at(reader.offset()))?;
     value.pre_load(version).map_err(|error| error.at(reader.offset()))?;
     value.load_fields(reader, version)?;
@@ -184,6 +190,17 @@ pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) ->
         }
         None => load(value, reader, T::DESCRIPTION.version),
     }
+}
+
+/// Saves a value of another crate, which `view` shows as a struct, in a field.
+///
+/// # Errors
+/// Those of [`save`].
+pub fn save_view<T: VmState, S: Sink>(view: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    sink.begin_element(at, element);
+    save(view, sink, T::DESCRIPTION.version)?;
+    sink.end_element();
+    Ok(())
 }
 
 /// Saves a struct that stands in a field, at `version` (QEMU's `VMS_VSTRUCT`).

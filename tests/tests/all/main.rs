@@ -4,5 +4,6 @@ mod cli;
 mod compile_fail;
 mod derive;
 mod dynamic;
+mod grammar;
 mod stream;
 mod uno;

@@ -1,9 +1,9 @@
 //! Rules about the fields that say how many elements others have.
 
-use syn::Ident;
+use syn::Member;
 
 use crate::errors::Errors;
-use crate::model::{Codec, Device, Field, bits_field};
+use crate::model::{Codec, Device, Field, bits_field, member_name};
 
 /// `#[vmstate(len = count)] items: Vec<u8>, count: u32`: a load needs the count before the elements.
 pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
@@ -19,25 +19,26 @@ fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors:
         let Some(count) = count_of(field) else { continue };
         let known = fields[..index].iter().chain(earlier).filter_map(|field| field.member.as_ref());
         let skipped = device.skipped.iter().map(|skipped| &skipped.member);
-        if known.chain(skipped).any(|member| member == count) {
+        if known.chain(skipped).any(|member| *member == count) {
             continue;
         }
-        let later = fields[index..].iter().any(|field| field.member.as_ref() == Some(count));
+        let later = fields[index..].iter().any(|field| field.member.as_ref() == Some(&count));
+        let name = member_name(&count);
         errors.at(
-            count,
+            &count,
             match later {
-                true => format!("`{count}` comes after what it counts: a load needs it before; move it up"),
-                false => format!("`{count}` is no field that comes before this one, nor one that is skipped"),
+                true => format!("`{name}` comes after what it counts: a load needs it before; move it up"),
+                false => format!("`{name}` is no field that comes before this one, nor one that is skipped"),
             },
         );
     }
 }
 
 /// The field that says how many elements `field` has.
-fn count_of(field: &Field) -> Option<&Ident> {
+fn count_of(field: &Field) -> Option<Member> {
     match &field.codec {
-        Codec::Counted(counted) | Codec::Pointers { count: Some(counted), .. } => Some(&counted.count.member),
-        Codec::Bitmap { bits, .. } => bits_field(bits),
+        Codec::Counted(counted) | Codec::Pointers { count: Some(counted), .. } => Some(counted.count.member.clone()),
+        Codec::Bitmap { bits, .. } => bits_field(bits).cloned().map(Member::Named),
         _ => None,
     }
 }

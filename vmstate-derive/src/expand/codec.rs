@@ -2,13 +2,14 @@
 //!
 //! What a field is on the wire decides which module of the library it is given to; nothing else knows.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Expr;
 
-use super::tokens;
-use crate::model::{Codec, Elements, Field, bits_field};
-use crate::parse::Count;
+use super::load::type_default;
+use super::{hook, located, tokens};
+use crate::model::{Codec, Elements, Field, bits_field, innermost, lengths, member_name};
+use crate::parse::{Count, Part};
 
 /// The field's form, a constant expression.
 pub(super) fn form(field: &Field) -> TokenStream {
@@ -16,7 +17,7 @@ pub(super) fn form(field: &Field) -> TokenStream {
     let codec = field.codec();
     let item = item_type(field);
     match &field.codec {
-        Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) => tokens!(#codec::FORM),
+        Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) | Codec::Removed(_) => tokens!(#codec::FORM),
         Codec::Counted(counted) => {
             let source = source(field, &counted.count, counted.max.as_ref());
             match &counted.elements {
@@ -24,6 +25,31 @@ pub(super) fn form(field: &Field) -> TokenStream {
                 Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.counted(#source)),
                 Elements::Buffer => {
                     tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::None).sized(#source))
+                }
+            }
+        }
+        Codec::HiddenCount { ty, .. } => tokens!(<#ty as __vmstate::Wire>::FORM),
+        Codec::AfterCount { elements, count, max } => {
+            let (name, max) = (&count.name, max.as_ref().map(|max| tokens!(.max(#max))));
+            let source = bounded(field, &tokens!(__vmstate::Source::new(#name) #max));
+            match elements {
+                Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.counted(#source)),
+                _ => tokens!(<#item as __vmstate::Wire>::FORM.counted(#source)),
+            }
+        }
+        Codec::Bits(bits) => {
+            let times = lengths(ty).into_iter().map(|length| tokens!(.times(#length)));
+            tokens!(<#bits as __vmstate::Wire>::FORM #(#times)*)
+        }
+        Codec::Part(elements, part) => {
+            let (start, end) = bounds(field, part);
+            let span = located(&field.ty);
+            let length = quote_spanned!(span=> __vmstate::part::length::<#ty>(#start, #end));
+            match elements {
+                Elements::Type => tokens!(<#item as __vmstate::Wire>::FORM.times(#length)),
+                Elements::Info(info) => tokens!(<#info as __vmstate::Codec<#item>>::FORM.times(#length)),
+                Elements::Buffer => {
+                    tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::Some(#length)))
                 }
             }
         }
@@ -87,6 +113,32 @@ pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> Toke
             };
             tokens!(#count.and_then(|count| #save))
         }
+        // What is written at an old version is something that can be read, for want of anything better.
+        Codec::Removed(_) => {
+            let default = type_default(&field.ty);
+            tokens!(#codec::save_elements(&mut { #default }, sink, #at, __vmstate::Element::ONLY))
+        }
+        // The count is a local of the code that the two fields have in common.
+        Codec::HiddenCount { .. } => TokenStream::new(),
+        Codec::AfterCount { elements: Elements::Info(info), .. } => {
+            tokens!(__vmstate::varray::save_with::<#info, _, _>(#value, count, sink, #at))
+        }
+        Codec::AfterCount { .. } => tokens!(__vmstate::varray::save(#value, count, sink, #at)),
+        Codec::Bits(bits) => {
+            let (sets, set) = (slice(field, value), innermost(&field.ty));
+            let span = located(set);
+            quote_spanned!(span=> __vmstate::bits::save(#sets, |set: &#set| -> #bits { set.bits() }, sink, #at))
+        }
+        Codec::Part(elements, part) => {
+            let (start, end) = bounds(field, part);
+            match elements {
+                Elements::Type => tokens!(__vmstate::part::save(#value, #start, #end, sink, #at)),
+                Elements::Info(info) => {
+                    tokens!(__vmstate::part::save_with::<#info, _, _>(#value, #start, #end, sink, #at))
+                }
+                Elements::Buffer => tokens!(__vmstate::part::save_buffer(#value, #start, #end, sink, #at)),
+            }
+        }
         Codec::Pointers { count, alloc } => {
             let save = if *alloc { tokens!(save_marked) } else { tokens!(save) };
             let count = pointer_count(field, count.as_ref().map(|counted| count_to_save(&counted.count)));
@@ -122,6 +174,48 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
             };
             tokens!(#count.and_then(|count| #load))
         }
+        Codec::Removed(with) => {
+            let default = type_default(ty);
+            let load = tokens!(#codec::load_elements(&mut old, reader));
+            let load = match with.as_ref().map(|with| hook::removed(with, &tokens!(old))) {
+                Some(take) => tokens! {
+                    let start = reader.offset();
+                    #load.and_then(|()| #take.map_err(|error| error.at(start)))
+                },
+                None => load,
+            };
+            tokens!({ let mut old = #default; #load })
+        }
+        Codec::HiddenCount { .. } => TokenStream::new(),
+        Codec::AfterCount { elements, max, .. } => {
+            let max = optional(max.as_ref());
+            let load = match elements {
+                Elements::Info(info) => tokens!(__vmstate::varray::load_with::<#info, _>(#value, count, reader)),
+                _ => tokens!(__vmstate::varray::load(#value, count, reader)),
+            };
+            tokens!(__vmstate::varray::count_to_load::<#ty>(&count, 1, #max)
+                .map_err(|error| error.at(reader.offset())).and_then(|count| #load))
+        }
+        Codec::Bits(bits) => {
+            let set = innermost(ty);
+            let span = located(set);
+            let from_bits = quote_spanned!(span=> |bits: #bits| <#set>::from_bits(bits));
+            match lengths(ty).is_empty() {
+                true => tokens!(__vmstate::bits::load(#value, #from_bits, reader)),
+                false => {
+                    let sets = slice(field, value);
+                    tokens!(__vmstate::bits::load_each(#sets, #from_bits, reader))
+                }
+            }
+        }
+        Codec::Part(elements, part) => {
+            let (start, end) = bounds(field, part);
+            match elements {
+                Elements::Type => tokens!(__vmstate::part::load(#value, #start, #end, reader)),
+                Elements::Info(info) => tokens!(__vmstate::part::load_with::<#info, _>(#value, #start, #end, reader)),
+                Elements::Buffer => tokens!(__vmstate::part::load_buffer(#value, #start, #end, reader)),
+            }
+        }
         Codec::Pointers { count, alloc } => {
             let load = if *alloc { tokens!(load_marked) } else { tokens!(load) };
             let count = count.as_ref().map(|counted| count_to_load(field, &counted.count, counted.max.as_ref()));
@@ -154,8 +248,42 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
 /// The type of a counted container's elements.
 fn item_type(field: &Field) -> TokenStream {
     let ty = &field.ty;
-    let span = Span::mixed_site().located_at(field.span());
+    let span = located(&field.ty);
     quote_spanned!(span=> <#ty as __vmstate::varray::Counted>::Item)
+}
+
+/// The statement that saves the hidden count `ty` of `value` and leaves it in a local.
+pub(super) fn save_count(field: &Field, value: &TokenStream, at: &TokenStream) -> Option<TokenStream> {
+    let Codec::HiddenCount { ty, max } = &field.codec else { return None };
+    let (name, container) = (&field.name, &field.ty);
+    let span = located(container);
+    let save = quote_spanned!(span=> __vmstate::hidden::save::<#ty, #container, _>);
+    Some(tokens!(let count = #save(#value, #max, sink, #at).map_err(|error| error.in_field(#name))?;))
+}
+
+/// The statement that loads a hidden count into a local.
+pub(super) fn load_count(field: &Field) -> Option<TokenStream> {
+    let Codec::HiddenCount { ty, .. } = &field.codec else { return None };
+    let name = &field.name;
+    Some(tokens! {
+        let count = __vmstate::hidden::load::<#ty>(reader).map_err(|error| error.in_field(#name))?;
+    })
+}
+
+/// The field's value, or all elements of its array, as a slice.
+fn slice(field: &Field, value: &TokenStream) -> TokenStream {
+    let Some(flattened) = lengths(&field.ty).len().checked_sub(1) else {
+        return tokens!(__vmstate::core::slice::from_mut(#value));
+    };
+    (0..flattened).fold(tokens!((#value).as_mut_slice()), |slice, _| tokens!(#slice.as_flattened_mut()))
+}
+
+/// The first element of a part, and the one after the last.
+fn bounds(field: &Field, part: &Part) -> (TokenStream, TokenStream) {
+    let ty = &field.ty;
+    let start = part.start.as_ref().map_or_else(|| tokens!(0), |start| tokens!(#start));
+    let end = part.end.as_ref();
+    (start, end.map_or_else(|| tokens!(const { __vmstate::varray::capacity::<#ty>() }), |end| tokens!(#end)))
 }
 
 fn keys(direct: bool) -> TokenStream {
@@ -164,7 +292,7 @@ fn keys(direct: bool) -> TokenStream {
 
 /// Where the count comes from, for the description.
 fn source(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
-    let name = count.member.to_string();
+    let name = member_name(&count.member);
     let multiply = count.multiply.as_ref().map(|factor| tokens!(.multiply(#factor)));
     let max = max.map(|max| tokens!(.max(#max)));
     bounded(field, &tokens!(__vmstate::Source::new(#name) #multiply #max))
@@ -173,7 +301,7 @@ fn source(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
 /// The same source, if it cannot make the field's container grow without bounds.
 fn bounded(field: &Field, source: &TokenStream) -> TokenStream {
     let ty = &field.ty;
-    let span = Span::mixed_site().located_at(field.span());
+    let span = located(&field.ty);
     quote_spanned!(span=> __vmstate::varray::bounded::<#ty>(#source))
 }
 
@@ -183,14 +311,14 @@ fn factor(count: &Count) -> TokenStream {
 
 fn count_to_save(count: &Count) -> TokenStream {
     let (member, factor) = (&count.member, factor(count));
-    let span = Span::mixed_site().located_at(member.span());
+    let span = located(member);
     quote_spanned!(span=> __vmstate::varray::count_to_save(&self.#member, #factor))
 }
 
 fn count_to_load(field: &Field, count: &Count, max: Option<&Expr>) -> TokenStream {
     let (ty, member, factor) = (&field.ty, &count.member, factor(count));
     let max = optional(max);
-    let span = Span::mixed_site().located_at(member.span());
+    let span = located(member);
     quote_spanned!(span=> __vmstate::varray::count_to_load::<#ty>(&self.#member, #factor, #max)
         .map_err(|error| error.at(reader.offset())))
 }

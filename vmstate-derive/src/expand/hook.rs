@@ -22,6 +22,26 @@ pub(super) fn call(kind: &Ident, path: &ExprPath, parent: Parent) -> TokenStream
     }
 }
 
+/// Gives `old`, the value of a field that is no more, to the function that knows what to do with it.
+pub(super) fn removed(path: &ExprPath, old: &TokenStream) -> TokenStream {
+    let removed = quote_spanned!(located(path)=> __vmstate::hook::removed);
+    tokens!(#removed(&mut *self, #old, #path))
+}
+
+/// The method of `VmState` that loads versions below the minimum.
+pub(super) fn load_old(path: &ExprPath) -> TokenStream {
+    let load = quote_spanned!(located(path)=> __vmstate::hook::load_old);
+    tokens! {
+        fn load_old(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            #load(self, reader, version, #path)
+        }
+    }
+}
+
 /// The method of `VmState` that calls the device's hook `kind`.
 pub(super) fn method((kind, path): (&Ident, &ExprPath)) -> TokenStream {
     let call = call(kind, path, Parent::Device);

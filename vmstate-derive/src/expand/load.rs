@@ -16,16 +16,17 @@ pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
 }
 
 fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    let first = &fields[run.start];
+    let (first, last) = (&fields[run.start], &fields[run.end - 1]);
     let code = match first.is_plain() {
         true => run::load(parent, fields, run),
         false => {
-            let member = &first.member;
-            field(first, &tokens!(&mut self.#member))
+            let member = &last.member;
+            let (count, load) = (codec::load_count(first), field(last, &tokens!(&mut self.#member)));
+            tokens!(#count #load)
         }
     };
     let Some(condition) = save::exists(&first.gate) else { return code };
-    let otherwise = first.default.is_some().then(|| default(first)).map(|default| tokens!(else { #default }));
+    let otherwise = last.default.is_some().then(|| default(last)).map(|default| tokens!(else { #default }));
     tokens!(if #condition { #code } #otherwise)
 }
 

@@ -21,6 +21,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 pub(crate) use self::fallback::expand as fallback;
+pub(crate) use self::state::expand as state;
 use crate::model::{Codec, Device, Field, Info, InfoKind};
 
 /// `quote!` with hygienic local names.

@@ -5,9 +5,10 @@ use std::ops::Range;
 use proc_macro2::TokenStream;
 
 use super::{Parent, tokens};
-use crate::model::Field;
+use crate::model::{Codec, Field};
 
-/// The fields split into runs: those that are there together and have fixed sizes are one, all others are alone.
+/// The fields split into runs: those that are there together and have fixed sizes are one, a hidden count
+/// and what it counts are one, all others are alone.
 pub(super) fn split(fields: &[Field]) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (index, field) in fields.iter().enumerate() {
@@ -20,6 +21,9 @@ pub(super) fn split(fields: &[Field]) -> Vec<Range<usize>> {
 }
 
 fn continues(last: &Field, next: &Field) -> bool {
+    if matches!(last.codec, Codec::HiddenCount { .. }) {
+        return true;
+    }
     last.is_plain() && next.is_plain() && last.gate.same(&next.gate) && last.default.is_none() && next.default.is_none()
 }
 

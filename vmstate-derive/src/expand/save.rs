@@ -18,8 +18,11 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let code = match first.is_plain() {
         true => run::save(parent, fields, run),
         false => {
-            let member = &first.member;
-            field(parent, first, run.start, &tokens!(&mut self.#member))
+            let (index, last) = (run.end - 1, &fields[run.end - 1]);
+            let member = &last.member;
+            let count = codec::save_count(first, &tokens!(&self.#member), &at(parent, run.start));
+            let save = field(parent, last, index, &tokens!(&mut self.#member));
+            tokens!(#count #save)
         }
     };
     match exists(&first.gate) {
@@ -31,9 +34,13 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
 /// Writes one field, whose value is `value`.
 pub(super) fn field(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
     let name = &field.name;
-    let at = tokens!(__vmstate::At::new(#parent, #index));
+    let at = at(parent, index);
     let save = codec::save(field, value, &at);
     tokens!(#save.map_err(|error| error.in_field(#name))?;)
+}
+
+fn at(parent: Parent, index: usize) -> TokenStream {
+    tokens!(__vmstate::At::new(#parent, #index))
 }
 
 /// The condition under which a field is on the wire; none if it always is.

@@ -5,13 +5,14 @@ use proc_macro2::TokenStream;
 use super::{Parent, assertion, description, hook, load, save, subsection, tokens};
 use crate::model::{Device, Skipped};
 
-pub(super) fn expand(device: &Device<'_>) -> TokenStream {
+pub(crate) fn expand(device: &Device<'_>) -> TokenStream {
     let (generics, arguments, bounds) = device.generics.split_for_impl();
     let name = device.ident;
     let description = description::expand(device);
     let fields = fields(device);
     let subsections = subsection::methods(&device.subsections);
     let needed = device.attributes.needed.value().map(hook::needed);
+    let load_old = device.attributes.load_old.value().and_then(|loader| loader.with.value()).map(hook::load_old);
     let hooks = device.attributes.hooks.all().map(hook::method);
     tokens! {
         #[automatically_derived]
@@ -21,6 +22,7 @@ pub(super) fn expand(device: &Device<'_>) -> TokenStream {
             #fields
             #subsections
             #needed
+            #load_old
             #(#hooks)*
         }
     }

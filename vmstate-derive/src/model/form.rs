@@ -1,10 +1,10 @@
 //! What stands on the wire for a member: chosen by its type, or by an attribute.
 
 use quote::ToTokens;
-use syn::{Expr, Ident, LitInt, Type};
+use syn::{Expr, ExprPath, Ident, LitInt, Type};
 
 use crate::errors::Errors;
-use crate::parse::{self, Count, Number, SizedBuffer};
+use crate::parse::{self, Count, HiddenCount, Number, Part, SizedBuffer};
 
 /// How a field's value is written.
 pub(crate) enum Codec {
@@ -17,6 +17,14 @@ pub(crate) enum Codec {
     Info(Info),
     /// As many elements as another field says.
     Counted(Counted),
+    /// The count of the field that follows, which has no member.
+    HiddenCount { ty: Box<Type>, max: Option<Expr> },
+    /// As many elements as the count before them says.
+    AfterCount { elements: Elements, count: HiddenCount, max: Option<Expr> },
+    /// Sets of flags as integers of this type.
+    Bits(Box<Type>),
+    /// A part of an array.
+    Part(Elements, Part),
     /// Pointers, some of which may be null: those of an array, or as many as another field says.
     Pointers { count: Option<Counted>, alloc: bool },
     /// A bitmap of so many bits.
@@ -29,6 +37,8 @@ pub(crate) enum Codec {
     Versioned(u32),
     /// A temporary of this type.
     Temporary(Box<Type>),
+    /// What older versions have, and the function that takes it.
+    Removed(Option<ExprPath>),
     /// Bytes without meaning.
     Unused(LitInt),
 }
@@ -40,7 +50,7 @@ pub(crate) struct Counted {
     pub(crate) max: Option<Expr>,
 }
 
-/// What is counted.
+/// What is counted, or of what there is a part.
 pub(crate) enum Elements {
     /// Values, by their type.
     Type,
@@ -71,6 +81,8 @@ impl Codec {
     /// The codec that the attributes choose.
     pub(super) fn of(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
         check_choice(attributes, errors);
+        check_range(ty, attributes, errors);
+        check_hidden_count(attributes, errors);
         Self::many(attributes).unwrap_or_else(|| Self::one(ty, attributes, errors))
     }
 
@@ -79,6 +91,16 @@ impl Codec {
         if let Some(pointer) = attributes.pointer.value() {
             let count = Counted::of(attributes, Elements::Type);
             return Some(Self::Pointers { count, alloc: pointer.alloc.is_set() });
+        }
+        if let Some(part) = attributes.range.value() {
+            return Some(Self::Part(elements(attributes), part.clone()));
+        }
+        if let Some(count) = attributes.count.value() {
+            let (count, max) = (count.clone(), attributes.max.value().cloned());
+            return Some(Self::AfterCount { elements: elements(attributes), count, max });
+        }
+        if let Some(bits) = attributes.bits.value() {
+            return Some(Self::Bits(Box::new(bits.clone())));
         }
         if let Some(Some(buffer)) = attributes.buffer.value() {
             return Counted::of_buffer(buffer).map(Self::Counted);
@@ -102,11 +124,7 @@ impl Codec {
         if let Some(temporary) = attributes.tmp.value() {
             return Some(Self::Temporary(Box::new(temporary.clone())));
         }
-        let elements = match (attributes.with.value(), attributes.wire.value()) {
-            (Some(info), _) => Elements::Info(Box::new(info.clone())),
-            _ => Elements::Type,
-        };
-        Counted::of(attributes, elements).map(Self::Counted)
+        Counted::of(attributes, elements(attributes)).map(Self::Counted)
     }
 
     /// One value, or an array of fixed length.
@@ -153,9 +171,19 @@ impl Counted {
     }
 }
 
+/// What the elements of an array are that is not sent whole.
+fn elements(attributes: &parse::Field) -> Elements {
+    match attributes.with.value() {
+        Some(info) => Elements::Info(Box::new(info.clone())),
+        None if attributes.buffer.is_set() => Elements::Buffer,
+        None => Elements::Type,
+    }
+}
+
 /// `timer, le`: of those that say what is on the wire, there may be one; `max = 4` without `len`.
 fn check_choice(attributes: &parse::Field, errors: &Errors) {
-    const CHOICES: [&str; 12] = [
+    const CHOICES: [&str; 13] = [
+        "bits",
         "buffer",
         "equal",
         "le",
@@ -181,11 +209,60 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
     {
         errors.at(len, format!("`len` counts elements, which `{first}` does not have"));
     }
-    if let (Some(max), false) = (attributes.max.key(), attributes.len.is_set()) {
+    if let (Some(max), false) = (attributes.max.key(), attributes.len.is_set() || attributes.has("count")) {
         errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
     }
     if let (Some(wire), Some(other)) = (attributes.wire.key(), first.or(attributes.len.key())) {
         errors.at(wire, format!("`wire` and `{other}` exclude each other"));
+    }
+}
+
+/// `count("n": u8)` without `max`; `count("n": u8), len = field`
+fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
+    let Some((key, count)) = attributes.count.entry() else { return };
+    const ALLOWED: [&str; 13] = [
+        "count",
+        "max",
+        "with",
+        "name",
+        "since",
+        "until",
+        "when",
+        "default",
+        "unused",
+        "in",
+        "subsection",
+        "ambiguous",
+        "removed",
+    ];
+    for other in attributes.keys.iter().filter(|key| ALLOWED.iter().all(|allowed| key != allowed)) {
+        errors.at(other, format!("`{other}` and `count` exclude each other"));
+    }
+    if !attributes.has("max") {
+        errors.at(key, "say how many elements a stream may bring: `max = N`");
+    }
+    if let Some(name) = primitive(&count.ty).filter(|name| !["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()))
+    {
+        errors.at(&count.ty, format!("a count is of type u8, u16, u32, u64 or i32; this is `{name}`"));
+    }
+}
+
+/// `range = 2..6` on what is no array; `range = 2..6, len = count`
+fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    let Some(range) = attributes.range.key() else { return };
+    const OTHERS: [&str; 12] =
+        ["len", "wire", "equal", "le", "timer", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "tmp"];
+    for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
+        errors.at(range, format!("`range` and `{other}` exclude each other"));
+    }
+    if let Some(Some(_)) = attributes.buffer.value() {
+        errors.at(range, "`range` takes `buffer` without a length: the part has one");
+    }
+    let Some(name) = primitive(innermost(ty)) else { return };
+    if attributes.buffer.is_set() && (array_element(ty).is_none() || name != "u8") {
+        errors.at(ty, format!("`buffer` takes bytes: `[u8; N]`; this is `{}`", ty.to_token_stream()));
+    } else if array_element(ty).is_none() {
+        errors.at(ty, format!("`range` takes a part of an array; this is `{}`", ty.to_token_stream()));
     }
 }
 
@@ -239,8 +316,18 @@ pub(super) fn is_plain(ty: &Type) -> bool {
     primitive(innermost(ty)).is_some()
 }
 
+/// The lengths of the arrays around the innermost type.
+pub(crate) fn lengths(ty: &Type) -> Vec<&Expr> {
+    match ty {
+        Type::Array(array) => std::iter::once(&array.len).chain(lengths(&array.elem)).collect(),
+        Type::Group(group) => lengths(&group.elem),
+        Type::Paren(paren) => lengths(&paren.elem),
+        _ => Vec::new(),
+    }
+}
+
 /// The type inside of all arrays.
-fn innermost(mut ty: &Type) -> &Type {
+pub(crate) fn innermost(mut ty: &Type) -> &Type {
     while let Some(element) = array_element(ty) {
         ty = element;
     }

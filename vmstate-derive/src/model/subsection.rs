@@ -1,6 +1,6 @@
 //! Subsections: groups of fields, single fields, and structs that are subsections themselves.
 
-use syn::{ExprPath, GenericArgument, Ident, LitStr, PathArguments, Type};
+use syn::{ExprPath, GenericArgument, LitStr, Member, PathArguments, Type};
 
 use super::form::{Codec, InfoKind};
 use super::{Field, Version};
@@ -22,7 +22,7 @@ pub(crate) enum Body {
     Optional(Box<Field>),
     /// A member whose type describes the whole subsection.
     Own {
-        member: Ident,
+        member: Member,
         /// The type, or that inside of the `Option`.
         ty: Box<Type>,
         optional: bool,
@@ -44,7 +44,7 @@ impl Subsection {
     }
 
     /// A subsection that a field is.
-    pub(super) fn of_field(attributes: parse::Subsection, member: &Ident, ty: &Type, mut fields: Vec<Field>) -> Self {
+    pub(super) fn of_field(attributes: parse::Subsection, member: &Member, ty: &Type, mut fields: Vec<Field>) -> Self {
         let inner = option_inner(ty).filter(|inner| !is_timer(&fields) || option_inner(inner).is_some());
         let body = match (&attributes.name, inner) {
             (None, _) => Body::Own {

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, LitInt, Token};
+use syn::{Expr, ExprRange, Ident, LitInt, LitStr, Member, RangeLimits, Token, Type};
 
 use super::entry::{Entry, Number, Value, parse_entries};
 use super::{Once, PLACES, keys, suggest};
@@ -11,7 +11,7 @@ use crate::errors::Errors;
 /// Where a count comes from: `nregs`, or `nregs * 4`.
 #[derive(Clone)]
 pub(crate) struct Count {
-    pub(crate) member: Ident,
+    pub(crate) member: Member,
     pub(crate) multiply: Option<LitInt>,
 }
 
@@ -25,6 +25,58 @@ impl Parse for Count {
             None
         };
         Ok(Self { member, multiply })
+    }
+}
+
+/// `count("nqueues": u16)`
+#[derive(Clone)]
+pub(crate) struct HiddenCount {
+    pub(crate) name: LitStr,
+    pub(crate) ty: Type,
+}
+
+impl Parse for HiddenCount {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        input.parse::<Token![:]>()?;
+        Ok(Self { name, ty: input.parse()? })
+    }
+}
+
+impl HiddenCount {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let message = "`count` takes the name and the type that the count has on the wire: `count(\"nqueues\": u16)`";
+        let Value::List(tokens) = &entry.value else {
+            errors.at(&entry.key, message);
+            return None;
+        };
+        syn::parse2(tokens.clone()).map_err(|_| errors.at(&entry.key, message)).ok()
+    }
+}
+
+/// `range = 2..6`, `range = 2..`, `range = ..6`
+#[derive(Clone)]
+pub(crate) struct Part {
+    /// The first element; none if it is the array's.
+    pub(crate) start: Option<Expr>,
+    /// The one after the last; none if the part goes on to the end.
+    pub(crate) end: Option<Expr>,
+}
+
+impl Part {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let range: ExprRange = entry.assigned("the part of the array that is migrated, as `2..6`", errors)?;
+        match range {
+            ExprRange { limits: RangeLimits::Closed(limits), .. } => {
+                errors.at(limits, "`range` ends before its second number: write `..`");
+                None
+            }
+            ExprRange { start: None, end: None, .. } => {
+                errors.at(range, "this is the whole array: leave `range` out");
+                None
+            }
+            ExprRange { start, end, .. } => Some(Self { start: start.map(|start| *start), end: end.map(|end| *end) }),
+        }
     }
 }
 

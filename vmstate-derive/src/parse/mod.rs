@@ -5,6 +5,7 @@
 
 mod entry;
 mod many;
+mod old;
 mod once;
 mod suggest;
 
@@ -16,7 +17,8 @@ use syn::{Attribute, DeriveInput, Expr, ExprPath, Ident, LitInt, LitStr, Path, T
 use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
 use self::many::{Bitmap, Bytes, List, Pointer, Tree};
-pub(crate) use self::many::{Count, SizedBuffer};
+pub(crate) use self::many::{Count, HiddenCount, Part, SizedBuffer};
+pub(crate) use self::old::{OldLoader, Removed};
 pub(crate) use self::once::Once;
 use crate::errors::Errors;
 
@@ -54,6 +56,8 @@ const PLACES: &[(&str, &[&str])] = &[
     (Tree::PLACE, Tree::KEYS),
     (Bytes::PLACE, Bytes::KEYS),
     (Pointer::PLACE, Pointer::KEYS),
+    (Removed::PLACE, Removed::KEYS),
+    (OldLoader::PLACE, OldLoader::KEYS),
 ];
 
 /// The attributes of a struct.
@@ -69,9 +73,13 @@ pub(crate) struct Struct {
     pub(crate) early_setup: Once<()>,
     pub(crate) needed: Once<ExprPath>,
     pub(crate) hooks: Hooks,
+    pub(crate) transparent: Once<()>,
+    pub(crate) remote: Once<Type>,
     pub(crate) root: Once<Path>,
     pub(crate) groups: Vec<Subsection>,
     pub(crate) must_exist: Vec<Condition>,
+    pub(crate) removed: Vec<Removed>,
+    pub(crate) load_old: Once<OldLoader>,
 }
 
 keys! {
@@ -89,6 +97,10 @@ keys! {
         "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
         "subsection" => self.groups.extend(Subsection::of_group(entry, errors)),
         "must_exist" => self.must_exist.extend(Condition::of(entry, errors)),
+        "removed" => self.removed.extend(Removed::of(entry, errors)),
+        "load_old" => self.load_old.set(key, OldLoader::of(entry, errors), errors),
+        "transparent" => self.transparent.set(key, entry.word(errors), errors),
+        "remote" => self.remote.set(key, entry.assigned("the path of the type that the struct mirrors", errors), errors),
         "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
     }
 }
@@ -252,7 +264,9 @@ pub(crate) struct Field {
     pub(crate) skip: Once<LitStr>,
     pub(crate) reset: Once<ExprPath>,
     pub(crate) len: Once<Count>,
+    pub(crate) count: Once<HiddenCount>,
     pub(crate) max: Once<Expr>,
+    pub(crate) range: Once<Part>,
     pub(crate) buffer: Once<Option<SizedBuffer>>,
     pub(crate) bitmap: Once<Bitmap>,
     pub(crate) pointer: Once<Pointer>,
@@ -262,11 +276,13 @@ pub(crate) struct Field {
     pub(crate) versioned: Once<Number>,
     pub(crate) tmp: Once<Type>,
     pub(crate) wire: Once<Type>,
+    pub(crate) bits: Once<Type>,
     pub(crate) equal: Once<Option<LitStr>>,
     pub(crate) le: Once<()>,
     pub(crate) timer: Once<()>,
     pub(crate) with: Once<Type>,
     pub(crate) unused: Once<Unused>,
+    pub(crate) removed: Vec<Removed>,
     pub(crate) subsection: Once<Subsection>,
     pub(crate) group: Once<LitStr>,
     pub(crate) ambiguous: Once<LitStr>,
@@ -282,7 +298,9 @@ keys! {
         "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
         "reset" => self.reset.set(key, entry.function(errors), errors),
         "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
+        "count" => self.count.set(key, HiddenCount::of(entry, errors), errors),
         "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
+        "range" => self.range.set(key, Part::of(entry, errors), errors),
         "buffer" => self.buffer.set(key, SizedBuffer::of(entry, errors), errors),
         "bitmap" => self.bitmap.set(key, Bitmap::of(entry, errors), errors),
         "pointer" => self.pointer.set(key, Pointer::of(entry, errors), errors),
@@ -292,11 +310,13 @@ keys! {
         "versioned" => self.versioned.set(key, entry.version(errors), errors),
         "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", errors), errors),
         "wire" => self.wire.set(key, entry.assigned("the integer type on the wire", errors), errors),
+        "bits" => self.bits.set(key, entry.assigned("the integer type on the wire", errors), errors),
         "equal" => self.equal.set(key, entry.optional("a hint in quotes", errors), errors),
         "le" => self.le.set(key, entry.word(errors), errors),
         "timer" => self.timer.set(key, entry.word(errors), errors),
         "with" => self.with.set(key, entry.assigned("a type that implements `Info`", errors), errors),
         "unused" => self.unused.set(key, Unused::of(entry, errors), errors),
+        "removed" => self.removed.extend(Removed::of(entry, errors)),
         "subsection" => self.subsection.set(key, Subsection::of(entry, errors), errors),
         "in" => self.group.set(key, entry.text("the name of one of the struct's subsections", errors), errors),
         "ambiguous" => self.ambiguous.set(key, entry.reason("it may be so", "QEMU has it so", errors), errors),

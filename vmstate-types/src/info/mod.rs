@@ -6,13 +6,16 @@
 
 pub mod array;
 pub mod bitmap;
+pub mod bits;
 pub mod buffer;
 pub mod bytes;
 pub mod convert;
 pub mod equal;
 pub mod float;
+pub mod hidden;
 pub mod int;
 pub mod list;
+pub mod part;
 pub mod pointer;
 pub mod range;
 pub mod timer;

@@ -1,0 +1,21 @@
+use vmstate::prelude::*;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(range = 2..5)]
+    behind: [u8; 4],
+}
+
+#[derive(VmState)]
+struct Empty {
+    #[vmstate(buffer, range = 2..2)]
+    empty: [u8; 4],
+}
+
+#[derive(VmState)]
+struct Growing {
+    #[vmstate(range = 0..2)]
+    growing: Vec<u8>,
+}
+
+fn main() {}

@@ -1,0 +1,35 @@
+use vmstate::prelude::*;
+
+struct Flags(u8);
+
+impl Flags {
+    fn bits(&self) -> u8 {
+        self.0
+    }
+
+    fn from_bits(bits: u8) -> Option<Self> {
+        Some(Self(bits))
+    }
+}
+
+#[derive(VmState)]
+struct OtherWidth {
+    #[vmstate(bits = u16)]
+    flags: Flags,
+}
+
+#[derive(VmState)]
+struct NoFlags {
+    #[vmstate(bits = u8)]
+    flags: String,
+}
+
+#[derive(VmState)]
+struct Mistakes {
+    #[vmstate(bits)]
+    without: Flags,
+    #[vmstate(bits = u8, timer)]
+    timer: Flags,
+}
+
+fn main() {}

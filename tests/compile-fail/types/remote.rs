@@ -1,0 +1,32 @@
+use vmstate::prelude::*;
+
+mod foreign {
+    pub struct Clock {
+        pub ticks: u32,
+    }
+}
+
+#[derive(VmState)]
+#[vmstate(remote = foreign::Clock, post_load = check)]
+struct Mirror {
+    #[vmstate(when = exists)]
+    ticks: u32,
+    #[vmstate(skip = "a cache")]
+    cache: u32,
+    #[vmstate(subsection("Mirror/late"))]
+    late: u8,
+}
+
+#[derive(VmState)]
+#[vmstate(remote = foreign::Clock)]
+struct OtherType {
+    ticks: u16,
+}
+
+#[derive(VmState)]
+#[vmstate(remote = foreign::Clock)]
+struct OtherName {
+    ticsk: u32,
+}
+
+fn main() {}

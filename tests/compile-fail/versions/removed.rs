@@ -1,0 +1,29 @@
+use vmstate::prelude::*;
+
+#[derive(VmState)]
+#[vmstate(version = 3, minimum_version = 2)]
+struct Device {
+    #[vmstate(removed("always": u8))]
+    first: u8,
+    #[vmstate(removed("current": u8, until = 3))]
+    second: u8,
+    #[vmstate(removed("early": u8, until = 1))]
+    third: u8,
+    #[vmstate(removed("untyped", until = 2))]
+    fourth: u8,
+    #[vmstate(removed("first": u8, until = 2, unless = 1))]
+    fifth: u8,
+}
+
+#[derive(VmState)]
+#[vmstate(version = 3)]
+struct Wrong {
+    #[vmstate(removed("old": u8, until = 2, with = Self::take))]
+    field: u8,
+}
+
+impl Wrong {
+    fn take(&mut self, _: u16) {}
+}
+
+fn main() {}

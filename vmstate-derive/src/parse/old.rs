@@ -1,0 +1,102 @@
+//! Attributes about what older versions wrote: fields that are gone, and whole layouts.
+
+use proc_macro2::TokenStream;
+use syn::parse::{Parse, ParseStream};
+use syn::{ExprPath, Ident, LitStr, Token, Type};
+
+use super::entry::{Entry, Number, Value, parse_entries};
+use super::{Once, PLACES, keys, suggest};
+use crate::errors::Errors;
+
+/// `removed("old_name": u32, since = 2, until = 4, with = path)`
+pub(crate) struct Removed {
+    pub(crate) name: LitStr,
+    pub(crate) ty: Type,
+    pub(crate) since: Once<Number>,
+    pub(crate) until: Once<Number>,
+    pub(crate) with: Once<ExprPath>,
+}
+
+keys! {
+    impl Removed("in `removed`") |self, key, entry, errors| {
+        "since" => self.since.set(key, entry.version(errors), errors),
+        "until" => self.until.set(key, entry.version(errors), errors),
+        "with" => self.with.set(key, entry.function(errors), errors),
+    }
+}
+
+/// The name and the type of a removed field, and what follows.
+struct Typed {
+    name: LitStr,
+    ty: Type,
+    rest: TokenStream,
+}
+
+impl Parse for Typed {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        input.parse::<Token![:]>()?;
+        let ty = input.parse()?;
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+        Ok(Self { name, ty, rest: input.parse()? })
+    }
+}
+
+impl Removed {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let typed = match &entry.value {
+            Value::List(tokens) => syn::parse2::<Typed>(tokens.clone()).ok(),
+            Value::Word | Value::Assign(_) => None,
+        };
+        let Some(Typed { name, ty, rest }) = typed else {
+            let message = "`removed` says what older versions have here: `removed(\"old_name\": u32, until = 4)`";
+            errors.at(&entry.key, message);
+            return None;
+        };
+        let mut removed = Self { name, ty, since: Once::default(), until: Once::default(), with: Once::default() };
+        for entry in parse_entries(rest, errors) {
+            removed.take(&entry, errors);
+        }
+        if !removed.until.is_set() {
+            errors.at(&removed.name, "say which version was the last to have it: `until = N`");
+            return None;
+        }
+        Some(removed)
+    }
+}
+
+/// `load_old(min = 1, with = path)`
+#[derive(Default)]
+pub(crate) struct OldLoader {
+    pub(crate) min: Once<Number>,
+    pub(crate) with: Once<ExprPath>,
+}
+
+keys! {
+    impl OldLoader("in `load_old`") |self, key, entry, errors| {
+        "min" => self.min.set(key, entry.version(errors), errors),
+        "with" => self.with.set(key, entry.function(errors), errors),
+    }
+}
+
+impl OldLoader {
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let mut loader = Self::default();
+        if let Value::List(tokens) = &entry.value {
+            for entry in parse_entries(tokens.clone(), errors) {
+                loader.take(&entry, errors);
+            }
+        }
+        if !loader.min.is_set() || !loader.with.is_set() {
+            let key: &Ident = &entry.key;
+            errors.at(
+                key,
+                "`load_old` takes the oldest version and a function: `load_old(min = 1, with = Self::load_old)`",
+            );
+            return None;
+        }
+        Some(loader)
+    }
+}

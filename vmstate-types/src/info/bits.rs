@@ -1,0 +1,64 @@
+//! Sets of flags that are integers on the wire: `#[vmstate(bits = u32)]`.
+//!
+//! The types need no trait of this crate: generated code calls their `bits()` and `from_bits()`, as the crate `bitflags`
+//! and others write them.
+
+use alloc::format;
+use core::fmt::LowerHex;
+
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::Wire;
+use crate::wire::Reader;
+
+/// Saves `sets`, which are one value or an array's, as the integers that `bits` makes of them.
+///
+/// # Errors
+/// None of its own.
+pub fn save<T, W, S>(sets: &[T], bits: impl Fn(&T) -> W, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    W: Wire,
+    S: Sink,
+{
+    for (index, set) in sets.iter().enumerate() {
+        let element = Element::new(index, sets.len());
+        bits(set).save_elements(sink, at, element)?;
+    }
+    Ok(())
+}
+
+/// Loads one set from an integer, by what `from_bits` makes of it.
+///
+/// # Errors
+/// When the stream ends, or the set has no flag for a bit.
+pub fn load<T, W>(set: &mut T, from_bits: impl Fn(W) -> Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    W: Wire + Default + Copy + LowerHex,
+{
+    let start = reader.offset();
+    let mut bits = W::default();
+    bits.load_elements(reader)?;
+    *set = from_bits(bits).ok_or_else(|| {
+        let expected = format!("bits that `{}` knows", core::any::type_name::<T>());
+        LoadError::malformed(expected, format!("{bits:#x}")).at(start)
+    })?;
+    Ok(())
+}
+
+/// Loads the sets of an array, each as [`load`] does.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_each<T, W>(
+    sets: &mut [T],
+    from_bits: impl Fn(W) -> Option<T>,
+    reader: &mut Reader<'_>,
+) -> Result<(), LoadError>
+where
+    W: Wire + Default + Copy + LowerHex,
+{
+    for (index, set) in sets.iter_mut().enumerate() {
+        load(set, &from_bits, reader).map_err(|error| error.in_element(index))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Parts of arrays: QEMU's `VMSTATE_SUB_ARRAY` and its partial buffers.
+//!
+//! The part is checked when the program is built; what lies outside of it is neither sent nor touched.
+
+use super::Codec;
+use super::varray::Counted;
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::Wire;
+use crate::wire::Reader;
+
+/// How many items of `C` the part from `start` up to `end` has.
+///
+/// # Panics
+/// When the program is built: if the part is empty or not one of an array's.
+#[must_use]
+pub const fn length<C: Counted>(start: usize, end: usize) -> usize {
+    let Some(capacity) = C::CAPACITY else { panic!("`range` takes a part of an array, not of something that grows") };
+    assert!(start < end, "this part of the array is empty: the range ends where it begins, or before");
+    assert!(end <= capacity, "the range ends behind the end of the array");
+    end - start
+}
+
+/// Saves the items from `start` up to `end` by their type.
+///
+/// # Errors
+/// When an item cannot be saved.
+pub fn save<C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    C: Counted<Item: Wire>,
+    S: Sink,
+{
+    let items = items.grow(start, end);
+    if let Some(size) = C::Item::FIXED {
+        C::Item::put_all(items, sink.out().claim(size.saturating_mul(items.len())));
+        sink.fixed(at.parent, at.field..at.field + 1);
+        return Ok(());
+    }
+    save_each(items, start, |item, element| item.save_elements(sink, at, element))
+}
+
+/// Saves the items from `start` up to `end` by the info `I`.
+///
+/// # Errors
+/// When an item cannot be saved.
+pub fn save_with<I, C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    C: Counted,
+    I: Codec<C::Item>,
+    S: Sink,
+{
+    save_each(items.grow(start, end), start, |item, element| I::save(item, sink, at, element))
+}
+
+/// Saves the bytes from `start` up to `end` as one buffer.
+///
+/// # Errors
+/// None.
+pub fn save_buffer<C, S>(bytes: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+where
+    C: Counted<Item = u8>,
+    S: Sink,
+{
+    sink.begin_element(at, Element::ONLY);
+    sink.out().bytes(bytes.grow(start, end));
+    sink.end_element();
+    Ok(())
+}
+
+fn save_each<T>(
+    items: &mut [T],
+    start: usize,
+    mut save: impl FnMut(&mut T, Element) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    let count = items.len();
+    for (index, item) in items.iter_mut().enumerate() {
+        save(item, Element::new(index, count)).map_err(|error| error.in_element(start + index))?;
+    }
+    Ok(())
+}
+
+/// Loads the items from `start` up to `end` by their type.
+///
+/// # Errors
+/// When the stream ends before the last of them, or an item cannot be loaded.
+pub fn load<C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    C: Counted<Item: Wire>,
+{
+    let items = items.grow(start, end);
+    let Some(size) = C::Item::FIXED else {
+        return load_each(items, start, |item| item.load_elements(reader));
+    };
+    let from = reader.claim(size.saturating_mul(items.len()));
+    C::Item::get_all(items, from.map_err(|error| error.in_array(&C::Item::FORM, start))?);
+    Ok(())
+}
+
+/// Loads the items from `start` up to `end` by the info `I`.
+///
+/// # Errors
+/// When the stream ends before the last of them, or an item cannot be loaded.
+pub fn load_with<I, C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    C: Counted,
+    I: Codec<C::Item>,
+{
+    load_each(items.grow(start, end), start, |item| I::load(item, reader))
+}
+
+/// Loads the bytes from `start` up to `end`, which are one buffer.
+///
+/// # Errors
+/// When the stream ends before the last of them.
+pub fn load_buffer<C>(bytes: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    C: Counted<Item = u8>,
+{
+    reader.fill(bytes.grow(start, end))
+}
+
+fn load_each<T>(
+    items: &mut [T],
+    start: usize,
+    mut load: impl FnMut(&mut T) -> Result<(), LoadError>,
+) -> Result<(), LoadError> {
+    for (index, item) in items.iter_mut().enumerate() {
+        load(item).map_err(|error| error.in_element(start + index))?;
+    }
+    Ok(())
+}

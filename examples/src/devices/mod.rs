@@ -3,3 +3,6 @@
 pub mod avr;
 pub mod clock;
 pub mod globalstate;
+pub mod i8254;
+pub mod mc146818rtc;
+pub mod serial;

@@ -4,6 +4,7 @@ mod cli;
 mod compile_fail;
 mod conformance;
 mod derive;
+mod devices;
 mod dynamic;
 mod many;
 mod stream;

@@ -2,7 +2,9 @@
 
 pub mod avr;
 pub mod clock;
+pub mod e1000;
 pub mod globalstate;
 pub mod i8254;
 pub mod mc146818rtc;
+pub mod pci;
 pub mod serial;

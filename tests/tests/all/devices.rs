@@ -5,11 +5,13 @@ use std::fmt::Debug;
 
 use vmstate::dynamic::{Event, Walk};
 use vmstate::prelude::*;
-use vmstate::schema::vmdesc::{Body, Document, Located, Struct, locate};
+use vmstate::schema::vmdesc::{Body, Document, Located, Nested, Struct, locate};
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::stream::SectionHeader;
+use vmstate_examples::devices::e1000::E1000;
 use vmstate_examples::devices::i8254::Pit;
 use vmstate_examples::devices::mc146818rtc::Rtc;
+use vmstate_examples::devices::pci::PciDevice;
 use vmstate_examples::devices::serial::{IsaSerial, MemorySerial, Serial};
 use vmstate_tests::streams;
 
@@ -64,19 +66,50 @@ fn mc146818rtc() {
     check::<Rtc>("mc146818rtc", &["isapc", "microvm", "pc", "q35"]);
 }
 
+#[test]
+fn e1000() {
+    check::<E1000>("0000:00:03.0/e1000", &["pc"]);
+}
+
+#[test]
+fn pci_devices_begin_alike() {
+    for version in ["7.2", "10.0"] {
+        let conventional = section(version, "pc", "0000:00:03.0/e1000");
+        round_trip_of(&beginning(conventional, 4 + 256 + 16), PciDevice::default);
+        let express = section(version, "q35", "0000:00:02.0/e1000e");
+        round_trip_of(&beginning(express, 4 + 4096 + 16), PciDevice::express);
+    }
+}
+
+/// The first field of a section, which is a struct of `size` bytes, as if it were a section.
+fn beginning(mut section: Section, size: usize) -> Section {
+    section.payload.truncate(size);
+    let Nested::Struct(first) = section.described.fields.swap_remove(0).nested else { panic!("no struct") };
+    section.header.version = first.version;
+    Section { described: first, ..section }
+}
+
+#[test]
+fn a_pin_is_raised_or_not() {
+    let mut payload = section("10.0", "pc", "0000:00:03.0/e1000").payload;
+    payload[4 + 256 + 7] = 2;
+    let error = E1000::default().load(&mut Reader::from_slice(&payload), 2).unwrap_err();
+    assert_eq!((error.path().as_str(), error.found()), ("e1000.parent_obj.irq_state[1]", "2"));
+}
+
 /// Loads the section `name` of both releases' streams of `machines` into a `T`, and saves it.
 fn check<T: VmState + Default + Debug + PartialEq>(name: &str, machines: &[&str]) {
     for version in ["7.2", "10.0"] {
         for machine in machines {
-            round_trip::<T>(&section(version, machine, name));
+            round_trip_of(&section(version, machine, name), T::default);
         }
     }
 }
 
-fn round_trip<T: VmState + Default + Debug + PartialEq>(section: &Section) {
+fn round_trip_of<T: VmState + Debug + PartialEq>(section: &Section, fresh: impl Fn() -> T) {
     let (stream, payload) = (&section.stream, &section.payload[..]);
     let mut reader = Reader::from_slice(payload);
-    let mut device = T::default();
+    let mut device = fresh();
     device.load(&mut reader, section.header.version).unwrap_or_else(|error| panic!("{stream}: {error}"));
     assert!(reader.at_end().unwrap(), "{stream}: {} of {} bytes were read", reader.offset(), payload.len());
 
@@ -87,10 +120,10 @@ fn round_trip<T: VmState + Default + Debug + PartialEq>(section: &Section) {
     let document = Document::parse(text.as_bytes(), 0).unwrap();
     assert_eq!(state(&document.devices[0].body).to_text(), section.described.to_text(), "{stream}");
 
-    let mut again = T::default();
+    let mut again = fresh();
     again.load(&mut Reader::from_slice(out.pending()), T::DESCRIPTION.version).unwrap();
     assert_eq!(again, device, "{stream}");
-    truncate::<T>(section);
+    truncate(section, fresh);
 }
 
 /// Saves `device` with its description.
@@ -101,11 +134,11 @@ fn describe<T: VmState>(section: &Section, device: &mut T, out: &mut Writer) -> 
 }
 
 /// Each payload that ends too early is refused, with the field it ends in, or lacks nothing but subsections.
-fn truncate<T: VmState + Default>(section: &Section) {
+fn truncate<T: VmState>(section: &Section, fresh: impl Fn() -> T) {
     let mut whole = BTreeSet::new();
     for length in (0..section.payload.len()).rev().step_by(section.payload.len() / 500 + 1) {
         let mut reader = Reader::from_slice(&section.payload[..length]);
-        let Err(error) = T::default().load(&mut reader, section.header.version) else {
+        let Err(error) = fresh().load(&mut reader, section.header.version) else {
             whole.insert(length);
             continue;
         };

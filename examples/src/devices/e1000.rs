@@ -6,6 +6,7 @@
 use vmstate::prelude::*;
 
 use super::pci::PciDevice;
+use super::zeros;
 
 /// How many registers of 32 bits there are.
 const REGISTERS: usize = 0x8000;
@@ -404,10 +405,4 @@ impl Default for E1000 {
             compatibility: Compatibility::default(),
         }
     }
-}
-
-/// An array of zeros that never was on the stack.
-fn zeros<T: Clone + Default, const N: usize>() -> Box<[T; N]> {
-    let zeros = vec![T::default(); N].into_boxed_slice();
-    zeros.try_into().unwrap_or_else(|_| unreachable!("it has this length"))
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod compile_fail;
 mod derive;
+mod devices;
 mod dynamic;
 mod grammar;
 mod stream;

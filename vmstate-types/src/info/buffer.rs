@@ -1,5 +1,7 @@
 //! Raw bytes: QEMU's `buffer`.
 
+use alloc::boxed::Box;
+
 use super::Info;
 use crate::error::{LoadError, SaveError};
 use crate::wire::{Reader, Writer};
@@ -19,5 +21,18 @@ impl<const N: usize> Info<[u8; N]> for Buffer {
 
     fn get(bytes: &mut [u8; N], from: &mut Reader<'_>) -> Result<(), LoadError> {
         from.fill(bytes)
+    }
+}
+
+impl<const N: usize> Info<Box<[u8; N]>> for Buffer {
+    const NAME: &'static str = <Self as Info<[u8; N]>>::NAME;
+    const SIZE: Option<usize> = <Self as Info<[u8; N]>>::SIZE;
+
+    fn put(bytes: &Box<[u8; N]>, to: &mut Writer) -> Result<(), SaveError> {
+        <Self as Info<[u8; N]>>::put(bytes, to)
+    }
+
+    fn get(bytes: &mut Box<[u8; N]>, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        <Self as Info<[u8; N]>>::get(bytes, from)
     }
 }

@@ -1,0 +1,306 @@
+//! What all virtio devices have in common, and two of them: QEMU's sections "virtio-blk" and "virtio-rng".
+//!
+//! QEMU describes such a section as one opaque value, the info `virtio`, and writes it by hand (`virtio_save`): the
+//! transport, the registers, the queues, what the device adds, and then the struct `vmstate_virtio`, which is nothing but
+//! subsections. All of that can be said as structs; the info wraps them.
+
+use vmstate::Wire;
+use vmstate::prelude::*;
+
+use super::pci::PciDevice;
+use super::zeros;
+
+/// How many queues a device can have.
+const MAX_QUEUES: usize = 1024;
+
+/// A disk.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio-blk", version = 2, minimum_version = 2)]
+pub struct VirtioBlk<T: Transport> {
+    /// All of it.
+    #[vmstate(with = VirtioInfo)]
+    pub virtio: Virtio<T, Requests>,
+}
+
+/// A source of random numbers.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio-rng", version = 1)]
+pub struct VirtioRng<T: Transport> {
+    /// All of it.
+    #[vmstate(with = VirtioInfo)]
+    pub virtio: Virtio<T, Nothing>,
+}
+
+/// How the guest gets at a device.
+pub trait Transport: VmState + Wire + Default + Clone {
+    /// What it knows about a queue.
+    type Queue: VmState + Wire + Default + Clone + std::fmt::Debug + PartialEq + Eq;
+    /// Whether guests can use version 1 of virtio.
+    const MODERN: bool;
+}
+
+/// A device's registers and queues, and what `D` adds to them.
+#[derive(VmState, Debug, Clone, PartialEq, Eq)]
+#[vmstate(name = "virtio")]
+pub struct Virtio<T: Transport, D: VmState + Wire> {
+    /// The transport's registers.
+    pub transport: T,
+    /// How far the driver is.
+    pub status: u8,
+    /// What the interrupt is about.
+    pub isr: u8,
+    /// The queue that the registers are about.
+    pub queue_sel: u16,
+    /// What the driver understands, the lower half.
+    pub guest_features: u32,
+    /// How long the configuration is.
+    pub config_len: u32,
+    /// The device's configuration.
+    #[vmstate(buffer(len = config_len, max = 4096))]
+    pub config: Vec<u8>,
+    /// How many queues there are.
+    pub queue_count: u32,
+    /// The queues.
+    #[vmstate(len = queue_count, max = MAX_QUEUES)]
+    pub queues: Vec<T::Queue>,
+    /// What kind of device it is.
+    pub device: D,
+    /// What the driver understands, all of it.
+    #[vmstate(name = "guest_features", subsection("virtio/64bit_features"))]
+    pub all_guest_features: Option<u64>,
+    /// Where the rings of modern queues are.
+    #[vmstate(name = "vq", subsection("virtio/virtqueues", needed = Self::is_modern))]
+    pub rings: Box<[Rings; MAX_QUEUES]>,
+    /// Whether the device has given up.
+    #[vmstate(subsection("virtio/broken", needed = Self::is_broken))]
+    pub broken: bool,
+    /// Registers of the modern transport.
+    #[vmstate(with = ExtraState, subsection("virtio/extra_state", needed = Self::is_modern))]
+    pub extra_state: VirtioPci,
+    /// Whether the device is in use.
+    #[vmstate(subsection("virtio/started", needed = Self::is_started))]
+    pub started: bool,
+    /// Whether it is switched off.
+    #[vmstate(subsection("virtio/disabled", needed = Self::is_disabled))]
+    pub disabled: bool,
+}
+
+/// Where the two rings of a queue are.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtqueue_state")]
+pub struct Rings {
+    /// The address of the available ring.
+    #[vmstate(name = "vring.avail")]
+    pub avail: u64,
+    /// The address of the used ring.
+    #[vmstate(name = "vring.used")]
+    pub used: u64,
+}
+
+/// A device whose registers are in memory, in the old layout.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio_mmio")]
+pub struct Mmio {
+    /// Which half of the device's features is read.
+    pub host_features_sel: u32,
+    /// Which half of the driver's features is written.
+    pub guest_features_sel: u32,
+    /// The size of a page, as a shift.
+    pub guest_page_shift: u32,
+}
+
+/// A queue of such a device.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio_mmio_queue")]
+pub struct MmioQueue {
+    /// How many descriptors it has.
+    pub num: u32,
+    /// How the rings are aligned.
+    pub align: u32,
+    /// The address of the descriptors.
+    pub desc: u64,
+    /// The next entry of the available ring.
+    pub last_avail_idx: u16,
+}
+
+impl Transport for Mmio {
+    type Queue = MmioQueue;
+    const MODERN: bool = false;
+}
+
+/// A device on the PCI bus, with one interrupt of its own for each queue and one for its configuration.
+#[derive(VmState, Debug, Clone, PartialEq, Eq)]
+#[vmstate(name = "virtio_pci_config")]
+pub struct Pci<const EXPRESS: bool> {
+    /// The device on the bus.
+    pub pci: PciDevice,
+    /// The table of MSI-X: address, data and mask of each vector.
+    #[vmstate(buffer)]
+    pub msix_table: [u8; 2 * 16],
+    /// The vectors that are pending, as bits.
+    pub msix_pending: u8,
+    /// The vector of the configuration.
+    pub config_vector: u16,
+}
+
+impl<const EXPRESS: bool> Default for Pci<EXPRESS> {
+    fn default() -> Self {
+        let pci = if EXPRESS { PciDevice::express() } else { PciDevice::default() };
+        Self { pci, msix_table: [0; 32], msix_pending: 0, config_vector: u16::MAX }
+    }
+}
+
+/// A queue of such a device.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio_pci_queue")]
+pub struct PciQueue {
+    /// How many descriptors it has.
+    pub num: u32,
+    /// The address of the descriptors.
+    pub desc: u64,
+    /// The next entry of the available ring.
+    pub last_avail_idx: u16,
+    /// The vector of its interrupt.
+    pub vector: u16,
+}
+
+impl<const EXPRESS: bool> Transport for Pci<EXPRESS> {
+    type Queue = PciQueue;
+    const MODERN: bool = true;
+}
+
+/// What PCI adds: QEMU's `vmstate_virtio_pci`, which has no fields.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio_pci")]
+pub struct VirtioPci {
+    /// The registers of modern drivers.
+    #[vmstate(subsection)]
+    pub modern: Option<ModernState>,
+}
+
+/// The registers of modern drivers.
+#[derive(VmState, Debug, Clone, PartialEq, Eq)]
+#[vmstate(name = "virtio_pci/modern_state")]
+pub struct ModernState {
+    /// Which half of the device's features is read.
+    pub dfselect: u32,
+    /// Which half of the driver's features is written.
+    pub gfselect: u32,
+    /// What the driver has written.
+    pub guest_features: [u32; 2],
+    /// The queues.
+    pub vqs: Box<[ModernQueue; MAX_QUEUES]>,
+}
+
+impl Default for ModernState {
+    fn default() -> Self {
+        Self { dfselect: 0, gfselect: 0, guest_features: [0; 2], vqs: zeros() }
+    }
+}
+
+/// A queue, as a modern driver sets it up.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio_pci/modern_queue_state")]
+pub struct ModernQueue {
+    /// How many descriptors it has.
+    pub num: u16,
+    /// Whether it is in use.
+    #[vmstate(unused(before = 1))]
+    pub enabled: bool,
+    /// The address of the descriptors, lower half first.
+    pub desc: [u32; 2],
+    /// The address of the available ring.
+    pub avail: [u32; 2],
+    /// The address of the used ring.
+    pub used: [u32; 2],
+}
+
+/// A device that adds nothing.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "nothing")]
+pub struct Nothing {}
+
+/// The requests that a disk could not finish. There are none unless there was an error.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "requests", post_load = Self::check)]
+pub struct Requests {
+    /// 0 after the last one.
+    pub more: u8,
+}
+
+impl Requests {
+    fn check(&mut self) -> Result<(), LoadError> {
+        match self.more {
+            0 => Ok(()),
+            more => Err(LoadError::refused("no unfinished requests", more)),
+        }
+    }
+}
+
+impl<T: Transport, D: VmState + Wire> Virtio<T, D> {
+    fn is_modern(&self) -> bool {
+        T::MODERN
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    fn is_started(&self) -> bool {
+        self.started
+    }
+
+    fn is_disabled(&self) -> bool {
+        self.disabled
+    }
+}
+
+impl<T: Transport, D: VmState + Wire + Default> Default for Virtio<T, D> {
+    fn default() -> Self {
+        Self {
+            transport: T::default(),
+            status: 0,
+            isr: 0,
+            queue_sel: 0,
+            guest_features: 0,
+            config_len: 0,
+            config: Vec::new(),
+            queue_count: 0,
+            queues: Vec::new(),
+            device: D::default(),
+            all_guest_features: None,
+            rings: zeros(),
+            broken: false,
+            extra_state: VirtioPci::default(),
+            started: false,
+            disabled: false,
+        }
+    }
+}
+
+/// Infos that are a struct, without QEMU's descriptions knowing it.
+macro_rules! structs_as_infos {
+    ($($info:ident $name:literal $what:literal;)*) => {$(
+        #[doc = concat!($what, ": QEMU's info `", $name, "`.")]
+        #[derive(Debug)]
+        pub struct $info;
+
+        impl<T: VmState + Clone> Info<T> for $info {
+            const NAME: &'static str = $name;
+
+            fn put(state: &T, to: &mut Writer) -> Result<(), SaveError> {
+                // An info sees what it saves, but hooks may change it.
+                state.clone().save(to)
+            }
+
+            fn get(state: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
+                state.load(from, T::DESCRIPTION.version)
+            }
+        }
+    )*};
+}
+
+structs_as_infos! {
+    VirtioInfo "virtio" "All of a virtio device";
+    ExtraState "virtqueue_extra_state" "What the transport adds";
+}

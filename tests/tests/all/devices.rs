@@ -1,0 +1,183 @@
+//! QEMU's devices as structs: the sections of real streams, loaded and saved again, byte for byte and word for word.
+
+use std::fmt::Debug;
+
+use vmstate::dynamic::{Event, Walk};
+use vmstate::prelude::*;
+use vmstate::schema::vmdesc::{Body, Document, Located, Nested, Struct, locate};
+use vmstate::schema::{DescriptionWriter, Release};
+use vmstate::stream::SectionHeader;
+use vmstate_examples::devices::e1000::E1000;
+use vmstate_examples::devices::i8254::Pit;
+use vmstate_examples::devices::mc146818rtc::Rtc;
+use vmstate_examples::devices::pci::PciDevice;
+use vmstate_examples::devices::serial::{IsaSerial, MemorySerial, Serial};
+use vmstate_examples::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioRng};
+use vmstate_tests::streams;
+
+/// A section of a committed stream.
+struct Section {
+    stream: String,
+    release: Release,
+    header: SectionHeader,
+    payload: Vec<u8>,
+    /// What the stream says about it.
+    described: Struct,
+}
+
+#[test]
+fn serial() {
+    check::<IsaSerial>("serial", &["isapc", "microvm", "pc", "q35"]);
+    check::<MemorySerial>("serial", &["virt"]);
+}
+
+#[test]
+fn a_busy_serial_port_sends_what_it_is_busy_with() {
+    let mut port = Serial { ier: 2, thr_ipending: 1, lsr: 0, tsr_retry: 1, tsr: b'a', ..Serial::default() };
+    port.received.data[..2].copy_from_slice(b"\r\n");
+    port.received.num = 2;
+    (port.fifo_timeout_timer, port.timeout_ipending, port.poll_msl) = (Some(1000), 1, -1);
+    let mut out = Writer::new();
+    port.save(&mut out).unwrap();
+    for (name, sent) in
+        [("thr_ipending", true), ("tsr", true), ("recv_fifo", true), ("xmit_fifo", false), ("poll", false)]
+    {
+        let name = format!("serial/{name}");
+        assert_eq!(out.pending().windows(name.len()).any(|bytes| bytes == name.as_bytes()), sent, "{name}");
+    }
+    let mut loaded = Serial { poll_msl: 1, ..Serial::default() };
+    loaded.load(&mut Reader::from_slice(out.pending()), 3).unwrap();
+    assert_eq!(loaded, port);
+
+    port.lsr = 0x60;
+    out.take();
+    port.save(&mut out).unwrap();
+    let error = loaded.load(&mut Reader::from_slice(out.pending()), 3).unwrap_err();
+    assert_eq!(error.found(), "`lsr` is 0x60 and `tsr_retry` is 1");
+}
+
+#[test]
+fn i8254() {
+    check::<Pit>("i8254", &["isapc", "microvm", "pc", "q35"]);
+}
+
+#[test]
+fn mc146818rtc() {
+    check::<Rtc>("mc146818rtc", &["isapc", "microvm", "pc", "q35"]);
+}
+
+#[test]
+fn e1000() {
+    check::<E1000>("0000:00:03.0/e1000", &["pc"]);
+}
+
+#[test]
+fn pci_devices_begin_alike() {
+    for version in ["7.2", "10.0"] {
+        let conventional = section(version, "pc", "0000:00:03.0/e1000");
+        round_trip_of(&beginning(conventional, 4 + 256 + 16), PciDevice::default);
+        let express = section(version, "q35", "0000:00:02.0/e1000e");
+        round_trip_of(&beginning(express, 4 + 4096 + 16), PciDevice::express);
+    }
+}
+
+/// The first field of a section, which is a struct of `size` bytes, as if it were a section.
+fn beginning(mut section: Section, size: usize) -> Section {
+    section.payload.truncate(size);
+    let Nested::Struct(first) = section.described.fields.swap_remove(0).nested else { panic!("no struct") };
+    section.header.version = first.version;
+    Section { described: first, ..section }
+}
+
+#[test]
+fn a_pin_is_raised_or_not() {
+    let mut payload = section("10.0", "pc", "0000:00:03.0/e1000").payload;
+    payload[4 + 256 + 7] = 2;
+    let error = E1000::default().load(&mut Reader::from_slice(&payload), 2).unwrap_err();
+    assert_eq!((error.path().as_str(), error.found()), ("e1000.parent_obj.irq_state[1]", "2"));
+}
+
+#[test]
+fn virtio() {
+    check::<VirtioBlk<Mmio>>("virtio-mmio@0000000010008000/virtio-blk", &["virt"]);
+    check::<VirtioBlk<Pci<true>>>("0000:00:03.0:00.0/virtio-blk", &["q35"]);
+    check::<VirtioRng<Pci<false>>>("0000:00:01.0/virtio-rng", &["virt"]);
+}
+
+/// Loads the section `name` of both releases' streams of `machines` into a `T`, and saves it.
+fn check<T: VmState + Default + Debug + PartialEq>(name: &str, machines: &[&str]) {
+    for version in ["7.2", "10.0"] {
+        for machine in machines {
+            round_trip_of(&section(version, machine, name), T::default);
+        }
+    }
+}
+
+fn round_trip_of<T: VmState + Debug + PartialEq>(section: &Section, fresh: impl Fn() -> T) {
+    let (stream, payload) = (&section.stream, &section.payload[..]);
+    let mut reader = Reader::from_slice(payload);
+    let mut device = fresh();
+    device.load(&mut reader, section.header.version).unwrap_or_else(|error| panic!("{stream}: {error}"));
+    assert!(reader.at_end().unwrap(), "{stream}: {} of {} bytes were read", reader.offset(), payload.len());
+
+    let mut out = Writer::new();
+    let text = describe(section, &mut device, &mut out);
+    let differs = payload.iter().zip(out.pending()).position(|(theirs, ours)| theirs != ours);
+    assert_eq!((differs, out.offset()), (None, payload.len() as u64), "{stream}");
+    let document = Document::parse(text.as_bytes(), 0).unwrap();
+    assert_eq!(state(&document.devices[0].body).to_text(), section.described.to_text(), "{stream}");
+
+    let mut again = fresh();
+    again.load(&mut Reader::from_slice(out.pending()), T::DESCRIPTION.version).unwrap();
+    assert_eq!(again, device, "{stream}");
+    truncate(section, fresh);
+}
+
+/// Saves `device` with its description.
+fn describe<T: VmState>(section: &Section, device: &mut T, out: &mut Writer) -> String {
+    let mut description = DescriptionWriter::new(section.release, 4096, None);
+    description.section(&section.header.name, section.header.instance_id, device, out).unwrap();
+    description.finish()
+}
+
+/// Each payload that ends too early is refused, with the field it ends in, or lacks nothing but subsections.
+fn truncate<T: VmState>(section: &Section, fresh: impl Fn() -> T) {
+    let Section { stream, payload, .. } = section;
+    for length in (0..payload.len()).rev().step_by(payload.len() / 500 + 1) {
+        let mut reader = Reader::from_slice(&payload[..length]);
+        let Err(error) = fresh().load(&mut reader, section.header.version) else {
+            // As in QEMU, what begins like a subsection and has no whole name is none, and left to whoever reads on.
+            let end = usize::try_from(reader.offset()).unwrap();
+            assert_eq!(payload[end], 5, "{stream}: no subsection begins at {end} of {length}");
+            continue;
+        };
+        assert!(error.is_truncated(), "{stream}: {length}: {error}");
+        let named = error.path().contains('.') || error.subsection().is_some();
+        assert!(named, "{stream}: {length}: no field in {error}");
+    }
+}
+
+/// The section `name` of a committed stream.
+fn section(version: &str, machine: &str, name: &str) -> Section {
+    let stream = streams::named(&format!("qemu-{version}-{machine}"));
+    let Located::At(text) = locate(&stream.bytes) else { panic!("{}: no description", stream.name) };
+    let document = Document::parse(&stream.bytes[text..], text as u64).unwrap();
+    let mut reader = Reader::from_slice(&stream.bytes);
+    let mut walk = Walk::new(&mut reader, Some(document.clone())).unwrap();
+    loop {
+        let event = walk.next_event().unwrap().unwrap_or_else(|| panic!("{}: no section {name}", stream.name));
+        let Event::Section { header, section, device: Some(device) } = event else { continue };
+        if header.name == name {
+            let start = usize::try_from(section.offset).unwrap();
+            let payload = stream.bytes[start..][..usize::try_from(section.size()).unwrap()].to_vec();
+            let described = state(&document.devices[device].body).clone();
+            let release = if version == "7.2" { Release::Qemu7_2 } else { Release::Qemu10_0 };
+            return Section { stream: stream.name, release, header, payload, described };
+        }
+    }
+}
+
+fn state(body: &Body) -> &Struct {
+    let Body::State(state) = body else { panic!("not described") };
+    state
+}

@@ -4,6 +4,7 @@ mod conformance;
 mod containers;
 mod fields;
 mod gates;
+mod grammar;
 mod hooks;
 mod hygiene;
 mod many;

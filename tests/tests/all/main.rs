@@ -5,6 +5,5 @@ mod compile_fail;
 mod derive;
 mod devices;
 mod dynamic;
-mod grammar;
 mod stream;
 mod uno;

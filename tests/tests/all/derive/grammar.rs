@@ -10,21 +10,16 @@ use vmstate::info::array::Each;
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 
-fn saved<T: VmState>(device: &mut T) -> Vec<u8> {
-    let mut writer = Writer::new();
-    device.save(&mut writer).unwrap();
-    writer.take()
-}
+use super::{load, save};
 
-fn loaded_at<T: VmState>(mut fresh: T, bytes: &[u8], version: u32) -> T {
-    let mut reader = Reader::from_slice(bytes);
-    fresh.load(&mut reader, version).unwrap();
-    assert!(reader.at_end().unwrap(), "all of it was read");
+fn loaded<T: VmState>(mut fresh: T, bytes: &[u8]) -> T {
+    load(&mut fresh, bytes, T::DESCRIPTION.version).unwrap();
     fresh
 }
 
-fn loaded<T: VmState>(fresh: T, bytes: &[u8]) -> T {
-    loaded_at(fresh, bytes, T::DESCRIPTION.version)
+fn loaded_at<T: VmState>(mut fresh: T, bytes: &[u8], version: u32) -> T {
+    load(&mut fresh, bytes, version).unwrap();
+    fresh
 }
 
 fn refused<T: VmState + Debug>(mut fresh: T, bytes: &[u8]) -> LoadError {
@@ -111,7 +106,7 @@ fn parts() -> Parts {
 #[test]
 fn parts_of_arrays() {
     let bytes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 0xfe, 0xfd, 0xfc];
-    assert_eq!(saved(&mut parts()), bytes);
+    assert_eq!(save(&mut parts()), bytes);
     assert_eq!(loaded(Parts::default(), &bytes), parts());
     let other = Parts { numbers: [77; 4], ..Parts::default() };
     assert_eq!(loaded(other, &bytes).numbers, [77, 0x0102, 0x0304, 77], "what is outside of the part stays");
@@ -168,10 +163,10 @@ fn tuple() -> Tuple {
 #[test]
 fn tuple_structs_and_transparent_ones() {
     let bytes = [1, 1, 0, 2, 0, 3, 0, 4, 0xfa];
-    assert_eq!(saved(&mut tuple()), bytes);
+    assert_eq!(save(&mut tuple()), bytes);
     assert_eq!(loaded(Tuple::default(), &bytes), tuple());
     let mut device = Tuple { 6: Some(7), ..tuple() };
-    let whole = saved(&mut device);
+    let whole = save(&mut device);
     assert_eq!(loaded(Tuple::default(), &whole), device);
     check_truncation::<Tuple>(&bytes);
     let text = described(&mut tuple());
@@ -219,7 +214,7 @@ struct Flagged {
 fn sets_of_flags() {
     let device = || Flagged { one: Flags(0x8001), many: [Flags(1), Flags(2)], table: [[Flags(3)], [Flags(0)]] };
     let bytes = [0x80, 1, 0, 1, 0, 2, 0, 3, 0, 0];
-    assert_eq!(saved(&mut device()), bytes);
+    assert_eq!(save(&mut device()), bytes);
     assert_eq!(loaded(Flagged::default(), &bytes), device());
     check_truncation::<Flagged>(&bytes);
     let error = refused(Flagged::default(), &[0, 4]);
@@ -251,7 +246,7 @@ fn hidden() -> Hidden {
 #[test]
 fn counts_that_no_member_holds() {
     let bytes = [0, 1, 0xfe, 2, 0, 2, 0, 3, 0, 0, 0, 1, 0xfb];
-    assert_eq!(saved(&mut hidden()), bytes);
+    assert_eq!(save(&mut hidden()), bytes);
     assert_eq!(loaded(Hidden::default(), &bytes), hidden());
     let old = loaded_at(hidden(), &[0, 0, 0, 0, 0, 0], 1);
     assert_eq!(old, Hidden::default(), "the gate is that of the count, too");
@@ -263,7 +258,7 @@ fn counts_that_no_member_holds() {
 }
 
 #[test]
-fn more_than_can_be_loaded_is_not_saved() {
+fn more_than_can_be_loaded_is_not_save() {
     let mut device = Hidden { queues: vec![Inner::default(); 4], ..hidden() };
     assert_eq!(device.save(&mut Writer::new()).unwrap_err().path(), "dev.nqueues");
     let mut device = Hidden { bytes: vec![0; 256].into(), ..hidden() };
@@ -322,7 +317,7 @@ struct Holder {
 #[test]
 fn what_is_no_more_is_read_and_not_written() {
     let aged = |level, scaled| Aged { level, scaled };
-    assert_eq!(saved(&mut aged(0x0102, 0)), [1, 2]);
+    assert_eq!(save(&mut aged(0x0102, 0)), [1, 2]);
     assert_eq!(loaded(Aged::default(), &[1, 2]), aged(0x0102, 1));
     assert_eq!(loaded_at(Aged::default(), &[3, 1, 1, 2], 4), aged(0x0102, 301));
     assert_eq!(loaded_at(Aged::default(), &[3, 1, 2, 9, 9], 3), aged(0x0102, 301));
@@ -330,7 +325,7 @@ fn what_is_no_more_is_read_and_not_written() {
     assert_eq!((error.path().as_str(), error.found(), error.offset()), ("dev.mode", "mode 2", Some(1)));
     let error = Aged::default().load(&mut Reader::from_slice(&[3, 1, 2, 9]), 3).unwrap_err();
     assert!(error.is_truncated() && error.path().starts_with("dev.tail"), "{error}");
-    assert_eq!(saved(&mut Holder { aged: aged(0x0102, 0) }), [0, 0, 1, 2], "the layout of version 4 is kept");
+    assert_eq!(save(&mut Holder { aged: aged(0x0102, 0) }), [0, 0, 1, 2], "the layout of version 4 is kept");
     assert_eq!(loaded(Holder::default(), &[2, 1, 1, 2]).aged, aged(0x0102, 201));
     let fields = Aged::DESCRIPTION.fields.iter().map(|field| (field.name, field.since, field.until));
     let expected = [("scale", 0, Some(4)), ("mode", 4, Some(4)), ("level", 0, None), ("tail", 0, Some(3))];
@@ -380,7 +375,7 @@ fn types_of_other_crates_are_mirrored() {
     let clock = |ticks| foreign::Clock { ticks, cache: [0; 2], levels: [0, 1, 2] };
     let device = || Clocked { clock: clock(5), clocks: [clock(6), clock(7)] };
     let bytes = [0, 0, 0, 5, 0, 1, 0, 2, 0, 0, 0, 6, 0, 1, 0, 2, 0, 0, 0, 7, 0, 1, 0, 2];
-    assert_eq!(saved(&mut device()), bytes);
+    assert_eq!(save(&mut device()), bytes);
     assert_eq!(loaded(Clocked::default(), &bytes), device());
     check_truncation::<Clocked>(&bytes);
     assert_eq!(refused(Clocked::default(), &bytes[..14]).path(), "dev.clocks[0].levels[2]");

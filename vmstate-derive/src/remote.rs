@@ -17,21 +17,22 @@ pub(crate) fn expand(device: Device<'_>, remote: &Type, root: &TokenStream) -> T
     let (view, generics) = (Ident::new("__View", mirror.span()), parse_quote!(<'__v>));
     let state = expand::state(&Device { ident: &view, generics: &generics, ..device });
     let items = tokens! {
+        // Its field's name may not be that of one of the value's.
         struct #view<'__v> {
-            value: &'__v mut #remote,
+            __value: &'__v mut #remote,
         }
 
         impl __vmstate::core::ops::Deref for #view<'_> {
             type Target = #remote;
 
             fn deref(&self) -> &#remote {
-                self.value
+                self.__value
             }
         }
 
         impl __vmstate::core::ops::DerefMut for #view<'_> {
             fn deref_mut(&mut self) -> &mut #remote {
-                self.value
+                self.__value
             }
         }
 
@@ -48,7 +49,7 @@ pub(crate) fn expand(device: Device<'_>, remote: &Type, root: &TokenStream) -> T
                 at: __vmstate::At,
                 element: __vmstate::Element,
             ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-                __vmstate::walk::save_view(&mut #view { value }, sink, at, element)
+                __vmstate::walk::save_view(&mut #view { __value: value }, sink, at, element)
             }
 
             fn load(
@@ -56,7 +57,7 @@ pub(crate) fn expand(device: Device<'_>, remote: &Type, root: &TokenStream) -> T
                 reader: &mut __vmstate::Reader<'_>,
             ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
                 let version = <#view<'static> as __vmstate::VmState>::DESCRIPTION.version;
-                __vmstate::walk::load(&mut #view { value }, reader, version)
+                __vmstate::walk::load(&mut #view { __value: value }, reader, version)
             }
         }
 

@@ -347,7 +347,7 @@ fn versions_below_the_minimum_are_left_to_the_old_loader() {
 mod foreign {
     #[derive(Default, Debug, PartialEq, Clone, Copy)]
     pub(super) struct Clock {
-        pub(super) ticks: u32,
+        pub(super) value: u32,
         pub(super) cache: [u64; 2],
         pub(super) levels: [u16; 3],
     }
@@ -356,7 +356,7 @@ mod foreign {
 #[derive(VmState)]
 #[vmstate(name = "clock", remote = foreign::Clock, version = 2)]
 struct ClockMirror {
-    ticks: u32,
+    value: u32,
     #[vmstate(since = 2, range = 1..3)]
     levels: [u16; 3],
 }
@@ -372,7 +372,7 @@ struct Clocked {
 
 #[test]
 fn types_of_other_crates_are_mirrored() {
-    let clock = |ticks| foreign::Clock { ticks, cache: [0; 2], levels: [0, 1, 2] };
+    let clock = |value| foreign::Clock { value, cache: [0; 2], levels: [0, 1, 2] };
     let device = || Clocked { clock: clock(5), clocks: [clock(6), clock(7)] };
     let bytes = [0, 0, 0, 5, 0, 1, 0, 2, 0, 0, 0, 6, 0, 1, 0, 2, 0, 0, 0, 7, 0, 1, 0, 2];
     assert_eq!(save(&mut device()), bytes);
@@ -381,9 +381,9 @@ fn types_of_other_crates_are_mirrored() {
     assert_eq!(refused(Clocked::default(), &bytes[..14]).path(), "dev.clocks[0].levels[2]");
     let text = described(&mut device());
     let levels = r#"{"name": "levels", "array_len": 2, "type": "uint16", "size": 2}"#;
-    let ticks = r#"{"name": "ticks", "type": "uint32", "size": 4}"#;
+    let value = r#"{"name": "value", "type": "uint32", "size": 4}"#;
     let inner = format!(
-        r#""type": "struct", "struct": {{"vmsd_name": "clock", "version": 2, "fields": [{ticks}, {levels}]}}, "size": 8}}"#
+        r#""type": "struct", "struct": {{"vmsd_name": "clock", "version": 2, "fields": [{value}, {levels}]}}, "size": 8}}"#
     );
     assert!(text.contains(&format!(r#"{{"name": "clock", {inner}"#)), "{text}");
     assert!(text.contains(&format!(r#"{{"name": "clocks", "array_len": 2, {inner}"#)), "{text}");

@@ -4,8 +4,8 @@
 //! transport, the registers, the queues, what the device adds, and then the struct `vmstate_virtio`, which is nothing but
 //! subsections. All of that can be said as structs; the info wraps them.
 
-use vmstate::Wire;
 use vmstate::prelude::*;
+use vmstate::{Wire, walk};
 
 use super::pci::PciDevice;
 use super::zeros;
@@ -294,7 +294,8 @@ macro_rules! structs_as_infos {
             }
 
             fn get(state: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
-                state.load(from, T::DESCRIPTION.version)
+                // Without the struct's name in errors: the field has it.
+                walk::load(state, from, T::DESCRIPTION.version)
             }
         }
     )*};

@@ -7,7 +7,7 @@ use vmstate::prelude::*;
 use vmstate::schema::vmdesc::{Body, Document, Located, Nested, Struct, locate};
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::stream::SectionHeader;
-use vmstate_examples::devices::e1000::E1000;
+use vmstate_examples::devices::e1000::{Compatibility, E1000};
 use vmstate_examples::devices::i8254::Pit;
 use vmstate_examples::devices::mc146818rtc::Rtc;
 use vmstate_examples::devices::pci::PciDevice;
@@ -72,6 +72,19 @@ fn e1000() {
 }
 
 #[test]
+fn the_card_of_an_old_machine_type_sends_less() {
+    let compatibility = Compatibility { mitigation: false, all_registers: false, tso: false };
+    let mut card = E1000 { compatibility, ..E1000::default() };
+    let payload = section("10.0", "pc", "0000:00:03.0/e1000").payload;
+    card.load(&mut Reader::from_slice(&payload), 2).unwrap();
+    let mut out = Writer::new();
+    card.save(&mut out).unwrap();
+    assert!(payload.starts_with(out.pending()));
+    let rest = &payload[out.pending().len()..];
+    assert!(rest.starts_with(b"\x05\x0fe1000/mit_state"), "{:?}", &rest[..20]);
+}
+
+#[test]
 fn pci_devices_begin_alike() {
     for version in ["7.2", "10.0"] {
         let conventional = section(version, "pc", "0000:00:03.0/e1000");
@@ -102,6 +115,26 @@ fn virtio() {
     check::<VirtioBlk<Mmio>>("virtio-mmio@0000000010008000/virtio-blk", &["virt"]);
     check::<VirtioBlk<Pci<true>>>("0000:00:03.0:00.0/virtio-blk", &["q35"]);
     check::<VirtioRng<Pci<false>>>("0000:00:01.0/virtio-rng", &["virt"]);
+}
+
+#[test]
+fn a_disk_that_the_firmware_has_used() {
+    for version in ["7.2", "10.0"] {
+        let section = section(version, "q35", "0000:00:03.0:00.0/virtio-blk");
+        let mut disk = VirtioBlk::<Pci<true>>::default();
+        disk.load(&mut Reader::from_slice(&section.payload), 2).unwrap();
+        let virtio = &disk.virtio;
+        assert_eq!((virtio.status, virtio.started, virtio.queues.len()), (0x0f, true, 1), "{version}");
+        assert_eq!(virtio.all_guest_features.unwrap() >> 32, 1, "version 1 of virtio");
+        let modern = virtio.extra_state.modern.as_ref().unwrap();
+        let addresses = (u64::from(modern.vqs[0].avail[0]), u64::from(modern.vqs[0].used[0]));
+        assert_eq!((virtio.rings[0].avail, virtio.rings[0].used), addresses, "{version}");
+        assert_ne!(addresses, (0, 0));
+
+        let cut = VirtioBlk::<Pci<true>>::default().load(&mut Reader::from_slice(&section.payload[..0x1040]), 2);
+        let error = cut.unwrap_err();
+        assert_eq!(error.path(), "virtio-blk.virtio.config_len");
+    }
 }
 
 /// Loads the section `name` of both releases' streams of `machines` into a `T`, and saves it.

@@ -81,7 +81,9 @@ fn check_fields(fields: &[Field], version: Version, errors: &Errors) {
         let text = field.name.value();
         let others = gates.entry(text.clone()).or_default();
         if text != UNUSED && others.iter().any(|other| !field.gate.excludes(other)) {
-            errors.at(&field.name, format!("another field is named {text:?} already"));
+            let message =
+                format!("another field is named {text:?} already; QEMU numbers such fields: `name = \"{text}[1]\"`");
+            errors.at(&field.name, message);
         }
         others.push(&field.gate);
     }

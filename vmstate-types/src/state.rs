@@ -152,7 +152,9 @@ pub trait VmState {
 
     /// Loads the struct as it was saved at `version`: hooks, fields, subsections.
     ///
-    /// A load that fails may leave the struct with some fields loaded; whole machines are safer.
+    /// A load that fails may leave the struct with some fields loaded. Bytes that are no subsection of the struct's are
+    /// left in `reader`, a cut subsection header among them: who knows that nothing follows asks
+    /// [`Reader::at_end`] afterwards, and the framing finds out by the footer.
     ///
     /// # Errors
     /// When `version` is not supported, the bytes are not what the description says, or a hook refuses.

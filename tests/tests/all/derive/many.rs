@@ -394,3 +394,18 @@ fn elements_of_lists_load_at_the_fields_version_and_are_saved_at_their_own() {
     );
     assert_eq!(described(&mut two), list, "the keys of each element stand in the one object, as in QEMU");
 }
+
+#[derive(VmState, Debug, PartialEq)]
+struct Vectors {
+    #[vmstate(skip = "fixed when it is built")]
+    vectors: u8,
+    #[vmstate(len = vectors)]
+    table: [u16; 4],
+}
+
+#[test]
+fn a_count_can_be_known_on_both_sides_instead_of_sent() {
+    let device = || Vectors { vectors: 2, table: [1, 2, 0, 0] };
+    assert_eq!(save(&mut device()), [0, 1, 0, 2]);
+    assert_eq!(loaded(Vectors { vectors: 2, table: [0; 4] }, &[0, 1, 0, 2]), device());
+}

@@ -44,3 +44,22 @@ pub(crate) fn check_truncation<T: VmState + Default>(bytes: &[u8], version: u32)
         assert!(error.path().starts_with(T::DESCRIPTION.name), "at {end}: {error}");
     }
 }
+
+/// Loads `bytes`, whatever they are: an error, or a state that is saved and loaded again as the same.
+pub(crate) fn check_any_bytes<T: VmState + PartialEq + std::fmt::Debug>(fresh: impl Fn() -> T, bytes: &[u8]) {
+    let mut loaded = fresh();
+    if loaded.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).is_err() {
+        return;
+    }
+    let saved = save(&mut loaded);
+    let mut again = fresh();
+    load(&mut again, &saved, T::DESCRIPTION.version).expect("what was just saved");
+    assert_eq!(again, loaded);
+}
+
+/// Bytes in which small numbers are frequent, so that counts and marks are often possible ones.
+pub(crate) fn any_bytes() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+
+    prop::collection::vec(prop_oneof![Just(0), 0_u8..4, Just(0x30), Just(0x31), any::<u8>()], 0..160)
+}

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use vmstate::prelude::*;
 
-use super::{hex, load, save};
+use super::{any_bytes, check_any_bytes, hex, load, save};
 
 /// Saving `device` gives `wire`, and loading that into `fresh` gives `device` again; each shorter stream is refused.
 fn both_ways<T: VmState + PartialEq + Debug>(mut device: T, fresh: impl Fn() -> T, wire: &str) {
@@ -200,4 +200,16 @@ impl Temporary<WithTemporary> for Difference {
 fn tmp_struct() {
     let wire = "00000002 0000000000000001 0000000000000002 0000000000000008";
     both_ways(WithTemporary { a: 2, b: 4, d: 1, f: 8 }, WithTemporary::default, wire);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_refused_or_a_state(bytes in any_bytes()) {
+        check_any_bytes(|| Pointers::of([Some(0), None, Some(0), None]), &bytes);
+        check_any_bytes(Queue::default, &bytes);
+        check_any_bytes(Domain::default, &bytes);
+        check_any_bytes(Iommu::default, &bytes);
+        check_any_bytes(Container::default, &bytes);
+        check_any_bytes(WithTemporary::default, &bytes);
+    }
 }

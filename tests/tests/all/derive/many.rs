@@ -13,7 +13,7 @@ use vmstate::description::{Count, Kind, Pointers, Source};
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 
-use super::{load, save};
+use super::{any_bytes, check_any_bytes, load, save};
 
 fn loaded<T: VmState>(mut fresh: T, bytes: &[u8]) -> T {
     load(&mut fresh, bytes, T::DESCRIPTION.version).unwrap();
@@ -278,6 +278,17 @@ fn pointers() {
 }
 
 proptest! {
+    #[test]
+    fn any_bytes_are_refused_or_a_state(bytes in any_bytes()) {
+        check_any_bytes(Counted::default, &bytes);
+        check_any_bytes(Buffers::default, &bytes);
+        check_any_bytes(Bitmaps::default, &bytes);
+        check_any_bytes(Outer::default, &bytes);
+        check_any_bytes(Converted::default, &bytes);
+        check_any_bytes(Switch::default, &bytes);
+        check_any_bytes(|| Slots { counted: vec![Some(Box::new(0)), None], ..Slots::default() }, &bytes);
+    }
+
     #[test]
     fn any_counted_device_survives_the_wire(
         regs in prop::collection::vec(any::<u16>(), 0..=3),

@@ -136,7 +136,7 @@ impl Uno {
                     stream.begin_section(section);
                     self.save_section(section, frame.release, &mut description, stream.payload())?;
                 }
-                Item::Command(command) => stream.command(command),
+                Item::Command(command) => stream.command(command)?,
                 _ => {}
             }
         }

@@ -84,7 +84,10 @@ impl<'r, 'a> Rewriter<'r, 'a> {
                 self.ram_section = Some(header.section_id);
             }
             Event::Record(record) => self.write_record(&record, out),
-            Event::Command(command) => StreamWriter::new(out).command(&command),
+            // What was read fits where it came from.
+            Event::Command(command) => StreamWriter::new(out)
+                .command(&command)
+                .map_err(|error| LoadError::misuse("a command that can be written", error))?,
             Event::PackageEnd { marked: true } => StreamWriter::new(out).eof(),
             Event::PackageEnd { marked: false } => {}
         }

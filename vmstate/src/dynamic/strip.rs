@@ -276,7 +276,7 @@ mod tests {
         let mut out = Writer::new();
         let mut stream = StreamWriter::new(&mut out);
         stream.header();
-        stream.command(&Command::Packaged { length: u32::try_from(package.pending().len()).unwrap() });
+        stream.command(&Command::Packaged { length: u32::try_from(package.pending().len()).unwrap() }).unwrap();
         out.bytes(package.pending());
         out.u8(crate::stream::tag::EOF);
         let error = strip(out.pending()).unwrap_err();

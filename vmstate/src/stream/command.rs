@@ -2,7 +2,7 @@
 //!
 //! (QEMU: `enum qemu_vm_cmd` and `loadvm_process_command` in `migration/savevm.c`.)
 
-use vmstate_types::{LoadError, Reader, Writer};
+use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -167,15 +167,22 @@ impl Command {
         Ok(Self::RamDiscard { block, ranges })
     }
 
-    /// Writes the command after its tag.
-    pub(super) fn write(&self, out: &mut Writer) {
+    /// The command's data.
+    ///
+    /// # Errors
+    /// When there is more of it than its 16-bit length can say: a discard of more than some 4,000 ranges.
+    pub(super) fn data(&self) -> Result<Writer, SaveError> {
         let mut data = Writer::new();
         self.encode(&mut data);
-        // Only discards can be longer; who makes one of more than 4,000 ranges has split it.
-        let length = u16::try_from(data.pending().len()).unwrap_or(u16::MAX);
-        out.u16(self.number());
-        out.u16(length);
-        out.bytes(&data.pending()[..usize::from(length)]);
+        match u16::try_from(data.offset()) {
+            Ok(_) => Ok(data),
+            Err(_) => Err(SaveError::new(format!(
+                "a command has at most {} bytes of data and this one {}: split it",
+                u16::MAX,
+                data.offset()
+            ))
+            .in_field(self.name())),
+        }
     }
 
     fn encode(&self, data: &mut Writer) {

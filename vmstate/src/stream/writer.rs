@@ -1,6 +1,6 @@
 //! Putting a stream together.
 
-use vmstate_types::Writer;
+use vmstate_types::{SaveError, Writer};
 
 use super::{Command, Configuration, MAGIC, SectionHeader, VERSION, tag};
 
@@ -67,10 +67,17 @@ impl<'w> StreamWriter<'w> {
     }
 
     /// Writes a command.
-    pub fn command(&mut self, command: &Command) {
+    ///
+    /// # Errors
+    /// When its data are longer than the format can say. Nothing of it is written then.
+    pub fn command(&mut self, command: &Command) -> Result<(), SaveError> {
+        let data = command.data()?;
         self.end_section();
         self.out.u8(tag::COMMAND);
-        command.write(self.out);
+        self.out.u16(command.number());
+        self.out.u16(u16::try_from(data.offset()).unwrap_or(u16::MAX));
+        self.out.bytes(data.pending());
+        Ok(())
     }
 
     /// Writes the end.

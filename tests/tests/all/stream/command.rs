@@ -40,7 +40,7 @@ fn each_is_read_and_written() {
         let mut out = Writer::new();
         let mut again = StreamWriter::new(&mut out);
         again.header();
-        again.command(&command);
+        again.command(&command).unwrap();
         again.eof();
         assert_eq!(out.pending(), bytes, "{command:?}");
     }
@@ -119,4 +119,15 @@ fn data_that_is_cut() {
             assert!(error.is_truncated() && error.offset().unwrap() <= length as u64, "{error}");
         }
     }
+}
+
+#[test]
+fn a_command_that_is_too_long_is_not_written() {
+    let ranges = |count| vec![Range { start: 0, length: 256 }; count];
+    let discard = |count| Command::RamDiscard { block: "ram".into(), ranges: ranges(count) };
+    let mut out = Writer::new();
+    assert!(StreamWriter::new(&mut out).command(&discard(4095)).is_ok());
+    let written = out.offset();
+    let error = StreamWriter::new(&mut out).command(&discard(4096)).unwrap_err();
+    assert_eq!((error.path().as_str(), out.offset()), ("POSTCOPY_RAM_DISCARD", written));
 }

@@ -155,9 +155,9 @@ fn packages_keep_their_form() {
         let mut out = Writer::new();
         let mut stream = StreamWriter::new(&mut out);
         stream.header();
-        stream.command(&Command::Packaged { length: u32::try_from(package.len()).unwrap() });
+        stream.command(&Command::Packaged { length: u32::try_from(package.len()).unwrap() }).unwrap();
         stream.payload().bytes(&package);
-        stream.command(&Command::Ping(3));
+        stream.command(&Command::Ping(3)).unwrap();
         stream.eof();
         assert_eq!(rewritten(&out.take()).unwrap(), ["timer undescribed 8"]);
     }

@@ -83,13 +83,13 @@ pub trait VmState {
         Ok(())
     }
 
-    /// Does what is to be done about subsection number `index`, which is not in the stream.
+    /// Does what is to be done about subsection number `index`, which is not in the stream, or not in a `checkpoint`.
     ///
     /// # Errors
     /// When it may not be absent.
     #[inline]
-    fn subsection_absent(&mut self, index: usize) -> Result<(), LoadError> {
-        let _ = index;
+    fn subsection_absent(&mut self, index: usize, checkpoint: bool) -> Result<(), LoadError> {
+        let _ = (index, checkpoint);
         Ok(())
     }
 

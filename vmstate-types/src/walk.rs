@@ -4,32 +4,46 @@
 //! (QEMU: `vmstate_save_state_v` and `vmstate_load_state` in `migration/vmstate.c`.)
 
 use alloc::format;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::description::{Absent, Count, Description, Field, Form, Kind, Subsection};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::{VmState, Wire};
-use crate::wire::Reader;
+use crate::wire::{Reader, Writer};
 
 /// The byte before each subsection (`QEMU_VM_SUBSECTION`).
 const SUBSECTION: u8 = 0x05;
+
+/// The byte after the last subsection of a checkpoint. Streams have none, which makes them ambiguous.
+const END_OF_SUBSECTIONS: u8 = 0;
 
 /// Saves `value` as it was at `version`.
 ///
 /// # Errors
 /// What a hook, a nested struct or a value that does not fit its wire type says.
 pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
-    value.pre_save(version)?;
+    let before = value.pre_save(version);
+    heed_saving(sink, before)?;
     sink.begin_struct(T::DESCRIPTION, version);
     let saved = match value.save_fields(sink, version) {
-        Ok(()) => value.save_subsections(sink),
+        Ok(()) => save_subsections(value, sink),
         failed => failed,
     };
     sink.end_struct();
     // Even after a failure, which is then what is reported.
     let after = value.post_save(version);
-    saved.and(after)
+    saved.and(heed_saving(sink, after))
+}
+
+fn save_subsections<T: VmState, S: Sink>(value: &mut T, sink: &mut S) -> Result<(), SaveError> {
+    value.save_subsections(sink)?;
+    let out = sink.out();
+    if out.is_checkpoint() && !T::DESCRIPTION.subsections.is_empty() {
+        out.u8(END_OF_SUBSECTIONS);
+    }
+    Ok(())
 }
 
 /// Loads `value` as it was saved at `version`.
@@ -37,17 +51,90 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
 /// # Errors
 /// When the version is not supported, the bytes are not what the description says, or a hook refuses.
 pub fn load<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+    match decode(value, reader, version)? {
+        PostLoad::Due => finish(value, version).or_else(|error| heed_loading(reader, Err(error))),
+        PostLoad::None => Ok(()),
+    }
+}
+
+/// Whether [`decode`] leaves the hook `post_load` to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostLoad {
+    /// Call [`finish`].
+    Due,
+    /// There is none, or the old loader did all there is to do.
+    None,
+}
+
+/// Loads `value` as it was saved at `version`, all but its own `post_load`: that can wait until it is known that the
+/// rest of the machine loads too. The hooks of nested structs and of subsections run in their places.
+///
+/// # Errors
+/// As [`load`].
+pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<PostLoad, LoadError> {
     let oldest = T::DESCRIPTION.oldest_version.unwrap_or(u32::MAX);
     if (oldest..T::DESCRIPTION.minimum_version).contains(&version) {
         // QEMU leaves everything else to the old loader, the hooks included.
         let start = reader.offset();
-        return value.load_old(reader, version).map_err(|error| error.at(start));
+        return value.load_old(reader, version).map(|()| PostLoad::None).map_err(|error| error.at(start));
     }
     check_version(T::DESCRIPTION, version).map_err(|error| error.at(reader.offset()))?;
-    value.pre_load(version).map_err(|error| error.at(reader.offset()))?;
+    let before = value.pre_load(version);
+    heed_loading(reader, before)?;
     value.load_fields(reader, version)?;
     load_subsections(value, reader)?;
-    value.post_load(version).map_err(|error| error.at(reader.offset()))
+    Ok(if T::DESCRIPTION.hooks.post_load { PostLoad::Due } else { PostLoad::None })
+}
+
+/// Runs the hook `post_load` of what [`decode`] has loaded.
+///
+/// # Errors
+/// What the hook returns.
+pub fn finish<T: VmState>(value: &mut T, version: u32) -> Result<(), LoadError> {
+    value.post_load(version)
+}
+
+/// Copies the state of `value` to the end of `to`, so that [`restore`] can go back to it after a load has failed.
+///
+/// This is not what a stream has: subsections and removed fields are there whether they are needed or not, for a load
+/// may change them. Hooks run as for a save, but cannot refuse; conditions (`must_exist`) are not looked at.
+///
+/// # Errors
+/// When a value does not fit its wire type. The device cannot be saved at all then.
+pub fn checkpoint<T: VmState>(value: &mut T, to: &mut Vec<u8>) -> Result<(), SaveError> {
+    let mut out = Writer::of_checkpoint(core::mem::take(to));
+    let saved = save(value, &mut out, T::DESCRIPTION.version).map_err(|error| error.in_field(T::DESCRIPTION.name));
+    *to = out.take();
+    saved
+}
+
+/// Makes `value` again what it was when `bytes` were made of it by [`checkpoint`].
+///
+/// Hooks run as for a load, so that what they derive from the state fits it again, but cannot refuse.
+///
+/// # Errors
+/// When `bytes` are not from this device, or it is not as it was in a way that no load can cause.
+pub fn restore<T: VmState>(value: &mut T, bytes: &[u8]) -> Result<(), LoadError> {
+    load(value, &mut Reader::of_checkpoint(bytes), T::DESCRIPTION.version)
+}
+
+/// What a hook or a condition said counts, but not when a checkpoint is made.
+///
+/// # Errors
+/// Those of `outcome`.
+pub fn heed_saving<S: Sink>(sink: &mut S, outcome: Result<(), SaveError>) -> Result<(), SaveError> {
+    if sink.out().is_checkpoint() { Ok(()) } else { outcome }
+}
+
+/// What a hook or a condition said counts, but not on the way back to a checkpoint.
+///
+/// # Errors
+/// Those of `outcome`, at this place of the stream.
+pub fn heed_loading(reader: &Reader<'_>, outcome: Result<(), LoadError>) -> Result<(), LoadError> {
+    match outcome {
+        Err(error) if !reader.is_checkpoint() => Err(error.at(reader.offset())),
+        _ => Ok(()),
+    }
 }
 
 /// Whether what was saved at `version` can be loaded.
@@ -113,8 +200,9 @@ fn load_subsections<T: VmState>(value: &mut T, reader: &mut Reader<'_>) -> Resul
             .map_err(|error| error.in_subsection(description.name))?;
     }
     for (index, subsection) in T::DESCRIPTION.subsections.iter().enumerate() {
-        if seen >> (index % 128) & 1 == 0 && subsection.absent != Absent::Keep {
-            value.subsection_absent(index).map_err(|error| error.at(reader.offset()))?;
+        let handled = subsection.absent != Absent::Keep || reader.is_checkpoint();
+        if handled && seen >> (index % 128) & 1 == 0 {
+            value.subsection_absent(index, reader.is_checkpoint()).map_err(|error| error.at(reader.offset()))?;
         }
     }
     Ok(())
@@ -132,6 +220,9 @@ struct SubsectionHeader {
 /// whose name begins with the parent's belong to somebody else and are left alone; one that does and is not known
 /// is an error; the version is cut to its low byte.
 fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Option<SubsectionHeader>, LoadError> {
+    if reader.is_checkpoint() && (parent.subsections.is_empty() || is_end_of_subsections(reader)?) {
+        return Ok(None);
+    }
     let start = reader.offset();
     let &[SUBSECTION, length] = reader.peek(2)? else { return Ok(None) };
     let length = usize::from(length);
@@ -149,6 +240,14 @@ fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Opti
     reader.skip(2 + length as u64)?;
     let [.., version] = reader.array::<4>()?;
     Ok(Some(SubsectionHeader { index, version: u32::from(version) }))
+}
+
+fn is_end_of_subsections(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
+    let ends = reader.peek(1)? == [END_OF_SUBSECTIONS];
+    if ends {
+        reader.skip(1)?;
+    }
+    Ok(ends)
 }
 
 fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {

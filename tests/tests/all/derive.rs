@@ -1,5 +1,6 @@
 //! What `#[derive(VmState)]` writes and reads, to the byte.
 
+mod checkpoint;
 mod conformance;
 mod containers;
 mod fields;

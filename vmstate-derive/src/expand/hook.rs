@@ -69,13 +69,18 @@ pub(super) fn must_exist(condition: &Condition, kind: &str) -> TokenStream {
     let holds = holds(path, &tokens!(version));
     let refusal = Ident::new(&format!("must_exist_{kind}"), text.span());
     let description = tokens!(<Self as __vmstate::VmState>::DESCRIPTION);
-    let error = match kind {
-        "saving" => tokens!(__vmstate::hook::#refusal(#text)),
-        _ => tokens!(__vmstate::hook::#refusal(#text, version, #description).at(reader.offset())),
+    let heed = match kind {
+        "saving" => tokens!(heed_saving(sink, __vmstate::core::result::Result::Err(__vmstate::hook::#refusal(#text)))),
+        _ => tokens! {
+            heed_loading(
+                reader,
+                __vmstate::core::result::Result::Err(__vmstate::hook::#refusal(#text, version, #description)),
+            )
+        },
     };
     tokens! {
         if !#holds {
-            return __vmstate::core::result::Result::Err(#error);
+            __vmstate::walk::#heed?;
         }
     }
 }

@@ -25,7 +25,7 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
             tokens!(#count #load)
         }
     };
-    let Some(condition) = save::exists(&first.gate) else { return code };
+    let Some(condition) = save::exists(&fields[run.clone()], &tokens!(reader)) else { return code };
     let otherwise = last.default.is_some().then(|| default(last)).map(|default| tokens!(else { #default }));
     tokens!(if #condition { #code } #otherwise)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use proc_macro2::TokenStream;
 
 use super::{Parent, codec, hook, run, tokens};
-use crate::model::{Field, Gate};
+use crate::model::Field;
 
 /// Writes the fields of the device or of a subsection.
 pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
@@ -25,7 +25,7 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
             tokens!(#count #save)
         }
     };
-    match exists(&first.gate) {
+    match exists(&fields[run.clone()], &tokens!(__vmstate::Sink::out(sink))) {
         Some(condition) => tokens!(if #condition { #code }),
         None => code,
     }
@@ -43,16 +43,21 @@ fn at(parent: Parent, index: usize) -> TokenStream {
     tokens!(__vmstate::At::new(#parent, #index))
 }
 
-/// The condition under which a field is on the wire; none if it always is.
-pub(super) fn exists(gate: &Gate) -> Option<TokenStream> {
-    if let Some(when) = &gate.when {
+/// The condition under which a run of fields, which share a gate, is on the wire; none if it always is.
+///
+/// A checkpoint in `medium` has what only older versions have too, for a load may change it.
+pub(super) fn exists(run: &[Field], medium: &TokenStream) -> Option<TokenStream> {
+    let (first, last) = (run.first()?, run.last()?);
+    if let Some(when) = &first.gate.when {
         return Some(hook::holds(when, &tokens!(version)));
     }
     let version = |number: &Option<crate::parse::Number>| number.as_ref().map(|number| number.value);
-    match (version(&gate.since), version(&gate.until)) {
-        (None, None) => None,
-        (Some(since), None) => Some(tokens!(version >= #since)),
-        (None, Some(until)) => Some(tokens!(version <= #until)),
-        (Some(since), Some(until)) => Some(tokens!((#since..=#until).contains(&version))),
-    }
+    let condition = match (version(&first.gate.since), version(&first.gate.until)) {
+        (None, None) => return None,
+        (Some(since), None) => return Some(tokens!(version >= #since)),
+        (None, Some(until)) => tokens!(version <= #until),
+        (Some(since), Some(until)) => tokens!((#since..=#until).contains(&version)),
+    };
+    let kept = last.member.is_some().then(|| tokens!(|| #medium.is_checkpoint()));
+    Some(tokens!(#condition #kept))
 }

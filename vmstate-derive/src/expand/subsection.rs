@@ -59,7 +59,12 @@ fn absent_method(subsections: &[Subsection]) -> Option<TokenStream> {
         return None;
     }
     Some(tokens! {
-        fn subsection_absent(&mut self, index: usize) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+        #[allow(unused_variables)]
+        fn subsection_absent(
+            &mut self,
+            index: usize,
+            checkpoint: bool,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             match index {
                 #(#absences)*
                 _ => {}
@@ -104,32 +109,38 @@ fn if_some(member: impl ToTokens, code: &TokenStream) -> TokenStream {
     }
 }
 
-/// When a subsection is sent; none if it always is. An `Option` that is `None` has nothing to send.
+/// When a subsection is sent; none if it always is. An `Option` that is `None` has nothing to send, and what is not
+/// needed is in checkpoints all the same.
 fn needed(parent: Parent, subsection: &Subsection) -> Option<TokenStream> {
+    let checkpoint = tokens!(__vmstate::Sink::out(sink).is_checkpoint());
     let needed = subsection.needed().map(|path| hook::holds(path, &tokens!(#parent.version)));
     match (&subsection.body, needed) {
         (Body::Own { member, ty, optional: false }, None) => {
-            Some(quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::needed(&self.#member)))
+            let needed = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::needed(&self.#member));
+            Some(tokens!(#needed || #checkpoint))
         }
         (Body::Own { member, ty, optional: true }, None) => {
-            let needed = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::needed);
-            Some(tokens!(self.#member.as_ref().is_some_and(#needed)))
+            let needed = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::needed(value) || #checkpoint);
+            Some(tokens!(self.#member.as_ref().is_some_and(|value| #needed)))
         }
-        (Body::Optional(field), needed) => Some(is_some_and(&field.member, needed)),
-        (Body::Own { member, optional: true, .. }, needed) => Some(is_some_and(member, needed)),
-        (_, needed) => needed,
+        (Body::Optional(field), needed) => Some(is_some_and(&field.member, needed, &checkpoint)),
+        (Body::Own { member, optional: true, .. }, needed) => Some(is_some_and(member, needed, &checkpoint)),
+        (_, needed) => needed.map(|needed| tokens!(#needed || #checkpoint)),
     }
 }
 
-fn is_some_and(member: impl ToTokens, needed: Option<TokenStream>) -> TokenStream {
-    let needed = needed.map(|needed| tokens!(&& #needed));
+fn is_some_and(member: impl ToTokens, needed: Option<TokenStream>, checkpoint: &TokenStream) -> TokenStream {
+    let needed = needed.map(|needed| tokens!(&& (#needed || #checkpoint)));
     tokens!(self.#member.is_some() #needed)
 }
 
 /// The walk over a subsection's fields, with its hooks around.
 fn with_save_hooks(parent: Parent, subsection: &Subsection, saves: &TokenStream) -> TokenStream {
     let hooks = &subsection.attributes.hooks;
-    let call = |(kind, path): (&Ident, _)| hook::call(kind, path, parent);
+    let call = |(kind, path): (&Ident, _)| {
+        let call = hook::call(kind, path, parent);
+        tokens!(__vmstate::walk::heed_saving(sink, #call))
+    };
     let before = hooks.pre_save.entry().map(call).map(|call| tokens!(#call?;));
     let walk = tokens! {
         __vmstate::Sink::begin_struct(sink, #parent, version);
@@ -183,7 +194,7 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream)
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
         let call = hook::call(kind, path, parent);
-        tokens!(#call.map_err(|error| error.at(reader.offset()))?;)
+        tokens!(__vmstate::walk::heed_loading(reader, #call)?;)
     };
     let (before, after) = (hooks.pre_load.entry().map(call), hooks.post_load.entry().map(call));
     tokens! {
@@ -198,12 +209,29 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream)
 /// What is done about a subsection that is not in the stream; none if nothing is.
 fn absent_one(index: usize, subsection: &Subsection) -> Option<TokenStream> {
     let parent = Parent::Subsection(index);
-    match subsection.policy() {
+    let code = match subsection.policy() {
         Absent::Keep => None,
         Absent::Error => Some(tokens! {
             return __vmstate::core::result::Result::Err(__vmstate::walk::missing_subsection(#parent));
         }),
         Absent::Default => Some(defaults(&subsection.body)),
+    };
+    // What a checkpoint does not have was not there. It lacks nothing else.
+    match (&subsection.body, subsection.policy()) {
+        (Body::Optional(field), Absent::Default) if field.default.as_ref().is_none_or(Option::is_none) => code,
+        (Body::Optional(field), _) => Some(or_none(&field.member, code)),
+        (Body::Own { optional: true, .. }, Absent::Default) => code,
+        (Body::Own { member, optional: true, .. }, _) => Some(or_none(member, code)),
+        _ => code,
+    }
+}
+
+fn or_none(member: impl ToTokens, otherwise: Option<TokenStream>) -> TokenStream {
+    let otherwise = otherwise.map(|code| tokens!(else { #code }));
+    tokens! {
+        if checkpoint {
+            self.#member = __vmstate::core::option::Option::None;
+        } #otherwise
     }
 }
 

@@ -72,7 +72,9 @@ const _: () = {
                     );
                 }
             }
-            if (2u32..=3u32).contains(&version) {
+            if (2u32..=3u32).contains(&version)
+                || __vmstate::Sink::out(sink).is_checkpoint()
+            {
                 {
                     let offsets = const {
                         __vmstate::walk::offsets::<
@@ -173,7 +175,7 @@ const _: () = {
                     );
                 }
             }
-            if (2u32..=3u32).contains(&version) {
+            if (2u32..=3u32).contains(&version) || reader.is_checkpoint() {
                 {
                     let offsets = const {
                         __vmstate::walk::offsets::<

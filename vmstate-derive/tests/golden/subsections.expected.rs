@@ -88,7 +88,8 @@ const _: () = {
                     .description
                     .version,
                 Self::has_group,
-            ) {
+            ) || __vmstate::Sink::out(sink).is_checkpoint()
+            {
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
@@ -99,7 +100,10 @@ const _: () = {
                             .subsections[0usize]
                             .description
                             .version;
-                        __vmstate::hook::pre_save(self, version, Self::pre)?;
+                        __vmstate::walk::heed_saving(
+                            sink,
+                            __vmstate::hook::pre_save(self, version, Self::pre),
+                        )?;
                         let saved = (|| {
                             __vmstate::Sink::begin_struct(
                                 sink,
@@ -161,10 +165,9 @@ const _: () = {
                             __vmstate::Sink::end_struct(sink);
                             __vmstate::core::result::Result::Ok(())
                         })();
-                        let after = __vmstate::hook::post_save(
-                            self,
-                            version,
-                            Self::post,
+                        let after = __vmstate::walk::heed_saving(
+                            sink,
+                            __vmstate::hook::post_save(self, version, Self::post),
                         );
                         saved.and(after)
                     },
@@ -177,7 +180,8 @@ const _: () = {
                     .description
                     .version,
                 Self::has_single,
-            ) {
+            ) || __vmstate::Sink::out(sink).is_checkpoint()
+            {
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
@@ -262,7 +266,9 @@ const _: () = {
                     },
                 )?;
             }
-            if <Whole as __vmstate::VmState>::needed(&self.e) {
+            if <Whole as __vmstate::VmState>::needed(&self.e)
+                || __vmstate::Sink::out(sink).is_checkpoint()
+            {
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
@@ -281,14 +287,14 @@ const _: () = {
                 )?;
             }
             if self.f.is_some()
-                && __vmstate::hook::holds(
+                && (__vmstate::hook::holds(
                     &*self,
                     <Self as __vmstate::VmState>::DESCRIPTION
                         .subsections[4usize]
                         .description
                         .version,
                     Self::has_whole,
-                )
+                ) || __vmstate::Sink::out(sink).is_checkpoint())
             {
                 __vmstate::walk::save_subsection(
                     sink,
@@ -384,15 +390,17 @@ const _: () = {
                             .description,
                         reader,
                     )?;
-                    __vmstate::hook::post_load(
+                    __vmstate::walk::heed_loading(
+                        reader,
+                        __vmstate::hook::post_load(
                             self,
                             version,
                             <Self as __vmstate::VmState>::DESCRIPTION
                                 .subsections[0usize]
                                 .description,
                             Self::loaded,
-                        )
-                        .map_err(|error| error.at(reader.offset()))?;
+                        ),
+                    )?;
                 }
                 1usize => {
                     __vmstate::walk::check_version(
@@ -466,9 +474,11 @@ const _: () = {
             }
             __vmstate::core::result::Result::Ok(())
         }
+        #[allow(unused_variables)]
         fn subsection_absent(
             &mut self,
             index: usize,
+            checkpoint: bool,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             match index {
                 0usize => {
@@ -479,13 +489,17 @@ const _: () = {
                     self.d = __vmstate::core::option::Option::None;
                 }
                 4usize => {
-                    return __vmstate::core::result::Result::Err(
-                        __vmstate::walk::missing_subsection(
-                            <Self as __vmstate::VmState>::DESCRIPTION
-                                .subsections[4usize]
-                                .description,
-                        ),
-                    );
+                    if checkpoint {
+                        self.f = __vmstate::core::option::Option::None;
+                    } else {
+                        return __vmstate::core::result::Result::Err(
+                            __vmstate::walk::missing_subsection(
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[4usize]
+                                    .description,
+                            ),
+                        );
+                    }
                 }
                 _ => {}
             }

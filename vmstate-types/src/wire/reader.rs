@@ -55,6 +55,8 @@ pub struct Reader<'a> {
     /// The offset in the stream of the window's first byte.
     base: u64,
     source: Option<Box<dyn Source + 'a>>,
+    /// Whether the bytes are a checkpoint, not a stream.
+    checkpoint: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -67,7 +69,14 @@ impl<'a> Reader<'a> {
     /// Reads `bytes`, which stand at `offset` of some larger stream: offsets in errors count from there.
     #[must_use]
     pub fn from_slice_at(bytes: &'a [u8], offset: u64) -> Self {
-        Self { window: Cow::Borrowed(bytes), position: 0, filled: bytes.len(), base: offset, source: None }
+        Self {
+            window: Cow::Borrowed(bytes),
+            position: 0,
+            filled: bytes.len(),
+            base: offset,
+            source: None,
+            checkpoint: false,
+        }
     }
 
     /// Reads from `source` through a buffer of [`BUFFER`] bytes.
@@ -76,7 +85,21 @@ impl<'a> Reader<'a> {
     /// suffice: it never waits for bytes that nobody needs yet.
     #[must_use]
     pub fn from_source(source: impl Source + 'a) -> Self {
-        Self { window: Cow::Borrowed(&[]), position: 0, filled: 0, base: 0, source: Some(Box::new(source)) }
+        let source: Box<dyn Source + 'a> = Box::new(source);
+        Self { source: Some(source), ..Self::from_slice(&[]) }
+    }
+
+    /// Reads what [`walk::checkpoint`](crate::walk::checkpoint) wrote.
+    pub(crate) fn of_checkpoint(bytes: &'a [u8]) -> Self {
+        Self { checkpoint: true, ..Self::from_slice(bytes) }
+    }
+
+    /// Whether the bytes are no stream but a [checkpoint](crate::walk::checkpoint) of the same device: nothing in it is
+    /// refused then.
+    #[must_use]
+    #[inline]
+    pub fn is_checkpoint(&self) -> bool {
+        self.checkpoint
     }
 
     /// The offset in the stream of the next byte.

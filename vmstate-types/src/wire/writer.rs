@@ -21,6 +21,8 @@ pub struct Writer {
     buffer: Vec<u8>,
     /// How much went onward already.
     flushed: u64,
+    /// Whether this is a copy to go back to, not a stream.
+    checkpoint: bool,
 }
 
 impl Writer {
@@ -33,7 +35,20 @@ impl Writer {
     /// Makes an empty writer that holds `capacity` bytes before it allocates again.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { buffer: Vec::with_capacity(capacity), flushed: 0 }
+        Self { buffer: Vec::with_capacity(capacity), ..Self::default() }
+    }
+
+    /// Makes an empty writer for [`walk::checkpoint`](crate::walk::checkpoint).
+    pub(crate) fn of_checkpoint(buffer: Vec<u8>) -> Self {
+        Self { buffer, checkpoint: true, ..Self::default() }
+    }
+
+    /// Whether what is written is no stream but a [checkpoint](crate::walk::checkpoint): everything that a load can
+    /// change is saved then, needed or not.
+    #[must_use]
+    #[inline]
+    pub fn is_checkpoint(&self) -> bool {
+        self.checkpoint
     }
 
     /// How many bytes were written in all, those that went onward included.

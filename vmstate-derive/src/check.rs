@@ -11,7 +11,7 @@ use syn::LitStr;
 use crate::check::count::check_counts;
 use crate::errors::Errors;
 use crate::model::{Absent, Body, Codec, Device, Field, Gate, Subsection, UNUSED, Version};
-use crate::parse::{Number, Once};
+use crate::parse::{Number, Once, Was};
 use crate::remote;
 
 /// Names stand on the wire behind one byte of length.
@@ -34,6 +34,7 @@ pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     check_subsection_count(device, errors);
     for (index, subsection) in device.subsections.iter().enumerate() {
         check_subsection(device, subsection, errors);
+        check_was(device, subsection, errors);
         check_subsection_names(subsection, &device.subsections[..index], errors);
     }
 }
@@ -167,6 +168,27 @@ fn check_subsection(device: &Device<'_>, subsection: &Subsection, errors: &Error
             errors.at(&attributes.name, format!("no field is in this group: write `in = {name:?}` on its fields"));
         }
         _ => check_described(subsection, errors),
+    }
+}
+
+/// `was(..=3 => 1)` where the struct's version is 3, or after one that reaches further.
+fn check_was(device: &Device<'_>, subsection: &Subsection, errors: &Errors) {
+    let mut reached = None;
+    for Was { until, version } in subsection.attributes.was.value().into_iter().flatten() {
+        if until.value >= device.version.current {
+            let message =
+                format!("the struct's version is {}: `was` is about the versions before it", device.version.current);
+            errors.at(&until.literal, message);
+        }
+        if reached.is_some_and(|reached| until.value <= reached) {
+            errors.at(&until.literal, "this is never reached: write the versions in their order");
+        }
+        let described_here = !matches!(subsection.body, Body::Own { .. });
+        if described_here && version.value > subsection.version().current {
+            let message = format!("the subsection's own version is {}", subsection.version().current);
+            errors.at(&version.literal, message);
+        }
+        reached = Some(until.value);
     }
 }
 

@@ -234,7 +234,7 @@ impl Field {
             member: None,
             ty: removed.ty.clone(),
             name: removed.name.clone(),
-            codec: Codec::Removed(removed.with.value().cloned()),
+            codec: Codec::Removed { with: removed.with.value().cloned(), from: removed.from.value().cloned() },
             gate: Gate { since: removed.since.value().cloned(), until: removed.until.value().cloned(), when: None },
             default: None,
             hint: None,

@@ -101,15 +101,15 @@ pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     device.fields.iter().for_each(|field| check_field(field, errors));
 }
 
-/// `when = path`, `tmp = Type` and `removed(with = path)` in a mirror.
+/// `when = path`, `tmp = Type` and `removed(with = path, from = path)` in a mirror.
 fn check_field(field: &Field, errors: &Errors) {
     let when = field.gate.when.as_ref().map(ToTokens::to_token_stream);
-    let function = match &field.codec {
-        Codec::Temporary(ty) => Some(ty.to_token_stream()),
-        Codec::Removed(with) => with.as_ref().map(ToTokens::to_token_stream),
-        _ => None,
+    let functions = match &field.codec {
+        Codec::Temporary(ty) => vec![ty.to_token_stream()],
+        Codec::Removed { with, from } => with.iter().chain(from).map(ToTokens::to_token_stream).collect(),
+        _ => Vec::new(),
     };
-    for tokens in when.into_iter().chain(function) {
+    for tokens in when.into_iter().chain(functions) {
         errors.at(tokens, "a mirror has no functions: they are about structs of one's own");
     }
 }

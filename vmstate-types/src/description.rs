@@ -284,6 +284,21 @@ impl Field {
         self.since > 1 || self.until.is_some() || self.conditional
     }
 
+    /// Whether no version of the struct has both fields, as far as versions decide.
+    ///
+    /// Two such fields can be one thing that changed: they may have the same name.
+    #[must_use]
+    pub const fn excludes(&self, other: &Self) -> bool {
+        !self.conditional && !other.conditional && (self.ends_before(other) || other.ends_before(self))
+    }
+
+    const fn ends_before(&self, other: &Self) -> bool {
+        match self.until {
+            Some(last) => last < other.since,
+            None => false,
+        }
+    }
+
     /// Whether a struct at `version` has the field, as far as versions decide.
     #[must_use]
     pub const fn exists_at(&self, version: u32) -> bool {

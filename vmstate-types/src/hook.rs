@@ -196,6 +196,11 @@ pub fn removed<T: ?Sized, V, R: Outcome>(
     take(value, old).or_refuse(|reason| LoadError::refused("a value that the device can take over", reason))
 }
 
+/// Asks the device's function `make` what older versions have in the place of a field that is no more.
+pub fn old<T: ?Sized, V>(value: &T, make: impl FnOnce(&T) -> V) -> V {
+    make(value)
+}
+
 /// Loads what is older than the description by the device's function `load`.
 ///
 /// # Errors

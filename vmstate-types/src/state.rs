@@ -63,13 +63,13 @@ pub trait VmState {
         walk::check_version(Self::DESCRIPTION, version)
     }
 
-    /// Writes the subsections that are needed.
+    /// Writes the subsections that a struct at `version` needs.
     ///
     /// # Errors
     /// As [`Self::save_fields`].
     #[inline]
-    fn save_subsections<S: Sink>(&mut self, sink: &mut S) -> Result<(), SaveError> {
-        let _ = sink;
+    fn save_subsections<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
+        let _ = (sink, version);
         Ok(())
     }
 

@@ -28,7 +28,7 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
     heed_saving(sink, before)?;
     sink.begin_struct(T::DESCRIPTION, version);
     let saved = match value.save_fields(sink, version) {
-        Ok(()) => save_subsections(value, sink),
+        Ok(()) => save_subsections(value, sink, version),
         failed => failed,
     };
     sink.end_struct();
@@ -37,8 +37,8 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
     saved.and(heed_saving(sink, after))
 }
 
-fn save_subsections<T: VmState, S: Sink>(value: &mut T, sink: &mut S) -> Result<(), SaveError> {
-    value.save_subsections(sink)?;
+fn save_subsections<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
+    value.save_subsections(sink, version)?;
     let out = sink.out();
     if out.is_checkpoint() && !T::DESCRIPTION.subsections.is_empty() {
         out.u8(END_OF_SUBSECTIONS);
@@ -164,25 +164,21 @@ pub fn check_version(description: &Description, version: u32) -> Result<(), Load
     Ok(())
 }
 
-/// Writes a subsection's header; its fields follow.
-pub fn begin_subsection<S: Sink>(sink: &mut S, description: &'static Description) {
-    sink.begin_subsection();
-    let out = sink.out();
-    out.u8(SUBSECTION);
-    out.counted_str(description.name);
-    out.u32(description.version);
-}
-
-/// Saves one subsection: its header, and what `body` writes.
+/// Saves one subsection at `version`: its header, and what `body` writes.
 ///
 /// # Errors
 /// Those of `body`.
 pub fn save_subsection<S: Sink>(
     sink: &mut S,
     description: &'static Description,
+    version: u32,
     body: impl FnOnce(&mut S) -> Result<(), SaveError>,
 ) -> Result<(), SaveError> {
-    begin_subsection(sink, description);
+    sink.begin_subsection();
+    let out = sink.out();
+    out.u8(SUBSECTION);
+    out.counted_str(description.name);
+    out.u32(version);
     body(sink)?;
     sink.end_subsection();
     Ok(())

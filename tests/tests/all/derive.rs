@@ -10,6 +10,7 @@ mod hooks;
 mod hygiene;
 mod many;
 mod nested;
+mod older;
 mod round_trip;
 mod subsections;
 

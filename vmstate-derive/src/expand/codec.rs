@@ -17,7 +17,9 @@ pub(super) fn form(field: &Field) -> TokenStream {
     let codec = field.codec();
     let item = item_type(field);
     match &field.codec {
-        Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) | Codec::Removed(_) => tokens!(#codec::FORM),
+        Codec::Type { .. } | Codec::Info(_) | Codec::Unused(_) | Codec::Removed { .. } => {
+            tokens!(#codec::FORM)
+        }
         Codec::Counted(counted) => {
             let source = source(field, &counted.count, counted.max.as_ref());
             match &counted.elements {
@@ -114,9 +116,10 @@ pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> Toke
             tokens!(#count.and_then(|count| #save))
         }
         // What is written at an old version is something that can be read, for want of anything better.
-        Codec::Removed(_) => {
-            let default = type_default(&field.ty);
-            tokens!(#codec::save_elements(&mut { #default }, sink, #at, __vmstate::Element::ONLY))
+        Codec::Removed { from, .. } => {
+            let ty = &field.ty;
+            let old = from.as_ref().map_or_else(|| type_default(ty), |from| hook::old(from, ty));
+            tokens!(#codec::save_elements(&mut { #old }, sink, #at, __vmstate::Element::ONLY))
         }
         // The count is a local of the code that the two fields have in common.
         Codec::HiddenCount { .. } => TokenStream::new(),
@@ -174,7 +177,7 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
             };
             tokens!(#count.and_then(|count| #load))
         }
-        Codec::Removed(with) => {
+        Codec::Removed { with, .. } => {
             let default = type_default(ty);
             let load = tokens!(#codec::load_elements(&mut old, reader));
             let load = match with.as_ref().map(|with| hook::removed(with, &tokens!(old))) {

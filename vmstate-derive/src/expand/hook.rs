@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::{ExprPath, Ident};
+use syn::{ExprPath, Ident, Type};
 
 use super::{Parent, located, tokens};
 use crate::parse::Condition;
@@ -26,6 +26,12 @@ pub(super) fn call(kind: &Ident, path: &ExprPath, parent: Parent) -> TokenStream
 pub(super) fn removed(path: &ExprPath, old: &TokenStream) -> TokenStream {
     let removed = quote_spanned!(located(path)=> __vmstate::hook::removed);
     tokens!(#removed(&mut *self, #old, #path))
+}
+
+/// Asks the function that makes the value of a field that is no more, of type `ty`.
+pub(super) fn old(path: &ExprPath, ty: &Type) -> TokenStream {
+    let old = quote_spanned!(located(path)=> __vmstate::hook::old);
+    tokens!(#old::<Self, #ty>(&*self, #path))
 }
 
 /// The method of `VmState` that loads versions below the minimum.

@@ -18,9 +18,11 @@ pub(super) fn methods(subsections: &[Subsection]) -> Option<TokenStream> {
 fn save_method(subsections: &[Subsection]) -> TokenStream {
     let saves = subsections.iter().enumerate().map(|(index, subsection)| save_one(index, subsection));
     tokens! {
+        #[allow(unused_variables)]
         fn save_subsections<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
+            version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             #(#saves)*
             __vmstate::core::result::Result::Ok(())
@@ -86,19 +88,33 @@ fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
             with_save_hooks(parent, subsection, &save)
         }
         Body::Own { member, ty, optional: false } => {
-            quote_spanned!(located(ty)=> __vmstate::walk::save(&mut self.#member, sink, #parent.version))
+            quote_spanned!(located(ty)=> __vmstate::walk::save(&mut self.#member, sink, version))
         }
         Body::Own { member, ty, optional: true } => {
-            let save = quote_spanned!(located(ty)=> __vmstate::walk::save(value, sink, #parent.version)?;);
+            let save = quote_spanned!(located(ty)=> __vmstate::walk::save(value, sink, version)?;);
             let save = if_some(member, &save);
             tokens!(#save __vmstate::core::result::Result::Ok(()))
         }
     };
-    let save = tokens!(__vmstate::walk::save_subsection(sink, #parent, |sink| { #body })?;);
+    let version = version(parent, subsection);
+    let save = tokens! {
+        let version = #version;
+        __vmstate::walk::save_subsection(sink, #parent, version, |sink| { #body })?;
+    };
     match needed(parent, subsection) {
         Some(condition) => tokens!(if #condition { #save }),
-        None => save,
+        None => tokens!({ #save }),
     }
+}
+
+/// The version of a subsection in the struct at `version`, a local.
+fn version(parent: Parent, subsection: &Subsection) -> TokenStream {
+    let Some(was) = subsection.attributes.was.value() else { return tokens!(#parent.version) };
+    let arms = was.iter().map(|was| {
+        let (until, version) = (was.until.value, was.version.value);
+        tokens!(..=#until => #version,)
+    });
+    tokens!(match version { #(#arms)* _ => #parent.version })
 }
 
 fn if_some(member: impl ToTokens, code: &TokenStream) -> TokenStream {
@@ -158,7 +174,6 @@ fn with_save_hooks(parent: Parent, subsection: &Subsection, saves: &TokenStream)
         None => walk,
     };
     tokens! {
-        let version = #parent.version;
         #before
         #walk
     }

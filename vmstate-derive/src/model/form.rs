@@ -37,8 +37,8 @@ pub(crate) enum Codec {
     Versioned(u32),
     /// A temporary of this type.
     Temporary(Box<Type>),
-    /// What older versions have, and the function that takes it.
-    Removed(Option<ExprPath>),
+    /// What older versions have, the function that takes it, and the one that makes it.
+    Removed { with: Option<ExprPath>, from: Option<ExprPath> },
     /// Bytes without meaning.
     Unused(LitInt),
 }

@@ -193,3 +193,10 @@ pub(crate) struct Number {
     pub(crate) value: u32,
     pub(crate) literal: LitInt,
 }
+
+impl Parse for Number {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let literal: LitInt = input.parse()?;
+        Ok(Self { value: literal.base10_parse()?, literal })
+    }
+}

@@ -18,7 +18,7 @@ use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
 use self::many::{Bitmap, Bytes, List, Pointer, Tree};
 pub(crate) use self::many::{Count, HiddenCount, Part, SizedBuffer};
-pub(crate) use self::old::{OldLoader, Removed};
+pub(crate) use self::old::{OldLoader, Removed, Was};
 pub(crate) use self::once::Once;
 use crate::errors::Errors;
 
@@ -177,6 +177,7 @@ pub(crate) struct Subsection {
     pub(crate) minimum_version: Once<Number>,
     pub(crate) needed: Once<ExprPath>,
     pub(crate) absent: Once<Ident>,
+    pub(crate) was: Once<Vec<Was>>,
     pub(crate) hooks: Hooks,
 }
 
@@ -186,6 +187,7 @@ keys! {
         "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
         "needed" => self.needed.set(key, entry.predicate(errors), errors),
         "absent" => self.absent.set(key, entry.assigned("`keep`, `default` or `error`", errors), errors),
+        "was" => self.was.set(key, Was::of(entry, errors), errors),
         "pre_save" => self.hooks.pre_save.set(key, entry.function(errors), errors),
         "post_save" => self.hooks.post_save.set(key, entry.function(errors), errors),
         "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
@@ -220,6 +222,7 @@ impl Subsection {
             minimum_version: Once::default(),
             needed: Once::default(),
             absent: Once::default(),
+            was: Once::default(),
             hooks: Hooks::default(),
         };
         for entry in parse_entries(rest, errors) {

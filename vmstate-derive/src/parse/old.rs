@@ -1,20 +1,22 @@
 //! Attributes about what older versions wrote: fields that are gone, and whole layouts.
 
 use proc_macro2::TokenStream;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
 use syn::{ExprPath, Ident, LitStr, Token, Type};
 
 use super::entry::{Entry, Number, Value, parse_entries};
 use super::{Once, PLACES, keys, suggest};
 use crate::errors::Errors;
 
-/// `removed("old_name": u32, since = 2, until = 4, with = path)`
+/// `removed("old_name": u32, since = 2, until = 4, with = path, from = path)`
 pub(crate) struct Removed {
     pub(crate) name: LitStr,
     pub(crate) ty: Type,
     pub(crate) since: Once<Number>,
     pub(crate) until: Once<Number>,
     pub(crate) with: Once<ExprPath>,
+    pub(crate) from: Once<ExprPath>,
 }
 
 keys! {
@@ -22,6 +24,7 @@ keys! {
         "since" => self.since.set(key, entry.version(errors), errors),
         "until" => self.until.set(key, entry.version(errors), errors),
         "with" => self.with.set(key, entry.function(errors), errors),
+        "from" => self.from.set(key, entry.function(errors), errors),
     }
 }
 
@@ -55,7 +58,14 @@ impl Removed {
             errors.at(&entry.key, message);
             return None;
         };
-        let mut removed = Self { name, ty, since: Once::default(), until: Once::default(), with: Once::default() };
+        let mut removed = Self {
+            name,
+            ty,
+            since: Once::default(),
+            until: Once::default(),
+            with: Once::default(),
+            from: Once::default(),
+        };
         for entry in parse_entries(rest, errors) {
             removed.take(&entry, errors);
         }
@@ -64,6 +74,37 @@ impl Removed {
             return None;
         }
         Some(removed)
+    }
+}
+
+/// `..=4 => 2`: up to version 4 of the struct, the subsection has version 2.
+pub(crate) struct Was {
+    pub(crate) until: Number,
+    pub(crate) version: Number,
+}
+
+impl Parse for Was {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        input.parse::<Token![..=]>()?;
+        let until = input.parse()?;
+        input.parse::<Token![=>]>()?;
+        Ok(Self { until, version: input.parse()? })
+    }
+}
+
+impl Was {
+    /// What is in `was(..=4 => 2, ..=6 => 3)`.
+    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Vec<Self>> {
+        let arms = match &entry.value {
+            Value::List(tokens) => Punctuated::<Self, Token![,]>::parse_terminated.parse2(tokens.clone()).ok(),
+            Value::Word | Value::Assign(_) => None,
+        };
+        if arms.is_none() {
+            let message = "`was` says which version the subsection has in older versions of the struct: \
+                           `was(..=4 => 1)`, up to version 4";
+            errors.at(&entry.key, message);
+        }
+        arms.map(|arms| arms.into_iter().collect())
     }
 }
 

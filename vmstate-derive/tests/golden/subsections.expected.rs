@@ -77,9 +77,11 @@ const _: () = {
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             __vmstate::core::result::Result::Ok(())
         }
+        #[allow(unused_variables)]
         fn save_subsections<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
+            version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             if __vmstate::hook::holds(
                 &*self,
@@ -90,16 +92,17 @@ const _: () = {
                 Self::has_group,
             ) || __vmstate::Sink::out(sink).is_checkpoint()
             {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version;
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
                         .subsections[0usize]
                         .description,
+                    version,
                     |sink| {
-                        let version = <Self as __vmstate::VmState>::DESCRIPTION
-                            .subsections[0usize]
-                            .description
-                            .version;
                         __vmstate::walk::heed_saving(
                             sink,
                             __vmstate::hook::pre_save(self, version, Self::pre),
@@ -182,16 +185,17 @@ const _: () = {
                 Self::has_single,
             ) || __vmstate::Sink::out(sink).is_checkpoint()
             {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[1usize]
+                    .description
+                    .version;
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
                         .subsections[1usize]
                         .description,
+                    version,
                     |sink| {
-                        let version = <Self as __vmstate::VmState>::DESCRIPTION
-                            .subsections[1usize]
-                            .description
-                            .version;
                         __vmstate::Sink::begin_struct(
                             sink,
                             <Self as __vmstate::VmState>::DESCRIPTION
@@ -229,16 +233,17 @@ const _: () = {
                 )?;
             }
             if self.d.is_some() {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[2usize]
+                    .description
+                    .version;
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
                         .subsections[2usize]
                         .description,
+                    version,
                     |sink| {
-                        let version = <Self as __vmstate::VmState>::DESCRIPTION
-                            .subsections[2usize]
-                            .description
-                            .version;
                         __vmstate::Sink::begin_struct(
                             sink,
                             <Self as __vmstate::VmState>::DESCRIPTION
@@ -269,21 +274,17 @@ const _: () = {
             if <Whole as __vmstate::VmState>::needed(&self.e)
                 || __vmstate::Sink::out(sink).is_checkpoint()
             {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[3usize]
+                    .description
+                    .version;
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
                         .subsections[3usize]
                         .description,
-                    |sink| {
-                        __vmstate::walk::save(
-                            &mut self.e,
-                            sink,
-                            <Self as __vmstate::VmState>::DESCRIPTION
-                                .subsections[3usize]
-                                .description
-                                .version,
-                        )
-                    },
+                    version,
+                    |sink| { __vmstate::walk::save(&mut self.e, sink, version) },
                 )?;
             }
             if self.f.is_some()
@@ -296,22 +297,20 @@ const _: () = {
                     Self::has_whole,
                 ) || __vmstate::Sink::out(sink).is_checkpoint())
             {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[4usize]
+                    .description
+                    .version;
                 __vmstate::walk::save_subsection(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION
                         .subsections[4usize]
                         .description,
+                    version,
                     |sink| {
                         if let __vmstate::core::option::Option::Some(value) = &mut self.f
                         {
-                            __vmstate::walk::save(
-                                value,
-                                sink,
-                                <Self as __vmstate::VmState>::DESCRIPTION
-                                    .subsections[4usize]
-                                    .description
-                                    .version,
-                            )?;
+                            __vmstate::walk::save(value, sink, version)?;
                         }
                         __vmstate::core::result::Result::Ok(())
                     },

@@ -83,11 +83,26 @@ impl DescriptionWriter {
         device: &mut T,
         out: &mut Writer,
     ) -> Result<(), SaveError> {
+        self.section_at(T::DESCRIPTION.version, name, instance_id, device, out)
+    }
+
+    /// Saves `device` as it was at `version`, for a peer that is older, and describes it so.
+    ///
+    /// # Errors
+    /// Those of the device. The description then lacks the section.
+    pub fn section_at<T: VmState>(
+        &mut self,
+        version: u32,
+        name: &str,
+        instance_id: u32,
+        device: &mut T,
+        out: &mut Writer,
+    ) -> Result<(), SaveError> {
         let before = self.json.len();
         self.begin_device(name, instance_id);
         let mut sink =
             Described { out, release: self.release, json: &mut self.json, open: Vec::new(), muted: 0, pointer: None };
-        match walk::save(device, &mut sink, T::DESCRIPTION.version) {
+        match walk::save(device, &mut sink, version) {
             Ok(()) => {
                 self.json.push('}');
                 self.devices += 1;
@@ -365,9 +380,13 @@ fn push_type_name(json: &mut String, name: &str) {
 }
 
 /// Writes a field's name. Those that a struct has more than once are numbered (`vmfield_name_num`).
+///
+/// QEMU has no fields that exclude each other by version: where one became another, each release lists its own.
 fn push_name(json: &mut String, parent: &Description, index: usize) {
-    let name = parent.fields[index].name;
-    let same = |fields: &[Field]| fields.iter().filter(|field| field.name == name).count();
+    let this = &parent.fields[index];
+    let name = this.name;
+    let is_same = |field: &&Field| field.name == name && !field.excludes(this);
+    let same = |fields: &[Field]| fields.iter().filter(is_same).count();
     match same(parent.fields) {
         1 => quote(json, name),
         _ => quote(json, &format!("{name}[{}]", same(&parent.fields[..index]))),

@@ -1,0 +1,40 @@
+use vmstate::prelude::*;
+
+#[derive(VmState, Default)]
+#[vmstate(name = "dev/own")]
+struct Own {
+    value: u8,
+}
+
+#[derive(VmState)]
+#[vmstate(
+    name = "dev",
+    version = 3,
+    subsection("dev/group", version = 2, was(..=2 => 1, ..=1 => 1)),
+    subsection("dev/other", version = 2, was(..=1 => 3))
+)]
+struct Device {
+    #[vmstate(in = "dev/group")]
+    group: u8,
+    #[vmstate(in = "dev/other")]
+    other: u8,
+    #[vmstate(subsection(was(..=3 => 0)))]
+    own: Own,
+    #[vmstate(subsection("dev/single", was(1 => 1)))]
+    single: u8,
+}
+
+#[derive(VmState)]
+#[vmstate(version = 3)]
+struct Wrong {
+    #[vmstate(removed("old": u8, until = 2, from = Self::old))]
+    field: u8,
+}
+
+impl Wrong {
+    fn old(&self) -> u16 {
+        0
+    }
+}
+
+fn main() {}

@@ -2,7 +2,6 @@
 
 mod checkpoint;
 mod conformance;
-mod containers;
 mod fields;
 mod gates;
 mod grammar;
@@ -14,6 +13,7 @@ mod older;
 mod round_trip;
 mod subsections;
 
+use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::{LoadError, Reader, VmState, Writer};
 
 /// The bytes of hexadecimal digits, between which spaces may stand.
@@ -35,6 +35,15 @@ pub(crate) fn load(device: &mut impl VmState, bytes: &[u8], version: u32) -> Res
     device.load(&mut reader, version)?;
     assert_eq!(reader.offset(), bytes.len() as u64, "bytes are left over");
     Ok(())
+}
+
+/// The description of `device` as a release of QEMU writes it, from the struct's name on.
+pub(crate) fn described<T: VmState>(device: &mut T, release: Release) -> String {
+    let mut description = DescriptionWriter::new(release, 4096, None);
+    description.section("section", 0, device, &mut Writer::new()).expect("a device that can be saved");
+    let text = description.finish();
+    let begin = text.find("\"vmsd_name\"").expect("a struct");
+    text[begin..].strip_suffix("}]}").expect("the end of a description").to_owned()
 }
 
 /// Loads `bytes`, cut at every place, into fresh devices: none but the whole may load. As QEMU's own tests do.

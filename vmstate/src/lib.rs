@@ -33,7 +33,7 @@
 //! |---|---|
 //! | [`stream`] | the frame around sections: header, configuration, sections, footers, commands, end |
 //! | [`ram`] | the section with the guest's memory |
-//! | [`schema`] | the JSON description at the end of a stream, written while saving and read from streams |
+//! | [`schema`] | the JSON description at the end of a stream, written while saving and read from streams; shapes of devices, and whether two fit |
 //! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
 //!

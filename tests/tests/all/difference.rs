@@ -1,0 +1,178 @@
+//! The first difference between a stream's description and a device, with what real streams say about QEMU's devices.
+
+use vmstate::Description;
+use vmstate::prelude::*;
+use vmstate::schema::compare::{What, first_difference};
+use vmstate::schema::vmdesc::{Array, Body, Document, Field, Located, Nested, Struct, locate};
+use vmstate_examples::devices::avr::Cpu;
+use vmstate_examples::devices::clock::Clock;
+use vmstate_examples::devices::e1000::E1000;
+use vmstate_examples::devices::globalstate::{GlobalState, GlobalState7_2};
+use vmstate_examples::devices::i8254::Pit;
+use vmstate_examples::devices::mc146818rtc::Rtc;
+use vmstate_examples::devices::serial::{IsaSerial, MemorySerial};
+use vmstate_examples::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioRng};
+use vmstate_tests::streams;
+
+/// The devices that are structs, as they stand in the stream `qemu-<version>-<machine>`.
+fn local(stream: &str, section: &str) -> Option<&'static Description> {
+    let (old, uno) = (stream.contains("7.2"), stream.ends_with("uno"));
+    Some(match section {
+        "serial" if stream.ends_with("virt") => MemorySerial::DESCRIPTION,
+        "serial" => IsaSerial::DESCRIPTION,
+        "cpu" if uno => Cpu::DESCRIPTION,
+        "timer" => Clock::DESCRIPTION,
+        "globalstate" if old => GlobalState7_2::DESCRIPTION,
+        "globalstate" => GlobalState::DESCRIPTION,
+        "i8254" => Pit::DESCRIPTION,
+        "mc146818rtc" => Rtc::DESCRIPTION,
+        "0000:00:03.0/e1000" => E1000::DESCRIPTION,
+        "virtio-mmio@0000000010008000/virtio-blk" => VirtioBlk::<Mmio>::DESCRIPTION,
+        "0000:00:03.0:00.0/virtio-blk" => VirtioBlk::<Pci<true>>::DESCRIPTION,
+        "0000:00:01.0/virtio-rng" => VirtioRng::<Pci<false>>::DESCRIPTION,
+        _ => return None,
+    })
+}
+
+/// All described sections of the committed streams that are structs.
+fn sections() -> Vec<(String, &'static Description, Struct)> {
+    let mut sections = Vec::new();
+    for stream in streams::all() {
+        let Located::At(text) = locate(&stream.bytes) else { panic!("{}: no description", stream.name) };
+        for device in Document::parse(&stream.bytes[text..], text as u64).unwrap().devices {
+            if let (Some(local), Body::State(state)) = (local(&stream.name, &device.name), device.body) {
+                sections.push((format!("{} {}", stream.name, device.name), local, state));
+            }
+        }
+    }
+    sections
+}
+
+#[test]
+fn what_qemu_sends_is_what_the_devices_load() {
+    let sections = sections();
+    assert!(sections.len() > 50, "{}", sections.len());
+    for (name, local, sent) in &sections {
+        assert_eq!(first_difference(local, sent.version, sent), None, "{name}");
+    }
+}
+
+#[test]
+fn every_field_that_is_gone_is_named() {
+    let mut tried = 0;
+    for (name, local, sent) in &sections() {
+        for index in 0..sent.fields.len() {
+            let field = &local.fields.iter().find(|field| field.name == &*sent.fields[index].name);
+            if field.is_some_and(|field| field.conditional) || is_numbered(&sent.fields[index]) {
+                continue;
+            }
+            let mut other = sent.clone();
+            let gone = other.fields.remove(index);
+            let difference = first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {gone:?}"));
+            assert_eq!((difference.path, difference.what), (path(local, &gone), What::Missing), "{name}");
+            tried += 1;
+        }
+    }
+    println!("{tried} fields were left out");
+    assert!(tried > 250, "{tried}");
+}
+
+#[test]
+fn every_field_that_is_new_is_named() {
+    for (name, local, sent) in &sections() {
+        for index in 0..=sent.fields.len() {
+            let mut other = sent.clone();
+            let field = Field {
+                name: "news".into(),
+                array: Array::None,
+                type_name: "uint16".into(),
+                nested: Nested::None,
+                size: 2,
+            };
+            other.fields.insert(index, field);
+            let difference = first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {index}"));
+            assert_eq!(difference.what, What::Extra, "{name} {index} {difference:?}");
+            assert_eq!(difference.path, format!("{}.news", local.name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_field_that_has_another_size_is_named() {
+    for (name, local, sent) in &sections() {
+        for index in 0..sent.fields.len() {
+            let mut other = sent.clone();
+            let field = &mut other.fields[index];
+            if field.nested != Nested::None || is_numbered(field) || !is_fixed(local, field) {
+                continue;
+            }
+            let changed = Field { size: field.size + 1, type_name: "else".into(), ..field.clone() };
+            *field = changed.clone();
+            let difference =
+                first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {changed:?}"));
+            assert_eq!((difference.path, difference.what), (path(local, &changed), What::Type), "{name}");
+        }
+    }
+}
+
+#[test]
+fn two_fields_that_changed_places_are_named() {
+    for (name, local, sent) in &sections() {
+        for index in 1..sent.fields.len() {
+            let mut other = sent.clone();
+            if is_numbered(&sent.fields[index - 1]) || is_numbered(&sent.fields[index]) {
+                continue;
+            }
+            other.fields.swap(index - 1, index);
+            let difference = first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {index}"));
+            assert_eq!(difference.what, What::Order, "{name} {difference:?}");
+            assert_eq!(difference.path, path(local, &sent.fields[index]), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_version_that_is_not_supported_is_named() {
+    for (name, local, sent) in &sections() {
+        let difference = first_difference(local, local.version + 1, sent).unwrap();
+        assert_eq!((&*difference.path, difference.what), (local.name, What::Version), "{name}");
+        assert_eq!(difference.theirs, format!("version {}", local.version + 1), "{name}");
+    }
+}
+
+#[test]
+fn a_subsection_that_is_not_known_is_named() {
+    for (name, local, sent) in &sections() {
+        let mut other = sent.clone();
+        let fields = vec![];
+        let vmsd_name = format!("{}/news", local.name).into();
+        other.subsections.push(Struct { vmsd_name, version: 1, fields, subsections: vec![] });
+        let difference = first_difference(local, sent.version, &other).unwrap();
+        assert_eq!(difference.what, What::Subsection, "{name} {difference:?}");
+        assert_eq!(difference.path, format!("{0}.{0}/news", local.name), "{name}");
+    }
+}
+
+#[test]
+fn the_wrong_release_of_a_device_is_diagnosed() {
+    let (_, _, sent) = sections().into_iter().find(|(name, ..)| name == "qemu-10.0-uno globalstate").unwrap();
+    let difference = first_difference(GlobalState7_2::DESCRIPTION, 1, &sent).unwrap();
+    assert_eq!(
+        difference.to_string(),
+        "`globalstate.runstate`: the stream has 32 bytes, this device has 100 bytes: the field was changed on one side"
+    );
+}
+
+fn path(local: &Description, field: &Field) -> String {
+    format!("{}.{}", local.name, field.name)
+}
+
+/// Whether the entry has no name of its own: padding, and what shares its name with others.
+fn is_numbered(field: &Field) -> bool {
+    &*field.type_name == "unused_buffer" || field.name.ends_with(']')
+}
+
+/// Whether the device says how many bytes the field has.
+fn is_fixed(local: &Description, field: &Field) -> bool {
+    local.fields.iter().any(|own| own.name == &*field.name && own.form.total_size().is_some() && !own.conditional)
+}

@@ -1,0 +1,159 @@
+//! The first field at which a stream's description and a local device part: the diagnosis of a load that failed.
+
+use std::fmt;
+
+use vmstate_types::Description;
+
+use super::field::Side;
+use super::finder::{Context, Direction, Finder, Finding};
+use super::rule::{Rule, Severity};
+use super::{align, subsection};
+use crate::schema::shape::Shape;
+use crate::schema::vmdesc;
+
+/// The first thing that a stream's description and a local device say differently.
+///
+/// ```
+/// use vmstate::prelude::*;
+/// use vmstate::schema::compare::{What, first_difference};
+/// use vmstate::schema::vmdesc::{Body, Document};
+///
+/// #[derive(VmState)]
+/// #[vmstate(name = "latch")]
+/// struct Latch {
+///     open: bool,
+///     level: u16,
+/// }
+///
+/// let text = concat!(
+///     r#"{"page_size": 4096, "devices": [{"name": "latch", "instance_id": 0, "vmsd_name": "latch", "version": 1, "#,
+///     r#""fields": [{"name": "open", "type": "bool", "size": 1}, {"name": "level", "type": "uint32", "size": 4}]}]}"#,
+/// );
+/// let document = Document::parse(text.as_bytes(), 0)?;
+/// let Body::State(theirs) = &document.devices[0].body else { panic!() };
+///
+/// let difference = first_difference(Latch::DESCRIPTION, 1, theirs).unwrap();
+/// assert_eq!((&*difference.path, difference.what), ("latch.level", What::Type));
+/// assert_eq!((&*difference.ours, &*difference.theirs), ("uint16 of 2 bytes", "uint32 of 4 bytes"));
+/// # Ok::<(), LoadError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The field, with the device and the structs around it: `serial.recv_fifo.count`.
+    pub path: String,
+    /// What differs about it.
+    pub what: What,
+    /// What the local device has.
+    pub ours: String,
+    /// What the stream has.
+    pub theirs: String,
+    /// What is likely the reason, in a sentence.
+    pub reason: String,
+}
+
+/// What differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum What {
+    /// The name of the device or field.
+    Name,
+    /// The bytes of a value.
+    Size,
+    /// The number of elements.
+    Count,
+    /// The type.
+    Type,
+    /// The version of the section or of a subsection.
+    Version,
+    /// The stream lacks the field.
+    Missing,
+    /// The stream has a field that the device lacks.
+    Extra,
+    /// The stream has a subsection that the device lacks, or the other way round.
+    Subsection,
+    /// The order of fields.
+    Order,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: the stream has {}, this device has {}: {}", self.path, self.theirs, self.ours, self.reason)
+    }
+}
+
+/// Names the first field at which `theirs`, what a stream says about a section of `version`, is not what `local` loads.
+///
+/// A stream shows what was sent and not what could have been, so that fields of `local` may be absent where a predicate
+/// or a count of zero leaves them out, and a counted field fits any length. Nested structs are unfolded, and unused
+/// bytes stand for any field. Where all bytes fit, a field of another type or name is named, if there is one.
+#[must_use]
+pub fn first_difference(local: &Description, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
+    let (ours, theirs) = (Shape::from(local), Shape { version, ..Shape::from(theirs) });
+    let mut findings = Vec::new();
+    let context = Context { direction: Direction::OldToNew, device: local.name, at_version: None, is_sent: true };
+    let mut finder = Finder::new(context, &mut findings);
+    if let Some(version) = subsection::version(&mut finder, &theirs, &ours) {
+        align::structs(&mut finder, Side { shape: &theirs, version }, Side { shape: &ours, version });
+    }
+    let worst = |severity| move |finding: &&Finding| finding.severity() == severity;
+    let first = findings.iter().find(worst(Severity::Break)).or_else(|| findings.iter().find(worst(Severity::Risk)));
+    let first = first.or_else(|| findings.iter().find(|finding| what(finding.rule).is_some()))?;
+    Some(Difference::new(local, first, &findings))
+}
+
+impl Difference {
+    fn new(local: &Description, finding: &Finding, all: &[Finding]) -> Self {
+        let path = match finding.path.is_empty() {
+            true => local.name.to_owned(),
+            false => format!("{}.{}", local.name, finding.path),
+        };
+        Self {
+            path,
+            what: what(finding.rule).unwrap_or(What::Type),
+            ours: finding.read.clone(),
+            theirs: finding.written.clone(),
+            reason: reason(finding, all),
+        }
+    }
+}
+
+/// What a rule is about; nothing that can be seen in a stream for some.
+fn what(rule: Rule) -> Option<What> {
+    Some(match rule {
+        Rule::Missing | Rule::ConditionalMissing => What::Missing,
+        Rule::Extra | Rule::ConditionalExtra => What::Extra,
+        Rule::Order => What::Order,
+        Rule::Type | Rule::Sign | Rule::Meaning | Rule::Nesting | Rule::Pointers => What::Type,
+        Rule::Size => What::Size,
+        Rule::Count | Rule::CountSource | Rule::Limit => What::Count,
+        Rule::VersionTooNew | Rule::VersionTooOld | Rule::NestedVersion => What::Version,
+        Rule::SubsectionAlways | Rule::SubsectionRequired => What::Subsection,
+        Rule::Renamed | Rule::DeviceName => What::Name,
+        _ => return None,
+    })
+}
+
+/// The likely reason, with what was seen around the difference.
+fn reason(finding: &Finding, all: &[Finding]) -> String {
+    let around = |rule, path: &str| all.iter().find(|other| other.rule == rule && path.starts_with(&*other.path));
+    if let (Rule::Missing | Rule::Extra, Some(version)) = (finding.rule, around(Rule::NestedVersion, &finding.path)) {
+        return format!(
+            "the struct `{}` is version {} in the stream and {} here, and nested structs are loaded at the local version",
+            version.path, version.written, version.read
+        );
+    }
+    let text = match finding.rule {
+        Rule::Missing => {
+            "the other side is older or lacks an option that this side has, or a gate or predicate is missing here"
+        }
+        Rule::Extra => "the other side is newer or has an option on that this side lacks, or a predicate says no here",
+        Rule::Order => "the fields are declared in another order",
+        Rule::Type | Rule::Size => "the field was changed on one side",
+        Rule::Count => "the two machines differ in a size or in how many of something they have",
+        Rule::SubsectionAlways => "the other side is newer or has an option on that this side lacks",
+        Rule::SubsectionRequired => "the other side is older, or has an option off that this side needs",
+        Rule::Renamed => "the bytes fit, and the field has another name",
+        rule => rule.summary(),
+    };
+    text.to_owned()
+}

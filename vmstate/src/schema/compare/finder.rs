@@ -1,0 +1,131 @@
+//! Where findings are gathered, with the path to what is compared at the moment.
+
+use std::fmt::Display;
+
+use super::rule::{Rule, Severity};
+
+/// More findings than this about one device are not gathered.
+const MAX_FINDINGS: usize = 1000;
+
+/// Who writes and who reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// The new side reads what the old one wrote.
+    OldToNew,
+    /// The old side reads what the new one wrote.
+    NewToOld,
+}
+
+/// One difference between two shapes, in one direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which rule.
+    pub rule: Rule,
+    /// Who writes and who reads.
+    pub direction: Direction,
+    /// The device, by the name of its section or type.
+    pub device: String,
+    /// The field, with the structs around it: `serial.recv_fifo.count`. Empty when it is about the device as a whole.
+    pub path: String,
+    /// The version of the section in the stream, where the finding is about an older one.
+    pub at_version: Option<u32>,
+    /// What is written.
+    pub written: String,
+    /// What is read.
+    pub read: String,
+}
+
+impl Finding {
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.rule.severity()
+    }
+
+    /// What the old side has.
+    #[must_use]
+    pub fn on_old_side(&self) -> &str {
+        match self.direction {
+            Direction::OldToNew => &self.written,
+            Direction::NewToOld => &self.read,
+        }
+    }
+
+    /// What the new side has.
+    #[must_use]
+    pub fn on_new_side(&self) -> &str {
+        match self.direction {
+            Direction::OldToNew => &self.read,
+            Direction::NewToOld => &self.written,
+        }
+    }
+}
+
+/// Gathers findings about what stands at one place.
+pub(super) struct Finder<'f> {
+    context: Context<'f>,
+    findings: &'f mut Vec<Finding>,
+    path: String,
+}
+
+/// What does not change while a device is compared.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'f> {
+    pub(super) direction: Direction,
+    pub(super) device: &'f str,
+    pub(super) at_version: Option<u32>,
+    /// Whether the writing side is what was sent once: what is there is there, and its conditions have been decided.
+    pub(super) is_sent: bool,
+}
+
+impl<'f> Finder<'f> {
+    pub(super) fn new(context: Context<'f>, findings: &'f mut Vec<Finding>) -> Self {
+        Self { context, findings, path: String::new() }
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.context.is_sent
+    }
+
+    pub(super) fn direction(&self) -> Direction {
+        self.context.direction
+    }
+
+    /// Whether there are so many findings that more do not help.
+    pub(super) fn is_full(&self) -> bool {
+        self.findings.len() >= MAX_FINDINGS
+    }
+
+    /// Goes into the field `name`.
+    pub(super) fn at(&mut self, name: &str) -> Finder<'_> {
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        Finder { context: self.context, findings: self.findings, path }
+    }
+
+    /// Goes into the element number `index`.
+    pub(super) fn element(&mut self, index: usize) -> Finder<'_> {
+        let path = format!("{}[{index}]", self.path);
+        Finder { context: self.context, findings: self.findings, path }
+    }
+
+    /// Goes on in the same place.
+    pub(super) fn inside(&mut self) -> Finder<'_> {
+        let path = self.path.clone();
+        Finder { context: self.context, findings: self.findings, path }
+    }
+
+    pub(super) fn report(&mut self, rule: Rule, written: impl Display, read: impl Display) {
+        if self.is_full() {
+            return;
+        }
+        self.findings.push(Finding {
+            rule,
+            direction: self.context.direction,
+            device: self.context.device.to_owned(),
+            path: self.path.clone(),
+            at_version: self.context.at_version,
+            written: written.to_string(),
+            read: read.to_string(),
+        });
+    }
+}

@@ -1,0 +1,196 @@
+//! Comparing values: their types, sizes and counts.
+
+use super::finder::Finder;
+use super::rule::Rule;
+use crate::schema::shape::{Count, Elements, Field, Kind, Source};
+
+/// What a value is, as far as its bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class<'a> {
+    Signed,
+    Unsigned,
+    Bool,
+    Float,
+    Timer,
+    Bytes,
+    Unused,
+    /// A type of which nothing but the name is known.
+    Other(&'a str),
+}
+
+/// What is known about an info type by its name: QEMU's `VMStateInfo`s.
+struct Known<'a> {
+    class: Class<'a>,
+    /// The bytes of one, where all have the same.
+    size: Option<u64>,
+    /// Whether loading refuses some values.
+    checked: bool,
+}
+
+fn known(name: &str) -> Known<'_> {
+    let (base, checked) = match name.rsplit_once(' ') {
+        Some((base, "equal" | "le")) => (base, true),
+        _ => (name, false),
+    };
+    let (class, size) = match base {
+        "bool" => (Class::Bool, Some(1)),
+        "int8" => (Class::Signed, Some(1)),
+        "int16" => (Class::Signed, Some(2)),
+        "int32" => (Class::Signed, Some(4)),
+        // QEMU's `uint64 equal` is called `int64 equal`.
+        "int64" if checked => (Class::Unsigned, Some(8)),
+        "int64" => (Class::Signed, Some(8)),
+        "uint8" => (Class::Unsigned, Some(1)),
+        "uint16" => (Class::Unsigned, Some(2)),
+        "uint32" => (Class::Unsigned, Some(4)),
+        "uint64" => (Class::Unsigned, Some(8)),
+        "CPU_Double_U" => (Class::Float, Some(8)),
+        "timer" => (Class::Timer, Some(8)),
+        "buffer" => (Class::Bytes, None),
+        "unused_buffer" => (Class::Unused, None),
+        name => (Class::Other(name), None),
+    };
+    Known { class, size, checked }
+}
+
+/// Compares two values of which something is known.
+pub(super) fn compare(finder: &mut Finder<'_>, written: &Field, read: &Field) {
+    let sizes = (element_bytes(written), element_bytes(read));
+    if let (Kind::Info(one), Kind::Info(other)) = (&written.kind, &read.kind)
+        && let Some(rule) = types(finder, (written, one), (read, other))
+    {
+        finder.report(rule, text(written), text(read));
+    } else if let (Some(one), Some(other)) = sizes
+        && one != other
+        && bytes(written).is_none_or(|all| bytes(read) != Some(all))
+        && read.length.is_none()
+    {
+        finder.report(Rule::Size, plural(one), plural(other));
+    }
+}
+
+/// The rule that two types break, if any.
+fn types(finder: &Finder<'_>, written: (&Field, &str), read: (&Field, &str)) -> Option<Rule> {
+    if written.1 == read.1 {
+        return None;
+    }
+    let (one, other) = (known(written.1), known(read.1));
+    let same = same_bytes(written.0, read.0) == Some(true);
+    match (one.class, other.class) {
+        _ if same_bytes(written.0, read.0) == Some(false) => Some(Rule::Type),
+        (one_class, other_class) if one_class == other_class && same => {
+            (other.checked && !one.checked && !finder.is_sent()).then_some(Rule::Check)
+        }
+        (Class::Signed, Class::Unsigned) | (Class::Unsigned, Class::Signed) => Some(Rule::Sign),
+        (Class::Unused, _) | (_, Class::Unused) if same => Some(Rule::Unused),
+        (Class::Bytes, Class::Unsigned) | (Class::Unsigned, Class::Bytes) if is_of_bytes(written.0, read.0) => None,
+        (Class::Float | Class::Bool, _) | (_, Class::Float | Class::Bool) => Some(Rule::Type),
+        _ => Some(if same { Rule::Meaning } else { Rule::Type }),
+    }
+}
+
+/// Whether one of the two is bytes, and the other numbers of one byte each.
+fn is_of_bytes(written: &Field, read: &Field) -> bool {
+    let is_byte = |field: &Field| element_bytes(field) == Some(1) || type_name(field) == Some("buffer");
+    is_byte(written) && is_byte(read) && same_bytes(written, read) == Some(true)
+}
+
+/// Whether two values take the same bytes, all elements together where they are arrays of fixed lengths.
+fn same_bytes(written: &Field, read: &Field) -> Option<bool> {
+    match (bytes(written), bytes(read)) {
+        (Some(one), Some(other)) => Some(one == other),
+        _ => Some(element_bytes(written)? == element_bytes(read)?),
+    }
+}
+
+/// Whether two values are the same on the wire, but for their names.
+pub(super) fn is_same(written: &Field, read: &Field) -> bool {
+    if written.length.is_some() != read.length.is_some() {
+        return false;
+    }
+    match (&written.kind, &read.kind) {
+        (Kind::Info(one), Kind::Info(other)) => {
+            let same_size = same_bytes(written, read);
+            (one == other && same_size != Some(false))
+                || (known(one).class == known(other).class && same_size == Some(true))
+        }
+        _ => same_bytes(written, read) == Some(true),
+    }
+}
+
+/// The bytes of one element, on the wire or, where only that is known, in memory.
+pub(super) fn element_bytes(field: &Field) -> Option<u64> {
+    let by_type = type_name(field).and_then(|name| known(name).size);
+    field.size.or(by_type).or(field.host_size)
+}
+
+/// The bytes of all elements of a value, where that is a fixed number.
+pub(super) fn bytes(field: &Field) -> Option<u64> {
+    if !matches!(field.kind, Kind::Info(_) | Kind::Unknown) || field.length.is_some() {
+        return None;
+    }
+    match field.count {
+        Count::One => element_bytes(field),
+        Count::Fixed(0) => Some(0),
+        Count::Fixed(count) => element_bytes(field)?.checked_mul(count),
+        Count::Counted(_) | Count::Unknown => None,
+    }
+}
+
+/// The name of a value's type.
+pub(super) fn type_name(field: &Field) -> Option<&str> {
+    match &field.kind {
+        Kind::Info(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// A field in words: `uint16, 2 bytes`, `16 x uint8`.
+pub(super) fn text(field: &Field) -> String {
+    let kind = match &field.kind {
+        Kind::Unknown => "a value".to_owned(),
+        Kind::Info(name) => name.clone(),
+        Kind::Struct(inner) | Kind::Versioned(inner, _) => format!("the struct `{}`", struct_name(inner)),
+        Kind::Temporary(inner) => format!("the temporary `{}`", struct_name(inner)),
+        Kind::List(name, inner) => format!("a {name} of `{}`", struct_name(inner)),
+        Kind::Tree { values, .. } => format!("a tree of `{}`", struct_name(values)),
+    };
+    let is_value = matches!(field.kind, Kind::Unknown | Kind::Info(_));
+    let size = match element_bytes(field).filter(|_| is_value) {
+        Some(size) => format!(" of {}", plural(size)),
+        None => String::new(),
+    };
+    match &field.count {
+        Count::One => format!("{kind}{size}"),
+        count => format!("{} {kind}{size}", count_text(count)),
+    }
+}
+
+/// A field with its name: `a (uint32 of 4 bytes)`.
+pub(super) fn named(field: &Field) -> String {
+    format!("{} ({})", field.name, text(field))
+}
+
+fn struct_name(elements: &Elements) -> &str {
+    elements.shapes().first().map_or("?", |shape| &shape.name)
+}
+
+pub(super) fn count_text(count: &Count) -> String {
+    match count {
+        Count::One => "one".to_owned(),
+        Count::Fixed(count) => format!("{count} x"),
+        Count::Counted(by) => source_text(by),
+        Count::Unknown => "any number of".to_owned(),
+    }
+}
+
+/// What says how many: `count * 4 (at most 16)`.
+pub(super) fn source_text(by: &Source) -> String {
+    let times = if by.multiply == 1 { String::new() } else { format!(" * {}", by.multiply) };
+    let limit = by.max.map(|max| format!(" (at most {max})")).unwrap_or_default();
+    format!("as many as `{}`{times}{limit}", by.field)
+}
+
+fn plural(bytes: u64) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}

@@ -1,0 +1,124 @@
+//! Whether what one side writes is what the other one reads, by the shapes of both.
+//!
+//! [`compare`] looks at both directions: a newer release loads what an older one saved, and the other way round. It
+//! looks at the wire and not at names: a struct around some fields, a new name for a field, or a field in the place of
+//! unused bytes are no breaks. Each finding has a [`Rule`], which says how bad it is, why, and what would be safe.
+//!
+//! ```
+//! use vmstate::prelude::*;
+//! use vmstate::schema::compare::{Direction, Options, Rule, compare};
+//! use vmstate::schema::shape::Shape;
+//!
+//! #[derive(VmState)]
+//! #[vmstate(name = "latch")]
+//! struct Old {
+//!     open: bool,
+//! }
+//!
+//! #[derive(VmState)]
+//! #[vmstate(name = "latch")]
+//! struct New {
+//!     open: bool,
+//!     level: u16,
+//! }
+//!
+//! let findings = compare(&Shape::from(Old::DESCRIPTION), &Shape::from(New::DESCRIPTION), Options::default());
+//! assert_eq!((findings[0].rule, findings[0].direction), (Rule::Missing, Direction::OldToNew));
+//! assert_eq!((findings[1].rule, findings[1].direction), (Rule::Extra, Direction::NewToOld));
+//! assert_eq!((&*findings[1].path, findings[1].on_old_side(), findings[1].on_new_side()), ("level", "nothing", "uint16 of 2 bytes"));
+//! ```
+
+use std::collections::BTreeSet;
+
+mod align;
+mod device;
+mod difference;
+mod field;
+mod finder;
+mod leaf;
+mod rule;
+mod subsection;
+
+pub use difference::{Difference, What, first_difference};
+pub use finder::{Direction, Finding};
+pub use rule::{Rule, Severity};
+
+use super::shape::Shape;
+use field::Side;
+use finder::{Context, Finder};
+
+/// What to count on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Whether a release can save at an older version, for an older peer, and older releases' streams of older versions
+    /// count. Devices of this library can; QEMU's write their current version and nothing else.
+    pub older_versions: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { older_versions: true }
+    }
+}
+
+/// Compares two shapes of one device: first what an old stream means to the new side, then the other way round.
+#[must_use]
+pub fn compare(old: &Shape, new: &Shape, options: Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    one_way(&mut findings, Direction::OldToNew, (old, new), options);
+    one_way(&mut findings, Direction::NewToOld, (new, old), options);
+    findings
+}
+
+/// Finds what keeps `read` from loading what `written` writes.
+fn one_way(findings: &mut Vec<Finding>, direction: Direction, (written, read): (&Shape, &Shape), options: Options) {
+    let device = match direction {
+        Direction::OldToNew => &written.name,
+        Direction::NewToOld => &read.name,
+    };
+    let context = Context { direction, device, at_version: None, is_sent: written.is_sent };
+    let mut finder = Finder::new(context, findings);
+    device::compare(&mut finder, written, read);
+    let can_be_older = options.older_versions && !written.is_sent;
+    if can_be_older && written.version > read.version && written.minimum_version.is_some_and(|min| min <= read.version)
+    {
+        finder.report(Rule::VersionRaised, format!("version {}", written.version), format!("at most {}", read.version));
+        let version = read.version;
+        align::structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
+    } else if let Some(version) = subsection::version(&mut finder, written, read) {
+        align::structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
+    }
+    if can_be_older && direction == Direction::OldToNew {
+        older(findings, context, written, read);
+    }
+}
+
+/// Finds what keeps `read` from loading streams of the older versions that `written` supports.
+fn older(findings: &mut Vec<Finding>, context: Context<'_>, written: &Shape, read: &Shape) {
+    let (Some(first), Some(oldest)) = (written.oldest_loaded(), read.oldest_loaded()) else { return };
+    let top = written.version.min(read.version);
+    if oldest > first && oldest <= written.version {
+        let refused = if oldest - first == 1 {
+            format!("version {first}")
+        } else {
+            format!("versions {first} to {}", oldest - 1)
+        };
+        Finder::new(context, findings).report(Rule::MinimumRaised, refused, format!("at least {oldest}"));
+    }
+    let minimum = written.minimum_version.max(read.minimum_version).unwrap_or(0);
+    for version in steps(written, read).into_iter().filter(|&version| version >= minimum && version < top) {
+        let mut found = Vec::new();
+        let context = Context { at_version: Some(version), ..context };
+        let (written, read) = (Side { shape: written, version }, Side { shape: read, version });
+        align::structs(&mut Finder::new(context, &mut found), written, read);
+        found.retain(|finding| findings.iter().all(|known| (known.rule, &known.path) != (finding.rule, &finding.path)));
+        findings.append(&mut found);
+    }
+}
+
+/// The versions at which one of the two becomes another layout, and the oldest.
+fn steps(written: &Shape, read: &Shape) -> BTreeSet<u32> {
+    let fields = written.fields.iter().chain(&read.fields);
+    let gates = fields.flat_map(|field| [Some(field.since), field.until.map(|last| last.saturating_add(1))]);
+    gates.flatten().chain(written.minimum_version.max(read.minimum_version)).collect()
+}

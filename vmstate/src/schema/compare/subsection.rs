@@ -1,0 +1,68 @@
+//! Comparing the subsections of two structs. They have names and versions on the wire.
+
+use vmstate_types::description::Absent;
+
+use super::align;
+use super::field::Side;
+use super::finder::{Direction, Finder};
+use super::rule::Rule;
+use crate::schema::shape::{Shape, Subsection};
+
+/// Compares the subsections of a struct that is written with those of the struct that reads it. One of the two may
+/// have none at this place.
+pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Option<&Shape>) {
+    let written = written.map_or(&[][..], |shape| &shape.subsections);
+    let read = read.map_or(&[][..], |shape| &shape.subsections);
+    for one in written {
+        match find(read, &one.shape.name) {
+            Some(other) => both(finder, &one.shape, &other.shape),
+            None => unknown(finder, &one.shape),
+        }
+    }
+    for other in read.iter().filter(|other| other.absent == Absent::Error) {
+        let sent = match find(written, &other.shape.name) {
+            Some(one) if finder.is_sent() || !one.shape.conditional => continue,
+            Some(_) => "sent when needed",
+            None => "nothing",
+        };
+        finder.at(&other.shape.name).report(Rule::SubsectionRequired, sent, "must be there");
+    }
+}
+
+fn find<'s>(among: &'s [Subsection], name: &str) -> Option<&'s Subsection> {
+    among.iter().find(|subsection| subsection.shape.name == name)
+}
+
+fn unknown(finder: &mut Finder<'_>, written: &Shape) {
+    let rule = match finder.direction() {
+        _ if finder.is_sent() || !written.conditional => Rule::SubsectionAlways,
+        Direction::OldToNew => Rule::SubsectionRemoved,
+        Direction::NewToOld => Rule::SubsectionAdded,
+    };
+    finder.at(&written.name).report(rule, "a subsection", "no such subsection");
+}
+
+fn both(finder: &mut Finder<'_>, written: &Shape, read: &Shape) {
+    let mut finder = finder.at(&written.name);
+    if let Some(version) = version(&mut finder, written, read) {
+        align::structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
+    }
+}
+
+/// The version at which what is written is read by fields, if it is read at all.
+pub(super) fn version(finder: &mut Finder<'_>, written: &Shape, read: &Shape) -> Option<u32> {
+    let version = written.version;
+    if version > read.version {
+        finder.report(Rule::VersionTooNew, format!("version {version}"), format!("at most {}", read.version));
+        return None;
+    }
+    match read.oldest_loaded() {
+        Some(oldest) if version < oldest => {
+            finder.report(Rule::VersionTooOld, format!("version {version}"), format!("at least {oldest}"));
+            None
+        }
+        // A function of the device reads this one.
+        Some(_) if read.minimum_version.is_some_and(|minimum| version < minimum) => None,
+        _ => Some(version),
+    }
+}

@@ -1,0 +1,89 @@
+//! The shape of a device of this program, from its constant description.
+
+use vmstate_types::{Description, description};
+
+use super::{Count, Elements, Field, Kind, Shape, Source, Subsection};
+
+impl From<&Description> for Shape {
+    fn from(device: &Description) -> Self {
+        Self {
+            name: device.name.to_owned(),
+            version: device.version,
+            minimum_version: Some(device.minimum_version),
+            oldest_version: device.oldest_version,
+            priority: device.priority,
+            unmigratable: device.unmigratable,
+            early_setup: device.early_setup,
+            conditional: device.conditional,
+            hooks: device.hooks,
+            fields: device.fields.iter().map(Field::from).collect(),
+            subsections: device.subsections.iter().map(Subsection::from).collect(),
+            is_sent: false,
+        }
+    }
+}
+
+impl From<&description::Subsection> for Subsection {
+    fn from(subsection: &description::Subsection) -> Self {
+        Self { shape: subsection.description.into(), absent: subsection.absent }
+    }
+}
+
+impl From<&description::Field> for Field {
+    fn from(field: &description::Field) -> Self {
+        let form = &field.form;
+        Self {
+            since: field.since,
+            until: field.until,
+            conditional: field.conditional,
+            count: form.count.into(),
+            size: form.size.map(wide),
+            length: form.length.map(Source::from),
+            pointers: form.pointers,
+            ..Self::new(field.name, form.kind.into())
+        }
+    }
+}
+
+impl From<description::Kind> for Kind {
+    fn from(kind: description::Kind) -> Self {
+        match kind {
+            description::Kind::Info(name) => Self::Info(name.to_owned()),
+            description::Kind::Struct(inner) => Self::Struct(inner.into()),
+            description::Kind::Versioned(inner, version) => Self::Versioned(inner.into(), version),
+            description::Kind::Temporary(inner) => Self::Temporary(inner.into()),
+            description::Kind::List(name, inner) => Self::List(name.to_owned(), inner.into()),
+            description::Kind::Tree { key, value } => {
+                Self::Tree { keys: key.map(Elements::from), values: value.into() }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<&Description> for Elements {
+    fn from(inner: &Description) -> Self {
+        Self::Alike(Box::new(inner.into()))
+    }
+}
+
+impl From<description::Count> for Count {
+    fn from(count: description::Count) -> Self {
+        match count {
+            description::Count::One => Self::One,
+            description::Count::Fixed(count) => Self::Fixed(wide(count)),
+            description::Count::Counted(by) => Self::Counted(by.into()),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<description::Source> for Source {
+    fn from(source: description::Source) -> Self {
+        Self { field: source.field.to_owned(), multiply: wide(source.multiply), max: source.max.map(wide) }
+    }
+}
+
+fn wide(number: usize) -> u64 {
+    number as u64
+}

@@ -1,0 +1,216 @@
+//! What state looks like on the wire, as owned data that any source can fill: the devices of this program, a stream's
+//! own description, a dump of QEMU's, a file.
+//!
+//! A [`Shape`] says what its source says and no more: a dump has no types, a stream has no gates. What is not known is
+//! [`None`] or [`Kind::Unknown`], and a comparison leaves it alone.
+//!
+//! ```
+//! use vmstate::prelude::*;
+//! use vmstate::schema::shape::{Count, Kind, Shape};
+//!
+//! #[derive(VmState)]
+//! #[vmstate(name = "fifo", version = 2)]
+//! struct Fifo {
+//!     data: [u16; 16],
+//!     #[vmstate(since = 2)]
+//!     head: u8,
+//! }
+//!
+//! let shape = Shape::from(Fifo::DESCRIPTION);
+//! assert_eq!((&*shape.name, shape.version, shape.minimum_version), ("fifo", 2, Some(1)));
+//! assert_eq!(shape.fields[0].kind, Kind::Info("uint16".to_owned()));
+//! assert_eq!(shape.fields[0].count, Count::Fixed(16));
+//! ```
+
+use vmstate_types::description::{Absent, Pointers, Priority};
+
+mod device;
+mod sent;
+
+/// One device, struct or subsection: QEMU's `VMStateDescription`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// The name, as in QEMU: `serial`, `serial/recv_fifo`.
+    pub name: String,
+    /// The version that is, or was, written.
+    pub version: u32,
+    /// The oldest version that is read, by the fields or by a function of its own. A stream does not say.
+    pub minimum_version: Option<u32>,
+    /// The oldest version that is read by a function of its own, if there is one for versions below the minimum.
+    pub oldest_version: Option<u32>,
+    /// Where in a machine's stream the section stands.
+    pub priority: Priority,
+    /// A machine that has this device cannot be saved.
+    pub unmigratable: bool,
+    /// The section goes out before the live sections start.
+    pub early_setup: bool,
+    /// Whether a predicate decides if the section or subsection is sent at all.
+    pub conditional: bool,
+    /// The hooks that run around saving and loading.
+    pub hooks: Hooks,
+    /// The fields in wire order.
+    pub fields: Vec<Field>,
+    /// The subsections in wire order, after all fields.
+    pub subsections: Vec<Subsection>,
+    /// Whether this is what was sent once, rather than what may be sent: everything here is there.
+    pub is_sent: bool,
+}
+
+pub use vmstate_types::description::Hooks;
+
+/// One field: QEMU's `VMStateField`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The name in descriptions and errors.
+    pub name: String,
+    /// The first version of the struct that has it.
+    pub since: u32,
+    /// The last version of the struct that has it.
+    pub until: Option<u32>,
+    /// Whether a predicate decides, instead of the version (QEMU's `field_exists`).
+    pub conditional: bool,
+    /// What one element is.
+    pub kind: Kind,
+    /// How many elements there are.
+    pub count: Count,
+    /// The bytes of one element on the wire, where all take the same.
+    pub size: Option<u64>,
+    /// The bytes of one element in QEMU's memory, which is what its dumps say instead.
+    pub host_size: Option<u64>,
+    /// Where the length of one element comes from, if it is bytes or bits and another field says how many.
+    pub length: Option<Source>,
+    /// Whether elements are behind pointers that may be null.
+    pub pointers: Pointers,
+}
+
+/// What one element of a field is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A value, of which the source does not say the type.
+    Unknown,
+    /// A value with an info type (QEMU's `VMStateInfo`), by name: `uint32`, `timer`, `buffer`.
+    Info(String),
+    /// A nested struct, at its own version (`VMS_STRUCT`).
+    Struct(Elements),
+    /// A nested struct, at this version (`VMS_VSTRUCT`).
+    Versioned(Elements, u32),
+    /// A temporary struct that is made of the parent (`VMSTATE_WITH_TMP`).
+    Temporary(Elements),
+    /// A linked list of structs, by the name of its info (`qtailq`, `qlist`).
+    List(String, Elements),
+    /// A balanced tree (`gtree`). Keys without a shape are 64-bit numbers.
+    Tree {
+        /// The keys' shape.
+        keys: Option<Elements>,
+        /// The values' shape.
+        values: Elements,
+    },
+}
+
+/// The shape of elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Elements {
+    /// All have this one.
+    Alike(Box<Shape>),
+    /// Each has its own, as far as a stream said: elements of one field may have different subsections.
+    Each(Vec<Shape>),
+}
+
+/// How many elements a field has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Count {
+    /// It is no array.
+    One,
+    /// So many.
+    Fixed(u64),
+    /// Another field says.
+    Counted(Source),
+    /// The source does not say.
+    Unknown,
+}
+
+/// Where a number that a field needs comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The name of the field, or the expression, that says it.
+    pub field: String,
+    /// What its value is multiplied by.
+    pub multiply: u64,
+    /// What the result may be at most, where something less than the container bounds it.
+    pub max: Option<u64>,
+}
+
+/// One subsection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subsection {
+    /// Its shape. The name begins with the parent's name.
+    pub shape: Shape,
+    /// What a load does when it is not in the stream.
+    pub absent: Absent,
+}
+
+impl Shape {
+    /// A shape that has nothing in it yet, at version 1.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: 1,
+            minimum_version: None,
+            oldest_version: None,
+            priority: Priority::Default,
+            unmigratable: false,
+            early_setup: false,
+            conditional: false,
+            hooks: Hooks::NONE,
+            fields: Vec::new(),
+            subsections: Vec::new(),
+            is_sent: false,
+        }
+    }
+
+    /// The oldest version that is loaded one way or another, where that is known.
+    #[must_use]
+    pub fn oldest_loaded(&self) -> Option<u32> {
+        match (self.minimum_version, self.oldest_version) {
+            (Some(minimum), Some(oldest)) => Some(minimum.min(oldest)),
+            (minimum, _) => minimum,
+        }
+    }
+}
+
+impl Field {
+    /// One element of `kind`, there in every version.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            since: 0,
+            until: None,
+            conditional: false,
+            kind,
+            count: Count::One,
+            size: None,
+            host_size: None,
+            length: None,
+            pointers: Pointers::None,
+        }
+    }
+
+    /// Whether a struct at `version` can have the field. Where a predicate decides, it can at every version.
+    #[must_use]
+    pub fn can_exist_at(&self, version: u32) -> bool {
+        self.conditional || (version >= self.since && self.until.is_none_or(|last| version <= last))
+    }
+}
+
+impl Elements {
+    /// The shapes that are there: one, or one for each element.
+    #[must_use]
+    pub fn shapes(&self) -> &[Shape] {
+        match self {
+            Self::Alike(shape) => std::slice::from_ref(shape),
+            Self::Each(shapes) => shapes,
+        }
+    }
+}

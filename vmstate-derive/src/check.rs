@@ -10,7 +10,7 @@ use syn::LitStr;
 
 use crate::check::count::check_counts;
 use crate::errors::Errors;
-use crate::model::{Absent, Body, Codec, Device, Field, Gate, Subsection, UNUSED, Version};
+use crate::model::{Absent, Body, Device, Field, Gate, Subsection, UNUSED, Version};
 use crate::parse::{Number, Once, Was};
 use crate::remote;
 
@@ -76,7 +76,7 @@ fn check_load_old(device: &Device<'_>, errors: &Errors) {
 fn check_fields(fields: &[Field], version: Version, errors: &Errors) {
     let mut gates: HashMap<String, Vec<&Gate>> = HashMap::new();
     // Padding stands whenever its field does, and may repeat as in QEMU, where descriptions number it.
-    for field in fields.iter().filter(|field| !matches!(field.codec, Codec::Unused(_))) {
+    for field in fields.iter().filter(|field| !field.is_unused()) {
         check_name(&field.name, errors);
         check_gate(&field.gate, version, errors);
         let text = field.name.value();

@@ -4,10 +4,10 @@
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, ExprPath, Generics, Ident, Index, LitInt, LitStr, Member, Type};
+use syn::{Data, DeriveInput, Expr, Generics, Ident, Index, LitStr, Member, Type};
 
 use crate::errors::Errors;
-use crate::parse::{self, Number, Once};
+use crate::parse::{self, Extra, Function, Make, Number, Once, Padding, PlacePath};
 
 mod form;
 mod subsection;
@@ -49,19 +49,39 @@ impl Version {
 
 /// A field on the wire.
 pub(crate) struct Field {
-    /// The member that holds it; none for bytes without meaning.
-    pub(crate) member: Option<Member>,
+    /// Where its value is kept; none for bytes without meaning.
+    pub(crate) place: Option<Place>,
     pub(crate) ty: Type,
     /// The name in descriptions.
     pub(crate) name: LitStr,
     pub(crate) codec: Codec,
+    /// The name of the info as which it is described, if that is not its own.
+    pub(crate) opaque: Option<LitStr>,
     pub(crate) gate: Gate,
     /// What it becomes when a load does not find it.
-    pub(crate) default: Option<Option<ExprPath>>,
+    pub(crate) default: Option<Option<Make>>,
     /// What to do if the two sides differ.
     pub(crate) hint: Option<LitStr>,
     /// Why it may be a struct with subsections that something follows.
     pub(crate) ambiguous: bool,
+}
+
+/// Where the value of a field is kept.
+#[derive(Clone)]
+pub(crate) enum Place {
+    Member(Member),
+    /// Somewhere inside of a member.
+    Inside(PlacePath),
+}
+
+impl Place {
+    /// The member, if it is kept in all of one.
+    pub(crate) fn member(&self) -> Option<&Member> {
+        match self {
+            Self::Member(member) => Some(member),
+            Self::Inside(_) => None,
+        }
+    }
 }
 
 /// When a field is on the wire.
@@ -69,7 +89,7 @@ pub(crate) struct Field {
 pub(crate) struct Gate {
     pub(crate) since: Option<Number>,
     pub(crate) until: Option<Number>,
-    pub(crate) when: Option<ExprPath>,
+    pub(crate) when: Option<Function>,
 }
 
 impl Gate {
@@ -100,7 +120,7 @@ impl Gate {
 pub(crate) struct Skipped {
     pub(crate) member: Member,
     /// What it becomes after a load.
-    pub(crate) reset: Option<ExprPath>,
+    pub(crate) reset: Option<Make>,
 }
 
 impl<'a> Device<'a> {
@@ -125,7 +145,7 @@ impl<'a> Device<'a> {
         for (member, field) in fields {
             device.take(&member, field, &mut groups, errors);
         }
-        device.fields.extend(attributes.removed.iter().map(Field::removed));
+        device.fields.extend(attributes.extra.iter().flat_map(|extra| Field::extra(extra, errors)));
         // Those that no field is in, which is a mistake.
         device.subsections.extend(groups.into_iter().map(|group| Subsection::of_group(group, Vec::new())));
         Some(device)
@@ -190,14 +210,33 @@ impl<'a> Device<'a> {
 }
 
 impl Field {
-    /// What a member is on the wire: itself, and perhaps bytes without meaning around it.
+    /// What a member is on the wire: itself, and perhaps something around it that is none.
     fn of(member: &Member, ty: &Type, attributes: &parse::Field, errors: &Errors) -> Vec<Self> {
         let plain = if form::is_unused(ty) { UNUSED.to_owned() } else { member_name(member) };
-        let field = Self {
-            member: Some(member.clone()),
-            ty: ty.clone(),
-            name: attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&plain, member.span())),
+        let name = attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&plain, member.span()));
+        let field = Self::one(Place::Member(member.clone()), ty, name, attributes, errors);
+        let extra = attributes.extra.iter().flat_map(|extra| Self::extra(extra, errors));
+        extra.chain(field.with_company(attributes)).collect()
+    }
+
+    /// What is on the wire without being a member.
+    fn extra(extra: &Extra, errors: &Errors) -> Vec<Self> {
+        match extra {
+            Extra::Removed(removed) => vec![Self::removed(removed)],
+            Extra::Placed(placed) => {
+                let (place, attributes) = (Place::Inside(placed.path.clone()), &placed.attributes);
+                let field = Self::one(place, &placed.ty, placed.name.clone(), attributes, errors);
+                field.with_company(attributes).collect()
+            }
+        }
+    }
+
+    /// What is kept in `place`.
+    fn one(place: Place, ty: &Type, name: LitStr, attributes: &parse::Field, errors: &Errors) -> Self {
+        Self {
+            place: Some(place),
             codec: Codec::of(ty, attributes, errors),
+            opaque: attributes.opaque.value().cloned(),
             gate: Gate {
                 since: attributes.since.value().cloned(),
                 until: attributes.until.value().cloned(),
@@ -206,55 +245,68 @@ impl Field {
             default: attributes.default.value().cloned(),
             hint: attributes.equal.value().cloned().flatten(),
             ambiguous: attributes.ambiguous.is_set(),
-        };
+            ..Self::bare(ty, name, Codec::Type { plain: false })
+        }
+    }
+
+    /// The field with what comes with it: its count, and bytes without meaning around it.
+    fn with_company(self, attributes: &parse::Field) -> impl Iterator<Item = Self> + use<> {
         let unused = attributes.unused.value();
-        let before = unused.and_then(|unused| unused.before.value()).map(|bytes| field.unused(bytes));
-        let after = unused.and_then(|unused| unused.after.value()).map(|bytes| field.unused(bytes));
-        let count = field.hidden_count();
-        attributes.removed.iter().map(Self::removed).chain(before).chain(count).chain([field]).chain(after).collect()
+        let max = unused.and_then(|unused| unused.max.value());
+        let before = unused.and_then(|unused| unused.before.value()).map(|padding| self.unused(padding, max));
+        let after = unused.and_then(|unused| unused.after.value()).map(|padding| self.unused(padding, max));
+        let count = self.hidden_count();
+        before.into_iter().chain(count).chain([self]).chain(after)
     }
 
     /// Bytes without meaning that are on the wire whenever the field is.
-    fn unused(&self, bytes: &LitInt) -> Self {
-        Self {
-            member: None,
-            ty: self.ty.clone(),
-            name: LitStr::new(UNUSED, bytes.span()),
-            codec: Codec::Unused(bytes.clone()),
-            gate: self.gate.clone(),
-            default: None,
-            hint: None,
-            ambiguous: false,
-        }
+    fn unused(&self, padding: &Padding, max: Option<&Expr>) -> Self {
+        let (span, codec) = match padding {
+            Padding::Fixed(bytes) => (bytes.span(), Codec::Unused(bytes.clone())),
+            Padding::Counted(count) => {
+                (count.member.span(), Codec::CountedUnused { count: count.clone(), max: max.cloned() })
+            }
+        };
+        Self { gate: self.gate.clone(), ..Self::bare(&self.ty, LitStr::new(UNUSED, span), codec) }
     }
 
     /// A field that only older versions have.
     fn removed(removed: &parse::Removed) -> Self {
-        Self {
-            member: None,
-            ty: removed.ty.clone(),
-            name: removed.name.clone(),
-            codec: Codec::Removed { with: removed.with.value().cloned(), from: removed.from.value().cloned() },
-            gate: Gate { since: removed.since.value().cloned(), until: removed.until.value().cloned(), when: None },
-            default: None,
-            hint: None,
-            ambiguous: false,
-        }
+        let gate = Gate { since: removed.since.value().cloned(), until: removed.until.value().cloned(), when: None };
+        let codec = Codec::Removed { with: removed.with.value().cloned(), from: removed.from.value().cloned() };
+        Self { gate, ..Self::bare(&removed.ty, removed.name.clone(), codec) }
     }
 
     /// The count that stands before the field, if it has one that no member holds.
     fn hidden_count(&self) -> Option<Self> {
         let Codec::AfterCount { count, max, .. } = &self.codec else { return None };
-        Some(Self {
-            member: None,
-            ty: self.ty.clone(),
-            name: count.name.clone(),
-            codec: Codec::HiddenCount { ty: Box::new(count.ty.clone()), max: max.clone() },
-            gate: self.gate.clone(),
+        let codec = Codec::HiddenCount { ty: Box::new(count.ty.clone()), max: max.clone() };
+        Some(Self { gate: self.gate.clone(), ..Self::bare(&self.ty, count.name.clone(), codec) })
+    }
+
+    /// A field that is in all versions and kept nowhere.
+    fn bare(ty: &Type, name: LitStr, codec: Codec) -> Self {
+        Self {
+            place: None,
+            ty: ty.clone(),
+            name,
+            codec,
+            opaque: None,
+            gate: Gate::default(),
             default: None,
             hint: None,
             ambiguous: false,
-        })
+        }
+    }
+
+    /// Whether it is bytes without meaning.
+    pub(crate) fn is_unused(&self) -> bool {
+        matches!(self.codec, Codec::Unused(_) | Codec::CountedUnused { .. })
+    }
+
+    /// The member that holds it, if it is all of one.
+    pub(crate) fn member(&self) -> Option<&Member> {
+        self.place.as_ref().and_then(Place::member)
     }
 
     /// Makes it one of type `ty`.

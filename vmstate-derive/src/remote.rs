@@ -69,7 +69,7 @@ pub(crate) fn expand(device: Device<'_>, remote: &Type, root: &TokenStream) -> T
 /// Reads the mirror's members, which nothing else does: else the compiler would call them unused.
 fn used(device: &Device<'_>) -> TokenStream {
     let mirror = device.ident;
-    let members = device.fields.iter().filter_map(|field| field.member.as_ref());
+    let members = device.fields.iter().filter_map(Field::member);
     tokens! {
         #[allow(dead_code)]
         fn used(mirror: &#mirror) {

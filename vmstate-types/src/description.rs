@@ -371,6 +371,12 @@ impl Form {
         self
     }
 
+    /// All of it as one value with an info type, of which nothing is known but the bytes it takes.
+    #[must_use]
+    pub const fn opaque(self, name: &'static str) -> Self {
+        Self::info(name, self.total_size())
+    }
+
     /// Elements behind pointers.
     #[must_use]
     pub const fn behind(mut self, pointers: Pointers) -> Self {

@@ -298,17 +298,6 @@ pub fn save_view<T: VmState, S: Sink>(view: &mut T, sink: &mut S, at: At, elemen
     Ok(())
 }
 
-/// Saves a struct that stands in a field, at `version` (QEMU's `VMS_VSTRUCT`).
-///
-/// # Errors
-/// Those of [`save`].
-pub fn save_versioned<T: VmState, S: Sink>(value: &mut T, sink: &mut S, at: At, version: u32) -> Result<(), SaveError> {
-    sink.begin_element(at, Element::ONLY);
-    save(value, sink, version)?;
-    sink.end_element();
-    Ok(())
-}
-
 /// Claims the bytes of the fixed-size fields number `fields` of `parent` in one go: `size` bytes.
 ///
 /// # Errors
@@ -382,13 +371,14 @@ pub fn missing_subsection(description: &Description) -> LoadError {
         .advise("the other side is older, or has an option off that this side needs")
 }
 
-/// Whether what follows field number `index` of `parent` can look like a subsection of the struct in that field.
+/// Whether what follows field number `index` of `parent` can look like a subsection of the struct in that field, which
+/// has the form `form`.
 ///
 /// The format does not say where a struct ends. A reader that has read the fields of one takes for a subsection of it
 /// whatever begins with the byte 0x05, a length, and the struct's name.
 #[must_use]
-pub const fn is_ambiguous(parent: &Description, index: usize) -> bool {
-    let Form { kind: Kind::Struct(inner), count, .. } = parent.fields[index].form else { return false };
+pub const fn is_ambiguous(form: Form, parent: &Description, index: usize) -> bool {
+    let Form { kind: Kind::Struct(inner), count, .. } = form else { return false };
     if !matches!(count, Count::One | Count::Fixed(0 | 1)) {
         return ends_in_subsections(inner) && may_begin_like_subsection(inner.fields);
     }

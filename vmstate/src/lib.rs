@@ -66,7 +66,7 @@ pub struct Readme;
 /// What a device's file imports.
 pub mod prelude {
     pub use vmstate_derive::VmState;
-    pub use vmstate_types::info::array::Each;
+    pub use vmstate_types::info::array::{Boxed, Each};
     pub use vmstate_types::state::VmState;
-    pub use vmstate_types::{Info, LoadError, Reader, SaveError, Temporary, Timer, Unused, Writer};
+    pub use vmstate_types::{Info, LoadError, Reader, SaveError, Temporary, Timer, Unused, Wire, Writer};
 }

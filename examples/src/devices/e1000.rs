@@ -15,15 +15,53 @@ const SEGMENT: usize = 0x10000;
 
 /// The card.
 ///
-/// QEMU keeps all registers in one array, and sends some of them twice: first by name, as it always did, and then all.
-/// Here, registers with names and [`mac_reg`](Self::mac_reg) are members of their own. What a guest sees after a load is
-/// `mac_reg` if it was in the stream, and else the others.
+/// The registers are sent twice: first some of them by name, as always, and then, since QEMU 2.5, all.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(
     name = "e1000",
     version = 2,
-    subsection("e1000/mit_state", needed = Self::has_mitigation),
-    subsection("e1000/tx_tso_state", needed = Self::has_tso)
+    field("mac_reg[CTRL]": u32 = mac_reg[register::CTRL]),
+    field("mac_reg[EECD]": u32 = mac_reg[register::EECD]),
+    field("mac_reg[EERD]": u32 = mac_reg[register::EERD]),
+    field("mac_reg[GPRC]": u32 = mac_reg[register::GPRC]),
+    field("mac_reg[GPTC]": u32 = mac_reg[register::GPTC]),
+    field("mac_reg[ICR]": u32 = mac_reg[register::ICR]),
+    field("mac_reg[ICS]": u32 = mac_reg[register::ICS]),
+    field("mac_reg[IMC]": u32 = mac_reg[register::IMC]),
+    field("mac_reg[IMS]": u32 = mac_reg[register::IMS]),
+    field("mac_reg[LEDCTL]": u32 = mac_reg[register::LEDCTL]),
+    field("mac_reg[MANC]": u32 = mac_reg[register::MANC]),
+    field("mac_reg[MDIC]": u32 = mac_reg[register::MDIC]),
+    field("mac_reg[MPC]": u32 = mac_reg[register::MPC]),
+    field("mac_reg[PBA]": u32 = mac_reg[register::PBA]),
+    field("mac_reg[RCTL]": u32 = mac_reg[register::RCTL]),
+    field("mac_reg[RDBAH]": u32 = mac_reg[register::RDBAH]),
+    field("mac_reg[RDBAL]": u32 = mac_reg[register::RDBAL]),
+    field("mac_reg[RDH]": u32 = mac_reg[register::RDH]),
+    field("mac_reg[RDLEN]": u32 = mac_reg[register::RDLEN]),
+    field("mac_reg[RDT]": u32 = mac_reg[register::RDT]),
+    field("mac_reg[STATUS]": u32 = mac_reg[register::STATUS]),
+    field("mac_reg[SWSM]": u32 = mac_reg[register::SWSM]),
+    field("mac_reg[TCTL]": u32 = mac_reg[register::TCTL]),
+    field("mac_reg[TDBAH]": u32 = mac_reg[register::TDBAH]),
+    field("mac_reg[TDBAL]": u32 = mac_reg[register::TDBAL]),
+    field("mac_reg[TDH]": u32 = mac_reg[register::TDH]),
+    field("mac_reg[TDLEN]": u32 = mac_reg[register::TDLEN]),
+    field("mac_reg[TDT]": u32 = mac_reg[register::TDT]),
+    field("mac_reg[TORH]": u32 = mac_reg[register::TORH]),
+    field("mac_reg[TORL]": u32 = mac_reg[register::TORL]),
+    field("mac_reg[TOTH]": u32 = mac_reg[register::TOTH]),
+    field("mac_reg[TOTL]": u32 = mac_reg[register::TOTL]),
+    field("mac_reg[TPR]": u32 = mac_reg[register::TPR]),
+    field("mac_reg[TPT]": u32 = mac_reg[register::TPT]),
+    field("mac_reg[TXDCTL]": u32 = mac_reg[register::TXDCTL]),
+    field("mac_reg[WUFC]": u32 = mac_reg[register::WUFC]),
+    field("mac_reg[VET]": u32 = mac_reg[register::VET]),
+    field("mac_reg[0]": [u32; REGISTERS] = mac_reg, range = register::RA..register::RA + 32),
+    field("mac_reg[1]": [u32; REGISTERS] = mac_reg, range = register::MTA..register::MTA + 128),
+    field("mac_reg[2]": [u32; REGISTERS] = mac_reg, range = register::VFTA..register::VFTA + 128),
+    subsection("e1000/mit_state", needed = |card| card.compatibility.mitigation),
+    subsection("e1000/tx_tso_state", needed = |card| card.compatibility.tso)
 )]
 pub struct E1000 {
     /// The device on the bus.
@@ -106,143 +144,17 @@ pub struct E1000 {
     pub eeprom_data: [u16; 64],
     /// The registers of the PHY.
     pub phy_reg: [u16; 32],
-    /// Device control.
-    #[vmstate(name = "mac_reg[CTRL]")]
-    pub ctrl: u32,
-    /// EEPROM control.
-    #[vmstate(name = "mac_reg[EECD]")]
-    pub eecd: u32,
-    /// EEPROM read.
-    #[vmstate(name = "mac_reg[EERD]")]
-    pub eerd: u32,
-    /// Good packets received.
-    #[vmstate(name = "mac_reg[GPRC]")]
-    pub gprc: u32,
-    /// Good packets sent.
-    #[vmstate(name = "mac_reg[GPTC]")]
-    pub gptc: u32,
-    /// Interrupt causes.
-    #[vmstate(name = "mac_reg[ICR]")]
-    pub icr: u32,
-    /// Interrupt causes to be set.
-    #[vmstate(name = "mac_reg[ICS]")]
-    pub ics: u32,
-    /// Interrupts to be masked.
-    #[vmstate(name = "mac_reg[IMC]")]
-    pub imc: u32,
-    /// Interrupts that are not masked.
-    #[vmstate(name = "mac_reg[IMS]")]
-    pub ims: u32,
-    /// Control of the LEDs.
-    #[vmstate(name = "mac_reg[LEDCTL]")]
-    pub ledctl: u32,
-    /// Management control.
-    #[vmstate(name = "mac_reg[MANC]")]
-    pub manc: u32,
-    /// Access to the PHY.
-    #[vmstate(name = "mac_reg[MDIC]")]
-    pub mdic: u32,
-    /// Packets missed.
-    #[vmstate(name = "mac_reg[MPC]")]
-    pub mpc: u32,
-    /// Division of the packet buffer.
-    #[vmstate(name = "mac_reg[PBA]")]
-    pub pba: u32,
-    /// Receive control.
-    #[vmstate(name = "mac_reg[RCTL]")]
-    pub rctl: u32,
-    /// Receive ring: address, upper half.
-    #[vmstate(name = "mac_reg[RDBAH]")]
-    pub rdbah: u32,
-    /// Receive ring: address, lower half.
-    #[vmstate(name = "mac_reg[RDBAL]")]
-    pub rdbal: u32,
-    /// Receive ring: head.
-    #[vmstate(name = "mac_reg[RDH]")]
-    pub rdh: u32,
-    /// Receive ring: length.
-    #[vmstate(name = "mac_reg[RDLEN]")]
-    pub rdlen: u32,
-    /// Receive ring: tail.
-    #[vmstate(name = "mac_reg[RDT]")]
-    pub rdt: u32,
-    /// Device status.
-    #[vmstate(name = "mac_reg[STATUS]")]
-    pub status: u32,
-    /// Semaphore of the software.
-    #[vmstate(name = "mac_reg[SWSM]")]
-    pub swsm: u32,
-    /// Transmit control.
-    #[vmstate(name = "mac_reg[TCTL]")]
-    pub tctl: u32,
-    /// Transmit ring: address, upper half.
-    #[vmstate(name = "mac_reg[TDBAH]")]
-    pub tdbah: u32,
-    /// Transmit ring: address, lower half.
-    #[vmstate(name = "mac_reg[TDBAL]")]
-    pub tdbal: u32,
-    /// Transmit ring: head.
-    #[vmstate(name = "mac_reg[TDH]")]
-    pub tdh: u32,
-    /// Transmit ring: length.
-    #[vmstate(name = "mac_reg[TDLEN]")]
-    pub tdlen: u32,
-    /// Transmit ring: tail.
-    #[vmstate(name = "mac_reg[TDT]")]
-    pub tdt: u32,
-    /// Octets received, upper half.
-    #[vmstate(name = "mac_reg[TORH]")]
-    pub torh: u32,
-    /// Octets received, lower half.
-    #[vmstate(name = "mac_reg[TORL]")]
-    pub torl: u32,
-    /// Octets sent, upper half.
-    #[vmstate(name = "mac_reg[TOTH]")]
-    pub toth: u32,
-    /// Octets sent, lower half.
-    #[vmstate(name = "mac_reg[TOTL]")]
-    pub totl: u32,
-    /// Packets received.
-    #[vmstate(name = "mac_reg[TPR]")]
-    pub tpr: u32,
-    /// Packets sent.
-    #[vmstate(name = "mac_reg[TPT]")]
-    pub tpt: u32,
-    /// Control of transmit descriptors.
-    #[vmstate(name = "mac_reg[TXDCTL]")]
-    pub txdctl: u32,
-    /// What wakes the machine up.
-    #[vmstate(name = "mac_reg[WUFC]")]
-    pub wufc: u32,
-    /// EtherType of VLAN packets.
-    #[vmstate(name = "mac_reg[VET]")]
-    pub vet: u32,
-    /// The addresses that are received.
-    #[vmstate(name = "mac_reg[0]")]
-    pub ra: [u32; 32],
-    /// Multicast addresses, as bits.
-    #[vmstate(name = "mac_reg[1]")]
-    pub mta: [u32; 128],
-    /// VLANs, as bits.
-    #[vmstate(name = "mac_reg[2]")]
-    pub vfta: [u32; 128],
-    /// Receive interrupts: delay.
-    #[vmstate(name = "mac_reg[RDTR]", in = "e1000/mit_state")]
-    pub rdtr: u32,
-    /// Receive interrupts: longest delay.
-    #[vmstate(name = "mac_reg[RADV]", in = "e1000/mit_state")]
-    pub radv: u32,
-    /// Transmit interrupts: longest delay.
-    #[vmstate(name = "mac_reg[TADV]", in = "e1000/mit_state")]
-    pub tadv: u32,
-    /// Least time between interrupts.
-    #[vmstate(name = "mac_reg[ITR]", in = "e1000/mit_state")]
-    pub itr: u32,
     /// Whether the interrupt is raised, as far as the guest knows.
-    #[vmstate(in = "e1000/mit_state")]
+    #[vmstate(
+        in = "e1000/mit_state",
+        field("mac_reg[RDTR]": u32 = mac_reg[register::RDTR]),
+        field("mac_reg[RADV]": u32 = mac_reg[register::RADV]),
+        field("mac_reg[TADV]": u32 = mac_reg[register::TADV]),
+        field("mac_reg[ITR]": u32 = mac_reg[register::ITR])
+    )]
     pub mit_irq_level: bool,
     /// All registers.
-    #[vmstate(subsection("e1000/full_mac_state", needed = Self::has_all_registers))]
+    #[vmstate(subsection("e1000/full_mac_state", needed = |card| card.compatibility.all_registers))]
     pub mac_reg: Box<[u32; REGISTERS]>,
     /// Offload of a segmented packet: where the IP checksum's range starts.
     #[vmstate(name = "tx.tso_props.ipcss", in = "e1000/tx_tso_state")]
@@ -300,20 +212,6 @@ impl Default for Compatibility {
     }
 }
 
-impl E1000 {
-    fn has_mitigation(&self) -> bool {
-        self.compatibility.mitigation
-    }
-
-    fn has_all_registers(&self) -> bool {
-        self.compatibility.all_registers
-    }
-
-    fn has_tso(&self) -> bool {
-        self.compatibility.tso
-    }
-}
-
 impl Default for E1000 {
     fn default() -> Self {
         Self {
@@ -345,50 +243,6 @@ impl Default for E1000 {
             tx_data: zeros(),
             eeprom_data: [0; 64],
             phy_reg: [0; 32],
-            ctrl: 0,
-            eecd: 0,
-            eerd: 0,
-            gprc: 0,
-            gptc: 0,
-            icr: 0,
-            ics: 0,
-            imc: 0,
-            ims: 0,
-            ledctl: 0,
-            manc: 0,
-            mdic: 0,
-            mpc: 0,
-            pba: 0,
-            rctl: 0,
-            rdbah: 0,
-            rdbal: 0,
-            rdh: 0,
-            rdlen: 0,
-            rdt: 0,
-            status: 0,
-            swsm: 0,
-            tctl: 0,
-            tdbah: 0,
-            tdbal: 0,
-            tdh: 0,
-            tdlen: 0,
-            tdt: 0,
-            torh: 0,
-            torl: 0,
-            toth: 0,
-            totl: 0,
-            tpr: 0,
-            tpt: 0,
-            txdctl: 0,
-            wufc: 0,
-            vet: 0,
-            ra: [0; 32],
-            mta: [0; 128],
-            vfta: [0; 128],
-            rdtr: 0,
-            radv: 0,
-            tadv: 0,
-            itr: 0,
             mit_irq_level: false,
             mac_reg: zeros(),
             tso_props_ipcss: 0,
@@ -405,4 +259,96 @@ impl Default for E1000 {
             compatibility: Compatibility::default(),
         }
     }
+}
+
+/// Where in [`E1000::mac_reg`] the registers are that have names in streams.
+pub mod register {
+    /// Device control.
+    pub const CTRL: usize = 0;
+    /// EEPROM control.
+    pub const EECD: usize = 0x10 / 4;
+    /// EEPROM read.
+    pub const EERD: usize = 0x14 / 4;
+    /// Good packets received.
+    pub const GPRC: usize = 0x4074 / 4;
+    /// Good packets sent.
+    pub const GPTC: usize = 0x4080 / 4;
+    /// Interrupt causes.
+    pub const ICR: usize = 0xc0 / 4;
+    /// Interrupt causes to be set.
+    pub const ICS: usize = 0xc8 / 4;
+    /// Interrupts to be masked.
+    pub const IMC: usize = 0xd8 / 4;
+    /// Interrupts that are not masked.
+    pub const IMS: usize = 0xd0 / 4;
+    /// Control of the LEDs.
+    pub const LEDCTL: usize = 0xe00 / 4;
+    /// Management control.
+    pub const MANC: usize = 0x5820 / 4;
+    /// Access to the PHY.
+    pub const MDIC: usize = 0x20 / 4;
+    /// Packets missed.
+    pub const MPC: usize = 0x4010 / 4;
+    /// Division of the packet buffer.
+    pub const PBA: usize = 0x1000 / 4;
+    /// Receive control.
+    pub const RCTL: usize = 0x100 / 4;
+    /// Receive ring: address, upper half.
+    pub const RDBAH: usize = 0x2804 / 4;
+    /// Receive ring: address, lower half.
+    pub const RDBAL: usize = 0x2800 / 4;
+    /// Receive ring: head.
+    pub const RDH: usize = 0x2810 / 4;
+    /// Receive ring: length.
+    pub const RDLEN: usize = 0x2808 / 4;
+    /// Receive ring: tail.
+    pub const RDT: usize = 0x2818 / 4;
+    /// Device status.
+    pub const STATUS: usize = 0x8 / 4;
+    /// Semaphore of the software.
+    pub const SWSM: usize = 0x5b50 / 4;
+    /// Transmit control.
+    pub const TCTL: usize = 0x400 / 4;
+    /// Transmit ring: address, upper half.
+    pub const TDBAH: usize = 0x3804 / 4;
+    /// Transmit ring: address, lower half.
+    pub const TDBAL: usize = 0x3800 / 4;
+    /// Transmit ring: head.
+    pub const TDH: usize = 0x3810 / 4;
+    /// Transmit ring: length.
+    pub const TDLEN: usize = 0x3808 / 4;
+    /// Transmit ring: tail.
+    pub const TDT: usize = 0x3818 / 4;
+    /// Octets received, upper half.
+    pub const TORH: usize = 0x40c4 / 4;
+    /// Octets received, lower half.
+    pub const TORL: usize = 0x40c0 / 4;
+    /// Octets sent, upper half.
+    pub const TOTH: usize = 0x40cc / 4;
+    /// Octets sent, lower half.
+    pub const TOTL: usize = 0x40c8 / 4;
+    /// Packets received.
+    pub const TPR: usize = 0x40d0 / 4;
+    /// Packets sent.
+    pub const TPT: usize = 0x40d4 / 4;
+    /// Control of transmit descriptors.
+    pub const TXDCTL: usize = 0x3828 / 4;
+    /// What wakes the machine up.
+    pub const WUFC: usize = 0x5808 / 4;
+    /// EtherType of VLAN packets.
+    pub const VET: usize = 0x38 / 4;
+    /// Receive interrupts: delay.
+    pub const RDTR: usize = 0x2820 / 4;
+    /// Receive interrupts: longest delay.
+    pub const RADV: usize = 0x282c / 4;
+    /// Transmit interrupts: longest delay.
+    pub const TADV: usize = 0x382c / 4;
+    /// Least time between interrupts.
+    pub const ITR: usize = 0xc4 / 4;
+    /// The addresses that are received.
+    pub const RA: usize = 0x5400 / 4;
+    /// Multicast addresses, as bits.
+    pub const MTA: usize = 0x5200 / 4;
+    /// VLANs, as bits.
+    pub const VFTA: usize = 0x5600 / 4;
 }

@@ -6,17 +6,17 @@ use vmstate::prelude::*;
 
 /// The timer chip, with its three channels.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
-#[vmstate(name = "i8254", version = 3, minimum_version = 2, pre_save = Self::repeat_transition)]
+#[vmstate(
+    name = "i8254",
+    version = 3,
+    minimum_version = 2,
+    // Once more, where the deadline of a timer used to be.
+    field("channels[0].next_transition_time": i64 = channels[0].next_transition_time)
+)]
 pub struct Pit {
-    /// Whether the first channel's interrupts go elsewhere, as with the HPET in its legacy mode.
-    #[vmstate(name = "channels[0].irq_disabled", since = 3)]
-    pub irq_disabled: u32,
     /// The channels.
-    #[vmstate(since = 2)]
+    #[vmstate(since = 2, field("channels[0].irq_disabled": u32 = channels[0].irq_disabled, since = 3))]
     pub channels: [Channel; 3],
-    /// The first channel's next transition once more, where the deadline of a timer used to be.
-    #[vmstate(name = "channels[0].next_transition_time")]
-    pub next_transition_time: i64,
 }
 
 /// One counter.
@@ -51,10 +51,7 @@ pub struct Channel {
     pub count_load_time: i64,
     /// When the output changes next, in nanoseconds; -1 if never.
     pub next_transition_time: i64,
-}
-
-impl Pit {
-    fn repeat_transition(&mut self) {
-        self.next_transition_time = self.channels[0].next_transition_time;
-    }
+    /// Whether its interrupts go elsewhere, as with the HPET in its legacy mode.
+    #[vmstate(skip = "the chip sends that of the first channel, and the others have none")]
+    pub irq_disabled: u32,
 }

@@ -46,14 +46,8 @@ pub struct Rtc {
     #[vmstate(since = 3)]
     pub next_alarm_time: u64,
     /// How many missed interrupts were made up for since the guest last acknowledged one.
-    #[vmstate(subsection("mc146818rtc/irq_reinject_on_ack_count", needed = Self::has_reinjected))]
+    #[vmstate(subsection("mc146818rtc/irq_reinject_on_ack_count", needed = |clock| clock.irq_reinject_on_ack_count != 0))]
     pub irq_reinject_on_ack_count: u16,
-}
-
-impl Rtc {
-    fn has_reinjected(&self) -> bool {
-        self.irq_reinject_on_ack_count != 0
-    }
 }
 
 impl Default for Rtc {

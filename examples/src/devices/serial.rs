@@ -30,8 +30,8 @@ pub struct MemorySerial {
     version = 3,
     minimum_version = 2,
     post_load = Self::check,
-    subsection("serial/tsr", needed = Self::is_sending),
-    subsection("serial/poll", needed = Self::is_polling, absent = default)
+    subsection("serial/tsr", needed = |port| port.tsr_retry != 0),
+    subsection("serial/poll", needed = |port| port.poll_msl >= 0, absent = default)
 )]
 pub struct Serial {
     /// What the clock is divided by.
@@ -59,7 +59,7 @@ pub struct Serial {
     /// Whether the transmitter interrupts: 1 or 0, or -1 if that follows from `iir`.
     #[vmstate(
         subsection("serial/thr_ipending", needed = Self::interrupts_unexpectedly, absent = default),
-        default = unknown
+        default = UNKNOWN
     )]
     pub thr_ipending: i32,
     /// How often the byte in `tsr` was tried in vain.
@@ -72,19 +72,19 @@ pub struct Serial {
     #[vmstate(in = "serial/tsr")]
     pub tsr: u8,
     /// Bytes that were received.
-    #[vmstate(name = "recv_fifo", subsection("serial/recv_fifo", needed = Self::has_received))]
+    #[vmstate(name = "recv_fifo", subsection("serial/recv_fifo", needed = |port| port.received.num != 0))]
     pub received: Fifo8<16>,
     /// Bytes to be sent.
-    #[vmstate(name = "xmit_fifo", subsection("serial/xmit_fifo", needed = Self::has_to_send))]
+    #[vmstate(name = "xmit_fifo", subsection("serial/xmit_fifo", needed = |port| port.to_send.num != 0))]
     pub to_send: Fifo8<16>,
     /// When received bytes that are too few for an interrupt cause one nevertheless.
-    #[vmstate(timer, subsection("serial/fifo_timeout_timer", needed = Self::has_timeout))]
+    #[vmstate(timer, subsection("serial/fifo_timeout_timer", needed = |port| port.fifo_timeout_timer.is_some()))]
     pub fifo_timeout_timer: Option<u64>,
     /// Whether they have caused one.
-    #[vmstate(subsection("serial/timeout_ipending", needed = Self::has_timed_out))]
+    #[vmstate(subsection("serial/timeout_ipending", needed = |port| port.timeout_ipending != 0))]
     pub timeout_ipending: i32,
     /// Whether the modem's status is polled: 1 or 0, or -1 if it cannot be.
-    #[vmstate(in = "serial/poll", default = unknown)]
+    #[vmstate(in = "serial/poll", default = UNKNOWN)]
     pub poll_msl: i32,
     /// When it is polled next.
     #[vmstate(in = "serial/poll", timer)]
@@ -111,9 +111,7 @@ impl<const CAPACITY: usize> Default for Fifo8<CAPACITY> {
 }
 
 /// What `thr_ipending` and `poll_msl` are when nobody knows.
-fn unknown() -> i32 {
-    -1
-}
+const UNKNOWN: i32 = -1;
 
 impl Default for Serial {
     /// A port after its reset, at 9600 baud.
@@ -170,29 +168,9 @@ impl Serial {
         self.tsr_retry != 0
     }
 
-    fn has_received(&self) -> bool {
-        self.received.num != 0
-    }
-
-    fn has_to_send(&self) -> bool {
-        self.to_send.num != 0
-    }
-
-    fn has_timeout(&self) -> bool {
-        self.fifo_timeout_timer.is_some()
-    }
-
-    fn has_timed_out(&self) -> bool {
-        self.timeout_ipending != 0
-    }
-
-    fn is_polling(&self) -> bool {
-        self.poll_msl >= 0
-    }
-
     /// Fills in what was not sent, and refuses a port that sends nothing and a byte at once.
     fn check(&mut self) -> Result<(), LoadError> {
-        if self.thr_ipending == unknown() {
+        if self.thr_ipending == UNKNOWN {
             self.thr_ipending = i32::from(self.transmitter_interrupt_is_pending());
         }
         let empty = self.lsr & Self::TRANSMITTER_EMPTY != 0;

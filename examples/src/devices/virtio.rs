@@ -2,10 +2,9 @@
 //!
 //! QEMU describes such a section as one opaque value, the info `virtio`, and writes it by hand (`virtio_save`): the
 //! transport, the registers, the queues, what the device adds, and then the struct `vmstate_virtio`, which is nothing but
-//! subsections. All of that can be said as structs; the info wraps them.
+//! subsections. All of that can be said as structs, which `opaque` makes one value of.
 
 use vmstate::prelude::*;
-use vmstate::{Wire, walk};
 
 use super::pci::PciDevice;
 use super::zeros;
@@ -18,7 +17,7 @@ const MAX_QUEUES: usize = 1024;
 #[vmstate(name = "virtio-blk", version = 2, minimum_version = 2)]
 pub struct VirtioBlk<T: Transport> {
     /// All of it.
-    #[vmstate(with = VirtioInfo)]
+    #[vmstate(opaque = "virtio")]
     pub virtio: Virtio<T, Requests>,
 }
 
@@ -27,7 +26,7 @@ pub struct VirtioBlk<T: Transport> {
 #[vmstate(name = "virtio-rng", version = 1)]
 pub struct VirtioRng<T: Transport> {
     /// All of it.
-    #[vmstate(with = VirtioInfo)]
+    #[vmstate(opaque = "virtio")]
     pub virtio: Virtio<T, Nothing>,
 }
 
@@ -69,19 +68,19 @@ pub struct Virtio<T: Transport, D: VmState + Wire> {
     #[vmstate(name = "guest_features", subsection("virtio/64bit_features"))]
     pub all_guest_features: Option<u64>,
     /// Where the rings of modern queues are.
-    #[vmstate(name = "vq", subsection("virtio/virtqueues", needed = Self::is_modern))]
+    #[vmstate(name = "vq", subsection("virtio/virtqueues", needed = |_| T::MODERN))]
     pub rings: Box<[Rings; MAX_QUEUES]>,
     /// Whether the device has given up.
-    #[vmstate(subsection("virtio/broken", needed = Self::is_broken))]
+    #[vmstate(subsection("virtio/broken", needed = |device| device.broken))]
     pub broken: bool,
     /// Registers of the modern transport.
-    #[vmstate(with = ExtraState, subsection("virtio/extra_state", needed = Self::is_modern))]
+    #[vmstate(opaque = "virtqueue_extra_state", subsection("virtio/extra_state", needed = |_| T::MODERN))]
     pub extra_state: VirtioPci,
     /// Whether the device is in use.
-    #[vmstate(subsection("virtio/started", needed = Self::is_started))]
+    #[vmstate(subsection("virtio/started", needed = |device| device.started))]
     pub started: bool,
     /// Whether it is switched off.
-    #[vmstate(subsection("virtio/disabled", needed = Self::is_disabled))]
+    #[vmstate(subsection("virtio/disabled", needed = |device| device.disabled))]
     pub disabled: bool,
 }
 
@@ -237,24 +236,6 @@ impl Requests {
     }
 }
 
-impl<T: Transport, D: VmState + Wire> Virtio<T, D> {
-    fn is_modern(&self) -> bool {
-        T::MODERN
-    }
-
-    fn is_broken(&self) -> bool {
-        self.broken
-    }
-
-    fn is_started(&self) -> bool {
-        self.started
-    }
-
-    fn is_disabled(&self) -> bool {
-        self.disabled
-    }
-}
-
 impl<T: Transport, D: VmState + Wire + Default> Default for Virtio<T, D> {
     fn default() -> Self {
         Self {
@@ -276,32 +257,4 @@ impl<T: Transport, D: VmState + Wire + Default> Default for Virtio<T, D> {
             disabled: false,
         }
     }
-}
-
-/// Infos that are a struct, without QEMU's descriptions knowing it.
-macro_rules! structs_as_infos {
-    ($($info:ident $name:literal $what:literal;)*) => {$(
-        #[doc = concat!($what, ": QEMU's info `", $name, "`.")]
-        #[derive(Debug)]
-        pub struct $info;
-
-        impl<T: VmState + Clone> Info<T> for $info {
-            const NAME: &'static str = $name;
-
-            fn put(state: &T, to: &mut Writer) -> Result<(), SaveError> {
-                // An info sees what it saves, but hooks may change it.
-                state.clone().save(to)
-            }
-
-            fn get(state: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
-                // Without the struct's name in errors: the field has it.
-                walk::load(state, from, T::DESCRIPTION.version)
-            }
-        }
-    )*};
-}
-
-structs_as_infos! {
-    VirtioInfo "virtio" "All of a virtio device";
-    ExtraState "virtqueue_extra_state" "What the transport adds";
 }

@@ -10,6 +10,7 @@ mod hygiene;
 mod many;
 mod nested;
 mod older;
+mod places;
 mod round_trip;
 mod subsections;
 

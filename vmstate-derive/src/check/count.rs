@@ -17,12 +17,12 @@ pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
 fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors: &Errors) {
     for (index, field) in fields.iter().enumerate() {
         let Some(count) = count_of(field) else { continue };
-        let known = fields[..index].iter().chain(earlier).filter_map(|field| field.member.as_ref());
+        let known = fields[..index].iter().chain(earlier).filter_map(Field::member);
         let skipped = device.skipped.iter().map(|skipped| &skipped.member);
         if known.chain(skipped).any(|member| *member == count) {
             continue;
         }
-        let later = fields[index..].iter().any(|field| field.member.as_ref() == Some(&count));
+        let later = fields[index..].iter().any(|field| field.member() == Some(&count));
         let name = member_name(&count);
         errors.at(
             &count,
@@ -38,6 +38,7 @@ fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors:
 fn count_of(field: &Field) -> Option<Member> {
     match &field.codec {
         Codec::Counted(counted) | Codec::Pointers { count: Some(counted), .. } => Some(counted.count.member.clone()),
+        Codec::CountedUnused { count, .. } => Some(count.member.clone()),
         Codec::Bitmap { bits, .. } => bits_field(bits).cloned().map(Member::Named),
         _ => None,
     }

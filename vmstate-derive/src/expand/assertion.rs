@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{located, tokens};
-use crate::model::{Body, Codec, Device, Field, Subsection};
+use super::{codec, located, tokens};
+use crate::model::{Body, Codec, Device, Field, InfoKind, Subsection};
 
 /// The assertions as items, which are always checked.
 pub(super) fn items(device: &Device<'_>) -> Option<TokenStream> {
@@ -32,12 +32,18 @@ fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
 
 /// The struct in a field does not take what follows it for its subsection.
 fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Option<TokenStream> {
-    if field.ambiguous || !matches!(field.codec, Codec::Type { plain: false }) {
+    let can_be_struct = match &field.codec {
+        Codec::Type { plain } => !plain,
+        Codec::Info(info) => matches!(info.kind, InfoKind::Custom(_)),
+        _ => false,
+    };
+    if field.ambiguous || !can_be_struct {
         return None;
     }
+    let form = codec::own_form(field);
     Some(quote_spanned! {located(&field.ty)=>
         __vmstate::core::assert!(
-            !__vmstate::walk::is_ambiguous(#description, #index),
+            !__vmstate::walk::is_ambiguous(#form, #description, #index),
             "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
         );

@@ -13,6 +13,15 @@ use crate::parse::{Count, Part};
 
 /// The field's form, a constant expression.
 pub(super) fn form(field: &Field) -> TokenStream {
+    let form = own_form(field);
+    match &field.opaque {
+        Some(name) => tokens!(#form.opaque(#name)),
+        None => form,
+    }
+}
+
+/// What it is on the wire, whatever it is described as.
+pub(super) fn own_form(field: &Field) -> TokenStream {
     let ty = &field.ty;
     let codec = field.codec();
     let item = item_type(field);
@@ -28,6 +37,14 @@ pub(super) fn form(field: &Field) -> TokenStream {
                 Elements::Buffer => {
                     tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::None).sized(#source))
                 }
+            }
+        }
+        Codec::CountedUnused { count, max } => {
+            let (name, size) = (member_name(&count.member), factor(count));
+            let max = max.as_ref().map(|max| tokens!(.max(#max)));
+            tokens! {
+                __vmstate::Form::info("unused_buffer", __vmstate::core::option::Option::Some(#size))
+                    .counted(__vmstate::Source::new(#name) #max)
             }
         }
         Codec::HiddenCount { ty, .. } => tokens!(<#ty as __vmstate::Wire>::FORM),
@@ -83,12 +100,7 @@ pub(super) fn form(field: &Field) -> TokenStream {
             let keys = keys(*direct);
             tokens!(<#ty as __vmstate::tree::Tree<#keys>>::FORM)
         }
-        Codec::Versioned(version) => tokens! {
-            __vmstate::Form::new(
-                __vmstate::Kind::Versioned(<#ty as __vmstate::VmState>::DESCRIPTION, #version),
-                __vmstate::core::option::Option::None,
-            )
-        },
+        Codec::Versioned(version) => tokens!(__vmstate::versioned::form::<#ty>(#version)),
         Codec::Temporary(temporary) => tokens! {
             __vmstate::Form::new(
                 __vmstate::Kind::Temporary(<#temporary as __vmstate::VmState>::DESCRIPTION),
@@ -100,12 +112,25 @@ pub(super) fn form(field: &Field) -> TokenStream {
 
 /// The call that saves `value`, a result.
 pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    let save = save_itself(field, value, at);
+    match field.opaque {
+        Some(_) => tokens!(__vmstate::opaque::save(sink, #at, |sink| #save)),
+        None => save,
+    }
+}
+
+fn save_itself(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
     let codec = field.codec();
     match &field.codec {
         Codec::Type { .. } | Codec::Unused(_) => {
             tokens!(#codec::save_elements(#value, sink, #at, __vmstate::Element::ONLY))
         }
         Codec::Info(_) => tokens!(#codec::save(#value, sink, #at, __vmstate::Element::ONLY)),
+        Codec::CountedUnused { count, max } => {
+            let (member, size) = (&count.member, factor(count));
+            let count = quote_spanned!(located(member)=> __vmstate::unused::count_to_save(&self.#member, #max));
+            tokens!(#count.and_then(|count| __vmstate::unused::save_counted(count, #size, sink, #at)))
+        }
         Codec::Counted(counted) => {
             let count = count_to_save(&counted.count);
             let save = match &counted.elements {
@@ -156,7 +181,9 @@ pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> Toke
             let keys = keys(*direct);
             tokens!(__vmstate::tree::save::<#keys, _, _, _>(#value, sink, #at))
         }
-        Codec::Versioned(version) => tokens!(__vmstate::walk::save_versioned(#value, sink, #at, #version)),
+        Codec::Versioned(version) => {
+            tokens!(#codec::save(#value, #version, sink, #at, __vmstate::Element::ONLY))
+        }
         Codec::Temporary(temporary) => tokens!(__vmstate::tmp::save::<#temporary, Self, _>(&*self, sink, #at)),
     }
 }
@@ -168,6 +195,12 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
     match &field.codec {
         Codec::Type { .. } | Codec::Unused(_) => tokens!(#codec::load_elements(#value, reader)),
         Codec::Info(_) => tokens!(#codec::load(#value, reader)),
+        Codec::CountedUnused { count, max } => {
+            let (member, size) = (&count.member, factor(count));
+            let count = quote_spanned!(located(member)=> __vmstate::unused::count_to_load(&self.#member, #max)
+                .map_err(|error| error.at(reader.offset())));
+            tokens!(#count.and_then(|count| __vmstate::unused::load_counted(count, #size, reader)))
+        }
         Codec::Counted(counted) => {
             let count = count_to_load(field, &counted.count, counted.max.as_ref());
             let load = match &counted.elements {
@@ -180,7 +213,7 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
         Codec::Removed { with, .. } => {
             let default = type_default(ty);
             let load = tokens!(#codec::load_elements(&mut old, reader));
-            let load = match with.as_ref().map(|with| hook::removed(with, &tokens!(old))) {
+            let load = match with.as_ref().map(|with| hook::removed(with, ty, &tokens!(old))) {
                 Some(take) => tokens! {
                     let start = reader.offset();
                     #load.and_then(|()| #take.map_err(|error| error.at(start)))
@@ -240,7 +273,7 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
             let version = version.map_or(own, |version| tokens!(#version));
             tokens!(__vmstate::tree::load::<#keys, _, _>(#value, #max, #version, reader))
         }
-        Codec::Versioned(version) => tokens!(__vmstate::walk::load(#value, reader, #version)),
+        Codec::Versioned(version) => tokens!(#codec::load(#value, #version, reader)),
         Codec::Temporary(temporary) => {
             let version = tokens!(<#temporary as __vmstate::VmState>::DESCRIPTION.version);
             tokens!(__vmstate::tmp::load::<#temporary, Self>(&mut *self, #version, reader))

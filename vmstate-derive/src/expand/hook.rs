@@ -2,55 +2,60 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::{ExprPath, Ident, Type};
+use syn::{Ident, Type};
 
 use super::{Parent, located, tokens};
-use crate::parse::Condition;
+use crate::parse::{Condition, Function};
 
 /// Whether the predicate holds at `version`.
-pub(super) fn holds(path: &ExprPath, version: &TokenStream) -> TokenStream {
-    let holds = quote_spanned!(located(path)=> __vmstate::hook::holds);
-    tokens!(#holds(&*self, #version, #path))
+pub(super) fn holds(predicate: &Function, version: &TokenStream) -> TokenStream {
+    let holds = quote_spanned!(located(predicate)=> __vmstate::hook::holds);
+    let predicate = predicate.with_types(&[tokens!(&Self), tokens!(u32)]);
+    tokens!(#holds(&*self, #version, #predicate))
 }
 
 /// Calls the hook `kind` with `version`, a local.
-pub(super) fn call(kind: &Ident, path: &ExprPath, parent: Parent) -> TokenStream {
-    let call = quote_spanned!(located(path)=> __vmstate::hook::#kind);
+pub(super) fn call(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream {
+    let call = quote_spanned!(located(hook)=> __vmstate::hook::#kind);
+    let hook = hook.with_types(&[tokens!(&mut Self), tokens!(u32)]);
     match is_about_saving(kind) {
-        true => tokens!(#call(self, version, #path)),
-        false => tokens!(#call(self, version, #parent, #path)),
+        true => tokens!(#call(self, version, #hook)),
+        false => tokens!(#call(self, version, #parent, #hook)),
     }
 }
 
 /// Gives `old`, the value of a field that is no more, to the function that knows what to do with it.
-pub(super) fn removed(path: &ExprPath, old: &TokenStream) -> TokenStream {
-    let removed = quote_spanned!(located(path)=> __vmstate::hook::removed);
-    tokens!(#removed(&mut *self, #old, #path))
+pub(super) fn removed(take: &Function, ty: &Type, old: &TokenStream) -> TokenStream {
+    let removed = quote_spanned!(located(take)=> __vmstate::hook::removed);
+    let take = take.with_types(&[tokens!(&mut Self), tokens!(#ty)]);
+    tokens!(#removed(&mut *self, #old, #take))
 }
 
 /// Asks the function that makes the value of a field that is no more, of type `ty`.
-pub(super) fn old(path: &ExprPath, ty: &Type) -> TokenStream {
-    let old = quote_spanned!(located(path)=> __vmstate::hook::old);
-    tokens!(#old::<Self, #ty>(&*self, #path))
+pub(super) fn old(make: &Function, ty: &Type) -> TokenStream {
+    let old = quote_spanned!(located(make)=> __vmstate::hook::old);
+    let make = make.with_types(&[tokens!(&Self)]);
+    tokens!(#old::<Self, #ty>(&*self, #make))
 }
 
 /// The method of `VmState` that loads versions below the minimum.
-pub(super) fn load_old(path: &ExprPath) -> TokenStream {
-    let load = quote_spanned!(located(path)=> __vmstate::hook::load_old);
+pub(super) fn load_old(loader: &Function) -> TokenStream {
+    let load = quote_spanned!(located(loader)=> __vmstate::hook::load_old);
+    let loader = loader.with_types(&[tokens!(&mut Self), tokens!(&mut __vmstate::Reader<'_>), tokens!(u32)]);
     tokens! {
         fn load_old(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            #load(self, reader, version, #path)
+            #load(self, reader, version, #loader)
         }
     }
 }
 
 /// The method of `VmState` that calls the device's hook `kind`.
-pub(super) fn method((kind, path): (&Ident, &ExprPath)) -> TokenStream {
-    let call = call(kind, path, Parent::Device);
+pub(super) fn method((kind, hook): (&Ident, &Function)) -> TokenStream {
+    let call = call(kind, hook, Parent::Device);
     let error = if is_about_saving(kind) { tokens!(SaveError) } else { tokens!(LoadError) };
     tokens! {
         fn #kind(&mut self, version: u32) -> __vmstate::core::result::Result<(), __vmstate::#error> {
@@ -60,8 +65,8 @@ pub(super) fn method((kind, path): (&Ident, &ExprPath)) -> TokenStream {
 }
 
 /// The method of `VmState` that says whether the section is sent.
-pub(super) fn needed(path: &ExprPath) -> TokenStream {
-    let holds = holds(path, &tokens!(<Self as __vmstate::VmState>::DESCRIPTION.version));
+pub(super) fn needed(predicate: &Function) -> TokenStream {
+    let holds = holds(predicate, &tokens!(<Self as __vmstate::VmState>::DESCRIPTION.version));
     tokens! {
         fn needed(&self) -> bool {
             #holds
@@ -71,8 +76,8 @@ pub(super) fn needed(path: &ExprPath) -> TokenStream {
 
 /// Refuses to go on if a condition does not hold, while `saving` or `loading`.
 pub(super) fn must_exist(condition: &Condition, kind: &str) -> TokenStream {
-    let Condition { text, path } = condition;
-    let holds = holds(path, &tokens!(version));
+    let Condition { text, holds } = condition;
+    let holds = self::holds(holds, &tokens!(version));
     let refusal = Ident::new(&format!("must_exist_{kind}"), text.span());
     let description = tokens!(<Self as __vmstate::VmState>::DESCRIPTION);
     let heed = match kind {

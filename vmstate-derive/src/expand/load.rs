@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::{ExprPath, Type};
+use syn::Type;
 
-use super::{Parent, codec, located, run, save, tokens};
+use super::{Parent, codec, located, place, run, save, tokens};
 use crate::model::Field;
+use crate::parse::Make;
 
 /// Reads the fields of the device or of a subsection.
 pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
@@ -20,8 +21,8 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let code = match first.is_plain() {
         true => run::load(parent, fields, run),
         false => {
-            let member = &last.member;
-            let (count, load) = (codec::load_count(first), field(last, &tokens!(&mut self.#member)));
+            let value = last.place.as_ref().map(place::exclusive);
+            let (count, load) = (codec::load_count(first), field(last, &tokens!(&mut #value)));
             tokens!(#count #load)
         }
     };
@@ -40,17 +41,20 @@ pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
 
 /// Makes a field what it becomes when it is not in the stream.
 pub(super) fn default(field: &Field) -> Option<TokenStream> {
-    let member = field.member.as_ref()?;
+    let place = place::exclusive(field.place.as_ref()?);
     let value = match &field.default {
-        Some(Some(path)) => call(path),
+        Some(Some(value)) => make(value),
         _ => type_default(&field.ty),
     };
-    Some(tokens!(self.#member = #value;))
+    Some(tokens!(#place = #value;))
 }
 
-/// What the user's function makes. If that is not what it should be, the mistake shows at its path.
-pub(super) fn call(path: &ExprPath) -> TokenStream {
-    quote_spanned!(located(path)=> #path())
+/// What the user's function makes, or the user's value. If that is not what it should be, the mistake shows there.
+pub(super) fn make(value: &Make) -> TokenStream {
+    match value {
+        Make::Call(path) => quote_spanned!(located(path)=> #path()),
+        Make::Value(value) => tokens!(#value),
+    }
 }
 
 /// The type's default. If it has none, that shows at the type.

@@ -10,6 +10,7 @@ mod description;
 mod fallback;
 mod hook;
 mod load;
+mod place;
 mod run;
 mod save;
 mod state;
@@ -74,25 +75,31 @@ impl ToTokens for Parent {
 }
 
 /// The type of the library that stands for an info.
-impl ToTokens for Info {
+impl ToTokens for InfoKind {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(self.at(Span::mixed_site()));
+    }
+}
+
+impl InfoKind {
+    /// The type, with names that stand at `span`.
+    fn at(&self, span: Span) -> TokenStream {
+        match self {
+            Self::Buffer => quote_spanned!(span=> __vmstate::Buffer),
+            Self::Equal => quote_spanned!(span=> __vmstate::Equal),
+            Self::LessOrEqual => quote_spanned!(span=> __vmstate::LessOrEqual),
+            Self::Timer => quote_spanned!(span=> __vmstate::TimerInfo),
+            Self::ByteArray(max) => quote_spanned!(span=> __vmstate::ByteArray<{ #max }>),
+            Self::As(wire) => quote_spanned!(span=> __vmstate::As<#wire>),
+            Self::Custom(info) => quote!(#info),
+        }
     }
 }
 
 impl Info {
     /// The type, with names that stand at `span`.
     fn at(&self, span: Span) -> TokenStream {
-        let kind = match &self.kind {
-            InfoKind::Buffer => quote_spanned!(span=> __vmstate::Buffer),
-            InfoKind::Equal => quote_spanned!(span=> __vmstate::Equal),
-            InfoKind::LessOrEqual => quote_spanned!(span=> __vmstate::LessOrEqual),
-            InfoKind::Timer => quote_spanned!(span=> __vmstate::TimerInfo),
-            InfoKind::ByteArray(max) => quote_spanned!(span=> __vmstate::ByteArray<{ #max }>),
-            InfoKind::As(wire) => quote_spanned!(span=> __vmstate::As<#wire>),
-            InfoKind::Custom(info) => quote!(#info),
-        };
-        (0..self.dimensions).fold(kind, |info, _| quote_spanned!(span=> __vmstate::Each<#info>))
+        (0..self.dimensions).fold(self.kind.at(span), |info, _| quote_spanned!(span=> __vmstate::Each<#info>))
     }
 }
 
@@ -107,12 +114,13 @@ impl Field {
                 quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>)
             }
             Codec::Unused(bytes) => tokens!(<__vmstate::Unused<#bytes> as __vmstate::Wire>),
+            Codec::Versioned(_) => quote_spanned!(span=> <#ty as __vmstate::versioned::Versioned>),
             _ => quote_spanned!(span=> <#ty as __vmstate::Wire>),
         }
     }
 
     /// Whether the field can be part of a run: a value of fixed size by its type's name.
     fn is_plain(&self) -> bool {
-        matches!(self.codec, Codec::Type { plain: true } | Codec::Unused(_))
+        self.opaque.is_none() && matches!(self.codec, Codec::Type { plain: true } | Codec::Unused(_))
     }
 }

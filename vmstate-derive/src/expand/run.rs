@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use proc_macro2::TokenStream;
 
-use super::{Parent, tokens};
+use super::{Parent, place, tokens};
 use crate::model::{Codec, Field};
 
 /// The fields split into runs: those that are there together and have fixed sizes are one, a hidden count
@@ -69,8 +69,8 @@ pub(super) fn offsets(parent: Parent, run: &Range<usize>) -> (TokenStream, Token
 /// Stores each field at its offset in `out`.
 pub(super) fn puts(fields: &[Field]) -> TokenStream {
     let puts = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (member, form, next) = (field.member.as_ref()?, field.codec(), index + 1);
-        Some(tokens!(#form::put(&self.#member, &mut out[offsets[#index]..offsets[#next]]);))
+        let (value, form, next) = (place::shared(field.place.as_ref()?), field.codec(), index + 1);
+        Some(tokens!(#form::put(&#value, &mut out[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#puts)*)
 }
@@ -78,8 +78,8 @@ pub(super) fn puts(fields: &[Field]) -> TokenStream {
 /// Loads each field from its offset in `from`.
 pub(super) fn gets(fields: &[Field]) -> TokenStream {
     let gets = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (member, form, next) = (field.member.as_ref()?, field.codec(), index + 1);
-        Some(tokens!(#form::get(&mut self.#member, &from[offsets[#index]..offsets[#next]]);))
+        let (value, form, next) = (place::exclusive(field.place.as_ref()?), field.codec(), index + 1);
+        Some(tokens!(#form::get(&mut #value, &from[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#gets)*)
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use proc_macro2::TokenStream;
 
-use super::{Parent, codec, hook, run, tokens};
+use super::{Parent, codec, hook, place, run, tokens};
 use crate::model::Field;
 
 /// Writes the fields of the device or of a subsection.
@@ -19,9 +19,9 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
         true => run::save(parent, fields, run),
         false => {
             let (index, last) = (run.end - 1, &fields[run.end - 1]);
-            let member = &last.member;
-            let count = codec::save_count(first, &tokens!(&self.#member), &at(parent, run.start));
-            let save = field(parent, last, index, &tokens!(&mut self.#member));
+            let value = last.place.as_ref().map(place::exclusive);
+            let count = codec::save_count(first, &tokens!(&#value), &at(parent, run.start));
+            let save = field(parent, last, index, &tokens!(&mut #value));
             tokens!(#count #save)
         }
     };
@@ -58,6 +58,6 @@ pub(super) fn exists(run: &[Field], medium: &TokenStream) -> Option<TokenStream>
         (None, Some(until)) => tokens!(version <= #until),
         (Some(since), Some(until)) => tokens!((#since..=#until).contains(&version)),
     };
-    let kept = last.member.is_some().then(|| tokens!(|| #medium.is_checkpoint()));
+    let kept = last.place.is_some().then(|| tokens!(|| #medium.is_checkpoint()));
     Some(tokens!(#condition #kept))
 }

@@ -67,6 +67,6 @@ fn fields(device: &Device<'_>) -> TokenStream {
 /// Sets a skipped member to what it becomes after a load, if that is said.
 fn reset(skipped: &Skipped) -> Option<TokenStream> {
     let (member, reset) = (&skipped.member, skipped.reset.as_ref()?);
-    let value = load::call(reset);
+    let value = load::make(reset);
     Some(tokens!(self.#member = #value;))
 }

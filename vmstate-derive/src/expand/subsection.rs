@@ -84,7 +84,7 @@ fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
             with_save_hooks(parent, subsection, &save::fields(parent, fields))
         }
         Body::Optional(field) => {
-            let save = if_some(&field.member, &save::field(parent, field, 0, &tokens!(value)));
+            let save = if_some(field.member(), &save::field(parent, field, 0, &tokens!(value)));
             with_save_hooks(parent, subsection, &save)
         }
         Body::Own { member, ty, optional: false } => {
@@ -139,7 +139,7 @@ fn needed(parent: Parent, subsection: &Subsection) -> Option<TokenStream> {
             let needed = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::needed(value) || #checkpoint);
             Some(tokens!(self.#member.as_ref().is_some_and(|value| #needed)))
         }
-        (Body::Optional(field), needed) => Some(is_some_and(&field.member, needed, &checkpoint)),
+        (Body::Optional(field), needed) => Some(is_some_and(field.member(), needed, &checkpoint)),
         (Body::Own { member, optional: true, .. }, needed) => Some(is_some_and(member, needed, &checkpoint)),
         (_, needed) => needed.map(|needed| tokens!(#needed || #checkpoint)),
     }
@@ -186,7 +186,7 @@ fn load_one(index: usize, subsection: &Subsection) -> TokenStream {
             with_load_hooks(parent, subsection, &load::fields(parent, fields))
         }
         Body::Optional(field) => {
-            let (value, load) = (get_or_insert(&field.member, &field.ty), load::field(field, &tokens!(value)));
+            let (value, load) = (get_or_insert(field.member(), &field.ty), load::field(field, &tokens!(value)));
             with_load_hooks(parent, subsection, &tokens!(#value #load))
         }
         Body::Own { member, ty, optional: false } => {
@@ -234,7 +234,7 @@ fn absent_one(index: usize, subsection: &Subsection) -> Option<TokenStream> {
     // What a checkpoint does not have was not there. It lacks nothing else.
     match (&subsection.body, subsection.policy()) {
         (Body::Optional(field), Absent::Default) if field.default.as_ref().is_none_or(Option::is_none) => code,
-        (Body::Optional(field), _) => Some(or_none(&field.member, code)),
+        (Body::Optional(field), _) => Some(or_none(field.member(), code)),
         (Body::Own { optional: true, .. }, Absent::Default) => code,
         (Body::Own { member, optional: true, .. }, _) => Some(or_none(member, code)),
         _ => code,
@@ -256,8 +256,8 @@ fn defaults(body: &Body) -> TokenStream {
     match body {
         Body::Group(fields) | Body::Single(fields) => fields.iter().filter_map(load::default).collect(),
         Body::Optional(field) => {
-            let (member, path) = (&field.member, field.default.as_ref().and_then(Option::as_ref));
-            let value = path.map_or(none, load::call);
+            let (member, path) = (field.member(), field.default.as_ref().and_then(Option::as_ref));
+            let value = path.map_or(none, load::make);
             tokens!(self.#member = #value;)
         }
         Body::Own { member, optional: true, .. } => tokens!(self.#member = #none;),

@@ -43,7 +43,9 @@ pub(super) fn implementation(name: &Ident, generics: &Generics, fixed: Option<&T
 /// Whether nothing but the fields' types can keep the struct from being bytes of fixed size.
 fn can_be_fixed(device: &Device<'_>) -> bool {
     let attributes = device.attributes;
-    let simple = |field: &Field| field.gate.is_open() && matches!(field.codec, Codec::Type { .. } | Codec::Unused(_));
+    let simple = |field: &Field| {
+        field.gate.is_open() && field.opaque.is_none() && matches!(field.codec, Codec::Type { .. } | Codec::Unused(_))
+    };
     attributes.hooks.all().next().is_none()
         && !attributes.needed.is_set()
         && attributes.must_exist.is_empty()

@@ -1,10 +1,10 @@
 //! What stands on the wire for a member: chosen by its type, or by an attribute.
 
 use quote::ToTokens;
-use syn::{Expr, ExprPath, Ident, LitInt, Type};
+use syn::{Expr, Ident, LitInt, Type};
 
 use crate::errors::Errors;
-use crate::parse::{self, Count, HiddenCount, Number, Part, SizedBuffer};
+use crate::parse::{self, Count, Function, HiddenCount, Number, Part, SizedBuffer};
 
 /// How a field's value is written.
 pub(crate) enum Codec {
@@ -33,14 +33,16 @@ pub(crate) enum Codec {
     List { qlist: bool, max: Expr, version: Option<u32> },
     /// A balanced tree.
     Tree { direct: bool, max: Expr, version: Option<u32> },
-    /// A struct at this version.
+    /// A struct at this version, or an array of them.
     Versioned(u32),
     /// A temporary of this type.
     Temporary(Box<Type>),
     /// What older versions have, the function that takes it, and the one that makes it.
-    Removed { with: Option<ExprPath>, from: Option<ExprPath> },
+    Removed { with: Option<Function>, from: Option<Function> },
     /// Bytes without meaning.
     Unused(LitInt),
+    /// As many runs of them as another field says.
+    CountedUnused { count: Count, max: Option<Expr> },
 }
 
 /// A counted array.
@@ -55,7 +57,7 @@ pub(crate) enum Elements {
     /// Values, by their type.
     Type,
     /// Values, by an info.
-    Info(Box<Type>),
+    Info(Box<InfoKind>),
     /// The bytes of one buffer.
     Buffer,
 }
@@ -129,23 +131,7 @@ impl Codec {
 
     /// One value, or an array of fixed length.
     fn one(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
-        let kind = if attributes.buffer.is_set() {
-            InfoKind::Buffer
-        } else if attributes.equal.is_set() {
-            InfoKind::Equal
-        } else if attributes.le.is_set() {
-            InfoKind::LessOrEqual
-        } else if attributes.timer.is_set() {
-            InfoKind::Timer
-        } else if let Some(max) = attributes.byte_array.value().and_then(|bytes| bytes.max.value()) {
-            InfoKind::ByteArray(Box::new(max.clone()))
-        } else if let Some(wire) = attributes.wire.value() {
-            InfoKind::As(Box::new(wire.clone()))
-        } else if let Some(info) = attributes.with.value() {
-            InfoKind::Custom(Box::new(info.clone()))
-        } else {
-            return Self::Type { plain: is_plain(ty) };
-        };
+        let Some(kind) = InfoKind::of(attributes) else { return Self::Type { plain: is_plain(ty) } };
         check_type(&kind, ty, attributes, errors);
         let dimensions = match kind {
             InfoKind::Timer | InfoKind::As(_) => dimensions(ty),
@@ -154,6 +140,36 @@ impl Codec {
             InfoKind::Equal | InfoKind::LessOrEqual | InfoKind::ByteArray(_) | InfoKind::Custom(_) => 0,
         };
         Self::Info(Info { kind, dimensions })
+    }
+}
+
+impl InfoKind {
+    /// The info that an attribute chooses.
+    fn of(attributes: &parse::Field) -> Option<Self> {
+        if attributes.buffer.is_set() {
+            return Some(Self::Buffer);
+        }
+        if attributes.equal.is_set() {
+            return Some(Self::Equal);
+        }
+        if attributes.le.is_set() {
+            return Some(Self::LessOrEqual);
+        }
+        if let Some(max) = attributes.byte_array.value().and_then(|bytes| bytes.max.value()) {
+            return Some(Self::ByteArray(Box::new(max.clone())));
+        }
+        Self::of_element(attributes)
+    }
+
+    /// The same, as far as elements of counted arrays and of parts can be it.
+    fn of_element(attributes: &parse::Field) -> Option<Self> {
+        if attributes.timer.is_set() {
+            return Some(Self::Timer);
+        }
+        if let Some(wire) = attributes.wire.value() {
+            return Some(Self::As(Box::new(wire.clone())));
+        }
+        attributes.with.value().map(|info| Self::Custom(Box::new(info.clone())))
     }
 }
 
@@ -173,8 +189,8 @@ impl Counted {
 
 /// What the elements of an array are that is not sent whole.
 fn elements(attributes: &parse::Field) -> Elements {
-    match attributes.with.value() {
-        Some(info) => Elements::Info(Box::new(info.clone())),
+    match InfoKind::of_element(attributes) {
+        Some(info) => Elements::Info(Box::new(info)),
         None if attributes.buffer.is_set() => Elements::Buffer,
         None => Elements::Type,
     }
@@ -203,7 +219,7 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
         let first = first.map(ToString::to_string).unwrap_or_default();
         errors.at(other, format!("`{other}` and `{first}` exclude each other: both say what is on the wire"));
     }
-    let alone = |key: &str| key != "with" && key != "pointer";
+    let alone = |key: &str| !["with", "pointer", "timer"].contains(&key);
     if let (Some(len), Some(first)) = (attributes.len.key(), first)
         && alone(&first.to_string())
     {
@@ -212,7 +228,7 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
     if let (Some(max), false) = (attributes.max.key(), attributes.len.is_set() || attributes.has("count")) {
         errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
     }
-    if let (Some(wire), Some(other)) = (attributes.wire.key(), first.or(attributes.len.key())) {
+    if let (Some(wire), Some(other)) = (attributes.wire.key(), first) {
         errors.at(wire, format!("`wire` and `{other}` exclude each other"));
     }
 }
@@ -220,10 +236,12 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
 /// `count("n": u8)` without `max`; `count("n": u8), len = field`
 fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
     let Some((key, count)) = attributes.count.entry() else { return };
-    const ALLOWED: [&str; 13] = [
+    const ALLOWED: [&str; 16] = [
         "count",
         "max",
         "with",
+        "wire",
+        "timer",
         "name",
         "since",
         "until",
@@ -234,6 +252,7 @@ fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
         "subsection",
         "ambiguous",
         "removed",
+        "field",
     ];
     for other in attributes.keys.iter().filter(|key| ALLOWED.iter().all(|allowed| key != allowed)) {
         errors.at(other, format!("`{other}` and `count` exclude each other"));
@@ -250,8 +269,8 @@ fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
 /// `range = 2..6` on what is no array; `range = 2..6, len = count`
 fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let Some(range) = attributes.range.key() else { return };
-    const OTHERS: [&str; 12] =
-        ["len", "wire", "equal", "le", "timer", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "tmp"];
+    const OTHERS: [&str; 10] =
+        ["len", "equal", "le", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "tmp"];
     for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
         errors.at(range, format!("`range` and `{other}` exclude each other"));
     }

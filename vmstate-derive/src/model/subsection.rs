@@ -1,10 +1,10 @@
 //! Subsections: groups of fields, single fields, and structs that are subsections themselves.
 
-use syn::{ExprPath, GenericArgument, LitStr, Member, PathArguments, Type};
+use syn::{GenericArgument, LitStr, Member, PathArguments, Type};
 
 use super::form::{Codec, InfoKind};
 use super::{Field, Version};
-use crate::parse;
+use crate::parse::{self, Function};
 
 /// A subsection of the device.
 pub(crate) struct Subsection {
@@ -86,7 +86,7 @@ impl Subsection {
         Version::of(&self.attributes.version, &self.attributes.minimum_version)
     }
 
-    pub(crate) fn needed(&self) -> Option<&ExprPath> {
+    pub(crate) fn needed(&self) -> Option<&Function> {
         self.attributes.needed.value()
     }
 

@@ -7,8 +7,9 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, ExprPath, Ident, LitInt, LitStr, Meta, Token};
+use syn::{Attribute, ExprClosure, Ident, LitInt, LitStr, Meta, Token};
 
+use super::function::{Function, is_closure};
 use crate::errors::Errors;
 
 /// One entry: `le`, `since = 2` or `unused(before = 8)`.
@@ -91,6 +92,11 @@ impl Parse for Entry {
 
 /// The tokens up to the next comma that is not inside of `<...>`.
 fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    // A closure's parameters stand between commas, and it may compare. What is wrong with one is found later.
+    let closure = is_closure(input).then(|| input.fork()).filter(|fork| fork.parse::<ExprClosure>().is_ok());
+    if closure.is_some() {
+        return input.parse::<ExprClosure>().map(ToTokens::into_token_stream);
+    }
     let mut tokens = TokenStream::new();
     let mut depth = 0_usize;
     while !input.is_empty() && (depth > 0 || !input.peek(Token![,])) {
@@ -153,13 +159,13 @@ impl Entry {
         }
     }
 
-    /// The path of a function that is a hook or makes a value.
-    pub(crate) fn function(&self, errors: &Errors) -> Option<ExprPath> {
+    /// A function that is a hook, or takes an old value.
+    pub(crate) fn function(&self, errors: &Errors) -> Option<Function> {
         self.assigned("the path of a function", errors)
     }
 
-    /// The path of a function that decides.
-    pub(crate) fn predicate(&self, errors: &Errors) -> Option<ExprPath> {
+    /// A function that decides.
+    pub(crate) fn predicate(&self, errors: &Errors) -> Option<Function> {
         self.assigned("the path of a predicate", errors)
     }
 

@@ -28,6 +28,22 @@ impl Parse for Count {
     }
 }
 
+/// How many unused bytes there are: `8`, or `count * 8`.
+#[derive(Clone)]
+pub(crate) enum Padding {
+    Fixed(LitInt),
+    Counted(Count),
+}
+
+impl Parse for Padding {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        match input.peek(LitInt) {
+            true => input.parse().map(Self::Fixed),
+            false => input.parse().map(Self::Counted),
+        }
+    }
+}
+
 /// `count("nqueues": u16)`
 #[derive(Clone)]
 pub(crate) struct HiddenCount {

@@ -4,22 +4,26 @@
 //! value, or being given twice.
 
 mod entry;
+mod function;
 mod many;
 mod old;
 mod once;
+mod place;
 mod suggest;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, DeriveInput, Expr, ExprPath, Ident, LitInt, LitStr, Path, Type};
+use syn::{Attribute, DeriveInput, Expr, Ident, LitStr, Path, Type};
 
 use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
+pub(crate) use self::function::{Function, Make};
 use self::many::{Bitmap, Bytes, List, Pointer, Tree};
-pub(crate) use self::many::{Count, HiddenCount, Part, SizedBuffer};
+pub(crate) use self::many::{Count, HiddenCount, Padding, Part, SizedBuffer};
 pub(crate) use self::old::{OldLoader, Removed, Was};
 pub(crate) use self::once::Once;
+pub(crate) use self::place::{Path as PlacePath, Placed, Step};
 use crate::errors::Errors;
 
 /// Writes, from one list, the keys that may stand in a place and the function that takes their entries.
@@ -71,14 +75,15 @@ pub(crate) struct Struct {
     pub(crate) priority: Once<Ident>,
     pub(crate) unmigratable: Once<()>,
     pub(crate) early_setup: Once<()>,
-    pub(crate) needed: Once<ExprPath>,
+    pub(crate) needed: Once<Function>,
     pub(crate) hooks: Hooks,
     pub(crate) transparent: Once<()>,
     pub(crate) remote: Once<Type>,
     pub(crate) root: Once<Path>,
     pub(crate) groups: Vec<Subsection>,
     pub(crate) must_exist: Vec<Condition>,
-    pub(crate) removed: Vec<Removed>,
+    /// What stands after the last field without being a member.
+    pub(crate) extra: Vec<Extra>,
     pub(crate) load_old: Once<OldLoader>,
 }
 
@@ -97,7 +102,8 @@ keys! {
         "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
         "subsection" => self.groups.extend(Subsection::of_group(entry, errors)),
         "must_exist" => self.must_exist.extend(Condition::of(entry, errors)),
-        "removed" => self.removed.extend(Removed::of(entry, errors)),
+        "removed" => self.extra.extend(Removed::of(entry, errors).map(Box::new).map(Extra::Removed)),
+        "field" => self.extra.extend(Placed::of(entry, errors).map(Box::new).map(Extra::Placed)),
         "load_old" => self.load_old.set(key, OldLoader::of(entry, errors), errors),
         "transparent" => self.transparent.set(key, entry.word(errors), errors),
         "remote" => self.remote.set(key, entry.assigned("the path of the type that the struct mirrors", errors), errors),
@@ -130,7 +136,7 @@ impl Struct {
 /// `must_exist("what must hold", path)`
 pub(crate) struct Condition {
     pub(crate) text: LitStr,
-    pub(crate) path: ExprPath,
+    pub(crate) holds: Function,
 }
 
 impl Condition {
@@ -143,7 +149,7 @@ impl Condition {
         };
         match split_name(tokens.clone()) {
             (Some(text), rest) if !rest.is_empty() => match syn::parse2(rest.clone()) {
-                Ok(path) => return Some(Self { text, path }),
+                Ok(holds) => return Some(Self { text, holds }),
                 Err(_) => errors.at(rest, example),
             },
             _ => errors.at(tokens, example),
@@ -155,15 +161,15 @@ impl Condition {
 /// The four hooks.
 #[derive(Default)]
 pub(crate) struct Hooks {
-    pub(crate) pre_save: Once<ExprPath>,
-    pub(crate) post_save: Once<ExprPath>,
-    pub(crate) pre_load: Once<ExprPath>,
-    pub(crate) post_load: Once<ExprPath>,
+    pub(crate) pre_save: Once<Function>,
+    pub(crate) post_save: Once<Function>,
+    pub(crate) pre_load: Once<Function>,
+    pub(crate) post_load: Once<Function>,
 }
 
 impl Hooks {
     /// All hooks that are set, with their keys.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&Ident, &ExprPath)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Ident, &Function)> {
         [&self.pre_save, &self.post_save, &self.pre_load, &self.post_load].into_iter().filter_map(Once::entry)
     }
 }
@@ -175,7 +181,7 @@ pub(crate) struct Subsection {
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Once<Number>,
     pub(crate) minimum_version: Once<Number>,
-    pub(crate) needed: Once<ExprPath>,
+    pub(crate) needed: Once<Function>,
     pub(crate) absent: Once<Ident>,
     pub(crate) was: Once<Vec<Was>>,
     pub(crate) hooks: Hooks,
@@ -262,10 +268,10 @@ pub(crate) struct Field {
     pub(crate) name: Once<LitStr>,
     pub(crate) since: Once<Number>,
     pub(crate) until: Once<Number>,
-    pub(crate) default: Once<Option<ExprPath>>,
-    pub(crate) when: Once<ExprPath>,
+    pub(crate) default: Once<Option<Make>>,
+    pub(crate) when: Once<Function>,
     pub(crate) skip: Once<LitStr>,
-    pub(crate) reset: Once<ExprPath>,
+    pub(crate) reset: Once<Make>,
     pub(crate) len: Once<Count>,
     pub(crate) count: Once<HiddenCount>,
     pub(crate) max: Once<Expr>,
@@ -284,8 +290,10 @@ pub(crate) struct Field {
     pub(crate) le: Once<()>,
     pub(crate) timer: Once<()>,
     pub(crate) with: Once<Type>,
+    pub(crate) opaque: Once<LitStr>,
     pub(crate) unused: Once<Unused>,
-    pub(crate) removed: Vec<Removed>,
+    /// What stands before the field without being a member.
+    pub(crate) extra: Vec<Extra>,
     pub(crate) subsection: Once<Subsection>,
     pub(crate) group: Once<LitStr>,
     pub(crate) ambiguous: Once<LitStr>,
@@ -296,10 +304,10 @@ keys! {
         "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
         "since" => self.since.set(key, entry.version(errors), errors),
         "until" => self.until.set(key, entry.version(errors), errors),
-        "default" => self.default.set(key, entry.optional("the path of a function", errors), errors),
+        "default" => self.default.set(key, entry.optional("a value, or the path of a function that makes it", errors), errors),
         "when" => self.when.set(key, entry.predicate(errors), errors),
         "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
-        "reset" => self.reset.set(key, entry.function(errors), errors),
+        "reset" => self.reset.set(key, entry.assigned("a value, or the path of a function that makes it", errors), errors),
         "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
         "count" => self.count.set(key, HiddenCount::of(entry, errors), errors),
         "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
@@ -318,8 +326,10 @@ keys! {
         "le" => self.le.set(key, entry.word(errors), errors),
         "timer" => self.timer.set(key, entry.word(errors), errors),
         "with" => self.with.set(key, entry.assigned("a type that implements `Info`", errors), errors),
+        "opaque" => self.opaque.set(key, entry.text("the name of QEMU's info in quotes", errors), errors),
         "unused" => self.unused.set(key, Unused::of(entry, errors), errors),
-        "removed" => self.removed.extend(Removed::of(entry, errors)),
+        "removed" => self.extra.extend(Removed::of(entry, errors).map(Box::new).map(Extra::Removed)),
+        "field" => self.extra.extend(Placed::of(entry, errors).map(Box::new).map(Extra::Placed)),
         "subsection" => self.subsection.set(key, Subsection::of(entry, errors), errors),
         "in" => self.group.set(key, entry.text("the name of one of the struct's subsections", errors), errors),
         "ambiguous" => self.ambiguous.set(key, entry.reason("it may be so", "QEMU has it so", errors), errors),
@@ -328,8 +338,12 @@ keys! {
 
 impl Field {
     pub(crate) fn of(attributes: &[Attribute], errors: &Errors) -> Self {
+        Self::of_entries(entries(attributes, errors), errors)
+    }
+
+    fn of_entries(entries: Vec<Entry>, errors: &Errors) -> Self {
         let mut field = Self::default();
-        for entry in entries(attributes, errors) {
+        for entry in entries {
             field.take(&entry, errors);
             field.keys.push(entry.key);
         }
@@ -342,30 +356,53 @@ impl Field {
     }
 }
 
+/// Something on the wire that is no member: what older versions have, or a place inside of a member.
+pub(crate) enum Extra {
+    Removed(Box<Removed>),
+    Placed(Box<Placed>),
+}
+
 /// Bytes without meaning around a field.
 #[derive(Default)]
 pub(crate) struct Unused {
-    pub(crate) before: Once<LitInt>,
-    pub(crate) after: Once<LitInt>,
+    pub(crate) before: Once<Padding>,
+    pub(crate) after: Once<Padding>,
+    pub(crate) max: Once<Expr>,
 }
 
 keys! {
     impl Unused("in `unused`") |self, key, entry, errors| {
-        "before" => self.before.set(key, entry.assigned("a number of bytes", errors), errors),
-        "after" => self.after.set(key, entry.assigned("a number of bytes", errors), errors),
+        "before" => self.before.set(key, entry.assigned("a number of bytes, or a field times one", errors), errors),
+        "after" => self.after.set(key, entry.assigned("a number of bytes, or a field times one", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest count", errors), errors),
     }
 }
 
 impl Unused {
     fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
-        let Value::List(tokens) = &entry.value else {
-            errors.at(&entry.key, "`unused` says where: `unused(before = 8)`, `unused(after = 8)`, or both");
-            return None;
+        let tokens = match &entry.value {
+            Value::List(tokens) if !tokens.is_empty() => tokens.clone(),
+            _ => {
+                errors.at(&entry.key, "`unused` says where: `unused(before = 8)`, `unused(after = 8)`, or both");
+                return None;
+            }
         };
         let mut unused = Self::default();
-        for entry in parse_entries(tokens.clone(), errors) {
+        for entry in parse_entries(tokens, errors) {
             unused.take(&entry, errors);
         }
+        unused.check(errors);
         Some(unused)
+    }
+
+    /// `unused(before = count * 4)` without `max`; `unused(before = 4, max = 8)`
+    fn check(&self, errors: &Errors) {
+        let counted = [&self.before, &self.after].into_iter().filter_map(Once::entry);
+        let counted: Vec<_> = counted.filter(|(_, padding)| matches!(padding, Padding::Counted(_))).collect();
+        match (counted.first(), self.max.key()) {
+            (Some((key, _)), None) => errors.at(key, "say how large the count may be: `max = N`"),
+            (None, Some(max)) => errors.at(max, "`max` limits a count: it needs `before = field * N`"),
+            _ => {}
+        }
     }
 }

@@ -3,10 +3,10 @@
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{ExprPath, Ident, LitStr, Token, Type};
+use syn::{Ident, LitStr, Token, Type};
 
 use super::entry::{Entry, Number, Value, parse_entries};
-use super::{Once, PLACES, keys, suggest};
+use super::{Function, Once, PLACES, keys, suggest};
 use crate::errors::Errors;
 
 /// `removed("old_name": u32, since = 2, until = 4, with = path, from = path)`
@@ -15,8 +15,8 @@ pub(crate) struct Removed {
     pub(crate) ty: Type,
     pub(crate) since: Once<Number>,
     pub(crate) until: Once<Number>,
-    pub(crate) with: Once<ExprPath>,
-    pub(crate) from: Once<ExprPath>,
+    pub(crate) with: Once<Function>,
+    pub(crate) from: Once<Function>,
 }
 
 keys! {
@@ -112,7 +112,7 @@ impl Was {
 #[derive(Default)]
 pub(crate) struct OldLoader {
     pub(crate) min: Once<Number>,
-    pub(crate) with: Once<ExprPath>,
+    pub(crate) with: Once<Function>,
 }
 
 keys! {

@@ -23,8 +23,8 @@ const _: () = {
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             const {
                 __vmstate::core::assert!(
-                    ! __vmstate::walk::is_ambiguous(< Self as __vmstate::VmState >
-                    ::DESCRIPTION, 0usize),
+                    ! __vmstate::walk::is_ambiguous(< [T; N] as __vmstate::Wire > ::FORM,
+                    < Self as __vmstate::VmState > ::DESCRIPTION, 0usize),
                     "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
                 );

@@ -205,8 +205,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< Infos as __vmstate::VmState >
-            ::DESCRIPTION, 8usize),
+            ! __vmstate::walk::is_ambiguous(< path::to::MyInfo < u8 > as __vmstate::Codec
+            < Flags >> ::FORM, < Infos as __vmstate::VmState > ::DESCRIPTION, 4usize),
+            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
+             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+        );
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Unused < 8 > as __vmstate::Wire > ::FORM, <
+            Infos as __vmstate::VmState > ::DESCRIPTION, 8usize),
             "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
         );

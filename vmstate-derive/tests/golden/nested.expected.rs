@@ -222,14 +222,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< Outer as __vmstate::VmState >
-            ::DESCRIPTION, 1usize),
+            ! __vmstate::walk::is_ambiguous(< Inner as __vmstate::Wire > ::FORM, < Outer
+            as __vmstate::VmState > ::DESCRIPTION, 1usize),
             "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
         );
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< Outer as __vmstate::VmState >
-            ::DESCRIPTION, 2usize),
+            ! __vmstate::walk::is_ambiguous(< [Inner; 2] as __vmstate::Wire > ::FORM, <
+            Outer as __vmstate::VmState > ::DESCRIPTION, 2usize),
             "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
         );

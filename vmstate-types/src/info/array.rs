@@ -1,13 +1,15 @@
-//! Arrays of fixed length: `[T; N]`, arrays of them, and [`Each`] for elements with an info of their own.
+//! Arrays of fixed length: `[T; N]`, arrays of them, [`Each`] for elements with an info of their own, and [`Boxed`] for
+//! what is behind a box.
 
+use alloc::boxed::Box;
 use core::marker::PhantomData;
 
-use super::Codec;
+use super::{Codec, Info};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
-use crate::wire::Reader;
+use crate::wire::{Reader, Writer};
 
 impl<T: Wire, const N: usize> Wire for [T; N] {
     const FORM: Form = T::FORM.times(N);
@@ -70,5 +72,22 @@ impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
             C::load(value, reader).map_err(|error| error.in_element(index))?;
         }
         Ok(())
+    }
+}
+
+/// What is in a box by the info `I`: `#[vmstate(with = Boxed<MyInfo>)]`.
+#[derive(Debug)]
+pub struct Boxed<I>(PhantomData<I>);
+
+impl<T: ?Sized, I: Info<T>> Info<Box<T>> for Boxed<I> {
+    const NAME: &'static str = I::NAME;
+    const SIZE: Option<usize> = I::SIZE;
+
+    fn put(value: &Box<T>, to: &mut Writer) -> Result<(), SaveError> {
+        I::put(value, to)
+    }
+
+    fn get(value: &mut Box<T>, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        I::get(value, from)
     }
 }

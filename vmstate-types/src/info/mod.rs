@@ -15,7 +15,9 @@ pub mod float;
 pub mod hidden;
 pub mod int;
 pub mod list;
+pub mod opaque;
 pub mod part;
+pub mod place;
 pub mod pointer;
 pub mod range;
 pub mod timer;
@@ -23,6 +25,7 @@ pub mod tmp;
 pub mod tree;
 pub mod unused;
 pub mod varray;
+pub mod versioned;
 mod wrapper;
 
 use crate::description::Form;

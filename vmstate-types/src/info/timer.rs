@@ -1,5 +1,7 @@
 //! Timers: QEMU's `timer`.
 
+use alloc::boxed::Box;
+
 use super::Info;
 use crate::error::{LoadError, SaveError};
 use crate::wire::{Reader, Writer};
@@ -30,6 +32,16 @@ impl Timer for Option<u64> {
 
     fn set_deadline(&mut self, deadline: Option<u64>) {
         *self = deadline;
+    }
+}
+
+impl<T: Timer + ?Sized> Timer for Box<T> {
+    fn deadline(&self) -> Option<u64> {
+        (**self).deadline()
+    }
+
+    fn set_deadline(&mut self, deadline: Option<u64>) {
+        (**self).set_deadline(deadline);
     }
 }
 

@@ -66,7 +66,7 @@ impl<T: CountField> CountField for core::num::Wrapping<T> {
     }
 }
 
-/// What holds a counted number of items: an array (its front), a vector, a deque, a boxed slice.
+/// What holds a counted number of items: an array (its front), boxed or not, a vector, a deque, a boxed slice.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a counted number of elements",
     note = "`len` takes a `Vec`, a `VecDeque`, a `Box<[T]>`, or the front of an array"
@@ -98,6 +98,21 @@ impl<T, const N: usize> Counted for [T; N] {
 
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
         self.get_mut(start..end).unwrap_or_default()
+    }
+
+    fn cut(&mut self, _: usize) {}
+}
+
+impl<T, const N: usize> Counted for Box<[T; N]> {
+    type Item = T;
+    const CAPACITY: Option<usize> = Some(N);
+
+    fn items(&mut self, count: usize) -> Option<&mut [T]> {
+        (**self).items(count)
+    }
+
+    fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
+        (**self).grow(start, end)
     }
 
     fn cut(&mut self, _: usize) {}

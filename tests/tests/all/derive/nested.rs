@@ -84,7 +84,7 @@ fn shared_values_are_the_values() {
 
 #[derive(VmState, Debug, PartialEq)]
 #[vmstate(name = "generic")]
-struct Generic<S: vmstate::Wire, const N: usize>
+struct Generic<S: Wire, const N: usize>
 where
     S: Default,
 {

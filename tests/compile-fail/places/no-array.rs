@@ -1,0 +1,12 @@
+use vmstate::prelude::*;
+
+/// A stream decides how many elements there are.
+#[derive(VmState)]
+#[vmstate(field("a[0]": u32 = a[0]))]
+struct Device {
+    count: u8,
+    #[vmstate(len = count, max = 4)]
+    a: Vec<u32>,
+}
+
+fn main() {}

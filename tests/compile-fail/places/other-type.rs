@@ -1,0 +1,9 @@
+use vmstate::prelude::*;
+
+#[derive(VmState)]
+#[vmstate(field("a[0]": u16 = a[0]))]
+struct Device {
+    a: [u32; 4],
+}
+
+fn main() {}

@@ -1,0 +1,81 @@
+//! Structs at a version that is the field's and not their own: QEMU's `VMS_VSTRUCT`.
+
+use crate::description::{Description, Form, Kind};
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Element, Sink};
+use crate::state::VmState;
+use crate::walk;
+use crate::wire::Reader;
+
+/// What `#[vmstate(versioned = 2)]` can stand on: a struct, or an array of them. The version is not on the wire.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no description",
+    label = "this needs a struct that derives `VmState`",
+    note = "add `#[derive(VmState)]` to `{Self}`"
+)]
+pub trait Versioned {
+    /// The struct's shape.
+    const STRUCT: &'static Description;
+    /// How many structs there are; `None` if it is one that stands in no array.
+    const COUNT: Option<usize>;
+
+    /// Writes the struct as it was at `version`, as `element` of the field `at`.
+    ///
+    /// # Errors
+    /// Those of [`walk::save`].
+    fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: At, element: Element) -> Result<(), SaveError>;
+
+    /// Reads the struct as it was at `version`.
+    ///
+    /// # Errors
+    /// Those of [`walk::load`].
+    fn load(&mut self, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+}
+
+impl<T: VmState> Versioned for T {
+    const STRUCT: &'static Description = T::DESCRIPTION;
+    const COUNT: Option<usize> = None;
+
+    fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        sink.begin_element(at, element);
+        walk::save(self, sink, version)?;
+        sink.end_element();
+        Ok(())
+    }
+
+    fn load(&mut self, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        walk::load(self, reader, version)
+    }
+}
+
+impl<T: Versioned, const N: usize> Versioned for [T; N] {
+    const STRUCT: &'static Description = T::STRUCT;
+    const COUNT: Option<usize> = match T::COUNT {
+        Some(inner) => Some(inner * N),
+        None => Some(N),
+    };
+
+    fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        for (index, value) in self.iter_mut().enumerate() {
+            value.save(version, sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        for (index, value) in self.iter_mut().enumerate() {
+            value.load(version, reader).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+}
+
+/// The form of a `T` at `version`.
+#[must_use]
+pub const fn form<T: Versioned>(version: u32) -> Form {
+    let form = Form::new(Kind::Versioned(T::STRUCT, version), None);
+    match T::COUNT {
+        Some(count) => form.times(count),
+        None => form,
+    }
+}

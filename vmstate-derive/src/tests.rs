@@ -4,6 +4,7 @@ use quote::quote;
 
 use super::derive;
 
+mod book;
 mod golden;
 
 /// The messages of all errors in an expansion.

@@ -37,11 +37,11 @@
 //! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
 //!
-//! [`attributes`] lists what can be said about structs and fields, and what each is in QEMU.
+//! [`attributes`] is the book of attributes: what can be said about structs and fields, what each is in QEMU, and a table
+//! from [`VMSTATE_X` to attribute](attributes::porting) for those who port devices from C.
 #![forbid(unsafe_code)]
 
-#[doc = include_str!("attributes.md")]
-pub mod attributes {}
+pub mod attributes;
 pub mod dynamic;
 pub mod ram;
 pub mod schema;

@@ -11,6 +11,7 @@ mod many;
 mod nested;
 mod older;
 mod places;
+mod porting;
 mod round_trip;
 mod subsections;
 

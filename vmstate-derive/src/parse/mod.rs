@@ -49,7 +49,7 @@ macro_rules! keys {
 use keys;
 
 /// All places of attributes, and the keys that may stand there.
-const PLACES: &[(&str, &[&str])] = &[
+pub(crate) const PLACES: &[(&str, &[&str])] = &[
     (Struct::PLACE, Struct::KEYS),
     (Field::PLACE, Field::KEYS),
     (Subsection::PLACE, Subsection::KEYS),

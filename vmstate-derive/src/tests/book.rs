@@ -1,0 +1,123 @@
+//! The book of attributes (`vmstate/src/attributes`) has every key that the macro takes, and no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::parse::PLACES;
+
+/// The book: its front page, and what stands under each heading of the other ones, by `page#heading`.
+struct Book {
+    front: String,
+    sections: BTreeMap<String, String>,
+}
+
+impl Book {
+    fn read() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vmstate/src/attributes");
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+        let (mut front, mut sections) = (String::new(), BTreeMap::new());
+        for path in pages {
+            let (name, text) = (path.file_stem().unwrap().to_string_lossy(), fs::read_to_string(&path).unwrap());
+            match name.as_ref() {
+                "README" => front = text,
+                name => sections.extend(headings(name, &text)),
+            }
+        }
+        Self { front, sections }
+    }
+
+    /// The place and the text of the section about the attribute `key`: the one whose heading is the key as code.
+    fn section(&self, key: &str) -> Option<(&str, &str)> {
+        let heading = format!("`{key}`\n");
+        let found = self.sections.iter().find(|(_, text)| text.starts_with(&heading));
+        found.map(|(place, text)| (place.as_str(), text.as_str()))
+    }
+}
+
+/// The sections of a page, as `rustdoc` names them, each with its heading.
+fn headings(page: &str, text: &str) -> Vec<(String, String)> {
+    let (mut sections, mut in_example) = (Vec::new(), false);
+    for line in text.lines() {
+        in_example ^= line.starts_with("```");
+        // In examples, a line that begins so is hidden.
+        match line.strip_prefix("# ").filter(|_| !in_example) {
+            Some(heading) => sections.push(format!("{heading}\n")),
+            None => sections.iter_mut().last().into_iter().for_each(|section| *section += &format!("{line}\n")),
+        }
+    }
+    sections.into_iter().map(|text| (place(page, &text), text)).collect()
+}
+
+/// Where a section is: `values#skip`.
+fn place(page: &str, text: &str) -> String {
+    let heading = text.lines().next().unwrap_or_default().to_lowercase();
+    let name = heading.replace(' ', "-");
+    format!("{page}#{}", name.replace(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '_', ""))
+}
+
+/// The attribute in whose parentheses the keys of this place stand: `buffer` of "in `buffer`"; none if they stand alone.
+fn parent(place: &str) -> Option<&str> {
+    match place {
+        "on a struct" | "on a field" => None,
+        "in a subsection" => Some("subsection"),
+        place => Some(place.trim_start_matches("in ").trim_matches('`')),
+    }
+}
+
+/// Whether `text` says `key` as code: `` `max` ``, or `` `max = 4` ``.
+fn mentions(text: &str, key: &str) -> bool {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .any(|code| code.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|word| word == key))
+}
+
+#[test]
+fn every_attribute_has_its_section_with_an_example() {
+    let book = Book::read();
+    for key in PLACES.iter().filter(|(place, _)| parent(place).is_none()).flat_map(|(_, keys)| *keys) {
+        let (place, text) = book.section(key).unwrap_or_else(|| panic!("the book has no section `{key}`"));
+        assert!(book.front.contains(&format!("]({place})")), "the front page has no link to {place}");
+        let examples: Vec<_> = text.split("```").skip(1).step_by(2).collect();
+        let shows = |example: &&str| mentions(&format!("`{example}`"), key) && example.contains("writer.");
+        assert!(examples.iter().any(shows), "{place} has no example of what it writes");
+    }
+}
+
+#[test]
+fn every_option_stands_in_the_section_of_its_attribute() {
+    let book = Book::read();
+    for (place, keys) in PLACES {
+        let Some(attribute) = parent(place) else { continue };
+        let (_, text) = book.section(attribute).unwrap_or_else(|| panic!("the book has no section `{attribute}`"));
+        let missing: Vec<_> = keys.iter().filter(|key| !mentions(text, key)).collect();
+        assert!(missing.is_empty(), "the section `{attribute}` says nothing about {missing:?}");
+    }
+}
+
+#[test]
+fn there_are_no_sections_of_attributes_that_are_no_more() {
+    let keys: BTreeSet<_> = PLACES.iter().flat_map(|(_, keys)| *keys).copied().collect();
+    for (place, text) in &Book::read().sections {
+        let heading = text.lines().next().unwrap_or_default();
+        let key = heading.strip_prefix('`').and_then(|heading| heading.strip_suffix('`'));
+        assert!(key.is_none_or(|key| keys.contains(key)), "{place} is about no attribute");
+    }
+}
+
+/// `rustdoc` finds links to pages that do not exist, but not those to headings that do not exist.
+#[test]
+fn links_lead_to_headings() {
+    let book = Book::read();
+    let pages: BTreeSet<_> = book.sections.keys().filter_map(|place| place.split('#').next()).collect();
+    let texts = book.sections.iter().map(|(place, text)| (place.split('#').next().unwrap_or_default(), text));
+    for (page, text) in texts.chain([("", &book.front)]) {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = if link.starts_with('#') { format!("{page}{link}") } else { link.to_owned() };
+            let ours = target.split_once('#').is_some_and(|(page, _)| pages.contains(page));
+            assert!(!ours || book.sections.contains_key(&target), "{page} links to {link}, which does not exist");
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod places;
 mod porting;
 mod round_trip;
 mod subsections;
+mod traps;
 
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::{LoadError, Reader, VmState, Writer};

@@ -1,0 +1,424 @@
+//! The traps of QEMU's format: where its code does something else than its names and comments say, or did something
+//! else before. Each test fails in an implementation that fell in.
+//!
+//! Not here, for what they are about is not there: 19 (the granularity in `dirty-bitmap` sections has 32 bits), 20
+//! (registering a device twice ends QEMU's process).
+
+use std::collections::BTreeMap;
+
+use vmstate::description::Kind;
+use vmstate::prelude::*;
+use vmstate::schema::Release;
+use vmstate::stream::{Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
+use vmstate_tests::streams;
+
+use super::{described, hex, load, save};
+
+#[derive(VmState, Debug, Default, PartialEq, Clone)]
+#[vmstate(name = "inner", version = 2)]
+struct Inner {
+    a: u8,
+    #[vmstate(since = 2)]
+    b: u8,
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "outer", version = 7)]
+struct Outer {
+    first: u8,
+    inner: Inner,
+}
+
+/// A header comment of QEMU says that the outer version is passed down. It is not.
+#[test]
+fn trap_01_a_struct_in_a_struct_is_at_its_own_version() {
+    let mut device = Outer { first: 1, inner: Inner { a: 2, b: 3 } };
+    assert_eq!(save(&mut device), [1, 2, 3]);
+    for version in 1..=7 {
+        let mut loaded = Outer::default();
+        load(&mut loaded, &[1, 2, 3], version).unwrap();
+        assert_eq!(loaded, device, "at the outer version {version}");
+    }
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "asked", version = 3)]
+struct Asked {
+    has: bool,
+    #[vmstate(when = Self::has)]
+    value: u8,
+}
+
+impl Asked {
+    fn has(&self) -> bool {
+        self.has
+    }
+}
+
+/// `field_exists` alone decides. (`since` beside `when` does not compile.)
+#[test]
+fn trap_02_a_predicate_asks_for_no_version() {
+    for version in 1..=3 {
+        let mut device = Asked::default();
+        load(&mut device, &[1, 9], version).unwrap();
+        assert_eq!(device, Asked { has: true, value: 9 }, "at version {version}");
+        load(&mut device, &[0], version).unwrap();
+        assert_eq!(device, Asked { has: false, value: 9 }, "at version {version}");
+    }
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "dev")]
+struct Dev {
+    #[vmstate(subsection("dev/new", version = 3, minimum_version = 2))]
+    new: Option<u8>,
+    #[vmstate(subsection("dev-extras"))]
+    extras: Option<u8>,
+}
+
+/// `vmstate_subsection_load` reads 32 bits into a `uint8_t`.
+#[test]
+fn trap_03_a_subsections_version_is_its_low_byte() {
+    for (version, loads) in [("00000003", true), ("00000103", true), ("ffffff02", true), ("00000100", false)] {
+        let wire = hex(&format!("05 07 6465762f6e6577 {version} 09"));
+        let loaded = load(&mut Dev::default(), &wire, 1);
+        assert_eq!(loaded.is_ok(), loads, "{version}");
+    }
+}
+
+/// The slash is never looked at.
+#[test]
+fn trap_04_a_subsections_name_begins_with_the_parents_and_nothing_more() {
+    let mut device = Dev { extras: Some(9), ..Dev::default() };
+    let wire = hex("05 0a 6465762d657874726173 00000001 09");
+    assert_eq!(save(&mut device), wire);
+    let mut loaded = Dev::default();
+    load(&mut loaded, &wire, 1).unwrap();
+    assert_eq!(loaded, device);
+    // `device/x` is none of `dev`'s, but is taken for one that is missing.
+    let error = load(&mut Dev::default(), &hex("05 08 6465766963652f78 00000001"), 1).unwrap_err();
+    assert_eq!(error.qemu_text(), Some("VM subsection 'device/x' in 'dev' does not exist"));
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "configuration", version = 1, minimum_version = 0)]
+struct Configuration {
+    len: u32,
+    #[vmstate(buffer(len = len, max = 255))]
+    name: Vec<u8>,
+}
+
+/// Its version is not on the wire, and QEMU does not take the description's.
+#[test]
+fn trap_05_the_configuration_is_loaded_at_version_0() {
+    assert!(Configuration::DESCRIPTION.fields.iter().all(|field| field.exists_at(0)));
+    for stream in streams::all() {
+        let mut reader = Reader::from_slice(&stream.bytes);
+        reader.skip(9).unwrap();
+        let mut configuration = Configuration::default();
+        configuration.load(&mut reader, 0).unwrap();
+        let machine = String::from_utf8(configuration.name.clone()).unwrap();
+        let read = StreamReader::new(&mut Reader::from_slice(&stream.bytes)).unwrap().configuration().cloned();
+        assert_eq!(read.unwrap().machine, machine, "{}", stream.name);
+        assert!(stream.bytes[9..].starts_with(&save(&mut configuration)), "{}", stream.name);
+    }
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "agreed")]
+struct Agreed {
+    #[vmstate(equal)]
+    id: u64,
+    #[vmstate(le)]
+    level: i32,
+}
+
+/// A slip that can never be mended, for the name is in every stream.
+#[test]
+fn trap_06_the_unsigned_64_bit_equal_is_called_int64() {
+    assert_eq!(Agreed::DESCRIPTION.fields[0].form.kind, Kind::Info("int64 equal"));
+    let text = described(&mut Agreed::default(), Release::Qemu10_0);
+    assert!(text.contains(r#"{"name": "id", "type": "int64 equal", "size": 8}"#), "{text}");
+    // And it is compared without a sign.
+    let error = load(&mut Agreed { id: u64::MAX, level: 0 }, &[0; 12], 1).unwrap_err();
+    assert_eq!(error.qemu_text(), Some("ffffffffffffffff != 0"));
+}
+
+/// It means "less or equal"; QEMU's own script that reads streams takes it for "little endian".
+#[test]
+fn trap_07_int32_le_is_big_endian() {
+    let mut device = Agreed { id: 0, level: 0x0102_0304 };
+    let wire = hex("0000000000000000 01020304");
+    assert_eq!(save(&mut device), wire);
+    let mut loaded = Agreed { id: 0, level: i32::MAX };
+    load(&mut loaded, &wire, 1).unwrap();
+    assert_eq!(loaded, device);
+    assert_eq!(Agreed::DESCRIPTION.fields[1].form.kind, Kind::Info("int32 le"));
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "holders")]
+struct Holders {
+    #[vmstate(list(max = 4, version = 1))]
+    list: Vec<Inner>,
+    #[vmstate(tree(direct, max = 4, version = 1))]
+    tree: BTreeMap<u64, Inner>,
+    #[vmstate(tmp = Sum)]
+    sum: u8,
+}
+
+/// QEMU's temporaries have no version in their fields; so both directions have all of them.
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "sum", version = 2)]
+struct Sum {
+    half: u8,
+    #[vmstate(since = 2)]
+    other: u8,
+}
+
+impl Temporary<Holders> for Sum {
+    fn of(parent: &Holders) -> Self {
+        Self { half: parent.sum / 2, other: parent.sum - parent.sum / 2 }
+    }
+
+    fn apply(self, parent: &mut Holders) -> Result<(), LoadError> {
+        parent.sum = self.half.wrapping_add(self.other);
+        Ok(())
+    }
+}
+
+#[test]
+fn trap_08_elements_load_at_the_fields_version_and_are_saved_at_their_own() {
+    let inner = |b| Inner { a: 2, b };
+    let mut saved = Holders { list: vec![inner(3)], tree: [(4, inner(5))].into(), sum: 7 };
+    assert_eq!(save(&mut saved), hex("01 02 03 00 00000001 01 0000000000000004 02 05 00 03 04"));
+    let mut loaded = Holders::default();
+    load(&mut loaded, &hex("01 02 00 00000001 01 0000000000000004 02 00 03 04"), 1).unwrap();
+    assert_eq!(loaded, Holders { list: vec![inner(0)], tree: [(4, inner(0))].into(), sum: 7 });
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "pointers")]
+struct Pointers {
+    #[vmstate(pointer)]
+    known: [Option<Box<u32>>; 1],
+    #[vmstate(pointer(alloc))]
+    made: [Option<Box<u32>>; 1],
+}
+
+fn pointers(known: Option<u32>, made: Option<u32>) -> Pointers {
+    Pointers { known: [known.map(Box::new)], made: [made.map(Box::new)] }
+}
+
+/// A byte `0x30` is a marker where the slot is null here, and the first byte of a value where it is not.
+#[test]
+fn trap_09_markers_are_read_for_null_slots_only_unless_all_are_marked() {
+    let mut device = pointers(Some(0), Some(0));
+    load(&mut device, &hex("30000001 30"), 1).unwrap();
+    assert_eq!(device, pointers(Some(0x3000_0001), None));
+    load(&mut device, &hex("31000002 31 00000003"), 1).unwrap();
+    assert_eq!(device, pointers(Some(0x3100_0002), Some(3)));
+    let mut device = pointers(None, None);
+    load(&mut device, &hex("30 30"), 1).unwrap();
+    assert_eq!(device, pointers(None, None));
+    assert!(load(&mut device, &hex("31 00000001 30"), 1).is_err(), "nothing is made where both sides must know");
+}
+
+#[derive(VmState, Debug, Default)]
+#[vmstate(name = "hooked", pre_save = Self::hook, pre_load = Self::hook, post_load = Self::hook)]
+struct Hooked {
+    #[vmstate(skip = "what the hooks return")]
+    returns: i32,
+}
+
+impl Hooked {
+    /// Refuses with any number but zero, as in C.
+    fn hook(&mut self) -> Result<(), i32> {
+        if self.returns == 0 { Ok(()) } else { Err(self.returns) }
+    }
+}
+
+/// Old QEMUs fail when a hook returns anything but zero, new ones when it returns less. An `Err` always fails.
+#[test]
+fn trap_10_a_hook_refuses_by_err_whatever_its_number() {
+    for returns in [-1, 1, 0] {
+        assert_eq!(Hooked { returns }.save(&mut Writer::new()).is_ok(), returns == 0);
+        assert_eq!(load(&mut Hooked { returns }, &[], 1).is_ok(), returns == 0);
+    }
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "maybe", needed = Self::is_on)]
+struct Maybe {
+    on: bool,
+}
+
+impl Maybe {
+    fn is_on(&self) -> bool {
+        self.on
+    }
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "holder")]
+struct Holder {
+    maybe: Maybe,
+    last: u8,
+}
+
+/// `needed` is about sections and subsections: a struct in a field is sent whatever it says.
+#[test]
+fn trap_11_needed_leaves_out_the_section_and_no_struct_in_a_field() {
+    assert!(Maybe::DESCRIPTION.conditional && !Maybe { on: false }.needed() && Maybe { on: true }.needed());
+    assert!(Holder::default().needed(), "the holder has no condition");
+    assert_eq!(save(&mut Holder { maybe: Maybe { on: false }, last: 9 }), [0, 9]);
+    let mut loaded = Holder::default();
+    load(&mut loaded, &[0, 9], 1).unwrap();
+    assert_eq!(loaded.last, 9);
+}
+
+/// Writes a stream of sections of one byte each, which is their number.
+fn stream(footers: bool, sections: &[SectionHeader]) -> Vec<u8> {
+    let mut out = Writer::new();
+    let mut stream = StreamWriter::new(&mut out).footers(footers);
+    stream.header();
+    for (section, number) in sections.iter().zip(0..) {
+        stream.begin_section(section);
+        stream.payload().u8(number);
+        stream.end_section();
+    }
+    stream.eof();
+    out.take()
+}
+
+/// What was read of such a stream.
+#[derive(Debug, PartialEq)]
+struct Sections {
+    /// The name, the kind and the payload of each.
+    found: Vec<(String, SectionKind, u8)>,
+    footers: Option<bool>,
+}
+
+fn sections(bytes: &[u8]) -> Result<Sections, LoadError> {
+    let mut reader = Reader::from_slice(bytes);
+    let mut stream = StreamReader::new(&mut reader)?;
+    let mut found = Vec::new();
+    while let Some(item) = stream.next_item()? {
+        let Item::Section(section) = item else { panic!("{item:?} is no section") };
+        found.push((section.name, section.kind, stream.payload().u8()?));
+    }
+    assert_eq!(stream.description()?, None);
+    Ok(Sections { found, footers: stream.has_footers() })
+}
+
+#[derive(VmState, Debug, Default)]
+#[vmstate(name = "early", early_setup)]
+struct Early {
+    value: u8,
+}
+
+/// They are whole, although live sections are yet to start.
+#[test]
+fn trap_12_early_sections_are_full_and_come_before_the_start_of_ram() {
+    assert!(Early::DESCRIPTION.early_setup && !Holder::DESCRIPTION.early_setup);
+    let ram = |kind| SectionHeader::full(2, "ram", 0, 4).of_kind(kind);
+    let early = SectionHeader::full(40, "early", 0, Early::DESCRIPTION.version);
+    let bytes = stream(true, &[early, ram(SectionKind::Start), ram(SectionKind::End)]);
+    let found = sections(&bytes).unwrap().found;
+    let kinds: Vec<_> = found.iter().map(|(name, kind, _)| (name.as_str(), *kind)).collect();
+    assert_eq!(kinds, [("early", SectionKind::Full), ("ram", SectionKind::Start), ("ram", SectionKind::End)]);
+}
+
+#[derive(VmState, Default)]
+#[vmstate(name = "elements")]
+struct Elements {
+    asked: [Asked; 2],
+    #[vmstate(pointer)]
+    slots: [Option<Box<u8>>; 3],
+}
+
+/// 7.2 numbers elements that are described one by one; 10.0 has no number for the last, and a type for null pointers.
+/// (Later ones call it `ptr-marker`, which `vmstate::dynamic` reads as the same.)
+#[test]
+fn trap_13_descriptions_differ_from_release_to_release() {
+    let fields =
+        r#""struct": {"vmsd_name": "asked", "version": 3, "fields": [{"name": "has", "type": "bool", "size": 1}]}"#;
+    let asked = |index: &str| format!(r#"{{"name": "asked"{index}, "type": "struct", {fields}, "size": 1}}"#);
+    let begin = r#""vmsd_name": "elements", "version": 1, "fields": ["#;
+    let mut device = Elements { slots: [None, None, Some(Box::new(1))], ..Elements::default() };
+    let (first, second) = (asked(r#", "index": 0"#), asked(r#", "index": 1"#));
+    let slots = r#"{"name": "slots", "array_len": 3, "type": "uint8", "size": 1}"#;
+    assert_eq!(described(&mut device, Release::Qemu7_2), format!("{begin}{first}, {second}, {slots}]"));
+    let second = asked("");
+    let null = r#"{"name": "slots", "array_len": 2, "type": "nullptr", "size": 1}"#;
+    let slot = r#"{"name": "slots", "type": "uint8", "size": 1}"#;
+    assert_eq!(described(&mut device, Release::Qemu10_0), format!("{begin}{first}, {second}, {null}, {slot}]"));
+}
+
+/// They are a counter of the process that saved: a link inside of a stream, and nothing beyond.
+#[test]
+fn trap_14_section_ids_and_their_order_mean_nothing() {
+    let of_ids = |ram: u32, timer: u32| {
+        let ram = |kind| SectionHeader::full(ram, "ram", 0, 4).of_kind(kind);
+        let timer = SectionHeader::full(timer, "timer", 0, 2);
+        let ram = [SectionKind::Start, SectionKind::Part, SectionKind::End].map(ram);
+        sections(&stream(true, &[&ram[..], &[timer]].concat())).unwrap()
+    };
+    let expected = of_ids(2, 3);
+    assert_eq!(expected.found.len(), 4);
+    for (ram, timer) in [(3, 2), (0, u32::MAX), (77, 0), (5, 5)] {
+        assert_eq!(of_ids(ram, timer), expected, "ids {ram} and {timer}");
+    }
+}
+
+/// Only a machine type knows if there are any; a stream shows it with its first section.
+#[test]
+fn trap_15_footers_are_there_for_all_sections_or_for_none() {
+    let two = [SectionHeader::full(0, "first", 0, 1), SectionHeader::full(1, "second", 0, 1)];
+    let (with, without) = (stream(true, &two), stream(false, &two));
+    assert_eq!(with.len(), without.len() + 10);
+    assert_eq!(sections(&with).unwrap().footers, Some(true));
+    assert_eq!(sections(&without).unwrap().footers, Some(false));
+    // The second one's is missing: all but its five bytes, and the stream's end.
+    let cut = [&with[..with.len() - 6], &[0]].concat();
+    assert_eq!(sections(&cut).unwrap_err().qemu_text(), Some("Missing section footer for second"));
+}
+
+/// It is written as 1 again.
+#[test]
+fn trap_16_any_byte_but_zero_is_true() {
+    for byte in 0..=u8::MAX {
+        let mut device = Maybe::default();
+        load(&mut device, &[byte], 1).unwrap();
+        assert_eq!(device.on, byte != 0);
+        assert_eq!(save(&mut device), [u8::from(byte != 0)]);
+    }
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "bits")]
+struct Bits {
+    #[vmstate(bitmap(bits = 8))]
+    words: [u64; 1],
+    #[vmstate(bitmap(bits = 65))]
+    more: [u64; 2],
+}
+
+/// Eight bits are one word, not eight; 65 are two.
+#[test]
+fn trap_17_a_bitmap_is_as_many_bits_and_not_bytes() {
+    let mut device = Bits { words: [0x80], more: [1, 1] };
+    let wire = hex("0000000000000080 0000000000000001 0000000000000001");
+    assert_eq!(save(&mut device), wire);
+    let mut loaded = Bits::default();
+    load(&mut loaded, &wire, 1).unwrap();
+    assert_eq!(loaded, device);
+}
+
+/// A machine type may have it suppressed; a stream ends well without.
+#[test]
+fn trap_18_a_stream_needs_no_description() {
+    let bytes = stream(true, &[SectionHeader::full(0, "only", 0, 1)]);
+    assert!(bytes.ends_with(&[0x7e, 0, 0, 0, 0, 0]), "nothing comes after the end");
+    assert_eq!(sections(&bytes).unwrap().found.len(), 1);
+}

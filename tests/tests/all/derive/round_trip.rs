@@ -1,104 +1,129 @@
-//! Whatever the state: what was saved loads, and saves as the same bytes again. Whatever the bytes: no panic.
+//! Every attribute that decides about bytes, in structs that are saved and loaded whatever their state and the bytes are.
+//!
+//! | module | attributes |
+//! |---|---|
+//! | `mixed` | none, `since`, `when`, `timer`, `buffer`, `in`, `subsection` of an `Option`, groups; `Unused` |
+//! | `old` | `until`, `default`, `removed`, `load_old`, `minimum_version`, `reset`, `unused`, `versioned` |
+//! | `counted` | `len`, `count`, `max`, `range`, `buffer(len)`, `bitmap`, `byte_array` |
+//! | `containers` | `list`, `tree`, `pointer`, `tmp` |
+//! | `values` | `wire`, `bits`, `equal`, `le`, `with`, `transparent`, `remote`; enums, wrappers |
+//! | `sections` | `subsection` of all kinds, `absent`, `needed`, `must_exist`, `ambiguous`, hooks |
+
+mod containers;
+mod counted;
+mod mixed;
+mod old;
+mod sections;
+mod values;
+
+use std::fmt::Debug;
 
 use proptest::prelude::*;
 use vmstate::prelude::*;
+use vmstate::schema::vmdesc::Document;
+use vmstate::schema::{DescriptionWriter, Release};
 
-use super::{load, save};
+use super::{any_bytes, check_any_bytes, load, save};
 
-#[derive(VmState, Debug, Clone, Default, PartialEq)]
-#[vmstate(name = "mixed", version = 3, subsection("mixed/group", needed = Self::has_group))]
-struct Mixed {
-    flags: [bool; 3],
-    small: i8,
-    #[vmstate(since = 2)]
-    words: [[u16; 2]; 2],
-    long: i64,
-    real: f64,
-    part: Part,
-    parts: [Part; 3],
-    pad: Unused<5>,
-    #[vmstate(timer)]
-    timer: Option<u64>,
-    #[vmstate(buffer)]
-    name: [u8; 7],
-    #[vmstate(when = Self::is_long)]
-    extra: u32,
-    #[vmstate(since = 3)]
-    last: u64,
-    #[vmstate(in = "mixed/group")]
-    a: u32,
-    #[vmstate(in = "mixed/group")]
-    b: [i16; 2],
-    #[vmstate(subsection("mixed/option"))]
-    option: Option<Part>,
+/// A device with a peer on the other side.
+trait Peer: VmState + Clone + Debug + Default + PartialEq {
+    /// The device that is to load this one's state: it has in common what both sides must have.
+    fn peer(&self) -> Self {
+        Self::default()
+    }
 }
 
-#[derive(VmState, Debug, Clone, Default, PartialEq)]
-#[vmstate(name = "part")]
-struct Part {
-    x: u8,
-    y: u32,
+/// What was saved loads as the same state, and saves as the same bytes, described or not.
+fn check_state<T: Peer>(mut device: T) {
+    let before = device.clone();
+    let bytes = save(&mut device);
+    assert_eq!(device, before, "saving changes nothing");
+    let mut loaded = device.peer();
+    load(&mut loaded, &bytes, T::DESCRIPTION.version).unwrap();
+    assert_eq!(loaded, device);
+    assert_eq!(save(&mut loaded), bytes);
+
+    for release in [Release::Qemu7_2, Release::Qemu10_0] {
+        let mut description = DescriptionWriter::new(release, 4096, None);
+        let mut out = Writer::new();
+        description.section("section", 0, &mut device, &mut out).unwrap();
+        assert_eq!(out.pending(), bytes);
+        Document::parse(description.finish().as_bytes(), 0).unwrap();
+    }
 }
 
-impl Mixed {
-    fn is_long(&self) -> bool {
-        self.long > 0
-    }
-
-    fn has_group(&self) -> bool {
-        self.a != 0
-    }
+/// Changes to bytes that were saved.
+#[derive(Debug)]
+struct Damage {
+    flips: Vec<(usize, u8)>,
+    cut: usize,
+    version: u32,
 }
 
 prop_compose! {
-    fn part()(x: u8, y: u32) -> Part {
-        Part { x, y }
+    fn damage()(
+        flips in prop::collection::vec((any::<usize>(), prop_oneof![any::<u8>(), Just(5)]), 0..4),
+        cut in prop_oneof![Just(usize::MAX), any::<usize>()],
+        version in 0_u32..6,
+    ) -> Damage {
+        Damage { flips, cut, version }
     }
 }
 
-prop_compose! {
-    fn mixed()(
-        (flags, small, words, long) in any::<([bool; 3], i8, [[u16; 2]; 2], i64)>(),
-        real in -1e300_f64..1e300,
-        part in part(),
-        parts in [part(), part(), part()],
-        timer in proptest::option::of(0..u64::MAX),
-        (name, extra, last, a, b) in any::<([u8; 7], u32, u64, u32, [i16; 2])>(),
-        option in proptest::option::of(part()),
-    ) -> Mixed {
-        let extra = if long > 0 { extra } else { 0 };
-        let b = if a != 0 { b } else { [0; 2] };
-        let pad = Unused;
-        Mixed { flags, small, words, long, real, part, parts, pad, timer, name, extra, last, a, b, option }
+/// What was damaged is refused with a place, or is a state.
+fn check_damage<T: Peer>(mut device: T, damage: &Damage) {
+    let mut bytes = save(&mut device);
+    for (at, byte) in &damage.flips {
+        let at = at % bytes.len();
+        bytes[at] ^= byte;
+    }
+    if damage.cut != usize::MAX {
+        bytes.truncate(damage.cut % (bytes.len() + 1));
+    }
+    let mut loaded = device.peer();
+    match loaded.load(&mut Reader::from_slice(&bytes), damage.version) {
+        Ok(()) => {
+            loaded.save(&mut Writer::new()).unwrap();
+        }
+        Err(error) => {
+            assert!(error.path().starts_with(T::DESCRIPTION.name), "{error}");
+            assert!(error.offset().is_some_and(|offset| offset <= bytes.len() as u64), "{error}");
+        }
     }
 }
 
-proptest! {
-    #[test]
-    fn what_was_saved_loads(mut device in mixed()) {
-        let bytes = save(&mut device);
-        let mut loaded = Mixed::default();
-        load(&mut loaded, &bytes, 3).unwrap();
-        prop_assert_eq!(&loaded, &device);
-        prop_assert_eq!(save(&mut loaded), bytes);
-    }
+macro_rules! properties {
+    ($($name:ident: $states:expr;)*) => {
+        $(
+            mod $name {
+                use super::*;
 
-    #[test]
-    fn no_bytes_make_a_load_panic(
-        mut device in mixed(),
-        flips in proptest::collection::vec(any::<(usize, u8)>(), 0..4),
-        version in 0_u32..5,
-        cut in any::<usize>(),
-    ) {
-        let mut bytes = save(&mut device);
-        for (at, byte) in flips {
-            let at = at % bytes.len();
-            bytes[at] ^= byte;
-        }
-        bytes.truncate(cut % (bytes.len() + 1));
-        let mut reader = Reader::from_slice(&bytes);
-        if let Err(error) = Mixed::default().load(&mut reader, version) {
-            prop_assert!(error.path().starts_with("mixed") && error.offset().is_some(), "{}", error);
-        }
-    }
+                proptest! {
+                    #[test]
+                    fn any_state_survives_the_wire(device in $states) {
+                        check_state(device);
+                    }
+
+                    #[test]
+                    fn any_damage_is_refused_or_a_state(device in $states, damage in damage()) {
+                        check_damage(device, &damage);
+                    }
+
+                    #[test]
+                    fn any_bytes_are_refused_or_a_state(device in $states, bytes in any_bytes()) {
+                        check_any_bytes(|| device.peer(), &bytes);
+                    }
+                }
+            }
+        )*
+    };
+}
+
+properties! {
+    of_mixed: mixed::states();
+    of_old: old::states();
+    of_counted: counted::states();
+    of_containers: containers::states();
+    of_values: values::states();
+    of_sections: sections::states();
 }

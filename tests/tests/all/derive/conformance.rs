@@ -139,6 +139,9 @@ mod others {
         // Arrays.
         vbuffer: both_ways(buffers(), Buffers::default, "00000003 0a0b0c 02 0102030405060708");
         vbuffer_multiply_too_large: refuses_at(Buffers::default, "00000000 04", "buffers.words", 5);
+        unused_varray: both_ways(padded(3), Padded::default, "03 000000000000 09");
+        unused_varray_is_ignored: loads(Padded::default, 1, "02 ffffffff 09", &padded(2));
+        unused_varray_too_large: refuses_at(Padded::default, "05", "padded.unused", 1);
         g_byte_array: both_ways(ByteArray { bytes: vec![1, 2, 3] }, ByteArray::default, "00000003 010203");
         g_byte_array_empty: both_ways(ByteArray { bytes: vec![] }, ByteArray::default, "00000000");
         g_byte_array_too_large: refuses_at(ByteArray::default, "ffffffff", "byte_array.bytes", 0);
@@ -255,6 +258,7 @@ proptest::proptest! {
         check_any_bytes(Bits::default, &bytes);
         check_any_bytes(Buffers::default, &bytes);
         check_any_bytes(ByteArray::default, &bytes);
+        check_any_bytes(Padded::default, &bytes);
         check_any_bytes(Tables::default, &bytes);
         check_any_bytes(Versions::default, &bytes);
         check_any_bytes(Single::default, &bytes);

@@ -160,6 +160,19 @@ pub(super) struct ByteArray {
     pub(super) bytes: Vec<u8>,
 }
 
+/// QEMU's `VMSTATE_UNUSED_VARRAY_UINT32`: so many times two bytes.
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "padded")]
+pub(super) struct Padded {
+    count: u8,
+    #[vmstate(unused(before = count * 2, max = 4))]
+    last: u8,
+}
+
+pub(super) fn padded(count: u8) -> Padded {
+    Padded { count, last: 9 }
+}
+
 #[derive(VmState, Debug, Default, PartialEq, Clone, Copy)]
 #[vmstate(name = "small")]
 pub(super) struct Small(pub(super) u8);

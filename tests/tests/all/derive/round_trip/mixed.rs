@@ -41,7 +41,7 @@ pub(super) struct Mixed {
 #[vmstate(name = "part")]
 pub(super) struct Part {
     x: u8,
-    y: u32,
+    pub(super) y: u32,
 }
 
 /// A number of which each bit counts: no two that are NaN are equal otherwise.

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use vmstate_tests::streams;
 
+mod diff;
 mod made;
 mod tool;
 mod walk;
@@ -321,7 +322,7 @@ fn help_and_version_are_answers() {
     assert!(vmstate(["--version"]).fine().starts_with("vmstate "));
     let text = vmstate(["--help"]).fine();
     assert!(text.contains("Exit codes"), "{text}");
-    for command in ["info", "dump", "rewrite", "strip"] {
+    for command in ["info", "dump", "diff", "rewrite", "strip"] {
         assert!(text.contains(command), "{text}");
         let text = vmstate([command, "--help"]).fine();
         assert!(text.contains(&format!("  vmstate {command} vm.state")), "an example: {text}");
@@ -371,6 +372,7 @@ fn memory_does_not_grow_with_the_stream() {
     for arguments in [
         ["info", file.as_str()].as_slice(),
         &["dump", &file],
+        &["diff", &file, &file],
         &["rewrite", &file, "/dev/null"],
         &["strip", &file, &folder.path("out")],
     ] {

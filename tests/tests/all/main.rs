@@ -4,6 +4,7 @@ mod cli;
 mod compile_fail;
 mod derive;
 mod devices;
+mod diff;
 mod difference;
 mod dynamic;
 mod stream;

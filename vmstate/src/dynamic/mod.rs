@@ -28,7 +28,7 @@
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
 //!
-//! [`Walk`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again.
+//! [`Walk`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again. [`diff`] compares two.
 //!
 //! QEMU's descriptions are not always exact: of an array that is described by its first element, the others may take
 //! other sizes (NULL pointers, counted arrays inside). Where the payload's end is known and shows that, the section is
@@ -41,6 +41,7 @@ use crate::schema::vmdesc::{self, Device, Name};
 mod configuration;
 mod decode;
 mod describe;
+pub mod diff;
 mod display;
 mod encode;
 mod exact;

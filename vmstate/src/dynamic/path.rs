@@ -59,7 +59,7 @@ impl Section {
     /// All values, with their ways, in wire order. Arrays of scalars are one leaf each.
     #[must_use]
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
-        let mut leaves = Leaves { path: String::new(), found: Vec::new() };
+        let mut leaves = Leaves { way: Way::default(), found: Vec::new() };
         if let Some(state) = self.state() {
             leaves.of_struct(state);
         }
@@ -81,7 +81,7 @@ impl Struct {
     }
 
     /// Whether paths that begin with `name` can lead to fields that are found before those of subsection `before`.
-    fn hides(&self, name: &Name, before: usize) -> bool {
+    pub(super) fn hides(&self, name: &Name, before: usize) -> bool {
         let hides = |inner: &Self| inner.fields.iter().any(|field| overlap(&field.name, name));
         hides(self) || self.subsections.iter().take(before).any(hides)
     }
@@ -115,9 +115,9 @@ fn index(path: &str) -> Option<(u64, &str)> {
 
 /// Where a value was read, and as what.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    type_name: &'a str,
-    offset: u64,
+pub(super) struct Place<'a> {
+    pub(super) type_name: &'a str,
+    pub(super) offset: u64,
 }
 
 impl<'a> Place<'a> {
@@ -129,7 +129,7 @@ impl<'a> Place<'a> {
         self.found(Item::Scalar(value), value.kind.width() as u64)
     }
 
-    fn value(self, value: &'a Value) -> Found<'a> {
+    pub(super) fn value(self, value: &'a Value) -> Found<'a> {
         match value {
             Value::Scalar(value) => self.scalar(*value),
             Value::Struct(inner) => self.structure(inner),
@@ -137,11 +137,11 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn structure(self, inner: &'a Struct) -> Found<'a> {
+    pub(super) fn structure(self, inner: &'a Struct) -> Found<'a> {
         Self { offset: inner.offset, ..self }.found(Item::Struct(inner), inner.size())
     }
 
-    fn after(self, bytes: u64) -> Self {
+    pub(super) fn after(self, bytes: u64) -> Self {
         Self { offset: self.offset.saturating_add(bytes), ..self }
     }
 
@@ -192,7 +192,7 @@ impl<'a> Place<'a> {
     }
 
     /// A key that is a number stands right before its value.
-    fn direct_key(self, key: u64, value: &Struct) -> Found<'a> {
+    pub(super) fn direct_key(self, key: u64, value: &Struct) -> Found<'a> {
         Self { offset: value.offset.saturating_sub(8), ..self }.scalar(Scalar::new(Kind::Uint64, key))
     }
 }
@@ -200,7 +200,7 @@ impl<'a> Place<'a> {
 /// Collects leaves.
 struct Leaves<'a> {
     /// The way so far.
-    path: String,
+    way: Way,
     found: Vec<Leaf<'a>>,
 }
 
@@ -273,7 +273,7 @@ impl<'a> Leaves<'a> {
     }
 
     fn leaf(&mut self, found: Found<'a>) {
-        self.found.push(Leaf { path: self.path.clone(), found });
+        self.found.push(Leaf { path: self.way.path().to_owned(), found });
     }
 
     fn element(&mut self, index: u64, inside: impl FnOnce(&mut Self)) {
@@ -282,12 +282,34 @@ impl<'a> Leaves<'a> {
 
     /// Goes one step further, for as long as `inside` runs.
     fn step(&mut self, step: &str, inside: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        if length > 0 && !step.starts_with('[') {
+        let back = self.way.enter(step);
+        inside(self);
+        self.way.leave(back);
+    }
+}
+
+/// A path that grows and shrinks as someone goes through values.
+#[derive(Default)]
+pub(super) struct Way {
+    path: String,
+}
+
+impl Way {
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Goes one step further; what is returned leads back.
+    pub(super) fn enter(&mut self, step: &str) -> usize {
+        let back = self.path.len();
+        if back > 0 && !step.starts_with('[') {
             self.path.push('.');
         }
         self.path.push_str(step);
-        inside(self);
-        self.path.truncate(length);
+        back
+    }
+
+    pub(super) fn leave(&mut self, back: usize) {
+        self.path.truncate(back);
     }
 }

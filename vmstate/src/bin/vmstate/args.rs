@@ -34,6 +34,7 @@ Exit codes:
 pub(crate) enum Command {
     Info(Info),
     Dump(Dump),
+    Diff(Diff),
     #[command(after_help = REWRITE_EXAMPLE)]
     /// Decode a stream and encode it again, and say whether the result is the same
     ///
@@ -77,6 +78,33 @@ pub(crate) struct Dump {
     pub(crate) sections: Vec<String>,
 
     /// Show only this field, such as `env.regs[3]` (may be repeated)
+    #[arg(long = "field", value_name = "PATH")]
+    pub(crate) fields: Vec<String>,
+}
+
+/// Show what differs between two streams, by fields and not by bytes
+///
+/// Compared is what a machine would load: the configuration, the sections' versions, fields and subsections, and RAM page
+/// by page. How a stream carries it is not: order and ids of sections, footers, commands, and how often a page was sent.
+/// Each line has the field's path, its type, and the old and the new value; of arrays, buffers and bitmaps the elements
+/// that differ. `-` marks what only A has, `+` what only B has. The exit code is 0 when there is no difference, and 1
+/// when there are some.
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLE)]
+pub(crate) struct Diff {
+    /// The old stream; `-` is standard input
+    #[arg(value_name = "A")]
+    pub(crate) old: PathBuf,
+
+    /// The new stream; `-` is standard input
+    #[arg(value_name = "B")]
+    pub(crate) new: PathBuf,
+
+    /// Compare only sections of this name, or only the one with this instance id too (may be repeated)
+    #[arg(long = "section", value_name = "NAME[:INSTANCE]")]
+    pub(crate) sections: Vec<String>,
+
+    /// Compare only this field and what is in it, such as `env` or `env.regs[3]` (may be repeated)
     #[arg(long = "field", value_name = "PATH")]
     pub(crate) fields: Vec<String>,
 }
@@ -126,6 +154,12 @@ Examples:
   vmstate dump vm.state
   vmstate dump vm.state --section timer --section serial:1
   vmstate dump vm.state --section cpu --field 'env.regs[0]' --json";
+
+const DIFF_EXAMPLE: &str = "\
+Examples:
+  vmstate diff vm.state later.state
+  vmstate diff vm.state later.state --section cpu --field env.regs
+  vmstate diff vm.state later.state --section ram --json | jq '.ram[].ranges'";
 
 const REWRITE_EXAMPLE: &str = "\
 Example:

@@ -12,7 +12,7 @@ use crate::select::Selection;
 use crate::survey::{SectionRow, Survey};
 use crate::{Answer, output};
 
-mod json;
+pub(crate) mod json;
 mod tree;
 
 /// A section that was asked for; RAM comes without its payload.
@@ -90,7 +90,7 @@ impl<'a> Dumped<'a> {
 }
 
 /// What QEMU calls the state that a handler of the old style wrote, of which nothing else is described.
-const OLD_STYLE: &str = "data";
+pub(crate) const OLD_STYLE: &str = "data";
 
 /// The names of the fields and subsections whose bytes could not be told apart, because their description is not exact.
 fn undecoded(section: &Section) -> Vec<&str> {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod diff;
 mod dump;
 mod failure;
 mod info;
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
     match &arguments.command {
         Command::Info(info) => info::run(info, json),
         Command::Dump(dump) => dump::run(dump, json),
+        Command::Diff(diff) => diff::run(diff, json),
         Command::Rewrite(files) => rewrite::run(files, json),
         Command::Strip(files) => strip::run(files, json),
     }

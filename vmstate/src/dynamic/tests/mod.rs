@@ -5,6 +5,7 @@ use vmstate_types::{LoadError, Reader, Writer};
 use super::{Body, Section, Value};
 use crate::schema::vmdesc::{self, Document};
 
+mod diff;
 mod inexact;
 mod infos;
 mod paths;

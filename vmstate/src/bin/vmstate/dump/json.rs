@@ -50,7 +50,7 @@ struct Opaque<'a> {
 }
 
 #[derive(Serialize)]
-struct Structure<'a> {
+pub(crate) struct Structure<'a> {
     name: &'a str,
     version: u32,
     /// Of the first field.
@@ -76,7 +76,7 @@ struct DumpedField<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Json<'a> {
+pub(crate) enum Json<'a> {
     Flag(bool),
     Integer(i128),
     Float(f64),
@@ -128,13 +128,18 @@ pub(super) fn fields<'a>(found: &[Match<'a>]) -> Matches<'a> {
         type_name: found.type_name,
         offset: found.offset,
         size: found.size,
-        value: match found.item {
-            Item::Scalar(value) => scalar(value),
-            Item::Struct(inner) => structure_value(inner),
-            Item::Value(value) => json(value),
-        },
+        value: item(found.item),
     };
     Matches { fields: found.iter().map(dumped).collect() }
+}
+
+/// What a path leads to.
+pub(crate) fn item(item: Item<'_>) -> Json<'_> {
+    match item {
+        Item::Scalar(value) => scalar(value),
+        Item::Struct(inner) => structure_value(inner),
+        Item::Value(value) => json(value),
+    }
 }
 
 fn decoded(section: &Section) -> Decoded<'_> {
@@ -199,7 +204,7 @@ fn node<'a>(key: Json<'a>, value: &'a Struct) -> Json<'a> {
 }
 
 /// A number; what JSON has no number for, in hex.
-fn scalar<'a>(value: Scalar) -> Json<'a> {
+pub(crate) fn scalar<'a>(value: Scalar) -> Json<'a> {
     match (value.kind, value.bits) {
         (Kind::Bool, 0 | 1) => Json::Flag(value.bits == 1),
         (Kind::Double, bits) if f64::from_bits(bits).is_finite() => Json::Float(f64::from_bits(bits)),

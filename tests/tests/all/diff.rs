@@ -1,0 +1,133 @@
+//! Differences between real streams, and between them and copies that were changed in one place.
+
+use std::collections::HashSet;
+
+use vmstate::Reader;
+use vmstate::dynamic::diff::{Change, Difference, Snapshot, compare, compare_sections};
+use vmstate::dynamic::{Event, Item, Section, Value, Walk};
+use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate_tests::streams::{self, Stream};
+
+fn description(stream: &Stream) -> Document {
+    let Located::At(start) = locate(&stream.bytes) else { panic!("{}", stream.name) };
+    Document::parse(&stream.bytes[start..], start as u64).unwrap()
+}
+
+fn snapshot(stream: &Stream) -> Snapshot {
+    let mut reader = Reader::from_slice(&stream.bytes);
+    Snapshot::read(&mut Walk::new(&mut reader, Some(description(stream))).unwrap()).unwrap()
+}
+
+/// The sections with device state, each with the index of its description.
+fn sections(stream: &Stream) -> Vec<(usize, Section)> {
+    let mut reader = Reader::from_slice(&stream.bytes);
+    let mut walk = Walk::new(&mut reader, Some(description(stream))).unwrap();
+    let mut sections = Vec::new();
+    while let Some(event) = walk.next_event().unwrap() {
+        if let Event::Section { section, device: Some(device), .. } = event {
+            sections.push((device, section));
+        }
+    }
+    sections
+}
+
+#[test]
+fn a_stream_is_the_same_as_itself() {
+    for stream in streams::all() {
+        let snapshot = snapshot(&stream);
+        assert!(!snapshot.sections.is_empty() && snapshot.configuration.is_some(), "{}", stream.name);
+        assert_eq!(compare(&snapshot, &snapshot.clone()).count(), 0, "{}", stream.name);
+    }
+}
+
+/// Each byte of each field of each device, changed alone: exactly that field differs.
+#[test]
+fn a_byte_that_changes_is_a_field_that_changes() {
+    let (mut fields, mut refused) = (0, 0);
+    for name in ["qemu-10.0-pc", "qemu-7.2-virt", "qemu-10.0-uno", "qemu-7.2-microvm"] {
+        let stream = streams::named(name);
+        let description = description(&stream);
+        for (device, section) in sections(&stream) {
+            let device = &description.devices[device];
+            // Fields of the same path are told apart by nothing.
+            let leaves = section.leaves();
+            let mut paths = HashSet::new();
+            for leaf in leaves.iter().filter(|leaf| leaf.found.size > 0 && paths.insert(&leaf.path)) {
+                let at = usize::try_from(leaf.found.offset + leaf.found.size - 1).unwrap();
+                let start = usize::try_from(section.offset).unwrap();
+                let mut payload = stream.bytes[start..start + usize::try_from(section.size()).unwrap()].to_vec();
+                payload[at - start] ^= 0x10;
+                let mut reader = Reader::from_slice_at(&payload, section.offset);
+                match Section::decode(device, &mut reader, Some(section.offset + section.size())) {
+                    Ok(changed) => assert_one(&section, &changed, &leaf.path, leaf.found.offset),
+                    Err(_) => refused += 1,
+                }
+                fields += 1;
+            }
+        }
+    }
+    assert!(fields > 2000, "{fields}");
+    // Markers of lists and the like.
+    assert!(refused < fields / 20, "{refused} of {fields}");
+}
+
+fn assert_one(old_section: &Section, new: &Section, path: &str, offset: u64) {
+    let differences = compare_sections(old_section, new);
+    let [difference] = differences.as_slice() else { panic!("{path}: {differences:?}") };
+    // Arrays are reported whole, runs of them are leaves.
+    let array = path.rsplit_once('[').map_or(path, |(array, _)| array);
+    match &difference.change {
+        Change::Value { old, new } => {
+            assert_eq!((difference.path.as_str(), old.offset, new.offset), (path, offset, offset));
+            assert_ne!(old.item, new.item);
+        }
+        Change::Elements(elements) => {
+            assert!([path, array].contains(&difference.path.as_str()), "{path}: {}", difference.path);
+            assert_eq!(elements.count(), 1, "{path}");
+            let (_, one, other) = elements.iter().next().unwrap();
+            assert_eq!(one.unwrap().bits ^ other.unwrap().bits, flipped(old_section, path), "{path}");
+        }
+        other => panic!("{path}: {other:?}"),
+    }
+}
+
+/// What of a byte's changed bit is seen in an element; those of a bitmap are single bits.
+fn flipped(section: &Section, path: &str) -> u64 {
+    match section.get(path).map(|found| found.item) {
+        Some(Item::Value(Value::Bitmap(_))) => 1,
+        _ => 0x10,
+    }
+}
+
+#[test]
+fn what_changed_from_one_qemu_to_the_next() {
+    let (old, new) = (snapshot(&streams::named("qemu-7.2-virt")), snapshot(&streams::named("qemu-10.0-virt")));
+    let mut seen = Vec::new();
+    for difference in compare(&old, &new) {
+        match difference {
+            Difference::Section(section) => {
+                seen.push(format!("{} {:?}", section.name, section.versions()));
+                if section.name == "globalstate" {
+                    let paths: Vec<_> = section.fields.iter().map(|field| field.path.as_str()).collect();
+                    assert_eq!(paths, ["runstate", "has_vm_was_suspended", "vm_was_suspended", "unused"]);
+                }
+            }
+            Difference::Block(block) => seen.push(block.name.to_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(
+        seen,
+        [
+            "timer None",
+            "cpu Some((5, 10))",
+            "goldfish_rtc None",
+            "virt_acpi_build None",
+            "fw_cfg None",
+            "globalstate None",
+            "/rom@etc/acpi/tables",
+            "/rom@etc/table-loader",
+            "/rom@etc/acpi/rsdp",
+        ]
+    );
+}

@@ -1,0 +1,102 @@
+//! `vmstate diff`: what differs between two streams.
+
+use vmstate::dynamic::Section;
+use vmstate::dynamic::diff::{Difference, SectionDifference, Snapshot, Version, compare};
+
+use crate::args::Diff;
+use crate::failure::Failure;
+use crate::input::{Input, is_stdio};
+use crate::select::{Prefixes, Selection, names};
+use crate::{Answer, output};
+
+mod json;
+mod text;
+
+/// The name of the sections with memory.
+const RAM: &str = "ram";
+
+pub(crate) fn run(arguments: &Diff, json: bool) -> Result<Answer, Failure> {
+    if is_stdio(&arguments.old) && is_stdio(&arguments.new) {
+        return Err(Failure::Usage("A and B cannot both be standard input".to_owned()));
+    }
+    let (old, new) = (read(&Input::open(&arguments.old)?)?, read(&Input::open(&arguments.new)?)?);
+    let wanted = Wanted { sections: Selection::new(&arguments.sections), fields: Prefixes::new(&arguments.fields) };
+    wanted.check(&old, &new)?;
+    let differences: Vec<_> = compare(&old, &new).filter_map(|difference| wanted.keep(difference)).collect();
+    match json {
+        true => output::answer_json(&json::Document::new(&differences))?,
+        false => output::answer(&text::differences(&differences))?,
+    }
+    Ok(if differences.is_empty() { Answer::Fine } else { Answer::Different })
+}
+
+/// Reads all that is compared.
+pub(crate) fn read(input: &Input) -> Result<Snapshot, Failure> {
+    let mut reader = input.reader()?;
+    let mut walk = input.walk(&mut reader)?;
+    let snapshot = Snapshot::read(&mut walk).map_err(|error| input.failed(error))?;
+    walk.trailer().map_err(|error| input.failed(error))?;
+    Ok(snapshot)
+}
+
+/// What was asked for.
+struct Wanted<'a> {
+    sections: Selection<'a>,
+    fields: Prefixes<'a>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Makes sure that one side at least has what was asked for.
+    fn check(&self, old: &Snapshot, new: &Snapshot) -> Result<(), Failure> {
+        for snapshot in [old, new] {
+            let entries = snapshot.sections.iter().map(|entry| &entry.section);
+            for section in snapshot.configuration.iter().chain(entries) {
+                if self.sections.has(&section.name, section.instance_id) {
+                    self.fields.look_into(section);
+                }
+            }
+            for live in &snapshot.live {
+                self.sections.has(&live.name, live.instance_id);
+            }
+            if !snapshot.memory.blocks().is_empty() {
+                self.sections.has(RAM, 0);
+            }
+        }
+        self.sections.check()?;
+        self.fields.check()
+    }
+
+    fn keep<'d>(&self, difference: Difference<'d>) -> Option<Difference<'d>> {
+        match difference {
+            Difference::Configuration(section) => self.keep_section(section).map(Difference::Configuration),
+            Difference::Section(section) => self.keep_section(section).map(Difference::Section),
+            other => (self.fields.is_all() && self.has(&other)).then_some(other),
+        }
+    }
+
+    fn keep_section<'d>(&self, mut section: SectionDifference<'d>) -> Option<SectionDifference<'d>> {
+        if !self.sections.has(section.name, section.instance_id) {
+            return None;
+        }
+        if self.fields.is_all() {
+            return Some(section);
+        }
+        let sides = [section.old, section.new].map(|side| side.map(|Version { section, .. }| section));
+        let [Some(old), Some(new)] = sides else {
+            let holds = |section: &Section| self.fields.are_in(section);
+            return sides.into_iter().flatten().any(holds).then_some(section);
+        };
+        let names = [old, new].map(names).concat();
+        section.fields = section.fields.into_iter().filter_map(|field| self.fields.keep(&names, field)).collect();
+        (!section.fields.is_empty()).then_some(section)
+    }
+
+    fn has(&self, difference: &Difference<'_>) -> bool {
+        match difference {
+            Difference::Live { old, new } => {
+                old.or(*new).is_some_and(|live| self.sections.has(&live.name, live.instance_id))
+            }
+            _ => self.sections.has(RAM, 0),
+        }
+    }
+}

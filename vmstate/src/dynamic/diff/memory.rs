@@ -1,0 +1,466 @@
+//! The guest's memory, page by page, without what is in the pages.
+//!
+//! Of a page that has contents, a digest is kept: 64 bits under a key that is drawn once for each process (std's
+//! `RandomState`), so that no stream can be made to have two pages that seem the same. That two pages that differ have
+//! the same digest has a probability of 1 in 2^64.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use vmstate_types::LoadError;
+
+use super::elements::segments;
+use super::pair::pairs;
+use crate::dynamic::Walk;
+use crate::ram::{BlockHeader, Mapped, PageSize, Record};
+
+/// The digests that one run of pages has at most, so that taking one apart is no work.
+const MAX_RUN: usize = 4096;
+/// Bytes that are read at a time.
+const CHUNK: usize = 1 << 16;
+
+/// What hashes pages.
+pub(super) fn hasher() -> DefaultHasher {
+    static KEY: OnceLock<RandomState> = OnceLock::new();
+    KEY.get_or_init(RandomState::new).build_hasher()
+}
+
+/// The guest's memory.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    page_size: Option<PageSize>,
+    blocks: Vec<Block>,
+}
+
+/// A block of memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// By the number of the first page. Runs do not overlap.
+    runs: BTreeMap<u64, Run>,
+}
+
+/// The contents of neighbouring pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Run {
+    /// So many pages with this byte everywhere.
+    Fill(u64, u8),
+    /// Pages by their digests.
+    Data(Vec<u64>),
+    /// Pages in a form that is not unpacked, by digests of all that was sent.
+    Packed(Vec<u64>),
+}
+
+/// What is in a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Page {
+    Fill(u8),
+    Data(u64),
+    Packed(u64),
+}
+
+/// What is in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PageKind {
+    /// Zeros.
+    Zero,
+    /// Other contents.
+    Data,
+    /// Contents in a form that is not unpacked: compressed, or as a difference to what was sent before (XBZRLE).
+    Packed,
+}
+
+/// Neighbouring pages that differ in the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRange {
+    /// Offsets in the block, in bytes.
+    pub range: Range<u64>,
+    /// How they differ.
+    pub change: PageChange,
+}
+
+/// How a page differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PageChange {
+    /// Other contents.
+    Changed,
+    /// Contents, then zeros.
+    Zeroed,
+    /// Zeros, then contents.
+    Filled,
+    /// Sent on the new side only.
+    Added,
+    /// Sent on the old side only.
+    Removed,
+    /// Not known: one of the two is in a form that is not unpacked, or the sizes of pages differ.
+    Unknown,
+}
+
+/// A block that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BlockDifference<'a> {
+    /// The block's name.
+    pub name: &'a str,
+    /// The block as it was, if there was one.
+    pub old: Option<&'a Block>,
+    /// The block as it is, if there is one.
+    pub new: Option<&'a Block>,
+    /// The bytes of a page.
+    pub page_size: u64,
+    /// The pages that differ, in ascending order.
+    pub pages: Vec<PageRange>,
+}
+
+impl Memory {
+    /// Memory of no blocks yet.
+    #[must_use]
+    pub fn new(page_size: PageSize) -> Self {
+        Self { page_size: Some(page_size), blocks: Vec::new() }
+    }
+
+    /// The bytes of a page, if there are pages.
+    #[must_use]
+    pub fn page_size(&self) -> Option<u64> {
+        self.page_size.map(PageSize::bytes)
+    }
+
+    /// The blocks, in the order of the stream.
+    #[must_use]
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Takes in what a record says, the last that came from `walk`.
+    pub(super) fn record(&mut self, record: &Record, walk: &mut Walk<'_, '_>) -> Result<(), LoadError> {
+        match record {
+            Record::Block(header) => self.blocks.push(Block::new(header)),
+            Record::Space(_) => self.mapped(walk)?,
+            Record::Zero { offset, fill, .. } => self.put(walk, *offset, Page::Fill(*fill)),
+            Record::Page { offset, .. } => {
+                let page = Page::of(walk.data(usize::MAX)?);
+                self.put(walk, *offset, page);
+            }
+            Record::Xbzrle { offset, .. } => {
+                let before = self.page(walk, *offset);
+                self.packed(walk, *offset, before)?;
+            }
+            Record::Compressed { offset, .. } => self.packed(walk, *offset, None)?,
+            Record::BlockList(_) | Record::MultifdFlush | Record::EndOfSection => {}
+        }
+        Ok(())
+    }
+
+    /// The number of the page at `offset` of the walk's block, and the block.
+    fn place(&mut self, walk: &Walk<'_, '_>, offset: u64) -> Option<(u64, &mut Block)> {
+        let block = self.blocks.get_mut(walk.ram().current_block()?)?;
+        Some((offset / self.page_size?.bytes(), block))
+    }
+
+    fn put(&mut self, walk: &Walk<'_, '_>, offset: u64, page: Page) {
+        if let Some((number, block)) = self.place(walk, offset) {
+            block.put(number, page);
+        }
+    }
+
+    fn page(&mut self, walk: &Walk<'_, '_>, offset: u64) -> Option<Page> {
+        let (number, block) = self.place(walk, offset)?;
+        block.page(number)
+    }
+
+    /// A page whose bytes say what it is together with what was there `before`.
+    fn packed(&mut self, walk: &mut Walk<'_, '_>, offset: u64, before: Option<Page>) -> Result<(), LoadError> {
+        let mut digest = hasher();
+        before.hash(&mut digest);
+        digest.write(walk.data(usize::MAX)?);
+        self.put(walk, offset, Page::Packed(digest.finish()));
+        Ok(())
+    }
+
+    /// Reads pages that lie at fixed places of the file, behind a bitmap that says which have contents.
+    fn mapped(&mut self, walk: &mut Walk<'_, '_>) -> Result<(), LoadError> {
+        let start = walk.offset();
+        let header = walk.ram().blocks().last().and_then(|block| Some((block.mapped?, block.size)));
+        let (Some((mapped, size)), Some(block)) = (header, self.blocks.last_mut()) else { return Ok(()) };
+        let page_size = walk.page_size().bytes();
+        if mapped.page_size != page_size {
+            let expected = format!("pages of {page_size} bytes");
+            return Err(LoadError::incompatible(expected, mapped.page_size).at(start).in_field(block.name.clone()));
+        }
+        let bitmap =
+            bitmap(walk, &mapped, size.div_ceil(page_size)).map_err(|error| error.in_field(block.name.clone()))?;
+        for number in 0..size.div_ceil(page_size) {
+            let rest = size.saturating_sub(number.saturating_mul(page_size)).min(page_size);
+            let bytes = walk.data(usize::try_from(rest).unwrap_or(usize::MAX))?;
+            block.put(number, if is_set(&bitmap, number) { Page::of(bytes) } else { Page::Fill(0) });
+        }
+        Ok(())
+    }
+
+    pub(super) fn compare<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = BlockDifference<'a>> {
+        let page_size = self.page_size.or(new.page_size).map_or(1, PageSize::bytes);
+        let comparable = self.page_size.is_none() || new.page_size.is_none() || self.page_size == new.page_size;
+        pairs(&self.blocks, &new.blocks, |block| &block.name).into_iter().filter_map(move |pair| {
+            let (old, new) = pair.sides();
+            let name = &old.or(new)?.name;
+            let pages = match (old, new) {
+                (Some(old), Some(new)) if comparable => old.compare(new, page_size),
+                (Some(old), Some(new)) => {
+                    vec![PageRange { range: 0..old.size.max(new.size), change: PageChange::Unknown }]
+                }
+                _ => Vec::new(),
+            };
+            let same = pages.is_empty() && old.map(|block| block.size) == new.map(|block| block.size);
+            (!same).then_some(BlockDifference { name, old, new, page_size, pages })
+        })
+    }
+}
+
+/// The bitmap of a mapped block; what is read next is its first page.
+fn bitmap(walk: &mut Walk<'_, '_>, mapped: &Mapped, pages: u64) -> Result<Vec<u8>, LoadError> {
+    let start = walk.offset();
+    // In words of 64 bits.
+    let size = pages.div_ceil(64).saturating_mul(8);
+    let before = mapped.bitmap.checked_sub(start);
+    let between = mapped.bitmap.checked_add(size).and_then(|end| mapped.pages.checked_sub(end));
+    let (Some(before), Some(between)) = (before, between) else {
+        let expected = format!("a bitmap of {size} bytes between {start:#x} and {:#x}", mapped.pages);
+        return Err(LoadError::malformed(expected, format!("one at {:#x}", mapped.bitmap)).at(start));
+    };
+    pass(walk, before)?;
+    let bitmap = walk.data(usize::try_from(size).unwrap_or(usize::MAX))?.to_vec();
+    pass(walk, between)?;
+    Ok(bitmap)
+}
+
+fn pass(walk: &mut Walk<'_, '_>, mut count: u64) -> Result<(), LoadError> {
+    while count > 0 {
+        let chunk = usize::try_from(count).unwrap_or(usize::MAX).min(CHUNK);
+        match walk.data(chunk)?.len() {
+            0 => return Ok(()),
+            passed => count = count.saturating_sub(passed as u64),
+        }
+    }
+    Ok(())
+}
+
+/// Bits are counted from the lowest of the first byte.
+fn is_set(bitmap: &[u8], number: u64) -> bool {
+    let byte = usize::try_from(number / 8).ok().and_then(|place| bitmap.get(place));
+    byte.is_some_and(|byte| byte >> (number % 8) & 1 == 1)
+}
+
+impl Page {
+    fn of(bytes: &[u8]) -> Self {
+        const ZEROS: [u8; 4096] = [0; 4096];
+        if bytes.chunks(ZEROS.len()).all(|chunk| ZEROS.starts_with(chunk)) {
+            return Self::Fill(0);
+        }
+        let mut digest = hasher();
+        digest.write(bytes);
+        Self::Data(digest.finish())
+    }
+
+    fn kind(self) -> PageKind {
+        match self {
+            Self::Fill(0) => PageKind::Zero,
+            Self::Fill(_) | Self::Data(_) => PageKind::Data,
+            Self::Packed(_) => PageKind::Packed,
+        }
+    }
+}
+
+impl PageChange {
+    fn of(old: Option<Page>, new: Option<Page>) -> Option<Self> {
+        let (old, new) = match (old, new) {
+            _ if old == new => return None,
+            (Some(old), Some(new)) => (old, new),
+            (None, _) => return Some(Self::Added),
+            (_, None) => return Some(Self::Removed),
+        };
+        Some(match (old.kind(), new.kind()) {
+            (PageKind::Packed, _) | (_, PageKind::Packed) => Self::Unknown,
+            (_, PageKind::Zero) => Self::Zeroed,
+            (PageKind::Zero, _) => Self::Filled,
+            _ => Self::Changed,
+        })
+    }
+}
+
+impl Block {
+    fn new(header: &BlockHeader) -> Self {
+        Self { name: header.idstr.clone(), size: header.size, runs: BTreeMap::new() }
+    }
+
+    /// The numbers of the pages that were sent, from the first of a run up to but not including its end, and what is in
+    /// them.
+    pub fn pages(&self) -> impl Iterator<Item = (Range<u64>, PageKind)> {
+        self.runs.iter().map(|(&first, run)| {
+            let kind = run.get(0).map_or(PageKind::Zero, Page::kind);
+            (first..first.saturating_add(run.len()), kind)
+        })
+    }
+
+    fn page(&self, number: u64) -> Option<Page> {
+        let (first, run) = self.runs.range(..=number).next_back()?;
+        run.get(number - first)
+    }
+
+    fn put(&mut self, number: u64, page: Page) {
+        let next = self.runs.range(number..).next().map(|(&first, _)| first);
+        if let Some((&first, run)) = self.runs.range_mut(..=number).next_back() {
+            let index = number - first;
+            let is_behind = index == run.len() && next != Some(number);
+            if run.replace(index, page) || is_behind && run.push(page) {
+                return;
+            }
+            if index < run.len() {
+                let behind = run.split(index);
+                self.take_out(first, number, behind);
+            }
+        }
+        self.runs.insert(number, Run::of(page));
+    }
+
+    /// Ends the run from `first` on before page `number`; the rest is `behind`, of which the first page goes.
+    fn take_out(&mut self, first: u64, number: u64, mut behind: Run) {
+        if first == number {
+            self.runs.remove(&first);
+        }
+        let rest = behind.split(1);
+        if rest.len() > 0 {
+            self.runs.insert(number.saturating_add(1), rest);
+        }
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        self.pages().map(|(range, _)| range)
+    }
+
+    fn compare(&self, new: &Self, page_size: u64) -> Vec<PageRange> {
+        let mut changes = Changes { page_size, found: Vec::new() };
+        for range in segments(self.ranges(), new.ranges()) {
+            let (old, new) = (self.from(range.start), new.from(range.start));
+            if let (Some((Run::Fill(_, _), _)) | None, Some((Run::Fill(_, _), _)) | None) = (old, new) {
+                let get = |run: Option<(&Run, u64)>| run.and_then(|(run, index)| run.get(index));
+                changes.add(range, PageChange::of(get(old), get(new)));
+                continue;
+            }
+            for number in range.clone() {
+                let get = |run: Option<(&Run, u64)>| run.and_then(|(run, index)| run.get(index + number - range.start));
+                changes.add(number..number + 1, PageChange::of(get(old), get(new)));
+            }
+        }
+        changes.found
+    }
+
+    /// The run with page `number`, and the page's place in it.
+    fn from(&self, number: u64) -> Option<(&Run, u64)> {
+        let (first, run) = self.runs.range(..=number).next_back()?;
+        let index = number - first;
+        (index < run.len()).then_some((run, index))
+    }
+}
+
+/// Collects ranges of pages.
+struct Changes {
+    page_size: u64,
+    found: Vec<PageRange>,
+}
+
+impl Changes {
+    fn add(&mut self, pages: Range<u64>, change: Option<PageChange>) {
+        let Some(change) = change else { return };
+        let range = pages.start.saturating_mul(self.page_size)..pages.end.saturating_mul(self.page_size);
+        match self.found.last_mut() {
+            Some(last) if last.change == change && last.range.end == range.start => last.range.end = range.end,
+            _ => self.found.push(PageRange { range, change }),
+        }
+    }
+}
+
+impl BlockDifference<'_> {
+    /// How many pages differ in this way.
+    #[must_use]
+    pub fn count(&self, change: PageChange) -> u64 {
+        let ranges = self.pages.iter().filter(|pages| pages.change == change);
+        ranges.map(|pages| (pages.range.end - pages.range.start).div_ceil(self.page_size)).sum()
+    }
+}
+
+impl Run {
+    fn of(page: Page) -> Self {
+        match page {
+            Page::Fill(byte) => Self::Fill(1, byte),
+            Page::Data(digest) => Self::Data(vec![digest]),
+            Page::Packed(digest) => Self::Packed(vec![digest]),
+        }
+    }
+
+    fn len(&self) -> u64 {
+        match self {
+            Self::Fill(count, _) => *count,
+            Self::Data(digests) | Self::Packed(digests) => digests.len() as u64,
+        }
+    }
+
+    fn get(&self, index: u64) -> Option<Page> {
+        let digest = |digests: &[u64]| usize::try_from(index).ok().and_then(|index| digests.get(index).copied());
+        match self {
+            Self::Fill(count, byte) => (index < *count).then_some(Page::Fill(*byte)),
+            Self::Data(digests) => digest(digests).map(Page::Data),
+            Self::Packed(digests) => digest(digests).map(Page::Packed),
+        }
+    }
+
+    /// Puts `page` in the place of the one at `index`, if there is one and it is of the same kind.
+    fn replace(&mut self, index: u64, page: Page) -> bool {
+        let place =
+            |digests: &mut Vec<u64>, digest| match usize::try_from(index).ok().and_then(|at| digests.get_mut(at)) {
+                Some(place) => {
+                    *place = digest;
+                    true
+                }
+                None => false,
+            };
+        match (self, page) {
+            (Self::Fill(count, byte), Page::Fill(fill)) => index < *count && *byte == fill,
+            (Self::Data(digests), Page::Data(digest)) | (Self::Packed(digests), Page::Packed(digest)) => {
+                place(digests, digest)
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds `page` at the end, if it is of the same kind and there is room.
+    fn push(&mut self, page: Page) -> bool {
+        match (self, page) {
+            (Self::Fill(count, byte), Page::Fill(fill)) if *byte == fill => *count += 1,
+            (Self::Data(digests), Page::Data(digest)) | (Self::Packed(digests), Page::Packed(digest))
+                if digests.len() < MAX_RUN =>
+            {
+                digests.push(digest);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Takes off all from `index` on.
+    fn split(&mut self, index: u64) -> Self {
+        let cut = |digests: &mut Vec<u64>| digests.split_off(usize::try_from(index).unwrap_or(0).min(digests.len()));
+        match self {
+            Self::Fill(count, byte) => {
+                let rest = Self::Fill(count.saturating_sub(index), *byte);
+                *count = index.min(*count);
+                rest
+            }
+            Self::Data(digests) => Self::Data(cut(digests)),
+            Self::Packed(digests) => Self::Packed(cut(digests)),
+        }
+    }
+}

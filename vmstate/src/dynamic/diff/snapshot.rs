@@ -1,0 +1,131 @@
+//! One side of a comparison.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use vmstate_types::LoadError;
+
+use super::Version;
+use super::memory::Memory;
+use crate::dynamic::{Event, Section, Walk};
+use crate::stream::{SectionHeader, SectionKind};
+
+/// A machine's state, to be compared.
+///
+/// Device state is held with all its values. Of memory there are eight bytes for each page that has contents.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The stream's configuration ([`Section::of_configuration`]).
+    pub configuration: Option<Section>,
+    /// Sections with device state, in the order in which they came.
+    pub sections: Vec<Entry>,
+    /// Live devices other than memory.
+    pub live: Vec<Live>,
+    /// The guest's memory.
+    pub memory: Memory,
+}
+
+/// A section with a device's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The version that its header says.
+    pub version: u32,
+    /// The payload.
+    pub section: Section,
+}
+
+impl Entry {
+    pub(super) fn as_version(&self) -> Version<'_> {
+        Version { section: &self.section, version: Some(self.version) }
+    }
+}
+
+/// All sections of a live device that is not memory (block migration, dirty bitmaps, ...). Nothing is known of what is in
+/// them; so they are the same or not.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The idstr of the sections.
+    pub name: String,
+    /// Their instance id.
+    pub instance_id: u32,
+    /// Their version.
+    pub version: u32,
+    /// How many there are.
+    pub sections: u64,
+    /// The bytes of all payloads.
+    pub bytes: u64,
+    digest: DefaultHasher,
+}
+
+impl PartialEq for Live {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |live: &Self| (live.version, live.sections, live.bytes, live.digest.finish());
+        self.name == other.name && self.instance_id == other.instance_id && key(self) == key(other)
+    }
+}
+
+impl Snapshot {
+    /// Reads all that `walk` walks through, up to the end of the stream.
+    ///
+    /// # Errors
+    /// As [`Walk::next_event`], and for memory at fixed places of a file whose places contradict each other.
+    pub fn read(walk: &mut Walk<'_, '_>) -> Result<Self, LoadError> {
+        let configuration = walk.configuration().map(Section::of_configuration).transpose()?;
+        let memory = Memory::new(walk.page_size());
+        let mut snapshot = Self { configuration, memory, ..Self::default() };
+        while let Some(event) = walk.next_event()? {
+            match event {
+                Event::Section { header, section, .. } => snapshot.section(&header, section),
+                Event::Record(record) => snapshot.memory.record(&record, walk)?,
+                Event::Ram(_) | Event::Command(_) | Event::PackageEnd { .. } => {}
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// Adds a section with a device's state, behind the others.
+    pub fn add(&mut self, version: u32, section: Section) {
+        self.sections.push(Entry { version, section });
+    }
+
+    fn section(&mut self, header: &SectionHeader, section: Section) {
+        match header.kind {
+            SectionKind::Full => self.add(header.version, section),
+            SectionKind::Start | SectionKind::Part | SectionKind::End => self.live(header, &section),
+        }
+    }
+
+    fn live(&mut self, header: &SectionHeader, section: &Section) {
+        let is_same = |live: &Live| live.name == header.name && live.instance_id == header.instance_id;
+        let index = match self.live.iter().position(is_same) {
+            Some(index) => index,
+            None => {
+                self.live.push(Live::new(header));
+                self.live.len() - 1
+            }
+        };
+        if let (Some(live), Some((_, bytes))) = (self.live.get_mut(index), section.opaque()) {
+            live.add(header.kind, bytes);
+        }
+    }
+}
+
+impl Live {
+    fn new(header: &SectionHeader) -> Self {
+        Self {
+            name: header.name.clone(),
+            instance_id: header.instance_id,
+            version: header.version,
+            sections: 0,
+            bytes: 0,
+            digest: super::memory::hasher(),
+        }
+    }
+
+    fn add(&mut self, kind: SectionKind, bytes: &[u8]) {
+        self.sections += 1;
+        self.bytes += bytes.len() as u64;
+        self.digest.write_u8(kind.tag());
+        self.digest.write_usize(bytes.len());
+        self.digest.write(bytes);
+    }
+}

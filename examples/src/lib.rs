@@ -3,4 +3,5 @@
 
 pub mod devices;
 pub mod difference;
+pub mod machines;
 pub mod uno;

@@ -234,7 +234,8 @@ fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Opti
         None => return Err(unknown_subsection(parent, name).at(start)),
     };
     reader.skip(2 + length as u64)?;
-    let [.., version] = reader.array::<4>()?;
+    let version = reader.array::<4>().map_err(|error| error.in_subsection(parent.subsections[index].description.name));
+    let [.., version] = version?;
     Ok(Some(SubsectionHeader { index, version: u32::from(version) }))
 }
 

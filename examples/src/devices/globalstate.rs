@@ -50,6 +50,12 @@ impl Default for GlobalState {
     }
 }
 
+impl Default for GlobalState7_2 {
+    fn default() -> Self {
+        Self { size: 0, run_state: [0; 100] }
+    }
+}
+
 impl From<&GlobalState> for GlobalState7_2 {
     fn from(state: &GlobalState) -> Self {
         let mut run_state = [0; 100];

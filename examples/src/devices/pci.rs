@@ -1,7 +1,9 @@
-//! What all PCI devices have in common: QEMU's "PCIDevice", which is the first field of each.
+//! What all PCI devices have in common, and what they are on: QEMU's "PCIDevice", which is the first field of each, and
+//! its sections "PCIBUS" and "PCIHost".
 //!
-//! The fields are those of QEMU's `vmstate_pci_device`; `pci config` and `pci irq state` are infos of its own. (QEMU's
-//! also refuses another configuration space where the guest cannot have changed it.)
+//! The fields are those of QEMU's `vmstate_pci_device` and `vmstate_pcibus` (`hw/pci/pci.c`) and of `vmstate_pcihost`
+//! (`hw/pci/pci_host.c`); `pci config` and `pci irq state` are infos of its own. (QEMU's also refuses another
+//! configuration space where the guest cannot have changed it.)
 
 use vmstate::prelude::*;
 
@@ -50,4 +52,30 @@ impl Default for PciDevice {
             express: false,
         }
     }
+}
+
+/// A bus, with `PINS` pins of its own.
+#[derive(VmState, Debug, Clone, PartialEq, Eq)]
+#[vmstate(name = "PCIBUS")]
+pub struct PciBus<const PINS: usize> {
+    /// How many pins there are.
+    #[vmstate(equal)]
+    pub nirq: i32,
+    /// How many devices raise each.
+    #[vmstate(len = nirq)]
+    pub irq_count: [i32; PINS],
+}
+
+impl<const PINS: usize> Default for PciBus<PINS> {
+    fn default() -> Self {
+        Self { nirq: i32::try_from(PINS).unwrap_or(i32::MAX), irq_count: [0; PINS] }
+    }
+}
+
+/// The bridge to a bus.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "PCIHost")]
+pub struct PciHost {
+    /// Which register of which device is accessed next.
+    pub config_reg: u32,
 }

@@ -1,4 +1,4 @@
-//! What all virtio devices have in common, and two of them: QEMU's sections "virtio-blk" and "virtio-rng".
+//! What all virtio devices have in common, and three of them: QEMU's sections "virtio-blk", "virtio-net" and "virtio-rng".
 //!
 //! QEMU describes such a section as one opaque value, the info `virtio`, and writes it by hand (`virtio_save`): the
 //! transport, the registers, the queues, what the device adds, and then the struct `vmstate_virtio`, which is nothing but
@@ -19,6 +19,15 @@ pub struct VirtioBlk<T: Transport> {
     /// All of it.
     #[vmstate(opaque = "virtio")]
     pub virtio: Virtio<T, Requests>,
+}
+
+/// A network card.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "virtio-net", version = 11, minimum_version = 11)]
+pub struct VirtioNet<T: Transport> {
+    /// All of it.
+    #[vmstate(opaque = "virtio")]
+    pub virtio: Virtio<T, Network>,
 }
 
 /// A source of random numbers.
@@ -232,6 +241,79 @@ impl Requests {
         match self.more {
             0 => Ok(()),
             more => Err(LoadError::refused("no unfinished requests", more)),
+        }
+    }
+}
+
+/// The largest number of addresses that a card looks for.
+const MAX_MACS: usize = 64;
+
+/// What a network card adds, with one pair of queues: QEMU's `vmstate_virtio_net_device` (`hw/net/virtio-net.c`).
+#[derive(VmState, Debug, Clone, PartialEq, Eq)]
+#[vmstate(name = "virtio-net-device", version = 11, minimum_version = 11)]
+pub struct Network {
+    /// Its address.
+    pub mac: [u8; 6],
+    /// Whether there are packets that could not be sent.
+    #[vmstate(name = "vqs")]
+    pub tx_waiting: u32,
+    /// Whether received packets may be in several buffers.
+    pub mergeable_rx_bufs: u32,
+    /// Whether there is a link.
+    pub status: u16,
+    /// Whether all packets are received.
+    pub promisc: u8,
+    /// Whether all packets to groups are received.
+    pub allmulti: u8,
+    /// How many addresses there are besides its own.
+    #[vmstate(name = "mac_table.in_use")]
+    pub macs_in_use: u32,
+    /// Those addresses.
+    #[vmstate(name = "mac_table.macs", buffer(len = macs_in_use, multiply = 6, max = MAX_MACS * 6))]
+    pub macs: Vec<u8>,
+    /// A bit for each VLAN: whether its packets are received.
+    #[vmstate(buffer)]
+    pub vlans: [u8; 512],
+    /// Whether the host's side adds headers.
+    pub has_vnet_hdr: u32,
+    /// Whether there were too many addresses of groups.
+    #[vmstate(name = "mac_table.multi_overflow")]
+    pub multi_overflow: u8,
+    /// Whether there were too many others.
+    #[vmstate(name = "mac_table.uni_overflow")]
+    pub uni_overflow: u8,
+    /// Whether all packets to single receivers are received.
+    pub alluni: u8,
+    /// Whether none to groups are.
+    pub nomulti: u8,
+    /// Whether none to single receivers are.
+    pub nouni: u8,
+    /// Whether none to everybody are.
+    pub nobcast: u8,
+    /// Whether the host's side cuts UDP packets.
+    pub has_ufo: u8,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            mac: [0; 6],
+            tx_waiting: 0,
+            mergeable_rx_bufs: 0,
+            status: 0,
+            promisc: 0,
+            allmulti: 0,
+            macs_in_use: 0,
+            macs: Vec::new(),
+            vlans: [0; 512],
+            has_vnet_hdr: 0,
+            multi_overflow: 0,
+            uni_overflow: 0,
+            alluni: 0,
+            nomulti: 0,
+            nouni: 0,
+            nobcast: 0,
+            has_ufo: 0,
         }
     }
 }

@@ -1,0 +1,59 @@
+//! The RISC-V machine `spike` with one processor of 64 bits.
+
+use vmstate::ram::VecBlock;
+use vmstate::schema::Release;
+
+use super::{AnyGlobalState, Form, Machine, Section, block, only};
+use crate::devices::clock::Clock;
+use crate::devices::cpu_common::CpuCommon;
+use crate::devices::riscv::Cpu;
+use crate::devices::riscv_mtimer::Mtimer;
+use crate::devices::slirp::Slirp;
+
+/// The machine. Its console, Berkeley's host interface, has no state of its own.
+#[derive(Debug)]
+pub struct Spike {
+    /// Its clocks.
+    pub clock: Clock,
+    /// QEMU's user network, which has no card here.
+    pub slirp: Slirp,
+    /// What QEMU knows about the processor.
+    pub cpu_common: CpuCommon,
+    /// The processor.
+    pub cpu: Cpu,
+    /// Its timer.
+    pub mtimer: Mtimer,
+    /// What it was doing.
+    pub global_state: AnyGlobalState,
+    /// The blocks `riscv.spike.ram`, with 16 MiB, and `riscv.spike.mrom`.
+    pub ram: [VecBlock; 2],
+}
+
+impl Machine for Spike {
+    fn new(release: Release) -> Self {
+        Self {
+            clock: Clock::default(),
+            slirp: Slirp::default(),
+            cpu_common: CpuCommon::default(),
+            cpu: Cpu::default(),
+            mtimer: Mtimer::default(),
+            global_state: Form::new(release),
+            ram: [block("riscv.spike.ram", 0x100_0000), block("riscv.spike.mrom", 0xf000)],
+        }
+    }
+
+    fn sections(&mut self) -> Vec<Section<'_>> {
+        vec![
+            only("timer", &mut self.clock),
+            only("slirp", &mut self.slirp),
+            only("cpu_common", &mut self.cpu_common),
+            only("cpu", &mut self.cpu),
+            only("riscv_mtimer", &mut self.mtimer),
+            only("globalstate", self.global_state.device()),
+        ]
+    }
+
+    fn ram(&mut self) -> &mut [VecBlock] {
+        &mut self.ram
+    }
+}

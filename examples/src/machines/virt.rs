@@ -1,0 +1,137 @@
+//! The RISC-V machine `virt` with one processor of 64 bits, a disk and a network card in memory, and a source of random
+//! numbers on the PCI bus.
+
+use vmstate::ram::VecBlock;
+use vmstate::schema::Release;
+
+use super::{AnyGlobalState, Form, Machine, Section, block, only};
+use crate::devices::acpi_build::VirtAcpiBuild;
+use crate::devices::clock::Clock;
+use crate::devices::cpu_common::CpuCommon;
+use crate::devices::fw_cfg::FwCfg;
+use crate::devices::goldfish_rtc::GoldfishRtc;
+use crate::devices::gpex::GpexRoot;
+use crate::devices::pci::{PciBus, PciHost};
+use crate::devices::pflash_cfi01::Pflash;
+use crate::devices::riscv::Cpu;
+use crate::devices::riscv_mtimer::Mtimer;
+use crate::devices::serial::MemorySerial;
+use crate::devices::sifive_plic::Plic;
+use crate::devices::slirp::Slirp;
+use crate::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioNet, VirtioRng};
+
+/// The machine.
+#[derive(Debug)]
+pub struct Virt {
+    /// Its clocks.
+    pub clock: Clock,
+    /// QEMU's user network.
+    pub slirp: Slirp,
+    /// What QEMU knows about the processor.
+    pub cpu_common: CpuCommon,
+    /// The processor.
+    pub cpu: Cpu,
+    /// Its timer.
+    pub mtimer: Mtimer,
+    /// The interrupt controller.
+    pub plic: Plic,
+    /// What the firmware reads.
+    pub fw_cfg: FwCfg,
+    /// The root of the PCI bus.
+    pub gpex_root: GpexRoot,
+    /// The bridge to it.
+    pub pci_host: PciHost,
+    /// The PCI bus.
+    pub pci_bus: PciBus<4>,
+    /// The serial port.
+    pub serial: MemorySerial,
+    /// The battery-backed clock.
+    pub rtc: GoldfishRtc,
+    /// The flash memories.
+    pub flash: [Pflash; 2],
+    /// The disk.
+    pub disk: VirtioBlk<Mmio>,
+    /// The network card.
+    pub network: VirtioNet<Mmio>,
+    /// The source of random numbers.
+    pub random: VirtioRng<Pci<false>>,
+    /// Whether the tables of ACPI are final. 7.2 has none.
+    pub acpi_build: Option<VirtAcpiBuild>,
+    /// What it was doing.
+    pub global_state: AnyGlobalState,
+    /// The memory: flash, 16 MiB of RAM, and what QEMU made for the firmware.
+    pub ram: Vec<VecBlock>,
+}
+
+impl Machine for Virt {
+    fn new(release: Release) -> Self {
+        let has_acpi = release != Release::Qemu7_2;
+        Self {
+            clock: Clock::default(),
+            slirp: Slirp::default(),
+            cpu_common: CpuCommon::default(),
+            cpu: Cpu::default(),
+            mtimer: Mtimer::default(),
+            plic: Plic::default(),
+            fw_cfg: FwCfg::default(),
+            gpex_root: GpexRoot::default(),
+            pci_host: PciHost::default(),
+            pci_bus: PciBus::default(),
+            serial: MemorySerial::default(),
+            rtc: GoldfishRtc::default(),
+            flash: Default::default(),
+            disk: VirtioBlk::default(),
+            network: VirtioNet::default(),
+            random: VirtioRng::default(),
+            acpi_build: has_acpi.then(VirtAcpiBuild::default),
+            global_state: Form::new(release),
+            ram: memory(has_acpi),
+        }
+    }
+
+    fn sections(&mut self) -> Vec<Section<'_>> {
+        let [flash0, flash1] = &mut self.flash;
+        let acpi_build = self.acpi_build.as_mut().map(|device| only("virt_acpi_build", device));
+        let devices = [
+            only("timer", &mut self.clock),
+            only("slirp", &mut self.slirp),
+            only("cpu_common", &mut self.cpu_common),
+            only("cpu", &mut self.cpu),
+            only("riscv_mtimer", &mut self.mtimer),
+            only("riscv_sifive_plic", &mut self.plic),
+            only("fw_cfg", &mut self.fw_cfg),
+            only("0000:00:00.0/gpex_root", &mut self.gpex_root),
+            only("PCIHost", &mut self.pci_host),
+            only("PCIBUS", &mut self.pci_bus),
+            only("serial", &mut self.serial),
+            only("goldfish_rtc", &mut self.rtc),
+            only("pflash_cfi01", flash0),
+            Section { name: "pflash_cfi01", instance_id: 1, device: flash1 },
+            only("virtio-mmio@0000000010008000/virtio-blk", &mut self.disk),
+            only("virtio-mmio@0000000010007000/virtio-net", &mut self.network),
+            only("0000:00:01.0/virtio-rng", &mut self.random),
+        ];
+        let global_state = only("globalstate", self.global_state.device());
+        devices.into_iter().chain(acpi_build).chain([global_state]).collect()
+    }
+
+    fn ram(&mut self) -> &mut [VecBlock] {
+        &mut self.ram
+    }
+}
+
+fn memory(has_acpi: bool) -> Vec<VecBlock> {
+    let mut blocks = vec![
+        block("virt.flash0", 0x200_0000),
+        block("virt.flash1", 0x200_0000),
+        block("riscv_virt_board.ram", 0x100_0000),
+    ];
+    if has_acpi {
+        blocks.extend([block("/rom@etc/acpi/tables", 0x2_0000), block("/rom@etc/table-loader", 0x1000)]);
+    }
+    blocks.push(block("riscv_virt_board.mrom", 0xf000));
+    if has_acpi {
+        blocks.push(block("/rom@etc/acpi/rsdp", 0x1000));
+    }
+    blocks
+}

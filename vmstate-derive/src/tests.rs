@@ -31,6 +31,18 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
+fn a_wrong_length_is_one_mistake() {
+    let messages = messages(quote! {
+        struct Device {
+            count: u8,
+            #[vmstate(len = count + 1, max = 3)]
+            items: Vec<u8>,
+        }
+    });
+    assert_eq!(messages, ["`len` takes a field, or a field times a number"]);
+}
+
+#[test]
 fn after_a_mistake_there_still_is_an_implementation() {
     let text = derive(
         quote!(

@@ -225,7 +225,7 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
     {
         errors.at(len, format!("`len` counts elements, which `{first}` does not have"));
     }
-    if let (Some(max), false) = (attributes.max.key(), attributes.len.is_set() || attributes.has("count")) {
+    if let (Some(max), false) = (attributes.max.key(), attributes.has("len") || attributes.has("count")) {
         errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
     }
     if let (Some(wire), Some(other)) = (attributes.wire.key(), first) {

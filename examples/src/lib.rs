@@ -5,3 +5,4 @@ pub mod devices;
 pub mod difference;
 pub mod machines;
 pub mod uno;
+pub mod virt;

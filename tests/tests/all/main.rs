@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod board;
 mod cli;
 mod compile_fail;
 mod derive;

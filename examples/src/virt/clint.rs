@@ -1,0 +1,74 @@
+//! The timer and the software interrupt: SiFive's CLINT, or an ACLINT at its addresses.
+
+use super::clock::{Clock, NANOSECONDS_PER_TICK};
+
+/// Where the registers are.
+mod offset {
+    pub(super) const MSIP: u64 = 0;
+    pub(super) const MTIMECMP: u64 = 0x4000;
+    pub(super) const MTIME: u64 = 0xbff8;
+}
+
+/// The timer and the software interrupt of one hart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clint {
+    /// When the timer interrupts, in its ticks.
+    pub timecmp: u64,
+    /// What a program has moved the time by. QEMU's section does not have it.
+    pub time_delta: u64,
+    /// The software interrupt. In QEMU it is a bit of `mip` and nothing else.
+    pub software: bool,
+}
+
+impl Clint {
+    /// The time, in ticks.
+    #[must_use]
+    pub fn time(&self, clock: &Clock) -> u64 {
+        clock.ticks().wrapping_add(self.time_delta)
+    }
+
+    /// Whether the timer interrupts.
+    #[must_use]
+    pub fn is_due(&self, clock: &Clock) -> bool {
+        self.time(clock) >= self.timecmp
+    }
+
+    /// When the timer will interrupt, in nanoseconds of the clock, if it does not yet.
+    pub(super) fn deadline(&self, clock: &Clock) -> Option<u64> {
+        if self.is_due(clock) {
+            return None;
+        }
+        self.timecmp.wrapping_sub(self.time_delta).checked_mul(NANOSECONDS_PER_TICK)
+    }
+
+    pub(super) fn read(&self, offset: u64, size: usize, clock: &Clock) -> Option<u64> {
+        let register = match offset & !7 {
+            offset::MSIP => return Some(u64::from(offset == 0 && self.software)),
+            offset::MTIMECMP => self.timecmp,
+            offset::MTIME => self.time(clock),
+            _ => 0,
+        };
+        match (size, offset & 7) {
+            (8, 0) => Some(register),
+            (4, 0) => Some(register & 0xffff_ffff),
+            (4, 4) => Some(register >> 32),
+            _ => None,
+        }
+    }
+
+    pub(super) fn write(&mut self, offset: u64, size: usize, value: u64, clock: &Clock) -> Option<()> {
+        let merge = |old: u64| match (size, offset & 7) {
+            (8, 0) => Some(value),
+            (4, 0) => Some(old & !0xffff_ffff | value & 0xffff_ffff),
+            (4, 4) => Some(old & 0xffff_ffff | value << 32),
+            _ => None,
+        };
+        match offset & !7 {
+            offset::MSIP if offset == 0 => self.software = value & 1 != 0,
+            offset::MTIMECMP => self.timecmp = merge(self.timecmp)?,
+            offset::MTIME => self.time_delta = merge(self.time(clock))?.wrapping_sub(clock.ticks()),
+            _ => {}
+        }
+        Some(())
+    }
+}

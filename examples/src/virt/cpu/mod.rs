@@ -1,0 +1,149 @@
+//! The hart: RV64IMAC with Zicsr and Zifencei, in machine mode.
+//!
+//! It behaves as QEMU's does where the specification leaves a choice, because a guest may be moved from one to the other
+//! at any instruction. A guest that comes from a QEMU may see a hart with more extensions than there are here; when it
+//! uses one of them, the board stops and says so ([`Unsupported`]), rather than to show it another hart.
+
+mod alu;
+mod compressed;
+mod csr;
+mod decode;
+mod execute;
+mod registers;
+mod trap;
+
+use std::fmt;
+
+use decode::Instruction;
+pub use registers::{Counter, PmpEntry, Registers, extension};
+
+use super::bus::Bus;
+
+/// How many decoded instructions are kept.
+const DECODED: usize = 2048;
+
+/// A hart.
+#[derive(Debug, Clone)]
+pub struct Hart {
+    /// Its registers.
+    pub regs: Registers,
+    /// Whether it waits for an interrupt.
+    pub halted: bool,
+    /// Instructions that were decoded, by where they were found. What is used is always compared with the memory, so
+    /// that nothing has to be forgotten when a program changes itself.
+    decoded: Box<[Instruction; DECODED]>,
+}
+
+/// Why an instruction was not completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    Exception(Exception),
+    Unsupported(Unsupported),
+}
+
+/// An exception: a trap that an instruction causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Exception {
+    cause: Cause,
+    /// What `mtval` becomes.
+    value: u64,
+}
+
+/// What exceptions are caused by; the numbers are those of `mcause`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    InstructionAccess = 1,
+    IllegalInstruction = 2,
+    Breakpoint = 3,
+    LoadMisaligned = 4,
+    LoadAccess = 5,
+    StoreAccess = 7,
+    EcallFromMachine = 11,
+}
+
+/// What a guest may want that this board does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsupported {
+    /// Another mode than machine mode.
+    Mode,
+    /// Numbers with a floating point.
+    FloatingPoint,
+    /// Rules of physical memory protection that hold in machine mode.
+    LockedMemory,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mode => "the guest leaves machine mode, which is all that this board has",
+            Self::FloatingPoint => "the guest uses floating point numbers, which this board lacks",
+            Self::LockedMemory => "the guest locks a rule of memory protection, which this board cannot enforce",
+        })
+    }
+}
+
+impl Cause {
+    fn because_of(self, value: u64) -> Exit {
+        Exit::Exception(Exception { cause: self, value })
+    }
+}
+
+impl From<Unsupported> for Exit {
+    fn from(unsupported: Unsupported) -> Self {
+        Self::Unsupported(unsupported)
+    }
+}
+
+impl Hart {
+    /// A hart after its reset.
+    #[must_use]
+    pub fn new(resetvec: u64) -> Self {
+        let decoded = Box::new([const { Instruction::illegal(0) }; DECODED]);
+        Self { regs: Registers::new(resetvec), halted: false, decoded }
+    }
+
+    /// Takes an interrupt if there is one to take, and wakes up if there is one at all.
+    pub(super) fn check_interrupts(&mut self) {
+        if self.regs.mip & self.regs.mie != 0 {
+            self.halted = false;
+        }
+        if let Some(number) = self.interrupt() {
+            self.enter_interrupt(number);
+        }
+    }
+
+    /// Executes instructions until the clock has counted `end` of them, or something calls for attention.
+    ///
+    /// # Errors
+    /// When the guest wants something that there is not. The hart stands before that instruction.
+    pub(super) fn run(&mut self, bus: &mut Bus, end: u64) -> Result<(), Unsupported> {
+        bus.attention = false;
+        while bus.clock.instructions < end && !bus.attention {
+            let result = self.step(bus);
+            bus.clock.instructions += 1;
+            match result {
+                Ok(()) => {}
+                Err(Exit::Exception(exception)) => self.enter_exception(exception),
+                Err(Exit::Unsupported(unsupported)) => return Err(unsupported),
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn step(&mut self, bus: &mut Bus) -> Result<(), Exit> {
+        let instruction = self.fetch(bus)?;
+        self.execute(bus, &instruction)
+    }
+
+    #[inline]
+    fn fetch(&mut self, bus: &Bus) -> Result<Instruction, Exit> {
+        let pc = self.regs.pc;
+        let bits = bus.fetch(pc).map_err(|address| Cause::InstructionAccess.because_of(address))?;
+        let slot = &mut self.decoded[(pc >> 1) as usize % DECODED];
+        if slot.raw != bits {
+            *slot = Instruction::decode(bits);
+        }
+        Ok(*slot)
+    }
+}

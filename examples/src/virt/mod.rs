@@ -1,0 +1,35 @@
+//! A board that QEMU has too: its RISC-V machine `virt`, with one hart in machine mode.
+//!
+//! ```
+//! use vmstate_examples::virt::{Board, Finish, Stop};
+//!
+//! // li t0, 0x100000; li t1, 0x5555; sw t1, 0(t0): the program ends the run.
+//! let program = [0x0010_02b7_u32, 0x0000_5337, 0x5553_0313, 0x0062_a023];
+//! let image: Vec<u8> = program.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
+//!
+//! let mut board = Board::new(64 * 1024);
+//! board.load_image(&image)?;
+//! assert_eq!(board.run_until(1_000_000), Stop::Finished(Finish::Pass));
+//! # Ok::<(), vmstate_examples::virt::TooLarge>(())
+//! ```
+//!
+//! The files: [`cpu`] is the hart, [`bus`] what it sees, [`map`] where that is; `clint`, `plic`, `uart`, `rtc`, `fw_cfg` and
+//! `finisher` are devices, and [`Board`] runs it all.
+
+mod board;
+pub mod bus;
+pub mod clint;
+pub mod clock;
+pub mod cpu;
+mod fifo;
+pub mod finisher;
+pub mod fw_cfg;
+pub mod map;
+pub mod memory;
+pub mod plic;
+pub mod rtc;
+pub mod uart;
+
+pub use board::{Board, Stop, TooLarge};
+pub use cpu::Unsupported;
+pub use finisher::Finish;

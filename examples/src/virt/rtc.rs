@@ -1,0 +1,117 @@
+//! The clock with the date: Goldfish's.
+
+use super::clock::Clock;
+
+/// Where the registers are.
+mod offset {
+    pub(super) const TIME_LOW: u64 = 0x00;
+    pub(super) const TIME_HIGH: u64 = 0x04;
+    pub(super) const ALARM_LOW: u64 = 0x08;
+    pub(super) const ALARM_HIGH: u64 = 0x0c;
+    pub(super) const IRQ_ENABLED: u64 = 0x10;
+    pub(super) const CLEAR_ALARM: u64 = 0x14;
+    pub(super) const ALARM_STATUS: u64 = 0x18;
+    pub(super) const CLEAR_INTERRUPT: u64 = 0x1c;
+}
+
+/// The clock; its fields are named as in QEMU's `GoldfishRTCState`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rtc {
+    /// What the guest has set its clock ahead of the world's, in nanoseconds.
+    pub tick_offset: u64,
+    /// When the alarm is due.
+    pub alarm_next: u64,
+    /// Whether it is waited for: 1 or 0.
+    pub alarm_running: u32,
+    /// Whether it was due: 1 or 0.
+    pub irq_pending: u32,
+    /// Whether that interrupts: 1 or 0.
+    pub irq_enabled: u32,
+    /// The upper half of the time when the lower one was read.
+    pub time_high: u32,
+    /// How far the clock of the world is ahead of the board's, in nanoseconds. Whoever runs the board says so; it does
+    /// not migrate.
+    pub world: u64,
+}
+
+impl Rtc {
+    /// The date: nanoseconds since 1970, if somebody has said how late it is.
+    #[must_use]
+    pub fn time(&self, clock: &Clock) -> u64 {
+        clock.nanoseconds().wrapping_add(self.world).wrapping_add(self.tick_offset)
+    }
+
+    /// Whether the clock interrupts.
+    #[must_use]
+    pub fn interrupts(&self) -> bool {
+        self.irq_pending & self.irq_enabled != 0
+    }
+
+    /// When the alarm is due, in nanoseconds of the board's clock.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let due = self.alarm_next.wrapping_sub(self.world).wrapping_sub(self.tick_offset);
+        (self.alarm_running != 0).then_some(due)
+    }
+
+    /// Sounds the alarm if it is due, and says whether it did.
+    pub(super) fn update(&mut self, clock: &Clock) -> bool {
+        let due = self.alarm_running != 0 && self.alarm_next <= self.time(clock);
+        if due {
+            (self.alarm_running, self.irq_pending) = (0, 1);
+        }
+        due
+    }
+
+    pub(super) fn read(&mut self, offset: u64, clock: &Clock) -> u64 {
+        let (low, high) = halves(self.alarm_next);
+        let value = match offset {
+            offset::TIME_LOW => {
+                let (low, high) = halves(self.time(clock));
+                self.time_high = high;
+                low
+            }
+            offset::TIME_HIGH => self.time_high,
+            offset::ALARM_LOW => low,
+            offset::ALARM_HIGH => high,
+            offset::IRQ_ENABLED => self.irq_enabled,
+            offset::ALARM_STATUS => self.alarm_running,
+            _ => 0,
+        };
+        u64::from(value)
+    }
+
+    pub(super) fn write(&mut self, offset: u64, value: u32, clock: &Clock) {
+        let now = self.time(clock);
+        match offset {
+            offset::TIME_LOW => self.set_time(now, with_low(now, value)),
+            offset::TIME_HIGH => self.set_time(now, with_high(now, value)),
+            offset::ALARM_LOW => {
+                self.alarm_next = with_low(self.alarm_next, value);
+                self.alarm_running = 1;
+                self.update(clock);
+            }
+            offset::ALARM_HIGH => self.alarm_next = with_high(self.alarm_next, value),
+            offset::IRQ_ENABLED => self.irq_enabled = value & 1,
+            offset::CLEAR_ALARM => self.alarm_running = 0,
+            offset::CLEAR_INTERRUPT => self.irq_pending = 0,
+            _ => {}
+        }
+    }
+
+    fn set_time(&mut self, now: u64, new: u64) {
+        self.tick_offset = self.tick_offset.wrapping_add(new.wrapping_sub(now));
+    }
+}
+
+/// The lower and the upper half.
+fn halves(value: u64) -> (u32, u32) {
+    (value as u32, (value >> 32) as u32)
+}
+
+fn with_low(value: u64, low: u32) -> u64 {
+    value & !0xffff_ffff | u64::from(low)
+}
+
+fn with_high(value: u64, high: u32) -> u64 {
+    value & 0xffff_ffff | u64::from(high) << 32
+}

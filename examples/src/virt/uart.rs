@@ -1,0 +1,364 @@
+//! The serial port: a 16550.
+//!
+//! What it sends is kept until somebody takes it, and what somebody types waits outside until there is room, so that
+//! the port knows nothing of terminals. It does everything in the order of QEMU's `hw/char/serial.c`, since a guest can
+//! be moved at any time. A byte is sent in no time, as there.
+
+use super::clock::Clock;
+use crate::devices::serial::{Fifo8, Serial};
+
+/// Registers.
+mod register {
+    /// Data, or the lower half of the divider.
+    pub(super) const DATA: u64 = 0;
+    /// Which interrupts are enabled, or the upper half of the divider.
+    pub(super) const IER: u64 = 1;
+    /// What interrupts; control of the FIFOs when written.
+    pub(super) const IIR: u64 = 2;
+    pub(super) const LCR: u64 = 3;
+    pub(super) const MCR: u64 = 4;
+    pub(super) const LSR: u64 = 5;
+    pub(super) const MSR: u64 = 6;
+    pub(super) const SCR: u64 = 7;
+}
+
+/// Interrupts that can be enabled.
+mod ier {
+    pub(super) const RECEIVED: u8 = 1;
+    pub(super) const TRANSMITTER: u8 = 2;
+    pub(super) const LINE: u8 = 4;
+    pub(super) const MODEM: u8 = 8;
+}
+
+/// What interrupts.
+mod iir {
+    pub(super) const MODEM: u8 = 0x00;
+    pub(super) const NOTHING: u8 = 0x01;
+    pub(super) const TRANSMITTER: u8 = 0x02;
+    pub(super) const RECEIVED: u8 = 0x04;
+    pub(super) const LINE: u8 = 0x06;
+    pub(super) const TIMEOUT: u8 = 0x0c;
+    /// The bits of those.
+    pub(super) const ID: u8 = 0x06;
+    /// There are FIFOs.
+    pub(super) const FIFOS: u8 = 0xc0;
+}
+
+/// Control of the FIFOs.
+mod fcr {
+    pub(super) const ENABLED: u8 = 1;
+    pub(super) const CLEAR_RECEIVED: u8 = 2;
+    pub(super) const CLEAR_TO_SEND: u8 = 4;
+    /// What stays.
+    pub(super) const KEPT: u8 = 0xc9;
+}
+
+/// Status of the line.
+mod lsr {
+    pub(super) const DATA_READY: u8 = 0x01;
+    pub(super) const OVERRUN: u8 = 0x02;
+    pub(super) const BREAK: u8 = 0x10;
+    /// All that is an error.
+    pub(super) const ERRORS: u8 = 0x1e;
+    pub(super) const THR_EMPTY: u8 = 0x20;
+    pub(super) const TRANSMITTER_EMPTY: u8 = 0x40;
+}
+
+/// In the line control: the first registers are the divider.
+const DIVIDER: u8 = 0x80;
+/// In the modem control: what is sent is received.
+const LOOPBACK: u8 = 0x10;
+/// In the modem status: something has changed.
+const CHANGES: u8 = 0x0f;
+/// The rate at which the divider begins.
+const BAUD_BASE: u64 = 399_193;
+
+/// A serial port.
+#[derive(Debug, Clone)]
+pub struct Uart {
+    /// Its registers.
+    pub port: Serial,
+    /// What it has sent.
+    sent: Vec<u8>,
+    /// Its interrupt, if it was updated since somebody asked.
+    line: Option<bool>,
+}
+
+impl Default for Uart {
+    fn default() -> Self {
+        // There is no modem whose status could be polled.
+        Self { port: Serial { poll_msl: -1, ..Serial::default() }, sent: Vec::new(), line: None }
+    }
+}
+
+impl Uart {
+    /// Takes what was sent since the last time.
+    pub fn take_sent(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// How many bytes can be typed now.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let queued = self.port.received.num as usize;
+        match self.has_fifos() {
+            // As QEMU: up to where the interrupt is caused at once, and then byte by byte.
+            true if queued >= 16 => 0,
+            true => self.trigger_level().saturating_sub(queued).max(1),
+            false => usize::from(self.port.lsr & lsr::DATA_READY == 0),
+        }
+    }
+
+    /// Receives as many of `bytes` as there is room for, and says how many that were.
+    pub fn receive(&mut self, bytes: &[u8], clock: &Clock) -> usize {
+        let mut received = 0;
+        for byte in bytes {
+            if self.room() == 0 {
+                break;
+            }
+            self.receive_byte(*byte, clock);
+            received += 1;
+        }
+        received
+    }
+
+    /// The interrupt line, if it was updated since the last time.
+    pub(super) fn take_line(&mut self) -> Option<bool> {
+        self.line.take()
+    }
+
+    /// When bytes that are waiting cause an interrupt.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.port.fifo_timeout_timer
+    }
+
+    /// Causes that interrupt if it is due.
+    pub(super) fn update(&mut self, clock: &Clock) {
+        if self.port.fifo_timeout_timer.is_none_or(|deadline| clock.nanoseconds() < deadline) {
+            return;
+        }
+        self.port.fifo_timeout_timer = None;
+        if self.port.received.num != 0 {
+            self.port.timeout_ipending = 1;
+            self.update_interrupt();
+        }
+    }
+
+    pub(super) fn read(&mut self, offset: u64, clock: &Clock) -> u8 {
+        let [low, high] = self.port.divider.to_le_bytes();
+        let divider = self.port.lcr & DIVIDER != 0;
+        match offset {
+            register::DATA if divider => low,
+            register::DATA => self.read_data(clock),
+            register::IER if divider => high,
+            register::IER => self.port.ier,
+            register::IIR => self.read_iir(),
+            register::LCR => self.port.lcr,
+            register::MCR => self.port.mcr,
+            register::LSR => self.read_lsr(),
+            register::MSR => self.read_msr(),
+            register::SCR => self.port.scr,
+            _ => 0,
+        }
+    }
+
+    fn read_data(&mut self, clock: &Clock) -> u8 {
+        let byte = match self.has_fifos() {
+            true => self.pop_received(clock),
+            false => {
+                self.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
+                self.port.rbr
+            }
+        };
+        self.update_interrupt();
+        byte
+    }
+
+    fn pop_received(&mut self, clock: &Clock) -> u8 {
+        let byte = self.port.received.pop().unwrap_or_default();
+        match self.port.received.num {
+            0 => self.port.lsr &= !(lsr::DATA_READY | lsr::BREAK),
+            _ => self.start_timeout(clock),
+        }
+        self.port.timeout_ipending = 0;
+        byte
+    }
+
+    fn read_iir(&mut self) -> u8 {
+        let value = self.port.iir;
+        if value & iir::ID == iir::TRANSMITTER {
+            self.port.thr_ipending = 0;
+            self.update_interrupt();
+        }
+        value
+    }
+
+    fn read_lsr(&mut self) -> u8 {
+        let value = self.port.lsr;
+        if value & (lsr::BREAK | lsr::OVERRUN) != 0 {
+            self.port.lsr &= !(lsr::BREAK | lsr::OVERRUN);
+            self.update_interrupt();
+        }
+        value
+    }
+
+    fn read_msr(&mut self) -> u8 {
+        let mcr = self.port.mcr;
+        if mcr & LOOPBACK != 0 {
+            return (mcr & 0x0c) << 4 | (mcr & 0x02) << 3 | (mcr & 0x01) << 5;
+        }
+        let value = self.port.msr;
+        if value & CHANGES != 0 {
+            self.port.msr &= !CHANGES;
+            self.update_interrupt();
+        }
+        value
+    }
+
+    pub(super) fn write(&mut self, offset: u64, value: u8, clock: &Clock) {
+        let [low, high] = self.port.divider.to_le_bytes();
+        let divider = self.port.lcr & DIVIDER != 0;
+        match offset {
+            register::DATA if divider => self.port.divider = u16::from_le_bytes([value, high]),
+            register::DATA => self.send(value, clock),
+            register::IER if divider => self.port.divider = u16::from_le_bytes([low, value]),
+            register::IER => self.write_ier(value & 0x0f),
+            register::IIR => self.write_fcr(value),
+            register::LCR => self.port.lcr = value,
+            register::MCR => self.port.mcr = value & 0x1f,
+            register::SCR => self.port.scr = value,
+            _ => {}
+        }
+    }
+
+    fn write_ier(&mut self, value: u8) {
+        let changed = self.port.ier ^ value;
+        self.port.ier = value;
+        if changed & ier::TRANSMITTER != 0 {
+            let empty = self.port.lsr & lsr::THR_EMPTY != 0;
+            self.port.thr_ipending = i32::from(value & ier::TRANSMITTER != 0 && empty);
+        }
+        if changed != 0 {
+            self.update_interrupt();
+        }
+    }
+
+    fn write_fcr(&mut self, value: u8) {
+        let switched = (value ^ self.port.fcr) & fcr::ENABLED != 0;
+        if switched || value & fcr::CLEAR_RECEIVED != 0 {
+            self.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
+            self.port.fifo_timeout_timer = None;
+            self.port.timeout_ipending = 0;
+            self.port.received = Fifo8::default();
+        }
+        if switched || value & fcr::CLEAR_TO_SEND != 0 {
+            self.port.lsr |= lsr::THR_EMPTY;
+            self.port.thr_ipending = 1;
+            self.port.to_send = Fifo8::default();
+        }
+        self.port.fcr = value & fcr::KEPT;
+        let fifos = if self.has_fifos() { iir::FIFOS } else { 0 };
+        self.port.iir = self.port.iir & !iir::FIFOS | fifos;
+        self.update_interrupt();
+    }
+
+    /// Sends a byte, and those that have been waiting since a QEMU could not send them.
+    fn send(&mut self, byte: u8, clock: &Clock) {
+        self.port.thr = byte;
+        self.port.thr_ipending = 0;
+        self.port.lsr &= !(lsr::THR_EMPTY | lsr::TRANSMITTER_EMPTY);
+        self.update_interrupt();
+        if self.has_fifos() {
+            self.port.to_send.push(byte);
+        }
+        self.transmit(clock);
+    }
+
+    fn transmit(&mut self, clock: &Clock) {
+        if self.port.tsr_retry != 0 {
+            self.put(self.port.tsr, clock);
+        }
+        while self.port.lsr & lsr::THR_EMPTY == 0 {
+            self.port.tsr = match self.has_fifos() {
+                true => self.port.to_send.pop().unwrap_or_default(),
+                false => self.port.thr,
+            };
+            if self.port.to_send.num == 0 {
+                self.port.lsr |= lsr::THR_EMPTY;
+                self.port.thr_ipending = 1;
+                self.update_interrupt();
+            }
+            self.put(self.port.tsr, clock);
+        }
+        self.port.lsr |= lsr::TRANSMITTER_EMPTY;
+    }
+
+    /// What leaves the port.
+    fn put(&mut self, byte: u8, clock: &Clock) {
+        self.port.tsr_retry = 0;
+        match self.port.mcr & LOOPBACK {
+            0 => self.sent.push(byte),
+            _ => self.receive_byte(byte, clock),
+        }
+    }
+
+    fn receive_byte(&mut self, byte: u8, clock: &Clock) {
+        let overrun = match self.has_fifos() {
+            true => !self.port.received.push(byte),
+            false => {
+                self.port.rbr = byte;
+                self.port.lsr & lsr::DATA_READY != 0
+            }
+        };
+        self.port.lsr |= lsr::DATA_READY | if overrun { lsr::OVERRUN } else { 0 };
+        if self.has_fifos() {
+            self.start_timeout(clock);
+        }
+        self.update_interrupt();
+    }
+
+    /// Bytes that nobody reads for as long as four of them take are worth an interrupt.
+    fn start_timeout(&mut self, clock: &Clock) {
+        self.port.fifo_timeout_timer = Some(clock.nanoseconds().saturating_add(4 * self.byte_time()));
+    }
+
+    /// How long a byte takes on the line, in nanoseconds.
+    fn byte_time(&self) -> u64 {
+        let (divider, lcr) = (u64::from(self.port.divider), u64::from(self.port.lcr));
+        let data_and_start = 6 + (lcr & 3);
+        let bits = data_and_start + (lcr >> 3 & 1) + 1 + (lcr >> 2 & 1);
+        match divider {
+            0 => 1_000_000_000 / 9600 * 10,
+            _ => 1_000_000_000 * divider / BAUD_BASE * bits,
+        }
+    }
+
+    fn has_fifos(&self) -> bool {
+        self.port.fcr & fcr::ENABLED != 0
+    }
+
+    /// How many bytes cause an interrupt.
+    fn trigger_level(&self) -> usize {
+        [1, 4, 8, 14][usize::from(self.port.fcr >> 6)]
+    }
+
+    fn update_interrupt(&mut self) {
+        let id = self.most_important();
+        self.port.iir = id | self.port.iir & 0xf0;
+        self.line = Some(id != iir::NOTHING);
+    }
+
+    fn most_important(&self) -> u8 {
+        let port = &self.port;
+        let enabled = |bit| port.ier & bit != 0;
+        let enough = !self.has_fifos() || port.received.num as usize >= self.trigger_level();
+        match () {
+            () if enabled(ier::LINE) && port.lsr & lsr::ERRORS != 0 => iir::LINE,
+            () if enabled(ier::RECEIVED) && port.timeout_ipending != 0 => iir::TIMEOUT,
+            () if enabled(ier::RECEIVED) && port.lsr & lsr::DATA_READY != 0 && enough => iir::RECEIVED,
+            () if enabled(ier::TRANSMITTER) && port.thr_ipending != 0 => iir::TRANSMITTER,
+            () if enabled(ier::MODEM) && port.msr & CHANGES != 0 => iir::MODEM,
+            () => iir::NOTHING,
+        }
+    }
+}

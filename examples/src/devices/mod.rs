@@ -1,24 +1,42 @@
 //! Devices of QEMU as structs, one file for each kind.
 
+pub mod acpi;
 pub mod acpi_build;
+pub mod acpi_ged;
+pub mod apic;
 pub mod avr;
+pub mod cirrus_vga;
 pub mod clock;
 pub mod cpu_common;
 pub mod e1000;
+pub mod fdc;
 pub mod fw_cfg;
 pub mod globalstate;
 pub mod goldfish_rtc;
 pub mod gpex;
 pub mod i8254;
+pub mod i8257;
+pub mod i8259;
+pub mod ide;
+pub mod ioapic;
+pub mod kvm_tpr_opt;
 pub mod mc146818rtc;
+pub mod ne2000;
+pub mod parallel;
 pub mod pci;
+pub mod pckbd;
+pub mod pcspk;
 pub mod pflash_cfi01;
+pub mod port92;
+pub mod ps2;
 pub mod riscv;
 pub mod riscv_mtimer;
 pub mod serial;
 pub mod sifive_plic;
 pub mod slirp;
 pub mod virtio;
+pub mod vmmouse;
+pub mod x86;
 
 /// An array of zeros that never was on the stack.
 fn zeros<T: Clone + Default, const N: usize>() -> Box<[T; N]> {

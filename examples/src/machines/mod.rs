@@ -6,6 +6,8 @@ use vmstate::{LoadError, Reader, SaveError, VmState, Writer, walk};
 
 use crate::devices::globalstate::{GlobalState, GlobalState7_2};
 
+pub mod isapc;
+pub mod microvm;
 pub mod spike;
 pub mod virt;
 
@@ -34,6 +36,11 @@ pub struct Section<'d> {
 /// The section `name` of `device`, which is the only one of that name.
 fn only<'d>(name: &'static str, device: &'d mut dyn Device) -> Section<'d> {
     Section { name, instance_id: 0, device }
+}
+
+/// The sections `name` of two devices of a kind.
+fn pair<'d, T: Device>(name: &'static str, [first, second]: &'d mut [T; 2]) -> [Section<'d>; 2] {
+    [Section { name, instance_id: 0, device: first }, Section { name, instance_id: 1, device: second }]
 }
 
 /// A device that the two releases describe differently, though at the same version.

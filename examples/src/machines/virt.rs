@@ -4,7 +4,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, only};
+use super::{AnyGlobalState, Form, Machine, Section, block, only, pair};
 use crate::devices::acpi_build::VirtAcpiBuild;
 use crate::devices::clock::Clock;
 use crate::devices::cpu_common::CpuCommon;
@@ -90,7 +90,7 @@ impl Machine for Virt {
     }
 
     fn sections(&mut self) -> Vec<Section<'_>> {
-        let [flash0, flash1] = &mut self.flash;
+        let [flash0, flash1] = pair("pflash_cfi01", &mut self.flash);
         let acpi_build = self.acpi_build.as_mut().map(|device| only("virt_acpi_build", device));
         let devices = [
             only("timer", &mut self.clock),
@@ -105,8 +105,8 @@ impl Machine for Virt {
             only("PCIBUS", &mut self.pci_bus),
             only("serial", &mut self.serial),
             only("goldfish_rtc", &mut self.rtc),
-            only("pflash_cfi01", flash0),
-            Section { name: "pflash_cfi01", instance_id: 1, device: flash1 },
+            flash0,
+            flash1,
             only("virtio-mmio@0000000010008000/virtio-blk", &mut self.disk),
             only("virtio-mmio@0000000010007000/virtio-net", &mut self.network),
             only("0000:00:01.0/virtio-rng", &mut self.random),

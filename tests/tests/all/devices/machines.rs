@@ -8,6 +8,8 @@ use vmstate::stream::{Command, Item, SectionHeader, SectionKind, StreamReader, S
 use vmstate::{Reader, Writer};
 use vmstate_examples::devices::slirp;
 use vmstate_examples::machines::Machine;
+use vmstate_examples::machines::isapc::IsaPc;
+use vmstate_examples::machines::microvm::MicroVm;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
 use vmstate_tests::streams;
@@ -23,6 +25,16 @@ fn spike() {
 #[test]
 fn virt() {
     check::<Virt>("virt");
+}
+
+#[test]
+fn isapc() {
+    check::<IsaPc>("isapc");
+}
+
+#[test]
+fn microvm() {
+    check::<MicroVm>("microvm");
 }
 
 /// Loads both releases' streams of a machine and saves it.

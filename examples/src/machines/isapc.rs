@@ -1,0 +1,150 @@
+//! A PC with an ISA bus and nothing newer: the machine `isapc`.
+
+use vmstate::ram::VecBlock;
+use vmstate::schema::Release;
+
+use super::{AnyGlobalState, Form, Machine, Section, block, only, pair};
+use crate::devices::cirrus_vga::CirrusVga;
+use crate::devices::clock::Clock;
+use crate::devices::cpu_common::CpuCommon;
+use crate::devices::fdc::IsaFdc;
+use crate::devices::fw_cfg::FwCfg;
+use crate::devices::i8254::Pit;
+use crate::devices::i8257::Dma;
+use crate::devices::i8259::Pic;
+use crate::devices::ide::IsaIde;
+use crate::devices::mc146818rtc::Rtc;
+use crate::devices::ne2000::IsaNe2000;
+use crate::devices::pckbd::IsaKbd;
+use crate::devices::pcspk::Speaker;
+use crate::devices::port92::Port92;
+use crate::devices::ps2::{Keyboard, Mouse};
+use crate::devices::serial::IsaSerial;
+use crate::devices::slirp::Slirp;
+use crate::devices::vmmouse::VmMouse;
+use crate::devices::x86::Cpu;
+
+/// The machine.
+#[derive(Debug)]
+pub struct IsaPc {
+    release: Release,
+    /// Its clocks.
+    pub clock: Clock,
+    /// QEMU's user network.
+    pub slirp: Slirp,
+    /// What QEMU knows about the processor.
+    pub cpu_common: CpuCommon,
+    /// The processor.
+    pub cpu: Cpu,
+    /// What the firmware reads.
+    pub fw_cfg: FwCfg,
+    /// The battery-backed clock.
+    pub rtc: Rtc,
+    /// The DMA controllers.
+    pub dma: [Dma; 2],
+    /// The interrupt controllers.
+    pub pic: [Pic; 2],
+    /// The screen.
+    pub vga: CirrusVga,
+    /// The interval timer.
+    pub pit: Pit,
+    /// The speaker.
+    pub speaker: Speaker,
+    /// The serial port.
+    pub serial: IsaSerial,
+    /// The floppy disk controller.
+    pub fdc: IsaFdc,
+    /// The keyboard.
+    pub keyboard: Keyboard,
+    /// The mouse.
+    pub mouse: Mouse,
+    /// The controller of both.
+    pub kbd: IsaKbd,
+    /// VMware's mouse.
+    pub vmmouse: VmMouse,
+    /// The port that switches A20.
+    pub port92: Port92,
+    /// The network card.
+    pub network: IsaNe2000,
+    /// The disk controllers.
+    pub ide: [IsaIde; 2],
+    /// What it was doing.
+    pub global_state: AnyGlobalState,
+    /// The blocks `pc.ram`, with 16 MiB, `vga.vram`, `pc.bios` and `pc.rom`.
+    pub ram: [VecBlock; 4],
+}
+
+impl Machine for IsaPc {
+    fn new(release: Release) -> Self {
+        Self {
+            release,
+            clock: Clock::default(),
+            slirp: Slirp::default(),
+            cpu_common: CpuCommon::default(),
+            cpu: Cpu::default(),
+            fw_cfg: FwCfg::default(),
+            rtc: Rtc::default(),
+            dma: Default::default(),
+            pic: Default::default(),
+            vga: CirrusVga::default(),
+            pit: Pit::default(),
+            speaker: Speaker::default(),
+            serial: IsaSerial::default(),
+            fdc: IsaFdc::default(),
+            keyboard: Keyboard::default(),
+            mouse: Mouse::default(),
+            kbd: IsaKbd::default(),
+            vmmouse: VmMouse::default(),
+            port92: Port92::default(),
+            network: IsaNe2000::default(),
+            ide: Default::default(),
+            global_state: Form::new(release),
+            ram: [
+                block("pc.ram", 0x100_0000),
+                block("vga.vram", 0x40_0000),
+                block("pc.bios", 0x2_0000),
+                block("pc.rom", 0x2_0000),
+            ],
+        }
+    }
+
+    fn sections(&mut self) -> Vec<Section<'_>> {
+        let [dma0, dma1] = pair("dma", &mut self.dma);
+        let [pic0, pic1] = pair("i8259", &mut self.pic);
+        let [ide0, mut ide1] = pair("isa-ide", &mut self.ide);
+        if self.release == Release::Qemu7_2 {
+            // By mistake both have the same names there.
+            ide1.instance_id = 0;
+        }
+        vec![
+            only("timer", &mut self.clock),
+            only("slirp", &mut self.slirp),
+            only("cpu_common", &mut self.cpu_common),
+            only("cpu", &mut self.cpu),
+            only("fw_cfg", &mut self.fw_cfg),
+            only("mc146818rtc", &mut self.rtc),
+            dma0,
+            dma1,
+            pic0,
+            pic1,
+            only("cirrus_vga", &mut self.vga),
+            only("i8254", &mut self.pit),
+            only("pcspk", &mut self.speaker),
+            only("serial", &mut self.serial),
+            only("fdc", &mut self.fdc),
+            only("ps2kbd", &mut self.keyboard),
+            only("ps2mouse", &mut self.mouse),
+            only("pckbd", &mut self.kbd),
+            only("vmmouse", &mut self.vmmouse),
+            only("port92", &mut self.port92),
+            only("ne2000", &mut self.network),
+            ide0,
+            ide1,
+            only("globalstate", self.global_state.device()),
+        ]
+    }
+
+    fn ram(&mut self) -> &mut [VecBlock] {
+        &mut self.ram
+    }
+}

@@ -16,6 +16,8 @@ mod round_trip;
 mod subsections;
 mod traps;
 
+use std::fmt::Debug;
+
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::{LoadError, Reader, VmState, Writer};
 
@@ -40,6 +42,17 @@ pub(crate) fn load(device: &mut impl VmState, bytes: &[u8], version: u32) -> Res
     Ok(())
 }
 
+/// `fresh` with the bytes that were saved at its own version.
+pub(crate) fn loaded<T: VmState>(mut fresh: T, bytes: &[u8]) -> T {
+    load(&mut fresh, bytes, T::DESCRIPTION.version).unwrap();
+    fresh
+}
+
+/// Why `fresh` does not load the bytes.
+pub(crate) fn refused<T: VmState + Debug>(mut fresh: T, bytes: &[u8]) -> LoadError {
+    fresh.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).unwrap_err()
+}
+
 /// The description of `device` as a release of QEMU writes it, from the struct's name on.
 pub(crate) fn described<T: VmState>(device: &mut T, release: Release) -> String {
     let mut description = DescriptionWriter::new(release, 4096, None);
@@ -60,7 +73,7 @@ pub(crate) fn check_truncation<T: VmState + Default>(bytes: &[u8], version: u32)
 }
 
 /// Loads `bytes`, whatever they are: an error, or a state that is saved and loaded again as the same.
-pub(crate) fn check_any_bytes<T: VmState + PartialEq + std::fmt::Debug>(fresh: impl Fn() -> T, bytes: &[u8]) {
+pub(crate) fn check_any_bytes<T: VmState + PartialEq + Debug>(fresh: impl Fn() -> T, bytes: &[u8]) {
     let mut loaded = fresh();
     if loaded.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).is_err() {
         return;

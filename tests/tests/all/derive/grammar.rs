@@ -8,36 +8,13 @@ use vmstate::Wire;
 use vmstate::description::{Count, Source};
 use vmstate::info::array::Each;
 use vmstate::prelude::*;
-use vmstate::schema::{DescriptionWriter, Release};
+use vmstate::schema::Release;
 
-use super::{load, save};
-
-fn loaded<T: VmState>(mut fresh: T, bytes: &[u8]) -> T {
-    load(&mut fresh, bytes, T::DESCRIPTION.version).unwrap();
-    fresh
-}
+use super::{check_truncation, described, load, loaded, refused, save};
 
 fn loaded_at<T: VmState>(mut fresh: T, bytes: &[u8], version: u32) -> T {
     load(&mut fresh, bytes, version).unwrap();
     fresh
-}
-
-fn refused<T: VmState + Debug>(mut fresh: T, bytes: &[u8]) -> LoadError {
-    fresh.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).unwrap_err()
-}
-
-/// The description as QEMU 7.2 writes it.
-fn described<T: VmState>(device: &mut T) -> String {
-    let mut description = DescriptionWriter::new(Release::Qemu7_2, 4096, None);
-    description.section("dev", 0, device, &mut Writer::new()).unwrap();
-    description.finish()
-}
-
-/// Loads `bytes`, cut at every place, into fresh devices: none but the whole may load.
-fn check_truncation<T: VmState + Debug + Default>(bytes: &[u8]) {
-    for end in 0..bytes.len() {
-        assert!(refused(T::default(), &bytes[..end]).is_truncated(), "cut at {end}");
-    }
 }
 
 /// A byte whose bits are turned over on the wire, and that cannot be 0xff.
@@ -110,7 +87,7 @@ fn parts_of_arrays() {
     assert_eq!(loaded(Parts::default(), &bytes), parts());
     let other = Parts { numbers: [77; 4], ..Parts::default() };
     assert_eq!(loaded(other, &bytes).numbers, [77, 0x0102, 0x0304, 77], "what is outside of the part stays");
-    check_truncation::<Parts>(&bytes);
+    check_truncation::<Parts>(&bytes, Parts::DESCRIPTION.version);
     assert_eq!(refused(Parts::default(), &bytes[..3]).path(), "dev.numbers[2]");
     let error = refused(Parts::default(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 0]);
     assert_eq!((error.path().as_str(), error.offset()), ("dev.structs[2].value", Some(10)));
@@ -120,7 +97,7 @@ fn parts_of_arrays() {
 
 #[test]
 fn parts_are_described_by_their_own_length() {
-    let text = described(&mut parts());
+    let text = described(&mut parts(), Release::Qemu7_2);
     for field in [
         r#"{"name": "numbers", "array_len": 2, "type": "uint16", "size": 2}"#,
         r#"{"name": "table", "array_len": 2, "type": "uint8", "size": 1}"#,
@@ -168,8 +145,8 @@ fn tuple_structs_and_transparent_ones() {
     let mut device = Tuple { 6: Some(7), ..tuple() };
     let whole = save(&mut device);
     assert_eq!(loaded(Tuple::default(), &whole), device);
-    check_truncation::<Tuple>(&bytes);
-    let text = described(&mut tuple());
+    check_truncation::<Tuple>(&bytes, Tuple::DESCRIPTION.version);
+    let text = described(&mut tuple(), Release::Qemu7_2);
     for field in [
         r#"{"name": "0", "type": "uint8", "size": 1}, {"name": "flag", "type": "bool", "size": 1}"#,
         r#"{"name": "3", "type": "uint16", "size": 2}"#,
@@ -216,13 +193,13 @@ fn sets_of_flags() {
     let bytes = [0x80, 1, 0, 1, 0, 2, 0, 3, 0, 0];
     assert_eq!(save(&mut device()), bytes);
     assert_eq!(loaded(Flagged::default(), &bytes), device());
-    check_truncation::<Flagged>(&bytes);
+    check_truncation::<Flagged>(&bytes, Flagged::DESCRIPTION.version);
     let error = refused(Flagged::default(), &[0, 4]);
     assert_eq!((error.path().as_str(), error.found(), error.offset()), ("dev.one", "0x4", Some(0)));
     assert!(error.expected().ends_with("Flags` knows"), "{error}");
     let error = refused(Flagged::default(), &[0, 1, 0, 1, 0x40, 1]);
     assert_eq!((error.path().as_str(), error.offset()), ("dev.many[1]", Some(4)));
-    let text = described(&mut device());
+    let text = described(&mut device(), Release::Qemu7_2);
     assert!(text.contains(r#"{"name": "one", "type": "uint16", "size": 2}, "#), "{text}");
     assert!(text.contains(r#"{"name": "many", "array_len": 2, "type": "uint16", "size": 2}"#), "{text}");
     assert!(text.contains(r#"{"name": "table", "array_len": 2, "type": "uint16", "size": 2}"#), "{text}");
@@ -250,7 +227,7 @@ fn counts_that_no_member_holds() {
     assert_eq!(loaded(Hidden::default(), &bytes), hidden());
     let old = loaded_at(hidden(), &[0, 0, 0, 0, 0, 0], 1);
     assert_eq!(old, Hidden::default(), "the gate is that of the count, too");
-    check_truncation::<Hidden>(&bytes);
+    check_truncation::<Hidden>(&bytes, Hidden::DESCRIPTION.version);
     assert_eq!(refused(Hidden::default(), &[0]).path(), "dev.nqueues");
     let error = refused(Hidden::default(), &[0, 4, 1]);
     assert_eq!((error.path().as_str(), error.expected()), ("dev.queues", "at most 3 (max = 3)"));
@@ -270,7 +247,7 @@ fn more_than_can_be_loaded_is_not_save() {
 
 #[test]
 fn hidden_counts_are_described() {
-    let text = described(&mut hidden());
+    let text = described(&mut hidden(), Release::Qemu7_2);
     let bytes = r#"{"name": "nbytes", "type": "uint8", "size": 1}, {"name": "bytes", "array_len": 2, "type": "uint16""#;
     assert!(text.contains(bytes), "{text}");
     let source = Source::new("nqueues").max(3);
@@ -377,9 +354,9 @@ fn types_of_other_crates_are_mirrored() {
     let bytes = [0, 0, 0, 5, 0, 1, 0, 2, 0, 0, 0, 6, 0, 1, 0, 2, 0, 0, 0, 7, 0, 1, 0, 2];
     assert_eq!(save(&mut device()), bytes);
     assert_eq!(loaded(Clocked::default(), &bytes), device());
-    check_truncation::<Clocked>(&bytes);
+    check_truncation::<Clocked>(&bytes, Clocked::DESCRIPTION.version);
     assert_eq!(refused(Clocked::default(), &bytes[..14]).path(), "dev.clocks[0].levels[2]");
-    let text = described(&mut device());
+    let text = described(&mut device(), Release::Qemu7_2);
     let levels = r#"{"name": "levels", "array_len": 2, "type": "uint16", "size": 2}"#;
     let value = r#"{"name": "value", "type": "uint32", "size": 4}"#;
     let inner = format!(

@@ -13,24 +13,13 @@ use vmstate::description::{Count, Kind, Pointers, Source};
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 
-use super::{any_bytes, check_any_bytes, load, save};
-
-fn loaded<T: VmState>(mut fresh: T, bytes: &[u8]) -> T {
-    load(&mut fresh, bytes, T::DESCRIPTION.version).unwrap();
-    fresh
-}
-
-fn refused<T: VmState + Debug>(mut fresh: T, bytes: &[u8]) -> LoadError {
-    fresh.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).unwrap_err()
-}
+use super::{any_bytes, check_any_bytes, loaded, refused, save};
 
 /// The fields' descriptions as QEMU 7.2 writes them.
 fn described<T: VmState>(device: &mut T) -> String {
-    let mut description = DescriptionWriter::new(Release::Qemu7_2, 4096, None);
-    description.section("dev", 0, device, &mut Writer::new()).unwrap();
-    let text = description.finish();
+    let text = super::described(device, Release::Qemu7_2);
     let (_, fields) = text.split_once("\"fields\": ").unwrap();
-    fields.strip_suffix("}]}").unwrap().to_owned()
+    fields.to_owned()
 }
 
 #[derive(VmState, Default, Debug, PartialEq, Clone)]

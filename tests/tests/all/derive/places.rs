@@ -3,16 +3,9 @@
 
 use vmstate::description::{Count, Kind};
 use vmstate::prelude::*;
-use vmstate::schema::{DescriptionWriter, Release};
+use vmstate::schema::Release;
 
-use super::{any_bytes, check_any_bytes, check_truncation, load, save};
-
-/// The description as QEMU 7.2 writes it.
-fn described(device: &mut impl VmState) -> String {
-    let mut description = DescriptionWriter::new(Release::Qemu7_2, 4096, None);
-    description.section("dev", 0, device, &mut Writer::new()).unwrap();
-    description.finish()
-}
+use super::{any_bytes, check_any_bytes, check_truncation, described, load, save};
 
 const CTRL: usize = 2;
 
@@ -85,7 +78,7 @@ fn what_older_versions_do_not_have_becomes_the_default() {
 
 #[test]
 fn places_are_described_by_their_names() {
-    let text = described(&mut places());
+    let text = described(&mut places(), Release::Qemu7_2);
     let names = ["unused", "channels[0].disabled", "channels", "mode", "regs[CTRL]", "regs[0]", "nested"];
     let mut rest = text.as_str();
     for name in names {
@@ -137,7 +130,7 @@ fn opaque_values_are_one_value_of_an_info() {
 
     let error = Opaque::default().load(&mut Reader::from_slice(&bytes[..10]), 2).unwrap_err();
     assert_eq!(error.path(), "virtio-blk.virtio.status");
-    let text = described(&mut device);
+    let text = described(&mut device, Release::Qemu7_2);
     for field in [
         r#"{"name": "config", "type": "pci config", "size": 2}"#,
         r#"{"name": "pins", "type": "pci irq state", "size": 8}"#,
@@ -170,7 +163,7 @@ fn padding_may_be_counted() {
     load(&mut loaded, &[0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9], 1).unwrap();
     assert_eq!(loaded, device);
     check_truncation::<Padding>(&bytes, 1);
-    let text = described(&mut device);
+    let text = described(&mut device, Release::Qemu7_2);
     assert!(text.contains(r#""array_len": 2, "type": "unused_buffer", "size": 3}"#), "{text}");
 
     let error = Padding::default().load(&mut Reader::from_slice(&[0, 5]), 1).unwrap_err();

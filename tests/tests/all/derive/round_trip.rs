@@ -18,7 +18,10 @@ mod places;
 mod sections;
 mod values;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
 
 use proptest::prelude::*;
 use vmstate::prelude::*;
@@ -146,4 +149,39 @@ properties! {
     of_places: places::states();
     of_values: values::states();
     of_sections: sections::states();
+}
+
+/// Attributes that put no byte on the wire and take none away.
+const NO_BYTES: [&str; 4] = ["crate", "early_setup", "priority", "unmigratable"];
+
+/// The text of all sources in a folder of the workspace, without comments.
+fn sources(folder: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let texts = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+    texts.collect::<String>().lines().filter(|line| !line.trim_start().starts_with("//")).collect()
+}
+
+/// Whether an attribute is used: a word with a value or in a list.
+fn uses(source: &str, key: &str) -> bool {
+    let inside = |text: &str| text.ends_with(|last: char| last.is_alphanumeric() || "_.:".contains(last));
+    let mut places = source.match_indices(key).map(|(at, _)| (&source[..at], &source[at + key.len()..]));
+    places.any(|(before, after)| {
+        !inside(before) && [" = ", "(", ")", ",", "]"].iter().any(|next| after.starts_with(next))
+    })
+}
+
+/// An attribute that the derive takes and no property has is forgotten here.
+#[test]
+fn every_attribute_is_in_a_property() {
+    let grammar = sources("../vmstate-derive/src/parse");
+    let keys: BTreeSet<_> = grammar
+        .split(" => ")
+        .filter_map(|before| before.strip_suffix('"')?.rsplit_once('"').map(|(_, key)| key))
+        .filter(|key| key.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'))
+        .collect();
+    assert!(keys.len() > 50, "the keys of the grammar: {keys:?}");
+    let used = sources("tests/all/derive/round_trip");
+    let forgotten: Vec<_> = keys.into_iter().filter(|key| !NO_BYTES.contains(key) && !uses(&used, key)).collect();
+    assert!(forgotten.is_empty(), "{forgotten:?}");
 }

@@ -12,6 +12,7 @@ mod nested;
 mod older;
 mod places;
 mod porting;
+mod real;
 mod round_trip;
 mod subsections;
 mod traps;

@@ -12,7 +12,7 @@ use crate::parse::{self, Extra, Function, Make, Number, Once, Padding, PlacePath
 mod form;
 mod subsection;
 
-pub(crate) use form::{Codec, Elements, Info, InfoKind, bits_field, innermost, lengths};
+pub(crate) use form::{Codec, Counted, Elements, Info, InfoKind, bits_field, innermost, lengths};
 pub(crate) use subsection::{Absent, Body, Subsection};
 
 /// What QEMU calls bytes without meaning (`VMSTATE_UNUSED`).
@@ -302,6 +302,11 @@ impl Field {
     /// Whether it is bytes without meaning.
     pub(crate) fn is_unused(&self) -> bool {
         matches!(self.codec, Codec::Unused(_) | Codec::CountedUnused { .. })
+    }
+
+    /// Whether it is kept somewhere inside of a member.
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(self.place, Some(Place::Inside(_)))
     }
 
     /// The member that holds it, if it is all of one.

@@ -14,7 +14,7 @@ pub use crate::info::range::LessOrEqual;
 pub use crate::info::timer::TimerInfo;
 pub use crate::info::unused::Unused;
 pub use crate::info::{
-    Codec, Info, bitmap, bits, hidden, list, opaque, part, place, pointer, tmp, tree, unused, varray, versioned,
+    Codec, Info, bitmap, bits, hidden, items, list, opaque, part, place, pointer, tmp, tree, unused, varray, versioned,
 };
 pub use crate::sink::{At, Element, Sink};
 pub use crate::state::{VmState, Wire};

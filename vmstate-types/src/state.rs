@@ -139,6 +139,28 @@ pub trait VmState {
         Ok(())
     }
 
+    /// Saves the struct into any sink as it was at `version`: hooks, fields, subsections.
+    ///
+    /// # Errors
+    /// As [`Self::save`]; without the struct's name, which the field has that it stands in.
+    fn save_at<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>
+    where
+        Self: Sized,
+    {
+        walk::save(self, sink, version)
+    }
+
+    /// Loads the struct as [`Self::load`] does, but without its name in errors, which the field has that it stands in.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    fn load_at(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>
+    where
+        Self: Sized,
+    {
+        walk::load(self, reader, version)
+    }
+
     /// Saves the struct at its own version: hooks, fields, subsections.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ pub(super) fn items(device: &Device<'_>) -> Option<TokenStream> {
     let name = device.ident;
     let assertions = assertions(device, &tokens!(#name));
     let is_generic = !device.generics.params.is_empty();
-    (!is_generic && !assertions.is_empty()).then(|| tokens!(const _: () = { #(#assertions)* };))
+    // One item each, so that all that do not hold are reported.
+    (!is_generic && !assertions.is_empty()).then(|| tokens!(#(const _: () = { #assertions };)*))
 }
 
 /// The assertions as statements, which are checked where a generic struct's types are known: in code that uses it.

@@ -21,7 +21,7 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let code = match first.is_plain() {
         true => run::load(parent, fields, run),
         false => {
-            let value = last.place.as_ref().map(place::exclusive);
+            let value = place::value(last);
             let (count, load) = (codec::load_count(first), field(last, &tokens!(&mut #value)));
             tokens!(#count #load)
         }
@@ -41,7 +41,7 @@ pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
 
 /// Makes a field what it becomes when it is not in the stream.
 pub(super) fn default(field: &Field) -> Option<TokenStream> {
-    let place = place::exclusive(field.place.as_ref()?);
+    let place = place::value(field)?;
     let value = match &field.default {
         Some(Some(value)) => make(value),
         _ => type_default(&field.ty),

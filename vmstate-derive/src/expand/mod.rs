@@ -23,7 +23,7 @@ use syn::spanned::Spanned;
 
 pub(crate) use self::fallback::expand as fallback;
 pub(crate) use self::state::expand as state;
-use crate::model::{Codec, Device, Field, Info, InfoKind};
+use crate::model::{Codec, Counted, Device, Elements, Field, Info, InfoKind};
 
 /// `quote!` with hygienic local names.
 macro_rules! tokens {
@@ -104,7 +104,8 @@ impl Info {
 }
 
 impl Field {
-    /// The type or info, as the trait that has its methods: `<u16 as Wire>`.
+    /// The type or info, as the trait that has its methods: `<u16 as Wire>`. A field is used through one trait alone, so
+    /// that a type that does not fit is one mistake.
     fn codec(&self) -> TokenStream {
         let ty = &self.ty;
         let span = located(ty);
@@ -114,13 +115,41 @@ impl Field {
                 quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>)
             }
             Codec::Unused(bytes) => tokens!(<__vmstate::Unused<#bytes> as __vmstate::Wire>),
-            Codec::Versioned(_) => quote_spanned!(span=> <#ty as __vmstate::versioned::Versioned>),
-            _ => quote_spanned!(span=> <#ty as __vmstate::Wire>),
+            codec => {
+                let own = codec.own_trait(span);
+                quote_spanned!(span=> <#ty as __vmstate::#own>)
+            }
         }
     }
 
     /// Whether the field can be part of a run: a value of fixed size by its type's name.
     fn is_plain(&self) -> bool {
         self.opaque.is_none() && matches!(self.codec, Codec::Type { plain: true } | Codec::Unused(_))
+    }
+}
+
+impl Codec {
+    /// The trait of the field's type that has the methods.
+    fn own_trait(&self, span: Span) -> TokenStream {
+        match self {
+            Self::Counted(Counted { elements, .. }) | Self::AfterCount { elements, .. } | Self::Part(elements, _) => {
+                match elements {
+                    Elements::Type => quote_spanned!(span=> items::Items),
+                    Elements::Info(info) => {
+                        let info = info.at(span);
+                        quote_spanned!(span=> items::ItemsBy<#info>)
+                    }
+                    Elements::Buffer => quote_spanned!(span=> items::Bytes),
+                }
+            }
+            Self::Pointers { alloc: true, .. } => quote_spanned!(span=> pointer::MarkedSlots),
+            Self::Pointers { .. } => quote_spanned!(span=> pointer::Slots),
+            Self::Bitmap { .. } => quote_spanned!(span=> bitmap::Words),
+            Self::List { .. } => quote_spanned!(span=> list::Structs),
+            Self::Tree { direct: true, .. } => quote_spanned!(span=> tree::Tree<__vmstate::tree::Direct>),
+            Self::Tree { .. } => quote_spanned!(span=> tree::Tree<__vmstate::tree::Described>),
+            Self::Versioned(_) => quote_spanned!(span=> versioned::Versioned),
+            _ => quote_spanned!(span=> Wire),
+        }
     }
 }

@@ -2,44 +2,28 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
+use syn::Type;
 
 use super::{located, tokens};
-use crate::model::Place;
+use crate::model::{Field, Place};
 use crate::parse::{PlacePath, Step};
 
-/// How the value is used.
-#[derive(Clone, Copy)]
-enum Access {
-    Shared,
-    Exclusive,
-}
-
-/// The value, to be read: a place expression.
-pub(super) fn shared(place: &Place) -> TokenStream {
-    value(place, Access::Shared)
-}
-
-/// The value, to be changed: a place expression.
-pub(super) fn exclusive(place: &Place) -> TokenStream {
-    value(place, Access::Exclusive)
-}
-
-fn value(place: &Place, access: Access) -> TokenStream {
-    match place {
+/// The value of a field that has one, as a place expression.
+pub(super) fn value(field: &Field) -> Option<TokenStream> {
+    Some(match field.place.as_ref()? {
         Place::Member(member) => tokens!(self.#member),
-        Place::Inside(path) => inside(path, access),
-    }
+        Place::Inside(path) => inside(path, &field.ty),
+    })
 }
 
-fn inside(path: &PlacePath, access: Access) -> TokenStream {
+fn inside(path: &PlacePath, ty: &Type) -> TokenStream {
     let member = &path.member;
-    path.steps.iter().fold(tokens!(self.#member), |base, step| match (step, access) {
-        (Step::Member(member), _) => tokens!(#base.#member),
-        (Step::Element(index), Access::Shared) => {
-            quote_spanned!(located(index)=> (*__vmstate::place::element::<{ #index }, _, _>(&#base)))
+    let place = path.steps.iter().fold(tokens!(self.#member), |base, step| match step {
+        Step::Member(member) => tokens!(#base.#member),
+        Step::Element(index) => {
+            quote_spanned!(located(index)=> (*__vmstate::place::element::<{ #index }, _, _>(&mut #base)))
         }
-        (Step::Element(index), Access::Exclusive) => {
-            quote_spanned!(located(index)=> (*__vmstate::place::element_mut::<{ #index }, _, _>(&mut #base)))
-        }
-    })
+    });
+    // If it is not of this type, that shows here and nowhere else.
+    quote_spanned!(located(ty)=> (*__vmstate::place::of::<#ty>(&mut #place)))
 }

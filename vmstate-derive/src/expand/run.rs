@@ -69,7 +69,7 @@ pub(super) fn offsets(parent: Parent, run: &Range<usize>) -> (TokenStream, Token
 /// Stores each field at its offset in `out`.
 pub(super) fn puts(fields: &[Field]) -> TokenStream {
     let puts = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (value, form, next) = (place::shared(field.place.as_ref()?), field.codec(), index + 1);
+        let (value, form, next) = (place::value(field)?, field.codec(), index + 1);
         Some(tokens!(#form::put(&#value, &mut out[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#puts)*)
@@ -78,7 +78,7 @@ pub(super) fn puts(fields: &[Field]) -> TokenStream {
 /// Loads each field from its offset in `from`.
 pub(super) fn gets(fields: &[Field]) -> TokenStream {
     let gets = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (value, form, next) = (place::exclusive(field.place.as_ref()?), field.codec(), index + 1);
+        let (value, form, next) = (place::value(field)?, field.codec(), index + 1);
         Some(tokens!(#form::get(&mut #value, &from[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#gets)*)

@@ -19,7 +19,7 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
         true => run::save(parent, fields, run),
         false => {
             let (index, last) = (run.end - 1, &fields[run.end - 1]);
-            let value = last.place.as_ref().map(place::exclusive);
+            let value = place::value(last);
             let count = codec::save_count(first, &tokens!(&#value), &at(parent, run.start));
             let save = field(parent, last, index, &tokens!(&mut #value));
             tokens!(#count #save)

@@ -88,10 +88,10 @@ fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
             with_save_hooks(parent, subsection, &save)
         }
         Body::Own { member, ty, optional: false } => {
-            quote_spanned!(located(ty)=> __vmstate::walk::save(&mut self.#member, sink, version))
+            quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::save_at(&mut self.#member, sink, version))
         }
         Body::Own { member, ty, optional: true } => {
-            let save = quote_spanned!(located(ty)=> __vmstate::walk::save(value, sink, version)?;);
+            let save = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::save_at(value, sink, version)?;);
             let save = if_some(member, &save);
             tokens!(#save __vmstate::core::result::Result::Ok(()))
         }
@@ -190,11 +190,11 @@ fn load_one(index: usize, subsection: &Subsection) -> TokenStream {
             with_load_hooks(parent, subsection, &tokens!(#value #load))
         }
         Body::Own { member, ty, optional: false } => {
-            quote_spanned!(located(ty)=> __vmstate::walk::load(&mut self.#member, reader, version)?;)
+            quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::load_at(&mut self.#member, reader, version)?;)
         }
         Body::Own { member, ty, optional: true } => {
             let value = get_or_insert(member, ty);
-            quote_spanned!(located(ty)=> #value __vmstate::walk::load(value, reader, version)?;)
+            quote_spanned!(located(ty)=> #value <#ty as __vmstate::VmState>::load_at(value, reader, version)?;)
         }
     }
 }

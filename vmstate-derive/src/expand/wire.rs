@@ -44,7 +44,10 @@ pub(super) fn implementation(name: &Ident, generics: &Generics, fixed: Option<&T
 fn can_be_fixed(device: &Device<'_>) -> bool {
     let attributes = device.attributes;
     let simple = |field: &Field| {
-        field.gate.is_open() && field.opaque.is_none() && matches!(field.codec, Codec::Type { .. } | Codec::Unused(_))
+        field.gate.is_open()
+            && !field.is_inside()
+            && field.opaque.is_none()
+            && matches!(field.codec, Codec::Type { .. } | Codec::Unused(_))
     };
     attributes.hooks.all().next().is_none()
         && !attributes.needed.is_set()

@@ -210,6 +210,8 @@ const _: () = {
             "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
         );
+    };
+    const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Unused < 8 > as __vmstate::Wire > ::FORM, <
             Infos as __vmstate::VmState > ::DESCRIPTION, 8usize),

@@ -227,6 +227,8 @@ const _: () = {
             "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
         );
+    };
+    const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< [Inner; 2] as __vmstate::Wire > ::FORM, <
             Outer as __vmstate::VmState > ::DESCRIPTION, 2usize),

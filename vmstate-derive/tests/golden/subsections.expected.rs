@@ -284,7 +284,13 @@ const _: () = {
                         .subsections[3usize]
                         .description,
                     version,
-                    |sink| { __vmstate::walk::save(&mut self.e, sink, version) },
+                    |sink| {
+                        <Whole as __vmstate::VmState>::save_at(
+                            &mut self.e,
+                            sink,
+                            version,
+                        )
+                    },
                 )?;
             }
             if self.f.is_some()
@@ -310,7 +316,11 @@ const _: () = {
                     |sink| {
                         if let __vmstate::core::option::Option::Some(value) = &mut self.f
                         {
-                            __vmstate::walk::save(value, sink, version)?;
+                            <Whole as __vmstate::VmState>::save_at(
+                                value,
+                                sink,
+                                version,
+                            )?;
                         }
                         __vmstate::core::result::Result::Ok(())
                     },
@@ -461,13 +471,17 @@ const _: () = {
                     )?;
                 }
                 3usize => {
-                    __vmstate::walk::load(&mut self.e, reader, version)?;
+                    <Whole as __vmstate::VmState>::load_at(
+                        &mut self.e,
+                        reader,
+                        version,
+                    )?;
                 }
                 4usize => {
                     let value = self
                         .f
                         .get_or_insert_with(|| <Whole as __vmstate::core::default::Default>::default());
-                    __vmstate::walk::load(value, reader, version)?;
+                    <Whole as __vmstate::VmState>::load_at(value, reader, version)?;
                 }
                 _ => {}
             }
@@ -533,6 +547,8 @@ const _: () = {
             "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
              write `#[vmstate(name = \"parent/...\")]` on the type"
         );
+    };
+    const _: () = {
         __vmstate::core::assert!(
             __vmstate::walk::is_subsection_name(< Device as __vmstate::VmState >
             ::DESCRIPTION.subsections[4usize].description.name, < Device as

@@ -5,7 +5,6 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::varray::Counted;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
@@ -16,9 +15,31 @@ use crate::wire::Reader;
     message = "`{Self}` does not say how many elements it has",
     note = "`count` takes a `Vec`, a `VecDeque` or a `Box<[T]>`"
 )]
-pub trait Growing: Counted {
+pub trait Growing {
     /// How many items it has.
     fn length(&self) -> usize;
+
+    /// Saves the number of items as a `W`, and returns it.
+    ///
+    /// # Errors
+    /// When it is more than `max` or than a `W` can say: nobody could load it.
+    fn save_count<W: Wire + TryFrom<usize>, S: Sink>(
+        &self,
+        max: usize,
+        sink: &mut S,
+        at: At,
+    ) -> Result<usize, SaveError> {
+        let length = self.length();
+        if length > max {
+            return Err(SaveError::new(format!(
+                "there are {length} elements, and at most {max} (max = {max}) are loaded"
+            )));
+        }
+        let count = W::try_from(length);
+        let mut count = count.map_err(|_| SaveError::new(format!("its type cannot say {length}")))?;
+        count.save_elements(sink, at, Element::ONLY)?;
+        Ok(length)
+    }
 }
 
 impl<T: Default> Growing for Vec<T> {
@@ -37,26 +58,6 @@ impl<T: Default> Growing for Box<[T]> {
     fn length(&self) -> usize {
         self.len()
     }
-}
-
-/// Saves the number of items of `items` as a `W`, and returns it.
-///
-/// # Errors
-/// When it is more than `max` or than a `W` can say: nobody could load it.
-pub fn save<W, C, S>(items: &C, max: usize, sink: &mut S, at: At) -> Result<usize, SaveError>
-where
-    W: Wire + TryFrom<usize>,
-    C: Growing,
-    S: Sink,
-{
-    let length = items.length();
-    if length > max {
-        return Err(SaveError::new(format!("there are {length} elements, and at most {max} (max = {max}) are loaded")));
-    }
-    let count = W::try_from(length);
-    let mut count = count.map_err(|_| SaveError::new(format!("its type cannot say {length}")))?;
-    count.save_elements(sink, at, Element::ONLY)?;
-    Ok(length)
 }
 
 /// Loads a number of items.

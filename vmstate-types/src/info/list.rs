@@ -4,6 +4,7 @@ use alloc::collections::{LinkedList, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
 
+use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::VmState;
@@ -56,49 +57,56 @@ macro_rules! lists {
 
 lists!(Vec push VecDeque push_back LinkedList push_back);
 
-/// Saves the elements, each at its type's own version.
-///
-/// # Errors
-/// When an element refuses.
-pub fn save<L, S>(list: &mut L, sink: &mut S, at: At) -> Result<(), SaveError>
-where
-    L: List<Item: VmState>,
-    S: Sink,
-{
-    sink.begin_element(at, Element::ONLY);
-    for (index, item) in list.items().enumerate() {
-        sink.out().u8(MORE);
-        walk::save(item, sink, L::Item::DESCRIPTION.version).map_err(|error| error.in_element(index))?;
-    }
-    sink.out().u8(END);
-    sink.end_element();
-    Ok(())
+/// A list of described structs.
+pub trait Structs {
+    /// The elements' shape.
+    const ITEM: &'static Description;
+
+    /// Saves the elements, each at its type's own version.
+    ///
+    /// # Errors
+    /// When an element refuses.
+    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Replaces the elements by those of the stream, at most `max`, each loaded at `version`.
+    ///
+    /// The version is the field's and not the elements' own (QEMU: `get_qtailq`); the elements' type must support it.
+    ///
+    /// # Errors
+    /// When there are more elements, or one cannot be loaded.
+    fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
-/// Replaces the elements by those of the stream, at most `max`, each loaded at `version`.
-///
-/// The version is the field's and not the elements' own (QEMU: `get_qtailq`); the elements' type must support it.
-///
-/// # Errors
-/// When there are more elements, or one cannot be loaded.
-pub fn load<L>(list: &mut L, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>
-where
-    L: List<Item: VmState + Default>,
-{
-    walk::check_version(L::Item::DESCRIPTION, version).map_err(|error| error.at(reader.offset()))?;
-    list.clear();
-    let mut count = 0;
-    while more(reader)? {
-        if count == max {
-            let error = LoadError::malformed(format!("at most {max} elements (max = {max})"), "another one");
-            return Err(error.at(reader.offset()));
+impl<L: List<Item: VmState + Default>> Structs for L {
+    const ITEM: &'static Description = L::Item::DESCRIPTION;
+
+    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError> {
+        sink.begin_element(at, Element::ONLY);
+        for (index, item) in self.items().enumerate() {
+            sink.out().u8(MORE);
+            walk::save(item, sink, Self::ITEM.version).map_err(|error| error.in_element(index))?;
         }
-        let mut item = L::Item::default();
-        walk::load(&mut item, reader, version).map_err(|error| error.in_element(count))?;
-        list.push(item);
-        count += 1;
+        sink.out().u8(END);
+        sink.end_element();
+        Ok(())
     }
-    Ok(())
+
+    fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        walk::check_version(Self::ITEM, version).map_err(|error| error.at(reader.offset()))?;
+        self.clear();
+        let mut count = 0;
+        while more(reader)? {
+            if count == max {
+                let error = LoadError::malformed(format!("at most {max} elements (max = {max})"), "another one");
+                return Err(error.at(reader.offset()));
+            }
+            let mut item = L::Item::default();
+            walk::load(&mut item, reader, version).map_err(|error| error.in_element(count))?;
+            self.push(item);
+            count += 1;
+        }
+        Ok(())
+    }
 }
 
 /// Whether another element follows. QEMU takes any byte but zero for a yes.

@@ -14,6 +14,7 @@ pub mod equal;
 pub mod float;
 pub mod hidden;
 pub mod int;
+pub mod items;
 pub mod list;
 pub mod opaque;
 pub mod part;

@@ -9,13 +9,13 @@ use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
-/// How many items of `C` the part from `start` up to `end` has.
+/// How many items the part from `start` up to `end` of an array of `capacity` items has.
 ///
 /// # Panics
 /// When the program is built: if the part is empty or not one of an array's.
 #[must_use]
-pub const fn length<C: Counted>(start: usize, end: usize) -> usize {
-    let Some(capacity) = C::CAPACITY else { panic!("`range` takes a part of an array, not of something that grows") };
+pub const fn length(capacity: Option<usize>, start: usize, end: usize) -> usize {
+    let Some(capacity) = capacity else { panic!("`range` takes a part of an array, not of something that grows") };
     assert!(start < end, "this part of the array is empty: the range ends where it begins, or before");
     assert!(end <= capacity, "the range ends behind the end of the array");
     end - start
@@ -25,7 +25,7 @@ pub const fn length<C: Counted>(start: usize, end: usize) -> usize {
 ///
 /// # Errors
 /// When an item cannot be saved.
-pub fn save<C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save<C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
 where
     C: Counted<Item: Wire>,
     S: Sink,
@@ -43,7 +43,7 @@ where
 ///
 /// # Errors
 /// When an item cannot be saved.
-pub fn save_with<I, C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_with<I, C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
 where
     C: Counted,
     I: Codec<C::Item>,
@@ -56,7 +56,7 @@ where
 ///
 /// # Errors
 /// None.
-pub fn save_buffer<C, S>(bytes: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_buffer<C, S>(bytes: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
 where
     C: Counted<Item = u8>,
     S: Sink,
@@ -83,7 +83,7 @@ fn save_each<T>(
 ///
 /// # Errors
 /// When the stream ends before the last of them, or an item cannot be loaded.
-pub fn load<C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+pub(super) fn load<C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item: Wire>,
 {
@@ -100,7 +100,7 @@ where
 ///
 /// # Errors
 /// When the stream ends before the last of them, or an item cannot be loaded.
-pub fn load_with<I, C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+pub(super) fn load_with<I, C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted,
     I: Codec<C::Item>,
@@ -112,7 +112,7 @@ where
 ///
 /// # Errors
 /// When the stream ends before the last of them.
-pub fn load_buffer<C>(bytes: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+pub(super) fn load_buffer<C>(bytes: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item = u8>,
 {

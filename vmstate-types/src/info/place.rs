@@ -1,23 +1,55 @@
-//! Elements of arrays that are fields by themselves: `#[vmstate(field("mac_reg[CTRL]": u32 = mac_reg[CTRL]))]`.
+//! Places inside of members that are fields by themselves:
+//! `#[vmstate(field("mac_reg[CTRL]": u32 = mac_reg[CTRL]))]`.
 //!
 //! An index is checked when the program is built. So it takes arrays, whose length no stream decides about.
 
-/// Element number `INDEX`.
-///
-/// # Panics
-/// When the program is built: if the array has no such element.
-#[must_use]
-pub const fn element<const INDEX: usize, T, const N: usize>(array: &[T; N]) -> &T {
-    const { assert!(INDEX < N, "this index is behind the end of the array") };
-    &array[INDEX]
+use alloc::boxed::Box;
+
+/// The value in a place, which is a `T`.
+#[inline]
+pub fn of<T: ?Sized>(value: &mut T) -> &mut T {
+    value
 }
 
-/// Element number `INDEX`, to be changed.
+/// An array of fixed length, with items of type `T`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no array",
+    label = "an index of a field takes an array of fixed length",
+    note = "of what grows, a stream would decide whether there is such an element"
+)]
+pub trait Array<T> {
+    /// Element number `INDEX`.
+    ///
+    /// # Panics
+    /// When the program is built: if the array has no such element.
+    fn element<const INDEX: usize>(&mut self) -> &mut T;
+}
+
+impl<T, const N: usize> Array<T> for [T; N] {
+    #[inline]
+    fn element<const INDEX: usize>(&mut self) -> &mut T {
+        const { check(INDEX, N) };
+        &mut self[INDEX]
+    }
+}
+
+impl<T, A: Array<T> + ?Sized> Array<T> for Box<A> {
+    #[inline]
+    fn element<const INDEX: usize>(&mut self) -> &mut T {
+        (**self).element::<INDEX>()
+    }
+}
+
+/// Element number `INDEX` of an array.
 ///
 /// # Panics
 /// When the program is built: if the array has no such element.
-#[must_use]
-pub const fn element_mut<const INDEX: usize, T, const N: usize>(array: &mut [T; N]) -> &mut T {
-    const { assert!(INDEX < N, "this index is behind the end of the array") };
-    &mut array[INDEX]
+#[inline]
+pub fn element<const INDEX: usize, T, A: Array<T>>(array: &mut A) -> &mut T {
+    array.element::<INDEX>()
+}
+
+#[track_caller]
+const fn check(index: usize, length: usize) {
+    assert!(index < length, "this index is behind the end of the array");
 }

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 
 use super::varray::Counted;
+use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, PointerRun, Sink};
 use crate::state::Wire;
@@ -61,28 +62,86 @@ impl<T: Wire + Default> FillSlot for Option<Box<T>> {
     }
 }
 
-/// Saves `count` slots: what each points to, or the byte `0x30`.
-///
-/// # Errors
-/// When there are not as many slots, or something cannot be saved.
-pub fn save<C, S>(slots: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
-where
-    C: Counted<Item: Slot>,
-    S: Sink,
-{
-    save_slots(slots, count, sink, at, false)
+/// Slots of which both sides know which are null: nothing on the wire tells (as in QEMU).
+pub trait Slots {
+    /// What a slot points to, on the wire.
+    const ITEM: Form;
+    /// How many slots there can ever be; `None` if their number grows.
+    const CAPACITY: Option<usize>;
+
+    /// Saves `count` slots: what each points to, or the byte `0x30`.
+    ///
+    /// # Errors
+    /// When there are not as many slots, or something cannot be saved.
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads `count` slots: into what each points to, and the byte `0x30` for a null one.
+    ///
+    /// # Errors
+    /// When the stream has something where a slot is null, or something cannot be loaded.
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
-/// Saves `count` slots: the byte `0x31` and what each points to, or the byte `0x30`.
-///
-/// # Errors
-/// When there are not as many slots, or something cannot be saved.
-pub fn save_marked<C, S>(slots: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
-where
-    C: Counted<Item: Slot>,
-    S: Sink,
-{
-    save_slots(slots, count, sink, at, true)
+impl<C: Counted<Item: Slot>> Slots for C {
+    const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
+    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        save_slots(self, count, sink, at, false)
+    }
+
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        each(self, count, |slot| match slot.target() {
+            Some(target) => target.load_elements(reader),
+            None => match marker(reader)? {
+                (NULL, _) => Ok(()),
+                (found, start) => Err(not_null(found).at(start)),
+            },
+        })
+    }
+}
+
+/// Slots that are marked on the wire as null or not; loading makes and drops what they point to.
+pub trait MarkedSlots {
+    /// What a slot points to, on the wire.
+    const ITEM: Form;
+    /// How many slots there can ever be; `None` if their number grows.
+    const CAPACITY: Option<usize>;
+
+    /// Saves `count` slots: the byte `0x31` and what each points to, or the byte `0x30`.
+    ///
+    /// # Errors
+    /// When there are not as many slots, or something cannot be saved.
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads `count` slots, each of which begins with a marker.
+    ///
+    /// # Errors
+    /// When a marker is neither `0x30` nor `0x31`, or something cannot be loaded.
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+}
+
+impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
+    const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
+    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        save_slots(self, count, sink, at, true)
+    }
+
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        each(self, count, |slot| match marker(reader)? {
+            (NULL, _) => {
+                slot.clear();
+                Ok(())
+            }
+            (VALID, _) => slot.fill().load_elements(reader),
+            (found, start) => {
+                let found = format!("{found:#04x}");
+                Err(LoadError::malformed("0x30 (null) or 0x31 (something follows)", found).at(start))
+            }
+        })
+    }
 }
 
 fn save_slots<C, S>(slots: &mut C, count: usize, sink: &mut S, at: At, marked: bool) -> Result<(), SaveError>
@@ -119,46 +178,6 @@ where
     Ok(())
 }
 
-/// Loads `count` slots: into what each points to, and the byte `0x30` for a null one.
-///
-/// Both sides must agree on which are null: nothing on the wire tells (as in QEMU).
-///
-/// # Errors
-/// When the stream has something where a slot is null, or something cannot be loaded.
-pub fn load<C>(slots: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
-where
-    C: Counted<Item: Slot>,
-{
-    each(slots, count, |slot| match slot.target() {
-        Some(target) => target.load_elements(reader),
-        None => match marker(reader)? {
-            (NULL, _) => Ok(()),
-            (found, start) => Err(not_null(found).at(start)),
-        },
-    })
-}
-
-/// Loads `count` slots, each of which begins with a marker; makes and drops what they point to.
-///
-/// # Errors
-/// When a marker is neither `0x30` nor `0x31`, or something cannot be loaded.
-pub fn load_marked<C>(slots: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
-where
-    C: Counted<Item: FillSlot>,
-{
-    each(slots, count, |slot| match marker(reader)? {
-        (NULL, _) => {
-            slot.clear();
-            Ok(())
-        }
-        (VALID, _) => slot.fill().load_elements(reader),
-        (found, start) => {
-            let found = format!("{found:#04x}");
-            Err(LoadError::malformed("0x30 (null) or 0x31 (something follows)", found).at(start))
-        }
-    })
-}
-
 fn not_null(found: u8) -> LoadError {
     LoadError::incompatible("0x30, for this slot is null", format!("{found:#04x}"))
         .advise("give both sides the same slots, or let the load make them with `pointer(alloc)`")
@@ -190,7 +209,7 @@ fn each<C: Counted>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::{Description, Field, Form, Pointers};
+    use crate::description::{Description, Field, Pointers};
     use crate::wire::Writer;
 
     const FORM: Form = Form::info("int32", Some(4)).times(4).behind(Pointers::Nullable);
@@ -206,13 +225,13 @@ mod tests {
     #[test]
     fn a_null_is_one_byte_where_both_sides_know_of_it() {
         let mut writer = Writer::new();
-        save(&mut slots([Some(0), None, Some(2), Some(3)]), 4, &mut writer, SLOTS).unwrap();
+        Slots::save(&mut slots([Some(0), None, Some(2), Some(3)]), 4, &mut writer, SLOTS).unwrap();
         assert_eq!(writer.pending(), ONE_IS_NULL);
 
         let mut loaded = slots([Some(9), None, Some(9), Some(9)]);
-        load(&mut loaded, 4, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap();
+        Slots::load(&mut loaded, 4, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap();
         assert_eq!(loaded, slots([Some(0), None, Some(2), Some(3)]));
-        let error = load(&mut slots([None; 4]), 4, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap_err();
+        let error = Slots::load(&mut slots([None; 4]), 4, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap_err();
         assert_eq!((error.path().as_str(), error.found(), error.offset()), ("[0]", "0x00", Some(0)));
     }
 
@@ -220,12 +239,12 @@ mod tests {
     fn marked_pointers_are_made_and_dropped() {
         let bytes = [0x31, 0, 0, 0, 5, 0x30, 0x30, 0x31, 0, 0, 0, 6];
         let mut writer = Writer::new();
-        save_marked(&mut slots([Some(5), None, None, Some(6)]), 4, &mut writer, SLOTS).unwrap();
+        MarkedSlots::save(&mut slots([Some(5), None, None, Some(6)]), 4, &mut writer, SLOTS).unwrap();
         assert_eq!(writer.pending(), bytes);
         let mut loaded = slots([None, Some(9), None, Some(9)]);
-        load_marked(&mut loaded, 4, &mut Reader::from_slice(&bytes)).unwrap();
+        MarkedSlots::load(&mut loaded, 4, &mut Reader::from_slice(&bytes)).unwrap();
         assert_eq!(loaded, slots([Some(5), None, None, Some(6)]));
-        let error = load_marked(&mut loaded, 4, &mut Reader::from_slice(&[0x32])).unwrap_err();
+        let error = MarkedSlots::load(&mut loaded, 4, &mut Reader::from_slice(&[0x32])).unwrap_err();
         assert_eq!((error.path().as_str(), error.found()), ("[0]", "0x32"));
     }
 }

@@ -81,73 +81,68 @@ pub trait Tree<Keys> {
 
     /// The version at which keys and values are loaded where nothing else is said: the values' own.
     const VERSION: u32;
+
+    /// Saves the number of nodes, then key and value of each in order, each at its type's own version.
+    ///
+    /// # Errors
+    /// When a key or a value refuses.
+    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Replaces the nodes by those of the stream, at most `max`, keys and values loaded at `version`.
+    ///
+    /// # Errors
+    /// When there are more nodes, not as many as announced, or the same key twice; when one cannot be loaded.
+    fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
-impl<Keys: Key<K>, K, V: VmState> Tree<Keys> for BTreeMap<K, V> {
+impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
     const FORM: Form = Form::new(Kind::Tree { key: Keys::DESCRIPTION, value: V::DESCRIPTION }, None);
     const VERSION: u32 = V::DESCRIPTION.version;
+
+    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError> {
+        let count = u32::try_from(self.len()).map_err(|_| SaveError::new("more than 2^32 nodes"))?;
+        sink.begin_element(at, Element::ONLY);
+        sink.out().u32(count);
+        for (index, (key, value)) in self.iter_mut().enumerate() {
+            sink.out().u8(1);
+            Keys::save(key, sink).map_err(|error| error.in_element(index))?;
+            walk::save(value, sink, V::DESCRIPTION.version).map_err(|error| error.in_element(index))?;
+        }
+        sink.out().u8(0);
+        sink.end_element();
+        Ok(())
+    }
+
+    fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        for description in Keys::DESCRIPTION.into_iter().chain([V::DESCRIPTION]) {
+            walk::check_version(description, version).map_err(|error| error.at(reader.offset()))?;
+        }
+        let announced = announced(max, reader)?;
+        self.clear();
+        let mut count = 0_u32;
+        while more(reader)? {
+            let start = reader.offset();
+            if count == announced {
+                return Err(inconsistent(announced, "another one").at(start));
+            }
+            load_node::<Keys, K, V>(self, version, reader)
+                .map_err(|error| error.in_element(usize::try_from(count).unwrap_or(usize::MAX)).at(start))?;
+            count += 1;
+        }
+        match count == announced {
+            true => Ok(()),
+            false => Err(inconsistent(announced, &format!("the end after {count}")).at(reader.offset())),
+        }
+    }
 }
 
-/// Saves the number of nodes, then key and value of each in order, each at its type's own version.
-///
-/// # Errors
-/// When a key or a value refuses.
-pub fn save<Kind, K, V, S>(tree: &mut BTreeMap<K, V>, sink: &mut S, at: At) -> Result<(), SaveError>
-where
-    Kind: Key<K>,
-    V: VmState,
-    S: Sink,
-{
-    let count = u32::try_from(tree.len()).map_err(|_| SaveError::new("more than 2^32 nodes"))?;
-    sink.begin_element(at, Element::ONLY);
-    sink.out().u32(count);
-    for (index, (key, value)) in tree.iter_mut().enumerate() {
-        sink.out().u8(1);
-        Kind::save(key, sink).map_err(|error| error.in_element(index))?;
-        walk::save(value, sink, V::DESCRIPTION.version).map_err(|error| error.in_element(index))?;
-    }
-    sink.out().u8(0);
-    sink.end_element();
-    Ok(())
-}
-
-/// Replaces the nodes by those of the stream, at most `max`, keys and values loaded at `version`.
-///
-/// # Errors
-/// When there are more nodes, not as many as announced, or the same key twice; when one cannot be loaded.
-pub fn load<Kind, K, V>(
-    tree: &mut BTreeMap<K, V>,
-    max: usize,
-    version: u32,
-    reader: &mut Reader<'_>,
-) -> Result<(), LoadError>
-where
-    Kind: Key<K>,
-    K: Ord,
-    V: VmState + Default,
-{
-    for description in Kind::DESCRIPTION.into_iter().chain([V::DESCRIPTION]) {
-        walk::check_version(description, version).map_err(|error| error.at(reader.offset()))?;
-    }
+/// The number of nodes that follow, at most `max`.
+fn announced(max: usize, reader: &mut Reader<'_>) -> Result<u32, LoadError> {
     let start = reader.offset();
     let announced = reader.u32()?;
-    if usize::try_from(announced).map_or(true, |announced| announced > max) {
-        return Err(LoadError::malformed(format!("at most {max} nodes (max = {max})"), announced).at(start));
-    }
-    tree.clear();
-    let mut count = 0_u32;
-    while more(reader)? {
-        let start = reader.offset();
-        if count == announced {
-            return Err(inconsistent(announced, "another one").at(start));
-        }
-        load_node::<Kind, K, V>(tree, version, reader)
-            .map_err(|error| error.in_element(usize::try_from(count).unwrap_or(usize::MAX)).at(start))?;
-        count += 1;
-    }
-    match count == announced {
-        true => Ok(()),
-        false => Err(inconsistent(announced, &format!("the end after {count}")).at(reader.offset())),
+    match usize::try_from(announced) {
+        Ok(count) if count <= max => Ok(announced),
+        _ => Err(LoadError::malformed(format!("at most {max} nodes (max = {max})"), announced).at(start)),
     }
 }
 

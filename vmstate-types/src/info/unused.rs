@@ -3,7 +3,6 @@
 use alloc::format;
 
 use super::int::fixed;
-use super::varray::{CountField, limited};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
@@ -23,28 +22,14 @@ fixed!({const N: usize} Unused<N>, "unused_buffer", N, {
     }
 });
 
-/// How many runs of unused bytes a sibling field says there are, at most `max`.
+/// Saves `count` runs of `size` unused bytes, at most `max` (`VMSTATE_UNUSED_VARRAY_UINT32`).
 ///
 /// # Errors
-/// When it is negative or more.
-pub fn count_to_save(field: &impl CountField, max: usize) -> Result<usize, SaveError> {
-    let count = field.count().filter(|count| *count <= max);
-    count.ok_or_else(|| SaveError::new(format!("the count {} is not one from 0 to {max}", field.shown())))
-}
-
-/// How many runs of unused bytes a sibling field says there are, at most `max`.
-///
-/// # Errors
-/// When it is negative or more.
-pub fn count_to_load(field: &impl CountField, max: usize) -> Result<usize, LoadError> {
-    limited(None, field, 1, Some(max))
-}
-
-/// Saves `count` runs of `size` unused bytes (`VMSTATE_UNUSED_VARRAY_UINT32`).
-///
-/// # Errors
-/// None.
-pub fn save_counted<S: Sink>(count: usize, size: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+/// When there are more: nobody could load them.
+pub fn save_counted<S: Sink>(count: usize, size: usize, max: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+    if count > max {
+        return Err(SaveError::new(format!("the count {count} is more than {max} (max = {max})")));
+    }
     sink.out().claim(count.saturating_mul(size)).fill(0);
     sink.fixed_array(at, count);
     Ok(())

@@ -190,59 +190,60 @@ impl<T: Default> Counted for Box<[T]> {
 /// # Panics
 /// At compile time, when it can.
 #[must_use]
-pub const fn capacity<C: Counted>() -> usize {
-    match C::CAPACITY {
+pub const fn length(capacity: Option<usize>) -> usize {
+    match capacity {
         Some(capacity) => capacity,
         None => panic!("a container that grows needs a field that counts its elements: `len = field`"),
     }
 }
 
-/// The same source of a count, if something bounds what it can say about a `C`.
+/// The same source of a count, if something bounds what it can say: the container's capacity, or a limit.
 ///
 /// # Panics
 /// At compile time, when nothing does: a stream could ask for any amount of memory.
 #[must_use]
-pub const fn bounded<C: Counted>(source: Source) -> Source {
+pub const fn bounded(capacity: Option<usize>, source: Source) -> Source {
     assert!(
-        C::CAPACITY.is_some() || source.max.is_some(),
+        capacity.is_some() || source.max.is_some(),
         "this container grows as far as a stream says: set a limit with `max = N`"
     );
     source
 }
 
-/// The count that a sibling field says, times `multiply`.
-///
-/// # Errors
-/// When it is negative or does not fit into memory.
-pub fn count_to_save(field: &impl CountField, multiply: usize) -> Result<usize, SaveError> {
-    let count = field.count().and_then(|count| count.checked_mul(multiply));
-    count.ok_or_else(|| SaveError::new(format!("the count {} is not possible", field.shown())))
+/// A count as a sibling field says it, before any use of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Number {
+    count: Option<usize>,
+    shown: i128,
+    factor: usize,
 }
 
-/// The count that a sibling field says, times `multiply`, which may not be more than `max` nor than `C` can hold.
-///
-/// # Errors
-/// When it is negative or more.
-pub fn count_to_load<C: Counted + ?Sized>(
-    field: &impl CountField,
-    multiply: usize,
-    max: Option<usize>,
-) -> Result<usize, LoadError> {
-    limited(C::CAPACITY, field, multiply, max)
+/// What `field` says, times `factor`.
+pub fn number(field: &impl CountField, factor: usize) -> Number {
+    let count = field.count().and_then(|count| count.checked_mul(factor));
+    Number { count, shown: field.shown(), factor }
 }
 
-/// The number that a field says, times `multiply`, which may not be more than `max` nor than `capacity`.
-pub(super) fn limited(
-    capacity: Option<usize>,
-    field: &impl CountField,
-    multiply: usize,
-    max: Option<usize>,
-) -> Result<usize, LoadError> {
-    let limit = capacity.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
-    match field.count().and_then(|count| count.checked_mul(multiply)) {
-        Some(count) if count <= limit => Ok(count),
-        _ if multiply == 1 => Err(LoadError::malformed(limit_text(limit, max), field.shown())),
-        _ => Err(LoadError::malformed(limit_text(limit, max), format!("{} * {multiply}", field.shown()))),
+impl Number {
+    /// The count of what is saved.
+    ///
+    /// # Errors
+    /// When it is negative or does not fit into memory.
+    pub fn to_save(self) -> Result<usize, SaveError> {
+        self.count.ok_or_else(|| SaveError::new(format!("the count {} is not possible", self.shown)))
+    }
+
+    /// The count of what is loaded, which may not be more than `max` nor than `capacity`, that of the container.
+    ///
+    /// # Errors
+    /// When it is negative or more.
+    pub fn to_load(self, capacity: Option<usize>, max: Option<usize>) -> Result<usize, LoadError> {
+        let limit = capacity.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
+        match (self.count, self.factor) {
+            (Some(count), _) if count <= limit => Ok(count),
+            (_, 1) => Err(LoadError::malformed(limit_text(limit, max), self.shown)),
+            (_, factor) => Err(LoadError::malformed(limit_text(limit, max), format!("{} * {factor}", self.shown))),
+        }
     }
 }
 
@@ -257,7 +258,7 @@ fn limit_text(limit: usize, max: Option<usize>) -> String {
 ///
 /// # Errors
 /// When the container does not hold as many, or an item cannot be saved.
-pub fn save<C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save<C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
 where
     C: Counted<Item: Wire>,
     S: Sink,
@@ -275,7 +276,7 @@ where
 ///
 /// # Errors
 /// When the container does not hold as many, or an item cannot be saved.
-pub fn save_with<I, C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_with<I, C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
 where
     C: Counted,
     I: Codec<C::Item>,
@@ -288,7 +289,7 @@ where
 ///
 /// # Errors
 /// When the container does not hold as many.
-pub fn save_buffer<C, S>(bytes: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_buffer<C, S>(bytes: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
 where
     C: Counted<Item = u8>,
     S: Sink,
@@ -322,7 +323,7 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// # Errors
 /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
-pub fn load<C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+pub(super) fn load<C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item: Wire>,
 {
@@ -346,7 +347,7 @@ where
 ///
 /// # Errors
 /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
-pub fn load_with<I, C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+pub(super) fn load_with<I, C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted,
     I: Codec<C::Item>,
@@ -358,7 +359,7 @@ where
 ///
 /// # Errors
 /// When the stream ends before the last of them.
-pub fn load_buffer<C>(bytes: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+pub(super) fn load_buffer<C>(bytes: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item = u8>,
 {
@@ -374,7 +375,7 @@ where
     Ok(())
 }
 
-/// Refuses what [`count_to_load`] lets nobody ask for.
+/// Refuses what [`Number::to_load`] lets nobody ask for.
 fn check_capacity<C: Counted>(count: usize) -> Result<(), LoadError> {
     match C::CAPACITY {
         Some(capacity) if count > capacity => Err(LoadError::misuse(limit_text(capacity, None), count)),
@@ -443,18 +444,18 @@ mod tests {
     fn a_count_that_is_not_held_is_refused() {
         assert!(saved(&mut [1_u16, 2], 3).is_err());
         assert!(saved(&mut vec![1_u16, 2, 3], 2).is_err(), "a vector is sent whole");
-        assert!(count_to_save(&-1_i32, 1).is_err());
-        assert!(count_to_save(&u64::MAX, 2).is_err());
+        assert!(number(&-1_i32, 1).to_save().is_err());
+        assert!(number(&u64::MAX, 2).to_save().is_err());
     }
 
     #[test]
     fn counts_are_checked_before_use() {
-        assert_eq!(count_to_load::<Vec<u16>>(&3_u8, 4, Some(12)).unwrap(), 12);
-        let error = count_to_load::<Vec<u16>>(&4_u8, 4, Some(12)).unwrap_err();
+        assert_eq!(number(&3_u8, 4).to_load(None, Some(12)).unwrap(), 12);
+        let error = number(&4_u8, 4).to_load(None, Some(12)).unwrap_err();
         assert_eq!((error.expected(), error.found()), ("at most 12 (max = 12)", "4 * 4"));
-        let error = count_to_load::<[u16; 4]>(&5_u32, 1, None).unwrap_err();
+        let error = number(&5_u32, 1).to_load(Some(4), None).unwrap_err();
         assert_eq!((error.expected(), error.found()), ("at most 4, the length of the array", "5"));
-        assert!(count_to_load::<[u16; 4]>(&-1_i32, 1, None).is_err());
+        assert!(number(&-1_i32, 1).to_load(Some(4), None).is_err());
         assert!(load(&mut [0_u16; 2], 3, &mut Reader::from_slice(&[0; 6])).is_err());
         assert!(load_buffer(&mut [0_u8; 2], 3, &mut Reader::from_slice(&[0; 6])).is_err());
     }

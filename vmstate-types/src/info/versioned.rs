@@ -70,11 +70,11 @@ impl<T: Versioned, const N: usize> Versioned for [T; N] {
     }
 }
 
-/// The form of a `T` at `version`.
+/// The form of `count` structs at `version`, or of one.
 #[must_use]
-pub const fn form<T: Versioned>(version: u32) -> Form {
-    let form = Form::new(Kind::Versioned(T::STRUCT, version), None);
-    match T::COUNT {
+pub const fn form(structure: &'static Description, count: Option<usize>, version: u32) -> Form {
+    let form = Form::new(Kind::Versioned(structure, version), None);
+    match count {
         Some(count) => form.times(count),
         None => form,
     }

@@ -1,0 +1,46 @@
+use std::collections::BTreeMap;
+
+use vmstate::prelude::*;
+
+/// A type without a wire form.
+#[derive(Default)]
+struct Stranger;
+
+#[derive(VmState)]
+struct Device {
+    count: u8,
+    #[vmstate(len = count, max = 4)]
+    vector: Vec<Stranger>,
+}
+
+#[derive(VmState)]
+struct Lists {
+    #[vmstate(list(max = 4))]
+    list: Vec<Stranger>,
+}
+
+#[derive(VmState)]
+struct Trees {
+    #[vmstate(tree(direct, max = 4))]
+    tree: BTreeMap<u32, Stranger>,
+}
+
+#[derive(VmState)]
+struct Pointers {
+    #[vmstate(pointer(alloc))]
+    pointers: [Option<Box<Stranger>>; 2],
+}
+
+#[derive(VmState)]
+struct Parts {
+    #[vmstate(range = 1..)]
+    part: [Stranger; 4],
+}
+
+#[derive(VmState)]
+struct Hidden {
+    #[vmstate(count("n": u8), max = 4)]
+    hidden: Vec<Stranger>,
+}
+
+fn main() {}

@@ -1,0 +1,170 @@
+//! What generated code calls for arrays that are counted or sent in part: by their items' type, by an info, as bytes.
+//!
+//! Each field is used through one trait, whose implementation has all the bounds. So the compiler reports a type that does
+//! not fit once, and not once for each use.
+
+use super::varray::Counted;
+use super::{Codec, part, varray};
+use crate::description::Form;
+use crate::error::{LoadError, SaveError};
+use crate::sink::{At, Sink};
+use crate::state::Wire;
+use crate::wire::Reader;
+
+/// Items by their type.
+pub trait Items {
+    /// What one item is on the wire.
+    const ITEM: Form;
+
+    /// How many items it can ever hold; `None` if it grows.
+    const CAPACITY: Option<usize>;
+
+    /// Saves the first `count` items.
+    ///
+    /// # Errors
+    /// When there are not as many, or an item cannot be saved.
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads `count` items.
+    ///
+    /// # Errors
+    /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+
+    /// Saves the items from `start` up to `end`.
+    ///
+    /// # Errors
+    /// When an item cannot be saved.
+    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads the items from `start` up to `end`.
+    ///
+    /// # Errors
+    /// When the stream ends before the last of them, or an item cannot be loaded.
+    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+}
+
+impl<C: Counted<Item: Wire>> Items for C {
+    const ITEM: Form = <C::Item as Wire>::FORM;
+    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        varray::save(self, count, sink, at)
+    }
+
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        varray::load(self, count, reader)
+    }
+
+    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        part::save(self, start, end, sink, at)
+    }
+
+    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        part::load(self, start, end, reader)
+    }
+}
+
+/// Items by the info `I`.
+pub trait ItemsBy<I> {
+    /// What one item is on the wire.
+    const ITEM: Form;
+
+    /// How many items it can ever hold; `None` if it grows.
+    const CAPACITY: Option<usize>;
+
+    /// Saves the first `count` items.
+    ///
+    /// # Errors
+    /// When there are not as many, or an item cannot be saved.
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads `count` items.
+    ///
+    /// # Errors
+    /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+
+    /// Saves the items from `start` up to `end`.
+    ///
+    /// # Errors
+    /// When an item cannot be saved.
+    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads the items from `start` up to `end`.
+    ///
+    /// # Errors
+    /// When the stream ends before the last of them, or an item cannot be loaded.
+    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+}
+
+impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
+    const ITEM: Form = I::FORM;
+    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        varray::save_with::<I, C, S>(self, count, sink, at)
+    }
+
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        varray::load_with::<I, C>(self, count, reader)
+    }
+
+    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        part::save_with::<I, C, S>(self, start, end, sink, at)
+    }
+
+    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        part::load_with::<I, C>(self, start, end, reader)
+    }
+}
+
+/// Bytes that are one buffer.
+pub trait Bytes {
+    /// How many items it can ever hold; `None` if it grows.
+    const CAPACITY: Option<usize>;
+
+    /// Saves the first `count` items.
+    ///
+    /// # Errors
+    /// When there are not as many, or an item cannot be saved.
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads `count` items.
+    ///
+    /// # Errors
+    /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+
+    /// Saves the items from `start` up to `end`.
+    ///
+    /// # Errors
+    /// When an item cannot be saved.
+    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+    /// Loads the items from `start` up to `end`.
+    ///
+    /// # Errors
+    /// When the stream ends before the last of them, or an item cannot be loaded.
+    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+}
+
+impl<C: Counted<Item = u8>> Bytes for C {
+    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        varray::save_buffer(self, count, sink, at)
+    }
+
+    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        varray::load_buffer(self, count, reader)
+    }
+
+    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        part::save_buffer(self, start, end, sink, at)
+    }
+
+    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        part::load_buffer(self, start, end, reader)
+    }
+}

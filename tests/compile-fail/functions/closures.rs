@@ -1,17 +1,26 @@
 use vmstate::prelude::*;
 
 #[derive(VmState)]
-#[vmstate(needed = |device| device.a, post_load = |device| device.b)]
-struct Device {
-    #[vmstate(when = |device, version, more| true)]
-    a: u8,
+struct Unfinished {
     #[vmstate(when = |device|)]
-    b: u8,
+    a: u8,
 }
 
 #[derive(VmState)]
-struct Other {
+struct NotBool {
     #[vmstate(when = |device| device.a)]
+    a: u8,
+}
+
+#[derive(VmState)]
+struct TooMany {
+    #[vmstate(when = |device, version, more: u8| true)]
+    a: u8,
+}
+
+#[derive(VmState)]
+#[vmstate(post_load = |device| device.a)]
+struct Result {
     a: u8,
 }
 

@@ -53,7 +53,7 @@ pub(super) fn own_form(field: &Field) -> TokenStream {
             tokens!(<#bits as __vmstate::Wire>::FORM #(#times)*)
         }
         Codec::Part(elements, part) => {
-            let (start, end) = bounds(field, part);
+            let (start, end) = bounds(part, &checked_length(field));
             let length = quote_spanned!(located(ty)=> __vmstate::part::length(#codec::CAPACITY, #start, #end));
             match elements {
                 Elements::Buffer => {
@@ -70,7 +70,7 @@ pub(super) fn own_form(field: &Field) -> TokenStream {
                     tokens!(counted(#source))
                 }
                 None => {
-                    let length = length(field);
+                    let length = checked_length(field);
                     tokens!(times(#length))
                 }
             };
@@ -138,7 +138,7 @@ fn save_itself(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStr
             quote_spanned!(span=> __vmstate::bits::save(#sets, |set: &#set| -> #bits { set.bits() }, sink, #at))
         }
         Codec::Part(_, part) => {
-            let (start, end) = bounds(field, part);
+            let (start, end) = bounds(part, &length(field));
             tokens!(#codec::save_part(#value, #start, #end, sink, #at))
         }
         Codec::Bitmap { bits, .. } => match bits_field(bits) {
@@ -203,7 +203,7 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
             }
         }
         Codec::Part(_, part) => {
-            let (start, end) = bounds(field, part);
+            let (start, end) = bounds(part, &length(field));
             tokens!(#codec::load_part(#value, #start, #end, reader))
         }
         Codec::Bitmap { bits, max } => match bits_field(bits) {
@@ -229,10 +229,16 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
     }
 }
 
-/// The length of an array, a constant.
+/// The length of an array, a constant, for the description: what grows is refused.
+fn checked_length(field: &Field) -> TokenStream {
+    let codec = field.codec();
+    quote_spanned!(located(&field.ty)=> __vmstate::varray::length(#codec::CAPACITY))
+}
+
+/// The length of an array that the description has accepted.
 fn length(field: &Field) -> TokenStream {
     let codec = field.codec();
-    quote_spanned!(located(&field.ty)=> const { __vmstate::varray::length(#codec::CAPACITY) })
+    tokens!(#codec::CAPACITY.unwrap_or(0))
 }
 
 /// The statement that saves the hidden count `ty` of `value` and leaves it in a local.
@@ -261,10 +267,10 @@ fn slice(field: &Field, value: &TokenStream) -> TokenStream {
     (0..flattened).fold(tokens!((#value).as_mut_slice()), |slice, _| tokens!(#slice.as_flattened_mut()))
 }
 
-/// The first element of a part, and the one after the last.
-fn bounds(field: &Field, part: &Part) -> (TokenStream, TokenStream) {
+/// The first element of a part, and the one after the last, where `length` is that of the whole array.
+fn bounds(part: &Part, length: &TokenStream) -> (TokenStream, TokenStream) {
     let start = part.start.as_ref().map_or_else(|| tokens!(0), |start| tokens!(#start));
-    (start, part.end.as_ref().map_or_else(|| length(field), |end| tokens!(#end)))
+    (start, part.end.as_ref().map_or_else(|| length.clone(), |end| tokens!(#end)))
 }
 
 /// Where the count comes from, for the description.

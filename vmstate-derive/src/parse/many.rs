@@ -119,14 +119,15 @@ impl SizedBuffer {
             return Some(None);
         }
         let mut buffer = Self::default();
-        for entry in inside(entry, "`len = field`", errors)? {
-            buffer.take(&entry, errors);
+        let entries = inside(entry, "`len = field`", errors)?;
+        for entry in &entries {
+            buffer.take(entry, errors);
         }
-        if !buffer.len.is_set() {
+        if lacks(&entries, "len") {
             errors.at(&entry.key, "a sized buffer says which field has its length: `buffer(len = field)`");
             return None;
         }
-        Some(Some(buffer))
+        buffer.len.is_set().then_some(Some(buffer))
     }
 }
 
@@ -147,14 +148,15 @@ keys! {
 impl Bitmap {
     pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bitmap = Self::default();
-        for entry in inside(entry, "`bits = field` or `bits = 64`", errors)? {
-            bitmap.take(&entry, errors);
+        let entries = inside(entry, "`bits = field` or `bits = 64`", errors)?;
+        for entry in &entries {
+            bitmap.take(entry, errors);
         }
-        if !bitmap.bits.is_set() {
+        if lacks(&entries, "bits") {
             errors.at(&entry.key, "a bitmap says how many bits it has: `bitmap(bits = field)` or `bitmap(bits = 64)`");
             return None;
         }
-        Some(bitmap)
+        bitmap.bits.is_set().then_some(bitmap)
     }
 }
 
@@ -174,7 +176,7 @@ impl Pointer {
     pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut pointer = Self::default();
         if !matches!(entry.value, Value::Word) {
-            for entry in inside(entry, "`alloc`, or nothing", errors)? {
+            for entry in inside(entry, "nothing, or `alloc`", errors)? {
                 pointer.take(&entry, errors);
             }
         }
@@ -201,11 +203,12 @@ keys! {
 impl List {
     pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut list = Self::default();
-        for entry in inside(entry, "`max = N`", errors)? {
-            list.take(&entry, errors);
+        let entries = inside(entry, "`max = N`", errors)?;
+        for entry in &entries {
+            list.take(entry, errors);
         }
-        require_max(&entry.key, &list.max, errors)?;
-        Some(list)
+        require_max(&entry.key, &entries, errors);
+        list.max.is_set().then_some(list)
     }
 }
 
@@ -228,11 +231,12 @@ keys! {
 impl Tree {
     pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut tree = Self::default();
-        for entry in inside(entry, "`max = N`", errors)? {
-            tree.take(&entry, errors);
+        let entries = inside(entry, "`max = N`", errors)?;
+        for entry in &entries {
+            tree.take(entry, errors);
         }
-        require_max(&entry.key, &tree.max, errors)?;
-        Some(tree)
+        require_max(&entry.key, &entries, errors);
+        tree.max.is_set().then_some(tree)
     }
 }
 
@@ -251,11 +255,12 @@ keys! {
 impl Bytes {
     pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bytes = Self::default();
-        for entry in inside(entry, "`max = N`", errors)? {
-            bytes.take(&entry, errors);
+        let entries = inside(entry, "`max = N`", errors)?;
+        for entry in &entries {
+            bytes.take(entry, errors);
         }
-        require_max(&entry.key, &bytes.max, errors)?;
-        Some(bytes)
+        require_max(&entry.key, &entries, errors);
+        bytes.max.is_set().then_some(bytes)
     }
 }
 
@@ -273,10 +278,13 @@ fn inside(entry: &Entry, what: &str, errors: &Errors) -> Option<Vec<Entry>> {
 }
 
 /// Refuses what could grow as far as a stream says.
-fn require_max(key: &Ident, max: &Once<Expr>, errors: &Errors) -> Option<()> {
-    if !max.is_set() {
+fn require_max(key: &Ident, entries: &[Entry], errors: &Errors) {
+    if lacks(entries, "max") {
         errors.at(key, format!("say how many elements a stream may bring: `{key}(max = N)`"));
-        return None;
     }
-    Some(())
+}
+
+/// Whether there is no entry for `key`, not even one with a mistake in it.
+fn lacks(entries: &[Entry], key: &str) -> bool {
+    entries.iter().all(|entry| entry.key != key)
 }

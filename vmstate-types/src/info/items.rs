@@ -12,6 +12,10 @@ use crate::state::Wire;
 use crate::wire::Reader;
 
 /// Items by their type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold a counted number of elements",
+    note = "`len` takes a `Vec`, a `VecDeque`, a `Box<[T]>`, or the front of an array"
+)]
 pub trait Items {
     /// What one item is on the wire.
     const ITEM: Form;
@@ -66,6 +70,10 @@ impl<C: Counted<Item: Wire>> Items for C {
 }
 
 /// Items by the info `I`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold a counted number of elements",
+    note = "`len` takes a `Vec`, a `VecDeque`, a `Box<[T]>`, or the front of an array"
+)]
 pub trait ItemsBy<I> {
     /// What one item is on the wire.
     const ITEM: Form;
@@ -120,6 +128,10 @@ impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
 }
 
 /// Bytes that are one buffer.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot hold a buffer",
+    note = "`buffer` takes a `Vec<u8>`, a `VecDeque<u8>`, a `Box<[u8]>`, or an array of bytes"
+)]
 pub trait Bytes {
     /// How many items it can ever hold; `None` if it grows.
     const CAPACITY: Option<usize>;

@@ -17,10 +17,6 @@ const MORE: u8 = 1;
 const END: u8 = 0;
 
 /// What `list` can stand on: a `Vec`, a `VecDeque` or a `LinkedList`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list",
-    note = "`list` takes a `Vec`, a `VecDeque` or a `LinkedList` of structs that derive `VmState`"
-)]
 pub trait List {
     /// What it holds.
     type Item;
@@ -58,6 +54,10 @@ macro_rules! lists {
 lists!(Vec push VecDeque push_back LinkedList push_back);
 
 /// A list of described structs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list",
+    note = "`list` takes a `Vec`, a `VecDeque` or a `LinkedList` of structs that derive `VmState`"
+)]
 pub trait Structs {
     /// The elements' shape.
     const ITEM: &'static Description;

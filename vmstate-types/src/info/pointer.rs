@@ -63,6 +63,10 @@ impl<T: Wire + Default> FillSlot for Option<Box<T>> {
 }
 
 /// Slots of which both sides know which are null: nothing on the wire tells (as in QEMU).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not hold pointers that may be null",
+    note = "`pointer` takes an `Option<Box<T>>`, or an array or counted container of them"
+)]
 pub trait Slots {
     /// What a slot points to, on the wire.
     const ITEM: Form;
@@ -102,6 +106,10 @@ impl<C: Counted<Item: Slot>> Slots for C {
 }
 
 /// Slots that are marked on the wire as null or not; loading makes and drops what they point to.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not hold pointers that may be null",
+    note = "`pointer` takes an `Option<Box<T>>`, or an array or counted container of them"
+)]
 pub trait MarkedSlots {
     /// What a slot points to, on the wire.
     const ITEM: Form;

@@ -67,10 +67,6 @@ impl<T: CountField> CountField for core::num::Wrapping<T> {
 }
 
 /// What holds a counted number of items: an array (its front), boxed or not, a vector, a deque, a boxed slice.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot hold a counted number of elements",
-    note = "`len` takes a `Vec`, a `VecDeque`, a `Box<[T]>`, or the front of an array"
-)]
 pub trait Counted {
     /// What it holds.
     type Item;

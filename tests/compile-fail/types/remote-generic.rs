@@ -1,0 +1,15 @@
+use vmstate::prelude::*;
+
+mod other {
+    pub struct Foreign<T> {
+        pub value: T,
+    }
+}
+
+#[derive(VmState)]
+#[vmstate(remote = other::Foreign<T>)]
+struct Mirror<T> {
+    value: T,
+}
+
+fn main() {}

@@ -4,6 +4,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::{Attribute, DataEnum, DeriveInput, Fields, Ident, LitStr};
 
 use crate::errors::Errors;
@@ -76,8 +77,8 @@ fn implementation(input: &DeriveInput, data: &DataEnum, number: &Ident) -> Token
     let name = &input.ident;
     let (generics, arguments, bounds) = input.generics.split_for_impl();
     let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
-    let names: Vec<_> = variants.iter().map(ToString::to_string).collect();
-    let expected = LitStr::new(&format!("one of {}: {}", name, names.join(", ")), name.span());
+    let names: Vec<_> = variants.iter().map(|variant| variant.unraw().to_string()).collect();
+    let expected = LitStr::new(&format!("one of {}: {}", name.unraw(), names.join(", ")), name.span());
     tokens! {
         #[automatically_derived]
         impl #generics __vmstate::Wire for #name #arguments #bounds {

@@ -89,7 +89,7 @@ impl<T: ?Sized, F: FnOnce(&T, u32) -> bool> Predicate<T, fn(&T, u32) -> bool> fo
 
 /// What a hook may return.
 #[diagnostic::on_unimplemented(
-    message = "a hook cannot return `{Self}`",
+    message = "this function cannot return `{Self}`",
     note = "it returns nothing, or `Result<(), E>` where `E` implements `Display`"
 )]
 pub trait Outcome {

@@ -26,29 +26,28 @@ pub(super) fn call(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream
 
 /// Gives `old`, the value of a field that is no more, to the function that knows what to do with it.
 pub(super) fn removed(take: &Function, ty: &Type, old: &TokenStream) -> TokenStream {
-    let removed = quote_spanned!(located(take)=> __vmstate::hook::removed);
-    let take = take.with_types(&[tokens!(&mut Self), tokens!(#ty)]);
-    tokens!(#removed(&mut *self, #old, #take))
+    let (span, take) = (located(take), take.with_types(&[tokens!(&mut Self), tokens!(#ty)]));
+    quote_spanned!(span=> __vmstate::hook::removed(&mut *self, #old, #take))
 }
 
 /// Asks the function that makes the value of a field that is no more, of type `ty`.
 pub(super) fn old(make: &Function, ty: &Type) -> TokenStream {
-    let old = quote_spanned!(located(make)=> __vmstate::hook::old);
-    let make = make.with_types(&[tokens!(&Self)]);
-    tokens!(#old::<Self, #ty>(&*self, #make))
+    let (span, make) = (located(make), make.with_types(&[tokens!(&Self)]));
+    quote_spanned!(span=> __vmstate::hook::old::<Self, #ty>(&*self, #make))
 }
 
 /// The method of `VmState` that loads versions below the minimum.
 pub(super) fn load_old(loader: &Function) -> TokenStream {
-    let load = quote_spanned!(located(loader)=> __vmstate::hook::load_old);
+    let span = located(loader);
     let loader = loader.with_types(&[tokens!(&mut Self), tokens!(&mut __vmstate::Reader<'_>), tokens!(u32)]);
+    let load = quote_spanned!(span=> __vmstate::hook::load_old(self, reader, version, #loader));
     tokens! {
         fn load_old(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            #load(self, reader, version, #loader)
+            #load
         }
     }
 }

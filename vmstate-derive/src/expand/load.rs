@@ -18,11 +18,11 @@ pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
 
 fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let (first, last) = (&fields[run.start], &fields[run.end - 1]);
-    let code = match first.is_plain() {
+    let code = match run::is_block(first, run) {
         true => run::load(parent, fields, run),
         false => {
-            let value = place::value(last);
-            let (count, load) = (codec::load_count(first), field(last, &tokens!(&mut #value)));
+            let value = place::exclusive(last);
+            let (count, load) = (codec::load_count(first), field(last, &tokens!(#value)));
             tokens!(#count #load)
         }
     };
@@ -41,12 +41,11 @@ pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
 
 /// Makes a field what it becomes when it is not in the stream.
 pub(super) fn default(field: &Field) -> Option<TokenStream> {
-    let place = place::value(field)?;
     let value = match &field.default {
         Some(Some(value)) => make(value),
         _ => type_default(&field.ty),
     };
-    Some(tokens!(#place = #value;))
+    place::assign(field, &value)
 }
 
 /// What the user's function makes, or the user's value. If that is not what it should be, the mistake shows there.

@@ -8,22 +8,64 @@ use super::{located, tokens};
 use crate::model::{Field, Place};
 use crate::parse::{PlacePath, Step};
 
-/// The value of a field that has one, as a place expression.
-pub(super) fn value(field: &Field) -> Option<TokenStream> {
+/// A reference to the value of a field that has one, to be read.
+pub(super) fn shared(field: &Field) -> Option<TokenStream> {
     Some(match field.place.as_ref()? {
-        Place::Member(member) => tokens!(self.#member),
+        Place::Member(member) => tokens!(&self.#member),
         Place::Inside(path) => inside(path, &field.ty),
     })
 }
 
+/// A reference to the value of a field that has one, to be changed.
+pub(super) fn exclusive(field: &Field) -> Option<TokenStream> {
+    Some(match field.place.as_ref()? {
+        Place::Member(member) => tokens!(&mut self.#member),
+        Place::Inside(path) => inside(path, &field.ty),
+    })
+}
+
+/// The assignment of `new` to the value of a field that has one.
+pub(super) fn assign(field: &Field, new: &TokenStream) -> Option<TokenStream> {
+    Some(match field.place.as_ref()? {
+        Place::Member(member) => tokens!(self.#member = #new;),
+        Place::Inside(path) => {
+            let value = inside(path, &field.ty);
+            tokens!(*#value = #new;)
+        }
+    })
+}
+
+/// Code on the way to a value inside of a member.
+enum Way {
+    /// A place expression.
+    Place(TokenStream),
+    /// A reference that may be changed.
+    Reference(TokenStream),
+}
+
+impl Way {
+    fn reference(self) -> TokenStream {
+        match self {
+            Self::Place(place) => tokens!(&mut #place),
+            Self::Reference(reference) => reference,
+        }
+    }
+
+    fn step(self, step: &Step) -> Self {
+        match (step, self) {
+            (Step::Member(member), Self::Place(base) | Self::Reference(base)) => Self::Place(tokens!(#base.#member)),
+            (Step::Element(index), base) => {
+                let base = base.reference();
+                Self::Reference(quote_spanned!(located(index)=> __vmstate::place::element::<{ #index }, _, _>(#base)))
+            }
+        }
+    }
+}
+
+/// A reference to the value, which must be a `ty`: if it is not, that shows here and nowhere else.
 fn inside(path: &PlacePath, ty: &Type) -> TokenStream {
     let member = &path.member;
-    let place = path.steps.iter().fold(tokens!(self.#member), |base, step| match step {
-        Step::Member(member) => tokens!(#base.#member),
-        Step::Element(index) => {
-            quote_spanned!(located(index)=> (*__vmstate::place::element::<{ #index }, _, _>(&mut #base)))
-        }
-    });
-    // If it is not of this type, that shows here and nowhere else.
-    quote_spanned!(located(ty)=> (*__vmstate::place::of::<#ty>(&mut #place)))
+    let way = path.steps.iter().fold(Way::Place(tokens!(self.#member)), Way::step);
+    let reference = way.reference();
+    quote_spanned!(located(ty)=> __vmstate::place::of::<#ty>(#reference))
 }

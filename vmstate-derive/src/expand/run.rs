@@ -27,6 +27,11 @@ fn continues(last: &Field, next: &Field) -> bool {
     last.is_plain() && next.is_plain() && last.gate.same(&next.gate) && last.default.is_none() && next.default.is_none()
 }
 
+/// Whether the fields of a run, by the first of them, are read and written at offsets in one block.
+pub(super) fn is_block(first: &Field, run: &Range<usize>) -> bool {
+    first.is_plain() && (run.len() > 1 || first.place.is_none())
+}
+
 /// Writes the fields of a run.
 pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let (first, end) = (run.start, run.end);
@@ -69,8 +74,8 @@ pub(super) fn offsets(parent: Parent, run: &Range<usize>) -> (TokenStream, Token
 /// Stores each field at its offset in `out`.
 pub(super) fn puts(fields: &[Field]) -> TokenStream {
     let puts = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (value, form, next) = (place::value(field)?, field.codec(), index + 1);
-        Some(tokens!(#form::put(&#value, &mut out[offsets[#index]..offsets[#next]]);))
+        let (value, form, next) = (place::shared(field)?, field.codec(), index + 1);
+        Some(tokens!(#form::put(#value, &mut out[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#puts)*)
 }
@@ -78,8 +83,8 @@ pub(super) fn puts(fields: &[Field]) -> TokenStream {
 /// Loads each field from its offset in `from`.
 pub(super) fn gets(fields: &[Field]) -> TokenStream {
     let gets = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (value, form, next) = (place::value(field)?, field.codec(), index + 1);
-        Some(tokens!(#form::get(&mut #value, &from[offsets[#index]..offsets[#next]]);))
+        let (value, form, next) = (place::exclusive(field)?, field.codec(), index + 1);
+        Some(tokens!(#form::get(#value, &from[offsets[#index]..offsets[#next]]);))
     });
     tokens!(#(#gets)*)
 }

@@ -15,13 +15,14 @@ pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
 
 fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let first = &fields[run.start];
-    let code = match first.is_plain() {
+    let code = match run::is_block(first, run) {
         true => run::save(parent, fields, run),
         false => {
             let (index, last) = (run.end - 1, &fields[run.end - 1]);
-            let value = place::value(last);
-            let count = codec::save_count(first, &tokens!(&#value), &at(parent, run.start));
-            let save = field(parent, last, index, &tokens!(&mut #value));
+            let value = place::exclusive(last);
+            let shared = place::shared(last);
+            let count = codec::save_count(first, &tokens!(#shared), &at(parent, run.start));
+            let save = field(parent, last, index, &tokens!(#value));
             tokens!(#count #save)
         }
     };

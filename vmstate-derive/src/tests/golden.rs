@@ -22,7 +22,7 @@ fn expansions_are_as_they_were() {
 
 /// Whether the expansion of `input` is what stands beside it, or now does.
 fn is_as_expected(input: &Path) -> bool {
-    let expanded = expand(&fs::read_to_string(input).unwrap());
+    let expanded = expand(input, &fs::read_to_string(input).unwrap());
     let expected = input.with_extension("expected.rs");
     if env::var_os("VMSTATE_BLESS").is_some() {
         fs::write(&expected, &expanded).unwrap();
@@ -30,7 +30,9 @@ fn is_as_expected(input: &Path) -> bool {
     fs::read_to_string(&expected).unwrap_or_default() == expanded
 }
 
-fn expand(input: &str) -> String {
+fn expand(path: &Path, input: &str) -> String {
     let expansion = derive(input.parse().unwrap(), &quote!(::vmstate));
-    prettyplease::unparse(&syn::parse2(expansion).unwrap())
+    let text = prettyplease::unparse(&syn::parse2(expansion).unwrap());
+    assert_eq!(text.contains("compile_error!"), path.ends_with("mistake.rs"), "{text}");
+    text
 }

@@ -32,23 +32,16 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        2usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
-                let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                <u8 as __vmstate::Wire>::put(
-                    &self.a,
-                    &mut out[offsets[0usize]..offsets[1usize]],
-                );
-                __vmstate::Sink::fixed(
+            <u8 as __vmstate::Wire>::save_elements(
+                    &mut self.a,
                     sink,
-                    <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize..1usize,
-                );
-            }
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("a"))?;
             if version >= 2u32 {
                 {
                     let offsets = const {
@@ -75,23 +68,16 @@ const _: () = {
             if (2u32..=3u32).contains(&version)
                 || __vmstate::Sink::out(sink).is_checkpoint()
             {
-                {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            2usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 3usize)
-                    };
-                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                    <u32 as __vmstate::Wire>::put(
-                        &self.d,
-                        &mut out[offsets[0usize]..offsets[1usize]],
-                    );
-                    __vmstate::Sink::fixed(
+                <u32 as __vmstate::Wire>::save_elements(
+                        &mut self.d,
                         sink,
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        3usize..4usize,
-                    );
-                }
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    )
+                    .map_err(|error| error.in_field("d"))?;
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 {
@@ -109,23 +95,16 @@ const _: () = {
                 }
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
-                {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            2usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
-                    };
-                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                    <u8 as __vmstate::Wire>::put(
-                        &self.e,
-                        &mut out[offsets[0usize]..offsets[1usize]],
-                    );
-                    __vmstate::Sink::fixed(
+                <u8 as __vmstate::Wire>::save_elements(
+                        &mut self.e,
                         sink,
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        5usize..6usize,
-                    );
-                }
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            5usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    )
+                    .map_err(|error| error.in_field("e"))?;
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -135,23 +114,8 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        2usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
-                let from = __vmstate::walk::load_run(
-                    reader,
-                    offsets[1usize],
-                    <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize..1usize,
-                )?;
-                <u8 as __vmstate::Wire>::get(
-                    &mut self.a,
-                    &from[offsets[0usize]..offsets[1usize]],
-                );
-            }
+            <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader)
+                .map_err(|error| error.in_field("a"))?;
             if version >= 2u32 {
                 {
                     let offsets = const {
@@ -176,23 +140,8 @@ const _: () = {
                 }
             }
             if (2u32..=3u32).contains(&version) || reader.is_checkpoint() {
-                {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            2usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 3usize)
-                    };
-                    let from = __vmstate::walk::load_run(
-                        reader,
-                        offsets[1usize],
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        3usize..4usize,
-                    )?;
-                    <u32 as __vmstate::Wire>::get(
-                        &mut self.d,
-                        &from[offsets[0usize]..offsets[1usize]],
-                    );
-                }
+                <u32 as __vmstate::Wire>::load_elements(&mut self.d, reader)
+                    .map_err(|error| error.in_field("d"))?;
             } else {
                 self.d = <u32 as __vmstate::core::default::Default>::default();
             }
@@ -212,23 +161,8 @@ const _: () = {
                 }
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
-                {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            2usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
-                    };
-                    let from = __vmstate::walk::load_run(
-                        reader,
-                        offsets[1usize],
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        5usize..6usize,
-                    )?;
-                    <u8 as __vmstate::Wire>::get(
-                        &mut self.e,
-                        &from[offsets[0usize]..offsets[1usize]],
-                    );
-                }
+                <u8 as __vmstate::Wire>::load_elements(&mut self.e, reader)
+                    .map_err(|error| error.in_field("e"))?;
             } else {
                 self.e = seven();
             }

@@ -39,23 +39,16 @@ const _: () = {
                     __vmstate::Element::ONLY,
                 )
                 .map_err(|error| error.in_field("values"))?;
-            {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        2usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 1usize)
-                };
-                let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                <[u16; N] as __vmstate::Wire>::put(
-                    &self.words,
-                    &mut out[offsets[0usize]..offsets[1usize]],
-                );
-                __vmstate::Sink::fixed(
+            <[u16; N] as __vmstate::Wire>::save_elements(
+                    &mut self.words,
                     sink,
-                    <Self as __vmstate::VmState>::DESCRIPTION,
-                    1usize..2usize,
-                );
-            }
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("words"))?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -66,23 +59,8 @@ const _: () = {
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             <[T; N] as __vmstate::Wire>::load_elements(&mut self.values, reader)
                 .map_err(|error| error.in_field("values"))?;
-            {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        2usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 1usize)
-                };
-                let from = __vmstate::walk::load_run(
-                    reader,
-                    offsets[1usize],
-                    <Self as __vmstate::VmState>::DESCRIPTION,
-                    1usize..2usize,
-                )?;
-                <[u16; N] as __vmstate::Wire>::get(
-                    &mut self.words,
-                    &from[offsets[0usize]..offsets[1usize]],
-                );
-            }
+            <[u16; N] as __vmstate::Wire>::load_elements(&mut self.words, reader)
+                .map_err(|error| error.in_field("words"))?;
             __vmstate::core::result::Result::Ok(())
         }
     }

@@ -22,23 +22,16 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        2usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
-                let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                <u8 as __vmstate::Wire>::put(
-                    &self.a,
-                    &mut out[offsets[0usize]..offsets[1usize]],
-                );
-                __vmstate::Sink::fixed(
+            <u8 as __vmstate::Wire>::save_elements(
+                    &mut self.a,
                     sink,
-                    <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize..1usize,
-                );
-            }
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("a"))?;
             <Inner as __vmstate::Wire>::save_elements(
                     &mut self.inner,
                     sink,
@@ -88,23 +81,8 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        2usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
-                let from = __vmstate::walk::load_run(
-                    reader,
-                    offsets[1usize],
-                    <Self as __vmstate::VmState>::DESCRIPTION,
-                    0usize..1usize,
-                )?;
-                <u8 as __vmstate::Wire>::get(
-                    &mut self.a,
-                    &from[offsets[0usize]..offsets[1usize]],
-                );
-            }
+            <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader)
+                .map_err(|error| error.in_field("a"))?;
             <Inner as __vmstate::Wire>::load_elements(&mut self.inner, reader)
                 .map_err(|error| error.in_field("inner"))?;
             <[Inner; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader)

@@ -115,55 +115,31 @@ const _: () = {
                                     .description,
                                 version,
                             );
-                            {
-                                let offsets = const {
-                                    __vmstate::walk::offsets::<
-                                        2usize,
-                                    >(
+                            <u8 as __vmstate::Wire>::save_elements(
+                                    &mut self.a,
+                                    sink,
+                                    __vmstate::At::new(
                                         <Self as __vmstate::VmState>::DESCRIPTION
                                             .subsections[0usize]
                                             .description,
                                         0usize,
-                                    )
-                                };
-                                let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                                <u8 as __vmstate::Wire>::put(
-                                    &self.a,
-                                    &mut out[offsets[0usize]..offsets[1usize]],
-                                );
-                                __vmstate::Sink::fixed(
-                                    sink,
-                                    <Self as __vmstate::VmState>::DESCRIPTION
-                                        .subsections[0usize]
-                                        .description,
-                                    0usize..1usize,
-                                );
-                            }
+                                    ),
+                                    __vmstate::Element::ONLY,
+                                )
+                                .map_err(|error| error.in_field("a"))?;
                             if version >= 2u32 {
-                                {
-                                    let offsets = const {
-                                        __vmstate::walk::offsets::<
-                                            2usize,
-                                        >(
+                                <u8 as __vmstate::Wire>::save_elements(
+                                        &mut self.b,
+                                        sink,
+                                        __vmstate::At::new(
                                             <Self as __vmstate::VmState>::DESCRIPTION
                                                 .subsections[0usize]
                                                 .description,
                                             1usize,
-                                        )
-                                    };
-                                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                                    <u8 as __vmstate::Wire>::put(
-                                        &self.b,
-                                        &mut out[offsets[0usize]..offsets[1usize]],
-                                    );
-                                    __vmstate::Sink::fixed(
-                                        sink,
-                                        <Self as __vmstate::VmState>::DESCRIPTION
-                                            .subsections[0usize]
-                                            .description,
-                                        1usize..2usize,
-                                    );
-                                }
+                                        ),
+                                        __vmstate::Element::ONLY,
+                                    )
+                                    .map_err(|error| error.in_field("b"))?;
                             }
                             __vmstate::Sink::end_struct(sink);
                             __vmstate::core::result::Result::Ok(())
@@ -203,30 +179,18 @@ const _: () = {
                                 .description,
                             version,
                         );
-                        {
-                            let offsets = const {
-                                __vmstate::walk::offsets::<
-                                    2usize,
-                                >(
+                        <u32 as __vmstate::Wire>::save_elements(
+                                &mut self.c,
+                                sink,
+                                __vmstate::At::new(
                                     <Self as __vmstate::VmState>::DESCRIPTION
                                         .subsections[1usize]
                                         .description,
                                     0usize,
-                                )
-                            };
-                            let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
-                            <u32 as __vmstate::Wire>::put(
-                                &self.c,
-                                &mut out[offsets[0usize]..offsets[1usize]],
-                            );
-                            __vmstate::Sink::fixed(
-                                sink,
-                                <Self as __vmstate::VmState>::DESCRIPTION
-                                    .subsections[1usize]
-                                    .description,
-                                0usize..1usize,
-                            );
-                        }
+                                ),
+                                __vmstate::Element::ONLY,
+                            )
+                            .map_err(|error| error.in_field("c"))?;
                         __vmstate::Sink::end_struct(sink);
                         __vmstate::core::result::Result::Ok(())
                     },
@@ -343,55 +307,11 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at(reader.offset()))?;
-                    {
-                        let offsets = const {
-                            __vmstate::walk::offsets::<
-                                2usize,
-                            >(
-                                <Self as __vmstate::VmState>::DESCRIPTION
-                                    .subsections[0usize]
-                                    .description,
-                                0usize,
-                            )
-                        };
-                        let from = __vmstate::walk::load_run(
-                            reader,
-                            offsets[1usize],
-                            <Self as __vmstate::VmState>::DESCRIPTION
-                                .subsections[0usize]
-                                .description,
-                            0usize..1usize,
-                        )?;
-                        <u8 as __vmstate::Wire>::get(
-                            &mut self.a,
-                            &from[offsets[0usize]..offsets[1usize]],
-                        );
-                    }
+                    <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader)
+                        .map_err(|error| error.in_field("a"))?;
                     if version >= 2u32 {
-                        {
-                            let offsets = const {
-                                __vmstate::walk::offsets::<
-                                    2usize,
-                                >(
-                                    <Self as __vmstate::VmState>::DESCRIPTION
-                                        .subsections[0usize]
-                                        .description,
-                                    1usize,
-                                )
-                            };
-                            let from = __vmstate::walk::load_run(
-                                reader,
-                                offsets[1usize],
-                                <Self as __vmstate::VmState>::DESCRIPTION
-                                    .subsections[0usize]
-                                    .description,
-                                1usize..2usize,
-                            )?;
-                            <u8 as __vmstate::Wire>::get(
-                                &mut self.b,
-                                &from[offsets[0usize]..offsets[1usize]],
-                            );
-                        }
+                        <u8 as __vmstate::Wire>::load_elements(&mut self.b, reader)
+                            .map_err(|error| error.in_field("b"))?;
                     }
                     __vmstate::walk::end_of_subsection(
                         <Self as __vmstate::VmState>::DESCRIPTION
@@ -419,30 +339,8 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at(reader.offset()))?;
-                    {
-                        let offsets = const {
-                            __vmstate::walk::offsets::<
-                                2usize,
-                            >(
-                                <Self as __vmstate::VmState>::DESCRIPTION
-                                    .subsections[1usize]
-                                    .description,
-                                0usize,
-                            )
-                        };
-                        let from = __vmstate::walk::load_run(
-                            reader,
-                            offsets[1usize],
-                            <Self as __vmstate::VmState>::DESCRIPTION
-                                .subsections[1usize]
-                                .description,
-                            0usize..1usize,
-                        )?;
-                        <u32 as __vmstate::Wire>::get(
-                            &mut self.c,
-                            &from[offsets[0usize]..offsets[1usize]],
-                        );
-                    }
+                    <u32 as __vmstate::Wire>::load_elements(&mut self.c, reader)
+                        .map_err(|error| error.in_field("c"))?;
                     __vmstate::walk::end_of_subsection(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[1usize]

@@ -1,0 +1,243 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Containers {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "Containers",
+            )
+            .fields(const {
+                &[
+                    __vmstate::Field::new(
+                        "queue",
+                        __vmstate::Form::new(
+                            __vmstate::Kind::List(
+                                "qtailq",
+                                <VecDeque<Inner> as __vmstate::list::Structs>::ITEM,
+                            ),
+                            __vmstate::core::option::Option::None,
+                        ),
+                    ),
+                    __vmstate::Field::new(
+                        "list",
+                        __vmstate::Form::new(
+                            __vmstate::Kind::List(
+                                "qlist",
+                                <LinkedList<Inner> as __vmstate::list::Structs>::ITEM,
+                            ),
+                            __vmstate::core::option::Option::None,
+                        ),
+                    ),
+                    __vmstate::Field::new(
+                        "tree",
+                        <BTreeMap<
+                            Range,
+                            Mapping,
+                        > as __vmstate::tree::Tree<__vmstate::tree::Described>>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "direct",
+                        <BTreeMap<
+                            u32,
+                            Mapping,
+                        > as __vmstate::tree::Tree<__vmstate::tree::Direct>>::FORM,
+                    ),
+                    __vmstate::Field::new("count", <u32 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new(
+                        "slots",
+                        <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::ITEM
+                            .times(
+                                __vmstate::varray::length(
+                                    <[Option<
+                                        Box<Inner>,
+                                    >; 4] as __vmstate::pointer::Slots>::CAPACITY,
+                                ),
+                            )
+                            .behind(__vmstate::Pointers::Nullable),
+                    ),
+                    __vmstate::Field::new(
+                        "marked",
+                        <Vec<
+                            Option<Box<Inner>>,
+                        > as __vmstate::pointer::MarkedSlots>::ITEM
+                            .counted(
+                                __vmstate::varray::bounded(
+                                    <Vec<
+                                        Option<Box<Inner>>,
+                                    > as __vmstate::pointer::MarkedSlots>::CAPACITY,
+                                    __vmstate::Source::new("count").max(8),
+                                ),
+                            )
+                            .behind(__vmstate::Pointers::Marked),
+                    ),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            <VecDeque<
+                Inner,
+            > as __vmstate::list::Structs>::save(
+                    &mut self.queue,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 0usize),
+                )
+                .map_err(|error| error.in_field("queue"))?;
+            <LinkedList<
+                Inner,
+            > as __vmstate::list::Structs>::save(
+                    &mut self.list,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
+                )
+                .map_err(|error| error.in_field("list"))?;
+            <BTreeMap<
+                Range,
+                Mapping,
+            > as __vmstate::tree::Tree<
+                __vmstate::tree::Described,
+            >>::save(
+                    &mut self.tree,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
+                )
+                .map_err(|error| error.in_field("tree"))?;
+            <BTreeMap<
+                u32,
+                Mapping,
+            > as __vmstate::tree::Tree<
+                __vmstate::tree::Direct,
+            >>::save(
+                    &mut self.direct,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 3usize),
+                )
+                .map_err(|error| error.in_field("direct"))?;
+            <u32 as __vmstate::Wire>::save_elements(
+                    &mut self.count,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("count"))?;
+            <[Option<
+                Box<Inner>,
+            >; 4] as __vmstate::pointer::Slots>::save(
+                    &mut self.slots,
+                    <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::CAPACITY
+                        .unwrap_or(0),
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
+                )
+                .map_err(|error| error.in_field("slots"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_save()
+                .and_then(|count| <Vec<
+                    Option<Box<Inner>>,
+                > as __vmstate::pointer::MarkedSlots>::save(
+                    &mut self.marked,
+                    count,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 6usize),
+                ))
+                .map_err(|error| error.in_field("marked"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            <VecDeque<
+                Inner,
+            > as __vmstate::list::Structs>::load(
+                    &mut self.queue,
+                    16,
+                    <VecDeque<Inner> as __vmstate::list::Structs>::ITEM.version,
+                    reader,
+                )
+                .map_err(|error| error.in_field("queue"))?;
+            <LinkedList<
+                Inner,
+            > as __vmstate::list::Structs>::load(&mut self.list, 16, 2u32, reader)
+                .map_err(|error| error.in_field("list"))?;
+            <BTreeMap<
+                Range,
+                Mapping,
+            > as __vmstate::tree::Tree<
+                __vmstate::tree::Described,
+            >>::load(
+                    &mut self.tree,
+                    8,
+                    <BTreeMap<
+                        Range,
+                        Mapping,
+                    > as __vmstate::tree::Tree<__vmstate::tree::Described>>::VERSION,
+                    reader,
+                )
+                .map_err(|error| error.in_field("tree"))?;
+            <BTreeMap<
+                u32,
+                Mapping,
+            > as __vmstate::tree::Tree<
+                __vmstate::tree::Direct,
+            >>::load(&mut self.direct, 8, 1u32, reader)
+                .map_err(|error| error.in_field("direct"))?;
+            <u32 as __vmstate::Wire>::load_elements(&mut self.count, reader)
+                .map_err(|error| error.in_field("count"))?;
+            <[Option<
+                Box<Inner>,
+            >; 4] as __vmstate::pointer::Slots>::load(
+                    &mut self.slots,
+                    <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::CAPACITY
+                        .unwrap_or(0),
+                    reader,
+                )
+                .map_err(|error| error.in_field("slots"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_load(
+                    <Vec<
+                        Option<Box<Inner>>,
+                    > as __vmstate::pointer::MarkedSlots>::CAPACITY,
+                    __vmstate::core::option::Option::Some(8),
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| <Vec<
+                    Option<Box<Inner>>,
+                > as __vmstate::pointer::MarkedSlots>::load(
+                    &mut self.marked,
+                    count,
+                    reader,
+                ))
+                .map_err(|error| error.in_field("marked"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Containers {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+};

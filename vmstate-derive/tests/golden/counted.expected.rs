@@ -1,0 +1,372 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Counted {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "counted",
+            )
+            .fields(const {
+                &[
+                    __vmstate::Field::new("count", <u8 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new(
+                        "numbers",
+                        <Vec<u16> as __vmstate::items::Items>::ITEM
+                            .counted(
+                                __vmstate::varray::bounded(
+                                    <Vec<u16> as __vmstate::items::Items>::CAPACITY,
+                                    __vmstate::Source::new("count").max(64),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "front",
+                        <[Inner; 8] as __vmstate::items::Items>::ITEM
+                            .counted(
+                                __vmstate::varray::bounded(
+                                    <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
+                                    __vmstate::Source::new("count").multiply(2),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "sizes",
+                        <Vec<
+                            usize,
+                        > as __vmstate::items::ItemsBy<__vmstate::As<u32>>>::ITEM
+                            .counted(
+                                __vmstate::varray::bounded(
+                                    <Vec<
+                                        usize,
+                                    > as __vmstate::items::ItemsBy<
+                                        __vmstate::As<u32>,
+                                    >>::CAPACITY,
+                                    __vmstate::Source::new("count").max(4),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new("nmore", <u16 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new(
+                        "more",
+                        <VecDeque<Inner> as __vmstate::items::Items>::ITEM
+                            .counted(
+                                __vmstate::varray::bounded(
+                                    <VecDeque<Inner> as __vmstate::items::Items>::CAPACITY,
+                                    __vmstate::Source::new("nmore").max(MORE),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "bytes",
+                        __vmstate::Form::info(
+                                "buffer",
+                                __vmstate::core::option::Option::None,
+                            )
+                            .sized(
+                                __vmstate::varray::bounded(
+                                    <Vec<u8> as __vmstate::items::Bytes>::CAPACITY,
+                                    __vmstate::Source::new("count").multiply(4).max(256),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "bits",
+                        __vmstate::Form::info(
+                                "bitmap",
+                                __vmstate::core::option::Option::None,
+                            )
+                            .sized(
+                                __vmstate::varray::bounded(
+                                    <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
+                                    __vmstate::Source::new(__vmstate::core::stringify!(count))
+                                        .max(512),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "fixed_bits",
+                        __vmstate::Form::info(
+                                "bitmap",
+                                __vmstate::core::option::Option::None,
+                            )
+                            .sized(
+                                __vmstate::varray::bounded(
+                                    <[u64; 2] as __vmstate::bitmap::Words>::CAPACITY,
+                                    __vmstate::Source::new(__vmstate::core::stringify!(100))
+                                        .max(100),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "own_length",
+                        <__vmstate::ByteArray<{ 16 }> as __vmstate::Codec<Vec<u8>>>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "unused",
+                        __vmstate::Form::info(
+                                "unused_buffer",
+                                __vmstate::core::option::Option::Some(3),
+                            )
+                            .counted(__vmstate::Source::new("count").max(9)),
+                    ),
+                    __vmstate::Field::new("last", <u8 as __vmstate::Wire>::FORM),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            <u8 as __vmstate::Wire>::save_elements(
+                    &mut self.count,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("count"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_save()
+                .and_then(|count| <Vec<
+                    u16,
+                > as __vmstate::items::Items>::save(
+                    &mut self.numbers,
+                    count,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
+                ))
+                .map_err(|error| error.in_field("numbers"))?;
+            __vmstate::varray::number(&self.count, 2)
+                .to_save()
+                .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::save(
+                    &mut self.front,
+                    count,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
+                ))
+                .map_err(|error| error.in_field("front"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_save()
+                .and_then(|count| <Vec<
+                    usize,
+                > as __vmstate::items::ItemsBy<
+                    __vmstate::As<u32>,
+                >>::save(
+                    &mut self.sizes,
+                    count,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 3usize),
+                ))
+                .map_err(|error| error.in_field("sizes"))?;
+            let count = <VecDeque<
+                Inner,
+            > as __vmstate::hidden::Growing>::save_count::<
+                u16,
+                _,
+            >(
+                    &self.more,
+                    MORE,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 4usize),
+                )
+                .map_err(|error| error.in_field("nmore"))?;
+            <VecDeque<
+                Inner,
+            > as __vmstate::items::Items>::save(
+                    &mut self.more,
+                    count,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
+                )
+                .map_err(|error| error.in_field("more"))?;
+            __vmstate::varray::number(&self.count, 4)
+                .to_save()
+                .and_then(|count| <Vec<
+                    u8,
+                > as __vmstate::items::Bytes>::save(
+                    &mut self.bytes,
+                    count,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 6usize),
+                ))
+                .map_err(|error| error.in_field("bytes"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_save()
+                .and_then(|count| <Vec<
+                    u64,
+                > as __vmstate::bitmap::Words>::save(
+                    &mut self.bits,
+                    count,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 7usize),
+                ))
+                .map_err(|error| error.in_field("bits"))?;
+            <[u64; 2] as __vmstate::bitmap::Words>::save(
+                    &mut self.fixed_bits,
+                    100,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 8usize),
+                )
+                .map_err(|error| error.in_field("fixed_bits"))?;
+            <__vmstate::ByteArray<
+                { 16 },
+            > as __vmstate::Codec<
+                Vec<u8>,
+            >>::save(
+                    &mut self.own_length,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        9usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("own_length"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_save()
+                .and_then(|count| __vmstate::unused::save_counted(
+                    count,
+                    3,
+                    9,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        10usize,
+                    ),
+                ))
+                .map_err(|error| error.in_field("unused"))?;
+            <u8 as __vmstate::Wire>::save_elements(
+                    &mut self.last,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        11usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("last"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            <u8 as __vmstate::Wire>::load_elements(&mut self.count, reader)
+                .map_err(|error| error.in_field("count"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_load(
+                    <Vec<u16> as __vmstate::items::Items>::CAPACITY,
+                    __vmstate::core::option::Option::Some(64),
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| <Vec<
+                    u16,
+                > as __vmstate::items::Items>::load(&mut self.numbers, count, reader))
+                .map_err(|error| error.in_field("numbers"))?;
+            __vmstate::varray::number(&self.count, 2)
+                .to_load(
+                    <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
+                    __vmstate::core::option::Option::None,
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::load(
+                    &mut self.front,
+                    count,
+                    reader,
+                ))
+                .map_err(|error| error.in_field("front"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_load(
+                    <Vec<
+                        usize,
+                    > as __vmstate::items::ItemsBy<__vmstate::As<u32>>>::CAPACITY,
+                    __vmstate::core::option::Option::Some(4),
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| <Vec<
+                    usize,
+                > as __vmstate::items::ItemsBy<
+                    __vmstate::As<u32>,
+                >>::load(&mut self.sizes, count, reader))
+                .map_err(|error| error.in_field("sizes"))?;
+            let count = __vmstate::hidden::load::<u16>(reader)
+                .map_err(|error| error.in_field("nmore"))?;
+            __vmstate::varray::number(&count, 1)
+                .to_load(
+                    <VecDeque<Inner> as __vmstate::items::Items>::CAPACITY,
+                    __vmstate::core::option::Option::Some(MORE),
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| <VecDeque<
+                    Inner,
+                > as __vmstate::items::Items>::load(&mut self.more, count, reader))
+                .map_err(|error| error.in_field("more"))?;
+            __vmstate::varray::number(&self.count, 4)
+                .to_load(
+                    <Vec<u8> as __vmstate::items::Bytes>::CAPACITY,
+                    __vmstate::core::option::Option::Some(256),
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| <Vec<
+                    u8,
+                > as __vmstate::items::Bytes>::load(&mut self.bytes, count, reader))
+                .map_err(|error| error.in_field("bytes"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_load(
+                    <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
+                    __vmstate::core::option::Option::Some(512),
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| <Vec<
+                    u64,
+                > as __vmstate::bitmap::Words>::load(&mut self.bits, count, reader))
+                .map_err(|error| error.in_field("bits"))?;
+            <[u64; 2] as __vmstate::bitmap::Words>::load(
+                    &mut self.fixed_bits,
+                    100,
+                    reader,
+                )
+                .map_err(|error| error.in_field("fixed_bits"))?;
+            <__vmstate::ByteArray<
+                { 16 },
+            > as __vmstate::Codec<Vec<u8>>>::load(&mut self.own_length, reader)
+                .map_err(|error| error.in_field("own_length"))?;
+            __vmstate::varray::number(&self.count, 1)
+                .to_load(
+                    __vmstate::core::option::Option::None,
+                    __vmstate::core::option::Option::Some(9),
+                )
+                .map_err(|error| error.at(reader.offset()))
+                .and_then(|count| __vmstate::unused::load_counted(count, 3, reader))
+                .map_err(|error| error.in_field("unused"))?;
+            <u8 as __vmstate::Wire>::load_elements(&mut self.last, reader)
+                .map_err(|error| error.in_field("last"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Counted {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+};

@@ -1,0 +1,5 @@
+#[repr(u8)]
+enum Mode {
+    Off = 1,
+    r#On,
+}

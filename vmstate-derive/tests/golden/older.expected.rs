@@ -1,0 +1,263 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Older {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "dev",
+            )
+            .versions(4u32, 3u32)
+            .fields(const {
+                &[
+                    __vmstate::Field::new("gone", <[u8; 2] as __vmstate::Wire>::FORM)
+                        .until(3u32),
+                    __vmstate::Field::new("first", <u8 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new("level", <u16 as __vmstate::Wire>::FORM)
+                        .since(4u32),
+                    __vmstate::Field::new("level", <u32 as __vmstate::Wire>::FORM)
+                        .until(3u32),
+                ]
+            })
+            .load_old(1u32)
+            .subsections(const {
+                &[
+                    __vmstate::Subsection::new(
+                        const {
+                            &__vmstate::Description::new("dev/extra")
+                                .versions(2u32, 1u32)
+                                .fields(const {
+                                    &[
+                                        __vmstate::Field::new(
+                                            "extra",
+                                            <u8 as __vmstate::Wire>::FORM,
+                                        ),
+                                    ]
+                                })
+                        },
+                        __vmstate::Absent::Keep,
+                    ),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if version <= 3u32 {
+                <[u8; 2] as __vmstate::Wire>::save_elements(
+                        &mut {
+                            <[u8; 2] as __vmstate::core::default::Default>::default()
+                        },
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    )
+                    .map_err(|error| error.in_field("gone"))?;
+            }
+            <u8 as __vmstate::Wire>::save_elements(
+                    &mut self.first,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("first"))?;
+            if version >= 4u32 {
+                <u16 as __vmstate::Wire>::save_elements(
+                        &mut self.level,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            2usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    )
+                    .map_err(|error| error.in_field("level"))?;
+            }
+            if version <= 3u32 {
+                <u32 as __vmstate::Wire>::save_elements(
+                        &mut {
+                            __vmstate::hook::old::<Self, u32>(&*self, Self::old_level)
+                        },
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    )
+                    .map_err(|error| error.in_field("level"))?;
+            }
+            if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                __vmstate::walk::heed_saving(
+                    sink,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_saving("fits"),
+                    ),
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            if version <= 3u32 {
+                {
+                    let mut old = <[u8; 2] as __vmstate::core::default::Default>::default();
+                    <[u8; 2] as __vmstate::Wire>::load_elements(&mut old, reader)
+                }
+                    .map_err(|error| error.in_field("gone"))?;
+            }
+            <u8 as __vmstate::Wire>::load_elements(&mut self.first, reader)
+                .map_err(|error| error.in_field("first"))?;
+            if version >= 4u32 {
+                <u16 as __vmstate::Wire>::load_elements(&mut self.level, reader)
+                    .map_err(|error| error.in_field("level"))?;
+            } else {
+                self.level = u16::MAX;
+            }
+            if version <= 3u32 {
+                {
+                    let mut old = <u32 as __vmstate::core::default::Default>::default();
+                    let start = reader.offset();
+                    <u32 as __vmstate::Wire>::load_elements(&mut old, reader)
+                        .and_then(|()| {
+                            __vmstate::hook::removed(
+                                    &mut *self,
+                                    old,
+                                    |dev: &mut Self, level: u32| dev.level = level.into(),
+                                )
+                                .map_err(|error| error.at(start))
+                        })
+                }
+                    .map_err(|error| error.in_field("level"))?;
+            }
+            if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                __vmstate::walk::heed_loading(
+                    reader,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_loading(
+                            "fits",
+                            version,
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                        ),
+                    ),
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn save_subsections<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            {
+                let version = match version {
+                    ..=3u32 => 1u32,
+                    _ => {
+                        <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[0usize]
+                            .description
+                            .version
+                    }
+                };
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[0usize]
+                        .description,
+                    version,
+                    |sink| {
+                        __vmstate::Sink::begin_struct(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            version,
+                        );
+                        <u8 as __vmstate::Wire>::save_elements(
+                                &mut self.extra,
+                                sink,
+                                __vmstate::At::new(
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[0usize]
+                                        .description,
+                                    0usize,
+                                ),
+                                __vmstate::Element::ONLY,
+                            )
+                            .map_err(|error| error.in_field("extra"))?;
+                        __vmstate::Sink::end_struct(sink);
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn load_subsection(
+            &mut self,
+            index: usize,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            match index {
+                0usize => {
+                    __vmstate::walk::check_version(
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            version,
+                        )
+                        .map_err(|error| error.at(reader.offset()))?;
+                    <u8 as __vmstate::Wire>::load_elements(&mut self.extra, reader)
+                        .map_err(|error| error.in_field("extra"))?;
+                    __vmstate::walk::end_of_subsection(
+                        <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[0usize]
+                            .description,
+                        reader,
+                    )?;
+                }
+                _ => {}
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn load_old(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::hook::load_old(self, reader, version, Self::load_old)
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Older {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+};

@@ -1,0 +1,146 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Parts {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "Parts",
+            )
+            .fields(const {
+                &[
+                    __vmstate::Field::new(
+                        "numbers",
+                        <[u32; 8] as __vmstate::items::Items>::ITEM
+                            .times(
+                                __vmstate::part::length(
+                                    <[u32; 8] as __vmstate::items::Items>::CAPACITY,
+                                    2,
+                                    6,
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "infos",
+                        <Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::ITEM
+                            .times(
+                                __vmstate::part::length(
+                                    <Box<
+                                        [Flags; 4],
+                                    > as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY,
+                                    FIRST,
+                                    __vmstate::varray::length(
+                                        <Box<
+                                            [Flags; 4],
+                                        > as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY,
+                                    ),
+                                ),
+                            ),
+                    ),
+                    __vmstate::Field::new(
+                        "bytes",
+                        __vmstate::Form::info(
+                            "buffer",
+                            __vmstate::core::option::Option::Some(
+                                __vmstate::part::length(
+                                    <[u8; 8] as __vmstate::items::Bytes>::CAPACITY,
+                                    0,
+                                    4,
+                                ),
+                            ),
+                        ),
+                    ),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            <[u32; 8] as __vmstate::items::Items>::save_part(
+                    &mut self.numbers,
+                    2,
+                    6,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 0usize),
+                )
+                .map_err(|error| error.in_field("numbers"))?;
+            <Box<
+                [Flags; 4],
+            > as __vmstate::items::ItemsBy<
+                MyInfo,
+            >>::save_part(
+                    &mut self.infos,
+                    FIRST,
+                    <Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY
+                        .unwrap_or(0),
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
+                )
+                .map_err(|error| error.in_field("infos"))?;
+            <[u8; 8] as __vmstate::items::Bytes>::save_part(
+                    &mut self.bytes,
+                    0,
+                    4,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
+                )
+                .map_err(|error| error.in_field("bytes"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            <[u32; 8] as __vmstate::items::Items>::load_part(
+                    &mut self.numbers,
+                    2,
+                    6,
+                    reader,
+                )
+                .map_err(|error| error.in_field("numbers"))?;
+            <Box<
+                [Flags; 4],
+            > as __vmstate::items::ItemsBy<
+                MyInfo,
+            >>::load_part(
+                    &mut self.infos,
+                    FIRST,
+                    <Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY
+                        .unwrap_or(0),
+                    reader,
+                )
+                .map_err(|error| error.in_field("infos"))?;
+            <[u8; 8] as __vmstate::items::Bytes>::load_part(
+                    &mut self.bytes,
+                    0,
+                    4,
+                    reader,
+                )
+                .map_err(|error| error.in_field("bytes"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Parts {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+};

@@ -1,0 +1,284 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Places {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "e1000",
+            )
+            .versions(2u32, 1u32)
+            .fields(const {
+                &[
+                    __vmstate::Field::new(
+                            "channels[0].irq_disabled",
+                            <u32 as __vmstate::Wire>::FORM,
+                        )
+                        .since(2u32),
+                    __vmstate::Field::new(
+                        "channels",
+                        <[Channel; 3] as __vmstate::Wire>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                        "mac_reg[CTRL]",
+                        <u32 as __vmstate::Wire>::FORM,
+                    ),
+                    __vmstate::Field::new(
+                            "mac_reg[0]",
+                            <[u32; REGISTERS] as __vmstate::items::Items>::ITEM
+                                .times(
+                                    __vmstate::part::length(
+                                        <[u32; REGISTERS] as __vmstate::items::Items>::CAPACITY,
+                                        RA,
+                                        RA + 16,
+                                    ),
+                                ),
+                        )
+                        .since(2u32),
+                ]
+            })
+            .subsections(const {
+                &[
+                    __vmstate::Subsection::new(
+                        const {
+                            &__vmstate::Description::new("e1000/full_mac_state")
+                                .fields(const {
+                                    &[
+                                        __vmstate::Field::new(
+                                            "mac_reg",
+                                            <Box<[u32; REGISTERS]> as __vmstate::Wire>::FORM,
+                                        ),
+                                    ]
+                                })
+                                .conditional()
+                        },
+                        __vmstate::Absent::Keep,
+                    ),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if version >= 2u32 {
+                <u32 as __vmstate::Wire>::save_elements(
+                        __vmstate::place::of::<
+                            u32,
+                        >(
+                            &mut __vmstate::place::element::<
+                                { 0 },
+                                _,
+                                _,
+                            >(&mut self.channels)
+                                .irq_disabled,
+                        ),
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    )
+                    .map_err(|error| error.in_field("channels[0].irq_disabled"))?;
+            }
+            <[Channel; 3] as __vmstate::Wire>::save_elements(
+                    &mut self.channels,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("channels"))?;
+            <u32 as __vmstate::Wire>::save_elements(
+                    __vmstate::place::of::<
+                        u32,
+                    >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("mac_reg[CTRL]"))?;
+            if version >= 2u32 {
+                <[u32; REGISTERS] as __vmstate::items::Items>::save_part(
+                        __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),
+                        RA,
+                        RA + 16,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                    )
+                    .map_err(|error| error.in_field("mac_reg[0]"))?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            if version >= 2u32 {
+                <u32 as __vmstate::Wire>::load_elements(
+                        __vmstate::place::of::<
+                            u32,
+                        >(
+                            &mut __vmstate::place::element::<
+                                { 0 },
+                                _,
+                                _,
+                            >(&mut self.channels)
+                                .irq_disabled,
+                        ),
+                        reader,
+                    )
+                    .map_err(|error| error.in_field("channels[0].irq_disabled"))?;
+            } else {
+                *__vmstate::place::of::<
+                    u32,
+                >(
+                    &mut __vmstate::place::element::<{ 0 }, _, _>(&mut self.channels)
+                        .irq_disabled,
+                ) = 1;
+            }
+            <[Channel; 3] as __vmstate::Wire>::load_elements(&mut self.channels, reader)
+                .map_err(|error| error.in_field("channels"))?;
+            <u32 as __vmstate::Wire>::load_elements(
+                    __vmstate::place::of::<
+                        u32,
+                    >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
+                    reader,
+                )
+                .map_err(|error| error.in_field("mac_reg[CTRL]"))?;
+            if version >= 2u32 {
+                <[u32; REGISTERS] as __vmstate::items::Items>::load_part(
+                        __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),
+                        RA,
+                        RA + 16,
+                        reader,
+                    )
+                    .map_err(|error| error.in_field("mac_reg[0]"))?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn save_subsections<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if __vmstate::hook::holds(
+                &*self,
+                <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version,
+                |card: &Self| card.full,
+            ) || __vmstate::Sink::out(sink).is_checkpoint()
+            {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version;
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[0usize]
+                        .description,
+                    version,
+                    |sink| {
+                        __vmstate::Sink::begin_struct(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            version,
+                        );
+                        <Box<
+                            [u32; REGISTERS],
+                        > as __vmstate::Wire>::save_elements(
+                                &mut self.mac_reg,
+                                sink,
+                                __vmstate::At::new(
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[0usize]
+                                        .description,
+                                    0usize,
+                                ),
+                                __vmstate::Element::ONLY,
+                            )
+                            .map_err(|error| error.in_field("mac_reg"))?;
+                        __vmstate::Sink::end_struct(sink);
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn load_subsection(
+            &mut self,
+            index: usize,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            match index {
+                0usize => {
+                    __vmstate::walk::check_version(
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            version,
+                        )
+                        .map_err(|error| error.at(reader.offset()))?;
+                    <Box<
+                        [u32; REGISTERS],
+                    > as __vmstate::Wire>::load_elements(&mut self.mac_reg, reader)
+                        .map_err(|error| error.in_field("mac_reg"))?;
+                    __vmstate::walk::end_of_subsection(
+                        <Self as __vmstate::VmState>::DESCRIPTION
+                            .subsections[0usize]
+                            .description,
+                        reader,
+                    )?;
+                }
+                _ => {}
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Places {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< [Channel; 3] as __vmstate::Wire > ::FORM, <
+            Places as __vmstate::VmState > ::DESCRIPTION, 1usize),
+            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
+             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+        );
+    };
+};

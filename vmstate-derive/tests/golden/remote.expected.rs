@@ -1,0 +1,102 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    struct __View<'__v> {
+        __value: &'__v mut other::Foreign<u8>,
+    }
+    impl __vmstate::core::ops::Deref for __View<'_> {
+        type Target = other::Foreign<u8>;
+        fn deref(&self) -> &other::Foreign<u8> {
+            self.__value
+        }
+    }
+    impl __vmstate::core::ops::DerefMut for __View<'_> {
+        fn deref_mut(&mut self) -> &mut other::Foreign<u8> {
+            self.__value
+        }
+    }
+    #[automatically_derived]
+    impl<'__v> __vmstate::VmState for __View<'__v> {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "foreign",
+            )
+            .versions(2u32, 1u32)
+            .fields(const {
+                &[
+                    __vmstate::Field::new("value", <u8 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new("more", <[u16; 2] as __vmstate::Wire>::FORM)
+                        .since(2u32),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            <u8 as __vmstate::Wire>::save_elements(
+                    &mut self.value,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("value"))?;
+            if version >= 2u32 {
+                <[u16; 2] as __vmstate::Wire>::save_elements(
+                        &mut self.more,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            1usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    )
+                    .map_err(|error| error.in_field("more"))?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            <u8 as __vmstate::Wire>::load_elements(&mut self.value, reader)
+                .map_err(|error| error.in_field("value"))?;
+            if version >= 2u32 {
+                <[u16; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader)
+                    .map_err(|error| error.in_field("more"))?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Codec<other::Foreign<u8>> for Mirror {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <__View<'static> as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save<__S: __vmstate::Sink>(
+            value: &mut other::Foreign<u8>,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_view(&mut __View { __value: value }, sink, at, element)
+        }
+        fn load(
+            value: &mut other::Foreign<u8>,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            let version = <__View<'static> as __vmstate::VmState>::DESCRIPTION.version;
+            __vmstate::walk::load(&mut __View { __value: value }, reader, version)
+        }
+    }
+    #[allow(dead_code)]
+    fn used(mirror: &Mirror) {
+        let _ = &mirror.value;
+        let _ = &mirror.more;
+    }
+};

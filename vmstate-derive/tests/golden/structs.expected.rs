@@ -1,0 +1,233 @@
+#[allow(deprecated, unused_qualifications, clippy::pedantic)]
+const _: () = {
+    use ::vmstate::__private as __vmstate;
+    #[automatically_derived]
+    impl __vmstate::VmState for Structs {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
+                "Structs",
+            )
+            .fields(const {
+                &[
+                    __vmstate::Field::new(
+                        "old",
+                        __vmstate::versioned::form(
+                            <Inner as __vmstate::versioned::Versioned>::STRUCT,
+                            <Inner as __vmstate::versioned::Versioned>::COUNT,
+                            2u32,
+                        ),
+                    ),
+                    __vmstate::Field::new(
+                        "older",
+                        __vmstate::versioned::form(
+                            <[Inner; 2] as __vmstate::versioned::Versioned>::STRUCT,
+                            <[Inner; 2] as __vmstate::versioned::Versioned>::COUNT,
+                            3u32,
+                        ),
+                    ),
+                    __vmstate::Field::new(
+                        "diff",
+                        __vmstate::Form::new(
+                            __vmstate::Kind::Temporary(
+                                <Diff as __vmstate::VmState>::DESCRIPTION,
+                            ),
+                            __vmstate::core::option::Option::None,
+                        ),
+                    ),
+                    __vmstate::Field::new(
+                        "virtio",
+                        <Inner as __vmstate::Wire>::FORM.opaque("virtio"),
+                    ),
+                    __vmstate::Field::new(
+                        "mirrored",
+                        <Each<Mirror> as __vmstate::Codec<[other::Foreign; 2]>>::FORM,
+                    ),
+                    __vmstate::Field::new("flags", <u32 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new(
+                        "sets",
+                        <u8 as __vmstate::Wire>::FORM.times(3).times(2),
+                    ),
+                    __vmstate::Field::new(
+                        "size",
+                        <__vmstate::As<u32> as __vmstate::Codec<usize>>::FORM,
+                    ),
+                ]
+            });
+        #[allow(unused_variables)]
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            <Inner as __vmstate::versioned::Versioned>::save(
+                    &mut self.old,
+                    2u32,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("old"))?;
+            <[Inner; 2] as __vmstate::versioned::Versioned>::save(
+                    &mut self.older,
+                    3u32,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("older"))?;
+            __vmstate::tmp::save::<
+                Diff,
+                Self,
+                _,
+            >(
+                    &*self,
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
+                )
+                .map_err(|error| error.in_field("diff"))?;
+            __vmstate::opaque::save(
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize,
+                    ),
+                    |sink| <Inner as __vmstate::Wire>::save_elements(
+                        &mut self.virtio,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                        __vmstate::Element::ONLY,
+                    ),
+                )
+                .map_err(|error| error.in_field("virtio"))?;
+            <Each<
+                Mirror,
+            > as __vmstate::Codec<
+                [other::Foreign; 2],
+            >>::save(
+                    &mut self.mirrored,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("mirrored"))?;
+            __vmstate::bits::save(
+                    __vmstate::core::slice::from_mut(&mut self.flags),
+                    |set: &Flags| -> u32 { set.bits() },
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
+                )
+                .map_err(|error| error.in_field("flags"))?;
+            __vmstate::bits::save(
+                    (&mut self.sets).as_mut_slice().as_flattened_mut(),
+                    |set: &Flags| -> u8 { set.bits() },
+                    sink,
+                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 6usize),
+                )
+                .map_err(|error| error.in_field("sets"))?;
+            <__vmstate::As<
+                u32,
+            > as __vmstate::Codec<
+                usize,
+            >>::save(
+                    &mut self.size,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        7usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                )
+                .map_err(|error| error.in_field("size"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        fn load_fields(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            <Inner as __vmstate::versioned::Versioned>::load(&mut self.old, 2u32, reader)
+                .map_err(|error| error.in_field("old"))?;
+            <[Inner; 2] as __vmstate::versioned::Versioned>::load(
+                    &mut self.older,
+                    3u32,
+                    reader,
+                )
+                .map_err(|error| error.in_field("older"))?;
+            __vmstate::tmp::load::<
+                Diff,
+                Self,
+            >(&mut *self, <Diff as __vmstate::VmState>::DESCRIPTION.version, reader)
+                .map_err(|error| error.in_field("diff"))?;
+            <Inner as __vmstate::Wire>::load_elements(&mut self.virtio, reader)
+                .map_err(|error| error.in_field("virtio"))?;
+            <Each<
+                Mirror,
+            > as __vmstate::Codec<[other::Foreign; 2]>>::load(&mut self.mirrored, reader)
+                .map_err(|error| error.in_field("mirrored"))?;
+            __vmstate::bits::load(
+                    &mut self.flags,
+                    |bits: u32| <Flags>::from_bits(bits),
+                    reader,
+                )
+                .map_err(|error| error.in_field("flags"))?;
+            __vmstate::bits::load_each(
+                    (&mut self.sets).as_mut_slice().as_flattened_mut(),
+                    |bits: u8| <Flags>::from_bits(bits),
+                    reader,
+                )
+                .map_err(|error| error.in_field("sets"))?;
+            <__vmstate::As<u32> as __vmstate::Codec<usize>>::load(&mut self.size, reader)
+                .map_err(|error| error.in_field("size"))?;
+            __vmstate::core::result::Result::Ok(())
+        }
+    }
+    #[automatically_derived]
+    impl __vmstate::Wire for Structs {
+        const FORM: __vmstate::Form = __vmstate::Form::structure(
+            <Self as __vmstate::VmState>::DESCRIPTION,
+        );
+        fn save_elements<__S: __vmstate::Sink>(
+            &mut self,
+            sink: &mut __S,
+            at: __vmstate::At,
+            element: __vmstate::Element,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn load_elements(
+            &mut self,
+            reader: &mut __vmstate::Reader<'_>,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::walk::load_struct(self, reader)
+        }
+    }
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Inner as __vmstate::Wire > ::FORM, <
+            Structs as __vmstate::VmState > ::DESCRIPTION, 3usize),
+            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
+             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Each < Mirror > as __vmstate::Codec <
+            [other::Foreign; 2] >> ::FORM, < Structs as __vmstate::VmState >
+            ::DESCRIPTION, 4usize),
+            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
+             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+        );
+    };
+};

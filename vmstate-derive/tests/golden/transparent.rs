@@ -1,0 +1,2 @@
+#[vmstate(transparent)]
+struct Level<T: Wire>(T);

@@ -4,9 +4,12 @@
 #![deny(variant_size_differences, unused_results, non_ascii_idents, keyword_idents, unused_lifetimes)]
 #![deny(clippy::all, clippy::pedantic, clippy::nursery)]
 
-use vmstate::{Info, LoadError, Reader, SaveError, Unused, VmState, Writer};
+use std::collections::{BTreeMap, VecDeque};
 
-/// With one attribute of each kind.
+use vmstate::info::array::Each;
+use vmstate::{Info, LoadError, Reader, SaveError, Temporary, Unused, VmState, Wire, Writer};
+
+/// With what structs say, gates, and subsections.
 #[derive(VmState, Debug, Default)]
 #[vmstate(
     name = "dev",
@@ -107,16 +110,181 @@ struct OwnOption {
 
 /// With parameters of each kind.
 #[derive(VmState, Debug)]
-pub struct Generic<'a, T: vmstate::Wire + Copy, const N: usize> {
+pub struct Generic<'a, T: Wire + Copy, const N: usize> {
     values: [T; N],
     #[vmstate(skip = "borrowed")]
     name: &'a str,
+}
+
+/// With what is many things.
+#[derive(VmState, Debug, Default)]
+#[vmstate(name = "many", crate = ::vmstate)]
+pub struct Many {
+    count: u8,
+    #[vmstate(len = count * 2, max = 8)]
+    numbers: Vec<u16>,
+    #[vmstate(len = count)]
+    front: [Inner; 2],
+    #[vmstate(len = count, max = 8, wire = u32)]
+    sizes: Vec<usize>,
+    #[vmstate(count("nmore": u16), max = 8)]
+    more: VecDeque<i8>,
+    #[vmstate(range = 1..3)]
+    part: [u8; 4],
+    #[vmstate(buffer, range = ..2)]
+    bytes: Box<[u8; 4]>,
+    #[vmstate(buffer(len = count, multiply = 2, max = 8))]
+    sized: Vec<u8>,
+    #[vmstate(bitmap(bits = count, max = 128))]
+    bits: Vec<u64>,
+    #[vmstate(bitmap(bits = 64))]
+    fixed_bits: [u64; 1],
+    #[vmstate(byte_array(max = 8))]
+    own_length: Vec<u8>,
+    #[vmstate(list(max = 8))]
+    list: VecDeque<Inner>,
+    #[vmstate(list(qlist, max = 8, version = 1))]
+    qlist: Vec<Inner>,
+    #[vmstate(tree(max = 8))]
+    tree: BTreeMap<Key, Inner>,
+    #[vmstate(tree(direct, max = 8, version = 1))]
+    direct: BTreeMap<u32, Inner>,
+    #[vmstate(pointer)]
+    slots: [Option<Box<Inner>>; 2],
+    #[vmstate(pointer(alloc), len = count, max = 8)]
+    marked: Vec<Option<Box<Inner>>>,
+    #[vmstate(unused(before = count * 2, max = 8))]
+    last: u8,
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    low: u64,
+}
+
+/// With structs in all their forms, places, and what older versions had.
+#[derive(VmState, Debug, Default)]
+#[vmstate(
+    name = "structs",
+    version = 3,
+    minimum_version = 2,
+    early_setup,
+    unmigratable,
+    needed = |device| device.size == 0,
+    pre_save = |device, _| device.size = 0,
+    must_exist("small", |device| device.size < 10),
+    load_old(min = 1, with = Self::load_old),
+    removed("old": u8, until = 2, with = |device, old| device.size = old.into(), from = Self::old),
+    field("array[1]": u16 = array[1], default = 7, since = 3),
+    field("mode[0]": Mode = nested.modes[0], when = |device, version| version > 2 && device.size == 0)
+)]
+pub struct Structs {
+    #[vmstate(versioned = 1)]
+    versioned: [Inner; 2],
+    #[vmstate(tmp = Negated)]
+    negated: i64,
+    #[vmstate(opaque = "inner")]
+    opaque: Inner,
+    #[vmstate(wire = u32)]
+    size: usize,
+    #[vmstate(bits = u8)]
+    flags: Flags,
+    #[vmstate(with = Each<Mirror>)]
+    mirrored: [Foreign; 2],
+    #[vmstate(with = Mirror, ambiguous = "there is nothing that could be mistaken")]
+    foreign: Foreign,
+    level: Level,
+    #[vmstate(field("array[0]": u16 = array[0]))]
+    pair: Pair,
+    #[vmstate(skip = "sent in parts")]
+    array: [u16; 2],
+    nested: Nested,
+    #[vmstate(subsection("structs/was", version = 2, was(..=2 => 1)))]
+    was: u8,
+}
+
+impl Structs {
+    fn load_old(&mut self, reader: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+        self.size = reader.u8()?.into();
+        Ok(())
+    }
+
+    fn old(&self) -> u8 {
+        u8::try_from(self.size).unwrap_or(u8::MAX)
+    }
+}
+
+#[derive(VmState, Debug, Default)]
+struct Negated {
+    value: i64,
+}
+
+impl Temporary<Structs> for Negated {
+    fn of(parent: &Structs) -> Self {
+        Self { value: -parent.negated }
+    }
+
+    fn apply(self, parent: &mut Structs) -> Result<(), LoadError> {
+        parent.negated = -self.value;
+        Ok(())
+    }
+}
+
+#[derive(VmState, Clone, Copy, Debug, Default)]
+#[repr(u8)]
+enum Mode {
+    #[default]
+    Off,
+    On,
+}
+
+#[derive(VmState, Debug, Default)]
+struct Nested {
+    modes: [Mode; 2],
+}
+
+#[derive(Debug, Default)]
+struct Flags(u8);
+
+impl Flags {
+    const fn bits(&self) -> u8 {
+        self.0
+    }
+
+    const fn from_bits(bits: u8) -> Option<Self> {
+        if bits < 8 { Some(Self(bits)) } else { None }
+    }
+}
+
+#[derive(VmState, Debug, Default)]
+#[vmstate(transparent)]
+struct Level(u8);
+
+#[derive(VmState, Debug, Default)]
+struct Pair(u8, #[vmstate(timer)] Option<u64>);
+
+/// Of another crate, if this were one.
+#[derive(Debug, Default)]
+pub struct Foreign {
+    value: u8,
+    kept: u8,
+}
+
+#[derive(VmState, Debug)]
+#[vmstate(remote = Foreign)]
+struct Mirror {
+    value: u8,
 }
 
 #[allow(deprecated)]
 fn main() {
     let mut device = Device::default();
     assert!(device.save(&mut Writer::new()).is_ok());
+    assert!(Many::default().save(&mut Writer::new()).is_ok());
+    let mut structs = Structs { foreign: Foreign { value: 1, kept: 2 }, ..Structs::default() };
+    structs.flags = Flags(3);
+    structs.nested.modes = [Mode::Off, Mode::On];
+    assert!(structs.save(&mut Writer::new()).is_ok() && structs.foreign.kept == 2);
     let mut generic = Generic { values: [1_u8, 2], name: "two" };
     assert!(generic.save(&mut Writer::new()).is_ok() && !generic.name.is_empty());
 }

@@ -1,8 +1,13 @@
 //! The macro as a whole, seen from outside: several mistakes, and no panic on any input.
 
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
 use quote::quote;
 
 use super::derive;
+use crate::parse::PLACES;
 
 mod book;
 mod golden;
@@ -55,4 +60,21 @@ fn after_a_mistake_there_still_is_an_implementation() {
     )
     .to_string();
     assert!(text.contains("impl __vmstate :: VmState for Device"));
+}
+
+/// `tests/compile-pass/lints.rs` has all lints on, and so must have all attributes.
+#[test]
+fn no_attribute_is_without_lints() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/compile-pass/lints.rs");
+    let text = fs::read_to_string(path).unwrap();
+    let attributes: Vec<_> = text.split("#[vmstate(").skip(1).filter_map(|rest| rest.split(")]\n").next()).collect();
+    let words: HashSet<_> = attributes
+        .iter()
+        .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric() && letter != '_'))
+        .collect();
+    for (place, keys) in PLACES {
+        for key in *keys {
+            assert!(words.contains(key), "`{key}` {place}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 pub use core;
 
 pub use crate::description::{Absent, Description, Field, Form, Hooks, Kind, Pointers, Priority, Source, Subsection};
+pub use crate::error::field::InField;
 pub use crate::error::{LoadError, SaveError};
 pub use crate::hook;
 pub use crate::info::array::Each;

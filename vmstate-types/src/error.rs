@@ -13,6 +13,8 @@ use core::fmt;
 use crate::description::{Field, Form, Kind};
 
 mod display;
+#[doc(hidden)]
+pub mod field;
 
 /// Why a stream could not be loaded: what was expected and found, and where.
 ///

@@ -247,7 +247,7 @@ pub(super) fn save_count(field: &Field, value: &TokenStream, at: &TokenStream) -
     let (name, container) = (&field.name, &field.ty);
     let span = located(container);
     let save = quote_spanned!(span=> <#container as __vmstate::hidden::Growing>::save_count::<#ty, _>);
-    Some(tokens!(let count = #save(#value, #max, sink, #at).map_err(|error| error.in_field(#name))?;))
+    Some(tokens!(let count = __vmstate::InField::in_field(#save(#value, #max, sink, #at), #name)?;))
 }
 
 /// The statement that loads a hidden count into a local.
@@ -255,7 +255,7 @@ pub(super) fn load_count(field: &Field) -> Option<TokenStream> {
     let Codec::HiddenCount { ty, .. } = &field.codec else { return None };
     let name = &field.name;
     Some(tokens! {
-        let count = __vmstate::hidden::load::<#ty>(reader).map_err(|error| error.in_field(#name))?;
+        let count = __vmstate::InField::in_field(__vmstate::hidden::load::<#ty>(reader), #name)?;
     })
 }
 

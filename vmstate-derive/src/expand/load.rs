@@ -35,8 +35,8 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
 pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
     let name = &field.name;
     let load = codec::load(field, value);
-    let hint = field.hint.as_ref().map(|hint| tokens!(.hint(#hint)));
-    tokens!(#load.map_err(|error| error #hint .in_field(#name))?;)
+    let hint = field.hint.as_ref().map(|hint| tokens!(.map_err(|error| error.hint(#hint))));
+    tokens!(__vmstate::InField::in_field(#load #hint, #name)?;)
 }
 
 /// Makes a field what it becomes when it is not in the stream.

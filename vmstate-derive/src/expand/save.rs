@@ -37,7 +37,7 @@ pub(super) fn field(parent: Parent, field: &Field, index: usize, value: &TokenSt
     let name = &field.name;
     let at = at(parent, index);
     let save = codec::save(field, value, &at);
-    tokens!(#save.map_err(|error| error.in_field(#name))?;)
+    tokens!(__vmstate::InField::in_field(#save, #name)?;)
 }
 
 fn at(parent: Parent, index: usize) -> TokenStream {

@@ -78,45 +78,54 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <VecDeque<
-                Inner,
-            > as __vmstate::list::Structs>::save(
+            __vmstate::InField::in_field(
+                <VecDeque<
+                    Inner,
+                > as __vmstate::list::Structs>::save(
                     &mut self.queue,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 0usize),
-                )
-                .map_err(|error| error.in_field("queue"))?;
-            <LinkedList<
-                Inner,
-            > as __vmstate::list::Structs>::save(
+                ),
+                "queue",
+            )?;
+            __vmstate::InField::in_field(
+                <LinkedList<
+                    Inner,
+                > as __vmstate::list::Structs>::save(
                     &mut self.list,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
-                )
-                .map_err(|error| error.in_field("list"))?;
-            <BTreeMap<
-                Range,
-                Mapping,
-            > as __vmstate::tree::Tree<
-                __vmstate::tree::Described,
-            >>::save(
+                ),
+                "list",
+            )?;
+            __vmstate::InField::in_field(
+                <BTreeMap<
+                    Range,
+                    Mapping,
+                > as __vmstate::tree::Tree<
+                    __vmstate::tree::Described,
+                >>::save(
                     &mut self.tree,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
-                )
-                .map_err(|error| error.in_field("tree"))?;
-            <BTreeMap<
-                u32,
-                Mapping,
-            > as __vmstate::tree::Tree<
-                __vmstate::tree::Direct,
-            >>::save(
+                ),
+                "tree",
+            )?;
+            __vmstate::InField::in_field(
+                <BTreeMap<
+                    u32,
+                    Mapping,
+                > as __vmstate::tree::Tree<
+                    __vmstate::tree::Direct,
+                >>::save(
                     &mut self.direct,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 3usize),
-                )
-                .map_err(|error| error.in_field("direct"))?;
-            <u32 as __vmstate::Wire>::save_elements(
+                ),
+                "direct",
+            )?;
+            __vmstate::InField::in_field(
+                <u32 as __vmstate::Wire>::save_elements(
                     &mut self.count,
                     sink,
                     __vmstate::At::new(
@@ -124,29 +133,37 @@ const _: () = {
                         4usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("count"))?;
-            <[Option<
-                Box<Inner>,
-            >; 4] as __vmstate::pointer::Slots>::save(
+                ),
+                "count",
+            )?;
+            __vmstate::InField::in_field(
+                <[Option<
+                    Box<Inner>,
+                >; 4] as __vmstate::pointer::Slots>::save(
                     &mut self.slots,
                     <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::CAPACITY
                         .unwrap_or(0),
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
-                )
-                .map_err(|error| error.in_field("slots"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_save()
-                .and_then(|count| <Vec<
-                    Option<Box<Inner>>,
-                > as __vmstate::pointer::MarkedSlots>::save(
-                    &mut self.marked,
-                    count,
-                    sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 6usize),
-                ))
-                .map_err(|error| error.in_field("marked"))?;
+                ),
+                "slots",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save()
+                    .and_then(|count| <Vec<
+                        Option<Box<Inner>>,
+                    > as __vmstate::pointer::MarkedSlots>::save(
+                        &mut self.marked,
+                        count,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            6usize,
+                        ),
+                    )),
+                "marked",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -155,25 +172,30 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <VecDeque<
-                Inner,
-            > as __vmstate::list::Structs>::load(
+            __vmstate::InField::in_field(
+                <VecDeque<
+                    Inner,
+                > as __vmstate::list::Structs>::load(
                     &mut self.queue,
                     16,
                     <VecDeque<Inner> as __vmstate::list::Structs>::ITEM.version,
                     reader,
-                )
-                .map_err(|error| error.in_field("queue"))?;
-            <LinkedList<
-                Inner,
-            > as __vmstate::list::Structs>::load(&mut self.list, 16, 2u32, reader)
-                .map_err(|error| error.in_field("list"))?;
-            <BTreeMap<
-                Range,
-                Mapping,
-            > as __vmstate::tree::Tree<
-                __vmstate::tree::Described,
-            >>::load(
+                ),
+                "queue",
+            )?;
+            __vmstate::InField::in_field(
+                <LinkedList<
+                    Inner,
+                > as __vmstate::list::Structs>::load(&mut self.list, 16, 2u32, reader),
+                "list",
+            )?;
+            __vmstate::InField::in_field(
+                <BTreeMap<
+                    Range,
+                    Mapping,
+                > as __vmstate::tree::Tree<
+                    __vmstate::tree::Described,
+                >>::load(
                     &mut self.tree,
                     8,
                     <BTreeMap<
@@ -181,42 +203,51 @@ const _: () = {
                         Mapping,
                     > as __vmstate::tree::Tree<__vmstate::tree::Described>>::VERSION,
                     reader,
-                )
-                .map_err(|error| error.in_field("tree"))?;
-            <BTreeMap<
-                u32,
-                Mapping,
-            > as __vmstate::tree::Tree<
-                __vmstate::tree::Direct,
-            >>::load(&mut self.direct, 8, 1u32, reader)
-                .map_err(|error| error.in_field("direct"))?;
-            <u32 as __vmstate::Wire>::load_elements(&mut self.count, reader)
-                .map_err(|error| error.in_field("count"))?;
-            <[Option<
-                Box<Inner>,
-            >; 4] as __vmstate::pointer::Slots>::load(
+                ),
+                "tree",
+            )?;
+            __vmstate::InField::in_field(
+                <BTreeMap<
+                    u32,
+                    Mapping,
+                > as __vmstate::tree::Tree<
+                    __vmstate::tree::Direct,
+                >>::load(&mut self.direct, 8, 1u32, reader),
+                "direct",
+            )?;
+            __vmstate::InField::in_field(
+                <u32 as __vmstate::Wire>::load_elements(&mut self.count, reader),
+                "count",
+            )?;
+            __vmstate::InField::in_field(
+                <[Option<
+                    Box<Inner>,
+                >; 4] as __vmstate::pointer::Slots>::load(
                     &mut self.slots,
                     <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::CAPACITY
                         .unwrap_or(0),
                     reader,
-                )
-                .map_err(|error| error.in_field("slots"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_load(
-                    <Vec<
+                ),
+                "slots",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_load(
+                        <Vec<
+                            Option<Box<Inner>>,
+                        > as __vmstate::pointer::MarkedSlots>::CAPACITY,
+                        __vmstate::core::option::Option::Some(8),
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| <Vec<
                         Option<Box<Inner>>,
-                    > as __vmstate::pointer::MarkedSlots>::CAPACITY,
-                    __vmstate::core::option::Option::Some(8),
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| <Vec<
-                    Option<Box<Inner>>,
-                > as __vmstate::pointer::MarkedSlots>::load(
-                    &mut self.marked,
-                    count,
-                    reader,
-                ))
-                .map_err(|error| error.in_field("marked"))?;
+                    > as __vmstate::pointer::MarkedSlots>::load(
+                        &mut self.marked,
+                        count,
+                        reader,
+                    )),
+                "marked",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

@@ -118,7 +118,8 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <u8 as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.count,
                     sink,
                     __vmstate::At::new(
@@ -126,96 +127,129 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("count"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_save()
-                .and_then(|count| <Vec<
+                ),
+                "count",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save()
+                    .and_then(|count| <Vec<
+                        u16,
+                    > as __vmstate::items::Items>::save(
+                        &mut self.numbers,
+                        count,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            1usize,
+                        ),
+                    )),
+                "numbers",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 2)
+                    .to_save()
+                    .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::save(
+                        &mut self.front,
+                        count,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            2usize,
+                        ),
+                    )),
+                "front",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save()
+                    .and_then(|count| <Vec<
+                        usize,
+                    > as __vmstate::items::ItemsBy<
+                        __vmstate::As<u32>,
+                    >>::save(
+                        &mut self.sizes,
+                        count,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                    )),
+                "sizes",
+            )?;
+            let count = __vmstate::InField::in_field(
+                <VecDeque<
+                    Inner,
+                > as __vmstate::hidden::Growing>::save_count::<
                     u16,
-                > as __vmstate::items::Items>::save(
-                    &mut self.numbers,
-                    count,
-                    sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
-                ))
-                .map_err(|error| error.in_field("numbers"))?;
-            __vmstate::varray::number(&self.count, 2)
-                .to_save()
-                .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::save(
-                    &mut self.front,
-                    count,
-                    sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
-                ))
-                .map_err(|error| error.in_field("front"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_save()
-                .and_then(|count| <Vec<
-                    usize,
-                > as __vmstate::items::ItemsBy<
-                    __vmstate::As<u32>,
-                >>::save(
-                    &mut self.sizes,
-                    count,
-                    sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 3usize),
-                ))
-                .map_err(|error| error.in_field("sizes"))?;
-            let count = <VecDeque<
-                Inner,
-            > as __vmstate::hidden::Growing>::save_count::<
-                u16,
-                _,
-            >(
+                    _,
+                >(
                     &self.more,
                     MORE,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 4usize),
-                )
-                .map_err(|error| error.in_field("nmore"))?;
-            <VecDeque<
-                Inner,
-            > as __vmstate::items::Items>::save(
+                ),
+                "nmore",
+            )?;
+            __vmstate::InField::in_field(
+                <VecDeque<
+                    Inner,
+                > as __vmstate::items::Items>::save(
                     &mut self.more,
                     count,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
-                )
-                .map_err(|error| error.in_field("more"))?;
-            __vmstate::varray::number(&self.count, 4)
-                .to_save()
-                .and_then(|count| <Vec<
-                    u8,
-                > as __vmstate::items::Bytes>::save(
-                    &mut self.bytes,
-                    count,
-                    sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 6usize),
-                ))
-                .map_err(|error| error.in_field("bytes"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_save()
-                .and_then(|count| <Vec<
-                    u64,
-                > as __vmstate::bitmap::Words>::save(
-                    &mut self.bits,
-                    count,
-                    sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 7usize),
-                ))
-                .map_err(|error| error.in_field("bits"))?;
-            <[u64; 2] as __vmstate::bitmap::Words>::save(
+                ),
+                "more",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 4)
+                    .to_save()
+                    .and_then(|count| <Vec<
+                        u8,
+                    > as __vmstate::items::Bytes>::save(
+                        &mut self.bytes,
+                        count,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            6usize,
+                        ),
+                    )),
+                "bytes",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save()
+                    .and_then(|count| <Vec<
+                        u64,
+                    > as __vmstate::bitmap::Words>::save(
+                        &mut self.bits,
+                        count,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            7usize,
+                        ),
+                    )),
+                "bits",
+            )?;
+            __vmstate::InField::in_field(
+                <[u64; 2] as __vmstate::bitmap::Words>::save(
                     &mut self.fixed_bits,
                     100,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 8usize),
-                )
-                .map_err(|error| error.in_field("fixed_bits"))?;
-            <__vmstate::ByteArray<
-                { 16 },
-            > as __vmstate::Codec<
-                Vec<u8>,
-            >>::save(
+                ),
+                "fixed_bits",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::ByteArray<
+                    { 16 },
+                > as __vmstate::Codec<
+                    Vec<u8>,
+                >>::save(
                     &mut self.own_length,
                     sink,
                     __vmstate::At::new(
@@ -223,22 +257,26 @@ const _: () = {
                         9usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("own_length"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_save()
-                .and_then(|count| __vmstate::unused::save_counted(
-                    count,
-                    3,
-                    9,
-                    sink,
-                    __vmstate::At::new(
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        10usize,
-                    ),
-                ))
-                .map_err(|error| error.in_field("unused"))?;
-            <u8 as __vmstate::Wire>::save_elements(
+                ),
+                "own_length",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save()
+                    .and_then(|count| __vmstate::unused::save_counted(
+                        count,
+                        3,
+                        9,
+                        sink,
+                        __vmstate::At::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            10usize,
+                        ),
+                    )),
+                "unused",
+            )?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.last,
                     sink,
                     __vmstate::At::new(
@@ -246,8 +284,9 @@ const _: () = {
                         11usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("last"))?;
+                ),
+                "last",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -256,96 +295,124 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <u8 as __vmstate::Wire>::load_elements(&mut self.count, reader)
-                .map_err(|error| error.in_field("count"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_load(
-                    <Vec<u16> as __vmstate::items::Items>::CAPACITY,
-                    __vmstate::core::option::Option::Some(64),
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| <Vec<
-                    u16,
-                > as __vmstate::items::Items>::load(&mut self.numbers, count, reader))
-                .map_err(|error| error.in_field("numbers"))?;
-            __vmstate::varray::number(&self.count, 2)
-                .to_load(
-                    <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
-                    __vmstate::core::option::Option::None,
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::load(
-                    &mut self.front,
-                    count,
-                    reader,
-                ))
-                .map_err(|error| error.in_field("front"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_load(
-                    <Vec<
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.count, reader),
+                "count",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_load(
+                        <Vec<u16> as __vmstate::items::Items>::CAPACITY,
+                        __vmstate::core::option::Option::Some(64),
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| <Vec<
+                        u16,
+                    > as __vmstate::items::Items>::load(
+                        &mut self.numbers,
+                        count,
+                        reader,
+                    )),
+                "numbers",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 2)
+                    .to_load(
+                        <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
+                        __vmstate::core::option::Option::None,
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::load(
+                        &mut self.front,
+                        count,
+                        reader,
+                    )),
+                "front",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_load(
+                        <Vec<
+                            usize,
+                        > as __vmstate::items::ItemsBy<__vmstate::As<u32>>>::CAPACITY,
+                        __vmstate::core::option::Option::Some(4),
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| <Vec<
                         usize,
-                    > as __vmstate::items::ItemsBy<__vmstate::As<u32>>>::CAPACITY,
-                    __vmstate::core::option::Option::Some(4),
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| <Vec<
-                    usize,
-                > as __vmstate::items::ItemsBy<
-                    __vmstate::As<u32>,
-                >>::load(&mut self.sizes, count, reader))
-                .map_err(|error| error.in_field("sizes"))?;
-            let count = __vmstate::hidden::load::<u16>(reader)
-                .map_err(|error| error.in_field("nmore"))?;
-            __vmstate::varray::number(&count, 1)
-                .to_load(
-                    <VecDeque<Inner> as __vmstate::items::Items>::CAPACITY,
-                    __vmstate::core::option::Option::Some(MORE),
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| <VecDeque<
-                    Inner,
-                > as __vmstate::items::Items>::load(&mut self.more, count, reader))
-                .map_err(|error| error.in_field("more"))?;
-            __vmstate::varray::number(&self.count, 4)
-                .to_load(
-                    <Vec<u8> as __vmstate::items::Bytes>::CAPACITY,
-                    __vmstate::core::option::Option::Some(256),
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| <Vec<
-                    u8,
-                > as __vmstate::items::Bytes>::load(&mut self.bytes, count, reader))
-                .map_err(|error| error.in_field("bytes"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_load(
-                    <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
-                    __vmstate::core::option::Option::Some(512),
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| <Vec<
-                    u64,
-                > as __vmstate::bitmap::Words>::load(&mut self.bits, count, reader))
-                .map_err(|error| error.in_field("bits"))?;
-            <[u64; 2] as __vmstate::bitmap::Words>::load(
+                    > as __vmstate::items::ItemsBy<
+                        __vmstate::As<u32>,
+                    >>::load(&mut self.sizes, count, reader)),
+                "sizes",
+            )?;
+            let count = __vmstate::InField::in_field(
+                __vmstate::hidden::load::<u16>(reader),
+                "nmore",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&count, 1)
+                    .to_load(
+                        <VecDeque<Inner> as __vmstate::items::Items>::CAPACITY,
+                        __vmstate::core::option::Option::Some(MORE),
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| <VecDeque<
+                        Inner,
+                    > as __vmstate::items::Items>::load(&mut self.more, count, reader)),
+                "more",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 4)
+                    .to_load(
+                        <Vec<u8> as __vmstate::items::Bytes>::CAPACITY,
+                        __vmstate::core::option::Option::Some(256),
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| <Vec<
+                        u8,
+                    > as __vmstate::items::Bytes>::load(&mut self.bytes, count, reader)),
+                "bytes",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_load(
+                        <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
+                        __vmstate::core::option::Option::Some(512),
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| <Vec<
+                        u64,
+                    > as __vmstate::bitmap::Words>::load(&mut self.bits, count, reader)),
+                "bits",
+            )?;
+            __vmstate::InField::in_field(
+                <[u64; 2] as __vmstate::bitmap::Words>::load(
                     &mut self.fixed_bits,
                     100,
                     reader,
-                )
-                .map_err(|error| error.in_field("fixed_bits"))?;
-            <__vmstate::ByteArray<
-                { 16 },
-            > as __vmstate::Codec<Vec<u8>>>::load(&mut self.own_length, reader)
-                .map_err(|error| error.in_field("own_length"))?;
-            __vmstate::varray::number(&self.count, 1)
-                .to_load(
-                    __vmstate::core::option::Option::None,
-                    __vmstate::core::option::Option::Some(9),
-                )
-                .map_err(|error| error.at(reader.offset()))
-                .and_then(|count| __vmstate::unused::load_counted(count, 3, reader))
-                .map_err(|error| error.in_field("unused"))?;
-            <u8 as __vmstate::Wire>::load_elements(&mut self.last, reader)
-                .map_err(|error| error.in_field("last"))?;
+                ),
+                "fixed_bits",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::ByteArray<
+                    { 16 },
+                > as __vmstate::Codec<Vec<u8>>>::load(&mut self.own_length, reader),
+                "own_length",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_load(
+                        __vmstate::core::option::Option::None,
+                        __vmstate::core::option::Option::Some(9),
+                    )
+                    .map_err(|error| error.at(reader.offset()))
+                    .and_then(|count| __vmstate::unused::load_counted(count, 3, reader)),
+                "unused",
+            )?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.last, reader),
+                "last",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

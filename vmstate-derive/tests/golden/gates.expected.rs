@@ -32,7 +32,8 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <u8 as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.a,
                     sink,
                     __vmstate::At::new(
@@ -40,8 +41,9 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("a"))?;
+                ),
+                "a",
+            )?;
             if version >= 2u32 {
                 {
                     let offsets = const {
@@ -68,7 +70,8 @@ const _: () = {
             if (2u32..=3u32).contains(&version)
                 || __vmstate::Sink::out(sink).is_checkpoint()
             {
-                <u32 as __vmstate::Wire>::save_elements(
+                __vmstate::InField::in_field(
+                    <u32 as __vmstate::Wire>::save_elements(
                         &mut self.d,
                         sink,
                         __vmstate::At::new(
@@ -76,8 +79,9 @@ const _: () = {
                             3usize,
                         ),
                         __vmstate::Element::ONLY,
-                    )
-                    .map_err(|error| error.in_field("d"))?;
+                    ),
+                    "d",
+                )?;
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 {
@@ -95,7 +99,8 @@ const _: () = {
                 }
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
-                <u8 as __vmstate::Wire>::save_elements(
+                __vmstate::InField::in_field(
+                    <u8 as __vmstate::Wire>::save_elements(
                         &mut self.e,
                         sink,
                         __vmstate::At::new(
@@ -103,8 +108,9 @@ const _: () = {
                             5usize,
                         ),
                         __vmstate::Element::ONLY,
-                    )
-                    .map_err(|error| error.in_field("e"))?;
+                    ),
+                    "e",
+                )?;
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -114,8 +120,10 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader)
-                .map_err(|error| error.in_field("a"))?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
+                "a",
+            )?;
             if version >= 2u32 {
                 {
                     let offsets = const {
@@ -140,8 +148,10 @@ const _: () = {
                 }
             }
             if (2u32..=3u32).contains(&version) || reader.is_checkpoint() {
-                <u32 as __vmstate::Wire>::load_elements(&mut self.d, reader)
-                    .map_err(|error| error.in_field("d"))?;
+                __vmstate::InField::in_field(
+                    <u32 as __vmstate::Wire>::load_elements(&mut self.d, reader),
+                    "d",
+                )?;
             } else {
                 self.d = <u32 as __vmstate::core::default::Default>::default();
             }
@@ -161,8 +171,10 @@ const _: () = {
                 }
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
-                <u8 as __vmstate::Wire>::load_elements(&mut self.e, reader)
-                    .map_err(|error| error.in_field("e"))?;
+                __vmstate::InField::in_field(
+                    <u8 as __vmstate::Wire>::load_elements(&mut self.e, reader),
+                    "e",
+                )?;
             } else {
                 self.e = seven();
             }

@@ -29,7 +29,8 @@ const _: () = {
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
                 );
             }
-            <[T; N] as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <[T; N] as __vmstate::Wire>::save_elements(
                     &mut self.values,
                     sink,
                     __vmstate::At::new(
@@ -37,9 +38,11 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("values"))?;
-            <[u16; N] as __vmstate::Wire>::save_elements(
+                ),
+                "values",
+            )?;
+            __vmstate::InField::in_field(
+                <[u16; N] as __vmstate::Wire>::save_elements(
                     &mut self.words,
                     sink,
                     __vmstate::At::new(
@@ -47,8 +50,9 @@ const _: () = {
                         1usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("words"))?;
+                ),
+                "words",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -57,10 +61,14 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <[T; N] as __vmstate::Wire>::load_elements(&mut self.values, reader)
-                .map_err(|error| error.in_field("values"))?;
-            <[u16; N] as __vmstate::Wire>::load_elements(&mut self.words, reader)
-                .map_err(|error| error.in_field("words"))?;
+            __vmstate::InField::in_field(
+                <[T; N] as __vmstate::Wire>::load_elements(&mut self.values, reader),
+                "values",
+            )?;
+            __vmstate::InField::in_field(
+                <[u16; N] as __vmstate::Wire>::load_elements(&mut self.words, reader),
+                "words",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

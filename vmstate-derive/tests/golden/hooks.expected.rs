@@ -20,7 +20,8 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <u8 as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.a,
                     sink,
                     __vmstate::At::new(
@@ -28,8 +29,9 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("a"))?;
+                ),
+                "a",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -38,8 +40,10 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader)
-                .map_err(|error| error.in_field("a"))?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
+                "a",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         fn needed(&self) -> bool {

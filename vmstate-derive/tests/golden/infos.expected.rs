@@ -48,9 +48,10 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <__vmstate::Buffer as __vmstate::Codec<
-                [u8; 4],
-            >>::save(
+            __vmstate::InField::in_field(
+                <__vmstate::Buffer as __vmstate::Codec<
+                    [u8; 4],
+                >>::save(
                     &mut self.a,
                     sink,
                     __vmstate::At::new(
@@ -58,11 +59,13 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("a"))?;
-            <__vmstate::Equal as __vmstate::Codec<
-                u32,
-            >>::save(
+                ),
+                "a",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::Equal as __vmstate::Codec<
+                    u32,
+                >>::save(
                     &mut self.b,
                     sink,
                     __vmstate::At::new(
@@ -70,11 +73,13 @@ const _: () = {
                         1usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("b"))?;
-            <__vmstate::LessOrEqual as __vmstate::Codec<
-                i32,
-            >>::save(
+                ),
+                "b",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::LessOrEqual as __vmstate::Codec<
+                    i32,
+                >>::save(
                     &mut self.c,
                     sink,
                     __vmstate::At::new(
@@ -82,13 +87,15 @@ const _: () = {
                         2usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("c"))?;
-            <__vmstate::Each<
-                __vmstate::TimerInfo,
-            > as __vmstate::Codec<
-                [Option<u64>; 2],
-            >>::save(
+                ),
+                "c",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::Each<
+                    __vmstate::TimerInfo,
+                > as __vmstate::Codec<
+                    [Option<u64>; 2],
+                >>::save(
                     &mut self.d,
                     sink,
                     __vmstate::At::new(
@@ -96,13 +103,15 @@ const _: () = {
                         3usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("d"))?;
-            <path::to::MyInfo<
-                u8,
-            > as __vmstate::Codec<
-                Flags,
-            >>::save(
+                ),
+                "d",
+            )?;
+            __vmstate::InField::in_field(
+                <path::to::MyInfo<
+                    u8,
+                > as __vmstate::Codec<
+                    Flags,
+                >>::save(
                     &mut self.e,
                     sink,
                     __vmstate::At::new(
@@ -110,8 +119,9 @@ const _: () = {
                         4usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("env"))?;
+                ),
+                "env",
+            )?;
             {
                 let offsets = const {
                     __vmstate::walk::offsets::<
@@ -129,9 +139,10 @@ const _: () = {
                     5usize..8usize,
                 );
             }
-            <Unused<
-                8,
-            > as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <Unused<
+                    8,
+                > as __vmstate::Wire>::save_elements(
                     &mut self.g,
                     sink,
                     __vmstate::At::new(
@@ -139,8 +150,9 @@ const _: () = {
                         8usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("unused"))?;
+                ),
+                "unused",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -149,18 +161,35 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <__vmstate::Buffer as __vmstate::Codec<[u8; 4]>>::load(&mut self.a, reader)
-                .map_err(|error| error.in_field("a"))?;
-            <__vmstate::Equal as __vmstate::Codec<u32>>::load(&mut self.b, reader)
-                .map_err(|error| error.hint("same size on both sides").in_field("b"))?;
-            <__vmstate::LessOrEqual as __vmstate::Codec<i32>>::load(&mut self.c, reader)
-                .map_err(|error| error.in_field("c"))?;
-            <__vmstate::Each<
-                __vmstate::TimerInfo,
-            > as __vmstate::Codec<[Option<u64>; 2]>>::load(&mut self.d, reader)
-                .map_err(|error| error.in_field("d"))?;
-            <path::to::MyInfo<u8> as __vmstate::Codec<Flags>>::load(&mut self.e, reader)
-                .map_err(|error| error.in_field("env"))?;
+            __vmstate::InField::in_field(
+                <__vmstate::Buffer as __vmstate::Codec<
+                    [u8; 4],
+                >>::load(&mut self.a, reader),
+                "a",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::Equal as __vmstate::Codec<u32>>::load(&mut self.b, reader)
+                    .map_err(|error| error.hint("same size on both sides")),
+                "b",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::LessOrEqual as __vmstate::Codec<
+                    i32,
+                >>::load(&mut self.c, reader),
+                "c",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::Each<
+                    __vmstate::TimerInfo,
+                > as __vmstate::Codec<[Option<u64>; 2]>>::load(&mut self.d, reader),
+                "d",
+            )?;
+            __vmstate::InField::in_field(
+                <path::to::MyInfo<
+                    u8,
+                > as __vmstate::Codec<Flags>>::load(&mut self.e, reader),
+                "env",
+            )?;
             {
                 let offsets = const {
                     __vmstate::walk::offsets::<
@@ -178,8 +207,10 @@ const _: () = {
                     &from[offsets[1usize]..offsets[2usize]],
                 );
             }
-            <Unused<8> as __vmstate::Wire>::load_elements(&mut self.g, reader)
-                .map_err(|error| error.in_field("unused"))?;
+            __vmstate::InField::in_field(
+                <Unused<8> as __vmstate::Wire>::load_elements(&mut self.g, reader),
+                "unused",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

@@ -22,7 +22,8 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <u8 as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.a,
                     sink,
                     __vmstate::At::new(
@@ -30,9 +31,11 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("a"))?;
-            <Inner as __vmstate::Wire>::save_elements(
+                ),
+                "a",
+            )?;
+            __vmstate::InField::in_field(
+                <Inner as __vmstate::Wire>::save_elements(
                     &mut self.inner,
                     sink,
                     __vmstate::At::new(
@@ -40,9 +43,11 @@ const _: () = {
                         1usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("inner"))?;
-            <[Inner; 2] as __vmstate::Wire>::save_elements(
+                ),
+                "inner",
+            )?;
+            __vmstate::InField::in_field(
+                <[Inner; 2] as __vmstate::Wire>::save_elements(
                     &mut self.more,
                     sink,
                     __vmstate::At::new(
@@ -50,8 +55,9 @@ const _: () = {
                         2usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("more"))?;
+                ),
+                "more",
+            )?;
             {
                 let offsets = const {
                     __vmstate::walk::offsets::<
@@ -81,12 +87,18 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader)
-                .map_err(|error| error.in_field("a"))?;
-            <Inner as __vmstate::Wire>::load_elements(&mut self.inner, reader)
-                .map_err(|error| error.in_field("inner"))?;
-            <[Inner; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader)
-                .map_err(|error| error.in_field("more"))?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
+                "a",
+            )?;
+            __vmstate::InField::in_field(
+                <Inner as __vmstate::Wire>::load_elements(&mut self.inner, reader),
+                "inner",
+            )?;
+            __vmstate::InField::in_field(
+                <[Inner; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader),
+                "more",
+            )?;
             {
                 let offsets = const {
                     __vmstate::walk::offsets::<

@@ -45,7 +45,8 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             if version <= 3u32 {
-                <[u8; 2] as __vmstate::Wire>::save_elements(
+                __vmstate::InField::in_field(
+                    <[u8; 2] as __vmstate::Wire>::save_elements(
                         &mut {
                             <[u8; 2] as __vmstate::core::default::Default>::default()
                         },
@@ -55,10 +56,12 @@ const _: () = {
                             0usize,
                         ),
                         __vmstate::Element::ONLY,
-                    )
-                    .map_err(|error| error.in_field("gone"))?;
+                    ),
+                    "gone",
+                )?;
             }
-            <u8 as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.first,
                     sink,
                     __vmstate::At::new(
@@ -66,10 +69,12 @@ const _: () = {
                         1usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("first"))?;
+                ),
+                "first",
+            )?;
             if version >= 4u32 {
-                <u16 as __vmstate::Wire>::save_elements(
+                __vmstate::InField::in_field(
+                    <u16 as __vmstate::Wire>::save_elements(
                         &mut self.level,
                         sink,
                         __vmstate::At::new(
@@ -77,11 +82,13 @@ const _: () = {
                             2usize,
                         ),
                         __vmstate::Element::ONLY,
-                    )
-                    .map_err(|error| error.in_field("level"))?;
+                    ),
+                    "level",
+                )?;
             }
             if version <= 3u32 {
-                <u32 as __vmstate::Wire>::save_elements(
+                __vmstate::InField::in_field(
+                    <u32 as __vmstate::Wire>::save_elements(
                         &mut {
                             __vmstate::hook::old::<Self, u32>(&*self, Self::old_level)
                         },
@@ -91,8 +98,9 @@ const _: () = {
                             3usize,
                         ),
                         __vmstate::Element::ONLY,
-                    )
-                    .map_err(|error| error.in_field("level"))?;
+                    ),
+                    "level",
+                )?;
             }
             if !__vmstate::hook::holds(&*self, version, Self::fits) {
                 __vmstate::walk::heed_saving(
@@ -111,35 +119,43 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             if version <= 3u32 {
-                {
-                    let mut old = <[u8; 2] as __vmstate::core::default::Default>::default();
-                    <[u8; 2] as __vmstate::Wire>::load_elements(&mut old, reader)
-                }
-                    .map_err(|error| error.in_field("gone"))?;
+                __vmstate::InField::in_field(
+                    {
+                        let mut old = <[u8; 2] as __vmstate::core::default::Default>::default();
+                        <[u8; 2] as __vmstate::Wire>::load_elements(&mut old, reader)
+                    },
+                    "gone",
+                )?;
             }
-            <u8 as __vmstate::Wire>::load_elements(&mut self.first, reader)
-                .map_err(|error| error.in_field("first"))?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.first, reader),
+                "first",
+            )?;
             if version >= 4u32 {
-                <u16 as __vmstate::Wire>::load_elements(&mut self.level, reader)
-                    .map_err(|error| error.in_field("level"))?;
+                __vmstate::InField::in_field(
+                    <u16 as __vmstate::Wire>::load_elements(&mut self.level, reader),
+                    "level",
+                )?;
             } else {
                 self.level = u16::MAX;
             }
             if version <= 3u32 {
-                {
-                    let mut old = <u32 as __vmstate::core::default::Default>::default();
-                    let start = reader.offset();
-                    <u32 as __vmstate::Wire>::load_elements(&mut old, reader)
-                        .and_then(|()| {
-                            __vmstate::hook::removed(
-                                    &mut *self,
-                                    old,
-                                    |dev: &mut Self, level: u32| dev.level = level.into(),
-                                )
-                                .map_err(|error| error.at(start))
-                        })
-                }
-                    .map_err(|error| error.in_field("level"))?;
+                __vmstate::InField::in_field(
+                    {
+                        let mut old = <u32 as __vmstate::core::default::Default>::default();
+                        let start = reader.offset();
+                        <u32 as __vmstate::Wire>::load_elements(&mut old, reader)
+                            .and_then(|()| {
+                                __vmstate::hook::removed(
+                                        &mut *self,
+                                        old,
+                                        |dev: &mut Self, level: u32| dev.level = level.into(),
+                                    )
+                                    .map_err(|error| error.at(start))
+                            })
+                    },
+                    "level",
+                )?;
             }
             if !__vmstate::hook::holds(&*self, version, Self::fits) {
                 __vmstate::walk::heed_loading(
@@ -185,7 +201,8 @@ const _: () = {
                                 .description,
                             version,
                         );
-                        <u8 as __vmstate::Wire>::save_elements(
+                        __vmstate::InField::in_field(
+                            <u8 as __vmstate::Wire>::save_elements(
                                 &mut self.extra,
                                 sink,
                                 __vmstate::At::new(
@@ -195,8 +212,9 @@ const _: () = {
                                     0usize,
                                 ),
                                 __vmstate::Element::ONLY,
-                            )
-                            .map_err(|error| error.in_field("extra"))?;
+                            ),
+                            "extra",
+                        )?;
                         __vmstate::Sink::end_struct(sink);
                         __vmstate::core::result::Result::Ok(())
                     },
@@ -219,8 +237,10 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at(reader.offset()))?;
-                    <u8 as __vmstate::Wire>::load_elements(&mut self.extra, reader)
-                        .map_err(|error| error.in_field("extra"))?;
+                    __vmstate::InField::in_field(
+                        <u8 as __vmstate::Wire>::load_elements(&mut self.extra, reader),
+                        "extra",
+                    )?;
                     __vmstate::walk::end_of_subsection(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[0usize]

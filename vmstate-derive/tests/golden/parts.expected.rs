@@ -57,35 +57,41 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <[u32; 8] as __vmstate::items::Items>::save_part(
+            __vmstate::InField::in_field(
+                <[u32; 8] as __vmstate::items::Items>::save_part(
                     &mut self.numbers,
                     2,
                     6,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 0usize),
-                )
-                .map_err(|error| error.in_field("numbers"))?;
-            <Box<
-                [Flags; 4],
-            > as __vmstate::items::ItemsBy<
-                MyInfo,
-            >>::save_part(
+                ),
+                "numbers",
+            )?;
+            __vmstate::InField::in_field(
+                <Box<
+                    [Flags; 4],
+                > as __vmstate::items::ItemsBy<
+                    MyInfo,
+                >>::save_part(
                     &mut self.infos,
                     FIRST,
                     <Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY
                         .unwrap_or(0),
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
-                )
-                .map_err(|error| error.in_field("infos"))?;
-            <[u8; 8] as __vmstate::items::Bytes>::save_part(
+                ),
+                "infos",
+            )?;
+            __vmstate::InField::in_field(
+                <[u8; 8] as __vmstate::items::Bytes>::save_part(
                     &mut self.bytes,
                     0,
                     4,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
-                )
-                .map_err(|error| error.in_field("bytes"))?;
+                ),
+                "bytes",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -94,32 +100,38 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <[u32; 8] as __vmstate::items::Items>::load_part(
+            __vmstate::InField::in_field(
+                <[u32; 8] as __vmstate::items::Items>::load_part(
                     &mut self.numbers,
                     2,
                     6,
                     reader,
-                )
-                .map_err(|error| error.in_field("numbers"))?;
-            <Box<
-                [Flags; 4],
-            > as __vmstate::items::ItemsBy<
-                MyInfo,
-            >>::load_part(
+                ),
+                "numbers",
+            )?;
+            __vmstate::InField::in_field(
+                <Box<
+                    [Flags; 4],
+                > as __vmstate::items::ItemsBy<
+                    MyInfo,
+                >>::load_part(
                     &mut self.infos,
                     FIRST,
                     <Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY
                         .unwrap_or(0),
                     reader,
-                )
-                .map_err(|error| error.in_field("infos"))?;
-            <[u8; 8] as __vmstate::items::Bytes>::load_part(
+                ),
+                "infos",
+            )?;
+            __vmstate::InField::in_field(
+                <[u8; 8] as __vmstate::items::Bytes>::load_part(
                     &mut self.bytes,
                     0,
                     4,
                     reader,
-                )
-                .map_err(|error| error.in_field("bytes"))?;
+                ),
+                "bytes",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

@@ -62,7 +62,8 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             if version >= 2u32 {
-                <u32 as __vmstate::Wire>::save_elements(
+                __vmstate::InField::in_field(
+                    <u32 as __vmstate::Wire>::save_elements(
                         __vmstate::place::of::<
                             u32,
                         >(
@@ -79,10 +80,12 @@ const _: () = {
                             0usize,
                         ),
                         __vmstate::Element::ONLY,
-                    )
-                    .map_err(|error| error.in_field("channels[0].irq_disabled"))?;
+                    ),
+                    "channels[0].irq_disabled",
+                )?;
             }
-            <[Channel; 3] as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <[Channel; 3] as __vmstate::Wire>::save_elements(
                     &mut self.channels,
                     sink,
                     __vmstate::At::new(
@@ -90,9 +93,11 @@ const _: () = {
                         1usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("channels"))?;
-            <u32 as __vmstate::Wire>::save_elements(
+                ),
+                "channels",
+            )?;
+            __vmstate::InField::in_field(
+                <u32 as __vmstate::Wire>::save_elements(
                     __vmstate::place::of::<
                         u32,
                     >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
@@ -102,10 +107,12 @@ const _: () = {
                         2usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("mac_reg[CTRL]"))?;
+                ),
+                "mac_reg[CTRL]",
+            )?;
             if version >= 2u32 {
-                <[u32; REGISTERS] as __vmstate::items::Items>::save_part(
+                __vmstate::InField::in_field(
+                    <[u32; REGISTERS] as __vmstate::items::Items>::save_part(
                         __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),
                         RA,
                         RA + 16,
@@ -114,8 +121,9 @@ const _: () = {
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             3usize,
                         ),
-                    )
-                    .map_err(|error| error.in_field("mac_reg[0]"))?;
+                    ),
+                    "mac_reg[0]",
+                )?;
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -126,7 +134,8 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             if version >= 2u32 {
-                <u32 as __vmstate::Wire>::load_elements(
+                __vmstate::InField::in_field(
+                    <u32 as __vmstate::Wire>::load_elements(
                         __vmstate::place::of::<
                             u32,
                         >(
@@ -138,8 +147,9 @@ const _: () = {
                                 .irq_disabled,
                         ),
                         reader,
-                    )
-                    .map_err(|error| error.in_field("channels[0].irq_disabled"))?;
+                    ),
+                    "channels[0].irq_disabled",
+                )?;
             } else {
                 *__vmstate::place::of::<
                     u32,
@@ -148,23 +158,32 @@ const _: () = {
                         .irq_disabled,
                 ) = 1;
             }
-            <[Channel; 3] as __vmstate::Wire>::load_elements(&mut self.channels, reader)
-                .map_err(|error| error.in_field("channels"))?;
-            <u32 as __vmstate::Wire>::load_elements(
+            __vmstate::InField::in_field(
+                <[Channel; 3] as __vmstate::Wire>::load_elements(
+                    &mut self.channels,
+                    reader,
+                ),
+                "channels",
+            )?;
+            __vmstate::InField::in_field(
+                <u32 as __vmstate::Wire>::load_elements(
                     __vmstate::place::of::<
                         u32,
                     >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
                     reader,
-                )
-                .map_err(|error| error.in_field("mac_reg[CTRL]"))?;
+                ),
+                "mac_reg[CTRL]",
+            )?;
             if version >= 2u32 {
-                <[u32; REGISTERS] as __vmstate::items::Items>::load_part(
+                __vmstate::InField::in_field(
+                    <[u32; REGISTERS] as __vmstate::items::Items>::load_part(
                         __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),
                         RA,
                         RA + 16,
                         reader,
-                    )
-                    .map_err(|error| error.in_field("mac_reg[0]"))?;
+                    ),
+                    "mac_reg[0]",
+                )?;
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -201,9 +220,10 @@ const _: () = {
                                 .description,
                             version,
                         );
-                        <Box<
-                            [u32; REGISTERS],
-                        > as __vmstate::Wire>::save_elements(
+                        __vmstate::InField::in_field(
+                            <Box<
+                                [u32; REGISTERS],
+                            > as __vmstate::Wire>::save_elements(
                                 &mut self.mac_reg,
                                 sink,
                                 __vmstate::At::new(
@@ -213,8 +233,9 @@ const _: () = {
                                     0usize,
                                 ),
                                 __vmstate::Element::ONLY,
-                            )
-                            .map_err(|error| error.in_field("mac_reg"))?;
+                            ),
+                            "mac_reg",
+                        )?;
                         __vmstate::Sink::end_struct(sink);
                         __vmstate::core::result::Result::Ok(())
                     },
@@ -237,10 +258,12 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at(reader.offset()))?;
-                    <Box<
-                        [u32; REGISTERS],
-                    > as __vmstate::Wire>::load_elements(&mut self.mac_reg, reader)
-                        .map_err(|error| error.in_field("mac_reg"))?;
+                    __vmstate::InField::in_field(
+                        <Box<
+                            [u32; REGISTERS],
+                        > as __vmstate::Wire>::load_elements(&mut self.mac_reg, reader),
+                        "mac_reg",
+                    )?;
                     __vmstate::walk::end_of_subsection(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[0usize]

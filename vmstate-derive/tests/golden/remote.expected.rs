@@ -34,7 +34,8 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <u8 as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.value,
                     sink,
                     __vmstate::At::new(
@@ -42,10 +43,12 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("value"))?;
+                ),
+                "value",
+            )?;
             if version >= 2u32 {
-                <[u16; 2] as __vmstate::Wire>::save_elements(
+                __vmstate::InField::in_field(
+                    <[u16; 2] as __vmstate::Wire>::save_elements(
                         &mut self.more,
                         sink,
                         __vmstate::At::new(
@@ -53,8 +56,9 @@ const _: () = {
                             1usize,
                         ),
                         __vmstate::Element::ONLY,
-                    )
-                    .map_err(|error| error.in_field("more"))?;
+                    ),
+                    "more",
+                )?;
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -64,11 +68,15 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <u8 as __vmstate::Wire>::load_elements(&mut self.value, reader)
-                .map_err(|error| error.in_field("value"))?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.value, reader),
+                "value",
+            )?;
             if version >= 2u32 {
-                <[u16; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader)
-                    .map_err(|error| error.in_field("more"))?;
+                __vmstate::InField::in_field(
+                    <[u16; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader),
+                    "more",
+                )?;
             }
             __vmstate::core::result::Result::Ok(())
         }

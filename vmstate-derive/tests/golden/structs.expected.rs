@@ -58,7 +58,8 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <Inner as __vmstate::versioned::Versioned>::save(
+            __vmstate::InField::in_field(
+                <Inner as __vmstate::versioned::Versioned>::save(
                     &mut self.old,
                     2u32,
                     sink,
@@ -67,9 +68,11 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("old"))?;
-            <[Inner; 2] as __vmstate::versioned::Versioned>::save(
+                ),
+                "old",
+            )?;
+            __vmstate::InField::in_field(
+                <[Inner; 2] as __vmstate::versioned::Versioned>::save(
                     &mut self.older,
                     3u32,
                     sink,
@@ -78,19 +81,23 @@ const _: () = {
                         1usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("older"))?;
-            __vmstate::tmp::save::<
-                Diff,
-                Self,
-                _,
-            >(
+                ),
+                "older",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::tmp::save::<
+                    Diff,
+                    Self,
+                    _,
+                >(
                     &*self,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
-                )
-                .map_err(|error| error.in_field("diff"))?;
-            __vmstate::opaque::save(
+                ),
+                "diff",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::opaque::save(
                     sink,
                     __vmstate::At::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -105,13 +112,15 @@ const _: () = {
                         ),
                         __vmstate::Element::ONLY,
                     ),
-                )
-                .map_err(|error| error.in_field("virtio"))?;
-            <Each<
-                Mirror,
-            > as __vmstate::Codec<
-                [other::Foreign; 2],
-            >>::save(
+                ),
+                "virtio",
+            )?;
+            __vmstate::InField::in_field(
+                <Each<
+                    Mirror,
+                > as __vmstate::Codec<
+                    [other::Foreign; 2],
+                >>::save(
                     &mut self.mirrored,
                     sink,
                     __vmstate::At::new(
@@ -119,27 +128,33 @@ const _: () = {
                         4usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("mirrored"))?;
-            __vmstate::bits::save(
+                ),
+                "mirrored",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::bits::save(
                     __vmstate::core::slice::from_mut(&mut self.flags),
                     |set: &Flags| -> u32 { set.bits() },
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
-                )
-                .map_err(|error| error.in_field("flags"))?;
-            __vmstate::bits::save(
+                ),
+                "flags",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::bits::save(
                     (&mut self.sets).as_mut_slice().as_flattened_mut(),
                     |set: &Flags| -> u8 { set.bits() },
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 6usize),
-                )
-                .map_err(|error| error.in_field("sets"))?;
-            <__vmstate::As<
-                u32,
-            > as __vmstate::Codec<
-                usize,
-            >>::save(
+                ),
+                "sets",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::As<
+                    u32,
+                > as __vmstate::Codec<
+                    usize,
+                >>::save(
                     &mut self.size,
                     sink,
                     __vmstate::At::new(
@@ -147,8 +162,9 @@ const _: () = {
                         7usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("size"))?;
+                ),
+                "size",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -157,39 +173,63 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <Inner as __vmstate::versioned::Versioned>::load(&mut self.old, 2u32, reader)
-                .map_err(|error| error.in_field("old"))?;
-            <[Inner; 2] as __vmstate::versioned::Versioned>::load(
+            __vmstate::InField::in_field(
+                <Inner as __vmstate::versioned::Versioned>::load(
+                    &mut self.old,
+                    2u32,
+                    reader,
+                ),
+                "old",
+            )?;
+            __vmstate::InField::in_field(
+                <[Inner; 2] as __vmstate::versioned::Versioned>::load(
                     &mut self.older,
                     3u32,
                     reader,
-                )
-                .map_err(|error| error.in_field("older"))?;
-            __vmstate::tmp::load::<
-                Diff,
-                Self,
-            >(&mut *self, <Diff as __vmstate::VmState>::DESCRIPTION.version, reader)
-                .map_err(|error| error.in_field("diff"))?;
-            <Inner as __vmstate::Wire>::load_elements(&mut self.virtio, reader)
-                .map_err(|error| error.in_field("virtio"))?;
-            <Each<
-                Mirror,
-            > as __vmstate::Codec<[other::Foreign; 2]>>::load(&mut self.mirrored, reader)
-                .map_err(|error| error.in_field("mirrored"))?;
-            __vmstate::bits::load(
+                ),
+                "older",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::tmp::load::<
+                    Diff,
+                    Self,
+                >(&mut *self, <Diff as __vmstate::VmState>::DESCRIPTION.version, reader),
+                "diff",
+            )?;
+            __vmstate::InField::in_field(
+                <Inner as __vmstate::Wire>::load_elements(&mut self.virtio, reader),
+                "virtio",
+            )?;
+            __vmstate::InField::in_field(
+                <Each<
+                    Mirror,
+                > as __vmstate::Codec<
+                    [other::Foreign; 2],
+                >>::load(&mut self.mirrored, reader),
+                "mirrored",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::bits::load(
                     &mut self.flags,
                     |bits: u32| <Flags>::from_bits(bits),
                     reader,
-                )
-                .map_err(|error| error.in_field("flags"))?;
-            __vmstate::bits::load_each(
+                ),
+                "flags",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::bits::load_each(
                     (&mut self.sets).as_mut_slice().as_flattened_mut(),
                     |bits: u8| <Flags>::from_bits(bits),
                     reader,
-                )
-                .map_err(|error| error.in_field("sets"))?;
-            <__vmstate::As<u32> as __vmstate::Codec<usize>>::load(&mut self.size, reader)
-                .map_err(|error| error.in_field("size"))?;
+                ),
+                "sets",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::As<
+                    u32,
+                > as __vmstate::Codec<usize>>::load(&mut self.size, reader),
+                "size",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

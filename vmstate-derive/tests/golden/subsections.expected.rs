@@ -115,7 +115,8 @@ const _: () = {
                                     .description,
                                 version,
                             );
-                            <u8 as __vmstate::Wire>::save_elements(
+                            __vmstate::InField::in_field(
+                                <u8 as __vmstate::Wire>::save_elements(
                                     &mut self.a,
                                     sink,
                                     __vmstate::At::new(
@@ -125,10 +126,12 @@ const _: () = {
                                         0usize,
                                     ),
                                     __vmstate::Element::ONLY,
-                                )
-                                .map_err(|error| error.in_field("a"))?;
+                                ),
+                                "a",
+                            )?;
                             if version >= 2u32 {
-                                <u8 as __vmstate::Wire>::save_elements(
+                                __vmstate::InField::in_field(
+                                    <u8 as __vmstate::Wire>::save_elements(
                                         &mut self.b,
                                         sink,
                                         __vmstate::At::new(
@@ -138,8 +141,9 @@ const _: () = {
                                             1usize,
                                         ),
                                         __vmstate::Element::ONLY,
-                                    )
-                                    .map_err(|error| error.in_field("b"))?;
+                                    ),
+                                    "b",
+                                )?;
                             }
                             __vmstate::Sink::end_struct(sink);
                             __vmstate::core::result::Result::Ok(())
@@ -179,7 +183,8 @@ const _: () = {
                                 .description,
                             version,
                         );
-                        <u32 as __vmstate::Wire>::save_elements(
+                        __vmstate::InField::in_field(
+                            <u32 as __vmstate::Wire>::save_elements(
                                 &mut self.c,
                                 sink,
                                 __vmstate::At::new(
@@ -189,8 +194,9 @@ const _: () = {
                                     0usize,
                                 ),
                                 __vmstate::Element::ONLY,
-                            )
-                            .map_err(|error| error.in_field("c"))?;
+                            ),
+                            "c",
+                        )?;
                         __vmstate::Sink::end_struct(sink);
                         __vmstate::core::result::Result::Ok(())
                     },
@@ -217,7 +223,8 @@ const _: () = {
                         );
                         if let __vmstate::core::option::Option::Some(value) = &mut self.d
                         {
-                            <Part as __vmstate::Wire>::save_elements(
+                            __vmstate::InField::in_field(
+                                <Part as __vmstate::Wire>::save_elements(
                                     value,
                                     sink,
                                     __vmstate::At::new(
@@ -227,8 +234,9 @@ const _: () = {
                                         0usize,
                                     ),
                                     __vmstate::Element::ONLY,
-                                )
-                                .map_err(|error| error.in_field("d"))?;
+                                ),
+                                "d",
+                            )?;
                         }
                         __vmstate::Sink::end_struct(sink);
                         __vmstate::core::result::Result::Ok(())
@@ -307,11 +315,15 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at(reader.offset()))?;
-                    <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader)
-                        .map_err(|error| error.in_field("a"))?;
+                    __vmstate::InField::in_field(
+                        <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
+                        "a",
+                    )?;
                     if version >= 2u32 {
-                        <u8 as __vmstate::Wire>::load_elements(&mut self.b, reader)
-                            .map_err(|error| error.in_field("b"))?;
+                        __vmstate::InField::in_field(
+                            <u8 as __vmstate::Wire>::load_elements(&mut self.b, reader),
+                            "b",
+                        )?;
                     }
                     __vmstate::walk::end_of_subsection(
                         <Self as __vmstate::VmState>::DESCRIPTION
@@ -339,8 +351,10 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at(reader.offset()))?;
-                    <u32 as __vmstate::Wire>::load_elements(&mut self.c, reader)
-                        .map_err(|error| error.in_field("c"))?;
+                    __vmstate::InField::in_field(
+                        <u32 as __vmstate::Wire>::load_elements(&mut self.c, reader),
+                        "c",
+                    )?;
                     __vmstate::walk::end_of_subsection(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[1usize]
@@ -359,8 +373,10 @@ const _: () = {
                     let value = self
                         .d
                         .get_or_insert_with(|| <Part as __vmstate::core::default::Default>::default());
-                    <Part as __vmstate::Wire>::load_elements(value, reader)
-                        .map_err(|error| error.in_field("d"))?;
+                    __vmstate::InField::in_field(
+                        <Part as __vmstate::Wire>::load_elements(value, reader),
+                        "d",
+                    )?;
                     __vmstate::walk::end_of_subsection(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[2usize]

@@ -21,7 +21,8 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            <u8 as __vmstate::Wire>::save_elements(
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
                     &mut self.0,
                     sink,
                     __vmstate::At::new(
@@ -29,11 +30,13 @@ const _: () = {
                         0usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("0"))?;
-            <__vmstate::TimerInfo as __vmstate::Codec<
-                Option<u64>,
-            >>::save(
+                ),
+                "0",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::TimerInfo as __vmstate::Codec<
+                    Option<u64>,
+                >>::save(
                     &mut self.1,
                     sink,
                     __vmstate::At::new(
@@ -41,8 +44,9 @@ const _: () = {
                         1usize,
                     ),
                     __vmstate::Element::ONLY,
-                )
-                .map_err(|error| error.in_field("second"))?;
+                ),
+                "second",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -51,12 +55,16 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            <u8 as __vmstate::Wire>::load_elements(&mut self.0, reader)
-                .map_err(|error| error.in_field("0"))?;
-            <__vmstate::TimerInfo as __vmstate::Codec<
-                Option<u64>,
-            >>::load(&mut self.1, reader)
-                .map_err(|error| error.in_field("second"))?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.0, reader),
+                "0",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::TimerInfo as __vmstate::Codec<
+                    Option<u64>,
+                >>::load(&mut self.1, reader),
+                "second",
+            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

@@ -11,6 +11,7 @@ pub use crate::info::buffer::Buffer;
 pub use crate::info::bytes::ByteArray;
 pub use crate::info::convert::As;
 pub use crate::info::equal::Equal;
+pub use crate::info::pointer::Present;
 pub use crate::info::range::LessOrEqual;
 pub use crate::info::timer::TimerInfo;
 pub use crate::info::unused::Unused;

@@ -35,7 +35,7 @@ fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
 fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Option<TokenStream> {
     let can_be_struct = match &field.codec {
         Codec::Type { plain } => !plain,
-        Codec::Info(info) => matches!(info.kind, InfoKind::Custom(_)),
+        Codec::Info(info) => matches!(info.kind, InfoKind::Custom(_) | InfoKind::Present),
         _ => false,
     };
     if field.ambiguous || !can_be_struct {

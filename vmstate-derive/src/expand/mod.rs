@@ -90,6 +90,7 @@ impl InfoKind {
             Self::LessOrEqual => quote_spanned!(span=> __vmstate::LessOrEqual),
             Self::Timer => quote_spanned!(span=> __vmstate::TimerInfo),
             Self::ByteArray(max) => quote_spanned!(span=> __vmstate::ByteArray<{ #max }>),
+            Self::Present => quote_spanned!(span=> __vmstate::Present),
             Self::As(wire) => quote_spanned!(span=> __vmstate::As<#wire>),
             Self::Custom(info) => quote!(#info),
         }

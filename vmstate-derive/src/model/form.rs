@@ -3,6 +3,7 @@
 use quote::ToTokens;
 use syn::{Expr, Ident, LitInt, Type};
 
+use super::subsection::option_inner;
 use crate::errors::Errors;
 use crate::parse::{self, Count, Function, HiddenCount, Number, Part, SizedBuffer};
 
@@ -76,21 +77,26 @@ pub(crate) enum InfoKind {
     Timer,
     ByteArray(Box<Expr>),
     As(Box<Type>),
+    /// What is in an `Option`, in which there must be something.
+    Present,
     Custom(Box<Type>),
 }
 
 impl Codec {
     /// The codec that the attributes choose.
     pub(super) fn of(ty: &Type, attributes: &parse::Field, errors: &Errors) -> Self {
-        check_choice(attributes, errors);
+        check_choice(ty, attributes, errors);
         check_range(ty, attributes, errors);
         check_hidden_count(attributes, errors);
-        Self::many(attributes).unwrap_or_else(|| Self::one(ty, attributes, errors))
+        Self::many(ty, attributes).unwrap_or_else(|| Self::one(ty, attributes, errors))
     }
 
     /// What is many things, or a struct in another way than by its type.
-    fn many(attributes: &parse::Field) -> Option<Self> {
+    fn many(ty: &Type, attributes: &parse::Field) -> Option<Self> {
         if let Some(pointer) = attributes.pointer.value() {
+            if option_inner(ty).is_some() {
+                return Some(Self::Info(Info { kind: InfoKind::Present, dimensions: 0 }));
+            }
             let count = Counted::of(attributes, Elements::Type);
             return Some(Self::Pointers { count, alloc: pointer.alloc.is_set() });
         }
@@ -137,7 +143,7 @@ impl Codec {
             InfoKind::Timer | InfoKind::As(_) => dimensions(ty),
             // A buffer is an array itself.
             InfoKind::Buffer => dimensions(ty).saturating_sub(1),
-            InfoKind::Equal | InfoKind::LessOrEqual | InfoKind::ByteArray(_) | InfoKind::Custom(_) => 0,
+            _ => 0,
         };
         Self::Info(Info { kind, dimensions })
     }
@@ -197,7 +203,7 @@ fn elements(attributes: &parse::Field) -> Elements {
 }
 
 /// `timer, le`: of those that say what is on the wire, there may be one; `max = 4` without `len`.
-fn check_choice(attributes: &parse::Field, errors: &Errors) {
+fn check_choice(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     const CHOICES: [&str; 13] = [
         "bits",
         "buffer",
@@ -224,6 +230,11 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
         && alone(&first.to_string())
     {
         errors.at(len, format!("`len` counts elements, which `{first}` does not have"));
+    }
+    if let (Some(pointer), true) = (attributes.pointer.value(), option_inner(ty).is_some()) {
+        for key in attributes.len.key().into_iter().chain(pointer.alloc.key()) {
+            errors.at(key, format!("`{key}` is about arrays of pointers; of a single one, `pointer` says all"));
+        }
     }
     if let (Some(max), false) = (attributes.max.key(), attributes.has("len") || attributes.has("count")) {
         errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
@@ -307,7 +318,7 @@ fn check_type(kind: &InfoKind, ty: &Type, attributes: &parse::Field, errors: &Er
         }
         InfoKind::Timer => (false, "types that implement `Timer`, such as `Option<u64>`"),
         InfoKind::ByteArray(_) => (false, "a `Vec<u8>`"),
-        InfoKind::As(_) | InfoKind::Custom(_) => return,
+        InfoKind::As(_) | InfoKind::Present | InfoKind::Custom(_) => return,
     };
     let key = attributes
         .keys

@@ -117,7 +117,7 @@ fn is_timer(fields: &[Field]) -> bool {
 }
 
 /// The `T` of a type that is written `Option<T>`.
-fn option_inner(ty: &Type) -> Option<&Type> {
+pub(super) fn option_inner(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };

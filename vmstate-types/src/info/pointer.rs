@@ -1,8 +1,9 @@
-//! Arrays of pointers, some of which may be null: QEMU's `VMS_ARRAY_OF_POINTER` in its two generations.
+//! Pointers that may be null: arrays of them (QEMU's `VMS_ARRAY_OF_POINTER` in its two generations), and single ones.
 
 use alloc::boxed::Box;
 use alloc::format;
 
+use super::Codec;
 use super::varray::Counted;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
@@ -149,6 +150,26 @@ impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
                 Err(LoadError::malformed("0x30 (null) or 0x31 (something follows)", found).at(start))
             }
         })
+    }
+}
+
+/// `#[vmstate(pointer)]` on an `Option`: what is in it, where there must be something (`VMSTATE_STRUCT_POINTER_TEST`).
+///
+/// Nothing on the wire tells whether there is: a `when` does, or both sides know.
+#[derive(Debug)]
+pub struct Present;
+
+impl<T: Wire> Codec<Option<T>> for Present {
+    const FORM: Form = T::FORM;
+
+    fn save<S: Sink>(value: &mut Option<T>, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+        let value = value.as_mut().ok_or_else(|| SaveError::new("there is nothing to save"))?;
+        value.save_elements(sink, at, element)
+    }
+
+    fn load(value: &mut Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        let nothing = || LoadError::misuse("something to load into", "`None`").at(reader.offset());
+        value.as_mut().ok_or_else(nothing)?.load_elements(reader)
     }
 }
 

@@ -224,7 +224,7 @@ struct Structs {
     extra: Fifo,
     boxed: Box<Fifo>,
     #[vmstate(pointer, when = Self::has_port)]
-    port: [Option<Box<Fifo>>; 1],
+    port: Option<Box<Fifo>>,
     fifos: [Fifo; 2],
     grid: [[Fifo; 1]; 2],
     #[vmstate(range = 1..2)]
@@ -243,7 +243,7 @@ impl Structs {
     }
 
     fn has_port(&self) -> bool {
-        self.port[0].is_some()
+        self.port.is_some()
     }
 }
 
@@ -272,7 +272,7 @@ fn structs() {
         fifo: fifo(1),
         extra,
         boxed: Box::new(fifo(3)),
-        port: [port.map(Box::new)],
+        port: port.map(Box::new),
         fifos: [fifo(5), fifo(6)],
         grid: [[fifo(7)], [fifo(8)]],
         some: [Fifo::default(), fifo(9), Fifo::default()],
@@ -282,7 +282,7 @@ fn structs() {
         end: 0x30,
     };
     let rest = "05f5 06f6 07f7 08f8 09f9 0afa 0bfb 0c 20 0010";
-    let fresh = |port: Option<Fifo>| Structs { port: [port.map(Box::new)], ..Structs::default() };
+    let fresh = |port: Option<Fifo>| Structs { port: port.map(Box::new), ..Structs::default() };
     let whole = device(true, fifo(2), Some(fifo(4)));
     both_ways(whole, fresh(Some(Fifo::default())), &format!("01 01f1 02f2 03f3 04f4 {rest}"));
     both_ways(device(false, Fifo::default(), None), fresh(None), &format!("00 01f1 03f3 {rest}"));

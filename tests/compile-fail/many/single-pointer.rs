@@ -1,0 +1,12 @@
+use vmstate::prelude::*;
+
+#[derive(VmState)]
+struct Device {
+    count: u8,
+    #[vmstate(pointer(alloc))]
+    made: Option<Box<u8>>,
+    #[vmstate(pointer, len = count)]
+    counted: Option<Box<u8>>,
+}
+
+fn main() {}

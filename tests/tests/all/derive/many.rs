@@ -231,6 +231,16 @@ fn wrappers_leave_the_wire_form_as_it_is() {
     assert_eq!(refused(device, &bytes).path(), "Wrapped.shared");
 }
 
+proptest! {
+    #[test]
+    fn any_wrapped_values_survive_the_wire(mut bytes: [u8; 14]) {
+        // The two that are `bool` are saved as 0 or 1.
+        bytes[6] &= 1;
+        bytes[9] &= 1;
+        prop_assert_eq!(save(&mut loaded(Wrapped::default(), &bytes)), bytes);
+    }
+}
+
 #[derive(VmState, Debug, PartialEq)]
 struct Positive {
     value: NonZero<u16>,

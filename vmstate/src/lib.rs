@@ -35,6 +35,7 @@
 //! | [`ram`] | the section with the guest's memory |
 //! | [`schema`] | the JSON description at the end of a stream, written while saving and read from streams; shapes of devices, and whether two fit |
 //! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
+//! | [`report`] | a page for people about a stream, or about two |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
 //!
 //! [`attributes`] is the book of attributes: what can be said about structs and fields, what each is in QEMU, and a table
@@ -44,6 +45,7 @@
 pub mod attributes;
 pub mod dynamic;
 pub mod ram;
+pub mod report;
 pub mod schema;
 pub mod stream;
 

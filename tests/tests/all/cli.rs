@@ -9,6 +9,7 @@ use vmstate_tests::streams;
 
 mod diff;
 mod made;
+mod report;
 mod tool;
 mod walk;
 
@@ -322,7 +323,7 @@ fn help_and_version_are_answers() {
     assert!(vmstate(["--version"]).fine().starts_with("vmstate "));
     let text = vmstate(["--help"]).fine();
     assert!(text.contains("Exit codes"), "{text}");
-    for command in ["info", "dump", "diff", "rewrite", "strip"] {
+    for command in ["info", "dump", "diff", "report", "rewrite", "strip"] {
         assert!(text.contains(command), "{text}");
         let text = vmstate([command, "--help"]).fine();
         assert!(text.contains(&format!("  vmstate {command} vm.state")), "an example: {text}");
@@ -373,6 +374,7 @@ fn memory_does_not_grow_with_the_stream() {
         ["info", file.as_str()].as_slice(),
         &["dump", &file],
         &["diff", &file, &file],
+        &["report", &file, "-o", &folder.path("page")],
         &["rewrite", &file, "/dev/null"],
         &["strip", &file, &folder.path("out")],
     ] {

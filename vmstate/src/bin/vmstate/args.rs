@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Info(Info),
     Dump(Dump),
     Diff(Diff),
+    Report(Report),
     #[command(after_help = REWRITE_EXAMPLE)]
     /// Decode a stream and encode it again, and say whether the result is the same
     ///
@@ -109,6 +110,26 @@ pub(crate) struct Diff {
     pub(crate) fields: Vec<String>,
 }
 
+/// Write a page for people: what is in a stream, or what differs between two
+///
+/// One HTML file that loads nothing from elsewhere: the sections by size, all fields with their values and bytes in a
+/// tree that can be searched, and a map of RAM; with OTHER, both streams side by side with the differences marked. Its
+/// size is bounded: RAM's contents are not in it, and of large arrays and payloads only the beginning is. The page says
+/// how much.
+#[derive(Debug, Args)]
+#[command(after_help = REPORT_EXAMPLE)]
+pub(crate) struct Report {
+    /// The stream; `-` is standard input
+    pub(crate) file: PathBuf,
+
+    /// A second stream, to be shown beside it
+    pub(crate) other: Option<PathBuf>,
+
+    /// Where to write the page; `-` is standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+}
+
 /// A stream to read and one to write.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
@@ -160,6 +181,11 @@ Examples:
   vmstate diff vm.state later.state
   vmstate diff vm.state later.state --section cpu --field env.regs
   vmstate diff vm.state later.state --section ram --json | jq '.ram[].ranges'";
+
+const REPORT_EXAMPLE: &str = "\
+Examples:
+  vmstate report vm.state -o vm.html
+  vmstate report vm.state later.state -o difference.html";
 
 const REWRITE_EXAMPLE: &str = "\
 Example:

@@ -5,7 +5,7 @@ use vmstate::dynamic::diff::{Difference, SectionDifference, Snapshot, Version, c
 
 use crate::args::Diff;
 use crate::failure::Failure;
-use crate::input::{Input, is_stdio};
+use crate::input::{Input, refuse_two_stdins};
 use crate::select::{Prefixes, Selection, names};
 use crate::{Answer, output};
 
@@ -16,10 +16,8 @@ mod text;
 const RAM: &str = "ram";
 
 pub(crate) fn run(arguments: &Diff, json: bool) -> Result<Answer, Failure> {
-    if is_stdio(&arguments.old) && is_stdio(&arguments.new) {
-        return Err(Failure::Usage("A and B cannot both be standard input".to_owned()));
-    }
-    let (old, new) = (read(&Input::open(&arguments.old)?)?, read(&Input::open(&arguments.new)?)?);
+    refuse_two_stdins(&arguments.old, &arguments.new)?;
+    let (old, new) = (Input::open(&arguments.old)?.snapshot()?, Input::open(&arguments.new)?.snapshot()?);
     let wanted = Wanted { sections: Selection::new(&arguments.sections), fields: Prefixes::new(&arguments.fields) };
     wanted.check(&old, &new)?;
     let differences: Vec<_> = compare(&old, &new).filter_map(|difference| wanted.keep(difference)).collect();
@@ -28,15 +26,6 @@ pub(crate) fn run(arguments: &Diff, json: bool) -> Result<Answer, Failure> {
         false => output::answer(&text::differences(&differences))?,
     }
     Ok(if differences.is_empty() { Answer::Fine } else { Answer::Different })
-}
-
-/// Reads all that is compared.
-pub(crate) fn read(input: &Input) -> Result<Snapshot, Failure> {
-    let mut reader = input.reader()?;
-    let mut walk = input.walk(&mut reader)?;
-    let snapshot = Snapshot::read(&mut walk).map_err(|error| input.failed(error))?;
-    walk.trailer().map_err(|error| input.failed(error))?;
-    Ok(snapshot)
 }
 
 /// What was asked for.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use vmstate::dynamic::Walk;
+use vmstate::dynamic::diff::Snapshot;
 use vmstate::error::Place;
 use vmstate::schema::vmdesc::{Document, locate_in};
 use vmstate::{LoadError, Reader};
@@ -91,6 +92,20 @@ impl Input {
         Walk::new(reader, self.document()).map_err(|error| self.failed(error))
     }
 
+    /// Reads all that can be compared or shown.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, Failure> {
+        let mut reader = self.reader()?;
+        let mut walk = self.walk(&mut reader)?;
+        let snapshot = Snapshot::read(&mut walk).map_err(|error| self.failed(error))?;
+        walk.trailer().map_err(|error| self.failed(error))?;
+        Ok(snapshot)
+    }
+
+    /// What the stream is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn document(&self) -> Option<Document> {
         self.description.as_ref().map(|description| description.document.clone())
     }
@@ -112,6 +127,14 @@ fn description_behind_the_end(reader: &mut Reader<'_>) -> Result<Option<(u64, Ve
 /// Whether a path means standard input or output.
 pub(crate) fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// Standard input can be read once only.
+pub(crate) fn refuse_two_stdins(one: &Path, other: &Path) -> Result<(), Failure> {
+    match is_stdio(one) && is_stdio(other) {
+        true => Err(Failure::Usage("only one of the two streams can be standard input".to_owned())),
+        false => Ok(()),
+    }
 }
 
 fn open_plain(path: &Path) -> Result<File, Failure> {

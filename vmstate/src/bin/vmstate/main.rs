@@ -14,6 +14,7 @@ mod input;
 mod mapped;
 mod output;
 mod progress;
+mod report;
 mod rewrite;
 mod select;
 mod strip;
@@ -48,6 +49,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Info(info) => info::run(info, json),
         Command::Dump(dump) => dump::run(dump, json),
         Command::Diff(diff) => diff::run(diff, json),
+        Command::Report(report) => report::run(report, json),
         Command::Rewrite(files) => rewrite::run(files, json),
         Command::Strip(files) => strip::run(files, json),
     }

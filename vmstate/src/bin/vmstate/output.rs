@@ -43,12 +43,12 @@ enum To {
 }
 
 impl Output {
-    /// Begins to write to `path`, which must not be `input`.
-    pub(crate) fn create(path: &Path, input: &Path) -> Result<Self, Failure> {
+    /// Begins to write to `path`, which must be none of `inputs`.
+    pub(crate) fn create(path: &Path, inputs: &[&Path]) -> Result<Self, Failure> {
         if is_stdio(path) {
             return Ok(Self { to: To::Stdout(io::stdout()) });
         }
-        refuse_same(path, input)?;
+        inputs.iter().try_for_each(|input| refuse_same(path, input))?;
         let to = match fs::metadata(path) {
             Ok(there) if !there.is_file() => {
                 let file = File::options().write(true).open(path).map_err(Failure::file("cannot write to", path))?;

@@ -35,7 +35,7 @@ struct Difference {
 
 pub(crate) fn run(files: &Files, json: bool) -> Result<Answer, Failure> {
     let input = Input::open(&files.input)?;
-    let mut output = Output::create(&files.output, &files.input)?;
+    let mut output = Output::create(&files.output, &[&files.input])?;
     let (written, difference) = rewrite(&input, &mut output)?;
     output.finish()?;
     let difference = difference.map(|offset| locate(&input, offset)).transpose()?;

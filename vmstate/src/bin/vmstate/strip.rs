@@ -25,7 +25,7 @@ struct Report {
 
 pub(crate) fn run(files: &Files, json: bool) -> Result<Answer, Failure> {
     let input = Input::open(&files.input)?;
-    let mut output = Output::create(&files.output, &files.input)?;
+    let mut output = Output::create(&files.output, &[&files.input])?;
     let (pages, written) = strip(&input, &mut output)?;
     output.finish()?;
     let report = Report { pages, length: input.length(), written };

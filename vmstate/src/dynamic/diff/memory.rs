@@ -15,9 +15,12 @@ use super::elements::segments;
 use super::pair::pairs;
 use crate::dynamic::Walk;
 use crate::ram::{BlockHeader, Mapped, PageSize, Record};
+use crate::stream::SectionHeader;
 
 /// The digests that one run of pages has at most, so that taking one apart is no work.
 const MAX_RUN: usize = 4096;
+/// The bytes of a section's footer.
+const FOOTER: u64 = 5;
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 16;
 
@@ -32,6 +35,10 @@ pub(super) fn hasher() -> DefaultHasher {
 pub struct Memory {
     page_size: Option<PageSize>,
     blocks: Vec<Block>,
+    /// The bytes of all sections so far.
+    sent: u64,
+    /// Where the payload of the section begins that is being read.
+    start: u64,
 }
 
 /// A block of memory.
@@ -120,7 +127,7 @@ impl Memory {
     /// Memory of no blocks yet.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
-        Self { page_size: Some(page_size), blocks: Vec::new() }
+        Self { page_size: Some(page_size), ..Self::default() }
     }
 
     /// The bytes of a page, if there are pages.
@@ -133,6 +140,17 @@ impl Memory {
     #[must_use]
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
+    }
+
+    /// The bytes that its sections' payloads took in the stream.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// A section of memory begins.
+    pub(super) fn begin(&mut self, header: &SectionHeader) {
+        self.start = header.payload;
     }
 
     /// Takes in what a record says, the last that came from `walk`.
@@ -150,9 +168,16 @@ impl Memory {
                 self.packed(walk, *offset, before)?;
             }
             Record::Compressed { offset, .. } => self.packed(walk, *offset, None)?,
-            Record::BlockList(_) | Record::MultifdFlush | Record::EndOfSection => {}
+            Record::EndOfSection => self.end(walk),
+            Record::BlockList(_) | Record::MultifdFlush => {}
         }
         Ok(())
+    }
+
+    fn end(&mut self, walk: &Walk<'_, '_>) {
+        let footer = if walk.has_footers() == Some(true) { FOOTER } else { 0 };
+        let size = walk.offset().saturating_sub(self.start).saturating_sub(footer);
+        self.sent = self.sent.saturating_add(size);
     }
 
     /// The number of the page at `offset` of the walk's block, and the block.

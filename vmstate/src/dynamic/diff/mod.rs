@@ -48,7 +48,7 @@ pub use fields::compare_sections;
 pub use memory::{Block, BlockDifference, Memory, PageChange, PageKind, PageRange};
 pub use snapshot::{Entry, Live, Snapshot};
 
-use pair::{Pair, pairs};
+pub(crate) use pair::{Pair, pairs};
 
 /// One thing that differs.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,14 +5,14 @@ use std::hash::Hash;
 
 /// What is on one side or on both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pair<T> {
+pub(crate) enum Pair<T> {
     Both(T, T),
     Old(T),
     New(T),
 }
 
 impl<T> Pair<T> {
-    pub(super) fn sides(self) -> (Option<T>, Option<T>) {
+    pub(crate) fn sides(self) -> (Option<T>, Option<T>) {
         match self {
             Self::Both(old, new) => (Some(old), Some(new)),
             Self::Old(old) => (Some(old), None),
@@ -24,7 +24,7 @@ impl<T> Pair<T> {
 /// Pairs what has the same key; of several with one key, the first with the first, and so on.
 ///
 /// The order is that of `old`; what only `new` has comes after what it follows there.
-pub(super) fn pairs<'a, T, K: Hash + Eq>(old: &'a [T], new: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<Pair<&'a T>> {
+pub(crate) fn pairs<'a, T, K: Hash + Eq>(old: &'a [T], new: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<Pair<&'a T>> {
     let mut places: HashMap<K, Vec<usize>> = HashMap::new();
     for (place, item) in new.iter().enumerate().rev() {
         places.entry(key(item)).or_default().push(place);

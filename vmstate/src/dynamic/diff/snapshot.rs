@@ -75,8 +75,9 @@ impl Snapshot {
         while let Some(event) = walk.next_event()? {
             match event {
                 Event::Section { header, section, .. } => snapshot.section(&header, section),
+                Event::Ram(header) => snapshot.memory.begin(&header),
                 Event::Record(record) => snapshot.memory.record(&record, walk)?,
-                Event::Ram(_) | Event::Command(_) | Event::PackageEnd { .. } => {}
+                Event::Command(_) | Event::PackageEnd { .. } => {}
             }
         }
         Ok(snapshot)

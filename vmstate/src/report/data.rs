@@ -1,0 +1,118 @@
+//! What the page shows, as JSON.
+
+use serde::Serialize;
+
+use super::merge::State;
+use super::sections::Sections;
+use super::{
+    MAX_BLOCKS, MAX_CELLS, MAX_ELEMENTS, MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, Report, cut, map, sections,
+};
+use crate::dynamic::Item;
+
+#[derive(Serialize)]
+pub(super) struct Data {
+    pub(super) title: String,
+    sides: Vec<Side>,
+    /// The numbers at the head of the page.
+    numbers: Vec<(u64, &'static str)>,
+    types: Vec<String>,
+    sections: Vec<sections::Data>,
+    ram: map::Data,
+    /// What is not in the page.
+    caps: String,
+}
+
+#[derive(Serialize)]
+struct Side {
+    name: String,
+    length: u64,
+    machine: String,
+}
+
+impl Data {
+    pub(super) fn new(report: &Report<'_>) -> Self {
+        let (first, second) = (report.first, report.second);
+        let sections = Sections::new(first, second);
+        let ram = map::Data::new(first, second);
+        let sides: Vec<_> = std::iter::once(first).chain(second).map(Side::new).collect();
+        Self {
+            title: title(&sides),
+            numbers: match second {
+                None => numbers(&sections, &ram),
+                Some(_) => differences(&sections, &ram),
+            },
+            sides,
+            types: sections.types,
+            sections: sections.list,
+            ram,
+            caps: caps(),
+        }
+    }
+
+    /// The JSON text, in a form that can stand in HTML: nothing in it ends a script or begins a comment.
+    pub(super) fn text(&self) -> String {
+        // Nothing in the data fails to be written: no maps with other keys than text.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        text.chars().fold(String::with_capacity(text.len()), |mut text, char| {
+            match char {
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", u32::from(char))),
+                _ => text.push(char),
+            }
+            text
+        })
+    }
+}
+
+impl Side {
+    fn new(side: super::Side<'_>) -> Self {
+        let name = side.snapshot.configuration.as_ref().and_then(|configuration| configuration.get("name"));
+        let machine = match name.map(|found| found.item) {
+            Some(Item::Value(crate::dynamic::Value::Bytes(bytes))) => String::from_utf8_lossy(bytes).into_owned(),
+            _ => String::new(),
+        };
+        Self { name: cut(side.name, 4 * MAX_NAME), length: side.length, machine: cut(&machine, MAX_NAME) }
+    }
+}
+
+/// The machine's name, if it is known; else the streams'.
+fn title(sides: &[Side]) -> String {
+    let mut titles: Vec<_> =
+        sides.iter().map(|side| if side.machine.is_empty() { &*side.name } else { &*side.machine }).collect();
+    titles.dedup();
+    titles.join(" \u{2192} ")
+}
+
+fn numbers(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
+    vec![
+        (sections.list.len() as u64, "sections"),
+        (sections.fields, "fields"),
+        (ram.len() as u64, "RAM blocks"),
+        (ram.data_pages, "pages with data"),
+    ]
+}
+
+/// What differs; what there is none of is left out, unless there is nothing at all.
+fn differences(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
+    let mut numbers = vec![
+        (sections.count(State::Changed), "sections differ"),
+        (sections.count(State::Removed), "sections only in A"),
+        (sections.count(State::Added), "sections only in B"),
+        (sections.changes(), "fields differ"),
+        (ram.changed_pages, "pages differ"),
+    ];
+    numbers.retain(|(count, _)| *count > 0);
+    if numbers.is_empty() {
+        numbers.push((0, "differences"));
+    }
+    numbers
+}
+
+fn caps() -> String {
+    format!(
+        "This page has no contents of RAM, only a map with at most {MAX_CELLS} cells for each of the first {MAX_BLOCKS} \
+         blocks; of each payload the first {} KiB, of all together {} MiB; at most {MAX_NODES} fields, and \
+         {MAX_ELEMENTS} elements of an array. It loads nothing from elsewhere.",
+        MAX_PAYLOAD >> 10,
+        MAX_PAYLOADS >> 20,
+    )
+}

@@ -1,0 +1,232 @@
+//! RAM as maps of pages.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::merge::State;
+use super::{MAX_BLOCKS, MAX_CELLS, MAX_NAME, Side, cut};
+use crate::dynamic::diff::{Block, BlockDifference, Difference, PageChange, PageKind, compare, pairs};
+
+/// RAM, as the page has it.
+#[derive(Serialize)]
+pub(super) struct Data {
+    /// The bytes of its sections on each side.
+    sent: Vec<u64>,
+    blocks: Vec<BlockData>,
+    /// Pages with contents, on the last side.
+    #[serde(skip)]
+    pub(super) data_pages: u64,
+    /// Pages that differ.
+    #[serde(skip)]
+    pub(super) changed_pages: u64,
+}
+
+#[derive(Serialize)]
+struct BlockData {
+    name: String,
+    state: u8,
+    sizes: Vec<Option<u64>>,
+    page_size: u64,
+    /// How many pages a cell stands for.
+    per_cell: u64,
+    /// A character for each cell; `Cells` says which.
+    cells: String,
+    /// What there is to say in words.
+    text: String,
+}
+
+impl Data {
+    pub(super) fn new(first: Side<'_>, second: Option<Side<'_>>) -> Self {
+        let sides: Vec<_> = std::iter::once(first).chain(second).collect();
+        let differences = second.map(|second| differences(first, second)).unwrap_or_default();
+        let page_size = sides.iter().find_map(|side| side.snapshot.memory.page_size()).unwrap_or(1);
+        let (old, new) = (first.snapshot.memory.blocks(), second.map(|side| side.snapshot.memory.blocks()));
+        let mut data = Self {
+            sent: sides.iter().map(|side| side.snapshot.memory.sent()).collect(),
+            blocks: Vec::new(),
+            data_pages: 0,
+            changed_pages: 0,
+        };
+        for pair in pairs(old, new.unwrap_or_default(), |block| &block.name) {
+            let sides: [_; 2] = pair.sides().into();
+            let Some(block) = sides.into_iter().flatten().next_back() else { continue };
+            let difference = differences.iter().find(|difference| difference.name == block.name);
+            data.data_pages += pages(block, PageKind::Data);
+            data.changed_pages += difference.map_or(0, changed_pages);
+            if data.blocks.len() < MAX_BLOCKS {
+                data.blocks.push(BlockData::new(sides, new.is_some(), difference, page_size));
+            }
+        }
+        data
+    }
+
+    /// How many blocks have a map.
+    pub(super) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+}
+
+fn differences<'a>(first: Side<'a>, second: Side<'a>) -> Vec<BlockDifference<'a>> {
+    let block = |difference| match difference {
+        Difference::Block(block) => Some(block),
+        _ => None,
+    };
+    compare(first.snapshot, second.snapshot).filter_map(block).collect()
+}
+
+fn changed_pages(difference: &BlockDifference<'_>) -> u64 {
+    let pages =
+        difference.pages.iter().map(|pages| (pages.range.end - pages.range.start).div_ceil(difference.page_size));
+    pages.fold(0, u64::saturating_add)
+}
+
+impl BlockData {
+    fn new(
+        sides: [Option<&Block>; 2],
+        are_two: bool,
+        difference: Option<&BlockDifference<'_>>,
+        page_size: u64,
+    ) -> Self {
+        let there: Vec<_> = sides.into_iter().flatten().collect();
+        let size = there.iter().map(|block| block.size).max().unwrap_or(0);
+        let mut cells = Cells::new(size.div_ceil(page_size));
+        if let Some(block) = there.last() {
+            block.pages().for_each(|(pages, kind)| cells.add(&pages, kind));
+        }
+        for pages in difference.iter().flat_map(|difference| &difference.pages) {
+            cells.mark(&(pages.range.start / page_size..pages.range.end.div_ceil(page_size)), pages.change);
+        }
+        Self {
+            name: cut(there.last().map_or("", |block| &block.name), MAX_NAME),
+            state: if are_two { State::of(&sides, difference.is_some()) } else { State::Same }.number(),
+            sizes: sides.iter().take(if are_two { 2 } else { 1 }).map(|block| block.map(|block| block.size)).collect(),
+            page_size,
+            per_cell: cells.per_cell,
+            cells: cells.text(),
+            text: text(sides, are_two, difference),
+        }
+    }
+}
+
+/// A block in words.
+fn text(sides: [Option<&Block>; 2], are_two: bool, difference: Option<&BlockDifference<'_>>) -> String {
+    let Some(block) = sides.into_iter().flatten().next_back() else { return String::new() };
+    let (zero, data, packed) =
+        (pages(block, PageKind::Zero), pages(block, PageKind::Data), pages(block, PageKind::Packed));
+    let mut text = format!("{}, {}", bytes(block.size), pages_of(zero, data));
+    if packed > 0 {
+        text += &format!(", {packed} packed");
+    }
+    match (sides, difference) {
+        _ if !are_two => {}
+        ([Some(_), None], _) => text += "; only in A",
+        ([None, Some(_)], _) => text += "; only in B",
+        (_, None) => text += "; the same",
+        (_, Some(difference)) => {
+            let counts = CHANGES.map(|(change, name)| (difference.count(change), name));
+            let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("; {count} {name}"));
+            text.extend(counts);
+        }
+    }
+    text
+}
+
+fn pages_of(zero: u64, data: u64) -> String {
+    let plural = |count: u64| if count == 1 { "page" } else { "pages" };
+    match (zero, data) {
+        (_, 0) => format!("{zero} {} of zeros", plural(zero)),
+        (0, _) => format!("{data} {} with data", plural(data)),
+        _ => format!("{zero} {} of zeros and {data} with data", plural(zero)),
+    }
+}
+
+const CHANGES: [(PageChange, &str); 6] = [
+    (PageChange::Changed, "changed"),
+    (PageChange::Zeroed, "zeroed"),
+    (PageChange::Filled, "filled"),
+    (PageChange::Added, "only in B"),
+    (PageChange::Removed, "only in A"),
+    (PageChange::Unknown, "not comparable"),
+];
+
+fn pages(block: &Block, wanted: PageKind) -> u64 {
+    let pages = block.pages().filter(|(_, kind)| *kind == wanted);
+    pages.map(|(pages, _)| pages.end - pages.start).sum()
+}
+
+/// A size in the largest unit that fits without a rest.
+fn bytes(size: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let fits = units.iter().find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit));
+    fits.map_or(format!("{size} bytes"), |(unit, name)| format!("{} {name}", size / unit))
+}
+
+/// Pages, several to a cell where there are too many.
+struct Cells {
+    per_cell: u64,
+    cells: Vec<Cell>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    data: u64,
+    zero: u64,
+    /// The most telling difference.
+    change: Option<PageChange>,
+}
+
+impl Cells {
+    fn new(pages: u64) -> Self {
+        let per_cell = pages.div_ceil(MAX_CELLS).max(1);
+        let count = usize::try_from(pages.div_ceil(per_cell)).unwrap_or(0);
+        Self { per_cell, cells: vec![Cell::default(); count] }
+    }
+
+    /// Lends each cell that has some of `pages`, with their number.
+    fn each(&mut self, pages: &Range<u64>, mut change: impl FnMut(&mut Cell, u64)) {
+        let per_cell = self.per_cell;
+        let first = usize::try_from(pages.start / per_cell).unwrap_or(usize::MAX);
+        let behind = usize::try_from(pages.end.div_ceil(per_cell)).unwrap_or(usize::MAX);
+        let numbered = (0_u64..).zip(&mut self.cells).skip(first).take(behind.saturating_sub(first));
+        for (number, cell) in numbered {
+            let (start, end) = (number * per_cell, (number + 1) * per_cell);
+            change(cell, pages.end.min(end).saturating_sub(pages.start.max(start)));
+        }
+    }
+
+    fn add(&mut self, pages: &Range<u64>, kind: PageKind) {
+        self.each(pages, |cell, count| match kind {
+            PageKind::Zero => cell.zero += count,
+            PageKind::Data | PageKind::Packed => cell.data += count,
+        });
+    }
+
+    fn mark(&mut self, pages: &Range<u64>, change: PageChange) {
+        // They are in the order of how much they tell.
+        self.each(pages, |cell, _| cell.change = cell.change.map_or(Some(change), |other| Some(other.min(change))));
+    }
+
+    fn text(&self) -> String {
+        self.cells.iter().map(Cell::sign).collect()
+    }
+}
+
+impl Cell {
+    /// `.` for pages that were not sent, `0` for zeros, up to `9` for pages that all have data, others for differences.
+    fn sign(&self) -> char {
+        match self.change {
+            Some(PageChange::Changed) => 'c',
+            Some(PageChange::Zeroed) => 'z',
+            Some(PageChange::Filled) => 'f',
+            Some(PageChange::Added) => '+',
+            Some(PageChange::Removed) => '-',
+            Some(PageChange::Unknown) => '?',
+            None if self.data + self.zero == 0 => '.',
+            None => {
+                let part = (9 * self.data).div_ceil(self.data + self.zero);
+                u32::try_from(part).ok().and_then(|part| char::from_digit(part, 10)).unwrap_or('9')
+            }
+        }
+    }
+}

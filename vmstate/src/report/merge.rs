@@ -1,0 +1,96 @@
+//! Rows of two sides as one tree.
+
+use crate::dynamic::diff::pairs;
+
+use super::tree::Node;
+
+/// Whether something is the same on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Same,
+    Changed,
+    Added,
+    Removed,
+}
+
+impl State {
+    /// The state of what is there on these sides, in a report about two.
+    pub(super) fn of<T>(sides: &[Option<T>; 2], differ: bool) -> Self {
+        match sides {
+            [None, Some(_)] => Self::Added,
+            [Some(_), None] => Self::Removed,
+            _ if differ => Self::Changed,
+            _ => Self::Same,
+        }
+    }
+
+    /// What stands for it in the page's data.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::Same => 0,
+            Self::Changed => 1,
+            Self::Added => 2,
+            Self::Removed => 3,
+        }
+    }
+}
+
+/// A row of either side or both.
+pub(super) struct Row<'a> {
+    pub(super) sides: [Option<&'a Node>; 2],
+    pub(super) state: State,
+    /// How many rows differ: itself, and those in it.
+    pub(super) changes: u64,
+    pub(super) inside: Vec<Self>,
+}
+
+/// The payloads of a section on both sides.
+#[derive(Clone, Copy)]
+pub(super) struct Payloads<'a> {
+    /// Where in their streams they begin.
+    pub(super) offsets: [u64; 2],
+    pub(super) bytes: [&'a [u8]; 2],
+    /// Whether there are two sides to compare.
+    pub(super) are_two: bool,
+}
+
+impl Payloads<'_> {
+    /// Puts rows of the same names together.
+    pub(super) fn merge<'n>(self, old: &'n [Node], new: &'n [Node]) -> Vec<Row<'n>> {
+        let pairs = pairs(old, new, |node| &node.name);
+        pairs.into_iter().map(|pair| self.row(pair.sides().into())).collect()
+    }
+
+    fn row<'n>(self, sides: [Option<&'n Node>; 2]) -> Row<'n> {
+        let [old, new] = sides.map(|node| node.map_or(&[][..], |node| node.inside.as_slice()));
+        let inside = self.merge(old, new);
+        let within: u64 = inside.iter().map(|row| row.changes).sum();
+        let state = match sides {
+            _ if !self.are_two => State::Same,
+            [Some(one), Some(other)] => State::of(&sides, self.differ(one, other, within)),
+            _ => State::of(&sides, false),
+        };
+        let changes = match state {
+            State::Same => within,
+            State::Changed => within + 1,
+            State::Added | State::Removed => 1,
+        };
+        Row { sides, state, changes, inside }
+    }
+
+    /// Whether two rows differ by themselves, and not only in the rows in them.
+    fn differ(self, old: &Node, new: &Node, within: u64) -> bool {
+        match old.inside.is_empty() && new.inside.is_empty() {
+            true => old.kind != new.kind || self.of(0, old) != self.of(1, new),
+            // What is left out inside may differ, too.
+            false => old.text != new.text || within == 0 && self.of(0, old) != self.of(1, new),
+        }
+    }
+
+    /// The bytes of a row on one side.
+    fn of(&self, side: usize, node: &Node) -> Option<&[u8]> {
+        let start = usize::try_from(node.offset.checked_sub(*self.offsets.get(side)?)?).ok()?;
+        let end = start.checked_add(usize::try_from(node.size).ok()?)?;
+        self.bytes.get(side)?.get(start..end)
+    }
+}

@@ -1,0 +1,151 @@
+//! A report for people: one HTML page about a stream, or about two and what differs between them.
+//!
+//! The page stands alone: it loads nothing, and works from a file. It shows the sections as a treemap, all fields with
+//! values and offsets in a tree that can be searched, the bytes beside the field that they are of, and RAM as a map of
+//! pages. Names and values come from streams, and only ever become text.
+//!
+//! ```
+//! use vmstate::dynamic::Walk;
+//! use vmstate::dynamic::diff::Snapshot;
+//! use vmstate::report::{Report, Side};
+//! use vmstate::Reader;
+//!
+//! let stream = b"QEVM\x00\x00\x00\x03\x00";
+//! let mut reader = Reader::from_slice(stream);
+//! let snapshot = Snapshot::read(&mut Walk::new(&mut reader, None)?)?;
+//! let side = Side { name: "vm.state", length: stream.len() as u64, snapshot: &snapshot };
+//! let page = Report::new(side).html();
+//! assert!(page.contains("<title>vm.state</title>"));
+//! # Ok::<(), vmstate::LoadError>(())
+//! ```
+//!
+//! Its size is bounded, however large a stream is. Of RAM there is a map of at most 4096 cells for each of the first 64
+//! blocks, and no contents; of a section's payload the first 64 KiB, and 4 MiB of all together; of fields 50000, and of
+//! an array 256 elements. The page says so.
+
+use std::borrow::Cow;
+
+use crate::dynamic::diff::Snapshot;
+
+mod data;
+mod map;
+mod merge;
+mod sections;
+mod tree;
+
+/// How many fields, and elements of arrays, a page has.
+const MAX_NODES: usize = 50_000;
+/// How many elements of one array it has.
+const MAX_ELEMENTS: usize = 256;
+/// How many sections it has.
+const MAX_SECTIONS: usize = 4096;
+/// How many bytes of one payload it has, and of all.
+const MAX_PAYLOAD: usize = 64 << 10;
+const MAX_PAYLOADS: usize = 4 << 20;
+/// How many cells the map of a block has, and how many blocks have one.
+const MAX_CELLS: u64 = 4096;
+const MAX_BLOCKS: usize = 64;
+/// The longest names and values, in characters.
+const MAX_NAME: usize = 120;
+const MAX_VALUE: usize = 160;
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/style.css");
+/// In the order in which they need each other.
+const SCRIPTS: [&str; 6] = [
+    include_str!("page/data.js"),
+    include_str!("page/treemap.js"),
+    include_str!("page/bytes.js"),
+    include_str!("page/tree.js"),
+    include_str!("page/memory.js"),
+    include_str!("page/main.js"),
+];
+
+/// A stream that a report is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// What it is called, such as the name of its file.
+    pub name: &'a str,
+    /// Its bytes.
+    pub length: u64,
+    /// What is in it.
+    pub snapshot: &'a Snapshot,
+}
+
+/// A page about one stream, or about two.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    first: Side<'a>,
+    second: Option<Side<'a>>,
+}
+
+impl<'a> Report<'a> {
+    /// A report about one stream.
+    #[must_use]
+    pub fn new(side: Side<'a>) -> Self {
+        Self { first: side, second: None }
+    }
+
+    /// The same, beside a second stream, with the differences marked.
+    #[must_use]
+    pub fn beside(self, second: Side<'a>) -> Self {
+        Self { second: Some(second), ..self }
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn html(&self) -> String {
+        let data = data::Data::new(self);
+        let parts = [
+            ("<!--title-->", escaped(&data.title)),
+            ("<!--style-->", STYLE.into()),
+            ("<!--data-->", data.text().into()),
+            ("<!--script-->", SCRIPTS.concat().into()),
+        ];
+        let (mut html, mut rest) = (String::new(), PAGE);
+        for (mark, part) in parts {
+            // Marks are looked for in the page only, not in what was put into it.
+            let (before, after) = rest.split_once(mark).unwrap_or((rest, ""));
+            html.extend([before, &part]);
+            rest = after;
+        }
+        html + rest
+    }
+}
+
+/// Text as it stands in HTML.
+fn escaped(text: &str) -> Cow<'_, str> {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").into()
+}
+
+/// The first characters of `text`.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}\u{2026}", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_each_mark_once_and_in_order() {
+        let marks = ["<!--title-->", "<!--style-->", "<!--data-->", "<!--script-->"];
+        let places: Vec<_> = marks.iter().filter_map(|mark| PAGE.find(mark)).collect();
+        assert!(places.len() == marks.len() && places.is_sorted());
+        assert_eq!(PAGE.matches("<!--").count(), marks.len());
+    }
+
+    #[test]
+    fn scripts_cannot_end_early() {
+        assert!(!SCRIPTS.concat().contains("</") && !SCRIPTS.concat().contains("<!--") && !STYLE.contains("</"));
+        assert!(!SCRIPTS.concat().contains("innerHTML") && !SCRIPTS.concat().contains("://"));
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!((cut("h\u{e9}llo", 5).as_str(), cut("h\u{e9}llo", 2).as_str()), ("h\u{e9}llo", "h\u{e9}\u{2026}"));
+    }
+}

@@ -1,0 +1,234 @@
+//! The sections, with their fields and bytes.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::merge::{Payloads, Row, State};
+use super::tree::{Budget, Node};
+use super::{MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, Side, cut};
+use crate::Writer;
+use crate::dynamic::diff::{Live, pairs};
+use crate::dynamic::{Body, Section};
+
+/// A section, as the page has it.
+#[derive(Serialize)]
+pub(super) struct Data {
+    name: String,
+    instance: u32,
+    /// `fields`, `partly`, `opaque` or `live`.
+    kind: &'static str,
+    state: u8,
+    changes: u64,
+    /// What there is to say of a live device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    versions: Vec<Option<u32>>,
+    /// Of the payloads, in their streams.
+    offsets: Vec<Option<u64>>,
+    sizes: Vec<Option<u64>>,
+    /// The payloads in hex, as far as they are in the page.
+    bytes: Vec<Option<String>>,
+    fields: Vec<Field>,
+    /// How many fields are left out.
+    hidden: u64,
+}
+
+/// A row, as an array: name, type, state, sides, changes, what is inside, and how many rows of that are left out.
+#[derive(Serialize)]
+struct Field(String, usize, u8, Vec<Option<Place>>, u64, Vec<Self>, u64);
+
+/// What is known of a row on one side: its offset in the payload, its size, its value, and the size of an element.
+#[derive(Serialize)]
+struct Place(u64, u64, String, usize);
+
+/// A section on one side.
+struct Payload<'a> {
+    section: &'a Section,
+    version: Option<u32>,
+    bytes: Vec<u8>,
+    nodes: Vec<Node>,
+    hidden: u64,
+}
+
+/// What all sections have taken of what a page may hold.
+pub(super) struct Sections {
+    pub(super) list: Vec<Data>,
+    /// The types of fields, which refer to them by number.
+    pub(super) types: Vec<String>,
+    numbers: HashMap<String, usize>,
+    budget: Budget,
+    bytes_left: usize,
+    are_two: bool,
+    /// How many fields there are, those of arrays' elements included.
+    pub(super) fields: u64,
+}
+
+impl Sections {
+    pub(super) fn new(first: Side<'_>, second: Option<Side<'_>>) -> Self {
+        let mut sections = Self {
+            list: Vec::new(),
+            types: Vec::new(),
+            numbers: HashMap::new(),
+            budget: Budget { left: MAX_NODES },
+            bytes_left: MAX_PAYLOADS,
+            are_two: second.is_some(),
+            fields: 0,
+        };
+        let (old, new) = (listed(first), second.map(listed).unwrap_or_default());
+        for pair in
+            pairs(&old, &new, |(section, _)| (&section.name, section.instance_id)).into_iter().take(MAX_SECTIONS)
+        {
+            sections.add(pair.sides().into());
+        }
+        let (old, new) = (&first.snapshot.live, second.map_or(&[][..], |second| &second.snapshot.live));
+        for pair in pairs(old, new, |live| (&live.name, live.instance_id)) {
+            sections.add_live(pair.sides().into());
+        }
+        sections
+    }
+
+    /// How many sections are in a state.
+    pub(super) fn count(&self, state: State) -> u64 {
+        self.list.iter().filter(|section| section.state == state.number()).count() as u64
+    }
+
+    /// How many fields differ.
+    pub(super) fn changes(&self) -> u64 {
+        self.list.iter().map(|section| section.changes).sum()
+    }
+
+    fn add(&mut self, sides: [Option<&Listed<'_>>; 2]) {
+        let Some((section, _)) = sides.into_iter().flatten().next_back() else { return };
+        let payloads = sides.map(|side| side.map(|&(section, version)| self.payload(section, version)));
+        let compared = Payloads {
+            offsets: each(&payloads, |payload| payload.section.offset).map(Option::unwrap_or_default),
+            bytes: each(&payloads, |payload| payload.bytes.as_slice()).map(Option::unwrap_or_default),
+            are_two: self.are_two,
+        };
+        let [old, new] = each(&payloads, |payload| payload.nodes.as_slice()).map(Option::unwrap_or_default);
+        let rows = compared.merge(old, new);
+        let changes = rows.iter().map(|row| row.changes).sum();
+        let versions = each(&payloads, |payload| payload.version).map(Option::flatten);
+        let [old, new] = compared.bytes;
+        let differ = changes > 0 || old != new || versions[0] != versions[1];
+        let state = if self.are_two { State::of(&payloads, differ) } else { State::Same };
+        let section = Data {
+            name: cut(&section.name, MAX_NAME),
+            instance: section.instance_id,
+            kind: kind(section),
+            state: state.number(),
+            changes,
+            note: None,
+            versions: self.sides(versions),
+            offsets: self.sides(each(&payloads, |payload| payload.section.offset)),
+            sizes: self.sides(each(&payloads, |payload| payload.bytes.len() as u64)),
+            bytes: self.bytes(&payloads),
+            fields: rows.iter().map(|row| self.field(row, compared.offsets)).collect(),
+            hidden: payloads.iter().flatten().map(|payload| payload.hidden).max().unwrap_or(0),
+        };
+        self.list.push(section);
+    }
+
+    fn payload<'s>(&mut self, section: &'s Section, version: Option<u32>) -> Payload<'s> {
+        let mut out = Writer::new();
+        section.encode(&mut out);
+        let (nodes, hidden) = self.budget.section(section);
+        Payload { section, version, bytes: out.take(), nodes, hidden }
+    }
+
+    fn add_live(&mut self, sides: [Option<&Live>; 2]) {
+        let Some(live) = sides.into_iter().flatten().next_back() else { return };
+        let state = if self.are_two { State::of(&sides, sides[0] != sides[1]) } else { State::Same };
+        self.list.push(Data {
+            name: cut(&live.name, MAX_NAME),
+            instance: live.instance_id,
+            kind: "live",
+            state: state.number(),
+            changes: u64::from(state != State::Same),
+            note: Some(format!("{} sections of a live device", live.sections)),
+            versions: self.sides(sides.map(|side| side.map(|live| live.version))),
+            offsets: self.sides([None, None]),
+            sizes: self.sides(sides.map(|side| side.map(|live| live.bytes))),
+            bytes: self.sides([None, None]),
+            fields: Vec::new(),
+            hidden: 0,
+        });
+    }
+
+    /// What is known of the sides, of as many as the report has.
+    fn sides<T>(&self, sides: [T; 2]) -> Vec<T> {
+        sides.into_iter().take(if self.are_two { 2 } else { 1 }).collect()
+    }
+
+    /// The payloads in hex, for as long as there is room.
+    fn bytes(&mut self, payloads: &[Option<Payload<'_>>; 2]) -> Vec<Option<String>> {
+        let hex = each(payloads, |payload| {
+            let most = payload.bytes.len().min(MAX_PAYLOAD).min(self.bytes_left);
+            self.bytes_left -= most;
+            payload.bytes.iter().take(most).map(|byte| format!("{byte:02x}")).collect()
+        });
+        self.sides(hex)
+    }
+
+    fn field(&mut self, row: &Row<'_>, offsets: [u64; 2]) -> Field {
+        let names = row.sides.map(|side| side.map(|node| (node.name.as_str(), node.type_name.as_str())));
+        let ((name, old), (_, new)) = (first(names), first([names[1], names[0]]));
+        let type_name = if old == new { old.to_owned() } else { format!("{old} \u{2192} {new}") };
+        let [one, other] = row.sides;
+        let places = [(one, offsets[0]), (other, offsets[1])].map(|(node, start)| {
+            node.map(|node| Place(node.offset.saturating_sub(start), node.size, node.text.clone(), node.unit))
+        });
+        self.fields += u64::from(row.inside.is_empty());
+        let inside: Vec<_> = row.inside.iter().map(|row| self.field(row, offsets)).collect();
+        let hidden = row.sides.iter().flatten().map(|node| node.hidden).max().unwrap_or(0);
+        Field(
+            name.to_owned(),
+            self.type_number(type_name),
+            row.state.number(),
+            self.sides(places),
+            row.changes,
+            inside,
+            hidden,
+        )
+    }
+
+    fn type_number(&mut self, name: String) -> usize {
+        let next = self.types.len();
+        let number = *self.numbers.entry(name.clone()).or_insert(next);
+        if number == next {
+            self.types.push(name);
+        }
+        number
+    }
+}
+
+/// A section and its version.
+type Listed<'a> = (&'a Section, Option<u32>);
+
+/// The configuration and all sections.
+fn listed(side: Side<'_>) -> Vec<Listed<'_>> {
+    let configuration = side.snapshot.configuration.iter().map(|section| (section, None));
+    let sections = side.snapshot.sections.iter().map(|entry| (&entry.section, Some(entry.version)));
+    configuration.chain(sections).collect()
+}
+
+fn each<'p, 's, T>(
+    payloads: &'p [Option<Payload<'s>>; 2],
+    mut get: impl FnMut(&'p Payload<'s>) -> T,
+) -> [Option<T>; 2] {
+    payloads.each_ref().map(|payload| payload.as_ref().map(&mut get))
+}
+
+/// What the first side says, or else the second.
+fn first<'a>(sides: [Option<(&'a str, &'a str)>; 2]) -> (&'a str, &'a str) {
+    sides.into_iter().flatten().next().unwrap_or_default()
+}
+
+fn kind(section: &Section) -> &'static str {
+    match section.body {
+        Body::Described(_) => "fields",
+        Body::Partly(..) => "partly",
+        Body::OldStyle(_) | Body::Undescribed(_) => "opaque",
+    }
+}

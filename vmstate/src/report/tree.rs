@@ -1,0 +1,234 @@
+//! A section's fields as a tree of rows.
+
+use crate::dynamic::{Body, Field, Item, Kind, Section, Struct, Tree, Value};
+use crate::schema::vmdesc::{self, Nested};
+
+use super::{MAX_ELEMENTS, MAX_NAME, MAX_VALUE, cut};
+
+/// One row.
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) type_name: String,
+    /// The offset in the stream.
+    pub(super) offset: u64,
+    pub(super) size: u64,
+    pub(super) text: String,
+    /// What values of a fixed width mean.
+    pub(super) kind: Option<Kind>,
+    /// The bytes of an element, if it is an array of such values, or bytes.
+    pub(super) unit: usize,
+    pub(super) inside: Vec<Self>,
+    /// How many rows are left out inside.
+    pub(super) hidden: u64,
+}
+
+/// Makes rows for as long as there may be more.
+pub(super) struct Budget {
+    pub(super) left: usize,
+}
+
+impl Budget {
+    fn take(&mut self) -> bool {
+        let has = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        has
+    }
+
+    /// The rows that `make` makes of `items`, and how many were left out.
+    fn rows<T>(
+        &mut self,
+        items: impl ExactSizeIterator<Item = T>,
+        most: usize,
+        mut make: impl FnMut(&mut Self, T) -> Node,
+    ) -> (Vec<Node>, u64) {
+        let count = items.len();
+        let mut rows = Vec::new();
+        for item in items.take(most) {
+            if !self.take() {
+                break;
+            }
+            rows.push(make(self, item));
+        }
+        let hidden = count - rows.len();
+        (rows, hidden as u64)
+    }
+
+    /// The rows of a section, and how many were left out.
+    pub(super) fn section(&mut self, section: &Section) -> (Vec<Node>, u64) {
+        let (mut rows, hidden) = section.state().map(|state| self.structure(state)).unwrap_or_default();
+        if let Some((offset, bytes)) = section.opaque()
+            && self.take()
+        {
+            rows.push(opaque(section, offset, bytes));
+        }
+        (rows, hidden)
+    }
+
+    fn structure(&mut self, inner: &Struct) -> (Vec<Node>, u64) {
+        let groups = groups(inner);
+        let (mut rows, hidden) = self.rows(groups.iter(), usize::MAX, |budget, group| budget.group(group));
+        let (subsections, more) = self.rows(inner.subsections.iter(), usize::MAX, Self::subsection);
+        rows.extend(subsections);
+        (rows, hidden + more)
+    }
+
+    fn subsection(&mut self, inner: &Struct) -> Node {
+        let header = inner.header_size();
+        let text = format!("version {}", inner.version);
+        let offset = inner.offset.saturating_sub(header);
+        let node = Node::new(&inner.vmsd_name, "subsection", offset, inner.size() + header, &text);
+        self.with_inside(node, inner)
+    }
+
+    fn with_inside(&mut self, mut node: Node, inner: &Struct) -> Node {
+        (node.inside, node.hidden) = self.structure(inner);
+        node
+    }
+
+    /// A field, or all entries of an array.
+    fn group(&mut self, group: &[(Option<u64>, &Field)]) -> Node {
+        let Some(((first, field), others)) = group.split_first() else { return Node::new("", "", 0, 0, "") };
+        let is_whole = first.is_none_or(|first| first == 0 && is_array(&field.value));
+        if others.is_empty() && is_whole {
+            return self.value(&field.name, &field.type_name, field.offset, &field.value, 0);
+        }
+        let count = group.iter().map(|(_, field)| field.value.count()).fold(0, u64::saturating_add);
+        let size = group.iter().map(|(_, field)| field.value.size()).fold(0, u64::saturating_add);
+        let text = format!("{count} element{}", if count == 1 { "" } else { "s" });
+        let mut node = Node::new(&field.name, &format!("{}[{count}]", field.type_name), field.offset, size, &text);
+        (node.inside, node.hidden) = self.rows(group.iter(), MAX_ELEMENTS, |budget, (first, field)| {
+            let first = first.unwrap_or(0);
+            let name = match is_array(&field.value) {
+                true => format!("[{first}..{}]", first.saturating_add(field.value.count())),
+                false => format!("[{first}]"),
+            };
+            budget.value(&name, &field.type_name, field.offset, &field.value, first)
+        });
+        node
+    }
+
+    /// A value and what is in it. `first` is the index of the first element of an array.
+    fn value(&mut self, name: &str, type_name: &str, offset: u64, value: &Value, first: u64) -> Node {
+        let array = format!("{type_name}[{}]", value.count());
+        let type_name = if is_array(value) { &array } else { type_name };
+        let mut node = Node::new(name, type_name, offset, value.size(), &value.to_string());
+        match value {
+            Value::Scalar(value) => node.kind = Some(value.kind),
+            Value::Scalars(values) => (node.kind, node.unit) = (Some(values.kind()), values.kind().width()),
+            Value::Bytes(_) => node.unit = 1,
+            Value::ByteArray(_) | Value::Capability(_) | Value::Bitmap(_) => {}
+            Value::Struct(inner) => (node.inside, node.hidden) = self.structure(inner),
+            Value::List(elements) => {
+                (node.inside, node.hidden) =
+                    self.rows(elements.iter().enumerate(), MAX_ELEMENTS, |budget, (index, inner)| {
+                        budget.element(&format!("[{index}]"), inner)
+                    });
+            }
+            Value::Tree(tree) => (node.inside, node.hidden) = self.tree(tree),
+            Value::Array(values) => (node.inside, node.hidden) = self.array(offset, values, first),
+        }
+        node
+    }
+
+    fn element(&mut self, name: &str, inner: &Struct) -> Node {
+        let node = Node::new(name, "struct", inner.offset, inner.size(), &Item::Struct(inner).to_string());
+        self.with_inside(node, inner)
+    }
+
+    fn array(&mut self, mut offset: u64, values: &[Value], first: u64) -> (Vec<Node>, u64) {
+        let indexed = values.iter().enumerate();
+        self.rows(indexed, MAX_ELEMENTS, |budget, (index, value)| {
+            let name = format!("[{}]", first.saturating_add(index as u64));
+            let node = budget.value(&name, "", offset, value, 0);
+            offset = offset.saturating_add(value.size());
+            node
+        })
+    }
+
+    fn tree(&mut self, tree: &Tree) -> (Vec<Node>, u64) {
+        match tree {
+            Tree::Direct(nodes) => {
+                self.rows(nodes.iter().enumerate(), MAX_ELEMENTS, |budget, (index, (key, value))| {
+                    let offset = value.offset.saturating_sub(8);
+                    let mut node = Node::new(&format!("[{index}]"), "", offset, 8 + value.size(), "");
+                    let mut key = Node::new("key", "uint64", offset, 8, &format!("{key} ({key:#x})"));
+                    key.kind = Some(Kind::Uint64);
+                    node.inside = vec![key, budget.element("value", value)];
+                    node
+                })
+            }
+            Tree::Keyed(nodes) => self.rows(nodes.iter().enumerate(), MAX_ELEMENTS, |budget, (index, (key, value))| {
+                let mut node = Node::new(&format!("[{index}]"), "", key.offset, key.size() + value.size(), "");
+                node.inside = vec![budget.element("key", key), budget.element("value", value)];
+                node
+            }),
+        }
+    }
+}
+
+impl Node {
+    fn new(name: &str, type_name: &str, offset: u64, size: u64, text: &str) -> Self {
+        Self {
+            name: cut(name, MAX_NAME),
+            type_name: cut(type_name, MAX_NAME),
+            offset,
+            size,
+            text: cut(text, MAX_VALUE),
+            kind: None,
+            unit: 0,
+            inside: Vec::new(),
+            hidden: 0,
+        }
+    }
+}
+
+fn is_array(value: &Value) -> bool {
+    matches!(value, Value::Scalars(_) | Value::Array(_))
+}
+
+/// The fields of a struct, entries of one array together.
+fn groups(inner: &Struct) -> Vec<Vec<(Option<u64>, &Field)>> {
+    let mut groups: Vec<Vec<(Option<u64>, &Field)>> = Vec::new();
+    for (index, field) in inner.entries() {
+        let same = |group: &&mut Vec<(Option<u64>, &Field)>| {
+            group.last().is_some_and(|(before, last)| before.is_some() && index.is_some() && last.name == field.name)
+        };
+        match groups.last_mut().filter(same) {
+            Some(group) => group.push((index, field)),
+            None => groups.push(vec![(index, field)]),
+        }
+    }
+    groups
+}
+
+/// The bytes that are no field, and which fields are in them.
+fn opaque(section: &Section, offset: u64, bytes: &[u8]) -> Node {
+    let (name, text) = match &section.body {
+        Body::OldStyle(_) => ("data", String::new()),
+        Body::Partly(_, rest) => ("(not decoded)", format!("has {}", names(&rest.fields, &rest.subsections))),
+        Body::Described(_) | Body::Undescribed(_) => ("(not described)", String::new()),
+    };
+    let text = if text.is_empty() { Value::Bytes(bytes.to_vec()).to_string() } else { text };
+    let mut node = Node::new(name, "bytes", offset, bytes.len() as u64, &text);
+    node.unit = 1;
+    node
+}
+
+/// The names of fields and subsections, with what is in them, as far as there is room for them.
+fn names(fields: &[vmdesc::Field], subsections: &[vmdesc::Struct]) -> String {
+    let mut names = Vec::new();
+    fields.iter().for_each(|field| field_names(field, &mut names));
+    names.extend(subsections.iter().map(|inner| &*inner.vmsd_name).take(MAX_VALUE));
+    names.truncate(MAX_VALUE);
+    names.join(", ")
+}
+
+fn field_names<'a>(field: &'a vmdesc::Field, names: &mut Vec<&'a str>) {
+    if names.len() >= MAX_VALUE {
+        return;
+    }
+    names.push(&field.name);
+    if let Nested::Struct(inner) = &field.nested {
+        inner.fields.iter().for_each(|field| field_names(field, names));
+    }
+}

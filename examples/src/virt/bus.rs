@@ -7,8 +7,12 @@ use super::fw_cfg::FwCfg;
 use super::map;
 use super::memory::Memory;
 use super::plic::Plic;
-use super::rtc::Rtc;
 use super::uart::Uart;
+use crate::devices::goldfish_rtc::GoldfishRtc;
+use crate::devices::pflash_cfi01::Pflash;
+
+/// In the status of a flash memory: it has done what it was told.
+const FLASH_READY: u8 = 0x80;
 
 /// Everything but the hart.
 #[derive(Debug, Clone)]
@@ -24,9 +28,11 @@ pub struct Bus {
     /// The serial port.
     pub uart: Uart,
     /// The clock with the date.
-    pub rtc: Rtc,
+    pub rtc: GoldfishRtc,
     /// The firmware's configuration.
     pub fw_cfg: FwCfg,
+    /// The flash memories' controllers. A program can read the memories, and nothing else.
+    pub flash: [Pflash; 2],
     /// The test finisher.
     pub finisher: Finisher,
     /// Whether something happened that may concern the hart: a device was used, or its interrupts are to be looked at.
@@ -67,8 +73,9 @@ impl Bus {
             clint: Clint::default(),
             plic: Plic::default(),
             uart: Uart::default(),
-            rtc: Rtc::default(),
+            rtc: GoldfishRtc::default(),
             fw_cfg: FwCfg::default(),
+            flash: [(); 2].map(|()| Pflash { status: FLASH_READY, ..Pflash::default() }),
             finisher: Finisher::default(),
             attention: false,
         }
@@ -114,7 +121,8 @@ impl Bus {
     #[cold]
     fn load_from_device<const N: usize>(&mut self, address: u64) -> Option<[u8; N]> {
         let place = Place::of(address)?;
-        self.attention = true;
+        // To look at the time changes nothing.
+        self.attention |= !matches!(place, Place::Clint(_));
         let value = match place {
             Place::Finisher(_) => 0,
             Place::Rtc(offset) if N == 4 => self.rtc.read(offset, &self.clock),
@@ -164,7 +172,10 @@ impl Bus {
 
     /// When a device wants to be looked at next, in nanoseconds.
     pub(super) fn deadline(&self) -> Option<u64> {
-        [self.clint.deadline(&self.clock), self.uart.deadline(), self.rtc.deadline()].into_iter().flatten().min()
+        [self.clint.deadline(&self.clock), self.uart.deadline(), self.rtc.deadline(&self.clock)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets devices do what is due.

@@ -1,6 +1,7 @@
 //! The timer and the software interrupt: SiFive's CLINT, or an ACLINT at its addresses.
 
 use super::clock::{Clock, NANOSECONDS_PER_TICK};
+use crate::devices::riscv_mtimer::Mtimer;
 
 /// Where the registers are.
 mod offset {
@@ -13,7 +14,7 @@ mod offset {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Clint {
     /// When the timer interrupts, in its ticks.
-    pub timecmp: u64,
+    pub mtimer: Mtimer,
     /// What a program has moved the time by. QEMU's section does not have it.
     pub time_delta: u64,
     /// The software interrupt. In QEMU it is a bit of `mip` and nothing else.
@@ -27,10 +28,16 @@ impl Clint {
         clock.ticks().wrapping_add(self.time_delta)
     }
 
+    /// When the timer interrupts, in its ticks.
+    fn timecmp(&self) -> u64 {
+        let [timecmp] = self.mtimer.timecmp;
+        timecmp
+    }
+
     /// Whether the timer interrupts.
     #[must_use]
     pub fn is_due(&self, clock: &Clock) -> bool {
-        self.time(clock) >= self.timecmp
+        self.time(clock) >= self.timecmp()
     }
 
     /// When the timer will interrupt, in nanoseconds of the clock, if it does not yet.
@@ -38,13 +45,13 @@ impl Clint {
         if self.is_due(clock) {
             return None;
         }
-        self.timecmp.wrapping_sub(self.time_delta).checked_mul(NANOSECONDS_PER_TICK)
+        self.timecmp().wrapping_sub(self.time_delta).checked_mul(NANOSECONDS_PER_TICK)
     }
 
     pub(super) fn read(&self, offset: u64, size: usize, clock: &Clock) -> Option<u64> {
         let register = match offset & !7 {
             offset::MSIP => return Some(u64::from(offset == 0 && self.software)),
-            offset::MTIMECMP => self.timecmp,
+            offset::MTIMECMP => self.timecmp(),
             offset::MTIME => self.time(clock),
             _ => 0,
         };
@@ -65,7 +72,7 @@ impl Clint {
         };
         match offset & !7 {
             offset::MSIP if offset == 0 => self.software = value & 1 != 0,
-            offset::MTIMECMP => self.timecmp = merge(self.timecmp)?,
+            offset::MTIMECMP => self.mtimer.timecmp = [merge(self.timecmp())?],
             offset::MTIME => self.time_delta = merge(self.time(clock))?.wrapping_sub(clock.ticks()),
             _ => {}
         }

@@ -15,6 +15,8 @@ pub struct Clock {
     pub instructions: u64,
     /// The time before the first of them, and all that went by while the board was waiting, in nanoseconds.
     offset: u64,
+    /// How far the clock of the world is ahead, in nanoseconds. Whoever runs the board says so.
+    pub world: u64,
 }
 
 impl Clock {

@@ -1,5 +1,7 @@
 //! The firmware's configuration: QEMU's `fw_cfg`, with nothing in it but its signature.
 
+pub use crate::devices::fw_cfg::FwCfg;
+
 /// Where the registers are. Those above are of direct memory access, which this one does not offer.
 mod offset {
     pub(super) const DATA: std::ops::Range<u64> = 0..8;
@@ -8,15 +10,6 @@ mod offset {
 
 /// What can be read: an item for each number.
 const ITEMS: [&[u8]; 2] = [b"QEMU", &[1, 0, 0, 0]];
-
-/// The device; its fields are named as in QEMU's `FWCfgState`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FwCfg {
-    /// The item that is read.
-    pub cur_entry: u16,
-    /// How many bytes of it were read.
-    pub cur_offset: u32,
-}
 
 impl FwCfg {
     pub(super) fn read(&mut self, offset: u64, size: usize) -> u64 {

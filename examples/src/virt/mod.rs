@@ -27,7 +27,7 @@ pub mod fw_cfg;
 pub mod map;
 pub mod memory;
 pub mod plic;
-pub mod rtc;
+mod rtc;
 pub mod uart;
 
 pub use board::{Board, Stop, TooLarge};

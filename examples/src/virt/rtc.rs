@@ -1,6 +1,7 @@
 //! The clock with the date: Goldfish's.
 
 use super::clock::Clock;
+use crate::devices::goldfish_rtc::GoldfishRtc;
 
 /// Where the registers are.
 mod offset {
@@ -14,31 +15,11 @@ mod offset {
     pub(super) const CLEAR_INTERRUPT: u64 = 0x1c;
 }
 
-/// The clock; its fields are named as in QEMU's `GoldfishRTCState`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rtc {
-    /// What the guest has set its clock ahead of the world's, in nanoseconds.
-    pub tick_offset: u64,
-    /// When the alarm is due.
-    pub alarm_next: u64,
-    /// Whether it is waited for: 1 or 0.
-    pub alarm_running: u32,
-    /// Whether it was due: 1 or 0.
-    pub irq_pending: u32,
-    /// Whether that interrupts: 1 or 0.
-    pub irq_enabled: u32,
-    /// The upper half of the time when the lower one was read.
-    pub time_high: u32,
-    /// How far the clock of the world is ahead of the board's, in nanoseconds. Whoever runs the board says so; it does
-    /// not migrate.
-    pub world: u64,
-}
-
-impl Rtc {
+impl GoldfishRtc {
     /// The date: nanoseconds since 1970, if somebody has said how late it is.
     #[must_use]
     pub fn time(&self, clock: &Clock) -> u64 {
-        clock.nanoseconds().wrapping_add(self.world).wrapping_add(self.tick_offset)
+        clock.nanoseconds().wrapping_add(clock.world).wrapping_add(self.tick_offset)
     }
 
     /// Whether the clock interrupts.
@@ -48,9 +29,9 @@ impl Rtc {
     }
 
     /// When the alarm is due, in nanoseconds of the board's clock.
-    pub(super) fn deadline(&self) -> Option<u64> {
-        let due = self.alarm_next.wrapping_sub(self.world).wrapping_sub(self.tick_offset);
-        (self.alarm_running != 0).then_some(due)
+    pub(super) fn deadline(&self, clock: &Clock) -> Option<u64> {
+        let left = self.alarm_next.saturating_sub(self.time(clock));
+        (self.alarm_running != 0).then_some(clock.nanoseconds().saturating_add(left))
     }
 
     /// Sounds the alarm if it is due, and says whether it did.

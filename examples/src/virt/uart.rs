@@ -5,7 +5,7 @@
 //! be moved at any time. A byte is sent in no time, as there.
 
 use super::clock::Clock;
-use crate::devices::serial::{Fifo8, Serial};
+use crate::devices::serial::{Fifo8, MemorySerial, Serial};
 
 /// Registers.
 mod register {
@@ -77,7 +77,7 @@ const BAUD_BASE: u64 = 399_193;
 #[derive(Debug, Clone)]
 pub struct Uart {
     /// Its registers.
-    pub port: Serial,
+    pub serial: MemorySerial,
     /// What it has sent.
     sent: Vec<u8>,
     /// Its interrupt, if it was updated since somebody asked.
@@ -87,7 +87,8 @@ pub struct Uart {
 impl Default for Uart {
     fn default() -> Self {
         // There is no modem whose status could be polled.
-        Self { port: Serial { poll_msl: -1, ..Serial::default() }, sent: Vec::new(), line: None }
+        let port = Serial { poll_msl: -1, ..Serial::default() };
+        Self { serial: MemorySerial { port }, sent: Vec::new(), line: None }
     }
 }
 
@@ -100,12 +101,12 @@ impl Uart {
     /// How many bytes can be typed now.
     #[must_use]
     pub fn room(&self) -> usize {
-        let queued = self.port.received.num as usize;
+        let queued = self.serial.port.received.num as usize;
         match self.has_fifos() {
             // As QEMU: up to where the interrupt is caused at once, and then byte by byte.
             true if queued >= 16 => 0,
             true => self.trigger_level().saturating_sub(queued).max(1),
-            false => usize::from(self.port.lsr & lsr::DATA_READY == 0),
+            false => usize::from(self.serial.port.lsr & lsr::DATA_READY == 0),
         }
     }
 
@@ -129,35 +130,35 @@ impl Uart {
 
     /// When bytes that are waiting cause an interrupt.
     pub(super) fn deadline(&self) -> Option<u64> {
-        self.port.fifo_timeout_timer
+        self.serial.port.fifo_timeout_timer
     }
 
     /// Causes that interrupt if it is due.
     pub(super) fn update(&mut self, clock: &Clock) {
-        if self.port.fifo_timeout_timer.is_none_or(|deadline| clock.nanoseconds() < deadline) {
+        if self.serial.port.fifo_timeout_timer.is_none_or(|deadline| clock.nanoseconds() < deadline) {
             return;
         }
-        self.port.fifo_timeout_timer = None;
-        if self.port.received.num != 0 {
-            self.port.timeout_ipending = 1;
+        self.serial.port.fifo_timeout_timer = None;
+        if self.serial.port.received.num != 0 {
+            self.serial.port.timeout_ipending = 1;
             self.update_interrupt();
         }
     }
 
     pub(super) fn read(&mut self, offset: u64, clock: &Clock) -> u8 {
-        let [low, high] = self.port.divider.to_le_bytes();
-        let divider = self.port.lcr & DIVIDER != 0;
+        let [low, high] = self.serial.port.divider.to_le_bytes();
+        let divider = self.serial.port.lcr & DIVIDER != 0;
         match offset {
             register::DATA if divider => low,
             register::DATA => self.read_data(clock),
             register::IER if divider => high,
-            register::IER => self.port.ier,
+            register::IER => self.serial.port.ier,
             register::IIR => self.read_iir(),
-            register::LCR => self.port.lcr,
-            register::MCR => self.port.mcr,
+            register::LCR => self.serial.port.lcr,
+            register::MCR => self.serial.port.mcr,
             register::LSR => self.read_lsr(),
             register::MSR => self.read_msr(),
-            register::SCR => self.port.scr,
+            register::SCR => self.serial.port.scr,
             _ => 0,
         }
     }
@@ -166,8 +167,8 @@ impl Uart {
         let byte = match self.has_fifos() {
             true => self.pop_received(clock),
             false => {
-                self.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
-                self.port.rbr
+                self.serial.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
+                self.serial.port.rbr
             }
         };
         self.update_interrupt();
@@ -175,68 +176,68 @@ impl Uart {
     }
 
     fn pop_received(&mut self, clock: &Clock) -> u8 {
-        let byte = self.port.received.pop().unwrap_or_default();
-        match self.port.received.num {
-            0 => self.port.lsr &= !(lsr::DATA_READY | lsr::BREAK),
+        let byte = self.serial.port.received.pop().unwrap_or_default();
+        match self.serial.port.received.num {
+            0 => self.serial.port.lsr &= !(lsr::DATA_READY | lsr::BREAK),
             _ => self.start_timeout(clock),
         }
-        self.port.timeout_ipending = 0;
+        self.serial.port.timeout_ipending = 0;
         byte
     }
 
     fn read_iir(&mut self) -> u8 {
-        let value = self.port.iir;
+        let value = self.serial.port.iir;
         if value & iir::ID == iir::TRANSMITTER {
-            self.port.thr_ipending = 0;
+            self.serial.port.thr_ipending = 0;
             self.update_interrupt();
         }
         value
     }
 
     fn read_lsr(&mut self) -> u8 {
-        let value = self.port.lsr;
+        let value = self.serial.port.lsr;
         if value & (lsr::BREAK | lsr::OVERRUN) != 0 {
-            self.port.lsr &= !(lsr::BREAK | lsr::OVERRUN);
+            self.serial.port.lsr &= !(lsr::BREAK | lsr::OVERRUN);
             self.update_interrupt();
         }
         value
     }
 
     fn read_msr(&mut self) -> u8 {
-        let mcr = self.port.mcr;
+        let mcr = self.serial.port.mcr;
         if mcr & LOOPBACK != 0 {
             return (mcr & 0x0c) << 4 | (mcr & 0x02) << 3 | (mcr & 0x01) << 5;
         }
-        let value = self.port.msr;
+        let value = self.serial.port.msr;
         if value & CHANGES != 0 {
-            self.port.msr &= !CHANGES;
+            self.serial.port.msr &= !CHANGES;
             self.update_interrupt();
         }
         value
     }
 
     pub(super) fn write(&mut self, offset: u64, value: u8, clock: &Clock) {
-        let [low, high] = self.port.divider.to_le_bytes();
-        let divider = self.port.lcr & DIVIDER != 0;
+        let [low, high] = self.serial.port.divider.to_le_bytes();
+        let divider = self.serial.port.lcr & DIVIDER != 0;
         match offset {
-            register::DATA if divider => self.port.divider = u16::from_le_bytes([value, high]),
+            register::DATA if divider => self.serial.port.divider = u16::from_le_bytes([value, high]),
             register::DATA => self.send(value, clock),
-            register::IER if divider => self.port.divider = u16::from_le_bytes([low, value]),
+            register::IER if divider => self.serial.port.divider = u16::from_le_bytes([low, value]),
             register::IER => self.write_ier(value & 0x0f),
             register::IIR => self.write_fcr(value),
-            register::LCR => self.port.lcr = value,
-            register::MCR => self.port.mcr = value & 0x1f,
-            register::SCR => self.port.scr = value,
+            register::LCR => self.serial.port.lcr = value,
+            register::MCR => self.serial.port.mcr = value & 0x1f,
+            register::SCR => self.serial.port.scr = value,
             _ => {}
         }
     }
 
     fn write_ier(&mut self, value: u8) {
-        let changed = self.port.ier ^ value;
-        self.port.ier = value;
+        let changed = self.serial.port.ier ^ value;
+        self.serial.port.ier = value;
         if changed & ier::TRANSMITTER != 0 {
-            let empty = self.port.lsr & lsr::THR_EMPTY != 0;
-            self.port.thr_ipending = i32::from(value & ier::TRANSMITTER != 0 && empty);
+            let empty = self.serial.port.lsr & lsr::THR_EMPTY != 0;
+            self.serial.port.thr_ipending = i32::from(value & ier::TRANSMITTER != 0 && empty);
         }
         if changed != 0 {
             self.update_interrupt();
@@ -244,59 +245,59 @@ impl Uart {
     }
 
     fn write_fcr(&mut self, value: u8) {
-        let switched = (value ^ self.port.fcr) & fcr::ENABLED != 0;
+        let switched = (value ^ self.serial.port.fcr) & fcr::ENABLED != 0;
         if switched || value & fcr::CLEAR_RECEIVED != 0 {
-            self.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
-            self.port.fifo_timeout_timer = None;
-            self.port.timeout_ipending = 0;
-            self.port.received = Fifo8::default();
+            self.serial.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
+            self.serial.port.fifo_timeout_timer = None;
+            self.serial.port.timeout_ipending = 0;
+            self.serial.port.received = Fifo8::default();
         }
         if switched || value & fcr::CLEAR_TO_SEND != 0 {
-            self.port.lsr |= lsr::THR_EMPTY;
-            self.port.thr_ipending = 1;
-            self.port.to_send = Fifo8::default();
+            self.serial.port.lsr |= lsr::THR_EMPTY;
+            self.serial.port.thr_ipending = 1;
+            self.serial.port.to_send = Fifo8::default();
         }
-        self.port.fcr = value & fcr::KEPT;
+        self.serial.port.fcr = value & fcr::KEPT;
         let fifos = if self.has_fifos() { iir::FIFOS } else { 0 };
-        self.port.iir = self.port.iir & !iir::FIFOS | fifos;
+        self.serial.port.iir = self.serial.port.iir & !iir::FIFOS | fifos;
         self.update_interrupt();
     }
 
     /// Sends a byte, and those that have been waiting since a QEMU could not send them.
     fn send(&mut self, byte: u8, clock: &Clock) {
-        self.port.thr = byte;
-        self.port.thr_ipending = 0;
-        self.port.lsr &= !(lsr::THR_EMPTY | lsr::TRANSMITTER_EMPTY);
+        self.serial.port.thr = byte;
+        self.serial.port.thr_ipending = 0;
+        self.serial.port.lsr &= !(lsr::THR_EMPTY | lsr::TRANSMITTER_EMPTY);
         self.update_interrupt();
         if self.has_fifos() {
-            self.port.to_send.push(byte);
+            self.serial.port.to_send.push(byte);
         }
         self.transmit(clock);
     }
 
     fn transmit(&mut self, clock: &Clock) {
-        if self.port.tsr_retry != 0 {
-            self.put(self.port.tsr, clock);
+        if self.serial.port.tsr_retry != 0 {
+            self.put(self.serial.port.tsr, clock);
         }
-        while self.port.lsr & lsr::THR_EMPTY == 0 {
-            self.port.tsr = match self.has_fifos() {
-                true => self.port.to_send.pop().unwrap_or_default(),
-                false => self.port.thr,
+        while self.serial.port.lsr & lsr::THR_EMPTY == 0 {
+            self.serial.port.tsr = match self.has_fifos() {
+                true => self.serial.port.to_send.pop().unwrap_or_default(),
+                false => self.serial.port.thr,
             };
-            if self.port.to_send.num == 0 {
-                self.port.lsr |= lsr::THR_EMPTY;
-                self.port.thr_ipending = 1;
+            if self.serial.port.to_send.num == 0 {
+                self.serial.port.lsr |= lsr::THR_EMPTY;
+                self.serial.port.thr_ipending = 1;
                 self.update_interrupt();
             }
-            self.put(self.port.tsr, clock);
+            self.put(self.serial.port.tsr, clock);
         }
-        self.port.lsr |= lsr::TRANSMITTER_EMPTY;
+        self.serial.port.lsr |= lsr::TRANSMITTER_EMPTY;
     }
 
     /// What leaves the port.
     fn put(&mut self, byte: u8, clock: &Clock) {
-        self.port.tsr_retry = 0;
-        match self.port.mcr & LOOPBACK {
+        self.serial.port.tsr_retry = 0;
+        match self.serial.port.mcr & LOOPBACK {
             0 => self.sent.push(byte),
             _ => self.receive_byte(byte, clock),
         }
@@ -304,13 +305,13 @@ impl Uart {
 
     fn receive_byte(&mut self, byte: u8, clock: &Clock) {
         let overrun = match self.has_fifos() {
-            true => !self.port.received.push(byte),
+            true => !self.serial.port.received.push(byte),
             false => {
-                self.port.rbr = byte;
-                self.port.lsr & lsr::DATA_READY != 0
+                self.serial.port.rbr = byte;
+                self.serial.port.lsr & lsr::DATA_READY != 0
             }
         };
-        self.port.lsr |= lsr::DATA_READY | if overrun { lsr::OVERRUN } else { 0 };
+        self.serial.port.lsr |= lsr::DATA_READY | if overrun { lsr::OVERRUN } else { 0 };
         if self.has_fifos() {
             self.start_timeout(clock);
         }
@@ -319,12 +320,12 @@ impl Uart {
 
     /// Bytes that nobody reads for as long as four of them take are worth an interrupt.
     fn start_timeout(&mut self, clock: &Clock) {
-        self.port.fifo_timeout_timer = Some(clock.nanoseconds().saturating_add(4 * self.byte_time()));
+        self.serial.port.fifo_timeout_timer = Some(clock.nanoseconds().saturating_add(4 * self.byte_time()));
     }
 
     /// How long a byte takes on the line, in nanoseconds.
     fn byte_time(&self) -> u64 {
-        let (divider, lcr) = (u64::from(self.port.divider), u64::from(self.port.lcr));
+        let (divider, lcr) = (u64::from(self.serial.port.divider), u64::from(self.serial.port.lcr));
         let data_and_start = 6 + (lcr & 3);
         let bits = data_and_start + (lcr >> 3 & 1) + 1 + (lcr >> 2 & 1);
         match divider {
@@ -334,22 +335,22 @@ impl Uart {
     }
 
     fn has_fifos(&self) -> bool {
-        self.port.fcr & fcr::ENABLED != 0
+        self.serial.port.fcr & fcr::ENABLED != 0
     }
 
     /// How many bytes cause an interrupt.
     fn trigger_level(&self) -> usize {
-        [1, 4, 8, 14][usize::from(self.port.fcr >> 6)]
+        [1, 4, 8, 14][usize::from(self.serial.port.fcr >> 6)]
     }
 
     fn update_interrupt(&mut self) {
         let id = self.most_important();
-        self.port.iir = id | self.port.iir & 0xf0;
+        self.serial.port.iir = id | self.serial.port.iir & 0xf0;
         self.line = Some(id != iir::NOTHING);
     }
 
     fn most_important(&self) -> u8 {
-        let port = &self.port;
+        let port = &self.serial.port;
         let enabled = |bit| port.ier & bit != 0;
         let enough = !self.has_fifos() || port.received.num as usize >= self.trigger_level();
         match () {

@@ -21,6 +21,11 @@ macro_rules! programs {
     };
 }
 
+/// The guest that verifies itself.
+const HASHER: &[u8] = include_bytes!("../../../examples/guest/images/hasher.img");
+/// What it prints after a second, wherever it runs.
+const AFTER_A_SECOND: &str = "1.000 s, 4000 steps, hash 06cd8d4f3c6daf10";
+
 const PROGRAMS: [Program; 3] = programs!["isa", "traps", "csr"];
 const MEMORY: usize = 1 << 20;
 /// Longer than any of the programs takes.
@@ -120,6 +125,63 @@ fn while_the_hart_waits_no_instructions_are_executed() {
     assert!(board.bus.clock.instructions < 10, "{}", board.bus.clock.instructions);
 }
 
+/// Types `keys`, waits until the guest has answered, and returns the answer.
+fn ask(board: &mut Board, keys: &[u8]) -> String {
+    board.take_output();
+    assert_eq!(board.type_in(keys), keys.len());
+    assert_eq!(board.run_until(board.nanoseconds() + SECOND / 4), Stop::Time);
+    String::from_utf8(board.take_output()).unwrap()
+}
+
+#[test]
+fn the_guest_verifies_itself() {
+    let mut board = board(HASHER);
+    assert_eq!(board.run_until(SECOND + SECOND / 2), Stop::Time);
+    let printed = String::from_utf8(board.take_output()).unwrap();
+    assert!(printed.ends_with(&format!("{AFTER_A_SECOND}\n")), "{printed}");
+    let answer = ask(&mut board, b"v");
+    assert!(answer.starts_with("right: 1.") && answer.ends_with(", 1 keys\n"), "{answer}");
+    assert_eq!(ask(&mut board, b"ab"), "ab");
+    board.type_in(b"q");
+    assert_eq!(board.run_until(3 * SECOND), Stop::Finished(Finish::Pass));
+}
+
+#[test]
+fn the_guest_notices_what_is_not_as_it_was() {
+    type Damage = fn(&mut Board);
+    let damage: [(&str, Damage); 4] = [
+        ("the registers", |board| board.hart.regs.gpr[27] ^= 1 << 63),
+        ("the memory", |board| {
+            // Only the table is as full as that.
+            let ram = &mut board.bus.memory.ram.bytes[HASHER.len().next_multiple_of(512)..];
+            let full = |words: &[u8]| words.chunks(8).all(|word| word != [0; 8]);
+            ram.chunks_mut(512).find(|words| full(words)).unwrap()[100] ^= 1;
+        }),
+        ("the time, which went backwards", |board| {
+            board.bus.clint.time_delta = u64::MAX - 3_000_000;
+            board.bus.clint.mtimer.timecmp = [0];
+            board.run_until(board.nanoseconds() + SECOND / 100);
+        }),
+        ("the number of interrupts", |board| board.bus.clint.mtimer.timecmp = [u64::MAX]),
+    ];
+    for (what, damage) in damage {
+        let mut board = board(HASHER);
+        assert_eq!(board.run_until(SECOND + SECOND / 2), Stop::Time);
+        assert!(board.hart.halted, "it waits, with the hash in its registers");
+        damage(&mut board);
+        board.type_in(b"v");
+        let mut printed = String::new();
+        while !printed.contains("keys") {
+            board.run_until(board.nanoseconds() + SECOND / 20);
+            // The guest waits for interrupts that are missing until this time is up.
+            board.bus.clock.set(board.nanoseconds() + SECOND);
+            printed += &String::from_utf8(board.take_output()).unwrap();
+            assert!(board.nanoseconds() < 10 * SECOND, "{what}: {printed}");
+        }
+        assert!(printed.contains(&format!("WRONG: {what},")), "{what}: {printed}");
+    }
+}
+
 mod any_program {
     use proptest::prelude::*;
 
@@ -153,6 +215,7 @@ mod any_program {
 #[cfg(feature = "qemu")]
 mod qemu {
     use std::fs;
+    use std::io::{BufRead, BufReader, Write};
     use std::path::Path;
     use std::process::{Command, Stdio};
 
@@ -171,22 +234,40 @@ mod qemu {
     }
 
     #[test]
+    fn runs_the_guest_that_verifies_itself() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("hasher");
+        fs::write(&path, HASHER).unwrap();
+        for version in VERSIONS {
+            let mut child = qemu(version, &path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert!(lines.next().unwrap().unwrap().starts_with("hasher: "), "{version}");
+            assert_eq!(lines.next().unwrap().unwrap(), AFTER_A_SECOND, "{version}");
+            child.stdin.take().unwrap().write_all(b"vq").unwrap();
+            let verdict = lines.map(Result::unwrap).find(|line| line.contains("keys"));
+            assert!(verdict.as_ref().is_some_and(|line| line.starts_with("right: ")), "{version}: {verdict:?}");
+            assert!(child.wait().unwrap().success(), "{version}");
+        }
+    }
+
+    /// A QEMU with the program at `image`, with the serial port at its standard input and output.
+    fn qemu(version: &str, image: &Path) -> Command {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("qemu/run");
+        let mut command = Command::new("timeout");
+        command.args(["30", &script.display().to_string(), version, "riscv64", "-M", "virt", "-bios"]);
+        command.arg(image).args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
+        command
+    }
+
+    #[test]
     fn prints_the_same() {
         let folder = TempDir::new().unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("qemu/run");
         for (Program { name, image, expected }, version) in
             PROGRAMS.into_iter().flat_map(|program| VERSIONS.map(|version| (Program { ..program }, version)))
         {
             let path = folder.path().join(name);
             fs::write(&path, image).unwrap();
-            let output = Command::new("timeout")
-                .args(["30", &script.display().to_string(), version, "riscv64", "-M", "virt", "-bios"])
-                .arg(path)
-                .args(hart(name, version))
-                .args(["-display", "none", "-monitor", "none", "-serial", "stdio"])
-                .stdin(Stdio::null())
-                .output()
-                .unwrap();
+            let output = qemu(version, &path).args(hart(name, version)).stdin(Stdio::null()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{name} on QEMU {version}: {}\n{said}", output.status);
             assert_printed(name, &String::from_utf8(output.stdout).unwrap(), expected);

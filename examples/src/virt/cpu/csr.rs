@@ -131,8 +131,8 @@ impl Hart {
             number::MCAUSE => regs.mcause,
             number::MTVAL => regs.mtval,
             number::MIP => regs.mip,
-            0x3a0 | 0x3a2 => regs.pmp_config(number),
-            0x3b0..=0x3bf => regs.pmp[low4(number)].addr_reg,
+            0x3a0 | 0x3a2 => regs.pmp_config(number)?,
+            0x3b0..=0x3bf => regs.pmp.as_ref()?.entries[low4(number)].addr_reg,
             number::TIME => bus.clint.time(&bus.clock),
             0xb00 | 0xb02..=0xb12 | 0xc00 | 0xc02..=0xc12 => regs.counter(&bus.clock, low5(number)),
             number::MVENDORID | number::MARCHID | number::MIMPID | number::MCONFIGPTR => 0,
@@ -158,7 +158,7 @@ impl Hart {
             number::MTVAL => regs.mtval = value,
             number::MIP => regs.mip = regs.mip & !SOFTWARE | value & SOFTWARE,
             0x3a0 | 0x3a2 => return regs.set_pmp_config(number, value),
-            0x3b0..=0x3bf => regs.pmp[low4(number)].addr_reg = value,
+            0x3b0..=0x3bf => regs.set_pmp_address(number, value),
             0xb00 | 0xb02..=0xb12 => regs.set_counter(clock, low5(number), value),
             // `misa`, and modes of `mtvec` that there are not: ignored.
             _ => {}
@@ -205,38 +205,46 @@ impl Registers {
     }
 
     /// Eight of the bytes of `pmpcfg`.
-    fn pmp_config(&self, number: u32) -> u64 {
-        let first = 4 * low4(number);
+    fn pmp_config(&self, number: u32) -> Option<u64> {
+        let entries = &self.pmp.as_ref()?.entries[4 * low4(number)..];
         let mut bytes = [0; 8];
-        for (byte, entry) in bytes.iter_mut().zip(&self.pmp[first..]) {
+        for (byte, entry) in bytes.iter_mut().zip(entries) {
             *byte = entry.cfg_reg;
         }
-        u64::from_le_bytes(bytes)
+        Some(u64::from_le_bytes(bytes))
     }
 
     fn set_pmp_config(&mut self, number: u32, value: u64) -> Result<(), Exit> {
-        let (first, bytes) = (4 * low4(number), value.to_le_bytes());
+        let bytes = value.to_le_bytes();
         if bytes.iter().any(|byte| byte & LOCKED != 0) {
             return Err(Unsupported::LockedMemory.into());
         }
-        for (entry, byte) in self.pmp[first..].iter_mut().zip(bytes) {
-            entry.cfg_reg = byte;
+        if let Some(pmp) = &mut self.pmp {
+            for (entry, byte) in pmp.entries[4 * low4(number)..].iter_mut().zip(bytes) {
+                entry.cfg_reg = byte;
+            }
         }
         Ok(())
     }
 
+    fn set_pmp_address(&mut self, number: u32, value: u64) {
+        if let Some(pmp) = &mut self.pmp {
+            pmp.entries[low4(number)].addr_reg = value;
+        }
+    }
+
     fn counter(&self, clock: &Clock, index: usize) -> u64 {
         let counter = &self.pmu_ctrs[index];
+        let since = clock.instructions.wrapping_sub(counter.mhpmcounter_prev);
         match index {
-            0 | 2 if self.mcountinhibit & (1 << index) == 0 => {
-                counter.mhpmcounter_val.wrapping_add(clock.instructions.wrapping_sub(counter.mhpmcounter_prev))
-            }
+            0 | 2 if self.mcountinhibit & (1 << index) == 0 => counter.mhpmcounter_val.wrapping_add(since),
             _ => counter.mhpmcounter_val,
         }
     }
 
     fn set_counter(&mut self, clock: &Clock, index: usize, value: u64) {
-        self.pmu_ctrs[index] = super::Counter { mhpmcounter_val: value, mhpmcounter_prev: clock.instructions };
+        let counter = &mut self.pmu_ctrs[index];
+        (counter.mhpmcounter_val, counter.mhpmcounter_prev) = (value, clock.instructions);
     }
 
     /// Lets counters stand still, or go on from where they are.

@@ -2,7 +2,7 @@
 
 use super::alu::{atomic, multiply, multiply_word, shift32, shift64, word};
 use super::decode::{Amo, Instruction, Op};
-use super::registers::{Registers, extension};
+use super::registers::{NOT_RESERVED, extension};
 use super::{Cause, Exit, Hart, Unsupported};
 use crate::virt::bus::Bus;
 
@@ -144,7 +144,7 @@ impl Hart {
 
     /// As QEMU does it: with the value that the load found still there, nothing is said to have happened in between.
     fn store_conditional<const N: usize>(&mut self, bus: &mut Bus, address: u64, value: u64) -> Result<u64, Exit> {
-        let reserved = std::mem::replace(&mut self.regs.load_res, Registers::NOT_RESERVED);
+        let reserved = std::mem::replace(&mut self.regs.load_res, NOT_RESERVED);
         if reserved != address {
             return Ok(1);
         }

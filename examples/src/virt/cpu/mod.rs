@@ -15,7 +15,7 @@ mod trap;
 use std::fmt;
 
 use decode::Instruction;
-pub use registers::{Counter, PmpEntry, Registers, extension};
+pub use registers::{Registers, extension};
 
 use super::bus::Bus;
 
@@ -99,7 +99,7 @@ impl Hart {
     #[must_use]
     pub fn new(resetvec: u64) -> Self {
         let decoded = Box::new([const { Instruction::illegal(0) }; DECODED]);
-        Self { regs: Registers::new(resetvec), halted: false, decoded }
+        Self { regs: registers::after_reset(resetvec), halted: false, decoded }
     }
 
     /// Takes an interrupt if there is one to take, and wakes up if there is one at all.

@@ -1,7 +1,7 @@
 //! Traps: interrupts and exceptions, and the way back.
 
 use super::csr::status;
-use super::registers::{Registers, extension};
+use super::registers::{NOT_RESERVED, extension};
 use super::{Exception, Exit, Hart, Unsupported};
 use crate::virt::bus::Bus;
 
@@ -38,7 +38,7 @@ impl Hart {
         regs.mstatus &= !(status::MIE | status::MPIE);
         regs.mstatus |= status::MPP | if enabled { status::MPIE } else { 0 };
         regs.pc = regs.mtvec & !3;
-        regs.load_res = Registers::NOT_RESERVED;
+        regs.load_res = NOT_RESERVED;
     }
 
     /// Executes `mret`.
@@ -53,7 +53,7 @@ impl Hart {
         self.regs.mstatus = kept | least | status::MPIE | if enabled { status::MIE } else { 0 };
         self.refuse_modified_privilege().inspect_err(|_| self.regs.mstatus = old)?;
         self.regs.pc = self.regs.mepc;
-        self.regs.load_res = Registers::NOT_RESERVED;
+        self.regs.load_res = NOT_RESERVED;
         bus.attention = true;
         Ok(())
     }

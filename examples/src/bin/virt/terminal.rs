@@ -1,0 +1,98 @@
+//! The terminal: keys go to the guest as they are typed, and Ctrl-A is for us.
+
+use std::io::{self, IsTerminal, Read};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use rustix::termios::{self, OptionalActions, Termios};
+
+const CONTROL_A: u8 = 1;
+
+/// What happens at the terminal.
+pub(crate) enum Event {
+    /// Bytes for the guest.
+    Typed(Vec<u8>),
+    /// Somebody has had enough.
+    Quit,
+}
+
+/// The terminal, which is as it was when this value has gone. Standard input may also be a file or a pipe.
+pub(crate) struct Terminal {
+    /// How it was, if it is one.
+    before: Option<Termios>,
+    input: Receiver<Vec<u8>>,
+    /// Whether the last key was Ctrl-A.
+    escaped: bool,
+}
+
+impl Terminal {
+    /// Lets the terminal pass on keys as they are typed.
+    pub(crate) fn open() -> io::Result<Self> {
+        let before = make_raw()?;
+        if before.is_some() {
+            eprint!("(Ctrl-A X quits, Ctrl-A Ctrl-A is Ctrl-A)\r\n");
+        }
+        let (sender, input) = mpsc::channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 256];
+            while let Ok(length @ 1..) = io::stdin().read(&mut buffer) {
+                if sender.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self { before, input, escaped: false })
+    }
+
+    /// The next event, if there is one within `patience`.
+    pub(crate) fn next(&mut self, patience: Duration) -> Option<Event> {
+        match self.input.recv_timeout(patience) {
+            Ok(bytes) if self.before.is_some() => Some(self.without_escapes(&bytes)),
+            Ok(bytes) => Some(Event::Typed(bytes)),
+            Err(mpsc::RecvTimeoutError::Timeout) => None,
+            // Standard input has ended; the guest goes on.
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                thread::sleep(patience);
+                None
+            }
+        }
+    }
+
+    fn without_escapes(&mut self, bytes: &[u8]) -> Event {
+        let mut typed = Vec::new();
+        for byte in bytes {
+            match (std::mem::take(&mut self.escaped), *byte) {
+                (true, b'x' | b'X') => return Event::Quit,
+                (true, CONTROL_A) => typed.push(CONTROL_A),
+                (true, _) => {}
+                (false, CONTROL_A) => self.escaped = true,
+                (false, byte) => typed.push(byte),
+            }
+        }
+        Event::Typed(typed)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            // There is nobody left to tell.
+            let _ = termios::tcsetattr(io::stdin(), OptionalActions::Flush, before);
+        }
+    }
+}
+
+/// Makes the terminal raw, but for what it does with output, and returns how it was.
+fn make_raw() -> io::Result<Option<Termios>> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Ok(None);
+    }
+    let before = termios::tcgetattr(&stdin)?;
+    let mut raw = before.clone();
+    raw.make_raw();
+    raw.output_modes = before.output_modes;
+    termios::tcsetattr(&stdin, OptionalActions::Flush, &raw)?;
+    Ok(Some(before))
+}

@@ -6,8 +6,10 @@ use vmstate::{LoadError, Reader, SaveError, VmState, Writer, walk};
 
 use crate::devices::globalstate::{GlobalState, GlobalState7_2};
 
+pub mod chips;
 pub mod isapc;
 pub mod microvm;
+pub mod pc;
 pub mod spike;
 pub mod virt;
 
@@ -16,7 +18,7 @@ pub trait Machine {
     /// The machine of a release, as it is when it has been built.
     fn new(release: Release) -> Self;
 
-    /// Its sections, in the order in which QEMU 10.0 writes them; 7.2 has another one for some.
+    /// Its sections, in any order.
     fn sections(&mut self) -> Vec<Section<'_>>;
 
     /// Its memory, in the order of the blocks.

@@ -182,8 +182,15 @@ impl Sink for Described<'_> {
         if self.muted > 0 || count == 0 {
             return;
         }
-        self.separate();
-        describe_fixed(self.json, at.parent, at.field, count);
+        if count == 1 || compresses(&at.parent.fields[at.field]) {
+            self.separate();
+            describe_fixed(self.json, at.parent, at.field, &array_len(count));
+            return;
+        }
+        for index in 0..count {
+            self.separate();
+            describe_fixed(self.json, at.parent, at.field, &self.element_index(Element::new(index, count)));
+        }
     }
 
     fn pointer(&mut self, run: PointerRun) {
@@ -202,12 +209,8 @@ impl Sink for Described<'_> {
         self.separate();
         self.json.push_str("{\"name\": ");
         push_name(self.json, at.parent, at.field);
-        let last = element.index + 1 == element.count;
-        if compressed {
-            self.json.push_str(&array_len(array.count));
-        } else if element.count > 1 && !(self.release == Release::Qemu10_0 && last) {
-            push(self.json, format_args!(", \"index\": {}", element.index));
-        }
+        let place = if compressed { array_len(array.count) } else { self.element_index(element) };
+        self.json.push_str(&place);
         match run {
             Some(DescribedRun { type_name: Some(name), .. }) => push_type_name(self.json, name),
             _ => push_type(self.json, field.form.kind),
@@ -304,6 +307,15 @@ impl Described<'_> {
         }
     }
 
+    /// The key that says which of several elements it is, if they are described one by one.
+    fn element_index(&self, element: Element) -> String {
+        let last = element.index + 1 == element.count;
+        match element.count > 1 && !(self.release == Release::Qemu10_0 && last) {
+            true => format!(", \"index\": {}", element.index),
+            false => String::new(),
+        }
+    }
+
     /// Writes the comma between two items of the innermost list.
     fn separate(&mut self) {
         if let Some(Open::Struct { items, .. }) = self.open.last_mut() {
@@ -315,19 +327,19 @@ impl Described<'_> {
     }
 }
 
-/// Describes a field of `count` elements that are the same whatever their values are.
-fn describe_fixed(json: &mut String, parent: &Description, index: usize, count: usize) {
+/// Describes a field whose elements are the same whatever their values are. `place` is the key that says which of them.
+fn describe_fixed(json: &mut String, parent: &Description, index: usize, place: &str) {
     let field = &parent.fields[index];
     json.push_str("{\"name\": ");
     push_name(json, parent, index);
-    json.push_str(&array_len(count));
+    json.push_str(place);
     push_type(json, field.form.kind);
     if let Kind::Struct(description) = field.form.kind {
         json.push_str(", \"struct\": {");
         push_struct(json, description, description.version);
         for (index, field) in description.fields.iter().enumerate() {
             json.push_str(if index > 0 { ", " } else { "" });
-            describe_fixed(json, description, index, fixed_count(field));
+            describe_fixed(json, description, index, &array_len(fixed_count(field)));
         }
         json.push_str("]}");
     }
@@ -344,12 +356,13 @@ fn fixed_count(field: &Field) -> usize {
 
 /// Whether an array of such elements is described once, whatever its elements are (`vmsd_can_compress`).
 ///
-/// QEMU has no `until`: what has a last version there is a predicate.
+/// QEMU has no `until`. Where a struct that stands in an array still has such a field, QEMU has a predicate. An array that
+/// is itself written at an older version is one that the older release has without one.
 fn compresses(field: &Field) -> bool {
-    let unconditional = !field.conditional && field.until.is_none();
-    unconditional
+    let is_plain = |inner: &Field| inner.until.is_none() && compresses(inner);
+    !field.conditional
         && match field.form.kind {
-            Kind::Struct(inner) => inner.subsections.is_empty() && inner.fields.iter().all(compresses),
+            Kind::Struct(inner) => inner.subsections.is_empty() && inner.fields.iter().all(is_plain),
             _ => true,
         }
 }

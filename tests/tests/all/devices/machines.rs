@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use vmstate::ram::{Loader, PageSize, Saver};
+use vmstate::schema::vmdesc::{Located, locate};
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::stream::{Command, Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
 use vmstate::{Reader, Writer};
@@ -10,6 +11,7 @@ use vmstate_examples::devices::slirp;
 use vmstate_examples::machines::Machine;
 use vmstate_examples::machines::isapc::IsaPc;
 use vmstate_examples::machines::microvm::MicroVm;
+use vmstate_examples::machines::pc::Pc;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
 use vmstate_tests::streams;
@@ -37,6 +39,11 @@ fn microvm() {
     check::<MicroVm>("microvm");
 }
 
+#[test]
+fn pc() {
+    check::<Pc>("pc");
+}
+
 /// Loads both releases' streams of a machine and saves it.
 fn check<M: Machine>(name: &str) {
     for (version, release) in [("7.2", Release::Qemu7_2), ("10.0", Release::Qemu10_0)] {
@@ -44,15 +51,26 @@ fn check<M: Machine>(name: &str) {
         let mut machine = M::new(release);
         let frame = Frame::load(&mut machine, release, &stream.bytes);
         let saved = frame.save(&mut machine);
-        let differs = stream.bytes.iter().zip(&saved).position(|(theirs, ours)| theirs != ours);
-        let near = differs.map(|at| around(at, &stream.bytes, &saved));
-        assert_eq!((differs, saved.len()), (None, stream.bytes.len()), "{}: {near:#?}", stream.name);
+        // The description's length stands before it and tells little: the description first.
+        let ((theirs, their_text), (ours, our_text)) = (split(&stream.bytes), split(&saved));
+        assert_same(their_text, our_text, &stream.name);
+        assert_same(theirs, ours, &stream.name);
     }
 }
 
-/// What stands around `at` in both.
-fn around(at: usize, theirs: &[u8], ours: &[u8]) -> [String; 2] {
-    [theirs, ours].map(|bytes| bytes[at.saturating_sub(150)..bytes.len().min(at + 100)].escape_ascii().to_string())
+/// A stream's bytes, and the description behind them.
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let Located::At(text) = locate(bytes) else { panic!("no description") };
+    bytes.split_at(text)
+}
+
+/// Fails with what stands around the first byte that differs.
+fn assert_same(theirs: &[u8], ours: &[u8], name: &str) {
+    let differs = theirs.iter().zip(ours).position(|(theirs, ours)| theirs != ours);
+    let near = |at: usize| {
+        [theirs, ours].map(|bytes| bytes[at.saturating_sub(150)..bytes.len().min(at + 100)].escape_ascii().to_string())
+    };
+    assert_eq!((differs, ours.len()), (None, theirs.len()), "{name}: {:#?}", differs.map(near));
 }
 
 /// A stream without the machine's state.

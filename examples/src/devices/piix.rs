@@ -1,0 +1,36 @@
+//! The chipset of the PC from 1996: QEMU's sections "I440FX" and "PIIX3". (Its part for power management is in
+//! [`piix4_pm`](super::piix4_pm).)
+//!
+//! The fields are those of QEMU's `vmstate_i440fx` (`hw/pci-host/i440fx.c`) and of `vmstate_piix3` and its subsection
+//! (`hw/isa/piix.c`, in 7.2 `hw/isa/piix3.c`).
+
+use vmstate::prelude::*;
+
+use super::pci::PciDevice;
+
+/// The bridge between processor, memory and PCI.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "I440FX", version = 3, minimum_version = 3)]
+pub struct I440Fx {
+    /// The device on the bus.
+    #[vmstate(name = "parent_obj")]
+    pub pci: PciDevice,
+    /// Was once whether system management memory is visible.
+    #[vmstate(name = "unused")]
+    pub was_smm_enabled: Unused<1>,
+}
+
+/// The bridge between PCI and ISA.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "PIIX3", version = 3, minimum_version = 2)]
+pub struct Piix3 {
+    /// The device on the bus.
+    #[vmstate(name = "dev")]
+    pub pci: PciDevice,
+    /// The levels of the four interrupt lines of PCI.
+    #[vmstate(since = 3)]
+    pub pci_irq_levels_vmstate: [i32; 4],
+    /// The reset control register.
+    #[vmstate(subsection("PIIX3/rcr", needed = |piix| piix.rcr != 0))]
+    pub rcr: u8,
+}

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use vmstate::Reader;
 use vmstate::dynamic::diff::{Change, Difference, Snapshot, compare, compare_sections};
 use vmstate::dynamic::{Event, Item, Section, Value, Walk};
+use vmstate::report::{Report, Side};
 use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate::{LoadError, Reader};
 use vmstate_tests::streams::{self, Stream};
 
 fn description(stream: &Stream) -> Document {
@@ -130,4 +131,36 @@ fn what_changed_from_one_qemu_to_the_next() {
             "/rom@etc/acpi/rsdp",
         ]
     );
+}
+
+/// A stream with a changed byte, wherever it is, is refused or compared, both ways round, and shown.
+#[test]
+fn damage_is_compared_or_refused() {
+    let stream = streams::named("qemu-10.0-uno");
+    let whole = snapshot(&stream);
+    let (mut compared, mut differences) = (0, 0);
+    for (place, flip) in (0..stream.bytes.len()).flat_map(|place| [1, 0x80].map(|flip| (place, flip))) {
+        let mut bytes = stream.bytes.clone();
+        bytes[place] ^= flip;
+        let Ok(damaged) = read(&bytes) else { continue };
+        compared += 1;
+        let count = compare(&whole, &damaged).count();
+        assert_eq!(compare(&damaged, &whole).count(), count, "byte {place:#x}");
+        differences += usize::from(count > 0);
+        if place % 41 == 0 {
+            let side = |snapshot| Side { name: "a", length: 0, snapshot };
+            assert!(Report::new(side(&damaged)).beside(side(&whole)).html().ends_with("</html>\n"));
+        }
+    }
+    assert!(compared > 1500 && differences > 1400, "{compared} {differences}");
+}
+
+/// Reads a stream that may be bad, by its own description if it has one.
+fn read(bytes: &[u8]) -> Result<Snapshot, LoadError> {
+    let description = match locate(bytes) {
+        Located::At(start) => Some(Document::parse(&bytes[start..], start as u64)?),
+        Located::Absent | Located::More => None,
+    };
+    let mut reader = Reader::from_slice(bytes);
+    Snapshot::read(&mut Walk::new(&mut reader, description)?)
 }

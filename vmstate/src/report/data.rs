@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::merge::State;
 use super::sections::Sections;
 use super::{
-    MAX_BLOCKS, MAX_CELLS, MAX_ELEMENTS, MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, Report, cut, map, sections,
+    MAX_BLOCKS, MAX_CELLS, MAX_ELEMENTS, MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, Report, cut,
+    map, sections,
 };
 use crate::dynamic::Item;
 
@@ -84,9 +85,9 @@ fn title(sides: &[Side]) -> String {
 
 fn numbers(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
     vec![
-        (sections.list.len() as u64, "sections"),
+        (sections.count, "sections"),
         (sections.fields, "fields"),
-        (ram.len() as u64, "RAM blocks"),
+        (ram.count, "RAM blocks"),
         (ram.data_pages, "pages with data"),
     ]
 }
@@ -94,9 +95,9 @@ fn numbers(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
 /// What differs; what there is none of is left out, unless there is nothing at all.
 fn differences(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
     let mut numbers = vec![
-        (sections.count(State::Changed), "sections differ"),
-        (sections.count(State::Removed), "sections only in A"),
-        (sections.count(State::Added), "sections only in B"),
+        (sections.in_state(State::Changed), "sections differ"),
+        (sections.in_state(State::Removed), "sections only in A"),
+        (sections.in_state(State::Added), "sections only in B"),
         (sections.changes(), "fields differ"),
         (ram.changed_pages, "pages differ"),
     ];
@@ -110,8 +111,8 @@ fn differences(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)>
 fn caps() -> String {
     format!(
         "This page has no contents of RAM, only a map with at most {MAX_CELLS} cells for each of the first {MAX_BLOCKS} \
-         blocks; of each payload the first {} KiB, of all together {} MiB; at most {MAX_NODES} fields, and \
-         {MAX_ELEMENTS} elements of an array. It loads nothing from elsewhere.",
+         blocks; of each payload the first {} KiB, of all together {} MiB; at most {MAX_SECTIONS} sections, {MAX_NODES} \
+         fields, and {MAX_ELEMENTS} elements of an array. It loads nothing from elsewhere.",
         MAX_PAYLOAD >> 10,
         MAX_PAYLOADS >> 20,
     )

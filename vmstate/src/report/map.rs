@@ -1,12 +1,13 @@
 //! RAM as maps of pages.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use serde::Serialize;
 
 use super::merge::State;
 use super::{MAX_BLOCKS, MAX_CELLS, MAX_NAME, Side, cut};
-use crate::dynamic::diff::{Block, BlockDifference, Difference, PageChange, PageKind, compare, pairs};
+use crate::dynamic::diff::{Block, BlockDifference, PageChange, PageKind, pairs};
 
 /// RAM, as the page has it.
 #[derive(Serialize)]
@@ -14,6 +15,9 @@ pub(super) struct Data {
     /// The bytes of its sections on each side.
     sent: Vec<u64>,
     blocks: Vec<BlockData>,
+    /// How many blocks there are, with and without a map.
+    #[serde(skip)]
+    pub(super) count: u64,
     /// Pages with contents, on the last side.
     #[serde(skip)]
     pub(super) data_pages: u64,
@@ -39,19 +43,23 @@ struct BlockData {
 impl Data {
     pub(super) fn new(first: Side<'_>, second: Option<Side<'_>>) -> Self {
         let sides: Vec<_> = std::iter::once(first).chain(second).collect();
-        let differences = second.map(|second| differences(first, second)).unwrap_or_default();
+        let compared = second.map(|second| first.snapshot.memory.compare(&second.snapshot.memory));
+        let differences: HashMap<_, _> =
+            compared.into_iter().flatten().map(|difference| (difference.name, difference)).collect();
         let page_size = sides.iter().find_map(|side| side.snapshot.memory.page_size()).unwrap_or(1);
         let (old, new) = (first.snapshot.memory.blocks(), second.map(|side| side.snapshot.memory.blocks()));
         let mut data = Self {
             sent: sides.iter().map(|side| side.snapshot.memory.sent()).collect(),
             blocks: Vec::new(),
+            count: 0,
             data_pages: 0,
             changed_pages: 0,
         };
         for pair in pairs(old, new.unwrap_or_default(), |block| &block.name) {
             let sides: [_; 2] = pair.sides().into();
             let Some(block) = sides.into_iter().flatten().next_back() else { continue };
-            let difference = differences.iter().find(|difference| difference.name == block.name);
+            let difference = differences.get(&*block.name);
+            data.count += 1;
             data.data_pages += pages(block, PageKind::Data);
             data.changed_pages += difference.map_or(0, changed_pages);
             if data.blocks.len() < MAX_BLOCKS {
@@ -60,19 +68,6 @@ impl Data {
         }
         data
     }
-
-    /// How many blocks have a map.
-    pub(super) fn len(&self) -> usize {
-        self.blocks.len()
-    }
-}
-
-fn differences<'a>(first: Side<'a>, second: Side<'a>) -> Vec<BlockDifference<'a>> {
-    let block = |difference| match difference {
-        Difference::Block(block) => Some(block),
-        _ => None,
-    };
-    compare(first.snapshot, second.snapshot).filter_map(block).collect()
 }
 
 fn changed_pages(difference: &BlockDifference<'_>) -> u64 {

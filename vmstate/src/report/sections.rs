@@ -54,6 +54,8 @@ struct Payload<'a> {
 /// What all sections have taken of what a page may hold.
 pub(super) struct Sections {
     pub(super) list: Vec<Data>,
+    /// How many there are, those that are left out included.
+    pub(super) count: u64,
     /// The types of fields, which refer to them by number.
     pub(super) types: Vec<String>,
     numbers: HashMap<String, usize>,
@@ -68,6 +70,7 @@ impl Sections {
     pub(super) fn new(first: Side<'_>, second: Option<Side<'_>>) -> Self {
         let mut sections = Self {
             list: Vec::new(),
+            count: 0,
             types: Vec::new(),
             numbers: HashMap::new(),
             budget: Budget { left: MAX_NODES },
@@ -76,20 +79,28 @@ impl Sections {
             fields: 0,
         };
         let (old, new) = (listed(first), second.map(listed).unwrap_or_default());
-        for pair in
-            pairs(&old, &new, |(section, _)| (&section.name, section.instance_id)).into_iter().take(MAX_SECTIONS)
-        {
-            sections.add(pair.sides().into());
+        for pair in pairs(&old, &new, |(section, _)| (&section.name, section.instance_id)) {
+            if sections.take() {
+                sections.add(pair.sides().into());
+            }
         }
         let (old, new) = (&first.snapshot.live, second.map_or(&[][..], |second| &second.snapshot.live));
         for pair in pairs(old, new, |live| (&live.name, live.instance_id)) {
-            sections.add_live(pair.sides().into());
+            if sections.take() {
+                sections.add_live(pair.sides().into());
+            }
         }
         sections
     }
 
+    /// Counts a section, and says whether there is room for it.
+    fn take(&mut self) -> bool {
+        self.count += 1;
+        self.list.len() < MAX_SECTIONS
+    }
+
     /// How many sections are in a state.
-    pub(super) fn count(&self, state: State) -> u64 {
+    pub(super) fn in_state(&self, state: State) -> u64 {
         self.list.iter().filter(|section| section.state == state.number()).count() as u64
     }
 

@@ -5,9 +5,8 @@
 //! the same digest has a probability of 1 in 2^64.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use vmstate_types::LoadError;
 
@@ -17,18 +16,15 @@ use crate::dynamic::Walk;
 use crate::ram::{BlockHeader, Mapped, PageSize, Record};
 use crate::stream::SectionHeader;
 
-/// The digests that one run of pages has at most, so that taking one apart is no work.
-const MAX_RUN: usize = 4096;
+mod run;
+
+pub(super) use run::hasher;
+use run::{Page, Run};
+
 /// The bytes of a section's footer.
 const FOOTER: u64 = 5;
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 16;
-
-/// What hashes pages.
-pub(super) fn hasher() -> DefaultHasher {
-    static KEY: OnceLock<RandomState> = OnceLock::new();
-    KEY.get_or_init(RandomState::new).build_hasher()
-}
 
 /// The guest's memory.
 #[derive(Debug, Clone, Default)]
@@ -50,25 +46,6 @@ pub struct Block {
     pub size: u64,
     /// By the number of the first page. Runs do not overlap.
     runs: BTreeMap<u64, Run>,
-}
-
-/// The contents of neighbouring pages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Run {
-    /// So many pages with this byte everywhere.
-    Fill(u64, u8),
-    /// Pages by their digests.
-    Data(Vec<u64>),
-    /// Pages in a form that is not unpacked, by digests of all that was sent.
-    Packed(Vec<u64>),
-}
-
-/// What is in a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Page {
-    Fill(u8),
-    Data(u64),
-    Packed(u64),
 }
 
 /// What is in pages.
@@ -226,7 +203,8 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn compare<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = BlockDifference<'a>> {
+    /// Lists the blocks that differ.
+    pub fn compare<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = BlockDifference<'a>> {
         let page_size = self.page_size.or(new.page_size).map_or(1, PageSize::bytes);
         let comparable = self.page_size.is_none() || new.page_size.is_none() || self.page_size == new.page_size;
         pairs(&self.blocks, &new.blocks, |block| &block.name).into_iter().filter_map(move |pair| {
@@ -277,26 +255,6 @@ fn pass(walk: &mut Walk<'_, '_>, mut count: u64) -> Result<(), LoadError> {
 fn is_set(bitmap: &[u8], number: u64) -> bool {
     let byte = usize::try_from(number / 8).ok().and_then(|place| bitmap.get(place));
     byte.is_some_and(|byte| byte >> (number % 8) & 1 == 1)
-}
-
-impl Page {
-    fn of(bytes: &[u8]) -> Self {
-        const ZEROS: [u8; 4096] = [0; 4096];
-        if bytes.chunks(ZEROS.len()).all(|chunk| ZEROS.starts_with(chunk)) {
-            return Self::Fill(0);
-        }
-        let mut digest = hasher();
-        digest.write(bytes);
-        Self::Data(digest.finish())
-    }
-
-    fn kind(self) -> PageKind {
-        match self {
-            Self::Fill(0) => PageKind::Zero,
-            Self::Fill(_) | Self::Data(_) => PageKind::Data,
-            Self::Packed(_) => PageKind::Packed,
-        }
-    }
 }
 
 impl PageChange {
@@ -414,78 +372,5 @@ impl BlockDifference<'_> {
     pub fn count(&self, change: PageChange) -> u64 {
         let ranges = self.pages.iter().filter(|pages| pages.change == change);
         ranges.map(|pages| (pages.range.end - pages.range.start).div_ceil(self.page_size)).sum()
-    }
-}
-
-impl Run {
-    fn of(page: Page) -> Self {
-        match page {
-            Page::Fill(byte) => Self::Fill(1, byte),
-            Page::Data(digest) => Self::Data(vec![digest]),
-            Page::Packed(digest) => Self::Packed(vec![digest]),
-        }
-    }
-
-    fn len(&self) -> u64 {
-        match self {
-            Self::Fill(count, _) => *count,
-            Self::Data(digests) | Self::Packed(digests) => digests.len() as u64,
-        }
-    }
-
-    fn get(&self, index: u64) -> Option<Page> {
-        let digest = |digests: &[u64]| usize::try_from(index).ok().and_then(|index| digests.get(index).copied());
-        match self {
-            Self::Fill(count, byte) => (index < *count).then_some(Page::Fill(*byte)),
-            Self::Data(digests) => digest(digests).map(Page::Data),
-            Self::Packed(digests) => digest(digests).map(Page::Packed),
-        }
-    }
-
-    /// Puts `page` in the place of the one at `index`, if there is one and it is of the same kind.
-    fn replace(&mut self, index: u64, page: Page) -> bool {
-        let place =
-            |digests: &mut Vec<u64>, digest| match usize::try_from(index).ok().and_then(|at| digests.get_mut(at)) {
-                Some(place) => {
-                    *place = digest;
-                    true
-                }
-                None => false,
-            };
-        match (self, page) {
-            (Self::Fill(count, byte), Page::Fill(fill)) => index < *count && *byte == fill,
-            (Self::Data(digests), Page::Data(digest)) | (Self::Packed(digests), Page::Packed(digest)) => {
-                place(digests, digest)
-            }
-            _ => false,
-        }
-    }
-
-    /// Adds `page` at the end, if it is of the same kind and there is room.
-    fn push(&mut self, page: Page) -> bool {
-        match (self, page) {
-            (Self::Fill(count, byte), Page::Fill(fill)) if *byte == fill => *count += 1,
-            (Self::Data(digests), Page::Data(digest)) | (Self::Packed(digests), Page::Packed(digest))
-                if digests.len() < MAX_RUN =>
-            {
-                digests.push(digest);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    /// Takes off all from `index` on.
-    fn split(&mut self, index: u64) -> Self {
-        let cut = |digests: &mut Vec<u64>| digests.split_off(usize::try_from(index).unwrap_or(0).min(digests.len()));
-        match self {
-            Self::Fill(count, byte) => {
-                let rest = Self::Fill(count.saturating_sub(index), *byte);
-                *count = index.min(*count);
-                rest
-            }
-            Self::Data(digests) => Self::Data(cut(digests)),
-            Self::Packed(digests) => Self::Packed(cut(digests)),
-        }
     }
 }

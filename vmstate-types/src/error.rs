@@ -45,7 +45,7 @@ pub enum Blame {
     Peer,
     /// A device's own hook or custom info refused the state.
     Device,
-    /// The source of the bytes failed: a file, a socket.
+    /// The source of the bytes failed, or their destination: a file, a socket.
     Source,
     /// The caller asked for something that cannot be.
     Usage,
@@ -65,6 +65,7 @@ struct Details {
     path: Vec<Step>,
     offset: Option<u64>,
     place: Option<Place>,
+    diagnosis: Option<String>,
     cause: Option<Cause>,
 }
 
@@ -112,6 +113,7 @@ impl LoadError {
             path: Vec::new(),
             offset: None,
             place: None,
+            diagnosis: None,
             cause: None,
         }))
     }
@@ -273,6 +275,13 @@ impl LoadError {
         self
     }
 
+    /// Says what is behind it, as far as the stream's own description of its devices tells.
+    #[must_use]
+    pub fn diagnosed(mut self, diagnosis: impl Into<String>) -> Self {
+        self.0.diagnosis.get_or_insert_with(|| diagnosis.into());
+        self
+    }
+
     /// Who has to change something.
     #[must_use]
     pub fn blame(&self) -> Blame {
@@ -330,6 +339,13 @@ impl LoadError {
         self.0.advice.as_deref()
     }
 
+    /// What is behind it, where the stream's own description of its devices tells: the first field in which the two
+    /// sides differ.
+    #[must_use]
+    pub fn diagnosis(&self) -> Option<&str> {
+        self.0.diagnosis.as_deref()
+    }
+
     /// What QEMU prints for the same condition, where it has a text for it.
     #[must_use]
     pub fn qemu_text(&self) -> Option<&str> {
@@ -343,49 +359,99 @@ impl core::error::Error for LoadError {
     }
 }
 
-/// Why a device could not be saved.
+/// Why a device or a machine could not be saved, and where.
 ///
-/// Saving never fails for the bytes' sake, only because the device says so: a hook refuses, a value does not fit its
-/// wire type, a `must_exist` check does not hold.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot save `{}`: {reason}", self.path())]
-pub struct SaveError {
+/// A device says no when a hook refuses, a value does not fit its wire type, or a `must_exist` check does not hold.
+/// Apart from that only the destination of the bytes can fail.
+#[derive(Debug)]
+pub struct SaveError(Box<SaveDetails>);
+
+#[derive(Debug)]
+struct SaveDetails {
+    blame: Blame,
+    reason: String,
     /// Innermost first.
     path: Vec<Step>,
-    reason: String,
+    place: Option<Place>,
+    cause: Option<Cause>,
 }
 
 impl SaveError {
     /// A device refuses to be saved, for `reason`.
     #[must_use]
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self { path: Vec::new(), reason: reason.to_string() }
+        Self::blaming(Blame::Device, reason)
+    }
+
+    /// The caller asked for something that cannot be.
+    #[must_use]
+    pub fn misuse(reason: impl fmt::Display) -> Self {
+        Self::blaming(Blame::Usage, reason)
+    }
+
+    /// The destination of the bytes failed: a file, a socket.
+    #[must_use]
+    pub fn destination_failed(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        let mut error = Self::blaming(Blame::Source, format!("the bytes cannot be written: {cause}"));
+        error.0.cause = Some(cause);
+        error
+    }
+
+    fn blaming(blame: Blame, reason: impl fmt::Display) -> Self {
+        let (reason, path) = (reason.to_string(), Vec::new());
+        Self(Box::new(SaveDetails { blame, reason, path, place: None, cause: None }))
     }
 
     /// Says that the error happened inside the field `name`. Inner fields are added first.
     #[must_use]
     pub fn in_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.path.push(Step::Field(name.into()));
+        self.0.path.push(Step::Field(name.into()));
         self
     }
 
     /// Says that the error happened inside element `index` of an array.
     #[must_use]
     pub fn in_element(mut self, index: usize) -> Self {
-        self.path.push(Step::Element(index));
+        self.0.path.push(Step::Element(index));
         self
     }
 
-    /// The way to the value, such as `serial.recv_fifo.data[3]`.
+    /// Says in which part of the stream, unless that is known already.
     #[must_use]
-    pub fn path(&self) -> String {
-        path_text(&self.path)
+    pub fn in_place(mut self, place: impl FnOnce() -> Place) -> Self {
+        self.0.place.get_or_insert_with(place);
+        self
     }
 
-    /// What the device said.
+    /// Who has to change something.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        self.0.blame
+    }
+
+    /// The part of the stream, once the framing has said so.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.0.place.as_ref()
+    }
+
+    /// The way to the value, such as `serial.recv_fifo.data[3]`; empty outside of devices.
+    #[must_use]
+    pub fn path(&self) -> String {
+        path_text(&self.0.path)
+    }
+
+    /// What the device said, or what else is wrong.
     #[must_use]
     pub fn reason(&self) -> &str {
-        &self.reason
+        &self.0.reason
+    }
+}
+
+impl core::error::Error for SaveError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as _)
     }
 }
 

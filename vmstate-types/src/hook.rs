@@ -272,7 +272,7 @@ mod tests {
             error.qemu_text(),
             Some("post load hook failed for: dev, version_id: 3, minimum_version: 2, ret: -1")
         );
-        assert_eq!(pre_save(&mut 7, 3, whole).unwrap_err().to_string(), "cannot save ``: `pre_save` refuses: too many");
+        assert_eq!(pre_save(&mut 7, 3, whole).unwrap_err().to_string(), "cannot save: `pre_save` refuses: too many");
     }
 
     #[test]

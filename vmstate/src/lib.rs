@@ -44,7 +44,9 @@
 
 pub mod attributes;
 pub mod dynamic;
+pub mod machine;
 pub mod ram;
+pub mod registry;
 pub mod report;
 pub mod schema;
 pub mod stream;
@@ -57,6 +59,7 @@ pub use vmstate_types::{
     info, sink, state, walk, wire,
 };
 
+pub use registry::{Device, Registry};
 // From its module, where there is only the trait: the crate's root may have another derive of the same name.
 pub use vmstate_types::state::VmState;
 
@@ -71,4 +74,6 @@ pub mod prelude {
     pub use vmstate_types::info::array::{Boxed, Each};
     pub use vmstate_types::state::VmState;
     pub use vmstate_types::{Info, LoadError, Reader, SaveError, Temporary, Timer, Unused, Wire, Writer};
+
+    pub use crate::registry::Registry;
 }

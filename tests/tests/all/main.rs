@@ -8,5 +8,6 @@ mod devices;
 mod diff;
 mod difference;
 mod dynamic;
+mod machine;
 mod stream;
 mod uno;

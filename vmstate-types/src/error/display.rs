@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Blame, LoadError, Place};
+use super::{Blame, LoadError, Place, SaveError};
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,6 +27,9 @@ impl fmt::Display for LoadError {
         }
         write!(f, "\n  expected  {}", self.expected())?;
         write!(f, "\n  found     {}", self.found())?;
+        if let Some(diagnosis) = self.diagnosis() {
+            write!(f, "\n  because   {diagnosis}")?;
+        }
         if let Some(advice) = self.advice() {
             write!(f, "\n  advice    {advice}")?;
         }
@@ -34,6 +37,20 @@ impl fmt::Display for LoadError {
             Some(text) => write!(f, "\n  in QEMU   {text}"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for SaveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path();
+        f.write_str("cannot save")?;
+        match self.place() {
+            Some(place) if path.is_empty() => write!(f, " {place}")?,
+            Some(place) => write!(f, " {place}, field `{path}`")?,
+            None if path.is_empty() => {}
+            None => write!(f, " `{path}`")?,
+        }
+        write!(f, ": {}", self.reason())
     }
 }
 
@@ -56,7 +73,7 @@ impl fmt::Display for Blame {
             Self::Bytes => "the stream's bytes",
             Self::Peer => "the machine that wrote the stream",
             Self::Device => "the device",
-            Self::Source => "the source of the stream",
+            Self::Source => "the source or destination of the stream",
             Self::Usage => "the caller",
         })
     }

@@ -9,6 +9,6 @@ mod reader;
 mod writer;
 
 #[cfg(feature = "std")]
-pub use io::IoSource;
+pub use io::{IoSource, SeekSource};
 pub use reader::{BUFFER, Reader, Source};
 pub use writer::Writer;

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::error::LoadError;
 
@@ -29,6 +30,16 @@ pub trait Source {
     fn skip(&mut self, count: u64) -> Result<u64, LoadError> {
         let _ = count;
         Ok(0)
+    }
+
+    /// The last `count` bytes of all that this source will ever deliver, or all of it if that is less; `None` if they
+    /// cannot be had before their time, which is the default. Where the source goes on does not change.
+    ///
+    /// # Errors
+    /// Whatever keeps the source from delivering.
+    fn tail(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
+        let _ = count;
+        Ok(None)
     }
 }
 
@@ -180,6 +191,25 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The bytes that have come and are not consumed. When a stream has ended, this is what its source delivered beyond
+    /// the end.
+    #[must_use]
+    pub fn at_hand(&self) -> &[u8] {
+        &self.window[self.position..self.filled]
+    }
+
+    /// The last `count` bytes of the stream, or all of it if that is less; `None` if they cannot be had yet. Nothing is
+    /// consumed.
+    ///
+    /// # Errors
+    /// When the source fails.
+    pub fn tail(&mut self, count: usize) -> Result<Option<Cow<'_, [u8]>>, LoadError> {
+        match &mut self.source {
+            Some(source) => Ok(source.tail(count)?.map(Cow::Owned)),
+            None => Ok(Some(Cow::Borrowed(&self.window[self.filled.saturating_sub(count)..self.filled]))),
+        }
+    }
+
     /// The bytes that can be had without asking the source.
     #[inline]
     fn available(&self) -> usize {
@@ -300,7 +330,6 @@ impl core::fmt::Debug for Reader<'_> {
 #[cfg(test)]
 mod tests {
     use alloc::vec;
-    use alloc::vec::Vec;
 
     use super::*;
 

@@ -37,19 +37,33 @@ impl Loader {
     /// When the stream has a block that `blocks` lacks, or one of another size; when a page lies outside of its block;
     /// when a page comes in a form that needs more than this side has (XBZRLE, compression, mapped-ram).
     pub fn load<B: Block>(&mut self, blocks: &mut [B], reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        self.load_into(&mut InPlace(blocks), reader)
+    }
+
+    /// Loads the payload of one section into `pages`.
+    pub(super) fn load_into<B: Block>(
+        &mut self,
+        pages: &mut impl Pages<B>,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), LoadError> {
         loop {
             let start = reader.offset();
             match self.records.next_record(reader)? {
                 Record::EndOfSection => return Ok(()),
                 Record::BlockList(_) => {}
-                Record::Block(header) => self.add_block(blocks, &header).map_err(|error| error.at(start))?,
+                Record::Block(header) => self.add_block(pages.blocks(), &header).map_err(|error| error.at(start))?,
                 Record::Zero { offset, fill, .. } => {
-                    self.page.fill(fill);
-                    self.store(blocks, offset).map_err(|error| error.at(start))?;
+                    let filled = self.block(pages.blocks());
+                    filled
+                        .and_then(|index| pages.fill(index, offset, fill, &mut self.page))
+                        .map_err(|error| error.at(start))?;
                 }
                 Record::Page { offset, .. } => {
                     reader.fill(&mut self.page)?;
-                    self.store(blocks, offset).map_err(|error| error.at(start))?;
+                    let written = self.block(pages.blocks());
+                    written
+                        .and_then(|index| pages.write(index, offset, &self.page))
+                        .map_err(|error| error.at(start))?;
                 }
                 other => {
                     return Err(LoadError::incompatible("pages in plain form", format!("{other:?}"))
@@ -86,11 +100,41 @@ impl Loader {
         Ok(())
     }
 
-    fn store<B: Block>(&self, blocks: &mut [B], offset: u64) -> Result<(), LoadError> {
-        let index = self.records.current_block().and_then(|current| self.blocks.get(current));
-        match index.and_then(|index| blocks.get_mut(*index)) {
-            Some(block) => block.write(offset, &self.page),
-            None => Err(LoadError::misuse("the same blocks for all sections", "fewer of them")),
+    /// Which of `blocks` the record that was just read is about.
+    fn block<B: Block>(&self, blocks: &[B]) -> Result<usize, LoadError> {
+        let index = self.records.current_block().and_then(|current| self.blocks.get(current)).copied();
+        match index {
+            Some(index) if index < blocks.len() => Ok(index),
+            _ => Err(LoadError::misuse("the same blocks for all sections", "fewer of them")),
         }
+    }
+}
+
+/// Where pages go.
+pub(super) trait Pages<B: Block> {
+    fn blocks(&self) -> &[B];
+
+    /// Writes the page at `offset` of block number `index`.
+    fn write(&mut self, index: usize, offset: u64, page: &[u8]) -> Result<(), LoadError>;
+
+    /// Fills the page at `offset` of block number `index`. `page` is as large as one, for whoever needs it.
+    fn fill(&mut self, index: usize, offset: u64, fill: u8, page: &mut [u8]) -> Result<(), LoadError>;
+}
+
+/// Blocks that take pages for good.
+struct InPlace<'b, B>(&'b mut [B]);
+
+impl<B: Block> Pages<B> for InPlace<'_, B> {
+    fn blocks(&self) -> &[B] {
+        self.0
+    }
+
+    fn write(&mut self, index: usize, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+        self.0.get_mut(index).map_or(Ok(()), |block| block.write(offset, page))
+    }
+
+    fn fill(&mut self, index: usize, offset: u64, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
+        page.fill(fill);
+        self.write(index, offset, page)
     }
 }

@@ -28,11 +28,14 @@
 //! ```
 
 mod block;
+mod live;
 mod load;
 mod record;
 mod save;
+mod undo;
 
 pub use block::{Block, VecBlock};
+pub use live::Ram;
 pub use load::Loader;
 pub use record::{BlockHeader, Mapped, Options, PageSize, Record, RecordReader, write_record};
 pub use save::Saver;

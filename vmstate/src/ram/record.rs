@@ -29,6 +29,9 @@ const MAPPED_VERSION: u32 = 1;
 pub struct PageSize(u32);
 
 impl PageSize {
+    /// 4096 bytes, those of most targets.
+    pub const DEFAULT: Self = Self(4096);
+
     /// The page size of `bytes` bytes.
     ///
     /// # Errors

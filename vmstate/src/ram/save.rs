@@ -48,13 +48,35 @@ impl Saver {
     /// # Errors
     /// When memory cannot be read.
     pub fn iterate<B: Block>(&mut self, blocks: &[B], limit: u64, out: &mut Writer) -> Result<bool, SaveError> {
+        let done = self.send_pages(blocks, limit, out)?;
+        self.end_section(out);
+        Ok(done)
+    }
+
+    /// Writes pages until `limit` bytes are written. `true` when all pages have been sent.
+    pub(super) fn send_pages<B: Block>(
+        &mut self,
+        blocks: &[B],
+        limit: u64,
+        out: &mut Writer,
+    ) -> Result<bool, SaveError> {
         let start = out.offset();
         let mut more = true;
         while more && out.offset() - start < limit {
             more = self.send_page(blocks, out)?;
         }
-        write_record(out, &Record::EndOfSection, "");
         Ok(!more)
+    }
+
+    /// Writes the end of a section's payload.
+    pub(super) fn end_section(&self, out: &mut Writer) {
+        write_record(out, &Record::EndOfSection, "");
+    }
+
+    /// The bytes of memory that have not been sent.
+    pub(super) fn left<B: Block>(&self, blocks: &[B]) -> u64 {
+        let blocks = blocks.iter().skip(self.block).map(Block::size);
+        blocks.fold(0, u64::saturating_add).saturating_sub(self.offset)
     }
 
     /// Writes the payload of the end: all pages that have not been sent.
@@ -100,6 +122,6 @@ impl Saver {
 }
 
 /// Whether all bytes are zero. Or-ing 32 bytes at a time is what the compiler turns into vector code.
-fn is_zero(page: &[u8]) -> bool {
+pub(super) fn is_zero(page: &[u8]) -> bool {
     page.chunks(32).all(|chunk| chunk.iter().fold(0, |or, byte| or | byte) == 0)
 }

@@ -98,11 +98,24 @@ impl DescriptionWriter {
         device: &mut T,
         out: &mut Writer,
     ) -> Result<(), SaveError> {
+        self.section_by(name, instance_id, out, |sink| {
+            walk::save(device, sink, version).map_err(|error| error.in_field(T::DESCRIPTION.name))
+        })
+    }
+
+    /// Has `save` write the payload of a section through a sink that describes it.
+    pub(crate) fn section_by(
+        &mut self,
+        name: &str,
+        instance_id: u32,
+        out: &mut Writer,
+        save: impl FnOnce(&mut Described<'_>) -> Result<(), SaveError>,
+    ) -> Result<(), SaveError> {
         let before = self.json.len();
         self.begin_device(name, instance_id);
         let mut sink =
             Described { out, release: self.release, json: &mut self.json, open: Vec::new(), muted: 0, pointer: None };
-        match walk::save(device, &mut sink, version) {
+        match save(&mut sink) {
             Ok(()) => {
                 self.json.push('}');
                 self.devices += 1;
@@ -110,7 +123,7 @@ impl DescriptionWriter {
             }
             Err(error) => {
                 self.json.truncate(before);
-                Err(error.in_field(T::DESCRIPTION.name))
+                Err(error)
             }
         }
     }
@@ -120,6 +133,15 @@ impl DescriptionWriter {
         self.begin_device(name, instance_id);
         push(&mut self.json, format_args!(", \"size\": {size}, \"fields\": [{{\"name\": \"data\", "));
         push(&mut self.json, format_args!("\"size\": {size}, \"type\": \"buffer\"}}]}}"));
+        self.devices += 1;
+    }
+
+    /// Adds what another stream said about a section.
+    pub(crate) fn described(&mut self, device: &vmdesc::Device) {
+        if self.devices > 0 {
+            self.json.push_str(", ");
+        }
+        self.json.push_str(&device.to_text());
         self.devices += 1;
     }
 
@@ -140,8 +162,9 @@ impl DescriptionWriter {
     }
 }
 
-/// The sink of one section.
-struct Described<'d> {
+/// The sink of one section that is described while it is saved.
+#[derive(Debug)]
+pub struct Described<'d> {
     out: &'d mut Writer,
     release: Release,
     json: &'d mut String,
@@ -154,6 +177,7 @@ struct Described<'d> {
 }
 
 /// Something that has begun in the text.
+#[derive(Debug)]
 enum Open {
     /// An element: the offset of its first byte, and whether a struct in it is an object of its own.
     Element { start: u64, wraps: bool },

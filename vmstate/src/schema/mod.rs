@@ -6,4 +6,4 @@ pub mod shape;
 pub mod vmdesc;
 
 pub(crate) use describe::describe_configuration;
-pub use describe::{DescriptionWriter, Release};
+pub use describe::{Described, DescriptionWriter, Release};

@@ -265,8 +265,10 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     fn read_footer(&mut self, section: &SectionHeader) -> Result<(), LoadError> {
         let start = self.reader.offset();
         let next = self.reader.peek(1)?.first().copied();
-        let footers = *self.footers.get_or_insert(next == Some(tag::FOOTER));
-        if !footers {
+        if self.footers.is_none() {
+            self.footers = has_footers(next);
+        }
+        if self.footers == Some(false) {
             return Ok(());
         }
         let name = &section.name;
@@ -294,6 +296,16 @@ impl<'r, 'a> StreamReader<'r, 'a> {
                 section.section_id
             ))),
         }
+    }
+}
+
+/// Whether a stream has footers, by the byte after its first section; `None` if that byte cannot stand there either way.
+fn has_footers(next: Option<u8>) -> Option<bool> {
+    match next {
+        Some(tag::FOOTER) => Some(true),
+        Some(tag::EOF | tag::COMMAND) => Some(false),
+        Some(other) if SectionKind::from_tag(other).is_some() => Some(false),
+        _ => None,
     }
 }
 

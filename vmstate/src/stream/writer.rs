@@ -19,6 +19,11 @@ impl<'w> StreamWriter<'w> {
         Self { out, footers: true, open: None }
     }
 
+    /// Goes on inside of the payload of a section that has begun.
+    pub(crate) fn resume(out: &'w mut Writer, section_id: u32) -> Self {
+        Self { open: Some(section_id), ..Self::new(out) }
+    }
+
     /// With or without footers. Machine types of QEMU before 2.4 have none.
     #[must_use]
     pub fn footers(mut self, footers: bool) -> Self {

@@ -14,6 +14,16 @@ impl Document {
     }
 }
 
+impl Device {
+    /// The object that QEMU writes for this section.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = Text::default();
+        text.object(|text| device(text, self));
+        text.out
+    }
+}
+
 impl Struct {
     /// The object that QEMU writes for this struct.
     #[must_use]

@@ -1,0 +1,225 @@
+//! Live sections: guest memory, and a second one that proves the trait.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use vmstate::machine::{LoadOptions, SaveOptions};
+use vmstate::prelude::*;
+use vmstate::ram::{PageSize, VecBlock};
+use vmstate::registry::{Live, Output, Pending};
+use vmstate::stream::{Item, SectionKind, StreamReader};
+
+/// A log that grows while it is sent, entry by entry: what has been called, and what was said.
+#[derive(Default)]
+struct Log {
+    calls: Rc<RefCell<Vec<String>>>,
+    entries: Vec<u32>,
+    sent: usize,
+    before: Option<Vec<u32>>,
+    /// Refuses to be loaded when this entry comes.
+    poison: Option<u32>,
+}
+
+impl Log {
+    fn call(&self, name: &str) {
+        self.calls.borrow_mut().push(name.to_owned());
+    }
+
+    fn send(&mut self, out: &mut Output<'_>, count: usize) {
+        let rest = &self.entries[self.sent..];
+        let entries = &rest[..count.min(rest.len())];
+        out.writer().u32(u32::try_from(entries.len()).unwrap());
+        entries.iter().for_each(|entry| out.writer().u32(*entry));
+        self.sent += entries.len();
+    }
+}
+
+impl Live for Log {
+    fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.call("save_setup");
+        self.sent = 0;
+        out.writer().u8(0x4c);
+        Ok(())
+    }
+
+    fn pending_exact(&mut self) -> Pending {
+        Pending { precopy: 4 * (self.entries.len() - self.sent) as u64, postcopy: 0 }
+    }
+
+    fn save_iterate(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
+        self.call("save_iterate");
+        self.send(out, usize::try_from(budget / 4).unwrap());
+        Ok(self.sent == self.entries.len())
+    }
+
+    fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.call("save_complete");
+        self.send(out, usize::MAX);
+        Ok(())
+    }
+
+    fn save_cleanup(&mut self) {
+        self.call("save_cleanup");
+    }
+
+    fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError> {
+        self.call("load_setup");
+        self.before = undoable.then(|| self.entries.clone());
+        self.entries.clear();
+        Ok(())
+    }
+
+    fn load(&mut self, reader: &mut Reader<'_>, kind: SectionKind, version: u32) -> Result<(), LoadError> {
+        assert_eq!(version, 2, "that of the start");
+        self.call(&format!("load {kind}"));
+        if kind == SectionKind::Start {
+            return reader.skip(1);
+        }
+        for _ in 0..reader.u32()? {
+            let entry = reader.u32()?;
+            if self.poison == Some(entry) {
+                return Err(LoadError::refused("another entry", entry));
+            }
+            self.entries.push(entry);
+        }
+        Ok(())
+    }
+
+    fn load_finish(&mut self) -> Result<(), LoadError> {
+        self.call("load_finish");
+        Ok(())
+    }
+
+    fn load_undo(&mut self) {
+        self.call("load_undo");
+        self.entries = self.before.take().unwrap_or_default();
+    }
+
+    fn load_cleanup(&mut self) {
+        self.call("load_cleanup");
+    }
+}
+
+/// A log with that many entries, in a registry, and what will be called.
+fn logging(entries: u32) -> (Registry<'static>, Rc<RefCell<Vec<String>>>) {
+    let log = Log { entries: (0..entries).collect(), ..Log::default() };
+    let calls = log.calls.clone();
+    let mut registry = Registry::new();
+    registry.register_live("log", 2, log).unwrap();
+    (registry, calls)
+}
+
+#[test]
+fn a_save_calls_each_phase() {
+    let (mut registry, calls) = logging(100);
+    let (mut writer, mut stream) = (Writer::new(), Vec::new());
+    let mut saving = registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+    assert_eq!(saving.pending_estimate(), Pending { precopy: 400, postcopy: 0 });
+    assert!(!saving.iterate(160).unwrap());
+    assert_eq!(saving.pending_exact().total(), 240);
+    assert!(saving.iterate(1000).unwrap());
+    saving.resume_prepare().unwrap();
+    let saved = saving.complete().unwrap();
+    assert_eq!((saved.sections, saved.bytes), (4, stream.len() as u64));
+    let phases = ["save_setup", "save_iterate", "save_iterate", "save_complete", "save_cleanup"];
+    assert_eq!(*calls.borrow(), phases);
+
+    let (mut loading, calls) = logging(3);
+    loading.load(&stream[..]).unwrap();
+    let phases = ["load_setup", "load start", "load part", "load part", "load end", "load_finish", "load_cleanup"];
+    assert_eq!(*calls.borrow(), phases);
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    registry.save(&mut first).unwrap();
+    loading.save(&mut second).unwrap();
+    assert_eq!(first, second);
+}
+
+#[test]
+fn a_save_that_is_given_up_cleans_up() {
+    let (mut registry, calls) = logging(100);
+    let mut writer = Writer::new();
+    let mut saving = registry.start_saving(Output::new(&mut writer, None), SaveOptions::new()).unwrap();
+    saving.iterate(4).unwrap();
+    drop(saving);
+    assert_eq!(*calls.borrow(), ["save_setup", "save_iterate", "save_cleanup"]);
+}
+
+#[test]
+fn a_load_that_fails_is_undone_and_cleaned_up() {
+    let (mut source, _) = logging(100);
+    let mut stream = Vec::new();
+    source.save(&mut stream).unwrap();
+
+    let log = Log { entries: vec![7], poison: Some(60), ..Log::default() };
+    let calls = log.calls.clone();
+    let mut registry = Registry::new();
+    registry.register_live("log", 2, log).unwrap();
+    let error = registry.load(&stream[..]).unwrap_err();
+    assert_eq!(error.found(), "60");
+    assert_eq!(*calls.borrow(), ["load_setup", "load start", "load end", "load_undo", "load_cleanup"]);
+    let (mut after, mut before) = (Vec::new(), Vec::new());
+    registry.save(&mut after).unwrap();
+    let mut log = Registry::new();
+    log.register_live("log", 2, Log { entries: vec![7], ..Log::default() }).unwrap();
+    log.save(&mut before).unwrap();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn a_live_section_must_start_and_end() {
+    let (mut registry, _) = logging(10);
+    let mut stream = Vec::new();
+    registry.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
+    // Without the end: tag, id, count and entries, footer.
+    let end = stream.len() - 1 - (1 + 4 + 4 + 40 + 5);
+    let started = [&stream[..end], &[0]].concat();
+    let error = registry.load(&started[..]).unwrap_err();
+    assert_eq!((error.expected(), error.found()), ("the section \"log\" (instance 0)", "only parts of it"));
+    registry.load(&stream[..]).unwrap();
+}
+
+/// A destination that remembers how much it ever got at once.
+struct Largest(usize);
+
+impl Write for Largest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.max(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn memory_goes_out_in_pieces() {
+    let mut ram = [VecBlock::new("ram", vec![1; 16 << 20])];
+    let mut registry = Registry::new();
+    registry.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
+    let mut largest = Largest(0);
+    let saved = registry.save(&mut largest).unwrap();
+    assert!(saved.bytes > 16 << 20);
+    assert!(largest.0 < 1 << 20, "{} bytes gathered", largest.0);
+}
+
+#[test]
+fn devices_alone_have_no_live_sections() {
+    let mut ram = [VecBlock::new("ram", vec![1; 4096])];
+    let mut registry = Registry::for_machine("xen");
+    registry.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
+    registry.register("fifo", super::devices::Fifo::default()).unwrap();
+    let mut stream = Vec::new();
+    registry.save_with(&mut stream, SaveOptions::new().device_state_only()).unwrap();
+    let mut reader = Reader::from_slice(&stream);
+    let mut items = StreamReader::new(&mut reader).unwrap();
+    assert_eq!(items.configuration(), None);
+    let Some(Item::Section(section)) = items.next_item().unwrap() else { panic!("a section") };
+    assert_eq!((&*section.name, section.kind), ("fifo", SectionKind::Full));
+    items.payload().skip(1).unwrap();
+    assert_eq!(items.next_item().unwrap(), None);
+    assert_eq!(items.description().unwrap(), None);
+    let options = LoadOptions::new().any_machine().rules(vmstate::machine::Rules::QEMU);
+    registry.load_with(&mut Reader::from_slice(&stream), options).unwrap();
+}

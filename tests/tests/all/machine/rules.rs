@@ -1,0 +1,241 @@
+//! Streams that are not quite this machine's.
+
+use vmstate::machine::{CommandHandler, LoadOptions, Phase, Rules, SaveOptions, Trailer, Unknown, Unread, refuse};
+use vmstate::prelude::*;
+use vmstate::registry::{Missing, Output, Registration};
+use vmstate::stream::Command;
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+#[vmstate(name = "dev")]
+struct Dev {
+    value: u16,
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+#[vmstate(name = "longer")]
+struct Longer {
+    value: u16,
+    extra: u8,
+}
+
+/// A stream of devices with these names, without a description.
+fn stream(names: &[(&str, u16)]) -> Vec<u8> {
+    let mut registry = Registry::new();
+    for (name, value) in names {
+        registry.register(*name, Dev { value: *value }).unwrap();
+    }
+    let mut stream = Vec::new();
+    registry.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
+    stream
+}
+
+fn load(registry: &mut Registry<'_>, stream: &[u8], rules: Rules) -> Result<vmstate::machine::Loaded, LoadError> {
+    registry.load_with(&mut Reader::from_slice(stream), LoadOptions::new().rules(rules))
+}
+
+#[test]
+fn a_missing_section_is_refused_kept_or_reset() {
+    let (mut first, mut second, mut third) = (Dev { value: 1 }, Dev { value: 2 }, Dev { value: 3 });
+    let stream = stream(&[("first", 10)]);
+
+    let mut registry = Registry::new();
+    registry.register("first", &mut first).unwrap();
+    registry.register("second", &mut second).unwrap();
+    let error = registry.load(&stream[..]).unwrap_err();
+    assert_eq!((error.expected(), error.found()), ("the section \"second\" (instance 0)", "the end of the stream"));
+    let loaded = load(&mut registry, &stream, Rules::QEMU).unwrap();
+    assert_eq!(loaded.missing, [("second".to_owned(), 0)]);
+    let options = || LoadOptions::new().section("second", Rules::default().missing(Missing::Keep));
+    registry.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
+    registry.add(Registration::device("kept", Dev::default()).if_missing(Missing::Keep)).unwrap();
+    registry.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
+    let reset = Registration::device_or_reset("third", &mut third, |device: &mut Dev| device.value = 77);
+    registry.add(reset).unwrap();
+    registry.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
+    drop(registry);
+    assert_eq!((first.value, second.value, third.value), (10, 2, 77));
+}
+
+#[test]
+fn a_reset_is_undone_with_the_rest() {
+    let (mut reset, stream) = (Dev { value: 3 }, stream(&[]));
+    let mut registry = Registry::new();
+    let registration = Registration::device_or_reset("reset", &mut reset, |device: &mut Dev| device.value = 77);
+    registry.add(registration).unwrap();
+    registry.register("other", Dev::default()).unwrap();
+    registry.load(&stream[..]).unwrap_err();
+    drop(registry);
+    assert_eq!(reset.value, 3);
+}
+
+#[test]
+fn an_unknown_section_is_refused_skipped_or_kept() {
+    let stream = stream(&[("unknown", 0x7e00), ("dev", 6)]);
+    let mut device = Dev::default();
+    let mut registry = Registry::new();
+    registry.register("dev", &mut device).unwrap();
+    let error = registry.load(&stream[..]).unwrap_err();
+    assert_eq!((error.expected(), error.found()), ("a section that is registered", "\"unknown\", instance 0"));
+    assert!(error.qemu_text().unwrap().starts_with("Unknown savevm section or instance 'unknown' 0."));
+
+    let loaded = load(&mut registry, &stream, Rules::default().unknown(Unknown::Skip)).unwrap();
+    assert_eq!(loaded.unknown, [("unknown".to_owned(), 0)]);
+    let mut without = Vec::new();
+    registry.save_with(&mut without, SaveOptions::new().description(None)).unwrap();
+    assert_eq!(without.len(), stream.len() - (1 + 4 + 1 + 7 + 8 + 2 + 5));
+
+    load(&mut registry, &stream, Rules::default().unknown(Unknown::Keep)).unwrap();
+    let mut with = Vec::new();
+    registry.save(&mut with).unwrap();
+    let text = String::from_utf8_lossy(&with);
+    assert!(text.contains(r#"{"name": "unknown", "instance_id": 0, "size": 2, "fields": [{"name": "data""#), "{text}");
+    let mut both = Registry::new();
+    both.register("unknown", Dev::default()).unwrap();
+    both.register("dev", Dev::default()).unwrap();
+    both.load(&with[..]).unwrap();
+    let mut again = Vec::new();
+    both.save_with(&mut again, SaveOptions::new().description(None)).unwrap();
+    assert_eq!(again, stream, "what was kept is what it was");
+}
+
+#[test]
+fn what_is_kept_keeps_its_description() {
+    let (mut source, mut stream) = (Registry::new(), Vec::new());
+    source.register("dev", Dev { value: 1 }).unwrap();
+    source.register("unknown", Longer { value: 5, extra: 6 }).unwrap();
+    source.save(&mut stream).unwrap();
+    let mut registry = Registry::new();
+    registry.register("dev", Dev::default()).unwrap();
+    load(&mut registry, &stream, Rules::default().unknown(Unknown::Keep)).unwrap();
+    let mut again = Vec::new();
+    registry.save(&mut again).unwrap();
+    assert_eq!(again, stream);
+}
+
+#[test]
+fn a_repeated_section_is_refused_or_replaces() {
+    let (one, two) = (stream(&[("dev", 1)]), stream(&[("dev", 2)]));
+    let twice = [&one[..one.len() - 1], &two[8..]].concat();
+    let mut device = Dev::default();
+    let mut registry = Registry::new();
+    registry.register("dev", &mut device).unwrap();
+    let error = registry.load(&twice[..]).unwrap_err();
+    assert_eq!((error.expected(), error.found()), ("each section once", "the section again"));
+    load(&mut registry, &twice, Rules::QEMU).unwrap();
+    drop(registry);
+    assert_eq!(device.value, 2);
+}
+
+#[test]
+fn unread_bytes_are_refused_or_skipped() {
+    let (mut source, mut stream) = (Registry::new(), Vec::new());
+    source.register("dev", Longer { value: 5, extra: 6 }).unwrap();
+    source.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
+    let mut device = Dev::default();
+    let mut registry = Registry::new();
+    registry.register("dev", &mut device).unwrap();
+    let error = registry.load(&stream[..]).unwrap_err();
+    assert_eq!(error.qemu_text(), Some("Missing section footer for dev"));
+    load(&mut registry, &stream, Rules::default().unread(Unread::Skip)).unwrap();
+    drop(registry);
+    assert_eq!(device.value, 5);
+}
+
+#[test]
+fn without_footers_sections_follow_each_other() {
+    let (mut source, mut stream) = (Registry::for_machine("old"), Vec::new());
+    source.register("dev", Dev { value: 1 }).unwrap();
+    source.register("dev", Dev { value: 2 }).unwrap();
+    let options = SaveOptions::new().footers(false).configuration(false).description(None);
+    source.save_with(&mut stream, options).unwrap();
+    assert_eq!(stream.len(), 8 + 2 * (1 + 4 + 1 + 3 + 8 + 2) + 1);
+    let error = source.load(&stream[..]).unwrap_err();
+    assert_eq!(error.qemu_text(), Some("Configuration section missing"));
+    source.load_with(&mut Reader::from_slice(&stream), LoadOptions::new().any_machine()).unwrap();
+}
+
+#[test]
+fn another_machine_is_refused() {
+    let (mut source, mut stream) = (Registry::for_machine("pc-1"), Vec::new());
+    source.register("dev", Dev { value: 1 }).unwrap();
+    source.save(&mut stream).unwrap();
+    let mut other = Registry::for_machine("pc-2");
+    other.register("dev", Dev::default()).unwrap();
+    let error = other.load(&stream[..]).unwrap_err();
+    assert_eq!(error.qemu_text(), Some("Machine type received is 'pc-1' and local is 'pc-2'"));
+    assert!(error.to_string().starts_with("cannot load the configuration\n"), "{error}");
+}
+
+#[derive(Default)]
+struct Answers(Vec<Command>);
+
+impl CommandHandler for Answers {
+    fn command(&mut self, command: &Command) -> Result<(), LoadError> {
+        self.0.push(command.clone());
+        if matches!(command, Command::PostcopyRun) { refuse(command) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn commands_go_to_their_handler() {
+    let stream = |commands: &[Command]| {
+        let mut registry = Registry::new();
+        registry.register("dev", Dev { value: 1 }).unwrap();
+        let mut out = Writer::new();
+        let options = SaveOptions::new().description(None);
+        let mut saving = registry.start_saving(Output::new(&mut out, None), options).unwrap();
+        commands.iter().for_each(|command| saving.command(command).unwrap());
+        saving.complete().unwrap();
+        out.take()
+    };
+    let mut registry = Registry::new();
+    registry.register("dev", Dev::default()).unwrap();
+    registry.load(&stream(&[Command::SwitchoverStart])[..]).unwrap();
+    let error = registry.load(&stream(&[Command::Ping(7)])[..]).unwrap_err();
+    assert_eq!((error.expected(), error.found()), ("a stream that needs no answers", "the command Ping(7)"));
+    let mut answers = Answers::default();
+    let commands = [Command::OpenReturnPath, Command::Ping(7), Command::PostcopyAdvise(None)];
+    let bytes = stream(&commands);
+    registry.load_with(&mut Reader::from_slice(&bytes), LoadOptions::new().commands(&mut answers)).unwrap();
+    assert_eq!(answers.0, commands);
+    let bytes = stream(&[Command::PostcopyRun]);
+    registry.load_with(&mut Reader::from_slice(&bytes), LoadOptions::new().commands(&mut answers)).unwrap_err();
+}
+
+#[test]
+fn progress_is_told_after_each_section() {
+    let stream = stream(&[("a", 1), ("b", 2)]);
+    let mut told = Vec::new();
+    let mut registry = Registry::new();
+    registry.register("a", Dev::default()).unwrap();
+    registry.register("b", Dev::default()).unwrap();
+    let options = LoadOptions::new().progress(|at| told.push((at.phase, at.bytes, at.section.map(str::to_owned))));
+    registry.load_with(&mut Reader::from_slice(&stream), options).unwrap();
+    let (a, b) = (8 + 22, 8 + 2 * 22);
+    let section = |name: &str| Some(name.to_owned());
+    let expected = [(Phase::Devices, a, section("a")), (Phase::Devices, b, section("b")), (Phase::Done, b + 1, None)];
+    assert_eq!(told, expected);
+    told = Vec::new();
+    let options = SaveOptions::new()
+        .description(None)
+        .progress(|at| told.push((at.phase, at.bytes, at.section.map(str::to_owned))));
+    registry.save_with(&mut Vec::new(), options).unwrap();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_description_is_read_if_it_is_there_and_what_follows_is_left() {
+    let (mut registry, mut stream) = (Registry::new(), Vec::new());
+    registry.register("dev", Dev { value: 1 }).unwrap();
+    registry.save(&mut stream).unwrap();
+    let length = stream.len();
+    stream.extend_from_slice(b"something else");
+    let mut reader = Reader::from_slice(&stream);
+    let loaded = registry.load_with(&mut reader, LoadOptions::new()).unwrap();
+    assert!(loaded.description.unwrap().starts_with("{\"page_size\": 4096"));
+    assert_eq!((reader.at_hand(), reader.offset()), (&b"something else"[..], length as u64));
+
+    let mut reader = Reader::from_slice(&stream);
+    let loaded = registry.load_with(&mut reader, LoadOptions::new().trailer(Trailer::Leave)).unwrap();
+    assert_eq!((loaded.description, reader.offset()), (None, loaded.bytes));
+}

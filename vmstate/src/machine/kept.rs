@@ -1,0 +1,75 @@
+//! Sections that nobody here knows, kept as they came to be sent on.
+
+use vmstate_types::{LoadError, Reader};
+
+use crate::dynamic::extent;
+use crate::schema::{DescriptionWriter, vmdesc};
+use crate::stream::{SectionHeader, StreamWriter};
+
+/// A section as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    header: SectionHeader,
+    payload: Vec<u8>,
+    /// What the stream that it came with says about it.
+    description: Option<vmdesc::Device>,
+}
+
+impl Kept {
+    /// Reads the payload of a section that nobody knows, up to its footer.
+    pub(super) fn read(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<Self, LoadError> {
+        let length = length(header, reader)?;
+        let payload = reader.claim(length)?.to_vec();
+        Ok(Self { header: header.clone(), payload, description: None })
+    }
+
+    /// Whether this is the section of that name and instance.
+    fn is(&self, name: &str, instance_id: u32) -> bool {
+        self.header.name == name && self.header.instance_id == instance_id
+    }
+
+    /// Writes the section again, under another section id.
+    pub(super) fn write(
+        &self,
+        section_id: u32,
+        frame: &mut StreamWriter<'_>,
+        description: Option<&mut DescriptionWriter>,
+    ) {
+        let SectionHeader { name, instance_id, version, .. } = &self.header;
+        frame.begin_section(&SectionHeader::full(section_id, name, *instance_id, *version));
+        frame.payload().bytes(&self.payload);
+        frame.end_section();
+        match (description, &self.description) {
+            (Some(writer), Some(own)) => writer.described(own),
+            (Some(writer), None) => writer.opaque(name, *instance_id, self.payload.len() as u64),
+            (None, _) => {}
+        }
+    }
+}
+
+/// Finds what the text of a description says about sections that are kept.
+pub(super) fn describe(kept: &mut [Kept], text: &str) {
+    let Ok(document) = vmdesc::Document::parse(text.as_bytes(), 0) else { return };
+    for section in kept {
+        let device = document.devices.iter().find(|device| section.is(&device.name, device.instance_id));
+        section.description = device.cloned();
+    }
+}
+
+/// Passes over the rest of a payload, up to the footer.
+pub(super) fn skip(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    let length = length(header, reader)?;
+    reader.skip(length as u64)
+}
+
+/// How many bytes there are before the section's footer.
+fn length(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
+    let start = reader.offset();
+    let end = extent::find_end(reader, header.section_id, None)?;
+    let length = end.and_then(|end| usize::try_from(end - start).ok());
+    length.ok_or_else(|| {
+        LoadError::malformed(format!("the footer 0x7e of section {} somewhere", header.section_id), "none")
+            .at(start)
+            .advise("where a section that nobody knows ends is only found by its footer")
+    })
+}

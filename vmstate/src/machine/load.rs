@@ -1,0 +1,468 @@
+//! From a stream to devices.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use vmstate_types::error::Place;
+use vmstate_types::walk::PostLoad;
+use vmstate_types::{LoadError, Reader};
+
+use super::diagnosis;
+use super::kept::{self, Kept};
+use super::policy::{LoadOptions, Repeated, Trailer, Unknown, Unread, refuse};
+use super::progress::{Phase, Progress};
+use super::undo::Copies;
+use super::{configuration, save::unavailable, trace};
+use crate::registry::{Handler, Missing, Registry};
+use crate::stream::{Configuration, Item, SectionHeader, SectionKind, StreamReader, tag};
+
+/// What was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The stream's configuration, if it has one.
+    pub configuration: Option<Configuration>,
+    /// The bytes up to the stream's end, the description not included.
+    pub bytes: u64,
+    /// How many sections came.
+    pub sections: u64,
+    /// The sections that did not come: name and instance id. They are not needed, or a rule allows it.
+    pub missing: Vec<(String, u32)>,
+    /// The sections that nobody has registered, and that were passed over or kept.
+    pub unknown: Vec<(String, u32)>,
+    /// The JSON description, if it was read.
+    pub description: Option<String>,
+}
+
+impl Registry<'_> {
+    /// Loads a machine: all of the stream, or nothing.
+    ///
+    /// The machine must stand still. If this fails, every device is what it was before, in everything that it saves;
+    /// what it derives from that is derived again by its hooks.
+    ///
+    /// To be able to go back, a copy of each device's state is made before its section is loaded: the memory and time of
+    /// saving it. Guest memory is copied only where it is not zero ([`Ram`](crate::ram::Ram)).
+    ///
+    /// What follows the stream in `input` may be lost: to go on reading there, use [`load_with`](Self::load_with) and
+    /// [`Reader::at_hand`].
+    ///
+    /// # Errors
+    /// When the stream is not of this machine, or is cut or corrupt, a section is missing, repeated or not known, a
+    /// device refuses, or `input` fails.
+    pub fn load(&mut self, input: impl Read) -> Result<Loaded, LoadError> {
+        self.load_with(&mut Reader::from_read(input), LoadOptions::new())
+    }
+
+    /// Loads a machine as [`load`](Self::load) does, with options.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// # Panics
+    /// When a device's hook panics. The machine is then what it was before.
+    pub fn load_with(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<Loaded, LoadError> {
+        let mut load = Load::new(self, options);
+        let outcome = catch_unwind(AssertUnwindSafe(|| load.run(reader)));
+        let outcome = match outcome {
+            Ok(Ok(loaded)) => Ok(Ok(loaded)),
+            Ok(Err(error)) => {
+                let error = load.diagnose(error, reader);
+                load.go_back();
+                Ok(Err(error))
+            }
+            Err(panic) => {
+                load.go_back();
+                Err(panic)
+            }
+        };
+        load.clean_up();
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+/// A function that runs after each load.
+pub(crate) struct AfterLoad<'d>(Box<dyn FnMut() -> Result<(), String> + 'd>);
+
+impl<'d> AfterLoad<'d> {
+    pub(crate) fn new(hook: impl FnMut() -> Result<(), String> + 'd) -> Self {
+        Self(Box::new(hook))
+    }
+}
+
+impl std::fmt::Debug for AfterLoad<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AfterLoad")
+    }
+}
+
+/// A load under way.
+struct Load<'r, 'd, 'o> {
+    registry: &'r mut Registry<'d>,
+    options: LoadOptions<'o>,
+    copies: Copies,
+    /// Whether what is live has been set up.
+    live: bool,
+    /// What has come, by entry.
+    came: Vec<Came>,
+    /// The sections of devices, in the order in which they came.
+    order: Vec<Section>,
+    kept: Vec<Kept>,
+    loaded: Loaded,
+    /// The entry of the section before: sections mostly come in the order in which they are registered.
+    last: usize,
+}
+
+/// What has come of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    Nothing,
+    /// A live section has started.
+    Started,
+    All,
+}
+
+/// A device's section that has come.
+#[derive(Debug)]
+pub(super) struct Section {
+    pub(super) entry: usize,
+    pub(super) header: SectionHeader,
+    /// The bytes that the device has read; none if it failed.
+    pub(super) read: Option<u64>,
+    post_load: PostLoad,
+}
+
+impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
+    fn new(registry: &'r mut Registry<'d>, options: LoadOptions<'o>) -> Self {
+        let came = vec![Came::Nothing; registry.entries.len()];
+        let loaded = Loaded {
+            configuration: None,
+            bytes: 0,
+            sections: 0,
+            missing: Vec::new(),
+            unknown: Vec::new(),
+            description: None,
+        };
+        let (copies, order, kept) = (Copies::default(), Vec::new(), Vec::new());
+        Self { registry, options, copies, live: false, came, order, kept, loaded, last: usize::MAX }
+    }
+
+    fn run(&mut self, reader: &mut Reader<'_>) -> Result<Loaded, LoadError> {
+        let start = reader.offset();
+        let mut stream = match self.options.header {
+            true => StreamReader::new(reader)?,
+            false => StreamReader::without_header(reader),
+        };
+        self.check_configuration(stream.configuration())?;
+        self.set_up()?;
+        while let Some(item) = stream.next_item()? {
+            match item {
+                Item::Section(header) => self.section(&mut stream, header, start)?,
+                Item::Command(command) => match &mut self.options.commands {
+                    Some(handler) => handler.command(&command),
+                    None => refuse(&command),
+                }
+                .map_err(|error| error.at(stream.offset()).in_place(|| Place::Part("a command".into())))?,
+                Item::PackageEnd => {}
+            }
+        }
+        self.loaded.bytes = stream.offset() - start;
+        self.check_complete(stream.offset())?;
+        self.finish()?;
+        self.keep(&mut stream);
+        self.options.progress.tell(&Progress::new(Phase::Done, self.loaded.bytes, self.loaded.sections, None));
+        Ok(self.loaded.clone())
+    }
+
+    fn check_configuration(&mut self, theirs: Option<&Configuration>) -> Result<(), LoadError> {
+        self.loaded.configuration = theirs.cloned();
+        match &self.registry.configuration {
+            Some(ours) if self.options.header && !self.options.any_machine => configuration::check(ours, theirs)
+                .map_err(|error| error.in_place(|| Place::Part("the configuration".into()))),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_up(&mut self) -> Result<(), LoadError> {
+        self.live = true;
+        for entry in &mut self.registry.entries {
+            if let Handler::Live(live) = &mut entry.handler {
+                live.load_setup(self.options.undo).map_err(|error| error.in_field(entry.name.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn section(
+        &mut self,
+        stream: &mut StreamReader<'_, '_>,
+        header: SectionHeader,
+        start: u64,
+    ) -> Result<(), LoadError> {
+        self.loaded.sections += 1;
+        let span = trace::section("load", &header, header.payload);
+        let entry = self.find(&header);
+        match entry {
+            Some(index) => self.known(stream, &header, index),
+            None => self.unknown(stream, &header),
+        }
+        .map_err(|error| error.in_place(|| header.place()))?;
+        if self.options.rules_of(&header.name).unread == Unread::Skip
+            && stream.has_footers() != Some(false)
+            && stream.payload().peek(1)? != [tag::FOOTER]
+        {
+            kept::skip(&header, stream.payload()).map_err(|error| error.in_place(|| header.place()))?;
+        }
+        stream.end_section()?;
+        span.done(stream.offset());
+        let phase = if header.kind == SectionKind::Full { Phase::Devices } else { Phase::Live };
+        let bytes = stream.offset() - start;
+        self.options.progress.tell(&Progress::new(phase, bytes, self.loaded.sections, Some(&header.name)));
+        Ok(())
+    }
+
+    /// The entry that a section is for.
+    fn find(&mut self, header: &SectionHeader) -> Option<usize> {
+        let entries = &self.registry.entries;
+        let answers = |index: &usize| entries[*index].answers_to(&header.name, header.instance_id);
+        let next = self.last.wrapping_add(1).min(entries.len());
+        let found = (next..entries.len()).chain(0..next).find(answers)?;
+        self.last = found;
+        Some(found)
+    }
+
+    /// Loads a section that somebody has registered.
+    fn known(
+        &mut self,
+        stream: &mut StreamReader<'_, '_>,
+        header: &SectionHeader,
+        index: usize,
+    ) -> Result<(), LoadError> {
+        self.check_kind(header, index)?;
+        if self.options.undo {
+            self.copies.copy(index, &mut self.registry.entries[index])?;
+        }
+        let entry = &mut self.registry.entries[index];
+        if let Handler::Live(live) = &mut entry.handler {
+            self.came[index] = if header.kind == SectionKind::End { Came::All } else { Came::Started };
+            check_version(header, entry.version)?;
+            return live.load(stream.payload(), header.kind, header.version);
+        }
+        self.came[index] = Came::All;
+        self.order.push(Section { entry: index, header: header.clone(), read: None, post_load: PostLoad::None });
+        let post_load = match &mut entry.handler {
+            Handler::Device(handle) => {
+                let mut outcome = Ok(PostLoad::None);
+                let lent = handle.lend(&mut |device| outcome = device.decode_section(stream.payload(), header.version));
+                lent.map_err(|why| LoadError::misuse("a device that can be used", why))?;
+                outcome?
+            }
+            Handler::Raw(raw) => {
+                check_version(header, entry.version)?;
+                raw.load(stream.payload(), header.version)?;
+                PostLoad::None
+            }
+            Handler::Live(_) => PostLoad::None,
+        };
+        if let Some(section) = self.order.last_mut() {
+            (section.read, section.post_load) = (Some(stream.offset() - header.payload), post_load);
+        }
+        if self.options.post_load_at_once {
+            self.post_load(self.order.len() - 1)?;
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self, header: &SectionHeader, index: usize) -> Result<(), LoadError> {
+        let live = matches!(self.registry.entries[index].handler, Handler::Live(_));
+        if live == (header.kind == SectionKind::Full) {
+            let expected = if live { "a section that comes in parts" } else { "a section that comes whole" };
+            return Err(LoadError::incompatible(expected, format!("one of kind `{}`", header.kind)).at(header.offset));
+        }
+        let again = header.kind.is_named() && self.came[index] != Came::Nothing;
+        if again && self.options.rules_of(&header.name).repeated == Repeated::Refuse {
+            return Err(LoadError::malformed("each section once", "the section again")
+                .at(header.offset)
+                .advise("the stream is corrupt or forged; QEMU would let the last one count (`Repeated::Replace`)"));
+        }
+        Ok(())
+    }
+
+    fn unknown(&mut self, stream: &mut StreamReader<'_, '_>, header: &SectionHeader) -> Result<(), LoadError> {
+        match self.options.rules_of(&header.name).unknown {
+            Unknown::Refuse => return Err(self.nobody(header)),
+            Unknown::Skip => kept::skip(header, stream.payload())?,
+            Unknown::Keep if header.kind == SectionKind::Full => {
+                self.kept.push(Kept::read(header, stream.payload())?);
+            }
+            Unknown::Keep => {
+                return Err(LoadError::incompatible("a section that comes whole, to be kept", "a live one")
+                    .at(header.offset)
+                    .advise("live sections can be passed over (`Unknown::Skip`), but not kept"));
+            }
+        }
+        if header.kind.is_named() {
+            self.loaded.unknown.push((header.name.clone(), header.instance_id));
+        }
+        Ok(())
+    }
+
+    /// The error for a section that nobody has registered.
+    fn nobody(&self, header: &SectionHeader) -> LoadError {
+        let SectionHeader { name, instance_id, .. } = header;
+        let others = self.registry.entries.iter().filter(|entry| entry.name == *name);
+        let others: Vec<_> = others.map(|entry| entry.instance_id.to_string()).collect();
+        let expected = match others.is_empty() {
+            true => "a section that is registered".to_owned(),
+            false => format!("instance {} of \"{}\"", others.join(" or "), name.escape_debug()),
+        };
+        LoadError::incompatible(expected, format!("\"{}\", instance {instance_id}", name.escape_debug()))
+            .at(header.offset)
+            .advise("register the device, or have the section passed over or kept (`Rules::unknown`)")
+            .qemu_says(format!(
+                "Unknown savevm section or instance '{name}' {instance_id}. Make sure that your current VM setup \
+                 matches your saved VM setup, including any hotplugged devices"
+            ))
+    }
+
+    /// Looks for sections that have not come.
+    fn check_complete(&mut self, end: u64) -> Result<(), LoadError> {
+        for index in 0..self.registry.entries.len() {
+            if self.came[index] != Came::All {
+                self.missing(index).map_err(|error| error.at(end))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn missing(&mut self, index: usize) -> Result<(), LoadError> {
+        let entry = &mut self.registry.entries[index];
+        let missing = match (self.options.own_rules(&entry.name), entry.missing) {
+            (Some(rules), _) => rules.missing,
+            (None, Some(own)) => own,
+            (None, None) => self.options.rules.missing,
+        };
+        let expected = match &mut entry.handler {
+            Handler::Live(live) => live.is_active(),
+            Handler::Device(_) => entry.description.is_some_and(|description| !description.conditional),
+            Handler::Raw(_) => true,
+        };
+        if self.came[index] == Came::Nothing {
+            self.loaded.missing.push((entry.name.clone(), entry.instance_id));
+            if self.options.undo {
+                self.copies.copy(index, entry)?;
+            }
+            if let Handler::Device(handle) = &mut entry.handler
+                && handle.reset().map_err(|why| LoadError::misuse("a device that can be used", why))?
+            {
+                return Ok(());
+            }
+        }
+        if !expected || missing == Missing::Keep {
+            return Ok(());
+        }
+        let found = if self.came[index] == Came::Started { "only parts of it" } else { "the end of the stream" };
+        Err(LoadError::incompatible(format!("the section {}", entry.title()), found)
+            .advise("the other side lacks the device or has it under another name; `Rules::missing` allows it"))
+    }
+
+    /// Does what waits until everything has come.
+    fn finish(&mut self) -> Result<(), LoadError> {
+        for entry in &mut self.registry.entries {
+            if let Handler::Live(live) = &mut entry.handler {
+                live.load_finish().map_err(|error| error.in_field(entry.name.clone()))?;
+            }
+        }
+        if !self.options.post_load_at_once {
+            for index in 0..self.order.len() {
+                let header = self.order[index].header.clone();
+                self.post_load(index).map_err(|error| error.in_place(|| header.place()))?;
+            }
+        }
+        for AfterLoad(hook) in &mut self.registry.after_load {
+            hook().map_err(|reason| {
+                LoadError::refused("`after_load` to accept the machine", reason)
+                    .in_place(|| Place::Part("the machine, all of whose sections have come".into()))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Runs the hook `post_load` of the device whose section came as number `index`.
+    fn post_load(&mut self, index: usize) -> Result<(), LoadError> {
+        let Section { entry, header, post_load, .. } = &self.order[index];
+        let Handler::Device(handle) = &mut self.registry.entries[*entry].handler else { return Ok(()) };
+        if *post_load == PostLoad::None {
+            return Ok(());
+        }
+        let (version, mut outcome) = (header.version, Ok(()));
+        let lent = handle.lend(&mut |device| outcome = device.finish_section(version));
+        lent.map_err(|why| LoadError::misuse("a device that can be used", unavailable(why)))?;
+        outcome
+    }
+
+    /// Keeps what nobody knows, with its description if the stream has one.
+    fn keep(&mut self, stream: &mut StreamReader<'_, '_>) {
+        let read = match self.options.trailer {
+            Trailer::Leave => false,
+            Trailer::Wait => true,
+            Trailer::IfAtHand => stream.payload().at_hand().first() == Some(&tag::DESCRIPTION),
+        };
+        if read {
+            // The machine is loaded: a description that is cut is as good as none, as in QEMU.
+            self.loaded.description = stream.description().ok().flatten();
+        }
+        if let Some(text) = &self.loaded.description {
+            kept::describe(&mut self.kept, text);
+        }
+        self.registry.kept = std::mem::take(&mut self.kept);
+    }
+
+    fn diagnose(&mut self, error: LoadError, reader: &mut Reader<'_>) -> LoadError {
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            diagnosis::find(&error, &mut self.registry.entries, &self.order, self.options.description, reader)
+        }));
+        match found {
+            Ok(Some(diagnosis)) => error.diagnosed(diagnosis),
+            _ => error,
+        }
+    }
+
+    /// Makes the machine what it was before.
+    fn go_back(&mut self) {
+        if !self.options.undo {
+            return;
+        }
+        self.copies.go_back(&mut self.registry.entries);
+        if !self.live {
+            return;
+        }
+        for entry in &mut self.registry.entries {
+            if let Handler::Live(live) = &mut entry.handler {
+                let _ = catch_unwind(AssertUnwindSafe(|| live.load_undo()));
+            }
+        }
+    }
+
+    fn clean_up(&mut self) {
+        if !self.live {
+            return;
+        }
+        for entry in &mut self.registry.entries {
+            if let Handler::Live(live) = &mut entry.handler {
+                live.load_cleanup();
+            }
+        }
+    }
+}
+
+/// Checks the version of a section that has no description to say what it can read.
+fn check_version(header: &SectionHeader, local: u32) -> Result<(), LoadError> {
+    let SectionHeader { name, version, .. } = header;
+    match *version <= local {
+        true => Ok(()),
+        false => Err(LoadError::incompatible(format!("at most version {local}"), format!("version {version}"))
+            .at(header.payload)
+            .advise("save on the other side at an older version, or load with a newer release")
+            .qemu_says(format!("savevm: unsupported version {version} for '{name}' v{local}"))),
+    }
+}

@@ -1,0 +1,448 @@
+//! From devices to a stream.
+
+use std::io::Write;
+
+use vmstate_types::{SaveError, Writer};
+
+use super::progress::{Phase, Progress, Report};
+use super::trace;
+use crate::registry::{Device, Entry, Handler, Output, Pending, Registry, Unavailable};
+use crate::schema::{DescriptionWriter, Release};
+use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
+
+/// What a save does that is not the default.
+///
+/// ```
+/// use vmstate::machine::SaveOptions;
+/// use vmstate::schema::Release;
+///
+/// // For a peer with an older release of the board, whose serial port has version 2.
+/// let options = SaveOptions::new().description(Some(Release::Qemu7_2)).version("serial", 2);
+/// # drop(options);
+/// ```
+#[derive(Debug)]
+pub struct SaveOptions<'o> {
+    footers: bool,
+    configuration: bool,
+    description: Option<Release>,
+    device_state_only: bool,
+    versions: Vec<(String, u32)>,
+    progress: Report<'o>,
+}
+
+impl Default for SaveOptions<'_> {
+    fn default() -> Self {
+        Self {
+            footers: true,
+            configuration: true,
+            description: Some(Release::default()),
+            device_state_only: false,
+            versions: Vec::new(),
+            progress: Report::default(),
+        }
+    }
+}
+
+impl<'o> SaveOptions<'o> {
+    /// What a new QEMU does: footers, configuration, and a description.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With or without footers after the sections. Machine types of QEMU before 2.4 have none.
+    #[must_use]
+    pub fn footers(mut self, footers: bool) -> Self {
+        self.footers = footers;
+        self
+    }
+
+    /// With or without the configuration. Machine types of QEMU before 2.4 have none.
+    #[must_use]
+    pub fn configuration(mut self, configuration: bool) -> Self {
+        self.configuration = configuration;
+        self
+    }
+
+    /// With the JSON description in the form of this release, or without one: then nothing is spent on it.
+    #[must_use]
+    pub fn description(mut self, description: Option<Release>) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// Nothing but the devices: no live sections, no configuration, no description. This is what QEMU writes for Xen
+    /// (`xen-save-devices-state`).
+    #[must_use]
+    pub fn device_state_only(mut self) -> Self {
+        self.device_state_only = true;
+        self
+    }
+
+    /// Saves all devices that are registered under `name` as they were at `version`, for a peer that is older.
+    #[must_use]
+    pub fn version(mut self, name: impl Into<String>, version: u32) -> Self {
+        self.versions.push((name.into(), version));
+        self
+    }
+
+    /// Saves the whole machine as an older one: the devices of these names at these versions, such as those that a
+    /// stream of the older machine [says](crate::schema::vmdesc) its devices have.
+    #[must_use]
+    pub fn versions(mut self, versions: impl IntoIterator<Item = (impl Into<String>, u32)>) -> Self {
+        self.versions.extend(versions.into_iter().map(|(name, version)| (name.into(), version)));
+        self
+    }
+
+    /// Tells `report` how far the save is, after each section.
+    #[must_use]
+    pub fn progress(mut self, report: impl FnMut(&Progress<'_>) + 'o) -> Self {
+        self.progress = Report::new(report);
+        self
+    }
+
+    fn version_of(&self, entry: &Entry<'_>) -> u32 {
+        let asked = self.versions.iter().rev().find(|(name, _)| *name == entry.name);
+        asked.map_or(entry.version, |(_, version)| *version)
+    }
+}
+
+/// What was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Saved {
+    /// The length of the stream in bytes.
+    pub bytes: u64,
+    /// How many sections it has.
+    pub sections: u64,
+}
+
+impl<'d> Registry<'d> {
+    /// Saves the machine as a whole stream: header, configuration, sections, end, description.
+    ///
+    /// The machine must stand still. To send most of its memory while it runs, see [`start_saving`](Self::start_saving).
+    ///
+    /// # Errors
+    /// When a device or a [blocker](Self::block) refuses, or `out` fails. What was written is then of no use, and the
+    /// machine can run on.
+    pub fn save(&mut self, mut out: impl Write) -> Result<Saved, SaveError> {
+        self.save_with(&mut out, SaveOptions::new())
+    }
+
+    /// Saves the machine as [`save`](Self::save) does, with options.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_with(&mut self, out: &mut dyn Write, options: SaveOptions<'_>) -> Result<Saved, SaveError> {
+        let mut writer = Writer::new();
+        self.start_saving(Output::new(&mut writer, Some(out)), options)?.complete()
+    }
+
+    /// Saves the machine as [`save`](Self::save) does, into `writer`: the whole stream stays in memory.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_into(&mut self, writer: &mut Writer, options: SaveOptions<'_>) -> Result<Saved, SaveError> {
+        self.start_saving(Output::new(writer, None), options)?.complete()
+    }
+
+    /// Begins to save while the machine runs: writes what comes first, and the first sections of what is live.
+    ///
+    /// ```
+    /// use vmstate::machine::SaveOptions;
+    /// use vmstate::prelude::*;
+    /// use vmstate::ram::{PageSize, VecBlock};
+    /// use vmstate::registry::Output;
+    ///
+    /// let mut ram = [VecBlock::new("ram", vec![7; 1 << 20])];
+    /// let mut registry = Registry::for_machine("board");
+    /// registry.register_ram(PageSize::DEFAULT, &mut ram[..])?;
+    ///
+    /// let (mut writer, mut stream) = (Writer::new(), Vec::new());
+    /// let output = Output::new(&mut writer, Some(&mut stream));
+    /// let mut saving = registry.start_saving(output, SaveOptions::new())?;
+    /// while saving.pending_exact().total() > 100_000 {
+    ///     saving.iterate(64 * 1024)?;
+    /// }
+    /// // Here the machine stops.
+    /// let saved = saving.complete()?;
+    /// assert_eq!(saved.bytes, stream.len() as u64);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn start_saving<'r, 'o>(
+        &'r mut self,
+        out: Output<'o>,
+        options: SaveOptions<'o>,
+    ) -> Result<Saving<'r, 'd, 'o>, SaveError> {
+        self.check_blockers()?;
+        self.check_versions(&options)?;
+        let mut saving = Saving { out, description: None, sections: 0, started: 0, registry: self, options };
+        saving.started = saving.out.writer().offset();
+        saving.begin()?;
+        Ok(saving)
+    }
+
+    fn check_versions(&self, options: &SaveOptions<'_>) -> Result<(), SaveError> {
+        for (name, version) in &options.versions {
+            for entry in self.entries.iter().filter(|entry| entry.name == *name) {
+                let oldest = entry.description.map_or(entry.version, |description| description.minimum_version);
+                if !(oldest..=entry.version).contains(version) {
+                    return Err(SaveError::misuse(format!(
+                        "section {} can be saved at versions {oldest} to {}, not {version}",
+                        entry.title(),
+                        entry.version
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A save that has begun. Dropping it before it is [`complete`](Self::complete) gives it up.
+#[derive(Debug)]
+pub struct Saving<'r, 'd, 'o> {
+    registry: &'r mut Registry<'d>,
+    out: Output<'o>,
+    options: SaveOptions<'o>,
+    description: Option<DescriptionWriter>,
+    sections: u64,
+    /// The offset in the writer of the stream's first byte.
+    started: u64,
+}
+
+impl<'o> Saving<'_, '_, 'o> {
+    /// Sends another section of about `budget` bytes of each live device that has something to send. `true` when all
+    /// have sent everything they had.
+    ///
+    /// As in QEMU, one that has not sent everything keeps those after it waiting.
+    ///
+    /// # Errors
+    /// When a device cannot be saved, or the destination fails.
+    pub fn iterate(&mut self, budget: u64) -> Result<bool, SaveError> {
+        for index in self.live() {
+            let Handler::Live(live) = &self.registry.entries[index].handler else { continue };
+            if live.is_active_iterate() && !self.live_section(index, SectionKind::Part, budget)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// How much all live devices have left to send, as far as is known without looking closely.
+    pub fn pending_estimate(&mut self) -> Pending {
+        self.pending_by(|live| live.pending_estimate())
+    }
+
+    /// How much all live devices have left to send.
+    pub fn pending_exact(&mut self) -> Pending {
+        self.pending_by(|live| live.pending_exact())
+    }
+
+    fn pending_by(&mut self, ask: impl Fn(&mut dyn crate::registry::Live) -> Pending) -> Pending {
+        let mut sum = Pending::default();
+        for index in self.live() {
+            if let Handler::Live(live) = &mut self.registry.entries[index].handler {
+                sum += ask(&mut **live);
+            }
+        }
+        sum
+    }
+
+    /// Sends a command to the destination.
+    ///
+    /// # Errors
+    /// When its data are longer than the format can say, or the destination fails.
+    pub fn command(&mut self, command: &Command) -> Result<(), SaveError> {
+        self.frame().command(command)?;
+        self.out.relieve()
+    }
+
+    /// Has every live device get ready to go on after the connection was lost (QEMU's `resume_prepare`).
+    ///
+    /// # Errors
+    /// When one cannot.
+    pub fn resume_prepare(&mut self) -> Result<(), SaveError> {
+        for index in self.live() {
+            let entry = &mut self.registry.entries[index];
+            if let Handler::Live(live) = &mut entry.handler {
+                live.resume_prepare().map_err(|error| error.in_field(entry.name.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends everything else: what is left of the live devices, all others, and the end. The machine must stand still.
+    ///
+    /// # Errors
+    /// When a device cannot be saved, or the destination fails.
+    pub fn complete(mut self) -> Result<Saved, SaveError> {
+        for index in self.live() {
+            self.live_section(index, SectionKind::End, u64::MAX)?;
+        }
+        for index in 0..self.registry.entries.len() {
+            let entry = &self.registry.entries[index];
+            if !entry.is_early() && !matches!(entry.handler, Handler::Live(_)) {
+                self.full_section(index)?;
+            }
+        }
+        self.kept_sections();
+        self.frame().eof();
+        if let Some(description) = self.description.take() {
+            self.frame().description(&description.finish());
+        }
+        self.out.flush()?;
+        let bytes = self.out.writer().offset() - self.started;
+        self.options.progress.tell(&Progress::new(Phase::Done, bytes, self.sections, None));
+        Ok(Saved { bytes, sections: self.sections })
+    }
+
+    /// Writes what comes before the first part.
+    fn begin(&mut self) -> Result<(), SaveError> {
+        self.frame().header();
+        let whole = !self.options.device_state_only;
+        let configuration = self.registry.configuration.clone();
+        let configuration = configuration.filter(|_| self.options.configuration && whole);
+        if let Some(configuration) = &configuration {
+            self.frame().configuration(configuration);
+        }
+        let page_size = self.registry.page_size.bytes();
+        let release = self.options.description.filter(|_| whole);
+        self.description = release.map(|release| DescriptionWriter::new(release, page_size, configuration.as_ref()));
+        for index in 0..self.registry.entries.len() {
+            let entry = &self.registry.entries[index];
+            match &entry.handler {
+                Handler::Live(live) if whole && live.is_active() => {
+                    self.live_section(index, SectionKind::Start, 0)?;
+                }
+                Handler::Device(_) if entry.is_early() => self.full_section(index)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries whose sections come in parts now.
+    fn live(&self) -> Vec<usize> {
+        let entries = self.registry.entries.iter().enumerate();
+        let active = |entry: &Entry<'_>| matches!(&entry.handler, Handler::Live(live) if live.is_active());
+        entries.filter(|(_, entry)| !self.options.device_state_only && active(entry)).map(|(index, _)| index).collect()
+    }
+
+    fn frame(&mut self) -> StreamWriter<'_> {
+        StreamWriter::new(self.out.writer()).footers(self.options.footers)
+    }
+
+    /// Writes one section of a live device. `true` if it has sent everything it had.
+    fn live_section(&mut self, index: usize, kind: SectionKind, budget: u64) -> Result<bool, SaveError> {
+        let entry = &mut self.registry.entries[index];
+        let Handler::Live(live) = &mut entry.handler else { return Ok(true) };
+        let header = header(entry.section_id, &entry.name, entry.instance_id, entry.version).of_kind(kind);
+        let span = trace::section("save", &header, self.out.writer().offset());
+        let mut frame = StreamWriter::new(self.out.writer()).footers(self.options.footers);
+        frame.begin_section(&header);
+        let saved = match kind {
+            SectionKind::Start => live.save_setup(&mut self.out).map(|()| false),
+            SectionKind::End => live.save_complete(&mut self.out).map(|()| true),
+            SectionKind::Part | SectionKind::Full => live.save_iterate(&mut self.out, budget),
+        };
+        let done = saved.map_err(|error| error.in_place(|| header.place()))?;
+        self.end_section(&header, &span)?;
+        Ok(done)
+    }
+
+    /// Writes the section of a device that is sent whole, if it is needed.
+    fn full_section(&mut self, index: usize) -> Result<(), SaveError> {
+        let entry = &mut self.registry.entries[index];
+        let version = self.options.version_of(entry);
+        let header = header(entry.section_id, &entry.name, entry.instance_id, version);
+        let in_place = |error: SaveError| error.in_place(|| header.place());
+        let span = trace::section("save", &header, self.out.writer().offset());
+        let (out, mut description) = (self.out.writer(), self.description.as_mut());
+        let mut frame = StreamWriter::new(out).footers(self.options.footers);
+        match &mut entry.handler {
+            Handler::Device(handle) => {
+                let mut outcome = Ok(false);
+                let lent = handle.lend(&mut |device| {
+                    if device.is_needed() {
+                        frame.begin_section(&header);
+                        let description = description.as_deref_mut();
+                        outcome = save_device(device, &header, frame.payload(), description).map(|()| true);
+                    }
+                });
+                lent.map_err(|why| in_place(unavailable(why)))?;
+                if !outcome.map_err(in_place)? {
+                    return Ok(());
+                }
+            }
+            Handler::Raw(raw) => {
+                frame.begin_section(&header);
+                let start = frame.payload().offset();
+                raw.save(frame.payload()).map_err(in_place)?;
+                if let Some(description) = description {
+                    description.opaque(&header.name, header.instance_id, frame.payload().offset() - start);
+                }
+            }
+            Handler::Live(_) => return Ok(()),
+        }
+        self.end_section(&header, &span)
+    }
+
+    fn end_section(&mut self, header: &SectionHeader, span: &trace::Section) -> Result<(), SaveError> {
+        let out = self.out.writer();
+        StreamWriter::resume(out, header.section_id).footers(self.options.footers).end_section();
+        span.done(out.offset());
+        let bytes = out.offset() - self.started;
+        self.sections += 1;
+        let phase = if header.kind == SectionKind::Full { Phase::Devices } else { Phase::Live };
+        self.options.progress.tell(&Progress::new(phase, bytes, self.sections, Some(&header.name)));
+        self.out.relieve()
+    }
+
+    /// Writes what was kept of the stream that was loaded, because nobody here knows it.
+    fn kept_sections(&mut self) {
+        let first = self.registry.entries.iter().map(|entry| entry.section_id).max().map_or(0, |id| id.wrapping_add(1));
+        let kept = std::mem::take(&mut self.registry.kept);
+        for (index, section) in kept.iter().enumerate() {
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let mut frame = StreamWriter::new(self.out.writer()).footers(self.options.footers);
+            section.write(first.wrapping_add(number), &mut frame, self.description.as_mut());
+            self.sections += 1;
+        }
+        self.registry.kept = kept;
+    }
+}
+
+impl Drop for Saving<'_, '_, '_> {
+    fn drop(&mut self) {
+        for entry in &mut self.registry.entries {
+            if let Handler::Live(live) = &mut entry.handler {
+                live.save_cleanup();
+            }
+        }
+    }
+}
+
+fn header(section_id: u32, name: &str, instance_id: u32, version: u32) -> SectionHeader {
+    SectionHeader::full(section_id, name, instance_id, version)
+}
+
+fn save_device(
+    device: &mut dyn Device,
+    header: &SectionHeader,
+    out: &mut Writer,
+    description: Option<&mut DescriptionWriter>,
+) -> Result<(), SaveError> {
+    match description {
+        Some(description) => description
+            .section_by(&header.name, header.instance_id, out, |sink| device.describe_section(sink, header.version)),
+        None => device.save_section(out, header.version),
+    }
+}
+
+pub(super) fn unavailable(why: Unavailable) -> SaveError {
+    SaveError::misuse(why)
+}

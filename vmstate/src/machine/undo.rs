@@ -1,0 +1,73 @@
+//! The way back from a load that has failed.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use vmstate_types::{LoadError, Reader, Writer};
+
+use super::save::unavailable;
+use crate::registry::{Entry, Handler};
+
+/// Copies of what devices were before their sections came.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    /// All copies, one after the other.
+    bytes: Vec<u8>,
+    /// Which entry each is of.
+    copies: Vec<(usize, Range<usize>)>,
+    /// Whether there is one of the entry with that number.
+    copied: Vec<bool>,
+}
+
+impl Copies {
+    /// Copies the state of entry number `index`, if that has not been done.
+    ///
+    /// # Errors
+    /// When the device cannot be copied: it could not be saved either.
+    pub(super) fn copy(&mut self, index: usize, entry: &mut Entry<'_>) -> Result<(), LoadError> {
+        if self.copied.len() <= index {
+            self.copied.resize(index + 1, false);
+        }
+        if std::mem::replace(&mut self.copied[index], true) {
+            return Ok(());
+        }
+        let start = self.bytes.len();
+        let copied = match &mut entry.handler {
+            Handler::Device(handle) => {
+                let mut copied = Ok(());
+                let lent = handle.lend(&mut |device| copied = device.checkpoint(&mut self.bytes));
+                lent.map_err(unavailable).and(copied)
+            }
+            Handler::Raw(raw) => {
+                let mut out = Writer::new();
+                let saved = raw.save(&mut out);
+                self.bytes.extend_from_slice(out.pending());
+                saved
+            }
+            Handler::Live(_) => Ok(()),
+        };
+        copied.map_err(|error| {
+            LoadError::refused("a device that can be saved, to go back to it if the load fails", error)
+                .advise("bring the device into a state that it can be in, or load in place (`LoadOptions::in_place`)")
+        })?;
+        self.copies.push((index, start..self.bytes.len()));
+        Ok(())
+    }
+
+    /// Makes all devices what they were, the last one first.
+    ///
+    /// What goes wrong here, in a hook that panics or a lock that is gone, goes wrong for one device only.
+    pub(super) fn go_back(&self, entries: &mut [Entry<'_>]) {
+        for (index, range) in self.copies.iter().rev() {
+            let (Some(entry), Some(bytes)) = (entries.get_mut(*index), self.bytes.get(range.clone())) else { continue };
+            let version = entry.version;
+            let _ = catch_unwind(AssertUnwindSafe(|| match &mut entry.handler {
+                Handler::Device(handle) => {
+                    let _ = handle.lend(&mut |device| drop(device.restore(bytes)));
+                }
+                Handler::Raw(raw) => drop(raw.load(&mut Reader::from_slice(bytes), version)),
+                Handler::Live(_) => {}
+            }));
+        }
+    }
+}

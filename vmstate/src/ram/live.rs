@@ -1,0 +1,147 @@
+//! Guest memory as a live section of a machine.
+
+use std::marker::PhantomData;
+
+use vmstate_types::{LoadError, Reader, SaveError};
+
+use super::block::Block;
+use super::load::{Loader, Pages};
+use super::record::{Options, PageSize};
+use super::save::Saver;
+use super::undo::Undo;
+use crate::registry::{Live, Output, Pending};
+use crate::stream::SectionKind;
+
+/// Guest memory as the live section `ram` of a registry.
+///
+/// `blocks` is anything that holds [`Block`]s: an array, a vector, a `&mut` slice.
+///
+/// A load goes to where the pages belong, and can be undone: for that it holds one or two bits for each page, and a copy
+/// of each page that was not zero before and has come with data, so no more than what has come. Pages that shall become
+/// zero are made so at the end of the load; from then on, until the load is complete, a copy is held of those of them
+/// that were not.
+#[derive(Debug)]
+pub struct Ram<B, M> {
+    page_size: PageSize,
+    options: Options,
+    blocks: M,
+    saver: Saver,
+    loader: Loader,
+    undo: Option<Undo>,
+    block: PhantomData<B>,
+}
+
+/// About so many bytes are written between looks at what has gathered.
+const STRIDE: u64 = 128 * 1024;
+
+impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
+    /// The memory in `blocks`, which goes in pages of `page_size`.
+    #[must_use]
+    pub fn new(page_size: PageSize, blocks: M) -> Self {
+        Self {
+            page_size,
+            options: Options::default(),
+            blocks,
+            saver: Saver::new(page_size),
+            loader: Loader::new(page_size),
+            undo: None,
+            block: PhantomData,
+        }
+    }
+
+    /// With these options for loading: what the configuration of the streams that will come says.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sends pages until `budget` bytes are written. `true` when none is left.
+    fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
+        let start = out.writer().offset();
+        loop {
+            let spent = out.writer().offset() - start;
+            if spent >= budget {
+                return Ok(false);
+            }
+            let stride = STRIDE.min(budget - spent);
+            if self.saver.send_pages(self.blocks.as_ref(), stride, out.writer())? {
+                return Ok(true);
+            }
+            out.relieve()?;
+        }
+    }
+}
+
+impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Live for Ram<B, M> {
+    fn has_postcopy(&self) -> bool {
+        false
+    }
+
+    fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.saver = Saver::new(self.page_size);
+        self.saver.setup(self.blocks.as_ref(), out.writer())
+    }
+
+    fn pending_exact(&mut self) -> Pending {
+        Pending { precopy: self.saver.left(self.blocks.as_ref()), postcopy: 0 }
+    }
+
+    fn save_iterate(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
+        let done = self.send(out, budget)?;
+        self.saver.end_section(out.writer());
+        Ok(done)
+    }
+
+    fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.save_iterate(out, u64::MAX).map(drop)
+    }
+
+    fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError> {
+        self.loader = Loader::with_options(self.page_size, self.options);
+        self.undo = undoable.then(|| Undo::new(self.blocks.as_ref(), self.page_size));
+        Ok(())
+    }
+
+    fn load(&mut self, reader: &mut Reader<'_>, _: SectionKind, _: u32) -> Result<(), LoadError> {
+        let blocks = self.blocks.as_mut();
+        match &mut self.undo {
+            Some(undo) => self.loader.load_into(&mut Undoable { undo, blocks }, reader),
+            None => self.loader.load(blocks, reader),
+        }
+    }
+
+    fn load_finish(&mut self) -> Result<(), LoadError> {
+        self.undo.as_mut().map_or(Ok(()), |undo| undo.finish(self.blocks.as_mut()))
+    }
+
+    fn load_undo(&mut self) {
+        if let Some(undo) = &mut self.undo {
+            undo.undo(self.blocks.as_mut());
+        }
+    }
+
+    fn load_cleanup(&mut self) {
+        self.undo = None;
+    }
+}
+
+/// Blocks, with a record of what they were.
+struct Undoable<'u, B> {
+    undo: &'u mut Undo,
+    blocks: &'u mut [B],
+}
+
+impl<B: Block> Pages<B> for Undoable<'_, B> {
+    fn blocks(&self) -> &[B] {
+        self.blocks
+    }
+
+    fn write(&mut self, index: usize, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+        self.undo.write(self.blocks, index, offset, page)
+    }
+
+    fn fill(&mut self, index: usize, offset: u64, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
+        self.undo.fill(self.blocks, index, offset, fill)
+    }
+}

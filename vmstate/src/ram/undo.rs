@@ -1,0 +1,269 @@
+//! Going back to what memory was before a load that failed.
+//!
+//! Pages are loaded in place, where they belong: a machine that has just been made, whose memory is all zero, costs
+//! nothing but one bit for each page. Of a page that was not zero a copy is kept when data come for it, so that never
+//! more is held than has come. A stream says in nine bytes that a page shall be zero: this is put off until the end of
+//! the load, for else a short stream could make us copy all of a large memory.
+
+use vmstate_types::LoadError;
+
+use super::block::Block;
+use super::record::PageSize;
+use super::save::is_zero;
+
+/// Copies are kept in pieces of about this size, so that none of them ever moves.
+const PIECE: usize = 1 << 20;
+
+/// What a load has changed in all blocks.
+#[derive(Debug)]
+pub(super) struct Undo {
+    blocks: Vec<BlockUndo>,
+    page: Vec<u8>,
+}
+
+impl Undo {
+    pub(super) fn new<B: Block>(blocks: &[B], page_size: PageSize) -> Self {
+        let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
+        let blocks = blocks.iter().map(|block| BlockUndo::new(block.size().div_ceil(page_size.bytes()))).collect();
+        Self { blocks, page }
+    }
+
+    /// Writes `bytes` into the page at `offset`.
+    pub(super) fn write<B: Block>(
+        &mut self,
+        blocks: &mut [B],
+        index: usize,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), LoadError> {
+        let (Some(block), Some(undo)) = (blocks.get_mut(index), self.blocks.get_mut(index)) else { return Ok(()) };
+        let page = offset / self.page.len() as u64;
+        if undo.touched.insert(page) {
+            block.read(offset, &mut self.page).map_err(unreadable)?;
+            undo.keep(page, &self.page);
+        }
+        undo.put_off.remove(page);
+        block.write(offset, bytes)
+    }
+
+    /// Fills the page at `offset`, now or at the end of the load.
+    pub(super) fn fill<B: Block>(
+        &mut self,
+        blocks: &mut [B],
+        index: usize,
+        offset: u64,
+        fill: u8,
+    ) -> Result<(), LoadError> {
+        let (Some(block), Some(undo)) = (blocks.get_mut(index), self.blocks.get_mut(index)) else { return Ok(()) };
+        let page = offset / self.page.len() as u64;
+        if undo.touched.contains(page) {
+            self.page.fill(fill);
+            return block.write(offset, &self.page);
+        }
+        block.read(offset, &mut self.page).map_err(unreadable)?;
+        undo.put_off.remove(page);
+        if self.page.iter().any(|byte| *byte != fill) {
+            undo.put_off(page, fill);
+        }
+        Ok(())
+    }
+
+    /// Does what was put off.
+    pub(super) fn finish<B: Block>(&mut self, blocks: &mut [B]) -> Result<(), LoadError> {
+        for (block, undo) in blocks.iter_mut().zip(&mut self.blocks) {
+            while let Some(page) = undo.put_off.pop() {
+                let offset = page * self.page.len() as u64;
+                block.read(offset, &mut self.page).map_err(unreadable)?;
+                undo.touched.insert(page);
+                undo.keep(page, &self.page);
+                self.page.fill(undo.fill_of(page));
+                block.write(offset, &self.page)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes all pages what they were.
+    pub(super) fn undo<B: Block>(&mut self, blocks: &mut [B]) {
+        let size = self.page.len();
+        for (block, undo) in blocks.iter_mut().zip(&mut self.blocks) {
+            self.page.fill(0);
+            while let Some(page) = undo.touched.pop() {
+                // A block that took a page before takes it again; if not, there is nobody to tell.
+                let _ = block.write(page * size as u64, &self.page);
+            }
+            for piece in undo.kept.drain(..) {
+                for copy in piece.chunks_exact(NUMBER + size) {
+                    let (number, bytes) = copy.split_at(NUMBER);
+                    let page = number.try_into().map_or(0, u64::from_ne_bytes);
+                    let _ = block.write(page * size as u64, bytes);
+                }
+            }
+        }
+    }
+}
+
+/// Before each copy stands the number of its page.
+const NUMBER: usize = size_of::<u64>();
+
+fn unreadable(error: vmstate_types::SaveError) -> LoadError {
+    LoadError::refused("memory that can be read, to go back to it if the load fails", error)
+}
+
+/// What a load has changed in one block.
+#[derive(Debug)]
+struct BlockUndo {
+    /// Pages that have been written. They were zero, or are in `kept`.
+    touched: Pages,
+    /// Pages that are to be filled at the end.
+    put_off: Pages,
+    /// What each page is to be filled with; empty as long as it is zero for all.
+    fills: Vec<u8>,
+    /// Copies of what pages were.
+    kept: Vec<Vec<u8>>,
+}
+
+impl BlockUndo {
+    fn new(pages: u64) -> Self {
+        Self { touched: Pages::new(pages), put_off: Pages::new(pages), fills: Vec::new(), kept: Vec::new() }
+    }
+
+    fn keep(&mut self, page: u64, bytes: &[u8]) {
+        if is_zero(bytes) {
+            return;
+        }
+        let room = NUMBER + bytes.len();
+        if self.kept.last().is_none_or(|piece| piece.capacity() - piece.len() < room) {
+            self.kept.push(Vec::with_capacity(if self.kept.is_empty() { room } else { PIECE.max(room) }));
+        }
+        if let Some(piece) = self.kept.last_mut() {
+            piece.extend_from_slice(&page.to_ne_bytes());
+            piece.extend_from_slice(bytes);
+        }
+    }
+
+    fn put_off(&mut self, page: u64, fill: u8) {
+        self.put_off.insert(page);
+        if fill != 0 && self.fills.is_empty() {
+            self.fills = vec![0; self.put_off.capacity()];
+        }
+        if let Some(place) = usize::try_from(page).ok().and_then(|page| self.fills.get_mut(page)) {
+            *place = fill;
+        }
+    }
+
+    fn fill_of(&self, page: u64) -> u8 {
+        usize::try_from(page).ok().and_then(|page| self.fills.get(page)).copied().unwrap_or(0)
+    }
+}
+
+/// A set of pages of one block.
+#[derive(Debug)]
+struct Pages {
+    words: Vec<u64>,
+    /// No word from here on has a page.
+    end: usize,
+}
+
+impl Pages {
+    fn new(pages: u64) -> Self {
+        let words = usize::try_from(pages.div_ceil(64)).unwrap_or(0);
+        Self { words: vec![0; words], end: 0 }
+    }
+
+    /// How many pages there can be.
+    fn capacity(&self) -> usize {
+        self.words.len() * 64
+    }
+
+    fn place(page: u64) -> (usize, u64) {
+        (usize::try_from(page / 64).unwrap_or(usize::MAX), 1 << (page % 64))
+    }
+
+    fn contains(&self, page: u64) -> bool {
+        let (word, bit) = Self::place(page);
+        self.words.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Adds a page. `false` if it was there already.
+    fn insert(&mut self, page: u64) -> bool {
+        let (index, bit) = Self::place(page);
+        let Some(word) = self.words.get_mut(index) else { return false };
+        let new = *word & bit == 0;
+        *word |= bit;
+        self.end = self.end.max(index + 1);
+        new
+    }
+
+    fn remove(&mut self, page: u64) {
+        let (word, bit) = Self::place(page);
+        if let Some(word) = self.words.get_mut(word) {
+            *word &= !bit;
+        }
+    }
+
+    /// Takes the last page out.
+    fn pop(&mut self) -> Option<u64> {
+        while let Some(index) = self.end.checked_sub(1) {
+            let word = self.words.get_mut(index)?;
+            if *word != 0 {
+                let bit = 63 - word.leading_zeros();
+                *word &= !(1 << bit);
+                return Some(index as u64 * 64 + u64::from(bit));
+            }
+            self.end = index;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::VecBlock;
+    use super::*;
+
+    const PAGE: usize = 256;
+
+    fn memory() -> Vec<VecBlock> {
+        let bytes = (0..8 * PAGE).map(|index| if index / PAGE % 2 == 0 { 0 } else { (index % 251) as u8 }).collect();
+        vec![VecBlock::new("a", bytes), VecBlock::new("b", vec![0; 2 * PAGE])]
+    }
+
+    proptest! {
+        #[test]
+        fn pages_come_back_and_are_what_was_loaded_until_then(
+            steps in prop::collection::vec((0..8_u64, any::<Option<u8>>(), 0..4_u8), 0..40),
+        ) {
+            let (mut loaded, before) = (memory(), memory());
+            let mut expected = memory();
+            let mut undo = Undo::new(&loaded, PageSize::new(PAGE as u64).unwrap());
+            for (page, data, fill) in steps {
+                let offset = page * PAGE as u64;
+                let bytes = [data.unwrap_or(fill); PAGE];
+                match data {
+                    Some(_) => undo.write(&mut loaded, 0, offset, &bytes).unwrap(),
+                    None => undo.fill(&mut loaded, 0, offset, fill).unwrap(),
+                }
+                expected[0].write(offset, &bytes).unwrap();
+            }
+            undo.finish(&mut loaded).unwrap();
+            prop_assert_eq!(&loaded, &expected);
+            undo.undo(&mut loaded);
+            prop_assert_eq!(&loaded, &before);
+        }
+    }
+
+    #[test]
+    fn a_page_that_shall_be_zero_costs_nothing_before_the_end() {
+        let mut memory = memory();
+        let mut undo = Undo::new(&memory, PageSize::new(PAGE as u64).unwrap());
+        for page in 0..8 {
+            undo.fill(&mut memory, 0, page * PAGE as u64, 0).unwrap();
+        }
+        assert!(undo.blocks[0].kept.is_empty());
+        undo.finish(&mut memory).unwrap();
+        assert!(memory[0].bytes.iter().all(|byte| *byte == 0));
+    }
+}

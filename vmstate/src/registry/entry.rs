@@ -1,0 +1,310 @@
+//! One registered section: its names, its place among the others, and who saves and loads it.
+
+use std::fmt;
+
+use vmstate_types::Description;
+use vmstate_types::description::Priority;
+
+use super::device::{Handle, Held, Register, Unavailable};
+use super::{Live, Raw, RegisterError};
+
+/// The longest name that the format can hold.
+const MAX_NAME: usize = 255;
+
+/// What to do when the stream ends and a section has not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Missing {
+    /// The load fails.
+    #[default]
+    Refuse,
+    /// The device keeps the state it has, as in QEMU.
+    Keep,
+}
+
+/// A section to be added to a registry ([`Registry::add`](super::Registry::add)), with all that can be said about it.
+///
+/// ```
+/// use vmstate::prelude::*;
+/// use vmstate::registry::Registration;
+///
+/// #[derive(VmState)]
+/// #[vmstate(name = "piix4_pm", version = 3, minimum_version = 3)]
+/// struct PowerManagement {
+///     status: u16,
+/// }
+///
+/// let mut pm = PowerManagement { status: 1 };
+/// let mut registry = Registry::new();
+/// // Its name is "0000:00:01.3/piix4_pm", and streams of old machines that call it "piix4_pm" load too.
+/// registry.add(Registration::device("piix4_pm", &mut pm).device_path("0000:00:01.3"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Registration<'d> {
+    pub(super) name: String,
+    pub(super) instance_id: Option<u32>,
+    pub(super) section_id: Option<u32>,
+    pub(super) version: u32,
+    alias: Option<Alias>,
+    compat: Option<Compat>,
+    path: Option<String>,
+    priority: Priority,
+    missing: Option<Missing>,
+    handler: Handler<'d>,
+}
+
+/// A second instance id, and the oldest version of the device that streams with it have.
+#[derive(Debug, Clone, Copy)]
+struct Alias {
+    instance_id: u32,
+    required_for: u32,
+}
+
+/// The name and instance that older machines use.
+#[derive(Debug, Clone)]
+struct Compat {
+    name: String,
+    instance_id: Option<u32>,
+}
+
+impl<'d> Registration<'d> {
+    /// The section of a described device.
+    #[must_use]
+    pub fn device<By: 'd, D: Register<By> + 'd>(name: impl Into<String>, device: D) -> Self {
+        Self::held(name, device, None::<fn(&mut D::State)>)
+    }
+
+    /// The section of a described device that `reset` puts into its first state when the section does not come.
+    #[must_use]
+    pub fn device_or_reset<By: 'd, D: Register<By> + 'd>(
+        name: impl Into<String>,
+        device: D,
+        reset: impl FnMut(&mut D::State) + 'd,
+    ) -> Self {
+        Self::held(name, device, Some(reset))
+    }
+
+    fn held<By: 'd, D: Register<By> + 'd>(
+        name: impl Into<String>,
+        device: D,
+        reset: Option<impl FnMut(&mut D::State) + 'd>,
+    ) -> Self {
+        let handle = Box::new(Held::new(device, reset));
+        Self::new(name.into(), 0, Handler::Device(handle))
+    }
+
+    /// A section that is written by hand, at `version`.
+    #[must_use]
+    pub fn raw(name: impl Into<String>, version: u32, handler: impl Raw + 'd) -> Self {
+        Self::new(name.into(), version, Handler::Raw(Box::new(handler)))
+    }
+
+    /// The sections of something live, at `version`.
+    #[must_use]
+    pub fn live(name: impl Into<String>, version: u32, handler: impl Live + 'd) -> Self {
+        Self::new(name.into(), version, Handler::Live(Box::new(handler)))
+    }
+
+    fn new(name: String, version: u32, handler: Handler<'d>) -> Self {
+        Self {
+            name,
+            instance_id: None,
+            section_id: None,
+            version,
+            alias: None,
+            compat: None,
+            path: None,
+            priority: Priority::Default,
+            missing: None,
+            handler,
+        }
+    }
+
+    /// With this instance id. Without, it is one more than the highest of the same name, from 0 on.
+    #[must_use]
+    pub fn instance_id(mut self, instance_id: u32) -> Self {
+        self.instance_id = Some(instance_id);
+        self
+    }
+
+    /// With a second instance id, which streams of old machines have (`vmstate_register_with_alias_id`).
+    ///
+    /// `required_for` is the newest version of the device at which such streams were written. When the device's minimum
+    /// version has passed it, nothing can come under the alias any more, and registering is refused.
+    #[must_use]
+    pub fn alias_id(mut self, instance_id: u32, required_for: u32) -> Self {
+        self.alias = Some(Alias { instance_id, required_for });
+        self
+    }
+
+    /// With the name, and the instance id, that streams of old machines have. It must be a part of the new name.
+    #[must_use]
+    pub fn compat(mut self, name: impl Into<String>, instance_id: u32) -> Self {
+        self.compat = Some(Compat { name: name.into(), instance_id: Some(instance_id) });
+        self
+    }
+
+    /// With the path of the device in its bus tree before the name, such as `0000:00:01.3` (`qdev_get_dev_path`).
+    ///
+    /// The name without the path, and the instance id that was given, remain as those that old machines use.
+    #[must_use]
+    pub fn device_path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// With this section id in streams that are saved. Without, sections are numbered as they are registered. Nobody
+    /// needs to care: an id is only a link inside of one stream.
+    #[must_use]
+    pub fn section_id(mut self, section_id: u32) -> Self {
+        self.section_id = Some(section_id);
+        self
+    }
+
+    /// With this priority among the sections. A described device has its own.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// What to do when the section does not come, whatever the options of a load say.
+    #[must_use]
+    pub fn if_missing(mut self, missing: Missing) -> Self {
+        self.missing = Some(missing);
+        self
+    }
+
+    /// Makes entry number `number`. Instance ids that were not given are counted: `next_id` says the next one of a name
+    /// and `next_compat_id` that of an old name.
+    pub(super) fn into_entry(
+        mut self,
+        number: u32,
+        next_id: impl Fn(&str) -> u32,
+        next_compat_id: impl Fn(&str) -> u32,
+    ) -> Result<Entry<'d>, RegisterError> {
+        let description = self.handler.description()?;
+        if let Some(description) = description {
+            self.version = description.version;
+            self.priority = description.priority;
+        }
+        self.check_alias(description)?;
+        if let Some(path) = self.path.take() {
+            let old = std::mem::replace(&mut self.name, String::new());
+            self.name = format!("{path}/{old}");
+            self.compat = Some(Compat { name: old, instance_id: self.instance_id.take() });
+        }
+        self.check_name()?;
+        Ok(Entry {
+            number,
+            instance_id: self.instance_id.unwrap_or_else(|| next_id(&self.name)),
+            compat: self.compat.map(|compat| {
+                let instance_id = compat.instance_id.unwrap_or_else(|| next_compat_id(&compat.name));
+                (compat.name, instance_id)
+            }),
+            name: self.name,
+            section_id: self.section_id.unwrap_or(number),
+            version: self.version,
+            alias_id: self.alias.map(|alias| alias.instance_id),
+            priority: self.priority,
+            description,
+            missing: self.missing,
+            handler: self.handler,
+        })
+    }
+
+    fn check_name(&self) -> Result<(), RegisterError> {
+        let names = std::iter::once(&self.name).chain(self.compat.as_ref().map(|compat| &compat.name));
+        for name in names {
+            if name.is_empty() || name.len() > MAX_NAME {
+                return Err(RegisterError::Name { name: name.clone(), length: name.len() });
+            }
+        }
+        match &self.compat {
+            Some(compat) if !self.name.contains(&compat.name) => {
+                Err(RegisterError::Compat { name: self.name.clone(), compat: compat.name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_alias(&self, description: Option<&Description>) -> Result<(), RegisterError> {
+        match (&self.alias, description) {
+            (Some(alias), Some(description)) if alias.required_for < description.minimum_version => {
+                Err(RegisterError::Alias {
+                    name: self.name.clone(),
+                    required_for: alias.required_for,
+                    minimum_version: description.minimum_version,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Registration<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("name", &self.name)
+            .field("instance_id", &self.instance_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who saves and loads a section.
+pub(crate) enum Handler<'d> {
+    Device(Box<dyn Handle + 'd>),
+    Raw(Box<dyn Raw + 'd>),
+    Live(Box<dyn Live + 'd>),
+}
+
+impl Handler<'_> {
+    fn description(&mut self) -> Result<Option<&'static Description>, Unavailable> {
+        let Self::Device(handle) = self else { return Ok(None) };
+        let mut description = None;
+        handle.lend(&mut |device| description = Some(device.description()))?;
+        Ok(description)
+    }
+}
+
+/// One registered section (QEMU's `SaveStateEntry`).
+pub(crate) struct Entry<'d> {
+    /// How many were registered before.
+    pub(crate) number: u32,
+    pub(crate) name: String,
+    pub(crate) instance_id: u32,
+    pub(crate) section_id: u32,
+    pub(crate) version: u32,
+    alias_id: Option<u32>,
+    pub(super) compat: Option<(String, u32)>,
+    pub(crate) priority: Priority,
+    /// That of a described device.
+    pub(crate) description: Option<&'static Description>,
+    pub(crate) missing: Option<Missing>,
+    pub(crate) handler: Handler<'d>,
+}
+
+impl Entry<'_> {
+    /// Whether a section of this name and instance is this entry's (`find_se` in `migration/savevm.c`).
+    pub(crate) fn answers_to(&self, name: &str, instance_id: u32) -> bool {
+        let alias = self.alias_id == Some(instance_id);
+        let own = self.name == name && (self.instance_id == instance_id || alias);
+        own || self.compat.as_ref().is_some_and(|(old, number)| old == name && (*number == instance_id || alias))
+    }
+
+    /// Whether the section goes out before the live ones start.
+    pub(crate) fn is_early(&self) -> bool {
+        self.description.is_some_and(|description| description.early_setup)
+    }
+
+    /// `"serial" (instance 1)`.
+    pub(crate) fn title(&self) -> String {
+        format!("\"{}\" (instance {})", self.name.escape_debug(), self.instance_id)
+    }
+}
+
+impl fmt::Debug for Entry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.title())
+    }
+}

@@ -1,0 +1,226 @@
+//! Sections that are not made of described devices: those written by hand, and live ones.
+
+use std::io::Write;
+
+use vmstate_types::{LoadError, Reader, SaveError, Writer};
+
+use crate::stream::SectionKind;
+
+/// A section that is written and read by hand: QEMU's old-style handlers (`SaveVMHandlers.save_state`, `load_state`).
+///
+/// QEMU still has some, such as `slirp`. New devices derive [`VmState`](crate::VmState) instead.
+///
+/// ```
+/// use vmstate::prelude::*;
+/// use vmstate::registry::Raw;
+///
+/// #[derive(Default)]
+/// struct Nat {
+///     next_port: u16,
+/// }
+///
+/// impl Raw for Nat {
+///     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
+///         out.u16(self.next_port);
+///         Ok(())
+///     }
+///
+///     fn load(&mut self, reader: &mut Reader<'_>, _version: u32) -> Result<(), LoadError> {
+///         self.next_port = reader.u16()?;
+///         Ok(())
+///     }
+/// }
+///
+/// let mut nat = Nat { next_port: 1024 };
+/// let mut registry = Registry::new();
+/// registry.register_raw("slirp", 4, &mut nat)?;
+/// let mut stream = Vec::new();
+/// registry.save(&mut stream)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Raw {
+    /// Writes the payload.
+    ///
+    /// # Errors
+    /// When there is a state that cannot be saved.
+    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError>;
+
+    /// Reads a payload that was saved at `version`, to its end.
+    ///
+    /// What [`save`](Self::save) wrote must load at any time: it is how a registry goes back after a load has failed.
+    ///
+    /// # Errors
+    /// When the bytes are not what they should be.
+    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
+}
+
+impl<T: Raw + ?Sized> Raw for &mut T {
+    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
+        (**self).save(out)
+    }
+
+    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+        (**self).load(reader, version)
+    }
+}
+
+/// Where live sections write, and from where it goes onward.
+///
+/// Much of what is live is larger than memory should be: [`relieve`](Self::relieve) is to be called between pieces.
+pub struct Output<'o> {
+    writer: &'o mut Writer,
+    onward: Option<&'o mut (dyn Write + 'o)>,
+}
+
+/// So much may gather before it goes onward.
+const PENDING: usize = 256 * 1024;
+
+impl<'o> Output<'o> {
+    /// Writes into `writer`, and from there to `onward` if that is given.
+    pub fn new(writer: &'o mut Writer, onward: Option<&'o mut (dyn Write + 'o)>) -> Self {
+        Self { writer, onward }
+    }
+
+    /// Where to write.
+    pub fn writer(&mut self) -> &mut Writer {
+        self.writer
+    }
+
+    /// Sends what has been written, if it is much.
+    ///
+    /// # Errors
+    /// What the destination reports.
+    pub fn relieve(&mut self) -> Result<(), SaveError> {
+        if self.writer.pending().len() < PENDING { Ok(()) } else { self.flush() }
+    }
+
+    /// Sends what has been written.
+    ///
+    /// # Errors
+    /// What the destination reports.
+    pub fn flush(&mut self) -> Result<(), SaveError> {
+        let Some(onward) = &mut self.onward else { return Ok(()) };
+        let sent = self.writer.flush_to(onward).and_then(|()| onward.flush());
+        sent.map_err(SaveError::destination_failed)
+    }
+}
+
+impl std::fmt::Debug for Output<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output").field("offset", &self.writer.offset()).finish_non_exhaustive()
+    }
+}
+
+/// How much a live section has left to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pending {
+    /// Bytes that must be sent before the destination can run.
+    pub precopy: u64,
+    /// Bytes that can also be sent when it runs already.
+    pub postcopy: u64,
+}
+
+impl Pending {
+    /// All that is left.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.precopy.saturating_add(self.postcopy)
+    }
+}
+
+impl std::ops::AddAssign for Pending {
+    fn add_assign(&mut self, other: Self) {
+        self.precopy = self.precopy.saturating_add(other.precopy);
+        self.postcopy = self.postcopy.saturating_add(other.postcopy);
+    }
+}
+
+/// A section that is sent while the machine runs, in pieces: QEMU's `SaveVMHandlers`. Guest memory is one
+/// ([`Ram`](crate::ram::Ram)).
+///
+/// A save calls `save_setup`, `save_iterate` as often as there is something to send, `save_complete` when the machine
+/// has stopped, and in any case `save_cleanup`. Each of the first three writes the payload of one section. A load calls
+/// `load_setup`, `load` for each section, `load_finish` when the stream has ended well or `load_undo` when it has not,
+/// and in any case `load_cleanup`.
+pub trait Live {
+    /// Whether the section is sent at all, and expected when loading.
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    /// Whether `save_iterate` is called now.
+    fn is_active_iterate(&self) -> bool {
+        true
+    }
+
+    /// Whether what is left can be sent after the destination runs (`has_postcopy`).
+    fn has_postcopy(&self) -> bool {
+        false
+    }
+
+    /// Writes the payload of the first section.
+    ///
+    /// # Errors
+    /// When the section cannot be saved.
+    fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError>;
+
+    /// How much is left to send, as far as is known without looking closely (`state_pending_estimate`).
+    fn pending_estimate(&mut self) -> Pending {
+        self.pending_exact()
+    }
+
+    /// How much is left to send (`state_pending_exact`).
+    fn pending_exact(&mut self) -> Pending {
+        Pending::default()
+    }
+
+    /// Writes the payload of one section of about `budget` bytes. `true` when nothing was left to send.
+    ///
+    /// # Errors
+    /// When the section cannot be saved.
+    fn save_iterate(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError>;
+
+    /// Writes the payload of the last section: all that is left. The machine has stopped.
+    ///
+    /// # Errors
+    /// When the section cannot be saved.
+    fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError>;
+
+    /// Runs at the end of every save, even if it failed, and even if `save_setup` never ran.
+    fn save_cleanup(&mut self) {}
+
+    /// Runs before a load's first section. Only if the load is `undoable`, [`load_undo`](Self::load_undo) may come.
+    ///
+    /// # Errors
+    /// When the section cannot be loaded now.
+    fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError>;
+
+    /// Reads the payload of one section, to its end. It was saved at `version`.
+    ///
+    /// # Errors
+    /// When the bytes are not what they should be.
+    fn load(&mut self, reader: &mut Reader<'_>, kind: SectionKind, version: u32) -> Result<(), LoadError>;
+
+    /// Runs when all sections have come, before the devices' `post_load` hooks: what was put off is done now, and can
+    /// still be undone.
+    ///
+    /// # Errors
+    /// When the state cannot be taken after all.
+    fn load_finish(&mut self) -> Result<(), LoadError> {
+        Ok(())
+    }
+
+    /// Undoes all that this load has done.
+    fn load_undo(&mut self);
+
+    /// Runs at the end of every load, even if it failed.
+    fn load_cleanup(&mut self) {}
+
+    /// Gets ready to go on sending after a connection was lost (`resume_prepare`).
+    ///
+    /// # Errors
+    /// When that is not possible.
+    fn resume_prepare(&mut self) -> Result<(), SaveError> {
+        Ok(())
+    }
+}

@@ -1,7 +1,9 @@
 //! Whole machines: a registry of devices that is saved and loaded.
 
 mod devices;
+mod diagnosis;
 mod faults;
 mod live;
 mod names;
 mod rules;
+mod transport;

@@ -152,6 +152,9 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
             true => StreamReader::new(reader)?,
             false => StreamReader::without_header(reader),
         };
+        if let Some(footers) = self.options.footers {
+            stream = stream.footers(footers);
+        }
         self.check_configuration(stream.configuration())?;
         self.set_up()?;
         while let Some(item) = stream.next_item()? {

@@ -177,6 +177,7 @@ pub struct LoadOptions<'o> {
     pub(super) undo: bool,
     pub(super) post_load_at_once: bool,
     pub(super) any_machine: bool,
+    pub(super) footers: Option<bool>,
     pub(super) header: bool,
     pub(super) trailer: Trailer,
     pub(super) commands: Option<&'o mut (dyn CommandHandler + 'o)>,
@@ -192,6 +193,7 @@ impl Default for LoadOptions<'_> {
             undo: true,
             post_load_at_once: false,
             any_machine: false,
+            footers: None,
             header: true,
             trailer: Trailer::default(),
             commands: None,
@@ -247,6 +249,13 @@ impl<'o> LoadOptions<'o> {
     #[must_use]
     pub fn any_machine(mut self) -> Self {
         self.any_machine = true;
+        self
+    }
+
+    /// Whether the stream's sections have footers. If nothing is said, the first section tells, by what follows it.
+    #[must_use]
+    pub fn footers(mut self, footers: bool) -> Self {
+        self.footers = Some(footers);
         self
     }
 

@@ -83,6 +83,14 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         self.footers
     }
 
+    /// Says whether sections have footers. Otherwise the first section tells, by what follows it: one that is not read to
+    /// its end can be taken for the whole of a stream without footers.
+    #[must_use]
+    pub fn footers(mut self, footers: bool) -> Self {
+        self.footers = Some(footers);
+        self
+    }
+
     /// The payload of the section that has begun. Its end is known only to who reads it.
     pub fn payload(&mut self) -> &mut Reader<'a> {
         self.reader
@@ -266,7 +274,7 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         let start = self.reader.offset();
         let next = self.reader.peek(1)?.first().copied();
         if self.footers.is_none() {
-            self.footers = has_footers(next);
+            self.footers = has_footers(self.reader.at_hand());
         }
         if self.footers == Some(false) {
             return Ok(());
@@ -299,12 +307,13 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     }
 }
 
-/// Whether a stream has footers, by the byte after its first section; `None` if that byte cannot stand there either way.
-fn has_footers(next: Option<u8>) -> Option<bool> {
+/// Whether a stream has footers, by the bytes at hand after its first section; `None` if they cannot stand there either
+/// way. Nothing in a stream says so.
+fn has_footers(next: &[u8]) -> Option<bool> {
     match next {
-        Some(tag::FOOTER) => Some(true),
-        Some(tag::EOF | tag::COMMAND) => Some(false),
-        Some(other) if SectionKind::from_tag(other).is_some() => Some(false),
+        [tag::FOOTER, ..] => Some(true),
+        [tag::EOF] | [tag::EOF, tag::DESCRIPTION, ..] | [tag::COMMAND, ..] => Some(false),
+        [other, ..] if SectionKind::from_tag(*other).is_some() => Some(false),
         _ => None,
     }
 }

@@ -1,0 +1,223 @@
+//! What a load says when the two sides disagree about a device: the first field that differs, by the description at the
+//! end of a real stream.
+
+use std::io::Cursor;
+
+use vmstate::machine::{LoadOptions, Rules, SaveOptions, Unknown};
+use vmstate::prelude::*;
+use vmstate::schema::Release;
+use vmstate_examples::devices::pci::PciDevice;
+use vmstate_tests::streams;
+
+/// The power management of QEMU's `pc` machines, with a predicate that can be wrong. It was in QEMU 1.7 and 2.0: what
+/// follows was there, and a destination did not expect it, or the other way round (`vmstate_acpi` in `hw/acpi/piix4.c`).
+#[derive(VmState, Default)]
+#[vmstate(name = "piix4_pm", version = 3, minimum_version = 3)]
+struct Piix4Pm {
+    parent_obj: PciDevice,
+    #[vmstate(name = "ar.pm1.evt.sts")]
+    status: u16,
+    #[vmstate(name = "ar.pm1.evt.en")]
+    enabled: u16,
+    #[vmstate(name = "ar.pm1.cnt.cnt")]
+    control: u16,
+    apm: Apm,
+    smb: Smb,
+    #[vmstate(timer, name = "ar.tmr.timer")]
+    timer: Option<u64>,
+    #[vmstate(name = "ar.tmr.overflow_time")]
+    overflow_time: i64,
+    #[vmstate(name = "ar.gpe")]
+    gpe: Gpe,
+    #[vmstate(name = "acpi_pci_hotplug.hotplug_select", when = Self::has_hotplug)]
+    hotplug_select: u32,
+    #[vmstate(name = "acpi_pci_hotplug.acpi_pcihp_pci_status", when = Self::has_hotplug)]
+    hotplug_status: Slots,
+    #[vmstate(name = "acpi_pci_hotplug.acpi_index", when = Self::has_index)]
+    acpi_index: u32,
+    #[vmstate(subsection("piix4_pm/memhp", needed = Self::never))]
+    selector: Memory,
+    #[vmstate(skip = "what these tests change")]
+    hotplug: bool,
+    #[vmstate(skip = "what these tests change")]
+    index: bool,
+}
+
+/// 256 slots, in a form that has a default.
+type Slots = [[Slot; 16]; 16];
+
+impl Piix4Pm {
+    fn with(hotplug: bool, index: bool) -> Self {
+        Self { hotplug, index, ..Self::default() }
+    }
+
+    fn has_hotplug(&self) -> bool {
+        self.hotplug
+    }
+
+    fn has_index(&self) -> bool {
+        self.index
+    }
+
+    fn never(&self) -> bool {
+        false
+    }
+}
+
+#[derive(VmState, Default)]
+#[vmstate(name = "APM State")]
+struct Apm {
+    apmc: u8,
+    apms: u8,
+}
+
+#[derive(VmState, Default)]
+#[vmstate(name = "pmsmb")]
+struct Smb {
+    smb_stat: u8,
+    smb_ctl: u8,
+    smb_cmd: u8,
+    smb_addr: u8,
+    smb_data0: u8,
+    smb_data1: u8,
+    smb_index: u32,
+    smb_data: [u8; 32],
+    smb_auxctl: u8,
+    smb_blkdata: u8,
+    i2c_enable: bool,
+    op_done: bool,
+    in_i2c_block_read: bool,
+    start_transaction_on_status_read: bool,
+}
+
+#[derive(VmState, Default)]
+#[vmstate(name = "gpe")]
+struct Gpe {
+    sts: u16,
+    en: u16,
+}
+
+#[derive(VmState, Clone, Default)]
+#[vmstate(name = "acpi_pcihp_pci_status")]
+struct Slot {
+    up: u32,
+    down: u32,
+}
+
+#[derive(VmState, Default)]
+#[vmstate(name = "memory hotplug state")]
+struct Memory {
+    selector: u32,
+}
+
+const SECTION: &str = "0000:00:01.3/piix4_pm";
+
+/// Loads the section of a `pc` into `device`, and passes over all others.
+fn load(device: &mut Piix4Pm, stream: &mut Reader<'_>) -> Result<(), LoadError> {
+    let mut registry = Registry::new();
+    registry.register(SECTION, device).unwrap();
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip));
+    registry.load_with(stream, options).map(drop)
+}
+
+#[test]
+fn a_predicate_that_says_the_wrong_thing_is_found() {
+    for name in ["qemu-7.2-pc", "qemu-10.0-pc"] {
+        let stream = streams::named(name).bytes;
+        load(&mut Piix4Pm::with(true, true), &mut Reader::from_slice(&stream)).unwrap();
+
+        let error = load(&mut Piix4Pm::with(false, false), &mut Reader::from_slice(&stream)).unwrap_err();
+        assert_eq!(error.qemu_text(), Some("Missing section footer for 0000:00:01.3/piix4_pm"), "all that QEMU says");
+        assert_eq!(
+            error.diagnosis(),
+            Some(
+                "the stream has the field `piix4_pm.acpi_pci_hotplug.hotplug_select` (uint32 of 4 bytes), which this \
+                 side does not expect: it was removed here, or its condition says the wrong thing"
+            ),
+            "{error}"
+        );
+        assert!(error.to_string().contains("\n  because   the stream has the field `piix4_pm.acpi"), "{error}");
+    }
+}
+
+#[test]
+fn the_description_is_found_in_a_file_and_can_be_given() {
+    let stream = streams::named("qemu-10.0-pc").bytes;
+    let mut reader = Reader::from_file(Cursor::new(&stream));
+    let error = load(&mut Piix4Pm::with(false, false), &mut reader).unwrap_err();
+    assert!(error.diagnosis().unwrap().contains("hotplug_select"), "{error}");
+    // A pipe has no end to look at.
+    let error = load(&mut Piix4Pm::with(false, false), &mut Reader::from_read(&stream[..])).unwrap_err();
+    assert_eq!(error.diagnosis(), None);
+}
+
+#[test]
+fn one_field_more_on_this_side_is_found() {
+    let mut stream = Vec::new();
+    let mut source = Registry::new();
+    source.register(SECTION, Piix4Pm::with(true, false)).unwrap();
+    source.save(&mut stream).unwrap();
+    let error = load(&mut Piix4Pm::with(true, true), &mut Reader::from_slice(&stream)).unwrap_err();
+    assert_eq!(
+        error.diagnosis(),
+        Some(
+            "this side expects the field `piix4_pm.acpi_pci_hotplug.acpi_index` (uint32 of 4 bytes), which the stream \
+             does not have: it is new here and has no gate, or its condition says the wrong thing"
+        ),
+        "{error}"
+    );
+}
+
+/// Devices whose sections have the same name and not the same fields.
+macro_rules! devices {
+    ($($name:ident { $($field:ident: $type:ty,)* })*) => {$(
+        #[derive(VmState, Default)]
+        #[vmstate(name = "dev")]
+        struct $name {
+            $($field: $type,)*
+        }
+    )*};
+}
+
+devices! {
+    Before { a: u16, b: u32, c: [u8; 4], fifo: Gpe, }
+    More { a: u16, new: u8, b: u32, c: [u8; 4], fifo: Gpe, }
+    Wider { a: u16, b: u64, c: [u8; 4], fifo: Gpe, }
+    Longer { a: u16, b: u32, c: [u8; 6], fifo: Gpe, }
+    Inside { a: u16, b: u32, c: [u8; 4], fifo: Apm, }
+    Renamed { a: u16, bee: u32, c: [u8; 4], fifo: Smb, }
+}
+
+/// What a load of `stream` says into a device that is not like the one that it is of.
+fn diagnosis<T: VmState + Default>(stream: &[u8]) -> String {
+    let mut registry = Registry::new();
+    registry.register("dev", T::default()).unwrap();
+    let error = registry.load(stream).expect_err("another layout");
+    assert_eq!(error.diagnosis(), None, "a pipe has no end to look at");
+    let error = registry.load_with(&mut Reader::from_slice(stream), LoadOptions::new()).expect_err("another layout");
+    error.diagnosis().unwrap_or_else(|| panic!("no diagnosis: {error}")).to_owned()
+}
+
+#[test]
+fn every_kind_of_difference_is_named() {
+    for (footers, release) in [(true, Release::Qemu7_2), (true, Release::Qemu10_0), (false, Release::Qemu10_0)] {
+        let mut stream = Vec::new();
+        let mut source = Registry::new();
+        source.register("dev", Before { a: 0x1111, b: 0x2222_2222, c: [3; 4], fifo: Gpe { sts: 0x3333, en: 0x4444 } }).unwrap();
+        let options = SaveOptions::new().footers(footers).description(Some(release));
+        source.save_with(&mut stream, options).unwrap();
+        let more = diagnosis::<More>(&stream);
+        assert!(more.starts_with("this side expects the field `dev.new` (uint8 of 1 byte)"), "{more}");
+        let wider = diagnosis::<Wider>(&stream);
+        let expected = "the field `dev.b` is uint64 of 8 bytes on this side and uint32 of 4 bytes in the stream";
+        assert!(wider.starts_with(expected), "{wider}");
+        let longer = diagnosis::<Longer>(&stream);
+        let expected = "the field `dev.c` is 6 x uint8 of 1 byte on this side and 4 x uint8 of 1 byte in the stream";
+        assert!(longer.starts_with(expected), "{longer}");
+        let inside = diagnosis::<Inside>(&stream);
+        let expected = "the field `dev.fifo.apmc` (`sts` there) is uint8 of 1 byte on this side and uint16 of 2 bytes";
+        assert!(inside.starts_with(expected), "{inside}");
+        let renamed = diagnosis::<Renamed>(&stream);
+        assert!(renamed.contains("`dev.fifo.smb_stat` (`sts` there)"), "`bee` is the same bytes: {renamed}");
+    }
+}

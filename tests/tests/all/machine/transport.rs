@@ -1,0 +1,148 @@
+//! Machines that move through files, pipes, sockets, between threads and processes.
+
+use std::env;
+use std::fs::File;
+use std::io::{Read, Write, pipe};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use vmstate::machine::{LoadOptions, Trailer};
+use vmstate::prelude::*;
+
+use super::devices::Board;
+
+/// Sends a busy machine from one thread and has another become it in this one.
+fn moves(name: &str, mut out: impl Write + Send, input: impl Read) {
+    let mut source = Board::busy();
+    let stream = source.saved();
+    let mut destination = Board::other();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut source = Board::busy();
+            source.registry().save(&mut out).unwrap();
+        });
+        let options = LoadOptions::new().trailer(Trailer::Wait);
+        let loaded = destination.registry().load_with(&mut Reader::from_read(input), options).unwrap();
+        assert!(loaded.description.is_some(), "{name}");
+    });
+    assert_eq!(destination.saved(), stream, "{name}");
+}
+
+#[test]
+fn two_threads_move_a_machine() {
+    let (input, out) = pipe().unwrap();
+    moves("pipe", out, input);
+
+    let (first, second) = UnixStream::pair().unwrap();
+    moves("unix socket", first, second);
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    moves("tcp socket", client, listener.accept().unwrap().0);
+}
+
+#[test]
+fn a_file_keeps_a_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("machine");
+    let mut source = Board::busy();
+    let saved = source.registry().save(File::create(&path).unwrap()).unwrap();
+    assert_eq!(saved.bytes, path.metadata().unwrap().len());
+    let mut destination = Board::other();
+    let mut reader = Reader::from_file(File::open(&path).unwrap());
+    destination.registry().load_with(&mut reader, LoadOptions::new()).unwrap();
+    assert_eq!(destination.saved(), source.saved());
+}
+
+#[test]
+fn a_load_does_not_wait_for_what_may_never_come() {
+    let (mut first, second) = UnixStream::pair().unwrap();
+    let mut source = Board::busy();
+    let options = vmstate::machine::SaveOptions::new().description(None);
+    source.registry().save_with(&mut first, options).unwrap();
+    // The connection stays open and silent.
+    let mut destination = Board::other();
+    destination.registry().load(&second).unwrap();
+    assert_eq!(destination.saved(), source.saved());
+    drop(first);
+}
+
+#[test]
+fn what_follows_on_the_same_connection_is_not_lost() {
+    let (mut first, second) = UnixStream::pair().unwrap();
+    let mut source = Board::busy();
+    source.registry().save(&mut first).unwrap();
+    first.write_all(b"the next message").unwrap();
+    drop(first);
+    let mut destination = Board::other();
+    let mut reader = Reader::from_read(&second);
+    let options = LoadOptions::new().trailer(Trailer::Wait);
+    destination.registry().load_with(&mut reader, options).unwrap();
+    let mut rest = reader.at_hand().to_vec();
+    drop(reader);
+    (&second).read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"the next message");
+}
+
+/// Says to a copy of this program that it is the destination, and over what.
+const ROLE: &str = "VMSTATE_TEST_DESTINATION";
+
+/// The destination of [`two_processes_move_a_machine`]; in a run of all tests there is nothing to do.
+#[test]
+fn the_other_process() {
+    let Ok(connection) = env::var(ROLE) else { return };
+    let mut board = Board::other();
+    let input: Box<dyn Read> = match connection.split_once(':') {
+        Some(("unix", path)) => Box::new(UnixStream::connect(path).unwrap()),
+        Some(("tcp", address)) => Box::new(TcpStream::connect(address).unwrap()),
+        Some(("file", path)) => Box::new(File::open(path).unwrap()),
+        _ => Box::new(std::io::stdin()),
+    };
+    let options = LoadOptions::new().trailer(Trailer::Wait);
+    board.registry().load_with(&mut Reader::from_read(input), options).unwrap();
+    let saved = board.saved();
+    let sum = saved.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    eprintln!("\nloaded {} bytes, sum {sum}", saved.len());
+}
+
+/// Starts this program again as the destination, has `send` send it the machine, and looks at what it became.
+fn to_process(connection: &str, send: impl FnOnce(&mut std::process::Child)) {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "machine::transport::the_other_process", "--nocapture"])
+        .env(ROLE, connection)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    send(&mut child);
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{connection}: {said}");
+    let saved = Board::busy().saved();
+    let sum = saved.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+    assert!(said.contains(&format!("loaded {} bytes, sum {sum}", saved.len())), "{connection}: {said}");
+}
+
+#[test]
+fn two_processes_move_a_machine() {
+    let send = |out: &mut dyn Write| {
+        Board::busy().registry().save(out).unwrap();
+    };
+    to_process("pipe", |child| send(child.stdin.as_mut().unwrap()));
+
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    to_process(&format!("unix:{}", socket.display()), |_| send(&mut listener.accept().unwrap().0));
+
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    to_process(&format!("tcp:{}", listener.local_addr().unwrap()), |_| send(&mut listener.accept().unwrap().0));
+
+    let file = folder.path().join("machine");
+    send(&mut File::create(&file).unwrap());
+    to_process(&format!("file:{}", file.display()), |_| ());
+}

@@ -39,7 +39,7 @@ mod leaf;
 mod rule;
 mod subsection;
 
-pub use difference::{Difference, What, first_difference};
+pub use difference::{Difference, What, first_difference, first_difference_from_sent};
 pub use finder::{Direction, Finding};
 pub use rule::{Rule, Severity};
 

@@ -159,7 +159,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         self.set_up()?;
         while let Some(item) = stream.next_item()? {
             match item {
-                Item::Section(header) => self.section(&mut stream, header, start)?,
+                Item::Section(header) => self.section(&mut stream, &header, start)?,
                 Item::Command(command) => match &mut self.options.commands {
                     Some(handler) => handler.command(&command),
                     None => refuse(&command),
@@ -198,22 +198,22 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     fn section(
         &mut self,
         stream: &mut StreamReader<'_, '_>,
-        header: SectionHeader,
+        header: &SectionHeader,
         start: u64,
     ) -> Result<(), LoadError> {
         self.loaded.sections += 1;
-        let span = trace::section("load", &header, header.payload);
-        let entry = self.find(&header);
+        let span = trace::section("load", header, header.payload);
+        let entry = self.find(header);
         match entry {
-            Some(index) => self.known(stream, &header, index),
-            None => self.unknown(stream, &header),
+            Some(index) => self.known(stream, header, index),
+            None => self.unknown(stream, header),
         }
         .map_err(|error| error.in_place(|| header.place()))?;
         if self.options.rules_of(&header.name).unread == Unread::Skip
             && stream.has_footers() != Some(false)
             && stream.payload().peek(1)? != [tag::FOOTER]
         {
-            kept::skip(&header, stream.payload()).map_err(|error| error.in_place(|| header.place()))?;
+            kept::skip(header, stream.payload()).map_err(|error| error.in_place(|| header.place()))?;
         }
         stream.end_section()?;
         span.done(stream.offset());

@@ -34,9 +34,12 @@ impl<'p> Progress<'p> {
     }
 }
 
+/// Somebody who wants to know.
+type Listener<'o> = Box<dyn FnMut(&Progress<'_>) + 'o>;
+
 /// Who wants to know, if anybody does.
 #[derive(Default)]
-pub(super) struct Report<'o>(Option<Box<dyn FnMut(&Progress<'_>) + 'o>>);
+pub(super) struct Report<'o>(Option<Listener<'o>>);
 
 impl<'o> Report<'o> {
     pub(super) fn new(report: impl FnMut(&Progress<'_>) + 'o) -> Self {

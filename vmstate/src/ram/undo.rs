@@ -227,7 +227,8 @@ mod tests {
     const PAGE: usize = 256;
 
     fn memory() -> Vec<VecBlock> {
-        let bytes = (0..8 * PAGE).map(|index| if index / PAGE % 2 == 0 { 0 } else { (index % 251) as u8 }).collect();
+        let bytes =
+            (0..8 * PAGE).map(|index| if (index / PAGE).is_multiple_of(2) { 0 } else { (index % 251) as u8 }).collect();
         vec![VecBlock::new("a", bytes), VecBlock::new("b", vec![0; 2 * PAGE])]
     }
 

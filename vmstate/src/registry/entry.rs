@@ -190,7 +190,7 @@ impl<'d> Registration<'d> {
         }
         self.check_alias(description)?;
         if let Some(path) = self.path.take() {
-            let old = std::mem::replace(&mut self.name, String::new());
+            let old = std::mem::take(&mut self.name);
             self.name = format!("{path}/{old}");
             self.compat = Some(Compat { name: old, instance_id: self.instance_id.take() });
         }

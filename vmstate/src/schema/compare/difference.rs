@@ -88,7 +88,7 @@ impl fmt::Display for Difference {
 /// bytes stand for any field. Where all bytes fit, a field of another type or name is named, if there is one.
 #[must_use]
 pub fn first_difference(local: &Description, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
-    first(Shape::from(local), version, theirs)
+    first(&Shape::from(local), version, theirs)
 }
 
 /// Names the first field at which `theirs`, what a stream says about a section of `version`, is not what this side would
@@ -97,16 +97,16 @@ pub fn first_difference(local: &Description, version: u32, theirs: &vmdesc::Stru
 /// This knows more than [`first_difference`]: what the predicates of this side say, and how many elements there are.
 #[must_use]
 pub fn first_difference_from_sent(ours: &vmdesc::Struct, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
-    first(Shape::from(ours), version, theirs)
+    first(&Shape::from(ours), version, theirs)
 }
 
-fn first(ours: Shape, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
+fn first(ours: &Shape, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
     let theirs = Shape { version, ..Shape::from(theirs) };
     let mut findings = Vec::new();
     let context = Context { direction: Direction::OldToNew, device: &ours.name, at_version: None, is_sent: true };
     let mut finder = Finder::new(context, &mut findings);
-    if let Some(version) = subsection::version(&mut finder, &theirs, &ours) {
-        align::structs(&mut finder, Side { shape: &theirs, version }, Side { shape: &ours, version });
+    if let Some(version) = subsection::version(&mut finder, &theirs, ours) {
+        align::structs(&mut finder, Side { shape: &theirs, version }, Side { shape: ours, version });
     }
     let worst = |severity| move |finding: &&Finding| finding.severity() == severity;
     let first = findings.iter().find(worst(Severity::Break)).or_else(|| findings.iter().find(worst(Severity::Risk)));

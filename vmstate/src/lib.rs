@@ -31,6 +31,8 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | [`registry`] | the devices of a machine, and under which names their sections stand in a stream |
+//! | [`machine`] | saving and loading all of them, or nothing |
 //! | [`stream`] | the frame around sections: header, configuration, sections, footers, commands, end |
 //! | [`ram`] | the section with the guest's memory |
 //! | [`schema`] | the JSON description at the end of a stream, written while saving and read from streams; shapes of devices, and whether two fit |

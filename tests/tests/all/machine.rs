@@ -6,4 +6,5 @@ mod faults;
 mod live;
 mod names;
 mod rules;
+mod tracing;
 mod transport;

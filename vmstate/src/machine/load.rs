@@ -202,7 +202,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         start: u64,
     ) -> Result<(), LoadError> {
         self.loaded.sections += 1;
-        let span = trace::section("load", header, header.payload);
+        let span = trace::section("load", header, header.offset);
         let entry = self.find(header);
         match entry {
             Some(index) => self.known(stream, header, index),

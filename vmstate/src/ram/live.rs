@@ -74,10 +74,6 @@ impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 }
 
 impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Live for Ram<B, M> {
-    fn has_postcopy(&self) -> bool {
-        false
-    }
-
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         self.saver = Saver::new(self.page_size);
         self.saver.setup(self.blocks.as_ref(), out.writer())

@@ -153,11 +153,6 @@ pub trait Live {
         true
     }
 
-    /// Whether what is left can be sent after the destination runs (`has_postcopy`).
-    fn has_postcopy(&self) -> bool {
-        false
-    }
-
     /// Writes the payload of the first section.
     ///
     /// # Errors

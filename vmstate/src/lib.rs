@@ -32,6 +32,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`registry`] | the devices of a machine, and under which names their sections stand in a stream |
+//! | [`laws`] | tests that every device gets for free |
 //! | [`machine`] | saving and loading all of them, or nothing |
 //! | [`stream`] | the frame around sections: header, configuration, sections, footers, commands, end |
 //! | [`ram`] | the section with the guest's memory |
@@ -46,6 +47,7 @@
 
 pub mod attributes;
 pub mod dynamic;
+pub mod laws;
 pub mod machine;
 pub mod ram;
 pub mod registry;

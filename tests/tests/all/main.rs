@@ -8,6 +8,7 @@ mod devices;
 mod diff;
 mod difference;
 mod dynamic;
+mod laws;
 mod machine;
 mod stream;
 mod uno;

@@ -1,0 +1,210 @@
+//! The laws hold for devices that do what they should, and catch those that do not.
+
+use vmstate::laws::Laws;
+use vmstate::prelude::*;
+use vmstate_examples::devices::avr::Cpu;
+use vmstate_examples::devices::clock::Clock;
+use vmstate_examples::devices::globalstate::GlobalState;
+
+vmstate::laws!(cpu: Cpu);
+vmstate::laws!(clock: Clock);
+vmstate::laws!(global_state: GlobalState);
+
+#[derive(VmState, Clone, Default)]
+#[vmstate(name = "fifo")]
+struct Fifo {
+    count: u8,
+    #[vmstate(len = count, max = 16)]
+    data: Vec<u8>,
+    #[vmstate(subsection("fifo/overrun", needed = Self::overran))]
+    overrun: u16,
+}
+
+impl Fifo {
+    fn overran(&self) -> bool {
+        self.overrun > 0
+    }
+}
+
+/// Something of everything.
+#[derive(VmState, Clone, Default)]
+#[vmstate(name = "serial", version = 4, minimum_version = 2, pre_save = Self::measure, post_load = Self::rearm)]
+struct Serial {
+    divider: u16,
+    #[vmstate(until = 2)]
+    old: u8,
+    #[vmstate(since = 3)]
+    fcr: u8,
+    #[vmstate(equal)]
+    lines: u32,
+    #[vmstate(le)]
+    used: i32,
+    level: u8,
+    table: [[u16; 2]; 3],
+    #[vmstate(since = 4)]
+    fifos: [bool; 6],
+    #[vmstate(unused(before = 3))]
+    #[vmstate(timer)]
+    deadline: Option<u64>,
+    #[vmstate(subsection("serial/fifo"))]
+    fifo: Option<Fifo>,
+    #[vmstate(subsection("serial/pending", needed = Self::is_pending))]
+    pending: i32,
+    #[vmstate(skip = "follows from `divider`")]
+    rate: u32,
+}
+
+impl Serial {
+    fn make(choices: &mut vmstate::laws::Choices) -> Self {
+        let data: Vec<_> = (0..choices.below(5)).map(|_| choices.byte()).collect();
+        let count = u8::try_from(data.len()).unwrap();
+        let fifo = Fifo { count, data, overrun: u16::from(choices.flip()) };
+        Self {
+            lines: 24,
+            used: 100,
+            fifo: choices.flip().then_some(fifo),
+            pending: if choices.flip() { 9 } else { 0 },
+            deadline: choices.flip().then(|| choices.below(1 << 40)),
+            ..Self::default()
+        }
+    }
+
+    fn measure(&mut self) {
+        self.level = self.fifo.as_ref().map_or(0, |fifo| fifo.count);
+    }
+
+    fn rearm(&mut self) -> Result<(), &'static str> {
+        self.rate = 115_200_u32.checked_div(u32::from(self.divider)).unwrap_or(0);
+        if self.divider == 3 { Err("no such divider") } else { Ok(()) }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.pending > 2
+    }
+}
+
+vmstate::laws!(serial: Serial, with = Serial::make, computed = ["level"]);
+
+/// Keeps `lost` nowhere: its info reads it and drops it.
+#[derive(VmState, Clone, Default)]
+struct Forgetful {
+    kept: u16,
+    #[vmstate(with = Dropped)]
+    lost: u16,
+}
+
+struct Dropped;
+
+impl Info<u16> for Dropped {
+    const NAME: &'static str = "uint16";
+    const SIZE: Option<usize> = Some(2);
+
+    fn put(value: &u16, to: &mut Writer) -> Result<(), SaveError> {
+        to.u16(*value);
+        Ok(())
+    }
+
+    fn get(_: &mut u16, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        from.skip(2)
+    }
+}
+
+#[test]
+#[should_panic(expected = "Forgetful: the field `lost` is forgotten")]
+fn a_forgotten_field_is_found() {
+    Laws::<Forgetful>::new(|_| Forgetful::default()).no_field_is_forgotten();
+}
+
+/// Adds up what it loads.
+#[derive(VmState, Clone, Default)]
+#[vmstate(post_load = Self::count)]
+struct Greedy {
+    value: u32,
+    loads: u32,
+}
+
+impl Greedy {
+    fn count(&mut self) {
+        self.loads = self.loads.wrapping_add(1);
+    }
+}
+
+#[test]
+#[should_panic(expected = "first difference at byte 7 of 8, field `loads`")]
+fn a_load_that_is_not_the_same_is_found() {
+    Laws::<Greedy>::new(|_| Greedy::default()).save_load_save();
+}
+
+/// Panics for a value that any stream can have.
+#[derive(VmState, Clone, Default)]
+#[vmstate(post_load = Self::index)]
+struct Careless {
+    index: u8,
+    table: [u16; 4],
+    #[vmstate(skip = "follows from the others")]
+    current: u16,
+}
+
+impl Careless {
+    fn index(&mut self) {
+        self.current = self.table[usize::from(self.index)];
+    }
+}
+
+#[test]
+#[should_panic(expected = "index out of bounds")]
+fn a_hook_that_trusts_the_stream_is_found() {
+    Laws::<Careless>::new(|_| Careless::default()).damage();
+}
+
+/// Takes a state that it cannot save.
+#[derive(VmState, Clone, Default)]
+#[vmstate(pre_save = Self::check)]
+struct Trap {
+    value: u8,
+}
+
+impl Trap {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.value >= 0xf0 { Err("nothing can have this value") } else { Ok(()) }
+    }
+}
+
+#[test]
+#[should_panic(expected = "Trap: a state that was made or loaded cannot be saved")]
+fn a_state_that_cannot_be_saved_is_found() {
+    Laws::<Trap>::new(|_| Trap::default()).damage();
+}
+
+/// Has a subsection that nothing ever needs.
+#[derive(VmState, Clone, Default)]
+#[vmstate(name = "dev")]
+struct Never {
+    value: u8,
+    #[vmstate(subsection("dev/extra", needed = Self::never))]
+    extra: u8,
+}
+
+impl Never {
+    fn never(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+#[should_panic(expected = "dev: no state has the subsection \"dev/extra\"; give `laws!` a generator")]
+fn a_subsection_that_never_occurs_is_found() {
+    Laws::<Never>::new(|_| Never::default()).subsections();
+}
+
+#[test]
+#[should_panic(expected = "dev: every state has the subsection \"dev/extra\"")]
+fn a_subsection_that_always_occurs_is_found() {
+    #[derive(VmState, Clone, Default)]
+    #[vmstate(name = "dev")]
+    struct Always {
+        #[vmstate(subsection("dev/extra", needed = |_: &Self| true))]
+        extra: u8,
+    }
+    Laws::<Always>::new(|_| Always::default()).subsections();
+}

@@ -1,0 +1,97 @@
+//! The values in a saved payload, and other values in their places.
+
+use std::ops::Range;
+
+use crate::dynamic::{Field, Section, Struct, Tree, Value};
+
+/// How many elements of an array are looked at.
+const ELEMENTS: u64 = 4;
+
+/// A value that a device should keep.
+pub(super) struct Leaf {
+    /// The field, such as `recv_fifo.data`.
+    pub(super) path: String,
+    /// Where it stands in the payload.
+    pub(super) bytes: Range<usize>,
+}
+
+impl Leaf {
+    /// The path without indices.
+    pub(super) fn field(&self) -> &str {
+        self.path.split('[').next().unwrap_or_default()
+    }
+
+    /// The payload with other values in the place of this one.
+    pub(super) fn changes(&self, payload: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let (first, last) = (self.bytes.start, self.bytes.end - 1);
+        // The lowest bit, which is all that a flag has; others, for a value that may not be 0 or 1; all bits.
+        let masks = [(last, 0x01), (last, 0x02), (last, 0x04), (first, 0x01), (first, 0x80), (last, 0xff)];
+        masks.into_iter().filter_map(|(place, mask)| {
+            let mut changed = payload.to_vec();
+            *changed.get_mut(place)? ^= mask;
+            Some(changed)
+        })
+    }
+}
+
+/// The values in a payload that was decoded.
+pub(super) fn of(section: &Section) -> impl Iterator<Item = Leaf> {
+    let mut leaves = Vec::new();
+    if let Some(state) = section.state() {
+        structure(&mut leaves, "", state);
+    }
+    leaves.into_iter()
+}
+
+fn structure(leaves: &mut Vec<Leaf>, path: &str, state: &Struct) {
+    for field in &state.fields {
+        let name = if path.is_empty() { field.name.to_string() } else { format!("{path}.{}", field.name) };
+        self::field(leaves, &name, field);
+    }
+    for subsection in &state.subsections {
+        structure(leaves, path, subsection);
+    }
+}
+
+fn field(leaves: &mut Vec<Leaf>, path: &str, field: &Field) {
+    match &field.value {
+        Value::Struct(inner) => structure(leaves, path, inner),
+        Value::List(items) => items.iter().for_each(|item| structure(leaves, path, item)),
+        Value::Tree(Tree::Direct(nodes)) => nodes.iter().for_each(|(_, value)| structure(leaves, path, value)),
+        Value::Tree(Tree::Keyed(nodes)) => nodes.iter().for_each(|(key, value)| {
+            structure(leaves, path, key);
+            structure(leaves, path, value);
+        }),
+        Value::Array(elements) => {
+            for element in elements {
+                if let Value::Struct(inner) = element {
+                    structure(leaves, path, inner);
+                }
+            }
+        }
+        Value::Scalar(_) | Value::Scalars(_) | Value::Bytes(_) | Value::Bitmap(_) if is_kept(field) => {
+            values(leaves, path, field);
+        }
+        _ => {}
+    }
+}
+
+/// Whether a device keeps what it loads: it does not if it only compares it, or ignores it.
+fn is_kept(field: &Field) -> bool {
+    !(field.type_name.ends_with(" equal") || matches!(&*field.type_name, "unused_buffer" | "nullptr" | "ptr-marker"))
+}
+
+/// The first elements of a field, and the last one.
+fn values(leaves: &mut Vec<Leaf>, path: &str, field: &Field) {
+    let count = match &field.value {
+        Value::Scalars(values) => values.len() as u64,
+        _ => 1,
+    };
+    let Some(size) = field.size.checked_div(count).filter(|size| *size > 0) else { return };
+    for index in (0..count.min(ELEMENTS)).chain(count.checked_sub(1).filter(|last| *last >= ELEMENTS)) {
+        let start = field.offset + index * size;
+        let (Ok(start), Ok(end)) = (usize::try_from(start), usize::try_from(start + size)) else { continue };
+        let path = if count > 1 { format!("{path}[{index}]") } else { path.to_owned() };
+        leaves.push(Leaf { path, bytes: start..end });
+    }
+}

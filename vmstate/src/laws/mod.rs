@@ -1,0 +1,395 @@
+//! Tests that every device gets for free.
+//!
+//! [`laws!`](crate::laws!) makes a module of tests for a device. They hold for every device that does what a device
+//! should, and each has found faults in real ones:
+//!
+//! | law | what it says |
+//! |---|---|
+//! | [`save_load_save`](Laws::save_load_save) | what was saved and loaded is saved as the same bytes |
+//! | [`loading_twice`](Laws::loading_twice) | loading something twice is loading it once |
+//! | [`damage`](Laws::damage) | a cut or a changed byte gives an error or a valid state, and never a panic; what failed to load changed nothing |
+//! | [`older_versions`](Laws::older_versions) | every version that is loaded can be saved, and is the same then |
+//! | [`no_field_is_forgotten`](Laws::no_field_is_forgotten) | every field that is on the wire is kept: changed, it changes what is saved |
+//! | [`subsections`](Laws::subsections) | each subsection is sent in some state and not in another, and what is sent comes back |
+//!
+//! ```
+//! use vmstate::prelude::*;
+//!
+//! #[derive(VmState, Default)]
+//! #[vmstate(name = "serial", version = 2)]
+//! struct Serial {
+//!     divider: u16,
+//!     #[vmstate(since = 2)]
+//!     fcr: u8,
+//!     #[vmstate(subsection("serial/timeout"))]
+//!     timeout: Option<u64>,
+//! }
+//!
+//! vmstate::laws!(serial_laws: Serial, with = |choices| Serial {
+//!     timeout: choices.flip().then(|| choices.next()),
+//!     ..Serial::default()
+//! });
+//! # fn main() {}
+//! ```
+//!
+//! A generator makes a device as the machine would, in any state: what it draws from its [`Choices`] is state. What both
+//! sides must know (what is skipped, what must be equal) must not depend on them. Without choices, which are all 0 and
+//! `false` then, it makes the device that a stream is loaded into, as it is after a reset. From the generator's states the
+//! laws go to others by loading changed bytes. If there is no `with`, the generator is the device's `Default`.
+//!
+//! Fields that a device computes when it is saved, in `pre_save`, are named: `computed = ["level"]`.
+
+mod choices;
+mod leaves;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use vmstate_types::{LoadError, Reader, VmState, Writer, walk};
+
+pub use choices::Choices;
+
+use crate::dynamic;
+use crate::ram::PageSize;
+use crate::schema::vmdesc::{Body, Device, Document};
+use crate::schema::{DescriptionWriter, Release};
+
+/// Makes a module of tests, one for each [law](crate::laws) of a device.
+///
+/// `laws!(name: Device, with = generator)` makes the module `name`; `laws!(Device, with = generator)` makes the module
+/// `laws`. The generator is a `Fn(&mut Choices) -> Device`, and `Default` if there is none.
+#[macro_export]
+macro_rules! laws {
+    ($name:ident: $device:ty) => {
+        $crate::laws!($name: $device, with = |_| <$device as ::core::default::Default>::default());
+    };
+    ($name:ident: $device:ty, with = $make:expr $(, computed = [$($field:literal),* $(,)?])? $(,)?) => {
+        #[cfg(test)]
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            fn laws() -> $crate::laws::Laws<$device> {
+                $crate::laws::Laws::new($make)$(.computed(&[$($field),*]))?
+            }
+
+            #[test]
+            fn save_load_save() {
+                laws().save_load_save();
+            }
+
+            #[test]
+            fn loading_twice() {
+                laws().loading_twice();
+            }
+
+            #[test]
+            fn damage() {
+                laws().damage();
+            }
+
+            #[test]
+            fn older_versions() {
+                laws().older_versions();
+            }
+
+            #[test]
+            fn no_field_is_forgotten() {
+                laws().no_field_is_forgotten();
+            }
+
+            #[test]
+            fn subsections() {
+                laws().subsections();
+            }
+        }
+    };
+    ($device:ty $(, $option:ident = $value:expr)* $(,)?) => {
+        $crate::laws!(laws: $device $(, $option = $value)*);
+    };
+}
+
+/// How many states each law looks at.
+const STATES: u64 = 48;
+/// How many places of a payload are damaged at most in one state.
+const PLACES: usize = 256;
+
+/// The laws of one kind of device.
+///
+/// Each law panics where it does not hold, and says what it did; so it is for tests.
+pub struct Laws<T> {
+    make: Box<dyn Fn(&mut Choices) -> T>,
+    computed: &'static [&'static str],
+}
+
+impl<T> std::fmt::Debug for Laws<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Laws")
+    }
+}
+
+impl<T: VmState> Laws<T> {
+    /// The laws of the devices that `make` makes.
+    #[must_use]
+    pub fn new(make: impl Fn(&mut Choices) -> T + 'static) -> Self {
+        Self { make: Box::new(make), computed: &[] }
+    }
+
+    /// With these fields computed from others when the device is saved: what is loaded into them does not last.
+    #[must_use]
+    pub fn computed(mut self, fields: &'static [&'static str]) -> Self {
+        self.computed = fields;
+        self
+    }
+
+    /// What was saved, and loaded into a device that was just made, is saved as the same bytes.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn save_load_save(&self) {
+        for seed in 0..STATES {
+            let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
+            let mut loaded = self.fresh();
+            self.load(&mut loaded, &saved, Some(seed));
+            let again = save(&mut loaded, T::DESCRIPTION.version);
+            assert!(saved == again, "{}", self.changed("saved, loaded and saved again", Some(seed), &saved, &again));
+        }
+    }
+
+    /// Loading the same bytes a second time changes nothing.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn loading_twice(&self) {
+        for seed in 0..STATES {
+            let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
+            let mut loaded = self.fresh();
+            self.load(&mut loaded, &saved, Some(seed));
+            let once = save(&mut loaded, T::DESCRIPTION.version);
+            self.load(&mut loaded, &saved, Some(seed));
+            let twice = save(&mut loaded, T::DESCRIPTION.version);
+            assert!(once == twice, "{}", self.changed("loaded a second time", Some(seed), &once, &twice));
+        }
+    }
+
+    /// A payload that is cut or has a changed byte gives an error, after which the device is what it was, or a state that
+    /// can be saved and loaded.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn damage(&self) {
+        for seed in 0..STATES {
+            let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
+            let step = saved.len().div_ceil(PLACES).max(1);
+            for place in (0..saved.len()).step_by(step) {
+                self.takes_or_refuses(&saved[..place]);
+                for mask in [0x01, 0x80, 0xff] {
+                    let mut damaged = saved.clone();
+                    damaged[place] ^= mask;
+                    self.takes_or_refuses(&damaged);
+                }
+            }
+        }
+    }
+
+    /// Any bytes give an error, after which the device is what it was, or a state that can be saved and loaded: what a
+    /// fuzzer calls.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn takes_or_refuses(&self, bytes: &[u8]) {
+        let version = T::DESCRIPTION.version;
+        let mut device = self.fresh();
+        let before = save(&mut device, version);
+        let mut copy = Vec::new();
+        if let Err(error) = walk::checkpoint(&mut device, &mut copy) {
+            panic!("{}: the generator made a device that cannot be saved: {error}", name::<T>());
+        }
+        let loaded = device.load(&mut Reader::from_slice(bytes), version);
+        if loaded.is_err() {
+            if let Err(error) = walk::restore(&mut device, &copy) {
+                panic!("{}: there is no way back from a load that failed: {error}", name::<T>());
+            }
+            let after = save(&mut device, version);
+            assert!(before == after, "{}", self.changed("loaded in vain", None, &before, &after));
+            return;
+        }
+        let saved = save(&mut device, version);
+        let mut other = self.fresh();
+        self.load(&mut other, &saved, None);
+        let again = save(&mut other, version);
+        assert!(saved == again, "{}", self.changed("made of damaged bytes, saved and loaded", None, &saved, &again));
+    }
+
+    /// Every version from the minimum on can be saved, loaded, and saved as the same bytes.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn older_versions(&self) {
+        for version in T::DESCRIPTION.minimum_version..=T::DESCRIPTION.version {
+            for seed in 0..STATES {
+                let saved = save(&mut self.state(seed), version);
+                let mut loaded = self.fresh();
+                if let Err(error) = loaded.load(&mut Reader::from_slice(&saved), version) {
+                    panic!("{}: what it saved at version {version} does not load (seed {seed})\n{error}", name::<T>());
+                }
+                let again = save(&mut loaded, version);
+                let what = format!("saved at version {version}, loaded and saved again");
+                assert!(saved == again, "{}", self.changed(&what, Some(seed), &saved, &again));
+            }
+        }
+    }
+
+    /// Every field that is on the wire is kept: another value of it in the bytes that are loaded is another value of it in
+    /// those that are saved then.
+    ///
+    /// Values that are only compared or ignored are left out, and those that no other value is accepted for.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn no_field_is_forgotten(&self) {
+        for seed in 0..STATES {
+            let mut device = self.state(seed);
+            let (saved, section) = describe(&mut device);
+            for leaf in leaves::of(&section).filter(|leaf| !self.computed.contains(&leaf.field())) {
+                let changed = leaf.changes(&saved).find_map(|changed| {
+                    let mut loaded = self.fresh();
+                    loaded.load(&mut Reader::from_slice(&changed), T::DESCRIPTION.version).ok()?;
+                    Some(save(&mut loaded, T::DESCRIPTION.version))
+                });
+                assert!(
+                    changed.is_none_or(|changed| changed != saved),
+                    "{}: the field `{}` is forgotten: another value of it was loaded, and what is saved then is the \
+                     same (seed {seed})",
+                    name::<T>(),
+                    leaf.path
+                );
+            }
+        }
+    }
+
+    /// Each subsection is sent in some states and left out in others, and a device that was just made gets what was sent.
+    ///
+    /// Always sending a subsection is what `needed` is there to avoid: a peer that lacks it would refuse each stream.
+    ///
+    /// # Panics
+    /// When it does not hold, and when the generator makes no state that has a subsection.
+    pub fn subsections(&self) {
+        let mut combinations = BTreeSet::new();
+        for seed in 0..4 * STATES {
+            let (_, section) = describe(&mut self.state(seed));
+            let sent = section.state().into_iter().flat_map(|state| &state.subsections);
+            combinations.insert(sent.map(|subsection| subsection.vmsd_name.to_string()).collect::<Vec<_>>());
+        }
+        for subsection in T::DESCRIPTION.subsections {
+            let own = subsection.description;
+            let sent = |with: &&Vec<String>| with.iter().any(|sent| sent == own.name);
+            assert!(
+                combinations.iter().any(|with| sent(&with)),
+                "{}: no state has the subsection \"{}\"; give `laws!` a generator that makes some (`with = ..`)",
+                name::<T>(),
+                own.name
+            );
+            assert!(
+                !own.conditional || combinations.iter().any(|with| !sent(&with)),
+                "{}: every state has the subsection \"{}\", so that no peer without it can load any",
+                name::<T>(),
+                own.name
+            );
+        }
+    }
+
+    /// A device as it is after a reset.
+    fn fresh(&self) -> T {
+        (self.make)(&mut Choices::none())
+    }
+
+    /// A device in some state: that of the generator, or one that is reached by loading changed bytes.
+    fn state(&self, seed: u64) -> T {
+        let mut choices = Choices::new(seed);
+        let bytes = save(&mut (self.make)(&mut choices), T::DESCRIPTION.version);
+        for _ in 0..4 {
+            let mut changed = bytes.clone();
+            for _ in 0..=choices.below(8) {
+                let place = choices.below(bytes.len() as u64);
+                if let Some(byte) = usize::try_from(place).ok().and_then(|place| changed.get_mut(place)) {
+                    *byte = choices.byte();
+                }
+            }
+            let mut device = self.fresh();
+            if device.load(&mut Reader::from_slice(&changed), T::DESCRIPTION.version).is_ok() {
+                return device;
+            }
+        }
+        (self.make)(&mut Choices::new(seed))
+    }
+
+    fn load(&self, device: &mut T, saved: &[u8], seed: Option<u64>) {
+        let mut reader = Reader::from_slice(saved);
+        let loaded = device.load(&mut reader, T::DESCRIPTION.version).and_then(|()| match reader.at_end()? {
+            true => Ok(()),
+            false => Err(LoadError::malformed("the end of what was saved", "more").at(reader.offset())),
+        });
+        if let Err(error) = loaded {
+            panic!("{}: what it saved does not load{}\n{error}", name::<T>(), of_seed(seed));
+        }
+    }
+
+    /// Says where two payloads differ that should not.
+    fn changed(&self, what: &str, seed: Option<u64>, before: &[u8], after: &[u8]) -> String {
+        let place = before.iter().zip(after).position(|(before, after)| before != after);
+        let place = place.unwrap_or(before.len().min(after.len()));
+        let (_, section) = describe(&mut seed.map_or_else(|| self.fresh(), |seed| self.state(seed)));
+        let field = leaves::of(&section).find(|leaf| leaf.bytes.contains(&place)).map(|leaf| leaf.path);
+        let mut text = format!("{}: a state that was {what} is another one{}", name::<T>(), of_seed(seed));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n  first difference at byte {place} of {}", before.len());
+        if let Some(field) = field {
+            let _ = write!(text, ", field `{field}`");
+        }
+        let _ = write!(text, "\n  before  {}\n  after   {}", hex(before, place), hex(after, place));
+        text
+    }
+}
+
+fn of_seed(seed: Option<u64>) -> String {
+    seed.map_or_else(String::new, |seed| format!(" (seed {seed})"))
+}
+
+/// Some bytes from `place` on.
+fn hex(bytes: &[u8], place: usize) -> String {
+    let shown: Vec<_> = bytes.iter().skip(place).take(16).map(|byte| format!("{byte:02x}")).collect();
+    if shown.is_empty() { "the end".to_owned() } else { shown.join(" ") }
+}
+
+fn name<T: VmState>() -> &'static str {
+    T::DESCRIPTION.name
+}
+
+fn save<T: VmState>(device: &mut T, version: u32) -> Vec<u8> {
+    let mut out = Writer::new();
+    if let Err(error) = walk::save(device, &mut out, version) {
+        panic!("{}: a state that was made or loaded cannot be saved: {error}", name::<T>());
+    }
+    out.take()
+}
+
+/// Saves a device, and takes what it saved apart again.
+fn describe<T: VmState>(device: &mut T) -> (Vec<u8>, dynamic::Section) {
+    let mut out = Writer::new();
+    let mut description = DescriptionWriter::new(Release::default(), PageSize::DEFAULT.bytes(), None);
+    if let Err(error) = description.section(name::<T>(), 0, device, &mut out) {
+        panic!("{}: a state that was made or loaded cannot be saved: {error}", name::<T>());
+    }
+    let bytes = out.take();
+    let document = Document::parse(description.finish().as_bytes(), 0);
+    let section = document.and_then(|document| {
+        let device = document.devices.into_iter().next();
+        let device = device.unwrap_or(Device { name: name::<T>().into(), instance_id: 0, body: Body::OldStyle(0) });
+        dynamic::Section::decode(&device, &mut Reader::from_slice(&bytes), Some(bytes.len() as u64))
+    });
+    match section {
+        Ok(section) => (bytes, section),
+        Err(error) => panic!("{}: what it saves is not what it describes\n{error}", name::<T>()),
+    }
+}

@@ -152,7 +152,7 @@ pub mod by {
     pub enum Borrow {}
     /// The registry owns it, in a box.
     #[derive(Debug)]
-    pub enum Boxed {}
+    pub enum Dynamic {}
     /// The registry shares it, behind an `Arc<Mutex<_>>`.
     #[derive(Debug)]
     pub enum Mutex {}
@@ -182,7 +182,7 @@ impl<T: Device + ?Sized> Register<by::Borrow> for &mut T {
     }
 }
 
-impl<T: Device + ?Sized> Register<by::Boxed> for Box<T> {
+impl<T: Device + ?Sized> Register<by::Dynamic> for Box<T> {
     type State = T;
 
     fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {

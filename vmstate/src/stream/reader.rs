@@ -274,7 +274,7 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         let start = self.reader.offset();
         let next = self.reader.peek(1)?.first().copied();
         if self.footers.is_none() {
-            self.footers = has_footers(self.reader.at_hand());
+            self.footers = has_footers(next, self.configuration.is_some());
         }
         if self.footers == Some(false) {
             return Ok(());
@@ -307,13 +307,16 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     }
 }
 
-/// Whether a stream has footers, by the bytes at hand after its first section; `None` if they cannot stand there either
-/// way. Nothing in a stream says so.
-fn has_footers(next: &[u8]) -> Option<bool> {
+/// Whether a stream has footers, by the byte after its first section; `None` if that byte cannot stand there either way.
+///
+/// Nothing in a stream says so. Whoever sends a configuration sends footers too, unless told otherwise: both came with
+/// QEMU 2.4. So a stream with one does not end after a section without a footer; it is the section that was misread.
+fn has_footers(next: Option<u8>, configured: bool) -> Option<bool> {
     match next {
-        [tag::FOOTER, ..] => Some(true),
-        [tag::EOF] | [tag::EOF, tag::DESCRIPTION, ..] | [tag::COMMAND, ..] => Some(false),
-        [other, ..] if SectionKind::from_tag(*other).is_some() => Some(false),
+        Some(tag::FOOTER) => Some(true),
+        Some(tag::EOF) if configured => None,
+        Some(tag::EOF | tag::COMMAND) => Some(false),
+        Some(other) if SectionKind::from_tag(other).is_some() => Some(false),
         _ => None,
     }
 }

@@ -4,7 +4,6 @@
 //! (QEMU: `vmstate_save_state_v` and `vmstate_load_state` in `migration/vmstate.c`.)
 
 use alloc::format;
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::description::{Absent, Count, Description, Field, Form, Kind, Subsection};
@@ -101,11 +100,11 @@ pub fn finish<T: VmState>(value: &mut T, version: u32) -> Result<(), LoadError> 
 ///
 /// # Errors
 /// When a value does not fit its wire type. The device cannot be saved at all then.
-pub fn checkpoint<T: VmState>(value: &mut T, to: &mut Vec<u8>) -> Result<(), SaveError> {
-    let mut out = Writer::of_checkpoint(core::mem::take(to));
-    let saved = save(value, &mut out, T::DESCRIPTION.version).map_err(|error| error.in_field(T::DESCRIPTION.name));
-    *to = out.take();
-    saved
+pub fn checkpoint<T: VmState>(value: &mut T, to: &mut Writer) -> Result<(), SaveError> {
+    let before = to.set_checkpoint(true);
+    let saved = save(value, to, T::DESCRIPTION.version);
+    to.set_checkpoint(before);
+    saved.map_err(|error| error.in_field(T::DESCRIPTION.name))
 }
 
 /// Makes `value` again what it was when `bytes` were made of it by [`checkpoint`].

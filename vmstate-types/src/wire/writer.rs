@@ -1,5 +1,6 @@
 //! The writing cursor.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// A big-endian cursor that appends to a growable buffer.
@@ -16,14 +17,21 @@ use alloc::vec::Vec;
 /// assert_eq!(writer.pending(), b"QEVM\x03ram");
 /// assert_eq!(writer.offset(), 8);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Writer {
+    /// What has not gone onward, and behind it room that was cleared once and for all: room is lent without clearing it
+    /// again, because whoever asks for it writes all of it.
     buffer: Vec<u8>,
+    /// How much of the buffer has been written.
+    used: usize,
     /// How much went onward already.
     flushed: u64,
     /// Whether this is a copy to go back to, not a stream.
     checkpoint: bool,
 }
+
+/// The least room that is made at a time.
+const ROOM: usize = 64;
 
 impl Writer {
     /// Makes an empty writer at offset 0.
@@ -35,12 +43,12 @@ impl Writer {
     /// Makes an empty writer that holds `capacity` bytes before it allocates again.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { buffer: Vec::with_capacity(capacity), ..Self::default() }
+        Self { buffer: vec![0; capacity], ..Self::default() }
     }
 
-    /// Makes an empty writer for [`walk::checkpoint`](crate::walk::checkpoint).
-    pub(crate) fn of_checkpoint(buffer: Vec<u8>) -> Self {
-        Self { buffer, checkpoint: true, ..Self::default() }
+    /// Says whether what is written next is a checkpoint, and returns what was said before.
+    pub(crate) fn set_checkpoint(&mut self, checkpoint: bool) -> bool {
+        core::mem::replace(&mut self.checkpoint, checkpoint)
     }
 
     /// Whether what is written is no stream but a [checkpoint](crate::walk::checkpoint): everything that a load can
@@ -54,39 +62,57 @@ impl Writer {
     /// How many bytes were written in all, those that went onward included.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.flushed + self.buffer.len() as u64
+        self.flushed + self.used as u64
     }
 
     /// The bytes that have not gone onward yet.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
-        &self.buffer
+        &self.buffer[..self.used]
     }
 
     /// Takes the bytes that have not gone onward yet, as if they were sent.
     pub fn take(&mut self) -> Vec<u8> {
-        self.flushed = self.offset();
-        core::mem::take(&mut self.buffer)
+        let mut taken = core::mem::take(&mut self.buffer);
+        taken.truncate(self.used);
+        self.flushed += self.used as u64;
+        self.used = 0;
+        taken
+    }
+
+    /// Forgets everything that was written, and keeps the memory for what comes next, which begins at offset 0.
+    pub fn clear(&mut self) {
+        (self.used, self.flushed) = (0, 0);
     }
 
     /// Appends `bytes`.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        self.claim(bytes.len()).copy_from_slice(bytes);
     }
 
     /// Appends `count` zeros.
     pub fn zeros(&mut self, count: usize) {
-        self.buffer.resize(self.buffer.len() + count, 0);
+        self.claim(count).fill(0);
     }
 
-    /// Appends `count` bytes (zero at first) and lends them to be filled in.
+    /// Appends `count` bytes and lends them to be written, all of them: what they are before that is not said.
     #[inline]
     pub fn claim(&mut self, count: usize) -> &mut [u8] {
-        let start = self.buffer.len();
-        self.buffer.resize(start + count, 0);
+        if self.buffer.len() - self.used < count {
+            self.grow(count);
+        }
+        let start = self.used;
+        self.used += count;
         // The end is said again for the compiler's sake: it then knows the length and checks no index into it.
         &mut self.buffer[start..start + count]
+    }
+
+    /// Makes room for `count` bytes, and at least for as many as there are.
+    #[cold]
+    fn grow(&mut self, count: usize) {
+        let room = count.max(self.used).max(ROOM);
+        self.buffer.resize(self.used.saturating_add(room), 0);
     }
 
     /// Appends a length byte and `text`, as QEMU writes names (`qemu_put_counted_string`).
@@ -107,19 +133,26 @@ impl Writer {
     pub fn flush_to(&mut self, onward: &mut (impl std::io::Write + ?Sized)) -> std::io::Result<()> {
         let mut sent = 0;
         let result = loop {
-            if sent == self.buffer.len() {
+            if sent == self.used {
                 break Ok(());
             }
-            match onward.write(&self.buffer[sent..]) {
+            match onward.write(&self.buffer[sent..self.used]) {
                 Ok(0) => break Err(std::io::ErrorKind::WriteZero.into()),
-                Ok(count) => sent += count.min(self.buffer.len() - sent),
+                Ok(count) => sent += count.min(self.used - sent),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
         };
-        self.buffer.drain(..sent);
+        self.buffer.copy_within(sent..self.used, 0);
+        self.used -= sent;
         self.flushed += sent as u64;
         result
+    }
+}
+
+impl core::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Writer").field("offset", &self.offset()).field("pending", &self.used).finish()
     }
 }
 
@@ -147,6 +180,20 @@ mod tests {
         writer.counted_str(&"é".repeat(200));
         assert_eq!(writer.pending()[0], 254);
         assert_eq!(writer.offset(), 255);
+    }
+
+    #[test]
+    fn memory_is_used_again() {
+        let mut writer = Writer::with_capacity(16);
+        writer.bytes(&[0xff; 16]);
+        let memory = writer.pending().as_ptr();
+        writer.clear();
+        writer.zeros(16);
+        assert_eq!((writer.pending(), writer.offset()), (&[0; 16][..], 16));
+        assert_eq!(writer.pending().as_ptr(), memory);
+        writer.u8(7);
+        assert_eq!((writer.offset(), writer.take().last()), (17, Some(&7)));
+        assert_eq!((writer.offset(), writer.pending()), (17, &[][..]));
     }
 
     #[cfg(feature = "std")]

@@ -201,13 +201,13 @@ impl<T: VmState> Laws<T> {
         let version = T::DESCRIPTION.version;
         let mut device = self.fresh();
         let before = save(&mut device, version);
-        let mut copy = Vec::new();
+        let mut copy = Writer::new();
         if let Err(error) = walk::checkpoint(&mut device, &mut copy) {
             panic!("{}: the generator made a device that cannot be saved: {error}", name::<T>());
         }
         let loaded = device.load(&mut Reader::from_slice(bytes), version);
         if loaded.is_err() {
-            if let Err(error) = walk::restore(&mut device, &copy) {
+            if let Err(error) = walk::restore(&mut device, copy.pending()) {
                 panic!("{}: there is no way back from a load that failed: {error}", name::<T>());
             }
             let after = save(&mut device, version);

@@ -12,7 +12,7 @@ use crate::registry::{Entry, Handler};
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     /// All copies, one after the other.
-    bytes: Vec<u8>,
+    bytes: Writer,
     /// Which entry each is of.
     copies: Vec<(usize, Range<usize>)>,
     /// Whether there is one of the entry with that number.
@@ -31,26 +31,21 @@ impl Copies {
         if std::mem::replace(&mut self.copied[index], true) {
             return Ok(());
         }
-        let start = self.bytes.len();
+        let start = self.bytes.pending().len();
         let copied = match &mut entry.handler {
             Handler::Device(handle) => {
                 let mut copied = Ok(());
                 let lent = handle.lend(&mut |device| copied = device.checkpoint(&mut self.bytes));
                 lent.map_err(unavailable).and(copied)
             }
-            Handler::Raw(raw) => {
-                let mut out = Writer::new();
-                let saved = raw.save(&mut out);
-                self.bytes.extend_from_slice(out.pending());
-                saved
-            }
+            Handler::Raw(raw) => raw.save(&mut self.bytes),
             Handler::Live(_) => Ok(()),
         };
         copied.map_err(|error| {
             LoadError::refused("a device that can be saved, to go back to it if the load fails", error)
                 .advise("bring the device into a state that it can be in, or load in place (`LoadOptions::in_place`)")
         })?;
-        self.copies.push((index, start..self.bytes.len()));
+        self.copies.push((index, start..self.bytes.pending().len()));
         Ok(())
     }
 
@@ -59,7 +54,9 @@ impl Copies {
     /// What goes wrong here, in a hook that panics or a lock that is gone, goes wrong for one device only.
     pub(super) fn go_back(&self, entries: &mut [Entry<'_>]) {
         for (index, range) in self.copies.iter().rev() {
-            let (Some(entry), Some(bytes)) = (entries.get_mut(*index), self.bytes.get(range.clone())) else { continue };
+            let (Some(entry), Some(bytes)) = (entries.get_mut(*index), self.bytes.pending().get(range.clone())) else {
+                continue;
+            };
             let version = entry.version;
             let _ = catch_unwind(AssertUnwindSafe(|| match &mut entry.handler {
                 Handler::Device(handle) => {

@@ -51,7 +51,7 @@ pub trait Device {
     ///
     /// # Errors
     /// When a value does not fit its wire type.
-    fn checkpoint(&mut self, to: &mut Vec<u8>) -> Result<(), SaveError>;
+    fn checkpoint(&mut self, to: &mut Writer) -> Result<(), SaveError>;
 
     /// Goes back to a state that was copied ([`walk::restore`]).
     ///
@@ -88,7 +88,7 @@ impl<T: VmState> Device for T {
         walk::finish(self, version).map_err(|error| error.in_field(T::DESCRIPTION.name))
     }
 
-    fn checkpoint(&mut self, to: &mut Vec<u8>) -> Result<(), SaveError> {
+    fn checkpoint(&mut self, to: &mut Writer) -> Result<(), SaveError> {
         walk::checkpoint(self, to)
     }
 

@@ -12,11 +12,11 @@ fn saved<T: VmState>(device: &mut T) -> Vec<u8> {
 /// Loads `incoming` into a copy of `device`, goes back, and compares what is saved then, and the whole.
 fn there_and_back<T: VmState + Clone + PartialEq + std::fmt::Debug>(device: &T, incoming: &mut T) {
     let mut tried = device.clone();
-    let mut checkpoint = Vec::new();
+    let mut checkpoint = Writer::new();
     walk::checkpoint(&mut tried, &mut checkpoint).unwrap();
     tried.load(&mut Reader::from_slice(&saved(incoming)), T::DESCRIPTION.version).unwrap();
     assert_ne!(&tried, device, "the load changed nothing");
-    walk::restore(&mut tried, &checkpoint).unwrap();
+    walk::restore(&mut tried, checkpoint.pending()).unwrap();
     assert_eq!(&tried, device);
     assert_eq!(saved(&mut tried), saved(&mut device.clone()));
 }
@@ -92,12 +92,12 @@ fn what_was_not_sent_comes_back() {
 fn what_only_older_streams_have_comes_back() {
     let before = Device { old: 7, new: 1, ..Device::default() };
     let mut tried = before.clone();
-    let mut checkpoint = Vec::new();
+    let mut checkpoint = Writer::new();
     walk::checkpoint(&mut tried, &mut checkpoint).unwrap();
     let old = [1, 0, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     tried.load(&mut Reader::from_slice(&old), 1).unwrap();
     assert_eq!(tried.old, 99);
-    walk::restore(&mut tried, &checkpoint).unwrap();
+    walk::restore(&mut tried, checkpoint.pending()).unwrap();
     assert_eq!(tried, before);
 }
 
@@ -137,12 +137,12 @@ fn nothing_refuses_to_go_back() {
     // A state that could be neither saved nor loaded.
     let mut tried = Strict { value: 200, level: 100, twice: 400 };
     let before = tried.clone();
-    let mut checkpoint = Vec::new();
+    let mut checkpoint = Writer::new();
     walk::checkpoint(&mut tried, &mut checkpoint).unwrap();
     tried.value = 3;
     tried.load(&mut Reader::from_slice(&[5, 2]), 1).unwrap();
     assert_eq!((tried.value, tried.twice), (5, 10));
     assert!(tried.load(&mut Reader::from_slice(&[10, 2]), 1).is_err());
-    walk::restore(&mut tried, &checkpoint).unwrap();
+    walk::restore(&mut tried, checkpoint.pending()).unwrap();
     assert_eq!(tried, before, "what a hook derives fits the state again");
 }

@@ -32,7 +32,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`registry`] | the devices of a machine, and under which names their sections stand in a stream |
-//! | [`laws`] | tests that every device gets for free |
+//! | [`laws`](mod@laws) | tests that every device gets for free |
 //! | [`machine`] | saving and loading all of them, or nothing |
 //! | [`stream`] | the frame around sections: header, configuration, sections, footers, commands, end |
 //! | [`ram`] | the section with the guest's memory |

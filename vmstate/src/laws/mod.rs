@@ -54,7 +54,7 @@ use crate::ram::PageSize;
 use crate::schema::vmdesc::{Body, Device, Document};
 use crate::schema::{DescriptionWriter, Release};
 
-/// Makes a module of tests, one for each [law](crate::laws) of a device.
+/// Makes a module of tests, one for each [law](mod@crate::laws) of a device.
 ///
 /// `laws!(name: Device, with = generator)` makes the module `name`; `laws!(Device, with = generator)` makes the module
 /// `laws`. The generator is a `Fn(&mut Choices) -> Device`, and `Default` if there is none.

@@ -23,6 +23,15 @@ pub trait Block {
     /// # Errors
     /// When the memory cannot be written.
     fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError>;
+
+    /// Tells `mark` the offset of each page that was written since this was last asked, and forgets them: a dirty log, as
+    /// KVM has one.
+    ///
+    /// A machine that runs while its memory is sent needs it, for pages that change after they were sent have to be sent
+    /// again. Without one, which is the default, the machine must stand still.
+    fn take_dirty(&self, mark: &mut dyn FnMut(u64)) {
+        let _ = mark;
+    }
 }
 
 /// A block of guest memory in a vector.

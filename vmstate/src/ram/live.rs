@@ -79,8 +79,13 @@ impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Live for Ram<B, M> {
         self.saver.setup(self.blocks.as_ref(), out.writer())
     }
 
+    fn pending_estimate(&mut self) -> Pending {
+        Pending { precopy: self.saver.left(), postcopy: 0 }
+    }
+
     fn pending_exact(&mut self) -> Pending {
-        Pending { precopy: self.saver.left(self.blocks.as_ref()), postcopy: 0 }
+        self.saver.look_for_dirty(self.blocks.as_ref());
+        self.pending_estimate()
     }
 
     fn save_iterate(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {

@@ -30,6 +30,7 @@
 mod block;
 mod live;
 mod load;
+mod pages;
 mod record;
 mod save;
 mod undo;

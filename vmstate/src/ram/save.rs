@@ -3,18 +3,22 @@
 use vmstate_types::{SaveError, Writer};
 
 use super::Block;
+use super::pages::Pages;
 use super::record::{BlockHeader, PageSize, Record, write_record};
 
 /// Saves the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
-/// Every page goes out once, in the order of blocks and offsets, as QEMU sends those of a machine that stands still.
+/// Every page goes out once, in the order of blocks and offsets, as QEMU sends those of a machine that stands still; then
+/// those go out again that were [written](Block::take_dirty) in the meantime.
 #[derive(Debug)]
 pub struct Saver {
     page_size: PageSize,
     page: Vec<u8>,
-    /// The next page to send.
+    /// The pages to send, for each block.
+    dirty: Vec<Pages>,
+    /// The next page to look at.
     block: usize,
-    offset: u64,
+    number: u64,
     /// The block of the last page that was sent.
     last_block: Option<usize>,
 }
@@ -24,7 +28,7 @@ impl Saver {
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
-        Self { page_size, page, block: 0, offset: 0, last_block: None }
+        Self { page_size, page, dirty: Vec::new(), block: 0, number: 0, last_block: None }
     }
 
     /// Writes the payload of the start: the list of `blocks`, which must be the same ones for all sections.
@@ -40,6 +44,10 @@ impl Saver {
             write_record(out, &Record::Block(BlockHeader::new(block.idstr(), block.size())), "");
         }
         write_record(out, &Record::EndOfSection, "");
+        // What was written before now goes out anyway.
+        blocks.iter().for_each(|block| block.take_dirty(&mut |_| {}));
+        self.dirty = blocks.iter().map(|block| Pages::all(block.size() / self.page_size.bytes())).collect();
+        (self.block, self.number, self.last_block) = (0, 0, None);
         Ok(())
     }
 
@@ -73,13 +81,24 @@ impl Saver {
         write_record(out, &Record::EndOfSection, "");
     }
 
-    /// The bytes of memory that have not been sent.
-    pub(super) fn left<B: Block>(&self, blocks: &[B]) -> u64 {
-        let blocks = blocks.iter().skip(self.block).map(Block::size);
-        blocks.fold(0, u64::saturating_add).saturating_sub(self.offset)
+    /// The bytes of memory that are to be sent, as far as is known without asking for what was written.
+    pub(super) fn left(&self) -> u64 {
+        self.dirty.iter().map(Pages::count).sum::<u64>().saturating_mul(self.page_size.bytes())
     }
 
-    /// Writes the payload of the end: all pages that have not been sent.
+    /// Adds the pages that were written since this was last done.
+    pub(super) fn look_for_dirty<B: Block>(&mut self, blocks: &[B]) {
+        let size = self.page_size.bytes();
+        for (block, dirty) in blocks.iter().zip(&mut self.dirty) {
+            block.take_dirty(&mut |offset| {
+                if offset < block.size() {
+                    dirty.insert(offset / size);
+                }
+            });
+        }
+    }
+
+    /// Writes the payload of the end: all pages that have not been sent. The machine must stand still.
     ///
     /// # Errors
     /// When memory cannot be read.
@@ -103,11 +122,14 @@ impl Saver {
 
     /// Writes the next page. `false` when there was none.
     fn send_page<B: Block>(&mut self, blocks: &[B], out: &mut Writer) -> Result<bool, SaveError> {
-        while blocks.get(self.block).is_some_and(|block| self.offset >= block.size()) {
-            (self.block, self.offset) = (self.block + 1, 0);
-        }
-        let Some(block) = blocks.get(self.block) else { return Ok(false) };
-        let (offset, same_block) = (self.offset, self.last_block == Some(self.block));
+        let next = self.next_page().or_else(|| {
+            self.look_for_dirty(blocks);
+            (self.block, self.number) = (0, 0);
+            self.next_page()
+        });
+        let Some((index, number)) = next else { return Ok(false) };
+        let Some(block) = blocks.get(index) else { return Ok(false) };
+        let (offset, same_block) = (number * self.page_size.bytes(), self.last_block == Some(index));
         block.read(offset, &mut self.page).map_err(|error| error.in_field(block.idstr().to_owned()))?;
         if is_zero(&self.page) {
             write_record(out, &Record::Zero { offset, same_block, fill: 0 }, block.idstr());
@@ -115,9 +137,21 @@ impl Saver {
             write_record(out, &Record::Page { offset, same_block }, block.idstr());
             out.bytes(&self.page);
         }
-        self.last_block = Some(self.block);
-        self.offset += self.page_size.bytes();
+        self.dirty[index].remove(number);
+        (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
         Ok(true)
+    }
+
+    /// The next page that is to be sent, from where the last one was.
+    fn next_page(&self) -> Option<(usize, u64)> {
+        let mut from = self.number;
+        for (index, dirty) in self.dirty.iter().enumerate().skip(self.block) {
+            if let Some(number) = dirty.next_from(from) {
+                return Some((index, number));
+            }
+            from = 0;
+        }
+        None
     }
 }
 

@@ -8,6 +8,7 @@
 use vmstate_types::LoadError;
 
 use super::block::Block;
+use super::pages::Pages;
 use super::record::PageSize;
 use super::save::is_zero;
 
@@ -154,66 +155,6 @@ impl BlockUndo {
 
     fn fill_of(&self, page: u64) -> u8 {
         usize::try_from(page).ok().and_then(|page| self.fills.get(page)).copied().unwrap_or(0)
-    }
-}
-
-/// A set of pages of one block.
-#[derive(Debug)]
-struct Pages {
-    words: Vec<u64>,
-    /// No word from here on has a page.
-    end: usize,
-}
-
-impl Pages {
-    fn new(pages: u64) -> Self {
-        let words = usize::try_from(pages.div_ceil(64)).unwrap_or(0);
-        Self { words: vec![0; words], end: 0 }
-    }
-
-    /// How many pages there can be.
-    fn capacity(&self) -> usize {
-        self.words.len() * 64
-    }
-
-    fn place(page: u64) -> (usize, u64) {
-        (usize::try_from(page / 64).unwrap_or(usize::MAX), 1 << (page % 64))
-    }
-
-    fn contains(&self, page: u64) -> bool {
-        let (word, bit) = Self::place(page);
-        self.words.get(word).is_some_and(|word| word & bit != 0)
-    }
-
-    /// Adds a page. `false` if it was there already.
-    fn insert(&mut self, page: u64) -> bool {
-        let (index, bit) = Self::place(page);
-        let Some(word) = self.words.get_mut(index) else { return false };
-        let new = *word & bit == 0;
-        *word |= bit;
-        self.end = self.end.max(index + 1);
-        new
-    }
-
-    fn remove(&mut self, page: u64) {
-        let (word, bit) = Self::place(page);
-        if let Some(word) = self.words.get_mut(word) {
-            *word &= !bit;
-        }
-    }
-
-    /// Takes the last page out.
-    fn pop(&mut self) -> Option<u64> {
-        while let Some(index) = self.end.checked_sub(1) {
-            let word = self.words.get_mut(index)?;
-            if *word != 0 {
-                let bit = 63 - word.leading_zeros();
-                *word &= !(1 << bit);
-                return Some(index as u64 * 64 + u64::from(bit));
-            }
-            self.end = index;
-        }
-        None
     }
 }
 

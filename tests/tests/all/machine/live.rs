@@ -1,12 +1,13 @@
 //! Live sections: guest memory, and a second one that proves the trait.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::rc::Rc;
 
 use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
+use vmstate::ram::{Block, PageSize, VecBlock};
 use vmstate::registry::{Live, Output, Pending};
 use vmstate::stream::{Item, SectionKind, StreamReader};
 
@@ -222,4 +223,70 @@ fn devices_alone_have_no_live_sections() {
     assert_eq!(items.description().unwrap(), None);
     let options = LoadOptions::new().any_machine().rules(vmstate::machine::Rules::QEMU);
     registry.load_with(&mut Reader::from_slice(&stream), options).unwrap();
+}
+
+/// Memory that a guest goes on writing to, with a log of what it has written.
+#[derive(Clone)]
+struct Guest(Rc<RefCell<(Vec<u8>, BTreeSet<u64>)>>);
+
+impl Guest {
+    fn poke(&self, place: usize, value: u8) {
+        let mut guest = self.0.borrow_mut();
+        guest.0[place] = value;
+        guest.1.insert(place as u64 & !0xfff);
+    }
+}
+
+impl Block for Guest {
+    fn idstr(&self) -> &str {
+        "guest"
+    }
+
+    fn size(&self) -> u64 {
+        self.0.borrow().0.len() as u64
+    }
+
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
+        let start = usize::try_from(offset).unwrap();
+        page.copy_from_slice(&self.0.borrow().0[start..][..page.len()]);
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+        let start = usize::try_from(offset).unwrap();
+        self.0.borrow_mut().0[start..][..page.len()].copy_from_slice(page);
+        Ok(())
+    }
+
+    fn take_dirty(&self, mark: &mut dyn FnMut(u64)) {
+        let dirty = std::mem::take(&mut self.0.borrow_mut().1);
+        dirty.into_iter().for_each(mark);
+    }
+}
+
+#[test]
+fn a_guest_can_go_on_writing_while_its_memory_is_sent() {
+    let guest = Guest(Rc::new(RefCell::new((vec![1; 64 * 4096], BTreeSet::new()))));
+    let mut registry = Registry::new();
+    registry.register_ram(PageSize::DEFAULT, [guest.clone()]).unwrap();
+    let (mut writer, mut stream) = (Writer::new(), Vec::new());
+    guest.poke(5, 9);
+    let mut saving = registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+    assert_eq!(saving.pending_exact().total(), 64 * 4096, "what was written before counts once");
+    assert!(!saving.iterate(30 * 4096).unwrap());
+    guest.poke(4096 + 7, 2);
+    guest.poke(60 * 4096, 0);
+    assert_eq!(saving.pending_estimate().total(), 34 * 4096);
+    assert_eq!(saving.pending_exact().total(), 35 * 4096);
+    assert!(saving.iterate(u64::MAX).unwrap());
+    guest.poke(63 * 4096 + 4095, 3);
+    guest.poke(0, 4);
+    let saved = saving.complete().unwrap();
+    assert!(saved.bytes < 72 * 4096, "68 pages were sent: {} bytes", saved.bytes);
+
+    let copy = Guest(Rc::new(RefCell::new((vec![0; 64 * 4096], BTreeSet::new()))));
+    let mut other = Registry::new();
+    other.register_ram(PageSize::DEFAULT, [copy.clone()]).unwrap();
+    other.load(&stream[..]).unwrap();
+    assert!(copy.0.borrow().0 == guest.0.borrow().0);
 }

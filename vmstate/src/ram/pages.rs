@@ -1,0 +1,107 @@
+//! Sets of pages.
+
+/// A set of pages of one block.
+#[derive(Debug)]
+pub(super) struct Pages {
+    words: Vec<u64>,
+    /// No word from here on has a page.
+    end: usize,
+}
+
+impl Pages {
+    pub(super) fn new(pages: u64) -> Self {
+        let words = usize::try_from(pages.div_ceil(64)).unwrap_or(0);
+        Self { words: vec![0; words], end: 0 }
+    }
+
+    /// How many pages there can be.
+    pub(super) fn capacity(&self) -> usize {
+        self.words.len() * 64
+    }
+
+    fn place(page: u64) -> (usize, u64) {
+        (usize::try_from(page / 64).unwrap_or(usize::MAX), 1 << (page % 64))
+    }
+
+    pub(super) fn contains(&self, page: u64) -> bool {
+        let (word, bit) = Self::place(page);
+        self.words.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// A set with all of the block's pages.
+    pub(super) fn all(pages: u64) -> Self {
+        let mut all = Self::new(pages);
+        all.words.fill(u64::MAX);
+        all.end = all.words.len();
+        if let (Some(last), rest @ 1..) = (all.words.last_mut(), pages % 64) {
+            *last = (1 << rest) - 1;
+        }
+        all
+    }
+
+    /// How many pages there are.
+    pub(super) fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// The first page from `page` on.
+    pub(super) fn next_from(&self, page: u64) -> Option<u64> {
+        let (first, bit) = Self::place(page);
+        let rest = self.words.get(first)? & !(bit - 1);
+        let found = match rest {
+            0 => self.words.iter().enumerate().skip(first + 1).find(|(_, word)| **word != 0),
+            _ => Some((first, &rest)),
+        };
+        found.map(|(index, word)| index as u64 * 64 + u64::from(word.trailing_zeros()))
+    }
+
+    /// Adds a page. `false` if it was there already.
+    pub(super) fn insert(&mut self, page: u64) -> bool {
+        let (index, bit) = Self::place(page);
+        let Some(word) = self.words.get_mut(index) else { return false };
+        let new = *word & bit == 0;
+        *word |= bit;
+        self.end = self.end.max(index + 1);
+        new
+    }
+
+    pub(super) fn remove(&mut self, page: u64) {
+        let (word, bit) = Self::place(page);
+        if let Some(word) = self.words.get_mut(word) {
+            *word &= !bit;
+        }
+    }
+
+    /// Takes the last page out.
+    pub(super) fn pop(&mut self) -> Option<u64> {
+        while let Some(index) = self.end.checked_sub(1) {
+            let word = self.words.get_mut(index)?;
+            if *word != 0 {
+                let bit = 63 - word.leading_zeros();
+                *word &= !(1 << bit);
+                return Some(index as u64 * 64 + u64::from(bit));
+            }
+            self.end = index;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_found_in_order() {
+        for count in [1, 63, 64, 65, 200] {
+            let mut pages = Pages::all(count);
+            assert_eq!(pages.count(), count);
+            let found: Vec<_> = std::iter::successors(pages.next_from(0), |page| pages.next_from(page + 1)).collect();
+            assert_eq!(found, (0..count).collect::<Vec<_>>());
+            assert_eq!(pages.pop(), Some(count - 1));
+            pages.remove(0);
+            assert_eq!(pages.next_from(0), (count > 2).then_some(1));
+            assert_eq!(pages.next_from(count), None);
+        }
+    }
+}

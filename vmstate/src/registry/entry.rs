@@ -153,8 +153,9 @@ impl<'d> Registration<'d> {
         self
     }
 
-    /// With this section id in streams that are saved. Without, sections are numbered as they are registered. Nobody
-    /// needs to care: an id is only a link inside of one stream.
+    /// With this section id in streams that are saved. Without, sections are numbered as they are registered, from 1 on.
+    /// Nobody needs to care: an id is only a link inside of one stream. But QEMU takes the parts and the end of a live
+    /// section with id 0 for those of another one (`qemu_loadvm_section_part_end`).
     #[must_use]
     pub fn section_id(mut self, section_id: u32) -> Self {
         self.section_id = Some(section_id);
@@ -203,7 +204,8 @@ impl<'d> Registration<'d> {
                 (compat.name, instance_id)
             }),
             name: self.name,
-            section_id: self.section_id.unwrap_or(number),
+            // Not 0: QEMU looks up the end of a live section by an id that is 0 for all that have not come yet.
+            section_id: self.section_id.unwrap_or(number.saturating_add(1)),
             version: self.version,
             alias_id: self.alias.map(|alias| alias.instance_id),
             priority: self.priority,

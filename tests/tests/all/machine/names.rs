@@ -90,7 +90,7 @@ fn instances_are_counted_or_given() {
     assert_eq!(ids, [("dev", 0), ("dev", 7), ("dev", 8), ("other", 0)]);
     let stream = saved(&mut registry);
     let found: Vec<_> = sections(&stream).into_iter().map(|(name, instance, id, _)| (name, instance, id)).collect();
-    let expected = [("dev", 0, 0), ("dev", 7, 1), ("dev", 8, 2), ("other", 0, 3)];
+    let expected = [("dev", 0, 1), ("dev", 7, 2), ("dev", 8, 3), ("other", 0, 4)];
     assert_eq!(found, expected.map(|(name, instance, id)| (name.to_owned(), instance, id)));
 }
 

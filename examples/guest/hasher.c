@@ -171,7 +171,6 @@ static void command(char key) {
 }
 
 int main(void) {
-    put_text("hasher: a thousand interrupts a second; v verifies, p prints progress, q quits\n");
     begin(&running);
     code_sum = sum_of_code();
     csr_write(mtvec, entry);
@@ -185,6 +184,7 @@ int main(void) {
     deadline = began + PERIOD;
     REG64(MTIMECMP) = deadline;
     csr_write(mie, 0x880);
+    put_text("hasher: a thousand interrupts a second; v verifies, p prints progress, q quits\n");
     for (u64 done = 0;;) {
         park(running.words);
         events = 0;

@@ -1,19 +1,81 @@
 //! The program `virt`, as its users see it.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+/// Starts `virt` with these arguments, and types `keys`, which are waiting for the guest.
+fn virt(arguments: &[&str], keys: &[u8]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_virt"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(keys).unwrap();
+    child
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn assert_right(printed: &str) {
+    let verdict = printed.lines().find(|line| line.contains("keys"));
+    assert!(verdict.is_some_and(|line| line.starts_with("right: ")), "{printed}");
+}
 
 #[test]
 fn runs_the_guest_until_it_quits() {
-    let mut virt = Command::new(env!("CARGO_BIN_EXE_virt"));
-    let mut child = virt.arg("run").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let printed = stdout(&virt(&["run"], b"\rvq").wait_with_output().unwrap());
+    assert!(printed.starts_with("hasher: "), "{printed}");
+    assert_right(&printed);
+}
+
+#[test]
+fn saves_and_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    for release in ["7.2", "10.0"] {
+        let file = folder.path().join(release).display().to_string();
+        let output = virt(&["save", &file, "--after", "1", "--qemu", release], b"").wait_with_output().unwrap();
+        assert!(stdout(&output).starts_with("hasher: "));
+        let output = virt(&["load", &file], b"\rvq").wait_with_output().unwrap();
+        assert_right(&stdout(&output));
+    }
+}
+
+#[test]
+fn sends_and_receives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket").display().to_string();
+    let uri = format!("unix:{path}");
+    let receiver = virt(&["receive", &uri], b"\rvq");
+    while !Path::new(&path).exists() {
+        std::thread::yield_now();
+    }
+    let output = virt(&["send", &uri, "--after", "1"], b"").wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with(&format!("sent to {uri}: ")));
+    assert_right(&stdout(&receiver.wait_with_output().unwrap()));
+}
+
+#[test]
+fn a_guest_that_cannot_be_sent_stays() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_virt"));
+    command.args(["send", "unix:/nowhere", "--after", "0"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(200));
     child.stdin.take().unwrap().write_all(b"\rvq").unwrap();
     let output = child.wait_with_output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{}", output.status);
-    assert!(printed.starts_with("hasher: "), "{printed}");
-    let verdict = printed.lines().find(|line| line.contains("keys"));
-    assert!(verdict.is_some_and(|line| line.starts_with("right: ")), "{printed}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "virt: not sent to unix:/nowhere: No such file or directory (os error 2)\n");
+    assert_right(&stdout(&output));
+}
+
+#[test]
+fn demonstrates_it() {
+    let output = virt(&["demo", "--hops", "4"], b"").wait_with_output().unwrap();
+    let printed = stdout(&output);
+    assert_eq!(printed.matches("right: ").count(), 4, "{printed}");
+    assert!(printed.ends_with("\n4 hops, and after 0 of them something was wrong.\n"), "{printed}");
 }
 
 #[test]

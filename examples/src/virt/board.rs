@@ -4,6 +4,7 @@ use super::bus::{Bus, interrupt};
 use super::cpu::{Hart, Unsupported};
 use super::finisher::Finish;
 use super::map;
+use super::migration::Kept;
 
 /// A board.
 ///
@@ -14,8 +15,10 @@ use super::map;
 pub struct Board {
     /// The hart.
     pub hart: Hart,
-    /// Everything else.
+    /// What it sees.
     pub bus: Bus,
+    /// What came from a QEMU, and is of no use here.
+    pub(super) kept: Kept,
 }
 
 /// Why a board stands still.
@@ -50,7 +53,7 @@ impl Board {
     /// A board with `ram_size` bytes of memory, after its reset.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
-        Self { hart: Hart::new(map::MROM), bus: Bus::new(ram_size) }
+        Self { hart: Hart::new(map::MROM), bus: Bus::new(ram_size), kept: Kept::default() }
     }
 
     /// Puts a program to the beginning of the memory, where the hart will find it.
@@ -58,7 +61,7 @@ impl Board {
     /// # Errors
     /// When it is too large.
     pub fn load_image(&mut self, image: &[u8]) -> Result<(), TooLarge> {
-        let ram = &mut self.bus.memory.ram.bytes;
+        let ram = self.bus.memory.ram_mut();
         let memory = ram.len();
         let room = ram.get_mut(..image.len()).ok_or(TooLarge { image: image.len(), memory })?;
         room.copy_from_slice(image);
@@ -89,6 +92,28 @@ impl Board {
         }
     }
 
+    /// Runs until an interrupt of the timer is pending, but no longer than `limit` nanoseconds; not at all if there will
+    /// be none.
+    ///
+    /// QEMU 7.2 and 10.0 do not set their timer when they load a machine: it stays silent until the guest sets it anew.
+    /// A guest that is handed over when an interrupt is pending does that, one that waits for it never will.
+    pub fn run_to_tick(&mut self, limit: u64) -> Stop {
+        let end = self.nanoseconds().saturating_add(limit);
+        loop {
+            self.look_around();
+            let pending = self.hart.regs.mip & interrupt::TIMER != 0;
+            let enabled = self.hart.regs.mie & interrupt::TIMER != 0;
+            let due = self.bus.clint.deadline(&self.bus.clock).filter(|due| *due <= end);
+            match due {
+                Some(due) if enabled && !pending => match self.run_until(due) {
+                    Stop::Time => {}
+                    stop => return stop,
+                },
+                _ => return Stop::Time,
+            }
+        }
+    }
+
     /// Executes one instruction, or takes an interrupt first. Does nothing when the hart waits for one.
     pub fn step(&mut self) -> Option<Stop> {
         self.look_around();
@@ -108,10 +133,15 @@ impl Board {
 
     /// Lets the devices do what is due, and the hart take what they have to say.
     fn look_around(&mut self) {
+        self.update_lines();
+        self.hart.check_interrupts();
+    }
+
+    /// Lets the devices do what is due, and sets the interrupts that they have.
+    pub(super) fn update_lines(&mut self) {
         self.bus.update();
         let mip = self.hart.regs.mip & !interrupt::OF_DEVICES;
         self.hart.regs.mip = mip | self.bus.interrupts();
-        self.hart.check_interrupts();
     }
 
     /// Takes what the serial port has sent since the last time.

@@ -42,10 +42,8 @@ impl Clint {
 
     /// When the timer will interrupt, in nanoseconds of the clock, if it does not yet.
     pub(super) fn deadline(&self, clock: &Clock) -> Option<u64> {
-        if self.is_due(clock) {
-            return None;
-        }
-        self.timecmp().wrapping_sub(self.time_delta).checked_mul(NANOSECONDS_PER_TICK)
+        let left = self.timecmp().checked_sub(self.time(clock)).filter(|left| *left > 0)?;
+        clock.ticks().checked_add(left)?.checked_mul(NANOSECONDS_PER_TICK)
     }
 
     pub(super) fn read(&self, offset: u64, size: usize, clock: &Clock) -> Option<u64> {

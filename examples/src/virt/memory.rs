@@ -1,18 +1,21 @@
 //! The memories: those of QEMU's RAM blocks that the hart can see.
 
-use vmstate::ram::VecBlock;
+use vmstate::ram::Block;
+use vmstate::{LoadError, SaveError};
 
 use super::map;
 
-/// The memories. A program can write to `ram` only.
+/// The regions: two of flash, the working memory, and the program that the hart starts with; then those of 10.0 only.
+mod block {
+    pub(super) const RAM: usize = 2;
+    pub(super) const COUNT_OF_7_2: usize = 4;
+    pub(super) const COUNT: usize = 7;
+}
+
+/// The memories. A program can write to the working memory only.
 #[derive(Debug, Clone)]
 pub struct Memory {
-    /// The working memory.
-    pub ram: VecBlock,
-    /// The program that the hart starts with.
-    pub mrom: VecBlock,
-    /// The two flash memories.
-    pub flash: [VecBlock; 2],
+    blocks: [Region; block::COUNT],
 }
 
 /// The first instructions: into the working memory, with the number of the hart in `a0`, as firmware expects it.
@@ -27,50 +30,126 @@ impl Memory {
     /// Memories that are empty but for the program at the start.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
-        let flash = |name| VecBlock::new(name, vec![0; map::FLASH_SIZE]);
-        let mut mrom = VecBlock::new("riscv_virt_board.mrom", vec![0; map::MROM_SIZE]);
+        let zeros = |name, size| Region { name, size, bytes: Vec::new() };
+        let mut mrom = zeros("riscv_virt_board.mrom", map::MROM_SIZE).filled();
         for (slot, instruction) in mrom.bytes.chunks_exact_mut(4).zip(START) {
             slot.copy_from_slice(&instruction.to_le_bytes());
         }
         Self {
-            ram: VecBlock::new("riscv_virt_board.ram", vec![0; ram_size]),
-            mrom,
-            flash: [flash("virt.flash0"), flash("virt.flash1")],
+            blocks: [
+                zeros("virt.flash0", map::FLASH_SIZE),
+                zeros("virt.flash1", map::FLASH_SIZE),
+                zeros("riscv_virt_board.ram", ram_size).filled(),
+                mrom,
+                // Tables for the firmware, which no program has an address of.
+                zeros("/rom@etc/acpi/tables", 0x2_0000),
+                zeros("/rom@etc/table-loader", 0x1000),
+                zeros("/rom@etc/acpi/rsdp", 0x1000),
+            ],
         }
+    }
+
+    /// The working memory.
+    #[must_use]
+    pub fn ram(&self) -> &[u8] {
+        &self.blocks[block::RAM].bytes
+    }
+
+    /// The working memory, to be written.
+    pub fn ram_mut(&mut self) -> &mut [u8] {
+        &mut self.blocks[block::RAM].bytes
+    }
+
+    /// The regions that are in a stream, which are QEMU's RAM blocks: without those that only QEMU 10.0 has, or with them.
+    pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Region] {
+        let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
+        &mut self.blocks[..count]
     }
 
     #[inline]
     pub(super) fn load<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
-        match at(&self.ram, map::RAM, address) {
-            Some(bytes) => bytes.first_chunk().copied(),
-            None => self.read_only(address)?.first_chunk().copied(),
+        match self.blocks[block::RAM].get(map::RAM, address) {
+            Some(bytes) => Some(bytes),
+            None => self.load_read_only(address),
         }
+    }
+
+    fn load_read_only<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
+        let [first, second, _, mrom, ..] = &self.blocks;
+        mrom.get(map::MROM, address)
+            .or_else(|| first.get(map::FLASH, address))
+            .or_else(|| second.get(map::FLASH + map::FLASH_SIZE as u64, address))
     }
 
     #[inline]
     pub(super) fn store<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> Option<()> {
         let offset = usize::try_from(address.checked_sub(map::RAM)?).ok()?;
-        *self.ram.bytes.get_mut(offset..)?.first_chunk_mut()? = bytes;
+        *self.ram_mut().get_mut(offset..)?.first_chunk_mut()? = bytes;
         Some(())
     }
 
     /// Whether there is memory that takes no notice of being written.
     pub(super) fn is_read_only(&self, address: u64) -> bool {
-        self.read_only(address).is_some()
-    }
-
-    /// The bytes from `address` to the end of the read-only memory there.
-    fn read_only(&self, address: u64) -> Option<&[u8]> {
-        let [first, second] = &self.flash;
-        at(&self.mrom, map::MROM, address)
-            .or_else(|| at(first, map::FLASH, address))
-            .or_else(|| at(second, map::FLASH + map::FLASH_SIZE as u64, address))
+        self.load_read_only::<1>(address).is_some()
     }
 }
 
-/// The bytes of `block`, which begins at `base`, from `address` on.
-#[inline]
-fn at(block: &VecBlock, base: u64, address: u64) -> Option<&[u8]> {
-    let offset = usize::try_from(address.checked_sub(base)?).ok()?;
-    block.bytes.get(offset..)
+/// A memory. Its bytes are only there when one of them is not zero, for the flash memories are large and mostly empty.
+#[derive(Debug, Clone)]
+pub struct Region {
+    name: &'static str,
+    size: usize,
+    /// All of them, or none.
+    bytes: Vec<u8>,
+}
+
+impl Region {
+    /// With its bytes.
+    fn filled(mut self) -> Self {
+        self.bytes.resize(self.size, 0);
+        self
+    }
+
+    /// What is at `address`, when the region begins at `base`.
+    #[inline]
+    fn get<const N: usize>(&self, base: u64, address: u64) -> Option<[u8; N]> {
+        let offset = usize::try_from(address.checked_sub(base)?).ok()?;
+        match self.bytes.get(offset..) {
+            Some(bytes) => bytes.first_chunk().copied(),
+            None => (self.bytes.is_empty() && offset.checked_add(N)? <= self.size).then_some([0; N]),
+        }
+    }
+}
+
+impl Block for Region {
+    fn idstr(&self) -> &str {
+        self.name
+    }
+
+    fn size(&self) -> u64 {
+        self.size as u64
+    }
+
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
+        let bytes = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)?.get(..page.len()));
+        match bytes {
+            Some(bytes) => page.copy_from_slice(bytes),
+            None => page.fill(0),
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+        if self.bytes.is_empty() {
+            // The first byte is zero, and each is like the one before it.
+            if page.first().is_none_or(|first| *first == 0 && page[1..] == page[..page.len() - 1]) {
+                return Ok(());
+            }
+            self.bytes.resize(self.size, 0);
+        }
+        let bytes = usize::try_from(offset).ok().and_then(|offset| self.bytes.get_mut(offset..)?.get_mut(..page.len()));
+        let bytes = bytes.ok_or_else(|| LoadError::misuse(format!("a page of `{}`", self.name), offset))?;
+        bytes.copy_from_slice(page);
+        Ok(())
+    }
 }

@@ -13,8 +13,9 @@
 //! # Ok::<(), vmstate_examples::virt::TooLarge>(())
 //! ```
 //!
-//! The files: [`cpu`] is the hart, [`bus`] what it sees, [`map`] where that is; `clint`, `plic`, `uart`, `rtc`, `fw_cfg` and
-//! `finisher` are devices, and [`Board`] runs it all.
+//! The files: [`cpu`] is the hart, [`bus`] what it sees, [`map`] where that is; [`memory`], [`clint`], [`plic`], [`uart`],
+//! `rtc`, [`fw_cfg`] and [`finisher`] are what is there, [`clock`] is the time, and [`Board`] runs it all. [`migration`]
+//! makes a stream of it; [`place`] and [`travel`] take that somewhere.
 
 mod board;
 pub mod bus;
@@ -26,8 +27,11 @@ pub mod finisher;
 pub mod fw_cfg;
 pub mod map;
 pub mod memory;
+pub mod migration;
+pub mod place;
 pub mod plic;
 mod rtc;
+pub mod travel;
 pub mod uart;
 
 pub use board::{Board, Stop, TooLarge};

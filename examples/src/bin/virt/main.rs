@@ -1,75 +1,53 @@
 //! A small RISC-V board in a terminal, whose guest can change places with one in QEMU.
 //!
+//!     cargo run --release -p vmstate-examples --bin virt -- demo
 //!     cargo run --release -p vmstate-examples --bin virt -- run
 #![forbid(unsafe_code)]
 
+mod arguments;
+mod demo;
 mod pace;
-mod run;
+mod session;
+mod station;
 mod terminal;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::io;
 use std::process::ExitCode;
-use std::{fs, io};
 
-use clap::{Args, Parser, Subcommand};
+use clap::Parser;
 use vmstate_examples::virt::Board;
+use vmstate_examples::virt::place::Place;
 
-/// The program that is run when no other is named (examples/guest/hasher.c).
-const HASHER: &[u8] = include_bytes!("../../../guest/images/hasher.img");
-const MEBIBYTE: usize = 1 << 20;
+use arguments::{Arguments, Command, Departure};
 
 /// What a command gives: the exit code of its guest, or why there is none.
-type Outcome = Result<ExitCode, Box<dyn Error>>;
-
-/// A small RISC-V board, like QEMU's machine `virt`.
-#[derive(Parser)]
-#[command(name = "virt", max_term_width = 100)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Runs a program on the board, with this terminal as its serial port. Ctrl-A X quits.
-    Run(New),
-}
-
-/// How to build a board.
-#[derive(Args)]
-struct New {
-    /// What is put to the beginning of its memory; without it, a program that computes and verifies itself
-    image: Option<PathBuf>,
-    /// The size of its memory, in mebibytes
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
-    ram: u16,
-}
-
-impl New {
-    fn build(&self) -> Result<Board, Box<dyn Error>> {
-        let mut board = Board::new(usize::from(self.ram) * MEBIBYTE);
-        match &self.image {
-            None => board.load_image(HASHER)?,
-            Some(path) => {
-                let image = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-                board.load_image(&image)?;
-            }
-        }
-        Ok(board)
-    }
-}
+type Outcome<T = ExitCode> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome = match &arguments.command {
-        Command::Run(new) => new.build().and_then(run::run),
-    };
-    outcome.unwrap_or_else(|error| match error.downcast_ref::<io::Error>() {
+    run(Arguments::parse().command).unwrap_or_else(|error| match error.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         _ => {
             eprintln!("virt: {error}");
             ExitCode::from(2)
         }
     })
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Run(new) => session::run(new.build()?, None),
+        Command::Save { file, new, when } => session::run(new.build()?, Some(&(Place::File(file), when))),
+        Command::Send { to, new, when } => session::run(new.build()?, Some(&(to, when))),
+        Command::Load { file, memory, onward, when } => arrive(&Place::File(file), memory.board(), onward, when),
+        Command::Receive { from, memory, onward, when } => arrive(&from, memory.board(), onward, when),
+        Command::Demo { hops } => demo::run(hops),
+        Command::Station => station::run(),
+    }
+}
+
+/// Takes a guest in and runs it.
+fn arrive(from: &Place, mut board: Board, onward: Option<Place>, when: Departure) -> Outcome {
+    board.receive(from.listen()?.accept()?)?;
+    session::run(board, onward.map(|place| (place, when)).as_ref())
 }

@@ -15,6 +15,8 @@ pub(crate) enum Event {
     Typed(Vec<u8>),
     /// Somebody has had enough.
     Quit,
+    /// The guest is to leave.
+    Leave,
 }
 
 /// The terminal, which is as it was when this value has gone. Standard input may also be a file or a pipe.
@@ -28,10 +30,11 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Lets the terminal pass on keys as they are typed.
-    pub(crate) fn open() -> io::Result<Self> {
+    pub(crate) fn open(can_leave: bool) -> io::Result<Self> {
         let before = make_raw()?;
         if before.is_some() {
-            eprint!("(Ctrl-A X quits, Ctrl-A Ctrl-A is Ctrl-A)\r\n");
+            let leave = if can_leave { "Ctrl-A S sends it off, " } else { "" };
+            eprintln!("({leave}Ctrl-A X quits, Ctrl-A Ctrl-A is Ctrl-A)");
         }
         let (sender, input) = mpsc::channel();
         thread::spawn(move || {
@@ -59,11 +62,17 @@ impl Terminal {
         }
     }
 
+    /// Says something that is not the guest's.
+    pub(crate) fn say(&self, text: &str) {
+        eprintln!("virt: {text}");
+    }
+
     fn without_escapes(&mut self, bytes: &[u8]) -> Event {
         let mut typed = Vec::new();
         for byte in bytes {
             match (std::mem::take(&mut self.escaped), *byte) {
                 (true, b'x' | b'X') => return Event::Quit,
+                (true, b's' | b'S') => return Event::Leave,
                 (true, CONTROL_A) => typed.push(CONTROL_A),
                 (true, _) => {}
                 (false, CONTROL_A) => self.escaped = true,

@@ -70,7 +70,7 @@ const COUNTERS: u32 = 0x7_ffff;
 /// The one of time, which never stops.
 const TIME_COUNTER: u32 = 2;
 /// In a byte of `pmpcfg`: the rule holds in machine mode too, until the next reset.
-const LOCKED: u8 = 0x80;
+pub(super) const LOCKED: u8 = 0x80;
 
 impl Hart {
     /// Executes an instruction that reads, and maybe writes, a register. Returns what it has read.
@@ -247,11 +247,23 @@ impl Registers {
         (counter.mhpmcounter_val, counter.mhpmcounter_prev) = (value, clock.instructions);
     }
 
-    /// Lets counters stand still, or go on from where they are.
-    fn inhibit(&mut self, clock: &Clock, inhibited: u32) {
+    /// Lets counters that run count from now on, wherever they have come from.
+    pub(in super::super) fn rebase_counters(&mut self, clock: &Clock) {
+        for index in [0, 2] {
+            self.pmu_ctrs[index].mhpmcounter_prev = clock.instructions;
+        }
+    }
+
+    /// Brings the counters that run up to date.
+    pub(in super::super) fn update_counters(&mut self, clock: &Clock) {
         for index in [0, 2] {
             self.set_counter(clock, index, self.counter(clock, index));
         }
+    }
+
+    /// Lets counters stand still, or go on from where they are.
+    fn inhibit(&mut self, clock: &Clock, inhibited: u32) {
+        self.update_counters(clock);
         self.mcountinhibit = inhibited;
     }
 }

@@ -68,6 +68,8 @@ pub enum Unsupported {
     Mode,
     /// Numbers with a floating point.
     FloatingPoint,
+    /// Not to have all of the extensions I, M, A and C.
+    Extensions,
     /// Rules of physical memory protection that hold in machine mode.
     LockedMemory,
 }
@@ -77,6 +79,7 @@ impl fmt::Display for Unsupported {
         f.write_str(match self {
             Self::Mode => "the guest leaves machine mode, which is all that this board has",
             Self::FloatingPoint => "the guest uses floating point numbers, which this board lacks",
+            Self::Extensions => "the guest's hart lacks instructions that this board has: it is no RV64IMAC",
             Self::LockedMemory => "the guest locks a rule of memory protection, which this board cannot enforce",
         })
     }
@@ -100,6 +103,22 @@ impl Hart {
     pub fn new(resetvec: u64) -> Self {
         let decoded = Box::new([const { Instruction::illegal(0) }; DECODED]);
         Self { regs: registers::after_reset(resetvec), halted: false, decoded }
+    }
+
+    /// Whether the hart is one that this board can be.
+    ///
+    /// # Errors
+    /// When the guest is in the middle of something that there is not.
+    pub(super) fn check(&self) -> Result<(), Unsupported> {
+        let regs = &self.regs;
+        let locked = regs.pmp.iter().flat_map(|pmp| &pmp.entries).any(|entry| entry.cfg_reg & csr::LOCKED != 0);
+        match self.refuse_modified_privilege() {
+            Err(Exit::Unsupported(unsupported)) => Err(unsupported),
+            _ if regs.privilege != registers::MACHINE || regs.virt_enabled => Err(Unsupported::Mode),
+            _ if !regs.has(extension::I | extension::M | extension::A | extension::C) => Err(Unsupported::Extensions),
+            _ if locked => Err(Unsupported::LockedMemory),
+            _ => Ok(()),
+        }
     }
 
     /// Takes an interrupt if there is one to take, and wakes up if there is one at all.

@@ -50,9 +50,9 @@ pub(super) fn after_reset(resetvec: u64) -> Registers {
 }
 
 impl Registers {
-    /// Whether the hart has an extension.
+    /// Whether the hart has all of these extensions.
     #[must_use]
-    pub fn has(&self, extension: u32) -> bool {
-        self.misa_ext & extension != 0
+    pub fn has(&self, extensions: u32) -> bool {
+        self.misa_ext & extensions == extensions
     }
 }

@@ -1,0 +1,237 @@
+//! The board as a stream: QEMU's machine `virt`, of either release.
+//!
+//! Most devices of the board are QEMU's sections as they are. What is left to do here: to say which sections there are,
+//! to bring those up to date that QEMU has and the board derives, and to keep what the board has no use for.
+//!
+//! ```
+//! use vmstate::Reader;
+//! use vmstate::schema::Release;
+//! use vmstate_examples::virt::Board;
+//!
+//! let mut board = Board::new(1 << 20);
+//! let mut stream = Vec::new();
+//! board.save(&mut stream, Release::Qemu7_2)?;
+//!
+//! let mut other = Board::new(1 << 20);
+//! other.load(&mut Reader::from_slice(&stream))?;
+//! assert_eq!(other.hart.regs.pc, board.hart.regs.pc);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use vmstate::machine::{LoadOptions, Loaded, SaveOptions, Saved, Trailer};
+use vmstate::ram::PageSize;
+use vmstate::registry::{Device, Missing, Output, Raw, RegisterError, Registration, Registry};
+use vmstate::schema::Release;
+use vmstate::stream::Command;
+use vmstate::{LoadError, Reader, SaveError, Writer, walk};
+
+use super::board::Board;
+use super::bus::{Bus, interrupt};
+use crate::devices::acpi_build::VirtAcpiBuild;
+use crate::devices::clock::Clock;
+use crate::devices::cpu_common::CpuCommon;
+use crate::devices::globalstate::{GlobalState, GlobalState7_2};
+use crate::devices::gpex::GpexRoot;
+use crate::devices::pci::{PciBus, PciHost};
+use crate::devices::riscv::VERSION_OF_7_2;
+use crate::devices::slirp::{self, Slirp};
+
+/// The machine's type, as QEMU's streams say it.
+const MACHINE: &str = "virt";
+/// In QEMU's `interrupt_request`: the hart is to look at its interrupts (`CPU_INTERRUPT_HARD`).
+const LOOK_AT_INTERRUPTS: u32 = 2;
+
+/// The names of sections that a stream may lack.
+mod optional {
+    pub(super) const SLIRP: &str = "slirp";
+    pub(super) const GPEX_ROOT: &str = "0000:00:00.0/gpex_root";
+    pub(super) const PCI_HOST: &str = "PCIHost";
+    pub(super) const PCI_BUS: &str = "PCIBUS";
+    pub(super) const ACPI_BUILD: &str = "virt_acpi_build";
+    pub(super) const ALL: [&str; 5] = [SLIRP, GPEX_ROOT, PCI_HOST, PCI_BUS, ACPI_BUILD];
+}
+
+/// What is in a stream and the board does not use, or has in another form.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    clock: Clock,
+    cpu_common: CpuCommon,
+    slirp: Slirp,
+    gpex_root: GpexRoot,
+    pci_host: PciHost,
+    pci_bus: PciBus<4>,
+    acpi_build: VirtAcpiBuild,
+    /// Which of the sections that may be lacking have come once.
+    came: BTreeSet<&'static str>,
+}
+
+impl Board {
+    /// Saves the board as a QEMU of this release would. It stands still meanwhile, and can run on afterwards.
+    ///
+    /// So that a QEMU's timer goes on, the board should have been [run to a tick](Self::run_to_tick) before.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn save(&mut self, out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+        self.save_after(&[], out, release)
+    }
+
+    /// Saves the board as [`save`](Self::save) does, and asks whoever loads it to say how that went, on the way back.
+    ///
+    /// # Errors
+    /// When `out` fails.
+    pub fn save_with_return_path(&mut self, out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+        self.save_after(&[Command::OpenReturnPath], out, release)
+    }
+
+    fn save_after(&mut self, first: &[Command], out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+        self.bring_up_to_date();
+        let tables = self.bus.fw_cfg.acpi_mr.clone();
+        if release == Release::Qemu7_2 {
+            // It has no blocks of this size.
+            self.bus.fw_cfg.acpi_mr = None;
+        }
+        let saved = self.save_sections(first, out, release);
+        self.bus.fw_cfg.acpi_mr = tables;
+        saved
+    }
+
+    fn save_sections(&mut self, first: &[Command], out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+        let mut names = self.kept.came.clone();
+        let mut global_state = running();
+        let mut global_state_of_7_2 = GlobalState7_2::from(&global_state);
+        let mut options = SaveOptions::new().description(Some(release));
+        if release == Release::Qemu7_2 {
+            names.remove(optional::ACPI_BUILD);
+            options = options.version("cpu", VERSION_OF_7_2);
+        }
+        let mut registry = self.registry(&names).map_err(SaveError::misuse)?;
+        let registered = match release {
+            Release::Qemu7_2 => registry.register("globalstate", &mut global_state_of_7_2),
+            _ => registry.register("globalstate", &mut global_state),
+        };
+        registered.map_err(SaveError::misuse)?;
+        let mut writer = Writer::new();
+        let mut saving = registry.start_saving(Output::new(&mut writer, Some(out)), options)?;
+        first.iter().try_for_each(|command| saving.command(command))?;
+        saving.complete()
+    }
+
+    /// Loads the board from a stream of either release, or of another board. If that fails, the board is as it was.
+    ///
+    /// # Errors
+    /// When the stream is broken, or is not of a board like this one, or its guest is in the middle of something that
+    /// this board does not have.
+    pub fn load(&mut self, reader: &mut Reader<'_>) -> Result<Loaded, LoadError> {
+        self.load_with(reader, LoadOptions::new())
+    }
+
+    /// Loads the board as [`load`](Self::load) does, with options.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<Loaded, LoadError> {
+        let mut new = Self::new(self.bus.memory.ram().len());
+        let loaded = new.load_sections(reader, options.in_place().trailer(Trailer::Wait))?;
+        new.take_over(&loaded)?;
+        new.hart.check().map_err(|unsupported| LoadError::refused("a guest that can run here", unsupported))?;
+        new.bus.clock.world = self.bus.clock.world;
+        *self = new;
+        Ok(loaded)
+    }
+
+    fn load_sections(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<Loaded, LoadError> {
+        let mut global_state = GlobalState::default();
+        let mut registry = self.registry(&BTreeSet::from(optional::ALL)).map_err(unregistered)?;
+        registry.register("globalstate", &mut global_state).map_err(unregistered)?;
+        registry.load_with(reader, options)
+    }
+
+    /// All sections but `globalstate`, and of those that a stream may lack, the named ones.
+    fn registry(&mut self, names: &BTreeSet<&'static str>) -> Result<Registry<'_>, RegisterError> {
+        let (Bus { memory, clint, plic, uart, rtc, fw_cfg, flash, .. }, kept) = (&mut self.bus, &mut self.kept);
+        let has = |name| names.contains(name);
+        let mut registry = Registry::for_machine(MACHINE);
+        registry.register_ram(PageSize::DEFAULT, memory.blocks_mut(has(optional::ACPI_BUILD)))?;
+        registry.register("timer", &mut kept.clock)?;
+        if has(optional::SLIRP) {
+            let slirp = Registration::raw(optional::SLIRP, slirp::VERSION, Network(&mut kept.slirp));
+            registry.add(slirp.if_missing(Missing::Keep))?;
+        }
+        registry.register("cpu_common", &mut kept.cpu_common)?;
+        registry.register("cpu", &mut self.hart.regs)?;
+        registry.register("riscv_mtimer", &mut clint.mtimer)?;
+        registry.register("riscv_sifive_plic", plic)?;
+        registry.register("fw_cfg", fw_cfg)?;
+        let unused: [(_, &mut dyn Device); 4] = [
+            (optional::GPEX_ROOT, &mut kept.gpex_root),
+            (optional::PCI_HOST, &mut kept.pci_host),
+            (optional::PCI_BUS, &mut kept.pci_bus),
+            (optional::ACPI_BUILD, &mut kept.acpi_build),
+        ];
+        for (name, device) in unused.into_iter().filter(|(name, _)| has(name)) {
+            registry.add(Registration::device(name, device).if_missing(Missing::Keep))?;
+        }
+        registry.register("serial", &mut uart.serial)?;
+        registry.register("goldfish_rtc", rtc)?;
+        for chip in flash {
+            registry.register("pflash_cfi01", chip)?;
+        }
+        Ok(registry)
+    }
+
+    /// Brings up to date what QEMU has, and the board derives.
+    fn bring_up_to_date(&mut self) {
+        self.update_lines();
+        self.hart.regs.update_counters(&self.bus.clock);
+        let kept = &mut self.kept;
+        kept.clock.nanoseconds = self.bus.clock.nanoseconds().cast_signed();
+        kept.cpu_common.halted = self.hart.halted.into();
+        kept.cpu_common.interrupt_request = if self.hart.regs.mip == 0 { 0 } else { LOOK_AT_INTERRUPTS };
+    }
+
+    /// The other way round.
+    fn take_over(&mut self, loaded: &Loaded) -> Result<(), LoadError> {
+        let nanoseconds = u64::try_from(self.kept.clock.nanoseconds);
+        let nanoseconds =
+            nanoseconds.map_err(|_| LoadError::refused("a time after the start", self.kept.clock.nanoseconds));
+        let is_missing = |name: &str| loaded.missing.iter().any(|(missing, _)| missing == name);
+        self.kept.came = optional::ALL.into_iter().filter(|name| !is_missing(name)).collect();
+        self.bus.clock.set(nanoseconds?);
+        self.bus.clint.software = self.hart.regs.mip & interrupt::SOFTWARE != 0;
+        self.hart.halted = self.kept.cpu_common.halted != 0;
+        self.hart.regs.gpr[0] = 0;
+        self.hart.regs.pc &= !1;
+        self.hart.regs.rebase_counters(&self.bus.clock);
+        Ok(())
+    }
+}
+
+/// QEMU's user network, which has no description.
+struct Network<'k>(&'k mut Slirp);
+
+impl Raw for Network<'_> {
+    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
+        walk::save(self.0, out, slirp::VERSION)
+    }
+
+    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+        walk::load(self.0, reader, version)
+    }
+}
+
+/// A machine that goes on as soon as it is loaded.
+fn running() -> GlobalState {
+    const RUNNING: [u8; 8] = *b"running\0";
+    let mut state = GlobalState { size: RUNNING.len() as u32, ..GlobalState::default() };
+    state.run_state[..RUNNING.len()].copy_from_slice(&RUNNING);
+    state
+}
+
+#[allow(clippy::needless_pass_by_value)] // as map_err wants it
+fn unregistered(error: RegisterError) -> LoadError {
+    LoadError::misuse("sections that can be registered", error)
+}

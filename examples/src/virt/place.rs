@@ -1,0 +1,165 @@
+//! Places where a guest can come from and go to: QEMU's migration URIs, and what is said on the way back.
+//!
+//! A stream goes one way. Where the other way is open too, the receiver says at the end whether it has the guest (QEMU's
+//! return path), so that a sender whose receiver has died keeps the guest and runs it on.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How long a sender waits for the receiver's word.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `unix:PATH`: a socket in the file system.
+    Unix(PathBuf),
+    /// `tcp:HOST:PORT`: a host in the network.
+    Tcp(String),
+    /// `exec:COMMAND`: a command of the shell, which takes or gives the stream.
+    Exec(String),
+    /// `file:PATH`: a file.
+    File(PathBuf),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(uri: &str) -> Result<Self, String> {
+        match uri.split_once(':') {
+            Some(("unix", path)) => Ok(Self::Unix(path.into())),
+            Some(("tcp", address)) => Ok(Self::Tcp(address.to_owned())),
+            Some(("exec", command)) => Ok(Self::Exec(command.to_owned())),
+            Some(("file", path)) => Ok(Self::File(path.into())),
+            _ => Err("expected unix:PATH, tcp:HOST:PORT, exec:COMMAND or file:PATH".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::Exec(command) => write!(f, "exec:{command}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl Place {
+    /// Goes there with a stream.
+    ///
+    /// # Errors
+    /// When nobody is there, or the file cannot be made.
+    pub fn connect(&self) -> io::Result<Channel> {
+        match self {
+            Self::Unix(path) => Channel::of_unix(UnixStream::connect(path)?),
+            Self::Tcp(address) => Channel::of_tcp(TcpStream::connect(address)?),
+            Self::Exec(command) => {
+                let mut child = shell(command).stdin(Stdio::piped()).spawn()?;
+                let output = child.stdin.take().map(|pipe| Box::new(pipe) as _);
+                Ok(Channel { input: None, output, child: Some(child) })
+            }
+            Self::File(path) => Ok(Channel { output: Some(Box::new(File::create(path)?)), ..Channel::default() }),
+        }
+    }
+
+    /// Gets ready for a stream from there: from here on somebody can connect.
+    ///
+    /// # Errors
+    /// When the address is taken, or the file is not there.
+    pub fn listen(&self) -> io::Result<Listener> {
+        Ok(match self {
+            Self::Unix(path) => Listener::Unix(UnixListener::bind(path)?),
+            Self::Tcp(address) => Listener::Tcp(TcpListener::bind(address)?),
+            Self::Exec(command) => Listener::Exec(shell(command).stdout(Stdio::piped()).spawn()?),
+            Self::File(path) => Listener::File(File::open(path)?),
+        })
+    }
+}
+
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]);
+    shell
+}
+
+/// Where somebody may come from.
+#[derive(Debug)]
+pub enum Listener {
+    /// A socket.
+    Unix(UnixListener),
+    /// A port.
+    Tcp(TcpListener),
+    /// A command that gives the stream.
+    Exec(Child),
+    /// A file.
+    File(File),
+}
+
+impl Listener {
+    /// Waits for somebody.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub fn accept(self) -> io::Result<Channel> {
+        match self {
+            Self::Unix(listener) => Channel::of_unix(listener.accept()?.0),
+            Self::Tcp(listener) => Channel::of_tcp(listener.accept()?.0),
+            Self::Exec(mut child) => {
+                let input = child.stdout.take().map(|pipe| Box::new(pipe) as _);
+                Ok(Channel { input, output: None, child: Some(child) })
+            }
+            Self::File(file) => Ok(Channel { input: Some(Box::new(file)), ..Channel::default() }),
+        }
+    }
+}
+
+/// A connection: one way, or both.
+#[derive(Default)]
+pub struct Channel {
+    /// What comes.
+    pub input: Option<Box<dyn Read>>,
+    /// Where to send.
+    pub output: Option<Box<dyn Write>>,
+    child: Option<Child>,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("child", &self.child).finish_non_exhaustive()
+    }
+}
+
+impl Channel {
+    fn of_unix(stream: UnixStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { output: Some(Box::new(stream.try_clone()?)), input: Some(Box::new(stream)), child: None })
+    }
+
+    fn of_tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { output: Some(Box::new(stream.try_clone()?)), input: Some(Box::new(stream)), child: None })
+    }
+
+    /// Closes the connection, and waits for the command if there is one.
+    ///
+    /// # Errors
+    /// When the command has failed.
+    pub fn close(mut self) -> io::Result<()> {
+        drop((self.input.take(), self.output.take()));
+        match self.child.take().map(|mut child| child.wait()).transpose()? {
+            Some(status) if !status.success() => Err(io::Error::other(format!("the command has failed: {status}"))),
+            _ => Ok(()),
+        }
+    }
+}

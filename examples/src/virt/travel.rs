@@ -1,0 +1,148 @@
+//! How a guest travels: a stream to a [`Place`], and the word that it has arrived.
+
+use std::io::{self, Read, Write};
+
+use vmstate::machine::{CommandHandler, LoadOptions, Loaded, Saved, refuse};
+use vmstate::schema::Release;
+use vmstate::stream::Command;
+use vmstate::{LoadError, Reader};
+
+use super::board::Board;
+use super::place::{Channel, Place};
+
+/// What a destination says on the return path (`migration/migration.h`: `enum mig_rp_message_type`).
+mod message {
+    /// The guest has arrived, or not.
+    pub(super) const SHUT: u16 = 1;
+    /// The answer to a ping.
+    pub(super) const PONG: u16 = 2;
+}
+
+/// Why a guest has not left, or not arrived.
+#[derive(Debug)]
+pub enum TravelError {
+    /// The connection failed.
+    Connection(io::Error),
+    /// The board could not be saved.
+    Save(vmstate::SaveError),
+    /// The stream is not one of a board like this.
+    Load(LoadError),
+    /// The receiver says that it could not load the guest.
+    Refused,
+    /// The receiver has gone and said nothing. (It may have the guest all the same, if it died that moment.)
+    Silent,
+}
+
+impl std::fmt::Display for TravelError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connection(error) => error.fmt(f),
+            Self::Save(error) => error.fmt(f),
+            Self::Load(error) => error.fmt(f),
+            Self::Refused => f.write_str("the receiver could not load the guest"),
+            Self::Silent => f.write_str("the receiver has gone without a word"),
+        }
+    }
+}
+
+impl std::error::Error for TravelError {}
+
+impl From<io::Error> for TravelError {
+    fn from(error: io::Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl Board {
+    /// Sends the board's state to `place`, where a QEMU of this release or a board waits for it. It stands still
+    /// meanwhile; if this fails, it can run on.
+    ///
+    /// # Errors
+    /// When the place cannot be reached, or the receiver has died or says that it could not load the stream.
+    pub fn send(&mut self, place: &Place, release: Release) -> Result<Saved, TravelError> {
+        let mut channel = place.connect()?;
+        let Some(output) = &mut channel.output else { return Err(TravelError::Silent) };
+        let saved = match channel.input {
+            Some(_) => self.save_with_return_path(output, release),
+            None => self.save(output, release),
+        };
+        let saved = saved.map_err(TravelError::Save)?;
+        if let Some(input) = &mut channel.input {
+            wait_for_word(input)?;
+        }
+        channel.close()?;
+        Ok(saved)
+    }
+
+    /// Loads the board's state from a connection. If this fails, the board is as it was.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the stream is not of a board like this one.
+    pub fn receive(&mut self, mut channel: Channel) -> Result<Loaded, TravelError> {
+        let Some(input) = &mut channel.input else { return Err(TravelError::Silent) };
+        let mut path = ReturnPath { output: &mut channel.output, is_open: false };
+        let loaded = self.load_with(&mut Reader::from_read(input), LoadOptions::new().commands(&mut path));
+        let said = match path.is_open {
+            true => path.say(message::SHUT, u32::from(loaded.is_err())),
+            false => Ok(()),
+        };
+        let loaded = loaded.map_err(TravelError::Load)?;
+        said?;
+        channel.close()?;
+        Ok(loaded)
+    }
+}
+
+/// Waits until the receiver says whether it has the guest.
+fn wait_for_word(input: &mut dyn Read) -> Result<(), TravelError> {
+    loop {
+        let mut header = [0; 4];
+        input.read_exact(&mut header).map_err(silence)?;
+        let [a, b, c, d] = header;
+        let mut data = vec![0; usize::from(u16::from_be_bytes([c, d]))];
+        input.read_exact(&mut data).map_err(silence)?;
+        match (u16::from_be_bytes([a, b]), data[..].try_into().map(u32::from_be_bytes)) {
+            (message::SHUT, Ok(0)) => return Ok(()),
+            (message::SHUT, _) => return Err(TravelError::Refused),
+            // Nothing that needs an answer.
+            _ => {}
+        }
+    }
+}
+
+fn silence(error: io::Error) -> TravelError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => TravelError::Silent,
+        _ => TravelError::Connection(error),
+    }
+}
+
+/// The way back to the sender.
+struct ReturnPath<'c> {
+    output: &'c mut Option<Box<dyn Write>>,
+    is_open: bool,
+}
+
+impl ReturnPath<'_> {
+    fn say(&mut self, message: u16, value: u32) -> io::Result<()> {
+        let Some(output) = self.output else { return Ok(()) };
+        let mut bytes = Vec::from(message.to_be_bytes());
+        bytes.extend(4_u16.to_be_bytes());
+        bytes.extend(value.to_be_bytes());
+        output.write_all(&bytes)?;
+        output.flush()
+    }
+}
+
+impl CommandHandler for ReturnPath<'_> {
+    fn command(&mut self, command: &Command) -> Result<(), LoadError> {
+        match command {
+            Command::OpenReturnPath if self.output.is_some() => {
+                self.is_open = true;
+                Ok(())
+            }
+            Command::Ping(value) if self.is_open => self.say(message::PONG, *value).map_err(LoadError::source_failed),
+            other => refuse(other),
+        }
+    }
+}

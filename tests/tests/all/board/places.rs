@@ -1,0 +1,190 @@
+//! The guest changes places between boards.
+
+use std::io::Read;
+use std::os::unix::net::UnixListener;
+use std::thread;
+
+use tempfile::TempDir;
+use vmstate::Reader;
+use vmstate::schema::Release;
+use vmstate_examples::virt::Board;
+use vmstate_examples::virt::place::Place;
+
+use super::{HASHER, SECOND, assert_right, board};
+
+const RELEASES: [Release; 2] = [Release::Qemu7_2, Release::Qemu10_0];
+
+/// A board whose guest has run for a while.
+fn travelled() -> Board {
+    let mut board = board(HASHER);
+    board.run_until(SECOND / 3);
+    board.take_output();
+    board
+}
+
+fn saved(board: &mut Board, release: Release) -> Vec<u8> {
+    let mut stream = Vec::new();
+    board.save(&mut stream, release).unwrap();
+    stream
+}
+
+fn loaded(stream: &[u8]) -> Board {
+    let mut board = Board::new(super::MEMORY);
+    board.load(&mut Reader::from_slice(stream)).unwrap_or_else(|error| panic!("{error}"));
+    board
+}
+
+#[test]
+fn a_hundred_hops_are_as_good_as_none() {
+    let mut staying = board(HASHER);
+    let mut moving = board(HASHER);
+    for hop in 1..=100 {
+        // Anywhere: in the handler, in the middle of a step, or while the hart waits.
+        let until = hop * 7_654_321;
+        staying.run_until(until);
+        moving.run_until(until);
+        assert_eq!(moving.take_output(), staying.take_output(), "hop {hop}");
+        moving = loaded(&saved(&mut moving, RELEASES[hop as usize % 2]));
+        assert_eq!(moving.nanoseconds(), staying.nanoseconds(), "hop {hop}");
+        assert_eq!(moving.hart.regs.gpr, staying.hart.regs.gpr, "hop {hop}");
+    }
+    assert!(moving.bus.memory.ram() == staying.bus.memory.ram());
+    assert_right(&mut moving);
+    assert_right(&mut staying);
+}
+
+#[test]
+fn keys_that_nobody_has_read_come_along() {
+    let mut board = travelled();
+    // The port has them; the guest was not asked yet.
+    assert_eq!(board.type_in(b"x"), 1);
+    let mut board = loaded(&saved(&mut board, Release::Qemu10_0));
+    board.run_until(SECOND / 2);
+    assert_eq!(board.take_output(), b"x");
+}
+
+#[test]
+fn a_load_that_fails_changes_nothing() {
+    let mut other = travelled();
+    let stream = saved(&mut other, Release::Qemu10_0);
+    let mut board = travelled();
+    board.run_until(SECOND / 2);
+    let before = saved(&mut board, Release::Qemu10_0);
+    let in_serial = stream.windows(7).position(|window| window == b"\x06serial").unwrap() + 30;
+    for length in [0, 100, stream.len() / 2, in_serial] {
+        let error = board.load(&mut Reader::from_slice(&stream[..length])).unwrap_err();
+        assert!(error.is_truncated(), "{length}: {error}");
+        assert!(saved(&mut board, Release::Qemu10_0) == before, "{length}");
+    }
+    assert_right(&mut board);
+}
+
+#[test]
+fn a_corrupt_stream_is_refused_and_the_field_is_named() {
+    let mut board = travelled();
+    let mut stream = saved(&mut board, Release::Qemu10_0);
+    // Behind the header of the section there is the divider, and then come eight registers; the sixth is `lsr`.
+    let section = stream.windows(7).position(|window| window == b"\x06serial").unwrap();
+    let lsr = section + 7 + 8 + 2 + 5;
+    assert_eq!(stream[lsr], 0x60);
+    stream[lsr] = 0x20;
+    let error = board.load(&mut Reader::from_slice(&stream)).unwrap_err().to_string();
+    assert!(error.contains("section \"serial\"") && error.contains("`lsr` is 0x20"), "{error}");
+    assert_right(&mut board);
+}
+
+#[test]
+fn what_this_board_is_not_is_refused() {
+    type Change = fn(&mut Board);
+    let cases: [(Change, &str); 4] = [
+        (|board| board.hart.regs.privilege = 1, "leaves machine mode"),
+        (|board| board.hart.regs.misa_ext &= !1, "no RV64IMAC"),
+        (|board| board.hart.regs.pmp.as_mut().unwrap().entries[3].cfg_reg = 0x80, "memory protection"),
+        (|board| board.bus.clock.set(u64::MAX), "a time after the start"),
+    ];
+    for (change, expected) in cases {
+        let mut strange = travelled();
+        change(&mut strange);
+        let stream = saved(&mut strange, Release::Qemu10_0);
+        let mut board = travelled();
+        let error = board.load(&mut Reader::from_slice(&stream)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+        assert_right(&mut board);
+    }
+    let error = Board::new(4 << 20).load(&mut Reader::from_slice(&saved(&mut travelled(), Release::Qemu10_0)));
+    assert!(error.unwrap_err().to_string().contains("riscv_virt_board.ram"));
+}
+
+#[test]
+fn a_guest_whose_receiver_dies_stays() {
+    let folder = TempDir::new().unwrap();
+    // At once, in the middle of the memory, and with all of it but no word.
+    for (number, length) in [0, 100_000, u64::MAX].into_iter().enumerate() {
+        let path = folder.path().join(number.to_string());
+        let listener = UnixListener::bind(&path).unwrap();
+        let receiver = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut buffer = vec![0; 4096];
+            let mut left = length;
+            while left > 0 && !buffer.ends_with(b"]}") {
+                let read = (&stream).read(&mut buffer).unwrap();
+                left = left.saturating_sub(read as u64);
+                // The description is the last that comes.
+                if buffer[..read].ends_with(b"}") {
+                    break;
+                }
+            }
+        });
+        let mut board = travelled();
+        board.send(&Place::Unix(path), Release::Qemu10_0).unwrap_err();
+        receiver.join().unwrap();
+        assert_right(&mut board);
+    }
+}
+
+#[test]
+fn a_guest_whose_receiver_refuses_it_stays() {
+    let folder = TempDir::new().unwrap();
+    let place = Place::Unix(folder.path().join("socket"));
+    let listener = place.listen().unwrap();
+    let receiver = thread::spawn(move || {
+        let mut board = Board::new(4 << 20);
+        board.receive(listener.accept().unwrap()).unwrap_err().to_string()
+    });
+    let mut board = travelled();
+    let error = board.send(&place, Release::Qemu10_0).unwrap_err();
+    assert!(receiver.join().unwrap().contains("riscv_virt_board.ram"));
+    println!("{error}");
+    assert_right(&mut board);
+}
+
+mod any_bytes {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// A board that was loaded from bytes that somebody has tampered with may do anything but harm.
+        #[test]
+        fn harm_nobody(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+            let mut board = travelled();
+            let mut stream = saved(&mut board, Release::Qemu7_2);
+            // The devices: what comes after the memory, and before the description.
+            let start = stream.windows(6).position(|window| window == b"\x05timer").unwrap();
+            let devices = stream.windows(12).position(|window| window == b"{\"page_size\"").unwrap() - start;
+            for (index, byte) in changes {
+                let at = start + index.index(devices);
+                stream[at] = byte;
+            }
+            let mut board = Board::new(super::super::MEMORY);
+            if board.load(&mut Reader::from_slice(&stream)).is_ok() {
+                board.run_until(board.nanoseconds() + SECOND / 1000);
+                board.type_in(b"v");
+                board.run_until(board.nanoseconds() + SECOND / 1000);
+                saved(&mut board, Release::Qemu10_0);
+            }
+        }
+    }
+}

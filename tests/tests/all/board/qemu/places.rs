@@ -1,0 +1,136 @@
+//! Boards and real QEMUs.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tempfile::TempDir;
+use vmstate::Reader;
+use vmstate::schema::Release;
+use vmstate_examples::virt::Board;
+use vmstate_tests::qemu::Qemu;
+
+use super::super::{HASHER, SECOND, assert_right};
+
+/// The guest in a QEMU.
+struct Guest {
+    qemu: Qemu,
+    serial: UnixStream,
+    folder: TempDir,
+}
+
+/// As much memory as QEMU's machine has.
+const MEMORY: usize = 16 << 20;
+
+impl Guest {
+    /// A QEMU that runs the guest, or waits for it.
+    fn new(version: &str, more: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let (image, serial) = (folder.path().join("image"), folder.path().join("serial"));
+        std::fs::write(&image, HASHER).unwrap();
+        let listener = UnixListener::bind(&serial).unwrap();
+        let (image, serial) = (image.display().to_string(), format!("unix:{}", serial.display()));
+        let machine = ["-M", "virt", "-m", "16M", "-bios", &image, "-serial", &serial];
+        let qemu = Qemu::start(version, "riscv64", &[&machine, more].concat());
+        let (serial, _) = listener.accept().unwrap();
+        serial.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        Self { qemu, serial, folder }
+    }
+
+    /// A QEMU whose guest is ready for keys.
+    fn started(version: &str) -> Self {
+        let mut guest = Self::new(version, &[]);
+        guest.read_until("hasher");
+        guest
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("migration")
+    }
+
+    /// Reads what the guest prints, up to a line that has `text`.
+    fn read_until(&mut self, text: &str) -> String {
+        let (start, mut printed, mut buffer) = (Instant::now(), String::new(), [0; 256]);
+        loop {
+            let complete = printed.rfind('\n').map_or("", |end| &printed[..end]);
+            if let Some(line) = complete.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            let length = self.serial.read(&mut buffer).unwrap_or_else(|error| panic!("{error}, after: {printed}"));
+            printed += std::str::from_utf8(&buffer[..length]).unwrap();
+            assert!(start.elapsed() < Duration::from_secs(30), "no line with `{text}` in: {printed}");
+        }
+    }
+
+    /// Has the guest verify itself, and panics if anything is wrong.
+    #[track_caller]
+    fn assert_right(&mut self) {
+        self.serial.write_all(b"v").unwrap();
+        let verdict = self.read_until("keys");
+        assert!(verdict.starts_with("right: "), "{verdict}");
+    }
+
+    /// Moves the guest to a board.
+    fn leave(mut self) -> Board {
+        let listener = UnixListener::bind(self.socket()).unwrap();
+        self.qemu.execute("migrate", json!({ "uri": format!("unix:{}", self.socket().display()) }));
+        let (stream, _) = listener.accept().unwrap();
+        let mut board = Board::new(MEMORY);
+        board.load(&mut Reader::from_read(stream)).unwrap_or_else(|error| panic!("{error}"));
+        self.qemu.wait_for_migration();
+        board
+    }
+
+    /// Moves the guest from a board to a new QEMU.
+    fn arrive(version: &str, release: Release, mut board: Board) -> Self {
+        let mut guest = Self::new(version, &["-incoming", "defer"]);
+        guest.qemu.execute("migrate-incoming", json!({ "uri": format!("unix:{}", guest.socket().display()) }));
+        let mut stream = UnixStream::connect(guest.socket()).unwrap();
+        board.run_to_tick(SECOND);
+        board.save_with_return_path(&mut stream, release).unwrap();
+        let mut answer = [0; 8];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, [0, 1, 0, 4, 0, 0, 0, 0], "all is well");
+        guest.qemu.wait_for_migration();
+        assert_eq!(guest.qemu.status(), "running");
+        guest
+    }
+}
+
+/// How often the guest goes from a QEMU to a board and into another QEMU: as often as this variable says, or a few times.
+fn count() -> usize {
+    std::env::var("VMSTATE_ROUND_TRIPS").map_or(3, |count| count.parse().unwrap())
+}
+
+fn round_trips(version: &str, release: Release) {
+    let mut guest = Guest::started(version);
+    guest.assert_right();
+    for _ in 0..count() {
+        let mut board = guest.leave();
+        assert_right(&mut board);
+        guest = Guest::arrive(version, release, board);
+        guest.assert_right();
+    }
+}
+
+#[test]
+fn goes_round_with_7_2() {
+    round_trips("7.2", Release::Qemu7_2);
+}
+
+#[test]
+fn goes_round_with_10_0() {
+    round_trips("10.0", Release::Qemu10_0);
+}
+
+#[test]
+fn is_a_bridge_between_releases_that_do_not_understand_each_other() {
+    let (old, new) = (("7.2", Release::Qemu7_2), ("10.0", Release::Qemu10_0));
+    let mut guest = Guest::started(old.0);
+    for (version, release) in [new, old].into_iter().cycle().take(count()) {
+        guest = Guest::arrive(version, release, guest.leave());
+        guest.assert_right();
+    }
+}

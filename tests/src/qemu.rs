@@ -24,7 +24,7 @@ pub const VERSIONS: [&str; 2] = ["7.2", "10.0"];
 /// A running QEMU, which ends with this value.
 #[derive(Debug)]
 pub struct Qemu {
-    _process: Process,
+    process: Process,
     /// The connection to its monitor (QMP).
     monitor: BufReader<UnixStream>,
     folder: TempDir,
@@ -53,7 +53,7 @@ impl Qemu {
             .expect("tests/qemu/run starts");
         let mut process = Process(process);
         let monitor = process.connect(&socket, &folder.path().join("log"));
-        let mut qemu = Self { _process: process, monitor, folder };
+        let mut qemu = Self { process, monitor, folder };
         qemu.read_message();
         qemu.execute("qmp_capabilities", json!({}));
         qemu
@@ -66,11 +66,50 @@ impl Qemu {
     #[must_use]
     pub fn load(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Self {
         let mut qemu = Self::start(version, arch, &[args, &["-incoming", "defer"]].concat());
-        let path = qemu.folder.path().join("stream");
-        fs::write(&path, stream).expect("the stream is written");
+        let path = qemu.write_stream(stream);
         qemu.execute("migrate-incoming", json!({ "uri": format!("exec:cat '{}'", path.display()) }));
         qemu.wait_for_migration();
         qemu
+    }
+
+    /// Stops the machine and has QEMU save it.
+    ///
+    /// # Panics
+    /// When that fails, or takes too long.
+    pub fn save(&mut self) -> Vec<u8> {
+        let path = self.folder.path().join("saved");
+        self.execute("stop", json!({}));
+        self.execute("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 }));
+        self.execute("migrate", json!({ "uri": format!("exec:cat >'{}'", path.display()) }));
+        self.wait_for_migration();
+        fs::read(path).expect("QEMU has written the stream")
+    }
+
+    /// Starts a QEMU, has it load `stream`, which it must not accept, and returns what it says.
+    ///
+    /// # Panics
+    /// When it accepts the stream, or says nothing for too long.
+    #[must_use]
+    pub fn refusal(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> String {
+        let mut qemu = Self::start(version, arch, &[args, &["-incoming", "defer"]].concat());
+        let path = qemu.write_stream(stream);
+        qemu.execute("migrate-incoming", json!({ "uri": format!("exec:cat '{}'", path.display()) }));
+        let start = Instant::now();
+        while qemu.process.0.try_wait().expect("the state of a child").is_none() {
+            // A QEMU that cannot load ends; one that can goes on.
+            if qemu.try_status().is_some_and(|status| status != "inmigrate") {
+                qemu.fail("QEMU has accepted the stream");
+            }
+            assert!(start.elapsed() < PATIENCE, "QEMU neither accepts nor refuses the stream");
+            sleep(PAUSE);
+        }
+        printed(&qemu.folder.path().join("log"))
+    }
+
+    fn write_stream(&self, stream: &[u8]) -> PathBuf {
+        let path = self.folder.path().join("stream");
+        fs::write(&path, stream).expect("the stream is written");
+        path
     }
 
     /// Executes a QMP command and returns what it returns.
@@ -111,6 +150,20 @@ impl Qemu {
     pub fn status(&mut self) -> String {
         let status = self.execute("query-status", json!({}));
         status["status"].as_str().expect("a run state").to_owned()
+    }
+
+    /// The run state, if QEMU is still there to say it.
+    fn try_status(&mut self) -> Option<String> {
+        let request = json!({ "execute": "query-status" });
+        writeln!(self.monitor.get_mut(), "{request}").ok()?;
+        loop {
+            let mut line = String::new();
+            let length = self.monitor.read_line(&mut line).ok()?;
+            let answer: Value = serde_json::from_str(&line).ok().filter(|_| length > 0)?;
+            if let Some(status) = answer["return"]["status"].as_str() {
+                return Some(status.to_owned());
+            }
+        }
     }
 
     /// Waits until a migration, in or out, is complete.

@@ -81,7 +81,7 @@ fn block(name: &str, size: usize) -> VecBlock {
 }
 
 /// A device whose type is not known.
-pub trait Device {
+pub trait Device: vmstate::Device {
     /// Loads it as it was saved at `version`.
     ///
     /// # Errors

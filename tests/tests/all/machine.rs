@@ -5,6 +5,8 @@ mod diagnosis;
 mod faults;
 mod live;
 mod names;
+#[cfg(feature = "qemu")]
+mod qemu;
 mod rules;
 mod tracing;
 mod transport;

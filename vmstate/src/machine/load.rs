@@ -241,13 +241,13 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         index: usize,
     ) -> Result<(), LoadError> {
         self.check_kind(header, index)?;
+        check_version(header, self.registry.entries[index].version)?;
         if self.options.undo {
             self.copies.copy(index, &mut self.registry.entries[index])?;
         }
         let entry = &mut self.registry.entries[index];
         if let Handler::Live(live) = &mut entry.handler {
             self.came[index] = if header.kind == SectionKind::End { Came::All } else { Came::Started };
-            check_version(header, entry.version)?;
             return live.load(stream.payload(), header.kind, header.version);
         }
         self.came[index] = Came::All;
@@ -260,7 +260,6 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
                 outcome?
             }
             Handler::Raw(raw) => {
-                check_version(header, entry.version)?;
                 raw.load(stream.payload(), header.version)?;
                 PostLoad::None
             }
@@ -458,7 +457,8 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     }
 }
 
-/// Checks the version of a section that has no description to say what it can read.
+/// Checks the version of a section before its device does, as QEMU does for all (`qemu_loadvm_section_start_full` in
+/// `migration/savevm.c`).
 fn check_version(header: &SectionHeader, local: u32) -> Result<(), LoadError> {
     let SectionHeader { name, version, .. } = header;
     match *version <= local {

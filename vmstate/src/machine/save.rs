@@ -404,7 +404,7 @@ impl<'o> Saving<'_, '_, 'o> {
 
     /// Writes what was kept of the stream that was loaded, because nobody here knows it.
     fn kept_sections(&mut self) {
-        let first = self.registry.entries.iter().map(|entry| entry.section_id).max().map_or(0, |id| id.wrapping_add(1));
+        let first = self.registry.next_section_id();
         let kept = std::mem::take(&mut self.registry.kept);
         for (index, section) in kept.iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX);

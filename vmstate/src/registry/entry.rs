@@ -153,9 +153,11 @@ impl<'d> Registration<'d> {
         self
     }
 
-    /// With this section id in streams that are saved. Without, sections are numbered as they are registered, from 1 on.
-    /// Nobody needs to care: an id is only a link inside of one stream. But QEMU takes the parts and the end of a live
-    /// section with id 0 for those of another one (`qemu_loadvm_section_part_end`).
+    /// With this section id in streams that are saved. Without, sections are numbered from 1 as they are registered.
+    /// Nobody needs to care: an id is only a link inside of one stream.
+    ///
+    /// No live section should have the id 0: QEMU takes its parts for those of any section that has not come yet
+    /// (`load_section_id` in `migration/savevm.c`).
     #[must_use]
     pub fn section_id(mut self, section_id: u32) -> Self {
         self.section_id = Some(section_id);
@@ -176,11 +178,12 @@ impl<'d> Registration<'d> {
         self
     }
 
-    /// Makes entry number `number`. Instance ids that were not given are counted: `next_id` says the next one of a name
-    /// and `next_compat_id` that of an old name.
+    /// Makes entry number `number`, with this section id if none was given. Instance ids that were not given are counted:
+    /// `next_id` says the next one of a name and `next_compat_id` that of an old name.
     pub(super) fn into_entry(
         mut self,
         number: u32,
+        section_id: u32,
         next_id: impl Fn(&str) -> u32,
         next_compat_id: impl Fn(&str) -> u32,
     ) -> Result<Entry<'d>, RegisterError> {
@@ -204,8 +207,7 @@ impl<'d> Registration<'d> {
                 (compat.name, instance_id)
             }),
             name: self.name,
-            // Not 0: QEMU looks up the end of a live section by an id that is 0 for all that have not come yet.
-            section_id: self.section_id.unwrap_or(number.saturating_add(1)),
+            section_id: self.section_id.unwrap_or(section_id),
             version: self.version,
             alias_id: self.alias.map(|alias| alias.instance_id),
             priority: self.priority,

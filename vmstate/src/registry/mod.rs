@@ -110,6 +110,16 @@ pub enum RegisterError {
         /// The instance id.
         instance_id: u32,
     },
+    /// Streams could not say which of the two the parts of a section are for.
+    #[error("`{name}` cannot have the section id {section_id}: `{other}` has it")]
+    SectionId {
+        /// The name.
+        name: String,
+        /// The name of the other section.
+        other: String,
+        /// The section id.
+        section_id: u32,
+    },
     /// There are no more instance ids.
     #[error("there is no instance id left for `{name}`: one has the highest number there is")]
     InstanceIds {
@@ -241,6 +251,7 @@ impl<'d> Registry<'d> {
     pub fn add(&mut self, registration: Registration<'d>) -> Result<EntryId, RegisterError> {
         let entry = registration.into_entry(
             self.registered,
+            self.next_section_id(),
             |name| next_id(self.entries.iter().map(|entry| (&*entry.name, entry.instance_id)), name),
             |name| {
                 let compats = self.entries.iter().filter_map(|entry| entry.compat.as_ref());
@@ -252,6 +263,10 @@ impl<'d> Registry<'d> {
         }
         if self.entries.iter().any(|other| other.name == entry.name && other.instance_id == entry.instance_id) {
             return Err(RegisterError::Duplicate { name: entry.name, instance_id: entry.instance_id });
+        }
+        if let Some(other) = self.entries.iter().find(|other| other.section_id == entry.section_id) {
+            let (name, other, section_id) = (entry.name, other.name.clone(), entry.section_id);
+            return Err(RegisterError::SectionId { name, other, section_id });
         }
         let id = EntryId(entry.number);
         let place = self.entries.partition_point(|other| other.priority >= entry.priority);
@@ -297,6 +312,12 @@ impl<'d> Registry<'d> {
     /// The devices that are described, in the order in which they are saved: name, instance id, description.
     pub fn descriptions(&self) -> impl Iterator<Item = (&str, u32, &'static vmstate_types::Description)> {
         self.entries.iter().filter_map(|entry| Some((&*entry.name, entry.instance_id, entry.description?)))
+    }
+
+    /// One more than the highest section id, and at least 1.
+    pub(crate) fn next_section_id(&self) -> u32 {
+        let highest = self.entries.iter().map(|entry| entry.section_id).max();
+        highest.map_or(1, |highest| highest.saturating_add(1))
     }
 
     /// Why nothing can be saved now, if something forbids it.

@@ -109,6 +109,8 @@ fn names_are_refused_that_no_stream_can_have_or_tell_apart() {
     assert!(matches!(registry.add(compat), Err(RegisterError::Compat { .. })));
     let last = Registration::device("last", dev(1)).instance_id(u32::MAX);
     assert!(matches!(registry.add(last), Err(RegisterError::InstanceIds { .. })));
+    let again = registry.add(Registration::device("again", dev(1)).section_id(1)).unwrap_err();
+    assert_eq!(again.to_string(), "`again` cannot have the section id 1: `dev` has it");
     assert_eq!(registry.sections().count(), 2);
 }
 

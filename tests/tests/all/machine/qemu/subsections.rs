@@ -1,0 +1,153 @@
+//! Subsections that are there and that are not, in both directions.
+
+use vmstate_examples::devices::e1000::{Compatibility, E1000};
+use vmstate_examples::devices::mc146818rtc::Rtc;
+use vmstate_examples::devices::serial::IsaSerial;
+use vmstate_tests::qemu::VERSIONS;
+
+use super::names::{WAKE_UP, map};
+use super::*;
+
+/// Whether `stream` has a subsection of this name: its mark, the name's length, the name.
+fn has(stream: &[u8], name: &str) -> bool {
+    let header = [&[5, u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
+    stream.windows(header.len()).any(|bytes| bytes == header)
+}
+
+const FIFO: &str = "serial/recv_fifo";
+/// Registers of the serial port.
+const DATA: u16 = 0x3f8;
+const FIFO_CONTROL: u16 = 0x3fa;
+const MODEM_CONTROL: u16 = 0x3fc;
+
+#[test]
+fn a_fifo_is_sent_when_something_is_in_it() {
+    for version in VERSIONS {
+        // In its loop, the port receives what it sends.
+        let full = saved_by_qemu(version, &PC, |qemu| {
+            output(qemu, &[(FIFO_CONTROL, 1), (MODEM_CONTROL, 0x10), (DATA, b'A'), (DATA, b'B')]);
+        });
+        let empty = saved_by_qemu(version, &PC, |qemu| output(qemu, &[(FIFO_CONTROL, 1), (MODEM_CONTROL, 0x10)]));
+        assert_eq!((has(&full, FIFO), has(&empty, FIFO)), (true, false), "{version}");
+        let uart = shared(IsaSerial::default());
+        let mut registry = registry_for(&full);
+        registry.register("serial", uart.clone()).unwrap();
+
+        // It comes, and goes out with one byte less.
+        load(&mut registry, &full);
+        let fifo = uart.borrow().port.received.clone();
+        let (head, num) = (usize::try_from(fifo.head).unwrap(), fifo.num);
+        assert_eq!((num, &fifo.data[head..head + 2]), (2, &b"AB"[..]), "{version}");
+        uart.borrow_mut().port.received.num = 1;
+        let mut qemu = started(version, &PC, &mut registry);
+        assert_eq!([DATA; 2].map(|port| input(&mut qemu, port)), [b'A', 0], "{version}");
+
+        // It comes, and does not go out.
+        uart.borrow_mut().port.received.num = 0;
+        assert!(!has(&saved(&mut registry, SaveOptions::new()), FIFO));
+        let mut qemu = started(version, &PC, &mut registry);
+        assert_eq!(input(&mut qemu, DATA), 0, "{version}");
+
+        // It does not come, and goes out.
+        load(&mut registry, &empty);
+        {
+            let fifo = &mut uart.borrow_mut().port.received;
+            assert_eq!(fifo.num, 0, "{version}");
+            (fifo.data[0], fifo.head, fifo.num) = (b'C', 0, 1);
+        }
+        let mut qemu = started(version, &PC, &mut registry);
+        assert_eq!([DATA; 2].map(|port| input(&mut qemu, port)), [b'C', 0], "{version}");
+    }
+}
+
+#[test]
+fn a_count_of_the_clock_is_sent_when_it_is_not_0() {
+    const NAME: &str = "mc146818rtc/irq_reinject_on_ack_count";
+    for version in VERSIONS {
+        let stream = saved_by_qemu(version, &PC, |_| {});
+        assert!(!has(&stream, NAME), "{version}");
+        let rtc = shared(Rtc { irq_reinject_on_ack_count: 9, ..Rtc::default() });
+        let mut registry = registry_for(&stream);
+        registry.register("mc146818rtc", rtc.clone()).unwrap();
+        for count in [3, 0] {
+            load(&mut registry, &stream);
+            rtc.borrow_mut().irq_reinject_on_ack_count = count;
+            // The guest cannot see it; QEMU's next stream has it.
+            let next = started(version, &PC, &mut registry).save();
+            assert_eq!(has(&next, NAME), count != 0, "{version}");
+            rtc.borrow_mut().irq_reinject_on_ack_count = 0;
+            load(&mut registry, &next);
+            assert_eq!(rtc.borrow().irq_reinject_on_ack_count, count, "{version}");
+        }
+    }
+}
+
+/// Where the card's registers are put.
+const REGISTERS: u32 = 0xfeb0_0000;
+
+#[test]
+fn a_card_sends_what_its_machine_type_knows() {
+    let args = [&PC[..], &["-device", "e1000,addr=3"]].concat();
+    for version in VERSIONS {
+        let stream = saved_by_qemu(version, &args, |_| {});
+        let card = shared(E1000::default());
+        let mut registry = registry_for(&stream);
+        registry.register("0000:00:03.0/e1000", card.clone()).unwrap();
+        load(&mut registry, &stream);
+        map(&mut card.borrow_mut(), REGISTERS);
+        card.borrow_mut().mac_reg[WAKE_UP as usize / 4] = 0x1234;
+        card.borrow_mut().tso_props_mss = 0x5678;
+        card.borrow_mut().mig_props_mss = 0x9abc;
+        for (all_registers, tso) in [(true, true), (false, true), (true, false), (false, false)] {
+            card.borrow_mut().compatibility = Compatibility { mitigation: true, all_registers, tso };
+            let ours = saved(&mut registry, SaveOptions::new());
+            assert_eq!((has(&ours, "e1000/full_mac_state"), has(&ours, "e1000/tx_tso_state")), (all_registers, tso));
+            let mut qemu = Qemu::load(version, "x86_64", &args, &ours);
+            let seen = memory(&mut qemu, u64::from(REGISTERS + WAKE_UP));
+            assert_eq!(seen, if all_registers { 0x1234 } else { 0 }, "{version}");
+            // Without a subsection for it, QEMU takes the kind of offload that the section itself has for both.
+            let next = shared(E1000::default());
+            let mut after = registry_for(&stream);
+            after.register("0000:00:03.0/e1000", next.clone()).unwrap();
+            load(&mut after, &qemu.save());
+            assert_eq!(next.borrow().tso_props_mss, if tso { 0x5678 } else { 0x9abc }, "{version}");
+        }
+    }
+}
+
+#[test]
+fn a_subsection_that_nobody_knows_is_refused() {
+    /// A port as a future QEMU may have it.
+    #[derive(VmState, Default)]
+    #[vmstate(name = "serial", version = 3)]
+    struct Port {
+        state: Inner,
+    }
+
+    #[derive(VmState, Default)]
+    #[vmstate(name = "serial", version = 3)]
+    struct Inner {
+        divider: u16,
+        registers: [u8; 9],
+        #[vmstate(subsection("serial/future"))]
+        future: Option<u32>,
+    }
+
+    for version in VERSIONS {
+        let stream = saved_by_qemu(version, &PC, |_| {});
+        let port = shared(Port::default());
+        let mut registry = registry_for(&stream);
+        registry.register("serial", port.clone()).unwrap();
+        load(&mut registry, &stream);
+        port.borrow_mut().state.future = Some(1);
+        let future = saved(&mut registry, SaveOptions::new());
+
+        let refusal = Qemu::refusal(version, "x86_64", &PC, &future);
+        let mut registry = registry_for(&future);
+        registry.register("serial", IsaSerial::default()).unwrap();
+        let error = try_load(&mut registry, &future).unwrap_err();
+        // These QEMUs do not say the subsection's name; later ones do, in these words.
+        assert_eq!(error.qemu_text(), Some("VM subsection 'serial/future' in 'serial' does not exist"), "{version}");
+        assert!(refusal.contains("Failed to load serial:state"), "{version}: {refusal}");
+    }
+}

@@ -1,10 +1,12 @@
 //! What differs between two streams that are put together alike, by field and not by byte.
 
 use std::fmt;
+use std::io::Cursor;
 use std::ops::Range;
 
-use vmstate::Description;
-use vmstate::stream::SectionHeader;
+use vmstate::dynamic::{Event, Walk};
+use vmstate::schema::vmdesc::{self, Document};
+use vmstate::{Description, Reader};
 
 /// A value that is not the same in both streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,13 +21,13 @@ pub struct Change {
     pub bytes: Range<u64>,
 }
 
-/// Compares the values of one section, whose fields all have fixed sizes, in two streams.
+/// Compares the values of the section `name`, whose fields all have fixed sizes, in two streams.
 ///
 /// The device's description is all that this needs: its fields, the sizes of their elements, and where they begin.
 #[must_use]
-pub fn changes(section: &SectionHeader, description: &Description, old: &[u8], new: &[u8]) -> Vec<Change> {
+pub fn changes(name: &str, description: &Description, old: &[u8], new: &[u8]) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut start = section.payload;
+    let Some(mut start) = payload(old, name) else { return changes };
     for field in description.fields {
         let (Some(size), Some(total)) = (field.form.size, field.form.total_size()) else { return changes };
         for index in 0..total / size.max(1) {
@@ -41,6 +43,21 @@ pub fn changes(section: &SectionHeader, description: &Description, old: &[u8], n
         }
     }
     changes
+}
+
+/// Where the payload of the section `name` begins in a stream that describes itself.
+fn payload(stream: &[u8], name: &str) -> Option<u64> {
+    let (offset, text) = vmdesc::locate_in(&mut Cursor::new(stream)).ok()??;
+    let document = Document::parse(&text, offset).ok()?;
+    let mut reader = Reader::from_slice(stream);
+    let mut walk = Walk::new(&mut reader, Some(document)).ok()?;
+    while let Some(event) = walk.next_event().ok()? {
+        match event {
+            Event::Section { header, .. } if header.name == name => return Some(header.payload),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The big-endian number that stands in these bytes of a stream; the lowest eight bytes of longer ones.

@@ -6,24 +6,27 @@
 //! # std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&stream[..]), &mut bytes).unwrap();
 //! use vmstate_examples::uno::Uno;
 //!
-//! let (mut uno, frame) = Uno::load(&bytes)?;
-//! assert_eq!(uno.save(&frame)?, bytes, "what QEMU wrote, byte for byte");
+//! let (mut uno, release) = Uno::load(&bytes)?;
+//! assert_eq!(uno.save(release)?, bytes, "what QEMU wrote, byte for byte");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use vmstate::ram::{Loader, PageSize, Saver, VecBlock};
-use vmstate::schema::{DescriptionWriter, Release};
-use vmstate::stream::{Command, Configuration, Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
-use vmstate::{LoadError, Reader, SaveError, VmState, Writer};
+use vmstate::machine::{CommandHandler, LoadOptions, SaveOptions, refuse};
+use vmstate::prelude::*;
+use vmstate::ram::{PageSize, VecBlock};
+use vmstate::registry::{Output, Raw, Registration};
+use vmstate::schema::Release;
+use vmstate::stream::Command;
 
 use crate::devices::avr::Cpu;
 use crate::devices::clock::Clock;
 use crate::devices::globalstate::{GlobalState, GlobalState7_2};
+use crate::devices::slirp;
 
+/// The name of the machine in its streams.
+pub const MACHINE: &str = "arduino-uno";
 /// The bytes of an AVR page.
 const PAGE: u64 = 256;
-/// The bytes of QEMU's user network when nobody is connected. An old-style section does not say how long it is.
-const IDLE_NETWORK: usize = 131;
 
 /// The state of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,23 +39,23 @@ pub struct Uno {
     pub global_state: GlobalState,
     /// Its memory: the blocks `flash` and `sram`.
     pub ram: [VecBlock; 2],
-    /// QEMU's user network, which it saves with every machine that has one: bytes that nobody describes.
-    pub slirp: Vec<u8>,
+    /// QEMU's user network, which it saves with every machine that has one.
+    pub network: IdleNetwork,
 }
 
-/// How a stream is put together, so that another one can be put together like it.
+/// A network that nobody is connected to: bytes that nobody describes, and that do not say how many they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    /// The machine's type.
-    pub configuration: Option<Configuration>,
-    /// Whose stream it is.
-    pub release: Release,
-    /// The headers of its sections and the commands between them.
-    pub items: Vec<Item>,
-    /// Whether its sections have footers.
-    pub footers: bool,
-    /// Whether it describes itself at its end.
-    pub described: bool,
+pub struct IdleNetwork([u8; 131]);
+
+impl Raw for IdleNetwork {
+    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
+        out.bytes(&self.0);
+        Ok(())
+    }
+
+    fn load(&mut self, reader: &mut Reader<'_>, _version: u32) -> Result<(), LoadError> {
+        reader.fill(&mut self.0)
+    }
 }
 
 impl Default for Uno {
@@ -63,127 +66,63 @@ impl Default for Uno {
             cpu: Cpu::default(),
             global_state: GlobalState::default(),
             ram: [VecBlock::new("flash", vec![0; 0x8000]), VecBlock::new("sram", vec![0; 0x1000])],
-            slirp: vec![0; IDLE_NETWORK],
+            network: IdleNetwork([0; 131]),
         }
     }
 }
 
 impl Uno {
-    /// Loads a machine from a stream, and says how the stream was put together.
+    /// Loads a machine from a stream, and says whose stream it is.
     ///
     /// # Errors
     /// When it is no stream of an Arduino Uno, or a broken one.
-    pub fn load(bytes: &[u8]) -> Result<(Self, Frame), LoadError> {
-        let mut reader = Reader::from_slice(bytes);
-        let mut stream = StreamReader::new(&mut reader)?;
-        let mut ram = Loader::new(PageSize::new(PAGE)?);
-        let (mut uno, mut items) = (Self::default(), Vec::new());
-        while let Some(item) = stream.next_item()? {
-            if let Item::Section(section) = &item {
-                let loaded = uno.load_section(section, &mut ram, stream.payload());
-                loaded.map_err(|error| error.in_place(|| section.place()))?;
-            }
-            items.push(item);
-        }
-        let frame = Frame {
-            configuration: stream.configuration().cloned(),
-            release: release(&items),
-            items,
-            footers: stream.has_footers().unwrap_or(true),
-            described: stream.description()?.is_some(),
-        };
-        Ok((uno, frame))
+    pub fn load(stream: &[u8]) -> Result<(Self, Release), LoadError> {
+        let (mut uno, mut switchover) = (Self::default(), Switchover(false));
+        let options = LoadOptions::new().commands(&mut switchover);
+        uno.registry(Release::Qemu10_0)?.load_with(&mut Reader::from_slice(stream), options)?;
+        Ok((uno, if switchover.0 { Release::Qemu10_0 } else { Release::Qemu7_2 }))
     }
 
-    fn load_section(
-        &mut self,
-        section: &SectionHeader,
-        ram: &mut Loader,
-        payload: &mut Reader<'_>,
-    ) -> Result<(), LoadError> {
-        match section.name.as_str() {
-            "ram" => ram.load(&mut self.ram, payload),
-            "timer" => self.clock.load(payload, section.version),
-            "slirp" => payload.fill(&mut self.slirp),
-            "cpu" => self.cpu.load(payload, section.version),
-            "globalstate" => self.global_state.load(payload, section.version),
-            other => {
-                Err(LoadError::incompatible("a section of an Arduino Uno", format!("{other:?}")).at(section.offset))
-            }
-        }
-    }
-
-    /// Saves the machine as a stream that is put together like `frame`.
+    /// Saves the machine as a QEMU of this release does, to the last byte.
     ///
     /// # Errors
-    /// When the frame has a section that the machine lacks.
-    pub fn save(&mut self, frame: &Frame) -> Result<Vec<u8>, SaveError> {
-        let mut out = Writer::new();
-        let mut stream = StreamWriter::new(&mut out).footers(frame.footers);
-        let mut description = DescriptionWriter::new(frame.release, PAGE, frame.configuration.as_ref());
-        let mut ram = Saver::new(PageSize::new(PAGE).map_err(SaveError::new)?);
-        stream.header();
-        if let Some(configuration) = &frame.configuration {
-            stream.configuration(configuration);
+    /// When a value does not fit its place in the stream.
+    pub fn save(&mut self, release: Release) -> Result<Vec<u8>, SaveError> {
+        let mut registry = self.registry(release).map_err(SaveError::misuse)?;
+        let (mut out, options) = (Writer::new(), SaveOptions::new().description(Some(release)));
+        let mut saving = registry.start_saving(Output::new(&mut out, None), options)?;
+        saving.iterate(u64::MAX)?;
+        if release != Release::Qemu7_2 {
+            saving.command(&Command::SwitchoverStart)?;
         }
-        for item in &frame.items {
-            match item {
-                Item::Section(section) if section.name == "ram" => {
-                    stream.begin_section(section);
-                    self.save_ram(section.kind, &mut ram, stream.payload())?;
-                }
-                Item::Section(section) => {
-                    stream.begin_section(section);
-                    self.save_section(section, frame.release, &mut description, stream.payload())?;
-                }
-                Item::Command(command) => stream.command(command)?,
-                _ => {}
-            }
-        }
-        stream.eof();
-        if frame.described {
-            stream.description(&description.finish());
-        }
+        saving.complete()?;
         Ok(out.take())
     }
 
-    fn save_ram(&self, kind: SectionKind, ram: &mut Saver, out: &mut Writer) -> Result<(), SaveError> {
-        match kind {
-            SectionKind::Start => ram.setup(&self.ram, out),
-            SectionKind::Part => ram.iterate(&self.ram, u64::MAX, out).map(drop),
-            SectionKind::End | SectionKind::Full => ram.complete(&self.ram, out),
-        }
-    }
-
-    fn save_section(
-        &mut self,
-        section: &SectionHeader,
-        release: Release,
-        description: &mut DescriptionWriter,
-        out: &mut Writer,
-    ) -> Result<(), SaveError> {
-        let (name, instance) = (section.name.as_str(), section.instance_id);
-        match name {
-            "timer" => description.section(name, instance, &mut self.clock, out),
-            "slirp" => {
-                out.bytes(&self.slirp);
-                description.opaque(name, instance, IDLE_NETWORK as u64);
-                Ok(())
-            }
-            "cpu" => description.section(name, instance, &mut self.cpu, out),
-            "globalstate" if release == Release::Qemu7_2 => {
-                description.section(name, instance, &mut GlobalState7_2::from(&self.global_state), out)
-            }
-            "globalstate" => description.section(name, instance, &mut self.global_state, out),
-            other => Err(SaveError::new("no such section in an Arduino Uno").in_field(other.to_owned())),
-        }
+    /// The sections of the machine. They have the ids that they have in QEMU, only so that not one byte is different.
+    fn registry(&mut self, release: Release) -> Result<Registry<'_>, LoadError> {
+        let old = release == Release::Qemu7_2;
+        let [network, cpu, global] = if old { [4, 5, 6] } else { [1, 4, 5] };
+        let global_state = match old {
+            true => Registration::device("globalstate", GlobalState7_2::from(&self.global_state)),
+            false => Registration::device("globalstate", &mut self.global_state),
+        };
+        let mut registry = Registry::for_machine(MACHINE);
+        registry.add(Registration::ram(PageSize::new(PAGE)?, &mut self.ram[..]).section_id(2))?;
+        registry.add(Registration::device("timer", &mut self.clock).section_id(0))?;
+        registry.add(Registration::raw("slirp", slirp::VERSION, &mut self.network).section_id(network))?;
+        registry.add(Registration::device("cpu", &mut self.cpu).section_id(cpu))?;
+        registry.add(global_state.section_id(global))?;
+        Ok(registry)
     }
 }
 
-/// Whose stream has these items: QEMU 10.0 says when the source is about to stop.
-fn release(items: &[Item]) -> Release {
-    match items.contains(&Item::Command(Command::SwitchoverStart)) {
-        true => Release::Qemu10_0,
-        false => Release::Qemu7_2,
+/// Whether the source has said that it is about to stop, as QEMU does since 9.2.
+struct Switchover(bool);
+
+impl CommandHandler for Switchover {
+    fn command(&mut self, command: &Command) -> Result<(), LoadError> {
+        self.0 |= *command == Command::SwitchoverStart;
+        refuse(command)
     }
 }

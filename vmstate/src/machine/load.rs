@@ -155,7 +155,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         if let Some(footers) = self.options.footers {
             stream = stream.footers(footers);
         }
-        self.check_configuration(stream.configuration())?;
+        self.check_configuration(&mut stream)?;
         self.set_up()?;
         while let Some(item) = stream.next_item()? {
             match item {
@@ -176,13 +176,17 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         Ok(self.loaded.clone())
     }
 
-    fn check_configuration(&mut self, theirs: Option<&Configuration>) -> Result<(), LoadError> {
-        self.loaded.configuration = theirs.cloned();
-        match &self.registry.configuration {
-            Some(ours) if self.options.header && !self.options.any_machine => configuration::check(ours, theirs)
-                .map_err(|error| error.in_place(|| Place::Part("the configuration".into()))),
-            _ => Ok(()),
-        }
+    fn check_configuration(&mut self, stream: &mut StreamReader<'_, '_>) -> Result<(), LoadError> {
+        self.loaded.configuration = stream.configuration().cloned();
+        let ours = match &self.registry.configuration {
+            Some(ours) if self.options.header && !self.options.any_machine => ours,
+            _ => return Ok(()),
+        };
+        let checked = match &self.loaded.configuration {
+            None if stream.payload().at_end()? => Err(LoadError::truncated(stream.offset(), 1, 0)),
+            theirs => configuration::check(ours, theirs.as_ref()),
+        };
+        checked.map_err(|error| error.in_place(|| Place::Part("the configuration".into())))
     }
 
     fn set_up(&mut self) -> Result<(), LoadError> {

@@ -7,7 +7,10 @@ use vmstate_types::description::Priority;
 
 use super::device::{Handle, Held, Register, Unavailable};
 use super::{Live, Raw, RegisterError};
+use crate::ram::{Block, PageSize, Ram};
 
+/// The name of the section with guest memory.
+const RAM: &str = "ram";
 /// The longest name that the format can hold.
 const MAX_NAME: usize = 255;
 
@@ -50,6 +53,8 @@ pub struct Registration<'d> {
     path: Option<String>,
     priority: Priority,
     missing: Option<Missing>,
+    /// The size of a page, of guest memory.
+    pub(super) page_size: Option<PageSize>,
     handler: Handler<'d>,
 }
 
@@ -105,6 +110,17 @@ impl<'d> Registration<'d> {
         Self::new(name.into(), version, Handler::Live(Box::new(handler)))
     }
 
+    /// The sections `ram` of guest memory in `blocks`: an array, a vector or a `&mut` slice of [`Block`]s.
+    #[must_use]
+    pub fn ram<B, M>(page_size: PageSize, blocks: M) -> Self
+    where
+        B: Block + 'd,
+        M: AsRef<[B]> + AsMut<[B]> + 'd,
+    {
+        let ram = Self::live(RAM, crate::ram::VERSION, Ram::new(page_size, blocks));
+        Self { page_size: Some(page_size), ..ram }
+    }
+
     fn new(name: String, version: u32, handler: Handler<'d>) -> Self {
         Self {
             name,
@@ -116,6 +132,7 @@ impl<'d> Registration<'d> {
             path: None,
             priority: Priority::Default,
             missing: None,
+            page_size: None,
             handler,
         }
     }

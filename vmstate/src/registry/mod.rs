@@ -42,14 +42,11 @@ pub use device::{Device, Register, Unavailable, by};
 pub(crate) use entry::{Entry, Handler};
 pub use entry::{Missing, Registration};
 pub use handler::{Live, Output, Pending, Raw};
-use vmstate_types::SaveError;
+use vmstate_types::{LoadError, SaveError};
 
 use crate::machine::{AfterLoad, Kept};
-use crate::ram::{Block, PageSize, Ram};
+use crate::ram::{Block, PageSize};
 use crate::stream::Configuration;
-
-/// The name of the section with guest memory.
-const RAM: &str = "ram";
 
 /// The devices of a machine, ready to be saved and loaded together.
 ///
@@ -158,6 +155,20 @@ impl From<Unavailable> for RegisterError {
     }
 }
 
+/// For functions that register and load.
+impl From<RegisterError> for LoadError {
+    fn from(error: RegisterError) -> Self {
+        Self::misuse("devices that can be registered", error)
+    }
+}
+
+/// For functions that register and save.
+impl From<RegisterError> for SaveError {
+    fn from(error: RegisterError) -> Self {
+        Self::misuse(error)
+    }
+}
+
 impl<'d> Registry<'d> {
     /// Makes an empty registry of a machine without a name: its streams have no configuration, and it loads those of
     /// any machine.
@@ -239,9 +250,7 @@ impl<'d> Registry<'d> {
         B: Block + 'd,
         M: AsRef<[B]> + AsMut<[B]> + 'd,
     {
-        let id = self.register_live(RAM, crate::ram::VERSION, Ram::new(page_size, blocks))?;
-        self.page_size = page_size;
-        Ok(id)
+        self.add(Registration::ram(page_size, blocks))
     }
 
     /// Registers a section of which more is to be said than its name.
@@ -249,6 +258,7 @@ impl<'d> Registry<'d> {
     /// # Errors
     /// When a name is empty, too long, or taken; when an alias is of no use any more.
     pub fn add(&mut self, registration: Registration<'d>) -> Result<EntryId, RegisterError> {
+        let page_size = registration.page_size.unwrap_or(self.page_size);
         let entry = registration.into_entry(
             self.registered,
             self.next_section_id(),
@@ -272,6 +282,7 @@ impl<'d> Registry<'d> {
         let place = self.entries.partition_point(|other| other.priority >= entry.priority);
         self.entries.insert(place, entry);
         self.registered += 1;
+        self.page_size = page_size;
         Ok(id)
     }
 

@@ -15,10 +15,9 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use vmstate::VmState;
-use vmstate::stream::Item;
 use vmstate_examples::devices::avr::Cpu;
-use vmstate_examples::difference::{Change, changes};
-use vmstate_examples::uno::{Frame, Uno};
+use vmstate_examples::difference::changes;
+use vmstate_examples::uno::Uno;
 
 /// What QEMU 10.0 wrote (tests/streams/make).
 const BUILT_IN: &[u8] = include_bytes!("../../../../tests/streams/qemu-10.0-uno.gz");
@@ -48,15 +47,15 @@ fn is_option(argument: &Path) -> bool {
 
 fn run(stream: Option<&Path>, output: Option<&Path>) -> Result<(), Box<dyn Error>> {
     let bytes = read(stream)?;
-    let (mut uno, frame) = Uno::load(&bytes)?;
-    println!("{}", show::machine(&uno, &frame));
+    let (mut uno, release) = Uno::load(&bytes)?;
+    println!("{}", show::machine(&uno, release));
 
-    println!("written as it is:       {}", compare(&bytes, &uno.save(&frame)?));
+    println!("written as it is:       {}", compare(&bytes, &uno.save(release)?));
     let (register, value) = CHANGE;
     uno.cpu.r[register] = value;
-    let changed = uno.save(&frame)?;
+    let changed = uno.save(release)?;
     println!("written with r{register} = {value}:  {}", compare(&bytes, &changed));
-    for change in cpu_changes(&frame, &bytes, &changed) {
+    for change in changes("cpu", Cpu::DESCRIPTION, &bytes, &changed) {
         println!("    {change}");
     }
     if let Some(path) = output {
@@ -90,13 +89,4 @@ fn compare(old: &[u8], new: &[u8]) -> String {
         (true, count) => format!("{} bytes, {count} of them different", new.len()),
         (false, _) => format!("{} bytes instead of {}", new.len(), old.len()),
     }
-}
-
-/// What has changed in the processor.
-fn cpu_changes(frame: &Frame, old: &[u8], new: &[u8]) -> Vec<Change> {
-    let sections = frame.items.iter().filter_map(|item| match item {
-        Item::Section(section) if section.name == "cpu" => Some(section),
-        _ => None,
-    });
-    sections.flat_map(|section| changes(section, Cpu::DESCRIPTION, old, new)).collect()
 }

@@ -5,15 +5,14 @@ use std::fmt::Write;
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 use vmstate_examples::devices::avr::{Cpu, Flags};
-use vmstate_examples::uno::{Frame, Uno};
+use vmstate_examples::uno::{MACHINE, Uno};
 
 /// The machine, its processor's registers, and its memory.
-pub(crate) fn machine(uno: &Uno, frame: &Frame) -> String {
-    let machine = frame.configuration.as_ref().map_or("unnamed", |configuration| &configuration.machine);
-    let release = if frame.release == Release::Qemu7_2 { "7.2" } else { "10.0" };
+pub(crate) fn machine(uno: &Uno, release: Release) -> String {
+    let release = if release == Release::Qemu7_2 { "7.2" } else { "10.0" };
     let milliseconds = uno.clock.nanoseconds / 1_000_000;
     let mut text = format!(
-        "{machine}, {} after {milliseconds} ms, saved by QEMU {release}\n\n{}\n",
+        "{MACHINE}, {} after {milliseconds} ms, saved by QEMU {release}\n\n{}\n",
         uno.global_state.run_state(),
         processor(&uno.cpu),
     );

@@ -1,5 +1,7 @@
 //! Sections that nobody here knows, kept as they came to be sent on.
 
+use std::collections::HashMap;
+
 use vmstate_types::{LoadError, Reader};
 
 use crate::dynamic::extent;
@@ -21,11 +23,6 @@ impl Kept {
         let length = length(header, reader)?;
         let payload = reader.claim(length)?.to_vec();
         Ok(Self { header: header.clone(), payload, description: None })
-    }
-
-    /// Whether this is the section of that name and instance.
-    fn is(&self, name: &str, instance_id: u32) -> bool {
-        self.header.name == name && self.header.instance_id == instance_id
     }
 
     /// Writes the section again, under another section id.
@@ -50,9 +47,10 @@ impl Kept {
 /// Finds what the text of a description says about sections that are kept.
 pub(super) fn describe(kept: &mut [Kept], text: &str) {
     let Ok(document) = vmdesc::Document::parse(text.as_bytes(), 0) else { return };
+    let devices = document.devices.into_iter().map(|device| ((device.name.to_string(), device.instance_id), device));
+    let mut devices: HashMap<_, _> = devices.collect();
     for section in kept {
-        let device = document.devices.iter().find(|device| section.is(&device.name, device.instance_id));
-        section.description = device.cloned();
+        section.description = devices.remove(&(section.header.name.clone(), section.header.instance_id));
     }
 }
 

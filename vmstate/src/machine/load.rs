@@ -16,6 +16,9 @@ use super::{configuration, save::unavailable, trace};
 use crate::registry::{Handler, Missing, Registry};
 use crate::stream::{Configuration, Item, SectionHeader, SectionKind, StreamReader, tag};
 
+/// So many sections with a name can come. The largest machines have some hundred devices.
+const MAX_SECTIONS: u64 = 1 << 14;
+
 /// What was loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -107,6 +110,8 @@ struct Load<'r, 'd, 'o> {
     /// The sections of devices, in the order in which they came.
     order: Vec<Section>,
     kept: Vec<Kept>,
+    /// How many sections with a name have come.
+    named: u64,
     loaded: Loaded,
     /// The entry of the section before: sections mostly come in the order in which they are registered.
     last: usize,
@@ -143,7 +148,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
             description: None,
         };
         let (copies, order, kept) = (Copies::default(), Vec::new(), Vec::new());
-        Self { registry, options, copies, live: false, came, order, kept, loaded, last: usize::MAX }
+        Self { registry, options, copies, live: false, came, order, kept, named: 0, loaded, last: usize::MAX }
     }
 
     fn run(&mut self, reader: &mut Reader<'_>) -> Result<Loaded, LoadError> {
@@ -206,6 +211,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         start: u64,
     ) -> Result<(), LoadError> {
         self.loaded.sections += 1;
+        self.count(header)?;
         let span = trace::section("load", header, header.offset);
         let entry = self.find(header);
         match entry {
@@ -225,6 +231,16 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         let bytes = stream.offset() - start;
         self.options.progress.tell(&Progress::new(phase, bytes, self.loaded.sections, Some(&header.name)));
         Ok(())
+    }
+
+    /// Counts a section of which something is held.
+    fn count(&mut self, header: &SectionHeader) -> Result<(), LoadError> {
+        self.named += u64::from(header.kind.is_named());
+        match self.named <= MAX_SECTIONS {
+            true => Ok(()),
+            false => Err(LoadError::malformed(format!("at most {MAX_SECTIONS} sections with a name"), "more of them")
+                .at(header.offset)),
+        }
     }
 
     /// The entry that a section is for.

@@ -96,6 +96,9 @@ impl Loader {
             let expected = format!("a block of whole pages of {} bytes", self.page.len());
             return Err(LoadError::misuse(expected, format!("{size:#x} bytes of `{idstr}`")));
         }
+        if self.blocks.contains(&index) {
+            return Err(LoadError::malformed("each block once", format!("`{idstr}` again")));
+        }
         self.blocks.push(index);
         Ok(())
     }

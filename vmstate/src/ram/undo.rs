@@ -12,7 +12,7 @@ use super::pages::Pages;
 use super::record::PageSize;
 use super::save::is_zero;
 
-/// Copies are kept in pieces of about this size, so that none of them ever moves.
+/// Copies are kept in pieces, so that none of them ever moves: each is twice as large as the one before, up to this size.
 const PIECE: usize = 1 << 20;
 
 /// What a load has changed in all blocks.
@@ -134,8 +134,9 @@ impl BlockUndo {
             return;
         }
         let room = NUMBER + bytes.len();
-        if self.kept.last().is_none_or(|piece| piece.capacity() - piece.len() < room) {
-            self.kept.push(Vec::with_capacity(if self.kept.is_empty() { room } else { PIECE.max(room) }));
+        let last = self.kept.last().map_or((0, 0), |piece| (piece.capacity(), piece.len()));
+        if last.0 - last.1 < room {
+            self.kept.push(Vec::with_capacity((2 * last.0).clamp(room, PIECE.max(room))));
         }
         if let Some(piece) = self.kept.last_mut() {
             piece.extend_from_slice(&page.to_ne_bytes());

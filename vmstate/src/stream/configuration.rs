@@ -7,6 +7,8 @@ use vmstate_types::{LoadError, Reader, Writer};
 
 use super::tag;
 
+/// Capabilities that there can be. QEMU 10.0 has 22, and says two of them.
+const MAX_CAPABILITIES: u32 = 256;
 const PAGE_BITS: &str = "configuration/target-page-bits";
 const CAPABILITIES: &str = "configuration/capabilities";
 const UUID: &str = "configuration/uuid";
@@ -96,7 +98,12 @@ impl Configuration {
 }
 
 fn read_capabilities(reader: &mut Reader<'_>) -> Result<Vec<String>, LoadError> {
+    let start = reader.offset();
     let count = reader.u32()?;
+    if count > MAX_CAPABILITIES {
+        let expected = format!("at most {MAX_CAPABILITIES} capabilities");
+        return Err(LoadError::malformed(expected, count).at(start).in_field("capabilities"));
+    }
     // No memory is set aside for what has not come.
     (0..count)
         .map(|_| reader.counted_str())

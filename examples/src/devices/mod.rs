@@ -3,12 +3,14 @@
 pub mod acpi;
 pub mod acpi_build;
 pub mod acpi_ged;
+pub mod ahci;
 pub mod apic;
 pub mod avr;
 pub mod cirrus_vga;
 pub mod clock;
 pub mod cpu_common;
 pub mod e1000;
+pub mod e1000e;
 pub mod fdc;
 pub mod fw_cfg;
 pub mod globalstate;
@@ -19,13 +21,16 @@ pub mod i2c;
 pub mod i8254;
 pub mod i8257;
 pub mod i8259;
+pub mod ich9;
 pub mod ide;
 pub mod ioapic;
 pub mod kvm_tpr_opt;
 pub mod mc146818rtc;
+pub mod msix;
 pub mod ne2000;
 pub mod parallel;
 pub mod pci;
+pub mod pcie;
 pub mod pckbd;
 pub mod pcspk;
 pub mod pflash_cfi01;
@@ -44,6 +49,7 @@ pub mod vga;
 pub mod virtio;
 pub mod vmmouse;
 pub mod x86;
+pub mod xhci;
 
 /// An array of zeros that never was on the stack.
 fn zeros<T: Clone + Default, const N: usize>() -> Box<[T; N]> {

@@ -10,6 +10,7 @@ pub mod chips;
 pub mod isapc;
 pub mod microvm;
 pub mod pc;
+pub mod q35;
 pub mod spike;
 pub mod virt;
 

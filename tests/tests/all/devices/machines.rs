@@ -12,6 +12,7 @@ use vmstate_examples::machines::Machine;
 use vmstate_examples::machines::isapc::IsaPc;
 use vmstate_examples::machines::microvm::MicroVm;
 use vmstate_examples::machines::pc::Pc;
+use vmstate_examples::machines::q35::Q35;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
 use vmstate_tests::streams;
@@ -42,6 +43,11 @@ fn microvm() {
 #[test]
 fn pc() {
     check::<Pc>("pc");
+}
+
+#[test]
+fn q35() {
+    check::<Q35>("q35");
 }
 
 /// Loads both releases' streams of a machine and saves it.

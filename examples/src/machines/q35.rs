@@ -1,0 +1,88 @@
+//! A newer PC, with PCI Express: the machine `q35`, with a disk behind a root port and a keyboard at a USB controller.
+
+use vmstate::ram::VecBlock;
+use vmstate::schema::Release;
+
+use super::chips::{Chips, memory};
+use super::{Form, Machine, Section, only};
+use crate::devices::ahci::Ich9Ahci;
+use crate::devices::e1000e::{E1000e, E1000e7_2};
+use crate::devices::ich9::{Ich9SmBus, Lpc, Mch};
+use crate::devices::pci::PciBus;
+use crate::devices::pcie::RootPort;
+use crate::devices::usb::UsbKeyboard;
+use crate::devices::virtio::{Pci, VirtioBlk};
+use crate::devices::xhci::PciXhci;
+
+/// The machine.
+#[derive(Debug)]
+pub struct Q35 {
+    /// What it has in common with `pc`.
+    pub chips: Chips,
+    /// The bridge between processor, memory and PCI.
+    pub mch: Mch,
+    /// The first bus.
+    pub bus: PciBus<8>,
+    /// The bridge between PCI and what is left of ISA.
+    pub lpc: Lpc,
+    /// The disk controller.
+    pub ahci: Form<Ich9Ahci<i32>, Ich9Ahci<u32>>,
+    /// The system management bus.
+    pub smbus: Ich9SmBus,
+    /// The network card.
+    pub network: Form<E1000e7_2, E1000e>,
+    /// The root port.
+    pub root_port: RootPort,
+    /// The bus behind it.
+    pub root_bus: PciBus<0>,
+    /// The disk on that bus.
+    pub disk: VirtioBlk<Pci<true>>,
+    /// The USB controller.
+    pub xhci: PciXhci,
+    /// The keyboard.
+    pub usb_keyboard: UsbKeyboard,
+    /// The memory: 16 MiB of RAM, the screen's, and what is for the firmware.
+    pub ram: [VecBlock; 9],
+}
+
+impl Machine for Q35 {
+    fn new(release: Release) -> Self {
+        Self {
+            chips: Chips::new(release),
+            mch: Mch::default(),
+            bus: PciBus::default(),
+            lpc: Lpc::default(),
+            ahci: Form::new(release),
+            smbus: Ich9SmBus::default(),
+            network: Form::new(release),
+            root_port: RootPort::default(),
+            root_bus: PciBus::default(),
+            disk: VirtioBlk::default(),
+            xhci: PciXhci::default(),
+            usb_keyboard: UsbKeyboard::default(),
+            ram: memory("0000:00:01.0/vga", "0000:00:02.0/e1000e"),
+        }
+    }
+
+    fn sections(&mut self) -> Vec<Section<'_>> {
+        let mut sections = self.chips.sections("0000:00:01.0/vga");
+        sections.extend([
+            only("0000:00:03.0/pcie-root-port", &mut self.root_port),
+            only("0000:00:00.0/mch", &mut self.mch),
+            only("PCIBUS", &mut self.bus),
+            only("0000:00:1f.0/ICH9LPC", &mut self.lpc),
+            only("0000:00:1f.2/ich9_ahci", self.ahci.device()),
+            only("0000:00:1f.3/ich9_smb", &mut self.smbus),
+            only("0000:00:02.0/e1000e", self.network.device()),
+            Section { name: "PCIBUS", instance_id: 1, device: &mut self.root_bus },
+            only("0000:00:03.0:00.0/virtio-blk", &mut self.disk),
+            only("0000:00:04.0/xhci", &mut self.xhci),
+            only("0000:00:04.0/1/usb-kbd", &mut self.usb_keyboard),
+        ]);
+        sections
+    }
+
+    fn ram(&mut self) -> &mut [VecBlock] {
+        &mut self.ram
+    }
+}

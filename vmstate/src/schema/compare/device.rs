@@ -9,7 +9,7 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: &Shape, read: &Shape) {
     if written.name != read.name {
         finder.report(Rule::DeviceName, &written.name, &read.name);
     }
-    if finder.is_sent() {
+    if finder.is_sent() || finder.reads_sent() {
         return;
     }
     if written.conditional != read.conditional {
@@ -17,9 +17,6 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: &Shape, read: &Shape) {
     }
     if place(written) != place(read) {
         finder.report(Rule::Place, place(written), place(read));
-    }
-    if written.unmigratable && !read.unmigratable {
-        finder.report(Rule::Unmigratable, "cannot be saved", "can be saved");
     }
     if written.hooks != read.hooks {
         finder.report(Rule::Hooks, hooks(written.hooks), hooks(read.hooks));

@@ -103,7 +103,9 @@ pub fn first_difference_from_sent(ours: &vmdesc::Struct, version: u32, theirs: &
 fn first(ours: &Shape, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
     let theirs = Shape { version, ..Shape::from(theirs) };
     let mut findings = Vec::new();
-    let context = Context { direction: Direction::OldToNew, device: &ours.name, at_version: None, is_sent: true };
+    // Paths have the names of the old side, which here is the local one.
+    let (direction, device) = (Direction::NewToOld, &*ours.name);
+    let context = Context { direction, device, at_version: None, is_sent: true, reads_sent: ours.is_sent };
     let mut finder = Finder::new(context, &mut findings);
     if let Some(version) = subsection::version(&mut finder, &theirs, ours) {
         align::structs(&mut finder, Side { shape: &theirs, version }, Side { shape: ours, version });

@@ -23,7 +23,7 @@ impl<'s> Side<'s> {
 
 /// Compares the field that is written with the one that reads it.
 pub(super) fn pair(finder: &mut Finder<'_>, written: &Field, read: &Field) {
-    let mut finder = finder.at(&written.name);
+    let mut finder = finder.at_both(written, read);
     if written.conditional != read.conditional && !finder.is_sent() {
         finder.report(Rule::Condition, presence(written), presence(read));
     }
@@ -137,7 +137,8 @@ fn compare_counts(finder: &mut Finder<'_>, written: &Field, read: &Field) {
         (one, other)
             if !counts_agree(one, other) && leaf::bytes(written).is_none_or(|size| leaf::bytes(read) != Some(size)) =>
         {
-            finder.report(Rule::Count, leaf::count_text(one), leaf::count_text(other));
+            let rule = if finder.reads_sent() { Rule::SentCount } else { Rule::Count };
+            finder.report(rule, leaf::count_text(one), leaf::count_text(other));
         }
         _ => {}
     }

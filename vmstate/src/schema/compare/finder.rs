@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::rule::{Rule, Severity};
+use crate::schema::shape::Field;
 
 /// More findings than this about one device are not gathered.
 const MAX_FINDINGS: usize = 1000;
@@ -76,6 +77,8 @@ pub(super) struct Context<'f> {
     pub(super) at_version: Option<u32>,
     /// Whether the writing side is what was sent once: what is there is there, and its conditions have been decided.
     pub(super) is_sent: bool,
+    /// Whether the reading side stands for what was sent once, too: what is not there may have been left out.
+    pub(super) reads_sent: bool,
 }
 
 impl<'f> Finder<'f> {
@@ -85,6 +88,10 @@ impl<'f> Finder<'f> {
 
     pub(super) fn is_sent(&self) -> bool {
         self.context.is_sent
+    }
+
+    pub(super) fn reads_sent(&self) -> bool {
+        self.context.reads_sent
     }
 
     pub(super) fn direction(&self) -> Direction {
@@ -100,6 +107,14 @@ impl<'f> Finder<'f> {
     pub(super) fn at(&mut self, name: &str) -> Finder<'_> {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
         Finder { context: self.context, findings: self.findings, path }
+    }
+
+    /// Goes into a field that is on both sides, by the name that it has on the old one.
+    pub(super) fn at_both(&mut self, written: &Field, read: &Field) -> Finder<'_> {
+        self.at(match self.context.direction {
+            Direction::OldToNew => &written.name,
+            Direction::NewToOld => &read.name,
+        })
     }
 
     /// Goes into the element number `index`.

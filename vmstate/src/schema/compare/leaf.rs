@@ -166,11 +166,6 @@ pub(super) fn text(field: &Field) -> String {
     }
 }
 
-/// A field with its name: `a (uint32 of 4 bytes)`.
-pub(super) fn named(field: &Field) -> String {
-    format!("{} ({})", field.name, text(field))
-}
-
 fn struct_name(elements: &Elements) -> &str {
     elements.shapes().first().map_or("?", |shape| &shape.name)
 }
@@ -180,7 +175,7 @@ pub(super) fn count_text(count: &Count) -> String {
         Count::One => "one".to_owned(),
         Count::Fixed(count) => format!("{count} x"),
         Count::Counted(by) => source_text(by),
-        Count::Unknown => "any number of".to_owned(),
+        Count::Unknown => "perhaps several:".to_owned(),
     }
 }
 
@@ -191,6 +186,7 @@ pub(super) fn source_text(by: &Source) -> String {
     format!("as many as `{}`{times}{limit}", by.field)
 }
 
-fn plural(bytes: u64) -> String {
+/// `1 byte`, `2 bytes`.
+pub(super) fn plural(bytes: u64) -> String {
     if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }

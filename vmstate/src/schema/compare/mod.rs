@@ -36,11 +36,15 @@ mod difference;
 mod field;
 mod finder;
 mod leaf;
+mod queue;
+mod regroup;
+mod report;
 mod rule;
 mod subsection;
 
 pub use difference::{Difference, What, first_difference, first_difference_from_sent};
 pub use finder::{Direction, Finding};
+pub use report::{Report, compare_schemas};
 pub use rule::{Rule, Severity};
 
 use super::shape::Shape;
@@ -64,28 +68,48 @@ impl Default for Options {
 /// Compares two shapes of one device: first what an old stream means to the new side, then the other way round.
 #[must_use]
 pub fn compare(old: &Shape, new: &Shape, options: Options) -> Vec<Finding> {
+    device_findings(&old.name, old, new, options)
+}
+
+/// Compares two shapes of the device that goes by `name`. Of a stream and a device, only the stream is ever written.
+fn device_findings(name: &str, old: &Shape, new: &Shape, options: Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    one_way(&mut findings, Direction::OldToNew, (old, new), options);
-    one_way(&mut findings, Direction::NewToOld, (new, old), options);
+    if old.is_sent || !new.is_sent {
+        one_way(&mut findings, (Direction::OldToNew, name), (old, new), options);
+    }
+    if new.is_sent || !old.is_sent {
+        one_way(&mut findings, (Direction::NewToOld, name), (new, old), options);
+    }
     findings
 }
 
 /// Finds what keeps `read` from loading what `written` writes.
-fn one_way(findings: &mut Vec<Finding>, direction: Direction, (written, read): (&Shape, &Shape), options: Options) {
-    let device = match direction {
-        Direction::OldToNew => &written.name,
-        Direction::NewToOld => &read.name,
-    };
-    let context = Context { direction, device, at_version: None, is_sent: written.is_sent };
+fn one_way(
+    findings: &mut Vec<Finding>,
+    (direction, device): (Direction, &str),
+    (written, read): (&Shape, &Shape),
+    options: Options,
+) {
+    if written.unmigratable {
+        return;
+    }
+    let (is_sent, reads_sent) = (written.is_sent, read.is_sent);
+    let context = Context { direction, device, at_version: None, is_sent, reads_sent };
     let mut finder = Finder::new(context, findings);
+    if read.unmigratable {
+        finder.report(Rule::Unmigratable, "can be saved", "cannot be loaded");
+        return;
+    }
     device::compare(&mut finder, written, read);
-    let can_be_older = options.older_versions && !written.is_sent;
-    if can_be_older && written.version > read.version && written.minimum_version.is_some_and(|min| min <= read.version)
-    {
+    let can_be_older = options.older_versions && !is_sent;
+    let minimum = written.minimum_version;
+    let version = if can_be_older && written.version > read.version && minimum.is_some_and(|min| min <= read.version) {
         finder.report(Rule::VersionRaised, format!("version {}", written.version), format!("at most {}", read.version));
-        let version = read.version;
-        align::structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
-    } else if let Some(version) = subsection::version(&mut finder, written, read) {
+        Some(read.version)
+    } else {
+        subsection::version(&mut finder, written, read)
+    };
+    if let Some(version) = version {
         align::structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
     }
     if can_be_older && direction == Direction::OldToNew {

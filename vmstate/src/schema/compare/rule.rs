@@ -26,6 +26,8 @@ pub enum Rule {
     Count,
     /// The length of an array comes from elsewhere.
     CountSource,
+    /// Two streams have different numbers of elements.
+    SentCount,
     /// Fewer elements are accepted.
     Limit,
     /// Pointers are marked in another way.
@@ -64,7 +66,7 @@ pub enum Rule {
     SectionCondition,
     /// A section has another place in the stream.
     Place,
-    /// A device keeps its machine from being saved.
+    /// A device that was saved is one that cannot be loaded.
     Unmigratable,
     /// The machines have different names.
     Machine,
@@ -311,8 +313,8 @@ const RULES: &[Text] = &[
         Rule::Unmigratable,
         "unmigratable",
         Severity::Break,
-        "a device keeps its machine from being saved",
-        "A machine with this device could be saved, and now cannot.",
+        "a device that was saved is one that cannot be loaded",
+        "A device that keeps its machine from being saved keeps it from being loaded too.",
         "`unmigratable` is for devices that never could be saved",
     ),
     text(
@@ -346,6 +348,14 @@ const RULES: &[Text] = &[
         "the length of an array comes from elsewhere",
         "Both sides find the same length only as long as both sources say the same.",
         "let the same field count on both sides",
+    ),
+    text(
+        Rule::SentCount,
+        "sent-count",
+        Severity::Risk,
+        "two streams have different numbers of elements",
+        "A stream does not say whether a number is fixed. If it is not, another field says how many there are.",
+        "see what counts the elements; if nothing does, the two machines do not fit",
     ),
     text(
         Rule::Limit,

@@ -35,6 +35,7 @@ fn find<'s>(among: &'s [Subsection], name: &str) -> Option<&'s Subsection> {
 
 fn unknown(finder: &mut Finder<'_>, written: &Shape) {
     let rule = match finder.direction() {
+        _ if finder.reads_sent() => Rule::SubsectionAdded,
         _ if finder.is_sent() || !written.conditional => Rule::SubsectionAlways,
         Direction::OldToNew => Rule::SubsectionRemoved,
         Direction::NewToOld => Rule::SubsectionAdded,

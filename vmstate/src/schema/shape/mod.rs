@@ -22,7 +22,7 @@
 //! assert_eq!(shape.fields[0].count, Count::Fixed(16));
 //! ```
 
-use vmstate_types::description::{Absent, Pointers, Priority};
+pub use vmstate_types::description::{Absent, Hooks, Pointers, Priority};
 
 mod device;
 mod sent;
@@ -55,8 +55,6 @@ pub struct Shape {
     /// Whether this is what was sent once, rather than what may be sent: everything here is there.
     pub is_sent: bool,
 }
-
-pub use vmstate_types::description::Hooks;
 
 /// One field: QEMU's `VMStateField`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,6 +199,20 @@ impl Field {
     #[must_use]
     pub fn can_exist_at(&self, version: u32) -> bool {
         self.conditional || (version >= self.since && self.until.is_none_or(|last| version <= last))
+    }
+}
+
+impl Kind {
+    /// The structs inside, if there are any; the values of a tree.
+    #[must_use]
+    pub fn inner(&self) -> Option<&Elements> {
+        match self {
+            Self::Unknown | Self::Info(_) => None,
+            Self::Struct(inner) | Self::Versioned(inner, _) | Self::Temporary(inner) | Self::List(_, inner) => {
+                Some(inner)
+            }
+            Self::Tree { values, .. } => Some(values),
+        }
     }
 }
 

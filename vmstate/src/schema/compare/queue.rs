@@ -1,0 +1,122 @@
+//! What remains of one side of a comparison.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::field::{Side, inline};
+use crate::schema::shape::{Field, Shape};
+
+/// What remains of one side.
+pub(super) struct Queue<'s> {
+    pub(super) items: VecDeque<(String, Item<'s>)>,
+    /// How often each name still comes.
+    names: HashMap<String, usize>,
+}
+
+impl<'s> Queue<'s> {
+    pub(super) fn new(side: Side<'s>) -> Self {
+        let mut queue = Self { items: VecDeque::new(), names: HashMap::new() };
+        queue.push_front(side);
+        queue
+    }
+
+    /// Puts what stands in a struct before the rest.
+    fn push_front(&mut self, side: Side<'s>) {
+        if !side.shape.subsections.is_empty() {
+            self.items.push_front((String::new(), Item::Subsections(side.shape)));
+        }
+        let keys = keys(side.shape);
+        for (field, key) in side.shape.fields.iter().zip(keys).rev() {
+            if field.can_exist_at(side.version) {
+                *self.names.entry(key.clone()).or_default() += 1;
+                self.items.push_front((key, Item::Field(field)));
+            }
+        }
+    }
+
+    pub(super) fn front(&self) -> Option<Item<'s>> {
+        self.items.front().map(|(_, item)| *item)
+    }
+
+    pub(super) fn key(&self) -> String {
+        self.items.front().map(|(key, _)| key.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.names.contains_key(key)
+    }
+
+    /// Drops what is in front.
+    pub(super) fn pop(&mut self) {
+        if let Some((key, Item::Field(_))) = self.items.pop_front() {
+            self.forget(&key);
+        }
+    }
+
+    fn forget(&mut self, key: &str) {
+        if let Some(count) = self.names.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                self.names.remove(key);
+            }
+        }
+    }
+
+    /// Takes the field with this name out of the rest.
+    pub(super) fn remove(&mut self, key: &str) -> Option<&'s Field> {
+        let index = self.items.iter().position(|(other, item)| other == key && matches!(item, Item::Field(..)))?;
+        let (key, item) = self.items.remove(index)?;
+        self.forget(&key);
+        match item {
+            Item::Field(field) => Some(field),
+            Item::Subsections(_) => None,
+        }
+    }
+
+    /// Replaces the struct in front by what is in it.
+    pub(super) fn unfold(&mut self) {
+        if let Some(Item::Field(field)) = self.front()
+            && let Some(side) = inline(field)
+        {
+            self.pop();
+            self.push_front(side);
+        }
+    }
+
+    /// Drops so many fields, and returns their names.
+    pub(super) fn take(&mut self, count: usize) -> Vec<&'s str> {
+        let mut names = Vec::new();
+        for _ in 0..count {
+            if let Some(Item::Field(field)) = self.front() {
+                names.push(&*field.name);
+            }
+            self.pop();
+        }
+        names
+    }
+}
+
+/// One thing that stands in a struct.
+#[derive(Clone, Copy)]
+pub(super) enum Item<'s> {
+    Field(&'s Field),
+    /// The place where subsections of this struct stand.
+    Subsections(&'s Shape),
+}
+
+/// The names of a struct's fields as a stream has them: those that occur more than once are numbered.
+fn keys(shape: &Shape) -> Vec<String> {
+    let mut totals: HashMap<&str, usize> = HashMap::new();
+    shape.fields.iter().for_each(|field| *totals.entry(&field.name).or_default() += 1);
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let fields = shape.fields.iter();
+    fields
+        .map(|field| {
+            let number = seen.entry(&field.name).or_default();
+            *number += 1;
+            match totals.get(field.name.as_str()) {
+                Some(2..) => format!("{}[{}]", field.name, *number - 1),
+                _ => field.name.clone(),
+            }
+        })
+        .collect()
+}

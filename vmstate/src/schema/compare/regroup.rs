@@ -1,0 +1,99 @@
+//! Fields that take the same bytes as others, of which there are more or fewer: padding first of all.
+
+use super::field::is_unused;
+use super::finder::Finder;
+use super::leaf;
+use super::queue::{Item, Queue};
+use super::rule::Rule;
+use crate::schema::shape::Count;
+
+/// Whether the next fields of both sides take the same bytes: unused ones on one side, or of one type.
+///
+/// Fields are taken from the side that has fewer bytes until both have the same.
+pub(super) fn regroup(finder: &mut Finder<'_>, from: &mut Queue<'_>, to: &mut Queue<'_>) -> bool {
+    let (mut written, mut read) = (Bytes::default(), Bytes::default());
+    loop {
+        let took = match written.sum <= read.sum {
+            true => written.take(from, to) || written.stretch(read.sum),
+            false => read.take(to, from) || read.stretch(written.sum),
+        };
+        if !took {
+            return false;
+        }
+        if written.sum == read.sum && read.count > 0 {
+            break;
+        }
+    }
+    if written.count == 1 && read.count == 1 && !(written.unused || read.unused) {
+        return false;
+    }
+    let rule = match (written.unused || read.unused, written.alike(&read)) {
+        (true, _) => Rule::Unused,
+        (false, true) => Rule::Regrouped,
+        (false, false) => return false,
+    };
+    let padding_only = written.unused && read.unused;
+    let (first, sum) = (if written.unused { to.front() } else { from.front() }, written.sum);
+    let (written, read) = (from.take(written.count), to.take(read.count));
+    if let (Some(Item::Field(first)), false) = (first, padding_only) {
+        let text = |names: &[&str]| format!("{} ({})", names.join(", "), leaf::plural(sum));
+        finder.at(&first.name).report(rule, text(&written), text(&read));
+    }
+    true
+}
+
+/// Whether `one` begins with padding and `other` with a field before the same padding, behind which both go on alike.
+pub(super) fn is_before_padding(one: &Queue<'_>, other: &Queue<'_>) -> bool {
+    let same = |at: usize| one.items.get(at).map(|(key, _)| key) == other.items.get(at + 1).map(|(key, _)| key);
+    match (one.front(), other.front(), other.items.get(1)) {
+        (Some(Item::Field(first)), Some(Item::Field(field)), Some((_, Item::Field(second)))) => {
+            let padding = [first, *second].into_iter().all(is_unused) && leaf::bytes(first) == leaf::bytes(second);
+            padding && !is_unused(field) && same(1)
+        }
+        _ => false,
+    }
+}
+
+/// How many bytes some fields in a row take.
+#[derive(Default)]
+struct Bytes<'s> {
+    count: usize,
+    sum: u64,
+    /// The type of all so far; `None` behind two that differ.
+    kind: Option<&'s str>,
+    unused: bool,
+    /// The bytes of an element of the last field, if nobody knows how many it has.
+    elastic: Option<u64>,
+}
+
+impl<'s> Bytes<'s> {
+    /// Adds the next field of `from`, unless it may be absent, or the other side has it by name.
+    fn take(&mut self, from: &Queue<'s>, other: &Queue<'s>) -> bool {
+        let Some(&(ref key, Item::Field(field))) = from.items.get(self.count) else { return false };
+        let elastic = (field.count == Count::Unknown).then(|| leaf::element_bytes(field)).flatten();
+        let Some(size) = leaf::bytes(field).or(elastic) else { return false };
+        let unused = is_unused(field);
+        if size == 0 || field.conditional || (!unused && other.has(key)) {
+            return false;
+        }
+        let Some(sum) = self.sum.checked_add(size) else { return false };
+        let kind = leaf::type_name(field).filter(|name| self.count == 0 || self.kind == Some(*name));
+        let unused = unused && (self.count == 0 || self.unused);
+        *self = Self { count: self.count + 1, sum, kind, unused, elastic };
+        true
+    }
+
+    /// Takes the last field for one of so many elements that the sum becomes `goal`.
+    fn stretch(&mut self, goal: u64) -> bool {
+        let fits = |element: u64| goal > self.sum && (goal - self.sum).is_multiple_of(element);
+        let stretches = self.elastic.is_some_and(fits);
+        if stretches {
+            self.sum = goal;
+        }
+        stretches
+    }
+
+    fn alike(&self, other: &Self) -> bool {
+        self.kind.is_some() && self.kind == other.kind
+    }
+}

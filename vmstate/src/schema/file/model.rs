@@ -1,0 +1,352 @@
+//! What stands in a file, key by key.
+
+use serde::{Deserialize, Serialize};
+use vmstate_types::description::{Absent, Pointers, Priority};
+
+use crate::schema::SchemaError;
+use crate::schema::shape::{self, Elements, Hooks, Shape};
+
+/// A device, a nested struct, or a subsection.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Struct {
+    name: String,
+    version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    minimum_version: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oldest_version: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default", with = "PriorityName")]
+    priority: Priority,
+    #[serde(default, skip_serializing_if = "is_default")]
+    unmigratable: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    early_setup: bool,
+    /// Whether a predicate decides if it is sent (`needed`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    conditional: bool,
+    /// For a subsection: what a load does without it.
+    #[serde(default, skip_serializing_if = "is_default", with = "AbsentName")]
+    absent: Absent,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hooks: Vec<Hook>,
+    fields: Vec<Field>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    subsections: Vec<Self>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Field {
+    name: String,
+    /// The info type, or `struct`, `vstruct`, `tmp`, `qtailq`, `qlist`, `gtree`. Dumps have none.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    type_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    host_size: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<Count>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    length: Option<Source>,
+    #[serde(default, skip_serializing_if = "is_default", with = "PointersName")]
+    pointers: Pointers,
+    #[serde(default, skip_serializing_if = "is_default")]
+    since: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    conditional: bool,
+    /// For a `vstruct`: the version that its struct has here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    struct_version: Option<u32>,
+    /// For a `gtree`: its keys, unless they are numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keys: Option<Inner>,
+    /// What is inside: one struct for all elements, or one for each.
+    #[serde(rename = "struct", default, skip_serializing_if = "Option::is_none")]
+    inner: Option<Inner>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Inner {
+    Alike(Box<Struct>),
+    Each(Vec<Struct>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Count {
+    Fixed(u64),
+    Counted(Source),
+    Unknown(Unknown),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Unknown {
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    from: String,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    multiply: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Hook {
+    PreSave,
+    PostSave,
+    PreLoad,
+    PostLoad,
+}
+
+/// The names that types of the core have in files.
+macro_rules! names {
+    ($(#[$doc:meta])* $module:ident: $type:ty { $($variant:path = $name:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[allow(non_snake_case)]
+        mod $module {
+            use super::*;
+
+            pub(super) fn serialize<S: serde::Serializer>(value: &$type, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(match value {
+                    $($variant => $name,)+
+                    _ => return Err(serde::ser::Error::custom("a value without a name in the format")),
+                })
+            }
+
+            pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
+                let name = <std::borrow::Cow<'_, str>>::deserialize(from)?;
+                match &*name {
+                    $($name => Ok($variant),)+
+                    other => Err(serde::de::Error::unknown_variant(other, &[$($name),+])),
+                }
+            }
+        }
+    };
+}
+
+names!(PriorityName: Priority {
+    Priority::Low = "low",
+    Priority::Default = "default",
+    Priority::Iommu = "iommu",
+    Priority::PciBus = "pci_bus",
+    Priority::VirtioMem = "virtio_mem",
+    Priority::Apic = "apic",
+    Priority::Gicv3Its = "gicv3_its",
+    Priority::Gicv3 = "gicv3",
+});
+names!(PointersName: Pointers {
+    Pointers::None = "none",
+    Pointers::Nullable = "nullable",
+    Pointers::Marked = "marked",
+});
+names!(AbsentName: Absent { Absent::Keep = "keep", Absent::Default = "default", Absent::Error = "error" });
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_one(value: &u64) -> bool {
+    *value == 1
+}
+
+impl From<&Shape> for Struct {
+    fn from(shape: &Shape) -> Self {
+        Self {
+            name: shape.name.clone(),
+            version: shape.version,
+            minimum_version: shape.minimum_version,
+            oldest_version: shape.oldest_version,
+            priority: shape.priority,
+            unmigratable: shape.unmigratable,
+            early_setup: shape.early_setup,
+            conditional: shape.conditional,
+            absent: Absent::Keep,
+            hooks: hooks(shape.hooks),
+            fields: shape.fields.iter().map(Field::from).collect(),
+            subsections: shape.subsections.iter().map(Self::from).collect(),
+        }
+    }
+}
+
+impl From<&shape::Subsection> for Struct {
+    fn from(subsection: &shape::Subsection) -> Self {
+        Self { absent: subsection.absent, ..Self::from(&subsection.shape) }
+    }
+}
+
+impl From<&shape::Field> for Field {
+    fn from(field: &shape::Field) -> Self {
+        let (type_name, struct_version, keys) = match &field.kind {
+            shape::Kind::Unknown => (None, None, None),
+            shape::Kind::Info(name) | shape::Kind::List(name, _) => (Some(name.as_str()), None, None),
+            shape::Kind::Struct(_) => (Some("struct"), None, None),
+            shape::Kind::Versioned(_, version) => (Some("vstruct"), Some(*version), None),
+            shape::Kind::Temporary(_) => (Some("tmp"), None, None),
+            shape::Kind::Tree { keys, .. } => (Some("gtree"), None, keys.as_ref()),
+        };
+        Self {
+            name: field.name.clone(),
+            type_name: type_name.map(str::to_owned),
+            size: field.size,
+            host_size: field.host_size,
+            count: match &field.count {
+                shape::Count::One => None,
+                shape::Count::Fixed(count) => Some(Count::Fixed(*count)),
+                shape::Count::Counted(by) => Some(Count::Counted(by.into())),
+                shape::Count::Unknown => Some(Count::Unknown(Unknown::Unknown)),
+            },
+            length: field.length.as_ref().map(Source::from),
+            pointers: field.pointers,
+            since: field.since,
+            until: field.until,
+            conditional: field.conditional,
+            struct_version,
+            keys: keys.map(Inner::from),
+            inner: field.kind.inner().map(Inner::from),
+        }
+    }
+}
+
+impl From<&Elements> for Inner {
+    fn from(elements: &Elements) -> Self {
+        match elements {
+            Elements::Alike(shape) => Self::Alike(Box::new(Struct::from(&**shape))),
+            Elements::Each(shapes) => Self::Each(shapes.iter().map(Struct::from).collect()),
+        }
+    }
+}
+
+impl From<&shape::Source> for Source {
+    fn from(source: &shape::Source) -> Self {
+        Self { from: source.field.clone(), multiply: source.multiply, max: source.max }
+    }
+}
+
+fn hooks(hooks: Hooks) -> Vec<Hook> {
+    let all = [
+        (hooks.pre_save, Hook::PreSave),
+        (hooks.post_save, Hook::PostSave),
+        (hooks.pre_load, Hook::PreLoad),
+        (hooks.post_load, Hook::PostLoad),
+    ];
+    all.into_iter().filter_map(|(is_there, hook)| is_there.then_some(hook)).collect()
+}
+
+impl Struct {
+    pub(super) fn into_shape(self, is_sent: bool) -> Result<Shape, SchemaError> {
+        Ok(Shape {
+            version: self.version,
+            minimum_version: self.minimum_version,
+            oldest_version: self.oldest_version,
+            priority: self.priority,
+            unmigratable: self.unmigratable,
+            early_setup: self.early_setup,
+            conditional: self.conditional,
+            hooks: self.hooks.into_iter().fold(Hooks::NONE, with_hook),
+            fields: self.fields.into_iter().map(|field| field.into_field(is_sent)).collect::<Result<_, _>>()?,
+            subsections: self
+                .subsections
+                .into_iter()
+                .map(|subsection| subsection.into_subsection(is_sent))
+                .collect::<Result<_, _>>()?,
+            is_sent,
+            ..Shape::new(self.name)
+        })
+    }
+
+    fn into_subsection(self, is_sent: bool) -> Result<shape::Subsection, SchemaError> {
+        Ok(shape::Subsection { absent: self.absent, shape: self.into_shape(is_sent)? })
+    }
+}
+
+fn with_hook(hooks: Hooks, hook: Hook) -> Hooks {
+    match hook {
+        Hook::PreSave => hooks.pre_save(),
+        Hook::PostSave => hooks.post_save(),
+        Hook::PreLoad => hooks.pre_load(),
+        Hook::PostLoad => hooks.post_load(),
+    }
+}
+
+impl Field {
+    fn into_field(mut self, is_sent: bool) -> Result<shape::Field, SchemaError> {
+        let (keys, inner) = (self.keys.take(), self.inner.take());
+        let keys = keys.map(|keys| keys.into_elements(is_sent)).transpose()?;
+        let inner = inner.map(|inner| inner.into_elements(is_sent)).transpose()?;
+        Ok(shape::Field {
+            kind: self.kind(keys, inner)?,
+            since: self.since,
+            until: self.until,
+            conditional: self.conditional,
+            count: match self.count {
+                None => shape::Count::One,
+                Some(Count::Fixed(count)) => shape::Count::Fixed(count),
+                Some(Count::Counted(by)) => shape::Count::Counted(by.into()),
+                Some(Count::Unknown(_)) => shape::Count::Unknown,
+            },
+            size: self.size,
+            host_size: self.host_size,
+            length: self.length.map(shape::Source::from),
+            pointers: self.pointers,
+            ..shape::Field::new(self.name, shape::Kind::Unknown)
+        })
+    }
+
+    fn kind(&self, keys: Option<Elements>, inner: Option<Elements>) -> Result<shape::Kind, SchemaError> {
+        let found =
+            |what: &str| SchemaError::new("a type with what belongs to it", format!("{what} at `{}`", self.name));
+        let kind = match (self.type_name.as_deref(), inner) {
+            (None, None) => shape::Kind::Unknown,
+            (Some("struct"), Some(inner)) => shape::Kind::Struct(inner),
+            (Some("vstruct"), Some(inner)) => {
+                let version = self.struct_version.ok_or_else(|| found("no `struct_version`"))?;
+                return Ok(shape::Kind::Versioned(inner, version));
+            }
+            (Some("tmp"), Some(inner)) => shape::Kind::Temporary(inner),
+            (Some(name @ ("qtailq" | "qlist")), Some(inner)) => shape::Kind::List(name.to_owned(), inner),
+            (Some("gtree"), Some(values)) => return Ok(shape::Kind::Tree { keys, values }),
+            (Some("struct" | "vstruct" | "tmp" | "qtailq" | "qlist" | "gtree"), None) => {
+                return Err(found("no `struct`"));
+            }
+            (Some(name), None) => shape::Kind::Info(name.to_owned()),
+            (_, Some(_)) => return Err(found("a `struct`")),
+        };
+        match (keys, self.struct_version) {
+            (None, None) => Ok(kind),
+            _ => Err(found("`keys` or `struct_version`")),
+        }
+    }
+}
+
+impl Inner {
+    fn into_elements(self, is_sent: bool) -> Result<Elements, SchemaError> {
+        Ok(match self {
+            Self::Alike(shape) => Elements::Alike(Box::new(shape.into_shape(is_sent)?)),
+            Self::Each(shapes) => {
+                Elements::Each(shapes.into_iter().map(|shape| shape.into_shape(is_sent)).collect::<Result<_, _>>()?)
+            }
+        })
+    }
+}
+
+impl From<Source> for shape::Source {
+    fn from(source: Source) -> Self {
+        Self { field: source.from, multiply: source.multiply, max: source.max }
+    }
+}

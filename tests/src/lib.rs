@@ -1,5 +1,6 @@
-//! What all tests share: the committed streams of real QEMUs, QEMUs that run, and a browser.
+//! What all tests share: the committed streams and dumps of real QEMUs, QEMUs that run, and a browser.
 
 pub mod browser;
+pub mod dumps;
 pub mod qemu;
 pub mod streams;

@@ -204,6 +204,22 @@ impl Qemu {
     }
 }
 
+/// What `qemu-system-<arch> -M <machine> -dump-vmstate` of `version` writes.
+///
+/// # Panics
+/// When it is not installed or fails.
+#[must_use]
+pub fn dump_vmstate(version: &str, arch: &str, machine: &str) -> String {
+    assert_installed(version, arch);
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("dump");
+    let mut command = Command::new(script("run"));
+    command.args([version, arch, "-M", machine, "-dump-vmstate"]).arg(&path);
+    let output = command.output().expect("tests/qemu/run starts");
+    assert!(output.status.success(), "{machine}: {}", String::from_utf8_lossy(&output.stderr));
+    fs::read_to_string(&path).expect("a dump")
+}
+
 /// A process that ends with this value.
 #[derive(Debug)]
 struct Process(Child);

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use vmstate_tests::streams;
 
+mod check;
 mod diff;
 mod made;
 mod report;

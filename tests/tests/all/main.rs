@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 
 mod board;
+mod check;
 mod cli;
 mod compile_fail;
 mod derive;

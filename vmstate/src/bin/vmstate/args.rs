@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod check;
+
+pub(crate) use check::{Check, QemuChecker, Schema, SchemaForm};
+
 /// Looks into the migration streams that QEMU writes, and writes them again.
 ///
 /// A stream comes from QEMU's monitor (`migrate file:vm.state`, or `migrate "exec:cat > vm.state"`). What is in it is
@@ -36,6 +40,8 @@ pub(crate) enum Command {
     Dump(Dump),
     Diff(Diff),
     Report(Report),
+    Check(Check),
+    Schema(Schema),
     #[command(after_help = REWRITE_EXAMPLE)]
     /// Decode a stream and encode it again, and say whether the result is the same
     ///

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod check;
 mod diff;
 mod dump;
 mod failure;
@@ -16,7 +17,9 @@ mod output;
 mod progress;
 mod report;
 mod rewrite;
+mod schema;
 mod select;
+mod shapes;
 mod strip;
 mod survey;
 mod text;
@@ -50,6 +53,8 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Dump(dump) => dump::run(dump, json),
         Command::Diff(diff) => diff::run(diff, json),
         Command::Report(report) => report::run(report, json),
+        Command::Check(check) => check::run(check, json),
+        Command::Schema(schema) => schema::run(schema),
         Command::Rewrite(files) => rewrite::run(files, json),
         Command::Strip(files) => strip::run(files, json),
     }

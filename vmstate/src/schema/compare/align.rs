@@ -8,7 +8,7 @@ use super::finder::Finder;
 use super::queue::{Item, Queue};
 use super::regroup::{is_before_padding, regroup};
 use super::rule::Rule;
-use super::subsection;
+use super::{leaf, subsection};
 use crate::schema::shape::Field;
 
 /// Compares the fields and subsections of two structs.
@@ -80,6 +80,7 @@ impl<'s> Walk<'s> {
             // A wrapper may have the name of what is in it.
             (Some(_), None) if contains(written, &read.name) => self.written.unfold(),
             (None, Some(_)) if contains(read, &written.name) => self.read.unfold(),
+            _ if leaf::has_other_size(written, read) && regroup(finder, &mut self.written, &mut self.read) => {}
             _ => {
                 self.pop_both();
                 pair(finder, written, read);

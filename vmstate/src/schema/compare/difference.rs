@@ -104,8 +104,8 @@ fn first(ours: &Shape, version: u32, theirs: &vmdesc::Struct) -> Option<Differen
     let theirs = Shape { version, ..Shape::from(theirs) };
     let mut findings = Vec::new();
     // Paths have the names of the old side, which here is the local one.
-    let (direction, device) = (Direction::NewToOld, &*ours.name);
-    let context = Context { direction, device, at_version: None, is_sent: true, reads_sent: ours.is_sent };
+    let (direction, device, at_version) = (Direction::NewToOld, &*ours.name, None);
+    let context = Context { direction, device, at_version, is_sent: true, reads_sent: false, guesses: false };
     let mut finder = Finder::new(context, &mut findings);
     if let Some(version) = subsection::version(&mut finder, &theirs, ours) {
         align::structs(&mut finder, Side { shape: &theirs, version }, Side { shape: ours, version });

@@ -79,6 +79,8 @@ pub(super) struct Context<'f> {
     pub(super) is_sent: bool,
     /// Whether the reading side stands for what was sent once, too: what is not there may have been left out.
     pub(super) reads_sent: bool,
+    /// Whether nobody knows the conditions of subsections.
+    pub(super) guesses: bool,
 }
 
 impl<'f> Finder<'f> {
@@ -88,6 +90,10 @@ impl<'f> Finder<'f> {
 
     pub(super) fn is_sent(&self) -> bool {
         self.context.is_sent
+    }
+
+    pub(super) fn guesses(&self) -> bool {
+        self.context.guesses
     }
 
     pub(super) fn reads_sent(&self) -> bool {

@@ -145,6 +145,16 @@ pub(super) fn type_name(field: &Field) -> Option<&str> {
     }
 }
 
+/// The type of a value as one of many in a row, which may be cut anywhere.
+pub(super) fn run_type(field: &Field) -> Option<&str> {
+    type_name(field).map(|name| if name == "uint8" { "buffer" } else { name })
+}
+
+/// Whether two values take different numbers of bytes.
+pub(super) fn has_other_size(written: &Field, read: &Field) -> bool {
+    matches!((bytes(written), bytes(read)), (Some(one), Some(other)) if one != other)
+}
+
 /// A field in words: `uint16, 2 bytes`, `16 x uint8`.
 pub(super) fn text(field: &Field) -> String {
     let kind = match &field.kind {

@@ -54,14 +54,15 @@ use finder::{Context, Finder};
 /// What to count on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Whether a release can save at an older version, for an older peer, and older releases' streams of older versions
-    /// count. Devices of this library can; QEMU's write their current version and nothing else.
-    pub older_versions: bool,
+    /// Whether both sides are devices of this library. Their releases can save at an older version, for an older peer,
+    /// so that streams of older versions count, and the conditions of subsections are known. QEMU writes its current
+    /// versions and nothing else, and its dumps say no conditions.
+    pub devices: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { older_versions: true }
+        Self { devices: true }
     }
 }
 
@@ -94,14 +95,15 @@ fn one_way(
         return;
     }
     let (is_sent, reads_sent) = (written.is_sent, read.is_sent);
-    let context = Context { direction, device, at_version: None, is_sent, reads_sent };
+    let guesses = !options.devices;
+    let context = Context { direction, device, at_version: None, is_sent, reads_sent, guesses };
     let mut finder = Finder::new(context, findings);
     if read.unmigratable {
         finder.report(Rule::Unmigratable, "can be saved", "cannot be loaded");
         return;
     }
     device::compare(&mut finder, written, read);
-    let can_be_older = options.older_versions && !is_sent;
+    let can_be_older = options.devices && !is_sent;
     let minimum = written.minimum_version;
     let version = if can_be_older && written.version > read.version && minimum.is_some_and(|min| min <= read.version) {
         finder.report(Rule::VersionRaised, format!("version {}", written.version), format!("at most {}", read.version));

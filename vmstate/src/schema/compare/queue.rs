@@ -103,20 +103,25 @@ pub(super) enum Item<'s> {
     Subsections(&'s Shape),
 }
 
-/// The names of a struct's fields as a stream has them: those that occur more than once are numbered.
+/// The names of a struct's fields as a stream has them: those that occur more than once are numbered, unless no version
+/// has more than one of them.
 fn keys(shape: &Shape) -> Vec<String> {
-    let mut totals: HashMap<&str, usize> = HashMap::new();
-    shape.fields.iter().for_each(|field| *totals.entry(&field.name).or_default() += 1);
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    let fields = shape.fields.iter();
-    fields
-        .map(|field| {
-            let number = seen.entry(&field.name).or_default();
-            *number += 1;
-            match totals.get(field.name.as_str()) {
-                Some(2..) => format!("{}[{}]", field.name, *number - 1),
-                _ => field.name.clone(),
-            }
-        })
-        .collect()
+    let mut same: HashMap<&str, Vec<&Field>> = HashMap::new();
+    // What was sent is numbered already.
+    let counted = if shape.is_sent { &[][..] } else { &shape.fields };
+    counted.iter().for_each(|field| same.entry(&field.name).or_default().push(field));
+    let key = |field: &Field| match same.get(field.name.as_str()) {
+        Some(fields) if fields.len() > 1 => numbered(field, fields),
+        _ => field.name.clone(),
+    };
+    shape.fields.iter().map(key).collect()
+}
+
+/// The name of one of several fields of that name.
+fn numbered(field: &Field, same: &[&Field]) -> String {
+    let mut others = same.iter().filter(|other| !field.excludes(other));
+    match others.clone().count() {
+        1 => field.name.clone(),
+        _ => format!("{}[{}]", field.name, others.position(|other| std::ptr::eq(*other, field)).unwrap_or(0)),
+    }
 }

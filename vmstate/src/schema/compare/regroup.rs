@@ -73,11 +73,13 @@ impl<'s> Bytes<'s> {
         let elastic = (field.count == Count::Unknown).then(|| leaf::element_bytes(field)).flatten();
         let Some(size) = leaf::bytes(field).or(elastic) else { return false };
         let unused = is_unused(field);
-        if size == 0 || field.conditional || (!unused && other.has(key)) {
+        // The first two may have one name: a longer field became several, of which the first kept it.
+        let is_known = !unused && self.count > 0 && other.has(key);
+        if size == 0 || field.conditional || is_known {
             return false;
         }
         let Some(sum) = self.sum.checked_add(size) else { return false };
-        let kind = leaf::type_name(field).filter(|name| self.count == 0 || self.kind == Some(*name));
+        let kind = leaf::run_type(field).filter(|name| self.count == 0 || self.kind == Some(*name));
         let unused = unused && (self.count == 0 || self.unused);
         *self = Self { count: self.count + 1, sum, kind, unused, elastic };
         true

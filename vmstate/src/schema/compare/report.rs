@@ -55,7 +55,7 @@ impl Report {
 /// ```
 #[must_use]
 pub fn compare_schemas(old: &Schema, new: &Schema) -> Report {
-    let options = Options { older_versions: [old, new].iter().all(|schema| schema.origin == Origin::Devices) };
+    let options = Options { devices: [old, new].iter().all(|schema| schema.origin == Origin::Devices) };
     let mut report = Report { findings: machines(old, new), compared: 0 };
     for (name, shape) in &old.devices {
         match new.devices.get(name) {

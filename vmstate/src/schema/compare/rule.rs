@@ -52,6 +52,8 @@ pub enum Rule {
     NestedVersion,
     /// A subsection that was sent is no longer known.
     SubsectionRemoved,
+    /// A subsection that may have been sent is no longer known; its condition is not known either.
+    SubsectionGone,
     /// A subsection is sent, under a condition, that is not known.
     SubsectionAdded,
     /// A subsection is always sent, and is not known.
@@ -388,6 +390,14 @@ const RULES: &[Text] = &[
         "a value is checked on load that was not checked before",
         "The bytes are the same, but some values are now refused.",
         "make sure that all releases write what the check accepts",
+    ),
+    text(
+        Rule::SubsectionGone,
+        "subsection-gone",
+        Severity::Risk,
+        "a subsection that older streams may have is no longer known",
+        "A load that meets a subsection of this parent that it does not know fails. Dumps do not say when it is sent.",
+        "see when older releases need the subsection; if ever, keep it under its name",
     ),
     text(
         Rule::SubsectionAdded,

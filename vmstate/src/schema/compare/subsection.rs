@@ -37,6 +37,7 @@ fn unknown(finder: &mut Finder<'_>, written: &Shape) {
     let rule = match finder.direction() {
         _ if finder.reads_sent() => Rule::SubsectionAdded,
         _ if finder.is_sent() || !written.conditional => Rule::SubsectionAlways,
+        Direction::OldToNew if finder.guesses() => Rule::SubsectionGone,
         Direction::OldToNew => Rule::SubsectionRemoved,
         Direction::NewToOld => Rule::SubsectionAdded,
     };

@@ -27,6 +27,8 @@ pub struct Findings {
     pub lines: Vec<String>,
     /// How many of them are problems. The others are warnings.
     pub problems: usize,
+    /// What stands before the next line, because QEMU's script forgets the line break.
+    begun: String,
 }
 
 impl Findings {
@@ -36,9 +38,14 @@ impl Findings {
         u8::try_from(self.problems).unwrap_or(u8::MAX)
     }
 
-    fn problem(&mut self, line: String) {
-        self.lines.push(line);
+    fn problem(&mut self, line: &str) {
+        self.line(line);
         self.problems += 1;
+    }
+
+    fn line(&mut self, line: &str) {
+        let begun = std::mem::take(&mut self.begun);
+        self.lines.push(begun + line);
     }
 }
 
@@ -69,7 +76,7 @@ impl Checker {
         let mut findings = Findings::default();
         if source.machine != destination.machine {
             let (one, other) = (&source.machine, &destination.machine);
-            findings.lines.push(format!("Warning: checking incompatible machine types: \"{one}\", \"{other}\""));
+            findings.line(&format!("Warning: checking incompatible machine types: \"{one}\", \"{other}\""));
         }
         for device in &source.devices {
             let renamed = || destination.device(renames::device(&device.name)?);
@@ -77,8 +84,11 @@ impl Checker {
                 Some(other) => {
                     Section { checker: self, name: &device.name, findings: &mut findings }.devices(device, other);
                 }
-                None => findings.problem(format!("Section \"{}\" does not exist in dest", device.name)),
+                None => findings.problem(&format!("Section \"{}\" does not exist in dest", device.name)),
             }
+        }
+        if !findings.begun.is_empty() {
+            findings.line("");
         }
         findings
     }
@@ -100,7 +110,7 @@ struct Versions {
 
 impl Section<'_> {
     fn problem(&mut self, text: std::fmt::Arguments<'_>) {
-        self.findings.problem(format!("Section \"{}\"{text}", self.name));
+        self.findings.problem(&format!("Section \"{}\"{text}", self.name));
     }
 
     fn devices(&mut self, source: &Device, destination: &Device) {
@@ -145,7 +155,7 @@ impl Section<'_> {
         }
     }
 
-    /// The minimum is looked at only where there is a description to name.
+    /// Where there is no description to name, the script begins to say that the minimum is too high, and stops.
     fn versions(&mut self, source: Versions, destination: Versions, description: Option<&str>) {
         let description = description.filter(|name| !name.is_empty());
         let place = description.map(|name| format!(" Description \"{name}\":")).unwrap_or_default();
@@ -153,10 +163,12 @@ impl Section<'_> {
         if version > known {
             self.problem(format_args!("{place} version error: {version} > {known}"));
         }
-        if let (Some(minimum), Some(_)) = (destination.minimum, description)
-            && version < minimum
-        {
-            self.problem(format_args!("{place} minimum version error: {version} < {minimum}"));
+        match destination.minimum {
+            Some(minimum) if version < minimum && description.is_some() => {
+                self.problem(format_args!("{place} minimum version error: {version} < {minimum}"));
+            }
+            Some(minimum) if version < minimum => self.findings.begun += &format!("Section \"{}\" ", self.name),
+            _ => {}
         }
     }
 }

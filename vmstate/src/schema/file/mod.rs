@@ -1,6 +1,6 @@
 //! The files of this library: shapes with all that is known about them, as JSON that people can review.
 //!
-//! `format.md` beside this file documents the format; a file says which version of it it is in.
+//! `vmstate/docs/schema.md` documents the format; a file says which version of it it is in.
 
 use std::collections::BTreeMap;
 

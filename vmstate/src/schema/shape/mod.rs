@@ -202,6 +202,14 @@ impl Field {
     }
 }
 
+impl Field {
+    /// Whether no version of the struct has both fields, as far as versions decide.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        let before = |one: &Self, next: &Self| one.until.is_some_and(|last| last < next.since);
+        !self.conditional && !other.conditional && (before(self, other) || before(other, self))
+    }
+}
+
 impl Kind {
     /// The structs inside, if there are any; the values of a tree.
     #[must_use]

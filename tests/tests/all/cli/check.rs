@@ -1,0 +1,161 @@
+//! `vmstate check` and `vmstate schema`.
+
+use serde_json::Value;
+use vmstate::schema::compare::Rule;
+use vmstate_tests::{dumps, streams};
+
+use super::tool::{Folder, json_of, piped, vmstate};
+
+/// The two committed dumps, as files.
+fn files(folder: &Folder) -> [String; 2] {
+    ["7.2", "10.0"].map(|version| {
+        let name = format!("qemu-{version}-pc-i440fx-7.2");
+        folder.put(&name, dumps::named(&name).as_bytes())
+    })
+}
+
+#[test]
+fn what_breaks_is_a_table() {
+    let folder = Folder::new();
+    let [old, new] = files(&folder);
+    let text = vmstate(["check", &old, &new]).answer(1);
+    let lines: Vec<_> = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines[0], "SEVERITY BREAKS RULE DEVICE FIELD OLD NEW");
+    assert_eq!(lines[1], "break old to new field-missing am53c974 esp.drq_state nothing a value of 1 byte");
+    assert_eq!(lines[2], "break new to old field-extra am53c974 esp.drq_state nothing a value of 1 byte");
+    assert!(!text.contains("num_timers"), "{text}");
+    assert!(text.contains("7 breaks, 38 risks, 30 notes in 208 compared devices"), "{text}");
+
+    let text = vmstate(["check", &old, &new, "--notes", "--device", "hpet"]).answer(0);
+    assert_eq!(
+        text,
+        "SEVERITY  BREAKS     RULE     DEVICE  FIELD       OLD         NEW
+note      both ways  renamed  hpet    num_timers  num_timers  num_timers_save
+
+0 breaks, 0 risks, 2 notes in 1 compared device
+`vmstate check --explain RULE` says more about a rule.
+"
+    );
+}
+
+#[test]
+fn the_exit_code_is_that_of_breaks_and_of_risks_if_asked() {
+    let folder = Folder::new();
+    let [old, new] = files(&folder);
+    assert_eq!(vmstate(["check", &old, &old]).answer(0), "0 breaks, 0 risks, 0 notes in 213 compared devices\n");
+    assert_eq!(vmstate(["check", &old, &new, "--device", "sd-card"]).code, 0);
+    assert_eq!(vmstate(["check", &old, &new, "--device", "sd-card", "--strict"]).code, 1);
+    assert_eq!(vmstate(["check", &old, &new, "--device", "dc390"]).code, 1);
+}
+
+#[test]
+fn findings_are_json_for_programs() {
+    let folder = Folder::new();
+    let [old, new] = files(&folder);
+    let text = vmstate(["check", "--json", &old, &new, "--device", "am53c974"]).answer(1);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&report["compared"], &report["breaks"], &report["risks"]), (&1.into(), &2.into(), &1.into()));
+    let missing = &report["findings"].as_array().unwrap().iter().find(|row| row["rule"] == "field-missing").unwrap();
+    assert_eq!(missing["direction"], "old to new");
+    assert_eq!((&missing["field"], &missing["old"]), (&"esp.drq_state".into(), &"nothing".into()));
+    assert_eq!(missing["advice"], Rule::Missing.advice());
+}
+
+#[test]
+fn qemus_checker_is_a_switch() {
+    let folder = Folder::new();
+    let [old, new] = files(&folder);
+    let lines =
+        |arguments: &[&str]| vmstate(["check", &old, &new].iter().copied().chain(arguments.iter().copied())).answer(1);
+    assert_eq!(lines(&["--qemu"]).lines().count(), 14);
+    assert_eq!(lines(&["--qemu", "--reverse"]).lines().count(), 39);
+    assert_eq!(lines(&["--qemu=newer"]).lines().count(), 13);
+    let line =
+        r#"Section "hpet", Description "hpet": expected field "num_timers", got "num_timers_save"; skipping rest"#;
+    assert!(lines(&["--qemu"]).lines().any(|other| other == line));
+    let answer: Value = serde_json::from_str(&lines(&["--qemu", "--json"])).unwrap();
+    assert_eq!((&answer["problems"], &answer["exit_code"]), (&14.into(), &14.into()));
+    assert_eq!(vmstate(["check", "--qemu", &old, &old]).answer(0), "");
+}
+
+#[test]
+fn every_rule_is_listed_and_explained() {
+    let list = vmstate(["check", "--rules"]).answer(0);
+    assert_eq!(list.lines().count(), 1 + Rule::all().count());
+    for rule in Rule::all() {
+        assert!(list.contains(rule.summary()), "{rule}");
+        let text = vmstate(["check", "--explain", rule.name()]).answer(0);
+        assert!(text.starts_with(&format!("{rule} ({})", rule.severity())), "{text}");
+        assert!(text.contains(rule.explanation()), "{text}");
+    }
+}
+
+#[test]
+fn streams_are_compared_by_their_descriptions() {
+    let folder = Folder::new();
+    let [old, new] = ["qemu-7.2-virt", "qemu-10.0-virt"].map(|name| folder.put(name, &streams::named(name).bytes));
+    let text = vmstate(["check", &old, &new, "--device", "cpu"]).answer(1);
+    assert!(text.contains("version-too-new"), "{text}");
+    assert!(text.contains("env.mvien"), "{text}");
+    // A schema that was made of a stream says the same.
+    let schema = folder.put("schema", vmstate(["schema", &old]).fine().as_bytes());
+    assert_eq!(vmstate(["check", &schema, &new, "--device", "cpu"]).answer(1), text);
+    assert_eq!(piped(["check", "-", &new, "--device", "cpu"], &streams::named("qemu-7.2-virt").bytes).answer(1), text);
+}
+
+#[test]
+fn a_schema_is_shown_in_all_forms() {
+    let folder = Folder::new();
+    let stream = folder.put("stream", &streams::named("qemu-10.0-uno").bytes);
+    let text = vmstate(["schema", &stream, "--device", "timer"]).fine();
+    assert_eq!(
+        text,
+        r#"{
+  "vmstate-schema": 1,
+  "origin": "stream",
+  "devices": {
+    "timer": {
+      "name": "timer",
+      "version": 2,
+      "fields": [
+        {"name": "cpu_ticks_offset", "type": "int64", "size": 8},
+        {"name": "unused", "type": "unused_buffer", "size": 8},
+        {"name": "cpu_clock_offset", "type": "int64", "size": 8}
+      ]
+    }
+  }
+}
+"#
+    );
+    assert_eq!(vmstate(["schema", &stream, "--form", "names"]).fine(), "cpu\nglobalstate\ntimer\n");
+    let [old, new] = files(&folder);
+    let dump: Value = json_of(&vmstate(["schema", &new, "--form", "dump", "--device", "hpet"]));
+    let original: Value = serde_json::from_str(&dumps::named("qemu-10.0-pc-i440fx-7.2")).unwrap();
+    assert_eq!(dump["hpet"], original["hpet"]);
+    let dump: Value = json_of(&vmstate(["schema", &old, "--form", "dump-7.2", "--device", "hpet"]));
+    let original: Value = serde_json::from_str(&dumps::named("qemu-7.2-pc-i440fx-7.2")).unwrap();
+    assert_eq!(dump["hpet"], original["hpet"]);
+}
+
+#[test]
+fn bad_usage_is_said() {
+    let folder = Folder::new();
+    let [old, _] = files(&folder);
+    let stream = folder.put("stream", &streams::named("qemu-10.0-uno").bytes);
+    let [json, text] = [folder.put("json", b"{\"a\": 1}"), folder.put("text", b"QEMU")];
+    let newer = folder.put("newer", br#"{"vmstate-schema": 2, "devices": {}}"#);
+    for (arguments, said) in [
+        (&["check", &old][..], "required"),
+        (&["check", &old, "/nowhere"], "/nowhere"),
+        (&["check", &old, &json], "without any of the keys"),
+        (&["check", &old, &text], "neither JSON nor a stream"),
+        (&["check", &old, &newer], "needs a newer release"),
+        (&["check", "--qemu", &old, &stream], "no dump of QEMU's"),
+        (&["check", "--qemu=9", &old, &old], "invalid value"),
+        (&["check", "--explain", "nothing"], "there is no rule `nothing`"),
+        (&["schema", &old, "--device", "nothing"], "no device `nothing`"),
+    ] {
+        let error = vmstate(arguments).error();
+        assert!(error.contains(said), "{arguments:?}: {error}");
+    }
+}

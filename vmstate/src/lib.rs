@@ -37,6 +37,7 @@
 //! | [`stream`] | the frame around sections: header, configuration, sections, footers, commands, end |
 //! | [`ram`] | the section with the guest's memory |
 //! | [`schema`] | the JSON description at the end of a stream, written while saving and read from streams; shapes of devices, and whether two fit |
+//! | [`lock`](mod@lock) | files that hold devices to what they have saved, and the test that does it |
 //! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
 //! | [`report`] | a page for people about a stream, or about two |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
@@ -49,6 +50,7 @@ pub mod attributes;
 pub mod dynamic;
 pub mod laws;
 pub mod machine;
+pub mod lock;
 pub mod ram;
 pub mod registry;
 pub mod report;

@@ -11,5 +11,6 @@ mod difference;
 mod dynamic;
 mod laws;
 mod machine;
+mod lock;
 mod stream;
 mod uno;

@@ -31,6 +31,16 @@ impl<'s> Walk<'s> {
                     self.pop_both();
                     subsection::compare(finder, Some(written), Some(read));
                 }
+                (Some(Item::Field(field)), Some(Item::Subsections(read))) if self.written.has_subsections_of(read) => {
+                    self.written.pop();
+                    extra(finder, field);
+                }
+                (Some(Item::Subsections(written)), Some(Item::Field(field)))
+                    if self.read.has_subsections_of(written) =>
+                {
+                    self.read.pop();
+                    missing(finder, field);
+                }
                 (Some(Item::Subsections(written)), _) => {
                     self.written.pop();
                     subsection::compare(finder, Some(written), None);

@@ -43,6 +43,14 @@ impl Finding {
         self.rule.severity()
     }
 
+    /// Whether both say the same, in the two directions.
+    #[must_use]
+    pub fn is_other_way_of(&self, other: &Self) -> bool {
+        let about = |finding: &Self| (finding.rule, finding.device.clone(), finding.path.clone(), finding.at_version);
+        let sides = |finding: &Self| (finding.on_old_side().to_owned(), finding.on_new_side().to_owned());
+        self.direction != other.direction && about(self) == about(other) && sides(self) == sides(other)
+    }
+
     /// What the old side has.
     #[must_use]
     pub fn on_old_side(&self) -> &str {

@@ -45,6 +45,18 @@ impl<'s> Queue<'s> {
         self.names.contains_key(key)
     }
 
+    /// Whether subsections of the same struct still come, by its name or one of theirs.
+    pub(super) fn has_subsections_of(&self, shape: &Shape) -> bool {
+        let has = |own: &Shape, name: &str| own.subsections.iter().any(|one| one.shape.name == name);
+        // They stand at the end mostly.
+        self.items.iter().rev().any(|(_, item)| match item {
+            Item::Field(_) => false,
+            Item::Subsections(own) => {
+                own.name == shape.name || shape.subsections.iter().any(|one| has(own, &one.shape.name))
+            }
+        })
+    }
+
     /// Drops what is in front.
     pub(super) fn pop(&mut self) {
         if let Some((key, Item::Field(_))) = self.items.pop_front() {

@@ -32,12 +32,7 @@ struct Row<'r> {
 fn merged(report: &Report, least: Severity) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for finding in report.findings.iter().filter(|finding| finding.severity() >= least) {
-        let key = |other: &Finding| (other.rule, other.device.clone(), other.path.clone(), other.at_version);
-        let sides = |other: &Finding| (other.on_old_side().to_owned(), other.on_new_side().to_owned());
-        let same = rows.iter_mut().find(|row| {
-            let other = row.finding;
-            other.direction != finding.direction && key(other) == key(finding) && sides(other) == sides(finding)
-        });
+        let same = rows.iter_mut().find(|row| row.finding.is_other_way_of(finding));
         match same {
             Some(row) => row.both = true,
             None => rows.push(Row { finding, both: false }),

@@ -1,0 +1,304 @@
+//! Files that hold devices to what they have saved: the lock.
+//!
+//! A crate with devices commits a file for each that says what it looks like on the wire, and has one test:
+//!
+//! ```no_run
+//! # mod devices {
+//! #     use vmstate::prelude::*;
+//! #     #[derive(VmState)] #[vmstate(name = "serial")] pub struct Serial { rbr: u8 }
+//! #     #[derive(VmState)] #[vmstate(name = "fifo")] pub struct Fifo<const N: usize> { data: [u8; N] }
+//! # }
+//! # use devices::{Fifo, Serial};
+//! vmstate::lock!("schema/", [Serial, Fifo<16> as "fifo-16"]);
+//! # fn main() {}
+//! ```
+//!
+//! The test fails when a device is not what its file says. If streams of other releases would not load, the message
+//! names the field, the direction in which it breaks, and the change that would be safe. If nothing breaks,
+//! `VMSTATE_BLESS=1 cargo test` writes the files, and their difference is part of the review. A break that is meant is
+//! accepted with `VMSTATE_BLESS=breaking`.
+//!
+//! ```text
+//! serial (schema/serial.json)
+//!   break  field-extra at `rbr`: a field is written that is not read
+//!          when this release loads what older ones save
+//!          old: uint8 of 1 byte, new: nothing
+//!          safe: keep the bytes: put `unused` in the place of a removed field, or ...
+//! ```
+//!
+//! What counts as a break, a risk or a note is in [`compare`](crate::schema::compare); the files' format is in
+//! `vmstate/docs/schema.md`. A device goes by its name in QEMU, or by the one that stands behind `as`, where two
+//! devices share a name.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
+
+use vmstate_types::Description;
+
+use crate::schema::compare::{Finding, Options, Severity, compare};
+use crate::schema::{Schema, SchemaError};
+
+mod message;
+
+/// The variable that has the lock accept changes.
+const BLESS: &str = "VMSTATE_BLESS";
+
+/// Makes the test that holds devices to their files: `lock!("schema/", [Serial, Timer])`.
+///
+/// The folder is in the folder of the crate's manifest. See [`lock`](mod@crate::lock).
+#[macro_export]
+macro_rules! lock {
+    ($folder:literal, [$($device:ty $(as $name:literal)?),* $(,)?]) => {
+        #[test]
+        fn schema_lock() {
+            let folder = ::std::path::Path::new(::std::env!("CARGO_MANIFEST_DIR")).join($folder);
+            $crate::lock::Lock::new(folder)
+                $(.device(
+                    ::std::option::Option::None::<&str>$(.or(::std::option::Option::Some($name)))?,
+                    <$device as $crate::VmState>::DESCRIPTION,
+                ))*
+                .test();
+        }
+    };
+}
+
+/// Devices, and the folder with their files.
+///
+/// ```
+/// use vmstate::lock::{Accept, Lock};
+/// use vmstate::prelude::*;
+///
+/// # let folder = std::env::temp_dir().join(format!("vmstate-lock-{}", std::process::id()));
+/// #[derive(VmState)]
+/// #[vmstate(name = "latch")]
+/// struct Latch {
+///     open: bool,
+/// }
+///
+/// let lock = Lock::new(&folder).device(None, Latch::DESCRIPTION);
+/// assert_eq!(lock.check()?.len(), 1); // there is no file yet
+/// lock.bless(Accept::Safe)?;
+/// assert!(lock.check()?.is_empty());
+///
+/// /// What became of it.
+/// #[derive(VmState)]
+/// #[vmstate(name = "latch")]
+/// struct Newer {
+///     open: bool,
+///     level: u16,
+/// }
+///
+/// let changes = Lock::new(&folder).device(None, Newer::DESCRIPTION).check()?;
+/// assert!(changes[0].is_breaking());
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Lock {
+    folder: PathBuf,
+    schema: Schema,
+    /// Names that were given twice.
+    repeated: BTreeSet<String>,
+}
+
+/// Which changes are written to the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Accept {
+    /// Those that break nothing.
+    Safe,
+    /// All.
+    Breaking,
+}
+
+/// A device that is not what its file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The name of the device in the lock.
+    pub device: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// What is different.
+    pub kind: ChangeKind,
+}
+
+/// What is different about a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It has no file yet.
+    Added,
+    /// There is a file, and no such device any more.
+    Removed,
+    /// It looks different. No findings: the file is written in another way, or with what does not matter on the wire.
+    Changed(Vec<Finding>),
+}
+
+impl Change {
+    /// Whether streams of other releases do not load any more.
+    #[must_use]
+    pub fn is_breaking(&self) -> bool {
+        match &self.kind {
+            ChangeKind::Added => false,
+            ChangeKind::Removed => true,
+            ChangeKind::Changed(findings) => findings.iter().any(|finding| finding.severity() == Severity::Break),
+        }
+    }
+}
+
+impl Lock {
+    /// A lock whose files are in `folder`.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), schema: Schema::of(None, []), repeated: BTreeSet::new() }
+    }
+
+    /// Adds a device, under `name` or else its own.
+    #[must_use]
+    pub fn device<'a>(mut self, name: impl Into<Option<&'a str>>, device: &Description) -> Self {
+        let name = name.into().unwrap_or(device.name).to_owned();
+        if self.schema.devices.insert(name.clone(), device.into()).is_some() {
+            self.repeated.insert(name);
+        }
+        self
+    }
+
+    /// Says which devices are not what their files say.
+    ///
+    /// # Errors
+    /// When the files cannot be read, or two devices have one name.
+    pub fn check(&self) -> Result<Vec<Change>, LockError> {
+        if let Some(name) = self.repeated.first() {
+            return Err(LockError::Repeated(name.clone()));
+        }
+        let mut changes = Vec::new();
+        let mut files = BTreeSet::new();
+        for name in self.schema.devices.keys() {
+            let file = self.file(name);
+            if !files.insert(file.clone()) {
+                return Err(LockError::Repeated(name.clone()));
+            }
+            let kind = self.changed(name, &file)?;
+            changes.extend(kind.map(|kind| Change { device: name.clone(), file, kind }));
+        }
+        for file in self.files()?.into_iter().filter(|file| !files.contains(file)) {
+            let device = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            changes.push(Change { device, file, kind: ChangeKind::Removed });
+        }
+        Ok(changes)
+    }
+
+    /// Writes the files, and says which changes were not accepted.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), and when a file cannot be written.
+    pub fn bless(&self, accept: Accept) -> Result<Vec<Change>, LockError> {
+        let (accepted, refused) =
+            self.check()?.into_iter().partition(|change| accept == Accept::Breaking || !change.is_breaking());
+        let accepted: Vec<Change> = accepted;
+        for Change { device, file, kind } in &accepted {
+            let written = match kind {
+                ChangeKind::Removed => fs::remove_file(file),
+                _ => fs::create_dir_all(&self.folder).and_then(|()| fs::write(file, self.text(device))),
+            };
+            written.map_err(|error| LockError::File(file.clone(), error))?;
+        }
+        Ok(refused)
+    }
+
+    /// What [`lock!`](crate::lock!) does: checks, or blesses if `VMSTATE_BLESS` says so.
+    ///
+    /// # Panics
+    /// When a device is not what its file says. The message says what breaks and what would be safe.
+    pub fn test(&self) {
+        let accept = match std::env::var(BLESS).as_deref() {
+            Err(_) | Ok("" | "0") => None,
+            Ok("breaking") => Some(Accept::Breaking),
+            Ok(_) => Some(Accept::Safe),
+        };
+        let changes = accept.map_or_else(|| self.check(), |accept| self.bless(accept));
+        match changes {
+            Ok(changes) if changes.is_empty() => {}
+            Ok(changes) => panic!("{}", message::of(&changes)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn changed(&self, name: &str, file: &Path) -> Result<Option<ChangeKind>, LockError> {
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(ChangeKind::Added)),
+            Err(error) => return Err(LockError::File(file.to_owned(), error)),
+        };
+        // A checkout may have changed the line breaks.
+        if text.replace("\r\n", "\n") == self.text(name) {
+            return Ok(None);
+        }
+        let locked = Schema::from_text(&text).map_err(|error| LockError::Schema(file.to_owned(), error))?;
+        let findings = match (locked.devices.get(name), self.schema.devices.get(name)) {
+            (Some(old), Some(new)) => compare(old, new, Options::default()),
+            _ => return Ok(Some(ChangeKind::Added)),
+        };
+        Ok(Some(ChangeKind::Changed(findings)))
+    }
+
+    /// The text of a device's file.
+    fn text(&self, name: &str) -> String {
+        let device = self.schema.devices.get_key_value(name);
+        let devices = device.map(|(name, shape)| (name.clone(), shape.clone())).into_iter().collect();
+        Schema { devices, ..Schema::of(None, []) }.to_text()
+    }
+
+    /// The file of a device: its name, without what file names cannot have everywhere.
+    fn file(&self, name: &str) -> PathBuf {
+        let safe = |char: char| if char.is_ascii_alphanumeric() || "._-".contains(char) { char } else { '_' };
+        self.folder.join(name.chars().map(safe).collect::<String>() + ".json")
+    }
+
+    /// The files that are there.
+    fn files(&self) -> Result<Vec<PathBuf>, LockError> {
+        let failed = |error| LockError::File(self.folder.clone(), error);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<BTreeSet<_>, _>>();
+        let paths = paths.map_err(failed)?;
+        Ok(paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect())
+    }
+}
+
+/// Why a lock could not be checked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LockError {
+    /// A file could not be read or written.
+    File(PathBuf, io::Error),
+    /// A file is no schema.
+    Schema(PathBuf, SchemaError),
+    /// Two devices have one name, or names that make one file.
+    Repeated(String),
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, error) => write!(f, "cannot read or write `{}`: {error}", path.display()),
+            Self::Schema(path, error) => write!(f, "`{}`: {error}", path.display()),
+            Self::Repeated(name) => {
+                write!(f, "two devices of the lock are called `{name}`: give one another name, `Device as \"name\"`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for LockError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File(_, error) => Some(error),
+            Self::Schema(_, error) => Some(error),
+            Self::Repeated(_) => None,
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub struct Keyboard {
     #[vmstate(subsection("ps2kbd/need_high_bit", needed = |kbd| kbd.need_high_bit))]
     pub need_high_bit: bool,
     /// How far the answer to a command is written, while it is not complete.
-    #[vmstate(name = "parent_obj.queue.cwptr", subsection("ps2kbd/command_reply_queue"))]
+    #[vmstate(name = "parent_obj.queue.cwptr", subsection("ps2kbd/command_reply_queue", version = 0))]
     pub command_reply: Option<i32>,
 }
 

@@ -1,8 +1,11 @@
 //! Comparing shapes: dumps of real QEMUs, by our rules and by those of QEMU's own checker.
 
+use std::fs;
+
 use vmstate::schema::Schema;
-use vmstate::schema::compare::{Direction, Finding, Report, Rule, Severity, compare_schemas};
+use vmstate::schema::compare::{Direction, Finding, Options, Report, Rule, Severity, compare, compare_schemas};
 use vmstate::schema::dump::{Checker, Dump};
+use vmstate::schema::shape::Shape;
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate_tests::{dumps, streams};
 
@@ -103,6 +106,28 @@ fn nothing_that_qemus_checker_finds_is_left_out() {
 /// Whether anything is said about the device in this direction.
 fn names(report: &Report, direction: Direction, device: &str) -> bool {
     report.findings.iter().any(|finding| finding.device == device && finding.direction == direction)
+}
+
+/// The devices of the examples are QEMU's: of the types in a dump that have the section's name, one has the same bytes.
+#[test]
+fn the_examples_are_what_qemus_dumps_say() {
+    let dumps = dumps().map(|dump| Schema::from(&dump));
+    let mut compared = 0;
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/schema")).unwrap() {
+        let path = entry.unwrap().path();
+        let own = Schema::from_text(&fs::read_to_string(&path).unwrap()).unwrap();
+        let own = own.devices.values().next().unwrap();
+        let types = dumps.iter().flat_map(|dump| dump.devices.values()).filter(|other| other.name == own.name);
+        let broken = |other: &Shape| {
+            let findings = compare(other, own, Options { devices: false });
+            findings.into_iter().find(|finding| finding.severity() == Severity::Break)
+        };
+        let found: Vec<_> = types.map(broken).collect();
+        assert!(found.is_empty() || found.contains(&None), "{}: {found:?}", path.display());
+        compared += usize::from(!found.is_empty());
+    }
+    println!("{compared} devices were compared");
+    assert!(compared > 25, "{compared}");
 }
 
 /// Two machines of one type, with the same devices, differ in what they send, and not in what they are.

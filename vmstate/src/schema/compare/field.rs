@@ -140,6 +140,10 @@ fn compare_counts(finder: &mut Finder<'_>, written: &Field, read: &Field) {
         (Count::Counted(_), Count::One | Count::Fixed(_)) | (Count::One | Count::Fixed(_), Count::Counted(_)) => {
             finder.report(Rule::CountSource, leaf::count_text(&written.count), leaf::count_text(&read.count));
         }
+        // Dumps do not say what is counted: it looks like one element.
+        (Count::One, Count::Fixed(count)) | (Count::Fixed(count), Count::One) if finder.guesses() && *count != 1 => {
+            finder.report(Rule::CountSource, leaf::count_text(&written.count), leaf::count_text(&read.count));
+        }
         // Arrays of bytes are compared by all their bytes.
         (one, other)
             if !counts_agree(one, other) && leaf::bytes(written).is_none_or(|size| leaf::bytes(read) != Some(size)) =>

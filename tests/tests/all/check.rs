@@ -11,6 +11,7 @@ use vmstate_tests::{dumps, streams};
 
 mod changes;
 mod checker;
+mod docs;
 
 /// The dumps of one machine type by 7.2 and by 10.0.
 fn dumps() -> [Dump; 2] {
@@ -181,6 +182,29 @@ mod qemu {
                 assert!(Dump::parse(&text).unwrap().to_text() == text, "{version} {arch}");
             }
         }
+    }
+
+    /// QEMU's own checker has something to say about `hpet`, which is in every PC, and about `e1000e`.
+    #[test]
+    fn where_nothing_breaks_qemu_loads_the_stream() {
+        let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "e1000e"];
+        for (from, to) in [("7.2", "10.0"), ("10.0", "7.2")] {
+            let stream = Qemu::start(from, "x86_64", &args).save();
+            assert_eq!(Qemu::load(to, "x86_64", &args, &stream).status(), "prelaunch", "{from} to {to}");
+        }
+    }
+
+    /// The other way round, 7.2 does not see that its fields are not where 10.0 has them.
+    #[test]
+    fn a_break_that_qemu_does_not_see() {
+        let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
+        let stream = Qemu::start("10.0", "x86_64", &args).save();
+        let Located::At(text) = locate(&stream) else { panic!("no description") };
+        let new = Schema::from(&Document::parse(&stream[text..], 0).unwrap());
+        let esp = new.devices["0000:00:03.0/pciespscsi"].fields.iter().find(|field| field.name == "esp").unwrap();
+        let last: Vec<_> = esp.kind.inner().unwrap().shapes()[0].fields.iter().rev().take(2).collect();
+        assert_eq!((&*last[1].name, &*last[0].name), ("lun", "drq_state"));
+        assert_eq!(Qemu::load("7.2", "x86_64", &args, &stream).status(), "prelaunch");
     }
 
     /// QEMU's own checker does not say that 10.0 expects a byte more. QEMU does, when it loads the stream.

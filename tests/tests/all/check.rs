@@ -1,12 +1,21 @@
 //! Comparing shapes: dumps of real QEMUs, by our rules and by those of QEMU's own checker.
 
 use std::fs;
+use std::time::Instant;
 
+use vmstate::prelude::*;
 use vmstate::schema::Schema;
-use vmstate::schema::compare::{Direction, Finding, Options, Report, Rule, Severity, compare, compare_schemas};
+use vmstate::schema::compare::{
+    Direction, Finding, Options, Report, Rule, Severity, compare, compare_schemas, first_difference,
+};
 use vmstate::schema::dump::{Checker, Dump};
 use vmstate::schema::shape::Shape;
-use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate::schema::vmdesc::{Array, Document, Field, Located, Nested, Struct, locate};
+use vmstate_examples::devices::avr;
+use vmstate_examples::devices::clock::Clock;
+use vmstate_examples::devices::e1000::E1000;
+use vmstate_examples::devices::globalstate::GlobalState;
+use vmstate_examples::devices::port92::Port92;
 use vmstate_tests::{dumps, streams};
 
 mod changes;
@@ -151,6 +160,63 @@ fn a_stream_fits_itself_and_not_another_release() {
     let report = compare_schemas(&schema("qemu-7.2-uno"), &schema("qemu-10.0-uno"));
     // In `globalstate`, 10.0 has taken three fields out of the unused end of the name of the run state.
     assert_eq!(report.worst(), Some(Severity::Note), "{:?}", report.findings);
+}
+
+#[test]
+fn a_stream_is_compared_with_devices() {
+    let stream = streams::named("qemu-10.0-uno").bytes;
+    let Located::At(text) = locate(&stream) else { panic!("no description") };
+    let stream = Schema::from(&Document::parse(&stream[text..], 0).unwrap());
+    let devices =
+        [("cpu", avr::Cpu::DESCRIPTION), ("globalstate", GlobalState::DESCRIPTION), ("timer", Clock::DESCRIPTION)];
+    assert_eq!(compare_schemas(&stream, &Schema::of(None, devices)), Report { findings: vec![], compared: 3 });
+    let wrong = [("cpu", avr::Cpu::DESCRIPTION), ("timer", Port92::DESCRIPTION)];
+    let report = compare_schemas(&stream, &Schema::of(None, wrong));
+    assert_eq!((report.compared, report.worst()), (2, Some(Severity::Break)));
+    assert!(report.findings.iter().all(|finding| finding.direction == Direction::OldToNew));
+    assert!(report.findings.iter().any(|finding| finding.rule == Rule::Device && finding.device == "globalstate"));
+}
+
+/// Shapes that have nothing to do with each other: every section of the streams with every other one.
+#[test]
+fn any_two_shapes_can_be_compared() {
+    let mut shapes: Vec<Shape> = Vec::new();
+    for name in ["qemu-10.0-pc", "qemu-7.2-virt", "qemu-10.0-q35"] {
+        let stream = streams::named(name).bytes;
+        let Located::At(text) = locate(&stream) else { panic!("no description") };
+        shapes.extend(Schema::from(&Document::parse(&stream[text..], 0).unwrap()).devices.into_values());
+    }
+    let [old, _] = dumps().map(|dump| Schema::from(&dump));
+    shapes.extend(old.devices.into_values().take(60));
+    let mut breaks = 0;
+    for one in &shapes {
+        for other in &shapes {
+            let findings = compare(one, other, Options::default());
+            let there = findings.iter().any(|finding| finding.severity() == Severity::Break);
+            assert!(one != other || !there, "{}: {findings:?}", one.name);
+            breaks += usize::from(there);
+        }
+    }
+    println!("{} pairs, {breaks} of them do not fit", shapes.len() * shapes.len());
+    assert!(breaks > shapes.len() * shapes.len() / 2);
+}
+
+/// A description that is made to take long: as many fields as a stream may have, none of them known.
+#[test]
+fn a_hostile_description_takes_no_long_time() {
+    let field = |index: usize| Field {
+        name: format!("f{}", index % 7).into(),
+        array: Array::None,
+        type_name: if usize::is_multiple_of(index, 3) { "unused_buffer".into() } else { "uint8".into() },
+        nested: Nested::None,
+        size: 1,
+    };
+    let fields = (0..300_000).map(field).collect();
+    let sent = Struct { vmsd_name: "e1000".into(), version: 2, fields, subsections: vec![] };
+    let start = Instant::now();
+    assert!(first_difference(E1000::DESCRIPTION, 2, &sent).is_some());
+    println!("{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 #[cfg(feature = "qemu")]

@@ -99,6 +99,28 @@ change!(a_number_becomes_a_deadline: {
     #[derive(VmState)] #[vmstate(name = "d")] struct New { #[vmstate(timer)] a: Option<u64> }
 } => [(Meaning, OldToNew, "a"), (Meaning, NewToOld, "a")]);
 
+change!(a_number_becomes_its_bytes: {
+    #[derive(VmState)] #[vmstate(name = "d")] struct Old { a: u32 }
+    #[derive(VmState)] #[vmstate(name = "d")] struct New { a: [u8; 4] }
+} => [(Meaning, OldToNew, "a"), (Meaning, NewToOld, "a")]);
+
+change!(/// What stands behind the fields is not taken for one of them.
+    the_last_field_before_subsections_is_removed: {
+    #[derive(VmState)] #[vmstate(name = "d")]
+    struct Old { a: u8, b: u16, #[vmstate(subsection("d/c", needed = |old| old.c != 0))] c: u8 }
+    #[derive(VmState)] #[vmstate(name = "d")]
+    struct New { a: u8, #[vmstate(subsection("d/c", needed = |new| new.c != 0))] c: u8 }
+} => [(Extra, OldToNew, "b"), (Missing, NewToOld, "b")]);
+
+change!(subsections_of_a_nested_struct_are_compared_where_they_are: {
+    #[derive(VmState)] #[vmstate(name = "inner")]
+    struct OldInner { a: u8, #[vmstate(subsection("inner/b", needed = |inner| inner.b != 0))] b: u8 }
+    #[derive(VmState)] #[vmstate(name = "d")] struct Old { inner: OldInner, #[vmstate(name = "t")] c: bool }
+    #[derive(VmState)] #[vmstate(name = "inner")]
+    struct NewInner { a: u8, #[vmstate(subsection("inner/b", needed = |inner| inner.b != 0))] b: u16 }
+    #[derive(VmState)] #[vmstate(name = "d")] struct New { inner: NewInner, #[vmstate(name = "t")] c: bool }
+} => [(Type, OldToNew, "inner.inner/b.b"), (Type, NewToOld, "inner.inner/b.b")]);
+
 change!(bytes_become_a_buffer: {
     #[derive(VmState)] #[vmstate(name = "d")] struct Old { a: [u8; 4] }
     #[derive(VmState)] #[vmstate(name = "d")] struct New { #[vmstate(buffer)] a: [u8; 4] }

@@ -9,7 +9,7 @@ use super::queue::{Item, Queue};
 use super::regroup::{is_before_padding, regroup};
 use super::rule::Rule;
 use super::{leaf, subsection};
-use crate::schema::shape::Field;
+use crate::schema::shape::{Field, Shape};
 
 /// Compares the fields and subsections of two structs.
 pub(super) fn structs(finder: &mut Finder<'_>, written: Side<'_>, read: Side<'_>) {
@@ -27,39 +27,52 @@ impl<'s> Walk<'s> {
         while !finder.is_full() {
             match (self.written.front(), self.read.front()) {
                 (None, None) => break,
-                (Some(Item::Subsections(written)), Some(Item::Subsections(read))) => {
-                    self.pop_both();
-                    subsection::compare(finder, Some(written), Some(read));
-                }
-                (Some(Item::Field(field)), Some(Item::Subsections(read))) if self.written.has_subsections_of(read) => {
-                    self.written.pop();
-                    extra(finder, field);
-                }
-                (Some(Item::Subsections(written)), Some(Item::Field(field)))
-                    if self.read.has_subsections_of(written) =>
-                {
-                    self.read.pop();
-                    missing(finder, field);
-                }
-                (Some(Item::Subsections(written)), _) => {
-                    self.written.pop();
-                    subsection::compare(finder, Some(written), None);
-                }
-                (_, Some(Item::Subsections(read))) => {
-                    self.read.pop();
-                    subsection::compare(finder, None, Some(read));
-                }
-                (Some(Item::Field(written)), None) => {
-                    self.written.pop();
-                    extra(finder, written);
-                }
-                (None, Some(Item::Field(read))) => {
-                    self.read.pop();
-                    missing(finder, read);
-                }
                 (Some(Item::Field(written)), Some(Item::Field(read))) => self.fields(finder, written, read),
+                (Some(Item::Field(written)), None) => self.skip_written(finder, written),
+                (None, Some(Item::Field(read))) => self.skip_read(finder, read),
+                (Some(Item::Field(written)), Some(Item::Subsections(read))) => {
+                    // Where those of the same struct still come, the field is one too many.
+                    match self.written.has_subsections_of(read) {
+                        true => self.skip_written(finder, written),
+                        false => self.subsections(finder, None, Some(read)),
+                    }
+                }
+                (Some(Item::Subsections(written)), Some(Item::Field(read))) => {
+                    match self.read.has_subsections_of(written) {
+                        true => self.skip_read(finder, read),
+                        false => self.subsections(finder, Some(written), None),
+                    }
+                }
+                (Some(Item::Subsections(written)), None) => self.subsections(finder, Some(written), None),
+                (None, Some(Item::Subsections(read))) => self.subsections(finder, None, Some(read)),
+                (Some(Item::Subsections(written)), Some(Item::Subsections(read))) => {
+                    self.subsections(finder, Some(written), Some(read));
+                }
             }
         }
+    }
+
+    /// Compares the subsections in front, which one side may not have at this place.
+    fn subsections(&mut self, finder: &mut Finder<'_>, written: Option<&Shape>, read: Option<&Shape>) {
+        if written.is_some() {
+            self.written.pop();
+        }
+        if read.is_some() {
+            self.read.pop();
+        }
+        subsection::compare(finder, written, read);
+    }
+
+    /// The field in front is written, and nobody reads it.
+    fn skip_written(&mut self, finder: &mut Finder<'_>, written: &Field) {
+        self.written.pop();
+        extra(finder, written);
+    }
+
+    /// The field in front is read, and nobody writes it.
+    fn skip_read(&mut self, finder: &mut Finder<'_>, read: &Field) {
+        self.read.pop();
+        missing(finder, read);
     }
 
     /// Compares the two fields in front, or decides which of them stands alone.
@@ -72,15 +85,9 @@ impl<'s> Walk<'s> {
         match (written_is_known, read_is_known) {
             (false, false) => self.strangers(finder, written, read),
             (true, false) if self.unfold_for(read) => {}
-            (true, false) => {
-                self.read.pop();
-                missing(finder, read);
-            }
+            (true, false) => self.skip_read(finder, read),
             (false, true) if self.unfold_for(written) => {}
-            (false, true) => {
-                self.written.pop();
-                extra(finder, written);
-            }
+            (false, true) => self.skip_written(finder, written),
             (true, true) => self.reordered(finder, written),
         }
     }
@@ -103,11 +110,9 @@ impl<'s> Walk<'s> {
         if finder.is_sent() && may_be_absent(read) {
             self.read.pop();
         } else if is_before_padding(&self.written, &self.read) {
-            self.read.pop();
-            missing(finder, read);
+            self.skip_read(finder, read);
         } else if is_before_padding(&self.read, &self.written) {
-            self.written.pop();
-            extra(finder, written);
+            self.skip_written(finder, written);
         } else if regroup(finder, &mut self.written, &mut self.read) {
             // They take the same bytes.
         } else if is_same(written, read) {
@@ -121,15 +126,12 @@ impl<'s> Walk<'s> {
         } else if inline(read).is_some() {
             self.read.unfold();
         } else if read.conditional && !written.conditional {
-            self.read.pop();
-            missing(finder, read);
+            self.skip_read(finder, read);
         } else if written.conditional {
-            self.written.pop();
-            extra(finder, written);
+            self.skip_written(finder, written);
         } else {
-            self.pop_both();
-            extra(finder, written);
-            missing(finder, read);
+            self.skip_written(finder, written);
+            self.skip_read(finder, read);
         }
     }
 

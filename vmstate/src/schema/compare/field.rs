@@ -71,7 +71,9 @@ pub(super) fn is_unused(field: &Field) -> bool {
 
 /// The struct whose fields stand in the place of this one, without anything around them.
 pub(super) fn inline(field: &Field) -> Option<Side<'_>> {
-    let is_plain = matches!(field.count, Count::One | Count::Fixed(1)) && field.pointers == Pointers::None;
+    // Where nobody knows the number it mostly is one: dumps of QEMU 7.2 say none.
+    let is_one = matches!(field.count, Count::One | Count::Fixed(1) | Count::Unknown);
+    let is_plain = is_one && field.pointers == Pointers::None;
     if !is_plain || field.conditional {
         return None;
     }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::rule::{Rule, Severity};
 use crate::schema::shape::Field;
 
-/// More findings than this about one device are not gathered.
+/// More findings than this about one device and direction are not gathered.
 const MAX_FINDINGS: usize = 1000;
 
 /// Who writes and who reads.
@@ -74,6 +74,8 @@ impl Finding {
 pub(super) struct Finder<'f> {
     context: Context<'f>,
     findings: &'f mut Vec<Finding>,
+    /// How many findings there may be.
+    limit: usize,
     path: String,
 }
 
@@ -93,7 +95,8 @@ pub(super) struct Context<'f> {
 
 impl<'f> Finder<'f> {
     pub(super) fn new(context: Context<'f>, findings: &'f mut Vec<Finding>) -> Self {
-        Self { context, findings, path: String::new() }
+        let limit = findings.len().saturating_add(MAX_FINDINGS);
+        Self { context, findings, limit, path: String::new() }
     }
 
     pub(super) fn is_sent(&self) -> bool {
@@ -114,13 +117,13 @@ impl<'f> Finder<'f> {
 
     /// Whether there are so many findings that more do not help.
     pub(super) fn is_full(&self) -> bool {
-        self.findings.len() >= MAX_FINDINGS
+        self.findings.len() >= self.limit
     }
 
     /// Goes into the field `name`.
     pub(super) fn at(&mut self, name: &str) -> Finder<'_> {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-        Finder { context: self.context, findings: self.findings, path }
+        Finder { context: self.context, findings: self.findings, limit: self.limit, path }
     }
 
     /// Goes into a field that is on both sides, by the name that it has on the old one.
@@ -134,13 +137,13 @@ impl<'f> Finder<'f> {
     /// Goes into the element number `index`.
     pub(super) fn element(&mut self, index: usize) -> Finder<'_> {
         let path = format!("{}[{index}]", self.path);
-        Finder { context: self.context, findings: self.findings, path }
+        Finder { context: self.context, findings: self.findings, limit: self.limit, path }
     }
 
     /// Goes on in the same place.
     pub(super) fn inside(&mut self) -> Finder<'_> {
         let path = self.path.clone();
-        Finder { context: self.context, findings: self.findings, path }
+        Finder { context: self.context, findings: self.findings, limit: self.limit, path }
     }
 
     pub(super) fn report(&mut self, rule: Rule, written: impl Display, read: impl Display) {

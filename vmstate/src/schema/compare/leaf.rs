@@ -79,6 +79,9 @@ fn types(finder: &Finder<'_>, written: (&Field, &str), read: (&Field, &str)) -> 
     match (one.class, other.class) {
         _ if same_bytes(written.0, read.0) == Some(false) => Some(Rule::Type),
         (one_class, other_class) if one_class == other_class && same => {
+            if element_bytes(written.0) != element_bytes(read.0) {
+                return Some(Rule::Meaning);
+            }
             (other.checked && !one.checked && !finder.is_sent()).then_some(Rule::Check)
         }
         (Class::Signed, Class::Unsigned) | (Class::Unsigned, Class::Signed) => Some(Rule::Sign),

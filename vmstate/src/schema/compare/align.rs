@@ -107,9 +107,8 @@ impl<'s> Walk<'s> {
 
     /// Compares two fields of which neither is known to the other side.
     fn strangers(&mut self, finder: &mut Finder<'_>, written: &'s Field, read: &'s Field) {
-        if finder.is_sent() && may_be_absent(read) {
-            self.read.pop();
-        } else if is_before_padding(&self.written, &self.read) {
+        let is_left_out = finder.is_sent() && may_be_absent(read);
+        if is_left_out || is_before_padding(&self.written, &self.read) {
             self.skip_read(finder, read);
         } else if is_before_padding(&self.read, &self.written) {
             self.skip_written(finder, written);

@@ -40,6 +40,7 @@
 //! | [`lock`](mod@lock) | files that hold devices to what they have saved, and the test that does it |
 //! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
 //! | [`report`] | a page for people about a stream, or about two |
+//! | [`import`] | Rust structs for the devices of a stream: how a port begins |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
 //!
 //! [`attributes`] is the book of attributes: what can be said about structs and fields, what each is in QEMU, and a table
@@ -51,6 +52,7 @@ pub mod dynamic;
 pub mod laws;
 pub mod machine;
 pub mod lock;
+pub mod import;
 pub mod ram;
 pub mod registry;
 pub mod report;

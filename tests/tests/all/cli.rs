@@ -9,8 +9,10 @@ use vmstate_tests::streams;
 
 mod check;
 mod diff;
+mod import;
 mod made;
 mod report;
+mod set;
 mod tool;
 mod walk;
 

@@ -12,5 +12,6 @@ mod dynamic;
 mod laws;
 mod machine;
 mod lock;
+mod import;
 mod stream;
 mod uno;

@@ -28,7 +28,8 @@
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
 //!
-//! [`Walk`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again. [`diff`] compares two.
+//! [`Walk`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again, and [`rewrite`] does that
+//! with sections that the caller changes. [`edit`] changes values and names. [`diff`] compares two.
 //!
 //! QEMU's descriptions are not always exact: of an array that is described by its first element, the others may take
 //! other sizes (NULL pointers, counted arrays inside). Where the payload's end is known and shows that, the section is
@@ -43,11 +44,13 @@ mod decode;
 mod describe;
 pub mod diff;
 mod display;
+pub mod edit;
 mod encode;
 mod exact;
 pub mod extent;
 mod form;
 mod path;
+mod reload;
 mod rewrite;
 mod scalar;
 mod stream;
@@ -57,7 +60,7 @@ mod tests;
 mod value;
 
 pub use path::{Found, Item, Leaf};
-pub use rewrite::Rewriter;
+pub use rewrite::{Rewriter, rewrite};
 pub use scalar::{Kind, Scalar, Scalars};
 pub use stream::{Event, Walk};
 pub use strip::Stripper;

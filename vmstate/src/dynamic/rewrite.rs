@@ -2,10 +2,12 @@
 
 use vmstate_types::{LoadError, Reader, Writer};
 
+use super::Section;
 use super::stream::{Event, Walk};
 use crate::ram::{Record, write_record};
-use crate::schema::vmdesc::{Device, Document};
-use crate::stream::{SectionHeader, StreamWriter, tag};
+use crate::schema::describe_configuration;
+use crate::schema::vmdesc::{Device, Document, Located, locate};
+use crate::stream::{Command, Configuration, SectionHeader, StreamWriter, tag};
 
 /// Bytes of RAM that are passed on at a time.
 const CHUNK: usize = 64 * 1024;
@@ -34,6 +36,8 @@ pub struct Rewriter<'r, 'a> {
     /// The id of the RAM section that is being written.
     ram_section: Option<u32>,
     ended: bool,
+    /// How many packaged streams the next item is in.
+    packages: usize,
 }
 
 impl<'r, 'a> Rewriter<'r, 'a> {
@@ -42,13 +46,32 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     /// # Errors
     /// As [`Walk::new`].
     pub fn new(reader: &'r mut Reader<'a>, description: Option<Document>, out: &mut Writer) -> Result<Self, LoadError> {
-        let walk = Walk::new(reader, description)?;
+        Self::with_configuration(reader, description, out, |_| Ok(()))
+    }
+
+    /// The same, with the configuration changed before it is written, if the stream has one.
+    ///
+    /// # Errors
+    /// As [`Walk::new`], and what `change` says.
+    pub fn with_configuration<E: From<LoadError>>(
+        reader: &'r mut Reader<'a>,
+        mut description: Option<Document>,
+        out: &mut Writer,
+        change: impl FnOnce(Option<&mut Configuration>) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let configured = description.as_mut().and_then(|description| description.configuration.take());
+        let mut walk = Walk::new(reader, description)?;
+        let read = walk.configuration().cloned();
+        let mut configuration = read.clone();
+        change(configuration.as_mut())?;
         let mut stream = StreamWriter::new(out);
         stream.header();
-        if let Some(configuration) = walk.configuration() {
+        if let Some(configuration) = &configuration {
             stream.configuration(configuration);
         }
-        Ok(Self { walk, described: Vec::new(), ram_section: None, ended: false })
+        let changed = if configuration == read { None } else { configuration };
+        walk.set_described_configuration(configured.map(|old| changed.as_ref().map_or(old, describe_configuration)));
+        Ok(Self { walk, described: Vec::new(), ram_section: None, ended: false, packages: 0 })
     }
 
     /// Reads and writes what comes next. `false` when all is written.
@@ -56,6 +79,20 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     /// # Errors
     /// As [`Walk::next_event`].
     pub fn step(&mut self, out: &mut Writer) -> Result<bool, LoadError> {
+        self.step_with(out, |_, _| Ok(()))
+    }
+
+    /// The same, with a section changed before it is written: its header, its values, or both.
+    ///
+    /// The description is made of what is written. What a section is called stands in its header and in itself.
+    ///
+    /// # Errors
+    /// As [`Walk::next_event`], and what `change` says; when a section in a package becomes longer or shorter.
+    pub fn step_with<E: From<LoadError>>(
+        &mut self,
+        out: &mut Writer,
+        change: impl FnOnce(&mut SectionHeader, &mut Section) -> Result<(), E>,
+    ) -> Result<bool, E> {
         if self.ended {
             return Ok(false);
         }
@@ -65,6 +102,14 @@ impl<'r, 'a> Rewriter<'r, 'a> {
             return Ok(true);
         }
         match self.walk.next_event()? {
+            Some(Event::Section { mut header, mut section, device }) => {
+                let size = size(&header, &section);
+                change(&mut header, &mut section)?;
+                if self.packages > 0 && size != self::size(&header, &section) {
+                    return Err(package_changed(&header).into());
+                }
+                self.write(Event::Section { header, section, device }, out)?;
+            }
             Some(event) => self.write(event, out)?,
             None => self.finish(out)?,
         }
@@ -72,6 +117,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     }
 
     fn write(&mut self, event: Event, out: &mut Writer) -> Result<(), LoadError> {
+        self.check_place(&event, out)?;
         match event {
             Event::Section { header, section, device } => {
                 begin_section(&header, out);
@@ -90,6 +136,21 @@ impl<'r, 'a> Rewriter<'r, 'a> {
                 .map_err(|error| LoadError::misuse("a command that can be written", error))?,
             Event::PackageEnd { marked: true } => StreamWriter::new(out).eof(),
             Event::PackageEnd { marked: false } => {}
+        }
+        Ok(())
+    }
+
+    /// Notes where packages begin and end, and refuses pages that have their own place in the file and are moved.
+    fn check_place(&mut self, event: &Event, out: &Writer) -> Result<(), LoadError> {
+        match event {
+            Event::Command(Command::Packaged { .. }) => self.packages += 1,
+            Event::PackageEnd { .. } => self.packages = self.packages.saturating_sub(1),
+            Event::Record(Record::Space(bytes)) if self.walk.offset() != out.offset() => {
+                return Err(LoadError::misuse("pages where they were", format!("{bytes} bytes of them moved")).advise(
+                    "the pages of a mapped-ram file have fixed places: before them, nothing can become longer or shorter",
+                ));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -131,6 +192,47 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         stream.description(&description.to_text());
         Ok(())
     }
+}
+
+/// Writes the stream `bytes` again, with sections changed by `change`: see [`Rewriter::step_with`].
+///
+/// ```
+/// use vmstate::dynamic::rewrite;
+///
+/// let stream = b"QEVM\x00\x00\x00\x03\x00";
+/// assert_eq!(rewrite(stream, |_, _| Ok(()))?, stream);
+/// # Ok::<(), vmstate::LoadError>(())
+/// ```
+///
+/// # Errors
+/// When the stream is broken, and what `change` says.
+pub fn rewrite(
+    bytes: &[u8],
+    mut change: impl FnMut(&mut SectionHeader, &mut Section) -> Result<(), LoadError>,
+) -> Result<Vec<u8>, LoadError> {
+    let description = match locate(bytes) {
+        Located::At(start) => Some(Document::parse(bytes.get(start..).unwrap_or_default(), start as u64)?),
+        Located::Absent | Located::More => None,
+    };
+    let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
+    let mut rewriter = Rewriter::new(&mut reader, description, &mut out)?;
+    let mut change = |header: &mut SectionHeader, section: &mut Section| {
+        let place = header.place();
+        change(header, section).map_err(|error| error.in_place(|| place))
+    };
+    while rewriter.step_with(&mut out, &mut change)? {}
+    Ok(out.take())
+}
+
+/// The bytes that depend on what a section is called and has.
+fn size(header: &SectionHeader, section: &Section) -> u64 {
+    section.size().saturating_add(header.name.len() as u64)
+}
+
+fn package_changed(header: &SectionHeader) -> LoadError {
+    LoadError::misuse("a section as long as it was", "another length")
+        .advise("it is in a package, whose length stands before it")
+        .in_place(|| header.place())
 }
 
 /// Begins a section. Its footer is written separately, because only its end in the stream shows whether there is one.

@@ -118,7 +118,7 @@ pub struct Scalars {
 
 impl Scalars {
     /// Makes an array from big-endian values; what is left over at the end is dropped.
-    pub(super) fn from_bytes(kind: Kind, mut bytes: Vec<u8>) -> Self {
+    pub(crate) fn from_bytes(kind: Kind, mut bytes: Vec<u8>) -> Self {
         bytes.truncate(bytes.len() / kind.width() * kind.width());
         Self { kind, bytes }
     }

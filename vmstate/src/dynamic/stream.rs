@@ -7,7 +7,7 @@ use vmstate_types::{LoadError, Reader};
 use super::Section;
 use super::extent::{self, Verdict};
 use crate::ram::{Options, PageSize, Record, RecordReader};
-use crate::schema::vmdesc::{Document, Name};
+use crate::schema::vmdesc::{Document, Name, Struct};
 use crate::stream::{Command, Configuration, Item, SectionHeader, SectionKind, StreamReader};
 
 /// The target page size of most targets, for streams that do not say theirs.
@@ -174,6 +174,13 @@ impl<'r, 'a> Walk<'r, 'a> {
     /// When something else is there.
     pub fn trailer(&mut self) -> Result<Option<String>, LoadError> {
         self.stream.description()
+    }
+
+    /// Says how the configuration is described, which plays no part in reading.
+    pub(super) fn set_described_configuration(&mut self, described: Option<Struct>) {
+        if let Some(description) = &mut self.description {
+            description.configuration = described;
+        }
     }
 
     /// Takes the description away, for who has read the stream to its end.

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     /// records of zero pages (also those sent compressed or as differences), pages of a mapped-ram file become zeros in
     /// their place; nothing else is changed, and QEMU loads the result.
     Strip(Files),
+    Set(Set),
+    Import(Import),
 }
 
 /// List a stream's sections, RAM blocks and commands
@@ -148,6 +150,74 @@ pub(crate) struct Files {
     pub(crate) output: PathBuf,
 }
 
+/// Change values, subsections and names of a stream, and write it as a new one
+///
+/// Fields are named by the section and their path, as `vmstate dump` shows them: `cpu.env.r[24]`, or `serial:1.lcr` where there are
+/// several sections of that name. The description is written anew. What the format forbids is refused, and then nothing is
+/// written.
+///
+/// Integers are decimal or, with `0x`, hexadecimal; flags `true` or `false`; timers nanoseconds or `disarmed`; floats
+/// decimal. Arrays and bitmaps (of 64-bit words) are `[1, 2, 3]`; bytes `hex:00ff`, or text in quotes that zeros fill up;
+/// up to 8 of them may be an integer.
+#[derive(Debug, Args)]
+#[command(after_help = SET_EXAMPLE)]
+pub(crate) struct Set {
+    /// The stream to read; `-` is standard input
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+
+    /// What to set, and to what
+    #[arg(value_name = "PATH=VALUE")]
+    pub(crate) values: Vec<String>,
+
+    /// Where to write; `-` is standard output, and the report then goes to standard error
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+
+    /// Drop a subsection, such as `serial.serial/tsr` (may be repeated)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) drop_subsection: Vec<String>,
+
+    /// Add a subsection: with `--from` that of another stream, or `PATH=VERSION{NAME:TYPE=VALUE, ...}` (may be repeated)
+    #[arg(long, value_name = "PATH[=...]")]
+    pub(crate) add_subsection: Vec<String>,
+
+    /// The stream from which subsections are copied
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+
+    /// Give a section another name (may be repeated)
+    #[arg(long, value_name = "OLD[:INSTANCE]=NEW")]
+    pub(crate) rename_section: Vec<String>,
+
+    /// Make it a stream of another machine type
+    #[arg(long, value_name = "NAME")]
+    pub(crate) machine: Option<String>,
+
+    /// Set also what seems to count the elements of something else
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Write Rust structs for the devices of a stream: how a port begins
+///
+/// From a real stream, or from the JSON text of QEMU's `-dump-vmstate`. Of a stream, the structs save what is in it, byte
+/// for byte, its description included. What the input does not say is marked with comments that begin with `Check:`.
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT_EXAMPLE)]
+pub(crate) struct Import {
+    /// The stream or dump; `-` is standard input
+    pub(crate) file: PathBuf,
+
+    /// Where to write; standard output if not given
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Add a program that loads the stream into the structs, saves it from there, and says whether that is the same
+    #[arg(long)]
+    pub(crate) with_main: bool,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal
@@ -200,3 +270,17 @@ Example:
 const STRIP_EXAMPLE: &str = "\
 Example:
   vmstate strip vm.state - | gzip > vm.state.gz";
+
+const SET_EXAMPLE: &str = "\
+Examples:
+  vmstate set vm.state 'cpu.env.regs[0]=0x2a' 'globalstate.runstate=\"paused\"' -o new.state
+  vmstate set vm.state --drop-subsection mc146818rtc.mc146818rtc/irq_reinject_on_ack_count -o new.state
+  vmstate set vm.state --add-subsection serial.serial/tsr --from busy.state -o new.state
+  vmstate set vm.state --add-subsection 'serial.serial/poll=1{poll_msl:int32=1}' -o new.state
+  vmstate set vm.state --machine pc-i440fx-7.1 --rename-section 0000:00:03.0/e1000=0000:00:04.0/e1000 -o new.state";
+
+const IMPORT_EXAMPLE: &str = "\
+Examples:
+  vmstate import vm.state -o src/devices.rs
+  vmstate import vm.state --with-main -o src/main.rs && cargo run vm.state
+  qemu-system-x86_64 -M q35 -dump-vmstate q35.json && vmstate import q35.json";

@@ -61,6 +61,12 @@ impl Input {
         Ok(description_behind_the_end(&mut reader).unwrap_or(None))
     }
 
+    /// The name without its folder.
+    pub(crate) fn short_name(&self) -> String {
+        let name = Path::new(&self.name).file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// The bytes of the stream.
     pub(crate) fn length(&self) -> u64 {
         self.length

@@ -9,7 +9,9 @@ mod args;
 mod check;
 mod diff;
 mod dump;
+mod edit;
 mod failure;
+mod import;
 mod info;
 mod input;
 mod mapped;
@@ -57,5 +59,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Schema(schema) => schema::run(schema),
         Command::Rewrite(files) => rewrite::run(files, json),
         Command::Strip(files) => strip::run(files, json),
+        Command::Set(set) => edit::run(set, json),
+        Command::Import(import) => import::run(import),
     }
 }

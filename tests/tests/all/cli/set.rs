@@ -1,0 +1,235 @@
+//! `vmstate set`: what is changed is changed, and nothing else; the rest is refused.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use vmstate_tests::streams;
+
+use super::tool::{Folder, Output, json_of, piped, vmstate};
+use super::walk;
+
+/// Runs `vmstate set` on a stream.
+fn set(folder: &Folder, stream: &[u8], arguments: &[&str]) -> Output {
+    let (input, output) = (folder.put("in", stream), folder.path("out"));
+    vmstate([&["set", &input, "-o", &output], arguments].concat())
+}
+
+fn refused(stream: &str, arguments: &[&str]) -> String {
+    let folder = Folder::new();
+    let error = set(&folder, &streams::named(stream).bytes, arguments).error();
+    assert_eq!(folder.names(), ["in"], "nothing is written");
+    error
+}
+
+/// The value of a field, by the dump.
+fn field(folder: &Folder, name: &str, section: &str, path: &str) -> Value {
+    let dump = json_of(&vmstate(["dump", "--json", &folder.path(name), "--section", section, "--field", path]));
+    dump["fields"][0]["value"].clone()
+}
+
+#[test]
+fn values_change_and_nothing_else() {
+    for version in ["7.2", "10.0"] {
+        let folder = Folder::new();
+        let stream = streams::named(&format!("qemu-{version}-uno")).bytes;
+        let text = set(&folder, &stream, &["cpu.env.r[24]=42", "cpu:0.env.eind=0x7f"]).fine();
+        assert_eq!(text, "cpu.env.r[24]: 144 (0x90) -> 42 (0x2a)\ncpu:0.env.eind: 1 byte: 00 -> 1 byte: 7f\n");
+        let edited = fs::read(folder.path("out")).unwrap();
+        let differing = stream.iter().zip(&edited).filter(|(old, new)| old != new).map(|(_, new)| *new);
+        assert_eq!((edited.len(), differing.collect::<Vec<_>>()), (stream.len(), vec![42, 0x7f]), "{version}");
+        assert_eq!(field(&folder, "out", "cpu", "env.r[24]"), 42);
+    }
+}
+
+#[test]
+fn the_description_is_that_of_the_new_stream() {
+    let folder = Folder::new();
+    let stream = streams::named("qemu-10.0-pc").bytes;
+    let arguments = [
+        "--machine",
+        "pc-i440fx-9.2",
+        "--drop-subsection",
+        "0000:00:03.0/e1000.e1000/mit_state",
+        "--rename-section",
+        "0000:00:03.0/e1000=0000:00:04.0/e1000",
+        "--add-subsection",
+        "serial.serial/poll=1{poll_msl:int32=-1}",
+    ];
+    set(&folder, &stream, &arguments).fine();
+    let edited = fs::read(folder.path("out")).unwrap();
+    let (machine, description) = (walk::machine(&edited), walk::description(&edited).1);
+    assert_eq!((machine.as_str(), &description["configuration"]["fields"][0]["size"]), ("pc-i440fx-9.2", &json!(4)));
+    assert_eq!(description["configuration"]["fields"][1]["size"], "pc-i440fx-9.2".len());
+    let devices = description["devices"].as_array().unwrap();
+    let e1000 = devices.iter().find(|device| device["name"] == "0000:00:04.0/e1000").unwrap();
+    let names = |device: &Value| device["subsections"].to_string();
+    assert!(names(e1000).contains("e1000/full_mac_state") && !names(e1000).contains("mit_state"));
+    let serial = devices.iter().find(|device| device["name"] == "serial").unwrap();
+    assert!(serial.to_string().contains(r#""vmsd_name":"serial/poll""#), "{serial}");
+    let text = vmstate(["rewrite", &folder.path("out"), &folder.path("again")]).fine();
+    assert_eq!(text, format!("identical, {} bytes\n", edited.len()));
+}
+
+#[test]
+fn a_subsection_comes_from_another_stream() {
+    let folder = Folder::new();
+    let stream = streams::named("qemu-7.2-pc").bytes;
+    let path = "0000:00:03.0/e1000.e1000/tx_tso_state";
+    set(&folder, &stream, &["--drop-subsection", path]).fine();
+    let (whole, cut) = (folder.put("whole", &stream), fs::read(folder.path("out")).unwrap());
+    assert!(cut.len() < stream.len());
+    set(&folder, &cut, &["--add-subsection", path, "--from", &whole]).fine();
+    assert!(fs::read(folder.path("out")).unwrap() == stream, "it was the last one before");
+}
+
+#[test]
+fn the_stream_can_come_and_go_through_pipes() {
+    let stream = streams::named("qemu-7.2-uno").bytes;
+    let output = piped(["set", "-", "cpu.env.sp=0x100", "-o", "-", "--json"], &stream);
+    let report: Value = serde_json::from_str(&output.stderr).unwrap();
+    assert_eq!(report["changes"], json!([{"path": "cpu.env.sp", "old": "2291 (0x8f3)", "new": "256 (0x100)"}]));
+    assert_eq!((output.stdout.len(), &report["written"]), (stream.len(), &json!(stream.len())));
+}
+
+#[test]
+fn what_the_format_forbids_is_refused() {
+    for (arguments, reason) in [
+        (&["cpu.env.r[24]=0x100000000"][..], "an integer from 0 to 4294967295"),
+        (&["cpu.env.r[32]=0"], "such a field"),
+        (&["cpu.env.r=[1, 2]"], "32 elements, as there are"),
+        (&["cpu.env.r[24]"], "PATH=VALUE"),
+        (&["cpu.nothing=0"], "such a field"),
+        (&["cpus.env.sp=0"], "such a field"),
+        (&["slirp.data=hex:00"], "such a field"),
+        (&["timer.unused=hex:0000000000000001"], "zero"),
+        (&["globalstate.runstate=hex:00"], "a buffer keeps its length"),
+        (&["globalstate.runstate=\"a run state that is longer than thirty-two\""], "a buffer keeps its length"),
+        (&["--rename-section", "cpu=timer"], "a name that no other section has"),
+        (&["--rename-section", "ram=mem"], "no live one"),
+        (&["--rename-section", "cpu="], "a name of 1 to 255"),
+        (&["--drop-subsection", "cpu.cpu/fpu"], "such a subsection"),
+        (&["--add-subsection", "cpu.fpu=1{x:uint8=0}"], "can have the subsection"),
+        (&["--add-subsection", "cpu.cpu/fpu=256{x:uint8=0}"], "a version of at most 255"),
+        (&["--add-subsection", "cpu.cpu/fpu=1{x:uint8=256}"], "an integer from 0 to 255"),
+        (&["--add-subsection", "cpu.cpu/fpu=1{x:struct=0}"], "info type"),
+        (&["--add-subsection", "cpu.cpu/fpu"], "--from"),
+        (&["--machine", ""], "a name"),
+    ] {
+        let error = refused("qemu-10.0-uno", arguments);
+        assert!(error.contains(reason), "{arguments:?}: {reason}\n{error}");
+    }
+    let long = format!("cpu={}", "x".repeat(256));
+    assert!(refused("qemu-7.2-uno", &["--rename-section", &long]).contains("a name of 1 to 255"));
+}
+
+#[test]
+fn what_counts_something_is_refused_unless_forced() {
+    let folder = Folder::new();
+    let made = made_with_a_count();
+    let error = set(&folder, &made, &["latch.num_levels=4"]).error();
+    assert!(error.contains("what seems to count `levels`, of which there are 3"), "{error}");
+    set(&folder, &made, &["latch.num_levels=4", "--force"]).fine();
+    set(&folder, &made, &["latch.other=4"]).fine();
+}
+
+/// A stream of a device with `num_levels` and `other`, both 3, before three `levels`.
+fn made_with_a_count() -> Vec<u8> {
+    let text = concat!(
+        r#"{"page_size": 4096, "devices": [{"name": "latch", "instance_id": 0, "vmsd_name": "latch", "version": 1, "#,
+        r#""fields": [{"name": "num_levels", "type": "uint8", "size": 1}, {"name": "other", "type": "uint8", "size": 1}, "#,
+        r#"{"name": "levels", "array_len": 3, "type": "uint16", "size": 2}]}]}"#,
+    );
+    let mut out = vmstate::Writer::new();
+    let mut stream = vmstate::stream::StreamWriter::new(&mut out);
+    stream.header();
+    stream.begin_section(&vmstate::stream::SectionHeader::full(1, "latch", 0, 1));
+    stream.payload().bytes(&[3, 3, 0, 1, 0, 2, 0, 3]);
+    stream.end_section();
+    stream.eof();
+    stream.description(text);
+    out.take()
+}
+
+#[test]
+fn several_sections_of_a_name_need_their_instance() {
+    let folder = Folder::new();
+    let mut out = vmstate::Writer::new();
+    let device = |id| {
+        format!(
+            r#"{{"name": "latch", "instance_id": {id}, "vmsd_name": "latch", "version": 1, "fields": [{{"name": "level", "type": "uint8", "size": 1}}]}}"#
+        )
+    };
+    let mut stream = vmstate::stream::StreamWriter::new(&mut out);
+    stream.header();
+    for id in 0..2 {
+        stream.begin_section(&vmstate::stream::SectionHeader::full(id, "latch", id, 1));
+        stream.payload().bytes(&[7]);
+        stream.end_section();
+    }
+    stream.eof();
+    stream.description(&format!(r#"{{"page_size": 4096, "devices": [{}, {}]}}"#, device(0), device(1)));
+    let stream = out.take();
+    let error = set(&folder, &stream, &["latch.level=8"]).error();
+    assert!(error.contains("instances 0 and 1") && error.contains("`latch:0`"), "{error}");
+    assert_eq!(set(&folder, &stream, &["latch:1.level=8"]).fine(), "latch:1.level: 7 -> 8\n");
+    let error = set(&folder, &stream, &["--machine", "none"]).error();
+    assert!(error.contains("a configuration that names the machine"), "{error}");
+}
+
+#[cfg(feature = "qemu")]
+mod qemu {
+    use serde_json::json;
+    use vmstate_tests::qemu::{Qemu, VERSIONS};
+
+    use super::*;
+
+    #[test]
+    fn sees_what_was_set() {
+        for version in VERSIONS {
+            let folder = Folder::new();
+            let stream = streams::named(&format!("qemu-{version}-uno")).bytes;
+            set(&folder, &stream, &["cpu.env.r[24]=0x2a", "cpu.env.pc_w=0x123"]).fine();
+            let mut qemu = Qemu::load(version, "avr", &["-M", "uno"], &fs::read(folder.path("out")).unwrap());
+            let registers = qemu.monitor("info registers");
+            for expected in ["PC:    000246", "R[24]:  2a"] {
+                assert!(registers.contains(expected), "{version}: no `{expected}` in\n{registers}");
+            }
+        }
+    }
+
+    /// A machine with a network card in slot 5 becomes one of a newer type with the card in slot 6.
+    #[test]
+    fn loads_what_was_renamed_and_retargeted() {
+        const CARD: &str = "e1000,romfile=,addr=";
+        for version in VERSIONS {
+            let folder = Folder::new();
+            let machine = ["-m", "16", "-S", "-nodefaults", "-device"];
+            let (old, new) = (format!("{CARD}5"), format!("{CARD}6"));
+            let mut source = Qemu::start(version, "i386", &[&["-M", "pc-i440fx-7.1"], &machine[..], &[&old]].concat());
+            source.execute("migrate", json!({ "uri": format!("exec:cat > '{}'", folder.path("from")) }));
+            source.wait_for_migration();
+            let stream = fs::read(folder.path("from")).unwrap();
+            let arguments = [
+                "cpu.env.regs[0]=0x1234567",
+                "--machine",
+                "pc-i440fx-7.2",
+                "--rename-section",
+                "0000:00:05.0/e1000=0000:00:06.0/e1000",
+                "--drop-subsection",
+                "0000:00:05.0/e1000.e1000/tx_tso_state",
+                "--add-subsection",
+                "0000:00:05.0/e1000.e1000/mit_state",
+                "--from",
+                &folder.path("from"),
+            ];
+            let error = set(&folder, &stream, &arguments).error();
+            assert!(error.contains("no subsection of that name yet"), "{error}");
+            set(&folder, &stream, &arguments[..7]).fine();
+            let edited = fs::read(folder.path("out")).unwrap();
+            let mut qemu =
+                Qemu::load(version, "i386", &[&["-M", "pc-i440fx-7.2"], &machine[..], &[&new]].concat(), &edited);
+            let registers = qemu.monitor("info registers");
+            assert!(registers.contains("EAX=01234567"), "{version}: {registers}");
+        }
+    }
+}

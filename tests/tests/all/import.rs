@@ -1,0 +1,168 @@
+//! Structs that `vmstate::import` writes: they compile, and write the stream that they were made of.
+
+use std::fs;
+use std::process::Command;
+#[cfg(feature = "qemu")]
+use std::process::Stdio;
+
+use vmstate::Reader;
+use vmstate::import::Importer;
+use vmstate::schema::Release;
+use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate_tests::streams::{self, Stream};
+
+mod made;
+mod program;
+
+use program::Program;
+
+fn importer(stream: &Stream) -> Importer {
+    let Located::At(start) = locate(&stream.bytes) else { panic!("{}: no description", stream.name) };
+    let document = Document::parse(&stream.bytes[start..], start as u64).unwrap();
+    let mut importer = Importer::new(&stream.name);
+    importer.stream(&mut Reader::from_slice(&stream.bytes), document).unwrap();
+    importer
+}
+
+/// All committed streams, and one made of the kinds of fields that they lack.
+fn all() -> Vec<Stream> {
+    let made = [Release::Qemu7_2, Release::Qemu10_0].map(made::stream);
+    streams::all().into_iter().chain(made).collect()
+}
+
+#[test]
+fn structs_of_every_stream_write_it_again() {
+    let mut program = Program::new();
+    for stream in all() {
+        program.add(&stream, &importer(&stream).program());
+    }
+    // What is no struct's own: the bytes of one stream through the structs of another differ, or are refused.
+    let (old, new) = (streams::named("qemu-7.2-pc"), streams::named("qemu-10.0-pc"));
+    program.compare(&old.name, &new);
+    let said = program.run();
+    let (last, others) = said.split_last().unwrap();
+    for (line, stream) in others.iter().zip(all()) {
+        assert_eq!(*line, format!("{} by {0}: the same", stream.name), "{said:#?}");
+    }
+    assert!(!last.ends_with("the same"), "{last}");
+}
+
+#[test]
+fn every_section_has_a_struct() {
+    for stream in all() {
+        let source = importer(&stream).source();
+        assert!(!source.contains("Not here"), "{}", stream.name);
+    }
+}
+
+#[test]
+fn rustfmt_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--check", "--edition", "2024", "--config-path"]).arg(folder.path());
+    for stream in all() {
+        for (kind, source) in [("module", importer(&stream).source()), ("program", importer(&stream).program())] {
+            let path = folder.path().join(format!("{}-{kind}.rs", stream.name));
+            fs::write(&path, source).unwrap();
+            rustfmt.arg(path);
+        }
+    }
+    fs::write(folder.path().join("rustfmt.toml"), "").unwrap();
+    let output = rustfmt.output().expect("rustfmt is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// What is not known is said where it is missing.
+#[test]
+fn guesses_are_marked() {
+    let [old, new] = [Release::Qemu7_2, Release::Qemu10_0].map(|release| importer(&made::stream(release)).source());
+    for (part, sources) in [
+        ("that the other field counts this follows from the stream's values.\n", vec![&old, &new]),
+        ("#[vmstate(buffer(len = size, max = 16))]\n", vec![&old, &new]),
+        ("/// What a pointer points to in [`Pointers`]. Check: the stream has its bytes,", vec![&old]),
+        ("empty in the stream, which does not say what would be in it;", vec![&old, &new]),
+        ("here, this is there if `disk` is not zero.", vec![&old, &new]),
+        ("is compared with the local value, and that is not always the same here.", vec![&old, &new]),
+        ("matches!(index, 3).then(Box::default)", vec![&old, &new]),
+    ] {
+        for source in sources {
+            let checks = source.lines().filter(|line| line.contains("Check:")).collect::<Vec<_>>();
+            assert!(source.contains(part), "{part}\n{checks:#?}");
+        }
+    }
+}
+
+/// A stream with any one byte changed is refused or imported; nothing else happens.
+#[test]
+fn damage_is_survived() {
+    for name in ["qemu-7.2-uno", "qemu-10.0-none"] {
+        let stream = streams::named(name).bytes;
+        let (mut refused, mut imported) = (0, 0);
+        for (place, flip) in (0..stream.len()).step_by(19).flat_map(|place| [(place, 1), (place, 0x80)]) {
+            let mut bytes = stream.clone();
+            bytes[place] ^= flip;
+            let Located::At(start) = locate(&bytes) else { continue };
+            let Ok(document) = Document::parse(&bytes[start..], start as u64) else { continue };
+            let mut importer = Importer::new(name);
+            match importer.stream(&mut Reader::from_slice(&bytes), document) {
+                Ok(()) => imported += usize::from(importer.program().contains("pub fn reload")),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > 10 && imported > 10, "{name}: {refused} refused, {imported} imported");
+    }
+}
+
+/// What a person sees first of a machine that they know.
+#[test]
+fn the_source_is_that_of_a_person() {
+    let source = importer(&streams::named("qemu-10.0-uno")).source();
+    for part in [
+        "//! The devices in `qemu-10.0-uno`, a stream of the machine `arduino-uno`.\n",
+        "/// The device `cpu`.\n///\n/// Section `cpu` (instance 0, 146 bytes).\n",
+        "#[vmstate(name = \"cpu\")]\npub struct Cpu {\n    #[vmstate(name = \"env.pc_w\")]\n    pub pc_w: u32,\n",
+        "    #[vmstate(name = \"env.r\")]\n    pub r: [u32; 32],\n    #[vmstate(with = Sreg)]\n    pub env: u8,\n",
+        "#[vmstate(name = \"timer\", version = 2)]\npub struct TimerState {\n",
+        "pub unused: Unused<8>,\n",
+        "#[vmstate(name = \"slirp\")]\npub struct Slirp {\n    #[vmstate(buffer)]\n    pub data: [u8; 131],\n}\n",
+        "    RampD(u8) \"rampD\";\n",
+    ] {
+        assert!(source.contains(part), "{part}\n{source}");
+    }
+}
+
+#[test]
+fn types_are_shared_where_their_shapes_are_the_same() {
+    let source = importer(&streams::named("qemu-10.0-pc")).source();
+    assert_eq!(source.matches("pub struct PciDevice").count(), 1);
+    assert!(source.matches(": PciDevice,").count() > 5, "{source}");
+    // A drive is there, or not, and says more if it is.
+    assert_eq!(source.matches("pub struct IdeDrive {").count(), 1);
+    assert!(source.contains("// Check: here, this is there if `identify_set` is not zero.\n"));
+    let source = importer(&streams::named("qemu-10.0-q35")).source();
+    // Of PCI and of PCI Express.
+    assert_eq!(source.matches("pub struct PciDevice").count(), 2);
+}
+
+/// The dump's names are there as they are in structs of streams.
+#[cfg(feature = "qemu")]
+#[test]
+fn structs_of_dumps_compile() {
+    use vmstate_tests::qemu::VERSIONS;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::new();
+    for version in VERSIONS {
+        let mut importer = Importer::new("dump.json");
+        let path = folder.path().join(version);
+        let mut qemu = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/qemu/run"));
+        qemu.args([version, "avr", "-M", "uno", "-display", "none", "-dump-vmstate"]).arg(&path);
+        let status = qemu.stdin(Stdio::null()).stdout(Stdio::null()).status().expect("tests/qemu/run starts");
+        assert!(status.success(), "QEMU {version} dumps its devices: {status}");
+        importer.dump(&fs::read(path).unwrap()).unwrap();
+        let source = importer.source();
+        assert!(source.contains("pub struct Cpu"), "{source}");
+        program.add_module(&format!("dump {version}"), &source);
+    }
+    assert_eq!(program.run(), [""; 0]);
+}

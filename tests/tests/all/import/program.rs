@@ -1,0 +1,95 @@
+//! A program of many imported modules, which loads and saves a stream in each.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use vmstate_tests::streams::Stream;
+
+/// The program, which is one crate, because building many would take long.
+pub(super) struct Program {
+    folder: TempDir,
+    modules: String,
+    checks: String,
+}
+
+impl Program {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("src")).unwrap();
+        Self { folder, modules: String::new(), checks: String::new() }
+    }
+
+    /// Adds a module with structs.
+    pub(super) fn add_module(&mut self, name: &str, source: &str) {
+        let module = module(name);
+        fs::write(self.folder.path().join("src").join(format!("{module}.rs")), source).unwrap();
+        self.modules += &format!("mod {module};\n");
+    }
+
+    /// Adds a module made of a stream, and a comparison of what becomes of that stream.
+    pub(super) fn add(&mut self, stream: &Stream, source: &str) {
+        self.add_module(&stream.name, source);
+        self.compare(&stream.name, stream);
+    }
+
+    /// Adds a comparison: of `stream` with what the structs of the module `name` make of it.
+    pub(super) fn compare(&mut self, name: &str, stream: &Stream) {
+        fs::write(self.folder.path().join(&stream.name), &stream.bytes).unwrap();
+        let release = if stream.name.contains("7.2") { "Qemu7_2" } else { "Qemu10_0" };
+        let (module, stream) = (module(name), &stream.name);
+        self.checks += &format!("    check({stream:?}, {name:?}, Release::{release}, {module}::reload);\n");
+    }
+
+    /// Builds and runs it: what it prints, in lines.
+    pub(super) fn run(self) -> Vec<String> {
+        let folder = self.folder.path();
+        let vmstate = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vmstate");
+        // Debug information would take most of the time.
+        let manifest = format!(
+            "[package]\nname = \"imported\"\nedition = \"2024\"\n[dependencies]\nvmstate.path = {vmstate:?}\n\
+             [profile.dev.package.imported]\ndebug = false\n[workspace]\n"
+        );
+        fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+        fs::copy(vmstate.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+        let main = format!("#![allow(dead_code)]\n{}{MAIN}fn main() {{\n{}}}\n", self.modules, self.checks);
+        fs::write(folder.join("src/main.rs"), main).unwrap();
+
+        let test = std::env::current_exe().unwrap();
+        let target = test.ancestors().nth(3).expect("the test is in target/<profile>/deps");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["run", "--quiet", "--offline", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+        // Beside the other artifacts, so that what the crates here depend on is built once.
+        cargo.arg("--target-dir").arg(target).current_dir(folder).stderr(Stdio::piped());
+        let output = cargo.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+fn module(name: &str) -> String {
+    name.replace(|char: char| !char.is_ascii_alphanumeric(), "_")
+}
+
+const MAIN: &str = r#"
+use vmstate::LoadError;
+use vmstate::dynamic::{Section, rewrite};
+use vmstate::schema::Release;
+
+type Reload = fn(&Section, Release) -> Result<Section, LoadError>;
+
+fn check(stream: &str, module: &str, release: Release, reload: Reload) {
+    let bytes = std::fs::read(stream).unwrap();
+    let again = rewrite(&bytes, |_, section| {
+        *section = reload(section, release)?;
+        Ok(())
+    });
+    match again {
+        Ok(again) if again == bytes => println!("{stream} by {module}: the same"),
+        Ok(_) => println!("{stream} by {module}: different"),
+        Err(error) => println!("{stream} by {module}: {}", error.to_string().replace('\n', " ")),
+    }
+}
+
+"#;

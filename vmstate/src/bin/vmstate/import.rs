@@ -1,0 +1,54 @@
+//! `vmstate import`: Rust structs for the devices of a stream.
+
+use std::io::Write;
+
+use vmstate::import::Importer;
+
+use crate::Answer;
+use crate::args::Import;
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::output::{self, Output};
+
+pub(crate) fn run(import: &Import) -> Result<Answer, Failure> {
+    let input = Input::open(&import.file)?;
+    let mut importer = Importer::new(input.short_name());
+    let text = dump_text(&input)?;
+    match (&text, input.document()) {
+        (Some(text), _) => importer.dump(text).map_err(|error| input.failed(error))?,
+        (None, Some(document)) => {
+            importer.stream(&mut input.reader()?, document).map_err(|error| input.failed(error))?;
+        }
+        (None, None) => return Err(Failure::Usage(NO_DESCRIPTION.to_owned())),
+    }
+    if text.is_some() && import.with_main {
+        return Err(Failure::Usage(
+            "a dump has no stream that a program could load: leave `--with-main` out".to_owned(),
+        ));
+    }
+    let source = if import.with_main { importer.program() } else { importer.source() };
+    match &import.output {
+        Some(path) => {
+            let mut output = Output::create(path, &[&import.file])?;
+            output.write_all(source.as_bytes()).map_err(|error| output.failed(error))?;
+            output.finish()?;
+        }
+        None => output::answer(&source)?,
+    }
+    Ok(Answer::Fine)
+}
+
+const NO_DESCRIPTION: &str = "the stream has no description at its end, so that nobody can say what is in it: \
+                              save one without `suppress-vmdesc`";
+
+/// The text of a dump, if the input is one: no stream begins like JSON.
+fn dump_text(input: &Input) -> Result<Option<Vec<u8>>, Failure> {
+    let mut reader = input.reader()?;
+    let failed = |error| input.failed(error);
+    let begins_as_json = reader.peek(1).map_err(failed)?.first().is_some_and(|byte| b" \n\r\t{".contains(byte));
+    if !begins_as_json {
+        return Ok(None);
+    }
+    let length = usize::try_from(input.length()).unwrap_or(usize::MAX);
+    reader.claim(length).map(|text| Some(text.to_vec())).map_err(failed)
+}

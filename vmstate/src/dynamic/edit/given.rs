@@ -1,0 +1,76 @@
+//! Subsections as people write them: `1{tsr_retry:uint32=0, data:buffer="ab"}`.
+
+use super::super::{Field, Kind, Scalar, Scalars, Struct, Value};
+use super::{Refusal, value};
+use crate::schema::vmdesc::Name;
+
+/// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides nothing.
+///
+/// Types are QEMU's info types of fixed size (`uint8`, `bool`, `timer`, ...) and `buffer`; values are those of
+/// [`Edits::set`](super::Edits::set). What is written as `[1, 2]` is an array. The name comes from where it is added.
+///
+/// ```
+/// use vmstate::dynamic::edit::parse_subsection;
+///
+/// let subsection = parse_subsection("1{tsr_retry:uint32=0, data:buffer=\"a, b\", levels:uint16=[1, 2]}")?;
+/// assert_eq!((subsection.version, subsection.size()), (1, 4 + 4 + 2 * 2));
+/// assert!(parse_subsection("1{tsr:uint8=256}").is_err());
+/// # Ok::<(), vmstate::dynamic::edit::Refusal>(())
+/// ```
+///
+/// # Errors
+/// When it is written in another way, or a value does not fit its type.
+pub fn subsection(text: &str) -> Result<Struct, Refusal> {
+    let parse = || {
+        let (version, fields) = text.trim().strip_suffix('}')?.split_once('{')?;
+        Some((version.trim().parse().ok()?, fields))
+    };
+    let form = "`VERSION{NAME:TYPE=VALUE, ...}`";
+    let refusal = || Refusal::new("cannot make the subsection").expected(form, text);
+    let (version, fields) = parse().ok_or_else(refusal)?;
+    let fields = split(fields).into_iter().map(field).collect::<Result<Vec<_>, _>>();
+    let fields = fields.map_err(|refusal| refusal.of("cannot make the subsection".to_owned()))?;
+    Ok(Struct { vmsd_name: "".into(), version, offset: 0, fields, subsections: Vec::new() })
+}
+
+/// The parts between commas.
+fn split(text: &str) -> Vec<&str> {
+    let (mut quoted, mut depth) = (false, 0_usize);
+    let divides = |char| {
+        match char {
+            '"' => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        char == ',' && !quoted && depth == 0
+    };
+    text.split(divides).map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+fn field(text: &str) -> Result<Field, Refusal> {
+    let refusal = || Refusal::because("a field as `NAME:TYPE=VALUE`", text);
+    let (declared, said) = text.split_once('=').ok_or_else(refusal)?;
+    let (name, type_name) = declared.trim().rsplit_once(':').ok_or_else(refusal)?;
+    let (type_name, said) = (type_name.trim(), said.trim());
+    let value = match Kind::of(type_name).filter(|kind| *kind != Kind::Marker) {
+        Some(kind) => number(kind, said)?,
+        None if type_name == "buffer" => Value::Bytes(value::literal(said)?),
+        None => return Err(Refusal::because("an info type of fixed size, or `buffer`", type_name)),
+    };
+    let (name, type_name): (Name, Name) = (name.trim().into(), type_name.into());
+    let size = value.size();
+    Ok(Field { name, index: None, type_name, value, offset: 0, size })
+}
+
+/// A number, or an array of two or more.
+fn number(kind: Kind, text: &str) -> Result<Value, Refusal> {
+    let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+        return value::scalar(kind, text).map(|bytes| Value::Scalar(Scalar::from_bytes(kind, &bytes)));
+    };
+    let elements = inner.split(',').map(|text| value::scalar(kind, text.trim())).collect::<Result<Vec<_>, _>>()?;
+    match elements.len() {
+        0 | 1 => Err(Refusal::because("two elements or more: one alone is no array in a description", text)),
+        _ => Ok(Value::Scalars(Scalars::from_bytes(kind, elements.concat()))),
+    }
+}

@@ -1,0 +1,309 @@
+//! Changing a stream: values, subsections, names.
+//!
+//! [`Edits`] are given to a [`Rewriter`], which writes a new stream and describes it anew. What the
+//! format forbids is refused, with a reason. [`Section::set`] and its neighbours change one section.
+//!
+//! ```
+//! use vmstate::dynamic::edit::{Edits, edit};
+//! # use vmstate::prelude::*;
+//! # use vmstate::schema::{DescriptionWriter, Release};
+//! # use vmstate::stream::{Configuration, SectionHeader, StreamWriter};
+//! # #[derive(VmState, Default)]
+//! # #[vmstate(name = "latch")]
+//! # struct Latch { levels: [u16; 2] }
+//! # let configuration = Configuration::new("none");
+//! # let mut out = Writer::new();
+//! # let mut description = DescriptionWriter::new(Release::Qemu10_0, 4096, Some(&configuration));
+//! # let mut writer = StreamWriter::new(&mut out);
+//! # writer.header();
+//! # writer.configuration(&configuration);
+//! # writer.begin_section(&SectionHeader::full(1, "latch", 0, 1));
+//! # description.section("latch", 0, &mut Latch::default(), writer.payload())?;
+//! # writer.end_section();
+//! # writer.eof();
+//! # writer.description(&description.finish());
+//! # let stream = out.take();
+//! // A stream with a section `latch` that has an array `levels` of two 16-bit integers.
+//! let edits = Edits::new().set("latch.levels[1]", "0x1ff").rename_section("latch", "gate").machine("pc");
+//! let (edited, changes) = edit(&stream, edits)?;
+//! assert_eq!(changes[0].to_string(), "machine: none -> pc");
+//! assert_eq!(changes[1].to_string(), "latch.levels[1]: 0 -> 511 (0x1ff)");
+//! assert_eq!(edited.len() + 2 * "none".len(), stream.len() + 2 * "pc".len());
+//!
+//! let refused = edit(&stream, Edits::new().set("latch.levels[1]", "65536")).unwrap_err();
+//! assert_eq!(
+//!     refused.to_string(),
+//!     "cannot set `latch.levels[1]`\n  expected  an integer from 0 to 65535\n  found     65536"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::fmt;
+
+use vmstate_types::{LoadError, Reader, Writer};
+
+use super::{Rewriter, Section, Struct};
+use crate::schema::vmdesc::{Document, Located, locate};
+use crate::stream::{Configuration, SectionHeader};
+
+mod error;
+mod given;
+mod place;
+mod set;
+mod subsection;
+mod value;
+
+pub use error::{EditError, Refusal};
+pub use given::subsection as parse_subsection;
+pub(crate) use set::is_counter;
+
+use place::SectionPath;
+
+/// Changes to be made to a stream while it is written again.
+///
+/// Sections are named as `NAME` or `NAME:INSTANCE`; the instance is needed where several have the name.
+#[derive(Debug, Clone, Default)]
+pub struct Edits {
+    machine: Option<String>,
+    edits: Vec<Pending>,
+    changes: Vec<Change>,
+    /// Names and instances of the sections that were written.
+    written: Vec<(String, u32)>,
+    force: bool,
+}
+
+/// A change to be made to one section.
+#[derive(Debug, Clone)]
+struct Pending {
+    /// Which section, and what in it.
+    path: String,
+    edit: Edit,
+    /// The instance of the section that it was made to.
+    done: Option<u32>,
+}
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Set(String),
+    Drop,
+    Add(Struct),
+    Rename(String),
+}
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What was changed.
+    pub path: String,
+    /// What was there, as text for people. `None` if it is new.
+    pub old: Option<String>,
+    /// What is there now. `None` if it was dropped.
+    pub new: Option<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => write!(f, "{}: {old} -> {new}", self.path),
+            (None, Some(new)) => write!(f, "{}: added, {new}", self.path),
+            (Some(old), None) => write!(f, "{}: dropped, was {old}", self.path),
+            (None, None) => write!(f, "{}", self.path),
+        }
+    }
+}
+
+/// Makes the changes to the stream `bytes`, and says what was changed.
+///
+/// # Errors
+/// When the stream is broken, or a change cannot be made.
+pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<Change>), EditError> {
+    let description = match locate(bytes) {
+        Located::At(start) => Some(Document::parse(bytes.get(start..).unwrap_or_default(), start as u64)?),
+        Located::Absent | Located::More => None,
+    };
+    let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
+    let mut rewriter = edits.begin(&mut reader, description, &mut out)?;
+    while rewriter.step_with(&mut out, |header, section| edits.apply(header, section))? {}
+    Ok((out.take(), edits.finish()?))
+}
+
+impl Edits {
+    /// No change yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what is at `path`, which is a section and a path in it (`cpu.env.r[24]`, `serial:1.lcr`), to `value`.
+    ///
+    /// Integers are decimal or, with `0x`, hexadecimal; flags are `true` or `false`; timers nanoseconds or `disarmed`; floats
+    /// decimal. Arrays and bitmaps (of 64-bit words) are written `[1, 2, 3]`; bytes as `hex:00ff`, or as text in
+    /// quotes, which zeros fill up; 1, 2, 4 or 8 of them also as an unsigned integer.
+    #[must_use]
+    pub fn set(self, path: impl Into<String>, value: impl Into<String>) -> Self {
+        self.with(path, Edit::Set(value.into()))
+    }
+
+    /// Drops a subsection: `serial.serial/tsr`, or with the path of the struct that has it,
+    /// `0000:00:1f.2/ich9_ahci.ahci.dev[0].port.ifs[0].ide_drive/pio_state`.
+    #[must_use]
+    pub fn drop_subsection(self, path: impl Into<String>) -> Self {
+        self.with(path, Edit::Drop)
+    }
+
+    /// Adds a subsection, at a path as of [`drop_subsection`](Self::drop_subsection): it is called what the path ends in.
+    #[must_use]
+    pub fn add_subsection(self, path: impl Into<String>, subsection: Struct) -> Self {
+        self.with(path, Edit::Add(subsection))
+    }
+
+    /// Gives a section another name. Its instance stays.
+    #[must_use]
+    pub fn rename_section(self, old: impl Into<String>, new: impl Into<String>) -> Self {
+        self.with(old, Edit::Rename(new.into()))
+    }
+
+    /// Makes the stream one of another machine type.
+    #[must_use]
+    pub fn machine(mut self, name: impl Into<String>) -> Self {
+        self.machine = Some(name.into());
+        self
+    }
+
+    /// Sets also what seems to count something else.
+    #[must_use]
+    pub fn force(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    fn with(mut self, path: impl Into<String>, edit: Edit) -> Self {
+        self.edits.push(Pending { path: path.into(), edit, done: None });
+        self
+    }
+
+    /// Begins to write a stream again, with its machine changed.
+    ///
+    /// # Errors
+    /// When the stream is broken, or names no machine that could be changed.
+    pub fn begin<'r, 'a>(
+        &mut self,
+        reader: &'r mut Reader<'a>,
+        description: Option<Document>,
+        out: &mut Writer,
+    ) -> Result<Rewriter<'r, 'a>, EditError> {
+        Rewriter::with_configuration(reader, description, out, |configuration| self.retarget(configuration))
+    }
+
+    fn retarget(&mut self, configuration: Option<&mut Configuration>) -> Result<(), EditError> {
+        let Some(machine) = &self.machine else { return Ok(()) };
+        let refusal = || Refusal::new("cannot change the machine");
+        if machine.is_empty() {
+            return Err(refusal().expected("a name", "an empty one").into());
+        }
+        let Some(configuration) = configuration else {
+            let found = "a stream without, as very old machine types write it";
+            return Err(refusal().expected("a configuration that names the machine", found).into());
+        };
+        let old = std::mem::replace(&mut configuration.machine, machine.clone());
+        let (path, new) = ("machine".to_owned(), Some(machine.clone()));
+        self.changes.push(Change { path, old: Some(old), new });
+        Ok(())
+    }
+
+    /// Makes the changes that are for `section`.
+    ///
+    /// # Errors
+    /// When one of them cannot be made, or is for several sections.
+    pub fn apply(&mut self, header: &mut SectionHeader, section: &mut Section) -> Result<(), EditError> {
+        for pending in &mut self.edits {
+            let Some(path) = SectionPath::of(&pending.path, &header.name, header.instance_id) else { continue };
+            if let Some(other) = pending.done {
+                let found = format!("instances {other} and {}", header.instance_id);
+                let refusal = Refusal::new(format!("cannot tell what `{}` means", pending.path));
+                let advice = format!("say which: `{}:{other}`, for example", header.name);
+                return Err(refusal.expected("one section of that name", found).advise(advice).into());
+            }
+            let Some(change) = pending.edit.apply(&pending.path, path.rest, section, self.force)? else { continue };
+            pending.done = Some(header.instance_id);
+            self.changes.push(change);
+        }
+        header.name = String::from(&*section.name);
+        self.written(header)
+    }
+
+    /// Notes a section, whose name may be new: no two may have the same.
+    fn written(&mut self, header: &SectionHeader) -> Result<(), EditError> {
+        let key = (header.name.clone(), header.instance_id);
+        let renames = self.edits.iter().any(|pending| matches!(pending.edit, Edit::Rename(_)));
+        if renames && self.written.contains(&key) {
+            let refusal = Refusal::new("cannot rename a section").expected(
+                "a name that no other section has",
+                format!("two sections `{}` of instance {}", key.0, key.1),
+            );
+            return Err(refusal.into());
+        }
+        if renames {
+            self.written.push(key);
+        }
+        Ok(())
+    }
+
+    /// What was changed. Nothing may be left over.
+    ///
+    /// # Errors
+    /// When a change is for a section, or for something in it, that the stream does not have.
+    pub fn finish(self) -> Result<Vec<Change>, EditError> {
+        match self.edits.iter().find(|pending| pending.done.is_none()) {
+            Some(pending) => Err(pending.edit.nothing_at(&pending.path).into()),
+            None => Ok(self.changes),
+        }
+    }
+}
+
+impl Edit {
+    /// Changes `section`, if what the path `rest` leads to is there. `path` is the same with the section in it.
+    fn apply(&self, path: &str, rest: &str, section: &mut Section, force: bool) -> Result<Option<Change>, EditError> {
+        let change = |old, new| Some(Change { path: path.to_owned(), old, new });
+        match self {
+            Self::Rename(new) if rest.is_empty() => {
+                let old = section.rename(new).map_err(|refusal| refusal.of(format!("cannot rename `{path}`")))?;
+                Ok(change(Some(old), Some(new.clone())))
+            }
+            Self::Set(value) if !rest.is_empty() => {
+                let set = section.set_with(rest, value, force);
+                let set = set.map_err(|refusal| refusal.of(format!("cannot set `{path}`")))?;
+                Ok(set.and_then(|(old, new)| change(Some(old), Some(new))))
+            }
+            Self::Drop if !rest.is_empty() => {
+                let dropped = section.drop_subsection(rest);
+                let dropped = dropped.map_err(|refusal| refusal.of(format!("cannot drop `{path}`")))?;
+                Ok(dropped.and_then(|dropped| change(Some(dropped.summary()), None)))
+            }
+            Self::Add(new) if !rest.is_empty() => {
+                let added = section.add_subsection(rest, new);
+                let added = added.map_err(|refusal| refusal.of(format!("cannot add `{path}`")))?;
+                Ok(if added { change(None, Some(new.summary())) } else { None })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn nothing_at(&self, path: &str) -> Refusal {
+        let (what, expected) = match self {
+            Self::Set(_) => ("set", "a section of that name with such a field"),
+            Self::Drop => ("drop", "a section of that name with such a subsection"),
+            Self::Add(_) => ("add", "a section of that name with a struct that can have the subsection"),
+            Self::Rename(_) => ("rename", "a section of that name, which is no live one"),
+        };
+        Refusal::new(format!("cannot {what} `{path}`"))
+            .expected(expected, "none in the stream")
+            .advise("`vmstate dump` shows all paths")
+    }
+}
+
+impl From<LoadError> for EditError {
+    fn from(error: LoadError) -> Self {
+        Self::Stream(error)
+    }
+}

@@ -1,0 +1,129 @@
+//! Which section and which struct in it a path means.
+
+use super::super::{Field, Section, Struct, Tree, Value};
+
+/// What a path says behind the section's name.
+pub(super) struct SectionPath<'p> {
+    pub(super) rest: &'p str,
+}
+
+impl<'p> SectionPath<'p> {
+    /// What `path` says of the section `name`; `None` if it is of another one.
+    ///
+    /// Names have dots and colons of their own, so that only the section at hand tells where its name ends.
+    pub(super) fn of(path: &'p str, name: &str, instance_id: u32) -> Option<Self> {
+        let behind = path.strip_prefix(name)?;
+        let with_instance = behind.strip_prefix(':').and_then(|rest| rest.strip_prefix(&instance_id.to_string()));
+        let rest = with_instance.filter(|rest| is_end(rest)).unwrap_or(behind);
+        is_end(rest).then(|| Self { rest: rest.strip_prefix('.').unwrap_or(rest) })
+    }
+}
+
+fn is_end(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('.')
+}
+
+/// A struct in a section, and the way to it.
+pub(super) struct Visited<'v> {
+    /// From the section; empty for the section's own struct.
+    pub(super) path: &'v str,
+    /// Whether it stands in an array of which only the first element is described.
+    pub(super) compressed: bool,
+    pub(super) state: &'v mut Struct,
+}
+
+impl Section {
+    /// Shows all structs of the section to `visit`, outer ones before those in them.
+    pub(super) fn visit(&mut self, visit: &mut impl FnMut(Visited<'_>)) {
+        use super::super::Body;
+        if let Body::Described(state) | Body::Partly(state, _) = &mut self.body {
+            walk(state, &mut String::new(), false, visit);
+        }
+    }
+}
+
+fn walk(state: &mut Struct, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
+    visit(Visited { path, compressed, state });
+    let indices = state.entries().map(|(first, _)| first).collect::<Vec<_>>();
+    for (field, first) in state.fields.iter_mut().zip(indices) {
+        walk_field(field, first, path, compressed, visit);
+    }
+    for subsection in &mut state.subsections {
+        let name = subsection.vmsd_name.clone();
+        step(path, &name, |path| walk(subsection, path, compressed, visit));
+    }
+}
+
+fn walk_field(
+    field: &mut Field,
+    first: Option<u64>,
+    path: &mut String,
+    compressed: bool,
+    visit: &mut impl FnMut(Visited<'_>),
+) {
+    let name = field.name.clone();
+    step(path, &name, |path| match (&mut field.value, first) {
+        (Value::Array(values), first) => {
+            for (index, value) in (first.unwrap_or(0)..).zip(values) {
+                step(path, &format!("[{index}]"), |path| walk_value(value, path, true, visit));
+            }
+        }
+        (value, Some(index)) => step(path, &format!("[{index}]"), |path| walk_value(value, path, compressed, visit)),
+        (value, None) => walk_value(value, path, compressed, visit),
+    });
+}
+
+fn walk_value(value: &mut Value, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
+    match value {
+        Value::Struct(inner) => walk(inner, path, compressed, visit),
+        Value::List(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                step(path, &format!("[{index}]"), |path| walk(item, path, compressed, visit));
+            }
+        }
+        Value::Tree(tree) => walk_tree(tree, path, compressed, visit),
+        _ => {}
+    }
+}
+
+fn walk_tree(tree: &mut Tree, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
+    let nodes: Vec<(Option<&mut Struct>, &mut Struct)> = match tree {
+        Tree::Direct(nodes) => nodes.iter_mut().map(|(_, value)| (None, value)).collect(),
+        Tree::Keyed(nodes) => nodes.iter_mut().map(|(key, value)| (Some(key), value)).collect(),
+    };
+    for (index, (key, value)) in nodes.into_iter().enumerate() {
+        if let Some(key) = key {
+            step(path, &format!("[{index}].key"), |path| walk(key, path, compressed, visit));
+        }
+        step(path, &format!("[{index}].value"), |path| walk(value, path, compressed, visit));
+    }
+}
+
+/// Goes one step further, for as long as `inside` runs.
+fn step(path: &mut String, step: &str, inside: impl FnOnce(&mut String)) {
+    let length = path.len();
+    if length > 0 && !step.starts_with('[') {
+        path.push('.');
+    }
+    path.push_str(step);
+    inside(path);
+    path.truncate(length);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_begins_with_a_section() {
+        let rest = |path, name, id| SectionPath::of(path, name, id).map(|path| path.rest.to_owned());
+        assert_eq!(rest("cpu.env.r[24]", "cpu", 0).as_deref(), Some("env.r[24]"));
+        assert_eq!(rest("cpu:1.env", "cpu", 1).as_deref(), Some("env"));
+        assert_eq!(rest("cpu:1", "cpu", 1).as_deref(), Some(""));
+        assert_eq!(rest("cpu:1.env", "cpu", 0), None);
+        assert_eq!(rest("cpu:10.env", "cpu", 1), None);
+        assert_eq!(rest("cpu_common.halted", "cpu", 0), None);
+        assert_eq!(rest("0000:00:03.0/e1000.ctrl", "0000:00:03.0/e1000", 0).as_deref(), Some("ctrl"));
+        assert_eq!(rest("0000:00:03.0/e1000:0.ctrl", "0000:00:03.0/e1000", 0).as_deref(), Some("ctrl"));
+    }
+}

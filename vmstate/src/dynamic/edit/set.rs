@@ -1,0 +1,124 @@
+//! Setting values in a section, and the section's name.
+
+use vmstate_types::{Reader, Writer};
+
+use super::super::{Field, Item, Section, Struct, Value};
+use super::Refusal;
+use super::value;
+
+/// The longest name of a section: one byte on the wire says how long it is.
+const MAX_NAME: usize = 255;
+
+impl Section {
+    /// Sets what is at `path` to what `text` says (see [`Edits::set`](super::Edits::set)): the old and the new value as text.
+    /// `None` if there is nothing at `path`.
+    ///
+    /// # Errors
+    /// When the value does not fit, or seems to say how many of something else there are: that, the format keeps.
+    pub fn set(&mut self, path: &str, text: &str) -> Result<Option<(String, String)>, Refusal> {
+        self.set_with(path, text, false)
+    }
+
+    /// The same; `force` lets counts be set.
+    pub(super) fn set_with(
+        &mut self,
+        path: &str,
+        text: &str,
+        force: bool,
+    ) -> Result<Option<(String, String)>, Refusal> {
+        let Some(found) = self.get(path) else { return Ok(None) };
+        if found.type_name == "unused_buffer" {
+            return Err(Refusal::because("a value", "bytes that mean nothing, and are zero"));
+        }
+        if let (Item::Scalar(number), false) = (found.item, force)
+            && let Some(counted) = self.counted_by(found.offset, found.size, number.integer())
+        {
+            return Err(Refusal::because(
+                "a value that nothing else depends on",
+                format!("what seems to count `{counted}`, of which there are {}", number.integer()),
+            )
+            .advise("if it does not, say so with `--force`"));
+        }
+        let bytes = match found.item {
+            Item::Scalar(old) => value::scalar(old.kind, text)?,
+            Item::Value(old) => value::whole(old, text)?,
+            Item::Struct(_) => {
+                return Err(
+                    Refusal::because("one value, or an array of them", "a struct").advise("set its fields one by one")
+                );
+            }
+        };
+        let (old, offset) = (found.item.to_string(), found.offset);
+        self.patch(offset, &bytes)?;
+        let new = self.get(path).map_or_else(String::new, |found| found.item.to_string());
+        Ok(Some((old, new)))
+    }
+
+    /// Puts `bytes` in the place of those at `offset` of the stream: as many, so that all others stay where they are.
+    fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Refusal> {
+        let changed = self.patched(offset, bytes);
+        *self = changed.ok_or_else(|| Refusal::because("a value that can be read again", "another one"))?;
+        Ok(())
+    }
+
+    fn patched(&self, offset: u64, bytes: &[u8]) -> Option<Self> {
+        let mut out = Writer::new();
+        self.encode(&mut out);
+        let mut payload = out.take();
+        let start = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
+        payload.get_mut(start..start.checked_add(bytes.len())?)?.copy_from_slice(bytes);
+        let end = self.offset.checked_add(payload.len() as u64)?;
+        let mut reader = Reader::from_slice_at(&payload, self.offset);
+        Self::decode(&self.describe()?, &mut reader, Some(end)).ok()
+    }
+
+    /// The name of the field whose elements or bytes the integer at `offset` seems to count.
+    fn counted_by(&self, offset: u64, size: u64, count: i128) -> Option<String> {
+        let mut counted = None;
+        let mut copy = self.clone();
+        copy.visit(&mut |visited| counted = counted.take().or_else(|| counted_in(visited.state, offset, size, count)));
+        counted
+    }
+
+    /// Gives the section another name, and returns the old one.
+    ///
+    /// # Errors
+    /// When nothing on the wire can have the name.
+    pub fn rename(&mut self, name: &str) -> Result<String, Refusal> {
+        let fits = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if !fits {
+            let expected = format!("a name of 1 to {MAX_NAME} printable ASCII characters");
+            return Err(Refusal::because(expected, format!("{} bytes", name.len())));
+        }
+        Ok(String::from(&*std::mem::replace(&mut self.name, name.into())))
+    }
+}
+
+/// The field of `state` that the integer at `offset`, if it is one of `state`'s own, seems to count.
+fn counted_in(state: &Struct, offset: u64, size: u64, count: i128) -> Option<String> {
+    let is_it = |field: &Field| field.offset == offset && field.size == size && matches!(field.value, Value::Scalar(_));
+    let place = state.fields.iter().position(is_it)?;
+    let (before, behind) = state.fields.split_at(place + 1);
+    if !before.last().is_some_and(|counter| is_counter(&counter.name)) {
+        return None;
+    }
+    let mut arrays = behind.chunk_by(|one, next| one.name == next.name);
+    let counted = arrays.find(|entries| count > 1 && length(entries) == count)?;
+    counted.first().map(|field| String::from(&*field.name))
+}
+
+/// The elements of an array, or the bytes of a buffer.
+fn length(entries: &[Field]) -> i128 {
+    let of_one = |field: &Field| match &field.value {
+        Value::Bytes(bytes) if entries.len() == 1 => bytes.len() as u64,
+        Value::Bitmap(words) => 64 * words.len() as u64,
+        value => value.count(),
+    };
+    entries.iter().map(of_one).map(i128::from).sum()
+}
+
+/// Whether a field's name is that of a count.
+pub(crate) fn is_counter(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["num", "count", "cnt", "len", "size", "nb", "nr", "nvectors"].iter().any(|word| name.contains(word))
+}

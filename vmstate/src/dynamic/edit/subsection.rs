@@ -1,0 +1,132 @@
+//! Dropping and adding subsections.
+
+use vmstate_types::walk::is_subsection_name;
+
+use super::super::{Section, Struct};
+use super::Refusal;
+use super::place::{SectionPath, Visited};
+
+/// QEMU looks at the low byte of a subsection's version only.
+const MAX_VERSION: u32 = 255;
+/// The longest name: one byte on the wire says how long it is.
+const MAX_NAME: usize = 255;
+
+impl Struct {
+    /// What it is, for people.
+    pub(super) fn summary(&self) -> String {
+        format!("version {}, {} bytes", self.version, self.size())
+    }
+}
+
+impl Section {
+    /// The subsection at `path`, which begins with the section as paths of [`Edits`](super::Edits) do.
+    #[must_use]
+    pub fn subsection_by(&self, path: &str) -> Option<Struct> {
+        let path = SectionPath::of(path, &self.name, self.instance_id)?;
+        self.clone().drop_subsection(path.rest).ok().flatten()
+    }
+
+    /// Takes away the subsection at `path`: its name, if it is the only one of the section that is called so, or with the path
+    /// of the struct that has it before the name. `None` if there is none.
+    ///
+    /// # Errors
+    /// When several are called so.
+    pub fn drop_subsection(&mut self, path: &str) -> Result<Option<Struct>, Refusal> {
+        let mut found = Vec::new();
+        self.visit(&mut |visited| {
+            let subsections = visited.state.subsections.iter();
+            found.extend(subsections.map(|inner| join(visited.path, &inner.vmsd_name)).filter(|full| fits(full, path)));
+        });
+        let Some(full) = only(&found, path, "subsection")? else { return Ok(None) };
+        let mut dropped = None;
+        self.visit(&mut |Visited { path, state, .. }| {
+            let place = state.subsections.iter().position(|inner| join(path, &inner.vmsd_name) == full);
+            dropped = dropped.take().or_else(|| place.map(|place| state.subsections.remove(place)));
+        });
+        Ok(dropped)
+    }
+
+    /// Adds a subsection to the struct that `path` leads to, and says whether there is one. The subsection is called what
+    /// the path ends in. Without a struct before that, it is for the only struct of the section whose name that begins with.
+    ///
+    /// # Errors
+    /// When there is one of that name already, several structs could have it, or the struct is an element of an array that
+    /// the stream describes by its first element: such elements have no subsections.
+    pub fn add_subsection(&mut self, path: &str, subsection: &Struct) -> Result<bool, Refusal> {
+        let mut found: Vec<(usize, String)> = Vec::new();
+        self.visit(&mut |Visited { path: place, state, .. }| {
+            let names = [Some(path), path.strip_prefix(place).and_then(|rest| rest.strip_prefix('.'))];
+            let named = names.into_iter().flatten().find(|name| is_subsection_name(name, &state.vmsd_name));
+            found.extend(named.map(|name| (state.vmsd_name.len(), join(place, name))));
+        });
+        // The subsection of `ahci port` is none of `ahci`.
+        let nearest = found.iter().map(|(length, _)| *length).max();
+        let found = found.into_iter().filter(|(length, _)| Some(*length) == nearest).map(|(_, full)| full);
+        let found = found.collect::<Vec<_>>();
+        let Some(full) = only(&found, path, "struct that can have it")? else { return Ok(false) };
+        let mut result = Ok(false);
+        self.visit(&mut |visited| {
+            let name = full.strip_prefix(visited.path).map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+            let Some(name) = name.filter(|name| is_subsection_name(name, &visited.state.vmsd_name)) else { return };
+            if join(visited.path, name) == full && visited.state.vmsd_name.len() == nearest.unwrap_or(0) {
+                let named = Struct { vmsd_name: name.into(), ..subsection.clone() };
+                result = add(visited.state, visited.compressed, named).map(|()| true);
+            }
+        });
+        result
+    }
+}
+
+/// Adds a subsection here, if it can be.
+fn add(state: &mut Struct, compressed: bool, subsection: Struct) -> Result<(), Refusal> {
+    check(&subsection)?;
+    if compressed {
+        return Err(Refusal::because(
+            "a struct that the stream describes for itself",
+            "an element of an array that is described by its first: such elements have no subsections",
+        ));
+    }
+    let there = state.subsections.iter().any(|inner| inner.vmsd_name == subsection.vmsd_name);
+    match there {
+        true => Err(Refusal::because("no subsection of that name yet", "one").advise("drop it first")),
+        false => {
+            state.subsections.push(subsection);
+            Ok(())
+        }
+    }
+}
+
+fn check(subsection: &Struct) -> Result<(), Refusal> {
+    let name = &subsection.vmsd_name;
+    if !(1..=MAX_NAME).contains(&name.len()) {
+        return Err(Refusal::because(format!("a name of 1 to {MAX_NAME} bytes"), name.len()));
+    }
+    match subsection.version <= MAX_VERSION {
+        true => Ok(()),
+        false => Err(Refusal::because(format!("a version of at most {MAX_VERSION}"), subsection.version)),
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    }
+}
+
+/// Whether `path` is all of `full`, or the end of it that is a name.
+fn fits(full: &str, path: &str) -> bool {
+    full == path || full.strip_suffix(path).is_some_and(|before| before.ends_with('.'))
+}
+
+/// The only one of those that were found.
+fn only(found: &[String], path: &str, noun: &str) -> Result<Option<String>, Refusal> {
+    if let Some(exact) = found.iter().find(|full| *full == path) {
+        return Ok(Some(exact.clone()));
+    }
+    match found {
+        [] => Ok(None),
+        [full] => Ok(Some(full.clone())),
+        several => Err(Refusal::because(format!("one {noun}"), several.join(", ")).advise("say which one")),
+    }
+}

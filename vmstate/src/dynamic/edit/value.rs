@@ -1,0 +1,196 @@
+//! Values as people write them, as bytes.
+
+use super::super::{Kind, Scalar, Scalars, Value};
+use super::Refusal;
+
+/// The bytes of what `text` says, in the place of a value of `kind`.
+pub(super) fn scalar(kind: Kind, text: &str) -> Result<Vec<u8>, Refusal> {
+    let bits = match kind {
+        Kind::Bool => flag(text)?,
+        Kind::Double => text.parse().map(f64::to_bits).map_err(|_| Refusal::because("a float", text))?,
+        Kind::Timer => timer(text)?,
+        Kind::Marker => {
+            return Err(Refusal::because("a value", "the marker of a pointer, which says whether one follows"));
+        }
+        _ => integer(kind, text)?,
+    };
+    let mut bytes = Vec::new();
+    Scalar::new(kind, bits).with_bytes(|own| bytes.extend_from_slice(own));
+    Ok(bytes)
+}
+
+fn flag(text: &str) -> Result<u64, Refusal> {
+    match text {
+        "true" | "1" => Ok(1),
+        "false" | "0" => Ok(0),
+        _ => Err(Refusal::because("`true` or `false`", text)),
+    }
+}
+
+/// Nanoseconds, or `disarmed`.
+fn timer(text: &str) -> Result<u64, Refusal> {
+    match text {
+        "disarmed" => Ok(u64::MAX),
+        _ => integer(Kind::Uint64, text.strip_suffix(" ns").unwrap_or(text)),
+    }
+}
+
+/// The bits of an integer that `kind` can say.
+fn integer(kind: Kind, text: &str) -> Result<u64, Refusal> {
+    let width = 8 * kind.width();
+    let (least, greatest) = match kind.is_signed() {
+        true => (-(1_i128 << (width - 1)), (1_i128 << (width - 1)) - 1),
+        false => (0, (1_i128 << width) - 1),
+    };
+    let value = parse(text).filter(|value| (least..=greatest).contains(value));
+    let value = value.ok_or_else(|| Refusal::because(format!("an integer from {least} to {greatest}"), text))?;
+    // Two's complement: of a negative one, the low bits.
+    Ok(u64::try_from(value & i128::from(u64::MAX)).unwrap_or_default())
+}
+
+fn parse(text: &str) -> Option<i128> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let plain = digits.starts_with(|first: char| first.is_ascii_hexdigit());
+    let value = match digits.strip_prefix("0x") {
+        Some(hex) if hex.starts_with(|first: char| first.is_ascii_hexdigit()) => i128::from_str_radix(hex, 16).ok()?,
+        Some(_) => return None,
+        None if plain => digits.parse().ok()?,
+        None => return None,
+    };
+    Some(sign * value)
+}
+
+/// The bytes of what `text` says, in the place of `old`.
+pub(super) fn whole(old: &Value, text: &str) -> Result<Vec<u8>, Refusal> {
+    match old {
+        Value::Scalar(value) => scalar(value.kind, text),
+        Value::Scalars(values) => array(values, text),
+        Value::Bytes(old) => bytes(text, old.len()),
+        Value::ByteArray(old) => {
+            let length = u32::try_from(old.len()).unwrap_or(u32::MAX);
+            Ok([length.to_be_bytes().as_slice(), &bytes(text, old.len())?].concat())
+        }
+        Value::Capability(old) => {
+            let length = u8::try_from(old.len()).unwrap_or(u8::MAX);
+            Ok([[length].as_slice(), &bytes(text, old.len())?].concat())
+        }
+        Value::Bitmap(words) => elements(text, words.len(), |text| scalar(Kind::Uint64, text)),
+        Value::Struct(_) | Value::List(_) | Value::Tree(_) | Value::Array(_) => {
+            Err(Refusal::because("one value, or an array of them", "a struct, or several")
+                .advise("set its fields one by one"))
+        }
+    }
+}
+
+fn array(values: &Scalars, text: &str) -> Result<Vec<u8>, Refusal> {
+    elements(text, values.len(), |text| scalar(values.kind(), text))
+}
+
+/// `[1, 2, 3]`, with as many elements as there were.
+fn elements(text: &str, count: usize, element: impl Fn(&str) -> Result<Vec<u8>, Refusal>) -> Result<Vec<u8>, Refusal> {
+    let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inner = inner.ok_or_else(|| Refusal::because(format!("{count} elements, as `[1, 2, ...]`"), text))?;
+    let elements_said = inner.split(',').map(|text| element(text.trim())).collect::<Result<Vec<_>, _>>()?;
+    match elements_said.len() {
+        said if said == count => Ok(elements_said.concat()),
+        said => Err(Refusal::because(format!("{count} elements, as there are: an array keeps its length"), said)),
+    }
+}
+
+/// `hex:00ff`, with as many bytes as there were; `"text"`, which zeros fill up; or a number, if they are as many as one has.
+pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Refusal> {
+    if let Some(number) = number(text, length) {
+        return Ok(number);
+    }
+    let mut bytes = literal(text)?;
+    if text.starts_with('"') && bytes.len() < length {
+        bytes.resize(length, 0);
+    }
+    match bytes.len() == length {
+        true => Ok(bytes),
+        false => Err(Refusal::because(format!("{length} bytes, as there are: a buffer keeps its length"), bytes.len())),
+    }
+}
+
+/// The bytes of an unsigned number of `length` bytes.
+fn number(text: &str, length: usize) -> Option<Vec<u8>> {
+    let kind = match length {
+        1 => Kind::Uint8,
+        2 => Kind::Uint16,
+        4 => Kind::Uint32,
+        8 => Kind::Uint64,
+        _ => return None,
+    };
+    scalar(kind, text).ok()
+}
+
+/// `hex:00 ff`, or `"text"`.
+pub(super) fn literal(text: &str) -> Result<Vec<u8>, Refusal> {
+    let refusal = || Refusal::because("bytes, as `hex:00ff` or as text in quotes", text);
+    if let Some(quoted) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        return Ok(quoted.as_bytes().to_vec());
+    }
+    let digits = text.strip_prefix("hex:").ok_or_else(refusal)?.replace([' ', '_'], "");
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(refusal());
+    }
+    let pair = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    (0..digits.len()).step_by(2).map(|at| pair(at).ok_or_else(refusal)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_fit_or_are_refused() {
+        for (kind, text, bytes) in [
+            (Kind::Uint8, "255", vec![0xff]),
+            (Kind::Uint8, "0xff", vec![0xff]),
+            (Kind::Int8, "-128", vec![0x80]),
+            (Kind::Int16, "-0x1", vec![0xff, 0xff]),
+            (Kind::Uint64, "0xffffffffffffffff", vec![0xff; 8]),
+            (Kind::Int64, "-9223372036854775808", vec![0x80, 0, 0, 0, 0, 0, 0, 0]),
+            (Kind::Bool, "true", vec![1]),
+            (Kind::Timer, "disarmed", vec![0xff; 8]),
+            (Kind::Timer, "7 ns", vec![0, 0, 0, 0, 0, 0, 0, 7]),
+            (Kind::Double, "-0.5", vec![0xbf, 0xe0, 0, 0, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(scalar(kind, text).unwrap(), bytes, "{text}");
+        }
+        for (kind, text) in [
+            (Kind::Uint8, "256"),
+            (Kind::Uint8, "-1"),
+            (Kind::Int8, "128"),
+            (Kind::Uint64, "0x10000000000000000"),
+            (Kind::Uint32, ""),
+            (Kind::Uint32, "0x"),
+            (Kind::Uint32, "0x-1"),
+            (Kind::Uint32, "--1"),
+            (Kind::Uint32, "+1"),
+            (Kind::Uint32, "1e3"),
+            (Kind::Bool, "2"),
+            (Kind::Timer, "-1"),
+            (Kind::Marker, "0x30"),
+        ] {
+            assert!(scalar(kind, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_keep_their_number() {
+        assert_eq!(bytes("\"ab\"", 4).unwrap(), b"ab\0\0");
+        assert_eq!(bytes("hex:00 ff", 2).unwrap(), [0, 0xff]);
+        assert_eq!(bytes("0x1ff", 2).unwrap(), [1, 0xff]);
+        assert!(bytes("0x1ff", 1).is_err() && bytes("0", 3).is_err());
+        for (text, length) in [("\"abc\"", 2), ("hex:00", 2), ("hex:0", 1), ("hex:zz", 1), ("hex:+f", 1), ("ab", 2)] {
+            assert!(bytes(text, length).is_err(), "{text}");
+        }
+        let words = Value::Bitmap(vec![0; 2]);
+        assert_eq!(whole(&words, "[1, 0xff]").unwrap(), [[0; 7].as_slice(), &[1], &[0; 7], &[0xff]].concat());
+        assert!(whole(&words, "[1]").is_err() && whole(&words, "1, 2").is_err());
+    }
+}

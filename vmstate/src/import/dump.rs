@@ -1,0 +1,122 @@
+//! Types from QEMU's `-dump-vmstate`, which knows no types.
+//!
+//! What it has: names, versions, and the bytes that fields take in QEMU's memory. (QEMU: `dump_vmstate_vmsd` and its
+//! neighbours in `migration/savevm.c`.)
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+use vmstate_types::LoadError;
+
+use super::shape::{Count, Element, Field, Gate, Role, Shapes, Type, TypeId};
+use crate::dynamic::Kind;
+use crate::schema::vmdesc::Name;
+
+/// What stands among the device types and is none.
+const MACHINE: &str = "vmschkmachine";
+
+/// A dump, by device types.
+pub(super) struct Dump(BTreeMap<String, Entry>);
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "Name")]
+    name: String,
+    #[serde(rename = "Description")]
+    description: Option<Description>,
+}
+
+#[derive(Deserialize)]
+struct Description {
+    name: String,
+    version_id: u32,
+    minimum_version_id: u32,
+    #[serde(rename = "Fields", default)]
+    fields: Vec<DumpField>,
+    #[serde(rename = "Subsections", default)]
+    subsections: Vec<Self>,
+}
+
+#[derive(Deserialize)]
+struct DumpField {
+    field: String,
+    version_id: u32,
+    field_exists: bool,
+    size: u64,
+    num: Option<u64>,
+    #[serde(rename = "Description")]
+    description: Option<Description>,
+}
+
+impl Dump {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, LoadError> {
+        let dump = serde_json::from_slice(text);
+        dump.map(Self).map_err(|error| LoadError::malformed("the JSON text of `-dump-vmstate`", error))
+    }
+
+    pub(super) fn machine(&self) -> Option<&str> {
+        self.0.get(MACHINE).map(|machine| machine.name.as_str())
+    }
+
+    /// The device types, each with its type, if a struct can be that.
+    pub(super) fn devices(&self, shapes: &mut Shapes) -> Vec<(String, Option<TypeId>)> {
+        let devices = self.0.iter().filter(|(name, _)| *name != MACHINE);
+        let described = devices.filter_map(|(name, entry)| Some((name, entry.description.as_ref()?)));
+        described.map(|(name, description)| (name.clone(), description.intern(Role::Struct, shapes))).collect()
+    }
+}
+
+impl Description {
+    fn intern(&self, role: Role, shapes: &mut Shapes) -> Option<TypeId> {
+        let fields = numbered(&self.fields).into_iter().zip(&self.fields);
+        let fields = fields.map(|(name, field)| field.field(name, shapes)).collect::<Option<Vec<_>>>()?;
+        let subsections = self.subsections.iter().map(|inner| inner.intern(Role::Subsection, shapes));
+        let subsections = subsections.collect::<Option<Vec<_>>>()?;
+        let minimum = self.minimum_version_id.min(self.version_id);
+        let ty = Type::new(self.name.as_str().into(), self.version_id, fields, subsections, role);
+        shapes.add_checked(Type { minimum_version: Some(minimum), ..ty })
+    }
+}
+
+impl DumpField {
+    fn field(&self, name: Name, shapes: &mut Shapes) -> Option<Field> {
+        let element = match &self.description {
+            Some(inner) => Element::Struct(inner.intern(Role::Struct, shapes)?),
+            None => guess(self.size),
+        };
+        let count = self.num.filter(|&num| num > 1).map_or(Count::One, Count::Len);
+        let gate = Gate { since: self.version_id, conditional: self.field_exists };
+        Some(Field { gate, ..Field::new(name, element, count) })
+    }
+}
+
+/// What a field of this size most likely is.
+fn guess(size: u64) -> Element {
+    let kind = match size {
+        1 => (Kind::Uint8, "uint8"),
+        2 => (Kind::Uint16, "uint16"),
+        4 => (Kind::Uint32, "uint32"),
+        8 => (Kind::Uint64, "uint64"),
+        _ => return Element::Buffer(size),
+    };
+    Element::Scalar(kind.0, kind.1.into())
+}
+
+/// The names of fields as streams have them: numbered where there are several of one name.
+fn numbered(fields: &[DumpField]) -> Vec<Name> {
+    let mut all: HashMap<&str, usize> = HashMap::new();
+    for field in fields {
+        *all.entry(&field.field).or_default() += 1;
+    }
+    let mut before: HashMap<&str, usize> = HashMap::new();
+    let mut names = Vec::new();
+    for DumpField { field, .. } in fields {
+        let place = before.entry(field).or_default();
+        names.push(match all.get(field.as_str()) {
+            Some(1) | None => field.as_str().into(),
+            Some(_) => format!("{field}[{place}]").into(),
+        });
+        *place += 1;
+    }
+    names
+}

@@ -1,0 +1,98 @@
+//! A program that loads the stream into the structs and saves it again from there.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+
+use super::{Emitter, WIDTH};
+use crate::import::Use;
+use crate::import::shape::{Role, TypeId};
+use crate::schema::Release;
+
+/// The function `reload`, and a `main` for it.
+pub(super) fn program(emitter: &Emitter<'_>) -> String {
+    let mut by_name: HashMap<&str, Vec<&Use>> = HashMap::new();
+    for section in emitter.sections {
+        by_name.entry(&section.name).or_default().push(section);
+    }
+    let mut done = HashSet::new();
+    let mut arms = String::new();
+    for section in emitter.sections {
+        if let Some(id) = section.ty.filter(|id| done.insert((section.name.as_str(), *id))) {
+            let namesakes = by_name.get(section.name.as_str()).map_or(&[][..], Vec::as_slice);
+            arms.push_str(&arm(emitter, &section.name, &instances(namesakes, id), id));
+        }
+    }
+    let release = match emitter.origin.release {
+        Release::Qemu7_2 => "Qemu7_2",
+        Release::Qemu10_0 => "Qemu10_0",
+    };
+    format!("{RELOAD}{arms}{AFTER_ARMS}{}", MAIN.replace("RELEASE", release))
+}
+
+/// The instances of those of `sections` that are of the type `id`, as a pattern.
+fn instances(sections: &[&Use], id: TypeId) -> String {
+    let (own, others): (Vec<&Use>, Vec<&Use>) = sections.iter().partition(|section| section.ty == Some(id));
+    if others.is_empty() && own.len() > 1 {
+        return "_".to_owned();
+    }
+    let mut ids = own.iter().map(|section| section.instance_id).collect::<Vec<_>>();
+    ids.sort_unstable();
+    let runs = ids.chunk_by(|one, next| one.checked_add(1) == Some(*next));
+    let patterns = runs.filter_map(|run| match run {
+        [first, .., last] => Some(format!("{first}..={last}")),
+        [only] => Some(only.to_string()),
+        [] => None,
+    });
+    patterns.collect::<Vec<_>>().join(" | ")
+}
+
+fn arm(emitter: &Emitter<'_>, name: &str, instances: &str, id: TypeId) -> String {
+    let ty = emitter.type_name(id);
+    let call = match emitter.shapes.get(id).role {
+        Role::OldStyle => format!("section.reload_old_style(&mut {ty}::default())"),
+        _ => format!("section.reload(&mut {ty}::default(), release)"),
+    };
+    let pattern = format!("        ({name:?}, {instances}) =>");
+    let mut arm = String::new();
+    let _ = match pattern.len() + call.len() + 2 <= WIDTH {
+        true => writeln!(arm, "{pattern} {call},"),
+        false => writeln!(arm, "{pattern} {{\n            {call}\n        }}"),
+    };
+    arm
+}
+
+const RELOAD: &str = "
+// ---- the stream ----
+
+/// Loads a section into its struct, and makes a section again of what that saves.
+///
+/// Sections that have no struct stay as they are.
+///
+/// # Errors
+/// When the section cannot be loaded or saved.
+pub fn reload(section: &Section, release: Release) -> Result<Section, LoadError> {
+    match (&*section.name, section.instance_id) {
+";
+
+const AFTER_ARMS: &str = "        _ => Ok(section.clone()),
+    }
+}
+";
+
+const MAIN: &str = "
+/// Loads a stream and saves it again, and says whether that gives the same bytes.
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args().nth(1).ok_or(\"say which stream to load\")?;
+    let stream = std::fs::read(path)?;
+    let again = rewrite(&stream, |_, section| {
+        *section = reload(section, Release::RELEASE)?;
+        Ok(())
+    })?;
+    match stream.iter().zip(&again).position(|(old, new)| old != new) {
+        None if stream.len() == again.len() => println!(\"identical, {} bytes\", stream.len()),
+        None => println!(\"different: {} bytes, not {}\", again.len(), stream.len()),
+        Some(offset) => println!(\"different from byte {offset:#x} on\"),
+    }
+    Ok(())
+}
+";

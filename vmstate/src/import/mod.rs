@@ -1,0 +1,175 @@
+//! Rust source for devices that exist in QEMU: how a port begins.
+//!
+//! An [`Importer`] takes the sections of a stream, or a `-dump-vmstate` dump, and writes annotated structs that save what
+//! was there, byte for byte. Names become names of Rust, and stay beside them as attributes. Structs that occur several
+//! times become one type. What the input cannot tell is marked with comments that begin with `Check:`.
+//!
+//! ```
+//! use vmstate::Reader;
+//! use vmstate::dynamic::Section;
+//! use vmstate::import::Importer;
+//! use vmstate::schema::vmdesc::Document;
+//!
+//! let text = concat!(
+//!     r#"{"page_size": 4096, "devices": [{"name": "serial", "instance_id": 0, "vmsd_name": "serial", "version": 3, "#,
+//!     r#""fields": [{"name": "state.divider", "type": "uint16", "size": 2}, "#,
+//!     r#"{"name": "state.type", "array_len": 2, "type": "uint8", "size": 1}]}]}"#,
+//! );
+//! let document = Document::parse(text.as_bytes(), 0)?;
+//! let section = Section::decode(&document.devices[0], &mut Reader::from_slice(&[1, 2, 3, 4]), None)?;
+//!
+//! let mut importer = Importer::new("vm.state");
+//! importer.section(&section);
+//! let source = importer.source();
+//! assert!(source.contains(r#"
+//! #[derive(VmState, Debug, Clone, PartialEq, Default)]
+//! #[vmstate(name = "serial", version = 3)]
+//! pub struct Serial {
+//!     #[vmstate(name = "state.divider")]
+//!     pub divider: u16,
+//!     #[vmstate(name = "state.type")]
+//!     pub r#type: [u8; 2],
+//! }
+//! "#));
+//! # Ok::<(), vmstate::LoadError>(())
+//! ```
+
+use vmstate_types::{LoadError, Reader};
+
+use crate::dynamic::{Event, Section, Walk};
+use crate::schema::Release;
+use crate::schema::vmdesc::Document;
+use crate::stream::SectionKind;
+
+mod dump;
+mod emit;
+mod names;
+mod shape;
+
+use dump::Dump;
+use emit::Emitter;
+use shape::{Shapes, TypeId};
+
+/// Collects devices and writes structs for them.
+#[derive(Debug)]
+pub struct Importer {
+    origin: Origin,
+    shapes: Shapes,
+    sections: Vec<Use>,
+}
+
+/// Where the devices come from.
+#[derive(Debug)]
+struct Origin {
+    /// The name of the file, for people.
+    file: String,
+    machine: Option<String>,
+    /// Whose form of the description a stream has.
+    release: Release,
+    is_dump: bool,
+}
+
+/// A section, and the type that it is of.
+#[derive(Debug)]
+struct Use {
+    name: String,
+    instance_id: u32,
+    /// The bytes of its payload.
+    size: u64,
+    /// None if no struct can write the like.
+    ty: Option<TypeId>,
+}
+
+impl Importer {
+    /// Begins with nothing; `file` is what the source will say it comes from.
+    #[must_use]
+    pub fn new(file: impl Into<String>) -> Self {
+        let origin = Origin { file: file.into(), machine: None, release: Release::default(), is_dump: false };
+        Self { origin, shapes: Shapes::default(), sections: Vec::new() }
+    }
+
+    /// Takes all sections of a stream, whose description `document` is.
+    ///
+    /// # Errors
+    /// When the stream is broken, or not the one that is described.
+    pub fn stream(&mut self, reader: &mut Reader<'_>, document: Document) -> Result<(), LoadError> {
+        self.origin.release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
+        let mut walk = Walk::new(reader, Some(document))?;
+        self.origin.machine = walk.configuration().map(|configuration| configuration.machine.clone());
+        while let Some(event) = walk.next_event()? {
+            // Live sections are no devices.
+            if let Event::Section { header, section, .. } = event
+                && header.kind == SectionKind::Full
+            {
+                self.section(&section);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one section, and says whether there is a struct that can write it.
+    ///
+    /// There is none for a section that is not described, or not exactly: its fields are not known.
+    pub fn section(&mut self, section: &Section) -> bool {
+        let ty = self.shapes.of_section(section);
+        let (name, instance_id) = (String::from(&*section.name), section.instance_id);
+        self.sections.push(Use { name, instance_id, size: section.size(), ty });
+        ty.is_some()
+    }
+
+    /// Takes all device types of the JSON text of `-dump-vmstate`.
+    ///
+    /// A dump says less than a stream: the types of fields are guessed from their sizes.
+    ///
+    /// ```
+    /// use vmstate::import::Importer;
+    ///
+    /// let dump = r#"{
+    ///     "vmschkmachine": {"Name": "none"},
+    ///     "latch": {"Name": "latch", "version_id": 2, "minimum_version_id": 1, "Description": {
+    ///         "name": "latch", "version_id": 2, "minimum_version_id": 1, "Fields": [
+    ///             {"field": "level", "version_id": 0, "field_exists": false, "size": 4},
+    ///             {"field": "type", "version_id": 2, "field_exists": false, "size": 1}
+    ///         ]
+    ///     }}
+    /// }"#;
+    /// let mut importer = Importer::new("dump.json");
+    /// importer.dump(dump.as_bytes())?;
+    /// assert!(importer.source().contains("
+    /// pub struct Latch {
+    ///     pub level: u32,
+    ///     #[vmstate(since = 2)]
+    ///     pub r#type: u8,
+    /// }
+    /// "));
+    /// # Ok::<(), vmstate::LoadError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no such text.
+    pub fn dump(&mut self, text: &[u8]) -> Result<(), LoadError> {
+        let dump = Dump::parse(text)?;
+        self.origin.machine = dump.machine().map(str::to_owned);
+        self.origin.is_dump = true;
+        for (name, ty) in dump.devices(&mut self.shapes) {
+            self.sections.push(Use { name, instance_id: 0, size: 0, ty });
+        }
+        Ok(())
+    }
+
+    /// The source of a module with the structs.
+    #[must_use]
+    pub fn source(&self) -> String {
+        self.emitter().file(false)
+    }
+
+    /// The source of a program with the structs, which loads the stream into them and saves it again.
+    #[must_use]
+    pub fn program(&self) -> String {
+        self.emitter().file(true)
+    }
+
+    fn emitter(&self) -> Emitter<'_> {
+        Emitter::new(&self.shapes, &self.origin, &self.sections)
+    }
+}

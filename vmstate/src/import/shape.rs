@@ -1,0 +1,288 @@
+//! What the devices of a stream look like: types, of which each occurs once.
+//!
+//! Types are made of decoded values, the innermost first. Two structs of the same name are one type if their fields
+//! are the same, also where one has subsections that the other lacks: those may be absent anyway.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::dynamic::{Body, Section, Struct};
+use crate::schema::vmdesc::Name;
+
+mod field;
+mod partly;
+mod values;
+
+pub(super) use field::{Count, Element, Field, Gate, Target};
+
+/// How many types there may be. QEMU's largest machines have some hundred.
+const MAX_TYPES: usize = 1 << 12;
+/// How many types of one name are looked through for one that is the same.
+const MAX_NAMESAKES: usize = 16;
+/// How many names fields of one struct may have, where not all structs have the same ones.
+const MAX_UNION: usize = 1 << 12;
+/// QEMU looks at the low byte of a subsection's version only.
+const MAX_SUBSECTION_VERSION: u32 = 255;
+
+/// A type's place in the list of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TypeId(pub(super) usize);
+
+/// A struct, or a section of the old style.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Type {
+    /// Its name in the stream.
+    pub(super) name: Name,
+    pub(super) version: u32,
+    pub(super) fields: Vec<Field>,
+    pub(super) subsections: Vec<TypeId>,
+    /// Whether it is described once for all elements of an array, which QEMU does only where none can differ.
+    pub(super) compressed: bool,
+    /// What a dump says beyond a stream.
+    pub(super) minimum_version: Option<u32>,
+    pub(super) role: Role,
+}
+
+/// What a type is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A device, or a struct in one.
+    Struct,
+    Subsection,
+    /// All of a section that a handler of the old style wrote.
+    OldStyle,
+    /// The key of a tree.
+    Key,
+    /// What a `tmp` field is made of.
+    Temporary,
+    /// What a pointer points to that nothing is said about.
+    Target,
+}
+
+/// All types.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    types: Vec<Type>,
+    by_name: HashMap<Name, Vec<TypeId>>,
+    /// What types were before the section at hand, for when that fails.
+    before: Vec<(TypeId, Type)>,
+}
+
+impl Shapes {
+    pub(super) fn get(&self, id: TypeId) -> &Type {
+        &self.types[id.0]
+    }
+
+    /// The type of a section's payload; `None` if no derived struct can write the like.
+    pub(super) fn of_section(&mut self, section: &Section) -> Option<TypeId> {
+        self.before.clear();
+        let count = self.types.len();
+        let id = match &section.body {
+            Body::Described(state) => self.intern(&[state], Role::Struct, false),
+            Body::OldStyle(bytes) => self.old_style(section.name.clone(), bytes.len() as u64),
+            Body::Partly(state, rest) => {
+                partly::complete(section, state, rest).and_then(|state| self.intern(&[&state], Role::Struct, false))
+            }
+            Body::Undescribed(_) => None,
+        };
+        if id.is_none() || self.types.len() > MAX_TYPES {
+            self.undo(count);
+            return None;
+        }
+        id
+    }
+
+    /// Forgets what was begun for a section, before which there were `count` types.
+    fn undo(&mut self, count: usize) {
+        while let Some((id, ty)) = self.before.pop() {
+            self.types[id.0] = ty;
+        }
+        for ty in self.types.drain(count..) {
+            self.by_name.entry(ty.name).and_modify(|ids| ids.retain(|id| id.0 < count));
+        }
+    }
+
+    fn old_style(&mut self, name: Name, size: u64) -> Option<TypeId> {
+        let fields = vec![Field::new("data".into(), Element::Buffer(size), Count::One)];
+        is_name(&name).then(|| self.add(Type::new(name, 0, fields, Vec::new(), Role::OldStyle)))
+    }
+
+    /// The type of all these structs, if they are of one; `compressed` as in [`Type::compressed`].
+    fn intern(&mut self, values: &[&Struct], role: Role, compressed: bool) -> Option<TypeId> {
+        let first = values.first()?;
+        let (name, version) = (&first.vmsd_name, first.version);
+        let alike = values.iter().all(|value| value.vmsd_name == *name && value.version == version);
+        if !alike || !is_name(name) {
+            return None;
+        }
+        let fields = self.fields(values, compressed)?;
+        let subsections = self.subsections(name, values)?;
+        let new = Type::new(name.clone(), version, fields, subsections, role);
+        Some(self.add(Type { compressed, ..new }))
+    }
+
+    /// The subsections of all these structs, whose names begin with `parent`.
+    fn subsections(&mut self, parent: &str, values: &[&Struct]) -> Option<Vec<TypeId>> {
+        let own = |value: &&Struct| value.subsections.iter().map(|inner| inner.vmsd_name.clone()).collect::<Vec<_>>();
+        let names = union(values.iter().map(own))?;
+        let intern = |name: Name| {
+            let all = values.iter().flat_map(|value| &value.subsections).filter(|inner| inner.vmsd_name == name);
+            let all = all.collect::<Vec<_>>();
+            let fits = all.iter().all(|inner| is_subsection(&name, inner.version, parent));
+            fits.then(|| self.intern(&all, Role::Subsection, false)).flatten()
+        };
+        names.into_iter().map(intern).collect()
+    }
+
+    /// Adds a type, or finds the one that it is; `None` if no derived struct can be that.
+    pub(super) fn add_checked(&mut self, new: Type) -> Option<TypeId> {
+        let fits = is_name(&new.name)
+            && new.fields.iter().all(|field| is_name(&field.name))
+            && self.types.len() < MAX_TYPES
+            && new.subsections.iter().all(|id| {
+                let Type { name, version, .. } = self.get(*id);
+                is_subsection(name, *version, &new.name)
+            });
+        fits.then(|| self.add(new))
+    }
+
+    /// Adds a type, or finds the one that it is.
+    fn add(&mut self, new: Type) -> TypeId {
+        // Merging takes time, and a stream can have any number of shapes of one name.
+        let namesakes = self.by_name.get(&new.name).into_iter().flatten().take(MAX_NAMESAKES);
+        let merged = namesakes.copied().find_map(|id| Some((id, self.merge(self.get(id), &new)?)));
+        match merged {
+            Some((id, merged)) => {
+                self.before.push((id, std::mem::replace(&mut self.types[id.0], merged)));
+                id
+            }
+            None => {
+                let id = TypeId(self.types.len());
+                self.by_name.entry(new.name.clone()).or_default().push(id);
+                self.types.push(new);
+                id
+            }
+        }
+    }
+
+    /// What both types are, if they can be one.
+    fn merge(&self, old: &Type, new: &Type) -> Option<Type> {
+        let key = |ty: &Type| (ty.version, ty.role, ty.minimum_version);
+        let (large, differ) =
+            (old.fields.len().max(new.fields.len()) > MAX_UNION, old.fields.len() != new.fields.len());
+        if key(old) != key(new) || large && differ {
+            return None;
+        }
+        let fields = field::merge(&old.fields, &new.fields)?;
+        let subsections = self.merge_subsections(&old.subsections, &new.subsections)?;
+        let merged = Type { fields, subsections, compressed: old.compressed || new.compressed, ..old.clone() };
+        (!merged.compressed || self.can_compress(&merged)).then_some(merged)
+    }
+
+    /// All subsections of both lists. Those of one name must be of one type.
+    fn merge_subsections(&self, old: &[TypeId], new: &[TypeId]) -> Option<Vec<TypeId>> {
+        let names = |ids: &[TypeId]| ids.iter().map(|id| self.get(*id).name.clone()).collect::<Vec<_>>();
+        let find = |ids: &[TypeId], name: &Name| ids.iter().copied().find(|id| self.get(*id).name == *name);
+        let merged = union([names(old), names(new)].into_iter())?.into_iter().map(|name| {
+            match (find(old, &name), find(new, &name)) {
+                (Some(old), Some(new)) if old != new => None,
+                (old, new) => old.or(new),
+            }
+        });
+        merged.collect()
+    }
+
+    /// Whether an array of such structs is described by its first element.
+    pub(super) fn can_compress(&self, ty: &Type) -> bool {
+        ty.subsections.is_empty() && ty.fields.iter().all(|field| self.field_can_compress(field))
+    }
+
+    fn field_can_compress(&self, field: &Field) -> bool {
+        field.condition.is_none()
+            && match (field.count, &field.element) {
+                (Count::Each(_), _) => false,
+                (_, Element::Struct(id)) => self.can_compress(self.get(*id)),
+                _ => true,
+            }
+    }
+
+    /// Whether an array that is described element by element must have a condition of its own: its elements do not
+    /// make QEMU describe it so.
+    pub(super) fn needs_condition(&self, field: &Field) -> bool {
+        matches!(field.count, Count::Each(_))
+            && field.condition.is_none()
+            && match &field.element {
+                Element::Struct(id) => self.can_compress(self.get(*id)),
+                _ => true,
+            }
+    }
+
+    /// The bytes that a value takes in the stream, subsections left out.
+    pub(super) fn size(&self, id: TypeId) -> u64 {
+        self.get(id).fields.iter().map(|field| self.field_size(field)).fold(0, u64::saturating_add)
+    }
+
+    pub(super) fn field_size(&self, field: &Field) -> u64 {
+        let size = match &field.element {
+            Element::Scalar(kind, _) => kind.width() as u64,
+            Element::Buffer(size) | Element::Unused(size) | Element::Bitmap(size) | Element::Opaque(_, size) => *size,
+            Element::Struct(id) | Element::Versioned(id) | Element::Temporary(id) => self.size(*id),
+            // On the heap, whatever their number.
+            Element::Sized(_)
+            | Element::ByteArray
+            | Element::List { .. }
+            | Element::Tree { .. }
+            | Element::Pointers { .. } => 8,
+        };
+        size.saturating_mul(field.count.elements())
+    }
+}
+
+impl Type {
+    pub(super) fn new(name: Name, version: u32, fields: Vec<Field>, subsections: Vec<TypeId>, role: Role) -> Self {
+        Self { name, version, fields, subsections, compressed: false, minimum_version: None, role }
+    }
+}
+
+/// Whether a struct with this name and version can be a subsection of one called `parent`.
+fn is_subsection(name: &str, version: u32, parent: &str) -> bool {
+    name.len() > parent.len() && name.starts_with(parent) && version <= MAX_SUBSECTION_VERSION
+}
+
+/// Whether a struct or field can be called so.
+fn is_name(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && name.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// All names of all rows, each once, in an order that is that of every row; `None` if there is no such order.
+fn union(mut rows: impl Iterator<Item = Vec<Name>>) -> Option<Vec<Name>> {
+    let mut merged = rows.next().unwrap_or_default();
+    let mut seen = HashSet::new();
+    if !merged.iter().all(|name| seen.insert(name.clone())) {
+        return None;
+    }
+    for row in rows {
+        if row != merged {
+            merge_names(&mut merged, row)?;
+        }
+    }
+    Some(merged)
+}
+
+/// Puts the names of `row` that are new where they stand in it.
+fn merge_names(merged: &mut Vec<Name>, row: Vec<Name>) -> Option<()> {
+    if merged.len().max(row.len()) > MAX_UNION {
+        return None;
+    }
+    let mut next = 0;
+    for name in row {
+        match merged.iter().position(|other| *other == name) {
+            Some(place) if place >= next => next = place + 1,
+            Some(_) => return None,
+            None => {
+                merged.insert(next, name);
+                next += 1;
+            }
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,187 @@
+//! What a field is, as far as a stream tells.
+
+use super::{TypeId, union};
+use crate::dynamic::Kind;
+use crate::schema::vmdesc::Name;
+
+/// A field on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::import) struct Field {
+    /// Its name in the stream.
+    pub(in crate::import) name: Name,
+    pub(in crate::import) element: Element,
+    pub(in crate::import) count: Count,
+    pub(in crate::import) seen: Seen,
+    /// What a dump says beyond a stream: the first version that has it, and whether a predicate decides.
+    pub(in crate::import) gate: Gate,
+    /// The field that decides whether this one is there, if it is not always: that one is not zero then.
+    pub(in crate::import) condition: Option<Name>,
+}
+
+/// When a field is on the wire, as a dump tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::import) struct Gate {
+    pub(in crate::import) since: u32,
+    pub(in crate::import) conditional: bool,
+}
+
+/// How many elements a field has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::import) enum Count {
+    /// It is no array.
+    One,
+    /// An array, described by its first element.
+    Len(u64),
+    /// An array, described element by element.
+    Each(u64),
+}
+
+impl Count {
+    pub(in crate::import) fn elements(self) -> u64 {
+        match self {
+            Self::One => 1,
+            Self::Len(count) | Self::Each(count) => count,
+        }
+    }
+}
+
+/// What one element is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::import) enum Element {
+    /// A value of fixed width, with the name of its info type.
+    Scalar(Kind, Name),
+    Buffer(u64),
+    /// Bytes, as many as the field of this name says.
+    Sized(Name),
+    Unused(u64),
+    Bitmap(u64),
+    ByteArray,
+    Struct(TypeId),
+    Versioned(TypeId),
+    Temporary(TypeId),
+    /// A `qtailq` or `qlist`. Of an empty one, the elements are not known.
+    List {
+        qlist: bool,
+        item: Option<TypeId>,
+    },
+    /// A `gtree`. Keys without a type are numbers.
+    Tree {
+        key: Option<TypeId>,
+        value: Option<TypeId>,
+    },
+    /// An array of pointers, all of it: what those point to that are not null, and which are not.
+    Pointers {
+        target: Target,
+        valid: Vec<bool>,
+    },
+    /// Bytes that an info type writes which only its device knows.
+    Opaque(Name, u64),
+}
+
+/// What pointers point to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::import) enum Target {
+    Scalar(Kind),
+    Struct(TypeId),
+    /// All are null, and described as pointers to structs.
+    UnknownStruct,
+}
+
+/// The range of the values that were seen: of integers the values, of containers their lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::import) struct Seen {
+    pub(in crate::import) least: i128,
+    pub(in crate::import) greatest: i128,
+}
+
+impl Seen {
+    pub(super) const NOTHING: Self = Self { least: i128::MAX, greatest: i128::MIN };
+
+    pub(super) fn of(values: impl IntoIterator<Item = i128>) -> Self {
+        values.into_iter().map(|value| Self { least: value, greatest: value }).fold(Self::NOTHING, Self::and)
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
+    }
+
+    /// The value, if it always was the same.
+    pub(in crate::import) fn only(self) -> Option<i128> {
+        (self.least == self.greatest).then_some(self.least)
+    }
+}
+
+impl Field {
+    pub(in crate::import) fn new(name: Name, element: Element, count: Count) -> Self {
+        Self { name, element, count, seen: Seen::NOTHING, gate: Gate::default(), condition: None }
+    }
+
+    /// Whether a load compares the value with the local one.
+    pub(in crate::import) fn is_compared(&self) -> bool {
+        matches!(&self.element, Element::Scalar(_, info) if info.ends_with(" equal") || info.ends_with(" le"))
+    }
+
+    /// The local value that all values which were seen are acceptable for, if there is one.
+    pub(in crate::import) fn local_value(&self) -> Option<i128> {
+        match &self.element {
+            Element::Scalar(_, info) if info.ends_with(" le") => (self.seen.least >= 0).then_some(self.seen.greatest),
+            _ => self.seen.only(),
+        }
+    }
+
+    /// What both fields are, if they can be one. Of their conditions, which are for [`merge`], the first one's counts.
+    fn merge(&self, other: &Self) -> Option<Self> {
+        let same = (&self.name, self.count, self.gate) == (&other.name, other.count, other.gate);
+        let element = self.element.merge(&other.element).filter(|_| same)?;
+        Some(Self { element, seen: self.seen.and(other.seen), ..self.clone() })
+    }
+}
+
+/// The fields of both structs, if they can be those of one.
+///
+/// A field that one lacks, or has without condition, must be there in the other on a condition that explains it.
+pub(super) fn merge(old: &[Field], new: &[Field]) -> Option<Vec<Field>> {
+    let names = |fields: &[Field]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+    let merged = union([names(old), names(new)].into_iter())?.into_iter().map(|name| {
+        match (find(old, &name), find(new, &name)) {
+            (Some(one), Some(other)) if one.condition == other.condition => one.merge(other),
+            (Some(one), Some(other)) => match (&one.condition, &other.condition) {
+                (Some(by), None) => one.merge(other).filter(|_| find(new, by).is_some_and(Field::is_never_zero)),
+                (None, Some(by)) => other.merge(one).filter(|_| find(old, by).is_some_and(Field::is_never_zero)),
+                _ => None,
+            },
+            (Some(only), None) => only.clone().absent_from(new),
+            (None, Some(only)) => only.clone().absent_from(old),
+            (None, None) => None,
+        }
+    });
+    merged.collect()
+}
+
+fn find<'f>(fields: &'f [Field], name: &str) -> Option<&'f Field> {
+    fields.iter().find(|field| *field.name == *name)
+}
+
+impl Field {
+    /// The field, if its condition explains why `others` do not have it.
+    fn absent_from(self, others: &[Self]) -> Option<Self> {
+        let by = self.condition.as_ref()?;
+        find(others, by).is_some_and(|by| by.seen.only() == Some(0)).then_some(self)
+    }
+
+    fn is_never_zero(&self) -> bool {
+        self.seen.least > 0 || self.seen.greatest < 0
+    }
+}
+
+impl Element {
+    pub(super) fn merge(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (Self::List { qlist, item: None }, Self::List { qlist: same, .. }) if qlist == same => Some(other.clone()),
+            (Self::List { qlist, .. }, Self::List { qlist: same, item: None }) if qlist == same => Some(self.clone()),
+            (Self::Tree { value: None, .. }, Self::Tree { .. }) => Some(other.clone()),
+            (Self::Tree { .. }, Self::Tree { value: None, .. }) => Some(self.clone()),
+            _ => (self == other).then(|| self.clone()),
+        }
+    }
+}

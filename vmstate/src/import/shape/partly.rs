@@ -1,0 +1,62 @@
+//! Sections that QEMU 7.2 does not describe exactly: arrays of pointers of which the first is null.
+//!
+//! Of those the description says nothing but how many they are. Where one pointer alone is not null, its bytes are what is
+//! left: all other elements are one byte, and so is it seen which one it is.
+
+use vmstate_types::Reader;
+
+use crate::dynamic::{Body, Field, Kind, Rest, Scalars, Section, Struct, Value};
+use crate::schema::vmdesc::{self, Array, Device};
+
+/// The byte that stands for a null pointer.
+const NULL: u8 = b'0';
+
+/// The type name that an entry with undescribed bytes gets.
+pub(super) const TARGET: &str = "target";
+
+/// The whole state of such a section; `None` if that cannot be known.
+pub(super) fn complete(section: &Section, state: &Struct, rest: &Rest) -> Option<Struct> {
+    let (pointers, others) = rest.fields.split_first()?;
+    let behind = vmdesc::Struct {
+        vmsd_name: state.vmsd_name.clone(),
+        version: state.version,
+        fields: others.to_vec(),
+        subsections: rest.subsections.clone(),
+    };
+    let length = rest.bytes.len().checked_sub(usize::try_from(behind.wire_size()?).ok()?)?;
+    let (own, tail) = rest.bytes.split_at_checked(length)?;
+    let device =
+        Device { name: section.name.clone(), instance_id: section.instance_id, body: vmdesc::Body::State(behind) };
+    let end = u64::try_from(tail.len()).ok()?;
+    let tail = Section::decode(&device, &mut Reader::from_slice(tail), Some(end)).ok()?;
+    let Body::Described(tail) = tail.body else { return None };
+    let mut whole = state.clone();
+    whole.fields.extend(array(pointers, own)?);
+    whole.fields.extend(tail.fields);
+    whole.subsections.extend(tail.subsections);
+    Some(whole)
+}
+
+/// The entries that an exact description would have: null pointers, the one that is not, and null ones again.
+fn array(described: &vmdesc::Field, bytes: &[u8]) -> Option<Vec<Field>> {
+    let Array::Len(count) = described.array else { return None };
+    let count = usize::try_from(count).ok().filter(|_| *described.type_name == *"struct" && described.size == 1)?;
+    let before = bytes.iter().take_while(|&&byte| byte == NULL).count();
+    let behind = bytes.iter().rev().take_while(|&&byte| byte == NULL).count();
+    let target = bytes.get(before..bytes.len().checked_sub(behind)?).filter(|target| !target.is_empty())?;
+    if before.checked_add(behind)?.checked_add(1)? != count {
+        return None;
+    }
+    let entry = |type_name: &str, value: Value| {
+        let (name, type_name, size) = (described.name.clone(), type_name.into(), value.size());
+        Field { name, index: None, type_name, value, offset: 0, size }
+    };
+    let nulls = |count: usize| {
+        (count > 0).then(|| entry("struct", Value::Scalars(Scalars::from_bytes(Kind::Marker, vec![NULL; count]))))
+    };
+    let data = Field { name: "data".into(), ..entry("buffer", Value::Bytes(target.to_vec())) };
+    let vmsd_name = described.name.clone();
+    let inner = Struct { vmsd_name, version: 1, offset: 0, fields: vec![data], subsections: Vec::new() };
+    let target = entry(TARGET, Value::Struct(Box::new(inner)));
+    Some([nulls(before), Some(target), nulls(behind)].into_iter().flatten().collect())
+}

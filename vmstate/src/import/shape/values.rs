@@ -1,0 +1,313 @@
+//! From decoded values to fields: of many structs at once, if they are the elements of an array.
+
+use std::collections::{HashMap, HashSet};
+
+use super::field::Seen;
+use super::partly::TARGET;
+use super::{Count, Element, Field, Role, Shapes, Target, TypeId, is_name, union};
+use crate::dynamic::{self, Kind, Scalar, Scalars, Struct, Tree, Value};
+use crate::schema::vmdesc::Name;
+
+/// What a struct says about one field: one entry, or the elements one by one or in runs.
+type Entries<'v> = &'v [dynamic::Field];
+/// What each of several structs says about one field.
+type Column<'v> = Vec<Option<Entries<'v>>>;
+
+impl Shapes {
+    /// The fields of structs that are of one type; `None` if there is one that no derived struct can have.
+    pub(super) fn fields(&mut self, values: &[&Struct], compressed: bool) -> Option<Vec<Field>> {
+        let rows = values.iter().map(|value| Row::of(value)).collect::<Option<Vec<_>>>()?;
+        let names = union(rows.iter().map(|row| row.names.clone()))?;
+        let mut columns: Vec<Column<'_>> = Vec::new();
+        let mut fields = Vec::new();
+        for name in names {
+            let column = rows.iter().map(|row| row.entries.get(&name).copied()).collect::<Column<'_>>();
+            let occurrences = column.iter().flatten().copied().collect::<Vec<_>>();
+            let field = self.field(&occurrences, compressed).or_else(|| sized(&columns, &column));
+            let mut field = field?;
+            if column.contains(&None) {
+                field.condition = Some(condition(&columns, &column)?);
+            }
+            columns.push(column);
+            fields.push(field);
+        }
+        let fits = fields.iter().all(|field| is_name(&field.name)) && has_distinct_temporaries(&fields);
+        fits.then_some(fields)
+    }
+
+    /// A field, from what all structs that have it say about it.
+    fn field(&mut self, occurrences: &[Entries<'_>], compressed: bool) -> Option<Field> {
+        let first = occurrences.first()?.first()?;
+        if occurrences.iter().any(|entries| entries.iter().any(|entry| is_null_run(entry, entries.len()))) {
+            let element = self.pointers(occurrences)?;
+            return Some(Field::new(first.name.clone(), element, Count::One));
+        }
+        let count = count(occurrences.first()?)?;
+        if occurrences.iter().any(|entries| self::count(entries) != Some(count)) {
+            return None;
+        }
+        let entries = occurrences.iter().copied().flatten().collect::<Vec<_>>();
+        let element = match &first.value {
+            Value::Scalars(_) => scalars(&first.type_name, &entries)?,
+            _ => {
+                let compressed = if count == Count::One { compressed } else { matches!(count, Count::Len(_)) };
+                self.element(&first.type_name, &values_of(&entries), compressed)?
+            }
+        };
+        if count != Count::One && !can_be_array(&element) {
+            return None;
+        }
+        let seen = entries.iter().map(|entry| seen(&entry.value)).fold(Seen::NOTHING, Seen::and);
+        Some(Field { seen, ..Field::new(first.name.clone(), element, count) })
+    }
+
+    /// What all of `values` are.
+    fn element(&mut self, type_name: &Name, values: &[&Value], compressed: bool) -> Option<Element> {
+        match values.first()? {
+            Value::Struct(_) => self.structure(type_name, values, compressed),
+            Value::List(_) => {
+                let lists = values.iter().map(|value| if let Value::List(items) = value { Some(items) } else { None });
+                let items = lists.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>();
+                Some(Element::List { qlist: **type_name == *"qlist", item: self.item(&items, Role::Struct)? })
+            }
+            Value::Tree(_) => {
+                let trees = values.iter().map(|value| if let Value::Tree(tree) = value { Some(tree) } else { None });
+                self.tree(&trees.collect::<Option<Vec<_>>>()?)
+            }
+            _ => {
+                let mut leaves = values.iter().map(|value| leaf(type_name, value));
+                let first = leaves.next()??;
+                leaves.try_fold(first, |element, leaf| element.merge(&leaf?))
+            }
+        }
+    }
+
+    fn structure(&mut self, type_name: &Name, values: &[&Value], compressed: bool) -> Option<Element> {
+        let structs = values.iter().map(|value| if let Value::Struct(inner) = value { Some(&**inner) } else { None });
+        let structs = structs.collect::<Option<Vec<_>>>()?;
+        Some(match &**type_name {
+            "vstruct" => Element::Versioned(self.intern(&structs, Role::Struct, false)?),
+            TARGET => Element::Struct(self.intern(&structs, Role::Target, false)?),
+            "tmp" => Element::Temporary(self.intern(&structs, Role::Temporary, false)?),
+            _ => Element::Struct(self.intern(&structs, Role::Struct, compressed)?),
+        })
+    }
+
+    /// The type of all items: `Some(None)` if there are none.
+    #[allow(clippy::option_option)] // None is a failure, as everywhere here
+    fn item(&mut self, items: &[&Struct], role: Role) -> Option<Option<TypeId>> {
+        match items {
+            [] => Some(None),
+            _ => self.intern(items, role, false).map(Some),
+        }
+    }
+
+    /// Trees whose nodes come in the order in which a `BTreeMap` has them.
+    fn tree(&mut self, trees: &[&Tree]) -> Option<Element> {
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        for tree in trees {
+            let sorted = match tree {
+                Tree::Direct(nodes) => {
+                    values.extend(nodes.iter().map(|(_, value)| value));
+                    nodes.is_sorted_by(|one, next| one.0 < next.0)
+                }
+                Tree::Keyed(nodes) => {
+                    keys.extend(nodes.iter().map(|(key, _)| key));
+                    values.extend(nodes.iter().map(|(_, value)| value));
+                    nodes.is_sorted_by(|one, next| order(&one.0) < order(&next.0))
+                }
+            };
+            if !sorted || !keys.is_empty() && keys.len() != values.len() {
+                return None;
+            }
+        }
+        Some(Element::Tree { key: self.item(&keys, Role::Key)?, value: self.item(&values, Role::Struct)? })
+    }
+
+    /// An array of pointers, some of which are null: in all structs the same.
+    fn pointers(&mut self, occurrences: &[Entries<'_>]) -> Option<Element> {
+        let mut patterns = occurrences.iter().map(|entries| {
+            let valid = |entry: &dynamic::Field| {
+                let count = usize::try_from(entry.value.count()).unwrap_or(usize::MAX);
+                std::iter::repeat_n(!is_null_run(entry, entries.len()), count)
+            };
+            entries.iter().flat_map(valid).collect::<Vec<_>>()
+        });
+        let valid = patterns.next()?;
+        if patterns.any(|other| other != valid) {
+            return None;
+        }
+        let is_null = |entry: &dynamic::Field| is_null_run(entry, occurrences.first().map_or(1, |one| one.len()));
+        let (nulls, others): (Vec<_>, Vec<_>) = occurrences.iter().copied().flatten().partition(|entry| is_null(entry));
+        let target = match others.first() {
+            Some(first) if let Value::Scalars(values) = &first.value => Target::Scalar(values.kind()),
+            Some(first) => match self.element(&first.type_name, &values_of(&others), true)? {
+                Element::Struct(id) => Target::Struct(id),
+                Element::Scalar(kind, _) => Target::Scalar(kind),
+                _ => return None,
+            },
+            // `nullptr` says nothing about what would be there.
+            None => nulls.iter().find_map(|entry| null_target(&entry.type_name)).unwrap_or(Target::Scalar(Kind::Uint8)),
+        };
+        Some(Element::Pointers { target, valid })
+    }
+}
+
+/// Whether no temporary comes twice: a struct is made into each, and made of each, in one way.
+fn has_distinct_temporaries(fields: &[Field]) -> bool {
+    let mut seen = HashSet::new();
+    let id = |field: &Field| if let Element::Temporary(id) = field.element { Some(id) } else { None };
+    fields.iter().filter_map(id).all(|id| seen.insert(id))
+}
+
+/// What null pointers are said to point to.
+fn null_target(type_name: &str) -> Option<Target> {
+    match type_name {
+        "nullptr" => None,
+        "struct" => Some(Target::UnknownStruct),
+        _ => Kind::of(type_name).map(Target::Scalar),
+    }
+}
+
+/// The fields of a struct, each with all its entries.
+struct Row<'v> {
+    names: Vec<Name>,
+    entries: HashMap<Name, Entries<'v>>,
+}
+
+impl<'v> Row<'v> {
+    /// `None` if a field comes twice, which no description can say.
+    fn of(value: &'v Struct) -> Option<Self> {
+        let mut row = Row { names: Vec::new(), entries: HashMap::new() };
+        for entries in value.fields.chunk_by(|one, next| one.name == next.name) {
+            let name = entries.first()?.name.clone();
+            if row.entries.insert(name.clone(), entries).is_some() {
+                return None;
+            }
+            row.names.push(name);
+        }
+        Some(row)
+    }
+}
+
+/// The earlier field that is zero exactly where `column` has nothing. The nearest one is the likeliest.
+fn condition(columns: &[Column<'_>], column: &Column<'_>) -> Option<Name> {
+    let decides = |other: &&Column<'_>| {
+        other.iter().zip(column).all(|(by, entries)| integer(by).is_some_and(|by| (by != 0) == entries.is_some()))
+    };
+    let by = columns.iter().rev().find(decides)?;
+    by.iter().flatten().next()?.first().map(|entry| entry.name.clone())
+}
+
+/// A buffer whose sizes differ, and an earlier field says what they are.
+fn sized(columns: &[Column<'_>], column: &Column<'_>) -> Option<Field> {
+    let sizes = column.iter().map(|entries| match entries.as_deref() {
+        Some([dynamic::Field { value: Value::Bytes(bytes), type_name, .. }]) if **type_name == *"buffer" => {
+            i128::try_from(bytes.len()).ok()
+        }
+        _ => None,
+    });
+    let sizes = sizes.collect::<Option<Vec<_>>>()?;
+    let says = |other: &&Column<'_>| other.iter().map(integer).eq(sizes.iter().copied().map(Some));
+    let by = columns.iter().rev().find(says)?.first()?.as_ref()?.first()?.name.clone();
+    let name = column.first()?.as_ref()?.first()?.name.clone();
+    Some(Field { seen: Seen::of(sizes), ..Field::new(name, Element::Sized(by), Count::One) })
+}
+
+/// The value of a field that is one integer.
+fn integer(entries: &Option<Entries<'_>>) -> Option<i128> {
+    match entries.as_deref() {
+        Some([dynamic::Field { value: Value::Scalar(value), .. }]) => Some(value.integer()),
+        _ => None,
+    }
+}
+
+fn count(entries: Entries<'_>) -> Option<Count> {
+    match entries {
+        [entry] if matches!(entry.value, Value::Scalars(_) | Value::Array(_)) => Some(Count::Len(entry.value.count())),
+        [entry] if entry.index.is_none() => Some(Count::One),
+        _ => {
+            // QEMU 10 leaves the last index out.
+            let numbered = (0..).zip(entries).all(|(place, entry)| entry.index.is_none_or(|index| index == place));
+            numbered.then_some(Count::Each(entries.len() as u64))
+        }
+    }
+}
+
+fn can_be_array(element: &Element) -> bool {
+    use Element::{Bitmap, ByteArray, List, Temporary, Tree, Versioned};
+    !matches!(element, Bitmap(_) | ByteArray | Versioned(_) | Temporary(_) | List { .. } | Tree { .. })
+}
+
+/// The single values of entries, some of which may be arrays.
+fn values_of<'v>(entries: &[&'v dynamic::Field]) -> Vec<&'v Value> {
+    let single = |entry: &&'v dynamic::Field| match &entry.value {
+        Value::Array(values) => values.iter().collect(),
+        value => vec![value],
+    };
+    entries.iter().flat_map(single).collect()
+}
+
+/// Whether an entry stands for null pointers. A marker that is alone and no array is none.
+fn is_null_run(entry: &dynamic::Field, entries: usize) -> bool {
+    let is_array = entries > 1 || entry.index.is_some() || matches!(entry.value, Value::Scalars(_));
+    let is_marker = match &entry.value {
+        Value::Scalar(value) => value.kind == Kind::Marker,
+        Value::Scalars(values) => values.kind() == Kind::Marker,
+        _ => false,
+    };
+    is_marker && *entry.type_name != *"ptr-marker" && (is_array || *entry.type_name == *"nullptr")
+}
+
+/// The bytes of a key, by which it is ordered: those of unsigned integers are, and others have not been met.
+fn order(key: &Struct) -> Vec<u8> {
+    let mut out = crate::Writer::new();
+    key.encode(&mut out);
+    out.take()
+}
+
+/// A value that has nothing inside.
+fn leaf(type_name: &Name, value: &Value) -> Option<Element> {
+    match value {
+        Value::Scalar(value) => Some(scalar(type_name, *value)),
+        Value::Bytes(bytes) => Some(bytes_of(type_name, bytes)),
+        Value::ByteArray(_) => Some(Element::ByteArray),
+        Value::Bitmap(words) => Some(Element::Bitmap(8 * words.len() as u64)),
+        _ => None,
+    }
+}
+
+fn scalar(type_name: &Name, value: Scalar) -> Element {
+    match value.kind {
+        Kind::Marker => Element::Opaque(type_name.clone(), 1),
+        // What a `bool` of ours would not keep.
+        Kind::Bool if value.bits > 1 => Element::Opaque(type_name.clone(), 1),
+        kind => Element::Scalar(kind, type_name.clone()),
+    }
+}
+
+fn scalars(type_name: &Name, entries: &[&dynamic::Field]) -> Option<Element> {
+    let all = entries.iter().map(|entry| if let Value::Scalars(values) = &entry.value { Some(values) } else { None });
+    let largest = all.collect::<Option<Vec<_>>>()?.into_iter().flat_map(Scalars::iter).max_by_key(|value| value.bits);
+    largest.map(|value| scalar(type_name, value))
+}
+
+fn bytes_of(type_name: &Name, bytes: &[u8]) -> Element {
+    let size = bytes.len() as u64;
+    match &**type_name {
+        "buffer" => Element::Buffer(size),
+        "unused_buffer" if bytes.iter().all(|&byte| byte == 0) => Element::Unused(size),
+        _ => Element::Opaque(type_name.clone(), size),
+    }
+}
+
+fn seen(value: &Value) -> Seen {
+    match value {
+        Value::Scalar(value) => Seen::of([value.integer()]),
+        Value::Scalars(values) => Seen::of(values.iter().map(Scalar::integer)),
+        Value::ByteArray(bytes) => Seen::of(i128::try_from(bytes.len())),
+        Value::List(items) => Seen::of(i128::try_from(items.len())),
+        Value::Tree(tree) => Seen::of(i128::try_from(tree.len())),
+        _ => Seen::NOTHING,
+    }
+}

@@ -49,10 +49,10 @@
 
 pub mod attributes;
 pub mod dynamic;
-pub mod laws;
-pub mod machine;
-pub mod lock;
 pub mod import;
+pub mod laws;
+pub mod lock;
+pub mod machine;
 pub mod ram;
 pub mod registry;
 pub mod report;

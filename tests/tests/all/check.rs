@@ -278,7 +278,7 @@ mod qemu {
     fn a_break_that_only_we_find_is_one() {
         let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
         let stream = Qemu::start("7.2", "x86_64", &args).save();
-        let said = Qemu::refuse("10.0", "x86_64", &args, &stream);
+        let said = Qemu::refusal("10.0", "x86_64", &args, &stream);
         assert!(said.contains("Missing section footer for 0000:00:03.0/pciespscsi"), "{said}");
     }
 }

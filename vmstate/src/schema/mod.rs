@@ -21,6 +21,5 @@ pub mod vmdesc;
 
 pub(crate) use describe::describe_configuration;
 pub use describe::{Described, DescriptionWriter, Release};
-pub use describe::{DescriptionWriter, Release};
 pub use file::FORMAT;
 pub use set::{Origin, Schema, SchemaError};

@@ -9,7 +9,6 @@ mod args;
 mod check;
 mod diff;
 mod dump;
-mod edit;
 mod failure;
 mod import;
 mod info;
@@ -21,6 +20,7 @@ mod report;
 mod rewrite;
 mod schema;
 mod select;
+mod set;
 mod shapes;
 mod strip;
 mod survey;
@@ -59,7 +59,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Schema(schema) => schema::run(schema),
         Command::Rewrite(files) => rewrite::run(files, json),
         Command::Strip(files) => strip::run(files, json),
-        Command::Set(set) => edit::run(set, json),
+        Command::Set(set) => set::run(set, json),
         Command::Import(import) => import::run(import),
     }
 }

@@ -1,11 +1,25 @@
-//! Cirrus Logic's graphics card: QEMU's section "cirrus_vga", of a card on the ISA bus.
+//! Cirrus Logic's graphics card: QEMU's section "cirrus_vga".
 //!
-//! The fields are those of QEMU's `vmstate_cirrus_vga` (`hw/display/cirrus_vga.c`).
+//! The fields are those of QEMU's `vmstate_pci_cirrus_vga` and `vmstate_cirrus_vga` (`hw/display/cirrus_vga.c`).
 
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-/// The card.
+use super::pci::PciDevice;
+
+/// A card on the PCI bus.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "cirrus_vga", version = 2, minimum_version = 2)]
+pub struct PciCirrusVga {
+    /// The device on the bus.
+    #[vmstate(name = "dev")]
+    pub pci: PciDevice,
+    /// The card.
+    #[vmstate(name = "cirrus_vga")]
+    pub vga: CirrusVga,
+}
+
+/// The card itself, which is a section of its own on the ISA bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "cirrus_vga", version = 2)]
 pub struct CirrusVga {

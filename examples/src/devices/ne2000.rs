@@ -1,9 +1,11 @@
 //! The network card NE2000: QEMU's section "ne2000".
 //!
-//! The fields are those of QEMU's `vmstate_isa_ne2000` (`hw/net/ne2000-isa.c`) and `vmstate_ne2000` (`hw/net/ne2000.c`).
+//! The fields are those of QEMU's `vmstate_isa_ne2000` (`hw/net/ne2000-isa.c`), `vmstate_pci_ne2000`
+//! (`hw/net/ne2000-pci.c`) and `vmstate_ne2000` (`hw/net/ne2000.c`).
 
 use vmstate::prelude::*;
 
+use super::pci::PciDevice;
 use super::zeros;
 
 /// The card's memory.
@@ -13,6 +15,17 @@ const MEMORY: usize = 48 * 1024;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ne2000", version = 2, minimum_version = 0)]
 pub struct IsaNe2000 {
+    /// The card.
+    pub ne2000: Ne2000,
+}
+
+/// The card on the PCI bus.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "ne2000", version = 3, minimum_version = 3)]
+pub struct PciNe2000 {
+    /// The device on the bus.
+    #[vmstate(name = "dev")]
+    pub pci: PciDevice,
     /// The card.
     pub ne2000: Ne2000,
 }

@@ -6,6 +6,7 @@
 
 use vmstate::prelude::*;
 
+use super::msix::MsixState;
 use super::pci::PciDevice;
 use super::zeros;
 
@@ -43,8 +44,11 @@ pub struct VirtioRng<T: Transport> {
 pub trait Transport: VmState + Wire + Default + Clone {
     /// What it knows about a queue.
     type Queue: VmState + Wire + Default + Clone + std::fmt::Debug + PartialEq + Eq;
+    /// Whether it sends more than its registers.
+    const HAS_EXTRA_STATE: bool;
+
     /// Whether guests can use version 1 of virtio.
-    const MODERN: bool;
+    fn is_modern(&self) -> bool;
 }
 
 /// A device's registers and queues, and what `D` adds to them.
@@ -77,17 +81,20 @@ pub struct Virtio<T: Transport, D: VmState + Wire> {
     #[vmstate(name = "guest_features", subsection("virtio/64bit_features"))]
     pub all_guest_features: Option<u64>,
     /// Where the rings of modern queues are.
-    #[vmstate(name = "vq", subsection("virtio/virtqueues", needed = |_| T::MODERN))]
+    #[vmstate(name = "vq", subsection("virtio/virtqueues", needed = |device| device.transport.is_modern()))]
     pub rings: Box<[Rings; MAX_QUEUES]>,
     /// Whether the device has given up.
     #[vmstate(subsection("virtio/broken", needed = |device| device.broken))]
     pub broken: bool,
     /// Registers of the modern transport.
-    #[vmstate(opaque = "virtqueue_extra_state", subsection("virtio/extra_state", needed = |_| T::MODERN))]
+    #[vmstate(opaque = "virtqueue_extra_state", subsection("virtio/extra_state", needed = |_| T::HAS_EXTRA_STATE))]
     pub extra_state: VirtioPci,
     /// Whether the device is in use.
     #[vmstate(subsection("virtio/started", needed = |device| device.started))]
     pub started: bool,
+    /// Where packed queues are, if the device can have them.
+    #[vmstate(subsection)]
+    pub packed: Option<PackedQueues>,
     /// Whether it is switched off.
     #[vmstate(subsection("virtio/disabled", needed = |device| device.disabled))]
     pub disabled: bool,
@@ -103,6 +110,36 @@ pub struct Rings {
     /// The address of the used ring.
     #[vmstate(name = "vring.used")]
     pub used: u64,
+}
+
+/// How far packed queues are.
+#[derive(VmState, Debug, Clone, PartialEq, Eq)]
+#[vmstate(name = "virtio/packed_virtqueues")]
+pub struct PackedQueues {
+    /// The queues.
+    pub vq: Box<[PackedQueue; MAX_QUEUES]>,
+}
+
+impl Default for PackedQueues {
+    fn default() -> Self {
+        Self { vq: zeros() }
+    }
+}
+
+/// How far a packed queue is.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "packed_virtqueue_state")]
+pub struct PackedQueue {
+    /// The next descriptor that the driver makes available.
+    pub last_avail_idx: u16,
+    /// The mark of such descriptors.
+    pub last_avail_wrap_counter: bool,
+    /// The next descriptor that the device has used.
+    pub used_idx: u16,
+    /// The mark of such descriptors.
+    pub used_wrap_counter: bool,
+    /// How many the device is working on.
+    pub inuse: u32,
 }
 
 /// A device whose registers are in memory, in the old layout.
@@ -133,28 +170,41 @@ pub struct MmioQueue {
 
 impl Transport for Mmio {
     type Queue = MmioQueue;
-    const MODERN: bool = false;
+    const HAS_EXTRA_STATE: bool = false;
+
+    fn is_modern(&self) -> bool {
+        false
+    }
 }
 
-/// A device on the PCI bus, with one interrupt of its own for each queue and one for its configuration.
+/// A device on the PCI bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "virtio_pci_config")]
 pub struct Pci<const EXPRESS: bool> {
     /// The device on the bus.
     pub pci: PciDevice,
-    /// The table of MSI-X: address, data and mask of each vector.
-    #[vmstate(buffer)]
-    pub msix_table: [u8; 2 * 16],
-    /// The vectors that are pending, as bits.
-    pub msix_pending: u8,
+    /// Its interrupts.
+    pub msix: MsixState,
     /// The vector of the configuration.
     pub config_vector: u16,
+    /// Whether guests can use version 1 of virtio.
+    #[vmstate(skip = "a property of the device")]
+    pub modern: bool,
+}
+
+impl<const EXPRESS: bool> Pci<EXPRESS> {
+    /// A device with so many interrupts.
+    #[must_use]
+    pub fn with_vectors(vectors: u16) -> Self {
+        let pci = if EXPRESS { PciDevice::express() } else { PciDevice::default() };
+        Self { pci, msix: MsixState::new(vectors), config_vector: u16::MAX, modern: true }
+    }
 }
 
 impl<const EXPRESS: bool> Default for Pci<EXPRESS> {
+    /// A device with one interrupt for its queue and one for its configuration.
     fn default() -> Self {
-        let pci = if EXPRESS { PciDevice::express() } else { PciDevice::default() };
-        Self { pci, msix_table: [0; 32], msix_pending: 0, config_vector: u16::MAX }
+        Self::with_vectors(2)
     }
 }
 
@@ -174,7 +224,11 @@ pub struct PciQueue {
 
 impl<const EXPRESS: bool> Transport for Pci<EXPRESS> {
     type Queue = PciQueue;
-    const MODERN: bool = true;
+    const HAS_EXTRA_STATE: bool = true;
+
+    fn is_modern(&self) -> bool {
+        self.modern
+    }
 }
 
 /// What PCI adds: QEMU's `vmstate_virtio_pci`, which has no fields.
@@ -336,6 +390,7 @@ impl<T: Transport, D: VmState + Wire + Default> Default for Virtio<T, D> {
             broken: false,
             extra_state: VirtioPci::default(),
             started: false,
+            packed: None,
             disabled: false,
         }
     }

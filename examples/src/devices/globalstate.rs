@@ -65,3 +65,13 @@ impl From<&GlobalState> for GlobalState7_2 {
         Self { size: state.size, run_state }
     }
 }
+
+impl From<&GlobalState7_2> for GlobalState {
+    fn from(state: &GlobalState7_2) -> Self {
+        let mut new = Self { size: state.size, ..Self::default() };
+        new.run_state.copy_from_slice(&state.run_state[..32]);
+        [new.has_vm_was_suspended, new.vm_was_suspended] = [state.run_state[32], state.run_state[33]];
+        new.unused.copy_from_slice(&state.run_state[34..]);
+        new
+    }
+}

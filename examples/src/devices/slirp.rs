@@ -4,11 +4,10 @@
 //! fields of libslirp's `vmstate_slirp` (`src/state.c`).
 
 use vmstate::prelude::*;
+use vmstate::registry::Raw;
 
 /// The version of the section in QEMU 7.2 and 10.0.
 pub const VERSION: u32 = 4;
-/// The bytes of a network that nobody is connected to.
-pub const IDLE_SIZE: u64 = 131;
 
 /// A network in which no connection to a program of the host is open.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
@@ -41,5 +40,15 @@ impl Slirp {
             0 => Ok(()),
             more => Err(LoadError::refused("no open connections", more)),
         }
+    }
+}
+
+impl Raw for Slirp {
+    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
+        VmState::save(self, out)
+    }
+
+    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+        VmState::load(self, reader, version)
     }
 }

@@ -3,7 +3,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Section, block, only, pair};
+use super::{AnyGlobalState, Form, Section, block, only, pair, user_network};
 use crate::devices::acpi_build::AcpiBuild;
 use crate::devices::apic::Apic;
 use crate::devices::clock::Clock;
@@ -120,7 +120,7 @@ impl Chips {
         let [pic0, pic1] = pair("i8259", &mut self.pic);
         vec![
             only("timer", &mut self.clock),
-            only("slirp", &mut self.slirp),
+            user_network(&mut self.slirp),
             only("cpu_common", &mut self.cpu_common),
             only("cpu", &mut self.cpu),
             only("kvm-tpr-opt", &mut self.tpr_opt),
@@ -151,7 +151,7 @@ impl Chips {
 }
 
 /// The memory, where the screen and the network card are at these places of the PCI bus.
-pub(super) fn memory(vga: &str, network: &str) -> [VecBlock; 9] {
+pub(super) fn blocks(vga: &str, network: &str) -> [VecBlock; 9] {
     [
         block("pc.ram", 0x100_0000),
         block(&format!("{vga}.vram"), 0x100_0000),

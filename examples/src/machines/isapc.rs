@@ -3,7 +3,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, only, pair};
+use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, pair, user_network};
 use crate::devices::cirrus_vga::CirrusVga;
 use crate::devices::clock::Clock;
 use crate::devices::cpu_common::CpuCommon;
@@ -25,9 +25,11 @@ use crate::devices::vmmouse::VmMouse;
 use crate::devices::x86::Cpu;
 
 /// The machine.
+///
+/// QEMU 7.2 gives both of its disk controllers the same names. It can load neither of its streams right: the second one's
+/// state goes to the first. Here they are numbered, as later releases do.
 #[derive(Debug)]
 pub struct IsaPc {
-    release: Release,
     /// Its clocks.
     pub clock: Clock,
     /// QEMU's user network.
@@ -77,7 +79,6 @@ pub struct IsaPc {
 impl Machine for IsaPc {
     fn new(release: Release) -> Self {
         Self {
-            release,
             clock: Clock::default(),
             slirp: Slirp::default(),
             cpu_common: CpuCommon::default(),
@@ -111,14 +112,10 @@ impl Machine for IsaPc {
     fn sections(&mut self) -> Vec<Section<'_>> {
         let [dma0, dma1] = pair("dma", &mut self.dma);
         let [pic0, pic1] = pair("i8259", &mut self.pic);
-        let [ide0, mut ide1] = pair("isa-ide", &mut self.ide);
-        if self.release == Release::Qemu7_2 {
-            // By mistake both have the same names there.
-            ide1.instance_id = 0;
-        }
+        let [ide0, ide1] = pair("isa-ide", &mut self.ide);
         vec![
             only("timer", &mut self.clock),
-            only("slirp", &mut self.slirp),
+            user_network(&mut self.slirp),
             only("cpu_common", &mut self.cpu_common),
             only("cpu", &mut self.cpu),
             only("fw_cfg", &mut self.fw_cfg),
@@ -141,10 +138,7 @@ impl Machine for IsaPc {
             ide0,
             ide1,
             only("globalstate", self.global_state.device()),
+            memory(&mut self.ram),
         ]
-    }
-
-    fn ram(&mut self) -> &mut [VecBlock] {
-        &mut self.ram
     }
 }

@@ -3,7 +3,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, only, pair};
+use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, pair, user_network};
 use crate::devices::acpi_ged::AcpiGed;
 use crate::devices::apic::Apic;
 use crate::devices::clock::Clock;
@@ -86,7 +86,7 @@ impl Machine for MicroVm {
         let [pic0, pic1] = pair("i8259", &mut self.pic);
         vec![
             only("timer", &mut self.clock),
-            only("slirp", &mut self.slirp),
+            user_network(&mut self.slirp),
             only("fw_cfg", &mut self.fw_cfg),
             only("cpu_common", &mut self.cpu_common),
             only("cpu", &mut self.cpu),
@@ -101,10 +101,7 @@ impl Machine for MicroVm {
             only("mc146818rtc", &mut self.rtc),
             only("serial", &mut self.serial),
             only("globalstate", self.global_state.device()),
+            memory(&mut self.ram),
         ]
-    }
-
-    fn ram(&mut self) -> &mut [VecBlock] {
-        &mut self.ram
     }
 }

@@ -1,10 +1,27 @@
 //! Machines of QEMU, made of its devices: which section of a stream is which device.
+//!
+//! ```
+//! # let stream = include_bytes!("../../../tests/streams/qemu-7.2-spike.gz");
+//! # let mut bytes = Vec::new();
+//! # std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&stream[..]), &mut bytes).unwrap();
+//! use vmstate::schema::Release;
+//! use vmstate_examples::machines::spike::Spike;
+//! use vmstate_examples::machines::{Machine, registry};
+//!
+//! let mut spike = Spike::new(Release::Qemu7_2);
+//! registry(&mut spike, &[])?.load(&bytes[..])?;
+//! assert_eq!(spike.cpu.privilege, 3, "it was in its firmware");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-use vmstate::ram::VecBlock;
-use vmstate::schema::{DescriptionWriter, Release};
-use vmstate::{LoadError, Reader, SaveError, VmState, Writer, walk};
+use vmstate::VmState;
+use vmstate::ram::{PageSize, Ram, VecBlock};
+use vmstate::registry::{Device, Register, RegisterError, Registration, Registry};
+use vmstate::schema::Release;
+use vmstate::stream::SectionHeader;
 
 use crate::devices::globalstate::{GlobalState, GlobalState7_2};
+use crate::devices::slirp::{self, Slirp};
 
 pub mod chips;
 pub mod isapc;
@@ -21,29 +38,65 @@ pub trait Machine {
 
     /// Its sections, in any order.
     fn sections(&mut self) -> Vec<Section<'_>>;
-
-    /// Its memory, in the order of the blocks.
-    fn ram(&mut self) -> &mut [VecBlock];
 }
 
-/// A section: its names in streams, and the device whose state it has.
+/// A section: its names in streams, and who has its state.
 pub struct Section<'d> {
-    /// The name.
-    pub name: &'static str,
-    /// Which one of several of that name.
-    pub instance_id: u32,
-    /// The device.
-    pub device: &'d mut dyn Device,
+    name: &'static str,
+    instance_id: u32,
+    registration: Registration<'d>,
+}
+
+/// Registers the sections of `machine`: those of `headers` in their order and with their ids, and then the others.
+///
+/// QEMU numbers sections as it makes devices, and each release makes them in an order of its own. Whoever loads a stream
+/// need not care; whoever writes the same stream again must.
+///
+/// # Errors
+/// When the machine has two sections of the same names.
+pub fn registry<'d>(machine: &'d mut impl Machine, headers: &[SectionHeader]) -> Result<Registry<'d>, RegisterError> {
+    let mut registry = Registry::new();
+    let mut sections = machine.sections();
+    let place = |section: &Section<'_>| {
+        headers.iter().position(|header| (&*header.name, header.instance_id) == (section.name, section.instance_id))
+    };
+    sections.sort_by_key(|section| place(section).unwrap_or(usize::MAX));
+    for section in sections {
+        let registration = match place(&section).and_then(|index| headers.get(index)) {
+            Some(header) => section.registration.section_id(header.section_id),
+            None => section.registration,
+        };
+        registry.add(registration)?;
+    }
+    registry.set_page_size(PageSize::DEFAULT);
+    Ok(registry)
 }
 
 /// The section `name` of `device`, which is the only one of that name.
-fn only<'d>(name: &'static str, device: &'d mut dyn Device) -> Section<'d> {
-    Section { name, instance_id: 0, device }
+fn only<'d, By: 'd, D: Register<By> + 'd>(name: &'static str, device: D) -> Section<'d> {
+    numbered(name, 0, device)
+}
+
+/// The section `name` number `instance_id`.
+fn numbered<'d, By: 'd, D: Register<By> + 'd>(name: &'static str, instance_id: u32, device: D) -> Section<'d> {
+    let registration = Registration::device(name, device).instance_id(instance_id);
+    Section { name, instance_id, registration }
 }
 
 /// The sections `name` of two devices of a kind.
-fn pair<'d, T: Device>(name: &'static str, [first, second]: &'d mut [T; 2]) -> [Section<'d>; 2] {
-    [Section { name, instance_id: 0, device: first }, Section { name, instance_id: 1, device: second }]
+fn pair<'d, T: VmState>(name: &'static str, [first, second]: &'d mut [T; 2]) -> [Section<'d>; 2] {
+    [numbered(name, 0, first), numbered(name, 1, second)]
+}
+
+/// The section of QEMU's user network, which has no description.
+fn user_network(slirp: &mut Slirp) -> Section<'_> {
+    Section { name: "slirp", instance_id: 0, registration: Registration::raw("slirp", slirp::VERSION, slirp) }
+}
+
+/// The sections of guest memory.
+fn memory(blocks: &mut [VecBlock]) -> Section<'_> {
+    let ram = Ram::new(PageSize::DEFAULT, blocks);
+    Section { name: "ram", instance_id: 0, registration: Registration::live("ram", vmstate::ram::VERSION, ram) }
 }
 
 /// A device that the two releases describe differently, though at the same version.
@@ -79,41 +132,4 @@ pub type AnyGlobalState = Form<GlobalState7_2, GlobalState>;
 /// A RAM block of zeros.
 fn block(name: &str, size: usize) -> VecBlock {
     VecBlock::new(name, vec![0; size])
-}
-
-/// A device whose type is not known.
-pub trait Device: vmstate::Device {
-    /// Loads it as it was saved at `version`.
-    ///
-    /// # Errors
-    /// Those of the device.
-    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
-
-    /// Saves it as it was at `version`, and describes it.
-    ///
-    /// # Errors
-    /// Those of the device.
-    fn save(
-        &mut self,
-        version: u32,
-        place: (&str, u32),
-        description: &mut DescriptionWriter,
-        out: &mut Writer,
-    ) -> Result<(), SaveError>;
-}
-
-impl<T: VmState> Device for T {
-    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
-        walk::load(self, reader, version).map_err(|error| error.in_field(T::DESCRIPTION.name))
-    }
-
-    fn save(
-        &mut self,
-        version: u32,
-        (name, instance_id): (&str, u32),
-        description: &mut DescriptionWriter,
-        out: &mut Writer,
-    ) -> Result<(), SaveError> {
-        description.section_at(version, name, instance_id, self, out)
-    }
 }

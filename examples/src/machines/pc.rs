@@ -3,8 +3,8 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::chips::{Chips, memory};
-use super::{Machine, Section, only};
+use super::chips::{self, Chips};
+use super::{Machine, Section, memory, only};
 use crate::devices::e1000::E1000;
 use crate::devices::fdc::IsaFdc;
 use crate::devices::ide::PciIde;
@@ -54,7 +54,7 @@ impl Machine for Pc {
             network: E1000::default(),
             uhci: Uhci::default(),
             tablet: UsbPointer::default(),
-            ram: memory("0000:00:02.0/vga", "0000:00:03.0/e1000"),
+            ram: chips::blocks("0000:00:02.0/vga", "0000:00:03.0/e1000"),
         }
     }
 
@@ -71,10 +71,7 @@ impl Machine for Pc {
             only("0000:00:01.2/uhci", &mut self.uhci),
             only("0000:00:01.2/1/usb-ptr", &mut self.tablet),
         ]);
+        sections.push(memory(&mut self.ram));
         sections
-    }
-
-    fn ram(&mut self) -> &mut [VecBlock] {
-        &mut self.ram
     }
 }

@@ -3,8 +3,8 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::chips::{Chips, memory};
-use super::{Form, Machine, Section, only};
+use super::chips::{self, Chips};
+use super::{Form, Machine, Section, memory, numbered, only};
 use crate::devices::ahci::Ich9Ahci;
 use crate::devices::e1000e::{E1000e, E1000e7_2};
 use crate::devices::ich9::{Ich9SmBus, Lpc, Mch};
@@ -60,7 +60,7 @@ impl Machine for Q35 {
             disk: VirtioBlk::default(),
             xhci: PciXhci::default(),
             usb_keyboard: UsbKeyboard::default(),
-            ram: memory("0000:00:01.0/vga", "0000:00:02.0/e1000e"),
+            ram: chips::blocks("0000:00:01.0/vga", "0000:00:02.0/e1000e"),
         }
     }
 
@@ -74,15 +74,12 @@ impl Machine for Q35 {
             only("0000:00:1f.2/ich9_ahci", self.ahci.device()),
             only("0000:00:1f.3/ich9_smb", &mut self.smbus),
             only("0000:00:02.0/e1000e", self.network.device()),
-            Section { name: "PCIBUS", instance_id: 1, device: &mut self.root_bus },
+            numbered("PCIBUS", 1, &mut self.root_bus),
             only("0000:00:03.0:00.0/virtio-blk", &mut self.disk),
             only("0000:00:04.0/xhci", &mut self.xhci),
             only("0000:00:04.0/1/usb-kbd", &mut self.usb_keyboard),
         ]);
+        sections.push(memory(&mut self.ram));
         sections
-    }
-
-    fn ram(&mut self) -> &mut [VecBlock] {
-        &mut self.ram
     }
 }

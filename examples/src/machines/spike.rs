@@ -3,7 +3,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, only};
+use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, user_network};
 use crate::devices::clock::Clock;
 use crate::devices::cpu_common::CpuCommon;
 use crate::devices::riscv::Cpu;
@@ -45,15 +45,12 @@ impl Machine for Spike {
     fn sections(&mut self) -> Vec<Section<'_>> {
         vec![
             only("timer", &mut self.clock),
-            only("slirp", &mut self.slirp),
+            user_network(&mut self.slirp),
             only("cpu_common", &mut self.cpu_common),
             only("cpu", &mut self.cpu),
             only("riscv_mtimer", &mut self.mtimer),
             only("globalstate", self.global_state.device()),
+            memory(&mut self.ram),
         ]
-    }
-
-    fn ram(&mut self) -> &mut [VecBlock] {
-        &mut self.ram
     }
 }

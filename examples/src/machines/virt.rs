@@ -4,7 +4,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, only, pair};
+use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, pair, user_network};
 use crate::devices::acpi_build::VirtAcpiBuild;
 use crate::devices::clock::Clock;
 use crate::devices::cpu_common::CpuCommon;
@@ -85,7 +85,7 @@ impl Machine for Virt {
             random: VirtioRng::default(),
             acpi_build: has_acpi.then(VirtAcpiBuild::default),
             global_state: Form::new(release),
-            ram: memory(has_acpi),
+            ram: blocks(has_acpi),
         }
     }
 
@@ -94,7 +94,7 @@ impl Machine for Virt {
         let acpi_build = self.acpi_build.as_mut().map(|device| only("virt_acpi_build", device));
         let devices = [
             only("timer", &mut self.clock),
-            only("slirp", &mut self.slirp),
+            user_network(&mut self.slirp),
             only("cpu_common", &mut self.cpu_common),
             only("cpu", &mut self.cpu),
             only("riscv_mtimer", &mut self.mtimer),
@@ -111,16 +111,12 @@ impl Machine for Virt {
             only("virtio-mmio@0000000010007000/virtio-net", &mut self.network),
             only("0000:00:01.0/virtio-rng", &mut self.random),
         ];
-        let global_state = only("globalstate", self.global_state.device());
-        devices.into_iter().chain(acpi_build).chain([global_state]).collect()
-    }
-
-    fn ram(&mut self) -> &mut [VecBlock] {
-        &mut self.ram
+        let rest = [only("globalstate", self.global_state.device()), memory(&mut self.ram)];
+        devices.into_iter().chain(acpi_build).chain(rest).collect()
     }
 }
 
-fn memory(has_acpi: bool) -> Vec<VecBlock> {
+fn blocks(has_acpi: bool) -> Vec<VecBlock> {
     let mut blocks = vec![
         block("virt.flash0", 0x200_0000),
         block("virt.flash1", 0x200_0000),

@@ -3,11 +3,19 @@
 use vmstate::laws::Laws;
 use vmstate::prelude::*;
 use vmstate_examples::devices::avr::Cpu;
-use vmstate_examples::devices::clock::Clock;
+use vmstate_examples::devices::clock::{AdaptTimers, Clock, Icount, Shift, WarpTimer};
 use vmstate_examples::devices::globalstate::GlobalState;
 
 vmstate::laws!(cpu: Cpu);
-vmstate::laws!(clock: Clock);
+vmstate::laws!(clock: Clock, with = |choices| Clock {
+    icount: choices.flip().then(|| Icount {
+        warp_timer: choices.flip().then(WarpTimer::default),
+        timers: choices.flip().then(AdaptTimers::default),
+        shift: choices.flip().then(Shift::default),
+        ..Icount::default()
+    }),
+    ..Clock::default()
+});
 vmstate::laws!(global_state: GlobalState);
 
 #[derive(VmState, Clone, Default)]

@@ -1,67 +1,108 @@
 //! Machines of derived structs load whole streams of QEMU and save them again, the same to the last byte.
 
-use std::collections::HashSet;
-
-use vmstate::ram::{Loader, PageSize, Saver};
-use vmstate::schema::vmdesc::{Located, locate};
-use vmstate::schema::{DescriptionWriter, Release};
-use vmstate::stream::{Command, Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
+use vmstate::dynamic::{Event, Walk};
+use vmstate::machine::SaveOptions;
+use vmstate::registry::Output;
+use vmstate::schema::Release;
+use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate::stream::{Command, Configuration, SectionHeader, SectionKind};
 use vmstate::{Reader, Writer};
-use vmstate_examples::devices::slirp;
-use vmstate_examples::machines::Machine;
 use vmstate_examples::machines::isapc::IsaPc;
 use vmstate_examples::machines::microvm::MicroVm;
 use vmstate_examples::machines::pc::Pc;
 use vmstate_examples::machines::q35::Q35;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
+use vmstate_examples::machines::{Machine, registry};
 use vmstate_tests::streams;
 
-/// The bytes of a page of all these machines.
-const PAGE: u64 = 4096;
+/// How many lengths a stream is cut to, behind the memory.
+const CUTS: usize = 5;
 
 #[test]
 fn spike() {
-    check::<Spike>("spike");
+    check_both::<Spike>("spike");
 }
 
 #[test]
 fn virt() {
-    check::<Virt>("virt");
-}
-
-#[test]
-fn isapc() {
-    check::<IsaPc>("isapc");
+    check_both::<Virt>("virt");
 }
 
 #[test]
 fn microvm() {
-    check::<MicroVm>("microvm");
+    check_both::<MicroVm>("microvm");
 }
 
 #[test]
 fn pc() {
-    check::<Pc>("pc");
+    check_both::<Pc>("pc");
 }
 
 #[test]
 fn q35() {
-    check::<Q35>("q35");
+    check_both::<Q35>("q35");
 }
 
-/// Loads both releases' streams of a machine and saves it.
-fn check<M: Machine>(name: &str) {
-    for (version, release) in [("7.2", Release::Qemu7_2), ("10.0", Release::Qemu10_0)] {
-        let stream = streams::named(&format!("qemu-{version}-{name}"));
-        let mut machine = M::new(release);
-        let frame = Frame::load(&mut machine, release, &stream.bytes);
-        let saved = frame.save(&mut machine);
-        // The description's length stands before it and tells little: the description first.
-        let ((theirs, their_text), (ours, our_text)) = (split(&stream.bytes), split(&saved));
-        assert_same(their_text, our_text, &stream.name);
-        assert_same(theirs, ours, &stream.name);
+#[test]
+fn isapc() {
+    check::<IsaPc>(Release::Qemu10_0, &stream("10.0", "isapc"));
+    check::<IsaPc>(Release::Qemu7_2, &number_disk_controllers(stream("7.2", "isapc")));
+}
+
+#[test]
+fn a_section_that_qemu_sent_twice_is_refused() {
+    let stream = stream("7.2", "isapc");
+    let mut machine = IsaPc::new(Release::Qemu7_2);
+    let error = registry(&mut machine, &[]).unwrap().load(&stream[..]).unwrap_err();
+    assert!(error.to_string().contains("isa-ide"), "{error}");
+}
+
+fn stream(version: &str, machine: &str) -> Vec<u8> {
+    streams::named(&format!("qemu-{version}-{machine}")).bytes
+}
+
+/// Makes the second of two equal names of QEMU 7.2's `isapc` what later releases call it.
+fn number_disk_controllers(mut stream: Vec<u8>) -> Vec<u8> {
+    let last = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).rposition(|window| window == what).unwrap();
+    let header = last(&stream, b"\x07isa-ide\0\0\0\0") + b"\x07isa-ide\0\0\0".len();
+    stream[header] = 1;
+    let described = last(&stream, b"\"isa-ide\", \"instance_id\": 0") + b"\"isa-ide\", \"instance_id\": ".len();
+    stream[described] = b'1';
+    stream
+}
+
+fn check_both<M: Machine>(name: &str) {
+    check::<M>(Release::Qemu7_2, &stream("7.2", name));
+    check::<M>(Release::Qemu10_0, &stream("10.0", name));
+}
+
+/// Loads a machine's stream, and saves it.
+fn check<M: Machine>(release: Release, stream: &[u8]) {
+    let frame = Frame::of(stream, release);
+    let mut machine = M::new(release);
+    let loaded = registry(&mut machine, &frame.headers).unwrap().load(stream);
+    let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error}", frame.configuration.machine));
+    assert_eq!(loaded.sections, frame.sections);
+    // The description's length stands before it and tells little: the description first.
+    let saved = frame.save(&mut machine);
+    let ((theirs, their_text), (ours, our_text)) = (split(stream), split(&saved));
+    assert_same(their_text, our_text);
+    assert_same(theirs, ours);
+    refuse_cut_streams(&mut machine, &frame, stream);
+}
+
+/// No cut stream loads, and none changes the machine.
+fn refuse_cut_streams(machine: &mut impl Machine, frame: &Frame, stream: &[u8]) {
+    let begin = frame.headers.iter().find(|header| header.kind == SectionKind::Full).unwrap().offset;
+    let (begin, end) = (usize::try_from(begin).unwrap(), split(stream).0.len() - b"\0\x06lgth".len());
+    for length in (begin..end).step_by((end - begin) / CUTS) {
+        let error = registry(machine, &frame.headers).unwrap().load(&stream[..length]).unwrap_err();
+        // What is left of a subsection's name is none, and then the footer is missing.
+        assert!(error.is_truncated() || error.found() == "0x05", "{length}: {error}");
+        assert!(error.offset().unwrap() <= length as u64, "{length}: {error}");
     }
+    assert_same(stream, &frame.save(machine));
 }
 
 /// A stream's bytes, and the description behind them.
@@ -71,112 +112,59 @@ fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Fails with what stands around the first byte that differs.
-fn assert_same(theirs: &[u8], ours: &[u8], name: &str) {
+fn assert_same(theirs: &[u8], ours: &[u8]) {
     let differs = theirs.iter().zip(ours).position(|(theirs, ours)| theirs != ours);
     let near = |at: usize| {
         [theirs, ours].map(|bytes| bytes[at.saturating_sub(150)..bytes.len().min(at + 100)].escape_ascii().to_string())
     };
-    assert_eq!((differs, ours.len()), (None, theirs.len()), "{name}: {:#?}", differs.map(near));
+    assert_eq!((differs, ours.len()), (None, theirs.len()), "{:#?}", differs.map(near));
 }
 
-/// A stream without the machine's state.
+/// How a stream was put together.
 struct Frame {
     release: Release,
-    configuration: vmstate::stream::Configuration,
-    items: Vec<Item>,
+    configuration: Configuration,
+    /// One for each device and for the memory.
+    headers: Vec<SectionHeader>,
+    /// How many sections there are, of memory several.
+    sections: u64,
 }
 
 impl Frame {
-    /// Loads `machine`, all sections of which must come, and none that it lacks.
-    fn load(machine: &mut impl Machine, release: Release, bytes: &[u8]) -> Self {
-        let mut reader = Reader::from_slice(bytes);
-        let mut stream = StreamReader::new(&mut reader).unwrap();
-        let mut ram = Loader::new(PageSize::new(PAGE).unwrap());
-        let (mut items, mut loaded) = (Vec::new(), HashSet::new());
-        while let Some(item) = stream.next_item().unwrap() {
-            if let Item::Section(section) = &item {
-                match section.name.as_str() {
-                    "ram" => ram.load(machine.ram(), stream.payload()).unwrap(),
-                    _ => {
-                        let index = find(machine, section, &loaded);
-                        let device = &mut machine.sections()[index].device;
-                        device.load(stream.payload(), section.version).unwrap_or_else(|error| panic!("{error}"));
-                        loaded.insert(index);
-                    }
+    fn of(stream: &[u8], release: Release) -> Self {
+        let (bytes, text) = split(stream);
+        let document = Document::parse(text, bytes.len() as u64).unwrap();
+        let mut reader = Reader::from_slice(stream);
+        let mut walk = Walk::new(&mut reader, Some(document)).unwrap();
+        let (mut headers, mut commands, mut sections) = (Vec::new(), Vec::new(), 0);
+        while let Some(event) = walk.next_event().unwrap() {
+            match event {
+                Event::Section { header, .. } | Event::Ram(header) => {
+                    sections += 1;
+                    headers.extend(matches!(header.kind, SectionKind::Start | SectionKind::Full).then_some(header));
                 }
-            }
-            items.push(item);
-        }
-        assert_eq!(loaded.len(), machine.sections().len());
-        assert_eq!(items.contains(&Item::Command(Command::SwitchoverStart)), release == Release::Qemu10_0);
-        Self { release, configuration: stream.configuration().unwrap().clone(), items }
-    }
-
-    fn save(&self, machine: &mut impl Machine) -> Vec<u8> {
-        let mut out = Writer::new();
-        let mut stream = StreamWriter::new(&mut out);
-        let mut description = DescriptionWriter::new(self.release, PAGE, Some(&self.configuration));
-        let mut ram = Saver::new(PageSize::new(PAGE).unwrap());
-        let mut saved = HashSet::new();
-        stream.header();
-        stream.configuration(&self.configuration);
-        for item in &self.items {
-            match item {
-                Item::Section(section) => {
-                    stream.begin_section(section);
-                    match section.name.as_str() {
-                        "ram" => save_ram(machine, section.kind, &mut ram, stream.payload()),
-                        _ => {
-                            let index = find(machine, section, &saved);
-                            saved.insert(index);
-                            save(machine, index, section, &mut description, stream.payload());
-                        }
-                    }
-                }
-                Item::Command(command) => stream.command(command).unwrap(),
+                Event::Command(command) => commands.push(command),
                 _ => {}
             }
         }
-        stream.eof();
-        stream.description(&description.finish());
-        out.take()
+        let expected: &[Command] = if release == Release::Qemu7_2 { &[] } else { &[Command::SwitchoverStart] };
+        assert_eq!(commands, expected, "a release is known by its commands");
+        Self { release, configuration: walk.configuration().unwrap().clone(), headers, sections }
     }
-}
 
-/// The first of the machine's sections of this name that is not among `done`: some isapc have one twice.
-fn find(machine: &mut impl Machine, section: &SectionHeader, done: &HashSet<usize>) -> usize {
-    let sections = machine.sections();
-    let is_it = |index: &usize| {
-        let own = &sections[*index];
-        (own.name, own.instance_id) == (section.name.as_str(), section.instance_id) && !done.contains(index)
-    };
-    (0..sections.len())
-        .find(is_it)
-        .unwrap_or_else(|| panic!("no section {} (instance {})", section.name, section.instance_id))
-}
-
-fn save(
-    machine: &mut impl Machine,
-    index: usize,
-    section: &SectionHeader,
-    description: &mut DescriptionWriter,
-    out: &mut Writer,
-) {
-    let (name, instance_id) = (section.name.as_str(), section.instance_id);
-    let device = &mut machine.sections()[index].device;
-    if name == "slirp" {
-        let mut unused = DescriptionWriter::new(Release::Qemu10_0, PAGE, None);
-        device.save(section.version, (name, instance_id), &mut unused, out).unwrap();
-        description.opaque(name, instance_id, slirp::IDLE_SIZE);
-    } else {
-        device.save(section.version, (name, instance_id), description, out).unwrap();
-    }
-}
-
-fn save_ram(machine: &mut impl Machine, kind: SectionKind, ram: &mut Saver, out: &mut Writer) {
-    match kind {
-        SectionKind::Start => ram.setup(machine.ram(), out).unwrap(),
-        SectionKind::Part => drop(ram.iterate(machine.ram(), u64::MAX, out).unwrap()),
-        SectionKind::End | SectionKind::Full => ram.complete(machine.ram(), out).unwrap(),
+    /// Saves `machine` as QEMU would, at the versions that its release has.
+    fn save(&self, machine: &mut impl Machine) -> Vec<u8> {
+        let mut registry = registry(machine, &self.headers).unwrap();
+        registry.set_configuration(self.configuration.clone());
+        let versions = self.headers.iter().map(|header| (header.name.clone(), header.version));
+        let options = SaveOptions::new().description(Some(self.release)).versions(versions);
+        let mut writer = Writer::new();
+        let mut saving = registry.start_saving(Output::new(&mut writer, None), options).unwrap();
+        saving.iterate(u64::MAX).unwrap();
+        if self.release != Release::Qemu7_2 {
+            saving.command(&Command::SwitchoverStart).unwrap();
+        }
+        saving.complete().unwrap();
+        writer.take()
     }
 }

@@ -78,3 +78,66 @@ fn described(core: &mut Cpu, section: &Section) -> String {
     let begin = text.find("\"vmsd_name\"").unwrap();
     format!("{{{}", text[begin..].strip_suffix("]}").unwrap())
 }
+
+#[cfg(feature = "qemu")]
+mod qemu {
+    use std::fs;
+
+    use serde_json::json;
+    use tempfile::TempDir;
+    use vmstate::machine::SaveOptions;
+    use vmstate::schema::Release;
+    use vmstate::stream::Configuration;
+    use vmstate_examples::machines::spike::Spike;
+    use vmstate_examples::machines::{AnyGlobalState, Form, Machine, registry};
+    use vmstate_tests::qemu::Qemu;
+    use vmstate_tests::streams;
+
+    use super::*;
+
+    /// QEMU itself refuses this, both ways.
+    #[test]
+    fn a_machine_crosses_from_one_release_to_the_other() {
+        for (from, to, release, version) in
+            [("7.2", "10.0", Release::Qemu10_0, 10), ("10.0", "7.2", Release::Qemu7_2, 5)]
+        {
+            let mut spike = spike(if to == "7.2" { Release::Qemu10_0 } else { Release::Qemu7_2 }, from);
+            spike.global_state = crossed(&spike.global_state);
+            let mut stream = Vec::new();
+            let mut machine = registry(&mut spike, &[]).unwrap();
+            machine.set_configuration(Configuration::new("spike"));
+            let options = SaveOptions::new().description(Some(release)).version("cpu", version);
+            machine.save_with(&mut stream, options).unwrap();
+            drop(machine);
+
+            let mut qemu = Qemu::load(to, "riscv64", &["-M", "spike", "-m", "16M"], &stream);
+            assert_eq!(qemu.status(), "paused", "from {from} to {to}");
+            let mut back = Spike::new(release);
+            registry(&mut back, &[]).unwrap().load(&save_in(&mut qemu)[..]).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(back.mtimer, spike.mtimer, "from {from} to {to}");
+            assert_eq!(save(&mut back.cpu, version), save(&mut spike.cpu, version), "from {from} to {to}");
+        }
+    }
+
+    fn spike(release: Release, version: &str) -> Spike {
+        let mut spike = Spike::new(release);
+        registry(&mut spike, &[]).unwrap().load(&streams::named(&format!("qemu-{version}-spike")).bytes[..]).unwrap();
+        spike
+    }
+
+    /// What the machine was doing, in the other release's words.
+    fn crossed(state: &AnyGlobalState) -> AnyGlobalState {
+        match state {
+            Form::Of7_2(old) => Form::Of10_0(old.into()),
+            Form::Of10_0(new) => Form::Of7_2(new.into()),
+        }
+    }
+
+    fn save_in(qemu: &mut Qemu) -> Vec<u8> {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("stream");
+        qemu.execute("migrate", json!({ "uri": format!("exec:cat >'{}'", path.display()) }));
+        qemu.wait_for_migration();
+        fs::read(path).unwrap()
+    }
+}

@@ -160,3 +160,8 @@ pub(super) fn is_zero(page: &[u8]) -> bool {
     static ZEROS: [u8; 4096] = [0; 4096];
     page.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
+
+/// Whether all bytes are `fill`.
+pub(super) fn is_filled(page: &[u8], fill: u8) -> bool {
+    if fill == 0 { is_zero(page) } else { page.iter().all(|byte| *byte == fill) }
+}

@@ -10,7 +10,7 @@ use vmstate_types::LoadError;
 use super::block::Block;
 use super::pages::Pages;
 use super::record::PageSize;
-use super::save::is_zero;
+use super::save::{is_filled, is_zero};
 
 /// Copies are kept in pieces, so that none of them ever moves: each is twice as large as the one before, up to this size.
 const PIECE: usize = 1 << 20;
@@ -63,7 +63,7 @@ impl Undo {
         }
         block.read(offset, &mut self.page).map_err(unreadable)?;
         undo.put_off.remove(page);
-        if self.page.iter().any(|byte| *byte != fill) {
+        if !is_filled(&self.page, fill) {
             undo.put_off(page, fill);
         }
         Ok(())

@@ -4,6 +4,7 @@ use vmstate_types::{LoadError, Reader};
 
 use super::Block;
 use super::record::{BlockHeader, Options, PageSize, Record, RecordReader};
+use super::save::is_filled;
 
 /// Loads the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -136,7 +137,13 @@ impl<B: Block> Pages<B> for InPlace<'_, B> {
         self.0.get_mut(index).map_or(Ok(()), |block| block.write(offset, page))
     }
 
+    /// A page that is what it shall be is not touched: the host may not have given it any memory yet
+    /// (`ram_handle_zero` in QEMU's `migration/ram.c`).
     fn fill(&mut self, index: usize, offset: u64, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
+        let read = self.0.get(index).is_some_and(|block| block.read(offset, page).is_ok());
+        if read && is_filled(page, fill) {
+            return Ok(());
+        }
         page.fill(fill);
         self.write(index, offset, page)
     }

@@ -58,9 +58,13 @@ fn lengths_that_promise_too_much() {
     let bytes = stream(&[b"\x07\xff\xff\xff\xffpc"]);
     let error = refusal(&bytes, Blame::Bytes, 13, "4294967295 bytes", "the end of the stream after 2");
     assert_eq!(error.path(), "name");
-    let bytes = stream(&[MACHINE, b"\x05\x1aconfiguration/capabilities\0\0\0\x01\xff\xff\xff\xff\x01a"]);
+    let capabilities = b"\x05\x1aconfiguration/capabilities\0\0\0\x01";
+    let bytes = stream(&[MACHINE, capabilities, b"\0\0\x01\0\x01a"]);
     let error = refusal(&bytes, Blame::Bytes, bytes.len(), "1 byte", "the end of the stream after 0");
     assert_eq!((error.path(), error.is_truncated()), ("capabilities".into(), true));
+    let bytes = stream(&[MACHINE, capabilities, b"\0\0\x01\x01\x01a"]);
+    let error = refusal(&bytes, Blame::Bytes, bytes.len() - 6, "at most 256 capabilities", "257");
+    assert_eq!(error.path(), "capabilities");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use vmstate_examples::devices::i8257::Dma;
 use vmstate_examples::devices::i8259::Pic;
 use vmstate_examples::devices::mc146818rtc::Rtc;
 use vmstate_examples::devices::serial::IsaSerial;
-use vmstate_examples::machines::Machine;
 use vmstate_examples::machines::isapc::IsaPc;
+use vmstate_examples::machines::{Machine, Section};
 
 /// The devices of the PC with an ISA bus, and more of some kinds: 60 in all.
 struct Devices {
@@ -44,9 +44,9 @@ impl Devices {
 
     fn registry(&mut self) -> Registry<'_> {
         let mut registry = Registry::new();
-        for section in self.pc.sections() {
-            let device: &mut dyn vmstate::Device = section.device;
-            registry.register(section.name, device).expect("instances are counted");
+        let described = |section: &Section<'_>| !matches!(section.name(), "ram" | "slirp");
+        for section in self.pc.sections().into_iter().filter(described) {
+            registry.add(section.into_registration()).expect("names that differ");
         }
         register(&mut registry, "e1000", &mut self.cards);
         register(&mut registry, "serial", &mut self.uarts);

@@ -47,6 +47,20 @@ pub struct Section<'d> {
     registration: Registration<'d>,
 }
 
+impl<'d> Section<'d> {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What a registry takes.
+    #[must_use]
+    pub fn into_registration(self) -> Registration<'d> {
+        self.registration
+    }
+}
+
 /// Registers the sections of `machine`: those of `headers` in their order and with their ids, and then the others.
 ///
 /// QEMU numbers sections as it makes devices, and each release makes them in an order of its own. Whoever loads a stream

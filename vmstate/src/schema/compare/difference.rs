@@ -4,7 +4,7 @@ use std::fmt;
 
 use vmstate_types::Description;
 
-use super::field::{SENT, Side};
+use super::field::Side;
 use super::finder::{Context, Direction, Finder, Finding};
 use super::rule::{Rule, Severity};
 use super::{align, subsection};
@@ -101,62 +101,15 @@ pub fn first_difference_from_sent(ours: &vmdesc::Struct, version: u32, theirs: &
 }
 
 fn first(ours: &Shape, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
-    let findings = findings(ours, version, theirs, false);
+    let findings = findings(ours, version, theirs);
     let worst = |severity| move |finding: &&Finding| finding.severity() == severity;
     let first = findings.iter().find(worst(Severity::Break)).or_else(|| findings.iter().find(worst(Severity::Risk)));
     let first = first.or_else(|| findings.iter().find(|finding| what(finding.rule).is_some()))?;
-    Some(Difference::new(ours, first, &findings))
-}
-
-/// A field about which a predicate of the local device decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// The field, with the device and the structs around it.
-    pub path: String,
-    /// Whether the stream has it.
-    pub is_sent: bool,
-}
-
-/// Lists the fields of `local` about which a predicate decides, and whether `theirs` has them.
-///
-/// A predicate that says something else here than on the other side is a difference that no description shows: where
-/// [`first_difference`] finds none, these are the fields to look at.
-///
-/// ```
-/// use vmstate::prelude::*;
-/// use vmstate::schema::compare::{conditions, first_difference};
-/// use vmstate::schema::vmdesc::{Body, Document};
-///
-/// #[derive(VmState)]
-/// #[vmstate(name = "pm")]
-/// struct Pm {
-///     status: u16,
-///     #[vmstate(when = Self::has_cpus)]
-///     cpus: u32,
-/// }
-/// # impl Pm { fn has_cpus(&self, _: u32) -> bool { false } }
-///
-/// let text = concat!(
-///     r#"{"page_size": 4096, "devices": [{"name": "pm", "instance_id": 0, "vmsd_name": "pm", "version": 1, "#,
-///     r#""fields": [{"name": "status", "type": "uint16", "size": 2}, {"name": "cpus", "type": "uint32", "size": 4}]}]}"#,
-/// );
-/// let document = Document::parse(text.as_bytes(), 0)?;
-/// let Body::State(theirs) = &document.devices[0].body else { panic!() };
-/// assert_eq!(first_difference(Pm::DESCRIPTION, 1, theirs), None);
-/// let [cpus] = &conditions(Pm::DESCRIPTION, 1, theirs)[..] else { panic!() };
-/// assert_eq!((&*cpus.path, cpus.is_sent), ("pm.cpus", true));
-/// # Ok::<(), LoadError>(())
-/// ```
-#[must_use]
-pub fn conditions(local: &Description, version: u32, theirs: &vmdesc::Struct) -> Vec<Condition> {
-    let ours = Shape::from(local);
-    let findings = findings(&ours, version, theirs, true);
-    let of_predicates = findings.iter().filter(|finding| finding.rule == Rule::Condition);
-    of_predicates.map(|finding| Condition { path: path(&ours, finding), is_sent: finding.written == SENT }).collect()
+    Some(Difference::new(&ours.name, first, &findings))
 }
 
 /// Compares what was sent with what is loaded. Paths have the local names.
-fn findings(ours: &Shape, version: u32, theirs: &vmdesc::Struct, notes_conditions: bool) -> Vec<Finding> {
+fn findings(ours: &Shape, version: u32, theirs: &vmdesc::Struct) -> Vec<Finding> {
     let theirs = Shape { version, ..Shape::from(theirs) };
     let mut findings = Vec::new();
     let context = Context {
@@ -167,7 +120,6 @@ fn findings(ours: &Shape, version: u32, theirs: &vmdesc::Struct, notes_condition
         is_sent: true,
         reads_sent: false,
         guesses: false,
-        notes_conditions,
     };
     let mut finder = Finder::new(context, &mut findings);
     if let Some(version) = subsection::version(&mut finder, &theirs, ours) {
@@ -177,17 +129,17 @@ fn findings(ours: &Shape, version: u32, theirs: &vmdesc::Struct, notes_condition
 }
 
 /// The path with the device before it.
-fn path(ours: &Shape, finding: &Finding) -> String {
+fn path(device: &str, finding: &Finding) -> String {
     match finding.path.is_empty() {
-        true => ours.name.clone(),
-        false => format!("{}.{}", ours.name, finding.path),
+        true => device.to_owned(),
+        false => format!("{device}.{}", finding.path),
     }
 }
 
 impl Difference {
-    fn new(ours: &Shape, finding: &Finding, all: &[Finding]) -> Self {
+    fn new(device: &str, finding: &Finding, all: &[Finding]) -> Self {
         Self {
-            path: path(ours, finding),
+            path: path(device, finding),
             what: what(finding.rule).unwrap_or(What::Type),
             ours: finding.read.clone(),
             theirs: finding.written.clone(),

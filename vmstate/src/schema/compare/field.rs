@@ -24,9 +24,7 @@ impl<'s> Side<'s> {
 /// Compares the field that is written with the one that reads it.
 pub(super) fn pair(finder: &mut Finder<'_>, written: &Field, read: &Field) {
     let mut finder = finder.at_both(written, read);
-    if finder.is_sent() {
-        note_condition(&mut finder, read, SENT);
-    } else if written.conditional != read.conditional {
+    if written.conditional != read.conditional && !finder.is_sent() {
         finder.report(Rule::Condition, presence(written), presence(read));
     }
     if written.pointers != read.pointers && !(finder.is_sent() && written.pointers == Pointers::None) {
@@ -50,25 +48,11 @@ pub(super) fn extra(finder: &mut Finder<'_>, written: &Field) {
 
 /// A field that is read and that nobody writes.
 pub(super) fn missing(finder: &mut Finder<'_>, read: &Field) {
-    if finder.is_sent() && may_be_absent(read) {
-        note_condition(&mut finder.at(&read.name), read, "not sent");
-        return;
-    }
-    if leaf::bytes(read) == Some(0) {
+    if (finder.is_sent() && may_be_absent(read)) || leaf::bytes(read) == Some(0) {
         return;
     }
     let rule = if read.conditional { Rule::ConditionalMissing } else { Rule::Missing };
     finder.at(&read.name).report(rule, "nothing", leaf::text(read));
-}
-
-/// What is said of a field that was sent, where its reader has a predicate for it.
-pub(super) const SENT: &str = "sent";
-
-/// Says whether a field was sent about which a predicate decides on the reading side, if that is asked for.
-fn note_condition(finder: &mut Finder<'_>, read: &Field, sent: &str) {
-    if read.conditional && finder.notes_conditions() {
-        finder.report(Rule::Condition, sent, presence(read));
-    }
 }
 
 /// Whether a stream can lack the field: a predicate may leave it out, or it has no elements.

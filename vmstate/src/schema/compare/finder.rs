@@ -91,8 +91,6 @@ pub(super) struct Context<'f> {
     pub(super) reads_sent: bool,
     /// Whether nobody knows the conditions of subsections.
     pub(super) guesses: bool,
-    /// Whether what was sent is compared with the reading side's predicates.
-    pub(super) notes_conditions: bool,
 }
 
 impl<'f> Finder<'f> {
@@ -107,10 +105,6 @@ impl<'f> Finder<'f> {
 
     pub(super) fn guesses(&self) -> bool {
         self.context.guesses
-    }
-
-    pub(super) fn notes_conditions(&self) -> bool {
-        self.context.notes_conditions
     }
 
     pub(super) fn reads_sent(&self) -> bool {

@@ -42,7 +42,7 @@ mod report;
 mod rule;
 mod subsection;
 
-pub use difference::{Condition, Difference, What, conditions, first_difference, first_difference_from_sent};
+pub use difference::{Difference, What, first_difference, first_difference_from_sent};
 pub use finder::{Direction, Finding};
 pub use report::{Report, compare_schemas};
 pub use rule::{Rule, Severity};
@@ -96,8 +96,7 @@ fn one_way(
     }
     let (is_sent, reads_sent) = (written.is_sent, read.is_sent);
     let guesses = !options.devices;
-    let context =
-        Context { direction, device, at_version: None, is_sent, reads_sent, guesses, notes_conditions: false };
+    let context = Context { direction, device, at_version: None, is_sent, reads_sent, guesses };
     let mut finder = Finder::new(context, findings);
     if read.unmigratable {
         finder.report(Rule::Unmigratable, "can be saved", "cannot be loaded");

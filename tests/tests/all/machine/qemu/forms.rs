@@ -1,12 +1,11 @@
 //! Streams without footers, configuration or description, as old machine types have them. Where a section ends is then
 //! only known by its device: these machines consist of structs.
 
-use vmstate::registry::Registration;
 use vmstate::schema::Release;
 use vmstate_examples::devices::serial::IsaSerial;
-use vmstate_examples::machines::Machine;
 use vmstate_examples::machines::isapc::IsaPc;
 use vmstate_examples::machines::microvm::MicroVm;
+use vmstate_examples::machines::{Machine, Section};
 use vmstate_tests::qemu::VERSIONS;
 
 use super::*;
@@ -84,9 +83,9 @@ impl Form {
 fn whole<'m>(devices: &'m mut impl Machine, ram: &'m mut [VecBlock], machine: &str) -> Registry<'m> {
     let mut registry = Registry::for_machine(machine);
     registry.register_ram(PageSize::DEFAULT, ram).unwrap();
-    for section in devices.sections() {
-        let device: &mut dyn vmstate::Device = section.device;
-        registry.add(Registration::device(section.name, device).instance_id(section.instance_id)).unwrap();
+    let described = |section: &Section<'_>| !matches!(section.name(), "ram" | "slirp");
+    for section in devices.sections().into_iter().filter(described) {
+        registry.add(section.into_registration()).unwrap();
     }
     registry
 }

@@ -1,12 +1,14 @@
 //! The traps of QEMU's format: where its code does something else than its names and comments say, or did something
 //! else before. Each test fails in an implementation that fell in.
-//!
-//! Not here, for what it is about is not there: 20 (registering a device twice ends QEMU's process).
 
 use std::collections::BTreeMap;
 
 use vmstate::description::Kind;
+use vmstate::dynamic::{Event, Walk};
+use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
+use vmstate::ram::{PageSize, VecBlock};
+use vmstate::registry::{RegisterError, Registration};
 use vmstate::schema::Release;
 use vmstate::stream::{Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
 use vmstate_tests::streams;
@@ -268,12 +270,51 @@ struct Holder {
 /// `needed` is about sections and subsections: a struct in a field is sent whatever it says.
 #[test]
 fn trap_11_needed_leaves_out_the_section_and_no_struct_in_a_field() {
-    assert!(Maybe::DESCRIPTION.conditional && !Maybe { on: false }.needed() && Maybe { on: true }.needed());
-    assert!(Holder::default().needed(), "the holder has no condition");
+    let saved = |on| {
+        let mut registry = Registry::new();
+        registry.register("maybe", Maybe { on }).unwrap();
+        registry.register("holder", Holder { maybe: Maybe { on }, last: 7 }).unwrap();
+        whole(&mut registry, SaveOptions::new())
+    };
+    assert_eq!(names(&saved(true)), ["maybe", "holder"]);
+    let without = saved(false);
+    assert_eq!(names(&without), ["holder"]);
+    let (mut maybe, mut holder) = (Maybe { on: true }, Holder::default());
+    let mut registry = Registry::new();
+    registry.register("maybe", &mut maybe).unwrap();
+    registry.register("holder", &mut holder).unwrap();
+    registry.load(&without[..]).unwrap();
+    drop(registry);
+    assert_eq!((maybe.on, holder.last), (true, 7), "what did not come is as it was");
+
     assert_eq!(save(&mut Holder { maybe: Maybe { on: false }, last: 9 }), [0, 9]);
     let mut loaded = Holder::default();
     load(&mut loaded, &[0, 9], 1).unwrap();
     assert_eq!(loaded.last, 9);
+}
+
+/// The stream of a machine.
+fn whole(registry: &mut Registry<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+    let mut stream = Vec::new();
+    registry.save_with(&mut stream, options).unwrap();
+    stream
+}
+
+/// The sections of a stream, in their order, each as often as it comes.
+fn headers(stream: &[u8]) -> Vec<SectionHeader> {
+    let mut reader = Reader::from_slice(stream);
+    let mut walk = Walk::new(&mut reader, None).unwrap();
+    let mut headers = Vec::new();
+    while let Some(event) = walk.next_event().unwrap() {
+        if let Event::Section { header, .. } | Event::Ram(header) = event {
+            headers.push(header);
+        }
+    }
+    headers
+}
+
+fn names(stream: &[u8]) -> Vec<String> {
+    headers(stream).into_iter().map(|header| header.name).collect()
 }
 
 /// Writes a stream of sections of one byte each, which is their number.
@@ -325,7 +366,22 @@ fn trap_12_early_sections_are_full_and_come_before_the_start_of_ram() {
     let bytes = stream(true, &[early, ram(SectionKind::Start), ram(SectionKind::End)]);
     let found = sections(&bytes).unwrap().found;
     let kinds: Vec<_> = found.iter().map(|(name, kind, _)| (name.as_str(), *kind)).collect();
-    assert_eq!(kinds, [("early", SectionKind::Full), ("ram", SectionKind::Start), ("ram", SectionKind::End)]);
+    let expected = [("early", SectionKind::Full), ("ram", SectionKind::Start), ("ram", SectionKind::End)];
+    assert_eq!(kinds, expected);
+
+    let (mut early, mut memory) = (Early { value: 7 }, [VecBlock::new("ram", vec![1; 4096])]);
+    let mut registry = Registry::new();
+    registry.register("late", Holder::default()).unwrap();
+    registry.register("early", &mut early).unwrap();
+    registry.register_ram(PageSize::DEFAULT, &mut memory[..]).unwrap();
+    let stream = whole(&mut registry, SaveOptions::new());
+    let kinds: Vec<_> = headers(&stream).into_iter().map(|header| (header.name, header.kind)).collect();
+    let named = |(name, kind): (&str, SectionKind)| (name.to_owned(), kind);
+    assert_eq!(
+        kinds,
+        [&expected[..], &[("late", SectionKind::Full)]].concat().into_iter().map(named).collect::<Vec<_>>()
+    );
+    registry.load(&stream[..]).unwrap();
 }
 
 #[derive(VmState, Default)]
@@ -370,6 +426,47 @@ fn trap_14_section_ids_and_their_order_mean_nothing() {
     }
 }
 
+#[derive(VmState, Debug, Default)]
+#[vmstate(name = "bus", priority = PciBus)]
+struct Bus {
+    lines: u8,
+}
+
+/// A machine's devices, registered in this order with these section ids.
+fn machine(order: [(&str, u32); 3]) -> Vec<u8> {
+    let mut registry = Registry::new();
+    for (name, id) in order {
+        let registration = match name {
+            "bus" => Registration::device(name, Bus { lines: 3 }),
+            name => Registration::device(name, Holder { last: name.as_bytes()[0], ..Holder::default() }),
+        };
+        registry.add(registration.section_id(id)).unwrap();
+    }
+    whole(&mut registry, SaveOptions::new())
+}
+
+/// Only what has a higher priority comes before.
+#[test]
+fn trap_14_a_machine_finds_its_sections_by_name_and_instance() {
+    let streams = [machine([("a", 0), ("b", 1), ("bus", 2)]), machine([("bus", 9), ("b", 77), ("a", 7)])];
+    let found = streams
+        .each_ref()
+        .map(|stream| headers(stream).into_iter().map(|header| (header.name, header.section_id)).collect::<Vec<_>>());
+    let named = |order: [(&str, u32); 3]| order.map(|(name, id)| (name.to_owned(), id)).to_vec();
+    let expected = [[("bus", 2), ("a", 0), ("b", 1)], [("bus", 9), ("b", 77), ("a", 7)]];
+    assert_eq!(found, expected.map(named));
+    for stream in streams {
+        let (mut bus, mut a, mut b) = (Bus::default(), Holder::default(), Holder::default());
+        let mut registry = Registry::new();
+        registry.register("b", &mut b).unwrap();
+        registry.register("bus", &mut bus).unwrap();
+        registry.register("a", &mut a).unwrap();
+        registry.load(&stream[..]).unwrap();
+        drop(registry);
+        assert_eq!((bus.lines, a.last, b.last), (3, b'a', b'b'));
+    }
+}
+
 /// Only a machine type knows if there are any; a stream shows it with its first section.
 #[test]
 fn trap_15_footers_are_there_for_all_sections_or_for_none() {
@@ -381,6 +478,20 @@ fn trap_15_footers_are_there_for_all_sections_or_for_none() {
     // The second one's is missing: all but its five bytes, and the stream's end.
     let cut = [&with[..with.len() - 6], &[0]].concat();
     assert_eq!(sections(&cut).unwrap_err().qemu_text(), Some("Missing section footer for second"));
+
+    let mut registry = Registry::new();
+    registry.register("first", Holder::default()).unwrap();
+    registry.register("second", Holder::default()).unwrap();
+    for agreed in [false, true] {
+        let stream = whole(&mut registry, SaveOptions::new().footers(agreed));
+        let mut load = |footers| {
+            let options = LoadOptions::new().footers(footers);
+            registry.load_with(&mut Reader::from_slice(&stream), options).map(drop)
+        };
+        load(agreed).unwrap();
+        load(!agreed).unwrap_err();
+        registry.load(&stream[..]).unwrap();
+    }
 }
 
 /// It is written as 1 again.
@@ -420,6 +531,15 @@ fn trap_18_a_stream_needs_no_description() {
     let bytes = stream(true, &[SectionHeader::full(0, "only", 0, 1)]);
     assert!(bytes.ends_with(&[0x7e, 0, 0, 0, 0, 0]), "nothing comes after the end");
     assert_eq!(sections(&bytes).unwrap().found.len(), 1);
+
+    let mut device = Holder { last: 7, ..Holder::default() };
+    let mut registry = Registry::new();
+    registry.register("holder", &mut device).unwrap();
+    let with = whole(&mut registry, SaveOptions::new());
+    let without = whole(&mut registry, SaveOptions::new().description(None));
+    assert!(with.starts_with(&without) && with.len() > without.len());
+    assert!(registry.load(&with[..]).unwrap().description.is_some());
+    assert_eq!(registry.load(&without[..]).unwrap().description, None);
 }
 
 /// What a `dirty-bitmap` section says of a bitmap when it starts.
@@ -452,4 +572,17 @@ fn trap_19_the_granularity_of_a_dirty_bitmap_has_32_bits() {
         enabled,
     };
     assert_eq!(bitmaps, [start(0x1c, b"d", b"two", false), start(0x14, b"", b"one", true)]);
+}
+
+/// QEMU's process ends, when it registers the second one. Here it is an error, and the first one stays.
+#[test]
+fn trap_20_a_device_that_is_registered_twice_is_an_error() {
+    let mut registry = Registry::new();
+    registry.register("holder", Holder { last: 7, ..Holder::default() }).unwrap();
+    let error = registry.add(Registration::device("holder", Holder::default()).instance_id(0)).unwrap_err();
+    assert_eq!(error, RegisterError::Duplicate { name: "holder".into(), instance_id: 0 });
+    assert_eq!(headers(&whole(&mut registry, SaveOptions::new())).len(), 1);
+    // One that has no number of its own gets the next one.
+    registry.register("holder", Holder::default()).unwrap();
+    assert_eq!(registry.sections().collect::<Vec<_>>(), [("holder", 0), ("holder", 1)]);
 }

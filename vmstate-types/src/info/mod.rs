@@ -4,6 +4,7 @@
 //! attribute chooses between several meanings, a marker type of this module stands for the meaning: an [`Info`] for one
 //! value, or a [`Codec`] for what is more than one.
 
+mod advice;
 pub mod array;
 pub mod bitmap;
 pub mod bits;

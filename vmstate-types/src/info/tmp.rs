@@ -13,6 +13,20 @@ pub trait Temporary<Parent>: VmState {
     /// Makes the temporary that stands for the parent as it is.
     fn of(parent: &Parent) -> Self;
 
+    /// Makes the temporary that a load fills.
+    ///
+    /// The parent is loaded up to the field in whose place the temporary stands; what follows is as it was. If nothing
+    /// else is said, [`of`](Self::of) makes it, so that what the stream does not bring (older versions, skipped members),
+    /// and what `equal` compares, is the parent's. In QEMU it is memory that nobody has cleared, and its description's
+    /// `pre_load` has to fill from the parent what a load needs. Where `of` makes no sense of a parent that is half
+    /// loaded, begin with something else, such as `Self::default()`.
+    fn to_load(parent: &Parent) -> Self
+    where
+        Self: Sized,
+    {
+        Self::of(parent)
+    }
+
     /// Takes over what the temporary says.
     ///
     /// # Errors
@@ -37,7 +51,7 @@ pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: At) -> Re
 /// When the temporary cannot be loaded, or does not fit the parent.
 pub fn load<T: Temporary<P>, P>(parent: &mut P, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     let start = reader.offset();
-    let mut temporary = T::of(parent);
+    let mut temporary = T::to_load(parent);
     walk::load(&mut temporary, reader, version)?;
     temporary.apply(parent).map_err(|error| error.at(start))
 }

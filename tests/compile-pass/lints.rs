@@ -123,8 +123,10 @@ pub struct Many {
     count: u8,
     #[vmstate(len = count * 2, max = 8)]
     numbers: Vec<u16>,
-    #[vmstate(len = count)]
+    #[vmstate(len = count, must_exist("few", |many| many.count < 3))]
     front: [Inner; 2],
+    #[vmstate(len = count * Self::WORDS)]
+    words: [u16; 4],
     #[vmstate(len = count, max = 8, wire = u32)]
     sizes: Vec<usize>,
     #[vmstate(count("nmore": u16), max = 8)]
@@ -155,6 +157,10 @@ pub struct Many {
     marked: Vec<Option<Box<Inner>>>,
     #[vmstate(unused(before = count * 2, max = 8))]
     last: u8,
+}
+
+impl Many {
+    const WORDS: usize = 2;
 }
 
 #[derive(VmState, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -222,6 +228,10 @@ struct Negated {
 impl Temporary<Structs> for Negated {
     fn of(parent: &Structs) -> Self {
         Self { value: -parent.negated }
+    }
+
+    fn to_load(_: &Structs) -> Self {
+        Self::default()
     }
 
     fn apply(self, parent: &mut Structs) -> Result<(), LoadError> {

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Expr, Generics, Ident, Index, LitStr, Member, Type};
 
 use crate::errors::Errors;
-use crate::parse::{self, Extra, Function, Make, Number, Once, Padding, PlacePath};
+use crate::parse::{self, Condition, Extra, Function, Make, Number, Once, Padding, PlacePath};
 
 mod form;
 mod subsection;
@@ -58,6 +58,8 @@ pub(crate) struct Field {
     /// The name of the info as which it is described, if that is not its own.
     pub(crate) opaque: Option<LitStr>,
     pub(crate) gate: Gate,
+    /// What must hold before it, whether it is on the wire or not.
+    pub(crate) conditions: Vec<Condition>,
     /// What it becomes when a load does not find it.
     pub(crate) default: Option<Option<Make>>,
     /// What to do if the two sides differ.
@@ -249,14 +251,18 @@ impl Field {
         }
     }
 
-    /// The field with what comes with it: its count, and bytes without meaning around it.
+    /// The field with what comes with it: its count, and bytes without meaning around it. Its conditions come first.
     fn with_company(self, attributes: &parse::Field) -> impl Iterator<Item = Self> + use<> {
         let unused = attributes.unused.value();
         let max = unused.and_then(|unused| unused.max.value());
         let before = unused.and_then(|unused| unused.before.value()).map(|padding| self.unused(padding, max));
         let after = unused.and_then(|unused| unused.after.value()).map(|padding| self.unused(padding, max));
         let count = self.hidden_count();
-        before.into_iter().chain(count).chain([self]).chain(after)
+        let mut company: Vec<_> = before.into_iter().chain(count).chain([self]).chain(after).collect();
+        if let Some(first) = company.first_mut() {
+            first.conditions.clone_from(&attributes.must_exist);
+        }
+        company.into_iter()
     }
 
     /// Bytes without meaning that are on the wire whenever the field is.
@@ -293,6 +299,7 @@ impl Field {
             codec,
             opaque: None,
             gate: Gate::default(),
+            conditions: Vec::new(),
             default: None,
             hint: None,
             ambiguous: false,

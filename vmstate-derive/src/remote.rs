@@ -101,7 +101,7 @@ pub(crate) fn check(device: &Device<'_>, errors: &Errors) {
     device.fields.iter().for_each(|field| check_field(field, errors));
 }
 
-/// `when = path`, `tmp = Type` and `removed(with = path, from = path)` in a mirror.
+/// `when = path`, `must_exist("text", path)`, `tmp = Type` and `removed(with = path, from = path)` in a mirror.
 fn check_field(field: &Field, errors: &Errors) {
     let when = field.gate.when.as_ref().map(ToTokens::to_token_stream);
     let functions = match &field.codec {
@@ -109,7 +109,8 @@ fn check_field(field: &Field, errors: &Errors) {
         Codec::Removed { with, from } => with.iter().chain(from).map(ToTokens::to_token_stream).collect(),
         _ => Vec::new(),
     };
-    for tokens in when.into_iter().chain(functions) {
+    let conditions = field.conditions.iter().map(|condition| condition.holds.to_token_stream());
+    for tokens in when.into_iter().chain(functions).chain(conditions) {
         errors.at(tokens, "a mirror has no functions: they are about structs of one's own");
     }
 }

@@ -44,7 +44,7 @@ fn a_wrong_length_is_one_mistake() {
             items: Vec<u8>,
         }
     });
-    assert_eq!(messages, ["`len` takes a field, or a field times a number"]);
+    assert_eq!(messages, ["`len` takes a field, or a field times a number or a constant"]);
 }
 
 #[test]

@@ -24,4 +24,25 @@ impl Other {
     }
 }
 
+#[derive(VmState)]
+struct Fields {
+    #[vmstate(must_exist("fifo fits"))]
+    count: u8,
+    #[vmstate(skip = "wired by the board", must_exist("fifo fits", Self::fits))]
+    skipped: u8,
+}
+
+#[derive(VmState)]
+struct Numbers {
+    count: u8,
+    #[vmstate(must_exist("fifo fits", Self::fits))]
+    next: u8,
+}
+
+impl Numbers {
+    fn fits(&self) -> u8 {
+        self.count
+    }
+}
+
 fn main() {}

@@ -21,7 +21,17 @@ struct OtherWidth {
 #[derive(VmState)]
 struct NoFlags {
     #[vmstate(bits = u8)]
-    flags: String,
+    flags: IrqLine,
+}
+
+struct IrqLine;
+
+#[derive(VmState)]
+struct Names {
+    #[vmstate(bits = u8)]
+    number: [u8; 2],
+    #[vmstate(bits = u8)]
+    text: String,
 }
 
 #[derive(VmState)]

@@ -9,7 +9,7 @@ mod foreign {
 #[derive(VmState)]
 #[vmstate(remote = foreign::Clock, post_load = check)]
 struct Mirror {
-    #[vmstate(when = exists)]
+    #[vmstate(when = exists, must_exist("ticks", ticks))]
     ticks: u32,
     #[vmstate(skip = "a cache")]
     cache: u32,

@@ -1,12 +1,14 @@
 //! What `#[derive(VmState)]` writes and reads, to the byte.
 
 mod checkpoint;
+mod conditions;
 mod conformance;
 mod fields;
 mod gates;
 mod grammar;
 mod hooks;
 mod hygiene;
+mod limits;
 mod many;
 mod nested;
 mod older;
@@ -15,6 +17,7 @@ mod porting;
 mod real;
 mod round_trip;
 mod subsections;
+mod temporaries;
 mod traps;
 
 use std::fmt::Debug;

@@ -28,7 +28,9 @@ fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
     let ambiguous = fields.filter_map(|(index, field)| is_unambiguous(&description, index, field));
     let subsections = device.subsections.iter().enumerate();
     let names = subsections.filter_map(|(index, subsection)| is_named_after_parent(&description, index, subsection));
-    ambiguous.chain(names).collect()
+    let groups = device.subsections.iter().flat_map(Subsection::fields);
+    let trees = device.fields.iter().chain(groups).filter_map(is_at_one_version);
+    ambiguous.chain(names).chain(trees).collect()
 }
 
 /// The struct in a field does not take what follows it for its subsection.
@@ -59,6 +61,19 @@ fn is_named_after_parent(description: &TokenStream, index: usize, subsection: &S
             __vmstate::walk::is_subsection_name(#description.subsections[#index].description.name, #description.name),
             "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
              write `#[vmstate(name = \"parent/...\")]` on the type"
+        );
+    })
+}
+
+/// The keys and values of a tree, which load at one version, are saved at one, too.
+fn is_at_one_version(field: &Field) -> Option<TokenStream> {
+    let Codec::Tree { direct: false, version: None, .. } = &field.codec else { return None };
+    let codec = field.codec();
+    Some(quote_spanned! {located(&field.ty)=>
+        __vmstate::core::assert!(
+            #codec::AGREES,
+            "the keys and the values of this tree have different versions, but all of a tree loads at one: \
+             give both types the same `version`"
         );
     })
 }

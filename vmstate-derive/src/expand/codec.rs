@@ -145,7 +145,7 @@ fn save_itself(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStr
             Some(member) => counted(count_to_save(&Member::Named(member.clone()), &tokens!(1))),
             None => tokens!(#codec::save(#value, #bits, sink, #at)),
         },
-        Codec::List { .. } | Codec::Tree { .. } => tokens!(#codec::save(#value, sink, #at)),
+        Codec::List { max, .. } | Codec::Tree { max, .. } => tokens!(#codec::save(#value, #max, sink, #at)),
         Codec::Versioned(version) => {
             tokens!(#codec::save(#value, #version, sink, #at, __vmstate::Element::ONLY))
         }
@@ -190,15 +190,14 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
         Codec::AfterCount { max, .. } => {
             counted(count_to_load(&tokens!(__vmstate::varray::number(&count, 1)), &capacity, max.as_ref()))
         }
-        Codec::Bits(bits) => {
+        Codec::Bits(_) => {
             let set = innermost(ty);
-            let span = located(set);
-            let from_bits = quote_spanned!(span=> |bits: #bits| <#set>::from_bits(bits));
+            let both = quote_spanned!(located(set)=> |set: &#set| set.bits(), <#set>::from_bits);
             match lengths(ty).is_empty() {
-                true => tokens!(__vmstate::bits::load(#value, #from_bits, reader)),
+                true => tokens!(__vmstate::bits::load(#value, #both, reader)),
                 false => {
                     let sets = slice(field, value);
-                    tokens!(__vmstate::bits::load_each(#sets, #from_bits, reader))
+                    tokens!(__vmstate::bits::load_each(#sets, #both, reader))
                 }
             }
         }

@@ -73,18 +73,17 @@ pub(super) fn needed(predicate: &Function) -> TokenStream {
     }
 }
 
-/// Refuses to go on if a condition does not hold, while `saving` or `loading`.
-pub(super) fn must_exist(condition: &Condition, kind: &str) -> TokenStream {
+/// Refuses to go on if a condition of the device or of a subsection does not hold, while `saving` or `loading`.
+pub(super) fn must_exist(condition: &Condition, parent: Parent, kind: &str) -> TokenStream {
     let Condition { text, holds } = condition;
     let holds = self::holds(holds, &tokens!(version));
     let refusal = Ident::new(&format!("must_exist_{kind}"), text.span());
-    let description = tokens!(<Self as __vmstate::VmState>::DESCRIPTION);
     let heed = match kind {
         "saving" => tokens!(heed_saving(sink, __vmstate::core::result::Result::Err(__vmstate::hook::#refusal(#text)))),
         _ => tokens! {
             heed_loading(
                 reader,
-                __vmstate::core::result::Result::Err(__vmstate::hook::#refusal(#text, version, #description)),
+                __vmstate::core::result::Result::Err(__vmstate::hook::#refusal(#text, version, #parent)),
             )
         },
     };

@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Type;
 
-use super::{Parent, codec, located, place, run, save, tokens};
+use super::{Parent, codec, hook, located, place, run, save, tokens};
 use crate::model::Field;
 use crate::parse::Make;
 
@@ -26,9 +26,17 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
             tokens!(#count #load)
         }
     };
-    let Some(condition) = save::exists(&fields[run.clone()], &tokens!(reader)) else { return code };
+    let conditions = conditions(parent, first);
+    let Some(condition) = save::exists(&fields[run.clone()], &tokens!(reader)) else {
+        return tokens!(#conditions #code);
+    };
     let otherwise = last.default.is_some().then(|| default(last)).map(|default| tokens!(else { #default }));
-    tokens!(if #condition { #code } #otherwise)
+    tokens!(#conditions if #condition { #code } #otherwise)
+}
+
+/// What must hold before a field.
+pub(super) fn conditions(parent: Parent, field: &Field) -> TokenStream {
+    field.conditions.iter().map(|condition| hook::must_exist(condition, parent, "loading")).collect()
 }
 
 /// Reads one field into `value`.

@@ -24,7 +24,8 @@ fn continues(last: &Field, next: &Field) -> bool {
     if matches!(last.codec, Codec::HiddenCount { .. }) {
         return true;
     }
-    last.is_plain() && next.is_plain() && last.gate.same(&next.gate) && last.default.is_none() && next.default.is_none()
+    let alike = last.gate.same(&next.gate) && last.default.is_none() && next.default.is_none();
+    last.is_plain() && next.is_plain() && alike && next.conditions.is_empty()
 }
 
 /// Whether the fields of a run, by the first of them, are read and written at offsets in one block.

@@ -26,10 +26,17 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
             tokens!(#count #save)
         }
     };
-    match exists(&fields[run.clone()], &tokens!(__vmstate::Sink::out(sink))) {
+    let code = match exists(&fields[run.clone()], &tokens!(__vmstate::Sink::out(sink))) {
         Some(condition) => tokens!(if #condition { #code }),
         None => code,
-    }
+    };
+    let conditions = conditions(parent, first);
+    tokens!(#conditions #code)
+}
+
+/// What must hold before a field.
+pub(super) fn conditions(parent: Parent, field: &Field) -> TokenStream {
+    field.conditions.iter().map(|condition| hook::must_exist(condition, parent, "saving")).collect()
 }
 
 /// Writes one field, whose value is `value`.

@@ -34,8 +34,8 @@ fn fields(device: &Device<'_>) -> TokenStream {
     let saves = save::fields(Parent::Device, &device.fields);
     let loads = load::fields(Parent::Device, &device.fields);
     let conditions = &device.attributes.must_exist;
-    let saving_conditions = conditions.iter().map(|condition| hook::must_exist(condition, "saving"));
-    let loading_conditions = conditions.iter().map(|condition| hook::must_exist(condition, "loading"));
+    let saving_conditions = conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, "saving"));
+    let loading_conditions = conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, "loading"));
     let resets = device.skipped.iter().filter_map(reset);
     tokens! {
         #[allow(unused_variables)]

@@ -84,8 +84,9 @@ fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
             with_save_hooks(parent, subsection, &save::fields(parent, fields))
         }
         Body::Optional(field) => {
+            let conditions = save::conditions(parent, field);
             let save = if_some(field.member(), &save::field(parent, field, 0, &tokens!(value)));
-            with_save_hooks(parent, subsection, &save)
+            with_save_hooks(parent, subsection, &tokens!(#conditions #save))
         }
         Body::Own { member, ty, optional: false } => {
             quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::save_at(&mut self.#member, sink, version))
@@ -187,7 +188,8 @@ fn load_one(index: usize, subsection: &Subsection) -> TokenStream {
         }
         Body::Optional(field) => {
             let (value, load) = (get_or_insert(field.member(), &field.ty), load::field(field, &tokens!(value)));
-            with_load_hooks(parent, subsection, &tokens!(#value #load))
+            let conditions = load::conditions(parent, field);
+            with_load_hooks(parent, subsection, &tokens!(#conditions #value #load))
         }
         Body::Own { member, ty, optional: false } => {
             quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::load_at(&mut self.#member, reader, version)?;)

@@ -47,6 +47,7 @@ fn can_be_fixed(device: &Device<'_>) -> bool {
         field.gate.is_open()
             && !field.is_inside()
             && field.opaque.is_none()
+            && field.conditions.is_empty()
             && matches!(field.codec, Codec::Type { .. } | Codec::Unused(_))
     };
     attributes.hooks.all().next().is_none()

@@ -88,6 +88,7 @@ impl Codec {
         check_choice(ty, attributes, errors);
         check_range(ty, attributes, errors);
         check_hidden_count(attributes, errors);
+        check_bits(ty, attributes, errors);
         Self::many(ty, attributes).unwrap_or_else(|| Self::one(ty, attributes, errors))
     }
 
@@ -247,7 +248,7 @@ fn check_choice(ty: &Type, attributes: &parse::Field, errors: &Errors) {
 /// `count("n": u8)` without `max`; `count("n": u8), len = field`
 fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
     let Some((key, count)) = attributes.count.entry() else { return };
-    const ALLOWED: [&str; 16] = [
+    const ALLOWED: [&str; 17] = [
         "count",
         "max",
         "with",
@@ -262,6 +263,7 @@ fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
         "in",
         "subsection",
         "ambiguous",
+        "must_exist",
         "removed",
         "field",
     ];
@@ -293,6 +295,15 @@ fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
         errors.at(ty, format!("`buffer` takes bytes: `[u8; N]`; this is `{}`", ty.to_token_stream()));
     } else if array_element(ty).is_none() {
         errors.at(ty, format!("`range` takes a part of an array; this is `{}`", ty.to_token_stream()));
+    }
+}
+
+/// `bits = u8` on a `u8`, or on a `String`
+fn check_bits(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    let element = innermost(ty);
+    if attributes.bits.is_set() && (primitive(element).is_some() || is_named(element, "String")) {
+        let rule = "`bits` takes sets of flags, types that have `bits()` and `from_bits()`";
+        errors.at(ty, format!("{rule}; this is `{}`", ty.to_token_stream()));
     }
 }
 
@@ -338,7 +349,11 @@ pub(super) fn refuse_others(attributes: &parse::Field, allowed: &[&str], rule: &
 
 /// Whether the type is, by its name, `Unused<N>`.
 pub(super) fn is_unused(ty: &Type) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Unused"))
+    is_named(ty, "Unused")
+}
+
+fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 /// Whether the type is, by its name, one whose values all take the same bytes and accept any.

@@ -1,18 +1,22 @@
 //! Attributes of fields that are many things: counted arrays, sized buffers, bitmaps, pointers, lists, trees.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, ExprRange, Ident, LitInt, LitStr, Member, RangeLimits, Token, Type};
+use syn::{Expr, ExprPath, ExprRange, Ident, LitInt, LitStr, Member, RangeLimits, Token, Type};
 
 use super::entry::{Entry, Number, Value, parse_entries};
 use super::{Once, PLACES, keys, suggest};
 use crate::errors::Errors;
 
-/// Where a count comes from: `nregs`, or `nregs * 4`.
+/// What stands where something is counted.
+pub(super) const COUNT: &str = "a field, or a field times a number or a constant";
+
+/// Where a count comes from: `nregs`, `nregs * 4`, or `nregs * Self::WORDS`.
 #[derive(Clone)]
 pub(crate) struct Count {
     pub(crate) member: Member,
-    pub(crate) multiply: Option<LitInt>,
+    pub(crate) multiply: Option<Factor>,
 }
 
 impl Parse for Count {
@@ -25,6 +29,31 @@ impl Parse for Count {
             None
         };
         Ok(Self { member, multiply })
+    }
+}
+
+/// What a count is multiplied by: a number, or the path of a constant.
+#[derive(Clone)]
+pub(crate) enum Factor {
+    Number(LitInt),
+    Constant(ExprPath),
+}
+
+impl Parse for Factor {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        match input.peek(LitInt) {
+            true => input.parse().map(Self::Number),
+            false => input.parse().map(Self::Constant),
+        }
+    }
+}
+
+impl ToTokens for Factor {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Number(number) => number.to_tokens(tokens),
+            Self::Constant(path) => path.to_tokens(tokens),
+        }
     }
 }
 
@@ -100,14 +129,14 @@ impl Part {
 #[derive(Default)]
 pub(crate) struct SizedBuffer {
     pub(crate) len: Once<Count>,
-    pub(crate) multiply: Once<LitInt>,
+    pub(crate) multiply: Once<Factor>,
     pub(crate) max: Once<Expr>,
 }
 
 keys! {
     impl SizedBuffer("in `buffer`") |self, key, entry, errors| {
-        "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
-        "multiply" => self.multiply.set(key, entry.assigned("a number", errors), errors),
+        "len" => self.len.set(key, entry.assigned(COUNT, errors), errors),
+        "multiply" => self.multiply.set(key, entry.assigned("a number, or a constant", errors), errors),
         "max" => self.max.set(key, entry.assigned("the largest number of bytes", errors), errors),
     }
 }

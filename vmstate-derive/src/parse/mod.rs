@@ -19,7 +19,7 @@ use syn::{Attribute, DeriveInput, Expr, Ident, LitStr, Path, Type};
 use self::entry::{Entry, entries, parse_entries};
 pub(crate) use self::entry::{Number, Value};
 pub(crate) use self::function::{Function, Make};
-use self::many::{Bitmap, Bytes, List, Pointer, Tree};
+use self::many::{Bitmap, Bytes, COUNT, List, Pointer, Tree};
 pub(crate) use self::many::{Count, HiddenCount, Padding, Part, SizedBuffer};
 pub(crate) use self::old::{OldLoader, Removed, Was};
 pub(crate) use self::once::Once;
@@ -134,6 +134,7 @@ impl Struct {
 }
 
 /// `must_exist("what must hold", path)`
+#[derive(Clone)]
 pub(crate) struct Condition {
     pub(crate) text: LitStr,
     pub(crate) holds: Function,
@@ -294,6 +295,7 @@ pub(crate) struct Field {
     pub(crate) unused: Once<Unused>,
     /// What stands before the field without being a member.
     pub(crate) extra: Vec<Extra>,
+    pub(crate) must_exist: Vec<Condition>,
     pub(crate) subsection: Once<Subsection>,
     pub(crate) group: Once<LitStr>,
     pub(crate) ambiguous: Once<LitStr>,
@@ -308,7 +310,7 @@ keys! {
         "when" => self.when.set(key, entry.predicate(errors), errors),
         "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
         "reset" => self.reset.set(key, entry.assigned("a value, or the path of a function that makes it", errors), errors),
-        "len" => self.len.set(key, entry.assigned("a field, or a field times a number", errors), errors),
+        "len" => self.len.set(key, entry.assigned(COUNT, errors), errors),
         "count" => self.count.set(key, HiddenCount::of(entry, errors), errors),
         "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
         "range" => self.range.set(key, Part::of(entry, errors), errors),
@@ -330,6 +332,7 @@ keys! {
         "unused" => self.unused.set(key, Unused::of(entry, errors), errors),
         "removed" => self.extra.extend(Removed::of(entry, errors).map(Box::new).map(Extra::Removed)),
         "field" => self.extra.extend(Placed::of(entry, errors).map(Box::new).map(Extra::Placed)),
+        "must_exist" => self.must_exist.extend(Condition::of(entry, errors)),
         "subsection" => self.subsection.set(key, Subsection::of(entry, errors), errors),
         "in" => self.group.set(key, entry.text("the name of one of the struct's subsections", errors), errors),
         "ambiguous" => self.ambiguous.set(key, entry.reason("it may be so", "QEMU has it so", errors), errors),

@@ -83,6 +83,7 @@ const _: () = {
                     Inner,
                 > as __vmstate::list::Structs>::save(
                     &mut self.queue,
+                    16,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 0usize),
                 ),
@@ -93,6 +94,7 @@ const _: () = {
                     Inner,
                 > as __vmstate::list::Structs>::save(
                     &mut self.list,
+                    16,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
                 ),
@@ -106,6 +108,7 @@ const _: () = {
                     __vmstate::tree::Described,
                 >>::save(
                     &mut self.tree,
+                    8,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
                 ),
@@ -119,6 +122,7 @@ const _: () = {
                     __vmstate::tree::Direct,
                 >>::save(
                     &mut self.direct,
+                    8,
                     sink,
                     __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 3usize),
                 ),
@@ -271,4 +275,12 @@ const _: () = {
             __vmstate::walk::load_struct(self, reader)
         }
     }
+    const _: () = {
+        __vmstate::core::assert!(
+            < BTreeMap < Range, Mapping > as __vmstate::tree::Tree <
+            __vmstate::tree::Described > > ::AGREES,
+            "the keys and the values of this tree have different versions, but all of a tree loads at one: \
+             give both types the same `version`"
+        );
+    };
 };

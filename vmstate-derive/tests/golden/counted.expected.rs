@@ -25,7 +25,7 @@ const _: () = {
                             .counted(
                                 __vmstate::varray::bounded(
                                     <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
-                                    __vmstate::Source::new("count").multiply(2),
+                                    __vmstate::Source::new("count").multiply(Self::EACH),
                                 ),
                             ),
                     ),
@@ -147,7 +147,7 @@ const _: () = {
                 "numbers",
             )?;
             __vmstate::InField::in_field(
-                __vmstate::varray::number(&self.count, 2)
+                __vmstate::varray::number(&self.count, Self::EACH)
                     .to_save()
                     .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::save(
                         &mut self.front,
@@ -316,7 +316,7 @@ const _: () = {
                 "numbers",
             )?;
             __vmstate::InField::in_field(
-                __vmstate::varray::number(&self.count, 2)
+                __vmstate::varray::number(&self.count, Self::EACH)
                     .to_load(
                         <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
                         __vmstate::core::option::Option::None,

@@ -3,7 +3,7 @@ struct Counted {
     count: u8,
     #[vmstate(len = count, max = 64)]
     numbers: Vec<u16>,
-    #[vmstate(len = count * 2)]
+    #[vmstate(len = count * Self::EACH)]
     front: [Inner; 8],
     #[vmstate(len = count, max = 4, wire = u32)]
     sizes: Vec<usize>,

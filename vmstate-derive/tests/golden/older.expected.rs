@@ -12,6 +12,7 @@ const _: () = {
                     __vmstate::Field::new("gone", <[u8; 2] as __vmstate::Wire>::FORM)
                         .until(3u32),
                     __vmstate::Field::new("first", <u8 as __vmstate::Wire>::FORM),
+                    __vmstate::Field::new("second", <u8 as __vmstate::Wire>::FORM),
                     __vmstate::Field::new("level", <u16 as __vmstate::Wire>::FORM)
                         .since(4u32),
                     __vmstate::Field::new("level", <u32 as __vmstate::Wire>::FORM)
@@ -72,6 +73,26 @@ const _: () = {
                 ),
                 "first",
             )?;
+            if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
+                __vmstate::walk::heed_saving(
+                    sink,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_saving("first is small"),
+                    ),
+                )?;
+            }
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::save_elements(
+                    &mut self.second,
+                    sink,
+                    __vmstate::At::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
+                    __vmstate::Element::ONLY,
+                ),
+                "second",
+            )?;
             if version >= 4u32 {
                 __vmstate::InField::in_field(
                     <u16 as __vmstate::Wire>::save_elements(
@@ -79,7 +100,7 @@ const _: () = {
                         sink,
                         __vmstate::At::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
-                            2usize,
+                            3usize,
                         ),
                         __vmstate::Element::ONLY,
                     ),
@@ -95,7 +116,7 @@ const _: () = {
                         sink,
                         __vmstate::At::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
-                            3usize,
+                            4usize,
                         ),
                         __vmstate::Element::ONLY,
                     ),
@@ -130,6 +151,22 @@ const _: () = {
             __vmstate::InField::in_field(
                 <u8 as __vmstate::Wire>::load_elements(&mut self.first, reader),
                 "first",
+            )?;
+            if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
+                __vmstate::walk::heed_loading(
+                    reader,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_loading(
+                            "first is small",
+                            version,
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                        ),
+                    ),
+                )?;
+            }
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::load_elements(&mut self.second, reader),
+                "second",
             )?;
             if version >= 4u32 {
                 __vmstate::InField::in_field(
@@ -201,6 +238,14 @@ const _: () = {
                                 .description,
                             version,
                         );
+                        if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                            __vmstate::walk::heed_saving(
+                                sink,
+                                __vmstate::core::result::Result::Err(
+                                    __vmstate::hook::must_exist_saving("fits"),
+                                ),
+                            )?;
+                        }
                         __vmstate::InField::in_field(
                             <u8 as __vmstate::Wire>::save_elements(
                                 &mut self.extra,
@@ -237,6 +282,20 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at(reader.offset()))?;
+                    if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                        __vmstate::walk::heed_loading(
+                            reader,
+                            __vmstate::core::result::Result::Err(
+                                __vmstate::hook::must_exist_loading(
+                                    "fits",
+                                    version,
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[0usize]
+                                        .description,
+                                ),
+                            ),
+                        )?;
+                    }
                     __vmstate::InField::in_field(
                         <u8 as __vmstate::Wire>::load_elements(&mut self.extra, reader),
                         "extra",

@@ -9,8 +9,10 @@
 struct Older {
     #[vmstate(removed("gone": [u8; 2], until = 3))]
     first: u8,
+    #[vmstate(must_exist("first is small", |dev| dev.first < 4))]
+    second: u8,
     #[vmstate(since = 4, default = u16::MAX)]
     level: u16,
-    #[vmstate(subsection("dev/extra", version = 2, was(..=3 => 1)))]
+    #[vmstate(subsection("dev/extra", version = 2, was(..=3 => 1)), must_exist("fits", Self::fits))]
     extra: u8,
 }

@@ -211,7 +211,8 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::bits::load(
                     &mut self.flags,
-                    |bits: u32| <Flags>::from_bits(bits),
+                    |set: &Flags| set.bits(),
+                    <Flags>::from_bits,
                     reader,
                 ),
                 "flags",
@@ -219,7 +220,8 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::bits::load_each(
                     (&mut self.sets).as_mut_slice().as_flattened_mut(),
-                    |bits: u8| <Flags>::from_bits(bits),
+                    |set: &Flags| set.bits(),
+                    <Flags>::from_bits,
                     reader,
                 ),
                 "sets",

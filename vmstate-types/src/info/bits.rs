@@ -29,9 +29,16 @@ where
 
 /// Loads one set from an integer, by what `from_bits` makes of it.
 ///
+/// The integer is of the type that `bits` returns, so that saving alone says that it must be the one on the wire.
+///
 /// # Errors
 /// When the stream ends, or the set has no flag for a bit.
-pub fn load<T, W>(set: &mut T, from_bits: impl Fn(W) -> Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError>
+pub fn load<T, W>(
+    set: &mut T,
+    _bits: impl Fn(&T) -> W,
+    from_bits: impl Fn(W) -> Option<T>,
+    reader: &mut Reader<'_>,
+) -> Result<(), LoadError>
 where
     W: Wire + Default + Copy + LowerHex,
 {
@@ -51,6 +58,7 @@ where
 /// Those of [`load`].
 pub fn load_each<T, W>(
     sets: &mut [T],
+    bits: impl Fn(&T) -> W,
     from_bits: impl Fn(W) -> Option<T>,
     reader: &mut Reader<'_>,
 ) -> Result<(), LoadError>
@@ -58,7 +66,7 @@ where
     W: Wire + Default + Copy + LowerHex,
 {
     for (index, set) in sets.iter_mut().enumerate() {
-        load(set, &from_bits, reader).map_err(|error| error.in_element(index))?;
+        load(set, &bits, &from_bits, reader).map_err(|error| error.in_element(index))?;
     }
     Ok(())
 }

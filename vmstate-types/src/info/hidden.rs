@@ -30,15 +30,21 @@ pub trait Growing {
         at: At,
     ) -> Result<usize, SaveError> {
         let length = self.length();
-        if length > max {
-            return Err(SaveError::new(format!(
-                "there are {length} elements, and at most {max} (max = {max}) are loaded"
-            )));
-        }
+        check_max(length, max)?;
         let count = W::try_from(length);
         let mut count = count.map_err(|_| SaveError::new(format!("its type cannot say {length}")))?;
         count.save_elements(sink, at, Element::ONLY)?;
         Ok(length)
+    }
+}
+
+/// Refuses to save more elements than anybody would load.
+pub(super) fn check_max(length: usize, max: usize) -> Result<(), SaveError> {
+    match length <= max {
+        true => Ok(()),
+        false => {
+            Err(SaveError::new(format!("there are {length} elements, and at most {max} (max = {max}) are loaded")))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::collections::{LinkedList, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::hidden::check_max;
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
@@ -21,6 +22,9 @@ pub trait List {
     /// What it holds.
     type Item;
 
+    /// How many there are.
+    fn length(&self) -> usize;
+
     /// The elements in order.
     fn items(&mut self) -> impl Iterator<Item = &mut Self::Item>;
 
@@ -35,6 +39,10 @@ macro_rules! lists {
     ($($list:ident $push:ident)*) => {$(
         impl<T> List for $list<T> {
             type Item = T;
+
+            fn length(&self) -> usize {
+                self.len()
+            }
 
             fn items(&mut self) -> impl Iterator<Item = &mut T> {
                 self.iter_mut()
@@ -62,11 +70,11 @@ pub trait Structs {
     /// The elements' shape.
     const ITEM: &'static Description;
 
-    /// Saves the elements, each at its type's own version.
+    /// Saves the elements, at most `max`, each at its type's own version.
     ///
     /// # Errors
-    /// When an element refuses.
-    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError>;
+    /// When there are more, which nobody could load, or an element refuses.
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
 
     /// Replaces the elements by those of the stream, at most `max`, each loaded at `version`.
     ///
@@ -80,7 +88,8 @@ pub trait Structs {
 impl<L: List<Item: VmState + Default>> Structs for L {
     const ITEM: &'static Description = L::Item::DESCRIPTION;
 
-    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError> {
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        check_max(self.length(), max)?;
         sink.begin_element(at, Element::ONLY);
         for (index, item) in self.items().enumerate() {
             sink.out().u8(MORE);

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 
+use super::hidden::check_max;
 use super::list::more;
 use crate::description::{Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
@@ -82,11 +83,14 @@ pub trait Tree<Keys> {
     /// The version at which keys and values are loaded where nothing else is said: the values' own.
     const VERSION: u32;
 
-    /// Saves the number of nodes, then key and value of each in order, each at its type's own version.
+    /// Whether keys are saved at that version, too, if they have one.
+    const AGREES: bool;
+
+    /// Saves the number of nodes, at most `max`, then key and value of each in order, each at its type's own version.
     ///
     /// # Errors
-    /// When a key or a value refuses.
-    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError>;
+    /// When there are more nodes, which nobody could load, or a key or a value refuses.
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
 
     /// Replaces the nodes by those of the stream, at most `max`, keys and values loaded at `version`.
     ///
@@ -98,8 +102,13 @@ pub trait Tree<Keys> {
 impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
     const FORM: Form = Form::new(Kind::Tree { key: Keys::DESCRIPTION, value: V::DESCRIPTION }, None);
     const VERSION: u32 = V::DESCRIPTION.version;
+    const AGREES: bool = match Keys::DESCRIPTION {
+        Some(key) => key.version == V::DESCRIPTION.version,
+        None => true,
+    };
 
-    fn save<S: Sink>(&mut self, sink: &mut S, at: At) -> Result<(), SaveError> {
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        check_max(self.len(), max)?;
         let count = u32::try_from(self.len()).map_err(|_| SaveError::new("more than 2^32 nodes"))?;
         sink.begin_element(at, Element::ONLY);
         sink.out().u32(count);

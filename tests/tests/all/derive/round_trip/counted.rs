@@ -16,7 +16,7 @@ pub(super) struct Counted {
     nbits: u16,
     #[vmstate(len = nregs, max = 8)]
     regs: Vec<u16>,
-    #[vmstate(len = nregs * 2)]
+    #[vmstate(len = nregs * Self::PER_REG)]
     front: [u8; 16],
     #[vmstate(len = nparts, max = 4)]
     parts: VecDeque<Part>,
@@ -40,6 +40,10 @@ pub(super) struct Counted {
     end: [Part; 2],
     #[vmstate(buffer, range = ..2)]
     beginning: [u8; 4],
+}
+
+impl Counted {
+    const PER_REG: usize = 2;
 }
 
 impl Peer for Counted {}

@@ -32,7 +32,7 @@ pub(super) struct Device {
     part: Option<Part>,
     #[vmstate(in = "dev/group")]
     first: u8,
-    #[vmstate(in = "dev/group", since = 2, default = nine)]
+    #[vmstate(in = "dev/group", since = 2, default = nine, must_exist("level fits a group", Self::level_fits))]
     second: u8,
     #[vmstate(subsection)]
     whole: Option<Whole>,

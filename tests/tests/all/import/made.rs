@@ -207,7 +207,7 @@ impl Entry {
 }
 
 #[derive(VmState, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[vmstate(name = "interval")]
+#[vmstate(name = "interval", version = 2)]
 struct Interval {
     low: u64,
     high: u64,

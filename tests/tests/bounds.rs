@@ -283,10 +283,9 @@ fn memory_that_shall_be_zero_or_comes_often_buys_no_memory() {
         let (number, byte) = (place as u64 / (8 + 4096) % PAGES as u64, place % (8 + 4096));
         if byte < 8 { ((number * 4096) | 0x28).to_be_bytes()[byte] } else { 0x77 }
     };
-    let list = |place: usize| {
-        let again = [&0x1004_u64.to_be_bytes()[..], b"\x01r", &0x1000_u64.to_be_bytes()].concat();
-        again[place % again.len()]
-    };
+    let size = PAGES as u64 * 4096;
+    let list = [&(size | 4).to_be_bytes()[..], b"\x01r", &size.to_be_bytes()].concat();
+    let list = again(&list);
     let every: [(&dyn Fn(usize) -> u8, usize); 3] = [(&zero, 100_000), (&data, 40 << 20), (&list, 1 << 20)];
     for (rest, length) in every {
         let mut ram = [VecBlock::new("r", vec![0x55; PAGES * 4096])];

@@ -44,7 +44,7 @@ impl Devices {
 
     fn registry(&mut self) -> Registry<'_> {
         let mut registry = Registry::new();
-        let described = |section: &Section<'_>| !matches!(section.name(), "ram" | "slirp");
+        let described = |section: &Section<'_>| section.name() != "ram";
         for section in self.pc.sections().into_iter().filter(described) {
             registry.add(section.into_registration()).expect("names that differ");
         }

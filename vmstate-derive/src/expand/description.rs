@@ -44,8 +44,13 @@ fn field(field: &Field) -> TokenStream {
 
 fn subsection(subsection: &Subsection) -> TokenStream {
     let description = match (&subsection.body, subsection.name()) {
-        (Body::Own { ty, .. }, _) => {
-            quote_spanned!(Span::mixed_site().located_at(ty.span())=> <#ty as __vmstate::VmState>::DESCRIPTION)
+        (Body::Own { ty, optional, .. }, _) => {
+            let own =
+                quote_spanned!(Span::mixed_site().located_at(ty.span())=> <#ty as __vmstate::VmState>::DESCRIPTION);
+            match *optional || subsection.needed().is_some() {
+                true => tokens!(const { &(*#own).conditional() }),
+                false => own,
+            }
         }
         (body, name) => {
             let hooks = &subsection.attributes.hooks;

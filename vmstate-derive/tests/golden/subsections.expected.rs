@@ -56,7 +56,9 @@ const _: () = {
                         __vmstate::Absent::Keep,
                     ),
                     __vmstate::Subsection::new(
-                        <Whole as __vmstate::VmState>::DESCRIPTION,
+                        const {
+                            &(*<Whole as __vmstate::VmState>::DESCRIPTION).conditional()
+                        },
                         __vmstate::Absent::Error,
                     ),
                 ]

@@ -288,3 +288,23 @@ fn bytes_that_look_like_a_subsection_are_taken_for_one() {
     let error = load(&mut device, b"\x05\x06place/", 1).unwrap_err();
     assert_eq!(error.qemu_text(), Some("VM subsection 'place/' in 'place' does not exist"));
 }
+
+#[test]
+fn an_option_of_a_described_subsection_is_not_always_sent() {
+    #[derive(VmState, Default)]
+    #[vmstate(name = "outer/own")]
+    struct Own {
+        value: u8,
+    }
+
+    #[derive(VmState, Default)]
+    #[vmstate(name = "outer")]
+    struct Outer {
+        value: u8,
+        #[vmstate(subsection)]
+        own: Option<Own>,
+    }
+
+    assert!(Outer::DESCRIPTION.subsections[0].description.conditional);
+    assert!(!Own::DESCRIPTION.conditional);
+}

@@ -83,7 +83,7 @@ impl Form {
 fn whole<'m>(devices: &'m mut impl Machine, ram: &'m mut [VecBlock], machine: &str) -> Registry<'m> {
     let mut registry = Registry::for_machine(machine);
     registry.register_ram(PageSize::DEFAULT, ram).unwrap();
-    let described = |section: &Section<'_>| !matches!(section.name(), "ram" | "slirp");
+    let described = |section: &Section<'_>| section.name() != "ram";
     for section in devices.sections().into_iter().filter(described) {
         registry.add(section.into_registration()).unwrap();
     }

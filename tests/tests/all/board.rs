@@ -28,7 +28,7 @@ const HASHER: &[u8] = include_bytes!("../../../examples/guest/images/hasher.img"
 /// What it prints after a second, wherever it runs.
 const AFTER_A_SECOND: &str = "1.000 s, 4000 steps, hash 06cd8d4f3c6daf10";
 
-const PROGRAMS: [Program; 3] = programs!["isa", "traps", "csr"];
+const PROGRAMS: [Program; 4] = programs!["isa", "traps", "csr", "devices"];
 const MEMORY: usize = 1 << 20;
 /// Longer than any of the programs takes.
 const SECOND: u64 = 1_000_000_000;

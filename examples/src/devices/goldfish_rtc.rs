@@ -8,7 +8,7 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "goldfish_rtc", version = 3)]
 pub struct GoldfishRtc {
-    /// What it is ahead of the host's clock, in nanoseconds; from here QEMU makes `tick_offset` anew.
+    /// What it is ahead of the machine's clock, in nanoseconds. QEMU 7.2 and 10.0 leave it zero and send `tick_offset`.
     pub tick_offset_vmstate: u64,
     /// When the alarm goes off.
     pub alarm_next: u64,
@@ -20,7 +20,7 @@ pub struct GoldfishRtc {
     pub irq_enabled: u32,
     /// The upper half of the time that is being read.
     pub time_high: u32,
-    /// What it is ahead of the machine's clock, in nanoseconds.
+    /// What it is ahead of the host's clock, in nanoseconds.
     #[vmstate(since = 3)]
     pub tick_offset: u64,
 }

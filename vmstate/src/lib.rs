@@ -43,6 +43,8 @@
 //! | [`import`] | Rust structs for the devices of a stream: how a port begins |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
 //!
+//! [`tutorial`] is where to begin: your device in ten minutes.
+//!
 //! [`attributes`] is the book of attributes: what can be said about structs and fields, what each is in QEMU, and a table
 //! from [`VMSTATE_X` to attribute](attributes::porting) for those who port devices from C.
 #![forbid(unsafe_code)]
@@ -58,6 +60,8 @@ pub mod registry;
 pub mod report;
 pub mod schema;
 pub mod stream;
+#[doc = include_str!("tutorial.md")]
+pub mod tutorial {}
 
 pub use vmstate_derive::VmState;
 #[doc(hidden)]

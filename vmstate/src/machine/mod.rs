@@ -31,6 +31,7 @@ mod load;
 mod policy;
 mod progress;
 mod save;
+mod snapshot;
 mod trace;
 mod undo;
 

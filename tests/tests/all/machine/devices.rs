@@ -156,3 +156,26 @@ fn sections_go_by_priority() {
     let sections: Vec<_> = registry.sections().collect();
     assert_eq!(sections, [("pic", 0), ("ram", 0), ("serial", 0), ("serial", 1)]);
 }
+
+#[test]
+fn a_machine_is_compared_with_a_stream() {
+    use vmstate::dynamic::Walk;
+    use vmstate::dynamic::diff::{Difference, Snapshot, compare};
+    use vmstate::schema::vmdesc::Document;
+
+    let mut board = Board::busy();
+    let stream = board.saved();
+    let loaded = board.registry().load(&stream[..]).unwrap();
+    let description = Document::parse(loaded.description.unwrap().as_bytes(), 0).unwrap();
+    let mut reader = Reader::from_slice(&stream);
+    let saved = Snapshot::read(&mut Walk::new(&mut reader, Some(description)).unwrap()).unwrap();
+    assert_eq!(compare(&saved, &board.registry().snapshot().unwrap()).count(), 0);
+
+    board.uarts[1].divider = 77;
+    board.ram[0].bytes[300] = 4;
+    let now = board.registry().snapshot().unwrap();
+    let differences: Vec<_> = compare(&saved, &now).collect();
+    let [Difference::Section(serial), Difference::Block(ram)] = &differences[..] else { panic!("{differences:?}") };
+    assert_eq!((&*serial.name, serial.instance_id, &*serial.fields[0].path), ("serial", 1, "divider"));
+    assert_eq!(ram.name, "ram");
+}

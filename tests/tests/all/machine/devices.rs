@@ -176,6 +176,6 @@ fn a_machine_is_compared_with_a_stream() {
     let now = board.registry().snapshot().unwrap();
     let differences: Vec<_> = compare(&saved, &now).collect();
     let [Difference::Section(serial), Difference::Block(ram)] = &differences[..] else { panic!("{differences:?}") };
-    assert_eq!((&*serial.name, serial.instance_id, &*serial.fields[0].path), ("serial", 1, "divider"));
+    assert_eq!((serial.name, serial.instance_id, &*serial.fields[0].path), ("serial", 1, "divider"));
     assert_eq!(ram.name, "ram");
 }

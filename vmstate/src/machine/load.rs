@@ -9,11 +9,11 @@ use vmstate_types::{LoadError, Reader};
 
 use super::diagnosis;
 use super::kept::{self, Kept};
-use super::policy::{LoadOptions, Repeated, Trailer, Unknown, Unread, refuse};
+use super::policy::{LoadOptions, Repeated, Trailer, Unread, refuse};
 use super::progress::{Phase, Progress};
 use super::undo::Copies;
 use super::{configuration, save::unavailable, trace};
-use crate::registry::{Handler, Missing, Registry};
+use crate::registry::{Handler, Registry};
 use crate::stream::{Configuration, Item, SectionHeader, SectionKind, StreamReader, tag};
 
 /// So many sections with a name can come. The largest machines have some hundred devices.
@@ -99,27 +99,27 @@ impl std::fmt::Debug for AfterLoad<'_> {
 }
 
 /// A load under way.
-struct Load<'r, 'd, 'o> {
-    registry: &'r mut Registry<'d>,
-    options: LoadOptions<'o>,
-    copies: Copies,
+pub(super) struct Load<'r, 'd, 'o> {
+    pub(super) registry: &'r mut Registry<'d>,
+    pub(super) options: LoadOptions<'o>,
+    pub(super) copies: Copies,
     /// Whether what is live has been set up.
     live: bool,
     /// What has come, by entry.
-    came: Vec<Came>,
+    pub(super) came: Vec<Came>,
     /// The sections of devices, in the order in which they came.
     order: Vec<Section>,
-    kept: Vec<Kept>,
+    pub(super) kept: Vec<Kept>,
     /// How many sections with a name have come.
     named: u64,
-    loaded: Loaded,
+    pub(super) loaded: Loaded,
     /// The entry of the section before: sections mostly come in the order in which they are registered.
     last: usize,
 }
 
 /// What has come of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Came {
+pub(super) enum Came {
     Nothing,
     /// A live section has started.
     Started,
@@ -307,84 +307,6 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
                 .advise("the stream is corrupt or forged; QEMU would let the last one count (`Repeated::Replace`)"));
         }
         Ok(())
-    }
-
-    fn unknown(&mut self, stream: &mut StreamReader<'_, '_>, header: &SectionHeader) -> Result<(), LoadError> {
-        match self.options.rules_of(&header.name).unknown {
-            Unknown::Refuse => return Err(self.nobody(header)),
-            Unknown::Skip => kept::skip(header, stream.payload())?,
-            Unknown::Keep if header.kind == SectionKind::Full => {
-                self.kept.push(Kept::read(header, stream.payload())?);
-            }
-            Unknown::Keep => {
-                return Err(LoadError::incompatible("a section that comes whole, to be kept", "a live one")
-                    .at(header.offset)
-                    .advise("live sections can be passed over (`Unknown::Skip`), but not kept"));
-            }
-        }
-        if header.kind.is_named() {
-            self.loaded.unknown.push((header.name.clone(), header.instance_id));
-        }
-        Ok(())
-    }
-
-    /// The error for a section that nobody has registered.
-    fn nobody(&self, header: &SectionHeader) -> LoadError {
-        let SectionHeader { name, instance_id, .. } = header;
-        let others = self.registry.entries.iter().filter(|entry| entry.name == *name);
-        let others: Vec<_> = others.map(|entry| entry.instance_id.to_string()).collect();
-        let expected = match others.is_empty() {
-            true => "a section that is registered".to_owned(),
-            false => format!("instance {} of \"{}\"", others.join(" or "), name.escape_debug()),
-        };
-        LoadError::incompatible(expected, format!("\"{}\", instance {instance_id}", name.escape_debug()))
-            .at(header.offset)
-            .advise("register the device, or have the section passed over or kept (`Rules::unknown`)")
-            .qemu_says(format!(
-                "Unknown savevm section or instance '{name}' {instance_id}. Make sure that your current VM setup \
-                 matches your saved VM setup, including any hotplugged devices"
-            ))
-    }
-
-    /// Looks for sections that have not come.
-    fn check_complete(&mut self, end: u64) -> Result<(), LoadError> {
-        for index in 0..self.registry.entries.len() {
-            if self.came[index] != Came::All {
-                self.missing(index).map_err(|error| error.at(end))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn missing(&mut self, index: usize) -> Result<(), LoadError> {
-        let entry = &mut self.registry.entries[index];
-        let missing = match (self.options.own_rules(&entry.name), entry.missing) {
-            (Some(rules), _) => rules.missing,
-            (None, Some(own)) => own,
-            (None, None) => self.options.rules.missing,
-        };
-        let expected = match &mut entry.handler {
-            Handler::Live(live) => live.is_active(),
-            Handler::Device(_) => entry.description.is_some_and(|description| !description.conditional),
-            Handler::Raw(_) => true,
-        };
-        if self.came[index] == Came::Nothing {
-            self.loaded.missing.push((entry.name.clone(), entry.instance_id));
-            if self.options.undo {
-                self.copies.copy(index, entry)?;
-            }
-            if let Handler::Device(handle) = &mut entry.handler
-                && handle.reset().map_err(|why| LoadError::misuse("a device that can be used", why))?
-            {
-                return Ok(());
-            }
-        }
-        if !expected || missing == Missing::Keep {
-            return Ok(());
-        }
-        let found = if self.came[index] == Came::Started { "only parts of it" } else { "the end of the stream" };
-        Err(LoadError::incompatible(format!("the section {}", entry.title()), found)
-            .advise("the other side lacks the device or has it under another name; `Rules::missing` allows it"))
     }
 
     /// Does what waits until everything has come.

@@ -24,6 +24,7 @@
 //!
 //! What a stream may lack and have too much is a matter of [`Rules`]. (QEMU: `migration/savevm.c`.)
 
+mod complete;
 mod configuration;
 mod diagnosis;
 mod kept;

@@ -21,6 +21,7 @@ struct Counter {
     count: i64,
 }
 
+// SAFETY: it is C's `main` without arguments, and nothing else in the program has the name.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> c_int {
     let mut counter = Counter { running: true, reload: [1, 2, 3, 0xffff], count: -5 };
@@ -45,6 +46,7 @@ fn load(bytes: &[u8]) -> Result<Counter, LoadError> {
 /// Memory from C, which a program without `std` has to get for itself.
 struct Malloc;
 
+// SAFETY: they are declared as in C's <stdlib.h>.
 #[link(name = "c")]
 unsafe extern "C" {
     fn malloc(size: usize) -> *mut c_void;
@@ -78,9 +80,11 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 }
 
 /// The toolchain's `alloc` was built for unwinding and names this and the next. Nothing unwinds here.
+// SAFETY: without `std` nothing else in the program has the name, and nothing calls it.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
 
+// SAFETY: as above.
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_Resume() -> ! {
     // SAFETY: it takes nothing and does not return.

@@ -43,7 +43,7 @@
 //! | [`import`] | Rust structs for the devices of a stream: how a port begins |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
 //!
-//! [`tutorial`] is where to begin: your device in ten minutes. [`guide`] has pages about more than one part.
+//! [`tutorial`] is where to begin: your device in ten minutes. [`guide`] goes on from there.
 //!
 //! [`attributes`] is the book of attributes: what can be said about structs and fields, what each is in QEMU, and a table
 //! from [`VMSTATE_X` to attribute](attributes::porting) for those who port devices from C.

@@ -13,7 +13,7 @@ mod import;
 mod made;
 mod report;
 mod set;
-mod tool;
+pub(crate) mod tool;
 mod walk;
 
 use tool::{Folder, Output, json_of, vmstate};

@@ -9,6 +9,7 @@ mod devices;
 mod diff;
 mod difference;
 mod dynamic;
+mod guide;
 mod import;
 mod laws;
 mod lock;

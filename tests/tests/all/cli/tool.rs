@@ -86,7 +86,7 @@ pub(super) fn json_of(output: &Output) -> Value {
 
 /// The tool. Cargo builds no binaries of other packages for tests, so it is asked to, once for all tests: in the
 /// folder and with the profile of the tests themselves.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let test = std::env::current_exe().unwrap();

@@ -1,0 +1,28 @@
+//! The guide and the README say what is so: their commands run, and their tables are those of the code.
+
+mod commands;
+mod errors;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The pages that show commands, with their text.
+fn pages() -> Vec<(String, String)> {
+    let folders = ["vmstate/src/guide", "vmstate/docs"].map(|folder| root().join(folder));
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.extend(["README.md", "vmstate/src/tutorial.md"].map(|file| root().join(file)));
+    paths.sort();
+    paths.into_iter().map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// The page `name` of the guide.
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(format!("vmstate/src/guide/{name}.md"))).unwrap()
+}

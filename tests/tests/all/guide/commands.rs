@@ -1,0 +1,87 @@
+//! Every command that a page shows is run, as it is printed, or stands in a list of those that are run elsewhere.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use vmstate_tests::{dumps, streams};
+
+use super::{pages, root};
+use crate::cli::tool;
+
+/// What another test or script runs, by what the command begins with, and who does.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("tests/run", "CI itself"),
+    (".ci/run", "CI itself"),
+    ("cargo run --release -p vmstate-examples --bin virt -- demo", ".ci/run"),
+    ("cargo run --release -p vmstate-examples --bin virt -- receive", "the tests `board::qemu::places`"),
+    ("cargo run --release -p vmstate-examples --bin uno", ".ci/run"),
+];
+
+#[test]
+fn every_command_runs_as_it_is_printed() {
+    let folder = folder();
+    let mut failed = String::new();
+    for (page, text) in pages() {
+        for command in commands(&text).filter(|command| !is_run_elsewhere(command)) {
+            let output = run(&folder, command);
+            // Differences and incompatibilities are answers: of those the exit code is 1.
+            let compares = ["diff", "check"].iter().any(|word| command.contains(&format!("vmstate {word}")));
+            if !(output.status.success() || compares && output.status.code() == Some(1)) {
+                let said = String::from_utf8_lossy(&output.stderr);
+                writeln!(failed, "{page}: `{command}`: {}: {said}", output.status).unwrap();
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{failed}");
+}
+
+#[test]
+fn what_is_run_elsewhere_is_shown_somewhere() {
+    let pages = pages();
+    for (command, by) in ELSEWHERE {
+        let shown = pages.iter().any(|(_, text)| commands(text).any(|shown| shown.starts_with(command)));
+        assert!(shown, "`{command}` ({by}) is in no page");
+    }
+}
+
+fn is_run_elsewhere(command: &str) -> bool {
+    ELSEWHERE.iter().any(|(beginning, _)| command.starts_with(beginning))
+}
+
+/// The lines of all blocks of shell commands in `page`.
+fn commands(page: &str) -> impl Iterator<Item = &str> {
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
+    blocks.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Runs a line of shell in `folder`, where `vmstate` and `cargo vmstate` are the tool of this build.
+fn run(folder: &Path, line: &str) -> Output {
+    let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("bash");
+    shell.args(["-c", line]).current_dir(folder).env("PATH", path).stdin(Stdio::null());
+    shell.output().unwrap()
+}
+
+/// A folder with the files that pages speak of, and `vmstate` and `cargo vmstate` in `bin`.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    put("vm.state", &streams::named("qemu-7.2-pc").bytes);
+    put("later.state", &streams::named("qemu-10.0-pc").bytes);
+    put("old.json", dumps::named("qemu-7.2-pc-i440fx-7.2").as_bytes());
+    put("new.json", dumps::named("qemu-10.0-pc-i440fx-7.2").as_bytes());
+    fs::create_dir(folder.path().join("bin")).unwrap();
+    let script = |name: &str, text: &str| {
+        let path = folder.path().join("bin").join(name);
+        fs::write(&path, format!("#!/bin/bash\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let tool = tool::binary().display();
+    script("vmstate", &format!("exec '{tool}' \"$@\""));
+    // Anything else of cargo's would be a command to add to ELSEWHERE.
+    script("cargo", &format!("[[ $1 == vmstate ]] || exit 99\nshift\nexec '{tool}' \"$@\""));
+    folder
+}

@@ -1,0 +1,71 @@
+//! The table of the usual errors has the words that errors have.
+
+use vmstate::prelude::*;
+
+use super::page;
+
+#[derive(VmState, Default)]
+#[vmstate(name = "dev", version = 2, minimum_version = 2)]
+struct Dev {
+    #[vmstate(equal)]
+    lines: u8,
+    level: u32,
+}
+
+fn machine<'d>(name: &str, devices: &'d mut [(&str, Dev)]) -> Registry<'d> {
+    let mut machine = Registry::for_machine(name);
+    for (name, device) in devices {
+        machine.register(*name, device).unwrap();
+    }
+    machine
+}
+
+/// A stream of the machine `board` with these devices.
+fn saved(devices: &[&str]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    let mut devices: Vec<_> = devices.iter().map(|name| (*name, Dev::default())).collect();
+    machine("board", &mut devices).save(&mut stream).unwrap();
+    stream
+}
+
+fn refused(machine_name: &str, devices: &[&str], stream: &[u8]) -> LoadError {
+    let mut devices: Vec<_> = devices.iter().map(|name| (*name, Dev::default())).collect();
+    machine(machine_name, &mut devices).load(stream).unwrap_err()
+}
+
+/// What a device says about these bytes of this version.
+fn device(bytes: &[u8], version: u32) -> LoadError {
+    Dev { lines: 5, level: 0 }.load(&mut Reader::from_slice(bytes), version).unwrap_err()
+}
+
+#[test]
+fn the_usual_ones_are_called_so() {
+    let stream = saved(&["dev"]);
+    // The device's version in its header and in its payload, which ends with a footer of five bytes.
+    let payload = stream.windows(4).position(|bytes| bytes == b"\x03dev").unwrap() + 12;
+    let longer = [&stream[..payload + 5], &[9], &stream[payload + 5..]].concat();
+    let errors = [
+        refused("board", &["dev"], b"PK\x03\x04\0\0\0\0"),
+        refused("other", &["dev"], &stream),
+        device(&[5, 0, 0, 0, 0], 3),
+        device(&[5, 0, 0, 0, 0], 1),
+        refused("board", &["dev"], &saved(&["dev", "more"])),
+        refused("board", &["dev", "more"], &stream),
+        refused("board", &["dev"], &longer),
+        device(b"\x05\0\0\0\0\x05\x08dev/more\0\0\0\x01", 2),
+        device(&[5, 0, 0], 2),
+        device(&[7, 0, 0, 0, 0], 2),
+    ];
+    let page = page("errors");
+    let table = page.split("# The usual ones").nth(1).unwrap().split("\n# ").next().unwrap();
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), errors.len(), "one error for each row");
+    for (row, error) in rows.iter().zip(&errors) {
+        let expected = row.trim_start_matches("| ").split(" | ").next().unwrap().split(", found").next().unwrap();
+        let words = expected.trim_matches(|quote| quote == '`' || quote == ' ');
+        let said = error.expected();
+        let mut parts = words.split("...");
+        assert!(said.starts_with(parts.next().unwrap()), "the page says {words}, and the error:\n{error}");
+        assert!(parts.all(|part| said.contains(part)), "the page says {words}, and the error:\n{error}");
+    }
+}

@@ -1,6 +1,9 @@
-//! What it costs that a load which fails changes nothing: loads with a way back beside loads without one, and saves.
+//! Whole machines: what the frame around devices costs, a description, and a way back.
 //!
 //!     cargo bench -p vmstate-tests --bench machine
+//!
+//! A machine is that of a stream of QEMU 10.0. "devices" are all its devices one by one, without registry, frame or
+//! checks: what a machine's figures are to be compared with.
 
 use std::hint::black_box;
 
@@ -8,65 +11,42 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use vmstate::machine::{LoadOptions, SaveOptions, Trailer};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
+use vmstate::registry::{Device, Registration};
 use vmstate::schema::Release;
-use vmstate_examples::devices::e1000::E1000;
-use vmstate_examples::devices::i8254::Pit;
-use vmstate_examples::devices::i8257::Dma;
-use vmstate_examples::devices::i8259::Pic;
-use vmstate_examples::devices::mc146818rtc::Rtc;
-use vmstate_examples::devices::serial::IsaSerial;
-use vmstate_examples::machines::isapc::IsaPc;
-use vmstate_examples::machines::{Machine, Section};
+use vmstate::walk::PostLoad;
+use vmstate_examples::machines::pc::Pc;
+use vmstate_examples::machines::q35::Q35;
+use vmstate_examples::machines::{self, Machine};
+use vmstate_tests::streams;
 
-/// The devices of the PC with an ISA bus, and more of some kinds: 60 in all.
-struct Devices {
-    pc: IsaPc,
-    cards: [E1000; 2],
-    uarts: [IsaSerial; 10],
-    pits: [Pit; 6],
-    rtcs: [Rtc; 6],
-    pics: [Pic; 6],
-    dmas: [Dma; 6],
+/// The machine of a stream, as it was when that was saved.
+fn restored<M: Machine>(stream: &str) -> M {
+    let mut machine = M::new(Release::Qemu10_0);
+    let mut registry = machines::registry(&mut machine, &[]).expect("names that differ");
+    registry.load(&streams::named(stream).bytes[..]).expect("a stream of this machine");
+    drop(registry);
+    machine
 }
 
-impl Devices {
-    fn new() -> Self {
-        Self {
-            pc: IsaPc::new(Release::Qemu10_0),
-            cards: Default::default(),
-            uarts: Default::default(),
-            pits: Default::default(),
-            rtcs: Default::default(),
-            pics: Default::default(),
-            dmas: Default::default(),
-        }
-    }
-
-    fn registry(&mut self) -> Registry<'_> {
-        let mut registry = Registry::new();
-        let described = |section: &Section<'_>| section.name() != "ram";
-        for section in self.pc.sections().into_iter().filter(described) {
-            registry.add(section.into_registration()).expect("names that differ");
-        }
-        register(&mut registry, "e1000", &mut self.cards);
-        register(&mut registry, "serial", &mut self.uarts);
-        register(&mut registry, "i8254", &mut self.pits);
-        register(&mut registry, "mc146818rtc", &mut self.rtcs);
-        register(&mut registry, "i8259", &mut self.pics);
-        register(&mut registry, "dma", &mut self.dmas);
-        assert_eq!(registry.sections().count(), 60);
-        registry
-    }
+/// The described devices of a machine, in the order of its sections.
+fn devices(machine: &mut impl Machine) -> Vec<(&'static str, u32, &mut dyn Device)> {
+    let sections = machine.sections().into_iter();
+    let described =
+        sections.filter_map(|section| Some((section.name(), section.instance_id(), section.into_device()?)));
+    described.filter(|(.., device)| device.is_needed()).collect()
 }
 
-fn register<'d, T: VmState>(registry: &mut Registry<'d>, name: &str, devices: &'d mut [T]) {
-    for device in devices {
-        registry.register(name, device).expect("instances are counted");
+fn registry(machine: &mut impl Machine) -> Registry<'_> {
+    let mut registry = Registry::new();
+    for (name, instance_id, device) in devices(machine) {
+        let registration = Registration::device(name, device).instance_id(instance_id);
+        registry.add(registration).expect("names that differ");
     }
+    registry
 }
 
 fn save(registry: &mut Registry<'_>, out: &mut Writer, description: Option<Release>) -> u64 {
-    out.take();
+    out.clear();
     registry.save_into(out, SaveOptions::new().description(description)).expect("a state that can be saved").bytes
 }
 
@@ -76,19 +56,58 @@ fn load(registry: &mut Registry<'_>, stream: &[u8], in_place: bool) {
     registry.load_with(&mut Reader::from_slice(black_box(stream)), options).expect("a stream of this machine");
 }
 
-fn devices(criterion: &mut Criterion) {
-    let mut devices = Devices::new();
-    let mut registry = devices.registry();
+fn save_each(devices: &mut [(&str, u32, &mut dyn Device)], out: &mut Writer) {
+    out.clear();
+    for (.., device) in devices {
+        device.save_section(out, device.description().version).expect("a state that can be saved");
+    }
+}
+
+/// Loads each device from what it has saved.
+fn load_each(devices: &mut [(&str, u32, &mut dyn Device)], saved: &[Vec<u8>]) {
+    for ((.., device), bytes) in devices.iter_mut().zip(saved) {
+        let version = device.description().version;
+        let decoded = device.decode_section(&mut Reader::from_slice(black_box(bytes)), version);
+        if decoded.expect("what it has saved") == PostLoad::Due {
+            device.finish_section(version).expect("what it has saved");
+        }
+    }
+}
+
+fn saved_each(devices: &mut [(&str, u32, &mut dyn Device)]) -> Vec<Vec<u8>> {
+    let saved = |(.., device): &mut (&str, u32, &mut dyn Device)| {
+        let mut out = Writer::new();
+        device.save_section(&mut out, device.description().version).expect("a state that can be saved");
+        out.take()
+    };
+    devices.iter_mut().map(saved).collect()
+}
+
+fn machine<M: Machine>(criterion: &mut Criterion, name: &str, stream: &str) {
+    let mut machine = restored::<M>(stream);
     let mut out = Writer::new();
-    let mut group = criterion.benchmark_group("60 devices");
-    group.throughput(Throughput::Bytes(save(&mut registry, &mut out, None)));
-    let stream = out.take();
-    group.bench_function("save", |bench| bench.iter(|| save(&mut registry, &mut out, None)));
-    group.bench_function("save and describe", |bench| {
+    let bytes = save(&mut registry(&mut machine), &mut out, None);
+    let stream = out.pending().to_vec();
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(Throughput::Bytes(bytes));
+
+    let mut each = devices(&mut machine);
+    let saved = saved_each(&mut each);
+    group.bench_function("save/devices", |bench| bench.iter(|| save_each(&mut each, &mut out)));
+    group.bench_function("load/devices", |bench| bench.iter(|| load_each(&mut each, &saved)));
+
+    let mut registry = registry(&mut machine);
+    group.bench_function("save/machine", |bench| bench.iter(|| save(&mut registry, &mut out, None)));
+    group.bench_function("save/described", |bench| {
         bench.iter(|| save(&mut registry, &mut out, Some(Release::Qemu10_0)));
     });
-    group.bench_function("load in place", |bench| bench.iter(|| load(&mut registry, &stream, true)));
-    group.bench_function("load with a way back", |bench| bench.iter(|| load(&mut registry, &stream, false)));
+    group.bench_function("load/in place", |bench| bench.iter(|| load(&mut registry, &stream, true)));
+    group.bench_function("load/with a way back", |bench| bench.iter(|| load(&mut registry, &stream, false)));
+}
+
+fn whole_machines(criterion: &mut Criterion) {
+    machine::<Pc>(criterion, "pc", "qemu-10.0-pc");
+    machine::<Q35>(criterion, "q35", "qemu-10.0-q35");
 }
 
 /// 64 MiB.
@@ -124,5 +143,5 @@ fn all_memory(criterion: &mut Criterion) {
     memory(criterion, "zeros over data", 0, 0xaa);
 }
 
-criterion_group!(benches, devices, all_memory);
+criterion_group!(benches, whole_machines, all_memory);
 criterion_main!(benches);

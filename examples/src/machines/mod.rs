@@ -16,7 +16,7 @@
 
 use vmstate::VmState;
 use vmstate::ram::{PageSize, Ram, VecBlock};
-use vmstate::registry::{Device, Register, RegisterError, Registration, Registry};
+use vmstate::registry::{Device, RegisterError, Registration, Registry};
 use vmstate::schema::Release;
 use vmstate::stream::SectionHeader;
 
@@ -44,7 +44,14 @@ pub trait Machine {
 pub struct Section<'d> {
     name: &'static str,
     instance_id: u32,
-    registration: Registration<'d>,
+    state: State<'d>,
+}
+
+/// Who has a section's state.
+enum State<'d> {
+    Described(&'d mut dyn Device),
+    UserNetwork(&'d mut Slirp),
+    Memory(&'d mut [VecBlock]),
 }
 
 impl<'d> Section<'d> {
@@ -54,10 +61,32 @@ impl<'d> Section<'d> {
         self.name
     }
 
+    /// Which one of several sections of that name.
+    #[must_use]
+    pub fn instance_id(&self) -> u32 {
+        self.instance_id
+    }
+
+    /// The device itself, if it is a described one.
+    #[must_use]
+    pub fn into_device(self) -> Option<&'d mut dyn Device> {
+        match self.state {
+            State::Described(device) => Some(device),
+            State::UserNetwork(_) | State::Memory(_) => None,
+        }
+    }
+
     /// What a registry takes.
     #[must_use]
     pub fn into_registration(self) -> Registration<'d> {
-        self.registration
+        let registration = match self.state {
+            State::Described(device) => Registration::device(self.name, device),
+            State::UserNetwork(slirp) => Registration::raw(self.name, slirp::VERSION, slirp),
+            State::Memory(blocks) => {
+                Registration::live(self.name, vmstate::ram::VERSION, Ram::new(PageSize::DEFAULT, blocks))
+            }
+        };
+        registration.instance_id(self.instance_id)
     }
 }
 
@@ -76,25 +105,25 @@ pub fn registry<'d>(machine: &'d mut impl Machine, headers: &[SectionHeader]) ->
     };
     sections.sort_by_key(|section| place(section).unwrap_or(usize::MAX));
     for section in sections {
-        let registration = match place(&section).and_then(|index| headers.get(index)) {
-            Some(header) => section.registration.section_id(header.section_id),
-            None => section.registration,
-        };
-        registry.add(registration)?;
+        let header = place(&section).and_then(|index| headers.get(index));
+        let registration = section.into_registration();
+        registry.add(match header {
+            Some(header) => registration.section_id(header.section_id),
+            None => registration,
+        })?;
     }
     registry.set_page_size(PageSize::DEFAULT);
     Ok(registry)
 }
 
 /// The section `name` of `device`, which is the only one of that name.
-fn only<'d, By: 'd, D: Register<By> + 'd>(name: &'static str, device: D) -> Section<'d> {
+fn only<'d>(name: &'static str, device: &'d mut dyn Device) -> Section<'d> {
     numbered(name, 0, device)
 }
 
 /// The section `name` number `instance_id`.
-fn numbered<'d, By: 'd, D: Register<By> + 'd>(name: &'static str, instance_id: u32, device: D) -> Section<'d> {
-    let registration = Registration::device(name, device).instance_id(instance_id);
-    Section { name, instance_id, registration }
+fn numbered<'d>(name: &'static str, instance_id: u32, device: &'d mut dyn Device) -> Section<'d> {
+    Section { name, instance_id, state: State::Described(device) }
 }
 
 /// The sections `name` of two devices of a kind.
@@ -104,13 +133,12 @@ fn pair<'d, T: VmState>(name: &'static str, [first, second]: &'d mut [T; 2]) -> 
 
 /// The section of QEMU's user network, which has no description.
 fn user_network(slirp: &mut Slirp) -> Section<'_> {
-    Section { name: "slirp", instance_id: 0, registration: Registration::raw("slirp", slirp::VERSION, slirp) }
+    Section { name: "slirp", instance_id: 0, state: State::UserNetwork(slirp) }
 }
 
 /// The sections of guest memory.
 fn memory(blocks: &mut [VecBlock]) -> Section<'_> {
-    let ram = Ram::new(PageSize::DEFAULT, blocks);
-    Section { name: "ram", instance_id: 0, registration: Registration::live("ram", vmstate::ram::VERSION, ram) }
+    Section { name: "ram", instance_id: 0, state: State::Memory(blocks) }
 }
 
 /// A device that the two releases describe differently, though at the same version.

@@ -300,11 +300,26 @@ impl Reader<'_> {
     /// # Errors
     /// When the stream ends before, or the text is not UTF-8. QEMU's own names are ASCII.
     pub fn counted_str(&mut self) -> Result<String, LoadError> {
+        let mut text = String::new();
+        self.counted_str_into(&mut text)?;
+        Ok(text)
+    }
+
+    /// Consumes the same as [`counted_str`](Self::counted_str) does, in place of what `into` was, whose memory is used
+    /// again.
+    ///
+    /// # Errors
+    /// As [`counted_str`](Self::counted_str); `into` is then what it was.
+    pub fn counted_str_into(&mut self, into: &mut String) -> Result<(), LoadError> {
         let start = self.offset();
         let length = self.u8()?;
         let bytes = self.claim(usize::from(length))?;
         match core::str::from_utf8(bytes) {
-            Ok(text) => Ok(text.into()),
+            Ok(text) => {
+                into.clear();
+                into.push_str(text);
+                Ok(())
+            }
             Err(_) => {
                 let found = format!("\"{}\"", bytes.escape_ascii());
                 Err(LoadError::malformed("a name in UTF-8", found).at(start))

@@ -36,8 +36,8 @@ impl Load<'_, '_, '_> {
     /// The error for a section that nobody has registered.
     fn nobody(&self, header: &SectionHeader) -> LoadError {
         let SectionHeader { name, instance_id, .. } = header;
-        let others = self.registry.entries.iter().filter(|entry| entry.name == *name);
-        let others: Vec<_> = others.map(|entry| entry.instance_id.to_string()).collect();
+        let others = self.registry.entries.iter().filter(|entry| entry.header.name == *name);
+        let others: Vec<_> = others.map(|entry| entry.header.instance_id.to_string()).collect();
         let expected = match others.is_empty() {
             true => "a section that is registered".to_owned(),
             false => format!("instance {} of \"{}\"", others.join(" or "), name.escape_debug()),
@@ -63,7 +63,7 @@ impl Load<'_, '_, '_> {
 
     fn missing(&mut self, index: usize) -> Result<(), LoadError> {
         let entry = &mut self.registry.entries[index];
-        let missing = match (self.options.own_rules(&entry.name), entry.missing) {
+        let missing = match (self.options.own_rules(&entry.header.name), entry.missing) {
             (Some(rules), _) => rules.missing,
             (None, Some(own)) => own,
             (None, None) => self.options.rules.missing,
@@ -74,7 +74,7 @@ impl Load<'_, '_, '_> {
             Handler::Raw(_) => true,
         };
         if self.came[index] == Came::Nothing {
-            self.loaded.missing.push((entry.name.clone(), entry.instance_id));
+            self.loaded.missing.push((entry.header.name.clone(), entry.header.instance_id));
             if self.options.undo {
                 self.copies.copy(index, entry)?;
             }

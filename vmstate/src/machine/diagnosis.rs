@@ -12,6 +12,7 @@ use crate::registry::{Entry, Handler};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
 use crate::schema::vmdesc::{self, Body, Document, Located};
 use crate::schema::{DescriptionWriter, Release};
+use crate::stream::SectionHeader;
 
 /// Finds what is behind `error`, if the stream's description tells.
 pub(super) fn find(
@@ -32,8 +33,12 @@ pub(super) fn find(
             &read
         }
     };
-    let suspects = sections.iter().filter(|section| is_suspect(section, error, document));
-    suspects.filter_map(|section| compare(entries.get_mut(section.entry)?, section, document)).next()
+    sections.iter().find_map(|section| {
+        let entry = entries.get_mut(section.entry)?;
+        let header = section.header(entry);
+        let theirs = described(&header, document)?;
+        is_suspect(section, error, theirs).then(|| compare(entry, &header, theirs, document)).flatten()
+    })
 }
 
 /// The description at the end of the stream, if the end can be had.
@@ -50,22 +55,26 @@ fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
 }
 
 /// Whether the section may be at fault: it is the one that failed, or has not the size that is described.
-fn is_suspect(section: &Section, error: &LoadError, document: &Document) -> bool {
-    let failed = matches!(error.place(), Some(Place::Section { start, .. }) if *start == section.header.payload);
-    let described = described(section, document).and_then(vmdesc::Device::wire_size);
+fn is_suspect(section: &Section, error: &LoadError, theirs: &vmdesc::Device) -> bool {
+    let failed = matches!(error.place(), Some(Place::Section { start, .. }) if *start == section.payload);
+    let described = theirs.wire_size();
     failed || (section.read.is_some() && described.is_some() && section.read != described)
 }
 
-fn described<'d>(section: &Section, document: &'d Document) -> Option<&'d vmdesc::Device> {
-    let header = &section.header;
+fn described<'d>(header: &SectionHeader, document: &'d Document) -> Option<&'d vmdesc::Device> {
     document.devices.iter().find(|device| *device.name == *header.name && device.instance_id == header.instance_id)
 }
 
 /// The first difference between what the stream says a section has, and what we would send, or have at all.
-fn compare(entry: &mut Entry<'_>, section: &Section, document: &Document) -> Option<String> {
-    let Body::State(theirs) = &described(section, document)?.body else { return None };
-    let (version, local) = (section.header.version, entry.description);
-    let sent = our_description(entry, section, document);
+fn compare(
+    entry: &mut Entry<'_>,
+    header: &SectionHeader,
+    theirs: &vmdesc::Device,
+    document: &Document,
+) -> Option<String> {
+    let Body::State(theirs) = &theirs.body else { return None };
+    let (version, local) = (header.version, entry.description);
+    let sent = our_description(entry, header, document);
     let sent = sent.as_ref().and_then(|document| document.devices.first()).map(|device| &device.body);
     let difference = match sent {
         Some(Body::State(ours)) => first_difference_from_sent(ours, version, theirs),
@@ -76,11 +85,11 @@ fn compare(entry: &mut Entry<'_>, section: &Section, document: &Document) -> Opt
 }
 
 /// How our device describes itself, in the form of the stream's description.
-fn our_description(entry: &mut Entry<'_>, section: &Section, document: &Document) -> Option<Document> {
+fn our_description(entry: &mut Entry<'_>, header: &SectionHeader, document: &Document) -> Option<Document> {
     let Handler::Device(handle) = &mut entry.handler else { return None };
     let release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
     let mut description = DescriptionWriter::new(release, PageSize::DEFAULT.bytes(), None);
-    let (header, mut out) = (&section.header, Writer::new());
+    let mut out = Writer::new();
     let mut saved = None;
     let lent = handle.lend(&mut |device| {
         let (name, instance_id) = (&header.name, header.instance_id);

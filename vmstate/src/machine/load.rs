@@ -13,14 +13,14 @@ use super::policy::{LoadOptions, Repeated, Trailer, Unread, refuse};
 use super::progress::{Phase, Progress};
 use super::undo::Copies;
 use super::{configuration, save::unavailable, trace};
-use crate::registry::{Handler, Registry};
-use crate::stream::{Configuration, Item, SectionHeader, SectionKind, StreamReader, tag};
+use crate::registry::{Entry, Handler, Registry};
+use crate::stream::{Configuration, Next, SectionHeader, SectionKind, StreamReader, tag};
 
 /// So many sections with a name can come. The largest machines have some hundred devices.
 const MAX_SECTIONS: u64 = 1 << 14;
 
 /// What was loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Loaded {
     /// The stream's configuration, if it has one.
@@ -113,8 +113,8 @@ pub(super) struct Load<'r, 'd, 'o> {
     /// How many sections with a name have come.
     named: u64,
     pub(super) loaded: Loaded,
-    /// The entry of the section before: sections mostly come in the order in which they are registered.
-    last: usize,
+    /// The entry after that of the section before.
+    next: usize,
 }
 
 /// What has come of an entry.
@@ -130,25 +130,43 @@ pub(super) enum Came {
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) entry: usize,
-    pub(super) header: SectionHeader,
+    /// The name that it came under, if that is not the entry's own.
+    old_name: Option<Box<str>>,
+    instance_id: u32,
+    section_id: u32,
+    pub(super) version: u32,
+    offset: u64,
+    /// The offset of the first byte of the payload.
+    pub(super) payload: u64,
     /// The bytes that the device has read; none if it failed.
     pub(super) read: Option<u64>,
     post_load: PostLoad,
 }
 
+impl Section {
+    fn new(index: usize, entry: &Entry<'_>, header: &SectionHeader) -> Self {
+        let &SectionHeader { instance_id, section_id, version, offset, payload, .. } = header;
+        let old_name = (entry.header.name != header.name).then(|| header.name.as_str().into());
+        let (read, post_load) = (None, PostLoad::None);
+        Self { entry: index, old_name, instance_id, section_id, version, offset, payload, read, post_load }
+    }
+
+    /// The section's header, which came for `entry`.
+    pub(super) fn header(&self, entry: &Entry<'_>) -> SectionHeader {
+        let &Self { instance_id, section_id, version, offset, payload, .. } = self;
+        let name = self.old_name.as_deref().unwrap_or(&entry.header.name);
+        SectionHeader { offset, payload, ..SectionHeader::full(section_id, name, instance_id, version) }
+    }
+}
+
 impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     fn new(registry: &'r mut Registry<'d>, options: LoadOptions<'o>) -> Self {
-        let came = vec![Came::Nothing; registry.entries.len()];
-        let loaded = Loaded {
-            configuration: None,
-            bytes: 0,
-            sections: 0,
-            missing: Vec::new(),
-            unknown: Vec::new(),
-            description: None,
-        };
-        let (copies, order, kept) = (Copies::default(), Vec::new(), Vec::new());
-        Self { registry, options, copies, live: false, came, order, kept, named: 0, loaded, last: usize::MAX }
+        let count = registry.entries.len();
+        let (came, order) = (vec![Came::Nothing; count], Vec::with_capacity(count));
+        let mut copies = std::mem::take(&mut registry.copies);
+        copies.clear(count);
+        let loaded = Loaded::default();
+        Self { registry, options, copies, live: false, came, order, kept: Vec::new(), named: 0, loaded, next: 0 }
     }
 
     fn run(&mut self, reader: &mut Reader<'_>) -> Result<Loaded, LoadError> {
@@ -162,15 +180,19 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         }
         self.check_configuration(&mut stream)?;
         self.set_up()?;
-        while let Some(item) = stream.next_item()? {
-            match item {
-                Item::Section(header) => self.section(&mut stream, &header, start)?,
-                Item::Command(command) => match &mut self.options.commands {
+        let mut header = stream.section().clone();
+        while let Some(next) = stream.advance()? {
+            match next {
+                Next::Section => {
+                    header.clone_from(stream.section());
+                    self.section(&mut stream, &header, start)?;
+                }
+                Next::Command(command) => match &mut self.options.commands {
                     Some(handler) => handler.command(&command),
                     None => refuse(&command),
                 }
                 .map_err(|error| error.at(stream.offset()).in_place(|| Place::Part("a command".into())))?,
-                Item::PackageEnd => {}
+                Next::PackageEnd => {}
             }
         }
         self.loaded.bytes = stream.offset() - start;
@@ -178,7 +200,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         self.finish()?;
         self.keep(&mut stream);
         self.options.progress.tell(&Progress::new(Phase::Done, self.loaded.bytes, self.loaded.sections, None));
-        Ok(self.loaded.clone())
+        Ok(std::mem::take(&mut self.loaded))
     }
 
     fn check_configuration(&mut self, stream: &mut StreamReader<'_, '_>) -> Result<(), LoadError> {
@@ -198,7 +220,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         self.live = true;
         for entry in &mut self.registry.entries {
             if let Handler::Live(live) = &mut entry.handler {
-                live.load_setup(self.options.undo).map_err(|error| error.in_field(entry.name.clone()))?;
+                live.load_setup(self.options.undo).map_err(|error| error.in_field(entry.header.name.clone()))?;
             }
         }
         Ok(())
@@ -245,11 +267,8 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
 
     /// The entry that a section is for.
     fn find(&mut self, header: &SectionHeader) -> Option<usize> {
-        let entries = &self.registry.entries;
-        let answers = |index: &usize| entries[*index].answers_to(&header.name, header.instance_id);
-        let next = self.last.wrapping_add(1).min(entries.len());
-        let found = (next..entries.len()).chain(0..next).find(answers)?;
-        self.last = found;
+        let found = self.registry.find(&header.name, header.instance_id, self.next)?;
+        self.next = found + 1;
         Some(found)
     }
 
@@ -261,7 +280,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         index: usize,
     ) -> Result<(), LoadError> {
         self.check_kind(header, index)?;
-        check_version(header, self.registry.entries[index].version)?;
+        check_version(header, self.registry.entries[index].header.version)?;
         if self.options.undo {
             self.copies.copy(index, &mut self.registry.entries[index])?;
         }
@@ -271,7 +290,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
             return live.load(stream.payload(), header.kind, header.version);
         }
         self.came[index] = Came::All;
-        self.order.push(Section { entry: index, header: header.clone(), read: None, post_load: PostLoad::None });
+        self.order.push(Section::new(index, entry, header));
         let post_load = match &mut entry.handler {
             Handler::Device(handle) => {
                 let mut outcome = Ok(PostLoad::None);
@@ -313,13 +332,14 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     fn finish(&mut self) -> Result<(), LoadError> {
         for entry in &mut self.registry.entries {
             if let Handler::Live(live) = &mut entry.handler {
-                live.load_finish().map_err(|error| error.in_field(entry.name.clone()))?;
+                live.load_finish().map_err(|error| error.in_field(entry.header.name.clone()))?;
             }
         }
         if !self.options.post_load_at_once {
             for index in 0..self.order.len() {
-                let header = self.order[index].header.clone();
-                self.post_load(index).map_err(|error| error.in_place(|| header.place()))?;
+                let Err(error) = self.post_load(index) else { continue };
+                let section = &self.order[index];
+                return Err(error.in_place(|| section.header(&self.registry.entries[section.entry]).place()));
             }
         }
         for AfterLoad(hook) in &mut self.registry.after_load {
@@ -333,13 +353,13 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
 
     /// Runs the hook `post_load` of the device whose section came as number `index`.
     fn post_load(&mut self, index: usize) -> Result<(), LoadError> {
-        let Section { entry, header, post_load, .. } = &self.order[index];
+        let Section { entry, version, post_load, .. } = &self.order[index];
         let Handler::Device(handle) = &mut self.registry.entries[*entry].handler else { return Ok(()) };
         if *post_load == PostLoad::None {
             return Ok(());
         }
-        let (version, mut outcome) = (header.version, Ok(()));
-        let lent = handle.lend(&mut |device| outcome = device.finish_section(version));
+        let mut outcome = Ok(());
+        let lent = handle.lend(&mut |device| outcome = device.finish_section(*version));
         lent.map_err(|why| LoadError::misuse("a device that can be used", unavailable(why)))?;
         outcome
     }
@@ -388,6 +408,8 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     }
 
     fn clean_up(&mut self) {
+        // The memory is used again.
+        self.registry.copies = std::mem::take(&mut self.copies);
         if !self.live {
             return;
         }

@@ -42,3 +42,4 @@ pub use load::Loaded;
 pub use policy::{CommandHandler, LoadOptions, Repeated, Rules, Trailer, Unknown, Unread, refuse};
 pub use progress::{Phase, Progress};
 pub use save::{SaveOptions, Saved, Saving};
+pub(crate) use undo::Copies;

@@ -1,12 +1,14 @@
 //! From devices to a stream.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use vmstate_types::{SaveError, Writer};
 
 use super::progress::{Phase, Progress, Report};
 use super::trace;
-use crate::registry::{Device, Entry, Handler, Output, Pending, Registry, Unavailable};
+use crate::registry::{Device, Entry, Handler, Live, Output, Pending, Registry, Unavailable};
 use crate::schema::{DescriptionWriter, Release};
 use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
 
@@ -26,7 +28,7 @@ pub struct SaveOptions<'o> {
     configuration: bool,
     description: Option<Release>,
     device_state_only: bool,
-    versions: Vec<(String, u32)>,
+    versions: BTreeMap<String, u32>,
     progress: Report<'o>,
 }
 
@@ -37,7 +39,7 @@ impl Default for SaveOptions<'_> {
             configuration: true,
             description: Some(Release::default()),
             device_state_only: false,
-            versions: Vec::new(),
+            versions: BTreeMap::new(),
             progress: Report::default(),
         }
     }
@@ -82,7 +84,7 @@ impl<'o> SaveOptions<'o> {
     /// Saves all devices that are registered under `name` as they were at `version`, for a peer that is older.
     #[must_use]
     pub fn version(mut self, name: impl Into<String>, version: u32) -> Self {
-        self.versions.push((name.into(), version));
+        self.versions.insert(name.into(), version);
         self
     }
 
@@ -101,9 +103,8 @@ impl<'o> SaveOptions<'o> {
         self
     }
 
-    fn version_of(&self, entry: &Entry<'_>) -> u32 {
-        let asked = self.versions.iter().rev().find(|(name, _)| *name == entry.name);
-        asked.map_or(entry.version, |(_, version)| *version)
+    fn version_of(&self, header: &SectionHeader) -> u32 {
+        self.versions.get(&header.name).copied().unwrap_or(header.version)
     }
 }
 
@@ -186,16 +187,17 @@ impl<'d> Registry<'d> {
     }
 
     fn check_versions(&self, options: &SaveOptions<'_>) -> Result<(), SaveError> {
-        for (name, version) in &options.versions {
-            for entry in self.entries.iter().filter(|entry| entry.name == *name) {
-                let oldest = entry.description.map_or(entry.version, |description| description.minimum_version);
-                if !(oldest..=entry.version).contains(version) {
-                    return Err(SaveError::misuse(format!(
-                        "section {} can be saved at versions {oldest} to {}, not {version}",
-                        entry.title(),
-                        entry.version
-                    )));
-                }
+        if options.versions.is_empty() {
+            return Ok(());
+        }
+        for entry in &self.entries {
+            let (newest, version) = (entry.header.version, options.version_of(&entry.header));
+            let oldest = entry.description.map_or(newest, |description| description.minimum_version);
+            if !(oldest..=newest).contains(&version) {
+                return Err(SaveError::misuse(format!(
+                    "section {} can be saved at versions {oldest} to {newest}, not {version}",
+                    entry.title()
+                )));
             }
         }
         Ok(())
@@ -223,9 +225,9 @@ impl<'o> Saving<'_, '_, 'o> {
     /// # Errors
     /// When a device cannot be saved, or the destination fails.
     pub fn iterate(&mut self, budget: u64) -> Result<bool, SaveError> {
-        for index in self.live() {
-            let Handler::Live(live) = &self.registry.entries[index].handler else { continue };
-            if live.is_active_iterate() && !self.live_section(index, SectionKind::Part, budget)? {
+        for index in 0..self.registry.entries.len() {
+            let iterates = self.live(index).is_some_and(|live| live.is_active_iterate());
+            if iterates && !self.live_section(index, SectionKind::Part, budget)? {
                 return Ok(false);
             }
         }
@@ -242,11 +244,11 @@ impl<'o> Saving<'_, '_, 'o> {
         self.pending_by(|live| live.pending_exact())
     }
 
-    fn pending_by(&mut self, ask: impl Fn(&mut dyn crate::registry::Live) -> Pending) -> Pending {
+    fn pending_by(&mut self, ask: impl Fn(&mut dyn Live) -> Pending) -> Pending {
         let mut sum = Pending::default();
-        for index in self.live() {
-            if let Handler::Live(live) = &mut self.registry.entries[index].handler {
-                sum += ask(&mut **live);
+        for index in 0..self.registry.entries.len() {
+            if let Some(live) = self.live(index) {
+                sum += ask(live);
             }
         }
         sum
@@ -266,10 +268,9 @@ impl<'o> Saving<'_, '_, 'o> {
     /// # Errors
     /// When one cannot.
     pub fn resume_prepare(&mut self) -> Result<(), SaveError> {
-        for index in self.live() {
-            let entry = &mut self.registry.entries[index];
-            if let Handler::Live(live) = &mut entry.handler {
-                live.resume_prepare().map_err(|error| error.in_field(entry.name.clone()))?;
+        for index in 0..self.registry.entries.len() {
+            if let Some(Err(error)) = self.live(index).map(Live::resume_prepare) {
+                return Err(error.in_field(self.registry.entries[index].header.name.clone()));
             }
         }
         Ok(())
@@ -280,8 +281,10 @@ impl<'o> Saving<'_, '_, 'o> {
     /// # Errors
     /// When a device cannot be saved, or the destination fails.
     pub fn complete(mut self) -> Result<Saved, SaveError> {
-        for index in self.live() {
-            self.live_section(index, SectionKind::End, u64::MAX)?;
+        for index in 0..self.registry.entries.len() {
+            if self.live(index).is_some() {
+                self.live_section(index, SectionKind::End, u64::MAX)?;
+            }
         }
         for index in 0..self.registry.entries.len() {
             let entry = &self.registry.entries[index];
@@ -304,32 +307,29 @@ impl<'o> Saving<'_, '_, 'o> {
     fn begin(&mut self) -> Result<(), SaveError> {
         self.frame().header();
         let whole = !self.options.device_state_only;
-        let configuration = self.registry.configuration.clone();
-        let configuration = configuration.filter(|_| self.options.configuration && whole);
-        if let Some(configuration) = &configuration {
-            self.frame().configuration(configuration);
+        let configuration = self.registry.configuration.as_ref().filter(|_| self.options.configuration && whole);
+        if let Some(configuration) = configuration {
+            StreamWriter::new(self.out.writer()).configuration(configuration);
         }
         let page_size = self.registry.page_size.bytes();
         let release = self.options.description.filter(|_| whole);
-        self.description = release.map(|release| DescriptionWriter::new(release, page_size, configuration.as_ref()));
+        self.description = release.map(|release| DescriptionWriter::new(release, page_size, configuration));
         for index in 0..self.registry.entries.len() {
-            let entry = &self.registry.entries[index];
-            match &entry.handler {
-                Handler::Live(live) if whole && live.is_active() => {
-                    self.live_section(index, SectionKind::Start, 0)?;
-                }
-                Handler::Device(_) if entry.is_early() => self.full_section(index)?,
-                _ => {}
+            if self.live(index).is_some() {
+                self.live_section(index, SectionKind::Start, 0)?;
+            } else if self.registry.entries[index].is_early() {
+                self.full_section(index)?;
             }
         }
         Ok(())
     }
 
-    /// The entries whose sections come in parts now.
-    fn live(&self) -> Vec<usize> {
-        let entries = self.registry.entries.iter().enumerate();
-        let active = |entry: &Entry<'_>| matches!(&entry.handler, Handler::Live(live) if live.is_active());
-        entries.filter(|(_, entry)| !self.options.device_state_only && active(entry)).map(|(index, _)| index).collect()
+    /// The entry's handler, if its sections come in parts now.
+    fn live(&mut self, index: usize) -> Option<&mut (dyn Live + '_)> {
+        match &mut self.registry.entries[index].handler {
+            Handler::Live(live) if !self.options.device_state_only && live.is_active() => Some(&mut **live),
+            _ => None,
+        }
     }
 
     fn frame(&mut self) -> StreamWriter<'_> {
@@ -338,32 +338,34 @@ impl<'o> Saving<'_, '_, 'o> {
 
     /// Writes one section of a live device. `true` if it has sent everything it had.
     fn live_section(&mut self, index: usize, kind: SectionKind, budget: u64) -> Result<bool, SaveError> {
-        let entry = &mut self.registry.entries[index];
-        let Handler::Live(live) = &mut entry.handler else { return Ok(true) };
-        let header = header(entry.section_id, &entry.name, entry.instance_id, entry.version).of_kind(kind);
-        let span = trace::section("save", &header, self.out.writer().offset());
-        let mut frame = StreamWriter::new(self.out.writer()).footers(self.options.footers);
-        frame.begin_section(&header);
+        let Entry { header, handler, .. } = &mut self.registry.entries[index];
+        let Handler::Live(live) = handler else { return Ok(true) };
+        header.kind = kind;
+        let span = trace::section("save", header, self.out.writer().offset());
+        StreamWriter::new(self.out.writer()).begin_section(header);
         let saved = match kind {
             SectionKind::Start => live.save_setup(&mut self.out).map(|()| false),
             SectionKind::End => live.save_complete(&mut self.out).map(|()| true),
             SectionKind::Part | SectionKind::Full => live.save_iterate(&mut self.out, budget),
         };
         let done = saved.map_err(|error| error.in_place(|| header.place()))?;
-        self.end_section(&header, &span)?;
+        self.end_section(index, &span)?;
         Ok(done)
     }
 
     /// Writes the section of a device that is sent whole, if it is needed.
     fn full_section(&mut self, index: usize) -> Result<(), SaveError> {
-        let entry = &mut self.registry.entries[index];
-        let version = self.options.version_of(entry);
-        let header = header(entry.section_id, &entry.name, entry.instance_id, version);
+        let Entry { header, handler, .. } = &mut self.registry.entries[index];
+        let version = self.options.version_of(header);
+        let header = match version == header.version {
+            true => Cow::Borrowed(&*header),
+            false => Cow::Owned(SectionHeader { version, ..header.clone() }),
+        };
         let in_place = |error: SaveError| error.in_place(|| header.place());
         let span = trace::section("save", &header, self.out.writer().offset());
         let (out, mut description) = (self.out.writer(), self.description.as_mut());
-        let mut frame = StreamWriter::new(out).footers(self.options.footers);
-        match &mut entry.handler {
+        let mut frame = StreamWriter::new(out);
+        match handler {
             Handler::Device(handle) => {
                 let mut outcome = Ok(false);
                 let lent = handle.lend(&mut |device| {
@@ -388,11 +390,11 @@ impl<'o> Saving<'_, '_, 'o> {
             }
             Handler::Live(_) => return Ok(()),
         }
-        self.end_section(&header, &span)
+        self.end_section(index, &span)
     }
 
-    fn end_section(&mut self, header: &SectionHeader, span: &trace::Section) -> Result<(), SaveError> {
-        let out = self.out.writer();
+    fn end_section(&mut self, index: usize, span: &trace::Section) -> Result<(), SaveError> {
+        let (header, out) = (&self.registry.entries[index].header, self.out.writer());
         StreamWriter::resume(out, header.section_id).footers(self.options.footers).end_section();
         span.done(out.offset());
         let bytes = out.offset() - self.started;
@@ -424,10 +426,6 @@ impl Drop for Saving<'_, '_, '_> {
             }
         }
     }
-}
-
-fn header(section_id: u32, name: &str, instance_id: u32, version: u32) -> SectionHeader {
-    SectionHeader::full(section_id, name, instance_id, version)
 }
 
 fn save_device(

@@ -12,7 +12,8 @@ pub(super) struct Section {
     #[cfg(feature = "tracing")]
     span: tracing::span::EnteredSpan,
     #[cfg(feature = "tracing")]
-    started: std::time::Instant,
+    /// When it began, if anybody wants to know.
+    started: Option<std::time::Instant>,
     #[cfg(feature = "tracing")]
     offset: u64,
 }
@@ -22,7 +23,8 @@ pub(super) struct Section {
 pub(super) fn section(what: &'static str, header: &SectionHeader, offset: u64) -> Section {
     let SectionHeader { name, instance_id, version, .. } = header;
     let span = tracing::debug_span!("section", what, name, instance = instance_id, version, kind = header.kind.name());
-    Section { span: span.entered(), started: std::time::Instant::now(), offset }
+    let started = (!span.is_disabled()).then(std::time::Instant::now);
+    Section { span: span.entered(), started, offset }
 }
 
 /// Does nothing.
@@ -35,8 +37,9 @@ impl Section {
     /// Says that the section ends at `offset` of the stream.
     #[cfg(feature = "tracing")]
     pub(super) fn done(&self, offset: u64) {
+        let Some(started) = self.started else { return };
         let bytes = offset.saturating_sub(self.offset);
-        let microseconds = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(parent: &self.span, bytes, microseconds, "done");
     }
 

@@ -10,7 +10,7 @@ use crate::registry::{Entry, Handler};
 
 /// Copies of what devices were before their sections came.
 #[derive(Debug, Default)]
-pub(super) struct Copies {
+pub(crate) struct Copies {
     /// All copies, one after the other.
     bytes: Writer,
     /// Which entry each is of.
@@ -20,14 +20,19 @@ pub(super) struct Copies {
 }
 
 impl Copies {
+    /// Forgets all copies, and keeps their memory for those of `count` entries.
+    pub(super) fn clear(&mut self, count: usize) {
+        self.bytes.clear();
+        self.copies.clear();
+        self.copied.clear();
+        self.copied.resize(count, false);
+    }
+
     /// Copies the state of entry number `index`, if that has not been done.
     ///
     /// # Errors
     /// When the device cannot be copied: it could not be saved either.
     pub(super) fn copy(&mut self, index: usize, entry: &mut Entry<'_>) -> Result<(), LoadError> {
-        if self.copied.len() <= index {
-            self.copied.resize(index + 1, false);
-        }
         if std::mem::replace(&mut self.copied[index], true) {
             return Ok(());
         }
@@ -57,7 +62,7 @@ impl Copies {
             let (Some(entry), Some(bytes)) = (entries.get_mut(*index), self.bytes.pending().get(range.clone())) else {
                 continue;
             };
-            let version = entry.version;
+            let version = entry.header.version;
             let _ = catch_unwind(AssertUnwindSafe(|| match &mut entry.handler {
                 Handler::Device(handle) => {
                     let _ = handle.lend(&mut |device| drop(device.restore(bytes)));

@@ -1,13 +1,16 @@
 //! One registered section: its names, its place among the others, and who saves and loads it.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use vmstate_types::Description;
 use vmstate_types::description::Priority;
 
 use super::device::{Handle, Held, Register, Unavailable};
+use super::index::{Index, Key};
 use super::{Live, Raw, RegisterError};
 use crate::ram::{Block, PageSize, Ram};
+use crate::stream::SectionHeader;
 
 /// The name of the section with guest memory.
 const RAM: &str = "ram";
@@ -195,15 +198,8 @@ impl<'d> Registration<'d> {
         self
     }
 
-    /// Makes entry number `number`, with this section id if none was given. Instance ids that were not given are counted:
-    /// `next_id` says the next one of a name and `next_compat_id` that of an old name.
-    pub(super) fn into_entry(
-        mut self,
-        number: u32,
-        section_id: u32,
-        next_id: impl Fn(&str) -> u32,
-        next_compat_id: impl Fn(&str) -> u32,
-    ) -> Result<Entry<'d>, RegisterError> {
+    /// Makes entry number `number`. Ids that were not given are counted: `index` says the next ones.
+    pub(super) fn into_entry(mut self, number: u32, index: &Index) -> Result<Entry<'d>, RegisterError> {
         let description = self.handler.description()?;
         if let Some(description) = description {
             self.version = description.version;
@@ -216,16 +212,15 @@ impl<'d> Registration<'d> {
             self.compat = Some(Compat { name: old, instance_id: self.instance_id.take() });
         }
         self.check_name()?;
+        let instance_id = self.instance_id.unwrap_or_else(|| index.next_id(&self.name));
+        let section_id = self.section_id.unwrap_or_else(|| index.next_section_id());
         Ok(Entry {
             number,
-            instance_id: self.instance_id.unwrap_or_else(|| next_id(&self.name)),
+            header: SectionHeader::full(section_id, self.name, instance_id, self.version),
             compat: self.compat.map(|compat| {
-                let instance_id = compat.instance_id.unwrap_or_else(|| next_compat_id(&compat.name));
+                let instance_id = compat.instance_id.unwrap_or_else(|| index.next_old_id(&compat.name));
                 (compat.name, instance_id)
             }),
-            name: self.name,
-            section_id: self.section_id.unwrap_or(section_id),
-            version: self.version,
             alias_id: self.alias.map(|alias| alias.instance_id),
             priority: self.priority,
             description,
@@ -292,11 +287,9 @@ impl Handler<'_> {
 pub(crate) struct Entry<'d> {
     /// How many were registered before.
     pub(crate) number: u32,
-    pub(crate) name: String,
-    pub(crate) instance_id: u32,
-    pub(crate) section_id: u32,
-    pub(crate) version: u32,
-    alias_id: Option<u32>,
+    /// That of its section in a stream, ready to be written: of a live one, that of the section before.
+    pub(crate) header: SectionHeader,
+    pub(super) alias_id: Option<u32>,
     pub(super) compat: Option<(String, u32)>,
     pub(crate) priority: Priority,
     /// That of a described device.
@@ -309,8 +302,13 @@ impl Entry<'_> {
     /// Whether a section of this name and instance is this entry's (`find_se` in `migration/savevm.c`).
     pub(crate) fn answers_to(&self, name: &str, instance_id: u32) -> bool {
         let alias = self.alias_id == Some(instance_id);
-        let own = self.name == name && (self.instance_id == instance_id || alias);
+        let own = self.header.name == name && (self.header.instance_id == instance_id || alias);
         own || self.compat.as_ref().is_some_and(|(old, number)| old == name && (*number == instance_id || alias))
+    }
+
+    /// Its place among the others.
+    pub(crate) fn key(&self) -> Key {
+        (Reverse(self.priority), self.number)
     }
 
     /// Whether the section goes out before the live ones start.
@@ -320,7 +318,7 @@ impl Entry<'_> {
 
     /// `"serial" (instance 1)`.
     pub(crate) fn title(&self) -> String {
-        format!("\"{}\" (instance {})", self.name.escape_debug(), self.instance_id)
+        format!("\"{}\" (instance {})", self.header.name.escape_debug(), self.header.instance_id)
     }
 }
 

@@ -37,16 +37,18 @@
 mod device;
 mod entry;
 mod handler;
+mod index;
 
 pub use device::{Device, Register, Unavailable, by};
 pub(crate) use entry::{Entry, Handler};
 pub use entry::{Missing, Registration};
 pub use handler::{Live, Output, Pending, Raw};
+use index::Index;
 use vmstate_types::{LoadError, SaveError};
 
-use crate::machine::{AfterLoad, Kept};
+use crate::machine::{AfterLoad, Copies, Kept};
 use crate::ram::{Block, PageSize};
-use crate::stream::Configuration;
+use crate::stream::{Configuration, SectionHeader};
 
 /// The devices of a machine, ready to be saved and loaded together.
 ///
@@ -56,11 +58,14 @@ use crate::stream::Configuration;
 pub struct Registry<'d> {
     /// In QEMU's order: higher priorities first, and what was registered first before others of the same priority.
     pub(crate) entries: Vec<Entry<'d>>,
+    index: Index,
     registered: u32,
     pub(crate) configuration: Option<Configuration>,
     pub(crate) page_size: PageSize,
     blockers: Vec<(Blocker, String)>,
     pub(crate) after_load: Vec<AfterLoad<'d>>,
+    /// The memory for what a load copies to be able to go back.
+    pub(crate) copies: Copies,
     /// Sections that came from elsewhere and that nobody here knows.
     pub(crate) kept: Vec<Kept>,
 }
@@ -69,11 +74,13 @@ impl Default for Registry<'_> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
+            index: Index::default(),
             registered: 0,
             configuration: None,
             page_size: PageSize::DEFAULT,
             blockers: Vec::new(),
             after_load: Vec::new(),
+            copies: Copies::default(),
             kept: Vec::new(),
         }
     }
@@ -259,38 +266,43 @@ impl<'d> Registry<'d> {
     /// When a name is empty, too long, or taken; when an alias is of no use any more.
     pub fn add(&mut self, registration: Registration<'d>) -> Result<EntryId, RegisterError> {
         let page_size = registration.page_size.unwrap_or(self.page_size);
-        let entry = registration.into_entry(
-            self.registered,
-            self.next_section_id(),
-            |name| next_id(self.entries.iter().map(|entry| (&*entry.name, entry.instance_id)), name),
-            |name| {
-                let compats = self.entries.iter().filter_map(|entry| entry.compat.as_ref());
-                next_id(compats.map(|(name, instance_id)| (&**name, *instance_id)), name)
-            },
-        )?;
-        if entry.instance_id == ANY {
-            return Err(RegisterError::InstanceIds { name: entry.name });
-        }
-        if self.entries.iter().any(|other| other.name == entry.name && other.instance_id == entry.instance_id) {
-            return Err(RegisterError::Duplicate { name: entry.name, instance_id: entry.instance_id });
-        }
-        if let Some(other) = self.entries.iter().find(|other| other.section_id == entry.section_id) {
-            let (name, other, section_id) = (entry.name, other.name.clone(), entry.section_id);
-            return Err(RegisterError::SectionId { name, other, section_id });
-        }
+        let entry = registration.into_entry(self.registered, &self.index)?;
+        self.check_ids(&entry)?;
         let id = EntryId(entry.number);
-        let place = self.entries.partition_point(|other| other.priority >= entry.priority);
+        let place = self.entries.partition_point(|other| other.key() < entry.key());
+        self.index.add(&entry);
         self.entries.insert(place, entry);
         self.registered += 1;
         self.page_size = page_size;
         Ok(id)
     }
 
+    /// Whether a stream could say which section is this entry's.
+    fn check_ids(&self, entry: &Entry<'_>) -> Result<(), RegisterError> {
+        let SectionHeader { name, instance_id, section_id, .. } = &entry.header;
+        if *instance_id == ANY {
+            return Err(RegisterError::InstanceIds { name: name.clone() });
+        }
+        if self.index.has(name, *instance_id) {
+            return Err(RegisterError::Duplicate { name: name.clone(), instance_id: *instance_id });
+        }
+        if self.index.has_section_id(*section_id) {
+            let other = self.entries.iter().find(|other| other.header.section_id == *section_id);
+            let other = other.map(|other| other.header.name.clone()).unwrap_or_default();
+            return Err(RegisterError::SectionId { name: name.clone(), other, section_id: *section_id });
+        }
+        Ok(())
+    }
+
     /// Takes a section out, such as that of a device that is unplugged. `false` if it is gone already.
     pub fn unregister(&mut self, id: EntryId) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.number != id.0);
-        self.entries.len() < before
+        let found = self.entries.len() < before;
+        if found {
+            self.index = Index::of(&self.entries);
+        }
+        found
     }
 
     /// Forbids saving for `reason`, until [`unblock`](Self::unblock) (`migrate_add_blocker`).
@@ -317,18 +329,30 @@ impl<'d> Registry<'d> {
 
     /// The names and instance ids of the sections, in the order in which they are saved.
     pub fn sections(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.entries.iter().map(|entry| (&*entry.name, entry.instance_id))
+        self.entries.iter().map(|entry| (&*entry.header.name, entry.header.instance_id))
     }
 
     /// The devices that are described, in the order in which they are saved: name, instance id, description.
     pub fn descriptions(&self) -> impl Iterator<Item = (&str, u32, &'static vmstate_types::Description)> {
-        self.entries.iter().filter_map(|entry| Some((&*entry.name, entry.instance_id, entry.description?)))
+        let described = self.entries.iter().filter_map(|entry| Some((&entry.header, entry.description?)));
+        described.map(|(header, description)| (&*header.name, header.instance_id, description))
     }
 
     /// One more than the highest section id, and at least 1.
     pub(crate) fn next_section_id(&self) -> u32 {
-        let highest = self.entries.iter().map(|entry| entry.section_id).max();
-        highest.map_or(1, |highest| highest.saturating_add(1))
+        self.index.next_section_id()
+    }
+
+    /// The entry that answers to a name and an instance id: if there are several, the first from number `from` on, and
+    /// the first of all behind the last.
+    pub(crate) fn find(&self, name: &str, instance_id: u32, from: usize) -> Option<usize> {
+        // Sections mostly come in the order in which they are registered.
+        if self.entries.get(from).is_some_and(|entry| entry.answers_to(name, instance_id)) {
+            return Some(from);
+        }
+        let places = self.index.answering(name, instance_id);
+        let places = places.filter_map(|key| self.entries.binary_search_by_key(&key, Entry::key).ok());
+        places.min_by_key(|place| (*place < from, *place))
     }
 
     /// Why nothing can be saved now, if something forbids it.
@@ -345,9 +369,3 @@ impl<'d> Registry<'d> {
 
 /// The id that stands for "any" in QEMU, which no section can have (`VMSTATE_INSTANCE_ID_ANY`).
 const ANY: u32 = u32::MAX;
-
-/// One more than the highest instance id that `name` has.
-fn next_id<'e>(taken: impl Iterator<Item = (&'e str, u32)>, name: &str) -> u32 {
-    let highest = taken.filter(|(other, _)| *other == name).map(|(_, instance_id)| instance_id).max();
-    highest.map_or(0, |highest| highest.saturating_add(1))
-}

@@ -36,6 +36,7 @@ mod writer;
 
 pub use command::{Advise, Command, Range};
 pub use configuration::Configuration;
+pub(crate) use reader::Next;
 pub use reader::{Item, StreamReader};
 pub use section::{SectionHeader, SectionKind};
 pub use writer::StreamWriter;

@@ -20,8 +20,10 @@ pub struct StreamReader<'r, 'a> {
     configuration: Option<Configuration>,
     /// Whether sections have footers, once that has shown.
     footers: Option<bool>,
-    /// The section whose payload is being read.
-    open: Option<SectionHeader>,
+    /// The section that came last.
+    section: SectionHeader,
+    /// Whether its payload is being read.
+    open: bool,
     /// Live sections that have started, by their section ids.
     started: HashMap<u32, SectionHeader>,
     /// The ends of the packages that are being read, the innermost last.
@@ -38,6 +40,14 @@ pub enum Item {
     /// A command.
     Command(Command),
     /// The end of the innermost packaged stream.
+    PackageEnd,
+}
+
+/// What comes next, without what the reader keeps.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Section,
+    Command(Command),
     PackageEnd,
 }
 
@@ -64,7 +74,8 @@ impl<'r, 'a> StreamReader<'r, 'a> {
             reader,
             configuration: None,
             footers: None,
-            open: None,
+            section: SectionHeader::full(0, String::new(), 0, 0),
+            open: false,
             started: HashMap::new(),
             packages: Vec::new(),
             ended: false,
@@ -107,14 +118,29 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     /// # Errors
     /// When the section's footer is missing, or what comes next is nothing that a stream can have.
     pub fn next_item(&mut self) -> Result<Option<Item>, LoadError> {
+        Ok(self.advance()?.map(|next| match next {
+            Next::Section => Item::Section(self.section.clone()),
+            Next::Command(command) => Item::Command(command),
+            Next::PackageEnd => Item::PackageEnd,
+        }))
+    }
+
+    /// Says what comes next, as [`next_item`](Self::next_item) does. If it is a section, [`section`](Self::section) has
+    /// its header, for which nothing is allocated.
+    pub(crate) fn advance(&mut self) -> Result<Option<Next>, LoadError> {
         self.end_section()?;
         if self.ended {
             return Ok(None);
         }
         if self.packages.pop_if(|end| *end == self.reader.offset()).is_some() {
-            return Ok(Some(Item::PackageEnd));
+            return Ok(Some(Next::PackageEnd));
         }
         self.read_item().map_err(|error| error.in_place(|| Place::Part("the stream between sections".into())))
+    }
+
+    /// The header of the section that came last.
+    pub(crate) fn section(&self) -> &SectionHeader {
+        &self.section
     }
 
     /// Ends the section whose payload was read, if one has begun: checks the footer.
@@ -122,15 +148,17 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     /// # Errors
     /// When a footer is missing or names another section: the payload was not read to its end, or beyond.
     pub fn end_section(&mut self) -> Result<(), LoadError> {
-        let Some(section) = self.open.take() else { return Ok(()) };
-        self.read_footer(&section).map_err(|error| error.in_place(|| section.place()))?;
+        if !std::mem::take(&mut self.open) {
+            return Ok(());
+        }
+        self.read_footer().map_err(|error| error.in_place(|| self.section.place()))?;
         match self.packages.last() {
             Some(end) if self.reader.offset() > *end => Err(LoadError::malformed(
                 format!("the section's end before that of its package, at {end:#x}"),
                 "a longer section",
             )
             .at(*end)
-            .in_place(|| section.place())),
+            .in_place(|| self.section.place())),
             _ => Ok(()),
         }
     }
@@ -171,15 +199,15 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         }
     }
 
-    fn read_item(&mut self) -> Result<Option<Item>, LoadError> {
+    fn read_item(&mut self) -> Result<Option<Next>, LoadError> {
         let start = self.reader.offset();
         let tag = self.reader.u8()?;
         if let Some(kind) = SectionKind::from_tag(tag) {
-            return self.read_section(kind, start).map(|section| Some(Item::Section(section)));
+            return self.read_section(kind, start).map(|()| Some(Next::Section));
         }
         match tag {
             tag::EOF => self.read_eof(),
-            tag::COMMAND => self.read_command().map(|command| Some(Item::Command(command))),
+            tag::COMMAND => self.read_command().map(|command| Some(Next::Command(command))),
             tag => Err(LoadError::malformed(
                 "a section (0x01 to 0x04), a command (0x08) or the end (0x00)",
                 format!("{tag:#04x}"),
@@ -191,14 +219,14 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     }
 
     /// The end, which in a package is only the package's.
-    fn read_eof(&mut self) -> Result<Option<Item>, LoadError> {
+    fn read_eof(&mut self) -> Result<Option<Next>, LoadError> {
         let Some(end) = self.packages.pop() else {
             self.ended = true;
             return Ok(None);
         };
         let offset = self.reader.offset();
         match offset == end {
-            true => Ok(Some(Item::PackageEnd)),
+            true => Ok(Some(Next::PackageEnd)),
             false => {
                 Err(LoadError::malformed(format!("the package's end at {end:#x}"), "an end before it").at(offset - 1))
             }
@@ -224,16 +252,17 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         Ok(command)
     }
 
-    fn read_section(&mut self, kind: SectionKind, offset: u64) -> Result<SectionHeader, LoadError> {
+    fn read_section(&mut self, kind: SectionKind, offset: u64) -> Result<(), LoadError> {
         let section_id = self.reader.u32()?;
-        let mut section = match kind.is_named() {
-            true => self.read_named(kind, section_id)?,
+        match kind.is_named() {
+            true => self.read_named(section_id)?,
             false => self.find_started(kind, section_id).map_err(|error| error.at(offset + 1))?,
-        };
-        (section.offset, section.payload) = (offset, self.reader.offset());
+        }
+        (self.section.kind, self.section.section_id) = (kind, section_id);
+        (self.section.offset, self.section.payload) = (offset, self.reader.offset());
         match kind {
             SectionKind::Start => {
-                if self.started.insert(section_id, section.clone()).is_some() {
+                if self.started.insert(section_id, self.section.clone()).is_some() {
                     return Err(
                         LoadError::malformed("a section id that no live section has", section_id).at(offset + 1)
                     );
@@ -242,21 +271,24 @@ impl<'r, 'a> StreamReader<'r, 'a> {
             SectionKind::End => drop(self.started.remove(&section_id)),
             SectionKind::Part | SectionKind::Full => {}
         }
-        self.open = Some(section.clone());
-        Ok(section)
+        self.open = true;
+        Ok(())
     }
 
-    fn read_named(&mut self, kind: SectionKind, section_id: u32) -> Result<SectionHeader, LoadError> {
-        let name = self.reader.counted_str().map_err(|error| {
+    fn read_named(&mut self, section_id: u32) -> Result<(), LoadError> {
+        self.reader.counted_str_into(&mut self.section.name).map_err(|error| {
             error.in_field("name").qemu_says(format!("Unable to read ID string for section {section_id}"))
         })?;
-        let (instance_id, version) = (self.reader.u32()?, self.reader.u32()?);
-        Ok(SectionHeader::full(section_id, name, instance_id, version).of_kind(kind))
+        (self.section.instance_id, self.section.version) = (self.reader.u32()?, self.reader.u32()?);
+        Ok(())
     }
 
-    fn find_started(&self, kind: SectionKind, section_id: u32) -> Result<SectionHeader, LoadError> {
+    fn find_started(&mut self, kind: SectionKind, section_id: u32) -> Result<(), LoadError> {
         match self.started.get(&section_id) {
-            Some(section) => Ok(section.of_kind(kind)),
+            Some(section) => {
+                self.section.clone_from(section);
+                Ok(())
+            }
             None => {
                 let mut ids: Vec<_> = self.started.keys().map(ToString::to_string).collect();
                 ids.sort();
@@ -270,7 +302,8 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         }
     }
 
-    fn read_footer(&mut self, section: &SectionHeader) -> Result<(), LoadError> {
+    fn read_footer(&mut self) -> Result<(), LoadError> {
+        let section = &self.section;
         let start = self.reader.offset();
         let next = self.reader.peek(1)?.first().copied();
         if self.footers.is_none() {

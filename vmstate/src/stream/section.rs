@@ -68,7 +68,7 @@ impl std::fmt::Display for SectionKind {
 /// What stands before a section's payload.
 ///
 /// For a part or an end, whose headers on the wire have only the section id, the rest is that of their start.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SectionHeader {
     /// What the section is to its device.
@@ -85,6 +85,19 @@ pub struct SectionHeader {
     pub offset: u64,
     /// The offset of the first byte of the payload. 0 for headers that were not read.
     pub payload: u64,
+}
+
+impl Clone for SectionHeader {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), ..*self }
+    }
+
+    /// Becomes a copy, in the memory that the name has.
+    fn clone_from(&mut self, other: &Self) {
+        let mut name = std::mem::take(&mut self.name);
+        name.clone_from(&other.name);
+        *self = Self { name, ..*other };
+    }
 }
 
 impl SectionHeader {

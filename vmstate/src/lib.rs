@@ -49,6 +49,7 @@
 //! from [`VMSTATE_X` to attribute](attributes::porting) for those who port devices from C.
 #![forbid(unsafe_code)]
 
+pub mod adapters;
 pub mod attributes;
 pub mod dynamic;
 pub mod guide;

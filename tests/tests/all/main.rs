@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod adapters;
 mod board;
 mod check;
 mod cli;

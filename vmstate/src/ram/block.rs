@@ -1,5 +1,7 @@
 //! What holds guest memory.
 
+use std::ops::Range;
+
 use vmstate_types::{LoadError, SaveError};
 
 /// A block of guest memory: QEMU's `RAMBlock`.
@@ -24,12 +26,12 @@ pub trait Block {
     /// When the memory cannot be written.
     fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError>;
 
-    /// Tells `mark` the offset of each page that was written since this was last asked, and forgets them: a dirty log, as
-    /// KVM has one.
+    /// Tells `mark` the bytes that were written since this was last asked, and forgets them: a dirty log, as KVM has one.
     ///
+    /// The log's pages may be larger or smaller than those that are sent: every page of which a byte is marked goes out.
     /// A machine that runs while its memory is sent needs it, for pages that change after they were sent have to be sent
     /// again. Without one, which is the default, the machine must stand still.
-    fn take_dirty(&self, mark: &mut dyn FnMut(u64)) {
+    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
         let _ = mark;
     }
 }
@@ -51,7 +53,7 @@ impl VecBlock {
     }
 
     /// The bytes that `length` bytes at `offset` are, if they lie in the block.
-    fn range(&self, offset: u64, length: usize) -> Option<std::ops::Range<usize>> {
+    fn range(&self, offset: u64, length: usize) -> Option<Range<usize>> {
         let start = usize::try_from(offset).ok()?;
         let end = start.checked_add(length)?;
         (end <= self.bytes.len()).then_some(start..end)

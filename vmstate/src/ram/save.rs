@@ -90,9 +90,10 @@ impl Saver {
     pub(super) fn look_for_dirty<B: Block>(&mut self, blocks: &[B]) {
         let size = self.page_size.bytes();
         for (block, dirty) in blocks.iter().zip(&mut self.dirty) {
-            block.take_dirty(&mut |offset| {
-                if offset < block.size() {
-                    dirty.insert(offset / size);
+            block.take_dirty(&mut |bytes| {
+                let end = bytes.end.min(block.size());
+                for page in bytes.start / size..end.div_ceil(size) {
+                    dirty.insert(page);
                 }
             });
         }

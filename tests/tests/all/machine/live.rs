@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::rc::Rc;
 
 use vmstate::machine::{LoadOptions, SaveOptions};
@@ -233,7 +234,7 @@ impl Guest {
     fn poke(&self, place: usize, value: u8) {
         let mut guest = self.0.borrow_mut();
         guest.0[place] = value;
-        guest.1.insert(place as u64 & !0xfff);
+        guest.1.insert(place as u64);
     }
 }
 
@@ -258,9 +259,9 @@ impl Block for Guest {
         Ok(())
     }
 
-    fn take_dirty(&self, mark: &mut dyn FnMut(u64)) {
+    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
         let dirty = std::mem::take(&mut self.0.borrow_mut().1);
-        dirty.into_iter().for_each(mark);
+        dirty.into_iter().for_each(|place| mark(place..place + 1));
     }
 }
 

@@ -3,6 +3,7 @@
 //! Most of these machines are more than we have structs for. Their memory and the devices that a test is about are
 //! registered; all other sections are kept as they came, and sent on.
 
+mod adapters;
 mod forms;
 mod names;
 mod subsections;
@@ -14,7 +15,7 @@ use std::rc::Rc;
 use serde_json::json;
 use vmstate::machine::{LoadOptions, Rules, SaveOptions, Unknown};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RecordReader, VecBlock};
+use vmstate::ram::{Block, PageSize, RecordReader, VecBlock};
 use vmstate::registry::EntryId;
 use vmstate::stream::{Item, StreamReader};
 use vmstate_tests::qemu::Qemu;
@@ -64,12 +65,17 @@ fn shared<T>(device: T) -> Rc<RefCell<T>> {
 
 /// A registry with the configuration of a stream and memory for it.
 fn registry_for(stream: &[u8]) -> Registry<'static> {
+    registry_with(stream, blocks_of(stream))
+}
+
+/// A registry with the configuration of a stream and this memory.
+fn registry_with<'m, B: Block + 'm>(stream: &[u8], memory: impl AsRef<[B]> + AsMut<[B]> + 'm) -> Registry<'m> {
     let mut registry = Registry::new();
     let mut reader = Reader::from_slice(stream);
     if let Some(configuration) = StreamReader::new(&mut reader).unwrap().configuration() {
         registry.set_configuration(configuration.clone());
     }
-    registry.register_ram(PageSize::DEFAULT, blocks_of(stream)).unwrap();
+    registry.register_ram(PageSize::DEFAULT, memory).unwrap();
     registry
 }
 

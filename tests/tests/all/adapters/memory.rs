@@ -1,0 +1,153 @@
+//! Guest memory of `vm-memory`.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use vm_memory::bitmap::{AtomicBitmap, Bitmap};
+use vm_memory::mmap::MmapRegionBuilder;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestRegionMmap, MemoryRegionAddress};
+use vmstate::adapters::vm_memory::{GuestBlock, TakeDirty};
+use vmstate::machine::SaveOptions;
+use vmstate::prelude::*;
+use vmstate::ram::{Block, PageSize};
+use vmstate::registry::Output;
+
+/// What `mmap` calls `PROT_READ` and `PROT_WRITE`.
+const READ: i32 = 1;
+const WRITE: i32 = 2;
+
+/// Regions of these sizes.
+fn memory<B: vm_memory::bitmap::NewBitmap>(sizes: &[usize]) -> GuestMemoryMmap<B> {
+    let range = |(number, size): (u64, &usize)| (GuestAddress(number << 32), *size);
+    GuestMemoryMmap::from_ranges(&(0..).zip(sizes).map(range).collect::<Vec<_>>()).unwrap()
+}
+
+fn region(size: usize, page_size: usize) -> GuestRegionMmap<AtomicBitmap> {
+    let bitmap = AtomicBitmap::new(size, NonZeroUsize::new(page_size).unwrap());
+    let mapping = MmapRegionBuilder::new_with_bitmap(size, bitmap)
+        .with_mmap_prot(READ | WRITE)
+        .build()
+        .unwrap();
+    GuestRegionMmap::new(mapping, GuestAddress(0)).unwrap()
+}
+
+fn dirty(block: &impl Block) -> Vec<Range<u64>> {
+    let mut dirty = Vec::new();
+    block.take_dirty(&mut |bytes| dirty.push(bytes));
+    dirty
+}
+
+#[test]
+fn a_page_may_lie_in_several_regions() {
+    let memory = memory::<()>(&[0x1000, 0x2000, 0x1000]);
+    let mut block = GuestBlock::new("ram", memory.iter());
+    assert_eq!((block.idstr(), block.size()), ("ram", 0x4000));
+    let page: Vec<u8> = (0..0x4000_u32).map(|number| (number * 7 >> 4) as u8).collect();
+    block.write(0, &page).unwrap();
+    let mut read = vec![0; 0x3000];
+    block.read(0x800, &mut read).unwrap();
+    assert!(read == page[0x800..0x3800]);
+    assert_eq!(memory.read_obj::<u8>(GuestAddress(1 << 32)).unwrap(), page[0x1000]);
+    assert_eq!(memory.read_obj::<u8>(GuestAddress((2 << 32) + 0xfff)).unwrap(), page[0x3fff]);
+
+    for (offset, length) in [(0x3001, 0x1000), (0x4000, 1), (u64::MAX, 2)] {
+        let error = block.read(offset, &mut vec![0; length]).unwrap_err();
+        assert_eq!(error.reason(), format!("offset {offset:#x} is outside of block `ram`"));
+        assert_eq!(block.write(offset, &vec![0; length]).unwrap_err().found(), format!("{offset:#x}"));
+    }
+}
+
+#[test]
+fn a_block_tells_what_was_written_once() {
+    for page_size in [1, 512, 1000, 4096, 0x10000] {
+        let [first, second] = [region(0x10000, page_size), region(0x8000, page_size)];
+        let block = GuestBlock::new("ram", [&first, &second]);
+        assert_eq!(dirty(&block), []);
+        first.write_obj(1_u8, MemoryRegionAddress(0xffff)).unwrap();
+        second.write_obj(1_u8, MemoryRegionAddress(0x4321)).unwrap();
+        let page = page_size as u64;
+        let around = |start: u64, place: u64| start + place / page * page..start + (place / page + 1) * page;
+        // A page that is larger than the region is as large as the region.
+        let expected = [around(0, 0xffff), around(0x10000, 0x4321)];
+        let found = dirty(&block);
+        assert_eq!(found.len(), 2);
+        for (found, expected) in found.iter().zip(expected) {
+            let end = expected.end.min(if expected.start < 0x10000 { 0x20000 } else { 0x18000 });
+            assert_eq!(*found, expected.start..end, "pages of {page}");
+        }
+        assert_eq!(dirty(&block), []);
+    }
+    let none = region(0x1000, 4096);
+    none.bitmap().mark_dirty(0, 1);
+    let mut taken = 0;
+    Some(none.bitmap().clone()).take_dirty(&mut |_| taken += 1);
+    Option::<AtomicBitmap>::None.take_dirty(&mut |_| taken += 1);
+    assert_eq!(taken, 1);
+}
+
+#[test]
+fn a_guest_goes_on_writing_while_its_memory_is_sent() {
+    // The bitmap has a bit for 16 KiB, and pages of 4 KiB are sent.
+    let guest = region(64 << 12, 4 << 12);
+    let kvm = Arc::new(Mutex::new(Vec::<Range<u64>>::new()));
+    let log = kvm.clone();
+    let block = GuestBlock::new("ram", [&guest])
+        .also_logged_by(move |mark| std::mem::take(&mut *log.lock().unwrap()).into_iter().for_each(mark));
+    let write = |page: u64, value: u8| guest.write_obj(value, MemoryRegionAddress((page << 12) + 5)).unwrap();
+    (0..64).for_each(|page| write(page, 1));
+
+    let mut registry = Registry::new();
+    registry.register_ram(PageSize::DEFAULT, [block]).unwrap();
+    let (mut writer, mut stream) = (Writer::new(), Vec::new());
+    let mut saving = registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+    assert!(saving.iterate(u64::MAX).unwrap());
+    write(9, 2);
+    // A vCPU writes behind the bitmap's back, and KVM notices.
+    let host = guest.get_mmap();
+    vm_memory::VolatileMemory::as_volatile_slice(&*host).write_obj(3_u8, 40 << 12).unwrap();
+    guest.bitmap().reset_addr_range(40 << 12, 1);
+    kvm.lock().unwrap().push((40 << 12)..(41 << 12));
+    assert_eq!(saving.pending_exact().total(), 5 << 12, "a bit of the bitmap, and a page of KVM's");
+    saving.complete().unwrap();
+
+    let copy = memory::<AtomicBitmap>(&[32 << 12, 32 << 12]);
+    let mut other = Registry::new();
+    other.register_ram(PageSize::DEFAULT, [GuestBlock::new("ram", copy.iter())]).unwrap();
+    other.load(&stream[..]).unwrap();
+    let mut theirs = vec![0; 64 << 12];
+    guest.read_slice(&mut theirs, MemoryRegionAddress(0)).unwrap();
+    let mut ours = vec![0; 32 << 12];
+    for (half, theirs) in copy.iter().zip(theirs.chunks(32 << 12)) {
+        half.read_slice(&mut ours, MemoryRegionAddress(0)).unwrap();
+        assert!(ours == theirs);
+    }
+}
+
+#[test]
+fn what_fails_to_load_has_changed_nothing() {
+    let sender = memory::<()>(&[0x4000]);
+    (0..4_u64).for_each(|page| sender.write_obj(page + 1, GuestAddress(page << 12)).unwrap());
+    let mut registry = Registry::new();
+    registry.register_ram(PageSize::DEFAULT, [GuestBlock::new("ram", sender.iter())]).unwrap();
+    let mut stream = Vec::new();
+    registry.save(&mut stream).unwrap();
+
+    let receiver = memory::<()>(&[0x4000]);
+    receiver.write_obj(77_u64, GuestAddress(0x1008)).unwrap();
+    let before = bytes(&receiver);
+    let mut other = Registry::new();
+    other.register_ram(PageSize::DEFAULT, [GuestBlock::new("ram", receiver.iter())]).unwrap();
+    for length in (0..stream.len()).step_by(997) {
+        other.load(&stream[..length]).unwrap_err();
+        assert!(bytes(&receiver) == before, "cut at {length}");
+    }
+    other.load(&stream[..]).unwrap();
+    assert!(bytes(&receiver) == bytes(&sender));
+}
+
+fn bytes(memory: &GuestMemoryMmap) -> Vec<u8> {
+    let mut bytes = vec![0; 0x4000];
+    memory.read_slice(&mut bytes, GuestAddress(0)).unwrap();
+    bytes
+}

@@ -41,12 +41,23 @@
 //! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
 //! | [`report`] | a page for people about a stream, or about two |
 //! | [`import`] | Rust structs for the devices of a stream: how a port begins |
+//! | [`adapters`] | memory and devices of rust-vmm's crates |
 //! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
 //!
 //! [`tutorial`] is where to begin: your device in ten minutes. [`guide`] goes on from there.
 //!
 //! [`attributes`] is the book of attributes: what can be said about structs and fields, what each is in QEMU, and a table
 //! from [`VMSTATE_X` to attribute](attributes::porting) for those who port devices from C.
+//!
+//! # Features
+//!
+//! All are off by default, and each only adds something.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tracing` | spans of the crate `tracing`: one for each section that a machine saves or loads |
+//! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crates of these names |
+//! | `cli` | the command line tool `vmstate`: `cargo install vmstate --features cli`; nothing in the library |
 #![forbid(unsafe_code)]
 
 pub mod adapters;

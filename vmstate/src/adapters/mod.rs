@@ -15,13 +15,13 @@
 //! ```
 //! # #[cfg(feature = "vm-superio")] {
 //! use vm_superio::{Rtc, RtcState, rtc_pl031::NoEvents};
-//! use vmstate::adapters::vm_superio::Pl031;
+//! use vmstate::adapters::vm_superio::QemuPl031;
 //! use vmstate::prelude::*;
 //!
 //! #[derive(VmState)]
 //! #[vmstate(name = "clock", pre_save = Self::take_state, post_load = Self::make_anew)]
 //! struct Clock {
-//!     #[vmstate(with = Pl031)]
+//!     #[vmstate(with = QemuPl031)]
 //!     state: RtcState,
 //!     #[vmstate(skip = "made of its state")]
 //!     rtc: Rtc<NoEvents>,

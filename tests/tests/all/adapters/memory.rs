@@ -25,10 +25,7 @@ fn memory<B: vm_memory::bitmap::NewBitmap>(sizes: &[usize]) -> GuestMemoryMmap<B
 
 fn region(size: usize, page_size: usize) -> GuestRegionMmap<AtomicBitmap> {
     let bitmap = AtomicBitmap::new(size, NonZeroUsize::new(page_size).unwrap());
-    let mapping = MmapRegionBuilder::new_with_bitmap(size, bitmap)
-        .with_mmap_prot(READ | WRITE)
-        .build()
-        .unwrap();
+    let mapping = MmapRegionBuilder::new_with_bitmap(size, bitmap).with_mmap_prot(READ | WRITE).build().unwrap();
     GuestRegionMmap::new(mapping, GuestAddress(0)).unwrap()
 }
 

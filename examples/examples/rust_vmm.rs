@@ -1,0 +1,158 @@
+//! A small machine made of rust-vmm's crates, saved and loaded: guest memory, a serial port that is QEMU's on the wire, a
+//! console with virtqueues, and a vCPU's registers.
+//!
+//! ```sh
+//! cargo run -p vmstate-examples --features rust-vmm --example rust_vmm
+//! ```
+
+use std::error::Error;
+
+#[cfg(target_arch = "x86_64")]
+use kvm_bindings::{kvm_regs, kvm_sregs};
+use virtio_queue::{Queue, QueueState, QueueT};
+use vm_memory::bitmap::AtomicBitmap;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
+use vm_superio::serial::NoEvents;
+use vm_superio::{SerialState, Trigger};
+#[cfg(target_arch = "x86_64")]
+use vmstate::adapters::kvm_bindings::{Regs, Sregs};
+use vmstate::adapters::virtio_queue::VirtQueue;
+use vmstate::adapters::vm_memory::GuestBlock;
+use vmstate::adapters::vm_superio::QemuSerial;
+use vmstate::info::array::Each;
+use vmstate::prelude::*;
+use vmstate::ram::PageSize;
+
+/// A serial port on the ISA bus, with the bytes of QEMU's section `serial`.
+#[derive(VmState)]
+#[vmstate(name = "serial", version = 3, minimum_version = 2, pre_save = Self::take_state, post_load = Self::make_anew)]
+struct Com1 {
+    #[vmstate(name = "state", with = QemuSerial)]
+    state: SerialState,
+    #[vmstate(skip = "made of its state")]
+    port: vm_superio::Serial<Line, NoEvents, Vec<u8>>,
+}
+
+impl Com1 {
+    fn new() -> Self {
+        Self { state: SerialState::default(), port: vm_superio::Serial::new(Line, Vec::new()) }
+    }
+
+    fn take_state(&mut self) {
+        self.state = self.port.state();
+    }
+
+    fn make_anew(&mut self) -> Result<(), vm_superio::serial::Error<std::io::Error>> {
+        self.port = vm_superio::Serial::from_state(&self.state, Line, NoEvents, Vec::new())?;
+        Ok(())
+    }
+}
+
+/// The port's interrupt line; a VMM writes to an `EventFd`.
+struct Line;
+
+impl Trigger for Line {
+    type E = std::io::Error;
+
+    fn trigger(&self) -> Result<(), Self::E> {
+        Ok(())
+    }
+}
+
+/// A virtio console: its two queues.
+#[derive(VmState)]
+#[vmstate(name = "console", pre_save = Self::take_states, post_load = Self::make_queues)]
+struct Console {
+    #[vmstate(with = Each<VirtQueue>)]
+    states: [QueueState; 2],
+    #[vmstate(skip = "made of their states")]
+    queues: [Queue; 2],
+}
+
+impl Console {
+    fn new() -> Result<Self, virtio_queue::Error> {
+        Ok(Self { states: Default::default(), queues: [Queue::new(256)?, Queue::new(256)?] })
+    }
+
+    fn take_states(&mut self) {
+        self.states = self.queues.each_ref().map(Queue::state);
+    }
+
+    fn make_queues(&mut self) -> Result<(), virtio_queue::Error> {
+        let [input, output] = self.states;
+        self.queues = [input.try_into()?, output.try_into()?];
+        Ok(())
+    }
+}
+
+/// What KVM gives out about a vCPU: `get_regs` and `get_sregs` in `pre_save`, `set_sregs` and `set_regs` in `post_load`.
+#[cfg(target_arch = "x86_64")]
+#[derive(VmState, Default)]
+#[vmstate(name = "vcpu")]
+struct Vcpu {
+    #[vmstate(with = Regs)]
+    regs: kvm_regs,
+    #[vmstate(with = Sregs)]
+    sregs: kvm_sregs,
+}
+
+struct Machine {
+    memory: GuestMemoryMmap<AtomicBitmap>,
+    com1: Com1,
+    console: Console,
+    #[cfg(target_arch = "x86_64")]
+    vcpu: Vcpu,
+}
+
+impl Machine {
+    /// A machine with memory below and above 4 GiB.
+    fn new() -> Result<Self, Box<dyn Error>> {
+        let ranges = [(GuestAddress(0), 4 << 20), (GuestAddress(1 << 32), 4 << 20)];
+        Ok(Self {
+            memory: GuestMemoryMmap::from_ranges(&ranges)?,
+            com1: Com1::new(),
+            console: Console::new()?,
+            #[cfg(target_arch = "x86_64")]
+            vcpu: Vcpu::default(),
+        })
+    }
+
+    fn registry(&mut self) -> Result<Registry<'_>, Box<dyn Error>> {
+        let mut registry = Registry::for_machine("rust-vmm-1.0");
+        registry.register_ram(PageSize::DEFAULT, [GuestBlock::new("pc.ram", self.memory.iter())])?;
+        registry.register("serial", &mut self.com1)?;
+        registry.register("console", &mut self.console)?;
+        #[cfg(target_arch = "x86_64")]
+        registry.register("vcpu", &mut self.vcpu)?;
+        Ok(registry)
+    }
+}
+
+/// The guest's string, in the memory above 4 GiB.
+const GREETING: GuestAddress = GuestAddress((1 << 32) + 0x1234);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut first = Machine::new()?;
+    first.memory.write_slice(b"hello", GREETING)?;
+    first.com1.port.enqueue_raw_bytes(b"ls\n")?;
+    first.console.queues[1].set_next_avail(7);
+    #[cfg(target_arch = "x86_64")]
+    (first.vcpu.regs.rip = 0xfff0);
+
+    let mut stream = Vec::new();
+    let saved = first.registry()?.save(&mut stream)?;
+    println!("saved  {} bytes", saved.bytes);
+
+    let mut second = Machine::new()?;
+    let loaded = second.registry()?.load(&stream[..])?;
+    println!("loaded {} sections", loaded.sections);
+
+    let mut greeting = [0; 5];
+    second.memory.read_slice(&mut greeting, GREETING)?;
+    let read: Vec<u8> = (0..3).map(|_| second.com1.port.read(0)).collect();
+    assert_eq!((&greeting, &*read, second.console.queues[1].next_avail()), (b"hello", &b"ls\n"[..], 7));
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(second.vcpu.regs.rip, 0xfff0);
+    println!("memory, serial port, queues and registers are what they were");
+    Ok(())
+}

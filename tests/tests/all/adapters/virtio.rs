@@ -20,7 +20,10 @@ fn all_of_the_state_is_sent() {
     queue.set_desc_table_address(Some(0x1_0000), Some(0x2));
     queue.set_avail_ring_address(Some(0x2_0000), None);
     queue.set_used_ring_address(Some(0x3_0000), None);
-    (queue.set_next_avail(7), queue.set_next_used(5), queue.set_event_idx(true), queue.set_ready(true));
+    queue.set_next_avail(7);
+    queue.set_next_used(5);
+    queue.set_event_idx(true);
+    queue.set_ready(true);
     let mut writer = Writer::new();
     Device { queue: queue.state() }.save(&mut writer).unwrap();
     let expected = b"\x01\0\0\x07\0\x05\x01\0\x40\x01\

@@ -57,7 +57,7 @@ fn memory_for(blocks: &[VecBlock]) -> (Memory, Vec<GuestBlock<AtomicBitmap>>) {
 /// Where an address of the main memory is in [`memory_for`].
 fn address(of: u64) -> GuestAddress {
     let half = 8 << 20;
-    GuestAddress((of / half) << 32 | of % half)
+    GuestAddress(((of / half) << 32) + of % half)
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a stream can make a load hold: never more than twice what has come, and a fixed amount.
 
+#[path = "bounds/allocations.rs"]
+mod allocations;
 #[path = "bounds/allocator.rs"]
 mod allocator;
 #[path = "bounds/time.rs"]

@@ -1,5 +1,6 @@
 //! Whole machines: a registry of devices that is saved and loaded.
 
+mod described;
 mod devices;
 mod diagnosis;
 mod faults;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use vmstate_types::{LoadError, Reader};
 
 use crate::dynamic::extent;
-use crate::schema::{DescriptionWriter, vmdesc};
+use crate::schema::{Release, SectionText, vmdesc};
 use crate::stream::{SectionHeader, StreamWriter};
 
 /// A section as it came.
@@ -26,21 +26,20 @@ impl Kept {
     }
 
     /// Writes the section again, under another section id.
-    pub(super) fn write(
-        &self,
-        section_id: u32,
-        frame: &mut StreamWriter<'_>,
-        description: Option<&mut DescriptionWriter>,
-    ) {
-        let SectionHeader { name, instance_id, version, .. } = &self.header;
-        frame.begin_section(&SectionHeader::full(section_id, name, *instance_id, *version));
+    pub(super) fn write(&self, section_id: u32, frame: &mut StreamWriter<'_>) {
+        frame.begin_section(&SectionHeader { section_id, ..self.header.clone() });
         frame.payload().bytes(&self.payload);
         frame.end_section();
-        match (description, &self.description) {
-            (Some(writer), Some(own)) => writer.described(own),
-            (Some(writer), None) => writer.opaque(name, *instance_id, self.payload.len() as u64),
-            (None, _) => {}
+    }
+
+    /// What a description says about the section.
+    pub(super) fn describe(&self, release: Release) -> String {
+        if let Some(own) = &self.description {
+            return own.to_text();
         }
+        let mut text = SectionText::default();
+        text.describe_opaque(release, &self.header.name, self.header.instance_id, self.payload.len() as u64);
+        text.as_str().to_owned()
     }
 }
 

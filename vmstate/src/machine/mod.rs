@@ -10,10 +10,13 @@
 //! 4. If anything fails, or panics, every device gets its copy back. Its hooks run for that as for any load, so that what
 //!    it derives from its state fits it again; but what they return does not count.
 //!
-//! The way back has its price: a load of devices takes two to three times as long as one
-//! [in place](LoadOptions::in_place); one of guest memory takes up to twice as long where it was zero, as in a machine that
-//! was just made, and five to eight times as long where every page was something else and must be copied
-//! (`tests/benches/machine.rs`).
+//! The way back has its price: a load of devices takes up to twice as long as one [in place](LoadOptions::in_place); one of
+//! guest memory takes up to twice as long where it was zero, as in a machine that was just made, and five to eight times as
+//! long where every page was something else and must be copied (`tests/benches/machine.rs`).
+//!
+//! A registry that saves and loads again does so in the memory that it had: it keeps that of the copies, and the text of
+//! each section's description, which is made anew only when the section has another shape. A save into a [`Writer`](crate::Writer) that
+//! has been used allocates nothing.
 //!
 //! A stream can make a load hold at most twice as many bytes as have come of it, and a fixed amount: the reader's buffer of
 //! 64 KiB and some for the rest; two bits for each page of guest memory; and at most 8 MiB for the headers of sections,
@@ -26,6 +29,7 @@
 
 mod complete;
 mod configuration;
+mod description;
 mod diagnosis;
 mod kept;
 mod load;
@@ -36,6 +40,7 @@ mod snapshot;
 mod trace;
 mod undo;
 
+pub(crate) use description::Texts;
 pub(crate) use kept::Kept;
 pub(crate) use load::AfterLoad;
 pub use load::Loaded;

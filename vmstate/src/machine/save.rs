@@ -9,7 +9,7 @@ use vmstate_types::{SaveError, Writer};
 use super::progress::{Phase, Progress, Report};
 use super::trace;
 use crate::registry::{Device, Entry, Handler, Live, Output, Pending, Registry, Unavailable};
-use crate::schema::{DescriptionWriter, Release};
+use crate::schema::{Release, SectionText};
 use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
 
 /// What a save does that is not the default.
@@ -180,7 +180,7 @@ impl<'d> Registry<'d> {
     ) -> Result<Saving<'r, 'd, 'o>, SaveError> {
         self.check_blockers()?;
         self.check_versions(&options)?;
-        let mut saving = Saving { out, description: None, sections: 0, started: 0, registry: self, options };
+        let mut saving = Saving { out, release: None, sections: 0, started: 0, registry: self, options };
         saving.started = saving.out.writer().offset();
         saving.begin()?;
         Ok(saving)
@@ -210,7 +210,8 @@ pub struct Saving<'r, 'd, 'o> {
     registry: &'r mut Registry<'d>,
     out: Output<'o>,
     options: SaveOptions<'o>,
-    description: Option<DescriptionWriter>,
+    /// Whose form of the description is written, if one is.
+    release: Option<Release>,
     sections: u64,
     /// The offset in the writer of the stream's first byte.
     started: u64,
@@ -294,9 +295,7 @@ impl<'o> Saving<'_, '_, 'o> {
         }
         self.kept_sections();
         self.frame().eof();
-        if let Some(description) = self.description.take() {
-            self.frame().description(&description.finish());
-        }
+        self.describe()?;
         self.out.flush()?;
         let bytes = self.out.writer().offset() - self.started;
         self.options.progress.tell(&Progress::new(Phase::Done, bytes, self.sections, None));
@@ -312,8 +311,10 @@ impl<'o> Saving<'_, '_, 'o> {
             StreamWriter::new(self.out.writer()).configuration(configuration);
         }
         let page_size = self.registry.page_size.bytes();
-        let release = self.options.description.filter(|_| whole);
-        self.description = release.map(|release| DescriptionWriter::new(release, page_size, configuration));
+        self.release = self.options.description.filter(|_| whole);
+        if let Some(release) = self.release {
+            self.registry.texts.begin(release, page_size, configuration);
+        }
         for index in 0..self.registry.entries.len() {
             if self.live(index).is_some() {
                 self.live_section(index, SectionKind::Start, 0)?;
@@ -355,7 +356,7 @@ impl<'o> Saving<'_, '_, 'o> {
 
     /// Writes the section of a device that is sent whole, if it is needed.
     fn full_section(&mut self, index: usize) -> Result<(), SaveError> {
-        let Entry { header, handler, .. } = &mut self.registry.entries[index];
+        let Entry { header, handler, text, .. } = &mut self.registry.entries[index];
         let version = self.options.version_of(header);
         let header = match version == header.version {
             true => Cow::Borrowed(&*header),
@@ -363,16 +364,14 @@ impl<'o> Saving<'_, '_, 'o> {
         };
         let in_place = |error: SaveError| error.in_place(|| header.place());
         let span = trace::section("save", &header, self.out.writer().offset());
-        let (out, mut description) = (self.out.writer(), self.description.as_mut());
-        let mut frame = StreamWriter::new(out);
+        let (mut frame, release) = (StreamWriter::new(self.out.writer()), self.release);
         match handler {
             Handler::Device(handle) => {
                 let mut outcome = Ok(false);
                 let lent = handle.lend(&mut |device| {
                     if device.is_needed() {
                         frame.begin_section(&header);
-                        let description = description.as_deref_mut();
-                        outcome = save_device(device, &header, frame.payload(), description).map(|()| true);
+                        outcome = save_device(device, &header, frame.payload(), release, text).map(|()| true);
                     }
                 });
                 lent.map_err(|why| in_place(unavailable(why)))?;
@@ -384,11 +383,15 @@ impl<'o> Saving<'_, '_, 'o> {
                 frame.begin_section(&header);
                 let start = frame.payload().offset();
                 raw.save(frame.payload()).map_err(in_place)?;
-                if let Some(description) = description {
-                    description.opaque(&header.name, header.instance_id, frame.payload().offset() - start);
+                if let Some(release) = release {
+                    let size = frame.payload().offset() - start;
+                    text.describe_opaque(release, &header.name, header.instance_id, size);
                 }
             }
             Handler::Live(_) => return Ok(()),
+        }
+        if release.is_some() {
+            self.registry.texts.add(index);
         }
         self.end_section(index, &span)
     }
@@ -407,14 +410,27 @@ impl<'o> Saving<'_, '_, 'o> {
     /// Writes what was kept of the stream that was loaded, because nobody here knows it.
     fn kept_sections(&mut self) {
         let first = self.registry.next_section_id();
-        let kept = std::mem::take(&mut self.registry.kept);
-        for (index, section) in kept.iter().enumerate() {
+        for (index, section) in self.registry.kept.iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX);
             let mut frame = StreamWriter::new(self.out.writer()).footers(self.options.footers);
-            section.write(first.wrapping_add(number), &mut frame, self.description.as_mut());
+            section.write(first.wrapping_add(number), &mut frame);
             self.sections += 1;
         }
-        self.registry.kept = kept;
+    }
+
+    /// Writes the description behind the end, if one is wanted.
+    fn describe(&mut self) -> Result<(), SaveError> {
+        let Some(release) = self.release else { return Ok(()) };
+        let kept: Vec<_> = self.registry.kept.iter().map(|section| section.describe(release)).collect();
+        let pieces = || self.registry.texts.pieces(&self.registry.entries, &kept);
+        let length = pieces().map(str::len).sum();
+        if StreamWriter::new(self.out.writer()).begin_description(length) {
+            for piece in pieces() {
+                self.out.writer().bytes(piece.as_bytes());
+                self.out.relieve()?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -432,12 +448,15 @@ fn save_device(
     device: &mut dyn Device,
     header: &SectionHeader,
     out: &mut Writer,
-    description: Option<&mut DescriptionWriter>,
+    release: Option<Release>,
+    text: &mut SectionText,
 ) -> Result<(), SaveError> {
-    match description {
-        Some(description) => description
-            .section_by(&header.name, header.instance_id, out, |sink| device.describe_section(sink, header.version)),
-        None => device.save_section(out, header.version),
+    let SectionHeader { name, instance_id, version, .. } = header;
+    match release {
+        Some(release) => {
+            text.describe(release, name, *instance_id, out, |sink| device.describe_section(sink, *version))
+        }
+        None => device.save_section(out, *version),
     }
 }
 

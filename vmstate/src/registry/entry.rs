@@ -10,6 +10,7 @@ use super::device::{Handle, Held, Register, Unavailable};
 use super::index::{Index, Key};
 use super::{Live, Raw, RegisterError};
 use crate::ram::{Block, PageSize, Ram};
+use crate::schema::SectionText;
 use crate::stream::SectionHeader;
 
 /// The name of the section with guest memory.
@@ -225,6 +226,7 @@ impl<'d> Registration<'d> {
             priority: self.priority,
             description,
             missing: self.missing,
+            text: SectionText::default(),
             handler: self.handler,
         })
     }
@@ -295,6 +297,8 @@ pub(crate) struct Entry<'d> {
     /// That of a described device.
     pub(crate) description: Option<&'static Description>,
     pub(crate) missing: Option<Missing>,
+    /// What the stream's description says about the section.
+    pub(crate) text: SectionText,
     pub(crate) handler: Handler<'d>,
 }
 

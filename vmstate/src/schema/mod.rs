@@ -19,7 +19,7 @@ mod set;
 pub mod shape;
 pub mod vmdesc;
 
-pub(crate) use describe::describe_configuration;
 pub use describe::{Described, DescriptionWriter, Release};
+pub(crate) use describe::{END, SEPARATOR, SectionText, beginning, describe_configuration};
 pub use file::FORMAT;
 pub use set::{Origin, Schema, SchemaError};

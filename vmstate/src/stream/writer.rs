@@ -95,9 +95,16 @@ impl<'w> StreamWriter<'w> {
     ///
     /// A text of 4 GiB or more, which the format cannot hold, is left out: a description is optional.
     pub fn description(&mut self, text: &str) {
-        let Ok(length) = u32::try_from(text.len()) else { return };
+        if self.begin_description(text.len()) {
+            self.out.bytes(text.as_bytes());
+        }
+    }
+
+    /// Begins a description of `length` bytes. `false` if the format cannot hold it.
+    pub(crate) fn begin_description(&mut self, length: usize) -> bool {
+        let Ok(length) = u32::try_from(length) else { return false };
         self.out.u8(tag::DESCRIPTION);
         self.out.u32(length);
-        self.out.bytes(text.as_bytes());
+        true
     }
 }

@@ -1,0 +1,53 @@
+//! The description of a stream that is being saved, put together of the texts of its sections.
+
+use crate::registry::Entry;
+use crate::schema::{self, Release};
+use crate::stream::Configuration;
+
+/// What a registry knows of descriptions from one save to the next. The texts of sections are with their entries.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    /// What stands before the first device, with what it was made of.
+    beginning: Option<(Beginning, String)>,
+    /// The entries whose sections have been described, in their order.
+    described: Vec<usize>,
+}
+
+/// What the text before the first device depends on, besides the registry's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Beginning {
+    release: Release,
+    page_size: u64,
+    configured: bool,
+}
+
+impl Texts {
+    /// Forgets what was made of another configuration.
+    pub(crate) fn reconfigure(&mut self) {
+        self.beginning = None;
+    }
+
+    /// Begins the description of a stream.
+    pub(super) fn begin(&mut self, release: Release, page_size: u64, configuration: Option<&Configuration>) {
+        self.described.clear();
+        let this = Beginning { release, page_size, configured: configuration.is_some() };
+        if self.beginning.as_ref().is_none_or(|(other, _)| *other != this) {
+            self.beginning = Some((this, schema::beginning(release, page_size, configuration)));
+        }
+    }
+
+    /// The section of entry number `index` has been described.
+    pub(super) fn add(&mut self, index: usize) {
+        self.described.push(index);
+    }
+
+    /// All of the description, piece by piece; `more` are the texts of sections that have no entries.
+    pub(super) fn pieces<'t>(&'t self, entries: &'t [Entry<'_>], more: &'t [String]) -> impl Iterator<Item = &'t str> {
+        let beginning = self.beginning.iter().map(|(_, text)| text.as_str());
+        let entries = self.described.iter().filter_map(|index| entries.get(*index));
+        let devices = entries.map(|entry| entry.text.as_str()).chain(more.iter().map(String::as_str));
+        let separators = std::iter::once("").chain(std::iter::repeat(schema::SEPARATOR));
+        let devices = separators.zip(devices).flat_map(|(separator, text)| [separator, text]);
+        beginning.chain(devices).chain([schema::END])
+    }
+}

@@ -1,0 +1,34 @@
+//! The description of the configuration section.
+
+use crate::schema::vmdesc::{self, Array, Nested, Struct};
+use crate::stream::Configuration;
+
+/// The description of the configuration section, which is no device but is described like one.
+pub(crate) fn describe_configuration(configuration: &Configuration) -> Struct {
+    let mut subsections = Vec::new();
+    if configuration.target_page_bits.is_some() {
+        subsections.push(("configuration/target-page-bits", vec![plain("target_page_bits", 1, "uint32", 4)]));
+    }
+    if let Some(capabilities) = &configuration.capabilities {
+        // The length byte and the name of the first stand for all; without any, the array is not described.
+        let names =
+            capabilities.first().map(|first| plain("capabilities", capabilities.len(), "capability", 1 + first.len()));
+        let fields = [plain("caps_count", 1, "uint32", 4)].into_iter().chain(names).collect();
+        subsections.push(("configuration/capabilities", fields));
+    }
+    if configuration.uuid.is_some() {
+        subsections.push(("configuration/uuid", vec![plain("uuid.data", 16, "uint8", 1)]));
+    }
+    let structure = |name: &str, fields| Struct { vmsd_name: name.into(), version: 1, fields, subsections: Vec::new() };
+    let name = plain("name", 1, "buffer", configuration.machine.len());
+    let mut described = structure("configuration", vec![plain("len", 1, "uint32", 4), name]);
+    described.subsections = subsections.into_iter().map(|(name, fields)| structure(name, fields)).collect();
+    described
+}
+
+/// A field without a struct inside, or an array of `count` of them.
+fn plain(name: &str, count: usize, type_name: &str, size: usize) -> vmdesc::Field {
+    let array = if count > 1 { Array::Len(count as u64) } else { Array::None };
+    let nested = Nested::None;
+    vmdesc::Field { name: name.into(), array, type_name: type_name.into(), nested, size: size as u64 }
+}

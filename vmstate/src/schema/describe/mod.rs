@@ -1,0 +1,156 @@
+//! Saving with a record of which field wrote what: the JSON description at the end of QEMU's streams.
+//!
+//! The sink of a section that is described notes what it is told, its [shape](shape). The text follows from that, and is
+//! made once: while a section looks as it did the last time, its text is good ([`SectionText`]). It is QEMU's to the
+//! letter: its keys, their order, the spacing. (QEMU: `vmsd_desc_field_start` and `vmstate_save_state_v` in
+//! `migration/vmstate.c`, `qemu_savevm_state_complete_precopy` in `migration/savevm.c`.)
+
+mod configuration;
+mod section;
+mod shape;
+mod sink;
+mod text;
+
+pub(crate) use configuration::describe_configuration;
+pub(crate) use section::SectionText;
+pub use sink::Described;
+use vmstate_types::{SaveError, VmState, Writer, walk};
+
+use crate::stream::Configuration;
+
+/// Whose form of the description is written. Loading ignores the difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Release {
+    /// QEMU 7.2, and the others up to 9.2: elements that are described one by one are numbered.
+    Qemu7_2,
+    /// QEMU 10.0: the last of such elements is not numbered, and the configuration is described.
+    #[default]
+    Qemu10_0,
+}
+
+/// Collects the description of a stream while its sections are saved.
+///
+/// ```
+/// use vmstate::prelude::*;
+/// use vmstate::schema::{DescriptionWriter, Release};
+///
+/// #[derive(VmState)]
+/// #[vmstate(name = "latch", version = 2)]
+/// struct Latch {
+///     open: bool,
+///     levels: [u16; 4],
+/// }
+///
+/// let mut latch = Latch { open: true, levels: [1, 2, 3, 4] };
+/// let mut out = Writer::new();
+/// let mut description = DescriptionWriter::new(Release::Qemu7_2, 4096, None);
+/// description.section("0000:00:04.0/latch", 0, &mut latch, &mut out)?;
+/// assert_eq!(
+///     description.finish(),
+///     r#"{"page_size": 4096, "devices": [{"name": "0000:00:04.0/latch", "instance_id": 0, "vmsd_name": "latch", "#
+///         .to_owned()
+///         + r#""version": 2, "fields": [{"name": "open", "type": "bool", "size": 1}, "#
+///         + r#"{"name": "levels", "array_len": 4, "type": "uint16", "size": 2}]}]}"#
+/// );
+/// # Ok::<(), SaveError>(())
+/// ```
+#[derive(Debug)]
+pub struct DescriptionWriter {
+    release: Release,
+    json: String,
+    devices: usize,
+}
+
+impl DescriptionWriter {
+    /// Begins the description of a stream with pages of `page_size` bytes.
+    ///
+    /// A release that describes the configuration needs it, if the stream has one.
+    #[must_use]
+    pub fn new(release: Release, page_size: u64, configuration: Option<&Configuration>) -> Self {
+        Self { release, json: beginning(release, page_size, configuration), devices: 0 }
+    }
+
+    /// Saves `device` into `out` as the payload of a section, and describes it.
+    ///
+    /// # Errors
+    /// Those of the device. The description then lacks the section.
+    pub fn section<T: VmState>(
+        &mut self,
+        name: &str,
+        instance_id: u32,
+        device: &mut T,
+        out: &mut Writer,
+    ) -> Result<(), SaveError> {
+        self.section_at(T::DESCRIPTION.version, name, instance_id, device, out)
+    }
+
+    /// Saves `device` as it was at `version`, for a peer that is older, and describes it so.
+    ///
+    /// # Errors
+    /// Those of the device. The description then lacks the section.
+    pub fn section_at<T: VmState>(
+        &mut self,
+        version: u32,
+        name: &str,
+        instance_id: u32,
+        device: &mut T,
+        out: &mut Writer,
+    ) -> Result<(), SaveError> {
+        self.section_by(name, instance_id, out, |sink| {
+            walk::save(device, sink, version).map_err(|error| error.in_field(T::DESCRIPTION.name))
+        })
+    }
+
+    /// Has `save` write the payload of a section through a sink that describes it.
+    pub(crate) fn section_by(
+        &mut self,
+        name: &str,
+        instance_id: u32,
+        out: &mut Writer,
+        save: impl FnOnce(&mut Described<'_>) -> Result<(), SaveError>,
+    ) -> Result<(), SaveError> {
+        let mut text = SectionText::default();
+        text.describe(self.release, name, instance_id, out, save)?;
+        self.push(text.as_str());
+        Ok(())
+    }
+
+    /// Describes a section of `size` bytes that was written by hand (QEMU's old-style `save_state` handlers).
+    pub fn opaque(&mut self, name: &str, instance_id: u32, size: u64) {
+        let mut text = SectionText::default();
+        text.describe_opaque(self.release, name, instance_id, size);
+        self.push(text.as_str());
+    }
+
+    /// Ends the description and returns its text.
+    #[must_use]
+    pub fn finish(mut self) -> String {
+        self.json.push_str(END);
+        self.json
+    }
+
+    fn push(&mut self, device: &str) {
+        if self.devices > 0 {
+            self.json.push_str(SEPARATOR);
+        }
+        self.json.push_str(device);
+        self.devices += 1;
+    }
+}
+
+/// What stands between two devices.
+pub(crate) const SEPARATOR: &str = ", ";
+/// What stands behind the last one.
+pub(crate) const END: &str = "]}";
+
+/// What stands before the first device.
+pub(crate) fn beginning(release: Release, page_size: u64, configuration: Option<&Configuration>) -> String {
+    let configuration = match (release, configuration) {
+        (Release::Qemu10_0, Some(configuration)) => {
+            format!("\"configuration\": {}, ", describe_configuration(configuration).to_text())
+        }
+        _ => String::new(),
+    };
+    format!("{{{configuration}\"page_size\": {page_size}, \"devices\": [")
+}

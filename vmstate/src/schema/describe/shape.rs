@@ -1,0 +1,112 @@
+//! What a section has looked like while it was saved: all that its description depends on.
+
+use std::ops::Range;
+
+use vmstate_types::Description;
+use vmstate_types::sink::{At, Element, PointerRun};
+
+/// What a sink was told, in order; of arrays that are described once, only about the first element.
+///
+/// A section that is saved again mostly looks the same. Then nothing is noted, only compared, and the text that was made
+/// of it is good again.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    events: Vec<Event>,
+}
+
+/// Something that a sink was told. Offsets count from the section's first byte.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Event {
+    /// These fields have fixed sizes.
+    Fixed { parent: Of, first: usize, end: usize },
+    /// So many elements of fixed size.
+    FixedArray { parent: Of, field: usize, count: usize },
+    /// The next element is one of these pointers, or behind it.
+    Pointer(PointerRun),
+    /// An element begins.
+    Element { parent: Of, field: usize, element: Element, offset: u64 },
+    /// It ends.
+    EndElement { offset: u64 },
+    /// A struct begins.
+    Struct { description: Of, version: u32 },
+    /// It ends.
+    EndStruct,
+    /// A subsection begins.
+    Subsection,
+    /// It ends.
+    EndSubsection,
+    /// So many bytes that only their handler knows.
+    Opaque { size: u64 },
+}
+
+/// A description, which is the same as another if it stands at the same place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of(pub(super) &'static Description);
+
+impl PartialEq for Of {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Event {
+    pub(super) fn fixed(parent: &'static Description, fields: Range<usize>) -> Self {
+        Self::Fixed { parent: Of(parent), first: fields.start, end: fields.end }
+    }
+
+    pub(super) fn fixed_array(at: At, count: usize) -> Self {
+        Self::FixedArray { parent: Of(at.parent), field: at.field, count }
+    }
+
+    pub(super) fn element(at: At, element: Element, offset: u64) -> Self {
+        Self::Element { parent: Of(at.parent), field: at.field, element, offset }
+    }
+}
+
+impl Shape {
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.events.clear();
+    }
+
+    /// Begins to compare a section with the one before.
+    pub(super) fn look_again(&mut self) -> Look<'_> {
+        Look { events: &mut self.events, next: 0, changed: false }
+    }
+}
+
+/// A look at a section that is being saved.
+#[derive(Debug)]
+pub(super) struct Look<'s> {
+    events: &'s mut Vec<Event>,
+    /// The number of the next event.
+    next: usize,
+    changed: bool,
+}
+
+impl Look<'_> {
+    #[inline]
+    pub(super) fn see(&mut self, event: Event) {
+        if self.events.get(self.next) != Some(&event) {
+            self.note(event);
+        }
+        self.next += 1;
+    }
+
+    #[cold]
+    fn note(&mut self, event: Event) {
+        self.events.truncate(self.next);
+        self.events.push(event);
+        self.changed = true;
+    }
+
+    /// Whether the section looks otherwise than the one before.
+    pub(super) fn end(self) -> bool {
+        let shorter = self.next < self.events.len();
+        self.events.truncate(self.next);
+        self.changed || shorter
+    }
+}

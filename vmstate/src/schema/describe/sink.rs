@@ -1,0 +1,168 @@
+//! The sink of a section that is described.
+
+use std::ops::Range;
+
+use vmstate_types::description::{Field, Kind};
+use vmstate_types::sink::{At, Element, PointerRun};
+use vmstate_types::{Description, Sink, Writer};
+
+use super::Release;
+use super::shape::{Event, Look};
+
+/// The sink of one section that is described while it is saved.
+#[derive(Debug)]
+pub struct Described<'d> {
+    out: &'d mut Writer,
+    /// The offset of the section's first byte.
+    start: u64,
+    release: Release,
+    look: Look<'d>,
+    /// How many elements have begun since one that a compressed array does not describe.
+    muted: usize,
+    /// What was said about the next element, if it is a pointer.
+    pointer: Option<PointerRun>,
+    /// The last array that was asked about, and whether it is compressed.
+    asked: Option<(At, bool)>,
+}
+
+impl<'d> Described<'d> {
+    pub(super) fn new(out: &'d mut Writer, release: Release, look: Look<'d>) -> Self {
+        let start = out.offset();
+        Self { out, start, release, look, muted: 0, pointer: None, asked: None }
+    }
+
+    /// Whether the section looks otherwise than the one before.
+    pub(super) fn end(self) -> bool {
+        self.look.end()
+    }
+
+    fn offset(&self) -> u64 {
+        self.out.offset() - self.start
+    }
+
+    /// Whether the array is described once, whatever its elements are.
+    fn compresses(&mut self, at: At) -> bool {
+        match self.asked {
+            Some((asked, answer)) if std::ptr::eq(asked.parent, at.parent) && asked.field == at.field => answer,
+            _ => {
+                let answer = compresses(&at.parent.fields[at.field]);
+                self.asked = Some((at, answer));
+                answer
+            }
+        }
+    }
+}
+
+impl Sink for Described<'_> {
+    #[inline]
+    fn out(&mut self) -> &mut Writer {
+        self.out
+    }
+
+    #[inline]
+    fn fixed(&mut self, parent: &'static Description, fields: Range<usize>) {
+        self.pointer = None;
+        if self.muted == 0 {
+            self.look.see(Event::fixed(parent, fields));
+        }
+    }
+
+    #[inline]
+    fn fixed_array(&mut self, at: At, count: usize) {
+        if self.muted == 0 && count > 0 {
+            self.look.see(Event::fixed_array(at, count));
+        }
+    }
+
+    #[inline]
+    fn pointer(&mut self, run: PointerRun) {
+        self.pointer = Some(run);
+    }
+
+    #[inline]
+    fn begin_element(&mut self, at: At, element: Element) {
+        let run = self.pointer.take();
+        if self.muted > 0 {
+            self.muted += 1;
+            return;
+        }
+        let first = run.map_or(0, |run| described_run(self.release, run, element).first);
+        if element.index > first && self.compresses(at) {
+            self.muted = 1;
+            return;
+        }
+        if let Some(run) = run {
+            self.look.see(Event::Pointer(run));
+        }
+        self.look.see(Event::element(at, element, self.offset()));
+    }
+
+    #[inline]
+    fn end_element(&mut self) {
+        match self.muted {
+            0 => self.look.see(Event::EndElement { offset: self.offset() }),
+            _ => self.muted -= 1,
+        }
+    }
+
+    #[inline]
+    fn begin_struct(&mut self, description: &'static Description, version: u32) {
+        if self.muted == 0 {
+            self.look.see(Event::Struct { description: super::shape::Of(description), version });
+        }
+    }
+
+    #[inline]
+    fn end_struct(&mut self) {
+        if self.muted == 0 {
+            self.look.see(Event::EndStruct);
+        }
+    }
+
+    #[inline]
+    fn begin_subsection(&mut self) {
+        if self.muted == 0 {
+            self.look.see(Event::Subsection);
+        }
+    }
+
+    #[inline]
+    fn end_subsection(&mut self) {
+        if self.muted == 0 {
+            self.look.see(Event::EndSubsection);
+        }
+    }
+}
+
+/// Whether an array of such elements is described once, whatever its elements are (`vmsd_can_compress`).
+///
+/// QEMU has no `until`. Where a struct that stands in an array still has such a field, QEMU has a predicate. An array that
+/// is itself written at an older version is one that the older release has without one.
+pub(super) fn compresses(field: &Field) -> bool {
+    let is_plain = |inner: &Field| inner.until.is_none() && compresses(inner);
+    !field.conditional
+        && match field.form.kind {
+            Kind::Struct(inner) => inner.subsections.is_empty() && inner.fields.iter().all(is_plain),
+            _ => true,
+        }
+}
+
+/// Elements of an array of pointers that are described together.
+pub(super) struct DescribedRun {
+    /// The first of them.
+    pub(super) first: usize,
+    /// How many they are said to be.
+    pub(super) count: usize,
+}
+
+/// Which elements of an array of pointers are described together with `element`, which stands in `run`.
+///
+/// QEMU 7.2 describes the first element as if it stood for all, even a null one. 10.0 begins anew where null ones
+/// follow others or the other way round, but takes a run at the very beginning that is not null for the whole array.
+pub(super) fn described_run(release: Release, run: PointerRun, element: Element) -> DescribedRun {
+    match release {
+        Release::Qemu7_2 => DescribedRun { first: 0, count: element.count },
+        Release::Qemu10_0 if run.start == 0 && !run.null => DescribedRun { first: 0, count: element.count },
+        Release::Qemu10_0 => DescribedRun { first: run.start, count: run.end - run.start },
+    }
+}

@@ -1,0 +1,261 @@
+//! From the shape of a section to QEMU's text.
+
+use std::fmt::Write;
+
+use vmstate_types::Description;
+use vmstate_types::description::{Count, Field, Kind};
+use vmstate_types::sink::{Element, PointerRun};
+
+use super::Release;
+use super::shape::{Event, Of};
+use super::sink::{compresses, described_run};
+use crate::schema::vmdesc::quote;
+
+/// Appends the object that describes the section `name` of this shape.
+pub(super) fn section(json: &mut String, release: Release, name: &str, instance_id: u32, events: &[Event]) {
+    json.push_str("{\"name\": ");
+    quote(json, name);
+    push(json, format_args!(", \"instance_id\": {instance_id}"));
+    let mut text = Text { json, release, open: Vec::new(), pointer: None };
+    events.iter().for_each(|event| text.event(event));
+    text.json.push('}');
+}
+
+struct Text<'j> {
+    json: &'j mut String,
+    release: Release,
+    /// What has begun and not ended, the innermost last.
+    open: Vec<Open>,
+    /// What was said about the next element, if it is a pointer.
+    pointer: Option<PointerRun>,
+}
+
+/// Something that has begun in the text.
+#[derive(Debug)]
+enum Open {
+    /// An element: the offset of its first byte, and whether a struct in it is an object of its own.
+    Element { start: u64, wraps: bool },
+    /// A struct's list of fields, or of subsections.
+    Struct { wrapped: bool, items: usize, in_subsections: bool },
+    /// A subsection.
+    Subsection,
+}
+
+impl Text<'_> {
+    fn event(&mut self, event: &Event) {
+        match *event {
+            Event::Fixed { parent: Of(parent), first, end } => self.fixed(parent, first, end),
+            Event::FixedArray { parent: Of(parent), field, count } => self.fixed_array(parent, field, count),
+            Event::Pointer(run) => self.pointer = Some(run),
+            Event::Element { parent: Of(parent), field, element, offset } => {
+                self.begin_element(parent, field, element, offset);
+            }
+            Event::EndElement { offset } => self.end_element(offset),
+            Event::Struct { description: Of(description), version } => self.begin_struct(description, version),
+            Event::EndStruct => self.end_struct(),
+            Event::Subsection => self.begin_subsection(),
+            Event::EndSubsection => {
+                self.open.pop();
+                self.json.push('}');
+            }
+            Event::Opaque { size } => self.opaque(size),
+        }
+    }
+
+    fn fixed(&mut self, parent: &Description, first: usize, end: usize) {
+        for index in first..end {
+            self.fixed_array(parent, index, fixed_count(&parent.fields[index]));
+        }
+    }
+
+    fn fixed_array(&mut self, parent: &Description, field: usize, count: usize) {
+        if count == 0 {
+            return;
+        }
+        if count == 1 || compresses(&parent.fields[field]) {
+            self.separate();
+            describe_fixed(self.json, parent, field, Place::of(count));
+            return;
+        }
+        for index in 0..count {
+            self.separate();
+            let place = self.element_place(Element::new(index, count));
+            describe_fixed(self.json, parent, field, place);
+        }
+    }
+
+    fn begin_element(&mut self, parent: &Description, index: usize, element: Element, start: u64) {
+        let field = &parent.fields[index];
+        let run = self.pointer.take();
+        let count = run.map_or(element.count, |run| described_run(self.release, run, element).count);
+        self.separate();
+        self.json.push_str("{\"name\": ");
+        push_name(self.json, parent, index);
+        let place = if compresses(field) { Place::of(count) } else { self.element_place(element) };
+        place.push(self.json);
+        let null = run.is_some_and(|run| run.null);
+        match self.release {
+            Release::Qemu10_0 if null => push_type_name(self.json, "nullptr"),
+            _ => push_type(self.json, field.form.kind),
+        }
+        let wraps = matches!(field.form.kind, Kind::Struct(_));
+        if null && wraps && self.release == Release::Qemu7_2 {
+            self.json.push_str(", \"struct\": {}");
+        }
+        self.open.push(Open::Element { start, wraps });
+    }
+
+    fn end_element(&mut self, offset: u64) {
+        if let Some(Open::Element { start, .. }) = self.open.pop() {
+            push(self.json, format_args!(", \"size\": {}}}", offset - start));
+        }
+    }
+
+    fn begin_struct(&mut self, description: &Description, version: u32) {
+        let wrapped = matches!(self.open.last(), Some(Open::Element { wraps: true, .. }));
+        self.json.push_str(match self.open.last() {
+            Some(Open::Element { wraps: true, .. }) => ", \"struct\": {",
+            Some(Open::Subsection) => "",
+            // Lists, trees and temporaries put the keys of all their structs into the element's own object.
+            Some(Open::Element { .. } | Open::Struct { .. }) | None => ", ",
+        });
+        push_struct(self.json, description, version);
+        self.open.push(Open::Struct { wrapped, items: 0, in_subsections: false });
+    }
+
+    fn end_struct(&mut self) {
+        if let Some(Open::Struct { wrapped, .. }) = self.open.pop() {
+            self.json.push_str(if wrapped { "]}" } else { "]" });
+        }
+    }
+
+    fn begin_subsection(&mut self) {
+        if let Some(Open::Struct { items, in_subsections, .. }) = self.open.last_mut()
+            && !*in_subsections
+        {
+            (*items, *in_subsections) = (0, true);
+            self.json.push_str("], \"subsections\": [");
+        }
+        self.separate();
+        self.json.push('{');
+        self.open.push(Open::Subsection);
+    }
+
+    fn opaque(&mut self, size: u64) {
+        push(self.json, format_args!(", \"size\": {size}, \"fields\": [{{\"name\": \"data\", "));
+        push(self.json, format_args!("\"size\": {size}, \"type\": \"buffer\"}}]"));
+    }
+
+    /// Which of several elements it is, if they are described one by one.
+    fn element_place(&self, element: Element) -> Place {
+        let last = element.index + 1 == element.count;
+        match element.count > 1 && !(self.release == Release::Qemu10_0 && last) {
+            true => Place::Index(element.index),
+            false => Place::Only,
+        }
+    }
+
+    /// Writes the comma between two items of the innermost list.
+    fn separate(&mut self) {
+        if let Some(Open::Struct { items, .. }) = self.open.last_mut() {
+            if *items > 0 {
+                self.json.push_str(", ");
+            }
+            *items += 1;
+        }
+    }
+}
+
+/// The key that says to which element, or to how many, an object belongs.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Only,
+    Index(usize),
+    Len(usize),
+}
+
+impl Place {
+    /// All of `count` elements.
+    fn of(count: usize) -> Self {
+        if count > 1 { Self::Len(count) } else { Self::Only }
+    }
+
+    fn push(self, json: &mut String) {
+        match self {
+            Self::Only => {}
+            Self::Index(index) => push(json, format_args!(", \"index\": {index}")),
+            Self::Len(count) => push(json, format_args!(", \"array_len\": {count}")),
+        }
+    }
+}
+
+/// Describes a field whose elements are the same whatever their values are.
+fn describe_fixed(json: &mut String, parent: &Description, index: usize, place: Place) {
+    let field = &parent.fields[index];
+    json.push_str("{\"name\": ");
+    push_name(json, parent, index);
+    place.push(json);
+    push_type(json, field.form.kind);
+    if let Kind::Struct(description) = field.form.kind {
+        json.push_str(", \"struct\": {");
+        push_struct(json, description, description.version);
+        for (index, field) in description.fields.iter().enumerate() {
+            json.push_str(if index > 0 { ", " } else { "" });
+            describe_fixed(json, description, index, Place::of(fixed_count(field)));
+        }
+        json.push_str("]}");
+    }
+    push(json, format_args!(", \"size\": {}}}", field.form.size.unwrap_or(0)));
+}
+
+/// The number of elements of a field that always has as many.
+fn fixed_count(field: &Field) -> usize {
+    match field.form.count {
+        Count::Fixed(count) => count,
+        _ => 1,
+    }
+}
+
+/// Begins a struct's keys, up to the bracket of its fields.
+fn push_struct(json: &mut String, description: &Description, version: u32) {
+    json.push_str("\"vmsd_name\": ");
+    quote(json, description.name);
+    push(json, format_args!(", \"version\": {version}, \"fields\": ["));
+}
+
+fn push_type(json: &mut String, kind: Kind) {
+    push_type_name(
+        json,
+        match kind {
+            Kind::Info(name) | Kind::List(name, _) => name,
+            Kind::Versioned(..) => "vstruct",
+            Kind::Temporary(_) => "tmp",
+            Kind::Tree { .. } => "gtree",
+            _ => "struct",
+        },
+    );
+}
+
+fn push_type_name(json: &mut String, name: &str) {
+    json.push_str(", \"type\": ");
+    quote(json, name);
+}
+
+/// Writes a field's name. Those that a struct has more than once are numbered (`vmfield_name_num`).
+///
+/// QEMU has no fields that exclude each other by version: where one became another, each release lists its own.
+fn push_name(json: &mut String, parent: &Description, index: usize) {
+    let this = &parent.fields[index];
+    let name = this.name;
+    let is_same = |field: &&Field| field.name == name && !field.excludes(this);
+    let same = |fields: &[Field]| fields.iter().filter(is_same).count();
+    match same(parent.fields) {
+        1 => quote(json, name),
+        _ => quote(json, &format!("{name}[{}]", same(&parent.fields[..index]))),
+    }
+}
+
+fn push(json: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = json.write_fmt(text);
+}

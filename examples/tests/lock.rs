@@ -24,6 +24,7 @@ use vmstate_examples::devices::parallel::IsaParallel;
 use vmstate_examples::devices::pckbd::IsaKbd;
 use vmstate_examples::devices::pcspk::Speaker;
 use vmstate_examples::devices::pflash_cfi01::Pflash;
+use vmstate_examples::devices::pl011::Pl011;
 use vmstate_examples::devices::port92::Port92;
 use vmstate_examples::devices::ps2::{Keyboard, Mouse};
 use vmstate_examples::devices::riscv_mtimer::Mtimer;
@@ -63,6 +64,7 @@ vmstate::lock!("schema/", [
     Pflash,
     Pic,
     Pit,
+    Pl011,
     Plic,
     Port92,
     Rtc,

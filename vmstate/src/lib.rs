@@ -98,7 +98,7 @@ pub mod prelude {
     pub use vmstate_derive::VmState;
     pub use vmstate_types::info::array::{Boxed, Each};
     pub use vmstate_types::state::VmState;
-    pub use vmstate_types::{Info, LoadError, Reader, SaveError, Temporary, Timer, Unused, Wire, Writer};
+    pub use vmstate_types::{Info, LoadError, Reader, SaveError, Temporary, Timer, Unused, Writer};
 
     pub use crate::registry::Registry;
 }

@@ -4,6 +4,7 @@
 //! transport, the registers, the queues, what the device adds, and then the struct `vmstate_virtio`, which is nothing but
 //! subsections. All of that can be said as structs, which `opaque` makes one value of.
 
+use vmstate::Wire;
 use vmstate::prelude::*;
 
 use super::msix::MsixState;

@@ -5,6 +5,7 @@ use vmstate::prelude::*;
 use vmstate_examples::devices::avr::Cpu;
 use vmstate_examples::devices::clock::{AdaptTimers, Clock, Icount, Shift, WarpTimer};
 use vmstate_examples::devices::globalstate::GlobalState;
+use vmstate_tests::streams;
 
 vmstate::laws!(cpu: Cpu);
 vmstate::laws!(clock: Clock, with = |choices| Clock {
@@ -215,4 +216,48 @@ fn a_subsection_that_always_occurs_is_found() {
         extra: u8,
     }
     Laws::<Always>::new(|_| Always::default()).subsections();
+}
+
+/// What QEMU 10.0 wrote of an Arduino Uno.
+fn uno() -> Vec<u8> {
+    streams::named("qemu-10.0-uno").bytes
+}
+
+#[test]
+fn a_port_is_what_qemu_wrote() {
+    Laws::new(|_| Clock::default()).same_as_in(&uno(), "timer");
+}
+
+#[test]
+#[should_panic(expected = "timer: the stream has no section \"serial\"")]
+fn a_stream_without_the_section_is_no_proof() {
+    Laws::new(|_| Clock::default()).same_as_in(&uno(), "serial");
+}
+
+#[test]
+#[should_panic(expected = "expected  the end of 24 bytes")]
+fn a_port_that_lacks_fields_is_found() {
+    #[derive(VmState, Default)]
+    #[vmstate(name = "timer", version = 2)]
+    struct Short {
+        offset: u64,
+    }
+    Laws::new(|_| Short::default()).same_as_in(&uno(), "timer");
+}
+
+#[test]
+#[should_panic(expected = "first difference at byte 23 of 24, field `offset[2]`")]
+fn a_port_that_changes_what_it_loads_is_found() {
+    #[derive(VmState, Default)]
+    #[vmstate(name = "timer", version = 2, post_load = Self::count)]
+    struct Changed {
+        offset: [u64; 3],
+    }
+
+    impl Changed {
+        fn count(&mut self) {
+            self.offset[2] = self.offset[2].wrapping_add(1);
+        }
+    }
+    Laws::new(|_| Changed::default()).same_as_in(&uno(), "timer");
 }

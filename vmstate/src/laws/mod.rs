@@ -37,10 +37,14 @@
 //! `false` then, it makes the device that a stream is loaded into, as it is after a reset. From the generator's states the
 //! laws go to others by loading changed bytes. If there is no `with`, the generator is the device's `Default`.
 //!
+//! A device that is ported from QEMU has one more, for which there must be a stream:
+//! [`same_as_in`](Laws::same_as_in), what QEMU wrote is loaded and saved as the same bytes.
+//!
 //! Fields that a device computes when it is saved, in `pre_save`, are named: `computed = ["level"]`.
 
 mod choices;
 mod leaves;
+mod real;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

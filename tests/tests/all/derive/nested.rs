@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use vmstate::Wire;
 use vmstate::description::{Count, Kind};
 use vmstate::prelude::*;
 

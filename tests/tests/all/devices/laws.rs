@@ -17,7 +17,9 @@ use vmstate_examples::devices::kvm_tpr_opt::KvmTprOpt;
 use vmstate_examples::devices::pckbd::Kbd;
 use vmstate_examples::devices::pflash_cfi01::Pflash;
 use vmstate_examples::devices::piix::Piix3;
+use vmstate_examples::devices::pl011::Pl011;
 use vmstate_examples::devices::ps2::{Keyboard, Mouse};
+use vmstate_examples::devices::qdev_clock::QdevClock;
 use vmstate_examples::devices::sifive_plic::Plic;
 use vmstate_examples::devices::usb::{UsbKeyboard, UsbPointer};
 use vmstate_examples::devices::vga::Vga;
@@ -37,6 +39,12 @@ vmstate::laws!(usb_pointer: UsbPointer);
 vmstate::laws!(usb_keyboard: UsbKeyboard);
 vmstate::laws!(pci_hotplug: PciHotplug);
 vmstate::laws!(pic: Pic, with = |choices| Pic { ltim: choices.flip().into(), ..Pic::default() });
+vmstate::laws!(pl011: Pl011, with = |choices| Pl011 { clock: maybe(choices), ..Pl011::default() });
+vmstate::laws!(qdev_clock: QdevClock, with = |choices| QdevClock {
+    multiplier: 1,
+    divider: 1 + u32::from(choices.flip()),
+    ..QdevClock::default()
+});
 vmstate::laws!(piix3: Piix3, with = |choices| Piix3 { rcr: choices.byte() & 6, ..Piix3::default() });
 vmstate::laws!(vga: Vga, with = |choices| Vga { big_endian_fb: choices.flip(), ..Vga::default() });
 vmstate::laws!(apic: Apic, with = |choices| Apic { wait_for_sipi: choices.flip().into(), ..Apic::default() });

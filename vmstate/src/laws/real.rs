@@ -1,0 +1,76 @@
+//! A device beside the one that wrote a real stream.
+
+use vmstate_types::{LoadError, Reader, VmState};
+
+use super::{Laws, name, save};
+use crate::dynamic::{Event, Walk};
+use crate::schema::vmdesc::{Document, Located, locate};
+use crate::stream::SectionHeader;
+
+impl<T: VmState> Laws<T> {
+    /// Every section `section` of a real stream loads to its end, and is saved as the bytes that it was.
+    ///
+    /// For devices that are ported: the stream is one that a QEMU with the original has written.
+    ///
+    /// ```no_run
+    /// # use vmstate::prelude::*;
+    /// # #[derive(VmState, Default)] struct Serial { divider: u16 }
+    /// use vmstate::laws::Laws;
+    ///
+    /// #[test]
+    /// fn is_what_qemu_has() {
+    ///     let stream = std::fs::read("tests/vm.state").expect("a stream of QEMU's");
+    ///     Laws::new(|_| Serial::default()).same_as_in(&stream, "serial");
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// When it does not hold, and when the stream has no such section.
+    pub fn same_as_in(&self, stream: &[u8], section: &str) {
+        let found = match payloads(stream, section) {
+            Ok(found) => found,
+            Err(error) => panic!("{}: the stream cannot be read\n{error}", name::<T>()),
+        };
+        assert!(!found.is_empty(), "{}: the stream has no section \"{section}\"", name::<T>());
+        for (header, payload) in found {
+            self.same_as(&header, payload);
+        }
+    }
+
+    fn same_as(&self, header: &SectionHeader, payload: &[u8]) {
+        let mut device = self.fresh();
+        let mut reader = Reader::from_slice(payload);
+        let loaded = device.load(&mut reader, header.version).and_then(|()| match reader.at_end()? {
+            true => Ok(()),
+            false => Err(LoadError::malformed(format!("the end of {} bytes", payload.len()), "an end before it")
+                .at(reader.offset())),
+        });
+        let SectionHeader { name: section, instance_id, .. } = header;
+        if let Err(error) = loaded {
+            panic!("{}: \"{section}\", instance {instance_id}, does not load\n{error}", name::<T>());
+        }
+        let saved = save(&mut device, header.version);
+        let what = format!("loaded from \"{section}\", instance {instance_id}, and saved");
+        assert!(saved == payload, "{}", self.changed(&what, None, payload, &saved));
+    }
+}
+
+/// The sections `name` of a stream, with their payloads.
+fn payloads<'s>(stream: &'s [u8], name: &str) -> Result<Vec<(SectionHeader, &'s [u8])>, LoadError> {
+    let description = match locate(stream) {
+        Located::At(start) => Some(Document::parse(stream.get(start..).unwrap_or_default(), start as u64)?),
+        Located::Absent | Located::More => None,
+    };
+    let mut reader = Reader::from_slice(stream);
+    let mut walk = Walk::new(&mut reader, description)?;
+    let mut found = Vec::new();
+    while let Some(event) = walk.next_event()? {
+        let Event::Section { header, section, .. } = event else { continue };
+        let range = usize::try_from(section.offset).ok().zip(usize::try_from(section.size()).ok());
+        let payload = range.and_then(|(start, size)| stream.get(start..)?.get(..size));
+        if let Some(payload) = payload.filter(|_| header.name == name) {
+            found.push((header, payload));
+        }
+    }
+    Ok(found)
+}

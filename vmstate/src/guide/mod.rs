@@ -10,7 +10,19 @@ pub mod diff_json {}
 pub mod errors {}
 #[doc = include_str!("evolving.md")]
 pub mod evolving {}
+#[doc = include_str!("format.md")]
+pub mod format {}
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+#[doc = include_str!("porting.md")]
+pub mod porting {}
+#[doc = include_str!("qemu.md")]
+pub mod qemu {}
 #[doc = include_str!("../../docs/schema.md")]
 pub mod schema {}
+#[doc = include_str!("snapshots.md")]
+pub mod snapshots {}
 #[doc = include_str!("speed.md")]
 pub mod speed {}
+#[doc = include_str!("testing.md")]
+pub mod testing {}

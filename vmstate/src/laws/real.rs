@@ -17,11 +17,8 @@ impl<T: VmState> Laws<T> {
     /// # #[derive(VmState, Default)] struct Serial { divider: u16 }
     /// use vmstate::laws::Laws;
     ///
-    /// #[test]
-    /// fn is_what_qemu_has() {
-    ///     let stream = std::fs::read("tests/vm.state").expect("a stream of QEMU's");
-    ///     Laws::new(|_| Serial::default()).same_as_in(&stream, "serial");
-    /// }
+    /// let stream = std::fs::read("tests/vm.state").expect("a stream of QEMU's");
+    /// Laws::new(|_| Serial::default()).same_as_in(&stream, "serial");
     /// ```
     ///
     /// # Panics

@@ -26,3 +26,17 @@ fn pages() -> Vec<(String, String)> {
 fn page(name: &str) -> String {
     fs::read_to_string(root().join(format!("vmstate/src/guide/{name}.md"))).unwrap()
 }
+
+#[test]
+fn the_guide_lists_all_examples() {
+    let entries = fs::read_dir(root().join("examples/examples")).unwrap();
+    let mut examples: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    examples.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let mut names: Vec<_> = examples.iter().map(|path| path.file_stem().unwrap().to_str().unwrap()).collect();
+    names.sort_unstable();
+    let page = page("README");
+    let table = page.split("| example |").nth(1).unwrap();
+    let mut listed: Vec<_> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, names);
+}

@@ -6,7 +6,7 @@ use super::Section;
 use super::stream::{Event, Walk};
 use crate::ram::{Record, write_record};
 use crate::schema::describe_configuration;
-use crate::schema::vmdesc::{Device, Document, Located, locate};
+use crate::schema::vmdesc::{Device, Document};
 use crate::stream::{Command, Configuration, SectionHeader, StreamWriter, tag};
 
 /// Bytes of RAM that are passed on at a time.
@@ -210,10 +210,7 @@ pub fn rewrite(
     bytes: &[u8],
     mut change: impl FnMut(&mut SectionHeader, &mut Section) -> Result<(), LoadError>,
 ) -> Result<Vec<u8>, LoadError> {
-    let description = match locate(bytes) {
-        Located::At(start) => Some(Document::parse(bytes.get(start..).unwrap_or_default(), start as u64)?),
-        Located::Absent | Located::More => None,
-    };
+    let description = Document::of_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
     let mut rewriter = Rewriter::new(&mut reader, description, &mut out)?;
     let mut change = |header: &mut SectionHeader, section: &mut Section| {

@@ -4,7 +4,7 @@ use vmstate_types::{LoadError, Reader, VmState};
 
 use super::{Laws, name, save};
 use crate::dynamic::{Event, Walk};
-use crate::schema::vmdesc::{Document, Located, locate};
+use crate::schema::vmdesc::Document;
 use crate::stream::SectionHeader;
 
 impl<T: VmState> Laws<T> {
@@ -54,12 +54,8 @@ impl<T: VmState> Laws<T> {
 
 /// The sections `name` of a stream, with their payloads.
 fn payloads<'s>(stream: &'s [u8], name: &str) -> Result<Vec<(SectionHeader, &'s [u8])>, LoadError> {
-    let description = match locate(stream) {
-        Located::At(start) => Some(Document::parse(stream.get(start..).unwrap_or_default(), start as u64)?),
-        Located::Absent | Located::More => None,
-    };
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, description)?;
+    let mut walk = Walk::new(&mut reader, Document::of_stream(stream)?)?;
     let mut found = Vec::new();
     while let Some(event) = walk.next_event()? {
         let Event::Section { header, section, .. } = event else { continue };

@@ -1,12 +1,10 @@
 //! A machine as it is now, to be compared with a stream or with another machine.
 
-use vmstate_types::{LoadError, Reader, SaveError, Writer};
+use vmstate_types::{SaveError, Writer};
 
 use super::save::SaveOptions;
-use crate::dynamic::Walk;
 use crate::dynamic::diff::Snapshot;
 use crate::registry::Registry;
-use crate::schema::vmdesc::{Document, Located, locate};
 
 impl Registry<'_> {
     /// Takes apart what this machine would save now, for a [comparison](crate::dynamic::diff) with a stream or with another
@@ -45,15 +43,7 @@ impl Registry<'_> {
         let mut out = Writer::new();
         self.save_into(&mut out, SaveOptions::new())?;
         // Our own streams are read again, unless a device describes itself wrongly: `laws` finds that.
-        read(out.pending()).map_err(|error| SaveError::misuse(format!("what was saved is not read again: {error}")))
+        Snapshot::of_stream(out.pending())
+            .map_err(|error| SaveError::misuse(format!("what was saved is not read again: {error}")))
     }
-}
-
-fn read(stream: &[u8]) -> Result<Snapshot, LoadError> {
-    let description = match locate(stream) {
-        Located::At(start) => Some(Document::parse(stream.get(start..).unwrap_or_default(), start as u64)?),
-        Located::Absent | Located::More => None,
-    };
-    let mut reader = Reader::from_slice(stream);
-    Snapshot::read(&mut Walk::new(&mut reader, description)?)
 }

@@ -16,6 +16,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo bench", "who measures; CI builds them"),
     ("tests/run", "CI itself"),
     (".ci/run", "CI itself"),
+    ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, as all examples"),
     ("cargo run --release -p vmstate-examples --bin virt -- demo", ".ci/run"),
     ("cargo run --release -p vmstate-examples --bin virt -- receive", "the tests `board::qemu::places`"),
     ("cargo run --release -p vmstate-examples --bin uno", ".ci/run"),

@@ -2,11 +2,12 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use vmstate_types::LoadError;
+use vmstate_types::{LoadError, Reader};
 
 use super::Version;
 use super::memory::Memory;
 use crate::dynamic::{Event, Section, Walk};
+use crate::schema::vmdesc::Document;
 use crate::stream::{SectionHeader, SectionKind};
 
 /// A machine's state, to be compared.
@@ -64,6 +65,15 @@ impl PartialEq for Live {
 }
 
 impl Snapshot {
+    /// Reads a whole stream, with the description at its end.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and when the description cannot be read.
+    pub fn of_stream(stream: &[u8]) -> Result<Self, LoadError> {
+        let mut reader = Reader::from_slice(stream);
+        Self::read(&mut Walk::new(&mut reader, Document::of_stream(stream)?)?)
+    }
+
     /// Reads all that `walk` walks through, up to the end of the stream.
     ///
     /// # Errors

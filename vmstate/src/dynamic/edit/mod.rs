@@ -43,7 +43,7 @@ use std::fmt;
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::{Rewriter, Section, Struct};
-use crate::schema::vmdesc::{Document, Located, locate};
+use crate::schema::vmdesc::Document;
 use crate::stream::{Configuration, SectionHeader};
 
 mod error;
@@ -117,10 +117,7 @@ impl fmt::Display for Change {
 /// # Errors
 /// When the stream is broken, or a change cannot be made.
 pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<Change>), EditError> {
-    let description = match locate(bytes) {
-        Located::At(start) => Some(Document::parse(bytes.get(start..).unwrap_or_default(), start as u64)?),
-        Located::Absent | Located::More => None,
-    };
+    let description = Document::of_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
     let mut rewriter = edits.begin(&mut reader, description, &mut out)?;
     while rewriter.step_with(&mut out, |header, section| edits.apply(header, section))? {}

@@ -6,7 +6,7 @@ use std::vec;
 use vmstate_types::LoadError;
 use vmstate_types::error::Place;
 
-use super::{Array, Body, Device, Document, Extra, Field, Json, MAX_TEXT, Name, Nested, Struct};
+use super::{Array, Body, Device, Document, Extra, Field, Json, Located, MAX_TEXT, Name, Nested, Struct, locate};
 
 impl Document {
     /// Reads a description, whose first byte stands at `offset` of the stream.
@@ -16,6 +16,17 @@ impl Document {
     /// the key that was expected or not.
     pub fn parse(text: &[u8], offset: u64) -> Result<Self, LoadError> {
         parse(text, offset).map_err(|error| error.in_place(|| Place::Part("the description".into())))
+    }
+
+    /// Reads the description at the end of `stream`, which is a whole one. `None` if it has none.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn of_stream(stream: &[u8]) -> Result<Option<Self>, LoadError> {
+        match locate(stream) {
+            Located::At(start) => Self::parse(stream.get(start..).unwrap_or_default(), start as u64).map(Some),
+            Located::Absent | Located::More => Ok(None),
+        }
     }
 }
 

@@ -1,0 +1,36 @@
+//! A device, saved into a stream and loaded again.
+//!
+//! ```text
+//! saved 446 bytes
+//! loaded: control 3, deadline Some(1000), armed true
+//! ```
+
+use vmstate::prelude::*;
+
+#[derive(VmState, Default)]
+#[vmstate(name = "tick", post_load = |tick| tick.armed = tick.control & 1 != 0)]
+struct Tick {
+    control: u8,
+    #[vmstate(timer)]
+    deadline: Option<u64>,
+    #[vmstate(skip = "follows from `control`")]
+    armed: bool,
+}
+
+/// The machine: one device, under the name that its section has.
+fn machine(tick: &mut Tick) -> Registry<'_> {
+    let mut machine = Registry::for_machine("my-board-1.0");
+    machine.register("tick", tick).expect("one device of this name");
+    machine
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut stream = Vec::new(); // or a file, or a socket
+    let saved = machine(&mut Tick { control: 3, deadline: Some(1000), armed: true }).save(&mut stream)?;
+    println!("saved {} bytes", saved.bytes);
+
+    let mut tick = Tick::default();
+    machine(&mut tick).load(&stream[..])?;
+    println!("loaded: control {}, deadline {:?}, armed {}", tick.control, tick.deadline, tick.armed);
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! A machine with memory in a file: saved as a whole or not at all, compared, and loaded again.
+//!
+//! ```text
+//! 1048576 bytes of memory in a file of 6874 bytes
+//! since then:
+//!     tick: ["reload"]
+//!     board.ram: [12288..16384]
+//! loaded: reload 1000, memory as it was
+//! ```
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use vmstate::dynamic::diff::{Difference, Snapshot, compare};
+use vmstate::prelude::*;
+use vmstate::ram::{PageSize, VecBlock};
+
+#[derive(VmState, Default)]
+#[vmstate(name = "tick")]
+struct Tick {
+    reload: u32,
+}
+
+struct Board {
+    tick: Tick,
+    ram: [VecBlock; 1],
+}
+
+impl Board {
+    fn registry(&mut self) -> Registry<'_> {
+        let mut machine = Registry::for_machine("my-board-1.0");
+        machine.register_ram(PageSize::DEFAULT, &mut self.ram[..]).expect("one memory");
+        machine.register("tick", &mut self.tick).expect("one device of this name");
+        machine
+    }
+
+    /// Writes a file beside `path`, and moves it there when it is complete.
+    fn save(&mut self, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+        let unfinished = path.with_extension("part");
+        let mut file = BufWriter::new(File::create(&unfinished)?);
+        self.registry().save(&mut file)?;
+        file.flush()?;
+        file.get_ref().sync_all()?;
+        Ok(fs::rename(&unfinished, path)?)
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("vm.state");
+    let mut board = Board { tick: Tick { reload: 1000 }, ram: [VecBlock::new("board.ram", vec![0; 1 << 20])] };
+    board.ram[0].bytes[0x3000] = 7;
+    board.save(&path)?;
+    println!("{} bytes of memory in a file of {} bytes", board.ram[0].bytes.len(), fs::metadata(&path)?.len());
+
+    (board.tick.reload, board.ram[0].bytes[0x3001]) = (5000, 8);
+    println!("since then:");
+    for difference in compare(&Snapshot::of_stream(&fs::read(&path)?)?, &board.registry().snapshot()?) {
+        match difference {
+            Difference::Section(section) => {
+                println!("    {}: {:?}", section.name, Vec::from_iter(section.fields.iter().map(|field| &field.path)));
+            }
+            Difference::Block(block) => {
+                println!("    {}: {:?}", block.name, Vec::from_iter(block.pages.iter().map(|pages| &pages.range)));
+            }
+            other => println!("    {other:?}"),
+        }
+    }
+
+    board.registry().load(File::open(&path)?)?;
+    let restored = board.ram[0].bytes[0x3000..0x3002] == [7, 0];
+    println!("loaded: reload {}, memory {}", board.tick.reload, if restored { "as it was" } else { "changed" });
+    Ok(())
+}

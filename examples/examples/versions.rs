@@ -1,0 +1,66 @@
+//! Two releases of a machine that send each other streams: a new field with a version, and a field that became another.
+//!
+//! ```text
+//! old to new: loads; prescaler 1, 3000 ms
+//! new to old: refused: expected at most version 1, found version 2
+//! new to old, saved at version 1: loads; 5 s
+//! ```
+
+use vmstate::machine::SaveOptions;
+use vmstate::prelude::*;
+
+/// The device as the first release has it.
+#[derive(VmState, Default)]
+#[vmstate(name = "tick")]
+struct OldTick {
+    seconds: u16,
+}
+
+/// The device as it is now. It counts milliseconds, and has a prescaler.
+#[derive(VmState, Default)]
+#[vmstate(name = "tick", version = 2)]
+struct Tick {
+    #[vmstate(removed("seconds": u16, until = 1, with = Self::from_seconds, from = Self::to_seconds))]
+    #[vmstate(since = 2)]
+    millis: u32,
+    #[vmstate(since = 2, default = 1)]
+    prescaler: u8,
+}
+
+impl Tick {
+    fn from_seconds(&mut self, seconds: u16) {
+        self.millis = u32::from(seconds) * 1000;
+    }
+
+    fn to_seconds(&self) -> u16 {
+        u16::try_from(self.millis / 1000).unwrap_or(u16::MAX)
+    }
+}
+
+fn machine(tick: &mut impl VmState) -> Registry<'_> {
+    let mut machine = Registry::for_machine("my-board");
+    machine.register("tick", tick).expect("one device of this name");
+    machine
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut stream = Vec::new();
+    machine(&mut OldTick { seconds: 3 }).save(&mut stream)?;
+    let mut new = Tick::default();
+    machine(&mut new).load(&stream[..])?;
+    println!("old to new: loads; prescaler {}, {} ms", new.prescaler, new.millis);
+
+    stream.clear();
+    new.millis = 5000;
+    machine(&mut new).save(&mut stream)?;
+    let mut old = OldTick::default();
+    if let Err(error) = machine(&mut old).load(&stream[..]) {
+        println!("new to old: refused: expected {}, found {}", error.expected(), error.found());
+    }
+
+    stream.clear();
+    machine(&mut new).save_with(&mut stream, SaveOptions::new().version("tick", 1))?;
+    machine(&mut old).load(&stream[..])?;
+    println!("new to old, saved at version 1: loads; {} s", old.seconds);
+    Ok(())
+}

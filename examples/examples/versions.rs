@@ -20,7 +20,7 @@ struct OldTick {
 #[derive(VmState, Default)]
 #[vmstate(name = "tick", version = 2)]
 struct Tick {
-    #[vmstate(removed("seconds": u16, until = 1, with = Self::from_seconds, from = Self::to_seconds))]
+    #[vmstate(removed("seconds": u16, until = 1, with = Self::take_seconds, from = Self::seconds))]
     #[vmstate(since = 2)]
     millis: u32,
     #[vmstate(since = 2, default = 1)]
@@ -28,11 +28,11 @@ struct Tick {
 }
 
 impl Tick {
-    fn from_seconds(&mut self, seconds: u16) {
+    fn take_seconds(&mut self, seconds: u16) {
         self.millis = u32::from(seconds) * 1000;
     }
 
-    fn to_seconds(&self) -> u16 {
+    fn seconds(&self) -> u16 {
         u16::try_from(self.millis / 1000).unwrap_or(u16::MAX)
     }
 }

@@ -1,4 +1,4 @@
-//! Each example prints what its first lines say.
+//! Each example prints what its first lines say. Those that need features say how they are started, and have tests of their own.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,11 @@ fn each_prints_what_it_says() {
     assert!(!names.is_empty());
     for path in names {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        let expected = shown(&fs::read_to_string(&path).unwrap());
+        let source = fs::read_to_string(&path).unwrap();
+        if source.contains("//! cargo run -p vmstate-examples --features") {
+            continue;
+        }
+        let expected = shown(&source);
         assert_eq!(printed(name), expected, "{name}: the first is what it prints, the second what its first lines say");
     }
 }

@@ -10,7 +10,6 @@
 //! [`VmState`] ties them together: a type that `#[derive(VmState)]` has taught to save and load itself. The order of
 //! hooks, fields and subsections is in [`walk`], which follows QEMU's `vmstate_save_state` and `vmstate_load_state`.
 #![cfg_attr(not(feature = "std"), no_std)]
-#![forbid(unsafe_code)]
 
 extern crate alloc;
 

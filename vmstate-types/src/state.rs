@@ -4,6 +4,7 @@
 //! parts. Both are implemented by `#[derive(VmState)]`; the walks over a struct are in [`crate::walk`].
 
 use crate::description::{Description, Form};
+use crate::error::field::InField;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::walk;
@@ -143,6 +144,7 @@ pub trait VmState {
     ///
     /// # Errors
     /// As [`Self::save`]; without the struct's name, which the field has that it stands in.
+    #[inline]
     fn save_at<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>
     where
         Self: Sized,
@@ -154,6 +156,7 @@ pub trait VmState {
     ///
     /// # Errors
     /// As [`Self::load`].
+    #[inline]
     fn load_at(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>
     where
         Self: Sized,
@@ -165,11 +168,12 @@ pub trait VmState {
     ///
     /// # Errors
     /// When a hook refuses or a value does not fit its wire type. What was written is then of no use.
+    #[inline]
     fn save(&mut self, sink: &mut Writer) -> Result<(), SaveError>
     where
         Self: Sized,
     {
-        walk::save(self, sink, Self::DESCRIPTION.version).map_err(|error| error.in_field(Self::DESCRIPTION.name))
+        walk::save(self, sink, Self::DESCRIPTION.version).in_field(Self::DESCRIPTION.name)
     }
 
     /// Loads the struct as it was saved at `version`: hooks, fields, subsections.
@@ -180,11 +184,12 @@ pub trait VmState {
     ///
     /// # Errors
     /// When `version` is not supported, the bytes are not what the description says, or a hook refuses.
+    #[inline]
     fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>
     where
         Self: Sized,
     {
-        walk::load(self, reader, version).map_err(|error| error.in_field(Self::DESCRIPTION.name))
+        walk::load(self, reader, version).in_field(Self::DESCRIPTION.name)
     }
 }
 

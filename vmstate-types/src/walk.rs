@@ -10,7 +10,7 @@ use crate::description::{Absent, Count, Description, Field, Form, Kind, Subsecti
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::{VmState, Wire};
-use crate::wire::{Reader, Writer};
+use crate::wire::{Ahead, Reader, Writer};
 
 /// The byte before each subsection (`QEMU_VM_SUBSECTION`).
 const SUBSECTION: u8 = 0x05;
@@ -22,6 +22,7 @@ const END_OF_SUBSECTIONS: u8 = 0;
 ///
 /// # Errors
 /// What a hook, a nested struct or a value that does not fit its wire type says.
+#[inline]
 pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
     let before = value.pre_save(version);
     heed_saving(sink, before)?;
@@ -33,9 +34,13 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
     sink.end_struct();
     // Even after a failure, which is then what is reported.
     let after = value.post_save(version);
-    saved.and(heed_saving(sink, after))
+    match saved {
+        Ok(()) => heed_saving(sink, after),
+        failed => failed,
+    }
 }
 
+#[inline]
 fn save_subsections<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
     value.save_subsections(sink, version)?;
     let out = sink.out();
@@ -49,6 +54,7 @@ fn save_subsections<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u
 ///
 /// # Errors
 /// When the version is not supported, the bytes are not what the description says, or a hook refuses.
+#[inline]
 pub fn load<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
     match decode(value, reader, version)? {
         PostLoad::Due => finish(value, version).or_else(|error| heed_loading(reader, Err(error))),
@@ -70,6 +76,7 @@ pub enum PostLoad {
 ///
 /// # Errors
 /// As [`load`].
+#[inline]
 pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<PostLoad, LoadError> {
     let oldest = T::DESCRIPTION.oldest_version.unwrap_or(u32::MAX);
     if (oldest..T::DESCRIPTION.minimum_version).contains(&version) {
@@ -77,7 +84,9 @@ pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) 
         let start = reader.offset();
         return value.load_old(reader, version).map(|()| PostLoad::None).map_err(|error| error.at(start));
     }
-    check_version(T::DESCRIPTION, version).map_err(|error| error.at(reader.offset()))?;
+    if !(T::DESCRIPTION.minimum_version..=T::DESCRIPTION.version).contains(&version) {
+        return Err(unsupported(T::DESCRIPTION, version).at(reader.offset()));
+    }
     let before = value.pre_load(version);
     heed_loading(reader, before)?;
     value.load_fields(reader, version)?;
@@ -89,6 +98,7 @@ pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) 
 ///
 /// # Errors
 /// What the hook returns.
+#[inline]
 pub fn finish<T: VmState>(value: &mut T, version: u32) -> Result<(), LoadError> {
     value.post_load(version)
 }
@@ -121,19 +131,36 @@ pub fn restore<T: VmState>(value: &mut T, bytes: &[u8]) -> Result<(), LoadError>
 ///
 /// # Errors
 /// Those of `outcome`.
+#[inline]
 pub fn heed_saving<S: Sink>(sink: &mut S, outcome: Result<(), SaveError>) -> Result<(), SaveError> {
-    if sink.out().is_checkpoint() { Ok(()) } else { outcome }
+    match outcome {
+        Err(error) => heed_save_error(sink.out().is_checkpoint(), error),
+        Ok(()) => Ok(()),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn heed_save_error(is_checkpoint: bool, error: SaveError) -> Result<(), SaveError> {
+    if is_checkpoint { Ok(()) } else { Err(error) }
 }
 
 /// What a hook or a condition said counts, but not on the way back to a checkpoint.
 ///
 /// # Errors
 /// Those of `outcome`, at this place of the stream.
+#[inline]
 pub fn heed_loading(reader: &Reader<'_>, outcome: Result<(), LoadError>) -> Result<(), LoadError> {
     match outcome {
-        Err(error) if !reader.is_checkpoint() => Err(error.at(reader.offset())),
-        _ => Ok(()),
+        Err(error) => heed_load_error(reader, error),
+        Ok(()) => Ok(()),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn heed_load_error(reader: &Reader<'_>, error: LoadError) -> Result<(), LoadError> {
+    if reader.is_checkpoint() { Ok(()) } else { Err(error.at(reader.offset())) }
 }
 
 /// Whether what was saved at `version` can be loaded.
@@ -141,26 +168,25 @@ pub fn heed_loading(reader: &Reader<'_>, outcome: Result<(), LoadError>) -> Resu
 /// # Errors
 /// When it is newer than the description's version, or older than its minimum.
 pub fn check_version(description: &Description, version: u32) -> Result<(), LoadError> {
+    match (description.minimum_version..=description.version).contains(&version) {
+        true => Ok(()),
+        false => Err(unsupported(description, version)),
+    }
+}
+
+/// The error for a version that cannot be loaded.
+#[cold]
+#[inline(never)]
+fn unsupported(description: &Description, version: u32) -> LoadError {
     let Description { name, version: local, minimum_version: minimum, .. } = *description;
     if version > local {
-        return Err(LoadError::incompatible(
-            format!("at most version {local} of `{name}`"),
-            format!("version {version}"),
-        )
-        .advise("save on the other side at an older version, or load with a newer release")
-        .qemu_says(format!("{name}: incoming version_id {version} is too new for local version_id {local}")));
+        return LoadError::incompatible(format!("at most version {local} of `{name}`"), format!("version {version}"))
+            .advise("save on the other side at an older version, or load with a newer release")
+            .qemu_says(format!("{name}: incoming version_id {version} is too new for local version_id {local}"));
     }
-    if version < minimum {
-        return Err(LoadError::incompatible(
-            format!("at least version {minimum} of `{name}`"),
-            format!("version {version}"),
-        )
+    LoadError::incompatible(format!("at least version {minimum} of `{name}`"), format!("version {version}"))
         .advise("load it with an older release and save again there")
-        .qemu_says(format!(
-            "{name}: incoming version_id {version} is too old for local minimum version_id {minimum}"
-        )));
-    }
-    Ok(())
+        .qemu_says(format!("{name}: incoming version_id {version} is too old for local minimum version_id {minimum}"))
 }
 
 /// Saves one subsection at `version`: its header, and what `body` writes.
@@ -184,7 +210,11 @@ pub fn save_subsection<S: Sink>(
 }
 
 /// Loads the subsections that follow, as far as they are the struct's own.
+#[inline]
 fn load_subsections<T: VmState>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    if T::DESCRIPTION.subsections.is_empty() {
+        return end_of_subsections(T::DESCRIPTION, reader);
+    }
     // The derive refuses structs with more subsections than bits.
     let mut seen = 0_u128;
     while let Some(header) = next_subsection(T::DESCRIPTION, reader)? {
@@ -203,6 +233,39 @@ fn load_subsections<T: VmState>(value: &mut T, reader: &mut Reader<'_>) -> Resul
     Ok(())
 }
 
+/// Whether what follows a struct without subsections, or a subsection, is not one of its own, which it does not have.
+///
+/// # Errors
+/// When it is: QEMU takes any subsection whose name begins with the struct's for one of its own.
+#[inline]
+pub fn end_of_subsections(parent: &'static Description, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    match reader.may_begin_with(SUBSECTION) && !reader.is_checkpoint() {
+        true => refuse_subsection(parent, reader.ahead()),
+        false => Ok(()),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_subsection(parent: &Description, mut ahead: Ahead<'_, '_>) -> Result<(), LoadError> {
+    let start = ahead.offset();
+    match subsection_name(parent, &mut ahead)? {
+        Some(name) => Err(unknown_subsection(parent, name).at(start)),
+        None => Ok(()),
+    }
+}
+
+/// The name of the subsection that comes next, if one does whose name begins with the name of `parent`.
+fn subsection_name<'n>(parent: &Description, ahead: &'n mut Ahead<'_, '_>) -> Result<Option<&'n [u8]>, LoadError> {
+    let &[SUBSECTION, length] = ahead.peek(2)? else { return Ok(None) };
+    let length = usize::from(length);
+    if length <= parent.name.len() {
+        return Ok(None);
+    }
+    let name = ahead.peek(2 + length)?.get(2..2 + length);
+    Ok(name.filter(|name| name.starts_with(parent.name.as_bytes())))
+}
+
 /// A subsection that begins in the stream and is one of ours.
 struct SubsectionHeader {
     index: usize,
@@ -215,19 +278,13 @@ struct SubsectionHeader {
 /// whose name begins with the parent's belong to somebody else and are left alone; one that does and is not known
 /// is an error; the version is cut to its low byte.
 fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Option<SubsectionHeader>, LoadError> {
-    if reader.is_checkpoint() && (parent.subsections.is_empty() || is_end_of_subsections(reader)?) {
+    if reader.is_checkpoint() && is_end_of_subsections(reader)? {
         return Ok(None);
     }
-    let start = reader.offset();
-    let &[SUBSECTION, length] = reader.peek(2)? else { return Ok(None) };
-    let length = usize::from(length);
-    if length < parent.name.len() + 1 {
-        return Ok(None);
-    }
-    let Some(name) = reader.peek(2 + length)?.get(2..2 + length) else { return Ok(None) };
-    if !name.starts_with(parent.name.as_bytes()) {
-        return Ok(None);
-    }
+    let mut ahead = reader.ahead();
+    let start = ahead.offset();
+    let Some(name) = subsection_name(parent, &mut ahead)? else { return Ok(None) };
+    let length = name.len();
     let index = match parent.subsections.iter().position(|own| own.description.name.as_bytes() == name) {
         Some(index) => index,
         None => return Err(unknown_subsection(parent, name).at(start)),
@@ -257,6 +314,7 @@ fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {
 ///
 /// # Errors
 /// Those of [`save`].
+#[inline]
 pub fn save_struct<T: VmState + Wire, S: Sink>(
     value: &mut T,
     sink: &mut S,
@@ -278,6 +336,7 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
 ///
 /// # Errors
 /// Those of [`load`].
+#[inline]
 pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     match T::FIXED {
         Some(size) => {
@@ -309,11 +368,7 @@ pub fn load_run<'r>(
     parent: &'static Description,
     fields: Range<usize>,
 ) -> Result<&'r [u8], LoadError> {
-    match reader.claim(size) {
-        // The size is said again for the compiler's sake: it then checks no offset into the run.
-        Ok(bytes) => Ok(&bytes[..size]),
-        Err(error) => Err(error.in_run(&parent.fields[fields])),
-    }
+    reader.claim(size).map_err(|error| error.in_run(&parent.fields[fields]))
 }
 
 /// The bytes that the `count` fields from number `first` on take, all of which have fixed sizes.
@@ -354,14 +409,6 @@ pub const fn sum(sizes: &[Option<usize>]) -> Option<usize> {
         index += 1;
     }
     Some(sum)
-}
-
-/// Whether the subsection that was just loaded is followed by one of its own, which it does not have.
-///
-/// # Errors
-/// When it is: QEMU takes any subsection whose name begins with this one's for one of its own.
-pub fn end_of_subsection(description: &Description, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    next_subsection(description, reader).map(drop)
 }
 
 /// The error for a subsection that is not in the stream but must be.

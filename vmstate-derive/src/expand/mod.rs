@@ -123,9 +123,14 @@ impl Field {
         }
     }
 
-    /// Whether the field can be part of a run: a value of fixed size by its type's name.
+    /// Whether the field can be part of a run: a value of fixed size by its type's name, or by its info.
     fn is_plain(&self) -> bool {
-        self.opaque.is_none() && matches!(self.codec, Codec::Type { plain: true } | Codec::Unused(_))
+        let fixed = match &self.codec {
+            Codec::Type { plain } => *plain,
+            Codec::Info(info) => info.is_fixed(&self.ty),
+            codec => matches!(codec, Codec::Unused(_)),
+        };
+        fixed && self.opaque.is_none()
     }
 }
 

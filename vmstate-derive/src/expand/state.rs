@@ -39,6 +39,7 @@ fn fields(device: &Device<'_>) -> TokenStream {
     let resets = device.skipped.iter().filter_map(reset);
     tokens! {
         #[allow(unused_variables)]
+        #[inline]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -51,6 +52,7 @@ fn fields(device: &Device<'_>) -> TokenStream {
         }
 
         #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,

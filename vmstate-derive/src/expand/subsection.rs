@@ -218,7 +218,7 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream)
         __vmstate::walk::check_version(#parent, version).map_err(|error| error.at(reader.offset()))?;
         #before
         #loads
-        __vmstate::walk::end_of_subsection(#parent, reader)?;
+        __vmstate::walk::end_of_subsections(#parent, reader)?;
         #after
     }
 }

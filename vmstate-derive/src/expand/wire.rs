@@ -48,7 +48,7 @@ fn can_be_fixed(device: &Device<'_>) -> bool {
             && !field.is_inside()
             && field.opaque.is_none()
             && field.conditions.is_empty()
-            && matches!(field.codec, Codec::Type { .. } | Codec::Unused(_))
+            && (field.is_plain() || matches!(field.codec, Codec::Type { .. }))
     };
     attributes.hooks.all().next().is_none()
         && !attributes.needed.is_set()

@@ -1,7 +1,7 @@
 //! What stands on the wire for a member: chosen by its type, or by an attribute.
 
 use quote::ToTokens;
-use syn::{Expr, Ident, LitInt, Type};
+use syn::{Expr, ExprLit, Ident, Lit, LitInt, Type};
 
 use super::subsection::option_inner;
 use crate::errors::Errors;
@@ -147,6 +147,31 @@ impl Codec {
             _ => 0,
         };
         Self::Info(Info { kind, dimensions })
+    }
+}
+
+/// The longest buffer that is read together with its neighbours. A longer one is read right to where it belongs, even if
+/// the bytes come from a socket.
+const SHORT: usize = 4096;
+
+impl Info {
+    /// Whether all values take the same bytes, by the info or by the length that the array's type says, and any bytes are
+    /// accepted.
+    pub(crate) fn is_fixed(&self, ty: &Type) -> bool {
+        match self.kind {
+            InfoKind::Timer => true,
+            InfoKind::Buffer => {
+                matches!(&lengths(ty)[..], [length] if literal(length).is_some_and(|length| length <= SHORT))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn literal(length: &Expr) -> Option<usize> {
+    match length {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
+        _ => None,
     }
 }
 

@@ -15,6 +15,7 @@ const _: () = {
             .early_setup()
             .conditional();
         #[allow(unused_variables)]
+        #[inline]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -35,6 +36,7 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,

@@ -40,6 +40,7 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
+        #[inline]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -134,6 +135,7 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -300,7 +302,7 @@ const _: () = {
                         <u8 as __vmstate::Wire>::load_elements(&mut self.extra, reader),
                         "extra",
                     )?;
-                    __vmstate::walk::end_of_subsection(
+                    __vmstate::walk::end_of_subsections(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[0usize]
                             .description,

@@ -56,6 +56,7 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
+        #[inline]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -128,6 +129,7 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -264,7 +266,7 @@ const _: () = {
                         > as __vmstate::Wire>::load_elements(&mut self.mac_reg, reader),
                         "mac_reg",
                     )?;
-                    __vmstate::walk::end_of_subsection(
+                    __vmstate::walk::end_of_subsections(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[0usize]
                             .description,

@@ -64,6 +64,7 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
+        #[inline]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -72,6 +73,7 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -327,7 +329,7 @@ const _: () = {
                             "b",
                         )?;
                     }
-                    __vmstate::walk::end_of_subsection(
+                    __vmstate::walk::end_of_subsections(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[0usize]
                             .description,
@@ -357,7 +359,7 @@ const _: () = {
                         <u32 as __vmstate::Wire>::load_elements(&mut self.c, reader),
                         "c",
                     )?;
-                    __vmstate::walk::end_of_subsection(
+                    __vmstate::walk::end_of_subsections(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[1usize]
                             .description,
@@ -379,7 +381,7 @@ const _: () = {
                         <Part as __vmstate::Wire>::load_elements(value, reader),
                         "d",
                     )?;
-                    __vmstate::walk::end_of_subsection(
+                    __vmstate::walk::end_of_subsections(
                         <Self as __vmstate::VmState>::DESCRIPTION
                             .subsections[2usize]
                             .description,

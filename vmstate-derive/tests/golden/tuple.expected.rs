@@ -16,55 +16,61 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
+        #[inline]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::save_elements(
-                    &mut self.0,
-                    sink,
-                    __vmstate::At::new(
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        0usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "0",
-            )?;
-            __vmstate::InField::in_field(
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        3usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let out = __vmstate::Sink::out(sink).claim(offsets[2usize]);
+                <u8 as __vmstate::Wire>::put(
+                    &self.0,
+                    &mut out[offsets[0usize]..offsets[1usize]],
+                );
                 <__vmstate::TimerInfo as __vmstate::Codec<
                     Option<u64>,
-                >>::save(
-                    &mut self.1,
+                >>::put(&self.1, &mut out[offsets[1usize]..offsets[2usize]]);
+                __vmstate::Sink::fixed(
                     sink,
-                    __vmstate::At::new(
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        1usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "second",
-            )?;
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize..2usize,
+                );
+            }
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::load_elements(&mut self.0, reader),
-                "0",
-            )?;
-            __vmstate::InField::in_field(
+            {
+                let offsets = const {
+                    __vmstate::walk::offsets::<
+                        3usize,
+                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+                };
+                let from = __vmstate::walk::load_run(
+                    reader,
+                    offsets[2usize],
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    0usize..2usize,
+                )?;
+                <u8 as __vmstate::Wire>::get(
+                    &mut self.0,
+                    &from[offsets[0usize]..offsets[1usize]],
+                );
                 <__vmstate::TimerInfo as __vmstate::Codec<
                     Option<u64>,
-                >>::load(&mut self.1, reader),
-                "second",
-            )?;
+                >>::get(&mut self.1, &from[offsets[1usize]..offsets[2usize]]);
+            }
             __vmstate::core::result::Result::Ok(())
         }
     }
@@ -73,6 +79,44 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(
+            &[
+                <u8 as __vmstate::Wire>::FIXED,
+                <__vmstate::TimerInfo as __vmstate::Codec<Option<u64>>>::FIXED,
+            ],
+        );
+        #[inline]
+        #[allow(unused_variables)]
+        fn put(&self, out: &mut [u8]) {
+            let offsets = const {
+                __vmstate::walk::offsets::<
+                    3usize,
+                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+            };
+            <u8 as __vmstate::Wire>::put(
+                &self.0,
+                &mut out[offsets[0usize]..offsets[1usize]],
+            );
+            <__vmstate::TimerInfo as __vmstate::Codec<
+                Option<u64>,
+            >>::put(&self.1, &mut out[offsets[1usize]..offsets[2usize]]);
+        }
+        #[inline]
+        #[allow(unused_variables)]
+        fn get(&mut self, from: &[u8]) {
+            let offsets = const {
+                __vmstate::walk::offsets::<
+                    3usize,
+                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
+            };
+            <u8 as __vmstate::Wire>::get(
+                &mut self.0,
+                &from[offsets[0usize]..offsets[1usize]],
+            );
+            <__vmstate::TimerInfo as __vmstate::Codec<
+                Option<u64>,
+            >>::get(&mut self.1, &from[offsets[1usize]..offsets[2usize]]);
+        }
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,

@@ -28,6 +28,17 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
         T::get_all(self, from);
     }
 
+    #[inline]
+    fn put_all(values: &[Self], out: &mut [u8]) {
+        T::put_all(values.as_flattened(), out);
+    }
+
+    #[inline]
+    fn get_all(values: &mut [Self], from: &[u8]) {
+        T::get_all(values.as_flattened_mut(), from);
+    }
+
+    #[inline]
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
         if let (Some(size), 1) = (Self::FIXED, element.count) {
             self.put(sink.out().claim(size));
@@ -40,6 +51,7 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
         Ok(())
     }
 
+    #[inline]
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         if let Some(size) = Self::FIXED {
             let from = reader.claim(size);
@@ -59,6 +71,24 @@ pub struct Each<C>(PhantomData<C>);
 
 impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
     const FORM: Form = C::FORM.times(N);
+    const FIXED: Option<usize> = match C::FIXED {
+        Some(size) => Some(size * N),
+        None => None,
+    };
+
+    #[inline]
+    fn put(values: &[T; N], out: &mut [u8]) {
+        for (value, out) in values.iter().zip(out.chunks_exact_mut(C::FIXED.unwrap_or(1).max(1))) {
+            C::put(value, out);
+        }
+    }
+
+    #[inline]
+    fn get(values: &mut [T; N], from: &[u8]) {
+        for (value, from) in values.iter_mut().zip(from.chunks_exact(C::FIXED.unwrap_or(1).max(1))) {
+            C::get(value, from);
+        }
+    }
 
     fn save<S: Sink>(values: &mut [T; N], sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
         for (index, value) in values.iter_mut().enumerate() {

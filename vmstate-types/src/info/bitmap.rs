@@ -5,6 +5,7 @@ use alloc::format;
 use super::varray::{self, Counted};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
+use crate::state::Wire;
 use crate::wire::Reader;
 
 /// The bits of a word on the wire, whatever a `long` is on the machine that writes it.
@@ -44,9 +45,7 @@ impl<C: Counted<Item = u64>> Words for C {
             .items(count)
             .ok_or_else(|| SaveError::new(format!("{bits} bits take {count} words, which it does not hold")))?;
         sink.begin_element(at, Element::ONLY);
-        for word in words {
-            sink.out().u64(*word);
-        }
+        Wire::put_all(words, sink.out().claim(size_of_val(words)));
         sink.end_element();
         Ok(())
     }

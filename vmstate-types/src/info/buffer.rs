@@ -22,6 +22,18 @@ impl<const N: usize> Info<[u8; N]> for Buffer {
     fn get(bytes: &mut [u8; N], from: &mut Reader<'_>) -> Result<(), LoadError> {
         from.fill(bytes)
     }
+
+    const FIXED: bool = true;
+
+    #[inline]
+    fn put_fixed(bytes: &[u8; N], out: &mut [u8]) {
+        out.copy_from_slice(bytes);
+    }
+
+    #[inline]
+    fn get_fixed(bytes: &mut [u8; N], from: &[u8]) {
+        bytes.copy_from_slice(from);
+    }
 }
 
 impl<const N: usize> Info<Box<[u8; N]>> for Buffer {

@@ -1,12 +1,11 @@
 //! `bool` and the integers: QEMU's `bool`, `int8` .. `int64`, `uint8` .. `uint64`.
 
-use byteorder::{BigEndian, ByteOrder};
-
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
+use crate::wire::swap::Swap;
 
 /// `Wire` for types whose values all take the same bytes, with `put` and `get` given.
 macro_rules! fixed {
@@ -34,7 +33,7 @@ macro_rules! fixed {
 pub(super) use fixed;
 
 macro_rules! integers {
-    ($($type:ident $name:literal $write:ident $read:ident;)*) => {$(
+    ($($type:ident $name:literal;)*) => {$(
         fixed!($type, $name, size_of::<$type>(), {
             #[inline]
             fn put(&self, out: &mut [u8]) {
@@ -48,24 +47,24 @@ macro_rules! integers {
 
             #[inline]
             fn put_all(values: &[Self], out: &mut [u8]) {
-                BigEndian::$write(values, out);
+                Swap::store(values, out);
             }
 
             #[inline]
             fn get_all(values: &mut [Self], from: &[u8]) {
-                BigEndian::$read(from, values);
+                Swap::load(values, from);
             }
         });
     )*};
 }
 
 integers! {
-    u16 "uint16" write_u16_into read_u16_into;
-    u32 "uint32" write_u32_into read_u32_into;
-    u64 "uint64" write_u64_into read_u64_into;
-    i16 "int16" write_i16_into read_i16_into;
-    i32 "int32" write_i32_into read_i32_into;
-    i64 "int64" write_i64_into read_i64_into;
+    u16 "uint16";
+    u32 "uint32";
+    u64 "uint64";
+    i16 "int16";
+    i32 "int32";
+    i64 "int64";
 }
 
 fixed!(u8, "uint8", 1, {

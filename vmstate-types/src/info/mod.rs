@@ -94,6 +94,25 @@ pub trait Info<T: ?Sized> {
     /// # Errors
     /// When the bytes make no sense, or are not acceptable here and now.
     fn get(value: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError>;
+
+    /// Whether all values take [`SIZE`](Self::SIZE) bytes, all bytes are accepted, and the two functions below work:
+    /// such fields are saved and loaded together with their neighbours.
+    #[doc(hidden)]
+    const FIXED: bool = false;
+
+    /// Writes `value` into `out`, which has `SIZE` bytes.
+    #[doc(hidden)]
+    #[inline]
+    fn put_fixed(value: &T, out: &mut [u8]) {
+        let _ = (value, out);
+    }
+
+    /// Reads `value` from `from`, which has `SIZE` bytes.
+    #[doc(hidden)]
+    #[inline]
+    fn get_fixed(value: &mut T, from: &[u8]) {
+        let _ = (value, from);
+    }
 }
 
 /// A meaning of a field that is chosen by an attribute: any [`Info`], or [`Each`](array::Each) of one.
@@ -105,6 +124,22 @@ pub trait Info<T: ?Sized> {
 pub trait Codec<T: ?Sized> {
     /// What it is on the wire.
     const FORM: Form;
+
+    /// The bytes it takes, if all values take the same, all bytes are accepted, and [`put`](Self::put) and
+    /// [`get`](Self::get) work.
+    const FIXED: Option<usize> = None;
+
+    /// Writes the value into `out`, which is `FIXED` bytes long.
+    #[inline]
+    fn put(value: &T, out: &mut [u8]) {
+        let _ = (value, out);
+    }
+
+    /// Reads the value from `from`, which is `FIXED` bytes long.
+    #[inline]
+    fn get(value: &mut T, from: &[u8]) {
+        let _ = (value, from);
+    }
 
     /// Writes the value, which is `element` of the field `at`, or an array that stands in its place.
     ///
@@ -121,6 +156,17 @@ pub trait Codec<T: ?Sized> {
 
 impl<T: ?Sized, I: Info<T>> Codec<T> for I {
     const FORM: Form = Form::info(I::NAME, I::SIZE);
+    const FIXED: Option<usize> = if I::FIXED { I::SIZE } else { None };
+
+    #[inline]
+    fn put(value: &T, out: &mut [u8]) {
+        I::put_fixed(value, out);
+    }
+
+    #[inline]
+    fn get(value: &mut T, from: &[u8]) {
+        I::get_fixed(value, from);
+    }
 
     fn save<S: Sink>(value: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
         sink.begin_element(at, element);

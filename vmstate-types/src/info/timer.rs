@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use super::Info;
 use crate::error::{LoadError, SaveError};
+use crate::state::Wire;
 use crate::wire::{Reader, Writer};
 
 /// What QEMU writes for a timer that is not armed.
@@ -26,10 +27,12 @@ pub trait Timer {
 }
 
 impl Timer for Option<u64> {
+    #[inline]
     fn deadline(&self) -> Option<u64> {
         *self
     }
 
+    #[inline]
     fn set_deadline(&mut self, deadline: Option<u64>) {
         *self = deadline;
     }
@@ -54,13 +57,26 @@ impl<T: Timer> Info<T> for TimerInfo {
     const SIZE: Option<usize> = Some(8);
 
     fn put(timer: &T, to: &mut Writer) -> Result<(), SaveError> {
-        to.u64(timer.deadline().unwrap_or(DISARMED));
+        Self::put_fixed(timer, to.claim(8));
         Ok(())
     }
 
     fn get(timer: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
-        let deadline = from.u64()?;
-        timer.set_deadline((deadline != DISARMED).then_some(deadline));
+        Self::get_fixed(timer, from.claim(8)?);
         Ok(())
+    }
+
+    const FIXED: bool = true;
+
+    #[inline]
+    fn put_fixed(timer: &T, out: &mut [u8]) {
+        timer.deadline().unwrap_or(DISARMED).put(out);
+    }
+
+    #[inline]
+    fn get_fixed(timer: &mut T, from: &[u8]) {
+        let mut deadline = DISARMED;
+        deadline.get(from);
+        timer.set_deadline((deadline != DISARMED).then_some(deadline));
     }
 }

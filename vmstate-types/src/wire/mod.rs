@@ -3,12 +3,16 @@
 //! [`Writer`] appends to a growable buffer that its owner sends on whenever it likes. [`Reader`] reads a slice, or pulls
 //! from any [`Source`] through a bounded buffer; it can [`peek`](Reader::peek) and always knows its absolute offset.
 
+mod buffered;
 #[cfg(feature = "std")]
 mod io;
 mod reader;
+pub(crate) mod swap;
 mod writer;
 
+pub use buffered::BUFFER;
 #[cfg(feature = "std")]
 pub use io::{IoSource, SeekSource};
-pub use reader::{BUFFER, Reader, Source};
+pub(crate) use reader::Ahead;
+pub use reader::{Reader, Source};
 pub use writer::Writer;

@@ -6,10 +6,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::buffered::{Buffered, Stream};
 use crate::error::LoadError;
-
-/// Bytes that a [`Reader`] over a [`Source`] asks for at a time. Its buffer is larger only while a single claim is.
-pub const BUFFER: usize = 64 * 1024;
 
 /// Where a [`Reader`] gets more bytes from: a file, a socket, a decompressor.
 ///
@@ -57,47 +55,41 @@ pub trait Source {
 /// # Ok::<(), vmstate_types::LoadError>(())
 /// ```
 pub struct Reader<'a> {
-    /// The slice, or the buffer that the source fills.
-    window: Cow<'a, [u8]>,
-    /// The bytes of the window before this have been consumed.
-    position: usize,
-    /// The bytes of the window before this are the stream's.
-    filled: usize,
-    /// The offset in the stream of the window's first byte.
+    /// What is left of the slice that is read; nothing where a source is.
+    slice: &'a [u8],
+    /// All of it.
+    whole: &'a [u8],
+    /// The offset in the stream of the slice's first byte.
     base: u64,
-    source: Option<Box<dyn Source + 'a>>,
     /// Whether the bytes are a checkpoint, not a stream.
     checkpoint: bool,
+    /// Where bytes come from if not from a slice.
+    stream: Option<Box<dyn Stream + 'a>>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `bytes` and nothing more. Nothing is copied.
     #[must_use]
+    #[inline]
     pub fn from_slice(bytes: &'a [u8]) -> Self {
         Self::from_slice_at(bytes, 0)
     }
 
     /// Reads `bytes`, which stand at `offset` of some larger stream: offsets in errors count from there.
     #[must_use]
+    #[inline]
     pub fn from_slice_at(bytes: &'a [u8], offset: u64) -> Self {
-        Self {
-            window: Cow::Borrowed(bytes),
-            position: 0,
-            filled: bytes.len(),
-            base: offset,
-            source: None,
-            checkpoint: false,
-        }
+        Self { slice: bytes, whole: bytes, base: offset, checkpoint: false, stream: None }
     }
 
-    /// Reads from `source` through a buffer of [`BUFFER`] bytes.
+    /// Reads from `source` through a buffer of [`BUFFER`](super::BUFFER) bytes.
     ///
     /// The reader takes from the source what one [`Source::read`] gives and asks again only when that does not
     /// suffice: it never waits for bytes that nobody needs yet.
     #[must_use]
     pub fn from_source(source: impl Source + 'a) -> Self {
         let source: Box<dyn Source + 'a> = Box::new(source);
-        Self { source: Some(source), ..Self::from_slice(&[]) }
+        Self { stream: Some(Box::new(Buffered::new(source))), ..Self::from_slice(&[]) }
     }
 
     /// Reads what [`walk::checkpoint`](crate::walk::checkpoint) wrote.
@@ -115,8 +107,12 @@ impl<'a> Reader<'a> {
 
     /// The offset in the stream of the next byte.
     #[must_use]
+    #[inline]
     pub fn offset(&self) -> u64 {
-        self.base.saturating_add(self.position as u64)
+        match &self.stream {
+            Some(stream) => stream.offset(),
+            None => self.base.saturating_add((self.whole.len() - self.slice.len()) as u64),
+        }
     }
 
     /// Consumes `count` bytes and lends them.
@@ -125,12 +121,23 @@ impl<'a> Reader<'a> {
     /// When the stream ends before them. Nothing is consumed then, and no more memory was taken than bytes came.
     #[inline]
     pub fn claim(&mut self, count: usize) -> Result<&[u8], LoadError> {
-        if self.available() < count {
-            self.require(count)?;
+        match self.slice.split_at_checked(count) {
+            Some((claimed, rest)) => {
+                self.slice = rest;
+                Ok(claimed)
+            }
+            // The count is said again for the compiler's sake: it then checks no offset into what was claimed.
+            None => Ok(&self.ahead().claim(count)?[..count]),
         }
-        let start = self.position;
-        self.position += count;
-        Ok(&self.window[start..self.position])
+    }
+
+    /// What is ahead, as a value of its own.
+    ///
+    /// What seldom happens takes this and not the reader: so the compiler can keep a reader of a slice in registers.
+    #[inline]
+    pub(crate) fn ahead(&mut self) -> Ahead<'_, 'a> {
+        let offset = self.base.saturating_add((self.whole.len() - self.slice.len()) as u64);
+        Ahead { slice: self.slice, offset, stream: self.stream.as_deref_mut() }
     }
 
     /// Consumes `N` bytes.
@@ -148,29 +155,33 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When the stream ends before `into` is full; its contents are then unspecified.
+    #[inline]
     pub fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
-        let at_hand = self.available().min(into.len());
-        let (front, mut rest) = into.split_at_mut(at_hand);
-        let wanted = rest.len();
-        front.copy_from_slice(self.claim(at_hand)?);
-        while !rest.is_empty() {
-            let got = self.pull_into(rest)?;
-            if got == 0 {
-                return Err(LoadError::truncated(self.offset(), wanted, wanted - rest.len()));
-            }
-            rest = rest.split_at_mut(got).1;
+        match &mut self.stream {
+            Some(stream) => stream.fill(into),
+            None => self.claim(into.len()).map(|bytes| into.copy_from_slice(bytes)),
         }
-        Ok(())
     }
 
     /// The next `count` bytes without consuming them; fewer when the stream ends before.
     ///
     /// # Errors
     /// When the source fails; the end of the stream is no error here.
+    #[inline]
     pub fn peek(&mut self, count: usize) -> Result<&[u8], LoadError> {
-        while self.available() < count && self.pull(count)? {}
-        let end = self.filled.min(self.position.saturating_add(count));
-        Ok(&self.window[self.position..end])
+        match &mut self.stream {
+            Some(stream) => stream.peek(count),
+            None => Ok(self.slice.get(..count).unwrap_or(self.slice)),
+        }
+    }
+
+    /// Whether the next byte can be `byte`, as far as that is known without asking a source.
+    #[inline]
+    pub(crate) fn may_begin_with(&self, byte: u8) -> bool {
+        match self.slice.first() {
+            Some(first) => *first == byte,
+            None => self.stream.is_some(),
+        }
     }
 
     /// Consumes `count` bytes unseen. A source that can seek does.
@@ -178,24 +189,23 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the stream ends before them.
     pub fn skip(&mut self, count: u64) -> Result<(), LoadError> {
-        let start = self.offset();
-        let mut left = count;
-        while left > 0 {
-            let at_hand = left.min(self.available() as u64);
-            self.position += usize::try_from(at_hand).unwrap_or(usize::MAX);
-            left -= at_hand;
-            if left > 0 && !self.skip_source(&mut left)? && !self.pull(1)? {
-                return Err(LoadError::truncated_u64(start, count, count - left));
-            }
+        if let Some(stream) = &mut self.stream {
+            return stream.skip(count);
         }
-        Ok(())
+        let (start, there) = (self.offset(), self.slice.len());
+        let rest = usize::try_from(count).ok().and_then(|count| self.slice.get(count..));
+        self.slice = rest.unwrap_or_default();
+        rest.map(drop).ok_or_else(|| LoadError::truncated_u64(start, count, there as u64))
     }
 
     /// The bytes that have come and are not consumed. When a stream has ended, this is what its source delivered beyond
     /// the end.
     #[must_use]
     pub fn at_hand(&self) -> &[u8] {
-        &self.window[self.position..self.filled]
+        match &self.stream {
+            Some(stream) => stream.at_hand(),
+            None => self.slice,
+        }
     }
 
     /// The last `count` bytes of the stream, or all of it if that is less; `None` if they cannot be had yet. Nothing is
@@ -204,78 +214,42 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the source fails.
     pub fn tail(&mut self, count: usize) -> Result<Option<Cow<'_, [u8]>>, LoadError> {
-        match &mut self.source {
-            Some(source) => Ok(source.tail(count)?.map(Cow::Owned)),
-            None => Ok(Some(Cow::Borrowed(&self.window[self.filled.saturating_sub(count)..self.filled]))),
+        match &mut self.stream {
+            Some(stream) => Ok(stream.tail(count)?.map(Cow::Owned)),
+            None => Ok(Some(Cow::Borrowed(&self.whole[self.whole.len().saturating_sub(count)..]))),
+        }
+    }
+}
+
+/// The bytes that come next.
+pub(crate) struct Ahead<'r, 'a> {
+    slice: &'r [u8],
+    /// The offset in the stream of the next byte, if it is the slice's.
+    offset: u64,
+    stream: Option<&'r mut (dyn Stream + 'a)>,
+}
+
+impl<'r> Ahead<'r, '_> {
+    /// Consumes bytes that the slice does not have.
+    #[inline(never)]
+    fn claim(self, count: usize) -> Result<&'r [u8], LoadError> {
+        match self.stream {
+            Some(stream) => stream.claim(count),
+            None => Err(LoadError::truncated(self.offset, count, self.slice.len())),
         }
     }
 
-    /// The bytes that can be had without asking the source.
-    #[inline]
-    fn available(&self) -> usize {
-        self.filled - self.position
+    /// The offset in the stream of the next byte.
+    pub(crate) fn offset(&self) -> u64 {
+        self.stream.as_ref().map_or(self.offset, |stream| stream.offset())
     }
 
-    /// Whether `count` bytes lie ahead; `Err` says how many there are.
-    #[cold]
-    fn require(&mut self, count: usize) -> Result<(), LoadError> {
-        while self.available() < count {
-            if !self.pull(count)? {
-                return Err(LoadError::truncated(self.offset(), count, self.available()));
-            }
+    /// As [`Reader::peek`].
+    pub(crate) fn peek(&mut self, count: usize) -> Result<&[u8], LoadError> {
+        match &mut self.stream {
+            Some(stream) => stream.peek(count),
+            None => Ok(self.slice.get(..count).unwrap_or(self.slice)),
         }
-        Ok(())
-    }
-
-    /// Asks the source once for more, for a caller that needs `goal` bytes ahead. `false` at the end of the stream.
-    fn pull(&mut self, goal: usize) -> Result<bool, LoadError> {
-        if self.source.is_none() {
-            return Ok(false);
-        }
-        self.make_room(goal);
-        let (Some(source), buffer) = (&mut self.source, self.window.to_mut()) else { return Ok(false) };
-        let room = &mut buffer[self.filled..];
-        let got = source.read(room)?.min(room.len());
-        self.filled += got;
-        Ok(got > 0)
-    }
-
-    /// Makes room behind the bytes at hand, on the way to `goal` bytes in all.
-    ///
-    /// The buffer grows to twice what has come at most, however large `goal` is: a length in the stream buys no memory.
-    /// Bytes move, and memory is cleared, once for each claim or doubling and not for each read: a peer that sends
-    /// byte by byte costs no more than another.
-    fn make_room(&mut self, goal: usize) {
-        let kept = self.available();
-        let buffer = self.window.to_mut();
-        if kept == 0 || self.filled == buffer.len() || buffer.len() - self.position < goal.min(BUFFER) {
-            buffer.copy_within(self.position..self.filled, 0);
-            self.base += self.position as u64;
-            (self.position, self.filled) = (0, kept);
-        }
-        if self.filled == buffer.len() {
-            buffer.resize(goal.min(2 * kept).max(BUFFER), 0);
-        } else if kept == 0 && goal <= BUFFER && buffer.len() > BUFFER {
-            buffer.truncate(BUFFER);
-            buffer.shrink_to_fit();
-        }
-    }
-
-    /// Reads from the source right into `into`, when nothing is at hand.
-    fn pull_into(&mut self, into: &mut [u8]) -> Result<usize, LoadError> {
-        let Some(source) = &mut self.source else { return Ok(0) };
-        let got = source.read(into)?.min(into.len());
-        self.base += got as u64;
-        Ok(got)
-    }
-
-    /// Lets the source skip, when nothing is at hand. `false` if it could not.
-    fn skip_source(&mut self, left: &mut u64) -> Result<bool, LoadError> {
-        let Some(source) = &mut self.source else { return Ok(false) };
-        let skipped = source.skip(*left)?.min(*left);
-        self.base += skipped;
-        *left -= skipped;
-        Ok(skipped > 0)
     }
 }
 
@@ -338,7 +312,7 @@ impl Reader<'_> {
 
 impl core::fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Reader").field("offset", &self.offset()).field("available", &self.available()).finish()
+        f.debug_struct("Reader").field("offset", &self.offset()).field("at_hand", &self.at_hand().len()).finish()
     }
 }
 
@@ -347,6 +321,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::wire::BUFFER;
 
     /// Delivers a byte pattern in bites of a given size, and can be told to skip.
     struct Bites {
@@ -406,13 +381,12 @@ mod tests {
         reader.peek(150_000).unwrap();
         reader.claim(149_999).unwrap();
         // One byte is left over each time the source is asked, until far behind what the buffer shrinks to.
-        while reader.offset() < 220_000 || reader.available() > 1 {
+        while reader.offset() < 220_000 || reader.at_hand().len() > 1 {
             reader.u16().unwrap();
         }
         reader.u8().unwrap();
         assert_eq!(reader.u8().unwrap(), pattern(reader.offset() - 1));
-        let Cow::Owned(buffer) = &reader.window else { panic!("a source is buffered") };
-        assert_eq!(buffer.len(), BUFFER);
+        assert_eq!(reader.stream.as_ref().map(|stream| stream.buffer().len()), Some(BUFFER));
     }
 
     #[test]
@@ -431,8 +405,7 @@ mod tests {
     fn a_claimed_length_buys_no_memory() {
         let mut reader = bites(1000, 100, false);
         assert!(reader.claim(1 << 40).unwrap_err().is_truncated());
-        let Cow::Owned(buffer) = &reader.window else { panic!("a source is buffered") };
-        assert!(buffer.capacity() <= BUFFER, "{}", buffer.capacity());
+        assert!(reader.stream.is_some_and(|stream| stream.buffer().capacity() <= BUFFER));
     }
 
     #[test]

@@ -1,0 +1,170 @@
+//! What is between a reader and a source: a bounded buffer.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::Source;
+use crate::error::LoadError;
+
+/// Bytes that a [`Reader`](super::Reader) over a [`Source`] asks for at a time. Its buffer is larger only while a single
+/// claim is.
+pub const BUFFER: usize = 64 * 1024;
+
+/// What a reader reads from if not from a slice. The methods are those of the reader, which says what they do.
+///
+/// There is only one, behind a vtable: so the compiler sees that a reader of a slice has nothing to clean up.
+pub(super) trait Stream {
+    fn offset(&self) -> u64;
+    fn claim(&mut self, count: usize) -> Result<&[u8], LoadError>;
+    fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError>;
+    fn peek(&mut self, count: usize) -> Result<&[u8], LoadError>;
+    fn skip(&mut self, count: u64) -> Result<(), LoadError>;
+    fn at_hand(&self) -> &[u8];
+    fn tail(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError>;
+    #[cfg(test)]
+    fn buffer(&self) -> &Vec<u8>;
+}
+
+/// A source and the bytes of it that have come.
+pub(super) struct Buffered<'a> {
+    source: Box<dyn Source + 'a>,
+    buffer: Vec<u8>,
+    /// The bytes of the buffer before this have been consumed.
+    position: usize,
+    /// The bytes of the buffer before this are the stream's.
+    filled: usize,
+    /// The offset in the stream of the buffer's first byte.
+    base: u64,
+}
+
+impl<'a> Buffered<'a> {
+    pub(super) fn new(source: Box<dyn Source + 'a>) -> Self {
+        Self { source, buffer: Vec::new(), position: 0, filled: 0, base: 0 }
+    }
+}
+
+impl Stream for Buffered<'_> {
+    fn offset(&self) -> u64 {
+        self.base.saturating_add(self.position as u64)
+    }
+
+    fn claim(&mut self, count: usize) -> Result<&[u8], LoadError> {
+        if self.available() < count {
+            self.require(count)?;
+        }
+        let start = self.position;
+        self.position += count;
+        Ok(&self.buffer[start..self.position])
+    }
+
+    fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
+        let at_hand = self.available().min(into.len());
+        let (front, mut rest) = into.split_at_mut(at_hand);
+        let wanted = rest.len();
+        front.copy_from_slice(self.claim(at_hand)?);
+        while !rest.is_empty() {
+            let got = self.pull_into(rest)?;
+            if got == 0 {
+                return Err(LoadError::truncated(self.offset(), wanted, wanted - rest.len()));
+            }
+            rest = rest.split_at_mut(got).1;
+        }
+        Ok(())
+    }
+
+    fn peek(&mut self, count: usize) -> Result<&[u8], LoadError> {
+        while self.available() < count && self.pull(count)? {}
+        let end = self.filled.min(self.position.saturating_add(count));
+        Ok(&self.buffer[self.position..end])
+    }
+
+    fn skip(&mut self, count: u64) -> Result<(), LoadError> {
+        let start = self.offset();
+        let mut left = count;
+        while left > 0 {
+            let at_hand = left.min(self.available() as u64);
+            self.position += usize::try_from(at_hand).unwrap_or(usize::MAX);
+            left -= at_hand;
+            if left > 0 && !self.skip_source(&mut left)? && !self.pull(1)? {
+                return Err(LoadError::truncated_u64(start, count, count - left));
+            }
+        }
+        Ok(())
+    }
+
+    fn at_hand(&self) -> &[u8] {
+        &self.buffer[self.position..self.filled]
+    }
+
+    fn tail(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
+        self.source.tail(count)
+    }
+
+    #[cfg(test)]
+    fn buffer(&self) -> &Vec<u8> {
+        &self.buffer
+    }
+}
+
+impl Buffered<'_> {
+    /// The bytes that can be had without asking the source.
+    fn available(&self) -> usize {
+        self.filled - self.position
+    }
+
+    /// Sees to it that `count` bytes lie ahead.
+    #[cold]
+    fn require(&mut self, count: usize) -> Result<(), LoadError> {
+        while self.available() < count {
+            if !self.pull(count)? {
+                return Err(LoadError::truncated(self.offset(), count, self.available()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the source once for more, for a caller that needs `goal` bytes ahead. `false` at the end of the stream.
+    fn pull(&mut self, goal: usize) -> Result<bool, LoadError> {
+        self.make_room(goal);
+        let room = &mut self.buffer[self.filled..];
+        let got = self.source.read(room)?.min(room.len());
+        self.filled += got;
+        Ok(got > 0)
+    }
+
+    /// Makes room behind the bytes at hand, on the way to `goal` bytes in all.
+    ///
+    /// The buffer grows to twice what has come at most, however large `goal` is: a length in the stream buys no memory.
+    /// Bytes move, and memory is cleared, once for each claim or doubling and not for each read: a peer that sends
+    /// byte by byte costs no more than another.
+    fn make_room(&mut self, goal: usize) {
+        let kept = self.available();
+        let buffer = &mut self.buffer;
+        if kept == 0 || self.filled == buffer.len() || buffer.len() - self.position < goal.min(BUFFER) {
+            buffer.copy_within(self.position..self.filled, 0);
+            self.base += self.position as u64;
+            (self.position, self.filled) = (0, kept);
+        }
+        if self.filled == buffer.len() {
+            buffer.resize(goal.min(2 * kept).max(BUFFER), 0);
+        } else if kept == 0 && goal <= BUFFER && buffer.len() > BUFFER {
+            buffer.truncate(BUFFER);
+            buffer.shrink_to_fit();
+        }
+    }
+
+    /// Reads from the source right into `into`, when nothing is at hand.
+    fn pull_into(&mut self, into: &mut [u8]) -> Result<usize, LoadError> {
+        let got = self.source.read(into)?.min(into.len());
+        self.base += got as u64;
+        Ok(got)
+    }
+
+    /// Lets the source skip, when nothing is at hand. `false` if it could not.
+    fn skip_source(&mut self, left: &mut u64) -> Result<bool, LoadError> {
+        let skipped = self.source.skip(*left)?.min(*left);
+        self.base += skipped;
+        *left -= skipped;
+        Ok(skipped > 0)
+    }
+}

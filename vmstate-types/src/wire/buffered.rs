@@ -58,14 +58,14 @@ impl Stream for Buffered<'_> {
     }
 
     fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
-        let at_hand = self.available().min(into.len());
+        let (start, wanted) = (self.offset(), into.len());
+        let at_hand = self.available().min(wanted);
         let (front, mut rest) = into.split_at_mut(at_hand);
-        let wanted = rest.len();
         front.copy_from_slice(self.claim(at_hand)?);
         while !rest.is_empty() {
             let got = self.pull_into(rest)?;
             if got == 0 {
-                return Err(LoadError::truncated(self.offset(), wanted, wanted - rest.len()));
+                return Err(LoadError::truncated(start, wanted, wanted - rest.len()));
             }
             rest = rest.split_at_mut(got).1;
         }

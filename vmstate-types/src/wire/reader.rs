@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
     pub fn offset(&self) -> u64 {
         match &self.stream {
             Some(stream) => stream.offset(),
-            None => self.base.saturating_add((self.whole.len() - self.slice.len()) as u64),
+            None => self.offset_in_slice(),
         }
     }
 
@@ -126,8 +126,14 @@ impl<'a> Reader<'a> {
                 self.slice = rest;
                 Ok(claimed)
             }
-            // The count is said again for the compiler's sake: it then checks no offset into what was claimed.
-            None => Ok(&self.ahead().claim(count)?[..count]),
+            None => {
+                let offset = self.offset_in_slice();
+                let Some(stream) = &mut self.stream else {
+                    return Err(LoadError::truncated(offset, count, self.slice.len()));
+                };
+                // The count is said again for the compiler's sake: it then checks no offset into what was claimed.
+                Ok(&stream.claim(count)?[..count])
+            }
         }
     }
 
@@ -136,8 +142,13 @@ impl<'a> Reader<'a> {
     /// What seldom happens takes this and not the reader: so the compiler can keep a reader of a slice in registers.
     #[inline]
     pub(crate) fn ahead(&mut self) -> Ahead<'_, 'a> {
-        let offset = self.base.saturating_add((self.whole.len() - self.slice.len()) as u64);
-        Ahead { slice: self.slice, offset, stream: self.stream.as_deref_mut() }
+        Ahead { slice: self.slice, offset: self.offset_in_slice(), stream: self.stream.as_deref_mut() }
+    }
+
+    /// The offset in the stream of the slice's next byte.
+    #[inline]
+    fn offset_in_slice(&self) -> u64 {
+        self.base.saturating_add((self.whole.len() - self.slice.len()) as u64)
     }
 
     /// Consumes `N` bytes.
@@ -229,16 +240,7 @@ pub(crate) struct Ahead<'r, 'a> {
     stream: Option<&'r mut (dyn Stream + 'a)>,
 }
 
-impl<'r> Ahead<'r, '_> {
-    /// Consumes bytes that the slice does not have.
-    #[inline(never)]
-    fn claim(self, count: usize) -> Result<&'r [u8], LoadError> {
-        match self.stream {
-            Some(stream) => stream.claim(count),
-            None => Err(LoadError::truncated(self.offset, count, self.slice.len())),
-        }
-    }
-
+impl Ahead<'_, '_> {
     /// The offset in the stream of the next byte.
     pub(crate) fn offset(&self) -> u64 {
         self.stream.as_ref().map_or(self.offset, |stream| stream.offset())

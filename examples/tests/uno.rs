@@ -1,14 +1,14 @@
-//! The README shows what its first command really prints.
+//! The guide shows what the example `uno` really prints.
 
 use std::process::Command;
 
 #[test]
-fn the_readme_shows_this_output() {
+fn the_guide_shows_this_output() {
     let output = Command::new(env!("CARGO_BIN_EXE_uno")).output().expect("the example runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("text");
-    let readme = include_str!("../../README.md");
-    assert!(readme.contains(&printed), "not in README.md:\n{printed}");
+    let page = include_str!("../../vmstate/src/guide/qemu.md");
+    assert!(page.contains(&printed), "not in the guide:\n{printed}");
 }
 
 #[test]

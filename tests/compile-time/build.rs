@@ -1,4 +1,5 @@
-//! Writes the structs that are compiled: the same ones for each derive, in numbers that `STRUCTS` says.
+//! Writes the structs that are compiled: the same ones for each derive, as many as `STRUCTS` says, of as many fields as
+//! `FIELDS` says.
 //!
 //! Their fields are what QEMU's devices have: numbers mostly, some arrays, here and there a part, a counted array, a
 //! timer, a field of a newer version, a subsection.
@@ -9,7 +10,7 @@ use std::{env, fs};
 
 /// The structs that are measured when nothing else is said.
 const STRUCTS: usize = 300;
-/// The fields of each.
+/// The fields of each when nothing else is said.
 const FIELDS: usize = 12;
 
 /// Types of fields, with the attribute that each needs with `vmstate`.
@@ -41,25 +42,31 @@ const SUBSECTION_EACH: usize = 5;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed=STRUCTS");
-    let structs = env::var("STRUCTS").map_or(STRUCTS, |number| number.parse().expect("STRUCTS is a number"));
+    let structs = number("STRUCTS", STRUCTS);
+    let fields = number("FIELDS", FIELDS);
     let folder = env::var("OUT_DIR").expect("cargo says where to write");
     for (name, derives) in [("plain", ""), ("vmstate", ", VmState"), ("serde", ", Serialize, Deserialize")] {
         let file = Path::new(&folder).join(name).with_extension("rs");
-        fs::write(file, source(structs, derives, name == "vmstate")).expect("cargo's folder can be written to");
+        fs::write(file, source(structs, fields, derives, name == "vmstate")).expect("cargo's folder can be written to");
     }
 }
 
+/// What the environment says, or `default`.
+fn number(variable: &str, default: usize) -> usize {
+    println!("cargo::rerun-if-env-changed={variable}");
+    env::var(variable).map_or(default, |number| number.parse().expect("a number"))
+}
+
 /// The structs, and a function that runs through all of them.
-fn source(structs: usize, derives: &str, with_attributes: bool) -> String {
+fn source(structs: usize, fields: usize, derives: &str, with_attributes: bool) -> String {
     let mut dice = Dice(1);
     let mut source = format!("#[derive(Default{derives})]\nstruct Part {{ level: u32, armed: bool, mode: u8 }}\n");
     for index in 0..structs {
         let attribute = |text: String| if with_attributes { format!("#[vmstate({text})] ") } else { String::new() };
         write!(source, "#[derive(Default{derives})]\n{}", attribute("version = 2".into())).unwrap();
         writeln!(source, "struct Device{index} {{\n    count: u8,").unwrap();
-        for field in 1..FIELDS {
-            let (ty, text) = match field == FIELDS - 1 && index % SUBSECTION_EACH == 0 {
+        for field in 1..fields {
+            let (ty, text) = match field == fields - 1 && index % SUBSECTION_EACH == 0 {
                 true => ("Option<u16>", format!("subsection(\"Device{index}/extra\")")),
                 false => dice.pick(),
             };

@@ -14,6 +14,7 @@ use crate::cli::tool;
 /// What somebody else runs: what the command begins with, and who it is.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo bench", "who measures; CI builds them"),
+    ("STRUCTS=1 FIELDS=64 tests/compile-time/measure", "who measures; CI builds and runs what is compiled"),
     ("tests/run", "CI itself"),
     (".ci/run", "CI itself"),
     ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, as all examples"),

@@ -10,6 +10,7 @@
 //! [`VmState`] ties them together: a type that `#[derive(VmState)]` has taught to save and load itself. The order of
 //! hooks, fields and subsections is in [`walk`], which follows QEMU's `vmstate_save_state` and `vmstate_load_state`.
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 
@@ -38,3 +39,8 @@ pub use wire::{Reader, Writer};
 /// What generated code names. Not part of the API: it changes in any release.
 #[doc(hidden)]
 pub mod __private;
+
+/// The README's example runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

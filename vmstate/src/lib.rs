@@ -58,6 +58,7 @@
 //! | `tracing` | spans of the crate `tracing`: one for each section that a machine saves or loads |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crates of these names |
 //! | `cli` | the command line tool `vmstate`: `cargo install vmstate --features cli`; nothing in the library |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod adapters;
@@ -90,7 +91,7 @@ pub use vmstate_types::state::VmState;
 
 /// The README's example runs.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 pub struct Readme;
 
 /// What a device's file imports.

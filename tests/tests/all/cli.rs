@@ -11,6 +11,7 @@ mod check;
 mod diff;
 mod import;
 mod made;
+mod manual;
 mod report;
 mod set;
 pub(crate) mod tool;

@@ -12,6 +12,8 @@ pub mod errors {}
 pub mod evolving {}
 #[doc = include_str!("format.md")]
 pub mod format {}
+#[doc = include_str!("../../docs/json.md")]
+pub mod json {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 #[doc = include_str!("porting.md")]

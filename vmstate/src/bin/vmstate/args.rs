@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 mod check;
 
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Answer in JSON, for programs
+    /// Answer in JSON, for programs (`import` and `schema` write what they always write)
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -29,6 +30,14 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "\
+Examples:
+  vmstate info vm.state                          what is in a stream
+  vmstate dump vm.state --section serial         the fields of a device, with values
+  vmstate diff vm.state later.state              what differs, field by field
+  vmstate check old-release.json new-release.json   whether two releases load each other's streams
+  vmstate import vm.state -o src/devices.rs      Rust structs for all devices
+  vmstate <COMMAND> --help                       more about a command
+
 Exit codes:
   0  fine
   1  there are differences, and they are the answer
@@ -58,6 +67,8 @@ pub(crate) enum Command {
     Strip(Files),
     Set(Set),
     Import(Import),
+    Completions(Completions),
+    Man(Man),
 }
 
 /// List a stream's sections, RAM blocks and commands
@@ -218,6 +229,23 @@ pub(crate) struct Import {
     pub(crate) with_main: bool,
 }
 
+/// Write the completions of a shell to standard output
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLE)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
+}
+
+/// Write manual pages, one for the tool and one for each command
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXAMPLE)]
+pub(crate) struct Man {
+    /// The folder to write them to
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal
@@ -284,3 +312,12 @@ Examples:
   vmstate import vm.state -o src/devices.rs
   vmstate import vm.state --with-main -o src/main.rs && cargo run vm.state
   qemu-system-x86_64 -M q35 -dump-vmstate q35.json && vmstate import q35.json";
+
+const COMPLETIONS_EXAMPLE: &str = "\
+Examples:
+  vmstate completions bash > ~/.local/share/bash-completion/completions/vmstate
+  vmstate completions fish > ~/.config/fish/completions/vmstate.fish";
+
+const MAN_EXAMPLE: &str = "\
+Example:
+  vmstate man ~/.local/share/man/man1 && man vmstate-diff";

@@ -22,6 +22,7 @@ mod schema;
 mod select;
 mod set;
 mod shapes;
+mod shell;
 mod strip;
 mod survey;
 mod text;
@@ -61,5 +62,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Strip(files) => strip::run(files, json),
         Command::Set(set) => set::run(set, json),
         Command::Import(import) => import::run(import),
+        Command::Completions(completions) => shell::completions(completions),
+        Command::Man(man) => shell::man(man),
     }
 }

@@ -132,6 +132,7 @@ pub fn restore<T: VmState>(value: &mut T, bytes: &[u8]) -> Result<(), LoadError>
 /// # Errors
 /// Those of `outcome`.
 #[inline]
+#[doc(hidden)]
 pub fn heed_saving<S: Sink>(sink: &mut S, outcome: Result<(), SaveError>) -> Result<(), SaveError> {
     match outcome {
         Err(error) => heed_save_error(sink.out().is_checkpoint(), error),
@@ -150,6 +151,7 @@ fn heed_save_error(is_checkpoint: bool, error: SaveError) -> Result<(), SaveErro
 /// # Errors
 /// Those of `outcome`, at this place of the stream.
 #[inline]
+#[doc(hidden)]
 pub fn heed_loading(reader: &Reader<'_>, outcome: Result<(), LoadError>) -> Result<(), LoadError> {
     match outcome {
         Err(error) => heed_load_error(reader, error),
@@ -193,6 +195,7 @@ fn unsupported(description: &Description, version: u32) -> LoadError {
 ///
 /// # Errors
 /// Those of `body`.
+#[doc(hidden)]
 pub fn save_subsection<S: Sink>(
     sink: &mut S,
     description: &'static Description,
@@ -315,6 +318,7 @@ fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {
 /// # Errors
 /// Those of [`save`].
 #[inline]
+#[doc(hidden)]
 pub fn save_struct<T: VmState + Wire, S: Sink>(
     value: &mut T,
     sink: &mut S,
@@ -337,6 +341,7 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
 /// # Errors
 /// Those of [`load`].
 #[inline]
+#[doc(hidden)]
 pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     match T::FIXED {
         Some(size) => {
@@ -350,6 +355,7 @@ pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) ->
 ///
 /// # Errors
 /// Those of [`save`].
+#[doc(hidden)]
 pub fn save_view<T: VmState, S: Sink>(view: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
     sink.begin_element(at, element);
     save(view, sink, T::DESCRIPTION.version)?;
@@ -361,6 +367,7 @@ pub fn save_view<T: VmState, S: Sink>(view: &mut T, sink: &mut S, at: At, elemen
 ///
 /// # Errors
 /// When the stream ends before the last of them; the error names the field in which it does.
+#[doc(hidden)]
 #[inline]
 pub fn load_run<'r>(
     reader: &'r mut Reader<'_>,
@@ -385,6 +392,7 @@ const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
 }
 
 /// Where each of the `N - 1` fixed-size fields from number `first` on begins in their run, and where the last one ends.
+#[doc(hidden)]
 #[must_use]
 pub const fn offsets<const N: usize>(parent: &Description, first: usize) -> [usize; N] {
     let mut offsets = [0; N];
@@ -397,6 +405,7 @@ pub const fn offsets<const N: usize>(parent: &Description, first: usize) -> [usi
 }
 
 /// The bytes that values of fixed size take together; `None` if one of them has no fixed size.
+#[doc(hidden)]
 #[must_use]
 pub const fn sum(sizes: &[Option<usize>]) -> Option<usize> {
     let mut sum = 0;
@@ -411,7 +420,17 @@ pub const fn sum(sizes: &[Option<usize>]) -> Option<usize> {
     Some(sum)
 }
 
+/// Whether the subsection that was just loaded is followed by one of its own, which it does not have.
+///
+/// # Errors
+/// When it is: QEMU takes any subsection whose name begins with this one's for one of its own.
+#[doc(hidden)]
+pub fn end_of_subsection(description: &Description, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    next_subsection(description, reader).map(drop)
+}
+
 /// The error for a subsection that is not in the stream but must be.
+#[doc(hidden)]
 #[must_use]
 pub fn missing_subsection(description: &Description) -> LoadError {
     LoadError::incompatible(format!("the subsection \"{}\"", description.name), "none")
@@ -423,6 +442,7 @@ pub fn missing_subsection(description: &Description) -> LoadError {
 ///
 /// The format does not say where a struct ends. A reader that has read the fields of one takes for a subsection of it
 /// whatever begins with the byte 0x05, a length, and the struct's name.
+#[doc(hidden)]
 #[must_use]
 pub const fn is_ambiguous(form: Form, parent: &Description, index: usize) -> bool {
     let Form { kind: Kind::Struct(inner), count, .. } = form else { return false };
@@ -472,6 +492,7 @@ const fn takes_subsections(inner: &Description, mut subsections: &[Subsection]) 
 /// Whether `name` begins with `parent`'s name and goes on, which is what makes a subsection the parent's.
 ///
 /// QEMU's own names go on with a slash, all but a few (`or-irq-extras`).
+#[doc(hidden)]
 #[must_use]
 pub const fn is_subsection_name(name: &str, parent: &str) -> bool {
     match name.as_bytes().split_at_checked(parent.len()) {

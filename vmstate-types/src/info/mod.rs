@@ -7,18 +7,24 @@
 mod advice;
 pub mod array;
 pub mod bitmap;
+#[doc(hidden)]
 pub mod bits;
 pub mod buffer;
 pub mod bytes;
 pub mod convert;
 pub mod equal;
 pub mod float;
+#[doc(hidden)]
 pub mod hidden;
 pub mod int;
+#[doc(hidden)]
 pub mod items;
 pub mod list;
+#[doc(hidden)]
 pub mod opaque;
+#[doc(hidden)]
 pub mod part;
+#[doc(hidden)]
 pub mod place;
 pub mod pointer;
 pub mod range;
@@ -26,7 +32,9 @@ pub mod timer;
 pub mod tmp;
 pub mod tree;
 pub mod unused;
+#[doc(hidden)]
 pub mod varray;
+#[doc(hidden)]
 pub mod versioned;
 mod wrapper;
 

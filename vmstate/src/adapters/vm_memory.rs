@@ -68,6 +68,7 @@ impl<B: Bitmap> GuestBlock<B> {
     /// Makes a block of `regions`, in the order given: those of a `GuestMemoryMmap` are ordered by address.
     ///
     /// The size of the memory must be a multiple of the page size with which the block is registered.
+    #[must_use]
     pub fn new<'r>(idstr: impl Into<String>, regions: impl IntoIterator<Item = &'r GuestRegionMmap<B>>) -> Self
     where
         B: 'r,

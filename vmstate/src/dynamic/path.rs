@@ -23,6 +23,7 @@ pub enum Item<'a> {
 
 /// Where a path leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found<'a> {
     /// What is there.
     pub item: Item<'a>,
@@ -36,6 +37,7 @@ pub struct Found<'a> {
 
 /// A value that is no struct, list or tree, with its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Leaf<'a> {
     /// The way from the section. Runs of elements of a larger array end in `[first..end]`.
     pub path: String,

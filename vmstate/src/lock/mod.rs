@@ -114,6 +114,7 @@ pub enum Accept {
 
 /// A device that is not what its file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// The name of the device in the lock.
     pub device: String,

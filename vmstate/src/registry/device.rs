@@ -126,7 +126,8 @@ pub trait Register<By> {
 }
 
 /// Says why a shared device cannot be used.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unavailable {
     /// A thread panicked while it held the lock.
     #[error("the device's lock is poisoned: a thread has panicked while it held it")]

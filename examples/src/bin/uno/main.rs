@@ -9,11 +9,12 @@
 mod show;
 
 use std::error::Error;
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::{env, fs};
 
+use clap::Parser;
 use vmstate::VmState;
 use vmstate_examples::devices::avr::Cpu;
 use vmstate_examples::difference::changes;
@@ -24,25 +25,30 @@ const BUILT_IN: &[u8] = include_bytes!("../../../../tests/streams/qemu-10.0-uno.
 /// The register that is changed, and to what.
 const CHANGE: (usize, u32) = (24, 42);
 
+/// Loads a stream of QEMU's Arduino Uno into structs, shows it, changes a register, and shows what that changes.
+#[derive(Parser)]
+#[command(name = "uno", max_term_width = 100, after_help = EXAMPLES)]
+struct Arguments {
+    /// The stream, compressed with gzip or not; one of QEMU 10.0 is built in
+    stream: Option<PathBuf>,
+    /// Where to write the changed stream
+    output: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  uno
+  uno vm.state changed.state";
+
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().skip(1).map(PathBuf::from).collect();
-    let result = match &arguments[..] {
-        [] => run(None, None),
-        [stream] if !is_option(stream) => run(Some(stream), None),
-        [stream, output] if !is_option(stream) => run(Some(stream), Some(output)),
-        _ => Err("usage: uno [STREAM [OUTPUT]]".into()),
-    };
-    match result {
+    let Arguments { stream, output } = Arguments::parse();
+    match run(stream.as_deref(), output.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("uno: {error}");
             ExitCode::from(2)
         }
     }
-}
-
-fn is_option(argument: &Path) -> bool {
-    argument.as_os_str().as_encoded_bytes().starts_with(b"-")
 }
 
 fn run(stream: Option<&Path>, output: Option<&Path>) -> Result<(), Box<dyn Error>> {

@@ -18,11 +18,18 @@ const MEBIBYTE: usize = 1 << 20;
 ///
 /// A URI is unix:PATH, tcp:HOST:PORT, exec:COMMAND or file:PATH, as for QEMU's `migrate` and `-incoming`.
 #[derive(Parser)]
-#[command(name = "virt", max_term_width = 100)]
+#[command(name = "virt", max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  virt demo                                       two boards, and a guest that moves between them
+  virt run --help                                 what boards are made of
+  virt receive unix:/tmp/board --qemu 10.0        wait for a guest of QEMU's, and run it here
+  virt send unix:/tmp/qemu --after 1 --qemu 10.0  run a guest for a second, and send it to QEMU";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -14,7 +14,7 @@ use vmstate_types::{LoadError, SaveError};
 /// - a stream in which QEMU's port has bytes to send, or waits for the one who is to take them, is not loaded;
 /// - which interrupts are pending is worked out on load from what there is, and those for line and modem status are lost;
 /// - QEMU is told that the FIFOs are on, with the trigger at one byte, which is what the guest of `vm-superio` sees.
-#[derive(VmState, Debug, Clone)]
+#[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(
     name = "serial",
     version = 3,
@@ -59,7 +59,7 @@ pub struct QemuSerial {
 }
 
 /// A queue of bytes in a ring: QEMU's `Fifo8`.
-#[derive(VmState, Debug, Clone, Default)]
+#[derive(VmState, Debug, Clone, Default, PartialEq, Eq)]
 #[vmstate(name = "Fifo8", crate = crate)]
 struct Fifo8 {
     #[vmstate(buffer)]

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Set, json: bool) -> Result<Answer, Failure> {
     let (written, changes) = write(&input, edits, &mut output)?;
     output.finish()?;
     let text = changes.iter().map(|change| plain(&change.to_string())).collect::<Vec<_>>().join("\n");
-    let changes = changes.into_iter().map(|Change { path, old, new }| Changed { path, old, new }).collect();
+    let changes = changes.into_iter().map(|Change { path, old, new, .. }| Changed { path, old, new }).collect();
     let report = Report { changes, length: input.length(), written };
     Output::report(&arguments.output, &text, &report, json)?;
     Ok(Answer::Fine)
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Set, json: bool) -> Result<Answer, Failure> {
 fn write(input: &Input, mut edits: Edits, output: &mut Output) -> Result<(u64, Vec<Change>), Failure> {
     let failed = |error| match error {
         EditError::Stream(error) => input.failed(error),
-        EditError::Refused(refusal) => Failure::Usage(plain_lines(&refusal.to_string())),
+        other => Failure::Usage(plain_lines(&other.to_string())),
     };
     let mut reader = input.reader()?;
     let mut out = Writer::with_capacity(2 * CHUNK);

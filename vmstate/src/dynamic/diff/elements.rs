@@ -7,6 +7,7 @@ use super::super::{Kind, Scalar, Scalars};
 
 /// Elements of an array that differ, or that one side lacks.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Elements<'a> {
     /// The old array.
     pub old: Sequence<'a>,

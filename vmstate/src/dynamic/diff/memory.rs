@@ -61,6 +61,7 @@ pub enum PageKind {
 
 /// Neighbouring pages that differ in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PageRange {
     /// Offsets in the block, in bytes.
     pub range: Range<u64>,
@@ -87,6 +88,7 @@ pub enum PageChange {
 
 /// A block that differs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct BlockDifference<'a> {
     /// The block's name.
     pub name: &'a str,

@@ -77,6 +77,7 @@ pub enum Difference<'a> {
 
 /// A section that differs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SectionDifference<'a> {
     /// The section's idstr.
     pub name: &'a str,
@@ -92,6 +93,7 @@ pub struct SectionDifference<'a> {
 
 /// A section and the version that its header says; the configuration has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Version<'a> {
     /// The section.
     pub section: &'a Section,

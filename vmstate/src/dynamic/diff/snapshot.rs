@@ -14,6 +14,7 @@ use crate::stream::{SectionHeader, SectionKind};
 ///
 /// Device state is held with all its values. Of memory there are eight bytes for each page that has contents.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The stream's configuration ([`Section::of_configuration`]).
     pub configuration: Option<Section>,
@@ -27,6 +28,7 @@ pub struct Snapshot {
 
 /// A section with a device's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// The version that its header says.
     pub version: u32,

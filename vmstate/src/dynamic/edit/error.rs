@@ -7,6 +7,7 @@ use vmstate_types::LoadError;
 
 /// Why a stream could not be changed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum EditError {
     /// The stream is broken, or not what its description says.
     Stream(LoadError),

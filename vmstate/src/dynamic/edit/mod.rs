@@ -92,6 +92,7 @@ enum Edit {
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// What was changed.
     pub path: String,

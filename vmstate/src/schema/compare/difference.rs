@@ -38,6 +38,7 @@ use crate::schema::vmdesc;
 /// # Ok::<(), LoadError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Difference {
     /// The field, with the device and the structs around it: `serial.recv_fifo.count`.
     pub path: String,

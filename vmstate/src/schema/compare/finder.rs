@@ -19,6 +19,7 @@ pub enum Direction {
 
 /// One difference between two shapes, in one direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// Which rule.
     pub rule: Rule,

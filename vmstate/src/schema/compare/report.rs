@@ -7,6 +7,7 @@ use crate::schema::{Origin, Schema};
 
 /// What came of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// What was found, device by device.
     pub findings: Vec<Finding>,

@@ -22,6 +22,7 @@ pub enum Checker {
 
 /// What the checker prints.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Findings {
     /// Its lines, without line breaks.
     pub lines: Vec<String>,

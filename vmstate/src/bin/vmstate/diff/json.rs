@@ -200,7 +200,7 @@ impl<'a> Field<'a> {
 
 impl<'a> Value<'a> {
     fn new(found: &Found<'a>) -> Self {
-        let Found { type_name, offset, size, item: value } = *found;
+        let Found { type_name, offset, size, item: value, .. } = *found;
         Self { type_name, offset, size, value: item(value) }
     }
 }

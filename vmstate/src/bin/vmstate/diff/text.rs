@@ -238,7 +238,7 @@ fn indices(range: &Range<u64>) -> String {
 }
 
 /// The first ranges that differ.
-fn parts(Elements { old, new, changed }: &Elements<'_>) -> String {
+fn parts(Elements { old, new, changed, .. }: &Elements<'_>) -> String {
     let part = |range| format!("{} {}", indices(range), arrow(part(old, range), part(new, range)));
     let parts: Vec<_> = changed.iter().take(RANGES).map(part).collect();
     let rest = if changed.len() > RANGES { ", ..." } else { "" };

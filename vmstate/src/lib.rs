@@ -60,6 +60,7 @@
 //! | `cli` | the command line tool `vmstate`: `cargo install vmstate --features cli`; nothing in the library |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod adapters;
 pub mod attributes;

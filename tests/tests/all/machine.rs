@@ -5,6 +5,7 @@ mod devices;
 mod diagnosis;
 mod faults;
 mod live;
+mod memory;
 mod names;
 #[cfg(feature = "qemu")]
 mod qemu;

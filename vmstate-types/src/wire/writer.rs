@@ -80,6 +80,12 @@ impl Writer {
         taken
     }
 
+    /// Counts what is pending as sent, and `beside` bytes more, which went the same way and never were in here.
+    pub fn sent(&mut self, beside: u64) {
+        self.flushed += self.used as u64 + beside;
+        self.used = 0;
+    }
+
     /// Forgets everything that was written, and keeps the memory for what comes next, which begins at offset 0.
     pub fn clear(&mut self) {
         (self.used, self.flushed) = (0, 0);
@@ -194,6 +200,9 @@ mod tests {
         writer.u8(7);
         assert_eq!((writer.offset(), writer.take().last()), (17, Some(&7)));
         assert_eq!((writer.offset(), writer.pending()), (17, &[][..]));
+        writer.u8(8);
+        writer.sent(100);
+        assert_eq!((writer.offset(), writer.pending()), (118, &[][..]));
     }
 
     #[cfg(feature = "std")]

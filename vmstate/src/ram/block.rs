@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use vmstate_types::{LoadError, SaveError};
+use vmstate_types::{LoadError, Reader, SaveError};
 
 /// A block of guest memory: QEMU's `RAMBlock`.
 ///
@@ -26,6 +26,27 @@ pub trait Block {
     /// When the memory cannot be written.
     fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError>;
 
+    /// Lends the `length` bytes of memory at `offset`, for as long as nobody changes them; `None` if they cannot be lent,
+    /// which is the default: then they are [read](Self::read).
+    ///
+    /// What is lent is saved from where it is, without a copy. More is asked for than one page, and then for that page
+    /// alone: memory in several pieces can lend what lies in one of them. Memory that others write to meanwhile, such as a
+    /// guest that runs, cannot be lent.
+    fn lend(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let _ = (offset, length);
+        None
+    }
+
+    /// Lends the `length` bytes of memory at `offset` to be changed; `None` if that cannot be, which is the default: then
+    /// they are [written](Self::write).
+    ///
+    /// Pages are loaded right into what is lent. When a load fails in the middle of a page, a part of it has changed,
+    /// until the load is undone.
+    fn lend_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
+        let _ = (offset, length);
+        None
+    }
+
     /// Tells `mark` the bytes that were written since this was last asked, and forgets them: a dirty log, as KVM has one.
     ///
     /// The log's pages may be larger or smaller than those that are sent: every page of which a byte is marked goes out.
@@ -34,6 +55,36 @@ pub trait Block {
     fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
         let _ = mark;
     }
+}
+
+/// The memory at `offset`: what the block lends, or else a copy in `page`, which is as long.
+pub(super) fn look<'p, B: Block>(block: &'p B, offset: u64, page: &'p mut [u8]) -> Result<&'p [u8], SaveError> {
+    match lend(block, offset, page.len()) {
+        Some(memory) => Ok(memory),
+        None => block.read(offset, page).map(|()| &*page),
+    }
+}
+
+/// The memory at `offset`, if the block lends it, in the length that was asked for.
+pub(super) fn lend<B: Block>(block: &B, offset: u64, length: usize) -> Option<&[u8]> {
+    block.lend(offset, length).filter(|memory| memory.len() == length)
+}
+
+/// Reads what comes next into the memory at `offset`: right there if the block lends it, or else by way of `page`, which
+/// is as long.
+pub(super) fn receive<B: Block>(
+    block: &mut B,
+    offset: u64,
+    reader: &mut Reader<'_>,
+    page: &mut [u8],
+) -> Result<(), LoadError> {
+    if let Some(memory) = block.lend_mut(offset, page.len())
+        && memory.len() == page.len()
+    {
+        return reader.fill(memory);
+    }
+    reader.fill(page)?;
+    block.write(offset, page)
 }
 
 /// A block of guest memory in a vector.
@@ -84,5 +135,14 @@ impl Block for VecBlock {
         };
         self.bytes[range].copy_from_slice(page);
         Ok(())
+    }
+
+    fn lend(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        self.bytes.get(self.range(offset, length)?)
+    }
+
+    fn lend_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
+        let range = self.range(offset, length)?;
+        self.bytes.get_mut(range)
     }
 }

@@ -4,12 +4,12 @@ use std::marker::PhantomData;
 
 use vmstate_types::{LoadError, Reader, SaveError};
 
-use super::block::Block;
-use super::load::{Loader, Pages};
+use super::block::{Block, receive};
+use super::load::{Loader, Pages, Place};
 use super::record::{Options, PageSize};
-use super::save::Saver;
+use super::save::{Destination, Saver};
 use super::undo::Undo;
-use crate::registry::{Live, Output, Pending};
+use crate::registry::{Lent, Live, Output, Pending};
 use crate::stream::SectionKind;
 
 /// Guest memory as the live section `ram` of a registry.
@@ -31,8 +31,8 @@ pub struct Ram<B, M> {
     block: PhantomData<B>,
 }
 
-/// About so many bytes are written between looks at what has gathered.
-const STRIDE: u64 = 128 * 1024;
+/// About so many bytes go out at a time: as many pages of the usual size as can be lent.
+const STRIDE: u64 = 4096 * Lent::PIECES as u64;
 
 impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
     /// The memory in `blocks`, which goes in pages of `page_size`.
@@ -59,16 +59,20 @@ impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
     /// Sends pages until `budget` bytes are written. `true` when none is left.
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
         let start = out.writer().offset();
+        let mut lent = Lent::new();
         loop {
             let spent = out.writer().offset() - start;
             if spent >= budget {
                 return Ok(false);
             }
             let stride = STRIDE.min(budget - spent);
-            if self.saver.send_pages(self.blocks.as_ref(), stride, out.writer())? {
+            let lent_if = out.takes_lent().then_some(&mut lent);
+            let mut to = Destination { writer: out.writer(), lent: lent_if };
+            let done = self.saver.send_pages(self.blocks.as_ref(), stride, &mut to)?;
+            out.relieve_with(&mut lent)?;
+            if done {
                 return Ok(true);
             }
-            out.relieve()?;
         }
     }
 }
@@ -138,11 +142,12 @@ impl<B: Block> Pages<B> for Undoable<'_, B> {
         self.blocks
     }
 
-    fn write(&mut self, index: usize, offset: u64, page: &[u8]) -> Result<(), LoadError> {
-        self.undo.write(self.blocks, index, offset, page)
+    fn receive(&mut self, place: Place, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
+        self.undo.note(self.blocks, place)?;
+        self.blocks.get_mut(place.block).map_or(Ok(()), |block| receive(block, place.offset, reader, page))
     }
 
-    fn fill(&mut self, index: usize, offset: u64, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
-        self.undo.fill(self.blocks, index, offset, fill)
+    fn fill(&mut self, place: Place, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
+        self.undo.fill(self.blocks, place, fill)
     }
 }

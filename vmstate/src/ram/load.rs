@@ -3,13 +3,14 @@
 use vmstate_types::{LoadError, Reader};
 
 use super::Block;
+use super::block::{look, receive};
 use super::record::{BlockHeader, Options, PageSize, Record, RecordReader};
-use super::save::is_filled;
+use super::zero::is_filled;
 
 /// Loads the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
-/// Pages come as often as the running source has changed them; the last one counts. Loading is in place: pages that
-/// have come stay when a later one fails.
+/// Pages come as often as the running source has changed them; the last one counts. Loading is in place: what has come
+/// stays when something later fails, which can be a part of a page.
 #[derive(Debug)]
 pub struct Loader {
     records: RecordReader,
@@ -54,17 +55,14 @@ impl Loader {
                 Record::BlockList(_) => {}
                 Record::Block(header) => self.add_block(pages.blocks(), &header).map_err(|error| error.at(start))?,
                 Record::Zero { offset, fill, .. } => {
-                    let filled = self.block(pages.blocks());
-                    filled
-                        .and_then(|index| pages.fill(index, offset, fill, &mut self.page))
-                        .map_err(|error| error.at(start))?;
+                    let place = self.place(pages.blocks(), offset);
+                    let filled = place.and_then(|place| pages.fill(place, fill, &mut self.page));
+                    filled.map_err(|error| error.at(start))?;
                 }
                 Record::Page { offset, .. } => {
-                    reader.fill(&mut self.page)?;
-                    let written = self.block(pages.blocks());
-                    written
-                        .and_then(|index| pages.write(index, offset, &self.page))
-                        .map_err(|error| error.at(start))?;
+                    let place = self.place(pages.blocks(), offset);
+                    let received = place.and_then(|place| pages.receive(place, reader, &mut self.page));
+                    received.map_err(|error| error.at(start))?;
                 }
                 other => {
                     return Err(LoadError::incompatible("pages in plain form", format!("{other:?}"))
@@ -104,25 +102,32 @@ impl Loader {
         Ok(())
     }
 
-    /// Which of `blocks` the record that was just read is about.
-    fn block<B: Block>(&self, blocks: &[B]) -> Result<usize, LoadError> {
+    /// Which page of `blocks` the record that was just read is about.
+    fn place<B: Block>(&self, blocks: &[B], offset: u64) -> Result<Place, LoadError> {
         let index = self.records.current_block().and_then(|current| self.blocks.get(current)).copied();
         match index {
-            Some(index) if index < blocks.len() => Ok(index),
+            Some(block) if block < blocks.len() => Ok(Place { block, offset }),
             _ => Err(LoadError::misuse("the same blocks for all sections", "fewer of them")),
         }
     }
 }
 
-/// Where pages go.
+/// Where a page is: at `offset` of block number `block`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) block: usize,
+    pub(super) offset: u64,
+}
+
+/// Where pages go. What is given as `page` is as large as one, for whoever needs it.
 pub(super) trait Pages<B: Block> {
     fn blocks(&self) -> &[B];
 
-    /// Writes the page at `offset` of block number `index`.
-    fn write(&mut self, index: usize, offset: u64, page: &[u8]) -> Result<(), LoadError>;
+    /// Reads the page at `place`, which comes next.
+    fn receive(&mut self, place: Place, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError>;
 
-    /// Fills the page at `offset` of block number `index`. `page` is as large as one, for whoever needs it.
-    fn fill(&mut self, index: usize, offset: u64, fill: u8, page: &mut [u8]) -> Result<(), LoadError>;
+    /// Fills the page at `place`.
+    fn fill(&mut self, place: Place, fill: u8, page: &mut [u8]) -> Result<(), LoadError>;
 }
 
 /// Blocks that take pages for good.
@@ -133,18 +138,18 @@ impl<B: Block> Pages<B> for InPlace<'_, B> {
         self.0
     }
 
-    fn write(&mut self, index: usize, offset: u64, page: &[u8]) -> Result<(), LoadError> {
-        self.0.get_mut(index).map_or(Ok(()), |block| block.write(offset, page))
+    fn receive(&mut self, place: Place, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
+        self.0.get_mut(place.block).map_or(Ok(()), |block| receive(block, place.offset, reader, page))
     }
 
     /// A page that is what it shall be is not touched: the host may not have given it any memory yet
     /// (`ram_handle_zero` in QEMU's `migration/ram.c`).
-    fn fill(&mut self, index: usize, offset: u64, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
-        let read = self.0.get(index).is_some_and(|block| block.read(offset, page).is_ok());
-        if read && is_filled(page, fill) {
+    fn fill(&mut self, place: Place, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
+        let Some(block) = self.0.get_mut(place.block) else { return Ok(()) };
+        if look(block, place.offset, page).is_ok_and(|memory| is_filled(memory, fill)) {
             return Ok(());
         }
         page.fill(fill);
-        self.write(index, offset, page)
+        block.write(place.offset, page)
     }
 }

@@ -34,12 +34,14 @@ mod pages;
 mod record;
 mod save;
 mod undo;
+mod zero;
 
 pub use block::{Block, VecBlock};
 pub use live::Ram;
 pub use load::Loader;
 pub use record::{BlockHeader, Mapped, Options, PageSize, Record, RecordReader, write_record};
 pub use save::Saver;
+pub use zero::is_zero;
 
 /// The version of the section.
 pub const VERSION: u32 = 4;

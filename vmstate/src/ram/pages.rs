@@ -1,5 +1,7 @@
 //! Sets of pages.
 
+use std::ops::Range;
+
 /// A set of pages of one block.
 #[derive(Debug)]
 pub(super) struct Pages {
@@ -44,8 +46,16 @@ impl Pages {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// The first pages from `page` on that follow each other: up to 64 of them.
+    pub(super) fn run_from(&self, page: u64) -> Option<Range<u64>> {
+        let first = self.next_from(page)?;
+        let (word, _) = Self::place(first);
+        let run = (self.words.get(word)? >> (first % 64)).trailing_ones();
+        Some(first..first + u64::from(run))
+    }
+
     /// The first page from `page` on.
-    pub(super) fn next_from(&self, page: u64) -> Option<u64> {
+    fn next_from(&self, page: u64) -> Option<u64> {
         let (first, bit) = Self::place(page);
         let rest = self.words.get(first)? & !(bit - 1);
         let found = match rest {
@@ -98,10 +108,24 @@ mod tests {
             assert_eq!(pages.count(), count);
             let found: Vec<_> = std::iter::successors(pages.next_from(0), |page| pages.next_from(page + 1)).collect();
             assert_eq!(found, (0..count).collect::<Vec<_>>());
+            let starts = std::iter::successors(pages.run_from(0), |run| pages.run_from(run.end));
+            assert_eq!(starts.flatten().collect::<Vec<_>>(), (0..count).collect::<Vec<_>>());
             assert_eq!(pages.pop(), Some(count - 1));
             pages.remove(0);
             assert_eq!(pages.next_from(0), (count > 2).then_some(1));
             assert_eq!(pages.next_from(count), None);
         }
+    }
+
+    #[test]
+    fn a_run_ends_where_a_page_is_missing() {
+        let mut pages = Pages::all(200);
+        pages.remove(70);
+        pages.remove(71);
+        assert_eq!(pages.run_from(3), Some(3..64));
+        assert_eq!(pages.run_from(64), Some(64..70));
+        assert_eq!(pages.run_from(70), Some(72..128));
+        assert_eq!(pages.run_from(199), Some(199..200));
+        assert_eq!(pages.run_from(200), None);
     }
 }

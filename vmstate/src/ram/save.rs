@@ -1,10 +1,15 @@
 //! Saving blocks of memory as "ram" sections.
 
+use std::ops::Range;
+
 use vmstate_types::{SaveError, Writer};
 
 use super::Block;
+use super::block::{lend, look};
 use super::pages::Pages;
 use super::record::{BlockHeader, PageSize, Record, write_record};
+use super::zero::is_zero;
+use crate::registry::Lent;
 
 /// Saves the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -56,24 +61,26 @@ impl Saver {
     /// # Errors
     /// When memory cannot be read.
     pub fn iterate<B: Block>(&mut self, blocks: &[B], limit: u64, out: &mut Writer) -> Result<bool, SaveError> {
-        let done = self.send_pages(blocks, limit, out)?;
+        let done = self.send_pages(blocks, limit, &mut Destination { writer: out, lent: None })?;
         self.end_section(out);
         Ok(done)
     }
 
     /// Writes pages until `limit` bytes are written. `true` when all pages have been sent.
-    pub(super) fn send_pages<B: Block>(
+    pub(super) fn send_pages<'m, B: Block>(
         &mut self,
-        blocks: &[B],
+        blocks: &'m [B],
         limit: u64,
-        out: &mut Writer,
+        out: &mut Destination<'_, 'm>,
     ) -> Result<bool, SaveError> {
-        let start = out.offset();
-        let mut more = true;
-        while more && out.offset() - start < limit {
-            more = self.send_page(blocks, out)?;
+        let end = out.written().saturating_add(limit);
+        while out.written() < end {
+            let Some((index, run)) = self.next_run(blocks) else { return Ok(true) };
+            let Some(block) = blocks.get(index) else { return Ok(true) };
+            let sent = self.send_run(block, index, run, end, out);
+            sent.map_err(|error| error.in_field(block.idstr().to_owned()))?;
         }
-        Ok(!more)
+        Ok(false)
     }
 
     /// Writes the end of a section's payload.
@@ -121,48 +128,94 @@ impl Saver {
         Err(SaveError::new(reason).in_field(block.idstr().to_owned()))
     }
 
-    /// Writes the next page. `false` when there was none.
-    fn send_page<B: Block>(&mut self, blocks: &[B], out: &mut Writer) -> Result<bool, SaveError> {
-        let next = self.next_page().or_else(|| {
+    /// The block and the numbers of the next pages that are to be sent, some that follow each other.
+    fn next_run<B: Block>(&mut self, blocks: &[B]) -> Option<(usize, Range<u64>)> {
+        self.run_from_here().or_else(|| {
             self.look_for_dirty(blocks);
             (self.block, self.number) = (0, 0);
-            self.next_page()
-        });
-        let Some((index, number)) = next else { return Ok(false) };
-        let Some(block) = blocks.get(index) else { return Ok(false) };
-        let (offset, same_block) = (number * self.page_size.bytes(), self.last_block == Some(index));
-        block.read(offset, &mut self.page).map_err(|error| error.in_field(block.idstr().to_owned()))?;
-        if is_zero(&self.page) {
-            write_record(out, &Record::Zero { offset, same_block, fill: 0 }, block.idstr());
-        } else {
-            write_record(out, &Record::Page { offset, same_block }, block.idstr());
-            out.bytes(&self.page);
-        }
-        self.dirty[index].remove(number);
-        (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
-        Ok(true)
+            self.run_from_here()
+        })
     }
 
-    /// The next page that is to be sent, from where the last one was.
-    fn next_page(&self) -> Option<(usize, u64)> {
+    fn run_from_here(&self) -> Option<(usize, Range<u64>)> {
         let mut from = self.number;
         for (index, dirty) in self.dirty.iter().enumerate().skip(self.block) {
-            if let Some(number) = dirty.next_from(from) {
-                return Some((index, number));
+            if let Some(run) = dirty.run_from(from) {
+                return Some((index, run));
             }
             from = 0;
         }
         None
     }
+
+    /// Writes the pages of `run`, or those before `end` is reached, or one if they cannot be lent together.
+    fn send_run<'m, B: Block>(
+        &mut self,
+        block: &'m B,
+        index: usize,
+        run: Range<u64>,
+        end: u64,
+        out: &mut Destination<'_, 'm>,
+    ) -> Result<(), SaveError> {
+        let size = self.page.len();
+        let offset = run.start * self.page_size.bytes();
+        let length = usize::try_from(run.end - run.start).map_or(size, |pages| pages * size);
+        let Some(memory) = lend(block, offset, length).or_else(|| lend(block, offset, size)) else {
+            look(block, offset, &mut self.page)?;
+            out.page(block.idstr(), offset, self.last_block == Some(index), Page::Copied(&self.page));
+            self.sent(index, run.start);
+            return Ok(());
+        };
+        for (number, page) in run.zip(memory.chunks_exact(size)) {
+            if out.written() >= end {
+                break;
+            }
+            out.page(block.idstr(), number * size as u64, self.last_block == Some(index), Page::Lent(page));
+            self.sent(index, number);
+        }
+        Ok(())
+    }
+
+    /// Notes that a page has been sent.
+    fn sent(&mut self, index: usize, number: u64) {
+        self.dirty[index].remove(number);
+        (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
+    }
 }
 
-/// Whether all bytes are zero. Slices are compared by `memcmp`, which is fast in builds without optimization too.
-pub(super) fn is_zero(page: &[u8]) -> bool {
-    static ZEROS: [u8; 4096] = [0; 4096];
-    page.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()])
+/// Where pages go: into a writer, or their records there and they themselves past it.
+pub(super) struct Destination<'o, 'm> {
+    pub(super) writer: &'o mut Writer,
+    pub(super) lent: Option<&'o mut Lent<'m>>,
 }
 
-/// Whether all bytes are `fill`.
-pub(super) fn is_filled(page: &[u8], fill: u8) -> bool {
-    if fill == 0 { is_zero(page) } else { page.iter().all(|byte| *byte == fill) }
+/// A page, which is there for as long as all memory or only for now.
+enum Page<'p, 'm> {
+    Lent(&'m [u8]),
+    Copied(&'p [u8]),
+}
+
+/// Pages smaller than this are copied: that costs less than to hand them over one by one.
+const LEAST_LENT: usize = 4096;
+
+impl<'m> Destination<'_, 'm> {
+    /// How much was written, that which is lent included.
+    fn written(&self) -> u64 {
+        self.writer.offset() + self.lent.as_ref().map_or(0, |lent| lent.bytes())
+    }
+
+    fn page(&mut self, block: &str, offset: u64, same_block: bool, page: Page<'_, 'm>) {
+        let (Page::Lent(bytes) | Page::Copied(bytes)) = page;
+        if is_zero(bytes) {
+            return write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
+        }
+        write_record(self.writer, &Record::Page { offset, same_block }, block);
+        let lent = match (page, &mut self.lent) {
+            (Page::Lent(bytes), Some(lent)) if bytes.len() >= LEAST_LENT => lent.add(self.writer, bytes),
+            _ => false,
+        };
+        if !lent {
+            self.writer.bytes(bytes);
+        }
+    }
 }

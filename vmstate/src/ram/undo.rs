@@ -7,10 +7,11 @@
 
 use vmstate_types::LoadError;
 
-use super::block::Block;
+use super::block::{Block, look};
+use super::load::Place;
 use super::pages::Pages;
 use super::record::PageSize;
-use super::save::{is_filled, is_zero};
+use super::zero::{is_filled, is_zero};
 
 /// Copies are kept in pieces, so that none of them ever moves: each is twice as large as the one before, up to this size.
 const PIECE: usize = 1 << 20;
@@ -29,41 +30,32 @@ impl Undo {
         Self { blocks, page }
     }
 
-    /// Writes `bytes` into the page at `offset`.
-    pub(super) fn write<B: Block>(
-        &mut self,
-        blocks: &mut [B],
-        index: usize,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<(), LoadError> {
-        let (Some(block), Some(undo)) = (blocks.get_mut(index), self.blocks.get_mut(index)) else { return Ok(()) };
-        let page = offset / self.page.len() as u64;
-        if undo.touched.insert(page) {
-            block.read(offset, &mut self.page).map_err(unreadable)?;
-            undo.keep(page, &self.page);
+    /// Notes what the page at `place` is, before it is written.
+    pub(super) fn note<B: Block>(&mut self, blocks: &[B], place: Place) -> Result<(), LoadError> {
+        let (Some(block), Some(undo)) = (blocks.get(place.block), self.blocks.get_mut(place.block)) else {
+            return Ok(());
+        };
+        let page = place.offset / self.page.len() as u64;
+        if !undo.touched.contains(page) {
+            undo.keep(page, look(block, place.offset, &mut self.page).map_err(unreadable)?);
+            undo.touched.insert(page);
         }
         undo.put_off.remove(page);
-        block.write(offset, bytes)
+        Ok(())
     }
 
-    /// Fills the page at `offset`, now or at the end of the load.
-    pub(super) fn fill<B: Block>(
-        &mut self,
-        blocks: &mut [B],
-        index: usize,
-        offset: u64,
-        fill: u8,
-    ) -> Result<(), LoadError> {
-        let (Some(block), Some(undo)) = (blocks.get_mut(index), self.blocks.get_mut(index)) else { return Ok(()) };
-        let page = offset / self.page.len() as u64;
+    /// Fills the page at `place`, now or at the end of the load.
+    pub(super) fn fill<B: Block>(&mut self, blocks: &mut [B], place: Place, fill: u8) -> Result<(), LoadError> {
+        let (Some(block), Some(undo)) = (blocks.get_mut(place.block), self.blocks.get_mut(place.block)) else {
+            return Ok(());
+        };
+        let page = place.offset / self.page.len() as u64;
         if undo.touched.contains(page) {
             self.page.fill(fill);
-            return block.write(offset, &self.page);
+            return block.write(place.offset, &self.page);
         }
-        block.read(offset, &mut self.page).map_err(unreadable)?;
         undo.put_off.remove(page);
-        if !is_filled(&self.page, fill) {
+        if !is_filled(look(block, place.offset, &mut self.page).map_err(unreadable)?, fill) {
             undo.put_off(page, fill);
         }
         Ok(())
@@ -74,9 +66,8 @@ impl Undo {
         for (block, undo) in blocks.iter_mut().zip(&mut self.blocks) {
             while let Some(page) = undo.put_off.pop() {
                 let offset = page * self.page.len() as u64;
-                block.read(offset, &mut self.page).map_err(unreadable)?;
+                undo.keep(page, look(block, offset, &mut self.page).map_err(unreadable)?);
                 undo.touched.insert(page);
-                undo.keep(page, &self.page);
                 self.page.fill(undo.fill_of(page));
                 block.write(offset, &self.page)?;
             }
@@ -185,9 +176,13 @@ mod tests {
             for (page, data, fill) in steps {
                 let offset = page * PAGE as u64;
                 let bytes = [data.unwrap_or(fill); PAGE];
+                let place = Place { block: 0, offset };
                 match data {
-                    Some(_) => undo.write(&mut loaded, 0, offset, &bytes).unwrap(),
-                    None => undo.fill(&mut loaded, 0, offset, fill).unwrap(),
+                    Some(_) => {
+                        undo.note(&loaded, place).unwrap();
+                        loaded[0].write(offset, &bytes).unwrap();
+                    }
+                    None => undo.fill(&mut loaded, place, fill).unwrap(),
                 }
                 expected[0].write(offset, &bytes).unwrap();
             }
@@ -203,7 +198,7 @@ mod tests {
         let mut memory = memory();
         let mut undo = Undo::new(&memory, PageSize::new(PAGE as u64).unwrap());
         for page in 0..8 {
-            undo.fill(&mut memory, 0, page * PAGE as u64, 0).unwrap();
+            undo.fill(&mut memory, Place { block: 0, offset: page * PAGE as u64 }, 0).unwrap();
         }
         assert!(undo.blocks[0].kept.is_empty());
         undo.finish(&mut memory).unwrap();

@@ -1,9 +1,8 @@
 //! Sections that are not made of described devices: those written by hand, and live ones.
 
-use std::io::Write;
-
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
+use super::Output;
 use crate::stream::SectionKind;
 
 /// A section that is written and read by hand: QEMU's old-style handlers (`SaveVMHandlers.save_state`, `load_state`).
@@ -61,53 +60,6 @@ impl<T: Raw + ?Sized> Raw for &mut T {
 
     fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
         (**self).load(reader, version)
-    }
-}
-
-/// Where live sections write, and from where it goes onward.
-///
-/// Much of what is live is larger than memory should be: [`relieve`](Self::relieve) is to be called between pieces.
-pub struct Output<'o> {
-    writer: &'o mut Writer,
-    onward: Option<&'o mut (dyn Write + 'o)>,
-}
-
-/// So much may gather before it goes onward.
-const PENDING: usize = 256 * 1024;
-
-impl<'o> Output<'o> {
-    /// Writes into `writer`, and from there to `onward` if that is given.
-    pub fn new(writer: &'o mut Writer, onward: Option<&'o mut (dyn Write + 'o)>) -> Self {
-        Self { writer, onward }
-    }
-
-    /// Where to write.
-    pub fn writer(&mut self) -> &mut Writer {
-        self.writer
-    }
-
-    /// Sends what has been written, if it is much.
-    ///
-    /// # Errors
-    /// What the destination reports.
-    pub fn relieve(&mut self) -> Result<(), SaveError> {
-        if self.writer.pending().len() < PENDING { Ok(()) } else { self.flush() }
-    }
-
-    /// Sends what has been written.
-    ///
-    /// # Errors
-    /// What the destination reports.
-    pub fn flush(&mut self) -> Result<(), SaveError> {
-        let Some(onward) = &mut self.onward else { return Ok(()) };
-        let sent = self.writer.flush_to(onward).and_then(|()| onward.flush());
-        sent.map_err(SaveError::destination_failed)
-    }
-}
-
-impl std::fmt::Debug for Output<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Output").field("offset", &self.writer.offset()).finish_non_exhaustive()
     }
 }
 

@@ -38,12 +38,15 @@ mod device;
 mod entry;
 mod handler;
 mod index;
+mod output;
 
 pub use device::{Device, Register, Unavailable, by};
 pub(crate) use entry::{Entry, Handler};
 pub use entry::{Missing, Registration};
-pub use handler::{Live, Output, Pending, Raw};
+pub use handler::{Live, Pending, Raw};
 use index::Index;
+pub(crate) use output::Lent;
+pub use output::Output;
 use vmstate_types::{LoadError, SaveError};
 
 use crate::machine::{AfterLoad, Copies, Kept, Texts};

@@ -1,0 +1,311 @@
+//! Guest memory on its way: lent, never copied, and taken in bites.
+
+use std::cell::Cell;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+
+use proptest::prelude::*;
+use vmstate::machine::{LoadOptions, SaveOptions};
+use vmstate::prelude::*;
+use vmstate::ram::{Block, PageSize, VecBlock};
+
+const PAGE: usize = 4096;
+
+/// Memory that lends as much at a time as lies in one of its pieces.
+#[derive(Clone, PartialEq, Debug)]
+struct Pieces {
+    memory: VecBlock,
+    /// The length of a piece, in bytes; 0 if nothing is lent.
+    piece: usize,
+    /// How many pages were copied.
+    copied: Cell<usize>,
+}
+
+impl Pieces {
+    fn new(name: &str, bytes: Vec<u8>, piece: usize) -> Self {
+        Self { memory: VecBlock::new(name, bytes), piece, copied: Cell::new(0) }
+    }
+
+    fn lies_in_one(&self, offset: u64, length: usize) -> bool {
+        let offset = usize::try_from(offset).unwrap();
+        self.piece > 0 && offset / self.piece == (offset + length - 1) / self.piece
+    }
+
+    fn count(&self) {
+        self.copied.set(self.copied.get() + 1);
+    }
+}
+
+impl Block for Pieces {
+    fn idstr(&self) -> &str {
+        self.memory.idstr()
+    }
+
+    fn size(&self) -> u64 {
+        self.memory.size()
+    }
+
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
+        self.count();
+        self.memory.read(offset, page)
+    }
+
+    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+        self.count();
+        self.memory.write(offset, page)
+    }
+
+    fn lend(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        self.lies_in_one(offset, length).then(|| self.memory.lend(offset, length)).flatten()
+    }
+
+    fn lend_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
+        self.lies_in_one(offset, length).then(|| self.memory.lend_mut(offset, length)).flatten()
+    }
+}
+
+/// Two blocks with these pages: zero, all of one byte, or of many.
+fn blocks(pages: &[u8], page: usize, piece: usize) -> Vec<Pieces> {
+    let fill = |(number, kind): (usize, &u8)| match kind {
+        0 => vec![0; page],
+        1 => vec![u8::try_from(number % 255).unwrap() + 1; page],
+        _ => (0..page).map(|place| ((place * 7 + number) % 256) as u8).collect(),
+    };
+    let bytes: Vec<u8> = pages.iter().enumerate().flat_map(fill).collect();
+    vec![Pieces::new("pc.ram", bytes, piece), Pieces::new("vga.vram", vec![3; 2 * page], piece)]
+}
+
+/// Saves `blocks` to `out`. The lent pages that were copied on the way count as such.
+fn save(blocks: &mut [Pieces], page: usize, out: &mut dyn Write) -> Result<u64, SaveError> {
+    let mut registry = Registry::new();
+    registry.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
+    registry.save_with(out, SaveOptions::new()).map(|saved| saved.bytes)
+}
+
+/// What comes out when every page is copied into one buffer.
+fn expected(blocks: &[Pieces], page: usize) -> Vec<u8> {
+    let mut blocks: Vec<_> = blocks.iter().cloned().map(|block| Pieces { piece: 0, ..block }).collect();
+    let mut registry = Registry::new();
+    registry.register_ram(PageSize::new(page as u64).unwrap(), &mut blocks[..]).unwrap();
+    let mut writer = Writer::new();
+    registry.save_into(&mut writer, SaveOptions::new()).unwrap();
+    writer.take()
+}
+
+/// Takes bytes in bites of these sizes, each time from as many slices as they are in; 0 is an interruption.
+#[derive(Default)]
+struct Bites {
+    bites: Vec<usize>,
+    calls: usize,
+    taken: Vec<u8>,
+    /// The most slices that were offered at a time.
+    offered: usize,
+    /// When so many bytes are taken, this is all that comes.
+    refuses: Option<(usize, ErrorKind)>,
+}
+
+impl Write for Bites {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.offered = self.offered.max(slices.len());
+        let mut bite = self.bites.get(self.calls % self.bites.len().max(1)).copied().unwrap_or(usize::MAX);
+        self.calls += 1;
+        if let Some((at, kind)) = self.refuses {
+            bite = bite.min(at - self.taken.len());
+            if bite == 0 {
+                return if kind == ErrorKind::WriteZero { Ok(0) } else { Err(kind.into()) };
+            }
+        }
+        if bite == 0 {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let before = self.taken.len();
+        for slice in slices {
+            let left = bite - (self.taken.len() - before);
+            self.taken.extend_from_slice(&slice[..slice.len().min(left)]);
+        }
+        Ok(self.taken.len() - before)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_is_lent_goes_out_as_if_it_were_copied(
+        pages in prop::collection::vec(0..3_u8, 1..300),
+        page in prop::sample::select(vec![256, PAGE, 4 * PAGE]),
+        piece in 1..100_usize,
+        // One bite is large, or this would take as many calls as there are bytes.
+        mut bites in prop::collection::vec(prop_oneof![Just(0), 1..20_usize, 4000..5000_usize], 0..9),
+    ) {
+        bites.push(600_000);
+        let mut blocks = blocks(&pages, page, piece * page);
+        let expected = expected(&blocks, page);
+        let mut out = Bites { bites, ..Bites::default() };
+        prop_assert_eq!(save(&mut blocks, page, &mut out).unwrap(), expected.len() as u64);
+        prop_assert!(out.taken == expected);
+        prop_assert_eq!(blocks.iter().map(|block| block.copied.get()).sum::<usize>(), 0);
+    }
+}
+
+#[test]
+fn a_short_write_may_end_anywhere() {
+    let mut blocks = blocks(&[1, 0, 2], PAGE, usize::MAX);
+    let expected = expected(&blocks, PAGE);
+    for split in 1..expected.len() {
+        let mut out = Bites { bites: vec![split, usize::MAX], ..Bites::default() };
+        save(&mut blocks, PAGE, &mut out).unwrap();
+        assert!(out.taken == expected, "{split}");
+    }
+}
+
+#[test]
+fn a_destination_that_fails_harms_nobody() {
+    let mut blocks = blocks(&[1, 0, 2, 1], PAGE, usize::MAX);
+    let expected = expected(&blocks, PAGE);
+    for kind in [ErrorKind::BrokenPipe, ErrorKind::WriteZero] {
+        for at in (0..expected.len()).step_by(61) {
+            let before = blocks.clone();
+            let mut out = Bites { refuses: Some((at, kind)), ..Bites::default() };
+            let error = save(&mut blocks, PAGE, &mut out).unwrap_err().to_string();
+            let said = io::Error::from(kind).to_string();
+            assert!(error.contains(&said), "{error}");
+            assert!(out.taken == expected[..at] && blocks == before, "{at}");
+        }
+    }
+    let mut again = Vec::new();
+    save(&mut blocks, PAGE, &mut again).unwrap();
+    assert!(again == expected);
+}
+
+#[test]
+fn pages_go_out_many_at_a_time() {
+    let mut blocks = blocks(&[2; 1000], PAGE, usize::MAX);
+    let mut out = Bites::default();
+    save(&mut blocks, PAGE, &mut out).unwrap();
+    assert!(out.calls < 1002 / 128 + 4, "{} calls", out.calls);
+    assert!(out.offered <= 257, "{} slices at a time", out.offered);
+}
+
+/// Takes one slice at a time, as a writer does that has no `write_vectored` of its own.
+#[derive(Default)]
+struct OneByOne {
+    taken: Vec<u8>,
+    calls: usize,
+}
+
+impl Write for OneByOne {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.calls += 1;
+        self.taken.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_takes_one_slice_at_a_time_gets_copies() {
+    let mut blocks = blocks(&[2; 2000], PAGE, usize::MAX);
+    let mut out = OneByOne::default();
+    save(&mut blocks, PAGE, &mut out).unwrap();
+    assert!(out.taken == expected(&blocks, PAGE));
+    assert!(out.calls < 2 * 128 + 2000 * PAGE / (256 << 10) + 4, "{} calls", out.calls);
+}
+
+/// Says that it took more than it was given.
+struct Boastful;
+
+impl Write for Boastful {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Ok(usize::MAX)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_says_too_much_is_believed_no_more_than_can_be() {
+    let mut blocks = blocks(&[2; 10], PAGE, usize::MAX);
+    let length = expected(&blocks, PAGE).len() as u64;
+    assert_eq!(save(&mut blocks, PAGE, &mut Boastful).unwrap(), length);
+}
+
+/// Delivers bytes in bites of these sizes; 0 is an interruption.
+struct Delivered<'b> {
+    bytes: &'b [u8],
+    bites: &'b [usize],
+    calls: usize,
+}
+
+impl Read for Delivered<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let bite = self.bites[self.calls % self.bites.len()].min(into.len());
+        self.calls += 1;
+        if bite == 0 {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        self.bytes.read(&mut into[..bite])
+    }
+}
+
+fn load(blocks: &mut [Pieces], page: usize, in_place: bool, input: Delivered<'_>) -> Result<(), LoadError> {
+    let mut registry = Registry::new();
+    registry.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
+    let options = LoadOptions::new();
+    let options = if in_place { options.in_place() } else { options };
+    registry.load_with(&mut Reader::from_read(input), options).map(drop)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_comes_is_read_right_to_its_place(
+        (theirs, ours) in (1..200_usize).prop_flat_map(|count| {
+            let pages = || prop::collection::vec(0..3_u8, count);
+            (pages(), pages())
+        }),
+        page in prop::sample::select(vec![256, PAGE]),
+        piece in 1..50_usize,
+        in_place: bool,
+        mut bites in prop::collection::vec(prop_oneof![Just(0), 1..20_usize, 4000..5000_usize], 0..9),
+        cut: prop::sample::Index,
+    ) {
+        bites.push(60_000);
+        let theirs = blocks(&theirs, page, piece * page);
+        let stream = expected(&theirs, page);
+        let mut ours = blocks(&ours, page, piece * page);
+        let before = ours.clone();
+        let memory = |blocks: &[Pieces]| blocks.iter().map(|block| block.memory.clone()).collect::<Vec<_>>();
+
+        // The description, which comes last, is not missed.
+        let end = stream.len() - 200;
+        let cut = Delivered { bytes: &stream[..cut.index(end)], bites: &bites, calls: 0 };
+        prop_assert!(load(&mut ours, page, false, cut).is_err());
+        prop_assert!(memory(&ours) == memory(&before));
+
+        ours.iter().for_each(|block| block.copied.set(0));
+        load(&mut ours, page, in_place, Delivered { bytes: &stream, bites: &bites, calls: 0 }).unwrap();
+        prop_assert!(memory(&ours) == memory(&theirs));
+    }
+}
+
+#[test]
+fn data_over_zeros_are_not_copied() {
+    for in_place in [true, false] {
+        let stream = expected(&blocks(&[2; 100], PAGE, usize::MAX), PAGE);
+        let mut ours = blocks(&[0; 100], PAGE, usize::MAX);
+        ours[1].memory.bytes.fill(0);
+        load(&mut ours, PAGE, in_place, Delivered { bytes: &stream, bites: &[1 << 20], calls: 0 }).unwrap();
+        assert_eq!(ours.iter().map(|block| block.copied.get()).sum::<usize>(), 0);
+    }
+}

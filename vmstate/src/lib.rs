@@ -61,6 +61,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod adapters;
 pub mod attributes;

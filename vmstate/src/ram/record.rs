@@ -322,6 +322,7 @@ fn read_page(reader: &mut Reader<'_>, kind: u64, offset: u64, same_block: bool) 
 /// Writes one record; what it says that the reader must read comes from the caller, next.
 ///
 /// `block` is the name of the record's block, for records about pages.
+#[inline]
 pub fn write_record(out: &mut Writer, record: &Record, block: &str) {
     match record {
         Record::BlockList(total) => out.u64(total | flag::MEM_SIZE),
@@ -360,6 +361,7 @@ fn write_block(out: &mut Writer, header: &BlockHeader) {
     }
 }
 
+#[inline]
 fn write_word(out: &mut Writer, offset: u64, kind: u64, same_block: bool, block: &str) {
     match same_block {
         true => out.u64(offset | kind | flag::CONTINUE),

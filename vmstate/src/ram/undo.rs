@@ -5,9 +5,11 @@
 //! more is held than has come. A stream says in nine bytes that a page shall be zero: this is put off until the end of
 //! the load, for else a short stream could make us copy all of a large memory.
 
+use std::ops::Range;
+
 use vmstate_types::LoadError;
 
-use super::block::{Block, look};
+use super::block::{Block, lend, look};
 use super::load::Place;
 use super::pages::Pages;
 use super::record::PageSize;
@@ -37,7 +39,9 @@ impl Undo {
         };
         let page = place.offset / self.page.len() as u64;
         if !undo.touched.contains(page) {
-            undo.keep(page, look(block, place.offset, &mut self.page).map_err(unreadable)?);
+            if !undo.is_zero(block, page, self.page.len()) {
+                undo.keep(page, look(block, place.offset, &mut self.page).map_err(unreadable)?);
+            }
             undo.touched.insert(page);
         }
         undo.put_off.remove(page);
@@ -55,6 +59,9 @@ impl Undo {
             return block.write(place.offset, &self.page);
         }
         undo.put_off.remove(page);
+        if fill == 0 && undo.is_zero(block, page, self.page.len()) {
+            return Ok(());
+        }
         if !is_filled(look(block, place.offset, &mut self.page).map_err(unreadable)?, fill) {
             undo.put_off(page, fill);
         }
@@ -113,11 +120,37 @@ struct BlockUndo {
     fills: Vec<u8>,
     /// Copies of what pages were.
     kept: Vec<Vec<u8>>,
+    /// These pages were zero when they were last looked at, and are so where they have not been touched.
+    zero: Range<u64>,
+    /// How many pages were looked at then.
+    ahead: u64,
 }
+
+/// So many bytes are looked at at once, at most: they fit into the processor's own cache, with what comes.
+const AHEAD: u64 = 128 * 1024;
 
 impl BlockUndo {
     fn new(pages: u64) -> Self {
-        Self { touched: Pages::new(pages), put_off: Pages::new(pages), fills: Vec::new(), kept: Vec::new() }
+        let (touched, put_off) = (Pages::new(pages), Pages::new(pages));
+        Self { touched, put_off, fills: Vec::new(), kept: Vec::new(), zero: 0..0, ahead: 1 }
+    }
+
+    /// Whether a page that has not been touched is known to be zero.
+    ///
+    /// Where one page comes after the other, more and more of those behind it are looked at too: the processor then
+    /// fetches them while it looks, and does not wait for each page anew.
+    fn is_zero<B: Block>(&mut self, block: &B, page: u64, size: usize) -> bool {
+        if self.zero.contains(&page) {
+            return true;
+        }
+        let bytes = size as u64;
+        let most = (AHEAD / bytes).min(block.size() / bytes).saturating_sub(page).max(1);
+        self.ahead = if self.zero.end == page { most.min(2 * self.ahead) } else { 1 };
+        let length = usize::try_from(self.ahead).map_or(size, |ahead| ahead * size);
+        let memory = lend(block, page * bytes, length).or_else(|| lend(block, page * bytes, size));
+        let zero = memory.unwrap_or_default().chunks_exact(size).take_while(|page| is_zero(page));
+        self.zero = page..page + zero.count() as u64;
+        !self.zero.is_empty()
     }
 
     fn keep(&mut self, page: u64, bytes: &[u8]) {
@@ -162,29 +195,29 @@ mod tests {
     fn memory() -> Vec<VecBlock> {
         let bytes =
             (0..8 * PAGE).map(|index| if (index / PAGE).is_multiple_of(2) { 0 } else { (index % 251) as u8 }).collect();
-        vec![VecBlock::new("a", bytes), VecBlock::new("b", vec![0; 2 * PAGE])]
+        vec![VecBlock::new("a", bytes), VecBlock::new("b", vec![0; 8 * PAGE])]
     }
 
     proptest! {
         #[test]
         fn pages_come_back_and_are_what_was_loaded_until_then(
-            steps in prop::collection::vec((0..8_u64, any::<Option<u8>>(), 0..4_u8), 0..40),
+            steps in prop::collection::vec((0..2_usize, 0..8_u64, any::<Option<u8>>(), 0..4_u8), 0..40),
         ) {
             let (mut loaded, before) = (memory(), memory());
             let mut expected = memory();
             let mut undo = Undo::new(&loaded, PageSize::new(PAGE as u64).unwrap());
-            for (page, data, fill) in steps {
+            for (block, page, data, fill) in steps {
                 let offset = page * PAGE as u64;
                 let bytes = [data.unwrap_or(fill); PAGE];
-                let place = Place { block: 0, offset };
+                let place = Place { block, offset };
                 match data {
                     Some(_) => {
                         undo.note(&loaded, place).unwrap();
-                        loaded[0].write(offset, &bytes).unwrap();
+                        loaded[block].write(offset, &bytes).unwrap();
                     }
                     None => undo.fill(&mut loaded, place, fill).unwrap(),
                 }
-                expected[0].write(offset, &bytes).unwrap();
+                expected[block].write(offset, &bytes).unwrap();
             }
             undo.finish(&mut loaded).unwrap();
             prop_assert_eq!(&loaded, &expected);

@@ -61,7 +61,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(unsafe_code)]
-#![deny(unsafe_code)]
 
 pub mod adapters;
 pub mod attributes;

@@ -1,0 +1,72 @@
+//! The same memory between two real QEMUs over a Unix socket, as they report it, and then our way.
+//!
+//! The machines stand still, with their memory in place before the migration begins. Nothing limits the bandwidth.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use vmstate_tests::qemu::{Qemu, VERSIONS};
+
+use crate::guest::Memory;
+use crate::measure::{Way, compare, size};
+use crate::socket;
+
+pub(crate) fn measure() {
+    let folder = TempDir::new_in("/dev/shm").expect("a folder");
+    let image = folder.path().join("image").display().to_string();
+    let (mut from, mut to) = (Memory::random(size()), Memory::zero(size()));
+    fs::write(&image, from.bytes()).expect("an image of the memory");
+    let mut ways = Vec::new();
+    for version in VERSIONS {
+        for channels in [1, 4] {
+            let image = &image;
+            let name = format!("QEMU {version}, {channels} channel{}", if channels == 1 { "" } else { "s (multifd)" });
+            ways.push(Way::new(name, move || migrate(version, image, channels)));
+        }
+    }
+    ways.push(Way::new("save, load with a way back", || socket::ours(&mut from, &mut to)));
+    compare(size(), 3, ways);
+}
+
+/// Has one QEMU migrate to another one, and says how long it says that this took.
+fn migrate(version: &str, image: &str, channels: u32) -> Duration {
+    let mut destination = start(version, &["-incoming", "defer"]);
+    let mut source = start(version, &["-device", &format!("loader,file={image},addr={START:#x},force-raw=on")]);
+    let socket = format!("{image}.socket");
+    let _ = fs::remove_file(&socket);
+    for qemu in [&mut destination, &mut source] {
+        if channels > 1 {
+            let multifd = json!({ "capabilities": [{ "capability": "multifd", "state": true }] });
+            qemu.execute("migrate-set-capabilities", multifd);
+            qemu.execute("migrate-set-parameters", json!({ "multifd-channels": channels }));
+        }
+    }
+    destination.execute("migrate-incoming", json!({ "uri": format!("unix:{socket}") }));
+    source.execute("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 }));
+    source.execute("migrate", json!({ "uri": format!("unix:{socket}") }));
+    source.wait_for_migration();
+    destination.wait_for_migration();
+    time_of(&source.execute("query-migrate", json!({})))
+}
+
+/// Where the image lies in the guest: behind everything else that is there when it begins.
+const START: usize = 16 << 20;
+
+fn start(version: &str, args: &[&str]) -> Qemu {
+    let bytes = size() + 2 * START;
+    let memory = format!("memory-backend-ram,id=memory,size={bytes},prealloc=on");
+    let machine = "pc,accel=tcg,memory-backend=memory";
+    let ours = ["-S", "-nodefaults", "-M", machine, "-object", &memory, "-m", &format!("{bytes}B")];
+    Qemu::start(version, "x86_64", &[&ours, args].concat())
+}
+
+/// The time that QEMU reports for the size of the image: it has sent a little more.
+fn time_of(report: &Value) -> Duration {
+    let ram = &report["ram"];
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let (sent, taken) = (number(&ram["transferred"]), number(&report["total-time"]) / 1000.0);
+    assert!(sent >= size() as f64, "all of the memory has gone: {report}");
+    Duration::from_secs_f64(taken * size() as f64 / sent)
+}

@@ -127,7 +127,7 @@ struct BlockUndo {
 }
 
 /// So many bytes are looked at at once, at most: they fit into the processor's own cache, with what comes.
-const AHEAD: u64 = 128 * 1024;
+const AHEAD: u64 = 32 * 1024;
 
 impl BlockUndo {
     fn new(pages: u64) -> Self {

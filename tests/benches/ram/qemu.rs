@@ -2,6 +2,7 @@
 //!
 //! The machines stand still, with their memory in place before the migration begins. Nothing limits the bandwidth.
 
+use std::cell::RefCell;
 use std::fs;
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use vmstate_tests::qemu::{Qemu, VERSIONS};
 
 use crate::guest::Memory;
 use crate::measure::{Way, compare, size};
-use crate::socket;
+use crate::socket::{self, save};
 
 pub(crate) fn measure() {
     let folder = TempDir::new_in("/dev/shm").expect("a folder");
     let image = folder.path().join("image").display().to_string();
-    let (mut from, mut to) = (Memory::random(size()), Memory::zero(size()));
-    fs::write(&image, from.bytes()).expect("an image of the memory");
+    let (from, to) = (RefCell::new(Memory::random(size())), RefCell::new(Memory::zero(size())));
+    fs::write(&image, from.borrow().bytes()).expect("an image of the memory");
     let mut ways = Vec::new();
     for version in VERSIONS {
         for channels in [1, 4] {
@@ -26,7 +27,10 @@ pub(crate) fn measure() {
             ways.push(Way::new(name, move || migrate(version, image, channels)));
         }
     }
-    ways.push(Way::new("save, load with a way back", || socket::ours(&mut from, &mut to)));
+    for (name, receive) in socket::OURS {
+        let (from, to) = (&from, &to);
+        ways.push(Way::new(name, move || socket::carry(&mut from.borrow_mut(), &mut to.borrow_mut(), save, receive)));
+    }
     compare(size(), 3, ways);
 }
 

@@ -17,17 +17,21 @@ const MIB: usize = 1 << 20;
 /// How many pages the prototype hands over in one call.
 const PAGES: usize = 128;
 
-type Send = fn(&mut Memory, &mut UnixStream);
-type Receive = fn(&mut Memory, &mut UnixStream);
+pub(crate) type Send = fn(&mut Memory, &mut UnixStream);
+pub(crate) type Receive = fn(&mut Memory, &mut UnixStream);
 
 /// What is compared, by name.
 const WAYS: &[(&str, Send, Receive)] = &[
     ("plain 1 MiB writes and reads", plain_send, plain_receive),
     ("prototype: 128 pages a call, both sides", vectored_send, vectored_receive),
-    ("save, load with a way back", save, load),
-    ("save, load in place", save, load_in_place),
+    (OURS[0].0, save, OURS[0].1),
+    (OURS[1].0, save, OURS[1].1),
     ("both with memory that cannot be lent", save_copies, load_copies),
 ];
+
+/// How we load.
+pub(crate) const OURS: [(&str, Receive); 2] =
+    [("save, load with a way back", load), ("save, load in place", load_in_place)];
 
 pub(crate) fn measure() {
     let (from, to) = (RefCell::new(Memory::random(size())), RefCell::new(Memory::zero(size())));
@@ -44,21 +48,15 @@ pub(crate) fn measure() {
     compare(size(), 7, WAYS.iter().map(way).chain([drained]).collect());
 }
 
-/// How long it takes our way.
-#[cfg(feature = "qemu")]
-pub(crate) fn ours(from: &mut Memory, to: &mut Memory) -> Duration {
-    carry(from, to, save, load)
-}
-
 /// What a save and a load hold beside the memory itself.
 pub(crate) fn measure_memory() {
     let (mut from, mut to) = (Memory::random(size()), Memory::zero(size()));
-    for (name, receive) in [("in place", load_in_place as Receive), ("with a way back", load)] {
+    for (name, receive) in OURS {
         fs::write("/proc/self/clear_refs", "5").expect("the peak is forgotten");
         let before = status("VmRSS:");
         carry(&mut from, &mut to, save, receive);
         let held = status("VmHWM:").saturating_sub(before);
-        println!("  saving and loading {} MiB {name}: {held} KiB beside the memory", size() / MIB);
+        println!("  {name}: {held} KiB beside {} MiB", size() / MIB);
     }
 }
 
@@ -69,7 +67,7 @@ fn status(name: &str) -> u64 {
 }
 
 /// Has one thread send and another receive.
-fn carry(from: &mut Memory, to: &mut Memory, send: Send, receive: Receive) -> Duration {
+pub(crate) fn carry(from: &mut Memory, to: &mut Memory, send: Send, receive: Receive) -> Duration {
     to.bytes_mut().fill(0);
     let (mut out, mut input) = UnixStream::pair().expect("two sockets");
     let start = Instant::now();
@@ -84,7 +82,7 @@ fn carry(from: &mut Memory, to: &mut Memory, send: Send, receive: Receive) -> Du
     start.elapsed()
 }
 
-fn save(from: &mut Memory, out: &mut UnixStream) {
+pub(crate) fn save(from: &mut Memory, out: &mut UnixStream) {
     from.save(out);
 }
 

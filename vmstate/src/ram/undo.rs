@@ -144,7 +144,8 @@ impl BlockUndo {
             return true;
         }
         let bytes = size as u64;
-        let most = (AHEAD / bytes).min(block.size() / bytes).saturating_sub(page).max(1);
+        let left = (block.size() / bytes).saturating_sub(page);
+        let most = (AHEAD / bytes).min(left).max(1);
         self.ahead = if self.zero.end == page { most.min(2 * self.ahead) } else { 1 };
         let length = usize::try_from(self.ahead).map_or(size, |ahead| ahead * size);
         let memory = lend(block, page * bytes, length).or_else(|| lend(block, page * bytes, size));
@@ -224,6 +225,20 @@ mod tests {
             undo.undo(&mut loaded);
             prop_assert_eq!(&loaded, &before);
         }
+    }
+
+    #[test]
+    fn pages_behind_each_other_are_looked_at_together() {
+        let memory = [VecBlock::new("a", vec![0; 1000 * PAGE])];
+        let mut undo = Undo::new(&memory, PageSize::new(PAGE as u64).unwrap());
+        let mut looks = vec![0..0];
+        for page in 0..1000 {
+            undo.note(&memory, Place { block: 0, offset: page * PAGE as u64 }).unwrap();
+            looks.push(undo.blocks[0].zero.clone());
+        }
+        looks.dedup();
+        assert!(looks.len() < 20, "{looks:?}");
+        assert_eq!(looks.last().map(|last| last.end), Some(1000));
     }
 
     #[test]

@@ -231,7 +231,7 @@ mod tests {
     fn pages_behind_each_other_are_looked_at_together() {
         let memory = [VecBlock::new("a", vec![0; 1000 * PAGE])];
         let mut undo = Undo::new(&memory, PageSize::new(PAGE as u64).unwrap());
-        let mut looks = vec![0..0];
+        let mut looks = Vec::new();
         for page in 0..1000 {
             undo.note(&memory, Place { block: 0, offset: page * PAGE as u64 }).unwrap();
             looks.push(undo.blocks[0].zero.clone());

@@ -15,6 +15,7 @@ use crate::cli::tool;
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo bench", "who measures; CI builds them"),
     ("STRUCTS=1 FIELDS=64 tests/compile-time/measure", "who measures; CI builds and runs what is compiled"),
+    ("tests/bench", "who measures; CI builds the benches"),
     ("tests/run", "CI itself"),
     (".ci/run", "CI itself"),
     ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, as all examples"),

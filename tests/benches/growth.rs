@@ -1,0 +1,130 @@
+//! Whether a byte costs the same in small states and large ones, and a section the same in machines of one device and of
+//! ten thousand: criterion's throughput is the curve.
+//!
+//!     cargo bench -p vmstate-tests --bench growth
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use vmstate::machine::{LoadOptions, SaveOptions, Trailer};
+use vmstate::prelude::*;
+use vmstate::ram::{PageSize, VecBlock};
+
+/// A device with as much state as it says.
+#[derive(VmState, Default)]
+#[vmstate(name = "store")]
+struct Store {
+    registers: [u32; 8],
+    count: u32,
+    #[vmstate(len = count, max = 0x1000_0000)]
+    words: Vec<u64>,
+    size: u32,
+    #[vmstate(buffer(len = size, max = 0x1000_0000))]
+    bytes: Vec<u8>,
+}
+
+impl Store {
+    /// About `size` bytes, half of them words.
+    fn of(size: usize) -> Self {
+        let half = size.saturating_sub(40) / 2;
+        let (words, bytes) = (vec![0x0123_4567_89ab_cdef; half / 8], vec![0x5a; half]);
+        let count = |length| u32::try_from(length).expect("less than 4 GiB");
+        Self { registers: [7; 8], count: count(words.len()), words, size: count(bytes.len()), bytes }
+    }
+}
+
+fn options(described: bool) -> SaveOptions<'static> {
+    if described { SaveOptions::new() } else { SaveOptions::new().description(None) }
+}
+
+/// Measures saving and loading of `registry` under the parameter `name`.
+fn save_and_load(criterion: &mut Criterion, group: &str, name: &str, registry: &mut Registry<'_>) {
+    let mut out = Writer::new();
+    let bytes = registry.save_into(&mut out, options(false)).expect("a state that can be saved").bytes;
+    let stream = out.pending().to_vec();
+    let mut group = criterion.benchmark_group(group);
+    group.throughput(Throughput::Bytes(bytes)).sample_size(10);
+    for (what, described) in [("save", false), ("save and describe", true)] {
+        group.bench_function(BenchmarkId::new(what, name), |bench| {
+            bench.iter(|| {
+                out.clear();
+                registry.save_into(&mut out, options(described)).expect("a state that can be saved")
+            });
+        });
+    }
+    for (what, in_place) in [("load in place", true), ("load", false)] {
+        group.bench_function(BenchmarkId::new(what, name), |bench| {
+            bench.iter(|| {
+                let options = LoadOptions::new().trailer(Trailer::Leave);
+                let options = if in_place { options.in_place() } else { options };
+                registry.load_with(&mut Reader::from_slice(&stream), options).expect("a stream of this machine")
+            });
+        });
+    }
+}
+
+fn state(criterion: &mut Criterion) {
+    for (name, size) in [
+        ("100 B", 100),
+        ("1 KB", 1_000),
+        ("10 KB", 10_000),
+        ("100 KB", 100_000),
+        ("1 MB", 1_000_000),
+        ("10 MB", 10_000_000),
+        ("100 MB", 100_000_000),
+    ] {
+        let mut registry = Registry::new();
+        registry.register("store", Store::of(size)).expect("the only section");
+        save_and_load(criterion, "state", name, &mut registry);
+    }
+}
+
+fn registry(count: usize) -> Registry<'static> {
+    let mut registry = Registry::new();
+    for number in 0..count {
+        registry.register(format!("0000:00:{number:04x}/store"), Store::of(200)).expect("names that differ");
+    }
+    registry
+}
+
+fn devices(criterion: &mut Criterion) {
+    for count in [1, 10, 100, 1_000, 10_000] {
+        let name = count.to_string();
+        save_and_load(criterion, "devices", &name, &mut registry(count));
+        let mut group = criterion.benchmark_group("devices");
+        group.throughput(Throughput::Elements(count as u64)).sample_size(10);
+        group.bench_function(BenchmarkId::new("register", &name), |bench| bench.iter(|| registry(count)));
+    }
+}
+
+/// Memory of zeros that was never touched, as in a machine that has just been made.
+fn memory(criterion: &mut Criterion) {
+    for (name, size) in [
+        ("64 MiB", 64 << 20),
+        ("256 MiB", 256 << 20),
+        ("1 GiB", 1 << 30),
+        ("4 GiB", 4 << 30),
+        ("16 GiB", 16_usize << 30),
+    ] {
+        // What the allocator gives of zeros is mapped, and has no pages behind it before it is written to.
+        let mut ram = vec![0; size];
+        // One page in a thousand has something in it.
+        ram.chunks_mut(1000 * 4096).for_each(|chunk| chunk[0] = 1);
+        let mut registry = Registry::new();
+        registry.register_ram(PageSize::DEFAULT, vec![VecBlock::new("ram", ram)]).expect("the only section");
+        let mut out = Writer::new();
+        let mut group = criterion.benchmark_group("memory");
+        group.throughput(Throughput::Bytes(size as u64)).sample_size(10);
+        group.bench_function(BenchmarkId::new("save", name), |bench| {
+            bench.iter(|| {
+                out.clear();
+                registry.save_into(&mut out, options(false)).expect("a state that can be saved")
+            });
+        });
+        let stream = out.take();
+        group.bench_function(BenchmarkId::new("load", name), |bench| {
+            bench.iter(|| registry.load_with(&mut Reader::from_slice(&stream), LoadOptions::new()).expect("memory"));
+        });
+    }
+}
+
+criterion_group!(benches, state, devices, memory);
+criterion_main!(benches);

@@ -5,8 +5,9 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The versions that tests run with.
 pub const VERSIONS: [&str; 2] = ["7.2", "10.0"];
+
+/// What became of a stream that a QEMU was to load and to save again.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was loaded. This is what was saved then.
+    Saved(Vec<u8>),
+    /// It was refused, with these words.
+    Refused(String),
+    /// QEMU died of it: a signal ended it. These were its last words.
+    Died(String),
+}
 
 /// A running QEMU, which ends with this value.
 #[derive(Debug)]
@@ -65,9 +77,7 @@ impl Qemu {
     /// When it does not accept the stream.
     #[must_use]
     pub fn load(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Self {
-        let mut qemu = Self::start(version, arch, &[args, &["-incoming", "defer"]].concat());
-        let path = qemu.write_stream(stream);
-        qemu.execute("migrate-incoming", json!({ "uri": format!("exec:cat '{}'", path.display()) }));
+        let mut qemu = Self::offer(version, arch, args, stream);
         qemu.wait_for_migration();
         qemu
     }
@@ -91,19 +101,64 @@ impl Qemu {
     /// When it accepts the stream, or says nothing for too long.
     #[must_use]
     pub fn refusal(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> String {
+        let mut qemu = Self::offer(version, arch, args, stream);
+        match qemu.wait_for_verdict() {
+            Some(_) => printed(&qemu.log()),
+            None => qemu.fail("QEMU has accepted the stream"),
+        }
+    }
+
+    /// Starts a QEMU, has it load `stream`, and if it does, save its state again. The guest does not run.
+    ///
+    /// # Panics
+    /// When it does not start, or says nothing for too long.
+    #[must_use]
+    pub fn load_and_save(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Outcome {
+        let mut qemu = Self::offer(version, arch, &[args, &["-S"]].concat(), stream);
+        if let Some(ended) = qemu.wait_for_verdict() {
+            let words = printed(&qemu.log());
+            return if ended.signal().is_some() { Outcome::Died(words) } else { Outcome::Refused(words) };
+        }
+        let path = qemu.folder.path().join("saved");
+        let saved = [
+            ("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 })),
+            ("migrate", json!({ "uri": format!("exec:cat >'{}'", path.display()) })),
+        ];
+        let saved =
+            saved.into_iter().try_for_each(|(command, arguments)| qemu.try_execute(command, arguments).map(drop));
+        match saved.and_then(|()| qemu.try_wait_for_migration()) {
+            Ok(()) => Outcome::Saved(fs::read(path).expect("QEMU has written the stream")),
+            Err(what) => Outcome::Died(format!("{what}\n{}", printed(&qemu.log()))),
+        }
+    }
+
+    /// Starts a QEMU and offers it a stream.
+    fn offer(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Self {
         let mut qemu = Self::start(version, arch, &[args, &["-incoming", "defer"]].concat());
         let path = qemu.write_stream(stream);
         qemu.execute("migrate-incoming", json!({ "uri": format!("exec:cat '{}'", path.display()) }));
+        qemu
+    }
+
+    /// Waits until a QEMU has loaded what it was offered, or has ended, which one does that cannot.
+    fn wait_for_verdict(&mut self) -> Option<ExitStatus> {
         let start = Instant::now();
-        while qemu.process.0.try_wait().expect("the state of a child").is_none() {
-            // A QEMU that cannot load ends; one that can goes on.
-            if qemu.try_status().is_some_and(|status| status != "inmigrate") {
-                qemu.fail("QEMU has accepted the stream");
+        loop {
+            if let Some(ended) = self.process.0.try_wait().expect("the state of a child") {
+                return Some(ended);
             }
-            assert!(start.elapsed() < PATIENCE, "QEMU neither accepts nor refuses the stream");
+            if self.try_status().is_some_and(|status| status != "inmigrate") {
+                return None;
+            }
+            if start.elapsed() > PATIENCE {
+                self.fail("QEMU neither accepts nor refuses the stream");
+            }
             sleep(PAUSE);
         }
-        printed(&qemu.folder.path().join("log"))
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
     }
 
     fn write_stream(&self, stream: &[u8]) -> PathBuf {
@@ -116,19 +171,21 @@ impl Qemu {
     ///
     /// # Panics
     /// When QEMU reports an error, is silent for too long, or has gone.
-    #[allow(clippy::needless_pass_by_value)] // json!({ .. }) in the call reads best
     pub fn execute(&mut self, command: &str, arguments: Value) -> Value {
+        self.try_execute(command, arguments).unwrap_or_else(|what| self.fail(&what))
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // json!({ .. }) in the call reads best
+    fn try_execute(&mut self, command: &str, arguments: Value) -> Result<Value, String> {
         let request = json!({ "execute": command, "arguments": arguments });
-        if let Err(error) = writeln!(self.monitor.get_mut(), "{request}") {
-            self.fail(&format!("{command}: {error}"));
-        }
+        writeln!(self.monitor.get_mut(), "{request}").map_err(|error| format!("{command}: {error}"))?;
         loop {
-            let mut answer = self.read_message();
+            let mut answer = self.try_read_message()?;
             if answer.get("error").is_some() {
-                self.fail(&format!("{command}: {answer}"));
+                return Err(format!("{command}: {answer}"));
             }
             if let Some(value) = answer.get_mut("return") {
-                return value.take();
+                return Ok(value.take());
             }
             // Anything else is an event.
         }
@@ -154,16 +211,8 @@ impl Qemu {
 
     /// The run state, if QEMU is still there to say it.
     fn try_status(&mut self) -> Option<String> {
-        let request = json!({ "execute": "query-status" });
-        writeln!(self.monitor.get_mut(), "{request}").ok()?;
-        loop {
-            let mut line = String::new();
-            let length = self.monitor.read_line(&mut line).ok()?;
-            let answer: Value = serde_json::from_str(&line).ok().filter(|_| length > 0)?;
-            if let Some(status) = answer["return"]["status"].as_str() {
-                return Some(status.to_owned());
-            }
-        }
+        let status = self.try_execute("query-status", json!({})).ok()?;
+        status["status"].as_str().map(str::to_owned)
     }
 
     /// Waits until a migration, in or out, is complete.
@@ -171,36 +220,45 @@ impl Qemu {
     /// # Panics
     /// When it fails, or takes too long.
     pub fn wait_for_migration(&mut self) {
+        self.try_wait_for_migration().unwrap_or_else(|what| self.fail(&what));
+    }
+
+    fn try_wait_for_migration(&mut self) -> Result<(), String> {
         let start = Instant::now();
         loop {
-            let migration = self.execute("query-migrate", json!({}));
+            let migration = self.try_execute("query-migrate", json!({}))?;
             match migration["status"].as_str() {
                 Some("completed") => break,
-                Some("failed" | "cancelled") => self.fail(&format!("the migration failed: {migration}")),
-                _ if start.elapsed() > PATIENCE => self.fail(&format!("the migration takes too long: {migration}")),
+                Some("failed" | "cancelled") => return Err(format!("the migration failed: {migration}")),
+                _ if start.elapsed() > PATIENCE => return Err(format!("the migration takes too long: {migration}")),
                 _ => sleep(PAUSE),
             }
         }
         // The destination is done with the stream a little before it takes on the run state.
-        while self.status() == "inmigrate" {
+        while self.try_status().is_some_and(|status| status == "inmigrate") {
             if start.elapsed() > PATIENCE {
-                self.fail("still in state `inmigrate` after the migration");
+                return Err("still in state `inmigrate` after the migration".to_owned());
             }
             sleep(PAUSE);
         }
+        Ok(())
     }
 
     fn read_message(&mut self) -> Value {
+        self.try_read_message().unwrap_or_else(|what| self.fail(&what))
+    }
+
+    fn try_read_message(&mut self) -> Result<Value, String> {
         let mut line = String::new();
         match self.monitor.read_line(&mut line) {
-            Ok(0) => self.fail("QEMU has closed its monitor"),
-            Ok(_) => serde_json::from_str(&line).expect("JSON from the monitor"),
-            Err(error) => self.fail(&format!("no answer from the monitor: {error}")),
+            Ok(0) => Err("QEMU has closed its monitor".to_owned()),
+            Ok(_) => serde_json::from_str(&line).map_err(|error| format!("no JSON from the monitor: {error}")),
+            Err(error) => Err(format!("no answer from the monitor: {error}")),
         }
     }
 
     fn fail(&self, what: &str) -> ! {
-        panic!("{what}\nQEMU printed: {}", printed(&self.folder.path().join("log")));
+        panic!("{what}\nQEMU printed: {}", printed(&self.log()));
     }
 }
 
@@ -262,6 +320,7 @@ fn script(name: &str) -> PathBuf {
 }
 
 fn printed(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
     if text.trim().is_empty() { "nothing".to_owned() } else { text }
 }

@@ -9,6 +9,8 @@ mod derive;
 mod devices;
 mod diff;
 mod difference;
+#[cfg(feature = "qemu")]
+mod differential;
 mod dynamic;
 mod guide;
 mod import;

@@ -1,12 +1,7 @@
 //! Machines of derived structs load whole streams of QEMU and save them again, the same to the last byte.
 
-use vmstate::dynamic::{Event, Walk};
-use vmstate::machine::SaveOptions;
-use vmstate::registry::Output;
 use vmstate::schema::Release;
-use vmstate::schema::vmdesc::{Document, Located, locate};
-use vmstate::stream::{Command, Configuration, SectionHeader, SectionKind};
-use vmstate::{Reader, Writer};
+use vmstate::stream::SectionKind;
 use vmstate_examples::machines::isapc::IsaPc;
 use vmstate_examples::machines::microvm::MicroVm;
 use vmstate_examples::machines::pc::Pc;
@@ -15,6 +10,8 @@ use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
 use vmstate_examples::machines::{Machine, registry};
 use vmstate_tests::streams;
+
+use super::frame::{Frame, split};
 
 /// How many lengths a stream is cut to, behind the memory.
 const CUTS: usize = 5;
@@ -105,12 +102,6 @@ fn refuse_cut_streams(machine: &mut impl Machine, frame: &Frame, stream: &[u8]) 
     assert_same(stream, &frame.save(machine));
 }
 
-/// A stream's bytes, and the description behind them.
-fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let Located::At(text) = locate(bytes) else { panic!("no description") };
-    bytes.split_at(text)
-}
-
 /// Fails with what stands around the first byte that differs.
 fn assert_same(theirs: &[u8], ours: &[u8]) {
     let differs = theirs.iter().zip(ours).position(|(theirs, ours)| theirs != ours);
@@ -118,53 +109,4 @@ fn assert_same(theirs: &[u8], ours: &[u8]) {
         [theirs, ours].map(|bytes| bytes[at.saturating_sub(150)..bytes.len().min(at + 100)].escape_ascii().to_string())
     };
     assert_eq!((differs, ours.len()), (None, theirs.len()), "{:#?}", differs.map(near));
-}
-
-/// How a stream was put together.
-struct Frame {
-    release: Release,
-    configuration: Configuration,
-    /// One for each device and for the memory.
-    headers: Vec<SectionHeader>,
-    /// How many sections there are, of memory several.
-    sections: u64,
-}
-
-impl Frame {
-    fn of(stream: &[u8], release: Release) -> Self {
-        let (bytes, text) = split(stream);
-        let document = Document::parse(text, bytes.len() as u64).unwrap();
-        let mut reader = Reader::from_slice(stream);
-        let mut walk = Walk::new(&mut reader, Some(document)).unwrap();
-        let (mut headers, mut commands, mut sections) = (Vec::new(), Vec::new(), 0);
-        while let Some(event) = walk.next_event().unwrap() {
-            match event {
-                Event::Section { header, .. } | Event::Ram(header) => {
-                    sections += 1;
-                    headers.extend(matches!(header.kind, SectionKind::Start | SectionKind::Full).then_some(header));
-                }
-                Event::Command(command) => commands.push(command),
-                _ => {}
-            }
-        }
-        let expected: &[Command] = if release == Release::Qemu7_2 { &[] } else { &[Command::SwitchoverStart] };
-        assert_eq!(commands, expected, "a release is known by its commands");
-        Self { release, configuration: walk.configuration().unwrap().clone(), headers, sections }
-    }
-
-    /// Saves `machine` as QEMU would, at the versions that its release has.
-    fn save(&self, machine: &mut impl Machine) -> Vec<u8> {
-        let mut registry = registry(machine, &self.headers).unwrap();
-        registry.set_configuration(self.configuration.clone());
-        let versions = self.headers.iter().map(|header| (header.name.clone(), header.version));
-        let options = SaveOptions::new().description(Some(self.release)).versions(versions);
-        let mut writer = Writer::new();
-        let mut saving = registry.start_saving(Output::new(&mut writer, None), options).unwrap();
-        saving.iterate(u64::MAX).unwrap();
-        if self.release != Release::Qemu7_2 {
-            saving.command(&Command::SwitchoverStart).unwrap();
-        }
-        saving.complete().unwrap();
-        writer.take()
-    }
 }

@@ -1,0 +1,69 @@
+//! How a machine's stream is put together, so that a machine of ours can be saved as QEMU would.
+
+use vmstate::dynamic::{Event, Walk};
+use vmstate::machine::SaveOptions;
+use vmstate::registry::Output;
+use vmstate::schema::Release;
+use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate::stream::{Command, Configuration, SectionHeader, SectionKind};
+use vmstate::{Reader, SaveError, Writer};
+use vmstate_examples::machines::{Machine, registry};
+
+/// A stream's bytes, and the description behind them.
+pub(crate) fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let Located::At(text) = locate(bytes) else { panic!("no description") };
+    bytes.split_at(text)
+}
+
+/// How a stream was put together.
+pub(crate) struct Frame {
+    release: Release,
+    pub(crate) configuration: Configuration,
+    /// One for each device and for the memory.
+    pub(crate) headers: Vec<SectionHeader>,
+    /// How many sections there are, of memory several.
+    pub(crate) sections: u64,
+}
+
+impl Frame {
+    pub(crate) fn of(stream: &[u8], release: Release) -> Self {
+        let (bytes, text) = split(stream);
+        let document = Document::parse(text, bytes.len() as u64).unwrap();
+        let mut reader = Reader::from_slice(stream);
+        let mut walk = Walk::new(&mut reader, Some(document)).unwrap();
+        let (mut headers, mut commands, mut sections) = (Vec::new(), Vec::new(), 0);
+        while let Some(event) = walk.next_event().unwrap() {
+            match event {
+                Event::Section { header, .. } | Event::Ram(header) => {
+                    sections += 1;
+                    headers.extend(matches!(header.kind, SectionKind::Start | SectionKind::Full).then_some(header));
+                }
+                Event::Command(command) => commands.push(command),
+                _ => {}
+            }
+        }
+        let expected: &[Command] = if release == Release::Qemu7_2 { &[] } else { &[Command::SwitchoverStart] };
+        assert_eq!(commands, expected, "a release is known by its commands");
+        Self { release, configuration: walk.configuration().unwrap().clone(), headers, sections }
+    }
+
+    /// Saves `machine` as QEMU would, at the versions that its release has.
+    pub(crate) fn save(&self, machine: &mut impl Machine) -> Vec<u8> {
+        self.try_save(machine).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub(crate) fn try_save(&self, machine: &mut impl Machine) -> Result<Vec<u8>, SaveError> {
+        let mut registry = registry(machine, &self.headers).unwrap();
+        registry.set_configuration(self.configuration.clone());
+        let versions = self.headers.iter().map(|header| (header.name.clone(), header.version));
+        let options = SaveOptions::new().description(Some(self.release)).versions(versions);
+        let mut writer = Writer::new();
+        let mut saving = registry.start_saving(Output::new(&mut writer, None), options)?;
+        saving.iterate(u64::MAX)?;
+        if self.release != Release::Qemu7_2 {
+            saving.command(&Command::SwitchoverStart)?;
+        }
+        saving.complete()?;
+        Ok(writer.take())
+    }
+}

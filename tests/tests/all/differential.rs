@@ -1,0 +1,214 @@
+//! The same damaged streams to a real QEMU and to us.
+//!
+//! Where QEMU refuses a stream, we refuse it. Where it loads one, we load it, and what we save then is what QEMU saves.
+//! What differs nevertheless stands in [`known`], each with its reason; anything else fails.
+//!
+//! `VMSTATE_MUTANTS` says how many streams of each machine are tried (a few if unset), and `VMSTATE_SEED` which ones.
+
+mod known;
+mod mutant;
+mod random;
+
+use std::collections::BTreeMap;
+use std::env;
+
+use vmstate::dynamic::Walk;
+use vmstate::dynamic::diff::{Change, Difference, SectionDifference, Snapshot, compare};
+use vmstate::machine::LoadOptions;
+use vmstate::prelude::*;
+use vmstate::schema::Release;
+use vmstate::schema::vmdesc::Document;
+use vmstate_examples::machines::isapc::IsaPc;
+use vmstate_examples::machines::microvm::MicroVm;
+use vmstate_examples::machines::pc::Pc;
+use vmstate_examples::machines::q35::Q35;
+use vmstate_examples::machines::spike::Spike;
+use vmstate_examples::machines::virt::Virt;
+use vmstate_examples::machines::{Machine, registry};
+use vmstate_tests::qemu::{Outcome, Qemu};
+use vmstate_tests::streams;
+
+use crate::devices::frame::{Frame, split};
+use known::Finding;
+use mutant::{Map, Mutant};
+use random::Random;
+
+/// How many damaged streams of each machine are tried, if nobody says.
+const MUTANTS: usize = 8;
+
+macro_rules! machines {
+    ($($name:ident: $machine:ty, $version:literal, $arch:literal, $type:literal, $devices:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            check::<$machine>($version, $arch, $type, $devices);
+        }
+    )*};
+}
+
+const VIRT_DEVICES: &[&str] = &[
+    "-blockdev",
+    "driver=null-co,node-name=disk,size=1048576",
+    "-device",
+    "virtio-blk-device,drive=disk",
+    "-device",
+    "virtio-net-device",
+    "-device",
+    "virtio-rng-pci",
+];
+const PC_DEVICES: &[&str] = &["-usb", "-device", "usb-tablet"];
+const Q35_DEVICES: &[&str] = &[
+    "-blockdev",
+    "driver=null-co,node-name=disk,size=1048576",
+    "-device",
+    "pcie-root-port,id=root0",
+    "-device",
+    "virtio-blk-pci,bus=root0,drive=disk",
+    "-device",
+    "qemu-xhci",
+    "-device",
+    "usb-kbd",
+];
+
+// Of `isapc` in QEMU 7.2, two sections have the same names: it cannot load its own streams right.
+machines! {
+    spike_7_2: Spike, "7.2", "riscv64", "spike", &[];
+    spike_10_0: Spike, "10.0", "riscv64", "spike", &[];
+    virt_7_2: Virt, "7.2", "riscv64", "virt", VIRT_DEVICES;
+    virt_10_0: Virt, "10.0", "riscv64", "virt", VIRT_DEVICES;
+    microvm_7_2: MicroVm, "7.2", "x86_64", "microvm", &[];
+    microvm_10_0: MicroVm, "10.0", "x86_64", "microvm", &[];
+    isapc_10_0: IsaPc, "10.0", "x86_64", "isapc", &[];
+    pc_7_2: Pc, "7.2", "x86_64", "pc", PC_DEVICES;
+    pc_10_0: Pc, "10.0", "x86_64", "pc", PC_DEVICES;
+    q35_7_2: Q35, "7.2", "x86_64", "q35", Q35_DEVICES;
+    q35_10_0: Q35, "10.0", "x86_64", "q35", Q35_DEVICES;
+}
+
+/// A number that the environment says.
+fn environment(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// What became of the streams of one machine.
+#[derive(Debug, Default)]
+struct Tally {
+    refused: usize,
+    same: usize,
+    /// How often each difference was met that is known.
+    known: BTreeMap<&'static str, usize>,
+    unknown: Vec<String>,
+}
+
+/// Tries streams of one machine.
+fn check<M: Machine>(version: &str, arch: &str, machine: &str, devices: &[&str]) {
+    let mut stream = streams::named(&format!("qemu-{version}-{machine}")).bytes;
+    mutant::forget_patches(&mut stream);
+    let release = if version == "7.2" { Release::Qemu7_2 } else { Release::Qemu10_0 };
+    let (frame, map) = (Frame::of(&stream, release), Map::of(&stream));
+    let args = [&["-M", machine, "-m", "16M"], devices].concat();
+    let mut random = Random(environment("VMSTATE_SEED").unwrap_or(1));
+    let mutants = environment("VMSTATE_MUTANTS").map_or(MUTANTS, |count| usize::try_from(count).unwrap());
+    let unchanged = Mutant { what: "nothing".to_owned(), bytes: stream };
+    let mutants = std::iter::once(unchanged).chain((0..mutants).map(|_| map.mutant(&mut random)));
+
+    let mut tally = Tally::default();
+    for mutant in mutants {
+        let theirs = Qemu::load_and_save(version, arch, &args, &mutant.bytes);
+        let ours = load_and_save::<M>(&frame, release, &mutant.bytes);
+        tally.take(&format!("{version} {machine}: {}", mutant.what), findings(theirs, ours));
+    }
+    println!("{version} {machine}: {} refused by both, {} the same, {:#?}", tally.refused, tally.same, tally.known);
+    assert!(
+        tally.unknown.is_empty(),
+        "{} of these are not known:\n{}",
+        tally.unknown.len(),
+        tally.unknown.join("\n\n")
+    );
+}
+
+/// What was saved of a machine, and the sections that had not come.
+struct Saved {
+    stream: Vec<u8>,
+    missing: Vec<(String, u32)>,
+}
+
+/// Loads a stream as QEMU does, and saves the machine again.
+fn load_and_save<M: Machine>(frame: &Frame, release: Release, stream: &[u8]) -> Result<Saved, String> {
+    let mut machine = M::new(release);
+    let mut registry = registry(&mut machine, &frame.headers).unwrap();
+    registry.set_configuration(frame.configuration.clone());
+    let loaded = registry.load_with(&mut Reader::from_slice(stream), LoadOptions::like_qemu());
+    let missing = loaded.map_err(|error| error.to_string())?.missing;
+    drop(registry);
+    let stream = frame.try_save(&mut machine).map_err(|error| error.to_string())?;
+    Ok(Saved { stream, missing })
+}
+
+impl Tally {
+    fn take(&mut self, what: &str, findings: Option<Vec<Finding>>) {
+        let Some(findings) = findings else {
+            self.refused += 1;
+            return;
+        };
+        self.same += usize::from(findings.is_empty());
+        for finding in findings {
+            match known::why(&finding) {
+                Some(why) => *self.known.entry(why).or_default() += 1,
+                None => self.unknown.push(format!("{what}\n  {finding}")),
+            }
+        }
+    }
+}
+
+/// What differs between what QEMU made of a stream and what we made of it; `None` if both refuse it.
+fn findings(theirs: Outcome, ours: Result<Saved, String>) -> Option<Vec<Finding>> {
+    match (theirs, ours) {
+        (Outcome::Refused(_), Err(_)) => None,
+        (Outcome::Refused(words), Ok(_)) => Some(vec![Finding::OnlyQemuRefuses(words)]),
+        (Outcome::Died(words), _) => Some(vec![Finding::QemuDies(words)]),
+        (Outcome::Saved(_), Err(error)) => Some(vec![Finding::OnlyWeRefuse(error)]),
+        (Outcome::Saved(theirs), Ok(ours)) => Some(differences(&theirs, &ours)),
+    }
+}
+
+fn snapshot(stream: &[u8]) -> Snapshot {
+    let (before, text) = split(stream);
+    let document = Document::parse(text, before.len() as u64).unwrap();
+    let mut reader = Reader::from_slice(stream);
+    let mut walk = Walk::new(&mut reader, Some(document)).unwrap();
+    Snapshot::read(&mut walk).unwrap()
+}
+
+/// What differs between what QEMU saved and what we saved. What a device is whose section did not come is not a load's
+/// business.
+fn differences(theirs: &[u8], ours: &Saved) -> Vec<Finding> {
+    let (theirs, saved) = (snapshot(theirs), snapshot(&ours.stream));
+    let findings = compare(&theirs, &saved).flat_map(|difference| match difference {
+        Difference::Section(section) if ours.missing.iter().any(|(name, _)| name == section.name) => Vec::new(),
+        Difference::Block(block) => {
+            vec![Finding::Differs { place: format!("the memory {:?}", block.name), values: format!("{block:.300?}") }]
+        }
+        Difference::Section(section) => fields(&section),
+        other => vec![Finding::Differs { place: format!("{other:.200?}"), values: String::new() }],
+    });
+    findings.collect()
+}
+
+fn fields(section: &SectionDifference<'_>) -> Vec<Finding> {
+    let name = section.name;
+    if section.old.is_none() || section.new.is_none() || section.versions().is_some() {
+        let only = if section.old.is_none() { "only ours" } else { "only QEMU's, or of another version" };
+        return vec![Finding::Differs { place: name.to_owned(), values: only.to_owned() }];
+    }
+    let differs = |field: &vmstate::dynamic::diff::FieldDifference<'_>| Finding::Differs {
+        place: format!("{name}: {}", field.path),
+        values: match &field.change {
+            Change::Value { old, new } => format!("QEMU says {}, we say {}", old.item, new.item),
+            Change::Elements(elements) => format!("{elements:.300?}"),
+            Change::Added(_) => "only ours".to_owned(),
+            Change::Removed(_) => "only QEMU's".to_owned(),
+        },
+    };
+    section.fields.iter().map(differs).collect()
+}

@@ -1,0 +1,105 @@
+//! What we do otherwise than QEMU, and why.
+
+use std::fmt;
+
+/// Something that differs.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// QEMU refuses the stream, with these words, and we load it.
+    OnlyQemuRefuses(String),
+    /// We refuse the stream, with this error, and QEMU loads it.
+    OnlyWeRefuse(String),
+    /// QEMU dies of the stream, with these words.
+    QemuDies(String),
+    /// Both load the stream, and save something else.
+    Differs {
+        /// The section and the field.
+        place: String,
+        values: String,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnlyQemuRefuses(words) => write!(f, "only QEMU refuses it: {words}"),
+            Self::OnlyWeRefuse(error) => write!(f, "only we refuse it: {error}"),
+            Self::QemuDies(words) => write!(f, "QEMU dies: {words}"),
+            Self::Differs { place, values } => write!(f, "{place}: {values}"),
+        }
+    }
+}
+
+/// Why something differs, if that is known.
+pub(super) fn why(finding: &Finding) -> Option<&'static str> {
+    KNOWN.iter().find(|(what, _)| what.fits(finding)).map(|(_, why)| *why)
+}
+
+/// What a finding may be.
+enum Known {
+    /// QEMU's words have these among them.
+    OnlyQemuRefuses(&'static str),
+    /// QEMU's last words have these among them.
+    QemuDies(&'static str),
+    /// The end of a section's name, and the beginning of a field's path.
+    Differs(&'static str, &'static str),
+    /// A block of memory.
+    Block(&'static str),
+}
+
+impl Known {
+    fn fits(&self, finding: &Finding) -> bool {
+        match (self, finding) {
+            (Self::OnlyQemuRefuses(some), Finding::OnlyQemuRefuses(words))
+            | (Self::QemuDies(some), Finding::QemuDies(words)) => words.contains(some),
+            (Self::Differs(section, path), Finding::Differs { place, .. }) => {
+                place.split_once(": ").is_some_and(|(name, field)| name.ends_with(section) && field.starts_with(path))
+            }
+            (Self::Block(block), Finding::Differs { place, .. }) => *place == format!("the memory {block:?}"),
+            _ => false,
+        }
+    }
+}
+
+/// All of it is about single devices: QEMU's hooks look at what came, at the guest's memory or at other devices, and set
+/// it right, where our devices are what came.
+const KNOWN: &[(Known, &str)] = &[
+    (Known::OnlyQemuRefuses("Found a zero page with value"), "10.0 knows pages of equal bytes only if they are zeros"),
+    (
+        Known::OnlyQemuRefuses("invalid parameter value"),
+        "QEMU refuses a run state that it does not know; ours is any text",
+    ),
+    (Known::OnlyQemuRefuses("Failed to load ich9_ahci:ahci"), "QEMU refuses a halted command that is none"),
+    (Known::OnlyQemuRefuses("inconsistent with Host index"), RINGS),
+    (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU refuses features that its device has not"),
+    (Known::QemuDies("qemu_ram_resize"), "QEMU ends itself over a ROM of an impossible size"),
+    (Known::QemuDies("virtio_net_change_num_queue_pairs"), "QEMU ends itself over too few queues"),
+    (Known::QemuDies("qemu_get_virtqueue_element"), "QEMU ends itself over a request of too many pieces"),
+    (Known::Differs("mc146818rtc", ""), CLOCK),
+    (Known::Differs("goldfish_rtc", ""), CLOCK),
+    (Known::Differs("riscv_sifive_plic", "pending"), LINES),
+    (Known::Differs("globalstate", ""), "QEMU saves the state that it is in, not the one that came"),
+    (
+        Known::Differs("cpu_common", "interrupt_request"),
+        "QEMU clears a bit that old releases set; lines of devices set others",
+    ),
+    (Known::Differs("i8259", ""), LINES),
+    (Known::Differs("PCIBUS", "irq_count"), LINES),
+    (Known::Differs("/PIIX3", "pci_irq_levels"), LINES),
+    (Known::Differs("/ide", "bmdma[1].migration_retry"), "QEMU takes it only after an operation that failed"),
+    (Known::Differs("/virtio-blk", "virtio"), RINGS),
+    (Known::Differs("/virtio-net", "virtio"), RINGS),
+    (Known::Differs("/xhci", "xhci.slots"), "QEMU looks into tables in the memory, which is all zero here"),
+    (Known::Differs("ps2kbd", "parent_obj.queue"), "QEMU puts the queue in order"),
+    (Known::Differs("ps2mouse", "parent_obj.queue"), "QEMU puts the queue in order"),
+    (Known::Differs("pckbd", "kbd."), "QEMU makes some of it of the rest, when it loads and when it saves"),
+    (Known::Differs("serial", "state.iir"), "QEMU makes it of the FIFO's register"),
+    (Known::Differs("serial", "serial.iir"), "QEMU makes it of the FIFO's register"),
+    (Known::Differs("i2c_bus", "saved_address"), "QEMU makes it of the devices that are addressed"),
+    (Known::Differs("/e1000e", "core.eitr"), "QEMU starts timers anew that run"),
+    (Known::Block("/rom@etc/table-loader"), "QEMU gives a ROM the size that `fw_cfg` says"),
+];
+
+const CLOCK: &str = "the clock goes on with the host's";
+const LINES: &str = "the lines of devices set it again";
+const RINGS: &str = "QEMU looks into rings in the memory, which is all zero here";

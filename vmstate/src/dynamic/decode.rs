@@ -8,8 +8,14 @@ use super::{Body, Field, Kind, Rest, Scalar, Scalars, Section, Struct, Tree, Val
 use crate::schema::vmdesc::{self, Array, Device};
 use crate::stream::tag;
 
-/// How many fields and elements a section may have, integers in arrays not counted. They take some hundred bytes each.
+/// How many structs, fields and elements a section may have, integers in arrays not counted. They take some hundred bytes
+/// each.
 const MAX_NODES: usize = 1 << 20;
+/// How many of them there may be for each one that is described, for each byte that they were read from, and besides: an
+/// array can be described in a few words whose elements take no bytes.
+const NODES_PER_DESCRIBED: usize = 2;
+const NODES_PER_BYTE: u64 = 8;
+const NODES_BESIDES: usize = 1024;
 
 impl Section {
     /// Reads a section's payload by its description.
@@ -26,7 +32,7 @@ impl Section {
         let offset = reader.offset();
         let body = match &device.body {
             vmdesc::Body::OldStyle(size) => old_style(*size, reader, end)?,
-            vmdesc::Body::State(state) => Decoder { reader, depth: 0, nodes: 0 }.body(state, end)?,
+            vmdesc::Body::State(state) => Decoder::new(reader, state).body(state, end)?,
         };
         Ok(Self { name: device.name.clone(), instance_id: device.instance_id, offset, body })
     }
@@ -55,6 +61,18 @@ struct Decoder<'r, 'a> {
     reader: &'r mut Reader<'a>,
     depth: usize,
     nodes: usize,
+    /// How many nodes there may be that take no bytes.
+    free: usize,
+    /// The offset in the stream at which the payload begins.
+    start: u64,
+}
+
+impl<'r, 'a> Decoder<'r, 'a> {
+    fn new(reader: &'r mut Reader<'a>, state: &vmdesc::Struct) -> Self {
+        let free = NODES_BESIDES.saturating_add(form::nodes(state).saturating_mul(NODES_PER_DESCRIBED));
+        let start = reader.offset();
+        Self { reader, depth: 0, nodes: 0, free, start }
+    }
 }
 
 impl Decoder<'_, '_> {
@@ -177,8 +195,10 @@ impl Decoder<'_, '_> {
 
     fn array(&mut self, form: Form<'_>, size: u64, count: u64) -> Result<Vec<Value>, LoadError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        self.count(count)?;
-        let element = |index| self.element(form, size).map_err(|error: LoadError| error.in_element(index));
+        let element = |index| {
+            let counted = self.count(1).and_then(|()| self.element(form, size));
+            counted.map_err(|error| error.in_element(index))
+        };
         (0..count).map(element).collect()
     }
 
@@ -289,9 +309,15 @@ impl Decoder<'_, '_> {
     /// Counts what is about to be allocated.
     fn count(&mut self, nodes: usize) -> Result<(), LoadError> {
         self.nodes = self.nodes.saturating_add(nodes);
-        match self.nodes <= MAX_NODES {
+        let bytes = self.reader.offset().saturating_sub(self.start);
+        let paid = usize::try_from(bytes.saturating_mul(NODES_PER_BYTE)).unwrap_or(usize::MAX);
+        let most = self.free.saturating_add(paid).min(MAX_NODES);
+        match self.nodes <= most {
             true => Ok(()),
-            false => Err(LoadError::malformed(format!("at most {MAX_NODES} fields and elements"), self.nodes)),
+            false => {
+                let expected = format!("at most {most} fields and elements in {bytes} bytes");
+                Err(LoadError::malformed(expected, self.nodes))
+            }
         }
     }
 }

@@ -92,6 +92,17 @@ pub(super) fn check(described: &Struct, depth: usize) -> Result<(), LoadError> {
     })
 }
 
+/// How many structs and fields are described.
+pub(super) fn nodes(described: &Struct) -> usize {
+    let inside = |field: &Field| match &field.nested {
+        Nested::None | Nested::Empty => 0,
+        Nested::Struct(inner) => nodes(inner),
+        Nested::Inline(structs) => structs.iter().map(nodes).sum(),
+    };
+    let fields: usize = described.fields.iter().map(|field| 1 + inside(field)).sum();
+    1 + fields + described.subsections.iter().map(nodes).sum::<usize>()
+}
+
 fn check_field(field: &Field, depth: usize) -> Result<(), LoadError> {
     Form::of(field)?;
     match &field.nested {

@@ -7,8 +7,9 @@
 //!
 //! A path can fit several values (a field may be called what another's element is called): the first one counts.
 
+use std::collections::HashSet;
+
 use super::{Field, Kind, Scalar, Section, Struct, Tree, Value};
-use crate::schema::vmdesc::Name;
 
 /// Something that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,17 +83,50 @@ impl Struct {
         self.get(path).or_else(|| self.get(inner?))
     }
 
-    /// Whether paths that begin with `name` can lead to fields that are found before those of subsection `before`.
-    pub(super) fn hides(&self, name: &Name, before: usize) -> bool {
-        let hides = |inner: &Self| inner.fields.iter().any(|field| overlap(&field.name, name));
-        hides(self) || self.subsections.iter().take(before).any(hides)
+    /// The subsections, each with whether paths to its fields can lead to fields that are found before them: those of the
+    /// struct and of earlier subsections.
+    pub(super) fn subsections(&self) -> Vec<(&Self, bool)> {
+        if self.subsections.is_empty() {
+            return Vec::new();
+        }
+        let mut before = Names::default();
+        before.extend(&self.fields);
+        let hidden = |subsection| (subsection, before.hide_and_extend(subsection));
+        self.subsections.iter().map(hidden).collect()
     }
 }
 
-/// Whether a path can begin with both names.
-fn overlap(one: &str, other: &str) -> bool {
-    let goes_on = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
-    one.strip_prefix(other).is_some_and(goes_on) || other.strip_prefix(one).is_some_and(goes_on)
+/// The names of fields that paths can begin with.
+#[derive(Default)]
+struct Names<'a> {
+    names: HashSet<&'a str>,
+    /// The names, and what stands in them before a dot or a bracket.
+    beginnings: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn extend(&mut self, fields: &'a [Field]) {
+        self.names.extend(fields.iter().map(|field| &*field.name));
+        self.beginnings.extend(fields.iter().flat_map(|field| beginnings(&field.name)));
+    }
+
+    /// Whether a path can begin with one of the names and with this one.
+    fn hide(&self, name: &str) -> bool {
+        self.beginnings.contains(name) || beginnings(name).any(|beginning| self.names.contains(beginning))
+    }
+
+    /// Says whether a field of `subsection` is hidden, and adds them all.
+    fn hide_and_extend(&mut self, subsection: &'a Struct) -> bool {
+        let hidden = subsection.fields.iter().any(|field| self.hide(&field.name));
+        self.extend(&subsection.fields);
+        hidden
+    }
+}
+
+/// What stands in a name before each dot and bracket, and the name.
+fn beginnings(name: &str) -> impl Iterator<Item = &str> {
+    let ends = name.match_indices(['.', '[']).map(|(end, _)| end).chain([name.len()]);
+    ends.map(|end| name.split_at(end).0)
 }
 
 impl Field {
@@ -211,8 +245,8 @@ impl<'a> Leaves<'a> {
         for (first, field) in inner.entries() {
             self.step(&field.name, |leaves| leaves.of_field(first, field));
         }
-        for (position, subsection) in inner.subsections.iter().enumerate() {
-            match subsection.fields.iter().any(|field| inner.hides(&field.name, position)) {
+        for (subsection, hidden) in inner.subsections() {
+            match hidden {
                 true => self.step(&subsection.vmsd_name, |leaves| leaves.of_struct(subsection)),
                 false => self.of_struct(subsection),
             }

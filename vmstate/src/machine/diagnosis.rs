@@ -3,6 +3,8 @@
 //! QEMU's streams end with a description of what was sent. When a section fails, our device is described as it would be
 //! sent now, and the two are compared. This finds what a missing footer never says: which field the two sides disagree on.
 
+use std::collections::HashMap;
+
 use vmstate_types::error::{Blame, Place};
 use vmstate_types::{LoadError, Reader, Writer};
 
@@ -33,11 +35,14 @@ pub(super) fn find(
             &read
         }
     };
+    let devices = document.devices.iter().rev();
+    let devices = devices.map(|device| ((&*device.name, device.instance_id), (device, device.wire_size())));
+    let devices: HashMap<_, _> = devices.collect();
     sections.iter().find_map(|section| {
         let entry = entries.get_mut(section.entry)?;
         let header = section.header(entry);
-        let theirs = described(&header, document)?;
-        is_suspect(section, error, theirs).then(|| compare(entry, &header, theirs, document)).flatten()
+        let (theirs, size) = *devices.get(&(&*header.name, header.instance_id))?;
+        is_suspect(section, error, size).then(|| compare(entry, &header, theirs, document)).flatten()
     })
 }
 
@@ -55,14 +60,9 @@ fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
 }
 
 /// Whether the section may be at fault: it is the one that failed, or has not the size that is described.
-fn is_suspect(section: &Section, error: &LoadError, theirs: &vmdesc::Device) -> bool {
+fn is_suspect(section: &Section, error: &LoadError, described: Option<u64>) -> bool {
     let failed = matches!(error.place(), Some(Place::Section { start, .. }) if *start == section.payload);
-    let described = theirs.wire_size();
     failed || (section.read.is_some() && described.is_some() && section.read != described)
-}
-
-fn described<'d>(header: &SectionHeader, document: &'d Document) -> Option<&'d vmdesc::Device> {
-    document.devices.iter().find(|device| *device.name == *header.name && device.instance_id == header.instance_id)
 }
 
 /// The first difference between what the stream says a section has, and what we would send, or have at all.

@@ -45,6 +45,9 @@ impl Kept {
 
 /// Finds what the text of a description says about sections that are kept.
 pub(super) fn describe(kept: &mut [Kept], text: &str) {
+    if kept.is_empty() {
+        return;
+    }
     let Ok(document) = vmdesc::Document::parse(text.as_bytes(), 0) else { return };
     let devices = document.devices.into_iter().map(|device| ((device.name.to_string(), device.instance_id), device));
     let mut devices: HashMap<_, _> = devices.collect();

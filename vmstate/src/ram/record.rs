@@ -4,6 +4,8 @@
 //! have no room for the flags that came late: with AVR's 256 bytes, 0x100 and 0x200 are part of the address.
 //! (QEMU: `RAM_SAVE_FLAG_*` and `ram_load_precopy` in `migration/ram.c`.)
 
+use std::collections::HashMap;
+
 use vmstate_types::{LoadError, Reader, Writer};
 
 mod flag {
@@ -167,6 +169,8 @@ pub struct RecordReader {
     /// What the mapped block that was just listed takes in the file.
     space: Option<u64>,
     blocks: Vec<BlockHeader>,
+    /// Where the blocks are in the list, by their names; of several with one name, the first.
+    places: HashMap<String, usize>,
     /// The block that CONTINUE refers to.
     current: Option<usize>,
 }
@@ -175,7 +179,8 @@ impl RecordReader {
     /// Reads records with pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize, options: Options) -> Self {
-        Self { page_size, options, unlisted: 0, space: None, blocks: Vec::new(), current: None }
+        let (blocks, places) = (Vec::new(), HashMap::new());
+        Self { page_size, options, unlisted: 0, space: None, blocks, places, current: None }
     }
 
     /// The blocks that were listed so far.
@@ -242,6 +247,7 @@ impl RecordReader {
         if self.options.mapped {
             self.read_mapped(reader, &mut block).map_err(|error| error.in_field(block.idstr.clone()))?;
         }
+        self.places.entry(block.idstr.clone()).or_insert(self.blocks.len());
         self.blocks.push(block.clone());
         Ok(block)
     }
@@ -282,7 +288,7 @@ impl RecordReader {
         }
         let start = reader.offset();
         let idstr = reader.counted_str()?;
-        self.current = self.blocks.iter().position(|block| block.idstr == idstr);
+        self.current = self.places.get(&idstr).copied();
         match self.current {
             Some(_) => Ok(()),
             None => Err(LoadError::malformed("the name of a block that was listed", format!("{idstr:?}"))

@@ -101,22 +101,23 @@ impl<'a> Comparer<'a> {
                 Pair::New(group) => self.step(group.name, |comparer| comparer.whole(group, Change::Added)),
             }
         }
-        for pair in pairs(&old.subsections, &new.subsections, |subsection| &subsection.vmsd_name) {
+        let (old, new) = (old.subsections(), new.subsections());
+        for pair in pairs(&old, &new, |(subsection, _)| &*subsection.vmsd_name) {
             match pair {
-                Pair::Both(one, other) => self.subsections((old, one), (new, other)),
-                Pair::Old(one) => self.subsection(one, Change::Removed),
-                Pair::New(other) => self.subsection(other, Change::Added),
+                Pair::Both(one, other) => self.subsections(*one, *other),
+                Pair::Old((one, _)) => self.subsection(one, Change::Removed),
+                Pair::New((other, _)) => self.subsection(other, Change::Added),
             }
         }
     }
 
-    /// Compares two subsections, each with what it is of.
-    fn subsections(&mut self, (old, one): (&'a Struct, &'a Struct), (new, other): (&'a Struct, &'a Struct)) {
+    /// Compares two subsections, each with whether others hide it.
+    fn subsections(&mut self, (one, one_hidden): (&'a Struct, bool), (other, other_hidden): (&'a Struct, bool)) {
         let (old_found, new_found) = (subsection(one), subsection(other));
         if one.version != other.version {
             self.step(&one.vmsd_name, |comparer| comparer.add(Change::Value { old: old_found, new: new_found }));
         }
-        match is_hidden(old, one) || is_hidden(new, other) {
+        match one_hidden || other_hidden {
             true => self.step(&one.vmsd_name, |comparer| comparer.inside(one, other)),
             false => self.inside(one, other),
         }
@@ -241,12 +242,6 @@ fn run(range: Range<u64>) -> String {
 
 fn subsection(inner: &Struct) -> Found<'_> {
     Place { type_name: "subsection", offset: inner.offset }.structure(inner)
-}
-
-/// Whether fields of the subsection have ways of their own only with its name.
-fn is_hidden(outer: &Struct, subsection: &Struct) -> bool {
-    let position = outer.subsections.iter().position(|inner| std::ptr::eq(inner, subsection)).unwrap_or(0);
-    subsection.fields.iter().any(|field| outer.hides(&field.name, position))
 }
 
 /// The fields of a struct, those of one array together.

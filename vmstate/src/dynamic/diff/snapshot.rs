@@ -1,5 +1,6 @@
 //! One side of a comparison.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use vmstate_types::{LoadError, Reader};
@@ -35,6 +36,9 @@ pub struct Entry {
     /// The payload.
     pub section: Section,
 }
+
+/// Where live devices are in their list, by name and instance id.
+type Places = HashMap<(String, u32), usize>;
 
 impl Entry {
     pub(super) fn as_version(&self) -> Version<'_> {
@@ -84,9 +88,10 @@ impl Snapshot {
         let configuration = walk.configuration().map(Section::of_configuration).transpose()?;
         let memory = Memory::new(walk.page_size());
         let mut snapshot = Self { configuration, memory, ..Self::default() };
+        let mut places = HashMap::new();
         while let Some(event) = walk.next_event()? {
             match event {
-                Event::Section { header, section, .. } => snapshot.section(&header, section),
+                Event::Section { header, section, .. } => snapshot.section(&header, section, &mut places),
                 Event::Ram(header) => snapshot.memory.begin(&header),
                 Event::Record(record) => snapshot.memory.record(&record, walk)?,
                 Event::Command(_) | Event::PackageEnd { .. } => {}
@@ -100,23 +105,19 @@ impl Snapshot {
         self.sections.push(Entry { version, section });
     }
 
-    fn section(&mut self, header: &SectionHeader, section: Section) {
+    fn section(&mut self, header: &SectionHeader, section: Section, places: &mut Places) {
         match header.kind {
             SectionKind::Full => self.add(header.version, section),
-            SectionKind::Start | SectionKind::Part | SectionKind::End => self.live(header, &section),
+            SectionKind::Start | SectionKind::Part | SectionKind::End => self.live(header, &section, places),
         }
     }
 
-    fn live(&mut self, header: &SectionHeader, section: &Section) {
-        let is_same = |live: &Live| live.name == header.name && live.instance_id == header.instance_id;
-        let index = match self.live.iter().position(is_same) {
-            Some(index) => index,
-            None => {
-                self.live.push(Live::new(header));
-                self.live.len() - 1
-            }
-        };
-        if let (Some(live), Some((_, bytes))) = (self.live.get_mut(index), section.opaque()) {
+    fn live(&mut self, header: &SectionHeader, section: &Section, places: &mut Places) {
+        let place = *places.entry((header.name.clone(), header.instance_id)).or_insert_with(|| {
+            self.live.push(Live::new(header));
+            self.live.len() - 1
+        });
+        if let (Some(live), Some((_, bytes))) = (self.live.get_mut(place), section.opaque()) {
             live.add(header.kind, bytes);
         }
     }

@@ -122,18 +122,30 @@ fn keys(shape: &Shape) -> Vec<String> {
     // What was sent is numbered already.
     let counted = if shape.is_sent { &[][..] } else { &shape.fields };
     counted.iter().for_each(|field| same.entry(&field.name).or_default().push(field));
-    let key = |field: &Field| match same.get(field.name.as_str()) {
-        Some(fields) if fields.len() > 1 => numbered(field, fields),
-        _ => field.name.clone(),
-    };
+    let several = same.into_values().filter(|fields| fields.len() > 1);
+    let names: HashMap<_, _> = several.flat_map(|fields| numbered(&fields)).collect();
+    let key = |field: &Field| names.get(&std::ptr::from_ref(field)).unwrap_or(&field.name).clone();
     shape.fields.iter().map(key).collect()
 }
 
-/// The name of one of several fields of that name.
-fn numbered(field: &Field, same: &[&Field]) -> String {
-    let mut others = same.iter().filter(|other| !field.excludes(other));
-    match others.clone().count() {
-        1 => field.name.clone(),
-        _ => format!("{}[{}]", field.name, others.position(|other| std::ptr::eq(*other, field)).unwrap_or(0)),
-    }
+/// Fields of one name of which versions are looked at.
+const MANY: usize = 64;
+
+/// The names of several fields of one name.
+fn numbered<'s>(same: &[&'s Field]) -> Vec<(*const Field, String)> {
+    let number = |(place, field): (usize, &&'s Field)| {
+        let others = |other: &&&Field| !field.excludes(other);
+        let (before, after) = same.split_at(place);
+        // More are an array that is written element by element.
+        let (before, alone) = match same.len() > MANY {
+            true => (place, false),
+            false => {
+                let before = before.iter().filter(others).count();
+                (before, before + after.iter().filter(others).count() == 1)
+            }
+        };
+        let name = if alone { field.name.clone() } else { format!("{}[{before}]", field.name) };
+        (std::ptr::from_ref(*field), name)
+    };
+    same.iter().enumerate().map(number).collect()
 }

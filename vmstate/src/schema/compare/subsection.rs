@@ -1,5 +1,7 @@
 //! Comparing the subsections of two structs. They have names and versions on the wire.
 
+use std::collections::HashMap;
+
 use vmstate_types::description::Absent;
 
 use super::align;
@@ -13,14 +15,15 @@ use crate::schema::shape::{Shape, Subsection};
 pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Option<&Shape>) {
     let written = written.map_or(&[][..], |shape| &shape.subsections);
     let read = read.map_or(&[][..], |shape| &shape.subsections);
+    let (written_by_name, read_by_name) = (by_name(written), by_name(read));
     for one in written {
-        match find(read, &one.shape.name) {
+        match read_by_name.get(&*one.shape.name) {
             Some(other) => both(finder, &one.shape, &other.shape),
             None => unknown(finder, &one.shape),
         }
     }
     for other in read.iter().filter(|other| other.absent == Absent::Error) {
-        let sent = match find(written, &other.shape.name) {
+        let sent = match written_by_name.get(&*other.shape.name) {
             Some(one) if finder.is_sent() || !one.shape.conditional => continue,
             Some(_) => "sent when needed",
             None => "nothing",
@@ -29,8 +32,9 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Op
     }
 }
 
-fn find<'s>(among: &'s [Subsection], name: &str) -> Option<&'s Subsection> {
-    among.iter().find(|subsection| subsection.shape.name == name)
+/// The subsections by their names; of several with one name, the first.
+fn by_name(all: &[Subsection]) -> HashMap<&str, &Subsection> {
+    all.iter().rev().map(|subsection| (&*subsection.shape.name, subsection)).collect()
 }
 
 fn unknown(finder: &mut Finder<'_>, written: &Shape) {

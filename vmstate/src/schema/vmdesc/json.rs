@@ -1,10 +1,13 @@
 //! JSON with its keys in order, as often as they occur.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use vmstate_types::LoadError;
+
+use super::MAX_VALUES;
 
 /// Any JSON that a description can consist of: all but numbers with fractions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +73,25 @@ fn offset_in(text: &[u8], line: usize, column: usize) -> u64 {
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any)
+        Any(&Cell::new(MAX_VALUES)).deserialize(deserializer)
     }
 }
 
-/// Takes whatever comes. `serde_json` bounds the depth.
-struct Any;
+/// Takes whatever comes, up to so many more values. `serde_json` bounds the depth.
+#[derive(Clone, Copy)]
+struct Any<'c>(&'c Cell<usize>);
 
-impl<'de> Visitor<'de> for Any {
+impl<'de> DeserializeSeed<'de> for Any<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
+        let left = self.0.get().checked_sub(1);
+        self.0.set(left.ok_or_else(|| D::Error::custom(format!("more than {MAX_VALUES} values")))?);
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Any<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,17 +124,20 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Json<'de>, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = from.next_element()? {
+        while let Some(value) = from.next_element_seed(self)? {
             values.push(value);
         }
+        // Short ones have room that they do not need, and there can be many.
+        values.shrink_to_fit();
         Ok(Json::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Json<'de>, A::Error> {
         let mut entries = Vec::new();
-        while let Some((Key(key), value)) = from.next_entry()? {
-            entries.push((key, value));
+        while let Some(Key(key)) = from.next_key()? {
+            entries.push((key, from.next_value_seed(self)?));
         }
+        entries.shrink_to_fit();
         Ok(Json::Object(entries))
     }
 }

@@ -30,7 +30,14 @@ pub use locate::{Located, locate, locate_in};
 pub(super) use text::quote;
 
 /// The longest description that is read. QEMU's are some hundred kilobytes long.
+///
+/// While it is read, a description takes at most 96 times the memory of its text, and with [`MAX_VALUES`] never more than
+/// 512 MiB.
 pub const MAX_TEXT: usize = 64 << 20;
+/// How many values of JSON a description can have. QEMU's have some ten thousand.
+pub const MAX_VALUES: usize = 1 << 21;
+/// The longest name and the longest type of a field, in bytes: the wire has one byte for the length of a name.
+pub const MAX_NAME: usize = 255;
 
 /// A name in a description. They are shared, because decoded state repeats them.
 pub type Name = Arc<str>;

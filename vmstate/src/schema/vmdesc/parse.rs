@@ -6,7 +6,9 @@ use std::vec;
 use vmstate_types::LoadError;
 use vmstate_types::error::Place;
 
-use super::{Array, Body, Device, Document, Extra, Field, Json, Located, MAX_TEXT, Name, Nested, Struct, locate};
+use super::{
+    Array, Body, Device, Document, Extra, Field, Json, Located, MAX_NAME, MAX_TEXT, Name, Nested, Struct, locate,
+};
 
 impl Document {
     /// Reads a description, whose first byte stands at `offset` of the stream.
@@ -208,7 +210,8 @@ impl<'a> Keys<'a> {
 
 fn name(json: Json<'_>) -> Result<Name, LoadError> {
     match json {
-        Json::String(text) => Ok(text.into()),
+        Json::String(text) if text.len() <= MAX_NAME => Ok(text.into()),
+        Json::String(text) => Err(LoadError::malformed(format!("a name of at most {MAX_NAME} bytes"), text.len())),
         other => Err(LoadError::malformed("text", other.kind())),
     }
 }

@@ -6,6 +6,8 @@ mod allocations;
 mod allocator;
 #[path = "bounds/time.rs"]
 mod time;
+#[path = "bounds/tools.rs"]
+mod tools;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};

@@ -1,0 +1,42 @@
+//! What inputs cost that are as bad as can be: a curve for each, of inputs that double in size.
+//!
+//!     cargo bench -p vmstate-tests --bench hostile [-- WORDS]      only cases with these words in their names
+//!
+//! A curve is straight if `growth` stays near 2: the time of an input divided by that of one half as large.
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use vmstate_tests::hostile::{Case, cases};
+
+/// How often the input doubles.
+const DOUBLINGS: u32 = 3;
+/// The fastest of so many runs counts.
+const RUNS: usize = 3;
+
+fn main() {
+    let words: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    println!("{:56} {:>10} {:>12} {:>12} {:>12} {:>12}  growth", "", "bytes", "n", "2n", "4n", "8n");
+    for case in cases().iter().filter(|case| words.iter().all(|word| case.name.contains(word.as_str()))) {
+        curve(case);
+    }
+}
+
+fn curve(case: &Case) {
+    let inputs: Vec<_> = (0..=DOUBLINGS).map(|doublings| (case.make)(case.small << doublings)).collect();
+    let times: Vec<_> = inputs.iter().map(|input| fastest(case, input)).collect();
+    let growth: Vec<_> = times.array_windows().map(|[less, more]| more.as_secs_f64() / less.as_secs_f64()).collect();
+    let times: Vec<_> = times.iter().map(|time| format!("{time:>10.2?}")).collect();
+    let growth: Vec<_> = growth.iter().map(|growth| format!("{growth:.1}")).collect();
+    println!("{:56} {:>10} {}  {}", case.name, inputs[0].len(), times.join("   "), growth.join(" "));
+}
+
+fn fastest(case: &Case, input: &[u8]) -> Duration {
+    let run = || {
+        let start = Instant::now();
+        // A refusal is as good an answer as any, if it comes in time.
+        let _ = (case.read)(input);
+        start.elapsed()
+    };
+    (0..RUNS).map(|_| run()).min().unwrap_or_default()
+}

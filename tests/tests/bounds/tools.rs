@@ -1,0 +1,167 @@
+//! What the readers of descriptions and schemas hold, and how often they allocate.
+
+use vmstate::dynamic::Walk;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use vmstate::dynamic::diff::Snapshot;
+use vmstate::schema::vmdesc::{Document, Located, MAX_VALUES, locate};
+use vmstate_tests::hostile::{Case, cases, described};
+
+use super::*;
+
+/// What a description may take for each byte of its text, and besides.
+const PER_BYTE_OF_TEXT: u64 = 96;
+const BESIDES: u64 = 64 << 10;
+/// What any description may take, and what any stream of 4 KiB may cost whom it is shown to.
+const ANY_DESCRIPTION: u64 = 512 << 20;
+const FOUR_KIB: u64 = 8 << 20;
+
+/// The most that is held while `run` runs.
+fn peak(run: impl FnOnce()) -> u64 {
+    let since = Since::now();
+    run();
+    since.peak()
+}
+
+fn parse(text: &str) -> u64 {
+    peak(|| drop(Document::parse(text.as_bytes(), 0)))
+}
+
+/// Texts that are as short as can be for what they say.
+fn dense_texts(length: usize) -> Vec<(&'static str, String)> {
+    let filled = |before: &str, again: &str, after: &str| {
+        let count = length.saturating_sub(before.len() + after.len()) / again.len();
+        let again = again.repeat(count);
+        format!("{before}{}{after}", again.strip_suffix(',').unwrap_or(&again))
+    };
+    let (open, close) = ("{\"page_size\":1,\"devices\":[", "]}");
+    let device = "{\"name\":\"\",\"instance_id\":0,\"vmsd_name\":\"\",\"version\":1,\"fields\":[";
+    vec![
+        ("numbers", filled("{\"a\":[", "0,", "],\"page_size\":1,\"devices\":[]}")),
+        ("empty arrays", filled("{\"a\":[", "[],", "],\"page_size\":1,\"devices\":[]}")),
+        ("short arrays", filled("{\"a\":[", "[0],", "],\"page_size\":1,\"devices\":[]}")),
+        ("short objects", filled("{\"a\":[", "{\"\":0},", "],\"page_size\":1,\"devices\":[]}")),
+        ("keys", filled("{", "\"\":0,", "\"page_size\":1,\"devices\":[]}")),
+        ("escapes", filled("{\"a\":[", "\"\\n\",", "],\"page_size\":1,\"devices\":[]}")),
+        ("devices", filled(open, &format!("{device}]}},"), close)),
+        (
+            "fields",
+            filled(&format!("{open}{device}"), "{\"name\":\"\",\"type\":\"\",\"size\":0},", &format!("]}}{close}")),
+        ),
+        ("never closed", filled("", "{\"\":[", "")),
+    ]
+}
+
+#[test]
+fn a_description_takes_what_its_text_pays_for() {
+    for length in [4 << 10, 64 << 10, 4 << 20] {
+        for (what, text) in dense_texts(length) {
+            let (peak, bound) = (parse(&text), PER_BYTE_OF_TEXT * text.len() as u64 + BESIDES);
+            println!("{what}: {} bytes of text, {peak} held, {} for each", text.len(), peak / text.len() as u64);
+            assert!(peak <= bound, "{what}: {peak} bytes are held for a text of {}", text.len());
+        }
+    }
+}
+
+#[test]
+fn no_description_takes_more_than_any_may() {
+    // The longest text with as many values as there may be, and with more.
+    for count in [MAX_VALUES - 10, 2 * MAX_VALUES] {
+        let text = format!("{{\"a\":[{}0],\"page_size\":1,\"devices\":[]}}", "{\"\":0},".repeat(count / 2));
+        let held = parse(&text);
+        println!("{count} values: {held} bytes");
+        assert!(held <= ANY_DESCRIPTION, "{count} values: {held} bytes are held");
+        let parsed = Document::parse(text.as_bytes(), 0);
+        assert_eq!(parsed.is_ok(), count < MAX_VALUES, "{:?}", parsed.err());
+    }
+}
+
+#[test]
+fn elements_that_take_no_bytes_are_few() {
+    let inner = "{\"vmsd_name\": \"e\", \"version\": 1, \"fields\": []}";
+    let field = |count: u64| {
+        format!("{{\"name\": \"a\", \"array_len\": {count}, \"type\": \"struct\", \"struct\": {inner}, \"size\": 0}}")
+    };
+    for (fields, count, fits) in [(1, 300, true), (1, 1_000_000, false), (1, u64::MAX, false), (20, 500, false)] {
+        let fields = vec![field(count); fields].join(", ");
+        let device = format!(
+            "{{\"name\": \"dev\", \"instance_id\": 0, \"vmsd_name\": \"dev\", \"version\": 1, \"fields\": [{fields}]}}"
+        );
+        let mut section = section(SectionKind::Full, 1, "dev", b"");
+        section.shrink_to_fit();
+        let stream = described(&section, &format!("{{\"page_size\": 4096, \"devices\": [{device}]}}"));
+        let held = peak(|| assert_eq!(snapshot(&stream).is_ok(), fits, "{count}"));
+        assert!(held < FOUR_KIB, "{count}: {held}");
+    }
+}
+
+fn snapshot(stream: &[u8]) -> Result<Snapshot, LoadError> {
+    let Located::At(start) = locate(stream) else { panic!("no description") };
+    let document = Document::parse(&stream[start..], start as u64)?;
+    let mut reader = Reader::from_slice(stream);
+    Snapshot::read(&mut Walk::new(&mut reader, Some(document))?)
+}
+
+#[test]
+fn four_kib_cost_nobody_much() {
+    let tried = cases().into_iter().filter(|case| (case.make)(1).len() <= 4096);
+    for case in tried {
+        // As much as fits into 4 KiB.
+        let fits = |count: &usize| (case.make)(*count).len() <= 4096;
+        let count = (0..13).map(|power| 1 << power).take_while(fits).last().unwrap_or(1);
+        let input = (case.make)(count);
+        let held = peak(|| drop((case.read)(&input)));
+        assert!(held <= FOUR_KIB, "{}: {held} bytes for {}", case.name, input.len());
+    }
+}
+
+/// How many times as large an input is whose cost is compared.
+const TIMES: usize = 4;
+
+#[test]
+fn what_grows_grows_as_the_input_does() {
+    for case in cases() {
+        let small = (case.small / 4).max(100);
+        let cost = |count: usize| {
+            let input = (case.make)(count);
+            let since = Since::now();
+            drop((case.read)(&input));
+            (input.len() as u64, since.allocations(), since.peak())
+        };
+        let (less, more) = (cost(small), cost(TIMES * small));
+        // A little more than in proportion: what grows does so by doubling, and names get longer.
+        let most = |cost: u64| cost * 2 * (more.0 / less.0 + 1) + 4096;
+        assert!(more.1 <= most(less.1), "{}: {} allocations became {}", case.name, less.1, more.1);
+        assert!(more.2 <= most(less.2) + (1 << 20), "{}: {} bytes became {}", case.name, less.2, more.2);
+    }
+}
+
+/// How much longer a large input may take than a small one, for each time that it is larger. The square would be `TIMES`.
+const SLOWER: f64 = 2.5;
+
+#[test]
+fn what_takes_time_takes_it_as_the_input_grows() {
+    for case in cases() {
+        let (less, more) = ((case.make)(case.small / 2), (case.make)(TIMES * case.small / 2));
+        let times = (fastest(&case, &less), fastest(&case, &more));
+        let larger = more.len() as f64 / less.len() as f64;
+        // Below a millisecond, other things count.
+        let most = SLOWER * larger * times.0.max(0.001);
+        assert!(times.1 <= most, "{}: {times:?} seconds for {} and {} bytes", case.name, less.len(), more.len());
+    }
+}
+
+/// The seconds that this thread works for a case: the machine has other things to do. The fastest run counts.
+fn fastest(case: &Case, input: &[u8]) -> f64 {
+    let worked = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
+    };
+    let run = || {
+        let start = worked();
+        drop((case.read)(input));
+        (worked() - start).as_secs_f64()
+    };
+    (0..3).map(|_| run()).fold(f64::MAX, f64::min)
+}

@@ -12,3 +12,4 @@ mod qemu;
 mod rules;
 mod tracing;
 mod transport;
+mod unreliable;

@@ -1,0 +1,334 @@
+//! Connections and memory that fail, at every place: the sender is what it was and can send again, the receiver is what it
+//! was, nobody waits for ever, and errors say what happened.
+
+use std::env;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use vmstate::error::Blame;
+use vmstate::machine::{LoadOptions, Trailer};
+use vmstate::prelude::*;
+use vmstate::ram::{Block, PageSize, VecBlock};
+
+use super::devices::{Board, PAGE};
+
+/// What a call does instead of what it should.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Error(ErrorKind),
+    /// It moves one byte.
+    Short,
+    /// It moves none.
+    Nothing,
+}
+
+const FAULTS: [Fault; 7] = [
+    Fault::Error(ErrorKind::Interrupted),
+    Fault::Error(ErrorKind::WouldBlock),
+    Fault::Error(ErrorKind::TimedOut),
+    Fault::Error(ErrorKind::BrokenPipe),
+    Fault::Error(ErrorKind::Other),
+    Fault::Short,
+    Fault::Nothing,
+];
+
+impl Fault {
+    /// Whether who reads or writes goes on after it.
+    fn is_harmless(self) -> bool {
+        matches!(self, Self::Short | Self::Error(ErrorKind::Interrupted))
+    }
+
+    /// What it makes of a call that could move so many bytes.
+    fn strike(self, bytes: usize) -> io::Result<usize> {
+        match self {
+            Self::Error(kind) => Err(kind.into()),
+            Self::Short => Ok(bytes.min(1)),
+            Self::Nothing => Ok(0),
+        }
+    }
+}
+
+/// A connection that takes and gives a few bytes at a time, and fails at one call.
+struct Unreliable<T> {
+    inner: T,
+    bite: usize,
+    /// The calls until the fault.
+    left: usize,
+    fault: Fault,
+    calls: usize,
+}
+
+impl<T> Unreliable<T> {
+    fn new(inner: T, bite: usize, left: usize, fault: Fault) -> Self {
+        Self { inner, bite, left, fault, calls: 0 }
+    }
+
+    /// How many bytes this call may move.
+    fn call(&mut self, wanted: usize) -> io::Result<usize> {
+        self.calls += 1;
+        match self.calls == self.left + 1 {
+            true => self.fault.strike(wanted),
+            false => Ok(self.bite),
+        }
+    }
+}
+
+impl<T: Read> Read for Unreliable<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.call(into.len())?.min(into.len());
+        self.inner.read(&mut into[..count])
+    }
+}
+
+impl<T: Write> Write for Unreliable<T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.call(bytes.len())?.min(bytes.len());
+        self.inner.write(&bytes[..count])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// The cause of an error that a connection made.
+fn cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e io::Error> {
+    error.source().and_then(|cause| cause.downcast_ref())
+}
+
+#[test]
+fn every_write_fails_in_every_way() {
+    let mut board = Board::busy();
+    let (before, stream) = (board.copy(), board.saved());
+    let mut whole = Unreliable::new(Vec::new(), 64, usize::MAX - 1, Fault::Nothing);
+    board.registry().save(&mut whole).unwrap();
+    for call in 0..whole.calls {
+        for fault in FAULTS {
+            let mut out = Unreliable::new(Vec::new(), 64, call, fault);
+            let saved = board.registry().save(&mut out);
+            assert!(stream.starts_with(&out.inner), "{call} {fault:?}: other bytes");
+            match saved {
+                Ok(_) => assert!(fault.is_harmless() && out.inner == stream, "{call} {fault:?}"),
+                Err(error) => {
+                    assert!(!fault.is_harmless(), "{call} {fault:?}: {error}");
+                    let expected = if let Fault::Error(kind) = fault { kind } else { ErrorKind::WriteZero };
+                    assert_eq!(cause(&error).map(io::Error::kind), Some(expected), "{call}: {error}");
+                }
+            }
+            assert_eq!(board, before, "{call} {fault:?}: the sender is harmed");
+        }
+    }
+    assert_eq!(board.saved(), stream);
+    println!("{} writes failed in {} ways", whole.calls, FAULTS.len());
+}
+
+#[test]
+fn every_read_fails_in_every_way() {
+    let stream = Board::busy().saved();
+    let board = Board::other();
+    let mut whole = Unreliable::new(&stream[..], 64, usize::MAX - 1, Fault::Nothing);
+    let options = || LoadOptions::new().trailer(Trailer::Leave);
+    board.copy().registry().load_with(&mut Reader::from_read(&mut whole), options()).unwrap();
+    for call in 0..whole.calls {
+        for fault in FAULTS {
+            let mut tried = board.copy();
+            let source = Unreliable::new(&stream[..], 64, call, fault);
+            let loaded = tried.registry().load_with(&mut Reader::from_read(source), options());
+            match loaded {
+                Ok(_) => assert!(fault.is_harmless(), "{call} {fault:?}"),
+                Err(error) => {
+                    assert!(!fault.is_harmless(), "{call} {fault:?}: {error}");
+                    assert_eq!(tried, board, "{call} {fault:?}: the receiver is harmed");
+                    match fault {
+                        Fault::Error(kind) => {
+                            assert_eq!(error.blame(), Blame::Source, "{call}: {error}");
+                            assert_eq!(cause(&error).map(io::Error::kind), Some(kind), "{call}: {error}");
+                        }
+                        _ => assert!(error.is_truncated(), "{call}: {error}"),
+                    }
+                }
+            }
+        }
+    }
+    println!("{} reads failed in {} ways", whole.calls, FAULTS.len());
+}
+
+/// Memory that is refused, or panics, at one access.
+struct Refusing {
+    memory: VecBlock,
+    left: usize,
+    panics: bool,
+}
+
+impl Refusing {
+    fn refuses(&mut self) -> bool {
+        let refuses = self.left == 0;
+        self.left = self.left.wrapping_sub(1);
+        assert!(!(refuses && self.panics), "the memory panics");
+        refuses
+    }
+}
+
+impl Block for Refusing {
+    fn idstr(&self) -> &str {
+        &self.memory.idstr
+    }
+
+    fn size(&self) -> u64 {
+        self.memory.size()
+    }
+
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
+        self.memory.read(offset, page)
+    }
+
+    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+        if self.refuses() {
+            return Err(LoadError::refused("memory that can be written", "the host has taken it away"));
+        }
+        self.memory.write(offset, page)
+    }
+}
+
+#[test]
+fn memory_is_refused_at_every_page() {
+    let stream = Board::busy().saved();
+    let (mut refused, mut panicked) = (0, 0);
+    for (left, panics) in (0..20).flat_map(|left| [(left, false), (left, true)]) {
+        let mut board = Board::other();
+        let before = board.copy();
+        let memory = std::mem::take(&mut board.ram);
+        // Going back writes too, and is let.
+        let mut blocks: Vec<_> = memory.into_iter().map(|memory| Refusing { memory, left, panics }).collect();
+        let mut registry = Registry::for_machine("board");
+        let [first, second] = &mut board.uarts;
+        registry.register_ram(PageSize::new(PAGE).unwrap(), &mut blocks[..]).unwrap();
+        registry.register("serial", first).unwrap();
+        registry.register("serial", second).unwrap();
+        registry.register("pic", board.pic.clone()).unwrap();
+        let outcome = catch_unwind(AssertUnwindSafe(|| registry.load(&stream[..]).map(drop)));
+        drop(registry);
+        match outcome {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => {
+                refused += 1;
+                let said = error.to_string();
+                assert!(said.contains("section \"ram\"") && said.contains("the host has taken it away"), "{said}");
+            }
+            Err(_) => panicked += 1,
+        }
+        board.ram = blocks.into_iter().map(|block| block.memory).collect();
+        assert_eq!(board, before, "{left} {panics}");
+    }
+    assert!(refused > 2 && panicked > 2, "{refused} {panicked}");
+}
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A pair of sockets on which nobody waits for ever.
+fn pair() -> (UnixStream, UnixStream) {
+    let (one, other) = UnixStream::pair().unwrap();
+    for end in [&one, &other] {
+        end.set_read_timeout(Some(PATIENCE)).unwrap();
+        end.set_write_timeout(Some(PATIENCE)).unwrap();
+    }
+    (one, other)
+}
+
+#[test]
+fn the_sender_disappears_at_every_byte() {
+    let stream = Board::busy().saved();
+    let board = Board::other();
+    let end = board.copy().registry().load(&stream[..]).unwrap().bytes;
+    for length in 0..usize::try_from(end).unwrap() {
+        let (mut sender, receiver) = pair();
+        let mut tried = board.copy();
+        let sent = &stream[..length];
+        let loaded = thread::scope(|scope| {
+            scope.spawn(move || {
+                sender.write_all(sent).unwrap();
+                sender.shutdown(Shutdown::Both).unwrap();
+            });
+            tried.registry().load(receiver).map(drop)
+        });
+        let error = loaded.expect_err("a stream that was cut");
+        assert!(error.is_truncated(), "{length}: {error}");
+        assert_eq!(tried, board, "{length}");
+    }
+}
+
+#[test]
+fn the_receiver_disappears_at_every_byte() {
+    let mut board = Board::busy();
+    let (before, stream) = (board.copy(), board.saved());
+    let mut noticed = 0;
+    for length in (0..stream.len()).step_by(3) {
+        let (sender, mut receiver) = pair();
+        let saved = thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut taken = vec![0; length];
+                receiver.read_exact(&mut taken).unwrap();
+                receiver.shutdown(Shutdown::Both).unwrap();
+            });
+            board.registry().save(Unreliable::new(sender, 16, usize::MAX - 1, Fault::Nothing)).map(drop)
+        });
+        // What has gone into a socket's buffer is sent, as far as anybody knows.
+        if let Err(error) = saved {
+            noticed += 1;
+            let kind = cause(&error).map(io::Error::kind);
+            assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{length}: {error}");
+        }
+        assert_eq!(board, before, "{length}");
+    }
+    assert!(noticed > 10, "{noticed}");
+    assert_eq!(board.saved(), stream, "the guest goes on, and can be sent to somebody else");
+}
+
+/// Where a process that is one of these tests connects to.
+const SOCKET: &str = "VMSTATE_TEST_SOCKET";
+
+/// The receiver: takes the beginning of the machine and then does nothing more. A test only where it was started as one.
+#[test]
+fn the_process_that_is_killed() {
+    let Some(path) = env::var_os(SOCKET) else { return };
+    let mut connection = UnixStream::connect(path).unwrap();
+    connection.read_exact(&mut [0; 1000]).unwrap();
+    thread::sleep(PATIENCE);
+}
+
+#[test]
+fn a_sender_whose_receiver_is_killed_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let mut receiver = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "machine::unreliable::the_process_that_is_killed"])
+        .env(SOCKET, &socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (connection, _) = listener.accept().unwrap();
+    connection.set_write_timeout(Some(PATIENCE)).unwrap();
+
+    // More than the socket holds: the sender waits in the middle of it.
+    let mut board = Board::busy();
+    board.ram[0].bytes = vec![0x55; 8 << 20];
+    let (before, stream) = (board.copy(), board.saved());
+    let killed = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(200));
+        receiver.kill().unwrap();
+        receiver.wait().unwrap()
+    });
+    let error = board.registry().save(connection).unwrap_err();
+    assert!(!killed.join().unwrap().success());
+    let kind = cause(&error).map(io::Error::kind);
+    assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{error}");
+    assert_eq!(board, before);
+    assert_eq!(board.saved(), stream, "the guest goes on, and can be sent to somebody else");
+}

@@ -36,8 +36,8 @@ pub(super) use text::quote;
 pub const MAX_TEXT: usize = 64 << 20;
 /// How many values of JSON a description can have. QEMU's have some ten thousand.
 pub const MAX_VALUES: usize = 1 << 21;
-/// The longest name and the longest type of a field, in bytes: the wire has one byte for the length of a name.
-pub const MAX_NAME: usize = 255;
+/// The longest name and the longest type of a field, in bytes. QEMU's are expressions in C of a few dozen.
+pub const MAX_NAME: usize = 1024;
 
 /// A name in a description. They are shared, because decoded state repeats them.
 pub type Name = Arc<str>;

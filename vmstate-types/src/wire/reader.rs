@@ -392,6 +392,18 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_end_too_early_are_counted_from_where_they_begin() {
+        for at_hand in [0, 2] {
+            let mut reader = bites(10, 3, false);
+            reader.skip(4).unwrap();
+            reader.peek(at_hand).unwrap();
+            let error = reader.fill(&mut [0; 8]).unwrap_err();
+            assert_eq!((error.offset(), error.expected(), error.is_truncated()), (Some(4), "8 bytes", true));
+            assert_eq!(error.found(), "the end of the stream after 6");
+        }
+    }
+
+    #[test]
     fn the_end_is_an_error_that_says_where() {
         let mut reader = bites(10, 3, false);
         reader.skip(4).unwrap();

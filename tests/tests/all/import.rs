@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use vmstate::Reader;
+use vmstate::dynamic::Section;
 use vmstate::import::Importer;
 use vmstate::schema::Release;
 use vmstate::schema::vmdesc::{Document, Located, locate};
@@ -157,4 +158,26 @@ fn structs_of_dumps_compile() {
         program.add_module(&format!("dump {version}"), &source);
     }
     assert_eq!(program.run(), [""; 0]);
+}
+
+/// Names are whatever a stream says: they must not end the comment that they stand in, and go on as code.
+#[test]
+fn names_smuggle_nothing_in() {
+    let name = "latch\\n\\nfn evil() {} //\\r";
+    let text = format!(
+        r#"{{"page_size": 4096, "devices": [{{"name": "{name}", "instance_id": 0, "vmsd_name": "{name}", "version": 1,
+            "fields": [{{"name": "{name} count", "type": "uint8", "size": 1}},
+                       {{"name": "{name}", "array_len": 2, "type": "uint8", "size": 1}}]}}]}}"#
+    );
+    let document = Document::parse(text.as_bytes(), 0).unwrap();
+    let section = Section::decode(&document.devices[0], &mut Reader::from_slice(&[2, 1, 2]), None).unwrap();
+    let mut importer = Importer::new("vm\nfn evil() {}");
+    importer.section(&section);
+    importer.section(&Section::undescribed("live\nfn evil() {}", 0, 0, vec![1]));
+    for source in [importer.source(), importer.program()] {
+        let file = syn::parse_file(&source).unwrap_or_else(|error| panic!("{error}\n{source}"));
+        let evil = |item: &syn::Item| matches!(item, syn::Item::Fn(function) if function.sig.ident == "evil");
+        assert!(!file.items.iter().any(evil), "{source}");
+        assert!(source.contains("evil"), "the names are there:\n{source}");
+    }
 }

@@ -1,7 +1,5 @@
 //! What stands at the head of a file and of a struct: where it comes from.
 
-use std::fmt::Write;
-
 use super::{Emitter, WIDTH};
 use crate::import::Origin;
 use crate::import::shape::{Role, TypeId};
@@ -9,11 +7,25 @@ use crate::import::shape::{Role, TypeId};
 /// How many sections or parents are named.
 const NAMED: usize = 4;
 
+/// A line of a comment, which nothing in `text` ends: names in it are from the input.
+pub(super) fn comment(marker: &str, text: &str) -> String {
+    let mut line = format!("{marker} ");
+    for char in text.chars() {
+        match char {
+            '"' | '\'' | '\\' => line.push(char),
+            _ => line.extend(char.escape_debug()),
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
+}
+
 /// The file's own documentation, and its imports.
 pub(super) fn text(emitter: &Emitter<'_>, with_main: bool) -> String {
     let mut text = String::new();
     for line in introduction(emitter) {
-        let _ = writeln!(text, "{}", format!("//! {line}").trim_end());
+        text.push_str(&comment("//!", &line));
     }
     text.push('\n');
     if emitter.uses_tree {
@@ -102,7 +114,8 @@ impl Emitter<'_> {
         let uses = self.uses.get(&id).map_or(&[][..], Vec::as_slice);
         let mut text = String::new();
         if !uses.is_empty() {
-            let _ = writeln!(text, "// ---- {} ----\n", ty.name.escape_debug());
+            text.push_str(&comment("//", &format!("---- {} ----", ty.name)));
+            text.push('\n');
         }
         let mut lines = match (ty.role, uses) {
             (Role::OldStyle, _) => {
@@ -122,7 +135,7 @@ impl Emitter<'_> {
             lines.push(places);
         }
         for line in lines.iter().flat_map(|line| wrap(line)) {
-            let _ = writeln!(text, "{}", format!("/// {line}").trim_end());
+            text.push_str(&comment("///", &line));
         }
         text
     }

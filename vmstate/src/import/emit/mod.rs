@@ -169,7 +169,7 @@ impl<'s> Emitter<'s> {
         checks.extend(self.count_hint(ty, index));
         let mut member_text = String::new();
         for check in checks {
-            let _ = writeln!(member_text, "    // Check: {check}");
+            member_text.push_str(&header::comment("    //", &format!("Check: {check}")));
         }
         member_text.push_str(&attribute("    ", &attributes));
         let _ = writeln!(member_text, "    pub {member}: {},", text.ty);

@@ -49,6 +49,18 @@ fn streams_are_rewritten_from_their_values() {
     }
 }
 
+/// The description is looked for at the end of a file, and read by before the one at the stream's end is seen.
+#[test]
+fn a_stream_has_the_description_that_it_is_read_by() {
+    let stream = streams::named("qemu-7.2-uno").bytes;
+    let (start, document) = description(&stream);
+    let text = document.to_text().replacen("uint32", "uint64", 1);
+    let two = [&stream[..start], text.as_bytes(), &stream].concat();
+    let error = rewritten(Reader::from_slice(&two), Some(description(&two).1)).unwrap_err();
+    assert_eq!(error.expected(), "the description that the stream was read by");
+    assert_eq!(error.offset(), Some(start as u64 - 5));
+}
+
 #[test]
 fn streams_are_rewritten_without_a_description() {
     for stream in streams::all() {

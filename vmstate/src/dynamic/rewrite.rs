@@ -12,6 +12,9 @@ use crate::stream::{Command, Configuration, SectionHeader, StreamWriter, tag};
 /// Bytes of RAM that are passed on at a time.
 const CHUNK: usize = 64 * 1024;
 
+/// The bytes before a description's text: its tag and its length.
+const DESCRIPTION_HEADER: u64 = 5;
+
 /// Decodes a stream and encodes it again, everything from values. What comes out is what went in.
 ///
 /// ```
@@ -180,10 +183,15 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         stream.eof();
         let start = self.walk.offset();
         let Some(text) = self.walk.trailer()? else { return Ok(()) };
-        let mut description = match self.walk.take_description() {
-            Some(description) => description,
-            None => Document::parse(text.as_bytes(), start)?,
-        };
+        let mut description = Document::parse(text.as_bytes(), start + DESCRIPTION_HEADER)?;
+        if let Some(read_by) = self.walk.take_description() {
+            if read_by.devices != description.devices {
+                return Err(LoadError::malformed("the description that the stream was read by", "another one")
+                    .at(start)
+                    .advise("two streams in one file, one behind the other?"));
+            }
+            description.configuration = read_by.configuration;
+        }
         for (index, device) in self.described.drain(..) {
             if let Some(place) = description.devices.get_mut(index) {
                 *place = device;

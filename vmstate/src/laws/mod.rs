@@ -41,8 +41,38 @@
 //! [`same_as_in`](Laws::same_as_in), what QEMU wrote is loaded and saved as the same bytes.
 //!
 //! Fields that a device computes when it is saved, in `pre_save`, are named: `computed = ["level"]`.
+//!
+//! # Fuzz your device
+//!
+//! The laws look at some hundred states. A fuzzer looks at millions, and finds its way to rare ones. [`Laws::fuzz`] is all
+//! that it needs: with [cargo-fuzz](https://rust-fuzz.github.io/book/), whose `cargo fuzz init` and `cargo fuzz add serial`
+//! make a package for it, this is all of `fuzz/fuzz_targets/serial.rs` behind its `#![no_main]`:
+//!
+//! ```
+//! # mod libfuzzer_sys { macro_rules! fuzz_target { ($run:expr) => { { let run: fn(&[u8]) = $run; run(&[0, 0, 0, 12]) } } } pub(crate) use fuzz_target; }
+//! # mod board { #[derive(vmstate::VmState, Default)] pub struct Serial { divider: u16 } }
+//! use board::Serial;
+//! use libfuzzer_sys::fuzz_target;
+//! use vmstate::laws::Laws;
+//!
+//! fuzz_target!(|data: &[u8]| Laws::<Serial>::default().fuzz(data));
+//! ```
+//!
+//! A device that has no `Default`, or whose subsections need a generator's help, takes the generator of its `laws!`:
+//! `Laws::new(Serial::make).fuzz(data)`. Where the fuzzer begins can be what a real machine saved: two zero bytes, and the
+//! payload of a section. What it finds goes into a test of its own, as the fuzzer's bytes:
+//!
+//! ```
+//! # use vmstate::laws::Laws;
+//! # #[derive(vmstate::VmState, Default)] struct Serial { divider: u16 }
+//! # fn test() {
+//! Laws::<Serial>::default().fuzz(b"\0\0\x00\x0c");
+//! # }
+//! # test();
+//! ```
 
 mod choices;
+mod fuzz;
 mod leaves;
 mod real;
 
@@ -132,6 +162,13 @@ impl<T> std::fmt::Debug for Laws<T> {
     }
 }
 
+impl<T: VmState + Default> Default for Laws<T> {
+    /// The laws of the devices that `Default` makes.
+    fn default() -> Self {
+        Self::new(|_| T::default())
+    }
+}
+
 impl<T: VmState> Laws<T> {
     /// The laws of the devices that `make` makes.
     #[must_use]
@@ -196,12 +233,15 @@ impl<T: VmState> Laws<T> {
         }
     }
 
-    /// Any bytes give an error, after which the device is what it was, or a state that can be saved and loaded: what a
-    /// fuzzer calls.
+    /// Any bytes give an error, after which the device is what it was, or a state that can be saved and loaded.
     ///
     /// # Panics
     /// When it does not hold.
     pub fn takes_or_refuses(&self, bytes: &[u8]) {
+        self.takes_or_refuses_at(T::DESCRIPTION.version, bytes);
+    }
+
+    fn takes_or_refuses_at(&self, loaded_version: u32, bytes: &[u8]) {
         let version = T::DESCRIPTION.version;
         let mut device = self.fresh();
         let before = save(&mut device, version);
@@ -209,7 +249,7 @@ impl<T: VmState> Laws<T> {
         if let Err(error) = walk::checkpoint(&mut device, &mut copy) {
             panic!("{}: the generator made a device that cannot be saved: {error}", name::<T>());
         }
-        let loaded = device.load(&mut Reader::from_slice(bytes), version);
+        let loaded = device.load(&mut Reader::from_slice(bytes), loaded_version);
         if loaded.is_err() {
             if let Err(error) = walk::restore(&mut device, copy.pending()) {
                 panic!("{}: there is no way back from a load that failed: {error}", name::<T>());

@@ -1,0 +1,99 @@
+//! Payloads that are read by a description, and changed.
+
+use vmstate::dynamic::edit::parse_subsection;
+use vmstate::dynamic::{Body, Section};
+use vmstate::schema::vmdesc::{Device, Document};
+use vmstate::{Reader, Writer};
+
+use super::{Target, halves, seeds};
+
+/// The target.
+pub const TARGET: Target = Target { name: "dynamic", run, seeds: seeds::sections, fixed: 4 << 20, per_byte: 8192 };
+
+/// Where payloads stand in their stream.
+const START: u64 = 100;
+
+/// The bytes are a description, lines of edits, and a payload, with zeros between them.
+fn run(bytes: &[u8]) {
+    let (text, rest) = halves(bytes);
+    let Ok(document) = Document::parse(text, 0) else { return };
+    let (edits, payload) = halves(rest);
+    let edits = String::from_utf8_lossy(edits);
+    for device in document.devices.iter().take(4) {
+        let end = START + payload.len() as u64;
+        let without_end = decode(device, payload, None);
+        for section in [without_end, decode(device, payload, Some(end))].into_iter().flatten() {
+            look_into(&section);
+            change(section, &edits);
+        }
+    }
+}
+
+/// What is decoded is encoded as the same bytes, and described as it was.
+fn decode(device: &Device, payload: &[u8], end: Option<u64>) -> Option<Section> {
+    let mut reader = Reader::from_slice_at(payload, START);
+    match Section::decode(device, &mut reader, end) {
+        Ok(section) => {
+            let read = usize::try_from(reader.offset() - START).expect("an offset in a slice");
+            assert!(end.is_none_or(|end| end == reader.offset()), "{read} bytes up to {end:?}");
+            assert_eq!(encode(&section), &payload[..read]);
+            assert_eq!(section.size(), read as u64);
+            assert_eq!(section.describe().as_ref(), Some(device));
+            Some(section)
+        }
+        Err(error) => {
+            let place = START..=START + payload.len() as u64;
+            assert!(error.offset().is_some_and(|offset| place.contains(&offset)), "{error}");
+            None
+        }
+    }
+}
+
+fn encode(section: &Section) -> Vec<u8> {
+    let mut out = Writer::new();
+    section.encode(&mut out);
+    out.take()
+}
+
+/// All values have paths that lead to something, and can be shown.
+fn look_into(section: &Section) {
+    let _ = format!("{section:?}");
+    for leaf in section.leaves() {
+        let text = match leaf.found.item {
+            vmstate::dynamic::Item::Struct(inner) => format!("{inner:?}"),
+            item => item.to_string(),
+        };
+        assert!(leaf.found.offset >= section.offset, "{}: {text}", leaf.path);
+        assert!(leaf.found.offset + leaf.found.size <= section.offset + section.size(), "{}: {text}", leaf.path);
+    }
+}
+
+/// Whatever was changed, the section is what its own description says.
+fn change(mut section: Section, edits: &str) {
+    for line in edits.lines() {
+        let before = section.clone();
+        let changed = match line.split_once('=') {
+            Some((path, value)) => match path.strip_prefix('+') {
+                None => section.set(path, value).map(|set| set.is_some()),
+                Some(path) => parse_subsection(value).and_then(|subsection| section.add_subsection(path, &subsection)),
+            },
+            None => match line.strip_prefix('-') {
+                Some(path) => section.drop_subsection(path).map(|dropped| dropped.is_some()),
+                None => section.rename(line).map(|_| true),
+            },
+        };
+        match changed {
+            Ok(true) => {}
+            _ => assert_eq!(section, before, "{line}: {changed:?}"),
+        }
+    }
+    let Some(description) = section.describe() else { return };
+    if matches!(section.body, Body::Partly(..)) {
+        return;
+    }
+    let payload = encode(&section);
+    let again = Section::decode(&description, &mut Reader::from_slice_at(&payload, START), None);
+    let again = again.unwrap_or_else(|error| panic!("{edits}: {section:?}\n{error}"));
+    assert_eq!(encode(&again), payload);
+    assert_eq!(again.describe(), Some(description));
+}

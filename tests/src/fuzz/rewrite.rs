@@ -1,0 +1,131 @@
+//! Whole streams that are read by their descriptions, changed, stripped, compared and reported.
+
+use vmstate::dynamic::diff::{Snapshot, compare};
+use vmstate::dynamic::edit::{Edits, edit, parse_subsection};
+use vmstate::dynamic::{Rewriter, Stripper, Walk, rewrite};
+use vmstate::report::{Report, Side};
+use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate::{LoadError, Reader, Writer};
+
+use super::bites::Bites;
+use super::{Target, seeds};
+
+/// The target.
+pub const TARGET: Target =
+    Target { name: "rewrite", run, seeds: seeds::edited_streams, fixed: 8 << 20, per_byte: 16 << 10 };
+
+/// The bytes are lines of edits, and a stream.
+fn run(bytes: &[u8]) {
+    let start = bytes.windows(4).position(|window| window == b"QEVM").unwrap_or(0);
+    let (lines, stream) = bytes.split_at(start);
+    let again = rewrite(stream, |_, _| Ok(()));
+    let piped = rewrite_from_pipe(stream);
+    assert_eq!(piped.map_err(|error| error.to_string()), again.as_ref().map(Vec::clone).map_err(ToString::to_string));
+    match again {
+        Ok(again) => {
+            compare_with(stream, &again);
+            strip(&again);
+            look_at(&again);
+            change(&again, &String::from_utf8_lossy(lines));
+        }
+        Err(error) => {
+            assert!(error.offset().is_none_or(|offset| offset <= stream.len() as u64), "{error}");
+            assert!(walk(stream).is_err() || error.offset().is_some(), "{error}");
+        }
+    }
+}
+
+/// What was written again is what was read. Of a description that is not written as QEMU does it, it is the meaning.
+fn compare_with(stream: &[u8], again: &[u8]) {
+    if stream.starts_with(again) {
+        return;
+    }
+    let Located::At(start) = locate(again) else { panic!("another stream, without a description") };
+    let length = start - size_of::<u32>();
+    assert_eq!(stream.get(..length), Some(&again[..length]));
+    let (length, text) = stream[length..].split_first_chunk().expect("a length");
+    let text = &text[..usize::try_from(u32::from_be_bytes(*length)).expect("a length in memory")];
+    let described = Document::parse(text, 0).expect("a description");
+    assert_eq!(described, Document::parse(&again[start..], 0).expect("a description"));
+    assert_ne!(described.to_text().as_bytes(), text);
+}
+
+fn document(stream: &[u8]) -> Result<Option<Document>, LoadError> {
+    match locate(stream) {
+        Located::At(start) => Document::parse(&stream[start..], start as u64).map(Some),
+        Located::Absent | Located::More => Ok(None),
+    }
+}
+
+/// What a stream from a pipe is written as: the description comes before it.
+fn rewrite_from_pipe(stream: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let mut reader = Reader::from_read(Bites::new(stream, 1 + stream.len() % 7));
+    let mut out = Writer::new();
+    let mut rewriter = Rewriter::new(&mut reader, document(stream)?, &mut out)?;
+    while rewriter.step(&mut out)? {}
+    Ok(out.take())
+}
+
+fn walk(stream: &[u8]) -> Result<Snapshot, LoadError> {
+    Snapshot::read(&mut Walk::new(&mut Reader::from_slice(stream), document(stream)?)?)
+}
+
+/// A stream that was stripped is a stream, and has nothing more to strip.
+fn strip(stream: &[u8]) {
+    let Ok((once, pages)) = stripped(stream) else { return };
+    let (twice, left) = stripped(&once).unwrap_or_else(|error| panic!("after {pages} pages were stripped: {error}"));
+    assert_eq!((twice, left), (once, 0), "{pages} pages were stripped");
+}
+
+fn stripped(stream: &[u8]) -> Result<(Vec<u8>, u64), LoadError> {
+    let mut reader = Reader::from_slice(stream);
+    let mut stripper = Stripper::new(Walk::new(&mut reader, document(stream)?)?, Reader::from_slice(stream));
+    let mut out = Writer::new();
+    while stripper.step(&mut out)? {}
+    Ok((out.take(), stripper.pages()))
+}
+
+/// A stream does not differ from itself, and there is a page about it from which nothing escapes.
+fn look_at(stream: &[u8]) {
+    let Ok(snapshot) = walk(stream) else { return };
+    assert_eq!(compare(&snapshot, &snapshot).count(), 0);
+    let side = Side { name: "</script><!--", length: stream.len() as u64, snapshot: &snapshot };
+    for html in [Report::new(side).html(), Report::new(side).beside(side).html()] {
+        assert_eq!(html.matches("</script").count(), 2, "{html}");
+        assert_eq!(html.matches("<!--").count(), 0, "{html}");
+    }
+}
+
+/// What was changed is a stream again.
+fn change(stream: &[u8], lines: &str) {
+    if lines.is_empty() {
+        return;
+    }
+    let Ok((changed, changes)) = edit(stream, edits(lines)) else { return };
+    for change in &changes {
+        let _ = change.to_string();
+    }
+    let again = rewrite(&changed, |_, _| Ok(()));
+    let again = again.unwrap_or_else(|error| panic!("after {changes:?}: {error}"));
+    assert!(again == changed, "after {changes:?}");
+}
+
+fn edits(lines: &str) -> Edits {
+    lines.lines().take(4).fold(Edits::new(), |edits, line| match line.split_at_checked(1) {
+        Some(("-", path)) => edits.drop_subsection(path),
+        Some(("+", rest)) => match rest.split_once('=').map(|(path, text)| (path, parse_subsection(text))) {
+            Some((path, Ok(subsection))) => edits.add_subsection(path, subsection),
+            _ => edits,
+        },
+        Some(("@", machine)) => edits.machine(machine),
+        Some(("!", _)) => edits.force(),
+        Some((">", rest)) => match rest.split_once('=') {
+            Some((old, new)) => edits.rename_section(old, new),
+            None => edits,
+        },
+        _ => match line.split_once('=') {
+            Some((path, value)) => edits.set(path, value),
+            None => edits,
+        },
+    })
+}

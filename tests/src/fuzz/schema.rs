@@ -1,0 +1,66 @@
+//! Files that say what devices look like, and whether they fit.
+
+use vmstate::schema::compare::{Direction, Finding, Report, Rule, Severity, compare_schemas};
+use vmstate::schema::dump::{Checker, Dump};
+use vmstate::schema::{Release, Schema};
+
+use super::{Target, halves, seeds};
+
+/// The target.
+pub const TARGET: Target = Target { name: "schema", run, seeds: seeds::schemas, fixed: 4 << 20, per_byte: 8192 };
+
+/// The bytes are two files, with a zero between them.
+fn run(bytes: &[u8]) {
+    let (old, new) = halves(bytes);
+    let (Ok(old), Ok(new)) = (std::str::from_utf8(old), std::str::from_utf8(new)) else { return };
+    let schemas = [old, new].map(|text| Schema::read(text).ok());
+    for (text, schema) in [old, new].into_iter().zip(&schemas) {
+        if let Some(schema) = schema {
+            understood(text, schema);
+        }
+    }
+    if let [Some(old), Some(new)] = &schemas {
+        compare(old, new);
+    }
+    if let (Ok(old), Ok(new)) = (Dump::parse(old), Dump::parse(new)) {
+        for checker in [Checker::Qemu10_0, Checker::Newer] {
+            let findings = checker.compare(&old, &new);
+            assert!(findings.problems <= findings.lines.len(), "{findings:?}");
+        }
+    }
+}
+
+/// What was read is written as something that is read as the same.
+fn understood(text: &str, schema: &Schema) {
+    let written = schema.to_text();
+    let again = Schema::from_text(&written).unwrap_or_else(|error| panic!("{error}\n{written}"));
+    assert_eq!(&again, schema);
+    assert_eq!(again.to_text(), written);
+    if let Ok(dump) = Dump::parse(text) {
+        assert_eq!(Dump::parse(&dump.to_text()).expect("it was written as a dump"), dump);
+    }
+    for release in [Release::Qemu7_2, Release::Qemu10_0] {
+        let dump = Dump::of(schema, release).to_text();
+        let again = Dump::parse(&dump).unwrap_or_else(|error| panic!("{error}\n{dump}"));
+        assert_eq!(again.to_text(), dump);
+    }
+    let report = compare_schemas(schema, schema);
+    assert_eq!(report.count(Severity::Break), 0, "{:?}", report.findings);
+}
+
+/// What one side writes and the other reads is the same, whichever of them is called the new one.
+fn compare(old: &Schema, new: &Schema) {
+    let (there, back) = (compare_schemas(old, new), compare_schemas(new, old));
+    assert_eq!(there.compared, back.compared);
+    let one_way = |report: &Report, direction: Direction| {
+        // Paths are those of the old side.
+        let about =
+            |finding: &Finding| (finding.device.clone(), finding.rule, finding.written.clone(), finding.read.clone());
+        // Of machines and devices that are there on one side only, only one way is said.
+        let both_ways = |finding: &&Finding| !matches!(finding.rule, Rule::Machine | Rule::Device);
+        let own = report.findings.iter().filter(both_ways);
+        let own = own.filter(|finding| finding.direction == direction && finding.at_version.is_none());
+        own.map(about).collect::<Vec<_>>()
+    };
+    assert_eq!(one_way(&there, Direction::OldToNew), one_way(&back, Direction::NewToOld));
+}

@@ -1,0 +1,69 @@
+//! What a fuzzer calls.
+
+use vmstate_types::{Reader, VmState};
+
+use super::{Choices, Laws, name, save};
+
+/// The bytes of a seed, and of a change.
+const SEED: usize = 8;
+const CHANGE: usize = 3;
+
+impl<T: VmState> Laws<T> {
+    /// Any bytes give an error, after which the device is what it was, or a state that can be saved and loaded: for
+    /// fuzzers, which this leads to all versions and to the generator's states.
+    ///
+    /// | bytes | what they say |
+    /// |---|---|
+    /// | 1 | which version is loaded: 0 is the newest, 1 the one before, and so on |
+    /// | 1 | even: the rest is the payload. Odd: the payload is what a device of the generator saves, with changes |
+    /// | 8 | in the second form: the seed of the generator's [`Choices`] |
+    /// | 3 each | a change: at which byte (2 bytes), and which bits (0: the payload ends there) |
+    ///
+    /// ```
+    /// use vmstate::laws::Laws;
+    /// use vmstate::prelude::*;
+    ///
+    /// #[derive(VmState, Default)]
+    /// #[vmstate(name = "serial", version = 2)]
+    /// struct Serial {
+    ///     divider: u16,
+    ///     #[vmstate(since = 2)]
+    ///     fcr: u8,
+    /// }
+    ///
+    /// let laws = Laws::<Serial>::default();
+    /// laws.fuzz(&[0, 0, 0, 12, 1]); // version 2
+    /// laws.fuzz(&[1, 0, 0, 12]); // version 1
+    /// laws.fuzz(b"\0\x01any seed\0\x02\xff\0\x01\0"); // a changed `fcr`, cut off again
+    /// ```
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn fuzz(&self, bytes: &[u8]) {
+        let Some(([older, form], rest)) = bytes.split_first_chunk() else { return };
+        let versions = T::DESCRIPTION.version - T::DESCRIPTION.minimum_version;
+        let version = T::DESCRIPTION.version - u32::from(*older) % versions.saturating_add(1);
+        match (form % 2, rest.split_first_chunk::<SEED>()) {
+            (0, _) | (_, None) => self.takes_or_refuses_at(version, rest),
+            (_, Some((seed, changes))) => self.changed_state(version, u64::from_be_bytes(*seed), changes),
+        }
+    }
+
+    /// Loads what a device of the generator saves, which must succeed, and then what the changes make of it.
+    fn changed_state(&self, version: u32, seed: u64, changes: &[u8]) {
+        let mut payload = save(&mut (self.make)(&mut Choices::new(seed)), version);
+        if let Err(error) = self.fresh().load(&mut Reader::from_slice(&payload), version) {
+            panic!("{}: what it saved at version {version} does not load (seed {seed})\n{error}", name::<T>());
+        }
+        let (changes, _) = changes.as_chunks::<CHANGE>();
+        for [high, low, bits] in changes {
+            let place = usize::from(u16::from_be_bytes([*high, *low])) % payload.len().max(1);
+            match (bits, payload.get_mut(place)) {
+                (0, _) => payload.truncate(place),
+                (_, Some(byte)) => *byte ^= bits,
+                (_, None) => {}
+            }
+        }
+        self.takes_or_refuses_at(version, &payload);
+    }
+}

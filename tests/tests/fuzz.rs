@@ -31,7 +31,7 @@ macro_rules! targets {
 }
 
 targets! {
-    wire framing commands description dynamic rewrite ram uno device schema import
+    wire framing commands description dynamic rewrite ram machine uno device schema import cli
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -12,18 +12,22 @@
 //! | [`dynamic`] | a description, edits and a payload | decoded and encoded it is the same; edited, it decodes as what it is |
 //! | [`rewrite`] | edits and a stream | rewritten it is the same; edited or stripped, it is a stream again |
 //! | [`ram`] | what to send of a memory, and how | with and without a way back the same memory; an error changes nothing |
+//! | [`machine`] | the states of devices with every attribute, and changes to their stream | an error changes nothing; what loads can be saved and loaded |
 //! | [`uno`] | a stream of a real machine | the same |
 //! | [`device`] | what [`Laws::fuzz`](vmstate::laws::Laws::fuzz) takes | the laws |
 //! | [`schema`] | two files that say what devices look like | their text reads as the same; each fits itself |
 //! | [`import`] | a dump, or a stream | what is generated is Rust |
+//! | [`cli`] | lines: arguments, URIs, subsections | what was understood is what was said |
 
 mod bites;
+pub mod cli;
 pub mod commands;
 pub mod description;
 pub mod device;
 pub mod dynamic;
 pub mod framing;
 pub mod import;
+pub mod machine;
 pub mod ram;
 pub mod rewrite;
 pub mod schema;
@@ -55,10 +59,12 @@ pub const TARGETS: &[Target] = &[
     dynamic::TARGET,
     rewrite::TARGET,
     ram::TARGET,
+    machine::TARGET,
     uno::TARGET,
     device::TARGET,
     schema::TARGET,
     import::TARGET,
+    cli::TARGET,
 ];
 
 impl Target {

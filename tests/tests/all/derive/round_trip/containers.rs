@@ -70,7 +70,8 @@ impl Peer for Containers {
     fn peer(&self) -> Self {
         let mut known = same(&self.known);
         let known = std::array::from_fn(|_| known.next().flatten());
-        Self { known, counted: same(&self.counted).collect(), ..Self::default() }
+        let counted_and_made = self.counted_and_made.iter().map(|_| None).collect();
+        Self { count: self.count, known, counted: same(&self.counted).collect(), counted_and_made, ..Self::default() }
     }
 }
 

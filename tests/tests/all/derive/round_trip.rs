@@ -151,6 +151,18 @@ properties! {
     of_sections: sections::states();
 }
 
+proptest! {
+    /// An old loader sees any bytes, too.
+    #[test]
+    fn any_bytes_of_any_version_are_refused_or_a_state(bytes in any_bytes(), version in 0_u32..6) {
+        let mut loaded = old::Aged::default();
+        match loaded.load(&mut Reader::from_slice(&bytes), version) {
+            Ok(()) => prop_assert!((1..=4).contains(&version)),
+            Err(error) => prop_assert!(error.path().starts_with("aged") && error.offset().is_some(), "{}", error),
+        }
+    }
+}
+
 /// Attributes that put no byte on the wire and take none away.
 const NO_BYTES: [&str; 4] = ["crate", "early_setup", "priority", "unmigratable"];
 

@@ -59,7 +59,6 @@
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crates of these names |
 //! | `cli` | the command line tool `vmstate`: `cargo install vmstate --features cli`; nothing in the library |
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![forbid(unsafe_code)]
 #![deny(unsafe_code)]
 
 pub mod adapters;

@@ -58,7 +58,10 @@ fn check(stream: &[u8], bite: usize, steps: &[Step]) {
                 continue;
             }
             assert_eq!(go(other, *step), result, "{step:?} at {start}");
-            assert_eq!(other.offset(), slice.offset(), "after {step:?} at {start}");
+            // A pipe does not take back what it gave before it ended; after an error nobody reads on.
+            if result.is_ok() {
+                assert_eq!(other.offset(), slice.offset(), "after {step:?} at {start}");
+            }
         }
         assert_eq!(result.clone().ok(), expected(stream, start, *step), "{step:?} at {start}");
         if result.is_err() {

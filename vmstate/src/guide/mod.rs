@@ -15,6 +15,7 @@ pub mod format {}
 #[doc = include_str!("../../docs/json.md")]
 pub mod json {}
 #[doc = include_str!("limits.md")]
+#[doc = include_str!("../../docs/limits.md")]
 pub mod limits {}
 #[doc = include_str!("porting.md")]
 pub mod porting {}

@@ -195,6 +195,10 @@ impl Decoder<'_, '_> {
 
     fn array(&mut self, form: Form<'_>, size: u64, count: u64) -> Result<Vec<Value>, LoadError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let nodes = self.nodes.saturating_add(count);
+        if nodes > MAX_NODES {
+            return Err(LoadError::malformed(format!("at most {MAX_NODES} fields and elements"), nodes));
+        }
         let element = |index| {
             let counted = self.count(1).and_then(|()| self.element(form, size));
             counted.map_err(|error| error.in_element(index))

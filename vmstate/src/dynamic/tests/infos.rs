@@ -175,8 +175,8 @@ fn contradictions_are_refused() {
         (many("f", 1000, "uint8", 1), "f", "1000 bytes"),
         (many("f", u64::MAX / 2, "uint32", 4), "f", "bytes"),
         (many("f", 3, "nullptr", 1), "f[2]", "the marker of a pointer"),
-        (nested("f", r#""array_len": 9223372036854775807, "#, &node, 2), "f[3].f", "1 byte"),
-        (nested("f", r#""array_len": 99999999, "#, &empty, 0), "f[514]", "at most"),
+        (nested("f", r#""array_len": 9223372036854775807, "#, &node, 2), "f", "at most"),
+        (nested("f", r#""array_len": 99999999, "#, &empty, 0), "f", "at most"),
     ] {
         let error = refused(&fields, "3030 8182 83 00");
         assert_eq!(error.path(), path, "{fields}\n{error}");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use vmstate::prelude::*;
 
 /// Writes down what is told.
@@ -49,6 +49,9 @@ impl Subscriber for Listener {
 #[test]
 fn each_section_has_a_span() {
     let listener = Listener::default();
+    // With a single dispatcher, `tracing` asks the thread that comes to a span first whether anybody listens, once for all
+    // threads: a test beside this one would say no.
+    let _another = Dispatch::new(Listener::default());
     let mut stream = Vec::new();
     tracing::subscriber::with_default(listener.clone(), || {
         let mut registry = Registry::new();

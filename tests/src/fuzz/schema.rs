@@ -44,8 +44,10 @@ fn understood(text: &str, schema: &Schema) {
         let again = Dump::parse(&dump).unwrap_or_else(|error| panic!("{error}\n{dump}"));
         assert_eq!(again.to_text(), dump);
     }
+    // A file may say of a device that it refuses what it writes itself; besides that, each fits itself.
     let report = compare_schemas(schema, schema);
-    assert_eq!(report.count(Severity::Break), 0, "{:?}", report.findings);
+    let mut broken = report.findings.iter().filter(|finding| finding.severity() == Severity::Break);
+    assert!(broken.all(|finding| finding.rule == Rule::VersionTooOld), "{:?}", report.findings);
 }
 
 /// What one side writes and the other reads is the same, whichever of them is called the new one.

@@ -161,7 +161,11 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     fn write_record(&mut self, record: &Record, out: &mut Writer) {
         let ram = self.walk.ram();
         let block = ram.current_block().and_then(|index| ram.blocks().get(index));
-        write_record(out, record, block.map_or("", |block| &block.idstr));
+        match record {
+            // There can be bits in it that nobody looks at.
+            Record::BlockList(_) | Record::MultifdFlush | Record::EndOfSection => out.u64(ram.word()),
+            _ => write_record(out, record, block.map_or("", |block| &block.idstr)),
+        }
         if *record == Record::EndOfSection
             && let Some(section_id) = self.ram_section.take()
         {

@@ -17,8 +17,6 @@ mod flag {
     pub(super) const XBZRLE: u64 = 0x40;
     pub(super) const COMPRESS_PAGE: u64 = 0x100;
     pub(super) const MULTIFD_FLUSH: u64 = 0x200;
-    /// All bits that flags can ever take.
-    pub(super) const ALL: u64 = 0x3ff;
 }
 
 /// What begins an XBZRLE record's data (`ENCODING_FLAG_XBZRLE`).
@@ -53,7 +51,7 @@ impl PageSize {
 
     /// The bits of a record's first word that are flags.
     fn flags(self) -> u64 {
-        (self.bytes() - 1) & flag::ALL
+        self.bytes() - 1
     }
 }
 
@@ -173,6 +171,8 @@ pub struct RecordReader {
     places: HashMap<String, usize>,
     /// The block that CONTINUE refers to.
     current: Option<usize>,
+    /// What the last record that is none of a block began with.
+    word: u64,
 }
 
 impl RecordReader {
@@ -180,7 +180,7 @@ impl RecordReader {
     #[must_use]
     pub fn new(page_size: PageSize, options: Options) -> Self {
         let (blocks, places) = (Vec::new(), HashMap::new());
-        Self { page_size, options, unlisted: 0, space: None, blocks, places, current: None }
+        Self { page_size, options, unlisted: 0, space: None, blocks, places, current: None, word: 0 }
     }
 
     /// The blocks that were listed so far.
@@ -193,6 +193,12 @@ impl RecordReader {
     #[must_use]
     pub fn current_block(&self) -> Option<usize> {
         self.current
+    }
+
+    /// The word that the last record began with, if it is none of a block: with what means nothing in it, as an address
+    /// where a section ends.
+    pub(crate) fn word(&self) -> u64 {
+        self.word
     }
 
     /// Reads one record; what it says that the caller must read or skip comes next.
@@ -208,6 +214,7 @@ impl RecordReader {
         }
         let start = reader.offset();
         let word = reader.u64()?;
+        self.word = word;
         let flags = word & self.page_size.flags();
         let offset = word & !(self.page_size.bytes() - 1);
         let same_block = flags & flag::CONTINUE != 0;

@@ -138,7 +138,7 @@ fn pages_outside_of_their_block() {
 #[test]
 fn flags_that_nobody_knows() {
     let expected = "a record of a known kind: 0x2, 0x4, 0x8, 0x10, 0x40, 0x100 or 0x200";
-    for flags in (0..0x400).filter(|flags| ![0x2, 0x4, 0x8, 0x10, 0x40, 0x100, 0x200].contains(&(flags & !0x20))) {
+    for flags in (0..0x1000).filter(|flags| ![0x2, 0x4, 0x8, 0x10, 0x40, 0x100, 0x200].contains(&(flags & !0x20))) {
         let part = named(0x1000 | flags, "pc.ram");
         let found = format!("flags {:#x} in {:#018x}", flags & !0x20, 0x1000 | flags);
         refused(&part, Blame::Bytes, 0, expected, &found);

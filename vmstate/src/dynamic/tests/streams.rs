@@ -162,3 +162,12 @@ fn packages_keep_their_form() {
         assert_eq!(rewritten(&out.take()).unwrap(), ["timer undescribed 8"]);
     }
 }
+
+#[test]
+fn bits_that_mean_nothing_between_pages_stay() {
+    let ram = SectionHeader::full(2, "ram", 0, crate::ram::VERSION).of_kind(SectionKind::Start);
+    // An empty list with CONTINUE, a flush and an end with addresses: QEMU and we look at none of these.
+    let words = [0x24_u64, 0x7000_0200, 0x1c56_0000_0000_0010];
+    let payload = words.map(u64::to_be_bytes).concat();
+    assert!(rewritten(&stream(true, None, &[(ram, &payload)])).unwrap().is_empty());
+}

@@ -6,25 +6,27 @@
 
 use crate::stream::SectionHeader;
 
-/// The span of one section. It ends with this value.
+/// The span of one section, if anybody wants to know. It ends with this value.
 #[derive(Debug)]
 pub(super) struct Section {
     #[cfg(feature = "tracing")]
+    open: Option<Open>,
+}
+
+#[cfg(feature = "tracing")]
+#[derive(Debug)]
+struct Open {
     span: tracing::span::EnteredSpan,
-    #[cfg(feature = "tracing")]
-    /// When it began, if anybody wants to know.
-    started: Option<std::time::Instant>,
-    #[cfg(feature = "tracing")]
+    started: std::time::Instant,
     offset: u64,
 }
 
 /// Begins the span of a section that is saved or loaded, as `what` says, and begins at `offset` of the stream.
 #[cfg(feature = "tracing")]
 pub(super) fn section(what: &'static str, header: &SectionHeader, offset: u64) -> Section {
-    let SectionHeader { name, instance_id, version, .. } = header;
-    let span = tracing::debug_span!("section", what, name, instance = instance_id, version, kind = header.kind.name());
-    let started = (!span.is_disabled()).then(std::time::Instant::now);
-    Section { span: span.entered(), started, offset }
+    // Mostly nobody does: that costs a look at one number.
+    let heard = tracing::level_filters::LevelFilter::current() >= tracing::Level::DEBUG;
+    Section { open: heard.then(|| Open::new(what, header, offset)).flatten() }
 }
 
 /// Does nothing.
@@ -33,14 +35,24 @@ pub(super) fn section(_: &'static str, _: &SectionHeader, _: u64) -> Section {
     Section {}
 }
 
+#[cfg(feature = "tracing")]
+impl Open {
+    fn new(what: &'static str, header: &SectionHeader, offset: u64) -> Option<Self> {
+        let SectionHeader { name, instance_id, version, kind, .. } = header;
+        let span = tracing::debug_span!("section", what, name, instance = instance_id, version, kind = kind.name());
+        let started = std::time::Instant::now();
+        (!span.is_disabled()).then(|| Self { span: span.entered(), started, offset })
+    }
+}
+
 impl Section {
     /// Says that the section ends at `offset` of the stream.
     #[cfg(feature = "tracing")]
     pub(super) fn done(&self, offset: u64) {
-        let Some(started) = self.started else { return };
-        let bytes = offset.saturating_sub(self.offset);
+        let Some(Open { span, started, offset: start }) = &self.open else { return };
+        let bytes = offset.saturating_sub(*start);
         let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::debug!(parent: &self.span, bytes, microseconds, "done");
+        tracing::debug!(parent: span, bytes, microseconds, "done");
     }
 
     /// Does nothing.

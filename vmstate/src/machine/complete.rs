@@ -1,25 +1,21 @@
 //! Sections that nobody has registered, and registered ones that have not come.
 
-use vmstate_types::LoadError;
+use vmstate_types::{LoadError, Reader};
 
 use super::kept::{self, Kept};
 use super::load::{Came, Load};
 use super::policy::Unknown;
 use crate::registry::{Handler, Missing};
-use crate::stream::{SectionHeader, SectionKind, StreamReader};
+use crate::stream::{SectionHeader, SectionKind};
 
 impl Load<'_, '_, '_> {
     /// Does what the rules say about a section that nobody has registered.
-    pub(super) fn unknown(
-        &mut self,
-        stream: &mut StreamReader<'_, '_>,
-        header: &SectionHeader,
-    ) -> Result<(), LoadError> {
+    pub(super) fn unknown(&mut self, header: &SectionHeader, payload: &mut Reader<'_>) -> Result<(), LoadError> {
         match self.options.rules_of(&header.name).unknown {
             Unknown::Refuse => return Err(self.nobody(header)),
-            Unknown::Skip => kept::skip(header, stream.payload())?,
+            Unknown::Skip => kept::skip(header, payload)?,
             Unknown::Keep if header.kind == SectionKind::Full => {
-                self.kept.push(Kept::read(header, stream.payload())?);
+                self.kept.push(Kept::read(header, payload)?);
             }
             Unknown::Keep => {
                 return Err(LoadError::incompatible("a section that comes whole, to be kept", "a live one")

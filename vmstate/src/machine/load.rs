@@ -146,7 +146,8 @@ pub(super) struct Section {
 impl Section {
     fn new(index: usize, entry: &Entry<'_>, header: &SectionHeader) -> Self {
         let &SectionHeader { instance_id, section_id, version, offset, payload, .. } = header;
-        let old_name = (entry.header.name != header.name).then(|| header.name.as_str().into());
+        let renamed = entry.has_old_name() && entry.header.name != header.name;
+        let old_name = renamed.then(|| header.name.as_str().into());
         let (read, post_load) = (None, PostLoad::None);
         Self { entry: index, old_name, instance_id, section_id, version, offset, payload, read, post_load }
     }
@@ -180,13 +181,9 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         }
         self.check_configuration(&mut stream)?;
         self.set_up()?;
-        let mut header = stream.section().clone();
         while let Some(next) = stream.advance()? {
             match next {
-                Next::Section => {
-                    header.clone_from(stream.section());
-                    self.section(&mut stream, &header, start)?;
-                }
+                Next::Section => self.section(&mut stream, start)?,
                 Next::Command(command) => match &mut self.options.commands {
                     Some(handler) => handler.command(&command),
                     None => refuse(&command),
@@ -226,33 +223,30 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         Ok(())
     }
 
-    fn section(
-        &mut self,
-        stream: &mut StreamReader<'_, '_>,
-        header: &SectionHeader,
-        start: u64,
-    ) -> Result<(), LoadError> {
+    fn section(&mut self, stream: &mut StreamReader<'_, '_>, start: u64) -> Result<(), LoadError> {
+        let footers = stream.has_footers() != Some(false);
+        let (header, payload) = stream.section();
         self.loaded.sections += 1;
         self.count(header)?;
         let span = trace::section("load", header, header.offset);
-        let entry = self.find(header);
-        match entry {
-            Some(index) => self.known(stream, header, index),
-            None => self.unknown(stream, header),
+        match self.find(header) {
+            Some(index) => self.known(header, payload, index),
+            None => self.unknown(header, payload),
         }
+        .and_then(|()| self.skip_unread(header, payload, footers))
         .map_err(|error| error.in_place(|| header.place()))?;
-        if self.options.rules_of(&header.name).unread == Unread::Skip
-            && stream.has_footers() != Some(false)
-            && stream.payload().peek(1)? != [tag::FOOTER]
-        {
-            kept::skip(header, stream.payload()).map_err(|error| error.in_place(|| header.place()))?;
-        }
         stream.end_section()?;
         span.done(stream.offset());
+        let (bytes, (header, _)) = (stream.offset() - start, stream.section());
         let phase = if header.kind == SectionKind::Full { Phase::Devices } else { Phase::Live };
-        let bytes = stream.offset() - start;
         self.options.progress.tell(&Progress::new(phase, bytes, self.loaded.sections, Some(&header.name)));
         Ok(())
+    }
+
+    /// Passes over what was not read of a section, if its rules say so.
+    fn skip_unread(&self, header: &SectionHeader, payload: &mut Reader<'_>, footers: bool) -> Result<(), LoadError> {
+        let skip = footers && self.options.rules_of(&header.name).unread == Unread::Skip;
+        if skip && payload.peek(1)? != [tag::FOOTER] { kept::skip(header, payload) } else { Ok(()) }
     }
 
     /// Counts a section of which something is held.
@@ -273,12 +267,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     }
 
     /// Loads a section that somebody has registered.
-    fn known(
-        &mut self,
-        stream: &mut StreamReader<'_, '_>,
-        header: &SectionHeader,
-        index: usize,
-    ) -> Result<(), LoadError> {
+    fn known(&mut self, header: &SectionHeader, payload: &mut Reader<'_>, index: usize) -> Result<(), LoadError> {
         self.check_kind(header, index)?;
         check_version(header, self.registry.entries[index].header.version)?;
         if self.options.undo {
@@ -287,25 +276,25 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         let entry = &mut self.registry.entries[index];
         if let Handler::Live(live) = &mut entry.handler {
             self.came[index] = if header.kind == SectionKind::End { Came::All } else { Came::Started };
-            return live.load(stream.payload(), header.kind, header.version);
+            return live.load(payload, header.kind, header.version);
         }
         self.came[index] = Came::All;
         self.order.push(Section::new(index, entry, header));
         let post_load = match &mut entry.handler {
             Handler::Device(handle) => {
                 let mut outcome = Ok(PostLoad::None);
-                let lent = handle.lend(&mut |device| outcome = device.decode_section(stream.payload(), header.version));
+                let lent = handle.lend(&mut |device| outcome = device.decode_section(payload, header.version));
                 lent.map_err(|why| LoadError::misuse("a device that can be used", why))?;
                 outcome?
             }
             Handler::Raw(raw) => {
-                raw.load(stream.payload(), header.version)?;
+                raw.load(payload, header.version)?;
                 PostLoad::None
             }
             Handler::Live(_) => PostLoad::None,
         };
         if let Some(section) = self.order.last_mut() {
-            (section.read, section.post_load) = (Some(stream.offset() - header.payload), post_load);
+            (section.read, section.post_load) = (Some(payload.offset() - header.payload), post_load);
         }
         if self.options.post_load_at_once {
             self.post_load(self.order.len() - 1)?;

@@ -310,6 +310,11 @@ impl Entry<'_> {
         own || self.compat.as_ref().is_some_and(|(old, number)| old == name && (*number == instance_id || alias))
     }
 
+    /// Whether it answers to another name than its own.
+    pub(crate) fn has_old_name(&self) -> bool {
+        self.compat.is_some()
+    }
+
     /// Its place among the others.
     pub(crate) fn key(&self) -> Key {
         (Reverse(self.priority), self.number)

@@ -138,9 +138,9 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         self.read_item().map_err(|error| error.in_place(|| Place::Part("the stream between sections".into())))
     }
 
-    /// The header of the section that came last.
-    pub(crate) fn section(&self) -> &SectionHeader {
-        &self.section
+    /// The header of the section that came last, and its payload.
+    pub(crate) fn section(&mut self) -> (&SectionHeader, &mut Reader<'a>) {
+        (&self.section, self.reader)
     }
 
     /// Ends the section whose payload was read, if one has begun: checks the footer.

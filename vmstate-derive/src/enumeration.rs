@@ -68,6 +68,11 @@ fn check(input: &DeriveInput, data: &DataEnum, attributes: &parse::Struct, error
         errors
             .at(&variant.fields, "a variant with fields has no wire form; keep the number and the fields in a struct");
     }
+    for variant in &data.variants {
+        for attribute in variant.attrs.iter().filter(|attribute| attribute.path().is_ident("vmstate")) {
+            errors.at(attribute, "a variant is a number, and nothing can be said about it");
+        }
+    }
     if data.variants.is_empty() {
         errors.at(&input.ident, "an enum without variants can never be loaded");
     }

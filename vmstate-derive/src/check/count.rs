@@ -4,6 +4,7 @@ use syn::Member;
 
 use crate::errors::Errors;
 use crate::model::{Codec, Device, Field, bits_field, member_name};
+use crate::parse::nearest;
 
 /// `#[vmstate(len = count)] items: Vec<u8>, count: u32`: a load needs the count before the elements.
 pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
@@ -17,20 +18,33 @@ pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
 fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors: &Errors) {
     for (index, field) in fields.iter().enumerate() {
         let Some(count) = count_of(field) else { continue };
-        let known = fields[..index].iter().chain(earlier).filter_map(Field::member);
+        let before = fields[..index].iter().chain(earlier).filter_map(Field::member);
         let skipped = device.skipped.iter().map(|skipped| &skipped.member);
-        if known.chain(skipped).any(|member| *member == count) {
-            continue;
+        let known: Vec<&Member> = before.chain(skipped).collect();
+        if !known.contains(&&count) {
+            let later = fields[index..].iter().any(|field| field.member() == Some(&count));
+            errors.at(&count, wrong_count(&count, &known, later));
         }
-        let later = fields[index..].iter().any(|field| field.member() == Some(&count));
-        let name = member_name(&count);
-        errors.at(
-            &count,
-            match later {
-                true => format!("`{name}` comes after what it counts: a load needs it before; move it up"),
-                false => format!("`{name}` is no field that comes before this one, nor one that is skipped"),
-            },
+    }
+}
+
+/// What to say of a `count` that is none of the `known` fields.
+fn wrong_count(count: &Member, known: &[&Member], later: bool) -> String {
+    let name = member_name(count);
+    if later {
+        return format!("`{name}` comes after what it counts: a load needs it before; move it up");
+    }
+    if let Member::Unnamed(_) = count {
+        return format!(
+            "there is no field `{name}` before this one; a number that is fixed is an array's, `[T; {name}]`"
         );
+    }
+    let names: Vec<String> = known.iter().map(|member| member_name(member)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let wrong = format!("`{name}` is no field that comes before this one, nor one that is skipped");
+    match nearest(&name, &names) {
+        Some(meant) => format!("{wrong}; did you mean `{meant}`?"),
+        None => wrong,
     }
 }
 

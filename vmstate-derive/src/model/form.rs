@@ -342,7 +342,7 @@ pub(crate) fn bits_field(bits: &Expr) -> Option<&Ident> {
 /// Refuses types by their names, where the name says enough. What it does not say, the compiler finds.
 fn check_type(kind: &InfoKind, ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let element = innermost(ty);
-    let Some(name) = primitive(element) else { return };
+    let Some(name) = builtin(element) else { return };
     let (fits, types) = match kind {
         InfoKind::Buffer => (array_element(ty).is_some() && name == "u8", "bytes: `[u8; N]`"),
         InfoKind::Equal => {
@@ -418,16 +418,24 @@ fn array_element(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// The type's name, if it is one of the language's own numbers.
+/// The type's name, if it is one of the language's own numbers, and has a wire form.
 fn primitive(ty: &Type) -> Option<String> {
-    const NAMES: [&str; 11] = ["bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64"];
+    builtin(ty).filter(|name| !["u128", "i128", "usize", "isize", "char"].contains(&name.as_str()))
+}
+
+/// The type's name, if it is one of the language's own.
+fn builtin(ty: &Type) -> Option<String> {
+    const NAMES: [&str; 16] = [
+        "bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "u128", "i128", "usize", "isize",
+        "char",
+    ];
     match ty {
         Type::Path(path) if path.qself.is_none() => {
             let name = path.path.get_ident()?.to_string();
             NAMES.contains(&name.as_str()).then_some(name)
         }
-        Type::Group(group) => primitive(&group.elem),
-        Type::Paren(paren) => primitive(&paren.elem),
+        Type::Group(group) => builtin(&group.elem),
+        Type::Paren(paren) => builtin(&paren.elem),
         _ => None,
     }
 }

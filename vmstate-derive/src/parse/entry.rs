@@ -67,8 +67,8 @@ pub(super) fn parse_entries(tokens: TokenStream, errors: &Errors) -> Vec<Entry> 
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         // `in` and `crate` are keys, too.
-        let key =
-            Ident::parse_any(input).map_err(|error| syn::Error::new(error.span(), "expected an attribute's name"))?;
+        let key = Ident::parse_any(input)
+            .map_err(|error| syn::Error::new(error.span(), "expected an attribute's name, as in `name = value`"))?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
             let tokens = value_tokens(input)?;
@@ -161,12 +161,12 @@ impl Entry {
 
     /// A function that is a hook, or takes an old value.
     pub(crate) fn function(&self, errors: &Errors) -> Option<Function> {
-        self.assigned("the path of a function", errors)
+        self.assigned("the path of a function, or a closure", errors)
     }
 
     /// A function that decides.
     pub(crate) fn predicate(&self, errors: &Errors) -> Option<Function> {
-        self.assigned("the path of a predicate", errors)
+        self.assigned("the path of a predicate, or a closure such as `|dev| dev.level != 0`", errors)
     }
 
     /// What may stand behind `=`, where the mere word means something too.

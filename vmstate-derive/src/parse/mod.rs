@@ -24,6 +24,7 @@ pub(crate) use self::many::{Count, HiddenCount, Padding, Part, SizedBuffer};
 pub(crate) use self::old::{OldLoader, Removed, Was};
 pub(crate) use self::once::Once;
 pub(crate) use self::place::{Path as PlacePath, Placed, Step};
+pub(crate) use self::suggest::nearest;
 use crate::errors::Errors;
 
 /// Writes, from one list, the keys that may stand in a place and the function that takes their entries.

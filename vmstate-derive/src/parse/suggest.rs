@@ -7,22 +7,44 @@ use crate::errors::Errors;
 /// A place of attributes, such as `on a field`, and the keys that may stand there.
 type Place = (&'static str, &'static [&'static str]);
 
-/// Reports a key that may not stand in `here`: with the nearest one that may, or with the place where it belongs.
+/// What QEMU and other derives call something, and what it is called here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("default_value", "default"),
+    ("field_exists", "when"),
+    ("ignore", "skip"),
+    ("load_state_old", "load_old"),
+    ("needed", "when"),
+    ("num", "len"),
+    ("test", "when"),
+    ("transient", "skip"),
+    ("varray", "len"),
+];
+
+/// Reports a key that may not stand in `here`: with the one that was meant, or with the places where it belongs.
 pub(super) fn unknown(key: &Ident, here: Place, places: &[Place], errors: &Errors) {
     let text = key.to_string();
     let (place, keys) = here;
-    if let Some((other, _)) = places.iter().find(|(_, keys)| keys.contains(&text.as_str())) {
-        errors.at(key, format!("`{key}` belongs {other}, not {place}"));
-        return;
-    }
-    let nearest = keys.iter().map(|known| (distance(&text, known), *known)).min();
-    let message = match nearest {
-        Some((distance, known)) if distance <= text.len().max(known.len()) / 3 + 1 => {
-            format!("there is no `{key}` {place}; did you mean `{known}`?")
-        }
-        _ => format!("there is no `{key}` {place}; there are: {}", keys.join(", ")),
+    let homes: Vec<_> =
+        places.iter().filter(|(_, keys)| keys.contains(&text.as_str())).map(|(home, _)| *home).collect();
+    let wrong = match homes.is_empty() {
+        true => format!("there is no `{key}` {place}"),
+        false => format!("`{key}` belongs {}, not {place}", homes.join(" or ")),
     };
-    errors.at(key, message);
+    let meant = ELSEWHERE.iter().find(|(other, own)| *other == text && keys.contains(own)).map(|(_, own)| *own);
+    errors.at(
+        key,
+        match meant.or_else(|| nearest(&text, keys).filter(|_| homes.is_empty())) {
+            Some(known) => format!("{wrong}; did you mean `{known}`?"),
+            None if homes.is_empty() => format!("{wrong}; there are: {}", keys.join(", ")),
+            None => wrong,
+        },
+    );
+}
+
+/// The one that `text` is a misspelling of.
+pub(crate) fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
+    let (distance, nearest) = known.iter().map(|known| (distance(text, known), *known)).min()?;
+    (distance <= text.len().max(nearest.len()) / 3 + 1).then_some(nearest)
 }
 
 /// How many letters have to be inserted, deleted or replaced to make one of the other.

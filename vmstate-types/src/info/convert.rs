@@ -18,7 +18,7 @@ pub struct As<W>(PhantomData<W>);
 /// A type whose values can be written as a `W`, as far as they fit.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored as `{W}`",
-    note = "`wire` takes integers, and `bool`, as another integer"
+    note = "`wire` takes integers, and `bool`, as another integer of fixed size"
 )]
 pub trait StoreAs<W>: Sized {
     /// The value as it is written, if it fits.

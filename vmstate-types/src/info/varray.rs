@@ -19,7 +19,8 @@ use crate::wire::Reader;
 /// A field that can count: what `len = field` can name.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot count elements",
-    note = "`len`, `count` and `bits` take a field of type u8, u16, u32, u64 or i32, or a wrapper of one"
+    label = "this is no integer",
+    note = "`len`, `count` and `bits` take a field of an integer type (QEMU has u8, u16, u32, u64 and i32), or a wrapper of one"
 )]
 pub trait CountField {
     /// The count; `None` if it is negative or does not fit into memory.

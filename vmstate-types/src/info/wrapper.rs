@@ -186,6 +186,7 @@ macro_rules! atomics {
         const _: () = {
             use core::sync::atomic::{$atomic, Ordering};
 
+            #[diagnostic::do_not_recommend]
             impl Wire for $atomic {
                 const FORM: Form = $int::FORM;
                 const FIXED: Option<usize> = $int::FIXED;
@@ -210,6 +211,7 @@ macro_rules! atomics {
                 }
             }
 
+            #[diagnostic::do_not_recommend]
             impl Wire for Arc<$atomic> {
                 const FORM: Form = $int::FORM;
                 const FIXED: Option<usize> = $int::FIXED;
@@ -255,6 +257,7 @@ atomics! {
 
 macro_rules! non_zero {
     ($($int:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Wire for core::num::NonZero<$int> {
             const FORM: Form = $int::FORM;
 

@@ -141,6 +141,12 @@ macro_rules! laws {
     ($device:ty $(, $option:ident = $value:expr)* $(,)?) => {
         $crate::laws!(laws: $device $(, $option = $value)*);
     };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "`laws!` takes a device, `laws!(Serial)`; before it a name for the module, `laws!(serial: Serial)`, and after it \
+             `with = |choices| ...` and `computed = [\"field\"]`"
+        );
+    };
 }
 
 /// How many states each law looks at.

@@ -62,6 +62,9 @@ macro_rules! lock {
                 .test();
         }
     };
+    ($($other:tt)*) => {
+        ::std::compile_error!("`lock!` takes a folder, and a list of devices: `lock!(\"schema/\", [Serial, Timer])`");
+    };
 }
 
 /// Devices, and the folder with their files.

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate("device")]
+struct Device {
+    level: u8,
+}
+
+fn main() {}

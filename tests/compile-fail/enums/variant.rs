@@ -1,0 +1,11 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[repr(u8)]
+enum Mode {
+    Off,
+    #[vmstate(name = "on")]
+    On,
+}
+
+fn main() {}

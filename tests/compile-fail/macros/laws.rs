@@ -1,0 +1,10 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    level: u8,
+}
+
+vmstate::laws!(device, Device);
+
+fn main() {}

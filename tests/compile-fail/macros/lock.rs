@@ -1,0 +1,11 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    level: u8,
+}
+
+vmstate::lock!([Device]);
+vmstate::lock!("schema/", Device);
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(equal)]
+    size: usize,
+}
+
+fn main() {}

@@ -19,6 +19,7 @@ const MACHINE: &str = "vmschkmachine";
 pub(super) struct Dump(BTreeMap<String, Entry>);
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `Name` and `Description`")]
 struct Entry {
     #[serde(rename = "Name")]
     name: String,
@@ -27,6 +28,7 @@ struct Entry {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "the object of a `VMStateDescription`")]
 struct Description {
     name: String,
     version_id: u32,
@@ -38,6 +40,7 @@ struct Description {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "the object of a field")]
 struct DumpField {
     field: String,
     version_id: u32,

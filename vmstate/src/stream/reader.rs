@@ -354,13 +354,28 @@ fn has_footers(next: Option<u8>, configured: bool) -> Option<bool> {
     }
 }
 
+/// What a file is that begins with these bytes instead of those of a stream, and what to do with it.
+fn instead_of_a_stream(magic: u32) -> &'static str {
+    match magic.to_be_bytes() {
+        [0x1f, 0x8b, ..] => "this is compressed: unpack it with `gzip -d`",
+        [0xfd, b'7', b'z', b'X'] => "this is compressed: unpack it with `xz -d`",
+        [0x28, 0xb5, 0x2f, 0xfd] => "this is compressed: unpack it with `zstd -d`",
+        [b'B', b'Z', b'h', _] => "this is compressed: unpack it with `bzip2 -d`",
+        [0x04, 0x22, 0x4d, 0x18] => "this is compressed: unpack it with `lz4 -d`",
+        [b'Q', b'F', b'I', 0xfb] => {
+            "this is a qcow2 image: let QEMU load the snapshot in it (`-loadvm`), and `migrate` the machine to a file"
+        }
+        _ => "this is no migration stream",
+    }
+}
+
 fn read_header(reader: &mut Reader<'_>) -> Result<(), LoadError> {
     let start = reader.offset();
     let magic = reader.u32()?;
     if magic != MAGIC {
         return Err(LoadError::malformed("the magic number 0x5145564d (\"QEVM\")", format!("{magic:#010x}"))
             .at(start)
-            .advise("this is no migration stream, or it is wrapped in something (compression, a qcow2 image)")
+            .advise(instead_of_a_stream(magic))
             .qemu_says("Not a migration stream"));
     }
     let version = reader.u32()?;

@@ -42,6 +42,8 @@ fn dumps_are_taken_too() {
     assert!(error.contains("leave `--with-main` out"), "{error}");
     let error = vmstate(["import", &folder.put("cut", &dump.as_bytes()[..100])]).error();
     assert!(error.contains("`-dump-vmstate`"), "{error}");
+    let error = vmstate(["import", &folder.put("other", b"{\"a\": 1}")]).error();
+    assert!(error.contains("expected an object with `Name` and `Description`"), "{error}");
 }
 
 #[test]

@@ -28,6 +28,23 @@ fn field(folder: &Folder, name: &str, section: &str, path: &str) -> Value {
 }
 
 #[test]
+fn nothing_asked_for_is_nothing_changed() {
+    let folder = Folder::new();
+    let stream = streams::named("qemu-10.0-uno").bytes;
+    assert_eq!(set(&folder, &stream, &[]).fine(), "nothing changed\n");
+    assert!(fs::read(folder.path("out")).unwrap() == stream);
+}
+
+#[test]
+fn a_folder_that_is_missing_is_named() {
+    let folder = Folder::new();
+    let input = folder.put("in", &streams::named("qemu-10.0-uno").bytes);
+    let missing = folder.path("missing");
+    let error = vmstate(["set", &input, "-o", &format!("{missing}/out")]).error();
+    assert_eq!(error, format!("error: cannot find the folder `{missing}`: No such file or directory (os error 2)\n"));
+}
+
+#[test]
 fn values_change_and_nothing_else() {
     for version in ["7.2", "10.0"] {
         let folder = Folder::new();

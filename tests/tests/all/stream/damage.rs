@@ -1,5 +1,10 @@
 //! Streams with something wrong between or around their sections.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use super::*;
 
 #[test]
@@ -10,9 +15,29 @@ cannot load the header
   at        byte 0x0 of the stream
   expected  the magic number 0x5145564d (\"QEVM\")
   found     0x5145564e
-  advice    this is no migration stream, or it is wrapped in something (compression, a qcow2 image)
+  advice    this is no migration stream
   in QEMU   Not a migration stream";
     assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn files_that_are_something_else_are_recognized() {
+    let files: [(&[u8], &str); 6] = [
+        (b"\x1f\x8b\x08\x00", "gzip -d"),
+        (b"\xfd7zXZ", "xz -d"),
+        (b"\x28\xb5\x2f\xfd", "zstd -d"),
+        (b"BZh9", "bzip2 -d"),
+        (b"\x04\x22\x4d\x18", "lz4 -d"),
+        (b"QFI\xfb", "a qcow2 image"),
+    ];
+    for (bytes, what) in files {
+        let error = walk(bytes).unwrap_err();
+        assert!(error.advice().is_some_and(|advice| advice.contains(what)), "{error}");
+    }
+    // A stream that was packed is recognized, too.
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&stream(&[&full(3)])).unwrap();
+    assert!(walk(&packed.finish().unwrap()).unwrap_err().advice().unwrap().contains("gzip"));
 }
 
 #[test]

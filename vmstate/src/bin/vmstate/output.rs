@@ -54,7 +54,7 @@ impl Output {
                 let file = File::options().write(true).open(path).map_err(Failure::file("cannot write to", path))?;
                 To::Special(file, path.to_owned())
             }
-            _ => To::Beside(beside(path).map_err(Failure::file("cannot create a file beside", path))?, path.to_owned()),
+            _ => To::Beside(beside(path)?, path.to_owned()),
         };
         Ok(Self { to })
     }
@@ -115,11 +115,13 @@ fn refuse_same(output: &Path, input: &Path) -> Result<(), Failure> {
 }
 
 /// A temporary file in the folder of `path`, with the permissions of any new file.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
+fn beside(path: &Path) -> Result<NamedTempFile, Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What is said about a file in it would name that file, of which nobody knows.
+    fs::metadata(folder).map_err(Failure::file("cannot find the folder", folder))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".vmstate-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(Failure::file("cannot create a file beside", path))
 }

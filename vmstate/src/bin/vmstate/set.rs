@@ -39,7 +39,10 @@ pub(crate) fn run(arguments: &Set, json: bool) -> Result<Answer, Failure> {
     let mut output = Output::create(&arguments.output, &inputs)?;
     let (written, changes) = write(&input, edits, &mut output)?;
     output.finish()?;
-    let text = changes.iter().map(|change| plain(&change.to_string())).collect::<Vec<_>>().join("\n");
+    let text = match changes.is_empty() {
+        true => "nothing changed".to_owned(),
+        false => changes.iter().map(|change| plain(&change.to_string())).collect::<Vec<_>>().join("\n"),
+    };
     let changes = changes.into_iter().map(|Change { path, old, new, .. }| Changed { path, old, new }).collect();
     let report = Report { changes, length: input.length(), written };
     Output::report(&arguments.output, &text, &report, json)?;

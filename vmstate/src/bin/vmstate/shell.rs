@@ -1,5 +1,6 @@
 //! `vmstate completions` and `vmstate man`: what shells and `man` know about the tool, made of its arguments.
 
+use std::fs;
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -16,7 +17,10 @@ pub(crate) fn completions(arguments: &Completions) -> Result<Answer, Failure> {
 }
 
 pub(crate) fn man(arguments: &Man) -> Result<Answer, Failure> {
-    let written = |folder: &Path| clap_mangen::generate_to(Arguments::command().disable_help_subcommand(true), folder);
+    let written = |folder: &Path| {
+        fs::create_dir_all(folder)?;
+        clap_mangen::generate_to(Arguments::command().disable_help_subcommand(true), folder)
+    };
     written(&arguments.folder).map_err(Failure::file("cannot write manual pages to", &arguments.folder))?;
     Ok(Answer::Fine)
 }

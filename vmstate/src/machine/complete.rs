@@ -20,7 +20,10 @@ impl Load<'_, '_, '_> {
             Unknown::Keep => {
                 return Err(LoadError::incompatible("a section that comes whole, to be kept", "a live one")
                     .at(header.offset)
-                    .advise("live sections can be passed over (`Unknown::Skip`), but not kept"));
+                    .advise(
+                        "live sections cannot be kept: register it (guest memory with `Registry::register_ram`), or have it \
+                         passed over (`Rules::unknown`, `Unknown::Skip`)",
+                    ));
             }
         }
         if header.kind.is_named() {

@@ -6,6 +6,7 @@ use std::io::Cursor;
 use vmstate::machine::{LoadOptions, Rules, SaveOptions, Unknown};
 use vmstate::prelude::*;
 use vmstate::schema::Release;
+use vmstate::schema::vmdesc::Document;
 use vmstate_examples::devices::pci::PciDevice;
 use vmstate_tests::streams;
 
@@ -149,6 +150,25 @@ fn the_description_is_found_in_a_file_and_can_be_given() {
     // A pipe has no end to look at.
     let error = load(&mut Piix4Pm::with(false, false), &mut Reader::from_read(&stream[..])).unwrap_err();
     assert_eq!(error.diagnosis(), None);
+    // But there may be an earlier stream of the same machine.
+    let description = Document::of_stream(&stream).unwrap().unwrap();
+    let mut registry = Registry::new();
+    registry.register(SECTION, Piix4Pm::with(false, false)).unwrap();
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).any_machine();
+    let error =
+        registry.load_with(&mut Reader::from_read(&stream[..]), options.described_by(&description)).unwrap_err();
+    assert!(error.diagnosis().unwrap().contains("hotplug_select"), "{error}");
+}
+
+#[test]
+fn a_given_description_of_something_else_is_of_no_use() {
+    let stream = streams::named("qemu-10.0-pc").bytes;
+    let other = Document::of_stream(&streams::named("qemu-10.0-uno").bytes).unwrap().unwrap();
+    let mut registry = Registry::new();
+    registry.register(SECTION, Piix4Pm::with(false, false)).unwrap();
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).any_machine();
+    let error = registry.load_with(&mut Reader::from_read(&stream[..]), options.described_by(&other)).unwrap_err();
+    assert_eq!(error.diagnosis(), None, "{error}");
 }
 
 #[test]

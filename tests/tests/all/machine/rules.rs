@@ -2,6 +2,7 @@
 
 use vmstate::machine::{CommandHandler, LoadOptions, Phase, Rules, SaveOptions, Trailer, Unknown, Unread, refuse};
 use vmstate::prelude::*;
+use vmstate::ram::{PageSize, VecBlock};
 use vmstate::registry::{Missing, Output, Registration};
 use vmstate::stream::Command;
 
@@ -54,6 +55,65 @@ fn a_missing_section_is_refused_kept_or_reset() {
     registry.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
     drop(registry);
     assert_eq!((first.value, second.value, third.value), (10, 2, 77));
+}
+
+/// A device that counts how often it was loaded.
+#[derive(VmState, Default)]
+#[vmstate(name = "hooked", post_load = Self::settle)]
+struct Hooked {
+    value: u16,
+    #[vmstate(skip = "counts loads")]
+    settled: u32,
+}
+
+impl Hooked {
+    fn settle(&mut self) {
+        self.settled += 1;
+    }
+}
+
+#[test]
+fn a_load_like_qemus_goes_no_way_back() {
+    let good = stream(&[("first", 10), ("hooked", 5)]);
+    // `second` ends too early: QEMU has loaded the others by then, and run their hooks.
+    let cut = &stream(&[("first", 12), ("hooked", 6), ("second", 7)])[..];
+    let cut = &cut[..cut.len() - 7];
+
+    let load = |stream: &[u8], options: LoadOptions<'_>| {
+        let (mut first, mut hooked, mut second) = (Dev { value: 1 }, Hooked::default(), Dev { value: 2 });
+        let mut registry = Registry::new();
+        registry.register("first", &mut first).unwrap();
+        registry.register("hooked", &mut hooked).unwrap();
+        registry.register("second", &mut second).unwrap();
+        let loaded = registry.load_with(&mut Reader::from_slice(stream), options).map_err(|error| error.to_string());
+        drop(registry);
+        (loaded.map(|loaded| loaded.missing.len()), first.value, (hooked.value, hooked.settled), second.value)
+    };
+    assert_eq!(load(&good, LoadOptions::like_qemu()), (Ok(1), 10, (5, 1), 2), "a section may be missing");
+    let (loaded, first, hooked, second) = load(cut, LoadOptions::like_qemu());
+    assert!(loaded.unwrap_err().contains("second"));
+    assert_eq!((first, hooked, second), (12, (6, 1), 2), "what came before the error is loaded");
+    let (loaded, first, (value, _), second) = load(cut, LoadOptions::new());
+    assert!(loaded.is_err());
+    assert_eq!((first, value, second), (1, 0, 2), "nothing is changed otherwise");
+
+    let mut registry = Registry::new();
+    registry.register("first", Dev::default()).unwrap();
+    let unknown = registry.load_with(&mut Reader::from_slice(&good), LoadOptions::like_qemu()).unwrap_err();
+    assert_eq!(unknown.expected(), "a section that is registered", "QEMU refuses these, too");
+}
+
+#[test]
+fn a_live_section_cannot_be_kept() {
+    let mut block = [VecBlock::new("ram", vec![1; 4096])];
+    let (mut source, mut stream) = (Registry::new(), Vec::new());
+    source.register_ram(PageSize::DEFAULT, &mut block[..]).unwrap();
+    source.save(&mut stream).unwrap();
+    let mut registry = Registry::new();
+    let error = load(&mut registry, &stream, Rules::default().unknown(Unknown::Keep)).unwrap_err();
+    assert_eq!(error.found(), "a live one");
+    assert!(error.advice().unwrap().contains("`Registry::register_ram`"), "{error}");
+    assert_eq!(load(&mut registry, &stream, Rules::default().unknown(Unknown::Skip)).unwrap().unknown.len(), 1);
 }
 
 #[test]

@@ -59,9 +59,10 @@ mod strip;
 mod tests;
 mod value;
 
+pub use crate::schema::kind::Kind;
 pub use path::{Found, Item, Leaf};
 pub use rewrite::{Rewriter, rewrite};
-pub use scalar::{Kind, Scalar, Scalars};
+pub use scalar::{Scalar, Scalars};
 pub use stream::{Event, Walk};
 pub use strip::Stripper;
 pub use value::{Field, Struct, Tree, Value};

@@ -15,6 +15,7 @@ mod describe;
 pub mod dump;
 mod entries;
 mod file;
+pub(crate) mod kind;
 mod set;
 pub mod shape;
 pub mod vmdesc;

@@ -2,6 +2,7 @@
 
 use super::finder::Finder;
 use super::rule::Rule;
+use crate::schema::kind::Kind as Scalar;
 use crate::schema::shape::{Count, Elements, Field, Kind, Source};
 
 /// What a value is, as far as its bytes go.
@@ -32,25 +33,24 @@ fn known(name: &str) -> Known<'_> {
         Some((base, "equal" | "le")) => (base, true),
         _ => (name, false),
     };
-    let (class, size) = match base {
-        "bool" => (Class::Bool, Some(1)),
-        "int8" => (Class::Signed, Some(1)),
-        "int16" => (Class::Signed, Some(2)),
-        "int32" => (Class::Signed, Some(4)),
-        // QEMU's `uint64 equal` is called `int64 equal`.
-        "int64" if checked => (Class::Unsigned, Some(8)),
-        "int64" => (Class::Signed, Some(8)),
-        "uint8" => (Class::Unsigned, Some(1)),
-        "uint16" => (Class::Unsigned, Some(2)),
-        "uint32" => (Class::Unsigned, Some(4)),
-        "uint64" => (Class::Unsigned, Some(8)),
-        "CPU_Double_U" => (Class::Float, Some(8)),
-        "timer" => (Class::Timer, Some(8)),
-        "buffer" => (Class::Bytes, None),
-        "unused_buffer" => (Class::Unused, None),
-        name => (Class::Other(name), None),
+    let (class, size) = match (Scalar::of(name), base) {
+        (Some(kind), _) => (class(kind, name), Some(kind.width() as u64)),
+        (None, "buffer") => (Class::Bytes, None),
+        (None, "unused_buffer") => (Class::Unused, None),
+        (None, other) => (Class::Other(other), None),
     };
     Known { class, size, checked }
+}
+
+fn class(kind: Scalar, name: &str) -> Class<'_> {
+    match kind {
+        Scalar::Bool => Class::Bool,
+        Scalar::Double => Class::Float,
+        Scalar::Timer => Class::Timer,
+        Scalar::Marker => Class::Other(name),
+        _ if kind.is_signed() => Class::Signed,
+        _ => Class::Unsigned,
+    }
 }
 
 /// Compares two values of which something is known.

@@ -246,6 +246,20 @@ fn a_port_that_lacks_fields_is_found() {
 }
 
 #[test]
+#[should_panic(expected = "because   `timer.spare`: the stream has nothing, this device has uint32 of 4 bytes")]
+fn the_field_that_a_port_has_too_much_is_named() {
+    #[derive(VmState, Default)]
+    #[vmstate(name = "timer", version = 2)]
+    struct Long {
+        cpu_ticks_offset: i64,
+        unused: Unused<8>,
+        cpu_clock_offset: i64,
+        spare: u32,
+    }
+    Laws::new(|_| Long::default()).same_as_in(&uno(), "timer");
+}
+
+#[test]
 #[should_panic(expected = "first difference at byte 23 of 24, field `offset[2]`")]
 fn a_port_that_changes_what_it_loads_is_found() {
     #[derive(VmState, Default)]

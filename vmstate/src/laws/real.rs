@@ -4,13 +4,15 @@ use vmstate_types::{LoadError, Reader, VmState};
 
 use super::{Laws, name, save};
 use crate::dynamic::{Event, Walk};
-use crate::schema::vmdesc::Document;
+use crate::schema::compare::first_difference;
+use crate::schema::vmdesc::{self, Body, Document};
 use crate::stream::SectionHeader;
 
 impl<T: VmState> Laws<T> {
     /// Every section `section` of a real stream loads to its end, and is saved as the bytes that it was.
     ///
-    /// For devices that are ported: the stream is one that a QEMU with the original has written.
+    /// For devices that are ported: the stream is one that a QEMU with the original has written. Where a section does not
+    /// load, the first field is named in which the stream's own description of it differs from the device.
     ///
     /// ```no_run
     /// # use vmstate::prelude::*;
@@ -29,12 +31,14 @@ impl<T: VmState> Laws<T> {
             Err(error) => panic!("{}: the stream cannot be read\n{error}", name::<T>()),
         };
         assert!(!found.is_empty(), "{}: the stream has no section \"{section}\"", name::<T>());
+        let described = Document::of_stream(stream).ok().flatten();
         for (header, payload) in found {
-            self.same_as(&header, payload);
+            let theirs = described.as_ref().and_then(|document| state_of(document, &header));
+            self.same_as(&header, payload, theirs);
         }
     }
 
-    fn same_as(&self, header: &SectionHeader, payload: &[u8]) {
+    fn same_as(&self, header: &SectionHeader, payload: &[u8], theirs: Option<&vmdesc::Struct>) {
         let mut device = self.fresh();
         let mut reader = Reader::from_slice(payload);
         let loaded = device.load(&mut reader, header.version).and_then(|()| match reader.at_end()? {
@@ -44,11 +48,25 @@ impl<T: VmState> Laws<T> {
         });
         let SectionHeader { name: section, instance_id, .. } = header;
         if let Err(error) = loaded {
+            let difference = theirs.and_then(|theirs| first_difference(T::DESCRIPTION, header.version, theirs));
+            let error = match difference {
+                Some(difference) => error.diagnosed(difference.to_string()),
+                None => error,
+            };
             panic!("{}: \"{section}\", instance {instance_id}, does not load\n{error}", name::<T>());
         }
         let saved = save(&mut device, header.version);
         let what = format!("loaded from \"{section}\", instance {instance_id}, and saved");
         assert!(saved == payload, "{}", self.changed(&what, None, payload, &saved));
+    }
+}
+
+/// What a stream says about the state in one of its sections.
+fn state_of<'d>(document: &'d Document, header: &SectionHeader) -> Option<&'d vmdesc::Struct> {
+    let is_it = |device: &&vmdesc::Device| *device.name == *header.name && device.instance_id == header.instance_id;
+    match &document.devices.iter().rfind(is_it)?.body {
+        Body::State(state) => Some(state),
+        _ => None,
     }
 }
 

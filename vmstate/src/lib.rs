@@ -57,7 +57,7 @@
 //! |---|---|
 //! | `tracing` | spans of the crate `tracing`: one for each section that a machine saves or loads |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crates of these names |
-//! | `cli` | the command line tool `vmstate`: `cargo install vmstate --features cli`; nothing in the library |
+//! | `cli` | the command line tool `vmstate`: `cargo install --path vmstate --features cli` in a checkout; nothing in the library |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 

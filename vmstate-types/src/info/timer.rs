@@ -13,6 +13,43 @@ const DISARMED: u64 = u64::MAX;
 /// Something with a deadline in nanoseconds of its clock, or none: what `#[vmstate(timer)]` can stand on.
 ///
 /// An `Option<u64>` is the simplest one. An emulator implements it for its own timers.
+///
+/// ```
+/// use vmstate_types::{Reader, Timer, VmState, Writer};
+///
+/// /// A timer in microseconds.
+/// #[derive(Default)]
+/// struct Alarm {
+///     rings_at: Option<u64>,
+/// }
+///
+/// impl Timer for Alarm {
+///     fn deadline(&self) -> Option<u64> {
+///         self.rings_at.map(|at| at * 1000)
+///     }
+///
+///     fn set_deadline(&mut self, deadline: Option<u64>) {
+///         self.rings_at = deadline.map(|at| at / 1000);
+///     }
+/// }
+///
+/// #[derive(VmState, Default)]
+/// struct Clock {
+///     #[vmstate(timer)]
+///     alarm: Alarm,
+/// }
+///
+/// let mut writer = Writer::new();
+/// Clock { alarm: Alarm { rings_at: Some(2) } }.save(&mut writer)?;
+/// assert_eq!(writer.pending(), [0, 0, 0, 0, 0, 0, 0x07, 0xd0]);
+///
+/// let mut clock = Clock::default();
+/// clock.load(&mut Reader::from_slice(writer.pending()), 1)?;
+/// assert_eq!(clock.alarm.rings_at, Some(2));
+/// clock.load(&mut Reader::from_slice(&[255; 8]), 1)?;
+/// assert_eq!(clock.alarm.rings_at, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no timer",
     label = "`vmstate` does not know its deadline",

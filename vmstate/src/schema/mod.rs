@@ -8,7 +8,33 @@
 //! | [`shape`] | what all of them say, in one form |
 //! | [`compare`] | whether what one side writes is what the other one reads |
 //!
-//! A [`Schema`] is the devices of one program, machine or stream.
+//! A [`Schema`] is the devices of one program, machine or stream. Two of them are compared; `vmstate check` and a
+//! [lock](mod@crate::lock) do no more than this:
+//!
+//! ```
+//! use vmstate::prelude::*;
+//! use vmstate::schema::Schema;
+//! use vmstate::schema::compare::{Severity, compare_schemas};
+//!
+//! #[derive(VmState)]
+//! #[vmstate(name = "tick")]
+//! struct Old {
+//!     reload: u32,
+//! }
+//!
+//! #[derive(VmState)]
+//! #[vmstate(name = "tick")]
+//! struct New {
+//!     reload: u32,
+//!     mode: u8,
+//! }
+//!
+//! let old = Schema::of("board-1.0", [("tick", Old::DESCRIPTION)]);
+//! let new = Schema::of("board-1.0", [("tick", New::DESCRIPTION)]);
+//! let report = compare_schemas(&old, &new);
+//! assert_eq!(report.worst(), Some(Severity::Break));
+//! assert_eq!(report.findings[0].path, "mode");
+//! ```
 
 pub mod compare;
 mod describe;

@@ -1,4 +1,5 @@
-//! The targets of the fuzzers, on what is committed: seeds, corpora, and what once broke something.
+//! The targets of the fuzzers, on what is committed: seeds, corpora, and what once broke something; and on what lies one
+//! step beside it.
 
 #[path = "bounds/allocator.rs"]
 #[allow(dead_code)] // it counts more than is asked here
@@ -8,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use allocator::Since;
+use vmstate::laws::Choices;
 use vmstate_tests::fuzz::{TARGETS, Target};
 
 macro_rules! targets {
@@ -46,9 +48,55 @@ fn replay(name: &str) {
     seeds.iter().enumerate().for_each(|(index, seed)| run(target, seed, &format!("seed {index}")));
     let corpus = files(&folder("corpus").join(name));
     assert!(!corpus.is_empty(), "{name} has no corpus");
-    for path in corpus.into_iter().chain(files(&folder("regressions").join(name))) {
-        run(target, &fs::read(&path).expect("a committed file"), &path.display().to_string());
+    let committed = corpus.into_iter().chain(files(&folder("regressions").join(name)));
+    let committed: Vec<_> = committed.map(|path| (fs::read(&path).expect("a committed file"), path)).collect();
+    committed.iter().for_each(|(bytes, path)| run(target, bytes, &path.display().to_string()));
+    flip_all(target, &seeds);
+    let beginnings: Vec<_> = seeds.iter().chain(committed.iter().map(|(bytes, _)| bytes)).collect();
+    let mut choices = Choices::new(0);
+    for number in 0..BESIDE {
+        let bytes = beside(beginnings[number % beginnings.len()], &mut choices);
+        run(target, &bytes, &format!("number {number} beside what is committed, {}", bytes.escape_ascii()));
     }
+}
+
+/// How many inputs are tried that nobody has committed, and how many bits are flipped in seeds.
+const BESIDE: usize = 1000;
+const FLIPS: usize = 4096;
+
+/// Runs on the shortest seeds with each of their bits flipped.
+fn flip_all(target: &Target, seeds: &[Vec<u8>]) {
+    let mut shortest: Vec<_> = seeds.iter().collect();
+    shortest.sort_by_key(|seed| seed.len());
+    let mut flips = 0;
+    for seed in shortest {
+        flips += 8 * seed.len();
+        if flips > FLIPS {
+            return;
+        }
+        for bit in 0..8 * seed.len() {
+            let mut bytes = seed.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            run(target, &bytes, &format!("a seed with bit {bit} flipped, {}", bytes.escape_ascii()));
+        }
+    }
+}
+
+/// One step away from `bytes`, as fuzzers go, and always the same ones: some that are lost, doubled or others.
+fn beside(bytes: &[u8], choices: &mut Choices) -> Vec<u8> {
+    let mut below = |end: usize| usize::try_from(choices.below(end as u64)).expect("less than a length");
+    let start = below(bytes.len() + 1);
+    let end = bytes.len().min(start + 1 + below(8));
+    let (way, bit, fill) = (below(8), below(8), choices.byte());
+    let mut beside = bytes.to_vec();
+    match way {
+        0 => beside.truncate(start),
+        1 => drop(beside.drain(start..end)),
+        2 => drop(beside.splice(end..end, bytes[start..end].iter().copied())),
+        3 => beside[start..end].fill(fill),
+        _ => beside[start..].iter_mut().take(1).for_each(|byte| *byte ^= 1 << bit),
+    }
+    beside
 }
 
 /// The files in a folder, in the order of their names; none if it is not there.

@@ -1,5 +1,7 @@
 //! Guest memory of `vm-memory`.
 
+#![cfg(target_pointer_width = "64")]
+
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! Virtqueues of `virtio-queue`.
 
+#![cfg(target_pointer_width = "64")]
+
 use virtio_queue::{Queue, QueueState, QueueT};
 use vmstate::adapters::virtio_queue::VirtQueue;
 use vmstate::prelude::*;

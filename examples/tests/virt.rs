@@ -1,6 +1,8 @@
 //! The program `virt`, as its users see it.
 
-use std::io::Write;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -68,6 +70,73 @@ fn a_guest_that_cannot_be_sent_stays() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said, "virt: not sent to unix:/nowhere: No such file or directory (os error 2)\n");
     assert_right(&stdout(&output));
+}
+
+/// The program that is run when no other is named, and behind it memory that it does not look at.
+fn large_image(folder: &Path) -> String {
+    let noise = (0..8_u32 << 18).flat_map(|number| number.wrapping_mul(0x9e37_79b9).to_le_bytes());
+    let image = [&include_bytes!("../guest/images/hasher.img")[..], &noise.collect::<Vec<_>>()].concat();
+    let path = folder.join("image");
+    fs::write(&path, image).unwrap();
+    path.display().to_string()
+}
+
+/// A sender that says why its guest has not left, and whose guest then goes on.
+fn assert_stays(mut sender: Child, keys: &[u8], reasons: &[&str]) {
+    let mut said = String::new();
+    BufReader::new(sender.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.starts_with("virt: not sent to unix:"), "{said}");
+    assert!(reasons.iter().any(|reason| said.contains(reason)), "{said}");
+    sender.stdin.take().unwrap().write_all(keys).unwrap();
+    assert_right(&stdout(&sender.wait_with_output().unwrap()));
+}
+
+fn start(arguments: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_virt"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn wait_for(socket: &Path) {
+    while !socket.exists() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_guest_stays_whose_receiver_is_killed_in_the_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, [near, far]) = (large_image(folder.path()), ["near", "far"].map(|name| folder.path().join(name)));
+    let listener = UnixListener::bind(&near).unwrap();
+    let mut receiver = start(&["receive", &format!("unix:{}", far.display())]);
+    let sender = start(&["send", &format!("unix:{}", near.display()), &image, "--after", "0"]);
+    wait_for(&far);
+    // A connection of which half of the memory has gone through when one end dies: what is at hand then is lost.
+    let (mut from, mut to) = (listener.accept().unwrap().0, UnixStream::connect(&far).unwrap());
+    let passed = std::io::copy(&mut Read::by_ref(&mut from).take(4 << 20), &mut to).unwrap();
+    assert_eq!(passed, 4 << 20);
+    assert!(receiver.try_wait().unwrap().is_none(), "it is still loading");
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
+    std::io::copy(&mut from, &mut to).expect_err("nobody takes the rest");
+    drop((from, to));
+    assert_stays(sender, b"\rvq", &["Broken pipe", "Connection reset"]);
+}
+
+#[test]
+fn a_guest_stays_whose_receiver_stops_and_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, socket) = (large_image(folder.path()), folder.path().join("socket"));
+    let uri = format!("unix:{}", socket.display());
+    let mut receiver = start(&["receive", &uri]);
+    wait_for(&socket);
+    let stopped = Command::new("sh").args(["-c", &format!("kill -STOP {}", receiver.id())]).status().unwrap();
+    assert!(stopped.success());
+    // The kernel takes the connection, and as much as its buffers hold.
+    let sender = start(&["send", &uri, &image, "--after", "0"]);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
+    assert_stays(sender, b"\rvq", &["Broken pipe", "Connection reset", "Connection refused"]);
 }
 
 #[test]

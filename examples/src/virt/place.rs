@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long a sender waits for the receiver's word.
+/// How long a sender waits for the receiver's word, and each side for the other to take or send anything at all.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A place.
@@ -142,11 +142,13 @@ impl fmt::Debug for Channel {
 impl Channel {
     fn of_unix(stream: UnixStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Self { output: Some(Box::new(stream.try_clone()?)), input: Some(Box::new(stream)), child: None })
     }
 
     fn of_tcp(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(Self { output: Some(Box::new(stream.try_clone()?)), input: Some(Box::new(stream)), child: None })
     }

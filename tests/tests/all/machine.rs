@@ -4,6 +4,7 @@ mod described;
 mod devices;
 mod diagnosis;
 mod faults;
+mod hooks;
 mod live;
 mod memory;
 mod names;

@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use vmstate::error::Blame;
@@ -275,31 +275,81 @@ fn the_sender_disappears_at_every_byte() {
     }
 }
 
+/// A connection whose receiver goes when so many bytes have been sent. Nobody sends more before it has gone.
+struct Outliving<'t> {
+    sender: UnixStream,
+    left: usize,
+    receiver: Option<ScopedJoinHandle<'t, ()>>,
+}
+
+impl Write for Outliving<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = match self.left {
+            0 => {
+                self.receiver.take().into_iter().for_each(|receiver| receiver.join().unwrap());
+                bytes.len()
+            }
+            left => left.min(bytes.len()),
+        };
+        let sent = self.sender.write(&bytes[..count])?;
+        self.left = self.left.saturating_sub(sent);
+        Ok(sent)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sender.flush()
+    }
+}
+
 #[test]
 fn the_receiver_disappears_at_every_byte() {
     let mut board = Board::busy();
     let (before, stream) = (board.copy(), board.saved());
-    let mut noticed = 0;
-    for length in (0..stream.len()).step_by(3) {
+    for left in (0..stream.len()).step_by(3) {
         let (sender, mut receiver) = pair();
-        let saved = thread::scope(|scope| {
-            scope.spawn(move || {
-                let mut taken = vec![0; length];
-                receiver.read_exact(&mut taken).unwrap();
+        let error = thread::scope(|scope| {
+            let receiver = scope.spawn(move || {
+                receiver.read_exact(&mut vec![0; left]).unwrap();
                 receiver.shutdown(Shutdown::Both).unwrap();
             });
-            board.registry().save(Unreliable::new(sender, 16, usize::MAX - 1, Fault::Nothing)).map(drop)
+            board.registry().save(Outliving { sender, left, receiver: Some(receiver) }).unwrap_err()
         });
-        // What has gone into a socket's buffer is sent, as far as anybody knows.
-        if let Err(error) = saved {
-            noticed += 1;
-            let kind = cause(&error).map(io::Error::kind);
-            assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{length}: {error}");
-        }
-        assert_eq!(board, before, "{length}");
+        let kind = cause(&error).map(io::Error::kind);
+        assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{left}: {error}");
+        assert_eq!(board, before, "{left}");
     }
-    assert!(noticed > 10, "{noticed}");
     assert_eq!(board.saved(), stream, "the guest goes on, and can be sent to somebody else");
+}
+
+/// How long a peer may say nothing. The library has no clock: the connection has.
+const SILENCE: Duration = Duration::from_millis(20);
+
+/// A peer that is there and does nothing more is an error of the connection, if that is told how long to wait.
+#[test]
+fn a_peer_that_falls_silent_is_an_error_after_the_connections_patience() {
+    let (mut other, before) = (Board::other(), Board::other());
+    let stream = Board::busy().saved();
+    let end = before.copy().registry().load(&stream[..]).unwrap().bytes;
+    for length in (0..usize::try_from(end).unwrap()).step_by(97) {
+        let (mut silent, receiver) = pair();
+        receiver.set_read_timeout(Some(SILENCE)).unwrap();
+        silent.write_all(&stream[..length]).unwrap();
+        let error = other.registry().load(&receiver).map(drop).unwrap_err();
+        let kind = cause(&error).map(io::Error::kind);
+        assert!(matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{length}: {error}");
+        assert_eq!((error.blame(), &other), (Blame::Source, &before), "{length}");
+    }
+
+    // A receiver that takes no more than its socket holds.
+    let mut board = Board::busy();
+    board.ram[0].bytes = vec![0x55; 8 << 20];
+    let (before, stream) = (board.copy(), board.saved());
+    let (sender, _silent) = pair();
+    sender.set_write_timeout(Some(SILENCE)).unwrap();
+    let error = board.registry().save(sender).unwrap_err();
+    let kind = cause(&error).map(io::Error::kind);
+    assert!(matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{error}");
+    assert!(board == before && board.saved() == stream, "the guest goes on, and can be sent to somebody else");
 }
 
 /// Where a process that is one of these tests connects to.

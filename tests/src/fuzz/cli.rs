@@ -8,24 +8,58 @@ use vmstate_examples::virt::place::Place;
 
 use super::Target;
 
+// Nothing is run of what these arguments ask for.
 #[path = "../../../examples/src/bin/virt/arguments.rs"]
-#[allow(dead_code)] // nothing is run here
+#[allow(dead_code)]
 mod arguments;
+#[path = "../../../vmstate/src/bin/vmstate/args/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod tool;
 
 /// The target.
 pub const TARGET: Target = Target { name: "cli", run, seeds, fixed: 16 << 20, per_byte: 4096 };
 
-/// The bytes are lines: arguments of `virt`, and what each of them may be by itself.
+/// The bytes are lines: arguments of `vmstate` and of `virt`, and what each of them may be by itself.
 fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines().take(16) {
         place(line);
         subsection(line);
     }
-    let arguments = text.lines().take(16);
-    match arguments::Arguments::try_parse_from(std::iter::once("virt").chain(arguments)) {
-        Ok(arguments) => understood(&arguments, &text),
-        Err(error) => assert!(!error.to_string().is_empty()),
+    let words: Vec<_> = text.lines().take(16).collect();
+    if let Some(arguments) = parsed::<arguments::Arguments>("virt", &words) {
+        understood(&arguments, &text);
+    }
+    if let Some(arguments) = parsed::<tool::Arguments>("vmstate", &words) {
+        asked(&arguments, &words);
+    }
+}
+
+/// The arguments, if they are some: or else there is a text, which is help or says what is wrong.
+fn parsed<T: Parser>(program: &str, words: &[&str]) -> Option<T> {
+    match T::try_parse_from(std::iter::once(program).chain(words.iter().copied())) {
+        Ok(arguments) => Some(arguments),
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            assert!(matches!(error.exit_code(), 0 | 2), "{error}");
+            None
+        }
+    }
+}
+
+/// What a command is to do is what was said: each text is a word, or the end of one behind `=` or an option's letter.
+fn asked(arguments: &tool::Arguments, words: &[&str]) {
+    use tool::Command;
+    let lists = match &arguments.command {
+        Command::Dump(dump) => vec![&dump.sections, &dump.fields],
+        Command::Diff(diff) => vec![&diff.sections, &diff.fields],
+        Command::Check(check) => vec![&check.devices],
+        Command::Set(set) => vec![&set.values, &set.drop_subsection, &set.add_subsection, &set.rename_section],
+        _ => Vec::new(),
+    };
+    assert_eq!(arguments.json, words.contains(&"--json"), "{words:?}");
+    for text in lists.into_iter().flatten() {
+        assert!(words.iter().any(|word| word.ends_with(text.as_str())), "{text:?} of {words:?}");
     }
 }
 
@@ -70,6 +104,13 @@ fn seeds() -> Vec<Vec<u8>> {
         "load\nfile\n--onward\nexec:cat > vm.state",
         "demo\n--hops\n3",
         "file:vm.state",
+        "dump\nvm.state\n--section\ntimer\n--section=serial:1\n--field\nenv.regs[0]\n--json",
+        "set\nvm.state\nserial:1.lcr=0x1b\n-o\nout\n--drop-subsection\nserial.serial/tsr\n--rename-section\na:1=b\n--force",
+        "check\n--qemu=newer\nold.json\nnew.json\n--reverse",
+        "check\n--explain\nmissing",
+        "diff\n--color\nnever\n-\nb",
+        "import\nvm.state\n-o\nsrc/devices.rs\n--with-main",
+        "completions\nbash",
         "1{tsr_retry:uint32=0, data:buffer=\"a, b\", levels:uint16=[1, 2]}\n2{a:timer=disarmed, b:bool=true}",
     ]
     .map(|text| text.as_bytes().to_vec())

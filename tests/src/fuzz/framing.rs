@@ -133,5 +133,13 @@ fn small() -> Vec<Vec<u8>> {
             stream.configuration(&configuration);
             stream.eof();
         }),
+        write(&|stream| {
+            stream.header();
+            stream.configuration(&configuration);
+            // Each of its subsections again, of which there may be one.
+            let (start, again) = (8 + 1 + 4 + 1, stream.payload().pending().to_vec());
+            stream.payload().bytes(&again[start..]);
+            stream.eof();
+        }),
     ]
 }

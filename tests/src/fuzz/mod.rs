@@ -17,7 +17,7 @@
 //! | [`device`] | what [`Laws::fuzz`](vmstate::laws::Laws::fuzz) takes | the laws |
 //! | [`schema`] | two files that say what devices look like | their text reads as the same; each fits itself |
 //! | [`import`] | a dump, or a stream | what is generated is Rust |
-//! | [`cli`] | lines: arguments, URIs, subsections | what was understood is what was said |
+//! | [`cli`] | lines: arguments of both programs, URIs, subsections | what was understood is what was said |
 
 mod bites;
 pub mod cli;

@@ -137,6 +137,7 @@ shared!(Rc<RefCell<T>>);
 
 #[cfg(feature = "std")]
 mod locks {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::sync::{Mutex, RwLock};
 
     use super::*;
@@ -147,7 +148,11 @@ mod locks {
                 type Inner = T;
 
                 fn with<R>(&self, access: impl FnOnce(&mut T) -> R) -> Option<R> {
-                    self.$access().ok().map(|mut value| access(&mut value))
+                    let mut value = self.$access().ok()?;
+                    // A hook that panics does not poison the lock: a load that it ends needs it, to go back.
+                    let outcome = catch_unwind(AssertUnwindSafe(|| access(&mut value)));
+                    drop(value);
+                    Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)))
                 }
             }
 

@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::ops::DerefMut;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -196,7 +198,7 @@ impl<T: Device + ?Sized> Register<by::Mutex> for Arc<Mutex<T>> {
     type State = T;
 
     fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        run(&mut *self.lock()?);
+        locked(self.lock()?, run);
         Ok(())
     }
 }
@@ -205,9 +207,17 @@ impl<T: Device + ?Sized> Register<by::RwLock> for Arc<RwLock<T>> {
     type State = T;
 
     fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        run(&mut *self.write()?);
+        locked(self.write()?, run);
         Ok(())
     }
+}
+
+/// Lends what a lock guards. A hook that panics does not poison the lock: the panic goes on to whoever saves or loads, and
+/// a load that it ends gives the device its state back, for which the lock is needed.
+fn locked<T: ?Sized>(mut guard: impl DerefMut<Target = T>, run: &mut dyn FnMut(&mut T)) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut guard)));
+    drop(guard);
+    outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
 impl<T: Device + ?Sized> Register<by::RefCell> for Rc<RefCell<T>> {

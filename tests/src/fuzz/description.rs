@@ -20,8 +20,9 @@ fn run(bytes: &[u8]) {
 }
 
 fn understood(bytes: &[u8], document: &Document) {
-    serde_json::from_slice::<serde_json::Value>(bytes).expect("what was understood is JSON");
+    let said: serde_json::Value = serde_json::from_slice(bytes).expect("what was understood is JSON");
     let text = document.to_text();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("what was written is JSON"), said);
     let again = Document::parse(text.as_bytes(), 3).expect("what was written is understood");
     assert_eq!(&again, document);
     assert_eq!(again.to_text(), text);
@@ -36,13 +37,18 @@ fn understood(bytes: &[u8], document: &Document) {
 /// A text that is a description is found at the end of a stream, in memory and in a file.
 fn find(text: &[u8]) {
     let length = u32::try_from(text.len()).expect("a short text");
-    let stream = [b"QEVM\0\0\0\x03\0\x06", &length.to_be_bytes()[..], text].concat();
+    let with_length = |length: u32| [b"QEVM\0\0\0\x03\0\x06", &length.to_be_bytes()[..], text].concat();
+    let stream = with_length(length);
     let start = stream.len() - text.len();
     let found = locate(&stream);
     let in_file = locate_in(&mut std::io::Cursor::new(&stream)).expect("memory can be read");
     match found {
         Located::At(at) => assert_eq!(in_file, Some((at as u64, stream[at..].to_vec()))),
         Located::Absent | Located::More => assert_eq!(in_file, None),
+    }
+    for other in [length.wrapping_sub(1), length + 1, 0] {
+        let found = locate(&with_length(other));
+        assert!(other == length || found != Located::At(start), "{length} bytes that are said to be {other}");
     }
     if text.starts_with(b"{") && text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
         assert_eq!(found, Located::At(start));

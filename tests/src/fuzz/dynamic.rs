@@ -8,7 +8,13 @@ use vmstate::{Reader, Writer};
 use super::{Target, halves, seeds};
 
 /// The target.
-pub const TARGET: Target = Target { name: "dynamic", run, seeds: seeds::sections, fixed: 4 << 20, per_byte: 8192 };
+pub const TARGET: Target = Target {
+    name: "dynamic",
+    run,
+    seeds: || [vec![small()], seeds::sections()].concat(),
+    fixed: 4 << 20,
+    per_byte: 8192,
+};
 
 /// Where payloads stand in their stream.
 const START: u64 = 100;
@@ -96,4 +102,13 @@ fn change(mut section: Section, edits: &str) {
     let again = again.unwrap_or_else(|error| panic!("{edits}: {section:?}\n{error}"));
     assert_eq!(encode(&again), payload);
     assert_eq!(again.describe(), Some(description));
+}
+
+/// A section as short as can be, with a subsection and bytes that say how many they are.
+fn small() -> Vec<u8> {
+    let device = r#"{"name":"d","instance_id":0,"vmsd_name":"d","version":1,"fields":[{"name":"c","type":"capability","size":3}]"#;
+    let inner = r#"{"vmsd_name":"d/s","version":1,"fields":[{"name":"a","type":"GByteArray","size":6}]}"#;
+    let text = format!("{{\"page_size\":1,\"devices\":[{device},\"subsections\":[{inner}]}}]}}");
+    let payload = b"\x02xy\x05\x03d/s\0\0\0\x01\0\0\0\x02ab";
+    [text.as_bytes(), b"\0d/s.a=hex:0102\0", payload].concat()
 }

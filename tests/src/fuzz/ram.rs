@@ -205,6 +205,32 @@ fn seeds() -> Vec<Vec<u8>> {
         Step::Fill { block: true, page: 1, byte: 9, same_block: false },
         page(1, 0),
     ];
-    let input = Input { page_size: 0, filled: 0x55, takes: true, steps, changes: Vec::new() };
-    vec![input.stream(PageSize::new(256).expect("a page size")), (0..200).collect(), vec![0; 100], vec![0xff; 100]]
+    let stream = |steps, takes| {
+        let input = Input { page_size: 0, filled: 0x55, takes, steps, changes: Vec::new() };
+        input.stream(PageSize::new(256).expect("a page size"))
+    };
+    let ways = orders().into_iter().flat_map(|order| {
+        // A page that is not zero before, and one that is.
+        [(0, true), (0, false), (1, true), (1, false)].map(|(page, takes)| stream(of(page, &order), takes))
+    });
+    let others = [stream(steps, true), (0..200).collect(), vec![0; 100], vec![0xff; 100]];
+    others.into_iter().chain(ways).collect()
+}
+
+/// All orders of up to three ways in which a page can come: as data or as a record of one byte, zero or not.
+fn orders() -> Vec<Vec<(bool, u8)>> {
+    let ways = [(true, 7), (true, 0), (false, 9), (false, 0)];
+    let longer = |order: &Vec<(bool, u8)>| ways.map(|way| [&order[..], &[way]].concat());
+    let one: Vec<_> = longer(&Vec::new()).into();
+    let two: Vec<_> = one.iter().flat_map(longer).collect();
+    let three = two.iter().flat_map(longer).collect();
+    [one, two, three].concat()
+}
+
+fn of(page: u8, order: &[(bool, u8)]) -> Vec<Step> {
+    let step = |(data, byte): &(bool, u8)| match *data {
+        true => Step::Page { block: false, page, byte: *byte, same_block: false },
+        false => Step::Fill { block: false, page, byte: *byte, same_block: false },
+    };
+    order.iter().map(step).collect()
 }

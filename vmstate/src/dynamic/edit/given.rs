@@ -2,7 +2,7 @@
 
 use super::super::{Field, Kind, Scalar, Scalars, Struct, Value};
 use super::{Refusal, value};
-use crate::schema::vmdesc::Name;
+use crate::schema::vmdesc::{MAX_NAME, Name};
 
 /// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides nothing.
 ///
@@ -58,7 +58,11 @@ fn field(text: &str) -> Result<Field, Refusal> {
         None if type_name == "buffer" => Value::Bytes(value::literal(said)?),
         None => return Err(Refusal::because("an info type of fixed size, or `buffer`", type_name)),
     };
-    let (name, type_name): (Name, Name) = (name.trim().into(), type_name.into());
+    let name = name.trim();
+    if name.len() > MAX_NAME {
+        return Err(Refusal::because(format!("a name of at most {MAX_NAME} bytes"), name.len()));
+    }
+    let (name, type_name): (Name, Name) = (name.into(), type_name.into());
     let size = value.size();
     Ok(Field { name, index: None, type_name, value, offset: 0, size })
 }
@@ -72,5 +76,19 @@ fn number(kind: Kind, text: &str) -> Result<Value, Refusal> {
     match elements.len() {
         0 | 1 => Err(Refusal::because("two elements or more: one alone is no array in a description", text)),
         _ => Ok(Value::Scalars(Scalars::from_bytes(kind, elements.concat()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A description with a longer one could not be read again.
+    #[test]
+    fn names_are_no_longer_than_descriptions_may_have_them() {
+        let named = |length| subsection(&format!("1{{{}:uint8=0}}", "n".repeat(length)));
+        assert!(named(MAX_NAME).is_ok());
+        let refusal = named(MAX_NAME + 1).unwrap_err().to_string();
+        assert!(refusal.contains("a name of at most 1024 bytes") && refusal.contains("1025"), "{refusal}");
     }
 }

@@ -11,6 +11,7 @@ mod names;
 #[cfg(feature = "qemu")]
 mod qemu;
 mod rules;
+mod threads;
 mod tracing;
 mod transport;
 mod unreliable;

@@ -1,0 +1,156 @@
+//! Threads that share devices and memory with the one that saves.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread;
+
+use vmstate::machine::SaveOptions;
+use vmstate::prelude::*;
+use vmstate::ram::{Block, PageSize, VecBlock};
+use vmstate::registry::Output;
+
+/// Both fields are the same, but for the moment in which a thread changes them.
+#[derive(VmState, Debug, Default)]
+#[vmstate(name = "pair", pre_load = Self::change)]
+struct Pair {
+    one: u32,
+    other: u32,
+}
+
+impl Pair {
+    fn change(&mut self) {
+        self.one += 1;
+        thread::yield_now();
+        self.other += 1;
+    }
+
+    fn is_whole(&self) -> bool {
+        self.one == self.other
+    }
+}
+
+#[test]
+fn devices_are_never_seen_half_changed() {
+    let locked = Arc::new(Mutex::new(Pair::default()));
+    let written = Arc::new(RwLock::new(Pair::default()));
+    let (stop, mut streams) = (AtomicBool::new(false), Vec::new());
+    let mut registry = Registry::new();
+    registry.register("locked", locked.clone()).unwrap();
+    registry.register("written", written.clone()).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    locked.lock().unwrap().change();
+                    written.write().unwrap().change();
+                    assert!(locked.lock().unwrap().is_whole() && written.read().unwrap().is_whole());
+                }
+            });
+        }
+        for number in 0..400 {
+            let mut stream = Vec::new();
+            registry.save(&mut stream).unwrap();
+            // Loads that fail go back while the others go on.
+            let cut = if number % 2 == 0 { stream.len() } else { 40 };
+            assert_eq!(registry.load(&stream[..cut]).is_ok(), number % 2 == 0);
+            streams.push(stream);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    for stream in streams {
+        let (mut first, mut second) = (Pair::default(), Pair::default());
+        let mut loading = Registry::new();
+        loading.register("locked", &mut first).unwrap();
+        loading.register("written", &mut second).unwrap();
+        loading.load(&stream[..]).unwrap();
+        drop(loading);
+        assert!(first.is_whole() && second.is_whole(), "{first:?} {second:?}");
+    }
+}
+
+const PAGE: usize = 256;
+const PAGES: usize = 16;
+
+/// Memory that is written by other threads, and a log of the pages: as a VMM has it with KVM's.
+struct Guest {
+    bytes: Vec<AtomicU8>,
+    dirty: Vec<AtomicBool>,
+}
+
+impl Guest {
+    /// What a vCPU and its log do: first the byte is there, and then the log says so.
+    fn poke(&self, place: usize, value: u8) {
+        self.bytes[place].store(value, Ordering::Relaxed);
+        self.dirty[place / PAGE].store(true, Ordering::Release);
+    }
+}
+
+struct Shared(Arc<Guest>);
+
+impl Block for Shared {
+    fn idstr(&self) -> &str {
+        "guest"
+    }
+
+    fn size(&self) -> u64 {
+        self.0.bytes.len() as u64
+    }
+
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
+        let start = usize::try_from(offset).unwrap();
+        for (into, byte) in page.iter_mut().zip(&self.0.bytes[start..]) {
+            *into = byte.load(Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, _: u64, _: &[u8]) -> Result<(), LoadError> {
+        Err(LoadError::misuse("memory that is loaded", "memory that is only sent"))
+    }
+
+    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
+        for (page, dirty) in self.0.dirty.iter().enumerate() {
+            if dirty.swap(false, Ordering::Acquire) {
+                mark((page * PAGE) as u64..((page + 1) * PAGE) as u64);
+            }
+        }
+    }
+}
+
+/// The log is taken before the pages are read, so that nothing is lost of what is written in between.
+#[test]
+fn what_a_guest_writes_while_it_is_sent_arrives() {
+    for round in 0..50 {
+        let bytes = (0..PAGES * PAGE).map(|_| AtomicU8::new(0)).collect();
+        let guest = Arc::new(Guest { bytes, dirty: (0..PAGES).map(|_| AtomicBool::new(false)).collect() });
+        let mut registry = Registry::new();
+        registry.register_ram(PageSize::new(PAGE as u64).unwrap(), [Shared(guest.clone())]).unwrap();
+        let (mut writer, mut stream) = (Writer::new(), Vec::new());
+        let mut saving =
+            registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+        thread::scope(|scope| {
+            for vcpu in 0..2_usize {
+                let guest = &guest;
+                scope.spawn(move || {
+                    for step in 0..3000_usize {
+                        guest.poke((step * 97 + vcpu * 31 + round) % (PAGES * PAGE), (step % 251) as u8);
+                    }
+                });
+            }
+            for _ in 0..30 {
+                saving.pending_exact();
+                saving.iterate(3 * PAGE as u64).unwrap();
+            }
+        });
+        // The vCPUs have stopped.
+        saving.complete().unwrap();
+        let mut copy = [VecBlock::new("guest", vec![0xee; PAGES * PAGE])];
+        let mut other = Registry::new();
+        other.register_ram(PageSize::new(PAGE as u64).unwrap(), &mut copy[..]).unwrap();
+        other.load(&stream[..]).unwrap();
+        drop(other);
+        let theirs: Vec<_> = guest.bytes.iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
+        assert!(copy[0].bytes == theirs, "round {round}");
+    }
+}

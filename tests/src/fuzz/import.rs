@@ -9,7 +9,13 @@ use vmstate::schema::vmdesc::{Document, Located, locate};
 use super::{Target, halves, seeds};
 
 /// The target.
-pub const TARGET: Target = Target { name: "import", run, seeds: seeds::imports, fixed: 8 << 20, per_byte: 32 << 10 };
+pub const TARGET: Target = Target {
+    name: "import",
+    run,
+    seeds: || [vec![keywords()], seeds::imports()].concat(),
+    fixed: 8 << 20,
+    per_byte: 32 << 10,
+};
 
 /// The bytes are a stream, a dump, or a description and a payload with a zero between them.
 fn run(bytes: &[u8]) {
@@ -51,4 +57,16 @@ fn text(importer: &mut Importer, bytes: &[u8]) -> bool {
         };
     }
     true
+}
+
+/// A device whose fields are called as no field can be called.
+fn keywords() -> Vec<u8> {
+    let words = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
+        impl in let loop macro match mod move mut override priv pub ref return self Self static struct super trait true try type \
+        typeof union unsafe unsized use virtual where while yield _ 8 r#x";
+    let field = |word: &str| format!(r#"{{"name":"{word}","type":"uint8","size":1}}"#);
+    let fields: Vec<_> = words.split(' ').map(field).collect();
+    let device = r#"{"name":"d","instance_id":0,"vmsd_name":"d","version":1,"fields":"#;
+    let text = format!(r#"{{"page_size":1,"devices":[{device}[{}]}}]}}"#, fields.join(","));
+    [text.as_bytes(), b"\0", &vec![7; fields.len()]].concat()
 }

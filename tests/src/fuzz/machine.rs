@@ -145,9 +145,10 @@ impl Machine {
 
     /// Any stream is an error that says where, and changes nothing; or the machine's state, which can be saved and loaded.
     fn takes_or_refuses(mut self, stream: &[u8]) {
-        let before = self.save();
+        let (before, common) = (self.save(), self.peer());
         match self.load(stream) {
             Ok(()) => {
+                assert_eq!(self.peer(), common, "what both sides must have in common has changed");
                 let saved = self.save();
                 let mut peer = self.peer();
                 peer.load(&saved)

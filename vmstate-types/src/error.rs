@@ -12,6 +12,7 @@ mod display;
 #[doc(hidden)]
 pub mod field;
 mod load;
+mod outlined;
 mod save;
 mod truncated;
 

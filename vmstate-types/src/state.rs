@@ -222,6 +222,24 @@ pub trait Wire {
         let _ = from;
     }
 
+    /// Writes the value into the first `FIXED` bytes of `out`, and lends the rest.
+    #[doc(hidden)]
+    #[inline]
+    fn put_front<'o>(&self, out: &'o mut [u8]) -> &'o mut [u8] {
+        let (front, rest) = out.split_at_mut(const { walk::fixed_size(Self::FIXED) });
+        self.put(front);
+        rest
+    }
+
+    /// Reads the value from the first `FIXED` bytes of `from`, and returns the rest.
+    #[doc(hidden)]
+    #[inline]
+    fn get_front<'f>(&mut self, from: &'f [u8]) -> &'f [u8] {
+        let (front, rest) = from.split_at(const { walk::fixed_size(Self::FIXED) });
+        self.get(front);
+        rest
+    }
+
     /// Writes `values` one after the other into `out`, which is `FIXED` times their number bytes long.
     #[inline]
     fn put_all(values: &[Self], out: &mut [u8])

@@ -24,14 +24,19 @@ const END_OF_SUBSECTIONS: u8 = 0;
 /// What a hook, a nested struct or a value that does not fit its wire type says.
 #[inline]
 pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
-    let before = value.pre_save(version);
-    heed_saving(sink, before)?;
+    if const { T::DESCRIPTION.hooks.pre_save } {
+        let before = value.pre_save(version);
+        heed_saving(sink, before)?;
+    }
     sink.begin_struct(T::DESCRIPTION, version);
     let saved = match value.save_fields(sink, version) {
-        Ok(()) => save_subsections(value, sink, version),
-        failed => failed,
+        Ok(()) if const { !T::DESCRIPTION.subsections.is_empty() } => save_subsections(value, sink, version),
+        done => done,
     };
     sink.end_struct();
+    if const { !T::DESCRIPTION.hooks.post_save } {
+        return saved;
+    }
     // Even after a failure, which is then what is reported.
     let after = value.post_save(version);
     match saved {
@@ -44,7 +49,7 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
 fn save_subsections<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
     value.save_subsections(sink, version)?;
     let out = sink.out();
-    if out.is_checkpoint() && !T::DESCRIPTION.subsections.is_empty() {
+    if out.is_checkpoint() {
         out.u8(END_OF_SUBSECTIONS);
     }
     Ok(())
@@ -56,10 +61,12 @@ fn save_subsections<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u
 /// When the version is not supported, the bytes are not what the description says, or a hook refuses.
 #[inline]
 pub fn load<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
-    match decode(value, reader, version)? {
-        PostLoad::Due => finish(value, version).or_else(|error| heed_loading(reader, Err(error))),
-        PostLoad::None => Ok(()),
+    let due = decode(value, reader, version)?;
+    if const { T::DESCRIPTION.hooks.post_load } && due == PostLoad::Due {
+        let after = finish(value, version);
+        heed_loading(reader, after)?;
     }
+    Ok(())
 }
 
 /// Whether [`decode`] leaves the hook `post_load` to be run.
@@ -78,20 +85,27 @@ pub enum PostLoad {
 /// As [`load`].
 #[inline]
 pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<PostLoad, LoadError> {
-    let oldest = T::DESCRIPTION.oldest_version.unwrap_or(u32::MAX);
-    if (oldest..T::DESCRIPTION.minimum_version).contains(&version) {
+    if const { T::DESCRIPTION.oldest_version.is_some() } && is_old(T::DESCRIPTION, version) {
         // QEMU leaves everything else to the old loader, the hooks included.
         let start = reader.offset();
-        return value.load_old(reader, version).map(|()| PostLoad::None).map_err(|error| error.at(start));
+        return match value.load_old(reader, version) {
+            Ok(()) => Ok(PostLoad::None),
+            Err(error) => Err(error.at(start)),
+        };
     }
-    if !(T::DESCRIPTION.minimum_version..=T::DESCRIPTION.version).contains(&version) {
-        return Err(unsupported(T::DESCRIPTION, version).at(reader.offset()));
+    if !is_supported(T::DESCRIPTION, version) {
+        return Err(refuse_version(T::DESCRIPTION, version, reader));
     }
-    let before = value.pre_load(version);
-    heed_loading(reader, before)?;
+    if const { T::DESCRIPTION.hooks.pre_load } {
+        let before = value.pre_load(version);
+        heed_loading(reader, before)?;
+    }
     value.load_fields(reader, version)?;
-    load_subsections(value, reader)?;
-    Ok(if T::DESCRIPTION.hooks.post_load { PostLoad::Due } else { PostLoad::None })
+    match const { T::DESCRIPTION.subsections.is_empty() } {
+        true => end_of_subsections(T::DESCRIPTION, reader)?,
+        false => load_subsections(T::DESCRIPTION, &mut Own(value), reader)?,
+    }
+    Ok(if const { T::DESCRIPTION.hooks.post_load } { PostLoad::Due } else { PostLoad::None })
 }
 
 /// Runs the hook `post_load` of what [`decode`] has loaded.
@@ -170,10 +184,32 @@ fn heed_load_error(reader: &Reader<'_>, error: LoadError) -> Result<(), LoadErro
 /// # Errors
 /// When it is newer than the description's version, or older than its minimum.
 pub fn check_version(description: &Description, version: u32) -> Result<(), LoadError> {
-    match (description.minimum_version..=description.version).contains(&version) {
+    match is_supported(description, version) {
         true => Ok(()),
         false => Err(unsupported(description, version)),
     }
+}
+
+/// Whether the fields can be loaded as they were at `version`.
+#[inline]
+const fn is_supported(description: &Description, version: u32) -> bool {
+    description.minimum_version <= version && version <= description.version
+}
+
+/// Whether the device's own loader of old versions is for `version`.
+#[inline]
+const fn is_old(description: &Description, version: u32) -> bool {
+    match description.oldest_version {
+        Some(oldest) => oldest <= version && version < description.minimum_version,
+        None => false,
+    }
+}
+
+/// The error for a version that cannot be loaded, with the place of the first byte that was not read.
+#[cold]
+#[inline(never)]
+fn refuse_version(description: &Description, version: u32, reader: &Reader<'_>) -> LoadError {
+    unsupported(description, version).at(reader.offset())
 }
 
 /// The error for a version that cannot be loaded.
@@ -212,25 +248,45 @@ pub fn save_subsection<S: Sink>(
     Ok(())
 }
 
-/// Loads the subsections that follow, as far as they are the struct's own.
-#[inline]
-fn load_subsections<T: VmState>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    if T::DESCRIPTION.subsections.is_empty() {
-        return end_of_subsections(T::DESCRIPTION, reader);
+/// The subsections of a struct, whatever its type: so what is done with them is compiled once.
+trait Subsections {
+    /// As [`VmState::load_subsection`].
+    fn load(&mut self, index: usize, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
+
+    /// As [`VmState::subsection_absent`].
+    fn absent(&mut self, index: usize, checkpoint: bool) -> Result<(), LoadError>;
+}
+
+/// A struct's own subsections.
+struct Own<'a, T>(&'a mut T);
+
+impl<T: VmState> Subsections for Own<'_, T> {
+    fn load(&mut self, index: usize, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
+        self.0.load_subsection(index, reader, version)
     }
+
+    fn absent(&mut self, index: usize, checkpoint: bool) -> Result<(), LoadError> {
+        self.0.subsection_absent(index, checkpoint)
+    }
+}
+
+/// Loads the subsections that follow, as far as they are those of `parent`, a description that has some.
+fn load_subsections(
+    parent: &'static Description,
+    own: &mut dyn Subsections,
+    reader: &mut Reader<'_>,
+) -> Result<(), LoadError> {
     // The derive refuses structs with more subsections than bits.
     let mut seen = 0_u128;
-    while let Some(header) = next_subsection(T::DESCRIPTION, reader)? {
+    while let Some(header) = next_subsection(parent, reader)? {
         seen |= 1 << (header.index % 128);
-        let description = T::DESCRIPTION.subsections[header.index].description;
-        value
-            .load_subsection(header.index, reader, header.version)
-            .map_err(|error| error.in_subsection(description.name))?;
+        let description = parent.subsections[header.index].description;
+        own.load(header.index, reader, header.version).map_err(|error| error.in_subsection(description.name))?;
     }
-    for (index, subsection) in T::DESCRIPTION.subsections.iter().enumerate() {
+    for (index, subsection) in parent.subsections.iter().enumerate() {
         let handled = subsection.absent != Absent::Keep || reader.is_checkpoint();
         if handled && seen >> (index % 128) & 1 == 0 {
-            value.subsection_absent(index, reader.is_checkpoint()).map_err(|error| error.at(reader.offset()))?;
+            own.absent(index, reader.is_checkpoint()).map_err(|error| error.at(reader.offset()))?;
         }
     }
     Ok(())
@@ -325,13 +381,20 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
     at: At,
     element: Element,
 ) -> Result<(), SaveError> {
-    if let (Some(size), 1) = (T::FIXED, element.count) {
+    if const { T::FIXED.is_none() } {
+        return save_view(value, sink, at, element);
+    }
+    let size = const { fixed_size(T::FIXED) };
+    if element.count == 1 {
         value.put(sink.out().claim(size));
         sink.fixed(at.parent, at.field..at.field + 1);
         return Ok(());
     }
     sink.begin_element(at, element);
-    save(value, sink, T::DESCRIPTION.version)?;
+    sink.begin_struct(T::DESCRIPTION, T::DESCRIPTION.version);
+    value.put(sink.out().claim(size));
+    sink.fixed(T::DESCRIPTION, 0..T::DESCRIPTION.fields.len());
+    sink.end_struct();
     sink.end_element();
     Ok(())
 }
@@ -343,11 +406,19 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
 #[inline]
 #[doc(hidden)]
 pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    match T::FIXED {
-        Some(size) => {
-            load_run(reader, size, T::DESCRIPTION, 0..T::DESCRIPTION.fields.len()).map(|from| value.get(from))
-        }
-        None => load(value, reader, T::DESCRIPTION.version),
+    if const { T::FIXED.is_none() } {
+        return load(value, reader, T::DESCRIPTION.version);
+    }
+    let size = const { fixed_size(T::FIXED) };
+    value.get(load_run(reader, size, T::DESCRIPTION, 0..T::DESCRIPTION.fields.len())?);
+    Ok(())
+}
+
+/// The bytes that a value takes; 0 if that is not fixed.
+pub(crate) const fn fixed_size(fixed: Option<usize>) -> usize {
+    match fixed {
+        Some(size) => size,
+        None => 0,
     }
 }
 
@@ -375,11 +446,13 @@ pub fn load_run<'r>(
     parent: &'static Description,
     fields: Range<usize>,
 ) -> Result<&'r [u8], LoadError> {
-    reader.claim(size).map_err(|error| error.in_run(&parent.fields[fields]))
+    reader.claim_run(size, parent.fields, fields)
 }
 
 /// The bytes that the `count` fields from number `first` on take, all of which have fixed sizes.
-const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
+#[doc(hidden)]
+#[must_use]
+pub const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
     let mut size = 0;
     let mut index = first;
     while index < first + count {
@@ -391,17 +464,74 @@ const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
     size
 }
 
-/// Where each of the `N - 1` fixed-size fields from number `first` on begins in their run, and where the last one ends.
+/// A part of a run of neighbours: fields of fixed size, up to one that has none.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Block {
+    /// The bytes of the block.
+    pub size: usize,
+    /// The number of its first field.
+    first: usize,
+    /// The number of the field behind its last one.
+    until: usize,
+}
+
+/// For each of the `N` fields from number `first` on, the block that it is in or ends. Their descriptions say how large
+/// they are, but for the fields that `types` has by their indices, counted from the first: whether those have a fixed size
+/// only their types say.
 #[doc(hidden)]
 #[must_use]
-pub const fn offsets<const N: usize>(parent: &Description, first: usize) -> [usize; N] {
-    let mut offsets = [0; N];
-    let mut index = 1;
+pub const fn blocks<const N: usize>(
+    parent: &Description,
+    first: usize,
+    mut types: &[(usize, Option<usize>)],
+) -> [Block; N] {
+    let mut blocks = [Block { size: 0, first, until: first }; N];
+    let (mut begin, mut index, mut bytes) = (0, 0, 0);
     while index < N {
-        offsets[index] = offsets[index - 1] + run_size(parent, first + index - 1, 1);
+        let size = match types {
+            [(typed, size), rest @ ..] if *typed == index => {
+                types = rest;
+                *size
+            }
+            _ => Some(run_size(parent, first + index, 1)),
+        };
+        bytes += fixed_size(size);
         index += 1;
+        if size.is_none() || index == N {
+            let until = if size.is_none() { index - 1 } else { N };
+            let block = Block { size: bytes, first: first + begin, until: first + until };
+            while begin < index {
+                blocks[begin] = block;
+                begin += 1;
+            }
+            bytes = 0;
+        }
     }
-    offsets
+    blocks
+}
+
+/// Says that the fields of the block have been written.
+#[doc(hidden)]
+#[inline]
+pub fn end_block<S: Sink>(sink: &mut S, parent: &'static Description, block: &Block) {
+    if block.first < block.until {
+        sink.fixed(parent, block.first..block.until);
+    }
+}
+
+/// Claims the bytes of the block.
+///
+/// # Errors
+/// Those of [`load_run`].
+#[doc(hidden)]
+#[inline]
+pub fn load_block<'r>(
+    reader: &'r mut Reader<'_>,
+    parent: &'static Description,
+    block: &Block,
+) -> Result<&'r [u8], LoadError> {
+    load_run(reader, block.size, parent, block.first..block.until)
 }
 
 /// The bytes that values of fixed size take together; `None` if one of them has no fixed size.

@@ -1,10 +1,14 @@
-//! Neighbouring fields of fixed size as one: a claim of bytes, and stores and loads at constant offsets in it.
+//! Neighbouring fields of fixed size as one: a claim of bytes, and stores and loads one after the other in it.
+//!
+//! Which types of other structs have a fixed size only the compiler knows. So code for both stands in a run, and a constant
+//! decides: the code that is not needed is not even compiled.
 
 use std::ops::Range;
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 
-use super::{Parent, place, tokens};
+use super::{Parent, load, place, save, tokens};
 use crate::model::{Codec, Field};
 
 /// The fields split into runs: those that are there together and have fixed sizes are one, a hidden count
@@ -25,22 +29,35 @@ fn continues(last: &Field, next: &Field) -> bool {
         return true;
     }
     let alike = last.gate.same(&next.gate) && last.default.is_none() && next.default.is_none();
-    last.is_plain() && next.is_plain() && alike && next.conditions.is_empty()
+    last.joins() && next.joins() && alike && next.conditions.is_empty()
+}
+
+impl Field {
+    /// Whether the field can be one of several in a run.
+    fn joins(&self) -> bool {
+        self.is_plain() || self.may_be_fixed()
+    }
+
+    /// Whether its type decides if the field has a fixed size.
+    fn may_be_fixed(&self) -> bool {
+        matches!(self.codec, Codec::Type { plain: false }) && self.opaque.is_none()
+    }
 }
 
 /// Whether the fields of a run, by the first of them, are read and written at offsets in one block.
 pub(super) fn is_block(first: &Field, run: &Range<usize>) -> bool {
-    first.is_plain() && (run.len() > 1 || first.place.is_none())
+    first.joins() && (run.len() > 1 || first.place.is_none())
 }
 
 /// Writes the fields of a run.
 pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+    if fields[run.clone()].iter().any(Field::may_be_fixed) {
+        return save_blocks(parent, fields, run);
+    }
     let (first, end) = (run.start, run.end);
-    let (offsets, size) = offsets(parent, run);
-    let puts = puts(&fields[run.clone()]);
+    let (size, puts) = (size(parent, run), puts(&fields[run.clone()]));
     tokens! {
         {
-            #offsets
             let out = __vmstate::Sink::out(sink).claim(#size);
             #puts
             __vmstate::Sink::fixed(sink, #parent, #first..#end);
@@ -50,42 +67,130 @@ pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
 
 /// Reads the fields of a run.
 pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+    if fields[run.clone()].iter().any(Field::may_be_fixed) {
+        return load_blocks(parent, fields, run);
+    }
     let (first, end) = (run.start, run.end);
-    let (offsets, size) = offsets(parent, run);
-    let gets = gets(&fields[run.clone()]);
+    let (size, gets) = (size(parent, run), gets(&fields[run.clone()]));
     tokens! {
         {
-            #offsets
             let from = __vmstate::walk::load_run(reader, #size, #parent, #first..#end)?;
             #gets
         }
     }
 }
 
-/// The offsets of a run's fields, and the expression of its size.
-pub(super) fn offsets(parent: Parent, run: &Range<usize>) -> (TokenStream, TokenStream) {
+/// Writes the fields of a run of which some may not have a fixed size: each of those ends a block.
+fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+    let (blocks, last) = (blocks(parent, fields, run), run.len() - 1);
+    let saves = fields[run.clone()].iter().enumerate().map(|(index, field)| {
+        let (put, next) = (put(field, Rest::Same), index + 1);
+        let end = tokens!(__vmstate::walk::end_block(sink, #parent, &blocks[#index]););
+        let done = (index == last).then_some(&end);
+        if !field.may_be_fixed() {
+            return tokens!(#put #done);
+        }
+        let value = place::exclusive(field);
+        let save = save::field(parent, field, run.start + index, &tokens!(#value));
+        let claim = (index < last).then(|| tokens!(out = __vmstate::Sink::out(sink).claim(blocks[#next].size);));
+        either(field, &tokens!(#put #done), &tokens!(#end #save #claim))
+    });
+    tokens! {
+        {
+            #blocks
+            let mut out = __vmstate::Sink::out(sink).claim(blocks[0].size);
+            #(#saves)*
+        }
+    }
+}
+
+/// Reads the fields of a run of which some may not have a fixed size.
+fn load_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+    let (blocks, last) = (blocks(parent, fields, run), run.len() - 1);
+    let loads = fields[run.clone()].iter().enumerate().map(|(index, field)| {
+        let (get, next) = (get(field, Rest::Same), index + 1);
+        if !field.may_be_fixed() {
+            return tokens!(#get);
+        }
+        let value = place::exclusive(field);
+        let load = load::field(field, &tokens!(#value));
+        let claim =
+            (index < last).then(|| tokens!(from = __vmstate::walk::load_block(reader, #parent, &blocks[#next])?;));
+        either(field, &tokens!(#get), &tokens!(#load #claim))
+    });
+    tokens! {
+        {
+            #blocks
+            let mut from = __vmstate::walk::load_block(reader, #parent, &blocks[0])?;
+            #(#loads)*
+        }
+    }
+}
+
+/// The code for a field of fixed size, or that for another, as the field's type is.
+fn either(field: &Field, fixed: &TokenStream, other: &TokenStream) -> TokenStream {
+    let form = field.codec();
+    tokens! {
+        if const { #form::FIXED.is_some() } {
+            #fixed
+        } else {
+            #other
+        }
+    }
+}
+
+/// The blocks of a run's fields.
+fn blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+    let (first, length) = (run.start, run.len());
+    let types =
+        fields[run.clone()].iter().enumerate().filter(|(_, field)| field.may_be_fixed()).map(|(index, field)| {
+            let form = field.codec();
+            tokens!((#index, #form::FIXED))
+        });
+    tokens! {
+        let blocks = const { __vmstate::walk::blocks::<#length>(#parent, #first, &[#(#types),*]) };
+    }
+}
+
+/// The bytes of a run, a constant.
+fn size(parent: Parent, run: &Range<usize>) -> TokenStream {
     let (first, count) = (run.start, run.len());
-    let length = count + 1;
-    let offsets = tokens! {
-        let offsets = const { __vmstate::walk::offsets::<#length>(#parent, #first) };
-    };
-    (offsets, tokens!(offsets[#count]))
+    tokens!(const { __vmstate::walk::run_size(#parent, #first, #count) })
 }
 
-/// Stores each field at its offset in `out`.
+/// Stores the fields one after the other into `out`.
 pub(super) fn puts(fields: &[Field]) -> TokenStream {
-    let puts = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (value, form, next) = (place::shared(field)?, field.codec(), index + 1);
-        Some(tokens!(#form::put(#value, &mut out[offsets[#index]..offsets[#next]]);))
-    });
-    tokens!(#(#puts)*)
+    fields.iter().map(|field| put(field, Rest::New)).collect()
 }
 
-/// Loads each field from its offset in `from`.
+/// Loads the fields one after the other from `from`.
 pub(super) fn gets(fields: &[Field]) -> TokenStream {
-    let gets = fields.iter().enumerate().filter_map(|(index, field)| {
-        let (value, form, next) = (place::exclusive(field)?, field.codec(), index + 1);
-        Some(tokens!(#form::get(#value, &from[offsets[#index]..offsets[#next]]);))
-    });
-    tokens!(#(#gets)*)
+    fields.iter().map(|field| get(field, Rest::New)).collect()
+}
+
+/// Where the bytes for the next fields go: the local that held them before, or a new one of the same name.
+#[derive(Clone, Copy)]
+enum Rest {
+    New,
+    Same,
+}
+
+impl ToTokens for Rest {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        if let Self::New = self {
+            tokens.extend(tokens!(let));
+        }
+    }
+}
+
+/// Stores a field, or the zeros that are in its place, into the front of `out`.
+fn put(field: &Field, rest: Rest) -> TokenStream {
+    let (form, value) = (field.codec(), place::shared(field).unwrap_or_else(|| tokens!(&__vmstate::Unused)));
+    tokens!(#rest out = #form::put_front(#value, out);)
+}
+
+/// Loads a field from the front of `from`, or passes over the bytes that are in its place.
+fn get(field: &Field, rest: Rest) -> TokenStream {
+    let (form, value) = (field.codec(), place::exclusive(field).unwrap_or_else(|| tokens!(&mut __vmstate::Unused)));
+    tokens!(#rest from = #form::get_front(#value, from);)
 }

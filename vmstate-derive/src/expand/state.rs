@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 
-use super::{Parent, assertion, description, hook, load, save, subsection, tokens};
+use super::{Parent, assertion, description, hook, load, run, save, subsection, tokens};
 use crate::model::{Device, Skipped};
 
 pub(crate) fn expand(device: &Device<'_>) -> TokenStream {
@@ -37,9 +37,10 @@ fn fields(device: &Device<'_>) -> TokenStream {
     let saving_conditions = conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, "saving"));
     let loading_conditions = conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, "loading"));
     let resets = device.skipped.iter().filter_map(reset);
+    let inline = inline(device);
     tokens! {
         #[allow(unused_variables)]
-        #[inline]
+        #inline
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -52,7 +53,7 @@ fn fields(device: &Device<'_>) -> TokenStream {
         }
 
         #[allow(unused_variables)]
-        #[inline]
+        #inline
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -63,6 +64,18 @@ fn fields(device: &Device<'_>) -> TokenStream {
             #(#resets)*
             __vmstate::core::result::Result::Ok(())
         }
+    }
+}
+
+/// The pieces of a device, runs of fields or single ones, up to which a call costs more than it is worth.
+const FEW: usize = 4;
+
+/// Whether the code for the fields may be copied to where it is called. Otherwise the compiler would optimise it over and
+/// over, at each step of the way there.
+fn inline(device: &Device<'_>) -> TokenStream {
+    match run::split(&device.fields).len() <= FEW {
+        true => tokens!(#[inline]),
+        false => tokens!(#[inline(never)]),
     }
 }
 

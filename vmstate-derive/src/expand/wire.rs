@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use syn::{Generics, Ident};
 
-use super::{Parent, run, tokens};
+use super::{run, tokens};
 use crate::model::{Codec, Device, Field};
 
 pub(super) fn expand(device: &Device<'_>) -> TokenStream {
@@ -60,7 +60,6 @@ fn can_be_fixed(device: &Device<'_>) -> bool {
 
 fn fixed(fields: &[Field]) -> TokenStream {
     let forms = fields.iter().map(Field::codec);
-    let (offsets, _) = run::offsets(Parent::Device, &(0..fields.len()));
     let (puts, gets) = (run::puts(fields), run::gets(fields));
     tokens! {
         const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(&[#(#forms::FIXED),*]);
@@ -68,14 +67,12 @@ fn fixed(fields: &[Field]) -> TokenStream {
         #[inline]
         #[allow(unused_variables)]
         fn put(&self, out: &mut [u8]) {
-            #offsets
             #puts
         }
 
         #[inline]
         #[allow(unused_variables)]
         fn get(&mut self, from: &[u8]) {
-            #offsets
             #gets
         }
     }

@@ -113,7 +113,7 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -291,7 +291,7 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,

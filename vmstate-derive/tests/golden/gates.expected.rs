@@ -27,7 +27,7 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -47,20 +47,16 @@ const _: () = {
             )?;
             if version >= 2u32 {
                 {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            3usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 1usize)
-                    };
-                    let out = __vmstate::Sink::out(sink).claim(offsets[2usize]);
-                    <u8 as __vmstate::Wire>::put(
-                        &self.b,
-                        &mut out[offsets[0usize]..offsets[1usize]],
-                    );
-                    <u16 as __vmstate::Wire>::put(
-                        &self.c,
-                        &mut out[offsets[1usize]..offsets[2usize]],
-                    );
+                    let out = __vmstate::Sink::out(sink)
+                        .claim(const {
+                            __vmstate::walk::run_size(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                                2usize,
+                            )
+                        });
+                    let out = <u8 as __vmstate::Wire>::put_front(&self.b, out);
+                    let out = <u16 as __vmstate::Wire>::put_front(&self.c, out);
                     __vmstate::Sink::fixed(
                         sink,
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -86,12 +82,17 @@ const _: () = {
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            2usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 4usize)
-                    };
-                    let out = __vmstate::Sink::out(sink).claim(offsets[1usize]);
+                    let out = __vmstate::Sink::out(sink)
+                        .claim(const {
+                            __vmstate::walk::run_size(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                4usize,
+                                1usize,
+                            )
+                        });
+                    let out = <__vmstate::Unused<
+                        4,
+                    > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);
                     __vmstate::Sink::fixed(
                         sink,
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -116,7 +117,7 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -128,25 +129,20 @@ const _: () = {
             )?;
             if version >= 2u32 {
                 {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            3usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 1usize)
-                    };
                     let from = __vmstate::walk::load_run(
                         reader,
-                        offsets[2usize],
+                        const {
+                            __vmstate::walk::run_size(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                                2usize,
+                            )
+                        },
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         1usize..3usize,
                     )?;
-                    <u8 as __vmstate::Wire>::get(
-                        &mut self.b,
-                        &from[offsets[0usize]..offsets[1usize]],
-                    );
-                    <u16 as __vmstate::Wire>::get(
-                        &mut self.c,
-                        &from[offsets[1usize]..offsets[2usize]],
-                    );
+                    let from = <u8 as __vmstate::Wire>::get_front(&mut self.b, from);
+                    let from = <u16 as __vmstate::Wire>::get_front(&mut self.c, from);
                 }
             }
             if (2u32..=3u32).contains(&version) || reader.is_checkpoint() {
@@ -159,17 +155,21 @@ const _: () = {
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 {
-                    let offsets = const {
-                        __vmstate::walk::offsets::<
-                            2usize,
-                        >(<Self as __vmstate::VmState>::DESCRIPTION, 4usize)
-                    };
                     let from = __vmstate::walk::load_run(
                         reader,
-                        offsets[1usize],
+                        const {
+                            __vmstate::walk::run_size(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                4usize,
+                                1usize,
+                            )
+                        },
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         4usize..5usize,
                     )?;
+                    let from = <__vmstate::Unused<
+                        4,
+                    > as __vmstate::Wire>::get_front(&mut __vmstate::Unused, from);
                 }
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {

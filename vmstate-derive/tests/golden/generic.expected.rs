@@ -30,30 +30,46 @@ const _: () = {
              or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
                 );
             }
-            __vmstate::InField::in_field(
-                <[T; N] as __vmstate::Wire>::save_elements(
-                    &mut self.values,
-                    sink,
-                    __vmstate::At::new(
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        2usize,
+                    >(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         0usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "values",
-            )?;
-            __vmstate::InField::in_field(
-                <[u16; N] as __vmstate::Wire>::save_elements(
-                    &mut self.words,
-                    sink,
-                    __vmstate::At::new(
+                        &[(0usize, <[T; N] as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut out = __vmstate::Sink::out(sink).claim(blocks[0].size);
+                if const { <[T; N] as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <[T; N] as __vmstate::Wire>::put_front(&self.values, out);
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
                         <Self as __vmstate::VmState>::DESCRIPTION,
-                        1usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "words",
-            )?;
+                        &blocks[0usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <[T; N] as __vmstate::Wire>::save_elements(
+                            &mut self.values,
+                            sink,
+                            __vmstate::At::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                0usize,
+                            ),
+                            __vmstate::Element::ONLY,
+                        ),
+                        "values",
+                    )?;
+                    out = __vmstate::Sink::out(sink).claim(blocks[1usize].size);
+                }
+                out = <[u16; N] as __vmstate::Wire>::put_front(&self.words, out);
+                __vmstate::walk::end_block(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    &blocks[1usize],
+                );
+            }
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
@@ -63,14 +79,42 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            __vmstate::InField::in_field(
-                <[T; N] as __vmstate::Wire>::load_elements(&mut self.values, reader),
-                "values",
-            )?;
-            __vmstate::InField::in_field(
-                <[u16; N] as __vmstate::Wire>::load_elements(&mut self.words, reader),
-                "words",
-            )?;
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        2usize,
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                        &[(0usize, <[T; N] as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut from = __vmstate::walk::load_block(
+                    reader,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    &blocks[0],
+                )?;
+                if const { <[T; N] as __vmstate::Wire>::FIXED.is_some() } {
+                    from = <[T; N] as __vmstate::Wire>::get_front(
+                        &mut self.values,
+                        from,
+                    );
+                } else {
+                    __vmstate::InField::in_field(
+                        <[T; N] as __vmstate::Wire>::load_elements(
+                            &mut self.values,
+                            reader,
+                        ),
+                        "values",
+                    )?;
+                    from = __vmstate::walk::load_block(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[1usize],
+                    )?;
+                }
+                from = <[u16; N] as __vmstate::Wire>::get_front(&mut self.words, from);
+            }
             __vmstate::core::result::Result::Ok(())
         }
     }
@@ -88,36 +132,14 @@ const _: () = {
         #[inline]
         #[allow(unused_variables)]
         fn put(&self, out: &mut [u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    3usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <[T; N] as __vmstate::Wire>::put(
-                &self.values,
-                &mut out[offsets[0usize]..offsets[1usize]],
-            );
-            <[u16; N] as __vmstate::Wire>::put(
-                &self.words,
-                &mut out[offsets[1usize]..offsets[2usize]],
-            );
+            let out = <[T; N] as __vmstate::Wire>::put_front(&self.values, out);
+            let out = <[u16; N] as __vmstate::Wire>::put_front(&self.words, out);
         }
         #[inline]
         #[allow(unused_variables)]
         fn get(&mut self, from: &[u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    3usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <[T; N] as __vmstate::Wire>::get(
-                &mut self.values,
-                &from[offsets[0usize]..offsets[1usize]],
-            );
-            <[u16; N] as __vmstate::Wire>::get(
-                &mut self.words,
-                &from[offsets[1usize]..offsets[2usize]],
-            );
+            let from = <[T; N] as __vmstate::Wire>::get_front(&mut self.values, from);
+            let from = <[u16; N] as __vmstate::Wire>::get_front(&mut self.words, from);
         }
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,

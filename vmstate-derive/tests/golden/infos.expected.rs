@@ -43,7 +43,7 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -124,40 +124,56 @@ const _: () = {
                 "env",
             )?;
             {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
+                let blocks = const {
+                    __vmstate::walk::blocks::<
                         4usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
-                };
-                let out = __vmstate::Sink::out(sink).claim(offsets[3usize]);
-                <u8 as __vmstate::Wire>::put(
-                    &self.f,
-                    &mut out[offsets[1usize]..offsets[2usize]],
-                );
-                __vmstate::Sink::fixed(
-                    sink,
-                    <Self as __vmstate::VmState>::DESCRIPTION,
-                    5usize..8usize,
-                );
-            }
-            __vmstate::InField::in_field(
-                <Unused<
-                    8,
-                > as __vmstate::Wire>::save_elements(
-                    &mut self.g,
-                    sink,
-                    __vmstate::At::new(
+                    >(
                         <Self as __vmstate::VmState>::DESCRIPTION,
-                        8usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "unused",
-            )?;
+                        5usize,
+                        &[(3usize, <Unused<8> as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut out = __vmstate::Sink::out(sink).claim(blocks[0].size);
+                out = <__vmstate::Unused<
+                    1,
+                > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);
+                out = <u8 as __vmstate::Wire>::put_front(&self.f, out);
+                out = <__vmstate::Unused<
+                    2,
+                > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);
+                if const { <Unused<8> as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <Unused<8> as __vmstate::Wire>::put_front(&self.g, out);
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[3usize],
+                    );
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[3usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <Unused<
+                            8,
+                        > as __vmstate::Wire>::save_elements(
+                            &mut self.g,
+                            sink,
+                            __vmstate::At::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                8usize,
+                            ),
+                            __vmstate::Element::ONLY,
+                        ),
+                        "unused",
+                    )?;
+                }
+            }
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -193,26 +209,38 @@ const _: () = {
                 "env",
             )?;
             {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
+                let blocks = const {
+                    __vmstate::walk::blocks::<
                         4usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 5usize)
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                        &[(3usize, <Unused<8> as __vmstate::Wire>::FIXED)],
+                    )
                 };
-                let from = __vmstate::walk::load_run(
+                let mut from = __vmstate::walk::load_block(
                     reader,
-                    offsets[3usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    5usize..8usize,
+                    &blocks[0],
                 )?;
-                <u8 as __vmstate::Wire>::get(
-                    &mut self.f,
-                    &from[offsets[1usize]..offsets[2usize]],
-                );
+                from = <__vmstate::Unused<
+                    1,
+                > as __vmstate::Wire>::get_front(&mut __vmstate::Unused, from);
+                from = <u8 as __vmstate::Wire>::get_front(&mut self.f, from);
+                from = <__vmstate::Unused<
+                    2,
+                > as __vmstate::Wire>::get_front(&mut __vmstate::Unused, from);
+                if const { <Unused<8> as __vmstate::Wire>::FIXED.is_some() } {
+                    from = <Unused<8> as __vmstate::Wire>::get_front(&mut self.g, from);
+                } else {
+                    __vmstate::InField::in_field(
+                        <Unused<
+                            8,
+                        > as __vmstate::Wire>::load_elements(&mut self.g, reader),
+                        "unused",
+                    )?;
+                }
             }
-            __vmstate::InField::in_field(
-                <Unused<8> as __vmstate::Wire>::load_elements(&mut self.g, reader),
-                "unused",
-            )?;
             __vmstate::core::result::Result::Ok(())
         }
     }

@@ -23,61 +23,71 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::save_elements(
-                    &mut self.a,
-                    sink,
-                    __vmstate::At::new(
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        5usize,
+                    >(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         0usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "a",
-            )?;
-            __vmstate::InField::in_field(
-                <Inner as __vmstate::Wire>::save_elements(
-                    &mut self.inner,
-                    sink,
-                    __vmstate::At::new(
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        1usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "inner",
-            )?;
-            __vmstate::InField::in_field(
-                <[Inner; 2] as __vmstate::Wire>::save_elements(
-                    &mut self.more,
-                    sink,
-                    __vmstate::At::new(
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        2usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "more",
-            )?;
-            {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        3usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 3usize)
+                        &[
+                            (1usize, <Inner as __vmstate::Wire>::FIXED),
+                            (2usize, <[Inner; 2] as __vmstate::Wire>::FIXED),
+                        ],
+                    )
                 };
-                let out = __vmstate::Sink::out(sink).claim(offsets[2usize]);
-                <u32 as __vmstate::Wire>::put(
-                    &self.b,
-                    &mut out[offsets[0usize]..offsets[1usize]],
-                );
-                <u32 as __vmstate::Wire>::put(
-                    &self.c,
-                    &mut out[offsets[1usize]..offsets[2usize]],
-                );
-                __vmstate::Sink::fixed(
+                let mut out = __vmstate::Sink::out(sink).claim(blocks[0].size);
+                out = <u8 as __vmstate::Wire>::put_front(&self.a, out);
+                if const { <Inner as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <Inner as __vmstate::Wire>::put_front(&self.inner, out);
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[1usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <Inner as __vmstate::Wire>::save_elements(
+                            &mut self.inner,
+                            sink,
+                            __vmstate::At::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                            ),
+                            __vmstate::Element::ONLY,
+                        ),
+                        "inner",
+                    )?;
+                    out = __vmstate::Sink::out(sink).claim(blocks[2usize].size);
+                }
+                if const { <[Inner; 2] as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <[Inner; 2] as __vmstate::Wire>::put_front(&self.more, out);
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[2usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <[Inner; 2] as __vmstate::Wire>::save_elements(
+                            &mut self.more,
+                            sink,
+                            __vmstate::At::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                2usize,
+                            ),
+                            __vmstate::Element::ONLY,
+                        ),
+                        "more",
+                    )?;
+                    out = __vmstate::Sink::out(sink).claim(blocks[3usize].size);
+                }
+                out = <u32 as __vmstate::Wire>::put_front(&self.b, out);
+                out = <u32 as __vmstate::Wire>::put_front(&self.c, out);
+                __vmstate::walk::end_block(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    3usize..5usize,
+                    &blocks[4usize],
                 );
             }
             __vmstate::core::result::Result::Ok(())
@@ -89,38 +99,62 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
-                "a",
-            )?;
-            __vmstate::InField::in_field(
-                <Inner as __vmstate::Wire>::load_elements(&mut self.inner, reader),
-                "inner",
-            )?;
-            __vmstate::InField::in_field(
-                <[Inner; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader),
-                "more",
-            )?;
             {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        3usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 3usize)
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        5usize,
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                        &[
+                            (1usize, <Inner as __vmstate::Wire>::FIXED),
+                            (2usize, <[Inner; 2] as __vmstate::Wire>::FIXED),
+                        ],
+                    )
                 };
-                let from = __vmstate::walk::load_run(
+                let mut from = __vmstate::walk::load_block(
                     reader,
-                    offsets[2usize],
                     <Self as __vmstate::VmState>::DESCRIPTION,
-                    3usize..5usize,
+                    &blocks[0],
                 )?;
-                <u32 as __vmstate::Wire>::get(
-                    &mut self.b,
-                    &from[offsets[0usize]..offsets[1usize]],
-                );
-                <u32 as __vmstate::Wire>::get(
-                    &mut self.c,
-                    &from[offsets[1usize]..offsets[2usize]],
-                );
+                from = <u8 as __vmstate::Wire>::get_front(&mut self.a, from);
+                if const { <Inner as __vmstate::Wire>::FIXED.is_some() } {
+                    from = <Inner as __vmstate::Wire>::get_front(&mut self.inner, from);
+                } else {
+                    __vmstate::InField::in_field(
+                        <Inner as __vmstate::Wire>::load_elements(
+                            &mut self.inner,
+                            reader,
+                        ),
+                        "inner",
+                    )?;
+                    from = __vmstate::walk::load_block(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[2usize],
+                    )?;
+                }
+                if const { <[Inner; 2] as __vmstate::Wire>::FIXED.is_some() } {
+                    from = <[Inner; 2] as __vmstate::Wire>::get_front(
+                        &mut self.more,
+                        from,
+                    );
+                } else {
+                    __vmstate::InField::in_field(
+                        <[Inner; 2] as __vmstate::Wire>::load_elements(
+                            &mut self.more,
+                            reader,
+                        ),
+                        "more",
+                    )?;
+                    from = __vmstate::walk::load_block(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[3usize],
+                    )?;
+                }
+                from = <u32 as __vmstate::Wire>::get_front(&mut self.b, from);
+                from = <u32 as __vmstate::Wire>::get_front(&mut self.c, from);
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -142,60 +176,20 @@ const _: () = {
         #[inline]
         #[allow(unused_variables)]
         fn put(&self, out: &mut [u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    6usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <u8 as __vmstate::Wire>::put(
-                &self.a,
-                &mut out[offsets[0usize]..offsets[1usize]],
-            );
-            <Inner as __vmstate::Wire>::put(
-                &self.inner,
-                &mut out[offsets[1usize]..offsets[2usize]],
-            );
-            <[Inner; 2] as __vmstate::Wire>::put(
-                &self.more,
-                &mut out[offsets[2usize]..offsets[3usize]],
-            );
-            <u32 as __vmstate::Wire>::put(
-                &self.b,
-                &mut out[offsets[3usize]..offsets[4usize]],
-            );
-            <u32 as __vmstate::Wire>::put(
-                &self.c,
-                &mut out[offsets[4usize]..offsets[5usize]],
-            );
+            let out = <u8 as __vmstate::Wire>::put_front(&self.a, out);
+            let out = <Inner as __vmstate::Wire>::put_front(&self.inner, out);
+            let out = <[Inner; 2] as __vmstate::Wire>::put_front(&self.more, out);
+            let out = <u32 as __vmstate::Wire>::put_front(&self.b, out);
+            let out = <u32 as __vmstate::Wire>::put_front(&self.c, out);
         }
         #[inline]
         #[allow(unused_variables)]
         fn get(&mut self, from: &[u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    6usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <u8 as __vmstate::Wire>::get(
-                &mut self.a,
-                &from[offsets[0usize]..offsets[1usize]],
-            );
-            <Inner as __vmstate::Wire>::get(
-                &mut self.inner,
-                &from[offsets[1usize]..offsets[2usize]],
-            );
-            <[Inner; 2] as __vmstate::Wire>::get(
-                &mut self.more,
-                &from[offsets[2usize]..offsets[3usize]],
-            );
-            <u32 as __vmstate::Wire>::get(
-                &mut self.b,
-                &from[offsets[3usize]..offsets[4usize]],
-            );
-            <u32 as __vmstate::Wire>::get(
-                &mut self.c,
-                &from[offsets[4usize]..offsets[5usize]],
-            );
+            let from = <u8 as __vmstate::Wire>::get_front(&mut self.a, from);
+            let from = <Inner as __vmstate::Wire>::get_front(&mut self.inner, from);
+            let from = <[Inner; 2] as __vmstate::Wire>::get_front(&mut self.more, from);
+            let from = <u32 as __vmstate::Wire>::get_front(&mut self.b, from);
+            let from = <u32 as __vmstate::Wire>::get_front(&mut self.c, from);
         }
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,

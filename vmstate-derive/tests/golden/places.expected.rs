@@ -85,32 +85,54 @@ const _: () = {
                     "channels[0].irq_disabled",
                 )?;
             }
-            __vmstate::InField::in_field(
-                <[Channel; 3] as __vmstate::Wire>::save_elements(
-                    &mut self.channels,
-                    sink,
-                    __vmstate::At::new(
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        2usize,
+                    >(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         1usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "channels",
-            )?;
-            __vmstate::InField::in_field(
-                <u32 as __vmstate::Wire>::save_elements(
+                        &[(0usize, <[Channel; 3] as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut out = __vmstate::Sink::out(sink).claim(blocks[0].size);
+                if const { <[Channel; 3] as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <[Channel; 3] as __vmstate::Wire>::put_front(
+                        &self.channels,
+                        out,
+                    );
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[0usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <[Channel; 3] as __vmstate::Wire>::save_elements(
+                            &mut self.channels,
+                            sink,
+                            __vmstate::At::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                            ),
+                            __vmstate::Element::ONLY,
+                        ),
+                        "channels",
+                    )?;
+                    out = __vmstate::Sink::out(sink).claim(blocks[1usize].size);
+                }
+                out = <u32 as __vmstate::Wire>::put_front(
                     __vmstate::place::of::<
                         u32,
                     >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
+                    out,
+                );
+                __vmstate::walk::end_block(
                     sink,
-                    __vmstate::At::new(
-                        <Self as __vmstate::VmState>::DESCRIPTION,
-                        2usize,
-                    ),
-                    __vmstate::Element::ONLY,
-                ),
-                "mac_reg[CTRL]",
-            )?;
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    &blocks[1usize],
+                );
+            }
             if version >= 2u32 {
                 __vmstate::InField::in_field(
                     <[u32; REGISTERS] as __vmstate::items::Items>::save_part(
@@ -160,22 +182,47 @@ const _: () = {
                         .irq_disabled,
                 ) = 1;
             }
-            __vmstate::InField::in_field(
-                <[Channel; 3] as __vmstate::Wire>::load_elements(
-                    &mut self.channels,
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        2usize,
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                        &[(0usize, <[Channel; 3] as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut from = __vmstate::walk::load_block(
                     reader,
-                ),
-                "channels",
-            )?;
-            __vmstate::InField::in_field(
-                <u32 as __vmstate::Wire>::load_elements(
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    &blocks[0],
+                )?;
+                if const { <[Channel; 3] as __vmstate::Wire>::FIXED.is_some() } {
+                    from = <[Channel; 3] as __vmstate::Wire>::get_front(
+                        &mut self.channels,
+                        from,
+                    );
+                } else {
+                    __vmstate::InField::in_field(
+                        <[Channel; 3] as __vmstate::Wire>::load_elements(
+                            &mut self.channels,
+                            reader,
+                        ),
+                        "channels",
+                    )?;
+                    from = __vmstate::walk::load_block(
+                        reader,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[1usize],
+                    )?;
+                }
+                from = <u32 as __vmstate::Wire>::get_front(
                     __vmstate::place::of::<
                         u32,
                     >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
-                    reader,
-                ),
-                "mac_reg[CTRL]",
-            )?;
+                    from,
+                );
+            }
             if version >= 2u32 {
                 __vmstate::InField::in_field(
                     <[u32; REGISTERS] as __vmstate::items::Items>::load_part(

@@ -21,24 +21,17 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        4usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
-                let out = __vmstate::Sink::out(sink).claim(offsets[3usize]);
-                <u8 as __vmstate::Wire>::put(
-                    &self.a,
-                    &mut out[offsets[0usize]..offsets[1usize]],
-                );
-                <[[u16; 2]; 3] as __vmstate::Wire>::put(
-                    &self.b,
-                    &mut out[offsets[1usize]..offsets[2usize]],
-                );
-                <bool as __vmstate::Wire>::put(
-                    &self.c,
-                    &mut out[offsets[2usize]..offsets[3usize]],
-                );
+                let out = __vmstate::Sink::out(sink)
+                    .claim(const {
+                        __vmstate::walk::run_size(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                            3usize,
+                        )
+                    });
+                let out = <u8 as __vmstate::Wire>::put_front(&self.a, out);
+                let out = <[[u16; 2]; 3] as __vmstate::Wire>::put_front(&self.b, out);
+                let out = <bool as __vmstate::Wire>::put_front(&self.c, out);
                 __vmstate::Sink::fixed(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION,
@@ -55,29 +48,24 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        4usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
                 let from = __vmstate::walk::load_run(
                     reader,
-                    offsets[3usize],
+                    const {
+                        __vmstate::walk::run_size(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                            3usize,
+                        )
+                    },
                     <Self as __vmstate::VmState>::DESCRIPTION,
                     0usize..3usize,
                 )?;
-                <u8 as __vmstate::Wire>::get(
-                    &mut self.a,
-                    &from[offsets[0usize]..offsets[1usize]],
-                );
-                <[[u16; 2]; 3] as __vmstate::Wire>::get(
+                let from = <u8 as __vmstate::Wire>::get_front(&mut self.a, from);
+                let from = <[[u16; 2]; 3] as __vmstate::Wire>::get_front(
                     &mut self.b,
-                    &from[offsets[1usize]..offsets[2usize]],
+                    from,
                 );
-                <bool as __vmstate::Wire>::get(
-                    &mut self.c,
-                    &from[offsets[2usize]..offsets[3usize]],
-                );
+                let from = <bool as __vmstate::Wire>::get_front(&mut self.c, from);
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -97,44 +85,16 @@ const _: () = {
         #[inline]
         #[allow(unused_variables)]
         fn put(&self, out: &mut [u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    4usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <u8 as __vmstate::Wire>::put(
-                &self.a,
-                &mut out[offsets[0usize]..offsets[1usize]],
-            );
-            <[[u16; 2]; 3] as __vmstate::Wire>::put(
-                &self.b,
-                &mut out[offsets[1usize]..offsets[2usize]],
-            );
-            <bool as __vmstate::Wire>::put(
-                &self.c,
-                &mut out[offsets[2usize]..offsets[3usize]],
-            );
+            let out = <u8 as __vmstate::Wire>::put_front(&self.a, out);
+            let out = <[[u16; 2]; 3] as __vmstate::Wire>::put_front(&self.b, out);
+            let out = <bool as __vmstate::Wire>::put_front(&self.c, out);
         }
         #[inline]
         #[allow(unused_variables)]
         fn get(&mut self, from: &[u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    4usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <u8 as __vmstate::Wire>::get(
-                &mut self.a,
-                &from[offsets[0usize]..offsets[1usize]],
-            );
-            <[[u16; 2]; 3] as __vmstate::Wire>::get(
-                &mut self.b,
-                &from[offsets[1usize]..offsets[2usize]],
-            );
-            <bool as __vmstate::Wire>::get(
-                &mut self.c,
-                &from[offsets[2usize]..offsets[3usize]],
-            );
+            let from = <u8 as __vmstate::Wire>::get_front(&mut self.a, from);
+            let from = <[[u16; 2]; 3] as __vmstate::Wire>::get_front(&mut self.b, from);
+            let from = <bool as __vmstate::Wire>::get_front(&mut self.c, from);
         }
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,

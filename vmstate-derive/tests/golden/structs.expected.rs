@@ -53,7 +53,7 @@ const _: () = {
                 ]
             });
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -169,7 +169,7 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
-        #[inline]
+        #[inline(never)]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,

@@ -23,19 +23,18 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        3usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
-                let out = __vmstate::Sink::out(sink).claim(offsets[2usize]);
-                <u8 as __vmstate::Wire>::put(
-                    &self.0,
-                    &mut out[offsets[0usize]..offsets[1usize]],
-                );
-                <__vmstate::TimerInfo as __vmstate::Codec<
+                let out = __vmstate::Sink::out(sink)
+                    .claim(const {
+                        __vmstate::walk::run_size(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                            2usize,
+                        )
+                    });
+                let out = <u8 as __vmstate::Wire>::put_front(&self.0, out);
+                let out = <__vmstate::TimerInfo as __vmstate::Codec<
                     Option<u64>,
-                >>::put(&self.1, &mut out[offsets[1usize]..offsets[2usize]]);
+                >>::put_front(&self.1, out);
                 __vmstate::Sink::fixed(
                     sink,
                     <Self as __vmstate::VmState>::DESCRIPTION,
@@ -52,24 +51,22 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             {
-                let offsets = const {
-                    __vmstate::walk::offsets::<
-                        3usize,
-                    >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-                };
                 let from = __vmstate::walk::load_run(
                     reader,
-                    offsets[2usize],
+                    const {
+                        __vmstate::walk::run_size(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                            2usize,
+                        )
+                    },
                     <Self as __vmstate::VmState>::DESCRIPTION,
                     0usize..2usize,
                 )?;
-                <u8 as __vmstate::Wire>::get(
-                    &mut self.0,
-                    &from[offsets[0usize]..offsets[1usize]],
-                );
-                <__vmstate::TimerInfo as __vmstate::Codec<
+                let from = <u8 as __vmstate::Wire>::get_front(&mut self.0, from);
+                let from = <__vmstate::TimerInfo as __vmstate::Codec<
                     Option<u64>,
-                >>::get(&mut self.1, &from[offsets[1usize]..offsets[2usize]]);
+                >>::get_front(&mut self.1, from);
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -88,34 +85,18 @@ const _: () = {
         #[inline]
         #[allow(unused_variables)]
         fn put(&self, out: &mut [u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    3usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <u8 as __vmstate::Wire>::put(
-                &self.0,
-                &mut out[offsets[0usize]..offsets[1usize]],
-            );
-            <__vmstate::TimerInfo as __vmstate::Codec<
+            let out = <u8 as __vmstate::Wire>::put_front(&self.0, out);
+            let out = <__vmstate::TimerInfo as __vmstate::Codec<
                 Option<u64>,
-            >>::put(&self.1, &mut out[offsets[1usize]..offsets[2usize]]);
+            >>::put_front(&self.1, out);
         }
         #[inline]
         #[allow(unused_variables)]
         fn get(&mut self, from: &[u8]) {
-            let offsets = const {
-                __vmstate::walk::offsets::<
-                    3usize,
-                >(<Self as __vmstate::VmState>::DESCRIPTION, 0usize)
-            };
-            <u8 as __vmstate::Wire>::get(
-                &mut self.0,
-                &from[offsets[0usize]..offsets[1usize]],
-            );
-            <__vmstate::TimerInfo as __vmstate::Codec<
+            let from = <u8 as __vmstate::Wire>::get_front(&mut self.0, from);
+            let from = <__vmstate::TimerInfo as __vmstate::Codec<
                 Option<u64>,
-            >>::get(&mut self.1, &from[offsets[1usize]..offsets[2usize]]);
+            >>::get_front(&mut self.1, from);
         }
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,

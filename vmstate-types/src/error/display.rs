@@ -1,8 +1,21 @@
-//! Load errors as text for people.
+//! Errors as text for people.
 
 use core::fmt;
 
 use super::{Blame, LoadError, Place, SaveError};
+
+// Not derived: that would be compiled into every crate that unwraps a result.
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoadError").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for SaveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SaveError").field(&self.0).finish()
+    }
+}
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

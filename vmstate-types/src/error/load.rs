@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::outlined::Outlined;
 use super::{Blame, Cause, Place, Step, path_text};
 
 /// Why a stream could not be loaded: what was expected and found, and where.
@@ -24,8 +25,7 @@ use super::{Blame, Cause, Place, Step, path_text};
 /// assert_eq!(error.blame(), Blame::Bytes);
 /// assert!(error.to_string().contains("expected  at most 16 (max = 16)"));
 /// ```
-#[derive(Debug)]
-pub struct LoadError(pub(super) Box<Details>);
+pub struct LoadError(pub(super) Outlined<Details>);
 
 #[derive(Debug)]
 pub(super) struct Details {
@@ -47,7 +47,7 @@ pub(super) struct Details {
 
 impl LoadError {
     fn new(blame: Blame, expected: impl Into<Cow<'static, str>>, found: String) -> Self {
-        Self(Box::new(Details {
+        Self(Outlined::new(Details {
             blame,
             available: None,
             expected: expected.into(),

@@ -7,14 +7,14 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::outlined::Outlined;
 use super::{Blame, Cause, Place, Step, path_text};
 
 /// Why a device or a machine could not be saved, and where.
 ///
 /// A device says no when a hook refuses, a value does not fit its wire type, or a `must_exist` check does not hold.
 /// Apart from that only the destination of the bytes can fail.
-#[derive(Debug)]
-pub struct SaveError(pub(super) Box<SaveDetails>);
+pub struct SaveError(pub(super) Outlined<SaveDetails>);
 
 #[derive(Debug)]
 pub(super) struct SaveDetails {
@@ -50,7 +50,7 @@ impl SaveError {
 
     fn blaming(blame: Blame, reason: impl fmt::Display) -> Self {
         let (reason, path) = (reason.to_string(), Vec::new());
-        Self(Box::new(SaveDetails { blame, reason, path, place: None, cause: None }))
+        Self(Outlined::new(SaveDetails { blame, reason, path, place: None, cause: None }))
     }
 
     /// Says that the error happened inside the field `name`. Inner fields are added first.

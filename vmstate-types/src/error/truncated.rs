@@ -3,7 +3,7 @@
 use alloc::format;
 
 use super::{LoadError, plural};
-use crate::description::{Field, Form, Kind};
+use crate::description::{Count, Field, Form, Kind};
 
 impl LoadError {
     /// The stream ended after `available` of the `needed` bytes that begin at `offset`.
@@ -30,7 +30,7 @@ impl LoadError {
         for field in fields {
             let size = field.form.total_size().unwrap_or(0) as u64;
             if offset + size > available {
-                return Self::truncated_in(field, start + offset, size, available - offset);
+                return Self::truncated_in(field, start + offset, available - offset);
             }
             offset += size;
         }
@@ -47,12 +47,12 @@ impl LoadError {
         error.in_element(first.saturating_add(index))
     }
 
-    /// The stream ended after `available` of the `size` bytes of `field`, which begins at `start`.
-    fn truncated_in(field: &Field, start: u64, size: u64, available: u64) -> Self {
+    /// The stream ended after `available` bytes of `field`, which begins at `start`.
+    fn truncated_in(field: &Field, start: u64, available: u64) -> Self {
         let (index, error) = Self::truncated_among(&field.form, start, available);
-        match field.form.size {
-            Some(element) if (element as u64) < size => error.in_element(index).in_field(field.name),
-            _ => error.in_field(field.name),
+        match field.form.count {
+            Count::One => error.in_field(field.name),
+            _ => error.in_element(index).in_field(field.name),
         }
     }
 

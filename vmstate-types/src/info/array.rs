@@ -9,6 +9,7 @@ use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
+use crate::walk;
 use crate::wire::{Reader, Writer};
 
 impl<T: Wire, const N: usize> Wire for [T; N] {
@@ -53,8 +54,8 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
 
     #[inline]
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        if let Some(size) = Self::FIXED {
-            let from = reader.claim(size);
+        if const { Self::FIXED.is_some() } {
+            let from = reader.claim(const { walk::fixed_size(Self::FIXED) });
             self.get(from.map_err(|error| error.in_array(&Self::FORM, 0))?);
             return Ok(());
         }

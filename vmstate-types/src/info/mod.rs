@@ -41,6 +41,7 @@ mod wrapper;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
+use crate::walk;
 use crate::wire::{Reader, Writer};
 
 /// A wire form of one's own for values of `T`: what `#[vmstate(with = Type)]` names.
@@ -147,6 +148,24 @@ pub trait Codec<T: ?Sized> {
     #[inline]
     fn get(value: &mut T, from: &[u8]) {
         let _ = (value, from);
+    }
+
+    /// Writes the value into the first `FIXED` bytes of `out`, and lends the rest.
+    #[doc(hidden)]
+    #[inline]
+    fn put_front<'o>(value: &T, out: &'o mut [u8]) -> &'o mut [u8] {
+        let (front, rest) = out.split_at_mut(const { walk::fixed_size(Self::FIXED) });
+        Self::put(value, front);
+        rest
+    }
+
+    /// Reads the value from the first `FIXED` bytes of `from`, and returns the rest.
+    #[doc(hidden)]
+    #[inline]
+    fn get_front<'f>(value: &mut T, from: &'f [u8]) -> &'f [u8] {
+        let (front, rest) = from.split_at(const { walk::fixed_size(Self::FIXED) });
+        Self::get(value, front);
+        rest
     }
 
     /// Writes the value, which is `element` of the field `at`, or an array that stands in its place.

@@ -7,6 +7,7 @@ use super::varray::Counted;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
+use crate::walk;
 use crate::wire::Reader;
 
 /// How many items the part from `start` up to `end` of an array of `capacity` items has.
@@ -31,7 +32,8 @@ where
     S: Sink,
 {
     let items = items.grow(start, end);
-    if let Some(size) = C::Item::FIXED {
+    if const { C::Item::FIXED.is_some() } {
+        let size = const { walk::fixed_size(C::Item::FIXED) };
         C::Item::put_all(items, sink.out().claim(size.saturating_mul(items.len())));
         sink.fixed(at.parent, at.field..at.field + 1);
         return Ok(());
@@ -88,9 +90,10 @@ where
     C: Counted<Item: Wire>,
 {
     let items = items.grow(start, end);
-    let Some(size) = C::Item::FIXED else {
+    if const { C::Item::FIXED.is_none() } {
         return load_each(items, start, |item| item.load_elements(reader));
-    };
+    }
+    let size = const { walk::fixed_size(C::Item::FIXED) };
     let from = reader.claim(size.saturating_mul(items.len()));
     C::Item::get_all(items, from.map_err(|error| error.in_array(&C::Item::FORM, start))?);
     Ok(())

@@ -14,6 +14,7 @@ use crate::description::Source;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{At, Element, Sink};
 use crate::state::Wire;
+use crate::walk;
 use crate::wire::Reader;
 
 /// A field that can count: what `len = field` can name.
@@ -261,7 +262,8 @@ where
     S: Sink,
 {
     let items = counted(items, count)?;
-    if let Some(size) = C::Item::FIXED {
+    if const { C::Item::FIXED.is_some() } {
+        let size = const { walk::fixed_size(C::Item::FIXED) };
         C::Item::put_all(items, sink.out().claim(size.saturating_mul(count)));
         sink.fixed_array(at, count);
         return Ok(());
@@ -299,7 +301,12 @@ where
 }
 
 fn counted<C: Counted>(items: &mut C, count: usize) -> Result<&mut [C::Item], SaveError> {
-    items.items(count).ok_or_else(|| SaveError::new(format!("its count says {count}, which it does not hold")))
+    items.items(count).ok_or_else(|| not_held(count))
+}
+
+#[cold]
+fn not_held(count: usize) -> SaveError {
+    SaveError::new(format!("its count says {count}, which it does not hold"))
 }
 
 fn save_each<T>(
@@ -325,9 +332,10 @@ where
     C: Counted<Item: Wire>,
 {
     check_capacity::<C>(count)?;
-    let Some(size @ 1..) = C::Item::FIXED else {
+    let size = const { walk::fixed_size(C::Item::FIXED) };
+    if const { walk::fixed_size(C::Item::FIXED) == 0 } {
         return load_each(items, count, |item| item.load_elements(reader));
-    };
+    }
     let chunk = (CHUNK / size).max(1);
     let mut start = 0;
     while start < count {
@@ -375,9 +383,14 @@ where
 /// Refuses what [`Number::to_load`] lets nobody ask for.
 fn check_capacity<C: Counted>(count: usize) -> Result<(), LoadError> {
     match C::CAPACITY {
-        Some(capacity) if count > capacity => Err(LoadError::misuse(limit_text(capacity, None), count)),
+        Some(capacity) if count > capacity => Err(too_many(count, capacity)),
         _ => Ok(()),
     }
+}
+
+#[cold]
+fn too_many(count: usize, capacity: usize) -> LoadError {
+    LoadError::misuse(limit_text(capacity, None), count)
 }
 
 fn load_each<C: Counted>(

@@ -5,8 +5,10 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::buffered::{Buffered, Stream};
+use crate::description::Field;
 use crate::error::LoadError;
 
 /// Where a [`Reader`] gets more bytes from: a file, a socket, a decompressor.
@@ -121,18 +123,31 @@ impl<'a> Reader<'a> {
     /// When the stream ends before them. Nothing is consumed then, and no more memory was taken than bytes came.
     #[inline]
     pub fn claim(&mut self, count: usize) -> Result<&[u8], LoadError> {
+        self.claim_run(count, &[], 0..0)
+    }
+
+    /// Consumes `count` bytes, those of the fixed-size `fields` of `all`, and lends them.
+    ///
+    /// # Errors
+    /// As [`claim`](Self::claim); the error names the field in which the stream ends.
+    #[inline]
+    pub(crate) fn claim_run(
+        &mut self,
+        count: usize,
+        all: &'static [Field],
+        fields: Range<usize>,
+    ) -> Result<&[u8], LoadError> {
         match self.slice.split_at_checked(count) {
             Some((claimed, rest)) => {
                 self.slice = rest;
                 Ok(claimed)
             }
             None => {
-                let offset = self.offset_in_slice();
-                let Some(stream) = &mut self.stream else {
-                    return Err(LoadError::truncated(offset, count, self.slice.len()));
-                };
+                let (offset, there) = (self.offset_in_slice(), self.slice.len());
+                // A reader of a slice ends here, and the compiler sees it.
+                let Some(stream) = &mut self.stream else { return Err(truncated(offset, count, there, all, fields)) };
                 // The count is said again for the compiler's sake: it then checks no offset into what was claimed.
-                Ok(&stream.claim(count)?[..count])
+                Ok(&claim_from(&mut **stream, count, all, fields)?[..count])
             }
         }
     }
@@ -230,6 +245,24 @@ impl<'a> Reader<'a> {
             None => Ok(Some(Cow::Borrowed(&self.whole[self.whole.len().saturating_sub(count)..]))),
         }
     }
+}
+
+/// The error for a slice that ends before the last of the `fields` of `all`.
+#[cold]
+#[inline(never)]
+fn truncated(offset: u64, count: usize, there: usize, all: &[Field], fields: Range<usize>) -> LoadError {
+    LoadError::truncated(offset, count, there).in_run(all.get(fields).unwrap_or_default())
+}
+
+/// Claims bytes from a source: here, once, for all runs of all devices.
+#[inline(never)]
+fn claim_from<'r>(
+    stream: &'r mut (dyn Stream + '_),
+    count: usize,
+    all: &[Field],
+    fields: Range<usize>,
+) -> Result<&'r [u8], LoadError> {
+    stream.claim(count).map_err(|error| error.in_run(all.get(fields).unwrap_or_default()))
 }
 
 /// The bytes that come next.

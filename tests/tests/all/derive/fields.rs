@@ -221,3 +221,18 @@ fn structs_without_fields_have_no_bytes() {
     load(&mut Empty {}, &[], 1).unwrap();
     assert_eq!((Nothing::DESCRIPTION.name, Empty::DESCRIPTION.name), ("Nothing", "Empty"));
 }
+
+#[test]
+fn padding_is_zero_in_a_writer_that_is_used_again() {
+    #[derive(VmState, Default)]
+    struct Padded {
+        #[vmstate(unused(before = 2, after = 3))]
+        level: u8,
+    }
+
+    let mut writer = Writer::new();
+    writer.bytes(&[0xee; 64]);
+    writer.clear();
+    Padded { level: 7 }.save(&mut writer).unwrap();
+    assert_eq!(writer.pending(), [0, 0, 7, 0, 0, 0]);
+}

@@ -110,8 +110,6 @@ struct Sharing {
 }
 
 impl Sharing {
-    // `Sharing` has a cell, so it stays in this thread; a lock is what is tried here, not what it locks out.
-    #[allow(clippy::arc_with_non_send_sync)]
     fn of(number: u8) -> Self {
         let inner = |level: u8| Inner { level: level.into() };
         Self {

@@ -1,6 +1,6 @@
 //! Types as Rust source that rustfmt leaves as it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::names::{self, TypeNames};
@@ -47,7 +47,8 @@ pub(super) struct Emitter<'s> {
 impl<'s> Emitter<'s> {
     pub(super) fn new(shapes: &'s Shapes, origin: &'s Origin, sections: &'s [Use]) -> Self {
         let mut order = Vec::new();
-        sections.iter().filter_map(|section| section.ty).for_each(|id| reach(shapes, id, &mut order));
+        let mut reached = HashSet::new();
+        sections.iter().filter_map(|section| section.ty).for_each(|id| reach(shapes, id, &mut order, &mut reached));
         let mut given = TypeNames::new();
         let names = order.iter().map(|&id| (id, given.give(&shapes.get(id).name, "State"))).collect();
         let infos = Infos::of(shapes, &order, &mut given);
@@ -297,15 +298,15 @@ fn condition_name(member: &str) -> String {
     format!("has_{}", member.trim_start_matches("r#"))
 }
 
-/// Puts `id` into `order`, and behind it the types that it is made of.
-fn reach(shapes: &Shapes, id: TypeId, order: &mut Vec<TypeId>) {
-    if order.contains(&id) {
+/// Puts `id` into `order`, and behind it the types that it is made of; those that are there are `reached`.
+fn reach(shapes: &Shapes, id: TypeId, order: &mut Vec<TypeId>, reached: &mut HashSet<TypeId>) {
+    if !reached.insert(id) {
         return;
     }
     order.push(id);
     let ty = shapes.get(id);
-    inner(&ty.fields).for_each(|id| reach(shapes, id, order));
-    ty.subsections.iter().for_each(|&id| reach(shapes, id, order));
+    inner(&ty.fields).for_each(|id| reach(shapes, id, order, reached));
+    ty.subsections.iter().for_each(|&id| reach(shapes, id, order, reached));
 }
 
 /// The types that fields are made of.

@@ -77,7 +77,7 @@ pub(crate) fn check_truncation<T: VmState + Default>(bytes: &[u8], version: u32)
 }
 
 /// Loads `bytes`, whatever they are: an error, or a state that is saved and loaded again as the same.
-pub(crate) fn check_any_bytes<T: VmState + PartialEq + Debug>(fresh: impl Fn() -> T, bytes: &[u8]) {
+pub(crate) fn check_any_bytes<T: VmState + Debug>(fresh: impl Fn() -> T, bytes: &[u8]) {
     let mut loaded = fresh();
     if loaded.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).is_err() {
         return;
@@ -85,7 +85,9 @@ pub(crate) fn check_any_bytes<T: VmState + PartialEq + Debug>(fresh: impl Fn() -
     let saved = save(&mut loaded);
     let mut again = fresh();
     load(&mut again, &saved, T::DESCRIPTION.version).expect("what was just saved");
-    assert_eq!(again, loaded);
+    // Bytes can be a NaN, which equals nothing: what is compared is what is shown and saved.
+    assert_eq!(format!("{again:?}"), format!("{loaded:?}"));
+    assert_eq!(save(&mut again), saved);
 }
 
 /// Bytes in which small numbers are frequent, so that counts and marks are often possible ones.

@@ -241,6 +241,11 @@ fn leaves<T: VmState>(fresh: impl Fn() -> T, wire: &str, taken: u64) {
     assert_eq!(reader.offset(), taken);
 }
 
+#[test]
+fn bytes_that_are_no_number_are_a_state() {
+    check_any_bytes(Single::default, &hex("0000000000000000 7ff0000000000001"));
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_are_refused_or_a_state(bytes in any_bytes()) {

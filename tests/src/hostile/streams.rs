@@ -38,6 +38,7 @@ pub(super) const CASES: &[Case] = cases! {
     "subsections", 1000, |n| subsections(n, |number| format!("dev/s{number}"));
     "subsections of one name", 1000, |n| subsections(n, |_| "dev/s".to_owned());
     "elements of a list", 1000, list;
+    "structs of one byte", 10_000, |n| one_section(&structs(n), n);
     "unknown keys", 4000, |n| {
         let keys = (0..n).fold(String::new(), |mut text, number| {
             let _ = write!(text, "\"k{}\": [0], ", number % 7);
@@ -93,20 +94,25 @@ pub fn sections_of(count: usize, name: impl Fn(usize) -> (String, u32)) -> Vec<u
     described(out.pending(), &document(&devices.join(", ")))
 }
 
-/// Sections that are described as if each went on to the end of the stream.
+/// Sections that are described as if each went on into the payload of the last one.
 fn wrong_sizes(count: usize) -> Vec<u8> {
+    /// The bytes from payload to payload.
+    const SECTION: usize = 1 + 4 + 1 + "dev00000".len() + 4 + 4 + 8 + 5;
     let (mut out, mut devices) = (Writer::new(), Vec::new());
     for number in 0..count {
-        let name = format!("dev{number}");
+        let name = format!("dev{number:05}");
         section(&mut out, &SectionHeader::full(u32::try_from(number).unwrap(), &*name, 0, 1), &[7; 8]);
-        let size = 30 * (count - number);
-        let fields = format!(
-            "\"fields\": [{{\"name\": \"f\", \"array_len\": {size}, \"type\": \"struct\", \"struct\": {{\"vmsd_name\": \"s\", \
-             \"version\": 1, \"fields\": [{{\"name\": \"g\", \"type\": \"uint8\", \"size\": 1}}]}}, \"size\": 1}}]"
-        );
-        devices.push(device(&name, 0, &fields));
+        devices.push(device(&name, 0, &structs(SECTION * (count - number - 1) + 1)));
     }
     described(out.pending(), &document(&devices.join(", ")))
+}
+
+/// An array of so many structs of one byte.
+fn structs(count: usize) -> String {
+    format!(
+        "\"fields\": [{{\"name\": \"f\", \"array_len\": {count}, \"type\": \"struct\", \"struct\": {{\"vmsd_name\": \"s\", \
+         \"version\": 1, \"fields\": [{{\"name\": \"g\", \"type\": \"uint8\", \"size\": 1}}]}}, \"size\": 1}}]"
+    )
 }
 
 fn fields(count: usize, name: impl Fn(usize) -> String) -> String {

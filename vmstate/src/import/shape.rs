@@ -124,11 +124,14 @@ impl Shapes {
     fn subsections(&mut self, parent: &str, values: &[&Struct]) -> Option<Vec<TypeId>> {
         let own = |value: &&Struct| value.subsections.iter().map(|inner| inner.vmsd_name.clone()).collect::<Vec<_>>();
         let names = union(values.iter().map(own))?;
+        let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
+        for inner in values.iter().flat_map(|value| &value.subsections) {
+            by_name.entry(&inner.vmsd_name).or_default().push(inner);
+        }
         let intern = |name: Name| {
-            let all = values.iter().flat_map(|value| &value.subsections).filter(|inner| inner.vmsd_name == name);
-            let all = all.collect::<Vec<_>>();
+            let all = by_name.get(&name)?;
             let fits = all.iter().all(|inner| is_subsection(&name, inner.version, parent));
-            fits.then(|| self.intern(&all, Role::Subsection, false)).flatten()
+            fits.then(|| self.intern(all, Role::Subsection, false)).flatten()
         };
         names.into_iter().map(intern).collect()
     }
@@ -181,9 +184,10 @@ impl Shapes {
     /// All subsections of both lists. Those of one name must be of one type.
     fn merge_subsections(&self, old: &[TypeId], new: &[TypeId]) -> Option<Vec<TypeId>> {
         let names = |ids: &[TypeId]| ids.iter().map(|id| self.get(*id).name.clone()).collect::<Vec<_>>();
-        let find = |ids: &[TypeId], name: &Name| ids.iter().copied().find(|id| self.get(*id).name == *name);
+        let by_name = |ids: &[TypeId]| ids.iter().map(|&id| (&self.get(id).name, id)).collect::<HashMap<_, _>>();
+        let (olds, news) = (by_name(old), by_name(new));
         let merged = union([names(old), names(new)].into_iter())?.into_iter().map(|name| {
-            match (find(old, &name), find(new, &name)) {
+            match (olds.get(&name).copied(), news.get(&name).copied()) {
                 (Some(old), Some(new)) if old != new => None,
                 (old, new) => old.or(new),
             }

@@ -119,6 +119,17 @@ fn lies_are_refused() {
 }
 
 #[test]
+fn a_file_of_two_streams_is_not_taken_for_one() {
+    let one = stream(true, Some(&[TIMER]), &[timer()]);
+    let other = TIMER.replace("ticks", "tocks");
+    let other = stream(true, Some(&[&other]), &[timer()]);
+    // Its last description is another one than that which follows the sections.
+    let error = rewritten(&[one, other].concat()).unwrap_err();
+    assert_eq!(error.expected(), "the description that the stream was read by");
+    assert!(error.to_string().contains("two streams in one file"), "{error}");
+}
+
+#[test]
 fn live_sections_end_at_their_footers() {
     let start = SectionHeader::full(3, "bitmaps", 0, 1).of_kind(SectionKind::Start);
     let parts = [SectionKind::Part, SectionKind::Part, SectionKind::End].map(|kind| start.of_kind(kind));

@@ -32,9 +32,10 @@ macro_rules! fixed {
 }
 pub(super) use fixed;
 
-macro_rules! integers {
+/// `Wire` for numbers that are their bytes, the first one the highest.
+macro_rules! big_endian {
     ($($type:ident $name:literal;)*) => {$(
-        fixed!($type, $name, size_of::<$type>(), {
+        $crate::info::int::fixed!($type, $name, size_of::<$type>(), {
             #[inline]
             fn put(&self, out: &mut [u8]) {
                 out.copy_from_slice(&self.to_be_bytes());
@@ -57,8 +58,9 @@ macro_rules! integers {
         });
     )*};
 }
+pub(super) use big_endian;
 
-integers! {
+big_endian! {
     u16 "uint16";
     u32 "uint32";
     u64 "uint64";

@@ -11,6 +11,61 @@ use crate::sink::{At, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
+/// What each of the traits can do.
+macro_rules! methods {
+    () => {
+        /// How many items it can ever hold; `None` if it grows.
+        const CAPACITY: Option<usize>;
+
+        /// Saves the first `count` items.
+        ///
+        /// # Errors
+        /// When there are not as many, or an item cannot be saved.
+        fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+        /// Loads `count` items.
+        ///
+        /// # Errors
+        /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+        fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+
+        /// Saves the items from `start` up to `end`.
+        ///
+        /// # Errors
+        /// When an item cannot be saved.
+        fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+
+        /// Loads the items from `start` up to `end`.
+        ///
+        /// # Errors
+        /// When the stream ends before the last of them, or an item cannot be loaded.
+        fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+    };
+}
+
+/// The same, done by functions for containers.
+macro_rules! by {
+    ($save:path, $load:path, $save_part:path, $load_part:path) => {
+        const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+
+        fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+            $save(self, count, sink, at)
+        }
+
+        fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+            $load(self, count, reader)
+        }
+
+        fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+            $save_part(self, start, end, sink, at)
+        }
+
+        fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+            $load_part(self, start, end, reader)
+        }
+    };
+}
+
 /// Items by their type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a counted number of elements",
@@ -20,53 +75,12 @@ pub trait Items {
     /// What one item is on the wire.
     const ITEM: Form;
 
-    /// How many items it can ever hold; `None` if it grows.
-    const CAPACITY: Option<usize>;
-
-    /// Saves the first `count` items.
-    ///
-    /// # Errors
-    /// When there are not as many, or an item cannot be saved.
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
-
-    /// Loads `count` items.
-    ///
-    /// # Errors
-    /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
-    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
-
-    /// Saves the items from `start` up to `end`.
-    ///
-    /// # Errors
-    /// When an item cannot be saved.
-    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
-
-    /// Loads the items from `start` up to `end`.
-    ///
-    /// # Errors
-    /// When the stream ends before the last of them, or an item cannot be loaded.
-    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+    methods!();
 }
 
 impl<C: Counted<Item: Wire>> Items for C {
     const ITEM: Form = <C::Item as Wire>::FORM;
-    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
-
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
-        varray::save(self, count, sink, at)
-    }
-
-    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        varray::load(self, count, reader)
-    }
-
-    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
-        part::save(self, start, end, sink, at)
-    }
-
-    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        part::load(self, start, end, reader)
-    }
+    by!(varray::save, varray::load, part::save, part::load);
 }
 
 /// Items by the info `I`.
@@ -78,53 +92,12 @@ pub trait ItemsBy<I> {
     /// What one item is on the wire.
     const ITEM: Form;
 
-    /// How many items it can ever hold; `None` if it grows.
-    const CAPACITY: Option<usize>;
-
-    /// Saves the first `count` items.
-    ///
-    /// # Errors
-    /// When there are not as many, or an item cannot be saved.
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
-
-    /// Loads `count` items.
-    ///
-    /// # Errors
-    /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
-    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
-
-    /// Saves the items from `start` up to `end`.
-    ///
-    /// # Errors
-    /// When an item cannot be saved.
-    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
-
-    /// Loads the items from `start` up to `end`.
-    ///
-    /// # Errors
-    /// When the stream ends before the last of them, or an item cannot be loaded.
-    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+    methods!();
 }
 
 impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
     const ITEM: Form = I::FORM;
-    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
-
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
-        varray::save_with::<I, C, S>(self, count, sink, at)
-    }
-
-    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        varray::load_with::<I, C>(self, count, reader)
-    }
-
-    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
-        part::save_with::<I, C, S>(self, start, end, sink, at)
-    }
-
-    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        part::load_with::<I, C>(self, start, end, reader)
-    }
+    by!(varray::save_with::<I, _, _>, varray::load_with::<I, _>, part::save_with::<I, _, _>, part::load_with::<I, _>);
 }
 
 /// Bytes that are one buffer.
@@ -133,50 +106,9 @@ impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
     note = "`buffer` takes a `Vec<u8>`, a `VecDeque<u8>`, a `Box<[u8]>`, or an array of bytes"
 )]
 pub trait Bytes {
-    /// How many items it can ever hold; `None` if it grows.
-    const CAPACITY: Option<usize>;
-
-    /// Saves the first `count` items.
-    ///
-    /// # Errors
-    /// When there are not as many, or an item cannot be saved.
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
-
-    /// Loads `count` items.
-    ///
-    /// # Errors
-    /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
-    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
-
-    /// Saves the items from `start` up to `end`.
-    ///
-    /// # Errors
-    /// When an item cannot be saved.
-    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
-
-    /// Loads the items from `start` up to `end`.
-    ///
-    /// # Errors
-    /// When the stream ends before the last of them, or an item cannot be loaded.
-    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
+    methods!();
 }
 
 impl<C: Counted<Item = u8>> Bytes for C {
-    const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
-
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
-        varray::save_buffer(self, count, sink, at)
-    }
-
-    fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        varray::load_buffer(self, count, reader)
-    }
-
-    fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
-        part::save_buffer(self, start, end, sink, at)
-    }
-
-    fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        part::load_buffer(self, start, end, reader)
-    }
+    by!(varray::save_buffer, varray::load_buffer, part::save_buffer, part::load_buffer);
 }

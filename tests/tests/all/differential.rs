@@ -113,10 +113,11 @@ fn check<M: Machine>(version: &str, arch: &str, machine: &str, devices: &[&str])
     let mutants = std::iter::once(unchanged).chain((0..mutants).map(|_| map.mutant(&mut random)));
 
     let mut tally = Tally::default();
+    let qemu = |stream: &[u8]| Qemu::load_and_save(version, arch, &args, stream);
     for mutant in mutants {
-        let theirs = Qemu::load_and_save(version, arch, &args, &mutant.bytes);
+        let theirs = qemu(&mutant.bytes);
         let ours = load_and_save::<M>(&frame, release, &mutant.bytes);
-        tally.take(&format!("{version} {machine}: {}", mutant.what), findings(theirs, ours));
+        tally.take(&format!("{version} {machine}: {}", mutant.what), findings(theirs, ours, qemu));
     }
     println!("{version} {machine}: {} refused by both, {} the same, {:#?}", tally.refused, tally.same, tally.known);
     assert!(
@@ -161,30 +162,40 @@ impl Tally {
     }
 }
 
-/// What differs between what QEMU made of a stream and what we made of it; `None` if both refuse it.
-fn findings(theirs: Outcome, ours: Result<Saved, String>) -> Option<Vec<Finding>> {
+/// What differs between what QEMU made of a stream and what we made of it; `None` if both refuse it. `qemu` is that QEMU.
+fn findings(theirs: Outcome, ours: Result<Saved, String>, qemu: impl Fn(&[u8]) -> Outcome) -> Option<Vec<Finding>> {
     match (theirs, ours) {
         (Outcome::Refused(_), Err(_)) => None,
         (Outcome::Refused(words), Ok(_)) => Some(vec![Finding::OnlyQemuRefuses(words)]),
         (Outcome::Died(words), _) => Some(vec![Finding::QemuDies(words)]),
         (Outcome::Saved(_), Err(error)) => Some(vec![Finding::OnlyWeRefuse(error)]),
-        (Outcome::Saved(theirs), Ok(ours)) => Some(differences(&theirs, &ours)),
+        (Outcome::Saved(theirs), Ok(ours)) => Some(match snapshot(&theirs) {
+            Ok(saved) => differences(&saved, &ours),
+            Err(error) => vec![unreadable(&error, qemu(&theirs))],
+        }),
     }
 }
 
-fn snapshot(stream: &[u8]) -> Snapshot {
+/// What is wrong with a stream of QEMU's that is none to us, if that QEMU is given it.
+fn unreadable(error: &LoadError, theirs: Outcome) -> Finding {
+    match theirs {
+        Outcome::Refused(words) => Finding::QemuRefusesItsOwn(words),
+        theirs => Finding::OnlyWeRefuse(format!("what QEMU has saved\n{error}\nof which QEMU makes {theirs:.300?}")),
+    }
+}
+
+fn snapshot(stream: &[u8]) -> Result<Snapshot, LoadError> {
     let (before, text) = split(stream);
-    let document = Document::parse(text, before.len() as u64).unwrap();
+    let document = Document::parse(text, before.len() as u64)?;
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, Some(document)).unwrap();
-    Snapshot::read(&mut walk).unwrap()
+    Snapshot::read(&mut Walk::new(&mut reader, Some(document))?)
 }
 
 /// What differs between what QEMU saved and what we saved. What a device is whose section did not come is not a load's
 /// business.
-fn differences(theirs: &[u8], ours: &Saved) -> Vec<Finding> {
-    let (theirs, saved) = (snapshot(theirs), snapshot(&ours.stream));
-    let findings = compare(&theirs, &saved).flat_map(|difference| match difference {
+fn differences(theirs: &Snapshot, ours: &Saved) -> Vec<Finding> {
+    let saved = snapshot(&ours.stream).unwrap();
+    let findings = compare(theirs, &saved).flat_map(|difference| match difference {
         Difference::Section(section) if ours.missing.iter().any(|(name, _)| name == section.name) => Vec::new(),
         Difference::Block(block) => {
             vec![Finding::Differs { place: format!("the memory {:?}", block.name), values: format!("{block:.300?}") }]

@@ -11,6 +11,8 @@ pub(super) enum Finding {
     OnlyWeRefuse(String),
     /// QEMU dies of the stream, with these words.
     QemuDies(String),
+    /// QEMU refuses what it has saved itself, with these words, and so do we.
+    QemuRefusesItsOwn(String),
     /// Both load the stream, and save something else.
     Differs {
         /// The section and the field.
@@ -25,6 +27,7 @@ impl fmt::Display for Finding {
             Self::OnlyQemuRefuses(words) => write!(f, "only QEMU refuses it: {words}"),
             Self::OnlyWeRefuse(error) => write!(f, "only we refuse it: {error}"),
             Self::QemuDies(words) => write!(f, "QEMU dies: {words}"),
+            Self::QemuRefusesItsOwn(words) => write!(f, "QEMU refuses what it has saved: {words}"),
             Self::Differs { place, values } => write!(f, "{place}: {values}"),
         }
     }
@@ -41,6 +44,8 @@ enum Known {
     OnlyQemuRefuses(&'static str),
     /// QEMU's last words have these among them.
     QemuDies(&'static str),
+    /// QEMU's words about its own stream have these among them.
+    QemuRefusesItsOwn(&'static str),
     /// The end of a section's name, and the beginning of a field's path.
     Differs(&'static str, &'static str),
     /// A block of memory.
@@ -51,7 +56,8 @@ impl Known {
     fn fits(&self, finding: &Finding) -> bool {
         match (self, finding) {
             (Self::OnlyQemuRefuses(some), Finding::OnlyQemuRefuses(words))
-            | (Self::QemuDies(some), Finding::QemuDies(words)) => words.contains(some),
+            | (Self::QemuDies(some), Finding::QemuDies(words))
+            | (Self::QemuRefusesItsOwn(some), Finding::QemuRefusesItsOwn(words)) => words.contains(some),
             (Self::Differs(section, path), Finding::Differs { place, .. }) => {
                 place.split_once(": ").is_some_and(|(name, field)| name.ends_with(section) && field.starts_with(path))
             }
@@ -75,6 +81,10 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::QemuDies("qemu_ram_resize"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("virtio_net_change_num_queue_pairs"), "QEMU ends itself over too few queues"),
     (Known::QemuDies("qemu_get_virtqueue_element"), "QEMU ends itself over a request of too many pieces"),
+    (
+        Known::QemuRefusesItsOwn("Illegal RAM offset"),
+        "QEMU gives a ROM the size that `fw_cfg` says; of size 0 and last of all, it is behind the list's end",
+    ),
     (Known::Differs("mc146818rtc", ""), CLOCK),
     (Known::Differs("goldfish_rtc", ""), CLOCK),
     (Known::Differs("riscv_sifive_plic", "pending"), LINES),

@@ -16,10 +16,10 @@ mod drive;
 #[vmstate(name = "isa-ide", version = 3, minimum_version = 0)]
 pub struct IsaIde {
     /// The bus.
-    #[vmstate(ambiguous = "QEMU has it so")]
+    #[vmstate(since = 1, ambiguous = "QEMU has it so")]
     pub bus: Bus,
     /// The drives on it.
-    #[vmstate(name = "bus.ifs", ambiguous = "QEMU has it so")]
+    #[vmstate(since = 3, name = "bus.ifs", ambiguous = "QEMU has it so")]
     pub drives: [Drive; 2],
 }
 
@@ -34,13 +34,13 @@ pub struct PciIde {
     #[vmstate(ambiguous = "QEMU has it so")]
     pub bmdma: [BusMaster; 2],
     /// The buses.
-    #[vmstate(ambiguous = "QEMU has it so")]
+    #[vmstate(since = 1, ambiguous = "QEMU has it so")]
     pub bus: [Bus; 2],
     /// The drives on the first bus.
-    #[vmstate(name = "bus[0].ifs", ambiguous = "QEMU has it so")]
+    #[vmstate(since = 3, name = "bus[0].ifs", ambiguous = "QEMU has it so")]
     pub drives0: [Drive; 2],
     /// The drives on the second bus.
-    #[vmstate(name = "bus[1].ifs", ambiguous = "QEMU has it so")]
+    #[vmstate(since = 3, name = "bus[1].ifs", ambiguous = "QEMU has it so")]
     pub drives1: [Drive; 2],
 }
 

@@ -60,6 +60,9 @@ pub trait Timer {
     fn deadline(&self) -> Option<u64>;
 
     /// Arms the timer for `deadline`, or disarms it.
+    ///
+    /// The deadline is what the stream says. One of 2⁶³ or more comes from a damaged stream only: QEMU, whose clocks are signed,
+    /// takes it for 0, which is long past.
     fn set_deadline(&mut self, deadline: Option<u64>);
 }
 

@@ -42,6 +42,8 @@ pub(super) fn why(finding: &Finding) -> Option<&'static str> {
 enum Known {
     /// QEMU's words have these among them.
     OnlyQemuRefuses(&'static str),
+    /// Our error has these words among it.
+    OnlyWeRefuse(&'static str),
     /// QEMU's last words have these among them.
     QemuDies(&'static str),
     /// QEMU's words about its own stream have these among them.
@@ -56,6 +58,7 @@ impl Known {
     fn fits(&self, finding: &Finding) -> bool {
         match (self, finding) {
             (Self::OnlyQemuRefuses(some), Finding::OnlyQemuRefuses(words))
+            | (Self::OnlyWeRefuse(some), Finding::OnlyWeRefuse(words))
             | (Self::QemuDies(some), Finding::QemuDies(words))
             | (Self::QemuRefusesItsOwn(some), Finding::QemuRefusesItsOwn(words)) => words.contains(some),
             (Self::Differs(section, path), Finding::Differs { place, .. }) => {
@@ -78,6 +81,12 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::OnlyQemuRefuses("Failed to load ich9_ahci:ahci"), "QEMU refuses a halted command that is none"),
     (Known::OnlyQemuRefuses("inconsistent with Host index"), RINGS),
     (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU refuses features that its device has not"),
+    (
+        Known::OnlyWeRefuse("a name in UTF-8"),
+        "QEMU's names are C strings: what a length too large takes in behind a zero byte is nothing to it",
+    ),
+    (Known::QemuDies("failed to allocate"), "QEMU ends itself over a configuration of an impossible length"),
+    (Known::QemuDies("fw_cfg_modify_bytes_read"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("qemu_ram_resize"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("virtio_net_change_num_queue_pairs"), "QEMU ends itself over too few queues"),
     (Known::QemuDies("qemu_get_virtqueue_element"), "QEMU ends itself over a request of too many pieces"),
@@ -96,6 +105,8 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("i8259", ""), LINES),
     (Known::Differs("PCIBUS", "irq_count"), LINES),
     (Known::Differs("/PIIX3", "pci_irq_levels"), LINES),
+    (Known::Differs("hpet", "timer["), "QEMU takes a deadline before the clock's beginning for that"),
+    (Known::Differs("/ide", "bmdma[0].migration_retry"), "QEMU takes it only after an operation that failed"),
     (Known::Differs("/ide", "bmdma[1].migration_retry"), "QEMU takes it only after an operation that failed"),
     (Known::Differs("/virtio-blk", "virtio"), RINGS),
     (Known::Differs("/virtio-net", "virtio"), RINGS),
@@ -107,9 +118,12 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("serial", "serial.iir"), "QEMU makes it of the FIFO's register"),
     (Known::Differs("i2c_bus", "saved_address"), "QEMU makes it of the devices that are addressed"),
     (Known::Differs("/e1000e", "core.eitr"), "QEMU starts timers anew that run"),
-    (Known::Block("/rom@etc/table-loader"), "QEMU gives a ROM the size that `fw_cfg` says"),
+    (Known::Block("/rom@etc/acpi/rsdp"), ROMS),
+    (Known::Block("/rom@etc/acpi/tables"), ROMS),
+    (Known::Block("/rom@etc/table-loader"), ROMS),
 ];
 
 const CLOCK: &str = "the clock goes on with the host's";
 const LINES: &str = "the lines of devices set it again";
+const ROMS: &str = "QEMU gives a ROM the size that `fw_cfg` says";
 const RINGS: &str = "QEMU looks into rings in the memory, which is all zero here";

@@ -65,6 +65,7 @@ pub struct Virtio<T: Transport, D: VmState + Wire> {
     /// The queue that the registers are about.
     pub queue_sel: u16,
     /// What the driver understands, the lower half.
+    #[vmstate(must_exist("the queue is one", |device| usize::from(device.queue_sel) < MAX_QUEUES))]
     pub guest_features: u32,
     /// How long the configuration is.
     pub config_len: u32,

@@ -80,6 +80,7 @@ const KNOWN: &[(Known, &str)] = &[
     ),
     (Known::OnlyQemuRefuses("Failed to load ich9_ahci:ahci"), "QEMU refuses a halted command that is none"),
     (Known::OnlyQemuRefuses("inconsistent with Host index"), RINGS),
+    (Known::OnlyQemuRefuses("of device 'kvm-tpr-opt'"), "QEMU looks for its ROM in the memory, which is all zero here"),
     (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU refuses features that its device has not"),
     (
         Known::OnlyWeRefuse("a name in UTF-8"),
@@ -88,7 +89,7 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::QemuDies("failed to allocate"), "QEMU ends itself over a configuration of an impossible length"),
     (Known::QemuDies("fw_cfg_modify_bytes_read"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("qemu_ram_resize"), "QEMU ends itself over a ROM of an impossible size"),
-    (Known::QemuDies("virtio_net_change_num_queue_pairs"), "QEMU ends itself over too few queues"),
+    (Known::QemuDies("virtio_net_change_num_queue"), "QEMU ends itself over too few queues"),
     (Known::QemuDies("qemu_get_virtqueue_element"), "QEMU ends itself over a request of too many pieces"),
     (
         Known::QemuRefusesItsOwn("Illegal RAM offset"),

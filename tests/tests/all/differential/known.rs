@@ -92,7 +92,7 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::QemuDies("virtio_net_change_num_queue"), "QEMU ends itself over too few queues"),
     (Known::QemuDies("qemu_get_virtqueue_element"), "QEMU ends itself over a request of too many pieces"),
     (
-        Known::QemuRefusesItsOwn("Illegal RAM offset"),
+        Known::QemuRefusesItsOwn("of device 'ram'"),
         "QEMU gives a ROM the size that `fw_cfg` says; of size 0 and last of all, it is behind the list's end",
     ),
     (Known::Differs("mc146818rtc", ""), CLOCK),
@@ -117,6 +117,7 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("pckbd", "kbd."), "QEMU makes some of it of the rest, when it loads and when it saves"),
     (Known::Differs("serial", "state.iir"), "QEMU makes it of the FIFO's register"),
     (Known::Differs("serial", "serial.iir"), "QEMU makes it of the FIFO's register"),
+    (Known::Differs("cpu", "env.fptag_vmstate"), "QEMU keeps the eight bits that are tags"),
     (Known::Differs("i2c_bus", "saved_address"), "QEMU makes it of the devices that are addressed"),
     (Known::Differs("/e1000e", "core.eitr"), "QEMU starts timers anew that run"),
     (Known::Block("/rom@etc/acpi/rsdp"), ROMS),

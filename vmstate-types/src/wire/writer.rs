@@ -126,7 +126,11 @@ impl Writer {
     /// Names are at most 255 bytes long wherever they can enter the project; a longer one would be cut here, at a
     /// character's border, so that the stream stays well-formed.
     pub fn counted_str(&mut self, text: &str) {
-        let text = &text[..text.floor_char_boundary(usize::from(u8::MAX))];
+        let mut end = text.len().min(usize::from(u8::MAX));
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let text = &text[..end];
         self.u8(u8::try_from(text.len()).unwrap_or(u8::MAX));
         self.bytes(text.as_bytes());
     }

@@ -35,14 +35,12 @@ impl<'d> Form<'d> {
         }
         match (&*field.type_name, &field.nested) {
             ("struct", Nested::Struct(inner)) => Self::structure(field, inner),
-            ("tmp" | "vstruct", Nested::Inline(structs)) if let [inner] = structs.as_slice() => {
-                Self::structure(field, inner)
-            }
+            ("tmp" | "vstruct", Nested::Inline(structs)) => Self::structure(field, only(structs)?),
             ("qtailq" | "qlist", Nested::Inline(structs)) => Self::list(field, structs),
             ("qtailq" | "qlist", Nested::None) => Self::list(field, &[]),
             ("gtree", Nested::Inline(structs)) => Self::tree(field, structs),
             ("gtree", Nested::None) => Self::tree(field, &[]),
-            ("struct" | "tmp" | "vstruct", _) => Err(described("the description of one struct", "none, or several")),
+            ("struct" | "tmp" | "vstruct", _) => Err(not_one_struct()),
             (_, Nested::None) => Self::leaf(field),
             _ => Err(described(format!("no struct inside of a `{}`", field.type_name), "one")),
         }
@@ -90,6 +88,14 @@ pub(super) fn check(described: &Struct, depth: usize) -> Result<(), LoadError> {
     described.subsections.iter().try_for_each(|subsection| {
         check(subsection, depth + 1).map_err(|error| error.in_subsection(owned(&subsection.vmsd_name)))
     })
+}
+
+fn only(structs: &[Struct]) -> Result<&Struct, LoadError> {
+    if let [inner] = structs { Ok(inner) } else { Err(not_one_struct()) }
+}
+
+fn not_one_struct() -> LoadError {
+    described("the description of one struct", "none, or several")
 }
 
 /// How many structs and fields are described.

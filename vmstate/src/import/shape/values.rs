@@ -140,16 +140,23 @@ impl Shapes {
         let is_null = |entry: &dynamic::Field| is_null_run(entry, occurrences.first().map_or(1, |one| one.len()));
         let (nulls, others): (Vec<_>, Vec<_>) = occurrences.iter().copied().flatten().partition(|entry| is_null(entry));
         let target = match others.first() {
-            Some(first) if let Value::Scalars(values) = &first.value => Target::Scalar(values.kind()),
-            Some(first) => match self.element(&first.type_name, &values_of(&others), true)? {
-                Element::Struct(id) => Target::Struct(id),
-                Element::Scalar(kind, _) => Target::Scalar(kind),
-                _ => return None,
-            },
+            Some(first) => self.pointer_target(first, &others)?,
             // `nullptr` says nothing about what would be there.
             None => nulls.iter().find_map(|entry| null_target(&entry.type_name)).unwrap_or(Target::Scalar(Kind::Uint8)),
         };
         Some(Element::Pointers { target, valid })
+    }
+
+    /// The target of an array of pointers: `first` is the first of `others`, the entries that are not null.
+    fn pointer_target(&mut self, first: &dynamic::Field, others: &[&dynamic::Field]) -> Option<Target> {
+        if let Value::Scalars(values) = &first.value {
+            return Some(Target::Scalar(values.kind()));
+        }
+        match self.element(&first.type_name, &values_of(others), true)? {
+            Element::Struct(id) => Some(Target::Struct(id)),
+            Element::Scalar(kind, _) => Some(Target::Scalar(kind)),
+            _ => None,
+        }
     }
 }
 

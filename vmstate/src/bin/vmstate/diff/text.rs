@@ -93,11 +93,11 @@ impl Lines {
     fn fields(&mut self, section: &SectionDifference<'_>) {
         let array = |field: &FieldDifference<'_>| element(&field.path).map(|(array, _)| array.to_owned());
         for fields in section.fields.chunk_by(|one, other| array(one) == array(other)) {
-            let elements = fields.chunk_by(|one, other| element(&one.path) == element(&other.path));
-            for field in elements.clone().take(STRUCTS).flatten() {
+            let elements = || fields.chunk_by(|one, other| element(&one.path) == element(&other.path));
+            for field in elements().take(STRUCTS).flatten() {
                 self.field(section, field);
             }
-            self.more(elements.count(), STRUCTS, "element that differs", "elements that differ");
+            self.more(elements().count(), STRUCTS, "element that differs", "elements that differ");
         }
     }
 

@@ -3,7 +3,9 @@
 
 pub mod browser;
 pub mod dumps;
+pub mod frame;
 pub mod fuzz;
 pub mod hostile;
 pub mod qemu;
 pub mod streams;
+pub mod tool;

@@ -14,10 +14,9 @@ mod made;
 mod manual;
 mod report;
 mod set;
-pub(crate) mod tool;
 mod walk;
 
-use tool::{Folder, Output, json_of, vmstate};
+use vmstate_tests::tool::{self, Folder, Output, json_of, vmstate};
 
 /// The names in a stream's description, of sections, structs, fields and subsections.
 fn described_names(stream: &[u8]) -> BTreeSet<String> {

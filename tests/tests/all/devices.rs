@@ -1,7 +1,6 @@
 //! QEMU's devices as structs: the sections of real streams, loaded and saved again, byte for byte and word for word.
 
 mod dumps;
-pub(crate) mod frame;
 mod laws;
 mod machines;
 mod riscv;

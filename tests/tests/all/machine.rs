@@ -8,8 +8,6 @@ mod hooks;
 mod live;
 mod memory;
 mod names;
-#[cfg(feature = "qemu")]
-mod qemu;
 mod rules;
 mod threads;
 mod tracing;

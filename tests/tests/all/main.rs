@@ -4,13 +4,10 @@ mod adapters;
 mod board;
 mod check;
 mod cli;
-mod compile_fail;
 mod derive;
 mod devices;
 mod diff;
 mod difference;
-#[cfg(feature = "qemu")]
-mod differential;
 mod dynamic;
 mod guide;
 mod import;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use vmstate_tests::streams;
 
 use super::made::{self, Page};
-use super::tool::{self, Folder, json_of, vmstate};
 use super::{number, objects};
+use vmstate_tests::tool::{self, Folder, json_of, vmstate};
 
 /// The answer to `vmstate diff --json`, which must be that there are differences.
 fn differences(old: &str, new: &str, arguments: &[&str]) -> Value {

@@ -4,7 +4,7 @@ use std::fs;
 
 use vmstate_tests::streams;
 
-use super::tool::{Folder, piped, vmstate};
+use vmstate_tests::tool::{Folder, piped, vmstate};
 
 #[test]
 fn structs_go_to_standard_output_or_a_file() {

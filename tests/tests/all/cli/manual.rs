@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use vmstate_tests::tool;
+
 use super::*;
 
 /// The commands, as the help lists them.

@@ -7,8 +7,8 @@ use vmstate::Writer;
 use vmstate::stream::{SectionHeader, StreamWriter};
 use vmstate_tests::streams;
 
-use super::tool::{self, Folder, json_of, vmstate};
 use super::{made, number};
+use vmstate_tests::tool::{self, Folder, json_of, vmstate};
 
 #[cfg(feature = "browser")]
 mod browser;

@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 use vmstate_tests::streams;
 
-use super::tool::{Folder, Output, json_of, piped, vmstate};
 use super::walk;
+use vmstate_tests::tool::{Folder, Output, json_of, piped, vmstate};
 
 /// Runs `vmstate set` on a stream.
 fn set(folder: &Folder, stream: &[u8], arguments: &[&str]) -> Output {

@@ -11,7 +11,7 @@ use vmstate_examples::machines::virt::Virt;
 use vmstate_examples::machines::{Machine, registry};
 use vmstate_tests::streams;
 
-use super::frame::{Frame, split};
+use vmstate_tests::frame::{Frame, split};
 
 /// How many lengths a stream is cut to, behind the memory.
 const CUTS: usize = 5;

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use vmstate_tests::{dumps, streams};
 
 use super::pages;
-use crate::cli::tool;
+use vmstate_tests::tool;
 
 /// What somebody else runs: what the command begins with, and who it is.
 const ELSEWHERE: &[(&str, &str)] = &[

@@ -28,10 +28,10 @@ use vmstate_examples::machines::{Machine, registry};
 use vmstate_tests::qemu::{Outcome, Qemu};
 use vmstate_tests::streams;
 
-use crate::devices::frame::{Frame, split};
 use known::Finding;
 use mutant::{Map, Mutant};
 use random::Random;
+use vmstate_tests::frame::{Frame, split};
 
 /// How many damaged streams of each machine are tried, if nobody says.
 const MUTANTS: usize = 8;

@@ -1,4 +1,4 @@
-//! How a machine's stream is put together, so that a machine of ours can be saved as QEMU would.
+//! The framing of a machine's stream, read from a QEMU stream and applied to one of our machines.
 
 use vmstate::dynamic::{Event, Walk};
 use vmstate::machine::SaveOptions;
@@ -9,24 +9,35 @@ use vmstate::stream::{Command, Configuration, SectionHeader, SectionKind};
 use vmstate::{Reader, SaveError, Writer};
 use vmstate_examples::machines::{Machine, registry};
 
-/// A stream's bytes, and the description behind them.
-pub(crate) fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+/// Splits a stream into its sections and the trailing description.
+///
+/// # Panics
+/// If the stream has no description.
+#[must_use]
+pub fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     let Located::At(text) = locate(bytes) else { panic!("no description") };
     bytes.split_at(text)
 }
 
-/// How a stream was put together.
-pub(crate) struct Frame {
+/// The configuration and section headers of a stream.
+#[derive(Debug)]
+pub struct Frame {
     release: Release,
-    pub(crate) configuration: Configuration,
-    /// One for each device and for the memory.
-    pub(crate) headers: Vec<SectionHeader>,
-    /// How many sections there are, of memory several.
-    pub(crate) sections: u64,
+    /// The machine type and capabilities.
+    pub configuration: Configuration,
+    /// One header for each device and one for the memory.
+    pub headers: Vec<SectionHeader>,
+    /// The number of sections; memory has several.
+    pub sections: u64,
 }
 
 impl Frame {
-    pub(crate) fn of(stream: &[u8], release: Release) -> Self {
+    /// Reads the framing of `stream`.
+    ///
+    /// # Panics
+    /// If the stream is malformed, or its commands are not those that `release` sends.
+    #[must_use]
+    pub fn of(stream: &[u8], release: Release) -> Self {
         let (bytes, text) = split(stream);
         let document = Document::parse(text, bytes.len() as u64).unwrap();
         let mut reader = Reader::from_slice(stream);
@@ -47,12 +58,19 @@ impl Frame {
         Self { release, configuration: walk.configuration().unwrap().clone(), headers, sections }
     }
 
-    /// Saves `machine` as QEMU would, at the versions that its release has.
-    pub(crate) fn save(&self, machine: &mut impl Machine) -> Vec<u8> {
+    /// Saves `machine` as QEMU does, at the versions of its release.
+    ///
+    /// # Panics
+    /// If the machine cannot be saved.
+    pub fn save(&self, machine: &mut impl Machine) -> Vec<u8> {
         self.try_save(machine).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    pub(crate) fn try_save(&self, machine: &mut impl Machine) -> Result<Vec<u8>, SaveError> {
+    /// Saves `machine` like [`save`](Self::save).
+    ///
+    /// # Errors
+    /// Returns the error of a device that cannot be saved.
+    pub fn try_save(&self, machine: &mut impl Machine) -> Result<Vec<u8>, SaveError> {
         let mut registry = registry(machine, &self.headers).unwrap();
         registry.set_configuration(self.configuration.clone());
         let versions = self.headers.iter().map(|header| (header.name.clone(), header.version));

@@ -7,7 +7,7 @@ use vmstate::dynamic::{Event, Walk};
 use vmstate::schema::vmdesc::Document;
 
 use super::random::Random;
-use crate::devices::frame::split;
+use vmstate_tests::frame::split;
 
 /// A stream with one thing changed.
 #[derive(Debug)]

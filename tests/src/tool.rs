@@ -1,4 +1,4 @@
-//! Running the tool.
+//! Runs the command line tool `vmstate`.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -9,28 +9,40 @@ use std::{fs, thread};
 
 use serde_json::Value;
 
-/// What a run gave.
+/// The exit status and output of a run.
 #[derive(Debug)]
-pub(super) struct Output {
-    pub(super) code: i32,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: String,
+pub struct Output {
+    /// The exit status.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: String,
 }
 
 impl Output {
-    /// Standard output of a run that was fine, and had nothing to say on standard error.
-    pub(super) fn fine(&self) -> String {
+    /// Returns the standard output of a successful run.
+    ///
+    /// # Panics
+    /// If the exit status is not 0 or standard error is not empty.
+    pub fn fine(&self) -> String {
         self.answer(0)
     }
 
-    /// Standard output of a run that ended with `code`, and had nothing to say on standard error.
-    pub(super) fn answer(&self, code: i32) -> String {
+    /// Returns the standard output of a run with the exit status `code`.
+    ///
+    /// # Panics
+    /// If the exit status differs or standard error is not empty.
+    pub fn answer(&self, code: i32) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (code, ""));
         String::from_utf8(self.stdout.clone()).unwrap()
     }
 
-    /// Standard error of a run that failed, and had nothing to say on standard output.
-    pub(super) fn error(self) -> String {
+    /// Returns the standard error of a failed run.
+    ///
+    /// # Panics
+    /// If the exit status is not 2, standard output is not empty, or the tool panicked.
+    pub fn error(self) -> String {
         assert_eq!((self.code, self.stdout.as_slice()), (2, b"".as_slice()), "{}", self.stderr);
         assert!(!self.stderr.is_empty() && !self.stderr.contains("panicked"), "{}", self.stderr);
         self.stderr
@@ -38,13 +50,19 @@ impl Output {
 }
 
 /// Runs the tool.
-pub(super) fn vmstate(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
+///
+/// # Panics
+/// If it cannot be built or started.
+pub fn vmstate(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output {
     let mut command = Command::new(binary());
     finish(command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
 /// Runs the tool with `input` on its standard input.
-pub(super) fn piped(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &[u8]) -> Output {
+///
+/// # Panics
+/// If it cannot be built or started, or does not read its input.
+pub fn piped(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &[u8]) -> Output {
     let mut command = Command::new(binary());
     let pipes = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = pipes.spawn().unwrap();
@@ -55,8 +73,12 @@ pub(super) fn piped(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, inpu
     })
 }
 
-/// Runs the tool with nobody at the other end of its standard output: exit code and standard error.
-pub(super) fn unread(arguments: &[&str]) -> (i32, String) {
+/// Runs the tool with its standard output closed, and returns the exit status and standard error.
+///
+/// # Panics
+/// If it cannot be built or started.
+#[must_use]
+pub fn unread(arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(binary());
     let pipes = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = pipes.spawn().unwrap();
@@ -65,8 +87,12 @@ pub(super) fn unread(arguments: &[&str]) -> (i32, String) {
     (code, stderr)
 }
 
-/// Runs the tool with so many bytes of address space, in which everything must find room.
-pub(super) fn within(bytes: u64, arguments: &[&str]) -> Output {
+/// Runs the tool with an address space of at most `bytes`.
+///
+/// # Panics
+/// If it cannot be built or started.
+#[must_use]
+pub fn within(bytes: u64, arguments: &[&str]) -> Output {
     let script = format!("ulimit -v {} && exec \"$0\" \"$@\"", bytes / 1024);
     let mut command = Command::new("sh");
     let command = command.args(["-c", &script]).arg(binary()).args(arguments);
@@ -79,14 +105,22 @@ fn finish(child: Child) -> Output {
     Output { code, stdout: output.stdout, stderr: String::from_utf8(output.stderr).unwrap() }
 }
 
-/// The answer of a run that was asked for JSON.
-pub(super) fn json_of(output: &Output) -> Value {
+/// Parses the JSON output of a successful run.
+///
+/// # Panics
+/// If the run failed or printed anything but JSON.
+#[must_use]
+pub fn json_of(output: &Output) -> Value {
     serde_json::from_str(&output.fine()).unwrap()
 }
 
-/// The tool. Cargo builds no binaries of other packages for tests, so it is asked to, once for all tests: in the
-/// folder and with the profile of the tests themselves.
-pub(crate) fn binary() -> &'static Path {
+/// Returns the path of the tool, built in the target folder and with the profile of the tests.
+///
+/// Cargo builds no binaries of other packages for tests, so the first call runs `cargo build`.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let test = std::env::current_exe().unwrap();
@@ -103,27 +137,51 @@ pub(crate) fn binary() -> &'static Path {
     })
 }
 
-/// A folder that goes away with its files.
-pub(super) struct Folder(tempfile::TempDir);
+/// A temporary folder, removed when dropped.
+#[derive(Debug)]
+pub struct Folder(tempfile::TempDir);
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    /// Creates an empty folder.
+    ///
+    /// # Panics
+    /// If it cannot be created.
+    #[must_use]
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub(super) fn path(&self, name: &str) -> String {
+    /// Returns the path of `name` in this folder.
+    ///
+    /// # Panics
+    /// If the path is not UTF-8.
+    #[must_use]
+    pub fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// Writes a file and says its path.
-    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> String {
+    /// Writes a file and returns its path.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.path(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
-    /// The names of all files.
-    pub(super) fn names(&self) -> Vec<String> {
+    /// Returns the sorted names of all files.
+    ///
+    /// # Panics
+    /// If the folder cannot be read.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();

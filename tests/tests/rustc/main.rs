@@ -1,0 +1,3 @@
+//! Tests that compile Rust.
+
+mod compile_fail;

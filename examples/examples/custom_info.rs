@@ -49,7 +49,7 @@ fn digits(from: &mut Reader<'_>, what: &str) -> Result<u8, LoadError> {
     let byte = from.u8()?;
     match (byte >> 4, byte & 15) {
         (tens @ 0..=9, ones @ 0..=9) => Ok(tens * 10 + ones),
-        _ => Err(LoadError::malformed(format!("{what} in BCD"), format!("{byte:#04x}")).at(start)),
+        _ => Err(LoadError::malformed(format!("{what} in BCD"), format!("{byte:#04x}")).at_offset(start)),
     }
 }
 

@@ -28,13 +28,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Of the machine there are structs for the serial ports, and its memory. The rest is kept as it came.
     let ports: [Rc<RefCell<Pl011>>; 2] = Default::default();
     let blocks = [("stellaris.flash", 0x10000), ("stellaris.sram", 0x2000)];
-    let mut machine = Registry::for_machine("lm3s811evb");
+    let mut machine = Machine::with_type("lm3s811evb");
     machine.register_ram(PageSize::new(1024)?, blocks.map(|(name, size)| VecBlock::new(name, vec![0; size])))?;
     for port in &ports {
         machine.register("pl011", Rc::clone(port))?;
     }
 
-    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Keep));
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
     let loaded = machine.load_with(&mut Reader::from_slice(&stream), options)?;
     let name = loaded.configuration.map(|configuration| configuration.machine).unwrap_or_default();
     println!("a stream of {name}: {} sections, {} of them kept as bytes", loaded.sections, loaded.unknown.len());
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut written = Vec::new();
     machine.save(&mut written)?;
     print!("written again with what differs:");
-    for difference in compare(&Snapshot::of_stream(&stream)?, &Snapshot::of_stream(&written)?) {
+    for difference in compare(&Snapshot::from_stream(&stream)?, &Snapshot::from_stream(&written)?) {
         let Difference::Section(section) = difference else { continue };
         section.fields.iter().for_each(|field| print!(" {}.{}", section.name, field.path));
     }

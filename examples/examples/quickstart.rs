@@ -18,8 +18,8 @@ struct Tick {
 }
 
 /// The machine: one device, under the name that its section has.
-fn machine(tick: &mut Tick) -> Registry<'_> {
-    let mut machine = Registry::for_machine("my-board-1.0");
+fn machine(tick: &mut Tick) -> Machine<'_> {
+    let mut machine = Machine::with_type("my-board-1.0");
     machine.register("tick", tick).expect("one device of this name");
     machine
 }

@@ -96,7 +96,7 @@ struct Vcpu {
     sregs: kvm_sregs,
 }
 
-struct Machine {
+struct Vmm {
     memory: GuestMemoryMmap<AtomicBitmap>,
     com1: Com1,
     console: Console,
@@ -104,7 +104,7 @@ struct Machine {
     vcpu: Vcpu,
 }
 
-impl Machine {
+impl Vmm {
     /// A machine with memory below and above 4 GiB.
     fn new() -> Result<Self, Box<dyn Error>> {
         let ranges = [(GuestAddress(0), 4 << 20), (GuestAddress(1 << 32), 4 << 20)];
@@ -117,14 +117,14 @@ impl Machine {
         })
     }
 
-    fn registry(&mut self) -> Result<Registry<'_>, Box<dyn Error>> {
-        let mut registry = Registry::for_machine("rust-vmm-1.0");
-        registry.register_ram(PageSize::DEFAULT, [GuestBlock::new("pc.ram", self.memory.iter())])?;
-        registry.register("serial", &mut self.com1)?;
-        registry.register("console", &mut self.console)?;
+    fn machine(&mut self) -> Result<Machine<'_>, Box<dyn Error>> {
+        let mut machine = Machine::with_type("rust-vmm-1.0");
+        machine.register_ram(PageSize::DEFAULT, [GuestBlock::new("pc.ram", self.memory.iter())])?;
+        machine.register("serial", &mut self.com1)?;
+        machine.register("console", &mut self.console)?;
         #[cfg(target_arch = "x86_64")]
-        registry.register("vcpu", &mut self.vcpu)?;
-        Ok(registry)
+        machine.register("vcpu", &mut self.vcpu)?;
+        Ok(machine)
     }
 }
 
@@ -132,7 +132,7 @@ impl Machine {
 const GREETING: GuestAddress = GuestAddress((1 << 32) + 0x1234);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut first = Machine::new()?;
+    let mut first = Vmm::new()?;
     first.memory.write_slice(b"hello", GREETING)?;
     first.com1.port.enqueue_raw_bytes(b"ls\n")?;
     first.console.queues[1].set_next_avail(7);
@@ -140,11 +140,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     (first.vcpu.regs.rip = 0xfff0);
 
     let mut stream = Vec::new();
-    let saved = first.registry()?.save(&mut stream)?;
+    let saved = first.machine()?.save(&mut stream)?;
     println!("saved  {} bytes", saved.bytes);
 
-    let mut second = Machine::new()?;
-    let loaded = second.registry()?.load(&stream[..])?;
+    let mut second = Vmm::new()?;
+    let loaded = second.machine()?.load(&stream[..])?;
     println!("loaded {} sections", loaded.sections);
 
     let mut greeting = [0; 5];

@@ -28,8 +28,8 @@ struct Board {
 }
 
 impl Board {
-    fn registry(&mut self) -> Registry<'_> {
-        let mut machine = Registry::for_machine("my-board-1.0");
+    fn machine(&mut self) -> Machine<'_> {
+        let mut machine = Machine::with_type("my-board-1.0");
         machine.register_ram(PageSize::DEFAULT, &mut self.ram[..]).expect("one memory");
         machine.register("tick", &mut self.tick).expect("one device of this name");
         machine
@@ -39,7 +39,7 @@ impl Board {
     fn save(&mut self, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let unfinished = path.with_extension("part");
         let mut file = BufWriter::new(File::create(&unfinished)?);
-        self.registry().save(&mut file)?;
+        self.machine().save(&mut file)?;
         file.flush()?;
         file.get_ref().sync_all()?;
         Ok(fs::rename(&unfinished, path)?)
@@ -56,7 +56,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     (board.tick.reload, board.ram[0].bytes[0x3001]) = (5000, 8);
     println!("since then:");
-    for difference in compare(&Snapshot::of_stream(&fs::read(&path)?)?, &board.registry().snapshot()?) {
+    for difference in
+        compare(&Snapshot::from_stream(&fs::read(&path)?)?, &Snapshot::from_machine(&mut board.machine())?)
+    {
         match difference {
             Difference::Section(section) => {
                 println!("    {}: {:?}", section.name, Vec::from_iter(section.fields.iter().map(|field| &field.path)));
@@ -68,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    board.registry().load(File::open(&path)?)?;
+    board.machine().load(File::open(&path)?)?;
     let restored = board.ram[0].bytes[0x3000..0x3002] == [7, 0];
     println!("loaded: reload {}, memory {}", board.tick.reload, if restored { "as it was" } else { "changed" });
     Ok(())

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The registry has the other end. It takes the lock for as long as it saves or loads the device's section, so a
     // device is never seen half changed. That the sections fit each other is for the machine to see to: it stops its
     // vCPUs first, here by waiting for them.
-    let mut machine = Registry::for_machine("my-board-1.0");
+    let mut machine = Machine::with_type("my-board-1.0");
     machine.register("counter", Arc::clone(&counter))?;
 
     run(&counter, 1000);

@@ -37,8 +37,8 @@ impl Tick {
     }
 }
 
-fn machine(tick: &mut impl VmState) -> Registry<'_> {
-    let mut machine = Registry::for_machine("my-board");
+fn machine(tick: &mut impl VmState) -> Machine<'_> {
+    let mut machine = Machine::with_type("my-board");
     machine.register("tick", tick).expect("one device of this name");
     machine
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::ops::Range;
 
-use vmstate::dynamic::{Event, Walk};
+use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::schema::vmdesc::{self, Document};
 use vmstate::{Description, Reader};
 
@@ -50,7 +50,7 @@ fn payload(stream: &[u8], name: &str) -> Option<u64> {
     let (offset, text) = vmdesc::locate_in(&mut Cursor::new(stream)).ok()??;
     let document = Document::parse(&text, offset).ok()?;
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, Some(document)).ok()?;
+    let mut walk = StreamDecoder::new(&mut reader, Some(document)).ok()?;
     while let Some(event) = walk.next_event().ok()? {
         match event {
             Event::Section { header, .. } if header.name == name => return Some(header.payload),

@@ -14,8 +14,9 @@
 use vmstate::machine::{CommandHandler, LoadOptions, SaveOptions, refuse};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
-use vmstate::registry::{Output, Raw, Registration};
+use vmstate::registry::Registration;
 use vmstate::schema::Release;
+use vmstate::section::{Output, RawSection};
 use vmstate::stream::Command;
 
 use crate::devices::avr::Cpu;
@@ -47,7 +48,7 @@ pub struct Uno {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleNetwork([u8; 131]);
 
-impl Raw for IdleNetwork {
+impl RawSection for IdleNetwork {
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
         out.bytes(&self.0);
         Ok(())
@@ -79,7 +80,7 @@ impl Uno {
     pub fn load(stream: &[u8]) -> Result<(Self, Release), LoadError> {
         let (mut uno, mut switchover) = (Self::default(), Switchover(false));
         let options = LoadOptions::new().commands(&mut switchover);
-        uno.registry(Release::Qemu10_0)?.load_with(&mut Reader::from_slice(stream), options)?;
+        uno.machine(Release::Qemu10_0)?.load_with(&mut Reader::from_slice(stream), options)?;
         Ok((uno, if switchover.0 { Release::Qemu10_0 } else { Release::Qemu7_2 }))
     }
 
@@ -88,9 +89,9 @@ impl Uno {
     /// # Errors
     /// When a value does not fit its place in the stream.
     pub fn save(&mut self, release: Release) -> Result<Vec<u8>, SaveError> {
-        let mut registry = self.registry(release).map_err(SaveError::misuse)?;
+        let mut machine = self.machine(release).map_err(SaveError::misuse)?;
         let (mut out, options) = (Writer::new(), SaveOptions::new().description(Some(release)));
-        let mut saving = registry.start_saving(Output::new(&mut out, None), options)?;
+        let mut saving = machine.start_saving(Output::new(&mut out, None), options)?;
         saving.iterate(u64::MAX)?;
         if release != Release::Qemu7_2 {
             saving.command(&Command::SwitchoverStart)?;
@@ -100,20 +101,20 @@ impl Uno {
     }
 
     /// The sections of the machine. They have the ids that they have in QEMU, only so that not one byte is different.
-    fn registry(&mut self, release: Release) -> Result<Registry<'_>, LoadError> {
+    fn machine(&mut self, release: Release) -> Result<Machine<'_>, LoadError> {
         let old = release == Release::Qemu7_2;
         let [network, cpu, global] = if old { [4, 5, 6] } else { [1, 4, 5] };
         let global_state = match old {
             true => Registration::device("globalstate", GlobalState7_2::from(&self.global_state)),
             false => Registration::device("globalstate", &mut self.global_state),
         };
-        let mut registry = Registry::for_machine(MACHINE);
-        registry.add(Registration::ram(PageSize::new(PAGE)?, &mut self.ram[..]).section_id(2))?;
-        registry.add(Registration::device("timer", &mut self.clock).section_id(0))?;
-        registry.add(Registration::raw("slirp", slirp::VERSION, &mut self.network).section_id(network))?;
-        registry.add(Registration::device("cpu", &mut self.cpu).section_id(cpu))?;
-        registry.add(global_state.section_id(global))?;
-        Ok(registry)
+        let mut machine = Machine::with_type(MACHINE);
+        machine.add(Registration::ram(PageSize::new(PAGE)?, &mut self.ram[..]).section_id(2))?;
+        machine.add(Registration::device("timer", &mut self.clock).section_id(0))?;
+        machine.add(Registration::raw("slirp", slirp::VERSION, &mut self.network).section_id(network))?;
+        machine.add(Registration::device("cpu", &mut self.cpu).section_id(cpu))?;
+        machine.add(global_state.section_id(global))?;
+        Ok(machine)
     }
 }
 

@@ -35,10 +35,10 @@ fn options(described: bool) -> SaveOptions<'static> {
     if described { SaveOptions::new() } else { SaveOptions::new().description(None) }
 }
 
-/// Measures saving and loading of `registry` under the parameter `name`.
-fn save_and_load(criterion: &mut Criterion, group: &str, name: &str, registry: &mut Registry<'_>) {
+/// Measures saving and loading of `machine` under the parameter `name`.
+fn save_and_load(criterion: &mut Criterion, group: &str, name: &str, machine: &mut Machine<'_>) {
     let mut out = Writer::new();
-    let bytes = registry.save_into(&mut out, options(false)).expect("a state that can be saved").bytes;
+    let bytes = machine.save_into(&mut out, options(false)).expect("a state that can be saved").bytes;
     let stream = out.pending().to_vec();
     let mut group = criterion.benchmark_group(group);
     group.throughput(Throughput::Bytes(bytes)).sample_size(10);
@@ -46,16 +46,16 @@ fn save_and_load(criterion: &mut Criterion, group: &str, name: &str, registry: &
         group.bench_function(BenchmarkId::new(what, name), |bench| {
             bench.iter(|| {
                 out.clear();
-                registry.save_into(&mut out, options(described)).expect("a state that can be saved")
+                machine.save_into(&mut out, options(described)).expect("a state that can be saved")
             });
         });
     }
     for (what, in_place) in [("load in place", true), ("load", false)] {
         group.bench_function(BenchmarkId::new(what, name), |bench| {
             bench.iter(|| {
-                let options = LoadOptions::new().trailer(Trailer::Leave);
-                let options = if in_place { options.in_place() } else { options };
-                registry.load_with(&mut Reader::from_slice(&stream), options).expect("a stream of this machine")
+                let options = LoadOptions::new().trailer(Trailer::Ignore);
+                let options = if in_place { options.without_rollback() } else { options };
+                machine.load_with(&mut Reader::from_slice(&stream), options).expect("a stream of this machine")
             });
         });
     }
@@ -71,18 +71,18 @@ fn state(criterion: &mut Criterion) {
         ("10 MB", 10_000_000),
         ("100 MB", 100_000_000),
     ] {
-        let mut registry = Registry::new();
-        registry.register("store", Store::of(size)).expect("the only section");
-        save_and_load(criterion, "state", name, &mut registry);
+        let mut machine = Machine::new();
+        machine.register("store", Store::of(size)).expect("the only section");
+        save_and_load(criterion, "state", name, &mut machine);
     }
 }
 
-fn registry(count: usize) -> Registry<'static> {
-    let mut registry = Registry::new();
+fn registry(count: usize) -> Machine<'static> {
+    let mut machine = Machine::new();
     for number in 0..count {
-        registry.register(format!("0000:00:{number:04x}/store"), Store::of(200)).expect("names that differ");
+        machine.register(format!("0000:00:{number:04x}/store"), Store::of(200)).expect("names that differ");
     }
-    registry
+    machine
 }
 
 fn devices(criterion: &mut Criterion) {
@@ -108,20 +108,20 @@ fn memory(criterion: &mut Criterion) {
         let mut ram = vec![0; size];
         // One page in a thousand has something in it.
         ram.chunks_mut(1000 * 4096).for_each(|chunk| chunk[0] = 1);
-        let mut registry = Registry::new();
-        registry.register_ram(PageSize::DEFAULT, vec![VecBlock::new("ram", ram)]).expect("the only section");
+        let mut machine = Machine::new();
+        machine.register_ram(PageSize::DEFAULT, vec![VecBlock::new("ram", ram)]).expect("the only section");
         let mut out = Writer::new();
         let mut group = criterion.benchmark_group("memory");
         group.throughput(Throughput::Bytes(size as u64)).sample_size(10);
         group.bench_function(BenchmarkId::new("save", name), |bench| {
             bench.iter(|| {
                 out.clear();
-                registry.save_into(&mut out, options(false)).expect("a state that can be saved")
+                machine.save_into(&mut out, options(false)).expect("a state that can be saved")
             });
         });
         let stream = out.take();
         group.bench_function(BenchmarkId::new("load", name), |bench| {
-            bench.iter(|| registry.load_with(&mut Reader::from_slice(&stream), LoadOptions::new()).expect("memory"));
+            bench.iter(|| machine.load_with(&mut Reader::from_slice(&stream), LoadOptions::new()).expect("memory"));
         });
     }
 }

@@ -17,28 +17,28 @@ use vmstate::schema::Release;
 use vmstate::walk::PostLoad;
 use vmstate_examples::machines::pc::Pc;
 use vmstate_examples::machines::q35::Q35;
-use vmstate_examples::machines::{self, Machine};
+use vmstate_examples::machines::{self, Board};
 use vmstate_tests::streams;
 
 /// The machine of a stream, as it was when that was saved.
-fn restored<M: Machine>(stream: &str) -> M {
+fn restored<M: Board>(stream: &str) -> M {
     let mut machine = M::new(Release::Qemu10_0);
-    let mut registry = machines::registry(&mut machine, &[]).expect("names that differ");
+    let mut registry = machines::assemble(&mut machine, &[]).expect("names that differ");
     registry.load(&streams::named(stream).bytes[..]).expect("a stream of this machine");
     drop(registry);
     machine
 }
 
 /// The described devices of a machine, in the order of its sections.
-fn devices(machine: &mut impl Machine) -> Vec<(&'static str, u32, &mut dyn Device)> {
+fn devices(machine: &mut impl Board) -> Vec<(&'static str, u32, &mut dyn Device)> {
     let sections = machine.sections().into_iter();
     let described =
         sections.filter_map(|section| Some((section.name(), section.instance_id(), section.into_device()?)));
     described.filter(|(.., device)| device.is_needed()).collect()
 }
 
-fn registry(machine: &mut impl Machine) -> Registry<'_> {
-    let mut registry = Registry::new();
+fn registry(machine: &mut impl Board) -> Machine<'_> {
+    let mut registry = Machine::new();
     for (name, instance_id, device) in devices(machine) {
         let registration = Registration::device(name, device).instance_id(instance_id);
         registry.add(registration).expect("names that differ");
@@ -46,14 +46,14 @@ fn registry(machine: &mut impl Machine) -> Registry<'_> {
     registry
 }
 
-fn save(registry: &mut Registry<'_>, out: &mut Writer, description: Option<Release>) -> u64 {
+fn save(registry: &mut Machine<'_>, out: &mut Writer, description: Option<Release>) -> u64 {
     out.clear();
     registry.save_into(out, SaveOptions::new().description(description)).expect("a state that can be saved").bytes
 }
 
-fn load(registry: &mut Registry<'_>, stream: &[u8], in_place: bool) {
-    let options = LoadOptions::new().trailer(Trailer::Leave);
-    let options = if in_place { options.in_place() } else { options };
+fn load(registry: &mut Machine<'_>, stream: &[u8], in_place: bool) {
+    let options = LoadOptions::new().trailer(Trailer::Ignore);
+    let options = if in_place { options.without_rollback() } else { options };
     registry.load_with(&mut Reader::from_slice(black_box(stream)), options).expect("a stream of this machine");
 }
 
@@ -84,7 +84,7 @@ fn saved_each(devices: &mut [(&str, u32, &mut dyn Device)]) -> Vec<Vec<u8>> {
     devices.iter_mut().map(saved).collect()
 }
 
-fn machine<M: Machine>(criterion: &mut Criterion, name: &str, stream: &str) {
+fn machine<M: Board>(criterion: &mut Criterion, name: &str, stream: &str) {
     let mut machine = restored::<M>(stream);
     let mut out = Writer::new();
     let bytes = save(&mut registry(&mut machine), &mut out, None);
@@ -114,7 +114,7 @@ fn machine<M: Machine>(criterion: &mut Criterion, name: &str, stream: &str) {
 }
 
 /// What it takes a registry that has not saved before.
-fn first_save(machine: &mut impl Machine, out: &mut Writer, description: Option<Release>) -> Duration {
+fn first_save(machine: &mut impl Board, out: &mut Writer, description: Option<Release>) -> Duration {
     let mut registry = registry(machine);
     let start = Instant::now();
     save(&mut registry, out, description);
@@ -132,7 +132,7 @@ const MEMORY: usize = 64 << 20;
 /// Loads a stream of memory filled with `theirs` over memory filled with `ours`.
 fn memory(criterion: &mut Criterion, name: &str, theirs: u8, ours: u8) {
     let (mut source, mut out) = ([VecBlock::new("ram", vec![theirs; MEMORY])], Writer::new());
-    let mut registry = Registry::new();
+    let mut registry = Machine::new();
     registry.register_ram(PageSize::DEFAULT, &mut source[..]).expect("the only section");
     let mut group = criterion.benchmark_group(format!("64 MiB of {name}"));
     group.throughput(Throughput::Bytes(MEMORY as u64)).sample_size(10);
@@ -143,7 +143,7 @@ fn memory(criterion: &mut Criterion, name: &str, theirs: u8, ours: u8) {
     for (form, in_place) in [("load in place", true), ("load with a way back", false)] {
         group.bench_function(form, |bench| {
             let load = |ram: &mut Vec<VecBlock>| {
-                let mut registry = Registry::new();
+                let mut registry = Machine::new();
                 registry.register_ram(PageSize::DEFAULT, &mut ram[..]).expect("the only section");
                 load(&mut registry, &stream, in_place);
             };

@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use vmstate::Reader;
-use vmstate::dynamic::Walk;
+use vmstate::dynamic::StreamDecoder;
+use vmstate::machine::Machine;
 use vmstate::machine::SaveOptions;
 use vmstate::ram::{PageSize, VecBlock};
-use vmstate::registry::Registry;
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate_tests::streams;
 
@@ -22,7 +22,7 @@ fn decode(stream: &[u8]) -> usize {
     let Located::At(start) = locate(stream) else { panic!("a stream with a description") };
     let document = Document::parse(&stream[start..], start as u64).expect("QEMU's own description");
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, Some(document)).expect("a stream");
+    let mut walk = StreamDecoder::new(&mut reader, Some(document)).expect("a stream");
     let mut events = 0;
     while let Some(event) = walk.next_event().expect("a stream") {
         black_box(event);
@@ -59,8 +59,8 @@ fn with_memory(folder: &Path, name: &str, memory: usize) -> PathBuf {
     let mut ram = vec![0_u8; memory];
     ram.chunks_mut(8).zip(1_u64..).for_each(|(bytes, number)| bytes.copy_from_slice(&number.to_be_bytes()));
     let mut machine = restored();
-    let mut registry = Registry::new();
-    for section in vmstate_examples::machines::Machine::sections(&mut machine) {
+    let mut registry = Machine::new();
+    for section in vmstate_examples::machines::Board::sections(&mut machine) {
         if section.name() != "ram" {
             registry.add(section.into_registration()).expect("names that differ");
         }
@@ -72,9 +72,9 @@ fn with_memory(folder: &Path, name: &str, memory: usize) -> PathBuf {
 }
 
 fn restored() -> vmstate_examples::machines::pc::Pc {
-    let mut machine = vmstate_examples::machines::Machine::new(vmstate::schema::Release::Qemu10_0);
+    let mut machine = vmstate_examples::machines::Board::new(vmstate::schema::Release::Qemu10_0);
     let stream = streams::named("qemu-10.0-pc").bytes;
-    vmstate_examples::machines::registry(&mut machine, &[])
+    vmstate_examples::machines::assemble(&mut machine, &[])
         .unwrap()
         .load(&stream[..])
         .expect("a stream of this machine");

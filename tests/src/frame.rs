@@ -1,13 +1,13 @@
 //! The framing of a machine's stream, read from a QEMU stream and applied to one of our machines.
 
-use vmstate::dynamic::{Event, Walk};
+use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::machine::SaveOptions;
-use vmstate::registry::Output;
 use vmstate::schema::Release;
 use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate::section::Output;
 use vmstate::stream::{Command, Configuration, SectionHeader, SectionKind};
 use vmstate::{Reader, SaveError, Writer};
-use vmstate_examples::machines::{Machine, registry};
+use vmstate_examples::machines::{Board, assemble};
 
 /// Splits a stream into its sections and the trailing description.
 ///
@@ -41,7 +41,7 @@ impl Frame {
         let (bytes, text) = split(stream);
         let document = Document::parse(text, bytes.len() as u64).unwrap();
         let mut reader = Reader::from_slice(stream);
-        let mut walk = Walk::new(&mut reader, Some(document)).unwrap();
+        let mut walk = StreamDecoder::new(&mut reader, Some(document)).unwrap();
         let (mut headers, mut commands, mut sections) = (Vec::new(), Vec::new(), 0);
         while let Some(event) = walk.next_event().unwrap() {
             match event {
@@ -62,7 +62,7 @@ impl Frame {
     ///
     /// # Panics
     /// If the machine cannot be saved.
-    pub fn save(&self, machine: &mut impl Machine) -> Vec<u8> {
+    pub fn save(&self, machine: &mut impl Board) -> Vec<u8> {
         self.try_save(machine).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -70,8 +70,8 @@ impl Frame {
     ///
     /// # Errors
     /// Returns the error of a device that cannot be saved.
-    pub fn try_save(&self, machine: &mut impl Machine) -> Result<Vec<u8>, SaveError> {
-        let mut registry = registry(machine, &self.headers).unwrap();
+    pub fn try_save(&self, machine: &mut impl Board) -> Result<Vec<u8>, SaveError> {
+        let mut registry = assemble(machine, &self.headers).unwrap();
         registry.set_configuration(self.configuration.clone());
         let versions = self.headers.iter().map(|header| (header.name.clone(), header.version));
         let options = SaveOptions::new().description(Some(self.release)).versions(versions);

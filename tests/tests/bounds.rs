@@ -87,7 +87,7 @@ impl Read for Hostile<'_> {
 
 /// Loads a stream of `length` bytes that begins with `start` and goes on with `rest`.
 fn load(
-    registry: &mut Registry<'_>,
+    machine: &mut Machine<'_>,
     options: LoadOptions<'_>,
     start: &[u8],
     rest: &dyn Fn(usize) -> u8,
@@ -96,7 +96,7 @@ fn load(
 ) -> Result<(), String> {
     let since = Since::now();
     let mut source = Hostile { start, rest, sent: 0, length, fixed, since };
-    let loaded = registry.load_with(&mut Reader::from_read(&mut source), options);
+    let loaded = machine.load_with(&mut Reader::from_read(&mut source), options);
     let outcome = loaded.map(drop).map_err(|error| error.to_string());
     source.check();
     outcome
@@ -152,9 +152,9 @@ fn a_length_buys_no_memory() {
             _ => u8::from(place.is_multiple_of(9)),
         };
         for length in [200, 3_000, 70_000, 1 << 20, 9 << 20] {
-            let mut registry = Registry::new();
-            registry.register("dev", Greedy::default()).unwrap();
-            let error = load(&mut registry, LoadOptions::new(), &announcing(field), &rest, length, FIXED).unwrap_err();
+            let mut machine = Machine::new();
+            machine.register("dev", Greedy::default()).unwrap();
+            let error = load(&mut machine, LoadOptions::new(), &announcing(field), &rest, length, FIXED).unwrap_err();
             assert!(error.contains("the end of the stream"), "{field}, {length} bytes: {error}");
         }
     }
@@ -170,9 +170,9 @@ fn names_and_configurations_buy_no_memory() {
         (b"\x08\0\x06\xff\xff", "a command's data"),
     ] {
         for length in [100, 1 << 20] {
-            let mut registry = Registry::new();
+            let mut machine = Machine::new();
             let start = [&header[..], start].concat();
-            let outcome = load(&mut registry, LoadOptions::new(), &start, &again(b"\x01a"), length, FIXED);
+            let outcome = load(&mut machine, LoadOptions::new(), &start, &again(b"\x01a"), length, FIXED);
             assert!(outcome.is_err(), "{what}");
         }
     }
@@ -182,8 +182,8 @@ fn names_and_configurations_buy_no_memory() {
 fn a_description_buys_no_memory() {
     let start = b"QEVM\0\0\0\x03\0\x06\xff\xff\xff\xff";
     for length in [100, 70_000, 5 << 20] {
-        let options = LoadOptions::new().trailer(Trailer::Wait);
-        let loaded = load(&mut Registry::new(), options, start, &again(b"[{\"name"), length, FIXED);
+        let options = LoadOptions::new().trailer(Trailer::Required);
+        let loaded = load(&mut Machine::new(), options, start, &again(b"[{\"name"), length, FIXED);
         loaded.expect("the machine, which has no devices, is complete without it");
     }
 }
@@ -213,7 +213,9 @@ fn numbered(section: Vec<u8>, places: Vec<usize>) -> impl Fn(usize) -> u8 {
 fn thousands_of_sections_are_too_many() {
     let header = b"QEVM\0\0\0\x03";
     let name = "n".repeat(255);
-    for (rule, name) in [(Unknown::Skip, "x"), (Unknown::Keep, "x"), (Unknown::Skip, &name), (Unknown::Keep, &name)] {
+    for (rule, name) in
+        [(Unknown::Skip, "x"), (Unknown::PassThrough, "x"), (Unknown::Skip, &name), (Unknown::PassThrough, &name)]
+    {
         for kind in [SectionKind::Full, SectionKind::Start] {
             let section = section(kind, 1, name, b"payload");
             // Its id, at its start and in its footer.
@@ -221,9 +223,9 @@ fn thousands_of_sections_are_too_many() {
             let length = header.len() + 20_000 * section.len();
             let rest = numbered(section, places);
             let options = LoadOptions::new().rules(Rules::default().unknown(rule));
-            let mut registry = Registry::new();
-            let error = load(&mut registry, options, header, &rest, length, FIXED_LENIENT).unwrap_err();
-            let kept = rule == Unknown::Keep && kind == SectionKind::Start;
+            let mut machine = Machine::new();
+            let error = load(&mut machine, options, header, &rest, length, FIXED_LENIENT).unwrap_err();
+            let kept = rule == Unknown::PassThrough && kind == SectionKind::Start;
             let expected = if kept { "a section that comes whole" } else { "at most 16384 sections with a name" };
             assert!(error.contains(expected), "{error}");
         }
@@ -231,9 +233,9 @@ fn thousands_of_sections_are_too_many() {
     let section = section(SectionKind::Full, 1, "one", b"\0");
     let length = header.len() + 20_000 * section.len();
     let options = LoadOptions::new().rules(Rules::default().repeated(Repeated::Replace));
-    let mut registry = Registry::new();
-    registry.register("one", One::default()).unwrap();
-    let error = load(&mut registry, options, header, &again(&section), length, FIXED_LENIENT).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("one", One::default()).unwrap();
+    let error = load(&mut machine, options, header, &again(&section), length, FIXED_LENIENT).unwrap_err();
     assert!(error.contains("at most 16384"), "{error}");
 }
 
@@ -258,7 +260,7 @@ fn packages_in_packages_buy_no_memory() {
         let mut handler = Anything;
         let options = LoadOptions::new().commands(&mut handler);
         let start = b"QEVM\0\0\0\x03";
-        load(&mut Registry::new(), options, start, &again(pattern), 1 << 20, FIXED).unwrap_err();
+        load(&mut Machine::new(), options, start, &again(pattern), 1 << 20, FIXED).unwrap_err();
     }
 }
 
@@ -293,10 +295,10 @@ fn memory_that_shall_be_zero_or_comes_often_buys_no_memory() {
     let every: [(&dyn Fn(usize) -> u8, usize); 3] = [(&zero, 100_000), (&data, 40 << 20), (&list, 1 << 20)];
     for (rest, length) in every {
         let mut ram = [VecBlock::new("r", vec![0x55; PAGES * 4096])];
-        let mut registry = Registry::new();
-        registry.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
-        load(&mut registry, LoadOptions::new(), &ram_start(PAGES), rest, length, fixed).unwrap_err();
-        drop(registry);
+        let mut machine = Machine::new();
+        machine.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
+        load(&mut machine, LoadOptions::new(), &ram_start(PAGES), rest, length, fixed).unwrap_err();
+        drop(machine);
         assert!(ram[0].bytes.iter().all(|byte| *byte == 0x55));
     }
 }
@@ -327,23 +329,23 @@ struct Mixed {
 /// How often a load of such a device allocates.
 fn allocations<const N: usize>() -> u64 {
     let mut many = Many::<N> { each: std::array::from_fn(|_| Mixed::default()) };
-    let mut registry = Registry::new();
-    registry.register("many", &mut many).unwrap();
+    let mut machine = Machine::new();
+    machine.register("many", &mut many).unwrap();
     let (mut stream, options) = (Writer::new(), SaveOptions::new().description(None));
-    registry.save_into(&mut stream, options).unwrap();
+    machine.save_into(&mut stream, options).unwrap();
     let since = Since::now();
-    registry.load_with(&mut Reader::from_slice(stream.pending()), LoadOptions::new()).unwrap();
+    machine.load_with(&mut Reader::from_slice(stream.pending()), LoadOptions::new()).unwrap();
     since.allocations()
 }
 
 #[test]
 fn fields_need_no_allocations() {
     let in_place = |mut one: One| {
-        let mut registry = Registry::new();
-        registry.register("one", &mut one).unwrap();
+        let mut machine = Machine::new();
+        machine.register("one", &mut one).unwrap();
         let stream = [&b"QEVM\0\0\0\x03"[..], &section(SectionKind::Full, 1, "one", b"\x07"), b"\0"].concat();
         let since = Since::now();
-        registry.load_with(&mut Reader::from_slice(&stream), LoadOptions::new().in_place()).unwrap();
+        machine.load_with(&mut Reader::from_slice(&stream), LoadOptions::new().without_rollback()).unwrap();
         since.allocations()
     };
     let least = in_place(One::default());

@@ -112,7 +112,7 @@ fn implementation(input: &DeriveInput, data: &DataEnum, number: &Ident) -> Token
                     #(number if number == Self::#variants as #number => Self::#variants,)*
                     other => {
                         return __vmstate::core::result::Result::Err(
-                            __vmstate::LoadError::malformed(#expected, other).at(start),
+                            __vmstate::LoadError::malformed(#expected, other).at_offset(start),
                         );
                     }
                 };

@@ -2,7 +2,9 @@
 
 pub use core;
 
-pub use crate::description::{Absent, Description, Field, Form, Hooks, Kind, Pointers, Priority, Source, Subsection};
+pub use crate::description::{
+    Absent, CountSource as Source, Description, Field, Form, Hooks, Kind, Pointers, Priority, Subsection,
+};
 pub use crate::error::field::InField;
 pub use crate::error::{LoadError, SaveError};
 pub use crate::hook;
@@ -18,7 +20,7 @@ pub use crate::info::unused::Unused;
 pub use crate::info::{
     Codec, Info, bitmap, bits, hidden, items, list, opaque, part, place, pointer, tmp, tree, unused, varray, versioned,
 };
-pub use crate::sink::{At, Element, Sink};
+pub use crate::sink::{ElementIndex as Element, FieldRef as At, Sink};
 pub use crate::state::{VmState, Wire};
 pub use crate::walk;
 pub use crate::wire::{Reader, Writer};

@@ -5,7 +5,7 @@
 
 mod field;
 
-pub use self::field::{Count, Field, Form, Kind, Pointers, Source};
+pub use self::field::{Count, CountSource, Field, Form, Kind, Pointers};
 
 /// The shape of one device, struct or subsection: QEMU's `VMStateDescription`.
 ///

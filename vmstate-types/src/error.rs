@@ -30,7 +30,7 @@ pub enum Blame {
     /// A device's own hook or custom info refused the state.
     Device,
     /// The source of the bytes failed, or their destination: a file, a socket.
-    Source,
+    Transport,
     /// The caller asked for something that cannot be.
     Usage,
 }
@@ -40,7 +40,7 @@ type Cause = Box<dyn core::error::Error + Send + Sync>;
 
 /// One step of the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum PathSegment {
     Field(Cow<'static, str>),
     Element(usize),
     Subsection(Cow<'static, str>),
@@ -49,7 +49,7 @@ enum Step {
 /// The part of the stream in which a load failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Place {
+pub enum Location {
     /// Anything that has no name of its own in the format, such as `the header` or `the description`.
     Part(Cow<'static, str>),
     /// A section.
@@ -68,14 +68,14 @@ pub enum Place {
 }
 
 /// `serial.recv_fifo.data[3]`, from steps that stand innermost first.
-fn path_text(steps: &[Step]) -> String {
+fn path_text(steps: &[PathSegment]) -> String {
     let mut path = String::new();
     for step in steps.iter().rev() {
         match step {
-            Step::Field(name) if path.is_empty() => path.push_str(name),
-            Step::Field(name) => path.extend([".", name]),
-            Step::Element(index) => path.push_str(&format!("[{index}]")),
-            Step::Subsection(_) => {}
+            PathSegment::Field(name) if path.is_empty() => path.push_str(name),
+            PathSegment::Field(name) => path.extend([".", name]),
+            PathSegment::Element(index) => path.push_str(&format!("[{index}]")),
+            PathSegment::Subsection(_) => {}
         }
     }
     path

@@ -160,7 +160,7 @@ pub fn pre_load<T: ?Sized, Signature>(
 ) -> Result<(), LoadError> {
     hook.call(value, version).or_refuse(|reason| {
         let Description { name, minimum_version, .. } = of;
-        LoadError::refused(format!("`pre_load` of `{name}` to allow the load"), reason).qemu_says(format!(
+        LoadError::refused(format!("`pre_load` of `{name}` to allow the load"), reason).with_qemu_message(format!(
             "pre load hook failed for: '{name}', version_id: {version}, minimum version_id: {minimum_version}"
         ))
     })
@@ -178,7 +178,7 @@ pub fn post_load<T: ?Sized, Signature>(
 ) -> Result<(), LoadError> {
     hook.call(value, version).or_refuse(|reason| {
         let Description { name, minimum_version, .. } = of;
-        LoadError::refused(format!("`post_load` of `{name}` to accept the state"), reason).qemu_says(format!(
+        LoadError::refused(format!("`post_load` of `{name}` to accept the state"), reason).with_qemu_message(format!(
             "post load hook failed for: {name}, version_id: {version}, minimum_version: {minimum_version}, ret: -1"
         ))
     })
@@ -226,7 +226,7 @@ pub fn must_exist_saving(text: &str) -> SaveError {
 pub fn must_exist_loading(text: &str, version: u32, of: &Description) -> LoadError {
     let name = of.name;
     LoadError::refused(format!("a state for which \"{text}\" holds"), "one for which it does not")
-        .qemu_says(format!("Input validation failed: {name}/{text} version_id: {version}"))
+        .with_qemu_message(format!("Input validation failed: {name}/{text} version_id: {version}"))
 }
 
 #[cfg(test)]

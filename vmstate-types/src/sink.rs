@@ -11,14 +11,14 @@ use crate::wire::Writer;
 /// One field of a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct At {
+pub struct FieldRef {
     /// The description of the struct that has the field.
     pub parent: &'static Description,
     /// The field's index in it.
     pub field: usize,
 }
 
-impl At {
+impl FieldRef {
     /// Field number `field` of `parent`.
     #[must_use]
     pub const fn new(parent: &'static Description, field: usize) -> Self {
@@ -29,18 +29,18 @@ impl At {
 /// The position of an element in its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Element {
+pub struct ElementIndex {
     /// Counted from 0, over all dimensions of the array.
     pub index: usize,
     /// How many elements the field has in all.
     pub count: usize,
 }
 
-impl Element {
+impl ElementIndex {
     /// The only element of a field that is no array.
     pub const ONLY: Self = Self { index: 0, count: 1 };
 
-    /// Element `index` of `count`.
+    /// ElementIndex `index` of `count`.
     #[must_use]
     pub const fn new(index: usize, count: usize) -> Self {
         Self { index, count }
@@ -81,7 +81,7 @@ pub trait Sink {
 
     /// An array of `count` elements of fixed size has just been written.
     #[inline]
-    fn fixed_array(&mut self, at: At, count: usize) {
+    fn fixed_array(&mut self, at: FieldRef, count: usize) {
         let _ = (at, count);
     }
 
@@ -93,7 +93,7 @@ pub trait Sink {
 
     /// The bytes that follow belong to one element of a field.
     #[inline]
-    fn begin_element(&mut self, at: At, element: Element) {
+    fn begin_element(&mut self, at: FieldRef, element: ElementIndex) {
         let _ = (at, element);
     }
 

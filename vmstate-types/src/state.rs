@@ -6,7 +6,7 @@
 use crate::description::{Description, Form};
 use crate::error::field::InField;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::walk;
 use crate::wire::{Reader, Writer};
 
@@ -266,7 +266,7 @@ pub trait Wire {
     ///
     /// # Errors
     /// When the value does not fit its wire type, or a struct's hook refuses.
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError>;
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError>;
 
     /// Reads the value.
     ///

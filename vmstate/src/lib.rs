@@ -73,6 +73,7 @@ pub mod ram;
 pub mod registry;
 pub mod report;
 pub mod schema;
+pub mod section;
 pub mod stream;
 #[doc = include_str!("tutorial.md")]
 pub mod tutorial {}
@@ -85,7 +86,8 @@ pub use vmstate_types::{
     info, sink, state, walk, wire,
 };
 
-pub use registry::{Device, Registry};
+pub use machine::Machine;
+pub use registry::Device;
 // From its module, where there is only the trait: the crate's root may have another derive of the same name.
 pub use vmstate_types::state::VmState;
 
@@ -101,5 +103,5 @@ pub mod prelude {
     pub use vmstate_types::state::VmState;
     pub use vmstate_types::{Info, LoadError, Reader, SaveError, Temporary, Timer, Unused, Writer};
 
-    pub use crate::registry::Registry;
+    pub use crate::machine::Machine;
 }

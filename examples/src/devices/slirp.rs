@@ -4,7 +4,7 @@
 //! fields of libslirp's `vmstate_slirp` (`src/state.c`).
 
 use vmstate::prelude::*;
-use vmstate::registry::Raw;
+use vmstate::section::RawSection;
 
 /// The version of the section in QEMU 7.2 and 10.0.
 pub const VERSION: u32 = 4;
@@ -43,7 +43,7 @@ impl Slirp {
     }
 }
 
-impl Raw for Slirp {
+impl RawSection for Slirp {
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
         VmState::save(self, out)
     }

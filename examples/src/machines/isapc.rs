@@ -3,7 +3,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, pair, user_network};
+use super::{AnyGlobalState, Board, Form, Section, block, memory, only, pair, user_network};
 use crate::devices::cirrus_vga::CirrusVga;
 use crate::devices::clock::Clock;
 use crate::devices::cpu_common::CpuCommon;
@@ -76,7 +76,7 @@ pub struct IsaPc {
     pub ram: [VecBlock; 4],
 }
 
-impl Machine for IsaPc {
+impl Board for IsaPc {
     fn new(release: Release) -> Self {
         Self {
             clock: Clock::default(),

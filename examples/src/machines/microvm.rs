@@ -3,7 +3,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, pair, user_network};
+use super::{AnyGlobalState, Board, Form, Section, block, memory, only, pair, user_network};
 use crate::devices::acpi_ged::AcpiGed;
 use crate::devices::apic::Apic;
 use crate::devices::clock::Clock;
@@ -53,7 +53,7 @@ pub struct MicroVm {
     pub ram: [VecBlock; 5],
 }
 
-impl Machine for MicroVm {
+impl Board for MicroVm {
     fn new(release: Release) -> Self {
         let bios = if release == Release::Qemu7_2 { 0x1_0000 } else { 0x2_0000 };
         Self {

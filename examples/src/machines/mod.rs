@@ -6,17 +6,18 @@
 //! # std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&stream[..]), &mut bytes).unwrap();
 //! use vmstate::schema::Release;
 //! use vmstate_examples::machines::spike::Spike;
-//! use vmstate_examples::machines::{Machine, registry};
+//! use vmstate_examples::machines::{Board, assemble};
 //!
 //! let mut spike = Spike::new(Release::Qemu7_2);
-//! registry(&mut spike, &[])?.load(&bytes[..])?;
+//! assemble(&mut spike, &[])?.load(&bytes[..])?;
 //! assert_eq!(spike.cpu.privilege, 3, "it was in its firmware");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use vmstate::VmState;
+use vmstate::machine::Machine;
 use vmstate::ram::{PageSize, Ram, VecBlock};
-use vmstate::registry::{Device, RegisterError, Registration, Registry};
+use vmstate::registry::{Device, RegisterError, Registration};
 use vmstate::schema::Release;
 use vmstate::stream::SectionHeader;
 
@@ -32,7 +33,7 @@ pub mod spike;
 pub mod virt;
 
 /// A machine, as QEMU's `release` has it.
-pub trait Machine {
+pub trait Board {
     /// The machine of a release, as it is when it has been built.
     fn new(release: Release) -> Self;
 
@@ -90,16 +91,16 @@ impl<'d> Section<'d> {
     }
 }
 
-/// Registers the sections of `machine`: those of `headers` in their order and with their ids, and then the others.
+/// Registers the sections of `board`: those of `headers` in their order and with their ids, and then the others.
 ///
 /// QEMU numbers sections as it makes devices, and each release makes them in an order of its own. Whoever loads a stream
 /// need not care; whoever writes the same stream again must.
 ///
 /// # Errors
 /// When the machine has two sections of the same names.
-pub fn registry<'d>(machine: &'d mut impl Machine, headers: &[SectionHeader]) -> Result<Registry<'d>, RegisterError> {
-    let mut registry = Registry::new();
-    let mut sections = machine.sections();
+pub fn assemble<'d>(board: &'d mut impl Board, headers: &[SectionHeader]) -> Result<Machine<'d>, RegisterError> {
+    let mut machine = Machine::new();
+    let mut sections = board.sections();
     let place = |section: &Section<'_>| {
         headers.iter().position(|header| (&*header.name, header.instance_id) == (section.name, section.instance_id))
     };
@@ -107,13 +108,13 @@ pub fn registry<'d>(machine: &'d mut impl Machine, headers: &[SectionHeader]) ->
     for section in sections {
         let header = place(&section).and_then(|index| headers.get(index));
         let registration = section.into_registration();
-        registry.add(match header {
+        machine.add(match header {
             Some(header) => registration.section_id(header.section_id),
             None => registration,
         })?;
     }
-    registry.set_page_size(PageSize::DEFAULT);
-    Ok(registry)
+    machine.set_page_size(PageSize::DEFAULT);
+    Ok(machine)
 }
 
 /// The section `name` of `device`, which is the only one of that name.

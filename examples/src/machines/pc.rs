@@ -4,7 +4,7 @@ use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
 use super::chips::{self, Chips};
-use super::{Machine, Section, memory, only};
+use super::{Board, Section, memory, only};
 use crate::devices::e1000::E1000;
 use crate::devices::fdc::IsaFdc;
 use crate::devices::ide::PciIde;
@@ -41,7 +41,7 @@ pub struct Pc {
     pub ram: [VecBlock; 9],
 }
 
-impl Machine for Pc {
+impl Board for Pc {
     fn new(release: Release) -> Self {
         Self {
             chips: Chips::new(release),

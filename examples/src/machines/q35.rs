@@ -4,7 +4,7 @@ use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
 use super::chips::{self, Chips};
-use super::{Form, Machine, Section, memory, numbered, only};
+use super::{Board, Form, Section, memory, numbered, only};
 use crate::devices::ahci::Ich9Ahci;
 use crate::devices::e1000e::{E1000e, E1000e7_2};
 use crate::devices::ich9::{Ich9SmBus, Lpc, Mch};
@@ -45,7 +45,7 @@ pub struct Q35 {
     pub ram: [VecBlock; 9],
 }
 
-impl Machine for Q35 {
+impl Board for Q35 {
     fn new(release: Release) -> Self {
         Self {
             chips: Chips::new(release),

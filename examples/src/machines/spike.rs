@@ -3,7 +3,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, user_network};
+use super::{AnyGlobalState, Board, Form, Section, block, memory, only, user_network};
 use crate::devices::clock::Clock;
 use crate::devices::cpu_common::CpuCommon;
 use crate::devices::riscv::Cpu;
@@ -29,7 +29,7 @@ pub struct Spike {
     pub ram: [VecBlock; 2],
 }
 
-impl Machine for Spike {
+impl Board for Spike {
     fn new(release: Release) -> Self {
         Self {
             clock: Clock::default(),

@@ -4,7 +4,7 @@
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Machine, Section, block, memory, only, pair, user_network};
+use super::{AnyGlobalState, Board, Form, Section, block, memory, only, pair, user_network};
 use crate::devices::acpi_build::VirtAcpiBuild;
 use crate::devices::clock::Clock;
 use crate::devices::cpu_common::CpuCommon;
@@ -63,7 +63,7 @@ pub struct Virt {
     pub ram: Vec<VecBlock>,
 }
 
-impl Machine for Virt {
+impl Board for Virt {
     fn new(release: Release) -> Self {
         let has_acpi = release != Release::Qemu7_2;
         Self {

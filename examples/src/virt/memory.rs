@@ -1,6 +1,6 @@
 //! The memories: those of QEMU's RAM blocks that the hart can see.
 
-use vmstate::ram::Block;
+use vmstate::ram::RamBlock;
 use vmstate::{LoadError, SaveError};
 
 use super::map;
@@ -121,7 +121,7 @@ impl Region {
     }
 }
 
-impl Block for Region {
+impl RamBlock for Region {
     fn idstr(&self) -> &str {
         self.name
     }

@@ -21,10 +21,12 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use vmstate::machine::{LoadOptions, Loaded, SaveOptions, Saved, Trailer};
+use vmstate::machine::Machine;
+use vmstate::machine::{LoadOptions, LoadReport, SaveOptions, SaveStats, Trailer};
 use vmstate::ram::PageSize;
-use vmstate::registry::{Device, Missing, Output, Raw, RegisterError, Registration, Registry};
+use vmstate::registry::{Device, Missing, RegisterError, Registration};
 use vmstate::schema::Release;
+use vmstate::section::{Output, RawSection};
 use vmstate::stream::Command;
 use vmstate::{LoadError, Reader, SaveError, Writer, walk};
 
@@ -75,7 +77,7 @@ impl Board {
     ///
     /// # Errors
     /// When `out` fails.
-    pub fn save(&mut self, out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+    pub fn save(&mut self, out: &mut dyn Write, release: Release) -> Result<SaveStats, SaveError> {
         self.save_after(&[], out, release)
     }
 
@@ -83,11 +85,11 @@ impl Board {
     ///
     /// # Errors
     /// When `out` fails.
-    pub fn save_with_return_path(&mut self, out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+    pub fn save_with_return_path(&mut self, out: &mut dyn Write, release: Release) -> Result<SaveStats, SaveError> {
         self.save_after(&[Command::OpenReturnPath], out, release)
     }
 
-    fn save_after(&mut self, first: &[Command], out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+    fn save_after(&mut self, first: &[Command], out: &mut dyn Write, release: Release) -> Result<SaveStats, SaveError> {
         self.bring_up_to_date();
         let tables = self.bus.fw_cfg.acpi_mr.clone();
         if release == Release::Qemu7_2 {
@@ -99,7 +101,12 @@ impl Board {
         saved
     }
 
-    fn save_sections(&mut self, first: &[Command], out: &mut dyn Write, release: Release) -> Result<Saved, SaveError> {
+    fn save_sections(
+        &mut self,
+        first: &[Command],
+        out: &mut dyn Write,
+        release: Release,
+    ) -> Result<SaveStats, SaveError> {
         let mut names = self.kept.came.clone();
         let mut global_state = running();
         let mut global_state_of_7_2 = GlobalState7_2::from(&global_state);
@@ -108,14 +115,14 @@ impl Board {
             names.remove(optional::ACPI_BUILD);
             options = options.version("cpu", VERSION_OF_7_2);
         }
-        let mut registry = self.registry(&names).map_err(SaveError::misuse)?;
+        let mut machine = self.machine(&names).map_err(SaveError::misuse)?;
         let registered = match release {
-            Release::Qemu7_2 => registry.register("globalstate", &mut global_state_of_7_2),
-            _ => registry.register("globalstate", &mut global_state),
+            Release::Qemu7_2 => machine.register("globalstate", &mut global_state_of_7_2),
+            _ => machine.register("globalstate", &mut global_state),
         };
         registered.map_err(SaveError::misuse)?;
         let mut writer = Writer::new();
-        let mut saving = registry.start_saving(Output::new(&mut writer, Some(out)), options)?;
+        let mut saving = machine.start_saving(Output::new(&mut writer, Some(out)), options)?;
         first.iter().try_for_each(|command| saving.command(command))?;
         saving.complete()
     }
@@ -125,7 +132,7 @@ impl Board {
     /// # Errors
     /// When the stream is broken, or is not of a board like this one, or its guest is in the middle of something that
     /// this board does not have.
-    pub fn load(&mut self, reader: &mut Reader<'_>) -> Result<Loaded, LoadError> {
+    pub fn load(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
         self.load_with(reader, LoadOptions::new())
     }
 
@@ -133,9 +140,9 @@ impl Board {
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn load_with(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<Loaded, LoadError> {
+    pub fn load_with(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<LoadReport, LoadError> {
         let mut new = Self::new(self.bus.memory.ram().len());
-        let loaded = new.load_sections(reader, options.in_place().trailer(Trailer::Wait))?;
+        let loaded = new.load_sections(reader, options.without_rollback().trailer(Trailer::Required))?;
         new.take_over(&loaded)?;
         new.hart.check().map_err(|unsupported| LoadError::refused("a guest that can run here", unsupported))?;
         new.bus.clock.world = self.bus.clock.world;
@@ -143,29 +150,29 @@ impl Board {
         Ok(loaded)
     }
 
-    fn load_sections(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<Loaded, LoadError> {
+    fn load_sections(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<LoadReport, LoadError> {
         let mut global_state = GlobalState::default();
-        let mut registry = self.registry(&BTreeSet::from(optional::ALL)).map_err(unregistered)?;
-        registry.register("globalstate", &mut global_state).map_err(unregistered)?;
-        registry.load_with(reader, options)
+        let mut machine = self.machine(&BTreeSet::from(optional::ALL)).map_err(unregistered)?;
+        machine.register("globalstate", &mut global_state).map_err(unregistered)?;
+        machine.load_with(reader, options)
     }
 
     /// All sections but `globalstate`, and of those that a stream may lack, the named ones.
-    fn registry(&mut self, names: &BTreeSet<&'static str>) -> Result<Registry<'_>, RegisterError> {
+    fn machine(&mut self, names: &BTreeSet<&'static str>) -> Result<Machine<'_>, RegisterError> {
         let (Bus { memory, clint, plic, uart, rtc, fw_cfg, flash, .. }, kept) = (&mut self.bus, &mut self.kept);
         let has = |name| names.contains(name);
-        let mut registry = Registry::for_machine(MACHINE);
-        registry.register_ram(PageSize::DEFAULT, memory.blocks_mut(has(optional::ACPI_BUILD)))?;
-        registry.register("timer", &mut kept.clock)?;
+        let mut machine = Machine::with_type(MACHINE);
+        machine.register_ram(PageSize::DEFAULT, memory.blocks_mut(has(optional::ACPI_BUILD)))?;
+        machine.register("timer", &mut kept.clock)?;
         if has(optional::SLIRP) {
             let slirp = Registration::raw(optional::SLIRP, slirp::VERSION, Network(&mut kept.slirp));
-            registry.add(slirp.if_missing(Missing::Keep))?;
+            machine.add(slirp.if_missing(Missing::KeepState))?;
         }
-        registry.register("cpu_common", &mut kept.cpu_common)?;
-        registry.register("cpu", &mut self.hart.regs)?;
-        registry.register("riscv_mtimer", &mut clint.mtimer)?;
-        registry.register("riscv_sifive_plic", plic)?;
-        registry.register("fw_cfg", fw_cfg)?;
+        machine.register("cpu_common", &mut kept.cpu_common)?;
+        machine.register("cpu", &mut self.hart.regs)?;
+        machine.register("riscv_mtimer", &mut clint.mtimer)?;
+        machine.register("riscv_sifive_plic", plic)?;
+        machine.register("fw_cfg", fw_cfg)?;
         let unused: [(_, &mut dyn Device); 4] = [
             (optional::GPEX_ROOT, &mut kept.gpex_root),
             (optional::PCI_HOST, &mut kept.pci_host),
@@ -173,14 +180,14 @@ impl Board {
             (optional::ACPI_BUILD, &mut kept.acpi_build),
         ];
         for (name, device) in unused.into_iter().filter(|(name, _)| has(name)) {
-            registry.add(Registration::device(name, device).if_missing(Missing::Keep))?;
+            machine.add(Registration::device(name, device).if_missing(Missing::KeepState))?;
         }
-        registry.register("serial", &mut uart.serial)?;
-        registry.register("goldfish_rtc", rtc)?;
+        machine.register("serial", &mut uart.serial)?;
+        machine.register("goldfish_rtc", rtc)?;
         for chip in flash {
-            registry.register("pflash_cfi01", chip)?;
+            machine.register("pflash_cfi01", chip)?;
         }
-        Ok(registry)
+        Ok(machine)
     }
 
     /// Brings up to date what QEMU has, and the board derives.
@@ -194,7 +201,7 @@ impl Board {
     }
 
     /// The other way round.
-    fn take_over(&mut self, loaded: &Loaded) -> Result<(), LoadError> {
+    fn take_over(&mut self, loaded: &LoadReport) -> Result<(), LoadError> {
         let nanoseconds = u64::try_from(self.kept.clock.nanoseconds);
         let nanoseconds =
             nanoseconds.map_err(|_| LoadError::refused("a time after the start", self.kept.clock.nanoseconds));
@@ -213,7 +220,7 @@ impl Board {
 /// QEMU's user network, which has no description.
 struct Network<'k>(&'k mut Slirp);
 
-impl Raw for Network<'_> {
+impl RawSection for Network<'_> {
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
         walk::save(self.0, out, slirp::VERSION)
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use vmstate::machine::{CommandHandler, LoadOptions, Loaded, Saved, refuse};
+use vmstate::machine::{CommandHandler, LoadOptions, LoadReport, SaveStats, refuse};
 use vmstate::schema::Release;
 use vmstate::stream::Command;
 use vmstate::{LoadError, Reader};
@@ -59,7 +59,7 @@ impl Board {
     ///
     /// # Errors
     /// When the place cannot be reached, or the receiver has died or says that it could not load the stream.
-    pub fn send(&mut self, place: &Place, release: Release) -> Result<Saved, TravelError> {
+    pub fn send(&mut self, place: &Place, release: Release) -> Result<SaveStats, TravelError> {
         let mut channel = place.connect()?;
         let Some(output) = &mut channel.output else { return Err(TravelError::Silent) };
         let saved = match channel.input {
@@ -78,7 +78,7 @@ impl Board {
     ///
     /// # Errors
     /// When the connection breaks, or the stream is not of a board like this one.
-    pub fn receive(&mut self, mut channel: Channel) -> Result<Loaded, TravelError> {
+    pub fn receive(&mut self, mut channel: Channel) -> Result<LoadReport, TravelError> {
         let Some(input) = &mut channel.input else { return Err(TravelError::Silent) };
         let mut path = ReturnPath { output: &mut channel.output, is_open: false };
         let loaded = self.load_with(&mut Reader::from_read(input), LoadOptions::new().commands(&mut path));

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use memmap2::{Advice, MmapMut};
 use vmstate::machine::{LoadOptions, SaveOptions, Trailer};
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize};
+use vmstate::ram::{PageSize, RamBlock};
 
 /// Guest memory as a virtual machine has it: mapped, in huge pages if the host has some, and all there.
 pub(crate) struct Memory {
@@ -53,21 +53,21 @@ impl Memory {
 
     /// Saves a machine with this memory.
     pub(crate) fn save(&mut self, out: &mut dyn Write) {
-        let mut registry = Registry::for_machine("all-memory");
-        registry.register_ram(PageSize::DEFAULT, std::slice::from_mut(self)).expect("the only section");
-        registry.save_with(out, SaveOptions::new()).expect("a machine that can be saved");
+        let mut machine = Machine::with_type("all-memory");
+        machine.register_ram(PageSize::DEFAULT, std::slice::from_mut(self)).expect("the only section");
+        machine.save_with(out, SaveOptions::new()).expect("a machine that can be saved");
     }
 
     /// Loads a machine with this memory.
     pub(crate) fn load(&mut self, input: impl Read, options: LoadOptions<'_>) {
-        let mut registry = Registry::for_machine("all-memory");
-        registry.register_ram(PageSize::DEFAULT, std::slice::from_mut(self)).expect("the only section");
+        let mut machine = Machine::with_type("all-memory");
+        machine.register_ram(PageSize::DEFAULT, std::slice::from_mut(self)).expect("the only section");
         let mut reader = Reader::from_read(input);
-        registry.load_with(&mut reader, options.trailer(Trailer::Wait)).expect("a stream of this machine");
+        machine.load_with(&mut reader, options.trailer(Trailer::Required)).expect("a stream of this machine");
     }
 }
 
-impl Block for Memory {
+impl RamBlock for Memory {
     fn idstr(&self) -> &str {
         "ram"
     }
@@ -86,11 +86,11 @@ impl Block for Memory {
         Ok(())
     }
 
-    fn lend(&self, offset: u64, length: usize) -> Option<&[u8]> {
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         self.lends.then(|| self.part(offset, length))
     }
 
-    fn lend_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
+    fn slice_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
         self.lends.then(|| self.part_mut(offset, length))
     }
 }

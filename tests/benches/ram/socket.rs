@@ -91,7 +91,7 @@ fn load(to: &mut Memory, input: &mut UnixStream) {
 }
 
 fn load_in_place(to: &mut Memory, input: &mut UnixStream) {
-    to.load(input, LoadOptions::new().in_place());
+    to.load(input, LoadOptions::new().without_rollback());
 }
 
 fn save_copies(from: &mut Memory, out: &mut UnixStream) {

@@ -3,7 +3,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use vmstate::machine::{CommandHandler, LoadOptions};
 use vmstate::prelude::*;
-use vmstate::stream::{Advise, Command, Item, Range, SectionHeader, StreamReader, StreamWriter};
+use vmstate::stream::{Command, DiscardRange, PostcopyAdvice, SectionHeader, StreamItem, StreamReader, StreamWriter};
 
 use super::Target;
 
@@ -33,7 +33,7 @@ fn run(bytes: &[u8]) {
     }
     let written = out.take();
     let read = StreamReader::without_header(&mut Reader::from_slice(&written)).next_item().expect("it was written");
-    assert_eq!(read, Some(Item::Command(command)));
+    assert_eq!(read, Some(StreamItem::Command(command)));
     load(&[&written, input.rest].concat(), input.refuses);
     load(bytes, input.refuses);
 }
@@ -41,13 +41,14 @@ fn run(bytes: &[u8]) {
 impl Input<'_> {
     fn command(&self) -> Command {
         let block = self.block.get(..self.block.floor_char_boundary(255)).unwrap_or_default().to_owned();
-        let ranges = self.ranges.iter().map(|(start, length)| Range { start: *start, length: *length }).collect();
+        let ranges =
+            self.ranges.iter().map(|(start, length)| DiscardRange { start: *start, length: *length }).collect();
         let [page_size_summary, target_page_size] = self.words;
         match self.number % 12 {
             0 => Command::OpenReturnPath,
             1 => Command::Ping(self.value),
             2 => Command::PostcopyAdvise(None),
-            3 => Command::PostcopyAdvise(Some(Advise { page_size_summary, target_page_size })),
+            3 => Command::PostcopyAdvise(Some(PostcopyAdvice { page_size_summary, target_page_size })),
             4 => Command::PostcopyListen,
             5 => Command::PostcopyRun,
             6 => Command::RamDiscard { block, ranges },
@@ -65,7 +66,7 @@ fn read_and_write(bytes: &[u8]) {
     let mut reader = Reader::from_slice(bytes);
     let mut stream = StreamReader::without_header(&mut reader);
     let mut out = Writer::new();
-    while let Ok(Some(Item::Command(command))) = stream.next_item() {
+    while let Ok(Some(StreamItem::Command(command))) = stream.next_item() {
         StreamWriter::new(&mut out).command(&command).expect("what was read can be written");
         assert_eq!(bytes.get(..out.pending().len()), Some(out.pending()), "{command:?}");
         let end = usize::try_from(stream.offset()).expect("an offset in a slice");
@@ -95,11 +96,11 @@ fn load(stream: &[u8], refuses: u8) {
     let before = Latch { level: 7, is_on: true };
     let mut latch = before.clone();
     let mut patience = Patience(refuses);
-    let mut registry = Registry::new();
-    registry.register("latch", &mut latch).expect("a name for it");
+    let mut machine = Machine::new();
+    machine.register("latch", &mut latch).expect("a name for it");
     let options = LoadOptions::new().without_header().commands(&mut patience);
-    let loaded = registry.load_with(&mut Reader::from_slice(stream), options);
-    drop(registry);
+    let loaded = machine.load_with(&mut Reader::from_slice(stream), options);
+    drop(machine);
     match loaded {
         Ok(loaded) => assert!(loaded.missing.is_empty() && loaded.bytes <= stream.len() as u64),
         Err(error) => assert_eq!(latch, before, "{error}"),
@@ -110,8 +111,11 @@ fn seeds() -> Vec<Vec<u8>> {
     let commands = [
         Command::OpenReturnPath,
         Command::Ping(1),
-        Command::PostcopyAdvise(Some(Advise { page_size_summary: 0x1000, target_page_size: 0x1000 })),
-        Command::RamDiscard { block: "pc.ram".to_owned(), ranges: vec![Range { start: 0x1000, length: 0x2000 }] },
+        Command::PostcopyAdvise(Some(PostcopyAdvice { page_size_summary: 0x1000, target_page_size: 0x1000 })),
+        Command::RamDiscard {
+            block: "pc.ram".to_owned(),
+            ranges: vec![DiscardRange { start: 0x1000, length: 0x2000 }],
+        },
         Command::RecvBitmap("pc.ram".to_owned()),
         Command::Packaged { length: 34 },
     ];

@@ -1,6 +1,6 @@
 //! The frame around sections.
 
-use vmstate::stream::{Command, Configuration, Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
+use vmstate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
 use vmstate::{LoadError, Reader, Writer};
 
 use super::bites::Bites;
@@ -37,10 +37,10 @@ fn write_again(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Vec<u8>, LoadErr
         let Some(item) = stream.next_item()? else { break };
         within(&mut packages, &item, stream.offset());
         match item {
-            Item::Section(header) => {
+            StreamItem::Section(header) => {
                 StreamWriter::new(&mut out).begin_section(&header);
                 let start = usize::try_from(header.payload).expect("an offset in a slice");
-                let payload = stream.payload().claim(payload(&bytes[start..], header.section_id))?;
+                let payload = stream.payload().take(payload(&bytes[start..], header.section_id))?;
                 out.bytes(payload);
                 stream.end_section()?;
                 assert!(packages.last().is_none_or(|end| stream.offset() <= *end), "a section beyond its package");
@@ -49,10 +49,10 @@ fn write_again(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Vec<u8>, LoadErr
                     out.u32(header.section_id);
                 }
             }
-            Item::Command(command) => {
+            StreamItem::Command(command) => {
                 StreamWriter::new(&mut out).command(&command).expect("what was read can be written");
             }
-            Item::PackageEnd if stream.offset() > before => StreamWriter::new(&mut out).eof(),
+            StreamItem::PackageEnd if stream.offset() > before => StreamWriter::new(&mut out).eof(),
             _ => {}
         }
     }
@@ -64,14 +64,14 @@ fn write_again(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Vec<u8>, LoadErr
 }
 
 /// Packages end where they said, in each other, and not deeper than the documentation says.
-fn within(packages: &mut Vec<u64>, item: &Item, offset: u64) {
+fn within(packages: &mut Vec<u64>, item: &StreamItem, offset: u64) {
     match item {
-        Item::Command(Command::Packaged { length }) => {
+        StreamItem::Command(Command::Packaged { length }) => {
             let end = offset + u64::from(*length);
             assert!(packages.len() < 4 && packages.last().is_none_or(|outer| end <= *outer), "{packages:?} and {end}");
             packages.push(end);
         }
-        Item::PackageEnd => assert_eq!(packages.pop(), Some(offset)),
+        StreamItem::PackageEnd => assert_eq!(packages.pop(), Some(offset)),
         _ => {}
     }
 }

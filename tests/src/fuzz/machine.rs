@@ -50,12 +50,12 @@ trait Peer: VmState + Clone + Debug + Default + PartialEq {
 /// The number of changes, the changes, and what the states are made of; or a stream.
 fn run(bytes: &[u8]) {
     if bytes.starts_with(b"QEVM") {
-        Machine::default().takes_or_refuses(bytes);
+        Board::default().accepts_or_rejects(bytes);
         return;
     }
     let Some((count, rest)) = bytes.split_first() else { return };
     let (changes, choices) = rest.split_at(rest.len().min(usize::from(count % 16) * CHANGE));
-    let mut machine = Machine::any(choices);
+    let mut machine = Board::any(choices);
     let mut stream = machine.save();
     let mut peer = machine.peer();
     peer.load(&stream).unwrap_or_else(|error| panic!("what was saved does not load: {error}"));
@@ -73,17 +73,17 @@ fn run(bytes: &[u8]) {
             (_, None) => {}
         }
     }
-    peer.takes_or_refuses(&stream);
+    peer.accepts_or_rejects(&stream);
 }
 
 macro_rules! machine {
     ($($field:ident: $device:ty = $states:expr;)*) => {
         #[derive(Debug, Clone, Default, PartialEq)]
-        struct Machine {
+        struct Board {
             $($field: $device,)*
         }
 
-        impl Machine {
+        impl Board {
             /// A machine in a state that is made of `choices`.
             fn any(choices: &[u8]) -> Self {
                 Self { $($field: state(&$states, choices, stringify!($field).len()),)* }
@@ -94,8 +94,8 @@ macro_rules! machine {
                 Self { $($field: self.$field.peer(),)* }
             }
 
-            fn registry(&mut self) -> Registry<'_> {
-                let mut registry = Registry::for_machine("all");
+            fn machine(&mut self) -> Machine<'_> {
+                let mut registry = Machine::with_type("all");
                 $(registry.register(stringify!($field), &mut self.$field).expect("a name for each");)*
                 registry
             }
@@ -131,20 +131,20 @@ fn endless(choices: &[u8], first: usize) -> Vec<u8> {
     choices.iter().cycle().skip(first).zip(&*NOISE).map(|(choice, noise)| choice ^ noise).collect()
 }
 
-impl Machine {
+impl Board {
     fn save(&mut self) -> Vec<u8> {
         let options = SaveOptions::new().description(Some(Release::Qemu10_0));
         let mut out = Writer::new();
-        self.registry().save_into(&mut out, options).expect("a state that was made or loaded can be saved");
+        self.machine().save_into(&mut out, options).expect("a state that was made or loaded can be saved");
         out.take()
     }
 
     fn load(&mut self, stream: &[u8]) -> Result<(), LoadError> {
-        self.registry().load_with(&mut Reader::from_slice(stream), LoadOptions::new()).map(drop)
+        self.machine().load_with(&mut Reader::from_slice(stream), LoadOptions::new()).map(drop)
     }
 
     /// Any stream is an error that says where, and changes nothing; or the machine's state, which can be saved and loaded.
-    fn takes_or_refuses(mut self, stream: &[u8]) {
+    fn accepts_or_rejects(mut self, stream: &[u8]) {
         let (before, common) = (self.save(), self.peer());
         match self.load(stream) {
             Ok(()) => {
@@ -171,6 +171,6 @@ fn seeds() -> Vec<Vec<u8>> {
     };
     let states = (0..24).map(|seed| [&[0][..], &choices(seed)].concat());
     let changed = (24..32).map(|seed| [&[2][..], &choices(seed)].concat());
-    let streams = (0..4).map(|seed| Machine::any(&choices(seed)).save()).filter(|stream| stream.len() < 1 << 14);
+    let streams = (0..4).map(|seed| Board::any(&choices(seed)).save()).filter(|stream| stream.len() < 1 << 14);
     states.chain(changed).chain(streams).collect()
 }

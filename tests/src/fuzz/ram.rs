@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use vmstate::dynamic::rewrite;
-use vmstate::machine::{LoadOptions, Loaded};
+use vmstate::machine::{LoadOptions, LoadReport};
 use vmstate::prelude::*;
 use vmstate::ram::{BlockHeader, PageSize, Record, VecBlock, write_record};
 use vmstate::stream::{SectionHeader, SectionKind, StreamWriter};
@@ -165,10 +165,10 @@ impl Judge {
 fn load_both_ways(page_size: PageSize, filled: u8, stream: &[u8]) -> Result<Vec<VecBlock>, String> {
     let before = memory(page_size, filled);
     let (mut undone, mut in_place) = (before.clone(), before.clone());
-    let options = || LoadOptions::new().any_machine();
+    let options = || LoadOptions::new().ignore_machine_type();
     let loaded = load(page_size, &mut undone, stream, options());
-    let other = load(page_size, &mut in_place, stream, options().in_place());
-    let text = |loaded: &Result<Loaded, LoadError>| loaded.as_ref().map_err(ToString::to_string).cloned();
+    let other = load(page_size, &mut in_place, stream, options().without_rollback());
+    let text = |loaded: &Result<LoadReport, LoadError>| loaded.as_ref().map_err(ToString::to_string).cloned();
     assert_eq!(text(&loaded), text(&other));
     if let Ok(again) = rewrite(stream, |_, _| Ok(())) {
         assert_eq!(stream.get(..again.len()), Some(&again[..]));
@@ -190,12 +190,12 @@ fn load(
     blocks: &mut [VecBlock],
     stream: &[u8],
     options: LoadOptions<'_>,
-) -> Result<Loaded, LoadError> {
+) -> Result<LoadReport, LoadError> {
     let mut judge = Judge::default();
-    let mut registry = Registry::new();
-    registry.register_ram(page_size, blocks).expect("blocks of whole pages");
-    registry.register("judge", &mut judge).expect("a name for it");
-    registry.load_with(&mut Reader::from_slice(stream), options)
+    let mut machine = Machine::new();
+    machine.register_ram(page_size, blocks).expect("blocks of whole pages");
+    machine.register("judge", &mut judge).expect("a name for it");
+    machine.load_with(&mut Reader::from_slice(stream), options)
 }
 
 fn seeds() -> Vec<Vec<u8>> {

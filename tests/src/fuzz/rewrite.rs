@@ -2,7 +2,7 @@
 
 use vmstate::dynamic::diff::{Snapshot, compare};
 use vmstate::dynamic::edit::{Edits, edit, parse_subsection};
-use vmstate::dynamic::{Rewriter, Stripper, Walk, rewrite};
+use vmstate::dynamic::{Rewriter, StreamDecoder, Stripper, rewrite};
 use vmstate::ram::{BlockHeader, Mapped, Record, write_record};
 use vmstate::report::{Report, Side};
 use vmstate::schema::vmdesc::{Document, Located, locate};
@@ -74,7 +74,7 @@ fn rewrite_from_pipe(stream: &[u8]) -> Result<Vec<u8>, LoadError> {
 }
 
 fn walk(stream: &[u8]) -> Result<Snapshot, LoadError> {
-    Snapshot::read(&mut Walk::new(&mut Reader::from_slice(stream), document(stream)?)?)
+    Snapshot::read(&mut StreamDecoder::new(&mut Reader::from_slice(stream), document(stream)?)?)
 }
 
 /// A stream that was stripped is a stream, and has nothing more to strip.
@@ -89,7 +89,7 @@ fn strip(stream: &[u8]) {
 
 fn stripped(stream: &[u8]) -> Result<(Vec<u8>, u64), LoadError> {
     let mut reader = Reader::from_slice(stream);
-    let mut stripper = Stripper::new(Walk::new(&mut reader, document(stream)?)?, Reader::from_slice(stream));
+    let mut stripper = Stripper::new(StreamDecoder::new(&mut reader, document(stream)?)?, Reader::from_slice(stream));
     let mut out = Writer::new();
     while stripper.step(&mut out)? {}
     Ok((out.take(), stripper.pages()))

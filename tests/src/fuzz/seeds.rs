@@ -1,6 +1,6 @@
 //! Where fuzzers begin: pieces of the committed streams and dumps.
 
-use vmstate::dynamic::{Event, Walk};
+use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate::schema::{Release, Schema, dump::Dump};
 use vmstate::stream::{Configuration, SectionHeader, StreamWriter};
@@ -31,7 +31,7 @@ fn take_apart(bytes: &[u8], pieces: &mut Vec<Piece>) {
     let Located::At(start) = locate(bytes) else { return };
     let document = Document::parse(&bytes[start..], start as u64).expect("QEMU's description");
     let mut reader = Reader::from_slice(bytes);
-    let mut walk = Walk::new(&mut reader, Some(document.clone())).expect("QEMU's stream");
+    let mut walk = StreamDecoder::new(&mut reader, Some(document.clone())).expect("QEMU's stream");
     while let Some(event) = walk.next_event().expect("QEMU's stream") {
         let Event::Section { header, section, device: Some(device) } = event else { continue };
         let mut payload = Writer::new();

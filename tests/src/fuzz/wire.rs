@@ -82,14 +82,14 @@ fn go(reader: &mut Reader<'_>, step: Step) -> Result<Vec<u8>, String> {
         Step::U32 => reader.u32().map(|value| value.to_be_bytes().to_vec()),
         Step::U64 => reader.u64().map(|value| value.to_be_bytes().to_vec()),
         Step::Text => reader.counted_str().map(String::into_bytes),
-        Step::Claim(count) => reader.claim(size(count)).map(<[u8]>::to_vec),
+        Step::Claim(count) => reader.take(size(count)).map(<[u8]>::to_vec),
         Step::Fill(count) => {
             let mut into = vec![0; size(count) % LONGEST];
             reader.fill(&mut into).map(|()| into)
         }
         Step::Peek(count) => reader.peek(size(count)).map(<[u8]>::to_vec),
         Step::Skip(count) => reader.skip(count.into()).map(|()| Vec::new()),
-        Step::Tail(count) => reader.tail(count.into()).map(|tail| tail.map_or_else(Vec::new, Cow::into_owned)),
+        Step::Tail(count) => reader.peek_last(count.into()).map(|tail| tail.map_or_else(Vec::new, Cow::into_owned)),
         Step::AtEnd => reader.at_end().map(|at_end| vec![at_end.into()]),
     };
     result.map_err(|error| error.to_string())
@@ -130,7 +130,7 @@ fn write(out: &mut Writer, step: Step, bytes: &[u8]) {
         (Step::U32, bytes) => out.u32(u32::from_be_bytes(bytes.try_into().expect("four bytes"))),
         (Step::U64, bytes) => out.u64(u64::from_be_bytes(bytes.try_into().expect("eight bytes"))),
         (Step::Text, bytes) => out.counted_str(std::str::from_utf8(&bytes[1..]).expect("what was read as text")),
-        (Step::Fill(_), bytes) => out.claim(bytes.len()).copy_from_slice(bytes),
+        (Step::Fill(_), bytes) => out.reserve(bytes.len()).copy_from_slice(bytes),
         (_, bytes) => out.bytes(bytes),
     }
 }

@@ -171,11 +171,11 @@ fn pages(count: usize) -> Vec<u8> {
 }
 
 fn load_with(reader: &mut Reader<'_>, rules: Rules) -> Outcome {
-    let mut registry = Registry::new();
-    registry.register("dev", Greedy::default()).map_err(refused)?;
+    let mut machine = Machine::new();
+    machine.register("dev", Greedy::default()).map_err(refused)?;
     let mut handler = Anything;
-    let options = LoadOptions::new().rules(rules).trailer(Trailer::Wait).commands(&mut handler);
-    registry.load_with(reader, options).map(drop).map_err(refused)
+    let options = LoadOptions::new().rules(rules).trailer(Trailer::Required).commands(&mut handler);
+    machine.load_with(reader, options).map(drop).map_err(refused)
 }
 
 fn load(stream: &[u8]) -> Outcome {
@@ -183,7 +183,7 @@ fn load(stream: &[u8]) -> Outcome {
 }
 
 fn keep(stream: &[u8]) -> Outcome {
-    load_with(&mut Reader::from_slice(stream), Rules::QEMU.unknown(Unknown::Keep))
+    load_with(&mut Reader::from_slice(stream), Rules::QEMU.unknown(Unknown::PassThrough))
 }
 
 fn skip(stream: &[u8]) -> Outcome {
@@ -214,7 +214,7 @@ fn load_slowly(stream: &[u8]) -> Outcome {
 
 fn load_memory(stream: &[u8]) -> Outcome {
     let blocks: Vec<_> = (0..BLOCKS).map(|number| VecBlock::new(block(number).idstr, vec![1; 4096])).collect();
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::DEFAULT, blocks).map_err(refused)?;
-    registry.load(stream).map(drop).map_err(refused)
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::DEFAULT, blocks).map_err(refused)?;
+    machine.load(stream).map(drop).map_err(refused)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 
 use vmstate::dynamic::diff::{Snapshot, compare};
-use vmstate::dynamic::{Event, Walk, rewrite};
+use vmstate::dynamic::{Event, StreamDecoder, rewrite};
 use vmstate::import::Importer;
 use vmstate::ram::{BlockHeader, Record, write_record};
 use vmstate::report::{Report, Side};
@@ -215,13 +215,13 @@ fn document_of(stream: &[u8]) -> Result<Option<Document>, String> {
 
 fn snapshot(stream: &[u8]) -> Result<Snapshot, String> {
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, document_of(stream)?).map_err(refused)?;
+    let mut walk = StreamDecoder::new(&mut reader, document_of(stream)?).map_err(refused)?;
     Snapshot::read(&mut walk).map_err(refused)
 }
 
 fn walk(stream: &[u8]) -> Outcome {
     let mut reader = Reader::from_read(stream);
-    let mut walk = Walk::new(&mut reader, document_of(stream)?).map_err(refused)?;
+    let mut walk = StreamDecoder::new(&mut reader, document_of(stream)?).map_err(refused)?;
     while walk.next_event().map_err(refused)?.is_some() {}
     walk.trailer().map(drop).map_err(refused)
 }
@@ -232,7 +232,7 @@ fn write_again(stream: &[u8]) -> Outcome {
 
 fn dump(stream: &[u8]) -> Outcome {
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, document_of(stream)?).map_err(refused)?;
+    let mut walk = StreamDecoder::new(&mut reader, document_of(stream)?).map_err(refused)?;
     while let Some(event) = walk.next_event().map_err(refused)? {
         if let Event::Section { section, .. } = event {
             let leaves = section.leaves();

@@ -7,7 +7,7 @@ mod riscv;
 
 use std::fmt::Debug;
 
-use vmstate::dynamic::{Event, Walk};
+use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::laws::Laws;
 use vmstate::prelude::*;
 use vmstate::schema::vmdesc::{Body, Document, Located, Nested, Struct, locate};
@@ -80,7 +80,7 @@ fn pl011() {
     // What was `readbuff` in 7.2 is unused now: other words, and the same bytes.
     for version in ["7.2", "10.0"] {
         let stream = streams::named(&format!("qemu-{version}-lm3s811evb")).bytes;
-        Laws::new(|_| Pl011::default()).same_as_in(&stream, "pl011");
+        Laws::new(|_| Pl011::default()).matches_stream(&stream, "pl011");
     }
     // In 10.0 the port hears itself; 7.2 cannot do that.
     for (version, heard) in [("7.2", &b""[..]), ("10.0", b"vmstate")] {
@@ -257,7 +257,7 @@ fn section(version: &str, machine: &str, name: &str) -> Section {
     let Located::At(text) = locate(&stream.bytes) else { panic!("{}: no description", stream.name) };
     let document = Document::parse(&stream.bytes[text..], text as u64).unwrap();
     let mut reader = Reader::from_slice(&stream.bytes);
-    let mut walk = Walk::new(&mut reader, Some(document.clone())).unwrap();
+    let mut walk = StreamDecoder::new(&mut reader, Some(document.clone())).unwrap();
     loop {
         let event = walk.next_event().unwrap().unwrap_or_else(|| panic!("{}: no section {name}", stream.name));
         let Event::Section { header, section, device: Some(device) } = event else { continue };

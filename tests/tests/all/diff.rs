@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use vmstate::dynamic::diff::{Change, Difference, Snapshot, compare, compare_sections};
-use vmstate::dynamic::{Event, Item, Section, Value, Walk};
+use vmstate::dynamic::{Event, Item, Section, StreamDecoder, Value};
 use vmstate::report::{Report, Side};
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate::{LoadError, Reader};
@@ -16,13 +16,13 @@ fn description(stream: &Stream) -> Document {
 
 fn snapshot(stream: &Stream) -> Snapshot {
     let mut reader = Reader::from_slice(&stream.bytes);
-    Snapshot::read(&mut Walk::new(&mut reader, Some(description(stream))).unwrap()).unwrap()
+    Snapshot::read(&mut StreamDecoder::new(&mut reader, Some(description(stream))).unwrap()).unwrap()
 }
 
 /// The sections with device state, each with the index of its description.
 fn sections(stream: &Stream) -> Vec<(usize, Section)> {
     let mut reader = Reader::from_slice(&stream.bytes);
-    let mut walk = Walk::new(&mut reader, Some(description(stream))).unwrap();
+    let mut walk = StreamDecoder::new(&mut reader, Some(description(stream))).unwrap();
     let mut sections = Vec::new();
     while let Some(event) = walk.next_event().unwrap() {
         if let Event::Section { section, device: Some(device), .. } = event {
@@ -162,5 +162,5 @@ fn read(bytes: &[u8]) -> Result<Snapshot, LoadError> {
         Located::Absent | Located::More => None,
     };
     let mut reader = Reader::from_slice(bytes);
-    Snapshot::read(&mut Walk::new(&mut reader, description)?)
+    Snapshot::read(&mut StreamDecoder::new(&mut reader, description)?)
 }

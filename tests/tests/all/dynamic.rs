@@ -1,7 +1,7 @@
 //! Decoding real streams by their own descriptions, and writing them again.
 
-use vmstate::dynamic::{Body, Event, Item, Kind, Rewriter, Section, Value, Walk};
-use vmstate::error::Place;
+use vmstate::dynamic::{Body, Event, Item, Kind, Rewriter, Section, StreamDecoder, Value};
+use vmstate::error::Location;
 use vmstate::schema::vmdesc::{self, Document, Located, locate};
 use vmstate::{LoadError, Reader, Writer};
 use vmstate_tests::streams;
@@ -22,7 +22,7 @@ fn rewritten(mut reader: Reader<'_>, description: Option<Document>) -> Result<Ve
 /// All sections but those of RAM, with the indices of their devices in the description.
 fn sections(bytes: &[u8], description: Option<Document>) -> Vec<(Section, Option<usize>)> {
     let mut reader = Reader::from_slice(bytes);
-    let mut walk = Walk::new(&mut reader, description).unwrap();
+    let mut walk = StreamDecoder::new(&mut reader, description).unwrap();
     let mut sections = Vec::new();
     while let Some(event) = walk.next_event().unwrap_or_else(|error| panic!("{error}")) {
         if let Event::Section { section, device, .. } = event {
@@ -156,7 +156,8 @@ fn descriptions_that_lie_are_refused() {
                 let Err(error) = rewritten(Reader::from_slice(&stream.bytes), Some(document)) else {
                     panic!("{}: a lie about {name} is believed", stream.name)
                 };
-                let in_section = matches!(error.place(), Some(Place::Section { name: place, .. }) if **place == *name);
+                let in_section =
+                    matches!(error.place(), Some(Location::Section { name: place, .. }) if **place == *name);
                 assert!(in_section && error.offset().is_some(), "{}: {name}: {error}", stream.name);
             }
         }

@@ -121,7 +121,7 @@ impl Info<u16> for Dropped {
 #[test]
 #[should_panic(expected = "Forgetful: the field `lost` is forgotten")]
 fn a_forgotten_field_is_found() {
-    Laws::<Forgetful>::new(|_| Forgetful::default()).no_field_is_forgotten();
+    Laws::<Forgetful>::new(|_| Forgetful::default()).every_field_is_saved();
 }
 
 /// Adds up what it loads.
@@ -141,7 +141,7 @@ impl Greedy {
 #[test]
 #[should_panic(expected = "first difference at byte 7 of 8, field `loads`")]
 fn a_load_that_is_not_the_same_is_found() {
-    Laws::<Greedy>::new(|_| Greedy::default()).save_load_save();
+    Laws::<Greedy>::new(|_| Greedy::default()).round_trip();
 }
 
 /// Panics for a value that any stream can have.
@@ -163,7 +163,7 @@ impl Careless {
 #[test]
 #[should_panic(expected = "index out of bounds")]
 fn a_hook_that_trusts_the_stream_is_found() {
-    Laws::<Careless>::new(|_| Careless::default()).damage();
+    Laws::<Careless>::new(|_| Careless::default()).corruption();
 }
 
 /// Takes a state that it cannot save.
@@ -182,7 +182,7 @@ impl Trap {
 #[test]
 #[should_panic(expected = "Trap: a state that was made or loaded cannot be saved")]
 fn a_state_that_cannot_be_saved_is_found() {
-    Laws::<Trap>::new(|_| Trap::default()).damage();
+    Laws::<Trap>::new(|_| Trap::default()).corruption();
 }
 
 /// Has a subsection that nothing ever needs.
@@ -225,13 +225,13 @@ fn uno() -> Vec<u8> {
 
 #[test]
 fn a_port_is_what_qemu_wrote() {
-    Laws::new(|_| Clock::default()).same_as_in(&uno(), "timer");
+    Laws::new(|_| Clock::default()).matches_stream(&uno(), "timer");
 }
 
 #[test]
 #[should_panic(expected = "timer: the stream has no section \"serial\"")]
 fn a_stream_without_the_section_is_no_proof() {
-    Laws::new(|_| Clock::default()).same_as_in(&uno(), "serial");
+    Laws::new(|_| Clock::default()).matches_stream(&uno(), "serial");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_port_that_lacks_fields_is_found() {
     struct Short {
         offset: u64,
     }
-    Laws::new(|_| Short::default()).same_as_in(&uno(), "timer");
+    Laws::new(|_| Short::default()).matches_stream(&uno(), "timer");
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn the_field_that_a_port_has_too_much_is_named() {
         cpu_clock_offset: i64,
         spare: u32,
     }
-    Laws::new(|_| Long::default()).same_as_in(&uno(), "timer");
+    Laws::new(|_| Long::default()).matches_stream(&uno(), "timer");
 }
 
 #[test]
@@ -273,5 +273,5 @@ fn a_port_that_changes_what_it_loads_is_found() {
             self.offset[2] = self.offset[2].wrapping_add(1);
         }
     }
-    Laws::new(|_| Changed::default()).same_as_in(&uno(), "timer");
+    Laws::new(|_| Changed::default()).matches_stream(&uno(), "timer");
 }

@@ -1,4 +1,4 @@
-//! Whole machines: a registry of devices that is saved and loaded.
+//! Whole machines: a machine of devices that is saved and loaded.
 
 mod described;
 mod devices;

@@ -12,7 +12,7 @@ use std::io::Read;
 
 use proptest::prelude::*;
 use vmstate::error::Blame;
-use vmstate::stream::{Configuration, Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
+use vmstate::stream::{Configuration, SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
 use vmstate::{LoadError, Reader, Writer};
 
 /// How every stream begins.
@@ -25,7 +25,7 @@ const PAYLOAD: [u8; 4] = [0xaa; 4];
 struct Walk {
     configuration: Option<Configuration>,
     footers: Option<bool>,
-    items: Vec<Item>,
+    items: Vec<StreamItem>,
     description: Option<String>,
 }
 
@@ -34,9 +34,9 @@ fn walk_with(mut reader: Reader<'_>) -> Result<Walk, LoadError> {
     let mut stream = StreamReader::new(&mut reader)?;
     let mut items = Vec::new();
     while let Some(item) = stream.next_item()? {
-        if let Item::Section(section) = &item {
+        if let StreamItem::Section(section) = &item {
             assert_eq!(stream.offset(), section.payload);
-            stream.payload().skip(4).map_err(|error| error.in_place(|| section.place()))?;
+            stream.payload().skip(4).map_err(|error| error.in_location(|| section.place()))?;
         }
         items.push(item);
     }
@@ -130,7 +130,7 @@ fn whole_stream(configuration: bool, footers: bool, described: bool) -> Vec<u8> 
 fn sections_come_in_order_with_their_names() {
     let walk = walk(&whole_stream(true, true, true)).unwrap();
     let sections = walk.items.iter().map(|item| match item {
-        Item::Section(section) => {
+        StreamItem::Section(section) => {
             (section.kind.name(), section.section_id, section.name.as_str(), section.instance_id, section.version)
         }
         other => panic!("{other:?}"),
@@ -152,7 +152,7 @@ fn sections_come_in_order_with_their_names() {
 fn offsets_are_those_of_the_bytes() {
     let bytes = whole_stream(true, true, false);
     for item in walk(&bytes).unwrap().items {
-        let Item::Section(section) = item else { continue };
+        let StreamItem::Section(section) = item else { continue };
         let at = |offset: u64| &bytes[usize::try_from(offset).unwrap()..];
         assert_eq!(at(section.offset)[0], section.kind.tag());
         assert_eq!(at(section.payload)[..4], PAYLOAD);

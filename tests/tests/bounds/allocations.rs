@@ -46,24 +46,24 @@ impl Device {
     }
 }
 
-fn registry(count: u32) -> Registry<'static> {
-    let mut registry = Registry::for_machine("board");
+fn registry(count: u32) -> Machine<'static> {
+    let mut machine = Machine::with_type("board");
     for number in 0..count {
-        registry.register("device", Device::new(number)).unwrap();
+        machine.register("device", Device::new(number)).unwrap();
     }
-    registry.register("one", One::default()).unwrap();
-    registry
+    machine.register("one", One::default()).unwrap();
+    machine
 }
 
 #[test]
 fn saving_again_allocates_nothing() {
     for description in [None, Some(Release::Qemu7_2), Some(Release::Qemu10_0)] {
-        let (mut registry, mut out) = (registry(100), Writer::new());
+        let (mut machine, mut out) = (registry(100), Writer::new());
         let mut save = || {
             out.clear();
             let options = SaveOptions::new().description(description);
             let since = Since::now();
-            registry.save_into(&mut out, options).unwrap();
+            machine.save_into(&mut out, options).unwrap();
             since.allocations()
         };
         assert!(save() > 0, "the buffer grows");
@@ -73,14 +73,14 @@ fn saving_again_allocates_nothing() {
 
 #[test]
 fn memory_is_saved_again_without_allocations() {
-    let mut registry = registry(1);
+    let mut machine = registry(1);
     let block = VecBlock::new("r", [vec![0; 4096], vec![7; 8 * 4096]].concat());
-    registry.register_ram(PageSize::DEFAULT, vec![block]).unwrap();
+    machine.register_ram(PageSize::DEFAULT, vec![block]).unwrap();
     let mut out = Writer::new();
     let mut save = || {
         out.clear();
         let since = Since::now();
-        registry.save_into(&mut out, SaveOptions::new()).unwrap();
+        machine.save_into(&mut out, SaveOptions::new()).unwrap();
         since.allocations()
     };
     save();
@@ -90,11 +90,11 @@ fn memory_is_saved_again_without_allocations() {
 
 /// How often a load allocates that is not the first.
 fn loading(count: u32, options: fn() -> LoadOptions<'static>) -> u64 {
-    let (mut registry, mut out) = (registry(count), Writer::new());
-    registry.save_into(&mut out, SaveOptions::new().description(None)).unwrap();
+    let (mut machine, mut out) = (registry(count), Writer::new());
+    machine.save_into(&mut out, SaveOptions::new().description(None)).unwrap();
     let mut load = || {
         let since = Since::now();
-        registry.load_with(&mut Reader::from_slice(out.pending()), options()).unwrap();
+        machine.load_with(&mut Reader::from_slice(out.pending()), options()).unwrap();
         since.allocations()
     };
     load();
@@ -103,7 +103,7 @@ fn loading(count: u32, options: fn() -> LoadOptions<'static>) -> u64 {
 
 #[test]
 fn loading_allocates_for_no_section() {
-    for options in [LoadOptions::new, || LoadOptions::new().in_place()] {
+    for options in [LoadOptions::new, || LoadOptions::new().without_rollback()] {
         let (few, many) = (loading(2, options), loading(500, options));
         assert_eq!(few, many, "a load allocates as often for many devices as for few");
         assert!(few < 10, "{few} allocations");

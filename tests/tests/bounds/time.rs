@@ -15,16 +15,16 @@ fn fastest(mut run: impl FnMut() -> Duration) -> Duration {
     (0..REPEATED).map(|_| run()).min().unwrap_or_default()
 }
 
-/// Loads `stream` into the registry that `make` makes, and keeps what nobody knows.
-fn load(stream: &[u8], make: &dyn Fn() -> Registry<'static>) -> Duration {
-    let mut registry = make();
-    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Keep));
+/// Loads `stream` into the machine that `make` makes, and keeps what nobody knows.
+fn load(stream: &[u8], make: &dyn Fn() -> Machine<'static>) -> Duration {
+    let mut machine = make();
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
     let start = Instant::now();
-    registry.load_with(&mut Reader::from_slice(stream), options).unwrap_or_else(|error| panic!("{error}"));
+    machine.load_with(&mut Reader::from_slice(stream), options).unwrap_or_else(|error| panic!("{error}"));
     start.elapsed()
 }
 
-fn check(what: &str, small: usize, stream: impl Fn(usize) -> Vec<u8>, make: &dyn Fn() -> Registry<'static>) {
+fn check(what: &str, small: usize, stream: impl Fn(usize) -> Vec<u8>, make: &dyn Fn() -> Machine<'static>) {
     let (short, long) = (stream(small), stream(4 * small));
     let times = (fastest(|| load(&short, make)), fastest(|| load(&long, make)));
     assert!(times.1 < times.0 * MOST, "{what}: {times:?} for {small} of them, and for four times as many");
@@ -56,9 +56,9 @@ fn device(count: usize) -> Vec<u8> {
         ..Greedy::default()
     };
     let mut out = Writer::new();
-    let mut registry = Registry::new();
-    registry.register("dev", &mut greedy).unwrap();
-    registry.save_into(&mut out, SaveOptions::new().description(None)).unwrap();
+    let mut machine = Machine::new();
+    machine.register("dev", &mut greedy).unwrap();
+    machine.save_into(&mut out, SaveOptions::new().description(None)).unwrap();
     out.take()
 }
 
@@ -84,15 +84,15 @@ fn parts(count: usize) -> Vec<u8> {
 
 #[test]
 fn time_is_in_proportion() {
-    check("sections that nobody knows", 4_000, sections, &Registry::new);
+    check("sections that nobody knows", 4_000, sections, &Machine::new);
     check("elements", 10_000, device, &|| {
-        let mut registry = Registry::new();
-        registry.register("dev", Greedy::default()).unwrap();
-        registry
+        let mut machine = Machine::new();
+        machine.register("dev", Greedy::default()).unwrap();
+        machine
     });
     check("parts of memory", 20_000, parts, &|| {
-        let mut registry = Registry::new();
-        registry.register_ram(PageSize::DEFAULT, vec![VecBlock::new("r", vec![0x55; 16 * 4096])]).unwrap();
-        registry
+        let mut machine = Machine::new();
+        machine.register_ram(PageSize::DEFAULT, vec![VecBlock::new("r", vec![0x55; 16 * 4096])]).unwrap();
+        machine
     });
 }

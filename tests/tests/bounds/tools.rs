@@ -1,7 +1,7 @@
 //! What the readers of descriptions and schemas hold, and how often they allocate.
 
 use std::time::Duration;
-use vmstate::dynamic::Walk;
+use vmstate::dynamic::StreamDecoder;
 
 use rustix::time::{ClockId, clock_gettime};
 use vmstate::dynamic::diff::Snapshot;
@@ -100,7 +100,7 @@ fn snapshot(stream: &[u8]) -> Result<Snapshot, LoadError> {
     let Located::At(start) = locate(stream) else { panic!("no description") };
     let document = Document::parse(&stream[start..], start as u64)?;
     let mut reader = Reader::from_slice(stream);
-    Snapshot::read(&mut Walk::new(&mut reader, Some(document))?)
+    Snapshot::read(&mut StreamDecoder::new(&mut reader, Some(document))?)
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod random;
 use std::collections::BTreeMap;
 use std::env;
 
-use vmstate::dynamic::Walk;
+use vmstate::dynamic::StreamDecoder;
 use vmstate::dynamic::diff::{Change, Difference, SectionDifference, Snapshot, compare};
 use vmstate::machine::LoadOptions;
 use vmstate::prelude::*;
@@ -24,7 +24,7 @@ use vmstate_examples::machines::pc::Pc;
 use vmstate_examples::machines::q35::Q35;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
-use vmstate_examples::machines::{Machine, registry};
+use vmstate_examples::machines::{Board, assemble};
 use vmstate_tests::qemu::{Outcome, Qemu};
 use vmstate_tests::streams;
 
@@ -101,7 +101,7 @@ struct Tally {
 }
 
 /// Tries streams of one machine.
-fn check<M: Machine>(version: &str, arch: &str, machine: &str, devices: &[&str]) {
+fn check<M: Board>(version: &str, arch: &str, machine: &str, devices: &[&str]) {
     let mut stream = streams::named(&format!("qemu-{version}-{machine}")).bytes;
     mutant::forget_patches(&mut stream);
     let release = if version == "7.2" { Release::Qemu7_2 } else { Release::Qemu10_0 };
@@ -135,11 +135,11 @@ struct Saved {
 }
 
 /// Loads a stream as QEMU does, and saves the machine again.
-fn load_and_save<M: Machine>(frame: &Frame, release: Release, stream: &[u8]) -> Result<Saved, String> {
+fn load_and_save<M: Board>(frame: &Frame, release: Release, stream: &[u8]) -> Result<Saved, String> {
     let mut machine = M::new(release);
-    let mut registry = registry(&mut machine, &frame.headers).unwrap();
+    let mut registry = assemble(&mut machine, &frame.headers).unwrap();
     registry.set_configuration(frame.configuration.clone());
-    let loaded = registry.load_with(&mut Reader::from_slice(stream), LoadOptions::like_qemu());
+    let loaded = registry.load_with(&mut Reader::from_slice(stream), LoadOptions::qemu_defaults());
     let missing = loaded.map_err(|error| error.to_string())?.missing;
     drop(registry);
     let stream = frame.try_save(&mut machine).map_err(|error| error.to_string())?;
@@ -188,7 +188,7 @@ fn snapshot(stream: &[u8]) -> Result<Snapshot, LoadError> {
     let (before, text) = split(stream);
     let document = Document::parse(text, before.len() as u64)?;
     let mut reader = Reader::from_slice(stream);
-    Snapshot::read(&mut Walk::new(&mut reader, Some(document))?)
+    Snapshot::read(&mut StreamDecoder::new(&mut reader, Some(document))?)
 }
 
 /// What differs between what QEMU saved and what we saved. What a device is whose section did not come is not a load's

@@ -1,4 +1,4 @@
-//! Real QEMUs that run: what one saves, a registry of ours loads; and what that saves, another one loads.
+//! Real QEMUs that run: what one saves, a machine of ours loads; and what that saves, another one loads.
 //!
 //! Most of these machines are more than we have structs for. Their memory and the devices that a test is about are
 //! registered; all other sections are kept as they came, and sent on.
@@ -15,9 +15,9 @@ use std::rc::Rc;
 use serde_json::json;
 use vmstate::machine::{LoadOptions, Rules, SaveOptions, Unknown};
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize, RecordReader, VecBlock};
+use vmstate::ram::{PageSize, RamBlock, RecordReader, VecBlock};
 use vmstate::registry::EntryId;
-use vmstate::stream::{Item, StreamReader};
+use vmstate::stream::{StreamItem, StreamReader};
 use vmstate_tests::qemu::Qemu;
 
 /// A PC with nothing but what is on its board, and two serial ports.
@@ -31,9 +31,9 @@ fn saved_by_qemu(version: &str, args: &[&str], prepare: impl FnOnce(&mut Qemu)) 
     qemu.save()
 }
 
-/// Starts a QEMU with what is in `registry`.
-fn started(version: &str, args: &[&str], registry: &mut Registry<'_>) -> Qemu {
-    Qemu::load(version, "x86_64", args, &saved(registry, SaveOptions::new()))
+/// Starts a QEMU with what is in `machine`.
+fn started(version: &str, args: &[&str], machine: &mut Machine<'_>) -> Qemu {
+    Qemu::load(version, "x86_64", args, &saved(machine, SaveOptions::new()))
 }
 
 /// Reads a byte from an I/O port of the guest.
@@ -58,32 +58,32 @@ fn memory(qemu: &mut Qemu, address: u64) -> u32 {
     value.unwrap_or_else(|| panic!("address {address:#x}: {answer}"))
 }
 
-/// A device that a registry and a test have in common.
+/// A device that a machine and a test have in common.
 fn shared<T>(device: T) -> Rc<RefCell<T>> {
     Rc::new(RefCell::new(device))
 }
 
-/// A registry with the configuration of a stream and memory for it.
-fn registry_for(stream: &[u8]) -> Registry<'static> {
+/// A machine with the configuration of a stream and memory for it.
+fn registry_for(stream: &[u8]) -> Machine<'static> {
     registry_with(stream, blocks_of(stream))
 }
 
-/// A registry with the configuration of a stream and this memory.
-fn registry_with<'m, B: Block + 'm>(stream: &[u8], memory: impl AsRef<[B]> + AsMut<[B]> + 'm) -> Registry<'m> {
-    let mut registry = Registry::new();
+/// A machine with the configuration of a stream and this memory.
+fn registry_with<'m, B: RamBlock + 'm>(stream: &[u8], memory: impl AsRef<[B]> + AsMut<[B]> + 'm) -> Machine<'m> {
+    let mut machine = Machine::new();
     let mut reader = Reader::from_slice(stream);
     if let Some(configuration) = StreamReader::new(&mut reader).unwrap().configuration() {
-        registry.set_configuration(configuration.clone());
+        machine.set_configuration(configuration.clone());
     }
-    registry.register_ram(PageSize::DEFAULT, memory).unwrap();
-    registry
+    machine.register_ram(PageSize::DEFAULT, memory).unwrap();
+    machine
 }
 
 /// Memory blocks as a stream lists them, all zero.
 fn blocks_of(stream: &[u8]) -> Vec<VecBlock> {
     let mut reader = Reader::from_slice(stream);
     let mut items = StreamReader::new(&mut reader).unwrap();
-    let Some(Item::Section(first)) = items.next_item().unwrap() else { panic!("no section") };
+    let Some(StreamItem::Section(first)) = items.next_item().unwrap() else { panic!("no section") };
     assert_eq!(first.name, "ram");
     let mut records = RecordReader::new(PageSize::DEFAULT, Default::default());
     while records.next_record(items.payload()).unwrap() != vmstate::ram::Record::EndOfSection {}
@@ -94,34 +94,34 @@ fn blocks_of(stream: &[u8]) -> Vec<VecBlock> {
 }
 
 /// Loads what QEMU saved. What nobody has registered is kept.
-fn load(registry: &mut Registry<'_>, stream: &[u8]) {
-    try_load(registry, stream).unwrap_or_else(|error| panic!("{error}"));
+fn load(machine: &mut Machine<'_>, stream: &[u8]) {
+    try_load(machine, stream).unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn try_load(registry: &mut Registry<'_>, stream: &[u8]) -> Result<(), LoadError> {
-    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Keep));
-    registry.load_with(&mut Reader::from_slice(stream), options).map(drop)
+fn try_load(machine: &mut Machine<'_>, stream: &[u8]) -> Result<(), LoadError> {
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
+    machine.load_with(&mut Reader::from_slice(stream), options).map(drop)
 }
 
-fn saved(registry: &mut Registry<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+fn saved(machine: &mut Machine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
-    registry.save_with(&mut stream, options).unwrap_or_else(|error| panic!("{error}"));
+    machine.save_with(&mut stream, options).unwrap_or_else(|error| panic!("{error}"));
     stream
 }
 
 /// Registers a device under another name than before.
-fn rename<T: VmState + 'static>(registry: &mut Registry<'static>, id: EntryId, name: &str, device: &Rc<RefCell<T>>) {
-    assert!(registry.unregister(id));
-    registry.register(name, device.clone()).unwrap();
+fn rename<T: VmState + 'static>(machine: &mut Machine<'static>, id: EntryId, name: &str, device: &Rc<RefCell<T>>) {
+    assert!(machine.unregister(id));
+    machine.register(name, device.clone()).unwrap();
 }
 
 #[test]
 fn what_was_only_kept_is_what_it_was() {
     for version in vmstate_tests::qemu::VERSIONS {
         let stream = saved_by_qemu(version, &PC, |qemu| output(qemu, &[(0x3ff, 0x5a), (0x2ff, 0xa5), (0xa1, 0x3c)]));
-        let mut registry = registry_for(&stream);
-        load(&mut registry, &stream);
-        let mut qemu = started(version, &PC, &mut registry);
+        let mut machine = registry_for(&stream);
+        load(&mut machine, &stream);
+        let mut qemu = started(version, &PC, &mut machine);
         assert_eq!(qemu.status(), "paused");
         let ports = [0x3ff, 0x2ff, 0xa1].map(|port| input(&mut qemu, port));
         assert_eq!(ports, [0x5a, 0xa5, 0x3c], "{version}");

@@ -180,7 +180,7 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
             let load = match with.as_ref().map(|with| hook::removed(with, ty, &tokens!(old))) {
                 Some(take) => tokens! {
                     let start = reader.offset();
-                    #load.and_then(|()| #take.map_err(|error| error.at(start)))
+                    #load.and_then(|()| #take.map_err(|error| error.at_offset(start)))
                 },
                 None => load,
             };
@@ -304,7 +304,7 @@ fn count_to_save(member: &Member, factor: &TokenStream) -> TokenStream {
 /// The count of what is loaded, a result, if `number` is within the limits.
 fn count_to_load(number: &TokenStream, capacity: &TokenStream, max: Option<&Expr>) -> TokenStream {
     let max = optional(max);
-    tokens!(#number.to_load(#capacity, #max).map_err(|error| error.at(reader.offset())))
+    tokens!(#number.to_load(#capacity, #max).map_err(|error| error.at_offset(reader.offset())))
 }
 
 fn optional(max: Option<&Expr>) -> TokenStream {

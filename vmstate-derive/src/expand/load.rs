@@ -43,7 +43,7 @@ pub(super) fn conditions(parent: Parent, field: &Field) -> TokenStream {
 pub(super) fn field(field: &Field, value: &TokenStream) -> TokenStream {
     let name = &field.name;
     let load = codec::load(field, value);
-    let hint = field.hint.as_ref().map(|hint| tokens!(.map_err(|error| error.hint(#hint))));
+    let hint = field.hint.as_ref().map(|hint| tokens!(.map_err(|error| error.with_peer_advice(#hint))));
     tokens!(__vmstate::InField::in_field(#load #hint, #name)?;)
 }
 

@@ -58,7 +58,7 @@ pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
     let (size, puts) = (size(parent, run), puts(&fields[run.clone()]));
     tokens! {
         {
-            let out = __vmstate::Sink::out(sink).claim(#size);
+            let out = __vmstate::Sink::out(sink).reserve(#size);
             #puts
             __vmstate::Sink::fixed(sink, #parent, #first..#end);
         }
@@ -92,13 +92,13 @@ fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
         }
         let value = place::exclusive(field);
         let save = save::field(parent, field, run.start + index, &tokens!(#value));
-        let claim = (index < last).then(|| tokens!(out = __vmstate::Sink::out(sink).claim(blocks[#next].size);));
+        let claim = (index < last).then(|| tokens!(out = __vmstate::Sink::out(sink).reserve(blocks[#next].size);));
         either(field, &tokens!(#put #done), &tokens!(#end #save #claim))
     });
     tokens! {
         {
             #blocks
-            let mut out = __vmstate::Sink::out(sink).claim(blocks[0].size);
+            let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
             #(#saves)*
         }
     }

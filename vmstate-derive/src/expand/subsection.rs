@@ -215,7 +215,7 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream)
     };
     let (before, after) = (hooks.pre_load.entry().map(call), hooks.post_load.entry().map(call));
     tokens! {
-        __vmstate::walk::check_version(#parent, version).map_err(|error| error.at(reader.offset()))?;
+        __vmstate::walk::check_version(#parent, version).map_err(|error| error.at_offset(reader.offset()))?;
         #before
         #loads
         __vmstate::walk::end_of_subsections(#parent, reader)?;

@@ -244,7 +244,7 @@ const _: () = {
                         > as __vmstate::pointer::MarkedSlots>::CAPACITY,
                         __vmstate::core::option::Option::Some(8),
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         Option<Box<Inner>>,
                     > as __vmstate::pointer::MarkedSlots>::load(

@@ -307,7 +307,7 @@ const _: () = {
                         <Vec<u16> as __vmstate::items::Items>::CAPACITY,
                         __vmstate::core::option::Option::Some(64),
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         u16,
                     > as __vmstate::items::Items>::load(
@@ -323,7 +323,7 @@ const _: () = {
                         <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
                         __vmstate::core::option::Option::None,
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::load(
                         &mut self.front,
                         count,
@@ -339,7 +339,7 @@ const _: () = {
                         > as __vmstate::items::ItemsBy<__vmstate::As<u32>>>::CAPACITY,
                         __vmstate::core::option::Option::Some(4),
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         usize,
                     > as __vmstate::items::ItemsBy<
@@ -357,7 +357,7 @@ const _: () = {
                         <VecDeque<Inner> as __vmstate::items::Items>::CAPACITY,
                         __vmstate::core::option::Option::Some(MORE),
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <VecDeque<
                         Inner,
                     > as __vmstate::items::Items>::load(&mut self.more, count, reader)),
@@ -369,7 +369,7 @@ const _: () = {
                         <Vec<u8> as __vmstate::items::Bytes>::CAPACITY,
                         __vmstate::core::option::Option::Some(256),
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         u8,
                     > as __vmstate::items::Bytes>::load(&mut self.bytes, count, reader)),
@@ -381,7 +381,7 @@ const _: () = {
                         <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
                         __vmstate::core::option::Option::Some(512),
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         u64,
                     > as __vmstate::bitmap::Words>::load(&mut self.bits, count, reader)),
@@ -407,7 +407,7 @@ const _: () = {
                         __vmstate::core::option::Option::None,
                         __vmstate::core::option::Option::Some(9),
                     )
-                    .map_err(|error| error.at(reader.offset()))
+                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| __vmstate::unused::load_counted(count, 3, reader)),
                 "unused",
             )?;

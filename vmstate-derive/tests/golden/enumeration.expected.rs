@@ -29,7 +29,7 @@ const _: () = {
                 other => {
                     return __vmstate::core::result::Result::Err(
                         __vmstate::LoadError::malformed("one of Mode: Off, On", other)
-                            .at(start),
+                            .at_offset(start),
                     );
                 }
             };

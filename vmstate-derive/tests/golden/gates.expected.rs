@@ -48,7 +48,7 @@ const _: () = {
             if version >= 2u32 {
                 {
                     let out = __vmstate::Sink::out(sink)
-                        .claim(const {
+                        .reserve(const {
                             __vmstate::walk::run_size(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 1usize,
@@ -83,7 +83,7 @@ const _: () = {
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 {
                     let out = __vmstate::Sink::out(sink)
-                        .claim(const {
+                        .reserve(const {
                             __vmstate::walk::run_size(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 4usize,

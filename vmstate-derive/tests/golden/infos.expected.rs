@@ -133,7 +133,7 @@ const _: () = {
                         &[(3usize, <Unused<8> as __vmstate::Wire>::FIXED)],
                     )
                 };
-                let mut out = __vmstate::Sink::out(sink).claim(blocks[0].size);
+                let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
                 out = <__vmstate::Unused<
                     1,
                 > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);
@@ -187,7 +187,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 <__vmstate::Equal as __vmstate::Codec<u32>>::load(&mut self.b, reader)
-                    .map_err(|error| error.hint("same size on both sides")),
+                    .map_err(|error| error.with_peer_advice("same size on both sides")),
                 "b",
             )?;
             __vmstate::InField::in_field(

@@ -190,7 +190,7 @@ const _: () = {
                                         old,
                                         |dev: &mut Self, level: u32| dev.level = level.into(),
                                     )
-                                    .map_err(|error| error.at(start))
+                                    .map_err(|error| error.at_offset(start))
                             })
                     },
                     "level",
@@ -283,7 +283,7 @@ const _: () = {
                                 .description,
                             version,
                         )
-                        .map_err(|error| error.at(reader.offset()))?;
+                        .map_err(|error| error.at_offset(reader.offset()))?;
                     if !__vmstate::hook::holds(&*self, version, Self::fits) {
                         __vmstate::walk::heed_loading(
                             reader,

@@ -318,7 +318,7 @@ const _: () = {
                                 .description,
                             version,
                         )
-                        .map_err(|error| error.at(reader.offset()))?;
+                        .map_err(|error| error.at_offset(reader.offset()))?;
                     __vmstate::InField::in_field(
                         <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
                         "a",
@@ -354,7 +354,7 @@ const _: () = {
                                 .description,
                             version,
                         )
-                        .map_err(|error| error.at(reader.offset()))?;
+                        .map_err(|error| error.at_offset(reader.offset()))?;
                     __vmstate::InField::in_field(
                         <u32 as __vmstate::Wire>::load_elements(&mut self.c, reader),
                         "c",
@@ -373,7 +373,7 @@ const _: () = {
                                 .description,
                             version,
                         )
-                        .map_err(|error| error.at(reader.offset()))?;
+                        .map_err(|error| error.at_offset(reader.offset()))?;
                     let value = self
                         .d
                         .get_or_insert_with(|| <Part as __vmstate::core::default::Default>::default());

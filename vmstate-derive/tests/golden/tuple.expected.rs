@@ -24,7 +24,7 @@ const _: () = {
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             {
                 let out = __vmstate::Sink::out(sink)
-                    .claim(const {
+                    .reserve(const {
                         __vmstate::walk::run_size(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             0usize,

@@ -89,7 +89,7 @@ pub struct Form {
     /// The bytes of one element, where all take the same and every value of them is accepted.
     pub size: Option<usize>,
     /// Where the length of one element comes from, if it is bytes or bits and another field says how many.
-    pub length: Option<Source>,
+    pub length: Option<CountSource>,
     /// Whether elements are behind pointers that may be null.
     pub pointers: Pointers,
 }
@@ -126,14 +126,14 @@ impl Form {
 
     /// As many elements as another field says.
     #[must_use]
-    pub const fn counted(mut self, by: Source) -> Self {
+    pub const fn counted(mut self, by: CountSource) -> Self {
         self.count = Count::Counted(by);
         self
     }
 
     /// One element, whose length in bytes or bits another field says.
     #[must_use]
-    pub const fn sized(mut self, by: Source) -> Self {
+    pub const fn sized(mut self, by: CountSource) -> Self {
         self.length = Some(by);
         self.size = None;
         self
@@ -195,13 +195,13 @@ pub enum Count {
     /// An array of fixed length.
     Fixed(usize),
     /// Another field says.
-    Counted(Source),
+    Counted(CountSource),
 }
 
 /// Where a number that a field needs comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Source {
+pub struct CountSource {
     /// The name of the field, or the expression, that says it.
     pub field: &'static str,
     /// What its value is multiplied by.
@@ -210,7 +210,7 @@ pub struct Source {
     pub max: Option<usize>,
 }
 
-impl Source {
+impl CountSource {
     /// What the field `field` says.
     #[must_use]
     pub const fn new(field: &'static str) -> Self {
@@ -224,7 +224,7 @@ impl Source {
         self
     }
 
-    /// At most `max`.
+    /// FieldRef most `max`.
     #[must_use]
     pub const fn max(mut self, max: usize) -> Self {
         self.max = Some(max);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Blame, LoadError, Place, SaveError};
+use super::{Blame, LoadError, Location, SaveError};
 
 // Not derived: that would be compiled into every crate that unwraps a result.
 impl fmt::Debug for LoadError {
@@ -32,7 +32,7 @@ impl fmt::Display for LoadError {
         if let Some(offset) = self.offset() {
             write!(f, "\n  at        byte {offset:#x} of the stream")?;
             match self.place() {
-                Some(Place::Section { start, .. }) if *start <= offset => {
+                Some(Location::Section { start, .. }) if *start <= offset => {
                     write!(f, ", byte {} of the section", offset - start)?;
                 }
                 _ => {}
@@ -67,7 +67,7 @@ impl fmt::Display for SaveError {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Part(part) => f.write_str(part),
@@ -86,7 +86,7 @@ impl fmt::Display for Blame {
             Self::Bytes => "the stream's bytes",
             Self::Peer => "the machine that wrote the stream",
             Self::Device => "the device",
-            Self::Source => "the source or destination of the stream",
+            Self::Transport => "the source or destination of the stream",
             Self::Usage => "the caller",
         })
     }

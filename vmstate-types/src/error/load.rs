@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::outlined::Outlined;
-use super::{Blame, Cause, Place, Step, path_text};
+use super::{Blame, Cause, Location, PathSegment, path_text};
 
 /// Why a stream could not be loaded: what was expected and found, and where.
 ///
@@ -17,7 +17,7 @@ use super::{Blame, Cause, Place, Step, path_text};
 /// use vmstate_types::error::{Blame, LoadError};
 ///
 /// let error = LoadError::malformed("at most 16 (max = 16)", 4096)
-///     .at(0x58241)
+///     .at_offset(0x58241)
 ///     .in_field("count")
 ///     .in_field("recv_fifo")
 ///     .in_field("serial");
@@ -38,9 +38,9 @@ pub(super) struct Details {
     /// What QEMU prints for the same condition.
     pub(super) qemu: Option<String>,
     /// Innermost first.
-    pub(super) path: Vec<Step>,
+    pub(super) path: Vec<PathSegment>,
     pub(super) offset: Option<u64>,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Location>,
     pub(super) diagnosis: Option<String>,
     pub(super) cause: Option<Cause>,
 }
@@ -90,14 +90,14 @@ impl LoadError {
     #[must_use]
     pub fn source_failed(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
         let cause = cause.into();
-        let mut error = Self::new(Blame::Source, "more of the stream", cause.to_string());
+        let mut error = Self::new(Blame::Transport, "more of the stream", cause.to_string());
         error.0.cause = Some(cause);
         error
     }
 
     /// Says where in the stream, unless that is known already.
     #[must_use]
-    pub fn at(mut self, offset: u64) -> Self {
+    pub fn at_offset(mut self, offset: u64) -> Self {
         self.0.offset.get_or_insert(offset);
         self
     }
@@ -105,61 +105,61 @@ impl LoadError {
     /// Says that the error happened inside the field `name`. Inner fields are added first.
     #[must_use]
     pub fn in_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.path.push(Step::Field(name.into()));
+        self.0.path.push(PathSegment::Field(name.into()));
         self
     }
 
     /// Says that the error happened inside element `index` of an array.
     #[must_use]
     pub fn in_element(mut self, index: usize) -> Self {
-        self.0.path.push(Step::Element(index));
+        self.0.path.push(PathSegment::Element(index));
         self
     }
 
     /// Says that the error happened inside the subsection `name`. Paths leave it out: its fields belong to the parent.
     #[must_use]
     pub fn in_subsection(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.path.push(Step::Subsection(name.into()));
+        self.0.path.push(PathSegment::Subsection(name.into()));
         self
     }
 
     /// Says in which part of the stream, unless that is known already.
     #[must_use]
-    pub fn in_place(mut self, place: impl FnOnce() -> Place) -> Self {
+    pub fn in_location(mut self, place: impl FnOnce() -> Location) -> Self {
         self.0.place.get_or_insert_with(place);
         self
     }
 
     /// Says what to do about it, unless that was said already.
     #[must_use]
-    pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+    pub fn or_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice.get_or_insert_with(|| advice.into());
         self
     }
 
     /// Says what to do about it, instead of what was said already.
     #[must_use]
-    pub fn advise_instead(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice = Some(advice.into());
         self
     }
 
     /// Says what to do about a peer that is not like us, instead of what was said already.
     #[must_use]
-    pub fn hint(self, advice: impl Into<Cow<'static, str>>) -> Self {
-        if self.0.blame == Blame::Peer { self.advise_instead(advice) } else { self }
+    pub fn with_peer_advice(self, advice: impl Into<Cow<'static, str>>) -> Self {
+        if self.0.blame == Blame::Peer { self.with_advice(advice) } else { self }
     }
 
     /// Says what QEMU prints for the same condition, for those who search for it.
     #[must_use]
-    pub fn qemu_says(mut self, text: impl Into<String>) -> Self {
+    pub fn with_qemu_message(mut self, text: impl Into<String>) -> Self {
         self.0.qemu.get_or_insert_with(|| text.into());
         self
     }
 
     /// Says what is behind it, as far as the stream's own description of its devices tells.
     #[must_use]
-    pub fn diagnosed(mut self, diagnosis: impl Into<String>) -> Self {
+    pub fn with_diagnosis(mut self, diagnosis: impl Into<String>) -> Self {
         self.0.diagnosis.get_or_insert_with(|| diagnosis.into());
         self
     }
@@ -184,7 +184,7 @@ impl LoadError {
 
     /// The part of the stream, once the framing has said so.
     #[must_use]
-    pub fn place(&self) -> Option<&Place> {
+    pub fn place(&self) -> Option<&Location> {
         self.0.place.as_ref()
     }
 
@@ -198,7 +198,7 @@ impl LoadError {
     #[must_use]
     pub fn subsection(&self) -> Option<&str> {
         self.0.path.iter().find_map(|step| match step {
-            Step::Subsection(name) => Some(&**name),
+            PathSegment::Subsection(name) => Some(&**name),
             _ => None,
         })
     }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::outlined::Outlined;
-use super::{Blame, Cause, Place, Step, path_text};
+use super::{Blame, Cause, Location, PathSegment, path_text};
 
 /// Why a device or a machine could not be saved, and where.
 ///
@@ -21,8 +21,8 @@ pub(super) struct SaveDetails {
     pub(super) blame: Blame,
     pub(super) reason: String,
     /// Innermost first.
-    pub(super) path: Vec<Step>,
-    pub(super) place: Option<Place>,
+    pub(super) path: Vec<PathSegment>,
+    pub(super) place: Option<Location>,
     pub(super) cause: Option<Cause>,
 }
 
@@ -43,7 +43,7 @@ impl SaveError {
     #[must_use]
     pub fn destination_failed(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
         let cause = cause.into();
-        let mut error = Self::blaming(Blame::Source, format!("the bytes cannot be written: {cause}"));
+        let mut error = Self::blaming(Blame::Transport, format!("the bytes cannot be written: {cause}"));
         error.0.cause = Some(cause);
         error
     }
@@ -56,20 +56,20 @@ impl SaveError {
     /// Says that the error happened inside the field `name`. Inner fields are added first.
     #[must_use]
     pub fn in_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.path.push(Step::Field(name.into()));
+        self.0.path.push(PathSegment::Field(name.into()));
         self
     }
 
     /// Says that the error happened inside element `index` of an array.
     #[must_use]
     pub fn in_element(mut self, index: usize) -> Self {
-        self.0.path.push(Step::Element(index));
+        self.0.path.push(PathSegment::Element(index));
         self
     }
 
     /// Says in which part of the stream, unless that is known already.
     #[must_use]
-    pub fn in_place(mut self, place: impl FnOnce() -> Place) -> Self {
+    pub fn in_location(mut self, place: impl FnOnce() -> Location) -> Self {
         self.0.place.get_or_insert_with(place);
         self
     }
@@ -82,7 +82,7 @@ impl SaveError {
 
     /// The part of the stream, once the framing has said so.
     #[must_use]
-    pub fn place(&self) -> Option<&Place> {
+    pub fn place(&self) -> Option<&Location> {
         self.0.place.as_ref()
     }
 

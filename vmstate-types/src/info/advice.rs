@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -60,7 +60,7 @@ macro_rules! no_form {
     () => {
         const FORM: Form = Form::info("", None);
 
-        fn save_elements<S: Sink>(&mut self, _: &mut S, _: At, _: Element) -> Result<(), SaveError> {
+        fn save_elements<S: Sink>(&mut self, _: &mut S, _: FieldRef, _: ElementIndex) -> Result<(), SaveError> {
             Err(SaveError::new("it has no wire form"))
         }
 

@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use super::{Codec, Info};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::walk;
 use crate::wire::{Reader, Writer};
@@ -40,9 +40,9 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
     }
 
     #[inline]
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         if let (Some(size), 1) = (Self::FIXED, element.count) {
-            self.put(sink.out().claim(size));
+            self.put(sink.out().reserve(size));
             sink.fixed(at.parent, at.field..at.field + 1);
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
     #[inline]
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         if const { Self::FIXED.is_some() } {
-            let from = reader.claim(const { walk::fixed_size(Self::FIXED) });
+            let from = reader.take(const { walk::fixed_size(Self::FIXED) });
             self.get(from.map_err(|error| error.in_array(&Self::FORM, 0))?);
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
         }
     }
 
-    fn save<S: Sink>(values: &mut [T; N], sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save<S: Sink>(values: &mut [T; N], sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         for (index, value) in values.iter_mut().enumerate() {
             C::save(value, sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
         }

@@ -4,7 +4,7 @@ use alloc::format;
 
 use super::varray::{self, Counted};
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -24,7 +24,7 @@ pub trait Words {
     ///
     /// # Errors
     /// When there are fewer words, or, if their number can grow, more.
-    fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+    fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
     /// Loads `bits` bits. Those of the last word beyond them are kept as they come, as in QEMU.
     ///
@@ -39,13 +39,13 @@ impl<C: Counted<Item = u64>> Words for C {
         None => None,
     };
 
-    fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+    fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         let count = bits.div_ceil(BITS);
         let words = self
             .items(count)
             .ok_or_else(|| SaveError::new(format!("{bits} bits take {count} words, which it does not hold")))?;
-        sink.begin_element(at, Element::ONLY);
-        Wire::put_all(words, sink.out().claim(size_of_val(words)));
+        sink.begin_element(at, ElementIndex::ONLY);
+        Wire::put_all(words, sink.out().reserve(size_of_val(words)));
         sink.end_element();
         Ok(())
     }

@@ -7,7 +7,7 @@ use alloc::format;
 use core::fmt::LowerHex;
 
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -15,13 +15,13 @@ use crate::wire::Reader;
 ///
 /// # Errors
 /// None of its own.
-pub fn save<T, W, S>(sets: &[T], bits: impl Fn(&T) -> W, sink: &mut S, at: At) -> Result<(), SaveError>
+pub fn save<T, W, S>(sets: &[T], bits: impl Fn(&T) -> W, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     W: Wire,
     S: Sink,
 {
     for (index, set) in sets.iter().enumerate() {
-        let element = Element::new(index, sets.len());
+        let element = ElementIndex::new(index, sets.len());
         bits(set).save_elements(sink, at, element)?;
     }
     Ok(())
@@ -47,7 +47,7 @@ where
     bits.load_elements(reader)?;
     *set = from_bits(bits).ok_or_else(|| {
         let expected = format!("bits that `{}` knows", core::any::type_name::<T>());
-        LoadError::malformed(expected, format!("{bits:#x}")).at(start)
+        LoadError::malformed(expected, format!("{bits:#x}")).at_offset(start)
     })?;
     Ok(())
 }

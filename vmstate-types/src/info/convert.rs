@@ -78,13 +78,13 @@ impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> 
         let wire = value
             .to_wire()
             .ok_or_else(|| SaveError::new(format!("{value:?} does not fit its wire type {}", Self::name())))?;
-        wire.put(to.claim(W::FIXED.unwrap_or(0)));
+        wire.put(to.reserve(W::FIXED.unwrap_or(0)));
         Ok(())
     }
 
     fn get(value: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
         let mut wire = W::default();
-        wire.get(from.claim(W::FIXED.unwrap_or(0))?);
+        wire.get(from.take(W::FIXED.unwrap_or(0))?);
         *value = T::from_wire(wire).ok_or_else(|| {
             LoadError::malformed(format!("a value that fits `{}`", core::any::type_name::<T>()), format!("{wire:?}"))
         })?;

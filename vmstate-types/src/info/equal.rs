@@ -29,8 +29,8 @@ macro_rules! equal {
                     return Ok(());
                 }
                 Err(LoadError::incompatible(format!("{value} ({value:#x}), as on this side"), format!("{incoming} ({incoming:#x})"))
-                    .advise("configure both sides alike")
-                    .qemu_says(format!("{value:x} != {incoming:x}")))
+                    .or_advice("configure both sides alike")
+                    .with_qemu_message(format!("{value:x} != {incoming:x}")))
             }
         }
     )*};

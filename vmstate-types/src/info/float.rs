@@ -3,7 +3,7 @@
 use super::int::big_endian;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 use crate::wire::swap::Swap;

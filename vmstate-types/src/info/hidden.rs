@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -27,13 +27,13 @@ pub trait Growing {
         &self,
         max: usize,
         sink: &mut S,
-        at: At,
+        at: FieldRef,
     ) -> Result<usize, SaveError> {
         let length = self.length();
         check_max(length, max)?;
         let count = W::try_from(length);
         let mut count = count.map_err(|_| SaveError::new(format!("its type cannot say {length}")))?;
-        count.save_elements(sink, at, Element::ONLY)?;
+        count.save_elements(sink, at, ElementIndex::ONLY)?;
         Ok(length)
     }
 }

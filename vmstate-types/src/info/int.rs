@@ -2,7 +2,7 @@
 
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 use crate::wire::swap::Swap;
@@ -16,15 +16,15 @@ macro_rules! fixed {
 
             $($body)*
 
-            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                 sink.begin_element(at, element);
-                self.put(sink.out().claim($size));
+                self.put(sink.out().reserve($size));
                 sink.end_element();
                 Ok(())
             }
 
             fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-                self.get(reader.claim($size)?);
+                self.get(reader.take($size)?);
                 Ok(())
             }
         }

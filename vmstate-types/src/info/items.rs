@@ -7,7 +7,7 @@ use super::varray::Counted;
 use super::{Codec, part, varray};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Sink};
+use crate::sink::{FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -21,7 +21,7 @@ macro_rules! methods {
         ///
         /// # Errors
         /// When there are not as many, or an item cannot be saved.
-        fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+        fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
         /// Loads `count` items.
         ///
@@ -33,7 +33,8 @@ macro_rules! methods {
         ///
         /// # Errors
         /// When an item cannot be saved.
-        fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+        fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: FieldRef)
+        -> Result<(), SaveError>;
 
         /// Loads the items from `start` up to `end`.
         ///
@@ -48,7 +49,7 @@ macro_rules! by {
     ($save:path, $load:path, $save_part:path, $load_part:path) => {
         const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
 
-        fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
             $save(self, count, sink, at)
         }
 
@@ -56,7 +57,13 @@ macro_rules! by {
             $load(self, count, reader)
         }
 
-        fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+        fn save_part<S: Sink>(
+            &mut self,
+            start: usize,
+            end: usize,
+            sink: &mut S,
+            at: FieldRef,
+        ) -> Result<(), SaveError> {
             $save_part(self, start, end, sink, at)
         }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::hidden::check_max;
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::VmState;
 use crate::walk;
 use crate::wire::Reader;
@@ -74,7 +74,7 @@ pub trait Structs {
     ///
     /// # Errors
     /// When there are more, which nobody could load, or an element refuses.
-    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
     /// Replaces the elements by those of the stream, at most `max`, each loaded at `version`.
     ///
@@ -88,9 +88,9 @@ pub trait Structs {
 impl<L: List<Item: VmState + Default>> Structs for L {
     const ITEM: &'static Description = L::Item::DESCRIPTION;
 
-    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.length(), max)?;
-        sink.begin_element(at, Element::ONLY);
+        sink.begin_element(at, ElementIndex::ONLY);
         for (index, item) in self.items().enumerate() {
             sink.out().u8(MORE);
             walk::save(item, sink, Self::ITEM.version).map_err(|error| error.in_element(index))?;
@@ -101,13 +101,13 @@ impl<L: List<Item: VmState + Default>> Structs for L {
     }
 
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        walk::check_version(Self::ITEM, version).map_err(|error| error.at(reader.offset()))?;
+        walk::check_version(Self::ITEM, version).map_err(|error| error.at_offset(reader.offset()))?;
         self.clear();
         let mut count = 0;
         while more(reader)? {
             if count == max {
                 let error = LoadError::malformed(format!("at most {max} elements (max = {max})"), "another one");
-                return Err(error.at(reader.offset()));
+                return Err(error.at_offset(reader.offset()));
             }
             let mut item = L::Item::default();
             walk::load(&mut item, reader, version).map_err(|error| error.in_element(count))?;

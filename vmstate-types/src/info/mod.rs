@@ -40,7 +40,7 @@ mod wrapper;
 
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::walk;
 use crate::wire::{Reader, Writer};
 
@@ -172,7 +172,7 @@ pub trait Codec<T: ?Sized> {
     ///
     /// # Errors
     /// When the value cannot be written.
-    fn save<S: Sink>(value: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError>;
+    fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError>;
 
     /// Reads the value.
     ///
@@ -195,7 +195,7 @@ impl<T: ?Sized, I: Info<T>> Codec<T> for I {
         I::get_fixed(value, from);
     }
 
-    fn save<S: Sink>(value: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         sink.begin_element(at, element);
         I::put(value, sink.out())?;
         sink.end_element();
@@ -204,6 +204,6 @@ impl<T: ?Sized, I: Info<T>> Codec<T> for I {
 
     fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         let start = reader.offset();
-        I::get(value, reader).map_err(|error| error.at(start))
+        I::get(value, reader).map_err(|error| error.at_offset(start))
     }
 }

@@ -1,7 +1,7 @@
 //! What QEMU writes by hand and describes as one value: `#[vmstate(opaque = "virtio")]`.
 
 use crate::error::SaveError;
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::wire::Writer;
 
 /// Saves what `save` writes as one value, of which a description knows the size and no more.
@@ -10,10 +10,10 @@ use crate::wire::Writer;
 /// Those of `save`.
 pub fn save<S: Sink>(
     sink: &mut S,
-    at: At,
+    at: FieldRef,
     save: impl FnOnce(&mut Writer) -> Result<(), SaveError>,
 ) -> Result<(), SaveError> {
-    sink.begin_element(at, Element::ONLY);
+    sink.begin_element(at, ElementIndex::ONLY);
     save(sink.out())?;
     sink.end_element();
     Ok(())

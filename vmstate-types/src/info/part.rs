@@ -5,7 +5,7 @@
 use super::Codec;
 use super::varray::Counted;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::walk;
 use crate::wire::Reader;
@@ -26,7 +26,7 @@ pub const fn length(capacity: Option<usize>, start: usize, end: usize) -> usize 
 ///
 /// # Errors
 /// When an item cannot be saved.
-pub(super) fn save<C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save<C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted<Item: Wire>,
     S: Sink,
@@ -34,7 +34,7 @@ where
     let items = items.grow(start, end);
     if const { C::Item::FIXED.is_some() } {
         let size = const { walk::fixed_size(C::Item::FIXED) };
-        C::Item::put_all(items, sink.out().claim(size.saturating_mul(items.len())));
+        C::Item::put_all(items, sink.out().reserve(size.saturating_mul(items.len())));
         sink.fixed(at.parent, at.field..at.field + 1);
         return Ok(());
     }
@@ -45,7 +45,13 @@ where
 ///
 /// # Errors
 /// When an item cannot be saved.
-pub(super) fn save_with<I, C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_with<I, C, S>(
+    items: &mut C,
+    start: usize,
+    end: usize,
+    sink: &mut S,
+    at: FieldRef,
+) -> Result<(), SaveError>
 where
     C: Counted,
     I: Codec<C::Item>,
@@ -58,12 +64,18 @@ where
 ///
 /// # Errors
 /// None.
-pub(super) fn save_buffer<C, S>(bytes: &mut C, start: usize, end: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_buffer<C, S>(
+    bytes: &mut C,
+    start: usize,
+    end: usize,
+    sink: &mut S,
+    at: FieldRef,
+) -> Result<(), SaveError>
 where
     C: Counted<Item = u8>,
     S: Sink,
 {
-    sink.begin_element(at, Element::ONLY);
+    sink.begin_element(at, ElementIndex::ONLY);
     sink.out().bytes(bytes.grow(start, end));
     sink.end_element();
     Ok(())
@@ -72,11 +84,11 @@ where
 fn save_each<T>(
     items: &mut [T],
     start: usize,
-    mut save: impl FnMut(&mut T, Element) -> Result<(), SaveError>,
+    mut save: impl FnMut(&mut T, ElementIndex) -> Result<(), SaveError>,
 ) -> Result<(), SaveError> {
     let count = items.len();
     for (index, item) in items.iter_mut().enumerate() {
-        save(item, Element::new(index, count)).map_err(|error| error.in_element(start + index))?;
+        save(item, ElementIndex::new(index, count)).map_err(|error| error.in_element(start + index))?;
     }
     Ok(())
 }
@@ -94,7 +106,7 @@ where
         return load_each(items, start, |item| item.load_elements(reader));
     }
     let size = const { walk::fixed_size(C::Item::FIXED) };
-    let from = reader.claim(size.saturating_mul(items.len()));
+    let from = reader.take(size.saturating_mul(items.len()));
     C::Item::get_all(items, from.map_err(|error| error.in_array(&C::Item::FORM, start))?);
     Ok(())
 }

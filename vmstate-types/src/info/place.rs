@@ -18,7 +18,7 @@ pub fn of<T: ?Sized>(value: &mut T) -> &mut T {
     note = "of what grows, a stream would decide whether there is such an element"
 )]
 pub trait Array<T> {
-    /// Element number `INDEX`.
+    /// ElementIndex number `INDEX`.
     ///
     /// # Panics
     /// When the program is built: if the array has no such element.
@@ -40,7 +40,7 @@ impl<T, A: Array<T> + ?Sized> Array<T> for Box<A> {
     }
 }
 
-/// Element number `INDEX` of an array.
+/// ElementIndex number `INDEX` of an array.
 ///
 /// # Panics
 /// When the program is built: if the array has no such element.

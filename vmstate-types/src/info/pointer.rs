@@ -7,7 +7,7 @@ use super::Codec;
 use super::varray::Counted;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, PointerRun, Sink};
+use crate::sink::{ElementIndex, FieldRef, PointerRun, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -78,7 +78,7 @@ pub trait Slots {
     ///
     /// # Errors
     /// When there are not as many slots, or something cannot be saved.
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
     /// Loads `count` slots: into what each points to, and the byte `0x30` for a null one.
     ///
@@ -91,7 +91,7 @@ impl<C: Counted<Item: Slot>> Slots for C {
     const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
     const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
 
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         save_slots(self, count, sink, at, false)
     }
 
@@ -100,7 +100,7 @@ impl<C: Counted<Item: Slot>> Slots for C {
             Some(target) => target.load_elements(reader),
             None => match marker(reader)? {
                 (NULL, _) => Ok(()),
-                (found, start) => Err(not_null(found).at(start)),
+                (found, start) => Err(not_null(found).at_offset(start)),
             },
         })
     }
@@ -121,7 +121,7 @@ pub trait MarkedSlots {
     ///
     /// # Errors
     /// When there are not as many slots, or something cannot be saved.
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
     /// Loads `count` slots, each of which begins with a marker.
     ///
@@ -134,7 +134,7 @@ impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
     const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
     const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
 
-    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+    fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         save_slots(self, count, sink, at, true)
     }
 
@@ -147,7 +147,7 @@ impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
             (VALID, _) => slot.fill().load_elements(reader),
             (found, start) => {
                 let found = format!("{found:#04x}");
-                Err(LoadError::malformed("0x30 (null) or 0x31 (something follows)", found).at(start))
+                Err(LoadError::malformed("0x30 (null) or 0x31 (something follows)", found).at_offset(start))
             }
         })
     }
@@ -162,18 +162,23 @@ pub struct Present;
 impl<T: Wire> Codec<Option<T>> for Present {
     const FORM: Form = T::FORM;
 
-    fn save<S: Sink>(value: &mut Option<T>, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save<S: Sink>(
+        value: &mut Option<T>,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
         let value = value.as_mut().ok_or_else(|| SaveError::new("there is nothing to save"))?;
         value.save_elements(sink, at, element)
     }
 
     fn load(value: &mut Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        let nothing = || LoadError::misuse("something to load into", "`None`").at(reader.offset());
+        let nothing = || LoadError::misuse("something to load into", "`None`").at_offset(reader.offset());
         value.as_mut().ok_or_else(nothing)?.load_elements(reader)
     }
 }
 
-fn save_slots<C, S>(slots: &mut C, count: usize, sink: &mut S, at: At, marked: bool) -> Result<(), SaveError>
+fn save_slots<C, S>(slots: &mut C, count: usize, sink: &mut S, at: FieldRef, marked: bool) -> Result<(), SaveError>
 where
     C: Counted<Item: Slot>,
     S: Sink,
@@ -187,7 +192,7 @@ where
             let length = slots[index..].iter().take_while(|slot| slot.is_null() == null).count();
             run = PointerRun { null, start: index, end: index + length };
         }
-        let element = Element::new(index, count);
+        let element = ElementIndex::new(index, count);
         match slots[index].target() {
             Some(target) => {
                 if marked {
@@ -209,8 +214,8 @@ where
 
 fn not_null(found: u8) -> LoadError {
     LoadError::incompatible("0x30, for this slot is null", format!("{found:#04x}"))
-        .advise("give both sides the same slots, or let the load make them with `pointer(alloc)`")
-        .qemu_says(format!("Unexpected ptr marker: {found}"))
+        .or_advice("give both sides the same slots, or let the load make them with `pointer(alloc)`")
+        .with_qemu_message(format!("Unexpected ptr marker: {found}"))
 }
 
 fn marker(reader: &mut Reader<'_>) -> Result<(u8, u64), LoadError> {
@@ -243,7 +248,7 @@ mod tests {
 
     const FORM: Form = Form::info("int32", Some(4)).times(4).behind(Pointers::Nullable);
     const PARENT: &Description = &Description::new("parent").fields(&[Field::new("slots", FORM)]);
-    const SLOTS: At = At::new(PARENT, 0);
+    const SLOTS: FieldRef = FieldRef::new(PARENT, 0);
     /// `array/ptr/str/0` of QEMU's own test of its engine.
     const ONE_IS_NULL: [u8; 13] = [0, 0, 0, 0, 0x30, 0, 0, 0, 2, 0, 0, 0, 3];
 

@@ -28,6 +28,6 @@ impl Info<i32> for LessOrEqual {
             return Ok(());
         }
         Err(LoadError::incompatible(format!("at least 0 and at most {value}, the value on this side"), incoming)
-            .qemu_says(format!("Invalid value {incoming} expecting positive value <= {value}")))
+            .with_qemu_message(format!("Invalid value {incoming} expecting positive value <= {value}")))
     }
 }

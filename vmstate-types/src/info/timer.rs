@@ -97,12 +97,12 @@ impl<T: Timer> Info<T> for TimerInfo {
     const SIZE: Option<usize> = Some(8);
 
     fn put(timer: &T, to: &mut Writer) -> Result<(), SaveError> {
-        Self::put_fixed(timer, to.claim(8));
+        Self::put_fixed(timer, to.reserve(8));
         Ok(())
     }
 
     fn get(timer: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError> {
-        Self::get_fixed(timer, from.claim(8)?);
+        Self::get_fixed(timer, from.take(8)?);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! State that is not kept in the form it is sent in: QEMU's `VMSTATE_WITH_TMP`.
 
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::VmState;
 use crate::walk;
 use crate::wire::Reader;
@@ -38,8 +38,8 @@ pub trait Temporary<Parent>: VmState {
 ///
 /// # Errors
 /// When the temporary refuses.
-pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: At) -> Result<(), SaveError> {
-    sink.begin_element(at, Element::ONLY);
+pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+    sink.begin_element(at, ElementIndex::ONLY);
     walk::save(&mut T::of(parent), sink, T::DESCRIPTION.version)?;
     sink.end_element();
     Ok(())
@@ -53,5 +53,5 @@ pub fn load<T: Temporary<P>, P>(parent: &mut P, version: u32, reader: &mut Reade
     let start = reader.offset();
     let mut temporary = T::to_load(parent);
     walk::load(&mut temporary, reader, version)?;
-    temporary.apply(parent).map_err(|error| error.at(start))
+    temporary.apply(parent).map_err(|error| error.at_offset(start))
 }

@@ -7,7 +7,7 @@ use super::hidden::check_max;
 use super::list::more;
 use crate::description::{Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::VmState;
 use crate::walk;
 use crate::wire::Reader;
@@ -67,7 +67,7 @@ where
 
     fn load(reader: &mut Reader<'_>, _: u32) -> Result<K, LoadError> {
         let (start, number) = (reader.offset(), reader.u64()?);
-        K::try_from(number).map_err(|_| LoadError::malformed("a key that fits its type", number).at(start))
+        K::try_from(number).map_err(|_| LoadError::malformed("a key that fits its type", number).at_offset(start))
     }
 }
 
@@ -90,7 +90,7 @@ pub trait Tree<Keys> {
     ///
     /// # Errors
     /// When there are more nodes, which nobody could load, or a key or a value refuses.
-    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError>;
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
     /// Replaces the nodes by those of the stream, at most `max`, keys and values loaded at `version`.
     ///
@@ -107,10 +107,10 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
         None => true,
     };
 
-    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+    fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.len(), max)?;
         let count = u32::try_from(self.len()).map_err(|_| SaveError::new("more than 2^32 nodes"))?;
-        sink.begin_element(at, Element::ONLY);
+        sink.begin_element(at, ElementIndex::ONLY);
         sink.out().u32(count);
         for (index, (key, value)) in self.iter_mut().enumerate() {
             sink.out().u8(1);
@@ -124,7 +124,7 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
 
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         for description in Keys::DESCRIPTION.into_iter().chain([V::DESCRIPTION]) {
-            walk::check_version(description, version).map_err(|error| error.at(reader.offset()))?;
+            walk::check_version(description, version).map_err(|error| error.at_offset(reader.offset()))?;
         }
         let announced = announced(max, reader)?;
         self.clear();
@@ -132,15 +132,15 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
         while more(reader)? {
             let start = reader.offset();
             if count == announced {
-                return Err(inconsistent(announced, "another one").at(start));
+                return Err(inconsistent(announced, "another one").at_offset(start));
             }
             load_node::<Keys, K, V>(self, version, reader)
-                .map_err(|error| error.in_element(usize::try_from(count).unwrap_or(usize::MAX)).at(start))?;
+                .map_err(|error| error.in_element(usize::try_from(count).unwrap_or(usize::MAX)).at_offset(start))?;
             count += 1;
         }
         match count == announced {
             true => Ok(()),
-            false => Err(inconsistent(announced, &format!("the end after {count}")).at(reader.offset())),
+            false => Err(inconsistent(announced, &format!("the end after {count}")).at_offset(reader.offset())),
         }
     }
 }
@@ -151,7 +151,7 @@ fn announced(max: usize, reader: &mut Reader<'_>) -> Result<u32, LoadError> {
     let announced = reader.u32()?;
     match usize::try_from(announced) {
         Ok(count) if count <= max => Ok(announced),
-        _ => Err(LoadError::malformed(format!("at most {max} nodes (max = {max})"), announced).at(start)),
+        _ => Err(LoadError::malformed(format!("at most {max} nodes (max = {max})"), announced).at_offset(start)),
     }
 }
 
@@ -172,5 +172,5 @@ where
 
 fn inconsistent(announced: u32, found: &str) -> LoadError {
     LoadError::malformed(format!("{announced} nodes, as announced"), found)
-        .qemu_says("inconsistent stream when loading the gtree")
+        .with_qemu_message("inconsistent stream when loading the gtree")
 }

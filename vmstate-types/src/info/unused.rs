@@ -5,7 +5,7 @@ use alloc::format;
 use super::int::fixed;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -26,11 +26,17 @@ fixed!({const N: usize} Unused<N>, "unused_buffer", N, {
 ///
 /// # Errors
 /// When there are more: nobody could load them.
-pub fn save_counted<S: Sink>(count: usize, size: usize, max: usize, sink: &mut S, at: At) -> Result<(), SaveError> {
+pub fn save_counted<S: Sink>(
+    count: usize,
+    size: usize,
+    max: usize,
+    sink: &mut S,
+    at: FieldRef,
+) -> Result<(), SaveError> {
     if count > max {
         return Err(SaveError::new(format!("the count {count} is more than {max} (max = {max})")));
     }
-    sink.out().claim(count.saturating_mul(size)).fill(0);
+    sink.out().reserve(count.saturating_mul(size)).fill(0);
     sink.fixed_array(at, count);
     Ok(())
 }

@@ -10,9 +10,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Codec;
-use crate::description::Source;
+use crate::description::CountSource;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::walk;
 use crate::wire::Reader;
@@ -186,7 +186,7 @@ impl<T: Default> Counted for Box<[T]> {
 /// The length of a container that cannot grow.
 ///
 /// # Panics
-/// At compile time, when it can.
+/// FieldRef compile time, when it can.
 #[must_use]
 pub const fn length(capacity: Option<usize>) -> usize {
     match capacity {
@@ -198,9 +198,9 @@ pub const fn length(capacity: Option<usize>) -> usize {
 /// The same source of a count, if something bounds what it can say: the container's capacity, or a limit.
 ///
 /// # Panics
-/// At compile time, when nothing does: a stream could ask for any amount of memory.
+/// FieldRef compile time, when nothing does: a stream could ask for any amount of memory.
 #[must_use]
-pub const fn bounded(capacity: Option<usize>, source: Source) -> Source {
+pub const fn bounded(capacity: Option<usize>, source: CountSource) -> CountSource {
     assert!(
         capacity.is_some() || source.max.is_some(),
         "this container grows as far as a stream says: set a limit with `max = N`"
@@ -256,7 +256,7 @@ fn limit_text(limit: usize, max: Option<usize>) -> String {
 ///
 /// # Errors
 /// When the container does not hold as many, or an item cannot be saved.
-pub(super) fn save<C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save<C, S>(items: &mut C, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted<Item: Wire>,
     S: Sink,
@@ -264,7 +264,7 @@ where
     let items = counted(items, count)?;
     if const { C::Item::FIXED.is_some() } {
         let size = const { walk::fixed_size(C::Item::FIXED) };
-        C::Item::put_all(items, sink.out().claim(size.saturating_mul(count)));
+        C::Item::put_all(items, sink.out().reserve(size.saturating_mul(count)));
         sink.fixed_array(at, count);
         return Ok(());
     }
@@ -275,7 +275,7 @@ where
 ///
 /// # Errors
 /// When the container does not hold as many, or an item cannot be saved.
-pub(super) fn save_with<I, C, S>(items: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_with<I, C, S>(items: &mut C, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted,
     I: Codec<C::Item>,
@@ -288,13 +288,13 @@ where
 ///
 /// # Errors
 /// When the container does not hold as many.
-pub(super) fn save_buffer<C, S>(bytes: &mut C, count: usize, sink: &mut S, at: At) -> Result<(), SaveError>
+pub(super) fn save_buffer<C, S>(bytes: &mut C, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted<Item = u8>,
     S: Sink,
 {
     let bytes = counted(bytes, count)?;
-    sink.begin_element(at, Element::ONLY);
+    sink.begin_element(at, ElementIndex::ONLY);
     sink.out().bytes(bytes);
     sink.end_element();
     Ok(())
@@ -311,11 +311,11 @@ fn not_held(count: usize) -> SaveError {
 
 fn save_each<T>(
     items: &mut [T],
-    mut save: impl FnMut(&mut T, Element) -> Result<(), SaveError>,
+    mut save: impl FnMut(&mut T, ElementIndex) -> Result<(), SaveError>,
 ) -> Result<(), SaveError> {
     let count = items.len();
     for (index, item) in items.iter_mut().enumerate() {
-        save(item, Element::new(index, count)).map_err(|error| error.in_element(index))?;
+        save(item, ElementIndex::new(index, count)).map_err(|error| error.in_element(index))?;
     }
     Ok(())
 }
@@ -340,7 +340,7 @@ where
     let mut start = 0;
     while start < count {
         let end = count.min(start + chunk);
-        let from = reader.claim((end - start) * size).map_err(|error| error.in_array(&C::Item::FORM, start))?;
+        let from = reader.take((end - start) * size).map_err(|error| error.in_array(&C::Item::FORM, start))?;
         C::Item::get_all(items.grow(start, end), from);
         start = end;
     }
@@ -372,7 +372,7 @@ where
     let mut start = 0;
     while start < count {
         let end = count.min(start + CHUNK);
-        let from = reader.claim(end - start)?;
+        let from = reader.take(end - start)?;
         bytes.grow(start, end).copy_from_slice(from);
         start = end;
     }
@@ -418,7 +418,7 @@ mod tests {
 
     const PARENT: &Description =
         &Description::new("parent").fields(&[Field::new("items", Form::info("uint16", Some(2)))]);
-    const ITEMS: At = At::new(PARENT, 0);
+    const ITEMS: FieldRef = FieldRef::new(PARENT, 0);
 
     fn saved(items: &mut impl Counted<Item = u16>, count: usize) -> Result<Vec<u8>, SaveError> {
         let mut writer = Writer::new();

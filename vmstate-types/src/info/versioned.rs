@@ -2,7 +2,7 @@
 
 use crate::description::{Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::VmState;
 use crate::walk;
 use crate::wire::Reader;
@@ -23,7 +23,13 @@ pub trait Versioned {
     ///
     /// # Errors
     /// Those of [`walk::save`].
-    fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: At, element: Element) -> Result<(), SaveError>;
+    fn save<S: Sink>(
+        &mut self,
+        version: u32,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError>;
 
     /// Reads the struct as it was at `version`.
     ///
@@ -36,7 +42,13 @@ impl<T: VmState> Versioned for T {
     const STRUCT: &'static Description = T::DESCRIPTION;
     const COUNT: Option<usize> = None;
 
-    fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save<S: Sink>(
+        &mut self,
+        version: u32,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
         sink.begin_element(at, element);
         walk::save(self, sink, version)?;
         sink.end_element();
@@ -55,7 +67,13 @@ impl<T: Versioned, const N: usize> Versioned for [T; N] {
         None => Some(N),
     };
 
-    fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save<S: Sink>(
+        &mut self,
+        version: u32,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
         for (index, value) in self.iter_mut().enumerate() {
             value.save(version, sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
         }

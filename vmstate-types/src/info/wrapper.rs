@@ -11,7 +11,7 @@ use core::num::Wrapping;
 
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
@@ -27,7 +27,7 @@ impl<T: Wire + ?Sized> Wire for Box<T> {
         (**self).get(from);
     }
 
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         (**self).save_elements(sink, at, element)
     }
 
@@ -50,7 +50,7 @@ impl<T: Wire> Wire for Wrapping<T> {
         self.0.get(from);
     }
 
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         self.0.save_elements(sink, at, element)
     }
 
@@ -73,7 +73,7 @@ impl<T: Wire + Copy> Wire for Cell<T> {
         self.get_mut().get(from);
     }
 
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         self.get_mut().save_elements(sink, at, element)
     }
 
@@ -85,7 +85,7 @@ impl<T: Wire + Copy> Wire for Cell<T> {
 impl<T: Wire + ?Sized> Wire for RefCell<T> {
     const FORM: Form = T::FORM;
 
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         self.get_mut().save_elements(sink, at, element)
     }
 
@@ -110,7 +110,12 @@ macro_rules! shared {
         impl<T: Wire + ?Sized> Wire for $pointer<$lock<T>> {
             const FORM: Form = T::FORM;
 
-            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+            fn save_elements<S: Sink>(
+                &mut self,
+                sink: &mut S,
+                at: FieldRef,
+                element: ElementIndex,
+            ) -> Result<(), SaveError> {
                 self.with(|value| value.save_elements(sink, at, element)).unwrap_or_else(|| {
                     Err(SaveError::new(concat!("the `", stringify!($lock), "` is in use or poisoned")))
                 })
@@ -159,7 +164,12 @@ mod locks {
             impl<T: Wire + ?Sized> Wire for $lock<T> {
                 const FORM: Form = T::FORM;
 
-                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                fn save_elements<S: Sink>(
+                    &mut self,
+                    sink: &mut S,
+                    at: FieldRef,
+                    element: ElementIndex,
+                ) -> Result<(), SaveError> {
                     match self.get_mut() {
                         Ok(value) => value.save_elements(sink, at, element),
                         Err(_) => Err(SaveError::new(concat!("the `", stringify!($lock), "` is poisoned"))),
@@ -207,7 +217,7 @@ macro_rules! atomics {
                     self.get_mut().get(from);
                 }
 
-                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                     self.get_mut().save_elements(sink, at, element)
                 }
 
@@ -233,7 +243,7 @@ macro_rules! atomics {
                     self.store(value, Ordering::Relaxed);
                 }
 
-                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                     self.load(Ordering::Relaxed).save_elements(sink, at, element)
                 }
 
@@ -266,7 +276,7 @@ macro_rules! non_zero {
         impl Wire for core::num::NonZero<$int> {
             const FORM: Form = $int::FORM;
 
-            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                 Self::get(*self).save_elements(sink, at, element)
             }
 
@@ -274,7 +284,7 @@ macro_rules! non_zero {
                 let start = reader.offset();
                 let mut value = 0;
                 Wire::load_elements(&mut value, reader)?;
-                *self = Self::new(value).ok_or_else(|| LoadError::malformed("any number but zero", 0).at(start))?;
+                *self = Self::new(value).ok_or_else(|| LoadError::malformed("any number but zero", 0).at_offset(start))?;
                 Ok(())
             }
         }

@@ -83,7 +83,7 @@ pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) 
         let start = reader.offset();
         return match value.load_old(reader, version) {
             Ok(()) => Ok(PostLoad::None),
-            Err(error) => Err(error.at(start)),
+            Err(error) => Err(error.at_offset(start)),
         };
     }
     if !is_supported(T::DESCRIPTION, version) {
@@ -169,7 +169,7 @@ pub fn heed_loading(reader: &Reader<'_>, outcome: Result<(), LoadError>) -> Resu
 #[cold]
 #[inline(never)]
 fn heed_load_error(reader: &Reader<'_>, error: LoadError) -> Result<(), LoadError> {
-    if reader.is_checkpoint() { Ok(()) } else { Err(error.at(reader.offset())) }
+    if reader.is_checkpoint() { Ok(()) } else { Err(error.at_offset(reader.offset())) }
 }
 
 /// Whether what was saved at `version` can be loaded.
@@ -202,7 +202,7 @@ const fn is_old(description: &Description, version: u32) -> bool {
 #[cold]
 #[inline(never)]
 fn refuse_version(description: &Description, version: u32, reader: &Reader<'_>) -> LoadError {
-    unsupported(description, version).at(reader.offset())
+    unsupported(description, version).at_offset(reader.offset())
 }
 
 /// The error for a version that cannot be loaded.
@@ -212,10 +212,14 @@ fn unsupported(description: &Description, version: u32) -> LoadError {
     let Description { name, version: local, minimum_version: minimum, .. } = *description;
     if version > local {
         return LoadError::incompatible(format!("at most version {local} of `{name}`"), format!("version {version}"))
-            .advise("save on the other side at an older version, or load with a newer release")
-            .qemu_says(format!("{name}: incoming version_id {version} is too new for local version_id {local}"));
+            .or_advice("save on the other side at an older version, or load with a newer release")
+            .with_qemu_message(format!(
+                "{name}: incoming version_id {version} is too new for local version_id {local}"
+            ));
     }
     LoadError::incompatible(format!("at least version {minimum} of `{name}`"), format!("version {version}"))
-        .advise("load it with an older release and save again there")
-        .qemu_says(format!("{name}: incoming version_id {version} is too old for local minimum version_id {minimum}"))
+        .or_advice("load it with an older release and save again there")
+        .with_qemu_message(format!(
+            "{name}: incoming version_id {version} is too old for local minimum version_id {minimum}"
+        ))
 }

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::{load, save};
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{At, Element, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::{VmState, Wire};
 use crate::wire::Reader;
 
@@ -18,21 +18,21 @@ use crate::wire::Reader;
 pub fn save_struct<T: VmState + Wire, S: Sink>(
     value: &mut T,
     sink: &mut S,
-    at: At,
-    element: Element,
+    at: FieldRef,
+    element: ElementIndex,
 ) -> Result<(), SaveError> {
     if const { T::FIXED.is_none() } {
         return save_view(value, sink, at, element);
     }
     let size = const { fixed_size(T::FIXED) };
     if element.count == 1 {
-        value.put(sink.out().claim(size));
+        value.put(sink.out().reserve(size));
         sink.fixed(at.parent, at.field..at.field + 1);
         return Ok(());
     }
     sink.begin_element(at, element);
     sink.begin_struct(T::DESCRIPTION, T::DESCRIPTION.version);
-    value.put(sink.out().claim(size));
+    value.put(sink.out().reserve(size));
     sink.fixed(T::DESCRIPTION, 0..T::DESCRIPTION.fields.len());
     sink.end_struct();
     sink.end_element();
@@ -67,7 +67,12 @@ pub(crate) const fn fixed_size(fixed: Option<usize>) -> usize {
 /// # Errors
 /// Those of [`save`].
 #[doc(hidden)]
-pub fn save_view<T: VmState, S: Sink>(view: &mut T, sink: &mut S, at: At, element: Element) -> Result<(), SaveError> {
+pub fn save_view<T: VmState, S: Sink>(
+    view: &mut T,
+    sink: &mut S,
+    at: FieldRef,
+    element: ElementIndex,
+) -> Result<(), SaveError> {
     sink.begin_element(at, element);
     save(view, sink, T::DESCRIPTION.version)?;
     sink.end_element();
@@ -86,7 +91,7 @@ pub fn load_run<'r>(
     parent: &'static Description,
     fields: Range<usize>,
 ) -> Result<&'r [u8], LoadError> {
-    reader.claim_run(size, parent.fields, fields)
+    reader.take_run(size, parent.fields, fields)
 }
 
 /// The bytes that the `count` fields from number `first` on take, all of which have fixed sizes.

@@ -93,7 +93,7 @@ fn load_all(parent: &'static Description, own: &mut dyn Subsections, reader: &mu
     for (index, subsection) in parent.subsections.iter().enumerate() {
         let handled = subsection.absent != Absent::Keep || reader.is_checkpoint();
         if handled && seen >> (index % 128) & 1 == 0 {
-            own.absent(index, reader.is_checkpoint()).map_err(|error| error.at(reader.offset()))?;
+            own.absent(index, reader.is_checkpoint()).map_err(|error| error.at_offset(reader.offset()))?;
         }
     }
     Ok(())
@@ -116,7 +116,7 @@ pub fn end_of_subsections(parent: &'static Description, reader: &mut Reader<'_>)
 fn refuse_subsection(parent: &Description, mut ahead: Ahead<'_, '_>) -> Result<(), LoadError> {
     let start = ahead.offset();
     match subsection_name(parent, &mut ahead)? {
-        Some(name) => Err(unknown_subsection(parent, name).at(start)),
+        Some(name) => Err(unknown_subsection(parent, name).at_offset(start)),
         None => Ok(()),
     }
 }
@@ -153,7 +153,7 @@ fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Opti
     let length = name.len();
     let index = match parent.subsections.iter().position(|own| own.description.name.as_bytes() == name) {
         Some(index) => index,
-        None => return Err(unknown_subsection(parent, name).at(start)),
+        None => return Err(unknown_subsection(parent, name).at_offset(start)),
     };
     reader.skip(2 + length as u64)?;
     let version = reader.array::<4>().map_err(|error| error.in_subsection(parent.subsections[index].description.name));
@@ -172,8 +172,8 @@ fn is_end_of_subsections(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
 fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {
     let name = name.escape_ascii();
     LoadError::incompatible(format!("a subsection that `{}` has", parent.name), format!("\"{name}\""))
-        .advise("the other side is newer or has an option on that this side lacks")
-        .qemu_says(format!("VM subsection '{name}' in '{}' does not exist", parent.name))
+        .or_advice("the other side is newer or has an option on that this side lacks")
+        .with_qemu_message(format!("VM subsection '{name}' in '{}' does not exist", parent.name))
 }
 
 /// Whether the subsection that was just loaded is followed by one of its own, which it does not have.
@@ -190,5 +190,5 @@ pub fn end_of_subsection(description: &Description, reader: &mut Reader<'_>) -> 
 #[must_use]
 pub fn missing_subsection(description: &Description) -> LoadError {
     LoadError::incompatible(format!("the subsection \"{}\"", description.name), "none")
-        .advise("the other side is older, or has an option off that this side needs")
+        .or_advice("the other side is older, or has an option off that this side needs")
 }

@@ -3,10 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::Source;
+use super::ByteSource;
 use crate::error::LoadError;
 
-/// Bytes that a [`Reader`](super::Reader) over a [`Source`] asks for at a time. Its buffer is larger only while a single
+/// Bytes that a [`Reader`](super::Reader) over a [`ByteSource`] asks for at a time. Its buffer is larger only while a single
 /// claim is.
 pub const BUFFER: usize = 64 * 1024;
 
@@ -15,19 +15,19 @@ pub const BUFFER: usize = 64 * 1024;
 /// There is only one, behind a vtable: so the compiler sees that a reader of a slice has nothing to clean up.
 pub(super) trait Stream {
     fn offset(&self) -> u64;
-    fn claim(&mut self, count: usize) -> Result<&[u8], LoadError>;
+    fn take(&mut self, count: usize) -> Result<&[u8], LoadError>;
     fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError>;
     fn peek(&mut self, count: usize) -> Result<&[u8], LoadError>;
     fn skip(&mut self, count: u64) -> Result<(), LoadError>;
-    fn at_hand(&self) -> &[u8];
-    fn tail(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError>;
+    fn buffered(&self) -> &[u8];
+    fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError>;
     #[cfg(test)]
     fn buffer(&self) -> &Vec<u8>;
 }
 
 /// A source and the bytes of it that have come.
 pub(super) struct Buffered<'a> {
-    source: Box<dyn Source + 'a>,
+    source: Box<dyn ByteSource + 'a>,
     buffer: Vec<u8>,
     /// The bytes of the buffer before this have been consumed.
     position: usize,
@@ -38,7 +38,7 @@ pub(super) struct Buffered<'a> {
 }
 
 impl<'a> Buffered<'a> {
-    pub(super) fn new(source: Box<dyn Source + 'a>) -> Self {
+    pub(super) fn new(source: Box<dyn ByteSource + 'a>) -> Self {
         Self { source, buffer: Vec::new(), position: 0, filled: 0, base: 0 }
     }
 }
@@ -48,7 +48,7 @@ impl Stream for Buffered<'_> {
         self.base.saturating_add(self.position as u64)
     }
 
-    fn claim(&mut self, count: usize) -> Result<&[u8], LoadError> {
+    fn take(&mut self, count: usize) -> Result<&[u8], LoadError> {
         if self.available() < count {
             self.require(count)?;
         }
@@ -59,9 +59,9 @@ impl Stream for Buffered<'_> {
 
     fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
         let (start, wanted) = (self.offset(), into.len());
-        let at_hand = self.available().min(wanted);
-        let (front, mut rest) = into.split_at_mut(at_hand);
-        front.copy_from_slice(self.claim(at_hand)?);
+        let buffered = self.available().min(wanted);
+        let (front, mut rest) = into.split_at_mut(buffered);
+        front.copy_from_slice(self.take(buffered)?);
         while !rest.is_empty() {
             let got = self.pull_into(rest)?;
             if got == 0 {
@@ -82,9 +82,9 @@ impl Stream for Buffered<'_> {
         let start = self.offset();
         let mut left = count;
         while left > 0 {
-            let at_hand = left.min(self.available() as u64);
-            self.position += usize::try_from(at_hand).unwrap_or(usize::MAX);
-            left -= at_hand;
+            let buffered = left.min(self.available() as u64);
+            self.position += usize::try_from(buffered).unwrap_or(usize::MAX);
+            left -= buffered;
             if left > 0 && !self.skip_source(&mut left)? && !self.pull(1)? {
                 return Err(LoadError::truncated_u64(start, count, count - left));
             }
@@ -92,12 +92,12 @@ impl Stream for Buffered<'_> {
         Ok(())
     }
 
-    fn at_hand(&self) -> &[u8] {
+    fn buffered(&self) -> &[u8] {
         &self.buffer[self.position..self.filled]
     }
 
-    fn tail(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
-        self.source.tail(count)
+    fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
+        self.source.peek_last(count)
     }
 
     #[cfg(test)]

@@ -3,14 +3,14 @@
 use alloc::vec::Vec;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
-use super::{Reader, Source};
+use super::{ByteSource, Reader};
 use crate::error::LoadError;
 
-/// Any `std::io::Read` as a [`Source`]. Interrupted reads are tried again, other errors reported.
+/// Any `std::io::Read` as a [`ByteSource`]. Interrupted reads are tried again, other errors reported.
 #[derive(Debug)]
 pub struct IoSource<R>(pub R);
 
-impl<R: Read> Source for IoSource<R> {
+impl<R: Read> ByteSource for IoSource<R> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, LoadError> {
         loop {
             match self.0.read(into) {
@@ -21,11 +21,11 @@ impl<R: Read> Source for IoSource<R> {
     }
 }
 
-/// A file as a [`Source`], or anything else that is `std::io::Read` and `Seek`: its end can be had at any time.
+/// A file as a [`ByteSource`], or anything else that is `std::io::Read` and `Seek`: its end can be had at any time.
 #[derive(Debug)]
 pub struct SeekSource<R>(pub R);
 
-impl<R: Read + Seek> Source for SeekSource<R> {
+impl<R: Read + Seek> ByteSource for SeekSource<R> {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, LoadError> {
         IoSource(&mut self.0).read(into)
     }
@@ -40,7 +40,7 @@ impl<R: Read + Seek> Source for SeekSource<R> {
         skip(&mut self.0).map_err(LoadError::source_failed)
     }
 
-    fn tail(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
+    fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
         let tail = |file: &mut R| {
             let here = file.stream_position()?;
             let end = file.seek(SeekFrom::End(0))?;
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
     /// Reads from anything that is `std::io::Read`, through a bounded buffer of its own.
     ///
     /// It may take more bytes from `read` than the stream has, if they are there: what follows a stream on the same
-    /// connection is then [at hand](Self::at_hand) when the stream has ended.
+    /// connection is then [at hand](Self::buffered) when the stream has ended.
     pub fn from_read(read: impl Read + 'a) -> Self {
         Self::from_source(IoSource(read))
     }

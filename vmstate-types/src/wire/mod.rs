@@ -1,7 +1,7 @@
 //! Big-endian cursors over a buffer and over a stream. Nothing else in the project reads or writes bytes.
 //!
 //! [`Writer`] appends to a growable buffer that its owner sends on whenever it likes. [`Reader`] reads a slice, or pulls
-//! from any [`Source`] through a bounded buffer; it can [`peek`](Reader::peek) and always knows its absolute offset.
+//! from any [`ByteSource`] through a bounded buffer; it can [`peek`](Reader::peek) and always knows its absolute offset.
 
 mod buffered;
 #[cfg(feature = "std")]
@@ -14,5 +14,5 @@ pub use buffered::BUFFER;
 #[cfg(feature = "std")]
 pub use io::{IoSource, SeekSource};
 pub(crate) use reader::Ahead;
-pub use reader::{Reader, Source};
+pub use reader::{ByteSource, Reader};
 pub use writer::Writer;

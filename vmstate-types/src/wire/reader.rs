@@ -14,7 +14,7 @@ use crate::error::LoadError;
 /// Where a [`Reader`] gets more bytes from: a file, a socket, a decompressor.
 ///
 /// With the feature `std`, [`Reader::from_read`] makes one of any `std::io::Read`.
-pub trait Source {
+pub trait ByteSource {
     /// Puts up to `into.len()` bytes into the front of `into` and says how many; 0 is the end of the stream.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ pub trait Source {
     ///
     /// # Errors
     /// Whatever keeps the source from delivering.
-    fn tail(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
+    fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
         let _ = count;
         Ok(None)
     }
@@ -86,11 +86,11 @@ impl<'a> Reader<'a> {
 
     /// Reads from `source` through a buffer of [`BUFFER`](super::BUFFER) bytes.
     ///
-    /// The reader takes from the source what one [`Source::read`] gives and asks again only when that does not
+    /// The reader takes from the source what one [`ByteSource::read`] gives and asks again only when that does not
     /// suffice: it never waits for bytes that nobody needs yet.
     #[must_use]
-    pub fn from_source(source: impl Source + 'a) -> Self {
-        let source: Box<dyn Source + 'a> = Box::new(source);
+    pub fn from_source(source: impl ByteSource + 'a) -> Self {
+        let source: Box<dyn ByteSource + 'a> = Box::new(source);
         Self { stream: Some(Box::new(Buffered::new(source))), ..Self::from_slice(&[]) }
     }
 
@@ -122,8 +122,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the stream ends before them. Nothing is consumed then, and no more memory was taken than bytes came.
     #[inline]
-    pub fn claim(&mut self, count: usize) -> Result<&[u8], LoadError> {
-        self.claim_run(count, &[], 0..0)
+    pub fn take(&mut self, count: usize) -> Result<&[u8], LoadError> {
+        self.take_run(count, &[], 0..0)
     }
 
     /// Consumes `count` bytes, those of the fixed-size `fields` of `all`, and lends them.
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`claim`](Self::claim); the error names the field in which the stream ends.
     #[inline]
-    pub(crate) fn claim_run(
+    pub(crate) fn take_run(
         &mut self,
         count: usize,
         all: &'static [Field],
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
                 // A reader of a slice ends here, and the compiler sees it.
                 let Some(stream) = &mut self.stream else { return Err(truncated(offset, count, there, all, fields)) };
                 // The count is said again for the compiler's sake: it then checks no offset into what was claimed.
-                Ok(&claim_from(&mut **stream, count, all, fields)?[..count])
+                Ok(&take_from(&mut **stream, count, all, fields)?[..count])
             }
         }
     }
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], LoadError> {
         let mut bytes = [0; N];
-        bytes.copy_from_slice(self.claim(N)?);
+        bytes.copy_from_slice(self.take(N)?);
         Ok(bytes)
     }
 
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
     pub fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
         match &mut self.stream {
             Some(stream) => stream.fill(into),
-            None => self.claim(into.len()).map(|bytes| into.copy_from_slice(bytes)),
+            None => self.take(into.len()).map(|bytes| into.copy_from_slice(bytes)),
         }
     }
 
@@ -227,9 +227,9 @@ impl<'a> Reader<'a> {
     /// The bytes that have come and are not consumed. When a stream has ended, this is what its source delivered beyond
     /// the end.
     #[must_use]
-    pub fn at_hand(&self) -> &[u8] {
+    pub fn buffered(&self) -> &[u8] {
         match &self.stream {
-            Some(stream) => stream.at_hand(),
+            Some(stream) => stream.buffered(),
             None => self.slice,
         }
     }
@@ -239,9 +239,9 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// When the source fails.
-    pub fn tail(&mut self, count: usize) -> Result<Option<Cow<'_, [u8]>>, LoadError> {
+    pub fn peek_last(&mut self, count: usize) -> Result<Option<Cow<'_, [u8]>>, LoadError> {
         match &mut self.stream {
-            Some(stream) => Ok(stream.tail(count)?.map(Cow::Owned)),
+            Some(stream) => Ok(stream.peek_last(count)?.map(Cow::Owned)),
             None => Ok(Some(Cow::Borrowed(&self.whole[self.whole.len().saturating_sub(count)..]))),
         }
     }
@@ -256,13 +256,13 @@ fn truncated(offset: u64, count: usize, there: usize, all: &[Field], fields: Ran
 
 /// Claims bytes from a source: here, once, for all runs of all devices.
 #[inline(never)]
-fn claim_from<'r>(
+fn take_from<'r>(
     stream: &'r mut (dyn Stream + '_),
     count: usize,
     all: &[Field],
     fields: Range<usize>,
 ) -> Result<&'r [u8], LoadError> {
-    stream.claim(count).map_err(|error| error.in_run(all.get(fields).unwrap_or_default()))
+    stream.take(count).map_err(|error| error.in_run(all.get(fields).unwrap_or_default()))
 }
 
 /// The bytes that come next.
@@ -322,7 +322,7 @@ impl Reader<'_> {
     pub fn counted_str_into(&mut self, into: &mut String) -> Result<(), LoadError> {
         let start = self.offset();
         let length = self.u8()?;
-        let bytes = self.claim(usize::from(length))?;
+        let bytes = self.take(usize::from(length))?;
         match core::str::from_utf8(bytes) {
             Ok(text) => {
                 into.clear();
@@ -331,7 +331,7 @@ impl Reader<'_> {
             }
             Err(_) => {
                 let found = format!("\"{}\"", bytes.escape_ascii());
-                Err(LoadError::malformed("a name in UTF-8", found).at(start))
+                Err(LoadError::malformed("a name in UTF-8", found).at_offset(start))
             }
         }
     }
@@ -347,7 +347,7 @@ impl Reader<'_> {
 
 impl core::fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Reader").field("offset", &self.offset()).field("at_hand", &self.at_hand().len()).finish()
+        f.debug_struct("Reader").field("offset", &self.offset()).field("buffered", &self.buffered().len()).finish()
     }
 }
 
@@ -366,7 +366,7 @@ mod tests {
         skips: bool,
     }
 
-    impl Source for Bites {
+    impl ByteSource for Bites {
         fn read(&mut self, into: &mut [u8]) -> Result<usize, LoadError> {
             let count = into.len().min(self.bite).min(usize::try_from(self.end - self.next).unwrap());
             for byte in &mut into[..count] {
@@ -403,7 +403,7 @@ mod tests {
             assert_eq!(filled, (3..1003).map(pattern).collect::<Vec<_>>());
             reader.skip(100_000).unwrap();
             assert_eq!(reader.offset(), 101_003);
-            assert_eq!(reader.claim(150_000).unwrap(), (101_003..251_003).map(pattern).collect::<Vec<_>>());
+            assert_eq!(reader.take(150_000).unwrap(), (101_003..251_003).map(pattern).collect::<Vec<_>>());
             reader.skip(48_996).unwrap();
             assert_eq!(reader.u8().unwrap(), pattern(299_999));
             assert!(reader.at_end().unwrap());
@@ -414,9 +414,9 @@ mod tests {
     fn the_buffer_shrinks_wherever_its_last_byte_was_read() {
         let mut reader = bites(300_000, 8, false);
         reader.peek(150_000).unwrap();
-        reader.claim(149_999).unwrap();
+        reader.take(149_999).unwrap();
         // One byte is left over each time the source is asked, until far behind what the buffer shrinks to.
-        while reader.offset() < 220_000 || reader.at_hand().len() > 1 {
+        while reader.offset() < 220_000 || reader.buffered().len() > 1 {
             reader.u16().unwrap();
         }
         reader.u8().unwrap();
@@ -426,10 +426,10 @@ mod tests {
 
     #[test]
     fn bytes_that_end_too_early_are_counted_from_where_they_begin() {
-        for at_hand in [0, 2] {
+        for buffered in [0, 2] {
             let mut reader = bites(10, 3, false);
             reader.skip(4).unwrap();
-            reader.peek(at_hand).unwrap();
+            reader.peek(buffered).unwrap();
             let error = reader.fill(&mut [0; 8]).unwrap_err();
             assert_eq!((error.offset(), error.expected(), error.is_truncated()), (Some(4), "8 bytes", true));
             assert_eq!(error.found(), "the end of the stream after 6");
@@ -442,7 +442,7 @@ mod tests {
         reader.skip(4).unwrap();
         let error = reader.u64().unwrap_err();
         assert_eq!((error.offset(), error.is_truncated()), (Some(4), true));
-        assert_eq!(reader.claim(6).unwrap().len(), 6, "a failed claim consumes nothing");
+        assert_eq!(reader.take(6).unwrap().len(), 6, "a failed claim consumes nothing");
         assert_eq!(reader.skip(1).unwrap_err().offset(), Some(10));
         assert!(bites(10, 3, true).skip(11).is_err());
         assert!(bites(10, 3, false).fill(&mut [0; 11]).is_err());
@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn a_claimed_length_buys_no_memory() {
         let mut reader = bites(1000, 100, false);
-        assert!(reader.claim(usize::MAX).unwrap_err().is_truncated());
+        assert!(reader.take(usize::MAX).unwrap_err().is_truncated());
         assert!(reader.stream.is_some_and(|stream| stream.buffer().capacity() <= BUFFER));
     }
 

@@ -81,7 +81,7 @@ impl Writer {
     }
 
     /// Counts what is pending as sent, and `beside` bytes more, which went the same way and never were in here.
-    pub fn sent(&mut self, beside: u64) {
+    pub fn mark_sent(&mut self, beside: u64) {
         self.flushed += self.used as u64 + beside;
         self.used = 0;
     }
@@ -94,17 +94,17 @@ impl Writer {
     /// Appends `bytes`.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.claim(bytes.len()).copy_from_slice(bytes);
+        self.reserve(bytes.len()).copy_from_slice(bytes);
     }
 
     /// Appends `count` zeros.
     pub fn zeros(&mut self, count: usize) {
-        self.claim(count).fill(0);
+        self.reserve(count).fill(0);
     }
 
     /// Appends `count` bytes and lends them to be written, all of them: what they are before that is not said.
     #[inline]
-    pub fn claim(&mut self, count: usize) -> &mut [u8] {
+    pub fn reserve(&mut self, count: usize) -> &mut [u8] {
         if self.buffer.len() - self.used < count {
             self.grow(count);
         }
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!((writer.offset(), writer.take().last()), (17, Some(&7)));
         assert_eq!((writer.offset(), writer.pending()), (17, &[][..]));
         writer.u8(8);
-        writer.sent(100);
+        writer.mark_sent(100);
         assert_eq!((writer.offset(), writer.pending()), (118, &[][..]));
     }
 

@@ -9,19 +9,19 @@
 //! use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
 //! use vmstate::adapters::vm_memory::GuestBlock;
 //! use vmstate::ram::PageSize;
-//! use vmstate::Registry;
+//! use vmstate::Machine;
 //!
 //! let ranges = [(GuestAddress(0), 0x4_0000), (GuestAddress(1 << 32), 0x2_0000)];
 //! let memory = GuestMemoryMmap::<AtomicBitmap>::from_ranges(&ranges)?;
 //! memory.write_obj(0xdead_beef_u32, GuestAddress((1 << 32) + 0x1000))?;
 //!
-//! let mut machine = Registry::for_machine("board-1.0");
+//! let mut machine = Machine::with_type("board-1.0");
 //! machine.register_ram(PageSize::DEFAULT, [GuestBlock::new("pc.ram", memory.iter())])?;
 //! let mut stream = Vec::new();
 //! machine.save(&mut stream)?;
 //!
 //! let copy = GuestMemoryMmap::<()>::from_ranges(&ranges)?;
-//! let mut other = Registry::for_machine("board-1.0");
+//! let mut other = Machine::with_type("board-1.0");
 //! other.register_ram(PageSize::DEFAULT, [GuestBlock::new("pc.ram", copy.iter())])?;
 //! other.load(&stream[..])?;
 //! assert_eq!(copy.read_obj::<u32>(GuestAddress((1 << 32) + 0x1000))?, 0xdead_beef);
@@ -41,7 +41,7 @@ use vm_memory::volatile_memory::{VolatileMemory, VolatileSlice};
 use vm_memory::{GuestRegionMmap, MmapRegion};
 use vmstate_types::{LoadError, SaveError};
 
-use crate::ram::Block;
+use crate::ram::RamBlock;
 
 /// Regions of guest memory, one after the other, as a block of the section `ram`.
 pub struct GuestBlock<B = ()> {
@@ -100,9 +100,9 @@ impl<B: Bitmap> GuestBlock<B> {
     ///         Err(_) => mark(0..0x4_0000), // nobody knows: all of it
     ///     }
     /// });
-    /// # use vmstate::ram::Block;
+    /// # use vmstate::ram::RamBlock;
     /// # let mut dirty = Vec::new();
-    /// # block.take_dirty(&mut |bytes| dirty.push(bytes));
+    /// # block.sync_dirty_log(&mut |bytes| dirty.push(bytes));
     /// # assert_eq!(dirty, [0..0x1000, 0x2000..0x3000]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -130,7 +130,7 @@ impl<B: Bitmap> Part<B> {
     }
 }
 
-impl<B: TakeDirty> Block for GuestBlock<B> {
+impl<B: TakeDirty> RamBlock for GuestBlock<B> {
     fn idstr(&self) -> &str {
         &self.idstr
     }
@@ -166,9 +166,9 @@ impl<B: TakeDirty> Block for GuestBlock<B> {
         Ok(())
     }
 
-    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
+    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
         for part in &self.parts {
-            part.memory.bitmap().take_dirty(&mut |bytes| mark(part.start + bytes.start..part.start + bytes.end));
+            part.memory.bitmap().sync_dirty_log(&mut |bytes| mark(part.start + bytes.start..part.start + bytes.end));
         }
         if let Some(log) = &self.log {
             log(mark);
@@ -194,23 +194,23 @@ impl<B: fmt::Debug> fmt::Debug for GuestBlock<B> {
 /// [another log](GuestBlock::also_logged_by).
 pub trait TakeDirty: Bitmap {
     /// Tells `mark` the bytes of the region that were written since this was last asked, and forgets them.
-    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>));
+    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>));
 }
 
 impl TakeDirty for () {
-    fn take_dirty(&self, _: &mut dyn FnMut(Range<u64>)) {}
+    fn sync_dirty_log(&self, _: &mut dyn FnMut(Range<u64>)) {}
 }
 
 impl<B: TakeDirty> TakeDirty for Option<B> {
-    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
+    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
         if let Some(bitmap) = self {
-            bitmap.take_dirty(mark);
+            bitmap.sync_dirty_log(mark);
         }
     }
 }
 
 impl TakeDirty for AtomicBitmap {
-    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
+    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
         let words = self.get_and_reset();
         if words.iter().any(|word| *word != 0) {
             mark_pages(&words, page_size(self), 0, mark);

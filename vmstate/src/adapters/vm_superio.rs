@@ -81,8 +81,8 @@ macro_rules! converted {
             fn save<S: vmstate_types::Sink>(
                 state: &mut $state,
                 sink: &mut S,
-                at: vmstate_types::sink::At,
-                element: vmstate_types::sink::Element,
+                at: vmstate_types::sink::FieldRef,
+                element: vmstate_types::sink::ElementIndex,
             ) -> Result<(), vmstate_types::SaveError> {
                 vmstate_types::walk::save_view(&mut Self::of(state)?, sink, at, element)
             }
@@ -94,7 +94,7 @@ macro_rules! converted {
                 let start = reader.offset();
                 let mut form = Self::default();
                 vmstate_types::walk::load(&mut form, reader, Self::DESCRIPTION.version)?;
-                *state = form.state().map_err(|error| error.at(start))?;
+                *state = form.state().map_err(|error| error.at_offset(start))?;
                 Ok(())
             }
         }

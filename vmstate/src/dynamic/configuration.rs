@@ -19,7 +19,7 @@ impl Section {
     /// use vmstate::dynamic::Section;
     /// use vmstate::stream::Configuration;
     ///
-    /// let section = Section::of_configuration(&Configuration::new("none"))?;
+    /// let section = Section::from_configuration(&Configuration::new("none"))?;
     /// let name = section.get("name").unwrap();
     /// assert_eq!((name.offset, name.item.to_string().as_str()), (13, "4 bytes, \"none\""));
     /// # Ok::<(), vmstate::LoadError>(())
@@ -27,7 +27,7 @@ impl Section {
     ///
     /// # Errors
     /// When the configuration cannot be written, because a name in it is too long.
-    pub fn of_configuration(configuration: &Configuration) -> Result<Self, LoadError> {
+    pub fn from_configuration(configuration: &Configuration) -> Result<Self, LoadError> {
         let mut out = Writer::new();
         let mut stream = StreamWriter::new(&mut out);
         stream.header();

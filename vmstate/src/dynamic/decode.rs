@@ -20,7 +20,7 @@ const NODES_BESIDES: usize = 1024;
 impl Section {
     /// Reads a section's payload by its description.
     ///
-    /// `end` is the offset in the stream of the payload's end, where that is known ([`extent`](super::extent) finds it
+    /// `end` is the offset in the stream of the payload's end, where that is known [`section_end`](crate::stream::section_end) finds it
     /// for streams with footers). Then a description that is inexact in one of QEMU's ways is made use of as far as it
     /// goes. Without it, the description must be exact.
     ///
@@ -48,13 +48,13 @@ fn old_style(size: u64, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Bod
 fn wrong_size(start: u64, described: u64, end: u64) -> LoadError {
     let found = end.saturating_sub(start);
     LoadError::malformed(format!("{described} bytes, as the stream describes them"), format!("{found} to the footer"))
-        .at(start)
-        .advise("the description and the state are not of the same stream, or one of them is corrupt")
+        .at_offset(start)
+        .or_advice("the description and the state are not of the same stream, or one of them is corrupt")
 }
 
 /// Consumes `size` bytes. What is not there is not allocated.
 fn take(reader: &mut Reader<'_>, size: u64) -> Result<Vec<u8>, LoadError> {
-    reader.claim(usize::try_from(size).unwrap_or(usize::MAX)).map(<[u8]>::to_vec)
+    reader.take(usize::try_from(size).unwrap_or(usize::MAX)).map(<[u8]>::to_vec)
 }
 
 struct Decoder<'r, 'a> {
@@ -85,7 +85,7 @@ impl Decoder<'_, '_> {
         if size == found {
             return self.structure(described).map(Body::Described);
         }
-        form::check(described, 0).map_err(|error| error.at(start))?;
+        form::check(described, 0).map_err(|error| error.at_offset(start))?;
         let payload = self.reader.peek(usize::try_from(found).unwrap_or(usize::MAX))?;
         match Gap::new(size, payload).certain(described) {
             Some(certain) => self.partly(described, certain, end),
@@ -135,7 +135,7 @@ impl Decoder<'_, '_> {
         let start = self.reader.offset();
         self.subsection_header(described)
             .and_then(|()| self.structure(described))
-            .map_err(|error| error.at(start).in_subsection(form::owned(&described.vmsd_name)))
+            .map_err(|error| error.at_offset(start).in_subsection(form::owned(&described.vmsd_name)))
     }
 
     /// Checks that the bytes begin the subsection that is described here.
@@ -167,7 +167,7 @@ impl Decoder<'_, '_> {
             }),
             Err(error) => {
                 let element = index(described).and_then(|index| usize::try_from(index).ok());
-                let error = element.into_iter().fold(error.at(offset), LoadError::in_element);
+                let error = element.into_iter().fold(error.at_offset(offset), LoadError::in_element);
                 Err(error.in_field(form::owned(&described.name)))
             }
         }
@@ -187,7 +187,7 @@ impl Decoder<'_, '_> {
         let bytes = take(self.reader, described.wire_size().unwrap_or(u64::MAX))?;
         if kind == Kind::Marker {
             for (index, (&byte, offset)) in bytes.iter().zip(start..).enumerate() {
-                marker(byte).map_err(|error| error.at(offset).in_element(index))?;
+                marker(byte).map_err(|error| error.at_offset(offset).in_element(index))?;
             }
         }
         Ok(Scalars::from_bytes(kind, bytes))
@@ -221,7 +221,7 @@ impl Decoder<'_, '_> {
     }
 
     fn scalar(&mut self, kind: Kind) -> Result<Scalar, LoadError> {
-        let value = Scalar::from_bytes(kind, self.reader.claim(kind.width())?);
+        let value = Scalar::from_bytes(kind, self.reader.take(kind.width())?);
         if let (Kind::Marker, Ok(byte)) = (kind, u8::try_from(value.bits)) {
             marker(byte)?;
         }
@@ -279,7 +279,7 @@ impl Decoder<'_, '_> {
             count if usize::try_from(count) == Ok(described) => Ok(()),
             count => {
                 let expected = format!("a tree of {described} nodes, as described");
-                Err(LoadError::malformed(expected, count).at(start))
+                Err(LoadError::malformed(expected, count).at_offset(start))
             }
         }
     }
@@ -306,7 +306,9 @@ impl Decoder<'_, '_> {
         let start = self.reader.offset();
         match self.reader.u8()? {
             found if found == byte => Ok(()),
-            found => Err(LoadError::malformed(format!("{byte:#04x} {place}"), format!("{found:#04x}")).at(start)),
+            found => {
+                Err(LoadError::malformed(format!("{byte:#04x} {place}"), format!("{found:#04x}")).at_offset(start))
+            }
         }
     }
 
@@ -337,8 +339,8 @@ fn marker(byte: u8) -> Result<(), LoadError> {
     match byte {
         b'0' | b'1' => Ok(()),
         _ => Err(LoadError::malformed("the marker of a pointer, 0x30 or 0x31", format!("{byte:#04x}"))
-            .advise("QEMU describes arrays of pointers inexactly; the section's end must be known to read on")
-            .qemu_says(format!("Unexpected ptr marker: {byte}"))),
+            .or_advice("QEMU describes arrays of pointers inexactly; the section's end must be known to read on")
+            .with_qemu_message(format!("Unexpected ptr marker: {byte}"))),
     }
 }
 

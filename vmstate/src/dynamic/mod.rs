@@ -28,7 +28,7 @@
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
 //!
-//! [`Walk`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again, and [`rewrite`] does that
+//! [`StreamDecoder`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again, and [`rewrite`] does that
 //! with sections that the caller changes. [`edit`] changes values and names. [`diff`] compares two.
 //!
 //! QEMU's descriptions are not always exact: of an array that is described by its first element, the others may take
@@ -47,7 +47,6 @@ mod display;
 pub mod edit;
 mod encode;
 mod exact;
-pub mod extent;
 mod form;
 mod path;
 mod reload;
@@ -63,7 +62,7 @@ pub use crate::schema::kind::Kind;
 pub use path::{Found, Item, Leaf};
 pub use rewrite::{Rewriter, rewrite};
 pub use scalar::{Scalar, Scalars};
-pub use stream::{Event, Walk};
+pub use stream::{Event, StreamDecoder};
 pub use strip::Stripper;
 pub use value::{Field, Struct, Tree, Value};
 

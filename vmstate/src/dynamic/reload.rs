@@ -70,7 +70,8 @@ impl Section {
             true => Ok(()),
             false => {
                 let left = self.offset.saturating_add(out.offset()).saturating_sub(reader.offset());
-                Err(LoadError::malformed("the end of the section", format!("{left} more bytes")).at(reader.offset()))
+                Err(LoadError::malformed("the end of the section", format!("{left} more bytes"))
+                    .at_offset(reader.offset()))
             }
         }
     }

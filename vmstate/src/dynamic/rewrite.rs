@@ -3,7 +3,7 @@
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::Section;
-use super::stream::{Event, Walk};
+use super::stream::{Event, StreamDecoder};
 use crate::ram::{Record, write_record};
 use crate::schema::describe_configuration;
 use crate::schema::vmdesc::{Device, Document};
@@ -33,7 +33,7 @@ const DESCRIPTION_HEADER: u64 = 5;
 /// ```
 #[derive(Debug)]
 pub struct Rewriter<'r, 'a> {
-    walk: Walk<'r, 'a>,
+    walk: StreamDecoder<'r, 'a>,
     /// What was decoded, described again, with the index of its device in the description.
     described: Vec<(usize, Device)>,
     /// The id of the RAM section that is being written.
@@ -47,7 +47,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     /// Reads and writes the header and the configuration.
     ///
     /// # Errors
-    /// As [`Walk::new`].
+    /// As [`StreamDecoder::new`].
     pub fn new(reader: &'r mut Reader<'a>, description: Option<Document>, out: &mut Writer) -> Result<Self, LoadError> {
         Self::with_configuration(reader, description, out, |_| Ok(()))
     }
@@ -55,7 +55,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     /// The same, with the configuration changed before it is written, if the stream has one.
     ///
     /// # Errors
-    /// As [`Walk::new`], and what `change` says.
+    /// As [`StreamDecoder::new`], and what `change` says.
     pub fn with_configuration<E: From<LoadError>>(
         reader: &'r mut Reader<'a>,
         mut description: Option<Document>,
@@ -63,7 +63,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         change: impl FnOnce(Option<&mut Configuration>) -> Result<(), E>,
     ) -> Result<Self, E> {
         let configured = description.as_mut().and_then(|description| description.configuration.take());
-        let mut walk = Walk::new(reader, description)?;
+        let mut walk = StreamDecoder::new(reader, description)?;
         let read = walk.configuration().cloned();
         let mut configuration = read.clone();
         change(configuration.as_mut())?;
@@ -80,7 +80,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     /// Reads and writes what comes next. `false` when all is written.
     ///
     /// # Errors
-    /// As [`Walk::next_event`].
+    /// As [`StreamDecoder::next_event`].
     pub fn step(&mut self, out: &mut Writer) -> Result<bool, LoadError> {
         self.step_with(out, |_, _| Ok(()))
     }
@@ -90,7 +90,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     /// The description is made of what is written. What a section is called stands in its header and in itself.
     ///
     /// # Errors
-    /// As [`Walk::next_event`], and what `change` says; when a section in a package becomes longer or shorter.
+    /// As [`StreamDecoder::next_event`], and what `change` says; when a section in a package becomes longer or shorter.
     pub fn step_with<E: From<LoadError>>(
         &mut self,
         out: &mut Writer,
@@ -149,7 +149,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
             Event::Command(Command::Packaged { .. }) => self.packages += 1,
             Event::PackageEnd { .. } => self.packages = self.packages.saturating_sub(1),
             Event::Record(Record::Space(bytes)) if self.walk.offset() != out.offset() => {
-                return Err(LoadError::misuse("pages where they were", format!("{bytes} bytes of them moved")).advise(
+                return Err(LoadError::misuse("pages where they were", format!("{bytes} bytes of them moved")).or_advice(
                     "the pages of a mapped-ram file have fixed places: before them, nothing can become longer or shorter",
                 ));
             }
@@ -191,8 +191,8 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         if let Some(read_by) = self.walk.take_description() {
             if read_by.devices != description.devices {
                 return Err(LoadError::malformed("the description that the stream was read by", "another one")
-                    .at(start)
-                    .advise("two streams in one file, one behind the other?"));
+                    .at_offset(start)
+                    .or_advice("two streams in one file, one behind the other?"));
             }
             description.configuration = read_by.configuration;
         }
@@ -222,12 +222,12 @@ pub fn rewrite(
     bytes: &[u8],
     mut change: impl FnMut(&mut SectionHeader, &mut Section) -> Result<(), LoadError>,
 ) -> Result<Vec<u8>, LoadError> {
-    let description = Document::of_stream(bytes)?;
+    let description = Document::from_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
     let mut rewriter = Rewriter::new(&mut reader, description, &mut out)?;
     let mut change = |header: &mut SectionHeader, section: &mut Section| {
         let place = header.place();
-        change(header, section).map_err(|error| error.in_place(|| place))
+        change(header, section).map_err(|error| error.in_location(|| place))
     };
     while rewriter.step_with(&mut out, &mut change)? {}
     Ok(out.take())
@@ -240,8 +240,8 @@ fn size(header: &SectionHeader, section: &Section) -> u64 {
 
 fn package_changed(header: &SectionHeader) -> LoadError {
     LoadError::misuse("a section as long as it was", "another length")
-        .advise("it is in a package, whose length stands before it")
-        .in_place(|| header.place())
+        .or_advice("it is in a package, whose length stands before it")
+        .in_location(|| header.place())
 }
 
 /// Begins a section. Its footer is written separately, because only its end in the stream shows whether there is one.

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use vmstate_types::{LoadError, Reader};
 
 use super::Section;
-use super::extent::{self, Verdict};
-use crate::ram::{Options, PageSize, Record, RecordReader};
+use crate::ram::{PageSize, RamOptions, Record, RecordReader};
 use crate::schema::vmdesc::{Document, Name, Struct};
-use crate::stream::{Command, Configuration, Item, SectionHeader, SectionKind, StreamReader};
+use crate::stream::section_end::{self, Verdict};
+use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamItem, StreamReader};
 
 /// The target page size of most targets, for streams that do not say theirs.
 const USUAL_PAGE_SIZE: u64 = 4096;
@@ -25,7 +25,7 @@ const NO_DESCRIPTION: &str = "the stream has no description at its end, where QE
 /// ([`locate_in`](crate::schema::vmdesc::locate_in)). Without one, sections are kept as bytes; their ends are found by
 /// their footers.
 #[derive(Debug)]
-pub struct Walk<'r, 'a> {
+pub struct StreamDecoder<'r, 'a> {
     stream: StreamReader<'r, 'a>,
     description: Option<Document>,
     /// The devices of the description that have not come yet, the next of a kind last.
@@ -53,7 +53,7 @@ pub enum Event {
     },
     /// A section of RAM; its records come next.
     Ram(SectionHeader),
-    /// A record of the RAM section; its bytes, if it has any, are to be had from [`Walk::data`].
+    /// A record of the RAM section; its bytes, if it has any, are to be had from [`StreamDecoder::data`].
     Record(Record),
     /// A command.
     Command(Command),
@@ -64,7 +64,7 @@ pub enum Event {
     },
 }
 
-impl<'r, 'a> Walk<'r, 'a> {
+impl<'r, 'a> StreamDecoder<'r, 'a> {
     /// Reads the header and the configuration.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl<'r, 'a> Walk<'r, 'a> {
         let stream = StreamReader::new(reader)?;
         let page_size = page_size(description.as_ref(), stream.configuration())?;
         let capabilities = stream.configuration().and_then(|configuration| configuration.capabilities.as_deref());
-        let options = Options::from_capabilities(capabilities.unwrap_or_default());
+        let options = RamOptions::from_capabilities(capabilities.unwrap_or_default());
         Ok(Self {
             expected: description.as_ref().map(devices_by_name).unwrap_or_default(),
             ram: RecordReader::new(page_size, options),
@@ -128,7 +128,7 @@ impl<'r, 'a> Walk<'r, 'a> {
     /// coordinates. A section without description in a stream without footers cannot be passed: nothing tells its end.
     pub fn next_event(&mut self) -> Result<Option<Event>, LoadError> {
         let undescribed = self.description.is_none();
-        self.pull_event().map_err(|error| if undescribed { error.advise(NO_DESCRIPTION) } else { error })
+        self.pull_event().map_err(|error| if undescribed { error.or_advice(NO_DESCRIPTION) } else { error })
     }
 
     fn pull_event(&mut self) -> Result<Option<Event>, LoadError> {
@@ -137,17 +137,17 @@ impl<'r, 'a> Walk<'r, 'a> {
                 Ok(record) => self.pass_record(section, record).map(Some),
                 // A wrong page size is the likely cause then.
                 Err(error) if self.description.is_none() => {
-                    Err(error.advise_instead(NO_DESCRIPTION).in_place(|| section.place()))
+                    Err(error.with_advice(NO_DESCRIPTION).in_location(|| section.place()))
                 }
-                Err(error) => Err(error.in_place(|| section.place())),
+                Err(error) => Err(error.in_location(|| section.place())),
             };
         }
         let before = self.stream.offset();
         match self.stream.next_item()? {
             None => Ok(None),
-            Some(Item::Command(command)) => Ok(Some(Event::Command(command))),
-            Some(Item::PackageEnd) => Ok(Some(Event::PackageEnd { marked: self.stream.offset() > before })),
-            Some(Item::Section(header)) => self.section(header).map(Some),
+            Some(StreamItem::Command(command)) => Ok(Some(Event::Command(command))),
+            Some(StreamItem::PackageEnd) => Ok(Some(Event::PackageEnd { marked: self.stream.offset() > before })),
+            Some(StreamItem::Section(header)) => self.section(header).map(Some),
         }
     }
 
@@ -159,7 +159,7 @@ impl<'r, 'a> Walk<'r, 'a> {
     pub fn data(&mut self, most: usize) -> Result<&[u8], LoadError> {
         let count = usize::try_from(self.data).unwrap_or(usize::MAX).min(most);
         self.data = self.data.saturating_sub(count as u64);
-        self.stream.payload().claim(count)
+        self.stream.payload().take(count)
     }
 
     /// The bytes that belong to the last record and have neither been lent by [`data`](Self::data) nor skipped.
@@ -219,7 +219,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             SectionKind::Full => self.find_device(&header),
             SectionKind::Start | SectionKind::Part | SectionKind::End => None,
         };
-        let section = self.payload(&header, device).map_err(|error| error.in_place(|| header.place()))?;
+        let section = self.payload(&header, device).map_err(|error| error.in_location(|| header.place()))?;
         self.stream.end_section()?;
         Ok(Event::Section { header, section, device })
     }
@@ -253,7 +253,7 @@ fn end_of_described(
     if footers == Some(false) || footers.is_none() && size.is_some_and(|size| ends_bare(reader, size)) {
         return Ok(None);
     }
-    match extent::find_end(reader, section_id, size)? {
+    match section_end::find_end(reader, section_id, size)? {
         None if footers == Some(true) => Err(no_footer(reader, section_id)),
         end => Ok(end),
     }
@@ -265,24 +265,24 @@ fn ends_bare(reader: &mut Reader<'_>, size: u64) -> bool {
     let Ok(bytes) = reader.peek(window) else { return false };
     let complete = bytes.len() < window;
     let after = usize::try_from(size).ok().and_then(|size| bytes.get(size..));
-    after.is_some_and(|after| extent::follows_a_section(after, complete) == Verdict::Plausible)
+    after.is_some_and(|after| section_end::follows_a_section(after, complete) == Verdict::Plausible)
 }
 
 fn undescribed(reader: &mut Reader<'_>, header: &SectionHeader, footers: Option<bool>) -> Result<Section, LoadError> {
     let start = reader.offset();
     let end = match footers {
         Some(false) => None,
-        _ => extent::find_end(reader, header.section_id, None)?,
+        _ => section_end::find_end(reader, header.section_id, None)?,
     };
     match end {
         Some(end) => {
-            let bytes = reader.claim(usize::try_from(end - start).unwrap_or(usize::MAX))?.to_vec();
+            let bytes = reader.take(usize::try_from(end - start).unwrap_or(usize::MAX))?.to_vec();
             Ok(Section::undescribed(header.name.as_str(), header.instance_id, start, bytes))
         }
         None if footers == Some(true) => Err(no_footer(reader, header.section_id)),
         None => Err(LoadError::incompatible("a description of the section, or footers after sections", "neither")
-            .at(start)
-            .advise(
+            .at_offset(start)
+            .or_advice(
                 "only the device knows where its state ends; QEMU writes both, unless `suppress-vmdesc`, \
                  `send-section-footer` or an old machine type keep it from that, and describes no live sections",
             )),
@@ -291,8 +291,8 @@ fn undescribed(reader: &mut Reader<'_>, header: &SectionHeader, footers: Option<
 
 fn no_footer(reader: &Reader<'_>, section_id: u32) -> LoadError {
     LoadError::malformed(format!("the footer 0x7e of section {section_id}"), "none up to the end of the stream")
-        .at(reader.offset())
-        .advise("the stream was cut, or is corrupt")
+        .at_offset(reader.offset())
+        .or_advice("the stream was cut, or is corrupt")
 }
 
 fn page_size(description: Option<&Document>, configuration: Option<&Configuration>) -> Result<PageSize, LoadError> {

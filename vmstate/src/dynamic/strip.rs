@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::stream::{Event, Walk};
+use super::stream::{Event, StreamDecoder};
 use crate::ram::{Record, write_record};
 use crate::stream::Command;
 
@@ -17,13 +17,13 @@ const CHUNK: u64 = 64 * 1024;
 /// (mapped-ram) become zeros there. Every other byte is copied as it is, and the result is a stream like any other.
 ///
 /// ```
-/// use vmstate::dynamic::{Stripper, Walk};
+/// use vmstate::dynamic::{Stripper, StreamDecoder};
 /// use vmstate::{Reader, Writer};
 ///
 /// let stream = b"QEVM\x00\x00\x00\x03\x00";
 /// let mut reader = Reader::from_slice(stream);
 /// let mut out = Writer::new();
-/// let mut stripper = Stripper::new(Walk::new(&mut reader, None)?, Reader::from_slice(stream));
+/// let mut stripper = Stripper::new(StreamDecoder::new(&mut reader, None)?, Reader::from_slice(stream));
 /// while stripper.step(&mut out)? {
 ///     // Here `out` can be flushed.
 /// }
@@ -32,7 +32,7 @@ const CHUNK: u64 = 64 * 1024;
 /// ```
 #[derive(Debug)]
 pub struct Stripper<'r, 'a, 'o> {
-    walk: Walk<'r, 'a>,
+    walk: StreamDecoder<'r, 'a>,
     /// The same stream, from which the result is copied.
     original: Reader<'o>,
     /// What is to be done with the original up to what was walked through.
@@ -59,7 +59,7 @@ enum Edit {
 impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
     /// Copies what `walk` walks through from `original`, a second reader of the same bytes, both at their beginning.
     #[must_use]
-    pub fn new(walk: Walk<'r, 'a>, original: Reader<'o>) -> Self {
+    pub fn new(walk: StreamDecoder<'r, 'a>, original: Reader<'o>) -> Self {
         let edits = VecDeque::new();
         Self { walk, original, edits, record_end: 0, packages: 0, pages: 0, shifted: false, ended: false }
     }
@@ -73,7 +73,7 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
     /// Reads or writes what comes next. `false` when all is written.
     ///
     /// # Errors
-    /// As [`Walk::next_event`]; and when pages cannot go without invalidating a length or a place that the stream says:
+    /// As [`StreamDecoder::next_event`]; and when pages cannot go without invalidating a length or a place that the stream says:
     /// inside of packages, and before pages at fixed places.
     pub fn step(&mut self, out: &mut Writer) -> Result<bool, LoadError> {
         match self.edits.pop_front() {
@@ -89,7 +89,7 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
             Edit::Copy(end) => {
                 let count = self.original.peek(chunk(self.original.offset(), end))?.len();
                 if count > 0 {
-                    out.bytes(self.original.claim(count)?);
+                    out.bytes(self.original.take(count)?);
                     self.edits.push_front(Edit::Copy(end));
                 }
             }
@@ -140,8 +140,8 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
             _ => return Ok(()),
         };
         if self.packages > 0 {
-            let error = LoadError::incompatible("RAM outside of packaged streams", "a page in one").at(start);
-            return Err(error.advise("the package's length would have to change"));
+            let error = LoadError::incompatible("RAM outside of packaged streams", "a page in one").at_offset(start);
+            return Err(error.or_advice("the package's length would have to change"));
         }
         let zero = Record::Zero { offset, same_block, fill: 0 };
         self.edits.extend([Edit::Copy(start), Edit::Replace(self.record_end, zero)]);
@@ -152,7 +152,7 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
     /// The pages of a mapped block are at the end of the space that belongs to it.
     fn mapped(&mut self, start: u64) -> Result<(), LoadError> {
         if self.shifted {
-            return Err(LoadError::incompatible("pages in the stream, or at fixed places", "both").at(start));
+            return Err(LoadError::incompatible("pages in the stream, or at fixed places", "both").at_offset(start));
         }
         let size = self.walk.ram().blocks().last().map_or(0, |block| block.size);
         self.edits.extend([Edit::Copy(self.record_end.saturating_sub(size)), Edit::Zero(self.record_end)]);
@@ -235,7 +235,7 @@ mod tests {
 
     fn strip(stream: &[u8]) -> Result<(Vec<u8>, u64), LoadError> {
         let (mut reader, mut out) = (Reader::from_slice(stream), Writer::new());
-        let mut stripper = Stripper::new(Walk::new(&mut reader, None)?, Reader::from_slice(stream));
+        let mut stripper = Stripper::new(StreamDecoder::new(&mut reader, None)?, Reader::from_slice(stream));
         while stripper.step(&mut out)? {}
         Ok((out.take(), stripper.pages()))
     }

@@ -36,7 +36,7 @@
 
 use vmstate_types::{LoadError, Reader};
 
-use crate::dynamic::{Event, Section, Walk};
+use crate::dynamic::{Event, Section, StreamDecoder};
 use crate::schema::Release;
 use crate::schema::vmdesc::Document;
 use crate::stream::SectionKind;
@@ -94,7 +94,7 @@ impl Importer {
     /// When the stream is broken, or not the one that is described.
     pub fn stream(&mut self, reader: &mut Reader<'_>, document: Document) -> Result<(), LoadError> {
         self.origin.release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
-        let mut walk = Walk::new(reader, Some(document))?;
+        let mut walk = StreamDecoder::new(reader, Some(document))?;
         self.origin.machine = walk.configuration().map(|configuration| configuration.machine.clone());
         while let Some(event) = walk.next_event()? {
             // Live sections are no devices.

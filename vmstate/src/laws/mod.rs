@@ -5,11 +5,11 @@
 //!
 //! | law | what it says |
 //! |---|---|
-//! | [`save_load_save`](Laws::save_load_save) | what was saved and loaded is saved as the same bytes |
+//! | [`round_trip`](Laws::round_trip) | what was saved and loaded is saved as the same bytes |
 //! | [`loading_twice`](Laws::loading_twice) | loading something twice is loading it once |
-//! | [`damage`](Laws::damage) | a cut or a changed byte gives an error or a valid state, and never a panic; what failed to load changed nothing |
+//! | [`corruption`](Laws::corruption) | a cut or a changed byte gives an error or a valid state, and never a panic; what failed to load changed nothing |
 //! | [`older_versions`](Laws::older_versions) | every version that is loaded can be saved, and is the same then |
-//! | [`no_field_is_forgotten`](Laws::no_field_is_forgotten) | every field that is on the wire is kept: changed, it changes what is saved |
+//! | [`every_field_is_saved`](Laws::every_field_is_saved) | every field that is on the wire is kept: changed, it changes what is saved |
 //! | [`subsections`](Laws::subsections) | each subsection is sent in some state and not in another, and what is sent comes back |
 //!
 //! ```
@@ -38,7 +38,7 @@
 //! laws go to others by loading changed bytes. If there is no `with`, the generator is the device's `Default`.
 //!
 //! A device that is ported from QEMU has one more, for which there must be a stream:
-//! [`same_as_in`](Laws::same_as_in), what QEMU wrote is loaded and saved as the same bytes.
+//! [`matches_stream`](Laws::matches_stream), what QEMU wrote is loaded and saved as the same bytes.
 //!
 //! Fields that a device computes when it is saved, in `pre_save`, are named: `computed = ["level"]`.
 //!
@@ -108,8 +108,8 @@ macro_rules! laws {
             }
 
             #[test]
-            fn save_load_save() {
-                laws().save_load_save();
+            fn round_trip() {
+                laws().round_trip();
             }
 
             #[test]
@@ -118,8 +118,8 @@ macro_rules! laws {
             }
 
             #[test]
-            fn damage() {
-                laws().damage();
+            fn corruption() {
+                laws().corruption();
             }
 
             #[test]
@@ -128,8 +128,8 @@ macro_rules! laws {
             }
 
             #[test]
-            fn no_field_is_forgotten() {
-                laws().no_field_is_forgotten();
+            fn every_field_is_saved() {
+                laws().every_field_is_saved();
             }
 
             #[test]
@@ -193,7 +193,7 @@ impl<T: VmState> Laws<T> {
     ///
     /// # Panics
     /// When it does not hold.
-    pub fn save_load_save(&self) {
+    pub fn round_trip(&self) {
         for seed in 0..STATES {
             let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
             let mut loaded = self.fresh();
@@ -224,16 +224,16 @@ impl<T: VmState> Laws<T> {
     ///
     /// # Panics
     /// When it does not hold.
-    pub fn damage(&self) {
+    pub fn corruption(&self) {
         for seed in 0..STATES {
             let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
             let step = saved.len().div_ceil(PLACES).max(1);
             for place in (0..saved.len()).step_by(step) {
-                self.takes_or_refuses(&saved[..place]);
+                self.accepts_or_rejects(&saved[..place]);
                 for mask in [0x01, 0x80, 0xff] {
                     let mut damaged = saved.clone();
                     damaged[place] ^= mask;
-                    self.takes_or_refuses(&damaged);
+                    self.accepts_or_rejects(&damaged);
                 }
             }
         }
@@ -243,7 +243,7 @@ impl<T: VmState> Laws<T> {
     ///
     /// # Panics
     /// When it does not hold.
-    pub fn takes_or_refuses(&self, bytes: &[u8]) {
+    pub fn accepts_or_rejects(&self, bytes: &[u8]) {
         self.takes_or_refuses_at(T::DESCRIPTION.version, bytes);
     }
 
@@ -297,7 +297,7 @@ impl<T: VmState> Laws<T> {
     ///
     /// # Panics
     /// When it does not hold.
-    pub fn no_field_is_forgotten(&self) {
+    pub fn every_field_is_saved(&self) {
         for seed in 0..STATES {
             let mut device = self.state(seed);
             let (saved, section) = describe(&mut device);
@@ -378,7 +378,7 @@ impl<T: VmState> Laws<T> {
         let mut reader = Reader::from_slice(saved);
         let loaded = device.load(&mut reader, T::DESCRIPTION.version).and_then(|()| match reader.at_end()? {
             true => Ok(()),
-            false => Err(LoadError::malformed("the end of what was saved", "more").at(reader.offset())),
+            false => Err(LoadError::malformed("the end of what was saved", "more").at_offset(reader.offset())),
         });
         if let Err(error) = loaded {
             panic!("{}: what it saved does not load{}\n{error}", name::<T>(), of_seed(seed));

@@ -3,7 +3,7 @@
 use vmstate_types::{LoadError, Reader, VmState};
 
 use super::{Laws, name, save};
-use crate::dynamic::{Event, Walk};
+use crate::dynamic::{Event, StreamDecoder};
 use crate::schema::compare::first_difference;
 use crate::schema::vmdesc::{self, Body, Document};
 use crate::stream::SectionHeader;
@@ -20,18 +20,18 @@ impl<T: VmState> Laws<T> {
     /// use vmstate::laws::Laws;
     ///
     /// let stream = std::fs::read("tests/vm.state").expect("a stream of QEMU's");
-    /// Laws::new(|_| Serial::default()).same_as_in(&stream, "serial");
+    /// Laws::new(|_| Serial::default()).matches_stream(&stream, "serial");
     /// ```
     ///
     /// # Panics
     /// When it does not hold, and when the stream has no such section.
-    pub fn same_as_in(&self, stream: &[u8], section: &str) {
+    pub fn matches_stream(&self, stream: &[u8], section: &str) {
         let found = match payloads(stream, section) {
             Ok(found) => found,
             Err(error) => panic!("{}: the stream cannot be read\n{error}", name::<T>()),
         };
         assert!(!found.is_empty(), "{}: the stream has no section \"{section}\"", name::<T>());
-        let described = Document::of_stream(stream).ok().flatten();
+        let described = Document::from_stream(stream).ok().flatten();
         for (header, payload) in found {
             let theirs = described.as_ref().and_then(|document| state_of(document, &header));
             self.same_as(&header, payload, theirs);
@@ -44,13 +44,13 @@ impl<T: VmState> Laws<T> {
         let loaded = device.load(&mut reader, header.version).and_then(|()| match reader.at_end()? {
             true => Ok(()),
             false => Err(LoadError::malformed(format!("the end of {} bytes", payload.len()), "an end before it")
-                .at(reader.offset())),
+                .at_offset(reader.offset())),
         });
         let SectionHeader { name: section, instance_id, .. } = header;
         if let Err(error) = loaded {
             let difference = theirs.and_then(|theirs| first_difference(T::DESCRIPTION, header.version, theirs));
             let error = match difference {
-                Some(difference) => error.diagnosed(difference.to_string()),
+                Some(difference) => error.with_diagnosis(difference.to_string()),
                 None => error,
             };
             panic!("{}: \"{section}\", instance {instance_id}, does not load\n{error}", name::<T>());
@@ -73,7 +73,7 @@ fn state_of<'d>(document: &'d Document, header: &SectionHeader) -> Option<&'d vm
 /// The sections `name` of a stream, with their payloads.
 fn payloads<'s>(stream: &'s [u8], name: &str) -> Result<Vec<(SectionHeader, &'s [u8])>, LoadError> {
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, Document::of_stream(stream)?)?;
+    let mut walk = StreamDecoder::new(&mut reader, Document::from_stream(stream)?)?;
     let mut found = Vec::new();
     while let Some(event) = walk.next_event()? {
         let Event::Section { header, section, .. } = event else { continue };

@@ -2,26 +2,26 @@
 
 use vmstate_types::{LoadError, Reader};
 
-use super::kept::{self, Kept};
-use super::load::{Came, Load};
+use super::load::{Load, Received};
+use super::pass_through::{self, PassThrough};
 use super::policy::Unknown;
-use crate::registry::{Handler, Missing};
+use crate::registry::{Missing, SectionHandler};
 use crate::stream::{SectionHeader, SectionKind};
 
 impl Load<'_, '_, '_> {
     /// Does what the rules say about a section that nobody has registered.
     pub(super) fn unknown(&mut self, header: &SectionHeader, payload: &mut Reader<'_>) -> Result<(), LoadError> {
         match self.options.rules_of(&header.name).unknown {
-            Unknown::Refuse => return Err(self.nobody(header)),
-            Unknown::Skip => kept::skip(header, payload)?,
-            Unknown::Keep if header.kind == SectionKind::Full => {
-                self.kept.push(Kept::read(header, payload)?);
+            Unknown::Reject => return Err(self.nobody(header)),
+            Unknown::Skip => pass_through::skip(header, payload)?,
+            Unknown::PassThrough if header.kind == SectionKind::Full => {
+                self.kept.push(PassThrough::read(header, payload)?);
             }
-            Unknown::Keep => {
+            Unknown::PassThrough => {
                 return Err(LoadError::incompatible("a section that comes whole, to be kept", "a live one")
-                    .at(header.offset)
-                    .advise(
-                        "live sections cannot be kept: register it (guest memory with `Registry::register_ram`), or have it \
+                    .at_offset(header.offset)
+                    .or_advice(
+                        "live sections cannot be kept: register it (guest memory with `Machine::register_ram`), or have it \
                          passed over (`Rules::unknown`, `Unknown::Skip`)",
                     ));
             }
@@ -35,16 +35,16 @@ impl Load<'_, '_, '_> {
     /// The error for a section that nobody has registered.
     fn nobody(&self, header: &SectionHeader) -> LoadError {
         let SectionHeader { name, instance_id, .. } = header;
-        let others = self.registry.entries.iter().filter(|entry| entry.header.name == *name);
+        let others = self.machine.registry.entries.iter().filter(|entry| entry.header.name == *name);
         let others: Vec<_> = others.map(|entry| entry.header.instance_id.to_string()).collect();
         let expected = match others.is_empty() {
             true => "a section that is registered".to_owned(),
             false => format!("instance {} of \"{}\"", others.join(" or "), name.escape_debug()),
         };
         LoadError::incompatible(expected, format!("\"{}\", instance {instance_id}", name.escape_debug()))
-            .at(header.offset)
-            .advise("register the device, or have the section passed over or kept (`Rules::unknown`)")
-            .qemu_says(format!(
+            .at_offset(header.offset)
+            .or_advice("register the device, or have the section passed over or kept (`Rules::unknown`)")
+            .with_qemu_message(format!(
                 "Unknown savevm section or instance '{name}' {instance_id}. Make sure that your current VM setup \
                  matches your saved VM setup, including any hotplugged devices"
             ))
@@ -52,42 +52,43 @@ impl Load<'_, '_, '_> {
 
     /// Looks for sections that have not come.
     pub(super) fn check_complete(&mut self, end: u64) -> Result<(), LoadError> {
-        for index in 0..self.registry.entries.len() {
-            if self.came[index] != Came::All {
-                self.missing(index).map_err(|error| error.at(end))?;
+        for index in 0..self.machine.registry.entries.len() {
+            if self.received[index] != Received::All {
+                self.missing(index).map_err(|error| error.at_offset(end))?;
             }
         }
         Ok(())
     }
 
     fn missing(&mut self, index: usize) -> Result<(), LoadError> {
-        let entry = &mut self.registry.entries[index];
+        let entry = &mut self.machine.registry.entries[index];
         let missing = match (self.options.own_rules(&entry.header.name), entry.missing) {
             (Some(rules), _) => rules.missing,
             (None, Some(own)) => own,
             (None, None) => self.options.rules.missing,
         };
         let expected = match &mut entry.handler {
-            Handler::Live(live) => live.is_active(),
-            Handler::Device(_) => entry.description.is_some_and(|description| !description.conditional),
-            Handler::Raw(_) => true,
+            SectionHandler::Live(live) => live.is_active(),
+            SectionHandler::Device(_) => entry.description.is_some_and(|description| !description.conditional),
+            SectionHandler::Raw(_) => true,
         };
-        if self.came[index] == Came::Nothing {
+        if self.received[index] == Received::Nothing {
             self.loaded.missing.push((entry.header.name.clone(), entry.header.instance_id));
             if self.options.undo {
-                self.copies.copy(index, entry)?;
+                self.checkpoints.copy(index, entry)?;
             }
-            if let Handler::Device(handle) = &mut entry.handler
+            if let SectionHandler::Device(handle) = &mut entry.handler
                 && handle.reset().map_err(|why| LoadError::misuse("a device that can be used", why))?
             {
                 return Ok(());
             }
         }
-        if !expected || missing == Missing::Keep {
+        if !expected || missing == Missing::KeepState {
             return Ok(());
         }
-        let found = if self.came[index] == Came::Started { "only parts of it" } else { "the end of the stream" };
+        let found =
+            if self.received[index] == Received::Started { "only parts of it" } else { "the end of the stream" };
         Err(LoadError::incompatible(format!("the section {}", entry.title()), found)
-            .advise("the other side lacks the device or has it under another name; `Rules::missing` allows it"))
+            .or_advice("the other side lacks the device or has it under another name; `Rules::missing` allows it"))
     }
 }

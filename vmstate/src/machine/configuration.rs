@@ -8,8 +8,10 @@ use crate::stream::Configuration;
 pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>) -> Result<(), LoadError> {
     let Some(theirs) = theirs else {
         return Err(LoadError::incompatible(format!("the configuration of `{}`", ours.machine), "no configuration")
-            .advise("if the other side sends none on purpose, allow any machine (`LoadOptions::any_machine`)")
-            .qemu_says("Configuration section missing"));
+            .or_advice(
+                "if the other side sends none on purpose, allow any machine (`LoadOptions::ignore_machine_type`)",
+            )
+            .with_qemu_message("Configuration section missing"));
     };
     check_machine(ours, theirs)?;
     check_page_bits(ours, theirs)?;
@@ -23,8 +25,8 @@ fn check_machine(ours: &Configuration, theirs: &Configuration) -> Result<(), Loa
         true => Ok(()),
         false => {
             Err(LoadError::incompatible(format!("the machine `{local}`"), format!("`{}`", received.escape_debug()))
-                .advise("start this side as the machine that the stream is of")
-                .qemu_says(format!("Machine type received is '{received}' and local is '{local}'")))
+                .or_advice("start this side as the machine that the stream is of")
+                .with_qemu_message(format!("Machine type received is '{received}' and local is '{local}'")))
         }
     }
 }
@@ -35,7 +37,7 @@ fn check_page_bits(ours: &Configuration, theirs: &Configuration) -> Result<(), L
     let (local, received) = (ours.target_page_bits, theirs.target_page_bits);
     match local == received {
         true => Ok(()),
-        false => Err(LoadError::incompatible(text(local), text(received)).qemu_says(format!(
+        false => Err(LoadError::incompatible(text(local), text(received)).with_qemu_message(format!(
             "Received TARGET_PAGE_BITS is {} but local is {}",
             received.unwrap_or(0),
             local.unwrap_or(0)
@@ -59,8 +61,8 @@ fn check_capabilities(ours: &Configuration, theirs: &Configuration) -> Result<()
         Some(name) => {
             let (here, there) = if local.contains(name) { ("on", "off") } else { ("off", "on") };
             Err(LoadError::incompatible(text(&local), text(&received))
-                .advise("set the same migration capabilities on both sides")
-                .qemu_says(format!("Capability {name} is {here}, but received capability is {there}")))
+                .or_advice("set the same migration capabilities on both sides")
+                .with_qemu_message(format!("Capability {name} is {here}, but received capability is {there}")))
         }
     }
 }
@@ -69,7 +71,11 @@ fn check_uuid(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadEr
     match (ours.uuid, theirs.uuid) {
         (Some(local), Some(received)) if local != received => {
             Err(LoadError::incompatible(format!("the UUID {}", uuid_text(local)), uuid_text(received))
-                .qemu_says(format!("UUID received is {} and local is {}", uuid_text(received), uuid_text(local))))
+                .with_qemu_message(format!(
+                    "UUID received is {} and local is {}",
+                    uuid_text(received),
+                    uuid_text(local)
+                )))
         }
         _ => Ok(()),
     }

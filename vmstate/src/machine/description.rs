@@ -4,16 +4,16 @@ use crate::registry::Entry;
 use crate::schema::{self, Release};
 use crate::stream::Configuration;
 
-/// What a registry knows of descriptions from one save to the next. The texts of sections are with their entries.
+/// What a machine knows of descriptions from one save to the next. The texts of sections are with their entries.
 #[derive(Debug, Default)]
-pub(crate) struct Texts {
+pub(crate) struct DescriptionCache {
     /// What stands before the first device, with what it was made of.
     beginning: Option<(Beginning, String)>,
     /// The entries whose sections have been described, in their order.
     described: Vec<usize>,
 }
 
-/// What the text before the first device depends on, besides the registry's configuration.
+/// What the text before the first device depends on, besides the machine's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Beginning {
     release: Release,
@@ -21,7 +21,7 @@ struct Beginning {
     configured: bool,
 }
 
-impl Texts {
+impl DescriptionCache {
     /// Forgets what was made of another configuration.
     pub(crate) fn reconfigure(&mut self) {
         self.beginning = None;

@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
-use vmstate_types::error::{Blame, Place};
+use vmstate_types::error::{Blame, Location};
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::load::Section;
 use crate::ram::PageSize;
-use crate::registry::{Entry, Handler};
+use crate::registry::{Entry, SectionHandler};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
 use crate::schema::vmdesc::{self, Body, Document, Located};
 use crate::schema::{DescriptionWriter, Release};
@@ -50,7 +50,7 @@ pub(super) fn find(
 fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
     let mut goal = 64 * 1024;
     loop {
-        let tail = reader.tail(goal).ok()??;
+        let tail = reader.peek_last(goal).ok()??;
         match vmdesc::locate(&tail) {
             Located::At(start) => return Document::parse(tail.get(start..)?, 0).ok(),
             Located::More if tail.len() == goal => goal *= 4,
@@ -61,7 +61,7 @@ fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
 
 /// Whether the section may be at fault: it is the one that failed, or has not the size that is described.
 fn is_suspect(section: &Section, error: &LoadError, described: Option<u64>) -> bool {
-    let failed = matches!(error.place(), Some(Place::Section { start, .. }) if *start == section.payload);
+    let failed = matches!(error.place(), Some(Location::Section { start, .. }) if *start == section.payload);
     failed || (section.read.is_some() && described.is_some() && section.read != described)
 }
 
@@ -86,12 +86,12 @@ fn compare(
 
 /// How our device describes itself, in the form of the stream's description.
 fn our_description(entry: &mut Entry<'_>, header: &SectionHeader, document: &Document) -> Option<Document> {
-    let Handler::Device(handle) = &mut entry.handler else { return None };
+    let SectionHandler::Device(handle) = &mut entry.handler else { return None };
     let release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
     let mut description = DescriptionWriter::new(release, PageSize::DEFAULT.bytes(), None);
     let mut out = Writer::new();
     let mut saved = None;
-    let lent = handle.lend(&mut |device| {
+    let lent = handle.with_device(&mut |device| {
         let (name, instance_id) = (&header.name, header.instance_id);
         let described =
             description.section_by(name, instance_id, &mut out, |sink| device.describe_section(sink, header.version));

@@ -3,18 +3,19 @@
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use vmstate_types::error::Place;
+use vmstate_types::error::Location;
 use vmstate_types::walk::PostLoad;
 use vmstate_types::{LoadError, Reader};
 
+use super::Machine;
 use super::diagnosis;
-use super::kept::{self, Kept};
+use super::pass_through::{self, PassThrough};
 use super::policy::{LoadOptions, Repeated, Trailer, Unread, refuse};
 use super::progress::{Phase, Progress};
-use super::undo::Copies;
+use super::rollback::Checkpoints;
 use super::{configuration, save::unavailable, trace};
-use crate::registry::{Entry, Handler, Registry};
-use crate::stream::{Configuration, Next, SectionHeader, SectionKind, StreamReader, tag};
+use crate::registry::{Entry, SectionHandler};
+use crate::stream::{Configuration, NextItem, SectionHeader, SectionKind, StreamReader, tag};
 
 /// So many sections with a name can come. The largest machines have some hundred devices.
 const MAX_SECTIONS: u64 = 1 << 14;
@@ -22,12 +23,12 @@ const MAX_SECTIONS: u64 = 1 << 14;
 /// What was loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Loaded {
+pub struct LoadReport {
     /// The stream's configuration, if it has one.
     pub configuration: Option<Configuration>,
     /// The bytes up to the stream's end, the description not included.
     pub bytes: u64,
-    /// How many sections came.
+    /// How many sections received.
     pub sections: u64,
     /// The sections that did not come: name and instance id. They are not needed, or a rule allows it.
     pub missing: Vec<(String, u32)>,
@@ -37,7 +38,7 @@ pub struct Loaded {
     pub description: Option<String>,
 }
 
-impl Registry<'_> {
+impl Machine<'_> {
     /// Loads a machine: all of the stream, or nothing.
     ///
     /// The machine must stand still. If this fails, every device is what it was before, in everything that it saves;
@@ -47,12 +48,12 @@ impl Registry<'_> {
     /// saving it. Guest memory is copied only where it is not zero ([`Ram`](crate::ram::Ram)).
     ///
     /// What follows the stream in `input` may be lost: to go on reading there, use [`load_with`](Self::load_with) and
-    /// [`Reader::at_hand`].
+    /// [`Reader::buffered`].
     ///
     /// # Errors
     /// When the stream is not of this machine, or is cut or corrupt, a section is missing, repeated or not known, a
     /// device refuses, or `input` fails.
-    pub fn load(&mut self, input: impl Read) -> Result<Loaded, LoadError> {
+    pub fn load(&mut self, input: impl Read) -> Result<LoadReport, LoadError> {
         self.load_with(&mut Reader::from_read(input), LoadOptions::new())
     }
 
@@ -63,18 +64,18 @@ impl Registry<'_> {
     ///
     /// # Panics
     /// When a device's hook panics. The machine is then what it was before.
-    pub fn load_with(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<Loaded, LoadError> {
+    pub fn load_with(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<LoadReport, LoadError> {
         let mut load = Load::new(self, options);
         let outcome = catch_unwind(AssertUnwindSafe(|| load.run(reader)));
         let outcome = match outcome {
             Ok(Ok(loaded)) => Ok(Ok(loaded)),
             Ok(Err(error)) => {
                 let error = load.diagnose(error, reader);
-                load.go_back();
+                load.roll_back();
                 Ok(Err(error))
             }
             Err(panic) => {
-                load.go_back();
+                load.roll_back();
                 Err(panic)
             }
         };
@@ -100,26 +101,26 @@ impl std::fmt::Debug for AfterLoad<'_> {
 
 /// A load under way.
 pub(super) struct Load<'r, 'd, 'o> {
-    pub(super) registry: &'r mut Registry<'d>,
+    pub(super) machine: &'r mut Machine<'d>,
     pub(super) options: LoadOptions<'o>,
-    pub(super) copies: Copies,
+    pub(super) checkpoints: Checkpoints,
     /// Whether what is live has been set up.
     live: bool,
     /// What has come, by entry.
-    pub(super) came: Vec<Came>,
-    /// The sections of devices, in the order in which they came.
+    pub(super) received: Vec<Received>,
+    /// The sections of devices, in the order in which they received.
     order: Vec<Section>,
-    pub(super) kept: Vec<Kept>,
+    pub(super) kept: Vec<PassThrough>,
     /// How many sections with a name have come.
     named: u64,
-    pub(super) loaded: Loaded,
+    pub(super) loaded: LoadReport,
     /// The entry after that of the section before.
     next: usize,
 }
 
 /// What has come of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Came {
+pub(super) enum Received {
     Nothing,
     /// A live section has started.
     Started,
@@ -130,7 +131,7 @@ pub(super) enum Came {
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) entry: usize,
-    /// The name that it came under, if that is not the entry's own.
+    /// The name that it received under, if that is not the entry's own.
     old_name: Option<Box<str>>,
     instance_id: u32,
     section_id: u32,
@@ -152,7 +153,7 @@ impl Section {
         Self { entry: index, old_name, instance_id, section_id, version, offset, payload, read, post_load }
     }
 
-    /// The section's header, which came for `entry`.
+    /// The section's header, which received for `entry`.
     pub(super) fn header(&self, entry: &Entry<'_>) -> SectionHeader {
         let &Self { instance_id, section_id, version, offset, payload, .. } = self;
         let name = self.old_name.as_deref().unwrap_or(&entry.header.name);
@@ -161,16 +162,27 @@ impl Section {
 }
 
 impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
-    fn new(registry: &'r mut Registry<'d>, options: LoadOptions<'o>) -> Self {
-        let count = registry.entries.len();
-        let (came, order) = (vec![Came::Nothing; count], Vec::with_capacity(count));
-        let mut copies = std::mem::take(&mut registry.copies);
-        copies.clear(count);
-        let loaded = Loaded::default();
-        Self { registry, options, copies, live: false, came, order, kept: Vec::new(), named: 0, loaded, next: 0 }
+    fn new(machine: &'r mut Machine<'d>, options: LoadOptions<'o>) -> Self {
+        let count = machine.registry.entries.len();
+        let (received, order) = (vec![Received::Nothing; count], Vec::with_capacity(count));
+        let mut checkpoints = std::mem::take(&mut machine.checkpoints);
+        checkpoints.clear(count);
+        let loaded = LoadReport::default();
+        Self {
+            machine,
+            options,
+            checkpoints,
+            live: false,
+            received,
+            order,
+            kept: Vec::new(),
+            named: 0,
+            loaded,
+            next: 0,
+        }
     }
 
-    fn run(&mut self, reader: &mut Reader<'_>) -> Result<Loaded, LoadError> {
+    fn run(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
         let start = reader.offset();
         let mut stream = match self.options.header {
             true => StreamReader::new(reader)?,
@@ -183,13 +195,13 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         self.set_up()?;
         while let Some(next) = stream.advance()? {
             match next {
-                Next::Section => self.section(&mut stream, start)?,
-                Next::Command(command) => match &mut self.options.commands {
+                NextItem::Section => self.section(&mut stream, start)?,
+                NextItem::Command(command) => match &mut self.options.commands {
                     Some(handler) => handler.command(&command),
                     None => refuse(&command),
                 }
-                .map_err(|error| error.at(stream.offset()).in_place(|| Place::Part("a command".into())))?,
-                Next::PackageEnd => {}
+                .map_err(|error| error.at_offset(stream.offset()).in_location(|| Location::Part("a command".into())))?,
+                NextItem::PackageEnd => {}
             }
         }
         self.loaded.bytes = stream.offset() - start;
@@ -202,21 +214,21 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
 
     fn check_configuration(&mut self, stream: &mut StreamReader<'_, '_>) -> Result<(), LoadError> {
         self.loaded.configuration = stream.configuration().cloned();
-        let ours = match &self.registry.configuration {
-            Some(ours) if self.options.header && !self.options.any_machine => ours,
+        let ours = match &self.machine.configuration {
+            Some(ours) if self.options.header && !self.options.ignore_machine_type => ours,
             _ => return Ok(()),
         };
         let checked = match &self.loaded.configuration {
             None if stream.payload().at_end()? => Err(LoadError::truncated(stream.offset(), 1, 0)),
             theirs => configuration::check(ours, theirs.as_ref()),
         };
-        checked.map_err(|error| error.in_place(|| Place::Part("the configuration".into())))
+        checked.map_err(|error| error.in_location(|| Location::Part("the configuration".into())))
     }
 
     fn set_up(&mut self) -> Result<(), LoadError> {
         self.live = true;
-        for entry in &mut self.registry.entries {
-            if let Handler::Live(live) = &mut entry.handler {
+        for entry in &mut self.machine.registry.entries {
+            if let SectionHandler::Live(live) = &mut entry.handler {
                 live.load_setup(self.options.undo).map_err(|error| error.in_field(entry.header.name.clone()))?;
             }
         }
@@ -234,7 +246,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
             None => self.unknown(header, payload),
         }
         .and_then(|()| self.skip_unread(header, payload, footers))
-        .map_err(|error| error.in_place(|| header.place()))?;
+        .map_err(|error| error.in_location(|| header.place()))?;
         stream.end_section()?;
         span.done(stream.offset());
         let (bytes, (header, _)) = (stream.offset() - start, stream.section());
@@ -246,7 +258,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     /// Passes over what was not read of a section, if its rules say so.
     fn skip_unread(&self, header: &SectionHeader, payload: &mut Reader<'_>, footers: bool) -> Result<(), LoadError> {
         let skip = footers && self.options.rules_of(&header.name).unread == Unread::Skip;
-        if skip && payload.peek(1)? != [tag::FOOTER] { kept::skip(header, payload) } else { Ok(()) }
+        if skip && payload.peek(1)? != [tag::FOOTER] { pass_through::skip(header, payload) } else { Ok(()) }
     }
 
     /// Counts a section of which something is held.
@@ -255,13 +267,13 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         match self.named <= MAX_SECTIONS {
             true => Ok(()),
             false => Err(LoadError::malformed(format!("at most {MAX_SECTIONS} sections with a name"), "more of them")
-                .at(header.offset)),
+                .at_offset(header.offset)),
         }
     }
 
     /// The entry that a section is for.
     fn find(&mut self, header: &SectionHeader) -> Option<usize> {
-        let found = self.registry.find(&header.name, header.instance_id, self.next)?;
+        let found = self.machine.registry.find(&header.name, header.instance_id, self.next)?;
         self.next = found + 1;
         Some(found)
     }
@@ -269,86 +281,90 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     /// Loads a section that somebody has registered.
     fn known(&mut self, header: &SectionHeader, payload: &mut Reader<'_>, index: usize) -> Result<(), LoadError> {
         self.check_kind(header, index)?;
-        check_version(header, self.registry.entries[index].header.version)?;
+        check_version(header, self.machine.registry.entries[index].header.version)?;
         if self.options.undo {
-            self.copies.copy(index, &mut self.registry.entries[index])?;
+            self.checkpoints.copy(index, &mut self.machine.registry.entries[index])?;
         }
-        let entry = &mut self.registry.entries[index];
-        if let Handler::Live(live) = &mut entry.handler {
-            self.came[index] = if header.kind == SectionKind::End { Came::All } else { Came::Started };
+        let entry = &mut self.machine.registry.entries[index];
+        if let SectionHandler::Live(live) = &mut entry.handler {
+            self.received[index] = if header.kind == SectionKind::End { Received::All } else { Received::Started };
             return live.load(payload, header.kind, header.version);
         }
-        self.came[index] = Came::All;
+        self.received[index] = Received::All;
         self.order.push(Section::new(index, entry, header));
         let post_load = match &mut entry.handler {
-            Handler::Device(handle) => {
+            SectionHandler::Device(handle) => {
                 let mut outcome = Ok(PostLoad::None);
-                let lent = handle.lend(&mut |device| outcome = device.decode_section(payload, header.version));
+                let lent = handle.with_device(&mut |device| outcome = device.decode_section(payload, header.version));
                 lent.map_err(|why| LoadError::misuse("a device that can be used", why))?;
                 outcome?
             }
-            Handler::Raw(raw) => {
+            SectionHandler::Raw(raw) => {
                 raw.load(payload, header.version)?;
                 PostLoad::None
             }
-            Handler::Live(_) => PostLoad::None,
+            SectionHandler::Live(_) => PostLoad::None,
         };
         if let Some(section) = self.order.last_mut() {
             (section.read, section.post_load) = (Some(payload.offset() - header.payload), post_load);
         }
-        if self.options.post_load_at_once {
+        if self.options.immediate_post_load {
             self.post_load(self.order.len() - 1)?;
         }
         Ok(())
     }
 
     fn check_kind(&self, header: &SectionHeader, index: usize) -> Result<(), LoadError> {
-        let live = matches!(self.registry.entries[index].handler, Handler::Live(_));
+        let live = matches!(self.machine.registry.entries[index].handler, SectionHandler::Live(_));
         if live == (header.kind == SectionKind::Full) {
             let expected = if live { "a section that comes in parts" } else { "a section that comes whole" };
-            return Err(LoadError::incompatible(expected, format!("one of kind `{}`", header.kind)).at(header.offset));
+            return Err(
+                LoadError::incompatible(expected, format!("one of kind `{}`", header.kind)).at_offset(header.offset)
+            );
         }
-        let again = header.kind.is_named() && self.came[index] != Came::Nothing;
-        if again && self.options.rules_of(&header.name).repeated == Repeated::Refuse {
+        let again = header.kind.is_named() && self.received[index] != Received::Nothing;
+        if again && self.options.rules_of(&header.name).repeated == Repeated::Reject {
             return Err(LoadError::malformed("each section once", "the section again")
-                .at(header.offset)
-                .advise("the stream is corrupt or forged; QEMU would let the last one count (`Repeated::Replace`)"));
+                .at_offset(header.offset)
+                .or_advice(
+                    "the stream is corrupt or forged; QEMU would let the last one count (`Repeated::Replace`)",
+                ));
         }
         Ok(())
     }
 
     /// Does what waits until everything has come.
     fn finish(&mut self) -> Result<(), LoadError> {
-        for entry in &mut self.registry.entries {
-            if let Handler::Live(live) = &mut entry.handler {
+        for entry in &mut self.machine.registry.entries {
+            if let SectionHandler::Live(live) = &mut entry.handler {
                 live.load_finish().map_err(|error| error.in_field(entry.header.name.clone()))?;
             }
         }
-        if !self.options.post_load_at_once {
+        if !self.options.immediate_post_load {
             for index in 0..self.order.len() {
                 let Err(error) = self.post_load(index) else { continue };
                 let section = &self.order[index];
-                return Err(error.in_place(|| section.header(&self.registry.entries[section.entry]).place()));
+                return Err(error.in_location(|| section.header(&self.machine.registry.entries[section.entry]).place()));
             }
         }
-        for AfterLoad(hook) in &mut self.registry.after_load {
+        for AfterLoad(hook) in &mut self.machine.after_load {
             hook().map_err(|reason| {
                 LoadError::refused("`after_load` to accept the machine", reason)
-                    .in_place(|| Place::Part("the machine, all of whose sections have come".into()))
+                    .in_location(|| Location::Part("the machine, all of whose sections have come".into()))
             })?;
         }
         Ok(())
     }
 
-    /// Runs the hook `post_load` of the device whose section came as number `index`.
+    /// Runs the hook `post_load` of the device whose section received as number `index`.
     fn post_load(&mut self, index: usize) -> Result<(), LoadError> {
         let Section { entry, version, post_load, .. } = &self.order[index];
-        let Handler::Device(handle) = &mut self.registry.entries[*entry].handler else { return Ok(()) };
+        let SectionHandler::Device(handle) = &mut self.machine.registry.entries[*entry].handler else { return Ok(()) };
         if *post_load == PostLoad::None {
             return Ok(());
         }
         let mut outcome = Ok(());
-        let lent = handle.lend(&mut |device| outcome = device.finish_section(*version));
+        let lent = handle.with_device(&mut |device| outcome = device.finish_section(*version));
         lent.map_err(|why| LoadError::misuse("a device that can be used", unavailable(why)))?;
         outcome
     }
@@ -356,41 +372,41 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
     /// Keeps what nobody knows, with its description if the stream has one.
     fn keep(&mut self, stream: &mut StreamReader<'_, '_>) {
         let read = match self.options.trailer {
-            Trailer::Leave => false,
-            Trailer::Wait => true,
-            Trailer::IfAtHand => stream.payload().at_hand().first() == Some(&tag::DESCRIPTION),
+            Trailer::Ignore => false,
+            Trailer::Required => true,
+            Trailer::IfBuffered => stream.payload().buffered().first() == Some(&tag::DESCRIPTION),
         };
         if read {
             // The machine is loaded: a description that is cut is as good as none, as in QEMU.
             self.loaded.description = stream.description().ok().flatten();
         }
         if let Some(text) = &self.loaded.description {
-            kept::describe(&mut self.kept, text);
+            pass_through::describe(&mut self.kept, text);
         }
-        self.registry.kept = std::mem::take(&mut self.kept);
+        self.machine.passed_through = std::mem::take(&mut self.kept);
     }
 
     fn diagnose(&mut self, error: LoadError, reader: &mut Reader<'_>) -> LoadError {
         let found = catch_unwind(AssertUnwindSafe(|| {
-            diagnosis::find(&error, &mut self.registry.entries, &self.order, self.options.description, reader)
+            diagnosis::find(&error, &mut self.machine.registry.entries, &self.order, self.options.description, reader)
         }));
         match found {
-            Ok(Some(diagnosis)) => error.diagnosed(diagnosis),
+            Ok(Some(diagnosis)) => error.with_diagnosis(diagnosis),
             _ => error,
         }
     }
 
     /// Makes the machine what it was before.
-    fn go_back(&mut self) {
+    fn roll_back(&mut self) {
         if !self.options.undo {
             return;
         }
-        self.copies.go_back(&mut self.registry.entries);
+        self.checkpoints.roll_back(&mut self.machine.registry.entries);
         if !self.live {
             return;
         }
-        for entry in &mut self.registry.entries {
-            if let Handler::Live(live) = &mut entry.handler {
+        for entry in &mut self.machine.registry.entries {
+            if let SectionHandler::Live(live) = &mut entry.handler {
                 let _ = catch_unwind(AssertUnwindSafe(|| live.load_undo()));
             }
         }
@@ -398,12 +414,12 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
 
     fn clean_up(&mut self) {
         // The memory is used again.
-        self.registry.copies = std::mem::take(&mut self.copies);
+        self.machine.checkpoints = std::mem::take(&mut self.checkpoints);
         if !self.live {
             return;
         }
-        for entry in &mut self.registry.entries {
-            if let Handler::Live(live) = &mut entry.handler {
+        for entry in &mut self.machine.registry.entries {
+            if let SectionHandler::Live(live) = &mut entry.handler {
                 live.load_cleanup();
             }
         }
@@ -417,8 +433,8 @@ fn check_version(header: &SectionHeader, local: u32) -> Result<(), LoadError> {
     match *version <= local {
         true => Ok(()),
         false => Err(LoadError::incompatible(format!("at most version {local}"), format!("version {version}"))
-            .at(header.payload)
-            .advise("save on the other side at an older version, or load with a newer release")
-            .qemu_says(format!("savevm: unsupported version {version} for '{name}' v{local}"))),
+            .at_offset(header.payload)
+            .or_advice("save on the other side at an older version, or load with a newer release")
+            .with_qemu_message(format!("savevm: unsupported version {version} for '{name}' v{local}"))),
     }
 }

@@ -15,11 +15,11 @@ use crate::stream::Command;
 pub enum Unknown {
     /// The load fails, as in QEMU.
     #[default]
-    Refuse,
+    Reject,
     /// The section is passed over.
     Skip,
     /// The section is kept as it is, and sent again when the machine is saved. Live sections cannot be kept.
-    Keep,
+    PassThrough,
 }
 
 /// What to do about a section that has come already.
@@ -28,7 +28,7 @@ pub enum Unknown {
 pub enum Repeated {
     /// The load fails.
     #[default]
-    Refuse,
+    Reject,
     /// The last one counts, as in QEMU.
     Replace,
 }
@@ -39,7 +39,7 @@ pub enum Repeated {
 pub enum Unread {
     /// The load fails, as in QEMU.
     #[default]
-    Refuse,
+    Reject,
     /// They are passed over, up to the section's footer.
     Skip,
 }
@@ -62,8 +62,12 @@ pub struct Rules {
 
 impl Rules {
     /// What QEMU does: sections may be missing, and come several times.
-    pub const QEMU: Self =
-        Self { missing: Missing::Keep, unknown: Unknown::Refuse, repeated: Repeated::Replace, unread: Unread::Refuse };
+    pub const QEMU: Self = Self {
+        missing: Missing::KeepState,
+        unknown: Unknown::Reject,
+        repeated: Repeated::Replace,
+        unread: Unread::Reject,
+    };
 
     /// With this rule for sections that have not come.
     #[must_use]
@@ -100,11 +104,11 @@ impl Rules {
 pub enum Trailer {
     /// It is read if its first byte is at hand: a load never waits for what may never come.
     #[default]
-    IfAtHand,
+    IfBuffered,
     /// It is waited for, until it has come or the source ends. A QEMU that sends one fails if nobody takes it.
-    Wait,
+    Required,
     /// It is left where it is.
-    Leave,
+    Ignore,
 }
 
 /// Answers what a source says between the sections.
@@ -151,7 +155,7 @@ pub fn refuse(command: &Command) -> Result<(), LoadError> {
     match command {
         Command::SwitchoverStart => Ok(()),
         other => Err(LoadError::incompatible("a stream that needs no answers", format!("the command {other:?}"))
-            .advise(
+            .or_advice(
                 "switch the capabilities return-path and postcopy-ram off at the source, or give the load a \
                      handler for commands",
             )),
@@ -166,17 +170,17 @@ pub fn refuse(command: &Command) -> Result<(), LoadError> {
 ///
 /// // From a QEMU on the other end of a socket, with a user-mode network that we lack, and maybe without our RTC.
 /// let options = LoadOptions::new()
-///     .trailer(Trailer::Wait)
+///     .trailer(Trailer::Required)
 ///     .section("slirp", Rules::default().unknown(Unknown::Skip))
-///     .section("rtc", Rules::default().missing(Missing::Keep));
+///     .section("rtc", Rules::default().missing(Missing::KeepState));
 /// # drop(options);
 /// ```
 pub struct LoadOptions<'o> {
     pub(super) rules: Rules,
     sections: Vec<(String, Rules)>,
     pub(super) undo: bool,
-    pub(super) post_load_at_once: bool,
-    pub(super) any_machine: bool,
+    pub(super) immediate_post_load: bool,
+    pub(super) ignore_machine_type: bool,
     pub(super) footers: Option<bool>,
     pub(super) header: bool,
     pub(super) trailer: Trailer,
@@ -191,8 +195,8 @@ impl Default for LoadOptions<'_> {
             rules: Rules::default(),
             sections: Vec::new(),
             undo: true,
-            post_load_at_once: false,
-            any_machine: false,
+            immediate_post_load: false,
+            ignore_machine_type: false,
             footers: None,
             header: true,
             trailer: Trailer::default(),
@@ -212,8 +216,8 @@ impl<'o> LoadOptions<'o> {
 
     /// What QEMU does: [`Rules::QEMU`], `post_load` hooks at once, and no way back from a load that fails.
     #[must_use]
-    pub fn like_qemu() -> Self {
-        Self::new().rules(Rules::QEMU).post_load_at_once(true).in_place()
+    pub fn qemu_defaults() -> Self {
+        Self::new().rules(Rules::QEMU).immediate_post_load().without_rollback()
     }
 
     /// With these rules for all sections.
@@ -232,7 +236,7 @@ impl<'o> LoadOptions<'o> {
 
     /// Without a way back: what a load that fails has changed stays changed. It then needs no copies.
     #[must_use]
-    pub fn in_place(mut self) -> Self {
+    pub fn without_rollback(mut self) -> Self {
         self.undo = false;
         self
     }
@@ -240,15 +244,15 @@ impl<'o> LoadOptions<'o> {
     /// Whether a section's own `post_load` runs as soon as the section is decoded, as in QEMU, and not when all sections
     /// have been.
     #[must_use]
-    pub fn post_load_at_once(mut self, at_once: bool) -> Self {
-        self.post_load_at_once = at_once;
+    pub fn immediate_post_load(mut self) -> Self {
+        self.immediate_post_load = true;
         self
     }
 
     /// Loads the stream of a machine that has another configuration, or that says none.
     #[must_use]
-    pub fn any_machine(mut self) -> Self {
-        self.any_machine = true;
+    pub fn ignore_machine_type(mut self) -> Self {
+        self.ignore_machine_type = true;
         self
     }
 
@@ -290,7 +294,7 @@ impl<'o> LoadOptions<'o> {
     /// With the description of the stream, if it is known before the end: errors then name the first field in which the
     /// two sides differ. A stream in a slice or a file is looked at for it anyway.
     #[must_use]
-    pub fn described_by(mut self, description: &'o Document) -> Self {
+    pub fn description(mut self, description: &'o Document) -> Self {
         self.description = Some(description);
         self
     }

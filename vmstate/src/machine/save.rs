@@ -9,27 +9,29 @@ use vmstate_types::{SaveError, Writer};
 
 pub use self::options::SaveOptions;
 pub use self::saving::Saving;
-use crate::registry::{Output, Registry, Unavailable};
+use super::Machine;
+use crate::registry::Unavailable;
+use crate::section::Output;
 
 /// What was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Saved {
+pub struct SaveStats {
     /// The length of the stream in bytes.
     pub bytes: u64,
     /// How many sections it has.
     pub sections: u64,
 }
 
-impl<'d> Registry<'d> {
+impl<'d> Machine<'d> {
     /// Saves the machine as a whole stream: header, configuration, sections, end, description.
     ///
     /// The machine must stand still. To send most of its memory while it runs, see [`start_saving`](Self::start_saving).
     ///
     /// # Errors
-    /// When a device or a [blocker](Self::block) refuses, or `out` fails. What was written is then of no use, and the
+    /// When a device or a [blocker](Self::add_blocker) refuses, or `out` fails. What was written is then of no use, and the
     /// machine can run on.
-    pub fn save(&mut self, mut out: impl Write) -> Result<Saved, SaveError> {
+    pub fn save(&mut self, mut out: impl Write) -> Result<SaveStats, SaveError> {
         self.save_with(&mut out, SaveOptions::new())
     }
 
@@ -37,7 +39,7 @@ impl<'d> Registry<'d> {
     ///
     /// # Errors
     /// As [`save`](Self::save).
-    pub fn save_with(&mut self, out: &mut dyn Write, options: SaveOptions<'_>) -> Result<Saved, SaveError> {
+    pub fn save_with(&mut self, out: &mut dyn Write, options: SaveOptions<'_>) -> Result<SaveStats, SaveError> {
         let mut writer = Writer::new();
         self.start_saving(Output::new(&mut writer, Some(out)), options)?.complete()
     }
@@ -46,7 +48,7 @@ impl<'d> Registry<'d> {
     ///
     /// # Errors
     /// As [`save`](Self::save).
-    pub fn save_into(&mut self, writer: &mut Writer, options: SaveOptions<'_>) -> Result<Saved, SaveError> {
+    pub fn save_into(&mut self, writer: &mut Writer, options: SaveOptions<'_>) -> Result<SaveStats, SaveError> {
         self.start_saving(Output::new(writer, None), options)?.complete()
     }
 
@@ -56,15 +58,15 @@ impl<'d> Registry<'d> {
     /// use vmstate::machine::SaveOptions;
     /// use vmstate::prelude::*;
     /// use vmstate::ram::{PageSize, VecBlock};
-    /// use vmstate::registry::Output;
+    /// use vmstate::section::Output;
     ///
     /// let mut ram = [VecBlock::new("ram", vec![7; 1 << 20])];
-    /// let mut registry = Registry::for_machine("board");
-    /// registry.register_ram(PageSize::DEFAULT, &mut ram[..])?;
+    /// let mut machine = Machine::with_type("board");
+    /// machine.register_ram(PageSize::DEFAULT, &mut ram[..])?;
     ///
     /// let (mut writer, mut stream) = (Writer::new(), Vec::new());
     /// let output = Output::new(&mut writer, Some(&mut stream));
-    /// let mut saving = registry.start_saving(output, SaveOptions::new())?;
+    /// let mut saving = machine.start_saving(output, SaveOptions::new())?;
     /// while saving.pending_exact().total() > 100_000 {
     ///     saving.iterate(64 * 1024)?;
     /// }
@@ -81,7 +83,7 @@ impl<'d> Registry<'d> {
         out: Output<'o>,
         options: SaveOptions<'o>,
     ) -> Result<Saving<'r, 'd, 'o>, SaveError> {
-        self.check_blockers()?;
+        self.registry.check_blockers()?;
         self.check_versions(&options)?;
         Saving::begin(self, out, options)
     }
@@ -90,7 +92,7 @@ impl<'d> Registry<'d> {
         if options.versions.is_empty() {
             return Ok(());
         }
-        for entry in &self.entries {
+        for entry in &self.registry.entries {
             let (newest, version) = (entry.header.version, options.version_of(&entry.header));
             let oldest = entry.description.map_or(newest, |description| description.minimum_version);
             if !(oldest..=newest).contains(&version) {

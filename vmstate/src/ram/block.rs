@@ -7,7 +7,7 @@ use vmstate_types::{LoadError, Reader, SaveError};
 /// A block of guest memory: QEMU's `RAMBlock`.
 ///
 /// Offsets and lengths that are asked for always lie inside of the block, and are whole pages.
-pub trait Block {
+pub trait RamBlock {
     /// The name, such as `pc.ram` or `0000:00:02.0/vga.vram`; at most 255 bytes.
     fn idstr(&self) -> &str;
 
@@ -32,7 +32,7 @@ pub trait Block {
     /// What is lent is saved from where it is, without a copy. More is asked for than one page, and then for that page
     /// alone: memory in several pieces can lend what lies in one of them. Memory that others write to meanwhile, such as a
     /// guest that runs, cannot be lent.
-    fn lend(&self, offset: u64, length: usize) -> Option<&[u8]> {
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         let _ = (offset, length);
         None
     }
@@ -42,7 +42,7 @@ pub trait Block {
     ///
     /// Pages are loaded right into what is lent. When a load fails in the middle of a page, a part of it has changed,
     /// until the load is undone.
-    fn lend_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
+    fn slice_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
         let _ = (offset, length);
         None
     }
@@ -52,33 +52,33 @@ pub trait Block {
     /// The log's pages may be larger or smaller than those that are sent: every page of which a byte is marked goes out.
     /// A machine that runs while its memory is sent needs it, for pages that change after they were sent have to be sent
     /// again. Without one, which is the default, the machine must stand still.
-    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
+    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
         let _ = mark;
     }
 }
 
 /// The memory at `offset`: what the block lends, or else a copy in `page`, which is as long.
-pub(super) fn look<'p, B: Block>(block: &'p B, offset: u64, page: &'p mut [u8]) -> Result<&'p [u8], SaveError> {
-    match lend(block, offset, page.len()) {
+pub(super) fn look<'p, B: RamBlock>(block: &'p B, offset: u64, page: &'p mut [u8]) -> Result<&'p [u8], SaveError> {
+    match slice(block, offset, page.len()) {
         Some(memory) => Ok(memory),
         None => block.read(offset, page).map(|()| &*page),
     }
 }
 
 /// The memory at `offset`, if the block lends it, in the length that was asked for.
-pub(super) fn lend<B: Block>(block: &B, offset: u64, length: usize) -> Option<&[u8]> {
-    block.lend(offset, length).filter(|memory| memory.len() == length)
+pub(super) fn slice<B: RamBlock>(block: &B, offset: u64, length: usize) -> Option<&[u8]> {
+    block.slice(offset, length).filter(|memory| memory.len() == length)
 }
 
 /// Reads what comes next into the memory at `offset`: right there if the block lends it, or else by way of `page`, which
 /// is as long.
-pub(super) fn receive<B: Block>(
+pub(super) fn receive<B: RamBlock>(
     block: &mut B,
     offset: u64,
     reader: &mut Reader<'_>,
     page: &mut [u8],
 ) -> Result<(), LoadError> {
-    if let Some(memory) = block.lend_mut(offset, page.len())
+    if let Some(memory) = block.slice_mut(offset, page.len())
         && memory.len() == page.len()
     {
         return reader.fill(memory);
@@ -111,7 +111,7 @@ impl VecBlock {
     }
 }
 
-impl Block for VecBlock {
+impl RamBlock for VecBlock {
     fn idstr(&self) -> &str {
         &self.idstr
     }
@@ -137,11 +137,11 @@ impl Block for VecBlock {
         Ok(())
     }
 
-    fn lend(&self, offset: u64, length: usize) -> Option<&[u8]> {
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
         self.bytes.get(self.range(offset, length)?)
     }
 
-    fn lend_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
+    fn slice_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
         let range = self.range(offset, length)?;
         self.bytes.get_mut(range)
     }

@@ -4,17 +4,17 @@ use std::marker::PhantomData;
 
 use vmstate_types::{LoadError, Reader, SaveError};
 
-use super::block::{Block, receive};
-use super::load::{Loader, Pages, Place};
-use super::record::{Options, PageSize};
-use super::save::{Destination, Saver};
+use super::block::{RamBlock, receive};
+use super::load::{Pages, Place, RamLoader};
+use super::record::{PageSize, RamOptions};
+use super::save::{Destination, RamSaver};
 use super::undo::Undo;
-use crate::registry::{Lent, Live, Output, Pending};
+use crate::section::{BorrowedPages, LiveSection, Output, Pending};
 use crate::stream::SectionKind;
 
 /// Guest memory as the live section `ram` of a registry.
 ///
-/// `blocks` is anything that holds [`Block`]s: an array, a vector, a `&mut` slice.
+/// `blocks` is anything that holds [`RamBlock`]s: an array, a vector, a `&mut` slice.
 ///
 /// A load goes to where the pages belong, and can be undone: for that it holds one or two bits for each page, and a copy
 /// of each page that was not zero before and has come with data, so no more than what has come. Pages that shall become
@@ -23,27 +23,27 @@ use crate::stream::SectionKind;
 #[derive(Debug)]
 pub struct Ram<B, M> {
     page_size: PageSize,
-    options: Options,
+    options: RamOptions,
     blocks: M,
-    saver: Saver,
-    loader: Loader,
+    saver: RamSaver,
+    loader: RamLoader,
     undo: Option<Undo>,
     block: PhantomData<B>,
 }
 
 /// About so many bytes go out at a time: as many pages of the usual size as can be lent.
-const STRIDE: u64 = 4096 * Lent::PIECES as u64;
+const STRIDE: u64 = 4096 * BorrowedPages::PIECES as u64;
 
-impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
+impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
     /// The memory in `blocks`, which goes in pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize, blocks: M) -> Self {
         Self {
             page_size,
-            options: Options::default(),
+            options: RamOptions::default(),
             blocks,
-            saver: Saver::new(page_size),
-            loader: Loader::new(page_size),
+            saver: RamSaver::new(page_size),
+            loader: RamLoader::new(page_size),
             undo: None,
             block: PhantomData,
         }
@@ -51,7 +51,7 @@ impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 
     /// With these options for loading: what the configuration of the streams that will come says.
     #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
+    pub fn options(mut self, options: RamOptions) -> Self {
         self.options = options;
         self
     }
@@ -59,17 +59,17 @@ impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
     /// Sends pages until `budget` bytes are written. `true` when none is left.
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
         let start = out.writer().offset();
-        let mut lent = Lent::new();
+        let mut lent = BorrowedPages::new();
         loop {
             let spent = out.writer().offset() - start;
             if spent >= budget {
                 return Ok(false);
             }
             let stride = STRIDE.min(budget - spent);
-            let lent_if = out.takes_lent().then_some(&mut lent);
+            let lent_if = out.accepts_borrowed().then_some(&mut lent);
             let mut to = Destination { writer: out.writer(), lent: lent_if };
             let done = self.saver.send_pages(self.blocks.as_ref(), stride, &mut to)?;
-            out.relieve_with(&mut lent)?;
+            out.flush_with(&mut lent)?;
             if done {
                 return Ok(true);
             }
@@ -77,9 +77,9 @@ impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
     }
 }
 
-impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Live for Ram<B, M> {
+impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
-        self.saver = Saver::new(self.page_size);
+        self.saver = RamSaver::new(self.page_size);
         self.saver.setup(self.blocks.as_ref(), out.writer())
     }
 
@@ -103,7 +103,7 @@ impl<B: Block, M: AsRef<[B]> + AsMut<[B]>> Live for Ram<B, M> {
     }
 
     fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError> {
-        self.loader = Loader::with_options(self.page_size, self.options);
+        self.loader = RamLoader::with_options(self.page_size, self.options);
         self.undo = undoable.then(|| Undo::new(self.blocks.as_ref(), self.page_size));
         Ok(())
     }
@@ -137,7 +137,7 @@ struct Undoable<'u, B> {
     blocks: &'u mut [B],
 }
 
-impl<B: Block> Pages<B> for Undoable<'_, B> {
+impl<B: RamBlock> Pages<B> for Undoable<'_, B> {
     fn blocks(&self) -> &[B] {
         self.blocks
     }

@@ -2,9 +2,9 @@
 
 use vmstate_types::{LoadError, Reader};
 
-use super::Block;
+use super::RamBlock;
 use super::block::{look, receive};
-use super::record::{BlockHeader, Options, PageSize, Record, RecordReader};
+use super::record::{BlockHeader, PageSize, RamOptions, Record, RecordReader};
 use super::zero::is_filled;
 
 /// Loads the "ram" sections of one stream: a start, any number of parts, and an end.
@@ -12,23 +12,23 @@ use super::zero::is_filled;
 /// Pages come as often as the running source has changed them; the last one counts. Loading is in place: what has come
 /// stays when something later fails, which can be a part of a page.
 #[derive(Debug)]
-pub struct Loader {
+pub struct RamLoader {
     records: RecordReader,
     page: Vec<u8>,
     /// For each block of the stream, which of ours it is.
     blocks: Vec<usize>,
 }
 
-impl Loader {
+impl RamLoader {
     /// Loads pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
-        Self::with_options(page_size, Options::default())
+        Self::with_options(page_size, RamOptions::default())
     }
 
     /// Loads pages of `page_size` from a stream with special capabilities.
     #[must_use]
-    pub fn with_options(page_size: PageSize, options: Options) -> Self {
+    pub fn with_options(page_size: PageSize, options: RamOptions) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
         Self { records: RecordReader::new(page_size, options), page, blocks: Vec::new() }
     }
@@ -38,12 +38,12 @@ impl Loader {
     /// # Errors
     /// When the stream has a block that `blocks` lacks, or one of another size; when a page lies outside of its block;
     /// when a page comes in a form that needs more than this side has (XBZRLE, compression, mapped-ram).
-    pub fn load<B: Block>(&mut self, blocks: &mut [B], reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    pub fn load<B: RamBlock>(&mut self, blocks: &mut [B], reader: &mut Reader<'_>) -> Result<(), LoadError> {
         self.load_into(&mut InPlace(blocks), reader)
     }
 
     /// Loads the payload of one section into `pages`.
-    pub(super) fn load_into<B: Block>(
+    pub(super) fn load_into<B: RamBlock>(
         &mut self,
         pages: &mut impl Pages<B>,
         reader: &mut Reader<'_>,
@@ -53,27 +53,31 @@ impl Loader {
             match self.records.next_record(reader)? {
                 Record::EndOfSection => return Ok(()),
                 Record::BlockList(_) => {}
-                Record::Block(header) => self.add_block(pages.blocks(), &header).map_err(|error| error.at(start))?,
+                Record::Block(header) => {
+                    self.add_block(pages.blocks(), &header).map_err(|error| error.at_offset(start))?
+                }
                 Record::Zero { offset, fill, .. } => {
                     let place = self.place(pages.blocks(), offset);
                     let filled = place.and_then(|place| pages.fill(place, fill, &mut self.page));
-                    filled.map_err(|error| error.at(start))?;
+                    filled.map_err(|error| error.at_offset(start))?;
                 }
                 Record::Page { offset, .. } => {
                     let place = self.place(pages.blocks(), offset);
                     let received = place.and_then(|place| pages.receive(place, reader, &mut self.page));
-                    received.map_err(|error| error.at(start))?;
+                    received.map_err(|error| error.at_offset(start))?;
                 }
                 other => {
                     return Err(LoadError::incompatible("pages in plain form", format!("{other:?}"))
-                        .at(start)
-                        .advise("switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source"));
+                        .at_offset(start)
+                        .or_advice(
+                            "switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source",
+                        ));
                 }
             }
         }
     }
 
-    fn add_block<B: Block>(&mut self, blocks: &[B], header: &BlockHeader) -> Result<(), LoadError> {
+    fn add_block<B: RamBlock>(&mut self, blocks: &[B], header: &BlockHeader) -> Result<(), LoadError> {
         let idstr = &header.idstr;
         let Some(index) = blocks.iter().position(|block| block.idstr() == idstr) else {
             let ours: Vec<_> = blocks.iter().map(|block| format!("`{}`", block.idstr())).collect();
@@ -81,7 +85,7 @@ impl Loader {
                 format!("one of our blocks: {}", ours.join(", ")),
                 format!("{idstr:?}"),
             )
-            .qemu_says(format!("Unknown ramblock \"{idstr}\", cannot accept migration")));
+            .with_qemu_message(format!("Unknown ramblock \"{idstr}\", cannot accept migration")));
         };
         let size = blocks[index].size();
         if size != header.size {
@@ -89,7 +93,10 @@ impl Loader {
                 format!("{size:#x} bytes of `{idstr}`"),
                 format!("{:#x}", header.size),
             )
-            .qemu_says(format!("Size mismatch: {idstr}: 0x{:x} != 0x{size:x}: Invalid argument", header.size)));
+            .with_qemu_message(format!(
+                "Size mismatch: {idstr}: 0x{:x} != 0x{size:x}: Invalid argument",
+                header.size
+            )));
         }
         if !size.is_multiple_of(self.page.len() as u64) {
             let expected = format!("a block of whole pages of {} bytes", self.page.len());
@@ -103,7 +110,7 @@ impl Loader {
     }
 
     /// Which page of `blocks` the record that was just read is about.
-    fn place<B: Block>(&self, blocks: &[B], offset: u64) -> Result<Place, LoadError> {
+    fn place<B: RamBlock>(&self, blocks: &[B], offset: u64) -> Result<Place, LoadError> {
         let index = self.records.current_block().and_then(|current| self.blocks.get(current)).copied();
         match index {
             Some(block) if block < blocks.len() => Ok(Place { block, offset }),
@@ -120,7 +127,7 @@ pub(super) struct Place {
 }
 
 /// Where pages go. What is given as `page` is as large as one, for whoever needs it.
-pub(super) trait Pages<B: Block> {
+pub(super) trait Pages<B: RamBlock> {
     fn blocks(&self) -> &[B];
 
     /// Reads the page at `place`, which comes next.
@@ -133,7 +140,7 @@ pub(super) trait Pages<B: Block> {
 /// Blocks that take pages for good.
 struct InPlace<'b, B>(&'b mut [B]);
 
-impl<B: Block> Pages<B> for InPlace<'_, B> {
+impl<B: RamBlock> Pages<B> for InPlace<'_, B> {
     fn blocks(&self) -> &[B] {
         self.0
     }

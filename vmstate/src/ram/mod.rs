@@ -1,11 +1,11 @@
 //! The "ram" section: guest memory, block by block and page by page.
 //!
 //! A source sends the list of blocks once (section start), pages as often as they change (parts), and the last of them
-//! when the machine has stopped (end). [`Loader`] and [`Saver`] do this for memory behind the small trait [`Block`];
+//! when the machine has stopped (end). [`RamLoader`] and [`RamSaver`] do this for memory behind the small trait [`RamBlock`];
 //! [`RecordReader`] is below them and knows only records, for tools that have no memory.
 //!
 //! ```
-//! use vmstate::ram::{Loader, PageSize, Saver, VecBlock};
+//! use vmstate::ram::{PageSize, RamLoader, RamSaver, VecBlock};
 //! use vmstate::{Reader, Writer};
 //!
 //! let page_size = PageSize::new(256)?;
@@ -13,14 +13,14 @@
 //! sram.bytes[0x123] = 0xaa;
 //!
 //! let mut out = Writer::new();
-//! let mut saver = Saver::new(page_size);
+//! let mut saver = RamSaver::new(page_size);
 //! saver.setup(std::slice::from_ref(&sram), &mut out)?;
 //! saver.complete(std::slice::from_ref(&sram), &mut out)?;
 //! assert!(out.pending().len() < 512, "zero pages take nine bytes each");
 //!
 //! let mut loaded = [VecBlock::new("sram", vec![0; 2048])];
 //! let mut reader = Reader::from_slice(out.pending());
-//! let mut loader = Loader::new(page_size);
+//! let mut loader = RamLoader::new(page_size);
 //! loader.load(&mut loaded, &mut reader)?; // the start's payload
 //! loader.load(&mut loaded, &mut reader)?; // the end's payload
 //! assert_eq!(loaded[0].bytes, sram.bytes);
@@ -36,11 +36,11 @@ mod save;
 mod undo;
 mod zero;
 
-pub use block::{Block, VecBlock};
+pub use block::{RamBlock, VecBlock};
 pub use live::Ram;
-pub use load::Loader;
-pub use record::{BlockHeader, Mapped, Options, PageSize, Record, RecordReader, write_record};
-pub use save::Saver;
+pub use load::RamLoader;
+pub use record::{BlockHeader, Mapped, PageSize, RamOptions, Record, RecordReader, write_record};
+pub use save::RamSaver;
 pub use zero::is_zero;
 
 /// The version of the section.

@@ -58,14 +58,14 @@ impl PageSize {
 /// What the stream's configuration says about its RAM records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Options {
+pub struct RamOptions {
     /// Shared memory is left out, and each block says where it lies (capability `x-ignore-shared`).
     pub ignore_shared: bool,
     /// Pages lie at fixed places of a file (capability `mapped-ram`).
     pub mapped: bool,
 }
 
-impl Options {
+impl RamOptions {
     /// The options that a configuration's capabilities mean.
     #[must_use]
     pub fn from_capabilities(capabilities: &[String]) -> Self {
@@ -161,7 +161,7 @@ pub enum Record {
 #[derive(Debug)]
 pub struct RecordReader {
     page_size: PageSize,
-    options: Options,
+    options: RamOptions,
     /// The bytes of blocks that the list still has to name.
     unlisted: u64,
     /// What the mapped block that was just listed takes in the file.
@@ -178,7 +178,7 @@ pub struct RecordReader {
 impl RecordReader {
     /// Reads records with pages of `page_size`.
     #[must_use]
-    pub fn new(page_size: PageSize, options: Options) -> Self {
+    pub fn new(page_size: PageSize, options: RamOptions) -> Self {
         let (blocks, places) = (Vec::new(), HashMap::new());
         Self { page_size, options, unlisted: 0, space: None, blocks, places, current: None, word: 0 }
     }
@@ -234,8 +234,8 @@ impl RecordReader {
                 "a record of a known kind: 0x2, 0x4, 0x8, 0x10, 0x40, 0x100 or 0x200",
                 format!("flags {other:#x} in {word:#018x}"),
             )
-            .at(start)
-            .advise("the page size may be wrong, or the stream uses RDMA or another channel")),
+            .at_offset(start)
+            .or_advice("the page size may be wrong, or the stream uses RDMA or another channel")),
         }
     }
 
@@ -245,7 +245,9 @@ impl RecordReader {
         let mut block = BlockHeader::new(idstr, reader.u64()?);
         let Some(unlisted) = self.unlisted.checked_sub(block.size) else {
             let expected = format!("at most {:#x}, what the list has left", self.unlisted);
-            return Err(LoadError::malformed(expected, format!("{:#x}", block.size)).at(start).in_field(block.idstr));
+            return Err(LoadError::malformed(expected, format!("{:#x}", block.size))
+                .at_offset(start)
+                .in_field(block.idstr));
         };
         self.unlisted = unlisted;
         if self.options.ignore_shared {
@@ -265,7 +267,7 @@ impl RecordReader {
         let version = reader.u32()?;
         if version != MAPPED_VERSION {
             let expected = format!("version {MAPPED_VERSION} of the mapped-ram header");
-            return Err(LoadError::incompatible(expected, version).at(start));
+            return Err(LoadError::incompatible(expected, version).at_offset(start));
         }
         let mapped = Mapped { page_size: reader.u64()?, bitmap: reader.u64()?, pages: reader.u64()? };
         block.mapped = Some(mapped);
@@ -277,7 +279,7 @@ impl RecordReader {
             Some(space) if mapped.pages >= here => self.space = Some(space),
             _ => {
                 let found = format!("{:#x} for {:#x} bytes", mapped.pages, block.size);
-                return Err(LoadError::malformed(format!("pages after {here:#x}"), found).at(start));
+                return Err(LoadError::malformed(format!("pages after {here:#x}"), found).at_offset(start));
             }
         }
         Ok(())
@@ -289,8 +291,8 @@ impl RecordReader {
             return match self.current {
                 Some(_) => Ok(()),
                 None => Err(LoadError::malformed("a block's name with the first page", "the flag CONTINUE")
-                    .at(start)
-                    .qemu_says("Ack, bad migration stream!")),
+                    .at_offset(start)
+                    .with_qemu_message("Ack, bad migration stream!")),
             };
         }
         let start = reader.offset();
@@ -299,8 +301,8 @@ impl RecordReader {
         match self.current {
             Some(_) => Ok(()),
             None => Err(LoadError::malformed("the name of a block that was listed", format!("{idstr:?}"))
-                .at(start)
-                .qemu_says(format!("Can't find block {idstr}"))),
+                .at_offset(start)
+                .with_qemu_message(format!("Can't find block {idstr}"))),
         }
     }
 
@@ -309,9 +311,9 @@ impl RecordReader {
         match offset < block.size {
             true => Ok(()),
             false => Err(LoadError::malformed(format!("an offset below {:#x}", block.size), format!("{offset:#x}"))
-                .at(start)
+                .at_offset(start)
                 .in_field(block.idstr.clone())
-                .qemu_says(format!("Illegal RAM offset {offset:x}"))),
+                .with_qemu_message(format!("Illegal RAM offset {offset:x}"))),
         }
     }
 }
@@ -325,7 +327,7 @@ fn read_page(reader: &mut Reader<'_>, kind: u64, offset: u64, same_block: bool) 
         _ => {
             let (start, encoding) = (reader.offset(), reader.u8()?);
             if encoding != XBZRLE_ENCODING {
-                return Err(LoadError::malformed("encoding 0x01 (XBZRLE)", format!("{encoding:#04x}")).at(start));
+                return Err(LoadError::malformed("encoding 0x01 (XBZRLE)", format!("{encoding:#04x}")).at_offset(start));
             }
             Record::Xbzrle { offset, same_block, length: reader.u16()? }
         }

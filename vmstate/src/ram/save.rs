@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use vmstate_types::{SaveError, Writer};
 
-use super::Block;
-use super::block::{lend, look};
+use super::RamBlock;
+use super::block::{look, slice};
 use super::pages::Pages;
 use super::record::{BlockHeader, PageSize, Record, write_record};
 use super::zero::is_zero;
-use crate::registry::Lent;
+use crate::section::BorrowedPages;
 
 /// Saves the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
 /// Every page goes out once, in the order of blocks and offsets, as QEMU sends those of a machine that stands still; then
-/// those go out again that were [written](Block::take_dirty) in the meantime.
+/// those go out again that were [written](RamBlock::sync_dirty_log) in the meantime.
 #[derive(Debug)]
-pub struct Saver {
+pub struct RamSaver {
     page_size: PageSize,
     page: Vec<u8>,
     /// The pages to send, for each block.
@@ -28,7 +28,7 @@ pub struct Saver {
     last_block: Option<usize>,
 }
 
-impl Saver {
+impl RamSaver {
     /// Saves pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
@@ -40,7 +40,7 @@ impl Saver {
     ///
     /// # Errors
     /// When a block is empty or no whole number of pages, or its name is longer than 255 bytes.
-    pub fn setup<B: Block>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
+    pub fn setup<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
         blocks.iter().try_for_each(|block| self.check_block(block))?;
         let total = blocks.iter().try_fold(0_u64, |sum, block| sum.checked_add(block.size()));
         let total = total.ok_or_else(|| SaveError::new("the blocks have more than 2^64 bytes in all"))?;
@@ -50,7 +50,7 @@ impl Saver {
         }
         write_record(out, &Record::EndOfSection, "");
         // What was written before now goes out anyway.
-        blocks.iter().for_each(|block| block.take_dirty(&mut |_| {}));
+        blocks.iter().for_each(|block| block.sync_dirty_log(&mut |_| {}));
         self.dirty = blocks.iter().map(|block| Pages::all(block.size() / self.page_size.bytes())).collect();
         (self.block, self.number, self.last_block) = (0, 0, None);
         Ok(())
@@ -60,14 +60,14 @@ impl Saver {
     ///
     /// # Errors
     /// When memory cannot be read.
-    pub fn iterate<B: Block>(&mut self, blocks: &[B], limit: u64, out: &mut Writer) -> Result<bool, SaveError> {
+    pub fn iterate<B: RamBlock>(&mut self, blocks: &[B], limit: u64, out: &mut Writer) -> Result<bool, SaveError> {
         let done = self.send_pages(blocks, limit, &mut Destination { writer: out, lent: None })?;
         self.end_section(out);
         Ok(done)
     }
 
     /// Writes pages until `limit` bytes are written. `true` when all pages have been sent.
-    pub(super) fn send_pages<'m, B: Block>(
+    pub(super) fn send_pages<'m, B: RamBlock>(
         &mut self,
         blocks: &'m [B],
         limit: u64,
@@ -94,10 +94,10 @@ impl Saver {
     }
 
     /// Adds the pages that were written since this was last done.
-    pub(super) fn look_for_dirty<B: Block>(&mut self, blocks: &[B]) {
+    pub(super) fn look_for_dirty<B: RamBlock>(&mut self, blocks: &[B]) {
         let size = self.page_size.bytes();
         for (block, dirty) in blocks.iter().zip(&mut self.dirty) {
-            block.take_dirty(&mut |bytes| {
+            block.sync_dirty_log(&mut |bytes| {
                 let end = bytes.end.min(block.size());
                 for page in bytes.start / size..end.div_ceil(size) {
                     dirty.insert(page);
@@ -110,11 +110,11 @@ impl Saver {
     ///
     /// # Errors
     /// When memory cannot be read.
-    pub fn complete<B: Block>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
+    pub fn complete<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
         self.iterate(blocks, u64::MAX, out).map(drop)
     }
 
-    fn check_block<B: Block>(&self, block: &B) -> Result<(), SaveError> {
+    fn check_block<B: RamBlock>(&self, block: &B) -> Result<(), SaveError> {
         let reason = if block.idstr().len() > usize::from(u8::MAX) {
             "its name is longer than 255 bytes".to_owned()
         } else if block.size() == 0 {
@@ -129,7 +129,7 @@ impl Saver {
     }
 
     /// The block and the numbers of the next pages that are to be sent, some that follow each other.
-    fn next_run<B: Block>(&mut self, blocks: &[B]) -> Option<(usize, Range<u64>)> {
+    fn next_run<B: RamBlock>(&mut self, blocks: &[B]) -> Option<(usize, Range<u64>)> {
         self.run_from_here().or_else(|| {
             self.look_for_dirty(blocks);
             (self.block, self.number) = (0, 0);
@@ -149,7 +149,7 @@ impl Saver {
     }
 
     /// Writes the pages of `run`, or those before `end` is reached, or one if they cannot be lent together.
-    fn send_run<'m, B: Block>(
+    fn send_run<'m, B: RamBlock>(
         &mut self,
         block: &'m B,
         index: usize,
@@ -160,7 +160,7 @@ impl Saver {
         let size = self.page.len();
         let offset = run.start * self.page_size.bytes();
         let length = usize::try_from(run.end - run.start).map_or(size, |pages| pages * size);
-        let Some(memory) = lend(block, offset, length).or_else(|| lend(block, offset, size)) else {
+        let Some(memory) = slice(block, offset, length).or_else(|| slice(block, offset, size)) else {
             look(block, offset, &mut self.page)?;
             out.page(block.idstr(), offset, self.last_block == Some(index), Page::Copied(&self.page));
             self.sent(index, run.start);
@@ -170,7 +170,7 @@ impl Saver {
             if out.written() >= end {
                 break;
             }
-            out.page(block.idstr(), number * size as u64, self.last_block == Some(index), Page::Lent(page));
+            out.page(block.idstr(), number * size as u64, self.last_block == Some(index), Page::Borrowed(page));
             self.sent(index, number);
         }
         Ok(())
@@ -186,12 +186,12 @@ impl Saver {
 /// Where pages go: into a writer, or their records there and they themselves past it.
 pub(super) struct Destination<'o, 'm> {
     pub(super) writer: &'o mut Writer,
-    pub(super) lent: Option<&'o mut Lent<'m>>,
+    pub(super) lent: Option<&'o mut BorrowedPages<'m>>,
 }
 
 /// A page, which is there for as long as all memory or only for now.
 enum Page<'p, 'm> {
-    Lent(&'m [u8]),
+    Borrowed(&'m [u8]),
     Copied(&'p [u8]),
 }
 
@@ -205,13 +205,13 @@ impl<'m> Destination<'_, 'm> {
     }
 
     fn page(&mut self, block: &str, offset: u64, same_block: bool, page: Page<'_, 'm>) {
-        let (Page::Lent(bytes) | Page::Copied(bytes)) = page;
+        let (Page::Borrowed(bytes) | Page::Copied(bytes)) = page;
         if is_zero(bytes) {
             return write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
         }
         write_record(self.writer, &Record::Page { offset, same_block }, block);
         let lent = match (page, &mut self.lent) {
-            (Page::Lent(bytes), Some(lent)) if bytes.len() >= LEAST_LENT => lent.add(self.writer, bytes),
+            (Page::Borrowed(bytes), Some(lent)) if bytes.len() >= LEAST_LENT => lent.add(self.writer, bytes),
             _ => false,
         };
         if !lent {

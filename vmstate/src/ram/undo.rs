@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use vmstate_types::LoadError;
 
-use super::block::{Block, lend, look};
+use super::block::{RamBlock, look, slice};
 use super::load::Place;
 use super::pages::Pages;
 use super::record::PageSize;
@@ -26,14 +26,14 @@ pub(super) struct Undo {
 }
 
 impl Undo {
-    pub(super) fn new<B: Block>(blocks: &[B], page_size: PageSize) -> Self {
+    pub(super) fn new<B: RamBlock>(blocks: &[B], page_size: PageSize) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
         let blocks = blocks.iter().map(|block| BlockUndo::new(block.size().div_ceil(page_size.bytes()))).collect();
         Self { blocks, page }
     }
 
     /// Notes what the page at `place` is, before it is written.
-    pub(super) fn note<B: Block>(&mut self, blocks: &[B], place: Place) -> Result<(), LoadError> {
+    pub(super) fn note<B: RamBlock>(&mut self, blocks: &[B], place: Place) -> Result<(), LoadError> {
         let (Some(block), Some(undo)) = (blocks.get(place.block), self.blocks.get_mut(place.block)) else {
             return Ok(());
         };
@@ -49,7 +49,7 @@ impl Undo {
     }
 
     /// Fills the page at `place`, now or at the end of the load.
-    pub(super) fn fill<B: Block>(&mut self, blocks: &mut [B], place: Place, fill: u8) -> Result<(), LoadError> {
+    pub(super) fn fill<B: RamBlock>(&mut self, blocks: &mut [B], place: Place, fill: u8) -> Result<(), LoadError> {
         let (Some(block), Some(undo)) = (blocks.get_mut(place.block), self.blocks.get_mut(place.block)) else {
             return Ok(());
         };
@@ -69,7 +69,7 @@ impl Undo {
     }
 
     /// Does what was put off.
-    pub(super) fn finish<B: Block>(&mut self, blocks: &mut [B]) -> Result<(), LoadError> {
+    pub(super) fn finish<B: RamBlock>(&mut self, blocks: &mut [B]) -> Result<(), LoadError> {
         for (block, undo) in blocks.iter_mut().zip(&mut self.blocks) {
             while let Some(page) = undo.put_off.pop() {
                 let offset = page * self.page.len() as u64;
@@ -83,7 +83,7 @@ impl Undo {
     }
 
     /// Makes all pages what they were.
-    pub(super) fn undo<B: Block>(&mut self, blocks: &mut [B]) {
+    pub(super) fn undo<B: RamBlock>(&mut self, blocks: &mut [B]) {
         let size = self.page.len();
         for (block, undo) in blocks.iter_mut().zip(&mut self.blocks) {
             self.page.fill(0);
@@ -139,7 +139,7 @@ impl BlockUndo {
     ///
     /// Where one page comes after the other, more and more of those behind it are looked at too: the processor then
     /// fetches them while it looks, and does not wait for each page anew.
-    fn is_zero<B: Block>(&mut self, block: &B, page: u64, size: usize) -> bool {
+    fn is_zero<B: RamBlock>(&mut self, block: &B, page: u64, size: usize) -> bool {
         if self.zero.contains(&page) {
             return true;
         }
@@ -148,7 +148,7 @@ impl BlockUndo {
         let most = (AHEAD / bytes).min(left).max(1);
         self.ahead = if self.zero.end == page { most.min(2 * self.ahead) } else { 1 };
         let length = usize::try_from(self.ahead).map_or(size, |ahead| ahead * size);
-        let memory = lend(block, page * bytes, length).or_else(|| lend(block, page * bytes, size));
+        let memory = slice(block, page * bytes, length).or_else(|| slice(block, page * bytes, size));
         let zero = memory.unwrap_or_default().chunks_exact(size).take_while(|page| is_zero(page));
         self.zero = page..page + zero.count() as u64;
         !self.zero.is_empty()

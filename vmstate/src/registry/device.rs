@@ -124,7 +124,7 @@ pub trait Register<By> {
     /// Lends the device to `run`.
     /// # Errors
     /// When somebody has it, or had it and panicked.
-    fn lend(&mut self, run: &mut dyn FnMut(&mut Self::State)) -> Result<(), Unavailable>;
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut Self::State)) -> Result<(), Unavailable>;
 }
 
 /// Says why a shared device cannot be used.
@@ -146,7 +146,7 @@ impl<T> From<PoisonError<T>> for Unavailable {
 }
 
 /// How a registry holds a device: the marker types of [`Register`].
-pub mod by {
+pub mod ownership {
     /// The registry owns it.
     #[derive(Debug)]
     pub enum Value {}
@@ -167,46 +167,46 @@ pub mod by {
     pub enum RefCell {}
 }
 
-impl<T: VmState> Register<by::Value> for T {
+impl<T: VmState> Register<ownership::Value> for T {
     type State = T;
 
-    fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
         run(self);
         Ok(())
     }
 }
 
-impl<T: Device + ?Sized> Register<by::Borrow> for &mut T {
+impl<T: Device + ?Sized> Register<ownership::Borrow> for &mut T {
     type State = T;
 
-    fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
         run(self);
         Ok(())
     }
 }
 
-impl<T: Device + ?Sized> Register<by::Dynamic> for Box<T> {
+impl<T: Device + ?Sized> Register<ownership::Dynamic> for Box<T> {
     type State = T;
 
-    fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
         run(self);
         Ok(())
     }
 }
 
-impl<T: Device + ?Sized> Register<by::Mutex> for Arc<Mutex<T>> {
+impl<T: Device + ?Sized> Register<ownership::Mutex> for Arc<Mutex<T>> {
     type State = T;
 
-    fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
         locked(self.lock()?, run);
         Ok(())
     }
 }
 
-impl<T: Device + ?Sized> Register<by::RwLock> for Arc<RwLock<T>> {
+impl<T: Device + ?Sized> Register<ownership::RwLock> for Arc<RwLock<T>> {
     type State = T;
 
-    fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
         locked(self.write()?, run);
         Ok(())
     }
@@ -220,10 +220,10 @@ fn locked<T: ?Sized>(mut guard: impl DerefMut<Target = T>, run: &mut dyn FnMut(&
     outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-impl<T: Device + ?Sized> Register<by::RefCell> for Rc<RefCell<T>> {
+impl<T: Device + ?Sized> Register<ownership::RefCell> for Rc<RefCell<T>> {
     type State = T;
 
-    fn lend(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
         run(&mut *self.try_borrow_mut().map_err(|_| Unavailable::Borrowed)?);
         Ok(())
     }
@@ -231,7 +231,7 @@ impl<T: Device + ?Sized> Register<by::RefCell> for Rc<RefCell<T>> {
 
 /// A registered device, however it is held.
 pub(crate) trait Handle {
-    fn lend(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable>;
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable>;
 
     /// Runs the reset function; `false` if there is none.
     fn reset(&mut self) -> Result<bool, Unavailable>;
@@ -251,13 +251,13 @@ impl<D, F, By> Held<D, F, By> {
 }
 
 impl<D: Register<By>, F: FnMut(&mut D::State), By> Handle for Held<D, F, By> {
-    fn lend(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
-        self.device.lend(&mut |device| run(device.as_device()))
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
+        self.device.with_device(&mut |device| run(device.as_device()))
     }
 
     fn reset(&mut self) -> Result<bool, Unavailable> {
         let Some(reset) = &mut self.reset else { return Ok(false) };
-        self.device.lend(reset)?;
+        self.device.with_device(reset)?;
         Ok(true)
     }
 }

@@ -6,11 +6,12 @@ use std::fmt;
 use vmstate_types::Description;
 use vmstate_types::description::Priority;
 
+use super::RegisterError;
 use super::device::{Handle, Held, Register, Unavailable};
 use super::index::{Index, Key};
-use super::{Live, Raw, RegisterError};
-use crate::ram::{Block, PageSize, Ram};
+use crate::ram::{PageSize, Ram, RamBlock};
 use crate::schema::SectionText;
+use crate::section::{LiveSection, RawSection};
 use crate::stream::SectionHeader;
 
 /// The name of the section with guest memory.
@@ -24,12 +25,12 @@ const MAX_NAME: usize = 255;
 pub enum Missing {
     /// The load fails.
     #[default]
-    Refuse,
+    Reject,
     /// The device keeps the state it has, as in QEMU.
-    Keep,
+    KeepState,
 }
 
-/// A section to be added to a registry ([`Registry::add`](super::Registry::add)), with all that can be said about it.
+/// A section to be added to a machine ([`Machine::add`](crate::machine::Machine::add)), with all that can be said about it.
 ///
 /// ```
 /// use vmstate::prelude::*;
@@ -42,9 +43,9 @@ pub enum Missing {
 /// }
 ///
 /// let mut pm = PowerManagement { status: 1 };
-/// let mut registry = Registry::new();
+/// let mut machine = Machine::new();
 /// // Its name is "0000:00:01.3/piix4_pm", and streams of old machines that call it "piix4_pm" load too.
-/// registry.add(Registration::device("piix4_pm", &mut pm).device_path("0000:00:01.3"))?;
+/// machine.add(Registration::device("piix4_pm", &mut pm).device_path("0000:00:01.3"))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Registration<'d> {
@@ -58,8 +59,8 @@ pub struct Registration<'d> {
     priority: Priority,
     missing: Option<Missing>,
     /// The size of a page, of guest memory.
-    pub(super) page_size: Option<PageSize>,
-    handler: Handler<'d>,
+    pub(crate) page_size: Option<PageSize>,
+    handler: SectionHandler<'d>,
 }
 
 /// A second instance id, and the oldest version of the device that streams with it have.
@@ -99,33 +100,33 @@ impl<'d> Registration<'d> {
         reset: Option<impl FnMut(&mut D::State) + 'd>,
     ) -> Self {
         let handle = Box::new(Held::new(device, reset));
-        Self::new(name.into(), 0, Handler::Device(handle))
+        Self::new(name.into(), 0, SectionHandler::Device(handle))
     }
 
     /// A section that is written by hand, at `version`.
     #[must_use]
-    pub fn raw(name: impl Into<String>, version: u32, handler: impl Raw + 'd) -> Self {
-        Self::new(name.into(), version, Handler::Raw(Box::new(handler)))
+    pub fn raw(name: impl Into<String>, version: u32, handler: impl RawSection + 'd) -> Self {
+        Self::new(name.into(), version, SectionHandler::Raw(Box::new(handler)))
     }
 
     /// The sections of something live, at `version`.
     #[must_use]
-    pub fn live(name: impl Into<String>, version: u32, handler: impl Live + 'd) -> Self {
-        Self::new(name.into(), version, Handler::Live(Box::new(handler)))
+    pub fn live(name: impl Into<String>, version: u32, handler: impl LiveSection + 'd) -> Self {
+        Self::new(name.into(), version, SectionHandler::Live(Box::new(handler)))
     }
 
-    /// The sections `ram` of guest memory in `blocks`: an array, a vector or a `&mut` slice of [`Block`]s.
+    /// The sections `ram` of guest memory in `blocks`: an array, a vector or a `&mut` slice of [`RamBlock`]s.
     #[must_use]
     pub fn ram<B, M>(page_size: PageSize, blocks: M) -> Self
     where
-        B: Block + 'd,
+        B: RamBlock + 'd,
         M: AsRef<[B]> + AsMut<[B]> + 'd,
     {
         let ram = Self::live(RAM, crate::ram::VERSION, Ram::new(page_size, blocks));
         Self { page_size: Some(page_size), ..ram }
     }
 
-    fn new(name: String, version: u32, handler: Handler<'d>) -> Self {
+    fn new(name: String, version: u32, handler: SectionHandler<'d>) -> Self {
         Self {
             name,
             instance_id: None,
@@ -270,17 +271,17 @@ impl fmt::Debug for Registration<'_> {
 }
 
 /// Who saves and loads a section.
-pub(crate) enum Handler<'d> {
+pub(crate) enum SectionHandler<'d> {
     Device(Box<dyn Handle + 'd>),
-    Raw(Box<dyn Raw + 'd>),
-    Live(Box<dyn Live + 'd>),
+    Raw(Box<dyn RawSection + 'd>),
+    Live(Box<dyn LiveSection + 'd>),
 }
 
-impl Handler<'_> {
+impl SectionHandler<'_> {
     fn description(&mut self) -> Result<Option<&'static Description>, Unavailable> {
         let Self::Device(handle) = self else { return Ok(None) };
         let mut description = None;
-        handle.lend(&mut |device| description = Some(device.description()))?;
+        handle.with_device(&mut |device| description = Some(device.description()))?;
         Ok(description)
     }
 }
@@ -299,7 +300,7 @@ pub(crate) struct Entry<'d> {
     pub(crate) missing: Option<Missing>,
     /// What the stream's description says about the section.
     pub(crate) text: SectionText,
-    pub(crate) handler: Handler<'d>,
+    pub(crate) handler: SectionHandler<'d>,
 }
 
 impl Entry<'_> {

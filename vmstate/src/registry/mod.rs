@@ -1,11 +1,14 @@
-//! The devices of a machine, and under which names their sections stand in a stream.
+//! The sections of a machine: names, instance ids, aliases, priorities, and blockers.
 //!
-//! A [`Registry`] borrows, owns or shares devices. It saves and loads them all: see [`crate::machine`].
+//! A [`Machine`](crate::machine::Machine) has one registry. Simple devices are registered with
+//! [`Machine::register`](crate::machine::Machine::register); a [`Registration`] sets everything else that QEMU's
+//! `vmstate_register` variants can set.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
 //!
 //! use vmstate::prelude::*;
+//! use vmstate::registry::Registration;
 //!
 //! #[derive(VmState, Default)]
 //! #[vmstate(name = "serial", version = 3)]
@@ -13,93 +16,49 @@
 //!     divider: u16,
 //! }
 //!
-//! #[derive(VmState, Default)]
-//! #[vmstate(name = "timer", version = 2)]
-//! struct Clock {
-//!     ticks: u64,
-//! }
+//! let uart = Arc::new(Mutex::new(Serial { divider: 12 })); // shared with a vCPU thread
+//! let mut console = Serial::default();
 //!
-//! let mut uart = Serial { divider: 12 };
-//! let clock = Arc::new(Mutex::new(Clock { ticks: 1000 })); // the vCPU thread has the other end
-//!
-//! let mut registry = Registry::for_machine("board-1.0");
-//! registry.register("timer", clock.clone())?;
-//! registry.register("serial", &mut uart)?;
-//!
-//! let mut stream = Vec::new();
-//! registry.save(&mut stream)?;
-//! clock.lock().unwrap().ticks = 2000;
-//! registry.load(&stream[..])?;
-//! assert_eq!(clock.lock().unwrap().ticks, 1000);
+//! let mut machine = Machine::new();
+//! machine.register("serial", uart.clone())?;
+//! machine.add(Registration::device("serial", &mut console).device_path("0000:00:04.0"))?;
+//! assert_eq!(machine.sections().collect::<Vec<_>>(), [("serial", 0), ("0000:00:04.0/serial", 0)]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod device;
 mod entry;
-mod handler;
 mod index;
-mod output;
 
-pub use device::{Device, Register, Unavailable, by};
-pub(crate) use entry::{Entry, Handler};
+use vmstate_types::{Description, LoadError, SaveError};
+
+pub use device::{Device, Register, Unavailable, ownership};
+pub(crate) use entry::{Entry, SectionHandler};
 pub use entry::{Missing, Registration};
-pub use handler::{Live, Pending, Raw};
 use index::Index;
-pub(crate) use output::Lent;
-pub use output::Output;
-use vmstate_types::{LoadError, SaveError};
 
-use crate::machine::{AfterLoad, Copies, Kept, Texts};
-use crate::ram::{Block, PageSize};
-use crate::stream::{Configuration, SectionHeader};
+use crate::stream::SectionHeader;
 
-/// The devices of a machine, ready to be saved and loaded together.
-///
-/// Making one costs little: it can be made where it is needed, of devices that are borrowed for as long as a save takes. One
-/// that is kept saves faster the next time, for it has the texts of its descriptions ready.
-/// It is not `Send`, for it takes devices that are not.
-#[derive(Debug)]
-pub struct Registry<'d> {
-    /// In QEMU's order: higher priorities first, and what was registered first before others of the same priority.
+/// The instance id that means "any" in QEMU, which no section can have (`VMSTATE_INSTANCE_ID_ANY`).
+const ANY: u32 = u32::MAX;
+
+/// The sections of a machine.
+#[derive(Debug, Default)]
+pub(crate) struct Registry<'d> {
+    /// In QEMU's order: by descending priority, then in the order of registration.
     pub(crate) entries: Vec<Entry<'d>>,
     index: Index,
     registered: u32,
-    pub(crate) configuration: Option<Configuration>,
-    pub(crate) page_size: PageSize,
-    blockers: Vec<(Blocker, String)>,
-    pub(crate) after_load: Vec<AfterLoad<'d>>,
-    /// The memory for what a load copies to be able to go back.
-    pub(crate) copies: Copies,
-    /// What is known of descriptions from the last save.
-    pub(crate) texts: Texts,
-    /// Sections that came from elsewhere and that nobody here knows.
-    pub(crate) kept: Vec<Kept>,
+    blockers: Vec<(BlockerId, String)>,
 }
 
-impl Default for Registry<'_> {
-    fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            index: Index::default(),
-            registered: 0,
-            configuration: None,
-            page_size: PageSize::DEFAULT,
-            blockers: Vec::new(),
-            after_load: Vec::new(),
-            copies: Copies::default(),
-            texts: Texts::default(),
-            kept: Vec::new(),
-        }
-    }
-}
-
-/// What was registered, to unregister it.
+/// Identifies a registered section, to unregister it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntryId(u32);
 
-/// A reason not to save, to be taken back.
+/// Identifies a blocker, to remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Blocker(u32);
+pub struct BlockerId(u32);
 
 /// Why a section cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -184,108 +143,22 @@ impl From<RegisterError> for SaveError {
 }
 
 impl<'d> Registry<'d> {
-    /// Makes an empty registry of a machine without a name: its streams have no configuration, and it loads those of
-    /// any machine.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Makes an empty registry of a machine of type `machine`, such as `pc-i440fx-7.2`. It loads only streams that say
-    /// the same.
-    #[must_use]
-    pub fn for_machine(machine: impl Into<String>) -> Self {
-        let mut registry = Self::new();
-        registry.set_configuration(Configuration::new(machine));
-        registry
-    }
-
-    /// Says which machine this is, and what a peer must have in common with it.
-    pub fn set_configuration(&mut self, configuration: Configuration) {
-        self.texts.reconfigure();
-        self.configuration = Some(configuration);
-    }
-
-    /// What [`set_configuration`](Self::set_configuration) has said.
-    #[must_use]
-    pub fn configuration(&self) -> Option<&Configuration> {
-        self.configuration.as_ref()
-    }
-
-    /// Says how large the target's pages are, for the description at the end of a stream. 4096 bytes if nothing is said;
-    /// [`register_ram`](Self::register_ram) says it too.
-    pub fn set_page_size(&mut self, page_size: PageSize) {
-        self.page_size = page_size;
-    }
-
-    /// Registers a described device under `name`.
+    /// Adds a section and returns its id.
     ///
     /// # Errors
-    /// When the name is empty, too long, or taken.
-    pub fn register<By: 'd, D: Register<By> + 'd>(
-        &mut self,
-        name: impl Into<String>,
-        device: D,
-    ) -> Result<EntryId, RegisterError> {
-        self.add(Registration::device(name, device))
-    }
-
-    /// Registers a section that is written by hand, at `version`.
-    ///
-    /// # Errors
-    /// As [`register`](Self::register).
-    pub fn register_raw(
-        &mut self,
-        name: impl Into<String>,
-        version: u32,
-        handler: impl Raw + 'd,
-    ) -> Result<EntryId, RegisterError> {
-        self.add(Registration::raw(name, version, handler))
-    }
-
-    /// Registers the sections of something live, at `version`.
-    ///
-    /// # Errors
-    /// As [`register`](Self::register).
-    pub fn register_live(
-        &mut self,
-        name: impl Into<String>,
-        version: u32,
-        handler: impl Live + 'd,
-    ) -> Result<EntryId, RegisterError> {
-        self.add(Registration::live(name, version, handler))
-    }
-
-    /// Registers guest memory, under the name `ram`.
-    ///
-    /// # Errors
-    /// As [`register`](Self::register).
-    pub fn register_ram<B, M>(&mut self, page_size: PageSize, blocks: M) -> Result<EntryId, RegisterError>
-    where
-        B: Block + 'd,
-        M: AsRef<[B]> + AsMut<[B]> + 'd,
-    {
-        self.add(Registration::ram(page_size, blocks))
-    }
-
-    /// Registers a section of which more is to be said than its name.
-    ///
-    /// # Errors
-    /// When a name is empty, too long, or taken; when an alias is of no use any more.
-    pub fn add(&mut self, registration: Registration<'d>) -> Result<EntryId, RegisterError> {
-        let page_size = registration.page_size.unwrap_or(self.page_size);
+    /// Returns an error if a name is empty, too long, or taken, or if an alias is obsolete.
+    pub(crate) fn add(&mut self, registration: Registration<'d>) -> Result<EntryId, RegisterError> {
         let entry = registration.into_entry(self.registered, &self.index)?;
         self.check_ids(&entry)?;
         let id = EntryId(entry.number);
-        let place = self.entries.partition_point(|other| other.key() < entry.key());
+        let position = self.entries.partition_point(|other| other.key() < entry.key());
         self.index.add(&entry);
-        self.entries.insert(place, entry);
+        self.entries.insert(position, entry);
         self.registered += 1;
-        self.page_size = page_size;
         Ok(id)
     }
 
-    /// Whether a stream could say which section is this entry's.
+    /// Checks that streams can identify the entry's section.
     fn check_ids(&self, entry: &Entry<'_>) -> Result<(), RegisterError> {
         let SectionHeader { name, instance_id, section_id, .. } = &entry.header;
         if *instance_id == ANY {
@@ -302,8 +175,8 @@ impl<'d> Registry<'d> {
         Ok(())
     }
 
-    /// Takes a section out, such as that of a device that is unplugged. `false` if it is gone already.
-    pub fn unregister(&mut self, id: EntryId) -> bool {
+    /// Removes a section. Returns `false` if it has been removed already.
+    pub(crate) fn unregister(&mut self, id: EntryId) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.number != id.0);
         let found = self.entries.len() < before;
@@ -313,35 +186,27 @@ impl<'d> Registry<'d> {
         found
     }
 
-    /// Forbids saving for `reason`, until [`unblock`](Self::unblock) (`migrate_add_blocker`).
-    pub fn block(&mut self, reason: impl Into<String>) -> Blocker {
-        let number = self.blockers.last().map_or(0, |(Blocker(last), _)| last + 1);
-        self.blockers.push((Blocker(number), reason.into()));
-        Blocker(number)
+    /// Forbids saving for `reason` (`migrate_add_blocker`).
+    pub(crate) fn add_blocker(&mut self, reason: String) -> BlockerId {
+        let id = BlockerId(self.blockers.last().map_or(0, |(BlockerId(last), _)| last + 1));
+        self.blockers.push((id, reason));
+        id
     }
 
-    /// Takes a reason back. `false` if it was taken back already.
-    pub fn unblock(&mut self, blocker: Blocker) -> bool {
+    /// Removes a blocker. Returns `false` if it has been removed already (`migrate_del_blocker`).
+    pub(crate) fn remove_blocker(&mut self, id: BlockerId) -> bool {
         let before = self.blockers.len();
-        self.blockers.retain(|(other, _)| *other != blocker);
+        self.blockers.retain(|(other, _)| *other != id);
         self.blockers.len() < before
     }
 
-    /// Runs `hook` after each load, when every device has its state: for what needs several devices. Hooks run in the
-    /// order in which they were added, and one that fails undoes the load.
-    ///
-    /// A device's own hooks see only the device.
-    pub fn after_load<E: std::fmt::Display>(&mut self, mut hook: impl FnMut() -> Result<(), E> + 'd) {
-        self.after_load.push(AfterLoad::new(move || hook().map_err(|error| error.to_string())));
-    }
-
     /// The names and instance ids of the sections, in the order in which they are saved.
-    pub fn sections(&self) -> impl Iterator<Item = (&str, u32)> {
+    pub(crate) fn sections(&self) -> impl Iterator<Item = (&str, u32)> {
         self.entries.iter().map(|entry| (&*entry.header.name, entry.header.instance_id))
     }
 
     /// The devices that are described, in the order in which they are saved: name, instance id, description.
-    pub fn descriptions(&self) -> impl Iterator<Item = (&str, u32, &'static vmstate_types::Description)> {
+    pub(crate) fn descriptions(&self) -> impl Iterator<Item = (&str, u32, &'static Description)> {
         let described = self.entries.iter().filter_map(|entry| Some((&entry.header, entry.description?)));
         described.map(|(header, description)| (&*header.name, header.instance_id, description))
     }
@@ -374,6 +239,3 @@ impl<'d> Registry<'d> {
         }
     }
 }
-
-/// The id that stands for "any" in QEMU, which no section can have (`VMSTATE_INSTANCE_ID_ANY`).
-const ANY: u32 = u32::MAX;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::merge::State;
 use super::{MAX_BLOCKS, MAX_CELLS, MAX_NAME, Side, cut};
-use crate::dynamic::diff::{Block, BlockDifference, PageChange, PageKind, pairs};
+use crate::dynamic::diff::{BlockDifference, MemoryBlock, PageChange, PageKind, pairs};
 
 /// RAM, as the page has it.
 #[derive(Serialize)]
@@ -78,7 +78,7 @@ fn changed_pages(difference: &BlockDifference<'_>) -> u64 {
 
 impl BlockData {
     fn new(
-        sides: [Option<&Block>; 2],
+        sides: [Option<&MemoryBlock>; 2],
         are_two: bool,
         difference: Option<&BlockDifference<'_>>,
         page_size: u64,
@@ -105,7 +105,7 @@ impl BlockData {
 }
 
 /// A block in words.
-fn text(sides: [Option<&Block>; 2], are_two: bool, difference: Option<&BlockDifference<'_>>) -> String {
+fn text(sides: [Option<&MemoryBlock>; 2], are_two: bool, difference: Option<&BlockDifference<'_>>) -> String {
     let Some(block) = sides.into_iter().flatten().next_back() else { return String::new() };
     let (zero, data, packed) =
         (pages(block, PageKind::Zero), pages(block, PageKind::Data), pages(block, PageKind::Packed));
@@ -145,7 +145,7 @@ const CHANGES: [(PageChange, &str); 6] = [
     (PageChange::Unknown, "not comparable"),
 ];
 
-fn pages(block: &Block, wanted: PageKind) -> u64 {
+fn pages(block: &MemoryBlock, wanted: PageKind) -> u64 {
     let pages = block.pages().filter(|(_, kind)| *kind == wanted);
     pages.map(|(pages, _)| pages.end - pages.start).sum()
 }

@@ -5,14 +5,14 @@
 //! pages. Names and values come from streams, and only ever become text.
 //!
 //! ```
-//! use vmstate::dynamic::Walk;
+//! use vmstate::dynamic::StreamDecoder;
 //! use vmstate::dynamic::diff::Snapshot;
 //! use vmstate::report::{Report, Side};
 //! use vmstate::Reader;
 //!
 //! let stream = b"QEVM\x00\x00\x00\x03\x00";
 //! let mut reader = Reader::from_slice(stream);
-//! let snapshot = Snapshot::read(&mut Walk::new(&mut reader, None)?)?;
+//! let snapshot = Snapshot::read(&mut StreamDecoder::new(&mut reader, None)?)?;
 //! let side = Side { name: "vm.state", length: stream.len() as u64, snapshot: &snapshot };
 //! let page = Report::new(side).html();
 //! assert!(page.contains("<title>vm.state</title>"));

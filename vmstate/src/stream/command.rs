@@ -13,7 +13,7 @@ pub enum Command {
     /// The destination shall answer with the same number.
     Ping(u32),
     /// Postcopy may follow. Old sources, and those without RAM to copy, say nothing about their pages.
-    PostcopyAdvise(Option<Advise>),
+    PostcopyAdvise(Option<PostcopyAdvice>),
     /// The destination shall get ready to ask for pages.
     PostcopyListen,
     /// The destination shall run.
@@ -23,7 +23,7 @@ pub enum Command {
         /// The RAM block.
         block: String,
         /// What to discard.
-        ranges: Vec<Range>,
+        ranges: Vec<DiscardRange>,
     },
     /// So many bytes of a stream without a header follow: its items come next.
     Packaged {
@@ -42,7 +42,7 @@ pub enum Command {
 
 /// What a source that may switch to postcopy says of its pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Advise {
+pub struct PostcopyAdvice {
     /// All the host's page sizes, or'ed.
     pub page_size_summary: u64,
     /// The target's page size.
@@ -51,7 +51,7 @@ pub struct Advise {
 
 /// A range of bytes of a RAM block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Range {
+pub struct DiscardRange {
     /// The first byte.
     pub start: u64,
     /// How many.
@@ -115,19 +115,21 @@ impl Command {
         let length = reader.u16()?;
         let Some((_, name, expected)) = COMMANDS.iter().find(|(known, ..)| *known == number) else {
             return Err(LoadError::incompatible("a command between 1 and 11", format!("{number:#x}, length {length}"))
-                .at(start)
-                .qemu_says(format!("MIG_CMD 0x{number:x} unknown (len 0x{length:x})")));
+                .at_offset(start)
+                .with_qemu_message(format!("MIG_CMD 0x{number:x} unknown (len 0x{length:x})")));
         };
         if let Length::Exactly(lengths) = expected {
-            check_length(name, lengths, length).map_err(|error| error.at(start + 2))?;
+            check_length(name, lengths, length).map_err(|error| error.at_offset(start + 2))?;
         }
         let offset = reader.offset();
-        let data = reader.claim(usize::from(length)).map_err(|error| error.in_field(*name))?;
+        let data = reader.take(usize::from(length)).map_err(|error| error.in_field(*name))?;
         let mut data = Reader::from_slice_at(data, offset);
         let command = Self::decode(number, &mut data).map_err(|error| too_short(error, length).in_field(*name))?;
         match data.at_end()? {
             true => Ok(command),
-            false => Err(LoadError::malformed("the end of the command", "more data").at(data.offset()).in_field(*name)),
+            false => Err(LoadError::malformed("the end of the command", "more data")
+                .at_offset(data.offset())
+                .in_field(*name)),
         }
     }
 
@@ -136,7 +138,10 @@ impl Command {
             1 => Self::OpenReturnPath,
             2 => Self::Ping(data.u32()?),
             3 if data.at_end()? => Self::PostcopyAdvise(None),
-            3 => Self::PostcopyAdvise(Some(Advise { page_size_summary: data.u64()?, target_page_size: data.u64()? })),
+            3 => Self::PostcopyAdvise(Some(PostcopyAdvice {
+                page_size_summary: data.u64()?,
+                target_page_size: data.u64()?,
+            })),
             4 => Self::PostcopyListen,
             5 => Self::PostcopyRun,
             6 => Self::decode_discard(data)?,
@@ -151,18 +156,17 @@ impl Command {
     fn decode_discard(data: &mut Reader<'_>) -> Result<Self, LoadError> {
         let (start, version) = (data.offset(), data.u8()?);
         if version != DISCARD_VERSION {
-            return Err(
-                LoadError::incompatible(format!("version {DISCARD_VERSION}"), format!("version {version}")).at(start)
-            );
+            return Err(LoadError::incompatible(format!("version {DISCARD_VERSION}"), format!("version {version}"))
+                .at_offset(start));
         }
         let block = data.counted_str()?;
         let (start, terminator) = (data.offset(), data.u8()?);
         if terminator != 0 {
-            return Err(LoadError::malformed("a zero after the name", format!("{terminator:#04x}")).at(start));
+            return Err(LoadError::malformed("a zero after the name", format!("{terminator:#04x}")).at_offset(start));
         }
         let mut ranges = Vec::new();
         while !data.at_end()? {
-            ranges.push(Range { start: data.u64()?, length: data.u64()? });
+            ranges.push(DiscardRange { start: data.u64()?, length: data.u64()? });
         }
         Ok(Self::RamDiscard { block, ranges })
     }
@@ -219,7 +223,7 @@ fn too_short(error: LoadError, length: u16) -> LoadError {
     match (error.is_truncated(), error.offset()) {
         (true, Some(offset)) => {
             let expected = format!("{} more of the command's data", error.expected());
-            LoadError::malformed(expected, format!("the end of its {length} bytes")).at(offset)
+            LoadError::malformed(expected, format!("the end of its {length} bytes")).at_offset(offset)
         }
         _ => error,
     }
@@ -231,5 +235,5 @@ fn check_length(name: &str, expected: &[u16], found: u16) -> Result<(), LoadErro
     }
     let lengths: Vec<_> = expected.iter().map(ToString::to_string).collect();
     Err(LoadError::malformed(format!("{} bytes of data for `{name}`", lengths.join(" or ")), found)
-        .qemu_says(format!("{name} received with bad length - expecting {}, got {found}", lengths[0])))
+        .with_qemu_message(format!("{name} received with bad length - expecting {}, got {found}", lengths[0])))
 }

@@ -41,12 +41,12 @@ impl Configuration {
         let length = reader.u32()?;
         let start = reader.offset();
         let name =
-            reader.claim(usize::try_from(length).unwrap_or(usize::MAX)).map_err(|error| error.in_field("name"))?;
+            reader.take(usize::try_from(length).unwrap_or(usize::MAX)).map_err(|error| error.in_field("name"))?;
         let mut configuration = match std::str::from_utf8(name) {
             Ok(machine) => Self::new(machine),
             Err(_) => {
                 let found = format!("\"{}\"", name.escape_ascii());
-                return Err(LoadError::malformed("a machine name in UTF-8", found).at(start).in_field("name"));
+                return Err(LoadError::malformed("a machine name in UTF-8", found).at_offset(start).in_field("name"));
             }
         };
         while reader.peek(1)? == [tag::SUBSECTION] {
@@ -63,7 +63,7 @@ impl Configuration {
         let known = [PAGE_BITS, CAPABILITIES, UUID].contains(&name.as_str());
         if !known || version != SUBSECTION_VERSION {
             let expected = format!("`{PAGE_BITS}`, `{CAPABILITIES}` or `{UUID}`, version {SUBSECTION_VERSION}");
-            return Err(LoadError::incompatible(expected, format!("{name:?}, version {version}")).at(start));
+            return Err(LoadError::incompatible(expected, format!("{name:?}, version {version}")).at_offset(start));
         }
         let repeated = match name.as_str() {
             PAGE_BITS => self.target_page_bits.replace(reader.u32()?).is_some(),
@@ -71,7 +71,7 @@ impl Configuration {
             _ => self.capabilities.replace(read_capabilities(reader)?).is_some(),
         };
         match repeated {
-            true => Err(LoadError::malformed("each subsection once", format!("{name:?} again")).at(start)),
+            true => Err(LoadError::malformed("each subsection once", format!("{name:?} again")).at_offset(start)),
             false => Ok(()),
         }
     }
@@ -102,7 +102,7 @@ fn read_capabilities(reader: &mut Reader<'_>) -> Result<Vec<String>, LoadError> 
     let count = reader.u32()?;
     if count > MAX_CAPABILITIES {
         let expected = format!("at most {MAX_CAPABILITIES} capabilities");
-        return Err(LoadError::malformed(expected, count).at(start).in_field("capabilities"));
+        return Err(LoadError::malformed(expected, count).at_offset(start).in_field("capabilities"));
     }
     // No memory is set aside for what has not come.
     (0..count)

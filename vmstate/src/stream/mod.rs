@@ -4,7 +4,7 @@
 //! [`StreamWriter`] puts the frame around what others write.
 //!
 //! ```
-//! use vmstate::stream::{Configuration, Item, SectionHeader, StreamReader, StreamWriter};
+//! use vmstate::stream::{Configuration, SectionHeader, StreamItem, StreamReader, StreamWriter};
 //! use vmstate::{Reader, Writer};
 //!
 //! let mut out = Writer::new();
@@ -20,7 +20,7 @@
 //! let mut stream = StreamReader::new(&mut reader)?;
 //! assert_eq!(stream.configuration().unwrap().machine, "none");
 //! while let Some(item) = stream.next_item()? {
-//!     let Item::Section(section) = item else { continue };
+//!     let StreamItem::Section(section) = item else { continue };
 //!     assert_eq!((section.name.as_str(), section.version), ("timer", 2));
 //!     assert_eq!(stream.payload().u64()?, 1_000_000);
 //! }
@@ -32,12 +32,13 @@ mod command;
 mod configuration;
 mod reader;
 mod section;
+pub mod section_end;
 mod writer;
 
-pub use command::{Advise, Command, Range};
+pub use command::{Command, DiscardRange, PostcopyAdvice};
 pub use configuration::Configuration;
-pub(crate) use reader::Next;
-pub use reader::{Item, StreamReader};
+pub(crate) use reader::NextItem;
+pub use reader::{StreamItem, StreamReader};
 pub use section::{SectionHeader, SectionKind};
 pub use writer::StreamWriter;
 

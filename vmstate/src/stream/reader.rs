@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use vmstate_types::error::Place;
+use vmstate_types::error::Location;
 use vmstate_types::{LoadError, Reader};
 
 use super::{Command, Configuration, MAGIC, SectionHeader, SectionKind, VERSION, tag};
@@ -34,7 +34,7 @@ pub struct StreamReader<'r, 'a> {
 /// What comes next in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Item {
+pub enum StreamItem {
     /// A section; its payload is next, to be read through [`StreamReader::payload`].
     Section(SectionHeader),
     /// A command.
@@ -45,7 +45,7 @@ pub enum Item {
 
 /// What comes next, without what the reader keeps.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(crate) enum NextItem {
     Section,
     Command(Command),
     PackageEnd,
@@ -57,12 +57,12 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     /// # Errors
     /// When this is no migration stream, or none of version 3, or the configuration is not understood.
     pub fn new(reader: &'r mut Reader<'a>) -> Result<Self, LoadError> {
-        read_header(reader).map_err(|error| error.in_place(|| Place::Part("the header".into())))?;
+        read_header(reader).map_err(|error| error.in_location(|| Location::Part("the header".into())))?;
         let mut stream = Self::without_header(reader);
         if stream.reader.peek(1)? == [tag::CONFIGURATION] {
             stream.reader.skip(1)?;
             let configuration = Configuration::read(stream.reader)
-                .map_err(|error| error.in_place(|| Place::Part("the configuration".into())))?;
+                .map_err(|error| error.in_location(|| Location::Part("the configuration".into())))?;
             stream.configuration = Some(configuration);
         }
         Ok(stream)
@@ -117,25 +117,25 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     ///
     /// # Errors
     /// When the section's footer is missing, or what comes next is nothing that a stream can have.
-    pub fn next_item(&mut self) -> Result<Option<Item>, LoadError> {
+    pub fn next_item(&mut self) -> Result<Option<StreamItem>, LoadError> {
         Ok(self.advance()?.map(|next| match next {
-            Next::Section => Item::Section(self.section.clone()),
-            Next::Command(command) => Item::Command(command),
-            Next::PackageEnd => Item::PackageEnd,
+            NextItem::Section => StreamItem::Section(self.section.clone()),
+            NextItem::Command(command) => StreamItem::Command(command),
+            NextItem::PackageEnd => StreamItem::PackageEnd,
         }))
     }
 
     /// Says what comes next, as [`next_item`](Self::next_item) does. If it is a section, [`section`](Self::section) has
     /// its header, for which nothing is allocated.
-    pub(crate) fn advance(&mut self) -> Result<Option<Next>, LoadError> {
+    pub(crate) fn advance(&mut self) -> Result<Option<NextItem>, LoadError> {
         self.end_section()?;
         if self.ended {
             return Ok(None);
         }
         if self.packages.pop_if(|end| *end == self.reader.offset()).is_some() {
-            return Ok(Some(Next::PackageEnd));
+            return Ok(Some(NextItem::PackageEnd));
         }
-        self.read_item().map_err(|error| error.in_place(|| Place::Part("the stream between sections".into())))
+        self.read_item().map_err(|error| error.in_location(|| Location::Part("the stream between sections".into())))
     }
 
     /// The header of the section that came last, and its payload.
@@ -151,14 +151,14 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         if !std::mem::take(&mut self.open) {
             return Ok(());
         }
-        self.read_footer().map_err(|error| error.in_place(|| self.section.place()))?;
+        self.read_footer().map_err(|error| error.in_location(|| self.section.place()))?;
         match self.packages.last() {
             Some(end) if self.reader.offset() > *end => Err(LoadError::malformed(
                 format!("the section's end before that of its package, at {end:#x}"),
                 "a longer section",
             )
-            .at(*end)
-            .in_place(|| self.section.place())),
+            .at_offset(*end)
+            .in_location(|| self.section.place())),
             _ => Ok(()),
         }
     }
@@ -170,7 +170,7 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     /// # Errors
     /// When something else follows, or the text is cut or not UTF-8.
     pub fn description(&mut self) -> Result<Option<String>, LoadError> {
-        let in_description = |error: LoadError| error.in_place(|| Place::Part("the description".into()));
+        let in_description = |error: LoadError| error.in_location(|| Location::Part("the description".into()));
         let start = self.reader.offset();
         match *self.reader.peek(1)? {
             [] => return Ok(None),
@@ -178,8 +178,8 @@ impl<'r, 'a> StreamReader<'r, 'a> {
             [found, ..] => {
                 return Err(in_description(
                     LoadError::malformed("0x06, or the end of the stream", format!("{found:#04x}"))
-                        .at(start)
-                        .qemu_says(format!("Expected vmdescription section, but got {found}")),
+                        .at_offset(start)
+                        .with_qemu_message(format!("Expected vmdescription section, but got {found}")),
                 ));
             }
         }
@@ -190,46 +190,45 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         self.reader.skip(1)?;
         let length = self.reader.u32()?;
         let start = self.reader.offset();
-        let text = self.reader.claim(usize::try_from(length).unwrap_or(usize::MAX))?;
+        let text = self.reader.take(usize::try_from(length).unwrap_or(usize::MAX))?;
         match std::str::from_utf8(text) {
             Ok(text) => Ok(text.to_owned()),
             Err(error) => {
-                Err(LoadError::malformed("text in UTF-8", "other bytes").at(start + error.valid_up_to() as u64))
+                Err(LoadError::malformed("text in UTF-8", "other bytes").at_offset(start + error.valid_up_to() as u64))
             }
         }
     }
 
-    fn read_item(&mut self) -> Result<Option<Next>, LoadError> {
+    fn read_item(&mut self) -> Result<Option<NextItem>, LoadError> {
         let start = self.reader.offset();
         let tag = self.reader.u8()?;
         if let Some(kind) = SectionKind::from_tag(tag) {
-            return self.read_section(kind, start).map(|()| Some(Next::Section));
+            return self.read_section(kind, start).map(|()| Some(NextItem::Section));
         }
         match tag {
             tag::EOF => self.read_eof(),
-            tag::COMMAND => self.read_command().map(|command| Some(Next::Command(command))),
+            tag::COMMAND => self.read_command().map(|command| Some(NextItem::Command(command))),
             tag => Err(LoadError::malformed(
                 "a section (0x01 to 0x04), a command (0x08) or the end (0x00)",
                 format!("{tag:#04x}"),
             )
-            .at(start)
-            .advise("the section before was not read to its end, or the stream is corrupt")
-            .qemu_says(format!("Unknown savevm section type {tag}"))),
+            .at_offset(start)
+            .or_advice("the section before was not read to its end, or the stream is corrupt")
+            .with_qemu_message(format!("Unknown savevm section type {tag}"))),
         }
     }
 
     /// The end, which in a package is only the package's.
-    fn read_eof(&mut self) -> Result<Option<Next>, LoadError> {
+    fn read_eof(&mut self) -> Result<Option<NextItem>, LoadError> {
         let Some(end) = self.packages.pop() else {
             self.ended = true;
             return Ok(None);
         };
         let offset = self.reader.offset();
         match offset == end {
-            true => Ok(Some(Next::PackageEnd)),
-            false => {
-                Err(LoadError::malformed(format!("the package's end at {end:#x}"), "an end before it").at(offset - 1))
-            }
+            true => Ok(Some(NextItem::PackageEnd)),
+            false => Err(LoadError::malformed(format!("the package's end at {end:#x}"), "an end before it")
+                .at_offset(offset - 1)),
         }
     }
 
@@ -241,11 +240,11 @@ impl<'r, 'a> StreamReader<'r, 'a> {
             let outer = self.packages.last().copied().unwrap_or(u64::MAX);
             if self.packages.len() == MAX_PACKAGES {
                 let expected = format!("packages at most {MAX_PACKAGES} deep in each other");
-                return Err(LoadError::malformed(expected, "a package in them").at(start));
+                return Err(LoadError::malformed(expected, "a package in them").at_offset(start));
             }
             if end > outer {
                 let expected = format!("a package that ends with the one around it, at {outer:#x} at the latest");
-                return Err(LoadError::malformed(expected, format!("one that ends at {end:#x}")).at(start));
+                return Err(LoadError::malformed(expected, format!("one that ends at {end:#x}")).at_offset(start));
             }
             self.packages.push(end);
         }
@@ -256,7 +255,7 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         let section_id = self.reader.u32()?;
         match kind.is_named() {
             true => self.read_named(section_id)?,
-            false => self.find_started(kind, section_id).map_err(|error| error.at(offset + 1))?,
+            false => self.find_started(kind, section_id).map_err(|error| error.at_offset(offset + 1))?,
         }
         (self.section.kind, self.section.section_id) = (kind, section_id);
         (self.section.offset, self.section.payload) = (offset, self.reader.offset());
@@ -264,7 +263,7 @@ impl<'r, 'a> StreamReader<'r, 'a> {
             SectionKind::Start => {
                 if self.started.insert(section_id, self.section.clone()).is_some() {
                     return Err(
-                        LoadError::malformed("a section id that no live section has", section_id).at(offset + 1)
+                        LoadError::malformed("a section id that no live section has", section_id).at_offset(offset + 1)
                     );
                 }
             }
@@ -277,7 +276,7 @@ impl<'r, 'a> StreamReader<'r, 'a> {
 
     fn read_named(&mut self, section_id: u32) -> Result<(), LoadError> {
         self.reader.counted_str_into(&mut self.section.name).map_err(|error| {
-            error.in_field("name").qemu_says(format!("Unable to read ID string for section {section_id}"))
+            error.in_field("name").with_qemu_message(format!("Unable to read ID string for section {section_id}"))
         })?;
         (self.section.instance_id, self.section.version) = (self.reader.u32()?, self.reader.u32()?);
         Ok(())
@@ -297,7 +296,7 @@ impl<'r, 'a> StreamReader<'r, 'a> {
                     false => format!("the id of a section that has started: {}", ids.join(", ")),
                 };
                 Err(LoadError::malformed(expected, format!("{kind} of section {section_id}"))
-                    .qemu_says(format!("Unknown savevm section {section_id}")))
+                    .with_qemu_message(format!("Unknown savevm section {section_id}")))
             }
         }
     }
@@ -315,9 +314,9 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         let name = &section.name;
         let missing = |found: String| {
             LoadError::malformed(format!("the footer 0x7e of section {}", section.section_id), found)
-                .at(start)
-                .advise("the payload was not read to its end, or beyond: the two sides disagree on its layout")
-                .qemu_says(format!("Missing section footer for {name}"))
+                .at_offset(start)
+                .or_advice("the payload was not read to its end, or beyond: the two sides disagree on its layout")
+                .with_qemu_message(format!("Missing section footer for {name}"))
         };
         match next {
             Some(tag::FOOTER) => self.reader.skip(1)?,
@@ -331,8 +330,8 @@ impl<'r, 'a> StreamReader<'r, 'a> {
                 format!("section id {} in the footer", section.section_id),
                 format!("section id {found}"),
             )
-            .at(start + 1)
-            .qemu_says(format!(
+            .at_offset(start + 1)
+            .with_qemu_message(format!(
                 "Mismatched section id in footer for {name} - read 0x{found:x} expected 0x{:x}",
                 section.section_id
             ))),
@@ -374,9 +373,9 @@ fn read_header(reader: &mut Reader<'_>) -> Result<(), LoadError> {
     let magic = reader.u32()?;
     if magic != MAGIC {
         return Err(LoadError::malformed("the magic number 0x5145564d (\"QEVM\")", format!("{magic:#010x}"))
-            .at(start)
-            .advise(instead_of_a_stream(magic))
-            .qemu_says("Not a migration stream"));
+            .at_offset(start)
+            .or_advice(instead_of_a_stream(magic))
+            .with_qemu_message("Not a migration stream"));
     }
     let version = reader.u32()?;
     let qemu = match version {
@@ -385,6 +384,6 @@ fn read_header(reader: &mut Reader<'_>) -> Result<(), LoadError> {
         _ => "Unsupported migration stream version",
     };
     Err(LoadError::incompatible(format!("version {VERSION} of the stream format"), format!("version {version}"))
-        .at(start + 4)
-        .qemu_says(qemu))
+        .at_offset(start + 4)
+        .with_qemu_message(qemu))
 }

@@ -1,6 +1,6 @@
 //! Section headers.
 
-use vmstate_types::error::Place;
+use vmstate_types::error::Location;
 
 use super::tag;
 
@@ -116,8 +116,8 @@ impl SectionHeader {
 
     /// Where errors in the payload are.
     #[must_use]
-    pub fn place(&self) -> Place {
-        Place::Section {
+    pub fn place(&self) -> Location {
+        Location::Section {
             name: self.name.clone(),
             instance_id: self.instance_id,
             section_id: self.section_id,

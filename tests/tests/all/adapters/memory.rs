@@ -12,8 +12,8 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestR
 use vmstate::adapters::vm_memory::{GuestBlock, TakeDirty};
 use vmstate::machine::SaveOptions;
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize};
-use vmstate::registry::Output;
+use vmstate::ram::{PageSize, RamBlock};
+use vmstate::section::Output;
 
 /// What `mmap` calls `PROT_READ` and `PROT_WRITE`.
 const READ: i32 = 1;
@@ -31,9 +31,9 @@ fn region(size: usize, page_size: usize) -> GuestRegionMmap<AtomicBitmap> {
     GuestRegionMmap::new(mapping, GuestAddress(0)).unwrap()
 }
 
-fn dirty(block: &impl Block) -> Vec<Range<u64>> {
+fn dirty(block: &impl RamBlock) -> Vec<Range<u64>> {
     let mut dirty = Vec::new();
-    block.take_dirty(&mut |bytes| dirty.push(bytes));
+    block.sync_dirty_log(&mut |bytes| dirty.push(bytes));
     dirty
 }
 
@@ -80,8 +80,8 @@ fn a_block_tells_what_was_written_once() {
     let none = region(0x1000, 4096);
     none.bitmap().mark_dirty(0, 1);
     let mut taken = 0;
-    Some(none.bitmap().clone()).take_dirty(&mut |_| taken += 1);
-    Option::<AtomicBitmap>::None.take_dirty(&mut |_| taken += 1);
+    Some(none.bitmap().clone()).sync_dirty_log(&mut |_| taken += 1);
+    Option::<AtomicBitmap>::None.sync_dirty_log(&mut |_| taken += 1);
     assert_eq!(taken, 1);
 }
 
@@ -96,10 +96,10 @@ fn a_guest_goes_on_writing_while_its_memory_is_sent() {
     let write = |page: u64, value: u8| guest.write_obj(value, MemoryRegionAddress((page << 12) + 5)).unwrap();
     (0..64).for_each(|page| write(page, 1));
 
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::DEFAULT, [block]).unwrap();
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::DEFAULT, [block]).unwrap();
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
-    let mut saving = registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+    let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
     assert!(saving.iterate(u64::MAX).unwrap());
     write(9, 2);
     // A vCPU writes behind the bitmap's back, and KVM notices.
@@ -111,7 +111,7 @@ fn a_guest_goes_on_writing_while_its_memory_is_sent() {
     saving.complete().unwrap();
 
     let copy = memory::<AtomicBitmap>(&[32 << 12, 32 << 12]);
-    let mut other = Registry::new();
+    let mut other = Machine::new();
     other.register_ram(PageSize::DEFAULT, [GuestBlock::new("ram", copy.iter())]).unwrap();
     other.load(&stream[..]).unwrap();
     let mut theirs = vec![0; 64 << 12];
@@ -127,15 +127,15 @@ fn a_guest_goes_on_writing_while_its_memory_is_sent() {
 fn what_fails_to_load_has_changed_nothing() {
     let sender = memory::<()>(&[0x4000]);
     (0..4_u64).for_each(|page| sender.write_obj(page + 1, GuestAddress(page << 12)).unwrap());
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::DEFAULT, [GuestBlock::new("ram", sender.iter())]).unwrap();
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::DEFAULT, [GuestBlock::new("ram", sender.iter())]).unwrap();
     let mut stream = Vec::new();
-    registry.save(&mut stream).unwrap();
+    machine.save(&mut stream).unwrap();
 
     let receiver = memory::<()>(&[0x4000]);
     receiver.write_obj(77_u64, GuestAddress(0x1008)).unwrap();
     let before = bytes(&receiver);
-    let mut other = Registry::new();
+    let mut other = Machine::new();
     other.register_ram(PageSize::DEFAULT, [GuestBlock::new("ram", receiver.iter())]).unwrap();
     for length in (0..stream.len()).step_by(997) {
         other.load(&stream[..length]).unwrap_err();

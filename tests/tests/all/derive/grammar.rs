@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use vmstate::Wire;
-use vmstate::description::{Count, Source};
+use vmstate::description::{Count, CountSource};
 use vmstate::info::array::Each;
 use vmstate::prelude::*;
 use vmstate::schema::Release;
@@ -250,7 +250,7 @@ fn hidden_counts_are_described() {
     let text = described(&mut hidden(), Release::Qemu7_2);
     let bytes = r#"{"name": "nbytes", "type": "uint8", "size": 1}, {"name": "bytes", "array_len": 2, "type": "uint16""#;
     assert!(text.contains(bytes), "{text}");
-    let source = Source::new("nqueues").max(3);
+    let source = CountSource::new("nqueues").max(3);
     assert_eq!(Hidden::DESCRIPTION.fields[1].form.count, Count::Counted(source));
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use vmstate::description::{Count, Kind, Pointers, Source};
+use vmstate::description::{Count, CountSource, Kind, Pointers};
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 
@@ -76,8 +76,8 @@ fn counted_arrays_are_described_as_in_qemu() {
     assert!(described(&mut device).contains(r#"{"name": "regs", "type": "uint16", "size": 2}"#));
     device = Counted { nregs: 0, regs: vec![], ..device };
     assert!(!described(&mut device).contains("\"regs\""), "{}", described(&mut device));
-    assert_eq!(Counted::DESCRIPTION.fields[2].form.count, Count::Counted(Source::new("nregs").max(8)));
-    assert_eq!(Counted::DESCRIPTION.fields[3].form.count, Count::Counted(Source::new("nregs").multiply(2)));
+    assert_eq!(Counted::DESCRIPTION.fields[2].form.count, Count::Counted(CountSource::new("nregs").max(8)));
+    assert_eq!(Counted::DESCRIPTION.fields[3].form.count, Count::Counted(CountSource::new("nregs").multiply(2)));
 }
 
 #[test]

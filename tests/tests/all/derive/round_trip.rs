@@ -82,7 +82,7 @@ struct Damage {
 }
 
 prop_compose! {
-    fn damage()(
+    fn corruption()(
         flips in prop::collection::vec((any::<usize>(), prop_oneof![any::<u8>(), Just(5)]), 0..4),
         cut in prop_oneof![Just(usize::MAX), any::<usize>()],
         version in 0_u32..6,
@@ -127,7 +127,7 @@ macro_rules! properties {
                     }
 
                     #[test]
-                    fn any_damage_is_refused_or_a_state(device in $states, damage in damage()) {
+                    fn any_damage_is_refused_or_a_state(device in $states, damage in corruption()) {
                         check_damage(device, &damage);
                     }
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use vmstate::description::Kind;
-use vmstate::dynamic::{Event, Walk};
+use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
 use vmstate::registry::{RegisterError, Registration};
 use vmstate::schema::Release;
-use vmstate::stream::{Item, SectionHeader, SectionKind, StreamReader, StreamWriter};
+use vmstate::stream::{SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
 use vmstate_tests::streams;
 
 use super::{described, hex, load, save};
@@ -273,7 +273,7 @@ struct Holder {
 #[test]
 fn trap_11_needed_leaves_out_the_section_and_no_struct_in_a_field() {
     let saved = |on| {
-        let mut registry = Registry::new();
+        let mut registry = Machine::new();
         registry.register("maybe", Maybe { on }).unwrap();
         registry.register("holder", Holder { maybe: Maybe { on }, last: 7 }).unwrap();
         whole(&mut registry, SaveOptions::new())
@@ -282,7 +282,7 @@ fn trap_11_needed_leaves_out_the_section_and_no_struct_in_a_field() {
     let without = saved(false);
     assert_eq!(names(&without), ["holder"]);
     let (mut maybe, mut holder) = (Maybe { on: true }, Holder::default());
-    let mut registry = Registry::new();
+    let mut registry = Machine::new();
     registry.register("maybe", &mut maybe).unwrap();
     registry.register("holder", &mut holder).unwrap();
     registry.load(&without[..]).unwrap();
@@ -296,7 +296,7 @@ fn trap_11_needed_leaves_out_the_section_and_no_struct_in_a_field() {
 }
 
 /// The stream of a machine.
-fn whole(registry: &mut Registry<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+fn whole(registry: &mut Machine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
     registry.save_with(&mut stream, options).unwrap();
     stream
@@ -305,7 +305,7 @@ fn whole(registry: &mut Registry<'_>, options: SaveOptions<'_>) -> Vec<u8> {
 /// The sections of a stream, in their order, each as often as it comes.
 fn headers(stream: &[u8]) -> Vec<SectionHeader> {
     let mut reader = Reader::from_slice(stream);
-    let mut walk = Walk::new(&mut reader, None).unwrap();
+    let mut walk = StreamDecoder::new(&mut reader, None).unwrap();
     let mut headers = Vec::new();
     while let Some(event) = walk.next_event().unwrap() {
         if let Event::Section { header, .. } | Event::Ram(header) = event {

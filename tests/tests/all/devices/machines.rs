@@ -8,7 +8,7 @@ use vmstate_examples::machines::pc::Pc;
 use vmstate_examples::machines::q35::Q35;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
-use vmstate_examples::machines::{Machine, registry};
+use vmstate_examples::machines::{Board, assemble};
 use vmstate_tests::streams;
 
 use vmstate_tests::frame::{Frame, split};
@@ -51,7 +51,7 @@ fn isapc() {
 fn a_section_that_qemu_sent_twice_is_refused() {
     let stream = stream("7.2", "isapc");
     let mut machine = IsaPc::new(Release::Qemu7_2);
-    let error = registry(&mut machine, &[]).unwrap().load(&stream[..]).unwrap_err();
+    let error = assemble(&mut machine, &[]).unwrap().load(&stream[..]).unwrap_err();
     assert!(error.to_string().contains("isa-ide"), "{error}");
 }
 
@@ -69,16 +69,16 @@ fn number_disk_controllers(mut stream: Vec<u8>) -> Vec<u8> {
     stream
 }
 
-fn check_both<M: Machine>(name: &str) {
+fn check_both<M: Board>(name: &str) {
     check::<M>(Release::Qemu7_2, &stream("7.2", name));
     check::<M>(Release::Qemu10_0, &stream("10.0", name));
 }
 
 /// Loads a machine's stream, and saves it.
-fn check<M: Machine>(release: Release, stream: &[u8]) {
+fn check<M: Board>(release: Release, stream: &[u8]) {
     let frame = Frame::of(stream, release);
     let mut machine = M::new(release);
-    let loaded = registry(&mut machine, &frame.headers).unwrap().load(stream);
+    let loaded = assemble(&mut machine, &frame.headers).unwrap().load(stream);
     let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error}", frame.configuration.machine));
     assert_eq!(loaded.sections, frame.sections);
     // The description's length stands before it and tells little: the description first.
@@ -90,11 +90,11 @@ fn check<M: Machine>(release: Release, stream: &[u8]) {
 }
 
 /// No cut stream loads, and none changes the machine.
-fn refuse_cut_streams(machine: &mut impl Machine, frame: &Frame, stream: &[u8]) {
+fn refuse_cut_streams(machine: &mut impl Board, frame: &Frame, stream: &[u8]) {
     let begin = frame.headers.iter().find(|header| header.kind == SectionKind::Full).unwrap().offset;
     let (begin, end) = (usize::try_from(begin).unwrap(), split(stream).0.len() - b"\0\x06lgth".len());
     for length in (begin..end).step_by((end - begin) / CUTS) {
-        let error = registry(machine, &frame.headers).unwrap().load(&stream[..length]).unwrap_err();
+        let error = assemble(machine, &frame.headers).unwrap().load(&stream[..length]).unwrap_err();
         // What is left of a subsection's name is none, and then the footer is missing.
         assert!(error.is_truncated() || error.found() == "0x05", "{length}: {error}");
         assert!(error.offset().unwrap() <= length as u64, "{length}: {error}");

@@ -89,7 +89,7 @@ mod qemu {
     use vmstate::schema::Release;
     use vmstate::stream::Configuration;
     use vmstate_examples::machines::spike::Spike;
-    use vmstate_examples::machines::{AnyGlobalState, Form, Machine, registry};
+    use vmstate_examples::machines::{AnyGlobalState, Board, Form, assemble};
     use vmstate_tests::qemu::Qemu;
     use vmstate_tests::streams;
 
@@ -104,7 +104,7 @@ mod qemu {
             let mut spike = spike(if to == "7.2" { Release::Qemu10_0 } else { Release::Qemu7_2 }, from);
             spike.global_state = crossed(&spike.global_state);
             let mut stream = Vec::new();
-            let mut machine = registry(&mut spike, &[]).unwrap();
+            let mut machine = assemble(&mut spike, &[]).unwrap();
             machine.set_configuration(Configuration::new("spike"));
             let options = SaveOptions::new().description(Some(release)).version("cpu", version);
             machine.save_with(&mut stream, options).unwrap();
@@ -113,7 +113,7 @@ mod qemu {
             let mut qemu = Qemu::load(to, "riscv64", &["-M", "spike", "-m", "16M"], &stream);
             assert_eq!(qemu.status(), "paused", "from {from} to {to}");
             let mut back = Spike::new(release);
-            registry(&mut back, &[]).unwrap().load(&save_in(&mut qemu)[..]).unwrap_or_else(|error| panic!("{error}"));
+            assemble(&mut back, &[]).unwrap().load(&save_in(&mut qemu)[..]).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(back.mtimer, spike.mtimer, "from {from} to {to}");
             assert_eq!(save(&mut back.cpu, version), save(&mut spike.cpu, version), "from {from} to {to}");
         }
@@ -121,7 +121,7 @@ mod qemu {
 
     fn spike(release: Release, version: &str) -> Spike {
         let mut spike = Spike::new(release);
-        registry(&mut spike, &[]).unwrap().load(&streams::named(&format!("qemu-{version}-spike")).bytes[..]).unwrap();
+        assemble(&mut spike, &[]).unwrap().load(&streams::named(&format!("qemu-{version}-spike")).bytes[..]).unwrap();
         spike
     }
 

@@ -12,8 +12,8 @@ struct Dev {
     level: u32,
 }
 
-fn machine<'d>(name: &str, devices: &'d mut [(&str, Dev)]) -> Registry<'d> {
-    let mut machine = Registry::for_machine(name);
+fn machine<'d>(name: &str, devices: &'d mut [(&str, Dev)]) -> Machine<'d> {
+    let mut machine = Machine::with_type(name);
     for (name, device) in devices {
         machine.register(*name, device).unwrap();
     }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use vmstate::machine::SaveOptions;
 use vmstate::prelude::*;
-use vmstate::registry::Raw;
 use vmstate::schema::Release;
+use vmstate::section::RawSection;
 use vmstate::stream::Configuration;
 
 /// A device whose description depends on its state in every way there is.
@@ -75,7 +75,7 @@ struct Extra {
 #[derive(Default, Clone)]
 struct Bytes(Rc<Cell<usize>>);
 
-impl Raw for Bytes {
+impl RawSection for Bytes {
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
         out.zeros(self.0.get());
         Ok(())
@@ -87,21 +87,21 @@ impl Raw for Bytes {
 }
 
 #[derive(Default)]
-struct Machine {
+struct Board {
     dev: Rc<RefCell<Dev>>,
     bytes: Bytes,
 }
 
-impl Machine {
-    fn registry(&self) -> Registry<'static> {
-        let mut registry = Registry::for_machine("board");
+impl Board {
+    fn machine(&self) -> Machine<'static> {
+        let mut registry = Machine::with_type("board");
         registry.register("dev", self.dev.clone()).unwrap();
         registry.register_raw("bytes", 1, self.bytes.clone()).unwrap();
         registry
     }
 }
 
-fn save(registry: &mut Registry<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+fn save(registry: &mut Machine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
     let mut out = Writer::new();
     registry.save_into(&mut out, options).unwrap();
     out.take()
@@ -127,13 +127,13 @@ const CHANGES: [(&str, Change); 12] = [
 
 #[test]
 fn what_changes_is_described_anew() {
-    let machine = Machine::default();
-    let mut kept = [machine.registry(), machine.registry()];
+    let machine = Board::default();
+    let mut kept = [machine.machine(), machine.machine()];
     let mut check = |what: &str| {
         for (registry, release) in kept.iter_mut().zip([Release::Qemu7_2, Release::Qemu10_0]) {
             for _ in 0..2 {
                 let options = || SaveOptions::new().description(Some(release));
-                let fresh = save(&mut machine.registry(), options());
+                let fresh = save(&mut machine.machine(), options());
                 assert_eq!(
                     save(registry, options()).escape_ascii().to_string(),
                     fresh.escape_ascii().to_string(),
@@ -143,10 +143,10 @@ fn what_changes_is_described_anew() {
         }
     };
     check("the first save");
-    let mut before = save(&mut machine.registry(), SaveOptions::new());
+    let mut before = save(&mut machine.machine(), SaveOptions::new());
     for (what, change) in CHANGES {
         change(&mut machine.dev.borrow_mut());
-        let after = save(&mut machine.registry(), SaveOptions::new());
+        let after = save(&mut machine.machine(), SaveOptions::new());
         assert_ne!(after.len(), before.len(), "{what} shows in the description");
         check(what);
         before = after;
@@ -157,19 +157,19 @@ fn what_changes_is_described_anew() {
 
 #[test]
 fn values_alone_change_no_text() {
-    let machine = Machine::default();
-    let mut registry = machine.registry();
+    let machine = Board::default();
+    let mut registry = machine.machine();
     let before = save(&mut registry, SaveOptions::new());
     machine.dev.borrow_mut().fixed = [1, 2, 3];
     let after = save(&mut registry, SaveOptions::new());
     assert_ne!(before, after);
-    assert_eq!(after, save(&mut machine.registry(), SaveOptions::new()));
+    assert_eq!(after, save(&mut machine.machine(), SaveOptions::new()));
 }
 
 #[test]
 fn options_that_change_the_description_are_heeded() {
-    let machine = Machine::default();
-    let mut registry = machine.registry();
+    let machine = Board::default();
+    let mut registry = machine.machine();
     let options: [fn() -> SaveOptions<'static>; 5] = [
         || SaveOptions::new().description(Some(Release::Qemu7_2)),
         || SaveOptions::new().description(Some(Release::Qemu10_0)),
@@ -179,9 +179,9 @@ fn options_that_change_the_description_are_heeded() {
     ];
     for (first, then) in options.iter().flat_map(|first| options.iter().map(move |then| (first, then))) {
         save(&mut registry, first());
-        assert_eq!(save(&mut registry, then()), save(&mut machine.registry(), then()));
+        assert_eq!(save(&mut registry, then()), save(&mut machine.machine(), then()));
     }
-    let mut configured = machine.registry();
+    let mut configured = machine.machine();
     for registry in [&mut registry, &mut configured] {
         let mut configuration = Configuration::new("another");
         configuration.uuid = Some([7; 16]);
@@ -204,7 +204,7 @@ struct Fussy {
 fn a_save_that_failed_leaves_no_half_text() {
     let device = Rc::new(RefCell::new(Fussy { count: 1, items: vec![Part::default()] }));
     let make = || {
-        let mut registry = Registry::new();
+        let mut registry = Machine::new();
         registry.register("fussy", device.clone()).unwrap();
         registry
     };

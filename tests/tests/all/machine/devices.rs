@@ -113,19 +113,19 @@ impl Board {
         Self { ram, uarts: [first, second], pic: Arc::new(Mutex::new(pic)) }
     }
 
-    pub(super) fn registry(&mut self) -> Registry<'_> {
-        let mut registry = Registry::for_machine("board");
+    pub(super) fn machine(&mut self) -> Machine<'_> {
+        let mut machine = Machine::with_type("board");
         let [first, second] = &mut self.uarts;
-        registry.register_ram(PageSize::new(PAGE).unwrap(), &mut self.ram[..]).unwrap();
-        registry.register("serial", first).unwrap();
-        registry.register("serial", second).unwrap();
-        registry.register("pic", self.pic.clone()).unwrap();
-        registry
+        machine.register_ram(PageSize::new(PAGE).unwrap(), &mut self.ram[..]).unwrap();
+        machine.register("serial", first).unwrap();
+        machine.register("serial", second).unwrap();
+        machine.register("pic", self.pic.clone()).unwrap();
+        machine
     }
 
     pub(super) fn saved(&mut self) -> Vec<u8> {
         let mut stream = Vec::new();
-        self.registry().save(&mut stream).unwrap();
+        self.machine().save(&mut stream).unwrap();
         stream
     }
 
@@ -140,7 +140,7 @@ impl Board {
 fn a_machine_becomes_another() {
     let (mut source, mut destination) = (Board::busy(), Board::other());
     let stream = source.saved();
-    let loaded = destination.registry().load(&stream[..]).unwrap();
+    let loaded = destination.machine().load(&stream[..]).unwrap();
     assert_eq!(loaded.sections, 5, "RAM has a start and an end");
     assert!(loaded.missing.is_empty() && loaded.description.is_some());
     assert_eq!(destination.saved(), stream);
@@ -152,28 +152,28 @@ fn a_machine_becomes_another() {
 #[test]
 fn sections_go_by_priority() {
     let mut board = Board::busy();
-    let registry = board.registry();
-    let sections: Vec<_> = registry.sections().collect();
+    let machine = board.machine();
+    let sections: Vec<_> = machine.sections().collect();
     assert_eq!(sections, [("pic", 0), ("ram", 0), ("serial", 0), ("serial", 1)]);
 }
 
 #[test]
 fn a_machine_is_compared_with_a_stream() {
-    use vmstate::dynamic::Walk;
+    use vmstate::dynamic::StreamDecoder;
     use vmstate::dynamic::diff::{Difference, Snapshot, compare};
     use vmstate::schema::vmdesc::Document;
 
     let mut board = Board::busy();
     let stream = board.saved();
-    let loaded = board.registry().load(&stream[..]).unwrap();
+    let loaded = board.machine().load(&stream[..]).unwrap();
     let description = Document::parse(loaded.description.unwrap().as_bytes(), 0).unwrap();
     let mut reader = Reader::from_slice(&stream);
-    let saved = Snapshot::read(&mut Walk::new(&mut reader, Some(description)).unwrap()).unwrap();
-    assert_eq!(compare(&saved, &board.registry().snapshot().unwrap()).count(), 0);
+    let saved = Snapshot::read(&mut StreamDecoder::new(&mut reader, Some(description)).unwrap()).unwrap();
+    assert_eq!(compare(&saved, &Snapshot::from_machine(&mut board.machine()).unwrap()).count(), 0);
 
     board.uarts[1].divider = 77;
     board.ram[0].bytes[300] = 4;
-    let now = board.registry().snapshot().unwrap();
+    let now = Snapshot::from_machine(&mut board.machine()).unwrap();
     let differences: Vec<_> = compare(&saved, &now).collect();
     let [Difference::Section(serial), Difference::Block(ram)] = &differences[..] else { panic!("{differences:?}") };
     assert_eq!((serial.name, serial.instance_id, &*serial.fields[0].path), ("serial", 1, "divider"));

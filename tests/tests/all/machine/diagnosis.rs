@@ -115,10 +115,10 @@ const SECTION: &str = "0000:00:01.3/piix4_pm";
 
 /// Loads the section of a `pc` into `device`, and passes over all others.
 fn load(device: &mut Piix4Pm, stream: &mut Reader<'_>) -> Result<(), LoadError> {
-    let mut registry = Registry::new();
-    registry.register(SECTION, device).unwrap();
-    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).any_machine();
-    registry.load_with(stream, options).map(drop)
+    let mut machine = Machine::new();
+    machine.register(SECTION, device).unwrap();
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).ignore_machine_type();
+    machine.load_with(stream, options).map(drop)
 }
 
 #[test]
@@ -151,30 +151,29 @@ fn the_description_is_found_in_a_file_and_can_be_given() {
     let error = load(&mut Piix4Pm::with(false, false), &mut Reader::from_read(&stream[..])).unwrap_err();
     assert_eq!(error.diagnosis(), None);
     // But there may be an earlier stream of the same machine.
-    let description = Document::of_stream(&stream).unwrap().unwrap();
-    let mut registry = Registry::new();
-    registry.register(SECTION, Piix4Pm::with(false, false)).unwrap();
-    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).any_machine();
-    let error =
-        registry.load_with(&mut Reader::from_read(&stream[..]), options.described_by(&description)).unwrap_err();
+    let description = Document::from_stream(&stream).unwrap().unwrap();
+    let mut machine = Machine::new();
+    machine.register(SECTION, Piix4Pm::with(false, false)).unwrap();
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).ignore_machine_type();
+    let error = machine.load_with(&mut Reader::from_read(&stream[..]), options.description(&description)).unwrap_err();
     assert!(error.diagnosis().unwrap().contains("hotplug_select"), "{error}");
 }
 
 #[test]
 fn a_given_description_of_something_else_is_of_no_use() {
     let stream = streams::named("qemu-10.0-pc").bytes;
-    let other = Document::of_stream(&streams::named("qemu-10.0-uno").bytes).unwrap().unwrap();
-    let mut registry = Registry::new();
-    registry.register(SECTION, Piix4Pm::with(false, false)).unwrap();
-    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).any_machine();
-    let error = registry.load_with(&mut Reader::from_read(&stream[..]), options.described_by(&other)).unwrap_err();
+    let other = Document::from_stream(&streams::named("qemu-10.0-uno").bytes).unwrap().unwrap();
+    let mut machine = Machine::new();
+    machine.register(SECTION, Piix4Pm::with(false, false)).unwrap();
+    let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).ignore_machine_type();
+    let error = machine.load_with(&mut Reader::from_read(&stream[..]), options.description(&other)).unwrap_err();
     assert_eq!(error.diagnosis(), None, "{error}");
 }
 
 #[test]
 fn one_field_more_on_this_side_is_found() {
     let mut stream = Vec::new();
-    let mut source = Registry::for_machine("pc");
+    let mut source = Machine::with_type("pc");
     source.register(SECTION, Piix4Pm::with(true, false)).unwrap();
     source.save(&mut stream).unwrap();
     let error = load(&mut Piix4Pm::with(true, true), &mut Reader::from_slice(&stream)).unwrap_err();
@@ -210,11 +209,11 @@ devices! {
 
 /// What a load of `stream` says into a device that is not like the one that it is of.
 fn diagnosis<T: VmState + Default>(stream: &[u8]) -> String {
-    let mut registry = Registry::for_machine("board");
-    registry.register("dev", T::default()).unwrap();
-    let error = registry.load_with(&mut Reader::from_read(stream), LoadOptions::new()).expect_err("another layout");
+    let mut machine = Machine::with_type("board");
+    machine.register("dev", T::default()).unwrap();
+    let error = machine.load_with(&mut Reader::from_read(stream), LoadOptions::new()).expect_err("another layout");
     assert_eq!(error.diagnosis(), None, "a pipe has no end to look at");
-    let error = registry.load_with(&mut Reader::from_slice(stream), LoadOptions::new()).expect_err("another layout");
+    let error = machine.load_with(&mut Reader::from_slice(stream), LoadOptions::new()).expect_err("another layout");
     error.diagnosis().unwrap_or_else(|| panic!("no diagnosis: {error}")).to_owned()
 }
 
@@ -222,7 +221,7 @@ fn diagnosis<T: VmState + Default>(stream: &[u8]) -> String {
 fn every_kind_of_difference_is_named() {
     for release in [Release::Qemu7_2, Release::Qemu10_0] {
         let mut stream = Vec::new();
-        let mut source = Registry::for_machine("board");
+        let mut source = Machine::with_type("board");
         source
             .register("dev", Before { a: 0x1111, b: 0x2222_2222, c: [3; 4], fifo: Gpe { sts: 0x3333, en: 0x4444 } })
             .unwrap();
@@ -253,15 +252,15 @@ fn every_kind_of_difference_is_named() {
 #[test]
 fn without_footers_the_section_is_found_by_its_size() {
     let mut stream = Vec::new();
-    let mut source = Registry::for_machine("board");
+    let mut source = Machine::with_type("board");
     source
         .register("dev", Before { a: 0x1111, b: 0x2222_2222, c: [3; 4], fifo: Gpe { sts: 0x3333, en: 0x4444 } })
         .unwrap();
     source.save_with(&mut stream, SaveOptions::new().footers(false)).unwrap();
-    let mut registry = Registry::for_machine("board");
-    registry.register("dev", More::default()).unwrap();
+    let mut machine = Machine::with_type("board");
+    machine.register("dev", More::default()).unwrap();
     let options = LoadOptions::new().footers(false);
-    let error = registry.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
+    let error = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
     assert_eq!(error.place().unwrap().to_string(), "the stream between sections");
     assert!(error.diagnosis().unwrap().starts_with("`dev.new`: the stream has nothing"), "{error}");
 }

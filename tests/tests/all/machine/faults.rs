@@ -12,7 +12,7 @@ use super::devices::Board;
 /// Loads `stream` into a copy of `board`. The copy must be what it was, or save something that loads again.
 fn nothing_or_all(board: &Board, before: &[u8], stream: &[u8], what: &str) -> bool {
     let mut tried = board.copy();
-    let loaded = tried.registry().load(stream);
+    let loaded = tried.machine().load(stream);
     match loaded {
         Err(_) => {
             assert_eq!(tried, *board, "{what}: the load failed and changed something");
@@ -22,7 +22,7 @@ fn nothing_or_all(board: &Board, before: &[u8], stream: &[u8], what: &str) -> bo
         Ok(_) => {
             let again = tried.saved();
             let mut third = board.copy();
-            third.registry().load(&again[..]).unwrap_or_else(|error| panic!("{what}: not a valid state\n{error}"));
+            third.machine().load(&again[..]).unwrap_or_else(|error| panic!("{what}: not a valid state\n{error}"));
             assert_eq!(third.saved(), again, "{what}: not a valid state");
             true
         }
@@ -73,7 +73,7 @@ fn a_hook_that_refuses_at_the_very_end_changes_nothing() {
     let stream = source.saved();
     let mut board = Board::other();
     let before = (board.copy(), board.saved());
-    let error = board.registry().load(&stream[..]).unwrap_err();
+    let error = board.machine().load(&stream[..]).unwrap_err();
     assert_eq!((error.blame(), error.found()), (Blame::Device, "a divider that nobody uses"));
     assert!(error.to_string().starts_with("cannot load section \"serial\" (instance 1, "), "{error}");
     assert_eq!((board.copy(), board.saved()), before);
@@ -86,7 +86,7 @@ fn a_hook_that_panics_changes_nothing_and_goes_on_panicking() {
     let stream = source.saved();
     let mut board = Board::other();
     let before = (board.copy(), board.saved());
-    let outcome = catch_unwind(AssertUnwindSafe(|| board.registry().load(&stream[..]).map(drop)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| board.machine().load(&stream[..]).map(drop)));
     let panic = outcome.expect_err("the panic comes through");
     assert!(panic.downcast_ref::<String>().unwrap().contains("makes the hook panic"));
     assert_eq!((board.copy(), board.saved()), before);
@@ -98,15 +98,15 @@ fn what_runs_after_the_load_can_undo_it() {
     let mut board = Board::other();
     let before = (board.copy(), board.saved());
     let (mut calls, pic) = (0, board.pic.clone());
-    let mut registry = board.registry();
-    registry.after_load(|| {
+    let mut machine = board.machine();
+    machine.after_load(|| {
         calls += 1;
         let pic = pic.lock().unwrap();
         if pic.used == 3 { Err("three lines are in use") } else { Ok(()) }
     });
-    let error = registry.load(&stream[..]).unwrap_err();
+    let error = machine.load(&stream[..]).unwrap_err();
     assert_eq!((error.blame(), error.found()), (Blame::Device, "three lines are in use"));
-    drop(registry);
+    drop(machine);
     assert_eq!((board.copy(), board.saved(), calls), (before.0, before.1, 1));
 }
 
@@ -131,19 +131,19 @@ fn a_source_that_fails_at_any_read_changes_nothing() {
     let board = Board::other();
     let before = board.copy().saved();
     let mut source = Failing { stream: &stream[..stream.len() - description_length(&stream)], bite: 7, reads: 100_000 };
-    board.copy().registry().load(&mut source).unwrap();
+    board.copy().machine().load(&mut source).unwrap();
     let reads = 100_000 - source.reads;
     for reads in 0..reads {
         let mut tried = board.copy();
-        let error = tried.registry().load(Failing { stream: &stream, bite: 7, reads }).expect_err(&reads.to_string());
-        assert_eq!(error.blame(), Blame::Source, "{error}");
+        let error = tried.machine().load(Failing { stream: &stream, bite: 7, reads }).expect_err(&reads.to_string());
+        assert_eq!(error.blame(), Blame::Transport, "{error}");
         let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
         assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::ConnectionReset));
         assert_eq!(tried, board);
         assert_eq!(tried.saved(), before);
     }
     println!("{reads} reads failed, one after the other");
-    board.copy().registry().load(Failing { stream: &stream, bite: 7, reads }).unwrap();
+    board.copy().machine().load(Failing { stream: &stream, bite: 7, reads }).unwrap();
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn in_place_there_is_no_way_back() {
     let mut board = Board::other();
     let before = board.copy();
     let cut = &stream[..stream.len() - description_length(&stream) - 1];
-    board.registry().load_with(&mut Reader::from_slice(cut), LoadOptions::new().in_place()).unwrap_err();
+    board.machine().load_with(&mut Reader::from_slice(cut), LoadOptions::new().without_rollback()).unwrap_err();
     assert_ne!(board, before);
 }
 
@@ -163,9 +163,9 @@ fn a_device_that_cannot_be_copied_is_not_loaded() {
     let broken = board.uarts[1].fifo.as_mut().unwrap();
     broken.count = 5;
     let before = board.copy();
-    let error = board.registry().load(&stream[..]).unwrap_err();
+    let error = board.machine().load(&stream[..]).unwrap_err();
     assert!(error.to_string().contains("a device that can be saved"), "{error}");
     assert_eq!(board, before);
     let mut reader = Reader::from_slice(&stream);
-    board.registry().load_with(&mut reader, LoadOptions::new().in_place()).unwrap();
+    board.machine().load_with(&mut reader, LoadOptions::new().without_rollback()).unwrap();
 }

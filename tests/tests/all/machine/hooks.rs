@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use vmstate::machine::SaveOptions;
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize, VecBlock};
-use vmstate::registry::{Live, Output, Raw};
+use vmstate::ram::{PageSize, RamBlock, VecBlock};
+use vmstate::section::{LiveSection, Output, RawSection};
 use vmstate::stream::SectionKind;
 
 use super::devices::PAGE;
@@ -169,7 +169,7 @@ impl Temporary<Device> for Sum {
 #[derive(Clone, Debug, PartialEq)]
 struct ByHand(u32);
 
-impl Raw for ByHand {
+impl RawSection for ByHand {
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
         out.u32(self.0);
         call("raw save").map_err(SaveError::new)
@@ -187,7 +187,7 @@ struct InParts<'m> {
     before: u64,
 }
 
-impl Live for InParts<'_> {
+impl LiveSection for InParts<'_> {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         out.writer().u8(0);
         call("save_setup").map_err(SaveError::new)
@@ -226,7 +226,7 @@ impl Live for InParts<'_> {
 #[derive(Clone, Debug, PartialEq)]
 struct Memory(VecBlock);
 
-impl Block for Memory {
+impl RamBlock for Memory {
     fn idstr(&self) -> &str {
         &self.0.idstr
     }
@@ -247,7 +247,7 @@ impl Block for Memory {
 }
 
 #[derive(Debug)]
-struct Machine {
+struct Board {
     device: Arc<Mutex<Device>>,
     sharing: Arc<RwLock<Sharing>>,
     by_hand: ByHand,
@@ -255,7 +255,7 @@ struct Machine {
     memory: Vec<Memory>,
 }
 
-impl PartialEq for Machine {
+impl PartialEq for Board {
     fn eq(&self, other: &Self) -> bool {
         let devices = *self.device.lock().unwrap() == *other.device.lock().unwrap();
         let sharing = *self.sharing.read().unwrap() == *other.sharing.read().unwrap();
@@ -263,7 +263,7 @@ impl PartialEq for Machine {
     }
 }
 
-impl Machine {
+impl Board {
     fn of(number: u8) -> Self {
         let inner = |level: u8| Inner { level: level.into() };
         let device = Device {
@@ -288,8 +288,8 @@ impl Machine {
         }
     }
 
-    fn registry(&mut self) -> Registry<'_> {
-        let mut registry = Registry::for_machine("board");
+    fn machine(&mut self) -> Machine<'_> {
+        let mut registry = Machine::with_type("board");
         registry.register_ram(PageSize::new(PAGE).expect("a page size"), &mut self.memory[..]).unwrap();
         registry.register_live("parts", 1, InParts { before: self.sum, sum: &mut self.sum }).unwrap();
         registry.register("device", self.device.clone()).unwrap();
@@ -301,7 +301,7 @@ impl Machine {
 
     /// Saves the machine as one that runs on for a while.
     fn save(&mut self, out: &mut Vec<u8>) -> Result<(), SaveError> {
-        let (mut registry, mut writer) = (self.registry(), Writer::new());
+        let (mut registry, mut writer) = (self.machine(), Writer::new());
         let mut saving = registry.start_saving(Output::new(&mut writer, Some(out)), SaveOptions::new())?;
         saving.iterate(1 << 20)?;
         saving.complete().map(drop)
@@ -359,8 +359,8 @@ const SAVING: [&str; 14] = [
 
 #[test]
 fn whatever_fails_in_a_save_harms_nobody() {
-    let mut machine = Machine::of(7);
-    let (before, stream) = (Machine::of(7), machine.saved());
+    let mut machine = Board::of(7);
+    let (before, stream) = (Board::of(7), machine.saved());
     for panics in [false, true] {
         let mut failed = BTreeSet::new();
         for left in 0.. {
@@ -405,14 +405,14 @@ const COPYING: [&str; 8] =
 
 #[test]
 fn whatever_fails_in_a_load_changes_nothing() {
-    let stream = Machine::of(7).saved();
-    let before = Machine::of(4);
-    let saved = Machine::of(4).saved();
+    let stream = Board::of(7).saved();
+    let before = Board::of(4);
+    let saved = Board::of(4).saved();
     for panics in [false, true] {
         let (mut failed, mut unheard) = (BTreeSet::new(), BTreeSet::new());
         for left in 0.. {
-            let mut machine = Machine::of(4);
-            let load = || machine.registry().load(&stream[..]).map(drop).map_err(|error| error.to_string());
+            let mut machine = Board::of(4);
+            let load = || machine.machine().load(&stream[..]).map(drop).map_err(|error| error.to_string());
             let Some((name, has_failed)) = with_failure(left, panics, load) else { break };
             if has_failed {
                 assert_eq!(machine, before, "{name}, call {left}: the load failed and changed something");

@@ -1,4 +1,4 @@
-//! Live sections: guest memory, and a second one that proves the trait.
+//! LiveSection sections: guest memory, and a second one that proves the trait.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize, VecBlock};
-use vmstate::registry::{Live, Output, Pending};
-use vmstate::stream::{Item, SectionKind, StreamReader};
+use vmstate::ram::{PageSize, RamBlock, VecBlock};
+use vmstate::section::{LiveSection, Output, Pending};
+use vmstate::stream::{SectionKind, StreamItem, StreamReader};
 
 /// A log that grows while it is sent, entry by entry: what has been called, and what was said.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Log {
     }
 }
 
-impl Live for Log {
+impl LiveSection for Log {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         self.call("save_setup");
         self.sent = 0;
@@ -103,20 +103,20 @@ impl Live for Log {
     }
 }
 
-/// A log with that many entries, in a registry, and what will be called.
-fn logging(entries: u32) -> (Registry<'static>, Rc<RefCell<Vec<String>>>) {
+/// A log with that many entries, in a machine, and what will be called.
+fn logging(entries: u32) -> (Machine<'static>, Rc<RefCell<Vec<String>>>) {
     let log = Log { entries: (0..entries).collect(), ..Log::default() };
     let calls = log.calls.clone();
-    let mut registry = Registry::new();
-    registry.register_live("log", 2, log).unwrap();
-    (registry, calls)
+    let mut machine = Machine::new();
+    machine.register_live("log", 2, log).unwrap();
+    (machine, calls)
 }
 
 #[test]
 fn a_save_calls_each_phase() {
-    let (mut registry, calls) = logging(100);
+    let (mut machine, calls) = logging(100);
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
-    let mut saving = registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+    let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
     assert_eq!(saving.pending_estimate(), Pending { precopy: 400, postcopy: 0 });
     assert!(!saving.iterate(160).unwrap());
     assert_eq!(saving.pending_exact().total(), 240);
@@ -132,16 +132,16 @@ fn a_save_calls_each_phase() {
     let phases = ["load_setup", "load start", "load part", "load part", "load end", "load_finish", "load_cleanup"];
     assert_eq!(*calls.borrow(), phases);
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    registry.save(&mut first).unwrap();
+    machine.save(&mut first).unwrap();
     loading.save(&mut second).unwrap();
     assert_eq!(first, second);
 }
 
 #[test]
 fn a_save_that_is_given_up_cleans_up() {
-    let (mut registry, calls) = logging(100);
+    let (mut machine, calls) = logging(100);
     let mut writer = Writer::new();
-    let mut saving = registry.start_saving(Output::new(&mut writer, None), SaveOptions::new()).unwrap();
+    let mut saving = machine.start_saving(Output::new(&mut writer, None), SaveOptions::new()).unwrap();
     saving.iterate(4).unwrap();
     drop(saving);
     assert_eq!(*calls.borrow(), ["save_setup", "save_iterate", "save_cleanup"]);
@@ -155,14 +155,14 @@ fn a_load_that_fails_is_undone_and_cleaned_up() {
 
     let log = Log { entries: vec![7], poison: Some(60), ..Log::default() };
     let calls = log.calls.clone();
-    let mut registry = Registry::new();
-    registry.register_live("log", 2, log).unwrap();
-    let error = registry.load(&stream[..]).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register_live("log", 2, log).unwrap();
+    let error = machine.load(&stream[..]).unwrap_err();
     assert_eq!(error.found(), "60");
     assert_eq!(*calls.borrow(), ["load_setup", "load start", "load end", "load_undo", "load_cleanup"]);
     let (mut after, mut before) = (Vec::new(), Vec::new());
-    registry.save(&mut after).unwrap();
-    let mut log = Registry::new();
+    machine.save(&mut after).unwrap();
+    let mut log = Machine::new();
     log.register_live("log", 2, Log { entries: vec![7], ..Log::default() }).unwrap();
     log.save(&mut before).unwrap();
     assert_eq!(after, before);
@@ -170,15 +170,15 @@ fn a_load_that_fails_is_undone_and_cleaned_up() {
 
 #[test]
 fn a_live_section_must_start_and_end() {
-    let (mut registry, _) = logging(10);
+    let (mut machine, _) = logging(10);
     let mut stream = Vec::new();
-    registry.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
+    machine.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
     // Without the end: tag, id, count and entries, footer.
     let end = stream.len() - 1 - (1 + 4 + 4 + 40 + 5);
     let started = [&stream[..end], &[0]].concat();
-    let error = registry.load(&started[..]).unwrap_err();
+    let error = machine.load(&started[..]).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("the section \"log\" (instance 0)", "only parts of it"));
-    registry.load(&stream[..]).unwrap();
+    machine.load(&stream[..]).unwrap();
 }
 
 /// A destination that remembers how much it ever got at once.
@@ -198,10 +198,10 @@ impl Write for Largest {
 #[test]
 fn memory_goes_out_in_pieces() {
     let mut ram = [VecBlock::new("ram", vec![1; 16 << 20])];
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
     let mut largest = Largest(0);
-    let saved = registry.save(&mut largest).unwrap();
+    let saved = machine.save(&mut largest).unwrap();
     assert!(saved.bytes > 16 << 20);
     assert!(largest.0 < 1 << 20, "{} bytes gathered", largest.0);
 }
@@ -209,21 +209,21 @@ fn memory_goes_out_in_pieces() {
 #[test]
 fn devices_alone_have_no_live_sections() {
     let mut ram = [VecBlock::new("ram", vec![1; 4096])];
-    let mut registry = Registry::for_machine("xen");
-    registry.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
-    registry.register("fifo", super::devices::Fifo::default()).unwrap();
+    let mut machine = Machine::with_type("xen");
+    machine.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
+    machine.register("fifo", super::devices::Fifo::default()).unwrap();
     let mut stream = Vec::new();
-    registry.save_with(&mut stream, SaveOptions::new().device_state_only()).unwrap();
+    machine.save_with(&mut stream, SaveOptions::new().device_state_only()).unwrap();
     let mut reader = Reader::from_slice(&stream);
     let mut items = StreamReader::new(&mut reader).unwrap();
     assert_eq!(items.configuration(), None);
-    let Some(Item::Section(section)) = items.next_item().unwrap() else { panic!("a section") };
+    let Some(StreamItem::Section(section)) = items.next_item().unwrap() else { panic!("a section") };
     assert_eq!((&*section.name, section.kind), ("fifo", SectionKind::Full));
     items.payload().skip(1).unwrap();
     assert_eq!(items.next_item().unwrap(), None);
     assert_eq!(items.description().unwrap(), None);
-    let options = LoadOptions::new().any_machine().rules(vmstate::machine::Rules::QEMU);
-    registry.load_with(&mut Reader::from_slice(&stream), options).unwrap();
+    let options = LoadOptions::new().ignore_machine_type().rules(vmstate::machine::Rules::QEMU);
+    machine.load_with(&mut Reader::from_slice(&stream), options).unwrap();
 }
 
 /// Memory that a guest goes on writing to, with a log of what it has written.
@@ -238,7 +238,7 @@ impl Guest {
     }
 }
 
-impl Block for Guest {
+impl RamBlock for Guest {
     fn idstr(&self) -> &str {
         "guest"
     }
@@ -259,7 +259,7 @@ impl Block for Guest {
         Ok(())
     }
 
-    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
+    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
         let dirty = std::mem::take(&mut self.0.borrow_mut().1);
         dirty.into_iter().for_each(|place| mark(place..place + 1));
     }
@@ -268,11 +268,11 @@ impl Block for Guest {
 #[test]
 fn a_guest_can_go_on_writing_while_its_memory_is_sent() {
     let guest = Guest(Rc::new(RefCell::new((vec![1; 64 * 4096], BTreeSet::new()))));
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::DEFAULT, [guest.clone()]).unwrap();
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::DEFAULT, [guest.clone()]).unwrap();
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     guest.poke(5, 9);
-    let mut saving = registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+    let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
     assert_eq!(saving.pending_exact().total(), 64 * 4096, "what was written before counts once");
     assert!(!saving.iterate(30 * 4096).unwrap());
     guest.poke(4096 + 7, 2);
@@ -286,7 +286,7 @@ fn a_guest_can_go_on_writing_while_its_memory_is_sent() {
     assert!(saved.bytes < 72 * 4096, "68 pages were sent: {} bytes", saved.bytes);
 
     let copy = Guest(Rc::new(RefCell::new((vec![0; 64 * 4096], BTreeSet::new()))));
-    let mut other = Registry::new();
+    let mut other = Machine::new();
     other.register_ram(PageSize::DEFAULT, [copy.clone()]).unwrap();
     other.load(&stream[..]).unwrap();
     assert!(copy.0.borrow().0 == guest.0.borrow().0);

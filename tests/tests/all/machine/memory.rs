@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use proptest::prelude::*;
 use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize, VecBlock};
+use vmstate::ram::{PageSize, RamBlock, VecBlock};
 
 const PAGE: usize = 4096;
 
@@ -35,7 +35,7 @@ impl Pieces {
     }
 }
 
-impl Block for Pieces {
+impl RamBlock for Pieces {
     fn idstr(&self) -> &str {
         self.memory.idstr()
     }
@@ -54,12 +54,12 @@ impl Block for Pieces {
         self.memory.write(offset, page)
     }
 
-    fn lend(&self, offset: u64, length: usize) -> Option<&[u8]> {
-        self.lies_in_one(offset, length).then(|| self.memory.lend(offset, length)).flatten()
+    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        self.lies_in_one(offset, length).then(|| self.memory.slice(offset, length)).flatten()
     }
 
-    fn lend_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
-        self.lies_in_one(offset, length).then(|| self.memory.lend_mut(offset, length)).flatten()
+    fn slice_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
+        self.lies_in_one(offset, length).then(|| self.memory.slice_mut(offset, length)).flatten()
     }
 }
 
@@ -76,18 +76,18 @@ fn blocks(pages: &[u8], page: usize, piece: usize) -> Vec<Pieces> {
 
 /// Saves `blocks` to `out`. The lent pages that were copied on the way count as such.
 fn save(blocks: &mut [Pieces], page: usize, out: &mut dyn Write) -> Result<u64, SaveError> {
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
-    registry.save_with(out, SaveOptions::new()).map(|saved| saved.bytes)
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
+    machine.save_with(out, SaveOptions::new()).map(|saved| saved.bytes)
 }
 
 /// What comes out when every page is copied into one buffer.
 fn expected(blocks: &[Pieces], page: usize) -> Vec<u8> {
     let mut blocks: Vec<_> = blocks.iter().cloned().map(|block| Pieces { piece: 0, ..block }).collect();
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::new(page as u64).unwrap(), &mut blocks[..]).unwrap();
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::new(page as u64).unwrap(), &mut blocks[..]).unwrap();
     let mut writer = Writer::new();
-    registry.save_into(&mut writer, SaveOptions::new()).unwrap();
+    machine.save_into(&mut writer, SaveOptions::new()).unwrap();
     writer.take()
 }
 
@@ -259,11 +259,11 @@ impl Read for Delivered<'_> {
 }
 
 fn load(blocks: &mut [Pieces], page: usize, in_place: bool, input: Delivered<'_>) -> Result<(), LoadError> {
-    let mut registry = Registry::new();
-    registry.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
     let options = LoadOptions::new();
-    let options = if in_place { options.in_place() } else { options };
-    registry.load_with(&mut Reader::from_read(input), options).map(drop)
+    let options = if in_place { options.without_rollback() } else { options };
+    machine.load_with(&mut Reader::from_read(input), options).map(drop)
 }
 
 proptest! {

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, RwLock};
 
 use vmstate::description::Priority;
-use vmstate::dynamic::{Event, Walk};
+use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::machine::SaveOptions;
 use vmstate::prelude::*;
 use vmstate::registry::{RegisterError, Registration};
-use vmstate::stream::{Item, StreamReader};
+use vmstate::stream::{StreamItem, StreamReader};
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
 #[vmstate(name = "dev", version = 3, minimum_version = 2)]
@@ -23,9 +23,9 @@ fn dev(value: u16) -> Dev {
     Dev { value, newer: 0 }
 }
 
-fn saved(registry: &mut Registry<'_>) -> Vec<u8> {
+fn saved(machine: &mut Machine<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
-    registry.save(&mut stream).unwrap();
+    machine.save(&mut stream).unwrap();
     stream
 }
 
@@ -35,7 +35,7 @@ fn sections(stream: &[u8]) -> Vec<(String, u32, u32, u32)> {
     let mut stream = StreamReader::new(&mut reader).unwrap();
     let mut sections = Vec::new();
     while let Some(item) = stream.next_item().unwrap() {
-        let Item::Section(section) = item else { continue };
+        let StreamItem::Section(section) = item else { continue };
         Dev::default().load(stream.payload(), section.version).unwrap();
         sections.push((section.name, section.instance_id, section.section_id, section.version));
     }
@@ -51,44 +51,44 @@ fn devices_are_held_in_every_way() {
     let cell = Rc::new(RefCell::new(dev(6)));
     let mut other = dev(7);
     let dynamic: &mut dyn vmstate::Device = &mut other;
-    let mut registry = Registry::new();
-    registry.register("borrowed", &mut borrowed).unwrap();
-    registry.register("owned", owned).unwrap();
-    registry.register("boxed", boxed).unwrap();
-    registry.register("mutex", mutex.clone()).unwrap();
-    registry.register("lock", lock.clone()).unwrap();
-    registry.register("cell", cell.clone()).unwrap();
-    registry.register("dynamic", dynamic).unwrap();
+    let mut machine = Machine::new();
+    machine.register("borrowed", &mut borrowed).unwrap();
+    machine.register("owned", owned).unwrap();
+    machine.register("boxed", boxed).unwrap();
+    machine.register("mutex", mutex.clone()).unwrap();
+    machine.register("lock", lock.clone()).unwrap();
+    machine.register("cell", cell.clone()).unwrap();
+    machine.register("dynamic", dynamic).unwrap();
     let shared: Arc<Mutex<dyn vmstate::Device>> = Arc::new(Mutex::new(dev(8)));
-    registry.register("shared", shared).unwrap();
-    let stream = saved(&mut registry);
+    machine.register("shared", shared).unwrap();
+    let stream = saved(&mut machine);
     assert_eq!(sections(&stream).len(), 8);
 
     mutex.lock().unwrap().value = 40;
     lock.write().unwrap().value = 50;
     cell.borrow_mut().value = 60;
-    registry.load(&stream[..]).unwrap();
+    machine.load(&stream[..]).unwrap();
     assert_eq!((mutex.lock().unwrap().value, lock.read().unwrap().value, cell.borrow().value), (4, 5, 6));
 
     let taken = cell.borrow_mut();
-    let error = registry.load(&stream[..]).unwrap_err();
+    let error = machine.load(&stream[..]).unwrap_err();
     assert!(error.to_string().contains("borrowed by another part of the program"), "{error}");
-    let error = registry.save(&mut Vec::new()).unwrap_err();
+    let error = machine.save(&mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains("borrowed by another part of the program"), "{error}");
     drop(taken);
-    registry.load(&stream[..]).unwrap();
+    machine.load(&stream[..]).unwrap();
 }
 
 #[test]
 fn instances_are_counted_or_given() {
-    let mut registry = Registry::new();
-    registry.register("dev", dev(1)).unwrap();
-    registry.add(Registration::device("dev", dev(2)).instance_id(7)).unwrap();
-    registry.register("dev", dev(3)).unwrap();
-    registry.register("other", dev(4)).unwrap();
-    let ids: Vec<_> = registry.sections().collect();
+    let mut machine = Machine::new();
+    machine.register("dev", dev(1)).unwrap();
+    machine.add(Registration::device("dev", dev(2)).instance_id(7)).unwrap();
+    machine.register("dev", dev(3)).unwrap();
+    machine.register("other", dev(4)).unwrap();
+    let ids: Vec<_> = machine.sections().collect();
     assert_eq!(ids, [("dev", 0), ("dev", 7), ("dev", 8), ("other", 0)]);
-    let stream = saved(&mut registry);
+    let stream = saved(&mut machine);
     let found: Vec<_> = sections(&stream).into_iter().map(|(name, instance, id, _)| (name, instance, id)).collect();
     let expected = [("dev", 0, 1), ("dev", 7, 2), ("dev", 8, 3), ("other", 0, 4)];
     assert_eq!(found, expected.map(|(name, instance, id)| (name.to_owned(), instance, id)));
@@ -96,30 +96,30 @@ fn instances_are_counted_or_given() {
 
 #[test]
 fn names_are_refused_that_no_stream_can_have_or_tell_apart() {
-    let mut registry = Registry::new();
-    registry.register("dev", dev(1)).unwrap();
-    let again = registry.add(Registration::device("dev", dev(2)).instance_id(0));
+    let mut machine = Machine::new();
+    machine.register("dev", dev(1)).unwrap();
+    let again = machine.add(Registration::device("dev", dev(2)).instance_id(0));
     assert_eq!(again, Err(RegisterError::Duplicate { name: "dev".into(), instance_id: 0 }));
-    assert!(matches!(registry.register("", dev(1)), Err(RegisterError::Name { length: 0, .. })));
-    assert!(matches!(registry.register("x".repeat(256), dev(1)), Err(RegisterError::Name { length: 256, .. })));
-    registry.register("x".repeat(255), dev(1)).unwrap();
+    assert!(matches!(machine.register("", dev(1)), Err(RegisterError::Name { length: 0, .. })));
+    assert!(matches!(machine.register("x".repeat(256), dev(1)), Err(RegisterError::Name { length: 256, .. })));
+    machine.register("x".repeat(255), dev(1)).unwrap();
     let long = Registration::device("dev", dev(1)).device_path("0000:00:01.3/".repeat(20));
-    assert!(matches!(registry.add(long), Err(RegisterError::Name { .. })));
+    assert!(matches!(machine.add(long), Err(RegisterError::Name { .. })));
     let compat = Registration::device("uart", dev(1)).compat("serial", 0);
-    assert!(matches!(registry.add(compat), Err(RegisterError::Compat { .. })));
+    assert!(matches!(machine.add(compat), Err(RegisterError::Compat { .. })));
     let last = Registration::device("last", dev(1)).instance_id(u32::MAX);
-    assert!(matches!(registry.add(last), Err(RegisterError::InstanceIds { .. })));
-    let again = registry.add(Registration::device("again", dev(1)).section_id(1)).unwrap_err();
+    assert!(matches!(machine.add(last), Err(RegisterError::InstanceIds { .. })));
+    let again = machine.add(Registration::device("again", dev(1)).section_id(1)).unwrap_err();
     assert_eq!(again.to_string(), "`again` cannot have the section id 1: `dev` has it");
-    assert_eq!(registry.sections().count(), 2);
+    assert_eq!(machine.sections().count(), 2);
 }
 
 #[test]
 fn a_device_with_a_path_is_found_under_its_old_name_too() {
     let stream = |name: &str, instance_id| {
-        let mut registry = Registry::new();
-        registry.add(Registration::device(name, dev(7)).instance_id(instance_id)).unwrap();
-        saved(&mut registry)
+        let mut machine = Machine::new();
+        machine.add(Registration::device(name, dev(7)).instance_id(instance_id)).unwrap();
+        saved(&mut machine)
     };
     for (name, instance_id, found) in [
         ("0000:00:01.3/dev", 0, true),
@@ -130,12 +130,12 @@ fn a_device_with_a_path_is_found_under_its_old_name_too() {
         ("ev", 4, false),
     ] {
         let mut device = Dev::default();
-        let mut registry = Registry::new();
+        let mut machine = Machine::new();
         let registration = Registration::device("dev", &mut device).device_path("0000:00:01.3").instance_id(4);
-        registry.add(registration).unwrap();
-        let loaded = registry.load(&stream(name, instance_id)[..]);
+        machine.add(registration).unwrap();
+        let loaded = machine.load(&stream(name, instance_id)[..]);
         assert_eq!(loaded.is_ok(), found, "{name} {instance_id}");
-        drop(registry);
+        drop(machine);
         assert_eq!(device.value == 7, found);
     }
 }
@@ -143,19 +143,19 @@ fn a_device_with_a_path_is_found_under_its_old_name_too() {
 #[test]
 fn an_alias_is_another_instance_id() {
     let mut stream = Vec::new();
-    let mut registry = Registry::new();
-    registry.add(Registration::device("dev", dev(7)).instance_id(5)).unwrap();
-    registry.save(&mut stream).unwrap();
+    let mut machine = Machine::new();
+    machine.add(Registration::device("dev", dev(7)).instance_id(5)).unwrap();
+    machine.save(&mut stream).unwrap();
 
     let mut device = Dev::default();
-    let mut registry = Registry::new();
-    registry.add(Registration::device("dev", &mut device).instance_id(1).alias_id(5, 2)).unwrap();
-    registry.load(&stream[..]).unwrap();
-    drop(registry);
+    let mut machine = Machine::new();
+    machine.add(Registration::device("dev", &mut device).instance_id(1).alias_id(5, 2)).unwrap();
+    machine.load(&stream[..]).unwrap();
+    drop(machine);
     assert_eq!(device.value, 7);
 
     let useless = Registration::device("dev", &mut device).alias_id(5, 1);
-    let error = Registry::new().add(useless).unwrap_err();
+    let error = Machine::new().add(useless).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the alias of `dev` can go: it is for streams of version 1 and older, and the device reads none before version 2"
@@ -164,13 +164,13 @@ fn an_alias_is_another_instance_id() {
 
 #[test]
 fn what_is_unregistered_is_gone() {
-    let mut registry = Registry::new();
-    let first = registry.register("dev", dev(1)).unwrap();
-    registry.register("dev", dev(2)).unwrap();
-    assert!(registry.unregister(first) && !registry.unregister(first));
-    assert_eq!(registry.sections().collect::<Vec<_>>(), [("dev", 1)]);
-    registry.register("dev", dev(3)).unwrap();
-    assert_eq!(registry.sections().collect::<Vec<_>>(), [("dev", 1), ("dev", 2)]);
+    let mut machine = Machine::new();
+    let first = machine.register("dev", dev(1)).unwrap();
+    machine.register("dev", dev(2)).unwrap();
+    assert!(machine.unregister(first) && !machine.unregister(first));
+    assert_eq!(machine.sections().collect::<Vec<_>>(), [("dev", 1)]);
+    machine.register("dev", dev(3)).unwrap();
+    assert_eq!(machine.sections().collect::<Vec<_>>(), [("dev", 1), ("dev", 2)]);
 }
 
 #[derive(VmState, Default)]
@@ -181,15 +181,15 @@ struct Gpu {
 
 #[test]
 fn what_cannot_be_saved_says_so() {
-    let mut registry = Registry::new();
-    let gpu = registry.register("gpu", Gpu::default()).unwrap();
-    let disk = registry.block("a disk is being repaired");
-    let reasons = registry.save(&mut Vec::new()).unwrap_err().to_string();
+    let mut machine = Machine::new();
+    let gpu = machine.register("gpu", Gpu::default()).unwrap();
+    let disk = machine.add_blocker("a disk is being repaired");
+    let reasons = machine.save(&mut Vec::new()).unwrap_err().to_string();
     let expected = "cannot save: section \"gpu\" (instance 0) is unmigratable; a disk is being repaired";
     assert_eq!(reasons, expected);
-    registry.unregister(gpu);
-    assert!(registry.unblock(disk) && !registry.unblock(disk));
-    registry.save(&mut Vec::new()).unwrap();
+    machine.unregister(gpu);
+    assert!(machine.remove_blocker(disk) && !machine.remove_blocker(disk));
+    machine.save(&mut Vec::new()).unwrap();
 }
 
 #[derive(VmState, Default)]
@@ -213,16 +213,16 @@ impl Optional {
 #[test]
 fn the_order_is_that_of_qemu() {
     let mut ram = [vmstate::ram::VecBlock::new("ram", vec![0; 4096])];
-    let mut registry = Registry::new();
-    registry.register("last", dev(1)).unwrap();
-    registry.register_ram(vmstate::ram::PageSize::DEFAULT, &mut ram[..]).unwrap();
-    registry.register("early", Early::default()).unwrap();
-    registry.register("off", Optional { on: false }).unwrap();
-    registry.register("on", Optional { on: true }).unwrap();
-    registry.add(Registration::raw("raw", 1, Bytes).priority(Priority::PciBus)).unwrap();
-    let stream = saved(&mut registry);
+    let mut machine = Machine::new();
+    machine.register("last", dev(1)).unwrap();
+    machine.register_ram(vmstate::ram::PageSize::DEFAULT, &mut ram[..]).unwrap();
+    machine.register("early", Early::default()).unwrap();
+    machine.register("off", Optional { on: false }).unwrap();
+    machine.register("on", Optional { on: true }).unwrap();
+    machine.add(Registration::raw("raw", 1, Bytes).priority(Priority::PciBus)).unwrap();
+    let stream = saved(&mut machine);
     let mut reader = Reader::from_slice(&stream);
-    let mut walk = Walk::new(&mut reader, None).unwrap();
+    let mut walk = StreamDecoder::new(&mut reader, None).unwrap();
     let mut names = Vec::new();
     while let Some(event) = walk.next_event().unwrap() {
         if let Event::Section { header, .. } | Event::Ram(header) = event {
@@ -230,13 +230,13 @@ fn the_order_is_that_of_qemu() {
         }
     }
     assert_eq!(names, ["ram start", "early full", "ram end", "raw full", "last full", "on full"]);
-    let loaded = registry.load(&stream[..]).unwrap();
+    let loaded = machine.load(&stream[..]).unwrap();
     assert_eq!(loaded.missing, [("off".to_owned(), 0)], "which is no mistake");
 }
 
 struct Bytes;
 
-impl vmstate::registry::Raw for Bytes {
+impl vmstate::section::RawSection for Bytes {
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
         out.u8(1);
         Ok(())
@@ -249,16 +249,16 @@ impl vmstate::registry::Raw for Bytes {
 
 #[test]
 fn an_older_version_is_for_an_older_peer() {
-    let mut registry = Registry::new();
-    registry.register("dev", Dev { value: 1, newer: 9 }).unwrap();
-    registry.register("other", Dev { value: 2, newer: 9 }).unwrap();
+    let mut machine = Machine::new();
+    machine.register("dev", Dev { value: 1, newer: 9 }).unwrap();
+    machine.register("other", Dev { value: 2, newer: 9 }).unwrap();
     let mut stream = Vec::new();
-    registry.save_with(&mut stream, SaveOptions::new().version("dev", 2)).unwrap();
+    machine.save_with(&mut stream, SaveOptions::new().version("dev", 2)).unwrap();
     let versions: Vec<_> = sections(&stream).into_iter().map(|(name, _, _, version)| (name, version)).collect();
     assert_eq!(versions, [("dev".to_owned(), 2), ("other".to_owned(), 3)]);
     let both = SaveOptions::new().versions([("dev", 2), ("other", 2), ("unknown", 1)]);
-    registry.save_with(&mut stream, both).unwrap();
-    let error = registry.save_with(&mut stream, SaveOptions::new().version("dev", 4)).unwrap_err();
+    machine.save_with(&mut stream, both).unwrap();
+    let error = machine.save_with(&mut stream, SaveOptions::new().version("dev", 4)).unwrap_err();
     let expected = "cannot save: section \"dev\" (instance 0) can be saved at versions 2 to 3, not 4";
     assert_eq!(error.to_string(), expected);
 }

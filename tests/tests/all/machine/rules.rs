@@ -3,7 +3,8 @@
 use vmstate::machine::{CommandHandler, LoadOptions, Phase, Rules, SaveOptions, Trailer, Unknown, Unread, refuse};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
-use vmstate::registry::{Missing, Output, Registration};
+use vmstate::registry::{Missing, Registration};
+use vmstate::section::Output;
 use vmstate::stream::Command;
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
@@ -21,17 +22,17 @@ struct Longer {
 
 /// A stream of devices with these names, without a description.
 fn stream(names: &[(&str, u16)]) -> Vec<u8> {
-    let mut registry = Registry::new();
+    let mut machine = Machine::new();
     for (name, value) in names {
-        registry.register(*name, Dev { value: *value }).unwrap();
+        machine.register(*name, Dev { value: *value }).unwrap();
     }
     let mut stream = Vec::new();
-    registry.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
+    machine.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
     stream
 }
 
-fn load(registry: &mut Registry<'_>, stream: &[u8], rules: Rules) -> Result<vmstate::machine::Loaded, LoadError> {
-    registry.load_with(&mut Reader::from_slice(stream), LoadOptions::new().rules(rules))
+fn load(machine: &mut Machine<'_>, stream: &[u8], rules: Rules) -> Result<vmstate::machine::LoadReport, LoadError> {
+    machine.load_with(&mut Reader::from_slice(stream), LoadOptions::new().rules(rules))
 }
 
 #[test]
@@ -39,21 +40,21 @@ fn a_missing_section_is_refused_kept_or_reset() {
     let (mut first, mut second, mut third) = (Dev { value: 1 }, Dev { value: 2 }, Dev { value: 3 });
     let stream = stream(&[("first", 10)]);
 
-    let mut registry = Registry::new();
-    registry.register("first", &mut first).unwrap();
-    registry.register("second", &mut second).unwrap();
-    let error = registry.load(&stream[..]).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("first", &mut first).unwrap();
+    machine.register("second", &mut second).unwrap();
+    let error = machine.load(&stream[..]).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("the section \"second\" (instance 0)", "the end of the stream"));
-    let loaded = load(&mut registry, &stream, Rules::QEMU).unwrap();
+    let loaded = load(&mut machine, &stream, Rules::QEMU).unwrap();
     assert_eq!(loaded.missing, [("second".to_owned(), 0)]);
-    let options = || LoadOptions::new().section("second", Rules::default().missing(Missing::Keep));
-    registry.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
-    registry.add(Registration::device("kept", Dev::default()).if_missing(Missing::Keep)).unwrap();
-    registry.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
+    let options = || LoadOptions::new().section("second", Rules::default().missing(Missing::KeepState));
+    machine.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
+    machine.add(Registration::device("kept", Dev::default()).if_missing(Missing::KeepState)).unwrap();
+    machine.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
     let reset = Registration::device_or_reset("third", &mut third, |device: &mut Dev| device.value = 77);
-    registry.add(reset).unwrap();
-    registry.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
-    drop(registry);
+    machine.add(reset).unwrap();
+    machine.load_with(&mut Reader::from_slice(&stream), options()).unwrap();
+    drop(machine);
     assert_eq!((first.value, second.value, third.value), (10, 2, 77));
 }
 
@@ -81,50 +82,50 @@ fn a_load_like_qemus_goes_no_way_back() {
 
     let load = |stream: &[u8], options: LoadOptions<'_>| {
         let (mut first, mut hooked, mut second) = (Dev { value: 1 }, Hooked::default(), Dev { value: 2 });
-        let mut registry = Registry::new();
-        registry.register("first", &mut first).unwrap();
-        registry.register("hooked", &mut hooked).unwrap();
-        registry.register("second", &mut second).unwrap();
-        let loaded = registry.load_with(&mut Reader::from_slice(stream), options).map_err(|error| error.to_string());
-        drop(registry);
+        let mut machine = Machine::new();
+        machine.register("first", &mut first).unwrap();
+        machine.register("hooked", &mut hooked).unwrap();
+        machine.register("second", &mut second).unwrap();
+        let loaded = machine.load_with(&mut Reader::from_slice(stream), options).map_err(|error| error.to_string());
+        drop(machine);
         (loaded.map(|loaded| loaded.missing.len()), first.value, (hooked.value, hooked.settled), second.value)
     };
-    assert_eq!(load(&good, LoadOptions::like_qemu()), (Ok(1), 10, (5, 1), 2), "a section may be missing");
-    let (loaded, first, hooked, second) = load(cut, LoadOptions::like_qemu());
+    assert_eq!(load(&good, LoadOptions::qemu_defaults()), (Ok(1), 10, (5, 1), 2), "a section may be missing");
+    let (loaded, first, hooked, second) = load(cut, LoadOptions::qemu_defaults());
     assert!(loaded.unwrap_err().contains("second"));
     assert_eq!((first, hooked, second), (12, (6, 1), 2), "what came before the error is loaded");
     let (loaded, first, (value, _), second) = load(cut, LoadOptions::new());
     assert!(loaded.is_err());
     assert_eq!((first, value, second), (1, 0, 2), "nothing is changed otherwise");
 
-    let mut registry = Registry::new();
-    registry.register("first", Dev::default()).unwrap();
-    let unknown = registry.load_with(&mut Reader::from_slice(&good), LoadOptions::like_qemu()).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("first", Dev::default()).unwrap();
+    let unknown = machine.load_with(&mut Reader::from_slice(&good), LoadOptions::qemu_defaults()).unwrap_err();
     assert_eq!(unknown.expected(), "a section that is registered", "QEMU refuses these, too");
 }
 
 #[test]
 fn a_live_section_cannot_be_kept() {
     let mut block = [VecBlock::new("ram", vec![1; 4096])];
-    let (mut source, mut stream) = (Registry::new(), Vec::new());
+    let (mut source, mut stream) = (Machine::new(), Vec::new());
     source.register_ram(PageSize::DEFAULT, &mut block[..]).unwrap();
     source.save(&mut stream).unwrap();
-    let mut registry = Registry::new();
-    let error = load(&mut registry, &stream, Rules::default().unknown(Unknown::Keep)).unwrap_err();
+    let mut machine = Machine::new();
+    let error = load(&mut machine, &stream, Rules::default().unknown(Unknown::PassThrough)).unwrap_err();
     assert_eq!(error.found(), "a live one");
-    assert!(error.advice().unwrap().contains("`Registry::register_ram`"), "{error}");
-    assert_eq!(load(&mut registry, &stream, Rules::default().unknown(Unknown::Skip)).unwrap().unknown.len(), 1);
+    assert!(error.advice().unwrap().contains("`Machine::register_ram`"), "{error}");
+    assert_eq!(load(&mut machine, &stream, Rules::default().unknown(Unknown::Skip)).unwrap().unknown.len(), 1);
 }
 
 #[test]
 fn a_reset_is_undone_with_the_rest() {
     let (mut reset, stream) = (Dev { value: 3 }, stream(&[]));
-    let mut registry = Registry::new();
+    let mut machine = Machine::new();
     let registration = Registration::device_or_reset("reset", &mut reset, |device: &mut Dev| device.value = 77);
-    registry.add(registration).unwrap();
-    registry.register("other", Dev::default()).unwrap();
-    registry.load(&stream[..]).unwrap_err();
-    drop(registry);
+    machine.add(registration).unwrap();
+    machine.register("other", Dev::default()).unwrap();
+    machine.load(&stream[..]).unwrap_err();
+    drop(machine);
     assert_eq!(reset.value, 3);
 }
 
@@ -132,24 +133,24 @@ fn a_reset_is_undone_with_the_rest() {
 fn an_unknown_section_is_refused_skipped_or_kept() {
     let stream = stream(&[("unknown", 0x7e00), ("dev", 6)]);
     let mut device = Dev::default();
-    let mut registry = Registry::new();
-    registry.register("dev", &mut device).unwrap();
-    let error = registry.load(&stream[..]).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("dev", &mut device).unwrap();
+    let error = machine.load(&stream[..]).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("a section that is registered", "\"unknown\", instance 0"));
     assert!(error.qemu_text().unwrap().starts_with("Unknown savevm section or instance 'unknown' 0."));
 
-    let loaded = load(&mut registry, &stream, Rules::default().unknown(Unknown::Skip)).unwrap();
+    let loaded = load(&mut machine, &stream, Rules::default().unknown(Unknown::Skip)).unwrap();
     assert_eq!(loaded.unknown, [("unknown".to_owned(), 0)]);
     let mut without = Vec::new();
-    registry.save_with(&mut without, SaveOptions::new().description(None)).unwrap();
+    machine.save_with(&mut without, SaveOptions::new().description(None)).unwrap();
     assert_eq!(without.len(), stream.len() - (1 + 4 + 1 + 7 + 8 + 2 + 5));
 
-    load(&mut registry, &stream, Rules::default().unknown(Unknown::Keep)).unwrap();
+    load(&mut machine, &stream, Rules::default().unknown(Unknown::PassThrough)).unwrap();
     let mut with = Vec::new();
-    registry.save(&mut with).unwrap();
+    machine.save(&mut with).unwrap();
     let text = String::from_utf8_lossy(&with);
     assert!(text.contains(r#"{"name": "unknown", "instance_id": 0, "size": 2, "fields": [{"name": "data""#), "{text}");
-    let mut both = Registry::new();
+    let mut both = Machine::new();
     both.register("unknown", Dev::default()).unwrap();
     both.register("dev", Dev::default()).unwrap();
     both.load(&with[..]).unwrap();
@@ -160,15 +161,15 @@ fn an_unknown_section_is_refused_skipped_or_kept() {
 
 #[test]
 fn what_is_kept_keeps_its_description() {
-    let (mut source, mut stream) = (Registry::new(), Vec::new());
+    let (mut source, mut stream) = (Machine::new(), Vec::new());
     source.register("dev", Dev { value: 1 }).unwrap();
     source.register("unknown", Longer { value: 5, extra: 6 }).unwrap();
     source.save(&mut stream).unwrap();
-    let mut registry = Registry::new();
-    registry.register("dev", Dev::default()).unwrap();
-    load(&mut registry, &stream, Rules::default().unknown(Unknown::Keep)).unwrap();
+    let mut machine = Machine::new();
+    machine.register("dev", Dev::default()).unwrap();
+    load(&mut machine, &stream, Rules::default().unknown(Unknown::PassThrough)).unwrap();
     let mut again = Vec::new();
-    registry.save(&mut again).unwrap();
+    machine.save(&mut again).unwrap();
     assert_eq!(again, stream);
 }
 
@@ -177,33 +178,33 @@ fn a_repeated_section_is_refused_or_replaces() {
     let (one, two) = (stream(&[("dev", 1)]), stream(&[("dev", 2)]));
     let twice = [&one[..one.len() - 1], &two[8..]].concat();
     let mut device = Dev::default();
-    let mut registry = Registry::new();
-    registry.register("dev", &mut device).unwrap();
-    let error = registry.load(&twice[..]).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("dev", &mut device).unwrap();
+    let error = machine.load(&twice[..]).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("each section once", "the section again"));
-    load(&mut registry, &twice, Rules::QEMU).unwrap();
-    drop(registry);
+    load(&mut machine, &twice, Rules::QEMU).unwrap();
+    drop(machine);
     assert_eq!(device.value, 2);
 }
 
 #[test]
 fn unread_bytes_are_refused_or_skipped() {
-    let (mut source, mut stream) = (Registry::new(), Vec::new());
+    let (mut source, mut stream) = (Machine::new(), Vec::new());
     source.register("dev", Longer { value: 5, extra: 6 }).unwrap();
     source.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
     let mut device = Dev::default();
-    let mut registry = Registry::new();
-    registry.register("dev", &mut device).unwrap();
-    let error = registry.load(&stream[..]).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("dev", &mut device).unwrap();
+    let error = machine.load(&stream[..]).unwrap_err();
     assert_eq!(error.qemu_text(), Some("Missing section footer for dev"));
-    load(&mut registry, &stream, Rules::default().unread(Unread::Skip)).unwrap();
-    drop(registry);
+    load(&mut machine, &stream, Rules::default().unread(Unread::Skip)).unwrap();
+    drop(machine);
     assert_eq!(device.value, 5);
 }
 
 #[test]
 fn without_footers_sections_follow_each_other() {
-    let (mut source, mut stream) = (Registry::for_machine("old"), Vec::new());
+    let (mut source, mut stream) = (Machine::with_type("old"), Vec::new());
     source.register("dev", Dev { value: 1 }).unwrap();
     source.register("dev", Dev { value: 2 }).unwrap();
     let options = SaveOptions::new().footers(false).configuration(false).description(None);
@@ -211,15 +212,15 @@ fn without_footers_sections_follow_each_other() {
     assert_eq!(stream.len(), 8 + 2 * (1 + 4 + 1 + 3 + 8 + 2) + 1);
     let error = source.load(&stream[..]).unwrap_err();
     assert_eq!(error.qemu_text(), Some("Configuration section missing"));
-    source.load_with(&mut Reader::from_slice(&stream), LoadOptions::new().any_machine()).unwrap();
+    source.load_with(&mut Reader::from_slice(&stream), LoadOptions::new().ignore_machine_type()).unwrap();
 }
 
 #[test]
 fn another_machine_is_refused() {
-    let (mut source, mut stream) = (Registry::for_machine("pc-1"), Vec::new());
+    let (mut source, mut stream) = (Machine::with_type("pc-1"), Vec::new());
     source.register("dev", Dev { value: 1 }).unwrap();
     source.save(&mut stream).unwrap();
-    let mut other = Registry::for_machine("pc-2");
+    let mut other = Machine::with_type("pc-2");
     other.register("dev", Dev::default()).unwrap();
     let error = other.load(&stream[..]).unwrap_err();
     assert_eq!(error.qemu_text(), Some("Machine type received is 'pc-1' and local is 'pc-2'"));
@@ -239,38 +240,38 @@ impl CommandHandler for Answers {
 #[test]
 fn commands_go_to_their_handler() {
     let stream = |commands: &[Command]| {
-        let mut registry = Registry::new();
-        registry.register("dev", Dev { value: 1 }).unwrap();
+        let mut machine = Machine::new();
+        machine.register("dev", Dev { value: 1 }).unwrap();
         let mut out = Writer::new();
         let options = SaveOptions::new().description(None);
-        let mut saving = registry.start_saving(Output::new(&mut out, None), options).unwrap();
+        let mut saving = machine.start_saving(Output::new(&mut out, None), options).unwrap();
         commands.iter().for_each(|command| saving.command(command).unwrap());
         saving.complete().unwrap();
         out.take()
     };
-    let mut registry = Registry::new();
-    registry.register("dev", Dev::default()).unwrap();
-    registry.load(&stream(&[Command::SwitchoverStart])[..]).unwrap();
-    let error = registry.load(&stream(&[Command::Ping(7)])[..]).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("dev", Dev::default()).unwrap();
+    machine.load(&stream(&[Command::SwitchoverStart])[..]).unwrap();
+    let error = machine.load(&stream(&[Command::Ping(7)])[..]).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("a stream that needs no answers", "the command Ping(7)"));
     let mut answers = Answers::default();
     let commands = [Command::OpenReturnPath, Command::Ping(7), Command::PostcopyAdvise(None)];
     let bytes = stream(&commands);
-    registry.load_with(&mut Reader::from_slice(&bytes), LoadOptions::new().commands(&mut answers)).unwrap();
+    machine.load_with(&mut Reader::from_slice(&bytes), LoadOptions::new().commands(&mut answers)).unwrap();
     assert_eq!(answers.0, commands);
     let bytes = stream(&[Command::PostcopyRun]);
-    registry.load_with(&mut Reader::from_slice(&bytes), LoadOptions::new().commands(&mut answers)).unwrap_err();
+    machine.load_with(&mut Reader::from_slice(&bytes), LoadOptions::new().commands(&mut answers)).unwrap_err();
 }
 
 #[test]
 fn progress_is_told_after_each_section() {
     let stream = stream(&[("a", 1), ("b", 2)]);
     let mut told = Vec::new();
-    let mut registry = Registry::new();
-    registry.register("a", Dev::default()).unwrap();
-    registry.register("b", Dev::default()).unwrap();
+    let mut machine = Machine::new();
+    machine.register("a", Dev::default()).unwrap();
+    machine.register("b", Dev::default()).unwrap();
     let options = LoadOptions::new().progress(|at| told.push((at.phase, at.bytes, at.section.map(str::to_owned))));
-    registry.load_with(&mut Reader::from_slice(&stream), options).unwrap();
+    machine.load_with(&mut Reader::from_slice(&stream), options).unwrap();
     let (a, b) = (8 + 22, 8 + 2 * 22);
     let section = |name: &str| Some(name.to_owned());
     let expected = [(Phase::Devices, a, section("a")), (Phase::Devices, b, section("b")), (Phase::Done, b + 1, None)];
@@ -279,23 +280,23 @@ fn progress_is_told_after_each_section() {
     let options = SaveOptions::new()
         .description(None)
         .progress(|at| told.push((at.phase, at.bytes, at.section.map(str::to_owned))));
-    registry.save_with(&mut Vec::new(), options).unwrap();
+    machine.save_with(&mut Vec::new(), options).unwrap();
     assert_eq!(told, expected);
 }
 
 #[test]
 fn the_description_is_read_if_it_is_there_and_what_follows_is_left() {
-    let (mut registry, mut stream) = (Registry::new(), Vec::new());
-    registry.register("dev", Dev { value: 1 }).unwrap();
-    registry.save(&mut stream).unwrap();
+    let (mut machine, mut stream) = (Machine::new(), Vec::new());
+    machine.register("dev", Dev { value: 1 }).unwrap();
+    machine.save(&mut stream).unwrap();
     let length = stream.len();
     stream.extend_from_slice(b"something else");
     let mut reader = Reader::from_slice(&stream);
-    let loaded = registry.load_with(&mut reader, LoadOptions::new()).unwrap();
+    let loaded = machine.load_with(&mut reader, LoadOptions::new()).unwrap();
     assert!(loaded.description.unwrap().starts_with("{\"page_size\": 4096"));
-    assert_eq!((reader.at_hand(), reader.offset()), (&b"something else"[..], length as u64));
+    assert_eq!((reader.buffered(), reader.offset()), (&b"something else"[..], length as u64));
 
     let mut reader = Reader::from_slice(&stream);
-    let loaded = registry.load_with(&mut reader, LoadOptions::new().trailer(Trailer::Leave)).unwrap();
+    let loaded = machine.load_with(&mut reader, LoadOptions::new().trailer(Trailer::Ignore)).unwrap();
     assert_eq!((loaded.description, reader.offset()), (None, loaded.bytes));
 }

@@ -7,8 +7,8 @@ use std::thread;
 
 use vmstate::machine::SaveOptions;
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize, VecBlock};
-use vmstate::registry::Output;
+use vmstate::ram::{PageSize, RamBlock, VecBlock};
+use vmstate::section::Output;
 
 /// Both fields are the same, but for the moment in which a thread changes them.
 #[derive(VmState, Debug, Default)]
@@ -35,9 +35,9 @@ fn devices_are_never_seen_half_changed() {
     let locked = Arc::new(Mutex::new(Pair::default()));
     let written = Arc::new(RwLock::new(Pair::default()));
     let (stop, mut streams) = (AtomicBool::new(false), Vec::new());
-    let mut registry = Registry::new();
-    registry.register("locked", locked.clone()).unwrap();
-    registry.register("written", written.clone()).unwrap();
+    let mut machine = Machine::new();
+    machine.register("locked", locked.clone()).unwrap();
+    machine.register("written", written.clone()).unwrap();
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -50,17 +50,17 @@ fn devices_are_never_seen_half_changed() {
         }
         for number in 0..400 {
             let mut stream = Vec::new();
-            registry.save(&mut stream).unwrap();
+            machine.save(&mut stream).unwrap();
             // Loads that fail go back while the others go on.
             let cut = if number % 2 == 0 { stream.len() } else { 40 };
-            assert_eq!(registry.load(&stream[..cut]).is_ok(), number % 2 == 0);
+            assert_eq!(machine.load(&stream[..cut]).is_ok(), number % 2 == 0);
             streams.push(stream);
         }
         stop.store(true, Ordering::Relaxed);
     });
     for stream in streams {
         let (mut first, mut second) = (Pair::default(), Pair::default());
-        let mut loading = Registry::new();
+        let mut loading = Machine::new();
         loading.register("locked", &mut first).unwrap();
         loading.register("written", &mut second).unwrap();
         loading.load(&stream[..]).unwrap();
@@ -88,7 +88,7 @@ impl Guest {
 
 struct Shared(Arc<Guest>);
 
-impl Block for Shared {
+impl RamBlock for Shared {
     fn idstr(&self) -> &str {
         "guest"
     }
@@ -109,7 +109,7 @@ impl Block for Shared {
         Err(LoadError::misuse("memory that is loaded", "memory that is only sent"))
     }
 
-    fn take_dirty(&self, mark: &mut dyn FnMut(Range<u64>)) {
+    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
         for (page, dirty) in self.0.dirty.iter().enumerate() {
             if dirty.swap(false, Ordering::Acquire) {
                 mark((page * PAGE) as u64..((page + 1) * PAGE) as u64);
@@ -124,11 +124,10 @@ fn what_a_guest_writes_while_it_is_sent_arrives() {
     for round in 0..50 {
         let bytes = (0..PAGES * PAGE).map(|_| AtomicU8::new(0)).collect();
         let guest = Arc::new(Guest { bytes, dirty: (0..PAGES).map(|_| AtomicBool::new(false)).collect() });
-        let mut registry = Registry::new();
-        registry.register_ram(PageSize::new(PAGE as u64).unwrap(), [Shared(guest.clone())]).unwrap();
+        let mut machine = Machine::new();
+        machine.register_ram(PageSize::new(PAGE as u64).unwrap(), [Shared(guest.clone())]).unwrap();
         let (mut writer, mut stream) = (Writer::new(), Vec::new());
-        let mut saving =
-            registry.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
+        let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
         thread::scope(|scope| {
             for vcpu in 0..2_usize {
                 let guest = &guest;
@@ -146,7 +145,7 @@ fn what_a_guest_writes_while_it_is_sent_arrives() {
         // The vCPUs have stopped.
         saving.complete().unwrap();
         let mut copy = [VecBlock::new("guest", vec![0xee; PAGES * PAGE])];
-        let mut other = Registry::new();
+        let mut other = Machine::new();
         other.register_ram(PageSize::new(PAGE as u64).unwrap(), &mut copy[..]).unwrap();
         other.load(&stream[..]).unwrap();
         drop(other);

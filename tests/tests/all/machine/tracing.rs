@@ -54,10 +54,10 @@ fn each_section_has_a_span() {
     let _another = Dispatch::new(Listener::default());
     let mut stream = Vec::new();
     tracing::subscriber::with_default(listener.clone(), || {
-        let mut registry = Registry::new();
-        registry.register("fifo", super::devices::Fifo::default()).unwrap();
-        registry.save(&mut stream).unwrap();
-        registry.load(&stream[..]).unwrap();
+        let mut machine = Machine::new();
+        machine.register("fifo", super::devices::Fifo::default()).unwrap();
+        machine.save(&mut stream).unwrap();
+        machine.load(&stream[..]).unwrap();
     });
     let told = listener.0.lock().unwrap().clone();
     let span = |what: &str| format!("section what=\"{what}\" name=\"fifo\" instance=0 version=1 kind=\"full\"");

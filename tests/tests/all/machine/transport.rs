@@ -21,10 +21,10 @@ fn moves(name: &str, mut out: impl Write + Send, input: impl Read) {
     thread::scope(|scope| {
         scope.spawn(move || {
             let mut source = Board::busy();
-            source.registry().save(&mut out).unwrap();
+            source.machine().save(&mut out).unwrap();
         });
-        let options = LoadOptions::new().trailer(Trailer::Wait);
-        let loaded = destination.registry().load_with(&mut Reader::from_read(input), options).unwrap();
+        let options = LoadOptions::new().trailer(Trailer::Required);
+        let loaded = destination.machine().load_with(&mut Reader::from_read(input), options).unwrap();
         assert!(loaded.description.is_some(), "{name}");
     });
     assert_eq!(destination.saved(), stream, "{name}");
@@ -48,11 +48,11 @@ fn a_file_keeps_a_machine() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("machine");
     let mut source = Board::busy();
-    let saved = source.registry().save(File::create(&path).unwrap()).unwrap();
+    let saved = source.machine().save(File::create(&path).unwrap()).unwrap();
     assert_eq!(saved.bytes, path.metadata().unwrap().len());
     let mut destination = Board::other();
     let mut reader = Reader::from_file(File::open(&path).unwrap());
-    destination.registry().load_with(&mut reader, LoadOptions::new()).unwrap();
+    destination.machine().load_with(&mut reader, LoadOptions::new()).unwrap();
     assert_eq!(destination.saved(), source.saved());
 }
 
@@ -61,10 +61,10 @@ fn a_load_does_not_wait_for_what_may_never_come() {
     let (mut first, second) = UnixStream::pair().unwrap();
     let mut source = Board::busy();
     let options = vmstate::machine::SaveOptions::new().description(None);
-    source.registry().save_with(&mut first, options).unwrap();
+    source.machine().save_with(&mut first, options).unwrap();
     // The connection stays open and silent.
     let mut destination = Board::other();
-    destination.registry().load(&second).unwrap();
+    destination.machine().load(&second).unwrap();
     assert_eq!(destination.saved(), source.saved());
     drop(first);
 }
@@ -73,14 +73,14 @@ fn a_load_does_not_wait_for_what_may_never_come() {
 fn what_follows_on_the_same_connection_is_not_lost() {
     let (mut first, second) = UnixStream::pair().unwrap();
     let mut source = Board::busy();
-    source.registry().save(&mut first).unwrap();
+    source.machine().save(&mut first).unwrap();
     first.write_all(b"the next message").unwrap();
     drop(first);
     let mut destination = Board::other();
     let mut reader = Reader::from_read(&second);
-    let options = LoadOptions::new().trailer(Trailer::Wait);
-    destination.registry().load_with(&mut reader, options).unwrap();
-    let mut rest = reader.at_hand().to_vec();
+    let options = LoadOptions::new().trailer(Trailer::Required);
+    destination.machine().load_with(&mut reader, options).unwrap();
+    let mut rest = reader.buffered().to_vec();
     drop(reader);
     (&second).read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"the next message");
@@ -100,8 +100,8 @@ fn the_other_process() {
         Some(("file", path)) => Box::new(File::open(path).unwrap()),
         _ => Box::new(std::io::stdin()),
     };
-    let options = LoadOptions::new().trailer(Trailer::Wait);
-    board.registry().load_with(&mut Reader::from_read(input), options).unwrap();
+    let options = LoadOptions::new().trailer(Trailer::Required);
+    board.machine().load_with(&mut Reader::from_read(input), options).unwrap();
     let saved = board.saved();
     let sum = saved.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     eprintln!("\nloaded {} bytes, sum {sum}", saved.len());
@@ -130,7 +130,7 @@ fn to_process(connection: &str, send: impl FnOnce(&mut std::process::Child)) {
 #[test]
 fn two_processes_move_a_machine() {
     let send = |out: &mut dyn Write| {
-        Board::busy().registry().save(out).unwrap();
+        Board::busy().machine().save(out).unwrap();
     };
     to_process("pipe", |child| send(child.stdin.as_mut().unwrap()));
 

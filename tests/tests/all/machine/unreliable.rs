@@ -14,7 +14,7 @@ use std::time::Duration;
 use vmstate::error::Blame;
 use vmstate::machine::{LoadOptions, Trailer};
 use vmstate::prelude::*;
-use vmstate::ram::{Block, PageSize, VecBlock};
+use vmstate::ram::{PageSize, RamBlock, VecBlock};
 
 use super::devices::{Board, PAGE};
 
@@ -112,11 +112,11 @@ fn every_write_fails_in_every_way() {
     let mut board = Board::busy();
     let (before, stream) = (board.copy(), board.saved());
     let mut whole = Unreliable::new(Vec::new(), 64, usize::MAX - 1, Fault::Nothing);
-    board.registry().save(&mut whole).unwrap();
+    board.machine().save(&mut whole).unwrap();
     for call in 0..whole.calls {
         for fault in FAULTS {
             let mut out = Unreliable::new(Vec::new(), 64, call, fault);
-            let saved = board.registry().save(&mut out);
+            let saved = board.machine().save(&mut out);
             assert!(stream.starts_with(&out.inner), "{call} {fault:?}: other bytes");
             match saved {
                 Ok(_) => assert!(fault.is_harmless() && out.inner == stream, "{call} {fault:?}"),
@@ -138,13 +138,13 @@ fn every_read_fails_in_every_way() {
     let stream = Board::busy().saved();
     let board = Board::other();
     let mut whole = Unreliable::new(&stream[..], 64, usize::MAX - 1, Fault::Nothing);
-    let options = || LoadOptions::new().trailer(Trailer::Leave);
-    board.copy().registry().load_with(&mut Reader::from_read(&mut whole), options()).unwrap();
+    let options = || LoadOptions::new().trailer(Trailer::Ignore);
+    board.copy().machine().load_with(&mut Reader::from_read(&mut whole), options()).unwrap();
     for call in 0..whole.calls {
         for fault in FAULTS {
             let mut tried = board.copy();
             let source = Unreliable::new(&stream[..], 64, call, fault);
-            let loaded = tried.registry().load_with(&mut Reader::from_read(source), options());
+            let loaded = tried.machine().load_with(&mut Reader::from_read(source), options());
             match loaded {
                 // Where more comes after nothing, and nobody needed it, all has come.
                 Ok(_) => {
@@ -156,7 +156,7 @@ fn every_read_fails_in_every_way() {
                     assert_eq!(tried, board, "{call} {fault:?}: the receiver is harmed");
                     match fault {
                         Fault::Error(kind) => {
-                            assert_eq!(error.blame(), Blame::Source, "{call}: {error}");
+                            assert_eq!(error.blame(), Blame::Transport, "{call}: {error}");
                             assert_eq!(cause(&error).map(io::Error::kind), Some(kind), "{call}: {error}");
                         }
                         _ => assert!(is_cut(&error), "{call}: {error}"),
@@ -185,7 +185,7 @@ impl Refusing<'_> {
     }
 }
 
-impl Block for Refusing<'_> {
+impl RamBlock for Refusing<'_> {
     fn idstr(&self) -> &str {
         &self.memory.idstr
     }
@@ -216,14 +216,14 @@ fn memory_is_refused_at_every_page() {
         let memory = std::mem::take(&mut board.ram);
         let left = Cell::new(left);
         let mut blocks: Vec<_> = memory.into_iter().map(|memory| Refusing { memory, left: &left, panics }).collect();
-        let mut registry = Registry::for_machine("board");
+        let mut machine = Machine::with_type("board");
         let [first, second] = &mut board.uarts;
-        registry.register_ram(PageSize::new(PAGE).unwrap(), &mut blocks[..]).unwrap();
-        registry.register("serial", first).unwrap();
-        registry.register("serial", second).unwrap();
-        registry.register("pic", board.pic.clone()).unwrap();
-        let outcome = catch_unwind(AssertUnwindSafe(|| registry.load(&stream[..]).map(drop)));
-        drop(registry);
+        machine.register_ram(PageSize::new(PAGE).unwrap(), &mut blocks[..]).unwrap();
+        machine.register("serial", first).unwrap();
+        machine.register("serial", second).unwrap();
+        machine.register("pic", board.pic.clone()).unwrap();
+        let outcome = catch_unwind(AssertUnwindSafe(|| machine.load(&stream[..]).map(drop)));
+        drop(machine);
         match outcome {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => {
@@ -257,7 +257,7 @@ fn pair() -> (UnixStream, UnixStream) {
 fn the_sender_disappears_at_every_byte() {
     let stream = Board::busy().saved();
     let board = Board::other();
-    let end = board.copy().registry().load(&stream[..]).unwrap().bytes;
+    let end = board.copy().machine().load(&stream[..]).unwrap().bytes;
     for length in 0..usize::try_from(end).unwrap() {
         let (mut sender, receiver) = pair();
         let mut tried = board.copy();
@@ -267,7 +267,7 @@ fn the_sender_disappears_at_every_byte() {
                 sender.write_all(sent).unwrap();
                 sender.shutdown(Shutdown::Both).unwrap();
             });
-            tried.registry().load(receiver).map(drop)
+            tried.machine().load(receiver).map(drop)
         });
         let error = loaded.expect_err("a stream that was cut");
         assert!(is_cut(&error), "{length}: {error}");
@@ -312,7 +312,7 @@ fn the_receiver_disappears_at_every_byte() {
                 receiver.read_exact(&mut vec![0; left]).unwrap();
                 receiver.shutdown(Shutdown::Both).unwrap();
             });
-            board.registry().save(Outliving { sender, left, receiver: Some(receiver) }).unwrap_err()
+            board.machine().save(Outliving { sender, left, receiver: Some(receiver) }).unwrap_err()
         });
         let kind = cause(&error).map(io::Error::kind);
         assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{left}: {error}");
@@ -329,15 +329,15 @@ const SILENCE: Duration = Duration::from_millis(20);
 fn a_peer_that_falls_silent_is_an_error_after_the_connections_patience() {
     let (mut other, before) = (Board::other(), Board::other());
     let stream = Board::busy().saved();
-    let end = before.copy().registry().load(&stream[..]).unwrap().bytes;
+    let end = before.copy().machine().load(&stream[..]).unwrap().bytes;
     for length in (0..usize::try_from(end).unwrap()).step_by(97) {
         let (mut silent, receiver) = pair();
         receiver.set_read_timeout(Some(SILENCE)).unwrap();
         silent.write_all(&stream[..length]).unwrap();
-        let error = other.registry().load(&receiver).map(drop).unwrap_err();
+        let error = other.machine().load(&receiver).map(drop).unwrap_err();
         let kind = cause(&error).map(io::Error::kind);
         assert!(matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{length}: {error}");
-        assert_eq!((error.blame(), &other), (Blame::Source, &before), "{length}");
+        assert_eq!((error.blame(), &other), (Blame::Transport, &before), "{length}");
     }
 
     // A receiver that takes no more than its socket holds.
@@ -346,7 +346,7 @@ fn a_peer_that_falls_silent_is_an_error_after_the_connections_patience() {
     let (before, stream) = (board.copy(), board.saved());
     let (sender, _silent) = pair();
     sender.set_write_timeout(Some(SILENCE)).unwrap();
-    let error = board.registry().save(sender).unwrap_err();
+    let error = board.machine().save(sender).unwrap_err();
     let kind = cause(&error).map(io::Error::kind);
     assert!(matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{error}");
     assert!(board == before && board.saved() == stream, "the guest goes on, and can be sent to somebody else");
@@ -387,7 +387,7 @@ fn a_sender_whose_receiver_is_killed_goes_on() {
         receiver.kill().unwrap();
         receiver.wait().unwrap()
     });
-    let error = board.registry().save(connection).unwrap_err();
+    let error = board.machine().save(connection).unwrap_err();
     assert!(!killed.join().unwrap().success());
     let kind = cause(&error).map(io::Error::kind);
     assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{error}");

@@ -15,8 +15,8 @@ fn nested(depth: usize) -> Vec<u8> {
     (0..depth).fold([full(1), footer(1)].concat(), |content, _| package(&content))
 }
 
-fn packaged(length: usize) -> Item {
-    Item::Command(Command::Packaged { length: u32::try_from(length).unwrap() })
+fn packaged(length: usize) -> StreamItem {
+    StreamItem::Command(Command::Packaged { length: u32::try_from(length).unwrap() })
 }
 
 #[test]
@@ -24,7 +24,14 @@ fn sections_come_out_of_packages() {
     let content = nested(1);
     let bytes = stream(&[&package(&content), &full(2), &footer(2), &[0]]);
     let items = walk(&bytes).unwrap().items;
-    let [outer, inner, Item::Section(section), Item::PackageEnd, Item::PackageEnd, Item::Section(_)] = &items[..]
+    let [
+        outer,
+        inner,
+        StreamItem::Section(section),
+        StreamItem::PackageEnd,
+        StreamItem::PackageEnd,
+        StreamItem::Section(_),
+    ] = &items[..]
     else {
         panic!("{items:?}")
     };
@@ -35,14 +42,17 @@ fn sections_come_out_of_packages() {
 #[test]
 fn an_empty_package_ends_at_once() {
     let items = walk(&stream(&[&package(&[]), &[0]])).unwrap().items;
-    assert_eq!(items, [packaged(0), Item::PackageEnd]);
+    assert_eq!(items, [packaged(0), StreamItem::PackageEnd]);
 }
 
 #[test]
 fn an_end_inside_ends_only_the_package() {
     let content = [full(1), footer(1), vec![0]].concat();
     let items = walk(&stream(&[&package(&content), &full(2), &footer(2), &[0]])).unwrap().items;
-    assert!(matches!(&items[..], [_, Item::Section(_), Item::PackageEnd, Item::Section(_)]), "{items:?}");
+    assert!(
+        matches!(&items[..], [_, StreamItem::Section(_), StreamItem::PackageEnd, StreamItem::Section(_)]),
+        "{items:?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The codec of RAM sections through the public API.
 
-use vmstate::ram::{Loader, PageSize, Saver, VecBlock};
+use vmstate::ram::{PageSize, RamLoader, RamSaver, VecBlock};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn blocks() -> [VecBlock; 2] {
 /// The list of these blocks and its end.
 fn list(blocks: &[VecBlock]) -> Vec<u8> {
     let mut out = Writer::new();
-    Saver::new(page_size(PAGE)).setup(blocks, &mut out).unwrap();
+    RamSaver::new(page_size(PAGE)).setup(blocks, &mut out).unwrap();
     out.take()
 }
 
@@ -58,7 +58,7 @@ fn load(size: u64, blocks: &mut [VecBlock], payloads: &[Vec<u8>]) -> Result<(), 
 
 /// Loads so many payloads and says where the last one ends.
 fn load_with(size: u64, blocks: &mut [VecBlock], payloads: usize, mut reader: Reader<'_>) -> Result<u64, LoadError> {
-    let mut loader = Loader::new(page_size(size));
+    let mut loader = RamLoader::new(page_size(size));
     (0..payloads).try_for_each(|_| loader.load(blocks, &mut reader))?;
     Ok(reader.offset())
 }
@@ -207,7 +207,7 @@ fn blocks_of_broken_pages_are_our_mistake() {
     let mut blocks = [VecBlock::new("odd", vec![0; 0x1080])];
     let error = load(PAGE, &mut blocks, &[[word(0x2000 | 0x04), b"\x03odd".to_vec(), word(0x1080)].concat()]);
     assert_eq!(error.unwrap_err().blame(), Blame::Usage);
-    let error = Saver::new(page_size(PAGE)).setup(&blocks, &mut Writer::new()).unwrap_err();
+    let error = RamSaver::new(page_size(PAGE)).setup(&blocks, &mut Writer::new()).unwrap_err();
     assert_eq!(error.to_string(), "cannot save `odd`: its 0x1080 bytes are no whole number of pages of 4096 bytes");
 }
 
@@ -275,7 +275,7 @@ proptest! {
 
 /// The payloads of a start, of parts of about `limit` bytes, and of an end.
 fn save(size: u64, blocks: &[VecBlock], limit: u64) -> Vec<Vec<u8>> {
-    let (mut saver, mut out) = (Saver::new(page_size(size)), Writer::new());
+    let (mut saver, mut out) = (RamSaver::new(page_size(size)), Writer::new());
     saver.setup(blocks, &mut out).unwrap();
     let mut payloads = vec![out.take()];
     while !saver.iterate(blocks, limit, &mut out).unwrap() {

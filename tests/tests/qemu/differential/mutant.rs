@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use vmstate::Reader;
-use vmstate::dynamic::{Event, Walk};
+use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::schema::vmdesc::Document;
 
 use super::random::Random;
@@ -50,7 +50,7 @@ impl Map {
         let (before, text) = split(stream);
         let document = Document::parse(text, before.len() as u64).unwrap();
         let mut reader = Reader::from_slice(stream);
-        let mut walk = Walk::new(&mut reader, Some(document)).unwrap();
+        let mut walk = StreamDecoder::new(&mut reader, Some(document)).unwrap();
         let (mut sections, mut records, mut place) = (Vec::new(), Vec::new(), walk.offset());
         while let Some(event) = walk.next_event().unwrap() {
             let here = walk.offset();

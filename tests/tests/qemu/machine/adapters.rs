@@ -69,9 +69,9 @@ fn a_port_and_memory_of_other_crates_take_over_and_give_back() {
         let mut blocks = blocks_of(&stream);
         let (memory, parts) = memory_for(&blocks);
         let com1 = shared(Com1::default());
-        let mut registry = registry_with(&stream, parts);
-        registry.register("serial", com1.clone()).unwrap();
-        load(&mut registry, &stream);
+        let mut machine = registry_with(&stream, parts);
+        machine.register("serial", com1.clone()).unwrap();
+        load(&mut machine, &stream);
 
         let state = com1.borrow().port.clone();
         assert_eq!((state.baud_divisor_low, state.baud_divisor_high, state.scratch), (1, 0, 0x5a), "{version}");
@@ -85,7 +85,7 @@ fn a_port_and_memory_of_other_crates_take_over_and_give_back() {
         memory.write_obj(0xdead_beef_u32.to_le(), address(0x8_0000)).unwrap();
         memory.write_obj(0x0bad_cafe_u32.to_le(), address(0xa0_0000)).unwrap();
 
-        let mut qemu = started(version, &PC, &mut registry);
+        let mut qemu = started(version, &PC, &mut machine);
         assert_eq!(input(&mut qemu, 0x3ff), 0x77, "{version}");
         assert_eq!(input(&mut qemu, 0x3fa), 0xc4, "{version}: data is waiting");
         let read = [0x3fd, 0x3f8, 0x3fd, 0x3f8, 0x3fd].map(|port| input(&mut qemu, port));

@@ -5,13 +5,13 @@ use vmstate::schema::Release;
 use vmstate_examples::devices::serial::IsaSerial;
 use vmstate_examples::machines::isapc::IsaPc;
 use vmstate_examples::machines::microvm::MicroVm;
-use vmstate_examples::machines::{Machine, Section};
+use vmstate_examples::machines::{Board, Section};
 use vmstate_tests::qemu::VERSIONS;
 
 use super::*;
 
 /// A machine that has a serial port to look at.
-trait WithSerial: Machine {
+trait WithSerial: Board {
     fn serial(&mut self) -> &mut IsaSerial;
 }
 
@@ -75,13 +75,13 @@ fn there_and_back<M: WithSerial>(version: &str, machine: &str, form: Form) {
 
 impl Form {
     fn load(self) -> LoadOptions<'static> {
-        if self.configuration { LoadOptions::new() } else { LoadOptions::new().any_machine() }
+        if self.configuration { LoadOptions::new() } else { LoadOptions::new().ignore_machine_type() }
     }
 }
 
 /// All of a machine.
-fn whole<'m>(devices: &'m mut impl Machine, ram: &'m mut [VecBlock], machine: &str) -> Registry<'m> {
-    let mut registry = Registry::for_machine(machine);
+fn whole<'m>(devices: &'m mut impl Board, ram: &'m mut [VecBlock], machine: &str) -> Machine<'m> {
+    let mut registry = Machine::with_type(machine);
     registry.register_ram(PageSize::DEFAULT, ram).unwrap();
     let described = |section: &Section<'_>| section.name() != "ram";
     for section in devices.sections().into_iter().filter(described) {

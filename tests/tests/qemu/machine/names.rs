@@ -23,28 +23,28 @@ fn instance_ids_above_0_are_kept_apart() {
         });
         let uarts = [(); 2].map(|()| shared(IsaSerial::default()));
         let (pics, dmas) = ([(); 2].map(|()| shared(Pic::default())), [(); 2].map(|()| shared(Dma::default())));
-        let mut registry = registry_for(&stream);
+        let mut machine = registry_for(&stream);
         for number in 0..2 {
-            registry.register("serial", uarts[number].clone()).unwrap();
-            registry.register("i8259", pics[number].clone()).unwrap();
-            registry.register("dma", dmas[number].clone()).unwrap();
+            machine.register("serial", uarts[number].clone()).unwrap();
+            machine.register("i8259", pics[number].clone()).unwrap();
+            machine.register("dma", dmas[number].clone()).unwrap();
         }
         let found = || {
             let scratch = |number: usize| uarts[number].borrow().port.scr;
             [scratch(0), scratch(1), pics[1].borrow().imr, dmas[1].borrow().mask]
         };
-        load(&mut registry, &stream);
+        load(&mut machine, &stream);
         assert_eq!(found(), values, "{version}");
 
         uarts[1].borrow_mut().port.scr = 0x33;
         pics[1].borrow_mut().imr = 0xa5;
         dmas[1].borrow_mut().mask = 0x03;
-        let mut qemu = started(version, &PC, &mut registry);
+        let mut qemu = started(version, &PC, &mut machine);
         assert_eq!([0x3ff, 0x2ff, 0xa1].map(|port| input(&mut qemu, port)), [0x11, 0x33, 0xa5], "{version}");
         // The mask of a DMA controller cannot be read by the guest; QEMU's next stream has it.
         let stream = qemu.save();
         dmas[1].borrow_mut().mask = 0;
-        load(&mut registry, &stream);
+        load(&mut machine, &stream);
         assert_eq!(found(), [0x11, 0x33, 0xa5, 0x03], "{version}");
     }
 }
@@ -71,7 +71,7 @@ impl Aliases {
     /// Registers all, under the ids that `ids` makes of a number, an I/O port, and the newest version with that id.
     fn register<'d>(
         &self,
-        registry: &mut Registry<'d>,
+        machine: &mut Machine<'d>,
         ids: impl Fn(Registration<'d>, u32, u32, u32) -> Registration<'d>,
     ) {
         let [first, second] = self.pics.clone();
@@ -82,7 +82,7 @@ impl Aliases {
             (Registration::device("mc146818rtc", self.rtc.clone()), 0, 0x70, 3),
             (Registration::device("serial", self.uart.clone()), 0, 0x3f8, 3),
         ] {
-            registry.add(ids(registration, number, port, version)).unwrap();
+            machine.add(ids(registration, number, port, version)).unwrap();
         }
     }
 }
@@ -97,25 +97,23 @@ fn a_device_is_found_under_its_alias() {
 
         // The port is the id, and the number the alias: so the stream loads, and what is saved has the port.
         let devices = Aliases::new();
-        let mut registry = registry_for(&stream);
-        devices.register(&mut registry, |device, number, port, version| {
-            device.instance_id(port).alias_id(number, version)
-        });
-        load(&mut registry, &stream);
+        let mut machine = registry_for(&stream);
+        devices
+            .register(&mut machine, |device, number, port, version| device.instance_id(port).alias_id(number, version));
+        load(&mut machine, &stream);
         assert_eq!((devices.uart.borrow().port.scr, devices.pics[1].borrow().imr), (0x5a, 0x3c), "{version}");
         devices.uart.borrow_mut().port.scr = 0x77;
-        let with_ports = saved(&mut registry, SaveOptions::new());
+        let with_ports = saved(&mut machine, SaveOptions::new());
         let mut qemu = Qemu::load(version, "x86_64", pc, &with_ports);
         assert_eq!((input(&mut qemu, 0x3ff), input(&mut qemu, 0xa1)), (0x77, 0x3c), "{version}");
 
         // The other way round both load, as in QEMU.
         let devices = Aliases::new();
-        let mut registry = registry_for(&stream);
-        devices.register(&mut registry, |device, number, port, version| {
-            device.instance_id(number).alias_id(port, version)
-        });
+        let mut machine = registry_for(&stream);
+        devices
+            .register(&mut machine, |device, number, port, version| device.instance_id(number).alias_id(port, version));
         for (stream, scratch) in [(&stream, 0x5a), (&with_ports, 0x77)] {
-            load(&mut registry, stream);
+            load(&mut machine, stream);
             assert_eq!((devices.uart.borrow().port.scr, devices.pics[1].borrow().imr), (scratch, 0x3c), "{version}");
         }
     }
@@ -126,16 +124,17 @@ fn an_instance_that_nobody_has_is_refused_in_the_same_words() {
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &PC, |_| {});
         let uart = shared(IsaSerial::default());
-        let mut registry = registry_for(&stream);
-        registry.add(Registration::device("serial", uart.clone()).instance_id(0x3f9).alias_id(0, 3)).unwrap();
-        load(&mut registry, &stream);
-        let stream = saved(&mut registry, SaveOptions::new());
+        let mut machine = registry_for(&stream);
+        machine.add(Registration::device("serial", uart.clone()).instance_id(0x3f9).alias_id(0, 3)).unwrap();
+        load(&mut machine, &stream);
+        let stream = saved(&mut machine, SaveOptions::new());
 
         let refusal = Qemu::refusal(version, "x86_64", &PC, &stream);
-        let mut registry = registry_for(&stream);
-        registry.register("serial", uart).unwrap();
-        let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Keep)).section("serial", Rules::QEMU);
-        let error = registry.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
+        let mut machine = registry_for(&stream);
+        machine.register("serial", uart).unwrap();
+        let options =
+            LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough)).section("serial", Rules::QEMU);
+        let error = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
         let said = error.qemu_text().unwrap_or_else(|| panic!("{version}: {error}"));
         assert!(said.contains("'serial' 1017") && refusal.contains(said), "{version}: {said}\n{refusal}");
     }
@@ -156,36 +155,36 @@ fn a_card_is_found_without_its_place_on_the_bus() {
     let args = [&PC[..], &["-device", "e1000,addr=3", "-device", "e1000,addr=4"]].concat();
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &args, |_| {});
-        let register = |registry: &mut Registry<'static>| {
+        let register = |machine: &mut Machine<'static>| {
             let cards = [(); 2].map(|()| shared(E1000::default()));
             let paths = ["0000:00:03.0", "0000:00:04.0"];
             let ids = [0, 1].map(|number| {
                 let registration = Registration::device("e1000", cards[number].clone());
-                registry.add(registration.device_path(paths[number])).unwrap()
+                machine.add(registration.device_path(paths[number])).unwrap()
             });
             (cards, ids)
         };
-        let mut registry = registry_for(&stream);
-        let (cards, ids) = register(&mut registry);
-        load(&mut registry, &stream);
+        let mut machine = registry_for(&stream);
+        let (cards, ids) = register(&mut machine);
+        load(&mut machine, &stream);
         for (number, card) in cards.iter().enumerate() {
             assert_ne!(card.borrow().mac_reg[0x5400 / 4], 0, "{version}: no MAC address in card {number}");
             map(&mut card.borrow_mut(), CARDS[number]);
             card.borrow_mut().mac_reg[WAKE_UP as usize / 4] = 0x100 + u32::try_from(number).unwrap();
         }
-        ids.into_iter().zip(&cards).for_each(|(id, card)| rename(&mut registry, id, "e1000", card));
-        let bare = saved(&mut registry, SaveOptions::new());
+        ids.into_iter().zip(&cards).for_each(|(id, card)| rename(&mut machine, id, "e1000", card));
+        let bare = saved(&mut machine, SaveOptions::new());
 
         let mut qemu = Qemu::load(version, "x86_64", &args, &bare);
         let seen = CARDS.map(|address| memory(&mut qemu, u64::from(address + WAKE_UP)));
         assert_eq!(seen, [0x100, 0x101], "{version}: what QEMU found under `e1000` 0 and 1");
 
-        let mut registry = registry_for(&bare);
-        let (found, _) = register(&mut registry);
-        load(&mut registry, &bare);
+        let mut machine = registry_for(&bare);
+        let (found, _) = register(&mut machine);
+        load(&mut machine, &bare);
         assert_eq!(found, cards, "{version}");
         // QEMU has the full names again.
-        load(&mut registry, &qemu.save());
+        load(&mut machine, &qemu.save());
         assert_eq!(found[1].borrow().mac_reg[WAKE_UP as usize / 4], 0x101, "{version}");
     }
 }

@@ -30,32 +30,32 @@ fn a_fifo_is_sent_when_something_is_in_it() {
         let empty = saved_by_qemu(version, &PC, |qemu| output(qemu, &[(FIFO_CONTROL, 1), (MODEM_CONTROL, 0x10)]));
         assert_eq!((has(&full, FIFO), has(&empty, FIFO)), (true, false), "{version}");
         let uart = shared(IsaSerial::default());
-        let mut registry = registry_for(&full);
-        registry.register("serial", uart.clone()).unwrap();
+        let mut machine = registry_for(&full);
+        machine.register("serial", uart.clone()).unwrap();
 
         // It comes, and goes out with one byte less.
-        load(&mut registry, &full);
+        load(&mut machine, &full);
         let fifo = uart.borrow().port.received.clone();
         let (head, num) = (usize::try_from(fifo.head).unwrap(), fifo.num);
         assert_eq!((num, &fifo.data[head..head + 2]), (2, &b"AB"[..]), "{version}");
         uart.borrow_mut().port.received.num = 1;
-        let mut qemu = started(version, &PC, &mut registry);
+        let mut qemu = started(version, &PC, &mut machine);
         assert_eq!([DATA; 2].map(|port| input(&mut qemu, port)), [b'A', 0], "{version}");
 
         // It comes, and does not go out.
         uart.borrow_mut().port.received.num = 0;
-        assert!(!has(&saved(&mut registry, SaveOptions::new()), FIFO));
-        let mut qemu = started(version, &PC, &mut registry);
+        assert!(!has(&saved(&mut machine, SaveOptions::new()), FIFO));
+        let mut qemu = started(version, &PC, &mut machine);
         assert_eq!(input(&mut qemu, DATA), 0, "{version}");
 
         // It does not come, and goes out.
-        load(&mut registry, &empty);
+        load(&mut machine, &empty);
         {
             let fifo = &mut uart.borrow_mut().port.received;
             assert_eq!(fifo.num, 0, "{version}");
             (fifo.data[0], fifo.head, fifo.num) = (b'C', 0, 1);
         }
-        let mut qemu = started(version, &PC, &mut registry);
+        let mut qemu = started(version, &PC, &mut machine);
         assert_eq!([DATA; 2].map(|port| input(&mut qemu, port)), [b'C', 0], "{version}");
     }
 }
@@ -67,16 +67,16 @@ fn a_count_of_the_clock_is_sent_when_it_is_not_0() {
         let stream = saved_by_qemu(version, &PC, |_| {});
         assert!(!has(&stream, NAME), "{version}");
         let rtc = shared(Rtc { irq_reinject_on_ack_count: 9, ..Rtc::default() });
-        let mut registry = registry_for(&stream);
-        registry.register("mc146818rtc", rtc.clone()).unwrap();
+        let mut machine = registry_for(&stream);
+        machine.register("mc146818rtc", rtc.clone()).unwrap();
         for count in [3, 0] {
-            load(&mut registry, &stream);
+            load(&mut machine, &stream);
             rtc.borrow_mut().irq_reinject_on_ack_count = count;
             // The guest cannot see it; QEMU's next stream has it.
-            let next = started(version, &PC, &mut registry).save();
+            let next = started(version, &PC, &mut machine).save();
             assert_eq!(has(&next, NAME), count != 0, "{version}");
             rtc.borrow_mut().irq_reinject_on_ack_count = 0;
-            load(&mut registry, &next);
+            load(&mut machine, &next);
             assert_eq!(rtc.borrow().irq_reinject_on_ack_count, count, "{version}");
         }
     }
@@ -91,16 +91,16 @@ fn a_card_sends_what_its_machine_type_knows() {
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &args, |_| {});
         let card = shared(E1000::default());
-        let mut registry = registry_for(&stream);
-        registry.register("0000:00:03.0/e1000", card.clone()).unwrap();
-        load(&mut registry, &stream);
+        let mut machine = registry_for(&stream);
+        machine.register("0000:00:03.0/e1000", card.clone()).unwrap();
+        load(&mut machine, &stream);
         map(&mut card.borrow_mut(), REGISTERS);
         card.borrow_mut().mac_reg[WAKE_UP as usize / 4] = 0x1234;
         card.borrow_mut().tso_props_mss = 0x5678;
         card.borrow_mut().mig_props_mss = 0x9abc;
         for (all_registers, tso) in [(true, true), (false, true), (true, false), (false, false)] {
             card.borrow_mut().compatibility = Compatibility { mitigation: true, all_registers, tso };
-            let ours = saved(&mut registry, SaveOptions::new());
+            let ours = saved(&mut machine, SaveOptions::new());
             assert_eq!((has(&ours, "e1000/full_mac_state"), has(&ours, "e1000/tx_tso_state")), (all_registers, tso));
             let mut qemu = Qemu::load(version, "x86_64", &args, &ours);
             let seen = memory(&mut qemu, u64::from(REGISTERS + WAKE_UP));
@@ -136,16 +136,16 @@ fn a_subsection_that_nobody_knows_is_refused() {
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &PC, |_| {});
         let port = shared(Port::default());
-        let mut registry = registry_for(&stream);
-        registry.register("serial", port.clone()).unwrap();
-        load(&mut registry, &stream);
+        let mut machine = registry_for(&stream);
+        machine.register("serial", port.clone()).unwrap();
+        load(&mut machine, &stream);
         port.borrow_mut().state.future = Some(1);
-        let future = saved(&mut registry, SaveOptions::new());
+        let future = saved(&mut machine, SaveOptions::new());
 
         let refusal = Qemu::refusal(version, "x86_64", &PC, &future);
-        let mut registry = registry_for(&future);
-        registry.register("serial", IsaSerial::default()).unwrap();
-        let error = try_load(&mut registry, &future).unwrap_err();
+        let mut machine = registry_for(&future);
+        machine.register("serial", IsaSerial::default()).unwrap();
+        let error = try_load(&mut machine, &future).unwrap_err();
         // These QEMUs do not say the subsection's name; later ones do, in these words.
         assert_eq!(error.qemu_text(), Some("VM subsection 'serial/future' in 'serial' does not exist"), "{version}");
         assert!(refusal.contains("Failed to load serial:state"), "{version}: {refusal}");

@@ -50,5 +50,5 @@ fn dump_text(input: &Input) -> Result<Option<Vec<u8>>, Failure> {
         return Ok(None);
     }
     let length = usize::try_from(input.length()).unwrap_or(usize::MAX);
-    reader.claim(length).map(|text| Some(text.to_vec())).map_err(failed)
+    reader.take(length).map(|text| Some(text.to_vec())).map_err(failed)
 }

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use vmstate::dynamic::Walk;
+use vmstate::dynamic::StreamDecoder;
 use vmstate::dynamic::diff::Snapshot;
-use vmstate::error::Place;
+use vmstate::error::Location;
 use vmstate::schema::vmdesc::{Document, locate_in};
 use vmstate::{LoadError, Reader};
 
@@ -94,8 +94,8 @@ impl Input {
     }
 
     /// Walks through what `reader` reads.
-    pub(crate) fn walk<'r, 'a>(&self, reader: &'r mut Reader<'a>) -> Result<Walk<'r, 'a>, Failure> {
-        Walk::new(reader, self.document()).map_err(|error| self.failed(error))
+    pub(crate) fn walk<'r, 'a>(&self, reader: &'r mut Reader<'a>) -> Result<StreamDecoder<'r, 'a>, Failure> {
+        StreamDecoder::new(reader, self.document()).map_err(|error| self.failed(error))
     }
 
     /// Reads all that can be compared or shown.
@@ -124,7 +124,7 @@ impl Input {
 
 /// The offset and the text of the description behind the end of a stream that is read without it.
 fn description_behind_the_end(reader: &mut Reader<'_>) -> Result<Option<(u64, Vec<u8>)>, LoadError> {
-    let mut walk = Walk::new(reader, None)?;
+    let mut walk = StreamDecoder::new(reader, None)?;
     while walk.next_event()?.is_some() {}
     let text = walk.trailer()?;
     Ok(text.map(|text| (walk.offset() - text.len() as u64, text.into_bytes())))
@@ -163,6 +163,6 @@ fn spool(from: impl io::Read) -> io::Result<File> {
 
 fn describe(offset: u64, text: &[u8]) -> Result<Described, LoadError> {
     let document = Document::parse(text, offset);
-    let document = document.map_err(|error| error.in_place(|| Place::Part("the description".into())))?;
+    let document = document.map_err(|error| error.in_location(|| Location::Part("the description".into())))?;
     Ok(Described { offset, size: text.len() as u64, document })
 }

@@ -6,7 +6,7 @@ use std::io;
 use indicatif::ProgressBar;
 use memmap2::{Mmap, MmapOptions};
 use vmstate::LoadError;
-use vmstate::wire::{BUFFER, Source};
+use vmstate::wire::{BUFFER, ByteSource};
 
 /// How much of the file is mapped at a time.
 const WINDOW: u64 = 4 << 20;
@@ -60,7 +60,7 @@ impl Mapped {
     }
 }
 
-impl Source for Mapped {
+impl ByteSource for Mapped {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, LoadError> {
         if self.position >= self.length {
             return Ok(0);

@@ -28,7 +28,7 @@ impl Shapes {
             io::stdin().lock().read_to_end(&mut bytes).map_err(Failure::file("cannot read", path))?;
             return match is_json(&bytes) {
                 true => Self::of_json(name, bytes),
-                false => Self::of_stream(name, &bytes),
+                false => Self::from_stream(name, &bytes),
             };
         }
         let mut start = [0; 64];
@@ -54,7 +54,7 @@ impl Shapes {
         Ok(Self { name, schema, dump })
     }
 
-    fn of_stream(name: String, bytes: &[u8]) -> Result<Self, Failure> {
+    fn from_stream(name: String, bytes: &[u8]) -> Result<Self, Failure> {
         let document = match locate(bytes) {
             Located::At(start) => {
                 let text = bytes.get(start..).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use vmstate::LoadError;
-use vmstate::dynamic::{Event, Section, Walk};
+use vmstate::dynamic::{Event, Section, StreamDecoder};
 use vmstate::ram::Record;
 use vmstate::stream::{self, Command, SectionHeader};
 
@@ -106,7 +106,7 @@ impl Survey {
         self.sections.iter().find(|section| (section.offset..section.offset + section.size).contains(&offset))
     }
 
-    fn begin(input: &Input, walk: &Walk<'_, '_>) -> Self {
+    fn begin(input: &Input, walk: &StreamDecoder<'_, '_>) -> Self {
         let description = input.description().map(|found| Description {
             offset: found.offset,
             size: found.size,
@@ -115,7 +115,7 @@ impl Survey {
         Self {
             length: input.length(),
             configuration: walk.configuration().map(Configuration::from),
-            configured: walk.configuration().and_then(|configuration| Section::of_configuration(configuration).ok()),
+            configured: walk.configuration().and_then(|configuration| Section::from_configuration(configuration).ok()),
             page_size: walk.page_size().bytes(),
             footers: None,
             sections: Vec::new(),
@@ -128,7 +128,7 @@ impl Survey {
 }
 
 struct Surveyor<'r, 'a> {
-    walk: Walk<'r, 'a>,
+    walk: StreamDecoder<'r, 'a>,
     survey: Survey,
     /// The RAM section that is being read.
     open: Option<SectionHeader>,

@@ -12,7 +12,7 @@ use vmstate_types::LoadError;
 
 use super::elements::segments;
 use super::pair::pairs;
-use crate::dynamic::Walk;
+use crate::dynamic::StreamDecoder;
 use crate::ram::{BlockHeader, Mapped, PageSize, Record};
 use crate::stream::SectionHeader;
 
@@ -30,7 +30,7 @@ const CHUNK: usize = 1 << 16;
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     page_size: Option<PageSize>,
-    blocks: Vec<Block>,
+    blocks: Vec<MemoryBlock>,
     /// The bytes of all sections so far.
     sent: u64,
     /// Where the payload of the section begins that is being read.
@@ -39,7 +39,7 @@ pub struct Memory {
 
 /// A block of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
+pub struct MemoryBlock {
     /// Its name.
     pub name: String,
     /// Its size in bytes.
@@ -93,9 +93,9 @@ pub struct BlockDifference<'a> {
     /// The block's name.
     pub name: &'a str,
     /// The block as it was, if there was one.
-    pub old: Option<&'a Block>,
+    pub old: Option<&'a MemoryBlock>,
     /// The block as it is, if there is one.
-    pub new: Option<&'a Block>,
+    pub new: Option<&'a MemoryBlock>,
     /// The bytes of a page.
     pub page_size: u64,
     /// The pages that differ, in ascending order.
@@ -117,7 +117,7 @@ impl Memory {
 
     /// The blocks, in the order of the stream.
     #[must_use]
-    pub fn blocks(&self) -> &[Block] {
+    pub fn blocks(&self) -> &[MemoryBlock] {
         &self.blocks
     }
 
@@ -133,9 +133,9 @@ impl Memory {
     }
 
     /// Takes in what a record says, the last that came from `walk`.
-    pub(super) fn record(&mut self, record: &Record, walk: &mut Walk<'_, '_>) -> Result<(), LoadError> {
+    pub(super) fn record(&mut self, record: &Record, walk: &mut StreamDecoder<'_, '_>) -> Result<(), LoadError> {
         match record {
-            Record::Block(header) => self.blocks.push(Block::new(header)),
+            Record::Block(header) => self.blocks.push(MemoryBlock::new(header)),
             Record::Space(_) => self.mapped(walk)?,
             Record::Zero { offset, fill, .. } => self.put(walk, *offset, Page::Fill(*fill)),
             Record::Page { offset, .. } => {
@@ -153,31 +153,31 @@ impl Memory {
         Ok(())
     }
 
-    fn end(&mut self, walk: &Walk<'_, '_>) {
+    fn end(&mut self, walk: &StreamDecoder<'_, '_>) {
         let footer = if walk.has_footers() == Some(true) { FOOTER } else { 0 };
         let size = walk.offset().saturating_sub(self.start).saturating_sub(footer);
         self.sent = self.sent.saturating_add(size);
     }
 
     /// The number of the page at `offset` of the walk's block, and the block.
-    fn place(&mut self, walk: &Walk<'_, '_>, offset: u64) -> Option<(u64, &mut Block)> {
+    fn place(&mut self, walk: &StreamDecoder<'_, '_>, offset: u64) -> Option<(u64, &mut MemoryBlock)> {
         let block = self.blocks.get_mut(walk.ram().current_block()?)?;
         Some((offset / self.page_size?.bytes(), block))
     }
 
-    fn put(&mut self, walk: &Walk<'_, '_>, offset: u64, page: Page) {
+    fn put(&mut self, walk: &StreamDecoder<'_, '_>, offset: u64, page: Page) {
         if let Some((number, block)) = self.place(walk, offset) {
             block.put(number, page);
         }
     }
 
-    fn page(&mut self, walk: &Walk<'_, '_>, offset: u64) -> Option<Page> {
+    fn page(&mut self, walk: &StreamDecoder<'_, '_>, offset: u64) -> Option<Page> {
         let (number, block) = self.place(walk, offset)?;
         block.page(number)
     }
 
     /// A page whose bytes say what it is together with what was there `before`.
-    fn packed(&mut self, walk: &mut Walk<'_, '_>, offset: u64, before: Option<Page>) -> Result<(), LoadError> {
+    fn packed(&mut self, walk: &mut StreamDecoder<'_, '_>, offset: u64, before: Option<Page>) -> Result<(), LoadError> {
         let mut digest = hasher();
         before.hash(&mut digest);
         digest.write(walk.data(usize::MAX)?);
@@ -186,14 +186,16 @@ impl Memory {
     }
 
     /// Reads pages that lie at fixed places of the file, behind a bitmap that says which have contents.
-    fn mapped(&mut self, walk: &mut Walk<'_, '_>) -> Result<(), LoadError> {
+    fn mapped(&mut self, walk: &mut StreamDecoder<'_, '_>) -> Result<(), LoadError> {
         let start = walk.offset();
         let header = walk.ram().blocks().last().and_then(|block| Some((block.mapped?, block.size)));
         let (Some((mapped, size)), Some(block)) = (header, self.blocks.last_mut()) else { return Ok(()) };
         let page_size = walk.page_size().bytes();
         if mapped.page_size != page_size {
             let expected = format!("pages of {page_size} bytes");
-            return Err(LoadError::incompatible(expected, mapped.page_size).at(start).in_field(block.name.clone()));
+            return Err(LoadError::incompatible(expected, mapped.page_size)
+                .at_offset(start)
+                .in_field(block.name.clone()));
         }
         let bitmap =
             bitmap(walk, &mapped, size.div_ceil(page_size)).map_err(|error| error.in_field(block.name.clone()))?;
@@ -226,7 +228,7 @@ impl Memory {
 }
 
 /// The bitmap of a mapped block; what is read next is its first page.
-fn bitmap(walk: &mut Walk<'_, '_>, mapped: &Mapped, pages: u64) -> Result<Vec<u8>, LoadError> {
+fn bitmap(walk: &mut StreamDecoder<'_, '_>, mapped: &Mapped, pages: u64) -> Result<Vec<u8>, LoadError> {
     let start = walk.offset();
     // In words of 64 bits.
     let size = pages.div_ceil(64).saturating_mul(8);
@@ -234,7 +236,7 @@ fn bitmap(walk: &mut Walk<'_, '_>, mapped: &Mapped, pages: u64) -> Result<Vec<u8
     let between = mapped.bitmap.checked_add(size).and_then(|end| mapped.pages.checked_sub(end));
     let (Some(before), Some(between)) = (before, between) else {
         let expected = format!("a bitmap of {size} bytes between {start:#x} and {:#x}", mapped.pages);
-        return Err(LoadError::malformed(expected, format!("one at {:#x}", mapped.bitmap)).at(start));
+        return Err(LoadError::malformed(expected, format!("one at {:#x}", mapped.bitmap)).at_offset(start));
     };
     pass(walk, before)?;
     let bitmap = walk.data(usize::try_from(size).unwrap_or(usize::MAX))?.to_vec();
@@ -242,7 +244,7 @@ fn bitmap(walk: &mut Walk<'_, '_>, mapped: &Mapped, pages: u64) -> Result<Vec<u8
     Ok(bitmap)
 }
 
-fn pass(walk: &mut Walk<'_, '_>, mut count: u64) -> Result<(), LoadError> {
+fn pass(walk: &mut StreamDecoder<'_, '_>, mut count: u64) -> Result<(), LoadError> {
     while count > 0 {
         let chunk = usize::try_from(count).unwrap_or(usize::MAX).min(CHUNK);
         match walk.data(chunk)?.len() {
@@ -276,7 +278,7 @@ impl PageChange {
     }
 }
 
-impl Block {
+impl MemoryBlock {
     fn new(header: &BlockHeader) -> Self {
         Self { name: header.idstr.clone(), size: header.size, runs: BTreeMap::new() }
     }

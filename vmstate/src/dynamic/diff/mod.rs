@@ -45,7 +45,7 @@ mod snapshot;
 
 pub use elements::{Elements, Sequence};
 pub use fields::compare_sections;
-pub use memory::{Block, BlockDifference, Memory, PageChange, PageKind, PageRange};
+pub use memory::{BlockDifference, Memory, MemoryBlock, PageChange, PageKind, PageRange};
 pub use snapshot::{Entry, Live, Snapshot};
 
 pub(crate) use pair::{Pair, pairs};

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
-use vmstate_types::{LoadError, Reader};
+use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 use super::Version;
 use super::memory::Memory;
-use crate::dynamic::{Event, Section, Walk};
+use crate::dynamic::{Event, Section, StreamDecoder};
+use crate::machine::{Machine, SaveOptions};
 use crate::schema::vmdesc::Document;
 use crate::stream::{SectionHeader, SectionKind};
 
@@ -17,7 +18,7 @@ use crate::stream::{SectionHeader, SectionKind};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The stream's configuration ([`Section::of_configuration`]).
+    /// The stream's configuration ([`Section::from_configuration`]).
     pub configuration: Option<Section>,
     /// Sections with device state, in the order in which they came.
     pub sections: Vec<Entry>,
@@ -75,17 +76,52 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`read`](Self::read), and when the description cannot be read.
-    pub fn of_stream(stream: &[u8]) -> Result<Self, LoadError> {
+    pub fn from_stream(stream: &[u8]) -> Result<Self, LoadError> {
         let mut reader = Reader::from_slice(stream);
-        Self::read(&mut Walk::new(&mut reader, Document::of_stream(stream)?)?)
+        Self::read(&mut StreamDecoder::new(&mut reader, Document::from_stream(stream)?)?)
+    }
+
+    /// Saves `machine` into memory and decodes the result, for a [comparison](super) with a stream or with another
+    /// machine, field by field. The machine must be stopped.
+    ///
+    /// ```
+    /// use vmstate::dynamic::diff::{Difference, Snapshot, compare};
+    /// use vmstate::prelude::*;
+    ///
+    /// #[derive(VmState)]
+    /// #[vmstate(name = "timer")]
+    /// struct Clock {
+    ///     ticks: u64,
+    /// }
+    ///
+    /// fn snapshot(clock: &mut Clock) -> Result<Snapshot, Box<dyn std::error::Error>> {
+    ///     let mut machine = Machine::with_type("board");
+    ///     machine.register("timer", clock)?;
+    ///     Ok(Snapshot::from_machine(&mut machine)?)
+    /// }
+    ///
+    /// let (before, after) = (snapshot(&mut Clock { ticks: 1 })?, snapshot(&mut Clock { ticks: 2 })?);
+    /// let Some(Difference::Section(timer)) = compare(&before, &after).next() else { panic!() };
+    /// assert_eq!((&*timer.name, &*timer.fields[0].path), ("timer", "ticks"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if a device cannot be saved.
+    pub fn from_machine(machine: &mut Machine<'_>) -> Result<Self, SaveError> {
+        let mut out = Writer::new();
+        machine.save_into(&mut out, SaveOptions::new())?;
+        // Our own streams decode, unless a device's description does not match its bytes: `laws` finds that.
+        Self::from_stream(out.pending())
+            .map_err(|error| SaveError::misuse(format!("cannot decode the saved stream: {error}")))
     }
 
     /// Reads all that `walk` walks through, up to the end of the stream.
     ///
     /// # Errors
-    /// As [`Walk::next_event`], and for memory at fixed places of a file whose places contradict each other.
-    pub fn read(walk: &mut Walk<'_, '_>) -> Result<Self, LoadError> {
-        let configuration = walk.configuration().map(Section::of_configuration).transpose()?;
+    /// As [`StreamDecoder::next_event`], and for memory at fixed places of a file whose places contradict each other.
+    pub fn read(walk: &mut StreamDecoder<'_, '_>) -> Result<Self, LoadError> {
+        let configuration = walk.configuration().map(Section::from_configuration).transpose()?;
         let memory = Memory::new(walk.page_size());
         let mut snapshot = Self { configuration, memory, ..Self::default() };
         let mut places = HashMap::new();

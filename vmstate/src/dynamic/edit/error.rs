@@ -39,7 +39,7 @@ impl Refusal {
         self
     }
 
-    pub(super) fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn or_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.advice = Some(advice.into());
         self
     }

@@ -118,7 +118,7 @@ impl fmt::Display for Change {
 /// # Errors
 /// When the stream is broken, or a change cannot be made.
 pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<Change>), EditError> {
-    let description = Document::of_stream(bytes)?;
+    let description = Document::from_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
     let mut rewriter = edits.begin(&mut reader, description, &mut out)?;
     while rewriter.step_with(&mut out, |header, section| edits.apply(header, section))? {}
@@ -220,7 +220,7 @@ impl Edits {
                 let found = format!("instances {other} and {}", header.instance_id);
                 let refusal = Refusal::new(format!("cannot tell what `{}` means", pending.path));
                 let advice = format!("say which: `{}:{other}`, for example", header.name);
-                return Err(refusal.expected("one section of that name", found).advise(advice).into());
+                return Err(refusal.expected("one section of that name", found).or_advice(advice).into());
             }
             let Some(change) = pending.edit.apply(&pending.path, path.rest, section, self.force)? else { continue };
             pending.done = Some(header.instance_id);
@@ -296,7 +296,7 @@ impl Edit {
         };
         Refusal::new(format!("cannot {what} `{path}`"))
             .expected(expected, "none in the stream")
-            .advise("`vmstate dump` shows all paths")
+            .or_advice("`vmstate dump` shows all paths")
     }
 }
 

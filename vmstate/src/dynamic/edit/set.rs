@@ -37,15 +37,14 @@ impl Section {
                 "a value that nothing else depends on",
                 format!("what seems to count `{counted}`, of which there are {}", number.integer()),
             )
-            .advise("if it does not, say so with `--force`"));
+            .or_advice("if it does not, say so with `--force`"));
         }
         let bytes = match found.item {
             Item::Scalar(old) => value::scalar(old.kind, text)?,
             Item::Value(old) => value::whole(old, text)?,
             Item::Struct(_) => {
-                return Err(
-                    Refusal::because("one value, or an array of them", "a struct").advise("set its fields one by one")
-                );
+                return Err(Refusal::because("one value, or an array of them", "a struct")
+                    .or_advice("set its fields one by one"));
             }
         };
         let (old, offset) = (found.item.to_string(), found.offset);

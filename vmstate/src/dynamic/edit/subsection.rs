@@ -88,7 +88,7 @@ fn add(state: &mut Struct, compressed: bool, subsection: Struct) -> Result<(), R
     }
     let there = state.subsections.iter().any(|inner| inner.vmsd_name == subsection.vmsd_name);
     match there {
-        true => Err(Refusal::because("no subsection of that name yet", "one").advise("drop it first")),
+        true => Err(Refusal::because("no subsection of that name yet", "one").or_advice("drop it first")),
         false => {
             state.subsections.push(subsection);
             Ok(())
@@ -127,6 +127,6 @@ fn only(found: &[String], path: &str, noun: &str) -> Result<Option<String>, Refu
     match found {
         [] => Ok(None),
         [full] => Ok(Some(full.clone())),
-        several => Err(Refusal::because(format!("one {noun}"), several.join(", ")).advise("say which one")),
+        several => Err(Refusal::because(format!("one {noun}"), several.join(", ")).or_advice("say which one")),
     }
 }

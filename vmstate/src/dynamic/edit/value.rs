@@ -80,7 +80,7 @@ pub(super) fn whole(old: &Value, text: &str) -> Result<Vec<u8>, Refusal> {
         Value::Bitmap(words) => elements(text, words.len(), |text| scalar(Kind::Uint64, text)),
         Value::Struct(_) | Value::List(_) | Value::Tree(_) | Value::Array(_) => {
             Err(Refusal::because("one value, or an array of them", "a struct, or several")
-                .advise("set its fields one by one"))
+                .or_advice("set its fields one by one"))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whole streams, made by hand.
 
-use super::super::{Body, Event, Rewriter, Walk};
+use super::super::{Body, Event, Rewriter, StreamDecoder};
 use crate::schema::vmdesc::{Document, Located, locate};
 use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
 use crate::{LoadError, Reader, Writer};
@@ -45,7 +45,7 @@ fn rewritten(bytes: &[u8]) -> Result<Vec<String>, LoadError> {
     assert_eq!(out.take(), bytes);
 
     let mut reader = Reader::from_slice(bytes);
-    let mut walk = Walk::new(&mut reader, description(bytes))?;
+    let mut walk = StreamDecoder::new(&mut reader, description(bytes))?;
     let mut sections = Vec::new();
     while let Some(event) = walk.next_event()? {
         if let Event::Section { header, section, .. } = event {

@@ -6,15 +6,17 @@ use vmstate_types::{SaveError, Writer};
 
 use super::super::progress::{Phase, Progress};
 use super::super::trace;
-use super::{SaveOptions, Saved, unavailable};
-use crate::registry::{Device, Entry, Handler, Live, Output, Pending, Registry};
+use super::{SaveOptions, SaveStats, unavailable};
+use crate::machine::Machine;
+use crate::registry::{Device, Entry, SectionHandler};
 use crate::schema::{Release, SectionText};
+use crate::section::{LiveSection, Output, Pending};
 use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
 
 /// A save that has begun. Dropping it before it is [`complete`](Self::complete) gives it up.
 #[derive(Debug)]
 pub struct Saving<'r, 'd, 'o> {
-    registry: &'r mut Registry<'d>,
+    machine: &'r mut Machine<'d>,
     out: Output<'o>,
     options: SaveOptions<'o>,
     /// Whose form of the description is written, if one is.
@@ -27,12 +29,12 @@ pub struct Saving<'r, 'd, 'o> {
 impl<'r, 'd, 'o> Saving<'r, 'd, 'o> {
     /// Begins: writes what comes before the first part.
     pub(super) fn begin(
-        registry: &'r mut Registry<'d>,
+        machine: &'r mut Machine<'d>,
         mut out: Output<'o>,
         options: SaveOptions<'o>,
     ) -> Result<Self, SaveError> {
         let started = out.writer().offset();
-        let mut saving = Self { registry, out, options, release: None, sections: 0, started };
+        let mut saving = Self { machine, out, options, release: None, sections: 0, started };
         saving.preamble()?;
         Ok(saving)
     }
@@ -47,7 +49,7 @@ impl<'o> Saving<'_, '_, 'o> {
     /// # Errors
     /// When a device cannot be saved, or the destination fails.
     pub fn iterate(&mut self, budget: u64) -> Result<bool, SaveError> {
-        for index in 0..self.registry.entries.len() {
+        for index in 0..self.machine.registry.entries.len() {
             let iterates = self.live(index).is_some_and(|live| live.is_active_iterate());
             if iterates && !self.live_section(index, SectionKind::Part, budget)? {
                 return Ok(false);
@@ -66,9 +68,9 @@ impl<'o> Saving<'_, '_, 'o> {
         self.pending_by(|live| live.pending_exact())
     }
 
-    fn pending_by(&mut self, ask: impl Fn(&mut dyn Live) -> Pending) -> Pending {
+    fn pending_by(&mut self, ask: impl Fn(&mut dyn LiveSection) -> Pending) -> Pending {
         let mut sum = Pending::default();
-        for index in 0..self.registry.entries.len() {
+        for index in 0..self.machine.registry.entries.len() {
             if let Some(live) = self.live(index) {
                 sum += ask(live);
             }
@@ -82,7 +84,7 @@ impl<'o> Saving<'_, '_, 'o> {
     /// When its data are longer than the format can say, or the destination fails.
     pub fn command(&mut self, command: &Command) -> Result<(), SaveError> {
         self.frame().command(command)?;
-        self.out.relieve()
+        self.out.flush_if_full()
     }
 
     /// Has every live device get ready to go on after the connection was lost (QEMU's `resume_prepare`).
@@ -90,9 +92,9 @@ impl<'o> Saving<'_, '_, 'o> {
     /// # Errors
     /// When one cannot.
     pub fn resume_prepare(&mut self) -> Result<(), SaveError> {
-        for index in 0..self.registry.entries.len() {
-            if let Some(Err(error)) = self.live(index).map(Live::resume_prepare) {
-                return Err(error.in_field(self.registry.entries[index].header.name.clone()));
+        for index in 0..self.machine.registry.entries.len() {
+            if let Some(Err(error)) = self.live(index).map(LiveSection::resume_prepare) {
+                return Err(error.in_field(self.machine.registry.entries[index].header.name.clone()));
             }
         }
         Ok(())
@@ -102,15 +104,15 @@ impl<'o> Saving<'_, '_, 'o> {
     ///
     /// # Errors
     /// When a device cannot be saved, or the destination fails.
-    pub fn complete(mut self) -> Result<Saved, SaveError> {
-        for index in 0..self.registry.entries.len() {
+    pub fn complete(mut self) -> Result<SaveStats, SaveError> {
+        for index in 0..self.machine.registry.entries.len() {
             if self.live(index).is_some() {
                 self.live_section(index, SectionKind::End, u64::MAX)?;
             }
         }
-        for index in 0..self.registry.entries.len() {
-            let entry = &self.registry.entries[index];
-            if !entry.is_early() && !matches!(entry.handler, Handler::Live(_)) {
+        for index in 0..self.machine.registry.entries.len() {
+            let entry = &self.machine.registry.entries[index];
+            if !entry.is_early() && !matches!(entry.handler, SectionHandler::Live(_)) {
                 self.full_section(index)?;
             }
         }
@@ -120,25 +122,25 @@ impl<'o> Saving<'_, '_, 'o> {
         self.out.flush()?;
         let bytes = self.out.writer().offset() - self.started;
         self.options.progress.tell(&Progress::new(Phase::Done, bytes, self.sections, None));
-        Ok(Saved { bytes, sections: self.sections })
+        Ok(SaveStats { bytes, sections: self.sections })
     }
 
     fn preamble(&mut self) -> Result<(), SaveError> {
         self.frame().header();
         let whole = !self.options.device_state_only;
-        let configuration = self.registry.configuration.as_ref().filter(|_| self.options.configuration && whole);
+        let configuration = self.machine.configuration.as_ref().filter(|_| self.options.configuration && whole);
         if let Some(configuration) = configuration {
             StreamWriter::new(self.out.writer()).configuration(configuration);
         }
-        let page_size = self.registry.page_size.bytes();
+        let page_size = self.machine.page_size.bytes();
         self.release = self.options.description.filter(|_| whole);
         if let Some(release) = self.release {
-            self.registry.texts.begin(release, page_size, configuration);
+            self.machine.descriptions.begin(release, page_size, configuration);
         }
-        for index in 0..self.registry.entries.len() {
+        for index in 0..self.machine.registry.entries.len() {
             if self.live(index).is_some() {
                 self.live_section(index, SectionKind::Start, 0)?;
-            } else if self.registry.entries[index].is_early() {
+            } else if self.machine.registry.entries[index].is_early() {
                 self.full_section(index)?;
             }
         }
@@ -146,9 +148,9 @@ impl<'o> Saving<'_, '_, 'o> {
     }
 
     /// The entry's handler, if its sections come in parts now.
-    fn live(&mut self, index: usize) -> Option<&mut (dyn Live + '_)> {
-        match &mut self.registry.entries[index].handler {
-            Handler::Live(live) if !self.options.device_state_only && live.is_active() => Some(&mut **live),
+    fn live(&mut self, index: usize) -> Option<&mut (dyn LiveSection + '_)> {
+        match &mut self.machine.registry.entries[index].handler {
+            SectionHandler::Live(live) if !self.options.device_state_only && live.is_active() => Some(&mut **live),
             _ => None,
         }
     }
@@ -159,8 +161,8 @@ impl<'o> Saving<'_, '_, 'o> {
 
     /// Writes one section of a live device. `true` if it has sent everything it had.
     fn live_section(&mut self, index: usize, kind: SectionKind, budget: u64) -> Result<bool, SaveError> {
-        let Entry { header, handler, .. } = &mut self.registry.entries[index];
-        let Handler::Live(live) = handler else { return Ok(true) };
+        let Entry { header, handler, .. } = &mut self.machine.registry.entries[index];
+        let SectionHandler::Live(live) = handler else { return Ok(true) };
         header.kind = kind;
         let span = trace::section("save", header, self.out.writer().offset());
         StreamWriter::new(self.out.writer()).begin_section(header);
@@ -169,26 +171,26 @@ impl<'o> Saving<'_, '_, 'o> {
             SectionKind::End => live.save_complete(&mut self.out).map(|()| true),
             SectionKind::Part | SectionKind::Full => live.save_iterate(&mut self.out, budget),
         };
-        let done = saved.map_err(|error| error.in_place(|| header.place()))?;
+        let done = saved.map_err(|error| error.in_location(|| header.place()))?;
         self.end_section(index, &span)?;
         Ok(done)
     }
 
     /// Writes the section of a device that is sent whole, if it is needed.
     fn full_section(&mut self, index: usize) -> Result<(), SaveError> {
-        let Entry { header, handler, text, .. } = &mut self.registry.entries[index];
+        let Entry { header, handler, text, .. } = &mut self.machine.registry.entries[index];
         let version = self.options.version_of(header);
         let header = match version == header.version {
             true => Cow::Borrowed(&*header),
             false => Cow::Owned(SectionHeader { version, ..header.clone() }),
         };
-        let in_place = |error: SaveError| error.in_place(|| header.place());
+        let in_place = |error: SaveError| error.in_location(|| header.place());
         let span = trace::section("save", &header, self.out.writer().offset());
         let (mut frame, release) = (StreamWriter::new(self.out.writer()), self.release);
         match handler {
-            Handler::Device(handle) => {
+            SectionHandler::Device(handle) => {
                 let mut outcome = Ok(false);
-                let lent = handle.lend(&mut |device| {
+                let lent = handle.with_device(&mut |device| {
                     if device.is_needed() {
                         frame.begin_section(&header);
                         outcome = save_device(device, &header, frame.payload(), release, text).map(|()| true);
@@ -199,7 +201,7 @@ impl<'o> Saving<'_, '_, 'o> {
                     return Ok(());
                 }
             }
-            Handler::Raw(raw) => {
+            SectionHandler::Raw(raw) => {
                 frame.begin_section(&header);
                 let start = frame.payload().offset();
                 raw.save(frame.payload()).map_err(in_place)?;
@@ -208,29 +210,29 @@ impl<'o> Saving<'_, '_, 'o> {
                     text.describe_opaque(release, &header.name, header.instance_id, size);
                 }
             }
-            Handler::Live(_) => return Ok(()),
+            SectionHandler::Live(_) => return Ok(()),
         }
         if release.is_some() {
-            self.registry.texts.add(index);
+            self.machine.descriptions.add(index);
         }
         self.end_section(index, &span)
     }
 
     fn end_section(&mut self, index: usize, span: &trace::Section) -> Result<(), SaveError> {
-        let (header, out) = (&self.registry.entries[index].header, self.out.writer());
+        let (header, out) = (&self.machine.registry.entries[index].header, self.out.writer());
         StreamWriter::resume(out, header.section_id).footers(self.options.footers).end_section();
         span.done(out.offset());
         let bytes = out.offset() - self.started;
         self.sections += 1;
         let phase = if header.kind == SectionKind::Full { Phase::Devices } else { Phase::Live };
         self.options.progress.tell(&Progress::new(phase, bytes, self.sections, Some(&header.name)));
-        self.out.relieve()
+        self.out.flush_if_full()
     }
 
     /// Writes what was kept of the stream that was loaded, because nobody here knows it.
     fn kept_sections(&mut self) {
-        let first = self.registry.next_section_id();
-        for (index, section) in self.registry.kept.iter().enumerate() {
+        let first = self.machine.registry.next_section_id();
+        for (index, section) in self.machine.passed_through.iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX);
             let mut frame = StreamWriter::new(self.out.writer()).footers(self.options.footers);
             section.write(first.wrapping_add(number), &mut frame);
@@ -241,13 +243,13 @@ impl<'o> Saving<'_, '_, 'o> {
     /// Writes the description behind the end, if one is wanted.
     fn describe(&mut self) -> Result<(), SaveError> {
         let Some(release) = self.release else { return Ok(()) };
-        let kept: Vec<_> = self.registry.kept.iter().map(|section| section.describe(release)).collect();
-        let pieces = || self.registry.texts.pieces(&self.registry.entries, &kept);
+        let kept: Vec<_> = self.machine.passed_through.iter().map(|section| section.describe(release)).collect();
+        let pieces = || self.machine.descriptions.pieces(&self.machine.registry.entries, &kept);
         let length = pieces().map(str::len).sum();
         if StreamWriter::new(self.out.writer()).begin_description(length) {
             for piece in pieces() {
                 self.out.writer().bytes(piece.as_bytes());
-                self.out.relieve()?;
+                self.out.flush_if_full()?;
             }
         }
         Ok(())
@@ -256,8 +258,8 @@ impl<'o> Saving<'_, '_, 'o> {
 
 impl Drop for Saving<'_, '_, '_> {
     fn drop(&mut self) {
-        for entry in &mut self.registry.entries {
-            if let Handler::Live(live) = &mut entry.handler {
+        for entry in &mut self.machine.registry.entries {
+            if let SectionHandler::Live(live) = &mut entry.handler {
                 live.save_cleanup();
             }
         }

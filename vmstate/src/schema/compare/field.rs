@@ -5,7 +5,7 @@ use vmstate_types::description::Pointers;
 use super::finder::Finder;
 use super::rule::Rule;
 use super::{align, leaf};
-use crate::schema::shape::{Count, Elements, Field, Kind, Shape, Source};
+use crate::schema::shape::{Count, CountSource, Elements, Field, Kind, Shape};
 
 /// A struct as it is written, or read, at a version.
 #[derive(Clone, Copy)]
@@ -166,14 +166,14 @@ fn counts_agree(written: &Count, read: &Count) -> bool {
     }
 }
 
-fn compare_limit(finder: &mut Finder<'_>, count: u64, by: &Source) {
+fn compare_limit(finder: &mut Finder<'_>, count: u64, by: &CountSource) {
     if by.max.is_some_and(|max| count > max) {
         finder.report(Rule::Count, format!("{count} elements"), leaf::source_text(by));
     }
 }
 
 /// Compares where a number of elements or bytes comes from.
-fn compare_sources(finder: &mut Finder<'_>, written: &Source, read: &Source) {
+fn compare_sources(finder: &mut Finder<'_>, written: &CountSource, read: &CountSource) {
     if written.multiply != read.multiply {
         finder.report(Rule::Count, leaf::source_text(written), leaf::source_text(read));
     } else if written.field != read.field {
@@ -184,13 +184,13 @@ fn compare_sources(finder: &mut Finder<'_>, written: &Source, read: &Source) {
     }
 }
 
-fn compare_lengths(finder: &mut Finder<'_>, written: Option<&Source>, read: Option<&Source>) {
+fn compare_lengths(finder: &mut Finder<'_>, written: Option<&CountSource>, read: Option<&CountSource>) {
     match (written, read) {
         (Some(written), Some(read)) => compare_sources(finder, written, read),
         (None, Some(_)) if finder.is_sent() => {}
         (None, None) => {}
         (written, read) => {
-            let text = |source: Option<&Source>| source.map_or("a fixed length".to_owned(), leaf::source_text);
+            let text = |source: Option<&CountSource>| source.map_or("a fixed length".to_owned(), leaf::source_text);
             finder.report(Rule::CountSource, text(written), text(read));
         }
     }

@@ -3,7 +3,7 @@
 use super::finder::Finder;
 use super::rule::Rule;
 use crate::schema::kind::Kind as Scalar;
-use crate::schema::shape::{Count, Elements, Field, Kind, Source};
+use crate::schema::shape::{Count, CountSource, Elements, Field, Kind};
 
 /// What a value is, as far as its bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +193,7 @@ pub(super) fn count_text(count: &Count) -> String {
 }
 
 /// What says how many: `count * 4 (at most 16)`.
-pub(super) fn source_text(by: &Source) -> String {
+pub(super) fn source_text(by: &CountSource) -> String {
     let times = if by.multiply == 1 { String::new() } else { format!(" * {}", by.multiply) };
     let limit = by.max.map(|max| format!(" (at most {max})")).unwrap_or_default();
     format!("as many as `{}`{times}{limit}", by.field)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use vmstate_types::Description;
-use vmstate_types::sink::{At, Element, PointerRun};
+use vmstate_types::sink::{ElementIndex, FieldRef, PointerRun};
 
 /// What a sink was told, in order; of arrays that are described once, only about the first element.
 ///
@@ -24,7 +24,7 @@ pub(super) enum Event {
     /// The next element is one of these pointers, or behind it.
     Pointer(PointerRun),
     /// An element begins.
-    Element { parent: Of, field: usize, element: Element, offset: u64 },
+    ElementIndex { parent: Of, field: usize, element: ElementIndex, offset: u64 },
     /// It ends.
     EndElement { offset: u64 },
     /// A struct begins.
@@ -54,12 +54,12 @@ impl Event {
         Self::Fixed { parent: Of(parent), first: fields.start, end: fields.end }
     }
 
-    pub(super) fn fixed_array(at: At, count: usize) -> Self {
+    pub(super) fn fixed_array(at: FieldRef, count: usize) -> Self {
         Self::FixedArray { parent: Of(at.parent), field: at.field, count }
     }
 
-    pub(super) fn element(at: At, element: Element, offset: u64) -> Self {
-        Self::Element { parent: Of(at.parent), field: at.field, element, offset }
+    pub(super) fn element(at: FieldRef, element: ElementIndex, offset: u64) -> Self {
+        Self::ElementIndex { parent: Of(at.parent), field: at.field, element, offset }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use vmstate_types::description::{Field, Kind};
-use vmstate_types::sink::{At, Element, PointerRun};
+use vmstate_types::sink::{ElementIndex, FieldRef, PointerRun};
 use vmstate_types::{Description, Sink, Writer};
 
 use super::Release;
@@ -22,7 +22,7 @@ pub struct Described<'d> {
     /// What was said about the next element, if it is a pointer.
     pointer: Option<PointerRun>,
     /// The last array that was asked about, and whether it is compressed.
-    asked: Option<(At, bool)>,
+    asked: Option<(FieldRef, bool)>,
 }
 
 impl<'d> Described<'d> {
@@ -41,7 +41,7 @@ impl<'d> Described<'d> {
     }
 
     /// Whether the array is described once, whatever its elements are.
-    fn compresses(&mut self, at: At) -> bool {
+    fn compresses(&mut self, at: FieldRef) -> bool {
         match self.asked {
             Some((asked, answer)) if std::ptr::eq(asked.parent, at.parent) && asked.field == at.field => answer,
             _ => {
@@ -68,7 +68,7 @@ impl Sink for Described<'_> {
     }
 
     #[inline]
-    fn fixed_array(&mut self, at: At, count: usize) {
+    fn fixed_array(&mut self, at: FieldRef, count: usize) {
         if self.muted == 0 && count > 0 {
             self.look.see(Event::fixed_array(at, count));
         }
@@ -80,7 +80,7 @@ impl Sink for Described<'_> {
     }
 
     #[inline]
-    fn begin_element(&mut self, at: At, element: Element) {
+    fn begin_element(&mut self, at: FieldRef, element: ElementIndex) {
         let run = self.pointer.take();
         if self.muted > 0 {
             self.muted += 1;
@@ -159,7 +159,7 @@ pub(super) struct DescribedRun {
 ///
 /// QEMU 7.2 describes the first element as if it stood for all, even a null one. 10.0 begins anew where null ones
 /// follow others or the other way round, but takes a run at the very beginning that is not null for the whole array.
-pub(super) fn described_run(release: Release, run: PointerRun, element: Element) -> DescribedRun {
+pub(super) fn described_run(release: Release, run: PointerRun, element: ElementIndex) -> DescribedRun {
     match release {
         Release::Qemu7_2 => DescribedRun { first: 0, count: element.count },
         Release::Qemu10_0 if run.start == 0 && !run.null => DescribedRun { first: 0, count: element.count },

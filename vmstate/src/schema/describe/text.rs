@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use vmstate_types::Description;
 use vmstate_types::description::{Count, Field, Kind};
-use vmstate_types::sink::{Element, PointerRun};
+use vmstate_types::sink::{ElementIndex, PointerRun};
 
 use super::Release;
 use super::shape::{Event, Of};
@@ -34,7 +34,7 @@ struct Text<'j> {
 #[derive(Debug)]
 enum Open {
     /// An element: the offset of its first byte, and whether a struct in it is an object of its own.
-    Element { start: u64, wraps: bool },
+    ElementIndex { start: u64, wraps: bool },
     /// A struct's list of fields, or of subsections.
     Struct { wrapped: bool, items: usize, in_subsections: bool },
     /// A subsection.
@@ -47,7 +47,7 @@ impl Text<'_> {
             Event::Fixed { parent: Of(parent), first, end } => self.fixed(parent, first, end),
             Event::FixedArray { parent: Of(parent), field, count } => self.fixed_array(parent, field, count),
             Event::Pointer(run) => self.pointer = Some(run),
-            Event::Element { parent: Of(parent), field, element, offset } => {
+            Event::ElementIndex { parent: Of(parent), field, element, offset } => {
                 self.begin_element(parent, field, element, offset);
             }
             Event::EndElement { offset } => self.end_element(offset),
@@ -79,12 +79,12 @@ impl Text<'_> {
         }
         for index in 0..count {
             self.separate();
-            let place = self.element_place(Element::new(index, count));
+            let place = self.element_place(ElementIndex::new(index, count));
             describe_fixed(self.json, parent, field, place);
         }
     }
 
-    fn begin_element(&mut self, parent: &Description, index: usize, element: Element, start: u64) {
+    fn begin_element(&mut self, parent: &Description, index: usize, element: ElementIndex, start: u64) {
         let field = &parent.fields[index];
         let run = self.pointer.take();
         let count = run.map_or(element.count, |run| described_run(self.release, run, element).count);
@@ -102,22 +102,22 @@ impl Text<'_> {
         if null && wraps && self.release == Release::Qemu7_2 {
             self.json.push_str(", \"struct\": {}");
         }
-        self.open.push(Open::Element { start, wraps });
+        self.open.push(Open::ElementIndex { start, wraps });
     }
 
     fn end_element(&mut self, offset: u64) {
-        if let Some(Open::Element { start, .. }) = self.open.pop() {
+        if let Some(Open::ElementIndex { start, .. }) = self.open.pop() {
             push(self.json, format_args!(", \"size\": {}}}", offset - start));
         }
     }
 
     fn begin_struct(&mut self, description: &Description, version: u32) {
-        let wrapped = matches!(self.open.last(), Some(Open::Element { wraps: true, .. }));
+        let wrapped = matches!(self.open.last(), Some(Open::ElementIndex { wraps: true, .. }));
         self.json.push_str(match self.open.last() {
-            Some(Open::Element { wraps: true, .. }) => ", \"struct\": {",
+            Some(Open::ElementIndex { wraps: true, .. }) => ", \"struct\": {",
             Some(Open::Subsection) => "",
             // Lists, trees and temporaries put the keys of all their structs into the element's own object.
-            Some(Open::Element { .. } | Open::Struct { .. }) | None => ", ",
+            Some(Open::ElementIndex { .. } | Open::Struct { .. }) | None => ", ",
         });
         push_struct(self.json, description, version);
         self.open.push(Open::Struct { wrapped, items: 0, in_subsections: false });
@@ -147,7 +147,7 @@ impl Text<'_> {
     }
 
     /// Which of several elements it is, if they are described one by one.
-    fn element_place(&self, element: Element) -> Place {
+    fn element_place(&self, element: ElementIndex) -> Place {
         let last = element.index + 1 == element.count;
         match element.count > 1 && !(self.release == Release::Qemu10_0 && last) {
             true => Place::Index(element.index),

@@ -49,7 +49,7 @@ struct Field {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     count: Option<Count>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    length: Option<Source>,
+    length: Option<CountSource>,
     #[serde(default, skip_serializing_if = "is_default", with = "PointersName")]
     pointers: Pointers,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -80,7 +80,7 @@ enum Inner {
 #[serde(untagged)]
 enum Count {
     Fixed(u64),
-    Counted(Source),
+    Counted(CountSource),
     Unknown(Unknown),
 }
 
@@ -92,7 +92,7 @@ enum Unknown {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Source {
+struct CountSource {
     from: String,
     #[serde(default = "one", skip_serializing_if = "is_one")]
     multiply: u64,
@@ -211,7 +211,7 @@ impl From<&shape::Field> for Field {
                 shape::Count::Counted(by) => Some(Count::Counted(by.into())),
                 shape::Count::Unknown => Some(Count::Unknown(Unknown::Unknown)),
             },
-            length: field.length.as_ref().map(Source::from),
+            length: field.length.as_ref().map(CountSource::from),
             pointers: field.pointers,
             since: field.since,
             until: field.until,
@@ -232,8 +232,8 @@ impl From<&Elements> for Inner {
     }
 }
 
-impl From<&shape::Source> for Source {
-    fn from(source: &shape::Source) -> Self {
+impl From<&shape::CountSource> for CountSource {
+    fn from(source: &shape::CountSource) -> Self {
         Self { from: source.field.clone(), multiply: source.multiply, max: source.max }
     }
 }
@@ -302,7 +302,7 @@ impl Field {
             },
             size: self.size,
             host_size: self.host_size,
-            length: self.length.map(shape::Source::from),
+            length: self.length.map(shape::CountSource::from),
             pointers: self.pointers,
             ..shape::Field::new(self.name, shape::Kind::Unknown)
         })
@@ -345,8 +345,8 @@ impl Inner {
     }
 }
 
-impl From<Source> for shape::Source {
-    fn from(source: Source) -> Self {
+impl From<CountSource> for shape::CountSource {
+    fn from(source: CountSource) -> Self {
         Self { field: source.from, multiply: source.multiply, max: source.max }
     }
 }

@@ -2,7 +2,7 @@
 
 use vmstate_types::{Description, description};
 
-use super::{Count, Elements, Field, Kind, Shape, Source, Subsection};
+use super::{Count, CountSource, Elements, Field, Kind, Shape, Subsection};
 
 impl From<&Description> for Shape {
     fn from(device: &Description) -> Self {
@@ -38,7 +38,7 @@ impl From<&description::Field> for Field {
             conditional: field.conditional,
             count: form.count.into(),
             size: form.size.map(wide),
-            length: form.length.map(Source::from),
+            length: form.length.map(CountSource::from),
             pointers: form.pointers,
             ..Self::new(field.name, form.kind.into())
         }
@@ -78,8 +78,8 @@ impl From<description::Count> for Count {
     }
 }
 
-impl From<description::Source> for Source {
-    fn from(source: description::Source) -> Self {
+impl From<description::CountSource> for CountSource {
+    fn from(source: description::CountSource) -> Self {
         Self { field: source.field.to_owned(), multiply: wide(source.multiply), max: source.max.map(wide) }
     }
 }

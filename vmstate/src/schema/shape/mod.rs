@@ -76,7 +76,7 @@ pub struct Field {
     /// The bytes of one element in QEMU's memory, which is what its dumps say instead.
     pub host_size: Option<u64>,
     /// Where the length of one element comes from, if it is bytes or bits and another field says how many.
-    pub length: Option<Source>,
+    pub length: Option<CountSource>,
     /// Whether elements are behind pointers that may be null.
     pub pointers: Pointers,
 }
@@ -122,14 +122,14 @@ pub enum Count {
     /// So many.
     Fixed(u64),
     /// Another field says.
-    Counted(Source),
+    Counted(CountSource),
     /// The source does not say.
     Unknown,
 }
 
 /// Where a number that a field needs comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct CountSource {
     /// The name of the field, or the expression, that says it.
     pub field: String,
     /// What its value is multiplied by.

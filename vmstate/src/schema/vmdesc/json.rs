@@ -31,7 +31,7 @@ impl<'a> Json<'a> {
     pub(super) fn parse(text: &'a [u8], offset: u64) -> Result<Self, LoadError> {
         serde_json::from_slice(text).map_err(|error| {
             let place = offset.saturating_add(offset_in(text, error.line(), error.column()));
-            LoadError::malformed("JSON text", error).at(place)
+            LoadError::malformed("JSON text", error).at_offset(place)
         })
     }
 

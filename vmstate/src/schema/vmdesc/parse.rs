@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::vec;
 
 use vmstate_types::LoadError;
-use vmstate_types::error::Place;
+use vmstate_types::error::Location;
 
 use super::{
     Array, Body, Device, Document, Extra, Field, Json, Located, MAX_NAME, MAX_TEXT, Name, Nested, Struct, locate,
@@ -17,14 +17,14 @@ impl Document {
     /// When `text` is no JSON, or does not say what descriptions say. The error names the device and the field, and
     /// the key that was expected or not.
     pub fn parse(text: &[u8], offset: u64) -> Result<Self, LoadError> {
-        parse(text, offset).map_err(|error| error.in_place(|| Place::Part("the description".into())))
+        parse(text, offset).map_err(|error| error.in_location(|| Location::Part("the description".into())))
     }
 
     /// Reads the description at the end of `stream`, which is a whole one. `None` if it has none.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub fn of_stream(stream: &[u8]) -> Result<Option<Self>, LoadError> {
+    pub fn from_stream(stream: &[u8]) -> Result<Option<Self>, LoadError> {
         match locate(stream) {
             Located::At(start) => Self::parse(stream.get(start..).unwrap_or_default(), start as u64).map(Some),
             Located::Absent | Located::More => Ok(None),
@@ -34,9 +34,9 @@ impl Document {
 
 fn parse(text: &[u8], offset: u64) -> Result<Document, LoadError> {
     if text.len() > MAX_TEXT {
-        return Err(LoadError::malformed(format!("at most {MAX_TEXT} bytes of text"), text.len()).at(offset));
+        return Err(LoadError::malformed(format!("at most {MAX_TEXT} bytes of text"), text.len()).at_offset(offset));
     }
-    Json::parse(text, offset).and_then(Keys::of).and_then(document).map_err(|error| error.at(offset))
+    Json::parse(text, offset).and_then(Keys::of).and_then(document).map_err(|error| error.at_offset(offset))
 }
 
 fn document(keys: Keys<'_>) -> Result<Document, LoadError> {
@@ -235,7 +235,7 @@ fn array(json: Json<'_>) -> Result<vec::IntoIter<Json<'_>>, LoadError> {
 }
 
 fn within(error: LoadError, part: impl Into<Cow<'static, str>>) -> LoadError {
-    error.in_place(|| Place::Part(part.into()))
+    error.in_location(|| Location::Part(part.into()))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn sections(bytes: &[u8]) -> Result<Sections, LoadError> {
     let mut stream = StreamReader::new(&mut reader)?;
     let mut found = Vec::new();
     while let Some(item) = stream.next_item()? {
-        let Item::Section(section) = item else { panic!("{item:?} is no section") };
+        let StreamItem::Section(section) = item else { panic!("{item:?} is no section") };
         found.push((section.name, section.kind, stream.payload().u8()?));
     }
     assert_eq!(stream.description()?, None);
@@ -55,18 +55,18 @@ fn trap_12_early_sections_are_full_and_come_before_the_start_of_ram() {
     assert_eq!(kinds, expected);
 
     let (mut early, mut memory) = (Early { value: 7 }, [VecBlock::new("ram", vec![1; 4096])]);
-    let mut registry = Registry::new();
-    registry.register("late", Holder::default()).unwrap();
-    registry.register("early", &mut early).unwrap();
-    registry.register_ram(PageSize::DEFAULT, &mut memory[..]).unwrap();
-    let stream = whole(&mut registry, SaveOptions::new());
+    let mut machine = Machine::new();
+    machine.register("late", Holder::default()).unwrap();
+    machine.register("early", &mut early).unwrap();
+    machine.register_ram(PageSize::DEFAULT, &mut memory[..]).unwrap();
+    let stream = whole(&mut machine, SaveOptions::new());
     let kinds: Vec<_> = headers(&stream).into_iter().map(|header| (header.name, header.kind)).collect();
     let named = |(name, kind): (&str, SectionKind)| (name.to_owned(), kind);
     assert_eq!(
         kinds,
         [&expected[..], &[("late", SectionKind::Full)]].concat().into_iter().map(named).collect::<Vec<_>>()
     );
-    registry.load(&stream[..]).unwrap();
+    machine.load(&stream[..]).unwrap();
 }
 
 #[derive(VmState, Default)]
@@ -119,15 +119,15 @@ struct Bus {
 
 /// A machine's devices, registered in this order with these section ids.
 fn machine(order: [(&str, u32); 3]) -> Vec<u8> {
-    let mut registry = Registry::new();
+    let mut machine = Machine::new();
     for (name, id) in order {
         let registration = match name {
             "bus" => Registration::device(name, Bus { lines: 3 }),
             name => Registration::device(name, Holder { last: name.as_bytes()[0], ..Holder::default() }),
         };
-        registry.add(registration.section_id(id)).unwrap();
+        machine.add(registration.section_id(id)).unwrap();
     }
-    whole(&mut registry, SaveOptions::new())
+    whole(&mut machine, SaveOptions::new())
 }
 
 /// Only what has a higher priority comes before.
@@ -142,12 +142,12 @@ fn trap_14_a_machine_finds_its_sections_by_name_and_instance() {
     assert_eq!(found, expected.map(named));
     for stream in streams {
         let (mut bus, mut a, mut b) = (Bus::default(), Holder::default(), Holder::default());
-        let mut registry = Registry::new();
-        registry.register("b", &mut b).unwrap();
-        registry.register("bus", &mut bus).unwrap();
-        registry.register("a", &mut a).unwrap();
-        registry.load(&stream[..]).unwrap();
-        drop(registry);
+        let mut machine = Machine::new();
+        machine.register("b", &mut b).unwrap();
+        machine.register("bus", &mut bus).unwrap();
+        machine.register("a", &mut a).unwrap();
+        machine.load(&stream[..]).unwrap();
+        drop(machine);
         assert_eq!((bus.lines, a.last, b.last), (3, b'a', b'b'));
     }
 }
@@ -164,18 +164,18 @@ fn trap_15_footers_are_there_for_all_sections_or_for_none() {
     let cut = [&with[..with.len() - 6], &[0]].concat();
     assert_eq!(sections(&cut).unwrap_err().qemu_text(), Some("Missing section footer for second"));
 
-    let mut registry = Registry::new();
-    registry.register("first", Holder::default()).unwrap();
-    registry.register("second", Holder::default()).unwrap();
+    let mut machine = Machine::new();
+    machine.register("first", Holder::default()).unwrap();
+    machine.register("second", Holder::default()).unwrap();
     for agreed in [false, true] {
-        let stream = whole(&mut registry, SaveOptions::new().footers(agreed));
+        let stream = whole(&mut machine, SaveOptions::new().footers(agreed));
         let mut load = |footers| {
             let options = LoadOptions::new().footers(footers);
-            registry.load_with(&mut Reader::from_slice(&stream), options).map(drop)
+            machine.load_with(&mut Reader::from_slice(&stream), options).map(drop)
         };
         load(agreed).unwrap();
         load(!agreed).unwrap_err();
-        registry.load(&stream[..]).unwrap();
+        machine.load(&stream[..]).unwrap();
     }
 }
 
@@ -218,13 +218,13 @@ fn trap_18_a_stream_needs_no_description() {
     assert_eq!(sections(&bytes).unwrap().found.len(), 1);
 
     let mut device = Holder { last: 7, ..Holder::default() };
-    let mut registry = Registry::new();
-    registry.register("holder", &mut device).unwrap();
-    let with = whole(&mut registry, SaveOptions::new());
-    let without = whole(&mut registry, SaveOptions::new().description(None));
+    let mut machine = Machine::new();
+    machine.register("holder", &mut device).unwrap();
+    let with = whole(&mut machine, SaveOptions::new());
+    let without = whole(&mut machine, SaveOptions::new().description(None));
     assert!(with.starts_with(&without) && with.len() > without.len());
-    assert!(registry.load(&with[..]).unwrap().description.is_some());
-    assert_eq!(registry.load(&without[..]).unwrap().description, None);
+    assert!(machine.load(&with[..]).unwrap().description.is_some());
+    assert_eq!(machine.load(&without[..]).unwrap().description, None);
 }
 
 /// What a `dirty-bitmap` section says of a bitmap when it starts.
@@ -262,12 +262,12 @@ fn trap_19_the_granularity_of_a_dirty_bitmap_has_32_bits() {
 /// QEMU's process ends, when it registers the second one. Here it is an error, and the first one stays.
 #[test]
 fn trap_20_a_device_that_is_registered_twice_is_an_error() {
-    let mut registry = Registry::new();
-    registry.register("holder", Holder { last: 7, ..Holder::default() }).unwrap();
-    let error = registry.add(Registration::device("holder", Holder::default()).instance_id(0)).unwrap_err();
+    let mut machine = Machine::new();
+    machine.register("holder", Holder { last: 7, ..Holder::default() }).unwrap();
+    let error = machine.add(Registration::device("holder", Holder::default()).instance_id(0)).unwrap_err();
     assert_eq!(error, RegisterError::Duplicate { name: "holder".into(), instance_id: 0 });
-    assert_eq!(headers(&whole(&mut registry, SaveOptions::new())).len(), 1);
+    assert_eq!(headers(&whole(&mut machine, SaveOptions::new())).len(), 1);
     // One that has no number of its own gets the next one.
-    registry.register("holder", Holder::default()).unwrap();
-    assert_eq!(registry.sections().collect::<Vec<_>>(), [("holder", 0), ("holder", 1)]);
+    machine.register("holder", Holder::default()).unwrap();
+    assert_eq!(machine.sections().collect::<Vec<_>>(), [("holder", 0), ("holder", 1)]);
 }

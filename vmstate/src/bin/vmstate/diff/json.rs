@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 use vmstate::dynamic::Found;
 use vmstate::dynamic::diff::{
-    Block, BlockDifference, Change, Difference, Elements, FieldDifference, Live, PageChange, PageKind,
+    BlockDifference, Change, Difference, Elements, FieldDifference, Live, MemoryBlock, PageChange, PageKind,
     SectionDifference, Sequence, Version,
 };
 
@@ -255,7 +255,7 @@ impl<'a> RamBlock<'a> {
 }
 
 impl BlockSide {
-    fn new(block: &Block) -> Self {
+    fn new(block: &MemoryBlock) -> Self {
         let count = |wanted| -> u64 {
             let pages = block.pages().filter(|(_, kind)| *kind == wanted);
             pages.map(|(pages, _)| pages.end - pages.start).sum()

@@ -1,6 +1,6 @@
 //! Comparing memory and other live devices.
 
-use crate::dynamic::Walk;
+use crate::dynamic::StreamDecoder;
 use crate::dynamic::diff::{Difference, PageChange, PageKind, Snapshot, compare};
 use crate::ram::{BlockHeader, Mapped, Record, VERSION, write_record};
 use crate::stream::{Configuration, SectionHeader, SectionKind, StreamWriter};
@@ -29,7 +29,7 @@ fn ram(size: u64, records: &[(Record, &[u8])]) -> Vec<u8> {
 
 fn snapshot(bytes: &[u8]) -> Snapshot {
     let mut reader = Reader::from_read(bytes);
-    Snapshot::read(&mut Walk::new(&mut reader, None).unwrap()).unwrap()
+    Snapshot::read(&mut StreamDecoder::new(&mut reader, None).unwrap()).unwrap()
 }
 
 fn zero(page: u64) -> (Record, &'static [u8]) {
@@ -175,7 +175,7 @@ fn pages_at_fixed_places_count_where_the_bitmap_says_so() {
     let at = bytes.windows(6).position(|window| window == b"pc.ram").unwrap() + 6 + 8 + 4 + 8;
     bytes[at..at + 8].copy_from_slice(&u64::MAX.to_be_bytes());
     let mut reader = Reader::from_slice(&bytes);
-    let error = Snapshot::read(&mut Walk::new(&mut reader, None).unwrap()).unwrap_err();
+    let error = Snapshot::read(&mut StreamDecoder::new(&mut reader, None).unwrap()).unwrap_err();
     assert!(error.expected().starts_with("a bitmap of 8 bytes between"), "{error}");
 }
 

@@ -1,67 +1,9 @@
-//! Sections that are not made of described devices: those written by hand, and live ones.
+//! Sections that are sent in parts while the machine runs.
 
-use vmstate_types::{LoadError, Reader, SaveError, Writer};
+use vmstate_types::{LoadError, Reader, SaveError};
 
 use super::Output;
 use crate::stream::SectionKind;
-
-/// A section that is written and read by hand: QEMU's old-style handlers (`SaveVMHandlers.save_state`, `load_state`).
-///
-/// QEMU still has some, such as `slirp`. New devices derive [`VmState`](crate::VmState) instead.
-///
-/// ```
-/// use vmstate::prelude::*;
-/// use vmstate::registry::Raw;
-///
-/// #[derive(Default)]
-/// struct Nat {
-///     next_port: u16,
-/// }
-///
-/// impl Raw for Nat {
-///     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
-///         out.u16(self.next_port);
-///         Ok(())
-///     }
-///
-///     fn load(&mut self, reader: &mut Reader<'_>, _version: u32) -> Result<(), LoadError> {
-///         self.next_port = reader.u16()?;
-///         Ok(())
-///     }
-/// }
-///
-/// let mut nat = Nat { next_port: 1024 };
-/// let mut registry = Registry::new();
-/// registry.register_raw("slirp", 4, &mut nat)?;
-/// let mut stream = Vec::new();
-/// registry.save(&mut stream)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub trait Raw {
-    /// Writes the payload.
-    ///
-    /// # Errors
-    /// When there is a state that cannot be saved.
-    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError>;
-
-    /// Reads a payload that was saved at `version`, to its end.
-    ///
-    /// What [`save`](Self::save) wrote must load at any time: it is how a registry goes back after a load has failed.
-    ///
-    /// # Errors
-    /// When the bytes are not what they should be.
-    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
-}
-
-impl<T: Raw + ?Sized> Raw for &mut T {
-    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
-        (**self).save(out)
-    }
-
-    fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
-        (**self).load(reader, version)
-    }
-}
 
 /// How much a live section has left to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,7 +36,7 @@ impl std::ops::AddAssign for Pending {
 /// has stopped, and in any case `save_cleanup`. Each of the first three writes the payload of one section. A load calls
 /// `load_setup`, `load` for each section, `load_finish` when the stream has ended well or `load_undo` when it has not,
 /// and in any case `load_cleanup`.
-pub trait Live {
+pub trait LiveSection {
     /// Whether the section is sent at all, and expected when loading.
     fn is_active(&self) -> bool {
         true

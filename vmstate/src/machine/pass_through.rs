@@ -4,24 +4,24 @@ use std::collections::HashMap;
 
 use vmstate_types::{LoadError, Reader};
 
-use crate::dynamic::extent;
 use crate::schema::{Release, SectionText, vmdesc};
+use crate::stream::section_end;
 use crate::stream::{SectionHeader, StreamWriter};
 
 /// A section as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct PassThrough {
     header: SectionHeader,
     payload: Vec<u8>,
     /// What the stream that it came with says about it.
     description: Option<vmdesc::Device>,
 }
 
-impl Kept {
+impl PassThrough {
     /// Reads the payload of a section that nobody knows, up to its footer.
     pub(super) fn read(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<Self, LoadError> {
         let length = length(header, reader)?;
-        let payload = reader.claim(length)?.to_vec();
+        let payload = reader.take(length)?.to_vec();
         Ok(Self { header: header.clone(), payload, description: None })
     }
 
@@ -44,7 +44,7 @@ impl Kept {
 }
 
 /// Finds what the text of a description says about sections that are kept.
-pub(super) fn describe(kept: &mut [Kept], text: &str) {
+pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
     if kept.is_empty() {
         return;
     }
@@ -65,11 +65,11 @@ pub(super) fn skip(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<()
 /// How many bytes there are before the section's footer.
 fn length(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
     let start = reader.offset();
-    let end = extent::find_end(reader, header.section_id, None)?;
+    let end = section_end::find_end(reader, header.section_id, None)?;
     let length = end.and_then(|end| usize::try_from(end - start).ok());
     length.ok_or_else(|| {
         LoadError::malformed(format!("the footer 0x7e of section {} somewhere", header.section_id), "none")
-            .at(start)
-            .advise("where a section that nobody knows ends is only found by its footer")
+            .at_offset(start)
+            .or_advice("where a section that nobody knows ends is only found by its footer")
     })
 }

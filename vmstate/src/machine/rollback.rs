@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::save::unavailable;
-use crate::registry::{Entry, Handler};
+use crate::registry::{Entry, SectionHandler};
 
-/// Copies of what devices were before their sections came.
+/// Checkpoints of what devices were before their sections came.
 #[derive(Debug, Default)]
-pub(crate) struct Copies {
+pub(crate) struct Checkpoints {
     /// All copies, one after the other.
     bytes: Writer,
     /// Which entry each is of.
@@ -19,7 +19,7 @@ pub(crate) struct Copies {
     copied: Vec<bool>,
 }
 
-impl Copies {
+impl Checkpoints {
     /// Forgets all copies, and keeps their memory for those of `count` entries.
     pub(super) fn clear(&mut self, count: usize) {
         self.bytes.clear();
@@ -28,7 +28,7 @@ impl Copies {
         self.copied.resize(count, false);
     }
 
-    /// Copies the state of entry number `index`, if that has not been done.
+    /// Checkpoints the state of entry number `index`, if that has not been done.
     ///
     /// # Errors
     /// When the device cannot be copied: it could not be saved either.
@@ -38,17 +38,18 @@ impl Copies {
         }
         let start = self.bytes.pending().len();
         let copied = match &mut entry.handler {
-            Handler::Device(handle) => {
+            SectionHandler::Device(handle) => {
                 let mut copied = Ok(());
-                let lent = handle.lend(&mut |device| copied = device.checkpoint(&mut self.bytes));
+                let lent = handle.with_device(&mut |device| copied = device.checkpoint(&mut self.bytes));
                 lent.map_err(unavailable).and(copied)
             }
-            Handler::Raw(raw) => raw.save(&mut self.bytes),
-            Handler::Live(_) => Ok(()),
+            SectionHandler::Raw(raw) => raw.save(&mut self.bytes),
+            SectionHandler::Live(_) => Ok(()),
         };
         copied.map_err(|error| {
-            LoadError::refused("a device that can be saved, to go back to it if the load fails", error)
-                .advise("bring the device into a state that it can be in, or load in place (`LoadOptions::in_place`)")
+            LoadError::refused("a device that can be saved, to go back to it if the load fails", error).or_advice(
+                "bring the device into a state that it can be in, or load in place (`LoadOptions::without_rollback`)",
+            )
         })?;
         self.copies.push((index, start..self.bytes.pending().len()));
         Ok(())
@@ -57,18 +58,18 @@ impl Copies {
     /// Makes all devices what they were, the last one first.
     ///
     /// What goes wrong here, in a hook that panics or a lock that is gone, goes wrong for one device only.
-    pub(super) fn go_back(&self, entries: &mut [Entry<'_>]) {
+    pub(super) fn roll_back(&self, entries: &mut [Entry<'_>]) {
         for (index, range) in self.copies.iter().rev() {
             let (Some(entry), Some(bytes)) = (entries.get_mut(*index), self.bytes.pending().get(range.clone())) else {
                 continue;
             };
             let version = entry.header.version;
             let _ = catch_unwind(AssertUnwindSafe(|| match &mut entry.handler {
-                Handler::Device(handle) => {
-                    let _ = handle.lend(&mut |device| drop(device.restore(bytes)));
+                SectionHandler::Device(handle) => {
+                    let _ = handle.with_device(&mut |device| drop(device.restore(bytes)));
                 }
-                Handler::Raw(raw) => drop(raw.load(&mut Reader::from_slice(bytes), version)),
-                Handler::Live(_) => {}
+                SectionHandler::Raw(raw) => drop(raw.load(&mut Reader::from_slice(bytes), version)),
+                SectionHandler::Live(_) => {}
             }));
         }
     }

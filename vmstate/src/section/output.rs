@@ -1,30 +1,30 @@
-//! Where sections go: into a writer, and from there onward, with memory in between that is lent and never copied.
+//! Where sections go: into a writer, and from there sink, with memory in between that is lent and never copied.
 
 use std::io::{self, ErrorKind, IoSlice, Write};
 
 use vmstate_types::{SaveError, Writer};
 
-/// Where live sections write, and from where it goes onward.
+/// Where live sections write, and from where it goes sink.
 ///
-/// Much of what is live is larger than memory should be: [`relieve`](Self::relieve) is to be called between pieces.
+/// Much of what is live is larger than memory should be: [`flush_if_full`](Self::flush_if_full) is to be called between pieces.
 pub struct Output<'o> {
     writer: &'o mut Writer,
-    onward: Option<&'o mut (dyn Write + 'o)>,
+    sink: Option<&'o mut (dyn Write + 'o)>,
     /// Whether the destination takes many slices at once, as far as is known.
     vectored: bool,
 }
 
-/// So much may gather before it goes onward.
+/// So much may gather before it goes sink.
 const PENDING: usize = 256 * 1024;
 
 impl<'o> Output<'o> {
-    /// Writes into `writer`, and from there to `onward` if that is given.
+    /// Writes into `writer`, and from there to `sink` if that is given.
     ///
-    /// Guest memory that can be lent ([`Block::lend`](crate::ram::Block::lend)) goes to `onward` from where it is, by
+    /// Guest memory that can be lent ([`Block::lend`](crate::ram::RamBlock::slice)) goes to `sink` from where it is, by
     /// [`Write::write_vectored`]. A writer without one of its own is found out and gets copies, for it would be given
     /// every page by itself.
-    pub fn new(writer: &'o mut Writer, onward: Option<&'o mut (dyn Write + 'o)>) -> Self {
-        Self { writer, onward, vectored: true }
+    pub fn new(writer: &'o mut Writer, sink: Option<&'o mut (dyn Write + 'o)>) -> Self {
+        Self { writer, sink, vectored: true }
     }
 
     /// Where to write.
@@ -36,7 +36,7 @@ impl<'o> Output<'o> {
     ///
     /// # Errors
     /// What the destination reports.
-    pub fn relieve(&mut self) -> Result<(), SaveError> {
+    pub fn flush_if_full(&mut self) -> Result<(), SaveError> {
         if self.writer.pending().len() < PENDING { Ok(()) } else { self.flush() }
     }
 
@@ -45,27 +45,27 @@ impl<'o> Output<'o> {
     /// # Errors
     /// What the destination reports.
     pub fn flush(&mut self) -> Result<(), SaveError> {
-        let Some(onward) = &mut self.onward else { return Ok(()) };
-        let sent = self.writer.flush_to(onward).and_then(|()| onward.flush());
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        let sent = self.writer.flush_to(sink).and_then(|()| sink.flush());
         sent.map_err(SaveError::destination_failed)
     }
 
     /// Whether memory can be lent: there is a destination, and it takes many slices at once.
-    pub(crate) fn takes_lent(&self) -> bool {
-        self.onward.is_some() && self.vectored
+    pub(crate) fn accepts_borrowed(&self) -> bool {
+        self.sink.is_some() && self.vectored
     }
 
     /// Sends what has been written with all that is `lent`, which is then empty; or does what
-    /// [`relieve`](Self::relieve) does, if nothing is.
+    /// [`flush_if_full`](Self::flush_if_full) does, if nothing is.
     ///
     /// # Errors
     /// What the destination reports. What was not sent is of no use then.
-    pub(crate) fn relieve_with(&mut self, lent: &mut Lent<'_>) -> Result<(), SaveError> {
-        let Some(onward) = self.onward.as_mut().filter(|_| !lent.pieces.is_empty()) else { return self.relieve() };
-        let mut slices = [IoSlice::new(&[]); 2 * Lent::PIECES + 1];
+    pub(crate) fn flush_with(&mut self, lent: &mut BorrowedPages<'_>) -> Result<(), SaveError> {
+        let Some(sink) = self.sink.as_mut().filter(|_| !lent.pieces.is_empty()) else { return self.flush_if_full() };
+        let mut slices = [IoSlice::new(&[]); 2 * BorrowedPages::PIECES + 1];
         let slices = lent.between(self.writer.pending(), &mut slices);
-        self.vectored = write_all(&mut **onward, slices).map_err(SaveError::destination_failed)?;
-        self.writer.sent(lent.bytes);
+        self.vectored = write_all(&mut **sink, slices).map_err(SaveError::destination_failed)?;
+        self.writer.mark_sent(lent.bytes);
         lent.bytes = 0;
         lent.pieces.clear();
         Ok(())
@@ -78,16 +78,16 @@ impl std::fmt::Debug for Output<'_> {
     }
 }
 
-/// Memory that goes onward with what a writer holds, each piece at its place.
+/// Memory that goes sink with what a writer holds, each piece at its place.
 #[derive(Debug)]
-pub(crate) struct Lent<'m> {
+pub(crate) struct BorrowedPages<'m> {
     /// Each with how many of the writer's bytes come before it.
     pieces: Vec<(usize, &'m [u8])>,
     /// How many bytes they have in all.
     bytes: u64,
 }
 
-impl<'m> Lent<'m> {
+impl<'m> BorrowedPages<'m> {
     /// So many pieces at most: with what is written between them, about a quarter of what a system call takes.
     pub(crate) const PIECES: usize = 128;
 
@@ -125,14 +125,14 @@ impl<'m> Lent<'m> {
     }
 }
 
-/// Writes all of `slices`. `false` if no more than one was ever taken at a time: `onward` has no `write_vectored` of its
+/// Writes all of `slices`. `false` if no more than one was ever taken at a time: `sink` has no `write_vectored` of its
 /// own.
-fn write_all(onward: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> io::Result<bool> {
+fn write_all(sink: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> io::Result<bool> {
     let mut left: usize = slices.iter().map(|slice| slice.len()).sum();
     let mut vectored = slices.len() <= 1;
     IoSlice::advance_slices(&mut slices, 0); // drops those in front that are empty
     while let Some(first) = slices.first().map(|slice| slice.len()) {
-        match onward.write_vectored(slices) {
+        match sink.write_vectored(slices) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(count) => {
                 vectored |= count > first;

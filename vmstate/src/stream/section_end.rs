@@ -5,7 +5,7 @@
 
 use vmstate_types::{LoadError, Reader};
 
-use crate::stream::tag;
+use super::tag;
 
 /// The bytes of a footer: its tag and the section id.
 const FOOTER: usize = 5;
@@ -143,7 +143,7 @@ fn section_or_command(tag: u8, reader: &mut Reader<'_>) -> Result<bool, LoadErro
 
 fn named_section(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
     let length = usize::from(reader.u8()?);
-    if length == 0 || !reader.claim(length)?.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+    if length == 0 || !reader.take(length)?.iter().all(|byte| (b' '..=b'~').contains(byte)) {
         return Ok(false);
     }
     reader.u32()?;

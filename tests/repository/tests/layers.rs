@@ -1,0 +1,193 @@
+//! The modules of the published crates follow the table of layers in CONTRIBUTING.md and have no circles of imports.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use vmstate_repository::layers::{Crate, Cycle, Import, Modules, Sources, Table, cycles, imports};
+use vmstate_repository::root;
+
+const CRATES: [Crate<'static>; 4] = [
+    Crate { name: "vmstate_types", root: "vmstate-types/src/lib.rs" },
+    Crate { name: "vmstate_derive", root: "vmstate-derive/src/lib.rs" },
+    Crate { name: "vmstate", root: "vmstate/src/lib.rs" },
+    Crate { name: "vmstate_cli", root: "vmstate/src/bin/vmstate/main.rs" },
+];
+
+/// A trait whose provided methods call its engine, and the engine, which is generic over the trait.
+const TRAITS_AND_ENGINES: [[&str; 2]; 1] = [["vmstate_types::state", "vmstate_types::walk"]];
+
+/// Violations that are being removed. Delete an entry together with its import; add none.
+const KNOWN_VIOLATIONS: [&str; 3] = [
+    "vmstate/src/machine -> vmstate/src/dynamic",
+    "vmstate/src/ram -> vmstate/src/registry",
+    "vmstate/src/registry -> vmstate/src/machine",
+];
+
+/// Circles that are being removed. Delete an entry together with its imports; add none.
+const KNOWN_CYCLES: [&[&str]; 8] = [
+    &["vmstate::dynamic", "vmstate::machine", "vmstate::ram", "vmstate::registry"],
+    &["vmstate::machine::diagnosis", "vmstate::machine::load"],
+    &["vmstate::registry::entry", "vmstate::registry::index"],
+    &[
+        "vmstate::schema::compare::align",
+        "vmstate::schema::compare::field",
+        "vmstate::schema::compare::queue",
+        "vmstate::schema::compare::regroup",
+        "vmstate::schema::compare::subsection",
+    ],
+    &["vmstate::schema::dump", "vmstate::schema::file", "vmstate::schema::set"],
+    &[
+        "vmstate_derive::expand::codec",
+        "vmstate_derive::expand::load",
+        "vmstate_derive::expand::run",
+        "vmstate_derive::expand::save",
+    ],
+    &["vmstate_derive::model::form", "vmstate_derive::model::subsection"],
+    &["vmstate_types::wire::buffered", "vmstate_types::wire::reader"],
+];
+
+fn table() -> Table {
+    Table::parse(&fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap()).unwrap()
+}
+
+fn crates() -> Modules {
+    let sources = Sources::read(root(), &["vmstate-types/src", "vmstate-derive/src", "vmstate/src"]).unwrap();
+    Modules::parse(&sources, &CRATES).unwrap()
+}
+
+/// Asserts that exactly the known findings are found.
+fn assert_known(kind: &str, found: &[(String, String)], known: &[String]) {
+    let new: Vec<_> = found.iter().filter(|(key, _)| !known.contains(key)).map(|(_, text)| text.as_str()).collect();
+    assert!(new.is_empty(), "{} new {kind}:\n{}", new.len(), new.join("\n"));
+    let fixed: Vec<_> = known.iter().filter(|known| !found.iter().any(|(key, _)| key == *known)).collect();
+    assert!(fixed.is_empty(), "{kind} that no longer exist; delete them from the list of known ones: {fixed:#?}");
+}
+
+#[test]
+fn no_module_imports_from_a_higher_layer() {
+    let modules = crates();
+    let violations = table().violations(&modules, &imports(&modules));
+    let found: Vec<_> =
+        violations.iter().map(|found| (format!("{} -> {}", found.from, found.to), found.to_string())).collect();
+    assert_known("upward imports", &found, &KNOWN_VIOLATIONS.map(str::to_owned));
+}
+
+#[test]
+fn siblings_do_not_import_each_other() {
+    let is_allowed = |cycle: &Cycle| TRAITS_AND_ENGINES.iter().any(|allowed| cycle.modules == *allowed);
+    let found: Vec<_> = cycles(&imports(&crates()))
+        .iter()
+        .filter(|cycle| !is_allowed(cycle))
+        .map(|cycle| (cycle.modules.join(" <-> "), cycle.to_string()))
+        .collect();
+    assert_known("circles of imports", &found, &KNOWN_CYCLES.map(|modules| modules.join(" <-> ")));
+}
+
+#[test]
+fn table_lists_every_module() {
+    let (table, modules) = (table(), crates());
+    assert_eq!(table.unlisted(&modules), BTreeSet::new(), "files in no layer of CONTRIBUTING.md");
+    assert_eq!(table.unused(&modules), [""; 0], "paths in CONTRIBUTING.md that do not exist");
+}
+
+/// A library of two layers, `low` and `high`, with these sources and an empty root module.
+fn library(files: &[(&str, &str)]) -> (Table, Modules, BTreeSet<Import>) {
+    let mut text = String::new();
+    for name in files.iter().filter_map(|(path, _)| path.strip_suffix(".rs").filter(|path| !path.contains('/'))) {
+        text += &format!("pub mod {name};\n");
+    }
+    let table = "## Layers\n\n| modules | for |\n|---|---|\n| `src/low`, `src/lower` | a |\n| `src/high` | b |\n";
+    let (table, sources) = (Table::parse(table).unwrap(), with_root(&text, files));
+    let modules = Modules::parse(&sources, &[Crate { name: "lib", root: "src/lib.rs" }]).unwrap();
+    let imports = imports(&modules);
+    (table, modules, imports)
+}
+
+fn with_root(root: &str, files: &[(&str, &str)]) -> Sources {
+    let files = files.iter().map(|(path, text)| (format!("src/{path}"), *text));
+    files.chain([("src/lib.rs".to_owned(), root)]).collect()
+}
+
+fn violations(files: &[(&str, &str)]) -> Vec<String> {
+    let (table, modules, imports) = library(files);
+    table.violations(&modules, &imports).iter().map(ToString::to_string).collect()
+}
+
+const HIGH: (&str, &str) = ("high.rs", "pub struct High;\npub mod inner;\n");
+const INNER: (&str, &str) = ("high/inner.rs", "pub struct Inner;");
+
+#[test]
+fn upward_imports_are_found_in_every_form() {
+    for low in [
+        "use crate::high::High;",
+        "use crate::high::{self};",
+        "use crate::{high::inner::Inner as Other};",
+        "pub(crate) use super::high::*;",
+        "fn low(_: &crate::high::High) {}",
+        "fn low() { let _ = super::high::High; }",
+        "fn low() { use crate::high::High; }",
+        "impl From<crate::high::High> for u8 {}",
+        "mod inner { use super::super::high::High; }",
+        "fn low() { println!(\"{:?}\", crate::high::High) }",
+        "macro_rules! low { () => { $crate::high::High } }",
+    ] {
+        let found = violations(&[("low.rs", low), HIGH, INNER]);
+        assert_eq!(found.len(), 1, "{low}: {found:?}");
+        assert!(found[0].starts_with("lib::low"), "{found:?}");
+        assert!(found[0].ends_with("but `src/low` is a layer below `src/high`"), "{found:?}");
+    }
+}
+
+#[test]
+fn downward_imports_and_test_code_are_allowed() {
+    let low = "pub struct Low;\n#[cfg(test)]\nmod tests { use crate::high::High; }\n\
+               #[cfg(test)]\nfn helper(_: crate::high::High) {}\npub(in crate::low) struct Private;";
+    let high = "use crate::low::Low;\npub struct High;\npub mod inner;\nuse self::inner::Inner;";
+    assert_eq!(violations(&[("low.rs", low), ("high.rs", high), INNER]), [""; 0]);
+}
+
+#[test]
+fn re_exports_lead_to_the_definition() {
+    let low = "use crate::{Low, High};";
+    let sources = with_root(
+        "mod low;\nmod lower;\nmod high;\npub use lower::*;\npub use high::inner::Inner as High;",
+        &[("low.rs", low), ("lower.rs", "pub struct Low;"), HIGH, INNER],
+    );
+    let modules = Modules::parse(&sources, &[Crate { name: "lib", root: "src/lib.rs" }]).unwrap();
+    let imports: Vec<_> = imports(&modules).into_iter().map(|import| (import.path, import.to)).collect();
+    let expected = [("crate::High", "lib::high::inner"), ("crate::Low", "lib::lower")];
+    assert_eq!(imports, expected.map(|(path, to)| (path.to_owned(), to.to_owned())));
+}
+
+/// The layer of a re-exporting module counts, even though the name is defined in a lower one.
+#[test]
+fn import_through_a_higher_layer_is_upward() {
+    let files = [("low.rs", "use crate::high::Low;"), ("lower.rs", "pub struct Low;")];
+    let found = violations(&[files[0], files[1], ("high.rs", "pub use crate::lower::Low;")]);
+    assert_eq!(found, ["lib::low imports `crate::high::Low`, but `src/low` is a layer below `src/high`"]);
+}
+
+#[test]
+fn circles_are_found_between_siblings() {
+    let cycles_of = |files: &[(&str, &str)]| {
+        let (_, _, imports) = library(files);
+        cycles(&imports).iter().map(|cycle| cycle.modules.join(" ")).collect::<Vec<_>>()
+    };
+    let one = ("low.rs", "use crate::lower::Lower;\npub struct Low;");
+    let other = ("lower.rs", "use crate::high::inner::Inner;\npub struct Lower;");
+    let back = ("high.rs", "pub mod inner;\nuse crate::low::Low;");
+    assert_eq!(cycles_of(&[one, other, HIGH, INNER]), [""; 0]);
+    assert_eq!(cycles_of(&[one, other, back, INNER]), ["lib::high lib::low lib::lower"]);
+    let parent = ("high.rs", "pub mod inner;\npub struct High;\nuse inner::Inner;");
+    assert_eq!(cycles_of(&[parent, ("high/inner.rs", "use super::High;\npub struct Inner;")]), [""; 0]);
+    let children = ("high.rs", "mod left;\nmod right;");
+    let (left, right) = (("high/left.rs", "use super::right::R;\npub struct L;"), "use super::left::L;\npub struct R;");
+    assert_eq!(cycles_of(&[children, left, ("high/right.rs", right)]), ["lib::high::left lib::high::right"]);
+}
+
+#[test]
+fn files_outside_of_the_table_are_reported() {
+    let (table, modules, _) = library(&[("low.rs", ""), ("other.rs", "")]);
+    assert_eq!(table.unlisted(&modules), BTreeSet::from(["src/other.rs"]));
+    assert_eq!(table.unused(&modules), ["src/lower", "src/high"]);
+}

@@ -1,11 +1,14 @@
-//! Mistakes, gathered so that all of them are reported at once.
+//! The errors of one derive input, collected so that all of them are reported at once.
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::thread;
 
 use quote::ToTokens;
 
-/// All mistakes so far. Must be finished.
+/// Collects errors until [`check`](Self::check) returns them.
+///
+/// As in serde's `Ctxt`, dropping it without a check is a bug and panics: the errors would be lost.
 pub(crate) struct Errors(RefCell<Option<Vec<syn::Error>>>);
 
 impl Errors {
@@ -13,29 +16,31 @@ impl Errors {
         Self(RefCell::new(Some(Vec::new())))
     }
 
-    /// A mistake at `tokens`.
+    /// Adds an error that points at `tokens`.
     pub(crate) fn at(&self, tokens: impl ToTokens, message: impl Display) {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
-    /// A mistake that another parser found.
+    /// Adds an error of another parser.
     pub(crate) fn add(&self, error: syn::Error) {
         if let Some(errors) = self.0.borrow_mut().as_mut() {
             errors.push(error);
         }
     }
 
-    /// All mistakes as one error; `None` if there are none.
-    pub(crate) fn finish(&self) -> Option<syn::Error> {
-        self.0.borrow_mut().take()?.into_iter().reduce(|mut all, error| {
+    /// Returns all errors, combined into one, or `Ok` if there was none.
+    pub(crate) fn check(self) -> syn::Result<()> {
+        let errors = self.0.take().into_iter().flatten();
+        let combined = errors.reduce(|mut all, error| {
             all.combine(error);
             all
-        })
+        });
+        combined.map_or(Ok(()), Err)
     }
 }
 
 impl Drop for Errors {
     fn drop(&mut self) {
-        assert!(std::thread::panicking() || self.0.borrow().is_none(), "mistakes were not reported");
+        assert!(thread::panicking() || self.0.borrow().is_none(), "the errors of a derive input were not checked");
     }
 }

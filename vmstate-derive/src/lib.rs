@@ -5,19 +5,14 @@
 //! is written even then, so that one mistake does not look like fifty.
 
 mod check;
-mod enumeration;
 mod errors;
 mod expand;
 mod model;
 mod parse;
-mod remote;
-mod transparent;
 
-use std::mem;
-
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput};
+use syn::DeriveInput;
 
 use crate::errors::Errors;
 
@@ -34,38 +29,24 @@ pub fn derive_vm_state_of_types(input: proc_macro::TokenStream) -> proc_macro::T
     derive(input.into(), &quote!(::vmstate_types)).into()
 }
 
-/// The expansion, with an error for each mistake before it.
+/// Runs the four stages. The expansion contains an error for each mistake in the input.
 fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
-    let input: DeriveInput = match syn::parse2(input) {
-        Ok(input) => input,
+    let item: DeriveInput = match syn::parse2(input) {
+        Ok(item) => item,
         Err(error) => return error.into_compile_error(),
     };
     let errors = Errors::new();
-    let mut attributes = parse::Struct::of(&input, &errors);
-    let root = attributes.root_or(root);
-    if let Data::Enum(data) = &input.data {
-        let expansion = enumeration::derive(&input, data, &attributes, &root);
-        let errors = errors.finish().map(syn::Error::into_compile_error);
-        return quote!(#errors #expansion);
+    let input = parse::Input::parse(&item, &errors);
+    let root = input.attributes.root_or(root);
+    let model = model::Input::new(&input, &errors);
+    if let Some(model) = &model {
+        check::check(model, &errors);
     }
-    if attributes.transparent.is_set() {
-        let expansion = transparent::derive(&input, &attributes, &root);
-        let errors = errors.finish().map(syn::Error::into_compile_error);
-        return quote!(#errors #expansion);
-    }
-    let groups = mem::take(&mut attributes.groups);
-    let device = model::Device::of(&input, &attributes, groups, &errors);
-    if let Some(device) = &device {
-        check::check(device, &errors);
-    }
-    match (errors.finish(), device) {
-        (None, Some(device)) => match attributes.remote.value() {
-            Some(ty) => remote::expand(device, ty, &root),
-            None => expand::expand(&device, &root),
-        },
-        (errors, _) => {
-            let errors = errors.unwrap_or_else(|| syn::Error::new(Span::call_site(), "no device")).into_compile_error();
-            let fallback = expand::fallback(&input, &attributes.name_or(&input.ident), &root);
+    match (errors.check(), model) {
+        (Ok(()), Some(model)) => expand::expand(&model, &root),
+        (result, model) => {
+            let errors = result.err().map(syn::Error::into_compile_error);
+            let fallback = expand::fallback(&input, model.as_ref(), &root);
             quote!(#errors #fallback)
         }
     }

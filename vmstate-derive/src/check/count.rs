@@ -3,7 +3,7 @@
 use syn::Member;
 
 use crate::errors::Errors;
-use crate::model::{Codec, Device, Field, bits_field, member_name};
+use crate::model::{Device, Field, member_name};
 use crate::parse::nearest;
 
 /// `#[vmstate(len = count)] items: Vec<u8>, count: u32`: a load needs the count before the elements.
@@ -17,7 +17,7 @@ pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
 
 fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors: &Errors) {
     for (index, field) in fields.iter().enumerate() {
-        let Some(count) = count_of(field) else { continue };
+        let Some(count) = field.form.counter() else { continue };
         let before = fields[..index].iter().chain(earlier).filter_map(Field::member);
         let skipped = device.skipped.iter().map(|skipped| &skipped.member);
         let known: Vec<&Member> = before.chain(skipped).collect();
@@ -45,15 +45,5 @@ fn wrong_count(count: &Member, known: &[&Member], later: bool) -> String {
     match nearest(&name, &names) {
         Some(meant) => format!("{wrong}; did you mean `{meant}`?"),
         None => wrong,
-    }
-}
-
-/// The field that says how many elements `field` has.
-fn count_of(field: &Field) -> Option<Member> {
-    match &field.codec {
-        Codec::Counted(counted) | Codec::Pointers { count: Some(counted), .. } => Some(counted.count.member.clone()),
-        Codec::CountedUnused { count, .. } => Some(count.member.clone()),
-        Codec::Bitmap { bits, .. } => bits_field(bits).cloned().map(Member::Named),
-        _ => None,
     }
 }

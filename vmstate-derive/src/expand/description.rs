@@ -5,7 +5,8 @@ use quote::quote_spanned;
 use syn::LitStr;
 use syn::spanned::Spanned;
 
-use super::{codec, tokens};
+use super::form;
+use super::hygiene::tokens;
 use crate::model::{Absent, Body, Device, Field, Subsection, Version};
 use crate::parse::Hooks;
 
@@ -34,7 +35,7 @@ fn described(name: &LitStr, version: Version, hooks: &Hooks, fields: &[Field]) -
 }
 
 fn field(field: &Field) -> TokenStream {
-    let (name, form) = (&field.name, codec::form(field));
+    let (name, form) = (&field.name, form::described(field));
     let gate = &field.gate;
     let since = gate.since.as_ref().map(|number| number.value).map(|version| tokens!(.since(#version)));
     let until = gate.until.as_ref().map(|number| number.value).map(|version| tokens!(.until(#version)));
@@ -42,15 +43,12 @@ fn field(field: &Field) -> TokenStream {
     tokens!(__vmstate::Field::new(#name, #form) #since #until #when)
 }
 
-fn subsection(subsection: &Subsection) -> TokenStream {
+fn subsection(subsection: &Subsection<'_>) -> TokenStream {
     let description = match (&subsection.body, subsection.name()) {
         (Body::Own { ty, optional, .. }, _) => {
             let own =
                 quote_spanned!(Span::mixed_site().located_at(ty.span())=> <#ty as __vmstate::VmState>::DESCRIPTION);
-            match *optional || subsection.needed().is_some() {
-                true => tokens!(const { &(*#own).conditional() }),
-                false => own,
-            }
+            if *optional || subsection.needed().is_some() { tokens!(const { &(*#own).conditional() }) } else { own }
         }
         (body, name) => {
             let hooks = &subsection.attributes.hooks;

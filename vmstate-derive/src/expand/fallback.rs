@@ -1,35 +1,55 @@
-//! Implementations that do nothing, for a struct with mistakes: so that those are all that is reported.
+//! Implementations without content for an input with errors.
+//!
+//! They keep the compiler from reporting a missing implementation wherever the type is used.
 
 use proc_macro2::TokenStream;
-use syn::{DeriveInput, LitStr};
+use syn::Fields;
 
-use super::{tokens, wire, wrap};
+use super::enumeration;
+use super::hygiene::tokens;
+use super::implementor::Implementor;
+use super::wire::Wire;
+use crate::model::{Enumeration, Input};
+use crate::parse;
 
-pub(crate) fn expand(input: &DeriveInput, name: &LitStr, root: &TokenStream) -> TokenStream {
-    let ident = &input.ident;
-    let (generics, arguments, bounds) = input.generics.split_for_impl();
-    let wire = wire::implementation(ident, &input.generics, None);
-    let state = tokens! {
-        #[automatically_derived]
-        impl #generics __vmstate::VmState for #ident #arguments #bounds {
-            const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(#name);
+pub(super) fn expand(input: &parse::Input<'_>, model: Option<&Input<'_>>) -> Option<TokenStream> {
+    match model {
+        Some(Input::Enumeration(enumeration)) => {
+            has_discriminants(enumeration).then(|| enumeration::expand(enumeration))
+        }
+        _ => Some(empty_struct(input)),
+    }
+}
 
-            fn save_fields<__S: __vmstate::Sink>(
-                &mut self,
-                _: &mut __S,
-                _: u32,
-            ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-                __vmstate::core::result::Result::Ok(())
-            }
+/// Whether the variants can be cast to integers.
+fn has_discriminants(enumeration: &Enumeration<'_>) -> bool {
+    let variants = &enumeration.data.variants;
+    !variants.is_empty() && variants.iter().all(|variant| matches!(variant.fields, Fields::Unit))
+}
 
-            fn load_fields(
-                &mut self,
-                _: &mut __vmstate::Reader<'_>,
-                _: u32,
-            ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-                __vmstate::core::result::Result::Ok(())
-            }
+fn empty_struct(input: &parse::Input<'_>) -> TokenStream {
+    let implementor = Implementor::new(input.item);
+    let name = input.attributes.name_or(&input.item.ident);
+    let items = tokens! {
+        const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(#name);
+
+        fn save_fields<__S: __vmstate::Sink>(
+            &mut self,
+            _: &mut __S,
+            _: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::core::result::Result::Ok(())
+        }
+
+        fn load_fields(
+            &mut self,
+            _: &mut __vmstate::Reader<'_>,
+            _: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::core::result::Result::Ok(())
         }
     };
-    wrap(root, &tokens!(#state #wire))
+    let state = implementor.implement(&tokens!(__vmstate::VmState), &items);
+    let wire = Wire::structure(None).implement(implementor);
+    tokens!(#state #wire)
 }

@@ -4,7 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::{Ident, Type};
 
-use super::{Parent, located, tokens};
+use super::direction::Direction;
+use super::hygiene::{located, tokens};
+use super::parent::Parent;
 use crate::parse::{Condition, Function};
 
 /// Whether the predicate holds at `version`.
@@ -18,9 +20,10 @@ pub(super) fn holds(predicate: &Function, version: &TokenStream) -> TokenStream 
 pub(super) fn call(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream {
     let call = quote_spanned!(located(hook)=> __vmstate::hook::#kind);
     let hook = hook.with_types(&[tokens!(&mut Self), tokens!(u32)]);
-    match is_about_saving(kind) {
-        true => tokens!(#call(self, version, #hook)),
-        false => tokens!(#call(self, version, #parent, #hook)),
+    if is_about_saving(kind) {
+        tokens!(#call(self, version, #hook))
+    } else {
+        tokens!(#call(self, version, #parent, #hook))
     }
 }
 
@@ -73,23 +76,27 @@ pub(super) fn needed(predicate: &Function) -> TokenStream {
     }
 }
 
-/// Refuses to go on if a condition of the device or of a subsection does not hold, while `saving` or `loading`.
-pub(super) fn must_exist(condition: &Condition, parent: Parent, kind: &str) -> TokenStream {
+/// The statement that fails if a condition of the device or of a subsection does not hold.
+pub(super) fn must_exist(condition: &Condition, parent: Parent, direction: Direction) -> TokenStream {
     let Condition { text, holds } = condition;
     let holds = self::holds(holds, &tokens!(version));
-    let refusal = Ident::new(&format!("must_exist_{kind}"), text.span());
-    let heed = match kind {
-        "saving" => tokens!(heed_saving(sink, __vmstate::core::result::Result::Err(__vmstate::hook::#refusal(#text)))),
-        _ => tokens! {
-            heed_loading(
+    let failure = match direction {
+        Direction::Save => quote_spanned! {located(text)=>
+            __vmstate::walk::heed_saving(
+                sink,
+                __vmstate::core::result::Result::Err(__vmstate::hook::must_exist_saving(#text)),
+            )
+        },
+        Direction::Load => quote_spanned! {located(text)=>
+            __vmstate::walk::heed_loading(
                 reader,
-                __vmstate::core::result::Result::Err(__vmstate::hook::#refusal(#text, version, #parent)),
+                __vmstate::core::result::Result::Err(__vmstate::hook::must_exist_loading(#text, version, #parent)),
             )
         },
     };
     tokens! {
         if !#holds {
-            __vmstate::walk::#heed?;
+            #failure?;
         }
     }
 }

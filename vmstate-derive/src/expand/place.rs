@@ -4,16 +4,16 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Type;
 
-use super::{located, tokens};
+use super::hygiene::{located, tokens};
 use crate::model::{Field, Place};
 use crate::parse::{PlacePath, Step};
 
-/// A reference to the value of a field that has one, to be read.
-pub(super) fn shared(field: &Field) -> Option<TokenStream> {
-    Some(match field.place.as_ref()? {
+/// A shared reference to the value of type `ty` in `place`.
+pub(super) fn shared(place: &Place, ty: &Type) -> TokenStream {
+    match place {
         Place::Member(member) => tokens!(&self.#member),
-        Place::Inside(path) => inside(path, &field.ty),
-    })
+        Place::Inside(path) => inside(path, ty),
+    }
 }
 
 /// A reference to the value of a field that has one, to be changed.

@@ -8,8 +8,11 @@ use std::ops::Range;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-use super::{Parent, load, place, save, tokens};
-use crate::model::{Codec, Field};
+use super::form::{self, Size};
+use super::hygiene::tokens;
+use super::parent::Parent;
+use super::{field, place};
+use crate::model::Field;
 
 /// The fields split into runs: those that are there together and have fixed sizes are one, a hidden count
 /// and what it counts are one, all others are alone.
@@ -25,33 +28,31 @@ pub(super) fn split(fields: &[Field]) -> Vec<Range<usize>> {
 }
 
 fn continues(last: &Field, next: &Field) -> bool {
-    if matches!(last.codec, Codec::HiddenCount { .. }) {
+    if form::binding(last).is_some() {
         return true;
     }
     let alike = last.gate.same(&next.gate) && last.default.is_none() && next.default.is_none();
-    last.joins() && next.joins() && alike && next.conditions.is_empty()
+    joins(last) && joins(next) && alike && next.conditions.is_empty()
 }
 
-impl Field {
-    /// Whether the field can be one of several in a run.
-    fn joins(&self) -> bool {
-        self.is_plain() || self.may_be_fixed()
-    }
+/// Whether the field can be one of several in a run.
+fn joins(field: &Field) -> bool {
+    form::size(field) != Size::Varies
+}
 
-    /// Whether its type decides if the field has a fixed size.
-    fn may_be_fixed(&self) -> bool {
-        matches!(self.codec, Codec::Type { plain: false }) && self.opaque.is_none()
-    }
+/// Whether a constant of its type decides if the field has a fixed size.
+fn may_be_fixed(field: &Field) -> bool {
+    form::size(field) == Size::ByType
 }
 
 /// Whether the fields of a run, by the first of them, are read and written at offsets in one block.
 pub(super) fn is_block(first: &Field, run: &Range<usize>) -> bool {
-    first.joins() && (run.len() > 1 || first.place.is_none())
+    joins(first) && (run.len() > 1 || first.place.is_none())
 }
 
 /// Writes the fields of a run.
 pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    if fields[run.clone()].iter().any(Field::may_be_fixed) {
+    if fields[run.clone()].iter().any(may_be_fixed) {
         return save_blocks(parent, fields, run);
     }
     let (first, end) = (run.start, run.end);
@@ -67,7 +68,7 @@ pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
 
 /// Reads the fields of a run.
 pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    if fields[run.clone()].iter().any(Field::may_be_fixed) {
+    if fields[run.clone()].iter().any(may_be_fixed) {
         return load_blocks(parent, fields, run);
     }
     let (first, end) = (run.start, run.end);
@@ -87,11 +88,11 @@ fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
         let (put, next) = (put(field, Rest::Same), index + 1);
         let end = tokens!(__vmstate::walk::end_block(sink, #parent, &blocks[#index]););
         let done = (index == last).then_some(&end);
-        if !field.may_be_fixed() {
+        if !may_be_fixed(field) {
             return tokens!(#put #done);
         }
         let value = place::exclusive(field);
-        let save = save::field(parent, field, run.start + index, &tokens!(#value));
+        let save = field::save(parent, field, run.start + index, &tokens!(#value));
         let claim = (index < last).then(|| tokens!(out = __vmstate::Sink::out(sink).reserve(blocks[#next].size);));
         either(field, &tokens!(#put #done), &tokens!(#end #save #claim))
     });
@@ -109,11 +110,11 @@ fn load_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
     let (blocks, last) = (blocks(parent, fields, run), run.len() - 1);
     let loads = fields[run.clone()].iter().enumerate().map(|(index, field)| {
         let (get, next) = (get(field, Rest::Same), index + 1);
-        if !field.may_be_fixed() {
+        if !may_be_fixed(field) {
             return tokens!(#get);
         }
         let value = place::exclusive(field);
-        let load = load::field(field, &tokens!(#value));
+        let load = field::load(field, &tokens!(#value));
         let claim =
             (index < last).then(|| tokens!(from = __vmstate::walk::load_block(reader, #parent, &blocks[#next])?;));
         either(field, &tokens!(#get), &tokens!(#load #claim))
@@ -129,7 +130,7 @@ fn load_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
 
 /// The code for a field of fixed size, or that for another, as the field's type is.
 fn either(field: &Field, fixed: &TokenStream, other: &TokenStream) -> TokenStream {
-    let form = field.codec();
+    let form = form::provider(field);
     tokens! {
         if const { #form::FIXED.is_some() } {
             #fixed
@@ -143,8 +144,8 @@ fn either(field: &Field, fixed: &TokenStream, other: &TokenStream) -> TokenStrea
 fn blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let (first, length) = (run.start, run.len());
     let types =
-        fields[run.clone()].iter().enumerate().filter(|(_, field)| field.may_be_fixed()).map(|(index, field)| {
-            let form = field.codec();
+        fields[run.clone()].iter().enumerate().filter(|(_, field)| may_be_fixed(field)).map(|(index, field)| {
+            let form = form::provider(field);
             tokens!((#index, #form::FIXED))
         });
     tokens! {
@@ -185,12 +186,20 @@ impl ToTokens for Rest {
 
 /// Stores a field, or the zeros that are in its place, into the front of `out`.
 fn put(field: &Field, rest: Rest) -> TokenStream {
-    let (form, value) = (field.codec(), place::shared(field).unwrap_or_else(|| tokens!(&__vmstate::Unused)));
+    let (form, value) = (form::provider(field), reference(field));
     tokens!(#rest out = #form::put_front(#value, out);)
+}
+
+fn reference(field: &Field) -> TokenStream {
+    match &field.place {
+        Some(place) => place::shared(place, &field.ty),
+        None => tokens!(&__vmstate::Unused),
+    }
 }
 
 /// Loads a field from the front of `from`, or passes over the bytes that are in its place.
 fn get(field: &Field, rest: Rest) -> TokenStream {
-    let (form, value) = (field.codec(), place::exclusive(field).unwrap_or_else(|| tokens!(&mut __vmstate::Unused)));
+    let (form, value) =
+        (form::provider(field), place::exclusive(field).unwrap_or_else(|| tokens!(&mut __vmstate::Unused)));
     tokens!(#rest from = #form::get_front(#value, from);)
 }

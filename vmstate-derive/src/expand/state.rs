@@ -2,41 +2,43 @@
 
 use proc_macro2::TokenStream;
 
-use super::{Parent, assertion, description, hook, load, run, save, subsection, tokens};
-use crate::model::{Device, Skipped};
+use super::direction::Direction;
+use super::hygiene::tokens;
+use super::implementor::Implementor;
+use super::parent::Parent;
+use super::{assertion, default, description, hook, load, run, save, subsection};
+use crate::model::Device;
 
-pub(crate) fn expand(device: &Device<'_>) -> TokenStream {
-    let (generics, arguments, bounds) = device.generics.split_for_impl();
-    let name = device.ident;
+pub(super) fn expand(device: &Device<'_>, implementor: Implementor<'_>) -> TokenStream {
     let description = description::expand(device);
-    let fields = fields(device);
+    let fields = fields(device, implementor);
     let subsections = subsection::methods(&device.subsections);
     let needed = device.attributes.needed.value().map(hook::needed);
     let load_old = device.attributes.load_old.value().and_then(|loader| loader.with.value()).map(hook::load_old);
     let hooks = device.attributes.hooks.all().map(hook::method);
-    tokens! {
-        #[automatically_derived]
-        impl #generics __vmstate::VmState for #name #arguments #bounds {
-            const DESCRIPTION: &'static __vmstate::Description = #description;
+    let items = tokens! {
+        const DESCRIPTION: &'static __vmstate::Description = #description;
 
-            #fields
-            #subsections
-            #needed
-            #load_old
-            #(#hooks)*
-        }
-    }
+        #fields
+        #subsections
+        #needed
+        #load_old
+        #(#hooks)*
+    };
+    implementor.implement(&tokens!(__vmstate::VmState), &items)
 }
 
 /// The two methods about fields.
-fn fields(device: &Device<'_>) -> TokenStream {
-    let assertions = assertion::statements(device);
+fn fields(device: &Device<'_>, implementor: Implementor<'_>) -> TokenStream {
+    let assertions = assertion::statements(device, implementor);
     let saves = save::fields(Parent::Device, &device.fields);
     let loads = load::fields(Parent::Device, &device.fields);
     let conditions = &device.attributes.must_exist;
-    let saving_conditions = conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, "saving"));
-    let loading_conditions = conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, "loading"));
-    let resets = device.skipped.iter().filter_map(reset);
+    let saving_conditions =
+        conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, Direction::Save));
+    let loading_conditions =
+        conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, Direction::Load));
+    let resets = device.skipped.iter().filter_map(default::reset);
     let inline = inline(device);
     tokens! {
         #[allow(unused_variables)]
@@ -73,15 +75,5 @@ const FEW: usize = 4;
 /// Whether the code for the fields may be copied to where it is called. Otherwise the compiler would optimise it over and
 /// over, at each step of the way there.
 fn inline(device: &Device<'_>) -> TokenStream {
-    match run::split(&device.fields).len() <= FEW {
-        true => tokens!(#[inline]),
-        false => tokens!(#[inline(never)]),
-    }
-}
-
-/// Sets a skipped member to what it becomes after a load, if that is said.
-fn reset(skipped: &Skipped) -> Option<TokenStream> {
-    let (member, reset) = (&skipped.member, skipped.reset.as_ref()?);
-    let value = load::make(reset);
-    Some(tokens!(self.#member = #value;))
+    if run::split(&device.fields).len() <= FEW { tokens!(#[inline]) } else { tokens!(#[inline(never)]) }
 }

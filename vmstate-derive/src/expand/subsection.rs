@@ -4,10 +4,13 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::{Ident, Type};
 
-use super::{Parent, hook, load, located, save, tokens};
+use super::direction::Direction;
+use super::hygiene::{located, tokens};
+use super::parent::Parent;
+use super::{default, field, hook, load, save};
 use crate::model::{Absent, Body, Subsection};
 
-pub(super) fn methods(subsections: &[Subsection]) -> Option<TokenStream> {
+pub(super) fn methods(subsections: &[Subsection<'_>]) -> Option<TokenStream> {
     if subsections.is_empty() {
         return None;
     }
@@ -15,7 +18,7 @@ pub(super) fn methods(subsections: &[Subsection]) -> Option<TokenStream> {
     Some(tokens!(#save #load #absent))
 }
 
-fn save_method(subsections: &[Subsection]) -> TokenStream {
+fn save_method(subsections: &[Subsection<'_>]) -> TokenStream {
     let saves = subsections.iter().enumerate().map(|(index, subsection)| save_one(index, subsection));
     tokens! {
         #[allow(unused_variables)]
@@ -30,7 +33,7 @@ fn save_method(subsections: &[Subsection]) -> TokenStream {
     }
 }
 
-fn load_method(subsections: &[Subsection]) -> TokenStream {
+fn load_method(subsections: &[Subsection<'_>]) -> TokenStream {
     let loads = subsections.iter().enumerate().map(|(index, subsection)| {
         let load = load_one(index, subsection);
         tokens!(#index => { #load })
@@ -51,7 +54,7 @@ fn load_method(subsections: &[Subsection]) -> TokenStream {
     }
 }
 
-fn absent_method(subsections: &[Subsection]) -> Option<TokenStream> {
+fn absent_method(subsections: &[Subsection<'_>]) -> Option<TokenStream> {
     let absences = subsections.iter().enumerate().filter_map(|(index, subsection)| {
         let code = absent_one(index, subsection)?;
         Some(tokens!(#index => { #code }))
@@ -77,15 +80,15 @@ fn absent_method(subsections: &[Subsection]) -> Option<TokenStream> {
 }
 
 /// Saves a subsection if it is needed.
-fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
+fn save_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
     let parent = Parent::Subsection(index);
     let body = match &subsection.body {
         Body::Group(fields) | Body::Single(fields) => {
             with_save_hooks(parent, subsection, &save::fields(parent, fields))
         }
         Body::Optional(field) => {
-            let conditions = save::conditions(parent, field);
-            let save = if_some(field.member(), &save::field(parent, field, 0, &tokens!(value)));
+            let conditions = field::conditions(parent, field, Direction::Save);
+            let save = if_some(field.member(), &field::save(parent, field, 0, &tokens!(value)));
             with_save_hooks(parent, subsection, &tokens!(#conditions #save))
         }
         Body::Own { member, ty, optional: false } => {
@@ -109,7 +112,7 @@ fn save_one(index: usize, subsection: &Subsection) -> TokenStream {
 }
 
 /// The version of a subsection in the struct at `version`, a local.
-fn version(parent: Parent, subsection: &Subsection) -> TokenStream {
+fn version(parent: Parent, subsection: &Subsection<'_>) -> TokenStream {
     let Some(was) = subsection.attributes.was.value() else { return tokens!(#parent.version) };
     let arms = was.iter().map(|was| {
         let (until, version) = (was.until.value, was.version.value);
@@ -128,7 +131,7 @@ fn if_some(member: impl ToTokens, code: &TokenStream) -> TokenStream {
 
 /// When a subsection is sent; none if it always is. An `Option` that is `None` has nothing to send, and what is not
 /// needed is in checkpoints all the same.
-fn needed(parent: Parent, subsection: &Subsection) -> Option<TokenStream> {
+fn needed(parent: Parent, subsection: &Subsection<'_>) -> Option<TokenStream> {
     let checkpoint = tokens!(__vmstate::Sink::out(sink).is_checkpoint());
     let needed = subsection.needed().map(|path| hook::holds(path, &tokens!(#parent.version)));
     match (&subsection.body, needed) {
@@ -152,7 +155,7 @@ fn is_some_and(member: impl ToTokens, needed: Option<TokenStream>, checkpoint: &
 }
 
 /// The walk over a subsection's fields, with its hooks around.
-fn with_save_hooks(parent: Parent, subsection: &Subsection, saves: &TokenStream) -> TokenStream {
+fn with_save_hooks(parent: Parent, subsection: &Subsection<'_>, saves: &TokenStream) -> TokenStream {
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
         let call = hook::call(kind, path, parent);
@@ -180,15 +183,15 @@ fn with_save_hooks(parent: Parent, subsection: &Subsection, saves: &TokenStream)
     }
 }
 
-fn load_one(index: usize, subsection: &Subsection) -> TokenStream {
+fn load_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
     let parent = Parent::Subsection(index);
     match &subsection.body {
         Body::Group(fields) | Body::Single(fields) => {
             with_load_hooks(parent, subsection, &load::fields(parent, fields))
         }
         Body::Optional(field) => {
-            let (value, load) = (get_or_insert(field.member(), &field.ty), load::field(field, &tokens!(value)));
-            let conditions = load::conditions(parent, field);
+            let (value, load) = (get_or_insert(field.member(), &field.ty), field::load(field, &tokens!(value)));
+            let conditions = field::conditions(parent, field, Direction::Load);
             with_load_hooks(parent, subsection, &tokens!(#conditions #value #load))
         }
         Body::Own { member, ty, optional: false } => {
@@ -203,11 +206,11 @@ fn load_one(index: usize, subsection: &Subsection) -> TokenStream {
 
 /// What is in an `Option`, which is made if it is not there.
 fn get_or_insert(member: impl ToTokens, ty: &Type) -> TokenStream {
-    let default = load::type_default(ty);
+    let default = default::type_default(ty);
     tokens!(let value = self.#member.get_or_insert_with(|| #default);)
 }
 
-fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream) -> TokenStream {
+fn with_load_hooks(parent: Parent, subsection: &Subsection<'_>, loads: &TokenStream) -> TokenStream {
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
         let call = hook::call(kind, path, parent);
@@ -224,7 +227,7 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection, loads: &TokenStream)
 }
 
 /// What is done about a subsection that is not in the stream; none if nothing is.
-fn absent_one(index: usize, subsection: &Subsection) -> Option<TokenStream> {
+fn absent_one(index: usize, subsection: &Subsection<'_>) -> Option<TokenStream> {
     let parent = Parent::Subsection(index);
     let code = match subsection.policy() {
         Absent::Keep => None,
@@ -256,15 +259,15 @@ fn or_none(member: impl ToTokens, otherwise: Option<TokenStream>) -> TokenStream
 fn defaults(body: &Body) -> TokenStream {
     let none = tokens!(__vmstate::core::option::Option::None);
     match body {
-        Body::Group(fields) | Body::Single(fields) => fields.iter().filter_map(load::default).collect(),
+        Body::Group(fields) | Body::Single(fields) => fields.iter().filter_map(default::assign).collect(),
         Body::Optional(field) => {
             let (member, path) = (field.member(), field.default.as_ref().and_then(Option::as_ref));
-            let value = path.map_or(none, load::make);
+            let value = path.map_or(none, default::make);
             tokens!(self.#member = #value;)
         }
         Body::Own { member, optional: true, .. } => tokens!(self.#member = #none;),
         Body::Own { member, ty, optional: false } => {
-            let value = load::type_default(ty);
+            let value = default::type_default(ty);
             tokens!(self.#member = #value;)
         }
     }

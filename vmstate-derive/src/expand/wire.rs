@@ -1,23 +1,36 @@
-//! The implementation of `Wire`: the struct as a value in another one.
+//! The implementation of `Wire`: the type as a value in a struct.
 
 use proc_macro2::TokenStream;
-use syn::{Generics, Ident};
 
-use super::{run, tokens};
-use crate::model::{Codec, Device, Field};
+use super::hygiene::tokens;
+use super::implementor::Implementor;
 
-pub(super) fn expand(device: &Device<'_>) -> TokenStream {
-    let fixed = can_be_fixed(device).then(|| fixed(&device.fields));
-    implementation(device.ident, device.generics, fixed.as_ref())
+/// The parts of an implementation that differ between the kinds of input.
+pub(super) struct Wire {
+    pub(super) form: TokenStream,
+    /// The items for values of fixed size.
+    pub(super) fixed: Option<TokenStream>,
+    /// The body of `save_elements`.
+    pub(super) save: TokenStream,
+    /// The body of `load_elements`.
+    pub(super) load: TokenStream,
 }
 
-/// The implementation for a struct, whose values may have a fixed size.
-pub(super) fn implementation(name: &Ident, generics: &Generics, fixed: Option<&TokenStream>) -> TokenStream {
-    let (generics, arguments, bounds) = generics.split_for_impl();
-    tokens! {
-        #[automatically_derived]
-        impl #generics __vmstate::Wire for #name #arguments #bounds {
-            const FORM: __vmstate::Form = __vmstate::Form::structure(<Self as __vmstate::VmState>::DESCRIPTION);
+impl Wire {
+    /// A struct with a description.
+    pub(super) fn structure(fixed: Option<TokenStream>) -> Self {
+        Self {
+            form: tokens!(__vmstate::Form::structure(<Self as __vmstate::VmState>::DESCRIPTION)),
+            fixed,
+            save: tokens!(__vmstate::walk::save_struct(self, sink, at, element)),
+            load: tokens!(__vmstate::walk::load_struct(self, reader)),
+        }
+    }
+
+    pub(super) fn implement(&self, implementor: Implementor<'_>) -> TokenStream {
+        let Self { form, fixed, save, load } = self;
+        let items = tokens! {
+            const FORM: __vmstate::Form = #form;
 
             #fixed
 
@@ -27,53 +40,16 @@ pub(super) fn implementation(name: &Ident, generics: &Generics, fixed: Option<&T
                 at: __vmstate::At,
                 element: __vmstate::Element,
             ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-                __vmstate::walk::save_struct(self, sink, at, element)
+                #save
             }
 
             fn load_elements(
                 &mut self,
                 reader: &mut __vmstate::Reader<'_>,
             ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-                __vmstate::walk::load_struct(self, reader)
+                #load
             }
-        }
-    }
-}
-
-/// Whether nothing but the fields' types can keep the struct from being bytes of fixed size.
-fn can_be_fixed(device: &Device<'_>) -> bool {
-    let attributes = device.attributes;
-    let simple = |field: &Field| {
-        field.gate.is_open()
-            && !field.is_inside()
-            && field.opaque.is_none()
-            && field.conditions.is_empty()
-            && (field.is_plain() || matches!(field.codec, Codec::Type { .. }))
-    };
-    attributes.hooks.all().next().is_none()
-        && !attributes.needed.is_set()
-        && attributes.must_exist.is_empty()
-        && device.subsections.is_empty()
-        && device.skipped.iter().all(|skipped| skipped.reset.is_none())
-        && device.fields.iter().all(simple)
-}
-
-fn fixed(fields: &[Field]) -> TokenStream {
-    let forms = fields.iter().map(Field::codec);
-    let (puts, gets) = (run::puts(fields), run::gets(fields));
-    tokens! {
-        const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(&[#(#forms::FIXED),*]);
-
-        #[inline]
-        #[allow(unused_variables)]
-        fn put(&self, out: &mut [u8]) {
-            #puts
-        }
-
-        #[inline]
-        #[allow(unused_variables)]
-        fn get(&mut self, from: &[u8]) {
-            #gets
-        }
+        };
+        implementor.implement(&tokens!(__vmstate::Wire), &items)
     }
 }

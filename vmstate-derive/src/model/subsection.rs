@@ -1,35 +1,36 @@
-//! Subsections: groups of fields, single fields, and structs that are subsections themselves.
+//! Subsections: groups of fields, single fields, and members whose type is a subsection.
 
-use syn::{GenericArgument, LitStr, Member, PathArguments, Type};
+use syn::{LitStr, Member, Type};
 
-use super::form::{Codec, InfoKind};
-use super::{Field, Version};
-use crate::parse::{self, Function};
+use super::field::Field;
+use super::ty::option_inner;
+use super::version::Version;
+use crate::parse::{self, Function, InputField};
 
-/// A subsection of the device.
-pub(crate) struct Subsection {
-    pub(crate) attributes: parse::Subsection,
+/// A subsection of a struct.
+pub(crate) struct Subsection<'a> {
+    pub(crate) attributes: &'a parse::Subsection,
     pub(crate) body: Body,
 }
 
-/// What is in a subsection.
+/// The content of a subsection.
 pub(crate) enum Body {
     /// The fields of a group.
     Group(Vec<Field>),
-    /// One member, and perhaps bytes without meaning around it.
+    /// One member, and the extra fields around it.
     Single(Vec<Field>),
-    /// What is in a member's `Option`, the type of which is given.
+    /// The value of a member's `Option`; the field has the type inside.
     Optional(Box<Field>),
-    /// A member whose type describes the whole subsection.
+    /// A member whose type has the subsection's description.
     Own {
         member: Member,
-        /// The type, or that inside of the `Option`.
+        /// The type, or the type inside the `Option`.
         ty: Box<Type>,
         optional: bool,
     },
 }
 
-/// What a load does when the subsection is not there.
+/// The effect of a missing subsection on a load.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
     Keep,
@@ -37,15 +38,22 @@ pub(crate) enum Absent {
     Error,
 }
 
-impl Subsection {
-    /// A subsection that the struct names, with its first fields.
-    pub(super) fn of_group(attributes: parse::Subsection, fields: Vec<Field>) -> Self {
+impl<'a> Subsection<'a> {
+    /// A subsection on a struct, with its first fields.
+    pub(super) fn from_group(attributes: &'a parse::Subsection, fields: Vec<Field>) -> Self {
         Self { attributes, body: Body::Group(fields) }
     }
 
-    /// A subsection that a field is.
-    pub(super) fn of_field(attributes: parse::Subsection, member: &Member, ty: &Type, mut fields: Vec<Field>) -> Self {
-        let inner = option_inner(ty).filter(|inner| !is_timer(&fields) || option_inner(inner).is_some());
+    /// A subsection on a field, whose wire fields are `fields`.
+    pub(super) fn from_member(
+        attributes: &'a parse::Subsection,
+        input: &InputField<'_>,
+        mut fields: Vec<Field>,
+    ) -> Self {
+        let InputField { member, ty, .. } = input;
+        // The `Option` of a timer is its deadline.
+        let is_timer = fields.iter().any(|field| field.form.is_timer());
+        let inner = option_inner(ty).filter(|inner| !is_timer || option_inner(inner).is_some());
         let body = match (&attributes.name, inner) {
             (None, _) => Body::Own {
                 member: member.clone(),
@@ -62,12 +70,12 @@ impl Subsection {
         Self { attributes, body }
     }
 
-    /// The name, if the description is here and not in a type.
+    /// Returns the name, unless the member's type has it.
     pub(crate) fn name(&self) -> Option<&LitStr> {
         self.attributes.name.as_ref()
     }
 
-    /// The name, if it is a group.
+    /// Returns the name of a group.
     pub(super) fn group_name(&self) -> Option<String> {
         match self.body {
             Body::Group(_) => self.name().map(LitStr::value),
@@ -83,14 +91,14 @@ impl Subsection {
     }
 
     pub(crate) fn version(&self) -> Version {
-        Version::of(&self.attributes.version, &self.attributes.minimum_version)
+        Version::new(&self.attributes.version, &self.attributes.minimum_version)
     }
 
     pub(crate) fn needed(&self) -> Option<&Function> {
         self.attributes.needed.value()
     }
 
-    /// The fields that the macro describes.
+    /// Returns the fields that this struct describes; none if the member's type does.
     pub(crate) fn fields(&self) -> &[Field] {
         match &self.body {
             Body::Group(fields) | Body::Single(fields) => fields,
@@ -99,7 +107,7 @@ impl Subsection {
         }
     }
 
-    /// What a load does when the subsection is not there. An `Option` becomes `None`, everything else stays.
+    /// Returns the effect of a missing subsection: by default an `Option` becomes `None`, and other fields stay.
     pub(crate) fn policy(&self) -> Absent {
         match (self.attributes.absent.value(), &self.body) {
             (Some(word), _) if word == "keep" => Absent::Keep,
@@ -108,21 +116,5 @@ impl Subsection {
             (_, Body::Optional(_) | Body::Own { optional: true, .. }) => Absent::Default,
             _ => Absent::Keep,
         }
-    }
-}
-
-/// Whether the member is a timer, and an `Option` around its deadline so part of the timer.
-fn is_timer(fields: &[Field]) -> bool {
-    fields.iter().any(|field| matches!(&field.codec, Codec::Info(info) if matches!(info.kind, InfoKind::Timer)))
-}
-
-/// The `T` of a type that is written `Option<T>`.
-pub(super) fn option_inner(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last()?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    match arguments.args.first()? {
-        GenericArgument::Type(inner) if last.ident == "Option" => Some(inner),
-        _ => None,
     }
 }

@@ -10,12 +10,15 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, ExprClosure, Ident, LitInt, LitStr, Meta, Token};
 
 use super::function::{Function, is_closure};
+use super::suggest::Levels;
 use crate::errors::Errors;
 
 /// One entry: `le`, `since = 2` or `unused(before = 8)`.
 pub(crate) struct Entry {
     pub(crate) key: Ident,
     pub(crate) value: Value,
+    /// All levels, so that an unknown key can be answered with the level that it belongs to.
+    pub(super) levels: Levels,
 }
 
 /// What stands behind an entry's key.
@@ -29,10 +32,10 @@ pub(crate) enum Value {
 }
 
 /// All entries of the `#[vmstate(...)]` attributes among `attributes`.
-pub(crate) fn entries(attributes: &[Attribute], errors: &Errors) -> Vec<Entry> {
+pub(super) fn entries(attributes: &[Attribute], levels: Levels, errors: &Errors) -> Vec<Entry> {
     let ours = attributes.iter().filter(|attribute| attribute.path().is_ident("vmstate"));
     ours.flat_map(|attribute| match &attribute.meta {
-        Meta::List(list) => parse_entries(list.tokens.clone(), errors),
+        Meta::List(list) => parse_entries(list.tokens.clone(), levels, errors),
         other => {
             errors.at(other, "write what it says in parentheses: `#[vmstate(name = \"serial\")]`");
             Vec::new()
@@ -41,11 +44,11 @@ pub(crate) fn entries(attributes: &[Attribute], errors: &Errors) -> Vec<Entry> {
     .collect()
 }
 
-pub(super) fn parse_entries(tokens: TokenStream, errors: &Errors) -> Vec<Entry> {
+fn parse_entries(tokens: TokenStream, levels: Levels, errors: &Errors) -> Vec<Entry> {
     let parser = |input: ParseStream<'_>| {
         let mut entries = Vec::new();
         while !input.is_empty() {
-            match Entry::parse(input) {
+            match Entry::parse(input, levels) {
                 Ok(entry) => entries.push(entry),
                 Err(error) => {
                     errors.add(error);
@@ -64,8 +67,8 @@ pub(super) fn parse_entries(tokens: TokenStream, errors: &Errors) -> Vec<Entry> 
     })
 }
 
-impl Parse for Entry {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+impl Entry {
+    fn parse(input: ParseStream<'_>, levels: Levels) -> syn::Result<Self> {
         // `in` and `crate` are keys, too.
         let key = Ident::parse_any(input)
             .map_err(|error| syn::Error::new(error.span(), "expected an attribute's name, as in `name = value`"))?;
@@ -86,7 +89,7 @@ impl Parse for Entry {
         } else {
             return Err(input.error(format!("expected `,`, `=` or `(` after `{key}`")));
         };
-        Ok(Self { key, value })
+        Ok(Self { key, value, levels })
     }
 }
 
@@ -116,6 +119,11 @@ fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
 }
 
 impl Entry {
+    /// The entries in `tokens`, which are part of this entry's value.
+    pub(super) fn nested(&self, tokens: TokenStream, errors: &Errors) -> Vec<Self> {
+        parse_entries(tokens, self.levels, errors)
+    }
+
     /// The value behind `=`, as a `T`.
     pub(crate) fn assigned<T: Parse>(&self, what: &str, errors: &Errors) -> Option<T> {
         let Value::Assign(tokens) = &self.value else {
@@ -204,5 +212,16 @@ impl Parse for Number {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let literal: LitInt = input.parse()?;
         Ok(Self { value: literal.base10_parse()?, literal })
+    }
+}
+
+/// The text at the beginning of a list, and what follows it.
+pub(super) fn split_name(tokens: TokenStream) -> (Option<LitStr>, TokenStream) {
+    let mut rest = tokens.clone().into_iter();
+    let first = rest.next().and_then(|token| syn::parse2::<LitStr>(token.to_token_stream()).ok());
+    match (first, rest.next()) {
+        (Some(name), None) => (Some(name), TokenStream::new()),
+        (Some(name), Some(TokenTree::Punct(comma))) if comma.as_char() == ',' => (Some(name), rest.collect()),
+        _ => (None, tokens),
     }
 }

@@ -15,10 +15,7 @@ pub(crate) enum Function {
 
 impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        match is_closure(input) {
-            true => input.parse().map(Box::new).map(Self::Closure),
-            false => input.parse().map(Self::Path),
-        }
+        if is_closure(input) { input.parse().map(Box::new).map(Self::Closure) } else { input.parse().map(Self::Path) }
     }
 }
 

@@ -5,8 +5,10 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Ident, LitStr, Token, Type};
 
-use super::entry::{Entry, Number, Value, parse_entries};
-use super::{Function, Once, PLACES, keys, suggest};
+use super::entry::{Entry, Number, Value};
+use super::function::Function;
+use super::keys::keys;
+use super::once::Once;
 use crate::errors::Errors;
 
 /// `removed("old_name": u32, since = 2, until = 4, with = path, from = path)`
@@ -48,7 +50,7 @@ impl Parse for Typed {
 }
 
 impl Removed {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let typed = match &entry.value {
             Value::List(tokens) => syn::parse2::<Typed>(tokens.clone()).ok(),
             Value::Word | Value::Assign(_) => None,
@@ -66,8 +68,8 @@ impl Removed {
             with: Once::default(),
             from: Once::default(),
         };
-        for entry in parse_entries(rest, errors) {
-            removed.take(&entry, errors);
+        for entry in entry.nested(rest, errors) {
+            removed.read(&entry, errors);
         }
         if !removed.until.is_set() {
             errors.at(&removed.name, "say which version was the last to have it: `until = N`");
@@ -94,7 +96,7 @@ impl Parse for Was {
 
 impl Was {
     /// What is in `was(..=4 => 2, ..=6 => 3)`.
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Vec<Self>> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Vec<Self>> {
         let arms = match &entry.value {
             Value::List(tokens) => Punctuated::<Self, Token![,]>::parse_terminated.parse2(tokens.clone()).ok(),
             Value::Word | Value::Assign(_) => None,
@@ -123,11 +125,11 @@ keys! {
 }
 
 impl OldLoader {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut loader = Self::default();
         if let Value::List(tokens) = &entry.value {
-            for entry in parse_entries(tokens.clone(), errors) {
-                loader.take(&entry, errors);
+            for entry in entry.nested(tokens.clone(), errors) {
+                loader.read(&entry, errors);
             }
         }
         if !loader.min.is_set() || !loader.with.is_set() {

@@ -4,8 +4,15 @@ use syn::Ident;
 
 use crate::errors::Errors;
 
-/// A place of attributes, such as `on a field`, and the keys that may stand there.
-type Place = (&'static str, &'static [&'static str]);
+/// A level of attributes, and its keys.
+pub(crate) struct Level {
+    /// The level in words, such as `on a field`.
+    pub(crate) place: &'static str,
+    pub(crate) keys: &'static [&'static str],
+}
+
+/// All levels.
+pub(crate) type Levels = &'static [Level];
 
 /// What QEMU and other derives call something, and what it is called here.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -21,11 +28,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// Reports a key that may not stand in `here`: with the one that was meant, or with the places where it belongs.
-pub(super) fn unknown(key: &Ident, here: Place, places: &[Place], errors: &Errors) {
+pub(super) fn unknown(key: &Ident, here: &Level, levels: Levels, errors: &Errors) {
     let text = key.to_string();
-    let (place, keys) = here;
+    let Level { place, keys } = here;
     let homes: Vec<_> =
-        places.iter().filter(|(_, keys)| keys.contains(&text.as_str())).map(|(home, _)| *home).collect();
+        levels.iter().filter(|level| level.keys.contains(&text.as_str())).map(|level| level.place).collect();
     let wrong = match homes.is_empty() {
         true => format!("there is no `{key}` {place}"),
         false => format!("`{key}` belongs {}, not {place}", homes.join(" or ")),

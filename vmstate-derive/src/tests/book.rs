@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use crate::parse::PLACES;
+use crate::parse::LEVELS;
 
 /// The book: its front page, and what stands under each heading of the other ones, by `page#heading`.
 struct Book {
@@ -77,7 +77,7 @@ fn mentions(text: &str, key: &str) -> bool {
 #[test]
 fn every_attribute_has_its_section_with_an_example() {
     let book = Book::read();
-    for key in PLACES.iter().filter(|(place, _)| parent(place).is_none()).flat_map(|(_, keys)| *keys) {
+    for key in LEVELS.iter().filter(|level| parent(level.place).is_none()).flat_map(|level| level.keys) {
         let (place, text) = book.section(key).unwrap_or_else(|| panic!("the book has no section `{key}`"));
         assert!(book.front.contains(&format!("]({place})")), "the front page has no link to {place}");
         let examples: Vec<_> = text.split("```").skip(1).step_by(2).collect();
@@ -89,17 +89,17 @@ fn every_attribute_has_its_section_with_an_example() {
 #[test]
 fn every_option_stands_in_the_section_of_its_attribute() {
     let book = Book::read();
-    for (place, keys) in PLACES {
-        let Some(attribute) = parent(place) else { continue };
+    for level in LEVELS {
+        let Some(attribute) = parent(level.place) else { continue };
         let (_, text) = book.section(attribute).unwrap_or_else(|| panic!("the book has no section `{attribute}`"));
-        let missing: Vec<_> = keys.iter().filter(|key| !mentions(text, key)).collect();
+        let missing: Vec<_> = level.keys.iter().filter(|key| !mentions(text, key)).collect();
         assert!(missing.is_empty(), "the section `{attribute}` says nothing about {missing:?}");
     }
 }
 
 #[test]
 fn there_are_no_sections_of_attributes_that_are_no_more() {
-    let keys: BTreeSet<_> = PLACES.iter().flat_map(|(_, keys)| *keys).copied().collect();
+    let keys: BTreeSet<_> = LEVELS.iter().flat_map(|level| level.keys).copied().collect();
     for (place, text) in &Book::read().sections {
         let heading = text.lines().next().unwrap_or_default();
         let key = heading.strip_prefix('`').and_then(|heading| heading.strip_suffix('`'));

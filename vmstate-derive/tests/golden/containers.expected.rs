@@ -280,9 +280,9 @@ const _: () = {
     const _: () = {
         __vmstate::core::assert!(
             < BTreeMap < Range, Mapping > as __vmstate::tree::Tree <
-            __vmstate::tree::Described > > ::AGREES,
+            __vmstate::tree::Described >> ::AGREES,
             "the keys and the values of this tree have different versions, but all of a tree loads at one: \
-             give both types the same `version`"
+                 give both types the same `version`"
         );
     };
 };

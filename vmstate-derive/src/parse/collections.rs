@@ -5,8 +5,9 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{Expr, ExprPath, ExprRange, Ident, LitInt, LitStr, Member, RangeLimits, Token, Type};
 
-use super::entry::{Entry, Number, Value, parse_entries};
-use super::{Once, PLACES, keys, suggest};
+use super::entry::{Entry, Number, Value};
+use super::keys::keys;
+use super::once::Once;
 use crate::errors::Errors;
 
 /// What stands where something is counted.
@@ -41,10 +42,7 @@ pub(crate) enum Factor {
 
 impl Parse for Factor {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        match input.peek(LitInt) {
-            true => input.parse().map(Self::Number),
-            false => input.parse().map(Self::Constant),
-        }
+        if input.peek(LitInt) { input.parse().map(Self::Number) } else { input.parse().map(Self::Constant) }
     }
 }
 
@@ -66,10 +64,7 @@ pub(crate) enum Padding {
 
 impl Parse for Padding {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        match input.peek(LitInt) {
-            true => input.parse().map(Self::Fixed),
-            false => input.parse().map(Self::Counted),
-        }
+        if input.peek(LitInt) { input.parse().map(Self::Fixed) } else { input.parse().map(Self::Counted) }
     }
 }
 
@@ -89,7 +84,7 @@ impl Parse for HiddenCount {
 }
 
 impl HiddenCount {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let message = "`count` takes the name and the type that the count has on the wire: `count(\"nqueues\": u16)`";
         let Value::List(tokens) = &entry.value else {
             errors.at(&entry.key, message);
@@ -109,7 +104,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let range: ExprRange = entry.assigned("the part of the array that is migrated, as `2..6`", errors)?;
         match range {
             ExprRange { limits: RangeLimits::Closed(limits), .. } => {
@@ -143,14 +138,14 @@ keys! {
 
 impl SizedBuffer {
     /// A buffer; none if its length is that of its array.
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Option<Self>> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Option<Self>> {
         if matches!(entry.value, Value::Word) {
             return Some(None);
         }
         let mut buffer = Self::default();
         let entries = inside(entry, "`len = field`", errors)?;
         for entry in &entries {
-            buffer.take(entry, errors);
+            buffer.read(entry, errors);
         }
         if lacks(&entries, "len") {
             errors.at(&entry.key, "a sized buffer says which field has its length: `buffer(len = field)`");
@@ -175,11 +170,11 @@ keys! {
 }
 
 impl Bitmap {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bitmap = Self::default();
         let entries = inside(entry, "`bits = field` or `bits = 64`", errors)?;
         for entry in &entries {
-            bitmap.take(entry, errors);
+            bitmap.read(entry, errors);
         }
         if lacks(&entries, "bits") {
             errors.at(&entry.key, "a bitmap says how many bits it has: `bitmap(bits = field)` or `bitmap(bits = 64)`");
@@ -202,11 +197,11 @@ keys! {
 }
 
 impl Pointer {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut pointer = Self::default();
         if !matches!(entry.value, Value::Word) {
             for entry in inside(entry, "nothing, or `alloc`", errors)? {
-                pointer.take(&entry, errors);
+                pointer.read(&entry, errors);
             }
         }
         Some(pointer)
@@ -230,11 +225,11 @@ keys! {
 }
 
 impl List {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut list = Self::default();
         let entries = inside(entry, "`max = N`", errors)?;
         for entry in &entries {
-            list.take(entry, errors);
+            list.read(entry, errors);
         }
         require_max(&entry.key, &entries, errors);
         list.max.is_set().then_some(list)
@@ -258,11 +253,11 @@ keys! {
 }
 
 impl Tree {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut tree = Self::default();
         let entries = inside(entry, "`max = N`", errors)?;
         for entry in &entries {
-            tree.take(entry, errors);
+            tree.read(entry, errors);
         }
         require_max(&entry.key, &entries, errors);
         tree.max.is_set().then_some(tree)
@@ -282,11 +277,11 @@ keys! {
 }
 
 impl Bytes {
-    pub(super) fn of(entry: &Entry, errors: &Errors) -> Option<Self> {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bytes = Self::default();
         let entries = inside(entry, "`max = N`", errors)?;
         for entry in &entries {
-            bytes.take(entry, errors);
+            bytes.read(entry, errors);
         }
         require_max(&entry.key, &entries, errors);
         bytes.max.is_set().then_some(bytes)
@@ -303,7 +298,7 @@ fn inside(entry: &Entry, what: &str, errors: &Errors) -> Option<Vec<Entry>> {
             return None;
         }
     };
-    Some(parse_entries(tokens, errors))
+    Some(entry.nested(tokens, errors))
 }
 
 /// Refuses what could grow as far as a stream says.

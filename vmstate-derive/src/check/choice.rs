@@ -1,0 +1,119 @@
+//! Rules about the attributes that choose a wire form.
+
+use quote::ToTokens;
+use syn::Type;
+
+use crate::errors::Errors;
+use crate::model::{array_element, innermost, is_named, option_inner, primitive};
+use crate::parse;
+
+pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    check_choice(ty, attributes, errors);
+    check_range(ty, attributes, errors);
+    check_hidden_count(attributes, errors);
+    check_bits(ty, attributes, errors);
+}
+
+/// `timer, le`: of those that say what is on the wire, there may be one; `max = 4` without `len`.
+fn check_choice(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    const CHOICES: [&str; 13] = [
+        "bits",
+        "buffer",
+        "equal",
+        "le",
+        "timer",
+        "with",
+        "bitmap",
+        "pointer",
+        "list",
+        "tree",
+        "byte_array",
+        "versioned",
+        "tmp",
+    ];
+    let mut chosen = attributes.keys.iter().filter(|key| CHOICES.iter().any(|choice| key == choice));
+    let first = chosen.next();
+    for other in chosen.filter(|other| first.is_some_and(|first| first != *other)) {
+        let first = first.map(ToString::to_string).unwrap_or_default();
+        errors.at(other, format!("`{other}` and `{first}` exclude each other: both say what is on the wire"));
+    }
+    let alone = |key: &str| !["with", "pointer", "timer"].contains(&key);
+    if let (Some(len), Some(first)) = (attributes.len.key(), first)
+        && alone(&first.to_string())
+    {
+        errors.at(len, format!("`len` counts elements, which `{first}` does not have"));
+    }
+    if let (Some(pointer), true) = (attributes.pointer.value(), option_inner(ty).is_some()) {
+        for key in attributes.len.key().into_iter().chain(pointer.alloc.key()) {
+            errors.at(key, format!("`{key}` is about arrays of pointers; of a single one, `pointer` says all"));
+        }
+    }
+    if let (Some(max), false) = (attributes.max.key(), attributes.has("len") || attributes.has("count")) {
+        errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
+    }
+    if let (Some(wire), Some(other)) = (attributes.wire.key(), first) {
+        errors.at(wire, format!("`wire` and `{other}` exclude each other"));
+    }
+}
+
+/// `count("n": u8)` without `max`; `count("n": u8), len = field`
+fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
+    let Some((key, count)) = attributes.count.entry() else { return };
+    const ALLOWED: [&str; 17] = [
+        "count",
+        "max",
+        "with",
+        "wire",
+        "timer",
+        "name",
+        "since",
+        "until",
+        "when",
+        "default",
+        "unused",
+        "in",
+        "subsection",
+        "ambiguous",
+        "must_exist",
+        "removed",
+        "field",
+    ];
+    for other in attributes.keys.iter().filter(|key| ALLOWED.iter().all(|allowed| key != allowed)) {
+        errors.at(other, format!("`{other}` and `count` exclude each other"));
+    }
+    if !attributes.has("max") {
+        errors.at(key, "say how many elements a stream may bring: `max = N`");
+    }
+    if let Some(name) = primitive(&count.ty).filter(|name| !["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()))
+    {
+        errors.at(&count.ty, format!("a count is of type u8, u16, u32, u64 or i32; this is `{name}`"));
+    }
+}
+
+/// `range = 2..6` on what is no array; `range = 2..6, len = count`
+fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    let Some(range) = attributes.range.key() else { return };
+    const OTHERS: [&str; 10] =
+        ["len", "equal", "le", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "tmp"];
+    for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
+        errors.at(range, format!("`range` and `{other}` exclude each other"));
+    }
+    if let Some(Some(_)) = attributes.buffer.value() {
+        errors.at(range, "`range` takes `buffer` without a length: the part has one");
+    }
+    let Some(name) = primitive(innermost(ty)) else { return };
+    if attributes.buffer.is_set() && (array_element(ty).is_none() || name != "u8") {
+        errors.at(ty, format!("`buffer` takes bytes: `[u8; N]`; this is `{}`", ty.to_token_stream()));
+    } else if array_element(ty).is_none() {
+        errors.at(ty, format!("`range` takes a part of an array; this is `{}`", ty.to_token_stream()));
+    }
+}
+
+/// `bits = u8` on a `u8`, or on a `String`
+fn check_bits(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    let element = innermost(ty);
+    if attributes.bits.is_set() && (primitive(element).is_some() || is_named(element, "String")) {
+        let rule = "`bits` takes sets of flags, types that have `bits()` and `from_bits()`";
+        errors.at(ty, format!("{rule}; this is `{}`", ty.to_token_stream()));
+    }
+}

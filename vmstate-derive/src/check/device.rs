@@ -1,0 +1,33 @@
+//! Rules about structs.
+
+use super::count::check_counts;
+use super::field::{check_default, check_fields};
+use super::member::check_members;
+use super::name::{check_minimum, check_name};
+use super::subsection::check_subsections;
+use crate::errors::Errors;
+use crate::model::Device;
+
+pub(super) fn check_device(device: &Device<'_>, errors: &Errors) {
+    check_members(device.input, errors);
+    check_name(&device.name, errors);
+    check_minimum(device.version, &device.attributes.minimum_version, errors);
+    check_load_old(device, errors);
+    check_fields(&device.fields, device.version, errors);
+    for field in &device.fields {
+        check_default(field, errors);
+    }
+    check_counts(device, errors);
+    check_subsections(device, errors);
+}
+
+/// `load_old(min = 2, ...)` where version 2 is read by the description.
+fn check_load_old(device: &Device<'_>, errors: &Errors) {
+    let minimum = device.version.minimum;
+    if let Some(oldest) = device.attributes.load_old.value().and_then(|loader| loader.min.value())
+        && oldest.value >= minimum
+    {
+        let message = format!("`load_old` is for versions below `minimum_version`, which is {minimum}");
+        errors.at(&oldest.literal, message);
+    }
+}

@@ -1,0 +1,80 @@
+//! Rules about the attributes of one member.
+
+use syn::LitStr;
+
+use super::choice::check_form;
+use crate::errors::Errors;
+use crate::parse::{self, Extra, InputField};
+
+pub(super) fn check_members(input: &parse::Input<'_>, errors: &Errors) {
+    for field in &input.members {
+        if field.attributes.has("skip") {
+            check_skipped(&field.attributes, errors);
+        } else {
+            check_member(field, &input.attributes.groups, errors);
+        }
+    }
+    check_extra(&input.attributes.extra, errors);
+}
+
+/// `skip = "reason", since = 2`
+fn check_skipped(attributes: &parse::Field, errors: &Errors) {
+    let rule = "says something about the wire, where a skipped field is not";
+    check_others(attributes, &["skip", "reset"], rule, errors);
+}
+
+fn check_member(field: &InputField<'_>, groups: &[parse::Subsection], errors: &Errors) {
+    let InputField { ty, attributes, .. } = field;
+    if let Some(reset) = attributes.reset.key() {
+        errors.at(reset, "`reset` says what a skipped field becomes: it needs `skip = \"reason\"`");
+    }
+    check_form(ty, attributes, errors);
+    check_extra(&attributes.extra, errors);
+    check_subsection(attributes, groups, errors);
+}
+
+/// `subsection, since = 2`; `subsection("a/b"), in = "a/c"`
+fn check_subsection(attributes: &parse::Field, groups: &[parse::Subsection], errors: &Errors) {
+    if attributes.subsection.value().is_some_and(|subsection| subsection.name.is_none()) {
+        let rule = "has no place here: the type of this field describes the whole subsection";
+        check_others(attributes, &["subsection", "in"], rule, errors);
+    }
+    if let Some((key, group)) = attributes.group.entry() {
+        if attributes.subsection.is_set() {
+            errors.at(key, "`in` and `subsection` exclude each other: a field is in one subsection");
+        } else {
+            check_group(group, groups, errors);
+        }
+    }
+}
+
+/// `in = "a/b"` without `subsection("a/b")` on the struct.
+fn check_group(name: &LitStr, groups: &[parse::Subsection], errors: &Errors) {
+    let text = name.value();
+    if groups.iter().any(|group| group.has_name(&text)) {
+        return;
+    }
+    let names: Vec<_> = groups.iter().filter_map(parse::Subsection::text).collect();
+    errors.at(
+        name,
+        match names.as_slice() {
+            [] => format!("no such group: write `subsection({text:?})` on the struct"),
+            names => format!("no such group; the struct has: {}", names.join(", ")),
+        },
+    );
+}
+
+fn check_extra(extra: &[Extra], errors: &Errors) {
+    for extra in extra {
+        if let Extra::Placed(placed) = extra {
+            check_form(&placed.ty, &placed.attributes, errors);
+        }
+    }
+}
+
+/// Rejects all attributes except `allowed`.
+fn check_others(attributes: &parse::Field, allowed: &[&str], rule: &str, errors: &Errors) {
+    for key in attributes.keys.iter().filter(|key| allowed.iter().all(|allowed| key != allowed)) {
+        errors.at(key, format!("`{key}` {rule}"));
+    }
+}

@@ -1,0 +1,37 @@
+//! Rules about types whose names tell that an info does not apply to them.
+//!
+//! They only make the message better: the compiler rejects the types that are not known by name.
+
+use quote::ToTokens;
+use syn::Type;
+
+use crate::errors::Errors;
+use crate::model::{Field, Form, InfoKind, array_element, builtin, innermost};
+
+/// `#[vmstate(equal)] name: bool`
+pub(super) fn check_type(field: &Field, errors: &Errors) {
+    let Form::Info(info) = &field.form else { return };
+    if let Some((key, types)) = mismatch(&info.kind, &field.ty) {
+        errors.at(&field.ty, format!("`{key}` takes {types}; this is `{}`", field.ty.to_token_stream()));
+    }
+}
+
+/// Returns the attribute and the types it applies to, if `ty` is known not to be one of them.
+fn mismatch(kind: &InfoKind, ty: &Type) -> Option<(&'static str, &'static str)> {
+    let name = builtin(innermost(ty))?;
+    let is_array = array_element(ty).is_some();
+    let (fits, key, types) = match kind {
+        InfoKind::Buffer => (is_array && name == "u8", "buffer", "bytes: `[u8; N]`"),
+        InfoKind::Equal => {
+            let fits = ["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()) && !is_array;
+            (fits, "equal", "u8, u16, u32, u64 or i32, as QEMU has them")
+        }
+        InfoKind::LessOrEqual => {
+            (name == "i32" && !is_array, "le", "i32 and nothing else: all that QEMU has is `int32 le`")
+        }
+        InfoKind::Timer => (false, "timer", "types that implement `Timer`, such as `Option<u64>`"),
+        InfoKind::ByteArray(_) => (false, "byte_array", "a `Vec<u8>`"),
+        InfoKind::As(_) | InfoKind::Present | InfoKind::Custom(_) => return None,
+    };
+    (!fits).then_some((key, types))
+}

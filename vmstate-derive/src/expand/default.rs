@@ -1,0 +1,39 @@
+//! Values for fields and members that are not in the stream.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::Type;
+
+use super::hygiene::{located, tokens};
+use super::place;
+use crate::model::{Field, Skipped};
+use crate::parse::Make;
+
+/// Assigns a field its default.
+pub(super) fn assign(field: &Field) -> Option<TokenStream> {
+    let value = match &field.default {
+        Some(Some(value)) => make(value),
+        _ => type_default(&field.ty),
+    };
+    place::assign(field, &value)
+}
+
+/// Assigns a skipped member the value of `reset`, if it has one.
+pub(super) fn reset(skipped: &Skipped) -> Option<TokenStream> {
+    let (member, reset) = (&skipped.member, skipped.reset.as_ref()?);
+    let value = make(reset);
+    Some(tokens!(self.#member = #value;))
+}
+
+/// The user's value, or a call of the user's function. A type error is reported there.
+pub(super) fn make(value: &Make) -> TokenStream {
+    match value {
+        Make::Call(path) => quote_spanned!(located(path)=> #path()),
+        Make::Value(value) => tokens!(#value),
+    }
+}
+
+/// The type's default. A missing implementation is reported at the type.
+pub(super) fn type_default(ty: &Type) -> TokenStream {
+    quote_spanned!(located(ty)=> <#ty as __vmstate::core::default::Default>::default())
+}

@@ -1,0 +1,17 @@
+//! The implementations for a struct with a description.
+
+use proc_macro2::TokenStream;
+
+use super::hygiene::tokens;
+use super::implementor::Implementor;
+use super::wire::Wire;
+use super::{assertion, fixed, state};
+use crate::model::Device;
+
+pub(super) fn expand(device: &Device<'_>) -> TokenStream {
+    let implementor = Implementor::new(device.input.item);
+    let state = state::expand(device, implementor);
+    let wire = Wire::structure(fixed::items(device)).implement(implementor);
+    let assertions = assertion::items(device, implementor);
+    tokens!(#state #wire #assertions)
+}

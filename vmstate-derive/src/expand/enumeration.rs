@@ -1,0 +1,59 @@
+//! The implementation of `Wire` for an enum.
+
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt;
+use syn::{Ident, LitStr};
+
+use super::hygiene::tokens;
+use super::implementor::Implementor;
+use super::wire::Wire;
+use crate::model::Enumeration;
+
+pub(super) fn expand(enumeration: &Enumeration<'_>) -> TokenStream {
+    let repr = enumeration.repr.clone();
+    // An enum without a `repr` has an error already; `u64` has room for any discriminant.
+    let repr = repr.unwrap_or_else(|| Ident::new("u64", enumeration.item.ident.span()));
+    let wire = Wire {
+        form: tokens!(<#repr as __vmstate::Wire>::FORM),
+        fixed: None,
+        save: save(enumeration, &repr),
+        load: load(enumeration, &repr),
+    };
+    wire.implement(Implementor::new(enumeration.item))
+}
+
+fn save(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {
+    let variants = enumeration.variants();
+    tokens! {
+        let mut number = match self {
+            #(Self::#variants => Self::#variants as #repr,)*
+        };
+        __vmstate::Wire::save_elements(&mut number, sink, at, element)
+    }
+}
+
+fn load(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {
+    let variants = enumeration.variants();
+    let expected = expected(enumeration);
+    tokens! {
+        let start = reader.offset();
+        let mut number: #repr = 0;
+        __vmstate::Wire::load_elements(&mut number, reader)?;
+        *self = match number {
+            #(number if number == Self::#variants as #repr => Self::#variants,)*
+            other => {
+                return __vmstate::core::result::Result::Err(
+                    __vmstate::LoadError::malformed(#expected, other).at_offset(start),
+                );
+            }
+        };
+        __vmstate::core::result::Result::Ok(())
+    }
+}
+
+/// The description of the valid values for the load error.
+fn expected(enumeration: &Enumeration<'_>) -> LitStr {
+    let name = &enumeration.item.ident;
+    let variants: Vec<_> = enumeration.variants().iter().map(|variant| variant.unraw().to_string()).collect();
+    LitStr::new(&format!("one of {}: {}", name.unraw(), variants.join(", ")), name.span())
+}

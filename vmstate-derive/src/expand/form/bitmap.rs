@@ -1,0 +1,41 @@
+//! Bitmaps in 64-bit words (`VMSTATE_BITMAP`).
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::Member;
+
+use super::count;
+use super::wire_form::WireForm;
+use crate::expand::hygiene::{located, tokens};
+use crate::model::{Bitmap, Field, bits_field};
+
+impl WireForm for Bitmap {
+    fn provider(&self, field: &Field) -> TokenStream {
+        let (ty, span) = (&field.ty, located(&field.ty));
+        quote_spanned!(span=> <#ty as __vmstate::bitmap::Words>)
+    }
+
+    fn form(&self, field: &Field) -> TokenStream {
+        let (provider, bits) = (self.provider(field), &self.bits);
+        let text = tokens!(__vmstate::core::stringify!(#bits));
+        let max = self.max.as_ref().or_else(|| bits_field(bits).is_none().then_some(bits));
+        let max = max.map(|max| tokens!(.max(#max)));
+        let source = count::bounded(field, &provider, &tokens!(__vmstate::Source::new(#text) #max));
+        tokens!(__vmstate::Form::info("bitmap", __vmstate::core::option::Option::None).sized(#source))
+    }
+
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let (provider, bits) = (self.provider(field), &self.bits);
+        let Some(member) = bits_field(bits) else { return tokens!(#provider::save(#value, #bits, sink, #at)) };
+        let count = count::to_save(&Member::Named(member.clone()), &tokens!(1));
+        tokens!(#count.and_then(|count| #provider::save(#value, count, sink, #at)))
+    }
+
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let (provider, bits) = (self.provider(field), &self.bits);
+        let Some(member) = bits_field(bits) else { return tokens!(#provider::load(#value, #bits, reader)) };
+        let number = count::number(&Member::Named(member.clone()), &tokens!(1));
+        let count = count::to_load(&number, &tokens!(#provider::CAPACITY), self.max.as_ref());
+        tokens!(#count.and_then(|count| #provider::load(#value, count, reader)))
+    }
+}

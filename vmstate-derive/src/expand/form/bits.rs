@@ -1,0 +1,40 @@
+//! Sets of flags as integers.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::wire_form::WireForm;
+use crate::expand::hygiene::{located, tokens};
+use crate::model::{Bits, Field, innermost, lengths};
+
+impl WireForm for Bits {
+    fn form(&self, field: &Field) -> TokenStream {
+        let bits = &self.0;
+        let times = lengths(&field.ty).into_iter().map(|length| tokens!(.times(#length)));
+        tokens!(<#bits as __vmstate::Wire>::FORM #(#times)*)
+    }
+
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let (bits, sets, set) = (&self.0, slice(field, value), innermost(&field.ty));
+        quote_spanned!(located(set)=> __vmstate::bits::save(#sets, |set: &#set| -> #bits { set.bits() }, sink, #at))
+    }
+
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let set = innermost(&field.ty);
+        let both = quote_spanned!(located(set)=> |set: &#set| set.bits(), <#set>::from_bits);
+        if lengths(&field.ty).is_empty() {
+            tokens!(__vmstate::bits::load(#value, #both, reader))
+        } else {
+            let sets = slice(field, value);
+            tokens!(__vmstate::bits::load_each(#sets, #both, reader))
+        }
+    }
+}
+
+/// The field's value, or all elements of its array, as a slice.
+fn slice(field: &Field, value: &TokenStream) -> TokenStream {
+    let Some(flattened) = lengths(&field.ty).len().checked_sub(1) else {
+        return tokens!(__vmstate::core::slice::from_mut(#value));
+    };
+    (0..flattened).fold(tokens!((#value).as_mut_slice()), |slice, _| tokens!(#slice.as_flattened_mut()))
+}

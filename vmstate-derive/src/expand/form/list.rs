@@ -1,0 +1,37 @@
+//! Linked lists (`VMSTATE_QTAILQ_V`, `VMSTATE_QLIST_V`).
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::wire_form::WireForm;
+use crate::expand::hygiene::{located, tokens};
+use crate::model::{Field, List};
+
+impl WireForm for List {
+    fn provider(&self, field: &Field) -> TokenStream {
+        let (ty, span) = (&field.ty, located(&field.ty));
+        quote_spanned!(span=> <#ty as __vmstate::list::Structs>)
+    }
+
+    fn form(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
+        let info = if self.qlist { "qlist" } else { "qtailq" };
+        tokens! {
+            __vmstate::Form::new(
+                __vmstate::Kind::List(#info, #provider::ITEM),
+                __vmstate::core::option::Option::None
+            )
+        }
+    }
+
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let (provider, max) = (self.provider(field), &self.max);
+        tokens!(#provider::save(#value, #max, sink, #at))
+    }
+
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let (provider, max) = (self.provider(field), &self.max);
+        let version = self.version.map_or_else(|| tokens!(#provider::ITEM.version), |version| tokens!(#version));
+        tokens!(#provider::load(#value, #max, #version, reader))
+    }
+}

@@ -1,0 +1,105 @@
+//! The code for the value of one field, by its wire form.
+//!
+//! Each form implements [`WireForm`] in its own file, and [`dispatch`] is the only list of all forms.
+
+mod bitmap;
+mod bits;
+mod count;
+mod counted;
+mod elements;
+mod info;
+mod list;
+mod part;
+mod pointers;
+mod prefixed;
+mod removed;
+mod temporary;
+mod tree;
+mod typed;
+mod unused;
+mod versioned;
+mod wire_form;
+
+use proc_macro2::TokenStream;
+
+pub(super) use self::wire_form::Size;
+use self::wire_form::WireForm;
+use super::hygiene::tokens;
+use crate::model::{Field, Form};
+
+fn dispatch(form: &Form) -> &dyn WireForm {
+    match form {
+        Form::Typed(form) => form,
+        Form::Info(form) => form,
+        Form::Counted(form) => form,
+        Form::LengthPrefix(form) => form,
+        Form::Prefixed(form) => form,
+        Form::Bits(form) => form,
+        Form::Part(form) => form,
+        Form::Pointers(form) => form,
+        Form::Bitmap(form) => form,
+        Form::List(form) => form,
+        Form::Tree(form) => form,
+        Form::Versioned(form) => form,
+        Form::Temporary(form) => form,
+        Form::Removed(form) => form,
+        Form::Unused(form) => form,
+        Form::CountedUnused(form) => form,
+    }
+}
+
+/// The implementation that has the items of the field's form, such as `<u16 as Wire>`.
+pub(super) fn provider(field: &Field) -> TokenStream {
+    dispatch(&field.form).provider(field)
+}
+
+/// The form in the description.
+pub(super) fn described(field: &Field) -> TokenStream {
+    let form = actual(field);
+    match &field.opaque {
+        Some(name) => tokens!(#form.opaque(#name)),
+        None => form,
+    }
+}
+
+/// The form on the wire, even if the description hides it.
+pub(super) fn actual(field: &Field) -> TokenStream {
+    dispatch(&field.form).form(field)
+}
+
+/// The call that saves `value`, a `Result`.
+pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    let save = dispatch(&field.form).save(field, value, at);
+    match field.opaque {
+        Some(_) => tokens!(__vmstate::opaque::save(sink, #at, |sink| #save)),
+        None => save,
+    }
+}
+
+/// The call that loads into `value`, a `Result`.
+pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
+    dispatch(&field.form).load(field, value)
+}
+
+/// Whether the field's values can be read and written at offsets in a block.
+pub(super) fn size(field: &Field) -> Size {
+    match field.opaque {
+        Some(_) => Size::Varies,
+        None => dispatch(&field.form).size(field),
+    }
+}
+
+/// Whether the field may be a struct, whose subsections can be mistaken for what follows.
+pub(super) fn may_be_struct(field: &Field) -> bool {
+    dispatch(&field.form).may_be_struct()
+}
+
+/// The form's rule that depends on other types.
+pub(super) fn assertion(field: &Field) -> Option<TokenStream> {
+    dispatch(&field.form).assertion(field)
+}
+
+/// The start of a `let` statement, if the next field needs the saved or loaded value.
+pub(super) fn binding(field: &Field) -> Option<TokenStream> {
+    dispatch(&field.form).binding()
+}

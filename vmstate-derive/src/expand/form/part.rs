@@ -1,0 +1,47 @@
+//! Parts of arrays (`VMSTATE_SUB_ARRAY`, `VMSTATE_PARTIAL_BUFFER`).
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::count;
+use super::wire_form::WireForm;
+use crate::expand::hygiene::{located, tokens};
+use crate::model::{Elements, Field, Part};
+
+impl WireForm for Part {
+    fn provider(&self, field: &Field) -> TokenStream {
+        self.elements.provider(field)
+    }
+
+    fn form(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
+        let (start, end) = self.bounds(&count::checked_length(field, &provider));
+        let length = quote_spanned!(located(&field.ty)=> __vmstate::part::length(#provider::CAPACITY, #start, #end));
+        match self.elements {
+            Elements::Buffer => {
+                tokens!(__vmstate::Form::info("buffer", __vmstate::core::option::Option::Some(#length)))
+            }
+            Elements::Typed | Elements::Info(_) => tokens!(#provider::ITEM.times(#length)),
+        }
+    }
+
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        let (start, end) = self.bounds(&count::length(&provider));
+        tokens!(#provider::save_part(#value, #start, #end, sink, #at))
+    }
+
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        let (start, end) = self.bounds(&count::length(&provider));
+        tokens!(#provider::load_part(#value, #start, #end, reader))
+    }
+}
+
+impl Part {
+    /// The range of indices, in an array of the given length.
+    fn bounds(&self, length: &TokenStream) -> (TokenStream, TokenStream) {
+        let start = self.range.start.as_ref().map_or_else(|| tokens!(0), |start| tokens!(#start));
+        (start, self.range.end.as_ref().map_or_else(|| length.clone(), |end| tokens!(#end)))
+    }
+}

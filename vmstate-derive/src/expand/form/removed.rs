@@ -1,0 +1,39 @@
+//! Fields that only older versions have.
+
+use proc_macro2::TokenStream;
+
+use super::wire_form::WireForm;
+use crate::expand::default::type_default;
+use crate::expand::hook;
+use crate::expand::hygiene::tokens;
+use crate::model::{Field, Removed};
+
+impl WireForm for Removed {
+    fn form(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::FORM)
+    }
+
+    /// Without `from`, a save at an old version writes the type's default, which the old reader at least accepts.
+    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+        let (provider, ty) = (self.provider(field), &field.ty);
+        let old = self.from.as_ref().map_or_else(|| type_default(ty), |from| hook::old(from, ty));
+        tokens!(#provider::save_elements(&mut { #old }, sink, #at, __vmstate::Element::ONLY))
+    }
+
+    fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {
+        let (provider, default) = (self.provider(field), type_default(&field.ty));
+        let load = tokens!(#provider::load_elements(&mut old, reader));
+        let load = match &self.with {
+            Some(with) => {
+                let take = hook::removed(with, &field.ty, &tokens!(old));
+                tokens! {
+                    let start = reader.offset();
+                    #load.and_then(|()| #take.map_err(|error| error.at_offset(start)))
+                }
+            }
+            None => load,
+        };
+        tokens!({ let mut old = #default; #load })
+    }
+}

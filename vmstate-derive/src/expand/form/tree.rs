@@ -1,0 +1,51 @@
+//! Balanced trees (`VMSTATE_GTREE_V`, `VMSTATE_GTREE_DIRECT_KEY_V`).
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use super::wire_form::WireForm;
+use crate::expand::hygiene::{located, tokens};
+use crate::model::{Field, Tree};
+
+impl WireForm for Tree {
+    fn provider(&self, field: &Field) -> TokenStream {
+        let (ty, span) = (&field.ty, located(&field.ty));
+        if self.direct {
+            quote_spanned!(span=> <#ty as __vmstate::tree::Tree<__vmstate::tree::Direct>>)
+        } else {
+            quote_spanned!(span=> <#ty as __vmstate::tree::Tree<__vmstate::tree::Described>>)
+        }
+    }
+
+    fn form(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::FORM)
+    }
+
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let (provider, max) = (self.provider(field), &self.max);
+        tokens!(#provider::save(#value, #max, sink, #at))
+    }
+
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let (provider, max) = (self.provider(field), &self.max);
+        let version = self.version.map_or_else(|| tokens!(#provider::VERSION), |version| tokens!(#version));
+        tokens!(#provider::load(#value, #max, #version, reader))
+    }
+
+    /// QEMU loads keys and values at the field's one version (`get_gtree` in `migration/vmstate-types.c`), but saves
+    /// each at the version of its description.
+    fn assertion(&self, field: &Field) -> Option<TokenStream> {
+        if self.direct || self.version.is_some() {
+            return None;
+        }
+        let provider = self.provider(field);
+        Some(quote_spanned! {located(&field.ty)=>
+            __vmstate::core::assert!(
+                #provider::AGREES,
+                "the keys and the values of this tree have different versions, but all of a tree loads at one: \
+                 give both types the same `version`"
+            );
+        })
+    }
+}

@@ -1,0 +1,32 @@
+//! Values with the form of their type: integers, structs, arrays of fixed length.
+
+use proc_macro2::TokenStream;
+
+use super::wire_form::{Size, WireForm};
+use crate::expand::hygiene::tokens;
+use crate::model::{Field, Typed};
+
+impl WireForm for Typed {
+    fn form(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::FORM)
+    }
+
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::Element::ONLY))
+    }
+
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::load_elements(#value, reader))
+    }
+
+    fn size(&self, _: &Field) -> Size {
+        if self.plain { Size::Fixed } else { Size::ByType }
+    }
+
+    fn may_be_struct(&self) -> bool {
+        !self.plain
+    }
+}

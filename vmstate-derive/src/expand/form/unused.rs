@@ -1,0 +1,56 @@
+//! Padding, of a fixed length or of a length in a counter field (`VMSTATE_UNUSED`, `VMSTATE_UNUSED_VARRAY_UINT32`).
+
+use proc_macro2::TokenStream;
+
+use super::count;
+use super::wire_form::{Size, WireForm};
+use crate::expand::hygiene::tokens;
+use crate::model::{CountedUnused, Field, Unused, member_name};
+
+impl WireForm for Unused {
+    fn provider(&self, _: &Field) -> TokenStream {
+        let bytes = &self.0;
+        tokens!(<__vmstate::Unused<#bytes> as __vmstate::Wire>)
+    }
+
+    fn form(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::FORM)
+    }
+
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::Element::ONLY))
+    }
+
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::load_elements(#value, reader))
+    }
+
+    fn size(&self, _: &Field) -> Size {
+        Size::Fixed
+    }
+}
+
+impl WireForm for CountedUnused {
+    fn form(&self, _: &Field) -> TokenStream {
+        let (name, size, max) = (member_name(&self.count.member), count::factor(&self.count), &self.max);
+        tokens! {
+            __vmstate::Form::info("unused_buffer", __vmstate::core::option::Option::Some(#size))
+                .counted(__vmstate::Source::new(#name).max(#max))
+        }
+    }
+
+    fn save(&self, _: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+        let (size, max) = (count::factor(&self.count), &self.max);
+        let count = count::to_save(&self.count.member, &tokens!(1));
+        tokens!(#count.and_then(|count| __vmstate::unused::save_counted(count, #size, #max, sink, #at)))
+    }
+
+    fn load(&self, _: &Field, _: &TokenStream) -> TokenStream {
+        let (number, size) = (count::number(&self.count.member, &tokens!(1)), count::factor(&self.count));
+        let count = count::to_load(&number, &tokens!(__vmstate::core::option::Option::None), self.max.as_ref());
+        tokens!(#count.and_then(|count| __vmstate::unused::load_counted(count, #size, reader)))
+    }
+}

@@ -1,0 +1,57 @@
+//! The trait of the wire forms.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use crate::expand::hygiene::located;
+use crate::model::Field;
+
+/// The code for a field of one wire form.
+pub(super) trait WireForm {
+    /// The implementation that has the form's items, such as `<u16 as Wire>`.
+    ///
+    /// A field uses one trait only, so that a type that does not implement it causes one error.
+    fn provider(&self, field: &Field) -> TokenStream {
+        let (ty, span) = (&field.ty, located(&field.ty));
+        quote_spanned!(span=> <#ty as __vmstate::Wire>)
+    }
+
+    /// The form as a constant expression.
+    fn form(&self, field: &Field) -> TokenStream;
+
+    /// The call that saves `value`, a `Result`.
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream;
+
+    /// The call that loads into `value`, a `Result`.
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream;
+
+    /// Whether values can be read and written at offsets in a block.
+    fn size(&self, _: &Field) -> Size {
+        Size::Varies
+    }
+
+    /// Whether the form may be a struct, whose subsections can be mistaken for what follows.
+    fn may_be_struct(&self) -> bool {
+        false
+    }
+
+    /// The rule that the compiler has to check because it depends on other types.
+    fn assertion(&self, _: &Field) -> Option<TokenStream> {
+        None
+    }
+
+    /// The start of a `let` statement, if the next field needs the saved or loaded value.
+    fn binding(&self) -> Option<TokenStream> {
+        None
+    }
+}
+
+/// The size of a field's values on the wire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// The same for all values.
+    Fixed,
+    /// Fixed or not; a constant of the type decides.
+    ByType,
+    Varies,
+}

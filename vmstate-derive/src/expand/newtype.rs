@@ -1,0 +1,38 @@
+//! The implementation of `Wire` for a `transparent` struct, which delegates to its field.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::Member;
+
+use super::hygiene::{located, tokens};
+use super::implementor::Implementor;
+use super::wire::Wire;
+use crate::model::Newtype;
+
+pub(super) fn expand(newtype: &Newtype<'_>) -> TokenStream {
+    let (member, ty) = (&newtype.field.member, newtype.field.ty);
+    let inner = quote_spanned!(located(ty)=> <#ty as __vmstate::Wire>);
+    let wire = Wire {
+        form: tokens!(#inner::FORM),
+        fixed: Some(fixed(&inner, member)),
+        save: tokens!(#inner::save_elements(&mut self.#member, sink, at, element)),
+        load: tokens!(#inner::load_elements(&mut self.#member, reader)),
+    };
+    wire.implement(Implementor::new(newtype.item))
+}
+
+fn fixed(inner: &TokenStream, member: &Member) -> TokenStream {
+    tokens! {
+        const FIXED: __vmstate::core::option::Option<usize> = #inner::FIXED;
+
+        #[inline]
+        fn put(&self, out: &mut [u8]) {
+            #inner::put(&self.#member, out);
+        }
+
+        #[inline]
+        fn get(&mut self, from: &[u8]) {
+            #inner::get(&mut self.#member, from);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The implementation of `Codec` for a remote definition.
+//!
+//! The fields have the code of any struct. It runs on a local view, which dereferences to the value of the remote type.
+
+use proc_macro2::TokenStream;
+use syn::{Ident, Type, parse_quote};
+
+use super::hygiene::tokens;
+use super::implementor::Implementor;
+use super::state;
+use crate::model::{Device, Field};
+
+pub(super) fn expand(device: &Device<'_>, remote: &Type) -> TokenStream {
+    let view = Ident::new("__View", device.ident().span());
+    let state = state::expand(device, Implementor { ident: &view, generics: &parse_quote!(<'__v>) });
+    let (view_type, codec, used) = (view_type(&view, remote), codec(device.ident(), &view, remote), used(device));
+    tokens!(#view_type #state #codec #used)
+}
+
+fn view_type(view: &Ident, remote: &Type) -> TokenStream {
+    tokens! {
+        // A field of the remote type must not have this name.
+        struct #view<'__v> {
+            __value: &'__v mut #remote,
+        }
+
+        impl __vmstate::core::ops::Deref for #view<'_> {
+            type Target = #remote;
+
+            fn deref(&self) -> &#remote {
+                self.__value
+            }
+        }
+
+        impl __vmstate::core::ops::DerefMut for #view<'_> {
+            fn deref_mut(&mut self) -> &mut #remote {
+                self.__value
+            }
+        }
+    }
+}
+
+fn codec(definition: &Ident, view: &Ident, remote: &Type) -> TokenStream {
+    tokens! {
+        #[automatically_derived]
+        impl __vmstate::Codec<#remote> for #definition {
+            const FORM: __vmstate::Form =
+                __vmstate::Form::structure(<#view<'static> as __vmstate::VmState>::DESCRIPTION);
+
+            fn save<__S: __vmstate::Sink>(
+                value: &mut #remote,
+                sink: &mut __S,
+                at: __vmstate::At,
+                element: __vmstate::Element,
+            ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+                __vmstate::walk::save_view(&mut #view { __value: value }, sink, at, element)
+            }
+
+            fn load(
+                value: &mut #remote,
+                reader: &mut __vmstate::Reader<'_>,
+            ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+                let version = <#view<'static> as __vmstate::VmState>::DESCRIPTION.version;
+                __vmstate::walk::load(&mut #view { __value: value }, reader, version)
+            }
+        }
+    }
+}
+
+/// Reads the definition's members. Nothing else does, so the compiler would report them as unused.
+fn used(device: &Device<'_>) -> TokenStream {
+    let definition = device.ident();
+    let members = device.fields.iter().filter_map(Field::member);
+    tokens! {
+        #[allow(dead_code)]
+        fn used(mirror: &#definition) {
+            #(let _ = &mirror.#members;)*
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A struct with a description.
+
+use syn::{Generics, Ident, LitStr, Member};
+
+use super::field::Field;
+use super::subsection::Subsection;
+use super::version::Version;
+use crate::parse::{self, InputField, Make};
+
+/// A struct that is saved field by field.
+pub(crate) struct Device<'a> {
+    pub(crate) input: &'a parse::Input<'a>,
+    pub(crate) attributes: &'a parse::Struct,
+    pub(crate) name: LitStr,
+    pub(crate) version: Version,
+    /// The fields in wire order, without the fields of subsections.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) subsections: Vec<Subsection<'a>>,
+    /// The members that are not migrated.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// A member that is not migrated.
+pub(crate) struct Skipped {
+    pub(crate) member: Member,
+    /// Its value after a load.
+    pub(crate) reset: Option<Make>,
+}
+
+impl<'a> Device<'a> {
+    pub(super) fn new(input: &'a parse::Input<'a>) -> Self {
+        let attributes = &input.attributes;
+        let mut device = Self {
+            input,
+            attributes,
+            name: attributes.name_or(&input.item.ident),
+            version: Version::new(&attributes.version, &attributes.minimum_version),
+            fields: Vec::new(),
+            subsections: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let mut groups = attributes.groups.iter().collect();
+        for field in &input.members {
+            device.add(field, &mut groups);
+        }
+        device.fields.extend(attributes.extra.iter().flat_map(Field::from_extra));
+        // Groups without fields, which `check` rejects.
+        device.subsections.extend(groups.into_iter().map(|group| Subsection::from_group(group, Vec::new())));
+        device
+    }
+
+    pub(crate) fn ident(&self) -> &'a Ident {
+        &self.input.item.ident
+    }
+
+    pub(crate) fn generics(&self) -> &'a Generics {
+        &self.input.item.generics
+    }
+
+    fn add(&mut self, field: &'a InputField<'a>, groups: &mut Vec<&'a parse::Subsection>) {
+        let InputField { member, attributes, .. } = field;
+        if attributes.has("skip") {
+            self.skipped.push(Skipped { member: member.clone(), reset: attributes.reset.value().cloned() });
+            return;
+        }
+        let fields = Field::from_member(field);
+        match (attributes.subsection.value(), attributes.group.value()) {
+            (Some(subsection), _) => self.subsections.push(Subsection::from_member(subsection, field, fields)),
+            (None, Some(group)) => self.add_to_group(&group.value(), fields, groups),
+            (None, None) => self.fields.extend(fields),
+        }
+    }
+
+    /// Adds fields to a group. The first field of a group determines its position among the subsections.
+    fn add_to_group(&mut self, name: &str, fields: Vec<Field>, groups: &mut Vec<&'a parse::Subsection>) {
+        let mut known = self.subsections.iter_mut();
+        if let Some(group) = known.find(|group| group.group_name().is_some_and(|known| known == name)) {
+            group.extend(fields);
+        } else if let Some(index) = groups.iter().position(|group| group.has_name(name)) {
+            self.subsections.push(Subsection::from_group(groups.remove(index), fields));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Fields in wire order.
+
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Expr, LitStr, Member, Type};
+
+use super::form::{CountedUnused, Form, LengthPrefix, Removed, Typed, Unused};
+use super::gate::Gate;
+use super::place::Place;
+use super::ty::{is_plain, is_unused};
+use crate::parse::{self, Condition, Extra, InputField, Make, Padding};
+
+/// QEMU's name for padding (`VMSTATE_UNUSED`).
+pub(crate) const UNUSED: &str = "unused";
+
+/// A field on the wire.
+pub(crate) struct Field {
+    /// The place of its value; `None` for padding and removed fields.
+    pub(crate) place: Option<Place>,
+    pub(crate) ty: Type,
+    /// The name in descriptions.
+    pub(crate) name: LitStr,
+    pub(crate) form: Form,
+    /// The name of the info that hides its structure in the description.
+    pub(crate) opaque: Option<LitStr>,
+    pub(crate) gate: Gate,
+    /// Conditions to check before it, even if the gate excludes it.
+    pub(crate) conditions: Vec<Condition>,
+    /// Its value after a load in which the gate excluded it. `Some(None)` is the type's default.
+    pub(crate) default: Option<Option<Make>>,
+    /// The advice in the error if an `equal` field differs.
+    pub(crate) hint: Option<LitStr>,
+    /// Whether the user accepts a struct with subsections before other fields.
+    pub(crate) ambiguous: bool,
+}
+
+impl Field {
+    /// Returns the wire fields of a member: its own, and the extra fields around it.
+    pub(super) fn from_member(field: &InputField<'_>) -> Vec<Self> {
+        let InputField { member, ty, attributes } = field;
+        let plain = if is_unused(ty) { UNUSED.to_owned() } else { member_name(member) };
+        let name = attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&plain, member.span()));
+        let own = Self::new(Place::Member(member.clone()), ty, name, attributes);
+        let extra = attributes.extra.iter().flat_map(Self::from_extra);
+        extra.chain(own.with_companions(attributes)).collect()
+    }
+
+    /// Returns the wire fields of a `removed` or `field` attribute.
+    pub(super) fn from_extra(extra: &Extra) -> Vec<Self> {
+        match extra {
+            Extra::Removed(removed) => vec![Self::from_removed(removed)],
+            Extra::Placed(placed) => {
+                let (place, attributes) = (Place::Inside(placed.path.clone()), &placed.attributes);
+                let field = Self::new(place, &placed.ty, placed.name.clone(), attributes);
+                field.with_companions(attributes).collect()
+            }
+        }
+    }
+
+    fn new(place: Place, ty: &Type, name: LitStr, attributes: &parse::Field) -> Self {
+        Self {
+            place: Some(place),
+            opaque: attributes.opaque.value().cloned(),
+            gate: Gate::new(attributes),
+            default: attributes.default.value().cloned(),
+            hint: attributes.equal.value().cloned().flatten(),
+            ambiguous: attributes.ambiguous.is_set(),
+            ..Self::bare(ty, name, Form::new(ty, attributes))
+        }
+    }
+
+    /// Adds its length prefix and the padding around it. Its conditions move to the first of these fields.
+    fn with_companions(self, attributes: &parse::Field) -> impl Iterator<Item = Self> + use<> {
+        let unused = attributes.unused.value();
+        let max = unused.and_then(|unused| unused.max.value());
+        let before = unused.and_then(|unused| unused.before.value()).map(|padding| self.padding(padding, max));
+        let after = unused.and_then(|unused| unused.after.value()).map(|padding| self.padding(padding, max));
+        let prefix = self.length_prefix();
+        let mut fields: Vec<_> = before.into_iter().chain(prefix).chain([self]).chain(after).collect();
+        if let Some(first) = fields.first_mut() {
+            first.conditions.clone_from(&attributes.must_exist);
+        }
+        fields.into_iter()
+    }
+
+    /// Returns padding that has the same gate as the field.
+    fn padding(&self, padding: &Padding, max: Option<&Expr>) -> Self {
+        let (span, form) = match padding {
+            Padding::Fixed(bytes) => (bytes.span(), Form::Unused(Unused(bytes.clone()))),
+            Padding::Counted(count) => {
+                let form = CountedUnused { count: count.clone(), max: max.cloned() };
+                (count.member.span(), Form::CountedUnused(form))
+            }
+        };
+        Self { gate: self.gate.clone(), ..Self::bare(&self.ty, LitStr::new(UNUSED, span), form) }
+    }
+
+    fn from_removed(removed: &parse::Removed) -> Self {
+        let gate = Gate { since: removed.since.value().cloned(), until: removed.until.value().cloned(), when: None };
+        let form = Removed { with: removed.with.value().cloned(), from: removed.from.value().cloned() };
+        Self { gate, ..Self::bare(&removed.ty, removed.name.clone(), Form::Removed(form)) }
+    }
+
+    fn length_prefix(&self) -> Option<Self> {
+        let Form::Prefixed(array) = &self.form else { return None };
+        let prefix =
+            LengthPrefix { ty: Box::new(array.count.ty.clone()), max: array.max.clone(), array: self.place.clone()? };
+        let name = array.count.name.clone();
+        Some(Self { gate: self.gate.clone(), ..Self::bare(&self.ty, name, Form::LengthPrefix(prefix)) })
+    }
+
+    /// A field that is in all versions and has no place.
+    fn bare(ty: &Type, name: LitStr, form: Form) -> Self {
+        Self {
+            place: None,
+            ty: ty.clone(),
+            name,
+            form,
+            opaque: None,
+            gate: Gate::default(),
+            conditions: Vec::new(),
+            default: None,
+            hint: None,
+            ambiguous: false,
+        }
+    }
+
+    /// Returns whether it is padding.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.form.is_unused()
+    }
+
+    /// Returns whether its value is only a part of a member.
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(self.place, Some(Place::Inside(_)))
+    }
+
+    /// Returns the member, if the value occupies all of it.
+    pub(crate) fn member(&self) -> Option<&Member> {
+        self.place.as_ref().and_then(Place::member)
+    }
+
+    /// Replaces the type, as for the value inside an `Option`.
+    pub(super) fn set_type(&mut self, ty: &Type) {
+        self.ty = ty.clone();
+        if let Form::Typed(Typed { plain }) = &mut self.form {
+            *plain = is_plain(ty);
+        }
+    }
+}
+
+/// Returns a member's name in descriptions; the third member of a tuple struct is `2`.
+pub(crate) fn member_name(member: &Member) -> String {
+    match member {
+        Member::Named(ident) => ident.unraw().to_string(),
+        Member::Unnamed(index) => index.index.to_string(),
+    }
+}

@@ -1,0 +1,70 @@
+//! The input as the macro understands it: fields in wire order with their gates, subsections and hooks.
+//!
+//! Attributes that can be written in several ways have one representation here. Nothing is rejected yet unless it
+//! cannot be represented.
+
+mod device;
+mod enumeration;
+mod field;
+mod form;
+mod gate;
+mod info;
+mod newtype;
+mod place;
+mod subsection;
+mod ty;
+mod version;
+
+use syn::{Data, Type};
+
+pub(crate) use self::device::{Device, Skipped};
+pub(crate) use self::enumeration::Enumeration;
+pub(crate) use self::field::{Field, UNUSED, member_name};
+pub(crate) use self::form::{
+    Bitmap, Bits, Counted, CountedUnused, Elements, Form, LengthPrefix, List, Part, Pointers, Prefixed, Removed,
+    Temporary, Tree, Typed, Unused, Versioned,
+};
+pub(crate) use self::gate::Gate;
+pub(crate) use self::info::{Info, InfoKind};
+pub(crate) use self::newtype::Newtype;
+pub(crate) use self::place::Place;
+pub(crate) use self::subsection::{Absent, Body, Subsection};
+pub(crate) use self::ty::{array_element, bits_field, builtin, innermost, is_named, lengths, option_inner, primitive};
+pub(crate) use self::version::Version;
+use crate::errors::Errors;
+use crate::parse;
+
+/// The kinds of input.
+pub(crate) enum Input<'a> {
+    /// A struct with a description.
+    Device(Device<'a>),
+    /// A struct that describes the type of another crate.
+    Remote(Device<'a>, &'a Type),
+    /// An enum without fields.
+    Enumeration(Enumeration<'a>),
+    /// A `transparent` struct.
+    Newtype(Newtype<'a>),
+}
+
+impl<'a> Input<'a> {
+    /// Returns `None`, after reporting it, if the input has no model.
+    pub(crate) fn new(input: &'a parse::Input<'a>, errors: &Errors) -> Option<Self> {
+        match &input.item.data {
+            Data::Enum(data) => Some(Self::Enumeration(Enumeration::new(input, data))),
+            Data::Struct(_) if input.attributes.transparent.is_set() => Newtype::new(input, errors).map(Self::Newtype),
+            Data::Struct(_) => Some(Self::from_struct(input)),
+            Data::Union(data) => {
+                errors.at(data.union_token, "a union does not know which of its fields is valid; migrate a struct");
+                None
+            }
+        }
+    }
+
+    fn from_struct(input: &'a parse::Input<'a>) -> Self {
+        let device = Device::new(input);
+        match input.attributes.remote.value() {
+            Some(ty) => Self::Remote(device, ty),
+            None => Self::Device(device),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Types by their syntax: arrays, options, and the types whose names are known.
+//!
+//! A macro does not see what a name resolves to. A renamed or shadowed type only costs an early error message or a
+//! faster path; the compiler checks the rest.
+
+use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};
+
+/// The primitive types, with and without a wire form.
+const PRIMITIVES: [&str; 16] = [
+    "bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "u128", "i128", "usize", "isize",
+    "char",
+];
+/// The primitive types without a wire form.
+const WITHOUT_FORM: [&str; 5] = ["u128", "i128", "usize", "isize", "char"];
+
+/// Returns the `T` of `Option<T>`.
+pub(crate) fn option_inner(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(inner) if last.ident == "Option" => Some(inner),
+        _ => None,
+    }
+}
+
+/// Returns whether the type is `Unused<N>`.
+pub(super) fn is_unused(ty: &Type) -> bool {
+    is_named(ty, "Unused")
+}
+
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
+}
+
+/// Returns whether all values of the type have the same size and any bytes are valid.
+pub(super) fn is_plain(ty: &Type) -> bool {
+    primitive(innermost(ty)).is_some()
+}
+
+/// Returns the lengths of the arrays around the innermost type, outermost first.
+pub(crate) fn lengths(ty: &Type) -> Vec<&Expr> {
+    match ty {
+        Type::Array(array) => std::iter::once(&array.len).chain(lengths(&array.elem)).collect(),
+        Type::Group(group) => lengths(&group.elem),
+        Type::Paren(paren) => lengths(&paren.elem),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the element type inside all arrays.
+pub(crate) fn innermost(mut ty: &Type) -> &Type {
+    while let Some(element) = array_element(ty) {
+        ty = element;
+    }
+    ty
+}
+
+/// Returns the number of arrays around the innermost type.
+pub(super) fn dimensions(ty: &Type) -> usize {
+    array_element(ty).map_or(0, |element| 1 + dimensions(element))
+}
+
+pub(crate) fn array_element(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Array(array) => Some(&array.elem),
+        Type::Group(group) => array_element(&group.elem),
+        Type::Paren(paren) => array_element(&paren.elem),
+        _ => None,
+    }
+}
+
+/// Returns the name of a primitive type with a wire form.
+pub(crate) fn primitive(ty: &Type) -> Option<String> {
+    builtin(ty).filter(|name| !WITHOUT_FORM.contains(&name.as_str()))
+}
+
+/// Returns the name of a primitive type.
+pub(crate) fn builtin(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => {
+            let name = path.path.get_ident()?.to_string();
+            PRIMITIVES.contains(&name.as_str()).then_some(name)
+        }
+        Type::Group(group) => builtin(&group.elem),
+        Type::Paren(paren) => builtin(&paren.elem),
+        _ => None,
+    }
+}
+
+/// Returns the value of an integer literal.
+pub(super) fn literal(length: &Expr) -> Option<usize> {
+    match length {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse().ok(),
+        _ => None,
+    }
+}
+
+/// Returns the field that a number of bits comes from.
+///
+/// An expression that is named like a field is a field; anything else is a constant expression.
+pub(crate) fn bits_field(bits: &Expr) -> Option<&Ident> {
+    let Expr::Path(path) = bits else { return None };
+    let is_lower = |name: String| name.starts_with(|first: char| first.is_lowercase() || first == '_');
+    path.path.get_ident().filter(|ident| is_lower(ident.to_string()))
+}

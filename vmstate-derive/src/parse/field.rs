@@ -1,0 +1,177 @@
+//! The attributes of a field, and of a place inside of a member.
+
+use proc_macro2::TokenStream;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Expr, Ident, LitStr, Token, Type};
+
+use super::collections::{Bitmap, Bytes, COUNT, Count, HiddenCount, List, Part, Pointer, SizedBuffer, Tree};
+use super::condition::Condition;
+use super::entry::{Entry, Number, Value, entries};
+use super::function::{Function, Make};
+use super::keys::keys;
+use super::old::Removed;
+use super::once::Once;
+use super::place::Path;
+use super::subsection::Subsection;
+use super::suggest::Levels;
+use super::unused::Unused;
+use crate::errors::Errors;
+
+/// The attributes of a field.
+#[derive(Default)]
+pub(crate) struct Field {
+    /// The keys of all of them.
+    pub(crate) keys: Vec<Ident>,
+    pub(crate) name: Once<LitStr>,
+    pub(crate) since: Once<Number>,
+    pub(crate) until: Once<Number>,
+    pub(crate) default: Once<Option<Make>>,
+    pub(crate) when: Once<Function>,
+    pub(crate) skip: Once<LitStr>,
+    pub(crate) reset: Once<Make>,
+    pub(crate) len: Once<Count>,
+    pub(crate) count: Once<HiddenCount>,
+    pub(crate) max: Once<Expr>,
+    pub(crate) range: Once<Part>,
+    pub(crate) buffer: Once<Option<SizedBuffer>>,
+    pub(crate) bitmap: Once<Bitmap>,
+    pub(crate) pointer: Once<Pointer>,
+    pub(crate) list: Once<List>,
+    pub(crate) tree: Once<Tree>,
+    pub(crate) byte_array: Once<Bytes>,
+    pub(crate) versioned: Once<Number>,
+    pub(crate) tmp: Once<Type>,
+    pub(crate) wire: Once<Type>,
+    pub(crate) bits: Once<Type>,
+    pub(crate) equal: Once<Option<LitStr>>,
+    pub(crate) le: Once<()>,
+    pub(crate) timer: Once<()>,
+    pub(crate) with: Once<Type>,
+    pub(crate) opaque: Once<LitStr>,
+    pub(crate) unused: Once<Unused>,
+    /// What stands before the field without being a member.
+    pub(crate) extra: Vec<Extra>,
+    pub(crate) must_exist: Vec<Condition>,
+    pub(crate) subsection: Once<Subsection>,
+    pub(crate) group: Once<LitStr>,
+    pub(crate) ambiguous: Once<LitStr>,
+}
+
+keys! {
+    impl Field("on a field") |self, key, entry, errors| {
+        "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
+        "since" => self.since.set(key, entry.version(errors), errors),
+        "until" => self.until.set(key, entry.version(errors), errors),
+        "default" => self.default.set(key, entry.optional("a value, or the path of a function that makes it", errors), errors),
+        "when" => self.when.set(key, entry.predicate(errors), errors),
+        "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
+        "reset" => self.reset.set(key, entry.assigned("a value, or the path of a function that makes it", errors), errors),
+        "len" => self.len.set(key, entry.assigned(COUNT, errors), errors),
+        "count" => self.count.set(key, HiddenCount::parse(entry, errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
+        "range" => self.range.set(key, Part::parse(entry, errors), errors),
+        "buffer" => self.buffer.set(key, SizedBuffer::parse(entry, errors), errors),
+        "bitmap" => self.bitmap.set(key, Bitmap::parse(entry, errors), errors),
+        "pointer" => self.pointer.set(key, Pointer::parse(entry, errors), errors),
+        "list" => self.list.set(key, List::parse(entry, errors), errors),
+        "tree" => self.tree.set(key, Tree::parse(entry, errors), errors),
+        "byte_array" => self.byte_array.set(key, Bytes::parse(entry, errors), errors),
+        "versioned" => self.versioned.set(key, entry.version(errors), errors),
+        "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", errors), errors),
+        "wire" => self.wire.set(key, entry.assigned("the integer type on the wire", errors), errors),
+        "bits" => self.bits.set(key, entry.assigned("the integer type on the wire", errors), errors),
+        "equal" => self.equal.set(key, entry.optional("a hint in quotes", errors), errors),
+        "le" => self.le.set(key, entry.word(errors), errors),
+        "timer" => self.timer.set(key, entry.word(errors), errors),
+        "with" => self.with.set(key, entry.assigned("a type that implements `Info`", errors), errors),
+        "opaque" => self.opaque.set(key, entry.text("the name of QEMU's info in quotes", errors), errors),
+        "unused" => self.unused.set(key, Unused::parse(entry, errors), errors),
+        "removed" => self.extra.extend(Removed::parse(entry, errors).map(Box::new).map(Extra::Removed)),
+        "field" => self.extra.extend(Placed::parse(entry, errors).map(Box::new).map(Extra::Placed)),
+        "must_exist" => self.must_exist.extend(Condition::parse(entry, errors)),
+        "subsection" => self.subsection.set(key, Subsection::parse(entry, errors), errors),
+        "in" => self.group.set(key, entry.text("the name of one of the struct's subsections", errors), errors),
+        "ambiguous" => self.ambiguous.set(key, entry.reason("it may be so", "QEMU has it so", errors), errors),
+    }
+}
+
+impl Field {
+    pub(super) fn parse(attributes: &[Attribute], levels: Levels, errors: &Errors) -> Self {
+        Self::from_entries(entries(attributes, levels, errors), errors)
+    }
+
+    fn from_entries(entries: Vec<Entry>, errors: &Errors) -> Self {
+        let mut field = Self::default();
+        for entry in entries {
+            field.read(&entry, errors);
+            field.keys.push(entry.key);
+        }
+        field
+    }
+
+    /// Whether the attribute was given, well or not.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.keys.iter().any(|given| given == key)
+    }
+}
+
+/// Something on the wire that is no member: what older versions have, or a place inside of a member.
+pub(crate) enum Extra {
+    Removed(Box<Removed>),
+    Placed(Box<Placed>),
+}
+
+/// `field("mac_reg[CTRL]": u32 = mac_reg[CTRL], since = 2)`
+pub(crate) struct Placed {
+    pub(crate) name: LitStr,
+    pub(crate) ty: Type,
+    pub(crate) path: Path,
+    pub(crate) attributes: Field,
+}
+
+/// What stands before the attributes, and what follows.
+struct Head {
+    name: LitStr,
+    ty: Type,
+    path: Path,
+    rest: TokenStream,
+}
+
+impl Parse for Head {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        input.parse::<Token![:]>()?;
+        let ty = input.parse()?;
+        input.parse::<Token![=]>()?;
+        let path = input.parse()?;
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+        Ok(Self { name, ty, path, rest: input.parse()? })
+    }
+}
+
+impl Placed {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let head = match &entry.value {
+            Value::List(tokens) => syn::parse2::<Head>(tokens.clone()).ok(),
+            Value::Word | Value::Assign(_) => None,
+        };
+        let Some(Head { name, ty, path, rest }) = head else {
+            let message = "`field` says what it is and where it is kept: \
+                           `field(\"mac_reg[CTRL]\": u32 = mac_reg[CTRL])`";
+            errors.at(&entry.key, message);
+            return None;
+        };
+        let attributes = Field::from_entries(entry.nested(rest, errors), errors);
+        for key in attributes.keys.iter().filter(|key| is_of_members(key)) {
+            errors.at(key, format!("`{key}` has no place in `field`, which is on the wire where it stands"));
+        }
+        Some(Self { name, ty, path, attributes })
+    }
+}
+
+/// Whether the attribute says something about a member, and not about a value on the wire.
+fn is_of_members(key: &Ident) -> bool {
+    ["name", "skip", "reset", "in", "subsection", "field", "removed", "tmp"].iter().any(|word| key == word)
+}

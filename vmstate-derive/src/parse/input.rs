@@ -1,0 +1,50 @@
+//! The input of the macro, with all of its attributes read.
+
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Fields, Index, Member, Type};
+
+use super::field::Field;
+use super::levels::LEVELS;
+use super::structure::Struct;
+use crate::errors::Errors;
+
+/// A struct, enum or union and its attributes.
+pub(crate) struct Input<'a> {
+    pub(crate) item: &'a DeriveInput,
+    pub(crate) attributes: Struct,
+    /// The fields of a struct.
+    pub(crate) members: Vec<InputField<'a>>,
+}
+
+/// A field of a struct and its attributes.
+pub(crate) struct InputField<'a> {
+    pub(crate) member: Member,
+    pub(crate) ty: &'a Type,
+    pub(crate) attributes: Field,
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn parse(item: &'a DeriveInput, errors: &Errors) -> Self {
+        let attributes = Struct::parse(&item.attrs, LEVELS, errors);
+        let members = match &item.data {
+            Data::Struct(data) => parse_fields(&data.fields, errors),
+            Data::Enum(_) | Data::Union(_) => Vec::new(),
+        };
+        Self { item, attributes, members }
+    }
+}
+
+fn parse_fields<'a>(fields: &'a Fields, errors: &Errors) -> Vec<InputField<'a>> {
+    (0..).zip(fields).map(|(index, field)| InputField::parse(index, field, errors)).collect()
+}
+
+impl<'a> InputField<'a> {
+    fn parse(index: u32, field: &'a syn::Field, errors: &Errors) -> Self {
+        let unnamed = || Member::Unnamed(Index { index, span: field.ty.span() });
+        Self {
+            member: field.ident.clone().map_or_else(unnamed, Member::Named),
+            ty: &field.ty,
+            attributes: Field::parse(&field.attrs, LEVELS, errors),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! All levels of attributes.
+
+use super::collections::{Bitmap, Bytes, List, Pointer, SizedBuffer, Tree};
+use super::field::Field;
+use super::old::{OldLoader, Removed};
+use super::structure::Struct;
+use super::subsection::Subsection;
+use super::suggest::Levels;
+use super::unused::Unused;
+
+pub(crate) const LEVELS: Levels = &[
+    Struct::LEVEL,
+    Field::LEVEL,
+    Subsection::LEVEL,
+    Unused::LEVEL,
+    SizedBuffer::LEVEL,
+    Bitmap::LEVEL,
+    List::LEVEL,
+    Tree::LEVEL,
+    Bytes::LEVEL,
+    Pointer::LEVEL,
+    Removed::LEVEL,
+    OldLoader::LEVEL,
+];

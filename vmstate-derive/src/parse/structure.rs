@@ -1,0 +1,87 @@
+//! The attributes of a struct.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Attribute, Ident, LitStr, Path, Type};
+
+use super::condition::Condition;
+use super::entry::{Entry, Number, entries};
+use super::field::{Extra, Placed};
+use super::function::Function;
+use super::hooks::Hooks;
+use super::keys::keys;
+use super::old::{OldLoader, Removed};
+use super::once::Once;
+use super::subsection::Subsection;
+use super::suggest::Levels;
+use crate::errors::Errors;
+
+/// The attributes of a struct.
+#[derive(Default)]
+pub(crate) struct Struct {
+    /// The keys of all of them.
+    pub(crate) keys: Vec<Ident>,
+    pub(crate) name: Once<LitStr>,
+    pub(crate) version: Once<Number>,
+    pub(crate) minimum_version: Once<Number>,
+    pub(crate) priority: Once<Ident>,
+    pub(crate) unmigratable: Once<()>,
+    pub(crate) early_setup: Once<()>,
+    pub(crate) needed: Once<Function>,
+    pub(crate) hooks: Hooks,
+    pub(crate) transparent: Once<()>,
+    pub(crate) remote: Once<Type>,
+    pub(crate) root: Once<Path>,
+    pub(crate) groups: Vec<Subsection>,
+    pub(crate) must_exist: Vec<Condition>,
+    /// What stands after the last field without being a member.
+    pub(crate) extra: Vec<Extra>,
+    pub(crate) load_old: Once<OldLoader>,
+}
+
+keys! {
+    impl Struct("on a struct") |self, key, entry, errors| {
+        "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
+        "version" => self.version.set(key, entry.version(errors), errors),
+        "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
+        "priority" => self.priority.set(key, entry.assigned("a variant of `Priority`", errors), errors),
+        "unmigratable" => self.unmigratable.set(key, entry.word(errors), errors),
+        "early_setup" => self.early_setup.set(key, entry.word(errors), errors),
+        "needed" => self.needed.set(key, entry.predicate(errors), errors),
+        "pre_save" => self.hooks.pre_save.set(key, entry.function(errors), errors),
+        "post_save" => self.hooks.post_save.set(key, entry.function(errors), errors),
+        "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
+        "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
+        "subsection" => self.groups.extend(Subsection::parse_group(entry, errors)),
+        "must_exist" => self.must_exist.extend(Condition::parse(entry, errors)),
+        "removed" => self.extra.extend(Removed::parse(entry, errors).map(Box::new).map(Extra::Removed)),
+        "field" => self.extra.extend(Placed::parse(entry, errors).map(Box::new).map(Extra::Placed)),
+        "load_old" => self.load_old.set(key, OldLoader::parse(entry, errors), errors),
+        "transparent" => self.transparent.set(key, entry.word(errors), errors),
+        "remote" => self.remote.set(key, entry.assigned("the path of the type that the struct mirrors", errors), errors),
+        "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
+    }
+}
+
+impl Struct {
+    pub(super) fn parse(attributes: &[Attribute], levels: Levels, errors: &Errors) -> Self {
+        let mut structure = Self::default();
+        for entry in entries(attributes, levels, errors) {
+            structure.read(&entry, errors);
+            structure.keys.push(entry.key);
+        }
+        structure
+    }
+
+    /// The path of the library as written, or `root`.
+    pub(crate) fn root_or(&self, root: &TokenStream) -> TokenStream {
+        self.root.value().map_or_else(|| root.clone(), ToTokens::to_token_stream)
+    }
+
+    /// The name as written, or the type's own.
+    pub(crate) fn name_or(&self, ident: &Ident) -> LitStr {
+        let own = || LitStr::new(&ident.unraw().to_string(), ident.span());
+        self.name.value().cloned().unwrap_or_else(own)
+    }
+}

@@ -1,0 +1,85 @@
+//! The attribute `subsection`, on a struct or on a field.
+
+use proc_macro2::TokenStream;
+use syn::{Ident, LitStr};
+
+use super::entry::{Entry, Number, Value, split_name};
+use super::function::Function;
+use super::hooks::Hooks;
+use super::keys::keys;
+use super::old::Was;
+use super::once::Once;
+use crate::errors::Errors;
+
+/// A `subsection(...)`, on a struct as a group or on a field.
+pub(crate) struct Subsection {
+    pub(crate) key: Ident,
+    /// The name. A field's subsection without one is described by the field's type.
+    pub(crate) name: Option<LitStr>,
+    pub(crate) version: Once<Number>,
+    pub(crate) minimum_version: Once<Number>,
+    pub(crate) needed: Once<Function>,
+    pub(crate) absent: Once<Ident>,
+    pub(crate) was: Once<Vec<Was>>,
+    pub(crate) hooks: Hooks,
+}
+
+keys! {
+    impl Subsection("in a subsection") |self, key, entry, errors| {
+        "version" => self.version.set(key, entry.version(errors), errors),
+        "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
+        "needed" => self.needed.set(key, entry.predicate(errors), errors),
+        "absent" => self.absent.set(key, entry.assigned("`keep`, `default` or `error`", errors), errors),
+        "was" => self.was.set(key, Was::parse(entry, errors), errors),
+        "pre_save" => self.hooks.pre_save.set(key, entry.function(errors), errors),
+        "post_save" => self.hooks.post_save.set(key, entry.function(errors), errors),
+        "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
+        "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
+    }
+}
+
+impl Subsection {
+    /// A subsection on a struct.
+    pub(super) fn parse_group(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let group = Self::parse(entry, errors)?;
+        if group.name.is_none() {
+            errors.at(&entry.key, "a group of fields needs a name: `subsection(\"serial/fifo\", ...)`");
+            return None;
+        }
+        Some(group)
+    }
+
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let (name, rest) = match &entry.value {
+            Value::Word => (None, TokenStream::new()),
+            Value::List(tokens) => split_name(tokens.clone()),
+            Value::Assign(_) => {
+                errors.at(&entry.key, "`subsection` takes its name in parentheses: `subsection(\"serial/fifo\")`");
+                return None;
+            }
+        };
+        let mut subsection = Self {
+            key: entry.key.clone(),
+            name,
+            version: Once::default(),
+            minimum_version: Once::default(),
+            needed: Once::default(),
+            absent: Once::default(),
+            was: Once::default(),
+            hooks: Hooks::default(),
+        };
+        for entry in entry.nested(rest, errors) {
+            subsection.read(&entry, errors);
+        }
+        Some(subsection)
+    }
+
+    /// The name's text.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.name.as_ref().map(LitStr::value)
+    }
+
+    pub(crate) fn has_name(&self, text: &str) -> bool {
+        self.text().is_some_and(|name| name == text)
+    }
+}

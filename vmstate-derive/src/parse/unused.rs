@@ -1,0 +1,54 @@
+//! The attribute `unused`: bytes without meaning around a field.
+
+use syn::Expr;
+
+use super::collections::Padding;
+use super::entry::{Entry, Value};
+use super::keys::keys;
+use super::once::Once;
+use crate::errors::Errors;
+
+/// Bytes without meaning around a field.
+#[derive(Default)]
+pub(crate) struct Unused {
+    pub(crate) before: Once<Padding>,
+    pub(crate) after: Once<Padding>,
+    pub(crate) max: Once<Expr>,
+}
+
+keys! {
+    impl Unused("in `unused`") |self, key, entry, errors| {
+        "before" => self.before.set(key, entry.assigned("a number of bytes, or a field times one", errors), errors),
+        "after" => self.after.set(key, entry.assigned("a number of bytes, or a field times one", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest count", errors), errors),
+    }
+}
+
+impl Unused {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let tokens = match &entry.value {
+            Value::List(tokens) if !tokens.is_empty() => tokens.clone(),
+            _ => {
+                errors.at(&entry.key, "`unused` says where: `unused(before = 8)`, `unused(after = 8)`, or both");
+                return None;
+            }
+        };
+        let mut unused = Self::default();
+        for entry in entry.nested(tokens, errors) {
+            unused.read(&entry, errors);
+        }
+        unused.check(errors);
+        Some(unused)
+    }
+
+    /// `unused(before = count * 4)` without `max`; `unused(before = 4, max = 8)`
+    fn check(&self, errors: &Errors) {
+        let counted = [&self.before, &self.after].into_iter().filter_map(Once::entry);
+        let counted: Vec<_> = counted.filter(|(_, padding)| matches!(padding, Padding::Counted(_))).collect();
+        match (counted.first(), self.max.key()) {
+            (Some((key, _)), None) => errors.at(key, "say how large the count may be: `max = N`"),
+            (None, Some(max)) => errors.at(max, "`max` limits a count: it needs `before = field * N`"),
+            _ => {}
+        }
+    }
+}

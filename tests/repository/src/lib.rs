@@ -3,6 +3,7 @@
 use std::path::Path;
 
 pub mod layers;
+pub mod prose;
 
 /// Returns the root folder of the repository.
 #[must_use]

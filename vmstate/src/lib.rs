@@ -51,10 +51,12 @@
 //!
 //! # Features
 //!
-//! All are off by default, and each only adds something.
+//! Each feature only adds something. `schema` is on by default.
 //!
-//! | feature | what it adds |
+//! | feature | adds |
 //! |---|---|
+//! | `schema` | [`laws`](mod@laws), [`lock`](mod@lock), [`dynamic`], [`report`], most of [`schema`], and the `because` line of load errors; depends on serde. Without it, machines are saved (with their descriptions) and loaded as before |
+//! | `import` | [`import`]; depends on heck |
 //! | `tracing` | spans of the crate `tracing`: one for each section that a machine saves or loads |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crates of these names |
 //! | `cli` | the command line tool `vmstate`: `cargo install --path vmstate --features cli` in a checkout; nothing in the library |
@@ -63,14 +65,19 @@
 
 pub mod adapters;
 pub mod attributes;
+#[cfg(feature = "schema")]
 pub mod dynamic;
 pub mod guide;
+#[cfg(feature = "import")]
 pub mod import;
+#[cfg(feature = "schema")]
 pub mod laws;
+#[cfg(feature = "schema")]
 pub mod lock;
 pub mod machine;
 pub mod ram;
 pub mod registry;
+#[cfg(feature = "schema")]
 pub mod report;
 pub mod schema;
 pub mod section;

@@ -40,6 +40,7 @@ use crate::Writer;
 use crate::schema::vmdesc::{self, Device, Name};
 
 mod configuration;
+pub(crate) mod counter;
 mod decode;
 mod describe;
 pub mod diff;

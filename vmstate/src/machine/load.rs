@@ -8,7 +8,6 @@ use vmstate_types::walk::PostLoad;
 use vmstate_types::{LoadError, Reader};
 
 use super::Machine;
-use super::diagnosis;
 use super::pass_through::{self, PassThrough};
 use super::policy::{LoadOptions, Repeated, Trailer, Unread, refuse};
 use super::progress::{Phase, Progress};
@@ -386,14 +385,27 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         self.machine.passed_through = std::mem::take(&mut self.kept);
     }
 
+    #[cfg(feature = "schema")]
     fn diagnose(&mut self, error: LoadError, reader: &mut Reader<'_>) -> LoadError {
         let found = catch_unwind(AssertUnwindSafe(|| {
-            diagnosis::find(&error, &mut self.machine.registry.entries, &self.order, self.options.description, reader)
+            super::diagnosis::find(
+                &error,
+                &mut self.machine.registry.entries,
+                &self.order,
+                self.options.description,
+                reader,
+            )
         }));
         match found {
             Ok(Some(diagnosis)) => error.with_diagnosis(diagnosis),
             _ => error,
         }
+    }
+
+    /// Parsing the description needs the feature `schema`.
+    #[cfg(not(feature = "schema"))]
+    fn diagnose(&mut self, error: LoadError, _reader: &mut Reader<'_>) -> LoadError {
+        error
     }
 
     /// Makes the machine what it was before.

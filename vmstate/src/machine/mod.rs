@@ -30,6 +30,7 @@
 mod complete;
 mod configuration;
 mod description;
+#[cfg(feature = "schema")]
 mod diagnosis;
 mod load;
 mod pass_through;

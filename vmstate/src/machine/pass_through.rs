@@ -1,10 +1,8 @@
 //! Sections that nobody here knows, kept as they came to be sent on.
 
-use std::collections::HashMap;
-
 use vmstate_types::{LoadError, Reader};
 
-use crate::schema::{Release, SectionText, vmdesc};
+use crate::schema::{Release, SectionText};
 use crate::stream::section_end;
 use crate::stream::{SectionHeader, StreamWriter};
 
@@ -13,8 +11,8 @@ use crate::stream::{SectionHeader, StreamWriter};
 pub(crate) struct PassThrough {
     header: SectionHeader,
     payload: Vec<u8>,
-    /// What the stream that it came with says about it.
-    description: Option<vmdesc::Device>,
+    /// The section's object in the description of the stream that it came with.
+    description: Option<String>,
 }
 
 impl PassThrough {
@@ -32,10 +30,10 @@ impl PassThrough {
         frame.end_section();
     }
 
-    /// What a description says about the section.
+    /// Returns the section's object for a description: the original one if it is known, and an opaque one otherwise.
     pub(super) fn describe(&self, release: Release) -> String {
-        if let Some(own) = &self.description {
-            return own.to_text();
+        if let Some(original) = &self.description {
+            return original.clone();
         }
         let mut text = SectionText::default();
         text.describe_opaque(release, &self.header.name, self.header.instance_id, self.payload.len() as u64);
@@ -43,18 +41,29 @@ impl PassThrough {
     }
 }
 
-/// Finds what the text of a description says about sections that are kept.
+/// Keeps the objects that the description `text` has for sections that are kept.
+#[cfg(feature = "schema")]
 pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
+    use std::collections::HashMap;
+
+    use crate::schema::vmdesc::Document;
+
     if kept.is_empty() {
         return;
     }
-    let Ok(document) = vmdesc::Document::parse(text.as_bytes(), 0) else { return };
+    let Ok(document) = Document::parse(text.as_bytes(), 0) else { return };
     let devices = document.devices.into_iter().map(|device| ((device.name.to_string(), device.instance_id), device));
     let mut devices: HashMap<_, _> = devices.collect();
     for section in kept {
-        section.description = devices.remove(&(section.header.name.clone(), section.header.instance_id));
+        let described = devices.remove(&(section.header.name.clone(), section.header.instance_id));
+        section.description = described.map(|device| device.to_text());
     }
 }
+
+/// Parsing the description needs the feature `schema`. Without it the sections are sent on as opaque ones, which a
+/// reader cannot tell apart: QEMU skips the description.
+#[cfg(not(feature = "schema"))]
+pub(super) fn describe(_kept: &mut [PassThrough], _text: &str) {}
 
 /// Passes over the rest of a payload, up to the footer.
 pub(super) fn skip(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<(), LoadError> {

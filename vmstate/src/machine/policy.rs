@@ -6,6 +6,7 @@ use vmstate_types::LoadError;
 
 use super::progress::{Progress, Report};
 use crate::registry::Missing;
+#[cfg(feature = "schema")]
 use crate::schema::vmdesc::Document;
 use crate::stream::Command;
 
@@ -186,6 +187,7 @@ pub struct LoadOptions<'o> {
     pub(super) trailer: Trailer,
     pub(super) commands: Option<&'o mut (dyn CommandHandler + 'o)>,
     pub(super) progress: Report<'o>,
+    #[cfg(feature = "schema")]
     pub(super) description: Option<&'o Document>,
 }
 
@@ -202,6 +204,7 @@ impl Default for LoadOptions<'_> {
             trailer: Trailer::default(),
             commands: None,
             progress: Report::default(),
+            #[cfg(feature = "schema")]
             description: None,
         }
     }
@@ -293,6 +296,7 @@ impl<'o> LoadOptions<'o> {
 
     /// With the description of the stream, if it is known before the end: errors then name the first field in which the
     /// two sides differ. A stream in a slice or a file is looked at for it anyway.
+    #[cfg(feature = "schema")]
     #[must_use]
     pub fn description(mut self, description: &'o Document) -> Self {
         self.description = Some(description);

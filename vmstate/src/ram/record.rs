@@ -197,6 +197,7 @@ impl RecordReader {
 
     /// The word that the last record began with, if it is none of a block: with what means nothing in it, as an address
     /// where a section ends.
+    #[cfg(feature = "schema")]
     pub(crate) fn word(&self) -> u64 {
         self.word
     }

@@ -36,17 +36,28 @@
 //! assert_eq!(report.findings[0].path, "mode");
 //! ```
 
+#[cfg(feature = "schema")]
 pub mod compare;
 mod describe;
+#[cfg(feature = "schema")]
 pub mod dump;
+#[cfg(feature = "schema")]
 mod entries;
+#[cfg(feature = "schema")]
 mod file;
+#[cfg(feature = "schema")]
 pub(crate) mod kind;
+#[cfg(feature = "schema")]
 mod set;
+#[cfg(feature = "schema")]
 pub mod shape;
 pub mod vmdesc;
 
+#[cfg(feature = "schema")]
+pub(crate) use describe::describe_configuration;
 pub use describe::{Described, DescriptionWriter, Release};
-pub(crate) use describe::{END, SEPARATOR, SectionText, beginning, describe_configuration};
+pub(crate) use describe::{END, SEPARATOR, SectionText, beginning};
+#[cfg(feature = "schema")]
 pub use file::FORMAT;
+#[cfg(feature = "schema")]
 pub use set::{Origin, Schema, SchemaError};

@@ -55,7 +55,6 @@ mod value;
 
 pub use error::{EditError, Refusal};
 pub use given::subsection as parse_subsection;
-pub(crate) use set::is_counter;
 
 use place::SectionPath;
 

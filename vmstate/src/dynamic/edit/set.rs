@@ -5,6 +5,7 @@ use vmstate_types::{Reader, Writer};
 use super::super::{Field, Item, Section, Struct, Value};
 use super::Refusal;
 use super::value;
+use crate::dynamic::counter::is_counter;
 
 /// The longest name of a section: one byte on the wire says how long it is.
 const MAX_NAME: usize = 255;
@@ -114,10 +115,4 @@ fn length(entries: &[Field]) -> i128 {
         value => value.count(),
     };
     entries.iter().map(of_one).map(i128::from).sum()
-}
-
-/// Whether a field's name is that of a count.
-pub(crate) fn is_counter(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["num", "count", "cnt", "len", "size", "nb", "nr", "nvectors"].iter().any(|word| name.contains(word))
 }

@@ -7,7 +7,7 @@ use super::names::{self, TypeNames};
 use super::shape::{Element, Field, Role, Shapes, Target, Type, TypeId};
 use super::{Origin, Use};
 use crate::dynamic::Kind;
-use crate::dynamic::edit::is_counter;
+use crate::dynamic::counter::is_counter;
 
 mod field;
 mod header;

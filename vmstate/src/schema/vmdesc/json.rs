@@ -1,15 +1,8 @@
-//! JSON with its keys in order, as often as they occur.
+//! JSON values with keys in their order, as often as they occur.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use vmstate_types::LoadError;
-
-use super::MAX_VALUES;
-
-/// Any JSON that a description can consist of: all but numbers with fractions.
+/// A JSON value without fractions, which descriptions do not contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json<'a> {
     /// `null`.
@@ -22,20 +15,12 @@ pub enum Json<'a> {
     String(Cow<'a, str>),
     /// `[...]`.
     Array(Vec<Self>),
-    /// `{...}`: keys in their order, the same one more than once perhaps.
+    /// `{...}`: keys in their order; a key may occur more than once.
     Object(Vec<(Cow<'a, str>, Self)>),
 }
 
-impl<'a> Json<'a> {
-    /// Reads `text`, which stands at `offset` of the stream.
-    pub(super) fn parse(text: &'a [u8], offset: u64) -> Result<Self, LoadError> {
-        serde_json::from_slice(text).map_err(|error| {
-            let place = offset.saturating_add(offset_in(text, error.line(), error.column()));
-            LoadError::malformed("JSON text", error).at_offset(place)
-        })
-    }
-
-    /// The same value with its text copied.
+impl Json<'_> {
+    /// Converts the value into one that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Json<'static> {
         match self {
@@ -47,124 +32,8 @@ impl<'a> Json<'a> {
             Self::Object(entries) => Json::Object(entries.into_iter().map(owned_entry).collect()),
         }
     }
-
-    /// What kind of value it is, for messages.
-    pub(super) fn kind(&self) -> Cow<'static, str> {
-        match self {
-            Self::Null => "null".into(),
-            Self::Bool(value) => value.to_string().into(),
-            Self::Integer(value) => value.to_string().into(),
-            Self::String(text) => format!("the text {text:?}").into(),
-            Self::Array(_) => "an array".into(),
-            Self::Object(_) => "an object".into(),
-        }
-    }
 }
 
 fn owned_entry((key, value): (Cow<'_, str>, Json<'_>)) -> (Cow<'static, str>, Json<'static>) {
     (Cow::Owned(key.into_owned()), value.into_owned())
-}
-
-/// The offset of a place that `serde_json` counts in lines and columns, both from 1.
-fn offset_in(text: &[u8], line: usize, column: usize) -> u64 {
-    let before: usize = text.split_inclusive(|&byte| byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
-    before.saturating_add(column.saturating_sub(1)) as u64
-}
-
-impl<'de> Deserialize<'de> for Json<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Any(&Cell::new(MAX_VALUES)).deserialize(deserializer)
-    }
-}
-
-/// Takes whatever comes, up to so many more values. `serde_json` bounds the depth.
-#[derive(Clone, Copy)]
-struct Any<'c>(&'c Cell<usize>);
-
-impl<'de> DeserializeSeed<'de> for Any<'_> {
-    type Value = Json<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        let left = self.0.get().checked_sub(1);
-        self.0.set(left.ok_or_else(|| D::Error::custom(format!("more than {MAX_VALUES} values")))?);
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Any<'_> {
-    type Value = Json<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without fractions")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Integer(value.into()))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Integer(value.into()))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::String(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::String(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Json<'de>, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = from.next_element_seed(self)? {
-            values.push(value);
-        }
-        // Short ones have room that they do not need, and there can be many.
-        values.shrink_to_fit();
-        Ok(Json::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Json<'de>, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(Key(key)) = from.next_key()? {
-            entries.push((key, from.next_value_seed(self)?));
-        }
-        entries.shrink_to_fit();
-        Ok(Json::Object(entries))
-    }
-}
-
-/// A key, borrowed where it has no escapes.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyText)
-    }
-}
-
-struct KeyText;
-
-impl<'de> Visitor<'de> for KeyText {
-    type Value = Key<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Owned(text.to_owned())))
-    }
 }

@@ -22,7 +22,10 @@ use std::sync::Arc;
 
 mod json;
 mod locate;
+#[cfg(feature = "schema")]
 mod parse;
+#[cfg(feature = "schema")]
+mod parse_json;
 mod text;
 
 pub use json::Json;

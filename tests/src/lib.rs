@@ -9,3 +9,8 @@ pub mod hostile;
 pub mod qemu;
 pub mod streams;
 pub mod tool;
+
+/// Runs the example of the derive macro, whose crate cannot depend on `vmstate`.
+#[cfg(doctest)]
+#[doc = include_str!("../../vmstate-derive/src/vm_state.md")]
+pub struct DerivePage;

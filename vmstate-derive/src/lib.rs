@@ -1,8 +1,8 @@
-//! `#[derive(VmState)]` for the crates `vmstate` and `vmstate-types`.
+//! [`derive(VmState)`](macro@VmState) for the crates `vmstate` and `vmstate-types`.
 //!
-//! Four steps, each in its place: `parse` takes attributes as they are written, `model` says what the device means,
-//! `check` holds the rules, `expand` writes the code. All mistakes are reported at once, and an implementation
-//! is written even then, so that one mistake does not look like fifty.
+//! The macro has four stages, each in a module: `parse` reads attributes, `model` derives the fields in wire order,
+//! `check` rejects what contradicts a rule, and `expand` generates the code. All errors are reported at once. An input
+//! with errors still gets an empty implementation, so that its users do not cause further errors.
 
 mod check;
 mod errors;
@@ -16,13 +16,14 @@ use syn::DeriveInput;
 
 use crate::errors::Errors;
 
-/// Teaches a struct to save and load itself as QEMU's VMState does; described in the crate `vmstate`.
+// Under `doctest`, `vmstate` is not available; the example runs as a test of the workspace's tests.
+#[cfg_attr(not(doctest), doc = include_str!("vm_state.md"))]
 #[proc_macro_derive(VmState, attributes(vmstate))]
 pub fn derive_vm_state(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     derive(input.into(), &quote!(::vmstate)).into()
 }
 
-/// The same for crates that depend on `vmstate-types` alone.
+/// [`VmState`](macro@VmState) for crates that depend on `vmstate-types` and not on `vmstate`.
 #[doc(hidden)]
 #[proc_macro_derive(VmStateOfTypes, attributes(vmstate))]
 pub fn derive_vm_state_of_types(input: proc_macro::TokenStream) -> proc_macro::TokenStream {

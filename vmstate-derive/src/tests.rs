@@ -11,6 +11,7 @@ use crate::parse::LEVELS;
 
 mod book;
 mod golden;
+mod page;
 
 /// The messages of all errors in an expansion.
 fn messages(input: proc_macro2::TokenStream) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! The book of attributes (`vmstate/src/attributes`) has every key that the macro takes, and no other.
+//! The book of attributes (`vmstate/src/attributes`) has a section for every attribute, and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use crate::parse::LEVELS;
 
-/// The book: its front page, and what stands under each heading of the other ones, by `page#heading`.
-struct Book {
+/// The text of the book's front page, and of each section by `page#heading`.
+pub(super) struct Book {
     front: String,
-    sections: BTreeMap<String, String>,
+    pub(super) sections: BTreeMap<String, String>,
 }
 
 impl Book {
-    fn read() -> Self {
+    pub(super) fn read() -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vmstate/src/attributes");
         let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
@@ -28,20 +28,20 @@ impl Book {
         Self { front, sections }
     }
 
-    /// The place and the text of the section about the attribute `key`: the one whose heading is the key as code.
-    fn section(&self, key: &str) -> Option<(&str, &str)> {
+    /// Returns the place and the text of the section whose heading is the attribute `key` as code.
+    pub(super) fn section(&self, key: &str) -> Option<(&str, &str)> {
         let heading = format!("`{key}`\n");
         let found = self.sections.iter().find(|(_, text)| text.starts_with(&heading));
         found.map(|(place, text)| (place.as_str(), text.as_str()))
     }
 }
 
-/// The sections of a page, as `rustdoc` names them, each with its heading.
+/// Returns the sections of a page with their headings, by the anchors that rustdoc gives them.
 fn headings(page: &str, text: &str) -> Vec<(String, String)> {
     let (mut sections, mut in_example) = (Vec::new(), false);
     for line in text.lines() {
         in_example ^= line.starts_with("```");
-        // In examples, a line that begins so is hidden.
+        // In an example, `# ` hides a line.
         match line.strip_prefix("# ").filter(|_| !in_example) {
             Some(heading) => sections.push(format!("{heading}\n")),
             None => sections.iter_mut().last().into_iter().for_each(|section| *section += &format!("{line}\n")),
@@ -50,15 +50,15 @@ fn headings(page: &str, text: &str) -> Vec<(String, String)> {
     sections.into_iter().map(|text| (place(page, &text), text)).collect()
 }
 
-/// Where a section is: `values#skip`.
+/// Returns the place of a section, such as `values#skip`.
 fn place(page: &str, text: &str) -> String {
     let heading = text.lines().next().unwrap_or_default().to_lowercase();
     let name = heading.replace(' ', "-");
     format!("{page}#{}", name.replace(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '_', ""))
 }
 
-/// The attribute in whose parentheses the keys of this place stand: `buffer` of "in `buffer`"; none if they stand alone.
-fn parent(place: &str) -> Option<&str> {
+/// Returns the attribute that a level belongs to, such as `buffer` for "in `buffer`".
+pub(super) fn parent(place: &str) -> Option<&str> {
     match place {
         "on a struct" | "on a field" => None,
         "in a subsection" => Some("subsection"),
@@ -66,8 +66,8 @@ fn parent(place: &str) -> Option<&str> {
     }
 }
 
-/// Whether `text` says `key` as code: `` `max` ``, or `` `max = 4` ``.
-fn mentions(text: &str, key: &str) -> bool {
+/// Returns whether `text` contains `key` as code: `` `max` ``, or `` `max = 4` ``.
+pub(super) fn mentions(text: &str, key: &str) -> bool {
     text.split('`')
         .skip(1)
         .step_by(2)
@@ -75,39 +75,38 @@ fn mentions(text: &str, key: &str) -> bool {
 }
 
 #[test]
-fn every_attribute_has_its_section_with_an_example() {
+fn every_attribute_has_a_section_with_an_example() {
     let book = Book::read();
     for key in LEVELS.iter().filter(|level| parent(level.place).is_none()).flat_map(|level| level.keys) {
         let (place, text) = book.section(key).unwrap_or_else(|| panic!("the book has no section `{key}`"));
-        assert!(book.front.contains(&format!("]({place})")), "the front page has no link to {place}");
         let examples: Vec<_> = text.split("```").skip(1).step_by(2).collect();
         let shows = |example: &&str| mentions(&format!("`{example}`"), key) && example.contains("writer.");
-        assert!(examples.iter().any(shows), "{place} has no example of what it writes");
+        assert!(examples.iter().any(shows), "{place} has no example that shows the bytes");
     }
 }
 
 #[test]
-fn every_option_stands_in_the_section_of_its_attribute() {
+fn every_option_is_in_the_section_of_its_attribute() {
     let book = Book::read();
     for level in LEVELS {
         let Some(attribute) = parent(level.place) else { continue };
         let (_, text) = book.section(attribute).unwrap_or_else(|| panic!("the book has no section `{attribute}`"));
         let missing: Vec<_> = level.keys.iter().filter(|key| !mentions(text, key)).collect();
-        assert!(missing.is_empty(), "the section `{attribute}` says nothing about {missing:?}");
+        assert!(missing.is_empty(), "the section `{attribute}` does not mention {missing:?}");
     }
 }
 
 #[test]
-fn there_are_no_sections_of_attributes_that_are_no_more() {
+fn book_has_no_stale_sections() {
     let keys: BTreeSet<_> = LEVELS.iter().flat_map(|level| level.keys).copied().collect();
     for (place, text) in &Book::read().sections {
         let heading = text.lines().next().unwrap_or_default();
         let key = heading.strip_prefix('`').and_then(|heading| heading.strip_suffix('`'));
-        assert!(key.is_none_or(|key| keys.contains(key)), "{place} is about no attribute");
+        assert!(key.is_none_or(|key| keys.contains(key)), "{place} documents an unknown attribute");
     }
 }
 
-/// `rustdoc` finds links to pages that do not exist, but not those to headings that do not exist.
+/// rustdoc reports links to missing pages, but not to missing headings.
 #[test]
 fn links_lead_to_headings() {
     let book = Book::read();

@@ -2,6 +2,10 @@
 
 #[doc = include_str!("../../docs/check.md")]
 pub mod check {}
+#[doc = include_str!("cli.md")]
+pub mod cli {}
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
 #[doc = include_str!("../../docs/diff-json.md")]
@@ -12,6 +16,8 @@ pub mod errors {}
 pub mod evolving {}
 #[doc = include_str!("format.md")]
 pub mod format {}
+#[doc = include_str!("guarantees.md")]
+pub mod guarantees {}
 #[doc = include_str!("../../docs/json.md")]
 pub mod json {}
 #[doc = include_str!("limits.md")]

@@ -1,6 +1,7 @@
-//! Save running machines and load them again, byte-compatible with QEMU's migration stream.
+//! Save the state of a virtual machine and load it again, in the format of QEMU's migration streams.
 //!
-//! A device is a struct that derives [`VmState`](derive@VmState). It writes and reads its section's payload by itself:
+//! A device is a struct that derives [`VmState`](derive@VmState). A [`Machine`] saves its devices as one stream, and loads
+//! all of them or none:
 //!
 //! ```
 //! use vmstate::prelude::*;
@@ -18,48 +19,67 @@
 //!     irq: Option<u32>,
 //! }
 //!
-//! let mut serial = Serial { divider: 12, lcr: 3, fcr: 1, ..Serial::default() };
-//! let mut writer = Writer::new();
-//! serial.save(&mut writer)?;
-//! assert_eq!(writer.pending(), b"\0\x0c\x03\x01\xff\xff\xff\xff\xff\xff\xff\xff");
+//! fn board(serial: &mut Serial) -> Result<Machine<'_>, vmstate::registry::RegisterError> {
+//!     let mut machine = Machine::with_type("board-1.0");
+//!     machine.register("serial", serial)?;
+//!     Ok(machine)
+//! }
 //!
-//! let mut other = Serial::default();
-//! other.load(&mut Reader::from_slice(writer.pending()), 3)?;
-//! assert_eq!(other, serial);
+//! let mut source = Serial { divider: 12, lcr: 3, fcr: 1, ..Serial::default() };
+//! let mut stream = Vec::new(); // or a file, or a socket
+//! board(&mut source)?.save(&mut stream)?;
+//!
+//! let mut destination = Serial::default();
+//! board(&mut destination)?.load(&stream[..])?;
+//! assert_eq!(destination, source);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! | module | what it is for |
+//! Start with the [`tutorial`], "your device in ten minutes"; the [`guide`] covers each topic in detail.
+//!
+//! # Modules
+//!
+//! For device authors:
+//!
+//! | module | contents |
 //! |---|---|
-//! | [`registry`] | the devices of a machine, and under which names their sections stand in a stream |
-//! | [`laws`](mod@laws) | tests that every device gets for free |
-//! | [`machine`] | saving and loading all of them, or nothing |
-//! | [`stream`] | the frame around sections: header, configuration, sections, footers, commands, end |
-//! | [`ram`] | the section with the guest's memory |
-//! | [`schema`] | the JSON description at the end of a stream, written while saving and read from streams; shapes of devices, and whether two fit |
-//! | [`lock`](mod@lock) | files that hold devices to what they have saved, and the test that does it |
-//! | [`dynamic`] | reading and writing streams with no devices at hand, by their description |
-//! | [`report`] | a page for people about a stream, or about two |
-//! | [`import`] | Rust structs for the devices of a stream: how a port begins |
-//! | [`adapters`] | memory and devices of rust-vmm's crates |
-//! | [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`], [`sink`] | the core, from the `no_std` crate `vmstate-types` |
+//! | [`attributes`] | Reference of all attributes, and a table from [QEMU's macros to attributes](attributes::porting) |
+//! | [`laws`](mod@laws) | Generated tests for a device |
+//! | [`lock`](mod@lock) | A test that detects changes that break saved streams |
+//! | [`adapters`] | Guest memory and devices of rust-vmm's crates |
 //!
-//! [`tutorial`] is where to begin: your device in ten minutes. [`guide`] goes on from there.
+//! For authors of machines and VMMs:
 //!
-//! [`attributes`] is the book of attributes: what can be said about structs and fields, what each is in QEMU, and a table
-//! from [`VMSTATE_X` to attribute](attributes::porting) for those who port devices from C.
+//! | module | contents |
+//! |---|---|
+//! | [`machine`] | [`Machine`], and options for saving and loading |
+//! | [`registry`] | Registration of devices: names, instances, aliases, owned and shared devices |
+//! | [`section`] | Custom sections: live sections, which are sent while the machine runs, and raw sections |
+//! | [`ram`] | Guest memory |
+//!
+//! For authors of tools, which work without device definitions:
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`stream`] | The framing of a stream: header, configuration, sections, commands |
+//! | [`schema`] | JSON descriptions, schemas and QEMU's dumps, and the comparison of two schemas |
+//! | [`dynamic`] | Decoding, comparing and editing streams |
+//! | [`import`], [`report`] | Rust structs and HTML pages generated from streams |
+//!
+//! The core, from the `no_std` crate `vmstate-types`: [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`] and
+//! [`sink`]. Most programs need only [`Reader`], [`Writer`] and the errors.
 //!
 //! # Features
 //!
-//! Each feature only adds something. `schema` is on by default.
+//! All features are additive. Only `schema` is on by default.
 //!
-//! | feature | adds |
+//! | feature | effect |
 //! |---|---|
-//! | `schema` | [`laws`](mod@laws), [`lock`](mod@lock), [`dynamic`], [`report`], most of [`schema`], and the `because` line of load errors; depends on serde. Without it, machines are saved (with their descriptions) and loaded as before |
+//! | `schema` | [`laws`](mod@laws), [`lock`](mod@lock), [`dynamic`], [`report`], most of [`schema`], and the `because` line of load errors; depends on serde. Saving and loading machines does not require it |
 //! | `import` | [`import`]; depends on heck |
-//! | `tracing` | spans of the crate `tracing`: one for each section that a machine saves or loads |
-//! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crates of these names |
-//! | `cli` | the command line tool `vmstate`: `cargo install --path vmstate --features cli` in a checkout; nothing in the library |
+//! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
+//! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crate of the same name |
+//! | `cli` | The [command line tool](guide::cli) `vmstate`; no effect on the library |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
@@ -98,12 +118,12 @@ pub use registry::Device;
 // From its module, where there is only the trait: the crate's root may have another derive of the same name.
 pub use vmstate_types::state::VmState;
 
-/// The README's example runs.
+/// Runs the example in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
-/// What a device's file imports.
+/// Imports for files that define devices.
 pub mod prelude {
     pub use vmstate_derive::VmState;
     pub use vmstate_types::info::array::{Boxed, Each};

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use vmstate::schema::dump::Dump;
+
 /// The text of the dump `name`, such as `qemu-7.2-pc-i440fx-7.2`.
 ///
 /// # Panics
@@ -15,4 +17,16 @@ pub fn named(name: &str) -> String {
     let mut text = String::new();
     flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("a gzip file with text");
     text
+}
+
+/// Returns the dumps of one machine type by QEMU 7.2 and by 10.0.
+///
+/// # Panics
+/// If one cannot be read.
+#[must_use]
+pub fn of_both_releases() -> [Dump; 2] {
+    ["7.2", "10.0"].map(|version| {
+        let text = named(&format!("qemu-{version}-pc-i440fx-7.2"));
+        Dump::parse(&text).expect("a dump of QEMU")
+    })
 }

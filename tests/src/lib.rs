@@ -5,8 +5,11 @@ pub mod browser;
 pub mod dumps;
 pub mod frame;
 pub mod fuzz;
+pub mod guests;
 pub mod hostile;
+pub mod import;
 pub mod qemu;
+pub mod report;
 pub mod streams;
 pub mod tool;
 

@@ -58,6 +58,16 @@ pub fn vmstate(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Output
     finish(command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
+/// Runs `vmstate set` on `stream`, from the file `in` to the file `out` in `folder`.
+///
+/// # Panics
+/// If the tool cannot be built or started.
+#[must_use]
+pub fn set(folder: &Folder, stream: &[u8], arguments: &[&str]) -> Output {
+    let (input, output) = (folder.put("in", stream), folder.path("out"));
+    vmstate([&["set", &input, "-o", &output], arguments].concat())
+}
+
 /// Runs the tool with `input` on its standard input.
 ///
 /// # Panics
@@ -187,4 +197,25 @@ impl Folder {
         names.sort();
         names
     }
+}
+
+/// Adds all objects in a JSON value to `into`.
+pub fn objects<'v>(value: &'v Value, into: &mut Vec<&'v Value>) {
+    match value {
+        Value::Object(map) => {
+            into.push(value);
+            map.values().for_each(|value| objects(value, into));
+        }
+        Value::Array(values) => values.iter().for_each(|value| objects(value, into)),
+        _ => {}
+    }
+}
+
+/// Returns the number at `key`.
+///
+/// # Panics
+/// If it is missing or not an unsigned integer.
+#[must_use]
+pub fn number(value: &Value, key: &str) -> usize {
+    value[key].as_u64().and_then(|number| number.try_into().ok()).unwrap_or_else(|| panic!("{key} of {value}"))
 }

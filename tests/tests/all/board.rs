@@ -3,47 +3,16 @@
 //! The programs are in examples/guest; what they print was printed by QEMU.
 
 use vmstate_examples::virt::{Board, Finish, Stop, Unsupported};
+use vmstate_tests::guests::{AFTER_A_SECOND, HASHER, PROGRAMS, Program, SECOND, ask, assert_printed, verdict};
 
 mod places;
 
-/// A program, what it prints, and what QEMU's hart must be like for that.
-struct Program {
-    name: &'static str,
-    image: &'static [u8],
-    expected: &'static str,
-}
-
-macro_rules! programs {
-    ($($name:literal),*) => {
-        [$(Program {
-            name: $name,
-            image: include_bytes!(concat!("../../../examples/guest/images/", $name, ".img")),
-            expected: include_str!(concat!("../../../examples/guest/expected/", $name, ".txt")),
-        }),*]
-    };
-}
-
-/// The guest that verifies itself.
-const HASHER: &[u8] = include_bytes!("../../../examples/guest/images/hasher.img");
-/// What it prints after a second, wherever it runs.
-const AFTER_A_SECOND: &str = "1.000 s, 4000 steps, hash 06cd8d4f3c6daf10";
-
-const PROGRAMS: [Program; 4] = programs!["isa", "traps", "csr", "devices"];
 const MEMORY: usize = 1 << 20;
-/// Longer than any of the programs takes.
-const SECOND: u64 = 1_000_000_000;
 
 fn board(image: &[u8]) -> Board {
     let mut board = Board::new(MEMORY);
     board.load_image(image).unwrap();
     board
-}
-
-fn assert_printed(name: &str, printed: &str, expected: &str) {
-    let lines = printed.lines().zip(expected.lines());
-    let different: Vec<_> = lines.filter(|(printed, expected)| printed != expected).collect();
-    assert!(different.is_empty(), "{name}: printed and expected lines differ: {different:#?}");
-    assert_eq!(printed.len(), expected.len(), "{name}: bytes printed\n{printed}");
 }
 
 #[test]
@@ -127,35 +96,6 @@ fn while_the_hart_waits_no_instructions_are_executed() {
     assert!(board.bus.clock.instructions < 10, "{}", board.bus.clock.instructions);
 }
 
-/// Types `keys`, waits until the guest has answered, and returns the answer.
-fn ask(board: &mut Board, keys: &[u8]) -> String {
-    board.take_output();
-    assert_eq!(board.type_in(keys), keys.len());
-    assert_eq!(board.run_until(board.nanoseconds() + SECOND / 4), Stop::Time);
-    String::from_utf8(board.take_output()).unwrap()
-}
-
-/// Has the guest verify itself, which takes the longer the longer it has run, and returns what it says.
-fn verdict(board: &mut Board) -> String {
-    let mut printed = String::new();
-    assert_eq!(board.type_in(b"v"), 1);
-    for _ in 0..100 {
-        assert_eq!(board.run_until(board.nanoseconds() + SECOND / 10), Stop::Time);
-        printed += &String::from_utf8(board.take_output()).unwrap();
-        if let Some(line) = printed.lines().find(|line| line.ends_with("keys")) {
-            return line.to_owned();
-        }
-    }
-    panic!("no verdict: {printed}");
-}
-
-/// Has the guest verify itself, and panics if anything is wrong.
-#[track_caller]
-fn assert_right(board: &mut Board) {
-    let verdict = verdict(board);
-    assert!(verdict.starts_with("right: "), "{verdict}");
-}
-
 #[test]
 fn the_guest_verifies_itself() {
     let mut board = board(HASHER);
@@ -232,71 +172,6 @@ mod any_program {
             board.hart.regs.mtvec = 0x8000_0000 + mtvec % 1024;
             board.run_until(SECOND / 10_000);
             prop_assert_eq!(board.hart.regs.gpr[0], 0);
-        }
-    }
-}
-
-#[cfg(feature = "qemu")]
-mod qemu {
-    mod places;
-
-    use std::fs;
-    use std::io::{BufRead, BufReader, Write};
-    use std::path::Path;
-    use std::process::{Command, Stdio};
-
-    use tempfile::TempDir;
-    use vmstate_tests::qemu::VERSIONS;
-
-    use super::*;
-
-    /// The options that give QEMU's hart no other mode than machine mode, and no floating point registers.
-    fn hart(program: &str, version: &str) -> Vec<&'static str> {
-        match (program, version) {
-            ("csr", "7.2") => vec!["-cpu", "rv64,s=off,u=off,h=off,f=off,d=off"],
-            ("csr", _) => vec!["-cpu", "rv64,s=off,u=off,h=off,f=off,d=off,zfa=off"],
-            _ => vec![],
-        }
-    }
-
-    #[test]
-    fn runs_the_guest_that_verifies_itself() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("hasher");
-        fs::write(&path, HASHER).unwrap();
-        for version in VERSIONS {
-            let mut child = qemu(version, &path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            assert!(lines.next().unwrap().unwrap().starts_with("hasher: "), "{version}");
-            assert_eq!(lines.next().unwrap().unwrap(), AFTER_A_SECOND, "{version}");
-            child.stdin.take().unwrap().write_all(b"vq").unwrap();
-            let verdict = lines.map(Result::unwrap).find(|line| line.contains("keys"));
-            assert!(verdict.as_ref().is_some_and(|line| line.starts_with("right: ")), "{version}: {verdict:?}");
-            assert!(child.wait().unwrap().success(), "{version}");
-        }
-    }
-
-    /// A QEMU with the program at `image`, with the serial port at its standard input and output.
-    fn qemu(version: &str, image: &Path) -> Command {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("qemu/run");
-        let mut command = Command::new("timeout");
-        command.args(["30", &script.display().to_string(), version, "riscv64", "-M", "virt", "-bios"]);
-        command.arg(image).args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
-        command
-    }
-
-    #[test]
-    fn prints_the_same() {
-        let folder = TempDir::new().unwrap();
-        for (Program { name, image, expected }, version) in
-            PROGRAMS.into_iter().flat_map(|program| VERSIONS.map(|version| (Program { ..program }, version)))
-        {
-            let path = folder.path().join(name);
-            fs::write(&path, image).unwrap();
-            let output = qemu(version, &path).args(hart(name, version)).stdin(Stdio::null()).output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{name} on QEMU {version}: {}\n{said}", output.status);
-            assert_printed(name, &String::from_utf8(output.stdout).unwrap(), expected);
         }
     }
 }

@@ -22,14 +22,6 @@ mod changes;
 mod checker;
 mod docs;
 
-/// The dumps of one machine type by 7.2 and by 10.0.
-fn dumps() -> [Dump; 2] {
-    ["7.2", "10.0"].map(|version| {
-        let text = dumps::named(&format!("qemu-{version}-pc-i440fx-7.2"));
-        Dump::parse(&text).unwrap()
-    })
-}
-
 #[test]
 fn dumps_are_read_and_written_as_qemu_writes_them() {
     for version in ["7.2", "10.0"] {
@@ -40,7 +32,7 @@ fn dumps_are_read_and_written_as_qemu_writes_them() {
 
 #[test]
 fn schemas_are_read_as_they_were_written() {
-    let mut schemas: Vec<_> = dumps().iter().map(Schema::from).collect();
+    let mut schemas: Vec<_> = dumps::of_both_releases().iter().map(Schema::from).collect();
     for stream in streams::all() {
         let Located::At(text) = locate(&stream.bytes) else { panic!("{}", stream.name) };
         schemas.push(Schema::from(&Document::parse(&stream.bytes[text..], 0).unwrap()));
@@ -57,7 +49,7 @@ fn schemas_are_read_as_they_were_written() {
 /// the SCSI controllers, and 7.2 refuses machines with `vhost-user-fs`.
 #[test]
 fn what_breaks_between_two_releases() {
-    let [old, new] = dumps();
+    let [old, new] = dumps::of_both_releases();
     let report = compare_schemas(&Schema::from(&old), &Schema::from(&new));
     let found = |severity: Severity| {
         let findings = report.findings.iter().filter(move |finding| finding.severity() == severity);
@@ -103,7 +95,7 @@ fn what_breaks_between_two_releases() {
 /// What QEMU's checker finds and we do not, and the other way round, has a reason each: `vmstate/docs/check.md`.
 #[test]
 fn nothing_that_qemus_checker_finds_is_left_out() {
-    let [old, new] = dumps();
+    let [old, new] = dumps::of_both_releases();
     let report = compare_schemas(&Schema::from(&old), &Schema::from(&new));
     for (source, destination, direction) in [(&old, &new, Direction::OldToNew), (&new, &old, Direction::NewToOld)] {
         for line in Checker::Qemu10_0.compare(source, destination).lines {
@@ -121,7 +113,7 @@ fn names(report: &Report, direction: Direction, device: &str) -> bool {
 /// The devices of the examples are QEMU's: of the types in a dump that have the section's name, one has the same bytes.
 #[test]
 fn the_examples_are_what_qemus_dumps_say() {
-    let dumps = dumps().map(|dump| Schema::from(&dump));
+    let dumps = dumps::of_both_releases().map(|dump| Schema::from(&dump));
     let mut compared = 0;
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/schema")).unwrap() {
         let path = entry.unwrap().path();
@@ -187,7 +179,7 @@ fn any_two_shapes_can_be_compared() {
         let Located::At(text) = locate(&stream) else { panic!("no description") };
         shapes.extend(Schema::from(&Document::parse(&stream[text..], 0).unwrap()).devices.into_values());
     }
-    let [old, _] = dumps().map(|dump| Schema::from(&dump));
+    let [old, _] = dumps::of_both_releases().map(|dump| Schema::from(&dump));
     shapes.extend(old.devices.into_values().take(60));
     let mut breaks = 0;
     for one in &shapes {
@@ -218,68 +210,4 @@ fn a_hostile_description_takes_no_long_time() {
     assert!(first_difference(E1000::DESCRIPTION, 2, &sent).is_some());
     println!("{:?}", start.elapsed());
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
-}
-
-#[cfg(feature = "qemu")]
-mod qemu {
-    use vmstate_tests::qemu::{Qemu, dump_vmstate};
-
-    use super::*;
-
-    #[test]
-    fn the_dumps_are_what_the_qemus_write() {
-        for (version, committed) in ["7.2", "10.0"].into_iter().zip(dumps()) {
-            let text = dump_vmstate(version, "x86_64", "pc-i440fx-7.2");
-            let mut dump = Dump::parse(&text).unwrap();
-            assert!(dump.to_text() == text, "{version}");
-            // The order is that of a hash table.
-            let mut sorted = committed;
-            for dump in [&mut dump, &mut sorted] {
-                dump.devices.sort_by(|one, other| one.name.cmp(&other.name));
-            }
-            assert!(dump == sorted, "{version}: other devices than the committed dump has; run tests/dumps/make");
-        }
-    }
-
-    #[test]
-    fn dumps_of_other_architectures_are_reproduced() {
-        for (arch, machine) in [("riscv64", "virt"), ("avr", "uno"), ("s390x", "s390-ccw-virtio")] {
-            for version in ["7.2", "10.0"] {
-                let text = dump_vmstate(version, arch, machine);
-                assert!(Dump::parse(&text).unwrap().to_text() == text, "{version} {arch}");
-            }
-        }
-    }
-
-    /// QEMU's own checker has something to say about `hpet`, which is in every PC, and about `e1000e`.
-    #[test]
-    fn where_nothing_breaks_qemu_loads_the_stream() {
-        let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "e1000e"];
-        for (from, to) in [("7.2", "10.0"), ("10.0", "7.2")] {
-            let stream = Qemu::start(from, "x86_64", &args).save();
-            assert_eq!(Qemu::load(to, "x86_64", &args, &stream).status(), "prelaunch", "{from} to {to}");
-        }
-    }
-
-    /// The other way round, 7.2 does not see that its fields are not where 10.0 has them.
-    #[test]
-    fn a_break_that_qemu_does_not_see() {
-        let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
-        let stream = Qemu::start("10.0", "x86_64", &args).save();
-        let Located::At(text) = locate(&stream) else { panic!("no description") };
-        let new = Schema::from(&Document::parse(&stream[text..], 0).unwrap());
-        let esp = new.devices["0000:00:03.0/pciespscsi"].fields.iter().find(|field| field.name == "esp").unwrap();
-        let last: Vec<_> = esp.kind.inner().unwrap().shapes()[0].fields.iter().rev().take(2).collect();
-        assert_eq!((&*last[1].name, &*last[0].name), ("lun", "drq_state"));
-        assert_eq!(Qemu::load("7.2", "x86_64", &args, &stream).status(), "prelaunch");
-    }
-
-    /// QEMU's own checker does not say that 10.0 expects a byte more. QEMU does, when it loads the stream.
-    #[test]
-    fn a_break_that_only_we_find_is_one() {
-        let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
-        let stream = Qemu::start("7.2", "x86_64", &args).save();
-        let said = Qemu::refusal("10.0", "x86_64", &args, &stream);
-        assert!(said.contains("Missing section footer for 0000:00:03.0/pciespscsi"), "{said}");
-    }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use vmstate_tests::streams;
+use vmstate_tests::tool::{self, Folder, Output, json_of, number, objects, vmstate};
 
 mod check;
 mod diff;
@@ -16,8 +17,6 @@ mod report;
 mod set;
 mod walk;
 
-use vmstate_tests::tool::{self, Folder, Output, json_of, vmstate};
-
 /// The names in a stream's description, of sections, structs, fields and subsections.
 fn described_names(stream: &[u8]) -> BTreeSet<String> {
     let (start, _) = walk::description(stream);
@@ -25,22 +24,6 @@ fn described_names(stream: &[u8]) -> BTreeSet<String> {
     let keys = ["\"name\": \"", "\"vmsd_name\": \""];
     let after = keys.iter().flat_map(|key| text.split(key).skip(1));
     after.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
-}
-
-/// All objects in a JSON value.
-fn objects<'v>(value: &'v Value, into: &mut Vec<&'v Value>) {
-    match value {
-        Value::Object(map) => {
-            into.push(value);
-            map.values().for_each(|value| objects(value, into));
-        }
-        Value::Array(values) => values.iter().for_each(|value| objects(value, into)),
-        _ => {}
-    }
-}
-
-fn number(value: &Value, key: &str) -> usize {
-    value[key].as_u64().and_then(|number| number.try_into().ok()).unwrap_or_else(|| panic!("{key} of {value}"))
 }
 
 #[test]
@@ -387,55 +370,4 @@ fn memory_does_not_grow_with_the_stream() {
         output.fine();
     }
     assert!(fs::metadata(folder.path("out")).unwrap().len() < 1 << 20);
-}
-
-#[cfg(feature = "qemu")]
-mod qemu {
-    use serde_json::json;
-    use vmstate_tests::qemu::{Qemu, VERSIONS};
-
-    use super::*;
-
-    /// (QEMU 7.2 cannot load a stream of its own `isapc`: it aborts in the Cirrus VGA's `post_load`.)
-    const MACHINE: [&str; 5] = ["-M", "pc", "-m", "16", "-S"];
-
-    fn set_mapped_ram(qemu: &mut Qemu) {
-        let capabilities = json!([{ "capability": "mapped-ram", "state": true }]);
-        qemu.execute("migrate-set-capabilities", json!({ "capabilities": capabilities }));
-    }
-
-    /// The first bytes of the BIOS, in the words of the monitor.
-    fn bios(qemu: &mut Qemu) -> String {
-        qemu.monitor("xp /4xb 0xffff0")
-    }
-
-    #[test]
-    fn loads_what_was_stripped() {
-        for version in VERSIONS {
-            let folder = Folder::new();
-            let mut source = Qemu::start(version, "i386", &MACHINE);
-            source.execute("migrate", json!({ "uri": format!("exec:cat > '{}'", folder.path("in")) }));
-            source.wait_for_migration();
-            assert!(!vmstate(["strip", &folder.path("in"), &folder.path("out")]).fine().starts_with("0 pages"));
-            let mut loaded = Qemu::load(version, "i386", &MACHINE, &fs::read(folder.path("out")).unwrap());
-            assert_eq!(loaded.monitor("info registers"), source.monitor("info registers"));
-            assert!(bios(&mut loaded).contains("0x00 0x00 0x00 0x00") && !bios(&mut source).contains("0x00 0x00"));
-        }
-    }
-
-    #[test]
-    fn loads_what_was_stripped_in_its_place() {
-        let folder = Folder::new();
-        let mut source = Qemu::start("10.0", "i386", &MACHINE);
-        set_mapped_ram(&mut source);
-        source.execute("migrate", json!({ "uri": format!("file:{}", folder.path("in")) }));
-        source.wait_for_migration();
-        vmstate(["strip", &folder.path("in"), &folder.path("out")]).fine();
-        let mut loaded = Qemu::start("10.0", "i386", &[&MACHINE[..], &["-incoming", "defer"]].concat());
-        set_mapped_ram(&mut loaded);
-        loaded.execute("migrate-incoming", json!({ "uri": format!("file:{}", folder.path("out")) }));
-        loaded.wait_for_migration();
-        assert_eq!(loaded.monitor("info registers"), source.monitor("info registers"));
-        assert!(bios(&mut loaded).contains("0x00 0x00 0x00 0x00"));
-    }
 }

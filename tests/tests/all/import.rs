@@ -1,50 +1,12 @@
 //! Structs that `vmstate::import` writes: they compile, and write the stream that they were made of.
 
-use std::fs;
-use std::process::Command;
-
 use vmstate::Reader;
 use vmstate::dynamic::Section;
 use vmstate::import::Importer;
 use vmstate::schema::Release;
 use vmstate::schema::vmdesc::{Document, Located, locate};
-use vmstate_tests::streams::{self, Stream};
-
-mod made;
-mod program;
-
-use program::Program;
-
-fn importer(stream: &Stream) -> Importer {
-    let Located::At(start) = locate(&stream.bytes) else { panic!("{}: no description", stream.name) };
-    let document = Document::parse(&stream.bytes[start..], start as u64).unwrap();
-    let mut importer = Importer::new(&stream.name);
-    importer.stream(&mut Reader::from_slice(&stream.bytes), document).unwrap();
-    importer
-}
-
-/// All committed streams, and one made of the kinds of fields that they lack.
-fn all() -> Vec<Stream> {
-    let made = [Release::Qemu7_2, Release::Qemu10_0].map(made::stream);
-    streams::all().into_iter().chain(made).collect()
-}
-
-#[test]
-fn structs_of_every_stream_write_it_again() {
-    let mut program = Program::new();
-    for stream in all() {
-        program.add(&stream, &importer(&stream).program());
-    }
-    // What is no struct's own: the bytes of one stream through the structs of another differ, or are refused.
-    let (old, new) = (streams::named("qemu-7.2-pc"), streams::named("qemu-10.0-pc"));
-    program.compare(&old.name, &new);
-    let said = program.run();
-    let (last, others) = said.split_last().unwrap();
-    for (line, stream) in others.iter().zip(all()) {
-        assert_eq!(*line, format!("{} by {0}: the same", stream.name), "{said:#?}");
-    }
-    assert!(!last.ends_with("the same"), "{last}");
-}
+use vmstate_tests::import::{all, importer, made};
+use vmstate_tests::streams;
 
 #[test]
 fn every_section_has_a_struct() {
@@ -52,23 +14,6 @@ fn every_section_has_a_struct() {
         let source = importer(&stream).source();
         assert!(!source.contains("Not here"), "{}", stream.name);
     }
-}
-
-#[test]
-fn rustfmt_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut rustfmt = Command::new("rustfmt");
-    rustfmt.args(["--check", "--edition", "2024", "--config-path"]).arg(folder.path());
-    for stream in all() {
-        for (kind, source) in [("module", importer(&stream).source()), ("program", importer(&stream).program())] {
-            let path = folder.path().join(format!("{}-{kind}.rs", stream.name));
-            fs::write(&path, source).unwrap();
-            rustfmt.arg(path);
-        }
-    }
-    fs::write(folder.path().join("rustfmt.toml"), "").unwrap();
-    let output = rustfmt.output().expect("rustfmt is installed");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// What is not known is said where it is missing.
@@ -141,23 +86,6 @@ fn types_are_shared_where_their_shapes_are_the_same() {
     let source = importer(&streams::named("qemu-10.0-q35")).source();
     // Of PCI and of PCI Express.
     assert_eq!(source.matches("pub struct PciDevice").count(), 2);
-}
-
-/// The dump's names are there as they are in structs of streams.
-#[cfg(feature = "qemu")]
-#[test]
-fn structs_of_dumps_compile() {
-    use vmstate_tests::qemu::{VERSIONS, dump_vmstate};
-
-    let mut program = Program::new();
-    for version in VERSIONS {
-        let mut importer = Importer::new("dump.json");
-        importer.dump(dump_vmstate(version, "avr", "uno").as_bytes()).unwrap();
-        let source = importer.source();
-        assert!(source.contains("pub struct Cpu"), "{source}");
-        program.add_module(&format!("dump {version}"), &source);
-    }
-    assert_eq!(program.run(), [""; 0]);
 }
 
 /// Names are whatever a stream says: they must not end the comment that they stand in, and go on as code.

@@ -25,13 +25,13 @@ use vmstate_examples::machines::q35::Q35;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
 use vmstate_examples::machines::{Board, assemble};
+use vmstate_tests::frame::{Frame, split};
 use vmstate_tests::qemu::{Outcome, Qemu};
 use vmstate_tests::streams;
 
 use known::Finding;
 use mutant::{Map, Mutant};
 use random::Random;
-use vmstate_tests::frame::{Frame, split};
 
 /// How many damaged streams of each machine are tried, if nobody says.
 const MUTANTS: usize = 8;

@@ -1,4 +1,10 @@
-//! Tests against running QEMUs (`tests/qemu/install` installs them).
+//! Tests with running QEMUs (`tests/qemu/install` installs them).
 
+mod board;
+mod check;
+mod cli;
 mod differential;
+mod import;
 mod machine;
+mod riscv;
+mod uno;

@@ -1,3 +1,4 @@
 //! Tests that compile Rust.
 
 mod compile_fail;
+mod import;

@@ -10,7 +10,9 @@ use vmstate::schema::Release;
 use vmstate_examples::virt::Board;
 use vmstate_examples::virt::place::Place;
 
-use super::{HASHER, SECOND, assert_right, board};
+use vmstate_tests::guests::{HASHER, SECOND, assert_right};
+
+use super::board;
 
 const RELEASES: [Release; 2] = [Release::Qemu7_2, Release::Qemu10_0];
 

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 use vmstate::schema::compare::Rule;
-use vmstate_tests::{dumps, streams};
-
 use vmstate_tests::tool::{Folder, json_of, piped, vmstate};
+use vmstate_tests::{dumps, streams};
 
 /// The two committed dumps, as files.
 fn files(folder: &Folder) -> [String; 2] {

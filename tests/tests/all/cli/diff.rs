@@ -6,10 +6,9 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 use vmstate_tests::streams;
+use vmstate_tests::tool::{self, Folder, json_of, number, objects, vmstate};
 
 use super::made::{self, Page};
-use super::{number, objects};
-use vmstate_tests::tool::{self, Folder, json_of, vmstate};
 
 /// The answer to `vmstate diff --json`, which must be that there are differences.
 fn differences(old: &str, new: &str, arguments: &[&str]) -> Value {

@@ -3,7 +3,6 @@
 use std::fs;
 
 use vmstate_tests::streams;
-
 use vmstate_tests::tool::{Folder, piped, vmstate};
 
 #[test]

@@ -9,9 +9,8 @@ use vmstate_examples::machines::q35::Q35;
 use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
 use vmstate_examples::machines::{Board, assemble};
-use vmstate_tests::streams;
-
 use vmstate_tests::frame::{Frame, split};
+use vmstate_tests::streams;
 
 /// How many lengths a stream is cut to, behind the memory.
 const CUTS: usize = 5;

@@ -6,10 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use vmstate_tests::{dumps, streams};
+use vmstate_tests::{dumps, streams, tool};
 
 use super::pages;
-use vmstate_tests::tool;
 
 /// What somebody else runs: what the command begins with, and who it is.
 const ELSEWHERE: &[(&str, &str)] = &[

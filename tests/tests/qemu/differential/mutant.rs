@@ -5,9 +5,9 @@ use std::ops::Range;
 use vmstate::Reader;
 use vmstate::dynamic::{Event, StreamDecoder};
 use vmstate::schema::vmdesc::Document;
+use vmstate_tests::frame::split;
 
 use super::random::Random;
-use vmstate_tests::frame::split;
 
 /// A stream with one thing changed.
 #[derive(Debug)]

@@ -10,9 +10,8 @@ use tempfile::TempDir;
 use vmstate::Reader;
 use vmstate::schema::Release;
 use vmstate_examples::virt::Board;
+use vmstate_tests::guests::{HASHER, SECOND, assert_right};
 use vmstate_tests::qemu::Qemu;
-
-use super::super::{HASHER, SECOND, assert_right};
 
 /// The guest in a QEMU.
 struct Guest {

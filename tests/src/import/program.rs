@@ -4,46 +4,71 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::streams::Stream;
 use tempfile::TempDir;
-use vmstate_tests::streams::Stream;
 
-/// The program, which is one crate, because building many would take long.
-pub(super) struct Program {
+/// The program. It is a single crate, because building many takes long.
+#[derive(Debug)]
+pub struct Program {
     folder: TempDir,
     modules: String,
     checks: String,
 }
 
+impl Default for Program {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Program {
-    pub(super) fn new() -> Self {
+    /// Creates a program without modules.
+    ///
+    /// # Panics
+    /// If its folder cannot be created.
+    #[must_use]
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("src")).unwrap();
         Self { folder, modules: String::new(), checks: String::new() }
     }
 
     /// Adds a module with structs.
-    pub(super) fn add_module(&mut self, name: &str, source: &str) {
+    ///
+    /// # Panics
+    /// If its file cannot be written.
+    pub fn add_module(&mut self, name: &str, source: &str) {
         let module = module(name);
         fs::write(self.folder.path().join("src").join(format!("{module}.rs")), source).unwrap();
         self.modules += &format!("mod {module};\n");
     }
 
-    /// Adds a module made of a stream, and a comparison of what becomes of that stream.
-    pub(super) fn add(&mut self, stream: &Stream, source: &str) {
+    /// Adds a module made from a stream, and a comparison with that stream.
+    ///
+    /// # Panics
+    /// If its files cannot be written.
+    pub fn add(&mut self, stream: &Stream, source: &str) {
         self.add_module(&stream.name, source);
         self.compare(&stream.name, stream);
     }
 
-    /// Adds a comparison: of `stream` with what the structs of the module `name` make of it.
-    pub(super) fn compare(&mut self, name: &str, stream: &Stream) {
+    /// Adds a comparison of `stream` with the stream that the structs of the module `name` save after loading it.
+    ///
+    /// # Panics
+    /// If the stream cannot be written.
+    pub fn compare(&mut self, name: &str, stream: &Stream) {
         fs::write(self.folder.path().join(&stream.name), &stream.bytes).unwrap();
         let release = if stream.name.contains("7.2") { "Qemu7_2" } else { "Qemu10_0" };
         let (module, stream) = (module(name), &stream.name);
         self.checks += &format!("    check({stream:?}, {name:?}, Release::{release}, {module}::reload);\n");
     }
 
-    /// Builds and runs it: what it prints, in lines.
-    pub(super) fn run(self) -> Vec<String> {
+    /// Builds and runs the program, and returns the lines that it prints.
+    ///
+    /// # Panics
+    /// If the program cannot be built or fails.
+    #[must_use]
+    pub fn run(self) -> Vec<String> {
         let folder = self.folder.path();
         let vmstate = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vmstate");
         // Debug information would take most of the time.

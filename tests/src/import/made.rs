@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::streams::Stream;
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::stream::{Configuration, SectionHeader, StreamWriter};
-use vmstate_tests::streams::Stream;
 
-/// The stream, in both releases' forms.
-pub(super) fn stream(release: Release) -> Stream {
+/// Returns the stream as `release` would write it.
+///
+/// # Panics
+/// If a struct cannot be saved.
+#[must_use]
+pub fn stream(release: Release) -> Stream {
     let configuration = Configuration::new("made");
     let mut out = Writer::new();
     let mut description = DescriptionWriter::new(release, 4096, Some(&configuration));

@@ -2,11 +2,9 @@
 
 use serde_json::{Value, json};
 use vmstate_tests::browser::run_in;
+use vmstate_tests::report::{self, HOSTILE, hostile, page, page_of};
 use vmstate_tests::streams;
-
-use super::super::{number, objects};
-use super::{Folder, HOSTILE, hostile, page, page_of};
-use super::{json_of, vmstate};
+use vmstate_tests::tool::{Folder, json_of, number, objects, vmstate};
 
 const WIDE: (u32, u32) = (1500, 1000);
 const NARROW: (u32, u32) = (420, 800);
@@ -54,7 +52,7 @@ fn every_stream_opens_with_all_its_sections() {
                  overflow: document.documentElement.scrollWidth - innerWidth,
              };",
         );
-        let data = super::data(&page);
+        let data = report::data(&page);
         let sections: Vec<_> =
             data["sections"].as_array().unwrap().iter().map(|section| section["name"].clone()).collect();
         assert_eq!(shown["tree"], json!(sections), "{}", stream.name);

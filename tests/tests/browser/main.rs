@@ -1,0 +1,3 @@
+//! Tests in Chromium (`tests/browser/install` installs it).
+
+mod report;

@@ -1,0 +1,64 @@
+//! Dumps and breaks of real QEMUs.
+
+use vmstate::schema::Schema;
+use vmstate::schema::dump::Dump;
+use vmstate::schema::vmdesc::{Document, Located, locate};
+use vmstate_tests::dumps::of_both_releases;
+use vmstate_tests::qemu::{Qemu, dump_vmstate};
+
+#[test]
+fn the_dumps_are_what_the_qemus_write() {
+    for (version, committed) in ["7.2", "10.0"].into_iter().zip(of_both_releases()) {
+        let text = dump_vmstate(version, "x86_64", "pc-i440fx-7.2");
+        let mut dump = Dump::parse(&text).unwrap();
+        assert!(dump.to_text() == text, "{version}");
+        // The order is that of a hash table.
+        let mut sorted = committed;
+        for dump in [&mut dump, &mut sorted] {
+            dump.devices.sort_by(|one, other| one.name.cmp(&other.name));
+        }
+        assert!(dump == sorted, "{version}: other devices than the committed dump has; run tests/dumps/make");
+    }
+}
+
+#[test]
+fn dumps_of_other_architectures_are_reproduced() {
+    for (arch, machine) in [("riscv64", "virt"), ("avr", "uno"), ("s390x", "s390-ccw-virtio")] {
+        for version in ["7.2", "10.0"] {
+            let text = dump_vmstate(version, arch, machine);
+            assert!(Dump::parse(&text).unwrap().to_text() == text, "{version} {arch}");
+        }
+    }
+}
+
+/// QEMU's own checker has something to say about `hpet`, which is in every PC, and about `e1000e`.
+#[test]
+fn where_nothing_breaks_qemu_loads_the_stream() {
+    let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "e1000e"];
+    for (from, to) in [("7.2", "10.0"), ("10.0", "7.2")] {
+        let stream = Qemu::start(from, "x86_64", &args).save();
+        assert_eq!(Qemu::load(to, "x86_64", &args, &stream).status(), "prelaunch", "{from} to {to}");
+    }
+}
+
+/// The other way round, 7.2 does not see that its fields are not where 10.0 has them.
+#[test]
+fn a_break_that_qemu_does_not_see() {
+    let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
+    let stream = Qemu::start("10.0", "x86_64", &args).save();
+    let Located::At(text) = locate(&stream) else { panic!("no description") };
+    let new = Schema::from(&Document::parse(&stream[text..], 0).unwrap());
+    let esp = new.devices["0000:00:03.0/pciespscsi"].fields.iter().find(|field| field.name == "esp").unwrap();
+    let last: Vec<_> = esp.kind.inner().unwrap().shapes()[0].fields.iter().rev().take(2).collect();
+    assert_eq!((&*last[1].name, &*last[0].name), ("lun", "drq_state"));
+    assert_eq!(Qemu::load("7.2", "x86_64", &args, &stream).status(), "prelaunch");
+}
+
+/// QEMU's own checker does not say that 10.0 expects a byte more. QEMU does, when it loads the stream.
+#[test]
+fn a_break_that_only_we_find_is_one() {
+    let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
+    let stream = Qemu::start("7.2", "x86_64", &args).save();
+    let said = Qemu::refusal("10.0", "x86_64", &args, &stream);
+    assert!(said.contains("Missing section footer for 0000:00:03.0/pciespscsi"), "{said}");
+}

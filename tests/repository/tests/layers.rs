@@ -17,17 +17,9 @@ const CRATES: [Crate<'static>; 4] = [
 const TRAITS_AND_ENGINES: [[&str; 2]; 1] = [["vmstate_types::state", "vmstate_types::walk"]];
 
 /// Circles that are being removed. Delete an entry together with its imports; add none.
-const KNOWN_CYCLES: [&[&str]; 7] = [
+const KNOWN_CYCLES: [&[&str]; 5] = [
     &["vmstate::machine::diagnosis", "vmstate::machine::load"],
     &["vmstate::registry::entry", "vmstate::registry::index"],
-    &[
-        "vmstate::schema::compare::align",
-        "vmstate::schema::compare::field",
-        "vmstate::schema::compare::queue",
-        "vmstate::schema::compare::regroup",
-        "vmstate::schema::compare::subsection",
-    ],
-    &["vmstate::schema::dump", "vmstate::schema::file", "vmstate::schema::set"],
     &[
         "vmstate_derive::expand::codec",
         "vmstate_derive::expand::load",

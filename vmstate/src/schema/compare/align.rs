@@ -3,12 +3,14 @@
 //! The wire has no names, so what counts is which bytes stand where. Names are the anchors by which the walk finds its
 //! way again behind a difference, so that one field too many is one finding and not one for each field behind it.
 
-use super::field::{Side, contains, extra, inline, is_same, is_unused, may_be_absent, missing, pair};
+use super::field::{extra, is_same, missing, pair};
 use super::finder::Finder;
+use super::leaf::{self, is_unused, may_be_absent};
 use super::queue::{Item, Queue};
 use super::regroup::{is_before_padding, regroup};
 use super::rule::Rule;
-use super::{leaf, subsection};
+use super::side::{Side, contains, inline};
+use super::subsection;
 use crate::schema::shape::{Field, Shape};
 
 /// Compares the fields and subsections of two structs.
@@ -60,7 +62,7 @@ impl<'s> Walk<'s> {
         if read.is_some() {
             self.read.pop();
         }
-        subsection::compare(finder, written, read);
+        subsection::compare(finder, written, read, structs);
     }
 
     /// The field in front is written, and nobody reads it.
@@ -100,7 +102,7 @@ impl<'s> Walk<'s> {
             _ if leaf::has_other_size(written, read) && regroup(finder, &mut self.written, &mut self.read) => {}
             _ => {
                 self.pop_both();
-                pair(finder, written, read);
+                pair(finder, written, read, structs);
             }
         }
     }
@@ -119,7 +121,7 @@ impl<'s> Walk<'s> {
             if !(is_unused(written) && is_unused(read)) {
                 finder.at_both(written, read).report(Rule::Renamed, &written.name, &read.name);
             }
-            pair(finder, written, read);
+            pair(finder, written, read, structs);
         } else if inline(written).is_some() {
             self.written.unfold();
         } else if inline(read).is_some() {
@@ -156,7 +158,7 @@ impl<'s> Walk<'s> {
         self.written.pop();
         finder.at(&written.name).report(Rule::Order, format!("before `{before}`"), format!("behind `{before}`"));
         if let Some(read) = self.read.remove(&key) {
-            pair(finder, written, read);
+            pair(finder, written, read, structs);
         }
     }
 

@@ -4,9 +4,9 @@ use std::fmt;
 
 use vmstate_types::Description;
 
-use super::field::Side;
 use super::finder::{Context, Direction, Finder, Finding};
 use super::rule::{Rule, Severity};
+use super::side::Side;
 use super::{align, subsection};
 use crate::schema::shape::Shape;
 use crate::schema::vmdesc;

@@ -3,26 +3,13 @@
 use vmstate_types::description::Pointers;
 
 use super::finder::Finder;
+use super::leaf::{self, may_be_absent};
 use super::rule::Rule;
-use super::{align, leaf};
+use super::side::{CompareStructs, Side};
 use crate::schema::shape::{Count, CountSource, Elements, Field, Kind, Shape};
 
-/// A struct as it is written, or read, at a version.
-#[derive(Clone, Copy)]
-pub(super) struct Side<'s> {
-    pub(super) shape: &'s Shape,
-    pub(super) version: u32,
-}
-
-impl<'s> Side<'s> {
-    /// A struct at its own version.
-    pub(super) fn own(shape: &'s Shape) -> Self {
-        Self { shape, version: shape.version }
-    }
-}
-
 /// Compares the field that is written with the one that reads it.
-pub(super) fn pair(finder: &mut Finder<'_>, written: &Field, read: &Field) {
+pub(super) fn pair(finder: &mut Finder<'_>, written: &Field, read: &Field, structs: CompareStructs) {
     let mut finder = finder.at_both(written, read);
     if written.conditional != read.conditional && !finder.is_sent() {
         finder.report(Rule::Condition, presence(written), presence(read));
@@ -34,7 +21,7 @@ pub(super) fn pair(finder: &mut Finder<'_>, written: &Field, read: &Field) {
         compare_counts(&mut finder, written, read);
     }
     compare_lengths(&mut finder, written.length.as_ref(), read.length.as_ref());
-    compare_kinds(&mut finder, written, read);
+    compare_kinds(&mut finder, written, read, structs);
 }
 
 /// A field that is written and that nobody reads.
@@ -53,45 +40,6 @@ pub(super) fn missing(finder: &mut Finder<'_>, read: &Field) {
     }
     let rule = if read.conditional { Rule::ConditionalMissing } else { Rule::Missing };
     finder.at(&read.name).report(rule, "nothing", leaf::text(read));
-}
-
-/// Whether a stream can lack the field: a predicate may leave it out, or it has no elements.
-pub(super) fn may_be_absent(field: &Field) -> bool {
-    field.conditional || matches!(field.count, Count::Counted(_) | Count::Unknown | Count::Fixed(0))
-}
-
-/// Whether the field is padding, which has no name of its own.
-pub(super) fn is_unused(field: &Field) -> bool {
-    match &field.kind {
-        Kind::Info(name) => name == "unused_buffer",
-        Kind::Unknown => field.name == "unused",
-        _ => false,
-    }
-}
-
-/// The struct whose fields stand in the place of this one, without anything around them.
-pub(super) fn inline(field: &Field) -> Option<Side<'_>> {
-    // Where nobody knows the number it mostly is one: dumps of QEMU 7.2 say none.
-    let is_one = matches!(field.count, Count::One | Count::Fixed(1) | Count::Unknown);
-    let is_plain = is_one && field.pointers == Pointers::None;
-    if !is_plain || field.conditional {
-        return None;
-    }
-    match &field.kind {
-        Kind::Struct(elements) | Kind::Temporary(elements) => elements.shapes().first().map(Side::own),
-        Kind::Versioned(elements, version) => elements.shapes().first().map(|shape| Side { shape, version: *version }),
-        _ => None,
-    }
-}
-
-/// Whether a struct that stands in the field has a field of this name, at any depth.
-pub(super) fn contains(field: &Field, name: &str) -> bool {
-    inline(field).is_some_and(|side| {
-        side.shape
-            .fields
-            .iter()
-            .any(|inner| inner.can_exist_at(side.version) && (inner.name == name || contains(inner, name)))
-    })
 }
 
 /// Whether two fields are the same on the wire, as far as can be said without looking into structs.
@@ -196,49 +144,78 @@ fn compare_lengths(finder: &mut Finder<'_>, written: Option<&CountSource>, read:
     }
 }
 
-fn compare_kinds(finder: &mut Finder<'_>, written: &Field, read: &Field) {
+fn compare_kinds(finder: &mut Finder<'_>, written: &Field, read: &Field, structs: CompareStructs) {
+    let mut elements = |one, other| elements(finder, one, other, structs);
     match (&written.kind, &read.kind) {
         (Kind::Unknown | Kind::Info(_), Kind::Unknown | Kind::Info(_)) => leaf::compare(finder, written, read),
         (Kind::Struct(one), Kind::Struct(other)) | (Kind::Temporary(one), Kind::Temporary(other)) => {
-            elements(finder, one, None, other, None);
+            elements(Inner::own(one), Inner::own(other));
         }
         (Kind::Versioned(one, version), Kind::Versioned(other, read)) => {
-            elements(finder, one, Some(*version), other, Some(*read));
+            elements(Inner::at(one, *version), Inner::at(other, *read));
         }
-        (Kind::Versioned(one, version), Kind::Struct(other)) => elements(finder, one, Some(*version), other, None),
-        (Kind::Struct(one), Kind::Versioned(other, version)) => elements(finder, one, None, other, Some(*version)),
-        (Kind::List(name, one), Kind::List(read, other)) if name == read => elements(finder, one, None, other, None),
-        (Kind::Tree { keys, values }, Kind::Tree { keys: read_keys, values: read_values }) => {
-            match (keys, read_keys) {
-                (Some(one), Some(other)) => elements(finder, one, None, other, None),
-                (None, None) => {}
-                // An empty tree looks like one without structs for keys.
-                (None, Some(_)) if finder.is_sent() && values.shapes().is_empty() => {}
-                _ => finder.report(Rule::Nesting, leaf::text(written), leaf::text(read)),
-            }
-            elements(finder, values, None, read_values, None);
+        (Kind::Versioned(one, version), Kind::Struct(other)) => elements(Inner::at(one, *version), Inner::own(other)),
+        (Kind::Struct(one), Kind::Versioned(other, version)) => elements(Inner::own(one), Inner::at(other, *version)),
+        (Kind::List(name, one), Kind::List(read, other)) if name == read => {
+            elements(Inner::own(one), Inner::own(other))
         }
-        // All that were sent are null.
+        (Kind::Tree { .. }, Kind::Tree { .. }) => compare_trees(finder, written, read, structs),
+        // Nothing but null pointers was sent, so the type is unknown.
         (Kind::Unknown, _) if finder.is_sent() && read.pointers != Pointers::None => {}
         _ => finder.report(Rule::Nesting, leaf::text(written), leaf::text(read)),
     }
 }
 
-/// Compares elements with elements: those that are described one by one each with its own counterpart.
-fn elements(finder: &mut Finder<'_>, written: &Elements, at: Option<u32>, read: &Elements, read_at: Option<u32>) {
-    let is_alone = |elements: &Elements| elements.shapes().len() == 1;
-    for (index, one) in written.shapes().iter().enumerate() {
-        let other = match read {
+fn compare_trees(finder: &mut Finder<'_>, written: &Field, read: &Field, structs: CompareStructs) {
+    let (Kind::Tree { keys, values }, Kind::Tree { keys: read_keys, values: read_values }) =
+        (&written.kind, &read.kind)
+    else {
+        return;
+    };
+    match (keys, read_keys) {
+        (Some(one), Some(other)) => elements(finder, Inner::own(one), Inner::own(other), structs),
+        (None, None) => {}
+        // An empty tree looks like one without structs for keys.
+        (None, Some(_)) if finder.is_sent() && values.shapes().is_empty() => {}
+        _ => finder.report(Rule::Nesting, leaf::text(written), leaf::text(read)),
+    }
+    elements(finder, Inner::own(values), Inner::own(read_values), structs);
+}
+
+/// The structs in a field, and the version that the field sets for them, if it does.
+#[derive(Clone, Copy)]
+struct Inner<'s> {
+    elements: &'s Elements,
+    version: Option<u32>,
+}
+
+impl<'s> Inner<'s> {
+    fn own(elements: &'s Elements) -> Self {
+        Self { elements, version: None }
+    }
+
+    fn at(elements: &'s Elements, version: u32) -> Self {
+        Self { elements, version: Some(version) }
+    }
+
+    fn side(self, shape: &'s Shape) -> Side<'s> {
+        Side { shape, version: self.version.unwrap_or(shape.version) }
+    }
+}
+
+/// Compares elements with elements: elements that are described one by one each with its own counterpart.
+fn elements(finder: &mut Finder<'_>, written: Inner<'_>, read: Inner<'_>, structs: CompareStructs) {
+    let shapes = written.elements.shapes();
+    for (index, one) in shapes.iter().enumerate() {
+        let other = match read.elements {
             Elements::Alike(shape) => Some(&**shape),
             Elements::Each(shapes) => shapes.get(index),
         };
         let Some(other) = other else { break };
-        let mut inner = if is_alone(written) { finder.inside() } else { finder.element(index) };
-        if one.version != other.version && at.is_none() && read_at.is_none() {
+        let mut inner = if shapes.len() == 1 { finder.inside() } else { finder.element(index) };
+        if one.version != other.version && written.version.is_none() && read.version.is_none() {
             inner.report(Rule::NestedVersion, one.version, other.version);
         }
-        let written = Side { shape: one, version: at.unwrap_or(one.version) };
-        let read = Side { shape: other, version: read_at.unwrap_or(other.version) };
-        align::structs(&mut inner, written, read);
+        structs(&mut inner, written.side(one), read.side(other));
     }
 }

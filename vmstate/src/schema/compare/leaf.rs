@@ -121,6 +121,20 @@ pub(super) fn is_same(written: &Field, read: &Field) -> bool {
     }
 }
 
+/// Whether a stream can lack the field: a predicate may leave it out, or it has no elements.
+pub(super) fn may_be_absent(field: &Field) -> bool {
+    field.conditional || matches!(field.count, Count::Counted(_) | Count::Unknown | Count::Fixed(0))
+}
+
+/// Whether the field is padding, which has no name of its own.
+pub(super) fn is_unused(field: &Field) -> bool {
+    match &field.kind {
+        Kind::Info(name) => name == "unused_buffer",
+        Kind::Unknown => field.name == "unused",
+        _ => false,
+    }
+}
+
 /// The bytes of one element, on the wire or, where only that is known, in memory.
 pub(super) fn element_bytes(field: &Field) -> Option<u64> {
     let by_type = type_name(field).and_then(|name| known(name).size);

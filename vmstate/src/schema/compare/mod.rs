@@ -40,6 +40,7 @@ mod queue;
 mod regroup;
 mod report;
 mod rule;
+mod side;
 mod subsection;
 
 pub use difference::{Difference, What, first_difference, first_difference_from_sent};
@@ -48,8 +49,8 @@ pub use report::{Report, compare_schemas};
 pub use rule::{Rule, Severity};
 
 use super::shape::Shape;
-use field::Side;
 use finder::{Context, Finder};
+use side::Side;
 
 /// What to count on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

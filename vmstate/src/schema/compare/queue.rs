@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::field::{Side, inline};
+use super::side::{Side, inline};
 use crate::schema::shape::{Field, Shape};
 
 /// What remains of one side.

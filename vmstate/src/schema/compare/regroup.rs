@@ -1,8 +1,7 @@
 //! Fields that take the same bytes as others, of which there are more or fewer: padding first of all.
 
-use super::field::is_unused;
 use super::finder::Finder;
-use super::leaf;
+use super::leaf::{self, is_unused};
 use super::queue::{Item, Queue};
 use super::rule::Rule;
 use crate::schema::shape::Count;

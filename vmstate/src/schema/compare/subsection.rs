@@ -4,21 +4,20 @@ use std::collections::HashMap;
 
 use vmstate_types::description::Absent;
 
-use super::align;
-use super::field::Side;
 use super::finder::{Direction, Finder};
 use super::rule::Rule;
+use super::side::{CompareStructs, Side};
 use crate::schema::shape::{Shape, Subsection};
 
 /// Compares the subsections of a struct that is written with those of the struct that reads it. One of the two may
 /// have none at this place.
-pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Option<&Shape>) {
+pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Option<&Shape>, structs: CompareStructs) {
     let written = written.map_or(&[][..], |shape| &shape.subsections);
     let read = read.map_or(&[][..], |shape| &shape.subsections);
     let (written_by_name, read_by_name) = (by_name(written), by_name(read));
     for one in written {
         match read_by_name.get(&*one.shape.name) {
-            Some(other) => both(finder, &one.shape, &other.shape),
+            Some(other) => both(finder, &one.shape, &other.shape, structs),
             None => unknown(finder, &one.shape),
         }
     }
@@ -48,10 +47,10 @@ fn unknown(finder: &mut Finder<'_>, written: &Shape) {
     finder.at(&written.name).report(rule, "a subsection", "no such subsection");
 }
 
-fn both(finder: &mut Finder<'_>, written: &Shape, read: &Shape) {
+fn both(finder: &mut Finder<'_>, written: &Shape, read: &Shape, structs: CompareStructs) {
     let mut finder = finder.at(&written.name);
     if let Some(version) = version(&mut finder, written, read) {
-        align::structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
+        structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
     }
 }
 

@@ -44,9 +44,13 @@ pub mod dump;
 #[cfg(feature = "schema")]
 mod entries;
 #[cfg(feature = "schema")]
+mod error;
+#[cfg(feature = "schema")]
 mod file;
 #[cfg(feature = "schema")]
 pub(crate) mod kind;
+#[cfg(feature = "schema")]
+mod read;
 #[cfg(feature = "schema")]
 mod set;
 #[cfg(feature = "schema")]
@@ -58,6 +62,8 @@ pub(crate) use describe::describe_configuration;
 pub use describe::{Described, DescriptionWriter, Release};
 pub(crate) use describe::{END, SEPARATOR, SectionText, beginning};
 #[cfg(feature = "schema")]
+pub use error::SchemaError;
+#[cfg(feature = "schema")]
 pub use file::FORMAT;
 #[cfg(feature = "schema")]
-pub use set::{Origin, Schema, SchemaError};
+pub use set::{Origin, Schema};

@@ -29,7 +29,7 @@ impl Info<Date> for Bcd {
 
     fn put(date: &Date, to: &mut Writer) -> Result<(), SaveError> {
         if date.year > 9999 || date.month > 99 || date.day > 99 {
-            return Err(SaveError::new(format!("{date:?} has too many digits")));
+            return Err(SaveError::out_of_range(format!("{date:?} has too many digits")));
         }
         let digits = [date.year / 100, date.year % 100, date.month.into(), date.day.into()];
         digits.iter().for_each(|number| to.u8((number / 10 * 16 + number % 10).to_be_bytes()[1]));
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("loaded: {}-{}-{}", clock.date.year, clock.date.month, clock.date.day);
 
     if let Err(error) = clock.load(&mut Reader::from_slice(&[0x20, 0x26, 0x1a, 0x21]), 1) {
-        println!("{error}");
+        println!("{error:#}");
     }
     Ok(())
 }

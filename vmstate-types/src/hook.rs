@@ -133,7 +133,7 @@ pub fn pre_save<T: ?Sized, Signature>(
     version: u32,
     hook: impl Hook<T, Signature>,
 ) -> Result<(), SaveError> {
-    hook.call(value, version).or_refuse(|reason| SaveError::new(format!("`pre_save` refuses: {reason}")))
+    hook.call(value, version).or_refuse(|reason| SaveError::rejected(format!("`pre_save` failed: {reason}")))
 }
 
 /// Runs the hook `post_save`.
@@ -145,7 +145,7 @@ pub fn post_save<T: ?Sized, Signature>(
     version: u32,
     hook: impl Hook<T, Signature>,
 ) -> Result<(), SaveError> {
-    hook.call(value, version).or_refuse(|reason| SaveError::new(format!("`post_save` refuses: {reason}")))
+    hook.call(value, version).or_refuse(|reason| SaveError::rejected(format!("`post_save` failed: {reason}")))
 }
 
 /// Runs the hook `pre_load` of the struct or subsection that `of` describes.
@@ -160,9 +160,11 @@ pub fn pre_load<T: ?Sized, Signature>(
 ) -> Result<(), LoadError> {
     hook.call(value, version).or_refuse(|reason| {
         let Description { name, minimum_version, .. } = of;
-        LoadError::refused(format!("`pre_load` of `{name}` to allow the load"), reason).with_qemu_message(format!(
-            "pre load hook failed for: '{name}', version_id: {version}, minimum version_id: {minimum_version}"
-        ))
+        LoadError::rejected(format!("`pre_load` of `{name}` to allow the load"), reason)
+            .with_summary(format!("`pre_load` failed: {reason}"))
+            .with_qemu_message(format!(
+                "pre load hook failed for: '{name}', version_id: {version}, minimum version_id: {minimum_version}"
+            ))
     })
 }
 
@@ -178,9 +180,11 @@ pub fn post_load<T: ?Sized, Signature>(
 ) -> Result<(), LoadError> {
     hook.call(value, version).or_refuse(|reason| {
         let Description { name, minimum_version, .. } = of;
-        LoadError::refused(format!("`post_load` of `{name}` to accept the state"), reason).with_qemu_message(format!(
-            "post load hook failed for: {name}, version_id: {version}, minimum_version: {minimum_version}, ret: -1"
-        ))
+        LoadError::rejected(format!("`post_load` of `{name}` to accept the state"), reason)
+            .with_summary(format!("`post_load` failed: {reason}"))
+            .with_qemu_message(format!(
+                "post load hook failed for: {name}, version_id: {version}, minimum_version: {minimum_version}, ret: -1"
+            ))
     })
 }
 
@@ -193,7 +197,7 @@ pub fn removed<T: ?Sized, V, R: Outcome>(
     old: V,
     take: impl FnOnce(&mut T, V) -> R,
 ) -> Result<(), LoadError> {
-    take(value, old).or_refuse(|reason| LoadError::refused("a value that the device can take over", reason))
+    take(value, old).or_refuse(|reason| LoadError::rejected("a value that the device can take over", reason))
 }
 
 /// Asks the device's function `make` what older versions have in the place of a field that is no more.
@@ -212,20 +216,24 @@ pub fn load_old<T: ?Sized, R: Outcome>(
     load: impl FnOnce(&mut T, &mut Reader<'_>, u32) -> R,
 ) -> Result<(), LoadError> {
     let loaded = load(value, reader, version);
-    loaded.or_refuse(|reason| LoadError::refused(format!("`load_old` to accept version {version}"), reason))
+    loaded.or_refuse(|reason| {
+        LoadError::rejected(format!("`load_old` to accept version {version}"), reason)
+            .with_summary(format!("`load_old` failed for version {version}: {reason}"))
+    })
 }
 
 /// The error for a state that is not to be sent because `text` does not hold (QEMU asserts, which ends the machine).
 #[must_use]
 pub fn must_exist_saving(text: &str) -> SaveError {
-    SaveError::new(format!("\"{text}\" does not hold"))
+    SaveError::rejected(format!("\"{text}\" does not hold"))
 }
 
 /// The error for a state that is not to be taken because `text` does not hold.
 #[must_use]
 pub fn must_exist_loading(text: &str, version: u32, of: &Description) -> LoadError {
     let name = of.name;
-    LoadError::refused(format!("a state for which \"{text}\" holds"), "one for which it does not")
+    LoadError::rejected(format!("a state for which \"{text}\" holds"), "one for which it does not")
+        .with_summary(format!("\"{text}\" does not hold"))
         .with_qemu_message(format!("Input validation failed: {name}/{text} version_id: {version}"))
 }
 
@@ -269,10 +277,10 @@ mod tests {
         let error = post_load(&mut 7, 3, DESCRIPTION, whole).unwrap_err();
         assert_eq!((error.expected(), error.found()), ("`post_load` of `dev` to accept the state", "too many"));
         assert_eq!(
-            error.qemu_text(),
+            error.qemu_message(),
             Some("post load hook failed for: dev, version_id: 3, minimum_version: 2, ret: -1")
         );
-        assert_eq!(pre_save(&mut 7, 3, whole).unwrap_err().to_string(), "cannot save: `pre_save` refuses: too many");
+        assert_eq!(pre_save(&mut 7, 3, whole).unwrap_err().to_string(), "`pre_save` failed: too many");
     }
 
     #[test]

@@ -266,7 +266,7 @@ impl<X: Xlen> Cpu<X> {
     fn knows(&mut self, version: u32) -> Result<(), LoadError> {
         match version {
             VERSION_OF_7_2 | 10 => Ok(()),
-            other => Err(LoadError::refused("version 5 (QEMU 7.2) or 10 (QEMU 10.0) of `cpu`", other)),
+            other => Err(LoadError::rejected("version 5 (QEMU 7.2) or 10 (QEMU 10.0) of `cpu`", other)),
         }
     }
 

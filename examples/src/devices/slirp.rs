@@ -38,7 +38,7 @@ impl Slirp {
     fn check(&mut self) -> Result<(), LoadError> {
         match self.more {
             0 => Ok(()),
-            more => Err(LoadError::refused("no open connections", more)),
+            more => Err(LoadError::rejected("no open connections", more)),
         }
     }
 }

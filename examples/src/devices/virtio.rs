@@ -296,7 +296,7 @@ impl Requests {
     fn check(&mut self) -> Result<(), LoadError> {
         match self.more {
             0 => Ok(()),
-            more => Err(LoadError::refused("no unfinished requests", more)),
+            more => Err(LoadError::rejected("no unfinished requests", more)),
         }
     }
 }

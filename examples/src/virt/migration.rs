@@ -144,7 +144,7 @@ impl Board {
         let mut new = Self::new(self.bus.memory.ram().len());
         let loaded = new.load_sections(reader, options.without_rollback().trailer(Trailer::Required))?;
         new.take_over(&loaded)?;
-        new.hart.check().map_err(|unsupported| LoadError::refused("a guest that can run here", unsupported))?;
+        new.hart.check().map_err(|unsupported| LoadError::rejected("a guest that can run here", unsupported))?;
         new.bus.clock.world = self.bus.clock.world;
         *self = new;
         Ok(loaded)
@@ -204,7 +204,7 @@ impl Board {
     fn take_over(&mut self, loaded: &LoadReport) -> Result<(), LoadError> {
         let nanoseconds = u64::try_from(self.kept.clock.nanoseconds);
         let nanoseconds =
-            nanoseconds.map_err(|_| LoadError::refused("a time after the start", self.kept.clock.nanoseconds));
+            nanoseconds.map_err(|_| LoadError::rejected("a time after the start", self.kept.clock.nanoseconds));
         let is_missing = |name: &str| loaded.missing.iter().any(|(missing, _)| missing == name);
         self.kept.came = optional::ALL.into_iter().filter(|name| !is_missing(name)).collect();
         self.bus.clock.set(nanoseconds?);

@@ -141,7 +141,7 @@ impl CommandHandler for ReturnPath<'_> {
                 self.is_open = true;
                 Ok(())
             }
-            Command::Ping(value) if self.is_open => self.say(message::PONG, *value).map_err(LoadError::source_failed),
+            Command::Ping(value) if self.is_open => self.say(message::PONG, *value).map_err(LoadError::io),
             other => refuse(other),
         }
     }

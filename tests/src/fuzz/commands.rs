@@ -86,7 +86,8 @@ struct Patience(u8);
 
 impl CommandHandler for Patience {
     fn command(&mut self, command: &Command) -> Result<(), LoadError> {
-        self.0 = self.0.checked_sub(1).ok_or_else(|| LoadError::refused("no more commands", format!("{command:?}")))?;
+        self.0 =
+            self.0.checked_sub(1).ok_or_else(|| LoadError::rejected("no more commands", format!("{command:?}")))?;
         Ok(())
     }
 }

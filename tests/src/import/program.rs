@@ -113,7 +113,7 @@ fn check(stream: &str, module: &str, release: Release, reload: Reload) {
     match again {
         Ok(again) if again == bytes => println!("{stream} by {module}: the same"),
         Ok(_) => println!("{stream} by {module}: different"),
-        Err(error) => println!("{stream} by {module}: {}", error.to_string().replace('\n', " ")),
+        Err(error) => println!("{stream} by {module}: {error}"),
     }
 }
 

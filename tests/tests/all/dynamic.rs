@@ -157,7 +157,7 @@ fn descriptions_that_lie_are_refused() {
                     panic!("{}: a lie about {name} is believed", stream.name)
                 };
                 let in_section =
-                    matches!(error.place(), Some(Location::Section { name: place, .. }) if **place == *name);
+                    matches!(error.location(), Some(Location::Section { name: place, .. }) if **place == *name);
                 assert!(in_section && error.offset().is_some(), "{}: {name}: {error}", stream.name);
             }
         }

@@ -64,7 +64,7 @@ fn refusal(bytes: &[u8], blame: Blame, offset: usize, expected: &str, found: &st
     let error = walk(bytes).expect_err("the stream is wrong");
     let essence = (error.blame(), error.offset(), error.expected(), error.found());
     assert_eq!(essence, (blame, Some(offset as u64), expected, found), "{error}");
-    assert!(error.place().is_some(), "{error}");
+    assert!(error.location().is_some(), "{error}");
     error
 }
 

@@ -71,7 +71,7 @@ fn a_stream_cut_at_any_byte_is_an_error_that_says_where() {
             }
             let error = cut.unwrap_err();
             assert!(error.is_truncated(), "{name} at {length:#x}: {error}");
-            assert!(error.place().is_some(), "{name} at {length:#x}: {error}");
+            assert!(error.location().is_some(), "{name} at {length:#x}: {error}");
             let offset = usize::try_from(error.offset().unwrap()).unwrap();
             assert!((length.saturating_sub(0x1000)..=length).contains(&offset), "{name} at {length:#x}: {error}");
         }

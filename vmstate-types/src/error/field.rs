@@ -1,12 +1,12 @@
-//! The way to a field, as generated code says it where it passes an error on.
+//! Adds field names to errors in generated code.
 //!
-//! Nothing but the test whether there is an error is in the device's own code, and for each field once.
+//! Only the test for an error is inlined into a device's code, once per field.
 
 use super::{LoadError, SaveError};
 
 /// A result of saving or loading a field.
 pub trait InField {
-    /// Says in which field an error happened, if there is one.
+    /// Adds the field `name` to the error's path, if the result is an error.
     #[must_use]
     fn in_field(self, name: &'static str) -> Self;
 }

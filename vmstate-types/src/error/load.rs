@@ -1,236 +1,256 @@
-//! Why a stream could not be loaded.
+//! The error of a load.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt;
 
-use super::outlined::Outlined;
-use super::{Blame, Cause, Location, PathSegment, path_text};
+use super::context::Context;
+use super::thin_box::ThinBox;
+use super::truncated::Shortage;
+use super::{Blame, Cause, LoadErrorKind, Location};
 
-/// Why a stream could not be loaded: what was expected and found, and where.
+/// The reason why a stream cannot be loaded: the expected and the found value, and their location.
 ///
-/// `Display` tells people; the accessors tell programs.
+/// Programs match on [`kind`](Self::kind). `Display` writes one line for logs, and [`report`](Self::report) writes a
+/// table with advice and QEMU's message for people.
 ///
 /// ```
-/// use vmstate_types::error::{Blame, LoadError};
+/// use vmstate_types::error::{LoadError, LoadErrorKind};
 ///
-/// let error = LoadError::malformed("at most 16 (max = 16)", 4096)
+/// let error = LoadError::malformed("at most 16", 4096)
 ///     .at_offset(0x58241)
 ///     .in_field("count")
 ///     .in_field("recv_fifo")
 ///     .in_field("serial");
+/// assert_eq!(error.kind(), LoadErrorKind::Malformed);
 /// assert_eq!(error.path(), "serial.recv_fifo.count");
-/// assert_eq!(error.blame(), Blame::Bytes);
-/// assert!(error.to_string().contains("expected  at most 16 (max = 16)"));
+/// assert_eq!(error.to_string(), "field serial.recv_fifo.count: expected at most 16, found 4096 (byte 0x58241)");
 /// ```
-pub struct LoadError(pub(super) Outlined<Details>);
+pub struct LoadError(pub(super) ThinBox<Details>);
 
-#[derive(Debug)]
 pub(super) struct Details {
-    pub(super) blame: Blame,
-    /// For a stream that ended too early: how many bytes were there.
-    pub(super) available: Option<u64>,
+    pub(super) kind: LoadErrorKind,
+    /// Set for a truncated item.
+    pub(super) shortage: Option<Shortage>,
     pub(super) expected: Cow<'static, str>,
     pub(super) found: String,
+    /// Replaces `expected .., found ..` where these do not make a sentence.
+    pub(super) summary: Option<String>,
     pub(super) advice: Option<Cow<'static, str>>,
-    /// What QEMU prints for the same condition.
     pub(super) qemu: Option<String>,
-    /// Innermost first.
-    pub(super) path: Vec<PathSegment>,
     pub(super) offset: Option<u64>,
-    pub(super) place: Option<Location>,
+    pub(super) context: Context,
     pub(super) diagnosis: Option<String>,
     pub(super) cause: Option<Cause>,
 }
 
 impl LoadError {
-    fn new(blame: Blame, expected: impl Into<Cow<'static, str>>, found: String) -> Self {
-        Self(Outlined::new(Details {
-            blame,
-            available: None,
-            expected: expected.into(),
+    /// Creates an error of any kind. The constructors named after a kind are shorter.
+    ///
+    /// `expected` and `found` complete the sentence "expected .., found ..".
+    #[must_use]
+    pub fn new(kind: LoadErrorKind, expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
+        Self::from_text(kind, expected.into(), found.to_string())
+    }
+
+    /// Compiled once, unlike its generic caller.
+    fn from_text(kind: LoadErrorKind, expected: Cow<'static, str>, found: String) -> Self {
+        Self(ThinBox::new(Details {
+            kind,
+            shortage: None,
+            expected,
             found,
+            summary: None,
             advice: None,
             qemu: None,
-            path: Vec::new(),
             offset: None,
-            place: None,
+            context: Context::default(),
             diagnosis: None,
             cause: None,
         }))
     }
 
-    /// The bytes are not what the format says.
+    /// Creates an error of kind [`Malformed`](LoadErrorKind::Malformed).
     #[must_use]
     pub fn malformed(expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
-        Self::new(Blame::Bytes, expected, found.to_string())
+        Self::new(LoadErrorKind::Malformed, expected, found)
     }
 
-    /// The machine that wrote the stream is not like ours.
+    /// Creates an error of kind [`Incompatible`](LoadErrorKind::Incompatible).
     #[must_use]
     pub fn incompatible(expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
-        Self::new(Blame::Peer, expected, found.to_string())
+        Self::new(LoadErrorKind::Incompatible, expected, found)
     }
 
-    /// A hook or a custom info refused the state.
+    /// Creates an error of kind [`Rejected`](LoadErrorKind::Rejected).
     #[must_use]
-    pub fn refused(expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
-        Self::new(Blame::Device, expected, found.to_string())
+    pub fn rejected(expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
+        Self::new(LoadErrorKind::Rejected, expected, found)
     }
 
-    /// The caller asked for something that cannot be.
+    /// Creates an error of kind [`Misuse`](LoadErrorKind::Misuse).
     #[must_use]
     pub fn misuse(expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
-        Self::new(Blame::Usage, expected, found.to_string())
+        Self::new(LoadErrorKind::Misuse, expected, found)
     }
 
-    /// The source of the bytes failed.
+    /// Creates an error of kind [`Io`](LoadErrorKind::Io) with the failure of the byte source as its cause.
     #[must_use]
-    pub fn source_failed(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
+    pub fn io(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
         let cause = cause.into();
-        let mut error = Self::new(Blame::Transport, "more of the stream", cause.to_string());
+        let error = Self::new(LoadErrorKind::Io, "more of the stream", &cause);
+        let mut error = error.with_summary(format!("cannot read the stream: {cause}"));
         error.0.cause = Some(cause);
         error
     }
 
-    /// Says where in the stream, unless that is known already.
+    /// Sets the stream offset of the value, unless it is set already.
     #[must_use]
     pub fn at_offset(mut self, offset: u64) -> Self {
         self.0.offset.get_or_insert(offset);
         self
     }
 
-    /// Says that the error happened inside the field `name`. Inner fields are added first.
+    /// Adds a field to the path, inner fields first.
     #[must_use]
     pub fn in_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.path.push(PathSegment::Field(name.into()));
+        self.0.context.push_field(name.into());
         self
     }
 
-    /// Says that the error happened inside element `index` of an array.
+    /// Adds an array index to the path.
     #[must_use]
     pub fn in_element(mut self, index: usize) -> Self {
-        self.0.path.push(PathSegment::Element(index));
+        self.0.context.push_element(index);
         self
     }
 
-    /// Says that the error happened inside the subsection `name`. Paths leave it out: its fields belong to the parent.
+    /// Adds a subsection. The path leaves it out, because its fields belong to the struct.
     #[must_use]
     pub fn in_subsection(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.path.push(PathSegment::Subsection(name.into()));
+        self.0.context.push_subsection(name.into());
         self
     }
 
-    /// Says in which part of the stream, unless that is known already.
+    /// Sets the part of the stream, unless it is set already.
     #[must_use]
-    pub fn in_location(mut self, place: impl FnOnce() -> Location) -> Self {
-        self.0.place.get_or_insert_with(place);
+    pub fn in_location(mut self, location: impl FnOnce() -> Location) -> Self {
+        self.0.context.or_location(location);
         self
     }
 
-    /// Says what to do about it, unless that was said already.
+    /// Sets the text that replaces "expected .., found .." in the one-line form.
+    #[must_use]
+    pub fn with_summary(mut self, summary: impl Into<String>) -> Self {
+        self.0.summary = Some(summary.into());
+        self
+    }
+
+    /// Sets the advice, unless it is set already.
     #[must_use]
     pub fn or_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice.get_or_insert_with(|| advice.into());
         self
     }
 
-    /// Says what to do about it, instead of what was said already.
+    /// Replaces the advice.
     #[must_use]
     pub fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
         self.0.advice = Some(advice.into());
         self
     }
 
-    /// Says what to do about a peer that is not like us, instead of what was said already.
+    /// Replaces the advice if [`Blame::Peer`] applies.
     #[must_use]
     pub fn with_peer_advice(self, advice: impl Into<Cow<'static, str>>) -> Self {
-        if self.0.blame == Blame::Peer { self.with_advice(advice) } else { self }
+        if self.blame() == Blame::Peer { self.with_advice(advice) } else { self }
     }
 
-    /// Says what QEMU prints for the same condition, for those who search for it.
+    /// Sets the message that QEMU prints for the same condition, unless it is set already.
     #[must_use]
-    pub fn with_qemu_message(mut self, text: impl Into<String>) -> Self {
-        self.0.qemu.get_or_insert_with(|| text.into());
+    pub fn with_qemu_message(mut self, message: impl Into<String>) -> Self {
+        self.0.qemu.get_or_insert_with(|| message.into());
         self
     }
 
-    /// Says what is behind it, as far as the stream's own description of its devices tells.
+    /// Sets the root cause found in the stream's description, unless it is set already.
     #[must_use]
     pub fn with_diagnosis(mut self, diagnosis: impl Into<String>) -> Self {
         self.0.diagnosis.get_or_insert_with(|| diagnosis.into());
         self
     }
 
-    /// Who has to change something.
+    /// Returns the category of the error.
+    #[must_use]
+    pub fn kind(&self) -> LoadErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the party that has to change something, which follows from the kind.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        self.0.blame
+        self.0.kind.blame()
     }
 
-    /// Whether the stream ended too early. More bytes might have helped.
+    /// Returns whether the stream ended too early, so that more bytes might help.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
-        self.0.available.is_some()
+        self.0.kind == LoadErrorKind::Truncated
     }
 
-    /// The absolute offset in the stream of the value that was refused.
+    /// Returns the absolute stream offset of the value.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
     }
 
-    /// The part of the stream, once the framing has said so.
+    /// Returns the part of the stream, once the framing has set it.
     #[must_use]
-    pub fn place(&self) -> Option<&Location> {
-        self.0.place.as_ref()
+    pub fn location(&self) -> Option<&Location> {
+        self.0.context.location()
     }
 
-    /// The way to the value, such as `serial.recv_fifo.data[3]`; empty outside of devices.
+    /// Returns the path to the value, such as `serial.recv_fifo.data[3]`; empty outside of devices.
     #[must_use]
     pub fn path(&self) -> String {
-        path_text(&self.0.path)
+        self.0.context.path()
     }
 
-    /// The innermost subsection that the value belongs to, if it belongs to one.
+    /// Returns the innermost subsection that the value belongs to.
     #[must_use]
     pub fn subsection(&self) -> Option<&str> {
-        self.0.path.iter().find_map(|step| match step {
-            PathSegment::Subsection(name) => Some(&**name),
-            _ => None,
-        })
+        self.0.context.subsection()
     }
 
-    /// What would have been right.
+    /// Returns a description of the expected value.
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.0.expected
     }
 
-    /// What there was.
+    /// Returns a description of the found value.
     #[must_use]
     pub fn found(&self) -> &str {
         &self.0.found
     }
 
-    /// What to do about it, where that is known.
+    /// Returns advice on how to fix the error, if there is a known remedy.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.0.advice.as_deref()
     }
 
-    /// What is behind it, where the stream's own description of its devices tells: the first field in which the two
-    /// sides differ.
+    /// Returns the root cause found in the stream's description: the first field whose layouts differ.
     #[must_use]
     pub fn diagnosis(&self) -> Option<&str> {
         self.0.diagnosis.as_deref()
     }
 
-    /// What QEMU prints for the same condition, where it has a text for it.
+    /// Returns the message that QEMU prints for the same condition, to search for.
     #[must_use]
-    pub fn qemu_text(&self) -> Option<&str> {
+    pub fn qemu_message(&self) -> Option<&str> {
         self.0.qemu.as_deref()
     }
 }

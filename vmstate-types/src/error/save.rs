@@ -1,98 +1,118 @@
-//! Why a device or a machine could not be saved.
+//! The error of a save.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt;
 
-use super::outlined::Outlined;
-use super::{Blame, Cause, Location, PathSegment, path_text};
+use super::context::Context;
+use super::thin_box::ThinBox;
+use super::{Blame, Cause, Location, SaveErrorKind};
 
-/// Why a device or a machine could not be saved, and where.
+/// The reason why a device or a machine cannot be saved, and the location of the failure.
 ///
-/// A device says no when a hook refuses, a value does not fit its wire type, or a `must_exist` check does not hold.
-/// Apart from that only the destination of the bytes can fail.
-pub struct SaveError(pub(super) Outlined<SaveDetails>);
+/// ```
+/// use vmstate_types::error::{SaveError, SaveErrorKind};
+///
+/// let error = SaveError::out_of_range("300 does not fit into 8 bits").in_field("divider").in_field("serial");
+/// assert_eq!(error.kind(), SaveErrorKind::OutOfRange);
+/// assert_eq!(error.to_string(), "field serial.divider: 300 does not fit into 8 bits");
+/// ```
+pub struct SaveError(pub(super) ThinBox<SaveDetails>);
 
-#[derive(Debug)]
 pub(super) struct SaveDetails {
-    pub(super) blame: Blame,
-    pub(super) reason: String,
-    /// Innermost first.
-    pub(super) path: Vec<PathSegment>,
-    pub(super) place: Option<Location>,
-    pub(super) cause: Option<Cause>,
+    kind: SaveErrorKind,
+    reason: String,
+    pub(super) context: Context,
+    cause: Option<Cause>,
 }
 
 impl SaveError {
-    /// A device refuses to be saved, for `reason`.
+    /// Creates an error of any kind. The constructors named after a kind are shorter.
     #[must_use]
-    pub fn new(reason: impl fmt::Display) -> Self {
-        Self::blaming(Blame::Device, reason)
+    pub fn new(kind: SaveErrorKind, reason: impl fmt::Display) -> Self {
+        Self::from_text(kind, reason.to_string())
     }
 
-    /// The caller asked for something that cannot be.
+    /// Compiled once, unlike its generic caller.
+    fn from_text(kind: SaveErrorKind, reason: String) -> Self {
+        Self(ThinBox::new(SaveDetails { kind, reason, context: Context::default(), cause: None }))
+    }
+
+    /// Creates an error of kind [`Rejected`](SaveErrorKind::Rejected).
+    #[must_use]
+    pub fn rejected(reason: impl fmt::Display) -> Self {
+        Self::new(SaveErrorKind::Rejected, reason)
+    }
+
+    /// Creates an error of kind [`OutOfRange`](SaveErrorKind::OutOfRange).
+    #[must_use]
+    pub fn out_of_range(reason: impl fmt::Display) -> Self {
+        Self::new(SaveErrorKind::OutOfRange, reason)
+    }
+
+    /// Creates an error of kind [`Misuse`](SaveErrorKind::Misuse).
     #[must_use]
     pub fn misuse(reason: impl fmt::Display) -> Self {
-        Self::blaming(Blame::Usage, reason)
+        Self::new(SaveErrorKind::Misuse, reason)
     }
 
-    /// The destination of the bytes failed: a file, a socket.
+    /// Creates an error of kind [`Io`](SaveErrorKind::Io) with the failure of the destination as its cause.
     #[must_use]
-    pub fn destination_failed(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
+    pub fn io(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
         let cause = cause.into();
-        let mut error = Self::blaming(Blame::Transport, format!("the bytes cannot be written: {cause}"));
+        let mut error = Self::from_text(SaveErrorKind::Io, format!("cannot write the stream: {cause}"));
         error.0.cause = Some(cause);
         error
     }
 
-    fn blaming(blame: Blame, reason: impl fmt::Display) -> Self {
-        let (reason, path) = (reason.to_string(), Vec::new());
-        Self(Outlined::new(SaveDetails { blame, reason, path, place: None, cause: None }))
-    }
-
-    /// Says that the error happened inside the field `name`. Inner fields are added first.
+    /// Adds a field to the path, inner fields first.
     #[must_use]
     pub fn in_field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.path.push(PathSegment::Field(name.into()));
+        self.0.context.push_field(name.into());
         self
     }
 
-    /// Says that the error happened inside element `index` of an array.
+    /// Adds an array index to the path.
     #[must_use]
     pub fn in_element(mut self, index: usize) -> Self {
-        self.0.path.push(PathSegment::Element(index));
+        self.0.context.push_element(index);
         self
     }
 
-    /// Says in which part of the stream, unless that is known already.
+    /// Sets the part of the stream, unless it is set already.
     #[must_use]
-    pub fn in_location(mut self, place: impl FnOnce() -> Location) -> Self {
-        self.0.place.get_or_insert_with(place);
+    pub fn in_location(mut self, location: impl FnOnce() -> Location) -> Self {
+        self.0.context.or_location(location);
         self
     }
 
-    /// Who has to change something.
+    /// Returns the category of the error.
+    #[must_use]
+    pub fn kind(&self) -> SaveErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the party that has to change something, which follows from the kind.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        self.0.blame
+        self.0.kind.blame()
     }
 
-    /// The part of the stream, once the framing has said so.
+    /// Returns the part of the stream, once the framing has set it.
     #[must_use]
-    pub fn place(&self) -> Option<&Location> {
-        self.0.place.as_ref()
+    pub fn location(&self) -> Option<&Location> {
+        self.0.context.location()
     }
 
-    /// The way to the value, such as `serial.recv_fifo.data[3]`; empty outside of devices.
+    /// Returns the path to the value, such as `serial.recv_fifo.data[3]`; empty outside of devices.
     #[must_use]
     pub fn path(&self) -> String {
-        path_text(&self.0.path)
+        self.0.context.path()
     }
 
-    /// What the device said, or what else is wrong.
+    /// Returns the reason without its location.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.0.reason

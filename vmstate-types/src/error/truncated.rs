@@ -1,12 +1,21 @@
-//! Where a stream ended too early: in which field, and in which element.
+//! Truncated streams: the field and the element in which the stream ends, and the number of missing bytes.
 
 use alloc::format;
 
-use super::{LoadError, plural};
+use super::{LoadError, LoadErrorKind, plural};
 use crate::description::{Count, Field, Form, Kind};
 
+/// The bytes of a truncated item.
+#[derive(Clone, Copy)]
+pub(super) struct Shortage {
+    /// How many bytes of it are present.
+    available: u64,
+    /// How many more it needs at least.
+    missing: u64,
+}
+
 impl LoadError {
-    /// The stream ended after `available` of the `needed` bytes that begin at `offset`.
+    /// Creates the error for an item at `offset` that has only `available` of its `needed` bytes.
     #[cold]
     #[must_use]
     pub fn truncated(offset: u64, needed: usize, available: usize) -> Self {
@@ -15,39 +24,64 @@ impl LoadError {
 
     #[cold]
     pub(crate) fn truncated_u64(offset: u64, needed: u64, available: u64) -> Self {
-        let mut error = Self::malformed(plural(needed, "byte"), format!("the end of the stream after {available}"));
-        error.0.available = Some(available);
-        error.0.offset = Some(offset);
+        let found = format!("the end of the stream after {available}");
+        let mut error = Self::new(LoadErrorKind::Truncated, plural(needed, "byte"), found).at_offset(offset);
+        error.0.shortage = Some(Shortage { available, missing: needed.saturating_sub(available) });
         error
     }
 
-    /// Names the field, of a run of fixed-size ones that were claimed together, in which the stream ended.
+    /// Returns how many bytes after the end of the input the truncated item needs at least.
+    ///
+    /// A decoder of buffered bytes waits for that many before it tries again. `None` unless the input is truncated.
+    ///
+    /// ```
+    /// use vmstate_types::Reader;
+    ///
+    /// let mut reader = Reader::from_slice(&[0x51, 0x45, 0x56]);
+    /// reader.u8()?;
+    /// assert_eq!(reader.u32().unwrap_err().missing_bytes(), Some(2));
+    /// # Ok::<(), vmstate_types::LoadError>(())
+    /// ```
+    #[must_use]
+    pub fn missing_bytes(&self) -> Option<u64> {
+        self.0.shortage.map(|shortage| shortage.missing)
+    }
+
+    /// Adds the field in which the stream ends, of a run of fixed-size `fields` that were read together.
     #[cold]
     #[must_use]
     pub fn in_run(self, fields: &[Field]) -> Self {
-        let (Some(available), Some(start)) = (self.0.available, self.0.offset) else { return self };
+        let (Some(shortage), Some(start)) = (self.0.shortage, self.offset()) else { return self };
         let mut offset = 0;
         for field in fields {
             let size = field.form.total_size().unwrap_or(0) as u64;
-            if offset + size > available {
-                return Self::truncated_in(field, start + offset, available - offset);
+            if offset + size > shortage.available {
+                return Self::truncated_in(field, start + offset, shortage.available - offset).missing(shortage);
             }
             offset += size;
         }
         self
     }
 
-    /// Names the element, of an array of fixed-size elements like those of `form` that were claimed together from number
-    /// `first` on, in which the stream ended.
+    /// Adds the element in which the stream ends, of an array whose fixed-size elements, each of `form`, were read
+    /// together from index `first` on.
     #[cold]
     #[must_use]
     pub fn in_array(self, form: &Form, first: usize) -> Self {
-        let (Some(available), Some(start)) = (self.0.available, self.0.offset) else { return self };
-        let (index, error) = Self::truncated_among(form, start, available);
-        error.in_element(first.saturating_add(index))
+        let (Some(shortage), Some(start)) = (self.0.shortage, self.offset()) else { return self };
+        let (index, error) = Self::truncated_among(form, start, shortage.available);
+        error.missing(shortage).in_element(first.saturating_add(index))
     }
 
-    /// The stream ended after `available` bytes of `field`, which begins at `start`.
+    /// Keeps the number of bytes that the whole run or array lacks, which its field or element replaces otherwise.
+    fn missing(mut self, of_all: Shortage) -> Self {
+        if let Some(shortage) = &mut self.0.shortage {
+            shortage.missing = of_all.missing;
+        }
+        self
+    }
+
+    /// Creates the error for `field` at `start`, of which `available` bytes are present.
     fn truncated_in(field: &Field, start: u64, available: u64) -> Self {
         let (index, error) = Self::truncated_among(&field.form, start, available);
         match field.form.count {
@@ -56,7 +90,8 @@ impl LoadError {
         }
     }
 
-    /// The stream ended after `available` bytes of elements like those of `form`: the element's index, and the error.
+    /// Creates the error for elements of `form`, of which `available` bytes are present, and returns it with the index
+    /// of the incomplete element.
     fn truncated_among(form: &Form, start: u64, available: u64) -> (usize, Self) {
         let size = form.size.unwrap_or(0).max(1) as u64;
         let index = available / size;

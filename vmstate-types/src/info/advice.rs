@@ -61,7 +61,7 @@ macro_rules! no_form {
         const FORM: Form = Form::info("", None);
 
         fn save_elements<S: Sink>(&mut self, _: &mut S, _: FieldRef, _: ElementIndex) -> Result<(), SaveError> {
-            Err(SaveError::new("it has no wire form"))
+            Err(SaveError::misuse("it has no wire form"))
         }
 
         fn load_elements(&mut self, _: &mut Reader<'_>) -> Result<(), LoadError> {

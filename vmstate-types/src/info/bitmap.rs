@@ -41,9 +41,9 @@ impl<C: Counted<Item = u64>> Words for C {
 
     fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         let count = bits.div_ceil(BITS);
-        let words = self
-            .items(count)
-            .ok_or_else(|| SaveError::new(format!("{bits} bits take {count} words, which it does not hold")))?;
+        let words = self.items(count).ok_or_else(|| {
+            SaveError::out_of_range(format!("{bits} bits take {count} words, which it does not hold"))
+        })?;
         sink.begin_element(at, ElementIndex::ONLY);
         Wire::put_all(words, sink.out().reserve(size_of_val(words)));
         sink.end_element();

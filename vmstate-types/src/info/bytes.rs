@@ -16,7 +16,7 @@ impl<const MAX: usize> Info<Vec<u8>> for ByteArray<MAX> {
 
     fn put(bytes: &Vec<u8>, to: &mut Writer) -> Result<(), SaveError> {
         let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= MAX);
-        to.u32(length.ok_or_else(|| SaveError::new(format!("{} bytes are more than {MAX}", bytes.len())))?);
+        to.u32(length.ok_or_else(|| SaveError::out_of_range(format!("{} bytes are more than {MAX}", bytes.len())))?);
         to.bytes(bytes);
         Ok(())
     }

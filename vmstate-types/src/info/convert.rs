@@ -77,7 +77,7 @@ impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> 
     fn put(value: &T, to: &mut Writer) -> Result<(), SaveError> {
         let wire = value
             .to_wire()
-            .ok_or_else(|| SaveError::new(format!("{value:?} does not fit its wire type {}", Self::name())))?;
+            .ok_or_else(|| SaveError::out_of_range(format!("{value:?} does not fit its wire type {}", Self::name())))?;
         wire.put(to.reserve(W::FIXED.unwrap_or(0)));
         Ok(())
     }

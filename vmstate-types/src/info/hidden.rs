@@ -32,7 +32,7 @@ pub trait Growing {
         let length = self.length();
         check_max(length, max)?;
         let count = W::try_from(length);
-        let mut count = count.map_err(|_| SaveError::new(format!("its type cannot say {length}")))?;
+        let mut count = count.map_err(|_| SaveError::out_of_range(format!("its type cannot say {length}")))?;
         count.save_elements(sink, at, ElementIndex::ONLY)?;
         Ok(length)
     }
@@ -42,9 +42,9 @@ pub trait Growing {
 pub(super) fn check_max(length: usize, max: usize) -> Result<(), SaveError> {
     match length <= max {
         true => Ok(()),
-        false => {
-            Err(SaveError::new(format!("there are {length} elements, and at most {max} (max = {max}) are loaded")))
-        }
+        false => Err(SaveError::out_of_range(format!(
+            "there are {length} elements, and at most {max} (max = {max}) are loaded"
+        ))),
     }
 }
 

@@ -168,7 +168,7 @@ impl<T: Wire> Codec<Option<T>> for Present {
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
-        let value = value.as_mut().ok_or_else(|| SaveError::new("there is nothing to save"))?;
+        let value = value.as_mut().ok_or_else(|| SaveError::rejected("there is nothing to save"))?;
         value.save_elements(sink, at, element)
     }
 
@@ -183,8 +183,9 @@ where
     C: Counted<Item: Slot>,
     S: Sink,
 {
-    let slots =
-        slots.items(count).ok_or_else(|| SaveError::new(format!("its count says {count}, which it does not hold")))?;
+    let slots = slots
+        .items(count)
+        .ok_or_else(|| SaveError::out_of_range(format!("its count says {count}, which it does not hold")))?;
     let mut run = PointerRun::default();
     for index in 0..slots.len() {
         if index == run.end {

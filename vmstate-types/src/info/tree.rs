@@ -60,7 +60,7 @@ where
     const DESCRIPTION: Option<&'static Description> = None;
 
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
-        let number = u64::try_from(*key).map_err(|_| SaveError::new("a key that is no 64-bit number"))?;
+        let number = u64::try_from(*key).map_err(|_| SaveError::out_of_range("a key that is no 64-bit number"))?;
         sink.out().u64(number);
         Ok(())
     }
@@ -109,7 +109,7 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
 
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.len(), max)?;
-        let count = u32::try_from(self.len()).map_err(|_| SaveError::new("more than 2^32 nodes"))?;
+        let count = u32::try_from(self.len()).map_err(|_| SaveError::out_of_range("more than 2^32 nodes"))?;
         sink.begin_element(at, ElementIndex::ONLY);
         sink.out().u32(count);
         for (index, (key, value)) in self.iter_mut().enumerate() {

@@ -34,7 +34,7 @@ pub fn save_counted<S: Sink>(
     at: FieldRef,
 ) -> Result<(), SaveError> {
     if count > max {
-        return Err(SaveError::new(format!("the count {count} is more than {max} (max = {max})")));
+        return Err(SaveError::out_of_range(format!("the count {count} is more than {max} (max = {max})")));
     }
     sink.out().reserve(count.saturating_mul(size)).fill(0);
     sink.fixed_array(at, count);

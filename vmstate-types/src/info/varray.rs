@@ -228,7 +228,7 @@ impl Number {
     /// # Errors
     /// When it is negative or does not fit into memory.
     pub fn to_save(self) -> Result<usize, SaveError> {
-        self.count.ok_or_else(|| SaveError::new(format!("the count {} is not possible", self.shown)))
+        self.count.ok_or_else(|| SaveError::out_of_range(format!("the count {} is not possible", self.shown)))
     }
 
     /// The count of what is loaded, which may not be more than `max` nor than `capacity`, that of the container.
@@ -306,7 +306,7 @@ fn counted<C: Counted>(items: &mut C, count: usize) -> Result<&mut [C::Item], Sa
 
 #[cold]
 fn not_held(count: usize) -> SaveError {
-    SaveError::new(format!("its count says {count}, which it does not hold"))
+    SaveError::out_of_range(format!("its count says {count}, which it does not hold"))
 }
 
 fn save_each<T>(

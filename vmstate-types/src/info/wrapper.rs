@@ -117,7 +117,7 @@ macro_rules! shared {
                 element: ElementIndex,
             ) -> Result<(), SaveError> {
                 self.with(|value| value.save_elements(sink, at, element)).unwrap_or_else(|| {
-                    Err(SaveError::new(concat!("the `", stringify!($lock), "` is in use or poisoned")))
+                    Err(SaveError::misuse(concat!("the `", stringify!($lock), "` is in use or poisoned")))
                 })
             }
 
@@ -172,7 +172,7 @@ mod locks {
                 ) -> Result<(), SaveError> {
                     match self.get_mut() {
                         Ok(value) => value.save_elements(sink, at, element),
-                        Err(_) => Err(SaveError::new(concat!("the `", stringify!($lock), "` is poisoned"))),
+                        Err(_) => Err(SaveError::misuse(concat!("the `", stringify!($lock), "` is poisoned"))),
                     }
                 }
 

@@ -15,7 +15,7 @@ pub use run::{Block, blocks, end_block, load_block, load_run, load_struct, run_s
 pub use subsection::{end_of_subsection, end_of_subsections, missing_subsection, save_subsection};
 
 use crate::description::Description;
-use crate::error::{LoadError, SaveError};
+use crate::error::{LoadError, LoadErrorKind, SaveError};
 use crate::sink::Sink;
 use crate::state::VmState;
 use crate::wire::{Reader, Writer};
@@ -210,14 +210,15 @@ fn refuse_version(description: &Description, version: u32, reader: &Reader<'_>) 
 #[inline(never)]
 fn unsupported(description: &Description, version: u32) -> LoadError {
     let Description { name, version: local, minimum_version: minimum, .. } = *description;
+    let kind = LoadErrorKind::UnsupportedVersion { found: version, oldest: minimum, newest: local };
     if version > local {
-        return LoadError::incompatible(format!("at most version {local} of `{name}`"), format!("version {version}"))
+        return LoadError::new(kind, format!("at most version {local} of `{name}`"), format!("version {version}"))
             .or_advice("save on the other side at an older version, or load with a newer release")
             .with_qemu_message(format!(
                 "{name}: incoming version_id {version} is too new for local version_id {local}"
             ));
     }
-    LoadError::incompatible(format!("at least version {minimum} of `{name}`"), format!("version {version}"))
+    LoadError::new(kind, format!("at least version {minimum} of `{name}`"), format!("version {version}"))
         .or_advice("load it with an older release and save again there")
         .with_qemu_message(format!(
             "{name}: incoming version_id {version} is too old for local minimum version_id {minimum}"

@@ -3,7 +3,7 @@
 use alloc::format;
 
 use crate::description::{Absent, Description};
-use crate::error::{LoadError, SaveError};
+use crate::error::{LoadError, LoadErrorKind, SaveError};
 use crate::sink::Sink;
 use crate::state::VmState;
 use crate::wire::{Ahead, Reader};
@@ -171,7 +171,7 @@ fn is_end_of_subsections(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
 
 fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {
     let name = name.escape_ascii();
-    LoadError::incompatible(format!("a subsection that `{}` has", parent.name), format!("\"{name}\""))
+    LoadError::new(LoadErrorKind::Subsection, format!("a subsection that `{}` has", parent.name), format!("\"{name}\""))
         .or_advice("the other side is newer or has an option on that this side lacks")
         .with_qemu_message(format!("VM subsection '{name}' in '{}' does not exist", parent.name))
 }
@@ -189,6 +189,6 @@ pub fn end_of_subsection(description: &Description, reader: &mut Reader<'_>) -> 
 #[doc(hidden)]
 #[must_use]
 pub fn missing_subsection(description: &Description) -> LoadError {
-    LoadError::incompatible(format!("the subsection \"{}\"", description.name), "none")
+    LoadError::new(LoadErrorKind::Subsection, format!("the subsection \"{}\"", description.name), "none")
         .or_advice("the other side is older, or has an option off that this side needs")
 }

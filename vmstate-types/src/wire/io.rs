@@ -15,7 +15,7 @@ impl<R: Read> ByteSource for IoSource<R> {
         loop {
             match self.0.read(into) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => return result.map_err(LoadError::source_failed),
+                result => return result.map_err(LoadError::io),
             }
         }
     }
@@ -37,7 +37,7 @@ impl<R: Read + Seek> ByteSource for SeekSource<R> {
             let skipped = count.min(end.saturating_sub(here));
             file.seek(SeekFrom::Start(here + skipped)).map(|_| skipped)
         };
-        skip(&mut self.0).map_err(LoadError::source_failed)
+        skip(&mut self.0).map_err(LoadError::io)
     }
 
     fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
@@ -50,7 +50,7 @@ impl<R: Read + Seek> ByteSource for SeekSource<R> {
             file.seek(SeekFrom::Start(here))?;
             Ok::<_, std::io::Error>(Some(bytes))
         };
-        tail(&mut self.0).map_err(LoadError::source_failed)
+        tail(&mut self.0).map_err(LoadError::io)
     }
 }
 

@@ -141,8 +141,8 @@ impl<B: TakeDirty> RamBlock for GuestBlock<B> {
 
     fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
         let slices = self.slices(offset, page.len());
-        let slices =
-            slices.ok_or_else(|| SaveError::new(format!("offset {offset:#x} is outside of block `{}`", self.idstr)))?;
+        let slices = slices
+            .ok_or_else(|| SaveError::misuse(format!("offset {offset:#x} is outside of block `{}`", self.idstr)))?;
         let mut rest = page;
         for slice in slices {
             let (now, later) = rest.split_at_mut(slice.len());

@@ -53,7 +53,7 @@ impl<T: VmState> Laws<T> {
     fn changed_state(&self, version: u32, seed: u64, changes: &[u8]) {
         let mut payload = save(&mut (self.make)(&mut Choices::new(seed)), version);
         if let Err(error) = self.fresh().load(&mut Reader::from_slice(&payload), version) {
-            panic!("{}: what it saved at version {version} does not load (seed {seed})\n{error}", name::<T>());
+            panic!("{}: what it saved at version {version} does not load (seed {seed})\n{error:#}", name::<T>());
         }
         let (changes, _) = changes.as_chunks::<CHANGE>();
         for [high, low, bits] in changes {

@@ -281,7 +281,10 @@ impl<T: VmState> Laws<T> {
                 let saved = save(&mut self.state(seed), version);
                 let mut loaded = self.fresh();
                 if let Err(error) = loaded.load(&mut Reader::from_slice(&saved), version) {
-                    panic!("{}: what it saved at version {version} does not load (seed {seed})\n{error}", name::<T>());
+                    panic!(
+                        "{}: what it saved at version {version} does not load (seed {seed})\n{error:#}",
+                        name::<T>()
+                    );
                 }
                 let again = save(&mut loaded, version);
                 let what = format!("saved at version {version}, loaded and saved again");
@@ -381,7 +384,7 @@ impl<T: VmState> Laws<T> {
             false => Err(LoadError::malformed("the end of what was saved", "more").at_offset(reader.offset())),
         });
         if let Err(error) = loaded {
-            panic!("{}: what it saved does not load{}\n{error}", name::<T>(), of_seed(seed));
+            panic!("{}: what it saved does not load{}\n{error:#}", name::<T>(), of_seed(seed));
         }
     }
 
@@ -440,6 +443,6 @@ fn describe<T: VmState>(device: &mut T) -> (Vec<u8>, dynamic::Section) {
     });
     match section {
         Ok(section) => (bytes, section),
-        Err(error) => panic!("{}: what it saves is not what it describes\n{error}", name::<T>()),
+        Err(error) => panic!("{}: what it saves is not what it describes\n{error:#}", name::<T>()),
     }
 }

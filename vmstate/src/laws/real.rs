@@ -28,7 +28,7 @@ impl<T: VmState> Laws<T> {
     pub fn matches_stream(&self, stream: &[u8], section: &str) {
         let found = match payloads(stream, section) {
             Ok(found) => found,
-            Err(error) => panic!("{}: the stream cannot be read\n{error}", name::<T>()),
+            Err(error) => panic!("{}: the stream cannot be read\n{error:#}", name::<T>()),
         };
         assert!(!found.is_empty(), "{}: the stream has no section \"{section}\"", name::<T>());
         let described = Document::from_stream(stream).ok().flatten();
@@ -53,7 +53,7 @@ impl<T: VmState> Laws<T> {
                 Some(difference) => error.with_diagnosis(difference.to_string()),
                 None => error,
             };
-            panic!("{}: \"{section}\", instance {instance_id}, does not load\n{error}", name::<T>());
+            panic!("{}: \"{section}\", instance {instance_id}, does not load\n{error:#}", name::<T>());
         }
         let saved = save(&mut device, header.version);
         let what = format!("loaded from \"{section}\", instance {instance_id}, and saved");

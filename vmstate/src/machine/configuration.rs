@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     fn refused(ours: &Configuration, theirs: &Configuration) -> String {
-        check(ours, Some(theirs)).unwrap_err().qemu_text().unwrap().to_owned()
+        check(ours, Some(theirs)).unwrap_err().qemu_message().unwrap().to_owned()
     }
 
     #[test]
     fn each_difference_is_said_as_qemu_says_it() {
         let ours = Configuration::new("virt");
         check(&ours, Some(&ours)).unwrap();
-        assert_eq!(check(&ours, None).unwrap_err().qemu_text(), Some("Configuration section missing"));
+        assert_eq!(check(&ours, None).unwrap_err().qemu_message(), Some("Configuration section missing"));
         assert_eq!(
             refused(&ours, &Configuration::new("virt-7.2")),
             "Machine type received is 'virt-7.2' and local is 'virt'"

@@ -61,7 +61,7 @@ fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
 
 /// Whether the section may be at fault: it is the one that failed, or has not the size that is described.
 fn is_suspect(section: &Section, error: &LoadError, described: Option<u64>) -> bool {
-    let failed = matches!(error.place(), Some(Location::Section { start, .. }) if *start == section.payload);
+    let failed = matches!(error.location(), Some(Location::Section { start, .. }) if *start == section.payload);
     failed || (section.read.is_some() && described.is_some() && section.read != described)
 }
 

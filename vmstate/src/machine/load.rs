@@ -348,7 +348,7 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         }
         for AfterLoad(hook) in &mut self.machine.after_load {
             hook().map_err(|reason| {
-                LoadError::refused("`after_load` to accept the machine", reason)
+                LoadError::rejected("`after_load` to accept the machine", reason)
                     .in_location(|| Location::Part("the machine, all of whose sections have come".into()))
             })?;
         }

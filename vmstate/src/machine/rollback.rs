@@ -47,7 +47,7 @@ impl Checkpoints {
             SectionHandler::Live(_) => Ok(()),
         };
         copied.map_err(|error| {
-            LoadError::refused("a device that can be saved, to go back to it if the load fails", error).or_advice(
+            LoadError::rejected("a device that can be saved, to go back to it if the load fails", error).or_advice(
                 "bring the device into a state that it can be in, or load in place (`LoadOptions::without_rollback`)",
             )
         })?;

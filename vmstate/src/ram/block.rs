@@ -122,7 +122,7 @@ impl RamBlock for VecBlock {
 
     fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
         let Some(range) = self.range(offset, page.len()) else {
-            return Err(SaveError::new(format!("offset {offset:#x} is outside of block `{}`", self.idstr)));
+            return Err(SaveError::misuse(format!("offset {offset:#x} is outside of block `{}`", self.idstr)));
         };
         page.copy_from_slice(&self.bytes[range]);
         Ok(())

@@ -43,7 +43,7 @@ impl RamSaver {
     pub fn setup<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
         blocks.iter().try_for_each(|block| self.check_block(block))?;
         let total = blocks.iter().try_fold(0_u64, |sum, block| sum.checked_add(block.size()));
-        let total = total.ok_or_else(|| SaveError::new("the blocks have more than 2^64 bytes in all"))?;
+        let total = total.ok_or_else(|| SaveError::misuse("the blocks have more than 2^64 bytes in all"))?;
         write_record(out, &Record::BlockList(total), "");
         for block in blocks {
             write_record(out, &Record::Block(BlockHeader::new(block.idstr(), block.size())), "");
@@ -125,7 +125,7 @@ impl RamSaver {
         } else {
             return Ok(());
         };
-        Err(SaveError::new(reason).in_field(block.idstr().to_owned()))
+        Err(SaveError::misuse(reason).in_field(block.idstr().to_owned()))
     }
 
     /// The block and the numbers of the next pages that are to be sent, some that follow each other.

@@ -106,7 +106,7 @@ impl Undo {
 const NUMBER: usize = size_of::<u64>();
 
 fn unreadable(error: vmstate_types::SaveError) -> LoadError {
-    LoadError::refused("memory that can be read, to go back to it if the load fails", error)
+    LoadError::rejected("memory that can be read, to go back to it if the load fails", error)
 }
 
 /// What a load has changed in one block.

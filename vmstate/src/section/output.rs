@@ -47,7 +47,7 @@ impl<'o> Output<'o> {
     pub fn flush(&mut self) -> Result<(), SaveError> {
         let Some(sink) = &mut self.sink else { return Ok(()) };
         let sent = self.writer.flush_to(sink).and_then(|()| sink.flush());
-        sent.map_err(SaveError::destination_failed)
+        sent.map_err(SaveError::io)
     }
 
     /// Whether memory can be lent: there is a destination, and it takes many slices at once.
@@ -64,7 +64,7 @@ impl<'o> Output<'o> {
         let Some(sink) = self.sink.as_mut().filter(|_| !lent.pieces.is_empty()) else { return self.flush_if_full() };
         let mut slices = [IoSlice::new(&[]); 2 * BorrowedPages::PIECES + 1];
         let slices = lent.between(self.writer.pending(), &mut slices);
-        self.vectored = write_all(&mut **sink, slices).map_err(SaveError::destination_failed)?;
+        self.vectored = write_all(&mut **sink, slices).map_err(SaveError::io)?;
         self.writer.mark_sent(lent.bytes);
         lent.bytes = 0;
         lent.pieces.clear();

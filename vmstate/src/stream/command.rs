@@ -180,7 +180,7 @@ impl Command {
         self.encode(&mut data);
         match u16::try_from(data.offset()) {
             Ok(_) => Ok(data),
-            Err(_) => Err(SaveError::new(format!(
+            Err(_) => Err(SaveError::misuse(format!(
                 "a command has at most {} bytes of data and this one {}: split it",
                 u16::MAX,
                 data.offset()

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     match run(stream.as_deref(), output.as_deref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("uno: {error}");
+            eprintln!("uno: {error:#}");
             ExitCode::from(2)
         }
     }

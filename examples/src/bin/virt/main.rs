@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     run(Arguments::parse().command).unwrap_or_else(|error| match error.downcast_ref::<io::Error>() {
         Some(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         _ => {
-            eprintln!("virt: {error}");
+            eprintln!("virt: {error:#}");
             ExitCode::from(2)
         }
     })

@@ -42,7 +42,7 @@ pub(crate) fn run() -> Outcome {
         match orders.recv_timeout(Duration::from_millis(1)) {
             Ok(order) => match station.obey(&order) {
                 Ok(answer) => say(&answer)?,
-                Err(error) => say(&format!("failed {}", error.to_string().replace('\n', "; ")))?,
+                Err(error) => say(&format!("failed {error}"))?,
             },
             Err(RecvTimeoutError::Timeout) => station.run_guest()?,
             Err(RecvTimeoutError::Disconnected) => return Ok(ExitCode::SUCCESS),

@@ -42,7 +42,7 @@ fn what_must_exist_is_asked_where_it_stands() {
 
     let qemu = |bytes: &[u8]| {
         let error = refused(Ring::default(), bytes);
-        (error.qemu_text().unwrap_or_default().to_owned(), error.offset())
+        (error.qemu_message().unwrap_or_default().to_owned(), error.offset())
     };
     let failed = |text: &str, at| (format!("Input validation failed: {text} version_id: 1"), Some(at));
     // There is nothing behind the count: without the condition, the stream's end would be the mistake.

@@ -120,7 +120,7 @@ mod others {
             &agreed_with(10));
         validate: refuses(Fifo::default, "05", 1, "Input validation failed: fifo/level fits version_id: 1");
         validate_when_saved: does_not_save(fifo(5),
-            "cannot save `fifo`: \"level fits\" does not hold");
+            "field fifo: \"level fits\" does not hold");
         post_save_after_a_failure: post_save_runs_after_a_failure();
 
         // Pointers, of the generation that marks all of them.
@@ -216,7 +216,7 @@ fn check_parts<T: VmState>(fresh: impl Fn() -> T, wire: &[u8], version: u32) {
 #[track_caller]
 fn refuses<T: VmState + Debug>(fresh: impl Fn() -> T, wire: &str, offset: u64, text: &str) {
     let error = fresh().load(&mut Reader::from_slice(&hex(wire)), T::DESCRIPTION.version).unwrap_err();
-    assert_eq!((error.qemu_text(), error.offset()), (Some(text), Some(offset)), "{error}");
+    assert_eq!((error.qemu_message(), error.offset()), (Some(text), Some(offset)), "{error}");
 }
 
 /// Loading `wire` fails at `offset` in the field `path`, where QEMU would take what comes.

@@ -40,7 +40,7 @@ impl Info<(u8, u8)> for Nibbles {
 
     fn put(value: &(u8, u8), to: &mut Writer) -> Result<(), SaveError> {
         if value.0 > 15 || value.1 > 15 {
-            return Err(SaveError::new("a nibble is at most 15"));
+            return Err(SaveError::rejected("a nibble is at most 15"));
         }
         to.u8(value.0 << 4 | value.1);
         Ok(())
@@ -137,7 +137,7 @@ fn errors_name_the_field_and_the_element() {
 
     let mut device = Everything { pairs: [(0, 0), (16, 0)], ..Everything::default() };
     let error = device.save(&mut Writer::new()).unwrap_err();
-    assert_eq!(error.to_string(), "cannot save `dev.pairs[1]`: a nibble is at most 15");
+    assert_eq!(error.to_string(), "field dev.pairs[1]: a nibble is at most 15");
 }
 
 #[derive(VmState, Debug, Default, PartialEq)]
@@ -163,7 +163,7 @@ fn equal_values_are_compared_and_never_changed() {
     let error = load(&mut Agreed { queues: 5, ..local() }, &bytes, 1).unwrap_err();
     assert_eq!((error.blame(), error.path().as_str(), error.offset()), (Blame::Peer, "agreed.queues", Some(0)));
     assert_eq!(error.advice(), Some("start both sides with the same num-queues"));
-    assert_eq!(error.qemu_text(), Some("5 != 4"));
+    assert_eq!(error.qemu_message(), Some("5 != 4"));
     let error = load(&mut local(), &bytes[..1], 1).unwrap_err();
     assert_eq!((error.is_truncated(), error.advice()), (true, None), "the hint is not about this");
     let error = load(&mut Agreed { id: 8, ..local() }, &bytes, 1).unwrap_err();
@@ -182,7 +182,7 @@ fn levels_are_between_zero_and_the_local_one() {
     }
     for level in [-1, 6, i32::MIN, i32::MAX] {
         let error = load(&mut local(), &with(level), 1).unwrap_err();
-        assert_eq!(error.qemu_text().unwrap(), format!("Invalid value {level} expecting positive value <= 5"));
+        assert_eq!(error.qemu_message().unwrap(), format!("Invalid value {level} expecting positive value <= 5"));
     }
 }
 

@@ -56,9 +56,9 @@ fn other_versions_are_refused() {
     let error = load(&mut NINES.clone(), &[1, 2, 3, 4], 1).unwrap_err();
     assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(0)));
     let text = "gated: incoming version_id 1 is too old for local minimum version_id 2";
-    assert_eq!(error.qemu_text(), Some(text));
+    assert_eq!(error.qemu_message(), Some(text));
     let error = load(&mut NINES.clone(), &[1, 2, 3, 4], 5).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("gated: incoming version_id 5 is too new for local version_id 4"));
+    assert_eq!(error.qemu_message(), Some("gated: incoming version_id 5 is too new for local version_id 4"));
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl Info<u8> for Inverted {
 
     fn put(value: &u8, to: &mut Writer) -> Result<(), SaveError> {
         if *value == 0xff {
-            return Err(SaveError::new("cannot be 0xff"));
+            return Err(SaveError::rejected("cannot be 0xff"));
         }
         to.u8(!value);
         Ok(())
@@ -239,10 +239,7 @@ fn more_than_can_be_loaded_is_not_save() {
     let mut device = Hidden { queues: vec![Inner::default(); 4], ..hidden() };
     assert_eq!(device.save(&mut Writer::new()).unwrap_err().path(), "dev.nqueues");
     let mut device = Hidden { bytes: vec![0; 256].into(), ..hidden() };
-    assert_eq!(
-        device.save(&mut Writer::new()).unwrap_err().to_string(),
-        "cannot save `dev.nbytes`: its type cannot say 256"
-    );
+    assert_eq!(device.save(&mut Writer::new()).unwrap_err().to_string(), "field dev.nbytes: its type cannot say 256");
 }
 
 #[test]

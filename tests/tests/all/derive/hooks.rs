@@ -118,7 +118,7 @@ fn a_refusal_to_save_writes_nothing_and_skips_post_save() {
     let mut refusing = device("pre_save");
     let mut writer = Writer::new();
     let error = refusing.save(&mut writer).unwrap_err();
-    assert_eq!(error.to_string(), "cannot save `dev`: `pre_save` refuses: pre_save does not like it");
+    assert_eq!(error.to_string(), "field dev: `pre_save` failed: pre_save does not like it");
     assert_eq!((writer.offset(), refusing.log.len()), (0, 1));
 }
 
@@ -126,7 +126,7 @@ fn a_refusal_to_save_writes_nothing_and_skips_post_save() {
 fn post_save_runs_after_failures_and_can_fail() {
     let mut refusing = device("sub_pre_save");
     let error = refusing.save(&mut Writer::new()).unwrap_err();
-    assert_eq!(error.reason(), "`pre_save` refuses: sub_pre_save does not like it");
+    assert_eq!(error.reason(), "`pre_save` failed: sub_pre_save does not like it");
     assert_eq!(refusing.log, ["pre_save 3 7", "sub_pre_save 2 7", "post_save 3 7"]);
     assert!(device("post_save").save(&mut Writer::new()).is_err());
 }
@@ -143,7 +143,7 @@ fn a_refusal_to_load_says_who_where_and_what_qemu_would_say() {
         let error = load(&mut device(hook), &saved(), 3).unwrap_err();
         assert_eq!(error.found(), format!("{hook} does not like it"));
         assert_eq!((error.blame(), error.offset(), error.path().as_str()), (Blame::Device, Some(offset), "dev"));
-        assert_eq!(error.qemu_text(), Some(qemu));
+        assert_eq!(error.qemu_message(), Some(qemu));
         assert_eq!(error.subsection(), hook.starts_with("sub").then_some("dev/sub"));
     }
 }

@@ -342,10 +342,10 @@ fn enums_are_their_numbers_and_nothing_else() {
 #[test]
 fn what_must_exist_is_asked_for_both_ways() {
     let error = Switch { level: 4, ..Switch::default() }.save(&mut Writer::new()).unwrap_err();
-    assert_eq!(error.to_string(), "cannot save `Switch`: \"level is below 4\" does not hold");
+    assert_eq!(error.to_string(), "field Switch: \"level is below 4\" does not hold");
     let error = refused(Switch::default(), &[0, 0, 0, 4]);
     assert_eq!(error.expected(), "a state for which \"level is below 4\" holds");
-    assert_eq!(error.qemu_text(), Some("Input validation failed: Switch/level is below 4 version_id: 1"));
+    assert_eq!(error.qemu_message(), Some("Input validation failed: Switch/level is below 4 version_id: 1"));
 }
 
 #[derive(VmState, Default, Debug, PartialEq)]

@@ -280,7 +280,7 @@ fn what_must_be_equal_on_a_host_bridge() {
     assert_eq!(check("qemu-10.0-spapr-pci", &same), same);
     let wire = save(&mut same.clone());
     let error = load(&mut SpaprPci { buid: 1, ..same.clone() }, &wire, 2).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("1 != 800000020000000"));
+    assert_eq!(error.qemu_message(), Some("1 != 800000020000000"));
     let mut other = same;
     other.lsi_table[2].irq = 1;
     let error = load(&mut other, &wire, 2).unwrap_err();

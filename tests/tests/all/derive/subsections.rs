@@ -175,7 +175,7 @@ fn other_versions_of_a_subsection_are_refused() {
     let with = |version| [vec![1], subsection("dev/extra", version, &hex("beef"))].concat();
     let error = load(&mut Device::default(), &with(2), 1).unwrap_err();
     let text = "dev/extra: incoming version_id 2 is too old for local minimum version_id 3";
-    assert_eq!((error.qemu_text(), error.subsection(), error.offset()), (Some(text), Some("dev/extra"), Some(16)));
+    assert_eq!((error.qemu_message(), error.subsection(), error.offset()), (Some(text), Some("dev/extra"), Some(16)));
     assert!(load(&mut Device::default(), &with(4), 1).is_err());
     // As in QEMU, which reads the version into a byte.
     load(&mut Device::default(), &with(0x103), 1).unwrap();
@@ -184,11 +184,11 @@ fn other_versions_of_a_subsection_are_refused() {
 #[test]
 fn unknown_subsections_are_refused() {
     let error = load(&mut Device::default(), &[vec![1], subsection("dev/new", 1, &[])].concat(), 1).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("VM subsection 'dev/new' in 'dev' does not exist"));
+    assert_eq!(error.qemu_message(), Some("VM subsection 'dev/new' in 'dev' does not exist"));
     assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(1)));
     let inner = [vec![1], subsection("dev/fifo", 1, &[3, 4]), subsection("dev/fifo/new", 1, &[])].concat();
     let error = load(&mut Device::default(), &inner, 1).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("VM subsection 'dev/fifo/new' in 'dev/fifo' does not exist"));
+    assert_eq!(error.qemu_message(), Some("VM subsection 'dev/fifo/new' in 'dev/fifo' does not exist"));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn bytes_that_look_like_a_subsection_are_taken_for_one() {
     load(&mut device, &[5, 6, b'o', b't', b'h', b'e', b'r', b'/'], 1).unwrap();
     assert_eq!(device.next[0], 5);
     let error = load(&mut device, b"\x05\x06place/", 1).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("VM subsection 'place/' in 'place' does not exist"));
+    assert_eq!(error.qemu_message(), Some("VM subsection 'place/' in 'place' does not exist"));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn trap_04_a_subsections_name_begins_with_the_parents_and_nothing_more() {
     assert_eq!(loaded, device);
     // `device/x` is none of `dev`'s, but is taken for one that is missing.
     let error = load(&mut Dev::default(), &hex("05 08 6465766963652f78 00000001"), 1).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("VM subsection 'device/x' in 'dev' does not exist"));
+    assert_eq!(error.qemu_message(), Some("VM subsection 'device/x' in 'dev' does not exist"));
 }
 
 #[derive(VmState, Debug, Default, PartialEq)]
@@ -144,7 +144,7 @@ fn trap_06_the_unsigned_64_bit_equal_is_called_int64() {
     assert!(text.contains(r#"{"name": "id", "type": "int64 equal", "size": 8}"#), "{text}");
     // And it is compared without a sign.
     let error = load(&mut Agreed { id: u64::MAX, level: 0 }, &[0; 12], 1).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("ffffffffffffffff != 0"));
+    assert_eq!(error.qemu_message(), Some("ffffffffffffffff != 0"));
 }
 
 /// It means "less or equal"; QEMU's own script that reads streams takes it for "little endian".

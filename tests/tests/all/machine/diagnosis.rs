@@ -128,7 +128,11 @@ fn a_predicate_that_says_the_wrong_thing_is_found() {
         load(&mut Piix4Pm::with(true, true), &mut Reader::from_slice(&stream)).unwrap();
 
         let error = load(&mut Piix4Pm::with(false, false), &mut Reader::from_slice(&stream)).unwrap_err();
-        assert_eq!(error.qemu_text(), Some("Missing section footer for 0000:00:01.3/piix4_pm"), "all that QEMU says");
+        assert_eq!(
+            error.qemu_message(),
+            Some("Missing section footer for 0000:00:01.3/piix4_pm"),
+            "all that QEMU says"
+        );
         assert_eq!(
             error.diagnosis(),
             Some(
@@ -137,7 +141,10 @@ fn a_predicate_that_says_the_wrong_thing_is_found() {
             ),
             "{error}"
         );
-        assert!(error.to_string().contains("\n  because   `piix4_pm.acpi_pci_hotplug.hotplug_select`: the"), "{error}");
+        assert!(
+            error.report().to_string().contains("\n  because   `piix4_pm.acpi_pci_hotplug.hotplug_select`: the"),
+            "{error}"
+        );
     }
 }
 
@@ -261,6 +268,6 @@ fn without_footers_the_section_is_found_by_its_size() {
     machine.register("dev", More::default()).unwrap();
     let options = LoadOptions::new().footers(false);
     let error = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
-    assert_eq!(error.place().unwrap().to_string(), "the stream between sections");
+    assert_eq!(error.location().unwrap().to_string(), "the stream between sections");
     assert!(error.diagnosis().unwrap().starts_with("`dev.new`: the stream has nothing"), "{error}");
 }

@@ -75,7 +75,7 @@ fn a_hook_that_refuses_at_the_very_end_changes_nothing() {
     let before = (board.copy(), board.saved());
     let error = board.machine().load(&stream[..]).unwrap_err();
     assert_eq!((error.blame(), error.found()), (Blame::Device, "a divider that nobody uses"));
-    assert!(error.to_string().starts_with("cannot load section \"serial\" (instance 1, "), "{error}");
+    assert!(error.to_string().starts_with("section \"serial\" (instance 1): "), "{error}");
     assert_eq!((board.copy(), board.saved()), before);
 }
 

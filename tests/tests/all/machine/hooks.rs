@@ -40,7 +40,7 @@ fn panic_only(name: &'static str) {
 }
 
 fn refused(why: String) -> LoadError {
-    LoadError::refused("nothing to fail", why)
+    LoadError::rejected("nothing to fail", why)
 }
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
@@ -135,7 +135,7 @@ impl Info<u16> for Halves {
     const NAME: &'static str = "halves";
 
     fn put(value: &u16, to: &mut Writer) -> Result<(), SaveError> {
-        call("put").map_err(SaveError::new)?;
+        call("put").map_err(SaveError::rejected)?;
         to.u16(value.rotate_left(8));
         Ok(())
     }
@@ -172,7 +172,7 @@ struct ByHand(u32);
 impl RawSection for ByHand {
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
         out.u32(self.0);
-        call("raw save").map_err(SaveError::new)
+        call("raw save").map_err(SaveError::rejected)
     }
 
     fn load(&mut self, reader: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
@@ -190,17 +190,17 @@ struct InParts<'m> {
 impl LiveSection for InParts<'_> {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         out.writer().u8(0);
-        call("save_setup").map_err(SaveError::new)
+        call("save_setup").map_err(SaveError::rejected)
     }
 
     fn save_iterate(&mut self, out: &mut Output<'_>, _: u64) -> Result<bool, SaveError> {
         out.writer().u8(0);
-        call("save_iterate").map(|()| true).map_err(SaveError::new)
+        call("save_iterate").map(|()| true).map_err(SaveError::rejected)
     }
 
     fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         out.writer().u8(u8::try_from(*self.sum).expect("a small sum"));
-        call("save_complete").map_err(SaveError::new)
+        call("save_complete").map_err(SaveError::rejected)
     }
 
     fn load_setup(&mut self, _: bool) -> Result<(), LoadError> {
@@ -236,7 +236,7 @@ impl RamBlock for Memory {
     }
 
     fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
-        call("memory read").map_err(SaveError::new)?;
+        call("memory read").map_err(SaveError::rejected)?;
         self.0.read(offset, page)
     }
 

@@ -81,7 +81,7 @@ impl LiveSection for Log {
         for _ in 0..reader.u32()? {
             let entry = reader.u32()?;
             if self.poison == Some(entry) {
-                return Err(LoadError::refused("another entry", entry));
+                return Err(LoadError::rejected("another entry", entry));
             }
             self.entries.push(entry);
         }

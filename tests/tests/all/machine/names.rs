@@ -185,7 +185,7 @@ fn what_cannot_be_saved_says_so() {
     let gpu = machine.register("gpu", Gpu::default()).unwrap();
     let disk = machine.add_blocker("a disk is being repaired");
     let reasons = machine.save(&mut Vec::new()).unwrap_err().to_string();
-    let expected = "cannot save: section \"gpu\" (instance 0) is unmigratable; a disk is being repaired";
+    let expected = "section \"gpu\" (instance 0) is unmigratable; a disk is being repaired";
     assert_eq!(reasons, expected);
     machine.unregister(gpu);
     assert!(machine.remove_blocker(disk) && !machine.remove_blocker(disk));
@@ -259,6 +259,6 @@ fn an_older_version_is_for_an_older_peer() {
     let both = SaveOptions::new().versions([("dev", 2), ("other", 2), ("unknown", 1)]);
     machine.save_with(&mut stream, both).unwrap();
     let error = machine.save_with(&mut stream, SaveOptions::new().version("dev", 4)).unwrap_err();
-    let expected = "cannot save: section \"dev\" (instance 0) can be saved at versions 2 to 3, not 4";
+    let expected = "section \"dev\" (instance 0) can be saved at versions 2 to 3, not 4";
     assert_eq!(error.to_string(), expected);
 }

@@ -137,7 +137,7 @@ fn an_unknown_section_is_refused_skipped_or_kept() {
     machine.register("dev", &mut device).unwrap();
     let error = machine.load(&stream[..]).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("a section that is registered", "\"unknown\", instance 0"));
-    assert!(error.qemu_text().unwrap().starts_with("Unknown savevm section or instance 'unknown' 0."));
+    assert!(error.qemu_message().unwrap().starts_with("Unknown savevm section or instance 'unknown' 0."));
 
     let loaded = load(&mut machine, &stream, Rules::default().unknown(Unknown::Skip)).unwrap();
     assert_eq!(loaded.unknown, [("unknown".to_owned(), 0)]);
@@ -196,7 +196,7 @@ fn unread_bytes_are_refused_or_skipped() {
     let mut machine = Machine::new();
     machine.register("dev", &mut device).unwrap();
     let error = machine.load(&stream[..]).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("Missing section footer for dev"));
+    assert_eq!(error.qemu_message(), Some("Missing section footer for dev"));
     load(&mut machine, &stream, Rules::default().unread(Unread::Skip)).unwrap();
     drop(machine);
     assert_eq!(device.value, 5);
@@ -211,7 +211,7 @@ fn without_footers_sections_follow_each_other() {
     source.save_with(&mut stream, options).unwrap();
     assert_eq!(stream.len(), 8 + 2 * (1 + 4 + 1 + 3 + 8 + 2) + 1);
     let error = source.load(&stream[..]).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("Configuration section missing"));
+    assert_eq!(error.qemu_message(), Some("Configuration section missing"));
     source.load_with(&mut Reader::from_slice(&stream), LoadOptions::new().ignore_machine_type()).unwrap();
 }
 
@@ -223,8 +223,8 @@ fn another_machine_is_refused() {
     let mut other = Machine::with_type("pc-2");
     other.register("dev", Dev::default()).unwrap();
     let error = other.load(&stream[..]).unwrap_err();
-    assert_eq!(error.qemu_text(), Some("Machine type received is 'pc-1' and local is 'pc-2'"));
-    assert!(error.to_string().starts_with("cannot load the configuration\n"), "{error}");
+    assert_eq!(error.qemu_message(), Some("Machine type received is 'pc-1' and local is 'pc-2'"));
+    assert!(error.to_string().starts_with("the configuration: expected "), "{error}");
 }
 
 #[derive(Default)]

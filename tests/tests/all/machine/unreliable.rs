@@ -200,7 +200,7 @@ impl RamBlock for Refusing<'_> {
 
     fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
         if self.refuses() {
-            return Err(LoadError::refused("memory that can be written", "the host has taken it away"));
+            return Err(LoadError::rejected("memory that can be written", "the host has taken it away"));
         }
         self.memory.write(offset, page)
     }

@@ -66,7 +66,7 @@ fn wrong_lengths() {
             let expected = format!("{lengths} bytes of data for `{name}`");
             let error = refusal(&bytes, Blame::Bytes, 11, &expected, &wrong.to_string());
             let qemu = format!("{name} received with bad length - expecting {}, got {wrong}", right[0]);
-            assert_eq!(error.qemu_text(), Some(&*qemu));
+            assert_eq!(error.qemu_message(), Some(&*qemu));
         }
     }
 }
@@ -77,7 +77,7 @@ fn numbers_that_nobody_knows() {
         let bytes = stream(&[&bytes_of(number, &[1, 2]), &[0]]);
         let found = format!("{number:#x}, length 2");
         let error = refusal(&bytes, Blame::Peer, 9, "a command between 1 and 11", &found);
-        assert_eq!(error.qemu_text(), Some(&*format!("MIG_CMD 0x{number:x} unknown (len 0x2)")));
+        assert_eq!(error.qemu_message(), Some(&*format!("MIG_CMD 0x{number:x} unknown (len 0x2)")));
     }
 }
 

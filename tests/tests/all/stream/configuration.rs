@@ -38,7 +38,7 @@ fn a_subsection_that_nobody_knows() {
     let bytes = stream(&[MACHINE, b"\x05\x13configuration/moods\0\0\0\x01"]);
     let expected = "`configuration/target-page-bits`, `configuration/capabilities` or `configuration/uuid`, version 1";
     let error = refusal(&bytes, Blame::Peer, 15, expected, "\"configuration/moods\", version 1");
-    assert_eq!(error.place().unwrap().to_string(), "the configuration");
+    assert_eq!(error.location().unwrap().to_string(), "the configuration");
     let bytes = stream(&[MACHINE, b"\x05\x12configuration/uuid\0\0\0\x020123456789abcdef"]);
     refusal(&bytes, Blame::Peer, 15, expected, "\"configuration/uuid\", version 2");
 }

@@ -17,7 +17,7 @@ cannot load the header
   found     0x5145564e
   advice    this is no migration stream
   in QEMU   Not a migration stream";
-    assert_eq!(error.to_string(), text);
+    assert_eq!(error.report().to_string(), text);
 }
 
 #[test]
@@ -44,9 +44,9 @@ fn files_that_are_something_else_are_recognized() {
 fn other_versions() {
     let expected = "version 3 of the stream format";
     let error = refusal(b"QEVM\0\0\0\x02\0", Blame::Peer, 4, expected, "version 2");
-    assert_eq!(error.qemu_text(), Some("SaveVM v2 format is obsolete and don't work anymore"));
+    assert_eq!(error.qemu_message(), Some("SaveVM v2 format is obsolete and don't work anymore"));
     let error = refusal(b"QEVM\0\0\0\x04\0", Blame::Peer, 4, expected, "version 4");
-    assert_eq!(error.qemu_text(), Some("Unsupported migration stream version"));
+    assert_eq!(error.qemu_message(), Some("Unsupported migration stream version"));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_stream_cut_at_any_byte() {
 #[track_caller]
 fn assert_cut(error: &LoadError, length: usize) {
     assert_eq!((error.is_truncated(), error.blame()), (true, Blame::Bytes), "{error}");
-    assert!(error.place().is_some(), "{error}");
+    assert!(error.location().is_some(), "{error}");
     let offset = usize::try_from(error.offset().unwrap()).unwrap();
     let available: usize = error.found().strip_prefix("the end of the stream after ").unwrap().parse().unwrap();
     assert_eq!(offset + available, length, "{error}");
@@ -83,7 +83,7 @@ cannot load section \"dev\" (instance 0, section id 3, version 1)
   at        byte 0x19 of the stream, byte 0 of the section
   expected  4 bytes
   found     the end of the stream after 3";
-    assert_eq!(error.to_string(), text);
+    assert_eq!(error.report().to_string(), text);
 }
 
 #[test]
@@ -97,14 +97,14 @@ cannot load section \"dev\" (instance 0, section id 2, version 1)
   found     0x00
   advice    the payload was not read to its end, or beyond: the two sides disagree on its layout
   in QEMU   Missing section footer for dev";
-    assert_eq!(error.to_string(), text);
+    assert_eq!(error.report().to_string(), text);
 }
 
 #[test]
 fn a_footer_of_another_section() {
     let bytes = stream(&[&full(1), &footer(9), &[0]]);
     let error = refusal(&bytes, Blame::Bytes, bytes.len() - 5, "section id 1 in the footer", "section id 9");
-    assert_eq!(error.qemu_text(), Some("Mismatched section id in footer for dev - read 0x9 expected 0x1"));
+    assert_eq!(error.qemu_message(), Some("Mismatched section id in footer for dev - read 0x9 expected 0x1"));
 }
 
 #[test]
@@ -136,8 +136,8 @@ fn things_that_are_no_sections() {
         // Directly after the header 07 is a configuration.
         let bytes = stream(&[&full(1), &footer(1), &[tag]]);
         let error = refusal(&bytes, Blame::Bytes, bytes.len() - 1, expected, &format!("{tag:#04x}"));
-        assert_eq!(error.qemu_text(), Some(&*format!("Unknown savevm section type {tag}")));
-        assert_eq!(error.place().unwrap().to_string(), "the stream between sections");
+        assert_eq!(error.qemu_message(), Some(&*format!("Unknown savevm section type {tag}")));
+        assert_eq!(error.location().unwrap().to_string(), "the stream between sections");
     }
 }
 
@@ -147,7 +147,7 @@ fn parts_of_what_has_not_started() {
         let bytes = stream(&[&section(kind, 5)]);
         let expected = "no part or end, for no section has started";
         let error = refusal(&bytes, Blame::Bytes, 9, expected, &format!("{name} of section 5"));
-        assert_eq!(error.qemu_text(), Some("Unknown savevm section 5"));
+        assert_eq!(error.qemu_message(), Some("Unknown savevm section 5"));
 
         let started = section(SectionKind::Start, 2);
         let bytes = stream(&[&started, &footer(2), &section(kind, 5)]);
@@ -179,21 +179,21 @@ fn a_name_that_is_no_text() {
     let bytes = stream(&[b"\x04\0\0\0\x01\x02\xc3\x28\0\0\0\0\0\0\0\x01"]);
     let error = refusal(&bytes, Blame::Bytes, 13, "a name in UTF-8", "\"\\xc3(\"");
     assert_eq!(error.path(), "name");
-    assert_eq!(error.qemu_text(), Some("Unable to read ID string for section 1"));
+    assert_eq!(error.qemu_message(), Some("Unable to read ID string for section 1"));
 }
 
 #[test]
 fn something_else_after_the_end() {
     let bytes = stream(&[&[0, 0x09]]);
     let error = refusal(&bytes, Blame::Bytes, 9, "0x06, or the end of the stream", "0x09");
-    assert_eq!(error.qemu_text(), Some("Expected vmdescription section, but got 9"));
+    assert_eq!(error.qemu_message(), Some("Expected vmdescription section, but got 9"));
 }
 
 #[test]
 fn a_description_that_is_no_text_or_too_short() {
     let bytes = stream(&[b"\0\x06\0\0\0\x03{\xff}"]);
     let error = refusal(&bytes, Blame::Bytes, 15, "text in UTF-8", "other bytes");
-    assert_eq!(error.place().unwrap().to_string(), "the description");
+    assert_eq!(error.location().unwrap().to_string(), "the description");
     let bytes = stream(&[b"\0\x06\xff\xff\xff\xff{}"]);
     let error = refusal(&bytes, Blame::Bytes, 14, "4294967295 bytes", "the end of the stream after 2");
     assert!(error.is_truncated());

@@ -117,20 +117,20 @@ fn pages_of_one_byte_may_have_any() {
 fn continue_without_a_block_before() {
     let part = [word(0x08 | 0x20), vec![0; 0x1000]].concat();
     let error = refused(&part, Blame::Bytes, 0, "a block's name with the first page", "the flag CONTINUE");
-    assert_eq!(error.qemu_text(), Some("Ack, bad migration stream!"));
+    assert_eq!(error.qemu_message(), Some("Ack, bad migration stream!"));
 }
 
 #[test]
 fn pages_of_unlisted_blocks() {
     let expected = "the name of a block that was listed";
     let error = refused(&zero("rom", 0), Blame::Bytes, 8, expected, "\"rom\"");
-    assert_eq!(error.qemu_text(), Some("Can't find block rom"));
+    assert_eq!(error.qemu_message(), Some("Can't find block rom"));
 }
 
 #[test]
 fn pages_outside_of_their_block() {
     let error = refused(&zero("vga.vram", 0x2000), Blame::Bytes, 0, "an offset below 0x2000", "0x2000");
-    assert_eq!((error.path().as_str(), error.qemu_text()), ("vga.vram", Some("Illegal RAM offset 2000")));
+    assert_eq!((error.path().as_str(), error.qemu_message()), ("vga.vram", Some("Illegal RAM offset 2000")));
     let far = 0xffff_ffff_ffff_f000;
     refused(&page("pc.ram", far, 1), Blame::Bytes, 0, "an offset below 0x4000", "0xfffffffffffff000");
 }
@@ -185,7 +185,7 @@ fn blocks_that_are_not_ours() {
     let error = load(PAGE, &mut blocks(), &[list(&theirs)]).unwrap_err();
     assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(8)));
     assert_eq!((error.expected(), error.found()), ("0x4000 bytes of `pc.ram`", "0x8000"));
-    assert_eq!(error.qemu_text(), Some("Size mismatch: pc.ram: 0x8000 != 0x4000: Invalid argument"));
+    assert_eq!(error.qemu_message(), Some("Size mismatch: pc.ram: 0x8000 != 0x4000: Invalid argument"));
 
     // Blocks of ours that the stream lacks keep what they have, as in QEMU.
     let mut ours = blocks();
@@ -208,7 +208,7 @@ fn blocks_of_broken_pages_are_our_mistake() {
     let error = load(PAGE, &mut blocks, &[[word(0x2000 | 0x04), b"\x03odd".to_vec(), word(0x1080)].concat()]);
     assert_eq!(error.unwrap_err().blame(), Blame::Usage);
     let error = RamSaver::new(page_size(PAGE)).setup(&blocks, &mut Writer::new()).unwrap_err();
-    assert_eq!(error.to_string(), "cannot save `odd`: its 0x1080 bytes are no whole number of pages of 4096 bytes");
+    assert_eq!(error.to_string(), "field odd: its 0x1080 bytes are no whole number of pages of 4096 bytes");
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn an_instance_that_nobody_has_is_refused_in_the_same_words() {
         let options =
             LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough)).section("serial", Rules::QEMU);
         let error = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
-        let said = error.qemu_text().unwrap_or_else(|| panic!("{version}: {error}"));
+        let said = error.qemu_message().unwrap_or_else(|| panic!("{version}: {error}"));
         assert!(said.contains("'serial' 1017") && refusal.contains(said), "{version}: {said}\n{refusal}");
     }
 }

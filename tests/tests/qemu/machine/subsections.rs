@@ -147,7 +147,7 @@ fn a_subsection_that_nobody_knows_is_refused() {
         machine.register("serial", IsaSerial::default()).unwrap();
         let error = try_load(&mut machine, &future).unwrap_err();
         // These QEMUs do not say the subsection's name; later ones do, in these words.
-        assert_eq!(error.qemu_text(), Some("VM subsection 'serial/future' in 'serial' does not exist"), "{version}");
+        assert_eq!(error.qemu_message(), Some("VM subsection 'serial/future' in 'serial' does not exist"), "{version}");
         assert!(refusal.contains("Failed to load serial:state"), "{version}: {refusal}");
     }
 }

@@ -69,7 +69,7 @@ fn a_newer_device_loads_what_qemu_has_and_goes_back_to_it() {
         let mut older = registry_for(&newer);
         older.register("serial", IsaSerial::default()).unwrap();
         let error = try_load(&mut older, &newer).unwrap_err();
-        let said = error.qemu_text().unwrap_or_else(|| panic!("{version}: {error}"));
+        let said = error.qemu_message().unwrap_or_else(|| panic!("{version}: {error}"));
         assert!(said.contains("version 4 for 'serial' v3") && refusal.contains(said), "{version}: {said}\n{refusal}");
 
         let as_qemu_has_it = saved(&mut machine, SaveOptions::new().version("serial", 3));

@@ -213,7 +213,9 @@ impl Fifo8 {
         let mut fifo = Self::default();
         let (room, count) = (fifo.data.len(), bytes.len());
         let data = fifo.data.get_mut(..count).ok_or_else(|| {
-            SaveError::new(format!("{count} bytes have been received and not read, and QEMU's port holds {room}"))
+            SaveError::out_of_range(format!(
+                "{count} bytes have been received and not read, and QEMU's port holds {room}"
+            ))
         })?;
         data.copy_from_slice(bytes);
         fifo.num = u32::try_from(count).unwrap_or_default();

@@ -37,7 +37,7 @@ impl Failure {
     pub(crate) fn report(&self) {
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let text = match self {
-            Self::Stream(name, error) => format!("{name}: {error}"),
+            Self::Stream(name, error) => format!("{name}: {error:#}"),
             Self::Usage(text) => text.clone(),
             Self::File(tried, cause) => format!("{tried}: {cause}"),
             Self::ClosedPipe => return,

@@ -67,7 +67,7 @@ impl ByteSource for Mapped {
         }
         let bite = self.bite;
         self.bite = BUFFER.min(2 * bite);
-        let ahead = self.ahead().map_err(LoadError::source_failed)?;
+        let ahead = self.ahead().map_err(LoadError::io)?;
         let count = ahead.len().min(into.len()).min(bite);
         into[..count].copy_from_slice(&ahead[..count]);
         self.position += count as u64;

@@ -99,9 +99,9 @@ fn what_looks_like_a_footer_is_none_where_there_are_no_footers() {
 fn nothing_tells_the_end() {
     let error = rewritten(&stream(false, None, &[timer()])).unwrap_err();
     assert_eq!(error.expected(), "a description of the section, or footers after sections");
-    assert!(error.place().is_some_and(|place| place.to_string().contains("\"timer\"")), "{error}");
+    assert!(error.location().is_some_and(|place| place.to_string().contains("\"timer\"")), "{error}");
     let error = rewritten(&stream(false, Some(&[TIMER]), &[timer(), latch()])).unwrap_err();
-    assert!(error.place().is_some_and(|place| place.to_string().contains("\"latch\"")), "{error}");
+    assert!(error.location().is_some_and(|place| place.to_string().contains("\"latch\"")), "{error}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn lies_are_refused() {
     assert_eq!((error.expected(), error.found()), ("4 bytes, as the stream describes them", "8 to the footer"));
     let wide = TIMER.replace("\"size\": 8", "\"size\": 9");
     let error = rewritten(&stream(true, Some(&[&wide, LATCH]), &sections)).unwrap_err();
-    assert!(error.place().is_some_and(|place| place.to_string().contains("\"timer\"")), "{error}");
+    assert!(error.location().is_some_and(|place| place.to_string().contains("\"timer\"")), "{error}");
     let long = LATCH.replace("\"array_len\": 2", "\"array_len\": 200000000");
     let error = rewritten(&stream(true, Some(&[TIMER, &long]), &sections)).unwrap_err();
     assert_eq!(error.found(), "4 to the footer");
@@ -126,7 +126,7 @@ fn a_file_of_two_streams_is_not_taken_for_one() {
     // Its last description is another one than that which follows the sections.
     let error = rewritten(&[one, other].concat()).unwrap_err();
     assert_eq!(error.expected(), "the description that the stream was read by");
-    assert!(error.to_string().contains("two streams in one file"), "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("two streams in one file")), "{error}");
 }
 
 #[test]

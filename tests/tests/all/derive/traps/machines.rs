@@ -162,7 +162,7 @@ fn trap_15_footers_are_there_for_all_sections_or_for_none() {
     assert_eq!(sections(&without).unwrap().footers, Some(false));
     // The second one's is missing: all but its five bytes, and the stream's end.
     let cut = [&with[..with.len() - 6], &[0]].concat();
-    assert_eq!(sections(&cut).unwrap_err().qemu_text(), Some("Missing section footer for second"));
+    assert_eq!(sections(&cut).unwrap_err().qemu_message(), Some("Missing section footer for second"));
 
     let mut machine = Machine::new();
     machine.register("first", Holder::default()).unwrap();

@@ -17,16 +17,9 @@ const CRATES: [Crate<'static>; 4] = [
 const TRAITS_AND_ENGINES: [[&str; 2]; 1] = [["vmstate_types::state", "vmstate_types::walk"]];
 
 /// Circles that are being removed. Delete an entry together with its imports; add none.
-const KNOWN_CYCLES: [&[&str]; 5] = [
+const KNOWN_CYCLES: [&[&str]; 3] = [
     &["vmstate::machine::diagnosis", "vmstate::machine::load"],
     &["vmstate::registry::entry", "vmstate::registry::index"],
-    &[
-        "vmstate_derive::expand::codec",
-        "vmstate_derive::expand::load",
-        "vmstate_derive::expand::run",
-        "vmstate_derive::expand::save",
-    ],
-    &["vmstate_derive::model::form", "vmstate_derive::model::subsection"],
     &["vmstate_types::wire::buffered", "vmstate_types::wire::reader"],
 ];
 

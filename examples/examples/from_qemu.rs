@@ -7,9 +7,8 @@
 //! written again with what differs: pl011.read_count
 //! ```
 
-use std::cell::RefCell;
 use std::io::Read;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use flate2::read::GzDecoder;
 use vmstate::dynamic::diff::{Difference, Snapshot, compare};
@@ -26,12 +25,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     GzDecoder::new(STREAM).read_to_end(&mut stream)?;
 
     // Of the machine there are structs for the serial ports, and its memory. The rest is kept as it came.
-    let ports: [Rc<RefCell<Pl011>>; 2] = Default::default();
+    let ports: [Arc<Mutex<Pl011>>; 2] = Default::default();
     let blocks = [("stellaris.flash", 0x10000), ("stellaris.sram", 0x2000)];
     let mut machine = Machine::with_type("lm3s811evb");
     machine.register_ram(PageSize::new(1024)?, blocks.map(|(name, size)| VecBlock::new(name, vec![0; size])))?;
     for port in &ports {
-        machine.register("pl011", Rc::clone(port))?;
+        machine.register("pl011", Arc::clone(port))?;
     }
 
     let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
@@ -39,12 +38,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = loaded.configuration.map(|configuration| configuration.machine).unwrap_or_default();
     println!("a stream of {name}: {} sections, {} of them kept as bytes", loaded.sections, loaded.unknown.len());
     for (number, port) in ports.iter().enumerate() {
-        let text: String = port.borrow().received().filter_map(char::from_u32).collect();
+        let text: String = port.lock().expect("no panic elsewhere").received().filter_map(char::from_u32).collect();
         println!("port {number} has received {text:?}");
     }
 
     // As if the guest had read what was there.
-    ports[0].borrow_mut().read_count = 0;
+    ports[0].lock().expect("no panic elsewhere").read_count = 0;
     let mut written = Vec::new();
     machine.save(&mut written)?;
     print!("written again with what differs:");

@@ -37,7 +37,7 @@ impl Tick {
     }
 }
 
-fn machine(tick: &mut impl VmState) -> Machine<'_> {
+fn machine(tick: &mut (impl VmState + Send)) -> Machine<'_> {
     let mut machine = Machine::with_type("my-board");
     machine.register("tick", tick).expect("one device of this name");
     machine

@@ -30,7 +30,7 @@ fn restored<M: Board>(stream: &str) -> M {
 }
 
 /// The described devices of a machine, in the order of its sections.
-fn devices(machine: &mut impl Board) -> Vec<(&'static str, u32, &mut dyn Device)> {
+fn devices(machine: &mut impl Board) -> Vec<(&'static str, u32, &mut (dyn Device + Send))> {
     let sections = machine.sections().into_iter();
     let described =
         sections.filter_map(|section| Some((section.name(), section.instance_id(), section.into_device()?)));
@@ -57,7 +57,7 @@ fn load(registry: &mut Machine<'_>, stream: &[u8], in_place: bool) {
     registry.load_with(&mut Reader::from_slice(black_box(stream)), options).expect("a stream of this machine");
 }
 
-fn save_each(devices: &mut [(&str, u32, &mut dyn Device)], out: &mut Writer) {
+fn save_each(devices: &mut [(&str, u32, &mut (dyn Device + Send))], out: &mut Writer) {
     out.clear();
     for (.., device) in devices {
         device.save_section(out, device.description().version).expect("a state that can be saved");
@@ -65,7 +65,7 @@ fn save_each(devices: &mut [(&str, u32, &mut dyn Device)], out: &mut Writer) {
 }
 
 /// Loads each device from what it has saved.
-fn load_each(devices: &mut [(&str, u32, &mut dyn Device)], saved: &[Vec<u8>]) {
+fn load_each(devices: &mut [(&str, u32, &mut (dyn Device + Send))], saved: &[Vec<u8>]) {
     for ((.., device), bytes) in devices.iter_mut().zip(saved) {
         let version = device.description().version;
         let decoded = device.decode_section(&mut Reader::from_slice(black_box(bytes)), version);
@@ -75,8 +75,8 @@ fn load_each(devices: &mut [(&str, u32, &mut dyn Device)], saved: &[Vec<u8>]) {
     }
 }
 
-fn saved_each(devices: &mut [(&str, u32, &mut dyn Device)]) -> Vec<Vec<u8>> {
-    let saved = |(.., device): &mut (&str, u32, &mut dyn Device)| {
+fn saved_each(devices: &mut [(&str, u32, &mut (dyn Device + Send))]) -> Vec<Vec<u8>> {
+    let saved = |(.., device): &mut (&str, u32, &mut (dyn Device + Send))| {
         let mut out = Writer::new();
         device.save_section(&mut out, device.description().version).expect("a state that can be saved");
         out.take()

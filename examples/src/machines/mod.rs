@@ -50,7 +50,7 @@ pub struct Section<'d> {
 
 /// Who has a section's state.
 enum State<'d> {
-    Described(&'d mut dyn Device),
+    Described(&'d mut (dyn Device + Send)),
     UserNetwork(&'d mut Slirp),
     Memory(&'d mut [VecBlock]),
 }
@@ -70,7 +70,7 @@ impl<'d> Section<'d> {
 
     /// The device itself, if it is a described one.
     #[must_use]
-    pub fn into_device(self) -> Option<&'d mut dyn Device> {
+    pub fn into_device(self) -> Option<&'d mut (dyn Device + Send)> {
         match self.state {
             State::Described(device) => Some(device),
             State::UserNetwork(_) | State::Memory(_) => None,
@@ -118,17 +118,17 @@ pub fn assemble<'d>(board: &'d mut impl Board, headers: &[SectionHeader]) -> Res
 }
 
 /// The section `name` of `device`, which is the only one of that name.
-fn only<'d>(name: &'static str, device: &'d mut dyn Device) -> Section<'d> {
+fn only<'d>(name: &'static str, device: &'d mut (dyn Device + Send)) -> Section<'d> {
     numbered(name, 0, device)
 }
 
 /// The section `name` number `instance_id`.
-fn numbered<'d>(name: &'static str, instance_id: u32, device: &'d mut dyn Device) -> Section<'d> {
+fn numbered<'d>(name: &'static str, instance_id: u32, device: &'d mut (dyn Device + Send)) -> Section<'d> {
     Section { name, instance_id, state: State::Described(device) }
 }
 
 /// The sections `name` of two devices of a kind.
-fn pair<'d, T: VmState>(name: &'static str, [first, second]: &'d mut [T; 2]) -> [Section<'d>; 2] {
+fn pair<'d, T: VmState + Send>(name: &'static str, [first, second]: &'d mut [T; 2]) -> [Section<'d>; 2] {
     [numbered(name, 0, first), numbered(name, 1, second)]
 }
 
@@ -151,7 +151,7 @@ pub enum Form<Old, New> {
     Of10_0(New),
 }
 
-impl<Old: VmState + Default, New: VmState + Default> Form<Old, New> {
+impl<Old: VmState + Default + Send, New: VmState + Default + Send> Form<Old, New> {
     /// The form of a release, as it is after a reset.
     #[must_use]
     pub fn new(release: Release) -> Self {
@@ -161,7 +161,7 @@ impl<Old: VmState + Default, New: VmState + Default> Form<Old, New> {
         }
     }
 
-    fn device(&mut self) -> &mut dyn Device {
+    fn device(&mut self) -> &mut (dyn Device + Send) {
         match self {
             Self::Of7_2(old) => old,
             Self::Of10_0(new) => new,

@@ -173,7 +173,7 @@ impl Board {
         machine.register("riscv_mtimer", &mut clint.mtimer)?;
         machine.register("riscv_sifive_plic", plic)?;
         machine.register("fw_cfg", fw_cfg)?;
-        let unused: [(_, &mut dyn Device); 4] = [
+        let unused: [(_, &mut (dyn Device + Send)); 4] = [
             (optional::GPEX_ROOT, &mut kept.gpex_root),
             (optional::PCI_HOST, &mut kept.pci_host),
             (optional::PCI_BUS, &mut kept.pci_bus),

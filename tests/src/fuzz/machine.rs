@@ -8,9 +8,10 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use vmstate::dynamic::rewrite;
 use vmstate::laws::Choices;
-use vmstate::machine::{LoadOptions, SaveOptions};
+use vmstate::machine::{LoadOptions, LocalMachine, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::schema::Release;
+use vmstate::stream::Configuration;
 
 use super::Target;
 
@@ -94,8 +95,10 @@ macro_rules! machine {
                 Self { $($field: self.$field.peer(),)* }
             }
 
-            fn machine(&mut self) -> Machine<'_> {
-                let mut registry = Machine::with_type("all");
+            /// A local machine: some of the devices share their parts as `Rc`.
+            fn machine(&mut self) -> LocalMachine<'_> {
+                let mut registry = LocalMachine::new_local();
+                registry.set_configuration(Configuration::new("all"));
                 $(registry.register(stringify!($field), &mut self.$field).expect("a name for each");)*
                 registry
             }

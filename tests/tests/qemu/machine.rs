@@ -13,10 +13,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use serde_json::json;
-use vmstate::machine::{LoadOptions, Rules, SaveOptions, Unknown};
+use vmstate::machine::{LoadOptions, LocalMachine, Rules, SaveOptions, Unknown};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, RamBlock, RecordReader, VecBlock};
-use vmstate::registry::EntryId;
+use vmstate::registry::{EntryId, Threading};
 use vmstate::stream::{StreamItem, StreamReader};
 use vmstate_tests::qemu::Qemu;
 
@@ -32,7 +32,7 @@ fn saved_by_qemu(version: &str, args: &[&str], prepare: impl FnOnce(&mut Qemu)) 
 }
 
 /// Starts a QEMU with what is in `machine`.
-fn started(version: &str, args: &[&str], machine: &mut Machine<'_>) -> Qemu {
+fn started(version: &str, args: &[&str], machine: &mut LocalMachine<'_>) -> Qemu {
     Qemu::load(version, "x86_64", args, &saved(machine, SaveOptions::new()))
 }
 
@@ -64,13 +64,13 @@ fn shared<T>(device: T) -> Rc<RefCell<T>> {
 }
 
 /// A machine with the configuration of a stream and memory for it.
-fn registry_for(stream: &[u8]) -> Machine<'static> {
+fn registry_for(stream: &[u8]) -> LocalMachine<'static> {
     registry_with(stream, blocks_of(stream))
 }
 
 /// A machine with the configuration of a stream and this memory.
-fn registry_with<'m, B: RamBlock + 'm>(stream: &[u8], memory: impl AsRef<[B]> + AsMut<[B]> + 'm) -> Machine<'m> {
-    let mut machine = Machine::new();
+fn registry_with<'m, B: RamBlock + 'm>(stream: &[u8], memory: impl AsRef<[B]> + AsMut<[B]> + 'm) -> LocalMachine<'m> {
+    let mut machine = LocalMachine::new_local();
     let mut reader = Reader::from_slice(stream);
     if let Some(configuration) = StreamReader::new(&mut reader).unwrap().configuration() {
         machine.set_configuration(configuration.clone());
@@ -94,23 +94,23 @@ fn blocks_of(stream: &[u8]) -> Vec<VecBlock> {
 }
 
 /// Loads what QEMU saved. What nobody has registered is kept.
-fn load(machine: &mut Machine<'_>, stream: &[u8]) {
+fn load(machine: &mut LocalMachine<'_>, stream: &[u8]) {
     try_load(machine, stream).unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn try_load(machine: &mut Machine<'_>, stream: &[u8]) -> Result<(), LoadError> {
+fn try_load(machine: &mut LocalMachine<'_>, stream: &[u8]) -> Result<(), LoadError> {
     let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
     machine.load_with(&mut Reader::from_slice(stream), options).map(drop)
 }
 
-fn saved(machine: &mut Machine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+fn saved<T: Threading>(machine: &mut Machine<'_, T>, options: SaveOptions<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
     machine.save_with(&mut stream, options).unwrap_or_else(|error| panic!("{error}"));
     stream
 }
 
 /// Registers a device under another name than before.
-fn rename<T: VmState + 'static>(machine: &mut Machine<'static>, id: EntryId, name: &str, device: &Rc<RefCell<T>>) {
+fn rename<T: VmState + 'static>(machine: &mut LocalMachine<'static>, id: EntryId, name: &str, device: &Rc<RefCell<T>>) {
     assert!(machine.unregister(id));
     machine.register(name, device.clone()).unwrap();
 }

@@ -5,10 +5,11 @@ use vmstate_types::{LoadError, Reader};
 use super::load::{Load, Received};
 use super::pass_through::{self, PassThrough};
 use super::policy::Unknown;
-use crate::registry::{Missing, SectionHandler};
+use crate::registry::{Handle, Missing, SectionHandler, Threading};
+use crate::section::LiveSection;
 use crate::stream::{SectionHeader, SectionKind};
 
-impl Load<'_, '_, '_> {
+impl<T: Threading> Load<'_, '_, '_, T> {
     /// Does what the rules say about a section that nobody has registered.
     pub(super) fn unknown(&mut self, header: &SectionHeader, payload: &mut Reader<'_>) -> Result<(), LoadError> {
         match self.options.rules_of(&header.name).unknown {

@@ -1,6 +1,6 @@
 //! The description of a stream that is being saved, put together of the texts of its sections.
 
-use crate::registry::Entry;
+use crate::registry::{Entry, Threading};
 use crate::schema::{self, Release};
 use crate::stream::Configuration;
 
@@ -42,7 +42,11 @@ impl DescriptionCache {
     }
 
     /// All of the description, piece by piece; `more` are the texts of sections that have no entries.
-    pub(super) fn pieces<'t>(&'t self, entries: &'t [Entry<'_>], more: &'t [String]) -> impl Iterator<Item = &'t str> {
+    pub(super) fn pieces<'t, 'd: 't, T: Threading>(
+        &'t self,
+        entries: &'t [Entry<'d, T>],
+        more: &'t [String],
+    ) -> impl Iterator<Item = &'t str> {
         let beginning = self.beginning.iter().map(|(_, text)| text.as_str());
         let entries = self.described.iter().filter_map(|index| entries.get(*index));
         let devices = entries.map(|entry| entry.text.as_str()).chain(more.iter().map(String::as_str));

@@ -10,16 +10,16 @@ use vmstate_types::{LoadError, Reader, Writer};
 
 use super::load::Section;
 use crate::ram::PageSize;
-use crate::registry::{Entry, SectionHandler};
+use crate::registry::{Entry, Handle, SectionHandler, Threading};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
 use crate::schema::vmdesc::{self, Body, Document, Located};
 use crate::schema::{DescriptionWriter, Release};
 use crate::stream::SectionHeader;
 
 /// Finds what is behind `error`, if the stream's description tells.
-pub(super) fn find(
+pub(super) fn find<T: Threading>(
     error: &LoadError,
-    entries: &mut [Entry<'_>],
+    entries: &mut [Entry<'_, T>],
     sections: &[Section],
     known: Option<&Document>,
     reader: &mut Reader<'_>,
@@ -66,8 +66,8 @@ fn is_suspect(section: &Section, error: &LoadError, described: Option<u64>) -> b
 }
 
 /// The first difference between what the stream says a section has, and what we would send, or have at all.
-fn compare(
-    entry: &mut Entry<'_>,
+fn compare<T: Threading>(
+    entry: &mut Entry<'_, T>,
     header: &SectionHeader,
     theirs: &vmdesc::Device,
     document: &Document,
@@ -85,19 +85,19 @@ fn compare(
 }
 
 /// How our device describes itself, in the form of the stream's description.
-fn our_description(entry: &mut Entry<'_>, header: &SectionHeader, document: &Document) -> Option<Document> {
+fn our_description<T: Threading>(
+    entry: &mut Entry<'_, T>,
+    header: &SectionHeader,
+    document: &Document,
+) -> Option<Document> {
     let SectionHandler::Device(handle) = &mut entry.handler else { return None };
     let release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
     let mut description = DescriptionWriter::new(release, PageSize::DEFAULT.bytes(), None);
     let mut out = Writer::new();
-    let mut saved = None;
-    let lent = handle.with_device(&mut |device| {
+    let described = handle.with(|device| {
         let (name, instance_id) = (&header.name, header.instance_id);
-        let described =
-            description.section_by(name, instance_id, &mut out, |sink| device.describe_section(sink, header.version));
-        saved = described.ok();
+        description.section_by(name, instance_id, &mut out, |sink| device.describe_section(sink, header.version))
     });
-    lent.ok()?;
-    saved?;
+    described.ok()?.ok()?;
     Document::parse(description.finish().as_bytes(), 0).ok()
 }

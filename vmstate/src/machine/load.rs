@@ -13,7 +13,8 @@ use super::policy::{LoadOptions, Repeated, Trailer, Unread, refuse};
 use super::progress::{Phase, Progress};
 use super::rollback::Checkpoints;
 use super::{configuration, save::unavailable, trace};
-use crate::registry::{Entry, SectionHandler};
+use crate::registry::{Entry, Handle, SectionHandler, Threading};
+use crate::section::{LiveSection, RawSection};
 use crate::stream::{Configuration, NextItem, SectionHeader, SectionKind, StreamReader, tag};
 
 /// So many sections with a name can come. The largest machines have some hundred devices.
@@ -37,7 +38,7 @@ pub struct LoadReport {
     pub description: Option<String>,
 }
 
-impl Machine<'_> {
+impl<T: Threading> Machine<'_, T> {
     /// Loads a machine: all of the stream, or nothing.
     ///
     /// The machine must stand still. If this fails, every device is what it was before, in everything that it saves;
@@ -83,24 +84,9 @@ impl Machine<'_> {
     }
 }
 
-/// A function that runs after each load.
-pub(crate) struct AfterLoad<'d>(Box<dyn FnMut() -> Result<(), String> + 'd>);
-
-impl<'d> AfterLoad<'d> {
-    pub(crate) fn new(hook: impl FnMut() -> Result<(), String> + 'd) -> Self {
-        Self(Box::new(hook))
-    }
-}
-
-impl std::fmt::Debug for AfterLoad<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AfterLoad")
-    }
-}
-
 /// A load under way.
-pub(super) struct Load<'r, 'd, 'o> {
-    pub(super) machine: &'r mut Machine<'d>,
+pub(super) struct Load<'r, 'd, 'o, T: Threading> {
+    pub(super) machine: &'r mut Machine<'d, T>,
     pub(super) options: LoadOptions<'o>,
     pub(super) checkpoints: Checkpoints,
     /// Whether what is live has been set up.
@@ -144,7 +130,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    fn new(index: usize, entry: &Entry<'_>, header: &SectionHeader) -> Self {
+    fn new<T: Threading>(index: usize, entry: &Entry<'_, T>, header: &SectionHeader) -> Self {
         let &SectionHeader { instance_id, section_id, version, offset, payload, .. } = header;
         let renamed = entry.has_old_name() && entry.header.name != header.name;
         let old_name = renamed.then(|| header.name.as_str().into());
@@ -153,15 +139,15 @@ impl Section {
     }
 
     /// The section's header, which received for `entry`.
-    pub(super) fn header(&self, entry: &Entry<'_>) -> SectionHeader {
+    pub(super) fn header<T: Threading>(&self, entry: &Entry<'_, T>) -> SectionHeader {
         let &Self { instance_id, section_id, version, offset, payload, .. } = self;
         let name = self.old_name.as_deref().unwrap_or(&entry.header.name);
         SectionHeader { offset, payload, ..SectionHeader::full(section_id, name, instance_id, version) }
     }
 }
 
-impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
-    fn new(machine: &'r mut Machine<'d>, options: LoadOptions<'o>) -> Self {
+impl<'r, 'd, 'o, T: Threading> Load<'r, 'd, 'o, T> {
+    fn new(machine: &'r mut Machine<'d, T>, options: LoadOptions<'o>) -> Self {
         let count = machine.registry.entries.len();
         let (received, order) = (vec![Received::Nothing; count], Vec::with_capacity(count));
         let mut checkpoints = std::mem::take(&mut machine.checkpoints);
@@ -293,10 +279,8 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         self.order.push(Section::new(index, entry, header));
         let post_load = match &mut entry.handler {
             SectionHandler::Device(handle) => {
-                let mut outcome = Ok(PostLoad::None);
-                let lent = handle.with_device(&mut |device| outcome = device.decode_section(payload, header.version));
-                lent.map_err(|why| LoadError::misuse("a device that can be used", why))?;
-                outcome?
+                let decoded = handle.with(|device| device.decode_section(payload, header.version));
+                decoded.map_err(|why| LoadError::misuse("a device that can be used", why))??
             }
             SectionHandler::Raw(raw) => {
                 raw.load(payload, header.version)?;
@@ -346,13 +330,10 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
                 return Err(error.in_location(|| section.header(&self.machine.registry.entries[section.entry]).place()));
             }
         }
-        for AfterLoad(hook) in &mut self.machine.after_load {
-            hook().map_err(|reason| {
-                LoadError::rejected("`after_load` to accept the machine", reason)
-                    .in_location(|| Location::Part("the machine, all of whose sections have come".into()))
-            })?;
-        }
-        Ok(())
+        self.machine.after_load.run().map_err(|reason| {
+            LoadError::rejected("`after_load` to accept the machine", reason)
+                .in_location(|| Location::Part("the machine, all of whose sections have come".into()))
+        })
     }
 
     /// Runs the hook `post_load` of the device whose section received as number `index`.
@@ -362,10 +343,8 @@ impl<'r, 'd, 'o> Load<'r, 'd, 'o> {
         if *post_load == PostLoad::None {
             return Ok(());
         }
-        let mut outcome = Ok(());
-        let lent = handle.with_device(&mut |device| outcome = device.finish_section(*version));
-        lent.map_err(|why| LoadError::misuse("a device that can be used", unavailable(why)))?;
-        outcome
+        let finished = handle.with(|device| device.finish_section(*version));
+        finished.map_err(|why| LoadError::misuse("a device that can be used", unavailable(why)))?
     }
 
     /// Keeps what nobody knows, with its description if the stream has one.

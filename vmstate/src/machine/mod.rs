@@ -47,11 +47,12 @@ pub use save::{SaveOptions, SaveStats, Saving};
 use vmstate_types::Description;
 
 use self::description::DescriptionCache;
-use self::load::AfterLoad;
 use self::pass_through::PassThrough;
 use self::rollback::Checkpoints;
-use crate::ram::{PageSize, RamBlock};
-use crate::registry::{BlockerId, EntryId, Register, RegisterError, Registration, Registry};
+use crate::ram::{PageSize, Ram, RamBlock};
+use crate::registry::{
+    BlockerId, EntryId, Hook, Local, MaybeSend, Register, RegisterError, Registration, Registry, Threading, Threads,
+};
 use crate::section::{LiveSection, RawSection};
 use crate::stream::Configuration;
 
@@ -92,24 +93,24 @@ use crate::stream::Configuration;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Machine<'d> {
-    registry: Registry<'d>,
+pub struct Machine<'d, T: Threading = Threads> {
+    registry: Registry<'d, T>,
     configuration: Option<Configuration>,
     page_size: PageSize,
-    after_load: Vec<AfterLoad<'d>>,
+    after_load: AfterLoad<'d, T>,
     checkpoints: Checkpoints,
     descriptions: DescriptionCache,
     /// Unknown sections of the last load, to be saved again.
     passed_through: Vec<PassThrough>,
 }
 
-impl Default for Machine<'_> {
+impl<T: Threading> Default for Machine<'_, T> {
     fn default() -> Self {
         Self {
             registry: Registry::default(),
             configuration: None,
             page_size: PageSize::DEFAULT,
-            after_load: Vec::new(),
+            after_load: AfterLoad(Vec::new()),
             checkpoints: Checkpoints::default(),
             descriptions: DescriptionCache::default(),
             passed_through: Vec::new(),
@@ -117,7 +118,49 @@ impl Default for Machine<'_> {
     }
 }
 
-impl<'d> Machine<'d> {
+/// A [`Machine`] that cannot move to another thread, for devices that are not `Send`, such as `Rc<RefCell<_>>`.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+///
+/// use vmstate::machine::LocalMachine;
+/// use vmstate::prelude::*;
+///
+/// #[derive(VmState, Default)]
+/// #[vmstate(name = "timer", version = 2)]
+/// struct Clock {
+///     ticks: u64,
+/// }
+///
+/// let clock = Rc::new(RefCell::new(Clock { ticks: 1000 }));
+/// let mut machine = LocalMachine::new_local();
+/// machine.register("timer", clock.clone())?;
+///
+/// let mut stream = Vec::new();
+/// machine.save(&mut stream)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type LocalMachine<'d> = Machine<'d, Local>;
+
+/// The hooks that run after each load.
+struct AfterLoad<'d, T: Threading>(Vec<T::AfterLoad<'d>>);
+
+impl<T: Threading> std::fmt::Debug for AfterLoad<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} hooks", self.0.len())
+    }
+}
+
+impl<T: Threading> AfterLoad<'_, T> {
+    fn run(&mut self) -> Result<(), String> {
+        self.0.iter_mut().try_for_each(|hook| hook.run())
+    }
+}
+
+// The constructors are not generic: type inference ignores the default `Threads` in expressions, so `Machine::new()`
+// would not know its type.
+impl Machine<'_> {
     /// Creates an empty machine without a type: its streams have no configuration, and it loads streams of any machine
     /// type.
     #[must_use]
@@ -132,7 +175,17 @@ impl<'d> Machine<'d> {
         machine.set_configuration(Configuration::new(name));
         machine
     }
+}
 
+impl LocalMachine<'_> {
+    /// Creates an empty machine without a type, which accepts devices that are not `Send`.
+    #[must_use]
+    pub fn new_local() -> Self {
+        Self::default()
+    }
+}
+
+impl<'d, T: Threading> Machine<'d, T> {
     /// Sets the machine type and everything else that a peer must have in common with this machine.
     pub fn set_configuration(&mut self, configuration: Configuration) {
         self.descriptions.reconfigure();
@@ -155,7 +208,7 @@ impl<'d> Machine<'d> {
     ///
     /// # Errors
     /// Returns an error if the name is empty, too long, or taken.
-    pub fn register<By: 'd, D: Register<By> + 'd>(
+    pub fn register<By: 'd, D: Register<By> + MaybeSend<T> + 'd>(
         &mut self,
         name: impl Into<String>,
         device: D,
@@ -171,7 +224,7 @@ impl<'d> Machine<'d> {
         &mut self,
         name: impl Into<String>,
         version: u32,
-        handler: impl RawSection + 'd,
+        handler: impl RawSection + MaybeSend<T> + 'd,
     ) -> Result<EntryId, RegisterError> {
         self.add(Registration::raw(name, version, handler))
     }
@@ -184,7 +237,7 @@ impl<'d> Machine<'d> {
         &mut self,
         name: impl Into<String>,
         version: u32,
-        handler: impl LiveSection + 'd,
+        handler: impl LiveSection + MaybeSend<T> + 'd,
     ) -> Result<EntryId, RegisterError> {
         self.add(Registration::live(name, version, handler))
     }
@@ -197,6 +250,7 @@ impl<'d> Machine<'d> {
     where
         B: RamBlock + 'd,
         M: AsRef<[B]> + AsMut<[B]> + 'd,
+        Ram<B, M>: MaybeSend<T>,
     {
         self.add(Registration::ram(page_size, blocks))
     }
@@ -205,7 +259,7 @@ impl<'d> Machine<'d> {
     ///
     /// # Errors
     /// Returns an error if a name is empty, too long, or taken, or if an alias is obsolete.
-    pub fn add(&mut self, registration: Registration<'d>) -> Result<EntryId, RegisterError> {
+    pub fn add(&mut self, registration: Registration<'d, T>) -> Result<EntryId, RegisterError> {
         let page_size = registration.page_size.unwrap_or(self.page_size);
         let id = self.registry.add(registration)?;
         self.page_size = page_size;
@@ -232,8 +286,8 @@ impl<'d> Machine<'d> {
     /// the order in which they were added, and a failing hook rolls the load back.
     ///
     /// A device's own hooks see only the device.
-    pub fn after_load<E: std::fmt::Display>(&mut self, mut hook: impl FnMut() -> Result<(), E> + 'd) {
-        self.after_load.push(AfterLoad::new(move || hook().map_err(|error| error.to_string())));
+    pub fn after_load<E: std::fmt::Display>(&mut self, hook: impl FnMut() -> Result<(), E> + MaybeSend<T> + 'd) {
+        self.after_load.0.push(hook.boxed_after_load());
     }
 
     /// Iterates over the names and instance ids of the sections, in the order in which they are saved.

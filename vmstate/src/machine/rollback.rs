@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::save::unavailable;
-use crate::registry::{Entry, SectionHandler};
+use crate::registry::{Entry, Handle, SectionHandler, Threading};
+use crate::section::RawSection;
 
 /// Checkpoints of what devices were before their sections came.
 #[derive(Debug, Default)]
@@ -32,17 +33,16 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When the device cannot be copied: it could not be saved either.
-    pub(super) fn copy(&mut self, index: usize, entry: &mut Entry<'_>) -> Result<(), LoadError> {
+    pub(super) fn copy<T: Threading>(&mut self, index: usize, entry: &mut Entry<'_, T>) -> Result<(), LoadError> {
         if std::mem::replace(&mut self.copied[index], true) {
             return Ok(());
         }
         let start = self.bytes.pending().len();
         let copied = match &mut entry.handler {
-            SectionHandler::Device(handle) => {
-                let mut copied = Ok(());
-                let lent = handle.with_device(&mut |device| copied = device.checkpoint(&mut self.bytes));
-                lent.map_err(unavailable).and(copied)
-            }
+            SectionHandler::Device(handle) => handle
+                .with(|device| device.checkpoint(&mut self.bytes))
+                .map_err(unavailable)
+                .and_then(std::convert::identity),
             SectionHandler::Raw(raw) => raw.save(&mut self.bytes),
             SectionHandler::Live(_) => Ok(()),
         };
@@ -58,7 +58,7 @@ impl Checkpoints {
     /// Makes all devices what they were, the last one first.
     ///
     /// What goes wrong here, in a hook that panics or a lock that is gone, goes wrong for one device only.
-    pub(super) fn roll_back(&self, entries: &mut [Entry<'_>]) {
+    pub(super) fn roll_back<T: Threading>(&self, entries: &mut [Entry<'_, T>]) {
         for (index, range) in self.copies.iter().rev() {
             let (Some(entry), Some(bytes)) = (entries.get_mut(*index), self.bytes.pending().get(range.clone())) else {
                 continue;
@@ -66,7 +66,7 @@ impl Checkpoints {
             let version = entry.header.version;
             let _ = catch_unwind(AssertUnwindSafe(|| match &mut entry.handler {
                 SectionHandler::Device(handle) => {
-                    let _ = handle.with_device(&mut |device| drop(device.restore(bytes)));
+                    let _ = handle.with(|device| device.restore(bytes));
                 }
                 SectionHandler::Raw(raw) => drop(raw.load(&mut Reader::from_slice(bytes), version)),
                 SectionHandler::Live(_) => {}

@@ -10,7 +10,7 @@ use vmstate_types::{SaveError, Writer};
 pub use self::options::SaveOptions;
 pub use self::saving::Saving;
 use super::Machine;
-use crate::registry::Unavailable;
+use crate::registry::{Threading, Unavailable};
 use crate::section::Output;
 
 /// What was saved.
@@ -23,7 +23,7 @@ pub struct SaveStats {
     pub sections: u64,
 }
 
-impl<'d> Machine<'d> {
+impl<'d, T: Threading> Machine<'d, T> {
     /// Saves the machine as a whole stream: header, configuration, sections, end, description.
     ///
     /// The machine must stand still. To send most of its memory while it runs, see [`start_saving`](Self::start_saving).
@@ -82,7 +82,7 @@ impl<'d> Machine<'d> {
         &'r mut self,
         out: Output<'o>,
         options: SaveOptions<'o>,
-    ) -> Result<Saving<'r, 'd, 'o>, SaveError> {
+    ) -> Result<Saving<'r, 'd, 'o, T>, SaveError> {
         self.registry.check_blockers()?;
         self.check_versions(&options)?;
         Saving::begin(self, out, options)

@@ -4,7 +4,6 @@
 //! borrowed or boxed one, or one that is shared with other parts of the program and locked while it is used.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 use std::ops::DerefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -13,12 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use vmstate_types::walk::{self, PostLoad};
 use vmstate_types::{Description, LoadError, Reader, SaveError, VmState, Writer};
 
+use super::threading::Threading;
 use crate::schema::Described;
 
 /// A device of any type: what is left of [`VmState`] when the type is forgotten.
 ///
 /// Everything that is `VmState` is a `Device`. `&mut dyn Device` and `Box<dyn Device>` can be registered too.
-pub trait Device {
+pub trait Device: sealed::Device {
     /// The shape of the device's section.
     fn description(&self) -> &'static Description;
 
@@ -65,6 +65,8 @@ pub trait Device {
     fn as_device(&mut self) -> &mut dyn Device;
 }
 
+impl<T: VmState> sealed::Device for T {}
+
 impl<T: VmState> Device for T {
     fn description(&self) -> &'static Description {
         T::DESCRIPTION
@@ -103,31 +105,45 @@ impl<T: VmState> Device for T {
     }
 }
 
-/// What can be given to a registry as a device. `By` says how the registry holds it, and is always inferred.
+/// A device, or a reference to one, that can be registered with a [`Machine`](crate::machine::Machine). `By` tells how
+/// the machine holds the device, and is always inferred.
 ///
-/// | argument | how it is held |
+/// | argument | how the machine holds it |
 /// |---|---|
-/// | `&mut device` | borrowed as long as the registry lives |
+/// | `&mut device` | borrowed as long as the machine exists |
 /// | `device` | owned |
-/// | `Box<dyn Device>` | owned |
+/// | `Box<dyn Device>`, `Box<dyn Device + Send>` | owned |
 /// | `Arc<Mutex<T>>`, `Arc<RwLock<T>>` | shared with other threads; locked while the section is saved or loaded |
 /// | `Rc<RefCell<T>>` | shared within the thread; borrowed while the section is saved or loaded |
+///
+/// A device that is not `Send`, such as an `Rc`, needs a [`LocalMachine`](crate::machine::LocalMachine). The trait is
+/// sealed: a type derives [`VmState`] to become a device.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be registered as a device",
     label = "expected a device, `&mut` one, a `Box` of one, `Arc<Mutex<_>>`, `Arc<RwLock<_>>` or `Rc<RefCell<_>>`",
     note = "a device is a struct that derives `VmState`"
 )]
-pub trait Register<By> {
+pub trait Register<By>: sealed::Register<By> {
     /// The device itself.
     type State: Device + ?Sized;
 
-    /// Lends the device to `run`.
+    /// Calls `run` with the device.
+    ///
     /// # Errors
-    /// When somebody has it, or had it and panicked.
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut Self::State)) -> Result<(), Unavailable>;
+    /// Returns an error if the device is in use, or if a thread panicked while it held the lock.
+    #[doc(hidden)]
+    fn with_device<R>(&mut self, run: impl FnOnce(&mut Self::State) -> R) -> Result<R, Unavailable>;
 }
 
-/// Says why a shared device cannot be used.
+mod sealed {
+    /// Keeps other crates from implementing [`Device`](super::Device), so that it can gain methods.
+    pub trait Device {}
+
+    /// Keeps other crates from implementing [`Register`](super::Register).
+    pub trait Register<By> {}
+}
+
+/// The reason why a shared device cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unavailable {
@@ -145,114 +161,111 @@ impl<T> From<PoisonError<T>> for Unavailable {
     }
 }
 
-/// How a registry holds a device: the marker types of [`Register`].
+/// How a machine holds a device: the marker types of [`Register`].
 pub mod ownership {
-    /// The registry owns it.
+    /// The machine owns it.
     #[derive(Debug)]
     pub enum Value {}
-    /// The registry borrows it.
+    /// The machine borrows it.
     #[derive(Debug)]
     pub enum Borrow {}
-    /// The registry owns it, in a box.
+    /// The machine owns it, in a box.
     #[derive(Debug)]
     pub enum Dynamic {}
-    /// The registry shares it, behind an `Arc<Mutex<_>>`.
+    /// The machine shares it as `Arc<Mutex<_>>`.
     #[derive(Debug)]
     pub enum Mutex {}
-    /// The registry shares it, behind an `Arc<RwLock<_>>`.
+    /// The machine shares it as `Arc<RwLock<_>>`.
     #[derive(Debug)]
     pub enum RwLock {}
-    /// The registry shares it, behind an `Rc<RefCell<_>>`.
+    /// The machine shares it as `Rc<RefCell<_>>`.
     #[derive(Debug)]
     pub enum RefCell {}
 }
 
-impl<T: VmState> Register<ownership::Value> for T {
-    type State = T;
+/// Implements [`Register`] for a type that holds a device, given how to access the device.
+macro_rules! register {
+    ($by:ident for $held:ty, $state:ident: $bound:path $(, ?$sized:ident)?, |$this:ident, $run:ident| $with:expr) => {
+        impl<$state: $bound $(+ ?$sized)?> sealed::Register<ownership::$by> for $held {}
 
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        run(self);
-        Ok(())
-    }
+        impl<$state: $bound $(+ ?$sized)?> Register<ownership::$by> for $held {
+            type State = $state;
+
+            fn with_device<R>(&mut self, $run: impl FnOnce(&mut $state) -> R) -> Result<R, Unavailable> {
+                let $this = self;
+                $with
+            }
+        }
+    };
 }
 
-impl<T: Device + ?Sized> Register<ownership::Borrow> for &mut T {
-    type State = T;
+register!(Value for T, T: VmState, |this, run| Ok(run(this)));
+register!(Borrow for &mut T, T: Device, ?Sized, |this, run| Ok(run(this)));
+register!(Dynamic for Box<T>, T: Device, ?Sized, |this, run| Ok(run(this)));
+register!(Mutex for Arc<Mutex<T>>, T: Device, ?Sized, |this, run| Ok(locked(this.lock()?, run)));
+register!(RwLock for Arc<RwLock<T>>, T: Device, ?Sized, |this, run| Ok(locked(this.write()?, run)));
+register!(RefCell for Rc<RefCell<T>>, T: Device, ?Sized, |this, run| {
+    this.try_borrow_mut().map(|mut device| run(&mut device)).map_err(|_| Unavailable::Borrowed)
+});
 
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        run(self);
-        Ok(())
-    }
-}
-
-impl<T: Device + ?Sized> Register<ownership::Dynamic> for Box<T> {
-    type State = T;
-
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        run(self);
-        Ok(())
-    }
-}
-
-impl<T: Device + ?Sized> Register<ownership::Mutex> for Arc<Mutex<T>> {
-    type State = T;
-
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        locked(self.lock()?, run);
-        Ok(())
-    }
-}
-
-impl<T: Device + ?Sized> Register<ownership::RwLock> for Arc<RwLock<T>> {
-    type State = T;
-
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        locked(self.write()?, run);
-        Ok(())
-    }
-}
-
-/// Lends what a lock guards. A hook that panics does not poison the lock: the panic goes on to whoever saves or loads, and
-/// a load that it ends gives the device its state back, for which the lock is needed.
-fn locked<T: ?Sized>(mut guard: impl DerefMut<Target = T>, run: &mut dyn FnMut(&mut T)) {
+/// Calls `run` with the device that a lock guards, and keeps the lock usable if `run` panics.
+///
+/// A poisoned lock would make the rollback impossible: a load that a panic ends restores the device, which takes the lock
+/// again. The caller still sees the panic.
+fn locked<T: ?Sized, R>(mut guard: impl DerefMut<Target = T>, run: impl FnOnce(&mut T) -> R) -> R {
+    // The guarded value may be inconsistent after a panic, which is what `AssertUnwindSafe` admits. A hook of a device
+    // that is not shared leaves the same value behind; in both cases the rollback overwrites it.
     let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut guard)));
     drop(guard);
-    outcome.unwrap_or_else(|panic| resume_unwind(panic));
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-impl<T: Device + ?Sized> Register<ownership::RefCell> for Rc<RefCell<T>> {
-    type State = T;
-
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut T)) -> Result<(), Unavailable> {
-        run(&mut *self.try_borrow_mut().map_err(|_| Unavailable::Borrowed)?);
-        Ok(())
-    }
-}
-
-/// A registered device, however it is held.
-pub(crate) trait Handle {
+/// A registered device, however the machine holds it. Public only in name: [`Threading`] mentions it.
+pub trait Handle {
+    /// Calls `run` with the device, once.
     fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable>;
 
     /// Runs the reset function; `false` if there is none.
     fn reset(&mut self) -> Result<bool, Unavailable>;
-}
 
-/// A device with what is known of its type: what it becomes when its section does not come.
-pub(crate) struct Held<D, F, By> {
-    device: D,
-    reset: Option<F>,
-    by: PhantomData<By>,
-}
-
-impl<D, F, By> Held<D, F, By> {
-    pub(crate) fn new(device: D, reset: Option<F>) -> Self {
-        Self { device, reset, by: PhantomData }
+    /// Calls `run` with the device and returns its result.
+    fn with<R>(&mut self, run: impl FnOnce(&mut dyn Device) -> R) -> Result<R, Unavailable>
+    where
+        Self: Sized,
+    {
+        let mut run = Some(run);
+        let mut result = None;
+        self.with_device(&mut |device| result = run.take().map(|run| run(device)))?;
+        // `with_device` has called the closure: a device that cannot be accessed has returned an error above.
+        result.ok_or(Unavailable::Borrowed)
     }
 }
 
-impl<D: Register<By>, F: FnMut(&mut D::State), By> Handle for Held<D, F, By> {
+impl<H: Handle + ?Sized> Handle for Box<H> {
     fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
-        self.device.with_device(&mut |device| run(device.as_device()))
+        (**self).with_device(run)
+    }
+
+    fn reset(&mut self) -> Result<bool, Unavailable> {
+        (**self).reset()
+    }
+}
+
+/// A device and its reset function, before its type is erased.
+pub struct Held<'d, D: Register<By> + 'd, By: 'd, T: Threading> {
+    device: D,
+    reset: Option<T::Reset<'d, D::State>>,
+}
+
+impl<'d, D: Register<By>, By, T: Threading> Held<'d, D, By, T> {
+    pub(super) fn new(device: D, reset: Option<T::Reset<'d, D::State>>) -> Self {
+        Self { device, reset }
+    }
+}
+
+impl<D: Register<By>, By, T: Threading> Handle for Held<'_, D, By, T> {
+    fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
+        self.device.with_device(|device| run(device.as_device()))
     }
 
     fn reset(&mut self) -> Result<bool, Unavailable> {

@@ -9,6 +9,7 @@ use vmstate_types::description::Priority;
 use super::RegisterError;
 use super::device::{Handle, Held, Register, Unavailable};
 use super::index::{Index, Key};
+use super::threading::{MaybeSend, Threading, Threads};
 use crate::ram::{PageSize, Ram, RamBlock};
 use crate::schema::SectionText;
 use crate::section::{LiveSection, RawSection};
@@ -48,7 +49,7 @@ pub enum Missing {
 /// machine.add(Registration::device("piix4_pm", &mut pm).device_path("0000:00:01.3"))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Registration<'d> {
+pub struct Registration<'d, T: Threading = Threads> {
     pub(super) name: String,
     pub(super) instance_id: Option<u32>,
     pub(super) section_id: Option<u32>,
@@ -60,7 +61,7 @@ pub struct Registration<'d> {
     missing: Option<Missing>,
     /// The size of a page, of guest memory.
     pub(crate) page_size: Option<PageSize>,
-    handler: SectionHandler<'d>,
+    handler: SectionHandler<'d, T>,
 }
 
 /// A second instance id, and the oldest version of the device that streams with it have.
@@ -77,42 +78,42 @@ struct Compat {
     instance_id: Option<u32>,
 }
 
-impl<'d> Registration<'d> {
+impl<'d, T: Threading> Registration<'d, T> {
     /// The section of a described device.
     #[must_use]
-    pub fn device<By: 'd, D: Register<By> + 'd>(name: impl Into<String>, device: D) -> Self {
-        Self::held(name, device, None::<fn(&mut D::State)>)
+    pub fn device<By: 'd, D: Register<By> + MaybeSend<T> + 'd>(name: impl Into<String>, device: D) -> Self {
+        Self::held(name, device, None)
     }
 
-    /// The section of a described device that `reset` puts into its first state when the section does not come.
+    /// The section of a described device that `reset` puts into its initial state if the section is missing.
     #[must_use]
-    pub fn device_or_reset<By: 'd, D: Register<By> + 'd>(
+    pub fn device_or_reset<By: 'd, D: Register<By> + MaybeSend<T> + 'd>(
         name: impl Into<String>,
         device: D,
-        reset: impl FnMut(&mut D::State) + 'd,
+        reset: impl FnMut(&mut D::State) + MaybeSend<T> + 'd,
     ) -> Self {
-        Self::held(name, device, Some(reset))
+        Self::held(name, device, Some(reset.boxed_reset()))
     }
 
-    fn held<By: 'd, D: Register<By> + 'd>(
+    fn held<By: 'd, D: Register<By> + MaybeSend<T> + 'd>(
         name: impl Into<String>,
         device: D,
-        reset: Option<impl FnMut(&mut D::State) + 'd>,
+        reset: Option<T::Reset<'d, D::State>>,
     ) -> Self {
-        let handle = Box::new(Held::new(device, reset));
+        let handle = D::boxed_device(Held::new(device, reset));
         Self::new(name.into(), 0, SectionHandler::Device(handle))
     }
 
     /// A section that is written by hand, at `version`.
     #[must_use]
-    pub fn raw(name: impl Into<String>, version: u32, handler: impl RawSection + 'd) -> Self {
-        Self::new(name.into(), version, SectionHandler::Raw(Box::new(handler)))
+    pub fn raw(name: impl Into<String>, version: u32, handler: impl RawSection + MaybeSend<T> + 'd) -> Self {
+        Self::new(name.into(), version, SectionHandler::Raw(handler.boxed_raw()))
     }
 
-    /// The sections of something live, at `version`.
+    /// A section that is sent in parts, at `version`.
     #[must_use]
-    pub fn live(name: impl Into<String>, version: u32, handler: impl LiveSection + 'd) -> Self {
-        Self::new(name.into(), version, SectionHandler::Live(Box::new(handler)))
+    pub fn live(name: impl Into<String>, version: u32, handler: impl LiveSection + MaybeSend<T> + 'd) -> Self {
+        Self::new(name.into(), version, SectionHandler::Live(handler.boxed_live()))
     }
 
     /// The sections `ram` of guest memory in `blocks`: an array, a vector or a `&mut` slice of [`RamBlock`]s.
@@ -121,12 +122,13 @@ impl<'d> Registration<'d> {
     where
         B: RamBlock + 'd,
         M: AsRef<[B]> + AsMut<[B]> + 'd,
+        Ram<B, M>: MaybeSend<T>,
     {
         let ram = Self::live(RAM, crate::ram::VERSION, Ram::new(page_size, blocks));
         Self { page_size: Some(page_size), ..ram }
     }
 
-    fn new(name: String, version: u32, handler: SectionHandler<'d>) -> Self {
+    fn new(name: String, version: u32, handler: SectionHandler<'d, T>) -> Self {
         Self {
             name,
             instance_id: None,
@@ -201,7 +203,7 @@ impl<'d> Registration<'d> {
     }
 
     /// Makes entry number `number`. Ids that were not given are counted: `index` says the next ones.
-    pub(super) fn into_entry(mut self, number: u32, index: &Index) -> Result<Entry<'d>, RegisterError> {
+    pub(super) fn into_entry(mut self, number: u32, index: &Index) -> Result<Entry<'d, T>, RegisterError> {
         let description = self.handler.description()?;
         if let Some(description) = description {
             self.version = description.version;
@@ -261,7 +263,7 @@ impl<'d> Registration<'d> {
     }
 }
 
-impl fmt::Debug for Registration<'_> {
+impl<T: Threading> fmt::Debug for Registration<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registration")
             .field("name", &self.name)
@@ -270,24 +272,22 @@ impl fmt::Debug for Registration<'_> {
     }
 }
 
-/// Who saves and loads a section.
-pub(crate) enum SectionHandler<'d> {
-    Device(Box<dyn Handle + 'd>),
-    Raw(Box<dyn RawSection + 'd>),
-    Live(Box<dyn LiveSection + 'd>),
+/// The part of a machine that saves and loads a section.
+pub(crate) enum SectionHandler<'d, T: Threading> {
+    Device(T::Device<'d>),
+    Raw(T::Raw<'d>),
+    Live(T::Live<'d>),
 }
 
-impl SectionHandler<'_> {
+impl<T: Threading> SectionHandler<'_, T> {
     fn description(&mut self) -> Result<Option<&'static Description>, Unavailable> {
         let Self::Device(handle) = self else { return Ok(None) };
-        let mut description = None;
-        handle.with_device(&mut |device| description = Some(device.description()))?;
-        Ok(description)
+        handle.with(|device| device.description()).map(Some)
     }
 }
 
 /// One registered section (QEMU's `SaveStateEntry`).
-pub(crate) struct Entry<'d> {
+pub(crate) struct Entry<'d, T: Threading> {
     /// How many were registered before.
     pub(crate) number: u32,
     /// That of its section in a stream, ready to be written: of a live one, that of the section before.
@@ -300,10 +300,10 @@ pub(crate) struct Entry<'d> {
     pub(crate) missing: Option<Missing>,
     /// What the stream's description says about the section.
     pub(crate) text: SectionText,
-    pub(crate) handler: SectionHandler<'d>,
+    pub(crate) handler: SectionHandler<'d, T>,
 }
 
-impl Entry<'_> {
+impl<T: Threading> Entry<'_, T> {
     /// Whether a section of this name and instance is this entry's (`find_se` in `migration/savevm.c`).
     pub(crate) fn answers_to(&self, name: &str, instance_id: u32) -> bool {
         let alias = self.alias_id == Some(instance_id);
@@ -332,7 +332,7 @@ impl Entry<'_> {
     }
 }
 
-impl fmt::Debug for Entry<'_> {
+impl<T: Threading> fmt::Debug for Entry<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.title())
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use vmstate_types::description::Priority;
 
-use super::Entry;
+use super::{Entry, Threading};
 
 /// The place of an entry among the others: by priority, and then as they were registered.
 pub(super) type Key = (Reverse<Priority>, u32);
@@ -30,14 +30,14 @@ struct Uses {
 
 impl Index {
     /// The index of all of `entries`.
-    pub(super) fn of(entries: &[Entry<'_>]) -> Self {
+    pub(super) fn from_entries<T: Threading>(entries: &[Entry<'_, T>]) -> Self {
         let mut index = Self::default();
         entries.iter().for_each(|entry| index.add(entry));
         index
     }
 
     /// Adds an entry whose name, instance and section id are free.
-    pub(super) fn add(&mut self, entry: &Entry<'_>) {
+    pub(super) fn add<T: Threading>(&mut self, entry: &Entry<'_, T>) {
         let (header, key) = (&entry.header, entry.key());
         self.section_ids.insert(header.section_id);
         let own = self.uses(&header.name);

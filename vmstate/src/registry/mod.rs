@@ -28,14 +28,19 @@
 
 mod device;
 mod entry;
+mod hook;
 mod index;
+mod threading;
 
 use vmstate_types::{Description, LoadError, SaveError};
 
+pub(crate) use device::Handle;
 pub use device::{Device, Register, Unavailable, ownership};
 pub(crate) use entry::{Entry, SectionHandler};
 pub use entry::{Missing, Registration};
+pub(crate) use hook::Hook;
 use index::Index;
+pub use threading::{Local, MaybeSend, Threading, Threads};
 
 use crate::stream::SectionHeader;
 
@@ -43,10 +48,10 @@ use crate::stream::SectionHeader;
 const ANY: u32 = u32::MAX;
 
 /// The sections of a machine.
-#[derive(Debug, Default)]
-pub(crate) struct Registry<'d> {
+#[derive(Debug)]
+pub(crate) struct Registry<'d, T: Threading> {
     /// In QEMU's order: by descending priority, then in the order of registration.
-    pub(crate) entries: Vec<Entry<'d>>,
+    pub(crate) entries: Vec<Entry<'d, T>>,
     index: Index,
     registered: u32,
     blockers: Vec<(BlockerId, String)>,
@@ -142,12 +147,18 @@ impl From<RegisterError> for SaveError {
     }
 }
 
-impl<'d> Registry<'d> {
+impl<T: Threading> Default for Registry<'_, T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), index: Index::default(), registered: 0, blockers: Vec::new() }
+    }
+}
+
+impl<'d, T: Threading> Registry<'d, T> {
     /// Adds a section and returns its id.
     ///
     /// # Errors
     /// Returns an error if a name is empty, too long, or taken, or if an alias is obsolete.
-    pub(crate) fn add(&mut self, registration: Registration<'d>) -> Result<EntryId, RegisterError> {
+    pub(crate) fn add(&mut self, registration: Registration<'d, T>) -> Result<EntryId, RegisterError> {
         let entry = registration.into_entry(self.registered, &self.index)?;
         self.check_ids(&entry)?;
         let id = EntryId(entry.number);
@@ -159,7 +170,7 @@ impl<'d> Registry<'d> {
     }
 
     /// Checks that streams can identify the entry's section.
-    fn check_ids(&self, entry: &Entry<'_>) -> Result<(), RegisterError> {
+    fn check_ids(&self, entry: &Entry<'_, T>) -> Result<(), RegisterError> {
         let SectionHeader { name, instance_id, section_id, .. } = &entry.header;
         if *instance_id == ANY {
             return Err(RegisterError::InstanceIds { name: name.clone() });
@@ -181,7 +192,7 @@ impl<'d> Registry<'d> {
         self.entries.retain(|entry| entry.number != id.0);
         let found = self.entries.len() < before;
         if found {
-            self.index = Index::of(&self.entries);
+            self.index = Index::from_entries(&self.entries);
         }
         found
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use vmstate::machine::SaveOptions;
+use vmstate::machine::{LocalMachine, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::schema::Release;
 use vmstate::section::RawSection;
@@ -93,15 +93,16 @@ struct Board {
 }
 
 impl Board {
-    fn machine(&self) -> Machine<'static> {
-        let mut registry = Machine::with_type("board");
+    fn machine(&self) -> LocalMachine<'static> {
+        let mut registry = LocalMachine::new_local();
+        registry.set_configuration(Configuration::new("board"));
         registry.register("dev", self.dev.clone()).unwrap();
         registry.register_raw("bytes", 1, self.bytes.clone()).unwrap();
         registry
     }
 }
 
-fn save(registry: &mut Machine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+fn save(registry: &mut LocalMachine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
     let mut out = Writer::new();
     registry.save_into(&mut out, options).unwrap();
     out.take()
@@ -204,7 +205,7 @@ struct Fussy {
 fn a_save_that_failed_leaves_no_half_text() {
     let device = Rc::new(RefCell::new(Fussy { count: 1, items: vec![Part::default()] }));
     let make = || {
-        let mut registry = Machine::new();
+        let mut registry = LocalMachine::new_local();
         registry.register("fussy", device.clone()).unwrap();
         registry
     };

@@ -215,7 +215,7 @@ devices! {
 }
 
 /// What a load of `stream` says into a device that is not like the one that it is of.
-fn diagnosis<T: VmState + Default>(stream: &[u8]) -> String {
+fn diagnosis<T: VmState + Default + Send>(stream: &[u8]) -> String {
     let mut machine = Machine::with_type("board");
     machine.register("dev", T::default()).unwrap();
     let error = machine.load_with(&mut Reader::from_read(stream), LoadOptions::new()).expect_err("another layout");

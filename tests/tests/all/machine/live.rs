@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::rc::Rc;
 
-use vmstate::machine::{LoadOptions, SaveOptions};
+use vmstate::machine::{LoadOptions, LocalMachine, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, RamBlock, VecBlock};
 use vmstate::section::{LiveSection, Output, Pending};
@@ -104,10 +104,10 @@ impl LiveSection for Log {
 }
 
 /// A log with that many entries, in a machine, and what will be called.
-fn logging(entries: u32) -> (Machine<'static>, Rc<RefCell<Vec<String>>>) {
+fn logging(entries: u32) -> (LocalMachine<'static>, Rc<RefCell<Vec<String>>>) {
     let log = Log { entries: (0..entries).collect(), ..Log::default() };
     let calls = log.calls.clone();
-    let mut machine = Machine::new();
+    let mut machine = LocalMachine::new_local();
     machine.register_live("log", 2, log).unwrap();
     (machine, calls)
 }
@@ -155,14 +155,14 @@ fn a_load_that_fails_is_undone_and_cleaned_up() {
 
     let log = Log { entries: vec![7], poison: Some(60), ..Log::default() };
     let calls = log.calls.clone();
-    let mut machine = Machine::new();
+    let mut machine = LocalMachine::new_local();
     machine.register_live("log", 2, log).unwrap();
     let error = machine.load(&stream[..]).unwrap_err();
     assert_eq!(error.found(), "60");
     assert_eq!(*calls.borrow(), ["load_setup", "load start", "load end", "load_undo", "load_cleanup"]);
     let (mut after, mut before) = (Vec::new(), Vec::new());
     machine.save(&mut after).unwrap();
-    let mut log = Machine::new();
+    let mut log = LocalMachine::new_local();
     log.register_live("log", 2, Log { entries: vec![7], ..Log::default() }).unwrap();
     log.save(&mut before).unwrap();
     assert_eq!(after, before);
@@ -268,7 +268,7 @@ impl RamBlock for Guest {
 #[test]
 fn a_guest_can_go_on_writing_while_its_memory_is_sent() {
     let guest = Guest(Rc::new(RefCell::new((vec![1; 64 * 4096], BTreeSet::new()))));
-    let mut machine = Machine::new();
+    let mut machine = LocalMachine::new_local();
     machine.register_ram(PageSize::DEFAULT, [guest.clone()]).unwrap();
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     guest.poke(5, 9);
@@ -286,7 +286,7 @@ fn a_guest_can_go_on_writing_while_its_memory_is_sent() {
     assert!(saved.bytes < 72 * 4096, "68 pages were sent: {} bytes", saved.bytes);
 
     let copy = Guest(Rc::new(RefCell::new((vec![0; 64 * 4096], BTreeSet::new()))));
-    let mut other = Machine::new();
+    let mut other = LocalMachine::new_local();
     other.register_ram(PageSize::DEFAULT, [copy.clone()]).unwrap();
     other.load(&stream[..]).unwrap();
     assert!(copy.0.borrow().0 == guest.0.borrow().0);

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use vmstate::description::Priority;
 use vmstate::dynamic::{Event, StreamDecoder};
-use vmstate::machine::SaveOptions;
+use vmstate::machine::{LocalMachine, SaveOptions};
 use vmstate::prelude::*;
-use vmstate::registry::{RegisterError, Registration};
+use vmstate::registry::{RegisterError, Registration, Threading};
 use vmstate::stream::{StreamItem, StreamReader};
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
@@ -23,7 +23,7 @@ fn dev(value: u16) -> Dev {
     Dev { value, newer: 0 }
 }
 
-fn saved(machine: &mut Machine<'_>) -> Vec<u8> {
+fn saved<T: Threading>(machine: &mut Machine<'_, T>) -> Vec<u8> {
     let mut stream = Vec::new();
     machine.save(&mut stream).unwrap();
     stream
@@ -51,7 +51,7 @@ fn devices_are_held_in_every_way() {
     let cell = Rc::new(RefCell::new(dev(6)));
     let mut other = dev(7);
     let dynamic: &mut dyn vmstate::Device = &mut other;
-    let mut machine = Machine::new();
+    let mut machine = LocalMachine::new_local();
     machine.register("borrowed", &mut borrowed).unwrap();
     machine.register("owned", owned).unwrap();
     machine.register("boxed", boxed).unwrap();

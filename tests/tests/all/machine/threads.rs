@@ -153,3 +153,24 @@ fn what_a_guest_writes_while_it_is_sent_arrives() {
         assert!(copy[0].bytes == theirs, "round {round}");
     }
 }
+
+fn assert_send<T: Send>(value: T) -> T {
+    value
+}
+
+#[test]
+fn machine_moves_to_another_thread() {
+    let mut machine = assert_send(Machine::new());
+    let pair = Arc::new(Mutex::new(Pair { one: 5, other: 5 }));
+    machine.register("pair", pair.clone()).unwrap();
+    let stream = thread::spawn(move || {
+        let mut stream = Vec::new();
+        machine.save(&mut stream).map(|_| stream)
+    });
+    let stream = stream.join().unwrap().unwrap();
+    *pair.lock().unwrap() = Pair::default();
+    let mut machine = Machine::new();
+    machine.register("pair", pair.clone()).unwrap();
+    machine.load(&stream[..]).unwrap();
+    assert_eq!(pair.lock().unwrap().one, 5);
+}

@@ -12,9 +12,10 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use vmstate::error::Blame;
-use vmstate::machine::{LoadOptions, Trailer};
+use vmstate::machine::{LoadOptions, LocalMachine, Trailer};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, RamBlock, VecBlock};
+use vmstate::stream::Configuration;
 
 use super::devices::{Board, PAGE};
 
@@ -216,7 +217,8 @@ fn memory_is_refused_at_every_page() {
         let memory = std::mem::take(&mut board.ram);
         let left = Cell::new(left);
         let mut blocks: Vec<_> = memory.into_iter().map(|memory| Refusing { memory, left: &left, panics }).collect();
-        let mut machine = Machine::with_type("board");
+        let mut machine = LocalMachine::new_local();
+        machine.set_configuration(Configuration::new("board"));
         let [first, second] = &mut board.uarts;
         machine.register_ram(PageSize::new(PAGE).unwrap(), &mut blocks[..]).unwrap();
         machine.register("serial", first).unwrap();

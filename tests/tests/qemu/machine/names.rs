@@ -1,6 +1,6 @@
 //! Instance ids above 0, aliases, and names of old machine types.
 
-use vmstate::registry::Registration;
+use vmstate::registry::{Local, Registration};
 use vmstate_examples::devices::e1000::E1000;
 use vmstate_examples::devices::i8254::Pit;
 use vmstate_examples::devices::i8257::Dma;
@@ -71,8 +71,8 @@ impl Aliases {
     /// Registers all, under the ids that `ids` makes of a number, an I/O port, and the newest version with that id.
     fn register<'d>(
         &self,
-        machine: &mut Machine<'d>,
-        ids: impl Fn(Registration<'d>, u32, u32, u32) -> Registration<'d>,
+        machine: &mut LocalMachine<'d>,
+        ids: impl Fn(Registration<'d, Local>, u32, u32, u32) -> Registration<'d, Local>,
     ) {
         let [first, second] = self.pics.clone();
         for (registration, number, port, version) in [
@@ -155,7 +155,7 @@ fn a_card_is_found_without_its_place_on_the_bus() {
     let args = [&PC[..], &["-device", "e1000,addr=3", "-device", "e1000,addr=4"]].concat();
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &args, |_| {});
-        let register = |machine: &mut Machine<'static>| {
+        let register = |machine: &mut LocalMachine<'static>| {
             let cards = [(); 2].map(|()| shared(E1000::default()));
             let paths = ["0000:00:03.0", "0000:00:04.0"];
             let ids = [0, 1].map(|number| {

@@ -9,6 +9,7 @@ use super::Version;
 use super::memory::Memory;
 use crate::dynamic::{Event, Section, StreamDecoder};
 use crate::machine::{Machine, SaveOptions};
+use crate::registry::Threading;
 use crate::schema::vmdesc::Document;
 use crate::stream::{SectionHeader, SectionKind};
 
@@ -108,7 +109,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Returns an error if a device cannot be saved.
-    pub fn from_machine(machine: &mut Machine<'_>) -> Result<Self, SaveError> {
+    pub fn from_machine<T: Threading>(machine: &mut Machine<'_, T>) -> Result<Self, SaveError> {
         let mut out = Writer::new();
         machine.save_into(&mut out, SaveOptions::new())?;
         // Our own streams decode, unless a device's description does not match its bytes: `laws` finds that.

@@ -1,6 +1,7 @@
 //! A save that has begun: its sections, one after the other.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use vmstate_types::{SaveError, Writer};
 
@@ -8,15 +9,15 @@ use super::super::progress::{Phase, Progress};
 use super::super::trace;
 use super::{SaveOptions, SaveStats, unavailable};
 use crate::machine::Machine;
-use crate::registry::{Device, Entry, SectionHandler};
+use crate::registry::{Device, Entry, Handle, SectionHandler, Threading};
 use crate::schema::{Release, SectionText};
-use crate::section::{LiveSection, Output, Pending};
+use crate::section::{LiveSection, Output, Pending, RawSection};
 use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
 
 /// A save that has begun. Dropping it before it is [`complete`](Self::complete) gives it up.
 #[derive(Debug)]
-pub struct Saving<'r, 'd, 'o> {
-    machine: &'r mut Machine<'d>,
+pub struct Saving<'r, 'd, 'o, T: Threading> {
+    machine: &'r mut Machine<'d, T>,
     out: Output<'o>,
     options: SaveOptions<'o>,
     /// Whose form of the description is written, if one is.
@@ -26,10 +27,10 @@ pub struct Saving<'r, 'd, 'o> {
     started: u64,
 }
 
-impl<'r, 'd, 'o> Saving<'r, 'd, 'o> {
+impl<'r, 'd, 'o, T: Threading> Saving<'r, 'd, 'o, T> {
     /// Begins: writes what comes before the first part.
     pub(super) fn begin(
-        machine: &'r mut Machine<'d>,
+        machine: &'r mut Machine<'d, T>,
         mut out: Output<'o>,
         options: SaveOptions<'o>,
     ) -> Result<Self, SaveError> {
@@ -40,7 +41,7 @@ impl<'r, 'd, 'o> Saving<'r, 'd, 'o> {
     }
 }
 
-impl<'o> Saving<'_, '_, 'o> {
+impl<'d, T: Threading> Saving<'_, 'd, '_, T> {
     /// Sends another section of about `budget` bytes of each live device that has something to send. `true` when all
     /// have sent everything they had.
     ///
@@ -68,7 +69,7 @@ impl<'o> Saving<'_, '_, 'o> {
         self.pending_by(|live| live.pending_exact())
     }
 
-    fn pending_by(&mut self, ask: impl Fn(&mut dyn LiveSection) -> Pending) -> Pending {
+    fn pending_by(&mut self, ask: impl Fn(&mut <T::Live<'d> as Deref>::Target) -> Pending) -> Pending {
         let mut sum = Pending::default();
         for index in 0..self.machine.registry.entries.len() {
             if let Some(live) = self.live(index) {
@@ -148,7 +149,7 @@ impl<'o> Saving<'_, '_, 'o> {
     }
 
     /// The entry's handler, if its sections come in parts now.
-    fn live(&mut self, index: usize) -> Option<&mut (dyn LiveSection + '_)> {
+    fn live(&mut self, index: usize) -> Option<&mut <T::Live<'d> as Deref>::Target> {
         match &mut self.machine.registry.entries[index].handler {
             SectionHandler::Live(live) if !self.options.device_state_only && live.is_active() => Some(&mut **live),
             _ => None,
@@ -189,15 +190,15 @@ impl<'o> Saving<'_, '_, 'o> {
         let (mut frame, release) = (StreamWriter::new(self.out.writer()), self.release);
         match handler {
             SectionHandler::Device(handle) => {
-                let mut outcome = Ok(false);
-                let lent = handle.with_device(&mut |device| {
-                    if device.is_needed() {
+                let saved = handle.with(|device| {
+                    let needed = device.is_needed();
+                    if needed {
                         frame.begin_section(&header);
-                        outcome = save_device(device, &header, frame.payload(), release, text).map(|()| true);
+                        save_device(device, &header, frame.payload(), release, text)?;
                     }
+                    Ok(needed)
                 });
-                lent.map_err(|why| in_place(unavailable(why)))?;
-                if !outcome.map_err(in_place)? {
+                if !saved.map_err(|why| in_place(unavailable(why)))?.map_err(in_place)? {
                     return Ok(());
                 }
             }
@@ -256,7 +257,7 @@ impl<'o> Saving<'_, '_, 'o> {
     }
 }
 
-impl Drop for Saving<'_, '_, '_> {
+impl<T: Threading> Drop for Saving<'_, '_, '_, T> {
     fn drop(&mut self) {
         for entry in &mut self.machine.registry.entries {
             if let SectionHandler::Live(live) = &mut entry.handler {

@@ -1,0 +1,15 @@
+//! Hooks that involve several devices.
+
+use std::fmt::Display;
+
+/// A function that runs after each load.
+pub trait Hook {
+    /// Runs the function and returns its error as text.
+    fn run(&mut self) -> Result<(), String>;
+}
+
+impl<F: FnMut() -> Result<(), E>, E: Display> Hook for F {
+    fn run(&mut self) -> Result<(), String> {
+        self().map_err(|error| error.to_string())
+    }
+}

@@ -1,16 +1,16 @@
-//! Adapters for crates of [rust-vmm](https://github.com/rust-vmm), each behind a feature of the crate's name.
+//! Adapters for [rust-vmm](https://github.com/rust-vmm) crates, each with a feature of the crate's name.
 //!
-//! | feature | what it adapts |
-//! |---|---|
-//! | `vm-memory` | guest memory and its dirty bitmap, as blocks of the section `ram`: `vm_memory` |
-//! | `vm-superio` | the states of a serial port and of a PL031 clock, as QEMU's sections have them: `vm_superio` |
-//! | `virtio-queue` | the state of a virtqueue: `virtio_queue` |
-//! | `kvm-bindings` | KVM's registers and in-kernel devices: `kvm_bindings` (only on x86-64) |
+//! | feature | versions | adapts |
+//! |---|---|---|
+//! | `vm-memory` | 0.16 to 0.18 | guest memory and its dirty bitmaps, as blocks of the section `ram`: `vm_memory` |
+//! | `vm-superio` | 0.8 | the states of a serial port and of a PL031 clock, in QEMU's wire format: `vm_superio` |
+//! | `virtio-queue` | 0.16 to 0.18 | the state of a virtqueue: `virtio_queue` |
+//! | `kvm-bindings` | 0.12 to 0.14 | KVM's registers and in-kernel devices: `kvm_bindings` (x86-64 only) |
 //!
-//! But for the memory, they are types to be named in an attribute: `#[vmstate(with = Type)]` on a field, or
-//! `#[vmstate(with = Each<Type>)]` on an array. Rust allows nobody but those crates, and the one of the trait, to teach
-//! `kvm_regs` itself to be a field; and where a type has private fields, as a `Queue` or a `Serial` has, its crate gives
-//! out its state and makes a new one of it. So a device of your own holds both:
+//! Except for guest memory, each adapter is a type to name in an attribute: `#[vmstate(with = Type)]` on a field,
+//! `#[vmstate(with = Each<Type>)]` on an array. The orphan rule prevents this crate from implementing its traits for
+//! `kvm_regs` itself. Types with private fields, such as `Queue` and `Serial`, have a state that can be taken out and
+//! turned back into a device. A device struct therefore contains both:
 //!
 //! ```
 //! # #[cfg(feature = "vm-superio")] {
@@ -19,28 +19,36 @@
 //! use vmstate::prelude::*;
 //!
 //! #[derive(VmState)]
-//! #[vmstate(name = "clock", pre_save = Self::take_state, post_load = Self::make_anew)]
+//! #[vmstate(name = "clock", pre_save = Self::copy_state, post_load = Self::rebuild)]
 //! struct Clock {
 //!     #[vmstate(with = QemuPl031)]
 //!     state: RtcState,
-//!     #[vmstate(skip = "made of its state")]
+//!     #[vmstate(skip = "rebuilt from its state")]
 //!     rtc: Rtc<NoEvents>,
 //! }
 //!
 //! impl Clock {
-//!     fn take_state(&mut self) {
+//!     fn copy_state(&mut self) {
 //!         self.state = self.rtc.state();
 //!     }
 //!
-//!     fn make_anew(&mut self) {
+//!     fn rebuild(&mut self) {
 //!         self.rtc = Rtc::from_state(&self.state, NoEvents);
 //!     }
 //! }
 //! # }
 //! ```
 //!
-//! The versions of those crates are in the type names' place in the API, so a new version of one of them may need a new
-//! version of this crate.
+//! # Versions
+//!
+//! These crates are public dependencies: their types appear in this API, so dropping support for a version is a breaking
+//! change. The ranges include the versions that cloud-hypervisor and Firecracker use, and the tests run with both ends of
+//! each range. Cargo picks the newest version in a range even if your program depends on an older one, which results in
+//! two incompatible copies of the crate. In that case select your version:
+//!
+//! ```sh
+//! cargo update vm-memory@0.18.0 --precise 0.16.1
+//! ```
 
 #[cfg(all(feature = "kvm-bindings", target_arch = "x86_64"))]
 pub mod kvm_bindings;

@@ -1,12 +1,13 @@
-//! Guest memory of the crate [`vm-memory`](::vm_memory) 0.18 as blocks of the section `ram` (feature `vm-memory`).
+//! Guest memory of [`vm-memory`](::vm_memory) 0.16 to 0.18 as blocks of the section `ram` (feature `vm-memory`).
 //!
-//! A [`GuestBlock`] is one or more regions under one name. QEMU's PC, for one, has a single block `pc.ram` that the guest
-//! sees in two places, below and above 4 GiB; so a PC that exchanges streams with it makes one block of both regions.
-//! Memory that nobody else reads can have a block for each region instead.
+//! A [`GuestBlock`] is a RAM block backed by one or more memory regions. QEMU's PC has a single block `pc.ram`, which the
+//! guest sees at two addresses, below and above 4 GiB; to exchange streams with QEMU, a PC combines both regions in one
+//! block. Otherwise each region can be a separate block.
 //!
 //! ```
+//! # #![allow(unused_imports)] // the traits that `iter` and `read_obj` need depend on the version
 //! use vm_memory::bitmap::AtomicBitmap;
-//! use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
+//! use vm_memory::*;
 //! use vmstate::adapters::vm_memory::GuestBlock;
 //! use vmstate::ram::PageSize;
 //! use vmstate::Machine;
@@ -28,76 +29,76 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Blocks share the memory with the regions that they are made of, so vCPUs can go on running while it is sent. Whatever
-//! devices write through `vm-memory` is in its bitmap, if there is one. What vCPUs write is not: KVM has a log of its own,
-//! which [`GuestBlock::also_logged_by`] adds.
+//! A block borrows its regions, or shares them: `GuestBlock::new("pc.ram", regions)` also accepts
+//! `Arc<GuestRegionMmap>`, and with vm-memory 0.18 `memory.iter().map(GuestRegionMmap::get_mmap)`. Such a block has no
+//! lifetime, so the machine can be moved to another thread.
+//!
+//! vCPUs can run while memory is sent. Writes that devices make through `vm-memory` are recorded in the region's bitmap.
+//! Writes that vCPUs make are not; add KVM's dirty log with [`GuestBlock::with_dirty_log`].
+
+mod dirty;
+mod region;
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
-use vm_memory::bitmap::{AtomicBitmap, BS, Bitmap};
-use vm_memory::volatile_memory::{VolatileMemory, VolatileSlice};
-use vm_memory::{GuestRegionMmap, MmapRegion};
+use vm_memory::bitmap::BS;
+use vm_memory::volatile_memory::VolatileSlice;
 use vmstate_types::{LoadError, SaveError};
 
 use crate::ram::RamBlock;
 
-/// Regions of guest memory, one after the other, as a block of the section `ram`.
-pub struct GuestBlock<B = ()> {
+pub use dirty::{SyncDirtyLog, mark_pages};
+use region::Part;
+pub use region::Region;
+
+/// A RAM block backed by regions of guest memory, one after the other.
+pub struct GuestBlock<R> {
     idstr: String,
     size: u64,
-    parts: Vec<Part<B>>,
+    parts: Vec<Part<R>>,
     log: Option<Box<Log>>,
 }
 
-/// Memory, and the bitmap of what is written to it.
-type Slice<'m, B> = VolatileSlice<'m, BS<'m, B>>;
+/// Guest memory together with the bitmap that records writes to it.
+type Slice<'m, R> = VolatileSlice<'m, BS<'m, <R as Region>::Bitmap>>;
 
-/// Tells its argument what was written.
+/// Calls its argument with each range of bytes written since the previous call.
 type Log = dyn Fn(&mut dyn FnMut(Range<u64>)) + Send;
 
-/// A region, and where it begins in the block.
-#[derive(Debug)]
-struct Part<B> {
-    start: u64,
-    memory: Arc<MmapRegion<B>>,
-}
-
-impl<B: Bitmap> GuestBlock<B> {
-    /// Makes a block of `regions`, in the order given: those of a `GuestMemoryMmap` are ordered by address.
+impl<R: Region> GuestBlock<R> {
+    /// Creates a block of `regions`, in the given order. A `GuestMemoryMmap` iterates by address.
     ///
-    /// The size of the memory must be a multiple of the page size with which the block is registered.
+    /// The total size must be a multiple of the page size that the block is registered with.
     #[must_use]
-    pub fn new<'r>(idstr: impl Into<String>, regions: impl IntoIterator<Item = &'r GuestRegionMmap<B>>) -> Self
-    where
-        B: 'r,
-    {
+    pub fn new(idstr: impl Into<String>, regions: impl IntoIterator<Item = R>) -> Self {
         let mut block = Self { idstr: idstr.into(), size: 0, parts: Vec::new(), log: None };
         for region in regions {
-            block.parts.push(Part { start: block.size, memory: region.get_mmap() });
-            block.size += region.size() as u64;
+            let part = Part::new(block.size, region);
+            block.size = part.end();
+            block.parts.push(part);
         }
         block
     }
 
-    /// With a log of writes besides the regions' bitmaps: `log` tells its argument which bytes of the block were written
-    /// since it was last called, and forgets them.
+    /// Adds a dirty log to the regions' bitmaps.
     ///
-    /// Of KVM's log for a memory slot that begins at `start` in the block, [`mark_pages`] makes such bytes:
+    /// `log` calls its argument with each range of bytes in the block that was written since the previous call, and
+    /// clears the record. For KVM's dirty log of a memory slot that begins at `start` in the block, use [`mark_pages`]:
     ///
     /// ```
-    /// use vm_memory::{GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
+    /// # #![allow(unused_imports)] // the trait that `iter` needs depends on the version
+    /// use vm_memory::*;
     /// use vmstate::adapters::vm_memory::{GuestBlock, mark_pages};
     ///
     /// # struct Vm;
     /// # impl Vm { fn get_dirty_log(&self, _slot: u32, _size: usize) -> Result<Vec<u64>, ()> { Ok(vec![5]) } }
     /// # let vm = Vm; // kvm_ioctls::VmFd
     /// let memory = GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), 0x4_0000)])?;
-    /// let block = GuestBlock::new("ram", memory.iter()).also_logged_by(move |mark| {
+    /// let block = GuestBlock::new("ram", memory.iter()).with_dirty_log(move |mark| {
     ///     match vm.get_dirty_log(0, 0x4_0000) {
     ///         Ok(words) => mark_pages(&words, 4096, 0, mark),
-    ///         Err(_) => mark(0..0x4_0000), // nobody knows: all of it
+    ///         Err(_) => mark(0..0x4_0000), // unknown: send the whole slot again
     ///     }
     /// });
     /// # use vmstate::ram::RamBlock;
@@ -107,30 +108,21 @@ impl<B: Bitmap> GuestBlock<B> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn also_logged_by(mut self, log: impl Fn(&mut dyn FnMut(Range<u64>)) + Send + 'static) -> Self {
+    pub fn with_dirty_log(mut self, log: impl Fn(&mut dyn FnMut(Range<u64>)) + Send + 'static) -> Self {
         self.log = Some(Box::new(log));
         self
     }
 
-    /// The memory that is `length` bytes at `offset`, in as many slices as there are regions in it.
-    fn slices(&self, offset: u64, length: usize) -> Option<impl Iterator<Item = Slice<'_, B>>> {
+    /// Returns the `length` bytes at `offset`, one slice per region, or `None` if they exceed the block.
+    fn slices(&self, offset: u64, length: usize) -> Option<impl Iterator<Item = Slice<'_, R>>> {
         let end = offset.checked_add(u64::try_from(length).ok()?).filter(|end| *end <= self.size)?;
-        let first = self.parts.partition_point(|part| part.start <= offset).saturating_sub(1);
-        let parts = self.parts.iter().skip(first).take_while(move |part| part.start < end);
+        let first = self.parts.partition_point(|part| part.start() <= offset).saturating_sub(1);
+        let parts = self.parts.iter().skip(first).take_while(move |part| part.start() < end);
         Some(parts.filter_map(move |part| part.slice(offset, end)))
     }
 }
 
-impl<B: Bitmap> Part<B> {
-    /// What lies in this part of the block's bytes from `start` to `end`.
-    fn slice(&self, start: u64, end: u64) -> Option<Slice<'_, B>> {
-        let from = usize::try_from(start.saturating_sub(self.start)).ok()?;
-        let to = usize::try_from(end.checked_sub(self.start)?).ok()?.min(self.memory.size());
-        self.memory.get_slice(from, to.checked_sub(from)?).ok()
-    }
-}
-
-impl<B: TakeDirty> RamBlock for GuestBlock<B> {
+impl<R: Region<Bitmap: SyncDirtyLog> + Send> RamBlock for GuestBlock<R> {
     fn idstr(&self) -> &str {
         &self.idstr
     }
@@ -168,7 +160,7 @@ impl<B: TakeDirty> RamBlock for GuestBlock<B> {
 
     fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
         for part in &self.parts {
-            part.memory.bitmap().sync_dirty_log(&mut |bytes| mark(part.start + bytes.start..part.start + bytes.end));
+            part.sync_dirty_log(mark);
         }
         if let Some(log) = &self.log {
             log(mark);
@@ -176,7 +168,7 @@ impl<B: TakeDirty> RamBlock for GuestBlock<B> {
     }
 }
 
-impl<B: fmt::Debug> fmt::Debug for GuestBlock<B> {
+impl<R: fmt::Debug> fmt::Debug for GuestBlock<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { idstr, size, parts, log } = self;
         f.debug_struct("GuestBlock")
@@ -185,60 +177,5 @@ impl<B: fmt::Debug> fmt::Debug for GuestBlock<B> {
             .field("parts", parts)
             .field("log", &log.is_some())
             .finish()
-    }
-}
-
-/// A bitmap of `vm-memory` that can be asked what was written, and forgets it then.
-///
-/// `()` is none: its memory is only for machines that stand still while they are saved, or have
-/// [another log](GuestBlock::also_logged_by).
-pub trait TakeDirty: Bitmap {
-    /// Tells `mark` the bytes of the region that were written since this was last asked, and forgets them.
-    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>));
-}
-
-impl TakeDirty for () {
-    fn sync_dirty_log(&self, _: &mut dyn FnMut(Range<u64>)) {}
-}
-
-impl<B: TakeDirty> TakeDirty for Option<B> {
-    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
-        if let Some(bitmap) = self {
-            bitmap.sync_dirty_log(mark);
-        }
-    }
-}
-
-impl TakeDirty for AtomicBitmap {
-    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
-        let words = self.get_and_reset();
-        if words.iter().any(|word| *word != 0) {
-            mark_pages(&words, page_size(self), 0, mark);
-        }
-    }
-}
-
-/// How many bytes a bit of the bitmap stands for, which it does not tell: the first byte behind the first page's.
-fn page_size(bitmap: &AtomicBitmap) -> u64 {
-    let (mut inside, mut outside) = (0, bitmap.byte_size());
-    let probe = AtomicBitmap::clone(bitmap);
-    probe.reset();
-    probe.set_bit(0);
-    while outside - inside > 1 {
-        let middle = inside + (outside - inside) / 2;
-        *(if probe.is_addr_set(middle) { &mut inside } else { &mut outside }) = middle;
-    }
-    outside as u64
-}
-
-/// Tells `mark` the pages whose bits are set in `words`, the first page of which begins at `start`.
-pub fn mark_pages(words: &[u64], page_size: u64, start: u64, mark: &mut dyn FnMut(Range<u64>)) {
-    for (index, word) in (0_u64..).zip(words) {
-        let mut rest = *word;
-        while rest != 0 {
-            let page = index * 64 + u64::from(rest.trailing_zeros());
-            mark(start + page * page_size..start + (page + 1) * page_size);
-            rest &= rest - 1;
-        }
     }
 }

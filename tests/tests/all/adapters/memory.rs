@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use vm_memory::bitmap::{AtomicBitmap, Bitmap};
 use vm_memory::mmap::MmapRegionBuilder;
-use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestRegionMmap, MemoryRegionAddress};
-use vmstate::adapters::vm_memory::{GuestBlock, TakeDirty};
+// The trait that `GuestMemoryMmap::iter` needs depends on the version: `GuestMemory` or `GuestMemoryBackend`.
+use vm_memory::*;
+use vmstate::adapters::vm_memory::{GuestBlock, SyncDirtyLog};
 use vmstate::machine::SaveOptions;
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, RamBlock};
@@ -20,7 +21,7 @@ const READ: i32 = 1;
 const WRITE: i32 = 2;
 
 /// Regions of these sizes.
-fn memory<B: vm_memory::bitmap::NewBitmap>(sizes: &[usize]) -> GuestMemoryMmap<B> {
+fn memory<B: mmap::NewBitmap>(sizes: &[usize]) -> GuestMemoryMmap<B> {
     let range = |(number, size): (u64, &usize)| (GuestAddress(number << 32), *size);
     GuestMemoryMmap::from_ranges(&(0..).zip(sizes).map(range).collect::<Vec<_>>()).unwrap()
 }
@@ -78,9 +79,9 @@ fn a_block_tells_what_was_written_once() {
         assert_eq!(dirty(&block), []);
     }
     let none = region(0x1000, 4096);
-    none.bitmap().mark_dirty(0, 1);
+    MmapRegion::bitmap(&none).mark_dirty(0, 1);
     let mut taken = 0;
-    Some(none.bitmap().clone()).sync_dirty_log(&mut |_| taken += 1);
+    Some(MmapRegion::bitmap(&none).clone()).sync_dirty_log(&mut |_| taken += 1);
     Option::<AtomicBitmap>::None.sync_dirty_log(&mut |_| taken += 1);
     assert_eq!(taken, 1);
 }
@@ -92,7 +93,7 @@ fn a_guest_goes_on_writing_while_its_memory_is_sent() {
     let kvm = Arc::new(Mutex::new(Vec::<Range<u64>>::new()));
     let log = kvm.clone();
     let block = GuestBlock::new("ram", [&guest])
-        .also_logged_by(move |mark| std::mem::take(&mut *log.lock().unwrap()).into_iter().for_each(mark));
+        .with_dirty_log(move |mark| std::mem::take(&mut *log.lock().unwrap()).into_iter().for_each(mark));
     let write = |page: u64, value: u8| guest.write_obj(value, MemoryRegionAddress((page << 12) + 5)).unwrap();
     (0..64).for_each(|page| write(page, 1));
 
@@ -103,9 +104,8 @@ fn a_guest_goes_on_writing_while_its_memory_is_sent() {
     assert!(saving.iterate(u64::MAX).unwrap());
     write(9, 2);
     // A vCPU writes behind the bitmap's back, and KVM notices.
-    let host = guest.get_mmap();
-    vm_memory::VolatileMemory::as_volatile_slice(&*host).write_obj(3_u8, 40 << 12).unwrap();
-    guest.bitmap().reset_addr_range(40 << 12, 1);
+    VolatileMemory::as_volatile_slice(&*guest).write_obj(3_u8, 40 << 12).unwrap();
+    MmapRegion::bitmap(&guest).reset_addr_range(40 << 12, 1);
     kvm.lock().unwrap().push((40 << 12)..(41 << 12));
     assert_eq!(saving.pending_exact().total(), 5 << 12, "a bit of the bitmap, and a page of KVM's");
     saving.complete().unwrap();

@@ -1,7 +1,11 @@
 //! Devices and memory of rust-vmm's crates that take the place of QEMU's, and give it back.
 
+use std::sync::Arc;
+
 use vm_memory::bitmap::AtomicBitmap;
-use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, MemoryRegionAddress};
+use vm_memory::{
+    Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestRegionMmap, MemoryRegionAddress, MmapRegion,
+};
 use vm_superio::serial::NoEvents;
 use vm_superio::{SerialState, Trigger};
 use vmstate::adapters::vm_memory::GuestBlock;
@@ -11,6 +15,7 @@ use vmstate_tests::qemu::VERSIONS;
 use super::*;
 
 type Memory = GuestMemoryMmap<AtomicBitmap>;
+type Block = GuestBlock<Arc<MmapRegion<AtomicBitmap>>>;
 
 /// QEMU's `vmstate_isa_serial`, with a port of `vm-superio` in it.
 #[derive(VmState, Default)]
@@ -41,14 +46,15 @@ impl Trigger for Line {
 }
 
 /// Memory for the blocks of a stream. The first of them, the machine's main memory, consists of two regions.
-fn memory_for(blocks: &[VecBlock]) -> (Memory, Vec<GuestBlock<AtomicBitmap>>) {
+fn memory_for(blocks: &[VecBlock]) -> (Memory, Vec<Block>) {
     let half = blocks[0].bytes.len() / 2;
     let sizes = [half, half].into_iter().chain(blocks[1..].iter().map(|block| block.bytes.len()));
     let ranges: Vec<_> = (0_u64..).map(|number| GuestAddress(number << 32)).zip(sizes).collect();
     let memory = Memory::from_ranges(&ranges).unwrap();
     let block = |(index, block): (usize, &VecBlock)| {
         let (first, count) = if index == 0 { (0, 2) } else { (index + 1, 1) };
-        GuestBlock::new(&block.idstr, memory.iter().skip(first).take(count))
+        let regions = memory.iter().skip(first).take(count);
+        GuestBlock::new(&block.idstr, regions.map(GuestRegionMmap::get_mmap))
     };
     let blocks = blocks.iter().enumerate().map(block).collect();
     (memory, blocks)

@@ -58,7 +58,7 @@ struct Request {
 /// A stream whose every byte is made when it is asked for. Between reads, it looks at what is held.
 struct Hostile<'s> {
     start: &'s [u8],
-    rest: &'s dyn Fn(usize) -> u8,
+    rest: &'s (dyn Fn(usize) -> u8 + Sync),
     sent: usize,
     length: usize,
     fixed: u64,
@@ -90,7 +90,7 @@ fn load(
     machine: &mut Machine<'_>,
     options: LoadOptions<'_>,
     start: &[u8],
-    rest: &dyn Fn(usize) -> u8,
+    rest: &(dyn Fn(usize) -> u8 + Sync),
     length: usize,
     fixed: u64,
 ) -> Result<(), String> {
@@ -292,7 +292,7 @@ fn memory_that_shall_be_zero_or_comes_often_buys_no_memory() {
     let size = PAGES as u64 * 4096;
     let list = [&(size | 4).to_be_bytes()[..], b"\x01r", &size.to_be_bytes()].concat();
     let list = again(&list);
-    let every: [(&dyn Fn(usize) -> u8, usize); 3] = [(&zero, 100_000), (&data, 40 << 20), (&list, 1 << 20)];
+    let every: [(&(dyn Fn(usize) -> u8 + Sync), usize); 3] = [(&zero, 100_000), (&data, 40 << 20), (&list, 1 << 20)];
     for (rest, length) in every {
         let mut ram = [VecBlock::new("r", vec![0x55; PAGES * 4096])];
         let mut machine = Machine::new();

@@ -127,7 +127,7 @@ impl Listener {
 #[derive(Default)]
 pub struct Channel {
     /// What comes.
-    pub input: Option<Box<dyn Read>>,
+    pub input: Option<Box<dyn Read + Send>>,
     /// Where to send.
     pub output: Option<Box<dyn Write>>,
     child: Option<Child>,

@@ -27,7 +27,7 @@ pub(super) trait Stream {
 
 /// A source and the bytes of it that have come.
 pub(super) struct Buffered<'a> {
-    source: Box<dyn ByteSource + 'a>,
+    source: Box<dyn ByteSource + Send + 'a>,
     buffer: Vec<u8>,
     /// The bytes of the buffer before this have been consumed.
     position: usize,
@@ -38,7 +38,7 @@ pub(super) struct Buffered<'a> {
 }
 
 impl<'a> Buffered<'a> {
-    pub(super) fn new(source: Box<dyn ByteSource + 'a>) -> Self {
+    pub(super) fn new(source: Box<dyn ByteSource + Send + 'a>) -> Self {
         Self { source, buffer: Vec::new(), position: 0, filled: 0, base: 0 }
     }
 }

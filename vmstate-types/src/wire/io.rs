@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
     /// Reads from a file, or from anything else that is `std::io::Read` and `Seek`.
     ///
     /// The stream begins where `file` stands and ends where it ends.
-    pub fn from_file(file: impl Read + Seek + 'a) -> Self {
+    pub fn from_file(file: impl Read + Seek + Send + 'a) -> Self {
         Self::from_source(SeekSource(file))
     }
 
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
     ///
     /// It may take more bytes from `read` than the stream has, if they are there: what follows a stream on the same
     /// connection is then [at hand](Self::buffered) when the stream has ended.
-    pub fn from_read(read: impl Read + 'a) -> Self {
+    pub fn from_read(read: impl Read + Send + 'a) -> Self {
         Self::from_source(IoSource(read))
     }
 }

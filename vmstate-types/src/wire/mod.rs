@@ -16,3 +16,23 @@ pub use io::{IoSource, SeekSource};
 pub(crate) use reader::Ahead;
 pub use reader::{ByteSource, Reader};
 pub use writer::Writer;
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, Writer};
+    use crate::{LoadError, SaveError};
+
+    const fn is_send<T: Send>() {}
+
+    const fn is_sync<T: Sync>() {}
+
+    /// Migration engines move cursors between threads, and errors out of them.
+    const _: () = {
+        is_send::<Reader<'_>>();
+        is_send::<Writer>();
+        is_send::<LoadError>();
+        is_sync::<LoadError>();
+        is_send::<SaveError>();
+        is_sync::<SaveError>();
+    };
+}

@@ -66,7 +66,7 @@ pub struct Reader<'a> {
     /// Whether the bytes are a checkpoint, not a stream.
     checkpoint: bool,
     /// Where bytes come from if not from a slice.
-    stream: Option<Box<dyn Stream + 'a>>,
+    stream: Option<Box<dyn Stream + Send + 'a>>,
 }
 
 impl<'a> Reader<'a> {
@@ -89,8 +89,8 @@ impl<'a> Reader<'a> {
     /// The reader takes from the source what one [`ByteSource::read`] gives and asks again only when that does not
     /// suffice: it never waits for bytes that nobody needs yet.
     #[must_use]
-    pub fn from_source(source: impl ByteSource + 'a) -> Self {
-        let source: Box<dyn ByteSource + 'a> = Box::new(source);
+    pub fn from_source(source: impl ByteSource + Send + 'a) -> Self {
+        let source: Box<dyn ByteSource + Send + 'a> = Box::new(source);
         Self { stream: Some(Box::new(Buffered::new(source))), ..Self::from_slice(&[]) }
     }
 
@@ -270,7 +270,7 @@ pub(crate) struct Ahead<'r, 'a> {
     slice: &'r [u8],
     /// The offset in the stream of the next byte, if it is the slice's.
     offset: u64,
-    stream: Option<&'r mut (dyn Stream + 'a)>,
+    stream: Option<&'r mut (dyn Stream + Send + 'a)>,
 }
 
 impl Ahead<'_, '_> {

@@ -53,7 +53,7 @@ impl<T: Threading> Machine<'_, T> {
     /// # Errors
     /// When the stream is not of this machine, or is cut or corrupt, a section is missing, repeated or not known, a
     /// device refuses, or `input` fails.
-    pub fn load(&mut self, input: impl Read) -> Result<LoadReport, LoadError> {
+    pub fn load(&mut self, input: impl Read + Send) -> Result<LoadReport, LoadError> {
         self.load_with(&mut Reader::from_read(input), LoadOptions::new())
     }
 

@@ -14,7 +14,7 @@ use vmstate::prelude::*;
 use super::devices::Board;
 
 /// Sends a busy machine from one thread and has another become it in this one.
-fn moves(name: &str, mut out: impl Write + Send, input: impl Read) {
+fn moves(name: &str, mut out: impl Write + Send, input: impl Read + Send) {
     let mut source = Board::busy();
     let stream = source.saved();
     let mut destination = Board::other();
@@ -94,7 +94,7 @@ const ROLE: &str = "VMSTATE_TEST_DESTINATION";
 fn the_other_process() {
     let Ok(connection) = env::var(ROLE) else { return };
     let mut board = Board::other();
-    let input: Box<dyn Read> = match connection.split_once(':') {
+    let input: Box<dyn Read + Send> = match connection.split_once(':') {
         Some(("unix", path)) => Box::new(UnixStream::connect(path).unwrap()),
         Some(("tcp", address)) => Box::new(TcpStream::connect(address).unwrap()),
         Some(("file", path)) => Box::new(File::open(path).unwrap()),

@@ -1,4 +1,4 @@
-//! The macro as a whole, seen from outside: several mistakes, and no panic on any input.
+//! The macro as a whole: errors are reported together, and an implementation always exists.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,14 +13,14 @@ mod book;
 mod golden;
 mod page;
 
-/// The messages of all errors in an expansion.
+/// Returns the messages of all errors in an expansion.
 fn messages(input: proc_macro2::TokenStream) -> Vec<String> {
     let text = derive(input, &quote!(::vmstate)).to_string();
     text.split("compile_error ! {").skip(1).map(|rest| rest.split('"').nth(1).unwrap_or_default().to_owned()).collect()
 }
 
 #[test]
-fn all_mistakes_are_reported_at_once() {
+fn all_errors_are_reported_at_once() {
     let messages = messages(quote! {
         #[vmstate(verson = 2, minimum_version = 3)]
         struct Device {
@@ -37,7 +37,7 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
-fn a_wrong_length_is_one_mistake() {
+fn malformed_length_is_one_error() {
     let messages = messages(quote! {
         struct Device {
             count: u8,
@@ -45,11 +45,11 @@ fn a_wrong_length_is_one_mistake() {
             items: Vec<u8>,
         }
     });
-    assert_eq!(messages, ["`len` takes a field, or a field times a number or a constant"]);
+    assert_eq!(messages, ["expected a field, or a field times a number or a constant, as in `len = count`"]);
 }
 
 #[test]
-fn after_a_mistake_there_still_is_an_implementation() {
+fn input_with_errors_gets_an_implementation() {
     let text = derive(
         quote!(
             #[vmstate(nme = 1)]
@@ -63,9 +63,9 @@ fn after_a_mistake_there_still_is_an_implementation() {
     assert!(text.contains("impl __vmstate :: VmState for Device"));
 }
 
-/// `tests/compile-pass/lints.rs` has all lints on, and so must have all attributes.
+/// `tests/compile-pass/lints.rs` enables all lints, so it must use all attributes.
 #[test]
-fn no_attribute_is_without_lints() {
+fn lints_cover_every_attribute() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/compile-pass/lints.rs");
     let text = fs::read_to_string(path).unwrap();
     let attributes: Vec<_> = text.split("#[vmstate(").skip(1).filter_map(|rest| rest.split(")]\n").next()).collect();
@@ -75,7 +75,7 @@ fn no_attribute_is_without_lints() {
         .collect();
     for level in LEVELS {
         for key in level.keys {
-            assert!(words.contains(key), "no device in compile-pass/lints.rs has `{key}` {}", level.place);
+            assert!(words.contains(key), "no device in compile-pass/lints.rs has the {} `{key}`", level.noun);
         }
     }
 }

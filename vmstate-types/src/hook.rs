@@ -13,10 +13,10 @@ use crate::wire::Reader;
 
 /// A function that can be a hook of `T`: `pre_save`, `post_save`, `pre_load` or `post_load`.
 #[diagnostic::on_unimplemented(
-    message = "this function cannot be a hook of `{T}`",
-    label = "expected a function like `fn(&mut {T}, u32) -> Result<(), E>`",
-    note = "the version (`u32`) and the result may be left out, and `&{T}` will do for `&mut {T}`",
-    note = "`E` can be anything that implements `Display`"
+    message = "this function is not a hook of `{T}`",
+    label = "expected a signature like `fn(&mut {T}, u32) -> Result<(), E>`",
+    note = "the version (`u32`) and the result are optional, and `&{T}` is accepted instead of `&mut {T}`",
+    note = "`E` is any type that implements `Display`"
 )]
 pub trait Hook<T: ?Sized, Signature> {
     /// What the function returns.
@@ -64,9 +64,9 @@ impl<T: ?Sized, R: Outcome, F: FnOnce(&T) -> R> Hook<T, fn(&T) -> R> for F {
 
 /// A function that can decide whether something of `T` is sent: `needed` or `when`.
 #[diagnostic::on_unimplemented(
-    message = "this function cannot be a predicate of `{T}`",
-    label = "expected a function like `fn(&{T}, u32) -> bool`",
-    note = "the version (`u32`) may be left out"
+    message = "this function is not a predicate of `{T}`",
+    label = "expected a signature like `fn(&{T}, u32) -> bool`",
+    note = "the version (`u32`) is optional"
 )]
 pub trait Predicate<T: ?Sized, Signature> {
     /// Calls it.
@@ -89,8 +89,9 @@ impl<T: ?Sized, F: FnOnce(&T, u32) -> bool> Predicate<T, fn(&T, u32) -> bool> fo
 
 /// What a hook may return.
 #[diagnostic::on_unimplemented(
-    message = "this function cannot return `{Self}`",
-    note = "it returns nothing, or `Result<(), E>` where `E` implements `Display`"
+    message = "a hook cannot return `{Self}`",
+    label = "expected `()` or `Result<(), E>`",
+    note = "`E` is any type that implements `Display`"
 )]
 pub trait Outcome {
     /// Turns a failure into an error of type `X`: by `refuse`, unless it is one already.

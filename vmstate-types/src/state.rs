@@ -34,9 +34,9 @@ use crate::wire::{Reader, Writer};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no description",
-    label = "this needs a struct that derives `VmState`",
-    note = "add `#[derive(VmState)]` to `{Self}`"
+    message = "`{Self}` does not implement `VmState`",
+    label = "expected a struct that derives `VmState`",
+    note = "for a struct of this crate, add `#[derive(VmState)]`"
 )]
 pub trait VmState {
     /// The shape of the struct.
@@ -196,11 +196,11 @@ pub trait VmState {
 /// A value with a wire form of its own: what a field can be without any attribute.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no wire form",
-    label = "`vmstate` does not know how to save and load this",
-    note = "derive it: `#[derive(VmState)]` on `{Self}`, if it is yours",
-    note = "or store it as a number of fixed size: `#[vmstate(wire = u32)]`, for `usize` and other integers",
-    note = "or write its bytes yourself: `#[vmstate(with = YourInfo)]`, where `YourInfo` implements `vmstate::Info`",
-    note = "or leave it out and say why: `#[vmstate(skip = \"wired by the board\")]`"
+    label = "expected a type that implements `Wire`",
+    note = "for a type of this crate, add `#[derive(VmState)]` to it",
+    note = "for `usize` and other integers, add `#[vmstate(wire = u32)]` to the field",
+    note = "for a custom encoding, add `#[vmstate(with = MyInfo)]`, where `MyInfo` implements `vmstate::Info`",
+    note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait Wire {
     /// What it is on the wire.

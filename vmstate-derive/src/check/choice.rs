@@ -14,7 +14,7 @@ pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) 
     check_bits(ty, attributes, errors);
 }
 
-/// `timer, le`: of those that say what is on the wire, there may be one; `max = 4` without `len`.
+/// `timer, le`, both of which determine the wire form; `max = 4` without `len`.
 fn check_choice(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     const CHOICES: [&str; 13] = [
         "bits",
@@ -35,24 +35,24 @@ fn check_choice(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let first = chosen.next();
     for other in chosen.filter(|other| first.is_some_and(|first| first != *other)) {
         let first = first.map(ToString::to_string).unwrap_or_default();
-        errors.at(other, format!("`{other}` and `{first}` exclude each other: both say what is on the wire"));
+        errors.at(other, format!("`{other}` and `{first}` are mutually exclusive: both determine the wire form"));
     }
     let alone = |key: &str| !["with", "pointer", "timer"].contains(&key);
     if let (Some(len), Some(first)) = (attributes.len.key(), first)
         && alone(&first.to_string())
     {
-        errors.at(len, format!("`len` counts elements, which `{first}` does not have"));
+        errors.at(len, format!("`len` is not allowed with `{first}`, which has no elements to count"));
     }
     if let (Some(pointer), true) = (attributes.pointer.value(), option_inner(ty).is_some()) {
         for key in attributes.len.key().into_iter().chain(pointer.alloc.key()) {
-            errors.at(key, format!("`{key}` is about arrays of pointers; of a single one, `pointer` says all"));
+            errors.at(key, format!("`{key}` requires an array of pointers: remove it from a single pointer"));
         }
     }
     if let (Some(max), false) = (attributes.max.key(), attributes.has("len") || attributes.has("count")) {
-        errors.at(max, "`max` limits what `len` counts: it needs `len = field`");
+        errors.at(max, "`max` requires `len` or `count`: it limits the number of elements");
     }
     if let (Some(wire), Some(other)) = (attributes.wire.key(), first) {
-        errors.at(wire, format!("`wire` and `{other}` exclude each other"));
+        errors.at(wire, format!("`wire` and `{other}` are mutually exclusive: both determine the wire form"));
     }
 }
 
@@ -79,33 +79,33 @@ fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
         "field",
     ];
     for other in attributes.keys.iter().filter(|key| ALLOWED.iter().all(|allowed| key != allowed)) {
-        errors.at(other, format!("`{other}` and `count` exclude each other"));
+        errors.at(other, format!("`{other}` is not allowed with `count`"));
     }
     if !attributes.has("max") {
-        errors.at(key, "say how many elements a stream may bring: `max = N`");
+        errors.at(key, "missing limit on the number of elements in a stream: add `max = N`");
     }
     if let Some(name) = primitive(&count.ty).filter(|name| !["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()))
     {
-        errors.at(&count.ty, format!("a count is of type u8, u16, u32, u64 or i32; this is `{name}`"));
+        errors.at(&count.ty, format!("unsupported count type `{name}`: expected u8, u16, u32, u64 or i32"));
     }
 }
 
-/// `range = 2..6` on what is no array; `range = 2..6, len = count`
+/// `range = 2..6` on a `u8`; `range = 2..6, len = count`
 fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let Some(range) = attributes.range.key() else { return };
     const OTHERS: [&str; 10] =
         ["len", "equal", "le", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "tmp"];
     for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
-        errors.at(range, format!("`range` and `{other}` exclude each other"));
+        errors.at(range, format!("`range` is not allowed with `{other}`"));
     }
     if let Some(Some(_)) = attributes.buffer.value() {
-        errors.at(range, "`range` takes `buffer` without a length: the part has one");
+        errors.at(range, "`range` determines the length: write `buffer` without options");
     }
     let Some(name) = primitive(innermost(ty)) else { return };
     if attributes.buffer.is_set() && (array_element(ty).is_none() || name != "u8") {
-        errors.at(ty, format!("`buffer` takes bytes: `[u8; N]`; this is `{}`", ty.to_token_stream()));
+        errors.at(ty, format!("`buffer` requires `[u8; N]`; found `{}`", ty.to_token_stream()));
     } else if array_element(ty).is_none() {
-        errors.at(ty, format!("`range` takes a part of an array; this is `{}`", ty.to_token_stream()));
+        errors.at(ty, format!("`range` requires an array; found `{}`", ty.to_token_stream()));
     }
 }
 
@@ -113,7 +113,7 @@ fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
 fn check_bits(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let element = innermost(ty);
     if attributes.bits.is_set() && (primitive(element).is_some() || is_named(element, "String")) {
-        let rule = "`bits` takes sets of flags, types that have `bits()` and `from_bits()`";
-        errors.at(ty, format!("{rule}; this is `{}`", ty.to_token_stream()));
+        let found = ty.to_token_stream();
+        errors.at(ty, format!("`bits` requires a set of flags with `bits()` and `from_bits()`; found `{found}`"));
     }
 }

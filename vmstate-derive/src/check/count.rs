@@ -1,4 +1,4 @@
-//! Rules about the fields that say how many elements others have.
+//! Rules about counter fields.
 
 use syn::Member;
 
@@ -10,7 +10,7 @@ use crate::parse::nearest;
 pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
     check_among(device, &device.fields, &[], errors);
     for subsection in &device.subsections {
-        // The fields of the struct itself are all there before its subsections.
+        // All fields of the struct precede its subsections.
         check_among(device, subsection.fields(), &device.fields, errors);
     }
 }
@@ -28,20 +28,20 @@ fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors:
     }
 }
 
-/// What to say of a `count` that is none of the `known` fields.
+/// The message for a `count` that is not one of the `known` fields.
 fn wrong_count(count: &Member, known: &[&Member], later: bool) -> String {
     let name = member_name(count);
     if later {
-        return format!("`{name}` comes after what it counts: a load needs it before; move it up");
+        return format!("counter field `{name}` must precede the elements, because a load needs it first: move it up");
     }
     if let Member::Unnamed(_) = count {
         return format!(
-            "there is no field `{name}` before this one; a number that is fixed is an array's, `[T; {name}]`"
+            "unknown counter field `{name}`: expected a field before this one; a fixed length is an array, `[T; {name}]`"
         );
     }
     let names: Vec<String> = known.iter().map(|member| member_name(member)).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let wrong = format!("`{name}` is no field that comes before this one, nor one that is skipped");
+    let wrong = format!("unknown counter field `{name}`: expected a field before this one, or a skipped field");
     match nearest(&name, &names) {
         Some(meant) => format!("{wrong}; did you mean `{meant}`?"),
         None => wrong,

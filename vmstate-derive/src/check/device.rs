@@ -21,13 +21,13 @@ pub(super) fn check_device(device: &Device<'_>, errors: &Errors) {
     check_subsections(device, errors);
 }
 
-/// `load_old(min = 2, ...)` where version 2 is read by the description.
+/// `load_old(min = 2, ...)`, but the description reads version 2.
 fn check_load_old(device: &Device<'_>, errors: &Errors) {
     let minimum = device.version.minimum;
     if let Some(oldest) = device.attributes.load_old.value().and_then(|loader| loader.min.value())
         && oldest.value >= minimum
     {
-        let message = format!("`load_old` is for versions below `minimum_version`, which is {minimum}");
+        let message = format!("`min` must be below `minimum_version`, which is {minimum}");
         errors.at(&oldest.literal, message);
     }
 }

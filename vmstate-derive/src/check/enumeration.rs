@@ -14,7 +14,7 @@ pub(super) fn check_enumeration(enumeration: &Enumeration<'_>, errors: &Errors) 
 /// `enum Mode { Off, On }` without `#[repr(u8)]`.
 fn check_repr(enumeration: &Enumeration<'_>, errors: &Errors) {
     if enumeration.repr.is_none() {
-        let message = "say what number the enum is on the wire: `#[repr(u8)]`, or another integer of fixed size";
+        let message = "missing integer type: add `#[repr(u8)]`, or another integer of fixed size";
         errors.at(&enumeration.item.ident, message);
     }
 }
@@ -22,7 +22,7 @@ fn check_repr(enumeration: &Enumeration<'_>, errors: &Errors) {
 /// `#[vmstate(version = 2)] enum Mode`: an enum has no description.
 fn check_attributes(enumeration: &Enumeration<'_>, errors: &Errors) {
     for key in enumeration.attributes.keys.iter().filter(|key| *key != "crate") {
-        errors.at(key, format!("`{key}` belongs on a struct: an enum is a number, and has nothing to describe"));
+        errors.at(key, format!("`{key}` is not allowed on an enum, which is an integer without a description"));
     }
 }
 
@@ -31,14 +31,14 @@ fn check_variants(enumeration: &Enumeration<'_>, errors: &Errors) {
     let variants = &enumeration.data.variants;
     for variant in variants.iter().filter(|variant| !matches!(variant.fields, Fields::Unit)) {
         errors
-            .at(&variant.fields, "a variant with fields has no wire form; keep the number and the fields in a struct");
+            .at(&variant.fields, "variants with fields are not supported: use a struct with a number and these fields");
     }
     for variant in variants {
         for attribute in variant.attrs.iter().filter(|attribute| attribute.path().is_ident("vmstate")) {
-            errors.at(attribute, "a variant is a number, and nothing can be said about it");
+            errors.at(attribute, "attributes are not allowed on a variant, which is only a number");
         }
     }
     if variants.is_empty() {
-        errors.at(&enumeration.item.ident, "an enum without variants can never be loaded");
+        errors.at(&enumeration.item.ident, "an enum without variants cannot be loaded: it has no values");
     }
 }

@@ -19,14 +19,14 @@ pub(super) fn check_members(input: &parse::Input<'_>, errors: &Errors) {
 
 /// `skip = "reason", since = 2`
 fn check_skipped(attributes: &parse::Field, errors: &Errors) {
-    let rule = "says something about the wire, where a skipped field is not";
+    let rule = "is not allowed with `skip`: the field is not on the wire";
     check_others(attributes, &["skip", "reset"], rule, errors);
 }
 
 fn check_member(field: &InputField<'_>, groups: &[parse::Subsection], errors: &Errors) {
     let InputField { ty, attributes, .. } = field;
     if let Some(reset) = attributes.reset.key() {
-        errors.at(reset, "`reset` says what a skipped field becomes: it needs `skip = \"reason\"`");
+        errors.at(reset, "`reset` requires `skip = \"reason\"`: it sets skipped fields after a load");
     }
     check_form(ty, attributes, errors);
     check_extra(&attributes.extra, errors);
@@ -36,12 +36,12 @@ fn check_member(field: &InputField<'_>, groups: &[parse::Subsection], errors: &E
 /// `subsection, since = 2`; `subsection("a/b"), in = "a/c"`
 fn check_subsection(attributes: &parse::Field, groups: &[parse::Subsection], errors: &Errors) {
     if attributes.subsection.value().is_some_and(|subsection| subsection.name.is_none()) {
-        let rule = "has no place here: the type of this field describes the whole subsection";
+        let rule = "is not allowed here: the field's type describes the whole subsection";
         check_others(attributes, &["subsection", "in"], rule, errors);
     }
     if let Some((key, group)) = attributes.group.entry() {
         if attributes.subsection.is_set() {
-            errors.at(key, "`in` and `subsection` exclude each other: a field is in one subsection");
+            errors.at(key, "`in` and `subsection` are mutually exclusive: a field is in one subsection");
         } else {
             check_group(group, groups, errors);
         }
@@ -58,8 +58,8 @@ fn check_group(name: &LitStr, groups: &[parse::Subsection], errors: &Errors) {
     errors.at(
         name,
         match names.as_slice() {
-            [] => format!("no such group: write `subsection({text:?})` on the struct"),
-            names => format!("no such group; the struct has: {}", names.join(", ")),
+            [] => format!("unknown subsection: add `subsection({text:?})` to the struct"),
+            names => format!("unknown subsection; expected one of: {}", names.join(", ")),
         },
     );
 }

@@ -1,4 +1,4 @@
-//! Every rule about the model that concerns more than one attribute.
+//! Every rule that concerns more than one attribute.
 //!
 //! Each rule is a function `check_*`, whose comment shows an input that it rejects.
 

@@ -9,15 +9,15 @@ use crate::parse::{Number, Once};
 /// A stream has one byte for the length of a name.
 const MAX_NAME: usize = 255;
 
-/// `name = ""`, or one that no length byte can count.
+/// `name = ""`, `name = "über"`, or a name of more than 255 bytes.
 pub(super) fn check_name(name: &LitStr, errors: &Errors) {
     let text = name.value();
     if text.is_empty() {
-        errors.at(name, "a name cannot be empty");
+        errors.at(name, "name must not be empty");
     } else if text.len() > MAX_NAME {
-        errors.at(name, format!("a name has at most {MAX_NAME} bytes on the wire; this one has {}", text.len()));
+        errors.at(name, format!("name too long: {} bytes, at most {MAX_NAME} fit the wire format", text.len()));
     } else if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        errors.at(name, "a name consists of printable ASCII characters");
+        errors.at(name, "name must consist of printable ASCII characters");
     }
 }
 
@@ -26,7 +26,8 @@ pub(super) fn check_minimum(version: Version, minimum: &Once<Number>, errors: &E
     if let Some(minimum) = minimum.value()
         && minimum.value > version.current
     {
-        let message = format!("`minimum_version` is above `version`, which is {}: nothing could load", version.current);
+        let message =
+            format!("`minimum_version` exceeds `version`, which is {}: no version could be loaded", version.current);
         errors.at(&minimum.literal, message);
     }
 }

@@ -5,27 +5,29 @@ use quote::ToTokens;
 use crate::errors::Errors;
 use crate::model::{Device, Field, Form};
 
-/// What is about a struct of one's own, in a mirror: functions, which would get the view; subsections; generics.
+/// Rejects what needs a struct of the user: functions, which would get the local view; subsections; generics.
 pub(super) fn check_remote(device: &Device<'_>, errors: &Errors) {
     let attributes = device.attributes;
     const ALLOWED: [&str; 5] = ["remote", "name", "version", "minimum_version", "crate"];
     for key in attributes.keys.iter().filter(|key| ALLOWED.iter().all(|allowed| key != allowed)) {
-        errors
-            .at(key, format!("`{key}` has no place in a mirror, which says how fields stand on the wire and no more"));
+        errors.at(key, format!("`{key}` is not allowed on a `remote` definition"));
     }
     if !device.generics().params.is_empty() {
-        errors.at(device.generics(), "a mirror has no parameters: name the type that it mirrors with its own");
+        errors.at(
+            device.generics(),
+            "a `remote` definition must not be generic: name a concrete type, as in `remote = Type<u8>`",
+        );
     }
     for skipped in &device.skipped {
-        errors.at(&skipped.member, "a mirror has the migrated fields only: leave this one out");
+        errors.at(&skipped.member, "a `remote` definition has only migrated fields: remove this one");
     }
     for subsection in &device.subsections {
-        errors.at(&subsection.attributes.key, "a mirror has no subsections");
+        errors.at(&subsection.attributes.key, "subsections are not allowed on a `remote` definition");
     }
     device.fields.iter().for_each(|field| check_field(field, errors));
 }
 
-/// `when = path`, `must_exist("text", path)`, `tmp = Type` and `removed(with = path, from = path)` in a mirror.
+/// `when = path`, `must_exist("text", path)`, `tmp = Type` and `removed(with = path, from = path)`.
 fn check_field(field: &Field, errors: &Errors) {
     let when = field.gate.when.as_ref().map(ToTokens::to_token_stream);
     let functions = match &field.form {
@@ -35,6 +37,6 @@ fn check_field(field: &Field, errors: &Errors) {
     };
     let conditions = field.conditions.iter().map(|condition| condition.holds.to_token_stream());
     for tokens in when.into_iter().chain(functions).chain(conditions) {
-        errors.at(tokens, "a mirror has no functions: they are about structs of one's own");
+        errors.at(tokens, "functions are not allowed on a `remote` definition");
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn check_subsections(device: &Device<'_>, errors: &Errors) {
 
 fn check_subsection_count(device: &Device<'_>, errors: &Errors) {
     if let Some(subsection) = device.subsections.get(MAX_SUBSECTIONS) {
-        errors.at(&subsection.attributes.key, format!("a struct has at most {MAX_SUBSECTIONS} subsections"));
+        errors.at(&subsection.attributes.key, format!("too many subsections: at most {MAX_SUBSECTIONS} are supported"));
     }
 }
 
@@ -32,63 +32,63 @@ fn check_subsection(device: &Device<'_>, subsection: &Subsection<'_>, errors: &E
     if let Some(name) = subsection.name() {
         let parent = device.name.value();
         check_name(name, errors);
-        // QEMU's names go on with a slash, all but a few (`or-irq-extras`); only the beginning decides.
+        // QEMU compares only the prefix (`vmstate_subsection_load`); a few names have no slash, such as `or-irq-extras`.
         if name.value().strip_prefix(&parent).is_none_or(str::is_empty) {
-            errors.at(name, format!("a subsection's name begins with its parent's and goes on: \"{parent}/...\""));
+            errors.at(name, format!("subsection name must start with the struct's name, as in \"{parent}/...\""));
         }
     }
     if let Some(absent) = attributes.absent.value()
         && !["keep", "default", "error"].iter().any(|word| absent == word)
     {
-        errors.at(absent, "`absent` takes `keep`, `default` or `error`");
+        errors.at(absent, "expected `keep`, `default` or `error`");
     }
     match &subsection.body {
         Body::Own { .. } => check_own(subsection, errors),
         Body::Group(fields) if fields.is_empty() => {
             let name = attributes.text().unwrap_or_default();
-            errors.at(&attributes.name, format!("no field is in this group: write `in = {name:?}` on its fields"));
+            errors.at(&attributes.name, format!("subsection without fields: add `in = {name:?}` to a field"));
         }
         _ => check_described(subsection, errors),
     }
 }
 
-/// `was(..=3 => 1)` where the struct's version is 3, or after one that reaches further.
+/// `was(..=3 => 1)` in version 3; `was(..=3 => 1, ..=2 => 1)`.
 fn check_was(device: &Device<'_>, subsection: &Subsection<'_>, errors: &Errors) {
     let mut reached = None;
     for Was { until, version } in subsection.attributes.was.value().into_iter().flatten() {
         if until.value >= device.version.current {
             let message =
-                format!("the struct's version is {}: `was` is about the versions before it", device.version.current);
+                format!("`was` applies to versions below the struct's version, which is {}", device.version.current);
             errors.at(&until.literal, message);
         }
         if reached.is_some_and(|reached| until.value <= reached) {
-            errors.at(&until.literal, "this is never reached: write the versions in their order");
+            errors.at(&until.literal, "unreachable `was` entry: list versions in ascending order");
         }
         let described_here = !matches!(subsection.body, Body::Own { .. });
         if described_here && version.value > subsection.version().current {
-            let message = format!("the subsection's own version is {}", subsection.version().current);
+            let message =
+                format!("version exceeds the subsection's version, which is {}", subsection.version().current);
             errors.at(&version.literal, message);
         }
         reached = Some(until.value);
     }
 }
 
-/// `subsection(version = 2)`, where the type has the version.
+/// `subsection(version = 2)` without a name.
 fn check_own(subsection: &Subsection<'_>, errors: &Errors) {
     let attributes = &subsection.attributes;
     let hooks = attributes.hooks.all().map(|(key, _)| key);
     for key in [attributes.version.key(), attributes.minimum_version.key()].into_iter().flatten().chain(hooks) {
-        errors.at(key, format!("`{key}` belongs on the type of this field, which describes the whole subsection"));
+        errors.at(key, format!("`{key}` belongs on the field's type, which describes the whole subsection"));
     }
 }
 
-/// The rules of a struct, for a subsection that is described here.
+/// The rules of a struct, for a subsection that this struct describes.
 fn check_described(subsection: &Subsection<'_>, errors: &Errors) {
     let attributes = &subsection.attributes;
     check_minimum(subsection.version(), &attributes.minimum_version, errors);
     if let Some(version) = attributes.version.value().filter(|version| version.value > MAX_SUBSECTION_VERSION) {
-        let message =
-            format!("a subsection's version is at most {MAX_SUBSECTION_VERSION}: QEMU reads its low byte only");
+        let message = format!("subsection version exceeds {MAX_SUBSECTION_VERSION}: QEMU reads only its low byte");
         errors.at(&version.literal, message);
     }
     check_fields(subsection.fields(), subsection.version(), errors);
@@ -99,16 +99,17 @@ fn check_described(subsection: &Subsection<'_>, errors: &Errors) {
     }
 }
 
-/// The same name twice, or one that QEMU takes for a subsection of an earlier one because it begins with its name.
+/// `subsection("dev/a")` twice, or `subsection("dev/a")` before `subsection("dev/ab")`.
 fn check_subsection_names(subsection: &Subsection<'_>, earlier: &[Subsection<'_>], errors: &Errors) {
     let Some(name) = subsection.name() else { return };
     let text = name.value();
     for other in earlier.iter().filter_map(|other| other.attributes.text()) {
         if text == other {
-            errors.at(name, format!("another subsection is named {text:?} already"));
+            errors.at(name, format!("duplicate subsection name {text:?}"));
         } else if text.starts_with(&other) {
-            let message =
-                format!("QEMU takes this for a subsection of {other:?}, whose name it begins with: put it before that");
+            let message = format!(
+                "QEMU would load this as a subsection of {other:?}, whose name is a prefix: move it before that one"
+            );
             errors.at(name, message);
         }
     }

@@ -12,7 +12,7 @@ use crate::model::{Field, Form, InfoKind, array_element, builtin, innermost};
 pub(super) fn check_type(field: &Field, errors: &Errors) {
     let Form::Info(info) = &field.form else { return };
     if let Some((key, types)) = mismatch(&info.kind, &field.ty) {
-        errors.at(&field.ty, format!("`{key}` takes {types}; this is `{}`", field.ty.to_token_stream()));
+        errors.at(&field.ty, format!("`{key}` requires {types}; found `{}`", field.ty.to_token_stream()));
     }
 }
 
@@ -21,16 +21,14 @@ fn mismatch(kind: &InfoKind, ty: &Type) -> Option<(&'static str, &'static str)> 
     let name = builtin(innermost(ty))?;
     let is_array = array_element(ty).is_some();
     let (fits, key, types) = match kind {
-        InfoKind::Buffer => (is_array && name == "u8", "buffer", "bytes: `[u8; N]`"),
+        InfoKind::Buffer => (is_array && name == "u8", "buffer", "`[u8; N]`"),
         InfoKind::Equal => {
             let fits = ["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()) && !is_array;
-            (fits, "equal", "u8, u16, u32, u64 or i32, as QEMU has them")
+            (fits, "equal", "one of QEMU's types: u8, u16, u32, u64 or i32")
         }
-        InfoKind::LessOrEqual => {
-            (name == "i32" && !is_array, "le", "i32 and nothing else: all that QEMU has is `int32 le`")
-        }
-        InfoKind::Timer => (false, "timer", "types that implement `Timer`, such as `Option<u64>`"),
-        InfoKind::ByteArray(_) => (false, "byte_array", "a `Vec<u8>`"),
+        InfoKind::LessOrEqual => (name == "i32" && !is_array, "le", "i32, QEMU's only type for it"),
+        InfoKind::Timer => (false, "timer", "a type that implements `Timer`, such as `Option<u64>`"),
+        InfoKind::ByteArray(_) => (false, "byte_array", "`Vec<u8>`"),
         InfoKind::As(_) | InfoKind::Present | InfoKind::Custom(_) => return None,
     };
     (!fits).then_some((key, types))

@@ -1,4 +1,4 @@
-//! Rules that only the compiler can check, because they depend on other types.
+//! Rules that only the compiler can check because they depend on other types.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -8,16 +8,16 @@ use super::hygiene::{located, tokens};
 use super::implementor::Implementor;
 use crate::model::{Body, Device, Field, Subsection};
 
-/// The assertions as items, which are always checked.
+/// The assertions as items, which the compiler always evaluates.
 pub(super) fn items(device: &Device<'_>, implementor: Implementor<'_>) -> Option<TokenStream> {
     let name = implementor.ident;
     let assertions = assertions(device, &tokens!(#name));
     let is_generic = !implementor.generics.params.is_empty();
-    // One item each, so that all that do not hold are reported.
+    // One item each, so that all violations are reported.
     (!is_generic && !assertions.is_empty()).then(|| tokens!(#(const _: () = { #assertions };)*))
 }
 
-/// The assertions as statements, which are checked where a generic struct's types are known: in code that uses it.
+/// The assertions as statements of a generic struct, which the compiler evaluates for each instance that is used.
 pub(super) fn statements(device: &Device<'_>, implementor: Implementor<'_>) -> Option<TokenStream> {
     let assertions = assertions(device, &tokens!(Self));
     let is_generic = !implementor.generics.params.is_empty();
@@ -35,7 +35,7 @@ fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
     ambiguous.chain(names).chain(forms).collect()
 }
 
-/// The struct in a field does not take what follows it for its subsection.
+/// Asserts that a load of the struct in this field cannot mistake what follows for a subsection.
 fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Option<TokenStream> {
     if field.ambiguous || !form::may_be_struct(field) {
         return None;
@@ -44,20 +44,20 @@ fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Opt
     Some(quote_spanned! {located(&field.ty)=>
         __vmstate::core::assert!(
             !__vmstate::walk::is_ambiguous(#form, #description, #index),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     })
 }
 
-/// A type that is a whole subsection has a name that begins with its parent's.
+/// Asserts that the name of a type that is a subsection starts with its parent's name.
 fn is_named_after_parent(description: &TokenStream, index: usize, subsection: &Subsection<'_>) -> Option<TokenStream> {
     let Body::Own { ty, .. } = &subsection.body else { return None };
     Some(quote_spanned! {located(ty)=>
         __vmstate::core::assert!(
             __vmstate::walk::is_subsection_name(#description.subsections[#index].description.name, #description.name),
-            "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
-             write `#[vmstate(name = \"parent/...\")]` on the type"
+            "the name of this subsection's type must start with the parent's name: \
+             add `#[vmstate(name = \"parent/...\")]` to the type"
         );
     })
 }

@@ -11,10 +11,8 @@ use crate::parse::Make;
 
 /// Assigns a field its default.
 pub(super) fn assign(field: &Field) -> Option<TokenStream> {
-    let value = match &field.default {
-        Some(Some(value)) => make(value),
-        _ => type_default(&field.ty),
-    };
+    let value = field.default.as_ref().and_then(|default| default.value.as_ref());
+    let value = value.map_or_else(|| type_default(&field.ty), make);
     place::assign(field, &value)
 }
 

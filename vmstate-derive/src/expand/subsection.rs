@@ -238,7 +238,11 @@ fn absent_one(index: usize, subsection: &Subsection<'_>) -> Option<TokenStream> 
     };
     // What a checkpoint does not have was not there. It lacks nothing else.
     match (&subsection.body, subsection.policy()) {
-        (Body::Optional(field), Absent::Default) if field.default.as_ref().is_none_or(Option::is_none) => code,
+        (Body::Optional(field), Absent::Default)
+            if field.default.as_ref().is_none_or(|default| default.value.is_none()) =>
+        {
+            code
+        }
         (Body::Optional(field), _) => Some(or_none(field.member(), code)),
         (Body::Own { optional: true, .. }, Absent::Default) => code,
         (Body::Own { member, optional: true, .. }, _) => Some(or_none(member, code)),
@@ -261,7 +265,7 @@ fn defaults(body: &Body) -> TokenStream {
     match body {
         Body::Group(fields) | Body::Single(fields) => fields.iter().filter_map(default::assign).collect(),
         Body::Optional(field) => {
-            let (member, path) = (field.member(), field.default.as_ref().and_then(Option::as_ref));
+            let (member, path) = (field.member(), field.default.as_ref().and_then(|default| default.value.as_ref()));
             let value = path.map_or(none, default::make);
             tokens!(self.#member = #value;)
         }

@@ -2,7 +2,7 @@
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Expr, LitStr, Member, Type};
+use syn::{Expr, Ident, LitStr, Member, Type};
 
 use super::form::{CountedUnused, Form, LengthPrefix, Removed, Typed, Unused};
 use super::gate::Gate;
@@ -26,12 +26,25 @@ pub(crate) struct Field {
     pub(crate) gate: Gate,
     /// Conditions to check before it, even if the gate excludes it.
     pub(crate) conditions: Vec<Condition>,
-    /// Its value after a load in which the gate excluded it. `Some(None)` is the type's default.
-    pub(crate) default: Option<Option<Make>>,
+    pub(crate) default: Option<FieldDefault>,
     /// The advice in the error if an `equal` field differs.
     pub(crate) hint: Option<LitStr>,
     /// Whether the user accepts a struct with subsections before other fields.
     pub(crate) ambiguous: bool,
+}
+
+/// The value of a field after a load in which the gate excluded it.
+pub(crate) struct FieldDefault {
+    /// The attribute, to point at.
+    pub(crate) key: Ident,
+    /// `None` is the type's default.
+    pub(crate) value: Option<Make>,
+}
+
+impl FieldDefault {
+    fn new((key, value): (&Ident, &Option<Make>)) -> Self {
+        Self { key: key.clone(), value: value.clone() }
+    }
 }
 
 impl Field {
@@ -62,7 +75,7 @@ impl Field {
             place: Some(place),
             opaque: attributes.opaque.value().cloned(),
             gate: Gate::new(attributes),
-            default: attributes.default.value().cloned(),
+            default: attributes.default.entry().map(FieldDefault::new),
             hint: attributes.equal.value().cloned().flatten(),
             ambiguous: attributes.ambiguous.is_set(),
             ..Self::bare(ty, name, Form::new(ty, attributes))

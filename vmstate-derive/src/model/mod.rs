@@ -54,7 +54,8 @@ impl<'a> Input<'a> {
             Data::Struct(_) if input.attributes.transparent.is_set() => Newtype::new(input, errors).map(Self::Newtype),
             Data::Struct(_) => Some(Self::from_struct(input)),
             Data::Union(data) => {
-                errors.at(data.union_token, "a union does not know which of its fields is valid; migrate a struct");
+                errors
+                    .at(data.union_token, "unions are not supported, because the valid field is unknown: use a struct");
                 None
             }
         }

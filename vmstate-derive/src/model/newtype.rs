@@ -17,7 +17,7 @@ impl<'a> Newtype<'a> {
     pub(super) fn new(input: &'a parse::Input<'a>, errors: &Errors) -> Option<Self> {
         let [field] = &input.members[..] else {
             let count = input.members.len();
-            let message = format!("`transparent` takes a struct with one field; this has {count}");
+            let message = format!("`transparent` requires a struct with one field; found {count}");
             errors.at(&input.item.ident, message);
             return None;
         };

@@ -1,4 +1,4 @@
-//! Attributes of fields that are many things: counted arrays, sized buffers, bitmaps, pointers, lists, trees.
+//! Attributes of collections: counted arrays, buffers, bitmaps, pointers, lists, trees.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -10,10 +10,10 @@ use super::keys::keys;
 use super::once::Once;
 use crate::errors::Errors;
 
-/// What stands where something is counted.
+/// The expected value of an attribute that names a counter field.
 pub(super) const COUNT: &str = "a field, or a field times a number or a constant";
 
-/// Where a count comes from: `nregs`, `nregs * 4`, or `nregs * Self::WORDS`.
+/// A counter field and its factor: `nregs`, `nregs * 4`, or `nregs * Self::WORDS`.
 #[derive(Clone)]
 pub(crate) struct Count {
     pub(crate) member: Member,
@@ -33,7 +33,7 @@ impl Parse for Count {
     }
 }
 
-/// What a count is multiplied by: a number, or the path of a constant.
+/// The factor of a count: a number, or the path of a constant.
 #[derive(Clone)]
 pub(crate) enum Factor {
     Number(LitInt),
@@ -55,7 +55,7 @@ impl ToTokens for Factor {
     }
 }
 
-/// How many unused bytes there are: `8`, or `count * 8`.
+/// The number of bytes of padding: `8`, or `count * 8`.
 #[derive(Clone)]
 pub(crate) enum Padding {
     Fixed(LitInt),
@@ -85,7 +85,7 @@ impl Parse for HiddenCount {
 
 impl HiddenCount {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
-        let message = "`count` takes the name and the type that the count has on the wire: `count(\"nqueues\": u16)`";
+        let message = "expected the name and the type of the count, as in `count(\"nqueues\": u16)`";
         let Value::List(tokens) = &entry.value else {
             errors.at(&entry.key, message);
             return None;
@@ -97,22 +97,22 @@ impl HiddenCount {
 /// `range = 2..6`, `range = 2..`, `range = ..6`
 #[derive(Clone)]
 pub(crate) struct Part {
-    /// The first element; none if it is the array's.
+    /// The first index; by default 0.
     pub(crate) start: Option<Expr>,
-    /// The one after the last; none if the part goes on to the end.
+    /// The index after the last; by default the array's length.
     pub(crate) end: Option<Expr>,
 }
 
 impl Part {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
-        let range: ExprRange = entry.assigned("the part of the array that is migrated, as `2..6`", errors)?;
+        let range: ExprRange = entry.assigned("a range of indices", "2..6", errors)?;
         match range {
             ExprRange { limits: RangeLimits::Closed(limits), .. } => {
-                errors.at(limits, "`range` ends before its second number: write `..`");
+                errors.at(limits, "inclusive ranges are not supported: write `..` and the index after the last one");
                 None
             }
             ExprRange { start: None, end: None, .. } => {
-                errors.at(range, "this is the whole array: leave `range` out");
+                errors.at(range, "this range is the whole array: remove `range`");
                 None
             }
             ExprRange { start, end, .. } => Some(Self { start: start.map(|start| *start), end: end.map(|end| *end) }),
@@ -129,26 +129,26 @@ pub(crate) struct SizedBuffer {
 }
 
 keys! {
-    impl SizedBuffer("in `buffer`") |self, key, entry, errors| {
-        "len" => self.len.set(key, entry.assigned(COUNT, errors), errors),
-        "multiply" => self.multiply.set(key, entry.assigned("a number, or a constant", errors), errors),
-        "max" => self.max.set(key, entry.assigned("the largest number of bytes", errors), errors),
+    impl SizedBuffer("`buffer` option") |self, key, entry, errors| {
+        "len" => self.len.set(key, entry.assigned(COUNT, "size", errors), errors),
+        "multiply" => self.multiply.set(key, entry.assigned("a number or a constant", "4", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of bytes", "4096", errors), errors),
     }
 }
 
 impl SizedBuffer {
-    /// A buffer; none if its length is that of its array.
+    /// Returns `Some(None)` for a buffer that is a whole array.
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Option<Self>> {
         if matches!(entry.value, Value::Word) {
             return Some(None);
         }
         let mut buffer = Self::default();
-        let entries = inside(entry, "`len = field`", errors)?;
+        let entries = inside(entry, "len = size", errors)?;
         for entry in &entries {
             buffer.read(entry, errors);
         }
         if lacks(&entries, "len") {
-            errors.at(&entry.key, "a sized buffer says which field has its length: `buffer(len = field)`");
+            errors.at(&entry.key, "missing `len`: name the field with the length, as in `buffer(len = size)`");
             return None;
         }
         buffer.len.is_set().then_some(Some(buffer))
@@ -163,21 +163,24 @@ pub(crate) struct Bitmap {
 }
 
 keys! {
-    impl Bitmap("in `bitmap`") |self, key, entry, errors| {
-        "bits" => self.bits.set(key, entry.assigned("a field or a constant", errors), errors),
-        "max" => self.max.set(key, entry.assigned("the largest number of bits", errors), errors),
+    impl Bitmap("`bitmap` option") |self, key, entry, errors| {
+        "bits" => self.bits.set(key, entry.assigned("a field or a constant", "64", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of bits", "512", errors), errors),
     }
 }
 
 impl Bitmap {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bitmap = Self::default();
-        let entries = inside(entry, "`bits = field` or `bits = 64`", errors)?;
+        let entries = inside(entry, "bits = 64", errors)?;
         for entry in &entries {
             bitmap.read(entry, errors);
         }
         if lacks(&entries, "bits") {
-            errors.at(&entry.key, "a bitmap says how many bits it has: `bitmap(bits = field)` or `bitmap(bits = 64)`");
+            errors.at(
+                &entry.key,
+                "missing `bits`: name a field or a constant, as in `bitmap(bits = nbits)` or `bitmap(bits = 64)`",
+            );
             return None;
         }
         bitmap.bits.is_set().then_some(bitmap)
@@ -191,7 +194,7 @@ pub(crate) struct Pointer {
 }
 
 keys! {
-    impl Pointer("in `pointer`") |self, key, entry, errors| {
+    impl Pointer("`pointer` option") |self, key, entry, errors| {
         "alloc" => self.alloc.set(key, entry.word(errors), errors),
     }
 }
@@ -200,7 +203,7 @@ impl Pointer {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut pointer = Self::default();
         if !matches!(entry.value, Value::Word) {
-            for entry in inside(entry, "nothing, or `alloc`", errors)? {
+            for entry in inside(entry, "alloc", errors)? {
                 pointer.read(&entry, errors);
             }
         }
@@ -217,9 +220,9 @@ pub(crate) struct List {
 }
 
 keys! {
-    impl List("in `list`") |self, key, entry, errors| {
+    impl List("`list` option") |self, key, entry, errors| {
         "qlist" => self.qlist.set(key, entry.word(errors), errors),
-        "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of elements", "16", errors), errors),
         "version" => self.version.set(key, entry.version(errors), errors),
     }
 }
@@ -227,7 +230,7 @@ keys! {
 impl List {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut list = Self::default();
-        let entries = inside(entry, "`max = N`", errors)?;
+        let entries = inside(entry, "max = 16", errors)?;
         for entry in &entries {
             list.read(entry, errors);
         }
@@ -245,9 +248,9 @@ pub(crate) struct Tree {
 }
 
 keys! {
-    impl Tree("in `tree`") |self, key, entry, errors| {
+    impl Tree("`tree` option") |self, key, entry, errors| {
         "direct" => self.direct.set(key, entry.word(errors), errors),
-        "max" => self.max.set(key, entry.assigned("the largest number of nodes", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of nodes", "16", errors), errors),
         "version" => self.version.set(key, entry.version(errors), errors),
     }
 }
@@ -255,7 +258,7 @@ keys! {
 impl Tree {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut tree = Self::default();
-        let entries = inside(entry, "`max = N`", errors)?;
+        let entries = inside(entry, "max = 16", errors)?;
         for entry in &entries {
             tree.read(entry, errors);
         }
@@ -271,15 +274,15 @@ pub(crate) struct Bytes {
 }
 
 keys! {
-    impl Bytes("in `byte_array`") |self, key, entry, errors| {
-        "max" => self.max.set(key, entry.assigned("the largest number of bytes", errors), errors),
+    impl Bytes("`byte_array` option") |self, key, entry, errors| {
+        "max" => self.max.set(key, entry.assigned("the largest number of bytes", "4096", errors), errors),
     }
 }
 
 impl Bytes {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bytes = Self::default();
-        let entries = inside(entry, "`max = N`", errors)?;
+        let entries = inside(entry, "max = 16", errors)?;
         for entry in &entries {
             bytes.read(entry, errors);
         }
@@ -288,27 +291,27 @@ impl Bytes {
     }
 }
 
-/// The entries inside of an entry's parentheses.
-fn inside(entry: &Entry, what: &str, errors: &Errors) -> Option<Vec<Entry>> {
+/// Reads the entries inside an entry's parentheses.
+fn inside(entry: &Entry, example: &str, errors: &Errors) -> Option<Vec<Entry>> {
     let tokens: TokenStream = match &entry.value {
         Value::List(tokens) => tokens.clone(),
         Value::Word => TokenStream::new(),
         Value::Assign(tokens) => {
-            errors.at(tokens, format!("`{0}` takes {what} in parentheses: `{0}(...)`", entry.key));
+            errors.at(tokens, format!("expected options in parentheses, as in `{}({example})`", entry.key));
             return None;
         }
     };
     Some(entry.nested(tokens, errors))
 }
 
-/// Refuses what could grow as far as a stream says.
+/// Rejects a collection without a limit, whose size a stream could choose.
 fn require_max(key: &Ident, entries: &[Entry], errors: &Errors) {
     if lacks(entries, "max") {
-        errors.at(key, format!("say how many elements a stream may bring: `{key}(max = N)`"));
+        errors.at(key, format!("missing limit on the number of elements in a stream: write `{key}(max = N)`"));
     }
 }
 
-/// Whether there is no entry for `key`, not even one with a mistake in it.
+/// Whether there is no entry for `key`, not even a malformed one.
 fn lacks(entries: &[Entry], key: &str) -> bool {
     entries.iter().all(|entry| entry.key != key)
 }

@@ -6,7 +6,7 @@ use super::entry::{Entry, Value, split_name};
 use super::function::Function;
 use crate::errors::Errors;
 
-/// `must_exist("what must hold", path)`
+/// `must_exist("description", path)`
 #[derive(Clone)]
 pub(crate) struct Condition {
     pub(crate) text: LitStr,
@@ -15,8 +15,7 @@ pub(crate) struct Condition {
 
 impl Condition {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
-        let example =
-            "`must_exist` takes what must hold, and a predicate: `must_exist(\"fifo fits\", Self::fifo_fits)`";
+        let example = "expected a description and a predicate, as in `must_exist(\"fifo fits\", Self::fifo_fits)`";
         let Value::List(tokens) = &entry.value else {
             errors.at(&entry.key, example);
             return None;

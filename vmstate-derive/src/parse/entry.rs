@@ -1,7 +1,6 @@
-//! The grammar inside of `#[vmstate(...)]`: words, assignments and lists, separated by commas.
+//! The grammar inside `#[vmstate(...)]`: words, assignments and lists, separated by commas.
 //!
-//! Values are Rust and stay tokens until someone knows what they should be, so that a mistake in one entry does not hide
-//! those in others.
+//! Values stay tokens until their attribute reads them, so that an error in one entry does not hide errors in others.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -21,9 +20,9 @@ pub(crate) struct Entry {
     pub(super) levels: Levels,
 }
 
-/// What stands behind an entry's key.
+/// The value of an entry.
 pub(crate) enum Value {
-    /// Nothing.
+    /// No value.
     Word,
     /// `= tokens`.
     Assign(TokenStream),
@@ -31,13 +30,13 @@ pub(crate) enum Value {
     List(TokenStream),
 }
 
-/// All entries of the `#[vmstate(...)]` attributes among `attributes`.
+/// Reads all entries of the `#[vmstate(...)]` attributes among `attributes`.
 pub(super) fn entries(attributes: &[Attribute], levels: Levels, errors: &Errors) -> Vec<Entry> {
     let ours = attributes.iter().filter(|attribute| attribute.path().is_ident("vmstate"));
     ours.flat_map(|attribute| match &attribute.meta {
         Meta::List(list) => parse_entries(list.tokens.clone(), levels, errors),
         other => {
-            errors.at(other, "write what it says in parentheses: `#[vmstate(name = \"serial\")]`");
+            errors.at(other, "expected attributes in parentheses, as in `#[vmstate(name = \"serial\")]`");
             Vec::new()
         }
     })
@@ -69,14 +68,14 @@ fn parse_entries(tokens: TokenStream, levels: Levels, errors: &Errors) -> Vec<En
 
 impl Entry {
     fn parse(input: ParseStream<'_>, levels: Levels) -> syn::Result<Self> {
-        // `in` and `crate` are keys, too.
+        // `in` and `crate` are keywords.
         let key = Ident::parse_any(input)
-            .map_err(|error| syn::Error::new(error.span(), "expected an attribute's name, as in `name = value`"))?;
+            .map_err(|error| syn::Error::new(error.span(), "expected an attribute, as in `name = \"serial\"`"))?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
             let tokens = value_tokens(input)?;
             if tokens.is_empty() {
-                return Err(syn::Error::new_spanned(&key, format!("`{key} =` lacks its value")));
+                return Err(syn::Error::new_spanned(&key, format!("missing value after `{key} =`")));
             }
             Value::Assign(tokens)
         } else if input.peek(syn::token::Paren) {
@@ -93,9 +92,10 @@ impl Entry {
     }
 }
 
-/// The tokens up to the next comma that is not inside of `<...>`.
+/// Reads the tokens up to the next comma that is not inside `<...>`.
 fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
-    // A closure's parameters stand between commas, and it may compare. What is wrong with one is found later.
+    // The commas of a closure's parameters and its comparisons with `<` are not separators. A malformed closure is
+    // reported when the attribute reads it.
     let closure = is_closure(input).then(|| input.fork()).filter(|fork| fork.parse::<ExprClosure>().is_ok());
     if closure.is_some() {
         return input.parse::<ExprClosure>().map(ToTokens::into_token_stream);
@@ -119,89 +119,95 @@ fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
 }
 
 impl Entry {
-    /// The entries in `tokens`, which are part of this entry's value.
+    /// Reads the entries in `tokens`, which are part of this entry's value.
     pub(super) fn nested(&self, tokens: TokenStream, errors: &Errors) -> Vec<Self> {
         parse_entries(tokens, self.levels, errors)
     }
 
-    /// The value behind `=`, as a `T`.
-    pub(crate) fn assigned<T: Parse>(&self, what: &str, errors: &Errors) -> Option<T> {
-        let Value::Assign(tokens) = &self.value else {
-            errors.at(&self.key, format!("`{0}` takes {what}: `{0} = ...`", self.key));
-            return None;
+    /// Reads the value after `=` as a `T`. Errors expect `what`, such as `example`.
+    pub(crate) fn assigned<T: Parse>(&self, what: &str, example: &str, errors: &Errors) -> Option<T> {
+        let (key, tokens) = (&self.key, self.value.tokens());
+        let value = match &self.value {
+            Value::Assign(tokens) => syn::parse2(tokens.clone()).ok(),
+            Value::Word | Value::List(_) => None,
         };
-        match syn::parse2(tokens.clone()) {
-            Ok(value) => Some(value),
-            Err(_) => {
-                errors.at(tokens, format!("`{}` takes {what}", self.key));
-                None
-            }
+        if value.is_none() {
+            errors.at(tokens.unwrap_or(&key.to_token_stream()), format!("expected {what}, as in `{key} = {example}`"));
         }
+        value
     }
 
-    /// The text behind `=`.
-    pub(crate) fn text(&self, what: &str, errors: &Errors) -> Option<LitStr> {
-        self.assigned(what, errors)
+    /// Reads the string after `=`.
+    pub(crate) fn text(&self, example: &str, errors: &Errors) -> Option<LitStr> {
+        self.assigned("a string", &format!("{example:?}"), errors)
     }
 
-    /// The version number behind `=`.
+    /// Reads the version after `=`.
     pub(crate) fn version(&self, errors: &Errors) -> Option<Number> {
-        let literal: LitInt = self.assigned("a version number", errors)?;
+        let literal: LitInt = self.assigned("a version number", "2", errors)?;
         match literal.base10_parse() {
             Ok(value) => Some(Number { value, literal }),
             Err(_) => {
-                errors.at(literal, format!("`{}` takes a version number below 2^32", self.key));
+                errors.at(literal, format!("version out of range: the highest version is {}", u32::MAX));
                 None
             }
         }
     }
 
-    /// Whether the entry is a mere word, as it must be.
+    /// Checks that the entry has no value.
     pub(crate) fn word(&self, errors: &Errors) -> Option<()> {
-        match &self.value {
-            Value::Word => Some(()),
-            Value::Assign(tokens) | Value::List(tokens) => {
-                errors.at(tokens, format!("`{}` takes no value", self.key));
-                None
-            }
-        }
-    }
-
-    /// A function that is a hook, or takes an old value.
-    pub(crate) fn function(&self, errors: &Errors) -> Option<Function> {
-        self.assigned("the path of a function, or a closure", errors)
-    }
-
-    /// A function that decides.
-    pub(crate) fn predicate(&self, errors: &Errors) -> Option<Function> {
-        self.assigned("the path of a predicate, or a closure such as `|dev| dev.level != 0`", errors)
-    }
-
-    /// What may stand behind `=`, where the mere word means something too.
-    pub(crate) fn optional<T: Parse>(&self, what: &str, errors: &Errors) -> Option<Option<T>> {
-        match self.value {
-            Value::Word => Some(None),
-            Value::Assign(_) | Value::List(_) => self.assigned(what, errors).map(Some),
-        }
-    }
-
-    /// The reason why something is as it is, which nobody may leave out.
-    pub(crate) fn reason(&self, why: &str, example: &str, errors: &Errors) -> Option<LitStr> {
-        let message = format!("say why {why}: `{} = \"{example}\"`", self.key);
-        if matches!(self.value, Value::Word) {
-            errors.at(&self.key, message);
+        if let Some(tokens) = self.value.tokens() {
+            errors.at(tokens, format!("unexpected value: write only `{}`", self.key));
             return None;
         }
-        let reason = self.text("the reason in quotes", errors)?;
+        Some(())
+    }
+
+    /// Reads a function, such as a hook.
+    pub(crate) fn function(&self, example: &str, errors: &Errors) -> Option<Function> {
+        self.assigned("the path of a function or a closure", example, errors)
+    }
+
+    /// Reads a function that returns a `bool`.
+    pub(crate) fn predicate(&self, errors: &Errors) -> Option<Function> {
+        self.assigned("the path of a predicate or a closure", "|dev| dev.level != 0", errors)
+    }
+
+    /// Reads the optional value after `=`.
+    pub(crate) fn optional<T: Parse>(&self, what: &str, example: &str, errors: &Errors) -> Option<Option<T>> {
+        match self.value {
+            Value::Word => Some(None),
+            Value::Assign(_) | Value::List(_) => self.assigned(what, example, errors).map(Some),
+        }
+    }
+
+    /// Reads the reason after `=`, which must not be empty.
+    pub(crate) fn reason(&self, example: &str, errors: &Errors) -> Option<LitStr> {
+        let missing = format!("`{0}` needs a reason, as in `{0} = {example:?}`", self.key);
+        if matches!(self.value, Value::Word) {
+            errors.at(&self.key, missing);
+            return None;
+        }
+        let reason = self.text(example, errors)?;
         if reason.value().trim().is_empty() {
-            errors.at(&reason, message);
+            errors.at(&reason, missing);
             return None;
         }
         Some(reason)
     }
 }
 
-/// A number, and where it stands.
+impl Value {
+    /// The tokens of the value, if there are any to point at.
+    fn tokens(&self) -> Option<&TokenStream> {
+        match self {
+            Self::Word => None,
+            Self::Assign(tokens) | Self::List(tokens) => Some(tokens).filter(|tokens| !tokens.is_empty()),
+        }
+    }
+}
+
+/// A number and its literal, to point at.
 #[derive(Clone)]
 pub(crate) struct Number {
     pub(crate) value: u32,
@@ -215,7 +221,7 @@ impl Parse for Number {
     }
 }
 
-/// The text at the beginning of a list, and what follows it.
+/// Splits a list into the string at its start and the remaining entries.
 pub(super) fn split_name(tokens: TokenStream) -> (Option<LitStr>, TokenStream) {
     let mut rest = tokens.clone().into_iter();
     let first = rest.next().and_then(|token| syn::parse2::<LitStr>(token.to_token_stream()).ok());

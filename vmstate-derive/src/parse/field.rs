@@ -1,4 +1,4 @@
-//! The attributes of a field, and of a place inside of a member.
+//! The attributes of a field, and of a part of a member.
 
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
@@ -20,7 +20,7 @@ use crate::errors::Errors;
 /// The attributes of a field.
 #[derive(Default)]
 pub(crate) struct Field {
-    /// The keys of all of them.
+    /// The keys of all attributes, even of malformed ones.
     pub(crate) keys: Vec<Ident>,
     pub(crate) name: Once<LitStr>,
     pub(crate) since: Once<Number>,
@@ -49,7 +49,7 @@ pub(crate) struct Field {
     pub(crate) with: Once<Type>,
     pub(crate) opaque: Once<LitStr>,
     pub(crate) unused: Once<Unused>,
-    /// What stands before the field without being a member.
+    /// The fields before this one that are not members.
     pub(crate) extra: Vec<Extra>,
     pub(crate) must_exist: Vec<Condition>,
     pub(crate) subsection: Once<Subsection>,
@@ -58,17 +58,17 @@ pub(crate) struct Field {
 }
 
 keys! {
-    impl Field("on a field") |self, key, entry, errors| {
-        "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
+    impl Field("field attribute") |self, key, entry, errors| {
+        "name" => self.name.set(key, entry.text("env.pc", errors), errors),
         "since" => self.since.set(key, entry.version(errors), errors),
         "until" => self.until.set(key, entry.version(errors), errors),
-        "default" => self.default.set(key, entry.optional("a value, or the path of a function that makes it", errors), errors),
+        "default" => self.default.set(key, entry.optional("a value or the path of a function", "1", errors), errors),
         "when" => self.when.set(key, entry.predicate(errors), errors),
-        "skip" => self.skip.set(key, entry.reason("the field is not migrated", "wired by the board", errors), errors),
-        "reset" => self.reset.set(key, entry.assigned("a value, or the path of a function that makes it", errors), errors),
-        "len" => self.len.set(key, entry.assigned(COUNT, errors), errors),
+        "skip" => self.skip.set(key, entry.reason("wired by the board", errors), errors),
+        "reset" => self.reset.set(key, entry.assigned("a value or the path of a function", "Vec::new", errors), errors),
+        "len" => self.len.set(key, entry.assigned(COUNT, "count", errors), errors),
         "count" => self.count.set(key, HiddenCount::parse(entry, errors), errors),
-        "max" => self.max.set(key, entry.assigned("the largest number of elements", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest number of elements", "64", errors), errors),
         "range" => self.range.set(key, Part::parse(entry, errors), errors),
         "buffer" => self.buffer.set(key, SizedBuffer::parse(entry, errors), errors),
         "bitmap" => self.bitmap.set(key, Bitmap::parse(entry, errors), errors),
@@ -77,21 +77,21 @@ keys! {
         "tree" => self.tree.set(key, Tree::parse(entry, errors), errors),
         "byte_array" => self.byte_array.set(key, Bytes::parse(entry, errors), errors),
         "versioned" => self.versioned.set(key, entry.version(errors), errors),
-        "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", errors), errors),
-        "wire" => self.wire.set(key, entry.assigned("the integer type on the wire", errors), errors),
-        "bits" => self.bits.set(key, entry.assigned("the integer type on the wire", errors), errors),
-        "equal" => self.equal.set(key, entry.optional("a hint in quotes", errors), errors),
+        "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", "MyTemporary", errors), errors),
+        "wire" => self.wire.set(key, entry.assigned("an integer type", "u32", errors), errors),
+        "bits" => self.bits.set(key, entry.assigned("an integer type", "u32", errors), errors),
+        "equal" => self.equal.set(key, entry.optional("a hint in quotes", "\"set the same CPU model\"", errors), errors),
         "le" => self.le.set(key, entry.word(errors), errors),
         "timer" => self.timer.set(key, entry.word(errors), errors),
-        "with" => self.with.set(key, entry.assigned("a type that implements `Info`", errors), errors),
-        "opaque" => self.opaque.set(key, entry.text("the name of QEMU's info in quotes", errors), errors),
+        "with" => self.with.set(key, entry.assigned("a type that implements `Info`", "MyInfo", errors), errors),
+        "opaque" => self.opaque.set(key, entry.text("virtio", errors), errors),
         "unused" => self.unused.set(key, Unused::parse(entry, errors), errors),
         "removed" => self.extra.extend(Removed::parse(entry, errors).map(Box::new).map(Extra::Removed)),
         "field" => self.extra.extend(Placed::parse(entry, errors).map(Box::new).map(Extra::Placed)),
         "must_exist" => self.must_exist.extend(Condition::parse(entry, errors)),
         "subsection" => self.subsection.set(key, Subsection::parse(entry, errors), errors),
-        "in" => self.group.set(key, entry.text("the name of one of the struct's subsections", errors), errors),
-        "ambiguous" => self.ambiguous.set(key, entry.reason("it may be so", "QEMU has it so", errors), errors),
+        "in" => self.group.set(key, entry.text("serial/tx", errors), errors),
+        "ambiguous" => self.ambiguous.set(key, entry.reason("QEMU's layout", errors), errors),
     }
 }
 
@@ -109,13 +109,13 @@ impl Field {
         field
     }
 
-    /// Whether the attribute was given, well or not.
+    /// Returns whether the attribute is present, even if it is malformed.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.keys.iter().any(|given| given == key)
     }
 }
 
-/// Something on the wire that is no member: what older versions have, or a place inside of a member.
+/// A field on the wire that is not a member: one of older versions, or a part of a member.
 pub(crate) enum Extra {
     Removed(Box<Removed>),
     Placed(Box<Placed>),
@@ -129,7 +129,7 @@ pub(crate) struct Placed {
     pub(crate) attributes: Field,
 }
 
-/// What stands before the attributes, and what follows.
+/// The name, type and place, and the attributes that follow them.
 struct Head {
     name: LitStr,
     ty: Type,
@@ -158,20 +158,19 @@ impl Placed {
             Value::Word | Value::Assign(_) => None,
         };
         let Some(Head { name, ty, path, rest }) = head else {
-            let message = "`field` says what it is and where it is kept: \
-                           `field(\"mac_reg[CTRL]\": u32 = mac_reg[CTRL])`";
+            let message = "expected a name, a type and a place, as in `field(\"mac_reg[CTRL]\": u32 = mac_reg[CTRL])`";
             errors.at(&entry.key, message);
             return None;
         };
         let attributes = Field::from_entries(entry.nested(rest, errors), errors);
-        for key in attributes.keys.iter().filter(|key| is_of_members(key)) {
-            errors.at(key, format!("`{key}` has no place in `field`, which is on the wire where it stands"));
+        for key in attributes.keys.iter().filter(|key| applies_to_members(key)) {
+            errors.at(key, format!("`{key}` is not allowed in `field(...)`, which describes a part of a member"));
         }
         Some(Self { name, ty, path, attributes })
     }
 }
 
-/// Whether the attribute says something about a member, and not about a value on the wire.
-fn is_of_members(key: &Ident) -> bool {
+/// Whether the attribute applies to a member rather than to a value on the wire.
+fn applies_to_members(key: &Ident) -> bool {
     ["name", "skip", "reset", "in", "subsection", "field", "removed", "tmp"].iter().any(|word| key == word)
 }

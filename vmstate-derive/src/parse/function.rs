@@ -1,4 +1,4 @@
-//! What stands where a function or a value is asked for.
+//! Attribute values that are functions, or make a value.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
@@ -19,13 +19,13 @@ impl Parse for Function {
     }
 }
 
-/// Whether a closure begins here.
+/// Returns whether the input starts with a closure.
 pub(super) fn is_closure(input: ParseStream<'_>) -> bool {
     input.peek(Token![|]) || input.peek(Token![||]) || input.peek(Token![move])
 }
 
 impl Function {
-    /// The function, with these types for the parameters of a closure that have none.
+    /// Returns the function; parameters of a closure that have no type get these types.
     pub(crate) fn with_types(&self, types: &[TokenStream]) -> TokenStream {
         let Self::Closure(closure) = self else { return self.to_token_stream() };
         let mut closure = closure.clone();
@@ -47,7 +47,7 @@ impl ToTokens for Function {
     }
 }
 
-/// What a field becomes: `Self::fresh` or `zero` are called, `-1`, `u16::MAX` and `Mode::Off` are values.
+/// A value for a field: `Self::fresh` and `zero` are called; `-1`, `u16::MAX` and `Mode::Off` are values.
 #[derive(Clone)]
 pub(crate) enum Make {
     Call(ExprPath),
@@ -64,7 +64,7 @@ impl Parse for Make {
     }
 }
 
-/// Functions begin with a small letter; constants, variants and structs do not.
+/// Whether the path is named like a function: in lower case, unlike constants, variants and structs.
 fn names_function(path: &ExprPath) -> bool {
     let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
     last.starts_with(|first: char| first.is_lowercase() || first == '_')

@@ -15,7 +15,7 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    /// All hooks that are set, with their keys.
+    /// Returns all hooks that are set, with their keys.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&Ident, &Function)> {
         [&self.pre_save, &self.post_save, &self.pre_load, &self.post_load].into_iter().filter_map(Once::entry)
     }

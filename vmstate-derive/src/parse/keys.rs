@@ -2,12 +2,12 @@
 
 /// Generates, from one table, the level of a type and the method that reads one entry.
 macro_rules! keys {
-    (impl $type:ident($place:literal) |$self:ident, $key:ident, $entry:ident, $errors:ident| {
+    (impl $type:ident($noun:literal) |$self:ident, $key:ident, $entry:ident, $errors:ident| {
         $($word:literal => $read:expr,)*
     }) => {
         impl $type {
             pub(super) const LEVEL: $crate::parse::suggest::Level =
-                $crate::parse::suggest::Level { place: $place, keys: &[$($word),*] };
+                $crate::parse::suggest::Level { noun: $noun, keys: &[$($word),*] };
 
             pub(super) fn read(&mut $self, $entry: &Entry, $errors: &Errors) {
                 let $key = &$entry.key;

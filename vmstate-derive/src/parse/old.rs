@@ -1,4 +1,4 @@
-//! Attributes about what older versions wrote: fields that are gone, and whole layouts.
+//! Attributes for older versions: removed fields, versions of subsections, and functions that load old layouts.
 
 use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -22,15 +22,15 @@ pub(crate) struct Removed {
 }
 
 keys! {
-    impl Removed("in `removed`") |self, key, entry, errors| {
+    impl Removed("`removed` option") |self, key, entry, errors| {
         "since" => self.since.set(key, entry.version(errors), errors),
         "until" => self.until.set(key, entry.version(errors), errors),
-        "with" => self.with.set(key, entry.function(errors), errors),
-        "from" => self.from.set(key, entry.function(errors), errors),
+        "with" => self.with.set(key, entry.function("Self::convert_old", errors), errors),
+        "from" => self.from.set(key, entry.function("Self::old_value", errors), errors),
     }
 }
 
-/// The name and the type of a removed field, and what follows.
+/// The name and the type of a removed field, and the options that follow them.
 struct Typed {
     name: LitStr,
     ty: Type,
@@ -56,7 +56,7 @@ impl Removed {
             Value::Word | Value::Assign(_) => None,
         };
         let Some(Typed { name, ty, rest }) = typed else {
-            let message = "`removed` says what older versions have here: `removed(\"old_name\": u32, until = 4)`";
+            let message = "expected a name, a type and versions, as in `removed(\"old_name\": u32, until = 4)`";
             errors.at(&entry.key, message);
             return None;
         };
@@ -72,7 +72,7 @@ impl Removed {
             removed.read(&entry, errors);
         }
         if !removed.until.is_set() {
-            errors.at(&removed.name, "say which version was the last to have it: `until = N`");
+            errors.at(&removed.name, "missing last version with this field: add `until = N`");
             return None;
         }
         Some(removed)
@@ -95,15 +95,14 @@ impl Parse for Was {
 }
 
 impl Was {
-    /// What is in `was(..=4 => 2, ..=6 => 3)`.
+    /// Reads `was(..=4 => 2, ..=6 => 3)`.
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Vec<Self>> {
         let arms = match &entry.value {
             Value::List(tokens) => Punctuated::<Self, Token![,]>::parse_terminated.parse2(tokens.clone()).ok(),
             Value::Word | Value::Assign(_) => None,
         };
         if arms.is_none() {
-            let message = "`was` says which version the subsection has in older versions of the struct: \
-                           `was(..=4 => 1)`, up to version 4";
+            let message = "expected versions of the struct and of the subsection, as in `was(..=4 => 1)`";
             errors.at(&entry.key, message);
         }
         arms.map(|arms| arms.into_iter().collect())
@@ -118,9 +117,9 @@ pub(crate) struct OldLoader {
 }
 
 keys! {
-    impl OldLoader("in `load_old`") |self, key, entry, errors| {
+    impl OldLoader("`load_old` option") |self, key, entry, errors| {
         "min" => self.min.set(key, entry.version(errors), errors),
-        "with" => self.with.set(key, entry.function(errors), errors),
+        "with" => self.with.set(key, entry.function("Self::load_old", errors), errors),
     }
 }
 
@@ -136,7 +135,7 @@ impl OldLoader {
             let key: &Ident = &entry.key;
             errors.at(
                 key,
-                "`load_old` takes the oldest version and a function: `load_old(min = 1, with = Self::load_old)`",
+                "expected the oldest version and a function, as in `load_old(min = 1, with = Self::load_old)`",
             );
             return None;
         }

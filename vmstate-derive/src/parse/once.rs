@@ -1,10 +1,10 @@
-//! Values that may be given once.
+//! Attributes that can be given only once.
 
 use syn::Ident;
 
 use crate::errors::Errors;
 
-/// A value with the key that gave it.
+/// A value and its key.
 pub(crate) struct Once<T>(Option<(Ident, T)>);
 
 impl<T> Default for Once<T> {
@@ -14,12 +14,12 @@ impl<T> Default for Once<T> {
 }
 
 impl<T> Once<T> {
-    /// Takes the value, if it could be read and is the first.
+    /// Stores the first value. `None` is a value that could not be read.
     pub(crate) fn set(&mut self, key: &Ident, value: Option<T>, errors: &Errors) {
         match (&self.0, value) {
-            (Some(_), _) => errors.at(key, format!("`{key}` is given twice")),
+            (Some(_), _) => errors.at(key, format!("duplicate attribute `{key}`")),
             (None, Some(value)) => self.0 = Some((key.clone(), value)),
-            // What was wrong with it has been said.
+            // The reader has reported why.
             (None, None) => {}
         }
     }
@@ -32,7 +32,7 @@ impl<T> Once<T> {
         self.0.as_ref().map(|(key, _)| key)
     }
 
-    /// The key and the value.
+    /// Returns the key and the value.
     pub(crate) fn entry(&self) -> Option<(&Ident, &T)> {
         self.0.as_ref().map(|(key, value)| (key, value))
     }

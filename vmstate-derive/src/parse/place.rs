@@ -1,4 +1,4 @@
-//! Fields that are no members of their own, but places inside of members.
+//! Paths to parts of members.
 
 use syn::parse::{Parse, ParseStream};
 use syn::{Expr, Member, Token};
@@ -10,7 +10,7 @@ pub(crate) struct Path {
     pub(crate) steps: Vec<Step>,
 }
 
-/// One step further into a member.
+/// One step into a member.
 #[derive(Clone)]
 pub(crate) enum Step {
     Member(Member),

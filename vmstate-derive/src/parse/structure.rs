@@ -20,7 +20,7 @@ use crate::errors::Errors;
 /// The attributes of a struct.
 #[derive(Default)]
 pub(crate) struct Struct {
-    /// The keys of all of them.
+    /// The keys of all attributes, even of malformed ones.
     pub(crate) keys: Vec<Ident>,
     pub(crate) name: Once<LitStr>,
     pub(crate) version: Once<Number>,
@@ -35,32 +35,32 @@ pub(crate) struct Struct {
     pub(crate) root: Once<Path>,
     pub(crate) groups: Vec<Subsection>,
     pub(crate) must_exist: Vec<Condition>,
-    /// What stands after the last field without being a member.
+    /// The fields after the last member.
     pub(crate) extra: Vec<Extra>,
     pub(crate) load_old: Once<OldLoader>,
 }
 
 keys! {
-    impl Struct("on a struct") |self, key, entry, errors| {
-        "name" => self.name.set(key, entry.text("a name in quotes", errors), errors),
+    impl Struct("struct attribute") |self, key, entry, errors| {
+        "name" => self.name.set(key, entry.text("serial", errors), errors),
         "version" => self.version.set(key, entry.version(errors), errors),
         "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
-        "priority" => self.priority.set(key, entry.assigned("a variant of `Priority`", errors), errors),
+        "priority" => self.priority.set(key, entry.assigned("a variant of `Priority`", "PciBus", errors), errors),
         "unmigratable" => self.unmigratable.set(key, entry.word(errors), errors),
         "early_setup" => self.early_setup.set(key, entry.word(errors), errors),
         "needed" => self.needed.set(key, entry.predicate(errors), errors),
-        "pre_save" => self.hooks.pre_save.set(key, entry.function(errors), errors),
-        "post_save" => self.hooks.post_save.set(key, entry.function(errors), errors),
-        "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
-        "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
+        "pre_save" => self.hooks.pre_save.set(key, entry.function("Self::update", errors), errors),
+        "post_save" => self.hooks.post_save.set(key, entry.function("Self::release", errors), errors),
+        "pre_load" => self.hooks.pre_load.set(key, entry.function("Self::reset", errors), errors),
+        "post_load" => self.hooks.post_load.set(key, entry.function("Self::validate", errors), errors),
         "subsection" => self.groups.extend(Subsection::parse_group(entry, errors)),
         "must_exist" => self.must_exist.extend(Condition::parse(entry, errors)),
         "removed" => self.extra.extend(Removed::parse(entry, errors).map(Box::new).map(Extra::Removed)),
         "field" => self.extra.extend(Placed::parse(entry, errors).map(Box::new).map(Extra::Placed)),
         "load_old" => self.load_old.set(key, OldLoader::parse(entry, errors), errors),
         "transparent" => self.transparent.set(key, entry.word(errors), errors),
-        "remote" => self.remote.set(key, entry.assigned("the path of the type that the struct mirrors", errors), errors),
-        "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", errors), errors),
+        "remote" => self.remote.set(key, entry.assigned("the path of a type", "other_crate::Type", errors), errors),
+        "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", "my_crate::vmstate", errors), errors),
     }
 }
 
@@ -74,12 +74,12 @@ impl Struct {
         structure
     }
 
-    /// The path of the library as written, or `root`.
+    /// Returns the path of the library from `crate = path`, or `root`.
     pub(crate) fn root_or(&self, root: &TokenStream) -> TokenStream {
         self.root.value().map_or_else(|| root.clone(), ToTokens::to_token_stream)
     }
 
-    /// The name as written, or the type's own.
+    /// Returns the name from `name = "..."`, or the type's.
     pub(crate) fn name_or(&self, ident: &Ident) -> LitStr {
         let own = || LitStr::new(&ident.unraw().to_string(), ident.span());
         self.name.value().cloned().unwrap_or_else(own)

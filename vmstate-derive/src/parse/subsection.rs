@@ -11,10 +11,10 @@ use super::old::Was;
 use super::once::Once;
 use crate::errors::Errors;
 
-/// A `subsection(...)`, on a struct as a group or on a field.
+/// A `subsection(...)` on a struct, which names a group of fields, or on a field.
 pub(crate) struct Subsection {
     pub(crate) key: Ident,
-    /// The name. A field's subsection without one is described by the field's type.
+    /// `None` on a field whose type describes the subsection.
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Once<Number>,
     pub(crate) minimum_version: Once<Number>,
@@ -25,25 +25,26 @@ pub(crate) struct Subsection {
 }
 
 keys! {
-    impl Subsection("in a subsection") |self, key, entry, errors| {
+    impl Subsection("subsection attribute") |self, key, entry, errors| {
         "version" => self.version.set(key, entry.version(errors), errors),
         "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
         "needed" => self.needed.set(key, entry.predicate(errors), errors),
-        "absent" => self.absent.set(key, entry.assigned("`keep`, `default` or `error`", errors), errors),
+        "absent" => self.absent.set(key, entry.assigned("`keep`, `default` or `error`", "default", errors), errors),
         "was" => self.was.set(key, Was::parse(entry, errors), errors),
-        "pre_save" => self.hooks.pre_save.set(key, entry.function(errors), errors),
-        "post_save" => self.hooks.post_save.set(key, entry.function(errors), errors),
-        "pre_load" => self.hooks.pre_load.set(key, entry.function(errors), errors),
-        "post_load" => self.hooks.post_load.set(key, entry.function(errors), errors),
+        "pre_save" => self.hooks.pre_save.set(key, entry.function("Self::update", errors), errors),
+        "post_save" => self.hooks.post_save.set(key, entry.function("Self::release", errors), errors),
+        "pre_load" => self.hooks.pre_load.set(key, entry.function("Self::reset", errors), errors),
+        "post_load" => self.hooks.post_load.set(key, entry.function("Self::validate", errors), errors),
     }
 }
 
 impl Subsection {
-    /// A subsection on a struct.
+    /// Reads a subsection on a struct.
     pub(super) fn parse_group(entry: &Entry, errors: &Errors) -> Option<Self> {
         let group = Self::parse(entry, errors)?;
         if group.name.is_none() {
-            errors.at(&entry.key, "a group of fields needs a name: `subsection(\"serial/fifo\", ...)`");
+            errors
+                .at(&entry.key, "missing name: a group of fields needs one, as in `subsection(\"serial/fifo\", ...)`");
             return None;
         }
         Some(group)
@@ -54,7 +55,7 @@ impl Subsection {
             Value::Word => (None, TokenStream::new()),
             Value::List(tokens) => split_name(tokens.clone()),
             Value::Assign(_) => {
-                errors.at(&entry.key, "`subsection` takes its name in parentheses: `subsection(\"serial/fifo\")`");
+                errors.at(&entry.key, "expected the name in parentheses, as in `subsection(\"serial/fifo\")`");
                 return None;
             }
         };
@@ -74,7 +75,7 @@ impl Subsection {
         Some(subsection)
     }
 
-    /// The name's text.
+    /// Returns the name as a string.
     pub(crate) fn text(&self) -> Option<String> {
         self.name.as_ref().map(LitStr::value)
     }

@@ -1,20 +1,20 @@
-//! What someone may have meant.
+//! Unknown attributes, and the suggestion of the intended one.
 
 use syn::Ident;
 
 use crate::errors::Errors;
 
-/// A level of attributes, and its keys.
+/// A kind of attribute.
 pub(crate) struct Level {
-    /// The level in words, such as `on a field`.
-    pub(crate) place: &'static str,
+    /// The name of the kind, such as `field attribute`.
+    pub(crate) noun: &'static str,
     pub(crate) keys: &'static [&'static str],
 }
 
 /// All levels.
 pub(crate) type Levels = &'static [Level];
 
-/// What QEMU and other derives call something, and what it is called here.
+/// Names in QEMU and in other derives, and the attribute here.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("default_value", "default"),
     ("field_exists", "when"),
@@ -27,34 +27,39 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("varray", "len"),
 ];
 
-/// Reports a key that may not stand in `here`: with the one that was meant, or with the places where it belongs.
+/// Reports a key that is not one of `here`, with the level it belongs to or the key that was probably meant.
 pub(super) fn unknown(key: &Ident, here: &Level, levels: Levels, errors: &Errors) {
     let text = key.to_string();
-    let Level { place, keys } = here;
-    let homes: Vec<_> =
-        levels.iter().filter(|level| level.keys.contains(&text.as_str())).map(|level| level.place).collect();
-    let wrong = match homes.is_empty() {
-        true => format!("there is no `{key}` {place}"),
-        false => format!("`{key}` belongs {}, not {place}", homes.join(" or ")),
+    let homes: Vec<_> = levels.iter().filter(|level| level.keys.contains(&text.as_str())).map(with_article).collect();
+    let known_as = ELSEWHERE.iter().find(|(other, own)| *other == text && here.keys.contains(own)).map(|(_, own)| *own);
+    let meant = known_as.or_else(|| nearest(&text, here.keys).filter(|_| homes.is_empty()));
+    let problem = if homes.is_empty() {
+        format!("unknown {} `{key}`", here.noun)
+    } else {
+        format!("`{key}` is {}, not {}", homes.join(" or "), with_article(here))
     };
-    let meant = ELSEWHERE.iter().find(|(other, own)| *other == text && keys.contains(own)).map(|(_, own)| *own);
-    errors.at(
-        key,
-        match meant.or_else(|| nearest(&text, keys).filter(|_| homes.is_empty())) {
-            Some(known) => format!("{wrong}; did you mean `{known}`?"),
-            None if homes.is_empty() => format!("{wrong}; there are: {}", keys.join(", ")),
-            None => wrong,
-        },
-    );
+    let advice = match meant {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None if homes.is_empty() => format!("; expected one of: {}", here.keys.join(", ")),
+        None => String::new(),
+    };
+    errors.at(key, problem + &advice);
 }
 
-/// The one that `text` is a misspelling of.
+/// The noun of a level with its article: `an `unused` option`.
+fn with_article(level: &Level) -> String {
+    let starts_with_vowel = level.noun.trim_start_matches('`').starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {}", if starts_with_vowel { "an" } else { "a" }, level.noun)
+}
+
+/// Returns the known word that `text` is probably a misspelling of.
 pub(crate) fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
     let (distance, nearest) = known.iter().map(|known| (distance(text, known), *known)).min()?;
+    // A third of the letters may be wrong, and one more in short words.
     (distance <= text.len().max(nearest.len()) / 3 + 1).then_some(nearest)
 }
 
-/// How many letters have to be inserted, deleted or replaced to make one of the other.
+/// The Levenshtein distance: the number of letters to insert, delete or replace.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
@@ -75,7 +80,7 @@ mod tests {
     use super::distance;
 
     #[test]
-    fn distances_are_counted_in_letters() {
+    fn distance_counts_letters() {
         assert_eq!(distance("sinse", "since"), 1);
         assert_eq!(distance("", "since"), 5);
         assert_eq!(distance("skip", "skip"), 0);

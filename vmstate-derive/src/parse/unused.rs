@@ -1,4 +1,4 @@
-//! The attribute `unused`: bytes without meaning around a field.
+//! The attribute `unused`: padding around a field.
 
 use syn::Expr;
 
@@ -8,7 +8,7 @@ use super::keys::keys;
 use super::once::Once;
 use crate::errors::Errors;
 
-/// Bytes without meaning around a field.
+/// The padding around a field.
 #[derive(Default)]
 pub(crate) struct Unused {
     pub(crate) before: Once<Padding>,
@@ -17,10 +17,10 @@ pub(crate) struct Unused {
 }
 
 keys! {
-    impl Unused("in `unused`") |self, key, entry, errors| {
-        "before" => self.before.set(key, entry.assigned("a number of bytes, or a field times one", errors), errors),
-        "after" => self.after.set(key, entry.assigned("a number of bytes, or a field times one", errors), errors),
-        "max" => self.max.set(key, entry.assigned("the largest count", errors), errors),
+    impl Unused("`unused` option") |self, key, entry, errors| {
+        "before" => self.before.set(key, entry.assigned("a number of bytes, or a field times a number", "4", errors), errors),
+        "after" => self.after.set(key, entry.assigned("a number of bytes, or a field times a number", "4", errors), errors),
+        "max" => self.max.set(key, entry.assigned("the largest count", "8", errors), errors),
     }
 }
 
@@ -29,7 +29,10 @@ impl Unused {
         let tokens = match &entry.value {
             Value::List(tokens) if !tokens.is_empty() => tokens.clone(),
             _ => {
-                errors.at(&entry.key, "`unused` says where: `unused(before = 8)`, `unused(after = 8)`, or both");
+                errors.at(
+                    &entry.key,
+                    "expected the position of the padding, as in `unused(before = 8)` or `unused(after = 8)`",
+                );
                 return None;
             }
         };
@@ -46,8 +49,10 @@ impl Unused {
         let counted = [&self.before, &self.after].into_iter().filter_map(Once::entry);
         let counted: Vec<_> = counted.filter(|(_, padding)| matches!(padding, Padding::Counted(_))).collect();
         match (counted.first(), self.max.key()) {
-            (Some((key, _)), None) => errors.at(key, "say how large the count may be: `max = N`"),
-            (None, Some(max)) => errors.at(max, "`max` limits a count: it needs `before = field * N`"),
+            (Some((key, _)), None) => errors.at(key, "padding with a counter field needs a limit: add `max = N`"),
+            (None, Some(max)) => {
+                errors.at(max, "`max` applies only to padding with a counter field, as in `before = field * N`")
+            }
             _ => {}
         }
     }

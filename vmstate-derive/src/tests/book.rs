@@ -57,12 +57,12 @@ fn place(page: &str, text: &str) -> String {
     format!("{page}#{}", name.replace(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '_', ""))
 }
 
-/// Returns the attribute that a level belongs to, such as `buffer` for "in `buffer`".
-pub(super) fn parent(place: &str) -> Option<&str> {
-    match place {
-        "on a struct" | "on a field" => None,
-        "in a subsection" => Some("subsection"),
-        place => Some(place.trim_start_matches("in ").trim_matches('`')),
+/// Returns the attribute that a level belongs to, such as `buffer` for "`buffer` option".
+pub(super) fn parent(noun: &str) -> Option<&str> {
+    match noun {
+        "struct attribute" | "field attribute" => None,
+        "subsection attribute" => Some("subsection"),
+        noun => Some(noun.trim_end_matches(" option").trim_matches('`')),
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn mentions(text: &str, key: &str) -> bool {
 #[test]
 fn every_attribute_has_a_section_with_an_example() {
     let book = Book::read();
-    for key in LEVELS.iter().filter(|level| parent(level.place).is_none()).flat_map(|level| level.keys) {
+    for key in LEVELS.iter().filter(|level| parent(level.noun).is_none()).flat_map(|level| level.keys) {
         let (place, text) = book.section(key).unwrap_or_else(|| panic!("the book has no section `{key}`"));
         let examples: Vec<_> = text.split("```").skip(1).step_by(2).collect();
         let shows = |example: &&str| mentions(&format!("`{example}`"), key) && example.contains("writer.");
@@ -89,7 +89,7 @@ fn every_attribute_has_a_section_with_an_example() {
 fn every_option_is_in_the_section_of_its_attribute() {
     let book = Book::read();
     for level in LEVELS {
-        let Some(attribute) = parent(level.place) else { continue };
+        let Some(attribute) = parent(level.noun) else { continue };
         let (_, text) = book.section(attribute).unwrap_or_else(|| panic!("the book has no section `{attribute}`"));
         let missing: Vec<_> = level.keys.iter().filter(|key| !mentions(text, key)).collect();
         assert!(missing.is_empty(), "the section `{attribute}` does not mention {missing:?}");

@@ -1,6 +1,6 @@
-//! What the macro writes, for each shape of struct, beside what it is given: `tests/golden/<shape>.expected.rs`.
+//! The expansion of each input in `tests/golden`, compared with `tests/golden/<name>.expected.rs`.
 //!
-//! `VMSTATE_BLESS=1` writes the files anew. Read the difference: it is what every user's crate compiles from then on.
+//! `VMSTATE_BLESS=1` updates the files. Review the difference: every user's crate compiles it.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,7 +10,7 @@ use quote::quote;
 use crate::derive;
 
 #[test]
-fn expansions_are_as_they_were() {
+fn expansions_are_unchanged() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let inputs = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let mut inputs: Vec<PathBuf> = inputs.filter(|path| !path.to_string_lossy().ends_with(".expected.rs")).collect();
@@ -20,7 +20,7 @@ fn expansions_are_as_they_were() {
     assert!(changed.is_empty(), "expansions have changed; see `git diff` after VMSTATE_BLESS=1: {changed:#?}");
 }
 
-/// Whether the expansion of `input` is what stands beside it, or now does.
+/// Returns whether the expansion of `input` is the expected one, after updating that if asked to.
 fn is_as_expected(input: &Path) -> bool {
     let expanded = expand(input, &fs::read_to_string(input).unwrap());
     let expected = input.with_extension("expected.rs");

@@ -38,9 +38,9 @@ fn assert_complete(heading: &str, keys: &[&str]) {
 
 #[test]
 fn tables_have_every_attribute() {
-    let headings = [("on a struct", "Struct"), ("on a field", "Field"), ("in a subsection", "Subsection")];
-    for (place, name) in headings {
-        let level = LEVELS.iter().find(|level| level.place == place).unwrap();
+    for name in ["Struct", "Field", "Subsection"] {
+        let noun = format!("{} attribute", name.to_lowercase());
+        let level = LEVELS.iter().find(|level| level.noun == noun).unwrap();
         assert_complete(&format!("{name} attributes\n"), level.keys);
     }
 }
@@ -48,8 +48,8 @@ fn tables_have_every_attribute() {
 #[test]
 fn options_table_has_every_option() {
     let rows = rows("Options of attributes\n");
-    for level in LEVELS.iter().filter(|level| level.place.starts_with("in `")) {
-        let attribute = parent(level.place).unwrap();
+    for level in LEVELS.iter().filter(|level| level.noun.ends_with(" option")) {
+        let attribute = parent(level.noun).unwrap();
         let row = rows.iter().find(|(cell, _)| attributes(cell) == [attribute]);
         let (_, options) = row.unwrap_or_else(|| panic!("no options of `{attribute}`"));
         let missing: Vec<_> = level.keys.iter().filter(|key| !mentions(options, key)).collect();

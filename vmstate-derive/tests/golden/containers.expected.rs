@@ -281,7 +281,7 @@ const _: () = {
         __vmstate::core::assert!(
             < BTreeMap < Range, Mapping > as __vmstate::tree::Tree <
             __vmstate::tree::Described >> ::AGREES,
-            "the keys and the values of this tree have different versions, but all of a tree loads at one: \
+            "the keys and values of this tree have different versions, but a tree loads at a single one; \
                  give both types the same `version`"
         );
     };

@@ -26,8 +26,8 @@ const _: () = {
                 __vmstate::core::assert!(
                     ! __vmstate::walk::is_ambiguous(< [T; N] as __vmstate::Wire > ::FORM,
                     < Self as __vmstate::VmState > ::DESCRIPTION, 0usize),
-                    "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+                    "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
                 );
             }
             {

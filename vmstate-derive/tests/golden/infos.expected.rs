@@ -268,16 +268,16 @@ const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< path::to::MyInfo < u8 > as __vmstate::Codec
             < Flags >> ::FORM, < Infos as __vmstate::VmState > ::DESCRIPTION, 4usize),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
     const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Unused < 8 > as __vmstate::Wire > ::FORM, <
             Infos as __vmstate::VmState > ::DESCRIPTION, 8usize),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

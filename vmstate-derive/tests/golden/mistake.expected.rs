@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "there is no `sinse` on a field; did you mean `since`?"
+    "unknown field attribute `sinse`; did you mean `since`?"
 }
 #[allow(deprecated, unused_qualifications, clippy::pedantic)]
 const _: () = {

@@ -210,16 +210,16 @@ const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Inner as __vmstate::Wire > ::FORM, < Outer
             as __vmstate::VmState > ::DESCRIPTION, 1usize),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
     const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< [Inner; 2] as __vmstate::Wire > ::FORM, <
             Outer as __vmstate::VmState > ::DESCRIPTION, 2usize),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

@@ -349,8 +349,8 @@ const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< [Channel; 3] as __vmstate::Wire > ::FORM, <
             Places as __vmstate::VmState > ::DESCRIPTION, 1usize),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

@@ -261,8 +261,8 @@ const _: () = {
         __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Inner as __vmstate::Wire > ::FORM, <
             Structs as __vmstate::VmState > ::DESCRIPTION, 3usize),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
     const _: () = {
@@ -270,8 +270,8 @@ const _: () = {
             ! __vmstate::walk::is_ambiguous(< Each < Mirror > as __vmstate::Codec <
             [other::Foreign; 2] >> ::FORM, < Structs as __vmstate::VmState >
             ::DESCRIPTION, 4usize),
-            "the format cannot tell what follows this struct from a subsection of it: move the field to the end, \
-             or say `#[vmstate(ambiguous = \"QEMU has it so\")]`"
+            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
+             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

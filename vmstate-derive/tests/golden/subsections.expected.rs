@@ -462,8 +462,8 @@ const _: () = {
             __vmstate::walk::is_subsection_name(< Device as __vmstate::VmState >
             ::DESCRIPTION.subsections[3usize].description.name, < Device as
             __vmstate::VmState > ::DESCRIPTION.name),
-            "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
-             write `#[vmstate(name = \"parent/...\")]` on the type"
+            "the name of this subsection's type must start with the parent's name: \
+             add `#[vmstate(name = \"parent/...\")]` to the type"
         );
     };
     const _: () = {
@@ -471,8 +471,8 @@ const _: () = {
             __vmstate::walk::is_subsection_name(< Device as __vmstate::VmState >
             ::DESCRIPTION.subsections[4usize].description.name, < Device as
             __vmstate::VmState > ::DESCRIPTION.name),
-            "the name of this subsection, which its type says, does not begin with its parent's name and go on: \
-             write `#[vmstate(name = \"parent/...\")]` on the type"
+            "the name of this subsection's type must start with the parent's name: \
+             add `#[vmstate(name = \"parent/...\")]` to the type"
         );
     };
 };

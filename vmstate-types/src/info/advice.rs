@@ -14,44 +14,44 @@ use crate::wire::Reader;
 
 /// The number of elements is on the wire by itself. No type implements this.
 #[diagnostic::on_unimplemented(
-    message = "`{Container}` has no wire form of its own: nothing says how many elements there are",
-    label = "`vmstate` does not know where their number stands",
-    note = "if another field counts them: `#[vmstate(len = field, max = N)]`",
-    note = "if their number stands before them and in no field: `#[vmstate(count(\"name\": u32), max = N)]`",
-    note = "if they are the bytes of one buffer: `#[vmstate(buffer(len = field, max = N))]`, or, behind a length of their own, `#[vmstate(byte_array(max = N))]`",
-    note = "if they are a list of structs, as QTAILQ and QLIST in QEMU: `#[vmstate(list(max = N))]`",
-    note = "or leave it out and say why: `#[vmstate(skip = \"wired by the board\")]`"
+    message = "missing attribute: the wire form of `{Container}` depends on how its elements are counted",
+    label = "unknown number of elements",
+    note = "if another field has the number, add `#[vmstate(len = field, max = N)]`",
+    note = "if the number precedes the elements, add `#[vmstate(count(\"name\": u32), max = N)]`",
+    note = "for one buffer of bytes, add `#[vmstate(buffer(len = field, max = N))]`, or `#[vmstate(byte_array(max = N))]` if its length precedes it",
+    note = "for a list of structs (QEMU's QTAILQ and QLIST), add `#[vmstate(list(max = N))]`",
+    note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait IsCounted<Container: ?Sized> {}
 
 /// The elements of a list are on the wire by themselves. No type implements this.
 #[diagnostic::on_unimplemented(
-    message = "`{Container}` has no wire form of its own: there are several kinds of lists",
-    label = "`vmstate` does not know of which kind it is",
-    note = "if it is a list of structs, as QTAILQ and QLIST in QEMU: `#[vmstate(list(max = N))]`",
-    note = "if its elements are counted, take a `Vec` or a `VecDeque` and `#[vmstate(len = field, max = N)]`",
-    note = "or leave it out and say why: `#[vmstate(skip = \"wired by the board\")]`"
+    message = "missing attribute: `{Container}` has several wire forms",
+    label = "unknown kind of list",
+    note = "for a list of structs (QEMU's QTAILQ and QLIST), add `#[vmstate(list(max = N))]`",
+    note = "for a counted array, use `Vec` or `VecDeque` and add `#[vmstate(len = field, max = N)]`",
+    note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait IsListed<Container> {}
 
 /// The nodes of a tree are on the wire by themselves. No type implements this.
 #[diagnostic::on_unimplemented(
-    message = "`{Container}` has no wire form of its own: nothing limits the number of its nodes",
-    label = "`vmstate` does not know how many there may be",
-    note = "if keys and values are structs, as those of GTREE in QEMU: `#[vmstate(tree(max = N))]`",
-    note = "if the keys are integers: `#[vmstate(tree(direct, max = N))]`",
-    note = "or leave it out and say why: `#[vmstate(skip = \"wired by the board\")]`"
+    message = "missing attribute: `{Container}` needs a limit on its number of nodes",
+    label = "unknown limit",
+    note = "for keys and values that are structs (QEMU's GTREE), add `#[vmstate(tree(max = N))]`",
+    note = "for integers as keys, add `#[vmstate(tree(direct, max = N))]`",
+    note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait IsLimited<Container> {}
 
 /// Whether there is something is on the wire by itself. No type implements this.
 #[diagnostic::on_unimplemented(
-    message = "`{Container}` has no wire form of its own: nothing says whether there is something in it",
-    label = "`vmstate` does not know who decides that",
-    note = "if it is sent only when there is something in it: `#[vmstate(subsection(\"parent/name\"))]`",
-    note = "if both sides know, or it is a pointer in an array: `#[vmstate(pointer)]`; say with `when` if it is not always there",
-    note = "if it is the deadline of a timer: `#[vmstate(timer)]`, on an `Option<u64>`",
-    note = "or leave it out and say why: `#[vmstate(skip = \"wired by the board\")]`"
+    message = "missing attribute: the wire form of `{Container}` depends on what `None` means",
+    label = "unknown encoding of `None`",
+    note = "to send it only if it is `Some`, add `#[vmstate(subsection(\"parent/name\"))]`",
+    note = "if source and destination agree on it, add `#[vmstate(pointer)]`, and `when` if it can be `None`",
+    note = "for the deadline of a timer, add `#[vmstate(timer)]` to an `Option<u64>`",
+    note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait IsKnown<Container> {}
 

@@ -13,8 +13,9 @@ const BITS: usize = 64;
 
 /// A container of 64-bit words: what `bitmap` can stand on.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot hold a bitmap",
-    note = "`bitmap` takes 64-bit words: a `Vec<u64>`, a `VecDeque<u64>`, a `Box<[u64]>`, or an array of `u64`"
+    message = "`{Self}` is not a bitmap type",
+    label = "expected 64-bit words",
+    note = "`bitmap` requires `Vec<u64>`, `VecDeque<u64>`, `Box<[u64]>` or an array of `u64`"
 )]
 pub trait Words {
     /// How many bits it can ever hold; `None` if it grows.

@@ -17,8 +17,9 @@ pub struct As<W>(PhantomData<W>);
 
 /// A type whose values can be written as a `W`, as far as they fit.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be stored as `{W}`",
-    note = "`wire` takes integers, and `bool`, as another integer of fixed size"
+    message = "`{Self}` cannot be converted to `{W}`",
+    label = "expected an integer or `bool`",
+    note = "`wire` stores an integer or a `bool` as an integer of fixed size"
 )]
 pub trait StoreAs<W>: Sized {
     /// The value as it is written, if it fits.

@@ -12,8 +12,9 @@ use crate::wire::Reader;
 
 /// A container that knows how many items it has, so that nothing else has to.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say how many elements it has",
-    note = "`count` takes a `Vec`, a `VecDeque` or a `Box<[T]>`"
+    message = "`{Self}` is not a growing collection",
+    label = "expected a collection whose length can change",
+    note = "`count` requires `Vec`, `VecDeque` or `Box<[T]>`"
 )]
 pub trait Growing {
     /// How many items it has.

@@ -75,8 +75,9 @@ macro_rules! by {
 
 /// Items by their type.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot hold a counted number of elements",
-    note = "`len` takes a `Vec`, a `VecDeque`, a `Box<[T]>`, or the front of an array"
+    message = "`{Self}` is not a counted collection",
+    label = "expected a collection",
+    note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
 )]
 pub trait Items {
     /// What one item is on the wire.
@@ -92,8 +93,9 @@ impl<C: Counted<Item: Wire>> Items for C {
 
 /// Items by the info `I`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot hold a counted number of elements",
-    note = "`len` takes a `Vec`, a `VecDeque`, a `Box<[T]>`, or the front of an array"
+    message = "`{Self}` is not a counted collection",
+    label = "expected a collection",
+    note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
 )]
 pub trait ItemsBy<I> {
     /// What one item is on the wire.
@@ -109,8 +111,9 @@ impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
 
 /// Bytes that are one buffer.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot hold a buffer",
-    note = "`buffer` takes a `Vec<u8>`, a `VecDeque<u8>`, a `Box<[u8]>`, or an array of bytes"
+    message = "`{Self}` is not a buffer type",
+    label = "expected bytes",
+    note = "`buffer` requires `Vec<u8>`, `VecDeque<u8>`, `Box<[u8]>` or an array of `u8`"
 )]
 pub trait Bytes {
     methods!();

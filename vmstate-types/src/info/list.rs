@@ -63,8 +63,9 @@ lists!(Vec push VecDeque push_back LinkedList push_back);
 
 /// A list of described structs.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list",
-    note = "`list` takes a `Vec`, a `VecDeque` or a `LinkedList` of structs that derive `VmState`"
+    message = "`{Self}` is not a list type",
+    label = "expected a list of structs",
+    note = "`list` requires `Vec`, `VecDeque` or `LinkedList` of a struct that derives `VmState`"
 )]
 pub trait Structs {
     /// The elements' shape.

@@ -81,9 +81,10 @@ use crate::wire::{Reader, Writer};
 /// # Ok::<(), SaveError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no info for `{T}`",
-    note = "`#[vmstate(with = {Self})]` needs `impl vmstate::Info<{T}> for {Self}`",
-    note = "for each element of an array, write `with = Each<YourInfo>`"
+    message = "`{Self}` does not implement `Info<{T}>`",
+    label = "expected an info type for `{T}`",
+    note = "`#[vmstate(with = {Self})]` requires `impl vmstate::Info<{T}> for {Self}`",
+    note = "to encode each element of an array, write `with = Each<MyInfo>`"
 )]
 pub trait Info<T: ?Sized> {
     /// The name in descriptions, as QEMU's `VMStateInfo.name`.
@@ -126,9 +127,10 @@ pub trait Info<T: ?Sized> {
 
 /// A meaning of a field that is chosen by an attribute: any [`Info`], or [`Each`](array::Each) of one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no info for `{T}`",
-    note = "`#[vmstate(with = {Self})]` needs `impl vmstate::Info<{T}> for {Self}`",
-    note = "for each element of an array, write `with = Each<YourInfo>`"
+    message = "`{Self}` does not implement `Info<{T}>`",
+    label = "expected an info type for `{T}`",
+    note = "`#[vmstate(with = {Self})]` requires `impl vmstate::Info<{T}> for {Self}`",
+    note = "to encode each element of an array, write `with = Each<MyInfo>`"
 )]
 pub trait Codec<T: ?Sized> {
     /// What it is on the wire.

@@ -16,9 +16,9 @@ use crate::wire::Reader;
 /// When the program is built: if the part is empty or not one of an array's.
 #[must_use]
 pub const fn length(capacity: Option<usize>, start: usize, end: usize) -> usize {
-    let Some(capacity) = capacity else { panic!("`range` takes a part of an array, not of something that grows") };
-    assert!(start < end, "this part of the array is empty: the range ends where it begins, or before");
-    assert!(end <= capacity, "the range ends behind the end of the array");
+    let Some(capacity) = capacity else { panic!("`range` requires an array; this collection grows") };
+    assert!(start < end, "empty range: the end must be greater than the start");
+    assert!(end <= capacity, "range out of bounds: the array is shorter");
     end - start
 }
 

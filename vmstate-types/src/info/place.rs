@@ -13,9 +13,9 @@ pub fn of<T: ?Sized>(value: &mut T) -> &mut T {
 
 /// An array of fixed length, with items of type `T`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no array",
-    label = "an index of a field takes an array of fixed length",
-    note = "of what grows, a stream would decide whether there is such an element"
+    message = "`{Self}` is not an array",
+    label = "expected an array of fixed length",
+    note = "the elements of a growing collection may be missing when a stream is loaded"
 )]
 pub trait Array<T> {
     /// ElementIndex number `INDEX`.
@@ -51,5 +51,5 @@ pub fn element<const INDEX: usize, T, A: Array<T>>(array: &mut A) -> &mut T {
 
 #[track_caller]
 const fn check(index: usize, length: usize) {
-    assert!(index < length, "this index is behind the end of the array");
+    assert!(index < length, "index out of range: the array is shorter");
 }

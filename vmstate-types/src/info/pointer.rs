@@ -18,8 +18,9 @@ const VALID: u8 = b'1';
 
 /// A slot of an array of pointers.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no pointer that may be null",
-    note = "`pointer` takes an `Option<Box<T>>`, or an array or counted container of them"
+    message = "`{Self}` is not a nullable pointer",
+    label = "expected nullable pointers",
+    note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
 pub trait Slot {
     /// What it points to.
@@ -65,8 +66,9 @@ impl<T: Wire + Default> FillSlot for Option<Box<T>> {
 
 /// Slots of which both sides know which are null: nothing on the wire tells (as in QEMU).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not hold pointers that may be null",
-    note = "`pointer` takes an `Option<Box<T>>`, or an array or counted container of them"
+    message = "`{Self}` is not a collection of nullable pointers",
+    label = "expected nullable pointers",
+    note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
 pub trait Slots {
     /// What a slot points to, on the wire.
@@ -108,8 +110,9 @@ impl<C: Counted<Item: Slot>> Slots for C {
 
 /// Slots that are marked on the wire as null or not; loading makes and drops what they point to.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not hold pointers that may be null",
-    note = "`pointer` takes an `Option<Box<T>>`, or an array or counted container of them"
+    message = "`{Self}` is not a collection of nullable pointers",
+    label = "expected nullable pointers",
+    note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
 pub trait MarkedSlots {
     /// What a slot points to, on the wire.

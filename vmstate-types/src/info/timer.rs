@@ -51,9 +51,9 @@ const DISARMED: u64 = u64::MAX;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no timer",
-    label = "`vmstate` does not know its deadline",
-    note = "`#[vmstate(timer)]` needs `impl vmstate::Timer for {Self}`, or an `Option<u64>`: the deadline in nanoseconds"
+    message = "`{Self}` does not implement `Timer`",
+    label = "expected a timer",
+    note = "implement `vmstate::Timer` for `{Self}`, or store the deadline in nanoseconds as `Option<u64>`"
 )]
 pub trait Timer {
     /// The deadline, if the timer is armed.

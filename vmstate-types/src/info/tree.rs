@@ -73,8 +73,9 @@ where
 
 /// A tree whose keys are of the sort `Keys`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no tree",
-    note = "`tree` takes a `BTreeMap` of structs that derive `VmState`; with `tree(direct)` the keys are integers"
+    message = "`{Self}` is not a tree type",
+    label = "expected a `BTreeMap` of structs",
+    note = "`tree` requires `BTreeMap` with keys and values that derive `VmState`; with `tree(direct)` the keys are integers"
 )]
 pub trait Tree<Keys> {
     /// What it is on the wire.

@@ -19,9 +19,9 @@ use crate::wire::Reader;
 
 /// A field that can count: what `len = field` can name.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot count elements",
-    label = "this is no integer",
-    note = "`len`, `count` and `bits` take a field of an integer type (QEMU has u8, u16, u32, u64 and i32), or a wrapper of one"
+    message = "`{Self}` is not a counter type",
+    label = "expected an integer",
+    note = "`len`, `count` and `bits` require a field of an integer type (in QEMU u8, u16, u32, u64 or i32) or a newtype of one"
 )]
 pub trait CountField {
     /// The count; `None` if it is negative or does not fit into memory.
@@ -186,24 +186,24 @@ impl<T: Default> Counted for Box<[T]> {
 /// The length of a container that cannot grow.
 ///
 /// # Panics
-/// FieldRef compile time, when it can.
+/// At compile time, if the container grows.
 #[must_use]
 pub const fn length(capacity: Option<usize>) -> usize {
     match capacity {
         Some(capacity) => capacity,
-        None => panic!("a container that grows needs a field that counts its elements: `len = field`"),
+        None => panic!("missing counter field for a growing collection: add `len = field`"),
     }
 }
 
 /// The same source of a count, if something bounds what it can say: the container's capacity, or a limit.
 ///
 /// # Panics
-/// FieldRef compile time, when nothing does: a stream could ask for any amount of memory.
+/// At compile time, if neither limits it: a stream could request any amount of memory.
 #[must_use]
 pub const fn bounded(capacity: Option<usize>, source: CountSource) -> CountSource {
     assert!(
         capacity.is_some() || source.max.is_some(),
-        "this container grows as far as a stream says: set a limit with `max = N`"
+        "missing limit on the number of elements in a stream: add `max = N`"
     );
     source
 }

@@ -9,9 +9,9 @@ use crate::wire::Reader;
 
 /// What `#[vmstate(versioned = 2)]` can stand on: a struct, or an array of them. The version is not on the wire.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no description",
-    label = "this needs a struct that derives `VmState`",
-    note = "add `#[derive(VmState)]` to `{Self}`"
+    message = "`{Self}` does not implement `VmState`",
+    label = "expected a struct that derives `VmState`",
+    note = "for a struct of this crate, add `#[derive(VmState)]`"
 )]
 pub trait Versioned {
     /// The struct's shape.

@@ -143,8 +143,8 @@ macro_rules! laws {
     };
     ($($other:tt)*) => {
         ::core::compile_error!(
-            "`laws!` takes a device, `laws!(Serial)`; before it a name for the module, `laws!(serial: Serial)`, and after it \
-             `with = |choices| ...` and `computed = [\"field\"]`"
+            "expected a device, as in `laws!(Serial)`; optional are the name of the module, `laws!(serial: Serial)`, \
+             and `with = |choices| ...` and `computed = [\"field\"]` after the device"
         );
     };
 }

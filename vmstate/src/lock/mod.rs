@@ -63,7 +63,7 @@ macro_rules! lock {
         }
     };
     ($($other:tt)*) => {
-        ::std::compile_error!("`lock!` takes a folder, and a list of devices: `lock!(\"schema/\", [Serial, Timer])`");
+        ::std::compile_error!("expected a folder and a list of devices, as in `lock!(\"schema/\", [Serial, Timer])`");
     };
 }
 

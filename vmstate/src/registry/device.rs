@@ -120,7 +120,7 @@ impl<T: VmState> Device for T {
 /// sealed: a type derives [`VmState`] to become a device.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be registered as a device",
-    label = "expected a device, `&mut` one, a `Box` of one, `Arc<Mutex<_>>`, `Arc<RwLock<_>>` or `Rc<RefCell<_>>`",
+    label = "expected a device, or `&mut`, `Box`, `Arc<Mutex>`, `Arc<RwLock>` or `Rc<RefCell>` of one",
     note = "a device is a struct that derives `VmState`"
 )]
 pub trait Register<By>: sealed::Register<By> {

@@ -43,7 +43,7 @@ impl WireForm for Tree {
         Some(quote_spanned! {located(&field.ty)=>
             __vmstate::core::assert!(
                 #provider::AGREES,
-                "the keys and the values of this tree have different versions, but all of a tree loads at one: \
+                "the keys and values of this tree have different versions, but a tree loads at a single one; \
                  give both types the same `version`"
             );
         })

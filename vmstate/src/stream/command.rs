@@ -4,6 +4,8 @@
 
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
+use super::wire_enum::{DataLength, wire_enum};
+
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -58,54 +60,54 @@ pub struct DiscardRange {
     pub length: u64,
 }
 
-/// How many bytes of data a command has.
-#[derive(Clone, Copy)]
-enum Length {
-    Exactly(&'static [u16]),
-    Any,
+wire_enum! {
+    /// The commands: numbers, names and data lengths (`enum qemu_vm_cmd` and `mig_cmd_args` in QEMU's
+    /// `migration/savevm.c`).
+    enum CommandKind: u16, DataLength {
+        OpenReturnPath = 1, "OPEN_RETURN_PATH", DataLength::Exactly(&[0]);
+        Ping = 2, "PING", DataLength::Exactly(&[4]);
+        PostcopyAdvise = 3, "POSTCOPY_ADVISE", DataLength::Exactly(&[0, 16]);
+        PostcopyListen = 4, "POSTCOPY_LISTEN", DataLength::Exactly(&[0]);
+        PostcopyRun = 5, "POSTCOPY_RUN", DataLength::Exactly(&[0]);
+        RamDiscard = 6, "POSTCOPY_RAM_DISCARD", DataLength::Any;
+        Packaged = 7, "PACKAGED", DataLength::Exactly(&[4]);
+        EnableColo = 8, "ENABLE_COLO", DataLength::Exactly(&[0]);
+        PostcopyResume = 9, "POSTCOPY_RESUME", DataLength::Exactly(&[0]);
+        RecvBitmap = 10, "RECV_BITMAP", DataLength::Any;
+        SwitchoverStart = 11, "SWITCHOVER_START", DataLength::Exactly(&[0]);
+    }
 }
-
-/// All commands: number, name, length of the data.
-const COMMANDS: [(u16, &str, Length); 11] = [
-    (1, "OPEN_RETURN_PATH", Length::Exactly(&[0])),
-    (2, "PING", Length::Exactly(&[4])),
-    (3, "POSTCOPY_ADVISE", Length::Exactly(&[0, 16])),
-    (4, "POSTCOPY_LISTEN", Length::Exactly(&[0])),
-    (5, "POSTCOPY_RUN", Length::Exactly(&[0])),
-    (6, "POSTCOPY_RAM_DISCARD", Length::Any),
-    (7, "PACKAGED", Length::Exactly(&[4])),
-    (8, "ENABLE_COLO", Length::Exactly(&[0])),
-    (9, "POSTCOPY_RESUME", Length::Exactly(&[0])),
-    (10, "RECV_BITMAP", Length::Any),
-    (11, "SWITCHOVER_START", Length::Exactly(&[0])),
-];
 
 /// The only version of a discard's data.
 const DISCARD_VERSION: u8 = 0;
 
 impl Command {
-    /// The number on the wire.
+    /// Returns the number on the wire.
     #[must_use]
     pub fn number(&self) -> u16 {
-        match self {
-            Self::OpenReturnPath => 1,
-            Self::Ping(_) => 2,
-            Self::PostcopyAdvise(_) => 3,
-            Self::PostcopyListen => 4,
-            Self::PostcopyRun => 5,
-            Self::RamDiscard { .. } => 6,
-            Self::Packaged { .. } => 7,
-            Self::EnableColo => 8,
-            Self::PostcopyResume => 9,
-            Self::RecvBitmap(_) => 10,
-            Self::SwitchoverStart => 11,
-        }
+        self.kind().number()
     }
 
-    /// QEMU's name, such as `POSTCOPY_ADVISE`.
+    /// Returns QEMU's name, such as `POSTCOPY_ADVISE`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        COMMANDS.iter().find(|(number, ..)| *number == self.number()).map_or("", |(_, name, _)| name)
+        self.kind().name()
+    }
+
+    fn kind(&self) -> CommandKind {
+        match self {
+            Self::OpenReturnPath => CommandKind::OpenReturnPath,
+            Self::Ping(_) => CommandKind::Ping,
+            Self::PostcopyAdvise(_) => CommandKind::PostcopyAdvise,
+            Self::PostcopyListen => CommandKind::PostcopyListen,
+            Self::PostcopyRun => CommandKind::PostcopyRun,
+            Self::RamDiscard { .. } => CommandKind::RamDiscard,
+            Self::Packaged { .. } => CommandKind::Packaged,
+            Self::EnableColo => CommandKind::EnableColo,
+            Self::PostcopyResume => CommandKind::PostcopyResume,
+            Self::RecvBitmap(_) => CommandKind::RecvBitmap,
+            Self::SwitchoverStart => CommandKind::SwitchoverStart,
+        }
     }
 
     /// Reads a command after its tag.
@@ -113,43 +115,36 @@ impl Command {
         let start = reader.offset();
         let number = reader.u16()?;
         let length = reader.u16()?;
-        let Some((_, name, expected)) = COMMANDS.iter().find(|(known, ..)| *known == number) else {
-            return Err(LoadError::incompatible("a command between 1 and 11", format!("{number:#x}, length {length}"))
-                .at_offset(start)
-                .with_qemu_message(format!("MIG_CMD 0x{number:x} unknown (len 0x{length:x})")));
-        };
-        if let Length::Exactly(lengths) = expected {
-            check_length(name, lengths, length).map_err(|error| error.at_offset(start + 2))?;
-        }
+        let kind = CommandKind::from_number(number).ok_or_else(|| unknown(number, length).at_offset(start))?;
+        check_length(kind, length).map_err(|error| error.at_offset(start + 2))?;
         let offset = reader.offset();
-        let data = reader.take(usize::from(length)).map_err(|error| error.in_field(*name))?;
-        let mut data = Reader::from_slice_at(data, offset);
-        let command = Self::decode(number, &mut data).map_err(|error| too_short(error, length).in_field(*name))?;
-        match data.at_end()? {
-            true => Ok(command),
-            false => Err(LoadError::malformed("the end of the command", "more data")
-                .at_offset(data.offset())
-                .in_field(*name)),
-        }
+        let data = reader.take(usize::from(length)).map_err(|error| error.in_field(kind.name()))?;
+        Self::decode_data(kind, data, offset).map_err(|error| too_short(error, length).in_field(kind.name()))
     }
 
-    fn decode(number: u16, data: &mut Reader<'_>) -> Result<Self, LoadError> {
-        Ok(match number {
-            1 => Self::OpenReturnPath,
-            2 => Self::Ping(data.u32()?),
-            3 if data.at_end()? => Self::PostcopyAdvise(None),
-            3 => Self::PostcopyAdvise(Some(PostcopyAdvice {
-                page_size_summary: data.u64()?,
-                target_page_size: data.u64()?,
-            })),
-            4 => Self::PostcopyListen,
-            5 => Self::PostcopyRun,
-            6 => Self::decode_discard(data)?,
-            7 => Self::Packaged { length: data.u32()? },
-            8 => Self::EnableColo,
-            9 => Self::PostcopyResume,
-            10 => Self::RecvBitmap(data.counted_str()?),
-            _ => Self::SwitchoverStart,
+    /// Decodes the data of a command, which are all there.
+    fn decode_data(kind: CommandKind, data: &[u8], offset: u64) -> Result<Self, LoadError> {
+        let mut data = Reader::from_slice_at(data, offset);
+        let command = Self::decode_fields(kind, &mut data)?;
+        if data.at_end()? {
+            return Ok(command);
+        }
+        Err(LoadError::malformed("the end of the command", "more data").at_offset(data.offset()))
+    }
+
+    fn decode_fields(kind: CommandKind, data: &mut Reader<'_>) -> Result<Self, LoadError> {
+        Ok(match kind {
+            CommandKind::OpenReturnPath => Self::OpenReturnPath,
+            CommandKind::Ping => Self::Ping(data.u32()?),
+            CommandKind::PostcopyAdvise => Self::PostcopyAdvise(decode_advice(data)?),
+            CommandKind::PostcopyListen => Self::PostcopyListen,
+            CommandKind::PostcopyRun => Self::PostcopyRun,
+            CommandKind::RamDiscard => Self::decode_discard(data)?,
+            CommandKind::Packaged => Self::Packaged { length: data.u32()? },
+            CommandKind::EnableColo => Self::EnableColo,
+            CommandKind::PostcopyResume => Self::PostcopyResume,
+            CommandKind::RecvBitmap => Self::RecvBitmap(data.counted_str()?),
+            CommandKind::SwitchoverStart => Self::SwitchoverStart,
         })
     }
 
@@ -218,7 +213,32 @@ impl Command {
     }
 }
 
-/// What ends is not the stream but the data of the command, whose length does not fit what is in it.
+/// Decodes the page sizes, which QEMU sends unless postcopy is used for block dirty bitmaps alone.
+fn decode_advice(data: &mut Reader<'_>) -> Result<Option<PostcopyAdvice>, LoadError> {
+    if data.at_end()? {
+        return Ok(None);
+    }
+    Ok(Some(PostcopyAdvice { page_size_summary: data.u64()?, target_page_size: data.u64()? }))
+}
+
+/// Returns the error for a command that QEMU 10.0 does not know either.
+fn unknown(number: u16, length: u16) -> LoadError {
+    let (first, last) = (CommandKind::ALL.first(), CommandKind::ALL.last());
+    let bound = |kind: Option<&CommandKind>| kind.map_or(0, |kind| kind.number());
+    let expected = format!("a command between {} and {}", bound(first), bound(last));
+    LoadError::incompatible(expected, format!("{number:#x}, length {length}"))
+        .with_qemu_message(format!("MIG_CMD 0x{number:x} unknown (len 0x{length:x})"))
+}
+
+fn check_length(kind: CommandKind, found: u16) -> Result<(), LoadError> {
+    let (name, length) = (kind.name(), kind.data_length());
+    length.check(name, found).map_err(|error| {
+        let expected = length.smallest();
+        error.with_qemu_message(format!("{name} received with bad length - expecting {expected}, got {found}"))
+    })
+}
+
+/// Turns the end of the data into an error about the data: the stream itself goes on.
 fn too_short(error: LoadError, length: u16) -> LoadError {
     match (error.is_truncated(), error.offset()) {
         (true, Some(offset)) => {
@@ -227,13 +247,4 @@ fn too_short(error: LoadError, length: u16) -> LoadError {
         }
         _ => error,
     }
-}
-
-fn check_length(name: &str, expected: &[u16], found: u16) -> Result<(), LoadError> {
-    if expected.contains(&found) {
-        return Ok(());
-    }
-    let lengths: Vec<_> = expected.iter().map(ToString::to_string).collect();
-    Err(LoadError::malformed(format!("{} bytes of data for `{name}`", lengths.join(" or ")), found)
-        .with_qemu_message(format!("{name} received with bad length - expecting {}, got {found}", lengths[0])))
 }

@@ -33,6 +33,7 @@ mod configuration;
 mod reader;
 mod section;
 pub mod section_end;
+pub(crate) mod wire_enum;
 mod writer;
 
 pub use command::{Command, DiscardRange, PostcopyAdvice};

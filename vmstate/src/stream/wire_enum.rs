@@ -1,0 +1,121 @@
+//! The tables of the protocol: number, name and data length of each message.
+//!
+//! [`wire_enum!`] makes an enum of one table, so that decoding, encoding, names and errors cannot disagree about a
+//! number.
+
+/// Defines an enum of messages from the table of their numbers, QEMU's names and the lengths of their data.
+///
+/// ```text
+/// wire_enum! {
+///     enum CommandKind: u16, DataLength {
+///         OpenReturnPath = 1, "OPEN_RETURN_PATH", DataLength::Exactly(&[0]);
+///     }
+/// }
+/// ```
+macro_rules! wire_enum {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident: $number_type:ty, $length_type:ty {
+            $($variant:ident = $number:literal, $text:literal, $length:expr;)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $vis enum $name {
+            $($variant),*
+        }
+
+        impl $name {
+            /// All messages, by ascending number.
+            $vis const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns the number on the wire.
+            $vis const fn number(self) -> $number_type {
+                match self {
+                    $(Self::$variant => $number),*
+                }
+            }
+
+            /// Returns the message with this number.
+            $vis const fn from_number(number: $number_type) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// Returns QEMU's name, without the prefix that all messages share.
+            $vis const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),*
+                }
+            }
+
+            /// Returns the length of the data.
+            $vis const fn data_length(self) -> $length_type {
+                match self {
+                    $(Self::$variant => $length),*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use wire_enum;
+
+use vmstate_types::LoadError;
+
+/// The length of a message's data, where the message itself has a length.
+#[derive(Clone, Copy)]
+pub(super) enum DataLength {
+    /// One of these lengths.
+    Exactly(&'static [u16]),
+    /// Any length: the data contain a name or a list.
+    Any,
+}
+
+impl DataLength {
+    /// Checks the length that the message `name` has on the wire.
+    ///
+    /// # Errors
+    /// Returns an error if messages of this kind never have that length.
+    pub(super) fn check(self, name: &str, found: u16) -> Result<(), LoadError> {
+        match self {
+            Self::Exactly(lengths) if !lengths.contains(&found) => {
+                Err(LoadError::malformed(format!("{} bytes of data for `{name}`", alternatives(lengths)), found))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the length that QEMU's messages mention, the smallest one.
+    pub(super) fn smallest(self) -> u16 {
+        match self {
+            Self::Exactly([first, ..]) => *first,
+            Self::Exactly([]) | Self::Any => 0,
+        }
+    }
+}
+
+/// Lists values for an error message: `0x2, 0x4 or 0x8`.
+pub(crate) fn alternatives<T: ToString>(values: &[T]) -> String {
+    let values: Vec<_> = values.iter().map(ToString::to_string).collect();
+    match values.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alternatives;
+
+    #[test]
+    fn alternatives_end_with_or() {
+        assert_eq!(alternatives::<u8>(&[]), "");
+        assert_eq!(alternatives(&[4]), "4");
+        assert_eq!(alternatives(&[0, 16]), "0 or 16");
+        assert_eq!(alternatives(&["a", "b", "c"]), "a, b or c");
+    }
+}

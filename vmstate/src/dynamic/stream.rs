@@ -68,7 +68,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     /// Reads the header and the configuration.
     ///
     /// # Errors
-    /// When this is no migration stream, or its page size is impossible.
+    /// When this is not a migration stream, or its page size is impossible.
     pub fn new(reader: &'r mut Reader<'a>, description: Option<Document>) -> Result<Self, LoadError> {
         let stream = StreamReader::new(reader)?;
         let page_size = page_size(description.as_ref(), stream.configuration())?;

@@ -4,6 +4,7 @@
 
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
+use super::decode::{Context, Cursor, Stop};
 use super::wire_enum::{DataLength, wire_enum};
 
 /// One command.
@@ -110,16 +111,17 @@ impl Command {
         }
     }
 
-    /// Reads a command after its tag.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, LoadError> {
-        let start = reader.offset();
-        let number = reader.u16()?;
-        let length = reader.u16()?;
+    /// Parses a command after its tag.
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Stop> {
+        let start = cursor.offset();
+        let number = cursor.u16()?;
+        let length = cursor.u16()?;
         let kind = CommandKind::from_number(number).ok_or_else(|| unknown(number, length).at_offset(start))?;
         check_length(kind, length).map_err(|error| error.at_offset(start + 2))?;
-        let offset = reader.offset();
-        let data = reader.take(usize::from(length)).map_err(|error| error.in_field(kind.name()))?;
-        Self::decode_data(kind, data, offset).map_err(|error| too_short(error, length).in_field(kind.name()))
+        let offset = cursor.offset();
+        let data = cursor.take(usize::from(length)).context(|error| error.in_field(kind.name()))?;
+        let command = Self::decode_data(kind, data, offset);
+        Ok(command.map_err(|error| too_short(error, length).in_field(kind.name()))?)
     }
 
     /// Decodes the data of a command, which are all there.

@@ -3,8 +3,9 @@
 //! It is a description like a device's, but its version is not on the wire. (QEMU: `vmstate_configuration` in
 //! `migration/savevm.c`.)
 
-use vmstate_types::{LoadError, Reader, Writer};
+use vmstate_types::{LoadError, Writer};
 
+use super::decode::{Context, Cursor, Stop, not_utf8};
 use super::tag;
 
 /// Capabilities that there can be. QEMU 10.0 has 22, and says two of them.
@@ -36,44 +37,41 @@ impl Configuration {
         Self { machine: machine.into(), ..Self::default() }
     }
 
-    /// Reads the section after its tag.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, LoadError> {
-        let length = reader.u32()?;
-        let start = reader.offset();
-        let name =
-            reader.take(usize::try_from(length).unwrap_or(usize::MAX)).map_err(|error| error.in_field("name"))?;
-        let mut configuration = match std::str::from_utf8(name) {
-            Ok(machine) => Self::new(machine),
-            Err(_) => {
-                let found = format!("\"{}\"", name.escape_ascii());
-                return Err(LoadError::malformed("a machine name in UTF-8", found).at_offset(start).in_field("name"));
-            }
-        };
-        while reader.peek(1)? == [tag::SUBSECTION] {
-            configuration.read_subsection(reader)?;
+    /// Parses the section after its tag.
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, Stop> {
+        let length = cursor.u32()?;
+        let start = cursor.offset();
+        let in_name = |error: LoadError| error.in_field("name");
+        let name = cursor.take(usize::try_from(length).unwrap_or(usize::MAX)).context(in_name)?;
+        let machine =
+            std::str::from_utf8(name).map_err(|_| in_name(not_utf8("a machine name", name).at_offset(start)))?;
+        let mut configuration = Self::new(machine);
+        while cursor.peek()? == Some(tag::SUBSECTION) {
+            configuration.parse_subsection(cursor)?;
         }
         Ok(configuration)
     }
 
-    fn read_subsection(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        let start = reader.offset();
-        reader.skip(1)?;
-        let name = reader.counted_str()?;
-        let version = reader.u32()?;
-        let known = [PAGE_BITS, CAPABILITIES, UUID].contains(&name.as_str());
-        if !known || version != SUBSECTION_VERSION {
-            let expected = format!("`{PAGE_BITS}`, `{CAPABILITIES}` or `{UUID}`, version {SUBSECTION_VERSION}");
-            return Err(LoadError::incompatible(expected, format!("{name:?}, version {version}")).at_offset(start));
+    fn parse_subsection(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
+        let start = cursor.offset();
+        cursor.u8()?;
+        let name = cursor.counted_str()?;
+        let version = cursor.u32()?;
+        if version != SUBSECTION_VERSION {
+            return Err(unknown(name, version).at_offset(start).into());
         }
-        let repeated = match name.as_str() {
-            PAGE_BITS => self.target_page_bits.replace(reader.u32()?).is_some(),
-            UUID => self.uuid.replace(reader.array()?).is_some(),
-            _ => self.capabilities.replace(read_capabilities(reader)?).is_some(),
+        let repeated = match name {
+            PAGE_BITS => self.target_page_bits.replace(cursor.u32()?).is_some(),
+            UUID => self.uuid.replace(cursor.array()?).is_some(),
+            CAPABILITIES => self.capabilities.replace(parse_capabilities(cursor)?).is_some(),
+            _ => return Err(unknown(name, version).at_offset(start).into()),
         };
-        match repeated {
-            true => Err(LoadError::malformed("each subsection once", format!("{name:?} again")).at_offset(start)),
-            false => Ok(()),
+        if repeated {
+            return Err(LoadError::malformed("each subsection once", format!("{name:?} again"))
+                .at_offset(start)
+                .into());
         }
+        Ok(())
     }
 
     /// Writes the section, its tag included.
@@ -97,18 +95,25 @@ impl Configuration {
     }
 }
 
-fn read_capabilities(reader: &mut Reader<'_>) -> Result<Vec<String>, LoadError> {
-    let start = reader.offset();
-    let count = reader.u32()?;
+fn parse_capabilities(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Stop> {
+    let in_capabilities = |error: LoadError| error.in_field("capabilities");
+    let start = cursor.offset();
+    let count = cursor.u32()?;
     if count > MAX_CAPABILITIES {
         let expected = format!("at most {MAX_CAPABILITIES} capabilities");
-        return Err(LoadError::malformed(expected, count).at_offset(start).in_field("capabilities"));
+        return Err(in_capabilities(LoadError::malformed(expected, count).at_offset(start)).into());
     }
-    // No memory is set aside for what has not come.
-    (0..count)
-        .map(|_| reader.counted_str())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| error.in_field("capabilities"))
+    // The vector grows with the names that arrive, not by the count: the count is untrusted.
+    let mut names = Vec::new();
+    for _ in 0..count {
+        names.push(cursor.counted_str().context(in_capabilities)?.to_owned());
+    }
+    Ok(names)
+}
+
+fn unknown(name: &str, version: u32) -> LoadError {
+    let expected = format!("`{PAGE_BITS}`, `{CAPABILITIES}` or `{UUID}`, version {SUBSECTION_VERSION}");
+    LoadError::incompatible(expected, format!("{name:?}, version {version}"))
 }
 
 fn begin_subsection(out: &mut Writer, name: &str) {

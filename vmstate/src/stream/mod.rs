@@ -30,6 +30,11 @@
 
 mod command;
 mod configuration;
+pub(crate) mod decode;
+mod description;
+mod footer;
+mod header;
+mod item_decoder;
 mod reader;
 mod section;
 pub mod section_end;
@@ -38,8 +43,10 @@ mod writer;
 
 pub use command::{Command, DiscardRange, PostcopyAdvice};
 pub use configuration::Configuration;
-pub(crate) use reader::NextItem;
-pub use reader::{StreamItem, StreamReader};
+pub use decode::Decoded;
+pub(crate) use item_decoder::NextItem;
+pub use item_decoder::{ItemDecoder, StreamItem};
+pub use reader::StreamReader;
 pub use section::{SectionHeader, SectionKind};
 pub use writer::StreamWriter;
 

@@ -29,16 +29,10 @@ impl SectionKind {
         }
     }
 
-    /// The kind that begins with `tag`, if one does.
+    /// Returns the kind of section that begins with `tag`.
     #[must_use]
-    pub const fn from_tag(tag: u8) -> Option<Self> {
-        match tag {
-            tag::SECTION_START => Some(Self::Start),
-            tag::SECTION_PART => Some(Self::Part),
-            tag::SECTION_END => Some(Self::End),
-            tag::SECTION_FULL => Some(Self::Full),
-            _ => None,
-        }
+    pub fn from_tag(tag: u8) -> Option<Self> {
+        [Self::Start, Self::Part, Self::End, Self::Full].into_iter().find(|kind| kind.tag() == tag)
     }
 
     /// Whether the header of such a section has a name, an instance and a version of its own.
@@ -106,6 +100,14 @@ impl SectionHeader {
     pub fn full(section_id: u32, name: impl Into<String>, instance_id: u32, version: u32) -> Self {
         let (kind, name) = (SectionKind::Full, name.into());
         Self { kind, section_id, name, instance_id, version, offset: 0, payload: 0 }
+    }
+
+    /// Sets the device, in the memory that the old name has.
+    pub(super) fn set_device(&mut self, name: &str, instance_id: u32, version: u32) {
+        self.name.clear();
+        self.name.push_str(name);
+        self.instance_id = instance_id;
+        self.version = version;
     }
 
     /// The same device's section of another kind.

@@ -15,7 +15,7 @@ cannot load the header
   at        byte 0x0 of the stream
   expected  the magic number 0x5145564d (\"QEVM\")
   found     0x5145564e
-  advice    this is no migration stream
+  advice    this is not a migration stream
   in QEMU   Not a migration stream";
     assert_eq!(error.report().to_string(), text);
 }

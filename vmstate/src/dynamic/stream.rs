@@ -298,7 +298,9 @@ fn no_footer(reader: &Reader<'_>, section_id: u32) -> LoadError {
 fn page_size(description: Option<&Document>, configuration: Option<&Configuration>) -> Result<PageSize, LoadError> {
     let bits = configuration.and_then(|configuration| configuration.target_page_bits);
     let configured = bits.and_then(|bits| 1_u64.checked_shl(bits));
-    PageSize::new(description.map(|description| description.page_size).or(configured).unwrap_or(USUAL_PAGE_SIZE))
+    let bytes = description.map(|description| description.page_size).or(configured).unwrap_or(USUAL_PAGE_SIZE);
+    PageSize::new(bytes)
+        .map_err(|_| LoadError::malformed("a target page size, a power of two from 256 bytes to 2 MiB", bytes))
 }
 
 fn devices_by_name(description: &Document) -> HashMap<(Name, u32), Vec<usize>> {

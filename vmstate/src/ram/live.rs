@@ -6,7 +6,8 @@ use vmstate_types::{LoadError, Reader, SaveError};
 
 use super::block::{RamBlock, receive};
 use super::load::{Pages, Place, RamLoader};
-use super::record::{PageSize, RamOptions};
+use super::page_size::PageSize;
+use super::record::RamOptions;
 use super::save::{Destination, RamSaver};
 use super::undo::Undo;
 use crate::section::{BorrowedPages, LiveSection, Output, Pending};

@@ -4,7 +4,9 @@ use vmstate_types::{LoadError, Reader};
 
 use super::RamBlock;
 use super::block::{look, receive};
-use super::record::{BlockHeader, PageSize, RamOptions, Record, RecordReader};
+use super::page_size::PageSize;
+use super::record::{BlockHeader, RamOptions, Record};
+use super::record_reader::RecordReader;
 use super::zero::is_filled;
 
 /// Loads the "ram" sections of one stream: a start, any number of parts, and an end.
@@ -67,7 +69,7 @@ impl RamLoader {
                     received.map_err(|error| error.at_offset(start))?;
                 }
                 other => {
-                    return Err(LoadError::incompatible("pages in plain form", format!("{other:?}"))
+                    return Err(LoadError::incompatible("pages in plain form", other.name().unwrap_or("mapped pages"))
                         .at_offset(start)
                         .or_advice(
                             "switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source",

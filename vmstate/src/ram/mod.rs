@@ -30,8 +30,10 @@
 mod block;
 mod live;
 mod load;
+mod page_size;
 mod pages;
 mod record;
+mod record_reader;
 mod save;
 mod undo;
 mod zero;
@@ -39,7 +41,9 @@ mod zero;
 pub use block::{RamBlock, VecBlock};
 pub use live::Ram;
 pub use load::RamLoader;
-pub use record::{BlockHeader, Mapped, PageSize, RamOptions, Record, RecordReader, write_record};
+pub use page_size::{InvalidPageSize, PageSize};
+pub use record::{BlockHeader, Mapped, RamOptions, Record, write_record};
+pub use record_reader::RecordReader;
 pub use save::RamSaver;
 pub use zero::is_zero;
 

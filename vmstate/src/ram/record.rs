@@ -1,59 +1,34 @@
-//! The records that a "ram" section is made of.
+//! The records of a "ram" section.
 //!
-//! Each begins with a big-endian word that is an address and, in the bits below the page size, a flag. Small pages
-//! have no room for the flags that came late: with AVR's 256 bytes, 0x100 and 0x200 are part of the address.
+//! Each record begins with a big-endian word: an address and, in the bits below the page size, flags. Small pages have no
+//! room for the flags that were added last: with AVR's pages of 256 bytes, 0x100 and 0x200 are part of the address.
 //! (QEMU: `RAM_SAVE_FLAG_*` and `ram_load_precopy` in `migration/ram.c`.)
 
-use std::collections::HashMap;
+use vmstate_types::Writer;
 
-use vmstate_types::{LoadError, Reader, Writer};
+use crate::stream::wire_enum::wire_enum;
 
-mod flag {
-    pub(super) const ZERO: u64 = 0x02;
-    pub(super) const MEM_SIZE: u64 = 0x04;
-    pub(super) const PAGE: u64 = 0x08;
-    pub(super) const EOS: u64 = 0x10;
-    pub(super) const CONTINUE: u64 = 0x20;
-    pub(super) const XBZRLE: u64 = 0x40;
-    pub(super) const COMPRESS_PAGE: u64 = 0x100;
-    pub(super) const MULTIFD_FLUSH: u64 = 0x200;
-}
-
-/// What begins an XBZRLE record's data (`ENCODING_FLAG_XBZRLE`).
-const XBZRLE_ENCODING: u8 = 0x01;
-/// The version of a mapped-ram header.
-const MAPPED_VERSION: u32 = 1;
-
-/// The size of a target page: a power of two from 256 bytes to 2 MiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PageSize(u32);
-
-impl PageSize {
-    /// 4096 bytes, those of most targets.
-    pub const DEFAULT: Self = Self(4096);
-
-    /// The page size of `bytes` bytes.
+wire_enum! {
+    /// The records: flags and names (`RAM_SAVE_FLAG_*` in QEMU's `migration/ram.h`).
     ///
-    /// # Errors
-    /// When no target can have pages of that size: flags would not fit below the address, or pages not into memory.
-    pub fn new(bytes: u64) -> Result<Self, LoadError> {
-        match u32::try_from(bytes) {
-            Ok(size @ 0x100..=0x20_0000) if size.is_power_of_two() => Ok(Self(size)),
-            _ => Err(LoadError::misuse("a target page size: a power of two from 256 to 2097152", bytes)),
-        }
-    }
-
-    /// The size in bytes.
-    #[must_use]
-    pub fn bytes(self) -> u64 {
-        u64::from(self.0)
-    }
-
-    /// The bits of a record's first word that are flags.
-    fn flags(self) -> u64 {
-        self.bytes() - 1
+    /// FULL (0x01) and HOOK (0x80) are left out: QEMU has not sent the first since 2009, and only RDMA uses the second.
+    pub(super) enum RecordKind: u64 {
+        Zero = 0x02, "ZERO";
+        MemSize = 0x04, "MEM_SIZE";
+        Page = 0x08, "PAGE";
+        Eos = 0x10, "EOS";
+        Xbzrle = 0x40, "XBZRLE";
+        CompressPage = 0x100, "COMPRESS_PAGE";
+        MultifdFlush = 0x200, "MULTIFD_FLUSH";
     }
 }
+
+/// The flag of records about a page of the same block as the page before (`RAM_SAVE_FLAG_CONTINUE`).
+pub(super) const CONTINUE: u64 = 0x20;
+/// The first byte of an XBZRLE record's data (`ENCODING_FLAG_XBZRLE`).
+pub(super) const XBZRLE_ENCODING: u8 = 0x01;
+/// The version of a mapped-ram header (`MAPPED_RAM_HDR_VERSION`).
+pub(super) const MAPPED_VERSION: u32 = 1;
 
 /// What the stream's configuration says about its RAM records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,182 +132,22 @@ pub enum Record {
     EndOfSection,
 }
 
-/// Reads records, through all sections of one stream.
-#[derive(Debug)]
-pub struct RecordReader {
-    page_size: PageSize,
-    options: RamOptions,
-    /// The bytes of blocks that the list still has to name.
-    unlisted: u64,
-    /// What the mapped block that was just listed takes in the file.
-    space: Option<u64>,
-    blocks: Vec<BlockHeader>,
-    /// Where the blocks are in the list, by their names; of several with one name, the first.
-    places: HashMap<String, usize>,
-    /// The block that CONTINUE refers to.
-    current: Option<usize>,
-    /// What the last record that is none of a block began with.
-    word: u64,
-}
-
-impl RecordReader {
-    /// Reads records with pages of `page_size`.
+impl Record {
+    /// Returns QEMU's name of the record's flag, such as `XBZRLE`, or `None` if the record has no flag.
     #[must_use]
-    pub fn new(page_size: PageSize, options: RamOptions) -> Self {
-        let (blocks, places) = (Vec::new(), HashMap::new());
-        Self { page_size, options, unlisted: 0, space: None, blocks, places, current: None, word: 0 }
-    }
-
-    /// The blocks that were listed so far.
-    #[must_use]
-    pub fn blocks(&self) -> &[BlockHeader] {
-        &self.blocks
-    }
-
-    /// The index of the block that the last page record belongs to.
-    #[must_use]
-    pub fn current_block(&self) -> Option<usize> {
-        self.current
-    }
-
-    /// The word that the last record began with, if it is none of a block: with what means nothing in it, as an address
-    /// where a section ends.
-    #[cfg(feature = "schema")]
-    pub(crate) fn word(&self) -> u64 {
-        self.word
-    }
-
-    /// Reads one record; what it says that the caller must read or skip comes next.
-    ///
-    /// # Errors
-    /// When the record is of no known kind, names no known block, or points outside of its block.
-    pub fn next_record(&mut self, reader: &mut Reader<'_>) -> Result<Record, LoadError> {
-        if let Some(space) = self.space.take() {
-            return Ok(Record::Space(space));
-        }
-        if self.unlisted > 0 {
-            return self.read_block(reader).map(Record::Block).map_err(|error| error.in_field("block"));
-        }
-        let start = reader.offset();
-        let word = reader.u64()?;
-        self.word = word;
-        let flags = word & self.page_size.flags();
-        let offset = word & !(self.page_size.bytes() - 1);
-        let same_block = flags & flag::CONTINUE != 0;
-        match flags & !flag::CONTINUE {
-            flag::MEM_SIZE => {
-                self.unlisted = offset;
-                Ok(Record::BlockList(offset))
-            }
-            flag::EOS => Ok(Record::EndOfSection),
-            flag::MULTIFD_FLUSH => Ok(Record::MultifdFlush),
-            kind @ (flag::ZERO | flag::PAGE | flag::XBZRLE | flag::COMPRESS_PAGE) => {
-                self.find_block(reader, same_block, start)?;
-                self.check_offset(offset, start)?;
-                read_page(reader, kind, offset, same_block)
-            }
-            other => Err(LoadError::malformed(
-                "a record of a known kind: 0x2, 0x4, 0x8, 0x10, 0x40, 0x100 or 0x200",
-                format!("flags {other:#x} in {word:#018x}"),
-            )
-            .at_offset(start)
-            .or_advice("the page size may be wrong, or the stream uses RDMA or another channel")),
-        }
-    }
-
-    fn read_block(&mut self, reader: &mut Reader<'_>) -> Result<BlockHeader, LoadError> {
-        let idstr = reader.counted_str()?;
-        let start = reader.offset();
-        let mut block = BlockHeader::new(idstr, reader.u64()?);
-        let Some(unlisted) = self.unlisted.checked_sub(block.size) else {
-            let expected = format!("at most {:#x}, what the list has left", self.unlisted);
-            return Err(LoadError::malformed(expected, format!("{:#x}", block.size))
-                .at_offset(start)
-                .in_field(block.idstr));
+    pub fn name(&self) -> Option<&'static str> {
+        let kind = match self {
+            Self::BlockList(_) => RecordKind::MemSize,
+            Self::Zero { .. } => RecordKind::Zero,
+            Self::Page { .. } => RecordKind::Page,
+            Self::Xbzrle { .. } => RecordKind::Xbzrle,
+            Self::Compressed { .. } => RecordKind::CompressPage,
+            Self::MultifdFlush => RecordKind::MultifdFlush,
+            Self::EndOfSection => RecordKind::Eos,
+            Self::Block(_) | Self::Space(_) => return None,
         };
-        self.unlisted = unlisted;
-        if self.options.ignore_shared {
-            block.address = Some(reader.u64()?);
-        }
-        if self.options.mapped {
-            self.read_mapped(reader, &mut block).map_err(|error| error.in_field(block.idstr.clone()))?;
-        }
-        self.places.entry(block.idstr.clone()).or_insert(self.blocks.len());
-        self.blocks.push(block.clone());
-        Ok(block)
+        Some(kind.name())
     }
-
-    /// Reads where the pages of a mapped block lie. Blocks of shared memory that is left out have none.
-    fn read_mapped(&mut self, reader: &mut Reader<'_>, block: &mut BlockHeader) -> Result<(), LoadError> {
-        let start = reader.offset();
-        let version = reader.u32()?;
-        if version != MAPPED_VERSION {
-            let expected = format!("version {MAPPED_VERSION} of the mapped-ram header");
-            return Err(LoadError::incompatible(expected, version).at_offset(start));
-        }
-        let mapped = Mapped { page_size: reader.u64()?, bitmap: reader.u64()?, pages: reader.u64()? };
-        block.mapped = Some(mapped);
-        if mapped.pages == 0 {
-            return Ok(());
-        }
-        let here = reader.offset();
-        match mapped.pages.checked_add(block.size).and_then(|end| end.checked_sub(here)) {
-            Some(space) if mapped.pages >= here => self.space = Some(space),
-            _ => {
-                let found = format!("{:#x} for {:#x} bytes", mapped.pages, block.size);
-                return Err(LoadError::malformed(format!("pages after {here:#x}"), found).at_offset(start));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the name of the record's block, unless it is the one before.
-    fn find_block(&mut self, reader: &mut Reader<'_>, same_block: bool, start: u64) -> Result<(), LoadError> {
-        if same_block {
-            return match self.current {
-                Some(_) => Ok(()),
-                None => Err(LoadError::malformed("a block's name with the first page", "the flag CONTINUE")
-                    .at_offset(start)
-                    .with_qemu_message("Ack, bad migration stream!")),
-            };
-        }
-        let start = reader.offset();
-        let idstr = reader.counted_str()?;
-        self.current = self.places.get(&idstr).copied();
-        match self.current {
-            Some(_) => Ok(()),
-            None => Err(LoadError::malformed("the name of a block that was listed", format!("{idstr:?}"))
-                .at_offset(start)
-                .with_qemu_message(format!("Can't find block {idstr}"))),
-        }
-    }
-
-    fn check_offset(&self, offset: u64, start: u64) -> Result<(), LoadError> {
-        let Some(block) = self.current.and_then(|index| self.blocks.get(index)) else { return Ok(()) };
-        match offset < block.size {
-            true => Ok(()),
-            false => Err(LoadError::malformed(format!("an offset below {:#x}", block.size), format!("{offset:#x}"))
-                .at_offset(start)
-                .in_field(block.idstr.clone())
-                .with_qemu_message(format!("Illegal RAM offset {offset:x}"))),
-        }
-    }
-}
-
-/// Reads the rest of a record about a page, as far as it is not the page itself.
-fn read_page(reader: &mut Reader<'_>, kind: u64, offset: u64, same_block: bool) -> Result<Record, LoadError> {
-    Ok(match kind {
-        flag::ZERO => Record::Zero { offset, same_block, fill: reader.u8()? },
-        flag::PAGE => Record::Page { offset, same_block },
-        flag::COMPRESS_PAGE => Record::Compressed { offset, same_block, length: reader.u32()? },
-        _ => {
-            let (start, encoding) = (reader.offset(), reader.u8()?);
-            if encoding != XBZRLE_ENCODING {
-                return Err(LoadError::malformed("encoding 0x01 (XBZRLE)", format!("{encoding:#04x}")).at_offset(start));
-            }
-            Record::Xbzrle { offset, same_block, length: reader.u16()? }
-        }
-    })
 }
 
 /// Writes one record; what it says that the reader must read comes from the caller, next.
@@ -341,25 +156,25 @@ fn read_page(reader: &mut Reader<'_>, kind: u64, offset: u64, same_block: bool) 
 #[inline]
 pub fn write_record(out: &mut Writer, record: &Record, block: &str) {
     match record {
-        Record::BlockList(total) => out.u64(total | flag::MEM_SIZE),
+        Record::BlockList(total) => out.u64(total | RecordKind::MemSize.number()),
         Record::Block(header) => write_block(out, header),
         Record::Space(_) => {}
         Record::Zero { offset, same_block, fill } => {
-            write_word(out, *offset, flag::ZERO, *same_block, block);
+            write_word(out, *offset, RecordKind::Zero, *same_block, block);
             out.u8(*fill);
         }
-        Record::Page { offset, same_block } => write_word(out, *offset, flag::PAGE, *same_block, block),
+        Record::Page { offset, same_block } => write_word(out, *offset, RecordKind::Page, *same_block, block),
         Record::Xbzrle { offset, same_block, length } => {
-            write_word(out, *offset, flag::XBZRLE, *same_block, block);
+            write_word(out, *offset, RecordKind::Xbzrle, *same_block, block);
             out.u8(XBZRLE_ENCODING);
             out.u16(*length);
         }
         Record::Compressed { offset, same_block, length } => {
-            write_word(out, *offset, flag::COMPRESS_PAGE, *same_block, block);
+            write_word(out, *offset, RecordKind::CompressPage, *same_block, block);
             out.u32(*length);
         }
-        Record::MultifdFlush => out.u64(flag::MULTIFD_FLUSH),
-        Record::EndOfSection => out.u64(flag::EOS),
+        Record::MultifdFlush => out.u64(RecordKind::MultifdFlush.number()),
+        Record::EndOfSection => out.u64(RecordKind::Eos.number()),
     }
 }
 
@@ -378,11 +193,11 @@ fn write_block(out: &mut Writer, header: &BlockHeader) {
 }
 
 #[inline]
-fn write_word(out: &mut Writer, offset: u64, kind: u64, same_block: bool, block: &str) {
+fn write_word(out: &mut Writer, offset: u64, kind: RecordKind, same_block: bool, block: &str) {
     match same_block {
-        true => out.u64(offset | kind | flag::CONTINUE),
+        true => out.u64(offset | kind.number() | CONTINUE),
         false => {
-            out.u64(offset | kind);
+            out.u64(offset | kind.number());
             out.counted_str(block);
         }
     }

@@ -6,8 +6,9 @@ use vmstate_types::{SaveError, Writer};
 
 use super::RamBlock;
 use super::block::{look, slice};
+use super::page_size::PageSize;
 use super::pages::Pages;
-use super::record::{BlockHeader, PageSize, Record, write_record};
+use super::record::{BlockHeader, Record, write_record};
 use super::zero::is_zero;
 use crate::section::BorrowedPages;
 

@@ -11,8 +11,8 @@ use vmstate_types::LoadError;
 
 use super::block::{RamBlock, look, slice};
 use super::load::Place;
+use super::page_size::PageSize;
 use super::pages::Pages;
-use super::record::PageSize;
 use super::zero::{is_filled, is_zero};
 
 /// Copies are kept in pieces, so that none of them ever moves: each is twice as large as the one before, up to this size.

@@ -139,6 +139,12 @@ impl<'b> Cursor<'b> {
         self.array().map(u32::from_be_bytes)
     }
 
+    /// Consumes a big-endian `u64`.
+    #[inline]
+    pub(crate) fn u64(&mut self) -> Result<u64, Stop> {
+        self.array().map(u64::from_be_bytes)
+    }
+
     /// Returns the next byte without consuming it; `None` at the end of the stream.
     pub(crate) fn peek(&self) -> Result<Option<u8>, Stop> {
         match self.rest.first() {

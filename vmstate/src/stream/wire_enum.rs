@@ -3,7 +3,7 @@
 //! [`wire_enum!`] makes an enum of one table, so that decoding, encoding, names and errors cannot disagree about a
 //! number.
 
-/// Defines an enum of messages from the table of their numbers, QEMU's names and the lengths of their data.
+/// Defines an enum of messages from the table of their numbers, QEMU's names and, optionally, the lengths of their data.
 ///
 /// ```text
 /// wire_enum! {
@@ -15,8 +15,8 @@
 macro_rules! wire_enum {
     (
         $(#[$meta:meta])*
-        $vis:vis enum $name:ident: $number_type:ty, $length_type:ty {
-            $($variant:ident = $number:literal, $text:literal, $length:expr;)*
+        $vis:vis enum $name:ident: $number_type:ty {
+            $($variant:ident = $number:literal, $text:literal;)*
         }
     ) => {
         $(#[$meta])*
@@ -50,7 +50,22 @@ macro_rules! wire_enum {
                     $(Self::$variant => $text),*
                 }
             }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident: $number_type:ty, $length_type:ty {
+            $($variant:ident = $number:literal, $text:literal, $length:expr;)*
+        }
+    ) => {
+        wire_enum! {
+            $(#[$meta])*
+            $vis enum $name: $number_type {
+                $($variant = $number, $text;)*
+            }
+        }
 
+        impl $name {
             /// Returns the length of the data.
             $vis const fn data_length(self) -> $length_type {
                 match self {

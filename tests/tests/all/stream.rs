@@ -7,6 +7,7 @@ mod configuration;
 mod damage;
 mod package;
 mod ram;
+mod restart;
 
 use std::io::Read;
 

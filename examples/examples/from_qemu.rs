@@ -11,7 +11,7 @@ use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use flate2::read::GzDecoder;
-use vmstate::dynamic::diff::{Difference, Snapshot, compare};
+use vmstate::dynamic::diff::{Snapshot, StateDifference, compare};
 use vmstate::machine::{LoadOptions, Rules, Unknown};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     machine.save(&mut written)?;
     print!("written again with what differs:");
     for difference in compare(&Snapshot::from_stream(&stream)?, &Snapshot::from_stream(&written)?) {
-        let Difference::Section(section) = difference else { continue };
+        let StateDifference::Section(section) = difference else { continue };
         section.fields.iter().for_each(|field| print!(" {}.{}", section.name, field.path));
     }
     println!();

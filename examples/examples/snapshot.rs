@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use vmstate::dynamic::diff::{Difference, Snapshot, compare};
+use vmstate::dynamic::diff::{Snapshot, StateDifference, compare};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
 
@@ -60,10 +60,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         compare(&Snapshot::from_stream(&fs::read(&path)?)?, &Snapshot::from_machine(&mut board.machine())?)
     {
         match difference {
-            Difference::Section(section) => {
+            StateDifference::Section(section) => {
                 println!("    {}: {:?}", section.name, Vec::from_iter(section.fields.iter().map(|field| &field.path)));
             }
-            Difference::Block(block) => {
+            StateDifference::Block(block) => {
                 println!("    {}: {:?}", block.name, Vec::from_iter(block.pages.iter().map(|pages| &pages.range)));
             }
             other => println!("    {other:?}"),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::ops::Range;
 
-use vmstate::dynamic::{Event, StreamDecoder};
+use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::schema::vmdesc::{self, Document};
 use vmstate::{Description, Reader};
 
@@ -53,7 +53,7 @@ fn payload(stream: &[u8], name: &str) -> Option<u64> {
     let mut walk = StreamDecoder::new(&mut reader, Some(document)).ok()?;
     while let Some(event) = walk.next_event().ok()? {
         match event {
-            Event::Section { header, .. } if header.name == name => return Some(header.payload),
+            StreamEvent::Section { header, .. } if header.name == name => return Some(header.payload),
             _ => {}
         }
     }

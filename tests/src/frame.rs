@@ -1,6 +1,6 @@
 //! The framing of a machine's stream, read from a QEMU stream and applied to one of our machines.
 
-use vmstate::dynamic::{Event, StreamDecoder};
+use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::machine::SaveOptions;
 use vmstate::schema::Release;
 use vmstate::schema::vmdesc::{Document, Located, locate};
@@ -45,11 +45,11 @@ impl Frame {
         let (mut headers, mut commands, mut sections) = (Vec::new(), Vec::new(), 0);
         while let Some(event) = walk.next_event().unwrap() {
             match event {
-                Event::Section { header, .. } | Event::Ram(header) => {
+                StreamEvent::Section { header, .. } | StreamEvent::Ram(header) => {
                     sections += 1;
                     headers.extend(matches!(header.kind, SectionKind::Start | SectionKind::Full).then_some(header));
                 }
-                Event::Command(command) => commands.push(command),
+                StreamEvent::Command(command) => commands.push(command),
                 _ => {}
             }
         }

@@ -3,7 +3,7 @@
 use clap::Parser;
 use vmstate::Writer;
 use vmstate::dynamic::edit::parse_subsection;
-use vmstate::dynamic::{Body, Section};
+use vmstate::dynamic::{DecodedBody, DecodedSection};
 use vmstate_examples::virt::place::Place;
 
 use super::Target;
@@ -90,7 +90,8 @@ fn understood(arguments: &arguments::Arguments, text: &str) {
 fn subsection(line: &str) {
     let Ok(subsection) = parse_subsection(line) else { return };
     let size = subsection.size();
-    let section = Section { name: "dev".into(), instance_id: 0, offset: 0, body: Body::Described(subsection) };
+    let section =
+        DecodedSection { name: "dev".into(), instance_id: 0, offset: 0, body: DecodedBody::Described(subsection) };
     let mut out = Writer::new();
     section.encode(&mut out);
     assert_eq!(out.offset(), size, "{line}");

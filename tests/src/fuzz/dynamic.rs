@@ -1,8 +1,8 @@
 //! Payloads that are read by a description, and changed.
 
 use vmstate::dynamic::edit::parse_subsection;
-use vmstate::dynamic::{Body, Section};
-use vmstate::schema::vmdesc::{Device, Document};
+use vmstate::dynamic::{DecodedBody, DecodedSection};
+use vmstate::schema::vmdesc::{Document, SentSection};
 use vmstate::{Reader, Writer};
 
 use super::{Target, halves, seeds};
@@ -36,9 +36,9 @@ fn run(bytes: &[u8]) {
 }
 
 /// What is decoded is encoded as the same bytes, and described as it was.
-fn decode(device: &Device, payload: &[u8], end: Option<u64>) -> Option<Section> {
+fn decode(device: &SentSection, payload: &[u8], end: Option<u64>) -> Option<DecodedSection> {
     let mut reader = Reader::from_slice_at(payload, START);
-    match Section::decode(device, &mut reader, end) {
+    match DecodedSection::decode(device, &mut reader, end) {
         Ok(section) => {
             let read = usize::try_from(reader.offset() - START).expect("an offset in a slice");
             assert!(end.is_none_or(|end| end == reader.offset()), "{read} bytes up to {end:?}");
@@ -55,18 +55,18 @@ fn decode(device: &Device, payload: &[u8], end: Option<u64>) -> Option<Section> 
     }
 }
 
-fn encode(section: &Section) -> Vec<u8> {
+fn encode(section: &DecodedSection) -> Vec<u8> {
     let mut out = Writer::new();
     section.encode(&mut out);
     out.take()
 }
 
 /// All values have paths that lead to something, and can be shown.
-fn look_into(section: &Section) {
+fn look_into(section: &DecodedSection) {
     let _ = format!("{section:?}");
     for leaf in section.leaves() {
         let text = match leaf.found.item {
-            vmstate::dynamic::Item::Struct(inner) => format!("{inner:?}"),
+            vmstate::dynamic::FoundItem::Struct(inner) => format!("{inner:?}"),
             item => item.to_string(),
         };
         assert!(leaf.found.offset >= section.offset, "{}: {text}", leaf.path);
@@ -75,7 +75,7 @@ fn look_into(section: &Section) {
 }
 
 /// Whatever was changed, the section is what its own description says.
-fn change(mut section: Section, edits: &str) {
+fn change(mut section: DecodedSection, edits: &str) {
     for line in edits.lines() {
         let before = section.clone();
         let changed = match line.split_once('=') {
@@ -94,11 +94,11 @@ fn change(mut section: Section, edits: &str) {
         }
     }
     let Some(description) = section.describe() else { return };
-    if matches!(section.body, Body::Partly(..)) {
+    if matches!(section.body, DecodedBody::Partly(..)) {
         return;
     }
     let payload = encode(&section);
-    let again = Section::decode(&description, &mut Reader::from_slice_at(&payload, START), None);
+    let again = DecodedSection::decode(&description, &mut Reader::from_slice_at(&payload, START), None);
     let again = again.unwrap_or_else(|error| panic!("{edits}: {section:?}\n{error}"));
     assert_eq!(encode(&again), payload);
     assert_eq!(again.describe(), Some(description));

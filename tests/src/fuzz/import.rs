@@ -2,7 +2,7 @@
 
 use syn::Item;
 use vmstate::Reader;
-use vmstate::dynamic::Section;
+use vmstate::dynamic::DecodedSection;
 use vmstate::import::Importer;
 use vmstate::schema::vmdesc::{Document, Located, locate};
 
@@ -51,7 +51,7 @@ fn text(importer: &mut Importer, bytes: &[u8]) -> bool {
     let Ok(document) = Document::parse(text, 0) else { return false };
     let mut reader = Reader::from_slice(payload);
     for device in &document.devices {
-        match Section::decode(device, &mut reader, None) {
+        match DecodedSection::decode(device, &mut reader, None) {
             Ok(section) => importer.section(&section),
             Err(_) => return false,
         };

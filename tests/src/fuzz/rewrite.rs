@@ -4,7 +4,7 @@ use vmstate::dynamic::diff::{Snapshot, compare};
 use vmstate::dynamic::edit::{Edits, edit, parse_subsection};
 use vmstate::dynamic::{Rewriter, StreamDecoder, Stripper, rewrite};
 use vmstate::ram::{BlockHeader, Mapped, Record, write_record};
-use vmstate::report::{Report, Side};
+use vmstate::report::{HtmlReport, ReportInput};
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamWriter};
 use vmstate::{LoadError, Reader, Writer};
@@ -99,8 +99,8 @@ fn stripped(stream: &[u8]) -> Result<(Vec<u8>, u64), LoadError> {
 fn look_at(stream: &[u8]) {
     let Ok(snapshot) = walk(stream) else { return };
     assert_eq!(compare(&snapshot, &snapshot).count(), 0);
-    let side = Side { name: "</script><!--", length: stream.len() as u64, snapshot: &snapshot };
-    for html in [Report::new(side).html(), Report::new(side).beside(side).html()] {
+    let side = ReportInput { name: "</script><!--", length: stream.len() as u64, snapshot: &snapshot };
+    for html in [HtmlReport::new(side).html(), HtmlReport::new(side).beside(side).html()] {
         assert_eq!(html.matches("</script").count(), 2, "{html}");
         assert_eq!(html.matches("<!--").count(), 0, "{html}");
     }

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use vmstate::schema::compare::{Direction, Finding, Report, Rule, Severity, compare_schemas};
+use vmstate::schema::compare::{Comparison, Direction, Finding, Rule, Severity, compare_schemas};
 use vmstate::schema::dump::{Checker, Dump};
-use vmstate::schema::shape::{Kind, Shape};
+use vmstate::schema::shape::{Shape, ShapeKind};
 use vmstate::schema::{Release, Schema};
 
 use super::{Target, halves, seeds};
@@ -43,7 +43,7 @@ fn understood(text: &str, schema: &Schema) {
         assert_eq!(Dump::parse(&dump.to_text()).expect("it was written as a dump"), dump);
     }
     for release in [Release::Qemu7_2, Release::Qemu10_0] {
-        let dump = Dump::of(schema, release).to_text();
+        let dump = Dump::from_schema(schema, release).to_text();
         let again = Dump::parse(&dump).unwrap_or_else(|error| panic!("{error}\n{dump}"));
         assert_eq!(again.to_text(), dump);
     }
@@ -60,8 +60,8 @@ fn understood(text: &str, schema: &Schema) {
 /// Whether two subsections have one name, here or somewhere inside.
 fn repeats(shape: &Shape) -> bool {
     let mut names = HashSet::new();
-    let keys = |kind: &Kind| matches!(kind, Kind::Tree { keys: Some(keys), .. } if keys.shapes().iter().any(repeats));
-    let inside = |kind: &Kind| keys(kind) || kind.inner().is_some_and(|inner| inner.shapes().iter().any(repeats));
+    let keys = |kind: &ShapeKind| matches!(kind, ShapeKind::Tree { keys: Some(keys), .. } if keys.shapes().iter().any(repeats));
+    let inside = |kind: &ShapeKind| keys(kind) || kind.inner().is_some_and(|inner| inner.shapes().iter().any(repeats));
     shape.subsections.iter().any(|own| !names.insert(&own.shape.name) || repeats(&own.shape))
         || shape.fields.iter().any(|field| inside(&field.kind))
 }
@@ -70,7 +70,7 @@ fn repeats(shape: &Shape) -> bool {
 fn compare(old: &Schema, new: &Schema) {
     let (there, back) = (compare_schemas(old, new), compare_schemas(new, old));
     assert_eq!(there.compared, back.compared);
-    let one_way = |report: &Report, direction: Direction| {
+    let one_way = |report: &Comparison, direction: Direction| {
         // Paths are those of the old side.
         let about = |finding: &Finding| {
             (finding.device.clone(), either_way(finding.rule), finding.written.clone(), finding.read.clone())

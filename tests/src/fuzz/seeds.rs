@@ -1,6 +1,6 @@
 //! Where fuzzers begin: pieces of the committed streams and dumps.
 
-use vmstate::dynamic::{Event, StreamDecoder};
+use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate::schema::{Release, Schema, dump::Dump};
 use vmstate::stream::{Configuration, SectionHeader, StreamWriter};
@@ -33,7 +33,7 @@ fn take_apart(bytes: &[u8], pieces: &mut Vec<Piece>) {
     let mut reader = Reader::from_slice(bytes);
     let mut walk = StreamDecoder::new(&mut reader, Some(document.clone())).expect("QEMU's stream");
     while let Some(event) = walk.next_event().expect("QEMU's stream") {
-        let Event::Section { header, section, device: Some(device) } = event else { continue };
+        let StreamEvent::Section { header, section, device: Some(device) } = event else { continue };
         let mut payload = Writer::new();
         section.encode(&mut payload);
         let devices = vec![document.devices[device].clone()];
@@ -62,7 +62,7 @@ impl Piece {
     /// A path to a value, if there is one.
     fn path(&self) -> Option<String> {
         let mut reader = Reader::from_slice(&self.payload);
-        let section = vmstate::dynamic::Section::decode(&self.document.devices[0], &mut reader, None).ok()?;
+        let section = vmstate::dynamic::DecodedSection::decode(&self.document.devices[0], &mut reader, None).ok()?;
         section.leaves().first().map(|leaf| leaf.path.clone())
     }
 }
@@ -129,7 +129,7 @@ pub(super) fn schemas() -> Vec<Vec<u8>> {
     });
     let of_dumps = small_dumps().into_iter().step_by(7).map(|dump| {
         let schema = Schema::from(&dump);
-        pair(&Dump::of(&schema, Release::Qemu10_0).to_text(), &schema.to_text())
+        pair(&Dump::from_schema(&schema, Release::Qemu10_0).to_text(), &schema.to_text())
     });
     of_streams.chain(of_dumps).filter(|pair| pair.len() < 2 * LONGEST).collect()
 }

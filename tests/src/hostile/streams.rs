@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 
 use vmstate::dynamic::diff::{Snapshot, compare};
-use vmstate::dynamic::{Event, StreamDecoder, rewrite};
+use vmstate::dynamic::{StreamDecoder, StreamEvent, rewrite};
 use vmstate::import::Importer;
 use vmstate::ram::{BlockHeader, Record, write_record};
-use vmstate::report::{Report, Side};
+use vmstate::report::{HtmlReport, ReportInput};
 use vmstate::schema::vmdesc::{Document, locate_in};
 use vmstate::stream::{SectionHeader, SectionKind, StreamWriter};
 use vmstate::{Reader, Writer};
@@ -234,7 +234,7 @@ fn dump(stream: &[u8]) -> Outcome {
     let mut reader = Reader::from_slice(stream);
     let mut walk = StreamDecoder::new(&mut reader, document_of(stream)?).map_err(refused)?;
     while let Some(event) = walk.next_event().map_err(refused)? {
-        if let Event::Section { section, .. } = event {
+        if let StreamEvent::Section { section, .. } = event {
             let leaves = section.leaves();
             let _ = leaves.iter().filter_map(|leaf| section.get(&leaf.path)).take(10).count();
         }
@@ -251,8 +251,8 @@ fn diff(stream: &[u8]) -> Outcome {
 
 fn report(stream: &[u8]) -> Outcome {
     let snapshot = snapshot(stream)?;
-    let side = Side { name: "hostile", length: stream.len() as u64, snapshot: &snapshot };
-    let page = Report::new(side).beside(side).html();
+    let side = ReportInput { name: "hostile", length: stream.len() as u64, snapshot: &snapshot };
+    let page = HtmlReport::new(side).beside(side).html();
     assert!(!page.is_empty());
     Ok(())
 }

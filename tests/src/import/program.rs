@@ -99,10 +99,10 @@ fn module(name: &str) -> String {
 
 const MAIN: &str = r#"
 use vmstate::LoadError;
-use vmstate::dynamic::{Section, rewrite};
+use vmstate::dynamic::{DecodedSection, rewrite};
 use vmstate::schema::Release;
 
-type Reload = fn(&Section, Release) -> Result<Section, LoadError>;
+type Reload = fn(&DecodedSection, Release) -> Result<DecodedSection, LoadError>;
 
 fn check(stream: &str, module: &str, release: Release, reload: Reload) {
     let bytes = std::fs::read(stream).unwrap();

@@ -6,11 +6,11 @@ use std::time::Instant;
 use vmstate::prelude::*;
 use vmstate::schema::Schema;
 use vmstate::schema::compare::{
-    Direction, Finding, Options, Report, Rule, Severity, compare, compare_schemas, first_difference,
+    CompareOptions, Comparison, Direction, Finding, Rule, Severity, compare, compare_schemas, first_difference,
 };
 use vmstate::schema::dump::{Checker, Dump};
 use vmstate::schema::shape::Shape;
-use vmstate::schema::vmdesc::{Array, Document, Field, Located, Nested, Struct, locate};
+use vmstate::schema::vmdesc::{ArrayPart, Document, Located, Nested, SentField, SentStruct, locate};
 use vmstate_examples::devices::avr;
 use vmstate_examples::devices::clock::Clock;
 use vmstate_examples::devices::e1000::E1000;
@@ -106,7 +106,7 @@ fn nothing_that_qemus_checker_finds_is_left_out() {
 }
 
 /// Whether anything is said about the device in this direction.
-fn names(report: &Report, direction: Direction, device: &str) -> bool {
+fn names(report: &Comparison, direction: Direction, device: &str) -> bool {
     report.findings.iter().any(|finding| finding.device == device && finding.direction == direction)
 }
 
@@ -121,7 +121,7 @@ fn the_examples_are_what_qemus_dumps_say() {
         let own = own.devices.values().next().unwrap();
         let types = dumps.iter().flat_map(|dump| dump.devices.values()).filter(|other| other.name == own.name);
         let broken = |other: &Shape| {
-            let findings = compare(other, own, Options { devices: false });
+            let findings = compare(other, own, CompareOptions { devices: false });
             findings.into_iter().find(|finding| finding.severity() == Severity::Break)
         };
         let found: Vec<_> = types.map(broken).collect();
@@ -161,10 +161,10 @@ fn a_stream_is_compared_with_devices() {
     let stream = Schema::from(&Document::parse(&stream[text..], 0).unwrap());
     let devices =
         [("cpu", avr::Cpu::DESCRIPTION), ("globalstate", GlobalState::DESCRIPTION), ("timer", Clock::DESCRIPTION)];
-    let report = compare_schemas(&stream, &Schema::of(None, devices));
+    let report = compare_schemas(&stream, &Schema::from_devices(None, devices));
     assert_eq!((report.findings, report.compared), (vec![], 3));
     let wrong = [("cpu", avr::Cpu::DESCRIPTION), ("timer", Port92::DESCRIPTION)];
-    let report = compare_schemas(&stream, &Schema::of(None, wrong));
+    let report = compare_schemas(&stream, &Schema::from_devices(None, wrong));
     assert_eq!((report.compared, report.worst()), (2, Some(Severity::Break)));
     assert!(report.findings.iter().all(|finding| finding.direction == Direction::OldToNew));
     assert!(report.findings.iter().any(|finding| finding.rule == Rule::Device && finding.device == "globalstate"));
@@ -184,7 +184,7 @@ fn any_two_shapes_can_be_compared() {
     let mut breaks = 0;
     for one in &shapes {
         for other in &shapes {
-            let findings = compare(one, other, Options::default());
+            let findings = compare(one, other, CompareOptions::default());
             let there = findings.iter().any(|finding| finding.severity() == Severity::Break);
             assert!(one != other || !there, "{}: {findings:?}", one.name);
             breaks += usize::from(there);
@@ -197,15 +197,15 @@ fn any_two_shapes_can_be_compared() {
 /// A description that is made to take long: as many fields as a stream may have, none of them known.
 #[test]
 fn a_hostile_description_takes_no_long_time() {
-    let field = |index: usize| Field {
+    let field = |index: usize| SentField {
         name: format!("f{}", index % 7).into(),
-        array: Array::None,
+        array: ArrayPart::None,
         type_name: if usize::is_multiple_of(index, 3) { "unused_buffer".into() } else { "uint8".into() },
         nested: Nested::None,
         size: 1,
     };
     let fields = (0..300_000).map(field).collect();
-    let sent = Struct { vmsd_name: "e1000".into(), version: 2, fields, subsections: vec![] };
+    let sent = SentStruct { vmsd_name: "e1000".into(), version: 2, fields, subsections: vec![] };
     let start = Instant::now();
     assert!(first_difference(E1000::DESCRIPTION, 2, &sent).is_some());
     println!("{:?}", start.elapsed());

@@ -7,10 +7,10 @@ mod riscv;
 
 use std::fmt::Debug;
 
-use vmstate::dynamic::{Event, StreamDecoder};
+use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::laws::Laws;
 use vmstate::prelude::*;
-use vmstate::schema::vmdesc::{Body, Document, Located, Nested, Struct, locate};
+use vmstate::schema::vmdesc::{Document, Located, Nested, SentBody, SentStruct, locate};
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::stream::SectionHeader;
 use vmstate_examples::devices::e1000::{Compatibility, E1000};
@@ -30,7 +30,7 @@ struct Section {
     header: SectionHeader,
     payload: Vec<u8>,
     /// What the stream says about it.
-    described: Struct,
+    described: SentStruct,
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn section(version: &str, machine: &str, name: &str) -> Section {
     let mut walk = StreamDecoder::new(&mut reader, Some(document.clone())).unwrap();
     loop {
         let event = walk.next_event().unwrap().unwrap_or_else(|| panic!("{}: no section {name}", stream.name));
-        let Event::Section { header, section, device: Some(device) } = event else { continue };
+        let StreamEvent::Section { header, section, device: Some(device) } = event else { continue };
         if header.name == name {
             let start = usize::try_from(section.offset).unwrap();
             let payload = stream.bytes[start..][..usize::try_from(section.size()).unwrap()].to_vec();
@@ -271,7 +271,7 @@ fn section(version: &str, machine: &str, name: &str) -> Section {
     }
 }
 
-fn state(body: &Body) -> &Struct {
-    let Body::State(state) = body else { panic!("not described") };
+fn state(body: &SentBody) -> &SentStruct {
+    let SentBody::State(state) = body else { panic!("not described") };
     state
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use vmstate::dynamic::diff::{Change, Difference, Snapshot, compare, compare_sections};
-use vmstate::dynamic::{Event, Item, Section, StreamDecoder, Value};
-use vmstate::report::{Report, Side};
+use vmstate::dynamic::diff::{FieldChange, Snapshot, StateDifference, compare, compare_sections};
+use vmstate::dynamic::{DecodedSection, DecodedValue, FoundItem, StreamDecoder, StreamEvent};
+use vmstate::report::{HtmlReport, ReportInput};
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate::{LoadError, Reader};
 use vmstate_tests::streams::{self, Stream};
@@ -20,12 +20,12 @@ fn snapshot(stream: &Stream) -> Snapshot {
 }
 
 /// The sections with device state, each with the index of its description.
-fn sections(stream: &Stream) -> Vec<(usize, Section)> {
+fn sections(stream: &Stream) -> Vec<(usize, DecodedSection)> {
     let mut reader = Reader::from_slice(&stream.bytes);
     let mut walk = StreamDecoder::new(&mut reader, Some(description(stream))).unwrap();
     let mut sections = Vec::new();
     while let Some(event) = walk.next_event().unwrap() {
-        if let Event::Section { section, device: Some(device), .. } = event {
+        if let StreamEvent::Section { section, device: Some(device), .. } = event {
             sections.push((device, section));
         }
     }
@@ -59,7 +59,7 @@ fn a_byte_that_changes_is_a_field_that_changes() {
                 let mut payload = stream.bytes[start..start + usize::try_from(section.size()).unwrap()].to_vec();
                 payload[at - start] ^= 0x10;
                 let mut reader = Reader::from_slice_at(&payload, section.offset);
-                match Section::decode(device, &mut reader, Some(section.offset + section.size())) {
+                match DecodedSection::decode(device, &mut reader, Some(section.offset + section.size())) {
                     Ok(changed) => assert_one(&section, &changed, &leaf.path, leaf.found.offset),
                     Err(_) => refused += 1,
                 }
@@ -72,17 +72,17 @@ fn a_byte_that_changes_is_a_field_that_changes() {
     assert!(refused < fields / 20, "{refused} of {fields}");
 }
 
-fn assert_one(old_section: &Section, new: &Section, path: &str, offset: u64) {
+fn assert_one(old_section: &DecodedSection, new: &DecodedSection, path: &str, offset: u64) {
     let differences = compare_sections(old_section, new);
     let [difference] = differences.as_slice() else { panic!("{path}: {differences:?}") };
     // Arrays are reported whole, runs of them are leaves.
     let array = path.rsplit_once('[').map_or(path, |(array, _)| array);
     match &difference.change {
-        Change::Value { old, new } => {
+        FieldChange::Value { old, new } => {
             assert_eq!((difference.path.as_str(), old.offset, new.offset), (path, offset, offset));
             assert_ne!(old.item, new.item);
         }
-        Change::Elements(elements) => {
+        FieldChange::Elements(elements) => {
             assert!([path, array].contains(&difference.path.as_str()), "{path}: {}", difference.path);
             assert_eq!(elements.count(), 1, "{path}");
             let (_, one, other) = elements.iter().next().unwrap();
@@ -93,9 +93,9 @@ fn assert_one(old_section: &Section, new: &Section, path: &str, offset: u64) {
 }
 
 /// What of a byte's changed bit is seen in an element; those of a bitmap are single bits.
-fn flipped(section: &Section, path: &str) -> u64 {
+fn flipped(section: &DecodedSection, path: &str) -> u64 {
     match section.get(path).map(|found| found.item) {
-        Some(Item::Value(Value::Bitmap(_))) => 1,
+        Some(FoundItem::Value(DecodedValue::Bitmap(_))) => 1,
         _ => 0x10,
     }
 }
@@ -106,14 +106,14 @@ fn what_changed_from_one_qemu_to_the_next() {
     let mut seen = Vec::new();
     for difference in compare(&old, &new) {
         match difference {
-            Difference::Section(section) => {
+            StateDifference::Section(section) => {
                 seen.push(format!("{} {:?}", section.name, section.versions()));
                 if section.name == "globalstate" {
                     let paths: Vec<_> = section.fields.iter().map(|field| field.path.as_str()).collect();
                     assert_eq!(paths, ["runstate", "has_vm_was_suspended", "vm_was_suspended", "unused"]);
                 }
             }
-            Difference::Block(block) => seen.push(block.name.to_owned()),
+            StateDifference::Block(block) => seen.push(block.name.to_owned()),
             other => panic!("{other:?}"),
         }
     }
@@ -148,8 +148,8 @@ fn damage_is_compared_or_refused() {
         assert_eq!(compare(&damaged, &whole).count(), count, "byte {place:#x}");
         differences += usize::from(count > 0);
         if place % 41 == 0 {
-            let side = |snapshot| Side { name: "a", length: 0, snapshot };
-            assert!(Report::new(side(&damaged)).beside(side(&whole)).html().ends_with("</html>\n"));
+            let side = |snapshot| ReportInput { name: "a", length: 0, snapshot };
+            assert!(HtmlReport::new(side(&damaged)).beside(side(&whole)).html().ends_with("</html>\n"));
         }
     }
     assert!(compared > 1500 && differences > 1400, "{compared} {differences}");

@@ -2,8 +2,8 @@
 
 use vmstate::Description;
 use vmstate::prelude::*;
-use vmstate::schema::compare::{What, first_difference};
-use vmstate::schema::vmdesc::{Array, Body, Document, Field, Located, Nested, Struct, locate};
+use vmstate::schema::compare::{DifferenceKind, first_difference};
+use vmstate::schema::vmdesc::{ArrayPart, Document, Located, Nested, SentBody, SentField, SentStruct, locate};
 use vmstate_examples::devices::avr::Cpu;
 use vmstate_examples::devices::clock::Clock;
 use vmstate_examples::devices::e1000::E1000;
@@ -35,12 +35,12 @@ fn local(stream: &str, section: &str) -> Option<&'static Description> {
 }
 
 /// All described sections of the committed streams that are structs.
-fn sections() -> Vec<(String, &'static Description, Struct)> {
+fn sections() -> Vec<(String, &'static Description, SentStruct)> {
     let mut sections = Vec::new();
     for stream in streams::all() {
         let Located::At(text) = locate(&stream.bytes) else { panic!("{}: no description", stream.name) };
         for device in Document::parse(&stream.bytes[text..], text as u64).unwrap().devices {
-            if let (Some(local), Body::State(state)) = (local(&stream.name, &device.name), device.body) {
+            if let (Some(local), SentBody::State(state)) = (local(&stream.name, &device.name), device.body) {
                 sections.push((format!("{} {}", stream.name, device.name), local, state));
             }
         }
@@ -69,7 +69,7 @@ fn every_field_that_is_gone_is_named() {
             let mut other = sent.clone();
             let gone = other.fields.remove(index);
             let difference = first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {gone:?}"));
-            assert_eq!((difference.path, difference.what), (path(local, &gone), What::Missing), "{name}");
+            assert_eq!((difference.path, difference.what), (path(local, &gone), DifferenceKind::Missing), "{name}");
             tried += 1;
         }
     }
@@ -82,16 +82,16 @@ fn every_field_that_is_new_is_named() {
     for (name, local, sent) in &sections() {
         for index in 0..=sent.fields.len() {
             let mut other = sent.clone();
-            let field = Field {
+            let field = SentField {
                 name: "news".into(),
-                array: Array::None,
+                array: ArrayPart::None,
                 type_name: "uint16".into(),
                 nested: Nested::None,
                 size: 2,
             };
             other.fields.insert(index, field);
             let difference = first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {index}"));
-            assert_eq!(difference.what, What::Extra, "{name} {index} {difference:?}");
+            assert_eq!(difference.what, DifferenceKind::Extra, "{name} {index} {difference:?}");
             assert_eq!(difference.path, format!("{}.news", local.name), "{name}");
         }
     }
@@ -106,11 +106,11 @@ fn every_field_that_has_another_size_is_named() {
             if field.nested != Nested::None || is_numbered(field) || !is_fixed(local, field) {
                 continue;
             }
-            let changed = Field { size: field.size + 1, type_name: "else".into(), ..field.clone() };
+            let changed = SentField { size: field.size + 1, type_name: "else".into(), ..field.clone() };
             *field = changed.clone();
             let difference =
                 first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {changed:?}"));
-            assert_eq!((difference.path, difference.what), (path(local, &changed), What::Type), "{name}");
+            assert_eq!((difference.path, difference.what), (path(local, &changed), DifferenceKind::Type), "{name}");
         }
     }
 }
@@ -125,7 +125,7 @@ fn two_fields_that_changed_places_are_named() {
             }
             other.fields.swap(index - 1, index);
             let difference = first_difference(local, sent.version, &other).unwrap_or_else(|| panic!("{name} {index}"));
-            assert_eq!(difference.what, What::Order, "{name} {difference:?}");
+            assert_eq!(difference.what, DifferenceKind::Order, "{name} {difference:?}");
             assert_eq!(difference.path, path(local, &sent.fields[index]), "{name}");
         }
     }
@@ -135,7 +135,7 @@ fn two_fields_that_changed_places_are_named() {
 fn a_version_that_is_not_supported_is_named() {
     for (name, local, sent) in &sections() {
         let difference = first_difference(local, local.version + 1, sent).unwrap();
-        assert_eq!((&*difference.path, difference.what), (local.name, What::Version), "{name}");
+        assert_eq!((&*difference.path, difference.what), (local.name, DifferenceKind::Version), "{name}");
         assert_eq!(difference.theirs, format!("version {}", local.version + 1), "{name}");
     }
 }
@@ -146,9 +146,9 @@ fn a_subsection_that_is_not_known_is_named() {
         let mut other = sent.clone();
         let fields = vec![];
         let vmsd_name = format!("{}/news", local.name).into();
-        other.subsections.push(Struct { vmsd_name, version: 1, fields, subsections: vec![] });
+        other.subsections.push(SentStruct { vmsd_name, version: 1, fields, subsections: vec![] });
         let difference = first_difference(local, sent.version, &other).unwrap();
-        assert_eq!(difference.what, What::Subsection, "{name} {difference:?}");
+        assert_eq!(difference.what, DifferenceKind::Subsection, "{name} {difference:?}");
         assert_eq!(difference.path, format!("{0}.{0}/news", local.name), "{name}");
     }
 }
@@ -179,16 +179,16 @@ fn a_difference_in_words() {
     );
 }
 
-fn path(local: &Description, field: &Field) -> String {
+fn path(local: &Description, field: &SentField) -> String {
     format!("{}.{}", local.name, field.name)
 }
 
 /// Whether the entry has no name of its own: padding, and what shares its name with others.
-fn is_numbered(field: &Field) -> bool {
+fn is_numbered(field: &SentField) -> bool {
     &*field.type_name == "unused_buffer" || field.name.ends_with(']')
 }
 
 /// Whether the device says how many bytes the field has.
-fn is_fixed(local: &Description, field: &Field) -> bool {
+fn is_fixed(local: &Description, field: &SentField) -> bool {
     local.fields.iter().any(|own| own.name == &*field.name && own.form.total_size().is_some() && !own.conditional)
 }

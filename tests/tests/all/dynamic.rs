@@ -1,6 +1,8 @@
 //! Decoding real streams by their own descriptions, and writing them again.
 
-use vmstate::dynamic::{Body, Event, Item, Kind, Rewriter, Section, StreamDecoder, Value};
+use vmstate::dynamic::{
+    DecodedBody, DecodedSection, DecodedValue, FoundItem, Rewriter, ScalarKind, StreamDecoder, StreamEvent,
+};
 use vmstate::error::Location;
 use vmstate::schema::vmdesc::{self, Document, Located, locate};
 use vmstate::{LoadError, Reader, Writer};
@@ -20,12 +22,12 @@ fn rewritten(mut reader: Reader<'_>, description: Option<Document>) -> Result<Ve
 }
 
 /// All sections but those of RAM, with the indices of their devices in the description.
-fn sections(bytes: &[u8], description: Option<Document>) -> Vec<(Section, Option<usize>)> {
+fn sections(bytes: &[u8], description: Option<Document>) -> Vec<(DecodedSection, Option<usize>)> {
     let mut reader = Reader::from_slice(bytes);
     let mut walk = StreamDecoder::new(&mut reader, description).unwrap();
     let mut sections = Vec::new();
     while let Some(event) = walk.next_event().unwrap_or_else(|error| panic!("{error}")) {
-        if let Event::Section { section, device, .. } = event {
+        if let StreamEvent::Section { section, device, .. } = event {
             sections.push((section, device));
         }
     }
@@ -70,7 +72,9 @@ fn streams_are_rewritten_without_a_description() {
         if document.page_size == 4096 {
             let again = rewritten(Reader::from_slice(bare), None).unwrap_or_else(|error| panic!("{error}"));
             assert!(again == bare, "{}", stream.name);
-            assert!(sections(bare, None).iter().all(|(section, _)| matches!(section.body, Body::Undescribed(_))));
+            assert!(
+                sections(bare, None).iter().all(|(section, _)| matches!(section.body, DecodedBody::Undescribed(_)))
+            );
         }
     }
 }
@@ -89,7 +93,7 @@ fn sections_are_decoded_whole() {
             section.encode(&mut out);
             let start = usize::try_from(section.offset).unwrap();
             assert_eq!(out.pending(), &stream.bytes[start..][..out.pending().len()]);
-            let whole = matches!(section.body, Body::Described(_)) || &*section.name == "slirp";
+            let whole = matches!(section.body, DecodedBody::Described(_)) || &*section.name == "slirp";
             assert!(whole, "{}: {} is decoded whole", stream.name, section.name);
         }
     }
@@ -103,9 +107,9 @@ fn leaves_know_their_bytes() {
             for leaf in section.leaves() {
                 let mut out = Writer::new();
                 match leaf.found.item {
-                    Item::Scalar(value) => Value::Scalar(value).encode(&mut out),
-                    Item::Value(value) => value.encode(&mut out),
-                    Item::Struct(_) => panic!("a struct is no leaf"),
+                    FoundItem::Scalar(value) => DecodedValue::Scalar(value).encode(&mut out),
+                    FoundItem::Value(value) => value.encode(&mut out),
+                    FoundItem::Struct(_) => panic!("a struct is no leaf"),
                 }
                 let start = usize::try_from(leaf.found.offset).unwrap();
                 let bytes = &stream.bytes[start..][..out.pending().len()];
@@ -125,24 +129,24 @@ fn values_are_found_by_path() {
     let runstate = find("globalstate").get("runstate").unwrap();
     assert_eq!((runstate.type_name, runstate.size), ("buffer", 100));
     let limits = find("cpu").get("env.segs[1].limit").unwrap();
-    assert!(matches!(limits.item, Item::Scalar(value) if value.kind == Kind::Uint32));
+    assert!(matches!(limits.item, FoundItem::Scalar(value) if value.kind == ScalarKind::Uint32));
     assert_eq!(find("cpu").get("cpu.env.segs[6].limit"), None);
 }
 
 /// Changes the first field of a device's description.
-fn change(device: &mut vmdesc::Device, change: fn(&mut vmdesc::Field)) -> bool {
+fn change(device: &mut vmdesc::SentSection, change: fn(&mut vmdesc::SentField)) -> bool {
     match &mut device.body {
-        vmdesc::Body::State(state) => state.fields.first_mut().map(change).is_some(),
-        vmdesc::Body::OldStyle(_) => false,
+        vmdesc::SentBody::State(state) => state.fields.first_mut().map(change).is_some(),
+        vmdesc::SentBody::OldStyle(_) => false,
     }
 }
 
 #[test]
 fn descriptions_that_lie_are_refused() {
-    let lies: [fn(&mut vmdesc::Field); 3] = [
+    let lies: [fn(&mut vmdesc::SentField); 3] = [
         |field| field.size += 8,
         |field| (field.type_name, field.nested) = ("uint8".into(), vmdesc::Nested::Struct(empty())),
-        |field| field.array = vmdesc::Array::Len(1 << 40),
+        |field| field.array = vmdesc::ArrayPart::Len(1 << 40),
     ];
     for stream in streams::all() {
         let (_, document) = description(&stream.bytes);
@@ -164,8 +168,8 @@ fn descriptions_that_lie_are_refused() {
     }
 }
 
-fn empty() -> vmdesc::Struct {
-    vmdesc::Struct { vmsd_name: "empty".into(), version: 1, fields: Vec::new(), subsections: Vec::new() }
+fn empty() -> vmdesc::SentStruct {
+    vmdesc::SentStruct { vmsd_name: "empty".into(), version: 1, fields: Vec::new(), subsections: Vec::new() }
 }
 
 #[test]

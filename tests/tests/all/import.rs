@@ -1,7 +1,7 @@
 //! Structs that `vmstate::import` writes: they compile, and write the stream that they were made of.
 
 use vmstate::Reader;
-use vmstate::dynamic::Section;
+use vmstate::dynamic::DecodedSection;
 use vmstate::import::Importer;
 use vmstate::schema::Release;
 use vmstate::schema::vmdesc::{Document, Located, locate};
@@ -63,7 +63,7 @@ fn the_source_is_that_of_a_person() {
     let source = importer(&streams::named("qemu-10.0-uno")).source();
     for part in [
         "//! The devices in `qemu-10.0-uno`, a stream of the machine `arduino-uno`.\n",
-        "/// The device `cpu`.\n///\n/// Section `cpu` (instance 0, 146 bytes).\n",
+        "/// The device `cpu`.\n///\n/// DecodedSection `cpu` (instance 0, 146 bytes).\n",
         "#[vmstate(name = \"cpu\")]\npub struct Cpu {\n    #[vmstate(name = \"env.pc_w\")]\n    pub pc_w: u32,\n",
         "    #[vmstate(name = \"env.r\")]\n    pub r: [u32; 32],\n    #[vmstate(with = Sreg)]\n    pub env: u8,\n",
         "#[vmstate(name = \"timer\", version = 2)]\npub struct TimerState {\n",
@@ -98,10 +98,10 @@ fn names_smuggle_nothing_in() {
                        {{"name": "{name}", "array_len": 2, "type": "uint8", "size": 1}}]}}]}}"#
     );
     let document = Document::parse(text.as_bytes(), 0).unwrap();
-    let section = Section::decode(&document.devices[0], &mut Reader::from_slice(&[2, 1, 2]), None).unwrap();
+    let section = DecodedSection::decode(&document.devices[0], &mut Reader::from_slice(&[2, 1, 2]), None).unwrap();
     let mut importer = Importer::new("vm\nfn evil() {}");
     importer.section(&section);
-    importer.section(&Section::undescribed("live\nfn evil() {}", 0, 0, vec![1]));
+    importer.section(&DecodedSection::undescribed("live\nfn evil() {}", 0, 0, vec![1]));
     for source in [importer.source(), importer.program()] {
         let file = syn::parse_file(&source).unwrap_or_else(|error| panic!("{error}\n{source}"));
         let evil = |item: &syn::Item| matches!(item, syn::Item::Fn(function) if function.sig.ident == "evil");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use vmstate::lock::{Accept, Change, ChangeKind, Lock, LockError};
+use vmstate::lock::{Accept, Lock, LockChange, LockChangeKind, LockError};
 use vmstate::prelude::*;
 use vmstate::schema::Schema;
 use vmstate::schema::compare::{Direction, Severity};
@@ -31,7 +31,7 @@ fn lock<T: VmState>(folder: &Path) -> Lock {
 }
 
 /// What the lock says when `Nic` has become `T`, and whether blessing as a safe change was refused.
-fn change<T: VmState>() -> (Vec<Change>, bool) {
+fn change<T: VmState>() -> (Vec<LockChange>, bool) {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(lock::<Nic>(folder.path()).bless(Accept::Safe).unwrap(), []);
     let before = fs::read_to_string(folder.path().join("nic.json")).unwrap();
@@ -50,7 +50,7 @@ fn change<T: VmState>() -> (Vec<Change>, bool) {
 fn breaks<T: VmState>() -> Vec<(String, Direction)> {
     let (changes, refused) = change::<T>();
     assert!(refused && changes.len() == 1, "{changes:?}");
-    let ChangeKind::Changed(findings) = &changes[0].kind else { panic!("{changes:?}") };
+    let LockChangeKind::Changed(findings) = &changes[0].kind else { panic!("{changes:?}") };
     let breaks = findings.iter().filter(|finding| finding.severity() == Severity::Break);
     breaks.map(|finding| (finding.path.clone(), finding.direction)).collect()
 }
@@ -206,14 +206,15 @@ fn a_new_device_is_safe_and_one_that_is_gone_is_not() {
     let both = lock::<Nic>(folder.path()).device(None, Hub::DESCRIPTION);
     let changes = both.check().unwrap();
     assert!(
-        changes.len() == 2 && changes.iter().all(|change| change.kind == ChangeKind::Added && !change.is_breaking())
+        changes.len() == 2
+            && changes.iter().all(|change| change.kind == LockChangeKind::Added && !change.is_breaking())
     );
     assert_eq!(both.bless(Accept::Safe).unwrap(), []);
     assert!(folder.path().join("hub_port.json").exists());
 
     let one = lock::<Nic>(folder.path());
     let refused = one.bless(Accept::Safe).unwrap();
-    assert_eq!((refused.len(), &refused[0].kind), (1, &ChangeKind::Removed));
+    assert_eq!((refused.len(), &refused[0].kind), (1, &LockChangeKind::Removed));
     assert_eq!(one.bless(Accept::Breaking).unwrap(), []);
     assert_eq!(one.check().unwrap(), []);
     assert!(!folder.path().join("hub_port.json").exists());
@@ -226,12 +227,12 @@ fn files_are_the_same_for_the_same_devices_whatever_the_line_breaks() {
     assert_eq!(nic.bless(Accept::Safe).unwrap(), []);
     let path = folder.path().join("nic.json");
     let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text, Schema::of(None, [("nic", Nic::DESCRIPTION)]).to_text());
+    assert_eq!(text, Schema::from_devices(None, [("nic", Nic::DESCRIPTION)]).to_text());
     fs::write(&path, text.replace('\n', "\r\n")).unwrap();
     assert_eq!(nic.check().unwrap(), []);
     // Written by hand in another way, it says the same, and is written anew.
     fs::write(&path, text.replace(' ', "")).unwrap();
-    assert_eq!(nic.check().unwrap()[0].kind, ChangeKind::Changed(vec![]));
+    assert_eq!(nic.check().unwrap()[0].kind, LockChangeKind::Changed(vec![]));
     assert_eq!(nic.bless(Accept::Safe).unwrap(), []);
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::env;
 
 use vmstate::dynamic::StreamDecoder;
-use vmstate::dynamic::diff::{Change, Difference, SectionDifference, Snapshot, compare};
+use vmstate::dynamic::diff::{FieldChange, SectionDifference, Snapshot, StateDifference, compare};
 use vmstate::machine::LoadOptions;
 use vmstate::prelude::*;
 use vmstate::schema::Release;
@@ -196,11 +196,11 @@ fn snapshot(stream: &[u8]) -> Result<Snapshot, LoadError> {
 fn differences(theirs: &Snapshot, ours: &Saved) -> Vec<Finding> {
     let saved = snapshot(&ours.stream).unwrap();
     let findings = compare(theirs, &saved).flat_map(|difference| match difference {
-        Difference::Section(section) if ours.missing.iter().any(|(name, _)| name == section.name) => Vec::new(),
-        Difference::Block(block) => {
+        StateDifference::Section(section) if ours.missing.iter().any(|(name, _)| name == section.name) => Vec::new(),
+        StateDifference::Block(block) => {
             vec![Finding::Differs { place: format!("the memory {:?}", block.name), values: format!("{block:.300?}") }]
         }
-        Difference::Section(section) => fields(&section),
+        StateDifference::Section(section) => fields(&section),
         other => vec![Finding::Differs { place: format!("{other:.200?}"), values: String::new() }],
     });
     findings.collect()
@@ -215,10 +215,10 @@ fn fields(section: &SectionDifference<'_>) -> Vec<Finding> {
     let differs = |field: &vmstate::dynamic::diff::FieldDifference<'_>| Finding::Differs {
         place: format!("{name}: {}", field.path),
         values: match &field.change {
-            Change::Value { old, new } => format!("QEMU says {}, we say {}", old.item, new.item),
-            Change::Elements(elements) => format!("{elements:.300?}"),
-            Change::Added(_) => "only ours".to_owned(),
-            Change::Removed(_) => "only QEMU's".to_owned(),
+            FieldChange::Value { old, new } => format!("QEMU says {}, we say {}", old.item, new.item),
+            FieldChange::Elements(elements) => format!("{elements:.300?}"),
+            FieldChange::Added(_) => "only ours".to_owned(),
+            FieldChange::Removed(_) => "only QEMU's".to_owned(),
         },
     };
     section.fields.iter().map(differs).collect()

@@ -2,24 +2,24 @@
 
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::Section;
+use super::DecodedSection;
 use crate::schema::describe_configuration;
-use crate::schema::vmdesc::{Body, Device};
+use crate::schema::vmdesc::{SentBody, SentSection};
 use crate::stream::{Configuration, StreamWriter};
 
 /// What stands before it: the stream's header and the tag.
 const HEADER: u64 = 8 + 1;
 
-impl Section {
+impl DecodedSection {
     /// The fields of a stream's configuration, with their offsets in the stream.
     ///
     /// It is no section: it has no header and no footer, and only newer QEMUs describe it.
     ///
     /// ```
-    /// use vmstate::dynamic::Section;
+    /// use vmstate::dynamic::DecodedSection;
     /// use vmstate::stream::Configuration;
     ///
-    /// let section = Section::from_configuration(&Configuration::new("none"))?;
+    /// let section = DecodedSection::from_configuration(&Configuration::new("none"))?;
     /// let name = section.get("name").unwrap();
     /// assert_eq!((name.offset, name.item.to_string().as_str()), (13, "4 bytes, \"none\""));
     /// # Ok::<(), vmstate::LoadError>(())
@@ -34,8 +34,8 @@ impl Section {
         stream.configuration(configuration);
         let mut reader = Reader::from_slice(out.pending());
         reader.skip(HEADER)?;
-        let body = Body::State(describe_configuration(configuration));
-        let device = Device { name: "configuration".into(), instance_id: 0, body };
+        let body = SentBody::State(describe_configuration(configuration));
+        let device = SentSection { name: "configuration".into(), instance_id: 0, body };
         Self::decode(&device, &mut reader, Some(out.offset()))
     }
 }

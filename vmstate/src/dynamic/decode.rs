@@ -4,8 +4,11 @@ use vmstate_types::{LoadError, Reader};
 
 use super::exact::{Certain, Gap};
 use super::form::{self, Form, MAX_DEPTH};
-use super::{Body, Field, Kind, Rest, Scalar, Scalars, Section, Struct, Tree, Value};
-use crate::schema::vmdesc::{self, Array, Device};
+use super::{
+    DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind, Scalars,
+    UndecodedRest,
+};
+use crate::schema::vmdesc::{self, ArrayPart, SentSection};
 use crate::stream::tag;
 
 /// How many structs, fields and elements a section may have, integers in arrays not counted. They take some hundred bytes
@@ -17,7 +20,7 @@ const NODES_PER_DESCRIBED: usize = 2;
 const NODES_PER_BYTE: u64 = 8;
 const NODES_BESIDES: usize = 1024;
 
-impl Section {
+impl DecodedSection {
     /// Reads a section's payload by its description.
     ///
     /// `end` is the offset in the stream of the payload's end, where that is known [`section_end`](crate::stream::section_end) finds it
@@ -28,20 +31,20 @@ impl Section {
     /// When the description contradicts itself, its sizes do not lead to `end`, the bytes are not what it says they
     /// are, or the stream ends before. The error has the field's path and offset; the section's coordinates are for the
     /// caller to add.
-    pub fn decode(device: &Device, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Self, LoadError> {
+    pub fn decode(device: &SentSection, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Self, LoadError> {
         let offset = reader.offset();
         let body = match &device.body {
-            vmdesc::Body::OldStyle(size) => old_style(*size, reader, end)?,
-            vmdesc::Body::State(state) => Decoder::new(reader, state).body(state, end)?,
+            vmdesc::SentBody::OldStyle(size) => old_style(*size, reader, end)?,
+            vmdesc::SentBody::State(state) => Decoder::new(reader, state).body(state, end)?,
         };
         Ok(Self { name: device.name.clone(), instance_id: device.instance_id, offset, body })
     }
 }
 
-fn old_style(size: u64, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Body, LoadError> {
+fn old_style(size: u64, reader: &mut Reader<'_>, end: Option<u64>) -> Result<DecodedBody, LoadError> {
     match end {
         Some(end) if end.saturating_sub(reader.offset()) != size => Err(wrong_size(reader.offset(), size, end)),
-        _ => take(reader, size).map(Body::OldStyle),
+        _ => take(reader, size).map(DecodedBody::OldStyle),
     }
 }
 
@@ -68,7 +71,7 @@ struct Decoder<'r, 'a> {
 }
 
 impl<'r, 'a> Decoder<'r, 'a> {
-    fn new(reader: &'r mut Reader<'a>, state: &vmdesc::Struct) -> Self {
+    fn new(reader: &'r mut Reader<'a>, state: &vmdesc::SentStruct) -> Self {
         let free = NODES_BESIDES.saturating_add(form::nodes(state).saturating_mul(NODES_PER_DESCRIBED));
         let start = reader.offset();
         Self { reader, depth: 0, nodes: 0, free, start }
@@ -76,14 +79,14 @@ impl<'r, 'a> Decoder<'r, 'a> {
 }
 
 impl Decoder<'_, '_> {
-    fn body(&mut self, described: &vmdesc::Struct, end: Option<u64>) -> Result<Body, LoadError> {
+    fn body(&mut self, described: &vmdesc::SentStruct, end: Option<u64>) -> Result<DecodedBody, LoadError> {
         let (Some(end), Some(size)) = (end, described.wire_size()) else {
-            return self.structure(described).map(Body::Described);
+            return self.structure(described).map(DecodedBody::Described);
         };
         let start = self.reader.offset();
         let found = end.saturating_sub(start);
         if size == found {
-            return self.structure(described).map(Body::Described);
+            return self.structure(described).map(DecodedBody::Described);
         }
         form::check(described, 0).map_err(|error| error.at_offset(start))?;
         let payload = self.reader.peek(usize::try_from(found).unwrap_or(usize::MAX))?;
@@ -93,7 +96,7 @@ impl Decoder<'_, '_> {
         }
     }
 
-    fn partly(&mut self, described: &vmdesc::Struct, certain: Certain, end: u64) -> Result<Body, LoadError> {
+    fn partly(&mut self, described: &vmdesc::SentStruct, certain: Certain, end: u64) -> Result<DecodedBody, LoadError> {
         let (fields, inexact) = described.fields.split_at(certain.fields);
         let (subsections, inexact_subsections) = described.subsections.split_at(certain.subsections);
         let state = self.parts(described, fields, subsections)?;
@@ -103,10 +106,10 @@ impl Decoder<'_, '_> {
         };
         let bytes = take(self.reader, size)?;
         let (fields, subsections) = (inexact.to_vec(), inexact_subsections.to_vec());
-        Ok(Body::Partly(state, Rest { offset, bytes, fields, subsections }))
+        Ok(DecodedBody::Partly(state, UndecodedRest { offset, bytes, fields, subsections }))
     }
 
-    fn structure(&mut self, described: &vmdesc::Struct) -> Result<Struct, LoadError> {
+    fn structure(&mut self, described: &vmdesc::SentStruct) -> Result<DecodedStruct, LoadError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(form::too_deep());
@@ -119,19 +122,19 @@ impl Decoder<'_, '_> {
     /// Reads these fields and subsections of a struct.
     fn parts(
         &mut self,
-        described: &vmdesc::Struct,
-        fields: &[vmdesc::Field],
-        subsections: &[vmdesc::Struct],
-    ) -> Result<Struct, LoadError> {
+        described: &vmdesc::SentStruct,
+        fields: &[vmdesc::SentField],
+        subsections: &[vmdesc::SentStruct],
+    ) -> Result<DecodedStruct, LoadError> {
         self.count(1 + fields.len())?;
         let offset = self.reader.offset();
         let fields = fields.iter().map(|field| self.field(field)).collect::<Result<_, _>>()?;
         let subsections = subsections.iter().map(|inner| self.subsection(inner)).collect::<Result<_, _>>()?;
         let (vmsd_name, version) = (described.vmsd_name.clone(), described.version);
-        Ok(Struct { vmsd_name, version, offset, fields, subsections })
+        Ok(DecodedStruct { vmsd_name, version, offset, fields, subsections })
     }
 
-    fn subsection(&mut self, described: &vmdesc::Struct) -> Result<Struct, LoadError> {
+    fn subsection(&mut self, described: &vmdesc::SentStruct) -> Result<DecodedStruct, LoadError> {
         let start = self.reader.offset();
         self.subsection_header(described)
             .and_then(|()| self.structure(described))
@@ -139,7 +142,7 @@ impl Decoder<'_, '_> {
     }
 
     /// Checks that the bytes begin the subsection that is described here.
-    fn subsection_header(&mut self, described: &vmdesc::Struct) -> Result<(), LoadError> {
+    fn subsection_header(&mut self, described: &vmdesc::SentStruct) -> Result<(), LoadError> {
         let tag = self.reader.u8()?;
         if tag != tag::SUBSECTION {
             let expected = format!("0x05, the beginning of subsection \"{}\"", described.vmsd_name.escape_debug());
@@ -154,10 +157,10 @@ impl Decoder<'_, '_> {
         Ok(())
     }
 
-    fn field(&mut self, described: &vmdesc::Field) -> Result<Field, LoadError> {
+    fn field(&mut self, described: &vmdesc::SentField) -> Result<DecodedField, LoadError> {
         let offset = self.reader.offset();
         match self.value(described) {
-            Ok(value) => Ok(Field {
+            Ok(value) => Ok(DecodedField {
                 name: described.name.clone(),
                 index: index(described),
                 type_name: described.type_name.clone(),
@@ -173,19 +176,19 @@ impl Decoder<'_, '_> {
         }
     }
 
-    fn value(&mut self, described: &vmdesc::Field) -> Result<Value, LoadError> {
+    fn value(&mut self, described: &vmdesc::SentField) -> Result<DecodedValue, LoadError> {
         let size = described.size;
-        match (Form::of(described)?, described.array) {
-            (Form::Scalar(kind), Array::Len(_)) => self.scalars(kind, described).map(Value::Scalars),
-            (form, Array::Len(count)) => self.array(form, size, count).map(Value::Array),
-            (form, Array::None | Array::Index(_)) => self.element(form, size),
+        match (Form::from_field(described)?, described.array) {
+            (Form::Scalar(kind), ArrayPart::Len(_)) => self.scalars(kind, described).map(DecodedValue::Scalars),
+            (form, ArrayPart::Len(count)) => self.array(form, size, count).map(DecodedValue::Array),
+            (form, ArrayPart::None | ArrayPart::Index(_)) => self.element(form, size),
         }
     }
 
-    fn scalars(&mut self, kind: Kind, described: &vmdesc::Field) -> Result<Scalars, LoadError> {
+    fn scalars(&mut self, kind: ScalarKind, described: &vmdesc::SentField) -> Result<Scalars, LoadError> {
         let start = self.reader.offset();
         let bytes = take(self.reader, described.wire_size().unwrap_or(u64::MAX))?;
-        if kind == Kind::Marker {
+        if kind == ScalarKind::Marker {
             for (index, (&byte, offset)) in bytes.iter().zip(start..).enumerate() {
                 marker(byte).map_err(|error| error.at_offset(offset).in_element(index))?;
             }
@@ -193,7 +196,7 @@ impl Decoder<'_, '_> {
         Ok(Scalars::from_bytes(kind, bytes))
     }
 
-    fn array(&mut self, form: Form<'_>, size: u64, count: u64) -> Result<Vec<Value>, LoadError> {
+    fn array(&mut self, form: Form<'_>, size: u64, count: u64) -> Result<Vec<DecodedValue>, LoadError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let nodes = self.nodes.saturating_add(count);
         if nodes > MAX_NODES {
@@ -206,29 +209,29 @@ impl Decoder<'_, '_> {
         (0..count).map(element).collect()
     }
 
-    fn element(&mut self, form: Form<'_>, size: u64) -> Result<Value, LoadError> {
+    fn element(&mut self, form: Form<'_>, size: u64) -> Result<DecodedValue, LoadError> {
         Ok(match form {
-            Form::Scalar(kind) => Value::Scalar(self.scalar(kind)?),
-            Form::Struct(inner) => Value::Struct(Box::new(self.structure(inner)?)),
-            Form::List(elements) => Value::List(self.list(elements)?),
-            Form::DirectTree(values) => Value::Tree(self.direct_tree(values)?),
-            Form::KeyedTree(structs) => Value::Tree(self.keyed_tree(structs)?),
-            Form::Bitmap => Value::Bitmap(words(&take(self.reader, size)?)),
-            Form::ByteArray => Value::ByteArray(self.byte_array(size)?),
-            Form::Capability => Value::Capability(self.capability(size)?),
-            Form::Bytes => Value::Bytes(take(self.reader, size)?),
+            Form::Scalar(kind) => DecodedValue::Scalar(self.scalar(kind)?),
+            Form::Struct(inner) => DecodedValue::Struct(Box::new(self.structure(inner)?)),
+            Form::List(elements) => DecodedValue::List(self.list(elements)?),
+            Form::DirectTree(values) => DecodedValue::Tree(self.direct_tree(values)?),
+            Form::KeyedTree(structs) => DecodedValue::Tree(self.keyed_tree(structs)?),
+            Form::Bitmap => DecodedValue::Bitmap(words(&take(self.reader, size)?)),
+            Form::ByteArray => DecodedValue::ByteArray(self.byte_array(size)?),
+            Form::Capability => DecodedValue::Capability(self.capability(size)?),
+            Form::Bytes => DecodedValue::Bytes(take(self.reader, size)?),
         })
     }
 
-    fn scalar(&mut self, kind: Kind) -> Result<Scalar, LoadError> {
+    fn scalar(&mut self, kind: ScalarKind) -> Result<Scalar, LoadError> {
         let value = Scalar::from_bytes(kind, self.reader.take(kind.width())?);
-        if let (Kind::Marker, Ok(byte)) = (kind, u8::try_from(value.bits)) {
+        if let (ScalarKind::Marker, Ok(byte)) = (kind, u8::try_from(value.bits)) {
             marker(byte)?;
         }
         Ok(value)
     }
 
-    fn list(&mut self, described: &[vmdesc::Struct]) -> Result<Vec<Struct>, LoadError> {
+    fn list(&mut self, described: &[vmdesc::SentStruct]) -> Result<Vec<DecodedStruct>, LoadError> {
         let mut elements = Vec::new();
         for (index, inner) in described.iter().enumerate() {
             let element = self.expect(1, "before another element").and_then(|()| self.structure(inner));
@@ -238,7 +241,7 @@ impl Decoder<'_, '_> {
         Ok(elements)
     }
 
-    fn direct_tree(&mut self, values: &[vmdesc::Struct]) -> Result<Tree, LoadError> {
+    fn direct_tree(&mut self, values: &[vmdesc::SentStruct]) -> Result<DecodedTree, LoadError> {
         self.tree_count(values.len())?;
         let mut nodes = Vec::new();
         for (index, value) in values.iter().enumerate() {
@@ -246,16 +249,16 @@ impl Decoder<'_, '_> {
             nodes.push(node);
         }
         self.expect(0, "after the last node")?;
-        Ok(Tree::Direct(nodes))
+        Ok(DecodedTree::Direct(nodes))
     }
 
-    fn direct_node(&mut self, value: &vmdesc::Struct) -> Result<(u64, Struct), LoadError> {
+    fn direct_node(&mut self, value: &vmdesc::SentStruct) -> Result<(u64, DecodedStruct), LoadError> {
         self.expect(1, "before another node")?;
         let key = self.reader.u64()?;
         Ok((key, self.structure(value).map_err(|error| error.in_field("value"))?))
     }
 
-    fn keyed_tree(&mut self, structs: &[vmdesc::Struct]) -> Result<Tree, LoadError> {
+    fn keyed_tree(&mut self, structs: &[vmdesc::SentStruct]) -> Result<DecodedTree, LoadError> {
         let (pairs, _) = structs.as_chunks::<2>();
         self.tree_count(pairs.len())?;
         let mut nodes = Vec::new();
@@ -264,10 +267,14 @@ impl Decoder<'_, '_> {
             nodes.push(node);
         }
         self.expect(0, "after the last node")?;
-        Ok(Tree::Keyed(nodes))
+        Ok(DecodedTree::Keyed(nodes))
     }
 
-    fn keyed_node(&mut self, key: &vmdesc::Struct, value: &vmdesc::Struct) -> Result<(Struct, Struct), LoadError> {
+    fn keyed_node(
+        &mut self,
+        key: &vmdesc::SentStruct,
+        value: &vmdesc::SentStruct,
+    ) -> Result<(DecodedStruct, DecodedStruct), LoadError> {
         self.expect(1, "before another node")?;
         let key = self.structure(key).map_err(|error| error.in_field("key"))?;
         Ok((key, self.structure(value).map_err(|error| error.in_field("value"))?))
@@ -328,10 +335,10 @@ impl Decoder<'_, '_> {
     }
 }
 
-fn index(described: &vmdesc::Field) -> Option<u64> {
+fn index(described: &vmdesc::SentField) -> Option<u64> {
     match described.array {
-        Array::Index(index) => Some(index),
-        Array::None | Array::Len(_) => None,
+        ArrayPart::Index(index) => Some(index),
+        ArrayPart::None | ArrayPart::Len(_) => None,
     }
 }
 

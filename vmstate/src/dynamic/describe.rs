@@ -1,50 +1,56 @@
 //! From values to the description that QEMU gives of them.
 
-use super::{Field, Kind, Scalar, Struct, Tree, Value};
-use crate::schema::vmdesc::{self, Array, Nested};
+use super::{DecodedField, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind};
+use crate::schema::vmdesc::{self, ArrayPart, Nested};
 
-impl Struct {
+impl DecodedStruct {
     /// Describes what [`encode`](Self::encode) writes.
     #[must_use]
-    pub fn describe(&self) -> vmdesc::Struct {
-        vmdesc::Struct {
+    pub fn describe(&self) -> vmdesc::SentStruct {
+        vmdesc::SentStruct {
             vmsd_name: self.vmsd_name.clone(),
             version: self.version,
-            fields: self.fields.iter().filter_map(Field::describe).collect(),
+            fields: self.fields.iter().filter_map(DecodedField::describe).collect(),
             subsections: self.subsections.iter().map(Self::describe).collect(),
         }
     }
 }
 
-impl Field {
+impl DecodedField {
     /// Describes the field; `None` for an array that is empty, which QEMU does not mention.
-    fn describe(&self) -> Option<vmdesc::Field> {
+    fn describe(&self) -> Option<vmdesc::SentField> {
         let (array, first) = match (&self.value, self.index) {
-            (Value::Scalars(values), _) => (Array::Len(values.len() as u64), Value::Scalar(values.get(0)?)),
-            (Value::Array(values), _) => return self.describe_as(Array::Len(values.len() as u64), values.first()?),
-            (_, Some(index)) => return self.describe_as(Array::Index(index), &self.value),
-            (_, None) => return self.describe_as(Array::None, &self.value),
+            (DecodedValue::Scalars(values), _) => {
+                (ArrayPart::Len(values.len() as u64), DecodedValue::Scalar(values.get(0)?))
+            }
+            (DecodedValue::Array(values), _) => {
+                return self.describe_as(ArrayPart::Len(values.len() as u64), values.first()?);
+            }
+            (_, Some(index)) => return self.describe_as(ArrayPart::Index(index), &self.value),
+            (_, None) => return self.describe_as(ArrayPart::None, &self.value),
         };
         self.describe_as(array, &first)
     }
 
-    fn describe_as(&self, array: Array, first: &Value) -> Option<vmdesc::Field> {
+    fn describe_as(&self, array: ArrayPart, first: &DecodedValue) -> Option<vmdesc::SentField> {
         let (name, type_name) = (self.name.clone(), self.type_name.clone());
-        Some(vmdesc::Field { name, array, nested: nested(&type_name, first), type_name, size: first.size() })
+        Some(vmdesc::SentField { name, array, nested: nested(&type_name, first), type_name, size: first.size() })
     }
 }
 
-fn nested(type_name: &str, value: &Value) -> Nested {
+fn nested(type_name: &str, value: &DecodedValue) -> Nested {
     let inline = |structs: Vec<_>| if structs.is_empty() { Nested::None } else { Nested::Inline(structs) };
     match value {
-        Value::Struct(inner) if type_name == "struct" => Nested::Struct(inner.describe()),
-        Value::Struct(inner) => Nested::Inline(vec![inner.describe()]),
-        Value::List(elements) => inline(elements.iter().map(Struct::describe).collect()),
-        Value::Tree(Tree::Direct(nodes)) => inline(nodes.iter().map(|(_, value)| value.describe()).collect()),
-        Value::Tree(Tree::Keyed(nodes)) => {
+        DecodedValue::Struct(inner) if type_name == "struct" => Nested::Struct(inner.describe()),
+        DecodedValue::Struct(inner) => Nested::Inline(vec![inner.describe()]),
+        DecodedValue::List(elements) => inline(elements.iter().map(DecodedStruct::describe).collect()),
+        DecodedValue::Tree(DecodedTree::Direct(nodes)) => {
+            inline(nodes.iter().map(|(_, value)| value.describe()).collect())
+        }
+        DecodedValue::Tree(DecodedTree::Keyed(nodes)) => {
             inline(nodes.iter().flat_map(|(key, value)| [key.describe(), value.describe()]).collect())
         }
-        Value::Scalar(Scalar { kind: Kind::Marker, .. }) if type_name == "struct" => Nested::Empty,
+        DecodedValue::Scalar(Scalar { kind: ScalarKind::Marker, .. }) if type_name == "struct" => Nested::Empty,
         _ => Nested::None,
     }
 }

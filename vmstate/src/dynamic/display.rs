@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Item, Kind, Scalar, Scalars, Value};
+use super::{DecodedValue, FoundItem, Scalar, ScalarKind, Scalars};
 
 /// How many elements or bytes are shown before the rest is only counted.
 const SHOWN: usize = 16;
 
-impl Display for Item<'_> {
+impl Display for FoundItem<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scalar(value) => value.fmt(f),
@@ -17,7 +17,7 @@ impl Display for Item<'_> {
     }
 }
 
-impl Display for Value {
+impl Display for DecodedValue {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scalar(value) => value.fmt(f),
@@ -25,7 +25,7 @@ impl Display for Value {
             Self::Bytes(bytes) | Self::ByteArray(bytes) => Bytes(bytes).fmt(f),
             Self::Capability(name) => write!(f, "\"{}\"", name.escape_ascii()),
             Self::Bitmap(words) => bitmap(words, f),
-            Self::Struct(inner) => Item::Struct(inner).fmt(f),
+            Self::Struct(inner) => FoundItem::Struct(inner).fmt(f),
             Self::List(elements) => counted(f, elements.len(), "element"),
             Self::Tree(tree) => counted(f, tree.len(), "node"),
             Self::Array(values) => counted(f, values.len(), "element"),
@@ -38,14 +38,14 @@ impl Display for Scalar {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let value = self.integer();
         match (self.kind, self.bits) {
-            (Kind::Bool, 0) => f.write_str("false"),
-            (Kind::Bool, 1) => f.write_str("true"),
-            (Kind::Bool, bits) => write!(f, "true ({bits:#04x})"),
-            (Kind::Timer, u64::MAX) => f.write_str("disarmed"),
-            (Kind::Timer, nanoseconds) => write!(f, "{nanoseconds} ns"),
-            (Kind::Double, bits) => write!(f, "{:?} ({bits:#x})", f64::from_bits(bits)),
-            (Kind::Marker, 0x30) => f.write_str("NULL"),
-            (Kind::Marker, bits) => write!(f, "pointer ({bits:#04x})"),
+            (ScalarKind::Bool, 0) => f.write_str("false"),
+            (ScalarKind::Bool, 1) => f.write_str("true"),
+            (ScalarKind::Bool, bits) => write!(f, "true ({bits:#04x})"),
+            (ScalarKind::Timer, u64::MAX) => f.write_str("disarmed"),
+            (ScalarKind::Timer, nanoseconds) => write!(f, "{nanoseconds} ns"),
+            (ScalarKind::Double, bits) => write!(f, "{:?} ({bits:#x})", f64::from_bits(bits)),
+            (ScalarKind::Marker, 0x30) => f.write_str("NULL"),
+            (ScalarKind::Marker, bits) => write!(f, "pointer ({bits:#04x})"),
             (_, bits) if (-9..10).contains(&value) && bits < 10 => write!(f, "{value}"),
             (_, bits) => write!(f, "{value} ({bits:#x})"),
         }
@@ -62,7 +62,9 @@ impl Display for Scalars {
         for (index, value) in self.iter().take(SHOWN).enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             match self.kind() {
-                Kind::Bool | Kind::Timer | Kind::Double | Kind::Marker => write!(f, "{separator}{value}")?,
+                ScalarKind::Bool | ScalarKind::Timer | ScalarKind::Double | ScalarKind::Marker => {
+                    write!(f, "{separator}{value}")?
+                }
                 _ => write!(f, "{separator}{:#x}", value.bits)?,
             }
         }

@@ -1,10 +1,10 @@
 //! From values to bytes.
 
-use super::{Struct, Tree, Value};
+use super::{DecodedStruct, DecodedTree, DecodedValue};
 use crate::Writer;
 use crate::stream::tag;
 
-impl Struct {
+impl DecodedStruct {
     /// Writes the fields and subsections.
     pub fn encode(&self, out: &mut Writer) {
         for field in &self.fields {
@@ -32,7 +32,7 @@ impl Struct {
     }
 }
 
-impl Value {
+impl DecodedValue {
     /// Writes the value.
     pub fn encode(&self, out: &mut Writer) {
         match self {
@@ -73,7 +73,7 @@ impl Value {
     }
 }
 
-fn encode_list(elements: &[Struct], out: &mut Writer) {
+fn encode_list(elements: &[DecodedStruct], out: &mut Writer) {
     for element in elements {
         out.u8(1);
         element.encode(out);
@@ -81,7 +81,7 @@ fn encode_list(elements: &[Struct], out: &mut Writer) {
     out.u8(0);
 }
 
-impl Tree {
+impl DecodedTree {
     /// How many nodes it has.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,9 +4,9 @@
 //! they are NULL pointers, of which each is one byte, or when there are counted arrays, buffers or lists inside.
 //! QEMU 10 splits arrays of pointers into runs and is off by some elements at times (`vmstate_save_state_v`).
 
-use super::Kind;
+use super::ScalarKind;
 use super::form::is_null_run;
-use crate::schema::vmdesc::{Array, Field, Nested, Struct};
+use crate::schema::vmdesc::{ArrayPart, Nested, SentField, SentStruct};
 
 /// The byte that stands for a NULL pointer.
 const NULL: u8 = b'0';
@@ -39,7 +39,7 @@ impl Gap {
 
     /// How much of `state` is certain. `None` if nothing in it can be inexact in a way that makes this gap: then the
     /// description is wrong.
-    pub(super) fn certain(self, state: &Struct) -> Option<Certain> {
+    pub(super) fn certain(self, state: &SentStruct) -> Option<Certain> {
         if let Some(fields) = self.first_inexact(&state.fields) {
             return Some(Certain { fields, subsections: 0 });
         }
@@ -47,14 +47,14 @@ impl Gap {
         Some(Certain { fields: state.fields.len(), subsections })
     }
 
-    fn first_inexact(self, fields: &[Field]) -> Option<usize> {
+    fn first_inexact(self, fields: &[SentField]) -> Option<usize> {
         fields.iter().enumerate().position(|(index, field)| {
             let goes_on = fields.get(index + 1).is_some_and(|next| next.name == field.name);
             self.inside_explains(field) || self.explained_by(field, goes_on)
         })
     }
 
-    fn inside_explains(self, field: &Field) -> bool {
+    fn inside_explains(self, field: &SentField) -> bool {
         match &field.nested {
             Nested::None | Nested::Empty => false,
             Nested::Struct(inner) => self.certain(inner).is_some(),
@@ -64,9 +64,9 @@ impl Gap {
 
     /// Whether the field can be (part of) an array that makes the difference. `goes_on` says that the next entry is of
     /// the same array.
-    fn explained_by(self, field: &Field, goes_on: bool) -> bool {
-        let points = is_null_run(field) || Kind::of(&field.type_name) == Some(Kind::Marker);
-        let compressed = matches!(field.array, Array::Len(_));
+    fn explained_by(self, field: &SentField, goes_on: bool) -> bool {
+        let points = is_null_run(field) || ScalarKind::from_name(&field.type_name) == Some(ScalarKind::Marker);
+        let compressed = matches!(field.array, ArrayPart::Len(_));
         match points {
             // No element takes less than a byte.
             _ if field.count() > self.found => false,
@@ -76,7 +76,7 @@ impl Gap {
     }
 
     /// Whether the difference is that of some elements after the first that are NULL pointers.
-    fn nulls_explain(self, field: &Field) -> bool {
+    fn nulls_explain(self, field: &SentField) -> bool {
         let saved = i128::from(field.size) - 1;
         if saved <= 0 || self.surplus <= 0 || self.surplus % saved != 0 {
             return false;
@@ -87,9 +87,9 @@ impl Gap {
 }
 
 /// Whether the first element's size need not be that of the others.
-fn varies(field: &Field) -> bool {
-    match (&field.nested, Kind::of(&field.type_name)) {
-        (Nested::Struct(inner), _) => inner.fields.iter().any(|field| field.array != Array::None || varies(field)),
+fn varies(field: &SentField) -> bool {
+    match (&field.nested, ScalarKind::from_name(&field.type_name)) {
+        (Nested::Struct(inner), _) => inner.fields.iter().any(|field| field.array != ArrayPart::None || varies(field)),
         (_, Some(_)) => false,
         _ => true,
     }

@@ -2,8 +2,8 @@
 
 use vmstate_types::LoadError;
 
-use super::Kind;
-use crate::schema::vmdesc::{Array, Field, Name, Nested, Struct};
+use super::ScalarKind;
+use crate::schema::vmdesc::{ArrayPart, Name, Nested, SentField, SentStruct};
 
 /// How deep structs may nest. QEMU's deepest is about ten.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -11,13 +11,13 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// How the elements of a field are read.
 #[derive(Clone, Copy)]
 pub(super) enum Form<'d> {
-    Scalar(Kind),
-    Struct(&'d Struct),
-    List(&'d [Struct]),
+    Scalar(ScalarKind),
+    Struct(&'d SentStruct),
+    List(&'d [SentStruct]),
     /// A tree with numbers for keys: the values.
-    DirectTree(&'d [Struct]),
+    DirectTree(&'d [SentStruct]),
     /// A tree with structs for keys: key and value by turns.
-    KeyedTree(&'d [Struct]),
+    KeyedTree(&'d [SentStruct]),
     Bitmap,
     ByteArray,
     Capability,
@@ -26,12 +26,12 @@ pub(super) enum Form<'d> {
 
 impl<'d> Form<'d> {
     /// Checks that type, size and nested descriptions agree.
-    pub(super) fn of(field: &'d Field) -> Result<Self, LoadError> {
-        if field.array == Array::Len(0) {
+    pub(super) fn from_field(field: &'d SentField) -> Result<Self, LoadError> {
+        if field.array == ArrayPart::Len(0) {
             return Err(described("an array of one element or more", "array_len 0"));
         }
         if is_null_run(field) {
-            return Ok(Self::Scalar(Kind::Marker));
+            return Ok(Self::Scalar(ScalarKind::Marker));
         }
         match (&*field.type_name, &field.nested) {
             ("struct", Nested::Struct(inner)) => Self::structure(field, inner),
@@ -46,8 +46,8 @@ impl<'d> Form<'d> {
         }
     }
 
-    fn leaf(field: &Field) -> Result<Self, LoadError> {
-        if let Some(kind) = Kind::of(&field.type_name) {
+    fn leaf(field: &SentField) -> Result<Self, LoadError> {
+        if let Some(kind) = ScalarKind::from_name(&field.type_name) {
             return checked(field, Some(kind.width() as u64), Self::Scalar(kind));
         }
         match &*field.type_name {
@@ -58,16 +58,16 @@ impl<'d> Form<'d> {
         }
     }
 
-    fn structure(field: &Field, inner: &'d Struct) -> Result<Self, LoadError> {
+    fn structure(field: &SentField, inner: &'d SentStruct) -> Result<Self, LoadError> {
         checked(field, inner.wire_size(), Self::Struct(inner))
     }
 
-    fn list(field: &Field, elements: &'d [Struct]) -> Result<Self, LoadError> {
+    fn list(field: &SentField, elements: &'d [SentStruct]) -> Result<Self, LoadError> {
         checked(field, sum(elements, 1).and_then(|size| size.checked_add(1)), Self::List(elements))
     }
 
     /// The size tells the two kinds of tree apart.
-    fn tree(field: &Field, structs: &'d [Struct]) -> Result<Self, LoadError> {
+    fn tree(field: &SentField, structs: &'d [SentStruct]) -> Result<Self, LoadError> {
         let direct = sum(structs, 1 + 8).and_then(|size| size.checked_add(4 + 1));
         let keyed = direct.map(|size| size - 9 * structs.len() as u64 + structs.len() as u64 / 2);
         match structs.len().is_multiple_of(2) && Some(field.size) == keyed {
@@ -78,7 +78,7 @@ impl<'d> Form<'d> {
 }
 
 /// Checks all of a description for contradictions; `depth` structs are around it.
-pub(super) fn check(described: &Struct, depth: usize) -> Result<(), LoadError> {
+pub(super) fn check(described: &SentStruct, depth: usize) -> Result<(), LoadError> {
     if depth == MAX_DEPTH {
         return Err(too_deep());
     }
@@ -90,7 +90,7 @@ pub(super) fn check(described: &Struct, depth: usize) -> Result<(), LoadError> {
     })
 }
 
-fn only(structs: &[Struct]) -> Result<&Struct, LoadError> {
+fn only(structs: &[SentStruct]) -> Result<&SentStruct, LoadError> {
     if let [inner] = structs { Ok(inner) } else { Err(not_one_struct()) }
 }
 
@@ -99,8 +99,8 @@ fn not_one_struct() -> LoadError {
 }
 
 /// How many structs and fields are described.
-pub(super) fn nodes(described: &Struct) -> usize {
-    let inside = |field: &Field| match &field.nested {
+pub(super) fn nodes(described: &SentStruct) -> usize {
+    let inside = |field: &SentField| match &field.nested {
         Nested::None | Nested::Empty => 0,
         Nested::Struct(inner) => nodes(inner),
         Nested::Inline(structs) => structs.iter().map(nodes).sum(),
@@ -109,8 +109,8 @@ pub(super) fn nodes(described: &Struct) -> usize {
     1 + fields + described.subsections.iter().map(nodes).sum::<usize>()
 }
 
-fn check_field(field: &Field, depth: usize) -> Result<(), LoadError> {
-    Form::of(field)?;
+fn check_field(field: &SentField, depth: usize) -> Result<(), LoadError> {
+    Form::from_field(field)?;
     match &field.nested {
         Nested::None | Nested::Empty => Ok(()),
         Nested::Struct(inner) => check(inner, depth + 1),
@@ -127,11 +127,11 @@ pub(super) fn owned(name: &Name) -> String {
 }
 
 /// The described sizes of all `structs`, with so many bytes before each.
-fn sum(structs: &[Struct], before: u64) -> Option<u64> {
+fn sum(structs: &[SentStruct], before: u64) -> Option<u64> {
     structs.iter().try_fold(0, |sum: u64, inner| sum.checked_add(inner.wire_size()?)?.checked_add(before))
 }
 
-fn checked<'d>(field: &Field, size: Option<u64>, form: Form<'d>) -> Result<Form<'d>, LoadError> {
+fn checked<'d>(field: &SentField, size: Option<u64>, form: Form<'d>) -> Result<Form<'d>, LoadError> {
     match size {
         Some(size) if size == field.size => Ok(form),
         Some(size) => Err(described(format!("a size of {size} for this `{}`", field.type_name), field.size)),
@@ -145,12 +145,12 @@ fn described(expected: impl Into<std::borrow::Cow<'static, str>>, found: impl st
 
 /// Whether the field is (part of) an array of pointers of which the first is NULL, as QEMU 7.2 describes that: by the
 /// target's type, no description of a struct, and the size of the marker.
-pub(super) fn is_null_run(field: &Field) -> bool {
-    let is_wider = Kind::of(&field.type_name).is_some_and(|kind| kind.width() > 1);
+pub(super) fn is_null_run(field: &SentField) -> bool {
+    let is_wider = ScalarKind::from_name(&field.type_name).is_some_and(|kind| kind.width() > 1);
     field.size == 1
         && match (&*field.type_name, &field.nested) {
             ("struct", Nested::Empty) => true,
-            (_, Nested::None) => field.array != Array::None && is_wider,
+            (_, Nested::None) => field.array != ArrayPart::None && is_wider,
             _ => false,
         }
 }

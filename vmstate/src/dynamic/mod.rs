@@ -1,11 +1,11 @@
 //! Reading a stream with no devices at hand, by the description that the stream itself carries.
 //!
-//! [`Section::decode`] turns a section's payload into values by its [`Device`] description; [`Section::encode`] writes
-//! the payload again and [`Section::describe`] the description, both from the values alone. Where nothing was changed,
+//! [`DecodedSection::decode`] turns a section's payload into values by its [`SentSection`] description; [`DecodedSection::encode`] writes
+//! the payload again and [`DecodedSection::describe`] the description, both from the values alone. Where nothing was changed,
 //! both are what was read.
 //!
 //! ```
-//! use vmstate::dynamic::{Item, Section};
+//! use vmstate::dynamic::{FoundItem, DecodedSection};
 //! use vmstate::schema::vmdesc::Document;
 //! use vmstate::{Reader, Writer};
 //!
@@ -17,7 +17,7 @@
 //! let device = &description.devices[0];
 //!
 //! let payload = [0x01, 0x80];
-//! let section = Section::decode(device, &mut Reader::from_slice(&payload), None)?;
+//! let section = DecodedSection::decode(device, &mut Reader::from_slice(&payload), None)?;
 //! let divider = section.get("divider").unwrap();
 //! assert_eq!(divider.item.to_string(), "384 (0x180)");
 //!
@@ -33,11 +33,11 @@
 //!
 //! QEMU's descriptions are not always exact: of an array that is described by its first element, the others may take
 //! other sizes (NULL pointers, counted arrays inside). Where the payload's end is known and shows that, the section is
-//! decoded up to the field in question and the rest kept as bytes: [`Body::Partly`]. A description that is wrong in
+//! decoded up to the field in question and the rest kept as bytes: [`DecodedBody::Partly`]. A description that is wrong in
 //! any other way is an error.
 
 use crate::Writer;
-use crate::schema::vmdesc::{self, Device, Name};
+use crate::schema::vmdesc::{self, Name, SentSection};
 
 mod configuration;
 pub(crate) mod counter;
@@ -59,17 +59,17 @@ mod strip;
 mod tests;
 mod value;
 
-pub use crate::schema::kind::Kind;
-pub use path::{Found, Item, Leaf};
+pub use crate::schema::kind::ScalarKind;
+pub use path::{Found, FoundItem, Leaf};
 pub use rewrite::{Rewriter, rewrite};
 pub use scalar::{Scalar, Scalars};
-pub use stream::{Event, StreamDecoder};
+pub use stream::{StreamDecoder, StreamEvent};
 pub use strip::Stripper;
-pub use value::{Field, Struct, Tree, Value};
+pub use value::{DecodedField, DecodedStruct, DecodedTree, DecodedValue};
 
 /// A section's payload as values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
+pub struct DecodedSection {
     /// The section's idstr.
     pub name: Name,
     /// Its instance id.
@@ -77,16 +77,16 @@ pub struct Section {
     /// The offset in the stream at which the payload was read.
     pub offset: u64,
     /// The state.
-    pub body: Body,
+    pub body: DecodedBody,
 }
 
 /// What could be made of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum DecodedBody {
     /// All of it, as fields.
-    Described(Struct),
+    Described(DecodedStruct),
     /// Fields up to where the description is exact.
-    Partly(Struct, Rest),
+    Partly(DecodedStruct, UndecodedRest),
     /// What a handler of the old style wrote, of which QEMU describes nothing but the size.
     OldStyle(Vec<u8>),
     /// Bytes without any description.
@@ -95,30 +95,30 @@ pub enum Body {
 
 /// The end of a payload whose description is not exact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rest {
+pub struct UndecodedRest {
     /// The offset in the stream at which it was read.
     pub offset: u64,
     /// The bytes.
     pub bytes: Vec<u8>,
     /// What the description says about the fields in them.
-    pub fields: Vec<vmdesc::Field>,
+    pub fields: Vec<vmdesc::SentField>,
     /// What it says about the subsections after those.
-    pub subsections: Vec<vmdesc::Struct>,
+    pub subsections: Vec<vmdesc::SentStruct>,
 }
 
-impl Section {
+impl DecodedSection {
     /// A section of which nothing but its bytes is known.
     #[must_use]
     pub fn undescribed(name: impl Into<Name>, instance_id: u32, offset: u64, bytes: Vec<u8>) -> Self {
-        Self { name: name.into(), instance_id, offset, body: Body::Undescribed(bytes) }
+        Self { name: name.into(), instance_id, offset, body: DecodedBody::Undescribed(bytes) }
     }
 
     /// The decoded fields, if there are any.
     #[must_use]
-    pub fn state(&self) -> Option<&Struct> {
+    pub fn state(&self) -> Option<&DecodedStruct> {
         match &self.body {
-            Body::Described(state) | Body::Partly(state, _) => Some(state),
-            Body::OldStyle(_) | Body::Undescribed(_) => None,
+            DecodedBody::Described(state) | DecodedBody::Partly(state, _) => Some(state),
+            DecodedBody::OldStyle(_) | DecodedBody::Undescribed(_) => None,
         }
     }
 
@@ -128,16 +128,16 @@ impl Section {
     #[must_use]
     pub fn opaque(&self) -> Option<(u64, &[u8])> {
         match &self.body {
-            Body::Described(_) => None,
-            Body::Partly(_, rest) => Some((rest.offset, &rest.bytes)),
-            Body::OldStyle(bytes) | Body::Undescribed(bytes) => Some((self.offset, bytes)),
+            DecodedBody::Described(_) => None,
+            DecodedBody::Partly(_, rest) => Some((rest.offset, &rest.bytes)),
+            DecodedBody::OldStyle(bytes) | DecodedBody::Undescribed(bytes) => Some((self.offset, bytes)),
         }
     }
 
     /// The bytes of the payload.
     #[must_use]
     pub fn size(&self) -> u64 {
-        let state = self.state().map_or(0, Struct::size);
+        let state = self.state().map_or(0, DecodedStruct::size);
         state + self.opaque().map_or(0, |(_, bytes)| bytes.len() as u64)
     }
 
@@ -153,18 +153,18 @@ impl Section {
 
     /// Describes the payload, from the values. `None` for one that no description can be made of.
     #[must_use]
-    pub fn describe(&self) -> Option<Device> {
+    pub fn describe(&self) -> Option<SentSection> {
         let body = match &self.body {
-            Body::Described(state) => vmdesc::Body::State(state.describe()),
-            Body::Partly(state, rest) => {
+            DecodedBody::Described(state) => vmdesc::SentBody::State(state.describe()),
+            DecodedBody::Partly(state, rest) => {
                 let mut described = state.describe();
                 described.fields.extend_from_slice(&rest.fields);
                 described.subsections.extend_from_slice(&rest.subsections);
-                vmdesc::Body::State(described)
+                vmdesc::SentBody::State(described)
             }
-            Body::OldStyle(bytes) => vmdesc::Body::OldStyle(bytes.len() as u64),
-            Body::Undescribed(_) => return None,
+            DecodedBody::OldStyle(bytes) => vmdesc::SentBody::OldStyle(bytes.len() as u64),
+            DecodedBody::Undescribed(_) => return None,
         };
-        Some(Device { name: self.name.clone(), instance_id: self.instance_id, body })
+        Some(SentSection { name: self.name.clone(), instance_id: self.instance_id, body })
     }
 }

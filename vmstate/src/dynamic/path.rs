@@ -9,17 +9,17 @@
 
 use std::collections::HashSet;
 
-use super::{Field, Kind, Scalar, Section, Struct, Tree, Value};
+use super::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind};
 
 /// Something that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item<'a> {
+pub enum FoundItem<'a> {
     /// A flag, an integer, a deadline, ...: also one element of an array of such, or one byte of a buffer.
     Scalar(Scalar),
     /// A struct: also one element of an array or list.
-    Struct(&'a Struct),
+    Struct(&'a DecodedStruct),
     /// Everything else, whole.
-    Value(&'a Value),
+    Value(&'a DecodedValue),
 }
 
 /// Where a path leads.
@@ -27,7 +27,7 @@ pub enum Item<'a> {
 #[non_exhaustive]
 pub struct Found<'a> {
     /// What is there.
-    pub item: Item<'a>,
+    pub item: FoundItem<'a>,
     /// The info type of the field that it is, or is an element of.
     pub type_name: &'a str,
     /// The offset in the stream at which it was read.
@@ -46,7 +46,7 @@ pub struct Leaf<'a> {
     pub found: Found<'a>,
 }
 
-impl Section {
+impl DecodedSection {
     /// Finds what `path` leads to. It may begin with the name of the section or of its struct.
     ///
     /// Arrays that the stream describes element by element are found only element by element; see
@@ -64,13 +64,13 @@ impl Section {
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
         let mut leaves = Leaves { way: Way::default(), found: Vec::new() };
         if let Some(state) = self.state() {
-            leaves.of_struct(state);
+            leaves.push_struct(state);
         }
         leaves.found
     }
 }
 
-impl Struct {
+impl DecodedStruct {
     /// Finds what `path` leads to.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<Found<'_>> {
@@ -105,7 +105,7 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn extend(&mut self, fields: &'a [Field]) {
+    fn extend(&mut self, fields: &'a [DecodedField]) {
         self.names.extend(fields.iter().map(|field| &*field.name));
         self.beginnings.extend(fields.iter().flat_map(|field| beginnings(&field.name)));
     }
@@ -116,7 +116,7 @@ impl<'a> Names<'a> {
     }
 
     /// Says whether a field of `subsection` is hidden, and adds them all.
-    fn hide_and_extend(&mut self, subsection: &'a Struct) -> bool {
+    fn hide_and_extend(&mut self, subsection: &'a DecodedStruct) -> bool {
         let hidden = subsection.fields.iter().any(|field| self.hide(&field.name));
         self.extend(&subsection.fields);
         hidden
@@ -129,7 +129,7 @@ fn beginnings(name: &str) -> impl Iterator<Item = &str> {
     ends.map(|end| name.split_at(end).0)
 }
 
-impl Field {
+impl DecodedField {
     /// Finds what `rest` leads to, which stands behind the field's name. `first` is the value's index in its array.
     fn get(&self, first: Option<u64>, rest: &str) -> Option<Found<'_>> {
         let here = Place { type_name: &self.type_name, offset: self.offset };
@@ -137,7 +137,7 @@ impl Field {
         let (index, rest) = index(rest)?;
         let index = index.checked_sub(first).filter(|index| *index < self.value.count())?;
         match &self.value {
-            Value::Scalars(_) | Value::Array(_) => here.find_element(&self.value, index, rest),
+            DecodedValue::Scalars(_) | DecodedValue::Array(_) => here.find_element(&self.value, index, rest),
             value => here.find(value, rest),
         }
     }
@@ -157,79 +157,79 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn found(self, item: Item<'a>, size: u64) -> Found<'a> {
+    fn found(self, item: FoundItem<'a>, size: u64) -> Found<'a> {
         Found { item, type_name: self.type_name, offset: self.offset, size }
     }
 
     fn scalar(self, value: Scalar) -> Found<'a> {
-        self.found(Item::Scalar(value), value.kind.width() as u64)
+        self.found(FoundItem::Scalar(value), value.kind.width() as u64)
     }
 
-    pub(super) fn value(self, value: &'a Value) -> Found<'a> {
+    pub(super) fn value(self, value: &'a DecodedValue) -> Found<'a> {
         match value {
-            Value::Scalar(value) => self.scalar(*value),
-            Value::Struct(inner) => self.structure(inner),
-            _ => self.found(Item::Value(value), value.size()),
+            DecodedValue::Scalar(value) => self.scalar(*value),
+            DecodedValue::Struct(inner) => self.structure(inner),
+            _ => self.found(FoundItem::Value(value), value.size()),
         }
     }
 
-    pub(super) fn structure(self, inner: &'a Struct) -> Found<'a> {
-        Self { offset: inner.offset, ..self }.found(Item::Struct(inner), inner.size())
+    pub(super) fn structure(self, inner: &'a DecodedStruct) -> Found<'a> {
+        Self { offset: inner.offset, ..self }.found(FoundItem::Struct(inner), inner.size())
     }
 
     pub(super) fn after(self, bytes: u64) -> Self {
         Self { offset: self.offset.saturating_add(bytes), ..self }
     }
 
-    fn find(self, value: &'a Value, rest: &str) -> Option<Found<'a>> {
+    fn find(self, value: &'a DecodedValue, rest: &str) -> Option<Found<'a>> {
         match value {
             _ if rest.is_empty() => Some(self.value(value)),
-            Value::Struct(inner) => inner.get(rest.strip_prefix('.')?),
+            DecodedValue::Struct(inner) => inner.get(rest.strip_prefix('.')?),
             _ => index(rest).and_then(|(index, rest)| self.find_element(value, index, rest)),
         }
     }
 
-    fn find_element(self, value: &'a Value, index: u64, rest: &str) -> Option<Found<'a>> {
+    fn find_element(self, value: &'a DecodedValue, index: u64, rest: &str) -> Option<Found<'a>> {
         let at = usize::try_from(index).ok()?;
         match value {
-            Value::Scalars(values) if rest.is_empty() => {
+            DecodedValue::Scalars(values) if rest.is_empty() => {
                 let value = values.get(at)?;
                 Some(self.after(index.saturating_mul(value.kind.width() as u64)).scalar(value))
             }
-            Value::Bytes(bytes) if rest.is_empty() => {
-                Some(self.after(index).scalar(Scalar::new(Kind::Uint8, (*bytes.get(at)?).into())))
+            DecodedValue::Bytes(bytes) if rest.is_empty() => {
+                Some(self.after(index).scalar(Scalar::new(ScalarKind::Uint8, (*bytes.get(at)?).into())))
             }
-            Value::Array(values) => {
-                let before = values.iter().take(at).map(Value::size).sum();
+            DecodedValue::Array(values) => {
+                let before = values.iter().take(at).map(DecodedValue::size).sum();
                 self.after(before).find(values.get(at)?, rest)
             }
-            Value::List(elements) => self.find_struct(elements.get(at)?, rest),
-            Value::Tree(tree) => self.find_node(tree, at, rest),
+            DecodedValue::List(elements) => self.find_struct(elements.get(at)?, rest),
+            DecodedValue::Tree(tree) => self.find_node(tree, at, rest),
             _ => None,
         }
     }
 
-    fn find_struct(self, inner: &'a Struct, rest: &str) -> Option<Found<'a>> {
+    fn find_struct(self, inner: &'a DecodedStruct, rest: &str) -> Option<Found<'a>> {
         match rest {
             "" => Some(self.structure(inner)),
             _ => inner.get(rest.strip_prefix('.')?),
         }
     }
 
-    fn find_node(self, tree: &'a Tree, at: usize, rest: &str) -> Option<Found<'a>> {
+    fn find_node(self, tree: &'a DecodedTree, at: usize, rest: &str) -> Option<Found<'a>> {
         let (key, value) = (rest.strip_prefix(".key"), rest.strip_prefix(".value"));
         match (tree, key, value) {
-            (Tree::Direct(nodes), Some(""), _) => nodes.get(at).map(|(key, value)| self.direct_key(*key, value)),
-            (Tree::Direct(nodes), _, Some(rest)) => self.find_struct(&nodes.get(at)?.1, rest),
-            (Tree::Keyed(nodes), Some(rest), _) => self.find_struct(&nodes.get(at)?.0, rest),
-            (Tree::Keyed(nodes), _, Some(rest)) => self.find_struct(&nodes.get(at)?.1, rest),
+            (DecodedTree::Direct(nodes), Some(""), _) => nodes.get(at).map(|(key, value)| self.direct_key(*key, value)),
+            (DecodedTree::Direct(nodes), _, Some(rest)) => self.find_struct(&nodes.get(at)?.1, rest),
+            (DecodedTree::Keyed(nodes), Some(rest), _) => self.find_struct(&nodes.get(at)?.0, rest),
+            (DecodedTree::Keyed(nodes), _, Some(rest)) => self.find_struct(&nodes.get(at)?.1, rest),
             _ => None,
         }
     }
 
     /// A key that is a number stands right before its value.
-    pub(super) fn direct_key(self, key: u64, value: &Struct) -> Found<'a> {
-        Self { offset: value.offset.saturating_sub(8), ..self }.scalar(Scalar::new(Kind::Uint64, key))
+    pub(super) fn direct_key(self, key: u64, value: &DecodedStruct) -> Found<'a> {
+        Self { offset: value.offset.saturating_sub(8), ..self }.scalar(Scalar::new(ScalarKind::Uint64, key))
     }
 }
 
@@ -241,67 +241,67 @@ struct Leaves<'a> {
 }
 
 impl<'a> Leaves<'a> {
-    fn of_struct(&mut self, inner: &'a Struct) {
+    fn push_struct(&mut self, inner: &'a DecodedStruct) {
         for (first, field) in inner.entries() {
-            self.step(&field.name, |leaves| leaves.of_field(first, field));
+            self.step(&field.name, |leaves| leaves.push_field(first, field));
         }
         for (subsection, hidden) in inner.subsections() {
             match hidden {
-                true => self.step(&subsection.vmsd_name, |leaves| leaves.of_struct(subsection)),
-                false => self.of_struct(subsection),
+                true => self.step(&subsection.vmsd_name, |leaves| leaves.push_struct(subsection)),
+                false => self.push_struct(subsection),
             }
         }
     }
 
-    fn of_field(&mut self, first: Option<u64>, field: &'a Field) {
+    fn push_field(&mut self, first: Option<u64>, field: &'a DecodedField) {
         let place = Place { type_name: &field.type_name, offset: field.offset };
         match (first, &field.value) {
-            (None, value) => self.of_value(place, value, 0),
-            (Some(first), Value::Array(_)) => self.of_value(place, &field.value, first),
-            (Some(first), Value::Scalars(values)) => {
+            (None, value) => self.push_value(place, value, 0),
+            (Some(first), DecodedValue::Array(_)) => self.push_value(place, &field.value, first),
+            (Some(first), DecodedValue::Scalars(values)) => {
                 let run = format!("[{first}..{}]", first.saturating_add(values.len() as u64));
                 self.step(&run, |leaves| leaves.leaf(place.value(&field.value)));
             }
-            (Some(first), value) => self.element(first, |leaves| leaves.of_value(place, value, 0)),
+            (Some(first), value) => self.element(first, |leaves| leaves.push_value(place, value, 0)),
         }
     }
 
     /// `first` is the index of the first element, if the value is an array.
-    fn of_value(&mut self, place: Place<'a>, value: &'a Value, first: u64) {
+    fn push_value(&mut self, place: Place<'a>, value: &'a DecodedValue, first: u64) {
         match value {
-            Value::Struct(inner) => self.of_struct(inner),
-            Value::Array(values) => {
+            DecodedValue::Struct(inner) => self.push_struct(inner),
+            DecodedValue::Array(values) => {
                 let mut place = place;
                 for (index, value) in (first..).zip(values) {
-                    self.element(index, |leaves| leaves.of_value(place, value, 0));
+                    self.element(index, |leaves| leaves.push_value(place, value, 0));
                     place = place.after(value.size());
                 }
             }
-            Value::List(elements) => {
+            DecodedValue::List(elements) => {
                 for (index, inner) in (0..).zip(elements) {
-                    self.element(index, |leaves| leaves.of_struct(inner));
+                    self.element(index, |leaves| leaves.push_struct(inner));
                 }
             }
-            Value::Tree(tree) => self.of_tree(place, tree),
+            DecodedValue::Tree(tree) => self.push_tree(place, tree),
             _ => self.leaf(place.value(value)),
         }
     }
 
-    fn of_tree(&mut self, place: Place<'a>, tree: &'a Tree) {
+    fn push_tree(&mut self, place: Place<'a>, tree: &'a DecodedTree) {
         match tree {
-            Tree::Direct(nodes) => {
+            DecodedTree::Direct(nodes) => {
                 for (index, (key, value)) in (0..).zip(nodes) {
                     self.element(index, |leaves| {
                         leaves.step("key", |leaves| leaves.leaf(place.direct_key(*key, value)));
-                        leaves.step("value", |leaves| leaves.of_struct(value));
+                        leaves.step("value", |leaves| leaves.push_struct(value));
                     });
                 }
             }
-            Tree::Keyed(nodes) => {
+            DecodedTree::Keyed(nodes) => {
                 for (index, (key, value)) in (0..).zip(nodes) {
                     self.element(index, |leaves| {
-                        leaves.step("key", |leaves| leaves.of_struct(key));
-                        leaves.step("value", |leaves| leaves.of_struct(value));
+                        leaves.step("key", |leaves| leaves.push_struct(key));
+                        leaves.step("value", |leaves| leaves.push_struct(value));
                     });
                 }
             }

@@ -2,18 +2,18 @@
 
 use vmstate_types::{LoadError, Reader, SaveError, VmState, Writer};
 
-use super::{Body, Section};
-use crate::schema::vmdesc::{Device, Document};
+use super::{DecodedBody, DecodedSection};
+use crate::schema::vmdesc::{Document, SentSection};
 use crate::schema::{DescriptionWriter, Release};
 
-impl Section {
+impl DecodedSection {
     /// Loads the payload into `device`, and makes a section of what `device` saves and how it describes that.
     ///
     /// If the device is what the section is of, this is the same section again: how a port is tested, one device at a
     /// time.
     ///
     /// ```
-    /// use vmstate::dynamic::{Section, rewrite};
+    /// use vmstate::dynamic::{DecodedSection, rewrite};
     /// use vmstate::prelude::*;
     /// use vmstate::schema::{DescriptionWriter, Release};
     ///
@@ -28,7 +28,7 @@ impl Section {
     /// # description.section("0000:00:04.0/latch", 0, &mut Latch::default(), &mut Writer::new())?;
     /// # let document = Document::parse(description.finish().as_bytes(), 0)?;
     /// # let mut reader = Reader::from_slice(&[1, 2, 3, 4]);
-    /// # let section = Section::decode(&document.devices[0], &mut reader, None)?;
+    /// # let section = DecodedSection::decode(&document.devices[0], &mut reader, None)?;
     /// let again = section.reload(&mut Latch::default(), Release::Qemu10_0)?;
     /// assert_eq!(again, section);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -57,7 +57,7 @@ impl Section {
         self.load_into(device)?;
         let mut out = Writer::new();
         device.save(&mut out).map_err(|error| cannot_save(&error))?;
-        Ok(Self { body: Body::OldStyle(out.take()), ..self.clone() })
+        Ok(Self { body: DecodedBody::OldStyle(out.take()), ..self.clone() })
     }
 
     fn load_into<T: VmState>(&self, device: &mut T) -> Result<(), LoadError> {
@@ -77,7 +77,7 @@ impl Section {
     }
 
     /// The section as `described`, with what was written to `out`.
-    fn again(&self, described: &Device, out: &Writer) -> Result<Self, LoadError> {
+    fn again(&self, described: &SentSection, out: &Writer) -> Result<Self, LoadError> {
         let mut reader = Reader::from_slice_at(out.pending(), self.offset);
         Self::decode(described, &mut reader, Some(self.offset.saturating_add(out.offset())))
     }

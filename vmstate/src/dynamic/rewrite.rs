@@ -2,11 +2,11 @@
 
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::Section;
-use super::stream::{Event, StreamDecoder};
+use super::DecodedSection;
+use super::stream::{StreamDecoder, StreamEvent};
 use crate::ram::{Record, write_record};
 use crate::schema::describe_configuration;
-use crate::schema::vmdesc::{Device, Document};
+use crate::schema::vmdesc::{Document, SentSection};
 use crate::stream::{Command, Configuration, SectionHeader, StreamWriter, tag};
 
 /// Bytes of RAM that are passed on at a time.
@@ -35,7 +35,7 @@ const DESCRIPTION_HEADER: u64 = 5;
 pub struct Rewriter<'r, 'a> {
     walk: StreamDecoder<'r, 'a>,
     /// What was decoded, described again, with the index of its device in the description.
-    described: Vec<(usize, Device)>,
+    described: Vec<(usize, SentSection)>,
     /// The id of the RAM section that is being written.
     ram_section: Option<u32>,
     ended: bool,
@@ -94,7 +94,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     pub fn step_with<E: From<LoadError>>(
         &mut self,
         out: &mut Writer,
-        change: impl FnOnce(&mut SectionHeader, &mut Section) -> Result<(), E>,
+        change: impl FnOnce(&mut SectionHeader, &mut DecodedSection) -> Result<(), E>,
     ) -> Result<bool, E> {
         if self.ended {
             return Ok(false);
@@ -105,13 +105,13 @@ impl<'r, 'a> Rewriter<'r, 'a> {
             return Ok(true);
         }
         match self.walk.next_event()? {
-            Some(Event::Section { mut header, mut section, device }) => {
+            Some(StreamEvent::Section { mut header, mut section, device }) => {
                 let size = size(&header, &section);
                 change(&mut header, &mut section)?;
                 if self.packages > 0 && size != self::size(&header, &section) {
                     return Err(package_changed(&header).into());
                 }
-                self.write(Event::Section { header, section, device }, out)?;
+                self.write(StreamEvent::Section { header, section, device }, out)?;
             }
             Some(event) => self.write(event, out)?,
             None => self.finish(out)?,
@@ -119,36 +119,36 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         Ok(!self.ended)
     }
 
-    fn write(&mut self, event: Event, out: &mut Writer) -> Result<(), LoadError> {
+    fn write(&mut self, event: StreamEvent, out: &mut Writer) -> Result<(), LoadError> {
         self.check_place(&event, out)?;
         match event {
-            Event::Section { header, section, device } => {
+            StreamEvent::Section { header, section, device } => {
                 begin_section(&header, out);
                 section.encode(out);
                 self.end_section(header.section_id, out);
                 self.described.extend(device.zip(section.describe()));
             }
-            Event::Ram(header) => {
+            StreamEvent::Ram(header) => {
                 begin_section(&header, out);
                 self.ram_section = Some(header.section_id);
             }
-            Event::Record(record) => self.write_record(&record, out),
+            StreamEvent::Record(record) => self.write_record(&record, out),
             // What was read fits where it came from.
-            Event::Command(command) => StreamWriter::new(out)
+            StreamEvent::Command(command) => StreamWriter::new(out)
                 .command(&command)
                 .map_err(|error| LoadError::misuse("a command that can be written", error))?,
-            Event::PackageEnd { marked: true } => StreamWriter::new(out).eof(),
-            Event::PackageEnd { marked: false } => {}
+            StreamEvent::PackageEnd { marked: true } => StreamWriter::new(out).eof(),
+            StreamEvent::PackageEnd { marked: false } => {}
         }
         Ok(())
     }
 
     /// Notes where packages begin and end, and refuses pages that have their own place in the file and are moved.
-    fn check_place(&mut self, event: &Event, out: &Writer) -> Result<(), LoadError> {
+    fn check_place(&mut self, event: &StreamEvent, out: &Writer) -> Result<(), LoadError> {
         match event {
-            Event::Command(Command::Packaged { .. }) => self.packages += 1,
-            Event::PackageEnd { .. } => self.packages = self.packages.saturating_sub(1),
-            Event::Record(Record::Space(bytes)) if self.walk.offset() != out.offset() => {
+            StreamEvent::Command(Command::Packaged { .. }) => self.packages += 1,
+            StreamEvent::PackageEnd { .. } => self.packages = self.packages.saturating_sub(1),
+            StreamEvent::Record(Record::Space(bytes)) if self.walk.offset() != out.offset() => {
                 return Err(LoadError::misuse("pages where they were", format!("{bytes} bytes of them moved")).or_advice(
                     "the pages of a mapped-ram file have fixed places: before them, nothing can become longer or shorter",
                 ));
@@ -220,12 +220,12 @@ impl<'r, 'a> Rewriter<'r, 'a> {
 /// When the stream is broken, and what `change` says.
 pub fn rewrite(
     bytes: &[u8],
-    mut change: impl FnMut(&mut SectionHeader, &mut Section) -> Result<(), LoadError>,
+    mut change: impl FnMut(&mut SectionHeader, &mut DecodedSection) -> Result<(), LoadError>,
 ) -> Result<Vec<u8>, LoadError> {
     let description = Document::from_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
     let mut rewriter = Rewriter::new(&mut reader, description, &mut out)?;
-    let mut change = |header: &mut SectionHeader, section: &mut Section| {
+    let mut change = |header: &mut SectionHeader, section: &mut DecodedSection| {
         let place = header.place();
         change(header, section).map_err(|error| error.in_location(|| place))
     };
@@ -234,7 +234,7 @@ pub fn rewrite(
 }
 
 /// The bytes that depend on what a section is called and has.
-fn size(header: &SectionHeader, section: &Section) -> u64 {
+fn size(header: &SectionHeader, section: &DecodedSection) -> u64 {
     section.size().saturating_add(header.name.len() as u64)
 }
 

@@ -1,12 +1,12 @@
 //! Values of a fixed width: flags, integers, deadlines.
 
-use crate::schema::kind::Kind;
+use crate::schema::kind::ScalarKind;
 
 /// One value of a fixed width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scalar {
     /// What the bits mean.
-    pub kind: Kind,
+    pub kind: ScalarKind,
     /// The value's own bits, filled up with zeros. What does not fit the kind's width is not written.
     pub bits: u64,
 }
@@ -14,12 +14,12 @@ pub struct Scalar {
 impl Scalar {
     /// Makes a value from its bits.
     #[must_use]
-    pub const fn new(kind: Kind, bits: u64) -> Self {
+    pub const fn new(kind: ScalarKind, bits: u64) -> Self {
         Self { kind, bits }
     }
 
     /// Reads a value of `kind` from the bytes that are all of it.
-    pub(super) fn from_bytes(kind: Kind, bytes: &[u8]) -> Self {
+    pub(super) fn from_bytes(kind: ScalarKind, bytes: &[u8]) -> Self {
         Self { kind, bits: bytes.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) }
     }
 
@@ -45,21 +45,21 @@ impl Scalar {
 /// An array of values of a fixed width, as compact as on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scalars {
-    kind: Kind,
+    kind: ScalarKind,
     /// Big-endian, one value after the other.
     bytes: Vec<u8>,
 }
 
 impl Scalars {
     /// Makes an array from big-endian values; what is left over at the end is dropped.
-    pub(crate) fn from_bytes(kind: Kind, mut bytes: Vec<u8>) -> Self {
+    pub(crate) fn from_bytes(kind: ScalarKind, mut bytes: Vec<u8>) -> Self {
         bytes.truncate(bytes.len() / kind.width() * kind.width());
         Self { kind, bytes }
     }
 
     /// What the values mean.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ScalarKind {
         self.kind
     }
 
@@ -109,25 +109,25 @@ impl Scalars {
 mod tests {
     use super::*;
 
-    const KINDS: [(Kind, &str); 12] = [
-        (Kind::Bool, "bool"),
-        (Kind::Int8, "int8"),
-        (Kind::Int16, "int16"),
-        (Kind::Int32, "int32 le"),
-        (Kind::Int64, "int64"),
-        (Kind::Uint8, "uint8 equal"),
-        (Kind::Uint16, "uint16"),
-        (Kind::Uint32, "uint32"),
-        (Kind::Uint64, "int64 equal"),
-        (Kind::Double, "CPU_Double_U"),
-        (Kind::Timer, "timer"),
-        (Kind::Marker, "ptr-marker"),
+    const KINDS: [(ScalarKind, &str); 12] = [
+        (ScalarKind::Bool, "bool"),
+        (ScalarKind::Int8, "int8"),
+        (ScalarKind::Int16, "int16"),
+        (ScalarKind::Int32, "int32 le"),
+        (ScalarKind::Int64, "int64"),
+        (ScalarKind::Uint8, "uint8 equal"),
+        (ScalarKind::Uint16, "uint16"),
+        (ScalarKind::Uint32, "uint32"),
+        (ScalarKind::Uint64, "int64 equal"),
+        (ScalarKind::Double, "CPU_Double_U"),
+        (ScalarKind::Timer, "timer"),
+        (ScalarKind::Marker, "ptr-marker"),
     ];
 
     #[test]
     fn every_kind_keeps_its_bits() {
         for (kind, name) in KINDS {
-            assert_eq!(Kind::of(name), Some(kind));
+            assert_eq!(ScalarKind::from_name(name), Some(kind));
             let mut values = Scalars::from_bytes(kind, vec![0x81; 3 * kind.width() + kind.width() - 1]);
             assert_eq!(values.len(), 3);
             let value = values.get(2).unwrap();

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use vmstate_types::{LoadError, Reader};
 
-use super::Section;
+use super::DecodedSection;
 use crate::ram::{PageSize, RamOptions, Record, RecordReader};
-use crate::schema::vmdesc::{Document, Name, Struct};
+use crate::schema::vmdesc::{Document, Name, SentStruct};
 use crate::stream::section_end::{self, Verdict};
 use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamItem, StreamReader};
 
@@ -41,13 +41,13 @@ pub struct StreamDecoder<'r, 'a> {
 /// What comes next in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Event {
+pub enum StreamEvent {
     /// A section with its payload. For one that the description knows, its index there.
     Section {
         /// The header.
         header: SectionHeader,
         /// The payload.
-        section: Section,
+        section: DecodedSection,
         /// The index of its device in the description.
         device: Option<usize>,
     },
@@ -126,12 +126,12 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     /// # Errors
     /// When the framing is broken, or a section's payload is not what its description says; the error has all
     /// coordinates. A section without description in a stream without footers cannot be passed: nothing tells its end.
-    pub fn next_event(&mut self) -> Result<Option<Event>, LoadError> {
+    pub fn next_event(&mut self) -> Result<Option<StreamEvent>, LoadError> {
         let undescribed = self.description.is_none();
         self.pull_event().map_err(|error| if undescribed { error.or_advice(NO_DESCRIPTION) } else { error })
     }
 
-    fn pull_event(&mut self) -> Result<Option<Event>, LoadError> {
+    fn pull_event(&mut self) -> Result<Option<StreamEvent>, LoadError> {
         if let Some(section) = self.ram_section.take() {
             return match self.next_record() {
                 Ok(record) => self.pass_record(section, record).map(Some),
@@ -145,8 +145,8 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         let before = self.stream.offset();
         match self.stream.next_item()? {
             None => Ok(None),
-            Some(StreamItem::Command(command)) => Ok(Some(Event::Command(command))),
-            Some(StreamItem::PackageEnd) => Ok(Some(Event::PackageEnd { marked: self.stream.offset() > before })),
+            Some(StreamItem::Command(command)) => Ok(Some(StreamEvent::Command(command))),
+            Some(StreamItem::PackageEnd) => Ok(Some(StreamEvent::PackageEnd { marked: self.stream.offset() > before })),
             Some(StreamItem::Section(header)) => self.section(header).map(Some),
         }
     }
@@ -177,7 +177,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     }
 
     /// Says how the configuration is described, which plays no part in reading.
-    pub(super) fn set_described_configuration(&mut self, described: Option<Struct>) {
+    pub(super) fn set_described_configuration(&mut self, described: Option<SentStruct>) {
         if let Some(description) = &mut self.description {
             description.configuration = described;
         }
@@ -202,18 +202,18 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         Ok(record)
     }
 
-    fn pass_record(&mut self, section: SectionHeader, record: Record) -> Result<Event, LoadError> {
+    fn pass_record(&mut self, section: SectionHeader, record: Record) -> Result<StreamEvent, LoadError> {
         match record {
             Record::EndOfSection => self.stream.end_section()?,
             _ => self.ram_section = Some(section),
         }
-        Ok(Event::Record(record))
+        Ok(StreamEvent::Record(record))
     }
 
-    fn section(&mut self, header: SectionHeader) -> Result<Event, LoadError> {
+    fn section(&mut self, header: SectionHeader) -> Result<StreamEvent, LoadError> {
         if header.kind != SectionKind::Full && header.name == "ram" && header.version == crate::ram::VERSION {
             self.ram_section = Some(header.clone());
-            return Ok(Event::Ram(header));
+            return Ok(StreamEvent::Ram(header));
         }
         let device = match header.kind {
             SectionKind::Full => self.find_device(&header),
@@ -221,7 +221,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         };
         let section = self.payload(&header, device).map_err(|error| error.in_location(|| header.place()))?;
         self.stream.end_section()?;
-        Ok(Event::Section { header, section, device })
+        Ok(StreamEvent::Section { header, section, device })
     }
 
     fn find_device(&mut self, header: &SectionHeader) -> Option<usize> {
@@ -229,14 +229,14 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         self.expected.get_mut(&key)?.pop()
     }
 
-    fn payload(&mut self, header: &SectionHeader, device: Option<usize>) -> Result<Section, LoadError> {
+    fn payload(&mut self, header: &SectionHeader, device: Option<usize>) -> Result<DecodedSection, LoadError> {
         let footers = self.stream.has_footers();
         let reader = self.stream.payload();
         let described = device.and_then(|index| self.description.as_ref()?.devices.get(index));
         match described {
             Some(device) => {
                 let end = end_of_described(reader, header.section_id, footers, device.wire_size())?;
-                Section::decode(device, reader, end)
+                DecodedSection::decode(device, reader, end)
             }
             None => undescribed(reader, header, footers),
         }
@@ -268,7 +268,11 @@ fn ends_bare(reader: &mut Reader<'_>, size: u64) -> bool {
     after.is_some_and(|after| section_end::follows_a_section(after, complete) == Verdict::Plausible)
 }
 
-fn undescribed(reader: &mut Reader<'_>, header: &SectionHeader, footers: Option<bool>) -> Result<Section, LoadError> {
+fn undescribed(
+    reader: &mut Reader<'_>,
+    header: &SectionHeader,
+    footers: Option<bool>,
+) -> Result<DecodedSection, LoadError> {
     let start = reader.offset();
     let end = match footers {
         Some(false) => None,
@@ -277,7 +281,7 @@ fn undescribed(reader: &mut Reader<'_>, header: &SectionHeader, footers: Option<
     match end {
         Some(end) => {
             let bytes = reader.take(usize::try_from(end - start).unwrap_or(usize::MAX))?.to_vec();
-            Ok(Section::undescribed(header.name.as_str(), header.instance_id, start, bytes))
+            Ok(DecodedSection::undescribed(header.name.as_str(), header.instance_id, start, bytes))
         }
         None if footers == Some(true) => Err(no_footer(reader, header.section_id)),
         None => Err(LoadError::incompatible("a description of the section, or footers after sections", "neither")

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::stream::{Event, StreamDecoder};
+use super::stream::{StreamDecoder, StreamEvent};
 use crate::ram::{Record, write_record};
 use crate::stream::Command;
 
@@ -115,12 +115,12 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
     fn advance(&mut self) -> Result<(), LoadError> {
         let start = self.walk.offset().max(self.record_end);
         match self.walk.next_event()? {
-            Some(Event::Record(record)) => self.record(start, &record),
-            Some(Event::Command(Command::Packaged { .. })) => {
+            Some(StreamEvent::Record(record)) => self.record(start, &record),
+            Some(StreamEvent::Command(Command::Packaged { .. })) => {
                 self.packages += 1;
                 Ok(())
             }
-            Some(Event::PackageEnd { .. }) => {
+            Some(StreamEvent::PackageEnd { .. }) => {
                 self.packages = self.packages.saturating_sub(1);
                 Ok(())
             }

@@ -5,7 +5,7 @@ use crate::schema::vmdesc::Name;
 
 /// A struct, section or subsection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Struct {
+pub struct DecodedStruct {
     /// Its name.
     pub vmsd_name: Name,
     /// The version it was sent at.
@@ -13,7 +13,7 @@ pub struct Struct {
     /// The offset in the stream of its first field, as it was read.
     pub offset: u64,
     /// The fields, in wire order.
-    pub fields: Vec<Field>,
+    pub fields: Vec<DecodedField>,
     /// The subsections that were sent.
     pub subsections: Vec<Self>,
 }
@@ -22,7 +22,7 @@ pub struct Struct {
 ///
 /// Neighbours of the same name are one array, whose elements the stream describes one by one or in runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct DecodedField {
     /// The field's name.
     pub name: Name,
     /// The index, where the description has one.
@@ -30,7 +30,7 @@ pub struct Field {
     /// The info type, or the kind of nesting (`struct`, `vstruct`).
     pub type_name: Name,
     /// The value.
-    pub value: Value,
+    pub value: DecodedValue,
     /// The offset in the stream at which it was read.
     pub offset: u64,
     /// The bytes that were read.
@@ -39,7 +39,7 @@ pub struct Field {
 
 /// A field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum DecodedValue {
     /// A flag, an integer, a deadline, ...
     Scalar(Scalar),
     /// An array of such.
@@ -53,30 +53,30 @@ pub enum Value {
     /// The words of a bitmap: bit `i` is bit `i % 64` of word `i / 64`.
     Bitmap(Vec<u64>),
     /// A nested struct (`struct`, `vstruct`, `tmp`).
-    Struct(Box<Struct>),
+    Struct(Box<DecodedStruct>),
     /// The elements of a `qtailq` or `qlist`.
-    List(Vec<Struct>),
+    List(Vec<DecodedStruct>),
     /// The nodes of a `gtree`.
-    Tree(Tree),
+    Tree(DecodedTree),
     /// An array of any of these but scalars, described by its first element.
     Array(Vec<Self>),
 }
 
 /// The nodes of a `gtree`, in wire order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tree {
+pub enum DecodedTree {
     /// The keys are numbers.
-    Direct(Vec<(u64, Struct)>),
+    Direct(Vec<(u64, DecodedStruct)>),
     /// The keys are structs.
-    Keyed(Vec<(Struct, Struct)>),
+    Keyed(Vec<(DecodedStruct, DecodedStruct)>),
 }
 
-impl Struct {
+impl DecodedStruct {
     /// The fields, each with the index in its array of (the first element of) its value, if it belongs to one.
-    pub fn entries(&self) -> impl Iterator<Item = (Option<u64>, &Field)> {
+    pub fn entries(&self) -> impl Iterator<Item = (Option<u64>, &DecodedField)> {
         let mut next = 0;
         self.fields.iter().enumerate().map(move |(position, field)| {
-            let same = |other: Option<&Field>| other.is_some_and(|other| other.name == field.name);
+            let same = |other: Option<&DecodedField>| other.is_some_and(|other| other.name == field.name);
             let follows = position > 0 && same(self.fields.get(position - 1));
             let first = field.index.unwrap_or(if follows { next } else { 0 });
             next = first.saturating_add(field.value.count());
@@ -86,7 +86,7 @@ impl Struct {
     }
 }
 
-impl Value {
+impl DecodedValue {
     /// The elements of the array that the value is; 1 for everything else.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use vmstate_types::LoadError;
 
 use super::shape::{Count, Element, Field, Gate, Role, Shapes, Type, TypeId};
-use crate::dynamic::Kind;
+use crate::dynamic::ScalarKind;
 use crate::schema::vmdesc::Name;
 
 /// What stands among the device types and is none.
@@ -96,10 +96,10 @@ impl DumpField {
 /// What a field of this size most likely is.
 fn guess(size: u64) -> Element {
     let kind = match size {
-        1 => (Kind::Uint8, "uint8"),
-        2 => (Kind::Uint16, "uint16"),
-        4 => (Kind::Uint32, "uint32"),
-        8 => (Kind::Uint64, "uint64"),
+        1 => (ScalarKind::Uint8, "uint8"),
+        2 => (ScalarKind::Uint16, "uint16"),
+        4 => (ScalarKind::Uint32, "uint32"),
+        8 => (ScalarKind::Uint64, "uint64"),
         _ => return Element::Buffer(size),
     };
     Element::Scalar(kind.0, kind.1.into())

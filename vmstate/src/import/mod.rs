@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use vmstate::Reader;
-//! use vmstate::dynamic::Section;
+//! use vmstate::dynamic::DecodedSection;
 //! use vmstate::import::Importer;
 //! use vmstate::schema::vmdesc::Document;
 //!
@@ -16,7 +16,7 @@
 //!     r#"{"name": "state.type", "array_len": 2, "type": "uint8", "size": 1}]}]}"#,
 //! );
 //! let document = Document::parse(text.as_bytes(), 0)?;
-//! let section = Section::decode(&document.devices[0], &mut Reader::from_slice(&[1, 2, 3, 4]), None)?;
+//! let section = DecodedSection::decode(&document.devices[0], &mut Reader::from_slice(&[1, 2, 3, 4]), None)?;
 //!
 //! let mut importer = Importer::new("vm.state");
 //! importer.section(&section);
@@ -36,7 +36,7 @@
 
 use vmstate_types::{LoadError, Reader};
 
-use crate::dynamic::{Event, Section, StreamDecoder};
+use crate::dynamic::{DecodedSection, StreamDecoder, StreamEvent};
 use crate::schema::Release;
 use crate::schema::vmdesc::Document;
 use crate::stream::SectionKind;
@@ -98,7 +98,7 @@ impl Importer {
         self.origin.machine = walk.configuration().map(|configuration| configuration.machine.clone());
         while let Some(event) = walk.next_event()? {
             // Live sections are no devices.
-            if let Event::Section { header, section, .. } = event
+            if let StreamEvent::Section { header, section, .. } = event
                 && header.kind == SectionKind::Full
             {
                 self.section(&section);
@@ -110,8 +110,8 @@ impl Importer {
     /// Takes one section, and says whether there is a struct that can write it.
     ///
     /// There is none for a section that is not described, or not exactly: its fields are not known.
-    pub fn section(&mut self, section: &Section) -> bool {
-        let ty = self.shapes.of_section(section);
+    pub fn section(&mut self, section: &DecodedSection) -> bool {
+        let ty = self.shapes.add_section(section);
         let (name, instance_id) = (String::from(&*section.name), section.instance_id);
         self.sections.push(Use { name, instance_id, size: section.size(), ty });
         ty.is_some()

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::dynamic::{Body, Section, Struct};
+use crate::dynamic::{DecodedBody, DecodedSection, DecodedStruct};
 use crate::schema::vmdesc::Name;
 
 mod field;
@@ -73,16 +73,16 @@ impl Shapes {
     }
 
     /// The type of a section's payload; `None` if no derived struct can write the like.
-    pub(super) fn of_section(&mut self, section: &Section) -> Option<TypeId> {
+    pub(super) fn add_section(&mut self, section: &DecodedSection) -> Option<TypeId> {
         self.before.clear();
         let count = self.types.len();
         let id = match &section.body {
-            Body::Described(state) => self.intern(&[state], Role::Struct, false),
-            Body::OldStyle(bytes) => self.old_style(section.name.clone(), bytes.len() as u64),
-            Body::Partly(state, rest) => {
+            DecodedBody::Described(state) => self.intern(&[state], Role::Struct, false),
+            DecodedBody::OldStyle(bytes) => self.old_style(section.name.clone(), bytes.len() as u64),
+            DecodedBody::Partly(state, rest) => {
                 partly::complete(section, state, rest).and_then(|state| self.intern(&[&state], Role::Struct, false))
             }
-            Body::Undescribed(_) => None,
+            DecodedBody::Undescribed(_) => None,
         };
         if id.is_none() || self.types.len() > MAX_TYPES {
             self.undo(count);
@@ -107,7 +107,7 @@ impl Shapes {
     }
 
     /// The type of all these structs, if they are of one; `compressed` as in [`Type::compressed`].
-    fn intern(&mut self, values: &[&Struct], role: Role, compressed: bool) -> Option<TypeId> {
+    fn intern(&mut self, values: &[&DecodedStruct], role: Role, compressed: bool) -> Option<TypeId> {
         let first = values.first()?;
         let (name, version) = (&first.vmsd_name, first.version);
         let alike = values.iter().all(|value| value.vmsd_name == *name && value.version == version);
@@ -121,8 +121,9 @@ impl Shapes {
     }
 
     /// The subsections of all these structs, whose names begin with `parent`.
-    fn subsections(&mut self, parent: &str, values: &[&Struct]) -> Option<Vec<TypeId>> {
-        let own = |value: &&Struct| value.subsections.iter().map(|inner| inner.vmsd_name.clone()).collect::<Vec<_>>();
+    fn subsections(&mut self, parent: &str, values: &[&DecodedStruct]) -> Option<Vec<TypeId>> {
+        let own =
+            |value: &&DecodedStruct| value.subsections.iter().map(|inner| inner.vmsd_name.clone()).collect::<Vec<_>>();
         let names = union(values.iter().map(own))?;
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
         for inner in values.iter().flat_map(|value| &value.subsections) {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::dynamic::{Field, Section, Struct, Tree, Value};
+use crate::dynamic::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue};
 
 /// How many elements of an array are looked at.
 const ELEMENTS: u64 = 4;
@@ -35,7 +35,7 @@ impl Leaf {
 }
 
 /// The values in a payload that was decoded.
-pub(super) fn of(section: &Section) -> impl Iterator<Item = Leaf> {
+pub(super) fn leaves(section: &DecodedSection) -> impl Iterator<Item = Leaf> {
     let mut leaves = Vec::new();
     if let Some(state) = section.state() {
         structure(&mut leaves, "", state);
@@ -43,7 +43,7 @@ pub(super) fn of(section: &Section) -> impl Iterator<Item = Leaf> {
     leaves.into_iter()
 }
 
-fn structure(leaves: &mut Vec<Leaf>, path: &str, state: &Struct) {
+fn structure(leaves: &mut Vec<Leaf>, path: &str, state: &DecodedStruct) {
     for field in &state.fields {
         let name = if path.is_empty() { field.name.to_string() } else { format!("{path}.{}", field.name) };
         self::field(leaves, &name, field);
@@ -53,23 +53,27 @@ fn structure(leaves: &mut Vec<Leaf>, path: &str, state: &Struct) {
     }
 }
 
-fn field(leaves: &mut Vec<Leaf>, path: &str, field: &Field) {
+fn field(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
     match &field.value {
-        Value::Struct(inner) => structure(leaves, path, inner),
-        Value::List(items) => items.iter().for_each(|item| structure(leaves, path, item)),
-        Value::Tree(Tree::Direct(nodes)) => nodes.iter().for_each(|(_, value)| structure(leaves, path, value)),
-        Value::Tree(Tree::Keyed(nodes)) => nodes.iter().for_each(|(key, value)| {
+        DecodedValue::Struct(inner) => structure(leaves, path, inner),
+        DecodedValue::List(items) => items.iter().for_each(|item| structure(leaves, path, item)),
+        DecodedValue::Tree(DecodedTree::Direct(nodes)) => {
+            nodes.iter().for_each(|(_, value)| structure(leaves, path, value))
+        }
+        DecodedValue::Tree(DecodedTree::Keyed(nodes)) => nodes.iter().for_each(|(key, value)| {
             structure(leaves, path, key);
             structure(leaves, path, value);
         }),
-        Value::Array(elements) => {
+        DecodedValue::Array(elements) => {
             for element in elements {
-                if let Value::Struct(inner) = element {
+                if let DecodedValue::Struct(inner) = element {
                     structure(leaves, path, inner);
                 }
             }
         }
-        Value::Scalar(_) | Value::Scalars(_) | Value::Bytes(_) | Value::Bitmap(_) if is_kept(field) => {
+        DecodedValue::Scalar(_) | DecodedValue::Scalars(_) | DecodedValue::Bytes(_) | DecodedValue::Bitmap(_)
+            if is_kept(field) =>
+        {
             values(leaves, path, field);
         }
         _ => {}
@@ -77,14 +81,14 @@ fn field(leaves: &mut Vec<Leaf>, path: &str, field: &Field) {
 }
 
 /// Whether a device keeps what it loads: it does not if it only compares it, or ignores it.
-fn is_kept(field: &Field) -> bool {
+fn is_kept(field: &DecodedField) -> bool {
     !(field.type_name.ends_with(" equal") || matches!(&*field.type_name, "unused_buffer" | "nullptr" | "ptr-marker"))
 }
 
 /// The first elements of a field, and the last one.
-fn values(leaves: &mut Vec<Leaf>, path: &str, field: &Field) {
+fn values(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
     let count = match &field.value {
-        Value::Scalars(values) => values.len() as u64,
+        DecodedValue::Scalars(values) => values.len() as u64,
         _ => 1,
     };
     let Some(size) = field.size.checked_div(count).filter(|size| *size > 0) else { return };

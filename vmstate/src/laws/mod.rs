@@ -85,13 +85,13 @@ pub use choices::Choices;
 
 use crate::dynamic;
 use crate::ram::PageSize;
-use crate::schema::vmdesc::{Body, Device, Document};
+use crate::schema::vmdesc::{Document, SentBody, SentSection};
 use crate::schema::{DescriptionWriter, Release};
 
 /// Makes a module of tests, one for each [law](mod@crate::laws) of a device.
 ///
-/// `laws!(name: Device, with = generator)` makes the module `name`; `laws!(Device, with = generator)` makes the module
-/// `laws`. The generator is a `Fn(&mut Choices) -> Device`, and `Default` if there is none.
+/// `laws!(name: SentSection, with = generator)` makes the module `name`; `laws!(SentSection, with = generator)` makes the module
+/// `laws`. The generator is a `Fn(&mut Choices) -> SentSection`, and `Default` if there is none.
 #[macro_export]
 macro_rules! laws {
     ($name:ident: $device:ty) => {
@@ -304,7 +304,7 @@ impl<T: VmState> Laws<T> {
         for seed in 0..STATES {
             let mut device = self.state(seed);
             let (saved, section) = describe(&mut device);
-            for leaf in leaves::of(&section).filter(|leaf| !self.computed.contains(&leaf.field())) {
+            for leaf in leaves::leaves(&section).filter(|leaf| !self.computed.contains(&leaf.field())) {
                 let changed = leaf.changes(&saved).find_map(|changed| {
                     let mut loaded = self.fresh();
                     loaded.load(&mut Reader::from_slice(&changed), T::DESCRIPTION.version).ok()?;
@@ -384,7 +384,7 @@ impl<T: VmState> Laws<T> {
             false => Err(LoadError::malformed("the end of what was saved", "more").at_offset(reader.offset())),
         });
         if let Err(error) = loaded {
-            panic!("{}: what it saved does not load{}\n{error:#}", name::<T>(), of_seed(seed));
+            panic!("{}: what it saved does not load{}\n{error:#}", name::<T>(), seed_suffix(seed));
         }
     }
 
@@ -393,8 +393,8 @@ impl<T: VmState> Laws<T> {
         let place = before.iter().zip(after).position(|(before, after)| before != after);
         let place = place.unwrap_or(before.len().min(after.len()));
         let (_, section) = describe(&mut seed.map_or_else(|| self.fresh(), |seed| self.state(seed)));
-        let field = leaves::of(&section).find(|leaf| leaf.bytes.contains(&place)).map(|leaf| leaf.path);
-        let mut text = format!("{}: a state that was {what} is another one{}", name::<T>(), of_seed(seed));
+        let field = leaves::leaves(&section).find(|leaf| leaf.bytes.contains(&place)).map(|leaf| leaf.path);
+        let mut text = format!("{}: a state that was {what} is another one{}", name::<T>(), seed_suffix(seed));
         // Writing to a String cannot fail.
         let _ = write!(text, "\n  first difference at byte {place} of {}", before.len());
         if let Some(field) = field {
@@ -405,7 +405,7 @@ impl<T: VmState> Laws<T> {
     }
 }
 
-fn of_seed(seed: Option<u64>) -> String {
+fn seed_suffix(seed: Option<u64>) -> String {
     seed.map_or_else(String::new, |seed| format!(" (seed {seed})"))
 }
 
@@ -428,7 +428,7 @@ fn save<T: VmState>(device: &mut T, version: u32) -> Vec<u8> {
 }
 
 /// Saves a device, and takes what it saved apart again.
-fn describe<T: VmState>(device: &mut T) -> (Vec<u8>, dynamic::Section) {
+fn describe<T: VmState>(device: &mut T) -> (Vec<u8>, dynamic::DecodedSection) {
     let mut out = Writer::new();
     let mut description = DescriptionWriter::new(Release::default(), PageSize::DEFAULT.bytes(), None);
     if let Err(error) = description.section(name::<T>(), 0, device, &mut out) {
@@ -438,8 +438,9 @@ fn describe<T: VmState>(device: &mut T) -> (Vec<u8>, dynamic::Section) {
     let document = Document::parse(description.finish().as_bytes(), 0);
     let section = document.and_then(|document| {
         let device = document.devices.into_iter().next();
-        let device = device.unwrap_or(Device { name: name::<T>().into(), instance_id: 0, body: Body::OldStyle(0) });
-        dynamic::Section::decode(&device, &mut Reader::from_slice(&bytes), Some(bytes.len() as u64))
+        let device =
+            device.unwrap_or(SentSection { name: name::<T>().into(), instance_id: 0, body: SentBody::OldStyle(0) });
+        dynamic::DecodedSection::decode(&device, &mut Reader::from_slice(&bytes), Some(bytes.len() as u64))
     });
     match section {
         Ok(section) => (bytes, section),

@@ -3,9 +3,9 @@
 use vmstate_types::{LoadError, Reader, VmState};
 
 use super::{Laws, name, save};
-use crate::dynamic::{Event, StreamDecoder};
+use crate::dynamic::{StreamDecoder, StreamEvent};
 use crate::schema::compare::first_difference;
-use crate::schema::vmdesc::{self, Body, Document};
+use crate::schema::vmdesc::{self, Document, SentBody};
 use crate::stream::SectionHeader;
 
 impl<T: VmState> Laws<T> {
@@ -38,7 +38,7 @@ impl<T: VmState> Laws<T> {
         }
     }
 
-    fn same_as(&self, header: &SectionHeader, payload: &[u8], theirs: Option<&vmdesc::Struct>) {
+    fn same_as(&self, header: &SectionHeader, payload: &[u8], theirs: Option<&vmdesc::SentStruct>) {
         let mut device = self.fresh();
         let mut reader = Reader::from_slice(payload);
         let loaded = device.load(&mut reader, header.version).and_then(|()| match reader.at_end()? {
@@ -62,10 +62,11 @@ impl<T: VmState> Laws<T> {
 }
 
 /// What a stream says about the state in one of its sections.
-fn state_of<'d>(document: &'d Document, header: &SectionHeader) -> Option<&'d vmdesc::Struct> {
-    let is_it = |device: &&vmdesc::Device| *device.name == *header.name && device.instance_id == header.instance_id;
+fn state_of<'d>(document: &'d Document, header: &SectionHeader) -> Option<&'d vmdesc::SentStruct> {
+    let is_it =
+        |device: &&vmdesc::SentSection| *device.name == *header.name && device.instance_id == header.instance_id;
     match &document.devices.iter().rfind(is_it)?.body {
-        Body::State(state) => Some(state),
+        SentBody::State(state) => Some(state),
         _ => None,
     }
 }
@@ -76,7 +77,7 @@ fn payloads<'s>(stream: &'s [u8], name: &str) -> Result<Vec<(SectionHeader, &'s 
     let mut walk = StreamDecoder::new(&mut reader, Document::from_stream(stream)?)?;
     let mut found = Vec::new();
     while let Some(event) = walk.next_event()? {
-        let Event::Section { header, section, .. } = event else { continue };
+        let StreamEvent::Section { header, section, .. } = event else { continue };
         let range = usize::try_from(section.offset).ok().zip(usize::try_from(section.size()).ok());
         let payload = range.and_then(|(start, size)| stream.get(start..)?.get(..size));
         if let Some(payload) = payload.filter(|_| header.name == name) {

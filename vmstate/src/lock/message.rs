@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::{BLESS, Change, ChangeKind};
+use super::{BLESS, LockChange, LockChangeKind};
 use crate::schema::compare::{Direction, Finding};
 
 /// The message about all changes, the breaking ones first.
-pub(super) fn of(changes: &[Change]) -> String {
+pub(super) fn message(changes: &[LockChange]) -> String {
     let (breaking, safe): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.is_breaking());
     let mut text = String::from("devices are not what their lock says\n");
     for change in breaking.iter().chain(&safe) {
@@ -29,16 +29,16 @@ pub(super) fn of(changes: &[Change]) -> String {
     text
 }
 
-fn push_change(text: &mut String, change: &Change) {
+fn push_change(text: &mut String, change: &LockChange) {
     let _ = match &change.kind {
-        ChangeKind::Added => writeln!(text, "  new: there is no file for it yet"),
-        ChangeKind::Removed => {
+        LockChangeKind::Added => writeln!(text, "  new: there is no file for it yet"),
+        LockChangeKind::Removed => {
             writeln!(text, "  break  the device is gone, or has another name in the lock: machines with it cannot move")
         }
-        ChangeKind::Changed(findings) if findings.is_empty() => {
+        LockChangeKind::Changed(findings) if findings.is_empty() => {
             writeln!(text, "  note   nothing that is on the wire has changed")
         }
-        ChangeKind::Changed(findings) => {
+        LockChangeKind::Changed(findings) => {
             let mut findings: Vec<_> = findings.iter().collect();
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
             for (index, finding) in findings.iter().enumerate() {

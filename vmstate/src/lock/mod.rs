@@ -37,7 +37,7 @@ use std::{fmt, fs, io};
 
 use vmstate_types::Description;
 
-use crate::schema::compare::{Finding, Options, Severity, compare};
+use crate::schema::compare::{CompareOptions, Finding, Severity, compare};
 use crate::schema::{Schema, SchemaError};
 
 mod message;
@@ -118,18 +118,18 @@ pub enum Accept {
 /// A device that is not what its file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct LockChange {
     /// The name of the device in the lock.
     pub device: String,
     /// Its file.
     pub file: PathBuf,
     /// What is different.
-    pub kind: ChangeKind,
+    pub kind: LockChangeKind,
 }
 
 /// What is different about a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChangeKind {
+pub enum LockChangeKind {
     /// It has no file yet.
     Added,
     /// There is a file, and no such device any more.
@@ -138,14 +138,14 @@ pub enum ChangeKind {
     Changed(Vec<Finding>),
 }
 
-impl Change {
+impl LockChange {
     /// Whether streams of other releases do not load any more.
     #[must_use]
     pub fn is_breaking(&self) -> bool {
         match &self.kind {
-            ChangeKind::Added => false,
-            ChangeKind::Removed => true,
-            ChangeKind::Changed(findings) => findings.iter().any(|finding| finding.severity() == Severity::Break),
+            LockChangeKind::Added => false,
+            LockChangeKind::Removed => true,
+            LockChangeKind::Changed(findings) => findings.iter().any(|finding| finding.severity() == Severity::Break),
         }
     }
 }
@@ -154,7 +154,7 @@ impl Lock {
     /// A lock whose files are in `folder`.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), schema: Schema::of(None, []), repeated: BTreeSet::new() }
+        Self { folder: folder.into(), schema: Schema::from_devices(None, []), repeated: BTreeSet::new() }
     }
 
     /// Adds a device, under `name` or else its own.
@@ -171,7 +171,7 @@ impl Lock {
     ///
     /// # Errors
     /// When the files cannot be read, or two devices have one name.
-    pub fn check(&self) -> Result<Vec<Change>, LockError> {
+    pub fn check(&self) -> Result<Vec<LockChange>, LockError> {
         if let Some(name) = self.repeated.first() {
             return Err(LockError::Repeated(name.clone()));
         }
@@ -183,11 +183,11 @@ impl Lock {
                 return Err(LockError::Repeated(name.clone()));
             }
             let kind = self.changed(name, &file)?;
-            changes.extend(kind.map(|kind| Change { device: name.clone(), file, kind }));
+            changes.extend(kind.map(|kind| LockChange { device: name.clone(), file, kind }));
         }
         for file in self.files()?.into_iter().filter(|file| !files.contains(file)) {
             let device = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            changes.push(Change { device, file, kind: ChangeKind::Removed });
+            changes.push(LockChange { device, file, kind: LockChangeKind::Removed });
         }
         Ok(changes)
     }
@@ -196,13 +196,13 @@ impl Lock {
     ///
     /// # Errors
     /// Those of [`check`](Self::check), and when a file cannot be written.
-    pub fn bless(&self, accept: Accept) -> Result<Vec<Change>, LockError> {
+    pub fn bless(&self, accept: Accept) -> Result<Vec<LockChange>, LockError> {
         let (accepted, refused) =
             self.check()?.into_iter().partition(|change| accept == Accept::Breaking || !change.is_breaking());
-        let accepted: Vec<Change> = accepted;
-        for Change { device, file, kind } in &accepted {
+        let accepted: Vec<LockChange> = accepted;
+        for LockChange { device, file, kind } in &accepted {
             let written = match kind {
-                ChangeKind::Removed => fs::remove_file(file),
+                LockChangeKind::Removed => fs::remove_file(file),
                 _ => fs::create_dir_all(&self.folder).and_then(|()| fs::write(file, self.text(device))),
             };
             written.map_err(|error| LockError::File(file.clone(), error))?;
@@ -223,15 +223,15 @@ impl Lock {
         let changes = accept.map_or_else(|| self.check(), |accept| self.bless(accept));
         match changes {
             Ok(changes) if changes.is_empty() => {}
-            Ok(changes) => panic!("{}", message::of(&changes)),
+            Ok(changes) => panic!("{}", message::message(&changes)),
             Err(error) => panic!("{error}"),
         }
     }
 
-    fn changed(&self, name: &str, file: &Path) -> Result<Option<ChangeKind>, LockError> {
+    fn changed(&self, name: &str, file: &Path) -> Result<Option<LockChangeKind>, LockError> {
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(ChangeKind::Added)),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(LockChangeKind::Added)),
             Err(error) => return Err(LockError::File(file.to_owned(), error)),
         };
         // A checkout may have changed the line breaks.
@@ -240,17 +240,17 @@ impl Lock {
         }
         let locked = Schema::from_text(&text).map_err(|error| LockError::Schema(file.to_owned(), error))?;
         let findings = match (locked.devices.get(name), self.schema.devices.get(name)) {
-            (Some(old), Some(new)) => compare(old, new, Options::default()),
-            _ => return Ok(Some(ChangeKind::Added)),
+            (Some(old), Some(new)) => compare(old, new, CompareOptions::default()),
+            _ => return Ok(Some(LockChangeKind::Added)),
         };
-        Ok(Some(ChangeKind::Changed(findings)))
+        Ok(Some(LockChangeKind::Changed(findings)))
     }
 
     /// The text of a device's file.
     fn text(&self, name: &str) -> String {
         let device = self.schema.devices.get_key_value(name);
         let devices = device.map(|(name, shape)| (name.clone(), shape.clone())).into_iter().collect();
-        Schema { devices, ..Schema::of(None, []) }.to_text()
+        Schema { devices, ..Schema::from_devices(None, []) }.to_text()
     }
 
     /// The file of a device: its name, without what file names cannot have everywhere.

@@ -12,7 +12,7 @@ use super::load::Section;
 use crate::ram::PageSize;
 use crate::registry::{Entry, Handle, SectionHandler, Threading};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
-use crate::schema::vmdesc::{self, Body, Document, Located};
+use crate::schema::vmdesc::{self, Document, Located, SentBody};
 use crate::schema::{DescriptionWriter, Release};
 use crate::stream::SectionHeader;
 
@@ -69,15 +69,15 @@ fn is_suspect(section: &Section, error: &LoadError, described: Option<u64>) -> b
 fn compare<T: Threading>(
     entry: &mut Entry<'_, T>,
     header: &SectionHeader,
-    theirs: &vmdesc::Device,
+    theirs: &vmdesc::SentSection,
     document: &Document,
 ) -> Option<String> {
-    let Body::State(theirs) = &theirs.body else { return None };
+    let SentBody::State(theirs) = &theirs.body else { return None };
     let (version, local) = (header.version, entry.description);
     let sent = our_description(entry, header, document);
     let sent = sent.as_ref().and_then(|document| document.devices.first()).map(|device| &device.body);
     let difference = match sent {
-        Some(Body::State(ours)) => first_difference_from_sent(ours, version, theirs),
+        Some(SentBody::State(ours)) => first_difference_from_sent(ours, version, theirs),
         _ => None,
     };
     let difference = difference.or_else(|| first_difference(local?, version, theirs));

@@ -13,7 +13,7 @@ use vmstate_types::walk::{self, PostLoad};
 use vmstate_types::{Description, LoadError, Reader, SaveError, VmState, Writer};
 
 use super::threading::Threading;
-use crate::schema::Described;
+use crate::schema::DescribingSink;
 
 /// A device of any type: what is left of [`VmState`] when the type is forgotten.
 ///
@@ -35,7 +35,7 @@ pub trait Device: sealed::Device {
     ///
     /// # Errors
     /// As [`Self::save_section`].
-    fn describe_section(&mut self, out: &mut Described<'_>, version: u32) -> Result<(), SaveError>;
+    fn describe_section(&mut self, out: &mut DescribingSink<'_>, version: u32) -> Result<(), SaveError>;
 
     /// Reads the payload of the device's section, and runs all hooks but the device's own `post_load`.
     ///
@@ -80,7 +80,7 @@ impl<T: VmState> Device for T {
         walk::save(self, out, version).map_err(|error| error.in_field(T::DESCRIPTION.name))
     }
 
-    fn describe_section(&mut self, out: &mut Described<'_>, version: u32) -> Result<(), SaveError> {
+    fn describe_section(&mut self, out: &mut DescribingSink<'_>, version: u32) -> Result<(), SaveError> {
         walk::save(self, out, version).map_err(|error| error.in_field(T::DESCRIPTION.name))
     }
 

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::merge::State;
 use super::sections::Sections;
 use super::{
-    MAX_BLOCKS, MAX_CELLS, MAX_ELEMENTS, MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, Report, cut,
+    HtmlReport, MAX_BLOCKS, MAX_CELLS, MAX_ELEMENTS, MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, cut,
     map, sections,
 };
-use crate::dynamic::Item;
+use crate::dynamic::FoundItem;
 
 #[derive(Serialize)]
 pub(super) struct Data {
@@ -31,7 +31,7 @@ struct Side {
 }
 
 impl Data {
-    pub(super) fn new(report: &Report<'_>) -> Self {
+    pub(super) fn new(report: &HtmlReport<'_>) -> Self {
         let (first, second) = (report.first, report.second);
         let sections = Sections::new(first, second);
         let ram = map::Data::new(first, second);
@@ -65,10 +65,12 @@ impl Data {
 }
 
 impl Side {
-    fn new(side: super::Side<'_>) -> Self {
+    fn new(side: super::ReportInput<'_>) -> Self {
         let name = side.snapshot.configuration.as_ref().and_then(|configuration| configuration.get("name"));
         let machine = match name.map(|found| found.item) {
-            Some(Item::Value(crate::dynamic::Value::Bytes(bytes))) => String::from_utf8_lossy(bytes).into_owned(),
+            Some(FoundItem::Value(crate::dynamic::DecodedValue::Bytes(bytes))) => {
+                String::from_utf8_lossy(bytes).into_owned()
+            }
             _ => String::new(),
         };
         Self { name: cut(side.name, 4 * MAX_NAME), length: side.length, machine: cut(&machine, MAX_NAME) }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::merge::State;
-use super::{MAX_BLOCKS, MAX_CELLS, MAX_NAME, Side, cut};
+use super::{MAX_BLOCKS, MAX_CELLS, MAX_NAME, ReportInput, cut};
 use crate::dynamic::diff::{BlockDifference, MemoryBlock, PageChange, PageKind, pairs};
 
 /// RAM, as the page has it.
@@ -41,7 +41,7 @@ struct BlockData {
 }
 
 impl Data {
-    pub(super) fn new(first: Side<'_>, second: Option<Side<'_>>) -> Self {
+    pub(super) fn new(first: ReportInput<'_>, second: Option<ReportInput<'_>>) -> Self {
         let sides: Vec<_> = std::iter::once(first).chain(second).collect();
         let compared = second.map(|second| first.snapshot.memory.compare(&second.snapshot.memory));
         let differences: HashMap<_, _> =
@@ -94,7 +94,7 @@ impl BlockData {
         }
         Self {
             name: cut(there.last().map_or("", |block| &block.name), MAX_NAME),
-            state: if are_two { State::of(&sides, difference.is_some()) } else { State::Same }.number(),
+            state: if are_two { State::new(&sides, difference.is_some()) } else { State::Same }.number(),
             sizes: sides.iter().take(if are_two { 2 } else { 1 }).map(|block| block.map(|block| block.size)).collect(),
             page_size,
             per_cell: cells.per_cell,

@@ -15,7 +15,7 @@ pub(super) enum State {
 
 impl State {
     /// The state of what is there on these sides, in a report about two.
-    pub(super) fn of<T>(sides: &[Option<T>; 2], differ: bool) -> Self {
+    pub(super) fn new<T>(sides: &[Option<T>; 2], differ: bool) -> Self {
         match sides {
             [None, Some(_)] => Self::Added,
             [Some(_), None] => Self::Removed,
@@ -67,8 +67,8 @@ impl Payloads<'_> {
         let within: u64 = inside.iter().map(|row| row.changes).sum();
         let state = match sides {
             _ if !self.are_two => State::Same,
-            [Some(one), Some(other)] => State::of(&sides, self.differ(one, other, within)),
-            _ => State::of(&sides, false),
+            [Some(one), Some(other)] => State::new(&sides, self.differ(one, other, within)),
+            _ => State::new(&sides, false),
         };
         let changes = match state {
             State::Same => within,
@@ -81,14 +81,14 @@ impl Payloads<'_> {
     /// Whether two rows differ by themselves, and not only in the rows in them.
     fn differ(self, old: &Node, new: &Node, within: u64) -> bool {
         match old.inside.is_empty() && new.inside.is_empty() {
-            true => old.kind != new.kind || self.of(0, old) != self.of(1, new),
+            true => old.kind != new.kind || self.bytes_of(0, old) != self.bytes_of(1, new),
             // What is left out inside may differ, too.
-            false => old.text != new.text || within == 0 && self.of(0, old) != self.of(1, new),
+            false => old.text != new.text || within == 0 && self.bytes_of(0, old) != self.bytes_of(1, new),
         }
     }
 
     /// The bytes of a row on one side.
-    fn of(&self, side: usize, node: &Node) -> Option<&[u8]> {
+    fn bytes_of(&self, side: usize, node: &Node) -> Option<&[u8]> {
         let start = usize::try_from(node.offset.checked_sub(*self.offsets.get(side)?)?).ok()?;
         let end = start.checked_add(usize::try_from(node.size).ok()?)?;
         self.bytes.get(side)?.get(start..end)

@@ -7,14 +7,14 @@
 //! ```
 //! use vmstate::dynamic::StreamDecoder;
 //! use vmstate::dynamic::diff::Snapshot;
-//! use vmstate::report::{Report, Side};
+//! use vmstate::report::{HtmlReport, ReportInput};
 //! use vmstate::Reader;
 //!
 //! let stream = b"QEVM\x00\x00\x00\x03\x00";
 //! let mut reader = Reader::from_slice(stream);
 //! let snapshot = Snapshot::read(&mut StreamDecoder::new(&mut reader, None)?)?;
-//! let side = Side { name: "vm.state", length: stream.len() as u64, snapshot: &snapshot };
-//! let page = Report::new(side).html();
+//! let side = ReportInput { name: "vm.state", length: stream.len() as u64, snapshot: &snapshot };
+//! let page = HtmlReport::new(side).html();
 //! assert!(page.contains("<title>vm.state</title>"));
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
@@ -63,7 +63,7 @@ const SCRIPTS: [&str; 6] = [
 
 /// A stream that a report is about.
 #[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
+pub struct ReportInput<'a> {
     /// What it is called, such as the name of its file.
     pub name: &'a str,
     /// Its bytes.
@@ -74,21 +74,21 @@ pub struct Side<'a> {
 
 /// A page about one stream, or about two.
 #[derive(Debug, Clone, Copy)]
-pub struct Report<'a> {
-    first: Side<'a>,
-    second: Option<Side<'a>>,
+pub struct HtmlReport<'a> {
+    first: ReportInput<'a>,
+    second: Option<ReportInput<'a>>,
 }
 
-impl<'a> Report<'a> {
+impl<'a> HtmlReport<'a> {
     /// A report about one stream.
     #[must_use]
-    pub fn new(side: Side<'a>) -> Self {
+    pub fn new(side: ReportInput<'a>) -> Self {
         Self { first: side, second: None }
     }
 
     /// The same, beside a second stream, with the differences marked.
     #[must_use]
-    pub fn beside(self, second: Side<'a>) -> Self {
+    pub fn beside(self, second: ReportInput<'a>) -> Self {
         Self { second: Some(second), ..self }
     }
 

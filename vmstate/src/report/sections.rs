@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::merge::{Payloads, Row, State};
 use super::tree::{Budget, Node};
-use super::{MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, Side, cut};
+use super::{MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, ReportInput, cut};
 use crate::Writer;
-use crate::dynamic::diff::{Live, pairs};
-use crate::dynamic::{Body, Section};
+use crate::dynamic::diff::{LiveSummary, pairs};
+use crate::dynamic::{DecodedBody, DecodedSection};
 
 /// A section, as the page has it.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ struct Place(u64, u64, String, usize);
 
 /// A section on one side.
 struct Payload<'a> {
-    section: &'a Section,
+    section: &'a DecodedSection,
     version: Option<u32>,
     bytes: Vec<u8>,
     nodes: Vec<Node>,
@@ -67,7 +67,7 @@ pub(super) struct Sections {
 }
 
 impl Sections {
-    pub(super) fn new(first: Side<'_>, second: Option<Side<'_>>) -> Self {
+    pub(super) fn new(first: ReportInput<'_>, second: Option<ReportInput<'_>>) -> Self {
         let mut sections = Self {
             list: Vec::new(),
             count: 0,
@@ -123,7 +123,7 @@ impl Sections {
         let versions = each(&payloads, |payload| payload.version).map(Option::flatten);
         let [old, new] = compared.bytes;
         let differ = changes > 0 || old != new || versions[0] != versions[1];
-        let state = if self.are_two { State::of(&payloads, differ) } else { State::Same };
+        let state = if self.are_two { State::new(&payloads, differ) } else { State::Same };
         let section = Data {
             name: cut(&section.name, MAX_NAME),
             instance: section.instance_id,
@@ -141,16 +141,16 @@ impl Sections {
         self.list.push(section);
     }
 
-    fn payload<'s>(&mut self, section: &'s Section, version: Option<u32>) -> Payload<'s> {
+    fn payload<'s>(&mut self, section: &'s DecodedSection, version: Option<u32>) -> Payload<'s> {
         let mut out = Writer::new();
         section.encode(&mut out);
         let (nodes, hidden) = self.budget.section(section);
         Payload { section, version, bytes: out.take(), nodes, hidden }
     }
 
-    fn add_live(&mut self, sides: [Option<&Live>; 2]) {
+    fn add_live(&mut self, sides: [Option<&LiveSummary>; 2]) {
         let Some(live) = sides.into_iter().flatten().next_back() else { return };
-        let state = if self.are_two { State::of(&sides, sides[0] != sides[1]) } else { State::Same };
+        let state = if self.are_two { State::new(&sides, sides[0] != sides[1]) } else { State::Same };
         self.list.push(Data {
             name: cut(&live.name, MAX_NAME),
             instance: live.instance_id,
@@ -215,10 +215,10 @@ impl Sections {
 }
 
 /// A section and its version.
-type Listed<'a> = (&'a Section, Option<u32>);
+type Listed<'a> = (&'a DecodedSection, Option<u32>);
 
 /// The configuration and all sections.
-fn listed(side: Side<'_>) -> Vec<Listed<'_>> {
+fn listed(side: ReportInput<'_>) -> Vec<Listed<'_>> {
     let configuration = side.snapshot.configuration.iter().map(|section| (section, None));
     let sections = side.snapshot.sections.iter().map(|entry| (&entry.section, Some(entry.version)));
     configuration.chain(sections).collect()
@@ -236,10 +236,10 @@ fn first<'a>(sides: [Option<(&'a str, &'a str)>; 2]) -> (&'a str, &'a str) {
     sides.into_iter().flatten().next().unwrap_or_default()
 }
 
-fn kind(section: &Section) -> &'static str {
+fn kind(section: &DecodedSection) -> &'static str {
     match section.body {
-        Body::Described(_) => "fields",
-        Body::Partly(..) => "partly",
-        Body::OldStyle(_) | Body::Undescribed(_) => "opaque",
+        DecodedBody::Described(_) => "fields",
+        DecodedBody::Partly(..) => "partly",
+        DecodedBody::OldStyle(_) | DecodedBody::Undescribed(_) => "opaque",
     }
 }

@@ -1,6 +1,8 @@
 //! A section's fields as a tree of rows.
 
-use crate::dynamic::{Body, Field, Item, Kind, Section, Struct, Tree, Value};
+use crate::dynamic::{
+    DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, FoundItem, ScalarKind,
+};
 use crate::schema::vmdesc::{self, Nested};
 
 use super::{MAX_ELEMENTS, MAX_NAME, MAX_VALUE, cut};
@@ -14,7 +16,7 @@ pub(super) struct Node {
     pub(super) size: u64,
     pub(super) text: String,
     /// What values of a fixed width mean.
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<ScalarKind>,
     /// The bytes of an element, if it is an array of such values, or bytes.
     pub(super) unit: usize,
     pub(super) inside: Vec<Self>,
@@ -54,7 +56,7 @@ impl Budget {
     }
 
     /// The rows of a section, and how many were left out.
-    pub(super) fn section(&mut self, section: &Section) -> (Vec<Node>, u64) {
+    pub(super) fn section(&mut self, section: &DecodedSection) -> (Vec<Node>, u64) {
         let (mut rows, hidden) = section.state().map(|state| self.structure(state)).unwrap_or_default();
         if let Some((offset, bytes)) = section.opaque()
             && self.take()
@@ -64,7 +66,7 @@ impl Budget {
         (rows, hidden)
     }
 
-    fn structure(&mut self, inner: &Struct) -> (Vec<Node>, u64) {
+    fn structure(&mut self, inner: &DecodedStruct) -> (Vec<Node>, u64) {
         let groups = groups(inner);
         let (mut rows, hidden) = self.rows(groups.iter(), usize::MAX, |budget, group| budget.group(group));
         let (subsections, more) = self.rows(inner.subsections.iter(), usize::MAX, Self::subsection);
@@ -72,7 +74,7 @@ impl Budget {
         (rows, hidden + more)
     }
 
-    fn subsection(&mut self, inner: &Struct) -> Node {
+    fn subsection(&mut self, inner: &DecodedStruct) -> Node {
         let header = inner.header_size();
         let text = format!("version {}", inner.version);
         let offset = inner.offset.saturating_sub(header);
@@ -80,13 +82,13 @@ impl Budget {
         self.with_inside(node, inner)
     }
 
-    fn with_inside(&mut self, mut node: Node, inner: &Struct) -> Node {
+    fn with_inside(&mut self, mut node: Node, inner: &DecodedStruct) -> Node {
         (node.inside, node.hidden) = self.structure(inner);
         node
     }
 
     /// A field, or all entries of an array.
-    fn group(&mut self, group: &[(Option<u64>, &Field)]) -> Node {
+    fn group(&mut self, group: &[(Option<u64>, &DecodedField)]) -> Node {
         let Some(((first, field), others)) = group.split_first() else { return Node::new("", "", 0, 0, "") };
         let is_whole = first.is_none_or(|first| first == 0 && is_array(&field.value));
         if others.is_empty() && is_whole {
@@ -108,34 +110,34 @@ impl Budget {
     }
 
     /// A value and what is in it. `first` is the index of the first element of an array.
-    fn value(&mut self, name: &str, type_name: &str, offset: u64, value: &Value, first: u64) -> Node {
+    fn value(&mut self, name: &str, type_name: &str, offset: u64, value: &DecodedValue, first: u64) -> Node {
         let array = format!("{type_name}[{}]", value.count());
         let type_name = if is_array(value) { &array } else { type_name };
         let mut node = Node::new(name, type_name, offset, value.size(), &value.to_string());
         match value {
-            Value::Scalar(value) => node.kind = Some(value.kind),
-            Value::Scalars(values) => (node.kind, node.unit) = (Some(values.kind()), values.kind().width()),
-            Value::Bytes(_) => node.unit = 1,
-            Value::ByteArray(_) | Value::Capability(_) | Value::Bitmap(_) => {}
-            Value::Struct(inner) => (node.inside, node.hidden) = self.structure(inner),
-            Value::List(elements) => {
+            DecodedValue::Scalar(value) => node.kind = Some(value.kind),
+            DecodedValue::Scalars(values) => (node.kind, node.unit) = (Some(values.kind()), values.kind().width()),
+            DecodedValue::Bytes(_) => node.unit = 1,
+            DecodedValue::ByteArray(_) | DecodedValue::Capability(_) | DecodedValue::Bitmap(_) => {}
+            DecodedValue::Struct(inner) => (node.inside, node.hidden) = self.structure(inner),
+            DecodedValue::List(elements) => {
                 (node.inside, node.hidden) =
                     self.rows(elements.iter().enumerate(), MAX_ELEMENTS, |budget, (index, inner)| {
                         budget.element(&format!("[{index}]"), inner)
                     });
             }
-            Value::Tree(tree) => (node.inside, node.hidden) = self.tree(tree),
-            Value::Array(values) => (node.inside, node.hidden) = self.array(offset, values, first),
+            DecodedValue::Tree(tree) => (node.inside, node.hidden) = self.tree(tree),
+            DecodedValue::Array(values) => (node.inside, node.hidden) = self.array(offset, values, first),
         }
         node
     }
 
-    fn element(&mut self, name: &str, inner: &Struct) -> Node {
-        let node = Node::new(name, "struct", inner.offset, inner.size(), &Item::Struct(inner).to_string());
+    fn element(&mut self, name: &str, inner: &DecodedStruct) -> Node {
+        let node = Node::new(name, "struct", inner.offset, inner.size(), &FoundItem::Struct(inner).to_string());
         self.with_inside(node, inner)
     }
 
-    fn array(&mut self, mut offset: u64, values: &[Value], first: u64) -> (Vec<Node>, u64) {
+    fn array(&mut self, mut offset: u64, values: &[DecodedValue], first: u64) -> (Vec<Node>, u64) {
         let indexed = values.iter().enumerate();
         self.rows(indexed, MAX_ELEMENTS, |budget, (index, value)| {
             let name = format!("[{}]", first.saturating_add(index as u64));
@@ -145,23 +147,25 @@ impl Budget {
         })
     }
 
-    fn tree(&mut self, tree: &Tree) -> (Vec<Node>, u64) {
+    fn tree(&mut self, tree: &DecodedTree) -> (Vec<Node>, u64) {
         match tree {
-            Tree::Direct(nodes) => {
+            DecodedTree::Direct(nodes) => {
                 self.rows(nodes.iter().enumerate(), MAX_ELEMENTS, |budget, (index, (key, value))| {
                     let offset = value.offset.saturating_sub(8);
                     let mut node = Node::new(&format!("[{index}]"), "", offset, 8 + value.size(), "");
                     let mut key = Node::new("key", "uint64", offset, 8, &format!("{key} ({key:#x})"));
-                    key.kind = Some(Kind::Uint64);
+                    key.kind = Some(ScalarKind::Uint64);
                     node.inside = vec![key, budget.element("value", value)];
                     node
                 })
             }
-            Tree::Keyed(nodes) => self.rows(nodes.iter().enumerate(), MAX_ELEMENTS, |budget, (index, (key, value))| {
-                let mut node = Node::new(&format!("[{index}]"), "", key.offset, key.size() + value.size(), "");
-                node.inside = vec![budget.element("key", key), budget.element("value", value)];
-                node
-            }),
+            DecodedTree::Keyed(nodes) => {
+                self.rows(nodes.iter().enumerate(), MAX_ELEMENTS, |budget, (index, (key, value))| {
+                    let mut node = Node::new(&format!("[{index}]"), "", key.offset, key.size() + value.size(), "");
+                    node.inside = vec![budget.element("key", key), budget.element("value", value)];
+                    node
+                })
+            }
         }
     }
 }
@@ -182,15 +186,15 @@ impl Node {
     }
 }
 
-fn is_array(value: &Value) -> bool {
-    matches!(value, Value::Scalars(_) | Value::Array(_))
+fn is_array(value: &DecodedValue) -> bool {
+    matches!(value, DecodedValue::Scalars(_) | DecodedValue::Array(_))
 }
 
 /// The fields of a struct, entries of one array together.
-fn groups(inner: &Struct) -> Vec<Vec<(Option<u64>, &Field)>> {
-    let mut groups: Vec<Vec<(Option<u64>, &Field)>> = Vec::new();
+fn groups(inner: &DecodedStruct) -> Vec<Vec<(Option<u64>, &DecodedField)>> {
+    let mut groups: Vec<Vec<(Option<u64>, &DecodedField)>> = Vec::new();
     for (index, field) in inner.entries() {
-        let same = |group: &&mut Vec<(Option<u64>, &Field)>| {
+        let same = |group: &&mut Vec<(Option<u64>, &DecodedField)>| {
             group.last().is_some_and(|(before, last)| before.is_some() && index.is_some() && last.name == field.name)
         };
         match groups.last_mut().filter(same) {
@@ -202,20 +206,20 @@ fn groups(inner: &Struct) -> Vec<Vec<(Option<u64>, &Field)>> {
 }
 
 /// The bytes that are no field, and which fields are in them.
-fn opaque(section: &Section, offset: u64, bytes: &[u8]) -> Node {
+fn opaque(section: &DecodedSection, offset: u64, bytes: &[u8]) -> Node {
     let (name, text) = match &section.body {
-        Body::OldStyle(_) => ("data", String::new()),
-        Body::Partly(_, rest) => ("(not decoded)", format!("has {}", names(&rest.fields, &rest.subsections))),
-        Body::Described(_) | Body::Undescribed(_) => ("(not described)", String::new()),
+        DecodedBody::OldStyle(_) => ("data", String::new()),
+        DecodedBody::Partly(_, rest) => ("(not decoded)", format!("has {}", names(&rest.fields, &rest.subsections))),
+        DecodedBody::Described(_) | DecodedBody::Undescribed(_) => ("(not described)", String::new()),
     };
-    let text = if text.is_empty() { Value::Bytes(bytes.to_vec()).to_string() } else { text };
+    let text = if text.is_empty() { DecodedValue::Bytes(bytes.to_vec()).to_string() } else { text };
     let mut node = Node::new(name, "bytes", offset, bytes.len() as u64, &text);
     node.unit = 1;
     node
 }
 
 /// The names of fields and subsections, with what is in them, as far as there is room for them.
-fn names(fields: &[vmdesc::Field], subsections: &[vmdesc::Struct]) -> String {
+fn names(fields: &[vmdesc::SentField], subsections: &[vmdesc::SentStruct]) -> String {
     let mut names = Vec::new();
     fields.iter().for_each(|field| field_names(field, &mut names));
     names.extend(subsections.iter().map(|inner| &*inner.vmsd_name).take(MAX_VALUE));
@@ -223,7 +227,7 @@ fn names(fields: &[vmdesc::Field], subsections: &[vmdesc::Struct]) -> String {
     names.join(", ")
 }
 
-fn field_names<'a>(field: &'a vmdesc::Field, names: &mut Vec<&'a str>) {
+fn field_names<'a>(field: &'a vmdesc::SentField, names: &mut Vec<&'a str>) {
     if names.len() >= MAX_VALUE {
         return;
     }

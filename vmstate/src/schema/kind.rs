@@ -4,7 +4,7 @@
 
 /// What a value of a fixed width means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ScalarKind {
     /// One byte, of which any but 0 is true.
     Bool,
     /// `int8`.
@@ -31,10 +31,10 @@ pub enum Kind {
     Marker,
 }
 
-impl Kind {
+impl ScalarKind {
     /// The kind of an info type, by QEMU's name for it; `None` for those whose values have no fixed width.
     #[must_use]
-    pub fn of(type_name: &str) -> Option<Self> {
+    pub fn from_name(type_name: &str) -> Option<Self> {
         Some(match type_name {
             "bool" => Self::Bool,
             "int8" => Self::Int8,

@@ -29,8 +29,8 @@
 //!     mode: u8,
 //! }
 //!
-//! let old = Schema::of("board-1.0", [("tick", Old::DESCRIPTION)]);
-//! let new = Schema::of("board-1.0", [("tick", New::DESCRIPTION)]);
+//! let old = Schema::from_devices("board-1.0", [("tick", Old::DESCRIPTION)]);
+//! let new = Schema::from_devices("board-1.0", [("tick", New::DESCRIPTION)]);
 //! let report = compare_schemas(&old, &new);
 //! assert_eq!(report.worst(), Some(Severity::Break));
 //! assert_eq!(report.findings[0].path, "mode");
@@ -59,7 +59,7 @@ pub mod vmdesc;
 
 #[cfg(feature = "schema")]
 pub(crate) use describe::describe_configuration;
-pub use describe::{Described, DescriptionWriter, Release};
+pub use describe::{DescribingSink, DescriptionWriter, Release};
 pub(crate) use describe::{END, SEPARATOR, SectionText, beginning};
 #[cfg(feature = "schema")]
 pub use error::SchemaError;

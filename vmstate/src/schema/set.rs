@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vmstate_types::Description;
 
 use super::shape::Shape;
-use super::vmdesc::{Body, Document};
+use super::vmdesc::{Document, SentBody};
 
 /// The shapes of some devices, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Origin {
 
 impl Schema {
     /// The devices of a program, under these names.
-    pub fn of<'a>(
+    pub fn from_devices<'a>(
         machine: impl Into<Option<&'a str>>,
         devices: impl IntoIterator<Item = (&'a str, &'a Description)>,
     ) -> Self {
@@ -45,7 +45,7 @@ impl From<&Document> for Schema {
     /// The sections that the description describes, by idstr, and instance id where that is not 0.
     fn from(document: &Document) -> Self {
         let devices = document.devices.iter().filter_map(|device| {
-            let Body::State(state) = &device.body else { return None };
+            let SentBody::State(state) = &device.body else { return None };
             let name = match device.instance_id {
                 0 => device.name.to_string(),
                 id => format!("{}:{id}", device.name),

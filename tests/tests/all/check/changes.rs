@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vmstate::prelude::*;
-use vmstate::schema::compare::{Direction, Options, Rule, Severity, compare};
+use vmstate::schema::compare::{CompareOptions, Direction, Rule, Severity, compare};
 use vmstate::schema::shape::Shape;
 
 use Direction::{NewToOld, OldToNew};
 
 /// What is found, without the notes that go along.
 fn found<O: VmState, N: VmState>() -> Vec<(Rule, Direction, String)> {
-    let findings = compare(&Shape::from(O::DESCRIPTION), &Shape::from(N::DESCRIPTION), Options::default());
+    let findings = compare(&Shape::from(O::DESCRIPTION), &Shape::from(N::DESCRIPTION), CompareOptions::default());
     findings.into_iter().map(|finding| (finding.rule, finding.direction, finding.path)).collect()
 }
 

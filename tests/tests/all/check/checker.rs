@@ -1,6 +1,6 @@
 //! QEMU's static checker: its lines, its counts.
 
-use vmstate::schema::dump::{Checker, Description, Device, Dump, Field};
+use vmstate::schema::dump::{Checker, DeviceType, Dump, DumpDescription, DumpField};
 use vmstate_tests::dumps::of_both_releases;
 
 #[test]
@@ -49,7 +49,7 @@ fn the_lines_that_qemu_tests_its_checker_with() {
         "pc-i440fx-2.2",
         [
             ("fusbh200-ehci-usb", state("ehci-sysbus", 1, 1, [nested("ehci", ehci("usbsts_pending"))])),
-            ("pci-serial-multi", Description { fields: None, ..state("pci-serial-multi", 1, 1, []) }),
+            ("pci-serial-multi", DumpDescription { fields: None, ..state("pci-serial-multi", 1, 1, []) }),
             ("intel-hda-generic", state("intel-hda", 1, 1, [field("pci", 2056)])),
             ("cfi.pflash01", state("none", 1, 1, [])),
             ("megasas", state("megasas", 0, 0, [nested("parent_obj", pci(false))])),
@@ -78,17 +78,17 @@ fn the_lines_that_qemu_tests_its_checker_with() {
         r#"Warning: checking incompatible machine types: "pc-i440fx-2.1", "pc-i440fx-2.2"
 Section "fw_cfg" does not exist in dest
 Section "fusbh200-ehci-usb" version error: 2 > 1
-Section "fusbh200-ehci-usb", Description "ehci-core": expected field "usbsts", got "usbsts_pending"; skipping rest
-Section "pci-serial-multi" Description "pci-serial-multi": Entry "Fields" missing
-Section "intel-hda-generic", Description "intel-hda", Field "pci": missing description
+Section "fusbh200-ehci-usb", DumpDescription "ehci-core": expected field "usbsts", got "usbsts_pending"; skipping rest
+Section "pci-serial-multi" DumpDescription "pci-serial-multi": Entry "Fields" missing
+Section "intel-hda-generic", DumpDescription "intel-hda", DumpField "pci": missing description
 Section "cfi.pflash01": Entry "Description" missing
-Section "megasas", Description "PCIDevice": expected field "irq_state", while dest has no further fields
-Section "PIIX3" Description "PIIX3": minimum version error: 1 < 2
-Section "PIIX3" Description "PIIX3": Entry "Subsections" missing
-Section "tpci200": Description "tpci200" missing, got "tpci2002" instead; skipping
-Section "sun-fdtwo" Description "fdc": version error: 2 > 1
-Section "sun-fdtwo", Description "fdrive": Subsection "fdrive/media_rate" not found
-Section "usb-kbd" Description "HIDKeyboardDevice" Field "kbd.keycodes" size mismatch: 4 , 2"#
+Section "megasas", DumpDescription "PCIDevice": expected field "irq_state", while dest has no further fields
+Section "PIIX3" DumpDescription "PIIX3": minimum version error: 1 < 2
+Section "PIIX3" DumpDescription "PIIX3": Entry "Subsections" missing
+Section "tpci200": DumpDescription "tpci200" missing, got "tpci2002" instead; skipping
+Section "sun-fdtwo" DumpDescription "fdc": version error: 2 > 1
+Section "sun-fdtwo", DumpDescription "fdrive": Subsection "fdrive/media_rate" not found
+Section "usb-kbd" DumpDescription "HIDKeyboardDevice" DumpField "kbd.keycodes" size mismatch: 4 , 2"#
     );
     assert_eq!((findings.lines.len(), findings.problems), (14, 13));
 }
@@ -99,7 +99,7 @@ fn a_struct_around_fields_and_padding_in_their_place_are_no_findings() {
     let wrapped = [nested("parent", state("inner", 1, 1, [field("a", 4), field("b", 4)])), field("c", 2)];
     let padded = [field("a", 4), field("unused", 6)];
     let too_wide = [field("a", 4), field("unused", 5)];
-    let lines = |one: &[Field], other: &[Field]| {
+    let lines = |one: &[DumpField], other: &[DumpField]| {
         let [one, other] = [one, other].map(|fields| dump("m", [("t", state("d", 1, 1, fields.to_vec()))]));
         Checker::Qemu10_0.compare(&one, &other).lines.join("\n")
     };
@@ -107,11 +107,11 @@ fn a_struct_around_fields_and_padding_in_their_place_are_no_findings() {
     assert_eq!(lines(&wrapped, &flat()), "");
     assert_eq!(lines(&flat(), &padded), "");
     assert_eq!(lines(&padded, &flat()), "");
-    assert_eq!(lines(&flat(), &too_wide), r#"Section "t", Description "d": unused size mismatch near " c""#);
+    assert_eq!(lines(&flat(), &too_wide), r#"Section "t", DumpDescription "d": unused size mismatch near " c""#);
 }
 
-fn dump<const N: usize>(machine: &str, devices: [(&str, Description); N]) -> Dump {
-    let device = |(name, description): (&str, Description)| Device {
+fn dump<const N: usize>(machine: &str, devices: [(&str, DumpDescription); N]) -> Dump {
+    let device = |(name, description): (&str, DumpDescription)| DeviceType {
         name: name.to_owned(),
         version_id: description.version_id,
         minimum_version_id: description.minimum_version_id,
@@ -120,8 +120,8 @@ fn dump<const N: usize>(machine: &str, devices: [(&str, Description); N]) -> Dum
     Dump { machine: machine.to_owned(), devices: devices.into_iter().map(device).collect() }
 }
 
-fn state(name: &str, version: i64, minimum: i64, fields: impl IntoIterator<Item = Field>) -> Description {
-    Description {
+fn state(name: &str, version: i64, minimum: i64, fields: impl IntoIterator<Item = DumpField>) -> DumpDescription {
+    DumpDescription {
         name: name.to_owned(),
         version_id: version,
         minimum_version_id: minimum,
@@ -130,27 +130,27 @@ fn state(name: &str, version: i64, minimum: i64, fields: impl IntoIterator<Item 
     }
 }
 
-fn with<const N: usize>(description: Description, subsections: [Description; N]) -> Description {
-    Description { subsections: Some(subsections.into()), ..description }
+fn with<const N: usize>(description: DumpDescription, subsections: [DumpDescription; N]) -> DumpDescription {
+    DumpDescription { subsections: Some(subsections.into()), ..description }
 }
 
-fn field(name: &str, size: u64) -> Field {
-    Field { field: name.to_owned(), version_id: 0, field_exists: false, num: None, size, description: None }
+fn field(name: &str, size: u64) -> DumpField {
+    DumpField { field: name.to_owned(), version_id: 0, field_exists: false, num: None, size, description: None }
 }
 
-fn nested(name: &str, description: Description) -> Field {
-    Field { description: Some(description), ..field(name, 64) }
+fn nested(name: &str, description: DumpDescription) -> DumpField {
+    DumpField { description: Some(description), ..field(name, 64) }
 }
 
-fn ehci(status: &str) -> Description {
+fn ehci(status: &str) -> DumpDescription {
     state("ehci-core", 2, 1, [field("usbcmd", 4), field(status, 4), field("usbintr", 4)])
 }
 
-fn pci(irq: bool) -> Description {
+fn pci(irq: bool) -> DumpDescription {
     let fields = [field("version_id", 4), field("config", 256), field("irq_state", 16)];
     state("PCIDevice", 2, 1, fields.into_iter().take(if irq { 3 } else { 2 }))
 }
 
-fn drive() -> Description {
+fn drive() -> DumpDescription {
     state("fdrive", 1, 1, [field("head", 1), field("track", 1)])
 }

@@ -89,7 +89,7 @@ mod everything {
 
 #[test]
 fn every_key_is_in_the_page() {
-    let schema = Schema::of("machine", [("all", everything::All::DESCRIPTION)]);
+    let schema = Schema::from_devices("machine", [("all", everything::All::DESCRIPTION)]);
     let text = schema.to_text();
     assert_eq!(Schema::from_text(&text).unwrap(), schema);
     let mut keys = Vec::new();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use vmstate::description::Kind;
-use vmstate::dynamic::{Event, StreamDecoder};
+use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
@@ -308,7 +308,7 @@ fn headers(stream: &[u8]) -> Vec<SectionHeader> {
     let mut walk = StreamDecoder::new(&mut reader, None).unwrap();
     let mut headers = Vec::new();
     while let Some(event) = walk.next_event().unwrap() {
-        if let Event::Section { header, .. } | Event::Ram(header) = event {
+        if let StreamEvent::Section { header, .. } | StreamEvent::Ram(header) = event {
             headers.push(header);
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use vmstate::schema::Schema;
-use vmstate::schema::shape::{Elements, Kind, Shape};
+use vmstate::schema::shape::{Shape, ShapeElements, ShapeKind};
 use vmstate_tests::dumps;
 
 /// All structs of `schema`, by name.
@@ -18,10 +18,10 @@ fn structs(schema: &Schema) -> BTreeMap<&str, Vec<&Shape>> {
 fn collect<'s>(shape: &'s Shape, all: &mut BTreeMap<&'s str, Vec<&'s Shape>>) {
     all.entry(&shape.name).or_default().push(shape);
     for field in &shape.fields {
-        if let Kind::Struct(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) = &field.kind {
+        if let ShapeKind::Struct(inner) | ShapeKind::Versioned(inner, _) | ShapeKind::Temporary(inner) = &field.kind {
             match inner {
-                Elements::Alike(inner) => collect(inner, all),
-                Elements::Each(each) => each.iter().for_each(|inner| collect(inner, all)),
+                ShapeElements::Alike(inner) => collect(inner, all),
+                ShapeElements::Each(each) => each.iter().for_each(|inner| collect(inner, all)),
             }
         }
     }

@@ -160,7 +160,7 @@ fn sections_go_by_priority() {
 #[test]
 fn a_machine_is_compared_with_a_stream() {
     use vmstate::dynamic::StreamDecoder;
-    use vmstate::dynamic::diff::{Difference, Snapshot, compare};
+    use vmstate::dynamic::diff::{Snapshot, StateDifference, compare};
     use vmstate::schema::vmdesc::Document;
 
     let mut board = Board::busy();
@@ -175,7 +175,9 @@ fn a_machine_is_compared_with_a_stream() {
     board.ram[0].bytes[300] = 4;
     let now = Snapshot::from_machine(&mut board.machine()).unwrap();
     let differences: Vec<_> = compare(&saved, &now).collect();
-    let [Difference::Section(serial), Difference::Block(ram)] = &differences[..] else { panic!("{differences:?}") };
+    let [StateDifference::Section(serial), StateDifference::Block(ram)] = &differences[..] else {
+        panic!("{differences:?}")
+    };
     assert_eq!((serial.name, serial.instance_id, &*serial.fields[0].path), ("serial", 1, "divider"));
     assert_eq!(ram.name, "ram");
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, RwLock};
 
 use vmstate::description::Priority;
-use vmstate::dynamic::{Event, StreamDecoder};
+use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::machine::{LocalMachine, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::registry::{RegisterError, Registration, Threading};
@@ -225,7 +225,7 @@ fn the_order_is_that_of_qemu() {
     let mut walk = StreamDecoder::new(&mut reader, None).unwrap();
     let mut names = Vec::new();
     while let Some(event) = walk.next_event().unwrap() {
-        if let Event::Section { header, .. } | Event::Ram(header) = event {
+        if let StreamEvent::Section { header, .. } | StreamEvent::Ram(header) = event {
             names.push(format!("{} {}", header.name, header.kind));
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use vmstate::Reader;
-use vmstate::dynamic::{Event, StreamDecoder};
+use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::schema::vmdesc::Document;
 use vmstate_tests::frame::split;
 
@@ -55,7 +55,7 @@ impl Map {
         while let Some(event) = walk.next_event().unwrap() {
             let here = walk.offset();
             match event {
-                Event::Section { header, section, .. } => {
+                StreamEvent::Section { header, section, .. } => {
                     let fields = section.leaves().into_iter();
                     let fields = fields.map(|leaf| (leaf.path, range(leaf.found.offset, leaf.found.size))).collect();
                     let payload = range(header.payload, here - FOOTER as u64 - header.payload);
@@ -63,7 +63,7 @@ impl Map {
                     let all = range(header.offset, here - header.offset);
                     sections.push(Section { name: header.name, all, payload, fields, subsections });
                 }
-                Event::Record(_) => records.push(range(place, here - place)),
+                StreamEvent::Record(_) => records.push(range(place, here - place)),
                 _ => {}
             }
             place = here;

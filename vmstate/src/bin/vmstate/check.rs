@@ -1,6 +1,6 @@
 //! `vmstate check`: whether what one side saves is what the other one loads.
 
-use vmstate::schema::compare::{Report, Rule, Severity, compare_schemas};
+use vmstate::schema::compare::{Comparison, Rule, Severity, compare_schemas};
 use vmstate::schema::dump::Checker;
 
 use crate::args::{Check, QemuChecker};
@@ -72,7 +72,7 @@ fn answer(is_fine: bool) -> Answer {
 }
 
 /// How many findings there are, in words: `2 breaks, 1 risk, 14 notes`.
-fn summary(report: &Report) -> String {
+fn summary(report: &Comparison) -> String {
     let count = |severity: Severity| crate::text::plural(report.count(severity) as u64, severity.name());
     let counts = [Severity::Break, Severity::Risk, Severity::Note].map(count);
     format!("{} in {}", counts.join(", "), crate::text::plural(report.compared as u64, "compared device"))

@@ -1,7 +1,7 @@
 //! `vmstate diff`: what differs between two streams.
 
-use vmstate::dynamic::Section;
-use vmstate::dynamic::diff::{Difference, SectionDifference, Snapshot, Version, compare};
+use vmstate::dynamic::DecodedSection;
+use vmstate::dynamic::diff::{SectionDifference, Snapshot, StateDifference, VersionedSection, compare};
 
 use crate::args::Diff;
 use crate::failure::Failure;
@@ -55,10 +55,10 @@ impl<'a> Wanted<'a> {
         self.fields.check()
     }
 
-    fn keep<'d>(&self, difference: Difference<'d>) -> Option<Difference<'d>> {
+    fn keep<'d>(&self, difference: StateDifference<'d>) -> Option<StateDifference<'d>> {
         match difference {
-            Difference::Configuration(section) => self.keep_section(section).map(Difference::Configuration),
-            Difference::Section(section) => self.keep_section(section).map(Difference::Section),
+            StateDifference::Configuration(section) => self.keep_section(section).map(StateDifference::Configuration),
+            StateDifference::Section(section) => self.keep_section(section).map(StateDifference::Section),
             other => (self.fields.is_all() && self.has(&other)).then_some(other),
         }
     }
@@ -70,9 +70,9 @@ impl<'a> Wanted<'a> {
         if self.fields.is_all() {
             return Some(section);
         }
-        let sides = [section.old, section.new].map(|side| side.map(|Version { section, .. }| section));
+        let sides = [section.old, section.new].map(|side| side.map(|VersionedSection { section, .. }| section));
         let [Some(old), Some(new)] = sides else {
-            let holds = |section: &Section| self.fields.are_in(section);
+            let holds = |section: &DecodedSection| self.fields.are_in(section);
             return sides.into_iter().flatten().any(holds).then_some(section);
         };
         let names = [old, new].map(names).concat();
@@ -80,9 +80,9 @@ impl<'a> Wanted<'a> {
         (!section.fields.is_empty()).then_some(section)
     }
 
-    fn has(&self, difference: &Difference<'_>) -> bool {
+    fn has(&self, difference: &StateDifference<'_>) -> bool {
         match difference {
-            Difference::Live { old, new } => {
+            StateDifference::Live { old, new } => {
                 old.or(*new).is_some_and(|live| self.sections.has(&live.name, live.instance_id))
             }
             _ => self.sections.has(RAM, 0),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use vmstate::dynamic::{Body, Found, Section};
-use vmstate::schema::vmdesc::{Field, Nested, Struct};
+use vmstate::dynamic::{DecodedBody, DecodedSection, Found};
+use vmstate::schema::vmdesc::{Nested, SentField, SentStruct};
 
 use crate::args::Dump;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ pub(crate) mod json;
 mod tree;
 
 /// A section that was asked for; RAM comes without its payload.
-type Selected = (SectionRow, Option<Section>);
+type Selected = (SectionRow, Option<DecodedSection>);
 
 pub(crate) fn run(arguments: &Dump, json: bool) -> Result<Answer, Failure> {
     let input = Input::open(&arguments.file)?;
@@ -53,13 +53,13 @@ fn show<J: serde::Serialize>(
 /// What was asked for.
 struct Dumped<'a> {
     survey: &'a Survey,
-    configuration: Option<&'a Section>,
+    configuration: Option<&'a DecodedSection>,
     sections: &'a [Selected],
 }
 
 /// A field that was asked for by its path.
 struct Match<'a> {
-    section: &'a Section,
+    section: &'a DecodedSection,
     path: &'a str,
     found: Found<'a>,
 }
@@ -93,16 +93,16 @@ impl<'a> Dumped<'a> {
 pub(crate) const OLD_STYLE: &str = "data";
 
 /// The names of the fields and subsections whose bytes could not be told apart, because their description is not exact.
-fn undecoded(section: &Section) -> Vec<&str> {
+fn undecoded(section: &DecodedSection) -> Vec<&str> {
     let mut names = Vec::new();
-    if let Body::Partly(_, rest) = &section.body {
+    if let DecodedBody::Partly(_, rest) = &section.body {
         rest.fields.iter().for_each(|field| field_names(field, &mut names));
         rest.subsections.iter().for_each(|subsection| struct_names(subsection, &mut names));
     }
     names
 }
 
-fn field_names<'a>(field: &'a Field, names: &mut Vec<&'a str>) {
+fn field_names<'a>(field: &'a SentField, names: &mut Vec<&'a str>) {
     names.push(&field.name);
     match &field.nested {
         Nested::None | Nested::Empty => {}
@@ -111,7 +111,7 @@ fn field_names<'a>(field: &'a Field, names: &mut Vec<&'a str>) {
     }
 }
 
-fn struct_names<'a>(inner: &'a Struct, names: &mut Vec<&'a str>) {
+fn struct_names<'a>(inner: &'a SentStruct, names: &mut Vec<&'a str>) {
     names.push(&inner.vmsd_name);
     inner.fields.iter().for_each(|field| field_names(field, names));
     inner.subsections.iter().for_each(|subsection| struct_names(subsection, names));

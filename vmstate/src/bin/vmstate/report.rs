@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use vmstate::report::{Report, Side};
+use vmstate::report::{HtmlReport, ReportInput};
 
 use crate::Answer;
 use crate::args;
@@ -27,13 +27,13 @@ pub(crate) fn run(arguments: &args::Report, json: bool) -> Result<Answer, Failur
     }
     let inputs = paths.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>, _>>()?;
     let snapshots = inputs.iter().map(Input::snapshot).collect::<Result<Vec<_>, _>>()?;
-    let mut sides = inputs.iter().zip(&snapshots).map(|(input, snapshot)| Side {
+    let mut sides = inputs.iter().zip(&snapshots).map(|(input, snapshot)| ReportInput {
         name: input.name(),
         length: input.length(),
         snapshot,
     });
     let Some(first) = sides.next() else { return Ok(Answer::Fine) };
-    let report = Report::new(first);
+    let report = HtmlReport::new(first);
     let page = sides.next().map_or(report, |second| report.beside(second)).html();
 
     let mut output = Output::create(&arguments.output, &paths)?;

@@ -18,8 +18,8 @@ pub(crate) fn run(arguments: &Schema) -> Result<Answer, Failure> {
     output::answer(&match arguments.form {
         SchemaForm::Schema => schema.to_text(),
         SchemaForm::Names => schema.devices.keys().map(|name| format!("{name}\n")).collect(),
-        SchemaForm::Dump => Dump::of(schema, Release::Qemu10_0).to_text(),
-        SchemaForm::Dump72 => Dump::of(schema, Release::Qemu7_2).to_text(),
+        SchemaForm::Dump => Dump::from_schema(schema, Release::Qemu10_0).to_text(),
+        SchemaForm::Dump72 => Dump::from_schema(schema, Release::Qemu7_2).to_text(),
     })?;
     Ok(Answer::Fine)
 }

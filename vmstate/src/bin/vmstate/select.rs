@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use vmstate::dynamic::diff::{Change, FieldDifference};
-use vmstate::dynamic::{Leaf, Section};
+use vmstate::dynamic::diff::{FieldChange, FieldDifference};
+use vmstate::dynamic::{DecodedSection, Leaf};
 
 use crate::failure::Failure;
 
@@ -73,12 +73,12 @@ impl<'a> Prefixes<'a> {
     }
 
     /// Notes which of the fields `section` has.
-    pub(crate) fn look_into(&self, section: &Section) {
+    pub(crate) fn look_into(&self, section: &DecodedSection) {
         self.wanted.iter().filter(|prefix| prefix.is_in(section)).for_each(|prefix| prefix.found.set(true));
     }
 
     /// Whether `section` has one of the fields.
-    pub(crate) fn are_in(&self, section: &Section) -> bool {
+    pub(crate) fn are_in(&self, section: &DecodedSection) -> bool {
         self.wanted.iter().any(|prefix| prefix.is_in(section))
     }
 
@@ -98,12 +98,12 @@ impl<'a> Prefixes<'a> {
         if paths().any(|path| is_under(&field.path, path)) {
             return Some(field);
         }
-        let Change::Elements(elements) = field.change else { return None };
+        let FieldChange::Elements(elements) = field.change else { return None };
         let indices = paths().filter_map(|path| index(path.strip_prefix(&field.path)?));
         let mut indices: Vec<_> = indices.collect();
         indices.sort_unstable();
         let elements = elements.only(&indices)?;
-        Some(FieldDifference { path: field.path, change: Change::Elements(elements) })
+        Some(FieldDifference { path: field.path, change: FieldChange::Elements(elements) })
     }
 }
 
@@ -115,7 +115,7 @@ impl<'a> Prefix<'a> {
         std::iter::once(path).chain(inner)
     }
 
-    fn is_in(&self, section: &Section) -> bool {
+    fn is_in(&self, section: &DecodedSection) -> bool {
         let names = names(section);
         let under = |leaf: &Leaf<'_>| self.readings(&names).any(|path| is_under(&leaf.path, path));
         section.get(self.path).is_some() || section.leaves().iter().any(under)
@@ -123,7 +123,7 @@ impl<'a> Prefix<'a> {
 }
 
 /// The names that paths into a section may begin with.
-pub(crate) fn names(section: &Section) -> Vec<&str> {
+pub(crate) fn names(section: &DecodedSection) -> Vec<&str> {
     let state = section.state().map(|state| &*state.vmsd_name);
     std::iter::once(&*section.name).chain(state).collect()
 }

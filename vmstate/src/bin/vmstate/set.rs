@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use vmstate::Writer;
-use vmstate::dynamic::edit::{Change, EditError, Edits, parse_subsection};
-use vmstate::dynamic::{Event, Struct};
+use vmstate::dynamic::edit::{AppliedEdit, EditError, Edits, parse_subsection};
+use vmstate::dynamic::{DecodedStruct, StreamEvent};
 
 use crate::Answer;
 use crate::args::Set;
@@ -43,14 +43,14 @@ pub(crate) fn run(arguments: &Set, json: bool) -> Result<Answer, Failure> {
         true => "nothing changed".to_owned(),
         false => changes.iter().map(|change| plain(&change.to_string())).collect::<Vec<_>>().join("\n"),
     };
-    let changes = changes.into_iter().map(|Change { path, old, new, .. }| Changed { path, old, new }).collect();
+    let changes = changes.into_iter().map(|AppliedEdit { path, old, new, .. }| Changed { path, old, new }).collect();
     let report = Report { changes, length: input.length(), written };
     Output::report(&arguments.output, &text, &report, json)?;
     Ok(Answer::Fine)
 }
 
 /// Writes the stream with the changes; the number of bytes, and what was changed.
-fn write(input: &Input, mut edits: Edits, output: &mut Output) -> Result<(u64, Vec<Change>), Failure> {
+fn write(input: &Input, mut edits: Edits, output: &mut Output) -> Result<(u64, Vec<AppliedEdit>), Failure> {
     let failed = |error| match error {
         EditError::Stream(error) => input.failed(error),
         other => Failure::Usage(plain_lines(&other.to_string())),
@@ -101,7 +101,7 @@ fn halves<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str), Failure> 
 }
 
 /// A subsection, and where to add it.
-fn addition<'t>(text: &'t str, arguments: &Set) -> Result<(&'t str, Struct), Failure> {
+fn addition<'t>(text: &'t str, arguments: &Set) -> Result<(&'t str, DecodedStruct), Failure> {
     if let Some((path, written)) = text.split_once('=') {
         let subsection = parse_subsection(written);
         return Ok((path, subsection.map_err(|refusal| Failure::Usage(plain_lines(&refusal.to_string())))?));
@@ -118,11 +118,11 @@ fn addition<'t>(text: &'t str, arguments: &Set) -> Result<(&'t str, Struct), Fai
 }
 
 /// The subsection at `path` in another stream.
-fn find(input: &Input, path: &str) -> Result<Option<Struct>, Failure> {
+fn find(input: &Input, path: &str) -> Result<Option<DecodedStruct>, Failure> {
     let mut reader = input.reader()?;
     let mut walk = input.walk(&mut reader)?;
     while let Some(event) = walk.next_event().map_err(|error| input.failed(error))? {
-        if let Event::Section { section, .. } = event
+        if let StreamEvent::Section { section, .. } = event
             && let Some(found) = section.subsection_by(path)
         {
             return Ok(Some(found));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use vmstate::LoadError;
-use vmstate::dynamic::{Event, Section, StreamDecoder};
+use vmstate::dynamic::{DecodedSection, StreamDecoder, StreamEvent};
 use vmstate::ram::Record;
 use vmstate::stream::{self, Command, SectionHeader};
 
@@ -20,7 +20,7 @@ pub(crate) struct Survey {
     pub(crate) configuration: Option<Configuration>,
     /// The same, field by field.
     #[serde(skip)]
-    pub(crate) configured: Option<Section>,
+    pub(crate) configured: Option<DecodedSection>,
     pub(crate) page_size: u64,
     /// Whether sections have footers, if there are sections.
     pub(crate) footers: Option<bool>,
@@ -93,7 +93,10 @@ pub(crate) struct Description {
 
 impl Survey {
     /// Walks through all of `input`; `each` gets the sections with their decoded payloads, RAM without.
-    pub(crate) fn of(input: &Input, mut each: impl FnMut(&SectionRow, Option<Section>)) -> Result<Self, Failure> {
+    pub(crate) fn of(
+        input: &Input,
+        mut each: impl FnMut(&SectionRow, Option<DecodedSection>),
+    ) -> Result<Self, Failure> {
         let mut reader = input.reader()?;
         let walk = input.walk(&mut reader)?;
         let mut surveyor = Surveyor { survey: Self::begin(input, &walk), walk, open: None };
@@ -115,7 +118,9 @@ impl Survey {
         Self {
             length: input.length(),
             configuration: walk.configuration().map(Configuration::from),
-            configured: walk.configuration().and_then(|configuration| Section::from_configuration(configuration).ok()),
+            configured: walk
+                .configuration()
+                .and_then(|configuration| DecodedSection::from_configuration(configuration).ok()),
             page_size: walk.page_size().bytes(),
             footers: None,
             sections: Vec::new(),
@@ -135,19 +140,19 @@ struct Surveyor<'r, 'a> {
 }
 
 impl Surveyor<'_, '_> {
-    fn run(&mut self, each: &mut impl FnMut(&SectionRow, Option<Section>)) -> Result<(), LoadError> {
+    fn run(&mut self, each: &mut impl FnMut(&SectionRow, Option<DecodedSection>)) -> Result<(), LoadError> {
         loop {
             let start = self.walk.offset();
             match self.walk.next_event()? {
-                Some(Event::Section { header, section, .. }) => self.section(&header, Some(section), each),
-                Some(Event::Ram(header)) => self.open = Some(header),
-                Some(Event::Record(Record::EndOfSection)) => {
+                Some(StreamEvent::Section { header, section, .. }) => self.section(&header, Some(section), each),
+                Some(StreamEvent::Ram(header)) => self.open = Some(header),
+                Some(StreamEvent::Record(Record::EndOfSection)) => {
                     if let Some(header) = self.open.take() {
                         self.section(&header, None, each);
                     }
                 }
-                Some(Event::Record(record)) => self.record(&record),
-                Some(Event::Command(command)) => self.survey.commands.push(CommandRow::new(start, &command)),
+                Some(StreamEvent::Record(record)) => self.record(&record),
+                Some(StreamEvent::Command(command)) => self.survey.commands.push(CommandRow::new(start, &command)),
                 Some(_) => {}
                 None => return self.finish(),
             }
@@ -157,8 +162,8 @@ impl Surveyor<'_, '_> {
     fn section(
         &mut self,
         header: &SectionHeader,
-        section: Option<Section>,
-        each: &mut impl FnMut(&SectionRow, Option<Section>),
+        section: Option<DecodedSection>,
+        each: &mut impl FnMut(&SectionRow, Option<DecodedSection>),
     ) {
         let footer = if self.walk.has_footers() == Some(true) { FOOTER } else { 0 };
         let row = SectionRow::new(header, self.walk.offset(), footer);

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::super::{Kind, Scalar, Scalars};
+use super::super::{Scalar, ScalarKind, Scalars};
 
 /// Elements of an array that differ, or that one side lacks.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Elements<'a> {
+pub struct ElementDifferences<'a> {
     /// The old array.
     pub old: Sequence<'a>,
     /// The new array.
@@ -43,7 +43,7 @@ pub(super) enum Values<'a> {
     Bits(&'a [u64]),
 }
 
-impl<'a> Elements<'a> {
+impl<'a> ElementDifferences<'a> {
     /// Compares two arrays; `None` if they are the same.
     pub(super) fn compare(old: Sequence<'a>, new: Sequence<'a>) -> Option<Self> {
         let mut changed = Vec::new();
@@ -85,7 +85,7 @@ impl<'a> Sequence<'a> {
     }
 
     /// Bytes of the wire that are no field, or one whole buffer.
-    pub(super) fn of(type_name: &'a str, offset: u64, values: Values<'a>) -> Self {
+    pub(super) fn from_values(type_name: &'a str, offset: u64, values: Values<'a>) -> Self {
         Self { type_name, offset, runs: vec![Run { first: 0, values }] }
     }
 
@@ -158,8 +158,8 @@ impl Values<'_> {
         match self {
             Self::One(value) => (index == 0).then_some(*value),
             Self::Scalars(values) => values.get(index),
-            Self::Bytes(bytes) => Some(Scalar::new(Kind::Uint8, (*bytes.get(index)?).into())),
-            Self::Bits(words) => Some(Scalar::new(Kind::Bool, words.get(index / 64)? >> (index % 64) & 1)),
+            Self::Bytes(bytes) => Some(Scalar::new(ScalarKind::Uint8, (*bytes.get(index)?).into())),
+            Self::Bits(words) => Some(Scalar::new(ScalarKind::Bool, words.get(index / 64)? >> (index % 64) & 1)),
         }
     }
 }

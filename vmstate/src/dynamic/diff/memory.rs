@@ -28,7 +28,7 @@ const CHUNK: usize = 1 << 16;
 
 /// The guest's memory.
 #[derive(Debug, Clone, Default)]
-pub struct Memory {
+pub struct MemoryDigest {
     page_size: Option<PageSize>,
     blocks: Vec<MemoryBlock>,
     /// The bytes of all sections so far.
@@ -102,7 +102,7 @@ pub struct BlockDifference<'a> {
     pub pages: Vec<PageRange>,
 }
 
-impl Memory {
+impl MemoryDigest {
     /// Memory of no blocks yet.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
@@ -139,7 +139,7 @@ impl Memory {
             Record::Space(_) => self.mapped(walk)?,
             Record::Zero { offset, fill, .. } => self.put(walk, *offset, Page::Fill(*fill)),
             Record::Page { offset, .. } => {
-                let page = Page::of(walk.data(usize::MAX)?);
+                let page = Page::from_bytes(walk.data(usize::MAX)?);
                 self.put(walk, *offset, page);
             }
             Record::Xbzrle { offset, .. } => {
@@ -202,7 +202,7 @@ impl Memory {
         for number in 0..size.div_ceil(page_size) {
             let rest = size.saturating_sub(number.saturating_mul(page_size)).min(page_size);
             let bytes = walk.data(usize::try_from(rest).unwrap_or(usize::MAX))?;
-            block.put(number, if is_set(&bitmap, number) { Page::of(bytes) } else { Page::Fill(0) });
+            block.put(number, if is_set(&bitmap, number) { Page::from_bytes(bytes) } else { Page::Fill(0) });
         }
         Ok(())
     }
@@ -262,7 +262,7 @@ fn is_set(bitmap: &[u8], number: u64) -> bool {
 }
 
 impl PageChange {
-    fn of(old: Option<Page>, new: Option<Page>) -> Option<Self> {
+    fn between(old: Option<Page>, new: Option<Page>) -> Option<Self> {
         let (old, new) = match (old, new) {
             _ if old == new => return None,
             (Some(old), Some(new)) => (old, new),
@@ -310,7 +310,7 @@ impl MemoryBlock {
                 self.take_out(first, number, behind);
             }
         }
-        self.runs.insert(number, Run::of(page));
+        self.runs.insert(number, Run::new(page));
     }
 
     /// Ends the run from `first` on before page `number`; the rest is `behind`, of which the first page goes.
@@ -334,12 +334,12 @@ impl MemoryBlock {
             let (old, new) = (self.from(range.start), new.from(range.start));
             if let (Some((Run::Fill(_, _), _)) | None, Some((Run::Fill(_, _), _)) | None) = (old, new) {
                 let get = |run: Option<(&Run, u64)>| run.and_then(|(run, index)| run.get(index));
-                changes.add(range, PageChange::of(get(old), get(new)));
+                changes.add(range, PageChange::between(get(old), get(new)));
                 continue;
             }
             for number in range.clone() {
                 let get = |run: Option<(&Run, u64)>| run.and_then(|(run, index)| run.get(index + number - range.start));
-                changes.add(number..number + 1, PageChange::of(get(old), get(new)));
+                changes.add(number..number + 1, PageChange::between(get(old), get(new)));
             }
         }
         changes.found

@@ -2,11 +2,11 @@
 //!
 //! A [`Snapshot`] is one side: all sections with their values, and of the guest's memory a digest for each page.
 //! [`Snapshot::read`] makes it of a stream, in one pass; sections from anywhere else can be put into it, decoded with the
-//! text of their description ([`Section::decode`]). [`compare`] lists the differences.
+//! text of their description ([`DecodedSection::decode`]). [`compare`] lists the differences.
 //!
 //! ```
-//! use vmstate::dynamic::Section;
-//! use vmstate::dynamic::diff::{Change, Difference, Snapshot, compare};
+//! use vmstate::dynamic::DecodedSection;
+//! use vmstate::dynamic::diff::{FieldChange, StateDifference, Snapshot, compare};
 //! use vmstate::schema::vmdesc::Document;
 //! use vmstate::Reader;
 //!
@@ -17,16 +17,16 @@
 //! let description = Document::parse(text.as_bytes(), 0)?;
 //! let side = |payload: [u8; 2]| -> Result<Snapshot, vmstate::LoadError> {
 //!     let mut snapshot = Snapshot::default();
-//!     let section = Section::decode(&description.devices[0], &mut Reader::from_slice(&payload), None)?;
+//!     let section = DecodedSection::decode(&description.devices[0], &mut Reader::from_slice(&payload), None)?;
 //!     snapshot.add(3, section);
 //!     Ok(snapshot)
 //! };
 //!
 //! let (old, new) = (side([0, 12])?, side([0, 1])?);
 //! let differences: Vec<_> = compare(&old, &new).collect();
-//! let [Difference::Section(serial)] = differences.as_slice() else { panic!() };
+//! let [StateDifference::Section(serial)] = differences.as_slice() else { panic!() };
 //! assert_eq!((&*serial.name, &*serial.fields[0].path), ("serial", "divider"));
-//! let Change::Value { old, new } = &serial.fields[0].change else { panic!() };
+//! let FieldChange::Value { old, new } = &serial.fields[0].change else { panic!() };
 //! assert_eq!((old.item.to_string(), new.item.to_string()), ("12 (0xc)".into(), "1".into()));
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
@@ -35,7 +35,7 @@
 //! How a stream carries it is not: order and ids of sections, footers, commands, and in which order and how often pages
 //! were sent.
 
-use super::{Found, Section};
+use super::{DecodedSection, Found};
 
 mod elements;
 mod fields;
@@ -43,16 +43,16 @@ mod memory;
 mod pair;
 mod snapshot;
 
-pub use elements::{Elements, Sequence};
+pub use elements::{ElementDifferences, Sequence};
 pub use fields::compare_sections;
-pub use memory::{BlockDifference, Memory, MemoryBlock, PageChange, PageKind, PageRange};
-pub use snapshot::{Entry, Live, Snapshot};
+pub use memory::{BlockDifference, MemoryBlock, MemoryDigest, PageChange, PageKind, PageRange};
+pub use snapshot::{LiveSummary, Snapshot, SnapshotSection};
 
 pub(crate) use pair::{Pair, pairs};
 
 /// One thing that differs.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Difference<'a> {
+pub enum StateDifference<'a> {
     /// The size of the guest's pages. Memory is not compared then.
     PageSize {
         /// The old one.
@@ -67,9 +67,9 @@ pub enum Difference<'a> {
     /// The sections of a live device other than memory, of which nothing is described.
     Live {
         /// What was sent, if something was.
-        old: Option<&'a Live>,
+        old: Option<&'a LiveSummary>,
         /// What is sent now, if something is.
-        new: Option<&'a Live>,
+        new: Option<&'a LiveSummary>,
     },
     /// A block of memory.
     Block(BlockDifference<'a>),
@@ -84,9 +84,9 @@ pub struct SectionDifference<'a> {
     /// Its instance id.
     pub instance_id: u32,
     /// The section as it was; `None` if there was none.
-    pub old: Option<Version<'a>>,
+    pub old: Option<VersionedSection<'a>>,
     /// The section as it is; `None` if there is none.
-    pub new: Option<Version<'a>>,
+    pub new: Option<VersionedSection<'a>>,
     /// What differs inside, for one that is on both sides.
     pub fields: Vec<FieldDifference<'a>>,
 }
@@ -94,9 +94,9 @@ pub struct SectionDifference<'a> {
 /// A section and the version that its header says; the configuration has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Version<'a> {
+pub struct VersionedSection<'a> {
     /// The section.
-    pub section: &'a Section,
+    pub section: &'a DecodedSection,
     /// The version.
     pub version: Option<u32>,
 }
@@ -104,19 +104,19 @@ pub struct Version<'a> {
 /// A value, an array or a subsection that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldDifference<'a> {
-    /// The way from the section, as for [`Section::get`]. Empty for bytes of the payload that are no field: all of it
+    /// The way from the section, as for [`DecodedSection::get`]. Empty for bytes of the payload that are no field: all of it
     /// where fields are not known, and the rest where a description is not exact.
     ///
     /// Nodes of a tree are told by their keys; their places are the old side's, and the new side's where only that has
     /// them.
     pub path: String,
     /// What differs.
-    pub change: Change<'a>,
+    pub change: FieldChange<'a>,
 }
 
 /// How a field differs.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change<'a> {
+pub enum FieldChange<'a> {
     /// Another value, or a value of another type; of a struct, another name or version.
     Value {
         /// The old value.
@@ -125,7 +125,7 @@ pub enum Change<'a> {
         new: Found<'a>,
     },
     /// Some elements of an array, bytes of a buffer or bits of a bitmap.
-    Elements(Elements<'a>),
+    Elements(ElementDifferences<'a>),
     /// Only the new side has it.
     Added(Found<'a>),
     /// Only the old side has it.
@@ -133,45 +133,48 @@ pub enum Change<'a> {
 }
 
 /// Lists what differs between two states, section by section.
-pub fn compare<'a>(old: &'a Snapshot, new: &'a Snapshot) -> impl Iterator<Item = Difference<'a>> {
+pub fn compare<'a>(old: &'a Snapshot, new: &'a Snapshot) -> impl Iterator<Item = StateDifference<'a>> {
     let live = pairs(&old.live, &new.live, |live| (&live.name, live.instance_id));
     let sections = pairs(&old.sections, &new.sections, |entry| (&entry.section.name, entry.section.instance_id));
     page_size(old, new)
         .into_iter()
-        .chain(configuration(old, new).map(Difference::Configuration))
-        .chain(sections.into_iter().filter_map(|pair| section(pair).map(Difference::Section)))
+        .chain(configuration(old, new).map(StateDifference::Configuration))
+        .chain(sections.into_iter().filter_map(|pair| section(pair).map(StateDifference::Section)))
         .chain(live.into_iter().filter_map(live_sections))
-        .chain(old.memory.compare(&new.memory).map(Difference::Block))
+        .chain(old.memory.compare(&new.memory).map(StateDifference::Block))
 }
 
-fn page_size<'a>(old: &Snapshot, new: &Snapshot) -> Option<Difference<'a>> {
+fn page_size<'a>(old: &Snapshot, new: &Snapshot) -> Option<StateDifference<'a>> {
     let (old, new) = (old.memory.page_size()?, new.memory.page_size()?);
-    (old != new).then_some(Difference::PageSize { old, new })
+    (old != new).then_some(StateDifference::PageSize { old, new })
 }
 
 fn configuration<'a>(old: &'a Snapshot, new: &'a Snapshot) -> Option<SectionDifference<'a>> {
-    let bare = |section: &'a Option<Section>| section.as_ref().map(|section| Version { section, version: None });
-    SectionDifference::of(bare(&old.configuration), bare(&new.configuration))
+    let bare = |section: &'a Option<DecodedSection>| {
+        section.as_ref().map(|section| VersionedSection { section, version: None })
+    };
+    SectionDifference::between(bare(&old.configuration), bare(&new.configuration))
 }
 
-fn section(pair: Pair<&Entry>) -> Option<SectionDifference<'_>> {
+fn section(pair: Pair<&SnapshotSection>) -> Option<SectionDifference<'_>> {
     let (old, new) = pair.sides();
-    SectionDifference::of(old.map(Entry::as_version), new.map(Entry::as_version))
+    SectionDifference::between(old.map(SnapshotSection::as_version), new.map(SnapshotSection::as_version))
 }
 
-fn live_sections(pair: Pair<&Live>) -> Option<Difference<'_>> {
+fn live_sections(pair: Pair<&LiveSummary>) -> Option<StateDifference<'_>> {
     let (old, new) = pair.sides();
-    (old != new).then_some(Difference::Live { old, new })
+    (old != new).then_some(StateDifference::Live { old, new })
 }
 
 impl<'a> SectionDifference<'a> {
-    fn of(old: Option<Version<'a>>, new: Option<Version<'a>>) -> Option<Self> {
-        let Section { name, instance_id, .. } = old.or(new)?.section;
+    fn between(old: Option<VersionedSection<'a>>, new: Option<VersionedSection<'a>>) -> Option<Self> {
+        let DecodedSection { name, instance_id, .. } = old.or(new)?.section;
         let fields = match (old, new) {
             (Some(old), Some(new)) => compare_sections(old.section, new.section),
             _ => Vec::new(),
         };
-        let same = |(old, new): (Version<'_>, Version<'_>)| old.version == new.version && fields.is_empty();
+        let same =
+            |(old, new): (VersionedSection<'_>, VersionedSection<'_>)| old.version == new.version && fields.is_empty();
         match old.zip(new).is_some_and(same) {
             true => None,
             false => Some(Self { name, instance_id: *instance_id, old, new, fields }),

@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hasher};
 
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
-use super::Version;
-use super::memory::Memory;
-use crate::dynamic::{Event, Section, StreamDecoder};
+use super::VersionedSection;
+use super::memory::MemoryDigest;
+use crate::dynamic::{DecodedSection, StreamDecoder, StreamEvent};
 use crate::machine::{Machine, SaveOptions};
 use crate::registry::Threading;
 use crate::schema::vmdesc::Document;
@@ -19,39 +19,39 @@ use crate::stream::{SectionHeader, SectionKind};
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The stream's configuration ([`Section::from_configuration`]).
-    pub configuration: Option<Section>,
+    /// The stream's configuration ([`DecodedSection::from_configuration`]).
+    pub configuration: Option<DecodedSection>,
     /// Sections with device state, in the order in which they came.
-    pub sections: Vec<Entry>,
+    pub sections: Vec<SnapshotSection>,
     /// Live devices other than memory.
-    pub live: Vec<Live>,
+    pub live: Vec<LiveSummary>,
     /// The guest's memory.
-    pub memory: Memory,
+    pub memory: MemoryDigest,
 }
 
 /// A section with a device's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct SnapshotSection {
     /// The version that its header says.
     pub version: u32,
     /// The payload.
-    pub section: Section,
+    pub section: DecodedSection,
 }
 
 /// Where live devices are in their list, by name and instance id.
 type Places = HashMap<(String, u32), usize>;
 
-impl Entry {
-    pub(super) fn as_version(&self) -> Version<'_> {
-        Version { section: &self.section, version: Some(self.version) }
+impl SnapshotSection {
+    pub(super) fn as_version(&self) -> VersionedSection<'_> {
+        VersionedSection { section: &self.section, version: Some(self.version) }
     }
 }
 
 /// All sections of a live device that is not memory (block migration, dirty bitmaps, ...). Nothing is known of what is in
 /// them; so they are the same or not.
 #[derive(Debug, Clone)]
-pub struct Live {
+pub struct LiveSummary {
     /// The idstr of the sections.
     pub name: String,
     /// Their instance id.
@@ -65,7 +65,7 @@ pub struct Live {
     digest: DefaultHasher,
 }
 
-impl PartialEq for Live {
+impl PartialEq for LiveSummary {
     fn eq(&self, other: &Self) -> bool {
         let key = |live: &Self| (live.version, live.sections, live.bytes, live.digest.finish());
         self.name == other.name && self.instance_id == other.instance_id && key(self) == key(other)
@@ -86,7 +86,7 @@ impl Snapshot {
     /// machine, field by field. The machine must be stopped.
     ///
     /// ```
-    /// use vmstate::dynamic::diff::{Difference, Snapshot, compare};
+    /// use vmstate::dynamic::diff::{StateDifference, Snapshot, compare};
     /// use vmstate::prelude::*;
     ///
     /// #[derive(VmState)]
@@ -102,7 +102,7 @@ impl Snapshot {
     /// }
     ///
     /// let (before, after) = (snapshot(&mut Clock { ticks: 1 })?, snapshot(&mut Clock { ticks: 2 })?);
-    /// let Some(Difference::Section(timer)) = compare(&before, &after).next() else { panic!() };
+    /// let Some(StateDifference::Section(timer)) = compare(&before, &after).next() else { panic!() };
     /// assert_eq!((&*timer.name, &*timer.fields[0].path), ("timer", "ticks"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -122,36 +122,36 @@ impl Snapshot {
     /// # Errors
     /// As [`StreamDecoder::next_event`], and for memory at fixed places of a file whose places contradict each other.
     pub fn read(walk: &mut StreamDecoder<'_, '_>) -> Result<Self, LoadError> {
-        let configuration = walk.configuration().map(Section::from_configuration).transpose()?;
-        let memory = Memory::new(walk.page_size());
+        let configuration = walk.configuration().map(DecodedSection::from_configuration).transpose()?;
+        let memory = MemoryDigest::new(walk.page_size());
         let mut snapshot = Self { configuration, memory, ..Self::default() };
         let mut places = HashMap::new();
         while let Some(event) = walk.next_event()? {
             match event {
-                Event::Section { header, section, .. } => snapshot.section(&header, section, &mut places),
-                Event::Ram(header) => snapshot.memory.begin(&header),
-                Event::Record(record) => snapshot.memory.record(&record, walk)?,
-                Event::Command(_) | Event::PackageEnd { .. } => {}
+                StreamEvent::Section { header, section, .. } => snapshot.section(&header, section, &mut places),
+                StreamEvent::Ram(header) => snapshot.memory.begin(&header),
+                StreamEvent::Record(record) => snapshot.memory.record(&record, walk)?,
+                StreamEvent::Command(_) | StreamEvent::PackageEnd { .. } => {}
             }
         }
         Ok(snapshot)
     }
 
     /// Adds a section with a device's state, behind the others.
-    pub fn add(&mut self, version: u32, section: Section) {
-        self.sections.push(Entry { version, section });
+    pub fn add(&mut self, version: u32, section: DecodedSection) {
+        self.sections.push(SnapshotSection { version, section });
     }
 
-    fn section(&mut self, header: &SectionHeader, section: Section, places: &mut Places) {
+    fn section(&mut self, header: &SectionHeader, section: DecodedSection, places: &mut Places) {
         match header.kind {
             SectionKind::Full => self.add(header.version, section),
             SectionKind::Start | SectionKind::Part | SectionKind::End => self.live(header, &section, places),
         }
     }
 
-    fn live(&mut self, header: &SectionHeader, section: &Section, places: &mut Places) {
+    fn live(&mut self, header: &SectionHeader, section: &DecodedSection, places: &mut Places) {
         let place = *places.entry((header.name.clone(), header.instance_id)).or_insert_with(|| {
-            self.live.push(Live::new(header));
+            self.live.push(LiveSummary::new(header));
             self.live.len() - 1
         });
         if let (Some(live), Some((_, bytes))) = (self.live.get_mut(place), section.opaque()) {
@@ -160,7 +160,7 @@ impl Snapshot {
     }
 }
 
-impl Live {
+impl LiveSummary {
     fn new(header: &SectionHeader) -> Self {
         Self {
             name: header.name.clone(),

@@ -12,19 +12,19 @@ pub enum EditError {
     /// The stream is broken, or not what its description says.
     Stream(LoadError),
     /// The change is none that can be made.
-    Refused(Refusal),
+    Refused(Rejection),
 }
 
 /// A change that cannot be made, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     what: String,
     expected: Cow<'static, str>,
     found: String,
     advice: Option<Cow<'static, str>>,
 }
 
-impl Refusal {
+impl Rejection {
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), expected: Cow::Borrowed(""), found: String::new(), advice: None }
     }
@@ -45,7 +45,7 @@ impl Refusal {
     }
 
     /// Says which change it is.
-    pub(super) fn of(self, what: String) -> Self {
+    pub(super) fn named(self, what: String) -> Self {
         Self { what, ..self }
     }
 
@@ -62,7 +62,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n  expected  {}\n  found     {}", self.what, self.expected, self.found)?;
         match &self.advice {
@@ -72,7 +72,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for Rejection {}
 
 impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,8 +85,8 @@ impl fmt::Display for EditError {
 
 impl std::error::Error for EditError {}
 
-impl From<Refusal> for EditError {
-    fn from(refusal: Refusal) -> Self {
+impl From<Rejection> for EditError {
+    fn from(refusal: Rejection) -> Self {
         Self::Refused(refusal)
     }
 }

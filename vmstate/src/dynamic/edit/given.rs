@@ -1,7 +1,7 @@
 //! Subsections as people write them: `1{tsr_retry:uint32=0, data:buffer="ab"}`.
 
-use super::super::{Field, Kind, Scalar, Scalars, Struct, Value};
-use super::{Refusal, value};
+use super::super::{DecodedField, DecodedStruct, DecodedValue, Scalar, ScalarKind, Scalars};
+use super::{Rejection, value};
 use crate::schema::vmdesc::{MAX_NAME, Name};
 
 /// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides nothing.
@@ -15,22 +15,22 @@ use crate::schema::vmdesc::{MAX_NAME, Name};
 /// let subsection = parse_subsection("1{tsr_retry:uint32=0, data:buffer=\"a, b\", levels:uint16=[1, 2]}")?;
 /// assert_eq!((subsection.version, subsection.size()), (1, 4 + 4 + 2 * 2));
 /// assert!(parse_subsection("1{tsr:uint8=256}").is_err());
-/// # Ok::<(), vmstate::dynamic::edit::Refusal>(())
+/// # Ok::<(), vmstate::dynamic::edit::Rejection>(())
 /// ```
 ///
 /// # Errors
 /// When it is written in another way, or a value does not fit its type.
-pub fn subsection(text: &str) -> Result<Struct, Refusal> {
+pub fn subsection(text: &str) -> Result<DecodedStruct, Rejection> {
     let parse = || {
         let (version, fields) = text.trim().strip_suffix('}')?.split_once('{')?;
         Some((version.trim().parse().ok()?, fields))
     };
     let form = "`VERSION{NAME:TYPE=VALUE, ...}`";
-    let refusal = || Refusal::new("cannot make the subsection").expected(form, text);
+    let refusal = || Rejection::new("cannot make the subsection").expected(form, text);
     let (version, fields) = parse().ok_or_else(refusal)?;
     let fields = split(fields).into_iter().map(field).collect::<Result<Vec<_>, _>>();
-    let fields = fields.map_err(|refusal| refusal.of("cannot make the subsection".to_owned()))?;
-    Ok(Struct { vmsd_name: "".into(), version, offset: 0, fields, subsections: Vec::new() })
+    let fields = fields.map_err(|refusal| refusal.named("cannot make the subsection".to_owned()))?;
+    Ok(DecodedStruct { vmsd_name: "".into(), version, offset: 0, fields, subsections: Vec::new() })
 }
 
 /// The parts between commas.
@@ -48,34 +48,34 @@ fn split(text: &str) -> Vec<&str> {
     text.split(divides).map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-fn field(text: &str) -> Result<Field, Refusal> {
-    let refusal = || Refusal::because("a field as `NAME:TYPE=VALUE`", text);
+fn field(text: &str) -> Result<DecodedField, Rejection> {
+    let refusal = || Rejection::because("a field as `NAME:TYPE=VALUE`", text);
     let (declared, said) = text.split_once('=').ok_or_else(refusal)?;
     let (name, type_name) = declared.trim().rsplit_once(':').ok_or_else(refusal)?;
     let (type_name, said) = (type_name.trim(), said.trim());
-    let value = match Kind::of(type_name).filter(|kind| *kind != Kind::Marker) {
+    let value = match ScalarKind::from_name(type_name).filter(|kind| *kind != ScalarKind::Marker) {
         Some(kind) => number(kind, said)?,
-        None if type_name == "buffer" => Value::Bytes(value::literal(said)?),
-        None => return Err(Refusal::because("an info type of fixed size, or `buffer`", type_name)),
+        None if type_name == "buffer" => DecodedValue::Bytes(value::literal(said)?),
+        None => return Err(Rejection::because("an info type of fixed size, or `buffer`", type_name)),
     };
     let name = name.trim();
     if name.len() > MAX_NAME {
-        return Err(Refusal::because(format!("a name of at most {MAX_NAME} bytes"), name.len()));
+        return Err(Rejection::because(format!("a name of at most {MAX_NAME} bytes"), name.len()));
     }
     let (name, type_name): (Name, Name) = (name.into(), type_name.into());
     let size = value.size();
-    Ok(Field { name, index: None, type_name, value, offset: 0, size })
+    Ok(DecodedField { name, index: None, type_name, value, offset: 0, size })
 }
 
 /// A number, or an array of two or more.
-fn number(kind: Kind, text: &str) -> Result<Value, Refusal> {
+fn number(kind: ScalarKind, text: &str) -> Result<DecodedValue, Rejection> {
     let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-        return value::scalar(kind, text).map(|bytes| Value::Scalar(Scalar::from_bytes(kind, &bytes)));
+        return value::scalar(kind, text).map(|bytes| DecodedValue::Scalar(Scalar::from_bytes(kind, &bytes)));
     };
     let elements = inner.split(',').map(|text| value::scalar(kind, text.trim())).collect::<Result<Vec<_>, _>>()?;
     match elements.len() {
-        0 | 1 => Err(Refusal::because("two elements or more: one alone is no array in a description", text)),
-        _ => Ok(Value::Scalars(Scalars::from_bytes(kind, elements.concat()))),
+        0 | 1 => Err(Rejection::because("two elements or more: one alone is no array in a description", text)),
+        _ => Ok(DecodedValue::Scalars(Scalars::from_bytes(kind, elements.concat()))),
     }
 }
 

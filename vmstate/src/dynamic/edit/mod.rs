@@ -1,7 +1,7 @@
 //! Changing a stream: values, subsections, names.
 //!
 //! [`Edits`] are given to a [`Rewriter`], which writes a new stream and describes it anew. What the
-//! format forbids is refused, with a reason. [`Section::set`] and its neighbours change one section.
+//! format forbids is refused, with a reason. [`DecodedSection::set`] and its neighbours change one section.
 //!
 //! ```
 //! use vmstate::dynamic::edit::{Edits, edit};
@@ -42,7 +42,7 @@ use std::fmt;
 
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::{Rewriter, Section, Struct};
+use super::{DecodedSection, DecodedStruct, Rewriter};
 use crate::schema::vmdesc::Document;
 use crate::stream::{Configuration, SectionHeader};
 
@@ -53,7 +53,7 @@ mod set;
 mod subsection;
 mod value;
 
-pub use error::{EditError, Refusal};
+pub use error::{EditError, Rejection};
 pub use given::subsection as parse_subsection;
 
 use place::SectionPath;
@@ -65,7 +65,7 @@ use place::SectionPath;
 pub struct Edits {
     machine: Option<String>,
     edits: Vec<Pending>,
-    changes: Vec<Change>,
+    changes: Vec<AppliedEdit>,
     /// Names and instances of the sections that were written.
     written: Vec<(String, u32)>,
     force: bool,
@@ -85,14 +85,14 @@ struct Pending {
 enum Edit {
     Set(String),
     Drop,
-    Add(Struct),
+    Add(DecodedStruct),
     Rename(String),
 }
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct AppliedEdit {
     /// What was changed.
     pub path: String,
     /// What was there, as text for people. `None` if it is new.
@@ -101,7 +101,7 @@ pub struct Change {
     pub new: Option<String>,
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for AppliedEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.old, &self.new) {
             (Some(old), Some(new)) => write!(f, "{}: {old} -> {new}", self.path),
@@ -116,7 +116,7 @@ impl fmt::Display for Change {
 ///
 /// # Errors
 /// When the stream is broken, or a change cannot be made.
-pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<Change>), EditError> {
+pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<AppliedEdit>), EditError> {
     let description = Document::from_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
     let mut rewriter = edits.begin(&mut reader, description, &mut out)?;
@@ -150,7 +150,7 @@ impl Edits {
 
     /// Adds a subsection, at a path as of [`drop_subsection`](Self::drop_subsection): it is called what the path ends in.
     #[must_use]
-    pub fn add_subsection(self, path: impl Into<String>, subsection: Struct) -> Self {
+    pub fn add_subsection(self, path: impl Into<String>, subsection: DecodedStruct) -> Self {
         self.with(path, Edit::Add(subsection))
     }
 
@@ -194,7 +194,7 @@ impl Edits {
 
     fn retarget(&mut self, configuration: Option<&mut Configuration>) -> Result<(), EditError> {
         let Some(machine) = &self.machine else { return Ok(()) };
-        let refusal = || Refusal::new("cannot change the machine");
+        let refusal = || Rejection::new("cannot change the machine");
         if machine.is_empty() {
             return Err(refusal().expected("a name", "an empty one").into());
         }
@@ -204,7 +204,7 @@ impl Edits {
         };
         let old = std::mem::replace(&mut configuration.machine, machine.clone());
         let (path, new) = ("machine".to_owned(), Some(machine.clone()));
-        self.changes.push(Change { path, old: Some(old), new });
+        self.changes.push(AppliedEdit { path, old: Some(old), new });
         Ok(())
     }
 
@@ -212,12 +212,12 @@ impl Edits {
     ///
     /// # Errors
     /// When one of them cannot be made, or is for several sections.
-    pub fn apply(&mut self, header: &mut SectionHeader, section: &mut Section) -> Result<(), EditError> {
+    pub fn apply(&mut self, header: &mut SectionHeader, section: &mut DecodedSection) -> Result<(), EditError> {
         for pending in &mut self.edits {
-            let Some(path) = SectionPath::of(&pending.path, &header.name, header.instance_id) else { continue };
+            let Some(path) = SectionPath::parse(&pending.path, &header.name, header.instance_id) else { continue };
             if let Some(other) = pending.done {
                 let found = format!("instances {other} and {}", header.instance_id);
-                let refusal = Refusal::new(format!("cannot tell what `{}` means", pending.path));
+                let refusal = Rejection::new(format!("cannot tell what `{}` means", pending.path));
                 let advice = format!("say which: `{}:{other}`, for example", header.name);
                 return Err(refusal.expected("one section of that name", found).or_advice(advice).into());
             }
@@ -234,7 +234,7 @@ impl Edits {
         let key = (header.name.clone(), header.instance_id);
         let renames = self.edits.iter().any(|pending| matches!(pending.edit, Edit::Rename(_)));
         if renames && self.written.contains(&key) {
-            let refusal = Refusal::new("cannot rename a section").expected(
+            let refusal = Rejection::new("cannot rename a section").expected(
                 "a name that no other section has",
                 format!("two sections `{}` of instance {}", key.0, key.1),
             );
@@ -250,7 +250,7 @@ impl Edits {
     ///
     /// # Errors
     /// When a change is for a section, or for something in it, that the stream does not have.
-    pub fn finish(self) -> Result<Vec<Change>, EditError> {
+    pub fn finish(self) -> Result<Vec<AppliedEdit>, EditError> {
         match self.edits.iter().find(|pending| pending.done.is_none()) {
             Some(pending) => Err(pending.edit.nothing_at(&pending.path).into()),
             None => Ok(self.changes),
@@ -260,40 +260,46 @@ impl Edits {
 
 impl Edit {
     /// Changes `section`, if what the path `rest` leads to is there. `path` is the same with the section in it.
-    fn apply(&self, path: &str, rest: &str, section: &mut Section, force: bool) -> Result<Option<Change>, EditError> {
-        let change = |old, new| Some(Change { path: path.to_owned(), old, new });
+    fn apply(
+        &self,
+        path: &str,
+        rest: &str,
+        section: &mut DecodedSection,
+        force: bool,
+    ) -> Result<Option<AppliedEdit>, EditError> {
+        let change = |old, new| Some(AppliedEdit { path: path.to_owned(), old, new });
         match self {
             Self::Rename(new) if rest.is_empty() => {
-                let old = section.rename(new).map_err(|refusal| refusal.of(format!("cannot rename `{path}`")))?;
+                let old = section.rename(new).map_err(|refusal| refusal.named(format!("cannot rename `{path}`")))?;
                 Ok(change(Some(old), Some(new.clone())))
             }
             Self::Set(value) if !rest.is_empty() => {
                 let set = section.set_with(rest, value, force);
-                let set = set.map_err(|refusal| refusal.of(format!("cannot set `{path}`")))?;
+                let set = set.map_err(|refusal| refusal.named(format!("cannot set `{path}`")))?;
                 Ok(set.and_then(|(old, new)| change(Some(old), Some(new))))
             }
             Self::Drop if !rest.is_empty() => {
                 let dropped = section.drop_subsection(rest);
-                let dropped = dropped.map_err(|refusal| refusal.of(format!("cannot drop `{path}`")))?;
+                let dropped = dropped.map_err(|refusal| refusal.named(format!("cannot drop `{path}`")))?;
                 Ok(dropped.and_then(|dropped| change(Some(dropped.summary()), None)))
             }
             Self::Add(new) if !rest.is_empty() => {
                 let added = section.add_subsection(rest, new);
-                let added = added.map_err(|refusal| refusal.of(format!("cannot add `{path}`")))?;
+                let added = added.map_err(|refusal| refusal.named(format!("cannot add `{path}`")))?;
                 Ok(if added { change(None, Some(new.summary())) } else { None })
             }
             _ => Ok(None),
         }
     }
 
-    fn nothing_at(&self, path: &str) -> Refusal {
+    fn nothing_at(&self, path: &str) -> Rejection {
         let (what, expected) = match self {
             Self::Set(_) => ("set", "a section of that name with such a field"),
             Self::Drop => ("drop", "a section of that name with such a subsection"),
             Self::Add(_) => ("add", "a section of that name with a struct that can have the subsection"),
             Self::Rename(_) => ("rename", "a section of that name, which is no live one"),
         };
-        Refusal::new(format!("cannot {what} `{path}`"))
+        Rejection::new(format!("cannot {what} `{path}`"))
             .expected(expected, "none in the stream")
             .or_advice("`vmstate dump` shows all paths")
     }

@@ -1,6 +1,6 @@
 //! Which section and which struct in it a path means.
 
-use super::super::{Field, Section, Struct, Tree, Value};
+use super::super::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue};
 
 /// What a path says behind the section's name.
 pub(super) struct SectionPath<'p> {
@@ -11,7 +11,7 @@ impl<'p> SectionPath<'p> {
     /// What `path` says of the section `name`; `None` if it is of another one.
     ///
     /// Names have dots and colons of their own, so that only the section at hand tells where its name ends.
-    pub(super) fn of(path: &'p str, name: &str, instance_id: u32) -> Option<Self> {
+    pub(super) fn parse(path: &'p str, name: &str, instance_id: u32) -> Option<Self> {
         let behind = path.strip_prefix(name)?;
         let with_instance = behind.strip_prefix(':').and_then(|rest| rest.strip_prefix(&instance_id.to_string()));
         let rest = with_instance.filter(|rest| is_end(rest)).unwrap_or(behind);
@@ -29,20 +29,20 @@ pub(super) struct Visited<'v> {
     pub(super) path: &'v str,
     /// Whether it stands in an array of which only the first element is described.
     pub(super) compressed: bool,
-    pub(super) state: &'v mut Struct,
+    pub(super) state: &'v mut DecodedStruct,
 }
 
-impl Section {
+impl DecodedSection {
     /// Shows all structs of the section to `visit`, outer ones before those in them.
     pub(super) fn visit(&mut self, visit: &mut impl FnMut(Visited<'_>)) {
-        use super::super::Body;
-        if let Body::Described(state) | Body::Partly(state, _) = &mut self.body {
+        use super::super::DecodedBody;
+        if let DecodedBody::Described(state) | DecodedBody::Partly(state, _) = &mut self.body {
             walk(state, &mut String::new(), false, visit);
         }
     }
 }
 
-fn walk(state: &mut Struct, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
+fn walk(state: &mut DecodedStruct, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
     visit(Visited { path, compressed, state });
     let indices = state.entries().map(|(first, _)| first).collect::<Vec<_>>();
     for (field, first) in state.fields.iter_mut().zip(indices) {
@@ -55,7 +55,7 @@ fn walk(state: &mut Struct, path: &mut String, compressed: bool, visit: &mut imp
 }
 
 fn walk_field(
-    field: &mut Field,
+    field: &mut DecodedField,
     first: Option<u64>,
     path: &mut String,
     compressed: bool,
@@ -63,7 +63,7 @@ fn walk_field(
 ) {
     let name = field.name.clone();
     step(path, &name, |path| match (&mut field.value, first) {
-        (Value::Array(values), first) => {
+        (DecodedValue::Array(values), first) => {
             for (index, value) in (first.unwrap_or(0)..).zip(values) {
                 step(path, &format!("[{index}]"), |path| walk_value(value, path, true, visit));
             }
@@ -73,23 +73,23 @@ fn walk_field(
     });
 }
 
-fn walk_value(value: &mut Value, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
+fn walk_value(value: &mut DecodedValue, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
     match value {
-        Value::Struct(inner) => walk(inner, path, compressed, visit),
-        Value::List(items) => {
+        DecodedValue::Struct(inner) => walk(inner, path, compressed, visit),
+        DecodedValue::List(items) => {
             for (index, item) in items.iter_mut().enumerate() {
                 step(path, &format!("[{index}]"), |path| walk(item, path, compressed, visit));
             }
         }
-        Value::Tree(tree) => walk_tree(tree, path, compressed, visit),
+        DecodedValue::Tree(tree) => walk_tree(tree, path, compressed, visit),
         _ => {}
     }
 }
 
-fn walk_tree(tree: &mut Tree, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
-    let nodes: Vec<(Option<&mut Struct>, &mut Struct)> = match tree {
-        Tree::Direct(nodes) => nodes.iter_mut().map(|(_, value)| (None, value)).collect(),
-        Tree::Keyed(nodes) => nodes.iter_mut().map(|(key, value)| (Some(key), value)).collect(),
+fn walk_tree(tree: &mut DecodedTree, path: &mut String, compressed: bool, visit: &mut impl FnMut(Visited<'_>)) {
+    let nodes: Vec<(Option<&mut DecodedStruct>, &mut DecodedStruct)> = match tree {
+        DecodedTree::Direct(nodes) => nodes.iter_mut().map(|(_, value)| (None, value)).collect(),
+        DecodedTree::Keyed(nodes) => nodes.iter_mut().map(|(key, value)| (Some(key), value)).collect(),
     };
     for (index, (key, value)) in nodes.into_iter().enumerate() {
         if let Some(key) = key {
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_path_begins_with_a_section() {
-        let rest = |path, name, id| SectionPath::of(path, name, id).map(|path| path.rest.to_owned());
+        let rest = |path, name, id| SectionPath::parse(path, name, id).map(|path| path.rest.to_owned());
         assert_eq!(rest("cpu.env.r[24]", "cpu", 0).as_deref(), Some("env.r[24]"));
         assert_eq!(rest("cpu:1.env", "cpu", 1).as_deref(), Some("env"));
         assert_eq!(rest("cpu:1", "cpu", 1).as_deref(), Some(""));

@@ -2,21 +2,21 @@
 
 use vmstate_types::{Reader, Writer};
 
-use super::super::{Field, Item, Section, Struct, Value};
-use super::Refusal;
+use super::super::{DecodedField, DecodedSection, DecodedStruct, DecodedValue, FoundItem};
+use super::Rejection;
 use super::value;
 use crate::dynamic::counter::is_counter;
 
 /// The longest name of a section: one byte on the wire says how long it is.
 const MAX_NAME: usize = 255;
 
-impl Section {
+impl DecodedSection {
     /// Sets what is at `path` to what `text` says (see [`Edits::set`](super::Edits::set)): the old and the new value as text.
     /// `None` if there is nothing at `path`.
     ///
     /// # Errors
     /// When the value does not fit, or seems to say how many of something else there are: that, the format keeps.
-    pub fn set(&mut self, path: &str, text: &str) -> Result<Option<(String, String)>, Refusal> {
+    pub fn set(&mut self, path: &str, text: &str) -> Result<Option<(String, String)>, Rejection> {
         self.set_with(path, text, false)
     }
 
@@ -26,25 +26,25 @@ impl Section {
         path: &str,
         text: &str,
         force: bool,
-    ) -> Result<Option<(String, String)>, Refusal> {
+    ) -> Result<Option<(String, String)>, Rejection> {
         let Some(found) = self.get(path) else { return Ok(None) };
         if found.type_name == "unused_buffer" {
-            return Err(Refusal::because("a value", "bytes that mean nothing, and are zero"));
+            return Err(Rejection::because("a value", "bytes that mean nothing, and are zero"));
         }
-        if let (Item::Scalar(number), false) = (found.item, force)
+        if let (FoundItem::Scalar(number), false) = (found.item, force)
             && let Some(counted) = self.counted_by(found.offset, found.size, number.integer())
         {
-            return Err(Refusal::because(
+            return Err(Rejection::because(
                 "a value that nothing else depends on",
                 format!("what seems to count `{counted}`, of which there are {}", number.integer()),
             )
             .or_advice("if it does not, say so with `--force`"));
         }
         let bytes = match found.item {
-            Item::Scalar(old) => value::scalar(old.kind, text)?,
-            Item::Value(old) => value::whole(old, text)?,
-            Item::Struct(_) => {
-                return Err(Refusal::because("one value, or an array of them", "a struct")
+            FoundItem::Scalar(old) => value::scalar(old.kind, text)?,
+            FoundItem::Value(old) => value::whole(old, text)?,
+            FoundItem::Struct(_) => {
+                return Err(Rejection::because("one value, or an array of them", "a struct")
                     .or_advice("set its fields one by one"));
             }
         };
@@ -55,9 +55,9 @@ impl Section {
     }
 
     /// Puts `bytes` in the place of those at `offset` of the stream: as many, so that all others stay where they are.
-    fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Refusal> {
+    fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Rejection> {
         let changed = self.patched(offset, bytes);
-        *self = changed.ok_or_else(|| Refusal::because("a value that can be read again", "another one"))?;
+        *self = changed.ok_or_else(|| Rejection::because("a value that can be read again", "another one"))?;
         Ok(())
     }
 
@@ -84,19 +84,21 @@ impl Section {
     ///
     /// # Errors
     /// When nothing on the wire can have the name.
-    pub fn rename(&mut self, name: &str) -> Result<String, Refusal> {
+    pub fn rename(&mut self, name: &str) -> Result<String, Rejection> {
         let fits = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if !fits {
             let expected = format!("a name of 1 to {MAX_NAME} printable ASCII characters");
-            return Err(Refusal::because(expected, format!("{} bytes", name.len())));
+            return Err(Rejection::because(expected, format!("{} bytes", name.len())));
         }
         Ok(String::from(&*std::mem::replace(&mut self.name, name.into())))
     }
 }
 
 /// The field of `state` that the integer at `offset`, if it is one of `state`'s own, seems to count.
-fn counted_in(state: &Struct, offset: u64, size: u64, count: i128) -> Option<String> {
-    let is_it = |field: &Field| field.offset == offset && field.size == size && matches!(field.value, Value::Scalar(_));
+fn counted_in(state: &DecodedStruct, offset: u64, size: u64, count: i128) -> Option<String> {
+    let is_it = |field: &DecodedField| {
+        field.offset == offset && field.size == size && matches!(field.value, DecodedValue::Scalar(_))
+    };
     let place = state.fields.iter().position(is_it)?;
     let (before, behind) = state.fields.split_at(place + 1);
     if !before.last().is_some_and(|counter| is_counter(&counter.name)) {
@@ -108,10 +110,10 @@ fn counted_in(state: &Struct, offset: u64, size: u64, count: i128) -> Option<Str
 }
 
 /// The elements of an array, or the bytes of a buffer.
-fn length(entries: &[Field]) -> i128 {
-    let of_one = |field: &Field| match &field.value {
-        Value::Bytes(bytes) if entries.len() == 1 => bytes.len() as u64,
-        Value::Bitmap(words) => 64 * words.len() as u64,
+fn length(entries: &[DecodedField]) -> i128 {
+    let of_one = |field: &DecodedField| match &field.value {
+        DecodedValue::Bytes(bytes) if entries.len() == 1 => bytes.len() as u64,
+        DecodedValue::Bitmap(words) => 64 * words.len() as u64,
         value => value.count(),
     };
     entries.iter().map(of_one).map(i128::from).sum()

@@ -2,8 +2,8 @@
 
 use vmstate_types::walk::is_subsection_name;
 
-use super::super::{Section, Struct};
-use super::Refusal;
+use super::super::{DecodedSection, DecodedStruct};
+use super::Rejection;
 use super::place::{SectionPath, Visited};
 
 /// QEMU looks at the low byte of a subsection's version only.
@@ -11,18 +11,18 @@ const MAX_VERSION: u32 = 255;
 /// The longest name: one byte on the wire says how long it is.
 const MAX_NAME: usize = 255;
 
-impl Struct {
+impl DecodedStruct {
     /// What it is, for people.
     pub(super) fn summary(&self) -> String {
         format!("version {}, {} bytes", self.version, self.size())
     }
 }
 
-impl Section {
+impl DecodedSection {
     /// The subsection at `path`, which begins with the section as paths of [`Edits`](super::Edits) do.
     #[must_use]
-    pub fn subsection_by(&self, path: &str) -> Option<Struct> {
-        let path = SectionPath::of(path, &self.name, self.instance_id)?;
+    pub fn subsection_by(&self, path: &str) -> Option<DecodedStruct> {
+        let path = SectionPath::parse(path, &self.name, self.instance_id)?;
         self.clone().drop_subsection(path.rest).ok().flatten()
     }
 
@@ -31,7 +31,7 @@ impl Section {
     ///
     /// # Errors
     /// When several are called so.
-    pub fn drop_subsection(&mut self, path: &str) -> Result<Option<Struct>, Refusal> {
+    pub fn drop_subsection(&mut self, path: &str) -> Result<Option<DecodedStruct>, Rejection> {
         let mut found = Vec::new();
         self.visit(&mut |visited| {
             let subsections = visited.state.subsections.iter();
@@ -52,7 +52,7 @@ impl Section {
     /// # Errors
     /// When there is one of that name already, several structs could have it, or the struct is an element of an array that
     /// the stream describes by its first element: such elements have no subsections.
-    pub fn add_subsection(&mut self, path: &str, subsection: &Struct) -> Result<bool, Refusal> {
+    pub fn add_subsection(&mut self, path: &str, subsection: &DecodedStruct) -> Result<bool, Rejection> {
         let mut found: Vec<(usize, String)> = Vec::new();
         self.visit(&mut |Visited { path: place, state, .. }| {
             let names = [Some(path), path.strip_prefix(place).and_then(|rest| rest.strip_prefix('.'))];
@@ -69,7 +69,7 @@ impl Section {
             let name = full.strip_prefix(visited.path).map(|rest| rest.strip_prefix('.').unwrap_or(rest));
             let Some(name) = name.filter(|name| is_subsection_name(name, &visited.state.vmsd_name)) else { return };
             if join(visited.path, name) == full && visited.state.vmsd_name.len() == nearest.unwrap_or(0) {
-                let named = Struct { vmsd_name: name.into(), ..subsection.clone() };
+                let named = DecodedStruct { vmsd_name: name.into(), ..subsection.clone() };
                 result = add(visited.state, visited.compressed, named).map(|()| true);
             }
         });
@@ -78,17 +78,17 @@ impl Section {
 }
 
 /// Adds a subsection here, if it can be.
-fn add(state: &mut Struct, compressed: bool, subsection: Struct) -> Result<(), Refusal> {
+fn add(state: &mut DecodedStruct, compressed: bool, subsection: DecodedStruct) -> Result<(), Rejection> {
     check(&subsection)?;
     if compressed {
-        return Err(Refusal::because(
+        return Err(Rejection::because(
             "a struct that the stream describes for itself",
             "an element of an array that is described by its first: such elements have no subsections",
         ));
     }
     let there = state.subsections.iter().any(|inner| inner.vmsd_name == subsection.vmsd_name);
     match there {
-        true => Err(Refusal::because("no subsection of that name yet", "one").or_advice("drop it first")),
+        true => Err(Rejection::because("no subsection of that name yet", "one").or_advice("drop it first")),
         false => {
             state.subsections.push(subsection);
             Ok(())
@@ -96,14 +96,14 @@ fn add(state: &mut Struct, compressed: bool, subsection: Struct) -> Result<(), R
     }
 }
 
-fn check(subsection: &Struct) -> Result<(), Refusal> {
+fn check(subsection: &DecodedStruct) -> Result<(), Rejection> {
     let name = &subsection.vmsd_name;
     if !(1..=MAX_NAME).contains(&name.len()) {
-        return Err(Refusal::because(format!("a name of 1 to {MAX_NAME} bytes"), name.len()));
+        return Err(Rejection::because(format!("a name of 1 to {MAX_NAME} bytes"), name.len()));
     }
     match subsection.version <= MAX_VERSION {
         true => Ok(()),
-        false => Err(Refusal::because(format!("a version of at most {MAX_VERSION}"), subsection.version)),
+        false => Err(Rejection::because(format!("a version of at most {MAX_VERSION}"), subsection.version)),
     }
 }
 
@@ -120,13 +120,13 @@ fn fits(full: &str, path: &str) -> bool {
 }
 
 /// The only one of those that were found.
-fn only(found: &[String], path: &str, noun: &str) -> Result<Option<String>, Refusal> {
+fn only(found: &[String], path: &str, noun: &str) -> Result<Option<String>, Rejection> {
     if let Some(exact) = found.iter().find(|full| *full == path) {
         return Ok(Some(exact.clone()));
     }
     match found {
         [] => Ok(None),
         [full] => Ok(Some(full.clone())),
-        several => Err(Refusal::because(format!("one {noun}"), several.join(", ")).or_advice("say which one")),
+        several => Err(Rejection::because(format!("one {noun}"), several.join(", ")).or_advice("say which one")),
     }
 }

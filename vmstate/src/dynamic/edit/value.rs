@@ -1,16 +1,16 @@
 //! Values as people write them, as bytes.
 
-use super::super::{Kind, Scalar, Scalars, Value};
-use super::Refusal;
+use super::super::{DecodedValue, Scalar, ScalarKind, Scalars};
+use super::Rejection;
 
 /// The bytes of what `text` says, in the place of a value of `kind`.
-pub(super) fn scalar(kind: Kind, text: &str) -> Result<Vec<u8>, Refusal> {
+pub(super) fn scalar(kind: ScalarKind, text: &str) -> Result<Vec<u8>, Rejection> {
     let bits = match kind {
-        Kind::Bool => flag(text)?,
-        Kind::Double => text.parse().map(f64::to_bits).map_err(|_| Refusal::because("a float", text))?,
-        Kind::Timer => timer(text)?,
-        Kind::Marker => {
-            return Err(Refusal::because("a value", "the marker of a pointer, which says whether one follows"));
+        ScalarKind::Bool => flag(text)?,
+        ScalarKind::Double => text.parse().map(f64::to_bits).map_err(|_| Rejection::because("a float", text))?,
+        ScalarKind::Timer => timer(text)?,
+        ScalarKind::Marker => {
+            return Err(Rejection::because("a value", "the marker of a pointer, which says whether one follows"));
         }
         _ => integer(kind, text)?,
     };
@@ -19,31 +19,31 @@ pub(super) fn scalar(kind: Kind, text: &str) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-fn flag(text: &str) -> Result<u64, Refusal> {
+fn flag(text: &str) -> Result<u64, Rejection> {
     match text {
         "true" | "1" => Ok(1),
         "false" | "0" => Ok(0),
-        _ => Err(Refusal::because("`true` or `false`", text)),
+        _ => Err(Rejection::because("`true` or `false`", text)),
     }
 }
 
 /// Nanoseconds, or `disarmed`.
-fn timer(text: &str) -> Result<u64, Refusal> {
+fn timer(text: &str) -> Result<u64, Rejection> {
     match text {
         "disarmed" => Ok(u64::MAX),
-        _ => integer(Kind::Uint64, text.strip_suffix(" ns").unwrap_or(text)),
+        _ => integer(ScalarKind::Uint64, text.strip_suffix(" ns").unwrap_or(text)),
     }
 }
 
 /// The bits of an integer that `kind` can say.
-fn integer(kind: Kind, text: &str) -> Result<u64, Refusal> {
+fn integer(kind: ScalarKind, text: &str) -> Result<u64, Rejection> {
     let width = 8 * kind.width();
     let (least, greatest) = match kind.is_signed() {
         true => (-(1_i128 << (width - 1)), (1_i128 << (width - 1)) - 1),
         false => (0, (1_i128 << width) - 1),
     };
     let value = parse(text).filter(|value| (least..=greatest).contains(value));
-    let value = value.ok_or_else(|| Refusal::because(format!("an integer from {least} to {greatest}"), text))?;
+    let value = value.ok_or_else(|| Rejection::because(format!("an integer from {least} to {greatest}"), text))?;
     // Two's complement: of a negative one, the low bits.
     Ok(u64::try_from(value & i128::from(u64::MAX)).unwrap_or_default())
 }
@@ -64,44 +64,48 @@ fn parse(text: &str) -> Option<i128> {
 }
 
 /// The bytes of what `text` says, in the place of `old`.
-pub(super) fn whole(old: &Value, text: &str) -> Result<Vec<u8>, Refusal> {
+pub(super) fn whole(old: &DecodedValue, text: &str) -> Result<Vec<u8>, Rejection> {
     match old {
-        Value::Scalar(value) => scalar(value.kind, text),
-        Value::Scalars(values) => array(values, text),
-        Value::Bytes(old) => bytes(text, old.len()),
-        Value::ByteArray(old) => {
+        DecodedValue::Scalar(value) => scalar(value.kind, text),
+        DecodedValue::Scalars(values) => array(values, text),
+        DecodedValue::Bytes(old) => bytes(text, old.len()),
+        DecodedValue::ByteArray(old) => {
             let length = u32::try_from(old.len()).unwrap_or(u32::MAX);
             Ok([length.to_be_bytes().as_slice(), &bytes(text, old.len())?].concat())
         }
-        Value::Capability(old) => {
+        DecodedValue::Capability(old) => {
             let length = u8::try_from(old.len()).unwrap_or(u8::MAX);
             Ok([[length].as_slice(), &bytes(text, old.len())?].concat())
         }
-        Value::Bitmap(words) => elements(text, words.len(), |text| scalar(Kind::Uint64, text)),
-        Value::Struct(_) | Value::List(_) | Value::Tree(_) | Value::Array(_) => {
-            Err(Refusal::because("one value, or an array of them", "a struct, or several")
+        DecodedValue::Bitmap(words) => elements(text, words.len(), |text| scalar(ScalarKind::Uint64, text)),
+        DecodedValue::Struct(_) | DecodedValue::List(_) | DecodedValue::Tree(_) | DecodedValue::Array(_) => {
+            Err(Rejection::because("one value, or an array of them", "a struct, or several")
                 .or_advice("set its fields one by one"))
         }
     }
 }
 
-fn array(values: &Scalars, text: &str) -> Result<Vec<u8>, Refusal> {
+fn array(values: &Scalars, text: &str) -> Result<Vec<u8>, Rejection> {
     elements(text, values.len(), |text| scalar(values.kind(), text))
 }
 
 /// `[1, 2, 3]`, with as many elements as there were.
-fn elements(text: &str, count: usize, element: impl Fn(&str) -> Result<Vec<u8>, Refusal>) -> Result<Vec<u8>, Refusal> {
+fn elements(
+    text: &str,
+    count: usize,
+    element: impl Fn(&str) -> Result<Vec<u8>, Rejection>,
+) -> Result<Vec<u8>, Rejection> {
     let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let inner = inner.ok_or_else(|| Refusal::because(format!("{count} elements, as `[1, 2, ...]`"), text))?;
+    let inner = inner.ok_or_else(|| Rejection::because(format!("{count} elements, as `[1, 2, ...]`"), text))?;
     let elements_said = inner.split(',').map(|text| element(text.trim())).collect::<Result<Vec<_>, _>>()?;
     match elements_said.len() {
         said if said == count => Ok(elements_said.concat()),
-        said => Err(Refusal::because(format!("{count} elements, as there are: an array keeps its length"), said)),
+        said => Err(Rejection::because(format!("{count} elements, as there are: an array keeps its length"), said)),
     }
 }
 
 /// `hex:00ff`, with as many bytes as there were; `"text"`, which zeros fill up; or a number, if they are as many as one has.
-pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Refusal> {
+pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Rejection> {
     if let Some(number) = number(text, length) {
         return Ok(number);
     }
@@ -111,25 +115,27 @@ pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Refusal> {
     }
     match bytes.len() == length {
         true => Ok(bytes),
-        false => Err(Refusal::because(format!("{length} bytes, as there are: a buffer keeps its length"), bytes.len())),
+        false => {
+            Err(Rejection::because(format!("{length} bytes, as there are: a buffer keeps its length"), bytes.len()))
+        }
     }
 }
 
 /// The bytes of an unsigned number of `length` bytes.
 fn number(text: &str, length: usize) -> Option<Vec<u8>> {
     let kind = match length {
-        1 => Kind::Uint8,
-        2 => Kind::Uint16,
-        4 => Kind::Uint32,
-        8 => Kind::Uint64,
+        1 => ScalarKind::Uint8,
+        2 => ScalarKind::Uint16,
+        4 => ScalarKind::Uint32,
+        8 => ScalarKind::Uint64,
         _ => return None,
     };
     scalar(kind, text).ok()
 }
 
 /// `hex:00 ff`, or `"text"`.
-pub(super) fn literal(text: &str) -> Result<Vec<u8>, Refusal> {
-    let refusal = || Refusal::because("bytes, as `hex:00ff` or as text in quotes", text);
+pub(super) fn literal(text: &str) -> Result<Vec<u8>, Rejection> {
+    let refusal = || Rejection::because("bytes, as `hex:00ff` or as text in quotes", text);
     if let Some(quoted) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         return Ok(quoted.as_bytes().to_vec());
     }
@@ -148,33 +154,33 @@ mod tests {
     #[test]
     fn numbers_fit_or_are_refused() {
         for (kind, text, bytes) in [
-            (Kind::Uint8, "255", vec![0xff]),
-            (Kind::Uint8, "0xff", vec![0xff]),
-            (Kind::Int8, "-128", vec![0x80]),
-            (Kind::Int16, "-0x1", vec![0xff, 0xff]),
-            (Kind::Uint64, "0xffffffffffffffff", vec![0xff; 8]),
-            (Kind::Int64, "-9223372036854775808", vec![0x80, 0, 0, 0, 0, 0, 0, 0]),
-            (Kind::Bool, "true", vec![1]),
-            (Kind::Timer, "disarmed", vec![0xff; 8]),
-            (Kind::Timer, "7 ns", vec![0, 0, 0, 0, 0, 0, 0, 7]),
-            (Kind::Double, "-0.5", vec![0xbf, 0xe0, 0, 0, 0, 0, 0, 0]),
+            (ScalarKind::Uint8, "255", vec![0xff]),
+            (ScalarKind::Uint8, "0xff", vec![0xff]),
+            (ScalarKind::Int8, "-128", vec![0x80]),
+            (ScalarKind::Int16, "-0x1", vec![0xff, 0xff]),
+            (ScalarKind::Uint64, "0xffffffffffffffff", vec![0xff; 8]),
+            (ScalarKind::Int64, "-9223372036854775808", vec![0x80, 0, 0, 0, 0, 0, 0, 0]),
+            (ScalarKind::Bool, "true", vec![1]),
+            (ScalarKind::Timer, "disarmed", vec![0xff; 8]),
+            (ScalarKind::Timer, "7 ns", vec![0, 0, 0, 0, 0, 0, 0, 7]),
+            (ScalarKind::Double, "-0.5", vec![0xbf, 0xe0, 0, 0, 0, 0, 0, 0]),
         ] {
             assert_eq!(scalar(kind, text).unwrap(), bytes, "{text}");
         }
         for (kind, text) in [
-            (Kind::Uint8, "256"),
-            (Kind::Uint8, "-1"),
-            (Kind::Int8, "128"),
-            (Kind::Uint64, "0x10000000000000000"),
-            (Kind::Uint32, ""),
-            (Kind::Uint32, "0x"),
-            (Kind::Uint32, "0x-1"),
-            (Kind::Uint32, "--1"),
-            (Kind::Uint32, "+1"),
-            (Kind::Uint32, "1e3"),
-            (Kind::Bool, "2"),
-            (Kind::Timer, "-1"),
-            (Kind::Marker, "0x30"),
+            (ScalarKind::Uint8, "256"),
+            (ScalarKind::Uint8, "-1"),
+            (ScalarKind::Int8, "128"),
+            (ScalarKind::Uint64, "0x10000000000000000"),
+            (ScalarKind::Uint32, ""),
+            (ScalarKind::Uint32, "0x"),
+            (ScalarKind::Uint32, "0x-1"),
+            (ScalarKind::Uint32, "--1"),
+            (ScalarKind::Uint32, "+1"),
+            (ScalarKind::Uint32, "1e3"),
+            (ScalarKind::Bool, "2"),
+            (ScalarKind::Timer, "-1"),
+            (ScalarKind::Marker, "0x30"),
         ] {
             assert!(scalar(kind, text).is_err(), "{text}");
         }
@@ -189,7 +195,7 @@ mod tests {
         for (text, length) in [("\"abc\"", 2), ("hex:00", 2), ("hex:0", 1), ("hex:zz", 1), ("hex:+f", 1), ("ab", 2)] {
             assert!(bytes(text, length).is_err(), "{text}");
         }
-        let words = Value::Bitmap(vec![0; 2]);
+        let words = DecodedValue::Bitmap(vec![0; 2]);
         assert_eq!(whole(&words, "[1, 0xff]").unwrap(), [[0; 7].as_slice(), &[1], &[0; 7], &[0xff]].concat());
         assert!(whole(&words, "[1]").is_err() && whole(&words, "1, 2").is_err());
     }

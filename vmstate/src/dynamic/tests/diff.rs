@@ -2,8 +2,8 @@
 
 use super::{decoded, decoded_fields, device, device_with, hex, inline, many, nested, one, vmsd};
 use crate::Reader;
-use crate::dynamic::diff::{Change, Difference, FieldDifference, Snapshot, compare, compare_sections};
-use crate::dynamic::{Item, Section};
+use crate::dynamic::diff::{FieldChange, FieldDifference, Snapshot, StateDifference, compare, compare_sections};
+use crate::dynamic::{DecodedSection, FoundItem};
 use crate::schema::vmdesc::{Document, Name};
 
 mod memory;
@@ -11,17 +11,17 @@ mod memory;
 /// A difference in a line.
 fn line(FieldDifference { path, change }: &FieldDifference<'_>) -> String {
     match change {
-        Change::Value { old, new } => format!("{path}: {} -> {}", old.item, new.item),
-        Change::Elements(elements) => {
+        FieldChange::Value { old, new } => format!("{path}: {} -> {}", old.item, new.item),
+        FieldChange::Elements(elements) => {
             let (old, new) = (elements.old.len(), elements.new.len());
             format!("{path}: {:?} of {old} -> {new}", elements.changed)
         }
-        Change::Added(new) => format!("+{path}: {}", new.item),
-        Change::Removed(old) => format!("-{path}: {}", old.item),
+        FieldChange::Added(new) => format!("+{path}: {}", new.item),
+        FieldChange::Removed(old) => format!("-{path}: {}", old.item),
     }
 }
 
-fn lines(old: &Section, new: &Section) -> Vec<String> {
+fn lines(old: &DecodedSection, new: &DecodedSection) -> Vec<String> {
     assert_eq!(compare_sections(old, old), []);
     assert_eq!(compare_sections(new, new), []);
     compare_sections(old, new).iter().map(line).collect()
@@ -48,7 +48,7 @@ fn values_have_their_types() {
     let (narrow, wide) =
         (decoded_fields(&one("a", "uint16", 2), "0007"), decoded_fields(&one("a", "uint32", 4), "00000007"));
     let differences = compare_sections(&narrow, &wide);
-    let [FieldDifference { change: Change::Value { old, new }, .. }] = differences.as_slice() else { panic!() };
+    let [FieldDifference { change: FieldChange::Value { old, new }, .. }] = differences.as_slice() else { panic!() };
     assert_eq!((old.type_name, old.offset, old.size), ("uint16", 1000, 2));
     assert_eq!((new.type_name, new.offset, new.size), ("uint32", 1000, 4));
 }
@@ -66,7 +66,7 @@ fn arrays_are_summarised() {
     let sections = (decoded_fields(&short, "0102"), decoded_fields(&long, "01030405"));
     assert_eq!(lines(&sections.0, &sections.1), ["a: [1..4] of 2 -> 4"]);
     let differences = compare_sections(&sections.0, &sections.1);
-    let [FieldDifference { change: Change::Elements(elements), .. }] = differences.as_slice() else { panic!() };
+    let [FieldDifference { change: FieldChange::Elements(elements), .. }] = differences.as_slice() else { panic!() };
     let bits: Vec<_> =
         elements.iter().map(|(index, old, new)| (index, old.map(|o| o.bits), new.map(|n| n.bits))).collect();
     assert_eq!(bits, [(1, Some(2), Some(3)), (2, None, Some(4)), (3, None, Some(5))]);
@@ -139,9 +139,9 @@ fn lists_go_by_place_and_trees_by_key() {
 
 #[test]
 fn bytes_without_fields_are_compared_as_bytes() {
-    let bytes = |bytes: &[u8]| Section::undescribed("x", 0, 10, bytes.to_vec());
+    let bytes = |bytes: &[u8]| DecodedSection::undescribed("x", 0, 10, bytes.to_vec());
     assert_eq!(lines(&bytes(b"abc"), &bytes(b"abXY")), [": [2..4] of 3 -> 4"]);
-    let described = Section { offset: 10, ..decoded_fields(&one("a", "uint16", 2), "6163") };
+    let described = DecodedSection { offset: 10, ..decoded_fields(&one("a", "uint16", 2), "6163") };
     assert_eq!(lines(&described, &bytes(b"ab")), [": [1..2] of 2 -> 2"]);
     assert_eq!(lines(&described, &bytes(b"ac")), Vec::<String>::new());
     // The second of two pointers is NULL, which the description does not say.
@@ -164,8 +164,8 @@ fn sections_are_found_by_name_and_instance() {
     );
     let description = Document::parse(text.as_bytes(), 0).unwrap();
     let section = |instance_id: u32, byte: u8| {
-        let decoded = Section::decode(&description.devices[0], &mut Reader::from_slice(&[byte]), None).unwrap();
-        Section { instance_id, ..decoded }
+        let decoded = DecodedSection::decode(&description.devices[0], &mut Reader::from_slice(&[byte]), None).unwrap();
+        DecodedSection { instance_id, ..decoded }
     };
     let side = |sections: &[(u32, u32, u8)]| {
         let mut snapshot = Snapshot::default();
@@ -176,7 +176,7 @@ fn sections_are_found_by_name_and_instance() {
     let (old, new) = (side(&[(1, 0, 1), (1, 1, 2), (1, 2, 3)]), side(&[(1, 3, 4), (2, 1, 2), (1, 0, 9)]));
     let shown: Vec<_> = compare(&old, &new)
         .map(|difference| match difference {
-            Difference::Section(section) => {
+            StateDifference::Section(section) => {
                 let name: Name = section.name.into();
                 let sides = (section.old.is_some(), section.new.is_some());
                 (name, section.instance_id, sides, section.versions(), section.fields.iter().map(line).collect())
@@ -202,6 +202,6 @@ fn struct_values_are_items() {
     let inner = vmsd("n", &[one("x", "bool", 1)]);
     let (none, some) = (decoded_fields("", ""), decoded_fields(&nested("s", "", &inner, 1), "01"));
     let differences = compare_sections(&none, &some);
-    let [FieldDifference { change: Change::Added(found), .. }] = differences.as_slice() else { panic!() };
-    assert!(matches!(found.item, Item::Struct(inner) if &*inner.vmsd_name == "n") && found.size == 1);
+    let [FieldDifference { change: FieldChange::Added(found), .. }] = differences.as_slice() else { panic!() };
+    assert!(matches!(found.item, FoundItem::Struct(inner) if &*inner.vmsd_name == "n") && found.size == 1);
 }

@@ -1,6 +1,6 @@
 //! Descriptions of QEMU's that are not exact, and those that are merely wrong.
 
-use super::super::{Body, Section};
+use super::super::{DecodedBody, DecodedSection};
 use super::{decoded, device, device_with, hex, many, nested, one, vmsd};
 use crate::Reader;
 
@@ -10,22 +10,23 @@ fn certain(fields: &[String], bytes: &str) -> (usize, usize) {
     let end = 1000 + bytes.len() as u64;
     let section = decoded(&device(&fields), &bytes, Some(end)).unwrap_or_else(|error| panic!("{fields}\n{error}"));
     match &section.body {
-        Body::Partly(state, rest) => (state.fields.len(), usize::try_from(rest.offset - 1000).unwrap()),
+        DecodedBody::Partly(state, rest) => (state.fields.len(), usize::try_from(rest.offset - 1000).unwrap()),
         other => panic!("{other:?}"),
     }
 }
 
-fn exact(fields: &[String], bytes: &str) -> Section {
+fn exact(fields: &[String], bytes: &str) -> DecodedSection {
     let bytes = hex(bytes);
     let section = decoded(&device(&fields.join(", ")), &bytes, Some(1000 + bytes.len() as u64)).unwrap();
-    assert!(matches!(section.body, Body::Described(_)));
+    assert!(matches!(section.body, DecodedBody::Described(_)));
     section
 }
 
 fn wrong(fields: &[String], bytes: &str) -> String {
     let (fields, bytes) = (fields.join(", "), hex(bytes));
     let mut reader = Reader::from_slice_at(&bytes, 1000);
-    let error = Section::decode(&device(&fields), &mut reader, Some(1000 + bytes.len() as u64)).expect_err(&fields);
+    let error =
+        DecodedSection::decode(&device(&fields), &mut reader, Some(1000 + bytes.len() as u64)).expect_err(&fields);
     assert_eq!(error.offset(), Some(1000));
     format!("{} / {}", error.expected(), error.found())
 }
@@ -61,7 +62,8 @@ fn pointers_that_are_all_null() {
 #[test]
 fn the_first_pointer_is_null_and_others_are_not() {
     assert_eq!(certain(&[a(), null(), z()], "0102 30 00000007 30 07"), (1, 2));
-    let error = Section::decode(&device(&null()), &mut Reader::from_slice(&hex("30 00000007 30")), None).unwrap_err();
+    let error =
+        DecodedSection::decode(&device(&null()), &mut Reader::from_slice(&hex("30 00000007 30")), None).unwrap_err();
     assert!(error.advice().is_some_and(|advice| advice.contains("end must be known")), "{error}");
 }
 
@@ -103,7 +105,7 @@ fn inexact_subsections() {
     let device = device_with(&vmsd("v", &[a()]), &[vmsd("v/a", &[z()]), vmsd("v/b", &[null()])]);
     let bytes = hex("0102 05 03 762f61 00000001 07 05 03 762f62 00000001 30 00000007 30");
     let section = decoded(&device, &bytes, Some(1000 + bytes.len() as u64)).unwrap();
-    let Body::Partly(state, rest) = &section.body else { panic!("{section:?}") };
+    let DecodedBody::Partly(state, rest) = &section.body else { panic!("{section:?}") };
     assert_eq!((state.fields.len(), state.subsections.len(), rest.offset), (1, 1, 1012));
     assert_eq!((rest.fields.len(), rest.subsections.len()), (0, 1));
 }

@@ -1,6 +1,6 @@
 //! Every info type, by its bytes; and descriptions that lie about them.
 
-use super::super::{Body, Kind, Section, Tree, Value};
+use super::super::{DecodedBody, DecodedSection, DecodedTree, DecodedValue, ScalarKind};
 use super::{
     decoded, decoded_fields, device, device_of, device_with, encoded, hex, inline, many, nested, one, refused,
     value_of, vmdesc, vmsd,
@@ -55,7 +55,9 @@ fn single_values() {
 #[test]
 fn arrays_of_single_values_stay_compact() {
     let section = decoded_fields(&many("f", 3, "uint16", 2), "0042 0043 0044");
-    assert!(matches!(value_of(&section), Value::Scalars(values) if values.kind() == Kind::Uint16 && values.len() == 3));
+    assert!(
+        matches!(value_of(&section), DecodedValue::Scalars(values) if values.kind() == ScalarKind::Uint16 && values.len() == 3)
+    );
     assert_eq!(section.get("f").unwrap().item.to_string(), "[0x42, 0x43, 0x44]");
     let found = section.get("f[2]").unwrap();
     assert_eq!((found.item.to_string().as_str(), found.offset, found.size), ("68 (0x44)", 1004, 2));
@@ -92,8 +94,8 @@ fn lists() {
     assert_eq!(section.get("q").unwrap().item.to_string(), "2 elements");
 
     // What was changed comes out changed, in bytes and description.
-    let Body::Described(state) = &mut section.body else { panic!() };
-    let Value::List(elements) = &mut state.fields[1].value else { panic!() };
+    let DecodedBody::Described(state) = &mut section.body else { panic!() };
+    let DecodedValue::List(elements) = &mut state.fields[1].value else { panic!() };
     elements.pop();
     assert_eq!(encoded(&section), hex("fe00 01 01 82 00 00011170"));
     assert_eq!(section.describe(), Some(device(&fields(inline("q", "qtailq", &[&node], 4)))));
@@ -109,7 +111,7 @@ fn trees() {
     let nodes = "00000002 01 0000000000001000 0000000000001fff 000000000000a000 00000001
                  01 0000000000004000 0000000000004fff 00000000000e0000 00000002 00";
     let section = decoded_fields(&keyed("t"), nodes);
-    assert!(matches!(value_of(&section), Value::Tree(Tree::Keyed(nodes)) if nodes.len() == 2));
+    assert!(matches!(value_of(&section), DecodedValue::Tree(DecodedTree::Keyed(nodes)) if nodes.len() == 2));
     assert_eq!(section.get("t[1].key.high").unwrap().item.to_string(), "20479 (0x4fff)");
     assert_eq!(section.get("t[1].value.flags").unwrap().item.to_string(), "2");
 
@@ -133,7 +135,7 @@ fn subsections() {
     assert_eq!(section.get("dev.f").unwrap().offset, 1000);
 
     let fails = |bytes: &str, name: &str| {
-        Section::decode(&with(name), &mut Reader::from_slice_at(&hex(bytes), 1000), None).unwrap_err()
+        DecodedSection::decode(&with(name), &mut Reader::from_slice_at(&hex(bytes), 1000), None).unwrap_err()
     };
     let error = fails("07 05 09 6465762f6578747261 00000003 beef", "dev/extra");
     assert_eq!((error.subsection(), error.offset()), (Some("dev/extra"), Some(1001)));
@@ -148,7 +150,7 @@ fn old_style_sections() {
     let device = device_of(r#""size": 3, "fields": [{"name": "data", "size": 3, "type": "buffer"}]"#);
     let section = decoded(&device, &[1, 2, 3], Some(1003)).unwrap();
     assert_eq!(section.opaque(), Some((1000, &[1, 2, 3][..])));
-    let error = Section::decode(&device, &mut Reader::from_slice_at(&[1, 2, 3], 1000), Some(1002)).unwrap_err();
+    let error = DecodedSection::decode(&device, &mut Reader::from_slice_at(&[1, 2, 3], 1000), Some(1002)).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("3 bytes, as the stream describes them", "2 to the footer"));
 }
 
@@ -208,15 +210,15 @@ fn bytes_that_are_not_what_is_described_are_refused() {
 
 #[test]
 fn depth_is_bounded() {
-    let structure = |fields| vmdesc::Struct { vmsd_name: "v".into(), version: 1, fields, subsections: Vec::new() };
+    let structure = |fields| vmdesc::SentStruct { vmsd_name: "v".into(), version: 1, fields, subsections: Vec::new() };
     let deep = (0..100).fold(structure(Vec::new()), |inner, _| {
         let (name, type_name) = ("f".into(), "struct".into());
-        let (array, nested) = (vmdesc::Array::None, vmdesc::Nested::Struct(inner));
-        structure(vec![vmdesc::Field { name, array, type_name, nested, size: 0 }])
+        let (array, nested) = (vmdesc::ArrayPart::None, vmdesc::Nested::Struct(inner));
+        structure(vec![vmdesc::SentField { name, array, type_name, nested, size: 0 }])
     });
-    let device = vmdesc::Device { name: "d".into(), instance_id: 0, body: vmdesc::Body::State(deep) };
+    let device = vmdesc::SentSection { name: "d".into(), instance_id: 0, body: vmdesc::SentBody::State(deep) };
     for end in [None, Some(1)] {
-        let error = Section::decode(&device, &mut Reader::from_slice(&[0]), end).unwrap_err();
+        let error = DecodedSection::decode(&device, &mut Reader::from_slice(&[0]), end).unwrap_err();
         assert_eq!(error.expected(), "structs nested 64 deep at most");
     }
 }

@@ -2,7 +2,7 @@
 
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::{Body, Section, Value};
+use super::{DecodedBody, DecodedSection, DecodedValue};
 use crate::schema::vmdesc::{self, Document};
 
 mod diff;
@@ -13,11 +13,11 @@ mod random;
 mod streams;
 
 /// A device with these fields, as its description's text has them.
-fn device(fields: &str) -> vmdesc::Device {
+fn device(fields: &str) -> vmdesc::SentSection {
     device_of(&format!(r#""vmsd_name": "v", "version": 2, "fields": [{fields}]"#))
 }
 
-fn device_of(body: &str) -> vmdesc::Device {
+fn device_of(body: &str) -> vmdesc::SentSection {
     let text = format!(r#"{{"page_size": 4096, "devices": [{{"name": "d", "instance_id": 0, {body}}}]}}"#);
     let document = Document::parse(text.as_bytes(), 0).unwrap_or_else(|error| panic!("{text}\n{error}"));
     assert_eq!(document.to_text(), text);
@@ -50,7 +50,7 @@ fn inline(name: &str, type_name: &str, structs: &[&str], size: u64) -> String {
 }
 
 /// A device with these subsections.
-fn device_with(state: &str, subsections: &[String]) -> vmdesc::Device {
+fn device_with(state: &str, subsections: &[String]) -> vmdesc::SentSection {
     let subsections: Vec<_> = subsections.iter().map(|inner| format!("{{{inner}}}")).collect();
     device_of(&format!(r#"{state}, "subsections": [{}]"#, subsections.join(", ")))
 }
@@ -61,16 +61,16 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap()).collect()
 }
 
-fn encoded(section: &Section) -> Vec<u8> {
+fn encoded(section: &DecodedSection) -> Vec<u8> {
     let mut out = Writer::new();
     section.encode(&mut out);
     out.take()
 }
 
 /// Decodes `bytes`, which stand at 1000 of a stream, and checks that they and the description come out again.
-fn decoded(device: &vmdesc::Device, bytes: &[u8], end: Option<u64>) -> Result<Section, LoadError> {
+fn decoded(device: &vmdesc::SentSection, bytes: &[u8], end: Option<u64>) -> Result<DecodedSection, LoadError> {
     let mut reader = Reader::from_slice_at(bytes, 1000);
-    let section = Section::decode(device, &mut reader, end)?;
+    let section = DecodedSection::decode(device, &mut reader, end)?;
     assert!(reader.at_end()?, "all bytes are read");
     assert_eq!(encoded(&section), bytes);
     assert_eq!(section.describe().as_ref(), Some(device));
@@ -79,7 +79,7 @@ fn decoded(device: &vmdesc::Device, bytes: &[u8], end: Option<u64>) -> Result<Se
 }
 
 /// Decodes `bytes` by these fields, and checks the same.
-fn decoded_fields(fields: &str, bytes: &str) -> Section {
+fn decoded_fields(fields: &str, bytes: &str) -> DecodedSection {
     let bytes = hex(bytes);
     decoded(&device(fields), &bytes, Some(1000 + bytes.len() as u64))
         .unwrap_or_else(|error| panic!("{fields}\n{error}"))
@@ -88,13 +88,13 @@ fn decoded_fields(fields: &str, bytes: &str) -> Section {
 /// The error of decoding `bytes` by these fields, without a known end.
 fn refused(fields: &str, bytes: &str) -> LoadError {
     let bytes = hex(bytes);
-    Section::decode(&device(fields), &mut Reader::from_slice_at(&bytes, 1000), None).expect_err(fields)
+    DecodedSection::decode(&device(fields), &mut Reader::from_slice_at(&bytes, 1000), None).expect_err(fields)
 }
 
 /// The only field's value.
-fn value_of(section: &Section) -> &Value {
+fn value_of(section: &DecodedSection) -> &DecodedValue {
     match &section.body {
-        Body::Described(state) => &state.fields[0].value,
+        DecodedBody::Described(state) => &state.fields[0].value,
         other => panic!("not described: {other:?}"),
     }
 }

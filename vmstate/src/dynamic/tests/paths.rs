@@ -2,7 +2,7 @@
 
 use super::{decoded_fields, device_with, hex, inline, many, nested, one, vmsd};
 use crate::Reader;
-use crate::dynamic::{Item, Section};
+use crate::dynamic::{DecodedSection, FoundItem};
 
 #[test]
 fn names_with_dots_and_brackets() {
@@ -42,17 +42,17 @@ fn leaves_have_paths_that_lead_to_them() {
     let device = device_with(&vmsd("v", &fields), &subsections);
     let bytes = hex("01 01 01 00 00 01 00 00000001 01 0000000000000007 01 00
                      05 03 762f61 00000001 01 05 03 762f62 00000001 00");
-    let section = Section::decode(&device, &mut Reader::from_slice(&bytes), None).unwrap();
+    let section = DecodedSection::decode(&device, &mut Reader::from_slice(&bytes), None).unwrap();
     let leaves = section.leaves();
     let paths: Vec<_> = leaves.iter().map(|leaf| leaf.path.as_str()).collect();
     assert_eq!(paths, ["q[0].x", "q[1].x", "s[0].x", "s[1].x", "t[0].key", "t[0].value.x", "v/a.q", "w"]);
     for leaf in &leaves {
         assert_eq!(section.get(&leaf.path), Some(leaf.found), "{}", leaf.path);
-        let Item::Scalar(value) = leaf.found.item else { panic!("{leaf:?}") };
+        let FoundItem::Scalar(value) = leaf.found.item else { panic!("{leaf:?}") };
         let start = usize::try_from(leaf.found.offset).unwrap();
         value.with_bytes(|value| assert_eq!(value, &bytes[start..][..value.len()], "{}", leaf.path));
     }
-    assert!(matches!(section.get("q").unwrap().item, Item::Value(_)));
-    assert!(matches!(section.get("q[1]").unwrap().item, Item::Struct(inner) if &*inner.vmsd_name == "n"));
-    assert!(matches!(section.get("t[0].value").unwrap().item, Item::Struct(_)));
+    assert!(matches!(section.get("q").unwrap().item, FoundItem::Value(_)));
+    assert!(matches!(section.get("q[1]").unwrap().item, FoundItem::Struct(inner) if &*inner.vmsd_name == "n"));
+    assert!(matches!(section.get("t[0].value").unwrap().item, FoundItem::Struct(_)));
 }

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::{Body, Field, Kind, Scalar, Scalars, Section, Struct, Tree, Value};
+use super::super::{
+    DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind, Scalars,
+};
 use super::encoded;
 use crate::Reader;
 use crate::schema::vmdesc::{self, Document};
@@ -13,59 +15,60 @@ fn scalar_type() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&NAMES[..])
 }
 
-fn leaf() -> impl Strategy<Value = (&'static str, Value)> {
+fn leaf() -> impl Strategy<Value = (&'static str, DecodedValue)> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..20);
     let scalar = (scalar_type(), any::<u64>()).prop_map(|(name, bits)| {
-        let kind = Kind::of(name).unwrap();
-        (name, Value::Scalar(Scalar::new(kind, bits >> (64 - 8 * kind.width()))))
+        let kind = ScalarKind::from_name(name).unwrap();
+        (name, DecodedValue::Scalar(Scalar::new(kind, bits >> (64 - 8 * kind.width()))))
     });
-    let scalars = (scalar_type(), prop::collection::vec(any::<u8>(), 8..40))
-        .prop_map(|(name, bytes)| (name, Value::Scalars(Scalars::from_bytes(Kind::of(name).unwrap(), bytes))));
+    let scalars = (scalar_type(), prop::collection::vec(any::<u8>(), 8..40)).prop_map(|(name, bytes)| {
+        (name, DecodedValue::Scalars(Scalars::from_bytes(ScalarKind::from_name(name).unwrap(), bytes)))
+    });
     prop_oneof![
         4 => scalar,
         2 => scalars,
-        1 => bytes().prop_map(|bytes| ("buffer", Value::Bytes(bytes))),
-        1 => bytes().prop_map(|bytes| ("pci config", Value::Bytes(bytes))),
-        1 => bytes().prop_map(|bytes| ("GByteArray", Value::ByteArray(bytes))),
-        1 => bytes().prop_map(|bytes| ("capability", Value::Capability(bytes))),
-        1 => prop::collection::vec(any::<u64>(), 0..3).prop_map(|words| ("bitmap", Value::Bitmap(words))),
+        1 => bytes().prop_map(|bytes| ("buffer", DecodedValue::Bytes(bytes))),
+        1 => bytes().prop_map(|bytes| ("pci config", DecodedValue::Bytes(bytes))),
+        1 => bytes().prop_map(|bytes| ("GByteArray", DecodedValue::ByteArray(bytes))),
+        1 => bytes().prop_map(|bytes| ("capability", DecodedValue::Capability(bytes))),
+        1 => prop::collection::vec(any::<u64>(), 0..3).prop_map(|words| ("bitmap", DecodedValue::Bitmap(words))),
     ]
 }
 
-fn value(inner: impl Strategy<Value = Struct> + Clone + 'static) -> impl Strategy<Value = (&'static str, Value)> {
+fn value(
+    inner: impl Strategy<Value = DecodedStruct> + Clone + 'static,
+) -> impl Strategy<Value = (&'static str, DecodedValue)> {
     let structs = || prop::collection::vec(inner.clone(), 0..3);
     let direct = prop::collection::vec((any::<u64>(), inner.clone()), 1..3);
     let keyed = prop::collection::vec((inner.clone(), inner.clone()), 0..3);
     prop_oneof![
-        inner.clone().prop_map(|inner| ("struct", Value::Struct(Box::new(inner)))),
-        inner.clone().prop_map(|inner| ("vstruct", Value::Struct(Box::new(inner)))),
-        structs().prop_map(|elements| ("qtailq", Value::List(elements))),
-        direct.prop_map(|nodes| ("gtree", Value::Tree(Tree::Direct(nodes)))),
-        keyed.prop_map(|nodes| ("gtree", Value::Tree(Tree::Keyed(nodes)))),
-        (inner, 1..4_usize)
-            .prop_map(|(inner, count)| ("struct", Value::Array(vec![Value::Struct(Box::new(inner)); count]))),
+        inner.clone().prop_map(|inner| ("struct", DecodedValue::Struct(Box::new(inner)))),
+        inner.clone().prop_map(|inner| ("vstruct", DecodedValue::Struct(Box::new(inner)))),
+        structs().prop_map(|elements| ("qtailq", DecodedValue::List(elements))),
+        direct.prop_map(|nodes| ("gtree", DecodedValue::Tree(DecodedTree::Direct(nodes)))),
+        keyed.prop_map(|nodes| ("gtree", DecodedValue::Tree(DecodedTree::Keyed(nodes)))),
+        (inner, 1..4_usize).prop_map(|(inner, count)| (
+            "struct",
+            DecodedValue::Array(vec![DecodedValue::Struct(Box::new(inner)); count])
+        )),
     ]
 }
 
 fn structure(
-    values: impl Strategy<Value = (&'static str, Value)> + Clone,
-    subsections: impl Strategy<Value = Vec<Struct>>,
-) -> impl Strategy<Value = Struct> {
+    values: impl Strategy<Value = (&'static str, DecodedValue)> + Clone,
+    subsections: impl Strategy<Value = Vec<DecodedStruct>>,
+) -> impl Strategy<Value = DecodedStruct> {
     let name = prop::sample::select(&["a", "b", "env.gpr", "unused[0]"][..]);
     let field = (name, prop::option::of(0..9_u64), values).prop_map(|(name, index, (type_name, value))| {
-        let index = index.filter(|_| !matches!(value, Value::Scalars(_) | Value::Array(_)));
-        Field { name: name.into(), index, type_name: type_name.into(), value, offset: 0, size: 0 }
+        let index = index.filter(|_| !matches!(value, DecodedValue::Scalars(_) | DecodedValue::Array(_)));
+        DecodedField { name: name.into(), index, type_name: type_name.into(), value, offset: 0, size: 0 }
     });
-    (prop::collection::vec(field, 0..4), any::<u32>(), subsections).prop_map(|(fields, version, subsections)| Struct {
-        vmsd_name: "v/s".into(),
-        version,
-        offset: 0,
-        fields,
-        subsections,
+    (prop::collection::vec(field, 0..4), any::<u32>(), subsections).prop_map(|(fields, version, subsections)| {
+        DecodedStruct { vmsd_name: "v/s".into(), version, offset: 0, fields, subsections }
     })
 }
 
-fn state() -> impl Strategy<Value = Struct> {
+fn state() -> impl Strategy<Value = DecodedStruct> {
     let flat = structure(leaf().boxed(), Just(Vec::new())).boxed();
     flat.prop_recursive(3, 40, 3, |inner| {
         let subsections = prop::collection::vec(inner.clone(), 0..2);
@@ -73,11 +76,11 @@ fn state() -> impl Strategy<Value = Struct> {
     })
 }
 
-fn section(state: Struct) -> Section {
-    Section { name: "d".into(), instance_id: 0, offset: 0, body: Body::Described(state) }
+fn section(state: DecodedStruct) -> DecodedSection {
+    DecodedSection { name: "d".into(), instance_id: 0, offset: 0, body: DecodedBody::Described(state) }
 }
 
-fn document(device: vmdesc::Device) -> Document {
+fn document(device: vmdesc::SentSection) -> Document {
     Document { configuration: None, page_size: 4096, devices: vec![device], extra: Vec::new() }
 }
 
@@ -90,7 +93,7 @@ proptest! {
         let text = document(device.clone()).to_text();
         prop_assert_eq!(Document::parse(text.as_bytes(), 0).unwrap(), document(device.clone()));
 
-        let read = Section::decode(&device, &mut Reader::from_slice(&bytes), Some(bytes.len() as u64)).unwrap();
+        let read = DecodedSection::decode(&device, &mut Reader::from_slice(&bytes), Some(bytes.len() as u64)).unwrap();
         prop_assert_eq!(encoded(&read), bytes);
         prop_assert_eq!(read.describe(), Some(device));
         prop_assert_eq!(read.leaves().len(), section.leaves().len());
@@ -111,7 +114,7 @@ proptest! {
         }
         bytes.truncate(cut.index(2 * bytes.len() + 1));
         for end in [None, Some(bytes.len() as u64), Some(bytes.len() as u64 + longer)] {
-            if let Ok(read) = Section::decode(&device, &mut Reader::from_slice(&bytes), end) {
+            if let Ok(read) = DecodedSection::decode(&device, &mut Reader::from_slice(&bytes), end) {
                 let again = encoded(&read);
                 prop_assert_eq!(&again, &bytes[..again.len()]);
                 prop_assert_eq!(read.describe(), Some(device.clone()));
@@ -134,7 +137,7 @@ proptest! {
         let Ok(document) = Document::parse(&text, 0) else { return Ok(()) };
         for device in &document.devices {
             for end in [None, Some(bytes.len() as u64)] {
-                if let Ok(read) = Section::decode(device, &mut Reader::from_slice(&bytes), end) {
+                if let Ok(read) = DecodedSection::decode(device, &mut Reader::from_slice(&bytes), end) {
                     let again = encoded(&read);
                     prop_assert_eq!(&again, &bytes[..again.len()]);
                     prop_assert_eq!(read.describe(), Some(device.clone()));

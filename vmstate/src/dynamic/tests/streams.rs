@@ -1,6 +1,6 @@
 //! Whole streams, made by hand.
 
-use super::super::{Body, Event, Rewriter, StreamDecoder};
+use super::super::{DecodedBody, Rewriter, StreamDecoder, StreamEvent};
 use crate::schema::vmdesc::{Document, Located, locate};
 use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
 use crate::{LoadError, Reader, Writer};
@@ -48,12 +48,12 @@ fn rewritten(bytes: &[u8]) -> Result<Vec<String>, LoadError> {
     let mut walk = StreamDecoder::new(&mut reader, description(bytes))?;
     let mut sections = Vec::new();
     while let Some(event) = walk.next_event()? {
-        if let Event::Section { header, section, .. } = event {
+        if let StreamEvent::Section { header, section, .. } = event {
             let how = match section.body {
-                Body::Described(_) => "described",
-                Body::Partly(..) => "partly",
-                Body::OldStyle(_) => "old style",
-                Body::Undescribed(_) => "undescribed",
+                DecodedBody::Described(_) => "described",
+                DecodedBody::Partly(..) => "partly",
+                DecodedBody::OldStyle(_) => "old style",
+                DecodedBody::Undescribed(_) => "undescribed",
             };
             sections.push(format!("{} {how} {}", header.name, section.size()));
         }

@@ -1,7 +1,7 @@
 //! One field as text: its type, its attributes, and what it is in a fresh struct.
 
 use super::Emitter;
-use crate::dynamic::Kind;
+use crate::dynamic::ScalarKind;
 use crate::import::shape::{Count, Element, Field, Target, TypeId};
 
 /// The longest array for which the language has a `Default`.
@@ -79,15 +79,15 @@ impl Emitter<'_> {
         }
     }
 
-    fn scalar(&mut self, field: &Field, kind: Kind, info: &str) -> FieldText {
+    fn scalar(&mut self, field: &Field, kind: ScalarKind, info: &str) -> FieldText {
         let ty = rust_type(kind);
         if field.is_compared() {
             return self.compared(field, ty, info);
         }
         match kind {
-            Kind::Timer => self.array(field, FieldText::new(ty, "None").with("timer"), Copied::Literally),
-            Kind::Bool => self.array(field, FieldText::new(ty, "false"), Copied::Literally),
-            Kind::Double => self.array(field, FieldText::new(ty, "0.0"), Copied::Literally),
+            ScalarKind::Timer => self.array(field, FieldText::new(ty, "None").with("timer"), Copied::Literally),
+            ScalarKind::Bool => self.array(field, FieldText::new(ty, "false"), Copied::Literally),
+            ScalarKind::Double => self.array(field, FieldText::new(ty, "0.0"), Copied::Literally),
             _ => self.array(field, FieldText::new(ty, "0"), Copied::Literally),
         }
     }
@@ -95,7 +95,7 @@ impl Emitter<'_> {
     /// A value that a load compares with the local one, which therefore must be the stream's.
     fn compared(&mut self, field: &Field, ty: &str, info: &str) -> FieldText {
         let Some(local) = field.local_value() else {
-            let size = Kind::of(info).map_or(4, |kind| kind.width() as u64);
+            let size = ScalarKind::from_name(info).map_or(4, |kind| kind.width() as u64);
             return self
                 .opaque(field, info, size)
                 .check(format!("`{info}` is compared with the local value, and that is not always the same here."));
@@ -287,18 +287,18 @@ fn runs(set: &[bool]) -> Vec<String> {
     runs.filter(|(set, ..)| *set).map(pattern).collect()
 }
 
-fn rust_type(kind: Kind) -> &'static str {
+fn rust_type(kind: ScalarKind) -> &'static str {
     match kind {
-        Kind::Bool => "bool",
-        Kind::Int8 => "i8",
-        Kind::Int16 => "i16",
-        Kind::Int32 => "i32",
-        Kind::Int64 => "i64",
-        Kind::Uint8 | Kind::Marker => "u8",
-        Kind::Uint16 => "u16",
-        Kind::Uint32 => "u32",
-        Kind::Uint64 => "u64",
-        Kind::Double => "f64",
-        Kind::Timer => "Option<u64>",
+        ScalarKind::Bool => "bool",
+        ScalarKind::Int8 => "i8",
+        ScalarKind::Int16 => "i16",
+        ScalarKind::Int32 => "i32",
+        ScalarKind::Int64 => "i64",
+        ScalarKind::Uint8 | ScalarKind::Marker => "u8",
+        ScalarKind::Uint16 => "u16",
+        ScalarKind::Uint32 => "u32",
+        ScalarKind::Uint64 => "u64",
+        ScalarKind::Double => "f64",
+        ScalarKind::Timer => "Option<u64>",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::dynamic::Kind;
+use crate::dynamic::ScalarKind;
 use crate::import::names::TypeNames;
 use crate::import::shape::{Element, Shapes, TypeId};
 
@@ -22,7 +22,7 @@ struct Info {
 
 impl Infos {
     /// The infos of `types`.
-    pub(super) fn of(shapes: &Shapes, types: &[TypeId], names: &mut TypeNames) -> Self {
+    pub(super) fn new(shapes: &Shapes, types: &[TypeId], names: &mut TypeNames) -> Self {
         let mut infos = Self::default();
         for field in types.iter().flat_map(|id| &shapes.get(*id).fields) {
             match &field.element {
@@ -50,8 +50,8 @@ impl Infos {
     /// The integer that values of the info `name` fit into, if all have the size of one.
     pub(super) fn integer(&self, name: &str) -> Option<&'static str> {
         let sizes = self.infos.get(name)?.sizes.iter().copied().collect::<Vec<_>>();
-        match (sizes.as_slice(), Kind::of(name)) {
-            ([4], Some(Kind::Int32)) => Some("i32"),
+        match (sizes.as_slice(), ScalarKind::from_name(name)) {
+            ([4], Some(ScalarKind::Int32)) => Some("i32"),
             ([1], _) => Some("u8"),
             ([2], _) => Some("u16"),
             ([4], _) => Some("u32"),

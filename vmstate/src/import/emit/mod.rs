@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::names::{self, TypeNames};
 use super::shape::{Element, Field, Role, Shapes, Target, Type, TypeId};
 use super::{Origin, Use};
-use crate::dynamic::Kind;
+use crate::dynamic::ScalarKind;
 use crate::dynamic::counter::is_counter;
 
 mod field;
@@ -51,7 +51,7 @@ impl<'s> Emitter<'s> {
         sections.iter().filter_map(|section| section.ty).for_each(|id| reach(shapes, id, &mut order, &mut reached));
         let mut given = TypeNames::new();
         let names = order.iter().map(|&id| (id, given.give(&shapes.get(id).name, "State"))).collect();
-        let infos = Infos::of(shapes, &order, &mut given);
+        let infos = Infos::new(shapes, &order, &mut given);
         let mut uses: HashMap<_, Vec<_>> = HashMap::new();
         for section in sections {
             section.ty.into_iter().for_each(|id| uses.entry(id).or_default().push(section));
@@ -226,7 +226,7 @@ impl<'s> Emitter<'s> {
             let decider =
                 ty.fields.iter().zip(members).find(|(other, _)| field.condition.as_ref() == Some(&other.name));
             let Some((decider, by)) = decider else { continue };
-            let is_bool = matches!(decider.element, Element::Scalar(Kind::Bool, _));
+            let is_bool = matches!(decider.element, Element::Scalar(ScalarKind::Bool, _));
             let test = if is_bool { format!("self.{by}") } else { format!("self.{by} != 0") };
             let method = condition_name(member);
             methods.push(format!("    fn {method}(&self, _version: u32) -> bool {{\n        {test}\n    }}\n"));

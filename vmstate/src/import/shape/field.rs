@@ -1,7 +1,7 @@
 //! What a field is, as far as a stream tells.
 
 use super::{TypeId, union};
-use crate::dynamic::Kind;
+use crate::dynamic::ScalarKind;
 use crate::schema::vmdesc::Name;
 
 /// A field on the wire.
@@ -49,7 +49,7 @@ impl Count {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::import) enum Element {
     /// A value of fixed width, with the name of its info type.
-    Scalar(Kind, Name),
+    Scalar(ScalarKind, Name),
     Buffer(u64),
     /// Bytes, as many as the field of this name says.
     Sized(Name),
@@ -81,7 +81,7 @@ pub(in crate::import) enum Element {
 /// What pointers point to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::import) enum Target {
-    Scalar(Kind),
+    Scalar(ScalarKind),
     Struct(TypeId),
     /// All are null, and described as pointers to structs.
     UnknownStruct,
@@ -97,7 +97,7 @@ pub(in crate::import) struct Seen {
 impl Seen {
     pub(super) const NOTHING: Self = Self { least: i128::MAX, greatest: i128::MIN };
 
-    pub(super) fn of(values: impl IntoIterator<Item = i128>) -> Self {
+    pub(super) fn from_values(values: impl IntoIterator<Item = i128>) -> Self {
         values.into_iter().map(|value| Self { least: value, greatest: value }).fold(Self::NOTHING, Self::and)
     }
 

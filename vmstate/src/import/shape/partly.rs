@@ -5,8 +5,10 @@
 
 use vmstate_types::Reader;
 
-use crate::dynamic::{Body, Field, Kind, Rest, Scalars, Section, Struct, Value};
-use crate::schema::vmdesc::{self, Array, Device};
+use crate::dynamic::{
+    DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedValue, ScalarKind, Scalars, UndecodedRest,
+};
+use crate::schema::vmdesc::{self, ArrayPart, SentSection};
 
 /// The byte that stands for a null pointer.
 const NULL: u8 = b'0';
@@ -15,9 +17,9 @@ const NULL: u8 = b'0';
 pub(super) const TARGET: &str = "target";
 
 /// The whole state of such a section; `None` if that cannot be known.
-pub(super) fn complete(section: &Section, state: &Struct, rest: &Rest) -> Option<Struct> {
+pub(super) fn complete(section: &DecodedSection, state: &DecodedStruct, rest: &UndecodedRest) -> Option<DecodedStruct> {
     let (pointers, others) = rest.fields.split_first()?;
-    let behind = vmdesc::Struct {
+    let behind = vmdesc::SentStruct {
         vmsd_name: state.vmsd_name.clone(),
         version: state.version,
         fields: others.to_vec(),
@@ -25,11 +27,14 @@ pub(super) fn complete(section: &Section, state: &Struct, rest: &Rest) -> Option
     };
     let length = rest.bytes.len().checked_sub(usize::try_from(behind.wire_size()?).ok()?)?;
     let (own, tail) = rest.bytes.split_at_checked(length)?;
-    let device =
-        Device { name: section.name.clone(), instance_id: section.instance_id, body: vmdesc::Body::State(behind) };
+    let device = SentSection {
+        name: section.name.clone(),
+        instance_id: section.instance_id,
+        body: vmdesc::SentBody::State(behind),
+    };
     let end = u64::try_from(tail.len()).ok()?;
-    let tail = Section::decode(&device, &mut Reader::from_slice(tail), Some(end)).ok()?;
-    let Body::Described(tail) = tail.body else { return None };
+    let tail = DecodedSection::decode(&device, &mut Reader::from_slice(tail), Some(end)).ok()?;
+    let DecodedBody::Described(tail) = tail.body else { return None };
     let mut whole = state.clone();
     whole.fields.extend(array(pointers, own)?);
     whole.fields.extend(tail.fields);
@@ -38,8 +43,8 @@ pub(super) fn complete(section: &Section, state: &Struct, rest: &Rest) -> Option
 }
 
 /// The entries that an exact description would have: null pointers, the one that is not, and null ones again.
-fn array(described: &vmdesc::Field, bytes: &[u8]) -> Option<Vec<Field>> {
-    let Array::Len(count) = described.array else { return None };
+fn array(described: &vmdesc::SentField, bytes: &[u8]) -> Option<Vec<DecodedField>> {
+    let ArrayPart::Len(count) = described.array else { return None };
     let count = usize::try_from(count).ok().filter(|_| *described.type_name == *"struct" && described.size == 1)?;
     let before = bytes.iter().take_while(|&&byte| byte == NULL).count();
     let behind = bytes.iter().rev().take_while(|&&byte| byte == NULL).count();
@@ -47,16 +52,17 @@ fn array(described: &vmdesc::Field, bytes: &[u8]) -> Option<Vec<Field>> {
     if before.checked_add(behind)?.checked_add(1)? != count {
         return None;
     }
-    let entry = |type_name: &str, value: Value| {
+    let entry = |type_name: &str, value: DecodedValue| {
         let (name, type_name, size) = (described.name.clone(), type_name.into(), value.size());
-        Field { name, index: None, type_name, value, offset: 0, size }
+        DecodedField { name, index: None, type_name, value, offset: 0, size }
     };
     let nulls = |count: usize| {
-        (count > 0).then(|| entry("struct", Value::Scalars(Scalars::from_bytes(Kind::Marker, vec![NULL; count]))))
+        (count > 0)
+            .then(|| entry("struct", DecodedValue::Scalars(Scalars::from_bytes(ScalarKind::Marker, vec![NULL; count]))))
     };
-    let data = Field { name: "data".into(), ..entry("buffer", Value::Bytes(target.to_vec())) };
+    let data = DecodedField { name: "data".into(), ..entry("buffer", DecodedValue::Bytes(target.to_vec())) };
     let vmsd_name = described.name.clone();
-    let inner = Struct { vmsd_name, version: 1, offset: 0, fields: vec![data], subsections: Vec::new() };
-    let target = entry(TARGET, Value::Struct(Box::new(inner)));
+    let inner = DecodedStruct { vmsd_name, version: 1, offset: 0, fields: vec![data], subsections: Vec::new() };
+    let target = entry(TARGET, DecodedValue::Struct(Box::new(inner)));
     Some([nulls(before), Some(target), nulls(behind)].into_iter().flatten().collect())
 }

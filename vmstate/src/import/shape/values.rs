@@ -5,18 +5,18 @@ use std::collections::{HashMap, HashSet};
 use super::field::Seen;
 use super::partly::TARGET;
 use super::{Count, Element, Field, Role, Shapes, Target, TypeId, is_name, union};
-use crate::dynamic::{self, Kind, Scalar, Scalars, Struct, Tree, Value};
+use crate::dynamic::{self, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind, Scalars};
 use crate::schema::vmdesc::Name;
 
 /// What a struct says about one field: one entry, or the elements one by one or in runs.
-type Entries<'v> = &'v [dynamic::Field];
+type Entries<'v> = &'v [dynamic::DecodedField];
 /// What each of several structs says about one field.
 type Column<'v> = Vec<Option<Entries<'v>>>;
 
 impl Shapes {
     /// The fields of structs that are of one type; `None` if there is one that no derived struct can have.
-    pub(super) fn fields(&mut self, values: &[&Struct], compressed: bool) -> Option<Vec<Field>> {
-        let rows = values.iter().map(|value| Row::of(value)).collect::<Option<Vec<_>>>()?;
+    pub(super) fn fields(&mut self, values: &[&DecodedStruct], compressed: bool) -> Option<Vec<Field>> {
+        let rows = values.iter().map(|value| Row::from_struct(value)).collect::<Option<Vec<_>>>()?;
         let names = union(rows.iter().map(|row| row.names.clone()))?;
         let mut columns: Vec<Column<'_>> = Vec::new();
         let mut fields = Vec::new();
@@ -48,7 +48,7 @@ impl Shapes {
         }
         let entries = occurrences.iter().copied().flatten().collect::<Vec<_>>();
         let element = match &first.value {
-            Value::Scalars(_) => scalars(&first.type_name, &entries)?,
+            DecodedValue::Scalars(_) => scalars(&first.type_name, &entries)?,
             _ => {
                 let compressed = if count == Count::One { compressed } else { matches!(count, Count::Len(_)) };
                 self.element(&first.type_name, &values_of(&entries), compressed)?
@@ -62,16 +62,18 @@ impl Shapes {
     }
 
     /// What all of `values` are.
-    fn element(&mut self, type_name: &Name, values: &[&Value], compressed: bool) -> Option<Element> {
+    fn element(&mut self, type_name: &Name, values: &[&DecodedValue], compressed: bool) -> Option<Element> {
         match values.first()? {
-            Value::Struct(_) => self.structure(type_name, values, compressed),
-            Value::List(_) => {
-                let lists = values.iter().map(|value| if let Value::List(items) = value { Some(items) } else { None });
+            DecodedValue::Struct(_) => self.structure(type_name, values, compressed),
+            DecodedValue::List(_) => {
+                let lists =
+                    values.iter().map(|value| if let DecodedValue::List(items) = value { Some(items) } else { None });
                 let items = lists.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>();
                 Some(Element::List { qlist: **type_name == *"qlist", item: self.item(&items, Role::Struct)? })
             }
-            Value::Tree(_) => {
-                let trees = values.iter().map(|value| if let Value::Tree(tree) = value { Some(tree) } else { None });
+            DecodedValue::Tree(_) => {
+                let trees =
+                    values.iter().map(|value| if let DecodedValue::Tree(tree) = value { Some(tree) } else { None });
                 self.tree(&trees.collect::<Option<Vec<_>>>()?)
             }
             _ => {
@@ -82,8 +84,9 @@ impl Shapes {
         }
     }
 
-    fn structure(&mut self, type_name: &Name, values: &[&Value], compressed: bool) -> Option<Element> {
-        let structs = values.iter().map(|value| if let Value::Struct(inner) = value { Some(&**inner) } else { None });
+    fn structure(&mut self, type_name: &Name, values: &[&DecodedValue], compressed: bool) -> Option<Element> {
+        let structs =
+            values.iter().map(|value| if let DecodedValue::Struct(inner) = value { Some(&**inner) } else { None });
         let structs = structs.collect::<Option<Vec<_>>>()?;
         Some(match &**type_name {
             "vstruct" => Element::Versioned(self.intern(&structs, Role::Struct, false)?),
@@ -95,7 +98,7 @@ impl Shapes {
 
     /// The type of all items: `Some(None)` if there are none.
     #[allow(clippy::option_option)] // None is a failure, as everywhere here
-    fn item(&mut self, items: &[&Struct], role: Role) -> Option<Option<TypeId>> {
+    fn item(&mut self, items: &[&DecodedStruct], role: Role) -> Option<Option<TypeId>> {
         match items {
             [] => Some(None),
             _ => self.intern(items, role, false).map(Some),
@@ -103,15 +106,15 @@ impl Shapes {
     }
 
     /// Trees whose nodes come in the order in which a `BTreeMap` has them.
-    fn tree(&mut self, trees: &[&Tree]) -> Option<Element> {
+    fn tree(&mut self, trees: &[&DecodedTree]) -> Option<Element> {
         let (mut keys, mut values) = (Vec::new(), Vec::new());
         for tree in trees {
             let sorted = match tree {
-                Tree::Direct(nodes) => {
+                DecodedTree::Direct(nodes) => {
                     values.extend(nodes.iter().map(|(_, value)| value));
                     nodes.is_sorted_by(|one, next| one.0 < next.0)
                 }
-                Tree::Keyed(nodes) => {
+                DecodedTree::Keyed(nodes) => {
                     keys.extend(nodes.iter().map(|(key, _)| key));
                     values.extend(nodes.iter().map(|(_, value)| value));
                     nodes.is_sorted_by(|one, next| order(&one.0) < order(&next.0))
@@ -127,7 +130,7 @@ impl Shapes {
     /// An array of pointers, some of which are null: in all structs the same.
     fn pointers(&mut self, occurrences: &[Entries<'_>]) -> Option<Element> {
         let mut patterns = occurrences.iter().map(|entries| {
-            let valid = |entry: &dynamic::Field| {
+            let valid = |entry: &dynamic::DecodedField| {
                 let count = usize::try_from(entry.value.count()).unwrap_or(usize::MAX);
                 std::iter::repeat_n(!is_null_run(entry, entries.len()), count)
             };
@@ -137,19 +140,23 @@ impl Shapes {
         if patterns.any(|other| other != valid) {
             return None;
         }
-        let is_null = |entry: &dynamic::Field| is_null_run(entry, occurrences.first().map_or(1, |one| one.len()));
+        let is_null =
+            |entry: &dynamic::DecodedField| is_null_run(entry, occurrences.first().map_or(1, |one| one.len()));
         let (nulls, others): (Vec<_>, Vec<_>) = occurrences.iter().copied().flatten().partition(|entry| is_null(entry));
         let target = match others.first() {
             Some(first) => self.pointer_target(first, &others)?,
             // `nullptr` says nothing about what would be there.
-            None => nulls.iter().find_map(|entry| null_target(&entry.type_name)).unwrap_or(Target::Scalar(Kind::Uint8)),
+            None => nulls
+                .iter()
+                .find_map(|entry| null_target(&entry.type_name))
+                .unwrap_or(Target::Scalar(ScalarKind::Uint8)),
         };
         Some(Element::Pointers { target, valid })
     }
 
     /// The target of an array of pointers: `first` is the first of `others`, the entries that are not null.
-    fn pointer_target(&mut self, first: &dynamic::Field, others: &[&dynamic::Field]) -> Option<Target> {
-        if let Value::Scalars(values) = &first.value {
+    fn pointer_target(&mut self, first: &dynamic::DecodedField, others: &[&dynamic::DecodedField]) -> Option<Target> {
+        if let DecodedValue::Scalars(values) = &first.value {
             return Some(Target::Scalar(values.kind()));
         }
         match self.element(&first.type_name, &values_of(others), true)? {
@@ -172,7 +179,7 @@ fn null_target(type_name: &str) -> Option<Target> {
     match type_name {
         "nullptr" => None,
         "struct" => Some(Target::UnknownStruct),
-        _ => Kind::of(type_name).map(Target::Scalar),
+        _ => ScalarKind::from_name(type_name).map(Target::Scalar),
     }
 }
 
@@ -184,7 +191,7 @@ struct Row<'v> {
 
 impl<'v> Row<'v> {
     /// `None` if a field comes twice, which no description can say.
-    fn of(value: &'v Struct) -> Option<Self> {
+    fn from_struct(value: &'v DecodedStruct) -> Option<Self> {
         let mut row = Row { names: Vec::new(), entries: HashMap::new() };
         for entries in value.fields.chunk_by(|one, next| one.name == next.name) {
             let name = entries.first()?.name.clone();
@@ -209,7 +216,9 @@ fn condition(columns: &[Column<'_>], column: &Column<'_>) -> Option<Name> {
 /// A buffer whose sizes differ, and an earlier field says what they are.
 fn sized(columns: &[Column<'_>], column: &Column<'_>) -> Option<Field> {
     let sizes = column.iter().map(|entries| match entries.as_deref() {
-        Some([dynamic::Field { value: Value::Bytes(bytes), type_name, .. }]) if **type_name == *"buffer" => {
+        Some([dynamic::DecodedField { value: DecodedValue::Bytes(bytes), type_name, .. }])
+            if **type_name == *"buffer" =>
+        {
             i128::try_from(bytes.len()).ok()
         }
         _ => None,
@@ -218,20 +227,22 @@ fn sized(columns: &[Column<'_>], column: &Column<'_>) -> Option<Field> {
     let says = |other: &&Column<'_>| other.iter().map(integer).eq(sizes.iter().copied().map(Some));
     let by = columns.iter().rev().find(says)?.first()?.as_ref()?.first()?.name.clone();
     let name = column.first()?.as_ref()?.first()?.name.clone();
-    Some(Field { seen: Seen::of(sizes), ..Field::new(name, Element::Sized(by), Count::One) })
+    Some(Field { seen: Seen::from_values(sizes), ..Field::new(name, Element::Sized(by), Count::One) })
 }
 
 /// The value of a field that is one integer.
 fn integer(entries: &Option<Entries<'_>>) -> Option<i128> {
     match entries.as_deref() {
-        Some([dynamic::Field { value: Value::Scalar(value), .. }]) => Some(value.integer()),
+        Some([dynamic::DecodedField { value: DecodedValue::Scalar(value), .. }]) => Some(value.integer()),
         _ => None,
     }
 }
 
 fn count(entries: Entries<'_>) -> Option<Count> {
     match entries {
-        [entry] if matches!(entry.value, Value::Scalars(_) | Value::Array(_)) => Some(Count::Len(entry.value.count())),
+        [entry] if matches!(entry.value, DecodedValue::Scalars(_) | DecodedValue::Array(_)) => {
+            Some(Count::Len(entry.value.count()))
+        }
         [entry] if entry.index.is_none() => Some(Count::One),
         _ => {
             // QEMU 10 leaves the last index out.
@@ -247,54 +258,55 @@ fn can_be_array(element: &Element) -> bool {
 }
 
 /// The single values of entries, some of which may be arrays.
-fn values_of<'v>(entries: &[&'v dynamic::Field]) -> Vec<&'v Value> {
-    let single = |entry: &&'v dynamic::Field| match &entry.value {
-        Value::Array(values) => values.iter().collect(),
+fn values_of<'v>(entries: &[&'v dynamic::DecodedField]) -> Vec<&'v DecodedValue> {
+    let single = |entry: &&'v dynamic::DecodedField| match &entry.value {
+        DecodedValue::Array(values) => values.iter().collect(),
         value => vec![value],
     };
     entries.iter().flat_map(single).collect()
 }
 
 /// Whether an entry stands for null pointers. A marker that is alone and no array is none.
-fn is_null_run(entry: &dynamic::Field, entries: usize) -> bool {
-    let is_array = entries > 1 || entry.index.is_some() || matches!(entry.value, Value::Scalars(_));
+fn is_null_run(entry: &dynamic::DecodedField, entries: usize) -> bool {
+    let is_array = entries > 1 || entry.index.is_some() || matches!(entry.value, DecodedValue::Scalars(_));
     let is_marker = match &entry.value {
-        Value::Scalar(value) => value.kind == Kind::Marker,
-        Value::Scalars(values) => values.kind() == Kind::Marker,
+        DecodedValue::Scalar(value) => value.kind == ScalarKind::Marker,
+        DecodedValue::Scalars(values) => values.kind() == ScalarKind::Marker,
         _ => false,
     };
     is_marker && *entry.type_name != *"ptr-marker" && (is_array || *entry.type_name == *"nullptr")
 }
 
 /// The bytes of a key, by which it is ordered: those of unsigned integers are, and others have not been met.
-fn order(key: &Struct) -> Vec<u8> {
+fn order(key: &DecodedStruct) -> Vec<u8> {
     let mut out = crate::Writer::new();
     key.encode(&mut out);
     out.take()
 }
 
 /// A value that has nothing inside.
-fn leaf(type_name: &Name, value: &Value) -> Option<Element> {
+fn leaf(type_name: &Name, value: &DecodedValue) -> Option<Element> {
     match value {
-        Value::Scalar(value) => Some(scalar(type_name, *value)),
-        Value::Bytes(bytes) => Some(bytes_of(type_name, bytes)),
-        Value::ByteArray(_) => Some(Element::ByteArray),
-        Value::Bitmap(words) => Some(Element::Bitmap(8 * words.len() as u64)),
+        DecodedValue::Scalar(value) => Some(scalar(type_name, *value)),
+        DecodedValue::Bytes(bytes) => Some(bytes_of(type_name, bytes)),
+        DecodedValue::ByteArray(_) => Some(Element::ByteArray),
+        DecodedValue::Bitmap(words) => Some(Element::Bitmap(8 * words.len() as u64)),
         _ => None,
     }
 }
 
 fn scalar(type_name: &Name, value: Scalar) -> Element {
     match value.kind {
-        Kind::Marker => Element::Opaque(type_name.clone(), 1),
+        ScalarKind::Marker => Element::Opaque(type_name.clone(), 1),
         // What a `bool` of ours would not keep.
-        Kind::Bool if value.bits > 1 => Element::Opaque(type_name.clone(), 1),
+        ScalarKind::Bool if value.bits > 1 => Element::Opaque(type_name.clone(), 1),
         kind => Element::Scalar(kind, type_name.clone()),
     }
 }
 
-fn scalars(type_name: &Name, entries: &[&dynamic::Field]) -> Option<Element> {
-    let all = entries.iter().map(|entry| if let Value::Scalars(values) = &entry.value { Some(values) } else { None });
+fn scalars(type_name: &Name, entries: &[&dynamic::DecodedField]) -> Option<Element> {
+    let all =
+        entries.iter().map(|entry| if let DecodedValue::Scalars(values) = &entry.value { Some(values) } else { None });
     let largest = all.collect::<Option<Vec<_>>>()?.into_iter().flat_map(Scalars::iter).max_by_key(|value| value.bits);
     largest.map(|value| scalar(type_name, value))
 }
@@ -308,13 +320,13 @@ fn bytes_of(type_name: &Name, bytes: &[u8]) -> Element {
     }
 }
 
-fn seen(value: &Value) -> Seen {
+fn seen(value: &DecodedValue) -> Seen {
     match value {
-        Value::Scalar(value) => Seen::of([value.integer()]),
-        Value::Scalars(values) => Seen::of(values.iter().map(Scalar::integer)),
-        Value::ByteArray(bytes) => Seen::of(i128::try_from(bytes.len())),
-        Value::List(items) => Seen::of(i128::try_from(items.len())),
-        Value::Tree(tree) => Seen::of(i128::try_from(tree.len())),
+        DecodedValue::Scalar(value) => Seen::from_values([value.integer()]),
+        DecodedValue::Scalars(values) => Seen::from_values(values.iter().map(Scalar::integer)),
+        DecodedValue::ByteArray(bytes) => Seen::from_values(i128::try_from(bytes.len())),
+        DecodedValue::List(items) => Seen::from_values(i128::try_from(items.len())),
+        DecodedValue::Tree(tree) => Seen::from_values(i128::try_from(tree.len())),
         _ => Seen::NOTHING,
     }
 }

@@ -11,7 +11,7 @@ use super::regroup::{is_before_padding, regroup};
 use super::rule::Rule;
 use super::side::{Side, contains, inline};
 use super::subsection;
-use crate::schema::shape::{Field, Shape};
+use crate::schema::shape::{Shape, ShapeField};
 
 /// Compares the fields and subsections of two structs.
 pub(super) fn structs(finder: &mut Finder<'_>, written: Side<'_>, read: Side<'_>) {
@@ -66,19 +66,19 @@ impl<'s> Walk<'s> {
     }
 
     /// The field in front is written, and nobody reads it.
-    fn skip_written(&mut self, finder: &mut Finder<'_>, written: &Field) {
+    fn skip_written(&mut self, finder: &mut Finder<'_>, written: &ShapeField) {
         self.written.pop();
         extra(finder, written);
     }
 
     /// The field in front is read, and nobody writes it.
-    fn skip_read(&mut self, finder: &mut Finder<'_>, read: &Field) {
+    fn skip_read(&mut self, finder: &mut Finder<'_>, read: &ShapeField) {
         self.read.pop();
         missing(finder, read);
     }
 
     /// Compares the two fields in front, or decides which of them stands alone.
-    fn fields(&mut self, finder: &mut Finder<'_>, written: &'s Field, read: &'s Field) {
+    fn fields(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         if !is_unused(written) && !is_unused(read) && self.written.key() == self.read.key() {
             return self.same_name(finder, written, read);
         }
@@ -94,7 +94,7 @@ impl<'s> Walk<'s> {
         }
     }
 
-    fn same_name(&mut self, finder: &mut Finder<'_>, written: &'s Field, read: &'s Field) {
+    fn same_name(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         match (inline(written), inline(read)) {
             // A wrapper may have the name of what is in it.
             (Some(_), None) if contains(written, &read.name) => self.written.unfold(),
@@ -108,7 +108,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Compares two fields of which neither is known to the other side.
-    fn strangers(&mut self, finder: &mut Finder<'_>, written: &'s Field, read: &'s Field) {
+    fn strangers(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         let is_left_out = finder.is_sent() && may_be_absent(read);
         if is_left_out || is_before_padding(&self.written, &self.read) {
             self.skip_read(finder, read);
@@ -137,7 +137,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Looks into a struct in front on the side that does not know `stranger`, if what is sought stands in it.
-    fn unfold_for(&mut self, stranger: &Field) -> bool {
+    fn unfold_for(&mut self, stranger: &ShapeField) -> bool {
         let (Some(Item::Field(written)), Some(Item::Field(read))) = (self.written.front(), self.read.front()) else {
             return false;
         };
@@ -152,7 +152,7 @@ impl<'s> Walk<'s> {
     }
 
     /// What is written here is read later.
-    fn reordered(&mut self, finder: &mut Finder<'_>, written: &'s Field) {
+    fn reordered(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField) {
         let key = self.written.key();
         let before = self.read.key();
         self.written.pop();

@@ -15,8 +15,8 @@ use crate::schema::vmdesc;
 ///
 /// ```
 /// use vmstate::prelude::*;
-/// use vmstate::schema::compare::{What, first_difference};
-/// use vmstate::schema::vmdesc::{Body, Document};
+/// use vmstate::schema::compare::{DifferenceKind, first_difference};
+/// use vmstate::schema::vmdesc::{SentBody, Document};
 ///
 /// #[derive(VmState)]
 /// #[vmstate(name = "latch")]
@@ -30,20 +30,20 @@ use crate::schema::vmdesc;
 ///     r#""fields": [{"name": "open", "type": "bool", "size": 1}, {"name": "level", "type": "uint32", "size": 4}]}]}"#,
 /// );
 /// let document = Document::parse(text.as_bytes(), 0)?;
-/// let Body::State(theirs) = &document.devices[0].body else { panic!() };
+/// let SentBody::State(theirs) = &document.devices[0].body else { panic!() };
 ///
 /// let difference = first_difference(Latch::DESCRIPTION, 1, theirs).unwrap();
-/// assert_eq!((&*difference.path, difference.what), ("latch.level", What::Type));
+/// assert_eq!((&*difference.path, difference.what), ("latch.level", DifferenceKind::Type));
 /// assert_eq!((&*difference.ours, &*difference.theirs), ("uint16 of 2 bytes", "uint32 of 4 bytes"));
 /// # Ok::<(), LoadError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Difference {
+pub struct LayoutDifference {
     /// The field, with the device and the structs around it: `serial.recv_fifo.count`.
     pub path: String,
     /// What differs about it.
-    pub what: What,
+    pub what: DifferenceKind,
     /// What the local device has.
     pub ours: String,
     /// What the stream has.
@@ -55,7 +55,7 @@ pub struct Difference {
 /// What differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum What {
+pub enum DifferenceKind {
     /// The name of the device or field.
     Name,
     /// The bytes of a value.
@@ -76,7 +76,7 @@ pub enum What {
     Order,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for LayoutDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`: the stream has {}, this device has {}: {}", self.path, self.theirs, self.ours, self.reason)
     }
@@ -88,7 +88,7 @@ impl fmt::Display for Difference {
 /// or a count of zero leaves them out, and a counted field fits any length. Nested structs are unfolded, and unused
 /// bytes stand for any field. Where all bytes fit, a field of another type or name is named, if there is one.
 #[must_use]
-pub fn first_difference(local: &Description, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
+pub fn first_difference(local: &Description, version: u32, theirs: &vmdesc::SentStruct) -> Option<LayoutDifference> {
     first(&Shape::from(local), version, theirs)
 }
 
@@ -97,20 +97,24 @@ pub fn first_difference(local: &Description, version: u32, theirs: &vmdesc::Stru
 ///
 /// This knows more than [`first_difference`]: what the predicates of this side say, and how many elements there are.
 #[must_use]
-pub fn first_difference_from_sent(ours: &vmdesc::Struct, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
+pub fn first_difference_from_sent(
+    ours: &vmdesc::SentStruct,
+    version: u32,
+    theirs: &vmdesc::SentStruct,
+) -> Option<LayoutDifference> {
     first(&Shape::from(ours), version, theirs)
 }
 
-fn first(ours: &Shape, version: u32, theirs: &vmdesc::Struct) -> Option<Difference> {
+fn first(ours: &Shape, version: u32, theirs: &vmdesc::SentStruct) -> Option<LayoutDifference> {
     let findings = findings(ours, version, theirs);
     let worst = |severity| move |finding: &&Finding| finding.severity() == severity;
     let first = findings.iter().find(worst(Severity::Break)).or_else(|| findings.iter().find(worst(Severity::Risk)));
     let first = first.or_else(|| findings.iter().find(|finding| what(finding.rule).is_some()))?;
-    Some(Difference::new(&ours.name, first, &findings))
+    Some(LayoutDifference::new(&ours.name, first, &findings))
 }
 
 /// Compares what was sent with what is loaded. Paths have the local names.
-fn findings(ours: &Shape, version: u32, theirs: &vmdesc::Struct) -> Vec<Finding> {
+fn findings(ours: &Shape, version: u32, theirs: &vmdesc::SentStruct) -> Vec<Finding> {
     let theirs = Shape { version, ..Shape::from(theirs) };
     let mut findings = Vec::new();
     let context = Context {
@@ -137,11 +141,11 @@ fn path(device: &str, finding: &Finding) -> String {
     }
 }
 
-impl Difference {
+impl LayoutDifference {
     fn new(device: &str, finding: &Finding, all: &[Finding]) -> Self {
         Self {
             path: path(device, finding),
-            what: what(finding.rule).unwrap_or(What::Type),
+            what: what(finding.rule).unwrap_or(DifferenceKind::Type),
             ours: finding.read.clone(),
             theirs: finding.written.clone(),
             reason: reason(finding, all),
@@ -150,17 +154,17 @@ impl Difference {
 }
 
 /// What a rule is about; nothing that can be seen in a stream for some.
-fn what(rule: Rule) -> Option<What> {
+fn what(rule: Rule) -> Option<DifferenceKind> {
     Some(match rule {
-        Rule::Missing | Rule::ConditionalMissing => What::Missing,
-        Rule::Extra | Rule::ConditionalExtra => What::Extra,
-        Rule::Order => What::Order,
-        Rule::Type | Rule::Sign | Rule::Meaning | Rule::Nesting | Rule::Pointers => What::Type,
-        Rule::Size => What::Size,
-        Rule::Count | Rule::CountSource | Rule::Limit => What::Count,
-        Rule::VersionTooNew | Rule::VersionTooOld | Rule::NestedVersion => What::Version,
-        Rule::SubsectionAlways | Rule::SubsectionRequired => What::Subsection,
-        Rule::Renamed | Rule::DeviceName => What::Name,
+        Rule::Missing | Rule::ConditionalMissing => DifferenceKind::Missing,
+        Rule::Extra | Rule::ConditionalExtra => DifferenceKind::Extra,
+        Rule::Order => DifferenceKind::Order,
+        Rule::Type | Rule::Sign | Rule::Meaning | Rule::Nesting | Rule::Pointers => DifferenceKind::Type,
+        Rule::Size => DifferenceKind::Size,
+        Rule::Count | Rule::CountSource | Rule::Limit => DifferenceKind::Count,
+        Rule::VersionTooNew | Rule::VersionTooOld | Rule::NestedVersion => DifferenceKind::Version,
+        Rule::SubsectionAlways | Rule::SubsectionRequired => DifferenceKind::Subsection,
+        Rule::Renamed | Rule::DeviceName => DifferenceKind::Name,
         _ => return None,
     })
 }

@@ -6,10 +6,10 @@ use super::finder::Finder;
 use super::leaf::{self, may_be_absent};
 use super::rule::Rule;
 use super::side::{CompareStructs, Side};
-use crate::schema::shape::{Count, CountSource, Elements, Field, Kind, Shape};
+use crate::schema::shape::{Shape, ShapeCount, ShapeCountSource, ShapeElements, ShapeField, ShapeKind};
 
 /// Compares the field that is written with the one that reads it.
-pub(super) fn pair(finder: &mut Finder<'_>, written: &Field, read: &Field, structs: CompareStructs) {
+pub(super) fn pair(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeField, structs: CompareStructs) {
     let mut finder = finder.at_both(written, read);
     if written.conditional != read.conditional && !finder.is_sent() {
         finder.report(Rule::Condition, presence(written), presence(read));
@@ -25,7 +25,7 @@ pub(super) fn pair(finder: &mut Finder<'_>, written: &Field, read: &Field, struc
 }
 
 /// A field that is written and that nobody reads.
-pub(super) fn extra(finder: &mut Finder<'_>, written: &Field) {
+pub(super) fn extra(finder: &mut Finder<'_>, written: &ShapeField) {
     if leaf::bytes(written) == Some(0) {
         return;
     }
@@ -34,7 +34,7 @@ pub(super) fn extra(finder: &mut Finder<'_>, written: &Field) {
 }
 
 /// A field that is read and that nobody writes.
-pub(super) fn missing(finder: &mut Finder<'_>, read: &Field) {
+pub(super) fn missing(finder: &mut Finder<'_>, read: &ShapeField) {
     if (finder.is_sent() && may_be_absent(read)) || leaf::bytes(read) == Some(0) {
         return;
     }
@@ -43,7 +43,7 @@ pub(super) fn missing(finder: &mut Finder<'_>, read: &Field) {
 }
 
 /// Whether two fields are the same on the wire, as far as can be said without looking into structs.
-pub(super) fn is_same(written: &Field, read: &Field) -> bool {
+pub(super) fn is_same(written: &ShapeField, read: &ShapeField) -> bool {
     if written.conditional != read.conditional || written.pointers != read.pointers {
         return false;
     }
@@ -51,21 +51,23 @@ pub(super) fn is_same(written: &Field, read: &Field) -> bool {
         return false;
     }
     match (&written.kind, &read.kind) {
-        (Kind::Unknown | Kind::Info(_), Kind::Unknown | Kind::Info(_)) => leaf::is_same(written, read),
-        (Kind::Struct(_) | Kind::Versioned(..), Kind::Struct(_) | Kind::Versioned(..))
-        | (Kind::Temporary(_), Kind::Temporary(_))
-        | (Kind::Tree { .. }, Kind::Tree { .. }) => true,
-        (Kind::List(written, _), Kind::List(read, _)) => written == read,
+        (ShapeKind::Unknown | ShapeKind::Info(_), ShapeKind::Unknown | ShapeKind::Info(_)) => {
+            leaf::is_same(written, read)
+        }
+        (ShapeKind::Struct(_) | ShapeKind::Versioned(..), ShapeKind::Struct(_) | ShapeKind::Versioned(..))
+        | (ShapeKind::Temporary(_), ShapeKind::Temporary(_))
+        | (ShapeKind::Tree { .. }, ShapeKind::Tree { .. }) => true,
+        (ShapeKind::List(written, _), ShapeKind::List(read, _)) => written == read,
         _ => false,
     }
 }
 
 /// Whether the number of elements is on the wire, one by one.
-fn is_list(field: &Field) -> bool {
-    matches!(field.kind, Kind::List(..) | Kind::Tree { .. })
+fn is_list(field: &ShapeField) -> bool {
+    matches!(field.kind, ShapeKind::List(..) | ShapeKind::Tree { .. })
 }
 
-fn presence(field: &Field) -> &'static str {
+fn presence(field: &ShapeField) -> &'static str {
     if field.conditional { "if a predicate says so" } else { "always" }
 }
 
@@ -82,16 +84,19 @@ fn compare_pointers(finder: &mut Finder<'_>, written: Pointers, read: Pointers) 
     finder.report(Rule::Pointers, text(written), text(read));
 }
 
-fn compare_counts(finder: &mut Finder<'_>, written: &Field, read: &Field) {
+fn compare_counts(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeField) {
     match (&written.count, &read.count) {
-        (Count::Counted(written), Count::Counted(read)) => compare_sources(finder, written, read),
-        (Count::Fixed(count), Count::Counted(by)) if finder.is_sent() => compare_limit(finder, *count, by),
-        (Count::One, Count::Counted(_)) if finder.is_sent() => {}
-        (Count::Counted(_), Count::One | Count::Fixed(_)) | (Count::One | Count::Fixed(_), Count::Counted(_)) => {
+        (ShapeCount::Counted(written), ShapeCount::Counted(read)) => compare_sources(finder, written, read),
+        (ShapeCount::Fixed(count), ShapeCount::Counted(by)) if finder.is_sent() => compare_limit(finder, *count, by),
+        (ShapeCount::One, ShapeCount::Counted(_)) if finder.is_sent() => {}
+        (ShapeCount::Counted(_), ShapeCount::One | ShapeCount::Fixed(_))
+        | (ShapeCount::One | ShapeCount::Fixed(_), ShapeCount::Counted(_)) => {
             finder.report(Rule::CountSource, leaf::count_text(&written.count), leaf::count_text(&read.count));
         }
         // Dumps do not say what is counted: it looks like one element.
-        (Count::One, Count::Fixed(count)) | (Count::Fixed(count), Count::One) if finder.guesses() && *count != 1 => {
+        (ShapeCount::One, ShapeCount::Fixed(count)) | (ShapeCount::Fixed(count), ShapeCount::One)
+            if finder.guesses() && *count != 1 =>
+        {
             finder.report(Rule::CountSource, leaf::count_text(&written.count), leaf::count_text(&read.count));
         }
         // Arrays of bytes are compared by all their bytes.
@@ -105,23 +110,23 @@ fn compare_counts(finder: &mut Finder<'_>, written: &Field, read: &Field) {
     }
 }
 
-fn counts_agree(written: &Count, read: &Count) -> bool {
+fn counts_agree(written: &ShapeCount, read: &ShapeCount) -> bool {
     match (written, read) {
-        (Count::One, Count::Fixed(1)) | (Count::Fixed(1), Count::One) => true,
-        (Count::Unknown, _) | (_, Count::Unknown) => true,
-        (Count::Counted(_), Count::Counted(_)) => true,
+        (ShapeCount::One, ShapeCount::Fixed(1)) | (ShapeCount::Fixed(1), ShapeCount::One) => true,
+        (ShapeCount::Unknown, _) | (_, ShapeCount::Unknown) => true,
+        (ShapeCount::Counted(_), ShapeCount::Counted(_)) => true,
         _ => written == read,
     }
 }
 
-fn compare_limit(finder: &mut Finder<'_>, count: u64, by: &CountSource) {
+fn compare_limit(finder: &mut Finder<'_>, count: u64, by: &ShapeCountSource) {
     if by.max.is_some_and(|max| count > max) {
         finder.report(Rule::Count, format!("{count} elements"), leaf::source_text(by));
     }
 }
 
 /// Compares where a number of elements or bytes comes from.
-fn compare_sources(finder: &mut Finder<'_>, written: &CountSource, read: &CountSource) {
+fn compare_sources(finder: &mut Finder<'_>, written: &ShapeCountSource, read: &ShapeCountSource) {
     if written.multiply != read.multiply {
         finder.report(Rule::Count, leaf::source_text(written), leaf::source_text(read));
     } else if written.field != read.field {
@@ -132,42 +137,50 @@ fn compare_sources(finder: &mut Finder<'_>, written: &CountSource, read: &CountS
     }
 }
 
-fn compare_lengths(finder: &mut Finder<'_>, written: Option<&CountSource>, read: Option<&CountSource>) {
+fn compare_lengths(finder: &mut Finder<'_>, written: Option<&ShapeCountSource>, read: Option<&ShapeCountSource>) {
     match (written, read) {
         (Some(written), Some(read)) => compare_sources(finder, written, read),
         (None, Some(_)) if finder.is_sent() => {}
         (None, None) => {}
         (written, read) => {
-            let text = |source: Option<&CountSource>| source.map_or("a fixed length".to_owned(), leaf::source_text);
+            let text =
+                |source: Option<&ShapeCountSource>| source.map_or("a fixed length".to_owned(), leaf::source_text);
             finder.report(Rule::CountSource, text(written), text(read));
         }
     }
 }
 
-fn compare_kinds(finder: &mut Finder<'_>, written: &Field, read: &Field, structs: CompareStructs) {
+fn compare_kinds(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeField, structs: CompareStructs) {
     let mut elements = |one, other| elements(finder, one, other, structs);
     match (&written.kind, &read.kind) {
-        (Kind::Unknown | Kind::Info(_), Kind::Unknown | Kind::Info(_)) => leaf::compare(finder, written, read),
-        (Kind::Struct(one), Kind::Struct(other)) | (Kind::Temporary(one), Kind::Temporary(other)) => {
+        (ShapeKind::Unknown | ShapeKind::Info(_), ShapeKind::Unknown | ShapeKind::Info(_)) => {
+            leaf::compare(finder, written, read)
+        }
+        (ShapeKind::Struct(one), ShapeKind::Struct(other))
+        | (ShapeKind::Temporary(one), ShapeKind::Temporary(other)) => {
             elements(Inner::own(one), Inner::own(other));
         }
-        (Kind::Versioned(one, version), Kind::Versioned(other, read)) => {
+        (ShapeKind::Versioned(one, version), ShapeKind::Versioned(other, read)) => {
             elements(Inner::at(one, *version), Inner::at(other, *read));
         }
-        (Kind::Versioned(one, version), Kind::Struct(other)) => elements(Inner::at(one, *version), Inner::own(other)),
-        (Kind::Struct(one), Kind::Versioned(other, version)) => elements(Inner::own(one), Inner::at(other, *version)),
-        (Kind::List(name, one), Kind::List(read, other)) if name == read => {
+        (ShapeKind::Versioned(one, version), ShapeKind::Struct(other)) => {
+            elements(Inner::at(one, *version), Inner::own(other))
+        }
+        (ShapeKind::Struct(one), ShapeKind::Versioned(other, version)) => {
+            elements(Inner::own(one), Inner::at(other, *version))
+        }
+        (ShapeKind::List(name, one), ShapeKind::List(read, other)) if name == read => {
             elements(Inner::own(one), Inner::own(other))
         }
-        (Kind::Tree { .. }, Kind::Tree { .. }) => compare_trees(finder, written, read, structs),
+        (ShapeKind::Tree { .. }, ShapeKind::Tree { .. }) => compare_trees(finder, written, read, structs),
         // Nothing but null pointers was sent, so the type is unknown.
-        (Kind::Unknown, _) if finder.is_sent() && read.pointers != Pointers::None => {}
+        (ShapeKind::Unknown, _) if finder.is_sent() && read.pointers != Pointers::None => {}
         _ => finder.report(Rule::Nesting, leaf::text(written), leaf::text(read)),
     }
 }
 
-fn compare_trees(finder: &mut Finder<'_>, written: &Field, read: &Field, structs: CompareStructs) {
-    let (Kind::Tree { keys, values }, Kind::Tree { keys: read_keys, values: read_values }) =
+fn compare_trees(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeField, structs: CompareStructs) {
+    let (ShapeKind::Tree { keys, values }, ShapeKind::Tree { keys: read_keys, values: read_values }) =
         (&written.kind, &read.kind)
     else {
         return;
@@ -185,16 +198,16 @@ fn compare_trees(finder: &mut Finder<'_>, written: &Field, read: &Field, structs
 /// The structs in a field, and the version that the field sets for them, if it does.
 #[derive(Clone, Copy)]
 struct Inner<'s> {
-    elements: &'s Elements,
+    elements: &'s ShapeElements,
     version: Option<u32>,
 }
 
 impl<'s> Inner<'s> {
-    fn own(elements: &'s Elements) -> Self {
+    fn own(elements: &'s ShapeElements) -> Self {
         Self { elements, version: None }
     }
 
-    fn at(elements: &'s Elements, version: u32) -> Self {
+    fn at(elements: &'s ShapeElements, version: u32) -> Self {
         Self { elements, version: Some(version) }
     }
 
@@ -208,8 +221,8 @@ fn elements(finder: &mut Finder<'_>, written: Inner<'_>, read: Inner<'_>, struct
     let shapes = written.elements.shapes();
     for (index, one) in shapes.iter().enumerate() {
         let other = match read.elements {
-            Elements::Alike(shape) => Some(&**shape),
-            Elements::Each(shapes) => shapes.get(index),
+            ShapeElements::Alike(shape) => Some(&**shape),
+            ShapeElements::Each(shapes) => shapes.get(index),
         };
         let Some(other) = other else { break };
         let mut inner = if shapes.len() == 1 { finder.inside() } else { finder.element(index) };

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::rule::{Rule, Severity};
-use crate::schema::shape::Field;
+use crate::schema::shape::ShapeField;
 
 /// More findings than this about one device and direction are not gathered.
 const MAX_FINDINGS: usize = 1000;
@@ -128,7 +128,7 @@ impl<'f> Finder<'f> {
     }
 
     /// Goes into a field that is on both sides, by the name that it has on the old one.
-    pub(super) fn at_both(&mut self, written: &Field, read: &Field) -> Finder<'_> {
+    pub(super) fn at_both(&mut self, written: &ShapeField, read: &ShapeField) -> Finder<'_> {
         self.at(match self.context.direction {
             Direction::OldToNew => &written.name,
             Direction::NewToOld => &read.name,

@@ -2,8 +2,8 @@
 
 use super::finder::Finder;
 use super::rule::Rule;
-use crate::schema::kind::Kind as Scalar;
-use crate::schema::shape::{Count, CountSource, Elements, Field, Kind};
+use crate::schema::kind::ScalarKind as Scalar;
+use crate::schema::shape::{ShapeCount, ShapeCountSource, ShapeElements, ShapeField, ShapeKind};
 
 /// What a value is, as far as its bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ fn known(name: &str) -> Known<'_> {
         Some((base, "equal" | "le")) => (base, true),
         _ => (name, false),
     };
-    let (class, size) = match (Scalar::of(name), base) {
+    let (class, size) = match (Scalar::from_name(name), base) {
         (Some(kind), _) => (class(kind, name), Some(kind.width() as u64)),
         (None, "buffer") => (Class::Bytes, None),
         (None, "unused_buffer") => (Class::Unused, None),
@@ -54,9 +54,9 @@ fn class(kind: Scalar, name: &str) -> Class<'_> {
 }
 
 /// Compares two values of which something is known.
-pub(super) fn compare(finder: &mut Finder<'_>, written: &Field, read: &Field) {
+pub(super) fn compare(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeField) {
     let sizes = (element_bytes(written), element_bytes(read));
-    if let (Kind::Info(one), Kind::Info(other)) = (&written.kind, &read.kind)
+    if let (ShapeKind::Info(one), ShapeKind::Info(other)) = (&written.kind, &read.kind)
         && let Some(rule) = types(finder, (written, one), (read, other))
     {
         finder.report(rule, text(written), text(read));
@@ -70,7 +70,7 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: &Field, read: &Field) {
 }
 
 /// The rule that two types break, if any.
-fn types(finder: &Finder<'_>, written: (&Field, &str), read: (&Field, &str)) -> Option<Rule> {
+fn types(finder: &Finder<'_>, written: (&ShapeField, &str), read: (&ShapeField, &str)) -> Option<Rule> {
     if written.1 == read.1 {
         return None;
     }
@@ -93,13 +93,13 @@ fn types(finder: &Finder<'_>, written: (&Field, &str), read: (&Field, &str)) -> 
 }
 
 /// Whether one of the two is bytes, and the other numbers of one byte each.
-fn is_of_bytes(written: &Field, read: &Field) -> bool {
-    let is_byte = |field: &Field| element_bytes(field) == Some(1) || type_name(field) == Some("buffer");
+fn is_of_bytes(written: &ShapeField, read: &ShapeField) -> bool {
+    let is_byte = |field: &ShapeField| element_bytes(field) == Some(1) || type_name(field) == Some("buffer");
     is_byte(written) && is_byte(read) && same_bytes(written, read) == Some(true)
 }
 
 /// Whether two values take the same bytes, all elements together where they are arrays of fixed lengths.
-fn same_bytes(written: &Field, read: &Field) -> Option<bool> {
+fn same_bytes(written: &ShapeField, read: &ShapeField) -> Option<bool> {
     match (bytes(written), bytes(read)) {
         (Some(one), Some(other)) => Some(one == other),
         _ => Some(element_bytes(written)? == element_bytes(read)?),
@@ -107,12 +107,12 @@ fn same_bytes(written: &Field, read: &Field) -> Option<bool> {
 }
 
 /// Whether two values are the same on the wire, but for their names.
-pub(super) fn is_same(written: &Field, read: &Field) -> bool {
+pub(super) fn is_same(written: &ShapeField, read: &ShapeField) -> bool {
     if written.length.is_some() != read.length.is_some() {
         return false;
     }
     match (&written.kind, &read.kind) {
-        (Kind::Info(one), Kind::Info(other)) => {
+        (ShapeKind::Info(one), ShapeKind::Info(other)) => {
             let same_size = same_bytes(written, read);
             (one == other && same_size != Some(false))
                 || (known(one).class == known(other).class && same_size == Some(true))
@@ -122,92 +122,92 @@ pub(super) fn is_same(written: &Field, read: &Field) -> bool {
 }
 
 /// Whether a stream can lack the field: a predicate may leave it out, or it has no elements.
-pub(super) fn may_be_absent(field: &Field) -> bool {
-    field.conditional || matches!(field.count, Count::Counted(_) | Count::Unknown | Count::Fixed(0))
+pub(super) fn may_be_absent(field: &ShapeField) -> bool {
+    field.conditional || matches!(field.count, ShapeCount::Counted(_) | ShapeCount::Unknown | ShapeCount::Fixed(0))
 }
 
 /// Whether the field is padding, which has no name of its own.
-pub(super) fn is_unused(field: &Field) -> bool {
+pub(super) fn is_unused(field: &ShapeField) -> bool {
     match &field.kind {
-        Kind::Info(name) => name == "unused_buffer",
-        Kind::Unknown => field.name == "unused",
+        ShapeKind::Info(name) => name == "unused_buffer",
+        ShapeKind::Unknown => field.name == "unused",
         _ => false,
     }
 }
 
 /// The bytes of one element, on the wire or, where only that is known, in memory.
-pub(super) fn element_bytes(field: &Field) -> Option<u64> {
+pub(super) fn element_bytes(field: &ShapeField) -> Option<u64> {
     let by_type = type_name(field).and_then(|name| known(name).size);
     field.size.or(by_type).or(field.host_size)
 }
 
 /// The bytes of all elements of a value, where that is a fixed number.
-pub(super) fn bytes(field: &Field) -> Option<u64> {
-    if !matches!(field.kind, Kind::Info(_) | Kind::Unknown) || field.length.is_some() {
+pub(super) fn bytes(field: &ShapeField) -> Option<u64> {
+    if !matches!(field.kind, ShapeKind::Info(_) | ShapeKind::Unknown) || field.length.is_some() {
         return None;
     }
     match field.count {
-        Count::One => element_bytes(field),
-        Count::Fixed(0) => Some(0),
-        Count::Fixed(count) => element_bytes(field)?.checked_mul(count),
-        Count::Counted(_) | Count::Unknown => None,
+        ShapeCount::One => element_bytes(field),
+        ShapeCount::Fixed(0) => Some(0),
+        ShapeCount::Fixed(count) => element_bytes(field)?.checked_mul(count),
+        ShapeCount::Counted(_) | ShapeCount::Unknown => None,
     }
 }
 
 /// The name of a value's type.
-pub(super) fn type_name(field: &Field) -> Option<&str> {
+pub(super) fn type_name(field: &ShapeField) -> Option<&str> {
     match &field.kind {
-        Kind::Info(name) => Some(name),
+        ShapeKind::Info(name) => Some(name),
         _ => None,
     }
 }
 
 /// The type of a value as one of many in a row, which may be cut anywhere.
-pub(super) fn run_type(field: &Field) -> Option<&str> {
+pub(super) fn run_type(field: &ShapeField) -> Option<&str> {
     type_name(field).map(|name| if name == "uint8" { "buffer" } else { name })
 }
 
 /// Whether two values take different numbers of bytes.
-pub(super) fn has_other_size(written: &Field, read: &Field) -> bool {
+pub(super) fn has_other_size(written: &ShapeField, read: &ShapeField) -> bool {
     matches!((bytes(written), bytes(read)), (Some(one), Some(other)) if one != other)
 }
 
 /// A field in words: `uint16, 2 bytes`, `16 x uint8`.
-pub(super) fn text(field: &Field) -> String {
+pub(super) fn text(field: &ShapeField) -> String {
     let kind = match &field.kind {
-        Kind::Unknown => "a value".to_owned(),
-        Kind::Info(name) => name.clone(),
-        Kind::Struct(inner) | Kind::Versioned(inner, _) => format!("the struct `{}`", struct_name(inner)),
-        Kind::Temporary(inner) => format!("the temporary `{}`", struct_name(inner)),
-        Kind::List(name, inner) => format!("a {name} of `{}`", struct_name(inner)),
-        Kind::Tree { values, .. } => format!("a tree of `{}`", struct_name(values)),
+        ShapeKind::Unknown => "a value".to_owned(),
+        ShapeKind::Info(name) => name.clone(),
+        ShapeKind::Struct(inner) | ShapeKind::Versioned(inner, _) => format!("the struct `{}`", struct_name(inner)),
+        ShapeKind::Temporary(inner) => format!("the temporary `{}`", struct_name(inner)),
+        ShapeKind::List(name, inner) => format!("a {name} of `{}`", struct_name(inner)),
+        ShapeKind::Tree { values, .. } => format!("a tree of `{}`", struct_name(values)),
     };
-    let is_value = matches!(field.kind, Kind::Unknown | Kind::Info(_));
+    let is_value = matches!(field.kind, ShapeKind::Unknown | ShapeKind::Info(_));
     let size = match element_bytes(field).filter(|_| is_value) {
         Some(size) => format!(" of {}", plural(size)),
         None => String::new(),
     };
     match &field.count {
-        Count::One => format!("{kind}{size}"),
+        ShapeCount::One => format!("{kind}{size}"),
         count => format!("{} {kind}{size}", count_text(count)),
     }
 }
 
-fn struct_name(elements: &Elements) -> &str {
+fn struct_name(elements: &ShapeElements) -> &str {
     elements.shapes().first().map_or("?", |shape| &shape.name)
 }
 
-pub(super) fn count_text(count: &Count) -> String {
+pub(super) fn count_text(count: &ShapeCount) -> String {
     match count {
-        Count::One => "one".to_owned(),
-        Count::Fixed(count) => format!("{count} x"),
-        Count::Counted(by) => source_text(by),
-        Count::Unknown => "perhaps several:".to_owned(),
+        ShapeCount::One => "one".to_owned(),
+        ShapeCount::Fixed(count) => format!("{count} x"),
+        ShapeCount::Counted(by) => source_text(by),
+        ShapeCount::Unknown => "perhaps several:".to_owned(),
     }
 }
 
 /// What says how many: `count * 4 (at most 16)`.
-pub(super) fn source_text(by: &CountSource) -> String {
+pub(super) fn source_text(by: &ShapeCountSource) -> String {
     let times = if by.multiply == 1 { String::new() } else { format!(" * {}", by.multiply) };
     let limit = by.max.map(|max| format!(" (at most {max})")).unwrap_or_default();
     format!("as many as `{}`{times}{limit}", by.field)

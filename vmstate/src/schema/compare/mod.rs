@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use vmstate::prelude::*;
-//! use vmstate::schema::compare::{Direction, Options, Rule, compare};
+//! use vmstate::schema::compare::{Direction, CompareOptions, Rule, compare};
 //! use vmstate::schema::shape::Shape;
 //!
 //! #[derive(VmState)]
@@ -22,7 +22,7 @@
 //!     level: u16,
 //! }
 //!
-//! let findings = compare(&Shape::from(Old::DESCRIPTION), &Shape::from(New::DESCRIPTION), Options::default());
+//! let findings = compare(&Shape::from(Old::DESCRIPTION), &Shape::from(New::DESCRIPTION), CompareOptions::default());
 //! assert_eq!((findings[0].rule, findings[0].direction), (Rule::Missing, Direction::OldToNew));
 //! assert_eq!((findings[1].rule, findings[1].direction), (Rule::Extra, Direction::NewToOld));
 //! assert_eq!((&*findings[1].path, findings[1].on_old_side(), findings[1].on_new_side()), ("level", "nothing", "uint16 of 2 bytes"));
@@ -43,9 +43,9 @@ mod rule;
 mod side;
 mod subsection;
 
-pub use difference::{Difference, What, first_difference, first_difference_from_sent};
+pub use difference::{DifferenceKind, LayoutDifference, first_difference, first_difference_from_sent};
 pub use finder::{Direction, Finding};
-pub use report::{Report, compare_schemas};
+pub use report::{Comparison, compare_schemas};
 pub use rule::{Rule, Severity};
 
 use super::shape::Shape;
@@ -54,14 +54,14 @@ use side::Side;
 
 /// What to count on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
+pub struct CompareOptions {
     /// Whether both sides are devices of this library. Their releases can save at an older version, for an older peer,
     /// so that streams of older versions count, and the conditions of subsections are known. QEMU writes its current
     /// versions and nothing else, and its dumps say no conditions.
     pub devices: bool,
 }
 
-impl Default for Options {
+impl Default for CompareOptions {
     fn default() -> Self {
         Self { devices: true }
     }
@@ -69,12 +69,12 @@ impl Default for Options {
 
 /// Compares two shapes of one device: first what an old stream means to the new side, then the other way round.
 #[must_use]
-pub fn compare(old: &Shape, new: &Shape, options: Options) -> Vec<Finding> {
+pub fn compare(old: &Shape, new: &Shape, options: CompareOptions) -> Vec<Finding> {
     device_findings(&old.name, old, new, options)
 }
 
 /// Compares two shapes of the device that goes by `name`. Of a stream and a device, only the stream is ever written.
-fn device_findings(name: &str, old: &Shape, new: &Shape, options: Options) -> Vec<Finding> {
+fn device_findings(name: &str, old: &Shape, new: &Shape, options: CompareOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
     if old.is_sent || !new.is_sent {
         one_way(&mut findings, (Direction::OldToNew, name), (old, new), options);
@@ -90,7 +90,7 @@ fn one_way(
     findings: &mut Vec<Finding>,
     (direction, device): (Direction, &str),
     (written, read): (&Shape, &Shape),
-    options: Options,
+    options: CompareOptions,
 ) {
     if written.unmigratable {
         return;

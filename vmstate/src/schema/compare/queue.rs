@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::side::{Side, inline};
-use crate::schema::shape::{Field, Shape};
+use crate::schema::shape::{Shape, ShapeField};
 
 /// What remains of one side.
 pub(super) struct Queue<'s> {
@@ -74,7 +74,7 @@ impl<'s> Queue<'s> {
     }
 
     /// Takes the field with this name out of the rest.
-    pub(super) fn remove(&mut self, key: &str) -> Option<&'s Field> {
+    pub(super) fn remove(&mut self, key: &str) -> Option<&'s ShapeField> {
         let index = self.items.iter().position(|(other, item)| other == key && matches!(item, Item::Field(..)))?;
         let (key, item) = self.items.remove(index)?;
         self.forget(&key);
@@ -110,7 +110,7 @@ impl<'s> Queue<'s> {
 /// One thing that stands in a struct.
 #[derive(Clone, Copy)]
 pub(super) enum Item<'s> {
-    Field(&'s Field),
+    Field(&'s ShapeField),
     /// The place where subsections of this struct stand.
     Subsections(&'s Shape),
 }
@@ -118,13 +118,13 @@ pub(super) enum Item<'s> {
 /// The names of a struct's fields as a stream has them: those that occur more than once are numbered, unless no version
 /// has more than one of them.
 fn keys(shape: &Shape) -> Vec<String> {
-    let mut same: HashMap<&str, Vec<&Field>> = HashMap::new();
+    let mut same: HashMap<&str, Vec<&ShapeField>> = HashMap::new();
     // What was sent is numbered already.
     let counted = if shape.is_sent { &[][..] } else { &shape.fields };
     counted.iter().for_each(|field| same.entry(&field.name).or_default().push(field));
     let several = same.into_values().filter(|fields| fields.len() > 1);
     let names: HashMap<_, _> = several.flat_map(|fields| numbered(&fields)).collect();
-    let key = |field: &Field| names.get(&std::ptr::from_ref(field)).unwrap_or(&field.name).clone();
+    let key = |field: &ShapeField| names.get(&std::ptr::from_ref(field)).unwrap_or(&field.name).clone();
     shape.fields.iter().map(key).collect()
 }
 
@@ -132,9 +132,9 @@ fn keys(shape: &Shape) -> Vec<String> {
 const MANY: usize = 64;
 
 /// The names of several fields of one name.
-fn numbered<'s>(same: &[&'s Field]) -> Vec<(*const Field, String)> {
-    let number = |(place, field): (usize, &&'s Field)| {
-        let others = |other: &&&Field| !field.excludes(other);
+fn numbered<'s>(same: &[&'s ShapeField]) -> Vec<(*const ShapeField, String)> {
+    let number = |(place, field): (usize, &&'s ShapeField)| {
+        let others = |other: &&&ShapeField| !field.excludes(other);
         let (before, after) = same.split_at(place);
         // More are an array that is written element by element.
         let (before, alone) = match same.len() > MANY {

@@ -4,7 +4,7 @@ use super::finder::Finder;
 use super::leaf::{self, is_unused};
 use super::queue::{Item, Queue};
 use super::rule::Rule;
-use crate::schema::shape::Count;
+use crate::schema::shape::ShapeCount;
 
 /// Whether the next fields of both sides take the same bytes: unused ones on one side, or of one type.
 ///
@@ -69,7 +69,7 @@ impl<'s> Bytes<'s> {
     /// Adds the next field of `from`, unless it may be absent, or the other side has it by name.
     fn take(&mut self, from: &Queue<'s>, other: &Queue<'s>) -> bool {
         let Some(&(ref key, Item::Field(field))) = from.items.get(self.count) else { return false };
-        let elastic = (field.count == Count::Unknown).then(|| leaf::element_bytes(field)).flatten();
+        let elastic = (field.count == ShapeCount::Unknown).then(|| leaf::element_bytes(field)).flatten();
         let Some(size) = leaf::bytes(field).or(elastic) else { return false };
         let unused = is_unused(field);
         // The first two may have one name: a longer field became several, of which the first kept it.

@@ -2,20 +2,20 @@
 
 use super::finder::{Direction, Finding};
 use super::rule::{Rule, Severity};
-use super::{Options, device_findings};
+use super::{CompareOptions, device_findings};
 use crate::schema::{Origin, Schema};
 
 /// What came of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct Comparison {
     /// What was found, device by device.
     pub findings: Vec<Finding>,
     /// How many devices are on both sides, and were compared.
     pub compared: usize,
 }
 
-impl Report {
+impl Comparison {
     /// How many findings are this bad.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
@@ -55,9 +55,9 @@ impl Report {
 /// # Ok::<(), vmstate::schema::SchemaError>(())
 /// ```
 #[must_use]
-pub fn compare_schemas(old: &Schema, new: &Schema) -> Report {
-    let options = Options { devices: [old, new].iter().all(|schema| schema.origin == Origin::Devices) };
-    let mut report = Report { findings: machines(old, new), compared: 0 };
+pub fn compare_schemas(old: &Schema, new: &Schema) -> Comparison {
+    let options = CompareOptions { devices: [old, new].iter().all(|schema| schema.origin == Origin::Devices) };
+    let mut report = Comparison { findings: machines(old, new), compared: 0 };
     for (name, shape) in &old.devices {
         match new.devices.get(name) {
             Some(other) => {

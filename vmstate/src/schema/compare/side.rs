@@ -3,7 +3,7 @@
 use vmstate_types::description::Pointers;
 
 use super::finder::Finder;
-use crate::schema::shape::{Count, Field, Kind, Shape};
+use crate::schema::shape::{Shape, ShapeCount, ShapeField, ShapeKind};
 
 /// A struct as it is written, or read, at a version.
 #[derive(Clone, Copy)]
@@ -24,22 +24,24 @@ impl<'s> Side<'s> {
 }
 
 /// Returns the struct whose fields are on the wire in the place of this field, without any bytes around them.
-pub(super) fn inline(field: &Field) -> Option<Side<'_>> {
+pub(super) fn inline(field: &ShapeField) -> Option<Side<'_>> {
     // An unknown count is one for most fields: dumps of QEMU 7.2 contain no counts.
-    let is_one = matches!(field.count, Count::One | Count::Fixed(1) | Count::Unknown);
+    let is_one = matches!(field.count, ShapeCount::One | ShapeCount::Fixed(1) | ShapeCount::Unknown);
     let is_plain = is_one && field.pointers == Pointers::None;
     if !is_plain || field.conditional {
         return None;
     }
     match &field.kind {
-        Kind::Struct(elements) | Kind::Temporary(elements) => elements.shapes().first().map(Side::own),
-        Kind::Versioned(elements, version) => elements.shapes().first().map(|shape| Side { shape, version: *version }),
+        ShapeKind::Struct(elements) | ShapeKind::Temporary(elements) => elements.shapes().first().map(Side::own),
+        ShapeKind::Versioned(elements, version) => {
+            elements.shapes().first().map(|shape| Side { shape, version: *version })
+        }
         _ => None,
     }
 }
 
 /// Returns whether a struct inlined in the field has a field of this name, at any depth.
-pub(super) fn contains(field: &Field, name: &str) -> bool {
+pub(super) fn contains(field: &ShapeField, name: &str) -> bool {
     inline(field).is_some_and(|side| {
         side.shape
             .fields

@@ -7,7 +7,7 @@ use vmstate_types::description::Absent;
 use super::finder::{Direction, Finder};
 use super::rule::Rule;
 use super::side::{CompareStructs, Side};
-use crate::schema::shape::{Shape, Subsection};
+use crate::schema::shape::{Shape, ShapeSubsection};
 
 /// Compares the subsections of a struct that is written with those of the struct that reads it. One of the two may
 /// have none at this place.
@@ -32,7 +32,7 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Op
 }
 
 /// The subsections by their names; of several with one name, the first.
-fn by_name(all: &[Subsection]) -> HashMap<&str, &Subsection> {
+fn by_name(all: &[ShapeSubsection]) -> HashMap<&str, &ShapeSubsection> {
     all.iter().rev().map(|subsection| (&*subsection.shape.name, subsection)).collect()
 }
 

@@ -1,10 +1,10 @@
 //! The description of the configuration section.
 
-use crate::schema::vmdesc::{self, Array, Nested, Struct};
+use crate::schema::vmdesc::{self, ArrayPart, Nested, SentStruct};
 use crate::stream::Configuration;
 
 /// The description of the configuration section, which is no device but is described like one.
-pub(crate) fn describe_configuration(configuration: &Configuration) -> Struct {
+pub(crate) fn describe_configuration(configuration: &Configuration) -> SentStruct {
     let mut subsections = Vec::new();
     if configuration.target_page_bits.is_some() {
         subsections.push(("configuration/target-page-bits", vec![plain("target_page_bits", 1, "uint32", 4)]));
@@ -19,7 +19,8 @@ pub(crate) fn describe_configuration(configuration: &Configuration) -> Struct {
     if configuration.uuid.is_some() {
         subsections.push(("configuration/uuid", vec![plain("uuid.data", 16, "uint8", 1)]));
     }
-    let structure = |name: &str, fields| Struct { vmsd_name: name.into(), version: 1, fields, subsections: Vec::new() };
+    let structure =
+        |name: &str, fields| SentStruct { vmsd_name: name.into(), version: 1, fields, subsections: Vec::new() };
     let name = plain("name", 1, "buffer", configuration.machine.len());
     let mut described = structure("configuration", vec![plain("len", 1, "uint32", 4), name]);
     described.subsections = subsections.into_iter().map(|(name, fields)| structure(name, fields)).collect();
@@ -27,8 +28,8 @@ pub(crate) fn describe_configuration(configuration: &Configuration) -> Struct {
 }
 
 /// A field without a struct inside, or an array of `count` of them.
-fn plain(name: &str, count: usize, type_name: &str, size: usize) -> vmdesc::Field {
-    let array = if count > 1 { Array::Len(count as u64) } else { Array::None };
+fn plain(name: &str, count: usize, type_name: &str, size: usize) -> vmdesc::SentField {
+    let array = if count > 1 { ArrayPart::Len(count as u64) } else { ArrayPart::None };
     let nested = Nested::None;
-    vmdesc::Field { name: name.into(), array, type_name: type_name.into(), nested, size: size as u64 }
+    vmdesc::SentField { name: name.into(), array, type_name: type_name.into(), nested, size: size as u64 }
 }

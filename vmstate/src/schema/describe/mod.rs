@@ -13,7 +13,7 @@ mod text;
 
 pub(crate) use configuration::describe_configuration;
 pub(crate) use section::SectionText;
-pub use sink::Described;
+pub use sink::DescribingSink;
 use vmstate_types::{SaveError, VmState, Writer, walk};
 
 use crate::stream::Configuration;
@@ -108,7 +108,7 @@ impl DescriptionWriter {
         name: &str,
         instance_id: u32,
         out: &mut Writer,
-        save: impl FnOnce(&mut Described<'_>) -> Result<(), SaveError>,
+        save: impl FnOnce(&mut DescribingSink<'_>) -> Result<(), SaveError>,
     ) -> Result<(), SaveError> {
         let mut text = SectionText::default();
         text.describe(self.release, name, instance_id, out, save)?;

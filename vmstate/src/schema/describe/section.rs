@@ -2,14 +2,14 @@
 
 use vmstate_types::{SaveError, Writer};
 
-use super::shape::{Event, Shape};
-use super::{Described, Release, text};
+use super::shape::{SectionShape, ShapeEvent};
+use super::{DescribingSink, Release, text};
 
 /// The description of a section that is saved again and again.
 #[derive(Debug, Default)]
 pub(crate) struct SectionText {
     release: Release,
-    shape: Shape,
+    shape: SectionShape,
     /// What follows from the shape; nothing before the first time.
     text: String,
 }
@@ -24,10 +24,10 @@ impl SectionText {
         name: &str,
         instance_id: u32,
         out: &mut Writer,
-        save: impl FnOnce(&mut Described<'_>) -> Result<(), SaveError>,
+        save: impl FnOnce(&mut DescribingSink<'_>) -> Result<(), SaveError>,
     ) -> Result<(), SaveError> {
         self.become_of(release);
-        let mut sink = Described::new(out, release, self.shape.look_again());
+        let mut sink = DescribingSink::new(out, release, self.shape.look_again());
         let saved = save(&mut sink);
         let changed = sink.end();
         if saved.is_err() {
@@ -42,7 +42,7 @@ impl SectionText {
     pub(crate) fn describe_opaque(&mut self, release: Release, name: &str, instance_id: u32, size: u64) {
         self.become_of(release);
         let mut look = self.shape.look_again();
-        look.see(Event::Opaque { size });
+        look.see(ShapeEvent::Opaque { size });
         let changed = look.end();
         self.make(name, instance_id, changed);
     }

@@ -10,13 +10,13 @@ use vmstate_types::sink::{ElementIndex, FieldRef, PointerRun};
 /// A section that is saved again mostly looks the same. Then nothing is noted, only compared, and the text that was made
 /// of it is good again.
 #[derive(Debug, Default)]
-pub(super) struct Shape {
-    events: Vec<Event>,
+pub(super) struct SectionShape {
+    events: Vec<ShapeEvent>,
 }
 
 /// Something that a sink was told. Offsets count from the section's first byte.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Event {
+pub(super) enum ShapeEvent {
     /// These fields have fixed sizes.
     Fixed { parent: Of, first: usize, end: usize },
     /// So many elements of fixed size.
@@ -49,7 +49,7 @@ impl PartialEq for Of {
     }
 }
 
-impl Event {
+impl ShapeEvent {
     pub(super) fn fixed(parent: &'static Description, fields: Range<usize>) -> Self {
         Self::Fixed { parent: Of(parent), first: fields.start, end: fields.end }
     }
@@ -63,8 +63,8 @@ impl Event {
     }
 }
 
-impl Shape {
-    pub(super) fn events(&self) -> &[Event] {
+impl SectionShape {
+    pub(super) fn events(&self) -> &[ShapeEvent] {
         &self.events
     }
 
@@ -81,7 +81,7 @@ impl Shape {
 /// A look at a section that is being saved.
 #[derive(Debug)]
 pub(super) struct Look<'s> {
-    events: &'s mut Vec<Event>,
+    events: &'s mut Vec<ShapeEvent>,
     /// The number of the next event.
     next: usize,
     changed: bool,
@@ -89,7 +89,7 @@ pub(super) struct Look<'s> {
 
 impl Look<'_> {
     #[inline]
-    pub(super) fn see(&mut self, event: Event) {
+    pub(super) fn see(&mut self, event: ShapeEvent) {
         if self.events.get(self.next) != Some(&event) {
             self.note(event);
         }
@@ -97,7 +97,7 @@ impl Look<'_> {
     }
 
     #[cold]
-    fn note(&mut self, event: Event) {
+    fn note(&mut self, event: ShapeEvent) {
         self.events.truncate(self.next);
         self.events.push(event);
         self.changed = true;

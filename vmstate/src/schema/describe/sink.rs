@@ -7,11 +7,11 @@ use vmstate_types::sink::{ElementIndex, FieldRef, PointerRun};
 use vmstate_types::{Description, Sink, Writer};
 
 use super::Release;
-use super::shape::{Event, Look};
+use super::shape::{Look, ShapeEvent};
 
 /// The sink of one section that is described while it is saved.
 #[derive(Debug)]
-pub struct Described<'d> {
+pub struct DescribingSink<'d> {
     out: &'d mut Writer,
     /// The offset of the section's first byte.
     start: u64,
@@ -25,7 +25,7 @@ pub struct Described<'d> {
     asked: Option<(FieldRef, bool)>,
 }
 
-impl<'d> Described<'d> {
+impl<'d> DescribingSink<'d> {
     pub(super) fn new(out: &'d mut Writer, release: Release, look: Look<'d>) -> Self {
         let start = out.offset();
         Self { out, start, release, look, muted: 0, pointer: None, asked: None }
@@ -53,7 +53,7 @@ impl<'d> Described<'d> {
     }
 }
 
-impl Sink for Described<'_> {
+impl Sink for DescribingSink<'_> {
     #[inline]
     fn out(&mut self) -> &mut Writer {
         self.out
@@ -63,14 +63,14 @@ impl Sink for Described<'_> {
     fn fixed(&mut self, parent: &'static Description, fields: Range<usize>) {
         self.pointer = None;
         if self.muted == 0 {
-            self.look.see(Event::fixed(parent, fields));
+            self.look.see(ShapeEvent::fixed(parent, fields));
         }
     }
 
     #[inline]
     fn fixed_array(&mut self, at: FieldRef, count: usize) {
         if self.muted == 0 && count > 0 {
-            self.look.see(Event::fixed_array(at, count));
+            self.look.see(ShapeEvent::fixed_array(at, count));
         }
     }
 
@@ -92,15 +92,15 @@ impl Sink for Described<'_> {
             return;
         }
         if let Some(run) = run {
-            self.look.see(Event::Pointer(run));
+            self.look.see(ShapeEvent::Pointer(run));
         }
-        self.look.see(Event::element(at, element, self.offset()));
+        self.look.see(ShapeEvent::element(at, element, self.offset()));
     }
 
     #[inline]
     fn end_element(&mut self) {
         match self.muted {
-            0 => self.look.see(Event::EndElement { offset: self.offset() }),
+            0 => self.look.see(ShapeEvent::EndElement { offset: self.offset() }),
             _ => self.muted -= 1,
         }
     }
@@ -108,28 +108,28 @@ impl Sink for Described<'_> {
     #[inline]
     fn begin_struct(&mut self, description: &'static Description, version: u32) {
         if self.muted == 0 {
-            self.look.see(Event::Struct { description: super::shape::Of(description), version });
+            self.look.see(ShapeEvent::Struct { description: super::shape::Of(description), version });
         }
     }
 
     #[inline]
     fn end_struct(&mut self) {
         if self.muted == 0 {
-            self.look.see(Event::EndStruct);
+            self.look.see(ShapeEvent::EndStruct);
         }
     }
 
     #[inline]
     fn begin_subsection(&mut self) {
         if self.muted == 0 {
-            self.look.see(Event::Subsection);
+            self.look.see(ShapeEvent::Subsection);
         }
     }
 
     #[inline]
     fn end_subsection(&mut self) {
         if self.muted == 0 {
-            self.look.see(Event::EndSubsection);
+            self.look.see(ShapeEvent::EndSubsection);
         }
     }
 }

@@ -7,12 +7,12 @@ use vmstate_types::description::{Count, Field, Kind};
 use vmstate_types::sink::{ElementIndex, PointerRun};
 
 use super::Release;
-use super::shape::{Event, Of};
+use super::shape::{Of, ShapeEvent};
 use super::sink::{compresses, described_run};
 use crate::schema::vmdesc::quote;
 
 /// Appends the object that describes the section `name` of this shape.
-pub(super) fn section(json: &mut String, release: Release, name: &str, instance_id: u32, events: &[Event]) {
+pub(super) fn section(json: &mut String, release: Release, name: &str, instance_id: u32, events: &[ShapeEvent]) {
     json.push_str("{\"name\": ");
     quote(json, name);
     push(json, format_args!(", \"instance_id\": {instance_id}"));
@@ -42,23 +42,23 @@ enum Open {
 }
 
 impl Text<'_> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &ShapeEvent) {
         match *event {
-            Event::Fixed { parent: Of(parent), first, end } => self.fixed(parent, first, end),
-            Event::FixedArray { parent: Of(parent), field, count } => self.fixed_array(parent, field, count),
-            Event::Pointer(run) => self.pointer = Some(run),
-            Event::ElementIndex { parent: Of(parent), field, element, offset } => {
+            ShapeEvent::Fixed { parent: Of(parent), first, end } => self.fixed(parent, first, end),
+            ShapeEvent::FixedArray { parent: Of(parent), field, count } => self.fixed_array(parent, field, count),
+            ShapeEvent::Pointer(run) => self.pointer = Some(run),
+            ShapeEvent::ElementIndex { parent: Of(parent), field, element, offset } => {
                 self.begin_element(parent, field, element, offset);
             }
-            Event::EndElement { offset } => self.end_element(offset),
-            Event::Struct { description: Of(description), version } => self.begin_struct(description, version),
-            Event::EndStruct => self.end_struct(),
-            Event::Subsection => self.begin_subsection(),
-            Event::EndSubsection => {
+            ShapeEvent::EndElement { offset } => self.end_element(offset),
+            ShapeEvent::Struct { description: Of(description), version } => self.begin_struct(description, version),
+            ShapeEvent::EndStruct => self.end_struct(),
+            ShapeEvent::Subsection => self.begin_subsection(),
+            ShapeEvent::EndSubsection => {
                 self.open.pop();
                 self.json.push('}');
             }
-            Event::Opaque { size } => self.opaque(size),
+            ShapeEvent::Opaque { size } => self.opaque(size),
         }
     }
 
@@ -74,7 +74,7 @@ impl Text<'_> {
         }
         if count == 1 || compresses(&parent.fields[field]) {
             self.separate();
-            describe_fixed(self.json, parent, field, Place::of(count));
+            describe_fixed(self.json, parent, field, Place::whole(count));
             return;
         }
         for index in 0..count {
@@ -91,7 +91,7 @@ impl Text<'_> {
         self.separate();
         self.json.push_str("{\"name\": ");
         push_name(self.json, parent, index);
-        let place = if compresses(field) { Place::of(count) } else { self.element_place(element) };
+        let place = if compresses(field) { Place::whole(count) } else { self.element_place(element) };
         place.push(self.json);
         let null = run.is_some_and(|run| run.null);
         match self.release {
@@ -176,7 +176,7 @@ enum Place {
 
 impl Place {
     /// All of `count` elements.
-    fn of(count: usize) -> Self {
+    fn whole(count: usize) -> Self {
         if count > 1 { Self::Len(count) } else { Self::Only }
     }
 
@@ -201,7 +201,7 @@ fn describe_fixed(json: &mut String, parent: &Description, index: usize, place: 
         push_struct(json, description, description.version);
         for (index, field) in description.fields.iter().enumerate() {
             json.push_str(if index > 0 { ", " } else { "" });
-            describe_fixed(json, description, index, Place::of(fixed_count(field)));
+            describe_fixed(json, description, index, Place::whole(fixed_count(field)));
         }
         json.push_str("]}");
     }

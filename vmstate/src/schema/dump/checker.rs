@@ -4,7 +4,7 @@
 //! what it finds, its faults included: it goes by names, stops at the first that it does not know, and takes sizes in
 //! memory for sizes on the wire. [`compare`](crate::schema::compare) is the better question to ask.
 
-use super::{Description, Device, Dump, Field};
+use super::{DeviceType, Dump, DumpDescription, DumpField};
 
 mod fields;
 mod renames;
@@ -67,7 +67,7 @@ impl Checker {
     /// let findings = Checker::Qemu10_0.compare(&dump(2)?, &dump(1)?);
     /// assert_eq!(findings.lines, [
     ///     r#"Section "pci-x" version error: 2 > 1"#,
-    ///     r#"Section "pci-x" Description "x": version error: 2 > 1"#,
+    ///     r#"Section "pci-x" DumpDescription "x": version error: 2 > 1"#,
     /// ]);
     /// assert_eq!(findings.exit_code(), 2);
     /// # Ok::<(), vmstate::schema::SchemaError>(())
@@ -114,7 +114,7 @@ impl Section<'_> {
         self.findings.problem(&format!("Section \"{}\"{text}", self.name));
     }
 
-    fn devices(&mut self, source: &Device, destination: &Device) {
+    fn devices(&mut self, source: &DeviceType, destination: &DeviceType) {
         self.versions(source.into(), destination.into(), None);
         match (&source.description, &destination.description) {
             (Some(one), Some(other)) => self.descriptions(one, other),
@@ -123,26 +123,26 @@ impl Section<'_> {
         }
     }
 
-    fn descriptions(&mut self, source: &Description, destination: &Description) {
+    fn descriptions(&mut self, source: &DumpDescription, destination: &DumpDescription) {
         let name = &source.name;
         self.versions(source.into(), destination.into(), Some(name));
         if !self.checker.is_same_name(self.name, name, &destination.name) {
             let got = &destination.name;
-            return self.problem(format_args!(": Description \"{name}\" missing, got \"{got}\" instead; skipping"));
+            return self.problem(format_args!(": DumpDescription \"{name}\" missing, got \"{got}\" instead; skipping"));
         }
         match (&source.fields, &destination.fields) {
             (Some(one), Some(other)) => self.fields(one, other, name),
-            (Some(_), None) => self.problem(format_args!(" Description \"{name}\": Entry \"Fields\" missing")),
+            (Some(_), None) => self.problem(format_args!(" DumpDescription \"{name}\": Entry \"Fields\" missing")),
             (None, _) => {}
         }
         match (&source.subsections, &destination.subsections) {
             (Some(one), Some(other)) => self.subsections(one, other, name),
-            (Some(_), None) => self.problem(format_args!(" Description \"{name}\": Entry \"Subsections\" missing")),
+            (Some(_), None) => self.problem(format_args!(" DumpDescription \"{name}\": Entry \"Subsections\" missing")),
             (None, _) => {}
         }
     }
 
-    fn subsections(&mut self, source: &[Description], destination: &[Description], description: &str) {
+    fn subsections(&mut self, source: &[DumpDescription], destination: &[DumpDescription], description: &str) {
         for one in source {
             let mut known = false;
             for other in destination.iter().filter(|other| other.name == one.name) {
@@ -151,7 +151,7 @@ impl Section<'_> {
             }
             if !known {
                 let name = &one.name;
-                self.problem(format_args!(", Description \"{description}\": Subsection \"{name}\" not found"));
+                self.problem(format_args!(", DumpDescription \"{description}\": Subsection \"{name}\" not found"));
             }
         }
     }
@@ -159,7 +159,7 @@ impl Section<'_> {
     /// Where there is no description to name, the script begins to say that the minimum is too high, and stops.
     fn versions(&mut self, source: Versions, destination: Versions, description: Option<&str>) {
         let description = description.filter(|name| !name.is_empty());
-        let place = description.map(|name| format!(" Description \"{name}\":")).unwrap_or_default();
+        let place = description.map(|name| format!(" DumpDescription \"{name}\":")).unwrap_or_default();
         let (version, known) = (source.version, destination.version);
         if version > known {
             self.problem(format_args!("{place} version error: {version} > {known}"));
@@ -174,20 +174,20 @@ impl Section<'_> {
     }
 }
 
-impl From<&Device> for Versions {
-    fn from(device: &Device) -> Self {
+impl From<&DeviceType> for Versions {
+    fn from(device: &DeviceType) -> Self {
         Self { version: device.version_id, minimum: Some(device.minimum_version_id) }
     }
 }
 
-impl From<&Description> for Versions {
-    fn from(description: &Description) -> Self {
+impl From<&DumpDescription> for Versions {
+    fn from(description: &DumpDescription) -> Self {
         Self { version: description.version_id, minimum: Some(description.minimum_version_id) }
     }
 }
 
-impl From<&Field> for Versions {
-    fn from(field: &Field) -> Self {
+impl From<&DumpField> for Versions {
+    fn from(field: &DumpField) -> Self {
         Self { version: field.version_id, minimum: None }
     }
 }

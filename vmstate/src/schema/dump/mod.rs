@@ -15,8 +15,8 @@
 //!     levels: [u16; 4],
 //! }
 //!
-//! let schema = Schema::of("board-1.0", [("latch-device", Latch::DESCRIPTION)]);
-//! let text = Dump::of(&schema, Release::Qemu10_0).to_text();
+//! let schema = Schema::from_devices("board-1.0", [("latch-device", Latch::DESCRIPTION)]);
+//! let text = Dump::from_schema(&schema, Release::Qemu10_0).to_text();
 //! assert_eq!(text, r#"{
 //!   "vmschkmachine": {
 //!     "Name": "board-1.0"
@@ -66,12 +66,12 @@ pub struct Dump {
     /// The machine type, such as `pc-i440fx-7.2`.
     pub machine: String,
     /// The device types, in QEMU's order, which is none.
-    pub devices: Vec<Device>,
+    pub devices: Vec<DeviceType>,
 }
 
 /// One type of device (QEMU: a QOM type).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
+pub struct DeviceType {
     /// Its name, such as `isa-serial`.
     #[serde(rename = "Name")]
     pub name: String,
@@ -81,12 +81,12 @@ pub struct Device {
     pub minimum_version_id: i64,
     /// What it saves.
     #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Description>,
+    pub description: Option<DumpDescription>,
 }
 
 /// What a device, struct or subsection saves (QEMU: `VMStateDescription`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Description {
+pub struct DumpDescription {
     /// Its name.
     pub name: String,
     /// The version that is written.
@@ -95,7 +95,7 @@ pub struct Description {
     pub minimum_version_id: i64,
     /// Its fields. Devices that cannot be migrated have none.
     #[serde(rename = "Fields", default, skip_serializing_if = "Option::is_none")]
-    pub fields: Option<Vec<Field>>,
+    pub fields: Option<Vec<DumpField>>,
     /// Its subsections.
     #[serde(rename = "Subsections", default, skip_serializing_if = "Option::is_none")]
     pub subsections: Option<Vec<Self>>,
@@ -103,7 +103,7 @@ pub struct Description {
 
 /// One field (QEMU: `VMStateField`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Field {
+pub struct DumpField {
     /// Its name.
     pub field: String,
     /// The first version that has it.
@@ -117,7 +117,7 @@ pub struct Field {
     pub size: u64,
     /// What is in a struct, or in the elements of a list or tree.
     #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Description>,
+    pub description: Option<DumpDescription>,
 }
 
 impl Dump {
@@ -141,7 +141,7 @@ impl Dump {
 
     /// The device type `name`.
     #[must_use]
-    pub fn device(&self, name: &str) -> Option<&Device> {
+    pub fn device(&self, name: &str) -> Option<&DeviceType> {
         self.devices.iter().find(|device| device.name == name)
     }
 }
@@ -152,7 +152,7 @@ struct File {
     #[serde(rename = "vmschkmachine")]
     machine: Machine,
     #[serde(flatten)]
-    devices: Entries<Device>,
+    devices: Entries<DeviceType>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use vmstate_types::description::Absent;
 
-use super::{Description, Device, Dump, Field};
-use crate::schema::shape::{self, Count, Elements, Kind, Shape, Subsection};
+use super::{DeviceType, Dump, DumpDescription, DumpField};
+use crate::schema::shape::{self, Shape, ShapeCount, ShapeElements, ShapeKind, ShapeSubsection};
 use crate::schema::{Origin, Release, Schema};
 
 impl Dump {
@@ -12,21 +12,21 @@ impl Dump {
     /// Sizes are those on the wire, where QEMU has those in memory, and 0 where they depend on the value.
     /// A field with a last version has a predicate in QEMU.
     #[must_use]
-    pub fn of(schema: &Schema, release: Release) -> Self {
+    pub fn from_schema(schema: &Schema, release: Release) -> Self {
         let device = |(name, shape): (&String, &Shape)| {
             let description = description(shape, release);
             let (version_id, minimum_version_id) = (description.version_id, description.minimum_version_id);
-            Device { name: name.clone(), version_id, minimum_version_id, description: Some(description) }
+            DeviceType { name: name.clone(), version_id, minimum_version_id, description: Some(description) }
         };
         let machine = schema.machine.clone().unwrap_or_default();
         Self { machine, devices: schema.devices.iter().map(device).collect() }
     }
 }
 
-fn description(shape: &Shape, release: Release) -> Description {
+fn description(shape: &Shape, release: Release) -> DumpDescription {
     let some = |is_there: bool| is_there.then_some(());
     let version = i64::from(shape.version);
-    Description {
+    DumpDescription {
         name: shape.name.clone(),
         version_id: version,
         minimum_version_id: shape.minimum_version.map_or(version, i64::from),
@@ -37,12 +37,12 @@ fn description(shape: &Shape, release: Release) -> Description {
     }
 }
 
-fn field(field: &shape::Field, release: Release) -> Field {
+fn field(field: &shape::ShapeField, release: Release) -> DumpField {
     let num = match field.count {
-        Count::Fixed(count) if release == Release::Qemu10_0 => Some(count),
+        ShapeCount::Fixed(count) if release == Release::Qemu10_0 => Some(count),
         _ => None,
     };
-    Field {
+    DumpField {
         field: field.name.clone(),
         version_id: i64::from(field.since),
         field_exists: field.conditional || field.until.is_some(),
@@ -76,11 +76,12 @@ impl Dump {
 }
 
 fn has_counts(shape: &Shape) -> bool {
-    let inner = |field: &shape::Field| field.kind.inner().is_some_and(|inner| inner.shapes().iter().any(has_counts));
-    shape.fields.iter().any(|field| matches!(field.count, Count::Fixed(_)) || inner(field))
+    let inner =
+        |field: &shape::ShapeField| field.kind.inner().is_some_and(|inner| inner.shapes().iter().any(has_counts));
+    shape.fields.iter().any(|field| matches!(field.count, ShapeCount::Fixed(_)) || inner(field))
 }
 
-fn to_shape(description: &Description, counts: bool) -> Shape {
+fn to_shape(description: &DumpDescription, counts: bool) -> Shape {
     let fields = description.fields.iter().flatten().map(|field| to_field(field, counts));
     let subsections = description.subsections.iter().flatten().map(|one| to_subsection(one, counts));
     Shape {
@@ -95,27 +96,27 @@ fn to_shape(description: &Description, counts: bool) -> Shape {
 }
 
 /// Nearly all of QEMU's subsections have a predicate, which dumps do not say.
-fn to_subsection(description: &Description, counts: bool) -> Subsection {
-    Subsection { shape: Shape { conditional: true, ..to_shape(description, counts) }, absent: Absent::Keep }
+fn to_subsection(description: &DumpDescription, counts: bool) -> ShapeSubsection {
+    ShapeSubsection { shape: Shape { conditional: true, ..to_shape(description, counts) }, absent: Absent::Keep }
 }
 
-fn to_field(field: &Field, counts: bool) -> shape::Field {
+fn to_field(field: &DumpField, counts: bool) -> shape::ShapeField {
     let kind = match &field.description {
-        Some(inner) => Kind::Struct(Elements::Alike(Box::new(to_shape(inner, counts)))),
-        None => Kind::Unknown,
+        Some(inner) => ShapeKind::Struct(ShapeElements::Alike(Box::new(to_shape(inner, counts)))),
+        None => ShapeKind::Unknown,
     };
     let count = match field.num {
-        Some(count) => Count::Fixed(count),
-        None if counts => Count::One,
-        None => Count::Unknown,
+        Some(count) => ShapeCount::Fixed(count),
+        None if counts => ShapeCount::One,
+        None => ShapeCount::Unknown,
     };
-    shape::Field {
+    shape::ShapeField {
         since: version(field.version_id),
         conditional: field.field_exists,
         count,
         // Infos of a device's own have no size in memory.
         host_size: (field.size > 0).then_some(field.size),
-        ..shape::Field::new(&field.field, kind)
+        ..shape::ShapeField::new(&field.field, kind)
     }
 }
 

@@ -98,7 +98,7 @@ impl Schema {
     /// }
     /// # impl Fifo { fn check(&mut self) -> Result<(), &'static str> { Ok(()) } }
     ///
-    /// let schema = Schema::of(None, [("fifo", Fifo::DESCRIPTION)]);
+    /// let schema = Schema::from_devices(None, [("fifo", Fifo::DESCRIPTION)]);
     /// assert_eq!(schema.to_text(), r#"{
     ///   "vmstate-schema": 1,
     ///   "devices": {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use vmstate_types::description::{Absent, Pointers, Priority};
 
 use crate::schema::SchemaError;
-use crate::schema::shape::{self, Elements, Hooks, Shape};
+use crate::schema::shape::{self, Hooks, Shape, ShapeElements};
 
 /// A device, a nested struct, or a subsection.
 #[derive(Serialize, Deserialize)]
@@ -184,21 +184,21 @@ impl From<&Shape> for Struct {
     }
 }
 
-impl From<&shape::Subsection> for Struct {
-    fn from(subsection: &shape::Subsection) -> Self {
+impl From<&shape::ShapeSubsection> for Struct {
+    fn from(subsection: &shape::ShapeSubsection) -> Self {
         Self { absent: subsection.absent, ..Self::from(&subsection.shape) }
     }
 }
 
-impl From<&shape::Field> for Field {
-    fn from(field: &shape::Field) -> Self {
+impl From<&shape::ShapeField> for Field {
+    fn from(field: &shape::ShapeField) -> Self {
         let (type_name, struct_version, keys) = match &field.kind {
-            shape::Kind::Unknown => (None, None, None),
-            shape::Kind::Info(name) | shape::Kind::List(name, _) => (Some(name.as_str()), None, None),
-            shape::Kind::Struct(_) => (Some("struct"), None, None),
-            shape::Kind::Versioned(_, version) => (Some("vstruct"), Some(*version), None),
-            shape::Kind::Temporary(_) => (Some("tmp"), None, None),
-            shape::Kind::Tree { keys, .. } => (Some("gtree"), None, keys.as_ref()),
+            shape::ShapeKind::Unknown => (None, None, None),
+            shape::ShapeKind::Info(name) | shape::ShapeKind::List(name, _) => (Some(name.as_str()), None, None),
+            shape::ShapeKind::Struct(_) => (Some("struct"), None, None),
+            shape::ShapeKind::Versioned(_, version) => (Some("vstruct"), Some(*version), None),
+            shape::ShapeKind::Temporary(_) => (Some("tmp"), None, None),
+            shape::ShapeKind::Tree { keys, .. } => (Some("gtree"), None, keys.as_ref()),
         };
         Self {
             name: field.name.clone(),
@@ -206,10 +206,10 @@ impl From<&shape::Field> for Field {
             size: field.size,
             host_size: field.host_size,
             count: match &field.count {
-                shape::Count::One => None,
-                shape::Count::Fixed(count) => Some(Count::Fixed(*count)),
-                shape::Count::Counted(by) => Some(Count::Counted(by.into())),
-                shape::Count::Unknown => Some(Count::Unknown(Unknown::Unknown)),
+                shape::ShapeCount::One => None,
+                shape::ShapeCount::Fixed(count) => Some(Count::Fixed(*count)),
+                shape::ShapeCount::Counted(by) => Some(Count::Counted(by.into())),
+                shape::ShapeCount::Unknown => Some(Count::Unknown(Unknown::Unknown)),
             },
             length: field.length.as_ref().map(CountSource::from),
             pointers: field.pointers,
@@ -223,17 +223,17 @@ impl From<&shape::Field> for Field {
     }
 }
 
-impl From<&Elements> for Inner {
-    fn from(elements: &Elements) -> Self {
+impl From<&ShapeElements> for Inner {
+    fn from(elements: &ShapeElements) -> Self {
         match elements {
-            Elements::Alike(shape) => Self::Alike(Box::new(Struct::from(&**shape))),
-            Elements::Each(shapes) => Self::Each(shapes.iter().map(Struct::from).collect()),
+            ShapeElements::Alike(shape) => Self::Alike(Box::new(Struct::from(&**shape))),
+            ShapeElements::Each(shapes) => Self::Each(shapes.iter().map(Struct::from).collect()),
         }
     }
 }
 
-impl From<&shape::CountSource> for CountSource {
-    fn from(source: &shape::CountSource) -> Self {
+impl From<&shape::ShapeCountSource> for CountSource {
+    fn from(source: &shape::ShapeCountSource) -> Self {
         Self { from: source.field.clone(), multiply: source.multiply, max: source.max }
     }
 }
@@ -270,8 +270,8 @@ impl Struct {
         })
     }
 
-    fn into_subsection(self, is_sent: bool) -> Result<shape::Subsection, SchemaError> {
-        Ok(shape::Subsection { absent: self.absent, shape: self.into_shape(is_sent)? })
+    fn into_subsection(self, is_sent: bool) -> Result<shape::ShapeSubsection, SchemaError> {
+        Ok(shape::ShapeSubsection { absent: self.absent, shape: self.into_shape(is_sent)? })
     }
 }
 
@@ -285,46 +285,46 @@ fn with_hook(hooks: Hooks, hook: Hook) -> Hooks {
 }
 
 impl Field {
-    fn into_field(mut self, is_sent: bool) -> Result<shape::Field, SchemaError> {
+    fn into_field(mut self, is_sent: bool) -> Result<shape::ShapeField, SchemaError> {
         let (keys, inner) = (self.keys.take(), self.inner.take());
         let keys = keys.map(|keys| keys.into_elements(is_sent)).transpose()?;
         let inner = inner.map(|inner| inner.into_elements(is_sent)).transpose()?;
-        Ok(shape::Field {
+        Ok(shape::ShapeField {
             kind: self.kind(keys, inner)?,
             since: self.since,
             until: self.until,
             conditional: self.conditional,
             count: match self.count {
-                None => shape::Count::One,
-                Some(Count::Fixed(count)) => shape::Count::Fixed(count),
-                Some(Count::Counted(by)) => shape::Count::Counted(by.into()),
-                Some(Count::Unknown(_)) => shape::Count::Unknown,
+                None => shape::ShapeCount::One,
+                Some(Count::Fixed(count)) => shape::ShapeCount::Fixed(count),
+                Some(Count::Counted(by)) => shape::ShapeCount::Counted(by.into()),
+                Some(Count::Unknown(_)) => shape::ShapeCount::Unknown,
             },
             size: self.size,
             host_size: self.host_size,
-            length: self.length.map(shape::CountSource::from),
+            length: self.length.map(shape::ShapeCountSource::from),
             pointers: self.pointers,
-            ..shape::Field::new(self.name, shape::Kind::Unknown)
+            ..shape::ShapeField::new(self.name, shape::ShapeKind::Unknown)
         })
     }
 
-    fn kind(&self, keys: Option<Elements>, inner: Option<Elements>) -> Result<shape::Kind, SchemaError> {
+    fn kind(&self, keys: Option<ShapeElements>, inner: Option<ShapeElements>) -> Result<shape::ShapeKind, SchemaError> {
         let found =
             |what: &str| SchemaError::new("a type with what belongs to it", format!("{what} at `{}`", self.name));
         let kind = match (self.type_name.as_deref(), inner) {
-            (None, None) => shape::Kind::Unknown,
-            (Some("struct"), Some(inner)) => shape::Kind::Struct(inner),
+            (None, None) => shape::ShapeKind::Unknown,
+            (Some("struct"), Some(inner)) => shape::ShapeKind::Struct(inner),
             (Some("vstruct"), Some(inner)) => {
                 let version = self.struct_version.ok_or_else(|| found("no `struct_version`"))?;
-                return Ok(shape::Kind::Versioned(inner, version));
+                return Ok(shape::ShapeKind::Versioned(inner, version));
             }
-            (Some("tmp"), Some(inner)) => shape::Kind::Temporary(inner),
-            (Some(name @ ("qtailq" | "qlist")), Some(inner)) => shape::Kind::List(name.to_owned(), inner),
-            (Some("gtree"), Some(values)) => return Ok(shape::Kind::Tree { keys, values }),
+            (Some("tmp"), Some(inner)) => shape::ShapeKind::Temporary(inner),
+            (Some(name @ ("qtailq" | "qlist")), Some(inner)) => shape::ShapeKind::List(name.to_owned(), inner),
+            (Some("gtree"), Some(values)) => return Ok(shape::ShapeKind::Tree { keys, values }),
             (Some("struct" | "vstruct" | "tmp" | "qtailq" | "qlist" | "gtree"), None) => {
                 return Err(found("no `struct`"));
             }
-            (Some(name), None) => shape::Kind::Info(name.to_owned()),
+            (Some(name), None) => shape::ShapeKind::Info(name.to_owned()),
             (_, Some(_)) => return Err(found("a `struct`")),
         };
         match (keys, self.struct_version) {
@@ -335,17 +335,17 @@ impl Field {
 }
 
 impl Inner {
-    fn into_elements(self, is_sent: bool) -> Result<Elements, SchemaError> {
+    fn into_elements(self, is_sent: bool) -> Result<ShapeElements, SchemaError> {
         Ok(match self {
-            Self::Alike(shape) => Elements::Alike(Box::new(shape.into_shape(is_sent)?)),
-            Self::Each(shapes) => {
-                Elements::Each(shapes.into_iter().map(|shape| shape.into_shape(is_sent)).collect::<Result<_, _>>()?)
-            }
+            Self::Alike(shape) => ShapeElements::Alike(Box::new(shape.into_shape(is_sent)?)),
+            Self::Each(shapes) => ShapeElements::Each(
+                shapes.into_iter().map(|shape| shape.into_shape(is_sent)).collect::<Result<_, _>>()?,
+            ),
         })
     }
 }
 
-impl From<CountSource> for shape::CountSource {
+impl From<CountSource> for shape::ShapeCountSource {
     fn from(source: CountSource) -> Self {
         Self { field: source.from, multiply: source.multiply, max: source.max }
     }

@@ -2,7 +2,7 @@
 
 use vmstate_types::{Description, description};
 
-use super::{Count, CountSource, Elements, Field, Kind, Shape, Subsection};
+use super::{Shape, ShapeCount, ShapeCountSource, ShapeElements, ShapeField, ShapeKind, ShapeSubsection};
 
 impl From<&Description> for Shape {
     fn from(device: &Description) -> Self {
@@ -16,20 +16,20 @@ impl From<&Description> for Shape {
             early_setup: device.early_setup,
             conditional: device.conditional,
             hooks: device.hooks,
-            fields: device.fields.iter().map(Field::from).collect(),
-            subsections: device.subsections.iter().map(Subsection::from).collect(),
+            fields: device.fields.iter().map(ShapeField::from).collect(),
+            subsections: device.subsections.iter().map(ShapeSubsection::from).collect(),
             is_sent: false,
         }
     }
 }
 
-impl From<&description::Subsection> for Subsection {
+impl From<&description::Subsection> for ShapeSubsection {
     fn from(subsection: &description::Subsection) -> Self {
         Self { shape: subsection.description.into(), absent: subsection.absent }
     }
 }
 
-impl From<&description::Field> for Field {
+impl From<&description::Field> for ShapeField {
     fn from(field: &description::Field) -> Self {
         let form = &field.form;
         Self {
@@ -38,14 +38,14 @@ impl From<&description::Field> for Field {
             conditional: field.conditional,
             count: form.count.into(),
             size: form.size.map(wide),
-            length: form.length.map(CountSource::from),
+            length: form.length.map(ShapeCountSource::from),
             pointers: form.pointers,
             ..Self::new(field.name, form.kind.into())
         }
     }
 }
 
-impl From<description::Kind> for Kind {
+impl From<description::Kind> for ShapeKind {
     fn from(kind: description::Kind) -> Self {
         match kind {
             description::Kind::Info(name) => Self::Info(name.to_owned()),
@@ -54,20 +54,20 @@ impl From<description::Kind> for Kind {
             description::Kind::Temporary(inner) => Self::Temporary(inner.into()),
             description::Kind::List(name, inner) => Self::List(name.to_owned(), inner.into()),
             description::Kind::Tree { key, value } => {
-                Self::Tree { keys: key.map(Elements::from), values: value.into() }
+                Self::Tree { keys: key.map(ShapeElements::from), values: value.into() }
             }
             _ => Self::Unknown,
         }
     }
 }
 
-impl From<&Description> for Elements {
+impl From<&Description> for ShapeElements {
     fn from(inner: &Description) -> Self {
         Self::Alike(Box::new(inner.into()))
     }
 }
 
-impl From<description::Count> for Count {
+impl From<description::Count> for ShapeCount {
     fn from(count: description::Count) -> Self {
         match count {
             description::Count::One => Self::One,
@@ -78,7 +78,7 @@ impl From<description::Count> for Count {
     }
 }
 
-impl From<description::CountSource> for CountSource {
+impl From<description::CountSource> for ShapeCountSource {
     fn from(source: description::CountSource) -> Self {
         Self { field: source.field.to_owned(), multiply: wide(source.multiply), max: source.max.map(wide) }
     }

@@ -2,11 +2,11 @@
 //! own description, a dump of QEMU's, a file.
 //!
 //! A [`Shape`] says what its source says and no more: a dump has no types, a stream has no gates. What is not known is
-//! [`None`] or [`Kind::Unknown`], and a comparison leaves it alone.
+//! [`None`] or [`ShapeKind::Unknown`], and a comparison leaves it alone.
 //!
 //! ```
 //! use vmstate::prelude::*;
-//! use vmstate::schema::shape::{Count, Kind, Shape};
+//! use vmstate::schema::shape::{ShapeCount, ShapeKind, Shape};
 //!
 //! #[derive(VmState)]
 //! #[vmstate(name = "fifo", version = 2)]
@@ -18,8 +18,8 @@
 //!
 //! let shape = Shape::from(Fifo::DESCRIPTION);
 //! assert_eq!((&*shape.name, shape.version, shape.minimum_version), ("fifo", 2, Some(1)));
-//! assert_eq!(shape.fields[0].kind, Kind::Info("uint16".to_owned()));
-//! assert_eq!(shape.fields[0].count, Count::Fixed(16));
+//! assert_eq!(shape.fields[0].kind, ShapeKind::Info("uint16".to_owned()));
+//! assert_eq!(shape.fields[0].count, ShapeCount::Fixed(16));
 //! ```
 
 pub use vmstate_types::description::{Absent, Hooks, Pointers, Priority};
@@ -49,16 +49,16 @@ pub struct Shape {
     /// The hooks that run around saving and loading.
     pub hooks: Hooks,
     /// The fields in wire order.
-    pub fields: Vec<Field>,
+    pub fields: Vec<ShapeField>,
     /// The subsections in wire order, after all fields.
-    pub subsections: Vec<Subsection>,
+    pub subsections: Vec<ShapeSubsection>,
     /// Whether this is what was sent once, rather than what may be sent: everything here is there.
     pub is_sent: bool,
 }
 
 /// One field: QEMU's `VMStateField`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct ShapeField {
     /// The name in descriptions and errors.
     pub name: String,
     /// The first version of the struct that has it.
@@ -68,46 +68,46 @@ pub struct Field {
     /// Whether a predicate decides, instead of the version (QEMU's `field_exists`).
     pub conditional: bool,
     /// What one element is.
-    pub kind: Kind,
+    pub kind: ShapeKind,
     /// How many elements there are.
-    pub count: Count,
+    pub count: ShapeCount,
     /// The bytes of one element on the wire, where all take the same.
     pub size: Option<u64>,
     /// The bytes of one element in QEMU's memory, which is what its dumps say instead.
     pub host_size: Option<u64>,
     /// Where the length of one element comes from, if it is bytes or bits and another field says how many.
-    pub length: Option<CountSource>,
+    pub length: Option<ShapeCountSource>,
     /// Whether elements are behind pointers that may be null.
     pub pointers: Pointers,
 }
 
 /// What one element of a field is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum ShapeKind {
     /// A value, of which the source does not say the type.
     Unknown,
     /// A value with an info type (QEMU's `VMStateInfo`), by name: `uint32`, `timer`, `buffer`.
     Info(String),
     /// A nested struct, at its own version (`VMS_STRUCT`).
-    Struct(Elements),
+    Struct(ShapeElements),
     /// A nested struct, at this version (`VMS_VSTRUCT`).
-    Versioned(Elements, u32),
+    Versioned(ShapeElements, u32),
     /// A temporary struct that is made of the parent (`VMSTATE_WITH_TMP`).
-    Temporary(Elements),
+    Temporary(ShapeElements),
     /// A linked list of structs, by the name of its info (`qtailq`, `qlist`).
-    List(String, Elements),
+    List(String, ShapeElements),
     /// A balanced tree (`gtree`). Keys without a shape are 64-bit numbers.
     Tree {
         /// The keys' shape.
-        keys: Option<Elements>,
+        keys: Option<ShapeElements>,
         /// The values' shape.
-        values: Elements,
+        values: ShapeElements,
     },
 }
 
 /// The shape of elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Elements {
+pub enum ShapeElements {
     /// All have this one.
     Alike(Box<Shape>),
     /// Each has its own, as far as a stream said: elements of one field may have different subsections.
@@ -116,20 +116,20 @@ pub enum Elements {
 
 /// How many elements a field has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Count {
+pub enum ShapeCount {
     /// It is no array.
     One,
     /// So many.
     Fixed(u64),
     /// Another field says.
-    Counted(CountSource),
+    Counted(ShapeCountSource),
     /// The source does not say.
     Unknown,
 }
 
 /// Where a number that a field needs comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CountSource {
+pub struct ShapeCountSource {
     /// The name of the field, or the expression, that says it.
     pub field: String,
     /// What its value is multiplied by.
@@ -140,7 +140,7 @@ pub struct CountSource {
 
 /// One subsection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subsection {
+pub struct ShapeSubsection {
     /// Its shape. The name begins with the parent's name.
     pub shape: Shape,
     /// What a load does when it is not in the stream.
@@ -177,17 +177,17 @@ impl Shape {
     }
 }
 
-impl Field {
+impl ShapeField {
     /// One element of `kind`, there in every version.
     #[must_use]
-    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+    pub fn new(name: impl Into<String>, kind: ShapeKind) -> Self {
         Self {
             name: name.into(),
             since: 0,
             until: None,
             conditional: false,
             kind,
-            count: Count::One,
+            count: ShapeCount::One,
             size: None,
             host_size: None,
             length: None,
@@ -202,7 +202,7 @@ impl Field {
     }
 }
 
-impl Field {
+impl ShapeField {
     /// Whether no version of the struct has both fields, as far as versions decide.
     pub(super) fn excludes(&self, other: &Self) -> bool {
         let before = |one: &Self, next: &Self| one.until.is_some_and(|last| last < next.since);
@@ -210,10 +210,10 @@ impl Field {
     }
 }
 
-impl Kind {
+impl ShapeKind {
     /// The structs inside, if there are any; the values of a tree.
     #[must_use]
-    pub fn inner(&self) -> Option<&Elements> {
+    pub fn inner(&self) -> Option<&ShapeElements> {
         match self {
             Self::Unknown | Self::Info(_) => None,
             Self::Struct(inner) | Self::Versioned(inner, _) | Self::Temporary(inner) | Self::List(_, inner) => {
@@ -224,7 +224,7 @@ impl Kind {
     }
 }
 
-impl Elements {
+impl ShapeElements {
     /// The shapes that are there: one, or one for each element.
     #[must_use]
     pub fn shapes(&self) -> &[Shape] {

@@ -49,11 +49,11 @@ pub type Name = Arc<str>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// The configuration section, which newer QEMUs describe too.
-    pub configuration: Option<Struct>,
+    pub configuration: Option<SentStruct>,
     /// The bytes of a page of the guest's memory.
     pub page_size: u64,
     /// The sections with device state, in stream order. Live sections such as `ram` are not described.
-    pub devices: Vec<Device>,
+    pub devices: Vec<SentSection>,
     /// Keys that no known QEMU writes.
     pub extra: Vec<Extra>,
 }
@@ -71,44 +71,44 @@ pub struct Extra {
 
 /// One section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Device {
+pub struct SentSection {
     /// The section's idstr.
     pub name: Name,
     /// Its instance id.
     pub instance_id: u32,
     /// What it holds.
-    pub body: Body,
+    pub body: SentBody,
 }
 
 /// What is said about a section's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum SentBody {
     /// Fields.
-    State(Struct),
+    State(SentStruct),
     /// So many bytes, written by a handler of the old style that describes nothing.
     OldStyle(u64),
 }
 
 /// A struct, section or subsection as it was sent (QEMU's `VMStateDescription`, without what was left out).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Struct {
+pub struct SentStruct {
     /// Its name.
     pub vmsd_name: Name,
     /// The version it was sent at.
     pub version: u32,
     /// What was sent, in order.
-    pub fields: Vec<Field>,
+    pub fields: Vec<SentField>,
     /// The subsections that were sent.
     pub subsections: Vec<Self>,
 }
 
 /// One field, or one element or run of elements of a field that is an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct SentField {
     /// The field's name. Elements that are described one by one share it.
     pub name: Name,
     /// Its place in an array.
-    pub array: Array,
+    pub array: ArrayPart,
     /// The info type, or the kind of nesting (`struct`, `vstruct`).
     pub type_name: Name,
     /// What is inside.
@@ -119,7 +119,7 @@ pub struct Field {
 
 /// How a field's entry says that it belongs to an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Array {
+pub enum ArrayPart {
     /// It does not. (QEMU 10 leaves the index of the last element out.)
     None,
     /// The element with this `index`.
@@ -136,27 +136,27 @@ pub enum Nested {
     /// `"struct": {}`, which is what QEMU 7.2 says when the first of an array of pointers to structs is NULL.
     Empty,
     /// A struct of its own.
-    Struct(Struct),
+    Struct(SentStruct),
     /// Structs whose keys stand in the field's own entry: one of a `tmp` or `vstruct`, any number of a list or tree.
-    Inline(Vec<Struct>),
+    Inline(Vec<SentStruct>),
 }
 
-impl Device {
+impl SentSection {
     /// The bytes of the section's payload; `None` when they cannot be counted.
     #[must_use]
     pub fn wire_size(&self) -> Option<u64> {
         match &self.body {
-            Body::State(state) => state.wire_size(),
-            Body::OldStyle(size) => Some(*size),
+            SentBody::State(state) => state.wire_size(),
+            SentBody::OldStyle(size) => Some(*size),
         }
     }
 }
 
-impl Struct {
+impl SentStruct {
     /// The bytes of all fields and subsections, as stated; `None` when they cannot be counted.
     #[must_use]
     pub fn wire_size(&self) -> Option<u64> {
-        let fields = self.fields.iter().map(Field::wire_size);
+        let fields = self.fields.iter().map(SentField::wire_size);
         let subsections = self.subsections.iter().map(Self::subsection_size);
         fields.chain(subsections).try_fold(0, |sum: u64, size| sum.checked_add(size?))
     }
@@ -168,13 +168,13 @@ impl Struct {
     }
 }
 
-impl Field {
+impl SentField {
     /// The elements that the entry is about.
     #[must_use]
     pub fn count(&self) -> u64 {
         match self.array {
-            Array::Len(count) => count,
-            Array::None | Array::Index(_) => 1,
+            ArrayPart::Len(count) => count,
+            ArrayPart::None | ArrayPart::Index(_) => 1,
         }
     }
 

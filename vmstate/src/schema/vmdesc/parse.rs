@@ -7,7 +7,8 @@ use vmstate_types::LoadError;
 use vmstate_types::error::Location;
 
 use super::{
-    Array, Body, Device, Document, Extra, Field, Json, Located, MAX_NAME, MAX_TEXT, Name, Nested, Struct, locate,
+    ArrayPart, Document, Extra, Json, Located, MAX_NAME, MAX_TEXT, Name, Nested, SentBody, SentField, SentSection,
+    SentStruct, locate,
 };
 
 impl Document {
@@ -36,7 +37,7 @@ fn parse(text: &[u8], offset: u64) -> Result<Document, LoadError> {
     if text.len() > MAX_TEXT {
         return Err(LoadError::malformed(format!("at most {MAX_TEXT} bytes of text"), text.len()).at_offset(offset));
     }
-    Json::parse(text, offset).and_then(Keys::of).and_then(document).map_err(|error| error.at_offset(offset))
+    Json::parse(text, offset).and_then(Keys::from_json).and_then(document).map_err(|error| error.at_offset(offset))
 }
 
 fn document(keys: Keys<'_>) -> Result<Document, LoadError> {
@@ -51,27 +52,27 @@ fn document(keys: Keys<'_>) -> Result<Document, LoadError> {
     Ok(Document { configuration, page_size, devices, extra })
 }
 
-fn device(json: Json<'_>) -> Result<Device, LoadError> {
-    let mut keys = Keys::of(json)?;
+fn device(json: Json<'_>) -> Result<SentSection, LoadError> {
+    let mut keys = Keys::from_json(json)?;
     let name = name(keys.take("name")?)?;
     let place = format!("the description of \"{}\"", name.escape_debug());
     device_body(name, keys).map_err(|error| within(error, place))
 }
 
-fn device_body(name: Name, mut keys: Keys<'_>) -> Result<Device, LoadError> {
+fn device_body(name: Name, mut keys: Keys<'_>) -> Result<SentSection, LoadError> {
     let instance_id = integer(keys.take("instance_id")?)?;
     let body = match keys.take_if("size") {
-        Some(size) => Body::OldStyle(old_style(integer(size)?, keys)?),
-        None => Body::State(structure_keys(&mut keys).and_then(|state| keys.end().map(|()| state))?),
+        Some(size) => SentBody::OldStyle(old_style(integer(size)?, keys)?),
+        None => SentBody::State(structure_keys(&mut keys).and_then(|state| keys.end().map(|()| state))?),
     };
-    Ok(Device { name, instance_id, body })
+    Ok(SentSection { name, instance_id, body })
 }
 
 /// The rest of a section of the old style: one buffer that is all of it.
 fn old_style(size: u64, mut keys: Keys<'_>) -> Result<u64, LoadError> {
     let mut fields = array(keys.take("fields")?)?;
     let Some(data) = fields.next() else { return Err(LoadError::malformed("a field `data`", "no field")) };
-    let mut data = Keys::of(data)?;
+    let mut data = Keys::from_json(data)?;
     let data = (name(data.take("name")?)?, integer::<u64>(data.take("size")?)?, name(data.take("type")?)?, data.end()?);
     if (&*data.0, data.1, &*data.2) != ("data", size, "buffer") || fields.next().is_some() {
         let found = format!("a field `{}` with type `{}` and size {}", data.0, data.2, data.1);
@@ -81,14 +82,14 @@ fn old_style(size: u64, mut keys: Keys<'_>) -> Result<u64, LoadError> {
     Ok(size)
 }
 
-fn structure(json: Json<'_>) -> Result<Struct, LoadError> {
-    let mut keys = Keys::of(json)?;
+fn structure(json: Json<'_>) -> Result<SentStruct, LoadError> {
+    let mut keys = Keys::from_json(json)?;
     let state = structure_keys(&mut keys)?;
     keys.end()?;
     Ok(state)
 }
 
-fn structure_keys(keys: &mut Keys<'_>) -> Result<Struct, LoadError> {
+fn structure_keys(keys: &mut Keys<'_>) -> Result<SentStruct, LoadError> {
     let vmsd_name = name(keys.take("vmsd_name")?)?;
     let version = integer(keys.take("version")?)?;
     let fields = array(keys.take("fields")?)?.map(field).collect::<Result<_, _>>()?;
@@ -96,10 +97,10 @@ fn structure_keys(keys: &mut Keys<'_>) -> Result<Struct, LoadError> {
         Some(json) => subsections(json)?,
         None => Vec::new(),
     };
-    Ok(Struct { vmsd_name, version, fields, subsections })
+    Ok(SentStruct { vmsd_name, version, fields, subsections })
 }
 
-fn subsections(json: Json<'_>) -> Result<Vec<Struct>, LoadError> {
+fn subsections(json: Json<'_>) -> Result<Vec<SentStruct>, LoadError> {
     let subsections: Vec<_> = array(json)?.map(structure).collect::<Result<_, _>>()?;
     if subsections.is_empty() {
         return Err(LoadError::malformed("one subsection or more", "an empty array `subsections`"));
@@ -107,8 +108,8 @@ fn subsections(json: Json<'_>) -> Result<Vec<Struct>, LoadError> {
     Ok(subsections)
 }
 
-fn field(json: Json<'_>) -> Result<Field, LoadError> {
-    let mut keys = Keys::of(json)?;
+fn field(json: Json<'_>) -> Result<SentField, LoadError> {
+    let mut keys = Keys::from_json(json)?;
     let name = name(keys.take("name")?)?;
     match field_keys(name.clone(), keys) {
         Ok(field) => Ok(field),
@@ -116,18 +117,18 @@ fn field(json: Json<'_>) -> Result<Field, LoadError> {
     }
 }
 
-fn field_keys(name: Name, mut keys: Keys<'_>) -> Result<Field, LoadError> {
+fn field_keys(name: Name, mut keys: Keys<'_>) -> Result<SentField, LoadError> {
     let array = match (keys.take_if("index"), keys.take_if("array_len")) {
-        (Some(index), None) => Array::Index(integer(index)?),
-        (None, Some(count)) => Array::Len(integer(count)?),
-        (None, None) => Array::None,
+        (Some(index), None) => ArrayPart::Index(integer(index)?),
+        (None, Some(count)) => ArrayPart::Len(integer(count)?),
+        (None, None) => ArrayPart::None,
         (Some(_), Some(_)) => return Err(LoadError::malformed("`index` or `array_len`", "both")),
     };
     let type_name = self::name(keys.take("type")?)?;
     let nested = nested(&mut keys)?;
     let size = integer(keys.take("size")?)?;
     keys.end()?;
-    Ok(Field { name, array, type_name, nested, size })
+    Ok(SentField { name, array, type_name, nested, size })
 }
 
 fn nested(keys: &mut Keys<'_>) -> Result<Nested, LoadError> {
@@ -150,7 +151,7 @@ struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    fn of(json: Json<'a>) -> Result<Self, LoadError> {
+    fn from_json(json: Json<'a>) -> Result<Self, LoadError> {
         match json {
             Json::Object(entries) => Ok(Self { rest: entries.into_iter() }),
             other => Err(LoadError::malformed("an object", other.kind())),

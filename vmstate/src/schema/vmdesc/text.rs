@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Array, Body, Device, Document, Field, Json, Nested, Struct};
+use super::{ArrayPart, Document, Json, Nested, SentBody, SentField, SentSection, SentStruct};
 
 impl Document {
     /// The text that QEMU writes for this description.
@@ -14,7 +14,7 @@ impl Document {
     }
 }
 
-impl Device {
+impl SentSection {
     /// The object that QEMU writes for this section.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -24,7 +24,7 @@ impl Device {
     }
 }
 
-impl Struct {
+impl SentStruct {
     /// The object that QEMU writes for this struct.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -77,12 +77,12 @@ fn unknown(text: &mut Text, document: &Document, before: Option<&str>) {
     }
 }
 
-fn device(text: &mut Text, device: &Device) {
+fn device(text: &mut Text, device: &SentSection) {
     text.string("name", &device.name);
     text.number("instance_id", device.instance_id);
     match &device.body {
-        Body::State(state) => structure(text, state),
-        Body::OldStyle(size) => {
+        SentBody::State(state) => structure(text, state),
+        SentBody::OldStyle(size) => {
             text.number("size", size);
             text.list("fields", &[size], |text, size| {
                 text.string("name", "data");
@@ -93,7 +93,7 @@ fn device(text: &mut Text, device: &Device) {
     }
 }
 
-fn structure(text: &mut Text, structure: &Struct) {
+fn structure(text: &mut Text, structure: &SentStruct) {
     text.string("vmsd_name", &structure.vmsd_name);
     text.number("version", structure.version);
     text.list("fields", &structure.fields, field);
@@ -102,12 +102,12 @@ fn structure(text: &mut Text, structure: &Struct) {
     }
 }
 
-fn field(text: &mut Text, field: &Field) {
+fn field(text: &mut Text, field: &SentField) {
     text.string("name", &field.name);
     match field.array {
-        Array::None => {}
-        Array::Index(index) => text.number("index", index),
-        Array::Len(count) => text.number("array_len", count),
+        ArrayPart::None => {}
+        ArrayPart::Index(index) => text.number("index", index),
+        ArrayPart::Len(count) => text.number("array_len", count),
     }
     text.string("type", &field.type_name);
     match &field.nested {

@@ -1,7 +1,7 @@
 //! Findings for programs. `vmstate/docs/check.md` documents this form.
 
 use serde::Serialize;
-use vmstate::schema::compare::{Direction, Finding, Report, Severity};
+use vmstate::schema::compare::{Comparison, Direction, Finding, Severity};
 use vmstate::schema::dump::Findings;
 
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ pub(super) struct Qemu<'f> {
     exit_code: u8,
 }
 
-pub(super) fn report<'r>(old: &'r str, new: &'r str, report: &'r Report) -> Document<'r> {
+pub(super) fn report<'r>(old: &'r str, new: &'r str, report: &'r Comparison) -> Document<'r> {
     Document {
         old,
         new,

@@ -1,13 +1,13 @@
 //! Findings for people.
 
 use anstyle::{AnsiColor, Style};
-use vmstate::schema::compare::{Direction, Finding, Report, Rule, Severity};
+use vmstate::schema::compare::{Comparison, Direction, Finding, Rule, Severity};
 
 use crate::text::Align::Left;
 use crate::text::{HEADING, Table, plain};
 
 /// The findings as a table, the worst first.
-pub(super) fn report(report: &Report, with_notes: bool) -> String {
+pub(super) fn report(report: &Comparison, with_notes: bool) -> String {
     let rows = merged(report, if with_notes { Severity::Note } else { Severity::Risk });
     let hidden = if with_notes { 0 } else { report.count(Severity::Note) };
     let mut text = if rows.is_empty() { String::new() } else { table(&rows) + "\n" };
@@ -29,7 +29,7 @@ struct Row<'r> {
 }
 
 /// The findings that are this bad at least; those that are the same in both directions once.
-fn merged(report: &Report, least: Severity) -> Vec<Row<'_>> {
+fn merged(report: &Comparison, least: Severity) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for finding in report.findings.iter().filter(|finding| finding.severity() >= least) {
         let same = rows.iter_mut().find(|row| row.finding.is_other_way_of(finding));

@@ -5,8 +5,8 @@ use std::ops::Range;
 use serde::Serialize;
 use vmstate::dynamic::Found;
 use vmstate::dynamic::diff::{
-    BlockDifference, Change, Difference, Elements, FieldDifference, Live, MemoryBlock, PageChange, PageKind,
-    SectionDifference, Sequence, Version,
+    BlockDifference, ElementDifferences, FieldChange, FieldDifference, LiveSummary, MemoryBlock, PageChange, PageKind,
+    SectionDifference, Sequence, StateDifference, VersionedSection,
 };
 
 use crate::dump::json::{Json, item, scalar};
@@ -54,12 +54,12 @@ struct Payload {
 struct Field<'a> {
     path: &'a str,
     #[serde(flatten)]
-    change: FieldChange<'a>,
+    change: Change<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
-enum FieldChange<'a> {
+enum Change<'a> {
     Value { old: Value<'a>, new: Value<'a> },
     Elements(Array<'a>),
     Added { new: Value<'a> },
@@ -136,7 +136,7 @@ struct Pages {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(differences: &'a [Difference<'a>]) -> Self {
+    pub(super) fn new(differences: &'a [StateDifference<'a>]) -> Self {
         let mut document = Self {
             same: differences.is_empty(),
             page_size: None,
@@ -147,13 +147,13 @@ impl<'a> Document<'a> {
         };
         for difference in differences {
             match difference {
-                Difference::PageSize { old, new } => document.page_size = Some(Sides { old: *old, new: *new }),
-                Difference::Configuration(section) => document.configuration = Some(Section::new(section)),
-                Difference::Section(section) => document.sections.push(Section::new(section)),
-                Difference::Live { old, new } => {
+                StateDifference::PageSize { old, new } => document.page_size = Some(Sides { old: *old, new: *new }),
+                StateDifference::Configuration(section) => document.configuration = Some(Section::new(section)),
+                StateDifference::Section(section) => document.sections.push(Section::new(section)),
+                StateDifference::Live { old, new } => {
                     document.live.push(Sides { old: old.map(LiveSections::new), new: new.map(LiveSections::new) });
                 }
-                Difference::Block(block) => document.ram.push(RamBlock::new(block)),
+                StateDifference::Block(block) => document.ram.push(RamBlock::new(block)),
             }
         }
         document
@@ -170,7 +170,7 @@ fn change<T>(old: Option<T>, new: Option<T>) -> &'static str {
 
 impl<'a> Section<'a> {
     fn new(section: &'a SectionDifference<'a>) -> Self {
-        let payload = |side: Version<'_>| Payload {
+        let payload = |side: VersionedSection<'_>| Payload {
             version: side.version,
             offset: side.section.offset,
             size: side.section.size(),
@@ -189,10 +189,10 @@ impl<'a> Section<'a> {
 impl<'a> Field<'a> {
     fn new(field: &'a FieldDifference<'a>) -> Self {
         let change = match &field.change {
-            Change::Value { old, new } => FieldChange::Value { old: Value::new(old), new: Value::new(new) },
-            Change::Elements(elements) => FieldChange::Elements(Array::new(elements)),
-            Change::Added(new) => FieldChange::Added { new: Value::new(new) },
-            Change::Removed(old) => FieldChange::Removed { old: Value::new(old) },
+            FieldChange::Value { old, new } => Change::Value { old: Value::new(old), new: Value::new(new) },
+            FieldChange::Elements(elements) => Change::Elements(Array::new(elements)),
+            FieldChange::Added(new) => Change::Added { new: Value::new(new) },
+            FieldChange::Removed(old) => Change::Removed { old: Value::new(old) },
         };
         Self { path: &field.path, change }
     }
@@ -206,7 +206,7 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Array<'a> {
-    fn new(elements: &'a Elements<'a>) -> Self {
+    fn new(elements: &'a ElementDifferences<'a>) -> Self {
         let element = |(index, old, new): (u64, Option<_>, Option<_>)| Element {
             index,
             old: old.map(scalar),
@@ -229,8 +229,8 @@ impl<'a> ArraySide<'a> {
 }
 
 impl<'a> LiveSections<'a> {
-    fn new(live: &'a Live) -> Self {
-        let Live { name, instance_id, version, sections, bytes, .. } = live;
+    fn new(live: &'a LiveSummary) -> Self {
+        let LiveSummary { name, instance_id, version, sections, bytes, .. } = live;
         Self { name, instance_id: *instance_id, version: *version, sections: *sections, bytes: *bytes }
     }
 }

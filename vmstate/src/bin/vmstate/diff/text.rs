@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
 use vmstate::dynamic::diff::{
-    BlockDifference, Change, Difference, Elements, FieldDifference, Live, PageChange, SectionDifference, Sequence,
+    BlockDifference, ElementDifferences, FieldChange, FieldDifference, LiveSummary, PageChange, SectionDifference,
+    Sequence, StateDifference,
 };
-use vmstate::dynamic::{Body, Found, Item, Kind, Scalar};
+use vmstate::dynamic::{DecodedBody, Found, FoundItem, Scalar, ScalarKind};
 
 use crate::text::{HEADING, plain, plural};
 
@@ -25,21 +26,21 @@ const ELEMENTS: usize = 8;
 const TEXT: u64 = 64;
 
 /// All differences.
-pub(super) fn differences(differences: &[Difference<'_>]) -> String {
+pub(super) fn differences(differences: &[StateDifference<'_>]) -> String {
     if differences.is_empty() {
         return "no differences\n".to_owned();
     }
     let mut lines = Lines { text: String::new() };
     for difference in differences {
         match difference {
-            Difference::PageSize { old, new } => lines.heading(&format!("page size {}", arrow(old, new))),
-            Difference::Configuration(section) => lines.section(section, "configuration"),
-            Difference::Section(section) => {
+            StateDifference::PageSize { old, new } => lines.heading(&format!("page size {}", arrow(old, new))),
+            StateDifference::Configuration(section) => lines.section(section, "configuration"),
+            StateDifference::Section(section) => {
                 let name = format!("section \"{}\" (instance {})", plain(section.name), section.instance_id);
                 lines.section(section, &name);
             }
-            Difference::Live { old, new } => lines.live(*old, *new),
-            Difference::Block(block) => lines.block(block),
+            StateDifference::Live { old, new } => lines.live(*old, *new),
+            StateDifference::Block(block) => lines.block(block),
         }
     }
     lines.text
@@ -101,10 +102,11 @@ impl Lines {
         }
     }
 
-    fn live(&mut self, old: Option<&Live>, new: Option<&Live>) {
+    fn live(&mut self, old: Option<&LiveSummary>, new: Option<&LiveSummary>) {
         let Some(live) = old.or(new) else { return };
         let name = format!("live section \"{}\" (instance {})", plain(&live.name), live.instance_id);
-        let what = |live: &Live| format!("{} with {}", plural(live.sections, "section"), plural(live.bytes, "byte"));
+        let what =
+            |live: &LiveSummary| format!("{} with {}", plural(live.sections, "section"), plural(live.bytes, "byte"));
         match (Only::of(old, new), old.zip(new)) {
             (Some(only), _) => self.heading(&only.marked(&format!("{name}: {}", what(live)))),
             (None, Some((old, new))) => {
@@ -143,13 +145,13 @@ impl Lines {
     fn field(&mut self, section: &SectionDifference<'_>, field: &FieldDifference<'_>) {
         let path = path(section, field);
         match &field.change {
-            Change::Added(found) => self.only(Only::New, &path, found),
-            Change::Removed(found) => self.only(Only::Old, &path, found),
-            Change::Value { old, new } => {
+            FieldChange::Added(found) => self.only(Only::New, &path, found),
+            FieldChange::Removed(found) => self.only(Only::Old, &path, found),
+            FieldChange::Value { old, new } => {
                 let values = arrow(value(old), value(new));
                 self.row(" ", &path, &types(old.type_name, new.type_name), &values);
             }
-            Change::Elements(elements) => self.elements(&path, elements),
+            FieldChange::Elements(elements) => self.elements(&path, elements),
         }
     }
 
@@ -158,8 +160,8 @@ impl Lines {
         self.line(&only.marked(format!("{path:<PATH$} {type_name:<TYPE$} {}", value(found)).trim_end()));
     }
 
-    fn elements(&mut self, path: &str, elements: &Elements<'_>) {
-        let Elements { old, new, .. } = elements;
+    fn elements(&mut self, path: &str, elements: &ElementDifferences<'_>) {
+        let ElementDifferences { old, new, .. } = elements;
         let count = match old.len() == new.len() {
             true => old.len().to_string(),
             false => arrow(old.len(), new.len()),
@@ -198,8 +200,8 @@ impl Lines {
 fn path(section: &SectionDifference<'_>, field: &FieldDifference<'_>) -> String {
     let old = section.old.map(|old| &old.section.body);
     match (field.path.as_str(), old) {
-        ("", Some(Body::OldStyle(_))) => crate::dump::OLD_STYLE.to_owned(),
-        ("", Some(Body::Partly(..))) => "(not decoded)".to_owned(),
+        ("", Some(DecodedBody::OldStyle(_))) => crate::dump::OLD_STYLE.to_owned(),
+        ("", Some(DecodedBody::Partly(..))) => "(not decoded)".to_owned(),
         ("", _) => "(not described)".to_owned(),
         (path, _) => plain(path),
     }
@@ -213,7 +215,7 @@ fn element(path: &str) -> Option<(&str, u64)> {
 
 fn value(found: &Found<'_>) -> String {
     match found.item {
-        Item::Struct(_) => format!("{}, {}", found.item, plural(found.size, "byte")),
+        FoundItem::Struct(_) => format!("{}, {}", found.item, plural(found.size, "byte")),
         _ => found.item.to_string(),
     }
 }
@@ -238,7 +240,7 @@ fn indices(range: &Range<u64>) -> String {
 }
 
 /// The first ranges that differ.
-fn parts(Elements { old, new, changed, .. }: &Elements<'_>) -> String {
+fn parts(ElementDifferences { old, new, changed, .. }: &ElementDifferences<'_>) -> String {
     let part = |range| format!("{} {}", indices(range), arrow(part(old, range), part(new, range)));
     let parts: Vec<_> = changed.iter().take(RANGES).map(part).collect();
     let rest = if changed.len() > RANGES { ", ..." } else { "" };
@@ -259,7 +261,7 @@ fn as_text(sequence: &Sequence<'_>) -> Option<String> {
 }
 
 fn byte(value: Scalar) -> Option<u8> {
-    (value.kind == Kind::Uint8).then(|| value.bits.try_into().ok())?
+    (value.kind == ScalarKind::Uint8).then(|| value.bits.try_into().ok())?
 }
 
 /// The first elements of `range`.
@@ -276,7 +278,7 @@ fn part(sequence: &Sequence<'_>, range: &Range<u64>) -> String {
 
 fn scalar(value: Scalar) -> String {
     match value.kind {
-        Kind::Bool | Kind::Timer | Kind::Double | Kind::Marker => value.to_string(),
+        ScalarKind::Bool | ScalarKind::Timer | ScalarKind::Double | ScalarKind::Marker => value.to_string(),
         _ => format!("{:#x}", value.bits),
     }
 }

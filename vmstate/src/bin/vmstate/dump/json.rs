@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use vmstate::dynamic::{Body, Field, Item, Kind, Scalar, Section, Struct, Tree, Value};
+use vmstate::dynamic::{
+    DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, FoundItem, Scalar, ScalarKind,
+};
 
 use super::{Dumped, Match};
 use crate::survey::{BlockRow, SectionRow};
@@ -107,7 +109,7 @@ struct DumpedMatch<'a> {
 
 pub(super) fn stream<'a>(dumped: &Dumped<'a>) -> Stream<'a> {
     let Dumped { survey, configuration, sections } = *dumped;
-    let section = |(row, section): &'a (SectionRow, Option<Section>)| DumpedSection {
+    let section = |(row, section): &'a (SectionRow, Option<DecodedSection>)| DumpedSection {
         row,
         decoded: section.as_ref().map(decoded),
     };
@@ -134,28 +136,28 @@ pub(super) fn fields<'a>(found: &[Match<'a>]) -> Matches<'a> {
 }
 
 /// What a path leads to.
-pub(crate) fn item(item: Item<'_>) -> Json<'_> {
+pub(crate) fn item(item: FoundItem<'_>) -> Json<'_> {
     match item {
-        Item::Scalar(value) => scalar(value),
-        Item::Struct(inner) => structure_value(inner),
-        Item::Value(value) => json(value),
+        FoundItem::Scalar(value) => scalar(value),
+        FoundItem::Struct(inner) => structure_value(inner),
+        FoundItem::Value(value) => json(value),
     }
 }
 
-fn decoded(section: &Section) -> Decoded<'_> {
+fn decoded(section: &DecodedSection) -> Decoded<'_> {
     Decoded { state: section.state().map(structure), bytes: opaque(section) }
 }
 
-fn opaque(section: &Section) -> Option<Opaque<'_>> {
+fn opaque(section: &DecodedSection) -> Option<Opaque<'_>> {
     let (offset, bytes) = section.opaque()?;
     let names = match section.body {
-        Body::OldStyle(_) => vec![super::OLD_STYLE],
+        DecodedBody::OldStyle(_) => vec![super::OLD_STYLE],
         _ => super::undecoded(section),
     };
     Some(Opaque { offset, size: bytes.len(), value: hex(bytes), names })
 }
 
-fn structure(inner: &Struct) -> Structure<'_> {
+fn structure(inner: &DecodedStruct) -> Structure<'_> {
     Structure {
         name: &inner.vmsd_name,
         version: inner.version,
@@ -166,7 +168,7 @@ fn structure(inner: &Struct) -> Structure<'_> {
     }
 }
 
-fn dumped_field(index: Option<u64>, field: &Field) -> DumpedField<'_> {
+fn dumped_field(index: Option<u64>, field: &DecodedField) -> DumpedField<'_> {
     DumpedField {
         name: &field.name,
         index,
@@ -177,38 +179,40 @@ fn dumped_field(index: Option<u64>, field: &Field) -> DumpedField<'_> {
     }
 }
 
-fn json(value: &Value) -> Json<'_> {
+fn json(value: &DecodedValue) -> Json<'_> {
     match value {
-        Value::Scalar(value) => scalar(*value),
-        Value::Scalars(values) => Json::List(values.iter().map(scalar).collect()),
-        Value::Bytes(bytes) | Value::ByteArray(bytes) | Value::Capability(bytes) => Json::Text(hex(bytes)),
-        Value::Bitmap(words) => Json::Words(words),
-        Value::Struct(inner) => structure_value(inner),
-        Value::List(elements) => Json::List(elements.iter().map(structure_value).collect()),
-        Value::Tree(Tree::Direct(nodes)) => {
+        DecodedValue::Scalar(value) => scalar(*value),
+        DecodedValue::Scalars(values) => Json::List(values.iter().map(scalar).collect()),
+        DecodedValue::Bytes(bytes) | DecodedValue::ByteArray(bytes) | DecodedValue::Capability(bytes) => {
+            Json::Text(hex(bytes))
+        }
+        DecodedValue::Bitmap(words) => Json::Words(words),
+        DecodedValue::Struct(inner) => structure_value(inner),
+        DecodedValue::List(elements) => Json::List(elements.iter().map(structure_value).collect()),
+        DecodedValue::Tree(DecodedTree::Direct(nodes)) => {
             Json::List(nodes.iter().map(|(key, value)| node(Json::Integer((*key).into()), value)).collect())
         }
-        Value::Tree(Tree::Keyed(nodes)) => {
+        DecodedValue::Tree(DecodedTree::Keyed(nodes)) => {
             Json::List(nodes.iter().map(|(key, value)| node(structure_value(key), value)).collect())
         }
-        Value::Array(values) => Json::List(values.iter().map(json).collect()),
+        DecodedValue::Array(values) => Json::List(values.iter().map(json).collect()),
     }
 }
 
-fn structure_value(inner: &Struct) -> Json<'_> {
+fn structure_value(inner: &DecodedStruct) -> Json<'_> {
     Json::Structure(Box::new(structure(inner)))
 }
 
-fn node<'a>(key: Json<'a>, value: &'a Struct) -> Json<'a> {
+fn node<'a>(key: Json<'a>, value: &'a DecodedStruct) -> Json<'a> {
     Json::Node { key: Box::new(key), value: Box::new(structure_value(value)) }
 }
 
 /// A number; what JSON has no number for, in hex.
 pub(crate) fn scalar<'a>(value: Scalar) -> Json<'a> {
     match (value.kind, value.bits) {
-        (Kind::Bool, 0 | 1) => Json::Flag(value.bits == 1),
-        (Kind::Double, bits) if f64::from_bits(bits).is_finite() => Json::Float(f64::from_bits(bits)),
-        (Kind::Double, bits) => Json::Text(format!("{bits:016x}")),
+        (ScalarKind::Bool, 0 | 1) => Json::Flag(value.bits == 1),
+        (ScalarKind::Double, bits) if f64::from_bits(bits).is_finite() => Json::Float(f64::from_bits(bits)),
+        (ScalarKind::Double, bits) => Json::Text(format!("{bits:016x}")),
         _ => Json::Integer(value.integer()),
     }
 }

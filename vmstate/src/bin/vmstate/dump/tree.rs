@@ -2,7 +2,9 @@
 
 use std::fmt::{Display, Write};
 
-use vmstate::dynamic::{Body, Field, Item, Section, Struct, Tree, Value};
+use vmstate::dynamic::{
+    DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, FoundItem,
+};
 
 use super::{Dumped, Match};
 use crate::info;
@@ -60,7 +62,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn section(&mut self, row: &SectionRow, section: Option<&Section>) {
+    fn section(&mut self, row: &SectionRow, section: Option<&DecodedSection>) {
         let SectionRow { kind, section_id, name, instance_id, version, offset, size, .. } = row;
         let name = plain(name);
         let ids = format!("instance {instance_id}, section id {section_id}, version {version}");
@@ -74,23 +76,23 @@ impl Lines {
         self.push(format_args!("\n{HEADING}{offset:#010x} {size:>8}  {text}{HEADING:#}"));
     }
 
-    fn body(&mut self, section: &Section) {
+    fn body(&mut self, section: &DecodedSection) {
         if let Some(state) = section.state() {
             self.structure(state);
         }
         let Some((offset, bytes)) = section.opaque() else { return };
         let (name, type_name) = match &section.body {
-            Body::OldStyle(_) => (super::OLD_STYLE, "buffer"),
-            Body::Partly(..) => ("(not decoded)", "bytes"),
-            Body::Described(_) | Body::Undescribed(_) => ("(not described)", "bytes"),
+            DecodedBody::OldStyle(_) => (super::OLD_STYLE, "buffer"),
+            DecodedBody::Partly(..) => ("(not decoded)", "bytes"),
+            DecodedBody::Described(_) | DecodedBody::Undescribed(_) => ("(not described)", "bytes"),
         };
-        self.line(offset, bytes.len() as u64, name, type_name, Value::Bytes(bytes.to_vec()));
+        self.line(offset, bytes.len() as u64, name, type_name, DecodedValue::Bytes(bytes.to_vec()));
         for name in super::undecoded(section) {
             self.push(format_args!("{:>10} {:>8}  {:6}{}", "?", "?", "", plain(name)));
         }
     }
 
-    fn structure(&mut self, inner: &Struct) {
+    fn structure(&mut self, inner: &DecodedStruct) {
         for (first, field) in inner.entries() {
             self.field(first, field);
         }
@@ -103,9 +105,9 @@ impl Lines {
         }
     }
 
-    fn field(&mut self, first: Option<u64>, field: &Field) {
+    fn field(&mut self, first: Option<u64>, field: &DecodedField) {
         let (name, count) = (plain(&field.name), field.value.count());
-        let is_array = matches!(field.value, Value::Scalars(_) | Value::Array(_));
+        let is_array = matches!(field.value, DecodedValue::Scalars(_) | DecodedValue::Array(_));
         let name = match first {
             None => name,
             Some(first) if is_array => format!("{name}[{first}..{}]", first.saturating_add(count)),
@@ -119,42 +121,42 @@ impl Lines {
     }
 
     /// Shows a value and what is in it. `first` is the index of the first element of an array.
-    fn value(&mut self, offset: u64, name: &str, type_name: &str, value: &Value, first: u64) {
+    fn value(&mut self, offset: u64, name: &str, type_name: &str, value: &DecodedValue, first: u64) {
         self.line(offset, value.size(), name, type_name, value);
         self.nested(|lines| match value {
-            Value::Struct(inner) => lines.structure(inner),
-            Value::Array(values) => lines.array(offset, values, first),
-            Value::List(elements) => elements.iter().enumerate().for_each(|(index, inner)| {
+            DecodedValue::Struct(inner) => lines.structure(inner),
+            DecodedValue::Array(values) => lines.array(offset, values, first),
+            DecodedValue::List(elements) => elements.iter().enumerate().for_each(|(index, inner)| {
                 lines.element(&format!("[{index}]"), inner);
             }),
-            Value::Tree(tree) => lines.tree(tree),
+            DecodedValue::Tree(tree) => lines.tree(tree),
             _ => {}
         });
     }
 
-    fn array(&mut self, mut offset: u64, values: &[Value], first: u64) {
+    fn array(&mut self, mut offset: u64, values: &[DecodedValue], first: u64) {
         for (index, value) in (first..).zip(values) {
             self.value(offset, &format!("[{index}]"), "", value, 0);
             offset = offset.saturating_add(value.size());
         }
     }
 
-    fn tree(&mut self, tree: &Tree) {
+    fn tree(&mut self, tree: &DecodedTree) {
         match tree {
-            Tree::Direct(nodes) => nodes.iter().enumerate().for_each(|(index, (key, value))| {
+            DecodedTree::Direct(nodes) => nodes.iter().enumerate().for_each(|(index, (key, value))| {
                 let offset = value.offset.saturating_sub(8);
                 self.line(offset, 8, &format!("[{index}].key"), "uint64", format_args!("{key} ({key:#x})"));
                 self.element(&format!("[{index}].value"), value);
             }),
-            Tree::Keyed(nodes) => nodes.iter().enumerate().for_each(|(index, (key, value))| {
+            DecodedTree::Keyed(nodes) => nodes.iter().enumerate().for_each(|(index, (key, value))| {
                 self.element(&format!("[{index}].key"), key);
                 self.element(&format!("[{index}].value"), value);
             }),
         }
     }
 
-    fn element(&mut self, name: &str, inner: &Struct) {
-        self.line(inner.offset, inner.size(), name, "struct", Item::Struct(inner));
+    fn element(&mut self, name: &str, inner: &DecodedStruct) {
+        self.line(inner.offset, inner.size(), name, "struct", FoundItem::Struct(inner));
         self.nested(|lines| lines.structure(inner));
     }
 

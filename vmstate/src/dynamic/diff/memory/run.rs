@@ -34,7 +34,7 @@ pub(in super::super) fn hasher() -> DefaultHasher {
 }
 
 impl Page {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
         const ZEROS: [u8; 4096] = [0; 4096];
         if bytes.chunks(ZEROS.len()).all(|chunk| ZEROS.starts_with(chunk)) {
             return Self::Fill(0);
@@ -54,7 +54,7 @@ impl Page {
 }
 
 impl Run {
-    pub(super) fn of(page: Page) -> Self {
+    pub(super) fn new(page: Page) -> Self {
         match page {
             Page::Fill(byte) => Self::Fill(1, byte),
             Page::Data(digest) => Self::Data(vec![digest]),

@@ -1,7 +1,7 @@
 //! Comparing memory and other live devices.
 
 use crate::dynamic::StreamDecoder;
-use crate::dynamic::diff::{Difference, PageChange, PageKind, Snapshot, compare};
+use crate::dynamic::diff::{PageChange, PageKind, Snapshot, StateDifference, compare};
 use crate::ram::{BlockHeader, Mapped, Record, VERSION, write_record};
 use crate::stream::{Configuration, SectionHeader, SectionKind, StreamWriter};
 use crate::{Reader, Writer};
@@ -45,7 +45,7 @@ fn pages(old: &Snapshot, new: &Snapshot) -> Vec<(u64, u64, PageChange)> {
     let differences: Vec<_> = compare(old, new).collect();
     match differences.as_slice() {
         [] => Vec::new(),
-        [Difference::Block(block)] => {
+        [StateDifference::Block(block)] => {
             let pages = block.pages.iter();
             pages.map(|pages| (pages.range.start / PAGE, pages.range.end / PAGE, pages.change)).collect()
         }
@@ -202,6 +202,6 @@ fn live_sections_are_the_same_or_not() {
     assert!(!same(&[b"ab"], &[b"ac"]));
     let (old, new) = (live(&[b"ab"]), live(&[b"abc", b"d"]));
     let differences: Vec<_> = compare(&old, &new).collect();
-    let [Difference::Live { old: Some(old), new: Some(new) }] = differences.as_slice() else { panic!() };
+    let [StateDifference::Live { old: Some(old), new: Some(new) }] = differences.as_slice() else { panic!() };
     assert_eq!(((old.sections, old.bytes), (new.sections, new.bytes)), ((2, 2), (3, 4)));
 }

@@ -1,11 +1,11 @@
 //! How QEMU's checker walks along the fields of two descriptions.
 
 use super::{Checker, Section};
-use crate::schema::dump::Field;
+use crate::schema::dump::DumpField;
 
 impl Section<'_> {
     /// Compares fields one by one, until there are no more in the source or one has a name that is not understood.
-    pub(super) fn fields(&mut self, source: &[Field], destination: &[Field], description: &str) {
+    pub(super) fn fields(&mut self, source: &[DumpField], destination: &[DumpField], description: &str) {
         let mut walk = Walk { source: Side::new(source), destination: Side::new(destination), padding: 0 };
         while let Some(step) = walk.next(self, description) {
             match step {
@@ -15,19 +15,21 @@ impl Section<'_> {
         }
     }
 
-    fn pair(&mut self, source: &Field, destination: &Field, description: &str) {
+    fn pair(&mut self, source: &DumpField, destination: &DumpField, description: &str) {
         self.versions(source.into(), destination.into(), Some(description));
         let field = &source.field;
         if source.description.is_none() && source.size != destination.size {
             let (one, other) = (source.size, destination.size);
             self.problem(format_args!(
-                " Description \"{description}\" Field \"{field}\" size mismatch: {one} , {other}"
+                " Description \"{description}\" DumpField \"{field}\" size mismatch: {one} , {other}"
             ));
         }
         match (&source.description, &destination.description) {
             (Some(one), Some(other)) => self.descriptions(one, other),
             (Some(_), None) => {
-                self.problem(format_args!(", Description \"{description}\", Field \"{field}\": missing description"));
+                self.problem(format_args!(
+                    ", Description \"{description}\", DumpField \"{field}\": missing description"
+                ));
             }
             (None, _) => {}
         }
@@ -43,7 +45,7 @@ enum Step<'d> {
     /// Nothing yet.
     Again,
     /// Two fields that stand for the same.
-    Pair(&'d Field, &'d Field),
+    Pair(&'d DumpField, &'d DumpField),
 }
 
 /// The two sides, and how much padding is still to be made up for.
@@ -55,9 +57,9 @@ struct Walk<'d> {
 
 /// One side: where it is, and the structs that it is in.
 struct Side<'d> {
-    fields: std::slice::Iter<'d, Field>,
-    outer: Vec<std::slice::Iter<'d, Field>>,
-    item: Option<&'d Field>,
+    fields: std::slice::Iter<'d, DumpField>,
+    outer: Vec<std::slice::Iter<'d, DumpField>>,
+    item: Option<&'d DumpField>,
     /// Whether the next step stays at the same field.
     stays: bool,
 }
@@ -104,8 +106,8 @@ impl<'d> Walk<'d> {
     fn make_up(
         &mut self,
         section: &mut Section<'_>,
-        one: &Field,
-        other: &Field,
+        one: &DumpField,
+        other: &DumpField,
         description: &str,
     ) -> Option<Step<'d>> {
         let (staying, field) = match self.destination.stays {
@@ -128,8 +130,8 @@ impl<'d> Walk<'d> {
     fn strangers(
         &mut self,
         section: &mut Section<'_>,
-        one: &'d Field,
-        other: &'d Field,
+        one: &'d DumpField,
+        other: &'d DumpField,
         description: &str,
     ) -> Option<Step<'d>> {
         if section.checker.begins_with(other, &one.field) {
@@ -160,7 +162,7 @@ impl<'d> Walk<'d> {
 }
 
 impl<'d> Side<'d> {
-    fn new(fields: &'d [Field]) -> Self {
+    fn new(fields: &'d [DumpField]) -> Self {
         Self { fields: fields.iter(), outer: Vec::new(), item: None, stays: false }
     }
 
@@ -170,7 +172,7 @@ impl<'d> Side<'d> {
         next.is_some()
     }
 
-    fn enter(&mut self, field: &'d Field) {
+    fn enter(&mut self, field: &'d DumpField) {
         let inner = field.description.as_ref().and_then(|inner| inner.fields.as_deref()).unwrap_or(&[]);
         self.outer.push(std::mem::replace(&mut self.fields, inner.iter()));
     }
@@ -188,14 +190,14 @@ impl<'d> Side<'d> {
 
 impl Checker {
     /// Whether the field is a struct whose first field is this one.
-    fn begins_with(self, field: &Field, name: &str) -> bool {
+    fn begins_with(self, field: &DumpField, name: &str) -> bool {
         field.description.as_ref().is_some_and(|inner| {
-            let first = inner.fields.as_deref().and_then(<[Field]>::first);
+            let first = inner.fields.as_deref().and_then(<[DumpField]>::first);
             first.is_some_and(|first| self.is_same_name(&inner.name, &first.field, name))
         })
     }
 
-    fn size(self, field: &Field) -> i128 {
+    fn size(self, field: &DumpField) -> i128 {
         let count = if self == Self::Newer { field.num.unwrap_or(1) } else { 1 };
         i128::from(field.size) * i128::from(count)
     }

@@ -1,4 +1,4 @@
-//! The table of the usual errors has the words that errors have.
+//! The table of common errors contains the texts of real errors.
 
 use vmstate::prelude::*;
 
@@ -39,7 +39,7 @@ fn device(bytes: &[u8], version: u32) -> LoadError {
 }
 
 #[test]
-fn the_usual_ones_are_called_so() {
+fn table_of_common_errors_matches_messages() {
     let stream = saved(&["dev"]);
     // The device's version in its header and in its payload, which ends with a footer of five bytes.
     let payload = stream.windows(4).position(|bytes| bytes == b"\x03dev").unwrap() + 12;
@@ -57,7 +57,7 @@ fn the_usual_ones_are_called_so() {
         device(&[7, 0, 0, 0, 0], 2),
     ];
     let page = page("errors");
-    let table = page.split("# The usual ones").nth(1).unwrap().split("\n# ").next().unwrap();
+    let table = page.split("# Common errors").nth(1).unwrap().split("\n# ").next().unwrap();
     let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).collect();
     assert_eq!(rows.len(), errors.len(), "one error for each row");
     for (row, error) in rows.iter().zip(&errors) {

@@ -16,7 +16,7 @@ use syn::DeriveInput;
 
 use crate::errors::Errors;
 
-// Under `doctest`, `vmstate` is not available; the example runs as a test of the workspace's tests.
+// `vmstate` depends on this crate and is not available to its doc tests; the crate of tests runs the example.
 #[cfg_attr(not(doctest), doc = include_str!("vm_state.md"))]
 #[proc_macro_derive(VmState, attributes(vmstate))]
 pub fn derive_vm_state(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -30,7 +30,7 @@ pub fn derive_vm_state_of_types(input: proc_macro::TokenStream) -> proc_macro::T
     derive(input.into(), &quote!(::vmstate_types)).into()
 }
 
-/// Runs the four stages. The expansion contains an error for each mistake in the input.
+/// Runs the four stages. An input with errors expands to the errors and an implementation without content.
 fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
     let item: DeriveInput = match syn::parse2(input) {
         Ok(item) => item,

@@ -37,6 +37,7 @@ fn check_choice(ty: &Type, attributes: &parse::Field, errors: &Errors) {
         let first = first.map(ToString::to_string).unwrap_or_default();
         errors.at(other, format!("`{other}` and `{first}` are mutually exclusive: both determine the wire form"));
     }
+    // These three apply to the elements of a counted array.
     let alone = |key: &str| !["with", "pointer", "timer"].contains(&key);
     if let (Some(len), Some(first)) = (attributes.len.key(), first)
         && alone(&first.to_string())

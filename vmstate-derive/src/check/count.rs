@@ -19,6 +19,7 @@ fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors:
     for (index, field) in fields.iter().enumerate() {
         let Some(count) = field.form.counter() else { continue };
         let before = fields[..index].iter().chain(earlier).filter_map(Field::member);
+        // A skipped counter has its value before the load: source and destination are configured alike.
         let skipped = device.skipped.iter().map(|skipped| &skipped.member);
         let known: Vec<&Member> = before.chain(skipped).collect();
         if !known.contains(&&count) {

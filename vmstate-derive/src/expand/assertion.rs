@@ -40,6 +40,7 @@ fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Opt
     if field.ambiguous || !form::may_be_struct(field) {
         return None;
     }
+    // The form on the wire: `opaque` hides the struct from the description, but not from a load.
     let form = form::actual(field);
     Some(quote_spanned! {located(&field.ty)=>
         __vmstate::core::assert!(

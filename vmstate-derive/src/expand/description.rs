@@ -1,4 +1,4 @@
-//! The constant description.
+//! The description, a constant.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -10,7 +10,7 @@ use super::hygiene::tokens;
 use crate::model::{Absent, Body, Device, Field, Subsection, Version};
 use crate::parse::Hooks;
 
-/// The description of the device, as an expression.
+/// The description of a struct, as an expression.
 pub(super) fn expand(device: &Device<'_>) -> TokenStream {
     let attributes = device.attributes;
     let described = described(&device.name, device.version, &attributes.hooks, &device.fields);

@@ -24,6 +24,7 @@ pub(super) fn expand(enumeration: &Enumeration<'_>) -> TokenStream {
 
 fn save(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {
     let variants = enumeration.variants();
+    // `*self as u8` would need an enum that is `Copy`.
     tokens! {
         let mut number = match self {
             #(Self::#variants => Self::#variants as #repr,)*
@@ -35,6 +36,7 @@ fn save(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {
 fn load(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {
     let variants = enumeration.variants();
     let expected = expected(enumeration);
+    // Guards, because a pattern cannot contain the cast of a variant, and discriminants are only known to the compiler.
     tokens! {
         let start = reader.offset();
         let mut number: #repr = 0;

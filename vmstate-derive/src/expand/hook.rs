@@ -1,4 +1,7 @@
-//! Code that calls the device's own functions. A mistake in a function's signature shows at its path.
+//! Calls of the user's functions.
+//!
+//! Each call goes through a function of the library whose bounds describe the signature, with the span of the user's path,
+//! so that a wrong signature is reported there and with the expected one.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -9,14 +12,15 @@ use super::hygiene::{located, tokens};
 use super::parent::Parent;
 use crate::parse::{Condition, Function};
 
-/// Whether the predicate holds at `version`.
+/// The call of a predicate at `version`.
 pub(super) fn holds(predicate: &Function, version: &TokenStream) -> TokenStream {
     let holds = quote_spanned!(located(predicate)=> __vmstate::hook::holds);
+    // The types let the compiler infer a closure that is passed through a generic bound.
     let predicate = predicate.with_types(&[tokens!(&Self), tokens!(u32)]);
     tokens!(#holds(&*self, #version, #predicate))
 }
 
-/// Calls the hook `kind` with `version`, a local.
+/// The call of the hook `kind` with `version`, a local.
 pub(super) fn call(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream {
     let call = quote_spanned!(located(hook)=> __vmstate::hook::#kind);
     let hook = hook.with_types(&[tokens!(&mut Self), tokens!(u32)]);
@@ -27,13 +31,13 @@ pub(super) fn call(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream
     }
 }
 
-/// Gives `old`, the value of a field that is no more, to the function that knows what to do with it.
+/// The call that passes `old`, the value of a removed field, to the user's function.
 pub(super) fn removed(take: &Function, ty: &Type, old: &TokenStream) -> TokenStream {
     let (span, take) = (located(take), take.with_types(&[tokens!(&mut Self), tokens!(#ty)]));
     quote_spanned!(span=> __vmstate::hook::removed(&mut *self, #old, #take))
 }
 
-/// Asks the function that makes the value of a field that is no more, of type `ty`.
+/// The call that makes the value of a removed field of type `ty`.
 pub(super) fn old(make: &Function, ty: &Type) -> TokenStream {
     let (span, make) = (located(make), make.with_types(&[tokens!(&Self)]));
     quote_spanned!(span=> __vmstate::hook::old::<Self, #ty>(&*self, #make))
@@ -55,7 +59,7 @@ pub(super) fn load_old(loader: &Function) -> TokenStream {
     }
 }
 
-/// The method of `VmState` that calls the device's hook `kind`.
+/// The method of `VmState` that calls the hook `kind`.
 pub(super) fn method((kind, hook): (&Ident, &Function)) -> TokenStream {
     let call = call(kind, hook, Parent::Device);
     let error = if is_about_saving(kind) { tokens!(SaveError) } else { tokens!(LoadError) };
@@ -66,7 +70,7 @@ pub(super) fn method((kind, hook): (&Ident, &Function)) -> TokenStream {
     }
 }
 
-/// The method of `VmState` that says whether the section is sent.
+/// The method of `VmState` that returns whether to send the section.
 pub(super) fn needed(predicate: &Function) -> TokenStream {
     let holds = holds(predicate, &tokens!(<Self as __vmstate::VmState>::DESCRIPTION.version));
     tokens! {

@@ -32,6 +32,8 @@ impl<'a> Implementor<'a> {
 
 /// Puts generated items into a scope in which `__vmstate` is the library's module for generated code.
 pub(super) fn wrap(root: &TokenStream, items: &TokenStream) -> TokenStream {
+    // `const _` hides the alias from the user's scope. The lints would blame the user's struct for generated code, which
+    // reads deprecated fields and writes every path in full.
     tokens! {
         #[allow(deprecated, unused_qualifications, clippy::pedantic)]
         const _: () = {

@@ -25,6 +25,7 @@ fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let Some(condition) = gate::exists(&fields[run.clone()], &tokens!(reader)) else {
         return tokens!(#conditions #code);
     };
+    // A run with a default has one field, because fields with defaults are not joined.
     let otherwise = last.default.is_some().then(|| default::assign(last)).map(|default| tokens!(else { #default }));
     tokens!(#conditions if #condition { #code } #otherwise)
 }

@@ -1,4 +1,4 @@
-//! Where the value of a field is kept, as code: a member, or a place inside of one.
+//! Expressions for the place of a value: a member, or a part of one.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -16,7 +16,7 @@ pub(super) fn shared(place: &Place, ty: &Type) -> TokenStream {
     }
 }
 
-/// A reference to the value of a field that has one, to be changed.
+/// An exclusive reference to the value of a field; `None` if it has no place.
 pub(super) fn exclusive(field: &Field) -> Option<TokenStream> {
     Some(match field.place.as_ref()? {
         Place::Member(member) => tokens!(&mut self.#member),
@@ -24,7 +24,7 @@ pub(super) fn exclusive(field: &Field) -> Option<TokenStream> {
     })
 }
 
-/// The assignment of `new` to the value of a field that has one.
+/// The assignment of `new` to the value of a field; `None` if it has no place.
 pub(super) fn assign(field: &Field, new: &TokenStream) -> Option<TokenStream> {
     Some(match field.place.as_ref()? {
         Place::Member(member) => tokens!(self.#member = #new;),
@@ -35,11 +35,11 @@ pub(super) fn assign(field: &Field, new: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// Code on the way to a value inside of a member.
+/// An expression on the path into a member.
 enum Way {
     /// A place expression.
     Place(TokenStream),
-    /// A reference that may be changed.
+    /// An exclusive reference.
     Reference(TokenStream),
 }
 
@@ -62,7 +62,9 @@ impl Way {
     }
 }
 
-/// A reference to the value, which must be a `ty`: if it is not, that shows here and nowhere else.
+/// A reference to the value in `path`.
+///
+/// `place::of::<ty>` reports another type at `ty` once, instead of in every use of the reference.
 fn inside(path: &PlacePath, ty: &Type) -> TokenStream {
     let member = &path.member;
     let way = path.steps.iter().fold(Way::Place(tokens!(self.#member)), Way::step);

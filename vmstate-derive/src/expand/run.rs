@@ -1,7 +1,8 @@
-//! Neighbouring fields of fixed size as one: a claim of bytes, and stores and loads one after the other in it.
+//! Runs: adjacent fields of fixed size, which are read and written at offsets in one block of bytes.
 //!
-//! Which types of other structs have a fixed size only the compiler knows. So code for both stands in a run, and a constant
-//! decides: the code that is not needed is not even compiled.
+//! One bounds check per run instead of one per field is what makes generated code fast. A macro does not see whether the
+//! type of a field is a struct of fixed size. The code of such a field has both branches, and a constant of the type
+//! selects one; the compiler does not even instantiate the other.
 
 use std::ops::Range;
 
@@ -14,8 +15,7 @@ use super::parent::Parent;
 use super::{field, place};
 use crate::model::Field;
 
-/// The fields split into runs: those that are there together and have fixed sizes are one, a hidden count
-/// and what it counts are one, all others are alone.
+/// Splits fields into runs: fields of fixed size with the same gate, or a length prefix and its array, or a single field.
 pub(super) fn split(fields: &[Field]) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (index, field) in fields.iter().enumerate() {
@@ -45,12 +45,14 @@ fn may_be_fixed(field: &Field) -> bool {
     form::size(field) == Size::ByType
 }
 
-/// Whether the fields of a run, by the first of them, are read and written at offsets in one block.
+/// Whether a run, given its first field, is a block.
+///
+/// A single value is not: its own `save_elements` and `load_elements` check the bounds once as well.
 pub(super) fn is_block(first: &Field, run: &Range<usize>) -> bool {
     joins(first) && (run.len() > 1 || first.place.is_none())
 }
 
-/// Writes the fields of a run.
+/// The statements that save a block.
 pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     if fields[run.clone()].iter().any(may_be_fixed) {
         return save_blocks(parent, fields, run);
@@ -66,7 +68,7 @@ pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
     }
 }
 
-/// Reads the fields of a run.
+/// The statements that load a block.
 pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     if fields[run.clone()].iter().any(may_be_fixed) {
         return load_blocks(parent, fields, run);
@@ -81,7 +83,7 @@ pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
     }
 }
 
-/// Writes the fields of a run of which some may not have a fixed size: each of those ends a block.
+/// The statements that save a run in which a type may turn out to have no fixed size. Such a field ends a block.
 fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let (blocks, last) = (blocks(parent, fields, run), run.len() - 1);
     let saves = fields[run.clone()].iter().enumerate().map(|(index, field)| {
@@ -105,7 +107,7 @@ fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
     }
 }
 
-/// Reads the fields of a run of which some may not have a fixed size.
+/// The statements that load such a run.
 fn load_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let (blocks, last) = (blocks(parent, fields, run), run.len() - 1);
     let loads = fields[run.clone()].iter().enumerate().map(|(index, field)| {
@@ -128,7 +130,7 @@ fn load_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
     }
 }
 
-/// The code for a field of fixed size, or that for another, as the field's type is.
+/// Selects the code for a field by whether its type has a fixed size.
 fn either(field: &Field, fixed: &TokenStream, other: &TokenStream) -> TokenStream {
     let form = form::provider(field);
     tokens! {
@@ -140,7 +142,7 @@ fn either(field: &Field, fixed: &TokenStream, other: &TokenStream) -> TokenStrea
     }
 }
 
-/// The blocks of a run's fields.
+/// The sizes of the blocks in a run, which the compiler evaluates.
 fn blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     let (first, length) = (run.start, run.len());
     let types =
@@ -153,23 +155,23 @@ fn blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
     }
 }
 
-/// The bytes of a run, a constant.
+/// The size of a run, a constant.
 fn size(parent: Parent, run: &Range<usize>) -> TokenStream {
     let (first, count) = (run.start, run.len());
     tokens!(const { __vmstate::walk::run_size(#parent, #first, #count) })
 }
 
-/// Stores the fields one after the other into `out`.
+/// The statements that store fields into `out`.
 pub(super) fn puts(fields: &[Field]) -> TokenStream {
     fields.iter().map(|field| put(field, Rest::New)).collect()
 }
 
-/// Loads the fields one after the other from `from`.
+/// The statements that load fields from `from`.
 pub(super) fn gets(fields: &[Field]) -> TokenStream {
     fields.iter().map(|field| get(field, Rest::New)).collect()
 }
 
-/// Where the bytes for the next fields go: the local that held them before, or a new one of the same name.
+/// The local for the remaining bytes: a new one, or the one of the previous field.
 #[derive(Clone, Copy)]
 enum Rest {
     New,
@@ -184,7 +186,7 @@ impl ToTokens for Rest {
     }
 }
 
-/// Stores a field, or the zeros that are in its place, into the front of `out`.
+/// The statement that stores a field, or the zeros of padding, at the front of `out`.
 fn put(field: &Field, rest: Rest) -> TokenStream {
     let (form, value) = (form::provider(field), reference(field));
     tokens!(#rest out = #form::put_front(#value, out);)
@@ -197,7 +199,7 @@ fn reference(field: &Field) -> TokenStream {
     }
 }
 
-/// Loads a field from the front of `from`, or passes over the bytes that are in its place.
+/// The statement that loads a field from the front of `from`, or skips padding.
 fn get(field: &Field, rest: Rest) -> TokenStream {
     let (form, value) =
         (form::provider(field), place::exclusive(field).unwrap_or_else(|| tokens!(&mut __vmstate::Unused)));

@@ -28,7 +28,7 @@ pub(super) fn expand(device: &Device<'_>, implementor: Implementor<'_>) -> Token
     implementor.implement(&tokens!(__vmstate::VmState), &items)
 }
 
-/// The two methods about fields.
+/// The methods that save and load the fields.
 fn fields(device: &Device<'_>, implementor: Implementor<'_>) -> TokenStream {
     let assertions = assertion::statements(device, implementor);
     let saves = save::fields(Parent::Device, &device.fields);
@@ -69,11 +69,12 @@ fn fields(device: &Device<'_>, implementor: Implementor<'_>) -> TokenStream {
     }
 }
 
-/// The pieces of a device, runs of fields or single ones, up to which a call costs more than it is worth.
+/// The largest number of runs in a struct whose code is inlined. For more, the call is cheap compared with the work.
 const FEW: usize = 4;
 
-/// Whether the code for the fields may be copied to where it is called. Otherwise the compiler would optimise it over and
-/// over, at each step of the way there.
+/// The attribute that limits inlining.
+///
+/// Without `inline(never)`, the compiler would optimize the code of large structs again in every caller.
 fn inline(device: &Device<'_>) -> TokenStream {
     if run::split(&device.fields).len() <= FEW { tokens!(#[inline]) } else { tokens!(#[inline(never)]) }
 }

@@ -1,4 +1,4 @@
-//! The methods of `VmState` about subsections.
+//! The methods of `VmState` that save and load subsections.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
@@ -79,7 +79,7 @@ fn absent_method(subsections: &[Subsection<'_>]) -> Option<TokenStream> {
     })
 }
 
-/// Saves a subsection if it is needed.
+/// The statement that saves a subsection if it is needed.
 fn save_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
     let parent = Parent::Subsection(index);
     let body = match &subsection.body {
@@ -111,7 +111,7 @@ fn save_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
     }
 }
 
-/// The version of a subsection in the struct at `version`, a local.
+/// The version of a subsection if the struct is saved at `version`, a local.
 fn version(parent: Parent, subsection: &Subsection<'_>) -> TokenStream {
     let Some(was) = subsection.attributes.was.value() else { return tokens!(#parent.version) };
     let arms = was.iter().map(|was| {
@@ -129,8 +129,10 @@ fn if_some(member: impl ToTokens, code: &TokenStream) -> TokenStream {
     }
 }
 
-/// When a subsection is sent; none if it always is. An `Option` that is `None` has nothing to send, and what is not
-/// needed is in checkpoints all the same.
+/// The condition for sending a subsection; `None` if it is always sent.
+///
+/// Checkpoints contain subsections that are not needed, because a load may change their fields and a rollback has to
+/// restore them. Only an `Option` that is `None` has nothing to send.
 fn needed(parent: Parent, subsection: &Subsection<'_>) -> Option<TokenStream> {
     let checkpoint = tokens!(__vmstate::Sink::out(sink).is_checkpoint());
     let needed = subsection.needed().map(|path| hook::holds(path, &tokens!(#parent.version)));
@@ -154,7 +156,7 @@ fn is_some_and(member: impl ToTokens, needed: Option<TokenStream>, checkpoint: &
     tokens!(self.#member.is_some() #needed)
 }
 
-/// The walk over a subsection's fields, with its hooks around.
+/// The statements that save the fields, between the hooks.
 fn with_save_hooks(parent: Parent, subsection: &Subsection<'_>, saves: &TokenStream) -> TokenStream {
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
@@ -169,7 +171,7 @@ fn with_save_hooks(parent: Parent, subsection: &Subsection<'_>, saves: &TokenStr
         __vmstate::core::result::Result::Ok(())
     };
     let walk = match hooks.post_save.entry().map(call) {
-        // Runs even if a field has failed.
+        // As in QEMU (`vmstate_save_state_v`), `post_save` runs even if a field fails.
         Some(after) => tokens! {
             let saved = (|| { #walk })();
             let after = #after;
@@ -204,7 +206,7 @@ fn load_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
     }
 }
 
-/// What is in an `Option`, which is made if it is not there.
+/// The statement that gets the value of an `Option`, after inserting a default if it is `None`.
 fn get_or_insert(member: impl ToTokens, ty: &Type) -> TokenStream {
     let default = default::type_default(ty);
     tokens!(let value = self.#member.get_or_insert_with(|| #default);)
@@ -226,7 +228,7 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection<'_>, loads: &TokenStr
     }
 }
 
-/// What is done about a subsection that is not in the stream; none if nothing is.
+/// The effect of a missing subsection; `None` if the fields keep their values.
 fn absent_one(index: usize, subsection: &Subsection<'_>) -> Option<TokenStream> {
     let parent = Parent::Subsection(index);
     let code = match subsection.policy() {
@@ -236,7 +238,7 @@ fn absent_one(index: usize, subsection: &Subsection<'_>) -> Option<TokenStream> 
         }),
         Absent::Default => Some(defaults(&subsection.body)),
     };
-    // What a checkpoint does not have was not there. It lacks nothing else.
+    // A checkpoint lacks a subsection only if its `Option` was `None`, which a rollback restores whatever the policy.
     match (&subsection.body, subsection.policy()) {
         (Body::Optional(field), Absent::Default)
             if field.default.as_ref().is_none_or(|default| default.value.is_none()) =>
@@ -259,7 +261,7 @@ fn or_none(member: impl ToTokens, otherwise: Option<TokenStream>) -> TokenStream
     }
 }
 
-/// Makes all members of a subsection what they become when it is not there.
+/// The statements that set all members of a subsection to their defaults.
 fn defaults(body: &Body) -> TokenStream {
     let none = tokens!(__vmstate::core::option::Option::None);
     match body {

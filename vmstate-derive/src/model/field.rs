@@ -90,6 +90,7 @@ impl Field {
         let after = unused.and_then(|unused| unused.after.value()).map(|padding| self.padding(padding, max));
         let prefix = self.length_prefix();
         let mut fields: Vec<_> = before.into_iter().chain(prefix).chain([self]).chain(after).collect();
+        // As in QEMU's field list, where `VMSTATE_VALIDATE` precedes the count that it checks.
         if let Some(first) = fields.first_mut() {
             first.conditions.clone_from(&attributes.must_exist);
         }

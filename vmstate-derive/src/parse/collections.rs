@@ -147,6 +147,7 @@ impl SizedBuffer {
         for entry in &entries {
             buffer.read(entry, errors);
         }
+        // A malformed `len` has an error already.
         if lacks(&entries, "len") {
             errors.at(&entry.key, "missing `len`: name the field with the length, as in `buffer(len = size)`");
             return None;

@@ -1,4 +1,4 @@
-//! The attribute `subsection`, on a struct or on a field.
+//! The attribute `subsection` of structs and fields.
 
 use proc_macro2::TokenStream;
 use syn::{Ident, LitStr};

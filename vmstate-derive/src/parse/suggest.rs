@@ -31,6 +31,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 pub(super) fn unknown(key: &Ident, here: &Level, levels: Levels, errors: &Errors) {
     let text = key.to_string();
     let homes: Vec<_> = levels.iter().filter(|level| level.keys.contains(&text.as_str())).map(with_article).collect();
+    // An exact match of a foreign name is a better guess than a similar spelling.
     let known_as = ELSEWHERE.iter().find(|(other, own)| *other == text && here.keys.contains(own)).map(|(_, own)| *own);
     let meant = known_as.or_else(|| nearest(&text, here.keys).filter(|_| homes.is_empty()));
     let problem = if homes.is_empty() {

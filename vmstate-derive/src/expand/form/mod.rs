@@ -70,6 +70,7 @@ pub(super) fn actual(field: &Field) -> TokenStream {
 /// The call that saves `value`, a `Result`.
 pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
     let save = dispatch(&field.form).save(field, value, at);
+    // Only a save reports the structure of a value, for descriptions; a load of an opaque field is that of its form.
     match field.opaque {
         Some(_) => tokens!(__vmstate::opaque::save(sink, #at, |sink| #save)),
         None => save,

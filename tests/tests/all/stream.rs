@@ -8,6 +8,7 @@ mod damage;
 mod package;
 mod ram;
 mod restart;
+mod return_path;
 
 use std::io::Read;
 

@@ -246,7 +246,7 @@ fn space_of(mapped: &Mapped, size: u64, here: u64) -> Result<Option<u64>, LoadEr
 }
 
 fn unknown(flags: u64, word: u64) -> LoadError {
-    let known: Vec<_> = RecordKind::ALL.iter().map(|kind| format!("{:#x}", kind.number())).collect();
+    let known: Vec<_> = RecordKind::NUMBERS.iter().map(|number| format!("{number:#x}")).collect();
     let expected = format!("a record of a known kind: {}", alternatives(&known));
     LoadError::malformed(expected, format!("flags {:#x} in {word:#018x}", flags & !CONTINUE))
         .or_advice("the page size may be wrong, or the stream uses RDMA or another channel")

@@ -2,10 +2,12 @@
 //!
 //! (QEMU: `enum qemu_vm_cmd` and `loadvm_process_command` in `migration/savevm.c`.)
 
+use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 use super::decode::{Context, Cursor, Stop};
-use super::wire_enum::{DataLength, wire_enum};
+use super::message::{DataLength, decode_data, known_range};
+use super::wire_enum::wire_enum;
 
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -120,18 +122,7 @@ impl Command {
         check_length(kind, length).map_err(|error| error.at_offset(start + 2))?;
         let offset = cursor.offset();
         let data = cursor.take(usize::from(length)).context(|error| error.in_field(kind.name()))?;
-        let command = Self::decode_data(kind, data, offset);
-        Ok(command.map_err(|error| too_short(error, length).in_field(kind.name()))?)
-    }
-
-    /// Decodes the data of a command, which are all there.
-    fn decode_data(kind: CommandKind, data: &[u8], offset: u64) -> Result<Self, LoadError> {
-        let mut data = Reader::from_slice_at(data, offset);
-        let command = Self::decode_fields(kind, &mut data)?;
-        if data.at_end()? {
-            return Ok(command);
-        }
-        Err(LoadError::malformed("the end of the command", "more data").at_offset(data.offset()))
+        Ok(decode_data(kind.name(), data, offset, |data| Self::decode_fields(kind, data))?)
     }
 
     fn decode_fields(kind: CommandKind, data: &mut Reader<'_>) -> Result<Self, LoadError> {
@@ -225,10 +216,8 @@ fn decode_advice(data: &mut Reader<'_>) -> Result<Option<PostcopyAdvice>, LoadEr
 
 /// Returns the error for a command that QEMU 10.0 does not know either.
 fn unknown(number: u16, length: u16) -> LoadError {
-    let (first, last) = (CommandKind::ALL.first(), CommandKind::ALL.last());
-    let bound = |kind: Option<&CommandKind>| kind.map_or(0, |kind| kind.number());
-    let expected = format!("a command between {} and {}", bound(first), bound(last));
-    LoadError::incompatible(expected, format!("{number:#x}, length {length}"))
+    let expected = known_range("a command", CommandKind::NUMBERS);
+    LoadError::new(LoadErrorKind::Unsupported, expected, format!("{number:#x}, length {length}"))
         .with_qemu_message(format!("MIG_CMD 0x{number:x} unknown (len 0x{length:x})"))
 }
 
@@ -238,15 +227,4 @@ fn check_length(kind: CommandKind, found: u16) -> Result<(), LoadError> {
         let expected = length.smallest();
         error.with_qemu_message(format!("{name} received with bad length - expecting {expected}, got {found}"))
     })
-}
-
-/// Turns the end of the data into an error about the data: the stream itself goes on.
-fn too_short(error: LoadError, length: u16) -> LoadError {
-    match (error.is_truncated(), error.offset()) {
-        (true, Some(offset)) => {
-            let expected = format!("{} more of the command's data", error.expected());
-            LoadError::malformed(expected, format!("the end of its {length} bytes")).at_offset(offset)
-        }
-        _ => error,
-    }
 }

@@ -13,6 +13,7 @@ pub(super) mod part {
     pub(crate) const HEADER: &str = "the header";
     pub(crate) const CONFIGURATION: &str = "the configuration";
     pub(crate) const BETWEEN_SECTIONS: &str = "the stream between sections";
+    pub(crate) const RETURN_PATH: &str = "the return path";
     pub(crate) const DESCRIPTION: &str = "the description";
 }
 

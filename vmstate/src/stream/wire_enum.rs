@@ -26,8 +26,8 @@ macro_rules! wire_enum {
         }
 
         impl $name {
-            /// All messages, by ascending number.
-            $vis const ALL: &'static [Self] = &[$(Self::$variant),*];
+            /// The numbers of all messages, ascending.
+            $vis const NUMBERS: &'static [$number_type] = &[$($number),*];
 
             /// Returns the number on the wire.
             $vis const fn number(self) -> $number_type {
@@ -77,40 +77,6 @@ macro_rules! wire_enum {
 }
 
 pub(crate) use wire_enum;
-
-use vmstate_types::LoadError;
-
-/// The length of a message's data, where the message itself has a length.
-#[derive(Clone, Copy)]
-pub(super) enum DataLength {
-    /// One of these lengths.
-    Exactly(&'static [u16]),
-    /// Any length: the data contain a name or a list.
-    Any,
-}
-
-impl DataLength {
-    /// Checks the length that the message `name` has on the wire.
-    ///
-    /// # Errors
-    /// Returns an error if messages of this kind never have that length.
-    pub(super) fn check(self, name: &str, found: u16) -> Result<(), LoadError> {
-        match self {
-            Self::Exactly(lengths) if !lengths.contains(&found) => {
-                Err(LoadError::malformed(format!("{} bytes of data for `{name}`", alternatives(lengths)), found))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns the length that QEMU's messages mention, the smallest one.
-    pub(super) fn smallest(self) -> u16 {
-        match self {
-            Self::Exactly([first, ..]) => *first,
-            Self::Exactly([]) | Self::Any => 0,
-        }
-    }
-}
 
 /// Lists values for an error message: `0x2, 0x4 or 0x8`.
 pub(crate) fn alternatives<T: ToString>(values: &[T]) -> String {

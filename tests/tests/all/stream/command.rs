@@ -96,17 +96,17 @@ fn discards_with_wrong_data() {
         b"\0\x03ram\0\0\0\0\0\0\0\0\x01",
         Blame::Bytes,
         start + 8,
-        "8 bytes more of the command's data",
+        "8 bytes more of the data",
         "the end of its 14 bytes",
     );
-    refusal(b"\0\x03ra", Blame::Bytes, 15, "3 bytes more of the command's data", "the end of its 4 bytes");
-    refusal(b"", Blame::Bytes, 13, "1 byte more of the command's data", "the end of its 0 bytes");
+    refusal(b"\0\x03ra", Blame::Bytes, 15, "3 bytes more of the data", "the end of its 4 bytes");
+    refusal(b"", Blame::Bytes, 13, "1 byte more of the data", "the end of its 0 bytes");
 }
 
 #[test]
 fn names_with_something_behind() {
     let bytes = stream(&[&bytes_of(10, b"\x03ram!"), &[0]]);
-    let error = refusal(&bytes, Blame::Bytes, 17, "the end of the command", "more data");
+    let error = refusal(&bytes, Blame::Bytes, 17, "the end of the data", "more data");
     assert_eq!(error.path(), "RECV_BITMAP");
 }
 

@@ -1,5 +1,7 @@
 //! Floating point: QEMU's `CPU_Double_U`, and `f32` as the bits it is kept in there.
 
+use byteorder::{BigEndian, ByteOrder};
+
 use super::int::big_endian;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
@@ -10,6 +12,6 @@ use crate::wire::swap::Swap;
 
 big_endian! {
     // The upper and the lower half, each big-endian (VMSTATE_CPUDOUBLE): together the big-endian double.
-    f64 "CPU_Double_U";
-    f32 "uint32";
+    f64 "CPU_Double_U" write_f64 read_f64;
+    f32 "uint32" write_f32 read_f32;
 }

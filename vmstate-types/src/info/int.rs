@@ -1,5 +1,7 @@
 //! `bool` and the integers: QEMU's `bool`, `int8` .. `int64`, `uint8` .. `uint64`.
 
+use byteorder::{BigEndian, ByteOrder};
+
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -7,7 +9,7 @@ use crate::state::Wire;
 use crate::wire::Reader;
 use crate::wire::swap::Swap;
 
-/// `Wire` for types whose values all take the same bytes, with `put` and `get` given.
+/// Implements `Wire` for types of fixed size, with the given `put` and `get`.
 macro_rules! fixed {
     ($({$($generics:tt)*})? $type:ty, $name:expr, $size:expr, { $($body:tt)* }) => {
         impl$(<$($generics)*>)? Wire for $type {
@@ -32,18 +34,18 @@ macro_rules! fixed {
 }
 pub(super) use fixed;
 
-/// `Wire` for numbers that are their bytes, the first one the highest.
+/// Implements `Wire` for big-endian numbers.
 macro_rules! big_endian {
-    ($($type:ident $name:literal;)*) => {$(
+    ($($type:ident $name:literal $write:ident $read:ident;)*) => {$(
         $crate::info::int::fixed!($type, $name, size_of::<$type>(), {
             #[inline]
             fn put(&self, out: &mut [u8]) {
-                out.copy_from_slice(&self.to_be_bytes());
+                BigEndian::$write(out, *self);
             }
 
             #[inline]
             fn get(&mut self, from: &[u8]) {
-                *self = Self::from_be_bytes(from.try_into().unwrap_or_default());
+                *self = BigEndian::$read(from);
             }
 
             #[inline]
@@ -61,12 +63,12 @@ macro_rules! big_endian {
 pub(super) use big_endian;
 
 big_endian! {
-    u16 "uint16";
-    u32 "uint32";
-    u64 "uint64";
-    i16 "int16";
-    i32 "int32";
-    i64 "int64";
+    u16 "uint16" write_u16 read_u16;
+    u32 "uint32" write_u32 read_u32;
+    u64 "uint64" write_u64 read_u64;
+    i16 "int16" write_i16 read_i16;
+    i32 "int32" write_i32 read_i32;
+    i64 "int64" write_i64 read_i64;
 }
 
 fixed!(u8, "uint8", 1, {

@@ -7,6 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use byteorder::{BigEndian, ByteOrder};
+
 use super::buffered::{Buffered, Stream};
 use crate::description::Field;
 use crate::error::LoadError;
@@ -289,20 +291,33 @@ impl Ahead<'_, '_> {
 }
 
 macro_rules! integers {
-    ($($int:ident)*) => {$(
+    ($($int:ident $read:ident;)*) => {$(
         #[doc = concat!("Consumes a big-endian `", stringify!($int), "`.")]
         ///
         /// # Errors
-        /// When the stream ends before its last byte.
+        /// Returns an error if the stream is truncated.
         #[inline]
         pub fn $int(&mut self) -> Result<$int, LoadError> {
-            Ok($int::from_be_bytes(self.array()?))
+            self.take(size_of::<$int>()).map(BigEndian::$read)
         }
     )*};
 }
 
 impl Reader<'_> {
-    integers!(u8 u16 u32 u64);
+    integers! {
+        u16 read_u16;
+        u32 read_u32;
+        u64 read_u64;
+    }
+
+    /// Consumes one byte.
+    ///
+    /// # Errors
+    /// Returns an error if the stream is at its end.
+    #[inline]
+    pub fn u8(&mut self) -> Result<u8, LoadError> {
+        self.array().map(|[byte]| byte)
+    }
 
     /// Consumes a length byte and that many bytes of text, as QEMU writes names (`qemu_get_counted_string`).
     ///

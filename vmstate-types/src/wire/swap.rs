@@ -1,16 +1,19 @@
-//! Arrays of numbers, between memory and the wire, in bulk.
+//! Bulk conversion between arrays of numbers and the wire.
 //!
-//! On x86-64 the wire's order of bytes is not the processor's. What every such processor can do swaps about 30 GB/s; with
-//! AVX2, which nearly all have, it is as fast as a copy. So the same loop is compiled twice, and the processor is asked,
-//! once, which of the two it can run. That call is the only `unsafe` code of this crate.
+//! On x86-64 the byte order of the wire is not that of the processor. Baseline instructions swap about 30 GB/s; with
+//! AVX2, which nearly all processors have, the conversion is as fast as a copy. The same loop is therefore compiled
+//! twice, and the processor is queried once for the version that it supports. The call of the AVX2 version is the only
+//! `unsafe` code of this crate.
 #![allow(unsafe_code)]
 
-/// Numbers of one type.
+use byteorder::{BigEndian, ByteOrder};
+
+/// A number that is converted in bulk.
 pub(crate) trait Swap: Sized {
-    /// Writes `values` into `out`, which has room for just as many.
+    /// Writes `values` into `out`, whose length is the size of `values`.
     fn store(values: &[Self], out: &mut [u8]);
 
-    /// Reads `values` from `from`, which has just as many.
+    /// Reads `values` from `from`, whose length is the size of `values`.
     fn load(values: &mut [Self], from: &[u8]);
 }
 
@@ -18,20 +21,17 @@ pub(crate) trait Swap: Sized {
 cpufeatures::new!(avx2, "avx2");
 
 macro_rules! swap {
-    ($($number:ident)*) => {$(
+    ($($number:ident $write:ident $read:ident;)*) => {$(
         const _: () = {
+            // `always`: the loop has to become part of the AVX2 version to be compiled with AVX2.
             #[inline(always)]
             fn store_each(values: &[$number], out: &mut [u8]) {
-                for (value, out) in values.iter().zip(out.as_chunks_mut().0) {
-                    *out = value.to_be_bytes();
-                }
+                BigEndian::$write(values, out);
             }
 
             #[inline(always)]
             fn load_each(values: &mut [$number], from: &[u8]) {
-                for (value, from) in values.iter_mut().zip(from.as_chunks().0) {
-                    *value = $number::from_be_bytes(*from);
-                }
+                BigEndian::$read(from, values);
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -49,9 +49,8 @@ macro_rules! swap {
             fn store_many(values: &[$number], out: &mut [u8]) {
                 #[cfg(target_arch = "x86_64")]
                 if avx2::get() {
-                    // SAFETY: undefined is "executing code compiled with platform features that the current platform
-                    // does not support". The function is compiled with AVX2, which the processor and the system have:
-                    // they were just asked. It is a safe function but for that.
+                    // SAFETY: the function is safe except that it requires AVX2, and `avx2::get` has just confirmed
+                    // that the processor and the operating system support it.
                     return unsafe { store_avx2(values, out) };
                 }
                 store_each(values, out);
@@ -87,10 +86,19 @@ macro_rules! swap {
     )*};
 }
 
-/// From so many bytes on a call is worth it.
+/// The size in bytes from which a call is faster than inline code.
 const MANY: usize = 64;
 
-swap!(u16 u32 u64 i16 i32 i64 f32 f64);
+swap! {
+    u16 write_u16_into read_u16_into;
+    u32 write_u32_into read_u32_into;
+    u64 write_u64_into read_u64_into;
+    i16 write_i16_into read_i16_into;
+    i32 write_i32_into read_i32_into;
+    i64 write_i64_into read_i64_into;
+    f32 write_f32_into read_f32_into;
+    f64 write_f64_into read_f64_into;
+}
 
 #[cfg(test)]
 mod tests {
@@ -100,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// All lengths around the widths of vectors and of what a compiler unrolls, at all offsets in a vector.
+    /// Checks all lengths around vector widths and unrolled loops, at all offsets within a vector.
     fn check<T: Swap + Copy + Default + PartialEq + Debug, const N: usize>(
         to: fn(T) -> [u8; N],
         from: fn([u8; N]) -> T,
@@ -125,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_swapped_as_one_is() {
+    fn bulk_conversion_equals_single_conversion() {
         check(u16::to_be_bytes, u16::from_be_bytes);
         check(u32::to_be_bytes, u32::from_be_bytes);
         check(u64::to_be_bytes, u64::from_be_bytes);

@@ -3,6 +3,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use byteorder::{BigEndian, ByteOrder};
+
 /// A big-endian cursor that appends to a growable buffer.
 ///
 /// The owner of the writer decides when the buffer goes onward ([`Writer::flush_to`], or [`Writer::take`] where there is
@@ -167,17 +169,27 @@ impl core::fmt::Debug for Writer {
 }
 
 macro_rules! integers {
-    ($($int:ident)*) => {$(
+    ($($int:ident $write:ident;)*) => {$(
         #[doc = concat!("Appends a big-endian `", stringify!($int), "`.")]
         #[inline]
         pub fn $int(&mut self, value: $int) {
-            self.bytes(&value.to_be_bytes());
+            BigEndian::$write(self.reserve(size_of::<$int>()), value);
         }
     )*};
 }
 
 impl Writer {
-    integers!(u8 u16 u32 u64);
+    integers! {
+        u16 write_u16;
+        u32 write_u32;
+        u64 write_u64;
+    }
+
+    /// Appends one byte.
+    #[inline]
+    pub fn u8(&mut self, value: u8) {
+        self.bytes(&[value]);
+    }
 }
 
 #[cfg(test)]

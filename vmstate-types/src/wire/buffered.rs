@@ -1,4 +1,4 @@
-//! What is between a reader and a source: a bounded buffer.
+//! The bounded buffer between a reader and its source.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -6,13 +6,15 @@ use alloc::vec::Vec;
 use super::ByteSource;
 use crate::error::LoadError;
 
-/// Bytes that a [`Reader`](super::Reader) over a [`ByteSource`] asks for at a time. Its buffer is larger only while a single
-/// claim is.
+/// The buffer size in bytes of a [`Reader`](super::Reader) over a [`ByteSource`].
+///
+/// The buffer is larger only while a single [`take`](super::Reader::take) or [`peek`](super::Reader::peek) is.
 pub const BUFFER: usize = 64 * 1024;
 
-/// What a reader reads from if not from a slice. The methods are those of the reader, which says what they do.
+/// A buffered stream that a reader reads from instead of a slice. The methods are documented at the reader.
 ///
-/// There is only one, behind a vtable: so the compiler sees that a reader of a slice has nothing to clean up.
+/// There is a single implementation. The vtable hides it, so that readers of slices contain no code that drops a
+/// buffer.
 pub(super) trait Stream {
     fn offset(&self) -> u64;
     fn take(&mut self, count: usize) -> Result<&[u8], LoadError>;
@@ -25,15 +27,15 @@ pub(super) trait Stream {
     fn buffer(&self) -> &Vec<u8>;
 }
 
-/// A source and the bytes of it that have come.
+/// A source and its bytes that are not consumed yet.
 pub(super) struct Buffered<'a> {
     source: Box<dyn ByteSource + Send + 'a>,
     buffer: Vec<u8>,
-    /// The bytes of the buffer before this have been consumed.
+    /// The buffer index of the next byte.
     position: usize,
-    /// The bytes of the buffer before this are the stream's.
+    /// The buffer index after the last byte that was read from the source.
     filled: usize,
-    /// The offset in the stream of the buffer's first byte.
+    /// The stream offset of the buffer's first byte.
     base: u64,
 }
 
@@ -107,12 +109,12 @@ impl Stream for Buffered<'_> {
 }
 
 impl Buffered<'_> {
-    /// The bytes that can be had without asking the source.
+    /// Returns the number of buffered bytes.
     fn available(&self) -> usize {
         self.filled - self.position
     }
 
-    /// Sees to it that `count` bytes lie ahead.
+    /// Reads until `count` bytes are buffered.
     #[cold]
     fn require(&mut self, count: usize) -> Result<(), LoadError> {
         while self.available() < count {
@@ -123,7 +125,7 @@ impl Buffered<'_> {
         Ok(())
     }
 
-    /// Asks the source once for more, for a caller that needs `goal` bytes ahead. `false` at the end of the stream.
+    /// Reads once from the source, for a caller that needs `goal` buffered bytes. Returns `false` at the end.
     fn pull(&mut self, goal: usize) -> Result<bool, LoadError> {
         self.make_room(goal);
         let room = &mut self.buffer[self.filled..];
@@ -132,11 +134,11 @@ impl Buffered<'_> {
         Ok(got > 0)
     }
 
-    /// Makes room behind the bytes at hand, on the way to `goal` bytes in all.
+    /// Makes room after the buffered bytes, of which `goal` are needed in total.
     ///
-    /// The buffer grows to twice what has come at most, however large `goal` is: a length in the stream buys no memory.
-    /// Bytes move, and memory is cleared, once for each claim or doubling and not for each read: a peer that sends
-    /// byte by byte costs no more than another.
+    /// The buffer at most doubles, however large `goal` is, so that a length in the stream does not allocate. Bytes are
+    /// moved and memory is cleared once per request or doubling and not per read, so that a peer that sends single
+    /// bytes costs no more than others.
     fn make_room(&mut self, goal: usize) {
         let kept = self.available();
         let buffer = &mut self.buffer;
@@ -153,14 +155,14 @@ impl Buffered<'_> {
         }
     }
 
-    /// Reads from the source right into `into`, when nothing is at hand.
+    /// Reads from the source directly into `into`. The buffer must be empty.
     fn pull_into(&mut self, into: &mut [u8]) -> Result<usize, LoadError> {
         let got = self.source.read(into)?.min(into.len());
         self.base += got as u64;
         Ok(got)
     }
 
-    /// Lets the source skip, when nothing is at hand. `false` if it could not.
+    /// Lets the source skip and returns whether it did. The buffer must be empty.
     fn skip_source(&mut self, left: &mut u64) -> Result<bool, LoadError> {
         let skipped = self.source.skip(*left)?.min(*left);
         self.base += skipped;

@@ -1,4 +1,4 @@
-//! `std::io` as a source.
+//! Byte sources over `std::io`.
 
 use alloc::vec::Vec;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use super::{ByteSource, Reader};
 use crate::error::LoadError;
 
-/// Any `std::io::Read` as a [`ByteSource`]. Interrupted reads are tried again, other errors reported.
+/// A [`ByteSource`] over any `std::io::Read`. Interrupted reads are retried.
 #[derive(Debug)]
 pub struct IoSource<R>(pub R);
 
@@ -21,7 +21,7 @@ impl<R: Read> ByteSource for IoSource<R> {
     }
 }
 
-/// A file as a [`ByteSource`], or anything else that is `std::io::Read` and `Seek`: its end can be had at any time.
+/// A [`ByteSource`] over a file or another `std::io::Read` and `Seek`, which can skip and read ahead to its end.
 #[derive(Debug)]
 pub struct SeekSource<R>(pub R);
 
@@ -55,17 +55,26 @@ impl<R: Read + Seek> ByteSource for SeekSource<R> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads from a file, or from anything else that is `std::io::Read` and `Seek`.
+    /// Creates a reader of a file, or of anything else that is `std::io::Read` and `Seek`.
     ///
-    /// The stream begins where `file` stands and ends where it ends.
+    /// The stream begins at the file's current position and ends at its end.
     pub fn from_file(file: impl Read + Seek + Send + 'a) -> Self {
         Self::from_source(SeekSource(file))
     }
 
-    /// Reads from anything that is `std::io::Read`, through a bounded buffer of its own.
+    /// Creates a reader of anything that is `std::io::Read`, with a bounded buffer.
     ///
-    /// It may take more bytes from `read` than the stream has, if they are there: what follows a stream on the same
-    /// connection is then [at hand](Self::buffered) when the stream has ended.
+    /// It may read beyond the end of the stream. Bytes that follow the stream on the same connection are then
+    /// [buffered](Self::buffered).
+    ///
+    /// ```
+    /// use vmstate_types::Reader;
+    ///
+    /// let mut reader = Reader::from_read(std::io::Cursor::new([0, 0, 0, 3, 0xff]));
+    /// assert_eq!(reader.u32()?, 3);
+    /// assert_eq!(reader.buffered(), [0xff]);
+    /// # Ok::<(), vmstate_types::LoadError>(())
+    /// ```
     pub fn from_read(read: impl Read + Send + 'a) -> Self {
         Self::from_source(IoSource(read))
     }

@@ -1,7 +1,7 @@
-//! Big-endian cursors over a buffer and over a stream. Nothing else in the project reads or writes bytes.
+//! Big-endian cursors over buffers and streams. Devices are saved and loaded through them only.
 //!
-//! [`Writer`] appends to a growable buffer that its owner sends on whenever it likes. [`Reader`] reads a slice, or pulls
-//! from any [`ByteSource`] through a bounded buffer; it can [`peek`](Reader::peek) and always knows its absolute offset.
+//! [`Writer`] appends to a growable buffer, which its owner flushes at any time. [`Reader`] reads a slice, or a
+//! [`ByteSource`] through a bounded buffer. It can [`peek`](Reader::peek) and tracks its absolute offset.
 
 mod buffered;
 #[cfg(feature = "std")]

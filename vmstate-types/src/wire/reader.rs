@@ -13,32 +13,33 @@ use super::buffered::{Buffered, Stream};
 use crate::description::Field;
 use crate::error::LoadError;
 
-/// Where a [`Reader`] gets more bytes from: a file, a socket, a decompressor.
+/// A source of bytes for a [`Reader`]: a file, a socket, a decompressor.
 ///
-/// With the feature `std`, [`Reader::from_read`] makes one of any `std::io::Read`.
+/// With the feature `std`, [`Reader::from_read`] accepts any `std::io::Read`.
 pub trait ByteSource {
-    /// Puts up to `into.len()` bytes into the front of `into` and says how many; 0 is the end of the stream.
+    /// Reads up to `into.len()` bytes into the front of `into` and returns their number; 0 is the end of the stream.
     ///
     /// # Errors
-    /// Whatever keeps the source from delivering.
+    /// Returns an error of kind [`Io`](crate::error::LoadErrorKind::Io) if the source fails.
     fn read(&mut self, into: &mut [u8]) -> Result<usize, LoadError>;
 
-    /// Passes over up to `count` bytes without delivering them and says how many were passed over.
+    /// Skips up to `count` bytes and returns their number.
     ///
-    /// A source that cannot do better than reading says 0, which is the default: the reader then reads and drops.
+    /// The default returns 0; the reader then reads the bytes and discards them.
     ///
     /// # Errors
-    /// Whatever keeps the source from going on.
+    /// Returns an error of kind [`Io`](crate::error::LoadErrorKind::Io) if the source fails.
     fn skip(&mut self, count: u64) -> Result<u64, LoadError> {
         let _ = count;
         Ok(0)
     }
 
-    /// The last `count` bytes of all that this source will ever deliver, or all of it if that is less; `None` if they
-    /// cannot be had before their time, which is the default. Where the source goes on does not change.
+    /// Returns the last `count` bytes of the source, or all of a shorter one, without changing its position.
+    ///
+    /// The default returns `None`: the end cannot be read ahead of time.
     ///
     /// # Errors
-    /// Whatever keeps the source from delivering.
+    /// Returns an error of kind [`Io`](crate::error::LoadErrorKind::Io) if the source fails.
     fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
         let _ = count;
         Ok(None)
@@ -59,57 +60,58 @@ pub trait ByteSource {
 /// # Ok::<(), vmstate_types::LoadError>(())
 /// ```
 pub struct Reader<'a> {
-    /// What is left of the slice that is read; nothing where a source is.
+    /// The rest of the slice; empty if there is a stream.
     slice: &'a [u8],
-    /// All of it.
+    /// The whole slice.
     whole: &'a [u8],
-    /// The offset in the stream of the slice's first byte.
+    /// The stream offset of the whole slice.
     base: u64,
-    /// Whether the bytes are a checkpoint, not a stream.
+    /// Whether the bytes are a checkpoint and not a stream.
     checkpoint: bool,
-    /// Where bytes come from if not from a slice.
+    /// The buffered source, if the reader was not created from a slice.
     stream: Option<Box<dyn Stream + Send + 'a>>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `bytes` and nothing more. Nothing is copied.
+    /// Creates a reader of `bytes`. Nothing is copied.
     #[must_use]
     #[inline]
     pub fn from_slice(bytes: &'a [u8]) -> Self {
         Self::from_slice_at(bytes, 0)
     }
 
-    /// Reads `bytes`, which stand at `offset` of some larger stream: offsets in errors count from there.
+    /// Creates a reader of `bytes` that are at `offset` of a larger stream. Offsets in errors are relative to that
+    /// stream.
     #[must_use]
     #[inline]
     pub fn from_slice_at(bytes: &'a [u8], offset: u64) -> Self {
         Self { slice: bytes, whole: bytes, base: offset, checkpoint: false, stream: None }
     }
 
-    /// Reads from `source` through a buffer of [`BUFFER`](super::BUFFER) bytes.
+    /// Creates a reader of `source` with a buffer of [`BUFFER`](super::BUFFER) bytes.
     ///
-    /// The reader takes from the source what one [`ByteSource::read`] gives and asks again only when that does not
-    /// suffice: it never waits for bytes that nobody needs yet.
+    /// The reader calls [`ByteSource::read`] again only if the buffered bytes do not suffice, so that it never waits
+    /// for bytes that are not needed yet.
     #[must_use]
     pub fn from_source(source: impl ByteSource + Send + 'a) -> Self {
         let source: Box<dyn ByteSource + Send + 'a> = Box::new(source);
         Self { stream: Some(Box::new(Buffered::new(source))), ..Self::from_slice(&[]) }
     }
 
-    /// Reads what [`walk::checkpoint`](crate::walk::checkpoint) wrote.
-    pub(crate) fn of_checkpoint(bytes: &'a [u8]) -> Self {
+    /// Creates a reader of the bytes that [`walk::checkpoint`](crate::walk::checkpoint) wrote.
+    pub(crate) fn from_checkpoint(bytes: &'a [u8]) -> Self {
         Self { checkpoint: true, ..Self::from_slice(bytes) }
     }
 
-    /// Whether the bytes are no stream but a [checkpoint](crate::walk::checkpoint) of the same device: nothing in it is
-    /// refused then.
+    /// Returns whether the bytes are a [checkpoint](crate::walk::checkpoint) of the same device, which must not be
+    /// rejected.
     #[must_use]
     #[inline]
     pub fn is_checkpoint(&self) -> bool {
         self.checkpoint
     }
 
-    /// The offset in the stream of the next byte.
+    /// Returns the stream offset of the next byte.
     #[must_use]
     #[inline]
     pub fn offset(&self) -> u64 {
@@ -119,19 +121,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes `count` bytes and lends them.
+    /// Consumes `count` bytes and returns them.
     ///
     /// # Errors
-    /// When the stream ends before them. Nothing is consumed then, and no more memory was taken than bytes came.
+    /// Returns an error if the stream is truncated. Nothing is consumed then, and only memory for received bytes is
+    /// allocated.
     #[inline]
     pub fn take(&mut self, count: usize) -> Result<&[u8], LoadError> {
         self.take_run(count, &[], 0..0)
     }
 
-    /// Consumes `count` bytes, those of the fixed-size `fields` of `all`, and lends them.
+    /// Consumes the `count` bytes of the fixed-size `fields` of `all` and returns them.
     ///
     /// # Errors
-    /// As [`claim`](Self::claim); the error names the field in which the stream ends.
+    /// Returns the same errors as [`take`](Self::take), with the field in which the stream ends.
     #[inline]
     pub(crate) fn take_run(
         &mut self,
@@ -140,29 +143,33 @@ impl<'a> Reader<'a> {
         fields: Range<usize>,
     ) -> Result<&[u8], LoadError> {
         match self.slice.split_at_checked(count) {
-            Some((claimed, rest)) => {
+            Some((taken, rest)) => {
                 self.slice = rest;
-                Ok(claimed)
+                Ok(taken)
             }
             None => {
-                let (offset, there) = (self.offset_in_slice(), self.slice.len());
-                // A reader of a slice ends here, and the compiler sees it.
-                let Some(stream) = &mut self.stream else { return Err(truncated(offset, count, there, all, fields)) };
-                // The count is said again for the compiler's sake: it then checks no offset into what was claimed.
+                let offset = self.offset_in_slice();
+                let available = self.slice.len();
+                // The early return tells the compiler that a reader of a slice never reaches the stream.
+                let Some(stream) = &mut self.stream else {
+                    return Err(truncated(offset, count, available, all, fields));
+                };
+                // The index repeats the length for the optimizer, which then omits bounds checks in the caller.
                 Ok(&take_from(&mut **stream, count, all, fields)?[..count])
             }
         }
     }
 
-    /// What is ahead, as a value of its own.
+    /// Returns a view of the next bytes.
     ///
-    /// What seldom happens takes this and not the reader: so the compiler can keep a reader of a slice in registers.
+    /// Cold code borrows the view instead of the reader, so that the compiler can keep a reader of a slice in
+    /// registers.
     #[inline]
     pub(crate) fn ahead(&mut self) -> Ahead<'_, 'a> {
         Ahead { slice: self.slice, offset: self.offset_in_slice(), stream: self.stream.as_deref_mut() }
     }
 
-    /// The offset in the stream of the slice's next byte.
+    /// Returns the stream offset of the slice's next byte.
     #[inline]
     fn offset_in_slice(&self) -> u64 {
         self.base.saturating_add((self.whole.len() - self.slice.len()) as u64)
@@ -171,7 +178,7 @@ impl<'a> Reader<'a> {
     /// Consumes `N` bytes.
     ///
     /// # Errors
-    /// When the stream ends before them.
+    /// Returns an error if the stream is truncated.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], LoadError> {
         let mut bytes = [0; N];
@@ -179,10 +186,10 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// Fills `into`, without a detour through the buffer for the part that is not in it yet.
+    /// Fills `into`; bytes that are not buffered yet bypass the buffer.
     ///
     /// # Errors
-    /// When the stream ends before `into` is full; its contents are then unspecified.
+    /// Returns an error if the stream is truncated. The contents of `into` are then unspecified.
     #[inline]
     pub fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
         match &mut self.stream {
@@ -191,10 +198,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next `count` bytes without consuming them; fewer when the stream ends before.
+    /// Returns the next `count` bytes without consuming them, or fewer at the end of the stream.
     ///
     /// # Errors
-    /// When the source fails; the end of the stream is no error here.
+    /// Returns an error if the source fails.
     #[inline]
     pub fn peek(&mut self, count: usize) -> Result<&[u8], LoadError> {
         match &mut self.stream {
@@ -203,7 +210,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the next byte can be `byte`, as far as that is known without asking a source.
+    /// Returns whether the next byte can be `byte`, without reading from a source.
     #[inline]
     pub(crate) fn may_begin_with(&self, byte: u8) -> bool {
         match self.slice.first() {
@@ -212,22 +219,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes `count` bytes unseen. A source that can seek does.
+    /// Consumes `count` bytes without returning them. Sources that can seek skip them.
     ///
     /// # Errors
-    /// When the stream ends before them.
+    /// Returns an error if the stream is truncated.
     pub fn skip(&mut self, count: u64) -> Result<(), LoadError> {
         if let Some(stream) = &mut self.stream {
             return stream.skip(count);
         }
-        let (start, there) = (self.offset(), self.slice.len());
+        let start = self.offset();
+        let available = self.slice.len() as u64;
         let rest = usize::try_from(count).ok().and_then(|count| self.slice.get(count..));
         self.slice = rest.unwrap_or_default();
-        rest.map(drop).ok_or_else(|| LoadError::truncated_u64(start, count, there as u64))
+        rest.map(drop).ok_or_else(|| LoadError::truncated_u64(start, count, available))
     }
 
-    /// The bytes that have come and are not consumed. When a stream has ended, this is what its source delivered beyond
-    /// the end.
+    /// Returns the bytes that are buffered and not consumed. After the end of a stream, these are bytes that follow it.
     #[must_use]
     pub fn buffered(&self) -> &[u8] {
         match &self.stream {
@@ -236,11 +243,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The last `count` bytes of the stream, or all of it if that is less; `None` if they cannot be had yet. Nothing is
-    /// consumed.
+    /// Returns the last `count` bytes of the stream, or all of a shorter one, without consuming anything.
+    ///
+    /// Returns `None` if the source cannot read ahead, such as a socket.
     ///
     /// # Errors
-    /// When the source fails.
+    /// Returns an error if the source fails.
     pub fn peek_last(&mut self, count: usize) -> Result<Option<Cow<'_, [u8]>>, LoadError> {
         match &mut self.stream {
             Some(stream) => Ok(stream.peek_last(count)?.map(Cow::Owned)),
@@ -249,14 +257,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The error for a slice that ends before the last of the `fields` of `all`.
+/// Creates the error for a slice that ends within the `fields` of `all`.
 #[cold]
 #[inline(never)]
-fn truncated(offset: u64, count: usize, there: usize, all: &[Field], fields: Range<usize>) -> LoadError {
-    LoadError::truncated(offset, count, there).in_run(all.get(fields).unwrap_or_default())
+fn truncated(offset: u64, count: usize, available: usize, all: &[Field], fields: Range<usize>) -> LoadError {
+    LoadError::truncated(offset, count, available).in_run(all.get(fields).unwrap_or_default())
 }
 
-/// Claims bytes from a source: here, once, for all runs of all devices.
+/// Takes bytes from a source. Never inlined, so that it is compiled once for all devices.
 #[inline(never)]
 fn take_from<'r>(
     stream: &'r mut (dyn Stream + '_),
@@ -267,21 +275,21 @@ fn take_from<'r>(
     stream.take(count).map_err(|error| error.in_run(all.get(fields).unwrap_or_default()))
 }
 
-/// The bytes that come next.
+/// A view of a reader's next bytes.
 pub(crate) struct Ahead<'r, 'a> {
     slice: &'r [u8],
-    /// The offset in the stream of the next byte, if it is the slice's.
+    /// The stream offset of the slice's next byte.
     offset: u64,
     stream: Option<&'r mut (dyn Stream + Send + 'a)>,
 }
 
 impl Ahead<'_, '_> {
-    /// The offset in the stream of the next byte.
+    /// Returns the stream offset of the next byte.
     pub(crate) fn offset(&self) -> u64 {
         self.stream.as_ref().map_or(self.offset, |stream| stream.offset())
     }
 
-    /// As [`Reader::peek`].
+    /// Returns the next bytes as [`Reader::peek`] does.
     pub(crate) fn peek(&mut self, count: usize) -> Result<&[u8], LoadError> {
         match &mut self.stream {
             Some(stream) => stream.peek(count),
@@ -319,21 +327,20 @@ impl Reader<'_> {
         self.array().map(|[byte]| byte)
     }
 
-    /// Consumes a length byte and that many bytes of text, as QEMU writes names (`qemu_get_counted_string`).
+    /// Consumes a length byte and that many bytes of text (`qemu_get_counted_string` in `migration/qemu-file.c`).
     ///
     /// # Errors
-    /// When the stream ends before, or the text is not UTF-8. QEMU's own names are ASCII.
+    /// Returns an error if the stream is truncated or the text is not UTF-8. QEMU's own names are ASCII.
     pub fn counted_str(&mut self) -> Result<String, LoadError> {
         let mut text = String::new();
         self.counted_str_into(&mut text)?;
         Ok(text)
     }
 
-    /// Consumes the same as [`counted_str`](Self::counted_str) does, in place of what `into` was, whose memory is used
-    /// again.
+    /// Consumes a counted string into `into`, reusing its memory.
     ///
     /// # Errors
-    /// As [`counted_str`](Self::counted_str); `into` is then what it was.
+    /// Returns the same errors as [`counted_str`](Self::counted_str); `into` is then unchanged.
     pub fn counted_str_into(&mut self, into: &mut String) -> Result<(), LoadError> {
         let start = self.offset();
         let length = self.u8()?;
@@ -351,10 +358,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the stream has no byte left.
+    /// Returns whether the stream has no bytes left. Blocks until the source delivers a byte or ends.
     ///
     /// # Errors
-    /// When the source fails. This waits for a byte where the source does.
+    /// Returns an error if the source fails.
     pub fn at_end(&mut self) -> Result<bool, LoadError> {
         Ok(self.peek(1)?.is_empty())
     }
@@ -373,7 +380,7 @@ mod tests {
     use super::*;
     use crate::wire::BUFFER;
 
-    /// Delivers a byte pattern in bites of a given size, and can be told to skip.
+    /// Delivers a byte pattern in bites of a given size, and optionally skips.
     struct Bites {
         next: u64,
         end: u64,
@@ -407,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_of_reading_sees_the_same_bytes() {
+    fn all_methods_read_the_same_bytes() {
         for (bite, skips) in [(1, false), (7, true), (1 << 20, false), (1 << 20, true)] {
             let mut reader = bites(300_000, bite, skips);
             assert_eq!(reader.peek(257).unwrap(), (0..257).map(pattern).collect::<Vec<_>>());
@@ -426,11 +433,11 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_shrinks_wherever_its_last_byte_was_read() {
+    fn buffer_shrinks_after_large_request() {
         let mut reader = bites(300_000, 8, false);
         reader.peek(150_000).unwrap();
         reader.take(149_999).unwrap();
-        // One byte is left over each time the source is asked, until far behind what the buffer shrinks to.
+        // Each read of the source leaves one byte, until far beyond the size that the buffer shrinks to.
         while reader.offset() < 220_000 || reader.buffered().len() > 1 {
             reader.u16().unwrap();
         }
@@ -440,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_end_too_early_are_counted_from_where_they_begin() {
+    fn truncated_fill_counts_from_its_first_byte() {
         for buffered in [0, 2] {
             let mut reader = bites(10, 3, false);
             reader.skip(4).unwrap();
@@ -452,26 +459,26 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_an_error_that_says_where() {
+    fn truncated_stream_is_error_with_offset() {
         let mut reader = bites(10, 3, false);
         reader.skip(4).unwrap();
         let error = reader.u64().unwrap_err();
         assert_eq!((error.offset(), error.is_truncated()), (Some(4), true));
-        assert_eq!(reader.take(6).unwrap().len(), 6, "a failed claim consumes nothing");
+        assert_eq!(reader.take(6).unwrap().len(), 6, "a failed `take` consumes nothing");
         assert_eq!(reader.skip(1).unwrap_err().offset(), Some(10));
         assert!(bites(10, 3, true).skip(11).is_err());
         assert!(bites(10, 3, false).fill(&mut [0; 11]).is_err());
     }
 
     #[test]
-    fn a_claimed_length_buys_no_memory() {
+    fn oversized_length_does_not_allocate() {
         let mut reader = bites(1000, 100, false);
         assert!(reader.take(usize::MAX).unwrap_err().is_truncated());
         assert!(reader.stream.is_some_and(|stream| stream.buffer().capacity() <= BUFFER));
     }
 
     #[test]
-    fn names_are_counted_and_checked() {
+    fn counted_str_checks_length_and_encoding() {
         assert_eq!(Reader::from_slice(b"\x03ram").counted_str().unwrap(), "ram");
         assert!(Reader::from_slice(b"\x04ram").counted_str().unwrap_err().is_truncated());
         assert!(Reader::from_slice(b"\x01\xff").counted_str().is_err());

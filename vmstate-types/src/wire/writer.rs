@@ -7,8 +7,8 @@ use byteorder::{BigEndian, ByteOrder};
 
 /// A big-endian cursor that appends to a growable buffer.
 ///
-/// The owner of the writer decides when the buffer goes onward ([`Writer::flush_to`], or [`Writer::take`] where there is
-/// no `std::io`), so that writing itself never fails and never waits.
+/// The owner of the writer decides when to flush the buffer ([`Writer::flush_to`], or [`Writer::take`] without
+/// `std::io`), so that writing itself never fails and never blocks.
 ///
 /// ```
 /// use vmstate_types::Writer;
@@ -21,59 +21,59 @@ use byteorder::{BigEndian, ByteOrder};
 /// ```
 #[derive(Default)]
 pub struct Writer {
-    /// What has not gone onward, and behind it room that was cleared once and for all: room is lent without clearing it
-    /// again, because whoever asks for it writes all of it.
+    /// The pending bytes, followed by spare room. The room is cleared once, when it is allocated: `reserve` returns it
+    /// without clearing it again, because its callers overwrite all of it.
     buffer: Vec<u8>,
-    /// How much of the buffer has been written.
+    /// The number of pending bytes.
     used: usize,
-    /// How much went onward already.
+    /// The number of flushed bytes.
     flushed: u64,
-    /// Whether this is a copy to go back to, not a stream.
+    /// Whether the bytes are a checkpoint and not a stream.
     checkpoint: bool,
 }
 
-/// The least room that is made at a time.
+/// The minimum growth of the buffer in bytes.
 const ROOM: usize = 64;
 
 impl Writer {
-    /// Makes an empty writer at offset 0.
+    /// Creates an empty writer at offset 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes an empty writer that holds `capacity` bytes before it allocates again.
+    /// Creates an empty writer with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self { buffer: vec![0; capacity], ..Self::default() }
     }
 
-    /// Says whether what is written next is a checkpoint, and returns what was said before.
+    /// Switches between a checkpoint and a stream, and returns the previous setting.
     pub(crate) fn set_checkpoint(&mut self, checkpoint: bool) -> bool {
         core::mem::replace(&mut self.checkpoint, checkpoint)
     }
 
-    /// Whether what is written is no stream but a [checkpoint](crate::walk::checkpoint): everything that a load can
-    /// change is saved then, needed or not.
+    /// Returns whether the bytes are a [checkpoint](crate::walk::checkpoint), which contains everything that a load can
+    /// change, regardless of predicates.
     #[must_use]
     #[inline]
     pub fn is_checkpoint(&self) -> bool {
         self.checkpoint
     }
 
-    /// How many bytes were written in all, those that went onward included.
+    /// Returns the number of bytes written so far, including flushed bytes.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.flushed + self.used as u64
     }
 
-    /// The bytes that have not gone onward yet.
+    /// Returns the bytes that are not flushed yet.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         &self.buffer[..self.used]
     }
 
-    /// Takes the bytes that have not gone onward yet, as if they were sent.
+    /// Removes the pending bytes and returns them. They count as flushed.
     pub fn take(&mut self) -> Vec<u8> {
         let mut taken = core::mem::take(&mut self.buffer);
         taken.truncate(self.used);
@@ -82,13 +82,13 @@ impl Writer {
         taken
     }
 
-    /// Counts what is pending as sent, and `beside` bytes more, which went the same way and never were in here.
-    pub fn mark_sent(&mut self, beside: u64) {
-        self.flushed += self.used as u64 + beside;
+    /// Marks the pending bytes as sent, and counts `extra` bytes that the caller sent without the writer.
+    pub fn mark_sent(&mut self, extra: u64) {
+        self.flushed += self.used as u64 + extra;
         self.used = 0;
     }
 
-    /// Forgets everything that was written, and keeps the memory for what comes next, which begins at offset 0.
+    /// Resets the writer to offset 0 and keeps its memory.
     pub fn clear(&mut self) {
         (self.used, self.flushed) = (0, 0);
     }
@@ -104,7 +104,7 @@ impl Writer {
         self.reserve(count).fill(0);
     }
 
-    /// Appends `count` bytes and lends them to be written, all of them: what they are before that is not said.
+    /// Appends `count` bytes with unspecified contents and returns them. The caller must overwrite all of them.
     #[inline]
     pub fn reserve(&mut self, count: usize) -> &mut [u8] {
         if self.buffer.len() - self.used < count {
@@ -112,21 +112,21 @@ impl Writer {
         }
         let start = self.used;
         self.used += count;
-        // The end is said again for the compiler's sake: it then knows the length and checks no index into it.
+        // The end is repeated for the optimizer, which then knows the length and omits bounds checks in the caller.
         &mut self.buffer[start..start + count]
     }
 
-    /// Makes room for `count` bytes, and at least for as many as there are.
+    /// Makes room for `count` bytes, and at least doubles the buffer, so that appending is amortized.
     #[cold]
     fn grow(&mut self, count: usize) {
         let room = count.max(self.used).max(ROOM);
         self.buffer.resize(self.used.saturating_add(room), 0);
     }
 
-    /// Appends a length byte and `text`, as QEMU writes names (`qemu_put_counted_string`).
+    /// Appends a length byte and `text` (`qemu_put_counted_string` in `migration/qemu-file.c`).
     ///
-    /// Names are at most 255 bytes long wherever they can enter the project; a longer one would be cut here, at a
-    /// character's border, so that the stream stays well-formed.
+    /// Names of more than 255 bytes are rejected where they are registered. Here, a longer text is truncated at a
+    /// character boundary, so that the stream remains well-formed.
     pub fn counted_str(&mut self, text: &str) {
         let mut end = text.len().min(usize::from(u8::MAX));
         while !text.is_char_boundary(end) {
@@ -137,18 +137,18 @@ impl Writer {
         self.bytes(text.as_bytes());
     }
 
-    /// Sends everything pending to `onward`.
+    /// Writes all pending bytes to `sink`.
     ///
     /// # Errors
-    /// What `onward` reports. What it did not take stays pending.
+    /// Returns the error of `sink`. Bytes that were not written remain pending.
     #[cfg(feature = "std")]
-    pub fn flush_to(&mut self, onward: &mut (impl std::io::Write + ?Sized)) -> std::io::Result<()> {
+    pub fn flush_to(&mut self, sink: &mut (impl std::io::Write + ?Sized)) -> std::io::Result<()> {
         let mut sent = 0;
         let result = loop {
             if sent == self.used {
                 break Ok(());
             }
-            match onward.write(&self.buffer[sent..self.used]) {
+            match sink.write(&self.buffer[sent..self.used]) {
                 Ok(0) => break Err(std::io::ErrorKind::WriteZero.into()),
                 Ok(count) => sent += count.min(self.used - sent),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stay_well_formed_whatever_their_length() {
+    fn long_name_is_truncated_at_char_boundary() {
         let mut writer = Writer::new();
         writer.counted_str(&"é".repeat(200));
         assert_eq!(writer.pending()[0], 254);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_used_again() {
+    fn clear_keeps_memory() {
         let mut writer = Writer::with_capacity(16);
         writer.bytes(&[0xff; 16]);
         let memory = writer.pending().as_ptr();
@@ -223,8 +223,8 @@ mod tests {
 
     #[cfg(feature = "std")]
     #[test]
-    fn what_was_not_taken_stays_pending() {
-        /// Takes three bytes, is interrupted once, then refuses.
+    fn unwritten_bytes_stay_pending() {
+        /// Accepts three bytes, is interrupted once, then fails.
         struct Reluctant(u32);
         impl std::io::Write for Reluctant {
             fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

@@ -1,9 +1,9 @@
-//! Every name that generated code uses stands here, so that a crate depends on one crate only.
+//! The names that generated code uses, so that a crate needs only one dependency.
 
 pub use core;
 
 pub use crate::description::{
-    Absent, CountSource as Source, Description, Field, Form, Hooks, Kind, Pointers, Priority, Subsection,
+    Absent, CountSource, Description, Field, Form, Hooks, Kind, Pointers, Priority, Subsection,
 };
 pub use crate::error::field::InField;
 pub use crate::error::{LoadError, SaveError};
@@ -20,7 +20,7 @@ pub use crate::info::unused::Unused;
 pub use crate::info::{
     Codec, Info, bitmap, bits, hidden, items, list, opaque, part, place, pointer, tmp, tree, unused, varray, versioned,
 };
-pub use crate::sink::{ElementIndex as Element, FieldRef as At, Sink};
+pub use crate::sink::{ElementIndex, FieldRef, Sink};
 pub use crate::state::{VmState, Wire};
 pub use crate::walk;
 pub use crate::wire::{Reader, Writer};

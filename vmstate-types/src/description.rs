@@ -1,13 +1,13 @@
-//! What a device's section looks like, as plain constant data.
+//! Descriptions: the layout of a device's section as plain constant data.
 //!
-//! `#[derive(VmState)]` makes a [`Description`] of every struct, from the same model as the code that saves and loads
-//! it. Tools read this and nothing else: schema dumps, comparison, the JSON at the end of a stream, error messages.
+//! `#[derive(VmState)]` generates a [`Description`] of every struct, from the same model as the code that saves and
+//! loads it. Schema dumps, comparison, the JSON at the end of a stream and error messages are all based on it.
 
 mod field;
 
 pub use self::field::{Count, CountSource, Field, Form, Kind, Pointers};
 
-/// The shape of one device, struct or subsection: QEMU's `VMStateDescription`.
+/// The layout of a device, struct or subsection: QEMU's `VMStateDescription`.
 ///
 /// ```
 /// use vmstate_types::VmState;
@@ -32,20 +32,20 @@ pub use self::field::{Count, CountSource, Field, Form, Kind, Pointers};
 pub struct Description {
     /// The name, as in QEMU: `serial`, `serial/recv_fifo`.
     pub name: &'static str,
-    /// The version that is written.
+    /// The current version, which is written by default.
     pub version: u32,
-    /// The oldest version that is read.
+    /// The oldest version that can be loaded.
     pub minimum_version: u32,
-    /// The oldest version that the device reads by a function of its own, if it has one for versions below the minimum
-    /// (QEMU had `load_state_old`).
+    /// The oldest version that the device's custom loader supports, if it has one for versions below the minimum
+    /// (`load_state_old` in older releases of QEMU).
     pub oldest_version: Option<u32>,
-    /// Where in a machine's stream the section stands.
+    /// The position of the section in a machine's stream.
     pub priority: Priority,
-    /// A machine that has this device cannot be saved.
+    /// Whether the device prevents its machine from being saved.
     pub unmigratable: bool,
-    /// The section goes out before the live sections start.
+    /// Whether the section is sent before the live sections start.
     pub early_setup: bool,
-    /// Whether a predicate decides if the section or subsection is sent at all.
+    /// Whether a predicate decides if the section or subsection is sent.
     pub conditional: bool,
     /// The hooks that run around saving and loading.
     pub hooks: Hooks,
@@ -56,7 +56,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// Describes something that has no fields yet, at version 1.
+    /// Creates a description at version 1 without fields.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl Description {
         }
     }
 
-    /// With these versions.
+    /// Sets the current and the minimum version.
     #[must_use]
     pub const fn versions(mut self, version: u32, minimum_version: u32) -> Self {
         self.version = version;
@@ -82,64 +82,66 @@ impl Description {
         self
     }
 
-    /// With a function that reads the versions from `oldest` up to the minimum.
+    /// Declares a custom loader of the versions from `oldest` up to the minimum.
     #[must_use]
     pub const fn load_old(mut self, oldest: u32) -> Self {
         self.oldest_version = Some(oldest);
         self
     }
 
-    /// With this priority.
+    /// Sets the priority.
     #[must_use]
     pub const fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
     }
 
-    /// As a device that keeps its machine from being saved.
+    /// Marks the device as unmigratable.
     #[must_use]
     pub const fn unmigratable(mut self) -> Self {
         self.unmigratable = true;
         self
     }
 
-    /// As a section that goes out before the live sections start.
+    /// Marks the section as one that is sent before the live sections start.
     #[must_use]
     pub const fn early_setup(mut self) -> Self {
         self.early_setup = true;
         self
     }
 
-    /// As one that a predicate may leave out.
+    /// Marks the section or subsection as optional.
     #[must_use]
     pub const fn conditional(mut self) -> Self {
         self.conditional = true;
         self
     }
 
-    /// With these hooks.
+    /// Sets the hooks.
     #[must_use]
     pub const fn hooks(mut self, hooks: Hooks) -> Self {
         self.hooks = hooks;
         self
     }
 
-    /// With these fields.
+    /// Sets the fields.
     #[must_use]
     pub const fn fields(mut self, fields: &'static [Field]) -> Self {
         self.fields = fields;
         self
     }
 
-    /// With these subsections.
+    /// Sets the subsections.
     #[must_use]
     pub const fn subsections(mut self, subsections: &'static [Subsection]) -> Self {
         self.subsections = subsections;
         self
     }
 
-    /// The bytes that every value of this shape takes at its own version; `None` where that depends on the value or
-    /// where loading does more than storing bytes (hooks, gates, subsections, checked values).
+    /// Returns the size in bytes at the current version.
+    ///
+    /// Returns `None` if the size depends on the value, or if loading involves more than storing bytes (hooks,
+    /// conditional fields, subsections, validated values).
     #[must_use]
     pub const fn size(&self) -> Option<usize> {
         if self.hooks.any() || !self.subsections.is_empty() || self.conditional {
@@ -162,16 +164,16 @@ impl Description {
     }
 }
 
-/// Where in a machine's stream a section stands: QEMU's `MigrationPriority`. Higher ones are saved first.
+/// The position of a section in a machine's stream: QEMU's `MigrationPriority`. Higher priorities are saved first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum Priority {
-    /// After all the others.
+    /// After all other sections.
     Low,
-    /// No particular place.
+    /// In order of registration.
     #[default]
     Default,
-    /// Before the devices that are behind it.
+    /// Before the devices behind the IOMMU.
     Iommu,
     /// Before the devices on the bus.
     PciBus,
@@ -185,25 +187,25 @@ pub enum Priority {
     Gicv3,
 }
 
-/// Which hooks a device has.
+/// The set of hooks of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Hooks {
-    /// Runs before the first field is saved.
+    /// Whether a hook runs before the first field is saved.
     pub pre_save: bool,
-    /// Runs after saving, even if it failed.
+    /// Whether a hook runs after saving, even after a failure.
     pub post_save: bool,
-    /// Runs before the first field is loaded.
+    /// Whether a hook runs before the first field is loaded.
     pub pre_load: bool,
-    /// Runs after the last subsection was loaded.
+    /// Whether a hook runs after the last subsection is loaded.
     pub post_load: bool,
 }
 
 impl Hooks {
-    /// No hook.
+    /// No hooks.
     pub const NONE: Self = Self { pre_save: false, post_save: false, pre_load: false, post_load: false };
 
-    /// Whether there is any.
+    /// Returns whether the device has any hook.
     #[must_use]
     pub const fn any(&self) -> bool {
         self.pre_save || self.post_save || self.pre_load || self.post_load
@@ -238,32 +240,32 @@ impl Hooks {
     }
 }
 
-/// One subsection: a description of its own after the parent's fields, which may be absent.
+/// An optional group of fields with a separate description, after the parent's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Subsection {
-    /// Its shape. The name begins with the parent's name and a slash.
+    /// The description. Its name begins with the parent's name and a slash.
     pub description: &'static Description,
-    /// What a load does when it is not in the stream.
+    /// The behavior of a load if the subsection is absent.
     pub absent: Absent,
 }
 
 impl Subsection {
-    /// A subsection with what happens when it is absent.
+    /// Creates a subsection.
     #[must_use]
     pub const fn new(description: &'static Description, absent: Absent) -> Self {
         Self { description, absent }
     }
 }
 
-/// What a load does about a subsection that is not in the stream.
+/// The behavior of a load if a subsection is absent from the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Absent {
-    /// The values stay as they were, as in QEMU.
+    /// The fields keep their values, as in QEMU.
     #[default]
     Keep,
-    /// The values become their defaults; an `Option` becomes `None`.
+    /// The fields are set to their defaults; an `Option` is set to `None`.
     Default,
     /// The load fails.
     Error,

@@ -1,7 +1,7 @@
-//! Calls a device's own functions: hooks around saving and loading, and predicates.
+//! Calls of a device's functions: hooks around saving and loading, and predicates.
 //!
-//! A hook may leave out what it does not need: `fn(&mut T, u32) -> Result<(), E>`, `fn(&mut T)` and `fn(&T)` are all
-//! hooks. The marker parameter `Signature` keeps the implementations for them apart and is always inferred.
+//! A hook can omit parameters and results that it does not need: `fn(&mut T, u32) -> Result<(), E>`, `fn(&mut T)` and
+//! `fn(&T)` are all hooks. The marker parameter `Signature` distinguishes the implementations and is always inferred.
 
 use alloc::format;
 use core::any::Any;
@@ -11,7 +11,7 @@ use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::wire::Reader;
 
-/// A function that can be a hook of `T`: `pre_save`, `post_save`, `pre_load` or `post_load`.
+/// A function that can be a `pre_save`, `post_save`, `pre_load` or `post_load` hook of `T`.
 #[diagnostic::on_unimplemented(
     message = "this function is not a hook of `{T}`",
     label = "expected a signature like `fn(&mut {T}, u32) -> Result<(), E>`",
@@ -19,10 +19,10 @@ use crate::wire::Reader;
     note = "`E` is any type that implements `Display`"
 )]
 pub trait Hook<T: ?Sized, Signature> {
-    /// What the function returns.
+    /// The return type of the function.
     type Outcome: Outcome;
 
-    /// Calls it.
+    /// Calls the function.
     fn call(self, value: &mut T, version: u32) -> Self::Outcome;
 }
 
@@ -62,14 +62,14 @@ impl<T: ?Sized, R: Outcome, F: FnOnce(&T) -> R> Hook<T, fn(&T) -> R> for F {
     }
 }
 
-/// A function that can decide whether something of `T` is sent: `needed` or `when`.
+/// A function that can be a predicate of `T`: `needed` or `when`.
 #[diagnostic::on_unimplemented(
     message = "this function is not a predicate of `{T}`",
     label = "expected a signature like `fn(&{T}, u32) -> bool`",
     note = "the version (`u32`) is optional"
 )]
 pub trait Predicate<T: ?Sized, Signature> {
-    /// Calls it.
+    /// Calls the function.
     fn holds(self, value: &T, version: u32) -> bool;
 }
 
@@ -87,39 +87,39 @@ impl<T: ?Sized, F: FnOnce(&T, u32) -> bool> Predicate<T, fn(&T, u32) -> bool> fo
     }
 }
 
-/// What a hook may return.
+/// A return type of a hook.
 #[diagnostic::on_unimplemented(
     message = "a hook cannot return `{Self}`",
     label = "expected `()` or `Result<(), E>`",
     note = "`E` is any type that implements `Display`"
 )]
 pub trait Outcome {
-    /// Turns a failure into an error of type `X`: by `refuse`, unless it is one already.
+    /// Converts an error to type `X` with `reject`, unless it already has that type.
     ///
     /// # Errors
-    /// When the hook failed.
-    fn or_refuse<X: 'static>(self, refuse: impl FnOnce(&dyn Display) -> X) -> Result<(), X>;
+    /// Returns an error if the hook failed.
+    fn or_reject<X: 'static>(self, reject: impl FnOnce(&dyn Display) -> X) -> Result<(), X>;
 }
 
 impl Outcome for () {
     #[inline]
-    fn or_refuse<X: 'static>(self, _: impl FnOnce(&dyn Display) -> X) -> Result<(), X> {
+    fn or_reject<X: 'static>(self, _: impl FnOnce(&dyn Display) -> X) -> Result<(), X> {
         Ok(())
     }
 }
 
 impl<E: Display + 'static> Outcome for Result<(), E> {
-    fn or_refuse<X: 'static>(self, refuse: impl FnOnce(&dyn Display) -> X) -> Result<(), X> {
+    fn or_reject<X: 'static>(self, reject: impl FnOnce(&dyn Display) -> X) -> Result<(), X> {
         let Err(error) = self else { return Ok(()) };
         let mut error = Some(error);
         if let Some(own) = (&mut error as &mut dyn Any).downcast_mut::<Option<X>>().and_then(Option::take) {
             return Err(own);
         }
-        error.map_or(Ok(()), |error| Err(refuse(&error)))
+        error.map_or(Ok(()), |error| Err(reject(&error)))
     }
 }
 
-/// Whether `predicate` holds for `value` at `version`.
+/// Returns whether `predicate` holds for `value` at `version`.
 #[inline]
 pub fn holds<T: ?Sized, Signature>(value: &T, version: u32, predicate: impl Predicate<T, Signature>) -> bool {
     predicate.holds(value, version)
@@ -128,38 +128,38 @@ pub fn holds<T: ?Sized, Signature>(value: &T, version: u32, predicate: impl Pred
 /// Runs the hook `pre_save`.
 ///
 /// # Errors
-/// What the hook returns.
+/// Returns the error of the hook.
 pub fn pre_save<T: ?Sized, Signature>(
     value: &mut T,
     version: u32,
     hook: impl Hook<T, Signature>,
 ) -> Result<(), SaveError> {
-    hook.call(value, version).or_refuse(|reason| SaveError::rejected(format!("`pre_save` failed: {reason}")))
+    hook.call(value, version).or_reject(|reason| SaveError::rejected(format!("`pre_save` failed: {reason}")))
 }
 
 /// Runs the hook `post_save`.
 ///
 /// # Errors
-/// What the hook returns.
+/// Returns the error of the hook.
 pub fn post_save<T: ?Sized, Signature>(
     value: &mut T,
     version: u32,
     hook: impl Hook<T, Signature>,
 ) -> Result<(), SaveError> {
-    hook.call(value, version).or_refuse(|reason| SaveError::rejected(format!("`post_save` failed: {reason}")))
+    hook.call(value, version).or_reject(|reason| SaveError::rejected(format!("`post_save` failed: {reason}")))
 }
 
-/// Runs the hook `pre_load` of the struct or subsection that `of` describes.
+/// Runs the hook `pre_load` of the struct or subsection with description `of`.
 ///
 /// # Errors
-/// What the hook returns.
+/// Returns the error of the hook.
 pub fn pre_load<T: ?Sized, Signature>(
     value: &mut T,
     version: u32,
     of: &Description,
     hook: impl Hook<T, Signature>,
 ) -> Result<(), LoadError> {
-    hook.call(value, version).or_refuse(|reason| {
+    hook.call(value, version).or_reject(|reason| {
         let Description { name, minimum_version, .. } = of;
         LoadError::rejected(format!("`pre_load` of `{name}` to allow the load"), reason)
             .with_summary(format!("`pre_load` failed: {reason}"))
@@ -169,17 +169,17 @@ pub fn pre_load<T: ?Sized, Signature>(
     })
 }
 
-/// Runs the hook `post_load` of the struct or subsection that `of` describes.
+/// Runs the hook `post_load` of the struct or subsection with description `of`.
 ///
 /// # Errors
-/// What the hook returns.
+/// Returns the error of the hook.
 pub fn post_load<T: ?Sized, Signature>(
     value: &mut T,
     version: u32,
     of: &Description,
     hook: impl Hook<T, Signature>,
 ) -> Result<(), LoadError> {
-    hook.call(value, version).or_refuse(|reason| {
+    hook.call(value, version).or_reject(|reason| {
         let Description { name, minimum_version, .. } = of;
         LoadError::rejected(format!("`post_load` of `{name}` to accept the state"), reason)
             .with_summary(format!("`post_load` failed: {reason}"))
@@ -189,27 +189,30 @@ pub fn post_load<T: ?Sized, Signature>(
     })
 }
 
-/// Gives `old`, the value of a field that is no more, to the device's function `take`.
+/// Passes `old`, the value of a removed field, to the device's function `take`.
 ///
 /// # Errors
-/// What the function returns.
+/// Returns the error of the function.
 pub fn removed<T: ?Sized, V, R: Outcome>(
     value: &mut T,
     old: V,
     take: impl FnOnce(&mut T, V) -> R,
 ) -> Result<(), LoadError> {
-    take(value, old).or_refuse(|reason| LoadError::rejected("a value that the device can take over", reason))
+    take(value, old).or_reject(|reason| {
+        LoadError::rejected("a value of the removed field that the device accepts", reason)
+            .with_summary(format!("removed field rejected: {reason}"))
+    })
 }
 
-/// Asks the device's function `make` what older versions have in the place of a field that is no more.
+/// Calls the device's function `make` for the value that older versions expect in a removed field.
 pub fn old<T: ?Sized, V>(value: &T, make: impl FnOnce(&T) -> V) -> V {
     make(value)
 }
 
-/// Loads what is older than the description by the device's function `load`.
+/// Loads a version below the minimum with the device's function `load`.
 ///
 /// # Errors
-/// What the function returns.
+/// Returns the error of the function.
 pub fn load_old<T: ?Sized, R: Outcome>(
     value: &mut T,
     reader: &mut Reader<'_>,
@@ -217,19 +220,21 @@ pub fn load_old<T: ?Sized, R: Outcome>(
     load: impl FnOnce(&mut T, &mut Reader<'_>, u32) -> R,
 ) -> Result<(), LoadError> {
     let loaded = load(value, reader, version);
-    loaded.or_refuse(|reason| {
+    loaded.or_reject(|reason| {
         LoadError::rejected(format!("`load_old` to accept version {version}"), reason)
             .with_summary(format!("`load_old` failed for version {version}: {reason}"))
     })
 }
 
-/// The error for a state that is not to be sent because `text` does not hold (QEMU asserts, which ends the machine).
+/// Creates the error for a state that must not be saved because the condition `text` does not hold.
+///
+/// QEMU asserts the condition, which terminates the machine (`vmstate_save_state_v` in `migration/vmstate.c`).
 #[must_use]
 pub fn must_exist_saving(text: &str) -> SaveError {
     SaveError::rejected(format!("\"{text}\" does not hold"))
 }
 
-/// The error for a state that is not to be taken because `text` does not hold.
+/// Creates the error for a state that must not be loaded because the condition `text` does not hold.
 #[must_use]
 pub fn must_exist_loading(text: &str, version: u32, of: &Description) -> LoadError {
     let name = of.name;

@@ -1,14 +1,14 @@
-//! What goes on the wire of a QEMU migration stream, and the data that describes it.
+//! The wire format of devices in QEMU migration streams, and the data that describes it.
 //!
-//! This is the `no_std` + `alloc` core of [`vmstate`](https://docs.rs/vmstate); most users want that crate. Four parts:
+//! This is the `no_std` + `alloc` core of [`vmstate`](https://docs.rs/vmstate); most programs use that crate. Its
+//! parts:
 //!
-//! * [`wire`]: big-endian cursors. Nothing else in the project reads or writes bytes.
-//! * [`info`]: how single values stand on the wire, one file per family of QEMU's `VMStateInfo`s.
-//! * [`description`]: what a device's section looks like, as plain constant data.
-//! * [`error`]: what can go wrong, and where.
-//!
-//! [`VmState`] ties them together: a type that `#[derive(VmState)]` has taught to save and load itself. The order of
-//! hooks, fields and subsections is in [`walk`], which follows QEMU's `vmstate_save_state` and `vmstate_load_state`.
+//! * [`VmState`]: the trait of devices, which `#[derive(VmState)]` implements
+//! * [`wire`]: the big-endian cursors [`Reader`] and [`Writer`]
+//! * [`info`]: the wire formats of single values, one file per family of QEMU's `VMStateInfo`s
+//! * [`description`]: the layout of a device as plain constant data
+//! * [`walk`]: the engine, which mirrors QEMU's `vmstate_save_state` and `vmstate_load_state`
+//! * [`error`]: errors with kinds and locations
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -36,11 +36,11 @@ pub use state::{VmState, Wire};
 pub use vmstate_derive::VmStateOfTypes as VmState;
 pub use wire::{Reader, Writer};
 
-/// What generated code names. Not part of the API: it changes in any release.
+/// The names that generated code uses. Not part of the API: they can change in any release.
 #[doc(hidden)]
 pub mod __private;
 
-/// The README's example runs.
+/// Runs the README's example as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

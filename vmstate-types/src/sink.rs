@@ -1,25 +1,25 @@
-//! Where saved state goes: to the wire alone, or to the wire with a record of which field wrote what.
+//! Destinations of saved state: the wire alone, or the wire with a record of which field wrote which bytes.
 //!
-//! The generated code is written once, over [`Sink`]. A [`Writer`] is the sink that only takes bytes: its field marks
-//! are empty and compile away. The sink that also writes a stream's JSON description lives in the crate `vmstate`.
+//! Generated code is generic over [`Sink`]. A [`Writer`] is the sink that only takes bytes: its field markers are empty
+//! and compile away. The sink that also writes a stream's JSON description is in the crate `vmstate`.
 
 use core::ops::Range;
 
 use crate::description::Description;
 use crate::wire::Writer;
 
-/// One field of a description.
+/// A reference to a field of a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FieldRef {
-    /// The description of the struct that has the field.
+    /// The description of the struct that contains the field.
     pub parent: &'static Description,
     /// The field's index in it.
     pub field: usize,
 }
 
 impl FieldRef {
-    /// Field number `field` of `parent`.
+    /// Creates a reference to the field at index `field` of `parent`.
     #[must_use]
     pub const fn new(parent: &'static Description, field: usize) -> Self {
         Self { parent, field }
@@ -30,93 +30,112 @@ impl FieldRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ElementIndex {
-    /// Counted from 0, over all dimensions of the array.
+    /// The index from 0, over all dimensions of the array.
     pub index: usize,
-    /// How many elements the field has in all.
+    /// The total number of elements of the field.
     pub count: usize,
 }
 
 impl ElementIndex {
-    /// The only element of a field that is no array.
+    /// The only element of a field that is not an array.
     pub const ONLY: Self = Self { index: 0, count: 1 };
 
-    /// ElementIndex `index` of `count`.
+    /// Creates the index of element `index` of `count`.
     #[must_use]
     pub const fn new(index: usize, count: usize) -> Self {
         Self { index, count }
     }
 
-    /// What stands in the place of this element is itself an array: its element `index` of `count`.
+    /// Returns the index of element `index` of `count` of an inner array, which is this element.
     #[must_use]
     pub const fn within(self, index: usize, count: usize) -> Self {
         Self { index: self.index * count + index, count: self.count * count }
     }
 }
 
-/// Neighbours in an array of pointers that are all null, or all not.
+/// A run of adjacent pointers in an array that are all null or all valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PointerRun {
-    /// Whether they are null.
+    /// Whether the pointers are null.
     pub null: bool,
-    /// The first of them.
+    /// The index of the first pointer.
     pub start: usize,
-    /// The one after the last of them.
+    /// The index after the last pointer.
     pub end: usize,
 }
 
-/// Takes the bytes of saved state, and is told where fields begin and end.
+/// A destination of saved state that is notified of the beginning and the end of fields.
 ///
-/// Calls nest as the state does: `begin_element` .. (`begin_struct` .. `end_struct`)? .. `end_element`, and inside of a
-/// struct all elements before all subsections.
+/// Calls nest as the state does: `begin_element`, optionally `begin_struct` and `end_struct`, `end_element`; within a
+/// struct, all elements precede all subsections. The default methods ignore the notifications.
+///
+/// ```
+/// use vmstate_types::description::Description;
+/// use vmstate_types::sink::{ElementIndex, FieldRef};
+/// use vmstate_types::{Sink, VmState, Writer};
+///
+/// /// Prints the fields that are written one by one.
+/// struct Trace(Writer);
+///
+/// impl Sink for Trace {
+///     fn out(&mut self) -> &mut Writer {
+///         &mut self.0
+///     }
+///
+///     fn begin_element(&mut self, at: FieldRef, element: ElementIndex) {
+///         println!("{:#x} {}[{}]", self.0.offset(), at.parent.fields[at.field].name, element.index);
+///     }
+/// }
+/// ```
 pub trait Sink {
-    /// Where the bytes go.
+    /// Returns the writer of the bytes.
     fn out(&mut self) -> &mut Writer;
 
-    /// The fields number `fields` of `parent` have just been written whole. They have fixed sizes, so that their
-    /// descriptions say all there is to say about them.
+    /// Called after the `fields` of `parent` are written at once. They have fixed sizes, so that their descriptions
+    /// specify their layout completely.
     #[inline]
     fn fixed(&mut self, parent: &'static Description, fields: Range<usize>) {
         let _ = (parent, fields);
     }
 
-    /// An array of `count` elements of fixed size has just been written.
+    /// Called after an array of `count` elements of fixed size is written.
     #[inline]
     fn fixed_array(&mut self, at: FieldRef, count: usize) {
         let _ = (at, count);
     }
 
-    /// The next element is a pointer, or what it points to.
+    /// Called before a pointer or its target is written as the next element.
     #[inline]
     fn pointer(&mut self, run: PointerRun) {
         let _ = run;
     }
 
-    /// The bytes that follow belong to one element of a field.
+    /// Called before an element of a field is written.
     #[inline]
     fn begin_element(&mut self, at: FieldRef, element: ElementIndex) {
         let _ = (at, element);
     }
 
-    /// The element is complete.
+    /// Called after the element is written.
     #[inline]
     fn end_element(&mut self) {}
 
-    /// What follows are the fields of a struct, saved at `version`: of the element or the subsection that has begun, or
-    /// of the whole section.
+    /// Called before the fields of a struct are written at `version`. The struct is the current element or subsection,
+    /// or the whole section.
     #[inline]
     fn begin_struct(&mut self, description: &'static Description, version: u32) {
         let _ = (description, version);
     }
 
-    /// The struct's fields are complete, and its subsections.
+    /// Called after the fields and subsections of the struct are written.
     #[inline]
     fn end_struct(&mut self) {}
 
-    /// The bytes that follow, up to the end of the next struct, belong to a subsection of the struct that has begun.
+    /// Called before a subsection of the current struct is written, header included.
     #[inline]
     fn begin_subsection(&mut self) {}
 
-    /// The subsection is complete.
+    /// Called after the subsection is written.
     #[inline]
     fn end_subsection(&mut self) {}
 }

@@ -1,7 +1,8 @@
-//! The traits of everything that can be saved and loaded.
+//! The traits of types that can be saved and loaded.
 //!
-//! [`Wire`] is for every value: integers, arrays, structs. [`VmState`] is for described structs: devices and their
-//! parts. Both are implemented by `#[derive(VmState)]`; the walks over a struct are in [`crate::walk`].
+//! [`VmState`] is implemented by described structs: devices and their parts. [`Wire`] is implemented by every value
+//! with a built-in wire format: integers, arrays, structs. `#[derive(VmState)]` implements both; the order of a
+//! struct's hooks, fields and subsections is in [`crate::walk`].
 
 use crate::description::{Description, Form};
 use crate::error::field::InField;
@@ -10,9 +11,10 @@ use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::walk;
 use crate::wire::{Reader, Writer};
 
-/// A device, a part of one, or a subsection: a struct with a [`Description`] that saves and loads itself by it.
+/// A device, a part of a device, or a subsection: a struct with a [`Description`] that can be saved and loaded.
 ///
-/// `#[derive(VmState)]` implements it; nothing else should. Users call [`save`](Self::save) and [`load`](Self::load).
+/// Implement it with `#[derive(VmState)]`, and call [`save`](Self::save) and [`load`](Self::load). All other methods
+/// are hidden: they belong to the derive macro and can change in any release.
 ///
 /// ```
 /// use vmstate_types::{Reader, VmState, Writer};
@@ -39,62 +41,69 @@ use crate::wire::{Reader, Writer};
     note = "for a struct of this crate, add `#[derive(VmState)]`"
 )]
 pub trait VmState {
-    /// The shape of the struct.
+    /// The description of the struct.
     const DESCRIPTION: &'static Description;
 
-    /// Writes the fields that a struct at `version` has.
+    /// Writes the fields of the struct at `version`.
     ///
     /// # Errors
-    /// When a value does not fit its wire type, or a nested struct refuses.
+    /// Returns an error if a value does not fit its wire type, or a nested struct cannot be saved.
+    #[doc(hidden)]
     fn save_fields<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>;
 
-    /// Reads the fields that a struct at `version` has.
+    /// Reads the fields of the struct at `version`.
     ///
     /// # Errors
-    /// When the bytes are not what the description says, or a nested struct refuses.
+    /// Returns an error if the bytes do not match the description, or a nested struct cannot be loaded.
+    #[doc(hidden)]
     fn load_fields(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
 
-    /// Reads a struct at a version below the minimum, which the description's `oldest_version` allows.
+    /// Reads a struct at a version below the minimum, down to the description's `oldest_version`.
     ///
     /// # Errors
-    /// What the device's function returns.
+    /// Returns the error of the device's function.
+    #[doc(hidden)]
     #[inline]
     fn load_old(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
         let _ = reader;
         walk::check_version(Self::DESCRIPTION, version)
     }
 
-    /// Writes the subsections that a struct at `version` needs.
+    /// Writes the needed subsections of the struct at `version`.
     ///
     /// # Errors
-    /// As [`Self::save_fields`].
+    /// Returns the same errors as [`Self::save_fields`].
+    #[doc(hidden)]
     #[inline]
     fn save_subsections<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
         let _ = (sink, version);
         Ok(())
     }
 
-    /// Reads subsection number `index` of the description, saved at `version`.
+    /// Reads the subsection at `index` of the description, saved at `version`.
     ///
     /// # Errors
-    /// As [`Self::load_fields`].
+    /// Returns the same errors as [`Self::load_fields`].
+    #[doc(hidden)]
     #[inline]
     fn load_subsection(&mut self, index: usize, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
         let _ = (index, reader, version);
         Ok(())
     }
 
-    /// Does what is to be done about subsection number `index`, which is not in the stream, or not in a `checkpoint`.
+    /// Handles the absence of the subsection at `index` from the stream, or from a `checkpoint`.
     ///
     /// # Errors
-    /// When it may not be absent.
+    /// Returns an error if the subsection is required.
+    #[doc(hidden)]
     #[inline]
     fn subsection_absent(&mut self, index: usize, checkpoint: bool) -> Result<(), LoadError> {
         let _ = (index, checkpoint);
         Ok(())
     }
 
-    /// Whether the whole section is sent (QEMU's `needed` of a top-level description).
+    /// Returns whether the section is sent (QEMU's `needed` of a top-level description).
+    #[doc(hidden)]
     #[inline]
     fn needed(&self) -> bool {
         true
@@ -103,17 +112,19 @@ pub trait VmState {
     /// Runs before the first field is saved.
     ///
     /// # Errors
-    /// What the device's hook returns. Nothing is written then, and `post_save` does not run.
+    /// Returns the error of the device's hook. Nothing is written then, and `post_save` does not run.
+    #[doc(hidden)]
     #[inline]
     fn pre_save(&mut self, version: u32) -> Result<(), SaveError> {
         let _ = version;
         Ok(())
     }
 
-    /// Runs after saving, even if it failed.
+    /// Runs after saving, even after a failure.
     ///
     /// # Errors
-    /// What the device's hook returns.
+    /// Returns the error of the device's hook.
+    #[doc(hidden)]
     #[inline]
     fn post_save(&mut self, version: u32) -> Result<(), SaveError> {
         let _ = version;
@@ -123,27 +134,30 @@ pub trait VmState {
     /// Runs before the first field is loaded.
     ///
     /// # Errors
-    /// What the device's hook returns.
+    /// Returns the error of the device's hook.
+    #[doc(hidden)]
     #[inline]
     fn pre_load(&mut self, version: u32) -> Result<(), LoadError> {
         let _ = version;
         Ok(())
     }
 
-    /// Runs after the last subsection was loaded.
+    /// Runs after the last subsection is loaded.
     ///
     /// # Errors
-    /// What the device's hook returns.
+    /// Returns the error of the device's hook.
+    #[doc(hidden)]
     #[inline]
     fn post_load(&mut self, version: u32) -> Result<(), LoadError> {
         let _ = version;
         Ok(())
     }
 
-    /// Saves the struct into any sink as it was at `version`: hooks, fields, subsections.
+    /// Saves the struct at `version` into any sink: hooks, fields, subsections.
     ///
     /// # Errors
-    /// As [`Self::save`]; without the struct's name, which the field has that it stands in.
+    /// Returns the same errors as [`Self::save`], without the struct's name: the caller adds that of the field.
+    #[doc(hidden)]
     #[inline]
     fn save_at<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>
     where
@@ -152,10 +166,11 @@ pub trait VmState {
         walk::save(self, sink, version)
     }
 
-    /// Loads the struct as [`Self::load`] does, but without its name in errors, which the field has that it stands in.
+    /// Loads the struct as [`Self::load`] does.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// Returns the same errors as [`Self::load`], without the struct's name: the caller adds that of the field.
+    #[doc(hidden)]
     #[inline]
     fn load_at(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>
     where
@@ -164,10 +179,10 @@ pub trait VmState {
         walk::load(self, reader, version)
     }
 
-    /// Saves the struct at its own version: hooks, fields, subsections.
+    /// Saves the struct at its current version: hooks, fields, subsections.
     ///
     /// # Errors
-    /// When a hook refuses or a value does not fit its wire type. What was written is then of no use.
+    /// Returns an error if a hook fails or a value does not fit its wire type. The written bytes are then incomplete.
     #[inline]
     fn save(&mut self, sink: &mut Writer) -> Result<(), SaveError>
     where
@@ -178,12 +193,12 @@ pub trait VmState {
 
     /// Loads the struct as it was saved at `version`: hooks, fields, subsections.
     ///
-    /// A load that fails may leave the struct with some fields loaded. Bytes that are no subsection of the struct's are
-    /// left in `reader`, a cut subsection header among them: who knows that nothing follows asks
-    /// [`Reader::at_end`] afterwards, and the framing finds out by the footer.
+    /// A failed load may leave some fields loaded. Bytes that do not begin a subsection of the struct remain in
+    /// `reader`, as in QEMU; that includes a truncated subsection header. A caller that expects nothing more checks
+    /// [`Reader::at_end`], and the framing of a section checks its footer.
     ///
     /// # Errors
-    /// When `version` is not supported, the bytes are not what the description says, or a hook refuses.
+    /// Returns an error if `version` is not supported, the bytes do not match the description, or a hook fails.
     #[inline]
     fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>
     where
@@ -193,7 +208,11 @@ pub trait VmState {
     }
 }
 
-/// A value with a wire form of its own: what a field can be without any attribute.
+/// A type with a built-in wire format; fields of such a type need no attribute.
+///
+/// It is implemented for integers, floats, `bool`, atomics, arrays, boxes, cells and locks of them, and by
+/// `#[derive(VmState)]` for structs, newtypes and enums. Its methods are hidden: they belong to the derive macro and
+/// can change in any release. For a custom wire format, implement [`Info`](crate::Info).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no wire form",
     label = "expected a type that implements `Wire`",
@@ -203,26 +222,29 @@ pub trait VmState {
     note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait Wire {
-    /// What it is on the wire.
+    /// The wire format of the type.
     const FORM: Form;
 
-    /// The bytes it takes, if all values take the same, all bytes are accepted, and [`put`](Self::put) and
-    /// [`get`](Self::get) work.
+    /// The size in bytes, if it is the same for all values, all bytes are valid, and [`put`](Self::put) and
+    /// [`get`](Self::get) are implemented.
+    #[doc(hidden)]
     const FIXED: Option<usize> = None;
 
     /// Writes the value into `out`, which is `FIXED` bytes long.
+    #[doc(hidden)]
     #[inline]
     fn put(&self, out: &mut [u8]) {
         let _ = out;
     }
 
     /// Reads the value from `from`, which is `FIXED` bytes long.
+    #[doc(hidden)]
     #[inline]
     fn get(&mut self, from: &[u8]) {
         let _ = from;
     }
 
-    /// Writes the value into the first `FIXED` bytes of `out`, and lends the rest.
+    /// Writes the value into the first `FIXED` bytes of `out`, and returns the rest.
     #[doc(hidden)]
     #[inline]
     fn put_front<'o>(&self, out: &'o mut [u8]) -> &'o mut [u8] {
@@ -240,7 +262,8 @@ pub trait Wire {
         rest
     }
 
-    /// Writes `values` one after the other into `out`, which is `FIXED` times their number bytes long.
+    /// Writes `values` in order into `out`, which is `FIXED` bytes long for each.
+    #[doc(hidden)]
     #[inline]
     fn put_all(values: &[Self], out: &mut [u8])
     where
@@ -251,7 +274,8 @@ pub trait Wire {
         }
     }
 
-    /// Reads `values` one after the other from `from`, which is `FIXED` times their number bytes long.
+    /// Reads `values` in order from `from`, which is `FIXED` bytes long for each.
+    #[doc(hidden)]
     #[inline]
     fn get_all(values: &mut [Self], from: &[u8])
     where
@@ -262,15 +286,17 @@ pub trait Wire {
         }
     }
 
-    /// Writes the value, which is `element` of the field `at`, or an array that stands in its place.
+    /// Writes the value, which is `element` of the field `at`. An array writes several elements in its place.
     ///
     /// # Errors
-    /// When the value does not fit its wire type, or a struct's hook refuses.
+    /// Returns an error if the value does not fit its wire type, or a struct's hook fails.
+    #[doc(hidden)]
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError>;
 
     /// Reads the value.
     ///
     /// # Errors
-    /// When the bytes are not what the form says, or a struct's hook refuses.
+    /// Returns an error if the bytes do not match the wire format, or a struct's hook fails.
+    #[doc(hidden)]
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }

@@ -11,7 +11,7 @@ use crate::model::Field;
 /// The statement that saves `value`. Errors name the field.
 pub(super) fn save(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
     let (name, binding) = (&field.name, form::binding(field));
-    let save = form::save(field, value, &tokens!(__vmstate::At::new(#parent, #index)));
+    let save = form::save(field, value, &tokens!(__vmstate::FieldRef::new(#parent, #index)));
     tokens!(#binding __vmstate::InField::in_field(#save, #name)?;)
 }
 

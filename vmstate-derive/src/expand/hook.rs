@@ -86,13 +86,13 @@ pub(super) fn must_exist(condition: &Condition, parent: Parent, direction: Direc
     let holds = self::holds(holds, &tokens!(version));
     let failure = match direction {
         Direction::Save => quote_spanned! {located(text)=>
-            __vmstate::walk::heed_saving(
+            __vmstate::walk::check_save_hook(
                 sink,
                 __vmstate::core::result::Result::Err(__vmstate::hook::must_exist_saving(#text)),
             )
         },
         Direction::Load => quote_spanned! {located(text)=>
-            __vmstate::walk::heed_loading(
+            __vmstate::walk::check_load_hook(
                 reader,
                 __vmstate::core::result::Result::Err(__vmstate::hook::must_exist_loading(#text, version, #parent)),
             )

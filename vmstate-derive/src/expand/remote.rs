@@ -50,8 +50,8 @@ fn codec(definition: &Ident, view: &Ident, remote: &Type) -> TokenStream {
             fn save<__S: __vmstate::Sink>(
                 value: &mut #remote,
                 sink: &mut __S,
-                at: __vmstate::At,
-                element: __vmstate::Element,
+                at: __vmstate::FieldRef,
+                element: __vmstate::ElementIndex,
             ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
                 __vmstate::walk::save_view(&mut #view { __value: value }, sink, at, element)
             }

@@ -161,7 +161,7 @@ fn with_save_hooks(parent: Parent, subsection: &Subsection<'_>, saves: &TokenStr
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
         let call = hook::call(kind, path, parent);
-        tokens!(__vmstate::walk::heed_saving(sink, #call))
+        tokens!(__vmstate::walk::check_save_hook(sink, #call))
     };
     let before = hooks.pre_save.entry().map(call).map(|call| tokens!(#call?;));
     let walk = tokens! {
@@ -216,7 +216,7 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection<'_>, loads: &TokenStr
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
         let call = hook::call(kind, path, parent);
-        tokens!(__vmstate::walk::heed_loading(reader, #call)?;)
+        tokens!(__vmstate::walk::check_load_hook(reader, #call)?;)
     };
     let (before, after) = (hooks.pre_load.entry().map(call), hooks.post_load.entry().map(call));
     tokens! {

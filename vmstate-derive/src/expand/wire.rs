@@ -37,8 +37,8 @@ impl Wire {
             fn save_elements<__S: __vmstate::Sink>(
                 &mut self,
                 sink: &mut __S,
-                at: __vmstate::At,
-                element: __vmstate::Element,
+                at: __vmstate::FieldRef,
+                element: __vmstate::ElementIndex,
             ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
                 #save
             }

@@ -65,7 +65,7 @@ const _: () = {
                                     <Vec<
                                         Option<Box<Inner>>,
                                     > as __vmstate::pointer::MarkedSlots>::CAPACITY,
-                                    __vmstate::Source::new("count").max(8),
+                                    __vmstate::CountSource::new("count").max(8),
                                 ),
                             )
                             .behind(__vmstate::Pointers::Marked),
@@ -86,7 +86,10 @@ const _: () = {
                     &mut self.queue,
                     16,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 0usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
                 ),
                 "queue",
             )?;
@@ -97,7 +100,10 @@ const _: () = {
                     &mut self.list,
                     16,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
                 ),
                 "list",
             )?;
@@ -111,7 +117,10 @@ const _: () = {
                     &mut self.tree,
                     8,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
                 ),
                 "tree",
             )?;
@@ -125,7 +134,10 @@ const _: () = {
                     &mut self.direct,
                     8,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 3usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize,
+                    ),
                 ),
                 "direct",
             )?;
@@ -133,11 +145,11 @@ const _: () = {
                 <u32 as __vmstate::Wire>::save_elements(
                     &mut self.count,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         4usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "count",
             )?;
@@ -149,7 +161,10 @@ const _: () = {
                     <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::CAPACITY
                         .unwrap_or(0),
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                    ),
                 ),
                 "slots",
             )?;
@@ -162,7 +177,7 @@ const _: () = {
                         &mut self.marked,
                         count,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             6usize,
                         ),
@@ -265,8 +280,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

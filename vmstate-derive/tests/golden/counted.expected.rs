@@ -15,7 +15,7 @@ const _: () = {
                             .counted(
                                 __vmstate::varray::bounded(
                                     <Vec<u16> as __vmstate::items::Items>::CAPACITY,
-                                    __vmstate::Source::new("count").max(64),
+                                    __vmstate::CountSource::new("count").max(64),
                                 ),
                             ),
                     ),
@@ -25,7 +25,7 @@ const _: () = {
                             .counted(
                                 __vmstate::varray::bounded(
                                     <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
-                                    __vmstate::Source::new("count").multiply(Self::EACH),
+                                    __vmstate::CountSource::new("count").multiply(Self::EACH),
                                 ),
                             ),
                     ),
@@ -41,7 +41,7 @@ const _: () = {
                                     > as __vmstate::items::ItemsBy<
                                         __vmstate::As<u32>,
                                     >>::CAPACITY,
-                                    __vmstate::Source::new("count").max(4),
+                                    __vmstate::CountSource::new("count").max(4),
                                 ),
                             ),
                     ),
@@ -52,7 +52,7 @@ const _: () = {
                             .counted(
                                 __vmstate::varray::bounded(
                                     <VecDeque<Inner> as __vmstate::items::Items>::CAPACITY,
-                                    __vmstate::Source::new("nmore").max(MORE),
+                                    __vmstate::CountSource::new("nmore").max(MORE),
                                 ),
                             ),
                     ),
@@ -65,7 +65,7 @@ const _: () = {
                             .sized(
                                 __vmstate::varray::bounded(
                                     <Vec<u8> as __vmstate::items::Bytes>::CAPACITY,
-                                    __vmstate::Source::new("count").multiply(4).max(256),
+                                    __vmstate::CountSource::new("count").multiply(4).max(256),
                                 ),
                             ),
                     ),
@@ -78,7 +78,9 @@ const _: () = {
                             .sized(
                                 __vmstate::varray::bounded(
                                     <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
-                                    __vmstate::Source::new(__vmstate::core::stringify!(count))
+                                    __vmstate::CountSource::new(
+                                            __vmstate::core::stringify!(count),
+                                        )
                                         .max(512),
                                 ),
                             ),
@@ -92,7 +94,9 @@ const _: () = {
                             .sized(
                                 __vmstate::varray::bounded(
                                     <[u64; 2] as __vmstate::bitmap::Words>::CAPACITY,
-                                    __vmstate::Source::new(__vmstate::core::stringify!(100))
+                                    __vmstate::CountSource::new(
+                                            __vmstate::core::stringify!(100),
+                                        )
                                         .max(100),
                                 ),
                             ),
@@ -107,7 +111,7 @@ const _: () = {
                                 "unused_buffer",
                                 __vmstate::core::option::Option::Some(3),
                             )
-                            .counted(__vmstate::Source::new("count").max(9)),
+                            .counted(__vmstate::CountSource::new("count").max(9)),
                     ),
                     __vmstate::Field::new("last", <u8 as __vmstate::Wire>::FORM),
                 ]
@@ -123,11 +127,11 @@ const _: () = {
                 <u8 as __vmstate::Wire>::save_elements(
                     &mut self.count,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         0usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "count",
             )?;
@@ -140,7 +144,7 @@ const _: () = {
                         &mut self.numbers,
                         count,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             1usize,
                         ),
@@ -154,7 +158,7 @@ const _: () = {
                         &mut self.front,
                         count,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             2usize,
                         ),
@@ -172,7 +176,7 @@ const _: () = {
                         &mut self.sizes,
                         count,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             3usize,
                         ),
@@ -189,7 +193,10 @@ const _: () = {
                     &self.more,
                     MORE,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 4usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
                 ),
                 "nmore",
             )?;
@@ -200,7 +207,10 @@ const _: () = {
                     &mut self.more,
                     count,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                    ),
                 ),
                 "more",
             )?;
@@ -213,7 +223,7 @@ const _: () = {
                         &mut self.bytes,
                         count,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             6usize,
                         ),
@@ -229,7 +239,7 @@ const _: () = {
                         &mut self.bits,
                         count,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             7usize,
                         ),
@@ -241,7 +251,10 @@ const _: () = {
                     &mut self.fixed_bits,
                     100,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 8usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        8usize,
+                    ),
                 ),
                 "fixed_bits",
             )?;
@@ -253,11 +266,11 @@ const _: () = {
                 >>::save(
                     &mut self.own_length,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         9usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "own_length",
             )?;
@@ -269,7 +282,7 @@ const _: () = {
                         3,
                         9,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             10usize,
                         ),
@@ -280,11 +293,11 @@ const _: () = {
                 <u8 as __vmstate::Wire>::save_elements(
                     &mut self.last,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         11usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "last",
             )?;
@@ -426,8 +439,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

@@ -37,11 +37,11 @@ const _: () = {
                 <u8 as __vmstate::Wire>::save_elements(
                     &mut self.a,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         0usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "a",
             )?;
@@ -71,11 +71,11 @@ const _: () = {
                     <u32 as __vmstate::Wire>::save_elements(
                         &mut self.d,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             3usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                     "d",
                 )?;
@@ -105,11 +105,11 @@ const _: () = {
                     <u8 as __vmstate::Wire>::save_elements(
                         &mut self.e,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             5usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                     "e",
                 )?;
@@ -192,8 +192,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

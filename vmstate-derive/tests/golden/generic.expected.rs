@@ -53,11 +53,11 @@ const _: () = {
                         <[T; N] as __vmstate::Wire>::save_elements(
                             &mut self.values,
                             sink,
-                            __vmstate::At::new(
+                            __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 0usize,
                             ),
-                            __vmstate::Element::ONLY,
+                            __vmstate::ElementIndex::ONLY,
                         ),
                         "values",
                     )?;
@@ -144,8 +144,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

@@ -55,11 +55,11 @@ const _: () = {
                 >>::save(
                     &mut self.a,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         0usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "a",
             )?;
@@ -69,11 +69,11 @@ const _: () = {
                 >>::save(
                     &mut self.b,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         1usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "b",
             )?;
@@ -83,11 +83,11 @@ const _: () = {
                 >>::save(
                     &mut self.c,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         2usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "c",
             )?;
@@ -99,11 +99,11 @@ const _: () = {
                 >>::save(
                     &mut self.d,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         3usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "d",
             )?;
@@ -115,11 +115,11 @@ const _: () = {
                 >>::save(
                     &mut self.e,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         4usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "env",
             )?;
@@ -160,11 +160,11 @@ const _: () = {
                         > as __vmstate::Wire>::save_elements(
                             &mut self.g,
                             sink,
-                            __vmstate::At::new(
+                            __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 8usize,
                             ),
-                            __vmstate::Element::ONLY,
+                            __vmstate::ElementIndex::ONLY,
                         ),
                         "unused",
                     )?;
@@ -252,8 +252,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

@@ -50,11 +50,11 @@ const _: () = {
                         <Inner as __vmstate::Wire>::save_elements(
                             &mut self.inner,
                             sink,
-                            __vmstate::At::new(
+                            __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 1usize,
                             ),
-                            __vmstate::Element::ONLY,
+                            __vmstate::ElementIndex::ONLY,
                         ),
                         "inner",
                     )?;
@@ -72,11 +72,11 @@ const _: () = {
                         <[Inner; 2] as __vmstate::Wire>::save_elements(
                             &mut self.more,
                             sink,
-                            __vmstate::At::new(
+                            __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 2usize,
                             ),
-                            __vmstate::Element::ONLY,
+                            __vmstate::ElementIndex::ONLY,
                         ),
                         "more",
                     )?;
@@ -194,8 +194,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

@@ -53,11 +53,11 @@ const _: () = {
                             <[u8; 2] as __vmstate::core::default::Default>::default()
                         },
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             0usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                     "gone",
                 )?;
@@ -66,16 +66,16 @@ const _: () = {
                 <u8 as __vmstate::Wire>::save_elements(
                     &mut self.first,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         1usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "first",
             )?;
             if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
-                __vmstate::walk::heed_saving(
+                __vmstate::walk::check_save_hook(
                     sink,
                     __vmstate::core::result::Result::Err(
                         __vmstate::hook::must_exist_saving("first is small"),
@@ -86,11 +86,11 @@ const _: () = {
                 <u8 as __vmstate::Wire>::save_elements(
                     &mut self.second,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         2usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "second",
             )?;
@@ -99,11 +99,11 @@ const _: () = {
                     <u16 as __vmstate::Wire>::save_elements(
                         &mut self.level,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             3usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                     "level",
                 )?;
@@ -115,17 +115,17 @@ const _: () = {
                             __vmstate::hook::old::<Self, u32>(&*self, Self::old_level)
                         },
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             4usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                     "level",
                 )?;
             }
             if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                __vmstate::walk::heed_saving(
+                __vmstate::walk::check_save_hook(
                     sink,
                     __vmstate::core::result::Result::Err(
                         __vmstate::hook::must_exist_saving("fits"),
@@ -155,7 +155,7 @@ const _: () = {
                 "first",
             )?;
             if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
-                __vmstate::walk::heed_loading(
+                __vmstate::walk::check_load_hook(
                     reader,
                     __vmstate::core::result::Result::Err(
                         __vmstate::hook::must_exist_loading(
@@ -197,7 +197,7 @@ const _: () = {
                 )?;
             }
             if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                __vmstate::walk::heed_loading(
+                __vmstate::walk::check_load_hook(
                     reader,
                     __vmstate::core::result::Result::Err(
                         __vmstate::hook::must_exist_loading(
@@ -241,7 +241,7 @@ const _: () = {
                             version,
                         );
                         if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                            __vmstate::walk::heed_saving(
+                            __vmstate::walk::check_save_hook(
                                 sink,
                                 __vmstate::core::result::Result::Err(
                                     __vmstate::hook::must_exist_saving("fits"),
@@ -252,13 +252,13 @@ const _: () = {
                             <u8 as __vmstate::Wire>::save_elements(
                                 &mut self.extra,
                                 sink,
-                                __vmstate::At::new(
+                                __vmstate::FieldRef::new(
                                     <Self as __vmstate::VmState>::DESCRIPTION
                                         .subsections[0usize]
                                         .description,
                                     0usize,
                                 ),
-                                __vmstate::Element::ONLY,
+                                __vmstate::ElementIndex::ONLY,
                             ),
                             "extra",
                         )?;
@@ -285,7 +285,7 @@ const _: () = {
                         )
                         .map_err(|error| error.at_offset(reader.offset()))?;
                     if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                        __vmstate::walk::heed_loading(
+                        __vmstate::walk::check_load_hook(
                             reader,
                             __vmstate::core::result::Result::Err(
                                 __vmstate::hook::must_exist_loading(
@@ -329,8 +329,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

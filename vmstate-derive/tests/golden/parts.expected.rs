@@ -64,7 +64,10 @@ const _: () = {
                     2,
                     6,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 0usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
                 ),
                 "numbers",
             )?;
@@ -79,7 +82,10 @@ const _: () = {
                     <Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY
                         .unwrap_or(0),
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 1usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
                 ),
                 "infos",
             )?;
@@ -89,7 +95,10 @@ const _: () = {
                     0,
                     4,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
                 ),
                 "bytes",
             )?;
@@ -145,8 +154,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

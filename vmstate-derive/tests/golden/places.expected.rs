@@ -76,11 +76,11 @@ const _: () = {
                                 .irq_disabled,
                         ),
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             0usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                     "channels[0].irq_disabled",
                 )?;
@@ -111,11 +111,11 @@ const _: () = {
                         <[Channel; 3] as __vmstate::Wire>::save_elements(
                             &mut self.channels,
                             sink,
-                            __vmstate::At::new(
+                            __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 1usize,
                             ),
-                            __vmstate::Element::ONLY,
+                            __vmstate::ElementIndex::ONLY,
                         ),
                         "channels",
                     )?;
@@ -140,7 +140,7 @@ const _: () = {
                         RA,
                         RA + 16,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             3usize,
                         ),
@@ -275,13 +275,13 @@ const _: () = {
                             > as __vmstate::Wire>::save_elements(
                                 &mut self.mac_reg,
                                 sink,
-                                __vmstate::At::new(
+                                __vmstate::FieldRef::new(
                                     <Self as __vmstate::VmState>::DESCRIPTION
                                         .subsections[0usize]
                                         .description,
                                     0usize,
                                 ),
-                                __vmstate::Element::ONLY,
+                                __vmstate::ElementIndex::ONLY,
                             ),
                             "mac_reg",
                         )?;
@@ -333,8 +333,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

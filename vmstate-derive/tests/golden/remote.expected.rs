@@ -39,11 +39,11 @@ const _: () = {
                 <u8 as __vmstate::Wire>::save_elements(
                     &mut self.value,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         0usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "value",
             )?;
@@ -52,11 +52,11 @@ const _: () = {
                     <[u16; 2] as __vmstate::Wire>::save_elements(
                         &mut self.more,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             1usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                     "more",
                 )?;
@@ -91,8 +91,8 @@ const _: () = {
         fn save<__S: __vmstate::Sink>(
             value: &mut other::Foreign<u8>,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_view(&mut __View { __value: value }, sink, at, element)
         }

@@ -64,11 +64,11 @@ const _: () = {
                     &mut self.old,
                     2u32,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         0usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "old",
             )?;
@@ -77,11 +77,11 @@ const _: () = {
                     &mut self.older,
                     3u32,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         1usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "older",
             )?;
@@ -93,25 +93,28 @@ const _: () = {
                 >(
                     &*self,
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 2usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
                 ),
                 "diff",
             )?;
             __vmstate::InField::in_field(
                 __vmstate::opaque::save(
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         3usize,
                     ),
                     |sink| <Inner as __vmstate::Wire>::save_elements(
                         &mut self.virtio,
                         sink,
-                        __vmstate::At::new(
+                        __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             3usize,
                         ),
-                        __vmstate::Element::ONLY,
+                        __vmstate::ElementIndex::ONLY,
                     ),
                 ),
                 "virtio",
@@ -124,11 +127,11 @@ const _: () = {
                 >>::save(
                     &mut self.mirrored,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         4usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "mirrored",
             )?;
@@ -137,7 +140,10 @@ const _: () = {
                     __vmstate::core::slice::from_mut(&mut self.flags),
                     |set: &Flags| -> u32 { set.bits() },
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 5usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                    ),
                 ),
                 "flags",
             )?;
@@ -146,7 +152,10 @@ const _: () = {
                     (&mut self.sets).as_mut_slice().as_flattened_mut(),
                     |set: &Flags| -> u8 { set.bits() },
                     sink,
-                    __vmstate::At::new(<Self as __vmstate::VmState>::DESCRIPTION, 6usize),
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        6usize,
+                    ),
                 ),
                 "sets",
             )?;
@@ -158,11 +167,11 @@ const _: () = {
                 >>::save(
                     &mut self.size,
                     sink,
-                    __vmstate::At::new(
+                    __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
                         7usize,
                     ),
-                    __vmstate::Element::ONLY,
+                    __vmstate::ElementIndex::ONLY,
                 ),
                 "size",
             )?;
@@ -245,8 +254,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

@@ -107,7 +107,7 @@ const _: () = {
                         .description,
                     version,
                     |sink| {
-                        __vmstate::walk::heed_saving(
+                        __vmstate::walk::check_save_hook(
                             sink,
                             __vmstate::hook::pre_save(self, version, Self::pre),
                         )?;
@@ -123,13 +123,13 @@ const _: () = {
                                 <u8 as __vmstate::Wire>::save_elements(
                                     &mut self.a,
                                     sink,
-                                    __vmstate::At::new(
+                                    __vmstate::FieldRef::new(
                                         <Self as __vmstate::VmState>::DESCRIPTION
                                             .subsections[0usize]
                                             .description,
                                         0usize,
                                     ),
-                                    __vmstate::Element::ONLY,
+                                    __vmstate::ElementIndex::ONLY,
                                 ),
                                 "a",
                             )?;
@@ -138,13 +138,13 @@ const _: () = {
                                     <u8 as __vmstate::Wire>::save_elements(
                                         &mut self.b,
                                         sink,
-                                        __vmstate::At::new(
+                                        __vmstate::FieldRef::new(
                                             <Self as __vmstate::VmState>::DESCRIPTION
                                                 .subsections[0usize]
                                                 .description,
                                             1usize,
                                         ),
-                                        __vmstate::Element::ONLY,
+                                        __vmstate::ElementIndex::ONLY,
                                     ),
                                     "b",
                                 )?;
@@ -152,7 +152,7 @@ const _: () = {
                             __vmstate::Sink::end_struct(sink);
                             __vmstate::core::result::Result::Ok(())
                         })();
-                        let after = __vmstate::walk::heed_saving(
+                        let after = __vmstate::walk::check_save_hook(
                             sink,
                             __vmstate::hook::post_save(self, version, Self::post),
                         );
@@ -191,13 +191,13 @@ const _: () = {
                             <u32 as __vmstate::Wire>::save_elements(
                                 &mut self.c,
                                 sink,
-                                __vmstate::At::new(
+                                __vmstate::FieldRef::new(
                                     <Self as __vmstate::VmState>::DESCRIPTION
                                         .subsections[1usize]
                                         .description,
                                     0usize,
                                 ),
-                                __vmstate::Element::ONLY,
+                                __vmstate::ElementIndex::ONLY,
                             ),
                             "c",
                         )?;
@@ -231,13 +231,13 @@ const _: () = {
                                 <Part as __vmstate::Wire>::save_elements(
                                     value,
                                     sink,
-                                    __vmstate::At::new(
+                                    __vmstate::FieldRef::new(
                                         <Self as __vmstate::VmState>::DESCRIPTION
                                             .subsections[2usize]
                                             .description,
                                         0usize,
                                     ),
-                                    __vmstate::Element::ONLY,
+                                    __vmstate::ElementIndex::ONLY,
                                 ),
                                 "d",
                             )?;
@@ -335,7 +335,7 @@ const _: () = {
                             .description,
                         reader,
                     )?;
-                    __vmstate::walk::heed_loading(
+                    __vmstate::walk::check_load_hook(
                         reader,
                         __vmstate::hook::post_load(
                             self,
@@ -445,8 +445,8 @@ const _: () = {
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
-            at: __vmstate::At,
-            element: __vmstate::Element,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
         }

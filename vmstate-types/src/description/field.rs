@@ -1,4 +1,4 @@
-//! What a field is on the wire.
+//! Descriptions of fields and their wire formats.
 
 use super::Description;
 
@@ -8,53 +8,53 @@ use super::Description;
 pub struct Field {
     /// The name in descriptions and errors.
     pub name: &'static str,
-    /// The first version of the struct that has it.
+    /// The first version of the struct that contains the field.
     pub since: u32,
-    /// The last version of the struct that has it.
+    /// The last version of the struct that contains the field.
     pub until: Option<u32>,
-    /// Whether a predicate decides, instead of the version (QEMU's `field_exists`).
+    /// Whether a predicate decides if the field is present, instead of the version (QEMU's `field_exists`).
     pub conditional: bool,
-    /// What it is on the wire.
+    /// The wire format.
     pub form: Form,
 }
 
 impl Field {
-    /// A field that is there in every version.
+    /// Creates a field that is present in every version.
     #[must_use]
     pub const fn new(name: &'static str, form: Form) -> Self {
         Self { name, since: 0, until: None, conditional: false, form }
     }
 
-    /// On the wire from `version` on.
+    /// Sets the first version that contains the field.
     #[must_use]
     pub const fn since(mut self, version: u32) -> Self {
         self.since = version;
         self
     }
 
-    /// On the wire up to `version`.
+    /// Sets the last version that contains the field.
     #[must_use]
     pub const fn until(mut self, version: u32) -> Self {
         self.until = Some(version);
         self
     }
 
-    /// On the wire when a predicate says so.
+    /// Marks the field as conditional on a predicate.
     #[must_use]
     pub const fn conditional(mut self) -> Self {
         self.conditional = true;
         self
     }
 
-    /// Whether anything but the struct's minimum version decides about its presence.
+    /// Returns whether the field is absent in some states or versions of the struct.
     #[must_use]
     pub const fn is_gated(&self) -> bool {
         self.since > 1 || self.until.is_some() || self.conditional
     }
 
-    /// Whether no version of the struct has both fields, as far as versions decide.
+    /// Returns whether no version of the struct contains both fields.
     ///
-    /// Two such fields can be one thing that changed: they may have the same name.
+    /// Such fields may share a name: they can be two layouts of the same value.
     #[must_use]
     pub const fn excludes(&self, other: &Self) -> bool {
         !self.conditional && !other.conditional && (self.ends_before(other) || other.ends_before(self))
@@ -67,7 +67,7 @@ impl Field {
         }
     }
 
-    /// Whether a struct at `version` has the field, as far as versions decide.
+    /// Returns whether a struct at `version` contains the field, regardless of predicates.
     #[must_use]
     pub const fn exists_at(&self, version: u32) -> bool {
         version >= self.since
@@ -78,42 +78,42 @@ impl Field {
     }
 }
 
-/// What a field is on the wire: so many elements of one kind.
+/// The wire format of a field: a number of elements of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Form {
-    /// What one element is.
+    /// The kind of an element.
     pub kind: Kind,
-    /// How many there are.
+    /// The number of elements.
     pub count: Count,
-    /// The bytes of one element, where all take the same and every value of them is accepted.
+    /// The size of an element in bytes, if it is fixed and all bytes are valid.
     pub size: Option<usize>,
-    /// Where the length of one element comes from, if it is bytes or bits and another field says how many.
+    /// The source of the length of an element, if it consists of bytes or bits that another field counts.
     pub length: Option<CountSource>,
-    /// Whether elements are behind pointers that may be null.
+    /// Whether elements are behind nullable pointers.
     pub pointers: Pointers,
 }
 
 impl Form {
-    /// One element with an info type, by its name in QEMU's descriptions.
+    /// Creates the format of an element with an info type, by its name in QEMU's descriptions.
     #[must_use]
     pub const fn info(name: &'static str, size: Option<usize>) -> Self {
         Self::new(Kind::Info(name), size)
     }
 
-    /// One nested struct, at its own version.
+    /// Creates the format of a nested struct at its current version.
     #[must_use]
     pub const fn structure(description: &'static Description) -> Self {
         Self::new(Kind::Struct(description), description.size())
     }
 
-    /// One element of any kind.
+    /// Creates the format of an element of any kind.
     #[must_use]
     pub const fn new(kind: Kind, size: Option<usize>) -> Self {
         Self { kind, count: Count::One, size, length: None, pointers: Pointers::None }
     }
 
-    /// `count` elements in a row. Arrays of arrays are one longer array, as in QEMU.
+    /// Multiplies the number of elements by `count`. Nested arrays are flattened, as in QEMU.
     #[must_use]
     pub const fn times(mut self, count: usize) -> Self {
         self.count = match self.count {
@@ -124,14 +124,14 @@ impl Form {
         self
     }
 
-    /// As many elements as another field says.
+    /// Sets the source of the number of elements.
     #[must_use]
     pub const fn counted(mut self, by: CountSource) -> Self {
         self.count = Count::Counted(by);
         self
     }
 
-    /// One element, whose length in bytes or bits another field says.
+    /// Sets the source of the length of the element, in bytes or bits.
     #[must_use]
     pub const fn sized(mut self, by: CountSource) -> Self {
         self.length = Some(by);
@@ -139,20 +139,20 @@ impl Form {
         self
     }
 
-    /// All of it as one value with an info type, of which nothing is known but the bytes it takes.
+    /// Replaces the format with an opaque info type of the same size.
     #[must_use]
     pub const fn opaque(self, name: &'static str) -> Self {
         Self::info(name, self.total_size())
     }
 
-    /// Elements behind pointers.
+    /// Sets whether elements are behind nullable pointers.
     #[must_use]
     pub const fn behind(mut self, pointers: Pointers) -> Self {
         self.pointers = pointers;
         self
     }
 
-    /// The bytes of all elements, where that is known beforehand.
+    /// Returns the size of all elements in bytes, if it is fixed.
     #[must_use]
     pub const fn total_size(&self) -> Option<usize> {
         match (self.size, self.count, self.pointers) {
@@ -163,68 +163,68 @@ impl Form {
     }
 }
 
-/// What one element of a field is.
+/// The kind of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
     /// A value with an info type (QEMU's `VMStateInfo`), by name: `uint32`, `timer`, `buffer`.
     Info(&'static str),
-    /// A nested struct, at its own version (`VMS_STRUCT`).
+    /// A nested struct at its current version (`VMS_STRUCT`).
     Struct(&'static Description),
-    /// A nested struct, at this version (`VMS_VSTRUCT`).
+    /// A nested struct at a given version (`VMS_VSTRUCT`).
     Versioned(&'static Description, u32),
-    /// A temporary struct that is made of the parent (`VMSTATE_WITH_TMP`).
+    /// A temporary struct that is created from the parent (`VMSTATE_WITH_TMP`).
     Temporary(&'static Description),
     /// A linked list of structs, by the name of its info (`qtailq`, `qlist`).
     List(&'static str, &'static Description),
     /// A balanced tree (`gtree`). Keys without a description are 64-bit numbers.
     Tree {
-        /// The keys' shape.
+        /// The description of the keys.
         key: Option<&'static Description>,
-        /// The values' shape.
+        /// The description of the values.
         value: &'static Description,
     },
 }
 
-/// How many elements a field has.
+/// The number of elements of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Count {
-    /// It is no array.
+    /// A single element.
     One,
     /// An array of fixed length.
     Fixed(usize),
-    /// Another field says.
+    /// A number that another field contains.
     Counted(CountSource),
 }
 
-/// Where a number that a field needs comes from.
+/// The field that contains a number of elements, bytes or bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CountSource {
-    /// The name of the field, or the expression, that says it.
+    /// The name of the field, or an expression.
     pub field: &'static str,
-    /// What its value is multiplied by.
+    /// The factor that its value is multiplied by.
     pub multiply: usize,
-    /// What the result may be at most, where something less than the container bounds it.
+    /// The maximum of the result, if it is lower than the capacity of the container.
     pub max: Option<usize>,
 }
 
 impl CountSource {
-    /// What the field `field` says.
+    /// Creates a source from the name of a field.
     #[must_use]
     pub const fn new(field: &'static str) -> Self {
         Self { field, multiply: 1, max: None }
     }
 
-    /// Times `factor`.
+    /// Sets the factor.
     #[must_use]
     pub const fn multiply(mut self, factor: usize) -> Self {
         self.multiply = factor;
         self
     }
 
-    /// FieldRef most `max`.
+    /// Sets the maximum.
     #[must_use]
     pub const fn max(mut self, max: usize) -> Self {
         self.max = Some(max);
@@ -232,15 +232,16 @@ impl CountSource {
     }
 }
 
-/// Whether elements are behind pointers that may be null, and how that is told on the wire.
+/// Nullable pointers to elements, and their markers on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Pointers {
-    /// They are not.
+    /// Elements are not behind pointers.
     #[default]
     None,
-    /// A null one is the byte `0x30`; both sides know which are (`VMS_ARRAY_OF_POINTER`).
+    /// A null pointer is the byte `0x30`; both sides agree on which ones are null (`VMS_ARRAY_OF_POINTER`).
     Nullable,
-    /// Each one begins with `0x30` (null) or `0x31`; loading makes them (`VMS_ARRAY_OF_POINTER_AUTO_ALLOC`).
+    /// Each pointer begins with `0x30` (null) or `0x31`; a load allocates the targets
+    /// (`VMS_ARRAY_OF_POINTER_AUTO_ALLOC`).
     Marked,
 }

@@ -1,12 +1,13 @@
-//! Whether a description can be read in two ways, which the derive refuses.
+//! Detection of ambiguous descriptions, which the derive macro rejects.
 
 use crate::description::{Count, Description, Field, Form, Kind, Subsection};
 
-/// Whether what follows field number `index` of `parent` can look like a subsection of the struct in that field, which
-/// has the form `form`.
+/// Returns whether the bytes after the field at `index` of `parent` can look like a subsection of the struct in that
+/// field, which has the wire format `form`.
 ///
-/// The format does not say where a struct ends. A reader that has read the fields of one takes for a subsection of it
-/// whatever begins with the byte 0x05, a length, and the struct's name.
+/// The wire format does not mark the end of a struct. After its fields, a reader treats anything that begins with the
+/// byte 0x05, a length and the struct's name as a subsection of it (`vmstate_subsection_load` in QEMU's
+/// `migration/vmstate.c`).
 #[doc(hidden)]
 #[must_use]
 pub const fn is_ambiguous(form: Form, parent: &Description, index: usize) -> bool {
@@ -20,7 +21,7 @@ pub const fn is_ambiguous(form: Form, parent: &Description, index: usize) -> boo
     }
 }
 
-/// Whether the last bytes of the struct can be a subsection.
+/// Returns whether the last bytes of the struct can be a subsection.
 const fn ends_in_subsections(description: &Description) -> bool {
     if !description.subsections.is_empty() {
         return true;
@@ -31,11 +32,11 @@ const fn ends_in_subsections(description: &Description) -> bool {
     }
 }
 
-/// Whether the first byte of the fields can be that of a subsection.
+/// Returns whether the fields can begin with the first byte of a subsection.
 const fn may_begin_like_subsection(fields: &[Field]) -> bool {
     let Some((first, rest)) = fields.split_first() else { return true };
     let can = match first.form.kind {
-        // Nothing but 0 and 1 is written for a bool, and nothing but 0 for padding.
+        // A bool is written as 0 or 1, and padding as 0. Other values can contain the byte 0x05.
         Kind::Info(name) => !is_same(name.as_bytes(), b"bool") && !is_same(name.as_bytes(), b"unused_buffer"),
         Kind::Struct(inner) => may_begin_like_subsection(inner.fields),
         _ => true,
@@ -43,7 +44,8 @@ const fn may_begin_like_subsection(fields: &[Field]) -> bool {
     can || (first.is_gated() && may_begin_like_subsection(rest))
 }
 
-/// Whether a subsection of a struct whose last field is `inner` has a name that begins with the name of `inner`.
+/// Returns whether one of the outer struct's `subsections` has a name that begins with the name of `inner`, its last
+/// field.
 const fn takes_subsections(inner: &Description, mut subsections: &[Subsection]) -> bool {
     while let Some((first, rest)) = subsections.split_first() {
         if is_subsection_name(first.description.name, inner.name) {
@@ -54,9 +56,10 @@ const fn takes_subsections(inner: &Description, mut subsections: &[Subsection]) 
     false
 }
 
-/// Whether `name` begins with `parent`'s name and goes on, which is what makes a subsection the parent's.
+/// Returns whether `name` is longer than `parent` and begins with it, which makes it the name of a subsection of
+/// `parent`.
 ///
-/// QEMU's own names go on with a slash, all but a few (`or-irq-extras`).
+/// QEMU's names continue with a slash, except for a few (`or-irq-extras`).
 #[doc(hidden)]
 #[must_use]
 pub const fn is_subsection_name(name: &str, parent: &str) -> bool {

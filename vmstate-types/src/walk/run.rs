@@ -1,4 +1,7 @@
-//! Runs: neighbours of fixed size, which are one check of a length and then loads and stores at constant offsets.
+//! Runs: adjacent fields of fixed size, which are saved and loaded with one length check.
+//!
+//! After the check, every field is a load or a store at a constant offset. That is what makes a device of plain
+//! integers as fast as a hand-written copy.
 
 use core::ops::Range;
 
@@ -9,10 +12,10 @@ use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::{VmState, Wire};
 use crate::wire::Reader;
 
-/// Saves a struct that stands in a field, at its own version whatever the parent's is (QEMU's `VMS_STRUCT`).
+/// Saves a struct in a field, at the struct's current version regardless of its parent's (QEMU's `VMS_STRUCT`).
 ///
 /// # Errors
-/// Those of [`save`].
+/// Returns the same errors as [`save`].
 #[inline]
 #[doc(hidden)]
 pub fn save_struct<T: VmState + Wire, S: Sink>(
@@ -39,10 +42,10 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
     Ok(())
 }
 
-/// Loads a struct that stands in a field, at its own version.
+/// Loads a struct in a field, at the struct's current version.
 ///
 /// # Errors
-/// Those of [`load`].
+/// Returns the same errors as [`load`].
 #[inline]
 #[doc(hidden)]
 pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -54,7 +57,7 @@ pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) ->
     Ok(())
 }
 
-/// The bytes that a value takes; 0 if that is not fixed.
+/// Returns the size of a value in bytes; 0 if it is not fixed.
 pub(crate) const fn fixed_size(fixed: Option<usize>) -> usize {
     match fixed {
         Some(size) => size,
@@ -62,10 +65,10 @@ pub(crate) const fn fixed_size(fixed: Option<usize>) -> usize {
     }
 }
 
-/// Saves a value of another crate, which `view` shows as a struct, in a field.
+/// Saves a value of a foreign type in a field, through the struct `view` of its remote definition.
 ///
 /// # Errors
-/// Those of [`save`].
+/// Returns the same errors as [`save`].
 #[doc(hidden)]
 pub fn save_view<T: VmState, S: Sink>(
     view: &mut T,
@@ -79,10 +82,10 @@ pub fn save_view<T: VmState, S: Sink>(
     Ok(())
 }
 
-/// Claims the bytes of the fixed-size fields number `fields` of `parent` in one go: `size` bytes.
+/// Takes the `size` bytes of the fixed-size `fields` of `parent` at once.
 ///
 /// # Errors
-/// When the stream ends before the last of them; the error names the field in which it does.
+/// Returns an error with the field in which the stream ends, if it is truncated.
 #[doc(hidden)]
 #[inline]
 pub fn load_run<'r>(
@@ -94,7 +97,7 @@ pub fn load_run<'r>(
     reader.take_run(size, parent.fields, fields)
 }
 
-/// The bytes that the `count` fields from number `first` on take, all of which have fixed sizes.
+/// Returns the total size in bytes of `count` fields of fixed size from index `first` on.
 #[doc(hidden)]
 #[must_use]
 pub const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
@@ -109,29 +112,31 @@ pub const fn run_size(parent: &Description, first: usize, count: usize) -> usize
     size
 }
 
-/// A part of a run of neighbours: fields of fixed size, up to one that has none.
+/// A part of a run: fields of fixed size up to the first field without one.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
-pub struct Block {
-    /// The bytes of the block.
+pub struct RunBlock {
+    /// The total size of the fields in bytes.
     pub size: usize,
-    /// The number of its first field.
+    /// The index of the first field.
     first: usize,
-    /// The number of the field behind its last one.
+    /// The index after the last field.
     until: usize,
 }
 
-/// For each of the `N` fields from number `first` on, the block that it is in or ends. Their descriptions say how large
-/// they are, but for the fields that `types` has by their indices, counted from the first: whether those have a fixed size
-/// only their types say.
+/// Returns, for each of the `N` fields from index `first` on, the block that the field belongs to or ends.
+///
+/// The macro does not know whether a field's type has a fixed size. For such fields, `types` contains the index
+/// relative to `first` and the size that the type declares; the descriptions of all others specify their sizes. The
+/// result is evaluated at compile time, so that each block becomes one length check.
 #[doc(hidden)]
 #[must_use]
 pub const fn blocks<const N: usize>(
     parent: &Description,
     first: usize,
     mut types: &[(usize, Option<usize>)],
-) -> [Block; N] {
-    let mut blocks = [Block { size: 0, first, until: first }; N];
+) -> [RunBlock; N] {
+    let mut blocks = [RunBlock { size: 0, first, until: first }; N];
     let (mut begin, mut index, mut bytes) = (0, 0, 0);
     while index < N {
         let size = match types {
@@ -145,7 +150,7 @@ pub const fn blocks<const N: usize>(
         index += 1;
         if size.is_none() || index == N {
             let until = if size.is_none() { index - 1 } else { N };
-            let block = Block { size: bytes, first: first + begin, until: first + until };
+            let block = RunBlock { size: bytes, first: first + begin, until: first + until };
             while begin < index {
                 blocks[begin] = block;
                 begin += 1;
@@ -156,30 +161,30 @@ pub const fn blocks<const N: usize>(
     blocks
 }
 
-/// Says that the fields of the block have been written.
+/// Notifies the sink that the fields of the block are written.
 #[doc(hidden)]
 #[inline]
-pub fn end_block<S: Sink>(sink: &mut S, parent: &'static Description, block: &Block) {
+pub fn end_block<S: Sink>(sink: &mut S, parent: &'static Description, block: &RunBlock) {
     if block.first < block.until {
         sink.fixed(parent, block.first..block.until);
     }
 }
 
-/// Claims the bytes of the block.
+/// Takes the bytes of the block.
 ///
 /// # Errors
-/// Those of [`load_run`].
+/// Returns the same errors as [`load_run`].
 #[doc(hidden)]
 #[inline]
 pub fn load_block<'r>(
     reader: &'r mut Reader<'_>,
     parent: &'static Description,
-    block: &Block,
+    block: &RunBlock,
 ) -> Result<&'r [u8], LoadError> {
     load_run(reader, block.size, parent, block.first..block.until)
 }
 
-/// The bytes that values of fixed size take together; `None` if one of them has no fixed size.
+/// Returns the total size in bytes, or `None` if one of the sizes is not fixed.
 #[doc(hidden)]
 #[must_use]
 pub const fn sum(sizes: &[Option<usize>]) -> Option<usize> {

@@ -1,4 +1,4 @@
-//! Subsections: what is written before them, and whether what follows a struct is one of its own.
+//! Subsections: their headers, and the decision whether the bytes after a struct are one of its subsections.
 
 use alloc::format;
 
@@ -11,13 +11,13 @@ use crate::wire::{Ahead, Reader};
 /// The byte before each subsection (`QEMU_VM_SUBSECTION`).
 const SUBSECTION: u8 = 0x05;
 
-/// The byte after the last subsection of a checkpoint. Streams have none, which makes them ambiguous.
+/// The byte after the last subsection of a checkpoint. Streams have no such byte, which makes them ambiguous.
 const END_OF_SUBSECTIONS: u8 = 0;
 
-/// Saves all subsections of `value`, which has some.
+/// Saves all subsections of `value`, which has at least one.
 ///
 /// # Errors
-/// What a subsection says.
+/// Returns the error of a subsection that cannot be saved.
 #[inline]
 pub(super) fn save_subsections<T: VmState, S: Sink>(
     value: &mut T,
@@ -32,10 +32,10 @@ pub(super) fn save_subsections<T: VmState, S: Sink>(
     Ok(())
 }
 
-/// Saves one subsection at `version`: its header, and what `body` writes.
+/// Saves one subsection at `version`: its header, and the bytes that `body` writes.
 ///
 /// # Errors
-/// Those of `body`.
+/// Returns the error of `body`.
 #[doc(hidden)]
 pub fn save_subsection<S: Sink>(
     sink: &mut S,
@@ -53,16 +53,16 @@ pub fn save_subsection<S: Sink>(
     Ok(())
 }
 
-/// The subsections of a struct, whatever its type: so what is done with them is compiled once.
+/// The subsections of a struct of any type, so that [`load_all`] is compiled once and not per type.
 trait Subsections {
-    /// As [`VmState::load_subsection`].
+    /// Calls [`VmState::load_subsection`].
     fn load(&mut self, index: usize, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
 
-    /// As [`VmState::subsection_absent`].
+    /// Calls [`VmState::subsection_absent`].
     fn absent(&mut self, index: usize, checkpoint: bool) -> Result<(), LoadError>;
 }
 
-/// A struct's own subsections.
+/// The subsections of the struct `T`.
 struct Own<'a, T>(&'a mut T);
 
 impl<T: VmState> Subsections for Own<'_, T> {
@@ -75,15 +75,15 @@ impl<T: VmState> Subsections for Own<'_, T> {
     }
 }
 
-/// Loads the subsections that follow, as far as they are those of `value`, which has some.
+/// Loads the subsections of `value`, which has at least one.
 #[inline]
 pub(super) fn load_subsections<T: VmState>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     load_all(T::DESCRIPTION, &mut Own(value), reader)
 }
 
-/// The same for any type.
+/// Loads subsections in any order, as QEMU does, and handles the absent ones.
 fn load_all(parent: &'static Description, own: &mut dyn Subsections, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    // The derive refuses structs with more subsections than bits.
+    // One bit per subsection; the derive macro rejects structs with more than 128.
     let mut seen = 0_u128;
     while let Some(header) = next_subsection(parent, reader)? {
         seen |= 1 << (header.index % 128);
@@ -99,21 +99,22 @@ fn load_all(parent: &'static Description, own: &mut dyn Subsections, reader: &mu
     Ok(())
 }
 
-/// Whether what follows a struct without subsections, or a subsection, is not one of its own, which it does not have.
+/// Checks that no subsection of `parent` follows, which has none.
 ///
 /// # Errors
-/// When it is: QEMU takes any subsection whose name begins with the struct's for one of its own.
+/// Returns an error if a subsection follows whose name begins with the struct's name: QEMU attributes such a subsection
+/// to the struct and fails as well (`vmstate_subsection_load` in `migration/vmstate.c`).
 #[inline]
 pub fn end_of_subsections(parent: &'static Description, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    match reader.may_begin_with(SUBSECTION) && !reader.is_checkpoint() {
-        true => refuse_subsection(parent, reader.ahead()),
-        false => Ok(()),
+    if reader.may_begin_with(SUBSECTION) && !reader.is_checkpoint() {
+        return reject_subsection(parent, reader.ahead());
     }
+    Ok(())
 }
 
 #[cold]
 #[inline(never)]
-fn refuse_subsection(parent: &Description, mut ahead: Ahead<'_, '_>) -> Result<(), LoadError> {
+fn reject_subsection(parent: &Description, mut ahead: Ahead<'_, '_>) -> Result<(), LoadError> {
     let start = ahead.offset();
     match subsection_name(parent, &mut ahead)? {
         Some(name) => Err(unknown_subsection(parent, name).at_offset(start)),
@@ -121,7 +122,7 @@ fn refuse_subsection(parent: &Description, mut ahead: Ahead<'_, '_>) -> Result<(
     }
 }
 
-/// The name of the subsection that comes next, if one does whose name begins with the name of `parent`.
+/// Returns the name of the next subsection, if one follows whose name begins with the name of `parent`.
 fn subsection_name<'n>(parent: &Description, ahead: &'n mut Ahead<'_, '_>) -> Result<Option<&'n [u8]>, LoadError> {
     let &[SUBSECTION, length] = ahead.peek(2)? else { return Ok(None) };
     let length = usize::from(length);
@@ -132,17 +133,17 @@ fn subsection_name<'n>(parent: &Description, ahead: &'n mut Ahead<'_, '_>) -> Re
     Ok(name.filter(|name| name.starts_with(parent.name.as_bytes())))
 }
 
-/// A subsection that begins in the stream and is one of ours.
+/// The header of a known subsection.
 struct SubsectionHeader {
     index: usize,
     version: u32,
 }
 
-/// Consumes the next subsection's header if it is one of `parent`'s.
+/// Consumes the header of the next subsection of `parent`, if one follows.
 ///
-/// The decision is QEMU's (`vmstate_subsection_load`), its faults included: bytes that do not look like a subsection
-/// whose name begins with the parent's belong to somebody else and are left alone; one that does and is not known
-/// is an error; the version is cut to its low byte.
+/// The decision is that of `vmstate_subsection_load` in QEMU's `migration/vmstate.c`, including its quirks: bytes that
+/// do not look like a subsection whose name begins with the parent's name are left to the next reader, an unknown name
+/// with that prefix is an error, and only the low byte of the version counts, because QEMU stores it in a `uint8_t`.
 fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Option<SubsectionHeader>, LoadError> {
     if reader.is_checkpoint() && is_end_of_subsections(reader)? {
         return Ok(None);
@@ -172,23 +173,23 @@ fn is_end_of_subsections(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
 fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {
     let name = name.escape_ascii();
     LoadError::new(LoadErrorKind::Subsection, format!("a subsection that `{}` has", parent.name), format!("\"{name}\""))
-        .or_advice("the other side is newer or has an option on that this side lacks")
+        .or_advice("the source is newer, or has an option enabled that the destination lacks")
         .with_qemu_message(format!("VM subsection '{name}' in '{}' does not exist", parent.name))
 }
 
-/// Whether the subsection that was just loaded is followed by one of its own, which it does not have.
+/// Checks that no nested subsection follows a subsection without any.
 ///
 /// # Errors
-/// When it is: QEMU takes any subsection whose name begins with this one's for one of its own.
+/// Returns an error if a subsection follows whose name begins with this one's name: QEMU attributes it to this one.
 #[doc(hidden)]
 pub fn end_of_subsection(description: &Description, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     next_subsection(description, reader).map(drop)
 }
 
-/// The error for a subsection that is not in the stream but must be.
+/// Creates the error for a required subsection that is missing.
 #[doc(hidden)]
 #[must_use]
 pub fn missing_subsection(description: &Description) -> LoadError {
     LoadError::new(LoadErrorKind::Subsection, format!("the subsection \"{}\"", description.name), "none")
-        .or_advice("the other side is older, or has an option off that this side needs")
+        .or_advice("the source is older, or has an option disabled that the destination needs")
 }

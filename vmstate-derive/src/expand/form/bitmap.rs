@@ -20,7 +20,7 @@ impl WireForm for Bitmap {
         let text = tokens!(__vmstate::core::stringify!(#bits));
         let max = self.max.as_ref().or_else(|| bits_field(bits).is_none().then_some(bits));
         let max = max.map(|max| tokens!(.max(#max)));
-        let source = count::bounded(field, &provider, &tokens!(__vmstate::Source::new(#text) #max));
+        let source = count::bounded(field, &provider, &tokens!(__vmstate::CountSource::new(#text) #max));
         tokens!(__vmstate::Form::info("bitmap", __vmstate::core::option::Option::None).sized(#source))
     }
 

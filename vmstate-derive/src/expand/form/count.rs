@@ -13,7 +13,7 @@ pub(super) fn source(field: &Field, provider: &TokenStream, count: &Count, max: 
     let name = member_name(&count.member);
     let multiply = count.multiply.as_ref().map(|factor| tokens!(.multiply(#factor)));
     let max = max.map(|max| tokens!(.max(#max)));
-    bounded(field, provider, &tokens!(__vmstate::Source::new(#name) #multiply #max))
+    bounded(field, provider, &tokens!(__vmstate::CountSource::new(#name) #multiply #max))
 }
 
 /// The source, checked at compile time: a stream must not make the field's container grow without a limit.

@@ -21,7 +21,7 @@ impl WireForm for Info {
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save(#value, sink, #at, __vmstate::Element::ONLY))
+        tokens!(#provider::save(#value, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

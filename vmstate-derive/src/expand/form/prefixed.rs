@@ -42,7 +42,7 @@ impl WireForm for Prefixed {
 
     fn form(&self, field: &Field) -> TokenStream {
         let (provider, name, max) = (self.provider(field), &self.count.name, &self.max);
-        let source = count::bounded(field, &provider, &tokens!(__vmstate::Source::new(#name).max(#max)));
+        let source = count::bounded(field, &provider, &tokens!(__vmstate::CountSource::new(#name).max(#max)));
         tokens!(#provider::ITEM.counted(#source))
     }
 

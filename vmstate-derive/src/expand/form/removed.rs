@@ -18,7 +18,7 @@ impl WireForm for Removed {
     fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let (provider, ty) = (self.provider(field), &field.ty);
         let old = self.from.as_ref().map_or_else(|| type_default(ty), |from| hook::old(from, ty));
-        tokens!(#provider::save_elements(&mut { #old }, sink, #at, __vmstate::Element::ONLY))
+        tokens!(#provider::save_elements(&mut { #old }, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {

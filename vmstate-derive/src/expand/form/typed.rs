@@ -14,7 +14,7 @@ impl WireForm for Typed {
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::Element::ONLY))
+        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

@@ -20,7 +20,7 @@ impl WireForm for Unused {
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::Element::ONLY))
+        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
@@ -38,7 +38,7 @@ impl WireForm for CountedUnused {
         let (name, size, max) = (member_name(&self.count.member), count::factor(&self.count), &self.max);
         tokens! {
             __vmstate::Form::info("unused_buffer", __vmstate::core::option::Option::Some(#size))
-                .counted(__vmstate::Source::new(#name).max(#max))
+                .counted(__vmstate::CountSource::new(#name).max(#max))
         }
     }
 

@@ -20,7 +20,7 @@ impl WireForm for Versioned {
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let (provider, version) = (self.provider(field), self.0);
-        tokens!(#provider::save(#value, #version, sink, #at, __vmstate::Element::ONLY))
+        tokens!(#provider::save(#value, #version, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

@@ -226,11 +226,11 @@ struct Negated {
 }
 
 impl Temporary<Structs> for Negated {
-    fn of(parent: &Structs) -> Self {
+    fn from_parent(parent: &Structs) -> Self {
         Self { value: -parent.negated }
     }
 
-    fn to_load(_: &Structs) -> Self {
+    fn for_load(_: &Structs) -> Self {
         Self::default()
     }
 

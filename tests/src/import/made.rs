@@ -282,7 +282,7 @@ struct Sum {
 }
 
 impl Temporary<Structs> for Sum {
-    fn of(parent: &Structs) -> Self {
+    fn from_parent(parent: &Structs) -> Self {
         Self { x: parent.point.x.wrapping_add(parent.old.x), y: parent.sum }
     }
 

@@ -1,5 +1,4 @@
-//! Arrays of fixed length: `[T; N]`, arrays of them, [`Each`] for elements with an info of their own, and [`Boxed`] for
-//! what is behind a box.
+//! Arrays of fixed length: `[T; N]`, nested arrays, [`Each`] for elements with an info, and [`Boxed`] for boxed values.
 
 use alloc::boxed::Box;
 use core::marker::PhantomData;
@@ -66,7 +65,7 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
     }
 }
 
-/// Each element of an array by the info `C`: `#[vmstate(with = Each<MyInfo>)]`.
+/// Applies the info `C` to each element of an array: `#[vmstate(with = Each<MyInfo>)]`.
 #[derive(Debug)]
 pub struct Each<C>(PhantomData<C>);
 
@@ -106,7 +105,7 @@ impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
     }
 }
 
-/// What is in a box by the info `I`: `#[vmstate(with = Boxed<MyInfo>)]`.
+/// Applies the info `I` to the contents of a box: `#[vmstate(with = Boxed<MyInfo>)]`.
 #[derive(Debug)]
 pub struct Boxed<I>(PhantomData<I>);
 

@@ -8,29 +8,30 @@ use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
-/// The bits of a word on the wire, whatever a `long` is on the machine that writes it.
+/// The bits of a word on the wire, regardless of the size of `long` on the source (`put_bitmap` in QEMU's
+/// `migration/vmstate-types.c`).
 const BITS: usize = 64;
 
-/// A container of 64-bit words: what `bitmap` can stand on.
+/// A container of 64-bit words, as required by `bitmap`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a bitmap type",
     label = "expected 64-bit words",
     note = "`bitmap` requires `Vec<u64>`, `VecDeque<u64>`, `Box<[u64]>` or an array of `u64`"
 )]
-pub trait Words {
-    /// How many bits it can ever hold; `None` if it grows.
+pub trait Words: Counted {
+    /// The maximum number of bits; `None` if the container grows.
     const CAPACITY: Option<usize>;
 
-    /// Saves the first `bits` bits: as 64-bit words, the lowest bits first, each word big-endian.
+    /// Saves the first `bits` bits as big-endian 64-bit words, lowest bits first.
     ///
     /// # Errors
-    /// When there are fewer words, or, if their number can grow, more.
+    /// Returns an error if the container has fewer words, or more and can grow.
     fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
-    /// Loads `bits` bits. Those of the last word beyond them are kept as they come, as in QEMU.
+    /// Loads `bits` bits. The excess bits of the last word are stored as received, as in QEMU (`get_bitmap`).
     ///
     /// # Errors
-    /// When the stream ends before the last of them.
+    /// Returns an error if the stream is truncated.
     fn load(&mut self, bits: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
@@ -43,7 +44,7 @@ impl<C: Counted<Item = u64>> Words for C {
     fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         let count = bits.div_ceil(BITS);
         let words = self.items(count).ok_or_else(|| {
-            SaveError::out_of_range(format!("{bits} bits take {count} words, which it does not hold"))
+            SaveError::out_of_range(format!("the container does not have {count} words, which {bits} bits need"))
         })?;
         sink.begin_element(at, ElementIndex::ONLY);
         Wire::put_all(words, sink.out().reserve(size_of_val(words)));

@@ -1,7 +1,7 @@
 //! Sets of flags that are integers on the wire: `#[vmstate(bits = u32)]`.
 //!
-//! The types need no trait of this crate: generated code calls their `bits()` and `from_bits()`, as the crate `bitflags`
-//! and others write them.
+//! The types do not implement a trait of this crate: generated code calls their methods `bits()` and `from_bits()`,
+//! which the crate `bitflags` and others generate.
 
 use alloc::format;
 use core::fmt::LowerHex;
@@ -11,10 +11,10 @@ use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
-/// Saves `sets`, which are one value or an array's, as the integers that `bits` makes of them.
+/// Saves `sets`, a single value or an array, as the integers that `bits` returns.
 ///
 /// # Errors
-/// None of its own.
+/// Returns an error if an integer cannot be saved.
 pub fn save<T, W, S>(sets: &[T], bits: impl Fn(&T) -> W, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     W: Wire,
@@ -27,12 +27,12 @@ where
     Ok(())
 }
 
-/// Loads one set from an integer, by what `from_bits` makes of it.
+/// Loads a set from an integer with `from_bits`.
 ///
-/// The integer is of the type that `bits` returns, so that saving alone says that it must be the one on the wire.
+/// `bits` only determines the integer's type, so that a mismatch with the wire type is reported once, at the save.
 ///
 /// # Errors
-/// When the stream ends, or the set has no flag for a bit.
+/// Returns an error if the stream is truncated, or the set has no flag for a bit.
 pub fn load<T, W>(
     set: &mut T,
     _bits: impl Fn(&T) -> W,
@@ -46,16 +46,16 @@ where
     let mut bits = W::default();
     bits.load_elements(reader)?;
     *set = from_bits(bits).ok_or_else(|| {
-        let expected = format!("bits that `{}` knows", core::any::type_name::<T>());
+        let expected = format!("only bits of `{}`", core::any::type_name::<T>());
         LoadError::malformed(expected, format!("{bits:#x}")).at_offset(start)
     })?;
     Ok(())
 }
 
-/// Loads the sets of an array, each as [`load`] does.
+/// Loads the sets of an array.
 ///
 /// # Errors
-/// Those of [`load`].
+/// Returns the same errors as [`load`].
 pub fn load_each<T, W>(
     sets: &mut [T],
     bits: impl Fn(&T) -> W,

@@ -6,7 +6,7 @@ use super::Info;
 use crate::error::{LoadError, SaveError};
 use crate::wire::{Reader, Writer};
 
-/// `#[vmstate(buffer)]`: the bytes as they are, described as one value and not as an array of numbers.
+/// `#[vmstate(buffer)]`: raw bytes, described as one value and not as an array of numbers.
 #[derive(Debug)]
 pub struct Buffer;
 

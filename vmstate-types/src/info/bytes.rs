@@ -1,4 +1,4 @@
-//! Bytes that bring their own length: QEMU's `GByteArray`.
+//! Bytes with a length prefix: QEMU's `GByteArray`.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -7,7 +7,7 @@ use super::{Info, varray};
 use crate::error::{LoadError, SaveError};
 use crate::wire::{Reader, Writer};
 
-/// `#[vmstate(byte_array(max = N))]`: a 32-bit length and that many bytes, of which there are at most `MAX`.
+/// `#[vmstate(byte_array(max = N))]`: a 32-bit length and at most `MAX` bytes.
 #[derive(Debug)]
 pub struct ByteArray<const MAX: usize>;
 
@@ -16,7 +16,9 @@ impl<const MAX: usize> Info<Vec<u8>> for ByteArray<MAX> {
 
     fn put(bytes: &Vec<u8>, to: &mut Writer) -> Result<(), SaveError> {
         let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= MAX);
-        to.u32(length.ok_or_else(|| SaveError::out_of_range(format!("{} bytes are more than {MAX}", bytes.len())))?);
+        to.u32(length.ok_or_else(|| {
+            SaveError::out_of_range(format!("expected at most {MAX} bytes (max = {MAX}), found {}", bytes.len()))
+        })?);
         to.bytes(bytes);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Numbers that are one type in memory and another on the wire: `#[vmstate(wire = u32)]`.
+//! Numbers with different types in memory and on the wire: `#[vmstate(wire = u32)]`.
 
 use core::marker::PhantomData;
 
@@ -11,21 +11,21 @@ use crate::error::{LoadError, SaveError};
 use crate::state::Wire;
 use crate::wire::{Reader, Writer};
 
-/// As a `W` on the wire. Values that do not fit are errors, both ways.
+/// Converts a value to and from a `W` on the wire. Values out of range are errors in both directions.
 #[derive(Debug)]
 pub struct As<W>(PhantomData<W>);
 
-/// A type whose values can be written as a `W`, as far as they fit.
+/// A type whose values can be converted to a `W` if they are in its range.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be converted to `{W}`",
     label = "expected an integer or `bool`",
     note = "`wire` stores an integer or a `bool` as an integer of fixed size"
 )]
 pub trait StoreAs<W>: Sized {
-    /// The value as it is written, if it fits.
+    /// Converts the value to the wire type, if it is in range.
     fn to_wire(&self) -> Option<W>;
 
-    /// The value that was written, if it is one.
+    /// Converts a value of the wire type, if it is valid.
     fn from_wire(wire: W) -> Option<Self>;
 }
 

@@ -1,4 +1,4 @@
-//! Values that both sides must agree on: QEMU's `uint8 equal` and its family.
+//! Values that must be equal on source and destination: QEMU's `uint8 equal` and its family.
 
 use alloc::format;
 
@@ -6,9 +6,9 @@ use super::Info;
 use crate::error::{LoadError, SaveError};
 use crate::wire::{Reader, Writer};
 
-/// `#[vmstate(equal)]`: the value is sent, and a load compares it with the local one, which never changes.
+/// `#[vmstate(equal)]`: a load compares the value with the local one, which never changes.
 ///
-/// For what a device is built with: queue counts, sizes, identifiers.
+/// Use it for values that are part of a device's configuration: queue counts, sizes, identifiers.
 #[derive(Debug)]
 pub struct Equal;
 
@@ -28,8 +28,8 @@ macro_rules! equal {
                 if incoming == *value {
                     return Ok(());
                 }
-                Err(LoadError::incompatible(format!("{value} ({value:#x}), as on this side"), format!("{incoming} ({incoming:#x})"))
-                    .or_advice("configure both sides alike")
+                Err(LoadError::incompatible(format!("{value} ({value:#x}), the local value"), format!("{incoming} ({incoming:#x})"))
+                    .or_advice("use the same configuration on source and destination")
                     .with_qemu_message(format!("{value:x} != {incoming:x}")))
             }
         }
@@ -40,7 +40,7 @@ equal! {
     u8 "uint8 equal";
     u16 "uint16 equal";
     u32 "uint32 equal";
-    // QEMU's name for vmstate_info_uint64_equal, kept for ever.
+    // The name is a mistake in QEMU's vmstate_info_uint64_equal (migration/vmstate-types.c) that streams depend on.
     u64 "int64 equal";
     i32 "int32 equal";
 }

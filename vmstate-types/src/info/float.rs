@@ -1,4 +1,4 @@
-//! Floating point: QEMU's `CPU_Double_U`, and `f32` as the bits it is kept in there.
+//! Floating-point numbers: QEMU's `CPU_Double_U`, and `f32` as its bits, a `uint32`.
 
 use byteorder::{BigEndian, ByteOrder};
 

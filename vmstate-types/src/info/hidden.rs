@@ -1,29 +1,30 @@
-//! Counts that stand on the wire only: `#[vmstate(count("nqueues": u16))]`.
+//! Counts that exist only on the wire: `#[vmstate(count("nqueues": u16))]`.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::sealed::Sealed;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
-/// A container that knows how many items it has, so that nothing else has to.
+/// A container that provides its number of items.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a growing collection",
     label = "expected a collection whose length can change",
     note = "`count` requires `Vec`, `VecDeque` or `Box<[T]>`"
 )]
-pub trait Growing {
-    /// How many items it has.
+pub trait Growing: Sealed {
+    /// Returns the number of items.
     fn length(&self) -> usize;
 
     /// Saves the number of items as a `W`, and returns it.
     ///
     /// # Errors
-    /// When it is more than `max` or than a `W` can say: nobody could load it.
+    /// Returns an error if the number exceeds `max` or the range of `W`: the state could not be loaded.
     fn save_count<W: Wire + TryFrom<usize>, S: Sink>(
         &self,
         max: usize,
@@ -33,20 +34,19 @@ pub trait Growing {
         let length = self.length();
         check_max(length, max)?;
         let count = W::try_from(length);
-        let mut count = count.map_err(|_| SaveError::out_of_range(format!("its type cannot say {length}")))?;
+        let mut count =
+            count.map_err(|_| SaveError::out_of_range(format!("count {length} does not fit its wire type")))?;
         count.save_elements(sink, at, ElementIndex::ONLY)?;
         Ok(length)
     }
 }
 
-/// Refuses to save more elements than anybody would load.
+/// Rejects more elements than a load accepts.
 pub(super) fn check_max(length: usize, max: usize) -> Result<(), SaveError> {
-    match length <= max {
-        true => Ok(()),
-        false => Err(SaveError::out_of_range(format!(
-            "there are {length} elements, and at most {max} (max = {max}) are loaded"
-        ))),
+    if length <= max {
+        return Ok(());
     }
+    Err(SaveError::out_of_range(format!("expected at most {max} elements (max = {max}), found {length}")))
 }
 
 impl<T: Default> Growing for Vec<T> {
@@ -70,7 +70,7 @@ impl<T: Default> Growing for Box<[T]> {
 /// Loads a number of items.
 ///
 /// # Errors
-/// When the stream ends.
+/// Returns an error if the stream is truncated.
 pub fn load<W: Wire + Default>(reader: &mut Reader<'_>) -> Result<W, LoadError> {
     let mut count = W::default();
     count.load_elements(reader)?;

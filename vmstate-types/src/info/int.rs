@@ -105,7 +105,7 @@ fixed!(i8, "int8", 1, {
     }
 });
 
-// Any byte but zero is true, as in QEMU's get_bool.
+// Any byte other than zero is true, as in get_bool of QEMU's migration/vmstate-types.c.
 fixed!(bool, "bool", 1, {
     #[inline]
     fn put(&self, out: &mut [u8]) {

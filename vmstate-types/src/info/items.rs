@@ -1,7 +1,7 @@
-//! What generated code calls for arrays that are counted or sent in part: by their items' type, by an info, as bytes.
+//! Entry points of generated code for counted and partial arrays: in the items' built-in format, by an info, as bytes.
 //!
-//! Each field is used through one trait, whose implementation has all the bounds. So the compiler reports a type that does
-//! not fit once, and not once for each use.
+//! Each field is used through one trait, whose implementation has all bounds. The compiler therefore reports an
+//! unsuitable type once and not once per use.
 
 use super::varray::Counted;
 use super::{Codec, part, varray};
@@ -11,40 +11,40 @@ use crate::sink::{FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
-/// What each of the traits can do.
+/// The methods of each trait.
 macro_rules! methods {
     () => {
-        /// How many items it can ever hold; `None` if it grows.
+        /// The maximum number of items; `None` if the container grows.
         const CAPACITY: Option<usize>;
 
         /// Saves the first `count` items.
         ///
         /// # Errors
-        /// When there are not as many, or an item cannot be saved.
+        /// Returns an error if there are fewer, or an item cannot be saved.
         fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
         /// Loads `count` items.
         ///
         /// # Errors
-        /// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+        /// Returns an error if the stream is truncated, or an item cannot be loaded. Earlier items are loaded then.
         fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 
-        /// Saves the items from `start` up to `end`.
+        /// Saves the items from `start` to `end`.
         ///
         /// # Errors
-        /// When an item cannot be saved.
+        /// Returns an error if an item cannot be saved.
         fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: FieldRef)
         -> Result<(), SaveError>;
 
-        /// Loads the items from `start` up to `end`.
+        /// Loads the items from `start` to `end`.
         ///
         /// # Errors
-        /// When the stream ends before the last of them, or an item cannot be loaded.
+        /// Returns an error if the stream is truncated, or an item cannot be loaded.
         fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
     };
 }
 
-/// The same, done by functions for containers.
+/// Implements the methods by functions for containers.
 macro_rules! by {
     ($save:path, $load:path, $save_part:path, $load_part:path) => {
         const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
@@ -73,14 +73,14 @@ macro_rules! by {
     };
 }
 
-/// Items by their type.
+/// Items in their built-in format.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a counted collection",
     label = "expected a collection",
     note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
 )]
-pub trait Items {
-    /// What one item is on the wire.
+pub trait Items: Counted {
+    /// The wire format of an item.
     const ITEM: Form;
 
     methods!();
@@ -91,14 +91,14 @@ impl<C: Counted<Item: Wire>> Items for C {
     by!(varray::save, varray::load, part::save, part::load);
 }
 
-/// Items by the info `I`.
+/// Items with the info `I`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a counted collection",
     label = "expected a collection",
     note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
 )]
-pub trait ItemsBy<I> {
-    /// What one item is on the wire.
+pub trait ItemsBy<I>: Counted {
+    /// The wire format of an item.
     const ITEM: Form;
 
     methods!();
@@ -109,13 +109,13 @@ impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
     by!(varray::save_with::<I, _, _>, varray::load_with::<I, _>, part::save_with::<I, _, _>, part::load_with::<I, _>);
 }
 
-/// Bytes that are one buffer.
+/// Bytes as one buffer.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a buffer type",
     label = "expected bytes",
     note = "`buffer` requires `Vec<u8>`, `VecDeque<u8>`, `Box<[u8]>` or an array of `u8`"
 )]
-pub trait Bytes {
+pub trait Bytes: Counted {
     methods!();
 }
 

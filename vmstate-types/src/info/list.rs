@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::hidden::check_max;
+use super::sealed::Sealed;
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -17,15 +18,15 @@ const MORE: u8 = 1;
 /// The byte after the last one.
 const END: u8 = 0;
 
-/// What `list` can stand on: a `Vec`, a `VecDeque` or a `LinkedList`.
-pub trait List {
-    /// What it holds.
+/// A container that supports `list`: a `Vec`, a `VecDeque` or a `LinkedList`.
+pub trait List: Sealed {
+    /// The type of the elements.
     type Item;
 
-    /// How many there are.
+    /// Returns the number of elements.
     fn length(&self) -> usize;
 
-    /// The elements in order.
+    /// Returns the elements in order.
     fn items(&mut self) -> impl Iterator<Item = &mut Self::Item>;
 
     /// Drops all elements.
@@ -67,22 +68,23 @@ lists!(Vec push VecDeque push_back LinkedList push_back);
     label = "expected a list of structs",
     note = "`list` requires `Vec`, `VecDeque` or `LinkedList` of a struct that derives `VmState`"
 )]
-pub trait Structs {
-    /// The elements' shape.
+pub trait Structs: List {
+    /// The description of the elements.
     const ITEM: &'static Description;
 
-    /// Saves the elements, at most `max`, each at its type's own version.
+    /// Saves the elements, at most `max`, each at its type's current version.
     ///
     /// # Errors
-    /// When there are more, which nobody could load, or an element refuses.
+    /// Returns an error if there are more elements, or an element cannot be saved.
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
-    /// Replaces the elements by those of the stream, at most `max`, each loaded at `version`.
+    /// Replaces the elements with those in the stream, at most `max`, each loaded at `version`.
     ///
-    /// The version is the field's and not the elements' own (QEMU: `get_qtailq`); the elements' type must support it.
+    /// The version is that of the field and not of the elements, as in `get_qtailq` of QEMU's
+    /// `migration/vmstate-types.c`. The elements' type must support it.
     ///
     /// # Errors
-    /// When there are more elements, or one cannot be loaded.
+    /// Returns an error if there are more elements, or an element cannot be loaded.
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
@@ -119,7 +121,7 @@ impl<L: List<Item: VmState + Default>> Structs for L {
     }
 }
 
-/// Whether another element follows. QEMU takes any byte but zero for a yes.
+/// Returns whether another element follows: any byte other than zero, as in QEMU's `get_qtailq`.
 pub(super) fn more(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
     Ok(reader.u8()? != END)
 }

@@ -1,8 +1,8 @@
-//! How single values stand on the wire: QEMU's `VMStateInfo`s, one file per family.
+//! Wire formats of single values: QEMU's `VMStateInfo`s, one file per family.
 //!
-//! Types that mean one thing on the wire (integers, `bool`, arrays of them) implement [`Wire`](crate::Wire). Where an
-//! attribute chooses between several meanings, a marker type of this module stands for the meaning: an [`Info`] for one
-//! value, or a [`Codec`] for what is more than one.
+//! Types with a single wire format (integers, `bool`, arrays of them) implement [`Wire`](crate::Wire). Where an
+//! attribute selects one of several formats, a marker type of this module represents it: an [`Info`] for a value, or a
+//! [`Codec`] for several elements.
 
 mod advice;
 pub mod array;
@@ -28,6 +28,7 @@ pub mod part;
 pub mod place;
 pub mod pointer;
 pub mod range;
+mod sealed;
 pub mod timer;
 pub mod tmp;
 pub mod tree;
@@ -44,14 +45,14 @@ use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::walk;
 use crate::wire::{Reader, Writer};
 
-/// A wire form of one's own for values of `T`: what `#[vmstate(with = Type)]` names.
+/// A custom wire format for values of `T`, selected by `#[vmstate(with = Type)]`.
 ///
-/// This is QEMU's `VMStateInfo` with its `get` and `put`. `T` can be any type, foreign ones included.
+/// It corresponds to QEMU's `VMStateInfo` with its `get` and `put`. `T` can be any type, including foreign ones.
 ///
 /// ```
 /// use vmstate_types::{Info, LoadError, Reader, SaveError, VmState, Writer};
 ///
-/// /// The AVR's eight status flags, which QEMU's machine keeps apart and its stream packs into a byte.
+/// /// The eight status flags of an AVR CPU, which QEMU stores separately and packs into a byte of the stream.
 /// struct Sreg;
 ///
 /// impl Info<[bool; 8]> for Sreg {
@@ -87,26 +88,26 @@ use crate::wire::{Reader, Writer};
     note = "to encode each element of an array, write `with = Each<MyInfo>`"
 )]
 pub trait Info<T: ?Sized> {
-    /// The name in descriptions, as QEMU's `VMStateInfo.name`.
+    /// The name in descriptions: QEMU's `VMStateInfo.name`.
     const NAME: &'static str;
 
-    /// The bytes that every value takes; `None` where that depends on the value.
+    /// The size in bytes; `None` if it depends on the value.
     const SIZE: Option<usize> = None;
 
     /// Writes `value`.
     ///
     /// # Errors
-    /// When the value cannot be written.
+    /// Returns an error if the value has no representation on the wire.
     fn put(value: &T, to: &mut Writer) -> Result<(), SaveError>;
 
-    /// Reads what [`put`](Self::put) writes into `value`.
+    /// Reads `value`.
     ///
     /// # Errors
-    /// When the bytes make no sense, or are not acceptable here and now.
+    /// Returns an error if the bytes are invalid, or the device rejects the value.
     fn get(value: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError>;
 
-    /// Whether all values take [`SIZE`](Self::SIZE) bytes, all bytes are accepted, and the two functions below work:
-    /// such fields are saved and loaded together with their neighbours.
+    /// Whether all values have [`SIZE`](Self::SIZE) bytes, all bytes are valid, and the two functions below are
+    /// implemented. Such fields become part of a run.
     #[doc(hidden)]
     const FIXED: bool = false;
 
@@ -125,7 +126,9 @@ pub trait Info<T: ?Sized> {
     }
 }
 
-/// A meaning of a field that is chosen by an attribute: any [`Info`], or [`Each`](array::Each) of one.
+/// A wire format that an attribute selects: any [`Info`], or [`Each`](array::Each) of one.
+///
+/// Implement [`Info`] instead. The methods are hidden: they belong to the derive macro and can change in any release.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement `Info<{T}>`",
     label = "expected an info type for `{T}`",
@@ -133,26 +136,29 @@ pub trait Info<T: ?Sized> {
     note = "to encode each element of an array, write `with = Each<MyInfo>`"
 )]
 pub trait Codec<T: ?Sized> {
-    /// What it is on the wire.
+    /// The wire format.
     const FORM: Form;
 
-    /// The bytes it takes, if all values take the same, all bytes are accepted, and [`put`](Self::put) and
-    /// [`get`](Self::get) work.
+    /// The size in bytes, if it is the same for all values, all bytes are valid, and [`put`](Self::put) and
+    /// [`get`](Self::get) are implemented.
+    #[doc(hidden)]
     const FIXED: Option<usize> = None;
 
     /// Writes the value into `out`, which is `FIXED` bytes long.
+    #[doc(hidden)]
     #[inline]
     fn put(value: &T, out: &mut [u8]) {
         let _ = (value, out);
     }
 
     /// Reads the value from `from`, which is `FIXED` bytes long.
+    #[doc(hidden)]
     #[inline]
     fn get(value: &mut T, from: &[u8]) {
         let _ = (value, from);
     }
 
-    /// Writes the value into the first `FIXED` bytes of `out`, and lends the rest.
+    /// Writes the value into the first `FIXED` bytes of `out`, and returns the rest.
     #[doc(hidden)]
     #[inline]
     fn put_front<'o>(value: &T, out: &'o mut [u8]) -> &'o mut [u8] {
@@ -170,16 +176,18 @@ pub trait Codec<T: ?Sized> {
         rest
     }
 
-    /// Writes the value, which is `element` of the field `at`, or an array that stands in its place.
+    /// Writes the value, which is `element` of the field `at`. An array writes several elements in its place.
     ///
     /// # Errors
-    /// When the value cannot be written.
+    /// Returns an error if the value has no representation on the wire.
+    #[doc(hidden)]
     fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError>;
 
     /// Reads the value.
     ///
     /// # Errors
-    /// When the bytes make no sense, or are not acceptable here and now.
+    /// Returns an error if the bytes are invalid, or the device rejects the value.
+    #[doc(hidden)]
     fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 

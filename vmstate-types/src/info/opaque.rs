@@ -1,13 +1,13 @@
-//! What QEMU writes by hand and describes as one value: `#[vmstate(opaque = "virtio")]`.
+//! State that QEMU writes by hand and describes as one value: `#[vmstate(opaque = "virtio")]`.
 
 use crate::error::SaveError;
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::wire::Writer;
 
-/// Saves what `save` writes as one value, of which a description knows the size and no more.
+/// Saves the bytes that `save` writes as one value; the description only contains their size.
 ///
 /// # Errors
-/// Those of `save`.
+/// Returns the error of `save`.
 pub fn save<S: Sink>(
     sink: &mut S,
     at: FieldRef,

@@ -1,6 +1,6 @@
 //! Parts of arrays: QEMU's `VMSTATE_SUB_ARRAY` and its partial buffers.
 //!
-//! The part is checked when the program is built; what lies outside of it is neither sent nor touched.
+//! The range is checked at compile time. Items outside of it are neither saved nor changed.
 
 use super::Codec;
 use super::varray::Counted;
@@ -10,10 +10,10 @@ use crate::state::Wire;
 use crate::walk;
 use crate::wire::Reader;
 
-/// How many items the part from `start` up to `end` of an array of `capacity` items has.
+/// Returns the number of items from `start` to `end` of an array of `capacity` items.
 ///
 /// # Panics
-/// When the program is built: if the part is empty or not one of an array's.
+/// Panics at compile time if the range is empty or out of bounds, or the container grows.
 #[must_use]
 pub const fn length(capacity: Option<usize>, start: usize, end: usize) -> usize {
     let Some(capacity) = capacity else { panic!("`range` requires an array; this collection grows") };
@@ -22,10 +22,10 @@ pub const fn length(capacity: Option<usize>, start: usize, end: usize) -> usize 
     end - start
 }
 
-/// Saves the items from `start` up to `end` by their type.
+/// Saves the items from `start` to `end` in their built-in format.
 ///
 /// # Errors
-/// When an item cannot be saved.
+/// Returns an error if an item cannot be saved.
 pub(super) fn save<C, S>(items: &mut C, start: usize, end: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted<Item: Wire>,
@@ -41,10 +41,10 @@ where
     save_each(items, start, |item, element| item.save_elements(sink, at, element))
 }
 
-/// Saves the items from `start` up to `end` by the info `I`.
+/// Saves the items from `start` to `end` with the info `I`.
 ///
 /// # Errors
-/// When an item cannot be saved.
+/// Returns an error if an item cannot be saved.
 pub(super) fn save_with<I, C, S>(
     items: &mut C,
     start: usize,
@@ -60,10 +60,10 @@ where
     save_each(items.grow(start, end), start, |item, element| I::save(item, sink, at, element))
 }
 
-/// Saves the bytes from `start` up to `end` as one buffer.
+/// Saves the bytes from `start` to `end` as one buffer.
 ///
 /// # Errors
-/// None.
+/// Never fails; the signature is that of the other functions.
 pub(super) fn save_buffer<C, S>(
     bytes: &mut C,
     start: usize,
@@ -93,10 +93,10 @@ fn save_each<T>(
     Ok(())
 }
 
-/// Loads the items from `start` up to `end` by their type.
+/// Loads the items from `start` to `end` in their built-in format.
 ///
 /// # Errors
-/// When the stream ends before the last of them, or an item cannot be loaded.
+/// Returns an error if the stream is truncated, or an item cannot be loaded.
 pub(super) fn load<C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item: Wire>,
@@ -111,10 +111,10 @@ where
     Ok(())
 }
 
-/// Loads the items from `start` up to `end` by the info `I`.
+/// Loads the items from `start` to `end` with the info `I`.
 ///
 /// # Errors
-/// When the stream ends before the last of them, or an item cannot be loaded.
+/// Returns an error if the stream is truncated, or an item cannot be loaded.
 pub(super) fn load_with<I, C>(items: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted,
@@ -123,10 +123,10 @@ where
     load_each(items.grow(start, end), start, |item| I::load(item, reader))
 }
 
-/// Loads the bytes from `start` up to `end`, which are one buffer.
+/// Loads the bytes from `start` to `end` as one buffer.
 ///
 /// # Errors
-/// When the stream ends before the last of them.
+/// Returns an error if the stream is truncated.
 pub(super) fn load_buffer<C>(bytes: &mut C, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item = u8>,

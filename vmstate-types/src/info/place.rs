@@ -1,11 +1,10 @@
-//! Places inside of members that are fields by themselves:
-//! `#[vmstate(field("mac_reg[CTRL]": u32 = mac_reg[CTRL]))]`.
+//! Fields at places within members: `#[vmstate(field("mac_reg[CTRL]": u32 = mac_reg[CTRL]))]`.
 //!
-//! An index is checked when the program is built. So it takes arrays, whose length no stream decides about.
+//! Indices are checked at compile time, so they are only supported for arrays of fixed length.
 
 use alloc::boxed::Box;
 
-/// The value in a place, which is a `T`.
+/// Returns the value at a place, after checking that its type is `T`.
 #[inline]
 pub fn of<T: ?Sized>(value: &mut T) -> &mut T {
     value
@@ -18,10 +17,10 @@ pub fn of<T: ?Sized>(value: &mut T) -> &mut T {
     note = "the elements of a growing collection may be missing when a stream is loaded"
 )]
 pub trait Array<T> {
-    /// ElementIndex number `INDEX`.
+    /// Returns the element at `INDEX`.
     ///
     /// # Panics
-    /// When the program is built: if the array has no such element.
+    /// Panics at compile time if the index is out of bounds.
     fn element<const INDEX: usize>(&mut self) -> &mut T;
 }
 
@@ -40,10 +39,10 @@ impl<T, A: Array<T> + ?Sized> Array<T> for Box<A> {
     }
 }
 
-/// ElementIndex number `INDEX` of an array.
+/// Returns the element at `INDEX` of an array.
 ///
 /// # Panics
-/// When the program is built: if the array has no such element.
+/// Panics at compile time if the index is out of bounds.
 #[inline]
 pub fn element<const INDEX: usize, T, A: Array<T>>(array: &mut A) -> &mut T {
     array.element::<INDEX>()

@@ -1,44 +1,44 @@
-//! Pointers that may be null: arrays of them (QEMU's `VMS_ARRAY_OF_POINTER` in its two generations), and single ones.
+//! Nullable pointers: arrays of them (both generations of QEMU's `VMS_ARRAY_OF_POINTER`), and single ones.
 
 use alloc::boxed::Box;
 use alloc::format;
 
 use super::Codec;
-use super::varray::Counted;
+use super::varray::{Counted, count_mismatch};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, PointerRun, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
-/// The byte that stands for a null pointer.
+/// The byte that represents a null pointer (`VMS_NULLPTR_MARKER` in `include/migration/vmstate.h`).
 const NULL: u8 = b'0';
-/// The byte before what a pointer points to, if every pointer is marked.
+/// The byte before the target of a pointer, if every pointer is marked.
 const VALID: u8 = b'1';
 
-/// A slot of an array of pointers.
+/// A nullable pointer in an array.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a nullable pointer",
     label = "expected nullable pointers",
     note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
 pub trait Slot {
-    /// What it points to.
+    /// The type of the target.
     type Target: Wire;
 
-    /// What it points to, if it is not null.
+    /// Returns the target, or `None` for a null pointer.
     fn target(&mut self) -> Option<&mut Self::Target>;
 
-    /// Whether it points to nothing.
+    /// Returns whether the pointer is null.
     fn is_null(&self) -> bool;
 }
 
-/// A slot that a load can fill and empty.
+/// A pointer that a load can allocate and drop.
 pub trait FillSlot: Slot {
-    /// What it points to, which is made if it is null.
+    /// Returns the target, after allocating it for a null pointer.
     fn fill(&mut self) -> &mut Self::Target;
 
-    /// Makes it null.
+    /// Sets the pointer to null.
     fn clear(&mut self);
 }
 
@@ -64,28 +64,28 @@ impl<T: Wire + Default> FillSlot for Option<Box<T>> {
     }
 }
 
-/// Slots of which both sides know which are null: nothing on the wire tells (as in QEMU).
+/// Pointers without markers: both sides must agree on which ones are null, as in QEMU.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a collection of nullable pointers",
     label = "expected nullable pointers",
     note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
-pub trait Slots {
-    /// What a slot points to, on the wire.
+pub trait Slots: Counted {
+    /// The wire format of the targets.
     const ITEM: Form;
-    /// How many slots there can ever be; `None` if their number grows.
+    /// The maximum number of pointers; `None` if the container grows.
     const CAPACITY: Option<usize>;
 
-    /// Saves `count` slots: what each points to, or the byte `0x30`.
+    /// Saves `count` pointers: the target, or the byte `0x30`.
     ///
     /// # Errors
-    /// When there are not as many slots, or something cannot be saved.
+    /// Returns an error if there are fewer pointers, or a target cannot be saved.
     fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
-    /// Loads `count` slots: into what each points to, and the byte `0x30` for a null one.
+    /// Loads `count` pointers: the existing target, or the byte `0x30` for a null pointer.
     ///
     /// # Errors
-    /// When the stream has something where a slot is null, or something cannot be loaded.
+    /// Returns an error if the stream has a target for a null pointer, or a target cannot be loaded.
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
@@ -108,28 +108,28 @@ impl<C: Counted<Item: Slot>> Slots for C {
     }
 }
 
-/// Slots that are marked on the wire as null or not; loading makes and drops what they point to.
+/// Pointers with markers: a load allocates and drops targets.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a collection of nullable pointers",
     label = "expected nullable pointers",
     note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
-pub trait MarkedSlots {
-    /// What a slot points to, on the wire.
+pub trait MarkedSlots: Counted {
+    /// The wire format of the targets.
     const ITEM: Form;
-    /// How many slots there can ever be; `None` if their number grows.
+    /// The maximum number of pointers; `None` if the container grows.
     const CAPACITY: Option<usize>;
 
-    /// Saves `count` slots: the byte `0x31` and what each points to, or the byte `0x30`.
+    /// Saves `count` pointers: the byte `0x31` and the target, or the byte `0x30`.
     ///
     /// # Errors
-    /// When there are not as many slots, or something cannot be saved.
+    /// Returns an error if there are fewer pointers, or a target cannot be saved.
     fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
-    /// Loads `count` slots, each of which begins with a marker.
+    /// Loads `count` pointers, each of which begins with a marker.
     ///
     /// # Errors
-    /// When a marker is neither `0x30` nor `0x31`, or something cannot be loaded.
+    /// Returns an error if a marker is neither `0x30` nor `0x31`, or a target cannot be loaded.
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
@@ -150,15 +150,15 @@ impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
             (VALID, _) => slot.fill().load_elements(reader),
             (found, start) => {
                 let found = format!("{found:#04x}");
-                Err(LoadError::malformed("0x30 (null) or 0x31 (something follows)", found).at_offset(start))
+                Err(LoadError::malformed("0x30 (null) or 0x31 (valid)", found).at_offset(start))
             }
         })
     }
 }
 
-/// `#[vmstate(pointer)]` on an `Option`: what is in it, where there must be something (`VMSTATE_STRUCT_POINTER_TEST`).
+/// `#[vmstate(pointer)]` on an `Option` that must be `Some` when it is saved or loaded (`VMSTATE_STRUCT_POINTER_TEST`).
 ///
-/// Nothing on the wire tells whether there is: a `when` does, or both sides know.
+/// The wire format has no marker: a `when` predicate decides, or both sides agree.
 #[derive(Debug)]
 pub struct Present;
 
@@ -171,13 +171,13 @@ impl<T: Wire> Codec<Option<T>> for Present {
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
-        let value = value.as_mut().ok_or_else(|| SaveError::rejected("there is nothing to save"))?;
+        let value = value.as_mut().ok_or_else(|| SaveError::rejected("expected a value to save, found `None`"))?;
         value.save_elements(sink, at, element)
     }
 
     fn load(value: &mut Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        let nothing = || LoadError::misuse("something to load into", "`None`").at_offset(reader.offset());
-        value.as_mut().ok_or_else(nothing)?.load_elements(reader)
+        let missing = || LoadError::misuse("a value to load into", "`None`").at_offset(reader.offset());
+        value.as_mut().ok_or_else(missing)?.load_elements(reader)
     }
 }
 
@@ -186,9 +186,7 @@ where
     C: Counted<Item: Slot>,
     S: Sink,
 {
-    let slots = slots
-        .items(count)
-        .ok_or_else(|| SaveError::out_of_range(format!("its count says {count}, which it does not hold")))?;
+    let slots = slots.items(count).ok_or_else(|| count_mismatch(count))?;
     let mut run = PointerRun::default();
     for index in 0..slots.len() {
         if index == run.end {
@@ -217,8 +215,8 @@ where
 }
 
 fn not_null(found: u8) -> LoadError {
-    LoadError::incompatible("0x30, for this slot is null", format!("{found:#04x}"))
-        .or_advice("give both sides the same slots, or let the load make them with `pointer(alloc)`")
+    LoadError::incompatible("0x30, because this pointer is null", format!("{found:#04x}"))
+        .or_advice("allocate the same pointers on both sides, or let the load allocate them with `pointer(alloc)`")
         .with_qemu_message(format!("Unexpected ptr marker: {found}"))
 }
 
@@ -253,7 +251,7 @@ mod tests {
     const FORM: Form = Form::info("int32", Some(4)).times(4).behind(Pointers::Nullable);
     const PARENT: &Description = &Description::new("parent").fields(&[Field::new("slots", FORM)]);
     const SLOTS: FieldRef = FieldRef::new(PARENT, 0);
-    /// `array/ptr/str/0` of QEMU's own test of its engine.
+    /// `array/ptr/str/0` of QEMU's `tests/unit/test-vmstate.c`.
     const ONE_IS_NULL: [u8; 13] = [0, 0, 0, 0, 0x30, 0, 0, 0, 2, 0, 0, 0, 3];
 
     fn slots(values: [Option<i32>; 4]) -> [Option<Box<i32>>; 4] {
@@ -261,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_is_one_byte_where_both_sides_know_of_it() {
+    fn unmarked_null_pointer_is_one_byte() {
         let mut writer = Writer::new();
         Slots::save(&mut slots([Some(0), None, Some(2), Some(3)]), 4, &mut writer, SLOTS).unwrap();
         assert_eq!(writer.pending(), ONE_IS_NULL);
@@ -274,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn marked_pointers_are_made_and_dropped() {
+    fn marked_pointers_are_allocated_and_dropped() {
         let bytes = [0x31, 0, 0, 0, 5, 0x30, 0x30, 0x31, 0, 0, 0, 6];
         let mut writer = Writer::new();
         MarkedSlots::save(&mut slots([Some(5), None, None, Some(6)]), 4, &mut writer, SLOTS).unwrap();

@@ -1,4 +1,4 @@
-//! Values that may not exceed the local one: QEMU's `int32 le`.
+//! Values that must not exceed the local value: QEMU's `int32 le`.
 
 use alloc::format;
 
@@ -6,9 +6,9 @@ use super::Info;
 use crate::error::{LoadError, SaveError};
 use crate::wire::{Reader, Writer};
 
-/// `#[vmstate(le)]`: loaded only if it is not negative and not more than the local value.
+/// `#[vmstate(le)]`: accepted only from zero up to the local value.
 ///
-/// `le` is "less or equal"; the bytes are big-endian like all others.
+/// `le` means "less or equal"; the value is big-endian like all others.
 #[derive(Debug)]
 pub struct LessOrEqual;
 
@@ -27,7 +27,7 @@ impl Info<i32> for LessOrEqual {
             *value = incoming;
             return Ok(());
         }
-        Err(LoadError::incompatible(format!("at least 0 and at most {value}, the value on this side"), incoming)
+        Err(LoadError::incompatible(format!("0 to {value}, the local value"), incoming)
             .with_qemu_message(format!("Invalid value {incoming} expecting positive value <= {value}")))
     }
 }

@@ -7,12 +7,12 @@ use crate::error::{LoadError, SaveError};
 use crate::state::Wire;
 use crate::wire::{Reader, Writer};
 
-/// What QEMU writes for a timer that is not armed.
+/// The deadline of a timer that is not armed (`timer_expire_time_ns` in QEMU's `util/qemu-timer.c` returns -1).
 const DISARMED: u64 = u64::MAX;
 
-/// Something with a deadline in nanoseconds of its clock, or none: what `#[vmstate(timer)]` can stand on.
+/// A timer with an optional deadline in nanoseconds, as required by `#[vmstate(timer)]`.
 ///
-/// An `Option<u64>` is the simplest one. An emulator implements it for its own timers.
+/// `Option<u64>` implements it. Emulators implement it for their own timer types.
 ///
 /// ```
 /// use vmstate_types::{Reader, Timer, VmState, Writer};
@@ -56,13 +56,13 @@ const DISARMED: u64 = u64::MAX;
     note = "implement `vmstate::Timer` for `{Self}`, or store the deadline in nanoseconds as `Option<u64>`"
 )]
 pub trait Timer {
-    /// The deadline, if the timer is armed.
+    /// Returns the deadline, or `None` if the timer is not armed.
     fn deadline(&self) -> Option<u64>;
 
     /// Arms the timer for `deadline`, or disarms it.
     ///
-    /// The deadline is what the stream says. One of 2⁶³ or more comes from a damaged stream only: QEMU, whose clocks are signed,
-    /// takes it for 0, which is long past.
+    /// The deadline is not validated. A deadline of 2⁶³ or more only occurs in damaged streams; QEMU, whose clocks are
+    /// signed, treats it as 0, which is in the past (`timer_mod_ns_locked` in `util/qemu-timer.c`).
     fn set_deadline(&mut self, deadline: Option<u64>);
 }
 
@@ -88,7 +88,7 @@ impl<T: Timer + ?Sized> Timer for Box<T> {
     }
 }
 
-/// `#[vmstate(timer)]`: the deadline in nanoseconds, or that there is none.
+/// `#[vmstate(timer)]`: the deadline in nanoseconds, or all ones for a timer that is not armed.
 #[derive(Debug)]
 pub struct TimerInfo;
 

@@ -1,4 +1,4 @@
-//! State that is not kept in the form it is sent in: QEMU's `VMSTATE_WITH_TMP`.
+//! State that is stored in another form than it is sent: QEMU's `VMSTATE_WITH_TMP`.
 
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -6,52 +6,86 @@ use crate::state::VmState;
 use crate::walk;
 use crate::wire::Reader;
 
-/// A temporary that stands on the wire in the place of something in its parent: what `#[vmstate(tmp = Type)]` names.
+/// A temporary struct that represents a part of its parent on the wire, selected by `#[vmstate(tmp = Type)]`.
 ///
-/// Saving makes one of the parent; loading makes one, loads into it, and applies it to the parent.
+/// A save creates the temporary from the parent. A load creates one, loads into it, and applies it to the parent.
+///
+/// ```
+/// use vmstate_types::{LoadError, Reader, Temporary, VmState, Writer};
+///
+/// /// Stores the end of a window, while the stream contains its size.
+/// #[derive(VmState, Default)]
+/// struct Window {
+///     start: u32,
+///     #[vmstate(tmp = Size)]
+///     end: u32,
+/// }
+///
+/// #[derive(VmState)]
+/// struct Size {
+///     size: u32,
+/// }
+///
+/// impl Temporary<Window> for Size {
+///     fn from_parent(window: &Window) -> Self {
+///         Self { size: window.end.saturating_sub(window.start) }
+///     }
+///
+///     fn apply(self, window: &mut Window) -> Result<(), LoadError> {
+///         let end = window.start.checked_add(self.size);
+///         window.end = end.ok_or_else(|| LoadError::rejected("a window below 4 GiB", self.size))?;
+///         Ok(())
+///     }
+/// }
+///
+/// let mut window = Window::default();
+/// window.load(&mut Reader::from_slice(&[0, 0, 0, 4, 0, 0, 0, 8]), 1)?;
+/// assert_eq!(window.end, 12);
+/// # Ok::<(), LoadError>(())
+/// ```
 pub trait Temporary<Parent>: VmState {
-    /// Makes the temporary that stands for the parent as it is.
-    fn of(parent: &Parent) -> Self;
+    /// Creates the temporary for a save.
+    fn from_parent(parent: &Parent) -> Self;
 
-    /// Makes the temporary that a load fills.
+    /// Creates the temporary for a load.
     ///
-    /// The parent is loaded up to the field in whose place the temporary stands; what follows is as it was. If nothing
-    /// else is said, [`of`](Self::of) makes it, so that what the stream does not bring (older versions, skipped members),
-    /// and what `equal` compares, is the parent's. In QEMU it is memory that nobody has cleared, and its description's
-    /// `pre_load` has to fill from the parent what a load needs. Where `of` makes no sense of a parent that is half
-    /// loaded, begin with something else, such as `Self::default()`.
-    fn to_load(parent: &Parent) -> Self
+    /// The parent is loaded up to this field; later fields have their previous values. The default calls
+    /// [`from_parent`](Self::from_parent), so that members that the stream does not contain (older versions, skipped
+    /// members), and the local values of `equal` fields, are those of the parent. In QEMU, the temporary is
+    /// uninitialized memory that its description's `pre_load` hook fills (`get_tmp` in `migration/vmstate-types.c`). If
+    /// `from_parent` cannot handle a partially loaded parent, return another value, such as `Self::default()`.
+    fn for_load(parent: &Parent) -> Self
     where
         Self: Sized,
     {
-        Self::of(parent)
+        Self::from_parent(parent)
     }
 
-    /// Takes over what the temporary says.
+    /// Applies the loaded temporary to the parent.
     ///
     /// # Errors
-    /// When it makes no sense for this parent.
+    /// Returns an error if the values are invalid for this parent.
     fn apply(self, parent: &mut Parent) -> Result<(), LoadError>;
 }
 
 /// Saves a temporary of `parent`.
 ///
 /// # Errors
-/// When the temporary refuses.
+/// Returns an error if the temporary cannot be saved.
 pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
     sink.begin_element(at, ElementIndex::ONLY);
-    walk::save(&mut T::of(parent), sink, T::DESCRIPTION.version)?;
+    walk::save(&mut T::from_parent(parent), sink, T::DESCRIPTION.version)?;
     sink.end_element();
     Ok(())
 }
 
-/// Loads a temporary as it was saved at `version` (QEMU: the field's and not the temporary's own) and applies it.
+/// Loads a temporary at `version`, which is that of the field as in QEMU's `get_tmp`, and applies it.
 ///
 /// # Errors
-/// When the temporary cannot be loaded, or does not fit the parent.
+/// Returns an error if the temporary cannot be loaded, or its values are invalid for the parent.
 pub fn load<T: Temporary<P>, P>(parent: &mut P, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     let start = reader.offset();
-    let mut temporary = T::to_load(parent);
+    let mut temporary = T::for_load(parent);
     walk::load(&mut temporary, reader, version)?;
     temporary.apply(parent).map_err(|error| error.at_offset(start))
 }

@@ -5,6 +5,7 @@ use alloc::format;
 
 use super::hidden::check_max;
 use super::list::more;
+use super::sealed::Sealed;
 use crate::description::{Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -12,21 +13,21 @@ use crate::state::VmState;
 use crate::walk;
 use crate::wire::Reader;
 
-/// A tree's key: a described struct, or a number that stands on the wire as 64 bits ([`Direct`]).
-pub trait Key<K>: Sized {
-    /// The key's shape, if it is a struct.
+/// A kind of tree keys: described structs ([`Described`]), or 64-bit numbers ([`Direct`]).
+pub trait Key<K>: Sealed + Sized {
+    /// The description of the key, if it is a struct.
     const DESCRIPTION: Option<&'static Description>;
 
     /// Writes the key.
     ///
     /// # Errors
-    /// When it cannot be saved.
+    /// Returns an error if the key cannot be saved.
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError>;
 
     /// Reads a key.
     ///
     /// # Errors
-    /// When it cannot be loaded.
+    /// Returns an error if the key cannot be loaded.
     fn load(reader: &mut Reader<'_>, version: u32) -> Result<K, LoadError>;
 }
 
@@ -42,7 +43,7 @@ impl<K: VmState + Clone + Default> Key<K> for Described {
     const DESCRIPTION: Option<&'static Description> = Some(K::DESCRIPTION);
 
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
-        // A key in a tree cannot be changed, and hooks may change what they save.
+        // Keys in a map are immutable, but saving may run hooks that change the value.
         walk::save(&mut key.clone(), sink, K::DESCRIPTION.version)
     }
 
@@ -60,43 +61,46 @@ where
     const DESCRIPTION: Option<&'static Description> = None;
 
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
-        let number = u64::try_from(*key).map_err(|_| SaveError::out_of_range("a key that is no 64-bit number"))?;
+        let number = u64::try_from(*key).map_err(|_| SaveError::out_of_range("the key does not fit into 64 bits"))?;
         sink.out().u64(number);
         Ok(())
     }
 
     fn load(reader: &mut Reader<'_>, _: u32) -> Result<K, LoadError> {
-        let (start, number) = (reader.offset(), reader.u64()?);
-        K::try_from(number).map_err(|_| LoadError::malformed("a key that fits its type", number).at_offset(start))
+        let start = reader.offset();
+        let number = reader.u64()?;
+        K::try_from(number)
+            .map_err(|_| LoadError::malformed("a key within the range of its type", number).at_offset(start))
     }
 }
 
-/// A tree whose keys are of the sort `Keys`.
+/// A tree with keys of the kind `Keys`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tree type",
     label = "expected a `BTreeMap` of structs",
     note = "`tree` requires `BTreeMap` with keys and values that derive `VmState`; with `tree(direct)` the keys are integers"
 )]
-pub trait Tree<Keys> {
-    /// What it is on the wire.
+pub trait Tree<Keys>: Sealed {
+    /// The wire format.
     const FORM: Form;
 
-    /// The version at which keys and values are loaded where nothing else is said: the values' own.
+    /// The default version of keys and values in a load: the current version of the values.
     const VERSION: u32;
 
-    /// Whether keys are saved at that version, too, if they have one.
+    /// Whether keys are also saved at that version, if they have one.
     const AGREES: bool;
 
-    /// Saves the number of nodes, at most `max`, then key and value of each in order, each at its type's own version.
+    /// Saves the number of nodes, at most `max`, and the key and value of each in order, at their current versions.
     ///
     /// # Errors
-    /// When there are more nodes, which nobody could load, or a key or a value refuses.
+    /// Returns an error if there are more nodes, or a key or value cannot be saved.
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
-    /// Replaces the nodes by those of the stream, at most `max`, keys and values loaded at `version`.
+    /// Replaces the nodes with those in the stream, at most `max`, with keys and values loaded at `version`.
     ///
     /// # Errors
-    /// When there are more nodes, not as many as announced, or the same key twice; when one cannot be loaded.
+    /// Returns an error if there are more nodes, another number than announced, or a duplicate key, or if a node cannot
+    /// be loaded.
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
@@ -110,7 +114,8 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
 
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.len(), max)?;
-        let count = u32::try_from(self.len()).map_err(|_| SaveError::out_of_range("more than 2^32 nodes"))?;
+        let count = u32::try_from(self.len())
+            .map_err(|_| SaveError::out_of_range("the number of nodes does not fit into 32 bits"))?;
         sink.begin_element(at, ElementIndex::ONLY);
         sink.out().u32(count);
         for (index, (key, value)) in self.iter_mut().enumerate() {
@@ -139,14 +144,14 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
                 .map_err(|error| error.in_element(usize::try_from(count).unwrap_or(usize::MAX)).at_offset(start))?;
             count += 1;
         }
-        match count == announced {
-            true => Ok(()),
-            false => Err(inconsistent(announced, &format!("the end after {count}")).at_offset(reader.offset())),
+        if count == announced {
+            return Ok(());
         }
+        Err(inconsistent(announced, &format!("the end after {count}")).at_offset(reader.offset()))
     }
 }
 
-/// The number of nodes that follow, at most `max`.
+/// Reads the number of nodes, at most `max`.
 fn announced(max: usize, reader: &mut Reader<'_>) -> Result<u32, LoadError> {
     let start = reader.offset();
     let announced = reader.u32()?;
@@ -167,7 +172,7 @@ where
     walk::load(&mut value, reader, version)?;
     match tree.insert(key, value) {
         None => Ok(()),
-        Some(_) => Err(LoadError::malformed("each key once", "a key again")),
+        Some(_) => Err(LoadError::malformed("unique keys", "a duplicate key")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bytes without meaning: QEMU's `unused_buffer`.
+//! Unused bytes: QEMU's `unused_buffer`.
 
 use alloc::format;
 
@@ -9,9 +9,9 @@ use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::Reader;
 
-/// A member that stands for `N` bytes that are zero when saved and ignored when loaded.
+/// A placeholder for `N` bytes that are saved as zeros and ignored by a load.
 ///
-/// For what older or newer versions of a device keep in that place.
+/// Use it for fields of older or newer versions of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Unused<const N: usize>;
 
@@ -22,10 +22,10 @@ fixed!({const N: usize} Unused<N>, "unused_buffer", N, {
     }
 });
 
-/// Saves `count` runs of `size` unused bytes, at most `max` (`VMSTATE_UNUSED_VARRAY_UINT32`).
+/// Saves `count` times `size` unused bytes, with a count of at most `max` (`VMSTATE_UNUSED_VARRAY_UINT32`).
 ///
 /// # Errors
-/// When there are more: nobody could load them.
+/// Returns an error if the count exceeds `max`: the state could not be loaded.
 pub fn save_counted<S: Sink>(
     count: usize,
     size: usize,
@@ -34,18 +34,18 @@ pub fn save_counted<S: Sink>(
     at: FieldRef,
 ) -> Result<(), SaveError> {
     if count > max {
-        return Err(SaveError::out_of_range(format!("the count {count} is more than {max} (max = {max})")));
+        return Err(SaveError::out_of_range(format!("expected a count of at most {max} (max = {max}), found {count}")));
     }
     sink.out().reserve(count.saturating_mul(size)).fill(0);
     sink.fixed_array(at, count);
     Ok(())
 }
 
-/// Skips `count` runs of `size` unused bytes.
+/// Skips `count` times `size` unused bytes.
 ///
 /// # Errors
-/// When the stream ends before the last of them.
+/// Returns an error if the stream is truncated.
 pub fn load_counted(count: usize, size: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    // What is longer than any stream ends where the stream does.
+    // On overflow, the saturated length exceeds any stream, so that the skip fails as truncated.
     reader.skip(u64::try_from(count.saturating_mul(size)).unwrap_or(u64::MAX))
 }

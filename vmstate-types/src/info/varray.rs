@@ -1,7 +1,7 @@
-//! Arrays whose length stands in another field: QEMU's VARRAY family and its sized buffers.
+//! Counted arrays, whose length is in another field: QEMU's VARRAY family and its sized buffers.
 //!
-//! The count is checked before any use: against what the container can hold and against the field's `max`. A growable
-//! container grows by what has come, never by what a count announces.
+//! The count is checked against the capacity of the container and the field's `max` before use. A growable container
+//! grows with the received bytes, never with an announced count, so that a forged count cannot exhaust memory.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Codec;
+use super::sealed::Sealed;
 use crate::description::CountSource;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -17,17 +18,17 @@ use crate::state::Wire;
 use crate::walk;
 use crate::wire::Reader;
 
-/// A field that can count: what `len = field` can name.
+/// A counter field, as named by `len = field`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a counter type",
     label = "expected an integer",
     note = "`len`, `count` and `bits` require a field of an integer type (in QEMU u8, u16, u32, u64 or i32) or a newtype of one"
 )]
 pub trait CountField {
-    /// The count; `None` if it is negative or does not fit into memory.
+    /// Returns the count, or `None` if it is negative or exceeds `usize`.
     fn count(&self) -> Option<usize>;
 
-    /// The value itself, for messages.
+    /// Returns the value for messages.
     fn shown(&self) -> i128;
 }
 
@@ -39,7 +40,7 @@ macro_rules! counts {
             }
 
             fn shown(&self) -> i128 {
-                // No integer here is wider than 64 bits.
+                // The conversion cannot fail: no implementing type has more than 64 bits.
                 (*self).try_into().unwrap_or(i128::MAX)
             }
         }
@@ -68,21 +69,21 @@ impl<T: CountField> CountField for core::num::Wrapping<T> {
     }
 }
 
-/// What holds a counted number of items: an array (its front), boxed or not, a vector, a deque, a boxed slice.
-pub trait Counted {
-    /// What it holds.
+/// A container of a counted number of items: the front of an array, a vector, a deque, a boxed slice.
+pub trait Counted: Sealed {
+    /// The type of the items.
     type Item;
 
-    /// How many items it can ever hold; `None` if it grows.
+    /// The maximum number of items; `None` if the container grows.
     const CAPACITY: Option<usize>;
 
-    /// The first `count` items, if it holds that many: exactly that many, if it grows.
+    /// Returns the first `count` items, or `None` if there are fewer. A container that grows must have exactly as many.
     fn items(&mut self, count: usize) -> Option<&mut [Self::Item]>;
 
-    /// Makes the container hold the items from `start` up to `end`, those before `start` being complete, and lends them.
+    /// Grows the container to `end` items and returns the items from `start` to `end`. Items before `start` are loaded.
     fn grow(&mut self, start: usize, end: usize) -> &mut [Self::Item];
 
-    /// Drops the items from `end` on, if it grows.
+    /// Drops the items from `end` on, if the container grows.
     fn cut(&mut self, end: usize);
 }
 
@@ -166,7 +167,7 @@ impl<T: Default> Counted for Box<[T]> {
 
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
         if self.len() < end {
-            // To twice what has come, so that growing stays linear; `cut` takes the rest off.
+            // Growing to twice the loaded items keeps the cost linear; `cut` removes the excess.
             let mut items = core::mem::take(self).into_vec();
             items.resize_with(end.max(2 * start), T::default);
             *self = items.into_boxed_slice();
@@ -183,10 +184,10 @@ impl<T: Default> Counted for Box<[T]> {
     }
 }
 
-/// The length of a container that cannot grow.
+/// Returns the length of a container that cannot grow.
 ///
 /// # Panics
-/// At compile time, if the container grows.
+/// Panics at compile time if the container grows.
 #[must_use]
 pub const fn length(capacity: Option<usize>) -> usize {
     match capacity {
@@ -195,10 +196,10 @@ pub const fn length(capacity: Option<usize>) -> usize {
     }
 }
 
-/// The same source of a count, if something bounds what it can say: the container's capacity, or a limit.
+/// Returns `source`, after checking that the container's capacity or a limit bounds it.
 ///
 /// # Panics
-/// At compile time, if neither limits it: a stream could request any amount of memory.
+/// Panics at compile time if the count is unbounded: a stream could then allocate any amount of memory.
 #[must_use]
 pub const fn bounded(capacity: Option<usize>, source: CountSource) -> CountSource {
     assert!(
@@ -208,7 +209,7 @@ pub const fn bounded(capacity: Option<usize>, source: CountSource) -> CountSourc
     source
 }
 
-/// A count as a sibling field says it, before any use of it.
+/// A count from a counter field that has not been checked yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Number {
     count: Option<usize>,
@@ -216,25 +217,25 @@ pub struct Number {
     factor: usize,
 }
 
-/// What `field` says, times `factor`.
+/// Returns the value of `field` times `factor`.
 pub fn number(field: &impl CountField, factor: usize) -> Number {
     let count = field.count().and_then(|count| count.checked_mul(factor));
     Number { count, shown: field.shown(), factor }
 }
 
 impl Number {
-    /// The count of what is saved.
+    /// Returns the count for a save.
     ///
     /// # Errors
-    /// When it is negative or does not fit into memory.
+    /// Returns an error if the count is negative or exceeds `usize`.
     pub fn to_save(self) -> Result<usize, SaveError> {
-        self.count.ok_or_else(|| SaveError::out_of_range(format!("the count {} is not possible", self.shown)))
+        self.count.ok_or_else(|| SaveError::out_of_range(format!("count {} out of range", self.shown)))
     }
 
-    /// The count of what is loaded, which may not be more than `max` nor than `capacity`, that of the container.
+    /// Returns the count for a load into a container of `capacity` items.
     ///
     /// # Errors
-    /// When it is negative or more.
+    /// Returns an error if the count is negative, or exceeds `capacity` or `max`.
     pub fn to_load(self, capacity: Option<usize>, max: Option<usize>) -> Result<usize, LoadError> {
         let limit = capacity.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
         match (self.count, self.factor) {
@@ -252,10 +253,10 @@ fn limit_text(limit: usize, max: Option<usize>) -> String {
     }
 }
 
-/// Saves the first `count` items by their type.
+/// Saves the first `count` items in their built-in format.
 ///
 /// # Errors
-/// When the container does not hold as many, or an item cannot be saved.
+/// Returns an error if the container has fewer items, or an item cannot be saved.
 pub(super) fn save<C, S>(items: &mut C, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted<Item: Wire>,
@@ -271,10 +272,10 @@ where
     save_each(items, |item, element| item.save_elements(sink, at, element))
 }
 
-/// Saves the first `count` items by the info `I`.
+/// Saves the first `count` items with the info `I`.
 ///
 /// # Errors
-/// When the container does not hold as many, or an item cannot be saved.
+/// Returns an error if the container has fewer items, or an item cannot be saved.
 pub(super) fn save_with<I, C, S>(items: &mut C, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted,
@@ -287,7 +288,7 @@ where
 /// Saves the first `count` bytes as one buffer.
 ///
 /// # Errors
-/// When the container does not hold as many.
+/// Returns an error if the container has fewer bytes.
 pub(super) fn save_buffer<C, S>(bytes: &mut C, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted<Item = u8>,
@@ -301,12 +302,13 @@ where
 }
 
 fn counted<C: Counted>(items: &mut C, count: usize) -> Result<&mut [C::Item], SaveError> {
-    items.items(count).ok_or_else(|| not_held(count))
+    items.items(count).ok_or_else(|| count_mismatch(count))
 }
 
+/// Creates the error for a container whose number of items does not match its count.
 #[cold]
-fn not_held(count: usize) -> SaveError {
-    SaveError::out_of_range(format!("its count says {count}, which it does not hold"))
+pub(super) fn count_mismatch(count: usize) -> SaveError {
+    SaveError::out_of_range(format!("the container does not have {count} elements, its count"))
 }
 
 fn save_each<T>(
@@ -320,13 +322,15 @@ fn save_each<T>(
     Ok(())
 }
 
-/// How many bytes of fixed-size items are claimed at a time.
+/// The number of bytes of fixed-size items that are read at once.
+///
+/// It bounds the memory that a forged count can allocate before the stream ends.
 const CHUNK: usize = 64 * 1024;
 
-/// Loads `count` items by their type.
+/// Loads `count` items in their built-in format.
 ///
 /// # Errors
-/// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+/// Returns an error if the stream is truncated, or an item cannot be loaded. Earlier items are loaded then.
 pub(super) fn load<C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item: Wire>,
@@ -348,10 +352,10 @@ where
     Ok(())
 }
 
-/// Loads `count` items by the info `I`.
+/// Loads `count` items with the info `I`.
 ///
 /// # Errors
-/// When the stream ends before the last of them, or an item cannot be loaded. Those before it are loaded then.
+/// Returns an error if the stream is truncated, or an item cannot be loaded. Earlier items are loaded then.
 pub(super) fn load_with<I, C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted,
@@ -360,10 +364,10 @@ where
     load_each(items, count, |item| I::load(item, reader))
 }
 
-/// Loads `count` bytes that are one buffer.
+/// Loads `count` bytes as one buffer.
 ///
 /// # Errors
-/// When the stream ends before the last of them.
+/// Returns an error if the stream is truncated.
 pub(super) fn load_buffer<C>(bytes: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     C: Counted<Item = u8>,
@@ -380,7 +384,7 @@ where
     Ok(())
 }
 
-/// Refuses what [`Number::to_load`] lets nobody ask for.
+/// Rejects counts above the capacity. [`Number::to_load`] has checked the count already; this protects other callers.
 fn check_capacity<C: Counted>(count: usize) -> Result<(), LoadError> {
     match C::CAPACITY {
         Some(capacity) if count > capacity => Err(too_many(count, capacity)),
@@ -427,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn every_container_writes_and_reads_the_same() {
+    fn all_containers_have_the_same_format() {
         let bytes = [0, 1, 0, 2, 0, 3];
         assert_eq!(saved(&mut [1_u16, 2, 3, 4], 3).unwrap(), bytes);
         assert_eq!(saved(&mut vec![1_u16, 2, 3], 3).unwrap(), bytes);
@@ -436,7 +440,7 @@ mod tests {
 
         let mut array = [9_u16; 4];
         load(&mut array, 3, &mut Reader::from_slice(&bytes)).unwrap();
-        assert_eq!(array, [1, 2, 3, 9], "what lies behind the count stays");
+        assert_eq!(array, [1, 2, 3, 9], "items after the count are unchanged");
         for before in [0, 2, 3, 7] {
             let mut vec = vec![9_u16; before];
             load(&mut vec, 3, &mut Reader::from_slice(&bytes)).unwrap();
@@ -451,9 +455,9 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_not_held_is_refused() {
+    fn count_mismatch_is_rejected() {
         assert!(saved(&mut [1_u16, 2], 3).is_err());
-        assert!(saved(&mut vec![1_u16, 2, 3], 2).is_err(), "a vector is sent whole");
+        assert!(saved(&mut vec![1_u16, 2, 3], 2).is_err(), "a vector is saved as a whole");
         assert!(number(&-1_i32, 1).to_save().is_err());
         assert!(number(&u64::MAX, 2).to_save().is_err());
     }
@@ -471,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_grows_by_what_has_come() {
+    fn vector_grows_with_received_bytes() {
         let mut items = Vec::<u64>::new();
         let error = load(&mut items, usize::MAX, &mut Reader::from_slice(&[0; 100_004])).unwrap_err();
         assert_eq!((error.path().as_str(), error.offset()), ("[12500]", Some(100_000)));

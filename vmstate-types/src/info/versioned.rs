@@ -1,4 +1,4 @@
-//! Structs at a version that is the field's and not their own: QEMU's `VMS_VSTRUCT`.
+//! Structs at a version that their field specifies: QEMU's `VMS_VSTRUCT`.
 
 use crate::description::{Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
@@ -7,22 +7,22 @@ use crate::state::VmState;
 use crate::walk;
 use crate::wire::Reader;
 
-/// What `#[vmstate(versioned = 2)]` can stand on: a struct, or an array of them. The version is not on the wire.
+/// A struct or an array of structs, as required by `#[vmstate(versioned = 2)]`. The version is not on the wire.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement `VmState`",
     label = "expected a struct that derives `VmState`",
     note = "for a struct of this crate, add `#[derive(VmState)]`"
 )]
 pub trait Versioned {
-    /// The struct's shape.
+    /// The description of the struct.
     const STRUCT: &'static Description;
-    /// How many structs there are; `None` if it is one that stands in no array.
+    /// The number of structs; `None` for a single struct outside of an array.
     const COUNT: Option<usize>;
 
-    /// Writes the struct as it was at `version`, as `element` of the field `at`.
+    /// Writes the struct at `version`, as `element` of the field `at`.
     ///
     /// # Errors
-    /// Those of [`walk::save`].
+    /// Returns the same errors as [`walk::save`].
     fn save<S: Sink>(
         &mut self,
         version: u32,
@@ -31,10 +31,10 @@ pub trait Versioned {
         element: ElementIndex,
     ) -> Result<(), SaveError>;
 
-    /// Reads the struct as it was at `version`.
+    /// Reads the struct as it was saved at `version`.
     ///
     /// # Errors
-    /// Those of [`walk::load`].
+    /// Returns the same errors as [`walk::load`].
     fn load(&mut self, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
@@ -88,7 +88,7 @@ impl<T: Versioned, const N: usize> Versioned for [T; N] {
     }
 }
 
-/// The form of `count` structs at `version`, or of one.
+/// Creates the wire format of `count` structs at `version`, or of a single one.
 #[must_use]
 pub const fn form(structure: &'static Description, count: Option<usize>, version: u32) -> Form {
     let form = Form::new(Kind::Versioned(structure, version), None);

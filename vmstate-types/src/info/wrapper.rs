@@ -1,7 +1,7 @@
-//! Types around a value that leave its wire form as it is: boxes, cells, locks, shared ones, atomics.
+//! Wrappers that do not change the wire format of their value: boxes, cells, locks, shared pointers, atomics.
 //!
-//! Locks are held for as long as one field takes. A `RefCell` that is borrowed elsewhere, or a lock that is poisoned, is
-//! an error of the device and not a panic.
+//! Locks are held while one field is saved or loaded. A borrowed `RefCell` or a poisoned lock is an error and not a
+//! panic.
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
@@ -94,16 +94,16 @@ impl<T: Wire + ?Sized> Wire for RefCell<T> {
     }
 }
 
-/// A value that others hold too, and what it takes to get at it.
+/// A shared value with interior mutability.
 trait Shared {
     type Inner: Wire + ?Sized;
 
-    /// Calls `access` with the value; `None` if it is not to be had.
+    /// Calls `access` with the value, or returns `None` if it is borrowed or poisoned.
     fn with<R>(&self, access: impl FnOnce(&mut Self::Inner) -> R) -> Option<R>;
 }
 
-/// Why a shared value is not to be had.
-const NOT_AVAILABLE: &str = "a value that nobody holds and no panic has left half-changed";
+/// The expectation in errors about unavailable values.
+const NOT_AVAILABLE: &str = "a value that is neither borrowed nor poisoned";
 
 macro_rules! shared {
     ($pointer:ident<$lock:ident<T>>) => {
@@ -117,13 +117,13 @@ macro_rules! shared {
                 element: ElementIndex,
             ) -> Result<(), SaveError> {
                 self.with(|value| value.save_elements(sink, at, element)).unwrap_or_else(|| {
-                    Err(SaveError::misuse(concat!("the `", stringify!($lock), "` is in use or poisoned")))
+                    Err(SaveError::misuse(concat!("the `", stringify!($lock), "` is borrowed or poisoned")))
                 })
             }
 
             fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
                 self.with(|value| value.load_elements(reader)).unwrap_or_else(|| {
-                    Err(LoadError::misuse(NOT_AVAILABLE, concat!("a `", stringify!($lock), "` in use or poisoned")))
+                    Err(LoadError::misuse(NOT_AVAILABLE, concat!("a borrowed or poisoned `", stringify!($lock), "`")))
                 })
             }
         }
@@ -154,7 +154,7 @@ mod locks {
 
                 fn with<R>(&self, access: impl FnOnce(&mut T) -> R) -> Option<R> {
                     let mut value = self.$access().ok()?;
-                    // A hook that panics does not poison the lock: a load that it ends needs it, to go back.
+                    // A panicking hook must not poison the lock: rolling back the failed load needs it again.
                     let outcome = catch_unwind(AssertUnwindSafe(|| access(&mut value)));
                     drop(value);
                     Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)))
@@ -206,7 +206,7 @@ macro_rules! atomics {
                 const FORM: Form = $int::FORM;
                 const FIXED: Option<usize> = $int::FIXED;
 
-                // Who saves a machine has stopped it: there is no other thread to be in order with.
+                // Relaxed: the machine is stopped while it is saved, so there are no other threads to order with.
                 #[inline]
                 fn put(&self, out: &mut [u8]) {
                     self.load(Ordering::Relaxed).put(out);
@@ -284,7 +284,7 @@ macro_rules! non_zero {
                 let start = reader.offset();
                 let mut value = 0;
                 Wire::load_elements(&mut value, reader)?;
-                *self = Self::new(value).ok_or_else(|| LoadError::malformed("any number but zero", 0).at_offset(start))?;
+                *self = Self::new(value).ok_or_else(|| LoadError::malformed("a number other than zero", 0).at_offset(start))?;
                 Ok(())
             }
         }

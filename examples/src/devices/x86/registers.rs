@@ -23,7 +23,7 @@ pub(super) struct FpRegParts {
 }
 
 impl Temporary<FpReg> for FpRegParts {
-    fn of(register: &FpReg) -> Self {
+    fn from_parent(register: &FpReg) -> Self {
         Self { tmp_mant: register.mantissa, tmp_exp: register.exponent }
     }
 

@@ -254,7 +254,7 @@ struct Length {
 }
 
 impl Temporary<Structs> for Length {
-    fn of(parent: &Structs) -> Self {
+    fn from_parent(parent: &Structs) -> Self {
         Self { length: u16::from(parent.end.saturating_sub(parent.start)) }
     }
 

@@ -47,7 +47,7 @@ struct SanityChecks {
 }
 
 impl Temporary<VirtioMem> for SanityChecks {
-    fn of(parent: &VirtioMem) -> Self {
+    fn from_parent(parent: &VirtioMem) -> Self {
         parent.checked.clone()
     }
 

@@ -32,7 +32,7 @@ impl Length {
 }
 
 impl Temporary<Spans> for Length {
-    fn of(parent: &Spans) -> Self {
+    fn from_parent(parent: &Spans) -> Self {
         Self { length: parent.length, room: parent.limit - parent.start }
     }
 
@@ -50,11 +50,11 @@ struct Bounds {
 }
 
 impl Temporary<Spans> for Bounds {
-    fn of(parent: &Spans) -> Self {
+    fn from_parent(parent: &Spans) -> Self {
         Self { inside: parent.end.checked_sub(parent.start).expect("a span that ends behind its start") }
     }
 
-    fn to_load(_: &Spans) -> Self {
+    fn for_load(_: &Spans) -> Self {
         Self::default()
     }
 

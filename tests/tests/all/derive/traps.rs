@@ -180,7 +180,7 @@ struct Sum {
 }
 
 impl Temporary<Holders> for Sum {
-    fn of(parent: &Holders) -> Self {
+    fn from_parent(parent: &Holders) -> Self {
         Self { half: parent.sum / 2, other: parent.sum - parent.sum / 2 }
     }
 

@@ -154,7 +154,7 @@ struct Sum {
 }
 
 impl Temporary<Device> for Sum {
-    fn of(parent: &Device) -> Self {
+    fn from_parent(parent: &Device) -> Self {
         panic_only("of");
         Self { sum: 3 * u16::from(parent.sum) }
     }

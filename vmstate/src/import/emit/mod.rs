@@ -246,7 +246,7 @@ impl<'s> Emitter<'s> {
             let temporary = self.type_name(id);
             let _ = write!(
                 text,
-                "\nimpl Temporary<{name}> for {temporary} {{\n    fn of(parent: &{name}) -> Self {{\n        \
+                "\nimpl Temporary<{name}> for {temporary} {{\n    fn from_parent(parent: &{name}) -> Self {{\n        \
                  parent.{member}.clone()\n    }}\n\n    fn apply(self, parent: &mut {name}) -> Result<(), LoadError> {{\n        \
                  parent.{member} = self;\n        Ok(())\n    }}\n}}\n"
             );

@@ -216,7 +216,7 @@ pub(super) struct Difference {
 }
 
 impl Temporary<WithTemporary> for Difference {
-    fn of(parent: &WithTemporary) -> Self {
+    fn from_parent(parent: &WithTemporary) -> Self {
         Self { diff: i64::from(parent.b) - i64::from(parent.a), f: parent.f }
     }
 

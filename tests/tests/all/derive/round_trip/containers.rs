@@ -50,7 +50,7 @@ struct Halves {
 }
 
 impl Temporary<Containers> for Halves {
-    fn of(parent: &Containers) -> Self {
+    fn from_parent(parent: &Containers) -> Self {
         let [high, low] = parent.total.to_be_bytes();
         Self { low, high }
     }

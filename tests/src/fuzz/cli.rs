@@ -107,7 +107,7 @@ fn seeds() -> Vec<Vec<u8>> {
         "demo\n--hops\n3",
         "file:vm.state",
         "dump\nvm.state\n--section\ntimer\n--section=serial:1\n--field\nenv.regs[0]\n--json",
-        "set\nvm.state\nserial:1.lcr=0x1b\n-o\nout\n--drop-subsection\nserial.serial/tsr\n--rename-section\na:1=b\n--force",
+        "set\nvm.state\nserial:1.lcr=0x1b\n-o\nout\n--drop-subsection\nserial.serial/tsr\n--rename-section\na:1=b\n--allow-counts",
         "check\n--qemu=newer\nold.json\nnew.json\n--reverse",
         "check\n--explain\nmissing",
         "diff\n--color\nnever\n-\nb",

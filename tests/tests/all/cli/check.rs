@@ -32,7 +32,7 @@ fn what_breaks_is_a_table() {
 note      both ways  renamed  hpet    num_timers  num_timers  num_timers_save
 
 0 breaks, 0 risks, 2 notes in 1 compared device
-`vmstate check --explain RULE` says more about a rule.
+help: read about a rule with `vmstate check --explain RULE`
 "
     );
 }
@@ -126,12 +126,12 @@ fn a_schema_is_shown_in_all_forms() {
 }
 "#
     );
-    assert_eq!(vmstate(["schema", &stream, "--form", "names"]).fine(), "cpu\nglobalstate\ntimer\n");
+    assert_eq!(vmstate(["schema", &stream, "--format", "names"]).fine(), "cpu\nglobalstate\ntimer\n");
     let [old, new] = files(&folder);
-    let dump: Value = json_of(&vmstate(["schema", &new, "--form", "dump", "--device", "hpet"]));
+    let dump: Value = json_of(&vmstate(["schema", &new, "--format", "dump", "--device", "hpet"]));
     let original: Value = serde_json::from_str(&dumps::named("qemu-10.0-pc-i440fx-7.2")).unwrap();
     assert_eq!(dump["hpet"], original["hpet"]);
-    let dump: Value = json_of(&vmstate(["schema", &old, "--form", "dump-7.2", "--device", "hpet"]));
+    let dump: Value = json_of(&vmstate(["schema", &old, "--format", "dump-7.2", "--device", "hpet"]));
     let original: Value = serde_json::from_str(&dumps::named("qemu-7.2-pc-i440fx-7.2")).unwrap();
     assert_eq!(dump["hpet"], original["hpet"]);
 }
@@ -147,12 +147,12 @@ fn bad_usage_is_said() {
         (&["check", &old][..], "required"),
         (&["check", &old, "/nowhere"], "/nowhere"),
         (&["check", &old, &json], "without any of the keys"),
-        (&["check", &old, &text], "neither JSON nor a stream"),
+        (&["check", &old, &text], "expected JSON or a stream with a description"),
         (&["check", &old, &newer], "needs a newer release"),
-        (&["check", "--qemu", &old, &stream], "no dump of QEMU's"),
+        (&["check", "--qemu", &old, &stream], "expected the output of `-dump-vmstate`"),
         (&["check", "--qemu=9", &old, &old], "invalid value"),
-        (&["check", "--explain", "nothing"], "there is no rule `nothing`"),
-        (&["schema", &old, "--device", "nothing"], "no device `nothing`"),
+        (&["check", "--explain", "nothing"], "unknown rule `nothing`"),
+        (&["schema", &old, "--device", "nothing"], "unknown device `nothing`"),
     ] {
         let error = vmstate(arguments).error();
         assert!(error.contains(said), "{arguments:?}: {error}");

@@ -21,7 +21,7 @@ fn nothing_differs_from_itself() {
     let folder = Folder::new();
     for stream in streams::all() {
         let file = folder.put("in", &stream.bytes);
-        assert_eq!(vmstate(["diff", &file, &file]).fine(), "no differences\n", "{}", stream.name);
+        assert_eq!(vmstate(["diff", &file, &file]).fine(), "0 differences\n", "{}", stream.name);
         let answer = json_of(&vmstate(["diff", "--json", &file, &file]));
         assert_eq!(answer, json!({"same": true, "sections": [], "live": [], "ram": []}), "{}", stream.name);
     }
@@ -163,7 +163,7 @@ fn only_what_was_asked_for_is_compared() {
     assert_eq!(answer["sections"][0]["fields"][0]["ranges"], json!([[6, 7]]));
     assert_eq!(answer["ram"], json!([]));
     for fine in [["--field", "env.regs[5]"], ["--field", "env.cr"], ["--section", "dma"], ["--section", "ram"]] {
-        assert_eq!(vmstate(["diff", &old, &new].iter().chain(&fine)).fine(), "no differences\n");
+        assert_eq!(vmstate(["diff", &old, &new].iter().chain(&fine)).fine(), "0 differences\n");
     }
     for wrong in [["--field", "env.rags"], ["--section", "nothing"], ["--section", "dma:7"]] {
         assert!(vmstate(["diff", &old, &new].iter().chain(&wrong)).error().contains(wrong[1]));
@@ -179,7 +179,7 @@ fn what_cannot_be_read_is_an_error() {
         let error = vmstate(["diff", old, new]).error();
         assert!(error.contains(&bad), "{error}");
     }
-    assert_eq!(tool::piped(["diff", "-", &good], &stream).fine(), "no differences\n");
+    assert_eq!(tool::piped(["diff", "-", &good], &stream).fine(), "0 differences\n");
     assert!(vmstate(["diff", "-", "-"]).error().contains("standard input"));
 }
 

@@ -38,7 +38,7 @@ fn dumps_are_taken_too() {
     assert!(source.starts_with("//! The devices in `dump.json`, QEMU's dump of the machine `none`.\n"), "{source}");
     assert!(source.contains("#[vmstate(name = \"latch\")]\npub struct Latch {}\n"), "{source}");
     let error = vmstate(["import", "--with-main", &input]).error();
-    assert!(error.contains("leave `--with-main` out"), "{error}");
+    assert!(error.contains("leave out `--with-main`"), "{error}");
     let error = vmstate(["import", &folder.put("cut", &dump.as_bytes()[..100])]).error();
     assert!(error.contains("`-dump-vmstate`"), "{error}");
     let error = vmstate(["import", &folder.put("other", b"{\"a\": 1}")]).error();

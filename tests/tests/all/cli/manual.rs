@@ -28,7 +28,7 @@ fn every_command_has_an_example_and_a_manual_page() {
         assert!(page.contains(".SH SYNOPSIS") && page.contains("vmstate"), "{page}");
     }
     let page = fs::read_to_string(format!("{pages}/vmstate.1")).unwrap();
-    assert!(page.contains("Exit codes"), "{page}");
+    assert!(page.contains("Exit status"), "{page}");
     let error = vmstate(["man", &folder.put("file", b"no folder")]).error();
     assert!(error.contains("cannot write manual pages to"), "{error}");
 }

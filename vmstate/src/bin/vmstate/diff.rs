@@ -1,41 +1,44 @@
-//! `vmstate diff`: what differs between two streams.
+//! `vmstate diff`: compares two streams field by field.
 
 use vmstate::dynamic::DecodedSection;
 use vmstate::dynamic::diff::{SectionDifference, Snapshot, StateDifference, VersionedSection, compare};
 
 use crate::args::Diff;
 use crate::failure::Failure;
-use crate::input::{Input, refuse_two_stdins};
+use crate::input::{Input, reject_two_stdins};
+use crate::outcome::Outcome;
+use crate::output;
 use crate::select::{Prefixes, Selection, names};
-use crate::{Answer, output};
 
-mod json;
-mod text;
+mod render_json;
+mod render_text;
 
-/// The name of the sections with memory.
+/// The name of the section with guest memory.
 const RAM: &str = "ram";
 
-pub(crate) fn run(arguments: &Diff, json: bool) -> Result<Answer, Failure> {
-    refuse_two_stdins(&arguments.old, &arguments.new)?;
-    let (old, new) = (Input::open(&arguments.old)?.snapshot()?, Input::open(&arguments.new)?.snapshot()?);
+pub(crate) fn run(arguments: &Diff, json: bool) -> Result<Outcome, Failure> {
+    reject_two_stdins(&arguments.old, &arguments.new)?;
+    let old = Input::open(&arguments.old)?.snapshot()?;
+    let new = Input::open(&arguments.new)?.snapshot()?;
     let wanted = Wanted { sections: Selection::new(&arguments.sections), fields: Prefixes::new(&arguments.fields) };
     wanted.check(&old, &new)?;
     let differences: Vec<_> = compare(&old, &new).filter_map(|difference| wanted.keep(difference)).collect();
-    match json {
-        true => output::answer_json(&json::Document::new(&differences))?,
-        false => output::answer(&text::differences(&differences))?,
+    if json {
+        output::print_json(&render_json::Document::new(&differences))?;
+    } else {
+        output::print(&render_text::differences(&differences))?;
     }
-    Ok(if differences.is_empty() { Answer::Fine } else { Answer::Different })
+    Ok(Outcome::of_comparison(differences.is_empty()))
 }
 
-/// What was asked for.
+/// The sections and fields to compare.
 struct Wanted<'a> {
     sections: Selection<'a>,
     fields: Prefixes<'a>,
 }
 
 impl<'a> Wanted<'a> {
-    /// Makes sure that one side at least has what was asked for.
+    /// Returns an error if a named section or field is in neither stream.
     fn check(&self, old: &Snapshot, new: &Snapshot) -> Result<(), Failure> {
         for snapshot in [old, new] {
             let entries = snapshot.sections.iter().map(|entry| &entry.section);

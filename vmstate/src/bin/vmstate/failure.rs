@@ -1,4 +1,4 @@
-//! Why a command could not do its work.
+//! The errors of commands, and how they are printed.
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -6,26 +6,35 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use vmstate::LoadError;
 
-/// Why a command could not do its work.
+/// The reason why a command failed.
 pub(crate) enum Failure {
-    /// The stream is bad; the name says which one.
+    /// A malformed stream, with its name.
     Stream(String, LoadError),
-    /// The arguments do not fit the stream or each other.
-    Usage(String),
-    /// A file could not be read or written; the text says what was tried.
+    /// Arguments that do not fit the stream or each other.
+    Usage { message: String, help: Option<&'static str> },
+    /// A file that cannot be read or written, with the attempted operation.
     File(String, io::Error),
-    /// Nobody reads what is written to standard output. That is no error: `vmstate ... | head` is fine.
+    /// A closed standard output, which is not an error: `vmstate ... | head` is a normal command.
     ClosedPipe,
 }
 
 impl Failure {
-    /// What was tried with the file at `path`, such as `cannot open`.
-    pub(crate) fn file(tried: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let tried = format!("{tried} `{}`", path.display());
-        |cause| Self::File(tried, cause)
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: None }
     }
 
-    /// Standard output could not be written.
+    /// `help` is an instruction, printed on a line of its own.
+    pub(crate) fn usage_with_help(message: impl Into<String>, help: &'static str) -> Self {
+        Self::Usage { message: message.into(), help: Some(help) }
+    }
+
+    /// `operation` is what failed for the file at `path`, such as `cannot open`.
+    pub(crate) fn file(operation: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let operation = format!("{operation} `{}`", path.display());
+        |cause| Self::File(operation, cause)
+    }
+
+    /// A failure to write to standard output.
     pub(crate) fn stdout(cause: io::Error) -> Self {
         match cause.kind() {
             ErrorKind::BrokenPipe => Self::ClosedPipe,
@@ -33,16 +42,21 @@ impl Failure {
         }
     }
 
-    /// Tells on standard error.
-    pub(crate) fn report(&self) {
-        let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        let text = match self {
-            Self::Stream(name, error) => format!("{name}: {error:#}"),
-            Self::Usage(text) => text.clone(),
-            Self::File(tried, cause) => format!("{tried}: {cause}"),
+    /// Prints the error to standard error.
+    pub(crate) fn print(&self) {
+        let message = match self {
+            Self::Stream(name, error) => format!("{name}: {}", error.report()),
+            Self::Usage { message, .. } => message.clone(),
+            Self::File(operation, cause) => format!("{operation}: {cause}"),
             Self::ClosedPipe => return,
         };
-        // Where standard error is closed too, nobody can be told.
-        let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {text}");
+        let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        let bold = Style::new().bold();
+        let mut text = format!("{red}error:{red:#} {message}\n");
+        if let Self::Usage { help: Some(help), .. } = self {
+            text.push_str(&format!("{bold}help:{bold:#} {help}\n"));
+        }
+        // If standard error is closed too, the error cannot be reported anywhere.
+        let _ = anstream::stderr().write_all(text.as_bytes());
     }
 }

@@ -1,16 +1,16 @@
-//! `vmstate import`: Rust structs for the devices of a stream.
+//! `vmstate import`: generates Rust structs for the devices of a stream.
 
 use std::io::Write;
 
 use vmstate::import::Importer;
 
-use crate::Answer;
 use crate::args::Import;
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::outcome::Outcome;
 use crate::output::{self, Output};
 
-pub(crate) fn run(import: &Import) -> Result<Answer, Failure> {
+pub(crate) fn run(import: &Import) -> Result<Outcome, Failure> {
     let input = Input::open(&import.file)?;
     let mut importer = Importer::new(input.short_name());
     let text = dump_text(&input)?;
@@ -19,11 +19,12 @@ pub(crate) fn run(import: &Import) -> Result<Answer, Failure> {
         (None, Some(document)) => {
             importer.stream(&mut input.reader()?, document).map_err(|error| input.failed(error))?;
         }
-        (None, None) => return Err(Failure::Usage(NO_DESCRIPTION.to_owned())),
+        (None, None) => return Err(no_description()),
     }
     if text.is_some() && import.with_main {
-        return Err(Failure::Usage(
-            "a dump has no stream that a program could load: leave `--with-main` out".to_owned(),
+        return Err(Failure::usage_with_help(
+            "`--with-main` needs a stream, not a dump",
+            "leave out `--with-main`, or save a stream with QEMU",
         ));
     }
     let source = if import.with_main { importer.program() } else { importer.source() };
@@ -33,15 +34,19 @@ pub(crate) fn run(import: &Import) -> Result<Answer, Failure> {
             output.write_all(source.as_bytes()).map_err(|error| output.failed(error))?;
             output.finish()?;
         }
-        None => output::answer(&source)?,
+        None => output::print(&source)?,
     }
-    Ok(Answer::Fine)
+    Ok(Outcome::Success)
 }
 
-const NO_DESCRIPTION: &str = "the stream has no description at its end, so that nobody can say what is in it: \
-                              save one without `suppress-vmdesc`";
+fn no_description() -> Failure {
+    Failure::usage_with_help(
+        "the stream has no description, so its fields are unknown",
+        "save the stream without QEMU's machine option `suppress-vmdesc`",
+    )
+}
 
-/// The text of a dump, if the input is one: no stream begins like JSON.
+/// Returns the text of a dump, or `None` if the input is a stream. No stream begins like JSON.
 fn dump_text(input: &Input) -> Result<Option<Vec<u8>>, Failure> {
     let mut reader = input.reader()?;
     let failed = |error| input.failed(error);

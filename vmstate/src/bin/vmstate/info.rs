@@ -1,30 +1,31 @@
-//! `vmstate info`: what a stream consists of.
-
-use std::fmt::Write;
+//! `vmstate info`: lists the sections, RAM blocks and commands of a stream.
 
 use crate::args::Info;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::survey::{BlockRow, CommandRow, SectionRow, Survey};
-use crate::text::Align::{Left, Right};
-use crate::text::{Table, plain, plural};
-use crate::{Answer, output};
+use crate::outcome::Outcome;
+use crate::output;
+use crate::survey::{CommandRow, SectionRow, Survey};
+use crate::survey_text::{ram_blocks, summary};
+use crate::terminal::Align::{Left, Right};
+use crate::terminal::{Table, plain};
 
-pub(crate) fn run(arguments: &Info, json: bool) -> Result<Answer, Failure> {
+pub(crate) fn run(arguments: &Info, json: bool) -> Result<Outcome, Failure> {
     let input = Input::open(&arguments.file)?;
-    let survey = Survey::of(&input, |_, _| ())?;
-    match json {
-        true => output::answer_json(&survey)?,
-        false => output::answer(&text(&survey))?,
+    let survey = Survey::new(&input, |_, _| ())?;
+    if json {
+        output::print_json(&survey)?;
+    } else {
+        output::print(&text(&survey))?;
     }
-    Ok(Answer::Fine)
+    Ok(Outcome::Success)
 }
 
 fn text(survey: &Survey) -> String {
     let mut text = summary(survey);
     let tables = [
         (survey.sections.is_empty(), sections(&survey.sections)),
-        (survey.ram.is_empty(), blocks(&survey.ram)),
+        (survey.ram.is_empty(), ram_blocks(&survey.ram)),
         (survey.commands.is_empty(), commands(&survey.commands)),
     ];
     for (_, table) in tables.iter().filter(|(empty, _)| !empty) {
@@ -32,46 +33,6 @@ fn text(survey: &Survey) -> String {
         text.push_str(table);
     }
     text
-}
-
-/// The stream as a whole, line by line.
-pub(crate) fn summary(survey: &Survey) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| {
-        // A `String` takes everything.
-        let _ = writeln!(text, "{name:<12}  {value}");
-    };
-    match &survey.configuration {
-        Some(configuration) => line("machine", &plain(&configuration.machine)),
-        None => line("machine", "not said; machine types from before QEMU 2.4 send no configuration"),
-    }
-    if let Some(configuration) = &survey.configuration {
-        if let Some(capabilities) = &configuration.capabilities {
-            line("capabilities", &plain(&capabilities.join(", ")));
-        }
-        if let Some(uuid) = &configuration.uuid {
-            line("uuid", uuid);
-        }
-    }
-    line("page size", &survey.page_size.to_string());
-    line("length", &plural(survey.length, "byte"));
-    let footers = if survey.footers == Some(true) { "with" } else { "without" };
-    line("sections", &format!("{}, {footers} footers", survey.sections.len()));
-    line("description", &description(survey));
-    if survey.trailing > 0 {
-        line("left over", &format!("{} behind the stream's end", plural(survey.trailing, "byte")));
-    }
-    text
-}
-
-fn description(survey: &Survey) -> String {
-    match &survey.description {
-        Some(found) => {
-            let devices = plural(found.devices as u64, "device");
-            format!("of {devices}, {} at {:#x}", plural(found.size, "byte"), found.offset)
-        }
-        None => "none at the end; sections were told apart by their footers, and their fields are not known".to_owned(),
-    }
 }
 
 fn sections(sections: &[SectionRow]) -> String {
@@ -94,27 +55,6 @@ fn sections(sections: &[SectionRow]) -> String {
             section.version.to_string(),
             plain(&section.name),
         ]);
-    }
-    table.render()
-}
-
-/// RAM, block by block.
-pub(crate) fn blocks(blocks: &[BlockRow]) -> String {
-    let mut table = Table::new([
-        ("SIZE", Right),
-        ("ZERO PAGES", Right),
-        ("DATA PAGES", Right),
-        ("XBZRLE", Right),
-        ("COMPRESSED", Right),
-        ("RAM BLOCK", Left),
-    ]);
-    for block in blocks {
-        let pages = [block.zero_pages, block.data_pages, block.xbzrle_pages, block.compressed_pages];
-        let [zero, data, xbzrle, compressed] = pages.map(|count| match block.mapped {
-            true => "mapped".to_owned(),
-            false => count.to_string(),
-        });
-        table.row([format!("{:#x}", block.size), zero, data, xbzrle, compressed, plain(&block.name)]);
     }
     table.render()
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use indicatif::ProgressBar;
 use vmstate::dynamic::StreamDecoder;
 use vmstate::dynamic::diff::Snapshot;
 use vmstate::error::Location;
@@ -22,24 +23,26 @@ pub(crate) struct Input {
     description: Option<Described>,
 }
 
-/// The description at a stream's end.
+/// The description at the end of a stream.
 #[derive(Clone)]
 pub(crate) struct Described {
-    /// The offset in the stream of its text.
+    /// The stream offset of the text.
     pub(crate) offset: u64,
-    /// The bytes of its text.
+    /// The size of the text in bytes.
     pub(crate) size: u64,
     pub(crate) document: Document,
 }
 
 impl Input {
-    /// Opens the stream at `path` and finds its description. What is no plain file is first copied to one, because the
-    /// description stands at the end and is needed from the beginning.
+    /// Opens the stream at `path` and finds its description.
+    ///
+    /// Input that is not a regular file is first copied to one: the description is at the end, and decoding needs it
+    /// from the beginning.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let (name, mut file) = if is_stdio(path) {
             ("standard input".to_owned(), spool(io::stdin().lock()).map_err(Failure::file("cannot copy", path))?)
         } else {
-            (path.display().to_string(), open_plain(path)?)
+            (path.display().to_string(), open_regular(path)?)
         };
         let unreadable = |error| Failure::File(format!("cannot read {name}"), error);
         let length = file.metadata().map_err(unreadable)?.len();
@@ -54,60 +57,58 @@ impl Input {
         Ok(input)
     }
 
-    /// Looks for a description that is not the end of the file, by walking to the end of the stream.
+    /// Finds a description that other bytes follow, by reading to the end of the stream.
     fn search_description(&self) -> Result<Option<(u64, Vec<u8>)>, Failure> {
         let mut reader = self.reader()?;
-        // What keeps the walk from the end will be met, and reported, again.
-        Ok(description_behind_the_end(&mut reader).unwrap_or(None))
+        // An error is ignored here because the command itself encounters and reports it.
+        Ok(description_after_end(&mut reader).unwrap_or(None))
     }
 
-    /// The name without its folder.
+    /// Returns the file name without its folder.
     pub(crate) fn short_name(&self) -> String {
         let name = Path::new(&self.name).file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
-    /// The bytes of the stream.
+    /// Returns the length of the stream in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// The description, if the stream has one.
     pub(crate) fn description(&self) -> Option<&Described> {
         self.description.as_ref()
     }
 
-    /// Reads the stream from its beginning, and shows how far it has come.
+    /// Reads the stream from its beginning and shows the progress.
     pub(crate) fn reader(&self) -> Result<Reader<'static>, Failure> {
         self.read(progress::bar(self.length))
     }
 
-    /// Reads the stream from its beginning, a second time and in step with [`reader`](Self::reader).
+    /// Reads the stream from its beginning, in step with [`reader`](Self::reader) and without a second progress bar.
     pub(crate) fn second_reader(&self) -> Result<Reader<'static>, Failure> {
-        self.read(indicatif::ProgressBar::hidden())
+        self.read(ProgressBar::hidden())
     }
 
-    fn read(&self, progress: indicatif::ProgressBar) -> Result<Reader<'static>, Failure> {
+    fn read(&self, progress: ProgressBar) -> Result<Reader<'static>, Failure> {
         let file = self.file.try_clone();
         let file = file.map_err(|error| Failure::File(format!("cannot read {}", self.name), error))?;
         Ok(Reader::from_source(Mapped::new(file, self.length, progress)))
     }
 
-    /// Walks through what `reader` reads.
-    pub(crate) fn walk<'r, 'a>(&self, reader: &'r mut Reader<'a>) -> Result<StreamDecoder<'r, 'a>, Failure> {
+    pub(crate) fn decoder<'r, 'a>(&self, reader: &'r mut Reader<'a>) -> Result<StreamDecoder<'r, 'a>, Failure> {
         StreamDecoder::new(reader, self.document()).map_err(|error| self.failed(error))
     }
 
-    /// Reads all that can be compared or shown.
+    /// Reads everything that can be compared or shown.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, Failure> {
         let mut reader = self.reader()?;
-        let mut walk = self.walk(&mut reader)?;
-        let snapshot = Snapshot::read(&mut walk).map_err(|error| self.failed(error))?;
-        walk.trailer().map_err(|error| self.failed(error))?;
+        let mut decoder = self.decoder(&mut reader)?;
+        let snapshot = Snapshot::read(&mut decoder).map_err(|error| self.failed(error))?;
+        decoder.trailer().map_err(|error| self.failed(error))?;
         Ok(snapshot)
     }
 
-    /// What the stream is called.
+    /// Returns the path, or `standard input`.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -116,43 +117,43 @@ impl Input {
         self.description.as_ref().map(|description| description.document.clone())
     }
 
-    /// Says of which stream an error is.
+    /// Adds the name of the stream to an error.
     pub(crate) fn failed(&self, error: LoadError) -> Failure {
         Failure::Stream(self.name.clone(), error)
     }
 }
 
-/// The offset and the text of the description behind the end of a stream that is read without it.
-fn description_behind_the_end(reader: &mut Reader<'_>) -> Result<Option<(u64, Vec<u8>)>, LoadError> {
-    let mut walk = StreamDecoder::new(reader, None)?;
-    while walk.next_event()?.is_some() {}
-    let text = walk.trailer()?;
-    Ok(text.map(|text| (walk.offset() - text.len() as u64, text.into_bytes())))
+/// Returns the offset and the text of the description after the end of a stream, which is decoded without it.
+fn description_after_end(reader: &mut Reader<'_>) -> Result<Option<(u64, Vec<u8>)>, LoadError> {
+    let mut decoder = StreamDecoder::new(reader, None)?;
+    while decoder.next_event()?.is_some() {}
+    let text = decoder.trailer()?;
+    Ok(text.map(|text| (decoder.offset() - text.len() as u64, text.into_bytes())))
 }
 
-/// Whether a path means standard input or output.
+/// Returns whether `path` stands for standard input or output.
 pub(crate) fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Standard input can be read once only.
-pub(crate) fn refuse_two_stdins(one: &Path, other: &Path) -> Result<(), Failure> {
-    match is_stdio(one) && is_stdio(other) {
-        true => Err(Failure::Usage("only one of the two streams can be standard input".to_owned())),
-        false => Ok(()),
+/// Standard input can be read only once.
+pub(crate) fn reject_two_stdins(one: &Path, other: &Path) -> Result<(), Failure> {
+    if is_stdio(one) && is_stdio(other) {
+        return Err(Failure::usage("only one of the two streams can be standard input"));
     }
+    Ok(())
 }
 
-fn open_plain(path: &Path) -> Result<File, Failure> {
+fn open_regular(path: &Path) -> Result<File, Failure> {
     let file = File::open(path).map_err(Failure::file("cannot open", path))?;
     let kind = file.metadata().map_err(Failure::file("cannot open", path))?.file_type();
-    match kind.is_file() {
-        true => Ok(file),
-        false => spool(file).map_err(Failure::file("cannot read", path)),
+    if kind.is_file() {
+        return Ok(file);
     }
+    spool(file).map_err(Failure::file("cannot read", path))
 }
 
-/// Copies everything to a file that has no name and goes away by itself.
+/// Copies everything to an anonymous temporary file.
 fn spool(from: impl io::Read) -> io::Result<File> {
     let progress = progress::counter();
     let mut file = tempfile::tempfile()?;

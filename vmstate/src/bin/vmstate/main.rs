@@ -1,4 +1,4 @@
-//! The command line tool: looks into QEMU's migration streams and writes them again.
+//! The command line tool `vmstate`: inspects, compares and edits QEMU's migration streams.
 #![deny(unsafe_code)]
 
 use std::process::ExitCode;
@@ -14,42 +14,43 @@ mod import;
 mod info;
 mod input;
 mod mapped;
+mod outcome;
 mod output;
 mod progress;
 mod report;
 mod rewrite;
 mod schema;
+mod schema_file;
 mod select;
 mod set;
-mod shapes;
 mod shell;
 mod strip;
 mod survey;
-mod text;
+mod survey_text;
+mod terminal;
+mod value_json;
 
 use args::{Arguments, Command};
 use failure::Failure;
+use outcome::Outcome;
 
-/// What a command that did its work has to say.
-enum Answer {
-    Fine,
-    Different,
-}
+/// The exit status of a command that failed. clap exits with the same status on bad usage.
+const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments.color.write_global();
     match run(&arguments) {
-        Ok(Answer::Fine) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
-        Ok(Answer::Different) => ExitCode::from(1),
+        Ok(outcome) => outcome.into(),
+        Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.report();
-            ExitCode::from(2)
+            failure.print();
+            ExitCode::from(FAILED)
         }
     }
 }
 
-fn run(arguments: &Arguments) -> Result<Answer, Failure> {
+fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let json = arguments.json;
     match &arguments.command {
         Command::Info(info) => info::run(info, json),

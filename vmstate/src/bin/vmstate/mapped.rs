@@ -1,4 +1,4 @@
-//! A file as a reader's source, through a window of mapped memory that moves over it.
+//! A [`ByteSource`] for files, which maps a moving window of the file into memory.
 
 use std::fs::File;
 use std::io;
@@ -8,35 +8,36 @@ use memmap2::{Mmap, MmapOptions};
 use vmstate::LoadError;
 use vmstate::wire::{BUFFER, ByteSource};
 
-/// How much of the file is mapped at a time.
+/// The number of bytes that are mapped at a time.
 const WINDOW: u64 = 4 << 20;
-/// What is delivered at once after something was skipped: enough for the next record, and not its page.
-const BITE: usize = 256;
+/// The number of bytes delivered at once after a skip: enough for the next RAM record without its page, which is likely
+/// to be skipped too.
+const FIRST_CHUNK: usize = 256;
 
-/// Delivers a file's bytes.
+/// A file that is read through a mapped window.
 pub(crate) struct Mapped {
     file: File,
     length: u64,
     position: u64,
     window: Option<Window>,
-    /// How much is delivered at once. It grows for as long as nothing is skipped.
-    bite: usize,
+    /// The number of bytes to deliver at once. It doubles until something is skipped.
+    chunk: usize,
     progress: ProgressBar,
 }
 
-/// The bytes of the file from `start` on.
+/// The bytes of the file from the offset `start`.
 struct Window {
     start: u64,
     bytes: Mmap,
 }
 
 impl Mapped {
-    /// Delivers the first `length` bytes of `file`.
+    /// Creates a source of the first `length` bytes of `file`.
     pub(crate) fn new(file: File, length: u64, progress: ProgressBar) -> Self {
-        Self { file, length, position: 0, window: None, bite: BITE, progress }
+        Self { file, length, position: 0, window: None, chunk: FIRST_CHUNK, progress }
     }
 
-    /// The mapped bytes from the position on.
+    /// Returns the mapped bytes at the position, of a new window if the current one is used up.
     fn ahead(&mut self) -> io::Result<&[u8]> {
         let window = match self.window.take() {
             Some(window) if self.position < window.start + window.bytes.len() as u64 => window,
@@ -47,14 +48,14 @@ impl Mapped {
         Ok(window.bytes.get(passed..).unwrap_or_default())
     }
 
-    #[expect(unsafe_code, reason = "a mapped file can be changed by others while it is read")]
+    #[expect(unsafe_code, reason = "other processes can change a mapped file while it is read")]
     fn map(&self) -> io::Result<Window> {
         self.progress.set_position(self.position);
         let start = self.position;
         let length = usize::try_from(WINDOW.min(self.length - start)).unwrap_or(usize::MAX);
-        // SAFETY: the mapping is read-only and private to this module, which does nothing with its bytes but copy them
-        // out in `read`; no reference to them outlives that. Who changes the file meanwhile gets other bytes copied, as
-        // with any other way of reading; who cuts it short ends this process with SIGBUS.
+        // SAFETY: the mapping is read-only and private to this module, which only copies its bytes out in `read`; no
+        // reference to them outlives that call. If another process changes the file, other bytes are copied, as with
+        // `read(2)`; if it truncates the file, this process ends with SIGBUS.
         let bytes = unsafe { MmapOptions::new().offset(start).len(length).map(&self.file) }?;
         Ok(Window { start, bytes })
     }
@@ -65,10 +66,10 @@ impl ByteSource for Mapped {
         if self.position >= self.length {
             return Ok(0);
         }
-        let bite = self.bite;
-        self.bite = BUFFER.min(2 * bite);
+        let chunk = self.chunk;
+        self.chunk = BUFFER.min(2 * chunk);
         let ahead = self.ahead().map_err(LoadError::io)?;
-        let count = ahead.len().min(into.len()).min(bite);
+        let count = ahead.len().min(into.len()).min(chunk);
         into[..count].copy_from_slice(&ahead[..count]);
         self.position += count as u64;
         Ok(count)
@@ -77,7 +78,7 @@ impl ByteSource for Mapped {
     fn skip(&mut self, count: u64) -> Result<u64, LoadError> {
         let count = count.min(self.length - self.position);
         self.position += count;
-        self.bite = BITE;
+        self.chunk = FIRST_CHUNK;
         Ok(count)
     }
 }

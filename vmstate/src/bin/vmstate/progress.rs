@@ -1,24 +1,22 @@
-//! The progress bar: on a terminal, and for what takes long enough to be seen.
+//! The progress bar, shown on a terminal for streams that take a noticeable time.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-/// Streams below this are done before a bar could be read.
-const BIG: u64 = 64 << 20;
+/// Smaller streams are finished before a bar could be read.
+const LARGE: u64 = 64 << 20;
 
-/// A bar for a stream of `length` bytes; it shows itself on standard error if that is a terminal.
+/// Creates a bar for a stream of `length` bytes, shown on standard error if it is a terminal.
 pub(crate) fn bar(length: u64) -> ProgressBar {
-    match length < BIG {
-        true => ProgressBar::hidden(),
-        false => styled(
-            ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr()),
-            "{wide_bar} {bytes} of {total_bytes}",
-        ),
+    if length < LARGE {
+        return ProgressBar::hidden();
     }
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    styled(bar, "{wide_bar} {bytes} of {total_bytes}")
 }
 
-/// A counter of bytes that nobody knows the number of.
+/// Creates a counter for input of unknown length.
 pub(crate) fn counter() -> ProgressBar {
     let bar = styled(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()), "{spinner} {bytes} read");
     bar.enable_steady_tick(Duration::from_millis(200));

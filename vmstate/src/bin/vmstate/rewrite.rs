@@ -1,50 +1,47 @@
-//! `vmstate rewrite`: everything decoded and encoded again.
+//! `vmstate rewrite`: decodes and encodes a stream, and compares the result.
 
 use serde::Serialize;
 use vmstate::dynamic::Rewriter;
 use vmstate::{LoadError, Reader, Writer};
 
-use crate::Answer;
 use crate::args::Files;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::output::Output;
+use crate::outcome::Outcome;
+use crate::output::{CHUNK, Output};
 use crate::survey::{SectionRow, Survey};
-use crate::text::{plain, plural};
+use crate::terminal::{plain, plural};
 
-/// Bytes that are gathered before they are written.
-pub(crate) const CHUNK: usize = 256 * 1024;
-
-/// What was done.
+/// The summary of the command.
 #[derive(Serialize)]
 struct Report {
     identical: bool,
-    /// The bytes that were read.
+    /// The number of bytes read.
     length: u64,
-    /// The bytes that were written.
+    /// The number of bytes written.
     written: u64,
     difference: Option<Difference>,
 }
 
-/// The first byte that is another one.
+/// The first byte that differs.
 #[derive(Serialize)]
 struct Difference {
     offset: u64,
     section: Option<SectionRow>,
 }
 
-pub(crate) fn run(files: &Files, json: bool) -> Result<Answer, Failure> {
+pub(crate) fn run(files: &Files, json: bool) -> Result<Outcome, Failure> {
     let input = Input::open(&files.input)?;
     let mut output = Output::create(&files.output, &[&files.input])?;
     let (written, difference) = rewrite(&input, &mut output)?;
     output.finish()?;
     let difference = difference.map(|offset| locate(&input, offset)).transpose()?;
     let report = Report { identical: difference.is_none(), length: input.length(), written, difference };
-    Output::report(&files.output, &report.text(), &report, json)?;
-    Ok(if report.identical { Answer::Fine } else { Answer::Different })
+    Output::print_summary(&files.output, &report.text(), &report, json)?;
+    Ok(Outcome::of_comparison(report.identical))
 }
 
-/// Writes the stream again; the number of bytes, and the offset of the first one that differs.
+/// Rewrites the stream. Returns the number of bytes written and the offset of the first one that differs.
 fn rewrite(input: &Input, output: &mut Output) -> Result<(u64, Option<u64>), Failure> {
     let failed = |error| input.failed(error);
     let mut reader = input.reader()?;
@@ -63,7 +60,7 @@ fn rewrite(input: &Input, output: &mut Output) -> Result<(u64, Option<u64>), Fai
     }
 }
 
-/// Compares what is written with the original, as it is written.
+/// A comparison of the output with the original while it is written.
 struct Comparison {
     original: Reader<'static>,
     difference: Option<u64>,
@@ -84,7 +81,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// The offset of the first difference; the original's end must have come too.
+    /// Returns the offset of the first difference. A longer original differs at the end of the output.
     fn finish(mut self) -> Result<Option<u64>, LoadError> {
         if self.difference.is_none() && !self.original.at_end()? {
             self.difference = Some(self.original.offset());
@@ -93,9 +90,9 @@ impl Comparison {
     }
 }
 
-/// Says where a difference is, which is looked up only when there is one.
+/// Finds the section of a difference. Identical streams need no survey.
 fn locate(input: &Input, offset: u64) -> Result<Difference, Failure> {
-    let survey = Survey::of(input, |_, _| ())?;
+    let survey = Survey::new(input, |_, _| ())?;
     Ok(Difference { offset, section: survey.section_at(offset).cloned() })
 }
 
@@ -108,6 +105,6 @@ impl Report {
             Some(section) => format!("section \"{}\" (instance {})", plain(&section.name), section.instance_id),
             None => "no section".to_owned(),
         };
-        format!("different from byte {offset:#x} on, in {place}; {} read, {} written", self.length, self.written)
+        format!("differs at byte {offset:#x}, in {place}; {} bytes read, {} written", self.length, self.written)
     }
 }

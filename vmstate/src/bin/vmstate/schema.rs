@@ -1,25 +1,29 @@
-//! `vmstate schema`: what devices look like, as text.
+//! `vmstate schema`: prints the schema of a stream, dump or schema file.
 
 use vmstate::schema::Release;
 use vmstate::schema::dump::Dump;
 
-use crate::args::{Schema, SchemaForm};
+use crate::args::{Schema, SchemaFormat};
 use crate::failure::Failure;
-use crate::shapes::Shapes;
-use crate::{Answer, output};
+use crate::outcome::Outcome;
+use crate::output;
+use crate::schema_file::SchemaFile;
 
-pub(crate) fn run(arguments: &Schema) -> Result<Answer, Failure> {
-    let mut shapes = Shapes::read(&arguments.file)?;
-    if let Some(name) = arguments.devices.iter().find(|name| !shapes.schema.devices.contains_key(*name)) {
-        return Err(Failure::Usage(format!("{}: no device `{name}`", shapes.name)));
+pub(crate) fn run(arguments: &Schema) -> Result<Outcome, Failure> {
+    let mut file = SchemaFile::read(&arguments.file)?;
+    if let Some(name) = arguments.devices.iter().find(|name| !file.schema.devices.contains_key(*name)) {
+        return Err(Failure::usage_with_help(
+            format!("{}: unknown device `{name}`", file.name),
+            "list the devices with `vmstate schema FILE --format names`",
+        ));
     }
-    shapes.select(&arguments.devices);
-    let schema = &shapes.schema;
-    output::answer(&match arguments.form {
-        SchemaForm::Schema => schema.to_text(),
-        SchemaForm::Names => schema.devices.keys().map(|name| format!("{name}\n")).collect(),
-        SchemaForm::Dump => Dump::from_schema(schema, Release::Qemu10_0).to_text(),
-        SchemaForm::Dump72 => Dump::from_schema(schema, Release::Qemu7_2).to_text(),
+    file.select(&arguments.devices);
+    let schema = &file.schema;
+    output::print(&match arguments.format {
+        SchemaFormat::Schema => schema.to_text(),
+        SchemaFormat::Names => schema.devices.keys().map(|name| format!("{name}\n")).collect(),
+        SchemaFormat::Dump => Dump::from_schema(schema, Release::Qemu10_0).to_text(),
+        SchemaFormat::Dump72 => Dump::from_schema(schema, Release::Qemu7_2).to_text(),
     })?;
-    Ok(Answer::Fine)
+    Ok(Outcome::Success)
 }

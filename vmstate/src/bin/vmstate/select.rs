@@ -1,4 +1,4 @@
-//! Which sections and fields a command is about.
+//! The sections and fields selected with `--section` and `--field`.
 
 use std::cell::Cell;
 
@@ -7,12 +7,12 @@ use vmstate::dynamic::{DecodedSection, Leaf};
 
 use crate::failure::Failure;
 
-/// The sections that were asked for; all if none were.
+/// The selected sections; all if none is named.
 pub(crate) struct Selection<'a> {
     wanted: Vec<Wanted<'a>>,
 }
 
-/// One `NAME[:INSTANCE]`. Names have colons too, so that both readings count.
+/// An argument `NAME[:INSTANCE]`. Names can contain colons, so it can also be a name alone.
 struct Wanted<'a> {
     text: &'a str,
     name_and_instance: Option<(&'a str, u32)>,
@@ -29,7 +29,7 @@ impl<'a> Selection<'a> {
         Self { wanted: texts.iter().map(wanted).collect() }
     }
 
-    /// Whether the section of this name and instance was asked for.
+    /// Returns whether the section is selected, and records that it was found.
     pub(crate) fn has(&self, name: &str, instance_id: u32) -> bool {
         let mut any = self.wanted.is_empty();
         for wanted in &self.wanted {
@@ -41,19 +41,19 @@ impl<'a> Selection<'a> {
         any
     }
 
-    /// Makes sure that everything that was asked for has been found.
+    /// Returns an error if a named section was not found.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match self.wanted.iter().find(|wanted| !wanted.found.get()) {
-            Some(wanted) => Err(Failure::Usage(format!(
-                "there is no section `{}`; `vmstate info` lists those of a stream",
-                wanted.text
-            ))),
+            Some(Wanted { text, .. }) => Err(Failure::usage_with_help(
+                format!("unknown section `{text}`"),
+                "list the sections with `vmstate info FILE`",
+            )),
             None => Ok(()),
         }
     }
 }
 
-/// The fields that were asked for, with all that is in them; all if none were.
+/// The selected fields including nested ones; all if none is named.
 pub(crate) struct Prefixes<'a> {
     wanted: Vec<Prefix<'a>>,
 }
@@ -72,27 +72,25 @@ impl<'a> Prefixes<'a> {
         self.wanted.is_empty()
     }
 
-    /// Notes which of the fields `section` has.
+    /// Records which of the fields are in `section`.
     pub(crate) fn look_into(&self, section: &DecodedSection) {
         self.wanted.iter().filter(|prefix| prefix.is_in(section)).for_each(|prefix| prefix.found.set(true));
     }
 
-    /// Whether `section` has one of the fields.
+    /// Returns whether `section` has one of the fields.
     pub(crate) fn are_in(&self, section: &DecodedSection) -> bool {
         self.wanted.iter().any(|prefix| prefix.is_in(section))
     }
 
-    /// Makes sure that each field has been found somewhere.
+    /// Returns an error if a field was not found in any section.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match self.wanted.iter().find(|prefix| !prefix.found.get()) {
-            Some(Prefix { path, .. }) => {
-                Err(Failure::Usage(format!("no section that was looked at has a field `{path}`")))
-            }
+            Some(Prefix { path, .. }) => Err(unknown_field(path)),
             None => Ok(()),
         }
     }
 
-    /// Leaves of a difference what was asked for. Paths may begin with one of `names`.
+    /// Reduces a difference to the selected fields. Paths may begin with one of `names`.
     pub(crate) fn keep<'d>(&self, names: &[&str], field: FieldDifference<'d>) -> Option<FieldDifference<'d>> {
         let paths = || self.wanted.iter().flat_map(|prefix| prefix.readings(names));
         if paths().any(|path| is_under(&field.path, path)) {
@@ -108,7 +106,7 @@ impl<'a> Prefixes<'a> {
 }
 
 impl<'a> Prefix<'a> {
-    /// The path, with and without the name of a section before it.
+    /// Returns the path, also without a leading section name if it has one.
     fn readings(&self, names: &[&str]) -> impl Iterator<Item = &'a str> {
         let path = self.path;
         let inner: Vec<_> = names.iter().filter_map(|name| path.strip_prefix(name)?.strip_prefix('.')).collect();
@@ -122,18 +120,26 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// The names that paths into a section may begin with.
+/// The error for a field that is not in any selected section.
+pub(crate) fn unknown_field(path: &str) -> Failure {
+    Failure::usage_with_help(
+        format!("unknown field `{path}` in the selected sections"),
+        "list the fields with `vmstate dump FILE`",
+    )
+}
+
+/// Returns the names that paths into a section may begin with.
 pub(crate) fn names(section: &DecodedSection) -> Vec<&str> {
     let state = section.state().map(|state| &*state.vmsd_name);
     std::iter::once(&*section.name).chain(state).collect()
 }
 
-/// Whether `path` leads to what is at `prefix`, or into it.
+/// Returns whether `path` is the field `prefix` or nested in it.
 fn is_under(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// The index in `[7]`.
+/// Parses an index such as `[7]`.
 fn index(text: &str) -> Option<u64> {
     text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }

@@ -1,29 +1,28 @@
-//! `vmstate set`: a stream with something changed.
+//! `vmstate set`: changes values, subsections and names in a stream.
 
 use serde::Serialize;
 use vmstate::Writer;
 use vmstate::dynamic::edit::{AppliedEdit, EditError, Edits, parse_subsection};
 use vmstate::dynamic::{DecodedStruct, StreamEvent};
 
-use crate::Answer;
 use crate::args::Set;
 use crate::failure::Failure;
 use crate::input::{Input, is_stdio};
-use crate::output::Output;
-use crate::rewrite::CHUNK;
-use crate::text::plain;
+use crate::outcome::Outcome;
+use crate::output::{CHUNK, Output};
+use crate::terminal::plain;
 
-/// What was done.
+/// The summary of the command.
 #[derive(Serialize)]
 struct Report {
     changes: Vec<Changed>,
-    /// The bytes that were read.
+    /// The number of bytes read.
     length: u64,
-    /// The bytes that were written.
+    /// The number of bytes written.
     written: u64,
 }
 
-/// One thing that was changed, as text for people.
+/// A change as text.
 #[derive(Serialize)]
 struct Changed {
     path: String,
@@ -31,7 +30,7 @@ struct Changed {
     new: Option<String>,
 }
 
-pub(crate) fn run(arguments: &Set, json: bool) -> Result<Answer, Failure> {
+pub(crate) fn run(arguments: &Set, json: bool) -> Result<Outcome, Failure> {
     let input = Input::open(&arguments.input)?;
     let edits = edits(arguments)?;
     let inputs = [Some(arguments.input.as_path()), arguments.from.as_deref()];
@@ -39,21 +38,26 @@ pub(crate) fn run(arguments: &Set, json: bool) -> Result<Answer, Failure> {
     let mut output = Output::create(&arguments.output, &inputs)?;
     let (written, changes) = write(&input, edits, &mut output)?;
     output.finish()?;
-    let text = match changes.is_empty() {
-        true => "nothing changed".to_owned(),
-        false => changes.iter().map(|change| plain(&change.to_string())).collect::<Vec<_>>().join("\n"),
-    };
+    let text = summary(&changes);
     let changes = changes.into_iter().map(|AppliedEdit { path, old, new, .. }| Changed { path, old, new }).collect();
     let report = Report { changes, length: input.length(), written };
-    Output::report(&arguments.output, &text, &report, json)?;
-    Ok(Answer::Fine)
+    Output::print_summary(&arguments.output, &text, &report, json)?;
+    Ok(Outcome::Success)
 }
 
-/// Writes the stream with the changes; the number of bytes, and what was changed.
+/// One change per line.
+fn summary(changes: &[AppliedEdit]) -> String {
+    if changes.is_empty() {
+        return "0 changes".to_owned();
+    }
+    changes.iter().map(|change| plain(&change.to_string())).collect::<Vec<_>>().join("\n")
+}
+
+/// Writes the stream with the changes. Returns the number of bytes written and the changes.
 fn write(input: &Input, mut edits: Edits, output: &mut Output) -> Result<(u64, Vec<AppliedEdit>), Failure> {
     let failed = |error| match error {
         EditError::Stream(error) => input.failed(error),
-        other => Failure::Usage(plain_lines(&other.to_string())),
+        other => Failure::usage(plain_lines(&other.to_string())),
     };
     let mut reader = input.reader()?;
     let mut out = Writer::with_capacity(2 * CHUNK);
@@ -69,11 +73,11 @@ fn write(input: &Input, mut edits: Edits, output: &mut Output) -> Result<(u64, V
     }
 }
 
-/// What was asked for.
+/// Collects the edits from the arguments.
 fn edits(arguments: &Set) -> Result<Edits, Failure> {
     let mut edits = Edits::new();
     for text in &arguments.values {
-        let (path, value) = halves(text, "PATH=VALUE")?;
+        let (path, value) = split_at_equals(text, "PATH=VALUE")?;
         edits = edits.set(path, value);
     }
     for path in &arguments.drop_subsection {
@@ -84,44 +88,46 @@ fn edits(arguments: &Set) -> Result<Edits, Failure> {
         edits = edits.add_subsection(path, subsection);
     }
     for text in &arguments.rename_section {
-        let (old, new) = halves(text, "OLD=NEW")?;
+        let (old, new) = split_at_equals(text, "OLD=NEW")?;
         edits = edits.rename_section(old, new);
     }
     if let Some(machine) = &arguments.machine {
         edits = edits.machine(machine);
     }
-    if arguments.force {
+    if arguments.allow_counts {
         edits = edits.force();
     }
     Ok(edits)
 }
 
-fn halves<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str), Failure> {
-    text.split_once('=').ok_or_else(|| Failure::Usage(format!("expected {form}, found `{}`", plain(text))))
+fn split_at_equals<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str), Failure> {
+    text.split_once('=').ok_or_else(|| Failure::usage(format!("expected {form}, found `{}`", plain(text))))
 }
 
-/// A subsection, and where to add it.
+/// Returns a subsection to add, and its path.
 fn addition<'t>(text: &'t str, arguments: &Set) -> Result<(&'t str, DecodedStruct), Failure> {
     if let Some((path, written)) = text.split_once('=') {
         let subsection = parse_subsection(written);
-        return Ok((path, subsection.map_err(|refusal| Failure::Usage(plain_lines(&refusal.to_string())))?));
+        return Ok((path, subsection.map_err(|refusal| Failure::usage(plain_lines(&refusal.to_string())))?));
     }
     let Some(from) = &arguments.from else {
-        let message = format!("where is `{}` to be copied from? Say `--from FILE`, or what is in it", plain(text));
-        return Err(Failure::Usage(message));
+        return Err(Failure::usage_with_help(
+            format!("missing contents of the subsection `{}`", plain(text)),
+            "copy it from a stream with `--from FILE`, or write `PATH=VERSION{NAME:TYPE=VALUE, ...}`",
+        ));
     };
     if is_stdio(from) && is_stdio(&arguments.input) {
-        return Err(Failure::Usage("IN and `--from` cannot both be standard input".to_owned()));
+        return Err(Failure::usage("IN and `--from` cannot both be standard input"));
     }
-    let missing = || Failure::Usage(format!("`{}` has no subsection `{}`", from.display(), plain(text)));
+    let missing = || Failure::usage(format!("`{}` has no subsection `{}`", from.display(), plain(text)));
     Ok((text, find(&Input::open(from)?, text)?.ok_or_else(missing)?))
 }
 
-/// The subsection at `path` in another stream.
+/// Finds the subsection at `path` in another stream.
 fn find(input: &Input, path: &str) -> Result<Option<DecodedStruct>, Failure> {
     let mut reader = input.reader()?;
-    let mut walk = input.walk(&mut reader)?;
-    while let Some(event) = walk.next_event().map_err(|error| input.failed(error))? {
+    let mut decoder = input.decoder(&mut reader)?;
+    while let Some(event) = decoder.next_event().map_err(|error| input.failed(error))? {
         if let StreamEvent::Section { section, .. } = event
             && let Some(found) = section.subsection_by(path)
         {
@@ -131,7 +137,7 @@ fn find(input: &Input, path: &str) -> Result<Option<DecodedStruct>, Failure> {
     Ok(None)
 }
 
-/// Text of several lines, with nothing in them that a terminal would obey.
+/// Escapes the control characters of text except line breaks.
 fn plain_lines(text: &str) -> String {
     text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
 }

@@ -1,43 +1,42 @@
-//! `vmstate strip`: a stream without the contents of RAM.
+//! `vmstate strip`: copies a stream with all RAM pages zeroed.
 
 use serde::Serialize;
 use vmstate::Writer;
 use vmstate::dynamic::Stripper;
 
-use crate::Answer;
 use crate::args::Files;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::output::Output;
-use crate::rewrite::CHUNK;
-use crate::text::plural;
+use crate::outcome::Outcome;
+use crate::output::{CHUNK, Output};
+use crate::terminal::plural;
 
-/// What was done.
+/// The summary of the command.
 #[derive(Serialize)]
 struct Report {
-    /// The pages that had contents.
+    /// The number of pages that were not zero.
     pages: u64,
-    /// The bytes that were read.
+    /// The number of bytes read.
     length: u64,
-    /// The bytes that were written.
+    /// The number of bytes written.
     written: u64,
 }
 
-pub(crate) fn run(files: &Files, json: bool) -> Result<Answer, Failure> {
+pub(crate) fn run(files: &Files, json: bool) -> Result<Outcome, Failure> {
     let input = Input::open(&files.input)?;
     let mut output = Output::create(&files.output, &[&files.input])?;
     let (pages, written) = strip(&input, &mut output)?;
     output.finish()?;
     let report = Report { pages, length: input.length(), written };
-    Output::report(&files.output, &report.text(), &report, json)?;
-    Ok(Answer::Fine)
+    Output::print_summary(&files.output, &report.text(), &report, json)?;
+    Ok(Outcome::Success)
 }
 
-/// Writes the stream without its pages; their number, and that of the bytes.
+/// Writes the stream with its pages zeroed. Returns the number of pages and of bytes written.
 fn strip(input: &Input, output: &mut Output) -> Result<(u64, u64), Failure> {
     let mut reader = input.reader()?;
-    let walk = input.walk(&mut reader)?;
-    let mut stripper = Stripper::new(walk, input.second_reader()?);
+    let decoder = input.decoder(&mut reader)?;
+    let mut stripper = Stripper::new(decoder, input.second_reader()?);
     let mut out = Writer::with_capacity(2 * CHUNK);
     loop {
         let more = stripper.step(&mut out).map_err(|error| input.failed(error))?;

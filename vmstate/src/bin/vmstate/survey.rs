@@ -1,4 +1,4 @@
-//! What a stream consists of, from one walk through it.
+//! The contents of a stream without its fields, collected in one pass.
 
 use serde::Serialize;
 use vmstate::LoadError;
@@ -9,30 +9,30 @@ use vmstate::stream::{self, Command, SectionHeader};
 use crate::failure::Failure;
 use crate::input::Input;
 
-/// The bytes of a section's footer.
+/// The size of a section footer in bytes.
 const FOOTER: u64 = 5;
 
-/// What a stream consists of.
+/// The contents of a stream without its fields.
 #[derive(Debug, Serialize)]
 pub(crate) struct Survey {
-    /// The bytes of the stream.
+    /// The length of the stream in bytes.
     pub(crate) length: u64,
     pub(crate) configuration: Option<Configuration>,
-    /// The same, field by field.
+    /// The configuration as a section with fields.
     #[serde(skip)]
     pub(crate) configured: Option<DecodedSection>,
     pub(crate) page_size: u64,
-    /// Whether sections have footers, if there are sections.
+    /// Whether sections have footers. `None` if the stream has no sections.
     pub(crate) footers: Option<bool>,
     pub(crate) sections: Vec<SectionRow>,
     pub(crate) ram: Vec<BlockRow>,
     pub(crate) commands: Vec<CommandRow>,
     pub(crate) description: Option<Description>,
-    /// Bytes behind the stream's end, which belong to nothing.
+    /// The number of bytes after the end of the stream.
     pub(crate) trailing: u64,
 }
 
-/// The machine that the stream is of.
+/// The configuration of the machine that saved the stream.
 #[derive(Debug, Serialize)]
 pub(crate) struct Configuration {
     pub(crate) machine: String,
@@ -41,7 +41,7 @@ pub(crate) struct Configuration {
     pub(crate) uuid: Option<String>,
 }
 
-/// One section.
+/// A section.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SectionRow {
     /// `start`, `part`, `end` or `full`.
@@ -50,66 +50,67 @@ pub(crate) struct SectionRow {
     pub(crate) name: String,
     pub(crate) instance_id: u32,
     pub(crate) version: u32,
-    /// Of the section's first byte.
+    /// The stream offset of the first byte.
     pub(crate) offset: u64,
-    /// From there to the end of the footer.
+    /// The size in bytes, including the footer.
     pub(crate) size: u64,
     pub(crate) payload_offset: u64,
     pub(crate) payload_size: u64,
 }
 
-/// A block of RAM, and how often pages of it were sent in which form.
+/// A RAM block, and the number of its pages in each encoding.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct BlockRow {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) zero_pages: u64,
     pub(crate) data_pages: u64,
-    /// Pages sent as the difference to what they were before.
+    /// Pages sent as the difference to their previous contents.
     pub(crate) xbzrle_pages: u64,
     pub(crate) compressed_pages: u64,
-    /// Whether the pages lie at their own place of the file (mapped-ram), and are not counted.
+    /// Whether the pages are at fixed offsets in the file (mapped-ram), and not counted.
     pub(crate) mapped: bool,
 }
 
+/// A command.
 #[derive(Debug, Serialize)]
 pub(crate) struct CommandRow {
     pub(crate) offset: u64,
     pub(crate) number: u16,
     pub(crate) name: &'static str,
-    /// Its data, for people.
+    /// The data as text.
     pub(crate) detail: String,
 }
 
-/// The JSON text at the stream's end.
+/// The description at the end of the stream.
 #[derive(Debug, Serialize)]
 pub(crate) struct Description {
-    /// Of its first character.
+    /// The stream offset of the JSON text.
     pub(crate) offset: u64,
     pub(crate) size: u64,
-    /// How many sections it describes.
+    /// The number of described sections.
     pub(crate) devices: usize,
 }
 
 impl Survey {
-    /// Walks through all of `input`; `each` gets the sections with their decoded payloads, RAM without.
-    pub(crate) fn of(
+    /// Reads all of `input`. Calls `each` with every section and its decoded payload, which is `None` for RAM.
+    pub(crate) fn new(
         input: &Input,
         mut each: impl FnMut(&SectionRow, Option<DecodedSection>),
     ) -> Result<Self, Failure> {
         let mut reader = input.reader()?;
-        let walk = input.walk(&mut reader)?;
-        let mut surveyor = Surveyor { survey: Self::begin(input, &walk), walk, open: None };
+        let decoder = input.decoder(&mut reader)?;
+        let mut surveyor = Surveyor { survey: Self::begin(input, &decoder), decoder, open: None };
         surveyor.run(&mut each).map_err(|error| input.failed(error))?;
         Ok(surveyor.survey)
     }
 
-    /// The section that the byte at `offset` belongs to.
+    /// Returns the section with the byte at `offset`.
     pub(crate) fn section_at(&self, offset: u64) -> Option<&SectionRow> {
         self.sections.iter().find(|section| (section.offset..section.offset + section.size).contains(&offset))
     }
 
-    fn begin(input: &Input, walk: &StreamDecoder<'_, '_>) -> Self {
+    fn begin(input: &Input, decoder: &StreamDecoder<'_, '_>) -> Self {
         let description = input.description().map(|found| Description {
             offset: found.offset,
             size: found.size,
@@ -117,11 +118,9 @@ impl Survey {
         });
         Self {
             length: input.length(),
-            configuration: walk.configuration().map(Configuration::from),
-            configured: walk
-                .configuration()
-                .and_then(|configuration| DecodedSection::from_configuration(configuration).ok()),
-            page_size: walk.page_size().bytes(),
+            configuration: decoder.configuration().map(Configuration::from),
+            configured: decoder.configuration().and_then(|found| DecodedSection::from_configuration(found).ok()),
+            page_size: decoder.page_size().bytes(),
             footers: None,
             sections: Vec::new(),
             ram: Vec::new(),
@@ -133,7 +132,7 @@ impl Survey {
 }
 
 struct Surveyor<'r, 'a> {
-    walk: StreamDecoder<'r, 'a>,
+    decoder: StreamDecoder<'r, 'a>,
     survey: Survey,
     /// The RAM section that is being read.
     open: Option<SectionHeader>,
@@ -142,8 +141,8 @@ struct Surveyor<'r, 'a> {
 impl Surveyor<'_, '_> {
     fn run(&mut self, each: &mut impl FnMut(&SectionRow, Option<DecodedSection>)) -> Result<(), LoadError> {
         loop {
-            let start = self.walk.offset();
-            match self.walk.next_event()? {
+            let start = self.decoder.offset();
+            match self.decoder.next_event()? {
                 Some(StreamEvent::Section { header, section, .. }) => self.section(&header, Some(section), each),
                 Some(StreamEvent::Ram(header)) => self.open = Some(header),
                 Some(StreamEvent::Record(Record::EndOfSection)) => {
@@ -165,18 +164,22 @@ impl Surveyor<'_, '_> {
         section: Option<DecodedSection>,
         each: &mut impl FnMut(&SectionRow, Option<DecodedSection>),
     ) {
-        let footer = if self.walk.has_footers() == Some(true) { FOOTER } else { 0 };
-        let row = SectionRow::new(header, self.walk.offset(), footer);
+        let footer = if self.decoder.has_footers() == Some(true) { FOOTER } else { 0 };
+        let row = SectionRow::new(header, self.decoder.offset(), footer);
         each(&row, section);
         self.survey.sections.push(row);
     }
 
     fn record(&mut self, record: &Record) {
         if let Record::Block(header) = record {
-            let (name, size, mapped) = (header.idstr.clone(), header.size, header.mapped.is_some());
-            self.survey.ram.push(BlockRow { name, size, mapped, ..BlockRow::default() });
+            self.survey.ram.push(BlockRow {
+                name: header.idstr.clone(),
+                size: header.size,
+                mapped: header.mapped.is_some(),
+                ..BlockRow::default()
+            });
         }
-        let block = self.walk.ram().current_block().and_then(|index| self.survey.ram.get_mut(index));
+        let block = self.decoder.ram().current_block().and_then(|index| self.survey.ram.get_mut(index));
         let Some(block) = block else { return };
         match record {
             Record::Zero { .. } => block.zero_pages += 1,
@@ -188,9 +191,9 @@ impl Surveyor<'_, '_> {
     }
 
     fn finish(&mut self) -> Result<(), LoadError> {
-        self.walk.trailer()?;
-        self.survey.trailing = self.survey.length - self.walk.offset();
-        self.survey.footers = self.walk.has_footers();
+        self.decoder.trailer()?;
+        self.survey.trailing = self.survey.length - self.decoder.offset();
+        self.survey.footers = self.decoder.has_footers();
         Ok(())
     }
 }
@@ -222,7 +225,7 @@ impl From<&stream::Configuration> for Configuration {
     }
 }
 
-/// A UUID as it is usually written.
+/// Formats a UUID with hyphens.
 fn uuid(bytes: [u8; 16]) -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(bytes));
     [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &hex[part]).join("-")
@@ -238,7 +241,7 @@ fn detail(command: &Command) -> String {
     match command {
         Command::Ping(value) => format!("{value:#x}"),
         Command::PostcopyAdvise(Some(advise)) => {
-            format!("page sizes {:#x}, target's {:#x}", advise.page_size_summary, advise.target_page_size)
+            format!("host page sizes {:#x}, target page size {:#x}", advise.page_size_summary, advise.target_page_size)
         }
         Command::RamDiscard { block, ranges } => {
             let bytes = ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.length));

@@ -38,7 +38,7 @@ impl DecodedSection {
                 "a value that nothing else depends on",
                 format!("what seems to count `{counted}`, of which there are {}", number.integer()),
             )
-            .or_advice("if it does not, say so with `--force`"));
+            .or_advice("to set it anyway, use `--allow-counts`"));
         }
         let bytes = match found.item {
             FoundItem::Scalar(old) => value::scalar(old.kind, text)?,

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line arguments, and the help and manual pages generated from them.
 
 use std::path::PathBuf;
 
@@ -6,42 +6,42 @@ use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-mod check;
+mod schemas;
 
-pub(crate) use check::{Check, QemuChecker, Schema, SchemaForm};
+pub(crate) use schemas::{Check, QemuChecker, Schema, SchemaFormat};
 
-/// Looks into the migration streams that QEMU writes, and writes them again.
+/// Inspect, compare and edit QEMU's migration streams
 ///
-/// A stream comes from QEMU's monitor (`migrate file:vm.state`, or `migrate "exec:cat > vm.state"`). What is in it is
-/// read by the description that QEMU puts at its end, so that no device needs to be known here.
+/// QEMU's monitor writes a stream with `migrate file:vm.state` or `migrate "exec:cat > vm.state"`. Fields are decoded
+/// with the description at the end of the stream, so no device definitions are needed.
 #[derive(Debug, Parser)]
-#[command(name = "vmstate", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "vmstate", version, propagate_version = true, after_help = EXAMPLES_AND_EXIT_STATUS)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Answer in JSON, for programs (`import` and `schema` write what they always write)
+    /// Print JSON (no effect on `import` and `schema`)
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// When to use colours
+    /// When to use colors
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
 }
 
-const EXIT_CODES: &str = "\
+const EXAMPLES_AND_EXIT_STATUS: &str = "\
 Examples:
-  vmstate info vm.state                          what is in a stream
-  vmstate dump vm.state --section serial         the fields of a device, with values
-  vmstate diff vm.state later.state              what differs, field by field
-  vmstate check old-release.json new-release.json   whether two releases load each other's streams
-  vmstate import vm.state -o src/devices.rs      Rust structs for all devices
-  vmstate <COMMAND> --help                       more about a command
+  vmstate info vm.state                          list sections
+  vmstate dump vm.state --section serial         print the fields of a device
+  vmstate diff vm.state later.state              compare two streams
+  vmstate check old.json new.json                check compatibility of two releases
+  vmstate import vm.state -o src/devices.rs      generate Rust structs
+  vmstate <COMMAND> --help                       show help for a command
 
-Exit codes:
-  0  fine
-  1  there are differences, and they are the answer
-  2  bad usage, or a bad stream: standard error says what and where";
+Exit status:
+  0  success; no differences and no breaks found
+  1  differences found (`diff`, `rewrite`), or breaks found (`check`)
+  2  bad usage, unreadable file or malformed stream; the error is on standard error";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -52,18 +52,16 @@ pub(crate) enum Command {
     Check(Check),
     Schema(Schema),
     #[command(after_help = REWRITE_EXAMPLE)]
-    /// Decode a stream and encode it again, and say whether the result is the same
+    /// Decode and encode a stream, and compare the result
     ///
-    /// Everything is decoded to values and written from the values alone, the description included. A stream of which
-    /// the result is identical is therefore understood down to the last byte of its framing. The exit code is 0 then,
-    /// and 1 where there is a difference; OUT is complete in both cases.
+    /// Decodes everything to values and encodes the values alone, including the description. An identical result shows
+    /// that the stream is understood completely. OUT is complete even if it differs.
     Rewrite(Files),
     #[command(after_help = STRIP_EXAMPLE)]
-    /// Copy a stream with all its RAM pages zeroed
+    /// Copy a stream with all RAM pages zeroed
     ///
-    /// What stays is the state of the machine and its devices: small, and free of the guest's memory. Pages become
-    /// records of zero pages (also those sent compressed or as differences), pages of a mapped-ram file become zeros in
-    /// their place; nothing else is changed, and QEMU loads the result.
+    /// The copy is small, contains no guest memory, and QEMU can load it. Pages become records of zero pages, including
+    /// compressed and XBZRLE pages; pages of a mapped-ram file become zeros in place. Nothing else changes.
     Strip(Files),
     Set(Set),
     Import(Import),
@@ -71,193 +69,190 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-/// List a stream's sections, RAM blocks and commands
+/// List the sections, RAM blocks and commands of a stream
 ///
-/// For each section: the offset of its first byte, its size from there to the end of its footer, its kind (start, part
-/// and end of live sections, full for devices), its section id, the device's name and instance, and the version.
-/// With `--json`, `payload_offset` and `payload_size` say where the device's own bytes are.
+/// Columns of a section: the offset of its first byte, its size including the footer, its kind (start, part and end of
+/// live sections, full for devices), section ID, instance ID, version, and name. `--json` adds the offset and size of
+/// the payload.
 #[derive(Debug, Args)]
 #[command(after_help = INFO_EXAMPLE)]
 pub(crate) struct Info {
-    /// The stream; `-` is standard input
+    /// Stream; `-` is standard input
     pub(crate) file: PathBuf,
 }
 
-/// Show the fields of a stream's devices, with values, types and offsets
+/// Print the fields of devices with their values and offsets
 ///
-/// Each line has the offset in the stream of the field's first byte, its size in bytes, its name, its type and its value.
-/// What QEMU does not describe is shown as bytes. RAM is counted, not shown.
+/// Columns: the stream offset of the field, its size in bytes, name, type and value. Payloads without a description are
+/// printed as bytes. RAM pages are counted, not printed.
 #[derive(Debug, Args)]
 #[command(after_help = DUMP_EXAMPLE)]
 pub(crate) struct Dump {
-    /// The stream; `-` is standard input
+    /// Stream; `-` is standard input
     pub(crate) file: PathBuf,
 
-    /// Show only sections of this name, or only the one with this instance id too (may be repeated)
+    /// Print only sections with this name and instance ID (repeatable)
     #[arg(long = "section", value_name = "NAME[:INSTANCE]")]
     pub(crate) sections: Vec<String>,
 
-    /// Show only this field, such as `env.regs[3]` (may be repeated)
+    /// Print only this field, such as `env.regs[3]` (repeatable)
     #[arg(long = "field", value_name = "PATH")]
     pub(crate) fields: Vec<String>,
 }
 
-/// Show what differs between two streams, by fields and not by bytes
+/// Compare two streams field by field
 ///
-/// Compared is what a machine would load: the configuration, the sections' versions, fields and subsections, and RAM page
-/// by page. How a stream carries it is not: order and ids of sections, footers, commands, and how often a page was sent.
-/// Each line has the field's path, its type, and the old and the new value; of arrays, buffers and bitmaps the elements
-/// that differ. `-` marks what only A has, `+` what only B has. The exit code is 0 when there is no difference, and 1
-/// when there are some.
+/// Compares the state that a machine would load: the configuration, the versions, fields and subsections of sections,
+/// and RAM page by page. Ignores the encoding: order and IDs of sections, footers, commands, and repeated pages. Each
+/// line has the path of a field, its type, and the old and new value; arrays, buffers and bitmaps are summarized by
+/// ranges of elements. `-` marks fields that are only in A, `+` fields that are only in B.
 #[derive(Debug, Args)]
 #[command(after_help = DIFF_EXAMPLE)]
 pub(crate) struct Diff {
-    /// The old stream; `-` is standard input
+    /// Old stream; `-` is standard input
     #[arg(value_name = "A")]
     pub(crate) old: PathBuf,
 
-    /// The new stream; `-` is standard input
+    /// New stream; `-` is standard input
     #[arg(value_name = "B")]
     pub(crate) new: PathBuf,
 
-    /// Compare only sections of this name, or only the one with this instance id too (may be repeated)
+    /// Compare only sections with this name and instance ID (repeatable)
     #[arg(long = "section", value_name = "NAME[:INSTANCE]")]
     pub(crate) sections: Vec<String>,
 
-    /// Compare only this field and what is in it, such as `env` or `env.regs[3]` (may be repeated)
+    /// Compare only this field, such as `env` or `env.regs[3]` (repeatable)
     #[arg(long = "field", value_name = "PATH")]
     pub(crate) fields: Vec<String>,
 }
 
-/// Write a page for people: what is in a stream, or what differs between two
+/// Write an HTML page about one stream, or the differences of two
 ///
-/// One HTML file that loads nothing from elsewhere: the sections by size, all fields with their values and bytes in a
-/// tree that can be searched, and a map of RAM; with OTHER, both streams side by side with the differences marked. Its
-/// size is bounded: RAM's contents are not in it, and of large arrays and payloads only the beginning is. The page says
-/// how much.
+/// The page is a single file without external resources. It shows the sections by size, a searchable tree of all fields
+/// with their values and bytes, and a map of RAM. With OTHER, it shows both streams side by side and marks the
+/// differences. Its size is bounded: it omits RAM contents and truncates large arrays and payloads, with a note.
 #[derive(Debug, Args)]
 #[command(after_help = REPORT_EXAMPLE)]
 pub(crate) struct Report {
-    /// The stream; `-` is standard input
+    /// Stream; `-` is standard input
     pub(crate) file: PathBuf,
 
-    /// A second stream, to be shown beside it
+    /// Second stream to compare with
     pub(crate) other: Option<PathBuf>,
 
-    /// Where to write the page; `-` is standard output
+    /// Output file; `-` is standard output
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 }
 
-/// A stream to read and one to write.
+/// The input and output of commands that write a stream.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// The stream to read; `-` is standard input
+    /// Input stream; `-` is standard input
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
 
-    /// Where to write; `-` is standard output, and the report then goes to standard error
+    /// Output file; `-` is standard output, and the summary goes to standard error
     #[arg(value_name = "OUT")]
     pub(crate) output: PathBuf,
 }
 
-/// Change values, subsections and names of a stream, and write it as a new one
+/// Change values, subsections and names in a stream
 ///
-/// Fields are named by the section and their path, as `vmstate dump` shows them: `cpu.env.r[24]`, or `serial:1.lcr` where there are
-/// several sections of that name. The description is written anew. What the format forbids is refused, and then nothing is
-/// written.
+/// A field is addressed by its section and path, as printed by `vmstate dump`: `cpu.env.r[24]`, or `serial:1.lcr` if
+/// several sections have the same name. The description is updated. If a change is invalid, nothing is written.
 ///
-/// Integers are decimal or, with `0x`, hexadecimal; flags `true` or `false`; timers nanoseconds or `disarmed`; floats
-/// decimal. Arrays and bitmaps (of 64-bit words) are `[1, 2, 3]`; bytes `hex:00ff`, or text in quotes that zeros fill up;
-/// up to 8 of them may be an integer.
+/// Values: integers in decimal, or in hexadecimal with `0x`; booleans `true` or `false`; timers in nanoseconds or
+/// `disarmed`; floats in decimal; arrays and bitmaps (64-bit words) as `[1, 2, 3]`; bytes as `hex:00ff`, or as a quoted
+/// string that is padded with zeros; up to 8 bytes also as an integer.
 #[derive(Debug, Args)]
 #[command(after_help = SET_EXAMPLE)]
 pub(crate) struct Set {
-    /// The stream to read; `-` is standard input
+    /// Input stream; `-` is standard input
     #[arg(value_name = "IN")]
     pub(crate) input: PathBuf,
 
-    /// What to set, and to what
+    /// Field and its new value
     #[arg(value_name = "PATH=VALUE")]
     pub(crate) values: Vec<String>,
 
-    /// Where to write; `-` is standard output, and the report then goes to standard error
+    /// Output file; `-` is standard output, and the summary goes to standard error
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 
-    /// Drop a subsection, such as `serial.serial/tsr` (may be repeated)
+    /// Remove a subsection, such as `serial.serial/tsr` (repeatable)
     #[arg(long, value_name = "PATH")]
     pub(crate) drop_subsection: Vec<String>,
 
-    /// Add a subsection: with `--from` that of another stream, or `PATH=VERSION{NAME:TYPE=VALUE, ...}` (may be repeated)
+    /// Add the subsection of the `--from` stream, or `PATH=VERSION{NAME:TYPE=VALUE, ...}` (repeatable)
     #[arg(long, value_name = "PATH[=...]")]
     pub(crate) add_subsection: Vec<String>,
 
-    /// The stream from which subsections are copied
+    /// Stream to copy subsections from
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
 
-    /// Give a section another name (may be repeated)
+    /// Rename a section (repeatable)
     #[arg(long, value_name = "OLD[:INSTANCE]=NEW")]
     pub(crate) rename_section: Vec<String>,
 
-    /// Make it a stream of another machine type
+    /// New machine type
     #[arg(long, value_name = "NAME")]
     pub(crate) machine: Option<String>,
 
-    /// Set also what seems to count the elements of something else
+    /// Allow changes to fields that count the elements of another field
     #[arg(long)]
-    pub(crate) force: bool,
+    pub(crate) allow_counts: bool,
 }
 
-/// Write Rust structs for the devices of a stream: how a port begins
+/// Generate Rust structs for the devices of a stream
 ///
-/// From a real stream, or from the JSON text of QEMU's `-dump-vmstate`. Of a stream, the structs save what is in it, byte
-/// for byte, its description included. What the input does not say is marked with comments that begin with `Check:`.
+/// The input is a stream, or the JSON text of QEMU's `-dump-vmstate`. Structs generated from a stream save it byte for
+/// byte, including its description. Comments that begin with `Check:` mark facts that are missing from the input.
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT_EXAMPLE)]
 pub(crate) struct Import {
-    /// The stream or dump; `-` is standard input
+    /// Stream or dump; `-` is standard input
     pub(crate) file: PathBuf,
 
-    /// Where to write; standard output if not given
+    /// Output file (default: standard output)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Add a program that loads the stream into the structs, saves it from there, and says whether that is the same
+    /// Add a `main` function that loads the stream, saves it again and compares the bytes
     #[arg(long)]
     pub(crate) with_main: bool,
 }
 
-/// Write the completions of a shell to standard output
+/// Generate shell completions
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_EXAMPLE)]
 pub(crate) struct Completions {
-    /// Which shell
+    /// Shell
     pub(crate) shell: Shell,
 }
 
-/// Write manual pages, one for the tool and one for each command
+/// Generate manual pages for `vmstate` and each command
 #[derive(Debug, Args)]
 #[command(after_help = MAN_EXAMPLE)]
 pub(crate) struct Man {
-    /// The folder to write them to
+    /// Output folder
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal
+    /// If the output is a terminal
     Auto,
-    /// Everywhere
+    /// Even if the output is not a terminal
     Always,
-    /// Nowhere
+    /// Never
     Never,
 }
 
 impl Color {
-    /// Makes this the choice for standard output and standard error.
+    /// Applies the choice to standard output and standard error.
     pub(crate) fn write_global(self) {
         match self {
             Self::Auto => ColorChoice::Auto,

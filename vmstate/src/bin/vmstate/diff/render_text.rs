@@ -1,4 +1,4 @@
-//! Differences as text, a line each.
+//! Differences as text, one per line.
 
 use std::ops::Range;
 
@@ -9,26 +9,29 @@ use vmstate::dynamic::diff::{
 };
 use vmstate::dynamic::{DecodedBody, Found, FoundItem, Scalar, ScalarKind};
 
-use crate::text::{HEADING, plain, plural};
+use crate::dump::OLD_STYLE;
+use crate::terminal::{HEADING, plain, plural};
 
 const OLD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
 const NEW: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
-/// The width of paths, and of types.
+/// The widths of the columns for paths and types.
 const PATH: usize = 36;
 const TYPE: usize = 14;
-/// How many elements of an array of structs are shown.
+/// The number of elements shown of an array of structs.
 const STRUCTS: usize = 8;
-/// How many ranges of an array or of memory are shown, and how many elements of each.
+/// The number of ranges shown of an array.
 const RANGES: usize = 4;
+/// The number of ranges shown of a RAM block.
 const PAGES: usize = 8;
+/// The number of elements shown of a range.
 const ELEMENTS: usize = 8;
-/// The longest text that is shown whole.
+/// The longest text that is shown as a whole.
 const TEXT: u64 = 64;
 
-/// All differences.
+/// Renders the differences.
 pub(super) fn differences(differences: &[StateDifference<'_>]) -> String {
     if differences.is_empty() {
-        return "no differences\n".to_owned();
+        return "0 differences\n".to_owned();
     }
     let mut lines = Lines { text: String::new() };
     for difference in differences {
@@ -50,7 +53,7 @@ struct Lines {
     text: String,
 }
 
-/// Which side something is on.
+/// The only side that has a section, field or block.
 #[derive(Clone, Copy)]
 enum Only {
     Old,
@@ -58,7 +61,7 @@ enum Only {
 }
 
 impl Only {
-    fn of<T>(old: Option<T>, new: Option<T>) -> Option<Self> {
+    fn from_sides<T>(old: Option<T>, new: Option<T>) -> Option<Self> {
         match (old, new) {
             (Some(_), None) => Some(Self::Old),
             (None, Some(_)) => Some(Self::New),
@@ -76,10 +79,10 @@ impl Only {
 
 impl Lines {
     fn section(&mut self, section: &SectionDifference<'_>, name: &str) {
-        if let Some(only) = Only::of(section.old, section.new) {
-            let there = section.old.or(section.new);
-            let version = there.and_then(|there| there.version).map(|version| format!(", version {version}"));
-            let size = there.map_or(0, |there| there.section.size());
+        if let Some(only) = Only::from_sides(section.old, section.new) {
+            let present = section.old.or(section.new);
+            let version = present.and_then(|present| present.version).map(|version| format!(", version {version}"));
+            let size = present.map_or(0, |present| present.section.size());
             let text = format!("{name}{}, {}", version.unwrap_or_default(), plural(size, "byte"));
             return self.heading(&only.marked(&text));
         }
@@ -90,7 +93,7 @@ impl Lines {
         self.fields(section);
     }
 
-    /// Shows the fields; of an array of structs, those of some elements.
+    /// Writes the fields that differ, of an array of structs those of the first elements.
     fn fields(&mut self, section: &SectionDifference<'_>) {
         let array = |field: &FieldDifference<'_>| element(&field.path).map(|(array, _)| array.to_owned());
         for fields in section.fields.chunk_by(|one, other| array(one) == array(other)) {
@@ -98,20 +101,20 @@ impl Lines {
             for field in elements().take(STRUCTS).flatten() {
                 self.field(section, field);
             }
-            self.more(elements().count(), STRUCTS, "element that differs", "elements that differ");
+            self.more(elements().count(), STRUCTS, "differing element", "differing elements");
         }
     }
 
     fn live(&mut self, old: Option<&LiveSummary>, new: Option<&LiveSummary>) {
         let Some(live) = old.or(new) else { return };
         let name = format!("live section \"{}\" (instance {})", plain(&live.name), live.instance_id);
-        let what =
+        let size =
             |live: &LiveSummary| format!("{} with {}", plural(live.sections, "section"), plural(live.bytes, "byte"));
-        match (Only::of(old, new), old.zip(new)) {
-            (Some(only), _) => self.heading(&only.marked(&format!("{name}: {}", what(live)))),
+        match (Only::from_sides(old, new), old.zip(new)) {
+            (Some(only), _) => self.heading(&only.marked(&format!("{name}: {}", size(live)))),
             (None, Some((old, new))) => {
                 self.heading(&name);
-                self.line(&format!("  {}, not the same bytes", arrow(what(old), what(new))));
+                self.line(&format!("  {}, different bytes", arrow(size(old), size(new))));
             }
             (None, None) => {}
         }
@@ -119,15 +122,12 @@ impl Lines {
 
     fn block(&mut self, block: &BlockDifference<'_>) {
         let name = format!("RAM block \"{}\"", plain(block.name));
-        if let Some(only) = Only::of(block.old, block.new) {
+        if let Some(only) = Only::from_sides(block.old, block.new) {
             let size = block.old.or(block.new).map_or(0, |block| block.size);
             return self.heading(&only.marked(&format!("{name}, {size:#x} bytes")));
         }
-        let (old, new) = (block.old.map_or(0, |block| block.size), block.new.map_or(0, |block| block.size));
-        match old == new {
-            true => self.heading(&format!("{name}, {old:#x} bytes")),
-            false => self.heading(&format!("{name}, {} bytes", arrow(format!("{old:#x}"), format!("{new:#x}")))),
-        }
+        let [old, new] = [block.old, block.new].map(|side| format!("{:#x}", side.map_or(0, |block| block.size)));
+        self.heading(&format!("{name}, {} bytes", one_or_both(old, new)));
         let counts = CHANGES.map(|change| (block.count(change), change));
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let counts: Vec<_> =
@@ -162,10 +162,7 @@ impl Lines {
 
     fn elements(&mut self, path: &str, elements: &ElementDifferences<'_>) {
         let ElementDifferences { old, new, .. } = elements;
-        let count = match old.len() == new.len() {
-            true => old.len().to_string(),
-            false => arrow(old.len(), new.len()),
-        };
+        let count = one_or_both(old.len().to_string(), new.len().to_string());
         let text = match (as_text(old), as_text(new)) {
             (Some(old), Some(new)) => arrow(old, new),
             _ => format!("{} of {count} differ: {}", elements.count(), parts(elements)),
@@ -196,18 +193,18 @@ impl Lines {
     }
 }
 
-/// What a field is called; bytes that are no field are called as `vmstate dump` does.
+/// Returns the path of a field. Bytes without a field have the same names as in `vmstate dump`.
 fn path(section: &SectionDifference<'_>, field: &FieldDifference<'_>) -> String {
     let old = section.old.map(|old| &old.section.body);
     match (field.path.as_str(), old) {
-        ("", Some(DecodedBody::OldStyle(_))) => crate::dump::OLD_STYLE.to_owned(),
+        ("", Some(DecodedBody::OldStyle(_))) => OLD_STYLE.to_owned(),
         ("", Some(DecodedBody::Partly(..))) => "(not decoded)".to_owned(),
         ("", _) => "(not described)".to_owned(),
         (path, _) => plain(path),
     }
 }
 
-/// The array that a path leads through first, and which element.
+/// Returns the outermost array of a path, and the index of the element.
 fn element(path: &str) -> Option<(&str, u64)> {
     let (array, rest) = path.split_once('[')?;
     Some((array, rest.split_once(']')?.0.parse().ok()?))
@@ -220,12 +217,13 @@ fn value(found: &Found<'_>) -> String {
     }
 }
 
-/// One type, or both.
 fn types(old: &str, new: &str) -> String {
-    match old == new {
-        true => plain(old),
-        false => arrow(plain(old), plain(new)),
-    }
+    one_or_both(plain(old), plain(new))
+}
+
+/// Returns the text once if both sides are equal.
+fn one_or_both(old: String, new: String) -> String {
+    if old == new { old } else { arrow(old, new) }
 }
 
 fn arrow(old: impl std::fmt::Display, new: impl std::fmt::Display) -> String {
@@ -239,7 +237,7 @@ fn indices(range: &Range<u64>) -> String {
     }
 }
 
-/// The first ranges that differ.
+/// Returns the first ranges that differ.
 fn parts(ElementDifferences { old, new, changed, .. }: &ElementDifferences<'_>) -> String {
     let part = |range| format!("{} {}", indices(range), arrow(part(old, range), part(new, range)));
     let parts: Vec<_> = changed.iter().take(RANGES).map(part).collect();
@@ -247,7 +245,7 @@ fn parts(ElementDifferences { old, new, changed, .. }: &ElementDifferences<'_>) 
     parts.join(", ") + rest
 }
 
-/// Bytes as text, if they look like it.
+/// Returns bytes as text if they are printable, with trailing zeros.
 fn as_text(sequence: &Sequence<'_>) -> Option<String> {
     if !(3..=TEXT).contains(&sequence.len()) {
         return None;
@@ -264,7 +262,7 @@ fn byte(value: Scalar) -> Option<u8> {
     (value.kind == ScalarKind::Uint8).then(|| value.bits.try_into().ok())?
 }
 
-/// The first elements of `range`.
+/// Returns the first elements of `range`.
 fn part(sequence: &Sequence<'_>, range: &Range<u64>) -> String {
     let shown = range.clone().take(ELEMENTS).map_while(|index| sequence.get(index));
     let mut words: Vec<_> = shown.map(scalar).collect();
@@ -283,7 +281,7 @@ fn scalar(value: Scalar) -> String {
     }
 }
 
-/// All ways in which pages differ, in the order in which they are counted.
+/// The kinds of page differences, in the order of the summary.
 const CHANGES: [PageChange; 6] = [
     PageChange::Changed,
     PageChange::Zeroed,

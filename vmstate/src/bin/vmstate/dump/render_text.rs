@@ -1,4 +1,4 @@
-//! Fields as text, a line each, indented as they are nested.
+//! A dump as text: one field per line, indented by nesting.
 
 use std::fmt::{Display, Write};
 
@@ -6,35 +6,35 @@ use vmstate::dynamic::{
     DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, FoundItem,
 };
 
-use super::{Dumped, Match};
-use crate::info;
+use super::selected::{FoundField, OLD_STYLE, Selected, undecoded_names};
 use crate::survey::SectionRow;
-use crate::text::Align::{Left, Right};
-use crate::text::{HEADING, Table, plain};
+use crate::survey_text::{ram_blocks, summary};
+use crate::terminal::Align::{Left, Right};
+use crate::terminal::{HEADING, Table, plain};
 
-/// The width of names, and of types.
+/// The widths of the columns for names and types.
 const NAME: usize = 40;
 const TYPE: usize = 14;
 
-/// The sections of a stream, and what there is to say of it as a whole.
-pub(super) fn stream(dumped: &Dumped<'_>) -> String {
-    let mut lines = Lines { text: info::summary(dumped.survey), depth: 0 };
-    if let Some(section) = dumped.configuration {
+/// Renders the summary and the sections of a stream.
+pub(super) fn stream(selected: &Selected<'_>) -> String {
+    let mut lines = Lines { text: summary(selected.survey), depth: 0 };
+    if let Some(section) = selected.configuration {
         lines.heading(section.offset, section.size(), "configuration");
         lines.nested(|lines| lines.body(section));
     }
-    for (row, section) in dumped.sections {
+    for (row, section) in selected.sections {
         lines.section(row, section.as_ref());
     }
-    if dumped.has_ram() {
+    if selected.has_ram() {
         lines.text.push('\n');
-        lines.text.push_str(&info::blocks(&dumped.survey.ram));
+        lines.text.push_str(&ram_blocks(&selected.survey.ram));
     }
     lines.text
 }
 
-/// Single fields.
-pub(super) fn fields(found: &[Match<'_>]) -> String {
+/// Renders the fields selected with `--field`.
+pub(super) fn fields(found: &[FoundField<'_>]) -> String {
     let mut table = Table::new([
         ("OFFSET", Right),
         ("SIZE", Right),
@@ -43,7 +43,7 @@ pub(super) fn fields(found: &[Match<'_>]) -> String {
         ("TYPE", Left),
         ("VALUE", Left),
     ]);
-    for Match { section, path, found } in found {
+    for FoundField { section, path, found } in found {
         table.row([
             format!("{:#x}", found.offset),
             found.size.to_string(),
@@ -82,12 +82,12 @@ impl Lines {
         }
         let Some((offset, bytes)) = section.opaque() else { return };
         let (name, type_name) = match &section.body {
-            DecodedBody::OldStyle(_) => (super::OLD_STYLE, "buffer"),
+            DecodedBody::OldStyle(_) => (OLD_STYLE, "buffer"),
             DecodedBody::Partly(..) => ("(not decoded)", "bytes"),
             DecodedBody::Described(_) | DecodedBody::Undescribed(_) => ("(not described)", "bytes"),
         };
         self.line(offset, bytes.len() as u64, name, type_name, DecodedValue::Bytes(bytes.to_vec()));
-        for name in super::undecoded(section) {
+        for name in undecoded_names(section) {
             self.push(format_args!("{:>10} {:>8}  {:6}{}", "?", "?", "", plain(name)));
         }
     }
@@ -106,21 +106,22 @@ impl Lines {
     }
 
     fn field(&mut self, first: Option<u64>, field: &DecodedField) {
-        let (name, count) = (plain(&field.name), field.value.count());
+        let name = plain(&field.name);
+        let count = field.value.count();
         let is_array = matches!(field.value, DecodedValue::Scalars(_) | DecodedValue::Array(_));
         let name = match first {
             None => name,
             Some(first) if is_array => format!("{name}[{first}..{}]", first.saturating_add(count)),
             Some(index) => format!("{name}[{index}]"),
         };
-        let type_name = match is_array {
-            true => format!("{}[{count}]", plain(&field.type_name)),
-            false => plain(&field.type_name),
-        };
+        let mut type_name = plain(&field.type_name);
+        if is_array {
+            type_name.push_str(&format!("[{count}]"));
+        }
         self.value(field.offset, &name, &type_name, &field.value, first.unwrap_or(0));
     }
 
-    /// Shows a value and what is in it. `first` is the index of the first element of an array.
+    /// Writes a value and its nested values. `first` is the index of the first element of an array.
     fn value(&mut self, offset: u64, name: &str, type_name: &str, value: &DecodedValue, first: u64) {
         self.line(offset, value.size(), name, type_name, value);
         self.nested(|lines| match value {
@@ -173,7 +174,7 @@ impl Lines {
     }
 
     fn push(&mut self, line: impl Display) {
-        // A `String` takes everything.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(self.text, "{line}");
     }
 }

@@ -1,34 +1,41 @@
-//! Findings for people.
+//! Findings as text.
 
 use anstyle::{AnsiColor, Style};
 use vmstate::schema::compare::{Comparison, Direction, Finding, Rule, Severity};
 
-use crate::text::Align::Left;
-use crate::text::{HEADING, Table, plain};
+use crate::terminal::Align::Left;
+use crate::terminal::{HEADING, Table, plain, plural};
 
-/// The findings as a table, the worst first.
+/// Renders the findings as a table, the worst first.
 pub(super) fn report(report: &Comparison, with_notes: bool) -> String {
     let rows = merged(report, if with_notes { Severity::Note } else { Severity::Risk });
     let hidden = if with_notes { 0 } else { report.count(Severity::Note) };
     let mut text = if rows.is_empty() { String::new() } else { table(&rows) + "\n" };
-    text.push_str(&super::summary(report));
+    text.push_str(&summary(report));
     text.push('\n');
     if hidden > 0 {
-        text.push_str("`--notes` shows the notes too. ");
+        text.push_str("help: print the notes with `--notes`\n");
     }
     if report.worst().is_some() {
-        text.push_str("`vmstate check --explain RULE` says more about a rule.\n");
+        text.push_str("help: read about a rule with `vmstate check --explain RULE`\n");
     }
     text
 }
 
-/// What is found in one direction or in both.
+/// Returns the number of findings, such as `2 breaks, 1 risk, 14 notes in 208 compared devices`.
+fn summary(report: &Comparison) -> String {
+    let count = |severity: Severity| plural(report.count(severity) as u64, severity.name());
+    let counts = [Severity::Break, Severity::Risk, Severity::Note].map(count);
+    format!("{} in {}", counts.join(", "), plural(report.compared as u64, "compared device"))
+}
+
+/// A finding in one direction or in both.
 struct Row<'r> {
     finding: &'r Finding,
     both: bool,
 }
 
-/// The findings that are this bad at least; those that are the same in both directions once.
+/// Returns the findings with at least the severity `least`. Findings that are equal in both directions are merged.
 fn merged(report: &Comparison, least: Severity) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for finding in report.findings.iter().filter(|finding| finding.severity() >= least) {
@@ -65,7 +72,7 @@ fn table(rows: &[Row<'_>]) -> String {
     colored(&table.render())
 }
 
-/// The lines with their first words, the severities, in colour.
+/// Colors the severity at the beginning of each line.
 fn colored(table: &str) -> String {
     let line = |line: &str| {
         let found = [Severity::Break, Severity::Risk, Severity::Note]
@@ -90,21 +97,22 @@ fn style(severity: Severity) -> Style {
     }
 }
 
-/// All rules, a line each.
+/// Renders the rules, one per line.
 pub(super) fn rules() -> String {
-    let mut table = Table::new([("SEVERITY", Left), ("RULE", Left), ("WHAT IT IS ABOUT", Left)]);
+    let mut table = Table::new([("SEVERITY", Left), ("RULE", Left), ("SUMMARY", Left)]);
     for rule in Rule::all() {
         table.row([rule.severity().to_string(), rule.name().to_owned(), rule.summary().to_owned()]);
     }
     colored(&table.render())
 }
 
-/// All there is to say about a rule.
+/// Renders the explanation of a rule.
 pub(super) fn explain(rule: Rule) -> String {
-    let (name, severity) = (rule.name(), rule.severity());
+    let name = rule.name();
+    let severity = rule.severity();
     let mut text = format!("{HEADING}{name}{HEADING:#} ({severity}): {}\n\n{}\n", rule.summary(), rule.explanation());
     if !rule.advice().is_empty() {
-        text.push_str(&format!("\nTo do: {}.\n", rule.advice()));
+        text.push_str(&format!("\nAdvice: {}.\n", rule.advice()));
     }
     text
 }

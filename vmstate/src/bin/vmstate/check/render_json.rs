@@ -1,4 +1,4 @@
-//! Findings for programs. `vmstate/docs/check.md` documents this form.
+//! Findings as JSON. `vmstate/docs/check.md` documents the keys.
 
 use serde::Serialize;
 use vmstate::schema::compare::{Comparison, Direction, Finding, Severity};
@@ -34,7 +34,7 @@ struct Row<'r> {
 pub(super) struct Qemu<'f> {
     lines: &'f [String],
     problems: usize,
-    /// With which QEMU's script would end.
+    /// The exit status of QEMU's script.
     exit_code: u8,
 }
 

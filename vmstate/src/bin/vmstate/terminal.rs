@@ -1,34 +1,35 @@
-//! Text for people: tables, headings, and names that come from a stream.
+//! Text for terminals: tables, headings, and escaped names.
 
 use anstyle::Style;
 
 /// The style of headings.
 pub(crate) const HEADING: Style = Style::new().bold();
 
-/// A name from a stream, without anything that a terminal would obey.
+/// Escapes the control characters of a name from a stream, so that it cannot control the terminal.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().fold(String::new(), |mut plain, char| {
-        match char.is_control() {
-            true => plain.extend(char.escape_default()),
-            false => plain.push(char),
+        if char.is_control() {
+            plain.extend(char.escape_default());
+        } else {
+            plain.push(char);
         }
         plain
     })
 }
 
-/// `1 byte`, `2 bytes`.
+/// Returns a count with its unit: `1 byte`, `2 bytes`.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Where a column's text stands.
+/// The alignment of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
     Right,
 }
 
-/// Rows of text under headings, in columns as wide as their widest cell.
+/// A table with headings, whose columns are as wide as their widest cell.
 pub(crate) struct Table<const N: usize> {
     heads: [(&'static str, Align); N],
     rows: Vec<[String; N]>,
@@ -43,7 +44,7 @@ impl<const N: usize> Table<N> {
         self.rows.push(cells);
     }
 
-    /// The table, with a line break after each row.
+    /// Returns the table, one row per line.
     pub(crate) fn render(&self) -> String {
         let heads = self.heads.map(|(head, _)| head.to_owned());
         let widths: [usize; N] = std::array::from_fn(|column| {

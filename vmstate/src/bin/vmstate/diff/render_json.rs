@@ -1,18 +1,17 @@
-//! Differences as JSON. `vmstate/docs/diff-json.md` documents it; a test compares the two.
+//! Differences as JSON. `vmstate/docs/diff-json.md` documents the keys.
 
 use std::ops::Range;
 
 use serde::Serialize;
-use vmstate::dynamic::Found;
 use vmstate::dynamic::diff::{
     BlockDifference, ElementDifferences, FieldChange, FieldDifference, LiveSummary, MemoryBlock, PageChange, PageKind,
     SectionDifference, Sequence, StateDifference, VersionedSection,
 };
 
-use crate::dump::json::{Json, item, scalar};
+use crate::value_json::{Json, Located, scalar};
 
-/// Changed elements of an array that are shown with their values; `ranges` has the indices of all.
-const SHOWN: usize = 64;
+/// The number of elements of an array that are listed with their values. `ranges` has the indices of all.
+const LISTED_ELEMENTS: usize = 64;
 
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
@@ -60,26 +59,17 @@ struct Field<'a> {
 #[derive(Serialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 enum Change<'a> {
-    Value { old: Value<'a>, new: Value<'a> },
+    Value { old: Located<'a>, new: Located<'a> },
     Elements(Array<'a>),
-    Added { new: Value<'a> },
-    Removed { old: Value<'a> },
-}
-
-#[derive(Serialize)]
-struct Value<'a> {
-    #[serde(rename = "type")]
-    type_name: &'a str,
-    offset: u64,
-    size: u64,
-    value: Json<'a>,
+    Added { new: Located<'a> },
+    Removed { old: Located<'a> },
 }
 
 #[derive(Serialize)]
 struct Array<'a> {
     old: ArraySide<'a>,
     new: ArraySide<'a>,
-    /// How many elements differ.
+    /// The number of elements that differ.
     count: u64,
     ranges: Vec<[u64; 2]>,
     elements: Vec<Element<'a>>,
@@ -189,19 +179,14 @@ impl<'a> Section<'a> {
 impl<'a> Field<'a> {
     fn new(field: &'a FieldDifference<'a>) -> Self {
         let change = match &field.change {
-            FieldChange::Value { old, new } => Change::Value { old: Value::new(old), new: Value::new(new) },
+            FieldChange::Value { old, new } => {
+                Change::Value { old: Located::from_found(old), new: Located::from_found(new) }
+            }
             FieldChange::Elements(elements) => Change::Elements(Array::new(elements)),
-            FieldChange::Added(new) => Change::Added { new: Value::new(new) },
-            FieldChange::Removed(old) => Change::Removed { old: Value::new(old) },
+            FieldChange::Added(new) => Change::Added { new: Located::from_found(new) },
+            FieldChange::Removed(old) => Change::Removed { old: Located::from_found(old) },
         };
         Self { path: &field.path, change }
-    }
-}
-
-impl<'a> Value<'a> {
-    fn new(found: &Found<'a>) -> Self {
-        let Found { type_name, offset, size, item: value, .. } = *found;
-        Self { type_name, offset, size, value: item(value) }
     }
 }
 
@@ -217,7 +202,7 @@ impl<'a> Array<'a> {
             new: ArraySide::new(&elements.new),
             count: elements.count(),
             ranges: elements.changed.iter().map(|&Range { start, end }| [start, end]).collect(),
-            elements: elements.iter().take(SHOWN).map(element).collect(),
+            elements: elements.iter().take(LISTED_ELEMENTS).map(element).collect(),
         }
     }
 }

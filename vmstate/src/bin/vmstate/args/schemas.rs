@@ -1,43 +1,42 @@
-//! What can be said to commands about shapes.
+//! The arguments of the commands about schemas: `check` and `schema`.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Say whether what one side saves is what the other one loads
+/// Check whether two releases can load each other's streams
 ///
-/// OLD and NEW are dumps of QEMU's (`qemu-system-... -M MACHINE -dump-vmstate FILE`), schemas of this library (`vmstate
-/// schema`, or the files of a lock), or streams, which are compared by their descriptions. Both directions are looked at:
-/// NEW loads what OLD saved, and the other way round. What counts are bytes and not names.
-/// The exit code is 1 when something breaks, and 0 when there are risks and notes at most.
+/// OLD and NEW are dumps (`qemu-system-... -M MACHINE -dump-vmstate FILE`), schemas (`vmstate schema`, or the files of
+/// a lock), or streams, whose descriptions are compared. Checks both directions: NEW loads a stream of OLD, and OLD one
+/// of NEW. Compares bytes, not names. Risks and notes do not affect the exit status unless `--strict` is given.
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLE)]
 pub(crate) struct Check {
-    /// What the older release has; `-` is standard input
+    /// File of the older release; `-` is standard input
     #[arg(required_unless_present_any = ["explain", "rules"])]
     pub(crate) old: Option<PathBuf>,
 
-    /// What the newer release has
+    /// File of the newer release; `-` is standard input
     #[arg(required_unless_present_any = ["explain", "rules"])]
     pub(crate) new: Option<PathBuf>,
 
-    /// Compare only the device of this name (may be repeated)
+    /// Compare only this device (repeatable)
     #[arg(long = "device", value_name = "NAME", conflicts_with = "qemu")]
     pub(crate) devices: Vec<String>,
 
-    /// Show notes too, such as fields with new names
+    /// Print notes too, such as renamed fields
     #[arg(long)]
     pub(crate) notes: bool,
 
-    /// End with exit code 1 when there are risks, too
+    /// Exit with status 1 on risks as well as breaks
     #[arg(long, conflicts_with = "qemu")]
     pub(crate) strict: bool,
 
-    /// Print what QEMU's vmstate-static-checker.py prints, about OLD to NEW only
+    /// Print the output of QEMU's vmstate-static-checker.py, from OLD to NEW only
     #[arg(long, value_name = "RELEASE", num_args = 0..=1, require_equals = true, default_missing_value = "10.0")]
     pub(crate) qemu: Option<QemuChecker>,
 
-    /// Take OLD for NEW, and NEW for OLD
+    /// Swap OLD and NEW
     #[arg(long)]
     pub(crate) reverse: bool,
 
@@ -50,46 +49,46 @@ pub(crate) struct Check {
     pub(crate) rules: bool,
 }
 
-/// Which of QEMU's checkers.
+/// A release of QEMU's `scripts/vmstate-static-checker.py`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum QemuChecker {
-    /// That of QEMU 7.2 to 10.0
+    /// QEMU 7.2 to 10.0
     #[value(name = "10.0")]
     V10_0,
-    /// Its successor
+    /// Releases after QEMU 10.0
     Newer,
 }
 
-/// Show what devices look like on the wire: fields, types, counts, versions
+/// Print the schema of a stream, dump or schema file
 ///
-/// FILE is a stream, a dump of QEMU's or a schema. The answer is a schema (`vmstate/docs/schema.md` describes the format),
-/// or a dump in QEMU's form.
+/// A schema describes the wire format of devices: fields, types, counts and versions. `vmstate/docs/schema.md`
+/// documents the file format.
 #[derive(Debug, Args)]
 #[command(after_help = SCHEMA_EXAMPLE)]
 pub(crate) struct Schema {
-    /// The file; `-` is standard input
+    /// Stream, dump or schema; `-` is standard input
     pub(crate) file: PathBuf,
 
-    /// Show only the device of this name (may be repeated)
+    /// Print only this device (repeatable)
     #[arg(long = "device", value_name = "NAME")]
     pub(crate) devices: Vec<String>,
 
-    /// In which form
-    #[arg(long, value_name = "FORM", default_value = "schema")]
-    pub(crate) form: SchemaForm,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "schema")]
+    pub(crate) format: SchemaFormat,
 }
 
-/// How shapes are written.
+/// An output format of `vmstate schema`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum SchemaForm {
-    /// As a schema of this library: all that is known
+pub(crate) enum SchemaFormat {
+    /// Schema with all known facts
     Schema,
-    /// As `-dump-vmstate` of QEMU 10.0 writes it
+    /// `-dump-vmstate` of QEMU 10.0
     Dump,
-    /// As `-dump-vmstate` of QEMU 7.2 writes it, which says no lengths of arrays
+    /// `-dump-vmstate` of QEMU 7.2, without array lengths
     #[value(name = "dump-7.2")]
     Dump72,
-    /// The names of the devices
+    /// Names of the devices
     Names,
 }
 
@@ -101,5 +100,5 @@ Examples:
 
 const SCHEMA_EXAMPLE: &str = "\
 Examples:
-  vmstate schema vm.state --form names
+  vmstate schema vm.state --format names
   vmstate schema vm.state --device timer";

@@ -11,7 +11,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use vmstate::machine::{CommandHandler, LoadOptions, SaveOptions, refuse};
+use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
 use vmstate::registry::Registration;
@@ -78,10 +78,18 @@ impl Uno {
     /// # Errors
     /// When it is no stream of an Arduino Uno, or a broken one.
     pub fn load(stream: &[u8]) -> Result<(Self, Release), LoadError> {
-        let (mut uno, mut switchover) = (Self::default(), Switchover(false));
-        let options = LoadOptions::new().commands(&mut switchover);
-        uno.machine(Release::Qemu10_0)?.load_with(&mut Reader::from_slice(stream), options)?;
-        Ok((uno, if switchover.0 { Release::Qemu10_0 } else { Release::Qemu7_2 }))
+        let mut uno = Self::default();
+        // QEMU announces the switchover since 9.2.
+        let mut release = Release::Qemu7_2;
+        let reader = &mut Reader::from_slice(stream);
+        uno.machine(Release::Qemu10_0)?.load_with_commands(reader, LoadOptions::new(), |command| match command {
+            Command::SwitchoverStart => {
+                release = Release::Qemu10_0;
+                Ok(())
+            }
+            other => Err(other.reject()),
+        })?;
+        Ok((uno, release))
     }
 
     /// Saves the machine as a QEMU of this release does, to the last byte.
@@ -115,15 +123,5 @@ impl Uno {
         machine.add(Registration::device("cpu", &mut self.cpu).section_id(cpu))?;
         machine.add(global_state.section_id(global))?;
         Ok(machine)
-    }
-}
-
-/// Whether the source has said that it is about to stop, as QEMU does since 9.2.
-struct Switchover(bool);
-
-impl CommandHandler for Switchover {
-    fn command(&mut self, command: &Command) -> Result<(), LoadError> {
-        self.0 |= *command == Command::SwitchoverStart;
-        refuse(command)
     }
 }

@@ -31,7 +31,7 @@ impl Store {
     }
 }
 
-fn options(described: bool) -> SaveOptions<'static> {
+fn options(described: bool) -> SaveOptions {
     if described { SaveOptions::new() } else { SaveOptions::new().description(None) }
 }
 

@@ -133,16 +133,23 @@ impl Board {
     /// When the stream is broken, or is not of a board like this one, or its guest is in the middle of something that
     /// this board does not have.
     pub fn load(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
-        self.load_with(reader, LoadOptions::new())
+        self.load_with_commands(reader, |command| match command {
+            Command::SwitchoverStart => Ok(()),
+            other => Err(other.reject()),
+        })
     }
 
-    /// Loads the board as [`load`](Self::load) does, with options.
+    /// Loads the board as [`load`](Self::load) does, and calls `answer` with each command of the stream.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_with(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<LoadReport, LoadError> {
+    /// Returns the errors of [`load`](Self::load) and of `answer`.
+    pub fn load_with_commands(
+        &mut self,
+        reader: &mut Reader<'_>,
+        answer: impl FnMut(&Command) -> Result<(), LoadError>,
+    ) -> Result<LoadReport, LoadError> {
         let mut new = Self::new(self.bus.memory.ram().len());
-        let loaded = new.load_sections(reader, options.without_rollback().trailer(Trailer::Required))?;
+        let loaded = new.load_sections(reader, answer)?;
         new.take_over(&loaded)?;
         new.hart.check().map_err(|unsupported| LoadError::rejected("a guest that can run here", unsupported))?;
         new.bus.clock.world = self.bus.clock.world;
@@ -150,11 +157,16 @@ impl Board {
         Ok(loaded)
     }
 
-    fn load_sections(&mut self, reader: &mut Reader<'_>, options: LoadOptions<'_>) -> Result<LoadReport, LoadError> {
+    fn load_sections(
+        &mut self,
+        reader: &mut Reader<'_>,
+        answer: impl FnMut(&Command) -> Result<(), LoadError>,
+    ) -> Result<LoadReport, LoadError> {
         let mut global_state = GlobalState::default();
         let mut machine = self.machine(&BTreeSet::from(optional::ALL)).map_err(unregistered)?;
         machine.register("globalstate", &mut global_state).map_err(unregistered)?;
-        machine.load_with(reader, options)
+        let options = LoadOptions::new().without_rollback().trailer(Trailer::Required);
+        machine.load_with_commands(reader, options, answer)
     }
 
     /// All sections but `globalstate`, and of those that a stream may lack, the named ones.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use vmstate::machine::{CommandHandler, LoadOptions, LoadReport, SaveStats, refuse};
+use vmstate::machine::{LoadReport, SaveStats};
 use vmstate::schema::Release;
 use vmstate::stream::Command;
 use vmstate::{LoadError, Reader};
@@ -81,7 +81,7 @@ impl Board {
     pub fn receive(&mut self, mut channel: Channel) -> Result<LoadReport, TravelError> {
         let Some(input) = &mut channel.input else { return Err(TravelError::Silent) };
         let mut path = ReturnPath { output: &mut channel.output, is_open: false };
-        let loaded = self.load_with(&mut Reader::from_read(input), LoadOptions::new().commands(&mut path));
+        let loaded = self.load_with_commands(&mut Reader::from_read(input), |command| path.answer(command));
         let said = match path.is_open {
             true => path.say(message::SHUT, u32::from(loaded.is_err())),
             false => Ok(()),
@@ -134,15 +134,16 @@ impl ReturnPath<'_> {
     }
 }
 
-impl CommandHandler for ReturnPath<'_> {
-    fn command(&mut self, command: &Command) -> Result<(), LoadError> {
+impl ReturnPath<'_> {
+    fn answer(&mut self, command: &Command) -> Result<(), LoadError> {
         match command {
+            Command::SwitchoverStart => Ok(()),
             Command::OpenReturnPath if self.output.is_some() => {
                 self.is_open = true;
                 Ok(())
             }
             Command::Ping(value) if self.is_open => self.say(message::PONG, *value).map_err(LoadError::io),
-            other => refuse(other),
+            other => Err(other.reject()),
         }
     }
 }

@@ -59,7 +59,7 @@ impl Memory {
     }
 
     /// Loads a machine with this memory.
-    pub(crate) fn load(&mut self, input: impl Read + Send, options: LoadOptions<'_>) {
+    pub(crate) fn load(&mut self, input: impl Read + Send, options: LoadOptions) {
         let mut machine = Machine::with_type("all-memory");
         machine.register_ram(PageSize::DEFAULT, std::slice::from_mut(self)).expect("the only section");
         let mut reader = Reader::from_read(input);

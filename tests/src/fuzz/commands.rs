@@ -1,7 +1,7 @@
 //! What a source says between the sections.
 
 use arbitrary::{Arbitrary, Unstructured};
-use vmstate::machine::{CommandHandler, LoadOptions};
+use vmstate::machine::LoadOptions;
 use vmstate::prelude::*;
 use vmstate::stream::{Command, DiscardRange, PostcopyAdvice, SectionHeader, StreamItem, StreamReader, StreamWriter};
 
@@ -81,26 +81,18 @@ struct Latch {
     is_on: bool,
 }
 
-/// Takes commands until there are too many.
-struct Patience(u8);
-
-impl CommandHandler for Patience {
-    fn command(&mut self, command: &Command) -> Result<(), LoadError> {
-        self.0 =
-            self.0.checked_sub(1).ok_or_else(|| LoadError::rejected("no more commands", format!("{command:?}")))?;
-        Ok(())
-    }
-}
-
 /// A machine takes the stream, or is what it was.
-fn load(stream: &[u8], refuses: u8) {
+fn load(stream: &[u8], mut patience: u8) {
     let before = Latch { level: 7, is_on: true };
     let mut latch = before.clone();
-    let mut patience = Patience(refuses);
     let mut machine = Machine::new();
     machine.register("latch", &mut latch).expect("a name for it");
-    let options = LoadOptions::new().without_header().commands(&mut patience);
-    let loaded = machine.load_with(&mut Reader::from_slice(stream), options);
+    let options = LoadOptions::new().without_header();
+    let loaded = machine.load_with_commands(&mut Reader::from_slice(stream), options, |command| {
+        let left = patience.checked_sub(1);
+        patience = left.ok_or_else(|| LoadError::rejected("no more commands", format!("{command:?}")))?;
+        Ok(())
+    });
     drop(machine);
     match loaded {
         Ok(loaded) => assert!(loaded.missing.is_empty() && loaded.bytes <= stream.len() as u64),

@@ -189,7 +189,7 @@ fn load(
     page_size: PageSize,
     blocks: &mut [VecBlock],
     stream: &[u8],
-    options: LoadOptions<'_>,
+    options: LoadOptions,
 ) -> Result<LoadReport, LoadError> {
     let mut judge = Judge::default();
     let mut machine = Machine::new();

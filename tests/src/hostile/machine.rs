@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use vmstate::machine::{CommandHandler, LoadOptions, Repeated, Rules, Trailer, Unknown, Unread};
+use vmstate::machine::{LoadOptions, Repeated, Rules, Trailer, Unknown, Unread};
 use vmstate::prelude::*;
 use vmstate::ram::{BlockHeader, PageSize, Record, VecBlock, write_record};
-use vmstate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
+use vmstate::stream::{SectionHeader, SectionKind, StreamWriter};
 
 use super::streams::{described, sections_of};
 use super::{Case, Outcome, refused};
@@ -43,14 +43,6 @@ struct Greedy {
 #[vmstate(name = "element")]
 struct Element {
     tag: u64,
-}
-
-struct Anything;
-
-impl CommandHandler for Anything {
-    fn command(&mut self, _: &Command) -> Result<(), LoadError> {
-        Ok(())
-    }
 }
 
 fn many(count: usize) -> Vec<u8> {
@@ -173,9 +165,8 @@ fn pages(count: usize) -> Vec<u8> {
 fn load_with(reader: &mut Reader<'_>, rules: Rules) -> Outcome {
     let mut machine = Machine::new();
     machine.register("dev", Greedy::default()).map_err(refused)?;
-    let mut handler = Anything;
-    let options = LoadOptions::new().rules(rules).trailer(Trailer::Required).commands(&mut handler);
-    machine.load_with(reader, options).map(drop).map_err(refused)
+    let options = LoadOptions::new().rules(rules).trailer(Trailer::Required);
+    machine.load_with_commands(reader, options, |_| Ok(())).map(drop).map_err(refused)
 }
 
 fn load(stream: &[u8]) -> Outcome {

@@ -9,6 +9,7 @@ mod live;
 mod memory;
 mod names;
 mod rules;
+mod sessions;
 mod threads;
 mod tracing;
 mod transport;

@@ -89,7 +89,7 @@ fn memory_is_saved_again_without_allocations() {
 }
 
 /// How often a load allocates that is not the first.
-fn loading(count: u32, options: fn() -> LoadOptions<'static>) -> u64 {
+fn loading(count: u32, options: fn() -> LoadOptions) -> u64 {
     let (mut machine, mut out) = (registry(count), Writer::new());
     machine.save_into(&mut out, SaveOptions::new().description(None)).unwrap();
     let mut load = || {

@@ -103,7 +103,7 @@ fn try_load(machine: &mut LocalMachine<'_>, stream: &[u8]) -> Result<(), LoadErr
     machine.load_with(&mut Reader::from_slice(stream), options).map(drop)
 }
 
-fn saved<T: Threading>(machine: &mut Machine<'_, T>, options: SaveOptions<'_>) -> Vec<u8> {
+fn saved<T: Threading>(machine: &mut Machine<'_, T>, options: SaveOptions) -> Vec<u8> {
     let mut stream = Vec::new();
     machine.save_with(&mut stream, options).unwrap_or_else(|error| panic!("{error}"));
     stream

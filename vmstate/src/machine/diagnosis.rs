@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use vmstate_types::error::{Blame, Location};
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::load::Section;
+use super::received::Section;
 use crate::ram::PageSize;
 use crate::registry::{Entry, Handle, SectionHandler, Threading};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
@@ -22,7 +22,8 @@ pub(super) fn find<T: Threading>(
     entries: &mut [Entry<'_, T>],
     sections: &[Section],
     known: Option<&Document>,
-    reader: &mut Reader<'_>,
+    received: Option<&str>,
+    reader: Option<&mut Reader<'_>>,
 ) -> Option<String> {
     if !matches!(error.blame(), Blame::Bytes | Blame::Peer) {
         return None;
@@ -31,7 +32,10 @@ pub(super) fn find<T: Threading>(
     let document = match known {
         Some(document) => document,
         None => {
-            read = at_the_end(reader)?;
+            read = match received {
+                Some(text) => Document::parse(text.as_bytes(), 0).ok()?,
+                None => at_the_end(reader?)?,
+            };
             &read
         }
     };

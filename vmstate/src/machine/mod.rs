@@ -27,31 +27,31 @@
 //!
 //! What a stream may lack and have too much is a matter of [`Rules`]. (QEMU: `migration/savevm.c`.)
 
-mod complete;
+mod checkpoints;
 mod configuration;
 mod description;
 #[cfg(feature = "schema")]
 mod diagnosis;
 mod load;
 mod pass_through;
-mod policy;
-mod progress;
-mod rollback;
+mod received;
+mod rules;
 mod save;
+mod session;
 mod trace;
 
-pub use load::LoadReport;
-pub use policy::{CommandHandler, LoadOptions, Repeated, Rules, Trailer, Unknown, Unread, refuse};
-pub use progress::{Phase, Progress};
-pub use save::{SaveOptions, SaveStats, Saving};
+pub use load::{LoadOptions, LoadReport, LoadSession, Step, Trailer};
+pub use rules::{Repeated, Rules, Unknown, Unread};
+pub use save::{Iteration, SaveOptions, SaveSession, SaveStats, Saving};
 use vmstate_types::Description;
 
+use self::checkpoints::Checkpoints;
 use self::description::DescriptionCache;
 use self::pass_through::PassThrough;
-use self::rollback::Checkpoints;
+use self::session::Active;
 use crate::ram::{PageSize, Ram, RamBlock};
 use crate::registry::{
-    BlockerId, EntryId, Hook, Local, MaybeSend, Register, RegisterError, Registration, Registry, Threading, Threads,
+    BlockerId, EntryId, Local, MaybeSend, Register, RegisterError, Registration, Registry, Threading, Threads,
 };
 use crate::section::{LiveSection, RawSection};
 use crate::stream::Configuration;
@@ -100,6 +100,8 @@ pub struct Machine<'d, T: Threading = Threads> {
     after_load: AfterLoad<'d, T>,
     checkpoints: Checkpoints,
     descriptions: DescriptionCache,
+    /// The session in progress.
+    active: Option<Active>,
     /// Unknown sections of the last load, to be saved again.
     passed_through: Vec<PassThrough>,
 }
@@ -113,6 +115,7 @@ impl<T: Threading> Default for Machine<'_, T> {
             after_load: AfterLoad(Vec::new()),
             checkpoints: Checkpoints::default(),
             descriptions: DescriptionCache::default(),
+            active: None,
             passed_through: Vec::new(),
         }
     }
@@ -149,12 +152,6 @@ struct AfterLoad<'d, T: Threading>(Vec<T::AfterLoad<'d>>);
 impl<T: Threading> std::fmt::Debug for AfterLoad<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} hooks", self.0.len())
-    }
-}
-
-impl<T: Threading> AfterLoad<'_, T> {
-    fn run(&mut self) -> Result<(), String> {
-        self.0.iter_mut().try_for_each(|hook| hook.run())
     }
 }
 

@@ -121,6 +121,12 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
         self.undo.as_mut().map_or(Ok(()), |undo| undo.finish(self.blocks.as_mut()))
     }
 
+    fn load_forgo_undo(&mut self) -> Result<(), LoadError> {
+        self.load_finish()?;
+        self.undo = None;
+        Ok(())
+    }
+
     fn load_undo(&mut self) {
         if let Some(undo) = &mut self.undo {
             undo.undo(self.blocks.as_mut());

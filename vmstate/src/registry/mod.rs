@@ -54,6 +54,8 @@ pub(crate) struct Registry<'d, T: Threading> {
     pub(crate) entries: Vec<Entry<'d, T>>,
     index: Index,
     registered: u32,
+    /// The number of changes to `entries`.
+    revision: u64,
     blockers: Vec<(BlockerId, String)>,
 }
 
@@ -149,7 +151,7 @@ impl From<RegisterError> for SaveError {
 
 impl<T: Threading> Default for Registry<'_, T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), index: Index::default(), registered: 0, blockers: Vec::new() }
+        Self { entries: Vec::new(), index: Index::default(), registered: 0, revision: 0, blockers: Vec::new() }
     }
 }
 
@@ -166,6 +168,7 @@ impl<'d, T: Threading> Registry<'d, T> {
         self.index.add(&entry);
         self.entries.insert(position, entry);
         self.registered += 1;
+        self.revision += 1;
         Ok(id)
     }
 
@@ -193,6 +196,7 @@ impl<'d, T: Threading> Registry<'d, T> {
         let found = self.entries.len() < before;
         if found {
             self.index = Index::from_entries(&self.entries);
+            self.revision += 1;
         }
         found
     }
@@ -220,6 +224,11 @@ impl<'d, T: Threading> Registry<'d, T> {
     pub(crate) fn descriptions(&self) -> impl Iterator<Item = (&str, u32, &'static Description)> {
         let described = self.entries.iter().filter_map(|entry| Some((&entry.header, entry.description?)));
         described.map(|(header, description)| (&*header.name, header.instance_id, description))
+    }
+
+    /// Returns a number that differs after every change to the entries.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// One more than the highest section id, and at least 1.

@@ -22,10 +22,12 @@ impl Pending {
     }
 }
 
-impl std::ops::AddAssign for Pending {
-    fn add_assign(&mut self, other: Self) {
-        self.precopy = self.precopy.saturating_add(other.precopy);
-        self.postcopy = self.postcopy.saturating_add(other.postcopy);
+impl std::iter::Sum for Pending {
+    fn sum<I: Iterator<Item = Self>>(pending: I) -> Self {
+        pending.fold(Self::default(), |sum, next| Self {
+            precopy: sum.precopy.saturating_add(next.precopy),
+            postcopy: sum.postcopy.saturating_add(next.postcopy),
+        })
     }
 }
 
@@ -101,6 +103,15 @@ pub trait LiveSection {
 
     /// Undoes all that this load has done.
     fn load_undo(&mut self);
+
+    /// Runs if the load cannot be undone from now on: applies what was put off, and releases what
+    /// [`load_undo`](Self::load_undo) would need. More sections can follow.
+    ///
+    /// # Errors
+    /// Returns an error if what was put off cannot be applied.
+    fn load_forgo_undo(&mut self) -> Result<(), LoadError> {
+        Ok(())
+    }
 
     /// Runs at the end of every load, even if it failed.
     fn load_cleanup(&mut self) {}

@@ -25,6 +25,8 @@ use super::{Configuration, ItemDecoder, NextItem, SectionHeader, StreamItem, des
 #[derive(Debug)]
 pub struct StreamReader<'r, 'a> {
     reader: &'r mut Reader<'a>,
+    /// The offset of the stream's first byte.
+    start: u64,
     items: ItemDecoder,
 }
 
@@ -35,15 +37,16 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     /// Returns an error if the bytes are not a migration stream of version 3, or the configuration is malformed or
     /// contains an unknown subsection.
     pub fn new(reader: &'r mut Reader<'a>) -> Result<Self, LoadError> {
+        let start = reader.offset();
         read(reader, header::parse).map_err(in_part(part::HEADER))?;
         let mut items = ItemDecoder::new();
         read(reader, |cursor| items.read_configuration(cursor)).map_err(in_part(part::CONFIGURATION))?;
-        Ok(Self { reader, items })
+        Ok(Self { reader, start, items })
     }
 
     /// Reads a stream that begins with its first section.
     pub fn without_header(reader: &'r mut Reader<'a>) -> Self {
-        Self { reader, items: ItemDecoder::new() }
+        Self { start: reader.offset(), reader, items: ItemDecoder::new() }
     }
 
     /// Returns the configuration, if the stream has one.
@@ -95,6 +98,11 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         self.end_section()?;
         let items = &mut self.items;
         read(self.reader, |cursor| items.next_item(cursor)).map_err(in_part(part::BETWEEN_SECTIONS))
+    }
+
+    /// Returns the offset of the stream's first byte.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
     }
 
     /// Returns the header of the current section, and a reader of its payload.

@@ -101,7 +101,7 @@ fn a_guest_goes_on_writing_while_its_memory_is_sent() {
     machine.register_ram(PageSize::DEFAULT, [block]).unwrap();
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
-    assert!(saving.iterate(u64::MAX).unwrap());
+    assert!(saving.iterate(u64::MAX).unwrap().complete);
     write(9, 2);
     // A vCPU writes behind the bitmap's back, and KVM notices.
     VolatileMemory::as_volatile_slice(&*guest).write_obj(3_u8, 40 << 12).unwrap();

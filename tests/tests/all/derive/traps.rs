@@ -296,7 +296,7 @@ fn trap_11_needed_leaves_out_the_section_and_no_struct_in_a_field() {
 }
 
 /// The stream of a machine.
-fn whole(registry: &mut Machine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+fn whole(registry: &mut Machine<'_>, options: SaveOptions) -> Vec<u8> {
     let mut stream = Vec::new();
     registry.save_with(&mut stream, options).unwrap();
     stream

@@ -102,7 +102,7 @@ impl Board {
     }
 }
 
-fn save(registry: &mut LocalMachine<'_>, options: SaveOptions<'_>) -> Vec<u8> {
+fn save(registry: &mut LocalMachine<'_>, options: SaveOptions) -> Vec<u8> {
     let mut out = Writer::new();
     registry.save_into(&mut out, options).unwrap();
     out.take()
@@ -171,11 +171,11 @@ fn values_alone_change_no_text() {
 fn options_that_change_the_description_are_heeded() {
     let machine = Board::default();
     let mut registry = machine.machine();
-    let options: [fn() -> SaveOptions<'static>; 5] = [
+    let options: [fn() -> SaveOptions; 5] = [
         || SaveOptions::new().description(Some(Release::Qemu7_2)),
         || SaveOptions::new().description(Some(Release::Qemu10_0)),
         || SaveOptions::new().version("dev", 2),
-        || SaveOptions::new().configuration(false),
+        || SaveOptions::new().without_configuration(),
         || SaveOptions::new().description(None),
     ];
     for (first, then) in options.iter().flat_map(|first| options.iter().map(move |then| (first, then))) {

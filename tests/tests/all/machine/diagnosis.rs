@@ -162,7 +162,8 @@ fn the_description_is_found_in_a_file_and_can_be_given() {
     let mut machine = Machine::new();
     machine.register(SECTION, Piix4Pm::with(false, false)).unwrap();
     let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).ignore_machine_type();
-    let error = machine.load_with(&mut Reader::from_read(&stream[..]), options.description(&description)).unwrap_err();
+    let error =
+        machine.load_with(&mut Reader::from_read(&stream[..]), options.description(description.clone())).unwrap_err();
     assert!(error.diagnosis().unwrap().contains("hotplug_select"), "{error}");
 }
 
@@ -173,7 +174,7 @@ fn a_given_description_of_something_else_is_of_no_use() {
     let mut machine = Machine::new();
     machine.register(SECTION, Piix4Pm::with(false, false)).unwrap();
     let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).ignore_machine_type();
-    let error = machine.load_with(&mut Reader::from_read(&stream[..]), options.description(&other)).unwrap_err();
+    let error = machine.load_with(&mut Reader::from_read(&stream[..]), options.description(other)).unwrap_err();
     assert_eq!(error.diagnosis(), None, "{error}");
 }
 
@@ -263,10 +264,10 @@ fn without_footers_the_section_is_found_by_its_size() {
     source
         .register("dev", Before { a: 0x1111, b: 0x2222_2222, c: [3; 4], fifo: Gpe { sts: 0x3333, en: 0x4444 } })
         .unwrap();
-    source.save_with(&mut stream, SaveOptions::new().footers(false)).unwrap();
+    source.save_with(&mut stream, SaveOptions::new().without_footers()).unwrap();
     let mut machine = Machine::with_type("board");
     machine.register("dev", More::default()).unwrap();
-    let options = LoadOptions::new().footers(false);
+    let options = LoadOptions::new().without_footers();
     let error = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
     assert_eq!(error.location().unwrap().to_string(), "the stream between sections");
     assert!(error.diagnosis().unwrap().starts_with("`dev.new`: the stream has nothing"), "{error}");

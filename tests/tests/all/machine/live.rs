@@ -118,9 +118,9 @@ fn a_save_calls_each_phase() {
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
     assert_eq!(saving.pending_estimate(), Pending { precopy: 400, postcopy: 0 });
-    assert!(!saving.iterate(160).unwrap());
+    assert!(!saving.iterate(160).unwrap().complete);
     assert_eq!(saving.pending_exact().total(), 240);
-    assert!(saving.iterate(1000).unwrap());
+    assert!(saving.iterate(1000).unwrap().complete);
     saving.resume_prepare().unwrap();
     let saved = saving.complete().unwrap();
     assert_eq!((saved.sections, saved.bytes), (4, stream.len() as u64));
@@ -274,12 +274,12 @@ fn a_guest_can_go_on_writing_while_its_memory_is_sent() {
     guest.poke(5, 9);
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
     assert_eq!(saving.pending_exact().total(), 64 * 4096, "what was written before counts once");
-    assert!(!saving.iterate(30 * 4096).unwrap());
+    assert!(!saving.iterate(30 * 4096).unwrap().complete);
     guest.poke(4096 + 7, 2);
     guest.poke(60 * 4096, 0);
     assert_eq!(saving.pending_estimate().total(), 34 * 4096);
     assert_eq!(saving.pending_exact().total(), 35 * 4096);
-    assert!(saving.iterate(u64::MAX).unwrap());
+    assert!(saving.iterate(u64::MAX).unwrap().complete);
     guest.poke(63 * 4096 + 4095, 3);
     guest.poke(0, 4);
     let saved = saving.complete().unwrap();

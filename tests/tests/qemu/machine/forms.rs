@@ -36,9 +36,11 @@ struct Form {
 }
 
 impl Form {
-    fn save(self) -> SaveOptions<'static> {
+    fn save(self) -> SaveOptions {
         let description = self.description.then_some(Release::Qemu7_2);
-        SaveOptions::new().footers(self.footers).configuration(self.configuration).description(description)
+        let options = SaveOptions::new().description(description);
+        let options = if self.footers { options } else { options.without_footers() };
+        if self.configuration { options } else { options.without_configuration() }
     }
 
     /// What QEMU must be told.
@@ -74,7 +76,7 @@ fn there_and_back<M: WithSerial>(version: &str, machine: &str, form: Form) {
 }
 
 impl Form {
-    fn load(self) -> LoadOptions<'static> {
+    fn load(self) -> LoadOptions {
         if self.configuration { LoadOptions::new() } else { LoadOptions::new().ignore_machine_type() }
     }
 }

@@ -1,12 +1,11 @@
-//! What a save does that is not the default.
+//! Options of a save.
 
 use std::collections::BTreeMap;
 
-use super::super::progress::{Progress, Report};
 use crate::schema::Release;
 use crate::stream::SectionHeader;
 
-/// What a save does that is not the default.
+/// Options of a save.
 ///
 /// ```
 /// use vmstate::machine::SaveOptions;
@@ -16,17 +15,16 @@ use crate::stream::SectionHeader;
 /// let options = SaveOptions::new().description(Some(Release::Qemu7_2)).version("serial", 2);
 /// # drop(options);
 /// ```
-#[derive(Debug)]
-pub struct SaveOptions<'o> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaveOptions {
     pub(super) footers: bool,
     pub(super) configuration: bool,
     pub(super) description: Option<Release>,
     pub(super) device_state_only: bool,
-    pub(super) versions: BTreeMap<String, u32>,
-    pub(super) progress: Report<'o>,
+    versions: BTreeMap<String, u32>,
 }
 
-impl Default for SaveOptions<'_> {
+impl Default for SaveOptions {
     fn default() -> Self {
         Self {
             footers: true,
@@ -34,40 +32,39 @@ impl Default for SaveOptions<'_> {
             description: Some(Release::default()),
             device_state_only: false,
             versions: BTreeMap::new(),
-            progress: Report::default(),
         }
     }
 }
 
-impl<'o> SaveOptions<'o> {
-    /// What a new QEMU does: footers, configuration, and a description.
+impl SaveOptions {
+    /// The defaults of a current QEMU: footers, configuration and description.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With or without footers after the sections. Machine types of QEMU before 2.4 have none.
+    /// Omits the footers after the sections, as machine types of QEMU before 2.4 do.
     #[must_use]
-    pub fn footers(mut self, footers: bool) -> Self {
-        self.footers = footers;
+    pub fn without_footers(mut self) -> Self {
+        self.footers = false;
         self
     }
 
-    /// With or without the configuration. Machine types of QEMU before 2.4 have none.
+    /// Omits the configuration, as machine types of QEMU before 2.4 do.
     #[must_use]
-    pub fn configuration(mut self, configuration: bool) -> Self {
-        self.configuration = configuration;
+    pub fn without_configuration(mut self) -> Self {
+        self.configuration = false;
         self
     }
 
-    /// With the JSON description in the form of this release, or without one: then nothing is spent on it.
+    /// Sets the release whose form the JSON description has, or omits the description, which makes the save faster.
     #[must_use]
     pub fn description(mut self, description: Option<Release>) -> Self {
         self.description = description;
         self
     }
 
-    /// Nothing but the devices: no live sections, no configuration, no description. This is what QEMU writes for Xen
+    /// Saves only the devices: no live sections, no configuration, no description. This is what QEMU writes for Xen
     /// (`xen-save-devices-state`).
     #[must_use]
     pub fn device_state_only(mut self) -> Self {
@@ -75,29 +72,28 @@ impl<'o> SaveOptions<'o> {
         self
     }
 
-    /// Saves all devices that are registered under `name` as they were at `version`, for a peer that is older.
+    /// Saves all devices that are registered as `name` at `version`, for an older peer.
     #[must_use]
     pub fn version(mut self, name: impl Into<String>, version: u32) -> Self {
         self.versions.insert(name.into(), version);
         self
     }
 
-    /// Saves the whole machine as an older one: the devices of these names at these versions, such as those that a
-    /// stream of the older machine [says](crate::schema::vmdesc) its devices have.
+    /// Saves devices at several older versions, such as the versions in the
+    /// [description](crate::schema::vmdesc) of a stream of the older machine.
     #[must_use]
     pub fn versions(mut self, versions: impl IntoIterator<Item = (impl Into<String>, u32)>) -> Self {
         self.versions.extend(versions.into_iter().map(|(name, version)| (name.into(), version)));
         self
     }
 
-    /// Tells `report` how far the save is, after each section.
-    #[must_use]
-    pub fn progress(mut self, report: impl FnMut(&Progress<'_>) + 'o) -> Self {
-        self.progress = Report::new(report);
-        self
-    }
-
+    /// Returns the version at which a section is saved.
     pub(super) fn version_of(&self, header: &SectionHeader) -> u32 {
         self.versions.get(&header.name).copied().unwrap_or(header.version)
+    }
+
+    /// Returns whether any section is saved at an older version.
+    pub(super) fn has_versions(&self) -> bool {
+        !self.versions.is_empty()
     }
 }

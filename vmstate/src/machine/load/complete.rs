@@ -1,0 +1,116 @@
+//! Sections that are not registered, and registered sections that are missing.
+
+use vmstate_types::error::LoadErrorKind;
+use vmstate_types::{LoadError, Reader};
+
+use super::LoadSession;
+use crate::machine::Machine;
+use crate::machine::pass_through::{self, PassThrough};
+use crate::machine::received::Received;
+use crate::machine::rules::Unknown;
+use crate::registry::{Entry, Handle, Missing, SectionHandler, Threading};
+use crate::section::LiveSection;
+use crate::stream::{SectionHeader, SectionKind};
+
+impl LoadSession {
+    /// Applies the rules for a section that is not registered.
+    pub(super) fn unknown<T: Threading>(
+        &mut self,
+        machine: &Machine<'_, T>,
+        header: &SectionHeader,
+        payload: &mut Reader<'_>,
+    ) -> Result<(), LoadError> {
+        match self.options.rules_of(&header.name).unknown {
+            Unknown::Reject => return Err(unregistered(machine, header)),
+            Unknown::Skip => pass_through::skip(header, payload)?,
+            Unknown::PassThrough if header.kind == SectionKind::Full => {
+                self.passed_through.push(PassThrough::read(header, payload)?);
+            }
+            Unknown::PassThrough => return Err(live(header)),
+        }
+        if header.kind.is_named() {
+            self.report.unknown.push((header.name.clone(), header.instance_id));
+        }
+        Ok(())
+    }
+
+    /// Checks that no registered section is missing. `end` is the offset of the stream's end.
+    pub(super) fn check_complete<T: Threading>(
+        &mut self,
+        machine: &mut Machine<'_, T>,
+        end: u64,
+    ) -> Result<(), LoadError> {
+        for (index, entry) in machine.registry.entries.iter_mut().enumerate() {
+            if self.received[index] != Received::All {
+                self.incomplete(index, entry).map_err(|error| error.at_offset(end))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the rules for an entry whose section is missing, or has no end.
+    fn incomplete<T: Threading>(&mut self, index: usize, entry: &mut Entry<'_, T>) -> Result<(), LoadError> {
+        let missing = self.options.own_rules(&entry.header.name).map(|rules| rules.missing);
+        let missing = missing.or(entry.missing).unwrap_or(self.options.rules.missing);
+        let received = self.received[index];
+        if received == Received::Nothing && self.reset(index, entry)? {
+            return Ok(());
+        }
+        if missing == Missing::KeepState || !is_expected(entry) {
+            return Ok(());
+        }
+        let found = if received == Received::Started { "only parts of it" } else { "the end of the stream" };
+        let kind = LoadErrorKind::MissingSection;
+        Err(LoadError::new(kind, format!("the section {}", entry.title()), found)
+            .or_advice("the other side lacks the device or has it under another name; `Rules::missing` allows it"))
+    }
+
+    /// Reports a missing section, and resets its device. Returns `false` if the device has no reset function.
+    fn reset<T: Threading>(&mut self, index: usize, entry: &mut Entry<'_, T>) -> Result<bool, LoadError> {
+        self.report.missing.push((entry.header.name.clone(), entry.header.instance_id));
+        if self.options.rollback {
+            self.checkpoints.take(index, entry)?;
+        }
+        let SectionHandler::Device(handle) = &mut entry.handler else { return Ok(false) };
+        handle.reset().map_err(|why| LoadError::misuse("a device that can be used", why))
+    }
+}
+
+/// Returns whether the source always sends the section.
+fn is_expected<T: Threading>(entry: &Entry<'_, T>) -> bool {
+    match &entry.handler {
+        SectionHandler::Live(live) => live.is_active(),
+        SectionHandler::Device(_) => entry.description.is_some_and(|description| !description.conditional),
+        SectionHandler::Raw(_) => true,
+    }
+}
+
+/// The error for a section that is not registered.
+fn unregistered<T: Threading>(machine: &Machine<'_, T>, header: &SectionHeader) -> LoadError {
+    let SectionHeader { name, instance_id, .. } = header;
+    let others = machine.registry.entries.iter().filter(|entry| entry.header.name == *name);
+    let others: Vec<_> = others.map(|entry| entry.header.instance_id.to_string()).collect();
+    let expected = if others.is_empty() {
+        "a section that is registered".to_owned()
+    } else {
+        format!("instance {} of \"{}\"", others.join(" or "), name.escape_debug())
+    };
+    let found = format!("\"{}\", instance {instance_id}", name.escape_debug());
+    LoadError::new(LoadErrorKind::UnknownSection, expected, found)
+        .at_offset(header.offset)
+        .or_advice("register the device, or have the section passed over or kept (`Rules::unknown`)")
+        .with_qemu_message(format!(
+            "Unknown savevm section or instance '{name}' {instance_id}. Make sure that your current VM setup \
+             matches your saved VM setup, including any hotplugged devices"
+        ))
+}
+
+/// The error for a live section that should be kept.
+fn live(header: &SectionHeader) -> LoadError {
+    LoadError::new(LoadErrorKind::UnknownSection, "a section that comes whole, to be kept", "a live one")
+        .at_offset(header.offset)
+        .or_advice(
+            "live sections cannot be kept: register it (guest memory with `Machine::register_ram`), or have it passed over \
+             (`Rules::unknown`, `Unknown::Skip`)",
+        )
+}

@@ -1,0 +1,94 @@
+//! Saving: from devices to a stream.
+
+mod options;
+mod saving;
+mod section;
+mod session;
+
+use std::io::Write;
+
+use vmstate_types::{SaveError, Writer};
+
+pub use self::options::SaveOptions;
+pub use self::saving::Saving;
+pub use self::session::{Iteration, SaveSession};
+use super::Machine;
+use crate::registry::Threading;
+use crate::section::Output;
+
+/// The size of a saved stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SaveStats {
+    /// The length of the stream in bytes.
+    pub bytes: u64,
+    /// The number of sections; each part of a live section counts.
+    pub sections: u64,
+}
+
+impl<'d, T: Threading> Machine<'d, T> {
+    /// Saves the machine as a whole stream: header, configuration, sections, end, description.
+    ///
+    /// The machine must be stopped. To send most of its memory while it runs, use [`start_saving`](Self::start_saving) or
+    /// a [`SaveSession`].
+    ///
+    /// # Errors
+    /// Returns an error if a device rejects the save, a [blocker](Self::add_blocker) is registered, or `out` fails. The
+    /// machine can continue; the bytes written so far are useless.
+    pub fn save(&mut self, out: impl Write) -> Result<SaveStats, SaveError> {
+        self.save_with(out, SaveOptions::new())
+    }
+
+    /// Saves the machine as [`save`](Self::save) does, with options.
+    ///
+    /// # Errors
+    /// See [`save`](Self::save).
+    pub fn save_with(&mut self, mut out: impl Write, options: SaveOptions) -> Result<SaveStats, SaveError> {
+        let mut writer = Writer::new();
+        self.start_saving(Output::new(&mut writer, Some(&mut out)), options)?.complete()
+    }
+
+    /// Saves the machine as [`save`](Self::save) does, into `writer`: the whole stream stays in memory.
+    ///
+    /// # Errors
+    /// See [`save`](Self::save).
+    pub fn save_into(&mut self, writer: &mut Writer, options: SaveOptions) -> Result<SaveStats, SaveError> {
+        self.start_saving(Output::new(writer, None), options)?.complete()
+    }
+
+    /// Begins to save while the machine runs: a [`SaveSession`] that holds the machine and the output, and aborts when it
+    /// is dropped.
+    ///
+    /// ```
+    /// use vmstate::machine::SaveOptions;
+    /// use vmstate::prelude::*;
+    /// use vmstate::ram::{PageSize, VecBlock};
+    /// use vmstate::section::Output;
+    ///
+    /// let mut ram = [VecBlock::new("ram", vec![7; 1 << 20])];
+    /// let mut machine = Machine::with_type("board");
+    /// machine.register_ram(PageSize::DEFAULT, &mut ram[..])?;
+    ///
+    /// let mut writer = Writer::new();
+    /// let mut stream = Vec::new();
+    /// let output = Output::new(&mut writer, Some(&mut stream));
+    /// let mut saving = machine.start_saving(output, SaveOptions::new())?;
+    /// while saving.pending_exact().total() > 100_000 {
+    ///     saving.iterate(64 * 1024)?;
+    /// }
+    /// // Stop the machine here.
+    /// let saved = saving.complete()?;
+    /// assert_eq!(saved.bytes, stream.len() as u64);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`save`](Self::save).
+    pub fn start_saving<'r, 'o>(
+        &'r mut self,
+        out: Output<'o>,
+        options: SaveOptions,
+    ) -> Result<Saving<'r, 'd, 'o, T>, SaveError> {
+        Saving::begin(self, out, options)
+    }
+}

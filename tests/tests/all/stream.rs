@@ -13,7 +13,7 @@ mod return_path;
 use std::io::Read;
 
 use proptest::prelude::*;
-use vmstate::error::Blame;
+use vmstate::error::{Blame, LoadErrorKind};
 use vmstate::stream::{Configuration, SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
 use vmstate::{LoadError, Reader, Writer};
 

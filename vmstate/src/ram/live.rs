@@ -81,7 +81,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         self.saver = RamSaver::new(self.page_size);
-        self.saver.setup(self.blocks.as_ref(), out.writer())
+        Ok(self.saver.setup(self.blocks.as_ref(), out.writer())?)
     }
 
     fn pending_estimate(&mut self) -> Pending {

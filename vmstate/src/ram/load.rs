@@ -1,5 +1,6 @@
 //! Loading "ram" sections into blocks of memory.
 
+use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader};
 
 use super::RamBlock;
@@ -69,11 +70,7 @@ impl RamLoader {
                     received.map_err(|error| error.at_offset(start))?;
                 }
                 other => {
-                    return Err(LoadError::incompatible("pages in plain form", other.name().unwrap_or("mapped pages"))
-                        .at_offset(start)
-                        .or_advice(
-                            "switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source",
-                        ));
+                    return Err(unsupported(&other).at_offset(start));
                 }
             }
         }
@@ -119,6 +116,12 @@ impl RamLoader {
             _ => Err(LoadError::misuse("the same blocks for all sections", "fewer of them")),
         }
     }
+}
+
+fn unsupported(record: &Record) -> LoadError {
+    let found = record.name().unwrap_or("pages at fixed places of a file");
+    LoadError::new(LoadErrorKind::Unsupported, "zero pages and plain pages", found)
+        .or_advice("switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source")
 }
 
 /// Where a page is: at `offset` of block number `block`.

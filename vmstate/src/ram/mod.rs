@@ -28,6 +28,7 @@
 //! ```
 
 mod block;
+mod invalid_blocks;
 mod live;
 mod load;
 mod page_size;
@@ -39,6 +40,7 @@ mod undo;
 mod zero;
 
 pub use block::{RamBlock, VecBlock};
+pub use invalid_blocks::InvalidBlocks;
 pub use live::Ram;
 pub use load::RamLoader;
 pub use page_size::{InvalidPageSize, PageSize};

@@ -7,7 +7,7 @@ use vmstate_types::{LoadError, Reader};
 use super::page_size::PageSize;
 use super::record::{BlockHeader, CONTINUE, MAPPED_VERSION, Mapped, RamOptions, Record, RecordKind, XBZRLE_ENCODING};
 use crate::stream::Decoded;
-use crate::stream::decode::{Context, Cursor, Stop, decode, read};
+use crate::stream::decode::{Context, Cursor, Stop, decode, read, unsupported_version};
 use crate::stream::wire_enum::alternatives;
 
 /// Decodes the records of all "ram" sections of one stream.
@@ -224,8 +224,7 @@ fn mapped(cursor: &mut Cursor<'_>) -> Result<Mapped, Stop> {
     let start = cursor.offset();
     let version = cursor.u32()?;
     if version != MAPPED_VERSION {
-        let expected = format!("version {MAPPED_VERSION} of the mapped-ram header");
-        return Err(LoadError::incompatible(expected, version).at_offset(start).into());
+        return Err(unsupported_version(MAPPED_VERSION, version).at_offset(start).in_field("mapped-ram header").into());
     }
     Ok(Mapped { page_size: cursor.u64()?, bitmap: cursor.u64()?, pages: cursor.u64()? })
 }

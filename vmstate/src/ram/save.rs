@@ -6,6 +6,7 @@ use vmstate_types::{SaveError, Writer};
 
 use super::RamBlock;
 use super::block::{look, slice};
+use super::invalid_blocks::{self, InvalidBlocks};
 use super::page_size::PageSize;
 use super::pages::Pages;
 use super::record::{BlockHeader, Record, write_record};
@@ -37,20 +38,20 @@ impl RamSaver {
         Self { page_size, page, dirty: Vec::new(), block: 0, number: 0, last_block: None }
     }
 
-    /// Writes the payload of the start: the list of `blocks`, which must be the same ones for all sections.
+    /// Writes the payload of the section start: the list of `blocks`. All later calls must get the same blocks.
     ///
     /// # Errors
-    /// When a block is empty or no whole number of pages, or its name is longer than 255 bytes.
-    pub fn setup<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
-        blocks.iter().try_for_each(|block| self.check_block(block))?;
-        let total = blocks.iter().try_fold(0_u64, |sum, block| sum.checked_add(block.size()));
-        let total = total.ok_or_else(|| SaveError::misuse("the blocks have more than 2^64 bytes in all"))?;
+    /// Returns an error, and writes nothing, if a block is empty, its size is not a multiple of the page size, or its name
+    /// is longer than 255 bytes.
+    pub fn setup<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), InvalidBlocks> {
+        let total = invalid_blocks::check(blocks, self.page_size)?;
         write_record(out, &Record::BlockList(total), "");
         for block in blocks {
             write_record(out, &Record::Block(BlockHeader::new(block.idstr(), block.size())), "");
         }
         write_record(out, &Record::EndOfSection, "");
-        // What was written before now goes out anyway.
+        // All pages are dirty from now on, so the log up to here is not needed. QEMU starts its log here, too
+        // (`ram_init_bitmaps` in `migration/ram.c`).
         blocks.iter().for_each(|block| block.sync_dirty_log(&mut |_| {}));
         self.dirty = blocks.iter().map(|block| Pages::all(block.size() / self.page_size.bytes())).collect();
         (self.block, self.number, self.last_block) = (0, 0, None);
@@ -113,20 +114,6 @@ impl RamSaver {
     /// When memory cannot be read.
     pub fn complete<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
         self.iterate(blocks, u64::MAX, out).map(drop)
-    }
-
-    fn check_block<B: RamBlock>(&self, block: &B) -> Result<(), SaveError> {
-        let reason = if block.idstr().len() > usize::from(u8::MAX) {
-            "its name is longer than 255 bytes".to_owned()
-        } else if block.size() == 0 {
-            // The list ends when the total is used up: a reader would take an empty block at its end for what follows.
-            "it is empty".to_owned()
-        } else if !block.size().is_multiple_of(self.page_size.bytes()) {
-            format!("its {:#x} bytes are no whole number of pages of {} bytes", block.size(), self.page_size.bytes())
-        } else {
-            return Ok(());
-        };
-        Err(SaveError::misuse(reason).in_field(block.idstr().to_owned()))
     }
 
     /// The block and the numbers of the next pages that are to be sent, some that follow each other.

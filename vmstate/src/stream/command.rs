@@ -2,9 +2,12 @@
 //!
 //! (QEMU: `enum qemu_vm_cmd` and `loadvm_process_command` in `migration/savevm.c`.)
 
+use std::fmt;
+
 use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
+use super::decode::unsupported_version;
 use super::decode::{Context, Cursor, Stop};
 use super::message::{DataLength, decode_data, known_range};
 use super::wire_enum::wire_enum;
@@ -84,6 +87,28 @@ wire_enum! {
 /// The only version of a discard's data.
 const DISCARD_VERSION: u8 = 0;
 
+/// The error for a command whose data do not fit its 16-bit length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandTooLong {
+    name: &'static str,
+    length: u64,
+}
+
+impl fmt::Display for CommandTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, length } = self;
+        write!(f, "expected at most {} bytes of data for `{name}`, found {length}; split the command", u16::MAX)
+    }
+}
+
+impl std::error::Error for CommandTooLong {}
+
+impl From<CommandTooLong> for SaveError {
+    fn from(error: CommandTooLong) -> Self {
+        Self::misuse(error)
+    }
+}
+
 impl Command {
     /// Returns the number on the wire.
     #[must_use]
@@ -144,8 +169,7 @@ impl Command {
     fn decode_discard(data: &mut Reader<'_>) -> Result<Self, LoadError> {
         let (start, version) = (data.offset(), data.u8()?);
         if version != DISCARD_VERSION {
-            return Err(LoadError::incompatible(format!("version {DISCARD_VERSION}"), format!("version {version}"))
-                .at_offset(start));
+            return Err(unsupported_version(DISCARD_VERSION.into(), version.into()).at_offset(start));
         }
         let block = data.counted_str()?;
         let (start, terminator) = (data.offset(), data.u8()?);
@@ -159,21 +183,16 @@ impl Command {
         Ok(Self::RamDiscard { block, ranges })
     }
 
-    /// The command's data.
+    /// Encodes the data, and returns them with their length.
     ///
     /// # Errors
-    /// When there is more of it than its 16-bit length can say: a discard of more than some 4,000 ranges.
-    pub(super) fn data(&self) -> Result<Writer, SaveError> {
+    /// Returns an error if the data are longer than 65,535 bytes: those of a discard with more than 4,095 ranges are.
+    pub(super) fn data(&self) -> Result<(Writer, u16), CommandTooLong> {
         let mut data = Writer::new();
         self.encode(&mut data);
         match u16::try_from(data.offset()) {
-            Ok(_) => Ok(data),
-            Err(_) => Err(SaveError::misuse(format!(
-                "a command has at most {} bytes of data and this one {}: split it",
-                u16::MAX,
-                data.offset()
-            ))
-            .in_field(self.name())),
+            Ok(length) => Ok((data, length)),
+            Err(_) => Err(CommandTooLong { name: self.name(), length: data.offset() }),
         }
     }
 

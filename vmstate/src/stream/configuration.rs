@@ -3,6 +3,7 @@
 //! It is a description like a device's, but its version is not on the wire. (QEMU: `vmstate_configuration` in
 //! `migration/savevm.c`.)
 
+use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Writer};
 
 use super::decode::{Context, Cursor, Stop, not_utf8};
@@ -113,7 +114,7 @@ fn parse_capabilities(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Stop> {
 
 fn unknown(name: &str, version: u32) -> LoadError {
     let expected = format!("`{PAGE_BITS}`, `{CAPABILITIES}` or `{UUID}`, version {SUBSECTION_VERSION}");
-    LoadError::incompatible(expected, format!("{name:?}, version {version}"))
+    LoadError::new(LoadErrorKind::Subsection, expected, format!("{name:?}, version {version}"))
 }
 
 fn begin_subsection(out: &mut Writer, name: &str) {

@@ -5,7 +5,7 @@
 
 use std::num::NonZeroUsize;
 
-use vmstate_types::error::Location;
+use vmstate_types::error::{LoadErrorKind, Location};
 use vmstate_types::{LoadError, Reader};
 
 /// The parts of a stream, as errors name them.
@@ -177,6 +177,13 @@ impl<'b> Cursor<'b> {
 #[cold]
 pub(crate) fn not_utf8(what: &str, bytes: &[u8]) -> LoadError {
     LoadError::malformed(format!("{what} in UTF-8"), format!("\"{}\"", bytes.escape_ascii()))
+}
+
+/// Returns the error for a version of a part of the stream that has only one.
+#[cold]
+pub(crate) fn unsupported_version(supported: u32, found: u32) -> LoadError {
+    let kind = LoadErrorKind::UnsupportedVersion { found, oldest: supported, newest: supported };
+    LoadError::new(kind, format!("version {supported}"), format!("version {found}"))
 }
 
 /// Decodes an item from the bytes that have arrived, the first of which is at `offset` of the stream.

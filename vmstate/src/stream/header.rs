@@ -2,7 +2,7 @@
 
 use vmstate_types::LoadError;
 
-use super::decode::{Cursor, Stop};
+use super::decode::{Cursor, Stop, unsupported_version};
 use super::{MAGIC, VERSION};
 
 /// Parses the header (`qemu_loadvm_state_header` in QEMU's `migration/savevm.c`).
@@ -29,8 +29,7 @@ fn wrong_version(version: u32) -> LoadError {
         2 => "SaveVM v2 format is obsolete and don't work anymore",
         _ => "Unsupported migration stream version",
     };
-    LoadError::incompatible(format!("version {VERSION} of the stream format"), format!("version {version}"))
-        .with_qemu_message(qemu)
+    unsupported_version(VERSION, version).with_qemu_message(qemu)
 }
 
 /// Returns what to do with a file that begins with these bytes.

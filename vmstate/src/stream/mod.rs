@@ -44,7 +44,7 @@ pub mod section_end;
 pub(crate) mod wire_enum;
 mod writer;
 
-pub use command::{Command, DiscardRange, PostcopyAdvice};
+pub use command::{Command, CommandTooLong, DiscardRange, PostcopyAdvice};
 pub use configuration::Configuration;
 pub use decode::Decoded;
 pub(crate) use item_decoder::NextItem;

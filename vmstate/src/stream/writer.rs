@@ -1,8 +1,8 @@
 //! Putting a stream together.
 
-use vmstate_types::{SaveError, Writer};
+use vmstate_types::Writer;
 
-use super::{Command, Configuration, MAGIC, SectionHeader, VERSION, tag};
+use super::{Command, CommandTooLong, Configuration, MAGIC, SectionHeader, VERSION, tag};
 
 /// Puts the frame around what others write.
 #[derive(Debug)]
@@ -71,16 +71,16 @@ impl<'w> StreamWriter<'w> {
         }
     }
 
-    /// Writes a command.
+    /// Writes a command, after it has ended the section that is open.
     ///
     /// # Errors
-    /// When its data are longer than the format can say. Nothing of it is written then.
-    pub fn command(&mut self, command: &Command) -> Result<(), SaveError> {
-        let data = command.data()?;
+    /// Returns an error, and writes nothing, if the command has more than 65,535 bytes of data.
+    pub fn command(&mut self, command: &Command) -> Result<(), CommandTooLong> {
+        let (data, length) = command.data()?;
         self.end_section();
         self.out.u8(tag::COMMAND);
         self.out.u16(command.number());
-        self.out.u16(u16::try_from(data.offset()).unwrap_or(u16::MAX));
+        self.out.u16(length);
         self.out.bytes(data.pending());
         Ok(())
     }

@@ -42,9 +42,10 @@ fn files_that_are_something_else_are_recognized() {
 
 #[test]
 fn other_versions() {
-    let expected = "version 3 of the stream format";
+    let expected = "version 3";
     let error = refusal(b"QEVM\0\0\0\x02\0", Blame::Peer, 4, expected, "version 2");
     assert_eq!(error.qemu_message(), Some("SaveVM v2 format is obsolete and don't work anymore"));
+    assert_eq!(error.kind(), LoadErrorKind::UnsupportedVersion { found: 2, oldest: 3, newest: 3 });
     let error = refusal(b"QEVM\0\0\0\x04\0", Blame::Peer, 4, expected, "version 4");
     assert_eq!(error.qemu_message(), Some("Unsupported migration stream version"));
 }

@@ -1,6 +1,8 @@
 //! The codec of RAM sections through the public API.
 
-use vmstate::ram::{PageSize, RamLoader, RamSaver, VecBlock};
+use vmstate::SaveError;
+use vmstate::error::SaveErrorKind;
+use vmstate::ram::{InvalidBlocks, PageSize, RamLoader, RamSaver, VecBlock};
 
 use super::*;
 
@@ -169,7 +171,7 @@ fn forms_of_pages_that_need_more() {
     let compressed = [named(0x100, "pc.ram"), vec![0, 0, 0, 1, 0]].concat();
     for (part, name) in [(xbzrle, "XBZRLE"), (compressed, "COMPRESS_PAGE"), (word(0x200), "MULTIFD_FLUSH")] {
         let error = load(PAGE, &mut blocks(), &[list(&blocks()), part]).unwrap_err();
-        assert_eq!((error.blame(), error.expected()), (Blame::Peer, "pages in plain form"));
+        assert_eq!((error.kind(), error.expected()), (LoadErrorKind::Unsupported, "zero pages and plain pages"));
         assert_eq!(error.found(), name);
     }
 }
@@ -208,7 +210,24 @@ fn blocks_of_broken_pages_are_our_mistake() {
     let error = load(PAGE, &mut blocks, &[[word(0x2000 | 0x04), b"\x03odd".to_vec(), word(0x1080)].concat()]);
     assert_eq!(error.unwrap_err().blame(), Blame::Usage);
     let error = RamSaver::new(page_size(PAGE)).setup(&blocks, &mut Writer::new()).unwrap_err();
-    assert_eq!(error.to_string(), "field odd: its 0x1080 bytes are no whole number of pages of 4096 bytes");
+    let text = "expected a multiple of the page size 4096, found 4224 bytes in RAM block `odd`";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn blocks_that_cannot_be_listed_write_nothing() {
+    let setup = |blocks: &[VecBlock]| {
+        let mut out = Writer::new();
+        let error = RamSaver::new(page_size(PAGE)).setup(blocks, &mut out).unwrap_err();
+        assert_eq!(out.offset(), 0);
+        error
+    };
+    let good = VecBlock::new("good", vec![0; 0x1000]);
+    let empty = setup(&[good.clone(), VecBlock::new("none", Vec::new())]);
+    assert_eq!(empty, InvalidBlocks::Empty { idstr: "none".into() });
+    let idstr = "x".repeat(256);
+    assert_eq!(setup(&[good, VecBlock::new(&*idstr, vec![0; 0x1000])]), InvalidBlocks::NameTooLong { idstr });
+    assert_eq!(SaveError::from(empty).kind(), SaveErrorKind::Misuse);
 }
 
 #[test]

@@ -41,14 +41,13 @@ fn run(bytes: &[u8]) {
 impl Input<'_> {
     fn command(&self) -> Command {
         let block = self.block.get(..self.block.floor_char_boundary(255)).unwrap_or_default().to_owned();
-        let ranges =
-            self.ranges.iter().map(|(start, length)| DiscardRange { start: *start, length: *length }).collect();
+        let ranges = self.ranges.iter().map(|(start, length)| DiscardRange::new(*start, *length)).collect();
         let [page_size_summary, target_page_size] = self.words;
         match self.number % 12 {
             0 => Command::OpenReturnPath,
             1 => Command::Ping(self.value),
             2 => Command::PostcopyAdvise(None),
-            3 => Command::PostcopyAdvise(Some(PostcopyAdvice { page_size_summary, target_page_size })),
+            3 => Command::PostcopyAdvise(Some(PostcopyAdvice::new(page_size_summary, target_page_size))),
             4 => Command::PostcopyListen,
             5 => Command::PostcopyRun,
             6 => Command::RamDiscard { block, ranges },
@@ -104,11 +103,8 @@ fn seeds() -> Vec<Vec<u8>> {
     let commands = [
         Command::OpenReturnPath,
         Command::Ping(1),
-        Command::PostcopyAdvise(Some(PostcopyAdvice { page_size_summary: 0x1000, target_page_size: 0x1000 })),
-        Command::RamDiscard {
-            block: "pc.ram".to_owned(),
-            ranges: vec![DiscardRange { start: 0x1000, length: 0x2000 }],
-        },
+        Command::PostcopyAdvise(Some(PostcopyAdvice::new(0x1000, 0x1000))),
+        Command::RamDiscard { block: "pc.ram".to_owned(), ranges: vec![DiscardRange::new(0x1000, 0x2000)] },
         Command::RecvBitmap("pc.ram".to_owned()),
         Command::Packaged { length: 34 },
     ];

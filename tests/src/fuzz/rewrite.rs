@@ -187,7 +187,7 @@ fn mapped(stream: &mut StreamWriter<'_>) {
     stream.configuration(&configuration);
     section(stream);
     let mut header = BlockHeader::new("r", 256);
-    header.mapped = Some(Mapped { page_size: 256, bitmap: 512, pages: 768 });
+    header.mapped = Some(Mapped::new(256, 512, 768));
     records(stream, header, |out| {
         out.zeros(usize::try_from(768 - out.offset()).expect("a short stream"));
         out.bytes(&[5; 256]);

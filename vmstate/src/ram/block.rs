@@ -89,15 +89,16 @@ pub(super) fn receive<B: RamBlock>(
 
 /// A block of guest memory in a vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VecBlock {
     /// The name.
     pub idstr: String,
-    /// The memory.
+    /// The content.
     pub bytes: Vec<u8>,
 }
 
 impl VecBlock {
-    /// Makes a block of `bytes`.
+    /// Creates a block with the content `bytes`.
     #[must_use]
     pub fn new(idstr: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self { idstr: idstr.into(), bytes }

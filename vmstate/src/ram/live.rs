@@ -85,7 +85,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     }
 
     fn pending_estimate(&mut self) -> Pending {
-        Pending { precopy: self.saver.left(), postcopy: 0 }
+        Pending::new(self.saver.left(), 0)
     }
 
     fn pending_exact(&mut self) -> Pending {

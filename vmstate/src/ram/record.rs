@@ -63,15 +63,24 @@ pub struct BlockHeader {
     pub mapped: Option<Mapped>,
 }
 
-/// Where the pages of a mapped block lie in the file.
+/// The position of a mapped block's pages in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Mapped {
-    /// The size of its pages.
+    /// The page size.
     pub page_size: u64,
-    /// Where the bitmap of pages that are there begins.
+    /// The offset of the bitmap of the pages that the file contains.
     pub bitmap: u64,
-    /// Where the first page begins.
+    /// The offset of the first page.
     pub pages: u64,
+}
+
+impl Mapped {
+    /// Creates a position, with the offsets of the bitmap and of the first page.
+    #[must_use]
+    pub fn new(page_size: u64, bitmap: u64, pages: u64) -> Self {
+        Self { page_size, bitmap, pages }
+    }
 }
 
 impl BlockHeader {

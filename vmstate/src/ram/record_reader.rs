@@ -226,7 +226,7 @@ fn mapped(cursor: &mut Cursor<'_>) -> Result<Mapped, Stop> {
     if version != MAPPED_VERSION {
         return Err(unsupported_version(MAPPED_VERSION, version).at_offset(start).in_field("mapped-ram header").into());
     }
-    Ok(Mapped { page_size: cursor.u64()?, bitmap: cursor.u64()?, pages: cursor.u64()? })
+    Ok(Mapped::new(cursor.u64()?, cursor.u64()?, cursor.u64()?))
 }
 
 /// Returns the size of the region from `here`, the end of the header, to the end of the block's pages. Blocks of shared

@@ -5,8 +5,9 @@ use vmstate_types::{LoadError, Reader, SaveError};
 use super::Output;
 use crate::stream::SectionKind;
 
-/// How much a live section has left to send.
+/// The amount of data that a live section has left to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Pending {
     /// Bytes that must be sent before the destination can run.
     pub precopy: u64,
@@ -15,6 +16,12 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Creates an amount of data.
+    #[must_use]
+    pub fn new(precopy: u64, postcopy: u64) -> Self {
+        Self { precopy, postcopy }
+    }
+
     /// All that is left.
     #[must_use]
     pub fn total(self) -> u64 {

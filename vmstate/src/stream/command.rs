@@ -1,4 +1,4 @@
-//! Commands: what the source tells the destination between sections.
+//! Commands from the source to the destination, between sections.
 //!
 //! (QEMU: `enum qemu_vm_cmd` and `loadvm_process_command` in `migration/savevm.c`.)
 
@@ -12,58 +12,76 @@ use super::decode::{Context, Cursor, Stop};
 use super::message::{DataLength, decode_data, known_range};
 use super::wire_enum::wire_enum;
 
-/// One command.
+/// A command of the source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Command {
-    /// The destination shall open a way back to the source.
+    /// Asks the destination to open the return path.
     OpenReturnPath,
-    /// The destination shall answer with the same number.
+    /// Asks the destination for a [`Pong`](super::ReturnPathMessage::Pong) with the same number.
     Ping(u32),
-    /// Postcopy may follow. Old sources, and those without RAM to copy, say nothing about their pages.
+    /// Announces that postcopy may follow. `None` if the source has no RAM to migrate by postcopy.
     PostcopyAdvise(Option<PostcopyAdvice>),
-    /// The destination shall get ready to ask for pages.
+    /// Asks the destination to prepare for requesting pages.
     PostcopyListen,
-    /// The destination shall run.
+    /// Starts the guest at the destination.
     PostcopyRun,
-    /// Pages that have been sent are stale.
+    /// Discards pages that were sent and have changed since.
     RamDiscard {
         /// The RAM block.
         block: String,
-        /// What to discard.
+        /// The ranges to discard.
         ranges: Vec<DiscardRange>,
     },
-    /// So many bytes of a stream without a header follow: its items come next.
+    /// Announces a package: a stream without a header, of known length. Its items follow.
     Packaged {
-        /// Their number.
+        /// The length of the package in bytes.
         length: u32,
     },
-    /// The machine shall be kept in step (COLO).
+    /// Enables COLO, which keeps a second machine in lockstep.
     EnableColo,
-    /// An interrupted postcopy goes on.
+    /// Continues an interrupted postcopy.
     PostcopyResume,
-    /// The destination shall say which pages of a RAM block it has.
+    /// Asks the destination which pages of this RAM block it has received.
     RecvBitmap(String),
-    /// The source is about to stop (QEMU 10.0).
+    /// Announces that the source has stopped and the rest follows (QEMU 10.0).
     SwitchoverStart,
 }
 
-/// What a source that may switch to postcopy says of its pages.
+/// The page sizes of a source that may switch to postcopy, which the destination's must equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct PostcopyAdvice {
-    /// All the host's page sizes, or'ed.
+    /// The bitwise OR of the host page sizes of all RAM blocks (`ram_pagesize_summary` in QEMU's `migration/ram.c`).
     pub page_size_summary: u64,
-    /// The target's page size.
+    /// The target page size.
     pub target_page_size: u64,
 }
 
-/// A range of bytes of a RAM block.
+impl PostcopyAdvice {
+    /// Creates the advice.
+    #[must_use]
+    pub fn new(page_size_summary: u64, target_page_size: u64) -> Self {
+        Self { page_size_summary, target_page_size }
+    }
+}
+
+/// A range of bytes of a RAM block that the destination must discard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct DiscardRange {
-    /// The first byte.
+    /// The offset of the first byte in the block.
     pub start: u64,
-    /// How many.
+    /// The number of bytes.
     pub length: u64,
+}
+
+impl DiscardRange {
+    /// Creates a range of `length` bytes at `start`.
+    #[must_use]
+    pub fn new(start: u64, length: u64) -> Self {
+        Self { start, length }
+    }
 }
 
 wire_enum! {
@@ -178,7 +196,7 @@ impl Command {
         }
         let mut ranges = Vec::new();
         while !data.at_end()? {
-            ranges.push(DiscardRange { start: data.u64()?, length: data.u64()? });
+            ranges.push(DiscardRange::new(data.u64()?, data.u64()?));
         }
         Ok(Self::RamDiscard { block, ranges })
     }
@@ -230,7 +248,7 @@ fn decode_advice(data: &mut Reader<'_>) -> Result<Option<PostcopyAdvice>, LoadEr
     if data.at_end()? {
         return Ok(None);
     }
-    Ok(Some(PostcopyAdvice { page_size_summary: data.u64()?, target_page_size: data.u64()? }))
+    Ok(Some(PostcopyAdvice::new(data.u64()?, data.u64()?)))
 }
 
 /// Returns the error for a command that QEMU 10.0 does not know either.

@@ -46,7 +46,7 @@ impl LiveSection for Log {
     }
 
     fn pending_exact(&mut self) -> Pending {
-        Pending { precopy: 4 * (self.entries.len() - self.sent) as u64, postcopy: 0 }
+        Pending::new(4 * (self.entries.len() - self.sent) as u64, 0)
     }
 
     fn save_iterate(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
@@ -117,7 +117,7 @@ fn a_save_calls_each_phase() {
     let (mut machine, calls) = logging(100);
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
-    assert_eq!(saving.pending_estimate(), Pending { precopy: 400, postcopy: 0 });
+    assert_eq!(saving.pending_estimate(), Pending::new(400, 0));
     assert!(!saving.iterate(160).unwrap().complete);
     assert_eq!(saving.pending_exact().total(), 240);
     assert!(saving.iterate(1000).unwrap().complete);

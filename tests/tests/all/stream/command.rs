@@ -12,8 +12,8 @@ fn bytes_of(number: u16, data: &[u8]) -> Vec<u8> {
 
 /// All commands but PACKAGED, each with its data.
 fn commands() -> Vec<(u16, Vec<u8>, Command)> {
-    let advise = PostcopyAdvice { page_size_summary: 0x1000, target_page_size: 0x100 };
-    let ranges = vec![DiscardRange { start: 0x1000, length: 0x2000 }, DiscardRange { start: 0x8000, length: 0x100 }];
+    let advise = PostcopyAdvice::new(0x1000, 0x100);
+    let ranges = vec![DiscardRange::new(0x1000, 0x2000), DiscardRange::new(0x8000, 0x100)];
     let ranges_bytes = [0x1000_u64, 0x2000, 0x8000, 0x100].map(u64::to_be_bytes).concat();
     vec![
         (1, vec![], Command::OpenReturnPath),
@@ -123,7 +123,7 @@ fn data_that_is_cut() {
 
 #[test]
 fn a_command_that_is_too_long_is_not_written() {
-    let ranges = |count| vec![DiscardRange { start: 0, length: 256 }; count];
+    let ranges = |count| vec![DiscardRange::new(0, 256); count];
     let discard = |count| Command::RamDiscard { block: "ram".into(), ranges: ranges(count) };
     let mut out = Writer::new();
     assert!(StreamWriter::new(&mut out).command(&discard(4095)).is_ok());

@@ -20,10 +20,10 @@
 //!
 //! ```text
 //! serial (schema/serial.json)
-//!   break  field-extra at `rbr`: a field is written that is not read
+//!   break  field-extra at `rbr`: the writer sends a field that the reader does not expect
 //!          when this release loads what older ones save
 //!          old: uint8 of 1 byte, new: nothing
-//!          safe: keep the bytes: put `unused` in the place of a removed field, or ...
+//!          safe: keep the bytes: replace a removed field with `unused`, or ...
 //! ```
 //!
 //! What counts as a break, a risk or a note is in [`compare`](crate::schema::compare); the files' format is in

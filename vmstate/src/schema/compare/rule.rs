@@ -1,4 +1,4 @@
-//! The rules, each with its name, its severity, and what it is about.
+//! Rules for comparing two schemas, with their names, severities and texts.
 
 mod text;
 
@@ -6,99 +6,99 @@ use std::fmt;
 
 use self::text::{RULES, Text};
 
-/// What is wrong, or worth knowing, about two shapes.
+/// A kind of difference between two shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Rule {
-    /// A field is read that is not written.
+    /// The reader expects a field that the writer does not send.
     Missing,
-    /// A field is written that is not read.
+    /// The writer sends a field that the reader does not expect.
     Extra,
-    /// A field is read under a condition, and never written.
+    /// The reader expects a conditional field that the writer never sends.
     ConditionalMissing,
-    /// A field is written under a condition, and never read.
+    /// The writer sends a conditional field that the reader never expects.
     ConditionalExtra,
-    /// A field is always there on one side only.
+    /// A field is conditional on one side only.
     Condition,
-    /// Fields are read in another order.
+    /// Fields have different orders.
     Order,
-    /// A value is read as another type.
+    /// The type of a field differs.
     Type,
-    /// A value has another size.
+    /// The size of a field differs.
     Size,
-    /// An array has another length.
+    /// The length of an array differs.
     Count,
-    /// The length of an array comes from elsewhere.
+    /// The length of an array comes from another field.
     CountSource,
     /// Two streams have different numbers of elements.
     SentCount,
-    /// Fewer elements are accepted.
+    /// The reader's limit for elements is lower than the writer's.
     Limit,
-    /// Pointers are marked in another way.
+    /// The encoding of nullable pointers differs.
     Pointers,
-    /// A value is a struct, list or tree on one side only.
+    /// A field is a struct, list or tree on one side only.
     Nesting,
-    /// A number is read with the other sign.
+    /// A number is signed on one side only.
     Sign,
-    /// A value of the same size means something else.
+    /// The type of a field differs, but not its size.
     Meaning,
-    /// A value is checked that was not.
+    /// A value is newly checked on load.
     Check,
-    /// A section is written at a version that is too new.
+    /// The version of a section is newer than the reader's version.
     VersionTooNew,
-    /// A section is written at a version that is too old.
+    /// The version of a section is older than the reader's minimum version.
     VersionTooOld,
-    /// A section has a newer version, and can be written at the older one.
+    /// The version was raised, and the section can be saved at the older version.
     VersionRaised,
-    /// Versions that were read are no longer.
+    /// Older versions of a section are no longer supported.
     MinimumRaised,
-    /// A nested struct has another version.
+    /// The version of a nested struct differs.
     NestedVersion,
-    /// A subsection that was sent is no longer known.
+    /// A subsection of older streams was removed.
     SubsectionRemoved,
-    /// A subsection that may have been sent is no longer known; its condition is not known either.
+    /// An optional subsection of older streams was removed; its condition is unknown.
     SubsectionGone,
-    /// A subsection is sent, under a condition, that is not known.
+    /// A subsection that older readers do not know may be sent.
     SubsectionAdded,
-    /// A subsection is always sent, and is not known.
+    /// A subsection that the reader does not know is always sent.
     SubsectionAlways,
-    /// A subsection must be there and may be absent.
+    /// A required subsection is not sent, or not always.
     SubsectionRequired,
-    /// A device is there on one side only.
+    /// A device exists on one side only.
     Device,
-    /// A device's section has another name.
+    /// The name of a section differs.
     DeviceName,
-    /// A section is sent under a condition on one side only.
+    /// A section is conditional on one side only.
     SectionCondition,
-    /// A section has another place in the stream.
+    /// The position of a section differs.
     Place,
-    /// A device that was saved is one that cannot be loaded.
+    /// A migratable device became unmigratable.
     Unmigratable,
-    /// The machines have different names.
+    /// The machine types of the dumps differ.
     Machine,
-    /// A field has another name.
+    /// The name of a field differs.
     Renamed,
-    /// Unused bytes are used, or used ones are not.
+    /// Bytes are unused on one side only.
     Unused,
     /// The same bytes are one field on one side and several on the other.
     Regrouped,
-    /// The hooks are others.
+    /// The hooks differ.
     Hooks,
 }
 
-/// How bad it is.
+/// The severity of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Nothing breaks. Somebody may want to know.
+    /// A compatible difference.
     Note,
-    /// It depends on something that shapes do not tell: a condition, a value, a meaning.
+    /// The result depends on a property that shapes do not contain: a condition, a value, a meaning.
     Risk,
-    /// Streams do not load, or load as something else.
+    /// Streams do not load, or are misread.
     Break,
 }
 
 impl Severity {
-    /// Its name: `note`, `risk`, `break`.
+    /// Returns the name: `note`, `risk` or `break`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -116,24 +116,24 @@ impl fmt::Display for Severity {
 }
 
 impl Rule {
-    /// All rules: the breaks first, then the risks, then the notes.
+    /// Returns all rules: first the breaks, then the risks, then the notes.
     pub fn all() -> impl Iterator<Item = Self> {
         RULES.iter().map(|text| text.rule)
     }
 
-    /// The rule with this name.
+    /// Returns the rule with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         RULES.iter().find(|text| text.name == name).map(|text| text.rule)
     }
 
-    /// The name, as in `vmstate check --explain NAME`.
+    /// Returns the name, as in `vmstate check --explain NAME`.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.text().name
     }
 
-    /// How bad a finding of it is.
+    /// Returns the severity of its findings.
     #[must_use]
     pub fn severity(self) -> Severity {
         self.text().severity

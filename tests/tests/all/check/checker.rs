@@ -78,17 +78,17 @@ fn the_lines_that_qemu_tests_its_checker_with() {
         r#"Warning: checking incompatible machine types: "pc-i440fx-2.1", "pc-i440fx-2.2"
 Section "fw_cfg" does not exist in dest
 Section "fusbh200-ehci-usb" version error: 2 > 1
-Section "fusbh200-ehci-usb", DumpDescription "ehci-core": expected field "usbsts", got "usbsts_pending"; skipping rest
-Section "pci-serial-multi" DumpDescription "pci-serial-multi": Entry "Fields" missing
-Section "intel-hda-generic", DumpDescription "intel-hda", DumpField "pci": missing description
+Section "fusbh200-ehci-usb", Description "ehci-core": expected field "usbsts", got "usbsts_pending"; skipping rest
+Section "pci-serial-multi" Description "pci-serial-multi": Entry "Fields" missing
+Section "intel-hda-generic", Description "intel-hda", Field "pci": missing description
 Section "cfi.pflash01": Entry "Description" missing
-Section "megasas", DumpDescription "PCIDevice": expected field "irq_state", while dest has no further fields
-Section "PIIX3" DumpDescription "PIIX3": minimum version error: 1 < 2
-Section "PIIX3" DumpDescription "PIIX3": Entry "Subsections" missing
-Section "tpci200": DumpDescription "tpci200" missing, got "tpci2002" instead; skipping
-Section "sun-fdtwo" DumpDescription "fdc": version error: 2 > 1
-Section "sun-fdtwo", DumpDescription "fdrive": Subsection "fdrive/media_rate" not found
-Section "usb-kbd" DumpDescription "HIDKeyboardDevice" DumpField "kbd.keycodes" size mismatch: 4 , 2"#
+Section "megasas", Description "PCIDevice": expected field "irq_state", while dest has no further fields
+Section "PIIX3" Description "PIIX3": minimum version error: 1 < 2
+Section "PIIX3" Description "PIIX3": Entry "Subsections" missing
+Section "tpci200": Description "tpci200" missing, got "tpci2002" instead; skipping
+Section "sun-fdtwo" Description "fdc": version error: 2 > 1
+Section "sun-fdtwo", Description "fdrive": Subsection "fdrive/media_rate" not found
+Section "usb-kbd" Description "HIDKeyboardDevice" Field "kbd.keycodes" size mismatch: 4 , 2"#
     );
     assert_eq!((findings.lines.len(), findings.problems), (14, 13));
 }
@@ -107,7 +107,7 @@ fn a_struct_around_fields_and_padding_in_their_place_are_no_findings() {
     assert_eq!(lines(&wrapped, &flat()), "");
     assert_eq!(lines(&flat(), &padded), "");
     assert_eq!(lines(&padded, &flat()), "");
-    assert_eq!(lines(&flat(), &too_wide), r#"Section "t", DumpDescription "d": unused size mismatch near " c""#);
+    assert_eq!(lines(&flat(), &too_wide), r#"Section "t", Description "d": unused size mismatch near " c""#);
 }
 
 fn dump<const N: usize>(machine: &str, devices: [(&str, DumpDescription); N]) -> Dump {

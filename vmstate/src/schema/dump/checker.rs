@@ -67,7 +67,7 @@ impl Checker {
     /// let findings = Checker::Qemu10_0.compare(&dump(2)?, &dump(1)?);
     /// assert_eq!(findings.lines, [
     ///     r#"Section "pci-x" version error: 2 > 1"#,
-    ///     r#"Section "pci-x" DumpDescription "x": version error: 2 > 1"#,
+    ///     r#"Section "pci-x" Description "x": version error: 2 > 1"#,
     /// ]);
     /// assert_eq!(findings.exit_code(), 2);
     /// # Ok::<(), vmstate::schema::SchemaError>(())
@@ -128,16 +128,16 @@ impl Section<'_> {
         self.versions(source.into(), destination.into(), Some(name));
         if !self.checker.is_same_name(self.name, name, &destination.name) {
             let got = &destination.name;
-            return self.problem(format_args!(": DumpDescription \"{name}\" missing, got \"{got}\" instead; skipping"));
+            return self.problem(format_args!(": Description \"{name}\" missing, got \"{got}\" instead; skipping"));
         }
         match (&source.fields, &destination.fields) {
             (Some(one), Some(other)) => self.fields(one, other, name),
-            (Some(_), None) => self.problem(format_args!(" DumpDescription \"{name}\": Entry \"Fields\" missing")),
+            (Some(_), None) => self.problem(format_args!(" Description \"{name}\": Entry \"Fields\" missing")),
             (None, _) => {}
         }
         match (&source.subsections, &destination.subsections) {
             (Some(one), Some(other)) => self.subsections(one, other, name),
-            (Some(_), None) => self.problem(format_args!(" DumpDescription \"{name}\": Entry \"Subsections\" missing")),
+            (Some(_), None) => self.problem(format_args!(" Description \"{name}\": Entry \"Subsections\" missing")),
             (None, _) => {}
         }
     }
@@ -151,7 +151,7 @@ impl Section<'_> {
             }
             if !known {
                 let name = &one.name;
-                self.problem(format_args!(", DumpDescription \"{description}\": Subsection \"{name}\" not found"));
+                self.problem(format_args!(", Description \"{description}\": Subsection \"{name}\" not found"));
             }
         }
     }
@@ -159,7 +159,7 @@ impl Section<'_> {
     /// Where there is no description to name, the script begins to say that the minimum is too high, and stops.
     fn versions(&mut self, source: Versions, destination: Versions, description: Option<&str>) {
         let description = description.filter(|name| !name.is_empty());
-        let place = description.map(|name| format!(" DumpDescription \"{name}\":")).unwrap_or_default();
+        let place = description.map(|name| format!(" Description \"{name}\":")).unwrap_or_default();
         let (version, known) = (source.version, destination.version);
         if version > known {
             self.problem(format_args!("{place} version error: {version} > {known}"));

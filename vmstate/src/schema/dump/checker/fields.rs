@@ -21,15 +21,13 @@ impl Section<'_> {
         if source.description.is_none() && source.size != destination.size {
             let (one, other) = (source.size, destination.size);
             self.problem(format_args!(
-                " Description \"{description}\" DumpField \"{field}\" size mismatch: {one} , {other}"
+                " Description \"{description}\" Field \"{field}\" size mismatch: {one} , {other}"
             ));
         }
         match (&source.description, &destination.description) {
             (Some(one), Some(other)) => self.descriptions(one, other),
             (Some(_), None) => {
-                self.problem(format_args!(
-                    ", Description \"{description}\", DumpField \"{field}\": missing description"
-                ));
+                self.problem(format_args!(", Description \"{description}\", Field \"{field}\": missing description"));
             }
             (None, _) => {}
         }

@@ -8,85 +8,97 @@ use crate::model::{array_element, innermost, is_named, option_inner, primitive};
 use crate::parse;
 
 pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) {
-    check_choice(ty, attributes, errors);
+    check_choice(attributes, errors);
+    check_pointer(ty, attributes, errors);
+    check_max(attributes, errors);
     check_range(ty, attributes, errors);
-    check_hidden_count(attributes, errors);
+    check_prefix(attributes, errors);
     check_bits(ty, attributes, errors);
 }
 
-/// `timer, le`, both of which determine the wire form; `max = 4` without `len`.
-fn check_choice(ty: &Type, attributes: &parse::Field, errors: &Errors) {
-    const CHOICES: [&str; 13] = [
-        "bits",
-        "buffer",
-        "equal",
-        "le",
-        "timer",
-        "with",
-        "bitmap",
-        "pointer",
-        "list",
-        "tree",
-        "byte_array",
-        "versioned",
-        "tmp",
-    ];
+/// The attributes that determine the wire form.
+const CHOICES: [&str; 13] = [
+    "bits",
+    "buffer",
+    "equal",
+    "le",
+    "timer",
+    "with",
+    "bitmap",
+    "pointer",
+    "list",
+    "tree",
+    "byte_array",
+    "versioned",
+    "tmp",
+];
+/// Those that apply to the elements of a counted array.
+const FOR_ELEMENTS: [&str; 3] = ["with", "pointer", "timer"];
+
+/// `timer, le`; `wire = u32, le`
+fn check_choice(attributes: &parse::Field, errors: &Errors) {
     let mut chosen = attributes.keys.iter().filter(|key| CHOICES.iter().any(|choice| key == choice));
-    let first = chosen.next();
-    for other in chosen.filter(|other| first.is_some_and(|first| first != *other)) {
-        let first = first.map(ToString::to_string).unwrap_or_default();
+    let Some(first) = chosen.next() else { return };
+    for other in chosen.filter(|other| first != *other) {
         errors.at(other, format!("`{other}` and `{first}` are mutually exclusive: both determine the wire form"));
     }
-    // These three apply to the elements of a counted array.
-    let alone = |key: &str| !["with", "pointer", "timer"].contains(&key);
-    if let (Some(len), Some(first)) = (attributes.len.key(), first)
-        && alone(&first.to_string())
+    if let Some(wire) = attributes.wire.key() {
+        errors.at(wire, format!("`wire` and `{first}` are mutually exclusive: both determine the wire form"));
+    }
+    if let Some(len) = attributes.len.key()
+        && FOR_ELEMENTS.iter().all(|form| first != form)
     {
         errors.at(len, format!("`len` is not allowed with `{first}`, which has no elements to count"));
     }
-    if let (Some(pointer), true) = (attributes.pointer.value(), option_inner(ty).is_some()) {
-        for key in attributes.len.key().into_iter().chain(pointer.alloc.key()) {
-            errors.at(key, format!("`{key}` requires an array of pointers: remove it from a single pointer"));
-        }
-    }
-    if let (Some(max), false) = (attributes.max.key(), attributes.has("len") || attributes.has("count")) {
-        errors.at(max, "`max` requires `len` or `count`: it limits the number of elements");
-    }
-    if let (Some(wire), Some(other)) = (attributes.wire.key(), first) {
-        errors.at(wire, format!("`wire` and `{other}` are mutually exclusive: both determine the wire form"));
+}
+
+/// `pointer(alloc)` or `pointer, len = count` on an `Option<Box<T>>`
+fn check_pointer(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    let Some(pointer) = attributes.pointer.value().filter(|_| option_inner(ty).is_some()) else { return };
+    for key in attributes.len.key().into_iter().chain(pointer.alloc.key()) {
+        errors.at(key, format!("`{key}` requires an array of pointers: remove it from a single pointer"));
     }
 }
 
-/// `count("n": u8)` without `max`; `count("n": u8), len = field`
-fn check_hidden_count(attributes: &parse::Field, errors: &Errors) {
+/// `max = 4` without `len` or `count`
+fn check_max(attributes: &parse::Field, errors: &Errors) {
+    if let Some(max) = attributes.max.key().filter(|_| !attributes.has("len") && !attributes.has("count")) {
+        errors.at(max, "`max` requires `len` or `count`: it limits the number of elements");
+    }
+}
+
+/// The attributes that apply to a length-prefixed array.
+const WITH_COUNT: [&str; 17] = [
+    "count",
+    "max",
+    "with",
+    "wire",
+    "timer",
+    "name",
+    "since",
+    "until",
+    "when",
+    "default",
+    "unused",
+    "in",
+    "subsection",
+    "ambiguous",
+    "must_exist",
+    "removed",
+    "field",
+];
+
+/// `count("n": u8)` without `max`; `count("n": u8), len = field`; `count("n": bool)`
+fn check_prefix(attributes: &parse::Field, errors: &Errors) {
     let Some((key, count)) = attributes.count.entry() else { return };
-    const ALLOWED: [&str; 17] = [
-        "count",
-        "max",
-        "with",
-        "wire",
-        "timer",
-        "name",
-        "since",
-        "until",
-        "when",
-        "default",
-        "unused",
-        "in",
-        "subsection",
-        "ambiguous",
-        "must_exist",
-        "removed",
-        "field",
-    ];
-    for other in attributes.keys.iter().filter(|key| ALLOWED.iter().all(|allowed| key != allowed)) {
+    for other in attributes.keys.iter().filter(|key| WITH_COUNT.iter().all(|allowed| key != allowed)) {
         errors.at(other, format!("`{other}` is not allowed with `count`"));
     }
     if !attributes.has("max") {
         errors.at(key, "missing limit on the number of elements in a stream: add `max = N`");
     }
-    if let Some(name) = primitive(&count.ty).filter(|name| !["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()))
-    {
+    let supported = |name: &str| ["u8", "u16", "u32", "u64", "i32"].contains(&name);
+    if let Some(name) = primitive(&count.ty).filter(|name| !supported(name)) {
         errors.at(&count.ty, format!("unsupported count type `{name}`: expected u8, u16, u32, u64 or i32"));
     }
 }

@@ -18,7 +18,8 @@ pub(super) fn assign(field: &Field) -> Option<TokenStream> {
 
 /// Assigns a skipped member the value of `reset`, if it has one.
 pub(super) fn reset(skipped: &Skipped) -> Option<TokenStream> {
-    let (member, reset) = (&skipped.member, skipped.reset.as_ref()?);
+    let member = &skipped.member;
+    let reset = skipped.reset.as_ref()?;
     let value = make(reset);
     Some(tokens!(self.#member = #value;))
 }

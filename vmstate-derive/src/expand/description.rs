@@ -35,7 +35,8 @@ fn described(name: &LitStr, version: Version, hooks: &Hooks, fields: &[Field]) -
 }
 
 fn field(field: &Field) -> TokenStream {
-    let (name, form) = (&field.name, form::described(field));
+    let name = &field.name;
+    let form = form::described(field);
     let gate = &field.gate;
     let since = gate.since.as_ref().map(|number| number.value).map(|version| tokens!(.since(#version)));
     let until = gate.until.as_ref().map(|number| number.value).map(|version| tokens!(.until(#version)));

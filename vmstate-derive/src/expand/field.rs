@@ -10,14 +10,16 @@ use crate::model::Field;
 
 /// The statement that saves `value`. Errors name the field.
 pub(super) fn save(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
-    let (name, binding) = (&field.name, form::binding(field));
+    let name = &field.name;
+    let binding = form::binding(field);
     let save = form::save(field, value, &tokens!(__vmstate::FieldRef::new(#parent, #index)));
     tokens!(#binding __vmstate::InField::in_field(#save, #name)?;)
 }
 
 /// The statement that loads into `value`. Errors name the field.
 pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
-    let (name, binding) = (&field.name, form::binding(field));
+    let name = &field.name;
+    let binding = form::binding(field);
     let load = form::load(field, value);
     let hint = field.hint.as_ref().map(|hint| tokens!(.map_err(|error| error.with_peer_advice(#hint))));
     tokens!(#binding __vmstate::InField::in_field(#load #hint, #name)?;)

@@ -28,7 +28,8 @@ fn is_simple(field: &Field) -> bool {
 
 fn implementation(fields: &[Field]) -> TokenStream {
     let providers = fields.iter().map(form::provider);
-    let (puts, gets) = (run::puts(fields), run::gets(fields));
+    let puts = run::puts(fields);
+    let gets = run::gets(fields);
     tokens! {
         const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(&[#(#providers::FIXED),*]);
 

@@ -12,7 +12,8 @@ use crate::parse::Number;
 /// A checkpoint in `medium` also has the fields that the current version lacks, because a load of an older version may
 /// change them and a rollback has to restore them.
 pub(super) fn exists(run: &[Field], medium: &TokenStream) -> Option<TokenStream> {
-    let (first, last) = (run.first()?, run.last()?);
+    let first = run.first()?;
+    let last = run.last()?;
     if let Some(when) = &first.gate.when {
         return Some(hook::holds(when, &tokens!(version)));
     }

@@ -33,13 +33,15 @@ pub(super) fn call(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream
 
 /// The call that passes `old`, the value of a removed field, to the user's function.
 pub(super) fn removed(take: &Function, ty: &Type, old: &TokenStream) -> TokenStream {
-    let (span, take) = (located(take), take.with_types(&[tokens!(&mut Self), tokens!(#ty)]));
+    let span = located(take);
+    let take = take.with_types(&[tokens!(&mut Self), tokens!(#ty)]);
     quote_spanned!(span=> __vmstate::hook::removed(&mut *self, #old, #take))
 }
 
 /// The call that makes the value of a removed field of type `ty`.
 pub(super) fn old(make: &Function, ty: &Type) -> TokenStream {
-    let (span, make) = (located(make), make.with_types(&[tokens!(&Self)]));
+    let span = located(make);
+    let make = make.with_types(&[tokens!(&Self)]);
     quote_spanned!(span=> __vmstate::hook::old::<Self, #ty>(&*self, #make))
 }
 

@@ -15,7 +15,8 @@ pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
 }
 
 fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    let (first, last) = (&fields[run.start], &fields[run.end - 1]);
+    let first = &fields[run.start];
+    let last = &fields[run.end - 1];
     let code = if run::is_block(first, run) {
         run::load(parent, fields, run)
     } else {

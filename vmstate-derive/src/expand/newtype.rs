@@ -10,7 +10,8 @@ use super::wire::Wire;
 use crate::model::Newtype;
 
 pub(super) fn expand(newtype: &Newtype<'_>) -> TokenStream {
-    let (member, ty) = (&newtype.field.member, newtype.field.ty);
+    let member = &newtype.field.member;
+    let ty = newtype.field.ty;
     let inner = quote_spanned!(located(ty)=> <#ty as __vmstate::Wire>);
     let wire = Wire {
         form: tokens!(#inner::FORM),

@@ -13,7 +13,9 @@ use crate::model::{Device, Field};
 pub(super) fn expand(device: &Device<'_>, remote: &Type) -> TokenStream {
     let view = Ident::new("__View", device.ident().span());
     let state = state::expand(device, Implementor { ident: &view, generics: &parse_quote!(<'__v>) });
-    let (view_type, codec, used) = (view_type(&view, remote), codec(device.ident(), &view, remote), used(device));
+    let view_type = view_type(&view, remote);
+    let codec = codec(device.ident(), &view, remote);
+    let used = used(device);
     tokens!(#view_type #state #codec #used)
 }
 

@@ -57,8 +57,10 @@ pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
     if fields[run.clone()].iter().any(may_be_fixed) {
         return save_blocks(parent, fields, run);
     }
-    let (first, end) = (run.start, run.end);
-    let (size, puts) = (size(parent, run), puts(&fields[run.clone()]));
+    let first = run.start;
+    let end = run.end;
+    let size = size(parent, run);
+    let puts = puts(&fields[run.clone()]);
     tokens! {
         {
             let out = __vmstate::Sink::out(sink).reserve(#size);
@@ -73,8 +75,10 @@ pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
     if fields[run.clone()].iter().any(may_be_fixed) {
         return load_blocks(parent, fields, run);
     }
-    let (first, end) = (run.start, run.end);
-    let (size, gets) = (size(parent, run), gets(&fields[run.clone()]));
+    let first = run.start;
+    let end = run.end;
+    let size = size(parent, run);
+    let gets = gets(&fields[run.clone()]);
     tokens! {
         {
             let from = __vmstate::walk::load_run(reader, #size, #parent, #first..#end)?;
@@ -85,9 +89,11 @@ pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
 
 /// The statements that save a run in which a type may turn out to have no fixed size. Such a field ends a block.
 fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    let (blocks, last) = (blocks(parent, fields, run), run.len() - 1);
+    let blocks = blocks(parent, fields, run);
+    let last = run.len() - 1;
     let saves = fields[run.clone()].iter().enumerate().map(|(index, field)| {
-        let (put, next) = (put(field, Rest::Same), index + 1);
+        let put = put(field, Rest::Same);
+        let next = index + 1;
         let end = tokens!(__vmstate::walk::end_block(sink, #parent, &blocks[#index]););
         let done = (index == last).then_some(&end);
         if !may_be_fixed(field) {
@@ -109,9 +115,11 @@ fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
 
 /// The statements that load such a run.
 fn load_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    let (blocks, last) = (blocks(parent, fields, run), run.len() - 1);
+    let blocks = blocks(parent, fields, run);
+    let last = run.len() - 1;
     let loads = fields[run.clone()].iter().enumerate().map(|(index, field)| {
-        let (get, next) = (get(field, Rest::Same), index + 1);
+        let get = get(field, Rest::Same);
+        let next = index + 1;
         if !may_be_fixed(field) {
             return tokens!(#get);
         }
@@ -144,7 +152,8 @@ fn either(field: &Field, fixed: &TokenStream, other: &TokenStream) -> TokenStrea
 
 /// The sizes of the blocks in a run, which the compiler evaluates.
 fn blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
-    let (first, length) = (run.start, run.len());
+    let first = run.start;
+    let length = run.len();
     let types =
         fields[run.clone()].iter().enumerate().filter(|(_, field)| may_be_fixed(field)).map(|(index, field)| {
             let form = form::provider(field);
@@ -157,7 +166,8 @@ fn blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
 
 /// The size of a run, a constant.
 fn size(parent: Parent, run: &Range<usize>) -> TokenStream {
-    let (first, count) = (run.start, run.len());
+    let first = run.start;
+    let count = run.len();
     tokens!(const { __vmstate::walk::run_size(#parent, #first, #count) })
 }
 
@@ -188,7 +198,8 @@ impl ToTokens for Rest {
 
 /// The statement that stores a field, or the zeros of padding, at the front of `out`.
 fn put(field: &Field, rest: Rest) -> TokenStream {
-    let (form, value) = (form::provider(field), reference(field));
+    let form = form::provider(field);
+    let value = reference(field);
     tokens!(#rest out = #form::put_front(#value, out);)
 }
 
@@ -201,7 +212,7 @@ fn reference(field: &Field) -> TokenStream {
 
 /// The statement that loads a field from the front of `from`, or skips padding.
 fn get(field: &Field, rest: Rest) -> TokenStream {
-    let (form, value) =
-        (form::provider(field), place::exclusive(field).unwrap_or_else(|| tokens!(&mut __vmstate::Unused)));
+    let form = form::provider(field);
+    let value = place::exclusive(field).unwrap_or_else(|| tokens!(&mut __vmstate::Unused));
     tokens!(#rest from = #form::get_front(#value, from);)
 }

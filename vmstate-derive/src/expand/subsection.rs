@@ -14,7 +14,9 @@ pub(super) fn methods(subsections: &[Subsection<'_>]) -> Option<TokenStream> {
     if subsections.is_empty() {
         return None;
     }
-    let (save, load, absent) = (save_method(subsections), load_method(subsections), absent_method(subsections));
+    let save = save_method(subsections);
+    let load = load_method(subsections);
+    let absent = absent_method(subsections);
     Some(tokens!(#save #load #absent))
 }
 
@@ -115,7 +117,8 @@ fn save_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
 fn version(parent: Parent, subsection: &Subsection<'_>) -> TokenStream {
     let Some(was) = subsection.attributes.was.value() else { return tokens!(#parent.version) };
     let arms = was.iter().map(|was| {
-        let (until, version) = (was.until.value, was.version.value);
+        let until = was.until.value;
+        let version = was.version.value;
         tokens!(..=#until => #version,)
     });
     tokens!(match version { #(#arms)* _ => #parent.version })
@@ -192,7 +195,8 @@ fn load_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
             with_load_hooks(parent, subsection, &load::fields(parent, fields))
         }
         Body::Optional(field) => {
-            let (value, load) = (get_or_insert(field.member(), &field.ty), field::load(field, &tokens!(value)));
+            let value = get_or_insert(field.member(), &field.ty);
+            let load = field::load(field, &tokens!(value));
             let conditions = field::conditions(parent, field, Direction::Load);
             with_load_hooks(parent, subsection, &tokens!(#conditions #value #load))
         }
@@ -218,7 +222,8 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection<'_>, loads: &TokenStr
         let call = hook::call(kind, path, parent);
         tokens!(__vmstate::walk::check_load_hook(reader, #call)?;)
     };
-    let (before, after) = (hooks.pre_load.entry().map(call), hooks.post_load.entry().map(call));
+    let before = hooks.pre_load.entry().map(call);
+    let after = hooks.post_load.entry().map(call);
     tokens! {
         __vmstate::walk::check_version(#parent, version).map_err(|error| error.at_offset(reader.offset()))?;
         #before
@@ -267,7 +272,8 @@ fn defaults(body: &Body) -> TokenStream {
     match body {
         Body::Group(fields) | Body::Single(fields) => fields.iter().filter_map(default::assign).collect(),
         Body::Optional(field) => {
-            let (member, path) = (field.member(), field.default.as_ref().and_then(|default| default.value.as_ref()));
+            let member = field.member();
+            let path = field.default.as_ref().and_then(|default| default.value.as_ref());
             let value = path.map_or(none, default::make);
             tokens!(self.#member = #value;)
         }

@@ -63,7 +63,8 @@ impl Field {
         match extra {
             Extra::Removed(removed) => vec![Self::from_removed(removed)],
             Extra::Placed(placed) => {
-                let (place, attributes) = (Place::Inside(placed.path.clone()), &placed.attributes);
+                let place = Place::Inside(placed.path.clone());
+                let attributes = &placed.attributes;
                 let field = Self::new(place, &placed.ty, placed.name.clone(), attributes);
                 field.with_companions(attributes).collect()
             }

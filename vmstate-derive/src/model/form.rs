@@ -149,7 +149,8 @@ impl Form {
             return Some(Self::Part(Part { elements: elements(), range: range.clone() }));
         }
         if let Some(count) = attributes.count.value() {
-            let (count, max) = (count.clone(), attributes.max.value().cloned());
+            let count = count.clone();
+            let max = attributes.max.value().cloned();
             return Some(Self::Prefixed(Prefixed { elements: elements(), count, max }));
         }
         if let Some(bits) = attributes.bits.value() {
@@ -160,15 +161,18 @@ impl Form {
 
     fn collection(attributes: &parse::Field) -> Option<Self> {
         if let Some(bitmap) = attributes.bitmap.value() {
-            let (bits, max) = (bitmap.bits.value()?.clone(), bitmap.max.value().cloned());
+            let bits = bitmap.bits.value()?.clone();
+            let max = bitmap.max.value().cloned();
             return Some(Self::Bitmap(Bitmap { bits, max }));
         }
         if let Some(list) = attributes.list.value() {
-            let (max, version) = (list.max.value()?.clone(), list.version.value().map(|number| number.value));
+            let max = list.max.value()?.clone();
+            let version = list.version.value().map(|number| number.value);
             return Some(Self::List(List { qlist: list.qlist.is_set(), max, version }));
         }
         let tree = attributes.tree.value()?;
-        let (max, version) = (tree.max.value()?.clone(), tree.version.value().map(|number| number.value));
+        let max = tree.max.value()?.clone();
+        let version = tree.version.value().map(|number| number.value);
         Some(Self::Tree(Tree { direct: tree.direct.is_set(), max, version }))
     }
 

@@ -144,9 +144,7 @@ impl SizedBuffer {
         }
         let mut buffer = Self::default();
         let entries = inside(entry, "len = size", errors)?;
-        for entry in &entries {
-            buffer.read(entry, errors);
-        }
+        buffer.read_all(&entries, errors);
         // A malformed `len` has an error already.
         if lacks(&entries, "len") {
             errors.at(&entry.key, "missing `len`: name the field with the length, as in `buffer(len = size)`");
@@ -174,9 +172,7 @@ impl Bitmap {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bitmap = Self::default();
         let entries = inside(entry, "bits = 64", errors)?;
-        for entry in &entries {
-            bitmap.read(entry, errors);
-        }
+        bitmap.read_all(&entries, errors);
         if lacks(&entries, "bits") {
             errors.at(
                 &entry.key,
@@ -204,9 +200,7 @@ impl Pointer {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut pointer = Self::default();
         if !matches!(entry.value, Value::Word) {
-            for entry in inside(entry, "alloc", errors)? {
-                pointer.read(&entry, errors);
-            }
+            pointer.read_all(&inside(entry, "alloc", errors)?, errors);
         }
         Some(pointer)
     }
@@ -232,9 +226,7 @@ impl List {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut list = Self::default();
         let entries = inside(entry, "max = 16", errors)?;
-        for entry in &entries {
-            list.read(entry, errors);
-        }
+        list.read_all(&entries, errors);
         require_max(&entry.key, &entries, errors);
         list.max.is_set().then_some(list)
     }
@@ -260,9 +252,7 @@ impl Tree {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut tree = Self::default();
         let entries = inside(entry, "max = 16", errors)?;
-        for entry in &entries {
-            tree.read(entry, errors);
-        }
+        tree.read_all(&entries, errors);
         require_max(&entry.key, &entries, errors);
         tree.max.is_set().then_some(tree)
     }
@@ -284,9 +274,7 @@ impl Bytes {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut bytes = Self::default();
         let entries = inside(entry, "max = 16", errors)?;
-        for entry in &entries {
-            bytes.read(entry, errors);
-        }
+        bytes.read_all(&entries, errors);
         require_max(&entry.key, &entries, errors);
         bytes.max.is_set().then_some(bytes)
     }

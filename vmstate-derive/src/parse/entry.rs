@@ -126,7 +126,8 @@ impl Entry {
 
     /// Reads the value after `=` as a `T`. Errors expect `what`, such as `example`.
     pub(crate) fn assigned<T: Parse>(&self, what: &str, example: &str, errors: &Errors) -> Option<T> {
-        let (key, tokens) = (&self.key, self.value.tokens());
+        let key = &self.key;
+        let tokens = self.value.tokens();
         let value = match &self.value {
             Value::Assign(tokens) => syn::parse2(tokens.clone()).ok(),
             Value::Word | Value::List(_) => None,

@@ -102,10 +102,8 @@ impl Field {
 
     fn from_entries(entries: Vec<Entry>, errors: &Errors) -> Self {
         let mut field = Self::default();
-        for entry in entries {
-            field.read(&entry, errors);
-            field.keys.push(entry.key);
-        }
+        field.read_all(&entries, errors);
+        field.keys = entries.into_iter().map(|entry| entry.key).collect();
         field
     }
 

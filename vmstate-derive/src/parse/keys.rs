@@ -1,6 +1,6 @@
 //! One table per attribute level: the keys, and how to read their entries.
 
-/// Generates, from one table, the level of a type and the method that reads one entry.
+/// Generates, from one table, the level of a type and the methods that read entries.
 macro_rules! keys {
     (impl $type:ident($noun:literal) |$self:ident, $key:ident, $entry:ident, $errors:ident| {
         $($word:literal => $read:expr,)*
@@ -15,6 +15,10 @@ macro_rules! keys {
                     $($word => $read,)*
                     _ => $crate::parse::suggest::unknown($key, &Self::LEVEL, $entry.levels, $errors),
                 }
+            }
+
+            pub(super) fn read_all(&mut self, entries: &[Entry], errors: &Errors) {
+                entries.iter().for_each(|entry| self.read(entry, errors));
             }
         }
     };

@@ -68,9 +68,7 @@ impl Removed {
             with: Once::default(),
             from: Once::default(),
         };
-        for entry in entry.nested(rest, errors) {
-            removed.read(&entry, errors);
-        }
+        removed.read_all(&entry.nested(rest, errors), errors);
         if !removed.until.is_set() {
             errors.at(&removed.name, "missing last version with this field: add `until = N`");
             return None;
@@ -127,9 +125,7 @@ impl OldLoader {
     pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
         let mut loader = Self::default();
         if let Value::List(tokens) = &entry.value {
-            for entry in entry.nested(tokens.clone(), errors) {
-                loader.read(&entry, errors);
-            }
+            loader.read_all(&entry.nested(tokens.clone(), errors), errors);
         }
         if !loader.min.is_set() || !loader.with.is_set() {
             let key: &Ident = &entry.key;

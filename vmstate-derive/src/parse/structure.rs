@@ -67,10 +67,9 @@ keys! {
 impl Struct {
     pub(super) fn parse(attributes: &[Attribute], levels: Levels, errors: &Errors) -> Self {
         let mut structure = Self::default();
-        for entry in entries(attributes, levels, errors) {
-            structure.read(&entry, errors);
-            structure.keys.push(entry.key);
-        }
+        let entries = entries(attributes, levels, errors);
+        structure.read_all(&entries, errors);
+        structure.keys = entries.into_iter().map(|entry| entry.key).collect();
         structure
     }
 

@@ -69,9 +69,7 @@ impl Subsection {
             was: Once::default(),
             hooks: Hooks::default(),
         };
-        for entry in entry.nested(rest, errors) {
-            subsection.read(&entry, errors);
-        }
+        subsection.read_all(&entry.nested(rest, errors), errors);
         Some(subsection)
     }
 

@@ -37,9 +37,7 @@ impl Unused {
             }
         };
         let mut unused = Self::default();
-        for entry in entry.nested(tokens, errors) {
-            unused.read(&entry, errors);
-        }
+        unused.read_all(&entry.nested(tokens, errors), errors);
         unused.check(errors);
         Some(unused)
     }

@@ -11,12 +11,14 @@ use crate::model::{Bitmap, Field, bits_field};
 
 impl WireForm for Bitmap {
     fn provider(&self, field: &Field) -> TokenStream {
-        let (ty, span) = (&field.ty, located(&field.ty));
+        let ty = &field.ty;
+        let span = located(&field.ty);
         quote_spanned!(span=> <#ty as __vmstate::bitmap::Words>)
     }
 
     fn form(&self, field: &Field) -> TokenStream {
-        let (provider, bits) = (self.provider(field), &self.bits);
+        let provider = self.provider(field);
+        let bits = &self.bits;
         let text = tokens!(__vmstate::core::stringify!(#bits));
         let max = self.max.as_ref().or_else(|| bits_field(bits).is_none().then_some(bits));
         let max = max.map(|max| tokens!(.max(#max)));
@@ -25,14 +27,16 @@ impl WireForm for Bitmap {
     }
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        let (provider, bits) = (self.provider(field), &self.bits);
+        let provider = self.provider(field);
+        let bits = &self.bits;
         let Some(member) = bits_field(bits) else { return tokens!(#provider::save(#value, #bits, sink, #at)) };
         let count = count::to_save(&Member::Named(member.clone()), &tokens!(1));
         tokens!(#count.and_then(|count| #provider::save(#value, count, sink, #at)))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
-        let (provider, bits) = (self.provider(field), &self.bits);
+        let provider = self.provider(field);
+        let bits = &self.bits;
         let Some(member) = bits_field(bits) else { return tokens!(#provider::load(#value, #bits, reader)) };
         let number = count::number(&Member::Named(member.clone()), &tokens!(1));
         let count = count::to_load(&number, &tokens!(#provider::CAPACITY), self.max.as_ref());

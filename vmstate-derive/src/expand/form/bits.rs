@@ -15,7 +15,9 @@ impl WireForm for Bits {
     }
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        let (bits, sets, set) = (&self.0, slice(field, value), innermost(&field.ty));
+        let bits = &self.0;
+        let sets = slice(field, value);
+        let set = innermost(&field.ty);
         // A closure with a return type instead of a trait: the method may be inherent, as in types of `bitflags`, and
         // another integer type is reported at the attribute.
         quote_spanned!(located(set)=> __vmstate::bits::save(#sets, |set: &#set| -> #bits { set.bits() }, sink, #at))

@@ -9,7 +9,8 @@ use crate::model::{Elements, Field};
 impl Elements {
     /// The implementation of the field's type that saves and loads a number of elements.
     pub(super) fn provider(&self, field: &Field) -> TokenStream {
-        let (ty, span) = (&field.ty, located(&field.ty));
+        let ty = &field.ty;
+        let span = located(&field.ty);
         match self {
             Self::Typed => quote_spanned!(span=> <#ty as __vmstate::items::Items>),
             Self::Info(info) => {

@@ -9,7 +9,8 @@ use crate::model::{Field, Info, InfoKind};
 
 impl WireForm for Info {
     fn provider(&self, field: &Field) -> TokenStream {
-        let (ty, span) = (&field.ty, located(&field.ty));
+        let ty = &field.ty;
+        let span = located(&field.ty);
         let info = self.at(span);
         quote_spanned!(span=> <#info as __vmstate::Codec<#ty>>)
     }

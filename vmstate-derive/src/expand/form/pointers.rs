@@ -10,7 +10,8 @@ use crate::model::{Field, Pointers};
 
 impl WireForm for Pointers {
     fn provider(&self, field: &Field) -> TokenStream {
-        let (ty, span) = (&field.ty, located(&field.ty));
+        let ty = &field.ty;
+        let span = located(&field.ty);
         if self.alloc {
             quote_spanned!(span=> <#ty as __vmstate::pointer::MarkedSlots>)
         } else {

@@ -17,7 +17,9 @@ impl WireForm for LengthPrefix {
 
     /// Saves the length of the array; the prefix itself has no value.
     fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
-        let (ty, container, max) = (&self.ty, &field.ty, &self.max);
+        let ty = &self.ty;
+        let container = &field.ty;
+        let max = &self.max;
         let array = place::shared(&self.array, container);
         let save = quote_spanned! {located(container)=>
             <#container as __vmstate::hidden::Growing>::save_count::<#ty, _>
@@ -41,7 +43,9 @@ impl WireForm for Prefixed {
     }
 
     fn form(&self, field: &Field) -> TokenStream {
-        let (provider, name, max) = (self.provider(field), &self.count.name, &self.max);
+        let provider = self.provider(field);
+        let name = &self.count.name;
+        let max = &self.max;
         let source = count::bounded(field, &provider, &tokens!(__vmstate::CountSource::new(#name).max(#max)));
         tokens!(#provider::ITEM.counted(#source))
     }

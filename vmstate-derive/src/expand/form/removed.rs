@@ -16,13 +16,15 @@ impl WireForm for Removed {
 
     /// Without `from`, a save at an old version writes the type's default, which the old reader at least accepts.
     fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
-        let (provider, ty) = (self.provider(field), &field.ty);
+        let provider = self.provider(field);
+        let ty = &field.ty;
         let old = self.from.as_ref().map_or_else(|| type_default(ty), |from| hook::old(from, ty));
         tokens!(#provider::save_elements(&mut { #old }, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {
-        let (provider, default) = (self.provider(field), type_default(&field.ty));
+        let provider = self.provider(field);
+        let default = type_default(&field.ty);
         let load = tokens!(#provider::load_elements(&mut old, reader));
         let load = match &self.with {
             Some(with) => {

@@ -9,7 +9,8 @@ use crate::model::{Field, Tree};
 
 impl WireForm for Tree {
     fn provider(&self, field: &Field) -> TokenStream {
-        let (ty, span) = (&field.ty, located(&field.ty));
+        let ty = &field.ty;
+        let span = located(&field.ty);
         if self.direct {
             quote_spanned!(span=> <#ty as __vmstate::tree::Tree<__vmstate::tree::Direct>>)
         } else {
@@ -23,12 +24,14 @@ impl WireForm for Tree {
     }
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        let (provider, max) = (self.provider(field), &self.max);
+        let provider = self.provider(field);
+        let max = &self.max;
         tokens!(#provider::save(#value, #max, sink, #at))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
-        let (provider, max) = (self.provider(field), &self.max);
+        let provider = self.provider(field);
+        let max = &self.max;
         let version = self.version.map_or_else(|| tokens!(#provider::VERSION), |version| tokens!(#version));
         tokens!(#provider::load(#value, #max, #version, reader))
     }

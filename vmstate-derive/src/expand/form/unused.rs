@@ -35,7 +35,9 @@ impl WireForm for Unused {
 
 impl WireForm for CountedUnused {
     fn form(&self, _: &Field) -> TokenStream {
-        let (name, size, max) = (member_name(&self.count.member), count::factor(&self.count), &self.max);
+        let name = member_name(&self.count.member);
+        let size = count::factor(&self.count);
+        let max = &self.max;
         tokens! {
             __vmstate::Form::info("unused_buffer", __vmstate::core::option::Option::Some(#size))
                 .counted(__vmstate::CountSource::new(#name).max(#max))
@@ -43,13 +45,15 @@ impl WireForm for CountedUnused {
     }
 
     fn save(&self, _: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
-        let (size, max) = (count::factor(&self.count), &self.max);
+        let size = count::factor(&self.count);
+        let max = &self.max;
         let count = count::to_save(&self.count.member, &tokens!(1));
         tokens!(#count.and_then(|count| __vmstate::unused::save_counted(count, #size, #max, sink, #at)))
     }
 
     fn load(&self, _: &Field, _: &TokenStream) -> TokenStream {
-        let (number, size) = (count::number(&self.count.member, &tokens!(1)), count::factor(&self.count));
+        let number = count::number(&self.count.member, &tokens!(1));
+        let size = count::factor(&self.count);
         let count = count::to_load(&number, &tokens!(__vmstate::core::option::Option::None), self.max.as_ref());
         tokens!(#count.and_then(|count| __vmstate::unused::load_counted(count, #size, reader)))
     }

@@ -9,22 +9,26 @@ use crate::model::{Field, Versioned};
 
 impl WireForm for Versioned {
     fn provider(&self, field: &Field) -> TokenStream {
-        let (ty, span) = (&field.ty, located(&field.ty));
+        let ty = &field.ty;
+        let span = located(&field.ty);
         quote_spanned!(span=> <#ty as __vmstate::versioned::Versioned>)
     }
 
     fn form(&self, field: &Field) -> TokenStream {
-        let (provider, version) = (self.provider(field), self.0);
+        let provider = self.provider(field);
+        let version = self.0;
         tokens!(__vmstate::versioned::form(#provider::STRUCT, #provider::COUNT, #version))
     }
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        let (provider, version) = (self.provider(field), self.0);
+        let provider = self.provider(field);
+        let version = self.0;
         tokens!(#provider::save(#value, #version, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
-        let (provider, version) = (self.provider(field), self.0);
+        let provider = self.provider(field);
+        let version = self.0;
         tokens!(#provider::load(#value, #version, reader))
     }
 }

@@ -12,7 +12,8 @@ pub(super) trait WireForm {
     ///
     /// A field uses one trait only, so that a type that does not implement it causes one error.
     fn provider(&self, field: &Field) -> TokenStream {
-        let (ty, span) = (&field.ty, located(&field.ty));
+        let ty = &field.ty;
+        let span = located(&field.ty);
         quote_spanned!(span=> <#ty as __vmstate::Wire>)
     }
 

@@ -1,4 +1,4 @@
-//! An enum is the number that `repr` says.
+//! An enum is the integer in its `repr`.
 
 use vmstate::prelude::*;
 

@@ -1,4 +1,4 @@
-//! No lint of the user's crate finds anything in generated code.
+//! Generated code causes no warnings in a crate that enables all lints.
 #![deny(warnings, missing_docs, unused, unreachable_pub, unused_qualifications, elided_lifetimes_in_paths)]
 #![deny(missing_debug_implementations, single_use_lifetimes, trivial_casts, unsafe_code, let_underscore_drop)]
 #![deny(variant_size_differences, unused_results, non_ascii_idents, keyword_idents, unused_lifetimes)]
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use vmstate::info::array::Each;
 use vmstate::{Info, LoadError, Reader, SaveError, Temporary, Unused, VmState, Wire, Writer};
 
-/// With what structs say, gates, and subsections.
+/// Struct attributes, gates and subsections.
 #[derive(VmState, Debug, Default)]
 #[vmstate(
     name = "dev",
@@ -108,7 +108,7 @@ struct OwnOption {
     real: f64,
 }
 
-/// With parameters of each kind.
+/// Type, constant and lifetime parameters.
 #[derive(VmState, Debug)]
 pub struct Generic<'a, T: Wire + Copy, const N: usize> {
     values: [T; N],
@@ -116,10 +116,10 @@ pub struct Generic<'a, T: Wire + Copy, const N: usize> {
     name: &'a str,
 }
 
-/// With what is many things.
+/// Arrays, buffers and collections.
 #[derive(VmState, Debug, Default)]
-#[vmstate(name = "many", crate = ::vmstate)]
-pub struct Many {
+#[vmstate(name = "collections", crate = ::vmstate)]
+pub struct Collections {
     count: u8,
     #[vmstate(len = count * 2, max = 8)]
     numbers: Vec<u16>,
@@ -159,7 +159,7 @@ pub struct Many {
     last: u8,
 }
 
-impl Many {
+impl Collections {
     const WORDS: usize = 2;
 }
 
@@ -168,7 +168,7 @@ struct Key {
     low: u64,
 }
 
-/// With structs in all their forms, places, and what older versions had.
+/// Nested structs, places and removed fields.
 #[derive(VmState, Debug, Default)]
 #[vmstate(
     name = "structs",
@@ -195,9 +195,9 @@ pub struct Structs {
     size: usize,
     #[vmstate(bits = u8)]
     flags: Flags,
-    #[vmstate(with = Each<Mirror>)]
-    mirrored: [Foreign; 2],
-    #[vmstate(with = Mirror, ambiguous = "there is nothing that could be mistaken")]
+    #[vmstate(with = Each<Definition>)]
+    foreigners: [Foreign; 2],
+    #[vmstate(with = Definition, ambiguous = "the next field never starts with a 5")]
     foreign: Foreign,
     level: Level,
     #[vmstate(field("array[0]": u16 = array[0]))]
@@ -273,7 +273,7 @@ struct Level(u8);
 #[derive(VmState, Debug, Default)]
 struct Pair(u8, #[vmstate(timer)] Option<u64>);
 
-/// Of another crate, if this were one.
+/// Stands in for a type of another crate.
 #[derive(Debug, Default)]
 pub struct Foreign {
     value: u8,
@@ -282,7 +282,7 @@ pub struct Foreign {
 
 #[derive(VmState, Debug)]
 #[vmstate(remote = Foreign)]
-struct Mirror {
+struct Definition {
     value: u8,
 }
 
@@ -290,7 +290,7 @@ struct Mirror {
 fn main() {
     let mut device = Device::default();
     assert!(device.save(&mut Writer::new()).is_ok());
-    assert!(Many::default().save(&mut Writer::new()).is_ok());
+    assert!(Collections::default().save(&mut Writer::new()).is_ok());
     let mut structs = Structs { foreign: Foreign { value: 1, kept: 2 }, ..Structs::default() };
     structs.flags = Flags(3);
     structs.nested.modes = [Mode::Off, Mode::On];

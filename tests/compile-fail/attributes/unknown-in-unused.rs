@@ -2,7 +2,7 @@ use vmstate::VmState;
 
 #[derive(VmState)]
 struct Device {
-    #[vmstate(unused(behind = 2))]
+    #[vmstate(unused(around = 2))]
     value: u8,
 }
 

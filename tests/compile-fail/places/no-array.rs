@@ -1,6 +1,6 @@
 use vmstate::prelude::*;
 
-/// A stream decides how many elements there are.
+/// The stream determines the number of elements.
 #[derive(VmState)]
 #[vmstate(field("a[0]": u32 = a[0]))]
 struct Device {

@@ -8,7 +8,7 @@ mod other {
 
 #[derive(VmState)]
 #[vmstate(remote = other::Foreign<T>)]
-struct Mirror<T> {
+struct Definition<T> {
     value: T,
 }
 

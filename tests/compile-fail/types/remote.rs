@@ -8,12 +8,12 @@ mod foreign {
 
 #[derive(VmState)]
 #[vmstate(remote = foreign::Clock, post_load = check)]
-struct Mirror {
+struct Definition {
     #[vmstate(when = exists, must_exist("ticks", ticks))]
     ticks: u32,
     #[vmstate(skip = "a cache")]
     cache: u32,
-    #[vmstate(subsection("Mirror/late"))]
+    #[vmstate(subsection("Definition/late"))]
     late: u8,
 }
 

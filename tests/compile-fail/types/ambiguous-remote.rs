@@ -17,15 +17,15 @@ struct Inner {
 
 #[derive(VmState)]
 #[vmstate(remote = other::Foreign)]
-struct Mirror {
+struct Definition {
     value: u8,
     inner: Inner,
 }
 
 #[derive(VmState)]
 struct Device {
-    #[vmstate(with = Mirror)]
-    mirrored: other::Foreign,
+    #[vmstate(with = Definition)]
+    foreign: other::Foreign,
     #[vmstate(opaque = "inner")]
     opaque: Inner,
     after: u8,

@@ -3,7 +3,7 @@ use vmstate::prelude::*;
 #[derive(VmState)]
 struct Device {
     #[vmstate(range = 2..5)]
-    behind: [u8; 4],
+    beyond: [u8; 4],
 }
 
 #[derive(VmState)]

@@ -38,7 +38,7 @@ pub(crate) use device::Handle;
 pub use device::{Device, Register, Unavailable, ownership};
 pub(crate) use entry::{Entry, SectionHandler};
 pub use entry::{Missing, Registration};
-pub(crate) use hook::Hook;
+pub(crate) use hook::AfterLoadHook;
 use index::Index;
 pub use threading::{Local, MaybeSend, Threading, Threads};
 

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::ops::DerefMut;
 
 use super::device::{Handle, Held, Register};
-use super::hook::Hook;
+use super::hook::AfterLoadHook;
 use crate::section::{LiveSection, RawSection};
 
 /// Whether a machine is `Send`: [`Threads`] or [`Local`].
@@ -24,7 +24,7 @@ pub trait Threading: sealed::Threading + Debug + Sized + 'static {
     type Live<'d>: DerefMut<Target: LiveSection>;
     /// The box of a hook that runs after a load.
     #[doc(hidden)]
-    type AfterLoad<'d>: DerefMut<Target: Hook>;
+    type AfterLoad<'d>: DerefMut<Target: AfterLoadHook>;
     /// The box of a function that resets a device of type `S`.
     #[doc(hidden)]
     type Reset<'d, S: ?Sized + 'd>: FnMut(&mut S);
@@ -68,7 +68,7 @@ pub trait MaybeSend<T: Threading>: Sized {
     #[doc(hidden)]
     fn boxed_after_load<'d>(self) -> T::AfterLoad<'d>
     where
-        Self: Hook + 'd;
+        Self: AfterLoadHook + 'd;
 
     #[doc(hidden)]
     fn boxed_reset<'d, S: ?Sized + 'd>(self) -> T::Reset<'d, S>
@@ -85,7 +85,7 @@ macro_rules! threading {
             type Device<'d> = Box<dyn Handle $(+ $send)? + 'd>;
             type Raw<'d> = Box<dyn RawSection $(+ $send)? + 'd>;
             type Live<'d> = Box<dyn LiveSection $(+ $send)? + 'd>;
-            type AfterLoad<'d> = Box<dyn Hook $(+ $send)? + 'd>;
+            type AfterLoad<'d> = Box<dyn AfterLoadHook $(+ $send)? + 'd>;
             type Reset<'d, S: ?Sized + 'd> = Box<dyn FnMut(&mut S) $(+ $send)? + 'd>;
         }
 
@@ -115,7 +115,7 @@ macro_rules! threading {
 
             fn boxed_after_load<'d>(self) -> <$marker as Threading>::AfterLoad<'d>
             where
-                Self: Hook + 'd,
+                Self: AfterLoadHook + 'd,
             {
                 Box::new(self)
             }

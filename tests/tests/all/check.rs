@@ -121,7 +121,7 @@ fn the_examples_are_what_qemus_dumps_say() {
         let own = own.devices.values().next().unwrap();
         let types = dumps.iter().flat_map(|dump| dump.devices.values()).filter(|other| other.name == own.name);
         let broken = |other: &Shape| {
-            let findings = compare(other, own, CompareOptions { devices: false });
+            let findings = compare(other, own, CompareOptions::qemu());
             findings.into_iter().find(|finding| finding.severity() == Severity::Break)
         };
         let found: Vec<_> = types.map(broken).collect();

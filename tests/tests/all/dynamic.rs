@@ -109,7 +109,7 @@ fn leaves_know_their_bytes() {
                 match leaf.found.item {
                     FoundItem::Scalar(value) => DecodedValue::Scalar(value).encode(&mut out),
                     FoundItem::Value(value) => value.encode(&mut out),
-                    FoundItem::Struct(_) => panic!("a struct is no leaf"),
+                    item => panic!("not a leaf: {item:?}"),
                 }
                 let start = usize::try_from(leaf.found.offset).unwrap();
                 let bytes = &stream.bytes[start..][..out.pending().len()];
@@ -137,7 +137,7 @@ fn values_are_found_by_path() {
 fn change(device: &mut vmdesc::SentSection, change: fn(&mut vmdesc::SentField)) -> bool {
     match &mut device.body {
         vmdesc::SentBody::State(state) => state.fields.first_mut().map(change).is_some(),
-        vmdesc::SentBody::OldStyle(_) => false,
+        _ => false,
     }
 }
 

@@ -219,6 +219,7 @@ fn fields(section: &SectionDifference<'_>) -> Vec<Finding> {
             FieldChange::Elements(elements) => format!("{elements:.300?}"),
             FieldChange::Added(_) => "only ours".to_owned(),
             FieldChange::Removed(_) => "only QEMU's".to_owned(),
+            other => format!("{other:?}"),
         },
     };
     section.fields.iter().map(differs).collect()

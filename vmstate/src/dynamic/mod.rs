@@ -82,6 +82,7 @@ pub struct DecodedSection {
 
 /// What could be made of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DecodedBody {
     /// All of it, as fields.
     Described(DecodedStruct),

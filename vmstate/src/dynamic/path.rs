@@ -13,6 +13,7 @@ use super::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedVal
 
 /// Something that a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FoundItem<'a> {
     /// A flag, an integer, a deadline, ...: also one element of an array of such, or one byte of a buffer.
     Scalar(Scalar),

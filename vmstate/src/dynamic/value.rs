@@ -39,6 +39,7 @@ pub struct DecodedField {
 
 /// A field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DecodedValue {
     /// A flag, an integer, a deadline, ...
     Scalar(Scalar),
@@ -64,6 +65,7 @@ pub enum DecodedValue {
 
 /// The nodes of a `gtree`, in wire order.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DecodedTree {
     /// The keys are numbers.
     Direct(Vec<(u64, DecodedStruct)>),

@@ -129,6 +129,7 @@ pub struct LockChange {
 
 /// What is different about a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LockChangeKind {
     /// It has no file yet.
     Added,

@@ -4,6 +4,7 @@
 
 /// What a value of a fixed width means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ScalarKind {
     /// One byte, of which any but 0 is true.
     Bool,

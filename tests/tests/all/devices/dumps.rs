@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use vmstate::schema::Schema;
-use vmstate::schema::shape::{Shape, ShapeElements, ShapeKind};
+use vmstate::schema::shape::{Shape, ShapeKind};
 use vmstate_tests::dumps;
 
 /// All structs of `schema`, by name.
@@ -19,10 +19,7 @@ fn collect<'s>(shape: &'s Shape, all: &mut BTreeMap<&'s str, Vec<&'s Shape>>) {
     all.entry(&shape.name).or_default().push(shape);
     for field in &shape.fields {
         if let ShapeKind::Struct(inner) | ShapeKind::Versioned(inner, _) | ShapeKind::Temporary(inner) = &field.kind {
-            match inner {
-                ShapeElements::Alike(inner) => collect(inner, all),
-                ShapeElements::Each(each) => each.iter().for_each(|inner| collect(inner, all)),
-            }
+            inner.shapes().iter().for_each(|inner| collect(inner, all));
         }
     }
     shape.subsections.iter().for_each(|inner| collect(&inner.shape, all));

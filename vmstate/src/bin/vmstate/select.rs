@@ -96,12 +96,12 @@ impl<'a> Prefixes<'a> {
         if paths().any(|path| is_under(&field.path, path)) {
             return Some(field);
         }
-        let FieldChange::Elements(elements) = field.change else { return None };
+        let FieldChange::Elements(elements) = &field.change else { return None };
         let indices = paths().filter_map(|path| index(path.strip_prefix(&field.path)?));
         let mut indices: Vec<_> = indices.collect();
         indices.sort_unstable();
-        let elements = elements.only(&indices)?;
-        Some(FieldDifference { path: field.path, change: FieldChange::Elements(elements) })
+        let elements = elements.clone().only(&indices)?;
+        Some(field.with_change(FieldChange::Elements(elements)))
     }
 }
 

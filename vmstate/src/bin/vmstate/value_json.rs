@@ -83,6 +83,7 @@ fn item(item: FoundItem<'_>) -> Json<'_> {
         FoundItem::Scalar(value) => scalar(value),
         FoundItem::Struct(inner) => structure_value(inner),
         FoundItem::Value(value) => json(value),
+        other => Json::Text(other.to_string()),
     }
 }
 
@@ -98,6 +99,7 @@ fn json(value: &DecodedValue) -> Json<'_> {
         DecodedValue::List(elements) => Json::List(elements.iter().map(structure_value).collect()),
         DecodedValue::Tree(tree) => self::tree(tree),
         DecodedValue::Array(values) => Json::List(values.iter().map(json).collect()),
+        other => Json::Text(other.to_string()),
     }
 }
 
@@ -107,6 +109,7 @@ fn tree(tree: &DecodedTree) -> Json<'_> {
             nodes.iter().map(|(key, value)| node(Json::Integer((*key).into()), value)).collect()
         }
         DecodedTree::Keyed(nodes) => nodes.iter().map(|(key, value)| node(structure_value(key), value)).collect(),
+        _ => Vec::new(),
     })
 }
 

@@ -52,6 +52,7 @@ pub(crate) use pair::{Pair, pairs};
 
 /// One thing that differs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum StateDifference<'a> {
     /// The size of the guest's pages. Memory is not compared then.
     PageSize {
@@ -103,6 +104,7 @@ pub struct VersionedSection<'a> {
 
 /// A value, an array or a subsection that differs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct FieldDifference<'a> {
     /// The way from the section, as for [`DecodedSection::get`]. Empty for bytes of the payload that are no field: all of it
     /// where fields are not known, and the rest where a description is not exact.
@@ -116,6 +118,7 @@ pub struct FieldDifference<'a> {
 
 /// How a field differs.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum FieldChange<'a> {
     /// Another value, or a value of another type; of a struct, another name or version.
     Value {
@@ -130,6 +133,14 @@ pub enum FieldChange<'a> {
     Added(Found<'a>),
     /// Only the old side has it.
     Removed(Found<'a>),
+}
+
+impl<'a> FieldDifference<'a> {
+    /// Replaces the change, such as by fewer elements.
+    #[must_use]
+    pub fn with_change(self, change: FieldChange<'a>) -> Self {
+        Self { change, ..self }
+    }
 }
 
 /// Lists what differs between two states, section by section.

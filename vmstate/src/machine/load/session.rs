@@ -13,7 +13,7 @@ use crate::machine::pass_through::{self, PassThrough};
 use crate::machine::received::{Received, Section};
 use crate::machine::session::{Direction, Ticket};
 use crate::machine::{Machine, configuration};
-use crate::registry::{Handle, Hook, SectionHandler, Threading};
+use crate::registry::{AfterLoadHook, Handle, SectionHandler, Threading};
 use crate::section::LiveSection;
 use crate::stream::{Command, NextItem, SectionHeader, StreamReader, tag};
 

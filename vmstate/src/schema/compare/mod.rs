@@ -52,18 +52,31 @@ use super::shape::Shape;
 use finder::{Context, Finder};
 use side::Side;
 
-/// What to count on.
+/// The assumptions of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CompareOptions {
-    /// Whether both sides are devices of this library. Their releases can save at an older version, for an older peer,
-    /// so that streams of older versions count, and the conditions of subsections are known. QEMU writes its current
-    /// versions and nothing else, and its dumps say no conditions.
-    pub devices: bool,
+    devices: bool,
+}
+
+impl CompareOptions {
+    /// Options for two devices of this library, the default. A release can save at an older version, for an older peer,
+    /// so streams of older versions are compared as well, and the conditions of subsections are known.
+    #[must_use]
+    pub const fn devices() -> Self {
+        Self { devices: true }
+    }
+
+    /// Options for dumps and streams of QEMU's. QEMU writes only its current versions, and dumps contain no conditions.
+    #[must_use]
+    pub const fn qemu() -> Self {
+        Self { devices: false }
+    }
 }
 
 impl Default for CompareOptions {
     fn default() -> Self {
-        Self { devices: true }
+        Self::devices()
     }
 }
 

@@ -56,7 +56,11 @@ impl Comparison {
 /// ```
 #[must_use]
 pub fn compare_schemas(old: &Schema, new: &Schema) -> Comparison {
-    let options = CompareOptions { devices: [old, new].iter().all(|schema| schema.origin == Origin::Devices) };
+    let options = if [old, new].iter().all(|schema| schema.origin == Origin::Devices) {
+        CompareOptions::devices()
+    } else {
+        CompareOptions::qemu()
+    };
     let mut report = Comparison { findings: machines(old, new), compared: 0 };
     for (name, shape) in &old.devices {
         match new.devices.get(name) {

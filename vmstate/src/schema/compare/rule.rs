@@ -88,6 +88,7 @@ pub enum Rule {
 
 /// The severity of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Severity {
     /// A compatible difference.
     Note,

@@ -83,6 +83,7 @@ pub struct ShapeField {
 
 /// What one element of a field is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ShapeKind {
     /// A value, of which the source does not say the type.
     Unknown,
@@ -107,6 +108,7 @@ pub enum ShapeKind {
 
 /// The shape of elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ShapeElements {
     /// All have this one.
     Alike(Box<Shape>),
@@ -116,6 +118,7 @@ pub enum ShapeElements {
 
 /// How many elements a field has.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ShapeCount {
     /// It is no array.
     One,

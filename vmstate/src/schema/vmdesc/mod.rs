@@ -82,6 +82,7 @@ pub struct SentSection {
 
 /// What is said about a section's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SentBody {
     /// Fields.
     State(SentStruct),
@@ -119,6 +120,7 @@ pub struct SentField {
 
 /// How a field's entry says that it belongs to an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ArrayPart {
     /// It does not. (QEMU 10 leaves the index of the last element out.)
     None,
@@ -130,6 +132,7 @@ pub enum ArrayPart {
 
 /// What a field's entry says about the inside of its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Nested {
     /// Nothing.
     None,

@@ -94,6 +94,7 @@ fn style(severity: Severity) -> Style {
         Severity::Break => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
         Severity::Risk => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
         Severity::Note => Style::new().dimmed(),
+        _ => Style::new(),
     }
 }
 

@@ -144,6 +144,7 @@ impl<'a> Document<'a> {
                     document.live.push(Sides { old: old.map(LiveSections::new), new: new.map(LiveSections::new) });
                 }
                 StateDifference::Block(block) => document.ram.push(RamBlock::new(block)),
+                _ => {}
             }
         }
         document
@@ -171,13 +172,13 @@ impl<'a> Section<'a> {
             change: change(section.old, section.new),
             old: section.old.map(payload),
             new: section.new.map(payload),
-            fields: section.fields.iter().map(Field::new).collect(),
+            fields: section.fields.iter().filter_map(Field::new).collect(),
         }
     }
 }
 
 impl<'a> Field<'a> {
-    fn new(field: &'a FieldDifference<'a>) -> Self {
+    fn new(field: &'a FieldDifference<'a>) -> Option<Self> {
         let change = match &field.change {
             FieldChange::Value { old, new } => {
                 Change::Value { old: Located::from_found(old), new: Located::from_found(new) }
@@ -185,8 +186,9 @@ impl<'a> Field<'a> {
             FieldChange::Elements(elements) => Change::Elements(Array::new(elements)),
             FieldChange::Added(new) => Change::Added { new: Located::from_found(new) },
             FieldChange::Removed(old) => Change::Removed { old: Located::from_found(old) },
+            _ => return None,
         };
-        Self { path: &field.path, change }
+        Some(Self { path: &field.path, change })
     }
 }
 

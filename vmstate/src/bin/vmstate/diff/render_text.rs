@@ -44,6 +44,7 @@ pub(super) fn differences(differences: &[StateDifference<'_>]) -> String {
             }
             StateDifference::Live { old, new } => lines.live(*old, *new),
             StateDifference::Block(block) => lines.block(block),
+            _ => {}
         }
     }
     lines.text
@@ -152,6 +153,7 @@ impl Lines {
                 self.row(" ", &path, &types(old.type_name, new.type_name), &values);
             }
             FieldChange::Elements(elements) => self.elements(&path, elements),
+            _ => self.row("~", &path, "", ""),
         }
     }
 

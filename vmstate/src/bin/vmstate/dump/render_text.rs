@@ -84,7 +84,7 @@ impl Lines {
         let (name, type_name) = match &section.body {
             DecodedBody::OldStyle(_) => (OLD_STYLE, "buffer"),
             DecodedBody::Partly(..) => ("(not decoded)", "bytes"),
-            DecodedBody::Described(_) | DecodedBody::Undescribed(_) => ("(not described)", "bytes"),
+            _ => ("(not described)", "bytes"),
         };
         self.line(offset, bytes.len() as u64, name, type_name, DecodedValue::Bytes(bytes.to_vec()));
         for name in undecoded_names(section) {
@@ -153,6 +153,7 @@ impl Lines {
                 self.element(&format!("[{index}].key"), key);
                 self.element(&format!("[{index}].value"), value);
             }),
+            _ => {}
         }
     }
 

@@ -76,9 +76,9 @@ pub(super) fn undecoded_names(section: &DecodedSection) -> Vec<&str> {
 fn push_field_names<'a>(field: &'a SentField, names: &mut Vec<&'a str>) {
     names.push(&field.name);
     match &field.nested {
-        Nested::None | Nested::Empty => {}
         Nested::Struct(inner) => push_struct_names(inner, names),
         Nested::Inline(structs) => structs.iter().for_each(|inner| push_struct_names(inner, names)),
+        _ => {}
     }
 }
 

@@ -3,7 +3,7 @@
 use vmstate_types::{LoadError, Reader};
 
 use super::exact::{Certain, Gap};
-use super::form::{self, Form, MAX_DEPTH};
+use super::field_form::{self, Form, MAX_DEPTH};
 use super::{
     DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind, Scalars,
     UndecodedRest,
@@ -72,7 +72,7 @@ struct Decoder<'r, 'a> {
 
 impl<'r, 'a> Decoder<'r, 'a> {
     fn new(reader: &'r mut Reader<'a>, state: &vmdesc::SentStruct) -> Self {
-        let free = NODES_BESIDES.saturating_add(form::nodes(state).saturating_mul(NODES_PER_DESCRIBED));
+        let free = NODES_BESIDES.saturating_add(field_form::nodes(state).saturating_mul(NODES_PER_DESCRIBED));
         let start = reader.offset();
         Self { reader, depth: 0, nodes: 0, free, start }
     }
@@ -88,7 +88,7 @@ impl Decoder<'_, '_> {
         if size == found {
             return self.structure(described).map(DecodedBody::Described);
         }
-        form::check(described, 0).map_err(|error| error.at_offset(start))?;
+        field_form::check(described, 0).map_err(|error| error.at_offset(start))?;
         let payload = self.reader.peek(usize::try_from(found).unwrap_or(usize::MAX))?;
         match Gap::new(size, payload).certain(described) {
             Some(certain) => self.partly(described, certain, end),
@@ -112,7 +112,7 @@ impl Decoder<'_, '_> {
     fn structure(&mut self, described: &vmdesc::SentStruct) -> Result<DecodedStruct, LoadError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(form::too_deep());
+            return Err(field_form::too_deep());
         }
         let decoded = self.parts(described, &described.fields, &described.subsections)?;
         self.depth -= 1;
@@ -138,7 +138,7 @@ impl Decoder<'_, '_> {
         let start = self.reader.offset();
         self.subsection_header(described)
             .and_then(|()| self.structure(described))
-            .map_err(|error| error.at_offset(start).in_subsection(form::owned(&described.vmsd_name)))
+            .map_err(|error| error.at_offset(start).in_subsection(field_form::owned(&described.vmsd_name)))
     }
 
     /// Checks that the bytes begin the subsection that is described here.
@@ -171,7 +171,7 @@ impl Decoder<'_, '_> {
             Err(error) => {
                 let element = index(described).and_then(|index| usize::try_from(index).ok());
                 let error = element.into_iter().fold(error.at_offset(offset), LoadError::in_element);
-                Err(error.in_field(form::owned(&described.name)))
+                Err(error.in_field(field_form::owned(&described.name)))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! QEMU 10 splits arrays of pointers into runs and is off by some elements at times (`vmstate_save_state_v`).
 
 use super::ScalarKind;
-use super::form::is_null_run;
+use super::field_form::is_null_run;
 use crate::schema::vmdesc::{ArrayPart, Nested, SentField, SentStruct};
 
 /// The byte that stands for a NULL pointer.

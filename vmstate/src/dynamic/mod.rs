@@ -39,16 +39,15 @@
 use crate::Writer;
 use crate::schema::vmdesc::{self, Name, SentSection};
 
-mod configuration;
 pub(crate) mod counter;
 mod decode;
-mod describe;
+mod decode_configuration;
 pub mod diff;
 mod display;
 pub mod edit;
 mod encode;
 mod exact;
-mod form;
+mod field_form;
 mod path;
 mod reload;
 mod rewrite;
@@ -57,9 +56,10 @@ mod stream;
 mod strip;
 #[cfg(test)]
 mod tests;
+mod to_vmdesc;
 mod value;
 
-pub use crate::schema::kind::ScalarKind;
+pub use crate::schema::scalar_kind::ScalarKind;
 pub use path::{Found, FoundItem, Leaf};
 pub use rewrite::{Rewriter, rewrite};
 pub use scalar::{Scalar, Scalars};

@@ -1,6 +1,6 @@
 //! Values of a fixed width: flags, integers, deadlines.
 
-use crate::schema::kind::ScalarKind;
+use crate::schema::scalar_kind::ScalarKind;
 
 /// One value of a fixed width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -41,14 +41,14 @@ use crate::schema::Release;
 use crate::schema::vmdesc::Document;
 use crate::stream::SectionKind;
 
-mod dump;
 mod emit;
 mod names;
-mod shape;
+mod observed;
+mod types_from_dump;
 
-use dump::Dump;
 use emit::Emitter;
-use shape::{Shapes, TypeId};
+use observed::{Shapes, TypeId};
+use types_from_dump::Dump;
 
 /// Collects devices and writes structs for them.
 #[derive(Debug)]

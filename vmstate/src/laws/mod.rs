@@ -74,7 +74,7 @@
 mod choices;
 mod fuzz;
 mod leaves;
-mod real;
+mod real_stream;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

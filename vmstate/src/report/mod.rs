@@ -27,11 +27,11 @@ use std::borrow::Cow;
 
 use crate::dynamic::diff::Snapshot;
 
-mod data;
-mod map;
-mod merge;
+mod memory_map;
+mod merge_trees;
+mod page_data;
+mod section_tree;
 mod sections;
-mod tree;
 
 /// How many fields, and elements of arrays, a page has.
 const MAX_NODES: usize = 50_000;
@@ -95,7 +95,7 @@ impl<'a> HtmlReport<'a> {
     /// The page.
     #[must_use]
     pub fn html(&self) -> String {
-        let data = data::Data::new(self);
+        let data = page_data::Data::new(self);
         let parts = [
             ("<!--title-->", escaped(&data.title)),
             ("<!--style-->", STYLE.into()),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::merge::{Payloads, Row, State};
-use super::tree::{Budget, Node};
+use super::merge_trees::{Payloads, Row, State};
+use super::section_tree::{Budget, Node};
 use super::{MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, ReportInput, cut};
 use crate::Writer;
 use crate::dynamic::diff::{LiveSummary, pairs};

@@ -48,9 +48,9 @@ mod error;
 #[cfg(feature = "schema")]
 mod file;
 #[cfg(feature = "schema")]
-pub(crate) mod kind;
-#[cfg(feature = "schema")]
 mod read;
+#[cfg(feature = "schema")]
+pub(crate) mod scalar_kind;
 #[cfg(feature = "schema")]
 mod set;
 #[cfg(feature = "schema")]

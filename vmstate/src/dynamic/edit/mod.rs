@@ -46,17 +46,17 @@ use super::{DecodedSection, DecodedStruct, Rewriter};
 use crate::schema::vmdesc::Document;
 use crate::stream::{Configuration, SectionHeader};
 
-mod error;
-mod given;
-mod place;
-mod set;
+mod edit_error;
+mod parse_subsection;
+mod parse_value;
+mod section_path;
+mod set_value;
 mod subsection;
-mod value;
 
-pub use error::{EditError, Rejection};
-pub use given::subsection as parse_subsection;
+pub use edit_error::{EditError, Rejection};
+pub use parse_subsection::subsection as parse_subsection;
 
-use place::SectionPath;
+use section_path::SectionPath;
 
 /// Changes to be made to a stream while it is written again.
 ///

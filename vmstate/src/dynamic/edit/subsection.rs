@@ -4,7 +4,7 @@ use vmstate_types::walk::is_subsection_name;
 
 use super::super::{DecodedSection, DecodedStruct};
 use super::Rejection;
-use super::place::{SectionPath, Visited};
+use super::section_path::{SectionPath, Visited};
 
 /// QEMU looks at the low byte of a subsection's version only.
 const MAX_VERSION: u32 = 255;

@@ -2,7 +2,7 @@
 
 use super::{Emitter, WIDTH};
 use crate::import::Origin;
-use crate::import::shape::{Role, TypeId};
+use crate::import::observed::{Role, TypeId};
 
 /// How many sections or parents are named.
 const NAMED: usize = 4;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::dynamic::ScalarKind;
 use crate::import::names::TypeNames;
-use crate::import::shape::{Element, Shapes, TypeId};
+use crate::import::observed::{Element, Shapes, TypeId};
 
 /// The info types of a file.
 #[derive(Default)]

@@ -4,18 +4,18 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::names::{self, TypeNames};
-use super::shape::{Element, Field, Role, Shapes, Target, Type, TypeId};
+use super::observed::{Element, Field, Role, Shapes, Target, Type, TypeId};
 use super::{Origin, Use};
 use crate::dynamic::ScalarKind;
 use crate::dynamic::counter::is_counter;
 
-mod field;
 mod header;
 mod infos;
 mod sections;
+mod struct_field;
 
-use field::{COUNTER, FieldText};
 use infos::Infos;
+use struct_field::{COUNTER, FieldText};
 
 /// The longest line.
 const WIDTH: usize = 100;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::{Emitter, WIDTH};
 use crate::import::Use;
-use crate::import::shape::{Role, TypeId};
+use crate::import::observed::{Role, TypeId};
 use crate::schema::Release;
 
 /// The function `reload`, and a `main` for it.

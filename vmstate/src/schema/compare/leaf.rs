@@ -2,7 +2,7 @@
 
 use super::finder::Finder;
 use super::rule::Rule;
-use crate::schema::kind::ScalarKind as Scalar;
+use crate::schema::scalar_kind::ScalarKind as Scalar;
 use crate::schema::shape::{ShapeCount, ShapeCountSource, ShapeElements, ShapeField, ShapeKind};
 
 /// What a value is, as far as its bytes go.

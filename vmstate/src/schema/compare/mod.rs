@@ -31,21 +31,21 @@
 use std::collections::BTreeSet;
 
 mod align;
-mod device;
+mod comparison;
+mod device_properties;
 mod difference;
 mod field;
 mod finder;
 mod leaf;
 mod queue;
 mod regroup;
-mod report;
 mod rule;
 mod side;
 mod subsection;
 
+pub use comparison::{Comparison, compare_schemas};
 pub use difference::{DifferenceKind, LayoutDifference, first_difference, first_difference_from_sent};
 pub use finder::{Direction, Finding};
-pub use report::{Comparison, compare_schemas};
 pub use rule::{Rule, Severity};
 
 use super::shape::Shape;
@@ -116,7 +116,7 @@ fn one_way(
         finder.report(Rule::Unmigratable, "can be saved", "cannot be loaded");
         return;
     }
-    device::compare(&mut finder, written, read);
+    device_properties::compare(&mut finder, written, read);
     let can_be_older = options.devices && !is_sent;
     let minimum = written.minimum_version;
     let version = if can_be_older && written.version > read.version && minimum.is_some_and(|min| min <= read.version) {

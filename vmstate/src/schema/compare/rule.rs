@@ -1,10 +1,10 @@
 //! Rules for comparing two schemas, with their names, severities and texts.
 
-mod text;
+mod explanations;
 
 use std::fmt;
 
-use self::text::{RULES, Text};
+use self::explanations::{RULES, Text};
 
 /// A kind of difference between two shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,15 +5,15 @@
 //! letter: its keys, their order, the spacing. (QEMU: `vmsd_desc_field_start` and `vmstate_save_state_v` in
 //! `migration/vmstate.c`, `qemu_savevm_state_complete_precopy` in `migration/savevm.c`.)
 
-mod configuration;
-mod section;
-mod shape;
-mod sink;
-mod text;
+mod describe_configuration;
+mod describing_sink;
+mod section_json;
+mod section_shape;
+mod section_text;
 
-pub(crate) use configuration::describe_configuration;
-pub(crate) use section::SectionText;
-pub use sink::DescribingSink;
+pub(crate) use describe_configuration::describe_configuration;
+pub use describing_sink::DescribingSink;
+pub(crate) use section_text::SectionText;
 use vmstate_types::{SaveError, VmState, Writer, walk};
 
 use crate::stream::Configuration;

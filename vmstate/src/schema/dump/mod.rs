@@ -52,8 +52,8 @@ use super::SchemaError;
 use super::entries::Entries;
 
 mod checker;
-mod shape;
-mod text;
+mod dump_json;
+mod to_shape;
 
 pub use checker::{Checker, Findings};
 
@@ -136,7 +136,7 @@ impl Dump {
     pub fn to_text(&self) -> String {
         let devices = self.devices.iter().map(|device| (device.name.clone(), device.clone())).collect();
         let file = File { machine: Machine { name: self.machine.clone() }, devices: Entries(devices) };
-        text::text(&file)
+        dump_json::to_json(&file)
     }
 
     /// The device type `name`.

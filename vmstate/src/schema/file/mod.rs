@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::shape::Shape;
 use super::{Origin, Schema, SchemaError};
 
-mod layout;
-mod model;
+mod file_model;
+mod line_layout;
 
 /// The format's version, which files begin with. It is raised when older releases could misread a file.
 pub const FORMAT: u32 = 1;
@@ -28,7 +28,7 @@ struct File {
     machine: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin: Option<FileOrigin>,
-    devices: BTreeMap<String, model::Struct>,
+    devices: BTreeMap<String, file_model::Struct>,
 }
 
 /// What is left out stands for devices of this library.
@@ -128,6 +128,6 @@ impl Schema {
         };
         let device = |(name, shape): (&String, &Shape)| (name.clone(), shape.into());
         let devices = self.devices.iter().map(device).collect();
-        layout::text(&File { format: FORMAT, machine: self.machine.clone(), origin, devices })
+        line_layout::text(&File { format: FORMAT, machine: self.machine.clone(), origin, devices })
     }
 }

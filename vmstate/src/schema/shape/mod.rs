@@ -24,8 +24,8 @@
 
 pub use vmstate_types::description::{Absent, Hooks, Pointers, Priority};
 
-mod device;
-mod sent;
+mod from_description;
+mod from_vmdesc;
 
 /// One device, struct or subsection: QEMU's `VMStateDescription`.
 #[derive(Debug, Clone, PartialEq, Eq)]

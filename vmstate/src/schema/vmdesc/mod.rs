@@ -20,17 +20,17 @@
 
 use std::sync::Arc;
 
-mod json;
+mod json_value;
 mod locate;
 #[cfg(feature = "schema")]
 mod parse;
 #[cfg(feature = "schema")]
 mod parse_json;
-mod text;
+mod to_json;
 
-pub use json::Json;
+pub use json_value::Json;
 pub use locate::{Located, locate, locate_in};
-pub(super) use text::quote;
+pub(super) use to_json::quote;
 
 /// The longest description that is read. QEMU's are some hundred kilobytes long.
 ///

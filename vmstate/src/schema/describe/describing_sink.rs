@@ -7,7 +7,7 @@ use vmstate_types::sink::{ElementIndex, FieldRef, PointerRun};
 use vmstate_types::{Description, Sink, Writer};
 
 use super::Release;
-use super::shape::{Look, ShapeEvent};
+use super::section_shape::{Look, ShapeEvent};
 
 /// The sink of one section that is described while it is saved.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Sink for DescribingSink<'_> {
     #[inline]
     fn begin_struct(&mut self, description: &'static Description, version: u32) {
         if self.muted == 0 {
-            self.look.see(ShapeEvent::Struct { description: super::shape::Of(description), version });
+            self.look.see(ShapeEvent::Struct { description: super::section_shape::Of(description), version });
         }
     }
 

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::merge::State;
+use super::merge_trees::State;
 use super::sections::Sections;
 use super::{
     HtmlReport, MAX_BLOCKS, MAX_CELLS, MAX_ELEMENTS, MAX_NAME, MAX_NODES, MAX_PAYLOAD, MAX_PAYLOADS, MAX_SECTIONS, cut,
-    map, sections,
+    memory_map, sections,
 };
 use crate::dynamic::FoundItem;
 
@@ -18,7 +18,7 @@ pub(super) struct Data {
     numbers: Vec<(u64, &'static str)>,
     types: Vec<String>,
     sections: Vec<sections::Data>,
-    ram: map::Data,
+    ram: memory_map::Data,
     /// What is not in the page.
     caps: String,
 }
@@ -34,7 +34,7 @@ impl Data {
     pub(super) fn new(report: &HtmlReport<'_>) -> Self {
         let (first, second) = (report.first, report.second);
         let sections = Sections::new(first, second);
-        let ram = map::Data::new(first, second);
+        let ram = memory_map::Data::new(first, second);
         let sides: Vec<_> = std::iter::once(first).chain(second).map(Side::new).collect();
         Self {
             title: title(&sides),
@@ -85,7 +85,7 @@ fn title(sides: &[Side]) -> String {
     titles.join(" \u{2192} ")
 }
 
-fn numbers(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
+fn numbers(sections: &Sections, ram: &memory_map::Data) -> Vec<(u64, &'static str)> {
     vec![
         (sections.count, "sections"),
         (sections.fields, "fields"),
@@ -95,7 +95,7 @@ fn numbers(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
 }
 
 /// What differs; what there is none of is left out, unless there is nothing at all.
-fn differences(sections: &Sections, ram: &map::Data) -> Vec<(u64, &'static str)> {
+fn differences(sections: &Sections, ram: &memory_map::Data) -> Vec<(u64, &'static str)> {
     let mut numbers = vec![
         (sections.in_state(State::Changed), "sections differ"),
         (sections.in_state(State::Removed), "sections only in A"),

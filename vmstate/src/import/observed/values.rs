@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::field::Seen;
+use super::observed_field::Seen;
 use super::partly::TARGET;
 use super::{Count, Element, Field, Role, Shapes, Target, TypeId, is_name, union};
 use crate::dynamic::{self, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind, Scalars};

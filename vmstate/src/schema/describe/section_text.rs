@@ -2,8 +2,8 @@
 
 use vmstate_types::{SaveError, Writer};
 
-use super::shape::{SectionShape, ShapeEvent};
-use super::{DescribingSink, Release, text};
+use super::section_shape::{SectionShape, ShapeEvent};
+use super::{DescribingSink, Release, section_json};
 
 /// The description of a section that is saved again and again.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl SectionText {
     fn make(&mut self, name: &str, instance_id: u32, changed: bool) {
         if changed || self.text.is_empty() {
             self.text.clear();
-            text::section(&mut self.text, self.release, name, instance_id, self.shape.events());
+            section_json::section(&mut self.text, self.release, name, instance_id, self.shape.events());
         }
     }
 }

@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use crate::dynamic::{DecodedBody, DecodedSection, DecodedStruct};
 use crate::schema::vmdesc::Name;
 
-mod field;
+mod observed_field;
 mod partly;
 mod values;
 
-pub(super) use field::{Count, Element, Field, Gate, Target};
+pub(super) use observed_field::{Count, Element, Field, Gate, Target};
 
 /// How many types there may be. QEMU's largest machines have some hundred.
 const MAX_TYPES: usize = 1 << 12;
@@ -176,7 +176,7 @@ impl Shapes {
         if key(old) != key(new) || large && differ {
             return None;
         }
-        let fields = field::merge(&old.fields, &new.fields)?;
+        let fields = observed_field::merge(&old.fields, &new.fields)?;
         let subsections = self.merge_subsections(&old.subsections, &new.subsections)?;
         let merged = Type { fields, subsections, compressed: old.compressed || new.compressed, ..old.clone() };
         (!merged.compressed || self.can_compress(&merged)).then_some(merged)

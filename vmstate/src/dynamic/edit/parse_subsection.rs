@@ -1,7 +1,7 @@
 //! Subsections as people write them: `1{tsr_retry:uint32=0, data:buffer="ab"}`.
 
 use super::super::{DecodedField, DecodedStruct, DecodedValue, Scalar, ScalarKind, Scalars};
-use super::{Rejection, value};
+use super::{Rejection, parse_value};
 use crate::schema::vmdesc::{MAX_NAME, Name};
 
 /// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides nothing.
@@ -55,7 +55,7 @@ fn field(text: &str) -> Result<DecodedField, Rejection> {
     let (type_name, said) = (type_name.trim(), said.trim());
     let value = match ScalarKind::from_name(type_name).filter(|kind| *kind != ScalarKind::Marker) {
         Some(kind) => number(kind, said)?,
-        None if type_name == "buffer" => DecodedValue::Bytes(value::literal(said)?),
+        None if type_name == "buffer" => DecodedValue::Bytes(parse_value::literal(said)?),
         None => return Err(Rejection::because("an info type of fixed size, or `buffer`", type_name)),
     };
     let name = name.trim();
@@ -70,9 +70,10 @@ fn field(text: &str) -> Result<DecodedField, Rejection> {
 /// A number, or an array of two or more.
 fn number(kind: ScalarKind, text: &str) -> Result<DecodedValue, Rejection> {
     let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-        return value::scalar(kind, text).map(|bytes| DecodedValue::Scalar(Scalar::from_bytes(kind, &bytes)));
+        return parse_value::scalar(kind, text).map(|bytes| DecodedValue::Scalar(Scalar::from_bytes(kind, &bytes)));
     };
-    let elements = inner.split(',').map(|text| value::scalar(kind, text.trim())).collect::<Result<Vec<_>, _>>()?;
+    let elements =
+        inner.split(',').map(|text| parse_value::scalar(kind, text.trim())).collect::<Result<Vec<_>, _>>()?;
     match elements.len() {
         0 | 1 => Err(Rejection::because("two elements or more: one alone is no array in a description", text)),
         _ => Ok(DecodedValue::Scalars(Scalars::from_bytes(kind, elements.concat()))),

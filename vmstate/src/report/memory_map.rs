@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::merge::State;
+use super::merge_trees::State;
 use super::{MAX_BLOCKS, MAX_CELLS, MAX_NAME, ReportInput, cut};
 use crate::dynamic::diff::{BlockDifference, MemoryBlock, PageChange, PageKind, pairs};
 

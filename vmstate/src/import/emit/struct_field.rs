@@ -2,7 +2,7 @@
 
 use super::Emitter;
 use crate::dynamic::ScalarKind;
-use crate::import::shape::{Count, Element, Field, Target, TypeId};
+use crate::import::observed::{Count, Element, Field, Target, TypeId};
 
 /// The longest array for which the language has a `Default`.
 const DEFAULT_ARRAY: u64 = 32;

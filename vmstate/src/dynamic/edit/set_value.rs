@@ -4,7 +4,7 @@ use vmstate_types::{Reader, Writer};
 
 use super::super::{DecodedField, DecodedSection, DecodedStruct, DecodedValue, FoundItem};
 use super::Rejection;
-use super::value;
+use super::parse_value;
 use crate::dynamic::counter::is_counter;
 
 /// The longest name of a section: one byte on the wire says how long it is.
@@ -41,8 +41,8 @@ impl DecodedSection {
             .or_advice("to set it anyway, use `--allow-counts`"));
         }
         let bytes = match found.item {
-            FoundItem::Scalar(old) => value::scalar(old.kind, text)?,
-            FoundItem::Value(old) => value::whole(old, text)?,
+            FoundItem::Scalar(old) => parse_value::scalar(old.kind, text)?,
+            FoundItem::Value(old) => parse_value::whole(old, text)?,
             FoundItem::Struct(_) => {
                 return Err(Rejection::because("one value, or an array of them", "a struct")
                     .or_advice("set its fields one by one"));

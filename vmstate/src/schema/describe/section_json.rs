@@ -7,8 +7,8 @@ use vmstate_types::description::{Count, Field, Kind};
 use vmstate_types::sink::{ElementIndex, PointerRun};
 
 use super::Release;
-use super::shape::{Of, ShapeEvent};
-use super::sink::{compresses, described_run};
+use super::describing_sink::{compresses, described_run};
+use super::section_shape::{Of, ShapeEvent};
 use crate::schema::vmdesc::quote;
 
 /// Appends the object that describes the section `name` of this shape.

@@ -2,7 +2,7 @@
 
 use crate::dynamic::diff::pairs;
 
-use super::tree::Node;
+use super::section_tree::Node;
 
 /// Whether something is the same on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use vmstate_types::LoadError;
 
-use super::shape::{Count, Element, Field, Gate, Role, Shapes, Type, TypeId};
+use super::observed::{Count, Element, Field, Gate, Role, Shapes, Type, TypeId};
 use crate::dynamic::ScalarKind;
 use crate::schema::vmdesc::Name;
 

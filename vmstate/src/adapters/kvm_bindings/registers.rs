@@ -1,4 +1,4 @@
-//! A vCPU's registers.
+//! The registers of a vCPU.
 
 use kvm_bindings::{
     kvm_debugregs, kvm_dtable, kvm_fpu, kvm_msr_entry, kvm_regs, kvm_segment, kvm_sregs, kvm_sregs2, kvm_xcr, kvm_xcrs,
@@ -26,7 +26,7 @@ pub struct Segment {
     unusable: u8,
 }
 
-/// The register of a descriptor table.
+/// A descriptor table register.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_dtable", remote = kvm_dtable, crate = crate)]
 pub struct DTable {
@@ -34,7 +34,7 @@ pub struct DTable {
     limit: u16,
 }
 
-/// The general registers: `KVM_GET_REGS`.
+/// The general-purpose registers: `KVM_GET_REGS`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_regs", remote = kvm_regs, crate = crate)]
 pub struct Regs {
@@ -58,76 +58,65 @@ pub struct Regs {
     rflags: u64,
 }
 
-/// The system registers: `KVM_GET_SREGS`.
-#[derive(VmState, Debug)]
-#[vmstate(name = "kvm_sregs", remote = kvm_sregs, crate = crate)]
-pub struct Sregs {
-    #[vmstate(with = Segment)]
-    cs: kvm_segment,
-    #[vmstate(with = Segment)]
-    ds: kvm_segment,
-    #[vmstate(with = Segment)]
-    es: kvm_segment,
-    #[vmstate(with = Segment)]
-    fs: kvm_segment,
-    #[vmstate(with = Segment)]
-    gs: kvm_segment,
-    #[vmstate(with = Segment)]
-    ss: kvm_segment,
-    #[vmstate(with = Segment)]
-    tr: kvm_segment,
-    #[vmstate(with = Segment)]
-    ldt: kvm_segment,
-    #[vmstate(with = DTable)]
-    gdt: kvm_dtable,
-    #[vmstate(with = DTable)]
-    idt: kvm_dtable,
-    cr0: u64,
-    cr2: u64,
-    cr3: u64,
-    cr4: u64,
-    cr8: u64,
-    efer: u64,
-    apic_base: u64,
-    interrupt_bitmap: [u64; 4],
+/// Defines an adapter for one of the two structs of system registers, which differ only in their last fields.
+macro_rules! system_registers {
+    ($(#[$attribute:meta])* pub struct $name:ident { .., $($last_fields:tt)* }) => {
+        $(#[$attribute])*
+        pub struct $name {
+            #[vmstate(with = Segment)]
+            cs: kvm_segment,
+            #[vmstate(with = Segment)]
+            ds: kvm_segment,
+            #[vmstate(with = Segment)]
+            es: kvm_segment,
+            #[vmstate(with = Segment)]
+            fs: kvm_segment,
+            #[vmstate(with = Segment)]
+            gs: kvm_segment,
+            #[vmstate(with = Segment)]
+            ss: kvm_segment,
+            #[vmstate(with = Segment)]
+            tr: kvm_segment,
+            #[vmstate(with = Segment)]
+            ldt: kvm_segment,
+            #[vmstate(with = DTable)]
+            gdt: kvm_dtable,
+            #[vmstate(with = DTable)]
+            idt: kvm_dtable,
+            cr0: u64,
+            cr2: u64,
+            cr3: u64,
+            cr4: u64,
+            cr8: u64,
+            efer: u64,
+            apic_base: u64,
+            $($last_fields)*
+        }
+    };
 }
 
-/// The system registers, with the page directory pointers: `KVM_GET_SREGS2`.
-#[derive(VmState, Debug)]
-#[vmstate(name = "kvm_sregs2", remote = kvm_sregs2, crate = crate)]
-pub struct Sregs2 {
-    #[vmstate(with = Segment)]
-    cs: kvm_segment,
-    #[vmstate(with = Segment)]
-    ds: kvm_segment,
-    #[vmstate(with = Segment)]
-    es: kvm_segment,
-    #[vmstate(with = Segment)]
-    fs: kvm_segment,
-    #[vmstate(with = Segment)]
-    gs: kvm_segment,
-    #[vmstate(with = Segment)]
-    ss: kvm_segment,
-    #[vmstate(with = Segment)]
-    tr: kvm_segment,
-    #[vmstate(with = Segment)]
-    ldt: kvm_segment,
-    #[vmstate(with = DTable)]
-    gdt: kvm_dtable,
-    #[vmstate(with = DTable)]
-    idt: kvm_dtable,
-    cr0: u64,
-    cr2: u64,
-    cr3: u64,
-    cr4: u64,
-    cr8: u64,
-    efer: u64,
-    apic_base: u64,
-    flags: u64,
-    pdptrs: [u64; 4],
+system_registers! {
+    /// The system registers: `KVM_GET_SREGS`.
+    #[derive(VmState, Debug)]
+    #[vmstate(name = "kvm_sregs", remote = kvm_sregs, crate = crate)]
+    pub struct Sregs {
+        ..,
+        interrupt_bitmap: [u64; 4],
+    }
 }
 
-/// The registers of the FPU and of SSE: `KVM_GET_FPU`.
+system_registers! {
+    /// The system registers with the page directory pointers: `KVM_GET_SREGS2`.
+    #[derive(VmState, Debug)]
+    #[vmstate(name = "kvm_sregs2", remote = kvm_sregs2, crate = crate)]
+    pub struct Sregs2 {
+        ..,
+        flags: u64,
+        pdptrs: [u64; 4],
+    }
+}
+
+/// The FPU and SSE registers: `KVM_GET_FPU`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_fpu", remote = kvm_fpu, crate = crate)]
 pub struct Fpu {
@@ -170,14 +159,14 @@ pub struct Xcrs {
     xcrs: [kvm_xcr; 16],
 }
 
-/// The FPU with its extensions, as far as they fit 4096 bytes: `KVM_GET_XSAVE`.
+/// The extended FPU state, up to 4096 bytes: `KVM_GET_XSAVE`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_xsave", remote = kvm_xsave, crate = crate)]
 pub struct Xsave {
     region: [u32; 1024],
 }
 
-/// A model-specific register, of which `KVM_GET_MSRS` gives many.
+/// An entry of the list of model-specific registers that `KVM_GET_MSRS` returns.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_msr_entry", remote = kvm_msr_entry, crate = crate)]
 pub struct Msr {

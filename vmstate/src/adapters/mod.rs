@@ -41,10 +41,10 @@
 //!
 //! # Versions
 //!
-//! These crates are public dependencies: their types appear in this API, so dropping support for a version is a breaking
-//! change. The ranges include the versions that cloud-hypervisor and Firecracker use, and the tests run with both ends of
-//! each range. Cargo picks the newest version in a range even if your program depends on an older one, which results in
-//! two incompatible copies of the crate. In that case select your version:
+//! These crates are public dependencies: their types appear in this API, so dropping support for a version is a
+//! breaking change. The ranges include the versions that cloud-hypervisor and Firecracker use, and the tests run with
+//! both ends of each range. Cargo picks the newest version in a range even if your program depends on an older one,
+//! which results in two incompatible copies of the crate. In that case select your version:
 //!
 //! ```sh
 //! cargo update vm-memory@0.18.0 --precise 0.16.1

@@ -1,7 +1,7 @@
-//! The state of a virtqueue of the crate [`virtio-queue`](::virtio_queue) 0.18 (feature `virtio-queue`).
+//! The state of a virtqueue of [`virtio-queue`](::virtio_queue) 0.16 to 0.18 (feature `virtio-queue`).
 //!
-//! A `Queue` has private fields: take its `state()` in `pre_save`. `Queue::try_from` makes a new one in `post_load`, and
-//! checks what was loaded; its error becomes the load's.
+//! The fields of `Queue` are private. Copy its `state()` in `pre_save`, and rebuild it with `Queue::try_from` in
+//! `post_load`. `try_from` validates the state; the load fails with its error.
 //!
 //! ```
 //! use virtio_queue::{Queue, QueueState, QueueT};
@@ -10,20 +10,20 @@
 //! use vmstate::prelude::*;
 //!
 //! #[derive(VmState)]
-//! #[vmstate(name = "console", pre_save = Self::take_states, post_load = Self::make_queues)]
+//! #[vmstate(name = "console", pre_save = Self::copy_states, post_load = Self::rebuild)]
 //! struct Console {
 //!     #[vmstate(with = Each<VirtQueue>)]
 //!     states: [QueueState; 2],
-//!     #[vmstate(skip = "made of their states")]
+//!     #[vmstate(skip = "rebuilt from their states")]
 //!     queues: [Queue; 2],
 //! }
 //!
 //! impl Console {
-//!     fn take_states(&mut self) {
+//!     fn copy_states(&mut self) {
 //!         self.states = [self.queues[0].state(), self.queues[1].state()];
 //!     }
 //!
-//!     fn make_queues(&mut self) -> Result<(), virtio_queue::Error> {
+//!     fn rebuild(&mut self) -> Result<(), virtio_queue::Error> {
 //!         self.queues = [self.states[0].try_into()?, self.states[1].try_into()?];
 //!         Ok(())
 //!     }
@@ -33,24 +33,24 @@
 //!     Ok(Console { states: Default::default(), queues: [Queue::new(256)?, Queue::new(256)?] })
 //! }
 //!
-//! let mut console_of_a_guest = console()?;
-//! console_of_a_guest.queues[1].set_ready(true);
-//! console_of_a_guest.queues[1].set_next_avail(7);
+//! let mut source = console()?;
+//! source.queues[1].set_ready(true);
+//! source.queues[1].set_next_avail(7);
 //! let mut writer = Writer::new();
-//! console_of_a_guest.save(&mut writer)?;
+//! source.save(&mut writer)?;
 //!
-//! let mut other = console()?;
-//! other.load(&mut Reader::from_slice(writer.pending()), 1)?;
-//! assert_eq!((other.queues[1].ready(), other.queues[1].next_avail()), (true, 7));
+//! let mut destination = console()?;
+//! destination.load(&mut Reader::from_slice(writer.pending()), 1)?;
+//! assert_eq!((destination.queues[1].ready(), destination.queues[1].next_avail()), (true, 7));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! This is no section of QEMU's: QEMU sends the queues of a device among the rest of the device, in an order that goes
-//! back to before there were descriptions.
+//! The bytes are not QEMU's. QEMU sends the queues within the device, in a format older than descriptions:
+//! `virtio_save` in hw/virtio/virtio.c.
 
 use vmstate_derive::VmState;
 
-/// All of a `QueueState`: what `#[vmstate(with = VirtQueue)]` names.
+/// The complete `QueueState`, for `#[vmstate(with = VirtQueue)]`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "virtio-queue", remote = virtio_queue::QueueState, crate = crate)]
 pub struct VirtQueue {

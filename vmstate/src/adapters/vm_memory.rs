@@ -1,8 +1,8 @@
 //! Guest memory of [`vm-memory`](::vm_memory) 0.16 to 0.18 as blocks of the section `ram` (feature `vm-memory`).
 //!
-//! A [`GuestBlock`] is a RAM block backed by one or more memory regions. QEMU's PC has a single block `pc.ram`, which the
-//! guest sees at two addresses, below and above 4 GiB; to exchange streams with QEMU, a PC combines both regions in one
-//! block. Otherwise each region can be a separate block.
+//! A [`GuestBlock`] is a RAM block backed by one or more memory regions. QEMU's PC has a single block `pc.ram`, which
+//! the guest sees at two addresses, below and above 4 GiB; to exchange streams with QEMU, a PC combines both regions in
+//! one block. Otherwise each region can be a separate block.
 //!
 //! ```
 //! # #![allow(unused_imports)] // the traits that `iter` and `read_obj` need depend on the version
@@ -33,8 +33,8 @@
 //! `Arc<GuestRegionMmap>`, and with vm-memory 0.18 `memory.iter().map(GuestRegionMmap::get_mmap)`. Such a block has no
 //! lifetime, so the machine can be moved to another thread.
 //!
-//! vCPUs can run while memory is sent. Writes that devices make through `vm-memory` are recorded in the region's bitmap.
-//! Writes that vCPUs make are not; add KVM's dirty log with [`GuestBlock::with_dirty_log`].
+//! vCPUs can run while memory is sent. Writes that devices make through `vm-memory` are recorded in the region's
+//! bitmap. Writes that vCPUs make are not; add KVM's dirty log with [`GuestBlock::with_dirty_log`].
 
 mod dirty;
 mod region;

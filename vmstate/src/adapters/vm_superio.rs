@@ -1,14 +1,15 @@
-//! States of the devices of the crate [`vm-superio`](::vm_superio) 0.8 (feature `vm-superio`).
+//! The states of the devices of [`vm-superio`](::vm_superio) 0.8 (feature `vm-superio`).
 //!
-//! There are two forms of each:
+//! Each has two wire formats:
 //!
-//! | state | as it is | as QEMU's device |
+//! | state | complete | QEMU's device |
 //! |---|---|---|
 //! | `SerialState` | [`Serial`] | [`QemuSerial`]: QEMU's `vmstate_serial`, version 3 |
 //! | `RtcState` | [`Rtc`] | [`QemuPl031`]: QEMU's `vmstate_pl031`, version 1 |
 //!
-//! The first keep all of the state, for machines that know each other. The second are what QEMU sends and takes, down to
-//! names and subsections, and lack what QEMU's device does not have. On a PC the section holds the port as a member:
+//! The first keeps the complete state and suits two VMMs with this crate. The second is byte-compatible with QEMU,
+//! including names and subsections, and drops state that QEMU's device does not have. On a PC, the port is a member of
+//! the section:
 //!
 //! ```
 //! use vm_superio::SerialState;
@@ -31,8 +32,8 @@
 //! # Ok::<(), SaveError>(())
 //! ```
 //!
-//! The devices themselves have private fields: take their `state()` in `pre_save`, and make new ones with `from_state` in
-//! `post_load`, as [above](super).
+//! The fields of the devices are private. Copy their `state()` in `pre_save`, and rebuild them with `from_state` in
+//! `post_load`, as in the [example](super).
 
 mod pl031;
 mod serial;
@@ -42,7 +43,7 @@ use vmstate_derive::VmState;
 pub use pl031::QemuPl031;
 pub use serial::QemuSerial;
 
-/// All of a `SerialState`: what `#[vmstate(with = Serial)]` names.
+/// The complete `SerialState`, for `#[vmstate(with = Serial)]`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "vm-superio/serial", remote = vm_superio::SerialState, crate = crate)]
 pub struct Serial {
@@ -55,12 +56,12 @@ pub struct Serial {
     modem_control: u8,
     modem_status: u8,
     scratch: u8,
-    // The size of the crate's FIFO: `from_state` refuses more.
+    // `from_state` rejects more bytes than fit the crate's FIFO.
     #[vmstate(count("in_buffer_len": u8), max = 64)]
     in_buffer: Vec<u8>,
 }
 
-/// All of an `RtcState`: what `#[vmstate(with = Rtc)]` names.
+/// The complete `RtcState`, for `#[vmstate(with = Rtc)]`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "vm-superio/rtc", remote = vm_superio::RtcState, crate = crate)]
 pub struct Rtc {
@@ -71,7 +72,7 @@ pub struct Rtc {
     ris: u32,
 }
 
-/// Makes a struct the wire form of a state that it can be converted to and from.
+/// Implements `Codec` for a device struct that converts to and from a state.
 macro_rules! converted {
     ($form:ty: $state:ty) => {
         impl vmstate_types::info::Codec<$state> for $form {
@@ -84,7 +85,7 @@ macro_rules! converted {
                 at: vmstate_types::sink::FieldRef,
                 element: vmstate_types::sink::ElementIndex,
             ) -> Result<(), vmstate_types::SaveError> {
-                vmstate_types::walk::save_view(&mut Self::of(state)?, sink, at, element)
+                vmstate_types::walk::save_view(&mut Self::from_state(state)?, sink, at, element)
             }
 
             fn load(

@@ -89,7 +89,7 @@ fn a_port_without_fifos_has_its_byte_in_a_register() {
 fn what_one_port_has_no_place_for_is_refused() {
     let mut many = Port { serial: SerialState { in_buffer: vec![0; 17], ..Default::default() } };
     let error = many.save(&mut Writer::new()).unwrap_err();
-    assert_eq!(error.reason(), "17 bytes have been received and not read, and QEMU's port holds 16");
+    assert_eq!(error.reason(), "17 received bytes exceed QEMU's FIFO of 16 bytes");
     assert_eq!(error.path(), "serial.serial");
 
     let mut sending = serial::Serial { lsr: 0, tsr_retry: 2, tsr: b'a', ..Default::default() };
@@ -100,7 +100,7 @@ fn what_one_port_has_no_place_for_is_refused() {
     let fifo = serial::Fifo8 { num: 17, ..Default::default() };
     let mut full = serial::Serial { fcr: 1, received: fifo, ..Default::default() };
     let error = loaded::<Port>(&saved(&mut full)).err().unwrap();
-    assert_eq!((error.path().as_str(), error.found()), ("serial.serial.recv_fifo", "17 bytes from 0"));
+    assert_eq!((error.path().as_str(), error.found()), ("serial.serial.recv_fifo", "17 bytes at 0"));
 }
 
 proptest! {

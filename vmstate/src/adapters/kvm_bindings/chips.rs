@@ -10,7 +10,7 @@ use vmstate_derive::VmState;
 use vmstate_types::info::array::Each;
 use vmstate_types::{Info, LoadError, Reader, SaveError, Writer};
 
-/// A vCPU's own interrupt controller, register by register: `KVM_GET_LAPIC`.
+/// The registers of a vCPU's local APIC: `KVM_GET_LAPIC`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_lapic_state", remote = kvm_lapic_state, crate = crate)]
 pub struct Lapic {
@@ -36,7 +36,7 @@ pub struct PitChannel {
     count_load_time: i64,
 }
 
-/// The interval timer 8254: `KVM_GET_PIT2`.
+/// The 8254 interval timer: `KVM_GET_PIT2`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_pit_state2", remote = kvm_pit_state2, crate = crate)]
 pub struct Pit {
@@ -45,7 +45,7 @@ pub struct Pit {
     flags: u32,
 }
 
-/// An interrupt controller 8259: `pic` of the union that `KVM_GET_IRQCHIP` fills.
+/// An 8259 interrupt controller: `pic` of the union that `KVM_GET_IRQCHIP` fills.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_pic_state", remote = kvm_pic_state, crate = crate)]
 pub struct Pic {
@@ -79,7 +79,7 @@ pub struct IoApic {
     redirtbl: [kvm_ioapic_state__bindgen_ty_1; 24],
 }
 
-/// An entry of the I/O APIC's table, which is a union of its bits and of what they mean.
+/// An entry of the redirection table, a union of a 64-bit number and its bit fields. The wire has the number.
 struct Redirection;
 
 impl Info<kvm_ioapic_state__bindgen_ty_1> for Redirection {

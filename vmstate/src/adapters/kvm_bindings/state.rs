@@ -1,4 +1,4 @@
-//! What a vCPU has besides registers, and the clock of the machine.
+//! vCPU state other than registers, and the clock of the machine.
 
 use kvm_bindings::{
     kvm_clock_data, kvm_cpuid_entry2, kvm_mp_state, kvm_vcpu_events, kvm_vcpu_events__bindgen_ty_1,
@@ -7,7 +7,7 @@ use kvm_bindings::{
 };
 use vmstate_derive::VmState;
 
-/// A leaf of CPUID, of which `KVM_GET_CPUID2` gives many.
+/// An entry of the list of CPUID leaves that `KVM_GET_CPUID2` returns.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_cpuid_entry2", remote = kvm_cpuid_entry2, crate = crate)]
 pub struct Cpuid {
@@ -20,7 +20,7 @@ pub struct Cpuid {
     edx: u32,
 }
 
-/// Whether a vCPU runs, is halted, or waits to be started: `KVM_GET_MP_STATE`.
+/// The run state of a vCPU, such as running or halted: `KVM_GET_MP_STATE`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_mp_state", remote = kvm_mp_state, crate = crate)]
 pub struct MpState {
@@ -69,7 +69,7 @@ struct TripleFault {
     pending: u8,
 }
 
-/// The exceptions and interrupts that a vCPU is about to take: `KVM_GET_VCPU_EVENTS`.
+/// The pending exceptions and interrupts of a vCPU: `KVM_GET_VCPU_EVENTS`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_vcpu_events", remote = kvm_vcpu_events, crate = crate)]
 pub struct VcpuEvents {
@@ -89,7 +89,7 @@ pub struct VcpuEvents {
     exception_payload: u64,
 }
 
-/// The clock that guests read: `KVM_GET_CLOCK`.
+/// The paravirtual clock (kvmclock): `KVM_GET_CLOCK`.
 #[derive(VmState, Debug)]
 #[vmstate(name = "kvm_clock_data", remote = kvm_clock_data, crate = crate)]
 pub struct Clock {

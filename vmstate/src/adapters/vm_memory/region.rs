@@ -11,8 +11,8 @@ use super::SyncDirtyLog;
 
 /// A mapped memory region that a [`GuestBlock`](super::GuestBlock) is made of.
 ///
-/// Implemented for `vm-memory`'s regions, references to them and `Arc`s of them. Implement it for a custom region type by
-/// returning the region inside.
+/// Implemented for `vm-memory`'s regions, references to them and `Arc`s of them. Implement it for a custom region type
+/// by returning the region inside.
 pub trait Region {
     /// The bitmap that records writes to the region.
     type Bitmap: Bitmap;

@@ -1,19 +1,28 @@
-//! A serial port as QEMU's.
+//! The serial port in QEMU's wire format.
 
 use vm_superio::SerialState;
 use vmstate_derive::VmState;
 use vmstate_types::state::VmState as _;
 use vmstate_types::{LoadError, SaveError};
 
-/// A serial port as QEMU's `vmstate_serial`, for `SerialState`: what `#[vmstate(with = QemuSerial)]` names.
+/// QEMU's `vmstate_serial` (hw/char/serial.c), for `#[vmstate(with = QemuSerial)]` on a `SerialState`.
 ///
-/// The two ports are not the same: `vm-superio`'s always has a FIFO of 64 bytes, sends at once, and interrupts for data
-/// and for its transmitter only. So
+/// The ports differ: the port of `vm-superio` always has a FIFO of 64 bytes, transmits immediately, and interrupts only
+/// for received data and the transmitter. Therefore:
 ///
-/// - a state with more than 16 received bytes, QEMU's FIFO, is not saved;
-/// - a stream in which QEMU's port has bytes to send, or waits for the one who is to take them, is not loaded;
-/// - which interrupts are pending is worked out on load from what there is, and those for line and modem status are lost;
-/// - QEMU is told that the FIFOs are on, with the trigger at one byte, which is what the guest of `vm-superio` sees.
+/// - saving fails if more than 16 received bytes are unread, the size of QEMU's FIFO;
+/// - loading fails if QEMU's port has bytes to transmit, or retries a transmission;
+/// - pending interrupts are derived on load, and interrupts for line and modem status are lost;
+/// - the saved FIFOs are enabled with a trigger level of one byte, which is how `vm-superio` behaves.
+///
+/// ```
+/// use vm_superio::SerialState;
+/// use vmstate::adapters::vm_superio::QemuSerial;
+///
+/// let state = SerialState { in_buffer: b"ls\n".to_vec(), line_status: 0x61, ..SerialState::default() };
+/// assert_eq!(QemuSerial::from_state(&state)?.state()?, state);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(
     name = "serial",
@@ -58,7 +67,7 @@ pub struct QemuSerial {
     modem_status_poll: Option<u64>,
 }
 
-/// A queue of bytes in a ring: QEMU's `Fifo8`.
+/// A ring buffer of bytes: QEMU's `Fifo8` (util/fifo8.c).
 #[derive(VmState, Debug, Clone, Default, PartialEq, Eq)]
 #[vmstate(name = "Fifo8", crate = crate)]
 struct Fifo8 {
@@ -69,7 +78,7 @@ struct Fifo8 {
 }
 
 impl Default for QemuSerial {
-    /// What a stream is loaded into: nothing is known about the transmitter's interrupt.
+    /// The state to load a stream into, with an unknown transmitter interrupt.
     fn default() -> Self {
         Self {
             divider: 0,
@@ -96,18 +105,19 @@ impl Default for QemuSerial {
     }
 }
 
-/// What `thr_ipending` is when that follows from `iir`.
+/// The value of `thr_ipending` without its subsection: `serial_post_load` in QEMU derives it from `iir`.
 const UNKNOWN: i32 = -1;
-/// In `fcr`: the FIFOs are on.
+/// The bit of `fcr` that enables the FIFOs.
 const FIFOS: u8 = 0x01;
 
-/// Bits of the register that enables interrupts.
+/// Bits of the interrupt enable register.
 mod ier {
     pub(super) const DATA: u8 = 0x01;
     pub(super) const TRANSMITTER: u8 = 0x02;
 }
 
-/// Bits of the register that says which interrupt is pending. In `vm-superio`'s several can be set at once.
+/// Bits of the interrupt identification register. QEMU reports the interrupt with the highest priority, `vm-superio`
+/// sets a bit for each.
 mod iir {
     pub(super) const NONE: u8 = 0x01;
     pub(super) const TRANSMITTER: u8 = 0x02;
@@ -116,7 +126,7 @@ mod iir {
     pub(super) const FIFOS: u8 = 0xc0;
 }
 
-/// Bits of the line's status.
+/// Bits of the line status register.
 mod lsr {
     pub(super) const DATA: u8 = 0x01;
     pub(super) const THR_EMPTY: u8 = 0x20;
@@ -124,11 +134,11 @@ mod lsr {
 }
 
 impl QemuSerial {
-    /// The port that has this state.
+    /// Converts a state to QEMU's device.
     ///
     /// # Errors
-    /// When more bytes have been received than QEMU's port can hold.
-    pub fn of(state: &SerialState) -> Result<Self, SaveError> {
+    /// Returns an error if more received bytes are unread than fit QEMU's FIFO.
+    pub fn from_state(state: &SerialState) -> Result<Self, SaveError> {
         let pending = state.interrupt_identification;
         let which = match pending {
             _ if pending & iir::DATA != 0 => iir::DATA,
@@ -146,19 +156,19 @@ impl QemuSerial {
             scr: state.scratch,
             fcr: FIFOS,
             thr_ipending: i32::from(pending & iir::TRANSMITTER != 0),
-            received: Fifo8::of(&state.in_buffer)?,
+            received: Fifo8::from_bytes(&state.in_buffer)?,
             ..Self::default()
         })
     }
 
-    /// The state that the port is in.
+    /// Converts QEMU's device to a state.
     ///
     /// # Errors
-    /// When it has something to send, which the state has no place for, or more in a FIFO than fits.
+    /// Returns an error if the port has bytes to transmit, or if the FIFO is malformed.
     pub fn state(&self) -> Result<SerialState, LoadError> {
         if self.tsr_retry != 0 || self.to_send.num != 0 {
             let found = format!("`tsr_retry` is {} and {} bytes are in `xmit_fifo`", self.tsr_retry, self.to_send.num);
-            return Err(LoadError::incompatible("a serial port that has nothing to send", found));
+            return Err(LoadError::incompatible("an idle transmitter", found));
         }
         let in_buffer = self.received()?;
         let [baud_divisor_high, baud_divisor_low] = self.divider.to_be_bytes();
@@ -176,7 +186,7 @@ impl QemuSerial {
         })
     }
 
-    /// The bytes that the guest has not read yet.
+    /// Returns the received bytes that the guest has not read.
     fn received(&self) -> Result<Vec<u8>, LoadError> {
         match (self.fcr & FIFOS != 0, self.lsr & lsr::DATA != 0) {
             (true, _) => self.received.bytes(),
@@ -185,7 +195,7 @@ impl QemuSerial {
         }
     }
 
-    /// Which interrupts are pending, as `vm-superio` has it.
+    /// Returns the pending interrupts as `vm-superio` encodes them.
     fn pending(&self, data: bool) -> u8 {
         let transmitter = match self.thr_ipending {
             UNKNOWN => self.iir & iir::WHICH == iir::TRANSMITTER,
@@ -201,7 +211,7 @@ impl QemuSerial {
         }
     }
 
-    /// Whether QEMU would not guess `thr_ipending` from `iir`: its `serial_thr_ipending_needed`.
+    /// Returns whether `thr_ipending` cannot be derived from `iir`: QEMU's `serial_thr_ipending_needed`.
     fn interrupts_unexpectedly(&self) -> bool {
         let expected = i32::from(self.iir & iir::WHICH == iir::TRANSMITTER);
         self.ier & ier::TRANSMITTER != 0 && self.thr_ipending != UNKNOWN && self.thr_ipending != expected
@@ -209,13 +219,12 @@ impl QemuSerial {
 }
 
 impl Fifo8 {
-    fn of(bytes: &[u8]) -> Result<Self, SaveError> {
+    fn from_bytes(bytes: &[u8]) -> Result<Self, SaveError> {
         let mut fifo = Self::default();
-        let (room, count) = (fifo.data.len(), bytes.len());
+        let room = fifo.data.len();
+        let count = bytes.len();
         let data = fifo.data.get_mut(..count).ok_or_else(|| {
-            SaveError::out_of_range(format!(
-                "{count} bytes have been received and not read, and QEMU's port holds {room}"
-            ))
+            SaveError::out_of_range(format!("{count} received bytes exceed QEMU's FIFO of {room} bytes"))
         })?;
         data.copy_from_slice(bytes);
         fifo.num = u32::try_from(count).unwrap_or_default();
@@ -223,14 +232,13 @@ impl Fifo8 {
     }
 
     fn bytes(&self) -> Result<Vec<u8>, LoadError> {
-        let (head, count) = (usize::try_from(self.head), usize::try_from(self.num));
-        match (head, count) {
+        match (usize::try_from(self.head), usize::try_from(self.num)) {
             (Ok(head), Ok(count)) if head < self.data.len() && count <= self.data.len() => {
                 Ok(self.data.iter().cycle().skip(head).take(count).copied().collect())
             }
             _ => {
-                let found = format!("{} bytes from {}", self.num, self.head);
-                Err(LoadError::malformed("at most 16 bytes in a ring of 16", found).in_field("recv_fifo"))
+                let found = format!("{} bytes at {}", self.num, self.head);
+                Err(LoadError::malformed("at most 16 bytes, starting within the ring", found).in_field("recv_fifo"))
             }
         }
     }

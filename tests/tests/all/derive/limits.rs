@@ -27,10 +27,10 @@ fn what_nobody_could_load_is_not_saved() {
     save(&mut device);
     device.tree.insert(2, Queue::default());
     let refusal = |device: &mut Limited| device.save(&mut Writer::new()).unwrap_err().to_string();
-    let expected = "field Limited.tree: there are 2 elements, and at most 1 (max = 1) are loaded";
+    let expected = "field Limited.tree: expected at most 1 elements (max = 1), found 2";
     assert_eq!(refusal(&mut device), expected);
     device.list.push_back(Queue::default());
-    let expected = "field Limited.list: there are 3 elements, and at most 2 (max = 2) are loaded";
+    let expected = "field Limited.list: expected at most 2 elements (max = 2), found 3";
     assert_eq!(refusal(&mut device), expected);
 }
 

@@ -251,7 +251,7 @@ fn a_number_that_cannot_be_zero_is_not_loaded_from_zero() {
     let device = || Positive { value: NonZero::<u16>::MIN };
     assert_eq!(loaded(device(), &[0, 5]).value.get(), 5);
     let error = refused(device(), &[0, 0]);
-    assert_eq!((error.path().as_str(), error.expected()), ("Positive.value", "any number but zero"));
+    assert_eq!((error.path().as_str(), error.expected()), ("Positive.value", "a number other than zero"));
 }
 
 #[derive(VmState, Default, Debug, PartialEq)]

@@ -2,7 +2,8 @@
 
 use alloc::format;
 
-use super::varray::{self, Counted};
+use super::container::Counted;
+use super::varray;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;

@@ -3,7 +3,7 @@
 //! Each field is used through one trait, whose implementation has all bounds. The compiler therefore reports an
 //! unsuitable type once and not once per use.
 
-use super::varray::Counted;
+use super::container::Counted;
 use super::{Codec, part, varray};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};

@@ -11,6 +11,7 @@ pub mod bitmap;
 pub mod bits;
 pub mod buffer;
 pub mod bytes;
+mod container;
 pub mod convert;
 pub mod equal;
 pub mod float;

@@ -3,7 +3,7 @@
 //! The range is checked at compile time. Items outside of it are neither saved nor changed.
 
 use super::Codec;
-use super::varray::Counted;
+use super::container::Counted;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;

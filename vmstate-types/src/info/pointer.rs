@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::format;
 
 use super::Codec;
-use super::varray::{Counted, count_mismatch};
+use super::container::Counted;
+use super::varray::count_mismatch;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, PointerRun, Sink};

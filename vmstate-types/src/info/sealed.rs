@@ -14,5 +14,3 @@ impl<T> Sealed for Vec<T> {}
 impl<T> Sealed for VecDeque<T> {}
 impl<T> Sealed for LinkedList<T> {}
 impl<K, V> Sealed for BTreeMap<K, V> {}
-impl Sealed for super::tree::Described {}
-impl Sealed for super::tree::Direct {}

@@ -39,6 +39,10 @@ pub struct Described;
 #[derive(Debug)]
 pub struct Direct;
 
+impl Sealed for Described {}
+
+impl Sealed for Direct {}
+
 impl<K: VmState + Clone + Default> Key<K> for Described {
     const DESCRIPTION: Option<&'static Description> = Some(K::DESCRIPTION);
 

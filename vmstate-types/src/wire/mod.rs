@@ -7,6 +7,7 @@ mod buffered;
 #[cfg(feature = "std")]
 mod io;
 mod reader;
+mod source;
 pub(crate) mod swap;
 mod writer;
 
@@ -14,7 +15,8 @@ pub use buffered::BUFFER;
 #[cfg(feature = "std")]
 pub use io::{IoSource, SeekSource};
 pub(crate) use reader::Ahead;
-pub use reader::{ByteSource, Reader};
+pub use reader::Reader;
+pub use source::ByteSource;
 pub use writer::Writer;
 
 #[cfg(test)]

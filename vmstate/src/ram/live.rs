@@ -5,22 +5,34 @@ use std::marker::PhantomData;
 use vmstate_types::{LoadError, Reader, SaveError};
 
 use super::block::{RamBlock, receive};
-use super::load::{Pages, Place, RamLoader};
+use super::load::{PageAddress, PageStore, RamLoader};
 use super::page_size::PageSize;
 use super::record::RamOptions;
-use super::save::{Destination, RamSaver};
-use super::undo::Undo;
+use super::save::{PageWriter, RamSaver};
+use super::undo_log::UndoLog;
 use crate::section::{BorrowedPages, LiveSection, Output, Pending};
 use crate::stream::SectionKind;
 
-/// Guest memory as the live section `ram` of a registry.
+/// Guest memory as the live section `ram` of a machine.
 ///
-/// `blocks` is anything that holds [`RamBlock`]s: an array, a vector, a `&mut` slice.
+/// `blocks` is an array, a vector or a `&mut` slice of [`RamBlock`]s.
 ///
-/// A load goes to where the pages belong, and can be undone: for that it holds one or two bits for each page, and a copy
-/// of each page that was not zero before and has come with data, so no more than what has come. Pages that shall become
-/// zero are made so at the end of the load; from then on, until the load is complete, a copy is held of those of them
-/// that were not.
+/// Pages are loaded in place, and can be rolled back. A rollback needs two bits for each page and a copy of each page that
+/// was not zero and arrives with data, so no more memory than the stream has sent. Pages that become zero are cleared at
+/// the end of the load; from then until the load is complete there is also a copy of each of them that was not zero.
+///
+/// ```
+/// use vmstate::machine::Machine;
+/// use vmstate::ram::{PageSize, Ram, VecBlock};
+/// use vmstate::registry::Registration;
+///
+/// let mut blocks = [VecBlock::new("sram", vec![0xaa; 8192])];
+/// let mut machine = Machine::new();
+/// machine.add(Registration::live("ram", vmstate::ram::VERSION, Ram::new(PageSize::DEFAULT, &mut blocks[..])))?;
+/// let mut stream = Vec::new();
+/// machine.save(&mut stream)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Ram<B, M> {
     page_size: PageSize,
@@ -28,15 +40,16 @@ pub struct Ram<B, M> {
     blocks: M,
     saver: RamSaver,
     loader: RamLoader,
-    undo: Option<Undo>,
+    /// The changes of the current load, if it can be rolled back.
+    undo: Option<UndoLog>,
     block: PhantomData<B>,
 }
 
-/// About so many bytes go out at a time: as many pages of the usual size as can be lent.
-const STRIDE: u64 = 4096 * BorrowedPages::PIECES as u64;
+/// The bytes that are sent at a time: as many pages of the usual size as can be borrowed for one vectored write.
+const STRIDE: u64 = 4096 * BorrowedPages::MAX as u64;
 
 impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
-    /// The memory in `blocks`, which goes in pages of `page_size`.
+    /// Creates the section of the memory in `blocks`, with pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize, blocks: M) -> Self {
         Self {
@@ -50,27 +63,27 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         }
     }
 
-    /// With these options for loading: what the configuration of the streams that will come says.
+    /// Sets the options for loading, which depend on the capabilities in the configuration of the streams.
     #[must_use]
     pub fn options(mut self, options: RamOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Sends pages until `budget` bytes are written. `true` when none is left.
+    /// Sends pages until `budget` bytes are written. Returns whether all pages have been sent.
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
         let start = out.writer().offset();
-        let mut lent = BorrowedPages::new();
+        let mut borrowed = BorrowedPages::new();
         loop {
             let spent = out.writer().offset() - start;
             if spent >= budget {
                 return Ok(false);
             }
             let stride = STRIDE.min(budget - spent);
-            let lent_if = out.accepts_borrowed().then_some(&mut lent);
-            let mut to = Destination { writer: out.writer(), lent: lent_if };
-            let done = self.saver.send_pages(self.blocks.as_ref(), stride, &mut to)?;
-            out.flush_with(&mut lent)?;
+            let accepted = out.accepts_borrowed().then_some(&mut borrowed);
+            let mut pages = PageWriter { writer: out.writer(), borrowed: accepted };
+            let done = self.saver.send_pages(self.blocks.as_ref(), stride, &mut pages)?;
+            out.flush_with(&mut borrowed)?;
             if done {
                 return Ok(true);
             }
@@ -85,11 +98,11 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     }
 
     fn pending_estimate(&mut self) -> Pending {
-        Pending::new(self.saver.left(), 0)
+        Pending::new(self.saver.remaining(), 0)
     }
 
     fn pending_exact(&mut self) -> Pending {
-        self.saver.look_for_dirty(self.blocks.as_ref());
+        self.saver.sync_dirty_log(self.blocks.as_ref());
         self.pending_estimate()
     }
 
@@ -105,7 +118,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
 
     fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError> {
         self.loader = RamLoader::with_options(self.page_size, self.options);
-        self.undo = undoable.then(|| Undo::new(self.blocks.as_ref(), self.page_size));
+        self.undo = undoable.then(|| UndoLog::new(self.blocks.as_ref(), self.page_size));
         Ok(())
     }
 
@@ -118,7 +131,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     }
 
     fn load_finish(&mut self) -> Result<(), LoadError> {
-        self.undo.as_mut().map_or(Ok(()), |undo| undo.finish(self.blocks.as_mut()))
+        self.undo.as_mut().map_or(Ok(()), |undo| undo.apply_deferred(self.blocks.as_mut()))
     }
 
     fn load_forgo_undo(&mut self) -> Result<(), LoadError> {
@@ -129,7 +142,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
 
     fn load_undo(&mut self) {
         if let Some(undo) = &mut self.undo {
-            undo.undo(self.blocks.as_mut());
+            undo.roll_back(self.blocks.as_mut());
         }
     }
 
@@ -138,23 +151,23 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     }
 }
 
-/// Blocks, with a record of what they were.
+/// Blocks with the undo log of their pages.
 struct Undoable<'u, B> {
-    undo: &'u mut Undo,
+    undo: &'u mut UndoLog,
     blocks: &'u mut [B],
 }
 
-impl<B: RamBlock> Pages<B> for Undoable<'_, B> {
+impl<B: RamBlock> PageStore<B> for Undoable<'_, B> {
     fn blocks(&self) -> &[B] {
         self.blocks
     }
 
-    fn receive(&mut self, place: Place, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
-        self.undo.note(self.blocks, place)?;
-        self.blocks.get_mut(place.block).map_or(Ok(()), |block| receive(block, place.offset, reader, page))
+    fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
+        self.undo.save(self.blocks, address)?;
+        self.blocks.get_mut(address.block).map_or(Ok(()), |block| receive(block, address.offset, reader, page))
     }
 
-    fn fill(&mut self, place: Place, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
-        self.undo.fill(self.blocks, place, fill)
+    fn fill(&mut self, address: PageAddress, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
+        self.undo.fill(self.blocks, address, fill)
     }
 }

@@ -1,54 +1,54 @@
-//! Loading "ram" sections into blocks of memory.
+//! Loads "ram" sections into blocks of memory.
 
 use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader};
 
 use super::RamBlock;
-use super::block::{look, receive};
+use super::block::{receive, view};
 use super::page_size::PageSize;
 use super::record::{BlockHeader, RamOptions, Record};
 use super::record_reader::RecordReader;
 use super::zero::is_filled;
 
-/// Loads the "ram" sections of one stream: a start, any number of parts, and an end.
+/// Loader of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
-/// Pages come as often as the running source has changed them; the last one counts. Loading is in place: what has come
-/// stays when something later fails, which can be a part of a page.
+/// A page is sent again whenever the running source has changed it; the last one counts. Pages are loaded in place, and
+/// keep what was loaded if an error follows, even in the middle of a page. [`Ram`](super::Ram) can roll back.
 #[derive(Debug)]
 pub struct RamLoader {
     records: RecordReader,
     page: Vec<u8>,
-    /// For each block of the stream, which of ours it is.
+    /// The index of our block for each block of the stream.
     blocks: Vec<usize>,
 }
 
 impl RamLoader {
-    /// Loads pages of `page_size`.
+    /// Creates a loader of pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
         Self::with_options(page_size, RamOptions::default())
     }
 
-    /// Loads pages of `page_size` from a stream with special capabilities.
+    /// Creates a loader for a stream whose capabilities change the format.
     #[must_use]
     pub fn with_options(page_size: PageSize, options: RamOptions) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
         Self { records: RecordReader::new(page_size, options), page, blocks: Vec::new() }
     }
 
-    /// Loads the payload of one section into `blocks`, which must be the same ones for all sections.
+    /// Loads the payload of one section into `blocks`, which must be the same for all sections.
     ///
     /// # Errors
-    /// When the stream has a block that `blocks` lacks, or one of another size; when a page lies outside of its block;
-    /// when a page comes in a form that needs more than this side has (XBZRLE, compression, mapped-ram).
+    /// Returns an error if `blocks` lacks a block of the stream or has it with another size, if a page is outside of its
+    /// block, or if a page is encoded as XBZRLE, compressed, or at a fixed place of a file (mapped-ram).
     pub fn load<B: RamBlock>(&mut self, blocks: &mut [B], reader: &mut Reader<'_>) -> Result<(), LoadError> {
         self.load_into(&mut InPlace(blocks), reader)
     }
 
-    /// Loads the payload of one section into `pages`.
+    /// Loads the payload of one section into a page store.
     pub(super) fn load_into<B: RamBlock>(
         &mut self,
-        pages: &mut impl Pages<B>,
+        pages: &mut impl PageStore<B>,
         reader: &mut Reader<'_>,
     ) -> Result<(), LoadError> {
         loop {
@@ -60,13 +60,13 @@ impl RamLoader {
                     self.add_block(pages.blocks(), &header).map_err(|error| error.at_offset(start))?
                 }
                 Record::Zero { offset, fill, .. } => {
-                    let place = self.place(pages.blocks(), offset);
-                    let filled = place.and_then(|place| pages.fill(place, fill, &mut self.page));
+                    let address = self.address(pages.blocks(), offset);
+                    let filled = address.and_then(|address| pages.fill(address, fill, &mut self.page));
                     filled.map_err(|error| error.at_offset(start))?;
                 }
                 Record::Page { offset, .. } => {
-                    let place = self.place(pages.blocks(), offset);
-                    let received = place.and_then(|place| pages.receive(place, reader, &mut self.page));
+                    let address = self.address(pages.blocks(), offset);
+                    let received = address.and_then(|address| pages.receive(address, reader, &mut self.page));
                     received.map_err(|error| error.at_offset(start))?;
                 }
                 other => {
@@ -108,11 +108,11 @@ impl RamLoader {
         Ok(())
     }
 
-    /// Which page of `blocks` the record that was just read is about.
-    fn place<B: RamBlock>(&self, blocks: &[B], offset: u64) -> Result<Place, LoadError> {
+    /// Returns the address of the page to which the last record belongs.
+    fn address<B: RamBlock>(&self, blocks: &[B], offset: u64) -> Result<PageAddress, LoadError> {
         let index = self.records.current_block().and_then(|current| self.blocks.get(current)).copied();
         match index {
-            Some(block) if block < blocks.len() => Ok(Place { block, offset }),
+            Some(block) if block < blocks.len() => Ok(PageAddress { block, offset }),
             _ => Err(LoadError::misuse("the same blocks for all sections", "fewer of them")),
         }
     }
@@ -124,44 +124,46 @@ fn unsupported(record: &Record) -> LoadError {
         .or_advice("switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source")
 }
 
-/// Where a page is: at `offset` of block number `block`.
+/// The address of a page.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct PageAddress {
+    /// The index of the block.
     pub(super) block: usize,
+    /// The offset in the block.
     pub(super) offset: u64,
 }
 
-/// Where pages go. What is given as `page` is as large as one, for whoever needs it.
-pub(super) trait Pages<B: RamBlock> {
+/// The blocks that pages are loaded into. The argument `page` is a buffer of one page.
+pub(super) trait PageStore<B: RamBlock> {
     fn blocks(&self) -> &[B];
 
-    /// Reads the page at `place`, which comes next.
-    fn receive(&mut self, place: Place, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError>;
+    /// Reads the next bytes into the page at `address`.
+    fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError>;
 
-    /// Fills the page at `place`.
-    fn fill(&mut self, place: Place, fill: u8, page: &mut [u8]) -> Result<(), LoadError>;
+    /// Fills the page at `address`.
+    fn fill(&mut self, address: PageAddress, fill: u8, page: &mut [u8]) -> Result<(), LoadError>;
 }
 
-/// Blocks that take pages for good.
+/// Blocks whose pages are loaded without a way to roll back.
 struct InPlace<'b, B>(&'b mut [B]);
 
-impl<B: RamBlock> Pages<B> for InPlace<'_, B> {
+impl<B: RamBlock> PageStore<B> for InPlace<'_, B> {
     fn blocks(&self) -> &[B] {
         self.0
     }
 
-    fn receive(&mut self, place: Place, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
-        self.0.get_mut(place.block).map_or(Ok(()), |block| receive(block, place.offset, reader, page))
+    fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
+        self.0.get_mut(address.block).map_or(Ok(()), |block| receive(block, address.offset, reader, page))
     }
 
-    /// A page that is what it shall be is not touched: the host may not have given it any memory yet
-    /// (`ram_handle_zero` in QEMU's `migration/ram.c`).
-    fn fill(&mut self, place: Place, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
-        let Some(block) = self.0.get_mut(place.block) else { return Ok(()) };
-        if look(block, place.offset, page).is_ok_and(|memory| is_filled(memory, fill)) {
+    /// A page that has the content already is not touched: the host may not have allocated it yet (`ram_handle_zero` in
+    /// QEMU's `migration/ram.c`).
+    fn fill(&mut self, address: PageAddress, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
+        let Some(block) = self.0.get_mut(address.block) else { return Ok(()) };
+        if view(block, address.offset, page).is_ok_and(|memory| is_filled(memory, fill)) {
             return Ok(());
         }
         page.fill(fill);
-        block.write(place.offset, page)
+        block.write(address.offset, page)
     }
 }

@@ -1,8 +1,9 @@
 //! The "ram" section: guest memory, block by block and page by page.
 //!
-//! A source sends the list of blocks once (section start), pages as often as they change (parts), and the last of them
-//! when the machine has stopped (end). [`RamLoader`] and [`RamSaver`] do this for memory behind the small trait [`RamBlock`];
-//! [`RecordReader`] is below them and knows only records, for tools that have no memory.
+//! A source sends the list of blocks once (section start), pages whenever they change (parts), and the remaining pages when
+//! the machine has stopped (end). [`RamSaver`] and [`RamLoader`] do this for memory that implements [`RamBlock`], and
+//! [`Ram`] is the section of a machine. [`RecordReader`] decodes single records, for tools and engines without memory.
+//! (QEMU: `migration/ram.c`.)
 //!
 //! ```
 //! use vmstate::ram::{PageSize, RamLoader, RamSaver, VecBlock};
@@ -16,7 +17,7 @@
 //! let mut saver = RamSaver::new(page_size);
 //! saver.setup(std::slice::from_ref(&sram), &mut out)?;
 //! saver.complete(std::slice::from_ref(&sram), &mut out)?;
-//! assert!(out.pending().len() < 512, "zero pages take nine bytes each");
+//! assert!(out.pending().len() < 512, "a zero page has nine bytes");
 //!
 //! let mut loaded = [VecBlock::new("sram", vec![0; 2048])];
 //! let mut reader = Reader::from_slice(out.pending());
@@ -31,12 +32,12 @@ mod block;
 mod invalid_blocks;
 mod live;
 mod load;
+mod page_bitmap;
 mod page_size;
-mod pages;
 mod record;
 mod record_reader;
 mod save;
-mod undo;
+mod undo_log;
 mod zero;
 
 pub use block::{RamBlock, VecBlock};

@@ -30,18 +30,18 @@ pub(super) const XBZRLE_ENCODING: u8 = 0x01;
 /// The version of a mapped-ram header (`MAPPED_RAM_HDR_VERSION`).
 pub(super) const MAPPED_VERSION: u32 = 1;
 
-/// What the stream's configuration says about its RAM records.
+/// The format of RAM records, which depends on the capabilities of the migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct RamOptions {
-    /// Shared memory is left out, and each block says where it lies (capability `x-ignore-shared`).
+    /// Shared memory is left out, and each block has its guest address (capability `x-ignore-shared`).
     pub ignore_shared: bool,
-    /// Pages lie at fixed places of a file (capability `mapped-ram`).
+    /// Pages are at fixed places of a file (capability `mapped-ram`).
     pub mapped: bool,
 }
 
 impl RamOptions {
-    /// The options that a configuration's capabilities mean.
+    /// Creates the options from the capabilities of a configuration.
     #[must_use]
     pub fn from_capabilities(capabilities: &[String]) -> Self {
         let has = |name: &str| capabilities.iter().any(|capability| capability == name);
@@ -49,17 +49,17 @@ impl RamOptions {
     }
 }
 
-/// One block in the list at the start of a "ram" section.
+/// A block of the list at the start of a "ram" section.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct BlockHeader {
-    /// The block's name.
+    /// The name of the block.
     pub idstr: String,
-    /// How many of its bytes are used.
+    /// The used size in bytes (`used_length` in QEMU).
     pub size: u64,
-    /// Where it lies in the guest, if shared memory is left out.
+    /// The guest address, if shared memory is left out.
     pub address: Option<u64>,
-    /// Where its pages lie in the file: offsets of their bitmap and of themselves.
+    /// The position of its pages in the file, if they are mapped.
     pub mapped: Option<Mapped>,
 }
 
@@ -84,60 +84,60 @@ impl Mapped {
 }
 
 impl BlockHeader {
-    /// A block of `size` bytes.
+    /// Creates a block of `size` bytes.
     #[must_use]
     pub fn new(idstr: impl Into<String>, size: u64) -> Self {
         Self { idstr: idstr.into(), size, address: None, mapped: None }
     }
 }
 
-/// One record.
+/// A record of a "ram" section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Record {
-    /// The list of blocks follows, which together have so many bytes.
+    /// The total size of all blocks. Their list follows.
     BlockList(u64),
-    /// One block of the list.
+    /// A block of the list.
     Block(BlockHeader),
-    /// So many bytes of the file belong to the pages of the mapped block before: the caller must read or skip them.
+    /// The size of the file region with the pages of the mapped block before, which the caller must read or skip.
     Space(u64),
-    /// A page whose bytes are all `fill`, which is 0 but in streams of 2009.
+    /// A page whose bytes are all `fill`, which is 0 except in streams before 2009.
     Zero {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the block is that of the record before (the flag CONTINUE); else it was named.
+        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
-        /// Every byte of the page.
+        /// The value of all bytes.
         fill: u8,
     },
-    /// A page, whose bytes the caller must read or skip.
+    /// A page, whose content the caller must read or skip.
     Page {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the block is that of the record before (the flag CONTINUE); else it was named.
+        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
     },
-    /// What has changed in a page since it was sent, in so many bytes that the caller must read or skip.
+    /// The changes to a page since it was sent, which the caller must read or skip.
     Xbzrle {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the block is that of the record before (the flag CONTINUE); else it was named.
+        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
-        /// The number of bytes.
+        /// The length in bytes.
         length: u16,
     },
-    /// A page, compressed to so many bytes that the caller must read or skip (QEMU before 9.1).
+    /// A compressed page, which the caller must read or skip (QEMU before 9.1).
     Compressed {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the block is that of the record before (the flag CONTINUE); else it was named.
+        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
-        /// The number of bytes.
+        /// The length in bytes.
         length: u32,
     },
-    /// All channels have to come to this point.
+    /// A synchronization point of all multifd channels.
     MultifdFlush,
-    /// The end of the section's payload.
+    /// The end of a section's payload.
     EndOfSection,
 }
 
@@ -159,9 +159,9 @@ impl Record {
     }
 }
 
-/// Writes one record; what it says that the reader must read comes from the caller, next.
+/// Writes one record. The content that the record announces must be written next.
 ///
-/// `block` is the name of the record's block, for records about pages.
+/// `block` is the name of the block, which only the records of pages have.
 #[inline]
 pub fn write_record(out: &mut Writer, record: &Record, block: &str) {
     match record {

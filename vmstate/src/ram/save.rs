@@ -1,37 +1,37 @@
-//! Saving blocks of memory as "ram" sections.
+//! Saves blocks of memory as "ram" sections.
 
 use std::ops::Range;
 
 use vmstate_types::{SaveError, Writer};
 
 use super::RamBlock;
-use super::block::{look, slice};
+use super::block::{slice, view};
 use super::invalid_blocks::{self, InvalidBlocks};
+use super::page_bitmap::PageBitmap;
 use super::page_size::PageSize;
-use super::pages::Pages;
 use super::record::{BlockHeader, Record, write_record};
 use super::zero::is_zero;
 use crate::section::BorrowedPages;
 
-/// Saves the "ram" sections of one stream: a start, any number of parts, and an end.
+/// Saver of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
-/// Every page goes out once, in the order of blocks and offsets, as QEMU sends those of a machine that stands still; then
-/// those go out again that were [written](RamBlock::sync_dirty_log) in the meantime.
+/// Every page is sent once, in the order of blocks and offsets, as QEMU sends the pages of a stopped machine. Pages that
+/// were [written](RamBlock::sync_dirty_log) meanwhile are sent again.
 #[derive(Debug)]
 pub struct RamSaver {
     page_size: PageSize,
     page: Vec<u8>,
     /// The pages to send, for each block.
-    dirty: Vec<Pages>,
-    /// The next page to look at.
+    dirty: Vec<PageBitmap>,
+    /// The block and the number of the page at which the search for a dirty page continues.
     block: usize,
     number: u64,
-    /// The block of the last page that was sent.
+    /// The block of the last page that was sent: the flag CONTINUE replaces its name.
     last_block: Option<usize>,
 }
 
 impl RamSaver {
-    /// Saves pages of `page_size`.
+    /// Creates a saver of pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
@@ -53,27 +53,28 @@ impl RamSaver {
         // All pages are dirty from now on, so the log up to here is not needed. QEMU starts its log here, too
         // (`ram_init_bitmaps` in `migration/ram.c`).
         blocks.iter().for_each(|block| block.sync_dirty_log(&mut |_| {}));
-        self.dirty = blocks.iter().map(|block| Pages::all(block.size() / self.page_size.bytes())).collect();
+        self.dirty = blocks.iter().map(|block| PageBitmap::all(block.size() / self.page_size.bytes())).collect();
         (self.block, self.number, self.last_block) = (0, 0, None);
         Ok(())
     }
 
-    /// Writes the payload of a part: pages until `limit` bytes are written. `true` when all pages have been sent.
+    /// Writes the payload of a section part, with pages until `limit` bytes are written. Returns whether all pages have
+    /// been sent.
     ///
     /// # Errors
-    /// When memory cannot be read.
+    /// Returns an error if memory cannot be read.
     pub fn iterate<B: RamBlock>(&mut self, blocks: &[B], limit: u64, out: &mut Writer) -> Result<bool, SaveError> {
-        let done = self.send_pages(blocks, limit, &mut Destination { writer: out, lent: None })?;
+        let done = self.send_pages(blocks, limit, &mut PageWriter { writer: out, borrowed: None })?;
         self.end_section(out);
         Ok(done)
     }
 
-    /// Writes pages until `limit` bytes are written. `true` when all pages have been sent.
+    /// Writes pages until `limit` bytes are written. Returns whether all pages have been sent.
     pub(super) fn send_pages<'m, B: RamBlock>(
         &mut self,
         blocks: &'m [B],
         limit: u64,
-        out: &mut Destination<'_, 'm>,
+        out: &mut PageWriter<'_, 'm>,
     ) -> Result<bool, SaveError> {
         let end = out.written().saturating_add(limit);
         while out.written() < end {
@@ -85,18 +86,18 @@ impl RamSaver {
         Ok(false)
     }
 
-    /// Writes the end of a section's payload.
+    /// Writes the record at the end of a section's payload.
     pub(super) fn end_section(&self, out: &mut Writer) {
         write_record(out, &Record::EndOfSection, "");
     }
 
-    /// The bytes of memory that are to be sent, as far as is known without asking for what was written.
-    pub(super) fn left(&self) -> u64 {
-        self.dirty.iter().map(Pages::count).sum::<u64>().saturating_mul(self.page_size.bytes())
+    /// Returns the number of bytes of memory left to send, without synchronizing the dirty log.
+    pub(super) fn remaining(&self) -> u64 {
+        self.dirty.iter().map(PageBitmap::count).sum::<u64>().saturating_mul(self.page_size.bytes())
     }
 
-    /// Adds the pages that were written since this was last done.
-    pub(super) fn look_for_dirty<B: RamBlock>(&mut self, blocks: &[B]) {
+    /// Adds the pages that were written since the last call.
+    pub(super) fn sync_dirty_log<B: RamBlock>(&mut self, blocks: &[B]) {
         let size = self.page_size.bytes();
         for (block, dirty) in blocks.iter().zip(&mut self.dirty) {
             block.sync_dirty_log(&mut |bytes| {
@@ -108,18 +109,19 @@ impl RamSaver {
         }
     }
 
-    /// Writes the payload of the end: all pages that have not been sent. The machine must stand still.
+    /// Writes the payload of the section end, with all pages that are left. The machine must be stopped.
     ///
     /// # Errors
-    /// When memory cannot be read.
+    /// Returns an error if memory cannot be read.
     pub fn complete<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
         self.iterate(blocks, u64::MAX, out).map(drop)
     }
 
-    /// The block and the numbers of the next pages that are to be sent, some that follow each other.
+    /// Returns the index of a block and the next run of pages to send in it. At the end of the last block a new pass
+    /// begins, with the pages that were written during the pass before.
     fn next_run<B: RamBlock>(&mut self, blocks: &[B]) -> Option<(usize, Range<u64>)> {
         self.run_from_here().or_else(|| {
-            self.look_for_dirty(blocks);
+            self.sync_dirty_log(blocks);
             (self.block, self.number) = (0, 0);
             self.run_from_here()
         })
@@ -136,20 +138,21 @@ impl RamSaver {
         None
     }
 
-    /// Writes the pages of `run`, or those before `end` is reached, or one if they cannot be lent together.
+    /// Writes the pages of `run` until the output reaches `end`, or only the first page if the run cannot be borrowed as a
+    /// whole.
     fn send_run<'m, B: RamBlock>(
         &mut self,
         block: &'m B,
         index: usize,
         run: Range<u64>,
         end: u64,
-        out: &mut Destination<'_, 'm>,
+        out: &mut PageWriter<'_, 'm>,
     ) -> Result<(), SaveError> {
         let size = self.page.len();
         let offset = run.start * self.page_size.bytes();
         let length = usize::try_from(run.end - run.start).map_or(size, |pages| pages * size);
         let Some(memory) = slice(block, offset, length).or_else(|| slice(block, offset, size)) else {
-            look(block, offset, &mut self.page)?;
+            view(block, offset, &mut self.page)?;
             out.page(block.idstr(), offset, self.last_block == Some(index), Page::Copied(&self.page));
             self.sent(index, run.start);
             return Ok(());
@@ -164,32 +167,32 @@ impl RamSaver {
         Ok(())
     }
 
-    /// Notes that a page has been sent.
+    /// Records that a page was sent.
     fn sent(&mut self, index: usize, number: u64) {
         self.dirty[index].remove(number);
         (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
     }
 }
 
-/// Where pages go: into a writer, or their records there and they themselves past it.
-pub(super) struct Destination<'o, 'm> {
+/// The output of pages: the writer gets their records, and also their content unless that is borrowed.
+pub(super) struct PageWriter<'o, 'm> {
     pub(super) writer: &'o mut Writer,
-    pub(super) lent: Option<&'o mut BorrowedPages<'m>>,
+    pub(super) borrowed: Option<&'o mut BorrowedPages<'m>>,
 }
 
-/// A page, which is there for as long as all memory or only for now.
+/// A page, borrowed from the block or in the saver's buffer.
 enum Page<'p, 'm> {
     Borrowed(&'m [u8]),
     Copied(&'p [u8]),
 }
 
-/// Pages smaller than this are copied: that costs less than to hand them over one by one.
-const LEAST_LENT: usize = 4096;
+/// Smaller pages are copied: that costs less than a slice of a vectored write for each.
+const MIN_BORROWED: usize = 4096;
 
-impl<'m> Destination<'_, 'm> {
-    /// How much was written, that which is lent included.
+impl<'m> PageWriter<'_, 'm> {
+    /// Returns the number of bytes written, including borrowed pages.
     fn written(&self) -> u64 {
-        self.writer.offset() + self.lent.as_ref().map_or(0, |lent| lent.bytes())
+        self.writer.offset() + self.borrowed.as_ref().map_or(0, |borrowed| borrowed.bytes())
     }
 
     fn page(&mut self, block: &str, offset: u64, same_block: bool, page: Page<'_, 'm>) {
@@ -198,11 +201,11 @@ impl<'m> Destination<'_, 'm> {
             return write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
         }
         write_record(self.writer, &Record::Page { offset, same_block }, block);
-        let lent = match (page, &mut self.lent) {
-            (Page::Borrowed(bytes), Some(lent)) if bytes.len() >= LEAST_LENT => lent.add(self.writer, bytes),
+        let is_borrowed = match (page, &mut self.borrowed) {
+            (Page::Borrowed(bytes), Some(borrowed)) if bytes.len() >= MIN_BORROWED => borrowed.push(self.writer, bytes),
             _ => false,
         };
-        if !lent {
+        if !is_borrowed {
             self.writer.bytes(bytes);
         }
     }

@@ -1,8 +1,8 @@
-//! Whether memory is zero, as fast as memory can be read.
+//! Detection of zero pages, at the speed of memory.
 
-/// Whether all of `bytes` are zero.
+/// Returns whether all of `bytes` are zero.
 ///
-/// From memory that no cache holds, this is as fast as the processor reads it: with AVX2 where there is AVX2.
+/// This is as fast as the processor reads uncached memory. It uses AVX2 if the processor supports it.
 ///
 /// ```
 /// let mut page = vec![0; 4096];
@@ -12,11 +12,11 @@
 /// ```
 #[must_use]
 pub fn is_zero(bytes: &[u8]) -> bool {
-    // Without optimization the loops take fifty times as long, and the C library's comparison does not.
+    // Without optimization `scan` takes fifty times as long as `memcmp`, which is compiled with optimization anyway.
     if cfg!(debug_assertions) { compare(bytes) } else { scan(bytes) }
 }
 
-/// Whether all of `bytes` are `fill`.
+/// Returns whether all of `bytes` are `fill`.
 pub(super) fn is_filled(bytes: &[u8], fill: u8) -> bool {
     if fill == 0 { is_zero(bytes) } else { bytes.iter().all(|byte| *byte == fill) }
 }
@@ -27,15 +27,17 @@ fn compare(bytes: &[u8]) -> bool {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "asks the processor what it has, and uses it: an eighth more than the baseline's SSE2")]
+#[expect(
+    unsafe_code,
+    reason = "AVX2 is an eighth faster than the baseline's SSE2, and needs a function with a target feature"
+)]
 fn scan(bytes: &[u8]) -> bool {
     #[target_feature(enable = "avx2")]
     fn with_avx2(bytes: &[u8]) -> bool {
         or_all(bytes)
     }
     match is_x86_feature_detected!("avx2") {
-        // SAFETY: `with_avx2` is a safe function, which asks for nothing but a processor with AVX2; this one says that it
-        // has it.
+        // SAFETY: `with_avx2` is a safe function that requires only AVX2, which the processor supports.
         true => unsafe { with_avx2(bytes) },
         false => or_all(bytes),
     }
@@ -46,7 +48,7 @@ fn scan(bytes: &[u8]) -> bool {
     or_all(bytes)
 }
 
-/// Looks at eight cache lines between branches: the compiler makes as many vectors of that as the caller may use.
+/// Checks eight cache lines between branches, which the compiler vectorizes for the features of the caller.
 #[inline(always)]
 fn or_all(bytes: &[u8]) -> bool {
     let or = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | byte) == 0;
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_counts() {
+    fn every_nonzero_byte_is_found() {
         for length in [0, 1, 31, 256, 511, 512, 513, 4096, 4097, 9000] {
             let mut bytes = vec![0; length];
             let all = |bytes: &[u8]| [is_zero(bytes), compare(bytes), scan(bytes), or_all(bytes)];

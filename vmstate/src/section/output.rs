@@ -1,73 +1,86 @@
-//! Where sections go: into a writer, and from there sink, with memory in between that is lent and never copied.
+//! The output of live sections: a writer whose bytes go to a sink, together with guest memory that is not copied.
 
 use std::io::{self, ErrorKind, IoSlice, Write};
 
 use vmstate_types::{SaveError, Writer};
 
-/// Where live sections write, and from where it goes sink.
+/// The output of a live section: a [`Writer`], and the sink of its bytes.
 ///
-/// Much of what is live is larger than memory should be: [`flush_if_full`](Self::flush_if_full) is to be called between pieces.
+/// Live sections can be larger than memory, so they call [`flush_if_full`](Self::flush_if_full) between pieces.
+///
+/// ```
+/// use vmstate::Writer;
+/// use vmstate::section::Output;
+///
+/// let (mut writer, mut stream) = (Writer::new(), Vec::new());
+/// let mut out = Output::new(&mut writer, Some(&mut stream));
+/// out.writer().u32(7);
+/// out.flush_if_full()?; // four bytes are not worth a write
+/// out.flush()?;
+/// assert_eq!(stream, [0, 0, 0, 7]);
+/// # Ok::<(), vmstate::SaveError>(())
+/// ```
 pub struct Output<'o> {
     writer: &'o mut Writer,
     sink: Option<&'o mut (dyn Write + 'o)>,
-    /// Whether the destination takes many slices at once, as far as is known.
+    /// Whether the sink writes several slices at once, until a write shows that it does not.
     vectored: bool,
 }
 
-/// So much may gather before it goes sink.
+/// The number of buffered bytes from which on they are flushed.
 const PENDING: usize = 256 * 1024;
 
 impl<'o> Output<'o> {
-    /// Writes into `writer`, and from there to `sink` if that is given.
+    /// Creates an output that collects bytes in `writer` and flushes them to `sink`, if there is one.
     ///
-    /// Guest memory that can be lent ([`Block::lend`](crate::ram::RamBlock::slice)) goes to `sink` from where it is, by
-    /// [`Write::write_vectored`]. A writer without one of its own is found out and gets copies, for it would be given
-    /// every page by itself.
+    /// Guest memory that can be [borrowed](crate::ram::RamBlock::slice) is passed to [`Write::write_vectored`] without a
+    /// copy. A sink that does not implement `write_vectored` would get one call for each page; it is detected at the first
+    /// write, and pages are copied from then on.
     pub fn new(writer: &'o mut Writer, sink: Option<&'o mut (dyn Write + 'o)>) -> Self {
         Self { writer, sink, vectored: true }
     }
 
-    /// Where to write.
+    /// Returns the writer.
     pub fn writer(&mut self) -> &mut Writer {
         self.writer
     }
 
-    /// Sends what has been written, if it is much.
+    /// Flushes the buffered bytes if there are at least 256 KiB.
     ///
     /// # Errors
-    /// What the destination reports.
+    /// Returns the error of the sink.
     pub fn flush_if_full(&mut self) -> Result<(), SaveError> {
         if self.writer.pending().len() < PENDING { Ok(()) } else { self.flush() }
     }
 
-    /// Sends what has been written.
+    /// Flushes the buffered bytes to the sink. Without a sink they stay in the writer.
     ///
     /// # Errors
-    /// What the destination reports.
+    /// Returns the error of the sink.
     pub fn flush(&mut self) -> Result<(), SaveError> {
         let Some(sink) = &mut self.sink else { return Ok(()) };
         let sent = self.writer.flush_to(sink).and_then(|()| sink.flush());
         sent.map_err(SaveError::io)
     }
 
-    /// Whether memory can be lent: there is a destination, and it takes many slices at once.
+    /// Returns whether pages can be borrowed: the sink writes several slices at once.
     pub(crate) fn accepts_borrowed(&self) -> bool {
         self.sink.is_some() && self.vectored
     }
 
-    /// Sends what has been written with all that is `lent`, which is then empty; or does what
-    /// [`flush_if_full`](Self::flush_if_full) does, if nothing is.
+    /// Flushes the buffered bytes together with `borrowed` pages, and clears these. Without pages this is
+    /// [`flush_if_full`](Self::flush_if_full).
     ///
     /// # Errors
-    /// What the destination reports. What was not sent is of no use then.
-    pub(crate) fn flush_with(&mut self, lent: &mut BorrowedPages<'_>) -> Result<(), SaveError> {
-        let Some(sink) = self.sink.as_mut().filter(|_| !lent.pieces.is_empty()) else { return self.flush_if_full() };
-        let mut slices = [IoSlice::new(&[]); 2 * BorrowedPages::PIECES + 1];
-        let slices = lent.between(self.writer.pending(), &mut slices);
+    /// Returns the error of the sink. The output cannot be used after it, because it is unknown how much was written.
+    pub(crate) fn flush_with(&mut self, borrowed: &mut BorrowedPages<'_>) -> Result<(), SaveError> {
+        let Some(sink) = self.sink.as_mut().filter(|_| !borrowed.pages.is_empty()) else { return self.flush_if_full() };
+        let mut slices = [IoSlice::new(&[]); 2 * BorrowedPages::MAX + 1];
+        let slices = borrowed.interleave(self.writer.pending(), &mut slices);
         self.vectored = write_all(&mut **sink, slices).map_err(SaveError::io)?;
-        self.writer.mark_sent(lent.bytes);
-        lent.bytes = 0;
-        lent.pieces.clear();
+        self.writer.mark_sent(borrowed.bytes);
+        borrowed.bytes = 0;
+        borrowed.pages.clear();
         Ok(())
     }
 }
@@ -78,44 +91,45 @@ impl std::fmt::Debug for Output<'_> {
     }
 }
 
-/// Memory that goes sink with what a writer holds, each piece at its place.
+/// Borrowed pages of guest memory, each with its position between the bytes of a writer.
 #[derive(Debug)]
 pub(crate) struct BorrowedPages<'m> {
-    /// Each with how many of the writer's bytes come before it.
-    pieces: Vec<(usize, &'m [u8])>,
-    /// How many bytes they have in all.
+    /// Each page with the number of the writer's bytes that precede it.
+    pages: Vec<(usize, &'m [u8])>,
+    /// The size of all pages.
     bytes: u64,
 }
 
 impl<'m> BorrowedPages<'m> {
-    /// So many pieces at most: with what is written between them, about a quarter of what a system call takes.
-    pub(crate) const PIECES: usize = 128;
+    /// The maximum number of pages. With the records between them this is a quarter of the 1,024 slices that Linux accepts
+    /// in one `writev` (`UIO_MAXIOV`).
+    pub(crate) const MAX: usize = 128;
 
     pub(crate) fn new() -> Self {
-        Self { pieces: Vec::new(), bytes: 0 }
+        Self { pages: Vec::new(), bytes: 0 }
     }
 
-    /// How many bytes are lent.
+    /// Returns the size of all pages in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Puts `piece` behind what `writer` holds now. `false` if there are too many already.
-    pub(crate) fn add(&mut self, writer: &Writer, piece: &'m [u8]) -> bool {
-        let fits = self.pieces.len() < Self::PIECES;
+    /// Adds a page that follows the bytes which `writer` holds now. Returns `false` if there are too many pages already.
+    pub(crate) fn push(&mut self, writer: &Writer, page: &'m [u8]) -> bool {
+        let fits = self.pages.len() < Self::MAX;
         if fits {
-            self.pieces.push((writer.pending().len(), piece));
-            self.bytes += piece.len() as u64;
+            self.pages.push((writer.pending().len(), page));
+            self.bytes += page.len() as u64;
         }
         fits
     }
 
-    /// All pieces and what is `written` between them, in order, in the front of `slices`.
-    fn between<'s, 'a: 's>(&'a self, written: &'a [u8], slices: &'s mut [IoSlice<'a>]) -> &'s mut [IoSlice<'a>] {
+    /// Interleaves the `written` bytes and the pages in order, at the front of `slices`.
+    fn interleave<'s, 'a: 's>(&'a self, written: &'a [u8], slices: &'s mut [IoSlice<'a>]) -> &'s mut [IoSlice<'a>] {
         let (mut from, mut count) = (0, 0);
-        let ends = self.pieces.iter().copied().chain([(written.len(), &[][..])]);
-        for ((end, piece), pair) in ends.zip(slices.chunks_mut(2)) {
-            for (slot, slice) in pair.iter_mut().zip([&written[from..end], piece]) {
+        let ends = self.pages.iter().copied().chain([(written.len(), &[][..])]);
+        for ((end, page), pair) in ends.zip(slices.chunks_mut(2)) {
+            for (slot, slice) in pair.iter_mut().zip([&written[from..end], page]) {
                 *slot = IoSlice::new(slice);
                 count += 1;
             }
@@ -125,12 +139,12 @@ impl<'m> BorrowedPages<'m> {
     }
 }
 
-/// Writes all of `slices`. `false` if no more than one was ever taken at a time: `sink` has no `write_vectored` of its
-/// own.
+/// Writes all of `slices`. Returns `false` if each call wrote at most one of them: `sink` has only the default
+/// `write_vectored`.
 fn write_all(sink: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> io::Result<bool> {
     let mut left: usize = slices.iter().map(|slice| slice.len()).sum();
     let mut vectored = slices.len() <= 1;
-    IoSlice::advance_slices(&mut slices, 0); // drops those in front that are empty
+    IoSlice::advance_slices(&mut slices, 0); // removes empty slices at the front
     while let Some(first) = slices.first().map(|slice| slice.len()) {
         match sink.write_vectored(slices) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),

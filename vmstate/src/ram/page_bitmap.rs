@@ -1,36 +1,38 @@
-//! Sets of pages.
+//! Bitmaps of the pages of one block.
 
 use std::ops::Range;
 
-/// A set of pages of one block.
+/// A set of pages of one block, as QEMU's `RAMBlock::bmap`.
 #[derive(Debug)]
-pub(super) struct Pages {
+pub(super) struct PageBitmap {
     words: Vec<u64>,
-    /// No word from here on has a page.
+    /// The words from this index on are zero, so that taking out all pages from the end visits each word once.
     end: usize,
 }
 
-impl Pages {
+impl PageBitmap {
+    /// Creates an empty set for a block of `pages` pages.
     pub(super) fn new(pages: u64) -> Self {
         let words = usize::try_from(pages.div_ceil(64)).unwrap_or(0);
         Self { words: vec![0; words], end: 0 }
     }
 
-    /// How many pages there can be.
+    /// Returns the number of pages that fit.
     pub(super) fn capacity(&self) -> usize {
         self.words.len() * 64
     }
 
-    fn place(page: u64) -> (usize, u64) {
+    fn position(page: u64) -> (usize, u64) {
         (usize::try_from(page / 64).unwrap_or(usize::MAX), 1 << (page % 64))
     }
 
+    /// Returns whether a page is in the set.
     pub(super) fn contains(&self, page: u64) -> bool {
-        let (word, bit) = Self::place(page);
+        let (word, bit) = Self::position(page);
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// A set with all of the block's pages.
+    /// Creates a set of all of the block's pages.
     pub(super) fn all(pages: u64) -> Self {
         let mut all = Self::new(pages);
         all.words.fill(u64::MAX);
@@ -41,22 +43,23 @@ impl Pages {
         all
     }
 
-    /// How many pages there are.
+    /// Counts the pages.
     pub(super) fn count(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// The first pages from `page` on that follow each other: up to 64 of them.
+    /// Returns the first run of consecutive pages at or after `page`. A run ends at the end of a word, so that it has at
+    /// most 64 pages.
     pub(super) fn run_from(&self, page: u64) -> Option<Range<u64>> {
         let first = self.next_from(page)?;
-        let (word, _) = Self::place(first);
+        let (word, _) = Self::position(first);
         let run = (self.words.get(word)? >> (first % 64)).trailing_ones();
         Some(first..first + u64::from(run))
     }
 
-    /// The first page from `page` on.
+    /// Returns the first page at or after `page`.
     fn next_from(&self, page: u64) -> Option<u64> {
-        let (first, bit) = Self::place(page);
+        let (first, bit) = Self::position(page);
         let rest = self.words.get(first)? & !(bit - 1);
         let found = match rest {
             0 => self.words.iter().enumerate().skip(first + 1).find(|(_, word)| **word != 0),
@@ -65,9 +68,9 @@ impl Pages {
         found.map(|(index, word)| index as u64 * 64 + u64::from(word.trailing_zeros()))
     }
 
-    /// Adds a page. `false` if it was there already.
+    /// Adds a page, and returns whether it is new.
     pub(super) fn insert(&mut self, page: u64) -> bool {
-        let (index, bit) = Self::place(page);
+        let (index, bit) = Self::position(page);
         let Some(word) = self.words.get_mut(index) else { return false };
         let new = *word & bit == 0;
         *word |= bit;
@@ -75,14 +78,15 @@ impl Pages {
         new
     }
 
+    /// Removes a page.
     pub(super) fn remove(&mut self, page: u64) {
-        let (word, bit) = Self::place(page);
+        let (word, bit) = Self::position(page);
         if let Some(word) = self.words.get_mut(word) {
             *word &= !bit;
         }
     }
 
-    /// Takes the last page out.
+    /// Removes the last page and returns it.
     pub(super) fn pop(&mut self) -> Option<u64> {
         while let Some(index) = self.end.checked_sub(1) {
             let word = self.words.get_mut(index)?;
@@ -102,9 +106,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_found_in_order() {
+    fn pages_are_found_in_ascending_order() {
         for count in [1, 63, 64, 65, 200] {
-            let mut pages = Pages::all(count);
+            let mut pages = PageBitmap::all(count);
             assert_eq!(pages.count(), count);
             let found: Vec<_> = std::iter::successors(pages.next_from(0), |page| pages.next_from(page + 1)).collect();
             assert_eq!(found, (0..count).collect::<Vec<_>>());
@@ -118,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_where_a_page_is_missing() {
-        let mut pages = Pages::all(200);
+    fn a_run_ends_before_a_missing_page() {
+        let mut pages = PageBitmap::all(200);
         pages.remove(70);
         pages.remove(71);
         assert_eq!(pages.run_from(3), Some(3..64));

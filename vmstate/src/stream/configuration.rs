@@ -1,7 +1,6 @@
-//! The configuration section: which machine the stream is of.
+//! The configuration section: the machine type, and the capabilities that both sides must have.
 //!
-//! It is a description like a device's, but its version is not on the wire. (QEMU: `vmstate_configuration` in
-//! `migration/savevm.c`.)
+//! QEMU describes it like a device (`vmstate_configuration` in `migration/savevm.c`), but sends no version.
 
 use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Writer};
@@ -9,7 +8,7 @@ use vmstate_types::{LoadError, Writer};
 use super::decode::{Context, Cursor, Stop, not_utf8};
 use super::tag;
 
-/// Capabilities that there can be. QEMU 10.0 has 22, and says two of them.
+/// The maximum number of capabilities. QEMU 10.0 has 22, and sends at most two of them.
 const MAX_CAPABILITIES: u32 = 256;
 const PAGE_BITS: &str = "configuration/target-page-bits";
 const CAPABILITIES: &str = "configuration/capabilities";
@@ -17,22 +16,33 @@ const UUID: &str = "configuration/uuid";
 /// The version of all three subsections.
 const SUBSECTION_VERSION: u32 = 1;
 
-/// The machine that a stream is of, and what it must have in common with the one that loads it.
+/// The configuration of the machine that wrote a stream, which must match that of the machine that loads it.
+///
+/// ```
+/// use vmstate::Writer;
+/// use vmstate::stream::{Configuration, StreamWriter};
+///
+/// let mut configuration = Configuration::new("pc-i440fx-7.2");
+/// configuration.capabilities = Some(vec!["x-ignore-shared".to_owned()]);
+/// let mut out = Writer::new();
+/// StreamWriter::new(&mut out).configuration(&configuration);
+/// assert!(out.pending().starts_with(b"\x07\0\0\0\x0dpc-i440fx-7.2\x05\x1aconfiguration/capabilities"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Configuration {
     /// The machine type, such as `pc-i440fx-7.2`.
     pub machine: String,
-    /// The size of target pages as a power of two, where the target has several and it is not the smallest.
+    /// The binary logarithm of the target page size, for targets with several sizes unless it is the smallest one.
     pub target_page_bits: Option<u32>,
-    /// The names of the migration capabilities that both sides must have on.
+    /// The names of the migration capabilities that must be enabled on both sides.
     pub capabilities: Option<Vec<String>>,
-    /// The virtual machine's UUID, if it shall be compared.
+    /// The UUID of the virtual machine, if the destination must compare it (capability `validate-uuid`).
     pub uuid: Option<[u8; 16]>,
 }
 
 impl Configuration {
-    /// The configuration of a machine of type `machine` with nothing else said.
+    /// Creates the configuration of a machine of type `machine`, without optional parts.
     #[must_use]
     pub fn new(machine: impl Into<String>) -> Self {
         Self { machine: machine.into(), ..Self::default() }
@@ -75,7 +85,7 @@ impl Configuration {
         Ok(())
     }
 
-    /// Writes the section, its tag included.
+    /// Writes the section with its tag.
     pub(super) fn write(&self, out: &mut Writer) {
         out.u8(tag::CONFIGURATION);
         out.u32(u32::try_from(self.machine.len()).unwrap_or(u32::MAX));

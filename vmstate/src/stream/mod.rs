@@ -1,7 +1,9 @@
 //! The framing of a migration stream: header, configuration, sections, footers, commands, end, description.
 //!
-//! No devices are known here: [`StreamReader`] says which section begins and lends its payload to whoever can read it,
-//! [`StreamWriter`] puts the frame around what others write.
+//! This module knows no devices. [`StreamReader`] returns the header of each section, whose payload the caller reads, and
+//! [`StreamWriter`] frames payloads that the caller writes. [`ItemDecoder`] is the reader for engines that own their
+//! connections: it decodes the bytes that have arrived. [`ReturnPathMessage`] is the protocol of the opposite direction.
+//! (QEMU: `qemu_loadvm_state` and `qemu_savevm_state` in `migration/savevm.c`.)
 //!
 //! ```
 //! use vmstate::stream::{Configuration, SectionHeader, StreamItem, StreamReader, StreamWriter};
@@ -60,7 +62,7 @@ pub const MAGIC: u32 = 0x5145_564d;
 /// The version of the framing (`QEMU_VM_FILE_VERSION`).
 pub const VERSION: u32 = 3;
 
-/// The bytes that say what comes next.
+/// The bytes that begin the items of a stream (`QEMU_VM_*` in QEMU's `migration/savevm.h`).
 pub(crate) mod tag {
     pub(crate) const EOF: u8 = 0x00;
     pub(crate) const SECTION_START: u8 = 0x01;

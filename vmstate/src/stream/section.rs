@@ -4,21 +4,21 @@ use vmstate_types::error::Location;
 
 use super::tag;
 
-/// What a section is to its device.
+/// The role of a section: all of a device's state, or a part of a live section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SectionKind {
     /// The first of several sections of a live device, such as RAM.
     Start,
-    /// One of those in between. It refers to its start by the section id.
+    /// A section between the start and the end. It refers to its start by the section id.
     Part,
-    /// The last of them.
+    /// The last section of a live device.
     End,
     /// All of a device's state.
     Full,
 }
 
 impl SectionKind {
-    /// The byte that begins such a section.
+    /// Returns the tag that begins such a section (`QEMU_VM_SECTION_*` in QEMU's `migration/savevm.h`).
     #[must_use]
     pub const fn tag(self) -> u8 {
         match self {
@@ -35,13 +35,13 @@ impl SectionKind {
         [Self::Start, Self::Part, Self::End, Self::Full].into_iter().find(|kind| kind.tag() == tag)
     }
 
-    /// Whether the header of such a section has a name, an instance and a version of its own.
+    /// Returns whether the header of such a section contains a name, an instance id and a version.
     #[must_use]
     pub const fn is_named(self) -> bool {
         matches!(self, Self::Start | Self::Full)
     }
 
-    /// `start`, `part`, `end` or `full`.
+    /// Returns `start`, `part`, `end` or `full`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,25 +59,25 @@ impl std::fmt::Display for SectionKind {
     }
 }
 
-/// What stands before a section's payload.
+/// The header of a section.
 ///
-/// For a part or an end, whose headers on the wire have only the section id, the rest is that of their start.
+/// On the wire the header of a part or an end contains only the section id; the other values are those of the start.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SectionHeader {
-    /// What the section is to its device.
+    /// The role of the section.
     pub kind: SectionKind,
-    /// The link between start, parts, end and footers of one stream. It means nothing outside of the stream.
+    /// The id that links start, parts, end and footers. It has no meaning outside of the stream.
     pub section_id: u32,
     /// The device's idstr, such as `0000:00:01.3/piix4_pm`.
     pub name: String,
-    /// Which one of several devices of that name.
+    /// The instance id, which tells several devices of the same name apart.
     pub instance_id: u32,
     /// The version of the device's state.
     pub version: u32,
-    /// The offset in the stream of the section's first byte, the tag. 0 for headers that were not read.
+    /// The stream offset of the section's tag, or 0 in a header that was not read from a stream.
     pub offset: u64,
-    /// The offset of the first byte of the payload. 0 for headers that were not read.
+    /// The stream offset of the payload, or 0 in a header that was not read from a stream.
     pub payload: u64,
 }
 
@@ -86,7 +86,7 @@ impl Clone for SectionHeader {
         Self { name: self.name.clone(), ..*self }
     }
 
-    /// Becomes a copy, in the memory that the name has.
+    /// Copies `other` and reuses the memory of the name.
     fn clone_from(&mut self, other: &Self) {
         let mut name = std::mem::take(&mut self.name);
         name.clone_from(&other.name);
@@ -95,14 +95,14 @@ impl Clone for SectionHeader {
 }
 
 impl SectionHeader {
-    /// The header of a section with all of a device's state.
+    /// Creates the header of a section with all of a device's state.
     #[must_use]
     pub fn full(section_id: u32, name: impl Into<String>, instance_id: u32, version: u32) -> Self {
         let (kind, name) = (SectionKind::Full, name.into());
         Self { kind, section_id, name, instance_id, version, offset: 0, payload: 0 }
     }
 
-    /// Sets the device, in the memory that the old name has.
+    /// Sets the device and reuses the memory of the name.
     pub(super) fn set_device(&mut self, name: &str, instance_id: u32, version: u32) {
         self.name.clear();
         self.name.push_str(name);
@@ -110,13 +110,13 @@ impl SectionHeader {
         self.version = version;
     }
 
-    /// The same device's section of another kind.
+    /// Returns the header of another section of the same device.
     #[must_use]
     pub fn of_kind(&self, kind: SectionKind) -> Self {
         Self { kind, ..self.clone() }
     }
 
-    /// Where errors in the payload are.
+    /// Returns the location of errors in the payload.
     #[must_use]
     pub fn place(&self) -> Location {
         Location::Section {

@@ -1,52 +1,53 @@
-//! Where a section's payload ends, found by its footer.
+//! The search for the end of a payload whose device is unknown.
 //!
-//! Only a device knows how long its payload is. From outside, two things tell: the stream's description, and that each
-//! payload is followed by a footer with the section's id and then by something that a stream can have there.
+//! Payloads have no length: only the device can tell where its payload ends. Without the device there are two clues. The
+//! stream's description contains sizes, and each payload is followed by a footer with the section's id and then by
+//! another item. Tools and rules for unknown sections use this search; loading known devices does not.
 
 use vmstate_types::{LoadError, Reader};
 
 use super::tag;
 
-/// The bytes of a footer: its tag and the section id.
+/// The size of a footer: its tag and the section id.
 const FOOTER: usize = 5;
-/// Bytes that are looked at first. Sections of live devices come in thousands and are short.
+/// The bytes of the first search. Streams have thousands of sections of live devices, most of them short.
 const WINDOW: usize = 512;
-/// Section ids are counted from 0. No stream has so many sections.
+/// Upper bound on plausible section ids, which QEMU counts from 0.
 const MAX_SECTION_ID: u32 = 1 << 20;
-/// The highest version of any section of any QEMU is below 100.
+/// Upper bound on plausible versions. The highest one in any QEMU is below 100.
 const MAX_VERSION: u32 = 1 << 16;
-/// Commands are numbered from 1 (`enum qemu_vm_cmd`); there are 11 of them today.
+/// Upper bound on plausible commands, with room for new ones (`enum qemu_vm_cmd`).
 const MAX_COMMAND: u16 = 32;
 
-/// What the bytes after a place say about it.
+/// The result of a check whether a section can end at an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// A section can end there.
     Plausible,
-    /// It cannot.
+    /// A section cannot end there.
     Impossible,
-    /// More bytes are needed to say.
+    /// More bytes are needed to decide.
     More,
 }
 
-/// What a search for a section's end found.
+/// The result of a search for the end of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
-    /// The payload has so many bytes.
+    /// The length of the payload.
     Payload(usize),
-    /// The payload has at least so many bytes; more are needed to say.
+    /// A lower bound on the length of the payload. More bytes are needed to decide.
     More(usize),
     /// The section does not end in these bytes.
     Absent,
 }
 
-/// Finds the end of the payload that comes next, of the section with this id. `None` if no footer is found.
+/// Returns the offset at which the payload of this section, which comes next, ends, or `None` if no footer is found.
 ///
-/// The `described` size is tried first. It needs only a footer behind it; where there is none, the first footer counts
-/// that something plausible follows.
+/// The `described` size is tried first, and is right if a footer follows. Otherwise the payload ends at the first footer
+/// that is followed by another item.
 ///
 /// # Errors
-/// When the source of the stream fails.
+/// Returns an error if the source of the stream fails.
 pub fn find_end(reader: &mut Reader<'_>, section_id: u32, described: Option<u64>) -> Result<Option<u64>, LoadError> {
     let start = reader.offset();
     if let Some(size) = described
@@ -77,9 +78,9 @@ fn footer(section_id: u32) -> [u8; FOOTER] {
     [tag::FOOTER, a, b, c, d]
 }
 
-/// Looks for the end of the payload that `bytes` begin with, of the section with this id, from byte `from` on.
+/// Searches for the end of the payload with which `bytes` begin, from index `from` on.
 ///
-/// `complete` says that the stream ends with `bytes`.
+/// `complete` means that the stream ends with `bytes`.
 #[must_use]
 pub fn search(bytes: &[u8], section_id: u32, from: usize, complete: bool) -> Search {
     let footer = footer(section_id);
@@ -103,7 +104,7 @@ pub fn search(bytes: &[u8], section_id: u32, from: usize, complete: bool) -> Sea
     if complete { Search::Absent } else { Search::More(bytes.len()) }
 }
 
-/// Whether `bytes` can follow the footer of a section. `complete` says that the stream ends with them.
+/// Checks whether `bytes` can follow the footer of a section. `complete` means that the stream ends with them.
 #[must_use]
 pub fn follows_a_section(bytes: &[u8], complete: bool) -> Verdict {
     let mut reader = Reader::from_slice(bytes);
@@ -111,7 +112,7 @@ pub fn follows_a_section(bytes: &[u8], complete: bool) -> Verdict {
         Ok(true) => Verdict::Plausible,
         Ok(false) => Verdict::Impossible,
         Err(_) if !complete => Verdict::More,
-        // A stream that was cut between two sections.
+        // The stream was cut between two sections.
         Err(_) if bytes.is_empty() => Verdict::Plausible,
         Err(_) => match bytes {
             [tag::EOF] => Verdict::Plausible,
@@ -120,12 +121,12 @@ pub fn follows_a_section(bytes: &[u8], complete: bool) -> Verdict {
     }
 }
 
-/// Whether something begins that can follow a section; an error if the bytes end before that can be said.
+/// Returns whether an item begins that can follow a section, or an error if more bytes are needed to decide.
 fn next_item(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
     match reader.u8()? {
         tag::EOF => match reader.u8()? {
             tag::DESCRIPTION => Ok(reader.u32()? > 0 && reader.u8()? == b'{'),
-            // It was the end of a package.
+            // The end mark of a package, after which the outer stream continues.
             tag => section_or_command(tag, reader),
         },
         tag => section_or_command(tag, reader),
@@ -157,7 +158,7 @@ mod tests {
     const FULL: &[u8] = b"\x04\0\0\0\x09\x05timer\0\0\0\0\0\0\0\x02";
 
     #[test]
-    fn what_may_follow_a_section() {
+    fn items_after_a_section_are_plausible() {
         for (bytes, complete, verdict) in [
             (FULL, false, Verdict::Plausible),
             (&FULL[..FULL.len() - 1], false, Verdict::More),
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn footers_inside_of_the_payload_are_passed_over() {
+    fn footers_within_the_payload_are_skipped() {
         let mut bytes = b"ab\x7e\0\0\0\x07\xffcd\x7e\x7e\0\0\0\x07".to_vec();
         let size = bytes.len() - FOOTER;
         bytes.extend_from_slice(FULL);
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_described_size_counts_first() {
+    fn described_size_is_tried_first() {
         let bytes = [b"ab\x7e\0\0\0\x07", FULL, b"\x7e\0\0\0\x07\0"].concat();
         let end = |described| find_end(&mut Reader::from_slice_at(&bytes, 100), 7, described).unwrap();
         let outer = 2 + FOOTER + FULL.len();

@@ -1,10 +1,26 @@
-//! Putting a stream together.
+//! A stream into a writer.
 
 use vmstate_types::Writer;
 
 use super::{Command, CommandTooLong, Configuration, MAGIC, SectionHeader, VERSION, tag};
 
-/// Puts the frame around what others write.
+/// Writes the parts of a stream: header, configuration, section headers and footers, commands, end and description.
+///
+/// The caller writes the payload of each section through [`payload`](Self::payload).
+///
+/// ```
+/// use vmstate::Writer;
+/// use vmstate::stream::{SectionHeader, StreamWriter};
+///
+/// let mut out = Writer::new();
+/// let mut stream = StreamWriter::new(&mut out);
+/// stream.header();
+/// stream.begin_section(&SectionHeader::full(2, "rtc", 0, 1));
+/// stream.payload().u8(0x55);
+/// stream.eof();
+/// let section = b"\x04\0\0\0\x02\x03rtc\0\0\0\0\0\0\0\x01\x55";
+/// assert_eq!(out.pending(), [b"QEVM\0\0\0\x03", &section[..], b"\x7e\0\0\0\x02\0"].concat());
+/// ```
 #[derive(Debug)]
 pub struct StreamWriter<'w> {
     out: &'w mut Writer,
@@ -14,17 +30,17 @@ pub struct StreamWriter<'w> {
 }
 
 impl<'w> StreamWriter<'w> {
-    /// Writes a stream into `out`, with footers after its sections.
+    /// Creates a writer of a stream with footers after its sections.
     pub fn new(out: &'w mut Writer) -> Self {
         Self { out, footers: true, open: None }
     }
 
-    /// Goes on inside of the payload of a section that has begun.
+    /// Continues within the payload of a section that has begun.
     pub(crate) fn resume(out: &'w mut Writer, section_id: u32) -> Self {
         Self { open: Some(section_id), ..Self::new(out) }
     }
 
-    /// With or without footers. Machine types of QEMU before 2.4 have none.
+    /// Sets whether sections have footers. Machine types of QEMU before 2.4 have none.
     #[must_use]
     pub fn footers(mut self, footers: bool) -> Self {
         self.footers = footers;
@@ -42,9 +58,7 @@ impl<'w> StreamWriter<'w> {
         configuration.write(self.out);
     }
 
-    /// Begins a section; its payload is to be written through [`Self::payload`].
-    ///
-    /// A section that is still open ends.
+    /// Begins a section, after it has ended the section that is open. Write the payload through [`Self::payload`].
     pub fn begin_section(&mut self, section: &SectionHeader) {
         self.end_section();
         self.out.u8(section.kind.tag());
@@ -57,12 +71,12 @@ impl<'w> StreamWriter<'w> {
         self.open = Some(section.section_id);
     }
 
-    /// Where the payload of the section that has begun goes.
+    /// Returns the writer of the payload.
     pub fn payload(&mut self) -> &mut Writer {
         self.out
     }
 
-    /// Ends the section that is open, if one is.
+    /// Ends the open section. Does nothing if no section is open.
     pub fn end_section(&mut self) {
         let Some(section_id) = self.open.take() else { return };
         if self.footers {
@@ -85,22 +99,22 @@ impl<'w> StreamWriter<'w> {
         Ok(())
     }
 
-    /// Writes the end.
+    /// Writes the end mark, after it has ended the section that is open.
     pub fn eof(&mut self) {
         self.end_section();
         self.out.u8(tag::EOF);
     }
 
-    /// Writes the JSON description, which comes after the end.
+    /// Writes the JSON description, which follows the end mark.
     ///
-    /// A text of 4 GiB or more, which the format cannot hold, is left out: a description is optional.
+    /// A text of 4 GiB or more does not fit its 32-bit length and is left out: the description is optional.
     pub fn description(&mut self, text: &str) {
         if self.begin_description(text.len()) {
             self.out.bytes(text.as_bytes());
         }
     }
 
-    /// Begins a description of `length` bytes. `false` if the format cannot hold it.
+    /// Begins a description of `length` bytes. Returns `false` if that does not fit the format.
     pub(crate) fn begin_description(&mut self, length: usize) -> bool {
         let Ok(length) = u32::try_from(length) else { return false };
         self.out.u8(tag::DESCRIPTION);

@@ -8,7 +8,6 @@ use core::fmt;
 
 use super::context::Context;
 use super::thin_box::ThinBox;
-use super::truncated::Shortage;
 use super::{Blame, Cause, LoadErrorKind, Location};
 
 /// The reason why a stream cannot be loaded: the expected and the found value, and their location.
@@ -44,6 +43,15 @@ pub(super) struct Details {
     pub(super) context: Context,
     pub(super) diagnosis: Option<String>,
     pub(super) cause: Option<Cause>,
+}
+
+/// The bytes of a truncated item.
+#[derive(Clone, Copy)]
+pub(super) struct Shortage {
+    /// How many bytes of it are present.
+    pub(super) available: u64,
+    /// How many more it needs at least.
+    pub(super) missing: u64,
 }
 
 impl LoadError {

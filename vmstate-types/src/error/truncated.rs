@@ -2,17 +2,9 @@
 
 use alloc::format;
 
+use super::load::Shortage;
 use super::{LoadError, LoadErrorKind, plural};
 use crate::description::{Count, Field, Form, Kind};
-
-/// The bytes of a truncated item.
-#[derive(Clone, Copy)]
-pub(super) struct Shortage {
-    /// How many bytes of it are present.
-    available: u64,
-    /// How many more it needs at least.
-    missing: u64,
-}
 
 impl LoadError {
     /// Creates the error for an item at `offset` that has only `available` of its `needed` bytes.

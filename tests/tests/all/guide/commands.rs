@@ -17,9 +17,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tests/bench", "who measures; CI builds the benches"),
     ("tests/run", "CI itself"),
     (".ci/run", "CI itself"),
+    ("cargo t", "the tests that it runs are part of CI"),
     ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, as all examples"),
     ("cargo run --release -p vmstate-examples --bin virt -- demo", ".ci/run"),
-    ("cargo run --release -p vmstate-examples --bin virt -- receive", "the tests `board::qemu::places`"),
+    ("cargo run --release -p vmstate-examples --bin virt -- receive", "the tests `board::places` of the binary `qemu`"),
     ("cargo run --release -p vmstate-examples --bin uno", ".ci/run"),
 ];
 

@@ -4,6 +4,7 @@
 //! [`ByteSource`] through a bounded buffer. It can [`peek`](Reader::peek) and tracks its absolute offset.
 
 mod buffered;
+mod from;
 #[cfg(feature = "std")]
 mod io;
 mod reader;

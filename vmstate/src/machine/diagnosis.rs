@@ -3,6 +3,7 @@
 //! QEMU's streams end with a description of what was sent. When a section fails, our device is described as it would be
 //! sent now, and the two are compared. This finds what a missing footer never says: which field the two sides disagree on.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use vmstate_types::error::{Blame, Location};
@@ -16,29 +17,14 @@ use crate::schema::vmdesc::{self, Document, Located, SentBody};
 use crate::schema::{DescriptionWriter, Release};
 use crate::stream::SectionHeader;
 
-/// Finds what is behind `error`, if the stream's description tells.
+/// Finds the first field that explains `error`, if one of the received sections differs from its description in
+/// `document`.
 pub(super) fn find<T: Threading>(
     error: &LoadError,
     entries: &mut [Entry<'_, T>],
     sections: &[Section],
-    known: Option<&Document>,
-    received: Option<&str>,
-    reader: Option<&mut Reader<'_>>,
+    document: &Document,
 ) -> Option<String> {
-    if !matches!(error.blame(), Blame::Bytes | Blame::Peer) {
-        return None;
-    }
-    let read;
-    let document = match known {
-        Some(document) => document,
-        None => {
-            read = match received {
-                Some(text) => Document::parse(text.as_bytes(), 0).ok()?,
-                None => at_the_end(reader?)?,
-            };
-            &read
-        }
-    };
     let devices = document.devices.iter().rev();
     let devices = devices.map(|device| ((&*device.name, device.instance_id), (device, device.wire_size())));
     let devices: HashMap<_, _> = devices.collect();
@@ -50,17 +36,75 @@ pub(super) fn find<T: Threading>(
     })
 }
 
-/// The description at the end of the stream, if the end can be had.
+/// Returns the stream's description if it can explain `error`: it is known in advance, was received at the end of the
+/// stream, or is found in the rest of it.
+pub(super) fn document<'k>(
+    error: &LoadError,
+    known: Option<&'k Document>,
+    received: Option<&str>,
+    reader: Option<&mut Reader<'_>>,
+    read_on: bool,
+) -> Option<Cow<'k, Document>> {
+    if !matches!(error.blame(), Blame::Bytes | Blame::Peer) {
+        return None;
+    }
+    if let Some(known) = known {
+        return Some(Cow::Borrowed(known));
+    }
+    if let Some(received) = received {
+        return Document::parse(received.as_bytes(), 0).ok().map(Cow::Owned);
+    }
+    let reader = reader?;
+    let found =
+        at_the_end(reader).or_else(|| if read_on { after_reading_on(reader) } else { parse(reader.buffered()) });
+    found.map(Cow::Owned)
+}
+
+/// Parses a description that is the end of `tail`.
+fn parse(tail: &[u8]) -> Option<Document> {
+    match vmdesc::locate(tail) {
+        Located::At(start) => Document::parse(tail.get(start..)?, 0).ok(),
+        Located::More | Located::Absent => None,
+    }
+}
+
+/// Reads the description at the end of a source that can be read ahead of time.
 fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
     let mut goal = 64 * 1024;
     loop {
         let tail = reader.peek_last(goal).ok()??;
         match vmdesc::locate(&tail) {
-            Located::At(start) => return Document::parse(tail.get(start..)?, 0).ok(),
             Located::More if tail.len() == goal => goal *= 4,
-            Located::More | Located::Absent => return None,
+            _ => return parse(&tail),
         }
     }
+}
+
+/// Upper bound on the bytes read after an error. The devices of the largest machines have some MiB, so a description
+/// farther away follows guest memory, which takes longer to read than the diagnosis is worth.
+const READ_ON: usize = 64 << 20;
+
+/// Upper bound on the bytes kept while reading on. The description of a machine with 300 devices has 400 KiB.
+const TAIL: usize = 4 << 20;
+
+/// Reads the rest of the source, which is declared not to block.
+fn after_reading_on(reader: &mut Reader<'_>) -> Option<Document> {
+    let mut tail = Vec::new();
+    let mut left = READ_ON;
+    while left > 0 {
+        let chunk = reader.peek(1).ok().map(<[u8]>::len)?;
+        if chunk == 0 {
+            return parse(&tail);
+        }
+        let count = reader.buffered().len().min(left);
+        tail.extend_from_slice(reader.take(count).ok()?);
+        left -= count;
+        // Twice the bound is kept before the front is removed, so that removing costs one move per byte.
+        if tail.len() > 2 * TAIL {
+            tail.drain(..tail.len() - TAIL);
+        }
+    }
+    None
 }
 
 /// Whether the section may be at fault: it is the one that failed, or has not the size that is described.

@@ -1,10 +1,12 @@
 //! What a load says when the two sides disagree about a device: the first field that differs, by the description at the
 //! end of a real stream.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek, Write};
+use std::os::unix::net::UnixStream;
 
 use vmstate::machine::{LoadOptions, Rules, SaveOptions, Unknown};
 use vmstate::prelude::*;
+use vmstate::registry::Registration;
 use vmstate::schema::Release;
 use vmstate::schema::vmdesc::Document;
 use vmstate_examples::devices::pci::PciDevice;
@@ -154,8 +156,8 @@ fn the_description_is_found_in_a_file_and_can_be_given() {
     let mut reader = Reader::from_file(Cursor::new(&stream));
     let error = load(&mut Piix4Pm::with(false, false), &mut reader).unwrap_err();
     assert!(error.diagnosis().unwrap().contains("hotplug_select"), "{error}");
-    // A pipe has no end to look at.
-    let error = load(&mut Piix4Pm::with(false, false), &mut Reader::from_read(&stream[..])).unwrap_err();
+    // A pipe could block.
+    let error = load(&mut Piix4Pm::with(false, false), &mut Reader::from_read(Pipe(&stream))).unwrap_err();
     assert_eq!(error.diagnosis(), None);
     // But there may be an earlier stream of the same machine.
     let description = Document::from_stream(&stream).unwrap().unwrap();
@@ -163,7 +165,7 @@ fn the_description_is_found_in_a_file_and_can_be_given() {
     machine.register(SECTION, Piix4Pm::with(false, false)).unwrap();
     let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip)).ignore_machine_type();
     let error =
-        machine.load_with(&mut Reader::from_read(&stream[..]), options.description(description.clone())).unwrap_err();
+        machine.load_with(&mut Reader::from_read(Pipe(&stream)), options.description(description.clone())).unwrap_err();
     assert!(error.diagnosis().unwrap().contains("hotplug_select"), "{error}");
 }
 
@@ -219,10 +221,24 @@ devices! {
 fn diagnosis<T: VmState + Default + Send>(stream: &[u8]) -> String {
     let mut machine = Machine::with_type("board");
     machine.register("dev", T::default()).unwrap();
-    let error = machine.load_with(&mut Reader::from_read(stream), LoadOptions::new()).expect_err("another layout");
-    assert_eq!(error.diagnosis(), None, "a pipe has no end to look at");
-    let error = machine.load_with(&mut Reader::from_slice(stream), LoadOptions::new()).expect_err("another layout");
+    let error = machine.load(&mut Pipe(stream)).expect_err("another layout");
+    assert_eq!(error.diagnosis(), None, "a pipe could block");
+    let options = LoadOptions::new().read_on_after_error();
+    let read_on = machine.load_with(&mut Reader::from_read(Pipe(stream)), options).expect_err("another layout");
+    let error = machine.load(stream).expect_err("another layout");
+    // The misread section may reach into the description, which is then lost to a reader that cannot go back.
+    assert!(read_on.diagnosis().is_none_or(|found| Some(found) == error.diagnosis()));
     error.diagnosis().unwrap_or_else(|| panic!("no diagnosis: {error}")).to_owned()
+}
+
+/// Bytes that arrive one by one, so that no more is buffered than a load needs.
+struct Pipe<'s>(&'s [u8]);
+
+impl Read for Pipe<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = into.len().min(1);
+        self.0.read(&mut into[..count])
+    }
 }
 
 #[test]
@@ -271,4 +287,52 @@ fn without_footers_the_section_is_found_by_its_size() {
     let error = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
     assert_eq!(error.location().unwrap().to_string(), "the stream between sections");
     assert!(error.diagnosis().unwrap().starts_with("`dev.new`: the stream has nothing"), "{error}");
+}
+
+#[test]
+fn every_source_with_the_description_at_hand_names_the_field() {
+    let mut stream = Vec::new();
+    let mut source = Machine::with_type("board");
+    // The first byte that the wider device leaves is the last one of this id, which cannot begin anything.
+    source.add(Registration::device("dev", Before::default()).section_id(0x40)).unwrap();
+    source.save(&mut stream).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&stream).unwrap();
+    file.rewind().unwrap();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(&stream).unwrap();
+
+    let mut machine = Machine::with_type("board");
+    machine.register("dev", Wider::default()).unwrap();
+    let errors = [
+        machine.load(&stream[..]).unwrap_err(),
+        machine.load(&stream).unwrap_err(),
+        machine.load(Cursor::new(&stream)).unwrap_err(),
+        machine.load(&file).unwrap_err(),
+        // All of it has arrived, but the peer keeps the connection open: this must not wait.
+        machine.load(&ours).unwrap_err(),
+    ];
+    for error in errors {
+        let report = error.report().to_string();
+        assert!(report.contains("\n  because   `dev.b`: the stream has uint32"), "{report}");
+    }
+}
+
+#[test]
+fn sources_that_fail_after_an_error_keep_the_error() {
+    let mut stream = Vec::new();
+    let mut source = Machine::with_type("board");
+    source.add(Registration::device("dev", Before::default()).section_id(0x40)).unwrap();
+    source.save(&mut stream).unwrap();
+    let mut machine = Machine::with_type("board");
+    machine.register("dev", Wider::default()).unwrap();
+    let whole = machine.load(&mut Pipe(&stream)).unwrap_err().to_string();
+    let options = LoadOptions::new().read_on_after_error();
+    let error = machine.load_with(&mut Reader::from_read(Pipe(&stream)), options).unwrap_err();
+    assert!(error.diagnosis().is_some_and(|diagnosis| diagnosis.starts_with("`dev.b`")), "{error}");
+    for length in stream.len() - 100..stream.len() {
+        let options = LoadOptions::new().read_on_after_error();
+        let error = machine.load_with(&mut Reader::from_read(Pipe(&stream[..length])), options).unwrap_err();
+        assert_eq!((error.to_string(), error.diagnosis()), (whole.clone(), None), "{length}");
+    }
 }

@@ -135,7 +135,8 @@ fn a_source_that_fails_at_any_read_changes_nothing() {
     let reads = 100_000 - source.reads;
     for reads in 0..reads {
         let mut tried = board.copy();
-        let error = tried.machine().load(Failing { stream: &stream, bite: 7, reads }).expect_err(&reads.to_string());
+        let error =
+            tried.machine().load(&mut Failing { stream: &stream, bite: 7, reads }).expect_err(&reads.to_string());
         assert_eq!(error.blame(), Blame::Transport, "{error}");
         let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
         assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::ConnectionReset));
@@ -143,7 +144,7 @@ fn a_source_that_fails_at_any_read_changes_nothing() {
         assert_eq!(tried.saved(), before);
     }
     println!("{reads} reads failed, one after the other");
-    board.copy().machine().load(Failing { stream: &stream, bite: 7, reads }).unwrap();
+    board.copy().machine().load(&mut Failing { stream: &stream, bite: 7, reads }).unwrap();
 }
 
 #[test]

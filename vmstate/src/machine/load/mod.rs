@@ -6,8 +6,6 @@ mod options;
 mod section;
 mod session;
 
-use std::io::Read;
-
 use vmstate_types::{LoadError, Reader};
 
 pub use self::options::{LoadOptions, Trailer};
@@ -43,6 +41,11 @@ impl<T: Threading> Machine<'_, T> {
     /// The rollback needs a copy of each device's state, which takes the memory and time of saving it. Guest memory is
     /// copied only where it is not zero ([`Ram`](crate::ram::Ram)).
     ///
+    /// `input` is a slice, a file, a socket, `&mut` to anything that is `std::io::Read`, or a [`Reader`]. If the load fails,
+    /// the end of a slice or a file is searched for the stream's description, so that the error can name the field that
+    /// differs. Other sources could block, so only their buffered bytes are searched; see
+    /// [`read_on_after_error`](LoadOptions::read_on_after_error).
+    ///
     /// Bytes that follow the stream in `input` may be lost: to read on, use [`load_with`](Self::load_with) and
     /// [`Reader::buffered`]. Commands other than `SWITCHOVER_START` are rejected, because `input` has no return path; see
     /// [`load_with_commands`](Self::load_with_commands).
@@ -53,8 +56,8 @@ impl<T: Threading> Machine<'_, T> {
     ///
     /// # Panics
     /// Panics if a device's hook does. The machine is rolled back first.
-    pub fn load(&mut self, input: impl Read + Send) -> Result<LoadReport, LoadError> {
-        self.load_with(&mut Reader::from_read(input), LoadOptions::new())
+    pub fn load<'a>(&mut self, input: impl Into<Reader<'a>>) -> Result<LoadReport, LoadError> {
+        self.load_with(&mut input.into(), LoadOptions::new())
     }
 
     /// Loads a machine as [`load`](Self::load) does, with options.

@@ -47,6 +47,7 @@ pub struct LoadOptions {
     footers: Option<bool>,
     pub(super) header: bool,
     pub(super) trailer: Trailer,
+    pub(super) read_on: bool,
     #[cfg(feature = "schema")]
     pub(super) description: Option<Arc<Document>>,
 }
@@ -62,6 +63,7 @@ impl Default for LoadOptions {
             footers: None,
             header: true,
             trailer: Trailer::default(),
+            read_on: false,
             #[cfg(feature = "schema")]
             description: None,
         }
@@ -141,6 +143,17 @@ impl LoadOptions {
     #[must_use]
     pub fn trailer(mut self, trailer: Trailer) -> Self {
         self.trailer = trailer;
+        self
+    }
+
+    /// Reads on if the load fails, up to 64 MiB, to find the stream's description: errors then name the first field that
+    /// differs.
+    ///
+    /// Set this for sources that cannot block, such as a decompressor over a file. It has no effect on slices and files,
+    /// whose ends are searched anyway. A socket could block forever, because the peer may wait for an answer.
+    #[must_use]
+    pub fn read_on_after_error(mut self) -> Self {
+        self.read_on = true;
         self
     }
 

@@ -9,6 +9,8 @@ use vmstate_types::{LoadError, Reader};
 
 use super::{LoadOptions, LoadReport, Trailer};
 use crate::machine::checkpoints::Checkpoints;
+#[cfg(feature = "schema")]
+use crate::machine::diagnosis;
 use crate::machine::pass_through::{self, PassThrough};
 use crate::machine::received::{Received, Section};
 use crate::machine::session::{Direction, Ticket};
@@ -429,10 +431,12 @@ impl LoadSession {
     ) -> LoadError {
         let known = self.options.description.as_deref();
         let received = self.report.description.as_deref();
+        let read_on = self.options.read_on;
         // Describing a device runs its hooks. Their panic must not replace the error; the rollback follows anyway.
         let found = catch_unwind(AssertUnwindSafe(|| {
             let entries = &mut machine.registry.entries;
-            crate::machine::diagnosis::find(&error, entries, &self.order, known, received, reader)
+            let document = diagnosis::document(&error, known, received, reader, read_on);
+            diagnosis::find(&error, entries, &self.order, &*document?)
         }));
         match found {
             Ok(Some(diagnosis)) => error.with_diagnosis(diagnosis),

@@ -11,6 +11,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use std::error::Error;
+
 use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
@@ -82,13 +84,16 @@ impl Uno {
         // QEMU announces the switchover since 9.2.
         let mut release = Release::Qemu7_2;
         let reader = &mut Reader::from_slice(stream);
-        uno.machine(Release::Qemu10_0)?.load_with_commands(reader, LoadOptions::new(), |command| match command {
+        let machine = uno.machine(Release::Qemu10_0);
+        let mut machine = machine.map_err(|error| LoadError::misuse("sections that can be registered", error))?;
+        machine.load_with_commands(reader, LoadOptions::new(), |command| match command {
             Command::SwitchoverStart => {
                 release = Release::Qemu10_0;
                 Ok(())
             }
             other => Err(other.reject()),
         })?;
+        drop(machine);
         Ok((uno, release))
     }
 
@@ -109,7 +114,7 @@ impl Uno {
     }
 
     /// The sections of the machine. They have the ids that they have in QEMU, only so that not one byte is different.
-    fn machine(&mut self, release: Release) -> Result<Machine<'_>, LoadError> {
+    fn machine(&mut self, release: Release) -> Result<Machine<'_>, Box<dyn Error>> {
         let old = release == Release::Qemu7_2;
         let [network, cpu, global] = if old { [4, 5, 6] } else { [1, 4, 5] };
         let global_state = match old {

@@ -148,7 +148,7 @@ mod sealed {
 #[non_exhaustive]
 pub enum Unavailable {
     /// A thread panicked while it held the lock.
-    #[error("the device's lock is poisoned: a thread has panicked while it held it")]
+    #[error("the lock of the device is poisoned: a thread panicked while it held it")]
     Poisoned,
     /// The `RefCell` is borrowed.
     #[error("the device is borrowed by another part of the program")]

@@ -32,7 +32,8 @@ mod hook;
 mod index;
 mod threading;
 
-use vmstate_types::{Description, LoadError, SaveError};
+use vmstate_types::error::SaveErrorKind;
+use vmstate_types::{Description, SaveError};
 
 pub(crate) use device::Handle;
 pub use device::{Device, Register, Unavailable, ownership};
@@ -67,28 +68,47 @@ pub struct EntryId(u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BlockerId(u32);
 
-/// Why a section cannot be registered.
+/// The reason why a section cannot be registered.
+///
+/// It is a mistake in the program that assembles the machine, so it does not convert into load or save errors, which
+/// programs handle at run time.
+///
+/// ```
+/// use vmstate::prelude::*;
+/// use vmstate::registry::RegisterError;
+///
+/// #[derive(VmState, Default)]
+/// #[vmstate(name = "rtc")]
+/// struct Rtc {
+///     seconds: u64,
+/// }
+///
+/// let mut machine = Machine::new();
+/// let error = machine.register("", Rtc::default()).unwrap_err();
+/// assert_eq!(error, RegisterError::Name { name: String::new(), length: 0 });
+/// assert_eq!(error.to_string(), "section name `` has 0 bytes, expected 1 to 255");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The format has no room for such a name.
-    #[error("a section's name has 1 to 255 bytes, and `{name}` has {length}")]
+    /// The name does not fit the format.
+    #[error("section name `{name}` has {length} bytes, expected 1 to 255")]
     Name {
         /// The name.
         name: String,
         /// Its length in bytes.
         length: usize,
     },
-    /// Streams could not say which of the two a section is for.
-    #[error("`{name}`, instance {instance_id}, is registered already: give one of the two another instance id")]
+    /// Another section has the same name and instance id, so streams could not tell them apart.
+    #[error("duplicate section `{name}`, instance {instance_id}: give one of them another instance id")]
     Duplicate {
         /// The name.
         name: String,
         /// The instance id.
         instance_id: u32,
     },
-    /// Streams could not say which of the two the parts of a section are for.
-    #[error("`{name}` cannot have the section id {section_id}: `{other}` has it")]
+    /// Another section has the same section id, so streams could not tell their parts apart.
+    #[error("duplicate section id {section_id} of `{name}` and `{other}`")]
     SectionId {
         /// The name.
         name: String,
@@ -97,16 +117,16 @@ pub enum RegisterError {
         /// The section id.
         section_id: u32,
     },
-    /// There are no more instance ids.
-    #[error("there is no instance id left for `{name}`: one has the highest number there is")]
+    /// The highest instance id is in use.
+    #[error("no free instance id for `{name}`: the highest one is in use")]
     InstanceIds {
         /// The name.
         name: String,
     },
-    /// Nothing can come under the alias any more.
+    /// The alias is obsolete: the device rejects every stream that uses it.
     #[error(
-        "the alias of `{name}` can go: it is for streams of version {required_for} and older, and the device reads \
-         none before version {minimum_version}"
+        "obsolete alias of `{name}`: only versions up to {required_for} use it, and the device reads version \
+         {minimum_version} and newer"
     )]
     Alias {
         /// The name.
@@ -116,37 +136,17 @@ pub enum RegisterError {
         /// The device's minimum version.
         minimum_version: u32,
     },
-    /// An old name that is not a part of the new one is never looked for.
-    #[error("the old name `{compat}` must be a part of the name `{name}`")]
+    /// The old name is not a part of the new one, so it is never looked up.
+    #[error("old name `{compat}` is not a part of the name `{name}`")]
     Compat {
         /// The name.
         name: String,
         /// The old name.
         compat: String,
     },
-    /// The device cannot be looked at.
-    #[error("the device cannot be registered now: {0}")]
-    Unavailable(String),
-}
-
-impl From<Unavailable> for RegisterError {
-    fn from(why: Unavailable) -> Self {
-        Self::Unavailable(why.to_string())
-    }
-}
-
-/// For functions that register and load.
-impl From<RegisterError> for LoadError {
-    fn from(error: RegisterError) -> Self {
-        Self::misuse("devices that can be registered", error)
-    }
-}
-
-/// For functions that register and save.
-impl From<RegisterError> for SaveError {
-    fn from(error: RegisterError) -> Self {
-        Self::misuse(error)
-    }
+    /// The device cannot be accessed.
+    #[error("cannot access the device")]
+    Unavailable(#[from] Unavailable),
 }
 
 impl<T: Threading> Default for Registry<'_, T> {
@@ -253,9 +253,6 @@ impl<'d, T: Threading> Registry<'d, T> {
         let devices = self.entries.iter().filter(|entry| entry.description.is_some_and(|own| own.unmigratable));
         let devices = devices.map(|entry| format!("section {} is unmigratable", entry.title()));
         let reasons: Vec<_> = devices.chain(self.blockers.iter().map(|(_, reason)| reason.clone())).collect();
-        match reasons.is_empty() {
-            true => Ok(()),
-            false => Err(SaveError::misuse(reasons.join("; "))),
-        }
+        if reasons.is_empty() { Ok(()) } else { Err(SaveError::new(SaveErrorKind::Blocked, reasons.join("; "))) }
     }
 }

@@ -110,7 +110,7 @@ fn names_are_refused_that_no_stream_can_have_or_tell_apart() {
     let last = Registration::device("last", dev(1)).instance_id(u32::MAX);
     assert!(matches!(machine.add(last), Err(RegisterError::InstanceIds { .. })));
     let again = machine.add(Registration::device("again", dev(1)).section_id(1)).unwrap_err();
-    assert_eq!(again.to_string(), "`again` cannot have the section id 1: `dev` has it");
+    assert_eq!(again.to_string(), "duplicate section id 1 of `again` and `dev`");
     assert_eq!(machine.sections().count(), 2);
 }
 
@@ -158,7 +158,7 @@ fn an_alias_is_another_instance_id() {
     let error = Machine::new().add(useless).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the alias of `dev` can go: it is for streams of version 1 and older, and the device reads none before version 2"
+        "obsolete alias of `dev`: only versions up to 1 use it, and the device reads version 2 and newer"
     );
 }
 

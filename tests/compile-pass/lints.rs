@@ -273,7 +273,7 @@ struct Level(u8);
 #[derive(VmState, Debug, Default)]
 struct Pair(u8, #[vmstate(timer)] Option<u64>);
 
-/// Stands in for a type of another crate.
+/// Represents a type of another crate.
 #[derive(Debug, Default)]
 pub struct Foreign {
     value: u8,

@@ -28,7 +28,7 @@ impl Errors {
         }
     }
 
-    /// Returns all errors, combined into one, or `Ok` if there was none.
+    /// Returns all errors, combined into one, or `Ok` without errors.
     pub(crate) fn check(self) -> syn::Result<()> {
         let errors = self.0.take().into_iter().flatten();
         let combined = errors.reduce(|mut all, error| {

@@ -1,7 +1,7 @@
 //! [`derive(VmState)`](macro@VmState) for the crates `vmstate` and `vmstate-types`.
 //!
 //! The macro has four stages, each in a module: `parse` reads attributes, `model` derives the fields in wire order,
-//! `check` rejects what contradicts a rule, and `expand` generates the code. All errors are reported at once. An input
+//! `check` rejects violations of rules, and `expand` generates the code. All errors are reported at once. An input
 //! with errors still gets an empty implementation, so that its users do not cause further errors.
 
 mod check;

@@ -32,7 +32,7 @@ const CHOICES: [&str; 13] = [
     "versioned",
     "tmp",
 ];
-/// Those that apply to the elements of a counted array.
+/// The choices that apply to the elements of a counted array.
 const FOR_ELEMENTS: [&str; 3] = ["with", "pointer", "timer"];
 
 /// `timer, le`; `wire = u32, le`

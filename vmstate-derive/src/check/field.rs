@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::model::{Field, Gate, UNUSED, Version};
 use crate::parse::Number;
 
-/// `a: u8, #[vmstate(name = "a")] b: u8`, and what [`check_gate`] rejects.
+/// `a: u8, #[vmstate(name = "a")] b: u8`, and the rules of each field.
 pub(super) fn check_fields(fields: &[Field], version: Version, errors: &Errors) {
     let mut gates: HashMap<String, Vec<&Gate>> = HashMap::new();
     // Padding has the gate of its field, and may repeat: QEMU's descriptions number it.

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use crate::errors::Errors;
 use crate::model::{Device, Field, Form};
 
-/// Rejects what needs a struct of the user: functions, which would get the local view; subsections; generics.
+/// Rejects functions, which would be called with the local view; subsections; generics.
 pub(super) fn check_remote(device: &Device<'_>, errors: &Errors) {
     let attributes = device.attributes;
     const ALLOWED: [&str; 5] = ["remote", "name", "version", "minimum_version", "crate"];

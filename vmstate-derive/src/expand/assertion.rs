@@ -35,7 +35,7 @@ fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
     ambiguous.chain(names).chain(forms).collect()
 }
 
-/// Asserts that a load of the struct in this field cannot mistake what follows for a subsection.
+/// Asserts that a load cannot mistake the next field for a subsection of the struct in this field.
 fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Option<TokenStream> {
     if field.ambiguous || !form::may_be_struct(field) {
         return None;

@@ -1,4 +1,4 @@
-//! Whether a piece of code saves or loads.
+//! The direction of a piece of generated code.
 
 /// The direction of the data.
 #[derive(Clone, Copy)]

@@ -21,7 +21,7 @@ pub(super) fn expand(input: &parse::Input<'_>, model: Option<&Input<'_>>) -> Opt
     }
 }
 
-/// Whether the variants can be cast to integers.
+/// Returns whether the variants can be cast to integers.
 fn has_discriminants(enumeration: &Enumeration<'_>) -> bool {
     let variants = &enumeration.data.variants;
     !variants.is_empty() && variants.iter().all(|variant| matches!(variant.fields, Fields::Unit))

@@ -1,6 +1,6 @@
 //! Runs: adjacent fields of fixed size, which are read and written at offsets in one block of bytes.
 //!
-//! One bounds check per run instead of one per field is what makes generated code fast. A macro does not see whether the
+//! Generated code is fast because it checks bounds once per run instead of once per field. A macro does not see whether the
 //! type of a field is a struct of fixed size. The code of such a field has both branches, and a constant of the type
 //! selects one; the compiler does not even instantiate the other.
 
@@ -35,17 +35,17 @@ fn continues(last: &Field, next: &Field) -> bool {
     joins(last) && joins(next) && alike && next.conditions.is_empty()
 }
 
-/// Whether the field can be one of several in a run.
+/// Returns whether the field can be one of several in a run.
 fn joins(field: &Field) -> bool {
     form::size(field) != Size::Varies
 }
 
-/// Whether a constant of its type decides if the field has a fixed size.
+/// Returns whether only a constant of its type tells if the field has a fixed size.
 fn may_be_fixed(field: &Field) -> bool {
     form::size(field) == Size::ByType
 }
 
-/// Whether a run, given its first field, is a block.
+/// Returns whether a run, given its first field, is a block.
 ///
 /// A single value is not: its own `save_elements` and `load_elements` check the bounds once as well.
 pub(super) fn is_block(first: &Field, run: &Range<usize>) -> bool {

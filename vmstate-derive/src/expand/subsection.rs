@@ -243,7 +243,7 @@ fn absent_one(index: usize, subsection: &Subsection<'_>) -> Option<TokenStream> 
         }),
         Absent::Default => Some(defaults(&subsection.body)),
     };
-    // A checkpoint lacks a subsection only if its `Option` was `None`, which a rollback restores whatever the policy.
+    // A checkpoint lacks a subsection only if its `Option` was `None`. A rollback restores that, regardless of the policy.
     match (&subsection.body, subsection.policy()) {
         (Body::Optional(field), Absent::Default)
             if field.default.as_ref().is_none_or(|default| default.value.is_none()) =>

@@ -29,7 +29,7 @@ pub(crate) struct Field {
     pub(crate) default: Option<FieldDefault>,
     /// The advice in the error if an `equal` field differs.
     pub(crate) hint: Option<LitStr>,
-    /// Whether the user accepts a struct with subsections before other fields.
+    /// Set if the user accepts a struct with subsections before other fields.
     pub(crate) ambiguous: bool,
 }
 

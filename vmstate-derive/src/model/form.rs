@@ -1,6 +1,6 @@
 //! The wire form of a field, which its type or an attribute chooses.
 //!
-//! Each form is a type of its own; its code is in the file of the same name in `expand/form`.
+//! Each form is a type; its code is in the file of the same name in `expand/form`.
 
 use syn::{Expr, LitInt, Member, Type};
 
@@ -31,7 +31,7 @@ pub(crate) enum Form {
 
 /// The type's own form.
 pub(crate) struct Typed {
-    /// Whether the type's name tells that it has a fixed size: an integer, `bool`, float, or an array of them.
+    /// Set if the type's name tells that it has a fixed size: an integer, `bool`, float, or an array of them.
     pub(crate) plain: bool,
 }
 

@@ -38,7 +38,7 @@ impl Gate {
 
     /// Returns whether both fields are in the same versions.
     ///
-    /// Predicates are never equal: the first call may change what the second one returns.
+    /// Predicates are never equal, because loading the first field may change the result for the second.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let version = |number: &Option<Number>| number.as_ref().map(|number| number.value);
         self.when.is_none()

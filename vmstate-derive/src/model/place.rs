@@ -1,4 +1,4 @@
-//! Where the value of a field is stored.
+//! The storage of a field's value.
 
 use syn::Member;
 

@@ -60,7 +60,7 @@ impl<'a> Subsection<'a> {
                 ty: Box::new(inner.unwrap_or(ty).clone()),
                 optional: inner.is_some(),
             },
-            // With padding or a length prefix there is no single value that `None` could leave out.
+            // With padding or a length prefix, `None` would leave out only one of several fields.
             (Some(_), Some(inner)) if fields.len() == 1 => {
                 let mut field = fields.remove(0);
                 field.set_type(inner);

@@ -1,6 +1,6 @@
 //! Types by their syntax: arrays, options, and the types whose names are known.
 //!
-//! A macro does not see what a name resolves to. A renamed or shadowed type only costs an early error message or a
+//! A macro cannot resolve names. A renamed or shadowed type only costs an early error message or a
 //! faster path; the compiler checks the rest.
 
 use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};

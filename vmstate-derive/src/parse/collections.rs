@@ -300,7 +300,7 @@ fn require_max(key: &Ident, entries: &[Entry], errors: &Errors) {
     }
 }
 
-/// Whether there is no entry for `key`, not even a malformed one.
+/// Returns whether the entry `key` is missing. A malformed entry is not missing.
 fn lacks(entries: &[Entry], key: &str) -> bool {
     entries.iter().all(|entry| entry.key != key)
 }

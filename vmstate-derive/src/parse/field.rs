@@ -49,7 +49,7 @@ pub(crate) struct Field {
     pub(crate) with: Once<Type>,
     pub(crate) opaque: Once<LitStr>,
     pub(crate) unused: Once<Unused>,
-    /// The fields before this one that are not members.
+    /// The fields before this one without a member.
     pub(crate) extra: Vec<Extra>,
     pub(crate) must_exist: Vec<Condition>,
     pub(crate) subsection: Once<Subsection>,
@@ -168,7 +168,7 @@ impl Placed {
     }
 }
 
-/// Whether the attribute applies to a member rather than to a value on the wire.
+/// Returns whether the attribute applies to a member rather than to a value on the wire.
 fn applies_to_members(key: &Ident) -> bool {
     ["name", "skip", "reset", "in", "subsection", "field", "removed", "tmp"].iter().any(|word| key == word)
 }

@@ -64,7 +64,7 @@ impl Parse for Make {
     }
 }
 
-/// Whether the path is named like a function: in lower case, unlike constants, variants and structs.
+/// Returns whether the path is named like a function: in lower case, unlike constants, variants and structs.
 fn names_function(path: &ExprPath) -> bool {
     let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
     last.starts_with(|first: char| first.is_lowercase() || first == '_')

@@ -21,7 +21,7 @@ pub(super) fn bounded(field: &Field, provider: &TokenStream, source: &TokenStrea
     quote_spanned!(located(&field.ty)=> __vmstate::varray::bounded(#provider::CAPACITY, #source))
 }
 
-/// The length of an array for the description, checked at compile time: a growing container has none.
+/// The length of an array for the description, checked at compile time: a growing container has no fixed length.
 pub(super) fn checked_length(field: &Field, provider: &TokenStream) -> TokenStream {
     quote_spanned!(located(&field.ty)=> __vmstate::varray::length(#provider::CAPACITY))
 }

@@ -70,7 +70,7 @@ pub(super) fn actual(field: &Field) -> TokenStream {
 /// The call that saves `value`, a `Result`.
 pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
     let save = dispatch(&field.form).save(field, value, at);
-    // Only a save reports the structure of a value, for descriptions; a load of an opaque field is that of its form.
+    // A save also reports the structure of a value, for the description. A load has nothing to hide.
     match field.opaque {
         Some(_) => tokens!(__vmstate::opaque::save(sink, #at, |sink| #save)),
         None => save,
@@ -82,7 +82,7 @@ pub(super) fn load(field: &Field, value: &TokenStream) -> TokenStream {
     dispatch(&field.form).load(field, value)
 }
 
-/// Whether the field's values can be read and written at offsets in a block.
+/// Returns how the size of the field's values is known, and so whether they fit into a block.
 pub(super) fn size(field: &Field) -> Size {
     match field.opaque {
         Some(_) => Size::Varies,
@@ -90,7 +90,7 @@ pub(super) fn size(field: &Field) -> Size {
     }
 }
 
-/// Whether the field may be a struct, whose subsections can be mistaken for what follows.
+/// Returns whether the field may be a struct, so that a load can mistake the next field for a subsection.
 pub(super) fn may_be_struct(field: &Field) -> bool {
     dispatch(&field.form).may_be_struct()
 }

@@ -26,12 +26,12 @@ pub(super) trait WireForm {
     /// The call that loads into `value`, a `Result`.
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream;
 
-    /// Whether values can be read and written at offsets in a block.
+    /// The size of the values, as far as the macro knows it.
     fn size(&self, _: &Field) -> Size {
         Size::Varies
     }
 
-    /// Whether the form may be a struct, whose subsections can be mistaken for what follows.
+    /// Returns whether the form may be a struct, so that a load can mistake the next field for a subsection.
     fn may_be_struct(&self) -> bool {
         false
     }

@@ -10,6 +10,7 @@
 //!   found     0x1a
 //! ```
 
+use vmstate::Info;
 use vmstate::prelude::*;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

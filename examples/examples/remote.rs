@@ -8,6 +8,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
 
+use vmstate::Info;
 use vmstate::prelude::*;
 
 /// What `Range<u32>` is on the wire. This is never made; its fields are those of the other type that are migrated.

@@ -126,9 +126,8 @@ pub struct Readme;
 /// Imports for files that define devices.
 pub mod prelude {
     pub use vmstate_derive::VmState;
-    pub use vmstate_types::info::array::{Boxed, Each};
     pub use vmstate_types::state::VmState;
-    pub use vmstate_types::{Info, LoadError, Reader, SaveError, Temporary, Timer, Unused, Writer};
+    pub use vmstate_types::{LoadError, Reader, SaveError, Unused, Writer};
 
     pub use crate::machine::Machine;
 }

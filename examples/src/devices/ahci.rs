@@ -4,6 +4,7 @@
 //! `vmstate_ncq_tfs` (`hw/ide/ahci.c`). The number of ports is an `i32` in 7.2 and an `u32` in 10.0.
 
 use smart_default::SmartDefault;
+use vmstate::Info;
 use vmstate::prelude::*;
 
 use super::ide::{Bus, Drive};

@@ -1,5 +1,6 @@
 //! The AVR processor core: QEMU's section "cpu" on its AVR machines.
 
+use vmstate::Info;
 use vmstate::prelude::*;
 
 /// An 8-bit AVR core.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::streams::Stream;
+use vmstate::info::array::Each;
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::stream::{Configuration, SectionHeader, StreamWriter};
+use vmstate::{Info, Temporary};
 
 /// Returns the stream as `release` would write it.
 ///

@@ -63,7 +63,7 @@ fn the_source_is_that_of_a_person() {
     let source = importer(&streams::named("qemu-10.0-uno")).source();
     for part in [
         "//! The devices in `qemu-10.0-uno`, a stream of the machine `arduino-uno`.\n",
-        "/// The device `cpu`.\n///\n/// DecodedSection `cpu` (instance 0, 146 bytes).\n",
+        "/// The device `cpu`.\n///\n/// Section `cpu` (instance 0, 146 bytes).\n",
         "#[vmstate(name = \"cpu\")]\npub struct Cpu {\n    #[vmstate(name = \"env.pc_w\")]\n    pub pc_w: u32,\n",
         "    #[vmstate(name = \"env.r\")]\n    pub r: [u32; 32],\n    #[vmstate(with = Sreg)]\n    pub env: u8,\n",
         "#[vmstate(name = \"timer\", version = 2)]\npub struct TimerState {\n",

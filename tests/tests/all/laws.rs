@@ -1,5 +1,6 @@
 //! The laws hold for devices that do what they should, and catch those that do not.
 
+use vmstate::Info;
 use vmstate::laws::Laws;
 use vmstate::prelude::*;
 use vmstate_examples::devices::avr::Cpu;

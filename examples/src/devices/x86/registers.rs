@@ -1,5 +1,6 @@
 //! Registers that have parts.
 
+use vmstate::Temporary;
 use vmstate::prelude::*;
 
 /// A register of the FPU, with 80 bits.

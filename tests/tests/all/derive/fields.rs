@@ -1,7 +1,9 @@
 //! What each attribute of a field puts on the wire, and what it refuses.
 
+use vmstate::Info;
 use vmstate::description::{Count, Kind};
 use vmstate::error::Blame;
+use vmstate::info::array::Each;
 use vmstate::prelude::*;
 
 use super::{check_truncation, hex, load, save};

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
+use vmstate::Info;
 use vmstate::Wire;
 use vmstate::description::{Count, CountSource};
 use vmstate::info::array::Each;

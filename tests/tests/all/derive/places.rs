@@ -1,7 +1,9 @@
 //! What QEMU can say and a list of members alone cannot: places inside of members as fields, values that a description
 //! does not look into, padding that is counted; and functions that are written where they are asked for.
 
+use vmstate::Info;
 use vmstate::description::{Count, Kind};
+use vmstate::info::array::Boxed;
 use vmstate::prelude::*;
 use vmstate::schema::Release;
 

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 
 use vmstate::description::Priority;
+use vmstate::info::array::{Boxed, Each};
 use vmstate::prelude::*;
+use vmstate::{Info, Temporary};
 
 use super::{hex, load, save};
 

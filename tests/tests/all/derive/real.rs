@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
 
+use vmstate::Temporary;
 use vmstate::prelude::*;
 use vmstate::schema::Release;
 

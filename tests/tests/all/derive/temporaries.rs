@@ -1,5 +1,6 @@
 //! Temporaries: of what a load makes them.
 
+use vmstate::Temporary;
 use vmstate::prelude::*;
 
 use super::{loaded, refused, save};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use vmstate::Temporary;
 use vmstate::description::Kind;
 use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::machine::{LoadOptions, SaveOptions};

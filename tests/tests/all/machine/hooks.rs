@@ -12,6 +12,7 @@ use vmstate::prelude::*;
 use vmstate::ram::{PageSize, RamBlock, VecBlock};
 use vmstate::section::{LiveSection, Output, RawSection};
 use vmstate::stream::SectionKind;
+use vmstate::{Info, Temporary};
 
 use super::devices::PAGE;
 

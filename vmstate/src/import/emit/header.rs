@@ -21,8 +21,8 @@ pub(super) fn comment(marker: &str, text: &str) -> String {
     line
 }
 
-/// The file's own documentation, and its imports.
-pub(super) fn text(emitter: &Emitter<'_>, with_main: bool) -> String {
+/// The file's own documentation, and the imports of its `code`.
+pub(super) fn text(emitter: &Emitter<'_>, code: &str, with_main: bool) -> String {
     let mut text = String::new();
     for line in introduction(emitter) {
         text.push_str(&comment("//!", &line));
@@ -32,11 +32,21 @@ pub(super) fn text(emitter: &Emitter<'_>, with_main: bool) -> String {
         text.push_str("use std::collections::BTreeMap;\n\n");
     }
     if with_main {
-        text.push_str("use vmstate::dynamic::{Section, rewrite};\n");
+        text.push_str("use vmstate::dynamic::{DecodedSection, rewrite};\n");
+    }
+    if code.contains("Each<") {
+        text.push_str("use vmstate::info::array::Each;\n");
     }
     text.push_str("use vmstate::prelude::*;\n");
     if with_main {
         text.push_str("use vmstate::schema::Release;\n");
+    }
+    // The traits that the code implements, which the prelude lacks.
+    let traits: Vec<_> = ["Info", "Temporary"].into_iter().filter(|name| code.contains(&format!(" {name}<"))).collect();
+    match traits[..] {
+        [] => {}
+        [one] => text.push_str(&format!("use vmstate::{one};\n")),
+        _ => text.push_str(&format!("use vmstate::{{{}}};\n", traits.join(", "))),
     }
     text
 }

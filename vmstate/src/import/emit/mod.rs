@@ -81,9 +81,11 @@ impl<'s> Emitter<'s> {
         let order = std::mem::take(&mut self.order);
         let types = order.iter().map(|&id| self.type_text(id)).collect::<Vec<_>>().join("\n");
         let program = if with_main { sections::program(&self) } else { String::new() };
-        let parts = [header::text(&self, with_main), types, program, self.infos.text(), self.helpers()];
+        let parts = [types, program, self.infos.text(), self.helpers()];
         let parts = parts.iter().map(|part| part.trim_matches('\n')).filter(|part| !part.is_empty());
-        parts.collect::<Vec<_>>().join("\n\n") + "\n"
+        let code = parts.collect::<Vec<_>>().join("\n\n") + "\n";
+        let header = header::text(&self, &code, with_main);
+        if code == "\n" { header } else { header + "\n" + &code }
     }
 
     fn type_name(&self, id: TypeId) -> String {

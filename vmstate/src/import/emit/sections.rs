@@ -70,7 +70,7 @@ const RELOAD: &str = "
 ///
 /// # Errors
 /// When the section cannot be loaded or saved.
-pub fn reload(section: &Section, release: Release) -> Result<Section, LoadError> {
+pub fn reload(section: &DecodedSection, release: Release) -> Result<DecodedSection, LoadError> {
     match (&*section.name, section.instance_id) {
 ";
 

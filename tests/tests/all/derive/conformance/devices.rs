@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use vmstate::Temporary;
 use vmstate::prelude::*;
 
 #[derive(VmState, Debug, Default, PartialEq)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, LinkedList, VecDeque};
 
 use proptest::prelude::*;
+use vmstate::Temporary;
 use vmstate::prelude::*;
 
 use super::Peer;

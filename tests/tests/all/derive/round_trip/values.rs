@@ -5,6 +5,7 @@ use std::num::{NonZero, Wrapping};
 use std::rc::Rc;
 
 use proptest::prelude::*;
+use vmstate::Info;
 use vmstate::info::array::Each;
 use vmstate::prelude::*;
 

@@ -77,7 +77,7 @@ impl Board {
     ///
     /// # Errors
     /// When `out` fails.
-    pub fn save(&mut self, out: &mut dyn Write, release: Release) -> Result<SaveStats, SaveError> {
+    pub fn save(&mut self, out: &mut (dyn Write + Send), release: Release) -> Result<SaveStats, SaveError> {
         self.save_after(&[], out, release)
     }
 
@@ -85,11 +85,20 @@ impl Board {
     ///
     /// # Errors
     /// When `out` fails.
-    pub fn save_with_return_path(&mut self, out: &mut dyn Write, release: Release) -> Result<SaveStats, SaveError> {
+    pub fn save_with_return_path(
+        &mut self,
+        out: &mut (dyn Write + Send),
+        release: Release,
+    ) -> Result<SaveStats, SaveError> {
         self.save_after(&[Command::OpenReturnPath], out, release)
     }
 
-    fn save_after(&mut self, first: &[Command], out: &mut dyn Write, release: Release) -> Result<SaveStats, SaveError> {
+    fn save_after(
+        &mut self,
+        first: &[Command],
+        out: &mut (dyn Write + Send),
+        release: Release,
+    ) -> Result<SaveStats, SaveError> {
         self.bring_up_to_date();
         let tables = self.bus.fw_cfg.acpi_mr.clone();
         if release == Release::Qemu7_2 {
@@ -104,7 +113,7 @@ impl Board {
     fn save_sections(
         &mut self,
         first: &[Command],
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
         release: Release,
     ) -> Result<SaveStats, SaveError> {
         let mut names = self.kept.came.clone();

@@ -129,7 +129,7 @@ pub struct Channel {
     /// What comes.
     pub input: Option<Box<dyn Read + Send>>,
     /// Where to send.
-    pub output: Option<Box<dyn Write>>,
+    pub output: Option<Box<dyn Write + Send>>,
     child: Option<Child>,
 }
 

@@ -119,7 +119,7 @@ fn silence(error: io::Error) -> TravelError {
 
 /// The way back to the sender.
 struct ReturnPath<'c> {
-    output: &'c mut Option<Box<dyn Write>>,
+    output: &'c mut Option<Box<dyn Write + Send>>,
     is_open: bool,
 }
 

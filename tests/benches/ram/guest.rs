@@ -52,7 +52,7 @@ impl Memory {
     }
 
     /// Saves a machine with this memory.
-    pub(crate) fn save(&mut self, out: &mut dyn Write) {
+    pub(crate) fn save(&mut self, out: &mut (dyn Write + Send)) {
         let mut machine = Machine::with_type("all-memory");
         machine.register_ram(PageSize::DEFAULT, std::slice::from_mut(self)).expect("the only section");
         machine.save_with(out, SaveOptions::new()).expect("a machine that can be saved");

@@ -14,7 +14,9 @@ use std::io::Read;
 
 use proptest::prelude::*;
 use vmstate::error::{Blame, LoadErrorKind};
-use vmstate::stream::{Configuration, SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
+use vmstate::ram::{Ram, RamLoader, RamSaver, RecordReader, VecBlock};
+use vmstate::section::Output;
+use vmstate::stream::{Configuration, ItemDecoder, SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
 use vmstate::{LoadError, Reader, Writer};
 
 /// How every stream begins.
@@ -126,6 +128,19 @@ fn whole_stream(configuration: bool, footers: bool, described: bool) -> Vec<u8> 
         stream.description("{\"page_size\": 4096, \"devices\": []}");
     }
     out.take()
+}
+
+#[test]
+fn readers_writers_and_memory_are_send() {
+    fn is_send<T: Send>() {}
+    is_send::<StreamReader<'_, '_>>();
+    is_send::<StreamWriter<'_>>();
+    is_send::<ItemDecoder>();
+    is_send::<Output<'_>>();
+    is_send::<RecordReader>();
+    is_send::<RamSaver>();
+    is_send::<RamLoader>();
+    is_send::<Ram<VecBlock, Vec<VecBlock>>>();
 }
 
 #[test]

@@ -6,6 +6,8 @@ use vmstate_types::{SaveError, Writer};
 
 /// The output of a live section: a [`Writer`], and the sink of its bytes.
 ///
+/// It is `Send`, so that an engine can save on another thread than the one that set it up.
+///
 /// Live sections can be larger than memory, so they call [`flush_if_full`](Self::flush_if_full) between pieces.
 ///
 /// ```
@@ -22,7 +24,7 @@ use vmstate_types::{SaveError, Writer};
 /// ```
 pub struct Output<'o> {
     writer: &'o mut Writer,
-    sink: Option<&'o mut (dyn Write + 'o)>,
+    sink: Option<&'o mut (dyn Write + Send + 'o)>,
     /// Whether the sink writes several slices at once, until a write shows that it does not.
     vectored: bool,
 }
@@ -36,7 +38,7 @@ impl<'o> Output<'o> {
     /// Guest memory that can be [borrowed](crate::ram::RamBlock::slice) is passed to [`Write::write_vectored`] without a
     /// copy. A sink that does not implement `write_vectored` would get one call for each page; it is detected at the first
     /// write, and pages are copied from then on.
-    pub fn new(writer: &'o mut Writer, sink: Option<&'o mut (dyn Write + 'o)>) -> Self {
+    pub fn new(writer: &'o mut Writer, sink: Option<&'o mut (dyn Write + Send + 'o)>) -> Self {
         Self { writer, sink, vectored: true }
     }
 

@@ -75,7 +75,7 @@ fn blocks(pages: &[u8], page: usize, piece: usize) -> Vec<Pieces> {
 }
 
 /// Saves `blocks` to `out`. The lent pages that were copied on the way count as such.
-fn save(blocks: &mut [Pieces], page: usize, out: &mut dyn Write) -> Result<u64, SaveError> {
+fn save(blocks: &mut [Pieces], page: usize, out: &mut (dyn Write + Send)) -> Result<u64, SaveError> {
     let mut machine = Machine::new();
     machine.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
     machine.save_with(out, SaveOptions::new()).map(|saved| saved.bytes)

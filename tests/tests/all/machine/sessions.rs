@@ -430,7 +430,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 fn save(board: &mut Board, actions: &[Action], sink: bool) -> Vec<u8> {
     let mut machine = board.machine();
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
-    let mut out = Output::new(&mut writer, sink.then_some(&mut stream as &mut dyn std::io::Write));
+    let mut out = Output::new(&mut writer, sink.then_some(&mut stream as &mut (dyn std::io::Write + Send)));
     let mut session = SaveSession::begin(&mut machine, &mut out, SaveOptions::new()).unwrap();
     for action in actions {
         match *action {

@@ -129,7 +129,7 @@ fn to_process(connection: &str, send: impl FnOnce(&mut std::process::Child)) {
 
 #[test]
 fn two_processes_move_a_machine() {
-    let send = |out: &mut dyn Write| {
+    let send = |out: &mut (dyn Write + Send)| {
         Board::busy().machine().save(out).unwrap();
     };
     to_process("pipe", |child| send(child.stdin.as_mut().unwrap()));

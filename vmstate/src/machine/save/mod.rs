@@ -35,7 +35,7 @@ impl<'d, T: Threading> Machine<'d, T> {
     /// # Errors
     /// Returns an error if a device rejects the save, a [blocker](Self::add_blocker) is registered, or `out` fails. The
     /// machine can continue; the bytes written so far are useless.
-    pub fn save(&mut self, out: impl Write) -> Result<SaveStats, SaveError> {
+    pub fn save(&mut self, out: impl Write + Send) -> Result<SaveStats, SaveError> {
         self.save_with(out, SaveOptions::new())
     }
 
@@ -43,7 +43,7 @@ impl<'d, T: Threading> Machine<'d, T> {
     ///
     /// # Errors
     /// See [`save`](Self::save).
-    pub fn save_with(&mut self, mut out: impl Write, options: SaveOptions) -> Result<SaveStats, SaveError> {
+    pub fn save_with(&mut self, mut out: impl Write + Send, options: SaveOptions) -> Result<SaveStats, SaveError> {
         let mut writer = Writer::new();
         self.start_saving(Output::new(&mut writer, Some(&mut out)), options)?.complete()
     }

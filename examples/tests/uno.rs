@@ -1,9 +1,9 @@
-//! The guide shows what the example `uno` really prints.
+//! Checks the output of the example `uno` that the guide shows.
 
 use std::process::Command;
 
 #[test]
-fn the_guide_shows_this_output() {
+fn guide_shows_the_output_of_uno() {
     let output = Command::new(env!("CARGO_BIN_EXE_uno")).output().expect("the example runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("text");
@@ -12,7 +12,7 @@ fn the_guide_shows_this_output() {
 }
 
 #[test]
-fn a_file_that_is_no_stream_is_an_error_and_not_a_panic() {
+fn invalid_stream_is_an_error() {
     let example =
         |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_uno")).args(arguments).output().expect("it runs");
     let output = example(&[concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);

@@ -1,4 +1,4 @@
-//! The guide and the README say what is so: their commands run, and their tables are those of the code.
+//! Checks the commands and tables in the guide, the README and other pages.
 
 mod commands;
 mod errors;
@@ -6,12 +6,12 @@ mod errors;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
+/// Returns the root of the repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The pages that show commands, with their text.
+/// Returns the paths and texts of the pages that contain commands.
 fn pages() -> Vec<(String, String)> {
     let folders = ["vmstate/src/guide", "vmstate/docs"].map(|folder| root().join(folder));
     let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
@@ -22,13 +22,13 @@ fn pages() -> Vec<(String, String)> {
     paths.into_iter().map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
 }
 
-/// The page `name` of the guide.
+/// Returns the text of the page `name` of the guide.
 fn page(name: &str) -> String {
     fs::read_to_string(root().join(format!("vmstate/src/guide/{name}.md"))).unwrap()
 }
 
 #[test]
-fn the_guide_lists_all_examples() {
+fn guide_lists_all_examples() {
     let page = page("README");
     let list = page.split("# Examples").nth(1).unwrap();
     for entry in fs::read_dir(root().join("examples/examples")).unwrap() {

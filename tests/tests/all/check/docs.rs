@@ -1,4 +1,4 @@
-//! The pages about schemas and checks say what the code does.
+//! Checks the pages about schemas and `vmstate check` against the code.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn page(name: &str) -> String {
 }
 
 #[test]
-fn every_rule_is_in_the_table() {
+fn table_lists_every_rule() {
     let page = page("check");
     let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| `")).collect();
     let rules: Vec<_> =
@@ -22,13 +22,13 @@ fn every_rule_is_in_the_table() {
 }
 
 #[test]
-fn the_example_is_a_schema_as_it_is_written() {
+fn example_round_trips_as_a_schema() {
     let page = page("schema");
     let text = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert_eq!(Schema::from_text(text).unwrap().to_text(), text);
 }
 
-/// A device that has something of everything.
+/// A device with all features of schemas.
 mod everything {
     use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ mod everything {
 }
 
 #[test]
-fn every_key_is_in_the_page() {
+fn page_documents_every_key() {
     let schema = Schema::from_devices("machine", [("all", everything::All::DESCRIPTION)]);
     let text = schema.to_text();
     assert_eq!(Schema::from_text(&text).unwrap(), schema);
@@ -116,7 +116,7 @@ fn collect(json: &Json<'_>, keys: &mut Vec<String>) {
 }
 
 #[test]
-fn what_a_file_does_not_know_is_refused() {
+fn unknown_key_or_type_is_rejected() {
     let with = |field: &str| {
         let text = format!(
             r#"{{"vmstate-schema": 1, "devices": {{"d": {{"name": "d", "version": 1, "fields": [{field}]}}}}}}"#

@@ -1,4 +1,4 @@
-//! Every command that a page shows is run, as it is printed, or stands in a list of those that are run elsewhere.
+//! Runs every command in the pages, except for commands that other tests or CI run.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,32 +10,32 @@ use vmstate_tests::{dumps, streams, tool};
 
 use super::pages;
 
-/// What somebody else runs: what the command begins with, and who it is.
+/// Commands that run elsewhere, by their beginning, and where they run.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("cargo bench", "who measures; CI builds them"),
-    ("STRUCTS=1 FIELDS=64 tests/compile-time/measure", "who measures; CI builds and runs what is compiled"),
-    ("tests/bench", "who measures; CI builds the benches"),
+    ("cargo bench", "manually, to measure; CI builds the benches"),
+    ("STRUCTS=1 FIELDS=64 tests/compile-time/measure", "manually, to measure; CI builds and runs the programs"),
+    ("tests/bench", "manually, to measure; CI builds the benches"),
     ("tests/run", "CI itself"),
     (".ci/run", "CI itself"),
     ("cargo t", "the tests that it runs are part of CI"),
-    ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, as all examples"),
+    ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, like all examples"),
     ("cargo run --release -p vmstate-examples --bin virt -- demo", ".ci/run"),
     ("cargo run --release -p vmstate-examples --bin virt -- receive", "the tests `board::places` of the binary `qemu`"),
     ("cargo run --release -p vmstate-examples --bin uno", ".ci/run"),
 ];
 
 #[test]
-fn every_command_runs_as_it_is_printed() {
+fn every_command_in_the_pages_runs() {
     let folder = folder();
     let mut failed = String::new();
     for (page, text) in pages() {
         for command in commands(&text).filter(|command| !is_run_elsewhere(command)) {
             let output = run(folder.path(), command);
-            // Differences and incompatibilities are answers: of those the exit code is 1.
+            // These commands exit with status 1 if they find differences.
             let compares = ["diff", "check"].iter().any(|word| command.contains(&format!("vmstate {word}")));
             if !(output.status.success() || compares && output.status.code() == Some(1)) {
-                let said = String::from_utf8_lossy(&output.stderr);
-                writeln!(failed, "{page}: `{command}`: {}: {said}", output.status).unwrap();
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                writeln!(failed, "{page}: `{command}`: {}: {stderr}", output.status).unwrap();
             }
         }
     }
@@ -46,13 +46,13 @@ fn is_run_elsewhere(command: &str) -> bool {
     ELSEWHERE.iter().any(|(beginning, _)| command.starts_with(beginning))
 }
 
-/// The lines of all blocks of shell commands in `page`.
+/// Returns the lines of all blocks of shell commands in `page`.
 fn commands(page: &str) -> impl Iterator<Item = &str> {
     let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
     blocks.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Runs a line of shell in `folder`, where `vmstate` and `cargo vmstate` are the tool of this build.
+/// Runs a shell command in `folder`, where `vmstate` and `cargo vmstate` are the tool of this build.
 fn run(folder: &Path, line: &str) -> Output {
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("bash");
@@ -60,7 +60,7 @@ fn run(folder: &Path, line: &str) -> Output {
     shell.output().unwrap()
 }
 
-/// A folder with the files that pages speak of, and `vmstate` and `cargo vmstate` in `bin`.
+/// Creates a folder with the files that the pages mention, and with `vmstate` and `cargo vmstate` in `bin`.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
@@ -76,7 +76,7 @@ fn folder() -> tempfile::TempDir {
     };
     let tool = tool::binary().display();
     script("vmstate", &format!("exec '{tool}' \"$@\""));
-    let elsewhere = "echo 'have this run by some test, and add it to ELSEWHERE' >&2; exit 99";
+    let elsewhere = "echo 'run this command in a test, and add it to ELSEWHERE' >&2; exit 99";
     script("cargo", &format!("[[ $1 == vmstate ]] || {{ {elsewhere}; }}\nshift\nexec '{tool}' \"$@\""));
     folder
 }

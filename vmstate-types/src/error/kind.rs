@@ -147,3 +147,33 @@ impl fmt::Display for Blame {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LoadError, SaveError};
+
+    #[test]
+    fn blame_follows_from_kind() {
+        let version = LoadErrorKind::UnsupportedVersion { found: 3, oldest: 1, newest: 2 };
+        for (error, kind, blame) in [
+            (LoadError::truncated(0, 2, 1), LoadErrorKind::Truncated, Blame::Bytes),
+            (LoadError::malformed("", ""), LoadErrorKind::Malformed, Blame::Bytes),
+            (LoadError::new(version, "", ""), version, Blame::Peer),
+            (LoadError::incompatible("", ""), LoadErrorKind::Incompatible, Blame::Peer),
+            (LoadError::rejected("", ""), LoadErrorKind::Rejected, Blame::Device),
+            (LoadError::io("reset"), LoadErrorKind::Io, Blame::Transport),
+            (LoadError::misuse("", ""), LoadErrorKind::Misuse, Blame::Usage),
+        ] {
+            assert_eq!((error.kind(), error.blame()), (kind, blame));
+        }
+        for (error, kind, blame) in [
+            (SaveError::rejected(""), SaveErrorKind::Rejected, Blame::Device),
+            (SaveError::out_of_range(""), SaveErrorKind::OutOfRange, Blame::Device),
+            (SaveError::io("reset"), SaveErrorKind::Io, Blame::Transport),
+            (SaveError::misuse(""), SaveErrorKind::Misuse, Blame::Usage),
+        ] {
+            assert_eq!((error.kind(), error.blame()), (kind, blame));
+        }
+    }
+}

@@ -117,6 +117,7 @@ impl LoadError {
     /// Sets the stream offset of the value, unless it is set already.
     #[must_use]
     pub fn at_offset(mut self, offset: u64) -> Self {
+        // The innermost caller knows the value itself; outer callers only know where their part begins.
         self.0.offset.get_or_insert(offset);
         self
     }

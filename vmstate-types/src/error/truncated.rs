@@ -95,3 +95,34 @@ impl LoadError {
         (usize::try_from(index).unwrap_or(usize::MAX), error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::new("first", Form::info("uint16", Some(2))),
+        Field::new("second", Form::info("uint32", Some(4)).times(2)),
+    ];
+
+    #[test]
+    fn truncated_run_names_field_and_element() {
+        let error = LoadError::truncated(100, 10, 7).in_run(FIELDS);
+        assert_eq!((error.path().as_str(), error.offset()), ("second[1]", Some(106)));
+        assert_eq!((error.expected(), error.found()), ("4 bytes", "the end of the stream after 1"));
+        assert_eq!((error.kind(), error.missing_bytes()), (LoadErrorKind::Truncated, Some(3)));
+    }
+
+    #[test]
+    fn truncated_array_counts_missing_bytes_of_all_elements() {
+        let error = LoadError::truncated(100, 16, 5).in_array(&FIELDS[1].form, 2);
+        assert_eq!((error.path().as_str(), error.offset()), ("[3]", Some(104)));
+        assert_eq!(error.missing_bytes(), Some(11));
+    }
+
+    #[test]
+    fn other_errors_have_no_missing_bytes() {
+        let error = LoadError::malformed("1", 2).in_run(FIELDS);
+        assert_eq!((error.missing_bytes(), error.is_truncated()), (None, false));
+    }
+}

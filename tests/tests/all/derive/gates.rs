@@ -1,7 +1,7 @@
 //! Versions and predicates: what is on the wire when, and what becomes of what is not.
 
 use vmstate::description::Priority;
-use vmstate::error::Blame;
+use vmstate::error::{Blame, LoadErrorKind};
 use vmstate::prelude::*;
 
 use super::{hex, load, save};
@@ -55,6 +55,8 @@ fn each_version_has_its_fields() {
 fn other_versions_are_refused() {
     let error = load(&mut NINES.clone(), &[1, 2, 3, 4], 1).unwrap_err();
     assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(0)));
+    let kind = LoadErrorKind::UnsupportedVersion { found: 1, oldest: 2, newest: 4 };
+    assert_eq!(error.kind(), kind);
     let text = "gated: incoming version_id 1 is too old for local minimum version_id 2";
     assert_eq!(error.qemu_message(), Some(text));
     let error = load(&mut NINES.clone(), &[1, 2, 3, 4], 5).unwrap_err();

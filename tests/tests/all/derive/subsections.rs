@@ -1,7 +1,7 @@
 //! Subsections of all kinds: on fields, on options, as groups, as types.
 
 use vmstate::description::Absent;
-use vmstate::error::Blame;
+use vmstate::error::LoadErrorKind;
 use vmstate::prelude::*;
 
 use super::{hex, load, save};
@@ -185,7 +185,7 @@ fn other_versions_of_a_subsection_are_refused() {
 fn unknown_subsections_are_refused() {
     let error = load(&mut Device::default(), &[vec![1], subsection("dev/new", 1, &[])].concat(), 1).unwrap_err();
     assert_eq!(error.qemu_message(), Some("VM subsection 'dev/new' in 'dev' does not exist"));
-    assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(1)));
+    assert_eq!((error.kind(), error.offset()), (LoadErrorKind::Subsection, Some(1)));
     let inner = [vec![1], subsection("dev/fifo", 1, &[3, 4]), subsection("dev/fifo/new", 1, &[])].concat();
     let error = load(&mut Device::default(), &inner, 1).unwrap_err();
     assert_eq!(error.qemu_message(), Some("VM subsection 'dev/fifo/new' in 'dev/fifo' does not exist"));
@@ -239,6 +239,7 @@ fn what_must_be_there_and_what_stays() {
     let mut device = Strict { keep: Some(StrictKeep { value: 1 }), ..Strict::default() };
     let error = load(&mut device, &[], 1).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("the subsection \"strict/must\"", "none"));
+    assert_eq!(error.kind(), LoadErrorKind::Subsection);
     load(&mut device, &subsection("strict/must", 1, &[3]), 1).unwrap();
     assert_eq!((device.must, device.keep.as_ref().map(|keep| keep.value)), (3, Some(1)));
     let saved =

@@ -1,5 +1,6 @@
 //! The names that generated code uses, so that a crate needs only one dependency.
 
+// `::core` can be shadowed by a crate of that name in the user's workspace.
 pub use core;
 
 pub use crate::description::{

@@ -144,6 +144,7 @@ impl Description {
     /// conditional fields, subsections, validated values).
     #[must_use]
     pub const fn size(&self) -> Option<usize> {
+        // A struct of fixed size is loaded as part of a run, which runs no hooks and looks for no subsections.
         if self.hooks.any() || !self.subsections.is_empty() || self.conditional {
             return None;
         }

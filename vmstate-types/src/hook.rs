@@ -111,6 +111,8 @@ impl Outcome for () {
 impl<E: Display + 'static> Outcome for Result<(), E> {
     fn or_reject<X: 'static>(self, reject: impl FnOnce(&dyn Display) -> X) -> Result<(), X> {
         let Err(error) = self else { return Ok(()) };
+        // A hook that returns one of our errors keeps its kind and location. The `Option` allows moving the error out
+        // of the `dyn Any`, which only provides a reference.
         let mut error = Some(error);
         if let Some(own) = (&mut error as &mut dyn Any).downcast_mut::<Option<X>>().and_then(Option::take) {
             return Err(own);
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn shorter_signatures_will_do() {
+    fn hooks_can_omit_parameters_and_results() {
         let mut value = 0;
         post_load(&mut value, 3, DESCRIPTION, whole).unwrap();
         post_load(&mut value, 3, DESCRIPTION, short).unwrap();
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_who_and_why() {
+    fn hook_error_has_qemu_message() {
         let error = post_load(&mut 7, 3, DESCRIPTION, whole).unwrap_err();
         assert_eq!((error.expected(), error.found()), ("`post_load` of `dev` to accept the state", "too many"));
         assert_eq!(
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_ours_stays_as_it_is() {
+    fn load_error_of_hook_is_unchanged() {
         assert_eq!(pre_load(&mut 2, 3, DESCRIPTION, looks).unwrap_err().expected(), "anything but 2");
     }
 }

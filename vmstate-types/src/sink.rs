@@ -49,6 +49,7 @@ impl ElementIndex {
     /// Returns the index of element `index` of `count` of an inner array, which is this element.
     #[must_use]
     pub const fn within(self, index: usize, count: usize) -> Self {
+        // Row-major: QEMU treats a nested array as a single one (VMSTATE_2DARRAY in include/migration/vmstate.h).
         Self { index: self.index * count + index, count: self.count * count }
     }
 }

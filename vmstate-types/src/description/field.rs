@@ -119,6 +119,7 @@ impl Form {
         self.count = match self.count {
             Count::One => Count::Fixed(count),
             Count::Fixed(inner) => Count::Fixed(inner * count),
+            // The source already specifies the number of all elements.
             counted @ Count::Counted(_) => counted,
         };
         self
@@ -156,6 +157,7 @@ impl Form {
     #[must_use]
     pub const fn total_size(&self) -> Option<usize> {
         match (self.size, self.count, self.pointers) {
+            // A null pointer takes one byte, so that the size of nullable pointers depends on the state.
             (Some(size), Count::One, Pointers::None) => Some(size),
             (Some(size), Count::Fixed(count), Pointers::None) => Some(size * count),
             _ => None,

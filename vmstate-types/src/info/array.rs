@@ -40,6 +40,8 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
 
     #[inline]
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        // As a field, the array is written at once. Within another array, each element is reported separately, because
+        // the description at the end of a stream lists elements.
         if let (Some(size), 1) = (Self::FIXED, element.count) {
             self.put(sink.out().reserve(size));
             sink.fixed(at.parent, at.field..at.field + 1);
@@ -53,6 +55,7 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
 
     #[inline]
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        // Constant, so that the loop and the bulk conversion are never both compiled.
         if const { Self::FIXED.is_some() } {
             let from = reader.take(const { walk::fixed_size(Self::FIXED) });
             self.get(from.map_err(|error| error.in_array(&Self::FORM, 0))?);
@@ -78,6 +81,7 @@ impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
 
     #[inline]
     fn put(values: &[T; N], out: &mut [u8]) {
+        // `max(1)`: chunks of zero bytes would panic, and an info of size 0 has nothing to write.
         for (value, out) in values.iter().zip(out.chunks_exact_mut(C::FIXED.unwrap_or(1).max(1))) {
             C::put(value, out);
         }

@@ -38,6 +38,7 @@ pub trait Words: Counted {
 
 impl<C: Counted<Item = u64>> Words for C {
     const CAPACITY: Option<usize> = match <C as Counted>::CAPACITY {
+        // Saturating: the capacity is only an upper bound for counts.
         Some(words) => Some(words.saturating_mul(BITS)),
         None => None,
     };

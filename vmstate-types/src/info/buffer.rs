@@ -20,6 +20,7 @@ impl<const N: usize> Info<[u8; N]> for Buffer {
     }
 
     fn get(bytes: &mut [u8; N], from: &mut Reader<'_>) -> Result<(), LoadError> {
+        // `fill` and not `take`: a large buffer is read directly into the device.
         from.fill(bytes)
     }
 

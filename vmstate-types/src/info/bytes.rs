@@ -15,6 +15,7 @@ impl<const MAX: usize> Info<Vec<u8>> for ByteArray<MAX> {
     const NAME: &'static str = "GByteArray";
 
     fn put(bytes: &Vec<u8>, to: &mut Writer) -> Result<(), SaveError> {
+        // The limit also applies to saves: a longer array could never be loaded again.
         let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= MAX);
         to.u32(length.ok_or_else(|| {
             SaveError::out_of_range(format!("expected at most {MAX} bytes (max = {MAX}), found {}", bytes.len()))

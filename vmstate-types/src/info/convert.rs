@@ -74,6 +74,7 @@ impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> 
         _ => "",
     };
     const SIZE: Option<usize> = W::FIXED;
+    // FIXED is not set: a run does not validate its values.
 
     fn put(value: &T, to: &mut Writer) -> Result<(), SaveError> {
         let wire = value

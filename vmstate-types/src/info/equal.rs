@@ -25,6 +25,7 @@ macro_rules! equal {
 
             fn get(value: &mut $type, from: &mut Reader<'_>) -> Result<(), LoadError> {
                 let incoming = $type::from_be_bytes(from.array()?);
+                // A checkpoint needs no exception: the local value never changes, so that it always matches.
                 if incoming == *value {
                     return Ok(());
                 }

@@ -31,6 +31,7 @@ pub trait Growing: Sealed {
         sink: &mut S,
         at: FieldRef,
     ) -> Result<usize, SaveError> {
+        // Checked before anything is written, so that the error does not leave a count without elements.
         let length = self.length();
         check_max(length, max)?;
         let count = W::try_from(length);

@@ -105,6 +105,7 @@ impl<L: List<Item: VmState + Default>> Structs for L {
 
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         walk::check_version(Self::ITEM, version).map_err(|error| error.at_offset(reader.offset()))?;
+        // QEMU appends to the existing list, which is empty on a fresh destination. Here the device may be in use.
         self.clear();
         let mut count = 0;
         while more(reader)? {

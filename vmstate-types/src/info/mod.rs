@@ -214,6 +214,7 @@ impl<T: ?Sized, I: Info<T>> Codec<T> for I {
     }
 
     fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        // Custom infos rarely set an offset. The start of the value is a good default for them.
         let start = reader.offset();
         I::get(value, reader).map_err(|error| error.at_offset(start))
     }

@@ -101,6 +101,8 @@ impl<C: Counted<Item: Slot>> Slots for C {
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         each(self, count, |slot| match slot.target() {
             Some(target) => target.load_elements(reader),
+            // QEMU consumes the marker of a pointer that is null on the destination, and rejects any other byte
+            // (get_nullptr in migration/vmstate-types.c).
             None => match marker(reader)? {
                 (NULL, _) => Ok(()),
                 (found, start) => Err(not_null(found).at_offset(start)),
@@ -190,6 +192,8 @@ where
     let slots = slots.items(count).ok_or_else(|| count_mismatch(count))?;
     let mut run = PointerRun::default();
     for index in 0..slots.len() {
+        // QEMU 10.0 describes pointers in runs that are all null or all valid (vmstate_save_state_v in
+        // migration/vmstate.c), so that the sink needs the whole run at its first pointer.
         if index == run.end {
             let null = slots[index].is_null();
             let length = slots[index..].iter().take_while(|slot| slot.is_null() == null).count();

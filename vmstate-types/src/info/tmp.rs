@@ -87,5 +87,6 @@ pub fn load<T: Temporary<P>, P>(parent: &mut P, version: u32, reader: &mut Reade
     let start = reader.offset();
     let mut temporary = T::for_load(parent);
     walk::load(&mut temporary, reader, version)?;
+    // The failure concerns the temporary as a whole, so that its offset is that of the first byte.
     temporary.apply(parent).map_err(|error| error.at_offset(start))
 }

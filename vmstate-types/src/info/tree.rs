@@ -141,6 +141,7 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
         let mut count = 0_u32;
         while more(reader)? {
             let start = reader.offset();
+            // As in get_gtree of QEMU's migration/vmstate-types.c, the announced number and the end marker must agree.
             if count == announced {
                 return Err(inconsistent(announced, "another one").at_offset(start));
             }

@@ -101,6 +101,7 @@ pub struct Number {
 
 /// Returns the value of `field` times `factor`.
 pub fn number(field: &impl CountField, factor: usize) -> Number {
+    // QEMU multiplies in `int` (vmstate_n_elems in migration/vmstate.c); an overflow is an error here.
     let count = field.count().and_then(|count| count.checked_mul(factor));
     Number { count, shown: field.shown(), factor }
 }
@@ -219,6 +220,7 @@ where
 {
     check_capacity::<C>(count)?;
     let size = const { walk::fixed_size(C::Item::FIXED) };
+    // Zero stands for both: no fixed size, and elements without bytes, of which any number fits into a chunk.
     if const { walk::fixed_size(C::Item::FIXED) == 0 } {
         return load_each(items, count, |item| item.load_elements(reader));
     }
@@ -286,6 +288,7 @@ fn load_each<C: Counted>(
 ) -> Result<(), LoadError> {
     check_capacity::<C>(count)?;
     for index in 0..count {
+        // One by one, because the stream may end at any item and their sizes are unknown.
         for item in items.grow(index, index + 1) {
             load(item).map_err(|error| error.in_element(index))?;
         }

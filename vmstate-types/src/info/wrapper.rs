@@ -85,6 +85,7 @@ impl<T: Wire + Copy> Wire for Cell<T> {
 impl<T: Wire + ?Sized> Wire for RefCell<T> {
     const FORM: Form = T::FORM;
 
+    // `get_mut` cannot fail: the exclusive reference proves that the cell is not borrowed.
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         self.get_mut().save_elements(sink, at, element)
     }
@@ -275,6 +276,7 @@ macro_rules! non_zero {
         #[diagnostic::do_not_recommend]
         impl Wire for core::num::NonZero<$int> {
             const FORM: Form = $int::FORM;
+            // FIXED is not set: a run does not validate its values, and zero is invalid here.
 
             fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                 Self::get(*self).save_elements(sink, at, element)

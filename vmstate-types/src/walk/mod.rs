@@ -30,6 +30,7 @@ use subsection::{load_subsections, save_subsections};
 /// Returns an error if a hook fails, a nested struct cannot be saved, or a value does not fit its wire type.
 #[inline]
 pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
+    // The tests of `DESCRIPTION` are constants: a struct without hooks or subsections contains no code for them.
     if const { T::DESCRIPTION.hooks.pre_save } {
         let before = value.pre_save(version);
         check_save_hook(sink, before)?;
@@ -93,6 +94,7 @@ pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) 
             Err(error) => Err(error.at_offset(start)),
         };
     }
+    // QEMU checks the version before any hook runs (vmstate_load_state), so that a rejected device is unchanged.
     if !is_supported(T::DESCRIPTION, version) {
         return Err(reject_version(T::DESCRIPTION, version, reader));
     }
@@ -126,6 +128,7 @@ pub fn finish<T: VmState>(value: &mut T, version: u32) -> Result<(), LoadError> 
 /// # Errors
 /// Returns an error if a value does not fit its wire type. Such a device cannot be saved either.
 pub fn checkpoint<T: VmState>(value: &mut T, to: &mut Writer) -> Result<(), SaveError> {
+    // The previous setting is restored instead of cleared, because the writer may already belong to a checkpoint.
     let before = to.set_checkpoint(true);
     let saved = save(value, to, T::DESCRIPTION.version);
     to.set_checkpoint(before);
@@ -216,6 +219,7 @@ fn reject_version(description: &Description, version: u32, reader: &Reader<'_>) 
 #[inline(never)]
 fn unsupported(description: &Description, version: u32) -> LoadError {
     let Description { name, version: local, minimum_version: minimum, .. } = *description;
+    // The messages are those of vmstate_load_state in QEMU's migration/vmstate.c.
     let kind = LoadErrorKind::UnsupportedVersion { found: version, oldest: minimum, newest: local };
     if version > local {
         return LoadError::new(kind, format!("at most version {local} of `{name}`"), format!("version {version}"))

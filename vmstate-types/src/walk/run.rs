@@ -28,6 +28,8 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
         return save_view(value, sink, at, element);
     }
     let size = const { fixed_size(T::FIXED) };
+    // A single struct becomes part of its parent's run. Elements of an array are reported one by one instead, because
+    // the description at the end of a stream lists each of them.
     if element.count == 1 {
         value.put(sink.out().reserve(size));
         sink.fixed(at.parent, at.field..at.field + 1);
@@ -103,6 +105,7 @@ pub fn load_run<'r>(
 pub const fn run_size(parent: &Description, first: usize, count: usize) -> usize {
     let mut size = 0;
     let mut index = first;
+    // Iterators are not available in constant functions.
     while index < first + count {
         if let Some(field) = parent.fields[index].form.total_size() {
             size += field;
@@ -137,7 +140,9 @@ pub const fn blocks<const N: usize>(
     mut types: &[(usize, Option<usize>)],
 ) -> [RunBlock; N] {
     let mut blocks = [RunBlock { size: 0, first, until: first }; N];
-    let (mut begin, mut index, mut bytes) = (0, 0, 0);
+    let mut begin = 0;
+    let mut index = 0;
+    let mut bytes = 0;
     while index < N {
         let size = match types {
             [(typed, size), rest @ ..] if *typed == index => {
@@ -148,6 +153,7 @@ pub const fn blocks<const N: usize>(
         };
         bytes += fixed_size(size);
         index += 1;
+        // A field without a fixed size ends the block before it and is loaded between two blocks.
         if size.is_none() || index == N {
             let until = if size.is_none() { index - 1 } else { N };
             let block = RunBlock { size: bytes, first: first + begin, until: first + until };

@@ -86,6 +86,7 @@ fn load_all(parent: &'static Description, own: &mut dyn Subsections, reader: &mu
     // One bit per subsection; the derive macro rejects structs with more than 128.
     let mut seen = 0_u128;
     while let Some(header) = next_subsection(parent, reader)? {
+        // Neither the order nor repetitions are checked, as in QEMU: the last copy of a subsection counts.
         seen |= 1 << (header.index % 128);
         let description = parent.subsections[header.index].description;
         own.load(header.index, reader, header.version).map_err(|error| error.in_subsection(description.name))?;
@@ -124,8 +125,10 @@ fn reject_subsection(parent: &Description, mut ahead: Ahead<'_, '_>) -> Result<(
 
 /// Returns the name of the next subsection, if one follows whose name begins with the name of `parent`.
 fn subsection_name<'n>(parent: &Description, ahead: &'n mut Ahead<'_, '_>) -> Result<Option<&'n [u8]>, LoadError> {
+    // Only peeked: the bytes belong to the next field or section unless they name a subsection of `parent`.
     let &[SUBSECTION, length] = ahead.peek(2)? else { return Ok(None) };
     let length = usize::from(length);
+    // QEMU requires at least one byte more than the parent's name, usually the slash.
     if length <= parent.name.len() {
         return Ok(None);
     }
@@ -157,6 +160,7 @@ fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Opti
         None => return Err(unknown_subsection(parent, name).at_offset(start)),
     };
     reader.skip(2 + length as u64)?;
+    // From here on the name has decided that it is a subsection, so that a missing version is an error.
     let version = reader.array::<4>().map_err(|error| error.in_subsection(parent.subsections[index].description.name));
     let [.., version] = version?;
     Ok(Some(SubsectionHeader { index, version: u32::from(version) }))

@@ -60,10 +60,12 @@ impl Stream for Buffered<'_> {
     }
 
     fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
-        let (start, wanted) = (self.offset(), into.len());
+        let start = self.offset();
+        let wanted = into.len();
         let buffered = self.available().min(wanted);
         let (front, mut rest) = into.split_at_mut(buffered);
         front.copy_from_slice(self.take(buffered)?);
+        // Guest memory is most of a stream and arrives through here: the rest bypasses the buffer to avoid a copy.
         while !rest.is_empty() {
             let got = self.pull_into(rest)?;
             if got == 0 {
@@ -87,6 +89,7 @@ impl Stream for Buffered<'_> {
             let buffered = left.min(self.available() as u64);
             self.position += usize::try_from(buffered).unwrap_or(usize::MAX);
             left -= buffered;
+            // A source that cannot seek is read instead. Only a read can tell that the stream has ended.
             if left > 0 && !self.skip_source(&mut left)? && !self.pull(1)? {
                 return Err(LoadError::truncated_u64(start, count, count - left));
             }
@@ -129,6 +132,7 @@ impl Buffered<'_> {
     fn pull(&mut self, goal: usize) -> Result<bool, LoadError> {
         self.make_room(goal);
         let room = &mut self.buffer[self.filled..];
+        // Bounded, because a source that reports too many bytes would make stale bytes part of the stream.
         let got = self.source.read(room)?.min(room.len());
         self.filled += got;
         Ok(got > 0)
@@ -150,6 +154,7 @@ impl Buffered<'_> {
         if self.filled == buffer.len() {
             buffer.resize(goal.min(2 * kept).max(BUFFER), 0);
         } else if kept == 0 && goal <= BUFFER && buffer.len() > BUFFER {
+            // Return the memory of a large request. Doing it only while the buffer is empty avoids another copy.
             buffer.truncate(BUFFER);
             buffer.shrink_to_fit();
         }

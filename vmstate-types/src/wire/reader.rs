@@ -139,6 +139,7 @@ impl<'a> Reader<'a> {
     /// Returns the stream offset of the slice's next byte.
     #[inline]
     fn offset_in_slice(&self) -> u64 {
+        // Computed from the lengths instead of counted, so that consuming bytes updates a single field.
         self.base.saturating_add((self.whole.len() - self.slice.len()) as u64)
     }
 
@@ -197,6 +198,7 @@ impl<'a> Reader<'a> {
         let start = self.offset();
         let available = self.slice.len() as u64;
         let rest = usize::try_from(count).ok().and_then(|count| self.slice.get(count..));
+        // A failed skip ends at the end of the slice, as it does for a source that had to read to find the end.
         self.slice = rest.unwrap_or_default();
         rest.map(drop).ok_or_else(|| LoadError::truncated_u64(start, count, available))
     }
@@ -319,6 +321,7 @@ impl Reader<'_> {
                 Ok(())
             }
             Err(_) => {
+                // Escaped, because the name comes from the stream and the message may go to a terminal.
                 let found = format!("\"{}\"", bytes.escape_ascii());
                 Err(LoadError::malformed("a name in UTF-8", found).at_offset(start))
             }

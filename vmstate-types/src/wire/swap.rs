@@ -68,18 +68,12 @@ macro_rules! swap {
             impl Swap for $number {
                 #[inline]
                 fn store(values: &[Self], out: &mut [u8]) {
-                    match size_of_val(values) < MANY {
-                        true => store_each(values, out),
-                        false => store_many(values, out),
-                    }
+                    if size_of_val(values) < MANY { store_each(values, out) } else { store_many(values, out) }
                 }
 
                 #[inline]
                 fn load(values: &mut [Self], from: &[u8]) {
-                    match size_of_val(values) < MANY {
-                        true => load_each(values, from),
-                        false => load_many(values, from),
-                    }
+                    if size_of_val(values) < MANY { load_each(values, from) } else { load_many(values, from) }
                 }
             }
         };
@@ -146,7 +140,8 @@ mod tests {
     fn floats_keep_their_bits() {
         let bits: Vec<u64> = (0..99).map(|index| 0x7ff0_0000_0000_0001_u64.rotate_left(index)).collect();
         let values: Vec<f64> = bits.iter().map(|&bits| f64::from_bits(bits)).collect();
-        let (mut wire, mut loaded) = (vec![0; 99 * 8], vec![0.0; 99]);
+        let mut wire = vec![0; 99 * 8];
+        let mut loaded = vec![0.0; 99];
         f64::store(&values, &mut wire);
         assert!(bits.iter().flat_map(|bits| bits.to_be_bytes()).eq(wire.iter().copied()));
         f64::load(&mut loaded, &wire);

@@ -149,12 +149,14 @@ impl Writer {
                 break Ok(());
             }
             match sink.write(&self.buffer[sent..self.used]) {
+                // As in `write_all`: a sink that accepts nothing would otherwise loop forever.
                 Ok(0) => break Err(std::io::ErrorKind::WriteZero.into()),
                 Ok(count) => sent += count.min(self.used - sent),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
         };
+        // Also after an error, so that a retry continues with the first unwritten byte.
         self.buffer.copy_within(sent..self.used, 0);
         self.used -= sent;
         self.flushed += sent as u64;

@@ -1,13 +1,16 @@
 //! Whether a stream is of this machine.
 
+use std::fmt;
+
 use vmstate_types::LoadError;
+use vmstate_types::error::LoadErrorKind;
 
 use crate::stream::Configuration;
 
 /// Compares the stream's configuration with ours (`configuration_post_load` in `migration/savevm.c`).
 pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>) -> Result<(), LoadError> {
     let Some(theirs) = theirs else {
-        return Err(LoadError::incompatible(format!("the configuration of `{}`", ours.machine), "no configuration")
+        return Err(mismatch(format!("the configuration of `{}`", ours.machine), "no configuration")
             .or_advice(
                 "if the other side sends none on purpose, allow any machine (`LoadOptions::ignore_machine_type`)",
             )
@@ -19,15 +22,18 @@ pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>) -> Res
     check_uuid(ours, theirs)
 }
 
+/// Creates the error for a stream of another machine.
+fn mismatch(expected: String, found: impl fmt::Display) -> LoadError {
+    LoadError::new(LoadErrorKind::MachineMismatch, expected, found)
+}
+
 fn check_machine(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadError> {
     let (local, received) = (&ours.machine, &theirs.machine);
     match local == received {
         true => Ok(()),
-        false => {
-            Err(LoadError::incompatible(format!("the machine `{local}`"), format!("`{}`", received.escape_debug()))
-                .or_advice("start this side as the machine that the stream is of")
-                .with_qemu_message(format!("Machine type received is '{received}' and local is '{local}'")))
-        }
+        false => Err(mismatch(format!("the machine `{local}`"), format!("`{}`", received.escape_debug()))
+            .or_advice("start this side as the machine that the stream is of")
+            .with_qemu_message(format!("Machine type received is '{received}' and local is '{local}'"))),
     }
 }
 
@@ -37,7 +43,7 @@ fn check_page_bits(ours: &Configuration, theirs: &Configuration) -> Result<(), L
     let (local, received) = (ours.target_page_bits, theirs.target_page_bits);
     match local == received {
         true => Ok(()),
-        false => Err(LoadError::incompatible(text(local), text(received)).with_qemu_message(format!(
+        false => Err(mismatch(text(local), text(received)).with_qemu_message(format!(
             "Received TARGET_PAGE_BITS is {} but local is {}",
             received.unwrap_or(0),
             local.unwrap_or(0)
@@ -60,7 +66,7 @@ fn check_capabilities(ours: &Configuration, theirs: &Configuration) -> Result<()
         None => Ok(()),
         Some(name) => {
             let (here, there) = if local.contains(name) { ("on", "off") } else { ("off", "on") };
-            Err(LoadError::incompatible(text(&local), text(&received))
+            Err(LoadError::new(LoadErrorKind::Capability, text(&local), text(&received))
                 .or_advice("set the same migration capabilities on both sides")
                 .with_qemu_message(format!("Capability {name} is {here}, but received capability is {there}")))
         }
@@ -70,12 +76,11 @@ fn check_capabilities(ours: &Configuration, theirs: &Configuration) -> Result<()
 fn check_uuid(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadError> {
     match (ours.uuid, theirs.uuid) {
         (Some(local), Some(received)) if local != received => {
-            Err(LoadError::incompatible(format!("the UUID {}", uuid_text(local)), uuid_text(received))
-                .with_qemu_message(format!(
-                    "UUID received is {} and local is {}",
-                    uuid_text(received),
-                    uuid_text(local)
-                )))
+            Err(mismatch(format!("the UUID {}", uuid_text(local)), uuid_text(received)).with_qemu_message(format!(
+                "UUID received is {} and local is {}",
+                uuid_text(received),
+                uuid_text(local)
+            )))
         }
         _ => Ok(()),
     }
@@ -113,6 +118,8 @@ mod tests {
         let pages = Configuration { target_page_bits: Some(12), ..ours.clone() };
         assert_eq!(refused(&ours, &pages), "Received TARGET_PAGE_BITS is 12 but local is 0");
         let shared = Configuration { capabilities: Some(vec!["x-ignore-shared".into()]), ..ours.clone() };
+        assert_eq!(check(&ours, Some(&pages)).unwrap_err().kind(), LoadErrorKind::MachineMismatch);
+        assert_eq!(check(&ours, Some(&shared)).unwrap_err().kind(), LoadErrorKind::Capability);
         let text = "Capability x-ignore-shared is off, but received capability is on";
         assert_eq!(refused(&ours, &shared), text);
         assert_eq!(refused(&shared, &ours), "Capability x-ignore-shared is on, but received capability is off");

@@ -139,7 +139,7 @@ fn announcing(field: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_length_buys_no_memory() {
+fn oversized_length_allocates_nothing() {
     // An element, which for lists and trees has a mark; the keys of a tree count.
     let element = |place: usize| match (place % 17, place / 17) {
         (0, _) => 1,
@@ -161,7 +161,7 @@ fn a_length_buys_no_memory() {
 }
 
 #[test]
-fn names_and_configurations_buy_no_memory() {
+fn oversized_configuration_allocates_nothing() {
     let header = b"QEVM\0\0\0\x03";
     for (start, what) in [
         (&b"\x07\x3f\xff\xff\xff"[..], "the machine's name"),
@@ -179,7 +179,7 @@ fn names_and_configurations_buy_no_memory() {
 }
 
 #[test]
-fn a_description_buys_no_memory() {
+fn oversized_description_allocates_nothing() {
     let start = b"QEVM\0\0\0\x03\0\x06\xff\xff\xff\xff";
     for length in [100, 70_000, 5 << 20] {
         let options = LoadOptions::new().trailer(Trailer::Required);
@@ -210,7 +210,7 @@ fn numbered(section: Vec<u8>, places: Vec<usize>) -> impl Fn(usize) -> u8 {
 }
 
 #[test]
-fn thousands_of_sections_are_too_many() {
+fn number_of_sections_is_limited() {
     let header = b"QEVM\0\0\0\x03";
     let name = "n".repeat(255);
     for (rule, name) in
@@ -246,7 +246,7 @@ struct One {
 }
 
 #[test]
-fn packages_in_packages_buy_no_memory() {
+fn nested_packages_allocate_nothing() {
     for pattern in [&b"\x08\0\x07\0\x04\xff\xff\xff\xff"[..], b"\x08\0\x03\0\x04\0\0\0\x01", b"\x08\0\x05\0\0"] {
         let start = b"QEVM\0\0\0\x03";
         load(&mut Machine::new(), LoadOptions::new(), start, &again(pattern), 1 << 20, FIXED).unwrap_err();
@@ -266,7 +266,7 @@ fn ram_start(pages: usize) -> Vec<u8> {
 }
 
 #[test]
-fn memory_that_shall_be_zero_or_comes_often_buys_no_memory() {
+fn repeated_or_zero_pages_allocate_nothing() {
     const PAGES: usize = 4096;
     // One bit or two for each page, and the buffers for a page.
     let fixed = FIXED + PAGES as u64 / 2 + 3 * 4096;

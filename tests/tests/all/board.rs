@@ -25,7 +25,7 @@ fn prints_what_qemu_prints() {
 }
 
 #[test]
-fn a_run_in_pieces_is_the_same_run() {
+fn run_in_pieces_equals_one_run() {
     let image = PROGRAMS[1].image;
     let mut whole = board(image);
     let stop = whole.run_until(SECOND);
@@ -46,7 +46,7 @@ fn a_run_in_pieces_is_the_same_run() {
 }
 
 #[test]
-fn single_steps_are_the_same_run_too() {
+fn run_in_single_steps_equals_one_run() {
     let image = PROGRAMS[2].image;
     let mut whole = board(image);
     whole.run_until(SECOND);
@@ -66,7 +66,7 @@ fn run(instructions: &[u32]) -> (Board, Stop) {
 }
 
 #[test]
-fn what_the_board_lacks_stops_it_before_the_instruction() {
+fn unsupported_instruction_stops_the_board() {
     // Set a lock in pmpcfg0: csrwi 0x3a0, 0 would be fine; li t0, 0x80; csrw 0x3a0, t0.
     let (board, stop) = run(&[0x0800_0293, 0x3a02_9073]);
     assert_eq!((stop, board.hart.regs.pc), (Stop::Unsupported(Unsupported::LockedMemory), 0x8000_0004));
@@ -79,7 +79,7 @@ fn what_the_board_lacks_stops_it_before_the_instruction() {
 }
 
 #[test]
-fn an_image_that_is_too_large_is_refused() {
+fn oversized_image_is_rejected() {
     let mut board = Board::new(4096);
     let error = board.load_image(&[0; 4097]).unwrap_err();
     assert_eq!(error.to_string(), "the program has 4097 bytes, and the board's memory 4096");
@@ -87,7 +87,7 @@ fn an_image_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn while_the_hart_waits_no_instructions_are_executed() {
+fn waiting_hart_executes_nothing() {
     // wfi; j .
     let (board, stop) = run(&[0x1050_0073, 0x0000_006f]);
     assert_eq!(stop, Stop::Time);
@@ -110,7 +110,7 @@ fn the_guest_verifies_itself() {
 }
 
 #[test]
-fn the_guest_notices_what_is_not_as_it_was() {
+fn guest_detects_changed_state() {
     type Damage = fn(&mut Board);
     let damage: [(&str, Damage); 4] = [
         ("the registers", |board| board.hart.regs.gpr[27] ^= 1 << 63),

@@ -48,7 +48,7 @@ fn schemas_are_read_as_they_were_written() {
 /// Each of these is real, as far as real QEMUs can be asked (`qemu` below): 10.0 writes and expects one byte more of
 /// the SCSI controllers, and 7.2 refuses machines with `vhost-user-fs`.
 #[test]
-fn what_breaks_between_two_releases() {
+fn breaks_between_two_releases() {
     let [old, new] = dumps::of_both_releases();
     let report = compare_schemas(&Schema::from(&old), &Schema::from(&new));
     let found = |severity: Severity| {
@@ -94,7 +94,7 @@ fn what_breaks_between_two_releases() {
 
 /// What QEMU's checker finds and we do not, and the other way round, has a reason each: `vmstate/docs/check.md`.
 #[test]
-fn nothing_that_qemus_checker_finds_is_left_out() {
+fn findings_of_qemus_checker_are_included() {
     let [old, new] = dumps::of_both_releases();
     let report = compare_schemas(&Schema::from(&old), &Schema::from(&new));
     for (source, destination, direction) in [(&old, &new, Direction::OldToNew), (&new, &old, Direction::NewToOld)] {
@@ -112,7 +112,7 @@ fn names(report: &Comparison, direction: Direction, device: &str) -> bool {
 
 /// The devices of the examples are QEMU's: of the types in a dump that have the section's name, one has the same bytes.
 #[test]
-fn the_examples_are_what_qemus_dumps_say() {
+fn examples_match_qemus_dumps() {
     let dumps = dumps::of_both_releases().map(|dump| Schema::from(&dump));
     let mut compared = 0;
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/schema")).unwrap() {
@@ -196,7 +196,7 @@ fn any_two_shapes_can_be_compared() {
 
 /// A description that is made to take long: as many fields as a stream may have, none of them known.
 #[test]
-fn a_hostile_description_takes_no_long_time() {
+fn hostile_description_is_compared_in_time() {
     let field = |index: usize| SentField {
         name: format!("f{}", index % 7).into(),
         array: ArrayPart::None,

@@ -27,7 +27,7 @@ fn described_names(stream: &[u8]) -> BTreeSet<String> {
 }
 
 #[test]
-fn info_lists_the_sections_that_are_there() {
+fn info_lists_all_sections() {
     let folder = Folder::new();
     for stream in streams::all() {
         let info = json_of(&vmstate(["info", "--json", &folder.put("in", &stream.bytes)]));
@@ -42,7 +42,7 @@ fn info_lists_the_sections_that_are_there() {
 }
 
 #[test]
-fn info_tells_people_the_same() {
+fn info_text_matches_its_json() {
     let folder = Folder::new();
     let stream = streams::named("qemu-7.2-uno");
     let file = folder.put("in", &stream.bytes);
@@ -72,7 +72,7 @@ fn rewrite_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_difference_is_an_answer() {
+fn rewrite_exits_with_1_on_difference() {
     let folder = Folder::new();
     // JSON that is right, but not spaced as QEMU does.
     let stream = made::stream(&[made::Page::Zero; 4], r#"{"page_size":4096,"devices":[]}"#);
@@ -90,7 +90,7 @@ fn a_difference_is_an_answer() {
 }
 
 #[test]
-fn bytes_behind_the_end_are_not_part_of_the_stream() {
+fn trailing_bytes_are_reported() {
     let folder = Folder::new();
     let stream = streams::named("qemu-10.0-isapc").bytes;
     let long = [stream.as_slice(), &[0; 100]].concat();
@@ -118,7 +118,7 @@ fn strip_zeroes_pages_and_nothing_else() {
 }
 
 #[test]
-fn stripping_what_is_stripped_changes_nothing() {
+fn strip_is_idempotent() {
     let folder = Folder::new();
     for stream in streams::all() {
         let (input, output) = (folder.put("in", &stream.bytes), folder.path("out"));
@@ -128,7 +128,7 @@ fn stripping_what_is_stripped_changes_nothing() {
 }
 
 #[test]
-fn dump_names_everything_and_its_offsets_are_right() {
+fn dump_has_all_names_with_offsets() {
     let folder = Folder::new();
     for stream in streams::all() {
         let file = folder.put("in", &stream.bytes);
@@ -188,7 +188,7 @@ fn hex_of(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn dump_shows_what_was_asked_for() {
+fn dump_is_limited_to_selected_fields() {
     let folder = Folder::new();
     let file = folder.put("in", &streams::named("qemu-10.0-isapc").bytes);
     let names = |arguments: &[&str]| -> Vec<String> {
@@ -232,7 +232,7 @@ fn standard_input_and_output_are_files_too() {
 }
 
 #[test]
-fn bad_streams_are_errors_with_their_place() {
+fn malformed_stream_error_has_offset() {
     let folder = Folder::new();
     let stream = streams::named("qemu-7.2-isapc").bytes;
     let sections = walk::sections(&stream);
@@ -317,7 +317,7 @@ fn help_and_version_are_answers() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let folder = Folder::new();
     let file = folder.put("in", &streams::named("qemu-10.0-pc").bytes);
     for arguments in [["dump", file.as_str()].as_slice(), &["dump", "--json", &file], &["rewrite", &file, "-"]] {
@@ -339,7 +339,7 @@ fn colours_are_for_terminals() {
 }
 
 #[test]
-fn names_cannot_command_a_terminal() {
+fn names_cannot_contain_terminal_escapes() {
     let folder = Folder::new();
     let mut stream = streams::named("qemu-7.2-uno").bytes;
     while let Some(at) =

@@ -40,7 +40,7 @@ fn serial() {
 }
 
 #[test]
-fn a_busy_serial_port_sends_what_it_is_busy_with() {
+fn busy_serial_port_sends_its_state() {
     let mut port = Serial { ier: 2, thr_ipending: 1, lsr: 0, tsr_retry: 1, tsr: b'a', ..Serial::default() };
     port.received.data[..2].copy_from_slice(b"\r\n");
     port.received.num = 2;
@@ -93,7 +93,7 @@ fn pl011() {
 }
 
 #[test]
-fn a_ring_that_cannot_be_is_refused() {
+fn invalid_ring_is_rejected() {
     let mut payload = section("10.0", "lm3s811evb", "pl011").payload;
     let read_pos = payload.windows(11).position(|bytes| bytes == b"\x05\x0bpl011/clo").unwrap() - 12;
     payload[read_pos + 3] = 16;
@@ -106,7 +106,7 @@ fn a_ring_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn one_character_without_a_fifo_comes_to_the_beginning() {
+fn character_without_fifo_moves_to_the_front() {
     let mut port = Pl011 { read_pos: 9, read_count: 1, ibrd: 0x1_0002, fbrd: 0x41, ..Pl011::default() };
     port.read_fifo[9] = 0x41;
     let mut out = Writer::new();
@@ -117,7 +117,7 @@ fn one_character_without_a_fifo_comes_to_the_beginning() {
 }
 
 #[test]
-fn a_clock_that_scales_says_so() {
+fn scaling_clock_sends_its_subsection() {
     let mut clock = QdevClock { period: 1 << 32, multiplier: 1, divider: 3 };
     let mut out = Writer::new();
     clock.save(&mut out).unwrap();
@@ -132,7 +132,7 @@ fn e1000() {
 }
 
 #[test]
-fn the_card_of_an_old_machine_type_sends_less() {
+fn card_of_old_machine_type_sends_less() {
     let compatibility = Compatibility { mitigation: false, all_registers: false, tso: false };
     let mut card = E1000 { compatibility, ..E1000::default() };
     let payload = section("10.0", "pc", "0000:00:03.0/e1000").payload;
@@ -178,7 +178,7 @@ fn virtio() {
 }
 
 #[test]
-fn a_disk_that_the_firmware_has_used() {
+fn disk_used_by_the_firmware_loads() {
     for version in ["7.2", "10.0"] {
         let section = section(version, "q35", "0000:00:03.0:00.0/virtio-blk");
         let mut disk = VirtioBlk::<Pci<true>>::default();

@@ -33,7 +33,7 @@ fn sections(stream: &Stream) -> Vec<(usize, DecodedSection)> {
 }
 
 #[test]
-fn a_stream_is_the_same_as_itself() {
+fn stream_equals_itself() {
     for stream in streams::all() {
         let snapshot = snapshot(&stream);
         assert!(!snapshot.sections.is_empty() && snapshot.configuration.is_some(), "{}", stream.name);
@@ -43,7 +43,7 @@ fn a_stream_is_the_same_as_itself() {
 
 /// Each byte of each field of each device, changed alone: exactly that field differs.
 #[test]
-fn a_byte_that_changes_is_a_field_that_changes() {
+fn changed_byte_is_a_changed_field() {
     let (mut fields, mut refused) = (0, 0);
     for name in ["qemu-10.0-pc", "qemu-7.2-virt", "qemu-10.0-uno", "qemu-7.2-microvm"] {
         let stream = streams::named(name);
@@ -101,7 +101,7 @@ fn flipped(section: &DecodedSection, path: &str) -> u64 {
 }
 
 #[test]
-fn what_changed_from_one_qemu_to_the_next() {
+fn differences_between_two_releases() {
     let (old, new) = (snapshot(&streams::named("qemu-7.2-virt")), snapshot(&streams::named("qemu-10.0-virt")));
     let mut seen = Vec::new();
     for difference in compare(&old, &new) {
@@ -135,7 +135,7 @@ fn what_changed_from_one_qemu_to_the_next() {
 
 /// A stream with a changed byte, wherever it is, is refused or compared, both ways round, and shown.
 #[test]
-fn damage_is_compared_or_refused() {
+fn damaged_stream_is_compared_or_rejected() {
     let stream = streams::named("qemu-10.0-uno");
     let whole = snapshot(&stream);
     let (mut compared, mut differences) = (0, 0);

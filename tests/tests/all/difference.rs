@@ -49,7 +49,7 @@ fn sections() -> Vec<(String, &'static Description, SentStruct)> {
 }
 
 #[test]
-fn what_qemu_sends_is_what_the_devices_load() {
+fn devices_match_qemus_descriptions() {
     let sections = sections();
     assert!(sections.len() > 50, "{}", sections.len());
     for (name, local, sent) in &sections {
@@ -58,7 +58,7 @@ fn what_qemu_sends_is_what_the_devices_load() {
 }
 
 #[test]
-fn every_field_that_is_gone_is_named() {
+fn removed_field_is_named() {
     let mut tried = 0;
     for (name, local, sent) in &sections() {
         for index in 0..sent.fields.len() {
@@ -78,7 +78,7 @@ fn every_field_that_is_gone_is_named() {
 }
 
 #[test]
-fn every_field_that_is_new_is_named() {
+fn added_field_is_named() {
     for (name, local, sent) in &sections() {
         for index in 0..=sent.fields.len() {
             let mut other = sent.clone();
@@ -98,7 +98,7 @@ fn every_field_that_is_new_is_named() {
 }
 
 #[test]
-fn every_field_that_has_another_size_is_named() {
+fn resized_field_is_named() {
     for (name, local, sent) in &sections() {
         for index in 0..sent.fields.len() {
             let mut other = sent.clone();
@@ -116,7 +116,7 @@ fn every_field_that_has_another_size_is_named() {
 }
 
 #[test]
-fn two_fields_that_changed_places_are_named() {
+fn swapped_fields_are_named() {
     for (name, local, sent) in &sections() {
         for index in 1..sent.fields.len() {
             let mut other = sent.clone();
@@ -132,7 +132,7 @@ fn two_fields_that_changed_places_are_named() {
 }
 
 #[test]
-fn a_version_that_is_not_supported_is_named() {
+fn unsupported_version_is_named() {
     for (name, local, sent) in &sections() {
         let difference = first_difference(local, local.version + 1, sent).unwrap();
         assert_eq!((&*difference.path, difference.what), (local.name, DifferenceKind::Version), "{name}");
@@ -141,7 +141,7 @@ fn a_version_that_is_not_supported_is_named() {
 }
 
 #[test]
-fn a_subsection_that_is_not_known_is_named() {
+fn unknown_subsection_is_named() {
     for (name, local, sent) in &sections() {
         let mut other = sent.clone();
         let fields = vec![];
@@ -155,7 +155,7 @@ fn a_subsection_that_is_not_known_is_named() {
 
 /// 10.0 has taken three fields out of the unused end of the name of the run state: the bytes are those of 7.2.
 #[test]
-fn other_fields_in_the_same_bytes_are_no_difference() {
+fn equal_layout_of_other_fields_is_accepted() {
     let sections = sections();
     for (stream, local) in [("qemu-10.0-uno", GlobalState7_2::DESCRIPTION), ("qemu-7.2-uno", GlobalState::DESCRIPTION)]
     {

@@ -53,7 +53,7 @@ fn streams_are_rewritten_from_their_values() {
 
 /// The description is looked for at the end of a file, and read by before the one at the stream's end is seen.
 #[test]
-fn a_stream_has_the_description_that_it_is_read_by() {
+fn description_of_decoded_stream_is_its_own() {
     let stream = streams::named("qemu-7.2-uno").bytes;
     let (start, document) = description(&stream);
     let text = document.to_text().replacen("uint32", "uint64", 1);
@@ -100,7 +100,7 @@ fn sections_are_decoded_whole() {
 }
 
 #[test]
-fn leaves_know_their_bytes() {
+fn leaves_have_the_offsets_of_their_bytes() {
     for stream in streams::all() {
         let (_, document) = description(&stream.bytes);
         for (section, _) in sections(&stream.bytes, Some(document)) {
@@ -142,7 +142,7 @@ fn change(device: &mut vmdesc::SentSection, change: fn(&mut vmdesc::SentField)) 
 }
 
 #[test]
-fn descriptions_that_lie_are_refused() {
+fn wrong_descriptions_are_rejected() {
     let lies: [fn(&mut vmdesc::SentField); 3] = [
         |field| field.size += 8,
         |field| (field.type_name, field.nested) = ("uint8".into(), vmdesc::Nested::Struct(empty())),
@@ -173,7 +173,7 @@ fn empty() -> vmdesc::SentStruct {
 }
 
 #[test]
-fn cut_streams_are_refused() {
+fn truncated_streams_are_rejected() {
     for stream in streams::all() {
         let (start, document) = description(&stream.bytes);
         for end in (0..start).step_by(stream.bytes.len() / 40 + 1) {

@@ -38,7 +38,7 @@ fn guesses_are_marked() {
 
 /// A stream with any one byte changed is refused or imported; nothing else happens.
 #[test]
-fn damage_is_survived() {
+fn damaged_stream_is_rejected_or_imported() {
     for name in ["qemu-7.2-uno", "qemu-10.0-none"] {
         let stream = streams::named(name).bytes;
         let (mut refused, mut imported) = (0, 0);
@@ -59,7 +59,7 @@ fn damage_is_survived() {
 
 /// What a person sees first of a machine that they know.
 #[test]
-fn the_source_is_that_of_a_person() {
+fn imported_source_is_readable() {
     let source = importer(&streams::named("qemu-10.0-uno")).source();
     for part in [
         "//! The devices in `qemu-10.0-uno`, a stream of the machine `arduino-uno`.\n",
@@ -76,7 +76,7 @@ fn the_source_is_that_of_a_person() {
 }
 
 #[test]
-fn types_are_shared_where_their_shapes_are_the_same() {
+fn equal_layouts_share_a_type() {
     let source = importer(&streams::named("qemu-10.0-pc")).source();
     assert_eq!(source.matches("pub struct PciDevice").count(), 1);
     assert!(source.matches(": PciDevice,").count() > 5, "{source}");
@@ -90,7 +90,7 @@ fn types_are_shared_where_their_shapes_are_the_same() {
 
 /// Names are whatever a stream says: they must not end the comment that they stand in, and go on as code.
 #[test]
-fn names_smuggle_nothing_in() {
+fn names_cannot_inject_code() {
     let name = "latch\\n\\nfn evil() {} //\\r";
     let text = format!(
         r#"{{"page_size": 4096, "devices": [{{"name": "{name}", "instance_id": 0, "vmsd_name": "{name}", "version": 1,

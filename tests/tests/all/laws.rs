@@ -141,7 +141,7 @@ impl Greedy {
 
 #[test]
 #[should_panic(expected = "first difference at byte 7 of 8, field `loads`")]
-fn a_load_that_is_not_the_same_is_found() {
+fn different_reload_is_found() {
     Laws::<Greedy>::new(|_| Greedy::default()).round_trip();
 }
 
@@ -163,7 +163,7 @@ impl Careless {
 
 #[test]
 #[should_panic(expected = "index out of bounds")]
-fn a_hook_that_trusts_the_stream_is_found() {
+fn panic_on_corrupt_input_is_found() {
     Laws::<Careless>::new(|_| Careless::default()).corruption();
 }
 
@@ -203,7 +203,7 @@ impl Never {
 
 #[test]
 #[should_panic(expected = "dev: no state has the subsection \"dev/extra\"; give `laws!` a generator")]
-fn a_subsection_that_never_occurs_is_found() {
+fn never_sent_subsection_is_found() {
     Laws::<Never>::new(|_| Never::default()).subsections();
 }
 
@@ -225,13 +225,13 @@ fn uno() -> Vec<u8> {
 }
 
 #[test]
-fn a_port_is_what_qemu_wrote() {
+fn port_matches_qemus_stream() {
     Laws::new(|_| Clock::default()).matches_stream(&uno(), "timer");
 }
 
 #[test]
 #[should_panic(expected = "timer: the stream has no section \"serial\"")]
-fn a_stream_without_the_section_is_no_proof() {
+fn stream_without_the_section_is_rejected() {
     Laws::new(|_| Clock::default()).matches_stream(&uno(), "serial");
 }
 
@@ -248,7 +248,7 @@ fn a_port_that_lacks_fields_is_found() {
 
 #[test]
 #[should_panic(expected = "because   `timer.spare`: the stream has nothing, this device has uint32 of 4 bytes")]
-fn the_field_that_a_port_has_too_much_is_named() {
+fn extra_field_of_a_port_is_named() {
     #[derive(VmState, Default)]
     #[vmstate(name = "timer", version = 2)]
     struct Long {
@@ -262,7 +262,7 @@ fn the_field_that_a_port_has_too_much_is_named() {
 
 #[test]
 #[should_panic(expected = "first difference at byte 23 of 24, field `offset[2]`")]
-fn a_port_that_changes_what_it_loads_is_found() {
+fn port_that_changes_its_state_is_found() {
     #[derive(VmState, Default)]
     #[vmstate(name = "timer", version = 2, post_load = Self::count)]
     struct Changed {

@@ -123,7 +123,7 @@ fn another_count_breaks_both_ways() {
 }
 
 #[test]
-fn a_renamed_subsection_breaks_the_way_from_old_to_new() {
+fn renamed_subsection_breaks_forward_migration() {
     nic!(Other, [version = 2], {
         status: u16, #[vmstate(since = 2)] mask: u16, mac: [u8; 6], ring: u32,
         #[vmstate(subsection("nic/offload", needed = |nic| nic.tso != 0))] tso: u32,
@@ -132,7 +132,7 @@ fn a_renamed_subsection_breaks_the_way_from_old_to_new() {
 }
 
 #[test]
-fn a_raised_minimum_breaks_the_way_from_old_to_new() {
+fn raised_minimum_breaks_forward_migration() {
     nic!(Other, [version = 2, minimum_version = 2], {
         status: u16, mask: u16, mac: [u8; 6], ring: u32,
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,
@@ -169,7 +169,7 @@ fn a_needed_subsection_is_safe() {
 }
 
 #[test]
-fn unused_bytes_in_the_place_of_a_field_are_safe() {
+fn unused_bytes_replacing_a_field_are_safe() {
     nic!(Other, [version = 2], {
         status: u16, #[vmstate(since = 2)] mask: u16, mac: [u8; 6], ring: Unused<4>,
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,
@@ -196,7 +196,7 @@ fn another_name_with_the_same_bytes_is_safe() {
 }
 
 #[test]
-fn a_new_device_is_safe_and_one_that_is_gone_is_not() {
+fn new_device_is_safe_and_removed_device_is_not() {
     #[derive(VmState)]
     #[vmstate(name = "hub/port")]
     struct Hub {
@@ -221,7 +221,7 @@ fn a_new_device_is_safe_and_one_that_is_gone_is_not() {
 }
 
 #[test]
-fn files_are_the_same_for_the_same_devices_whatever_the_line_breaks() {
+fn lock_files_ignore_line_endings() {
     let folder = tempfile::tempdir().unwrap();
     let nic = lock::<Nic>(folder.path());
     assert_eq!(nic.bless(Accept::Safe).unwrap(), []);
@@ -238,7 +238,7 @@ fn files_are_the_same_for_the_same_devices_whatever_the_line_breaks() {
 }
 
 #[test]
-fn what_cannot_be_checked_is_an_error() {
+fn unreadable_lock_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let twice = lock::<Nic>(folder.path()).device(None, Nic::DESCRIPTION);
     assert!(matches!(twice.check(), Err(LockError::Repeated(name)) if name == "nic"));
@@ -270,7 +270,7 @@ fn run(folder: &Path, bless: Option<&str>) -> Output {
 }
 
 #[test]
-fn the_message_says_what_breaks_and_what_is_safe() {
+fn lock_message_lists_breaks_and_safe_changes() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(lock::<Nic>(folder.path()).bless(Accept::Safe).unwrap(), []);
     let said = |output: &Output| {

@@ -166,7 +166,7 @@ fn sections_come_in_order_with_their_names() {
 }
 
 #[test]
-fn offsets_are_those_of_the_bytes() {
+fn items_have_the_offsets_of_their_bytes() {
     let bytes = whole_stream(true, true, false);
     for item in walk(&bytes).unwrap().items {
         let StreamItem::Section(section) = item else { continue };

@@ -13,7 +13,7 @@ use vmstate_tests::streams;
 const STREAMS: [&str; 2] = ["qemu-7.2-uno", "qemu-10.0-uno"];
 
 #[test]
-fn nothing_changed_gives_qemus_bytes() {
+fn unchanged_uno_saves_qemus_bytes() {
     for name in STREAMS {
         let bytes = streams::named(name).bytes;
         let (mut uno, release) = Uno::load(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -25,7 +25,7 @@ fn nothing_changed_gives_qemus_bytes() {
 }
 
 #[test]
-fn the_program_has_left_its_traces() {
+fn uno_has_the_state_of_its_program() {
     // What QEMU's monitor prints for this machine, but for the flag N, of which it prints the contrary (`avr_cpu_dump_state`
     // in `target/avr/cpu.c`). tests/streams/make has the program.
     for name in STREAMS {
@@ -58,7 +58,7 @@ fn a_changed_register_is_the_only_difference() {
 }
 
 #[test]
-fn a_stream_cut_at_any_byte_is_an_error_that_says_where() {
+fn truncated_uno_error_has_the_offset() {
     for name in STREAMS {
         let bytes = streams::named(name).bytes;
         let end = description(&bytes);

@@ -72,7 +72,7 @@ fn saving_again_allocates_nothing() {
 }
 
 #[test]
-fn memory_is_saved_again_without_allocations() {
+fn saving_memory_again_allocates_nothing() {
     let mut machine = registry(1);
     let block = VecBlock::new("r", [vec![0; 4096], vec![7; 8 * 4096]].concat());
     machine.register_ram(PageSize::DEFAULT, vec![block]).unwrap();
@@ -102,7 +102,7 @@ fn loading(count: u32, options: fn() -> LoadOptions) -> u64 {
 }
 
 #[test]
-fn loading_allocates_for_no_section() {
+fn loading_allocates_nothing_per_section() {
     for options in [LoadOptions::new, || LoadOptions::new().without_rollback()] {
         let (few, many) = (loading(2, options), loading(500, options));
         assert_eq!(few, many, "a load allocates as often for many devices as for few");

@@ -83,7 +83,7 @@ fn parts(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn time_is_in_proportion() {
+fn saving_and_loading_take_linear_time() {
     check("sections that nobody knows", 4_000, sections, &Machine::new);
     check("elements", 10_000, device, &|| {
         let mut machine = Machine::new();

@@ -54,7 +54,7 @@ fn dense_texts(length: usize) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_description_takes_what_its_text_pays_for() {
+fn description_memory_is_proportional_to_its_text() {
     for length in [4 << 10, 64 << 10, 4 << 20] {
         for (what, text) in dense_texts(length) {
             let (peak, bound) = (parse(&text), PER_BYTE_OF_TEXT * text.len() as u64 + BESIDES);
@@ -65,7 +65,7 @@ fn a_description_takes_what_its_text_pays_for() {
 }
 
 #[test]
-fn no_description_takes_more_than_any_may() {
+fn description_memory_is_bounded() {
     // The longest text with as many values as there may be, and with more.
     for count in [MAX_VALUES - 10, 2 * MAX_VALUES] {
         let text = format!("{{\"a\":[{}0],\"page_size\":1,\"devices\":[]}}", "{\"\":0},".repeat(count / 2));
@@ -78,7 +78,7 @@ fn no_description_takes_more_than_any_may() {
 }
 
 #[test]
-fn elements_that_take_no_bytes_are_few() {
+fn empty_elements_are_limited() {
     let inner = "{\"vmsd_name\": \"e\", \"version\": 1, \"fields\": []}";
     let field = |count: u64| {
         format!("{{\"name\": \"a\", \"array_len\": {count}, \"type\": \"struct\", \"struct\": {inner}, \"size\": 0}}")
@@ -104,7 +104,7 @@ fn snapshot(stream: &[u8]) -> Result<Snapshot, LoadError> {
 }
 
 #[test]
-fn four_kib_cost_nobody_much() {
+fn decoding_4_kib_is_bounded() {
     let tried = cases().into_iter().filter(|case| (case.make)(1).len() <= 4096);
     for case in tried {
         // As much as fits into 4 KiB.
@@ -120,7 +120,7 @@ fn four_kib_cost_nobody_much() {
 const TIMES: usize = 4;
 
 #[test]
-fn what_grows_grows_as_the_input_does() {
+fn output_is_linear_in_input() {
     for case in cases() {
         let small = (case.small / 4).max(100);
         let cost = |count: usize| {
@@ -146,7 +146,7 @@ const SLOWER: f64 = 10.0;
 const INSTANT: f64 = 0.0002;
 
 #[test]
-fn what_takes_time_takes_it_as_the_input_grows() {
+fn time_is_linear_in_input() {
     for case in cases() {
         let (less, more) = ((case.make)(case.small / 8), (case.make)(TIMES_AS_LONG * case.small / 8));
         let times = (fastest(&case, &less), fastest(&case, &more));

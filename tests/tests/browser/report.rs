@@ -134,7 +134,7 @@ fn each_field_marks_its_own_bytes() {
 }
 
 #[test]
-fn bytes_lead_back_to_their_field_and_keys_suffice() {
+fn bytes_select_their_field_by_mouse_and_keyboard() {
     let shown = run(
         &page_of(&["qemu-10.0-pc"]),
         WIDE,
@@ -216,7 +216,7 @@ fn differences_are_marked() {
 }
 
 #[test]
-fn a_stream_beside_itself_has_no_marks() {
+fn identical_streams_have_no_marks() {
     let shown = run(
         &page_of(&["qemu-10.0-q35", "qemu-10.0-q35"]),
         WIDE,
@@ -228,7 +228,7 @@ fn a_stream_beside_itself_has_no_marks() {
 }
 
 #[test]
-fn names_are_shown_and_do_nothing() {
+fn hostile_names_are_shown_as_text() {
     let folder = Folder::new();
     let file = folder.put("in", &hostile());
     for files in [&[file.as_str()][..], &[&file, &file]] {

@@ -21,7 +21,7 @@ fn hart(program: &str, version: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn runs_the_guest_that_verifies_itself() {
+fn guest_verifies_itself_in_qemu() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hasher");
     fs::write(&path, HASHER).unwrap();
@@ -47,7 +47,7 @@ fn qemu(version: &str, image: &Path) -> Command {
 }
 
 #[test]
-fn prints_the_same() {
+fn programs_print_the_same_in_qemu() {
     let folder = TempDir::new().unwrap();
     for (Program { name, image, expected }, version) in
         PROGRAMS.into_iter().flat_map(|program| VERSIONS.map(|version| (Program { ..program }, version)))

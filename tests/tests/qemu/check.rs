@@ -7,7 +7,7 @@ use vmstate_tests::dumps::of_both_releases;
 use vmstate_tests::qemu::{Qemu, dump_vmstate};
 
 #[test]
-fn the_dumps_are_what_the_qemus_write() {
+fn committed_dumps_match_qemu() {
     for (version, committed) in ["7.2", "10.0"].into_iter().zip(of_both_releases()) {
         let text = dump_vmstate(version, "x86_64", "pc-i440fx-7.2");
         let mut dump = Dump::parse(&text).unwrap();
@@ -33,7 +33,7 @@ fn dumps_of_other_architectures_are_reproduced() {
 
 /// QEMU's own checker has something to say about `hpet`, which is in every PC, and about `e1000e`.
 #[test]
-fn where_nothing_breaks_qemu_loads_the_stream() {
+fn compatible_devices_load_in_qemu() {
     let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "e1000e"];
     for (from, to) in [("7.2", "10.0"), ("10.0", "7.2")] {
         let stream = Qemu::start(from, "x86_64", &args).save();
@@ -43,7 +43,7 @@ fn where_nothing_breaks_qemu_loads_the_stream() {
 
 /// The other way round, 7.2 does not see that its fields are not where 10.0 has them.
 #[test]
-fn a_break_that_qemu_does_not_see() {
+fn break_is_undetected_by_qemu() {
     let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
     let stream = Qemu::start("10.0", "x86_64", &args).save();
     let Located::At(text) = locate(&stream) else { panic!("no description") };
@@ -56,7 +56,7 @@ fn a_break_that_qemu_does_not_see() {
 
 /// QEMU's own checker does not say that 10.0 expects a byte more. QEMU does, when it loads the stream.
 #[test]
-fn a_break_that_only_we_find_is_one() {
+fn break_missed_by_qemus_checker_fails_to_load() {
     let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];
     let stream = Qemu::start("7.2", "x86_64", &args).save();
     let said = Qemu::refusal("10.0", "x86_64", &args, &stream);

@@ -22,7 +22,7 @@ fn bios(qemu: &mut Qemu) -> String {
 }
 
 #[test]
-fn loads_what_was_stripped() {
+fn qemu_loads_stripped_stream() {
     for version in VERSIONS {
         let folder = Folder::new();
         let mut source = Qemu::start(version, "i386", &MACHINE);
@@ -36,7 +36,7 @@ fn loads_what_was_stripped() {
 }
 
 #[test]
-fn loads_what_was_stripped_in_its_place() {
+fn qemu_loads_stripped_mapped_ram() {
     let folder = Folder::new();
     let mut source = Qemu::start("10.0", "i386", &MACHINE);
     set_mapped_ram(&mut source);

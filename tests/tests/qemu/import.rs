@@ -5,7 +5,7 @@ use vmstate_tests::import::Program;
 
 /// The dump's names are there as they are in structs of streams.
 #[test]
-fn structs_of_dumps_compile() {
+fn structs_of_qemus_dumps_compile() {
     use vmstate_tests::qemu::{VERSIONS, dump_vmstate};
 
     let mut program = Program::new();

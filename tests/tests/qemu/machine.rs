@@ -116,7 +116,7 @@ fn rename<T: VmState + 'static>(machine: &mut LocalMachine<'static>, id: EntryId
 }
 
 #[test]
-fn what_was_only_kept_is_what_it_was() {
+fn passed_through_sections_are_unchanged() {
     for version in vmstate_tests::qemu::VERSIONS {
         let stream = saved_by_qemu(version, &PC, |qemu| output(qemu, &[(0x3ff, 0x5a), (0x2ff, 0xa5), (0xa1, 0x3c)]));
         let mut machine = registry_for(&stream);

@@ -16,7 +16,7 @@ use vmstate_tests::streams;
 
 /// QEMU itself refuses this, both ways.
 #[test]
-fn a_machine_crosses_from_one_release_to_the_other() {
+fn machine_crosses_between_releases() {
     for (from, to, release, version) in [("7.2", "10.0", Release::Qemu10_0, 10), ("10.0", "7.2", Release::Qemu7_2, 5)] {
         let mut spike = spike(if to == "7.2" { Release::Qemu10_0 } else { Release::Qemu7_2 }, from);
         spike.global_state = crossed(&spike.global_state);

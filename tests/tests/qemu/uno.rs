@@ -15,7 +15,7 @@ fn load_in_qemu(version: &str, change: impl FnOnce(&mut Uno)) -> Qemu {
 }
 
 #[test]
-fn loads_what_was_not_changed() {
+fn qemu_loads_unchanged_uno() {
     for version in VERSIONS {
         let mut qemu = load_in_qemu(version, |_| {});
         assert_eq!(qemu.status(), "paused");
@@ -27,7 +27,7 @@ fn loads_what_was_not_changed() {
 }
 
 #[test]
-fn sees_what_was_changed() {
+fn qemu_sees_changed_uno() {
     for version in VERSIONS {
         let mut qemu = load_in_qemu(version, |uno| {
             uno.cpu.pc = 0x123;
@@ -46,7 +46,7 @@ fn sees_what_was_changed() {
 }
 
 #[test]
-fn runs_on_from_a_stream_of_ours() {
+fn qemu_runs_on_from_our_stream() {
     for version in VERSIONS {
         let mut qemu = load_in_qemu(version, |uno| {
             // inc r24; rjmp to itself

@@ -3,7 +3,7 @@
 //! `TRYBUILD=overwrite` writes the `.stderr` files anew. Read each one: it is what a user gets to see.
 
 #[test]
-fn mistakes_are_explained() {
+fn compile_errors_match_golden_files() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("compile-fail/*/*.rs");
     cases.pass("compile-pass/*.rs");

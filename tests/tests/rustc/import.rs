@@ -7,7 +7,7 @@ use vmstate_tests::import::{Program, all, importer};
 use vmstate_tests::streams;
 
 #[test]
-fn structs_of_every_stream_write_it_again() {
+fn imported_structs_write_every_stream_again() {
     let mut program = Program::new();
     for stream in all() {
         program.add(&stream, &importer(&stream).program());
@@ -24,7 +24,7 @@ fn structs_of_every_stream_write_it_again() {
 }
 
 #[test]
-fn rustfmt_changes_nothing() {
+fn imported_source_is_formatted() {
     let folder = tempfile::tempdir().unwrap();
     let mut rustfmt = Command::new("rustfmt");
     rustfmt.args(["--check", "--edition", "2024", "--config-path"]).arg(folder.path());

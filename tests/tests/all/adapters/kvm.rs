@@ -54,7 +54,7 @@ struct Large {
 }
 
 #[test]
-fn large_structs_come_back() {
+fn large_structs_round_trip() {
     // The other laws take too long for these.
     let laws = vmstate::laws::Laws::<Large>::new(|_| Large::default());
     laws.round_trip();
@@ -68,7 +68,7 @@ fn saved(device: &mut impl VmState) -> Vec<u8> {
 }
 
 #[test]
-fn what_the_kernel_leaves_unused_is_not_sent() {
+fn unused_kernel_fields_are_not_sent() {
     let sizes = [
         (18 * 8, "regs"),
         (8 * 23 + 2 * 10 + 7 * 8 + 4 * 8, "sregs"),

@@ -39,7 +39,7 @@ fn dirty(block: &impl RamBlock) -> Vec<Range<u64>> {
 }
 
 #[test]
-fn a_page_may_lie_in_several_regions() {
+fn page_can_span_regions() {
     let memory = memory::<()>(&[0x1000, 0x2000, 0x1000]);
     let mut block = GuestBlock::new("ram", memory.iter());
     assert_eq!((block.idstr(), block.size()), ("ram", 0x4000));
@@ -59,7 +59,7 @@ fn a_page_may_lie_in_several_regions() {
 }
 
 #[test]
-fn a_block_tells_what_was_written_once() {
+fn dirty_pages_are_reported_once() {
     for page_size in [1, 512, 1000, 4096, 0x10000] {
         let [first, second] = [region(0x10000, page_size), region(0x8000, page_size)];
         let block = GuestBlock::new("ram", [&first, &second]);
@@ -87,7 +87,7 @@ fn a_block_tells_what_was_written_once() {
 }
 
 #[test]
-fn a_guest_goes_on_writing_while_its_memory_is_sent() {
+fn guest_memory_is_written_while_it_is_sent() {
     // The bitmap has a bit for 16 KiB, and pages of 4 KiB are sent.
     let guest = region(64 << 12, 4 << 12);
     let kvm = Arc::new(Mutex::new(Vec::<Range<u64>>::new()));
@@ -124,7 +124,7 @@ fn a_guest_goes_on_writing_while_its_memory_is_sent() {
 }
 
 #[test]
-fn what_fails_to_load_has_changed_nothing() {
+fn failed_load_leaves_memory_unchanged() {
     let sender = memory::<()>(&[0x4000]);
     (0..4_u64).for_each(|page| sender.write_obj(page + 1, GuestAddress(page << 12)).unwrap());
     let mut machine = Machine::new();

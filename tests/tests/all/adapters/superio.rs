@@ -86,7 +86,7 @@ fn a_port_without_fifos_has_its_byte_in_a_register() {
 }
 
 #[test]
-fn what_one_port_has_no_place_for_is_refused() {
+fn unrepresentable_port_state_is_rejected() {
     let mut many = Port { serial: SerialState { in_buffer: vec![0; 17], ..Default::default() } };
     let error = many.save(&mut Writer::new()).unwrap_err();
     assert_eq!(error.reason(), "17 received bytes exceed QEMU's FIFO of 16 bytes");
@@ -178,7 +178,7 @@ fn a_clock_shows_the_time_that_it_showed() {
 }
 
 #[test]
-fn an_old_clock_counts_otherwise() {
+fn old_clock_counts_differently() {
     let error = loaded::<QemuPl031>(&PL031[..24]).err().unwrap();
     assert_eq!(error.path(), "pl031");
     assert!(error.expected().contains("pl031/tick-offset"), "{error}");

@@ -37,7 +37,7 @@ fn loaded(stream: &[u8]) -> Board {
 }
 
 #[test]
-fn a_hundred_hops_are_as_good_as_none() {
+fn guest_is_unchanged_by_100_hops() {
     let mut staying = board(HASHER);
     let mut moving = board(HASHER);
     for hop in 1..=100 {
@@ -56,7 +56,7 @@ fn a_hundred_hops_are_as_good_as_none() {
 }
 
 #[test]
-fn keys_that_nobody_has_read_come_along() {
+fn unread_keys_move_with_the_guest() {
     let mut board = travelled();
     // The port has them; the guest was not asked yet.
     assert_eq!(board.type_in(b"x"), 1);
@@ -66,7 +66,7 @@ fn keys_that_nobody_has_read_come_along() {
 }
 
 #[test]
-fn a_load_that_fails_changes_nothing() {
+fn failed_load_leaves_board_unchanged() {
     let mut other = travelled();
     let stream = saved(&mut other, Release::Qemu10_0);
     let mut board = travelled();
@@ -82,7 +82,7 @@ fn a_load_that_fails_changes_nothing() {
 }
 
 #[test]
-fn a_corrupt_stream_is_refused_and_the_field_is_named() {
+fn corrupt_stream_error_names_the_field() {
     let mut board = travelled();
     let mut stream = saved(&mut board, Release::Qemu10_0);
     // Behind the header of the section there is the divider, and then come eight registers; the sixth is `lsr`.
@@ -96,7 +96,7 @@ fn a_corrupt_stream_is_refused_and_the_field_is_named() {
 }
 
 #[test]
-fn what_this_board_is_not_is_refused() {
+fn unsupported_board_is_rejected() {
     type Change = fn(&mut Board);
     let cases: [(Change, &str); 4] = [
         (|board| board.hart.regs.privilege = 1, "leaves machine mode"),
@@ -118,7 +118,7 @@ fn what_this_board_is_not_is_refused() {
 }
 
 #[test]
-fn a_guest_whose_receiver_dies_stays() {
+fn guest_survives_a_killed_receiver() {
     let folder = TempDir::new().unwrap();
     // At once, in the middle of the memory, and with all of it but no word.
     for (number, length) in [0, 100_000, u64::MAX].into_iter().enumerate() {
@@ -145,7 +145,7 @@ fn a_guest_whose_receiver_dies_stays() {
 }
 
 #[test]
-fn a_guest_whose_receiver_refuses_it_stays() {
+fn guest_survives_a_rejecting_receiver() {
     let folder = TempDir::new().unwrap();
     let place = Place::Unix(folder.path().join("socket"));
     let listener = place.listen().unwrap();

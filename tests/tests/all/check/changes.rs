@@ -301,7 +301,7 @@ change!(the_minimum_is_raised_above_the_old_version: {
 } => [(VersionTooOld, OldToNew, ""), (VersionTooNew, NewToOld, "")]);
 
 #[test]
-fn what_only_older_streams_have_is_compared() {
+fn fields_of_older_versions_are_compared() {
     #[derive(VmState, Default)]
     #[vmstate(name = "d", version = 2)]
     struct Old {

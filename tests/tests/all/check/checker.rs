@@ -26,7 +26,7 @@ fn counts_where_some_modules_are_not_installed() {
 
 /// The fourteen lines about the differences that QEMU tests its checker with, each with little around it.
 #[test]
-fn the_lines_that_qemu_tests_its_checker_with() {
+fn lines_of_qemus_test_of_its_checker() {
     let mut source = dump(
         "pc-i440fx-2.1",
         [
@@ -94,7 +94,7 @@ Section "usb-kbd" Description "HIDKeyboardDevice" Field "kbd.keycodes" size mism
 }
 
 #[test]
-fn a_struct_around_fields_and_padding_in_their_place_are_no_findings() {
+fn checker_accepts_structs_and_padding() {
     let flat = || [field("a", 4), field("b", 4), field("c", 2)];
     let wrapped = [nested("parent", state("inner", 1, 1, [field("a", 4), field("b", 4)])), field("c", 2)];
     let padded = [field("a", 4), field("unused", 6)];

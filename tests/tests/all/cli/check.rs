@@ -14,7 +14,7 @@ fn files(folder: &Folder) -> [String; 2] {
 }
 
 #[test]
-fn what_breaks_is_a_table() {
+fn check_prints_a_table() {
     let folder = Folder::new();
     let [old, new] = files(&folder);
     let text = vmstate(["check", &old, &new]).answer(1);
@@ -38,7 +38,7 @@ help: read about a rule with `vmstate check --explain RULE`
 }
 
 #[test]
-fn the_exit_code_is_that_of_breaks_and_of_risks_if_asked() {
+fn exit_status_reflects_breaks_and_risks() {
     let folder = Folder::new();
     let [old, new] = files(&folder);
     assert_eq!(vmstate(["check", &old, &old]).answer(0), "0 breaks, 0 risks, 0 notes in 213 compared devices\n");
@@ -61,7 +61,7 @@ fn findings_are_json_for_programs() {
 }
 
 #[test]
-fn qemus_checker_is_a_switch() {
+fn check_can_use_qemus_checker() {
     let folder = Folder::new();
     let [old, new] = files(&folder);
     let lines =
@@ -137,7 +137,7 @@ fn a_schema_is_shown_in_all_forms() {
 }
 
 #[test]
-fn bad_usage_is_said() {
+fn bad_usage_is_reported() {
     let folder = Folder::new();
     let [old, _] = files(&folder);
     let stream = folder.put("stream", &streams::named("qemu-10.0-uno").bytes);

@@ -17,7 +17,7 @@ fn differences(old: &str, new: &str, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn nothing_differs_from_itself() {
+fn stream_does_not_differ_from_itself() {
     let folder = Folder::new();
     for stream in streams::all() {
         let file = folder.put("in", &stream.bytes);
@@ -59,7 +59,7 @@ fn one_field_differs() {
 
 /// What one QEMU sends and another does not; `VMSTATE_BLESS=1` writes the file anew. Read what changes in it.
 #[test]
-fn two_qemus_are_told_apart_for_people() {
+fn diff_of_two_releases_matches_golden_file() {
     let folder = Folder::new();
     let [old, new] = ["qemu-7.2-virt", "qemu-10.0-virt"].map(|name| folder.put(name, &streams::named(name).bytes));
     let text = vmstate(["diff", &old, &new]).answer(1);
@@ -139,7 +139,7 @@ fn arrays_and_memory_are_summarised() {
 }
 
 #[test]
-fn only_what_was_asked_for_is_compared() {
+fn diff_is_limited_to_selected_sections() {
     let folder = Folder::new();
     let [old, new] = ["qemu-7.2-pc", "qemu-10.0-pc"].map(|name| folder.put(name, &streams::named(name).bytes));
     let paths = |arguments: &[&str]| -> Vec<String> {
@@ -171,7 +171,7 @@ fn only_what_was_asked_for_is_compared() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn unreadable_stream_is_an_error() {
     let folder = Folder::new();
     let stream = streams::named("qemu-7.2-uno").bytes;
     let (good, bad) = (folder.put("good", &stream), folder.put("bad", &stream[..stream.len() / 2]));
@@ -184,7 +184,7 @@ fn what_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn colours_tell_old_from_new() {
+fn diff_colours_old_and_new_values() {
     let folder = Folder::new();
     let [old, new] = ["qemu-7.2-uno", "qemu-10.0-uno"].map(|name| folder.put(name, &streams::named(name).bytes));
     let plain = vmstate(["diff", &old, &new]).answer(1);

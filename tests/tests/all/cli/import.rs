@@ -29,7 +29,7 @@ fn a_program_can_be_added() {
 }
 
 #[test]
-fn dumps_are_taken_too() {
+fn dumps_can_be_imported() {
     let folder = Folder::new();
     let dump = r#"{"vmschkmachine": {"Name": "none"}, "latch": {"Name": "latch", "version_id": 1,
         "minimum_version_id": 1, "Description": {"name": "latch", "version_id": 1, "minimum_version_id": 1}}}"#;
@@ -46,7 +46,7 @@ fn dumps_are_taken_too() {
 }
 
 #[test]
-fn what_nobody_describes_cannot_be_imported() {
+fn undescribed_stream_cannot_be_imported() {
     let folder = Folder::new();
     let error = vmstate(["import", &folder.put("in", b"QEVM\x00\x00\x00\x03\x00")]).error();
     assert!(error.contains("no description"), "{error}");

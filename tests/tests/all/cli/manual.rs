@@ -100,7 +100,7 @@ fn keys(answer: &Value) -> BTreeSet<String> {
 
 /// Every key that is said is documented, and every one that is documented is said.
 #[test]
-fn the_page_about_json_is_right() {
+fn json_page_matches_the_output() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vmstate/docs/json.md");
     let page = fs::read_to_string(page).unwrap();
     let folder = Folder::new();

@@ -10,7 +10,7 @@ use vmstate_tests::tool::{self, Folder, json_of, number, vmstate};
 use super::made;
 
 #[test]
-fn a_page_stands_alone() {
+fn page_is_self_contained() {
     for page in [page_of(&["qemu-10.0-pc"]), page_of(&["qemu-7.2-virt", "qemu-10.0-virt"])] {
         for outside in ["http:", "https:", "src=", "@import", "url(", "<link", "fetch("] {
             assert!(!page.contains(outside), "{outside}");
@@ -59,7 +59,7 @@ fn assert_bytes(section: &Value, stream: &[u8]) {
 }
 
 #[test]
-fn names_are_text_and_nothing_else() {
+fn hostile_names_are_escaped() {
     let folder = Folder::new();
     let page = page(&[&folder.put("in", &hostile())]);
     assert_eq!(page.matches("</script>").count(), 2, "the page's own");
@@ -72,7 +72,7 @@ fn names_are_text_and_nothing_else() {
 }
 
 #[test]
-fn large_streams_give_pages_that_are_not_too_large() {
+fn page_size_is_bounded() {
     let folder = Folder::new();
     let bytes = stream("large", &[field("a", "\"array_len\": 4000000, ", "uint16", 2)], &vec![7; 8_000_000]);
     let one = page(&[&folder.put("in", &bytes)]);
@@ -115,7 +115,7 @@ fn memory_is_a_map() {
 }
 
 #[test]
-fn where_the_page_goes() {
+fn report_writes_to_file_or_stdout() {
     let folder = Folder::new();
     let bytes = streams::named("qemu-7.2-uno").bytes;
     let file = folder.put("in", &bytes);

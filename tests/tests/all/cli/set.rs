@@ -22,7 +22,7 @@ fn field(folder: &Folder, name: &str, section: &str, path: &str) -> Value {
 }
 
 #[test]
-fn nothing_asked_for_is_nothing_changed() {
+fn set_without_arguments_changes_nothing() {
     let folder = Folder::new();
     let stream = streams::named("qemu-10.0-uno").bytes;
     assert_eq!(set(&folder, &stream, &[]).fine(), "0 changes\n");
@@ -39,7 +39,7 @@ fn a_folder_that_is_missing_is_named() {
 }
 
 #[test]
-fn values_change_and_nothing_else() {
+fn set_changes_only_the_given_values() {
     for version in ["7.2", "10.0"] {
         let folder = Folder::new();
         let stream = streams::named(&format!("qemu-{version}-uno")).bytes;
@@ -53,7 +53,7 @@ fn values_change_and_nothing_else() {
 }
 
 #[test]
-fn the_description_is_that_of_the_new_stream() {
+fn set_updates_the_description() {
     let folder = Folder::new();
     let stream = streams::named("qemu-10.0-pc").bytes;
     let arguments = [
@@ -94,7 +94,7 @@ fn a_subsection_comes_from_another_stream() {
 }
 
 #[test]
-fn the_stream_can_come_and_go_through_pipes() {
+fn set_reads_and_writes_pipes() {
     let stream = streams::named("qemu-7.2-uno").bytes;
     let output = piped(["set", "-", "cpu.env.sp=0x100", "-o", "-", "--json"], &stream);
     let report: Value = serde_json::from_str(&output.stderr).unwrap();
@@ -103,7 +103,7 @@ fn the_stream_can_come_and_go_through_pipes() {
 }
 
 #[test]
-fn what_the_format_forbids_is_refused() {
+fn invalid_values_are_rejected() {
     for (arguments, reason) in [
         (&["cpu.env.r[24]=0x100000000"][..], "an integer from 0 to 4294967295"),
         (&["cpu.env.r[32]=0"], "such a field"),
@@ -134,7 +134,7 @@ fn what_the_format_forbids_is_refused() {
 }
 
 #[test]
-fn what_counts_something_is_refused_unless_forced() {
+fn counters_are_rejected_unless_forced() {
     let folder = Folder::new();
     let made = made_with_a_count();
     let error = set(&folder, &made, &["latch.num_levels=4"]).error();
@@ -162,7 +162,7 @@ fn made_with_a_count() -> Vec<u8> {
 }
 
 #[test]
-fn several_sections_of_a_name_need_their_instance() {
+fn ambiguous_section_needs_its_instance() {
     let folder = Folder::new();
     let mut out = vmstate::Writer::new();
     let device = |id| {

@@ -67,7 +67,7 @@ impl Device {
 }
 
 #[test]
-fn what_was_not_sent_comes_back() {
+fn unsent_fields_are_restored() {
     let before = Device { lines: 100, five: 5, pending: 3, ..Device::default() };
     let overrun = Fifo { head: 5, overrun: 9 };
     let mut incoming = Device {
@@ -89,7 +89,7 @@ fn what_was_not_sent_comes_back() {
 }
 
 #[test]
-fn what_only_older_streams_have_comes_back() {
+fn fields_of_older_versions_are_restored() {
     let before = Device { old: 7, new: 1, ..Device::default() };
     let mut tried = before.clone();
     let mut checkpoint = Writer::new();
@@ -133,7 +133,7 @@ impl Strict {
 }
 
 #[test]
-fn nothing_refuses_to_go_back() {
+fn restoring_cannot_fail() {
     // A state that could be neither saved nor loaded.
     let mut tried = Strict { value: 200, level: 100, twice: 400 };
     let before = tried.clone();

@@ -33,7 +33,7 @@ impl Ring {
 
 /// What is asked before a field, nobody has read: neither the field, nor the bytes and the count before it.
 #[test]
-fn what_must_exist_is_asked_where_it_stands() {
+fn must_exist_is_checked_in_place() {
     let ring = || Ring { head: 3, count: 1, items: [5, 0, 0, 0], next: 1, last: 2, more: Some(7), words: vec![8] };
     let more = b"\x05\x09ring/more\0\0\0\x01\x07\x05\x0aring/words\0\0\0\x01\x01\0\x08";
     let bytes = [&[3, 1, 0, 0, 5, 1, 2], &more[..]].concat();

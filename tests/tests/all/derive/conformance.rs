@@ -242,7 +242,7 @@ fn leaves<T: VmState>(fresh: impl Fn() -> T, wire: &str, taken: u64) {
 }
 
 #[test]
-fn bytes_that_are_no_number_are_a_state() {
+fn nan_bytes_are_a_valid_state() {
     check_any_bytes(Single::default, &hex("0000000000000000 7ff0000000000001"));
 }
 

@@ -98,7 +98,7 @@ fn padding_is_ignored_and_any_byte_is_true() {
 }
 
 #[test]
-fn the_description_says_what_is_written() {
+fn description_matches_the_bytes() {
     let described: Vec<_> = Everything::DESCRIPTION
         .fields
         .iter()

@@ -139,7 +139,7 @@ fn tuple() -> Tuple {
 }
 
 #[test]
-fn tuple_structs_and_transparent_ones() {
+fn tuple_and_transparent_structs() {
     let bytes = [1, 1, 0, 2, 0, 3, 0, 4, 0xfa];
     assert_eq!(save(&mut tuple()), bytes);
     assert_eq!(loaded(Tuple::default(), &bytes), tuple());
@@ -222,7 +222,7 @@ fn hidden() -> Hidden {
 }
 
 #[test]
-fn counts_that_no_member_holds() {
+fn hidden_counts() {
     let bytes = [0, 1, 0xfe, 2, 0, 2, 0, 3, 0, 0, 0, 1, 0xfb];
     assert_eq!(save(&mut hidden()), bytes);
     assert_eq!(loaded(Hidden::default(), &bytes), hidden());
@@ -293,7 +293,7 @@ struct Holder {
 }
 
 #[test]
-fn what_is_no_more_is_read_and_not_written() {
+fn removed_fields_are_read_and_not_written() {
     let aged = |level, scaled| Aged { level, scaled };
     assert_eq!(save(&mut aged(0x0102, 0)), [1, 2]);
     assert_eq!(loaded(Aged::default(), &[1, 2]), aged(0x0102, 1));
@@ -349,7 +349,7 @@ struct Clocked {
 }
 
 #[test]
-fn types_of_other_crates_are_mirrored() {
+fn types_of_other_crates_have_remote_definitions() {
     let clock = |value| foreign::Clock { value, cache: [0; 2], levels: [0, 1, 2] };
     let device = || Clocked { clock: clock(5), clocks: [clock(6), clock(7)] };
     let bytes = [0, 0, 0, 5, 0, 1, 0, 2, 0, 0, 0, 6, 0, 1, 0, 2, 0, 0, 0, 7, 0, 1, 0, 2];

@@ -107,14 +107,14 @@ fn hooks_run_in_qemus_order() {
 }
 
 #[test]
-fn hooks_of_absent_subsections_do_not_run() {
+fn absent_subsections_run_no_hooks() {
     let mut loading = Device::default();
     load(&mut loading, &[7, 0], 3).unwrap();
     assert_eq!(loading.log, ["pre_load 3 0", "post_load 3 7"]);
 }
 
 #[test]
-fn a_refusal_to_save_writes_nothing_and_skips_post_save() {
+fn failing_pre_save_writes_nothing() {
     let mut refusing = device("pre_save");
     let mut writer = Writer::new();
     let error = refusing.save(&mut writer).unwrap_err();
@@ -132,7 +132,7 @@ fn post_save_runs_after_failures_and_can_fail() {
 }
 
 #[test]
-fn a_refusal_to_load_says_who_where_and_what_qemu_would_say() {
+fn failing_post_load_error_has_qemus_message() {
     let cases = [
         ("pre_load", 0, "pre load hook failed for: 'dev', version_id: 3, minimum version_id: 1"),
         ("sub_pre_load", 15, "pre load hook failed for: 'dev/sub', version_id: 2, minimum version_id: 1"),

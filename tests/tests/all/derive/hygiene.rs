@@ -98,7 +98,7 @@ fn holds(_: &Names) -> bool {
 }
 
 #[test]
-fn generated_code_keeps_to_itself() {
+fn generated_code_is_hygienic() {
     let mut names = Names { self_: 1, out: [2, 3], index: 4, ..::core::default::Default::default() };
     let bytes = save(&mut names);
     assert_eq!(bytes.len(), 10 + 1 + 1 + 11 + 4 + 2);

@@ -21,7 +21,7 @@ struct Limited {
 }
 
 #[test]
-fn what_nobody_could_load_is_not_saved() {
+fn unloadable_state_is_not_saved() {
     let mut device =
         Limited { list: [Queue::default(), Queue::default()].into(), tree: [(1, Queue::default())].into() };
     save(&mut device);

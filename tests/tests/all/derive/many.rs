@@ -81,7 +81,7 @@ fn counted_arrays_are_described_as_in_qemu() {
 }
 
 #[test]
-fn counts_that_are_too_large_are_refused_by_name() {
+fn oversized_count_error_names_the_field() {
     let error = refused(Counted::default(), &[9, 0, 0, 0, 0]);
     assert_eq!((error.path().as_str(), error.expected(), error.found()), ("Counted.regs", "at most 8 (max = 8)", "9"));
     let error = refused(Counted::default(), &[4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -168,7 +168,7 @@ struct Outer {
 }
 
 #[test]
-fn a_struct_is_at_its_own_version_unless_another_is_said() {
+fn struct_version_defaults_to_its_own() {
     let inner = |a, b| Inner { a, b };
     let mut device = Outer { plain: inner(1, 2), old: inner(3, 4), new: inner(5, 6) };
     assert_eq!(save(&mut device), [1, 2, 3, 5, 6]);
@@ -214,7 +214,7 @@ struct Wrapped {
 }
 
 #[test]
-fn wrappers_leave_the_wire_form_as_it_is() {
+fn wrappers_do_not_change_the_bytes() {
     let bytes = [1, 2, 3, 4, 5, 6, 1, 7, 8, 0, 9, 10, 11, 12];
     let mut device = loaded(Wrapped::default(), &bytes);
     assert_eq!((*device.boxed, device.wrapping.0, device.cell.get()), (0x0102, 3, 4));
@@ -247,7 +247,7 @@ struct Positive {
 }
 
 #[test]
-fn a_number_that_cannot_be_zero_is_not_loaded_from_zero() {
+fn nonzero_rejects_zero() {
     let device = || Positive { value: NonZero::<u16>::MIN };
     assert_eq!(loaded(device(), &[0, 5]).value.get(), 5);
     let error = refused(device(), &[0, 0]);
@@ -329,7 +329,7 @@ impl Switch {
 }
 
 #[test]
-fn enums_are_their_numbers_and_nothing_else() {
+fn enums_accept_only_their_numbers() {
     let device = || Switch { mode: Mode::On, modes: [Mode::Off, Mode::On], level: 1 };
     assert_eq!(save(&mut device()), [5, 0, 5, 1]);
     assert_eq!(loaded(Switch::default(), &[5, 0, 5, 1]), device());
@@ -340,7 +340,7 @@ fn enums_are_their_numbers_and_nothing_else() {
 }
 
 #[test]
-fn what_must_exist_is_asked_for_both_ways() {
+fn must_exist_is_checked_in_both_directions() {
     let error = Switch { level: 4, ..Switch::default() }.save(&mut Writer::new()).unwrap_err();
     assert_eq!(error.to_string(), "field Switch: \"level is below 4\" does not hold");
     let error = refused(Switch::default(), &[0, 0, 0, 4]);
@@ -388,7 +388,7 @@ struct Lists {
 }
 
 #[test]
-fn elements_of_lists_load_at_the_fields_version_and_are_saved_at_their_own() {
+fn list_elements_load_at_the_fields_version() {
     let node = |value, more| Node { value, more };
     assert_eq!(save(&mut Lists { list: vec![node(1, 2), node(3, 4)] }), [1, 1, 2, 1, 3, 4, 0]);
     assert_eq!(loaded(Lists::default(), &[1, 1, 1, 3, 0]), Lists { list: vec![node(1, 0), node(3, 0)] });
@@ -414,7 +414,7 @@ struct Vectors {
 }
 
 #[test]
-fn a_count_can_be_known_on_both_sides_instead_of_sent() {
+fn count_known_to_both_sides_is_not_sent() {
     let device = || Vectors { vectors: 2, table: [1, 2, 0, 0] };
     assert_eq!(save(&mut device()), [0, 1, 0, 2]);
     assert_eq!(loaded(Vectors { vectors: 2, table: [0; 4] }, &[0, 1, 0, 2]), device());

@@ -50,7 +50,7 @@ fn save_at(version: u32, device: &Device) -> (Vec<u8>, String) {
 }
 
 #[test]
-fn what_became_something_else_is_converted_both_ways() {
+fn changed_type_is_converted_both_ways() {
     let device = Device { level: 7, ..Device::default() };
     assert!(save_at(4, &device).0.starts_with(b"\x07\x05\x08dev/mode"));
     assert!(save_at(3, &device).0.starts_with(b"\x00\x07\x05\x08dev/mode"));
@@ -64,7 +64,7 @@ fn what_became_something_else_is_converted_both_ways() {
 }
 
 #[test]
-fn one_thing_in_two_forms_has_one_name() {
+fn field_in_two_forms_has_one_name() {
     for (version, expected) in [
         (3, r#""fields": [{"name": "level", "type": "uint16", "size": 2}], "#),
         (4, r#""fields": [{"name": "level", "type": "uint8", "size": 1}], "#),
@@ -75,7 +75,7 @@ fn one_thing_in_two_forms_has_one_name() {
 }
 
 #[test]
-fn a_subsection_had_versions_of_its_own() {
+fn subsection_has_old_versions() {
     let extra = Some(Extra { first: 8, second: 9 });
     let device = Device { level: 7, mode: 5, submode: 6, extra };
     for (version, mode, extra) in [

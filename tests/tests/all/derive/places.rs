@@ -69,7 +69,7 @@ fn places_inside_of_members_are_fields() {
 }
 
 #[test]
-fn what_older_versions_do_not_have_becomes_the_default() {
+fn missing_field_of_old_version_gets_default() {
     let bytes = [0, 2, 3, 1, 4, 0, 0, 0, 6, 0, 0, 0, 5, 0, 0, 0, 6];
     let mut loaded = Places::default();
     load(&mut loaded, &bytes, 1).unwrap();
@@ -204,7 +204,7 @@ struct Elements {
 }
 
 #[test]
-fn elements_are_what_attributes_say() {
+fn element_attributes_apply_to_elements() {
     let old = |a, b| Old { a, b, c: 0 };
     let mut device = Elements {
         structs: [[old(1, 2), old(3, 4)]],
@@ -308,7 +308,7 @@ struct Single {
 }
 
 #[test]
-fn a_pointer_of_which_both_sides_know() {
+fn pointer_known_to_both_sides_is_not_sent() {
     let inner = Some(Box::new(Channel { mode: 7, disabled: 0 }));
     let mut device = Single { has_timer: true, inner, always: Some(8) };
     assert_eq!(save(&mut device), [1, 7, 0, 8]);

@@ -1,6 +1,6 @@
 //! The table "from `VMSTATE_X` to attribute" of the book of attributes: every line of it, and the bytes.
 //!
-//! What the table shows as Rust stands in this file; `every_line_of_the_table_is_tried_here` looks for it.
+//! What the table shows as Rust stands in this file; `every_row_of_the_table_is_tested` looks for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
@@ -23,7 +23,7 @@ fn both_ways<T: VmState + PartialEq + Debug>(mut device: T, mut fresh: T, wire: 
 }
 
 #[test]
-fn every_line_of_the_table_is_tried_here() {
+fn every_row_of_the_table_is_tested() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let source = words(include_str!("porting.rs"));
     let rows = TABLE.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| in C"));
@@ -459,7 +459,7 @@ fn timers_and_containers() {
 }
 
 #[test]
-fn elements_of_a_list_are_loaded_at_the_version_of_the_macro() {
+fn list_elements_load_at_the_macros_version() {
     let mut device = Containers::default();
     let timers = "ff".repeat(24);
     load(&mut device, &hex(&format!("00 {timers} 00 00 01 0b 01 0c 00 00000000 00 00000000 00")), 1).unwrap();

@@ -112,7 +112,7 @@ fn full_bytes() -> Vec<u8> {
 }
 
 #[test]
-fn all_that_is_needed_is_sent_in_order() {
+fn needed_subsections_are_sent_in_order() {
     assert_eq!(save(&mut full()), full_bytes());
     let mut loaded = Device { sends: "egt", timer: Some(1), ..Device::default() };
     load(&mut loaded, &full_bytes(), 1).unwrap();
@@ -120,7 +120,7 @@ fn all_that_is_needed_is_sent_in_order() {
 }
 
 #[test]
-fn nothing_that_is_not_needed_is_sent() {
+fn unneeded_subsections_are_not_sent() {
     let mut device = Device { fifo: None, whole: None, maybe_timer: None, sends: "", ..full() };
     assert_eq!(save(&mut device), [1]);
     device.whole = Some(Whole { value: 0 });
@@ -128,7 +128,7 @@ fn nothing_that_is_not_needed_is_sent() {
 }
 
 #[test]
-fn what_is_absent_stays_or_becomes_its_default() {
+fn absent_subsection_keeps_or_resets_fields() {
     let mut device = full();
     load(&mut device, &[2], 1).unwrap();
     let kept = Device { base: 2, ..full() };
@@ -150,7 +150,7 @@ fn subsections_may_come_in_any_order() {
 }
 
 #[test]
-fn an_option_that_is_there_is_loaded_in_place() {
+fn present_option_is_loaded_in_place() {
     let mut device = Place { part: Some(Part { kept: 9, value: 1 }) };
     load(&mut device, &subsection("place/part", 1, &[2]), 1).unwrap();
     assert_eq!(device.part, Some(Part { kept: 9, value: 2 }));
@@ -171,7 +171,7 @@ struct Part {
 }
 
 #[test]
-fn other_versions_of_a_subsection_are_refused() {
+fn other_subsection_versions_are_rejected() {
     let with = |version| [vec![1], subsection("dev/extra", version, &hex("beef"))].concat();
     let error = load(&mut Device::default(), &with(2), 1).unwrap_err();
     let text = "dev/extra: incoming version_id 2 is too old for local minimum version_id 3";
@@ -182,7 +182,7 @@ fn other_versions_of_a_subsection_are_refused() {
 }
 
 #[test]
-fn unknown_subsections_are_refused() {
+fn unknown_subsections_are_rejected() {
     let error = load(&mut Device::default(), &[vec![1], subsection("dev/new", 1, &[])].concat(), 1).unwrap_err();
     assert_eq!(error.qemu_message(), Some("VM subsection 'dev/new' in 'dev' does not exist"));
     assert_eq!((error.kind(), error.offset()), (LoadErrorKind::Subsection, Some(1)));
@@ -192,7 +192,7 @@ fn unknown_subsections_are_refused() {
 }
 
 #[test]
-fn what_looks_like_no_subsection_of_ours_is_left_alone() {
+fn other_data_after_the_fields_is_left() {
     let rest: [&[u8]; 6] =
         [&[5], b"\x05\x03dev", b"\x05\x05de/ab", b"\x05\xffdev/", b"\x05\x08other/ab", b"\x06\x07dev/fif"];
     for rest in rest {
@@ -204,7 +204,7 @@ fn what_looks_like_no_subsection_of_ours_is_left_alone() {
 }
 
 #[test]
-fn a_subsection_that_is_cut_says_where() {
+fn truncated_subsection_error_has_offset() {
     let bytes = [vec![1], subsection("dev/fifo", 1, &[3, 4])].concat();
     let error = load(&mut Device::default(), &bytes[..bytes.len() - 1], 1).unwrap_err();
     assert_eq!((error.path().as_str(), error.subsection()), ("dev.fifo.tail", Some("dev/fifo")));
@@ -235,7 +235,7 @@ struct StrictAlways {
 }
 
 #[test]
-fn what_must_be_there_and_what_stays() {
+fn required_and_optional_subsections() {
     let mut device = Strict { keep: Some(StrictKeep { value: 1 }), ..Strict::default() };
     let error = load(&mut device, &[], 1).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("the subsection \"strict/must\"", "none"));
@@ -282,7 +282,7 @@ struct Ambiguous {
 }
 
 #[test]
-fn bytes_that_look_like_a_subsection_are_taken_for_one() {
+fn bytes_like_a_subsection_are_read_as_one() {
     let mut device = Ambiguous::default();
     load(&mut device, &[5, 6, b'o', b't', b'h', b'e', b'r', b'/'], 1).unwrap();
     assert_eq!(device.next[0], 5);
@@ -291,7 +291,7 @@ fn bytes_that_look_like_a_subsection_are_taken_for_one() {
 }
 
 #[test]
-fn an_option_of_a_described_subsection_is_not_always_sent() {
+fn described_option_is_sent_if_needed() {
     #[derive(VmState, Default)]
     #[vmstate(name = "outer/own")]
     struct Own {

@@ -66,7 +66,7 @@ impl Temporary<Spans> for Bounds {
 }
 
 #[test]
-fn a_temporary_begins_with_the_parent_as_it_is_loaded_so_far_or_with_nothing() {
+fn temporary_starts_from_loaded_parent_or_default() {
     let spans = |start, length, end| Spans { start, length, end, limit: 20 };
     assert_eq!(save(&mut spans(9, 4, 12)), [9, 4, 3]);
     assert_eq!(loaded(spans(0, 0, 0), &[9, 4, 3]), spans(9, 4, 12));

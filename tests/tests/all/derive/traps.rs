@@ -35,7 +35,7 @@ struct Outer {
 
 /// A header comment of QEMU says that the outer version is passed down. It is not.
 #[test]
-fn trap_01_a_struct_in_a_struct_is_at_its_own_version() {
+fn trap_01_nested_struct_has_its_version() {
     let mut device = Outer { first: 1, inner: Inner { a: 2, b: 3 } };
     assert_eq!(save(&mut device), [1, 2, 3]);
     for version in 1..=7 {
@@ -61,7 +61,7 @@ impl Asked {
 
 /// `field_exists` alone decides. (`since` beside `when` does not compile.)
 #[test]
-fn trap_02_a_predicate_asks_for_no_version() {
+fn trap_02_predicate_ignores_the_version() {
     for version in 1..=3 {
         let mut device = Asked::default();
         load(&mut device, &[1, 9], version).unwrap();
@@ -82,7 +82,7 @@ struct Dev {
 
 /// `vmstate_subsection_load` reads 32 bits into a `uint8_t`.
 #[test]
-fn trap_03_a_subsections_version_is_its_low_byte() {
+fn trap_03_subsection_version_is_one_byte() {
     for (version, loads) in [("00000003", true), ("00000103", true), ("ffffff02", true), ("00000100", false)] {
         let wire = hex(&format!("05 07 6465762f6e6577 {version} 09"));
         let loaded = load(&mut Dev::default(), &wire, 1);
@@ -92,7 +92,7 @@ fn trap_03_a_subsections_version_is_its_low_byte() {
 
 /// The slash is never looked at.
 #[test]
-fn trap_04_a_subsections_name_begins_with_the_parents_and_nothing_more() {
+fn trap_04_subsection_name_starts_with_its_parent() {
     let mut device = Dev { extras: Some(9), ..Dev::default() };
     let wire = hex("05 0a 6465762d657874726173 00000001 09");
     assert_eq!(save(&mut device), wire);
@@ -192,7 +192,7 @@ impl Temporary<Holders> for Sum {
 }
 
 #[test]
-fn trap_08_elements_load_at_the_fields_version_and_are_saved_at_their_own() {
+fn trap_08_elements_load_at_the_version_of_the_field() {
     let inner = |b| Inner { a: 2, b };
     let mut saved = Holders { list: vec![inner(3)], tree: [(4, inner(5))].into(), sum: 7 };
     assert_eq!(save(&mut saved), hex("01 02 03 00 00000001 01 0000000000000004 02 05 00 03 04"));
@@ -216,7 +216,7 @@ fn pointers(known: Option<u32>, made: Option<u32>) -> Pointers {
 
 /// A byte `0x30` is a marker where the slot is null here, and the first byte of a value where it is not.
 #[test]
-fn trap_09_markers_are_read_for_null_slots_only_unless_all_are_marked() {
+fn trap_09_markers_precede_null_slots_only() {
     let mut device = pointers(Some(0), Some(0));
     load(&mut device, &hex("30000001 30"), 1).unwrap();
     assert_eq!(device, pointers(Some(0x3000_0001), None));
@@ -244,7 +244,7 @@ impl Hooked {
 
 /// Old QEMUs fail when a hook returns anything but zero, new ones when it returns less. An `Err` always fails.
 #[test]
-fn trap_10_a_hook_refuses_by_err_whatever_its_number() {
+fn trap_10_hook_fails_with_err() {
     for returns in [-1, 1, 0] {
         assert_eq!(Hooked { returns }.save(&mut Writer::new()).is_ok(), returns == 0);
         assert_eq!(load(&mut Hooked { returns }, &[], 1).is_ok(), returns == 0);
@@ -272,7 +272,7 @@ struct Holder {
 
 /// `needed` is about sections and subsections: a struct in a field is sent whatever it says.
 #[test]
-fn trap_11_needed_leaves_out_the_section_and_no_struct_in_a_field() {
+fn trap_11_needed_omits_sections_not_fields() {
     let saved = |on| {
         let mut registry = Machine::new();
         registry.register("maybe", Maybe { on }).unwrap();

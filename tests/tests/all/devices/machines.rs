@@ -47,7 +47,7 @@ fn isapc() {
 }
 
 #[test]
-fn a_section_that_qemu_sent_twice_is_refused() {
+fn duplicate_section_of_qemu_is_rejected() {
     let stream = stream("7.2", "isapc");
     let mut machine = IsaPc::new(Release::Qemu7_2);
     let error = assemble(&mut machine, &[]).unwrap().load(&stream[..]).unwrap_err();

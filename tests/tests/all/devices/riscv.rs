@@ -12,7 +12,7 @@ fn cores_of_both_releases() {
 }
 
 #[test]
-fn a_core_goes_from_one_release_to_the_other_and_back() {
+fn core_moves_between_releases_and_back() {
     for machine in ["spike", "virt"] {
         let old = section("7.2", machine, "cpu");
         let new = section("10.0", machine, "cpu");
@@ -39,7 +39,7 @@ fn a_core_goes_from_one_release_to_the_other_and_back() {
 }
 
 #[test]
-fn a_core_is_described_as_the_release_that_it_goes_to_describes_it() {
+fn core_has_the_description_of_its_target_release() {
     let (old, new) = (section("7.2", "virt", "cpu"), section("10.0", "virt", "cpu"));
     let mut core = load(&old.payload, 5);
     assert_eq!(described(&mut core, &new), new.described.to_text());
@@ -48,7 +48,7 @@ fn a_core_is_described_as_the_release_that_it_goes_to_describes_it() {
 }
 
 #[test]
-fn versions_that_nobody_here_knows_are_refused() {
+fn unsupported_versions_are_rejected() {
     let payload = section("7.2", "virt", "cpu").payload;
     for version in 6..10 {
         let error = Cpu::<u64>::default().load(&mut Reader::from_slice(&payload), version).unwrap_err();

@@ -127,7 +127,7 @@ const CHANGES: [(&str, Change); 12] = [
 ];
 
 #[test]
-fn what_changes_is_described_anew() {
+fn changed_layout_is_described_again() {
     let machine = Board::default();
     let mut kept = [machine.machine(), machine.machine()];
     let mut check = |what: &str| {
@@ -168,7 +168,7 @@ fn values_alone_change_no_text() {
 }
 
 #[test]
-fn options_that_change_the_description_are_heeded() {
+fn options_invalidate_cached_descriptions() {
     let machine = Board::default();
     let mut registry = machine.machine();
     let options: [fn() -> SaveOptions; 5] = [
@@ -202,7 +202,7 @@ struct Fussy {
 }
 
 #[test]
-fn a_save_that_failed_leaves_no_half_text() {
+fn failed_save_leaves_no_partial_description() {
     let device = Rc::new(RefCell::new(Fussy { count: 1, items: vec![Part::default()] }));
     let make = || {
         let mut registry = LocalMachine::new_local();

@@ -137,7 +137,7 @@ impl Board {
 }
 
 #[test]
-fn a_machine_becomes_another() {
+fn machine_loads_another_ones_state() {
     let (mut source, mut destination) = (Board::busy(), Board::other());
     let stream = source.saved();
     let loaded = destination.machine().load(&stream[..]).unwrap();

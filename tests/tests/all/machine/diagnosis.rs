@@ -124,7 +124,7 @@ fn load(device: &mut Piix4Pm, stream: &mut Reader<'_>) -> Result<(), LoadError> 
 }
 
 #[test]
-fn a_predicate_that_says_the_wrong_thing_is_found() {
+fn wrong_predicate_is_diagnosed() {
     for name in ["qemu-7.2-pc", "qemu-10.0-pc"] {
         let stream = streams::named(name).bytes;
         load(&mut Piix4Pm::with(true, true), &mut Reader::from_slice(&stream)).unwrap();
@@ -151,7 +151,7 @@ fn a_predicate_that_says_the_wrong_thing_is_found() {
 }
 
 #[test]
-fn the_description_is_found_in_a_file_and_can_be_given() {
+fn description_comes_from_file_or_options() {
     let stream = streams::named("qemu-10.0-pc").bytes;
     let mut reader = Reader::from_file(Cursor::new(&stream));
     let error = load(&mut Piix4Pm::with(false, false), &mut reader).unwrap_err();
@@ -170,7 +170,7 @@ fn the_description_is_found_in_a_file_and_can_be_given() {
 }
 
 #[test]
-fn a_given_description_of_something_else_is_of_no_use() {
+fn unrelated_description_is_ignored() {
     let stream = streams::named("qemu-10.0-pc").bytes;
     let other = Document::from_stream(&streams::named("qemu-10.0-uno").bytes).unwrap().unwrap();
     let mut machine = Machine::new();
@@ -181,7 +181,7 @@ fn a_given_description_of_something_else_is_of_no_use() {
 }
 
 #[test]
-fn one_field_more_on_this_side_is_found() {
+fn extra_local_field_is_diagnosed() {
     let mut stream = Vec::new();
     let mut source = Machine::with_type("pc");
     source.register(SECTION, Piix4Pm::with(true, false)).unwrap();
@@ -274,7 +274,7 @@ fn every_kind_of_difference_is_named() {
 }
 
 #[test]
-fn without_footers_the_section_is_found_by_its_size() {
+fn diagnosis_without_footers_uses_the_size() {
     let mut stream = Vec::new();
     let mut source = Machine::with_type("board");
     source

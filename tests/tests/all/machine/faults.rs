@@ -30,7 +30,7 @@ fn nothing_or_all(board: &Board, before: &[u8], stream: &[u8], what: &str) -> bo
 }
 
 #[test]
-fn a_stream_that_is_cut_anywhere_changes_nothing() {
+fn truncated_stream_rolls_back() {
     let (board, stream) = (Board::other(), Board::busy().saved());
     let before = board.copy().saved();
     let loaded =
@@ -48,7 +48,7 @@ fn description_length(stream: &[u8]) -> usize {
 }
 
 #[test]
-fn a_bit_that_is_flipped_anywhere_changes_nothing_or_is_a_state() {
+fn flipped_bit_rolls_back_or_loads() {
     let (board, stream) = (Board::other(), Board::busy().saved());
     let before = board.copy().saved();
     let end = stream.len() - description_length(&stream);
@@ -67,7 +67,7 @@ fn a_bit_that_is_flipped_anywhere_changes_nothing_or_is_a_state() {
 }
 
 #[test]
-fn a_hook_that_refuses_at_the_very_end_changes_nothing() {
+fn last_hook_failing_rolls_back() {
     let mut source = Board::busy();
     source.uarts[1].divider = 0xdead;
     let stream = source.saved();
@@ -80,7 +80,7 @@ fn a_hook_that_refuses_at_the_very_end_changes_nothing() {
 }
 
 #[test]
-fn a_hook_that_panics_changes_nothing_and_goes_on_panicking() {
+fn panicking_hook_rolls_back_and_unwinds() {
     let mut source = Board::busy();
     source.uarts[1].divider = 0xbeef;
     let stream = source.saved();
@@ -93,7 +93,7 @@ fn a_hook_that_panics_changes_nothing_and_goes_on_panicking() {
 }
 
 #[test]
-fn what_runs_after_the_load_can_undo_it() {
+fn failing_after_load_hook_rolls_back() {
     let stream = Board::busy().saved();
     let mut board = Board::other();
     let before = (board.copy(), board.saved());
@@ -126,7 +126,7 @@ impl Read for Failing<'_> {
 }
 
 #[test]
-fn a_source_that_fails_at_any_read_changes_nothing() {
+fn failing_source_rolls_back() {
     let stream = Board::busy().saved();
     let board = Board::other();
     let before = board.copy().saved();
@@ -148,7 +148,7 @@ fn a_source_that_fails_at_any_read_changes_nothing() {
 }
 
 #[test]
-fn in_place_there_is_no_way_back() {
+fn load_without_rollback_keeps_changes() {
     let stream = Board::busy().saved();
     let mut board = Board::other();
     let before = board.copy();
@@ -158,7 +158,7 @@ fn in_place_there_is_no_way_back() {
 }
 
 #[test]
-fn a_device_that_cannot_be_copied_is_not_loaded() {
+fn device_without_checkpoint_is_not_loaded() {
     let stream = Board::busy().saved();
     let mut board = Board::other();
     let broken = board.uarts[1].fifo.as_mut().unwrap();

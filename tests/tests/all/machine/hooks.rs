@@ -359,7 +359,7 @@ const SAVING: [&str; 14] = [
 ];
 
 #[test]
-fn whatever_fails_in_a_save_harms_nobody() {
+fn any_failing_function_in_a_save_is_harmless() {
     let mut machine = Board::of(7);
     let (before, stream) = (Board::of(7), machine.saved());
     for panics in [false, true] {
@@ -405,7 +405,7 @@ const COPYING: [&str; 8] =
     ["inner post_save", "inner pre_save", "must_exist", "post_save", "pre_save", "needed", "of", "when"];
 
 #[test]
-fn whatever_fails_in_a_load_changes_nothing() {
+fn any_failing_function_in_a_load_rolls_back() {
     let stream = Board::of(7).saved();
     let before = Board::of(4);
     let saved = Board::of(4).saved();

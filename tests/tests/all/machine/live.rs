@@ -138,7 +138,7 @@ fn a_save_calls_each_phase() {
 }
 
 #[test]
-fn a_save_that_is_given_up_cleans_up() {
+fn aborted_save_cleans_up() {
     let (mut machine, calls) = logging(100);
     let mut writer = Writer::new();
     let mut saving = machine.start_saving(Output::new(&mut writer, None), SaveOptions::new()).unwrap();
@@ -148,7 +148,7 @@ fn a_save_that_is_given_up_cleans_up() {
 }
 
 #[test]
-fn a_load_that_fails_is_undone_and_cleaned_up() {
+fn failed_load_rolls_back_and_cleans_up() {
     let (mut source, _) = logging(100);
     let mut stream = Vec::new();
     source.save(&mut stream).unwrap();
@@ -266,7 +266,7 @@ impl RamBlock for Guest {
 }
 
 #[test]
-fn a_guest_can_go_on_writing_while_its_memory_is_sent() {
+fn guest_writes_while_its_memory_is_sent() {
     let guest = Guest(Rc::new(RefCell::new((vec![1; 64 * 4096], BTreeSet::new()))));
     let mut machine = LocalMachine::new_local();
     machine.register_ram(PageSize::DEFAULT, [guest.clone()]).unwrap();

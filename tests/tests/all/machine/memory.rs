@@ -166,7 +166,7 @@ fn a_short_write_may_end_anywhere() {
 }
 
 #[test]
-fn a_destination_that_fails_harms_nobody() {
+fn failing_output_leaves_memory_unchanged() {
     let mut blocks = blocks(&[1, 0, 2, 1], PAGE, usize::MAX);
     let expected = expected(&blocks, PAGE);
     for kind in [ErrorKind::BrokenPipe, ErrorKind::WriteZero] {
@@ -212,7 +212,7 @@ impl Write for OneByOne {
 }
 
 #[test]
-fn who_takes_one_slice_at_a_time_gets_copies() {
+fn writer_without_vectored_io_gets_copies() {
     let mut blocks = blocks(&[2; 2000], PAGE, usize::MAX);
     let mut out = OneByOne::default();
     save(&mut blocks, PAGE, &mut out).unwrap();
@@ -234,7 +234,7 @@ impl Write for Boastful {
 }
 
 #[test]
-fn who_says_too_much_is_believed_no_more_than_can_be() {
+fn writer_reporting_too_many_bytes_is_bounded() {
     let mut blocks = blocks(&[2; 10], PAGE, usize::MAX);
     let length = expected(&blocks, PAGE).len() as u64;
     assert_eq!(save(&mut blocks, PAGE, &mut Boastful).unwrap(), length);
@@ -300,7 +300,7 @@ proptest! {
 }
 
 #[test]
-fn data_over_zeros_are_not_copied() {
+fn pages_over_zeros_are_not_checkpointed() {
     for in_place in [true, false] {
         let stream = expected(&blocks(&[2; 100], PAGE, usize::MAX), PAGE);
         let mut ours = blocks(&[0; 100], PAGE, usize::MAX);

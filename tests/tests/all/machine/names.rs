@@ -95,7 +95,7 @@ fn instances_are_counted_or_given() {
 }
 
 #[test]
-fn names_are_refused_that_no_stream_can_have_or_tell_apart() {
+fn invalid_and_duplicate_names_are_rejected() {
     let mut machine = Machine::new();
     machine.register("dev", dev(1)).unwrap();
     let again = machine.add(Registration::device("dev", dev(2)).instance_id(0));
@@ -115,7 +115,7 @@ fn names_are_refused_that_no_stream_can_have_or_tell_apart() {
 }
 
 #[test]
-fn a_device_with_a_path_is_found_under_its_old_name_too() {
+fn device_with_path_is_found_by_its_old_name() {
     let stream = |name: &str, instance_id| {
         let mut machine = Machine::new();
         machine.add(Registration::device(name, dev(7)).instance_id(instance_id)).unwrap();
@@ -163,7 +163,7 @@ fn an_alias_is_another_instance_id() {
 }
 
 #[test]
-fn what_is_unregistered_is_gone() {
+fn unregistered_device_is_not_saved() {
     let mut machine = Machine::new();
     let first = machine.register("dev", dev(1)).unwrap();
     machine.register("dev", dev(2)).unwrap();
@@ -180,7 +180,7 @@ struct Gpu {
 }
 
 #[test]
-fn what_cannot_be_saved_says_so() {
+fn blocked_save_reports_the_reason() {
     let mut machine = Machine::new();
     let gpu = machine.register("gpu", Gpu::default()).unwrap();
     let disk = machine.add_blocker("a disk is being repaired");
@@ -211,7 +211,7 @@ impl Optional {
 }
 
 #[test]
-fn the_order_is_that_of_qemu() {
+fn sections_are_in_qemus_order() {
     let mut ram = [vmstate::ram::VecBlock::new("ram", vec![0; 4096])];
     let mut machine = Machine::new();
     machine.register("last", dev(1)).unwrap();
@@ -248,7 +248,7 @@ impl vmstate::section::RawSection for Bytes {
 }
 
 #[test]
-fn an_older_version_is_for_an_older_peer() {
+fn section_is_saved_at_the_peers_version() {
     let mut machine = Machine::new();
     machine.register("dev", Dev { value: 1, newer: 9 }).unwrap();
     machine.register("other", Dev { value: 2, newer: 9 }).unwrap();

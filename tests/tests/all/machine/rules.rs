@@ -36,7 +36,7 @@ fn load(machine: &mut Machine<'_>, stream: &[u8], rules: Rules) -> Result<vmstat
 }
 
 #[test]
-fn a_missing_section_is_refused_kept_or_reset() {
+fn missing_section_follows_its_rule() {
     let (mut first, mut second, mut third) = (Dev { value: 1 }, Dev { value: 2 }, Dev { value: 3 });
     let stream = stream(&[("first", 10)]);
 
@@ -74,7 +74,7 @@ impl Hooked {
 }
 
 #[test]
-fn a_load_like_qemus_goes_no_way_back() {
+fn qemu_defaults_do_not_roll_back() {
     let good = stream(&[("first", 10), ("hooked", 5)]);
     // `second` ends too early: QEMU has loaded the others by then, and run their hooks.
     let cut = &stream(&[("first", 12), ("hooked", 6), ("second", 7)])[..];
@@ -130,7 +130,7 @@ fn a_reset_is_undone_with_the_rest() {
 }
 
 #[test]
-fn an_unknown_section_is_refused_skipped_or_kept() {
+fn unknown_section_follows_its_rule() {
     let stream = stream(&[("unknown", 0x7e00), ("dev", 6)]);
     let mut device = Dev::default();
     let mut machine = Machine::new();
@@ -160,7 +160,7 @@ fn an_unknown_section_is_refused_skipped_or_kept() {
 }
 
 #[test]
-fn what_is_kept_keeps_its_description() {
+fn passed_through_section_keeps_its_description() {
     let (mut source, mut stream) = (Machine::new(), Vec::new());
     source.register("dev", Dev { value: 1 }).unwrap();
     source.register("unknown", Longer { value: 5, extra: 6 }).unwrap();
@@ -174,7 +174,7 @@ fn what_is_kept_keeps_its_description() {
 }
 
 #[test]
-fn a_repeated_section_is_refused_or_replaces() {
+fn repeated_section_follows_its_rule() {
     let (one, two) = (stream(&[("dev", 1)]), stream(&[("dev", 2)]));
     let twice = [&one[..one.len() - 1], &two[8..]].concat();
     let mut device = Dev::default();
@@ -188,7 +188,7 @@ fn a_repeated_section_is_refused_or_replaces() {
 }
 
 #[test]
-fn unread_bytes_are_refused_or_skipped() {
+fn unread_bytes_follow_their_rule() {
     let (mut source, mut stream) = (Machine::new(), Vec::new());
     source.register("dev", Longer { value: 5, extra: 6 }).unwrap();
     source.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
@@ -216,7 +216,7 @@ fn without_footers_sections_follow_each_other() {
 }
 
 #[test]
-fn another_machine_is_refused() {
+fn other_machine_type_is_rejected() {
     let (mut source, mut stream) = (Machine::with_type("pc-1"), Vec::new());
     source.register("dev", Dev { value: 1 }).unwrap();
     source.save(&mut stream).unwrap();
@@ -259,7 +259,7 @@ fn commands_are_answered_by_the_caller() {
 }
 
 #[test]
-fn the_description_is_read_if_it_is_there_and_what_follows_is_left() {
+fn description_is_read_and_trailing_data_is_left() {
     let (mut machine, mut stream) = (Machine::new(), Vec::new());
     machine.register("dev", Dev { value: 1 }).unwrap();
     machine.save(&mut stream).unwrap();

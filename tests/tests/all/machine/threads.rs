@@ -120,7 +120,7 @@ impl RamBlock for Shared {
 
 /// The log is taken before the pages are read, so that nothing is lost of what is written in between.
 #[test]
-fn what_a_guest_writes_while_it_is_sent_arrives() {
+fn concurrent_guest_writes_arrive() {
     for round in 0..50 {
         let bytes = (0..PAGES * PAGE).map(|_| AtomicU8::new(0)).collect();
         let guest = Arc::new(Guest { bytes, dirty: (0..PAGES).map(|_| AtomicBool::new(false)).collect() });

@@ -57,7 +57,7 @@ fn a_file_keeps_a_machine() {
 }
 
 #[test]
-fn a_load_does_not_wait_for_what_may_never_come() {
+fn load_does_not_wait_for_the_description() {
     let (mut first, second) = UnixStream::pair().unwrap();
     let mut source = Board::busy();
     let options = vmstate::machine::SaveOptions::new().description(None);
@@ -70,7 +70,7 @@ fn a_load_does_not_wait_for_what_may_never_come() {
 }
 
 #[test]
-fn what_follows_on_the_same_connection_is_not_lost() {
+fn data_after_the_stream_stays_readable() {
     let (mut first, second) = UnixStream::pair().unwrap();
     let mut source = Board::busy();
     source.machine().save(&mut first).unwrap();
@@ -91,7 +91,7 @@ const ROLE: &str = "VMSTATE_TEST_DESTINATION";
 
 /// The destination of [`two_processes_move_a_machine`]; in a run of all tests there is nothing to do.
 #[test]
-fn the_other_process() {
+fn receiving_process() {
     let Ok(connection) = env::var(ROLE) else { return };
     let mut board = Board::other();
     let input: Box<dyn Read + Send> = match connection.split_once(':') {
@@ -110,7 +110,7 @@ fn the_other_process() {
 /// Starts this program again as the destination, has `send` send it the machine, and looks at what it became.
 fn to_process(connection: &str, send: impl FnOnce(&mut std::process::Child)) {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "machine::transport::the_other_process", "--nocapture"])
+        .args(["--exact", "machine::transport::receiving_process", "--nocapture"])
         .env(ROLE, connection)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -208,7 +208,7 @@ impl RamBlock for Refusing<'_> {
 }
 
 #[test]
-fn memory_is_refused_at_every_page() {
+fn memory_that_fails_at_any_page_rolls_back() {
     let stream = Board::busy().saved();
     let (mut refused, mut panicked) = (0, 0);
     for (left, panics) in (0..20).flat_map(|left| [(left, false), (left, true)]) {
@@ -256,7 +256,7 @@ fn pair() -> (UnixStream, UnixStream) {
 }
 
 #[test]
-fn the_sender_disappears_at_every_byte() {
+fn lost_sender_at_any_byte_rolls_back() {
     let stream = Board::busy().saved();
     let board = Board::other();
     let end = board.copy().machine().load(&stream[..]).unwrap().bytes;
@@ -304,7 +304,7 @@ impl Write for Outliving<'_> {
 }
 
 #[test]
-fn the_receiver_disappears_at_every_byte() {
+fn lost_receiver_at_any_byte_is_an_error() {
     let mut board = Board::busy();
     let (before, stream) = (board.copy(), board.saved());
     for left in (0..stream.len()).step_by(3) {
@@ -328,7 +328,7 @@ const SILENCE: Duration = Duration::from_millis(20);
 
 /// A peer that is there and does nothing more is an error of the connection, if that is told how long to wait.
 #[test]
-fn a_peer_that_falls_silent_is_an_error_after_the_connections_patience() {
+fn silent_peer_is_an_error_after_the_timeout() {
     let (mut other, before) = (Board::other(), Board::other());
     let stream = Board::busy().saved();
     let end = before.copy().machine().load(&stream[..]).unwrap().bytes;
@@ -359,7 +359,7 @@ const SOCKET: &str = "VMSTATE_TEST_SOCKET";
 
 /// The receiver: takes the beginning of the machine and then does nothing more. A test only where it was started as one.
 #[test]
-fn the_process_that_is_killed() {
+fn receiver_process_to_be_killed() {
     let Some(path) = env::var_os(SOCKET) else { return };
     let mut connection = UnixStream::connect(path).unwrap();
     connection.read_exact(&mut [0; 1000]).unwrap();
@@ -367,12 +367,12 @@ fn the_process_that_is_killed() {
 }
 
 #[test]
-fn a_sender_whose_receiver_is_killed_goes_on() {
+fn sender_survives_killed_receiver() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let listener = UnixListener::bind(&socket).unwrap();
     let mut receiver = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "machine::unreliable::the_process_that_is_killed"])
+        .args(["--exact", "machine::unreliable::receiver_process_to_be_killed"])
         .env(SOCKET, &socket)
         .stdout(Stdio::null())
         .spawn()

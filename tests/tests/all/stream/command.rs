@@ -72,7 +72,7 @@ fn wrong_lengths() {
 }
 
 #[test]
-fn numbers_that_nobody_knows() {
+fn unknown_command_is_rejected() {
     for number in [0, 12, 0x100, 0xffff] {
         let bytes = stream(&[&bytes_of(number, &[1, 2]), &[0]]);
         let found = format!("{number:#x}, length 2");
@@ -82,7 +82,7 @@ fn numbers_that_nobody_knows() {
 }
 
 #[test]
-fn discards_with_wrong_data() {
+fn malformed_discard_is_rejected() {
     let refusal = |data: &[u8], blame, offset, expected: &str, found: &str| {
         let bytes = stream(&[&bytes_of(6, data), &[0]]);
         let error = refusal(&bytes, blame, offset, expected, found);
@@ -104,14 +104,14 @@ fn discards_with_wrong_data() {
 }
 
 #[test]
-fn names_with_something_behind() {
+fn bytes_after_a_name_are_rejected() {
     let bytes = stream(&[&bytes_of(10, b"\x03ram!"), &[0]]);
     let error = refusal(&bytes, Blame::Bytes, 17, "the end of the data", "more data");
     assert_eq!(error.path(), "RECV_BITMAP");
 }
 
 #[test]
-fn data_that_is_cut() {
+fn truncated_command_is_rejected() {
     for (number, data, _) in commands() {
         let bytes = stream(&[&bytes_of(number, &data)]);
         for length in 9..bytes.len() {
@@ -122,7 +122,7 @@ fn data_that_is_cut() {
 }
 
 #[test]
-fn a_command_that_is_too_long_is_not_written() {
+fn oversized_command_is_not_written() {
     let ranges = |count| vec![DiscardRange::new(0, 256); count];
     let discard = |count| Command::RamDiscard { block: "ram".into(), ranges: ranges(count) };
     let mut out = Writer::new();

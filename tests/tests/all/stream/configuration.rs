@@ -21,7 +21,7 @@ fn configuration(parts: &[&[u8]]) -> Configuration {
 }
 
 #[test]
-fn all_that_it_can_say() {
+fn every_configuration_is_read_and_written() {
     let plain = configuration(&[MACHINE]);
     assert_eq!(plain, Configuration::new("pc"));
     let whole = configuration(&[MACHINE, PAGE_BITS, CAPABILITIES, UUID]);
@@ -34,7 +34,7 @@ fn all_that_it_can_say() {
 }
 
 #[test]
-fn a_subsection_that_nobody_knows() {
+fn unknown_subsection_is_rejected() {
     let bytes = stream(&[MACHINE, b"\x05\x13configuration/moods\0\0\0\x01"]);
     let expected = "`configuration/target-page-bits`, `configuration/capabilities` or `configuration/uuid`, version 1";
     let error = refusal(&bytes, Blame::Peer, 15, expected, "\"configuration/moods\", version 1");
@@ -44,7 +44,7 @@ fn a_subsection_that_nobody_knows() {
 }
 
 #[test]
-fn a_subsection_that_comes_twice() {
+fn duplicate_subsection_is_rejected() {
     for subsection in [PAGE_BITS, CAPABILITIES, UUID] {
         let name = String::from_utf8_lossy(&subsection[2..2 + usize::from(subsection[1])]);
         let bytes = stream(&[MACHINE, subsection, subsection, END]);
@@ -54,7 +54,7 @@ fn a_subsection_that_comes_twice() {
 }
 
 #[test]
-fn lengths_that_promise_too_much() {
+fn oversized_lengths_are_rejected() {
     let bytes = stream(&[b"\x07\xff\xff\xff\xffpc"]);
     let error = refusal(&bytes, Blame::Bytes, 13, "4294967295 bytes", "the end of the stream after 2");
     assert_eq!(error.path(), "name");
@@ -68,13 +68,13 @@ fn lengths_that_promise_too_much() {
 }
 
 #[test]
-fn a_machine_name_that_is_no_text() {
+fn machine_name_must_be_utf_8() {
     let error = refusal(&stream(&[b"\x07\0\0\0\x01\xff"]), Blame::Bytes, 13, "a machine name in UTF-8", "\"\\xff\"");
     assert_eq!(error.path(), "name");
 }
 
 #[test]
-fn one_that_comes_later_is_no_section() {
+fn late_configuration_is_rejected() {
     let bytes = stream(&[MACHINE, MACHINE]);
     let expected = "a section (0x01 to 0x04), a command (0x08) or the end (0x00)";
     refusal(&bytes, Blame::Bytes, 15, expected, "0x07");

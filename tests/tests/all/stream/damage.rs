@@ -21,7 +21,7 @@ cannot load the header
 }
 
 #[test]
-fn files_that_are_something_else_are_recognized() {
+fn other_file_formats_are_recognized() {
     let files: [(&[u8], &str); 6] = [
         (b"\x1f\x8b\x08\x00", "gzip -d"),
         (b"\xfd7zXZ", "xz -d"),
@@ -51,7 +51,7 @@ fn other_versions() {
 }
 
 #[test]
-fn a_stream_cut_at_any_byte() {
+fn truncated_stream_is_rejected() {
     for (configuration, footers) in [(true, true), (false, true), (true, false), (false, false)] {
         let bytes = whole_stream(configuration, footers, true);
         let end = walk(&bytes[..bytes.len() - 40]).unwrap_err();
@@ -76,7 +76,7 @@ fn assert_cut(error: &LoadError, length: usize) {
 }
 
 #[test]
-fn a_cut_payload_says_which_section() {
+fn truncated_payload_error_names_the_section() {
     let bytes = stream(&[&full(3)]);
     let error = walk(&bytes[..bytes.len() - 1]).unwrap_err();
     let text = "\
@@ -88,7 +88,7 @@ cannot load section \"dev\" (instance 0, section id 3, version 1)
 }
 
 #[test]
-fn a_footer_that_is_missing() {
+fn missing_footer_is_rejected() {
     let bytes = stream(&[&full(1), &footer(1), &full(2), &[0]]);
     let error = refusal(&bytes, Blame::Bytes, bytes.len() - 1, "the footer 0x7e of section 2", "0x00");
     let text = "\
@@ -109,20 +109,20 @@ fn a_footer_of_another_section() {
 }
 
 #[test]
-fn a_footer_that_is_cut() {
+fn truncated_footer_is_rejected() {
     let bytes = stream(&[&full(1), &[0x7e, 0, 0]]);
     assert_cut(&walk(&bytes).unwrap_err(), bytes.len());
 }
 
 #[test]
-fn a_footer_where_others_have_none() {
+fn unexpected_footer_is_rejected() {
     let bytes = stream(&[&full(1), &full(2), &footer(2), &[0]]);
     let expected = "a section (0x01 to 0x04), a command (0x08) or the end (0x00)";
     refusal(&bytes, Blame::Bytes, bytes.len() - 6, expected, "0x7e");
 }
 
 #[test]
-fn a_payload_that_is_longer_than_was_read() {
+fn unread_payload_is_rejected() {
     let bytes = stream(&[&full(1), &footer(1), &full(2), &[0xbb], &footer(2), &[0]]);
     refusal(&bytes, Blame::Bytes, bytes.len() - 7, "the footer 0x7e of section 2", "0xbb");
     // Without a footer before, what follows has to be something that can.
@@ -131,7 +131,7 @@ fn a_payload_that_is_longer_than_was_read() {
 }
 
 #[test]
-fn things_that_are_no_sections() {
+fn invalid_section_types_are_rejected() {
     let expected = "a section (0x01 to 0x04), a command (0x08) or the end (0x00)";
     for tag in (5..=0xff).filter(|tag| *tag != 0x08) {
         // Directly after the header 07 is a configuration.
@@ -143,7 +143,7 @@ fn things_that_are_no_sections() {
 }
 
 #[test]
-fn parts_of_what_has_not_started() {
+fn part_before_its_start_is_rejected() {
     for (kind, name) in [(SectionKind::Part, "part"), (SectionKind::End, "end")] {
         let bytes = stream(&[&section(kind, 5)]);
         let expected = "no part or end, for no section has started";
@@ -158,7 +158,7 @@ fn parts_of_what_has_not_started() {
 }
 
 #[test]
-fn parts_of_what_has_ended() {
+fn part_after_its_end_is_rejected() {
     let ended = [section(SectionKind::Start, 2), footer(2), section(SectionKind::End, 2), footer(2)].concat();
     let bytes = stream(&[&ended, &section(SectionKind::Part, 2)]);
     let expected = "no part or end, for no section has started";
@@ -169,14 +169,14 @@ fn parts_of_what_has_ended() {
 }
 
 #[test]
-fn a_section_that_starts_twice() {
+fn duplicate_start_is_rejected() {
     let started = [section(SectionKind::Start, 2), footer(2)].concat();
     let bytes = stream(&[&started, &started]);
     refusal(&bytes, Blame::Bytes, 9 + started.len(), "a section id that no live section has", "2");
 }
 
 #[test]
-fn a_name_that_is_no_text() {
+fn name_must_be_utf_8() {
     let bytes = stream(&[b"\x04\0\0\0\x01\x02\xc3\x28\0\0\0\0\0\0\0\x01"]);
     let error = refusal(&bytes, Blame::Bytes, 13, "a name in UTF-8", "\"\\xc3(\"");
     assert_eq!(error.path(), "name");
@@ -184,14 +184,14 @@ fn a_name_that_is_no_text() {
 }
 
 #[test]
-fn something_else_after_the_end() {
+fn unknown_data_after_the_end_is_rejected() {
     let bytes = stream(&[&[0, 0x09]]);
     let error = refusal(&bytes, Blame::Bytes, 9, "0x06, or the end of the stream", "0x09");
     assert_eq!(error.qemu_message(), Some("Expected vmdescription section, but got 9"));
 }
 
 #[test]
-fn a_description_that_is_no_text_or_too_short() {
+fn malformed_description_is_rejected() {
     let bytes = stream(&[b"\0\x06\0\0\0\x03{\xff}"]);
     let error = refusal(&bytes, Blame::Bytes, 15, "text in UTF-8", "other bytes");
     assert_eq!(error.location().unwrap().to_string(), "the description");

@@ -56,7 +56,7 @@ fn an_end_inside_ends_only_the_package() {
 }
 
 #[test]
-fn an_end_before_the_packages_end() {
+fn early_end_of_package_is_rejected() {
     let content = [full(1), footer(1), vec![0, 0]].concat();
     let bytes = stream(&[&package(&content), &[0]]);
     let end = 8 + 9 + content.len();
@@ -64,7 +64,7 @@ fn an_end_before_the_packages_end() {
 }
 
 #[test]
-fn packages_that_are_too_deep() {
+fn package_depth_is_limited() {
     assert!(walk(&stream(&[&nested(4), &[0]])).is_ok());
     let content = nested(5);
     let bytes = stream(&[&content, &[0]]);
@@ -72,7 +72,7 @@ fn packages_that_are_too_deep() {
 }
 
 #[test]
-fn packages_that_reach_over_the_outer_ones_end() {
+fn package_beyond_outer_package_is_rejected() {
     let mut inner = nested(1);
     inner[8] += 1;
     let bytes = stream(&[&package(&inner), &[0]]);
@@ -82,7 +82,7 @@ fn packages_that_reach_over_the_outer_ones_end() {
 }
 
 #[test]
-fn sections_that_reach_over_the_packages_end() {
+fn section_beyond_package_is_rejected() {
     let content = [full(1), footer(1)].concat();
     for length in 1..content.len() {
         let mut bytes = stream(&[&package(&content), &[0]]);
@@ -94,7 +94,7 @@ fn sections_that_reach_over_the_packages_end() {
 }
 
 #[test]
-fn a_package_that_promises_too_much() {
+fn oversized_package_is_rejected() {
     let mut bytes = stream(&[&package(&[full(1), footer(1)].concat())]);
     bytes[13..17].copy_from_slice(&[0xff; 4]);
     let error = walk(&bytes).unwrap_err();

@@ -77,7 +77,7 @@ fn refused(part: &[u8], blame: Blame, offset: u64, expected: &str, found: &str) 
 }
 
 #[test]
-fn the_last_page_counts() {
+fn last_record_of_a_page_wins() {
     let mut blocks = blocks();
     let parts = [
         list(&blocks),
@@ -107,7 +107,7 @@ fn continued_records_belong_to_the_block_before() {
 }
 
 #[test]
-fn pages_of_one_byte_may_have_any() {
+fn one_byte_pages_have_any_value() {
     let mut blocks = blocks();
     let filled = [named(0x2000 | 0x02, "pc.ram"), vec![0x41]].concat();
     let parts = [list(&blocks), [filled, end()].concat()];
@@ -138,7 +138,7 @@ fn pages_outside_of_their_block() {
 }
 
 #[test]
-fn flags_that_nobody_knows() {
+fn unknown_flags_are_rejected() {
     let expected = "a record of a known kind: 0x2, 0x4, 0x8, 0x10, 0x40, 0x100 or 0x200";
     for flags in (0..0x1000).filter(|flags| ![0x2, 0x4, 0x8, 0x10, 0x40, 0x100, 0x200].contains(&(flags & !0x20))) {
         let part = named(0x1000 | flags, "pc.ram");
@@ -148,7 +148,7 @@ fn flags_that_nobody_knows() {
 }
 
 #[test]
-fn flags_have_no_room_beside_small_pages() {
+fn flags_do_not_fit_small_pages() {
     // With pages of 256 bytes 0x100 and 0x200 are addresses: a zero page at 0x300 is not two flags.
     let mut blocks = [VecBlock::new("sram", vec![0x55; 0x800])];
     let parts = [list_of_sram(), [zero("sram", 0x300), end()].concat()];
@@ -166,7 +166,7 @@ fn list_of_sram() -> Vec<u8> {
 }
 
 #[test]
-fn forms_of_pages_that_need_more() {
+fn page_encodings_need_capabilities() {
     let xbzrle = [named(0x40, "pc.ram"), vec![1, 0, 2, 0, 0]].concat();
     let compressed = [named(0x100, "pc.ram"), vec![0, 0, 0, 1, 0]].concat();
     for (part, name) in [(xbzrle, "XBZRLE"), (compressed, "COMPRESS_PAGE"), (word(0x200), "MULTIFD_FLUSH")] {
@@ -177,7 +177,7 @@ fn forms_of_pages_that_need_more() {
 }
 
 #[test]
-fn blocks_that_are_not_ours() {
+fn unknown_block_is_rejected() {
     let theirs = [VecBlock::new("pc.bios", vec![0; 0x1000])];
     let error = load(PAGE, &mut blocks(), &[list(&theirs)]).unwrap_err();
     assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(8)));
@@ -197,7 +197,7 @@ fn blocks_that_are_not_ours() {
 }
 
 #[test]
-fn blocks_that_the_list_has_no_room_for() {
+fn block_list_is_bounded() {
     let bytes = [word(0x1000 | 0x04), b"\x06pc.ram".to_vec(), word(0x4000)].concat();
     let error = load(PAGE, &mut blocks(), &[bytes]).unwrap_err();
     assert_eq!((error.blame(), error.offset(), error.path().as_str()), (Blame::Bytes, Some(15), "block.pc.ram"));
@@ -205,7 +205,7 @@ fn blocks_that_the_list_has_no_room_for() {
 }
 
 #[test]
-fn blocks_of_broken_pages_are_our_mistake() {
+fn partial_page_in_a_block_is_misuse() {
     let mut blocks = [VecBlock::new("odd", vec![0; 0x1080])];
     let error = load(PAGE, &mut blocks, &[[word(0x2000 | 0x04), b"\x03odd".to_vec(), word(0x1080)].concat()]);
     assert_eq!(error.unwrap_err().blame(), Blame::Usage);
@@ -215,7 +215,7 @@ fn blocks_of_broken_pages_are_our_mistake() {
 }
 
 #[test]
-fn blocks_that_cannot_be_listed_write_nothing() {
+fn invalid_blocks_write_nothing() {
     let setup = |blocks: &[VecBlock]| {
         let mut out = Writer::new();
         let error = RamSaver::new(page_size(PAGE)).setup(blocks, &mut out).unwrap_err();
@@ -231,7 +231,7 @@ fn blocks_that_cannot_be_listed_write_nothing() {
 }
 
 #[test]
-fn sizes_that_no_page_has() {
+fn invalid_page_sizes_are_rejected() {
     for bytes in [0, 1, 128, 255, 257, 0x1800, 0x40_0000, 1 << 32, u64::MAX] {
         let error = PageSize::new(bytes).unwrap_err();
         let text = format!("expected a target page size, a power of two from 256 to 2097152, found {bytes}");
@@ -241,7 +241,7 @@ fn sizes_that_no_page_has() {
 }
 
 #[test]
-fn a_payload_cut_at_any_byte() {
+fn truncated_ram_payload_is_rejected() {
     let payload = [list(&blocks()), page("pc.ram", 0, 1), zero("vga.vram", 0x1000), end()].concat();
     for length in 0..payload.len() {
         // After the list's end the payload may end too.

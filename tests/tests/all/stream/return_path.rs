@@ -141,7 +141,7 @@ fn wrong_messages_are_rejected_as_in_qemu() {
 }
 
 #[test]
-fn the_end_within_a_message_is_an_error() {
+fn truncated_message_is_an_error() {
     let bytes = recorded("qemu-10.0-postcopy");
     for length in 33..52 {
         let mut reader = Reader::from_slice_at(&bytes[32..length], 32);

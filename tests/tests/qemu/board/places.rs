@@ -115,17 +115,17 @@ fn round_trips(version: &str, release: Release) {
 }
 
 #[test]
-fn goes_round_with_7_2() {
+fn guest_moves_to_qemu_7_2_and_back() {
     round_trips("7.2", Release::Qemu7_2);
 }
 
 #[test]
-fn goes_round_with_10_0() {
+fn guest_moves_to_qemu_10_0_and_back() {
     round_trips("10.0", Release::Qemu10_0);
 }
 
 #[test]
-fn is_a_bridge_between_releases_that_do_not_understand_each_other() {
+fn guest_moves_between_releases_over_the_board() {
     let (old, new) = (("7.2", Release::Qemu7_2), ("10.0", Release::Qemu10_0));
     let mut guest = Guest::started(old.0);
     for (version, release) in [new, old].into_iter().cycle().take(count()) {

@@ -8,7 +8,7 @@ use vmstate_tests::streams;
 use vmstate_tests::tool::{Folder, set};
 
 #[test]
-fn sees_what_was_set() {
+fn qemu_sees_set_fields() {
     for version in VERSIONS {
         let folder = Folder::new();
         let stream = streams::named(&format!("qemu-{version}-uno")).bytes;
@@ -23,7 +23,7 @@ fn sees_what_was_set() {
 
 /// A machine with a network card in slot 5 becomes one of a newer type with the card in slot 6.
 #[test]
-fn loads_what_was_renamed_and_retargeted() {
+fn qemu_loads_renamed_section_of_other_machine() {
     const CARD: &str = "e1000,romfile=,addr=";
     for version in VERSIONS {
         let folder = Folder::new();

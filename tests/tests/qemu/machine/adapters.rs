@@ -67,7 +67,7 @@ fn address(of: u64) -> GuestAddress {
 }
 
 #[test]
-fn a_port_and_memory_of_other_crates_take_over_and_give_back() {
+fn adapters_load_from_qemu_and_save_to_it() {
     // 115200 baud, FIFOs on, interrupts for data and transmitter.
     let setup = [(0x3fb, 0x83), (0x3f8, 1), (0x3f9, 0), (0x3fb, 3), (0x3fa, 1), (0x3f9, 3), (0x3ff, 0x5a)];
     for version in VERSIONS {

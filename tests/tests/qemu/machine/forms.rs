@@ -93,7 +93,7 @@ fn whole<'m>(devices: &'m mut impl Board, ram: &'m mut [VecBlock], machine: &str
 }
 
 #[test]
-fn streams_go_without_footers_configuration_and_description() {
+fn streams_without_optional_framing_load() {
     for version in VERSIONS {
         for footers in [true, false] {
             for (configuration, description) in [(true, true), (true, false), (false, false)] {
@@ -104,19 +104,19 @@ fn streams_go_without_footers_configuration_and_description() {
 }
 
 #[test]
-fn an_older_qemu_describes_a_stream_without_configuration() {
+fn old_machine_describes_without_configuration() {
     // 10.0 aborts when it does.
     there_and_back::<MicroVm>("7.2", "microvm", Form { footers: false, configuration: false, description: true });
 }
 
 #[test]
-fn a_pc_without_pci_goes_without_footers_too() {
+fn isapc_loads_without_footers() {
     // 7.2 aborts when it loads its own isapc.
     there_and_back::<IsaPc>("10.0", "isapc", Form { footers: false, configuration: false, description: false });
 }
 
 #[test]
-fn footers_that_do_not_come_are_missed() {
+fn missing_footers_are_rejected() {
     let form = Form { footers: true, configuration: true, description: false };
     let args = form.args("microvm");
     let args: Vec<_> = args.iter().map(String::as_str).collect();

@@ -15,7 +15,7 @@ use super::*;
 const PORTS: [u16; 4] = [0x3ff, 0x2ff, 0xa1, 0xde];
 
 #[test]
-fn instance_ids_above_0_are_kept_apart() {
+fn instances_are_distinguished() {
     for version in VERSIONS {
         let values = [0x11, 0x22, 0x5a, 0x0c];
         let stream = saved_by_qemu(version, &PC, |qemu| {
@@ -120,7 +120,7 @@ fn a_device_is_found_under_its_alias() {
 }
 
 #[test]
-fn an_instance_that_nobody_has_is_refused_in_the_same_words() {
+fn missing_instance_has_qemus_message() {
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &PC, |_| {});
         let uart = shared(IsaSerial::default());
@@ -151,7 +151,7 @@ pub(super) fn map(card: &mut E1000, address: u32) {
 }
 
 #[test]
-fn a_card_is_found_without_its_place_on_the_bus() {
+fn card_is_found_by_its_name_without_path() {
     let args = [&PC[..], &["-device", "e1000,addr=3", "-device", "e1000,addr=4"]].concat();
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &args, |_| {});

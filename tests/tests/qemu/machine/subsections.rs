@@ -21,7 +21,7 @@ const FIFO_CONTROL: u16 = 0x3fa;
 const MODEM_CONTROL: u16 = 0x3fc;
 
 #[test]
-fn a_fifo_is_sent_when_something_is_in_it() {
+fn fifo_is_sent_unless_empty() {
     for version in VERSIONS {
         // In its loop, the port receives what it sends.
         let full = saved_by_qemu(version, &PC, |qemu| {
@@ -61,7 +61,7 @@ fn a_fifo_is_sent_when_something_is_in_it() {
 }
 
 #[test]
-fn a_count_of_the_clock_is_sent_when_it_is_not_0() {
+fn clock_counter_is_sent_unless_zero() {
     const NAME: &str = "mc146818rtc/irq_reinject_on_ack_count";
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &PC, |_| {});
@@ -86,7 +86,7 @@ fn a_count_of_the_clock_is_sent_when_it_is_not_0() {
 const REGISTERS: u32 = 0xfeb0_0000;
 
 #[test]
-fn a_card_sends_what_its_machine_type_knows() {
+fn card_sends_subsections_of_its_machine_type() {
     let args = [&PC[..], &["-device", "e1000,addr=3"]].concat();
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &args, |_| {});
@@ -116,7 +116,7 @@ fn a_card_sends_what_its_machine_type_knows() {
 }
 
 #[test]
-fn a_subsection_that_nobody_knows_is_refused() {
+fn unknown_subsection_is_rejected_as_in_qemu() {
     /// A port as a future QEMU may have it.
     #[derive(VmState, Default)]
     #[vmstate(name = "serial", version = 3)]

@@ -8,7 +8,7 @@ use vmstate_tests::qemu::VERSIONS;
 use super::*;
 
 #[test]
-fn older_versions_are_for_older_peers() {
+fn older_versions_load_in_older_qemu() {
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &PC, |qemu| {
             // The channel for the speaker gets a count; the clock gets something into its memory.
@@ -54,7 +54,7 @@ struct Later {
 }
 
 #[test]
-fn a_newer_device_loads_what_qemu_has_and_goes_back_to_it() {
+fn newer_device_loads_from_qemu_and_goes_back() {
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &PC, |qemu| output(qemu, &[(0x3ff, 0x5a)]));
         let uart = shared(Later { wakes: 1, ..Later::default() });

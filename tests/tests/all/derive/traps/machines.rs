@@ -44,7 +44,7 @@ struct Early {
 
 /// They are whole, although live sections are yet to start.
 #[test]
-fn trap_12_early_sections_are_full_and_come_before_the_start_of_ram() {
+fn trap_12_early_sections_precede_ram() {
     assert!(Early::DESCRIPTION.early_setup && !Holder::DESCRIPTION.early_setup);
     let ram = |kind| SectionHeader::full(2, "ram", 0, 4).of_kind(kind);
     let early = SectionHeader::full(40, "early", 0, Early::DESCRIPTION.version);
@@ -80,7 +80,7 @@ struct Elements {
 /// 7.2 numbers elements that are described one by one; 10.0 has no number for the last, and a type for null pointers.
 /// (Later ones call it `ptr-marker`, which `vmstate::dynamic` reads as the same.)
 #[test]
-fn trap_13_descriptions_differ_from_release_to_release() {
+fn trap_13_descriptions_differ_by_release() {
     let fields =
         r#""struct": {"vmsd_name": "asked", "version": 3, "fields": [{"name": "has", "type": "bool", "size": 1}]}"#;
     let asked = |index: &str| format!(r#"{{"name": "asked"{index}, "type": "struct", {fields}, "size": 1}}"#);
@@ -97,7 +97,7 @@ fn trap_13_descriptions_differ_from_release_to_release() {
 
 /// They are a counter of the process that saved: a link inside of a stream, and nothing beyond.
 #[test]
-fn trap_14_section_ids_and_their_order_mean_nothing() {
+fn trap_14_section_ids_are_arbitrary() {
     let of_ids = |ram: u32, timer: u32| {
         let ram = |kind| SectionHeader::full(ram, "ram", 0, 4).of_kind(kind);
         let timer = SectionHeader::full(timer, "timer", 0, 2);
@@ -132,7 +132,7 @@ fn machine(order: [(&str, u32); 3]) -> Vec<u8> {
 
 /// Only what has a higher priority comes before.
 #[test]
-fn trap_14_a_machine_finds_its_sections_by_name_and_instance() {
+fn trap_14_sections_are_found_by_name_and_instance() {
     let streams = [machine([("a", 0), ("b", 1), ("bus", 2)]), machine([("bus", 9), ("b", 77), ("a", 7)])];
     let found = streams
         .each_ref()
@@ -154,7 +154,7 @@ fn trap_14_a_machine_finds_its_sections_by_name_and_instance() {
 
 /// Only a machine type knows if there are any; a stream shows it with its first section.
 #[test]
-fn trap_15_footers_are_there_for_all_sections_or_for_none() {
+fn trap_15_footers_are_all_or_nothing() {
     let two = [SectionHeader::full(0, "first", 0, 1), SectionHeader::full(1, "second", 0, 1)];
     let (with, without) = (stream(true, &two), stream(false, &two));
     assert_eq!(with.len(), without.len() + 10);
@@ -203,7 +203,7 @@ struct Bits {
 
 /// Eight bits are one word, not eight; 65 are two.
 #[test]
-fn trap_17_a_bitmap_is_as_many_bits_and_not_bytes() {
+fn trap_17_bitmap_size_is_in_bits() {
     let mut device = Bits { words: [0x80], more: [1, 1] };
     let wire = hex("0000000000000080 0000000000000001 0000000000000001");
     assert_eq!(save(&mut device), wire);
@@ -244,7 +244,7 @@ struct Start {
 
 /// A comment in QEMU says 64 bits. These are the bytes of a 7.2 with two bitmaps of 4096 bytes to a bit, the first of them disabled.
 #[test]
-fn trap_19_the_granularity_of_a_dirty_bitmap_has_32_bits() {
+fn trap_19_dirty_bitmap_granularity_has_32_bits() {
     let section = hex("1c 01 64 03 74776f 00001000 00 14 03 6f6e65 00001000 01 01");
     let mut reader = Reader::from_slice(&section);
     let mut bitmaps = [Start::default(), Start::default()];

@@ -1,9 +1,9 @@
-//! Loads a migration stream of QEMU's Arduino Uno into structs, shows it, changes a register, and writes it again.
+//! Shows how to load a QEMU stream into structs, change a register, and write the stream again.
 //!
 //!     cargo run --release -p vmstate-examples --bin uno -- [STREAM [OUTPUT]]
 //!
-//! STREAM is a file, compressed with gzip or not; without it, one of QEMU 10.0 that is built in. OUTPUT is where the
-//! changed stream goes; without it, it is not kept.
+//! STREAM is a stream of the machine `uno`, optionally compressed with gzip (default: a built-in stream of QEMU 10.0).
+//! OUTPUT is the file for the changed stream.
 #![forbid(unsafe_code)]
 
 mod show;
@@ -20,18 +20,18 @@ use vmstate_examples::devices::avr::Cpu;
 use vmstate_examples::difference::changes;
 use vmstate_examples::uno::Uno;
 
-/// What QEMU 10.0 wrote (tests/streams/make).
+/// A stream of QEMU 10.0 (tests/streams/make).
 const BUILT_IN: &[u8] = include_bytes!("../../../../tests/streams/qemu-10.0-uno.gz");
-/// The register that is changed, and to what.
+/// The register to change, and its new value.
 const CHANGE: (usize, u32) = (24, 42);
 
-/// Loads a stream of QEMU's Arduino Uno into structs, shows it, changes a register, and shows what that changes.
+/// Load a stream of QEMU's Arduino Uno, and change a register
 #[derive(Parser)]
 #[command(name = "uno", max_term_width = 100, after_help = EXAMPLES)]
 struct Arguments {
-    /// The stream, compressed with gzip or not; one of QEMU 10.0 is built in
+    /// Stream, optionally compressed with gzip (default: a stream of QEMU 10.0)
     stream: Option<PathBuf>,
-    /// Where to write the changed stream
+    /// Output file for the changed stream
     output: Option<PathBuf>,
 }
 
@@ -56,23 +56,23 @@ fn run(stream: Option<&Path>, output: Option<&Path>) -> Result<(), Box<dyn Error
     let (mut uno, release) = Uno::load(&bytes)?;
     println!("{}", show::machine(&uno, release));
 
-    println!("written as it is:       {}", compare(&bytes, &uno.save(release)?));
+    println!("saved unchanged:      {}", compare(&bytes, &uno.save(release)?));
     let (register, value) = CHANGE;
     uno.cpu.r[register] = value;
     let changed = uno.save(release)?;
-    println!("written with r{register} = {value}:  {}", compare(&bytes, &changed));
+    println!("saved with r{register} = {value}:  {}", compare(&bytes, &changed));
     for change in changes("cpu", Cpu::DESCRIPTION, &bytes, &changed) {
         println!("    {change}");
     }
     if let Some(path) = output {
         fs::write(path, changed).map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("\nQEMU loads it: qemu-system-avr -M uno -nographic -incoming 'exec:cat {}'", path.display());
-        println!("(Ctrl-A C leads to its monitor, where `info registers` shows r{register}.)");
+        println!("\nLoad it in QEMU: qemu-system-avr -M uno -nographic -incoming 'exec:cat {}'", path.display());
+        println!("Ctrl-A C opens the monitor; `info registers` shows r{register}.");
     }
     Ok(())
 }
 
-/// Reads a stream, which may be compressed.
+/// Reads a stream, and decompresses it if needed.
 fn read(path: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
     let bytes = match path {
         Some(path) => fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?,
@@ -86,13 +86,14 @@ fn read(path: Option<&Path>) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(unpacked)
 }
 
-/// Says in how many bytes two streams differ.
+/// Returns the number of bytes that differ, such as `4096 bytes, 1 differs`.
 fn compare(old: &[u8], new: &[u8]) -> String {
-    let differing = old.iter().zip(new).filter(|(old, new)| old != new).count();
-    match (old.len() == new.len(), differing) {
-        (true, 0) => format!("{} bytes, the same", new.len()),
-        (true, 1) => format!("{} bytes, 1 of them different", new.len()),
-        (true, count) => format!("{} bytes, {count} of them different", new.len()),
-        (false, _) => format!("{} bytes instead of {}", new.len(), old.len()),
+    if old.len() != new.len() {
+        return format!("{} bytes, expected {}", new.len(), old.len());
+    }
+    match old.iter().zip(new).filter(|(old, new)| old != new).count() {
+        0 => format!("{} bytes, identical", new.len()),
+        1 => format!("{} bytes, 1 differs", new.len()),
+        count => format!("{} bytes, {count} differ", new.len()),
     }
 }

@@ -1,4 +1,4 @@
-//! An Arduino Uno as text for people.
+//! An Arduino Uno as text.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use vmstate::schema::Release;
 use vmstate_examples::devices::avr::{Cpu, Flags};
 use vmstate_examples::uno::{MACHINE, Uno};
 
-/// The machine, its processor's registers, and its memory.
+/// Renders the machine, the registers of its processor, and its memory.
 pub(crate) fn machine(uno: &Uno, release: Release) -> String {
     let release = if release == Release::Qemu7_2 { "7.2" } else { "10.0" };
     let milliseconds = uno.clock.nanoseconds / 1_000_000;
@@ -41,7 +41,7 @@ fn processor(cpu: &Cpu) -> String {
     text
 }
 
-/// A letter for each flag that is set, as in `I----NZ-`.
+/// Returns a letter for each flag that is set, such as `I----NZ-`.
 fn letters(flags: Flags) -> String {
     let Flags { c, z, n, v, s, h, t, i } = flags;
     let flags = [(i, 'I'), (t, 'T'), (h, 'H'), (s, 'S'), (v, 'V'), (n, 'N'), (z, 'Z'), (c, 'C')];
@@ -51,7 +51,7 @@ fn letters(flags: Flags) -> String {
 fn memory(block: &VecBlock) -> String {
     let contents = match block.bytes.iter().filter(|byte| **byte != 0).count() {
         0 => "all zero".to_owned(),
-        count => format!("{count} of them not zero"),
+        count => format!("{count} nonzero"),
     };
     format!("  {:<6} {:>6} bytes, {contents}\n", block.idstr, block.bytes.len())
 }

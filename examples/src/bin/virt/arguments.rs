@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line arguments.
 
 use std::error::Error;
 use std::fs;
@@ -10,13 +10,14 @@ use vmstate::schema::Release;
 use vmstate_examples::virt::Board;
 use vmstate_examples::virt::place::Place;
 
-/// The program that is run when no other is named (examples/guest/hasher.c).
+/// The default guest program (examples/guest/hasher.c).
 pub(crate) const HASHER: &[u8] = include_bytes!("../../../guest/images/hasher.img");
 const MEBIBYTE: usize = 1 << 20;
 
-/// A small RISC-V board, whose guest can change places with one in QEMU's machine `virt`.
+/// Run a RISC-V guest, and migrate it to and from QEMU
 ///
-/// A URI is unix:PATH, tcp:HOST:PORT, exec:COMMAND or file:PATH, as for QEMU's `migrate` and `-incoming`.
+/// The board is compatible with QEMU's machine `virt`. A URI is unix:PATH, tcp:HOST:PORT, exec:COMMAND or file:PATH, as
+/// in QEMU's `migrate` and `-incoming`.
 #[derive(Parser)]
 #[command(name = "virt", max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,39 +27,39 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  virt demo                                       two boards, and a guest that moves between them
-  virt run --help                                 what boards are made of
-  virt receive unix:/tmp/board --qemu 10.0        wait for a guest of QEMU's, and run it here
-  virt send unix:/tmp/qemu --after 1 --qemu 10.0  run a guest for a second, and send it to QEMU";
+  virt demo                                       migrate a guest between two processes
+  virt run                                        run the default program
+  virt receive unix:/tmp/board --qemu 10.0        wait for a guest from QEMU and run it
+  virt send unix:/tmp/qemu --after 1 --qemu 10.0  run a guest for a second, then migrate it to QEMU";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Runs a program, with this terminal as its serial port; Ctrl-A X quits
+    /// Run a program with the terminal as its serial port
     Run(New),
-    /// Runs a program until Ctrl-A S, and saves it to a file
+    /// Run a program until Ctrl-A S, then save it to a file
     Save {
-        /// The file
+        /// Output file
         file: PathBuf,
         #[command(flatten)]
         new: New,
         #[command(flatten)]
         when: Departure,
     },
-    /// Runs what was saved to a file
+    /// Run a saved guest
     Load {
-        /// The file
+        /// Saved guest
         file: PathBuf,
         #[command(flatten)]
         memory: Memory,
-        /// Where to send it on Ctrl-A S
+        /// Destination of the guest on Ctrl-A S
         #[arg(long, value_name = "URI")]
         onward: Option<Place>,
         #[command(flatten)]
         when: Departure,
     },
-    /// Runs a program until Ctrl-A S, and sends it to a board or a QEMU that waits for it
+    /// Run a program until Ctrl-A S, then migrate it
     Send {
-        /// Where that is
+        /// Address of the waiting board or QEMU
         #[arg(value_name = "URI")]
         to: Place,
         #[command(flatten)]
@@ -66,34 +67,34 @@ pub(crate) enum Command {
         #[command(flatten)]
         when: Departure,
     },
-    /// Waits for a program that is sent from a board or a QEMU, and runs it
+    /// Wait for a guest from a board or QEMU, and run it
     Receive {
-        /// Where to wait
+        /// Address to listen on
         #[arg(value_name = "URI")]
         from: Place,
         #[command(flatten)]
         memory: Memory,
-        /// Where to send it on Ctrl-A S
+        /// Destination of the guest on Ctrl-A S
         #[arg(long, value_name = "URI")]
         onward: Option<Place>,
         #[command(flatten)]
         when: Departure,
     },
-    /// Moves a running program from one process to another and back
+    /// Migrate a running guest between two processes
     Demo {
-        /// How often
+        /// Number of migrations
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
         hops: u32,
     },
-    /// One of the processes of the demo
+    /// Run one of the processes of `demo`
     #[command(hide = true)]
     Station,
 }
 
-/// How much memory a board has.
+/// The memory of a board.
 #[derive(Args)]
 pub(crate) struct Memory {
-    /// The size of its memory, in mebibytes; as large as where a guest comes from and goes to
+    /// Memory in MiB, the same on source and destination
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     ram: u16,
 }
@@ -107,7 +108,7 @@ impl Memory {
 /// A board with a program.
 #[derive(Args)]
 pub(crate) struct New {
-    /// What is put to the beginning of the memory; without it, a program that computes and verifies itself
+    /// Program image to load at the start of RAM (default: the self-verifying `hasher`)
     image: Option<PathBuf>,
     #[command(flatten)]
     memory: Memory,
@@ -127,13 +128,13 @@ impl New {
     }
 }
 
-/// When a guest leaves, and for whom.
+/// The options of an outgoing migration.
 #[derive(Args)]
 pub(crate) struct Departure {
-    /// Leave after so many seconds, without waiting for Ctrl-A S
+    /// Migrate after this time, without Ctrl-A S
     #[arg(long, value_name = "SECONDS")]
     after: Option<u16>,
-    /// Which QEMU will read the stream
+    /// QEMU release that loads the stream
     #[arg(long, value_enum, value_name = "RELEASE", default_value_t = Qemu::Ten)]
     qemu: Qemu,
 }

@@ -1,4 +1,4 @@
-//! `virt demo`: two processes, between which a running guest moves to and fro.
+//! `virt demo`: migrates a running guest between two processes.
 
 use std::env;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -8,33 +8,42 @@ use std::time::Duration;
 
 use crate::Outcome;
 
-/// How long the guest runs in one place.
+/// The time that the guest runs in a process before it is migrated.
 const STAY: Duration = Duration::from_millis(100);
 
-/// Moves the guest `hops` times, and says each time what that cost and what the guest says.
+/// Migrates the guest `hops` times. Prints the cost of each migration, and the guest's own verdict.
 pub(crate) fn run(hops: u32) -> Outcome {
     let folder = tempfile::tempdir()?;
-    let mut here = Station::open("A")?;
-    let mut there = Station::open("B")?;
-    println!("Two processes, A ({}) and B ({}), each with a RISC-V board.", here.child.id(), there.child.id());
-    println!("In A starts a guest that computes a hash through all its registers and its memory, driven by a");
-    println!("thousand timer interrupts a second. It moves, and then verifies itself from the beginning.\n");
-    here.ask("start", "started")?;
-    println!("  hop          bytes        time    downtime  the guest says");
-    let mut wrong = 0;
+    let mut source = Station::open("A")?;
+    let mut destination = Station::open("B")?;
+    println!(
+        "Process A ({}) starts a RISC-V guest, which migrates to process B ({})",
+        source.child.id(),
+        destination.child.id()
+    );
+    println!("and back. The guest hashes all its registers and memory, driven by 1000 timer interrupts per second.");
+    println!("After each hop it verifies the hash from the beginning.\n");
+    source.ask("start", "started")?;
+    println!("{:>5}  {:8}  {:>8}  {:>10}  {:>10}  {}", "hop", "", "bytes", "time", "downtime", "guest");
+    let mut failures = 0;
     for hop in 1..=hops {
         thread::sleep(STAY);
         let uri = format!("unix:{}", folder.path().join(hop.to_string()).display());
-        let (cost, verdict) = here.hand_over(&mut there, &uri)?;
-        println!("{hop:>5}  {} to {}  {cost}  {verdict}", here.name, there.name);
-        wrong += u32::from(!verdict.starts_with("right: "));
-        std::mem::swap(&mut here, &mut there);
+        let (cost, verdict) = source.migrate(&mut destination, &uri)?;
+        let route = format!("{} to {}", source.name, destination.name);
+        println!("{hop:>5}  {route:8}  {cost}  {verdict}");
+        failures += u32::from(!verdict.starts_with("right: "));
+        std::mem::swap(&mut source, &mut destination);
     }
-    println!("\n{hops} hops, and after {wrong} of them something was wrong.");
-    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("\n{}, {}", plural(hops, "hop"), plural(failures, "failure"));
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One of the processes.
+fn plural(count: u32, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A process with a board, started as `virt station`.
 struct Station {
     name: &'static str,
     child: Child,
@@ -47,7 +56,7 @@ impl Station {
         let mut command = Command::new(env::current_exe()?);
         let mut child = command.arg("station").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err("a process without pipes".into());
+            return Err("cannot open the pipes of the process".into());
         };
         Ok(Self { name, child, orders, answers: BufReader::new(answers).lines() })
     }
@@ -56,9 +65,9 @@ impl Station {
         Ok(writeln!(self.orders, "{order}")?)
     }
 
-    /// Waits for an answer that begins with `word`, and returns the rest.
+    /// Waits for an answer that begins with `word` and returns the rest.
     fn hear(&mut self, word: &str) -> Outcome<String> {
-        let answer = self.answers.next().ok_or_else(|| format!("process {} has gone", self.name))??;
+        let answer = self.answers.next().ok_or_else(|| format!("process {} has ended", self.name))??;
         match answer.strip_prefix(word) {
             Some(rest) => Ok(rest.trim_start().to_owned()),
             None => Err(format!("process {}: {answer}", self.name).into()),
@@ -70,23 +79,25 @@ impl Station {
         self.hear(word)
     }
 
-    /// Moves the guest from here to there. Returns what that cost, and what the guest says about itself then.
-    fn hand_over(&mut self, there: &mut Self, uri: &str) -> Outcome<(String, String)> {
-        there.ask(&format!("receive {uri}"), "waiting")?;
+    /// Migrates the guest to `destination`. Returns the cost as columns of the table, and the guest's verdict.
+    fn migrate(&mut self, destination: &mut Self, uri: &str) -> Outcome<(String, String)> {
+        destination.ask(&format!("receive {uri}"), "waiting")?;
         let sent = self.ask(&format!("send {uri}"), "sent")?;
-        let resumed: u64 = there.hear("received")?.parse()?;
+        let resumed: u64 = destination.hear("received")?.parse()?;
         let numbers: Vec<u64> = sent.split(' ').map(str::parse).collect::<Result<_, _>>()?;
-        let &[bytes, stopped, time] = &numbers[..] else { return Err(format!("not understood: {sent}").into()) };
+        let &[bytes, stopped, time] = &numbers[..] else {
+            return Err(format!("expected three numbers, found `{sent}`").into());
+        };
         let milliseconds = |microseconds: u64| Duration::from_micros(microseconds).as_secs_f64() * 1e3;
         let downtime = milliseconds(resumed.saturating_sub(stopped));
         let cost = format!("{bytes:>8}  {:>7.1} ms  {downtime:>7.1} ms", milliseconds(time));
-        Ok((cost, there.ask("verify", "verdict")?))
+        Ok((cost, destination.ask("verify", "verdict")?))
     }
 }
 
 impl Drop for Station {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! A small RISC-V board in a terminal, whose guest can change places with one in QEMU.
+//! Runs a RISC-V guest in a terminal, and migrates it between processes, and to and from QEMU.
 //!
 //!     cargo run --release -p vmstate-examples --bin virt -- demo
 //!     cargo run --release -p vmstate-examples --bin virt -- run
@@ -21,7 +21,7 @@ use vmstate_examples::virt::place::Place;
 
 use arguments::{Arguments, Command, Departure};
 
-/// What a command gives: the exit code of its guest, or why there is none.
+/// The exit status of the guest, or the reason why the command failed.
 type Outcome<T = ExitCode> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
@@ -39,15 +39,15 @@ fn run(command: Command) -> Outcome {
         Command::Run(new) => session::run(new.build()?, None),
         Command::Save { file, new, when } => session::run(new.build()?, Some(&(Place::File(file), when))),
         Command::Send { to, new, when } => session::run(new.build()?, Some(&(to, when))),
-        Command::Load { file, memory, onward, when } => arrive(&Place::File(file), memory.board(), onward, when),
-        Command::Receive { from, memory, onward, when } => arrive(&from, memory.board(), onward, when),
+        Command::Load { file, memory, onward, when } => receive(&Place::File(file), memory.board(), onward, when),
+        Command::Receive { from, memory, onward, when } => receive(&from, memory.board(), onward, when),
         Command::Demo { hops } => demo::run(hops),
         Command::Station => station::run(),
     }
 }
 
-/// Takes a guest in and runs it.
-fn arrive(from: &Place, mut board: Board, onward: Option<Place>, when: Departure) -> Outcome {
+/// Receives a guest and runs it.
+fn receive(from: &Place, mut board: Board, onward: Option<Place>, when: Departure) -> Outcome {
     board.receive(from.listen()?.accept()?)?;
     session::run(board, onward.map(|place| (place, when)).as_ref())
 }

@@ -1,24 +1,24 @@
-//! How the board's time follows the world's.
+//! Synchronizes the board's time with the host's.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use vmstate_examples::virt::{Board, Stop};
 
-/// How long the board runs before anything else is looked at, in nanoseconds: shorter than anybody notices.
+/// The time in nanoseconds that the board runs between checks for input. Shorter than a user notices.
 const SLICE: u64 = 2_000_000;
-/// How far the board may be behind the world. If it is slower, its time is.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The longest time that the board may lag behind the host. A slower host slows the board's clock down.
+const MAX_LAG: Duration = Duration::from_millis(100);
 
-/// The world's time, as the board sees it.
+/// The mapping from the host's time to the board's.
 pub(crate) struct Pace {
-    /// A moment of the world.
+    /// A time on the host.
     instant: Instant,
-    /// What the board's clock said then.
+    /// The board's time at `instant`.
     nanoseconds: u64,
 }
 
 impl Pace {
-    /// Lets the board's time go on from now, and tells the board what date it is.
+    /// Continues the board's time from now, and sets the board's date.
     pub(crate) fn start(board: &mut Board) -> Self {
         let date = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
         let now = board.nanoseconds();
@@ -26,18 +26,18 @@ impl Pace {
         Self { instant: Instant::now(), nanoseconds: now }
     }
 
-    /// Runs the board for a while, but not into the future. Says why it stopped, and whether it is as late as it should
-    /// be.
+    /// Runs the board for a slice, but not beyond the host's time. Returns the reason why it stopped, and whether it
+    /// has caught up with the host.
     pub(crate) fn run(&mut self, board: &mut Board) -> (Stop, bool) {
         let now = self.now(board);
         let stop = board.run_until(now.min(board.nanoseconds() + SLICE));
         (stop, board.nanoseconds() >= now)
     }
 
-    /// What the board's clock should say now.
+    /// Returns the board's time that corresponds to now.
     fn now(&mut self, board: &Board) -> u64 {
         let now = self.nanoseconds.saturating_add(nanoseconds(self.instant.elapsed()));
-        if now.saturating_sub(board.nanoseconds()) > nanoseconds(PATIENCE) {
+        if now.saturating_sub(board.nanoseconds()) > nanoseconds(MAX_LAG) {
             *self = Self { instant: Instant::now(), nanoseconds: board.nanoseconds() };
             return self.nanoseconds;
         }

@@ -1,4 +1,4 @@
-//! A board in a terminal, until it ends or leaves.
+//! Runs a board in the terminal until its guest ends or is migrated.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -12,12 +12,13 @@ use crate::arguments::Departure;
 use crate::pace::Pace;
 use crate::terminal::{Event, Terminal};
 
-/// How long to wait for keys while the board has nothing to do.
+/// The time to wait for keys while the board is idle.
 const PAUSE: Duration = Duration::from_millis(1);
-/// How much later than now a guest may leave, in nanoseconds of its own time, so that an interrupt is pending then.
+/// The time in nanoseconds that a migration may be delayed until a timer interrupt is pending. See
+/// `Board::run_to_tick`.
 pub(crate) const NEXT_TICK: u64 = 1_000_000_000;
 
-/// Runs the board until its guest ends the run, somebody quits, or it has left.
+/// Runs the board until its guest ends, the user quits, or the guest is migrated.
 pub(crate) fn run(mut board: Board, leaving: Option<&(Place, Departure)>) -> Outcome {
     let mut terminal = Terminal::open(leaving.is_some())?;
     let mut pace = Pace::start(&mut board);
@@ -38,8 +39,8 @@ pub(crate) fn run(mut board: Board, leaving: Option<&(Place, Departure)>) -> Out
                 let Some((place, when)) = leaving else { continue };
                 match leave(&mut board, place, when) {
                     Ok(()) => return Ok(ExitCode::SUCCESS),
-                    // It stays, then.
-                    Err(error) => terminal.say(&format!("not sent to {place}: {error}")),
+                    // After a failed migration the guest continues here.
+                    Err(error) => terminal.report(&format!("cannot send to {place}: {error}")),
                 }
                 pace = Pace::start(&mut board);
             }
@@ -59,11 +60,11 @@ fn leave(board: &mut Board, place: &Place, when: &Departure) -> Outcome<()> {
     Ok(())
 }
 
-/// What a stop means for the run: nothing, if it is only that time is up.
+/// Returns the outcome of the run, or `None` if only the time slice has ended.
 pub(crate) fn ended(stop: Stop) -> Option<Outcome> {
     match stop {
         Stop::Time => None,
-        Stop::Finished(Finish::Reset) => Some(Err("the guest wants to start again".into())),
+        Stop::Finished(Finish::Reset) => Some(Err("the guest requested a reset".into())),
         Stop::Finished(Finish::Pass) => Some(Ok(ExitCode::SUCCESS)),
         Stop::Finished(Finish::Fail(code)) => Some(Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))),
         Stop::Unsupported(unsupported) => Some(Err(unsupported.to_string().into())),

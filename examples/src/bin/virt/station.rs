@@ -1,13 +1,13 @@
-//! `virt station`: a process that has a board, and does what it is told, line by line.
+//! `virt station`: runs a board that is controlled line by line on standard input and output.
 //!
-//! | it is told | it answers |
+//! | command | answer |
 //! |---|---|
-//! | `start` | `started`: the guest runs from its beginning |
-//! | `receive URI` | `waiting`, and later `received MICROSECONDS`: the guest runs since then |
-//! | `send URI` | `sent BYTES MICROSECONDS TIME`: when the guest stopped, and how long all took |
-//! | `verify` | `verdict TEXT`: what the guest says about itself |
+//! | `start` | `started`: the guest has started |
+//! | `receive URI` | `waiting`, and later `received MICROSECONDS`: the time when the guest resumed |
+//! | `send URI` | `sent BYTES MICROSECONDS TIME`: the time when the guest stopped, and the total time |
+//! | `verify` | `verdict TEXT`: the guest's verification of itself |
 //!
-//! Or `failed WHY`; the guest then runs on. Moments are in microseconds since 1970.
+//! A failed command answers `failed REASON`, and the guest continues. Times are in microseconds since 1970.
 
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -26,23 +26,23 @@ use crate::session::{NEXT_TICK, ended};
 
 const MEMORY: usize = 16 << 20;
 
-/// A board, and whether a guest runs on it.
+/// A board, possibly with a running guest.
 struct Station {
     board: Board,
     pace: Option<Pace>,
-    /// What the guest has printed since it was asked something.
+    /// The guest's output since the last command.
     printed: String,
 }
 
-/// Does what it is told, until nobody says anything any more.
+/// Executes commands until standard input is closed.
 pub(crate) fn run() -> Outcome {
-    let orders = orders();
+    let commands = read_commands();
     let mut station = Station { board: Board::new(MEMORY), pace: None, printed: String::new() };
     loop {
-        match orders.recv_timeout(Duration::from_millis(1)) {
-            Ok(order) => match station.obey(&order) {
-                Ok(answer) => say(&answer)?,
-                Err(error) => say(&format!("failed {error}"))?,
+        match commands.recv_timeout(Duration::from_millis(1)) {
+            Ok(command) => match station.execute(&command) {
+                Ok(answer) => print(&answer)?,
+                Err(error) => print(&format!("failed {error}"))?,
             },
             Err(RecvTimeoutError::Timeout) => station.run_guest()?,
             Err(RecvTimeoutError::Disconnected) => return Ok(ExitCode::SUCCESS),
@@ -50,9 +50,9 @@ pub(crate) fn run() -> Outcome {
     }
 }
 
-/// What is said on standard input, line by line.
-fn orders() -> Receiver<String> {
-    let (sender, orders) = mpsc::channel();
+/// Reads lines from standard input on a thread, so that the guest can run meanwhile.
+fn read_commands() -> Receiver<String> {
+    let (sender, commands) = mpsc::channel();
     thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
@@ -60,27 +60,27 @@ fn orders() -> Receiver<String> {
             }
         }
     });
-    orders
+    commands
 }
 
-fn say(answer: &str) -> io::Result<()> {
+fn print(answer: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{answer}")?;
     out.flush()
 }
 
 impl Station {
-    fn obey(&mut self, order: &str) -> Outcome<String> {
-        match order.split_once(' ').unwrap_or((order, "")) {
+    fn execute(&mut self, command: &str) -> Outcome<String> {
+        match command.split_once(' ').unwrap_or((command, "")) {
             ("start", _) => self.start(),
             ("receive", uri) => self.receive(&uri.parse()?),
             ("send", uri) => self.send(&uri.parse()?),
             ("verify", _) => self.verify(),
-            _ => Err(format!("no such order: {order}").into()),
+            _ => Err(format!("unknown command `{command}`").into()),
         }
     }
 
-    /// Lets the guest run up to now, if there is one.
+    /// Runs the guest, if any, until now.
     fn run_guest(&mut self) -> Outcome<()> {
         let Some(pace) = &mut self.pace else { return Ok(()) };
         let (stop, _) = pace.run(&mut self.board);
@@ -101,7 +101,7 @@ impl Station {
 
     fn receive(&mut self, place: &Place) -> Outcome<String> {
         let listener = place.listen()?;
-        say("waiting")?;
+        print("waiting")?;
         self.board.receive(listener.accept()?)?;
         self.pace = Some(Pace::start(&mut self.board));
         Ok(format!("received {}", now()))
@@ -109,7 +109,8 @@ impl Station {
 
     fn send(&mut self, place: &Place) -> Outcome<String> {
         self.board.run_to_tick(NEXT_TICK);
-        let (stopped, start) = (now(), Instant::now());
+        let stopped = now();
+        let start = Instant::now();
         let sent = self.board.send(place, Release::default());
         if sent.is_err() {
             self.pace = self.pace.is_some().then(|| Pace::start(&mut self.board));
@@ -130,11 +131,11 @@ impl Station {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        Err("there is no guest".into())
+        Err("no guest is running".into())
     }
 }
 
-/// Microseconds since 1970.
+/// Returns the time in microseconds since 1970.
 fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()
 }

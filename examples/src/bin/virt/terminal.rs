@@ -1,4 +1,4 @@
-//! The terminal: keys go to the guest as they are typed, and Ctrl-A is for us.
+//! The terminal: passes keys to the guest, and handles commands that begin with Ctrl-A.
 
 use std::io::{self, IsTerminal, Read};
 use std::sync::mpsc::{self, Receiver};
@@ -9,19 +9,19 @@ use rustix::termios::{self, OptionalActions, Termios};
 
 const CONTROL_A: u8 = 1;
 
-/// What happens at the terminal.
+/// A user action.
 pub(crate) enum Event {
     /// Bytes for the guest.
     Typed(Vec<u8>),
-    /// Somebody has had enough.
+    /// The user quits.
     Quit,
-    /// The guest is to leave.
+    /// The user asks for the migration.
     Leave,
 }
 
-/// The terminal, which is as it was when this value has gone. Standard input may also be a file or a pipe.
+/// The terminal in raw mode, restored on drop. Standard input can also be a file or a pipe.
 pub(crate) struct Terminal {
-    /// How it was, if it is one.
+    /// The settings to restore. `None` if standard input is not a terminal.
     before: Option<Termios>,
     input: Receiver<Vec<u8>>,
     /// Whether the last key was Ctrl-A.
@@ -29,12 +29,12 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Lets the terminal pass on keys as they are typed.
+    /// Puts the terminal in raw mode.
     pub(crate) fn open(can_leave: bool) -> io::Result<Self> {
         let before = make_raw()?;
         if before.is_some() {
-            let leave = if can_leave { "Ctrl-A S sends it off, " } else { "" };
-            eprintln!("({leave}Ctrl-A X quits, Ctrl-A Ctrl-A is Ctrl-A)");
+            let leave = if can_leave { "Ctrl-A S: migrate, " } else { "" };
+            eprintln!("({leave}Ctrl-A X: quit, Ctrl-A Ctrl-A: send Ctrl-A)");
         }
         let (sender, input) = mpsc::channel();
         thread::spawn(move || {
@@ -48,13 +48,13 @@ impl Terminal {
         Ok(Self { before, input, escaped: false })
     }
 
-    /// The next event, if there is one within `patience`.
+    /// Returns the next event, or `None` after `patience`.
     pub(crate) fn next(&mut self, patience: Duration) -> Option<Event> {
         match self.input.recv_timeout(patience) {
             Ok(bytes) if self.before.is_some() => Some(self.without_escapes(&bytes)),
             Ok(bytes) => Some(Event::Typed(bytes)),
             Err(mpsc::RecvTimeoutError::Timeout) => None,
-            // Standard input has ended; the guest goes on.
+            // Standard input is closed; the guest continues.
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 thread::sleep(patience);
                 None
@@ -62,8 +62,8 @@ impl Terminal {
         }
     }
 
-    /// Says something that is not the guest's.
-    pub(crate) fn say(&self, text: &str) {
+    /// Prints a message of this program.
+    pub(crate) fn report(&self, text: &str) {
         eprintln!("virt: {text}");
     }
 
@@ -86,13 +86,13 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
-            // There is nobody left to tell.
+            // An error cannot be reported during drop.
             let _ = termios::tcsetattr(io::stdin(), OptionalActions::Flush, before);
         }
     }
 }
 
-/// Makes the terminal raw, but for what it does with output, and returns how it was.
+/// Sets raw mode except for output processing, and returns the previous settings.
 fn make_raw() -> io::Result<Option<Termios>> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {

@@ -1,4 +1,4 @@
-//! What differs between two streams that are put together alike, by field and not by byte.
+//! Compares two streams with the same layout, field by field.
 
 use std::fmt;
 use std::io::Cursor;
@@ -8,22 +8,22 @@ use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::schema::vmdesc::{self, Document};
 use vmstate::{Description, Reader};
 
-/// A value that is not the same in both streams.
+/// A value that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The field, such as `cpu.env.r[24]`.
+    /// The path of the field, such as `cpu.env.r[24]`.
     pub path: String,
-    /// Its value in the one stream.
+    /// The old value.
     pub old: u64,
-    /// Its value in the other.
+    /// The new value.
     pub new: u64,
-    /// Where it stands in both streams.
+    /// The bytes of the value in both streams.
     pub bytes: Range<u64>,
 }
 
 /// Compares the values of the section `name`, whose fields all have fixed sizes, in two streams.
 ///
-/// The device's description is all that this needs: its fields, the sizes of their elements, and where they begin.
+/// Needs only the device's description, which has the size of each field.
 #[must_use]
 pub fn changes(name: &str, description: &Description, old: &[u8], new: &[u8]) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -45,7 +45,7 @@ pub fn changes(name: &str, description: &Description, old: &[u8], new: &[u8]) ->
     changes
 }
 
-/// Where the payload of the section `name` begins in a stream that describes itself.
+/// Returns the offset of the payload of the section `name`.
 fn payload(stream: &[u8], name: &str) -> Option<u64> {
     let (offset, text) = vmdesc::locate_in(&mut Cursor::new(stream)).ok()??;
     let document = Document::parse(&text, offset).ok()?;
@@ -60,7 +60,7 @@ fn payload(stream: &[u8], name: &str) -> Option<u64> {
     None
 }
 
-/// The big-endian number that stands in these bytes of a stream; the lowest eight bytes of longer ones.
+/// Returns the big-endian number in these bytes, or its lowest eight bytes if it is longer.
 fn number(stream: &[u8], bytes: Range<u64>) -> Option<u64> {
     let bytes = stream.get(usize::try_from(bytes.start).ok()?..usize::try_from(bytes.end).ok()?)?;
     Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))

@@ -1,4 +1,4 @@
-//! An Arduino Uno as QEMU has it: what its streams say, in structs.
+//! The state of QEMU's machine `uno` (an Arduino Uno), loaded from and saved to its streams.
 //!
 //! ```
 //! # let stream = include_bytes!("../../tests/streams/qemu-10.0-uno.gz");
@@ -7,7 +7,7 @@
 //! use vmstate_examples::uno::Uno;
 //!
 //! let (mut uno, release) = Uno::load(&bytes)?;
-//! assert_eq!(uno.save(release)?, bytes, "what QEMU wrote, byte for byte");
+//! assert_eq!(uno.save(release)?, bytes, "the same bytes");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -26,27 +26,27 @@ use crate::devices::clock::Clock;
 use crate::devices::globalstate::{GlobalState, GlobalState7_2};
 use crate::devices::slirp;
 
-/// The name of the machine in its streams.
+/// The machine name in streams.
 pub const MACHINE: &str = "arduino-uno";
-/// The bytes of an AVR page.
+/// The size of an AVR page in bytes (`TARGET_PAGE_BITS` in target/avr/cpu-param.h).
 const PAGE: u64 = 256;
 
 /// The state of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uno {
-    /// Its clocks.
+    /// The clocks.
     pub clock: Clock,
-    /// Its processor.
+    /// The processor.
     pub cpu: Cpu,
-    /// What it was doing.
+    /// The run state.
     pub global_state: GlobalState,
-    /// Its memory: the blocks `flash` and `sram`.
+    /// The RAM blocks `flash` and `sram`.
     pub ram: [VecBlock; 2],
-    /// QEMU's user network, which it saves with every machine that has one.
+    /// QEMU's user network, which QEMU saves with every machine that has one.
     pub network: IdleNetwork,
 }
 
-/// A network that nobody is connected to: bytes that nobody describes, and that do not say how many they are.
+/// The state of a network without connections. It has no description and no length, so its size is fixed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdleNetwork([u8; 131]);
 
@@ -62,7 +62,7 @@ impl RawSection for IdleNetwork {
 }
 
 impl Default for Uno {
-    /// A machine that has just been built. The sizes are those of QEMU's blocks, which are whole pages of the host.
+    /// Creates a machine after reset. The sizes are those of QEMU's blocks, rounded to pages of the host.
     fn default() -> Self {
         Self {
             clock: Clock::default(),
@@ -75,13 +75,13 @@ impl Default for Uno {
 }
 
 impl Uno {
-    /// Loads a machine from a stream, and says whose stream it is.
+    /// Loads a machine from a stream. Returns the release that saved it, too.
     ///
     /// # Errors
-    /// When it is no stream of an Arduino Uno, or a broken one.
+    /// Returns an error if the stream is malformed, or not of an Arduino Uno.
     pub fn load(stream: &[u8]) -> Result<(Self, Release), LoadError> {
         let mut uno = Self::default();
-        // QEMU announces the switchover since 9.2.
+        // QEMU announces the switchover since 9.2 (`qemu_savevm_send_switchover_start` in migration/savevm.c).
         let mut release = Release::Qemu7_2;
         let reader = &mut Reader::from_slice(stream);
         let machine = uno.machine(Release::Qemu10_0);
@@ -97,10 +97,10 @@ impl Uno {
         Ok((uno, release))
     }
 
-    /// Saves the machine as a QEMU of this release does, to the last byte.
+    /// Saves the machine with the same bytes as QEMU of this release.
     ///
     /// # Errors
-    /// When a value does not fit its place in the stream.
+    /// Returns an error if a value does not fit its field.
     pub fn save(&mut self, release: Release) -> Result<Vec<u8>, SaveError> {
         let mut machine = self.machine(release).map_err(SaveError::misuse)?;
         let (mut out, options) = (Writer::new(), SaveOptions::new().description(Some(release)));
@@ -113,7 +113,7 @@ impl Uno {
         Ok(out.take())
     }
 
-    /// The sections of the machine. They have the ids that they have in QEMU, only so that not one byte is different.
+    /// Registers the sections. The section IDs are QEMU's, so that all bytes are equal; a load does not depend on them.
     fn machine(&mut self, release: Release) -> Result<Machine<'_>, Box<dyn Error>> {
         let old = release == Release::Qemu7_2;
         let [network, cpu, global] = if old { [4, 5, 6] } else { [1, 4, 5] };

@@ -1,4 +1,4 @@
-//! What the newer PCs, `pc` and `q35`, have in common.
+//! The devices that the machines `pc` and `q35` have in common.
 
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
@@ -28,36 +28,36 @@ use crate::devices::vga::PciVga;
 use crate::devices::vmmouse::VmMouse;
 use crate::devices::x86::Cpu;
 
-/// The devices that stand under the same names in both.
+/// The devices with the same section names in both machines.
 #[derive(Debug)]
 pub struct Chips {
     /// The clocks.
     pub clock: Clock,
     /// QEMU's user network.
     pub slirp: Slirp,
-    /// What QEMU knows about the processor.
+    /// The state common to all processors.
     pub cpu_common: CpuCommon,
     /// The processor.
     pub cpu: Cpu,
-    /// The accesses to the task priority that were made fast.
+    /// Task priority accesses that are patched for speed (kvmvapic).
     pub tpr_opt: KvmTprOpt,
-    /// The processor's interrupt controller.
+    /// The local APIC.
     pub apic: Apic,
-    /// What the firmware reads.
+    /// The firmware configuration.
     pub fw_cfg: FwCfg,
-    /// The bridge to PCI.
+    /// The PCI host bridge.
     pub pci_host: PciHost,
     /// The DMA controllers.
     pub dma: [Dma; 2],
-    /// The battery-backed clock.
+    /// The real-time clock.
     pub rtc: Rtc,
-    /// The old interrupt controllers.
+    /// The legacy interrupt controllers.
     pub pic: [Pic; 2],
-    /// The interrupt controller of the devices.
+    /// The I/O APIC.
     pub ioapic: IoApic,
-    /// The screen.
+    /// The display adapter.
     pub vga: PciVga,
-    /// The event timer.
+    /// The HPET.
     pub hpet: Hpet,
     /// The interval timer.
     pub pit: Pit,
@@ -65,21 +65,21 @@ pub struct Chips {
     pub speaker: Speaker,
     /// The serial port.
     pub serial: IsaSerial,
-    /// The keyboard.
+    /// The PS/2 keyboard.
     pub keyboard: Keyboard,
-    /// The mouse.
+    /// The PS/2 mouse.
     pub mouse: Mouse,
-    /// The controller of both.
+    /// The keyboard controller.
     pub kbd: IsaKbd,
-    /// VMware's mouse.
+    /// The VMware mouse.
     pub vmmouse: VmMouse,
-    /// The port that switches A20.
+    /// The A20 port.
     pub port92: Port92,
-    /// The bus for system management.
+    /// The SMBus.
     pub i2c_bus: I2cBus,
-    /// Whether the tables of ACPI are final.
+    /// Whether the ACPI tables are final.
     pub acpi_build: AcpiBuild,
-    /// What the machine was doing.
+    /// The run state.
     pub global_state: AnyGlobalState,
 }
 
@@ -114,7 +114,7 @@ impl Chips {
         }
     }
 
-    /// Their sections. The screen's name says where it is on the PCI bus.
+    /// Returns the sections. The name of the display adapter contains its PCI address.
     pub(super) fn sections(&mut self, vga: &'static str) -> Vec<Section<'_>> {
         let [dma0, dma1] = pair("dma", &mut self.dma);
         let [pic0, pic1] = pair("i8259", &mut self.pic);
@@ -150,7 +150,7 @@ impl Chips {
     }
 }
 
-/// The memory, where the screen and the network card are at these places of the PCI bus.
+/// Returns the RAM blocks, with the PCI addresses of the display adapter and the network card in their names.
 pub(super) fn blocks(vga: &str, network: &str) -> [VecBlock; 9] {
     [
         block("pc.ram", 0x100_0000),

@@ -1,4 +1,4 @@
-//! A PC with an ISA bus and nothing newer: the machine `isapc`.
+//! The machine `isapc`: a PC with only an ISA bus.
 
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
@@ -26,27 +26,27 @@ use crate::devices::x86::Cpu;
 
 /// The machine.
 ///
-/// QEMU 7.2 gives both of its disk controllers the same names. It can load neither of its streams right: the second one's
-/// state goes to the first. Here they are numbered, as later releases do.
+/// QEMU 7.2 gives both disk controllers the same name and instance ID, and cannot load its own streams correctly: the
+/// state of the second controller is loaded into the first. Here they are numbered as in later releases.
 #[derive(Debug)]
 pub struct IsaPc {
     /// Its clocks.
     pub clock: Clock,
     /// QEMU's user network.
     pub slirp: Slirp,
-    /// What QEMU knows about the processor.
+    /// The state common to all processors.
     pub cpu_common: CpuCommon,
     /// The processor.
     pub cpu: Cpu,
-    /// What the firmware reads.
+    /// The firmware configuration.
     pub fw_cfg: FwCfg,
-    /// The battery-backed clock.
+    /// The real-time clock.
     pub rtc: Rtc,
     /// The DMA controllers.
     pub dma: [Dma; 2],
     /// The interrupt controllers.
     pub pic: [Pic; 2],
-    /// The screen.
+    /// The display adapter.
     pub vga: CirrusVga,
     /// The interval timer.
     pub pit: Pit,
@@ -56,23 +56,23 @@ pub struct IsaPc {
     pub serial: IsaSerial,
     /// The floppy disk controller.
     pub fdc: IsaFdc,
-    /// The keyboard.
+    /// The PS/2 keyboard.
     pub keyboard: Keyboard,
-    /// The mouse.
+    /// The PS/2 mouse.
     pub mouse: Mouse,
-    /// The controller of both.
+    /// The keyboard controller.
     pub kbd: IsaKbd,
-    /// VMware's mouse.
+    /// The VMware mouse.
     pub vmmouse: VmMouse,
-    /// The port that switches A20.
+    /// The A20 port.
     pub port92: Port92,
     /// The network card.
     pub network: IsaNe2000,
     /// The disk controllers.
     pub ide: [IsaIde; 2],
-    /// What it was doing.
+    /// The run state.
     pub global_state: AnyGlobalState,
-    /// The blocks `pc.ram`, with 16 MiB, `vga.vram`, `pc.bios` and `pc.rom`.
+    /// The RAM blocks `pc.ram` (16 MiB), `vga.vram`, `pc.bios` and `pc.rom`.
     pub ram: [VecBlock; 4],
 }
 

@@ -1,4 +1,4 @@
-//! A small virtual PC: the machine `microvm`.
+//! The machine `microvm`: a minimal virtual PC.
 
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
@@ -23,33 +23,33 @@ use crate::devices::x86::Cpu;
 pub struct MicroVm {
     /// Its clocks.
     pub clock: Clock,
-    /// QEMU's user network, which has no card here.
+    /// QEMU's user network, without a network card.
     pub slirp: Slirp,
-    /// What the firmware reads.
+    /// The firmware configuration.
     pub fw_cfg: FwCfg,
-    /// What QEMU knows about the processor.
+    /// The state common to all processors.
     pub cpu_common: CpuCommon,
     /// The processor.
     pub cpu: Cpu,
-    /// The accesses to the task priority that were made fast.
+    /// Task priority accesses that are patched for speed (kvmvapic).
     pub tpr_opt: KvmTprOpt,
-    /// The processor's interrupt controller.
+    /// The local APIC.
     pub apic: Apic,
-    /// The interrupt controllers of the devices.
+    /// The I/O APICs.
     pub ioapic: [IoApic; 2],
-    /// The events of ACPI.
+    /// The ACPI generic event device.
     pub ged: AcpiGed,
-    /// The old interrupt controllers.
+    /// The legacy interrupt controllers.
     pub pic: [Pic; 2],
     /// The interval timer.
     pub pit: Pit,
-    /// The battery-backed clock.
+    /// The real-time clock.
     pub rtc: Rtc,
     /// The serial port.
     pub serial: IsaSerial,
-    /// What it was doing.
+    /// The run state.
     pub global_state: AnyGlobalState,
-    /// The blocks `microvm.ram`, with 16 MiB, `pc.bios`, and the tables of ACPI.
+    /// The RAM blocks `microvm.ram` (16 MiB), `pc.bios` and the ACPI tables.
     pub ram: [VecBlock; 5],
 }
 

@@ -1,4 +1,4 @@
-//! Machines of QEMU, made of its devices: which section of a stream is which device.
+//! QEMU's machines: the devices and sections of each.
 //!
 //! ```
 //! # let stream = include_bytes!("../../../tests/streams/qemu-7.2-spike.gz");
@@ -32,23 +32,23 @@ pub mod q35;
 pub mod spike;
 pub mod virt;
 
-/// A machine, as QEMU's `release` has it.
+/// A machine of QEMU.
 pub trait Board {
-    /// The machine of a release, as it is when it has been built.
+    /// Creates the machine of a release, after reset.
     fn new(release: Release) -> Self;
 
-    /// Its sections, in any order.
+    /// Returns its sections, in any order.
     fn sections(&mut self) -> Vec<Section<'_>>;
 }
 
-/// A section: its names in streams, and who has its state.
+/// A section: its name, instance ID and state.
 pub struct Section<'d> {
     name: &'static str,
     instance_id: u32,
     state: State<'d>,
 }
 
-/// Who has a section's state.
+/// The owner of a section's state.
 enum State<'d> {
     Described(&'d mut (dyn Device + Send)),
     UserNetwork(&'d mut Slirp),
@@ -56,19 +56,19 @@ enum State<'d> {
 }
 
 impl<'d> Section<'d> {
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Which one of several sections of that name.
+    /// Returns the instance ID.
     #[must_use]
     pub fn instance_id(&self) -> u32 {
         self.instance_id
     }
 
-    /// The device itself, if it is a described one.
+    /// Returns the device, if the section has a description.
     #[must_use]
     pub fn into_device(self) -> Option<&'d mut (dyn Device + Send)> {
         match self.state {
@@ -77,7 +77,7 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// What a registry takes.
+    /// Returns the registration of the section.
     #[must_use]
     pub fn into_registration(self) -> Registration<'d> {
         let registration = match self.state {
@@ -91,13 +91,13 @@ impl<'d> Section<'d> {
     }
 }
 
-/// Registers the sections of `board`: those of `headers` in their order and with their ids, and then the others.
+/// Registers the sections of `board`: those of `headers` first, in their order and with their IDs, then the others.
 ///
-/// QEMU numbers sections as it makes devices, and each release makes them in an order of its own. Whoever loads a stream
-/// need not care; whoever writes the same stream again must.
+/// QEMU numbers sections in the order in which it creates devices, which differs between releases. A load does not
+/// depend on it, but writing the same bytes does.
 ///
 /// # Errors
-/// When the machine has two sections of the same names.
+/// Returns an error if two sections have the same name and instance ID.
 pub fn assemble<'d>(board: &'d mut impl Board, headers: &[SectionHeader]) -> Result<Machine<'d>, RegisterError> {
     let mut machine = Machine::new();
     let mut sections = board.sections();
@@ -117,42 +117,42 @@ pub fn assemble<'d>(board: &'d mut impl Board, headers: &[SectionHeader]) -> Res
     Ok(machine)
 }
 
-/// The section `name` of `device`, which is the only one of that name.
+/// Creates the only section `name`.
 fn only<'d>(name: &'static str, device: &'d mut (dyn Device + Send)) -> Section<'d> {
     numbered(name, 0, device)
 }
 
-/// The section `name` number `instance_id`.
+/// Creates the section `name` with an instance ID.
 fn numbered<'d>(name: &'static str, instance_id: u32, device: &'d mut (dyn Device + Send)) -> Section<'d> {
     Section { name, instance_id, state: State::Described(device) }
 }
 
-/// The sections `name` of two devices of a kind.
+/// Creates the sections `name` of two devices.
 fn pair<'d, T: VmState + Send>(name: &'static str, [first, second]: &'d mut [T; 2]) -> [Section<'d>; 2] {
     [numbered(name, 0, first), numbered(name, 1, second)]
 }
 
-/// The section of QEMU's user network, which has no description.
+/// Creates the section of QEMU's user network, which has no description.
 fn user_network(slirp: &mut Slirp) -> Section<'_> {
     Section { name: "slirp", instance_id: 0, state: State::UserNetwork(slirp) }
 }
 
-/// The sections of guest memory.
+/// Creates the section of guest memory.
 fn memory(blocks: &mut [VecBlock]) -> Section<'_> {
     Section { name: "ram", instance_id: 0, state: State::Memory(blocks) }
 }
 
-/// A device that the two releases describe differently, though at the same version.
+/// A device whose description differs between the releases, although its version does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form<Old, New> {
-    /// As in QEMU 7.2.
+    /// The device of QEMU 7.2.
     Of7_2(Old),
-    /// As in QEMU 10.0.
+    /// The device of QEMU 10.0.
     Of10_0(New),
 }
 
 impl<Old: VmState + Default + Send, New: VmState + Default + Send> Form<Old, New> {
-    /// The form of a release, as it is after a reset.
+    /// Creates the device of a release, after reset.
     #[must_use]
     pub fn new(release: Release) -> Self {
         match release {
@@ -169,10 +169,10 @@ impl<Old: VmState + Default + Send, New: VmState + Default + Send> Form<Old, New
     }
 }
 
-/// What a machine was doing.
+/// The run state of a machine.
 pub type AnyGlobalState = Form<GlobalState7_2, GlobalState>;
 
-/// A RAM block of zeros.
+/// Creates a RAM block of zeros.
 fn block(name: &str, size: usize) -> VecBlock {
     VecBlock::new(name, vec![0; size])
 }

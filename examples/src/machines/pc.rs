@@ -1,4 +1,4 @@
-//! The usual PC, with the chipset of 1996, a network card and a tablet: the machine `pc`.
+//! The machine `pc`: a PC with the i440FX chipset, a network card and a tablet.
 
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
@@ -17,13 +17,13 @@ use crate::devices::usb::UsbPointer;
 /// The machine.
 #[derive(Debug)]
 pub struct Pc {
-    /// What it has in common with `q35`.
+    /// The devices in common with `q35`.
     pub chips: Chips,
-    /// The bridge between processor, memory and PCI.
+    /// The host bridge.
     pub i440fx: I440Fx,
     /// The PCI bus.
     pub pci_bus: PciBus<4>,
-    /// The bridge between PCI and ISA.
+    /// The ISA bridge.
     pub piix3: Piix3,
     /// Power management.
     pub pm: Piix4Pm,
@@ -37,7 +37,7 @@ pub struct Pc {
     pub uhci: Uhci,
     /// The tablet.
     pub tablet: UsbPointer,
-    /// The memory: 16 MiB of RAM, the screen's, and what is for the firmware.
+    /// The RAM blocks: 16 MiB of RAM, display memory, and firmware.
     pub ram: [VecBlock; 9],
 }
 

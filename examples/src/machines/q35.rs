@@ -1,4 +1,4 @@
-//! A newer PC, with PCI Express: the machine `q35`, with a disk behind a root port and a keyboard at a USB controller.
+//! The machine `q35`: a PC with PCI Express, a disk at a root port and a USB keyboard.
 
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
@@ -17,13 +17,13 @@ use crate::devices::xhci::PciXhci;
 /// The machine.
 #[derive(Debug)]
 pub struct Q35 {
-    /// What it has in common with `pc`.
+    /// The devices in common with `pc`.
     pub chips: Chips,
-    /// The bridge between processor, memory and PCI.
+    /// The host bridge.
     pub mch: Mch,
-    /// The first bus.
+    /// The root bus.
     pub bus: PciBus<8>,
-    /// The bridge between PCI and what is left of ISA.
+    /// The ISA bridge.
     pub lpc: Lpc,
     /// The disk controller.
     pub ahci: Form<Ich9Ahci<i32>, Ich9Ahci<u32>>,
@@ -33,7 +33,7 @@ pub struct Q35 {
     pub network: Form<E1000e7_2, E1000e>,
     /// The root port.
     pub root_port: RootPort,
-    /// The bus behind it.
+    /// The bus of the root port.
     pub root_bus: PciBus<0>,
     /// The disk on that bus.
     pub disk: VirtioBlk<Pci<true>>,
@@ -41,7 +41,7 @@ pub struct Q35 {
     pub xhci: PciXhci,
     /// The keyboard.
     pub usb_keyboard: UsbKeyboard,
-    /// The memory: 16 MiB of RAM, the screen's, and what is for the firmware.
+    /// The RAM blocks: 16 MiB of RAM, display memory, and firmware.
     pub ram: [VecBlock; 9],
 }
 

@@ -1,4 +1,4 @@
-//! The RISC-V machine `spike` with one processor of 64 bits.
+//! The RISC-V machine `spike`, with one 64-bit processor.
 
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
@@ -10,22 +10,22 @@ use crate::devices::riscv::Cpu;
 use crate::devices::riscv_mtimer::Mtimer;
 use crate::devices::slirp::Slirp;
 
-/// The machine. Its console, Berkeley's host interface, has no state of its own.
+/// The machine. Its console (HTIF) has no state.
 #[derive(Debug)]
 pub struct Spike {
     /// Its clocks.
     pub clock: Clock,
-    /// QEMU's user network, which has no card here.
+    /// QEMU's user network, without a network card.
     pub slirp: Slirp,
-    /// What QEMU knows about the processor.
+    /// The state common to all processors.
     pub cpu_common: CpuCommon,
     /// The processor.
     pub cpu: Cpu,
     /// Its timer.
     pub mtimer: Mtimer,
-    /// What it was doing.
+    /// The run state.
     pub global_state: AnyGlobalState,
-    /// The blocks `riscv.spike.ram`, with 16 MiB, and `riscv.spike.mrom`.
+    /// The RAM blocks `riscv.spike.ram` (16 MiB) and `riscv.spike.mrom`.
     pub ram: [VecBlock; 2],
 }
 

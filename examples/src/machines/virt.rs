@@ -1,5 +1,5 @@
-//! The RISC-V machine `virt` with one processor of 64 bits, a disk and a network card in memory, and a source of random
-//! numbers on the PCI bus.
+//! The RISC-V machine `virt`, with one 64-bit processor, a virtio-mmio disk and network card, and a random number
+//! generator on the PCI bus.
 
 use vmstate::ram::VecBlock;
 use vmstate::schema::Release;
@@ -27,7 +27,7 @@ pub struct Virt {
     pub clock: Clock,
     /// QEMU's user network.
     pub slirp: Slirp,
-    /// What QEMU knows about the processor.
+    /// The state common to all processors.
     pub cpu_common: CpuCommon,
     /// The processor.
     pub cpu: Cpu,
@@ -35,17 +35,17 @@ pub struct Virt {
     pub mtimer: Mtimer,
     /// The interrupt controller.
     pub plic: Plic,
-    /// What the firmware reads.
+    /// The firmware configuration.
     pub fw_cfg: FwCfg,
-    /// The root of the PCI bus.
+    /// The PCI root.
     pub gpex_root: GpexRoot,
-    /// The bridge to it.
+    /// The PCI host bridge.
     pub pci_host: PciHost,
     /// The PCI bus.
     pub pci_bus: PciBus<4>,
     /// The serial port.
     pub serial: MemorySerial,
-    /// The battery-backed clock.
+    /// The real-time clock.
     pub rtc: GoldfishRtc,
     /// The flash memories.
     pub flash: [Pflash; 2],
@@ -53,13 +53,13 @@ pub struct Virt {
     pub disk: VirtioBlk<Mmio>,
     /// The network card.
     pub network: VirtioNet<Mmio>,
-    /// The source of random numbers.
+    /// The random number generator.
     pub random: VirtioRng<Pci<false>>,
-    /// Whether the tables of ACPI are final. 7.2 has none.
+    /// Whether the ACPI tables are final. QEMU 7.2 has none.
     pub acpi_build: Option<VirtAcpiBuild>,
-    /// What it was doing.
+    /// The run state.
     pub global_state: AnyGlobalState,
-    /// The memory: flash, 16 MiB of RAM, and what QEMU made for the firmware.
+    /// The RAM blocks: flash, 16 MiB of RAM, and the firmware's tables.
     pub ram: Vec<VecBlock>,
 }
 

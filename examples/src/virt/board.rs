@@ -1,4 +1,4 @@
-//! The board: a hart and what it sees, and how they run.
+//! The board: runs a hart with its memory and devices.
 
 use super::bus::{Bus, interrupt};
 use super::cpu::{Hart, Unsupported};
@@ -6,60 +6,59 @@ use super::finisher::Finish;
 use super::map;
 use super::migration::Kept;
 
-/// A board.
+/// A RISC-V board.
 ///
-/// It knows nothing of clocks, terminals or files: time is an argument of [`run_until`](Self::run_until), and the serial
-/// port's bytes are handed in and out. Between two calls it stands still, and everything about it can be looked at, saved
-/// or changed.
+/// A board has no clock, terminal or files: time is an argument of [`run_until`](Self::run_until), and the bytes of the
+/// serial port are passed in and out. Between calls it is stopped, and can be inspected, saved or changed.
 #[derive(Debug, Clone)]
 pub struct Board {
     /// The hart.
     pub hart: Hart,
-    /// What it sees.
+    /// The memory and devices.
     pub bus: Bus,
-    /// What came from a QEMU, and is of no use here.
+    /// State from QEMU that this board does not use.
     pub(super) kept: Kept,
 }
 
-/// Why a board stands still.
+/// The reason why a board stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// It is as late as it was to become.
+    /// The time limit is reached.
     Time,
-    /// The program has ended the run.
+    /// The program ended the run.
     Finished(Finish),
-    /// The program wants something that there is not. It would want it again.
+    /// The program needs an unsupported feature. Continuing stops again.
     Unsupported(Unsupported),
 }
 
 /// An image that is larger than the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge {
-    /// The bytes of the image.
+    /// The size of the image in bytes.
     pub image: usize,
-    /// The bytes of the memory.
+    /// The size of the memory in bytes.
     pub memory: usize,
 }
 
 impl std::fmt::Display for TooLarge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the program has {} bytes, and the board's memory {}", self.image, self.memory)
+        write!(f, "a program of {} bytes exceeds the board's memory of {} bytes", self.image, self.memory)
     }
 }
 
 impl std::error::Error for TooLarge {}
 
 impl Board {
-    /// A board with `ram_size` bytes of memory, after its reset.
+    /// Creates a board with `ram_size` bytes of memory, after reset.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
         Self { hart: Hart::new(map::MROM), bus: Bus::new(ram_size), kept: Kept::default() }
     }
 
-    /// Puts a program to the beginning of the memory, where the hart will find it.
+    /// Copies a program to the start of RAM, where the hart jumps to.
     ///
     /// # Errors
-    /// When it is too large.
+    /// Returns an error if the program is larger than RAM.
     pub fn load_image(&mut self, image: &[u8]) -> Result<(), TooLarge> {
         let ram = self.bus.memory.ram_mut();
         let memory = ram.len();
@@ -68,15 +67,16 @@ impl Board {
         Ok(())
     }
 
-    /// How long the board has run, in nanoseconds of its own time.
+    /// Returns the board's time in nanoseconds.
     #[must_use]
     pub fn nanoseconds(&self) -> u64 {
         self.bus.clock.nanoseconds()
     }
 
-    /// Runs until the board's clock says `nanoseconds`, or the program ends or wants something that there is not.
+    /// Runs until the board's time is `nanoseconds`, the program ends, or it needs an unsupported feature.
     ///
-    /// Each instruction takes [its time](super::clock); while the hart waits for an interrupt, the time passes at once.
+    /// Each instruction takes [a fixed time](super::clock). While the hart waits for an interrupt, time advances at
+    /// once.
     pub fn run_until(&mut self, nanoseconds: u64) -> Stop {
         loop {
             self.look_around();
@@ -92,11 +92,12 @@ impl Board {
         }
     }
 
-    /// Runs until an interrupt of the timer is pending, but no longer than `limit` nanoseconds; not at all if there will
-    /// be none.
+    /// Runs until a timer interrupt is pending, at most for `limit` nanoseconds. Returns at once if no interrupt is
+    /// due.
     ///
-    /// QEMU 7.2 and 10.0 do not set their timer when they load a machine: it stays silent until the guest sets it anew.
-    /// A guest that is handed over when an interrupt is pending does that, one that waits for it never will.
+    /// QEMU 7.2 and 10.0 do not start their timer when they load a machine (`riscv_aclint_mtimer` has no `post_load`),
+    /// so it stays silent until the guest sets it. A guest that is migrated with a pending interrupt sets it in its
+    /// handler; a guest that waits for the interrupt never would.
     pub fn run_to_tick(&mut self, limit: u64) -> Stop {
         let end = self.nanoseconds().saturating_add(limit);
         loop {
@@ -114,7 +115,7 @@ impl Board {
         }
     }
 
-    /// Executes one instruction, or takes an interrupt first. Does nothing when the hart waits for one.
+    /// Executes one instruction, or first takes an interrupt. Does nothing while the hart waits for an interrupt.
     pub fn step(&mut self) -> Option<Stop> {
         self.look_around();
         match self.hart.halted {
@@ -123,7 +124,7 @@ impl Board {
         }
     }
 
-    /// Runs until the clock has counted `end` instructions, or something calls for attention.
+    /// Runs until the clock has counted `end` instructions, or the hart needs attention.
     fn run_instructions(&mut self, end: u64) -> Option<Stop> {
         if let Err(unsupported) = self.hart.run(&mut self.bus, end) {
             return Some(Stop::Unsupported(unsupported));
@@ -131,25 +132,25 @@ impl Board {
         self.bus.finisher.take().map(Stop::Finished)
     }
 
-    /// Lets the devices do what is due, and the hart take what they have to say.
+    /// Updates the devices, and lets the hart take interrupts.
     fn look_around(&mut self) {
         self.update_lines();
         self.hart.check_interrupts();
     }
 
-    /// Lets the devices do what is due, and sets the interrupts that they have.
+    /// Updates the devices and the pending interrupts.
     pub(super) fn update_lines(&mut self) {
         self.bus.update();
         let mip = self.hart.regs.mip & !interrupt::OF_DEVICES;
         self.hart.regs.mip = mip | self.bus.interrupts();
     }
 
-    /// Takes what the serial port has sent since the last time.
+    /// Returns the bytes that the serial port has transmitted since the previous call.
     pub fn take_output(&mut self) -> Vec<u8> {
         self.bus.uart.take_sent()
     }
 
-    /// Types `bytes`: as many as the serial port has room for. Returns how many that were.
+    /// Types `bytes` as far as the serial port has room. Returns the number of accepted bytes.
     pub fn type_in(&mut self, bytes: &[u8]) -> usize {
         let Bus { uart, clock, .. } = &mut self.bus;
         let received = uart.receive(bytes, clock);

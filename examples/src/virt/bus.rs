@@ -1,4 +1,4 @@
-//! What the hart sees: memory, and devices at their addresses.
+//! The bus: memory and devices at their addresses.
 
 use super::clint::Clint;
 use super::clock::Clock;
@@ -11,15 +11,15 @@ use super::uart::Uart;
 use crate::devices::goldfish_rtc::GoldfishRtc;
 use crate::devices::pflash_cfi01::Pflash;
 
-/// In the status of a flash memory: it has done what it was told.
+/// The status of a flash memory that is ready: `pfl->status = 0x80` in hw/block/pflash_cfi01.c.
 const FLASH_READY: u8 = 0x80;
 
-/// Everything but the hart.
+/// The memory and devices of a board.
 #[derive(Debug, Clone)]
 pub struct Bus {
     /// The time.
     pub clock: Clock,
-    /// The memories.
+    /// The memory.
     pub memory: Memory,
     /// The timer and the software interrupt.
     pub clint: Clint,
@@ -27,19 +27,19 @@ pub struct Bus {
     pub plic: Plic,
     /// The serial port.
     pub uart: Uart,
-    /// The clock with the date.
+    /// The real-time clock.
     pub rtc: GoldfishRtc,
-    /// The firmware's configuration.
+    /// The firmware configuration.
     pub fw_cfg: FwCfg,
-    /// The flash memories' controllers. A program can read the memories, and nothing else.
+    /// The controllers of the flash memories, which a program can only read.
     pub flash: [Pflash; 2],
     /// The test finisher.
     pub finisher: Finisher,
-    /// Whether something happened that may concern the hart: a device was used, or its interrupts are to be looked at.
+    /// Whether the hart must check for interrupts, because a device was accessed.
     pub(super) attention: bool,
 }
 
-/// A device and an offset in it.
+/// A device and the offset of a register.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Finisher(u64),
@@ -64,7 +64,7 @@ impl Place {
 }
 
 impl Bus {
-    /// A bus with `ram_size` bytes of memory, and all devices after their reset.
+    /// Creates a bus with `ram_size` bytes of memory, and all devices after reset.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl Bus {
         }
     }
 
-    /// The bits of the instruction at `pc`, with zeros above one of 16 bits; or the address where there is nothing.
+    /// Returns the instruction at `pc`, with zeros above a 16-bit one, or the address that cannot be read.
     #[inline]
     pub(super) fn fetch(&self, pc: u64) -> Result<u32, u64> {
         let bits = match self.memory.load::<4>(pc) {
@@ -91,7 +91,7 @@ impl Bus {
         Ok(if bits & 3 == 3 { bits } else { bits & 0xffff })
     }
 
-    /// At the end of a memory there may be room for one of 16 bits only.
+    /// Fetches in two halves, because a 16-bit instruction can be the last one of a memory.
     fn fetch_halves(&self, pc: u64) -> Result<u32, u64> {
         let half = |address| self.memory.load::<2>(address).map(u16::from_le_bytes).map(u32::from).ok_or(address);
         let low = half(pc)?;
@@ -99,7 +99,7 @@ impl Bus {
         Ok(high << 16 | low)
     }
 
-    /// What is at `address`, or `None` if nothing is.
+    /// Reads from `address`. Returns `None` if nothing is mapped there.
     #[inline]
     pub(super) fn load<const N: usize>(&mut self, address: u64) -> Option<[u8; N]> {
         match self.memory.load(address) {
@@ -108,7 +108,7 @@ impl Bus {
         }
     }
 
-    /// Puts the low bytes of `value` to `address`, or returns `None` if nothing is there.
+    /// Writes the low bytes of `value` to `address`. Returns `None` if nothing is mapped there.
     #[inline]
     pub(super) fn store<const N: usize>(&mut self, address: u64, value: u64) -> Option<()> {
         let bytes = *value.to_le_bytes().first_chunk::<N>()?;
@@ -121,7 +121,7 @@ impl Bus {
     #[cold]
     fn load_from_device<const N: usize>(&mut self, address: u64) -> Option<[u8; N]> {
         let place = Place::of(address)?;
-        // To look at the time changes nothing.
+        // Reading the time changes no state.
         self.attention |= !matches!(place, Place::Clint(_));
         let value = match place {
             Place::Finisher(_) => 0,
@@ -155,7 +155,7 @@ impl Bus {
         Some(())
     }
 
-    /// Lets the interrupt controller know what the device that was used has to say.
+    /// Passes the interrupt of the accessed device to the interrupt controller.
     fn update_lines(&mut self, place: Place) {
         match place {
             Place::Uart(_) => self.update_uart_line(),
@@ -170,7 +170,7 @@ impl Bus {
         }
     }
 
-    /// When a device wants to be looked at next, in nanoseconds.
+    /// Returns the time in nanoseconds when a device needs an update next.
     pub(super) fn deadline(&self) -> Option<u64> {
         [self.clint.deadline(&self.clock), self.uart.deadline(), self.rtc.deadline(&self.clock)]
             .into_iter()
@@ -178,7 +178,7 @@ impl Bus {
             .min()
     }
 
-    /// Lets devices do what is due.
+    /// Updates the devices to the current time.
     pub(super) fn update(&mut self) {
         self.uart.update(&self.clock);
         self.update_uart_line();
@@ -187,7 +187,7 @@ impl Bus {
         }
     }
 
-    /// The bits of `mip` that devices set.
+    /// Returns the bits of `mip` that devices set.
     pub(super) fn interrupts(&self) -> u64 {
         let lines = [
             (interrupt::SOFTWARE, self.clint.software),
@@ -200,12 +200,12 @@ impl Bus {
 
 /// The interrupts of machine mode, as bits of `mip`.
 pub mod interrupt {
-    /// That of other harts, and of this one's programs.
+    /// The software interrupt.
     pub const SOFTWARE: u64 = 1 << 3;
-    /// That of the timer.
+    /// The timer interrupt.
     pub const TIMER: u64 = 1 << 7;
-    /// That of the interrupt controller.
+    /// The external interrupt, from the interrupt controller.
     pub const EXTERNAL: u64 = 1 << 11;
-    /// All that devices set.
+    /// All bits that devices set.
     pub const OF_DEVICES: u64 = SOFTWARE | TIMER | EXTERNAL;
 }

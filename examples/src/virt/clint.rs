@@ -1,9 +1,9 @@
-//! The timer and the software interrupt: SiFive's CLINT, or an ACLINT at its addresses.
+//! The timer and the software interrupt: SiFive's CLINT, or an ACLINT at the same addresses.
 
 use super::clock::{Clock, NANOSECONDS_PER_TICK};
 use crate::devices::riscv_mtimer::Mtimer;
 
-/// Where the registers are.
+/// Register offsets.
 mod offset {
     pub(super) const MSIP: u64 = 0;
     pub(super) const MTIMECMP: u64 = 0x4000;
@@ -13,34 +13,35 @@ mod offset {
 /// The timer and the software interrupt of one hart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Clint {
-    /// When the timer interrupts, in its ticks.
+    /// The timer in QEMU's section.
     pub mtimer: Mtimer,
-    /// What a program has moved the time by. QEMU's section does not have it.
+    /// The offset of the time that a program has set. QEMU's section lacks it, so it is lost in a migration, as in
+    /// QEMU.
     pub time_delta: u64,
-    /// The software interrupt. In QEMU it is a bit of `mip` and nothing else.
+    /// The software interrupt. QEMU stores it only as a bit of `mip`.
     pub software: bool,
 }
 
 impl Clint {
-    /// The time, in ticks.
+    /// Returns the time in ticks.
     #[must_use]
     pub fn time(&self, clock: &Clock) -> u64 {
         clock.ticks().wrapping_add(self.time_delta)
     }
 
-    /// When the timer interrupts, in its ticks.
+    /// Returns the compare value in ticks.
     fn timecmp(&self) -> u64 {
         let [timecmp] = self.mtimer.timecmp;
         timecmp
     }
 
-    /// Whether the timer interrupts.
+    /// Returns whether the timer interrupt is pending.
     #[must_use]
     pub fn is_due(&self, clock: &Clock) -> bool {
         self.time(clock) >= self.timecmp()
     }
 
-    /// When the timer will interrupt, in nanoseconds of the clock, if it does not yet.
+    /// Returns the clock's time in nanoseconds when the timer will interrupt, unless it is pending already.
     pub(super) fn deadline(&self, clock: &Clock) -> Option<u64> {
         let left = self.timecmp().checked_sub(self.time(clock)).filter(|left| *left > 0)?;
         clock.ticks().checked_add(left)?.checked_mul(NANOSECONDS_PER_TICK)

@@ -1,44 +1,44 @@
 //! The board's time.
 //!
-//! Time is counted in instructions, so that a run can be repeated: every instruction takes ten nanoseconds, and waiting
-//! takes none of them. Whoever runs the board decides how this time follows that of the world.
+//! Time is counted in instructions, so that runs are reproducible: each instruction takes ten nanoseconds, and waiting
+//! takes none. The caller synchronizes this time with the host's.
 
-/// How long an instruction takes.
+/// The duration of an instruction in nanoseconds.
 pub const NANOSECONDS_PER_INSTRUCTION: u64 = 10;
-/// How long a tick of the timer takes: it runs at 10 MHz.
+/// The duration of a timer tick in nanoseconds. The timer runs at 10 MHz.
 pub const NANOSECONDS_PER_TICK: u64 = 100;
 
-/// A clock that has counted time and instructions.
+/// A clock that counts time and instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Clock {
-    /// The instructions that were executed.
+    /// The number of executed instructions.
     pub instructions: u64,
-    /// The time before the first of them, and all that went by while the board was waiting, in nanoseconds.
+    /// The time before the first instruction plus all waiting times, in nanoseconds.
     offset: u64,
-    /// How far the clock of the world is ahead, in nanoseconds. Whoever runs the board says so.
+    /// The offset of the wall-clock time in nanoseconds, set by the caller.
     pub world: u64,
 }
 
 impl Clock {
-    /// The time of the machine's clock, in nanoseconds: what QEMU calls its virtual clock.
+    /// Returns the time in nanoseconds: QEMU's virtual clock.
     #[must_use]
     pub fn nanoseconds(&self) -> u64 {
         self.offset.wrapping_add(self.instructions.wrapping_mul(NANOSECONDS_PER_INSTRUCTION))
     }
 
-    /// The ticks of the timer, which are ten million in a second.
+    /// Returns the timer ticks, ten million per second.
     #[must_use]
     pub fn ticks(&self) -> u64 {
         self.nanoseconds() / NANOSECONDS_PER_TICK
     }
 
-    /// Lets it be `nanoseconds` now.
+    /// Sets the time.
     pub fn set(&mut self, nanoseconds: u64) {
         let counted = self.instructions.wrapping_mul(NANOSECONDS_PER_INSTRUCTION);
         self.offset = nanoseconds.wrapping_sub(counted);
     }
 
-    /// How many instructions will have been executed when it is `nanoseconds`.
+    /// Returns the number of instructions executed by the time `nanoseconds`.
     #[must_use]
     pub fn instructions_at(&self, nanoseconds: u64) -> u64 {
         let left = nanoseconds.saturating_sub(self.nanoseconds());

@@ -1,9 +1,9 @@
-//! How bytes go through the serial port's queues.
+//! The queues of the serial port.
 
 use crate::devices::serial::Fifo8;
 
 impl<const CAPACITY: usize> Fifo8<CAPACITY> {
-    /// Puts a byte at the end, unless the queue is full; says whether it was not.
+    /// Appends a byte. Returns false if the queue is full.
     pub(super) fn push(&mut self, byte: u8) -> bool {
         let queued = self.num as usize;
         if queued >= CAPACITY {
@@ -14,7 +14,7 @@ impl<const CAPACITY: usize> Fifo8<CAPACITY> {
         true
     }
 
-    /// Takes the byte at the front.
+    /// Removes the first byte.
     pub(super) fn pop(&mut self) -> Option<u8> {
         self.num = self.num.checked_sub(1)?;
         let head = self.head as usize % CAPACITY;

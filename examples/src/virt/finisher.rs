@@ -1,24 +1,24 @@
-//! The test finisher: a program's way to end the run.
+//! The test finisher, which lets a program end the run.
 
-/// How a program has ended.
+/// The way in which a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
-    /// It says that all is well.
+    /// Success.
     Pass,
-    /// It says that something is wrong, and what, in a number of its own.
+    /// Failure with a code.
     Fail(u16),
-    /// It wants the machine to start again.
+    /// A request for a reset.
     Reset,
 }
 
-/// The device, which remembers that it was used until somebody asks.
+/// The device. It stores the request until it is taken.
 #[derive(Debug, Clone, Default)]
 pub struct Finisher {
     finish: Option<Finish>,
 }
 
 impl Finisher {
-    /// How the program has ended, if it has since this was last asked.
+    /// Takes the request to end the run.
     pub fn take(&mut self) -> Option<Finish> {
         self.finish.take()
     }

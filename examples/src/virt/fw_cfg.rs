@@ -1,14 +1,14 @@
-//! The firmware's configuration: QEMU's `fw_cfg`, with nothing in it but its signature.
+//! The firmware configuration device `fw_cfg`, with only the signature item.
 
 pub use crate::devices::fw_cfg::FwCfg;
 
-/// Where the registers are. Those above are of direct memory access, which this one does not offer.
+/// Register offsets. The DMA registers are not implemented.
 mod offset {
     pub(super) const DATA: std::ops::Range<u64> = 0..8;
     pub(super) const SELECTOR: u64 = 8;
 }
 
-/// What can be read: an item for each number.
+/// The contents of an item.
 const ITEMS: [&[u8]; 2] = [b"QEMU", &[1, 0, 0, 0]];
 
 impl FwCfg {
@@ -20,7 +20,7 @@ impl FwCfg {
         u64::from_le_bytes(bytes)
     }
 
-    /// The next byte of the item, or zero behind its end.
+    /// Returns the next byte of the item, or zero after its end.
     fn next(&mut self) -> u8 {
         let item = ITEMS.get(usize::from(self.cur_entry)).copied().unwrap_or_default();
         let byte = item.get(self.cur_offset as usize).copied();

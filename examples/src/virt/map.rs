@@ -1,12 +1,12 @@
-//! Where everything is: the memory map of QEMU's `virt` machine.
+//! The memory map of QEMU's machine `virt` (`virt_memmap` in hw/riscv/virt.c).
 
-/// The program that the hart starts with.
+/// The boot ROM.
 pub const MROM: u64 = 0x1000;
-/// How much room it has.
+/// The size of the boot ROM.
 pub const MROM_SIZE: usize = 0xf000;
-/// The test finisher: what is written there ends the run.
+/// The test finisher, which ends the run when it is written.
 pub const FINISHER: u64 = 0x10_0000;
-/// The clock with the date.
+/// The real-time clock.
 pub const RTC: u64 = 0x10_1000;
 /// The timer and the software interrupts.
 pub const CLINT: u64 = 0x200_0000;
@@ -14,16 +14,16 @@ pub const CLINT: u64 = 0x200_0000;
 pub const PLIC: u64 = 0xc00_0000;
 /// The serial port.
 pub const UART: u64 = 0x1000_0000;
-/// The firmware's configuration.
+/// The firmware configuration.
 pub const FW_CFG: u64 = 0x1010_0000;
-/// Two flash memories, one behind the other.
+/// Two adjacent flash memories.
 pub const FLASH: u64 = 0x2000_0000;
-/// The size of each of them.
+/// The size of a flash memory.
 pub const FLASH_SIZE: usize = 0x200_0000;
-/// The memory, and where programs begin.
+/// RAM, where programs start.
 pub const RAM: u64 = 0x8000_0000;
 
-/// The interrupt of the serial port.
+/// The interrupt number of the serial port.
 pub const UART_IRQ: u32 = 10;
-/// The interrupt of the clock with the date.
+/// The interrupt number of the real-time clock.
 pub const RTC_IRQ: u32 = 11;

@@ -1,24 +1,24 @@
-//! The memories: those of QEMU's RAM blocks that the hart can see.
+//! The memory: QEMU's RAM blocks that the hart can access.
 
 use vmstate::ram::RamBlock;
 use vmstate::{LoadError, SaveError};
 
 use super::map;
 
-/// The regions: two of flash, the working memory, and the program that the hart starts with; then those of 10.0 only.
+/// Indices of the blocks: two flash memories, RAM, the boot ROM, and three blocks that only QEMU 10.0 has.
 mod block {
     pub(super) const RAM: usize = 2;
     pub(super) const COUNT_OF_7_2: usize = 4;
     pub(super) const COUNT: usize = 7;
 }
 
-/// The memories. A program can write to the working memory only.
+/// The memory. Programs can only write to RAM.
 #[derive(Debug, Clone)]
 pub struct Memory {
     blocks: [Region; block::COUNT],
 }
 
-/// The first instructions: into the working memory, with the number of the hart in `a0`, as firmware expects it.
+/// The boot code: jumps to RAM with the hart ID in `a0`, as firmware expects.
 const START: [u32; 4] = [
     0xf140_2573, // csrr a0, mhartid
     0x0010_029b, // addiw t0, zero, 1
@@ -27,7 +27,7 @@ const START: [u32; 4] = [
 ];
 
 impl Memory {
-    /// Memories that are empty but for the program at the start.
+    /// Creates memory that is zero except for the boot ROM.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
         let zeros = |name, size| Region { name, size, bytes: Vec::new() };
@@ -41,7 +41,7 @@ impl Memory {
                 zeros("virt.flash1", map::FLASH_SIZE),
                 zeros("riscv_virt_board.ram", ram_size).filled(),
                 mrom,
-                // Tables for the firmware, which no program has an address of.
+                // Tables for the firmware, which are not mapped.
                 zeros("/rom@etc/acpi/tables", 0x2_0000),
                 zeros("/rom@etc/table-loader", 0x1000),
                 zeros("/rom@etc/acpi/rsdp", 0x1000),
@@ -49,18 +49,18 @@ impl Memory {
         }
     }
 
-    /// The working memory.
+    /// Returns RAM.
     #[must_use]
     pub fn ram(&self) -> &[u8] {
         &self.blocks[block::RAM].bytes
     }
 
-    /// The working memory, to be written.
+    /// Returns RAM to write to.
     pub fn ram_mut(&mut self) -> &mut [u8] {
         &mut self.blocks[block::RAM].bytes
     }
 
-    /// The regions that are in a stream, which are QEMU's RAM blocks: without those that only QEMU 10.0 has, or with them.
+    /// Returns the blocks of a stream, with or without those that only QEMU 10.0 has.
     pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Region] {
         let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
         &mut self.blocks[..count]
@@ -88,29 +88,30 @@ impl Memory {
         Some(())
     }
 
-    /// Whether there is memory that takes no notice of being written.
+    /// Returns whether `address` is in a memory that ignores writes.
     pub(super) fn is_read_only(&self, address: u64) -> bool {
         self.load_read_only::<1>(address).is_some()
     }
 }
 
-/// A memory. Its bytes are only there when one of them is not zero, for the flash memories are large and mostly empty.
+/// A RAM block. Its bytes are allocated at the first nonzero write, because the flash memories are large and mostly
+/// empty.
 #[derive(Debug, Clone)]
 pub struct Region {
     name: &'static str,
     size: usize,
-    /// All of them, or none.
+    /// All bytes, or none while all are zero.
     bytes: Vec<u8>,
 }
 
 impl Region {
-    /// With its bytes.
+    /// Allocates the bytes.
     fn filled(mut self) -> Self {
         self.bytes.resize(self.size, 0);
         self
     }
 
-    /// What is at `address`, when the region begins at `base`.
+    /// Reads from `address` if the block begins at `base`.
     #[inline]
     fn get<const N: usize>(&self, base: u64, address: u64) -> Option<[u8; N]> {
         let offset = usize::try_from(address.checked_sub(base)?).ok()?;
@@ -141,7 +142,7 @@ impl RamBlock for Region {
 
     fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
         if self.bytes.is_empty() {
-            // The first byte is zero, and each is like the one before it.
+            // True if all bytes are zero: the first is, and each equals its predecessor.
             if page.first().is_none_or(|first| *first == 0 && page[1..] == page[..page.len() - 1]) {
                 return Ok(());
             }

@@ -1,7 +1,7 @@
-//! The board as a stream: QEMU's machine `virt`, of either release.
+//! Saves and loads the board as a stream of QEMU's machine `virt`, of both releases.
 //!
-//! Most devices of the board are QEMU's sections as they are. What is left to do here: to say which sections there are,
-//! to bring those up to date that QEMU has and the board derives, and to keep what the board has no use for.
+//! Most devices of the board are QEMU's sections already. This module registers the sections, updates the fields that
+//! the board derives from other state, and preserves state that only QEMU uses.
 //!
 //! ```
 //! use vmstate::Reader;
@@ -41,12 +41,12 @@ use crate::devices::pci::{PciBus, PciHost};
 use crate::devices::riscv::VERSION_OF_7_2;
 use crate::devices::slirp::{self, Slirp};
 
-/// The machine's type, as QEMU's streams say it.
+/// The machine type in QEMU's streams.
 const MACHINE: &str = "virt";
-/// In QEMU's `interrupt_request`: the hart is to look at its interrupts (`CPU_INTERRUPT_HARD`).
+/// The bit of `interrupt_request` that makes QEMU's hart check for interrupts: `CPU_INTERRUPT_HARD`.
 const LOOK_AT_INTERRUPTS: u32 = 2;
 
-/// The names of sections that a stream may lack.
+/// The sections that a stream may lack.
 mod optional {
     pub(super) const SLIRP: &str = "slirp";
     pub(super) const GPEX_ROOT: &str = "0000:00:00.0/gpex_root";
@@ -56,7 +56,7 @@ mod optional {
     pub(super) const ALL: [&str; 5] = [SLIRP, GPEX_ROOT, PCI_HOST, PCI_BUS, ACPI_BUILD];
 }
 
-/// What is in a stream and the board does not use, or has in another form.
+/// State of a stream that the board does not use, or stores elsewhere.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
     clock: Clock,
@@ -66,25 +66,25 @@ pub(super) struct Kept {
     pci_host: PciHost,
     pci_bus: PciBus<4>,
     acpi_build: VirtAcpiBuild,
-    /// Which of the sections that may be lacking have come once.
+    /// The optional sections of the loaded stream.
     came: BTreeSet<&'static str>,
 }
 
 impl Board {
-    /// Saves the board as a QEMU of this release would. It stands still meanwhile, and can run on afterwards.
+    /// Saves the board like QEMU of this release. The board can continue afterwards.
     ///
-    /// So that a QEMU's timer goes on, the board should have been [run to a tick](Self::run_to_tick) before.
+    /// Call [`run_to_tick`](Self::run_to_tick) first if QEMU will load the stream; otherwise its timer does not start.
     ///
     /// # Errors
-    /// When `out` fails.
+    /// Returns an error if writing to `out` fails.
     pub fn save(&mut self, out: &mut (dyn Write + Send), release: Release) -> Result<SaveStats, SaveError> {
         self.save_after(&[], out, release)
     }
 
-    /// Saves the board as [`save`](Self::save) does, and asks whoever loads it to say how that went, on the way back.
+    /// Saves the board like [`save`](Self::save), and asks the destination to report the result on the return path.
     ///
     /// # Errors
-    /// When `out` fails.
+    /// Returns an error if writing to `out` fails.
     pub fn save_with_return_path(
         &mut self,
         out: &mut (dyn Write + Send),
@@ -102,7 +102,7 @@ impl Board {
         self.bring_up_to_date();
         let tables = self.bus.fw_cfg.acpi_mr.clone();
         if release == Release::Qemu7_2 {
-            // It has no blocks of this size.
+            // QEMU 7.2 has no blocks of this size.
             self.bus.fw_cfg.acpi_mr = None;
         }
         let saved = self.save_sections(first, out, release);
@@ -136,11 +136,11 @@ impl Board {
         saving.complete()
     }
 
-    /// Loads the board from a stream of either release, or of another board. If that fails, the board is as it was.
+    /// Loads the board from a stream of either release. On error the board is unchanged.
     ///
     /// # Errors
-    /// When the stream is broken, or is not of a board like this one, or its guest is in the middle of something that
-    /// this board does not have.
+    /// Returns an error if the stream is malformed or of a different board, or if the guest uses a feature that this
+    /// board does not support.
     pub fn load(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
         self.load_with_commands(reader, |command| match command {
             Command::SwitchoverStart => Ok(()),
@@ -178,7 +178,7 @@ impl Board {
         machine.load_with_commands(reader, options, answer)
     }
 
-    /// All sections but `globalstate`, and of those that a stream may lack, the named ones.
+    /// Registers all sections except `globalstate`. Of the optional sections, registers those in `names`.
     fn machine(&mut self, names: &BTreeSet<&'static str>) -> Result<Machine<'_>, RegisterError> {
         let (Bus { memory, clint, plic, uart, rtc, fw_cfg, flash, .. }, kept) = (&mut self.bus, &mut self.kept);
         let has = |name| names.contains(name);
@@ -211,7 +211,7 @@ impl Board {
         Ok(machine)
     }
 
-    /// Brings up to date what QEMU has, and the board derives.
+    /// Updates QEMU's fields that the board derives from other state.
     fn bring_up_to_date(&mut self) {
         self.update_lines();
         self.hart.regs.update_counters(&self.bus.clock);
@@ -221,7 +221,7 @@ impl Board {
         kept.cpu_common.interrupt_request = if self.hart.regs.mip == 0 { 0 } else { LOOK_AT_INTERRUPTS };
     }
 
-    /// The other way round.
+    /// Updates the board's state from the loaded fields.
     fn take_over(&mut self, loaded: &LoadReport) -> Result<(), LoadError> {
         let nanoseconds = u64::try_from(self.kept.clock.nanoseconds);
         let nanoseconds =
@@ -251,7 +251,7 @@ impl RawSection for Network<'_> {
     }
 }
 
-/// A machine that goes on as soon as it is loaded.
+/// Returns the run state of a machine that continues as soon as it is loaded.
 fn running() -> GlobalState {
     const RUNNING: [u8; 8] = *b"running\0";
     let mut state = GlobalState { size: RUNNING.len() as u32, ..GlobalState::default() };

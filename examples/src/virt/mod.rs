@@ -1,4 +1,4 @@
-//! A board that QEMU has too: its RISC-V machine `virt`, with one hart in machine mode.
+//! A board compatible with QEMU's RISC-V machine `virt`, with one hart in machine mode.
 //!
 //! ```
 //! use vmstate_examples::virt::{Board, Finish, Stop};
@@ -13,9 +13,9 @@
 //! # Ok::<(), vmstate_examples::virt::TooLarge>(())
 //! ```
 //!
-//! The files: [`cpu`] is the hart, [`bus`] what it sees, [`map`] where that is; [`memory`], [`clint`], [`plic`], [`uart`],
-//! `rtc`, [`fw_cfg`] and [`finisher`] are what is there, [`clock`] is the time, and [`Board`] runs it all. [`migration`]
-//! makes a stream of it; [`place`] and [`travel`] take that somewhere.
+//! [`Board`] runs the [`cpu`] with the memory and devices on its [`bus`], at the addresses of [`map`], in the time of
+//! [`clock`]. [`migration`] saves and loads it as a stream; [`place`] and [`travel`] send the stream to a file, process
+//! or host.
 
 mod board;
 pub mod bus;

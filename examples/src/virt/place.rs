@@ -1,7 +1,7 @@
-//! Places where a guest can come from and go to: QEMU's migration URIs, and what is said on the way back.
+//! Sources and destinations of a guest: QEMU's migration URIs.
 //!
-//! A stream goes one way. Where the other way is open too, the receiver says at the end whether it has the guest (QEMU's
-//! return path), so that a sender whose receiver has died keeps the guest and runs it on.
+//! A stream has one direction. If the connection is bidirectional, the destination reports the result on QEMU's return
+//! path, so that the source keeps and continues the guest if the destination fails.
 
 use std::fmt;
 use std::fs::File;
@@ -13,17 +13,17 @@ use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long a sender waits for the receiver's word, and each side for the other to take or send anything at all.
+/// The timeout for the destination's result, and for every read and write.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A place.
+/// A source or destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// `unix:PATH`: a socket in the file system.
+    /// `unix:PATH`: a Unix domain socket.
     Unix(PathBuf),
-    /// `tcp:HOST:PORT`: a host in the network.
+    /// `tcp:HOST:PORT`: a TCP socket.
     Tcp(String),
-    /// `exec:COMMAND`: a command of the shell, which takes or gives the stream.
+    /// `exec:COMMAND`: a shell command that reads or writes the stream.
     Exec(String),
     /// `file:PATH`: a file.
     File(PathBuf),
@@ -55,10 +55,10 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    /// Goes there with a stream.
+    /// Connects to the destination.
     ///
     /// # Errors
-    /// When nobody is there, or the file cannot be made.
+    /// Returns an error if the connection is refused, or the file cannot be created.
     pub fn connect(&self) -> io::Result<Channel> {
         match self {
             Self::Unix(path) => Channel::of_unix(UnixStream::connect(path)?),
@@ -72,10 +72,10 @@ impl Place {
         }
     }
 
-    /// Gets ready for a stream from there: from here on somebody can connect.
+    /// Starts listening.
     ///
     /// # Errors
-    /// When the address is taken, or the file is not there.
+    /// Returns an error if the address is in use, or the file does not exist.
     pub fn listen(&self) -> io::Result<Listener> {
         Ok(match self {
             Self::Unix(path) => Listener::Unix(UnixListener::bind(path)?),
@@ -92,24 +92,24 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// Where somebody may come from.
+/// A source that waits for a connection.
 #[derive(Debug)]
 pub enum Listener {
-    /// A socket.
+    /// A Unix domain socket.
     Unix(UnixListener),
-    /// A port.
+    /// A TCP socket.
     Tcp(TcpListener),
-    /// A command that gives the stream.
+    /// A command that writes the stream.
     Exec(Child),
     /// A file.
     File(File),
 }
 
 impl Listener {
-    /// Waits for somebody.
+    /// Waits for a connection.
     ///
     /// # Errors
-    /// Those of the socket.
+    /// Returns the error of the socket.
     pub fn accept(self) -> io::Result<Channel> {
         match self {
             Self::Unix(listener) => Channel::of_unix(listener.accept()?.0),
@@ -123,12 +123,12 @@ impl Listener {
     }
 }
 
-/// A connection: one way, or both.
+/// A connection in one or both directions.
 #[derive(Default)]
 pub struct Channel {
-    /// What comes.
+    /// The receiving direction.
     pub input: Option<Box<dyn Read + Send>>,
-    /// Where to send.
+    /// The sending direction.
     pub output: Option<Box<dyn Write + Send>>,
     child: Option<Child>,
 }
@@ -153,14 +153,14 @@ impl Channel {
         Ok(Self { output: Some(Box::new(stream.try_clone()?)), input: Some(Box::new(stream)), child: None })
     }
 
-    /// Closes the connection, and waits for the command if there is one.
+    /// Closes the connection, and waits for the command to exit.
     ///
     /// # Errors
-    /// When the command has failed.
+    /// Returns an error if the command failed.
     pub fn close(mut self) -> io::Result<()> {
         drop((self.input.take(), self.output.take()));
         match self.child.take().map(|mut child| child.wait()).transpose()? {
-            Some(status) if !status.success() => Err(io::Error::other(format!("the command has failed: {status}"))),
+            Some(status) if !status.success() => Err(io::Error::other(format!("the command failed: {status}"))),
             _ => Ok(()),
         }
     }

@@ -1,12 +1,12 @@
-//! The interrupt controller: SiFive's PLIC.
+//! The interrupt controller: SiFive's PLIC (hw/intc/sifive_plic.c).
 //!
-//! It has two contexts, of machine mode and of a supervisor, whose registers are kept though there is no supervisor.
+//! It has contexts for machine and supervisor mode. The registers of the second are stored, but not used.
 
 pub use crate::devices::sifive_plic::Plic;
 
 /// The highest priority.
 const PRIORITIES: u32 = 7;
-/// The context that is connected.
+/// The context of machine mode.
 const MACHINE: usize = 0;
 
 /// A register.
@@ -20,20 +20,20 @@ enum Register {
 }
 
 impl Plic {
-    /// A source says something, or no longer. What it has said stays pending until somebody claims it.
+    /// Sets the level of a source. A raised source stays pending until it is claimed.
     pub fn set_line(&mut self, source: u32, level: bool) {
         if level {
             set(&mut self.pending, source, true);
         }
     }
 
-    /// Whether machine mode is interrupted.
+    /// Returns whether machine mode is interrupted.
     #[must_use]
     pub fn interrupts(&self) -> bool {
         self.best(MACHINE) != 0
     }
 
-    /// The most important source that interrupts a context, or zero.
+    /// Returns the pending source with the highest priority, or zero.
     fn best(&self, context: usize) -> u32 {
         let words = self.pending.len();
         let enabled = &self.enable[context * words..];
@@ -81,7 +81,7 @@ impl Plic {
         }
     }
 
-    /// The register at an offset, if the controller is large enough to have it.
+    /// Returns the register at an offset, if the controller implements it.
     fn register(&self, offset: u64) -> Register {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let words = self.pending.len();
@@ -98,7 +98,7 @@ impl Plic {
     }
 }
 
-/// Sets or clears the bit of a source that exists.
+/// Sets or clears the bit of a source, if it exists.
 fn set(words: &mut [u32], source: u32, level: bool) {
     if let Some(word) = words.get_mut((source / 32) as usize) {
         let bit = 1 << (source % 32);

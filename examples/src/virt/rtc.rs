@@ -1,9 +1,9 @@
-//! The clock with the date: Goldfish's.
+//! The Goldfish real-time clock (hw/rtc/goldfish_rtc.c).
 
 use super::clock::Clock;
 use crate::devices::goldfish_rtc::GoldfishRtc;
 
-/// Where the registers are.
+/// Register offsets.
 mod offset {
     pub(super) const TIME_LOW: u64 = 0x00;
     pub(super) const TIME_HIGH: u64 = 0x04;
@@ -16,25 +16,25 @@ mod offset {
 }
 
 impl GoldfishRtc {
-    /// The date: nanoseconds since 1970, if somebody has said how late it is.
+    /// Returns the date in nanoseconds since 1970.
     #[must_use]
     pub fn time(&self, clock: &Clock) -> u64 {
         clock.nanoseconds().wrapping_add(clock.world).wrapping_add(self.tick_offset)
     }
 
-    /// Whether the clock interrupts.
+    /// Returns whether the alarm interrupt is raised.
     #[must_use]
     pub fn interrupts(&self) -> bool {
         self.irq_pending & self.irq_enabled != 0
     }
 
-    /// When the alarm is due, in nanoseconds of the board's clock.
+    /// Returns the board's time in nanoseconds when the alarm is due.
     pub(super) fn deadline(&self, clock: &Clock) -> Option<u64> {
         let left = self.alarm_next.saturating_sub(self.time(clock));
         (self.alarm_running != 0).then_some(clock.nanoseconds().saturating_add(left))
     }
 
-    /// Sounds the alarm if it is due, and says whether it did.
+    /// Raises the alarm if it is due. Returns whether it was.
     pub(super) fn update(&mut self, clock: &Clock) -> bool {
         let due = self.alarm_running != 0 && self.alarm_next <= self.time(clock);
         if due {
@@ -84,7 +84,7 @@ impl GoldfishRtc {
     }
 }
 
-/// The lower and the upper half.
+/// Returns the low and the high half of a 64-bit register.
 fn halves(value: u64) -> (u32, u32) {
     (value as u32, (value >> 32) as u32)
 }

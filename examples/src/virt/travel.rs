@@ -1,4 +1,4 @@
-//! How a guest travels: a stream to a [`Place`], and the word that it has arrived.
+//! Sends and receives a guest: the stream, and the destination's result on the return path.
 
 use std::io::{self, Read, Write};
 
@@ -10,26 +10,26 @@ use vmstate::{LoadError, Reader};
 use super::board::Board;
 use super::place::{Channel, Place};
 
-/// What a destination says on the return path (`migration/migration.h`: `enum mig_rp_message_type`).
+/// The types of return path messages (`enum mig_rp_message_type` in migration/migration.h).
 mod message {
-    /// The guest has arrived, or not.
+    /// The result of the load.
     pub(super) const SHUT: u16 = 1;
     /// The answer to a ping.
     pub(super) const PONG: u16 = 2;
 }
 
-/// Why a guest has not left, or not arrived.
+/// The reason why a guest was not sent or received.
 #[derive(Debug)]
 pub enum TravelError {
     /// The connection failed.
     Connection(io::Error),
     /// The board could not be saved.
     Save(vmstate::SaveError),
-    /// The stream is not one of a board like this.
+    /// The stream cannot be loaded.
     Load(LoadError),
-    /// The receiver says that it could not load the guest.
+    /// The destination reported that it could not load the guest.
     Refused,
-    /// The receiver has gone and said nothing. (It may have the guest all the same, if it died that moment.)
+    /// The destination closed the connection without a result. It may still have loaded the guest.
     Silent,
 }
 
@@ -39,8 +39,8 @@ impl std::fmt::Display for TravelError {
             Self::Connection(error) => error.fmt(f),
             Self::Save(error) => error.fmt(f),
             Self::Load(error) => error.fmt(f),
-            Self::Refused => f.write_str("the receiver could not load the guest"),
-            Self::Silent => f.write_str("the receiver has gone without a word"),
+            Self::Refused => f.write_str("the destination could not load the guest"),
+            Self::Silent => f.write_str("the destination closed the connection without a result"),
         }
     }
 }
@@ -54,11 +54,11 @@ impl From<io::Error> for TravelError {
 }
 
 impl Board {
-    /// Sends the board's state to `place`, where a QEMU of this release or a board waits for it. It stands still
-    /// meanwhile; if this fails, it can run on.
+    /// Sends the board to `place`, where QEMU of this release or another board waits. The board can continue after an
+    /// error.
     ///
     /// # Errors
-    /// When the place cannot be reached, or the receiver has died or says that it could not load the stream.
+    /// Returns an error if the connection fails, or the destination fails or reports a failed load.
     pub fn send(&mut self, place: &Place, release: Release) -> Result<SaveStats, TravelError> {
         let mut channel = place.connect()?;
         let Some(output) = &mut channel.output else { return Err(TravelError::Silent) };
@@ -74,10 +74,10 @@ impl Board {
         Ok(saved)
     }
 
-    /// Loads the board's state from a connection. If this fails, the board is as it was.
+    /// Receives the board from a connection. On error the board is unchanged.
     ///
     /// # Errors
-    /// When the connection breaks, or the stream is not of a board like this one.
+    /// Returns an error if the connection fails, or the stream cannot be loaded.
     pub fn receive(&mut self, mut channel: Channel) -> Result<LoadReport, TravelError> {
         let Some(input) = &mut channel.input else { return Err(TravelError::Silent) };
         let mut path = ReturnPath { output: &mut channel.output, is_open: false };
@@ -93,7 +93,7 @@ impl Board {
     }
 }
 
-/// Waits until the receiver says whether it has the guest.
+/// Waits for the result of the destination.
 fn wait_for_word(input: &mut dyn Read) -> Result<(), TravelError> {
     loop {
         let mut header = [0; 4];
@@ -104,7 +104,7 @@ fn wait_for_word(input: &mut dyn Read) -> Result<(), TravelError> {
         match (u16::from_be_bytes([a, b]), data[..].try_into().map(u32::from_be_bytes)) {
             (message::SHUT, Ok(0)) => return Ok(()),
             (message::SHUT, _) => return Err(TravelError::Refused),
-            // Nothing that needs an answer.
+            // Other messages need no answer.
             _ => {}
         }
     }
@@ -117,7 +117,7 @@ fn silence(error: io::Error) -> TravelError {
     }
 }
 
-/// The way back to the sender.
+/// The return path to the source.
 struct ReturnPath<'c> {
     output: &'c mut Option<Box<dyn Write + Send>>,
     is_open: bool,

@@ -1,19 +1,19 @@
-//! The serial port: a 16550.
+//! The serial port: a 16550 UART.
 //!
-//! What it sends is kept until somebody takes it, and what somebody types waits outside until there is room, so that
-//! the port knows nothing of terminals. It does everything in the order of QEMU's `hw/char/serial.c`, since a guest can
-//! be moved at any time. A byte is sent in no time, as there.
+//! Transmitted bytes are stored until they are taken, and typed bytes wait outside until the port has room, so the port
+//! does not depend on a terminal. The order of all effects follows QEMU's hw/char/serial.c, because a guest can be
+//! migrated at any time. As in QEMU, transmission takes no time.
 
 use super::clock::Clock;
 use crate::devices::serial::{Fifo8, MemorySerial, Serial};
 
-/// Registers.
+/// Register offsets.
 mod register {
-    /// Data, or the lower half of the divider.
+    /// Data, or the low byte of the divider.
     pub(super) const DATA: u64 = 0;
-    /// Which interrupts are enabled, or the upper half of the divider.
+    /// Interrupt enable, or the high byte of the divider.
     pub(super) const IER: u64 = 1;
-    /// What interrupts; control of the FIFOs when written.
+    /// Interrupt identification when read, FIFO control when written.
     pub(super) const IIR: u64 = 2;
     pub(super) const LCR: u64 = 3;
     pub(super) const MCR: u64 = 4;
@@ -22,7 +22,7 @@ mod register {
     pub(super) const SCR: u64 = 7;
 }
 
-/// Interrupts that can be enabled.
+/// Bits of the interrupt enable register.
 mod ier {
     pub(super) const RECEIVED: u8 = 1;
     pub(super) const TRANSMITTER: u8 = 2;
@@ -30,7 +30,7 @@ mod ier {
     pub(super) const MODEM: u8 = 8;
 }
 
-/// What interrupts.
+/// Values of the interrupt identification register.
 mod iir {
     pub(super) const MODEM: u8 = 0x00;
     pub(super) const NOTHING: u8 = 0x01;
@@ -38,79 +38,79 @@ mod iir {
     pub(super) const RECEIVED: u8 = 0x04;
     pub(super) const LINE: u8 = 0x06;
     pub(super) const TIMEOUT: u8 = 0x0c;
-    /// The bits of those.
+    /// The mask of the interrupt.
     pub(super) const ID: u8 = 0x06;
-    /// There are FIFOs.
+    /// The FIFOs are enabled.
     pub(super) const FIFOS: u8 = 0xc0;
 }
 
-/// Control of the FIFOs.
+/// Bits of the FIFO control register.
 mod fcr {
     pub(super) const ENABLED: u8 = 1;
     pub(super) const CLEAR_RECEIVED: u8 = 2;
     pub(super) const CLEAR_TO_SEND: u8 = 4;
-    /// What stays.
+    /// The bits that are stored.
     pub(super) const KEPT: u8 = 0xc9;
 }
 
-/// Status of the line.
+/// Bits of the line status register.
 mod lsr {
     pub(super) const DATA_READY: u8 = 0x01;
     pub(super) const OVERRUN: u8 = 0x02;
     pub(super) const BREAK: u8 = 0x10;
-    /// All that is an error.
+    /// All error bits.
     pub(super) const ERRORS: u8 = 0x1e;
     pub(super) const THR_EMPTY: u8 = 0x20;
     pub(super) const TRANSMITTER_EMPTY: u8 = 0x40;
 }
 
-/// In the line control: the first registers are the divider.
+/// The bit of the line control register that maps the divider.
 const DIVIDER: u8 = 0x80;
-/// In the modem control: what is sent is received.
+/// The loopback bit of the modem control register.
 const LOOPBACK: u8 = 0x10;
-/// In the modem status: something has changed.
+/// The change bits of the modem status register.
 const CHANGES: u8 = 0x0f;
-/// The rate at which the divider begins.
+/// The base rate of the divider.
 const BAUD_BASE: u64 = 399_193;
 
 /// A serial port.
 #[derive(Debug, Clone)]
 pub struct Uart {
-    /// Its registers.
+    /// The state in QEMU's section.
     pub serial: MemorySerial,
-    /// What it has sent.
+    /// The transmitted bytes.
     sent: Vec<u8>,
-    /// Its interrupt, if it was updated since somebody asked.
+    /// The level of the interrupt, if it was updated since it was taken.
     line: Option<bool>,
 }
 
 impl Default for Uart {
     fn default() -> Self {
-        // There is no modem whose status could be polled.
+        // Without a modem there is no status to poll (`poll_msl` in QEMU).
         let port = Serial { poll_msl: -1, ..Serial::default() };
         Self { serial: MemorySerial { port }, sent: Vec::new(), line: None }
     }
 }
 
 impl Uart {
-    /// Takes what was sent since the last time.
+    /// Takes the transmitted bytes.
     pub fn take_sent(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.sent)
     }
 
-    /// How many bytes can be typed now.
+    /// Returns the number of bytes that can be typed now.
     #[must_use]
     pub fn room(&self) -> usize {
         let queued = self.serial.port.received.num as usize;
         match self.has_fifos() {
-            // As QEMU: up to where the interrupt is caused at once, and then byte by byte.
+            // As in QEMU's `serial_can_receive`: up to the trigger level, then one byte at a time.
             true if queued >= 16 => 0,
             true => self.trigger_level().saturating_sub(queued).max(1),
             false => usize::from(self.serial.port.lsr & lsr::DATA_READY == 0),
         }
     }
 
-    /// Receives as many of `bytes` as there is room for, and says how many that were.
+    /// Receives as many of `bytes` as fit. Returns their number.
     pub fn receive(&mut self, bytes: &[u8], clock: &Clock) -> usize {
         let mut received = 0;
         for byte in bytes {
@@ -123,17 +123,17 @@ impl Uart {
         received
     }
 
-    /// The interrupt line, if it was updated since the last time.
+    /// Takes the level of the interrupt, if it was updated.
     pub(super) fn take_line(&mut self) -> Option<bool> {
         self.line.take()
     }
 
-    /// When bytes that are waiting cause an interrupt.
+    /// Returns the time when waiting bytes cause a timeout interrupt.
     pub(super) fn deadline(&self) -> Option<u64> {
         self.serial.port.fifo_timeout_timer
     }
 
-    /// Causes that interrupt if it is due.
+    /// Raises the timeout interrupt if it is due.
     pub(super) fn update(&mut self, clock: &Clock) {
         if self.serial.port.fifo_timeout_timer.is_none_or(|deadline| clock.nanoseconds() < deadline) {
             return;
@@ -263,7 +263,7 @@ impl Uart {
         self.update_interrupt();
     }
 
-    /// Sends a byte, and those that have been waiting since a QEMU could not send them.
+    /// Transmits a byte, and bytes that QEMU could not transmit before the migration.
     fn send(&mut self, byte: u8, clock: &Clock) {
         self.serial.port.thr = byte;
         self.serial.port.thr_ipending = 0;
@@ -294,7 +294,7 @@ impl Uart {
         self.serial.port.lsr |= lsr::TRANSMITTER_EMPTY;
     }
 
-    /// What leaves the port.
+    /// Transmits a byte, or receives it in loopback mode.
     fn put(&mut self, byte: u8, clock: &Clock) {
         self.serial.port.tsr_retry = 0;
         match self.serial.port.mcr & LOOPBACK {
@@ -318,12 +318,12 @@ impl Uart {
         self.update_interrupt();
     }
 
-    /// Bytes that nobody reads for as long as four of them take are worth an interrupt.
+    /// Schedules the timeout interrupt: four character times without a read, as in QEMU's `fifo_timeout_int`.
     fn start_timeout(&mut self, clock: &Clock) {
         self.serial.port.fifo_timeout_timer = Some(clock.nanoseconds().saturating_add(4 * self.byte_time()));
     }
 
-    /// How long a byte takes on the line, in nanoseconds.
+    /// Returns the duration of a byte on the line in nanoseconds.
     fn byte_time(&self) -> u64 {
         let (divider, lcr) = (u64::from(self.serial.port.divider), u64::from(self.serial.port.lcr));
         let data_and_start = 6 + (lcr & 3);
@@ -338,7 +338,7 @@ impl Uart {
         self.serial.port.fcr & fcr::ENABLED != 0
     }
 
-    /// How many bytes cause an interrupt.
+    /// Returns the trigger level in bytes.
     fn trigger_level(&self) -> usize {
         [1, 4, 8, 14][usize::from(self.serial.port.fcr >> 6)]
     }

@@ -1,28 +1,28 @@
-//! Arithmetic as RISC-V defines it. All of it has a result for all operands.
+//! RISC-V arithmetic. Every operation is defined for all operands.
 
 use super::decode::{Amo, Op};
 
-/// The low 32 bits, and their sign in the others.
+/// Sign-extends the low 32 bits.
 pub(super) fn word(value: u64) -> u64 {
     i64::from(low(value).cast_signed()).cast_unsigned()
 }
 
-/// The low 32 bits.
+/// Returns the low 32 bits.
 pub(super) fn low(value: u64) -> u32 {
     value as u32
 }
 
-/// By how many bits a shift of 64-bit values by `value` shifts.
+/// Returns the shift amount of a 64-bit shift by `value`.
 pub(super) fn shift64(value: u64) -> u32 {
     low(value & 63)
 }
 
-/// By how many bits a shift of 32-bit values by `value` shifts.
+/// Returns the shift amount of a 32-bit shift by `value`.
 pub(super) fn shift32(value: u64) -> u32 {
     low(value & 31)
 }
 
-/// The multiplications and divisions.
+/// Multiplies or divides 64-bit values.
 pub(super) fn multiply(op: Op, a: u64, b: u64) -> u64 {
     match op {
         Op::Mul => a.wrapping_mul(b),
@@ -42,7 +42,7 @@ pub(super) fn multiply(op: Op, a: u64, b: u64) -> u64 {
     }
 }
 
-/// The multiplications and divisions of 32-bit values.
+/// Multiplies or divides 32-bit values.
 pub(super) fn multiply_word(op: Op, a: u64, b: u64) -> u64 {
     let result = match op {
         Op::Mulw => low(a).wrapping_mul(low(b)),
@@ -54,7 +54,7 @@ pub(super) fn multiply_word(op: Op, a: u64, b: u64) -> u64 {
     word(u64::from(result))
 }
 
-/// What an atomic instruction makes of the value in memory.
+/// Returns the new value in memory of an atomic instruction.
 pub(super) fn atomic(amo: Amo, memory: u64, operand: u64) -> u64 {
     match amo {
         Amo::Swap => operand,

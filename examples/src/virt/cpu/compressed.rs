@@ -1,10 +1,10 @@
-//! The instructions of 16 bits, each of which is short for one of 32.
+//! Decodes the 16-bit instructions, each of which stands for a 32-bit one.
 
 use super::decode::{Instruction, Op, field};
 
 /// The stack pointer.
 const SP: u8 = 2;
-/// The register for return addresses.
+/// The return address register.
 const RA: u8 = 1;
 
 /// Decodes the instruction in the low 16 bits of `bits`.
@@ -18,17 +18,17 @@ pub(super) fn decode(bits: u32) -> Instruction {
     }
 }
 
-/// The number of a full register, at bit `low`.
+/// Returns the number of a register in the five bits at `low`.
 fn register(raw: u32, low: u32) -> u8 {
     field(raw, low, 5) as u8
 }
 
-/// The number of one of the registers x8 to x15, at bit `low`.
+/// Returns the number of a register x8 to x15 in the three bits at `low`.
 fn popular(raw: u32, low: u32) -> u8 {
     field(raw, low, 3) as u8 + 8
 }
 
-/// Quadrant 0: loads and stores, and one way to add.
+/// Decodes quadrant 0: loads, stores and `c.addi4spn`.
 fn memory(blank: Instruction) -> Instruction {
     let raw = blank.raw;
     let (low, base) = (popular(raw, 2), popular(raw, 7));
@@ -47,12 +47,12 @@ fn memory(blank: Instruction) -> Instruction {
     }
 }
 
-/// The immediate of `c.addi4spn`.
+/// Returns the immediate of `c.addi4spn`.
 fn offset_from_stack(raw: u32) -> i32 {
     (field(raw, 11, 2) << 4 | field(raw, 7, 4) << 6 | field(raw, 6, 1) << 2 | field(raw, 5, 1) << 3).cast_signed()
 }
 
-/// Quadrant 1: arithmetic, jumps, and branches.
+/// Decodes quadrant 1: arithmetic, jumps and branches.
 fn arithmetic(blank: Instruction) -> Instruction {
     let raw = blank.raw;
     let (rd, imm) = (register(raw, 7), imm6(raw));
@@ -71,18 +71,18 @@ fn arithmetic(blank: Instruction) -> Instruction {
     }
 }
 
-/// The usual immediate of six bits, with its sign.
+/// Returns the common 6-bit immediate, sign-extended.
 fn imm6(raw: u32) -> i32 {
     let bits = field(raw, 12, 1) << 5 | field(raw, 2, 5);
     bits.cast_signed() << 26 >> 26
 }
 
-/// How far a shift goes.
+/// Returns the shift amount.
 fn shift(raw: u32) -> i32 {
     imm6(raw) & 0x3f
 }
 
-/// The immediate of `c.addi16sp`.
+/// Returns the immediate of `c.addi16sp`.
 fn imm_stack(raw: u32) -> i32 {
     let bits = field(raw, 12, 1) << 9
         | field(raw, 6, 1) << 4
@@ -92,7 +92,7 @@ fn imm_stack(raw: u32) -> i32 {
     bits.cast_signed() << 22 >> 22
 }
 
-/// How far `c.j` jumps.
+/// Returns the offset of `c.j`.
 fn imm_jump(raw: u32) -> i32 {
     let bits = field(raw, 12, 1) << 11
         | field(raw, 11, 1) << 4
@@ -105,7 +105,7 @@ fn imm_jump(raw: u32) -> i32 {
     bits.cast_signed() << 20 >> 20
 }
 
-/// How far `c.beqz` and `c.bnez` jump.
+/// Returns the offset of `c.beqz` and `c.bnez`.
 fn imm_branch(raw: u32) -> i32 {
     let bits = field(raw, 12, 1) << 8
         | field(raw, 10, 2) << 3
@@ -115,7 +115,7 @@ fn imm_branch(raw: u32) -> i32 {
     bits.cast_signed() << 23 >> 23
 }
 
-/// Shifts and arithmetic that know only the registers x8 to x15.
+/// Decodes shifts and arithmetic on the registers x8 to x15.
 fn among_popular(blank: Instruction) -> Instruction {
     let raw = blank.raw;
     let rd = popular(raw, 7);
@@ -135,7 +135,7 @@ fn among_popular(blank: Instruction) -> Instruction {
     Instruction { op, rs2: popular(raw, 2), ..blank }
 }
 
-/// Quadrant 2: what has to do with the stack, with returns, and with moves.
+/// Decodes quadrant 2: stack-pointer loads and stores, jumps to registers, and moves.
 fn stack(blank: Instruction) -> Instruction {
     let raw = blank.raw;
     let (rd, rs2) = (register(raw, 7), register(raw, 2));

@@ -1,6 +1,6 @@
 //! The control and status registers.
 //!
-//! Which bits can be written is what QEMU 10.0 allows, whose registers depend on the hart's extensions in the same way.
+//! The writable bits are those of QEMU 10.0 (target/riscv/csr.c), where they depend on the extensions of the hart, too.
 
 use super::decode::{Instruction, Op};
 use super::registers::extension;
@@ -10,33 +10,34 @@ use crate::virt::clock::Clock;
 
 /// Fields of `mstatus`.
 pub(super) mod status {
-    /// Interrupts are enabled.
+    /// Interrupt enable.
     pub(in super::super) const MIE: u64 = 1 << 3;
-    /// They were before the trap.
+    /// Interrupt enable before the trap.
     pub(in super::super) const MPIE: u64 = 1 << 7;
-    /// The mode before the trap.
+    /// The privilege mode before the trap.
     pub(in super::super) const MPP: u64 = 3 << 11;
-    /// Whether there are floating point registers, and whether they have changed.
+    /// The state of the floating-point registers.
     pub(in super::super) const FS: u64 = 3 << 13;
-    /// Loads and stores are those of the mode in `MPP`.
+    /// Makes loads and stores use the mode in `MPP`.
     pub(in super::super) const MPRV: u64 = 1 << 17;
-    /// The width of a user's registers.
+    /// The register width of user mode.
     pub(super) const UXL: u64 = 3 << 32;
-    /// The width of a supervisor's registers.
+    /// The register width of supervisor mode.
     pub(super) const SXL: u64 = 3 << 34;
-    /// Their only width here.
+    /// The value of both for 64 bits.
     pub(super) const SXL_64: u64 = 2 << 34;
-    /// After a reset: 64 bits in all modes, and machine mode before the trap that there was none of.
+    /// The value after reset: 64 bits in all modes, and machine mode as the previous mode.
     pub(in super::super) const AFTER_RESET: u64 = SXL_64 | 2 << 32 | MPP;
-    /// What traps have to say about a hypervisor's guest.
+    /// Bits that traps set for a hypervisor's guest.
     pub(super) const GVA_MPV: u64 = 3 << 38;
-    /// Some extension's registers have changed.
+    /// The state of additional extensions.
     pub(super) const SD: u64 = 1 << 63;
-    /// SIE, SPIE, SPP, SUM, MXR, TVM, TW, TSR: a supervisor's, which can be written even when there is none.
+    /// The supervisor's bits SIE, SPIE, SPP, SUM, MXR, TVM, TW and TSR, which are writable even without supervisor
+    /// mode.
     pub(super) const SUPERVISOR: u64 = 0x7c_0122;
 }
 
-/// The numbers of registers.
+/// Register numbers.
 mod number {
     pub(super) const MSTATUS: u32 = 0x300;
     pub(super) const MISA: u32 = 0x301;
@@ -59,21 +60,21 @@ mod number {
     pub(super) const MCONFIGPTR: u32 = 0xf15;
 }
 
-/// Interrupts that can be enabled: those of both modes, and the overflow of counters.
+/// Interrupts that can be enabled: those of both modes, and counter overflow.
 const ENABLED: u64 = 0x2aaa;
-/// Interrupts that a program can make pending, and delegate: those of a supervisor.
+/// Interrupts that a program can raise and delegate: the supervisor's.
 const SOFTWARE: u64 = 0x2222;
 /// Exceptions that can be delegated.
 const DELEGATED: u64 = 0xf4_bfff;
-/// The counters that there are: of cycles, time and instructions, and sixteen more.
+/// The implemented counters: cycles, time, instructions, and sixteen programmable ones.
 const COUNTERS: u32 = 0x7_ffff;
-/// The one of time, which never stops.
+/// The time counter, which never stops.
 const TIME_COUNTER: u32 = 2;
-/// In a byte of `pmpcfg`: the rule holds in machine mode too, until the next reset.
+/// The lock bit in a byte of `pmpcfg`: the rule also applies to machine mode, until reset.
 pub(super) const LOCKED: u8 = 0x80;
 
 impl Hart {
-    /// Executes an instruction that reads, and maybe writes, a register. Returns what it has read.
+    /// Executes an instruction that reads and possibly writes a register. Returns the value read.
     pub(super) fn access_csr(&mut self, bus: &mut Bus, insn: &Instruction, rs1: u64) -> Result<u64, Exit> {
         let number = insn.imm.cast_unsigned();
         let operand = match insn.op {
@@ -99,7 +100,7 @@ impl Hart {
         Ok(old)
     }
 
-    /// What happens at a register that there is not, or that only a hart with more extensions has.
+    /// Handles an access to a register that does not exist, or only on a hart with more extensions.
     fn missing_csr(&self, insn: &Instruction, number: u32) -> Exit {
         match number {
             0x001..=0x003 if self.has_floating_point() => Unsupported::FloatingPoint.into(),
@@ -109,7 +110,7 @@ impl Hart {
         }
     }
 
-    /// Whether the guest sees floating point registers, which are not there.
+    /// Returns whether the guest enabled floating-point registers, which are not implemented.
     pub(super) fn has_floating_point(&self) -> bool {
         self.regs.has(extension::F) && self.regs.mstatus & status::FS != 0
     }
@@ -160,7 +161,7 @@ impl Hart {
             0x3a0 | 0x3a2 => return regs.set_pmp_config(number, value),
             0x3b0..=0x3bf => regs.set_pmp_address(number, value),
             0xb00 | 0xb02..=0xb12 => regs.set_counter(clock, low5(number), value),
-            // `misa`, and modes of `mtvec` that there are not: ignored.
+            // Writes to `misa` and unsupported modes of `mtvec` are ignored.
             _ => {}
         }
         Ok(())
@@ -194,7 +195,7 @@ impl Registers {
         }
     }
 
-    /// Whether there is the mode that `mstatus` says was before the trap.
+    /// Returns whether the mode in `mstatus.MPP` is implemented.
     fn has_mode(&self, mstatus: u64) -> bool {
         match (mstatus & status::MPP) >> 11 {
             0 => self.has(extension::U),
@@ -204,7 +205,7 @@ impl Registers {
         }
     }
 
-    /// Eight of the bytes of `pmpcfg`.
+    /// Returns eight bytes of `pmpcfg`.
     fn pmp_config(&self, number: u32) -> Option<u64> {
         let entries = &self.pmp.as_ref()?.entries[4 * low4(number)..];
         let mut bytes = [0; 8];
@@ -247,21 +248,21 @@ impl Registers {
         (counter.mhpmcounter_val, counter.mhpmcounter_prev) = (value, clock.instructions);
     }
 
-    /// Lets counters that run count from now on, wherever they have come from.
+    /// Rebases running counters to the current clock after a load.
     pub(in super::super) fn rebase_counters(&mut self, clock: &Clock) {
         for index in [0, 2] {
             self.pmu_ctrs[index].mhpmcounter_prev = clock.instructions;
         }
     }
 
-    /// Brings the counters that run up to date.
+    /// Updates the values of running counters.
     pub(in super::super) fn update_counters(&mut self, clock: &Clock) {
         for index in [0, 2] {
             self.set_counter(clock, index, self.counter(clock, index));
         }
     }
 
-    /// Lets counters stand still, or go on from where they are.
+    /// Stops or restarts counters.
     fn inhibit(&mut self, clock: &Clock, inhibited: u32) {
         self.update_counters(clock);
         self.mcountinhibit = inhibited;

@@ -1,9 +1,9 @@
-//! From the bits of an instruction to what it means.
+//! Decodes instructions.
 
 use super::compressed;
 
-/// What an instruction does. Arithmetic takes `rs1` and `rs2 + imm`, of which one is always zero, so that the forms with
-/// an immediate are no operations of their own.
+/// The operation of an instruction. Arithmetic uses `rs1` and `rs2 + imm`, one of which is always zero, so instructions
+/// with an immediate are not separate operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[rustfmt::skip]
 pub(super) enum Op {
@@ -21,7 +21,7 @@ pub(super) enum Op {
     Csrrw, Csrrs, Csrrc, Csrrwi, Csrrsi, Csrrci,
 }
 
-/// What an atomic instruction does with the value in memory.
+/// The operation of an atomic instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[rustfmt::skip]
 pub(super) enum Amo { Swap, Add, Xor, And, Or, Min, Max, Minu, Maxu }
@@ -29,19 +29,19 @@ pub(super) enum Amo { Swap, Add, Xor, And, Or, Min, Max, Minu, Maxu }
 /// A decoded instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Instruction {
-    /// Its bits: 32, or 16 with zeros before them.
+    /// The instruction: 32 bits, or 16 bits with zeros above.
     pub(super) raw: u32,
     pub(super) imm: i32,
     pub(super) op: Op,
     pub(super) rd: u8,
     pub(super) rs1: u8,
     pub(super) rs2: u8,
-    /// In bytes: 2 or 4.
+    /// The length in bytes: 2 or 4.
     pub(super) length: u8,
 }
 
 impl Instruction {
-    /// Bits that mean nothing.
+    /// Creates an illegal instruction.
     pub(super) const fn illegal(raw: u32) -> Self {
         Self { raw, imm: 0, op: Op::Illegal, rd: 0, rs1: 0, rs2: 0, length: if raw & 3 == 3 { 4 } else { 2 } }
     }
@@ -55,12 +55,12 @@ impl Instruction {
     }
 }
 
-/// The bits `low + width - 1 ..= low`.
+/// Returns the bits `low + width - 1 ..= low`.
 pub(super) fn field(bits: u32, low: u32, width: u32) -> u32 {
     (bits >> low) & ((1 << width) - 1)
 }
 
-/// The number of a register that stands at bit `low`.
+/// Returns the register number at bit `low`.
 fn register(bits: u32, low: u32) -> u8 {
     field(bits, low, 5) as u8
 }
@@ -194,7 +194,7 @@ fn atomic(funct3: u32, funct5: u32, rs2: u8) -> Op {
     }
 }
 
-/// Loads that reserve, and stores under such a reservation.
+/// Decodes load-reserved and store-conditional.
 fn reserved(funct3: u32, funct5: u32, rs2: u8) -> Op {
     match (funct5, funct3, rs2) {
         (0x02, 2, 0) => Op::LrW,

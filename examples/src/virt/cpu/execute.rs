@@ -1,4 +1,4 @@
-//! What each instruction does.
+//! Executes instructions.
 
 use super::alu::{atomic, multiply, multiply_word, shift32, shift64, word};
 use super::decode::{Amo, Instruction, Op};
@@ -7,7 +7,7 @@ use super::{Cause, Exit, Hart, Unsupported};
 use crate::virt::bus::Bus;
 
 impl Hart {
-    /// Executes one instruction. It changes nothing but `load_res` when it traps.
+    /// Executes one instruction. A trap changes nothing except `load_res`.
     #[inline]
     pub(super) fn execute(&mut self, bus: &mut Bus, insn: &Instruction) -> Result<(), Exit> {
         let (a, rs2) = (self.x(insn.rs1), self.x(insn.rs2));
@@ -74,11 +74,11 @@ impl Hart {
         self.go_on(next)
     }
 
-    /// Those instructions that concern the system.
+    /// Executes system instructions.
     fn execute_rare(&mut self, bus: &mut Bus, insn: &Instruction, next: u64) -> Result<(), Exit> {
         match insn.op {
             Op::Ecall => Err(Cause::EcallFromMachine.because_of(0)),
-            // QEMU 7.2 left `mtval` zero.
+            // QEMU 7.2 sets `mtval` to zero.
             Op::Ebreak => Err(Cause::Breakpoint.because_of(self.regs.pc)),
             Op::Mret => self.return_from_trap(bus),
             Op::Sret if self.regs.has(extension::S) => Err(Unsupported::Mode.into()),
@@ -92,7 +92,7 @@ impl Hart {
         }
     }
 
-    /// The exception of an instruction that does not exist, unless it exists in a hart that this one stands for.
+    /// Returns the exception of an illegal instruction, or an error if a hart with more extensions supports it.
     pub(super) fn illegal(&self, insn: &Instruction) -> Exit {
         match insn.raw & 0x7f {
             0x07 | 0x27 | 0x43 | 0x47 | 0x4b | 0x4f | 0x53 if self.has_floating_point() => {
@@ -142,7 +142,8 @@ impl Hart {
         value
     }
 
-    /// As QEMU does it: with the value that the load found still there, nothing is said to have happened in between.
+    /// As in QEMU, the store succeeds if the memory still has the loaded value (`trans_rva.c.inc`), even if it was
+    /// written meanwhile.
     fn store_conditional<const N: usize>(&mut self, bus: &mut Bus, address: u64, value: u64) -> Result<u64, Exit> {
         let reserved = std::mem::replace(&mut self.regs.load_res, NOT_RESERVED);
         if reserved != address {
@@ -169,17 +170,18 @@ fn store<const N: usize>(bus: &mut Bus, address: u64, value: u64) -> Result<(), 
     bus.store::<N>(address, value).ok_or_else(|| Cause::StoreAccess.because_of(address))
 }
 
-/// The word at an address, with its sign, for an atomic instruction. Where nothing is, `fault` is what happens.
+/// Loads the sign-extended word of an atomic instruction, or returns the exception `fault`.
 fn word_at(bus: &mut Bus, address: u64, fault: Cause) -> Result<u64, Exit> {
     Ok(i64::from(i32::from_le_bytes(atomic_load(bus, address, fault)?)).cast_unsigned())
 }
 
-/// The doubleword at an address, for an atomic instruction.
+/// Loads the doubleword of an atomic instruction.
 fn double_at(bus: &mut Bus, address: u64, fault: Cause) -> Result<u64, Exit> {
     Ok(u64::from_le_bytes(atomic_load(bus, address, fault)?))
 }
 
-/// A load that must be aligned. One that is not is to blame as a load even if the instruction stores too, as in QEMU.
+/// Checks the alignment of an atomic instruction. As in QEMU, a misaligned one is reported as a load, even if it also
+/// stores.
 fn atomic_load<const N: usize>(bus: &mut Bus, address: u64, fault: Cause) -> Result<[u8; N], Exit> {
     match address % N as u64 {
         0 => bus.load(address).ok_or_else(|| fault.because_of(address)),

@@ -1,8 +1,8 @@
 //! The hart: RV64IMAC with Zicsr and Zifencei, in machine mode.
 //!
-//! It behaves as QEMU's does where the specification leaves a choice, because a guest may be moved from one to the other
-//! at any instruction. A guest that comes from a QEMU may see a hart with more extensions than there are here; when it
-//! uses one of them, the board stops and says so ([`Unsupported`]), rather than to show it another hart.
+//! Where the specification leaves a choice, the hart behaves as QEMU's, because a guest can be migrated at any
+//! instruction. A guest from QEMU may run on a hart with more extensions; if it uses one, the board stops with
+//! [`Unsupported`] instead of changing the hart.
 
 mod alu;
 mod compressed;
@@ -19,22 +19,22 @@ pub use registers::{Registers, extension};
 
 use super::bus::Bus;
 
-/// How many decoded instructions are kept.
+/// The number of cached decoded instructions.
 const DECODED: usize = 2048;
 
 /// A hart.
 #[derive(Debug, Clone)]
 pub struct Hart {
-    /// Its registers.
+    /// The registers.
     pub regs: Registers,
-    /// Whether it waits for an interrupt.
+    /// Whether the hart waits for an interrupt.
     pub halted: bool,
-    /// Instructions that were decoded, by where they were found. What is used is always compared with the memory, so
-    /// that nothing has to be forgotten when a program changes itself.
+    /// The cached decoded instructions by address. Each is compared with the memory before use, so self-modifying code
+    /// needs no invalidation.
     decoded: Box<[Instruction; DECODED]>,
 }
 
-/// Why an instruction was not completed.
+/// The reason why an instruction was not completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     Exception(Exception),
@@ -45,11 +45,11 @@ pub(super) enum Exit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Exception {
     cause: Cause,
-    /// What `mtval` becomes.
+    /// The value of `mtval`.
     value: u64,
 }
 
-/// What exceptions are caused by; the numbers are those of `mcause`.
+/// The causes of exceptions, with the numbers of `mcause`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     InstructionAccess = 1,
@@ -61,16 +61,16 @@ pub(super) enum Cause {
     EcallFromMachine = 11,
 }
 
-/// What a guest may want that this board does not have.
+/// A feature that this board does not support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unsupported {
-    /// Another mode than machine mode.
+    /// A mode other than machine mode.
     Mode,
-    /// Numbers with a floating point.
+    /// Floating-point numbers.
     FloatingPoint,
-    /// Not to have all of the extensions I, M, A and C.
+    /// A hart without one of the extensions I, M, A and C.
     Extensions,
-    /// Rules of physical memory protection that hold in machine mode.
+    /// Physical memory protection rules that apply to machine mode.
     LockedMemory,
 }
 
@@ -98,17 +98,17 @@ impl From<Unsupported> for Exit {
 }
 
 impl Hart {
-    /// A hart after its reset.
+    /// Creates a hart after reset.
     #[must_use]
     pub fn new(resetvec: u64) -> Self {
         let decoded = Box::new([const { Instruction::illegal(0) }; DECODED]);
         Self { regs: registers::after_reset(resetvec), halted: false, decoded }
     }
 
-    /// Whether the hart is one that this board can be.
+    /// Checks whether this board supports the state of the hart.
     ///
     /// # Errors
-    /// When the guest is in the middle of something that there is not.
+    /// Returns the unsupported feature in use.
     pub(super) fn check(&self) -> Result<(), Unsupported> {
         let regs = &self.regs;
         let locked = regs.pmp.iter().flat_map(|pmp| &pmp.entries).any(|entry| entry.cfg_reg & csr::LOCKED != 0);
@@ -121,7 +121,7 @@ impl Hart {
         }
     }
 
-    /// Takes an interrupt if there is one to take, and wakes up if there is one at all.
+    /// Takes an enabled pending interrupt, and wakes up on any pending one.
     pub(super) fn check_interrupts(&mut self) {
         if self.regs.mip & self.regs.mie != 0 {
             self.halted = false;
@@ -131,10 +131,10 @@ impl Hart {
         }
     }
 
-    /// Executes instructions until the clock has counted `end` of them, or something calls for attention.
+    /// Executes instructions until the clock has counted `end` of them, or the hart needs attention.
     ///
     /// # Errors
-    /// When the guest wants something that there is not. The hart stands before that instruction.
+    /// Returns an unsupported feature that the guest needs. The program counter is at the instruction.
     pub(super) fn run(&mut self, bus: &mut Bus, end: u64) -> Result<(), Unsupported> {
         bus.attention = false;
         while bus.clock.instructions < end && !bus.attention {

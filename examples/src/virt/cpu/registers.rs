@@ -1,38 +1,38 @@
-//! The registers of a hart: those of QEMU's section, and what it takes to use them.
+//! The registers of a hart, as in QEMU's section, with the values that the board uses.
 
 use crate::devices::riscv::{Cpu, Pmp};
 
 /// The registers of a hart with 64 bits.
 pub type Registers = Cpu<u64>;
 
-/// Extensions, as bits of `misa`.
+/// Extensions in `misa`.
 pub mod extension {
     /// Atomic instructions.
     pub const A: u32 = 1;
     /// Compressed instructions.
     pub const C: u32 = 1 << 2;
-    /// Numbers with a floating point. Not in this board; a hart that comes from elsewhere may have them.
+    /// Floating-point numbers. Not implemented; a hart from QEMU may have them.
     pub const F: u32 = 1 << 5;
-    /// Guests of a hypervisor. As `F`.
+    /// The hypervisor extension. Like `F`.
     pub const H: u32 = 1 << 7;
-    /// The base.
+    /// The base instruction set.
     pub const I: u32 = 1 << 8;
     /// Multiplication and division.
     pub const M: u32 = 1 << 12;
-    /// A mode for supervisors. As `F`.
+    /// Supervisor mode. Like `F`.
     pub const S: u32 = 1 << 18;
-    /// A mode for users. As `F`.
+    /// User mode. Like `F`.
     pub const U: u32 = 1 << 20;
 }
 
-/// In `load_res`: no address is reserved.
+/// The value of `load_res` without a reservation.
 pub(super) const NOT_RESERVED: u64 = u64::MAX;
-/// Machine mode, as a number.
+/// The number of machine mode.
 pub(super) const MACHINE: u64 = 3;
-/// Version 1.12 of the privileged specification, as QEMU numbers it.
+/// QEMU's number of version 1.12 of the privileged specification.
 const PRIVILEGED_1_12: u64 = 2;
 
-/// The registers after a reset.
+/// Creates the registers after reset.
 pub(super) fn after_reset(resetvec: u64) -> Registers {
     use extension::{A, C, I, M};
     Registers {
@@ -50,7 +50,7 @@ pub(super) fn after_reset(resetvec: u64) -> Registers {
 }
 
 impl Registers {
-    /// Whether the hart has all of these extensions.
+    /// Returns whether the hart has all of these extensions.
     #[must_use]
     pub fn has(&self, extensions: u32) -> bool {
         self.misa_ext & extensions == extensions

@@ -1,17 +1,17 @@
-//! Traps: interrupts and exceptions, and the way back.
+//! Traps: interrupts, exceptions, and `mret`.
 
 use super::csr::status;
 use super::registers::{NOT_RESERVED, extension};
 use super::{Exception, Exit, Hart, Unsupported};
 use crate::virt::bus::Bus;
 
-/// In `mcause`: the trap is an interrupt.
+/// The interrupt bit of `mcause`.
 const INTERRUPT: u64 = 1 << 63;
-/// In `mtvec`: each interrupt has its own entry.
+/// The vectored mode of `mtvec`.
 const VECTORED: u64 = 1;
 
 impl Hart {
-    /// The interrupt that is to be taken now. Of several QEMU takes the one with the lowest number.
+    /// Returns the interrupt to take. As in QEMU, the lowest number has priority.
     pub(super) fn interrupt(&self) -> Option<u64> {
         let pending = self.regs.mip & self.regs.mie & !self.regs.mideleg;
         let taken = self.regs.mstatus & status::MIE != 0 && pending != 0;
@@ -58,7 +58,7 @@ impl Hart {
         Ok(())
     }
 
-    /// Refuses to let loads and stores act as those of another mode.
+    /// Rejects `MPRV` with a mode other than machine mode.
     pub(super) fn refuse_modified_privilege(&self) -> Result<(), Exit> {
         let modified = self.regs.mstatus & status::MPRV != 0;
         match modified && self.regs.mstatus & status::MPP != status::MPP {

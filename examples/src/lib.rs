@@ -1,4 +1,4 @@
-//! What the examples share: QEMU's devices as structs, and machines made of them.
+//! The library of the examples: QEMU's devices as structs, and machines that contain them.
 #![forbid(unsafe_code)]
 
 pub mod devices;

@@ -62,7 +62,7 @@ impl RawSection for IdleNetwork {
 }
 
 impl Default for Uno {
-    /// Creates a machine after reset. The sizes are those of QEMU's blocks, rounded to pages of the host.
+    /// Creates a machine after reset. The sizes equal QEMU's blocks, which are multiples of host pages.
     fn default() -> Self {
         Self {
             clock: Clock::default(),

@@ -1,11 +1,11 @@
-//! Each example prints what its first lines say. Those that need features say how they are started, and have tests of their own.
+//! Each example prints the text block of its module docs. Examples that need features have separate tests.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
 #[test]
-fn each_prints_what_it_says() {
+fn output_matches_module_docs() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
@@ -18,11 +18,11 @@ fn each_prints_what_it_says() {
             continue;
         }
         let expected = shown(&source);
-        assert_eq!(printed(name), expected, "{name}: the first is what it prints, the second what its first lines say");
+        assert_eq!(printed(name), expected, "{name}: left is the output, right the text block of the module docs");
     }
 }
 
-/// What the block of text in the first lines of an example says.
+/// Returns the text block of the module docs of an example.
 fn shown(source: &str) -> String {
     let header =
         source.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(' ').unwrap_or(line));
@@ -30,7 +30,7 @@ fn shown(source: &str) -> String {
     block.map(|line| format!("{line}\n")).collect()
 }
 
-/// What an example prints. It is built first, in the folder and with the profile of this test.
+/// Returns the output of an example, built in the target folder and with the profile of this test.
 fn printed(example: &str) -> String {
     let test = env::current_exe().unwrap();
     let target = test.ancestors().nth(3).expect("the test is in target/<profile>/deps");

@@ -1,4 +1,4 @@
-//! The devices stay what streams out there have of them: the files in `schema/` say what that is.
+//! The devices stay compatible with the schemas in `schema/`.
 
 use vmstate_examples::devices::acpi_build::{AcpiBuild, VirtAcpiBuild};
 use vmstate_examples::devices::acpi_ged::AcpiGed;

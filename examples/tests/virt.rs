@@ -1,4 +1,4 @@
-//! The program `virt`, as its users see it.
+//! The command line of the program `virt`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-/// Starts `virt` with these arguments, and types `keys`, which are waiting for the guest.
+/// Starts `virt` with these arguments and types `keys`.
 fn virt(arguments: &[&str], keys: &[u8]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_virt"));
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -27,14 +27,14 @@ fn assert_right(printed: &str) {
 }
 
 #[test]
-fn runs_the_guest_until_it_quits() {
+fn run_ends_with_the_guest() {
     let printed = stdout(&virt(&["run"], b"\rvq").wait_with_output().unwrap());
     assert!(printed.starts_with("hasher: "), "{printed}");
     assert_right(&printed);
 }
 
 #[test]
-fn saves_and_loads() {
+fn saved_guest_continues_after_load() {
     let folder = tempfile::tempdir().unwrap();
     for release in ["7.2", "10.0"] {
         let file = folder.path().join(release).display().to_string();
@@ -46,7 +46,7 @@ fn saves_and_loads() {
 }
 
 #[test]
-fn sends_and_receives() {
+fn sent_guest_continues_at_receiver() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket").display().to_string();
     let uri = format!("unix:{path}");
@@ -60,19 +60,19 @@ fn sends_and_receives() {
 }
 
 #[test]
-fn a_guest_that_cannot_be_sent_stays() {
+fn unreachable_destination_leaves_guest_at_source() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_virt"));
     command.args(["send", "unix:/nowhere", "--after", "0"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(200));
     child.stdin.take().unwrap().write_all(b"\rvq").unwrap();
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said, "virt: cannot send to unix:/nowhere: No such file or directory (os error 2)\n");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(message, "virt: cannot send to unix:/nowhere: No such file or directory (os error 2)\n");
     assert_right(&stdout(&output));
 }
 
-/// The program that is run when no other is named, and behind it memory that it does not look at.
+/// Writes the default program, followed by memory that it does not use.
 fn large_image(folder: &Path) -> String {
     let noise = (0..8_u32 << 18).flat_map(|number| number.wrapping_mul(0x9e37_79b9).to_le_bytes());
     let image = [&include_bytes!("../guest/images/hasher.img")[..], &noise.collect::<Vec<_>>()].concat();
@@ -81,12 +81,12 @@ fn large_image(folder: &Path) -> String {
     path.display().to_string()
 }
 
-/// A sender that says why its guest has not left, and whose guest then goes on.
+/// Asserts that the sender reports one of `reasons`, and that its guest continues.
 fn assert_stays(mut sender: Child, keys: &[u8], reasons: &[&str]) {
-    let mut said = String::new();
-    BufReader::new(sender.stderr.as_mut().unwrap()).read_line(&mut said).unwrap();
-    assert!(said.starts_with("virt: cannot send to unix:"), "{said}");
-    assert!(reasons.iter().any(|reason| said.contains(reason)), "{said}");
+    let mut message = String::new();
+    BufReader::new(sender.stderr.as_mut().unwrap()).read_line(&mut message).unwrap();
+    assert!(message.starts_with("virt: cannot send to unix:"), "{message}");
+    assert!(reasons.iter().any(|reason| message.contains(reason)), "{message}");
     sender.stdin.take().unwrap().write_all(keys).unwrap();
     assert_right(&stdout(&sender.wait_with_output().unwrap()));
 }
@@ -103,27 +103,27 @@ fn wait_for(socket: &Path) {
 }
 
 #[test]
-fn a_guest_stays_whose_receiver_is_killed_in_the_middle() {
+fn killed_receiver_leaves_guest_at_source() {
     let folder = tempfile::tempdir().unwrap();
     let (image, [near, far]) = (large_image(folder.path()), ["near", "far"].map(|name| folder.path().join(name)));
     let listener = UnixListener::bind(&near).unwrap();
     let mut receiver = start(&["receive", &format!("unix:{}", far.display())]);
     let sender = start(&["send", &format!("unix:{}", near.display()), &image, "--after", "0"]);
     wait_for(&far);
-    // A connection of which half of the memory has gone through when one end dies: what is at hand then is lost.
+    // Forwards half of the memory before the receiver dies; buffered bytes are lost.
     let (mut from, mut to) = (listener.accept().unwrap().0, UnixStream::connect(&far).unwrap());
     let passed = std::io::copy(&mut Read::by_ref(&mut from).take(4 << 20), &mut to).unwrap();
     assert_eq!(passed, 4 << 20);
     assert!(receiver.try_wait().unwrap().is_none(), "it is still loading");
     receiver.kill().unwrap();
     receiver.wait().unwrap();
-    std::io::copy(&mut from, &mut to).expect_err("nobody takes the rest");
+    std::io::copy(&mut from, &mut to).expect_err("the receiver is dead");
     drop((from, to));
     assert_stays(sender, b"\rvq", &["Broken pipe", "Connection reset"]);
 }
 
 #[test]
-fn a_guest_stays_whose_receiver_stops_and_is_killed() {
+fn stopped_receiver_leaves_guest_at_source() {
     let folder = tempfile::tempdir().unwrap();
     let (image, socket) = (large_image(folder.path()), folder.path().join("socket"));
     let uri = format!("unix:{}", socket.display());
@@ -131,7 +131,7 @@ fn a_guest_stays_whose_receiver_stops_and_is_killed() {
     wait_for(&socket);
     let stopped = Command::new("sh").args(["-c", &format!("kill -STOP {}", receiver.id())]).status().unwrap();
     assert!(stopped.success());
-    // The kernel takes the connection, and as much as its buffers hold.
+    // The kernel accepts the connection, and bytes up to the size of its buffers.
     let sender = start(&["send", &uri, &image, "--after", "0"]);
     std::thread::sleep(std::time::Duration::from_secs(1));
     receiver.kill().unwrap();
@@ -140,7 +140,7 @@ fn a_guest_stays_whose_receiver_stops_and_is_killed() {
 }
 
 #[test]
-fn demonstrates_it() {
+fn demo_prints_hops_and_failures() {
     let output = virt(&["demo", "--hops", "4"], b"").wait_with_output().unwrap();
     let printed = stdout(&output);
     assert_eq!(printed.matches("right: ").count(), 4, "{printed}");
@@ -148,7 +148,7 @@ fn demonstrates_it() {
 }
 
 #[test]
-fn says_what_is_wrong_with_an_image() {
+fn missing_image_exits_with_status_2() {
     let output = Command::new(env!("CARGO_BIN_EXE_virt")).args(["run", "/nowhere"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "virt: /nowhere: No such file or directory (os error 2)\n");

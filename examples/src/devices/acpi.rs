@@ -1,19 +1,19 @@
-//! What several machines have for ACPI: registers, the system management bus, hot-plugging of memory, of processors and of
-//! PCI devices.
+//! ACPI state that several machines share: power management registers, the SMBus controller, and hotplug of memory,
+//! processors and PCI devices.
 //!
-//! The fields are those of QEMU's `vmstate_apm` (`hw/isa/apm.c`), `pmsmb_vmstate` (`hw/i2c/pm_smbus.c`),
+//! The fields follow QEMU's `vmstate_apm` (`hw/isa/apm.c`), `pmsmb_vmstate` (`hw/i2c/pm_smbus.c`),
 //! `vmstate_memory_hotplug` and `vmstate_memhp_sts` (`hw/acpi/memory_hotplug.c`), `vmstate_cpu_hotplug` and
 //! `vmstate_cpuhp_sts` (`hw/acpi/cpu.c`), and `vmstate_acpi_pcihp_pci_status` (`hw/acpi/pcihp.c`).
 
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-/// How many modules of memory there can be.
+/// The maximum number of memory slots.
 const MAX_MODULES: usize = 256;
-/// How many processors there can be.
+/// The maximum number of processors.
 const MAX_CPUS: usize = 4096;
 
-/// The control of power management that firmware and system agree on.
+/// The APM ports through which the operating system calls the firmware.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "APM State")]
 pub struct Apm {
@@ -23,7 +23,7 @@ pub struct Apm {
     pub apms: u8,
 }
 
-/// The controller of the system management bus.
+/// The SMBus controller.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "pmsmb")]
 pub struct SmBus {
@@ -33,68 +33,68 @@ pub struct SmBus {
     pub smb_ctl: u8,
     /// The command.
     pub smb_cmd: u8,
-    /// The address, and whether it reads.
+    /// The address and the read bit.
     pub smb_addr: u8,
-    /// The first byte of data.
+    /// The first data byte.
     pub smb_data0: u8,
-    /// The second.
+    /// The second data byte.
     pub smb_data1: u8,
     /// The next byte of a block.
     pub smb_index: u32,
     /// A block.
     pub smb_data: [u8; 32],
-    /// Control of what is newer.
+    /// The auxiliary control register.
     pub smb_auxctl: u8,
-    /// How many bytes of a block are meant.
+    /// The length of a block transfer.
     pub smb_blkdata: u8,
-    /// Whether the bus speaks I2C.
+    /// True if I2C mode is enabled.
     pub i2c_enable: bool,
-    /// Whether the last operation is done.
+    /// True if the last operation is complete.
     #[default(true)]
     pub op_done: bool,
-    /// Whether a block is being read in the I2C way.
+    /// True if an I2C block read is in progress.
     pub in_i2c_block_read: bool,
-    /// Whether an operation starts when the status is read.
+    /// True if reading the status starts the operation.
     pub start_transaction_on_status_read: bool,
 }
 
-/// What is known about memory that can be plugged.
+/// The memory hotplug registers.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "memory hotplug state")]
 pub struct MemoryHotplug {
-    /// Which module the registers are about.
+    /// The selected slot.
     pub selector: u32,
-    /// How many modules there can be.
+    /// The number of slots.
     #[vmstate(skip = "fixed when the machine is built")]
     pub dev_count: u32,
-    /// The modules.
+    /// The slots.
     #[vmstate(len = dev_count, max = MAX_MODULES)]
     pub devs: Vec<MemoryModule>,
 }
 
-/// A module of memory.
+/// A memory slot.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "memory hotplug device state")]
 pub struct MemoryModule {
-    /// Whether the guest may use it.
+    /// True if the memory is enabled.
     pub is_enabled: bool,
-    /// Whether it has just been plugged.
+    /// True if an insertion is pending.
     pub is_inserting: bool,
-    /// What the guest was doing with it.
+    /// The event reported by the guest (`_OST`).
     pub ost_event: u32,
-    /// How that went.
+    /// The status reported by the guest (`_OST`).
     pub ost_status: u32,
 }
 
-/// What is known about processors that can be plugged.
+/// The processor hotplug registers.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "CPU hotplug state")]
 pub struct CpuHotplug {
-    /// Which processor the registers are about.
+    /// The selected processor.
     pub selector: u32,
-    /// What the guest wants to know about it.
+    /// The selected command.
     pub command: u8,
-    /// How many processors there can be.
+    /// The number of processors.
     #[vmstate(skip = "fixed when the machine is built")]
     pub dev_count: u32,
     /// The processors.
@@ -102,26 +102,26 @@ pub struct CpuHotplug {
     pub devs: Vec<CpuSlot>,
 }
 
-/// A processor, or its place.
+/// A processor slot.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "CPU hotplug device state")]
 pub struct CpuSlot {
-    /// Whether it has just been plugged.
+    /// True if an insertion is pending.
     pub is_inserting: bool,
-    /// Whether it is to be unplugged.
+    /// True if a removal is pending.
     pub is_removing: bool,
-    /// What the guest was doing with it.
+    /// The event reported by the guest (`_OST`).
     pub ost_event: u32,
-    /// How that went.
+    /// The status reported by the guest (`_OST`).
     pub ost_status: u32,
 }
 
-/// The slots of a PCI bus, a bit each.
+/// The slots of a PCI bus, one bit each.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "acpi_pcihp_pci_status")]
 pub struct PciHotplug {
-    /// In which a device was plugged.
+    /// Slots with a pending insertion.
     pub up: u32,
-    /// From which the device is to be taken.
+    /// Slots with a pending removal.
     pub down: u32,
 }

@@ -1,22 +1,22 @@
-//! Whether the firmware has fetched the tables of ACPI: QEMU's sections "virt_acpi_build" and "acpi_build".
+//! The state of the ACPI tables: QEMU's sections "virt_acpi_build" and "acpi_build".
 //!
-//! The fields are those of QEMU's `vmstate_virt_acpi_build` (`hw/riscv/virt-acpi-build.c`) and `vmstate_acpi_build`
+//! The fields follow QEMU's `vmstate_virt_acpi_build` (`hw/riscv/virt-acpi-build.c`) and `vmstate_acpi_build`
 //! (`hw/i386/acpi-build.c`).
 
 use vmstate::prelude::*;
 
-/// That of the RISC-V machine `virt`.
+/// The section of the RISC-V machine `virt`.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virt_acpi_build")]
 pub struct VirtAcpiBuild {
-    /// Whether they are final.
+    /// True if the firmware has fetched the tables, so that they are final.
     pub patched: bool,
 }
 
-/// That of the PC.
+/// The section of PCs.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "acpi_build")]
 pub struct AcpiBuild {
-    /// Whether they are final.
+    /// True if the firmware has fetched the tables, so that they are final.
     pub patched: u8,
 }

@@ -1,6 +1,6 @@
-//! The generic event device of ACPI: QEMU's section "acpi-ged".
+//! The ACPI generic event device: QEMU's section "acpi-ged".
 //!
-//! The fields are those of QEMU's `vmstate_acpi_ged` and `vmstate_ged_state` (`hw/acpi/generic_event_device.c`), and of
+//! The fields follow QEMU's `vmstate_acpi_ged` and `vmstate_ged_state` (`hw/acpi/generic_event_device.c`), and
 //! the subsections about memory and processors.
 
 use vmstate::prelude::*;
@@ -11,20 +11,20 @@ use super::acpi::{CpuHotplug, MemoryHotplug};
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "acpi-ged")]
 pub struct AcpiGed {
-    /// Its register.
+    /// The event register.
     pub ged_state: GedState,
-    /// What is known about memory that is plugged, on machines where it can be.
+    /// The memory hotplug registers, on machines that support it.
     #[vmstate(subsection("acpi-ged/memhp"))]
     pub memhp_state: Option<MemoryHotplug>,
-    /// What is known about processors that are plugged, on machines where they can be.
+    /// The processor hotplug registers, on machines that support it.
     #[vmstate(subsection("acpi-ged/cpuhp"))]
     pub cpuhp_state: Option<CpuHotplug>,
 }
 
-/// The register.
+/// The event register.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "acpi-ged-state")]
 pub struct GedState {
-    /// Which events have happened.
+    /// The pending events.
     pub sel: u32,
 }

@@ -1,6 +1,6 @@
-//! SATA: QEMU's section "ich9_ahci".
+//! The AHCI (SATA) controller: QEMU's section "ich9_ahci".
 //!
-//! The fields are those of QEMU's `vmstate_ich9_ahci` (`hw/ide/ich.c`), `vmstate_ahci`, `vmstate_ahci_device` and
+//! The fields follow QEMU's `vmstate_ich9_ahci` (`hw/ide/ich.c`), `vmstate_ahci`, `vmstate_ahci_device` and
 //! `vmstate_ncq_tfs` (`hw/ide/ahci.c`). The number of ports is an `i32` in 7.2 and an `u32` in 10.0.
 
 use smart_default::SmartDefault;
@@ -10,23 +10,23 @@ use vmstate::prelude::*;
 use super::ide::{Bus, Drive};
 use super::pci::PciDevice;
 
-/// The most ports that there can be.
+/// The maximum number of ports.
 const MAX_PORTS: usize = 32;
 
-/// The controller of the chipset ICH9. `N` is the type that the number of ports has.
+/// The controller of the ICH9 chipset. `N` is the type of the field with the number of ports.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ich9_ahci")]
 pub struct Ich9Ahci<N: PortCount> {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "parent_obj")]
     pub pci: PciDevice,
     /// The controller.
     pub ahci: Ahci<N>,
 }
 
-/// What type the number of ports has.
+/// The type of the field with the number of ports.
 pub trait PortCount: Sized + From<u8> {
-    /// How it is compared.
+    /// The info that compares the number.
     type Equal: Info<Self>;
 }
 
@@ -38,7 +38,7 @@ impl PortCount for u32 {
     type Equal = vmstate::info::equal::Equal;
 }
 
-/// The controller itself.
+/// The AHCI state.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "ahci")]
 pub struct Ahci<N: PortCount> {
@@ -46,94 +46,94 @@ pub struct Ahci<N: PortCount> {
     #[vmstate(name = "dev", len = dev_count, max = MAX_PORTS, ambiguous = "QEMU has it so")]
     #[default(vec![Port::default(); 6])]
     pub devs: Vec<Port>,
-    /// What it can do.
+    /// The capabilities.
     #[vmstate(name = "control_regs.cap")]
     pub cap: u32,
-    /// Whether it is on.
+    /// The global control register.
     #[vmstate(name = "control_regs.ghc")]
     pub ghc: u32,
-    /// Which ports interrupt.
+    /// The interrupt status of the ports.
     #[vmstate(name = "control_regs.irqstatus")]
     pub irqstatus: u32,
-    /// Which ports there are.
+    /// The implemented ports.
     #[vmstate(name = "control_regs.impl")]
     pub implemented: u32,
-    /// Which version of the specification it follows.
+    /// The version of the specification.
     #[vmstate(name = "control_regs.version")]
     pub version: u32,
-    /// Which register is accessed next by its number.
+    /// The selected register of the index/data pair.
     pub idp_index: u32,
-    /// How many ports there are.
+    /// The number of ports.
     #[vmstate(with = N::Equal)]
     #[default(6.into())]
     pub ports: N,
-    /// The same, known before it is read.
+    /// The same number, known before it is read.
     #[vmstate(skip = "fixed when the controller is built")]
     #[default(6)]
     pub dev_count: u32,
 }
 
-/// A port, with at most one drive.
+/// A port with at most one drive.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ahci port")]
 pub struct Port {
-    /// The bus that it is.
+    /// The IDE bus of the port.
     #[vmstate(name = "port", ambiguous = "QEMU has it so")]
     pub bus: Bus,
     /// The drive.
     #[vmstate(name = "port.ifs[0]", ambiguous = "QEMU has it so")]
     pub drive: Drive,
-    /// Whether it runs.
+    /// The state of the port, such as running.
     pub port_state: u32,
-    /// Which commands are done.
+    /// The mask of completed commands.
     pub finished: u32,
-    /// Where the list of commands is.
+    /// The address of the command list, low half.
     #[vmstate(name = "port_regs.lst_addr")]
     pub lst_addr: u32,
-    /// The upper half of that.
+    /// The address of the command list, high half.
     #[vmstate(name = "port_regs.lst_addr_hi")]
     pub lst_addr_hi: u32,
-    /// Where answers go.
+    /// The address of received frames, low half.
     #[vmstate(name = "port_regs.fis_addr")]
     pub fis_addr: u32,
-    /// The upper half of that.
+    /// The address of received frames, high half.
     #[vmstate(name = "port_regs.fis_addr_hi")]
     pub fis_addr_hi: u32,
-    /// Why it interrupts.
+    /// The interrupt status.
     #[vmstate(name = "port_regs.irq_stat")]
     pub irq_stat: u32,
-    /// What may interrupt.
+    /// The interrupt enable register.
     #[vmstate(name = "port_regs.irq_mask")]
     pub irq_mask: u32,
-    /// The command.
+    /// The command register.
     #[vmstate(name = "port_regs.cmd")]
     pub cmd: u32,
-    /// The drive's status and error.
+    /// The task file: status and error of the drive.
     #[vmstate(name = "port_regs.tfdata")]
     pub tfdata: u32,
-    /// What kind of drive it is.
+    /// The signature, which is the kind of drive.
     #[vmstate(name = "port_regs.sig")]
     pub sig: u32,
-    /// The status of the link.
+    /// The link status.
     #[vmstate(name = "port_regs.scr_stat")]
     pub scr_stat: u32,
-    /// Control of the link.
+    /// The link control.
     #[vmstate(name = "port_regs.scr_ctl")]
     pub scr_ctl: u32,
-    /// Errors of the link.
+    /// The link errors.
     #[vmstate(name = "port_regs.scr_err")]
     pub scr_err: u32,
-    /// Which queued commands are active.
+    /// The active queued commands.
     #[vmstate(name = "port_regs.scr_act")]
     pub scr_act: u32,
-    /// Which commands are to be done.
+    /// The issued commands.
     #[vmstate(name = "port_regs.cmd_issue")]
     pub cmd_issue: u32,
-    /// Whether the first block of a transfer has passed.
+    /// True if the first block of a PIO transfer is done.
     pub done_first_drq: bool,
-    /// The command that is being done; -1 if none.
+    /// The slot of the current command, or -1.
     pub busy_slot: i32,
-    /// Whether the drive has introduced itself.
+    /// True if the drive has sent its signature.
     pub init_d2h_sent: bool,
     /// Queued commands.
     pub ncq_tfs: [QueuedCommand; 32],
@@ -143,18 +143,18 @@ pub struct Port {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ncq state")]
 pub struct QueuedCommand {
-    /// How many sectors.
+    /// The number of sectors.
     pub sector_count: u32,
-    /// The first of them.
+    /// The first sector.
     pub lba: u64,
-    /// Its number.
+    /// The tag.
     pub tag: u8,
-    /// What it is.
+    /// The command.
     pub cmd: u8,
-    /// Its place in the list of commands.
+    /// The slot in the command list.
     pub slot: u8,
-    /// Whether there is one.
+    /// True if the entry is in use.
     pub used: bool,
-    /// Whether it has failed and is to be tried again.
+    /// True if the command failed and will be retried.
     pub halt: bool,
 }

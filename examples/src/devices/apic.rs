@@ -1,57 +1,57 @@
 //! The local APIC: QEMU's section "apic".
 //!
-//! The fields are those of QEMU's `vmstate_apic_common` (`hw/intc/apic_common.c`) and its subsection.
+//! The fields follow QEMU's `vmstate_apic_common` (`hw/intc/apic_common.c`) and its subsection.
 
 use vmstate::prelude::*;
 
-/// A processor's interrupt controller.
+/// A local APIC.
 ///
-/// Its subsection has the name of no parent: QEMU wrote it before subsections had to.
+/// The subsection's name does not begin with the section's, because QEMU wrote it before that became a rule.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "apic", version = 3, minimum_version = 3, subsection("apic_sipi", needed = |apic| apic.wait_for_sipi != 0))]
 pub struct Apic {
-    /// Where it is, and whether it is on.
+    /// The base address and the enable bit.
     pub apicbase: u32,
-    /// Its number.
+    /// The APIC ID.
     pub id: u8,
-    /// Its number for arbitration.
+    /// The arbitration ID.
     pub arb_id: u8,
-    /// The priority of what the processor does.
+    /// The task priority.
     pub tpr: u8,
-    /// The vector of spurious interrupts, and whether it is on.
+    /// The spurious interrupt vector, and the software enable bit.
     pub spurious_vec: u32,
-    /// Its number in logical mode.
+    /// The logical destination.
     pub log_dest: u8,
-    /// What the logical mode is like.
+    /// The destination format.
     pub dest_mode: u8,
-    /// Which interrupts are being served.
+    /// The in-service interrupts.
     pub isr: [u32; 8],
-    /// Which interrupts go by level.
+    /// The level-triggered interrupts.
     pub tmr: [u32; 8],
-    /// Which interrupts are pending.
+    /// The pending interrupts.
     pub irr: [u32; 8],
-    /// What its own sources cause: timer, thermal sensor, performance counters, two pins, errors.
+    /// The local vector table: timer, thermal sensor, performance counters, LINT0, LINT1, errors.
     pub lvt: [u32; 6],
-    /// Which errors there were.
+    /// The error status.
     pub esr: u32,
-    /// The interrupt that it sends to another one.
+    /// The interrupt command register.
     pub icr: [u32; 2],
-    /// What the timer's clock is divided by.
+    /// The timer's divide configuration.
     pub divide_conf: u32,
-    /// The same, as a shift.
+    /// The timer's divider as a shift.
     pub count_shift: i32,
-    /// Where the timer starts.
+    /// The timer's initial count.
     pub initial_count: u32,
-    /// When it started, in nanoseconds.
+    /// The time when the count was loaded, in nanoseconds.
     pub initial_count_load_time: i64,
-    /// When it is due, in nanoseconds.
+    /// The time when the timer expires, in nanoseconds.
     pub next_time: i64,
-    /// The same, or -1 if it is off.
+    /// The expiry of QEMU's timer, or -1 if it is stopped.
     pub timer_expiry: i64,
-    /// Where the processor starts when another one says so.
+    /// The startup vector (SIPI).
     #[vmstate(in = "apic_sipi")]
     pub sipi_vector: i32,
-    /// Whether it waits for that.
+    /// True if the processor waits for a SIPI.
     #[vmstate(in = "apic_sipi")]
     pub wait_for_sipi: i32,
 }

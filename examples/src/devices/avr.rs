@@ -1,4 +1,6 @@
-//! The AVR processor core: QEMU's section "cpu" on its AVR machines.
+//! The AVR processor core: QEMU's section "cpu" on AVR machines.
+//!
+//! The fields follow QEMU's `vms_avr_cpu` (`target/avr/machine.c`).
 
 use vmstate::Info;
 use vmstate::prelude::*;
@@ -7,16 +9,16 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu")]
 pub struct Cpu {
-    /// The program counter, which counts words of two bytes.
+    /// The program counter in words of two bytes.
     #[vmstate(name = "env.pc_w")]
     pub pc: u32,
     /// The stack pointer.
     #[vmstate(name = "env.sp")]
     pub sp: u32,
-    /// Whether the next instruction is skipped.
+    /// True if the next instruction is skipped.
     #[vmstate(name = "env.skip")]
     pub skip: u32,
-    /// The registers r0 to r31, of eight bits each; QEMU keeps them in 32.
+    /// The registers r0 to r31, 8 bits each, which QEMU stores in 32 bits.
     #[vmstate(name = "env.r")]
     pub r: [u32; 32],
     /// The status register.
@@ -48,38 +50,38 @@ pub struct Flags {
     pub z: bool,
     /// Negative.
     pub n: bool,
-    /// Overflow of two's complement.
+    /// Two's complement overflow.
     pub v: bool,
-    /// Sign: negative or overflow, but not both.
+    /// The sign: negative or overflow, but not both.
     pub s: bool,
     /// Half carry.
     pub h: bool,
-    /// The bit that is being copied.
+    /// The bit copy storage.
     pub t: bool,
-    /// Interrupts are on.
+    /// Interrupts enabled.
     pub i: bool,
 }
 
 impl Cpu {
-    /// The address of the next instruction, in bytes.
+    /// Returns the address of the next instruction in bytes.
     #[must_use]
     pub fn pc_in_bytes(&self) -> u64 {
         u64::from(self.pc) * 2
     }
 
-    /// The pointer X: r26, r27 and `rampX`.
+    /// Returns the pointer X: r26, r27 and `rampX`.
     #[must_use]
     pub fn x(&self) -> u32 {
         self.pointer(26, self.ramp_x)
     }
 
-    /// The pointer Y: r28, r29 and `rampY`.
+    /// Returns the pointer Y: r28, r29 and `rampY`.
     #[must_use]
     pub fn y(&self) -> u32 {
         self.pointer(28, self.ramp_y)
     }
 
-    /// The pointer Z: r30, r31 and `rampZ`.
+    /// Returns the pointer Z: r30, r31 and `rampZ`.
     #[must_use]
     pub fn z(&self) -> u32 {
         self.pointer(30, self.ramp_z)
@@ -90,7 +92,7 @@ impl Cpu {
     }
 }
 
-/// The flags as one byte, C in its lowest bit.
+/// The flags as one byte with C in the lowest bit.
 #[derive(Debug)]
 pub struct Sreg;
 
@@ -112,7 +114,7 @@ impl Info<Flags> for Sreg {
     }
 }
 
-/// Infos of one byte that differ from `uint8` in nothing but their name.
+/// Defines one-byte infos that differ from `uint8` only in their names.
 macro_rules! named_bytes {
     ($($info:ident $name:literal;)*) => {$(
         #[doc = concat!("One byte that QEMU calls `", $name, "`.")]

@@ -1,23 +1,23 @@
-//! What all processors have in common: QEMU's section "cpu_common".
+//! The state common to all processors: QEMU's section "cpu_common".
 //!
-//! The fields are those of QEMU's `vmstate_cpu_common` (`cpu-target.c`, in 7.2 `cpu.c`) and its subsections.
+//! The fields follow QEMU's `vmstate_cpu_common` (`cpu-target.c`, in 7.2 `cpu.c`) and its subsections.
 
 use vmstate::prelude::*;
 
-/// What QEMU's main loop knows about a processor.
+/// The state of a processor in QEMU's main loop.
 ///
-/// The subsections are about exceptions that are being delivered; ours are sent when there is one, as in QEMU.
+/// The subsections contain exceptions in delivery and are sent only if there is one, as in QEMU.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "cpu_common", pre_load = Self::forget)]
 pub struct CpuCommon {
-    /// Whether it waits for an interrupt.
+    /// True if the processor waits for an interrupt.
     pub halted: u32,
-    /// Which of QEMU's interrupts are pending.
+    /// The pending interrupts, with QEMU's bits.
     pub interrupt_request: u32,
-    /// The exception that is being delivered; -1 if none.
+    /// The exception in delivery, or -1.
     #[vmstate(subsection("cpu_common/exception_index", needed = Self::has_exception))]
     pub exception_index: i32,
-    /// Whether the guest crashed.
+    /// True if the guest has crashed.
     #[vmstate(subsection("cpu_common/crash_occurred", needed = Self::has_crashed))]
     pub crash_occurred: bool,
 }
@@ -37,7 +37,7 @@ impl CpuCommon {
 }
 
 impl Default for CpuCommon {
-    /// A processor that runs.
+    /// Creates a running processor.
     fn default() -> Self {
         Self { halted: 0, interrupt_request: 0, exception_index: -1, crash_occurred: false }
     }

@@ -1,21 +1,21 @@
 //! The network card e1000 (82540EM): QEMU's section "e1000".
 //!
-//! The fields are those of QEMU's `vmstate_e1000` and its subsections `vmstate_e1000_mit_state`,
-//! `vmstate_e1000_full_mac_state` and `vmstate_e1000_tx_tso_state`.
+//! The fields follow QEMU's `vmstate_e1000` and its subsections `vmstate_e1000_mit_state`,
+//! `vmstate_e1000_full_mac_state` and `vmstate_e1000_tx_tso_state` (`hw/net/e1000.c`).
 
 use vmstate::prelude::*;
 
 use super::pci::PciDevice;
 use super::zeros;
 
-/// How many registers of 32 bits there are.
+/// The number of 32-bit registers.
 const REGISTERS: usize = 0x8000;
-/// The longest segment that is put together.
+/// The longest segment.
 const SEGMENT: usize = 0x10000;
 
 /// The card.
 ///
-/// The registers are sent twice: first some of them by name, as always, and then, since QEMU 2.5, all.
+/// The registers are sent twice: some of them by name, as in all releases, and all of them since QEMU 2.5.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(
     name = "e1000",
@@ -64,87 +64,87 @@ const SEGMENT: usize = 0x10000;
     subsection("e1000/tx_tso_state", needed = |card| card.compatibility.tso)
 )]
 pub struct E1000 {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "parent_obj")]
     pub pci: PciDevice,
-    /// Was once the instance id.
+    /// Padding of the former instance ID.
     #[vmstate(name = "unused", until = 1)]
     pub was_instance: Unused<4>,
-    /// Was once a handle of the registers' memory.
+    /// Padding of a former memory handle.
     #[vmstate(name = "unused")]
     pub was_mmio_base: Unused<4>,
-    /// The size of a receive buffer.
+    /// The receive buffer size.
     pub rxbuf_size: u32,
-    /// The threshold of receive buffers, as a shift.
+    /// The receive buffer threshold as a shift.
     pub rxbuf_min_shift: u32,
-    /// EEPROM: bits shifted into the EEPROM.
+    /// EEPROM: the bits shifted in.
     #[vmstate(name = "eecd_state.val_in")]
     pub eecd_val_in: u32,
-    /// EEPROM: how many of them.
+    /// EEPROM: the number of bits shifted in.
     #[vmstate(name = "eecd_state.bitnum_in")]
     pub eecd_bitnum_in: u16,
-    /// EEPROM: which bit comes out next.
+    /// EEPROM: the next bit to shift out.
     #[vmstate(name = "eecd_state.bitnum_out")]
     pub eecd_bitnum_out: u16,
     /// EEPROM: whether a word is being read.
     #[vmstate(name = "eecd_state.reading")]
     pub eecd_reading: u16,
-    /// EEPROM: what EECD was.
+    /// EEPROM: the previous value of EECD.
     #[vmstate(name = "eecd_state.old_eecd")]
     pub eecd_old_eecd: u32,
-    /// Offload of the last packet: where the IP checksum's range starts.
+    /// Last packet: start of the IP checksum.
     #[vmstate(name = "mig_props.ipcss")]
     pub mig_props_ipcss: u8,
-    /// Offload of the last packet: where the IP checksum goes.
+    /// Last packet: offset of the IP checksum.
     #[vmstate(name = "mig_props.ipcso")]
     pub mig_props_ipcso: u8,
-    /// Offload of the last packet: where the IP checksum's range ends.
+    /// Last packet: end of the IP checksum.
     #[vmstate(name = "mig_props.ipcse")]
     pub mig_props_ipcse: u16,
-    /// Offload of the last packet: where the TCP or UDP checksum's range starts.
+    /// Last packet: start of the TCP or UDP checksum.
     #[vmstate(name = "mig_props.tucss")]
     pub mig_props_tucss: u8,
-    /// Offload of the last packet: where the TCP or UDP checksum goes.
+    /// Last packet: offset of the TCP or UDP checksum.
     #[vmstate(name = "mig_props.tucso")]
     pub mig_props_tucso: u8,
-    /// Offload of the last packet: where the TCP or UDP checksum's range ends.
+    /// Last packet: end of the TCP or UDP checksum.
     #[vmstate(name = "mig_props.tucse")]
     pub mig_props_tucse: u16,
-    /// Offload of the last packet: the payload's length.
+    /// Last packet: payload length.
     #[vmstate(name = "mig_props.paylen")]
     pub mig_props_paylen: u32,
-    /// Offload of the last packet: the header's length.
+    /// Last packet: header length.
     #[vmstate(name = "mig_props.hdr_len")]
     pub mig_props_hdr_len: u8,
-    /// Offload of the last packet: the largest segment.
+    /// Last packet: maximum segment size.
     #[vmstate(name = "mig_props.mss")]
     pub mig_props_mss: u16,
-    /// How many bytes of the packet are there.
+    /// The number of bytes of the packet so far.
     #[vmstate(name = "tx.size")]
     pub tx_size: u16,
-    /// How many segments of it have been sent.
+    /// The number of segments sent.
     #[vmstate(name = "tx.tso_frames")]
     pub tx_tso_frames: u16,
-    /// Which checksums are to be filled in.
+    /// The checksums to insert.
     #[vmstate(name = "tx.sum_needed")]
     pub tx_sum_needed: u8,
-    /// Offload of the last packet: whether it is IPv4.
+    /// Last packet: whether it is IPv4.
     #[vmstate(name = "mig_props.ip")]
     pub mig_props_ip: i8,
-    /// Offload of the last packet: whether it is TCP.
+    /// Last packet: whether it is TCP.
     #[vmstate(name = "mig_props.tcp")]
     pub mig_props_tcp: i8,
-    /// The header that all segments get.
+    /// The header of all segments.
     #[vmstate(name = "tx.header", buffer)]
     pub tx_header: [u8; 256],
-    /// The packet.
+    /// The packet data.
     #[vmstate(name = "tx.data", buffer)]
     pub tx_data: Box<[u8; SEGMENT]>,
     /// The EEPROM.
     pub eeprom_data: [u16; 64],
     /// The registers of the PHY.
     pub phy_reg: [u16; 32],
-    /// Whether the interrupt is raised, as far as the guest knows.
+    /// The interrupt level seen by the guest.
     #[vmstate(
         in = "e1000/mit_state",
         field("mac_reg[RDTR]": u32 = mac_reg[register::RDTR]),
@@ -156,45 +156,45 @@ pub struct E1000 {
     /// All registers.
     #[vmstate(subsection("e1000/full_mac_state", needed = |card| card.compatibility.all_registers))]
     pub mac_reg: Box<[u32; REGISTERS]>,
-    /// Offload of a segmented packet: where the IP checksum's range starts.
+    /// Segmented packet: start of the IP checksum.
     #[vmstate(name = "tx.tso_props.ipcss", in = "e1000/tx_tso_state")]
     pub tso_props_ipcss: u8,
-    /// Offload of a segmented packet: where the IP checksum goes.
+    /// Segmented packet: offset of the IP checksum.
     #[vmstate(name = "tx.tso_props.ipcso", in = "e1000/tx_tso_state")]
     pub tso_props_ipcso: u8,
-    /// Offload of a segmented packet: where the IP checksum's range ends.
+    /// Segmented packet: end of the IP checksum.
     #[vmstate(name = "tx.tso_props.ipcse", in = "e1000/tx_tso_state")]
     pub tso_props_ipcse: u16,
-    /// Offload of a segmented packet: where the TCP or UDP checksum's range starts.
+    /// Segmented packet: start of the TCP or UDP checksum.
     #[vmstate(name = "tx.tso_props.tucss", in = "e1000/tx_tso_state")]
     pub tso_props_tucss: u8,
-    /// Offload of a segmented packet: where the TCP or UDP checksum goes.
+    /// Segmented packet: offset of the TCP or UDP checksum.
     #[vmstate(name = "tx.tso_props.tucso", in = "e1000/tx_tso_state")]
     pub tso_props_tucso: u8,
-    /// Offload of a segmented packet: where the TCP or UDP checksum's range ends.
+    /// Segmented packet: end of the TCP or UDP checksum.
     #[vmstate(name = "tx.tso_props.tucse", in = "e1000/tx_tso_state")]
     pub tso_props_tucse: u16,
-    /// Offload of a segmented packet: the payload's length.
+    /// Segmented packet: payload length.
     #[vmstate(name = "tx.tso_props.paylen", in = "e1000/tx_tso_state")]
     pub tso_props_paylen: u32,
-    /// Offload of a segmented packet: the header's length.
+    /// Segmented packet: header length.
     #[vmstate(name = "tx.tso_props.hdr_len", in = "e1000/tx_tso_state")]
     pub tso_props_hdr_len: u8,
-    /// Offload of a segmented packet: the largest segment.
+    /// Segmented packet: maximum segment size.
     #[vmstate(name = "tx.tso_props.mss", in = "e1000/tx_tso_state")]
     pub tso_props_mss: u16,
-    /// Offload of a segmented packet: whether it is IPv4.
+    /// Segmented packet: whether it is IPv4.
     #[vmstate(name = "tx.tso_props.ip", in = "e1000/tx_tso_state")]
     pub tso_props_ip: i8,
-    /// Offload of a segmented packet: whether it is TCP.
+    /// Segmented packet: whether it is TCP.
     #[vmstate(name = "tx.tso_props.tcp", in = "e1000/tx_tso_state")]
     pub tso_props_tcp: i8,
-    /// Which subsections the machine type has.
+    /// The subsections of the machine type.
     #[vmstate(skip = "a property of the machine type")]
     pub compatibility: Compatibility,
 }
 
-/// What the card of a machine type sends, which older ones did not.
+/// The subsections that a machine type sends. Older types lack some (`hw_compat_*` in hw/core/machine.c).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compatibility {
     /// Interrupt mitigation, since QEMU 1.7.
@@ -206,7 +206,7 @@ pub struct Compatibility {
 }
 
 impl Default for Compatibility {
-    /// That of the newest machine types.
+    /// Returns the compatibility of the newest machine types.
     fn default() -> Self {
         Self { mitigation: true, all_registers: true, tso: true }
     }
@@ -261,7 +261,7 @@ impl Default for E1000 {
     }
 }
 
-/// Where in [`E1000::mac_reg`] the registers are that have names in streams.
+/// The indices in [`E1000::mac_reg`] of the registers with names in streams.
 pub mod register {
     /// Device control.
     pub const CTRL: usize = 0;
@@ -273,23 +273,23 @@ pub mod register {
     pub const GPRC: usize = 0x4074 / 4;
     /// Good packets sent.
     pub const GPTC: usize = 0x4080 / 4;
-    /// Interrupt causes.
+    /// Interrupt cause read.
     pub const ICR: usize = 0xc0 / 4;
-    /// Interrupt causes to be set.
+    /// Interrupt cause set.
     pub const ICS: usize = 0xc8 / 4;
-    /// Interrupts to be masked.
+    /// Interrupt mask clear.
     pub const IMC: usize = 0xd8 / 4;
-    /// Interrupts that are not masked.
+    /// Interrupt mask set.
     pub const IMS: usize = 0xd0 / 4;
-    /// Control of the LEDs.
+    /// LED control.
     pub const LEDCTL: usize = 0xe00 / 4;
     /// Management control.
     pub const MANC: usize = 0x5820 / 4;
-    /// Access to the PHY.
+    /// MDI control (PHY access).
     pub const MDIC: usize = 0x20 / 4;
     /// Packets missed.
     pub const MPC: usize = 0x4010 / 4;
-    /// Division of the packet buffer.
+    /// Packet buffer allocation.
     pub const PBA: usize = 0x1000 / 4;
     /// Receive control.
     pub const RCTL: usize = 0x100 / 4;
@@ -305,7 +305,7 @@ pub mod register {
     pub const RDT: usize = 0x2818 / 4;
     /// Device status.
     pub const STATUS: usize = 0x8 / 4;
-    /// Semaphore of the software.
+    /// Software semaphore.
     pub const SWSM: usize = 0x5b50 / 4;
     /// Transmit control.
     pub const TCTL: usize = 0x400 / 4;
@@ -331,24 +331,24 @@ pub mod register {
     pub const TPR: usize = 0x40d0 / 4;
     /// Packets sent.
     pub const TPT: usize = 0x40d4 / 4;
-    /// Control of transmit descriptors.
+    /// Transmit descriptor control.
     pub const TXDCTL: usize = 0x3828 / 4;
-    /// What wakes the machine up.
+    /// Wake-up filter control.
     pub const WUFC: usize = 0x5808 / 4;
     /// EtherType of VLAN packets.
     pub const VET: usize = 0x38 / 4;
-    /// Receive interrupts: delay.
+    /// Receive interrupt delay.
     pub const RDTR: usize = 0x2820 / 4;
-    /// Receive interrupts: longest delay.
+    /// Receive interrupt absolute delay.
     pub const RADV: usize = 0x282c / 4;
-    /// Transmit interrupts: longest delay.
+    /// Transmit interrupt absolute delay.
     pub const TADV: usize = 0x382c / 4;
-    /// Least time between interrupts.
+    /// Interrupt throttling.
     pub const ITR: usize = 0xc4 / 4;
-    /// The addresses that are received.
+    /// Receive addresses.
     pub const RA: usize = 0x5400 / 4;
-    /// Multicast addresses, as bits.
+    /// Multicast table.
     pub const MTA: usize = 0x5200 / 4;
-    /// VLANs, as bits.
+    /// VLAN filter table.
     pub const VFTA: usize = 0x5600 / 4;
 }

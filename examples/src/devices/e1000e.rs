@@ -1,6 +1,6 @@
 //! The network card e1000e (82574L): QEMU's section "e1000e".
 //!
-//! The fields are those of QEMU's `e1000e_vmstate`, `e1000e_vmstate_tx` and `e1000e_vmstate_intr_timer`
+//! The fields follow QEMU's `e1000e_vmstate`, `e1000e_vmstate_tx` and `e1000e_vmstate_intr_timer`
 //! (`hw/net/e1000e.c`). 10.0 has padding where 7.2 has six flags, and both are at version 1: two structs, and one list.
 
 use smart_default::SmartDefault;
@@ -10,92 +10,92 @@ use super::msix::Msix;
 use super::pci::PciDevice;
 use super::zeros;
 
-/// How many registers of 32 bits there are.
+/// The number of 32-bit registers.
 const REGISTERS: usize = 0x8000;
 
-/// The card, with what the release has for its pending interrupts and behind all the rest.
+/// The card. The parameters are the release's fields for pending interrupts and at the end.
 macro_rules! e1000e {
     ($(#[$doc:meta])* $name:ident { $($pending:tt)* } { $($pending_messages:tt)* } { $($rest:tt)* }) => {
         $(#[$doc])*
         #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
         #[vmstate(name = "e1000e")]
         pub struct $name {
-            /// The device on the bus.
+            /// The PCI device.
             #[vmstate(name = "parent_obj[0]")]
             #[default(PciDevice::express())]
             pub pci: PciDevice,
-            /// Its messages.
+            /// The MSI-X table.
             #[vmstate(name = "parent_obj[1]")]
             #[default(Msix::new(5))]
             pub msix: Msix,
-            /// Which register is accessed through its ports.
+            /// The register selected through the I/O ports.
             pub ioaddr: u32,
-            /// The threshold of receive buffers, as a shift.
+            /// The receive buffer threshold as a shift.
             #[vmstate(name = "core.rxbuf_min_shift")]
             pub rxbuf_min_shift: u32,
-            /// The bytes of a receive descriptor.
+            /// The size of a receive descriptor in bytes.
             #[vmstate(name = "core.rx_desc_len")]
             pub rx_desc_len: u8,
-            /// The sizes of the buffers of a receive descriptor.
+            /// The buffer sizes of a receive descriptor.
             #[vmstate(name = "core.rxbuf_sizes")]
             pub rxbuf_sizes: [u32; 4],
-            /// All of them together.
+            /// The total buffer size of a receive descriptor.
             #[vmstate(name = "core.rx_desc_buf_size")]
             pub rx_desc_buf_size: u32,
             /// The EEPROM.
             #[vmstate(name = "core.eeprom")]
             #[default([0; 64])]
             pub eeprom: [u16; 64],
-            /// The registers of the PHY, seven pages.
+            /// The PHY registers, seven pages.
             #[vmstate(name = "core.phy")]
             pub phy: [[u16; 32]; 7],
-            /// The registers of the card.
+            /// The MAC registers.
             #[vmstate(name = "core.mac")]
             #[default(zeros())]
             pub mac: Box<[u32; REGISTERS]>,
-            /// Its address.
+            /// The MAC address.
             #[vmstate(name = "core.permanent_mac")]
             pub permanent_mac: [u8; 6],
-            /// Interrupts that wait for others.
+            /// The delayed interrupt causes.
             #[vmstate(name = "core.delayed_causes")]
             pub delayed_causes: u32,
-            /// Who sells it: the card.
+            /// The subsystem device ID.
             pub subsys: u16,
-            /// Who sells it: the seller.
+            /// The subsystem vendor ID.
             pub subsys_ven: u16,
-            /// Receive interrupts: delay.
+            /// Receive interrupt delay.
             #[vmstate(name = "core.rdtr")]
             pub rdtr: InterruptTimer,
-            /// Receive interrupts: longest delay.
+            /// Receive interrupt absolute delay.
             #[vmstate(name = "core.radv")]
             pub radv: InterruptTimer,
-            /// Small packets: delay.
+            /// Small packet interrupt delay.
             #[vmstate(name = "core.raid")]
             pub raid: InterruptTimer,
-            /// Transmit interrupts: longest delay.
+            /// Transmit interrupt absolute delay.
             #[vmstate(name = "core.tadv")]
             pub tadv: InterruptTimer,
-            /// Transmit interrupts: delay.
+            /// Transmit interrupt delay.
             #[vmstate(name = "core.tidv")]
             pub tidv: InterruptTimer,
-            /// Least time between interrupts.
+            /// Interrupt throttling.
             #[vmstate(name = "core.itr")]
             pub itr: InterruptTimer,
             $($pending)*
-            /// Least time between the messages of each vector.
+            /// Interrupt throttling of each vector.
             #[vmstate(name = "core.eitr")]
             pub eitr: [InterruptTimer; 5],
             $($pending_messages)*
-            /// What the guest wrote there.
+            /// The value that the guest wrote to the throttling register.
             #[vmstate(name = "core.itr_guest_value")]
             pub itr_guest_value: u32,
-            /// What the guest wrote for each vector.
+            /// The values that the guest wrote for each vector.
             #[vmstate(name = "core.eitr_guest_value")]
             pub eitr_guest_value: [u32; 5],
             /// EtherType of VLAN packets.
             #[vmstate(name = "core.vet")]
             pub vet: u16,
-            /// What is being sent, for each queue.
+            /// The transmit state of each queue.
             #[vmstate(name = "core.tx")]
             pub tx: [Transmitter; 2],
             $($rest)*
@@ -104,15 +104,15 @@ macro_rules! e1000e {
 }
 
 e1000e! {
-    /// The card, as QEMU 7.2 has it.
+    /// The fields of QEMU 7.2.
     E1000e7_2
     {
-        /// Whether an interrupt waits for that.
+        /// True if an interrupt is pending for the throttling timer.
         #[vmstate(name = "core.itr_intr_pending")]
         pub itr_intr_pending: bool,
     }
     {
-        /// Whether a message waits for that.
+        /// True if a message is pending for the throttling timer.
         #[vmstate(name = "core.eitr_intr_pending")]
         pub eitr_intr_pending: [bool; 5],
     }
@@ -120,23 +120,23 @@ e1000e! {
 }
 
 e1000e! {
-    /// The card, as QEMU 10.0 has it.
+    /// The fields of QEMU 10.0.
     E1000e
     {
-        /// Was once whether an interrupt waits for that.
+        /// Padding of the former pending interrupt.
         #[vmstate(name = "unused[0]")]
         pub was_itr_intr_pending: Unused<1>,
     }
     {
-        /// Was once whether a message waits for that.
+        /// Padding of the former pending messages.
         #[vmstate(name = "unused[1]")]
         pub was_eitr_intr_pending: Unused<5>,
     }
     {
-        /// What its clock is ahead of the machine's.
+        /// The offset of the card's clock from the machine's.
         #[vmstate(name = "core.timadj", when = |card| card.has_timadj)]
         pub timadj: i64,
-        /// Whether that is sent; not before `pc-q35-8.1`.
+        /// True if the offset is sent; not before `pc-q35-8.1`.
         #[vmstate(skip = "a property of the device, which the machine's type sets")]
         #[default(true)]
         pub has_timadj: bool,
@@ -147,57 +147,57 @@ e1000e! {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "e1000e-intr-timer")]
 pub struct InterruptTimer {
-    /// When it is due.
+    /// The time when it expires.
     #[vmstate(timer)]
     pub timer: Option<u64>,
-    /// Whether it runs.
+    /// True if it is running.
     pub running: bool,
 }
 
-/// What is being sent.
+/// The transmit state of a queue.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "e1000e-tx")]
 pub struct Transmitter {
-    /// Which checksums are made.
+    /// The checksums to insert.
     pub sum_needed: u8,
-    /// Where the IP checksum's range starts.
+    /// Start of the IP checksum.
     #[vmstate(name = "props.ipcss")]
     pub ipcss: u8,
-    /// Where the IP checksum goes.
+    /// Offset of the IP checksum.
     #[vmstate(name = "props.ipcso")]
     pub ipcso: u8,
-    /// Where the IP checksum's range ends.
+    /// End of the IP checksum.
     #[vmstate(name = "props.ipcse")]
     pub ipcse: u16,
-    /// Where the TCP or UDP checksum's range starts.
+    /// Start of the TCP or UDP checksum.
     #[vmstate(name = "props.tucss")]
     pub tucss: u8,
-    /// Where the TCP or UDP checksum goes.
+    /// Offset of the TCP or UDP checksum.
     #[vmstate(name = "props.tucso")]
     pub tucso: u8,
-    /// Where the TCP or UDP checksum's range ends.
+    /// End of the TCP or UDP checksum.
     #[vmstate(name = "props.tucse")]
     pub tucse: u16,
-    /// The length of the headers.
+    /// The header length.
     #[vmstate(name = "props.hdr_len")]
     pub hdr_len: u8,
-    /// The largest segment.
+    /// The maximum segment size.
     #[vmstate(name = "props.mss")]
     pub mss: u16,
-    /// The length of what follows the headers.
+    /// The payload length.
     #[vmstate(name = "props.paylen")]
     pub paylen: u32,
-    /// Whether it is IPv4.
+    /// True if the packet is IPv4.
     #[vmstate(name = "props.ip")]
     pub ip: i8,
-    /// Whether it is TCP.
+    /// True if the packet is TCP.
     #[vmstate(name = "props.tcp")]
     pub tcp: i8,
-    /// Whether the packet is segmented, as its context says.
+    /// Segmentation according to the context descriptor.
     #[vmstate(name = "props.tse")]
     pub tse: bool,
-    /// Whether it is, as its data say.
+    /// Segmentation according to the data descriptor.
     pub cptse: bool,
-    /// Whether the rest of it is dropped.
+    /// True if the rest of the packet is dropped.
     pub skip_cp: bool,
 }

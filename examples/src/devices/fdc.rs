@@ -1,12 +1,12 @@
 //! The floppy disk controller: QEMU's section "fdc".
 //!
-//! The fields are those of QEMU's `vmstate_isa_fdc` (`hw/block/fdc-isa.c`), of `vmstate_fdc` and `vmstate_fdrive`
-//! (`hw/block/fdc.c`), and of their subsections.
+//! The fields follow QEMU's `vmstate_isa_fdc` (`hw/block/fdc-isa.c`), `vmstate_fdc` and `vmstate_fdrive`
+//! (`hw/block/fdc.c`), and their subsections.
 
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-/// The controller on a PC's ISA bus.
+/// The controller on the ISA bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "fdc", version = 2, minimum_version = 2)]
 pub struct IsaFdc {
@@ -14,7 +14,7 @@ pub struct IsaFdc {
     pub state: Fdc,
 }
 
-/// The controller itself.
+/// The state of the controller.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "fdc", version = 2, minimum_version = 2)]
 pub struct Fdc {
@@ -26,55 +26,55 @@ pub struct Fdc {
     pub dor_vmstate: u8,
     /// The tape drive register.
     pub tdr: u8,
-    /// The data rate.
+    /// The data rate select register.
     pub dsr: u8,
-    /// The main status.
+    /// The main status register.
     pub msr: u8,
-    /// The first status byte of a result.
+    /// Result status byte 0.
     pub status0: u8,
-    /// The second.
+    /// Result status byte 1.
     pub status1: u8,
-    /// The third.
+    /// Result status byte 2.
     pub status2: u8,
-    /// Commands, data and results.
+    /// The FIFO for commands, data and results.
     #[default([0; 512])]
     pub fifo: [u8; 512],
-    /// The next byte of them.
+    /// The position in the FIFO.
     pub data_pos: u32,
-    /// How many there are.
+    /// The length of the transfer.
     pub data_len: u32,
-    /// What is being done with them.
+    /// The phase of the command.
     pub data_state: u8,
-    /// Whether they come or go.
+    /// The direction of the transfer.
     pub data_dir: u8,
     /// The last sector of a track.
     pub eot: u8,
-    /// Times of a drive: step and head unload.
+    /// Timing: step rate and head unload.
     pub timer0: u8,
-    /// Times of a drive: head load.
+    /// Timing: head load.
     pub timer1: u8,
-    /// From which track on writes are compensated.
+    /// The first track with write precompensation.
     pub precomp_trk: u8,
     /// The configuration.
     pub config: u8,
-    /// Whether it survives a reset.
+    /// True if the configuration is locked against resets.
     pub lock: u8,
-    /// How power is saved.
+    /// The power-down mode.
     pub pwrd: u8,
-    /// How many drives there can be.
+    /// The number of drives.
     #[vmstate(equal)]
     #[default(2)]
     pub num_floppies: u8,
     /// The drives.
     #[vmstate(ambiguous = "QEMU has it so")]
     pub drives: [Drive; 2],
-    /// For which drive the guest has to ask after a reset.
+    /// The drive to report after a reset.
     #[vmstate(subsection("fdc/reset_sensei", needed = |fdc| fdc.reset_sensei != 0))]
     pub reset_sensei: i32,
-    /// When a result is ready.
+    /// The timer of the result.
     #[vmstate(timer, subsection("fdc/result_timer", needed = |fdc| fdc.result_timer.is_some()))]
     pub result_timer: Option<u64>,
-    /// How far a command is, where that does not follow from the rest.
+    /// The phase of the command, if it cannot be derived.
     #[vmstate(subsection("fdc/phase"))]
     pub phase: Option<u8>,
 }
@@ -83,19 +83,19 @@ pub struct Fdc {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "fdrive")]
 pub struct Drive {
-    /// The side of the disk.
+    /// The head.
     pub head: u8,
     /// The track.
     pub track: u8,
     /// The sector.
     pub sect: u8,
-    /// Whether the disk was changed, of a drive that has one.
+    /// True if the disk was changed.
     #[vmstate(subsection("fdrive/media_changed"))]
     pub media_changed: Option<u8>,
-    /// The data rate of the disk; old machine types do not look at it.
+    /// The data rate of the disk, which old machine types ignore.
     #[vmstate(subsection("fdrive/media_rate"))]
     pub media_rate: Option<u8>,
-    /// Whether it writes perpendicularly.
+    /// True if perpendicular mode is enabled.
     #[vmstate(subsection("fdrive/perpendicular", needed = |drive| drive.perpendicular != 0))]
     pub perpendicular: u8,
 }

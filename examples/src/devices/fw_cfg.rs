@@ -1,37 +1,37 @@
-//! QEMU's way to hand files to the firmware: its section "fw_cfg".
+//! The firmware configuration device: QEMU's section "fw_cfg".
 //!
-//! The fields are those of QEMU's `vmstate_fw_cfg` (`hw/nvram/fw_cfg.c`) and its subsections. The files themselves are
-//! made anew on the other side; only their sizes must fit.
+//! The fields follow QEMU's `vmstate_fw_cfg` (`hw/nvram/fw_cfg.c`) and its subsections. The destination creates the
+//! files itself; only their sizes must match.
 
 use vmstate::prelude::*;
 
-/// Where the firmware reads.
+/// The read position.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "fw_cfg", version = 2)]
 pub struct FwCfg {
-    /// The file.
+    /// The selected item.
     pub cur_entry: u16,
-    /// The next byte of it. It was a narrower number once.
+    /// The offset in the item. Earlier versions use a narrower number.
     #[vmstate(removed("cur_offset[0]": u16, until = 1, with = Self::set_offset))]
     #[vmstate(name = "cur_offset[1]", since = 2)]
     pub cur_offset: u32,
-    /// The address of a request, if the machine lets the firmware write one.
+    /// The address of a DMA request, if the machine supports DMA.
     #[vmstate(subsection("fw_cfg/dma", version = 0, minimum_version = 0))]
     pub dma_addr: Option<u64>,
-    /// How large the tables of ACPI are in memory, if the machine keeps that.
+    /// The sizes of the ACPI tables, if the machine keeps them in RAM blocks.
     #[vmstate(subsection)]
     pub acpi_mr: Option<AcpiMr>,
 }
 
-/// The sizes of the RAM blocks with the tables of ACPI.
+/// The sizes of the RAM blocks with ACPI tables.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "fw_cfg/acpi_mr")]
 pub struct AcpiMr {
     /// The tables.
     pub table_mr_size: u64,
-    /// How they are put together.
+    /// The table loader script.
     pub linker_mr_size: u64,
-    /// The pointer to the first of them.
+    /// The root pointer (RSDP).
     pub rsdp_mr_size: u64,
 }
 

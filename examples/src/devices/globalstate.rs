@@ -1,42 +1,41 @@
-//! What the machine was doing: QEMU's section "globalstate".
+//! The run state of the machine: QEMU's section "globalstate".
 //!
-//! QEMU 10.0 gave a meaning to two bytes that used to be padding, and left the version at 1: both releases write the
-//! same bytes and describe them differently. So [`GlobalState`] loads the streams of both, and [`GlobalState7_2`] is
-//! how the older one describes them.
+//! QEMU 10.0 uses two bytes that were padding, at the same version: both releases write the same bytes with different
+//! descriptions. [`GlobalState`] loads the streams of both; [`GlobalState7_2`] has the older description.
 
 use vmstate::prelude::*;
 
-/// The state of the machine as a whole, as QEMU 10.0 has it.
+/// The state of the whole machine in QEMU 10.0.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "globalstate")]
 pub struct GlobalState {
-    /// The length of the run state's name, with the zero that ends it.
+    /// The length of the run state's name, including the terminating zero.
     pub size: u32,
-    /// The run state's name, such as `paused`, and zeros.
+    /// The run state's name, such as `paused`, padded with zeros.
     #[vmstate(buffer, name = "runstate")]
     pub run_state: [u8; 32],
-    /// Whether the next byte says something.
+    /// True if the next byte is valid.
     pub has_vm_was_suspended: u8,
-    /// Whether the guest was asleep (ACPI S3).
+    /// True if the guest was asleep (ACPI S3).
     pub vm_was_suspended: u8,
-    /// Room for more. QEMU saves it as bytes, not as the padding that [`Unused`] is.
+    /// Padding. QEMU sends it as bytes, not as [`Unused`].
     #[vmstate(buffer)]
     pub unused: [u8; 66],
 }
 
-/// The same bytes, as QEMU 7.2 has them.
+/// The same bytes with the description of QEMU 7.2.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "globalstate")]
 pub struct GlobalState7_2 {
-    /// The length of the run state's name, with the zero that ends it.
+    /// The length of the run state's name, including the terminating zero.
     pub size: u32,
-    /// The run state's name, and zeros.
+    /// The run state's name, padded with zeros.
     #[vmstate(buffer, name = "runstate")]
     pub run_state: [u8; 100],
 }
 
 impl GlobalState {
-    /// The name of the run state, such as `paused`.
+    /// Returns the name of the run state, such as `paused`.
     #[must_use]
     pub fn run_state(&self) -> String {
         let name = self.run_state.split(|byte| *byte == 0).next().unwrap_or_default();

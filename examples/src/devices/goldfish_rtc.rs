@@ -1,6 +1,6 @@
-//! Goldfish's clock: QEMU's section "goldfish_rtc".
+//! The Goldfish real-time clock: QEMU's section "goldfish_rtc".
 //!
-//! The fields are those of QEMU's `goldfish_rtc_vmstate` (`hw/rtc/goldfish_rtc.c`).
+//! The fields follow QEMU's `goldfish_rtc_vmstate` (`hw/rtc/goldfish_rtc.c`).
 
 use vmstate::prelude::*;
 
@@ -8,19 +8,19 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "goldfish_rtc", version = 3)]
 pub struct GoldfishRtc {
-    /// What it is ahead of the machine's clock, in nanoseconds. QEMU 7.2 and 10.0 leave it zero and send `tick_offset`.
+    /// The offset from the virtual clock in nanoseconds. QEMU 7.2 and 10.0 send zero, and `tick_offset` instead.
     pub tick_offset_vmstate: u64,
-    /// When the alarm goes off.
+    /// The alarm time.
     pub alarm_next: u64,
-    /// Whether it will.
+    /// True if the alarm is armed.
     pub alarm_running: u32,
-    /// Whether it has.
+    /// True if the alarm interrupt is pending.
     pub irq_pending: u32,
-    /// Whether that interrupts.
+    /// True if the interrupt is enabled.
     pub irq_enabled: u32,
-    /// The upper half of the time that is being read.
+    /// The latched high half of the time.
     pub time_high: u32,
-    /// What it is ahead of the host's clock, in nanoseconds.
+    /// The offset from the host's clock in nanoseconds.
     #[vmstate(since = 3)]
     pub tick_offset: u64,
 }

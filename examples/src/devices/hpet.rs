@@ -1,23 +1,23 @@
-//! The high precision event timer: QEMU's section "hpet".
+//! The HPET: QEMU's section "hpet".
 //!
-//! The fields are those of QEMU's `vmstate_hpet`, `vmstate_hpet_timer` and of its subsections (`hw/timer/hpet.c`). The
+//! The fields follow QEMU's `vmstate_hpet`, `vmstate_hpet_timer` and its subsections (`hw/timer/hpet.c`). The
 //! number of timers has another name in 10.0 than in 7.2.
 
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-/// The most timers that there can be.
+/// The maximum number of timers.
 const MAX_TIMERS: usize = 32;
 
 /// The device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "hpet", version = 2, minimum_version = 2)]
 pub struct Hpet {
-    /// Whether it counts, and stands for older timers.
+    /// The configuration: enable and legacy replacement.
     pub config: u64,
-    /// Which timers interrupt.
+    /// The interrupt status of the timers.
     pub isr: u64,
-    /// The counter.
+    /// The main counter.
     pub hpet_counter: u64,
     /// The timers.
     #[vmstate(
@@ -29,17 +29,17 @@ pub struct Hpet {
     )]
     #[default(vec![Timer::default(); 3])]
     pub timers: Vec<Timer>,
-    /// The level of the clock's interrupt, which it may replace.
+    /// The level of the RTC interrupt in legacy mode.
     #[vmstate(subsection("hpet/rtc_irq_level", needed = |hpet| hpet.rtc_irq_level != 0))]
     pub rtc_irq_level: u32,
-    /// What the counter is ahead of the machine's clock, while it counts.
+    /// The offset of the counter from the virtual clock while it is enabled.
     #[vmstate(subsection("hpet/offset", needed = |hpet| hpet.config & Self::COUNTS != 0))]
     pub hpet_offset: u64,
-    /// How many timers there are.
+    /// The number of timers.
     #[vmstate(skip = "sent as a field of either name")]
     #[default(3)]
     pub num_timers: u8,
-    /// Whether that is described as QEMU 7.2 does.
+    /// True to use the description of QEMU 7.2.
     #[vmstate(skip = "the bytes are the same")]
     pub as_in_7_2: bool,
 }
@@ -48,24 +48,24 @@ pub struct Hpet {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "hpet_timer")]
 pub struct Timer {
-    /// Its number.
+    /// The number of the timer.
     pub tn: u8,
-    /// Whether it is on, and what it can do.
+    /// The configuration and capabilities.
     pub config: u64,
-    /// What it compares the counter with.
+    /// The comparator.
     pub cmp: u64,
-    /// Where an interrupt is written to.
+    /// The FSB interrupt route.
     pub fsb: u64,
-    /// How long it is between interrupts.
+    /// The period.
     pub period: u64,
-    /// Whether the counter has wrapped.
+    /// True if the counter has wrapped.
     pub wrap_flag: u8,
-    /// When it is due.
+    /// The time when the timer expires.
     #[vmstate(timer)]
     pub qemu_timer: Option<u64>,
 }
 
 impl Hpet {
-    /// In `config`: it counts.
+    /// The enable bit of `config`.
     const COUNTS: u64 = 1;
 }

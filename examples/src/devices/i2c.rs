@@ -1,6 +1,6 @@
 //! An I2C bus: QEMU's section "i2c_bus".
 //!
-//! The fields are those of QEMU's `vmstate_i2c_bus` (`hw/i2c/core.c`).
+//! The fields follow QEMU's `vmstate_i2c_bus` (`hw/i2c/core.c`).
 
 use vmstate::prelude::*;
 
@@ -8,7 +8,7 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, smart_default::SmartDefault)]
 #[vmstate(name = "i2c_bus")]
 pub struct I2cBus {
-    /// The address that is spoken to; 0xff if none.
+    /// The address of the current device, or 0xff.
     #[default(0xff)]
     pub saved_address: u8,
 }

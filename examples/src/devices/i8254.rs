@@ -1,16 +1,16 @@
 //! The 8254 interval timer: QEMU's section "i8254".
 //!
-//! The fields are those of QEMU's `vmstate_pit_common` and `vmstate_pit_channel`.
+//! The fields follow QEMU's `vmstate_pit_common` and `vmstate_pit_channel` (`hw/timer/i8254_common.c`).
 
 use vmstate::prelude::*;
 
-/// The timer chip, with its three channels.
+/// The timer with its three channels.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(
     name = "i8254",
     version = 3,
     minimum_version = 2,
-    // Once more, where the deadline of a timer used to be.
+    // Padding of a former timer.
     field("channels[0].next_transition_time": i64 = channels[0].next_transition_time)
 )]
 pub struct Pit {
@@ -19,39 +19,39 @@ pub struct Pit {
     pub channels: [Channel; 3],
 }
 
-/// One counter.
+/// A channel.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "pit channel", version = 2, minimum_version = 2)]
 pub struct Channel {
-    /// Where it starts; up to 65536.
+    /// The initial count, up to 65536.
     pub count: i32,
-    /// The count that was latched.
+    /// The latched count.
     pub latched_count: u16,
-    /// How a latched count is read next; 0 if there is none.
+    /// The state of reading the latched count; 0 if none is latched.
     pub count_latched: u8,
-    /// Whether the status is latched.
+    /// True if the status is latched.
     pub status_latched: u8,
     /// The latched status.
     pub status: u8,
-    /// Which byte is read next.
+    /// The state of reading.
     pub read_state: u8,
-    /// Which byte is written next.
+    /// The state of writing.
     pub write_state: u8,
-    /// The low byte of a count whose high byte is to come.
+    /// The latched low byte of a write.
     pub write_latch: u8,
-    /// Which bytes are read and written.
+    /// The access mode.
     pub rw_mode: u8,
     /// The mode, 0 to 5.
     pub mode: u8,
-    /// Whether it counts in decimal, which QEMU does not implement.
+    /// True if BCD counting is selected, which QEMU does not implement.
     pub bcd: u8,
-    /// Whether it counts.
+    /// The gate input.
     pub gate: u8,
-    /// When the count was loaded, in nanoseconds.
+    /// The time when the count was loaded, in nanoseconds.
     pub count_load_time: i64,
-    /// When the output changes next, in nanoseconds; -1 if never.
+    /// The time of the next output change in nanoseconds, or -1.
     pub next_transition_time: i64,
-    /// Whether its interrupts go elsewhere, as with the HPET in its legacy mode.
-    #[vmstate(skip = "the chip sends that of the first channel, and the others have none")]
+    /// True if the interrupt is disabled, as with the HPET in legacy mode.
+    #[vmstate(skip = "sent by the chip for the first channel; the others have no interrupt")]
     pub irq_disabled: u32,
 }

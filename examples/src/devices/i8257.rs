@@ -1,20 +1,20 @@
 //! The 8257 DMA controller: QEMU's section "dma".
 //!
-//! The fields are those of QEMU's `vmstate_i8257` and `vmstate_i8257_regs` (`hw/dma/i8257.c`).
+//! The fields follow QEMU's `vmstate_i8257` and `vmstate_i8257_regs` (`hw/dma/i8257.c`).
 
 use vmstate::prelude::*;
 
-/// One of the PC's two controllers.
+/// One of a PC's two controllers.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "dma")]
 pub struct Dma {
     /// The command.
     pub command: u8,
-    /// Which channels are off.
+    /// The mask of disabled channels.
     pub mask: u8,
-    /// Which byte of a register is accessed next.
+    /// The flip-flop that selects the byte of a register.
     pub flip_flop: u8,
-    /// 1 if it counts words, else 0.
+    /// The shift of addresses: 1 for words, 0 for bytes.
     pub dshift: i32,
     /// The channels.
     pub regs: [Channel; 4],
@@ -24,18 +24,18 @@ pub struct Dma {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "dma_regs")]
 pub struct Channel {
-    /// The next address, and how many bytes have been done.
+    /// The current address and count.
     pub now: [i32; 2],
-    /// The first address, and how many bytes there are, less one.
+    /// The base address and count (minus one).
     pub base: [u16; 2],
     /// The mode.
     pub mode: u8,
     /// The page of the address.
     pub page: u8,
-    /// The upper part of the page.
+    /// The high page of the address.
     pub pageh: u8,
-    /// Whether the device is served.
+    /// True if DMA is in progress.
     pub dack: u8,
-    /// Whether the end was reached.
+    /// True if the end of the transfer is reached.
     pub eop: u8,
 }

@@ -1,46 +1,46 @@
 //! The 8259 interrupt controller: QEMU's section "i8259".
 //!
-//! The fields are those of QEMU's `vmstate_pic_common` (`hw/intc/i8259_common.c`) and its subsection.
+//! The fields follow QEMU's `vmstate_pic_common` (`hw/intc/i8259_common.c`) and its subsection.
 
 use vmstate::prelude::*;
 
-/// One of the PC's two controllers.
+/// One of a PC's two controllers.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "i8259")]
 pub struct Pic {
-    /// The lines as they were last, to see edges.
+    /// The previous levels, for edge detection.
     pub last_irr: u8,
-    /// Which lines want an interrupt.
+    /// The requested interrupts.
     pub irr: u8,
-    /// Which lines are off.
+    /// The masked interrupts.
     pub imr: u8,
-    /// Which interrupts are being served.
+    /// The interrupts in service.
     pub isr: u8,
     /// The line with the highest priority.
     pub priority_add: u8,
     /// The vector of the first line.
     pub irq_base: u8,
-    /// Which register is read next: `irr` or `isr`.
+    /// The register to read: `irr` or `isr`.
     pub read_reg_select: u8,
-    /// Whether it is polled.
+    /// True if poll mode is selected.
     pub poll: u8,
-    /// Whether masked lines may be served.
+    /// True if special mask mode is enabled.
     pub special_mask: u8,
-    /// How far its initialisation is.
+    /// The initialization step.
     pub init_state: u8,
-    /// Whether interrupts end by themselves.
+    /// True if automatic end of interrupt is enabled.
     pub auto_eoi: u8,
-    /// Whether priorities then rotate.
+    /// True if priorities rotate on it.
     pub rotate_on_auto_eoi: u8,
-    /// Whether the other controller's priorities count.
+    /// True if special fully nested mode is enabled.
     pub special_fully_nested_mode: u8,
-    /// Whether the initialisation has a fourth word.
+    /// True if initialization has a fourth word.
     pub init4: u8,
-    /// Whether it is the only controller.
+    /// True if it is the only controller.
     pub single_mode: u8,
-    /// Which lines go by level.
+    /// The level-triggered lines.
     pub elcr: u8,
-    /// Whether all lines do. QEMU 7.2 does not know it.
+    /// True if all lines are level-triggered. QEMU 7.2 lacks the field.
     #[vmstate(subsection("i8259/ltim", needed = |pic| pic.ltim != 0))]
     pub ltim: u8,
 }

@@ -1,7 +1,7 @@
-//! IDE: QEMU's sections "isa-ide" and "ide".
+//! IDE controllers: QEMU's sections "isa-ide" and "ide".
 //!
-//! The fields are those of QEMU's `vmstate_ide_isa` (`hw/ide/isa.c`), `vmstate_ide_pci` and `vmstate_bmdma`
-//! (`hw/ide/pci.c`), `vmstate_ide_bus` and `vmstate_ide_drive` (`hw/ide/core.c`), and of their subsections.
+//! The fields follow QEMU's `vmstate_ide_isa` (`hw/ide/isa.c`), `vmstate_ide_pci` and `vmstate_bmdma`
+//! (`hw/ide/pci.c`), `vmstate_ide_bus` and `vmstate_ide_drive` (`hw/ide/core.c`), and their subsections.
 
 use vmstate::prelude::*;
 
@@ -11,14 +11,14 @@ use super::pci::PciDevice;
 
 mod drive;
 
-/// A controller on a PC's ISA bus.
+/// A controller on the ISA bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "isa-ide", version = 3, minimum_version = 0)]
 pub struct IsaIde {
     /// The bus.
     #[vmstate(since = 1, ambiguous = "QEMU has it so")]
     pub bus: Bus,
-    /// The drives on it.
+    /// The drives of the bus.
     #[vmstate(since = 3, name = "bus.ifs", ambiguous = "QEMU has it so")]
     pub drives: [Drive; 2],
 }
@@ -27,19 +27,19 @@ pub struct IsaIde {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ide", version = 3, minimum_version = 0)]
 pub struct PciIde {
-    /// The device on the PCI bus.
+    /// The PCI device.
     #[vmstate(name = "parent_obj")]
     pub pci: PciDevice,
-    /// The transfers to and from memory, for each bus.
+    /// The DMA state of each bus.
     #[vmstate(ambiguous = "QEMU has it so")]
     pub bmdma: [BusMaster; 2],
     /// The buses.
     #[vmstate(since = 1, ambiguous = "QEMU has it so")]
     pub bus: [Bus; 2],
-    /// The drives on the first bus.
+    /// The drives of the first bus.
     #[vmstate(since = 3, name = "bus[0].ifs", ambiguous = "QEMU has it so")]
     pub drives0: [Drive; 2],
-    /// The drives on the second bus.
+    /// The drives of the second bus.
     #[vmstate(since = 3, name = "bus[1].ifs", ambiguous = "QEMU has it so")]
     pub drives1: [Drive; 2],
 }
@@ -48,25 +48,25 @@ pub struct PciIde {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ide_bus")]
 pub struct Bus {
-    /// What was written to the control register.
+    /// The control register.
     pub cmd: u8,
-    /// Which drive is selected.
+    /// The selected drive.
     pub unit: u8,
-    /// The request that failed and is to be tried again.
+    /// The failed request to retry.
     #[vmstate(subsection)]
     pub error: Option<BusError>,
 }
 
-/// A request that failed.
+/// A failed request to retry.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ide_bus/error", version = 2)]
 pub struct BusError {
-    /// What it was, as bits of QEMU's.
+    /// The kind of request, with QEMU's bits.
     pub error_status: i32,
-    /// The sector.
+    /// The first sector.
     #[vmstate(since = 2)]
     pub retry_sector_num: i64,
-    /// How many sectors.
+    /// The number of sectors.
     #[vmstate(since = 2)]
     pub retry_nsector: u32,
     /// The drive.
@@ -74,40 +74,40 @@ pub struct BusError {
     pub retry_unit: u8,
 }
 
-/// Transfers to and from memory.
+/// The DMA state of a bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ide bmdma", version = 3, minimum_version = 0)]
 pub struct BusMaster {
     /// The command.
     pub cmd: u8,
-    /// The status, with bits of QEMU's about errors.
+    /// The status, with QEMU's error bits.
     pub migration_compat_status: u8,
-    /// Where the table of memory regions is.
+    /// The address of the descriptor table.
     pub addr: u32,
-    /// The sector to be tried again.
+    /// The first sector to retry.
     pub migration_retry_sector_num: i64,
-    /// How many sectors.
+    /// The number of sectors.
     pub migration_retry_nsector: u32,
     /// The drive.
     pub migration_retry_unit: u8,
-    /// The region that is being transferred.
+    /// The current memory region.
     #[vmstate(subsection)]
     pub current: Option<Region>,
-    /// The status, where the other field has other bits in its place.
+    /// The status, if its bits differ from those in the other field.
     #[vmstate(subsection("ide bmdma/status"))]
     pub status: Option<u8>,
 }
 
-/// A region of memory that is being transferred.
+/// The memory region of a transfer.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ide bmdma_current")]
 pub struct Region {
-    /// The next entry of the table.
+    /// The next entry of the descriptor table.
     pub cur_addr: u32,
-    /// Whether this is the last.
+    /// True if it is the last entry.
     pub cur_prd_last: u32,
-    /// Where the region is.
+    /// The address of the region.
     pub cur_prd_addr: u32,
-    /// How much of it is left.
+    /// The remaining bytes of the region.
     pub cur_prd_len: u32,
 }

@@ -1,65 +1,65 @@
-//! What makes old guests' accesses to the task priority fast: QEMU's section "kvm-tpr-opt".
+//! The optimization of task priority accesses: QEMU's section "kvm-tpr-opt".
 //!
-//! The fields are those of QEMU's `vmstate_vapic`, `vmstate_guest_rom_state` and `vmstate_handlers`
+//! The fields follow QEMU's `vmstate_vapic`, `vmstate_guest_rom_state` and `vmstate_handlers`
 //! (`hw/i386/vapic.c`).
 
 use vmstate::prelude::*;
 
-/// How far the guest's code was changed.
+/// The state of the patched guest code.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "kvm-tpr-opt")]
 pub struct KvmTprOpt {
-    /// What the ROM says about itself.
+    /// The state that the option ROM reported.
     pub rom_state: GuestRom,
-    /// Whether it is on: inactive, on standby, active.
+    /// The mode: inactive, standby or active.
     pub state: u32,
-    /// Where the guest has the register.
+    /// The guest address of the TPR.
     pub real_tpr_addr: u32,
-    /// Where the guest has the ROM's state.
+    /// The guest address of the ROM state.
     pub rom_state_vaddr: u32,
-    /// Where the virtual APIC is.
+    /// The physical address of the virtual APIC.
     pub vapic_paddr: u32,
-    /// Where the ROM's state is.
+    /// The physical address of the ROM state.
     pub rom_state_paddr: u32,
 }
 
-/// What the ROM says about itself.
+/// The state that the option ROM reports.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "kvmvapic-guest-rom")]
 pub struct GuestRom {
-    /// The ROM's signature, which is always the same.
+    /// The signature, a constant.
     #[vmstate(name = "unused")]
     pub signature: Unused<8>,
-    /// Where the guest has the ROM.
+    /// The guest address of the ROM.
     pub vaddr: u32,
-    /// The first place in it that must be changed.
+    /// The start of the fixup table.
     pub fixup_start: u32,
-    /// The end of those places.
+    /// The end of the fixup table.
     pub fixup_end: u32,
-    /// Where the guest has the virtual APIC.
+    /// The guest address of the virtual APIC.
     pub vapic_vaddr: u32,
-    /// How large it is.
+    /// The size of the virtual APIC.
     pub vapic_size: u32,
-    /// How large the part of each processor is, as a shift.
+    /// The shift of a processor's part.
     pub vcpu_shift: u32,
-    /// Where the guest has the real register.
+    /// The guest address of the real TPR.
     pub real_tpr_addr: u32,
-    /// What is called on machines with one processor.
+    /// The handlers on machines with one processor.
     pub up: Handlers,
-    /// What is called on machines with several.
+    /// The handlers on machines with several processors.
     pub mp: Handlers,
 }
 
-/// Where the ROM's functions are.
+/// The addresses of the handlers.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "kvmvapic-handlers")]
 pub struct Handlers {
-    /// Writes what is on the stack.
+    /// The handler that sets the TPR from the stack.
     pub set_tpr: u32,
-    /// Writes EAX.
+    /// The handler that sets the TPR from EAX.
     pub set_tpr_eax: u32,
-    /// Reads into each of the registers.
+    /// The handlers that read the TPR into each register.
     pub get_tpr: [u32; 8],
-    /// Reads onto the stack.
+    /// The handler that reads the TPR onto the stack.
     pub get_tpr_stack: u32,
 }

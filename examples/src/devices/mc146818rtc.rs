@@ -1,6 +1,6 @@
-//! The PC's battery-backed clock: QEMU's section "mc146818rtc".
+//! The PC's real-time clock: QEMU's section "mc146818rtc".
 //!
-//! The fields are those of QEMU's `vmstate_rtc` and its subsection.
+//! The fields follow QEMU's `vmstate_rtc` and its subsection (`hw/rtc/mc146818rtc.c`).
 
 use vmstate::prelude::*;
 
@@ -8,44 +8,44 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "mc146818rtc", version = 3)]
 pub struct Rtc {
-    /// The registers and the memory.
+    /// The registers and the CMOS memory.
     #[vmstate(buffer)]
     pub cmos_data: [u8; 128],
-    /// Which byte of it is accessed next.
+    /// The selected byte.
     pub cmos_index: u8,
-    /// Was once a date, in seven numbers.
+    /// Padding of a former date.
     #[vmstate(name = "unused")]
     pub was_date: Unused<28>,
-    /// When the next periodic interrupt is.
+    /// The periodic timer.
     #[vmstate(timer)]
     pub periodic_timer: Option<u64>,
-    /// The same in nanoseconds of the clock, even while the timer is not armed.
+    /// The time of the next periodic interrupt in nanoseconds, even if the timer is stopped.
     pub next_periodic_time: i64,
-    /// Was once three timers.
+    /// Padding of three former timers.
     #[vmstate(name = "unused")]
     pub was_timers: Unused<24>,
-    /// How many periodic interrupts the guest has missed.
+    /// The number of lost periodic interrupts.
     #[vmstate(since = 2)]
     pub irq_coalesced: u32,
-    /// The periodic interrupt's period, in ticks of 32768 Hz.
+    /// The period in ticks of 32768 Hz.
     #[vmstate(since = 2)]
     pub period: u32,
-    /// What the clock said at the last update, in seconds.
+    /// The time of the last update in seconds of the RTC.
     #[vmstate(since = 3)]
     pub base_rtc: u64,
-    /// When that was, in nanoseconds.
+    /// The time of the last update in nanoseconds.
     #[vmstate(since = 3)]
     pub last_update: u64,
-    /// The nanoseconds that are not whole seconds.
+    /// The fraction of a second in nanoseconds.
     #[vmstate(since = 3)]
     pub offset: i64,
-    /// When the next update is to be noticed.
+    /// The timer of the next update.
     #[vmstate(timer, since = 3)]
     pub update_timer: Option<u64>,
-    /// When the alarm goes off, in nanoseconds.
+    /// The time of the next alarm in nanoseconds.
     #[vmstate(since = 3)]
     pub next_alarm_time: u64,
-    /// How many missed interrupts were made up for since the guest last acknowledged one.
+    /// The number of reinjected interrupts since the last acknowledgment.
     #[vmstate(subsection("mc146818rtc/irq_reinject_on_ack_count", needed = |clock| clock.irq_reinject_on_ack_count != 0))]
     pub irq_reinject_on_ack_count: u16,
 }

@@ -1,4 +1,4 @@
-//! Devices of QEMU as structs, one file for each kind.
+//! QEMU's devices as structs, one file per kind.
 
 pub mod acpi;
 pub mod acpi_build;
@@ -53,7 +53,7 @@ pub mod vmmouse;
 pub mod x86;
 pub mod xhci;
 
-/// An array of zeros that never was on the stack.
+/// Allocates an array of zeros on the heap, without a copy on the stack.
 fn zeros<T: Clone + Default, const N: usize>() -> Box<[T; N]> {
     let zeros = vec![T::default(); N].into_boxed_slice();
     zeros.try_into().unwrap_or_else(|_| unreachable!("it has this length"))

@@ -1,43 +1,43 @@
-//! Interrupts as messages: QEMU's "msix", which is a field of the PCI devices that have them.
+//! MSI-X: QEMU's "msix", a field of PCI devices with message-signaled interrupts.
 //!
-//! The field is that of QEMU's `vmstate_msix` (`hw/pci/msix.c`), whose info `msix state` writes the table by hand.
+//! Follows QEMU's `vmstate_msix` (`hw/pci/msix.c`), whose info `msix state` writes the table by hand.
 
 use vmstate::prelude::*;
 
-/// The most messages that a device can have.
+/// The maximum number of vectors.
 const MAX_VECTORS: usize = 2048;
-/// The bytes of each: address, data, and whether it is off.
+/// The size of a table entry: address, data and control.
 const ENTRY: usize = 16;
 
-/// The messages of a device.
+/// The MSI-X state of a device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "msix", version = 0)]
 pub struct Msix {
-    /// All of it.
+    /// The table and the pending bits.
     #[vmstate(name = "msix", opaque = "msix state")]
     pub state: MsixState,
 }
 
-/// The messages, and which of them are pending.
+/// The table and the pending bits.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "msix state")]
 pub struct MsixState {
-    /// How many messages there are.
+    /// The number of vectors.
     #[vmstate(skip = "fixed when the device is built")]
     pub vectors: u16,
-    /// The messages.
+    /// The table.
     #[vmstate(buffer(len = vectors, multiply = 16, max = MAX_VECTORS * ENTRY))]
     pub table: Vec<u8>,
-    /// How many bytes have a bit for each.
+    /// The size of the pending bits in bytes.
     #[vmstate(skip = "follows from the number of messages")]
     pub pending_bytes: u16,
-    /// Which are pending.
+    /// The pending bits.
     #[vmstate(buffer(len = pending_bytes, max = MAX_VECTORS / 8))]
     pub pending: Vec<u8>,
 }
 
 impl Msix {
-    /// So many messages, all off. A device without any has none of it on the wire.
+    /// Creates a table of `vectors` masked entries. A device without vectors sends nothing.
     #[must_use]
     pub fn new(vectors: u16) -> Self {
         Self { state: MsixState::new(vectors) }
@@ -45,7 +45,7 @@ impl Msix {
 }
 
 impl MsixState {
-    /// So many messages, all off.
+    /// Creates a table of `vectors` masked entries.
     #[must_use]
     pub fn new(vectors: u16) -> Self {
         let pending_bytes = vectors.div_ceil(8);

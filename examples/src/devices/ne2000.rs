@@ -1,6 +1,6 @@
 //! The network card NE2000: QEMU's section "ne2000".
 //!
-//! The fields are those of QEMU's `vmstate_isa_ne2000` (`hw/net/ne2000-isa.c`), `vmstate_pci_ne2000`
+//! The fields follow QEMU's `vmstate_isa_ne2000` (`hw/net/ne2000-isa.c`), `vmstate_pci_ne2000`
 //! (`hw/net/ne2000-pci.c`) and `vmstate_ne2000` (`hw/net/ne2000.c`).
 
 use vmstate::prelude::*;
@@ -8,14 +8,14 @@ use vmstate::prelude::*;
 use super::pci::PciDevice;
 use super::zeros;
 
-/// The card's memory.
+/// The size of the card's memory.
 const MEMORY: usize = 48 * 1024;
 
-/// The card on a PC's ISA bus.
+/// The card on the ISA bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ne2000", version = 2, minimum_version = 0)]
 pub struct IsaNe2000 {
-    /// The card.
+    /// The state of the card.
     pub ne2000: Ne2000,
 }
 
@@ -23,58 +23,58 @@ pub struct IsaNe2000 {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ne2000", version = 3, minimum_version = 3)]
 pub struct PciNe2000 {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "dev")]
     pub pci: PciDevice,
-    /// The card.
+    /// The state of the card.
     pub ne2000: Ne2000,
 }
 
-/// The card itself.
+/// The state of the card.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, smart_default::SmartDefault)]
 #[vmstate(name = "ne2000", version = 2, minimum_version = 0)]
 pub struct Ne2000 {
-    /// What is received.
+    /// The receive configuration.
     #[vmstate(since = 2)]
     pub rxcr: u8,
     /// The command.
     pub cmd: u8,
-    /// Where the ring of received packets begins.
+    /// The first page of the receive ring.
     pub start: u32,
-    /// Where it ends.
+    /// The end of the receive ring.
     pub stop: u32,
-    /// The page that the guest reads next.
+    /// The boundary page, which the guest reads next.
     pub boundary: u8,
-    /// The status of sending.
+    /// The transmit status.
     pub tsr: u8,
-    /// The page to be sent.
+    /// The transmit page.
     pub tpsr: u8,
-    /// How many bytes are to be sent.
+    /// The transmit byte count.
     pub tcnt: u16,
-    /// How many bytes the processor transfers.
+    /// The remote DMA byte count.
     pub rcnt: u16,
-    /// Where.
+    /// The remote DMA address.
     pub rsar: u32,
-    /// The status of receiving.
+    /// The receive status.
     pub rsr: u8,
-    /// Why it interrupts.
+    /// The interrupt status.
     pub isr: u8,
-    /// How data are transferred.
+    /// The data configuration.
     pub dcfg: u8,
-    /// What may interrupt.
+    /// The interrupt mask.
     pub imr: u8,
-    /// Its address.
+    /// The MAC address.
     #[vmstate(buffer)]
     pub phys: [u8; 6],
-    /// The page that is received next.
+    /// The current receive page.
     pub curpag: u8,
-    /// Which groups' packets are received.
+    /// The multicast filter.
     #[vmstate(buffer)]
     pub mult: [u8; 8],
-    /// Was once the interrupt's line.
+    /// Padding of the former interrupt number.
     #[vmstate(name = "unused")]
     pub was_irq: Unused<4>,
-    /// Its memory.
+    /// The memory.
     #[vmstate(buffer)]
     #[default(zeros())]
     pub mem: Box<[u8; MEMORY]>,

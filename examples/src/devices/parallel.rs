@@ -1,17 +1,17 @@
 //! The parallel port: QEMU's section "parallel_isa".
 //!
-//! The fields are those of QEMU's `vmstate_parallel_isa` (`hw/char/parallel.c`).
+//! The fields follow QEMU's `vmstate_parallel_isa` (`hw/char/parallel.c`).
 
 use vmstate::prelude::*;
 
-/// The port on a PC's ISA bus.
+/// The port on the ISA bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "parallel_isa")]
 pub struct IsaParallel {
-    /// What the PC has written.
+    /// The data written by the PC.
     #[vmstate(name = "state.dataw")]
     pub dataw: u8,
-    /// What the other side has.
+    /// The data read by the PC.
     #[vmstate(name = "state.datar")]
     pub datar: u8,
     /// The status.
@@ -20,10 +20,10 @@ pub struct IsaParallel {
     /// The control register.
     #[vmstate(name = "state.control")]
     pub control: u8,
-    /// Whether it wants to interrupt.
+    /// True if an interrupt is pending.
     #[vmstate(name = "state.irq_pending")]
     pub irq_pending: i32,
-    /// Whether the other side did not answer in time.
+    /// True if the EPP transfer timed out.
     #[vmstate(name = "state.epp_timeout")]
     pub epp_timeout: i32,
 }

@@ -1,22 +1,22 @@
-//! What all PCI devices have in common, and what they are on: QEMU's "PCIDevice", which is the first field of each, and
-//! its sections "PCIBUS" and "PCIHost".
+//! The state common to all PCI devices, and PCI buses: QEMU's "PCIDevice", the first field of each device, and its
+//! sections "PCIBUS" and "PCIHost".
 //!
-//! The fields are those of QEMU's `vmstate_pci_device` and `vmstate_pcibus` (`hw/pci/pci.c`) and of `vmstate_pcihost`
-//! (`hw/pci/pci_host.c`); `pci config` and `pci irq state` are infos of its own. (QEMU's also refuses another
-//! configuration space where the guest cannot have changed it.)
+//! The fields follow QEMU's `vmstate_pci_device` and `vmstate_pcibus` (`hw/pci/pci.c`) and `vmstate_pcihost`
+//! (`hw/pci/pci_host.c`); `pci config` and `pci irq state` are custom infos. (QEMU's infos also reject
+//! changes of read-only bits of the configuration space.)
 
 use vmstate::prelude::*;
 
-/// The bytes of a conventional device's configuration space.
+/// The size of a conventional device's configuration space.
 const CONVENTIONAL: usize = 256;
-/// The bytes of a PCI Express device's.
+/// The size of a PCI Express device's configuration space.
 const EXPRESS: usize = 4096;
 
-/// A device on a bus.
+/// A PCI device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "PCIDevice", version = 2)]
 pub struct PciDevice {
-    /// The version of the state; 2 since there are interrupts in it.
+    /// The version of the state; 2 with interrupts.
     #[vmstate(le)]
     pub version_id: i32,
     /// The configuration space, of a conventional device.
@@ -25,16 +25,16 @@ pub struct PciDevice {
     /// The configuration space, of a PCI Express device.
     #[vmstate(name = "config", buffer, opaque = "pci config", when = |device| device.express)]
     pub express_config: Box<[u8; EXPRESS]>,
-    /// Which of the four interrupt pins are raised.
+    /// The levels of the four interrupt pins.
     #[vmstate(since = 2, wire = u32, opaque = "pci irq state")]
     pub irq_state: [bool; 4],
-    /// Whether it is a PCI Express device.
-    #[vmstate(skip = "what kind of device this is, is known on both sides")]
+    /// True if it is a PCI Express device.
+    #[vmstate(skip = "the kind of device is configured on both sides")]
     pub express: bool,
 }
 
 impl PciDevice {
-    /// A PCI Express device.
+    /// Creates a PCI Express device.
     #[must_use]
     pub fn express() -> Self {
         Self { express: true, ..Self::default() }
@@ -42,7 +42,7 @@ impl PciDevice {
 }
 
 impl Default for PciDevice {
-    /// A conventional device.
+    /// Creates a conventional device.
     fn default() -> Self {
         Self {
             version_id: 2,
@@ -54,14 +54,14 @@ impl Default for PciDevice {
     }
 }
 
-/// A bus, with `PINS` pins of its own.
+/// A bus with `PINS` interrupt pins.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "PCIBUS")]
 pub struct PciBus<const PINS: usize> {
-    /// How many pins there are.
+    /// The number of pins.
     #[vmstate(equal)]
     pub nirq: i32,
-    /// How many devices raise each.
+    /// The number of devices that raise each pin.
     #[vmstate(len = nirq)]
     pub irq_count: [i32; PINS],
 }
@@ -72,10 +72,10 @@ impl<const PINS: usize> Default for PciBus<PINS> {
     }
 }
 
-/// The bridge to a bus.
+/// The host bridge.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "PCIHost")]
 pub struct PciHost {
-    /// Which register of which device is accessed next.
+    /// The selected configuration address.
     pub config_reg: u32,
 }

@@ -1,6 +1,6 @@
-//! A root port of PCI Express: QEMU's section "pcie-root-port".
+//! A PCI Express root port: QEMU's section "pcie-root-port".
 //!
-//! The fields are those of QEMU's `vmstate_rp_dev` (`hw/pci-bridge/gen_pcie_root_port.c`), `vmstate_pcie_aer_log` and
+//! The fields follow QEMU's `vmstate_rp_dev` (`hw/pci-bridge/gen_pcie_root_port.c`), `vmstate_pcie_aer_log` and
 //! `vmstate_pcie_aer_err` (`hw/pci/pcie_aer.c`).
 
 use smart_default::SmartDefault;
@@ -9,30 +9,30 @@ use vmstate::prelude::*;
 use super::msix::Msix;
 use super::pci::PciDevice;
 
-/// The port.
+/// The root port.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "pcie-root-port", priority = PciBus)]
 pub struct RootPort {
-    /// The device on the bus above it.
+    /// The PCI device.
     #[vmstate(name = "parent_obj.parent_obj.parent_obj")]
     #[default(PciDevice::express())]
     pub pci: PciDevice,
-    /// The errors that were reported.
+    /// The error log.
     #[vmstate(name = "parent_obj.parent_obj.parent_obj.exp.aer_log")]
     pub aer_log: AerLog,
-    /// Its interrupts.
+    /// The slot's interrupts.
     #[vmstate(name = "parent_obj.parent_obj.parent_obj.parent_obj")]
     #[default(Msix::new(1))]
     pub msix: Msix,
 }
 
-/// The errors that were reported and not yet read.
+/// The log of errors not yet read.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "PCIE_AER_ERROR_LOG")]
 pub struct AerLog {
-    /// How many there are.
+    /// The number of errors.
     pub log_num: u16,
-    /// How many there can be.
+    /// The capacity.
     #[vmstate(equal)]
     #[default(8)]
     pub log_max: u16,
@@ -45,14 +45,14 @@ pub struct AerLog {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "PCIE_AER_ERROR")]
 pub struct AerError {
-    /// What it is.
+    /// The error status.
     pub status: u32,
-    /// Which device reports it.
+    /// The requester ID.
     pub source_id: u16,
-    /// Whether it can be corrected.
+    /// The flags, such as correctable.
     pub flags: u16,
-    /// What was transferred.
+    /// The TLP header.
     pub header: [u32; 4],
-    /// What stood before that.
+    /// The TLP prefix.
     pub prefix: [u32; 4],
 }

@@ -1,6 +1,6 @@
 //! The PC's speaker: QEMU's section "pcspk".
 //!
-//! The fields are those of QEMU's `vmstate_spk` (`hw/audio/pcspk.c`).
+//! The fields follow QEMU's `vmstate_spk` (`hw/audio/pcspk.c`).
 
 use vmstate::prelude::*;
 
@@ -8,8 +8,8 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "pcspk")]
 pub struct Speaker {
-    /// Whether it beeps.
+    /// True if the speaker is on.
     pub data_on: u8,
-    /// The bit that changes each time it is read.
+    /// The refresh clock bit, which changes with each read.
     pub dummy_refresh_clock: u8,
 }

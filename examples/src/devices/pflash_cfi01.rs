@@ -1,38 +1,38 @@
-//! Intel's flash memory: QEMU's section "pflash_cfi01".
+//! An Intel flash memory: QEMU's section "pflash_cfi01".
 //!
-//! The fields are those of QEMU's `vmstate_pflash` (`hw/block/pflash_cfi01.c`) and its subsection. The content is a RAM
+//! The fields follow QEMU's `vmstate_pflash` (`hw/block/pflash_cfi01.c`) and its subsection. The contents are a RAM
 //! block.
 
 use vmstate::prelude::*;
 
-/// A chip, or several side by side.
+/// A flash chip, or several in parallel.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(
     name = "pflash_cfi01",
     subsection("pflash_cfi01_blk_write", needed = Self::is_writing_block)
 )]
 pub struct Pflash {
-    /// How far a command is.
+    /// The write cycle of the command.
     pub wcycle: u8,
     /// The command.
     pub cmd: u8,
-    /// What reading the status gives.
+    /// The status register.
     pub status: u8,
-    /// How many words of a block are still to come.
+    /// The remaining words of a block write.
     pub counter: u64,
-    /// The size of the buffer for blocks.
+    /// The size of the block buffer.
     #[vmstate(skip = "fixed when the chip is built")]
     pub writeblock_size: u32,
-    /// A block that is being written, in full.
+    /// The block being written.
     #[vmstate(in = "pflash_cfi01_blk_write", buffer(len = writeblock_size, max = 65536))]
     pub blk_bytes: Vec<u8>,
-    /// Where it belongs; all ones if there is none.
+    /// The offset of the block, or all ones.
     #[vmstate(in = "pflash_cfi01_blk_write")]
     pub blk_offset: u32,
 }
 
 impl Pflash {
-    /// In `blk_offset`: no block is being written.
+    /// The value of `blk_offset` without a block.
     const NO_BLOCK: u32 = u32::MAX;
 
     fn is_writing_block(&self) -> bool {
@@ -41,7 +41,7 @@ impl Pflash {
 }
 
 impl Default for Pflash {
-    /// A chip that is read like memory.
+    /// Creates a chip in read mode.
     fn default() -> Self {
         Self {
             wcycle: 0,

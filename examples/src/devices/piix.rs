@@ -1,33 +1,32 @@
-//! The chipset of the PC from 1996: QEMU's sections "I440FX" and "PIIX3". (Its part for power management is in
-//! [`piix4_pm`](super::piix4_pm).)
+//! The i440FX chipset: QEMU's sections "I440FX" and "PIIX3". Its power management is in [`piix4_pm`](super::piix4_pm).
 //!
-//! The fields are those of QEMU's `vmstate_i440fx` (`hw/pci-host/i440fx.c`) and of `vmstate_piix3` and its subsection
+//! The fields follow QEMU's `vmstate_i440fx` (`hw/pci-host/i440fx.c`) and `vmstate_piix3` and its subsection
 //! (`hw/isa/piix.c`, in 7.2 `hw/isa/piix3.c`).
 
 use vmstate::prelude::*;
 
 use super::pci::PciDevice;
 
-/// The bridge between processor, memory and PCI.
+/// The host bridge.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "I440FX", version = 3, minimum_version = 3)]
 pub struct I440Fx {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "parent_obj")]
     pub pci: PciDevice,
-    /// Was once whether system management memory is visible.
+    /// Padding of the former SMM state.
     #[vmstate(name = "unused")]
     pub was_smm_enabled: Unused<1>,
 }
 
-/// The bridge between PCI and ISA.
+/// The ISA bridge.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "PIIX3", version = 3, minimum_version = 2)]
 pub struct Piix3 {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "dev")]
     pub pci: PciDevice,
-    /// The levels of the four interrupt lines of PCI.
+    /// The levels of the four PCI interrupt lines.
     #[vmstate(since = 3)]
     pub pci_irq_levels_vmstate: [i32; 4],
     /// The reset control register.

@@ -1,64 +1,64 @@
-//! The serial port of ARM's boards, a PL011: QEMU's section "pl011".
+//! The PL011 serial port of Arm boards: QEMU's section "pl011".
 //!
-//! The fields are those of QEMU's `vmstate_pl011` (`hw/char/pl011.c`).
+//! The fields follow QEMU's `vmstate_pl011` (`hw/char/pl011.c`).
 
 use vmstate::prelude::*;
 
 use super::qdev_clock::QdevClock;
 
-/// In the line control register: whether there is a FIFO, or one character.
+/// The FIFO enable bit of the line control register.
 const FIFO_ENABLED: u32 = 1 << 4;
 
 /// The serial port.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "pl011", version = 2, minimum_version = 2, post_load = Self::settle)]
 pub struct Pl011 {
-    /// In QEMU 7.2 the field `readbuff`, which it never used.
+    /// Padding in QEMU 7.2, where `readbuff` is unused.
     pub unused: Unused<4>,
-    /// What can be read and written.
+    /// The flag register.
     pub flags: u32,
-    /// Line control: the form of characters, and whether there is a FIFO.
+    /// Line control: character format and FIFO enable.
     pub lcr: u32,
-    /// Errors while receiving.
+    /// The receive status.
     pub rsr: u32,
-    /// Control: what is switched on.
+    /// The control register.
     pub cr: u32,
     /// DMA control.
     pub dmacr: u32,
-    /// Which interrupts are let through.
+    /// The interrupt mask.
     pub int_enabled: u32,
-    /// Which interrupts there are.
+    /// The interrupt status.
     pub int_level: u32,
-    /// What was received, in a ring. Errors are above the eight bits of a character.
+    /// The receive FIFO, a ring. Error flags are above the eight bits of a character.
     pub read_fifo: [u32; 16],
-    /// The divider of the infrared mode.
+    /// The low-power divider of the infrared mode.
     pub ilpr: u32,
-    /// The divider of the clock.
+    /// The integer baud rate divider.
     pub ibrd: u32,
-    /// Its fraction, in 64ths.
+    /// The fractional divider in 64ths.
     pub fbrd: u32,
-    /// At how many characters interrupts come.
+    /// The FIFO interrupt levels.
     pub ifl: u32,
-    /// Where the first character in the ring is.
+    /// The position of the first character.
     pub read_pos: i32,
-    /// How many there are.
+    /// The number of characters.
     pub read_count: i32,
-    /// The number of characters at which a receive interrupt comes.
+    /// The number of characters that triggers a receive interrupt.
     pub read_trigger: i32,
-    /// Its clock. Machine types before 5.2 have none.
+    /// The clock. Machine types before 5.2 lack it.
     #[vmstate(subsection("pl011/clock"), name = "clk")]
     pub clock: Option<QdevClock>,
 }
 
 impl Pl011 {
-    /// What was received, first come first.
+    /// Returns the received characters in order.
     pub fn received(&self) -> impl Iterator<Item = u32> {
         let begin = usize::try_from(self.read_pos).unwrap_or_default();
         let count = usize::try_from(self.read_count).unwrap_or_default();
         self.read_fifo.iter().cycle().skip(begin).take(count).copied()
     }
 
-    /// Refuses a ring that cannot be, and clears what has no meaning (`pl011_post_load`).
+    /// Rejects an invalid FIFO and clears unused parts (`pl011_post_load`).
     fn settle(&mut self) -> Result<(), String> {
         let (place, count) = (usize::try_from(self.read_pos).ok(), usize::try_from(self.read_count).ok());
         let Some(first) = place.and_then(|place| self.read_fifo.get(place).copied()) else {
@@ -67,7 +67,7 @@ impl Pl011 {
         if count.is_none_or(|count| count > self.read_fifo.len()) {
             return Err(format!("`read_count` is {}", self.read_count));
         }
-        // Before 8.0, one character without a FIFO could be anywhere in the ring.
+        // Before QEMU 8.0, a single character without a FIFO could be at any position.
         if self.lcr & FIFO_ENABLED == 0 && self.read_count > 0 {
             (self.read_fifo[0], self.read_pos) = (first, 0);
         }

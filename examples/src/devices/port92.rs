@@ -1,6 +1,6 @@
-//! The PC's port 0x92, which switches the address line A20: QEMU's section "port92".
+//! Port 0x92, which controls A20 and fast reset: QEMU's section "port92".
 //!
-//! The fields are those of QEMU's `vmstate_port92_isa` (`hw/i386/port92.c`).
+//! The fields follow QEMU's `vmstate_port92_isa` (`hw/i386/port92.c`).
 
 use vmstate::prelude::*;
 
@@ -8,6 +8,6 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "port92")]
 pub struct Port92 {
-    /// What was written to it.
+    /// The register.
     pub outport: u8,
 }

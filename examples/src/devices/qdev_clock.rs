@@ -1,6 +1,6 @@
-//! The clock that drives a device: a struct that many devices of QEMU's boards for ARM have inside.
+//! The clock input of a device, a struct within many Arm devices.
 //!
-//! The fields are those of QEMU's `vmstate_clock` (`hw/core/clock-vmstate.c`), which `VMSTATE_CLOCK` names.
+//! The fields follow QEMU's `vmstate_clock` (`hw/core/clock-vmstate.c`), which `VMSTATE_CLOCK` names.
 
 use vmstate::prelude::*;
 
@@ -8,12 +8,12 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "clock", version = 0, subsection("clock/muldiv", needed = Self::is_scaled, absent = default))]
 pub struct QdevClock {
-    /// How long a tick takes, in units of 2⁻³² ns; 0 for a clock that stands still.
+    /// The period in units of 2⁻³² ns; 0 for a stopped clock.
     pub period: u64,
-    /// By what the period is multiplied on its way to the clocks that this one drives.
+    /// The multiplier of the period for driven clocks.
     #[vmstate(in = "clock/muldiv", default = 1)]
     pub multiplier: u32,
-    /// By what it is divided.
+    /// The divider of the period for driven clocks.
     #[vmstate(in = "clock/muldiv", default = 1)]
     pub divider: u32,
 }

@@ -1,8 +1,8 @@
 //! The RISC-V processor core: QEMU's section "cpu" on its RISC-V machines.
 //!
-//! The fields are those of QEMU's `vmstate_riscv_cpu` (`target/riscv/machine.c`) and its subsections. QEMU 7.2 has it at
-//! version 5, 10.0 at version 10; neither loads what the other wrote. One [`Cpu`] is both: what only one of them has is
-//! gated, and what changed its width or its shape is carried over in both directions.
+//! The fields follow QEMU's `vmstate_riscv_cpu` (`target/riscv/machine.c`) and its subsections. QEMU 7.2 has version 5,
+//! QEMU 10.0 version 10, and neither loads the other's. A [`Cpu`] supports both: fields of one release are conditional,
+//! and fields with a changed width or layout are converted in both directions.
 
 use std::fmt::Debug;
 
@@ -19,12 +19,12 @@ mod extensions;
 mod hypervisor;
 mod pmp;
 
-/// The version that QEMU 7.2 writes.
+/// The version of QEMU 7.2.
 pub const VERSION_OF_7_2: u32 = 5;
 
 /// The width of the registers: `u32` or `u64`, QEMU's `target_ulong`.
 pub trait Xlen: Wire + Copy + Default + Debug + Eq + From<u32> + Into<u64> {
-    /// What `misa` says about the width.
+    /// The width field of `misa`.
     const MXL: u32;
 }
 
@@ -38,8 +38,8 @@ impl Xlen for u64 {
 
 /// A hardware thread.
 ///
-/// Which of the subsections there are depends on what the core can do, and so on how the machine was built; here they are
-/// `Some` when they were in the stream. In QEMU predicates ask the core's configuration.
+/// The subsections depend on the core's capabilities, and so on the machine's configuration. They are `Some` if they
+/// were in the stream; QEMU's predicates use the configuration.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(
     name = "cpu",
@@ -56,213 +56,213 @@ pub struct Cpu<X: Xlen = u64> {
     /// The registers f0 to f31.
     #[vmstate(name = "env.fpr")]
     pub fpr: [u64; 32],
-    /// The priorities of interrupts in machine mode (AIA's `iprio` registers).
+    /// The interrupt priorities of machine mode (AIA's `iprio` registers).
     #[vmstate(name = "env.miprio")]
     pub miprio: [[u8; 8]; 8],
-    /// The priorities of interrupts in supervisor mode.
+    /// The interrupt priorities of supervisor mode.
     #[vmstate(name = "env.siprio")]
     pub siprio: [[u8; 8]; 8],
     /// The program counter.
     #[vmstate(name = "env.pc")]
     pub pc: X,
-    /// The address that `lr` has reserved; all ones if none.
+    /// The address reserved by `lr`, or all ones.
     #[vmstate(name = "env.load_res")]
     pub load_res: X,
-    /// What `lr` has loaded from it.
+    /// The value loaded by `lr`.
     #[vmstate(name = "env.load_val")]
     pub load_val: X,
-    /// The rounding mode of floating point.
+    /// The floating-point rounding mode.
     #[vmstate(name = "env.frm")]
     pub frm: X,
-    /// The address of a fault that is being raised.
+    /// The faulting address.
     #[vmstate(name = "env.badaddr")]
     pub badaddr: X,
-    /// The same, as the hypervisor sees it.
+    /// The faulting guest-physical address.
     #[vmstate(name = "env.guest_phys_fault_addr")]
     pub guest_phys_fault_addr: X,
-    /// The version of the privileged specification, as a number of QEMU's.
+    /// The version of the privileged specification, with QEMU's numbering.
     #[vmstate(name = "env.priv_ver")]
     pub priv_ver: X,
-    /// The version of the vector extension, likewise.
+    /// The version of the vector extension, with QEMU's numbering.
     #[vmstate(name = "env.vext_ver")]
     pub vext_ver: X,
-    /// The width of the registers in `misa`: 1 is 32, 2 is 64 bits.
+    /// The register width in `misa`: 1 for 32, 2 for 64 bits.
     #[vmstate(name = "env.misa_mxl")]
     pub misa_mxl: u32,
-    /// The extensions in `misa`, a bit for each letter.
+    /// The extensions in `misa`, one bit per letter.
     #[vmstate(name = "env.misa_ext")]
     pub misa_ext: u32,
-    /// The largest width. 10.0 takes it from the model.
+    /// The maximum register width. QEMU 10.0 takes it from the CPU model.
     #[vmstate(name = "env.misa_mxl_max", until = 5)]
     pub misa_mxl_max: u32,
-    /// Was once the largest width.
+    /// Padding of the former maximum width.
     #[vmstate(name = "unused", since = 10)]
     pub was_misa_mxl_max: Unused<4>,
-    /// The extensions that can be switched on.
+    /// The extensions that can be enabled.
     #[vmstate(name = "env.misa_ext_mask")]
     pub misa_ext_mask: u32,
-    /// What the model has, as bits of QEMU's: memory management, protection, triggers.
+    /// The features of the model, with QEMU's bits: MMU, PMP, debug triggers.
     #[vmstate(name = "env.features", until = 5)]
     pub features: u32,
     /// The privilege: 0 user, 1 supervisor, 3 machine.
     #[vmstate(name = "env.priv")]
     pub privilege: X,
-    /// Whether a guest of a hypervisor runs. It was a number of its own in 7.2.
+    /// True if a hypervisor's guest runs. QEMU 7.2 sends it as a number.
     #[vmstate(removed("env.virt": X, until = 5, with = Self::set_virt, from = Self::virt))]
     #[vmstate(name = "env.virt_enabled", since = 10)]
     pub virt_enabled: bool,
-    /// Where the core begins.
+    /// The reset vector.
     #[vmstate(name = "env.resetvec")]
     pub resetvec: u64,
-    /// The number of this hardware thread.
+    /// The hart ID.
     #[vmstate(name = "env.mhartid")]
     pub mhartid: X,
-    /// The status, of all modes.
+    /// The status register of all modes.
     #[vmstate(name = "env.mstatus")]
     pub mstatus: u64,
-    /// Which interrupts are pending.
+    /// The pending interrupts.
     #[vmstate(name = "env.mip")]
     pub mip: u64,
-    /// Those of them that devices have claimed for themselves.
+    /// The pending interrupts that devices control.
     #[vmstate(name = "env.miclaim")]
     pub miclaim: u64,
-    /// Which interrupts are enabled.
+    /// The enabled interrupts.
     #[vmstate(name = "env.mie")]
     pub mie: u64,
-    /// Which virtual interrupts of the supervisor are enabled.
+    /// The enabled virtual interrupts of supervisor mode.
     #[vmstate(name = "env.mvien", since = 10)]
     pub mvien: u64,
-    /// Which of those are pending.
+    /// The pending virtual interrupts of supervisor mode.
     #[vmstate(name = "env.mvip", since = 10)]
     pub mvip: u64,
-    /// Which interrupts are enabled for the supervisor alone.
+    /// The interrupts enabled for supervisor mode only.
     #[vmstate(name = "env.sie", since = 10)]
     pub sie: u64,
-    /// Which interrupts are the supervisor's.
+    /// The delegated interrupts.
     #[vmstate(name = "env.mideleg")]
     pub mideleg: u64,
     /// The page table.
     #[vmstate(name = "env.satp")]
     pub satp: X,
-    /// What the supervisor's last trap was about.
+    /// The supervisor trap value.
     #[vmstate(name = "env.stval")]
     pub stval: X,
-    /// Which exceptions are the supervisor's.
+    /// The delegated exceptions.
     #[vmstate(name = "env.medeleg")]
     pub medeleg: X,
-    /// Where the supervisor's traps go.
+    /// The supervisor trap vector.
     #[vmstate(name = "env.stvec")]
     pub stvec: X,
-    /// Where the supervisor's last trap came from.
+    /// The supervisor exception program counter.
     #[vmstate(name = "env.sepc")]
     pub sepc: X,
-    /// Why the supervisor's last trap was.
+    /// The supervisor trap cause.
     #[vmstate(name = "env.scause")]
     pub scause: X,
-    /// Where traps go.
+    /// The machine trap vector.
     #[vmstate(name = "env.mtvec")]
     pub mtvec: X,
-    /// Where the last trap came from.
+    /// The machine exception program counter.
     #[vmstate(name = "env.mepc")]
     pub mepc: X,
-    /// Why the last trap was.
+    /// The machine trap cause.
     #[vmstate(name = "env.mcause")]
     pub mcause: X,
-    /// What the last trap was about.
+    /// The machine trap value.
     #[vmstate(name = "env.mtval")]
     pub mtval: X,
-    /// Which register `mireg` is.
+    /// The register selected by `miselect`.
     #[vmstate(name = "env.miselect")]
     pub miselect: X,
-    /// Which register `sireg` is.
+    /// The register selected by `siselect`.
     #[vmstate(name = "env.siselect")]
     pub siselect: X,
-    /// The next one, as wide as a register.
+    /// `scounteren`, with the width of a register.
     #[vmstate(name = "env.scounteren", until = 5)]
     pub scounteren_of_7_2: X,
-    /// The one after the next, as wide as a register.
+    /// `mcounteren`, with the width of a register.
     #[vmstate(name = "env.mcounteren", until = 5)]
     pub mcounteren_of_7_2: X,
-    /// `mcountinhibit`, as wide as a register.
+    /// `mcountinhibit`, with the width of a register.
     #[vmstate(name = "env.mcountinhibit", until = 5)]
     pub mcountinhibit_of_7_2: X,
-    /// Which counters user mode may read.
+    /// The counters that user mode may read.
     #[vmstate(name = "env.scounteren", since = 10)]
     pub scounteren: u32,
-    /// Which counters the supervisor may read.
+    /// The counters that supervisor mode may read.
     #[vmstate(name = "env.mcounteren", since = 10)]
     pub mcounteren: u32,
-    /// Which counters the supervisor has stopped.
+    /// The counters stopped by supervisor mode.
     #[vmstate(name = "env.scountinhibit", since = 10)]
     pub scountinhibit: u32,
-    /// Which counters stand still.
+    /// The stopped counters.
     #[vmstate(name = "env.mcountinhibit", since = 10)]
     pub mcountinhibit: u32,
-    /// The counters, each with a mark of 7.2.
+    /// The counters of QEMU 7.2, each with a flag.
     #[vmstate(name = "env.pmu_ctrs", until = 5)]
     pub pmu_ctrs_of_7_2: [CounterOf7_2<X>; 32],
     /// The counters.
     #[vmstate(name = "env.pmu_ctrs", since = 10)]
     pub pmu_ctrs: [Counter<X>; 32],
-    /// What each of them counts.
+    /// The event of each counter.
     #[vmstate(name = "env.mhpmevent_val")]
     pub mhpmevent_val: [X; 32],
-    /// The upper halves of those, on cores of 32 bits.
+    /// The high halves of the events, on 32-bit cores.
     #[vmstate(name = "env.mhpmeventh_val")]
     pub mhpmeventh_val: [X; 32],
-    /// A register of the supervisor's own.
+    /// The scratch register of supervisor mode.
     #[vmstate(name = "env.sscratch")]
     pub sscratch: X,
-    /// A register of machine mode's own.
+    /// The scratch register of machine mode.
     #[vmstate(name = "env.mscratch")]
     pub mscratch: X,
-    /// What the host says to the guest on Berkeley's host interface. 10.0 has it elsewhere.
+    /// The host's message on HTIF. QEMU 10.0 has it in another section.
     #[vmstate(name = "env.mfromhost", until = 5)]
     pub mfromhost: u64,
-    /// What the guest says to the host.
+    /// The guest's message on HTIF.
     #[vmstate(name = "env.mtohost", until = 5)]
     pub mtohost: u64,
-    /// When the supervisor's timer is due.
+    /// The supervisor timer's compare value.
     #[vmstate(name = "env.stimecmp")]
     pub stimecmp: u64,
 
-    /// The protection of physical memory.
+    /// Physical memory protection.
     #[vmstate(subsection)]
     pub pmp: Option<Pmp<X>>,
-    /// The registers of a hypervisor.
+    /// The hypervisor registers.
     #[vmstate(subsection(was(..=5 => 2)))]
     pub hypervisor: Option<Hypervisor<X>>,
     /// The vector registers.
     #[vmstate(subsection)]
     pub vector: Option<Vector<X>>,
-    /// Pointers with something in their upper bits; in 7.2 only.
+    /// Pointer masking, only in QEMU 7.2.
     #[vmstate(subsection)]
     pub pointer_masking: Option<PointerMasking<X>>,
-    /// What less privileged modes are allowed.
+    /// The environment configuration of less privileged modes.
     #[vmstate(subsection)]
     pub envcfg: Option<EnvCfg<X>>,
-    /// Breakpoints and watchpoints.
+    /// The debug triggers.
     #[vmstate(subsection)]
     pub trigger: Option<Trigger<X>>,
-    /// Whose additional state is accessible.
+    /// The state enable registers.
     #[vmstate(subsection)]
     pub state_enable: Option<StateEnable>,
-    /// Whether a landing pad is due.
+    /// The landing pad state.
     #[vmstate(subsection)]
     pub elp: Option<Elp>,
     /// The shadow stack.
     #[vmstate(subsection)]
     pub shadow_stack: Option<ShadowStack<X>>,
-    /// Records of control transfers.
+    /// The control transfer records.
     #[vmstate(subsection)]
     pub ctr: Option<Ctr>,
 }
 
 impl<X: Xlen> Cpu<X> {
-    /// In `features`: the core has a memory management unit, memory protection and triggers.
+    /// The bits of `features` for MMU, PMP and triggers.
     const USUAL_FEATURES: u32 = 0x13;
 
-    /// QEMU 8 and 9 wrote the versions in between, each with fields of its own.
+    /// Rejects the versions of QEMU 8 and 9, which have different fields.
     fn knows(&mut self, version: u32) -> Result<(), LoadError> {
         match version {
             VERSION_OF_7_2 | 10 => Ok(()),
@@ -270,7 +270,7 @@ impl<X: Xlen> Cpu<X> {
         }
     }
 
-    /// What a core from 7.2 has in forms that changed later.
+    /// Converts the fields of QEMU 7.2 whose format changed later.
     fn take_over(&mut self, version: u32) {
         if version == VERSION_OF_7_2 {
             self.scounteren = low_half(self.scounteren_of_7_2);
@@ -280,7 +280,7 @@ impl<X: Xlen> Cpu<X> {
         }
     }
 
-    /// The other way round. What 10.0 does not know stays as 7.2 sent it, if it did.
+    /// Converts fields back to QEMU 7.2. Fields unknown to 10.0 keep their loaded values.
     fn prepare(&mut self, version: u32) {
         if version == VERSION_OF_7_2 {
             self.scounteren_of_7_2 = widened(self.scounteren_of_7_2, self.scounteren);
@@ -301,19 +301,19 @@ impl<X: Xlen> Cpu<X> {
     }
 }
 
-/// The lower 32 bits.
+/// Returns the lower 32 bits.
 fn low_half<X: Xlen>(register: X) -> u32 {
     let [.., a, b, c, d] = Into::<u64>::into(register).to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
 
-/// A register with these lower bits: `wide` if it has them.
+/// Returns `wide` if it has these lower bits, otherwise the lower bits.
 fn widened<X: Xlen>(wide: X, narrow: u32) -> X {
     if low_half(wide) == narrow { wide } else { narrow.into() }
 }
 
 impl<X: Xlen> Default for Cpu<X> {
-    /// A core after its reset, without extensions and so without subsections.
+    /// Creates a core after reset, without extensions and subsections.
     fn default() -> Self {
         let zero = X::default();
         Self {

@@ -1,19 +1,19 @@
 //! The timer of RISC-V's core-local interruptor: QEMU's section "riscv_mtimer".
 //!
-//! The fields are those of QEMU's `vmstate_riscv_mtimer` (`hw/intc/riscv_aclint.c`).
+//! The fields follow QEMU's `vmstate_riscv_mtimer` (`hw/intc/riscv_aclint.c`).
 
 use vmstate::prelude::*;
 
-/// When the timers of up to `HARTS` hardware threads are due.
+/// The timers of up to `HARTS` harts.
 ///
-/// QEMU has the number of threads from its command line and sends no count.
+/// QEMU knows the number of harts from its command line and sends no count.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "riscv_mtimer")]
 pub struct Mtimer<const HARTS: usize = 1> {
-    /// How many threads it is for.
+    /// The number of harts.
     #[vmstate(skip = "fixed when the machine is built")]
     pub num_harts: u32,
-    /// For each, when the clock is to interrupt it.
+    /// The compare value of each hart.
     #[vmstate(len = num_harts)]
     pub timecmp: [u64; HARTS],
 }

@@ -1,11 +1,11 @@
 //! The 16550 serial port: QEMU's section "serial".
 //!
-//! The fields are those of QEMU's `vmstate_serial` and its subsections, and of `vmstate_isa_serial` and
-//! `vmstate_serial_mm`, which give the section its name and hold nothing but the port.
+//! The fields follow QEMU's `vmstate_serial` and its subsections (`hw/char/serial.c`), and `vmstate_isa_serial` and
+//! `vmstate_serial_mm`, which have the section's name and contain only the port.
 
 use vmstate::prelude::*;
 
-/// A serial port on a PC's ISA bus.
+/// A serial port on the ISA bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "serial", version = 3, minimum_version = 2)]
 pub struct IsaSerial {
@@ -14,7 +14,7 @@ pub struct IsaSerial {
     pub port: Serial,
 }
 
-/// A serial port whose registers are in memory, as on the machines of RISC-V.
+/// A memory-mapped serial port, as on RISC-V machines.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "serial", version = 3, minimum_version = 2)]
 pub struct MemorySerial {
@@ -23,7 +23,7 @@ pub struct MemorySerial {
     pub port: Serial,
 }
 
-/// The port itself. What is rarely in use, such as a FIFO with something in it, is sent only when it is.
+/// The state of the port. Rarely used parts are subsections, sent only if they are in use.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(
     name = "serial",
@@ -34,73 +34,73 @@ pub struct MemorySerial {
     subsection("serial/poll", needed = |port| port.poll_msl >= 0, absent = default)
 )]
 pub struct Serial {
-    /// What the clock is divided by.
+    /// The divider of the clock.
     #[vmstate(since = 2)]
     pub divider: u16,
-    /// The byte that was received.
+    /// The received byte.
     pub rbr: u8,
-    /// Which interrupts are enabled.
+    /// The interrupt enable register.
     pub ier: u8,
-    /// Which interrupt is pending.
+    /// The interrupt identification register.
     pub iir: u8,
-    /// Control of the line: bits, parity, break.
+    /// The line control register.
     pub lcr: u8,
-    /// Control of the modem.
+    /// The modem control register.
     pub mcr: u8,
-    /// Status of the line.
+    /// The line status register.
     pub lsr: u8,
-    /// Status of the modem.
+    /// The modem status register.
     pub msr: u8,
     /// The scratch register.
     pub scr: u8,
-    /// Control of the FIFOs. Older ports had none.
+    /// The FIFO control register. Older versions lack it.
     #[vmstate(name = "fcr_vmstate", since = 3, default)]
     pub fcr: u8,
-    /// Whether the transmitter interrupts: 1 or 0, or -1 if that follows from `iir`.
+    /// The pending transmitter interrupt: 1 or 0, or -1 to derive it from `iir`.
     #[vmstate(
         subsection("serial/thr_ipending", needed = Self::interrupts_unexpectedly, absent = default),
         default = UNKNOWN
     )]
     pub thr_ipending: i32,
-    /// How often the byte in `tsr` was tried in vain.
+    /// The number of failed attempts to transmit `tsr`.
     #[vmstate(in = "serial/tsr")]
     pub tsr_retry: u32,
-    /// The next byte to be sent.
+    /// The transmit holding register.
     #[vmstate(in = "serial/tsr")]
     pub thr: u8,
-    /// The byte that is being sent.
+    /// The transmit shift register.
     #[vmstate(in = "serial/tsr")]
     pub tsr: u8,
-    /// Bytes that were received.
+    /// The receive FIFO.
     #[vmstate(name = "recv_fifo", subsection("serial/recv_fifo", needed = |port| port.received.num != 0))]
     pub received: Fifo8<16>,
-    /// Bytes to be sent.
+    /// The transmit FIFO.
     #[vmstate(name = "xmit_fifo", subsection("serial/xmit_fifo", needed = |port| port.to_send.num != 0))]
     pub to_send: Fifo8<16>,
-    /// When received bytes that are too few for an interrupt cause one nevertheless.
+    /// The receive timeout.
     #[vmstate(timer, subsection("serial/fifo_timeout_timer", needed = |port| port.fifo_timeout_timer.is_some()))]
     pub fifo_timeout_timer: Option<u64>,
-    /// Whether they have caused one.
+    /// True if the timeout interrupt is pending.
     #[vmstate(subsection("serial/timeout_ipending", needed = |port| port.timeout_ipending != 0))]
     pub timeout_ipending: i32,
-    /// Whether the modem's status is polled: 1 or 0, or -1 if it cannot be.
+    /// The polling of the modem status: 1 if on, 0 if off, or -1 if it is impossible.
     #[vmstate(in = "serial/poll", default = UNKNOWN)]
     pub poll_msl: i32,
-    /// When it is polled next.
+    /// The timer of the next poll.
     #[vmstate(in = "serial/poll", timer)]
     pub modem_status_poll: Option<u64>,
 }
 
-/// A queue of bytes in a ring: QEMU's `Fifo8`.
+/// A ring buffer of bytes: QEMU's `Fifo8` (util/fifo8.c).
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "Fifo8")]
 pub struct Fifo8<const CAPACITY: usize> {
-    /// The ring.
+    /// The bytes.
     #[vmstate(buffer)]
     pub data: [u8; CAPACITY],
-    /// Where the oldest byte is.
+    /// The position of the oldest byte.
     pub head: u32,
-    /// How many bytes there are.
+    /// The number of bytes.
     pub num: u32,
 }
 
@@ -110,11 +110,11 @@ impl<const CAPACITY: usize> Default for Fifo8<CAPACITY> {
     }
 }
 
-/// What `thr_ipending` and `poll_msl` are when nobody knows.
+/// The unknown value of `thr_ipending` and `poll_msl`.
 const UNKNOWN: i32 = -1;
 
 impl Default for Serial {
-    /// A port after its reset, at 9600 baud.
+    /// Creates a port after reset, at 9600 baud.
     fn default() -> Self {
         Self {
             divider: 12,
@@ -142,17 +142,17 @@ impl Default for Serial {
 }
 
 impl Serial {
-    /// In `ier`: the transmitter may interrupt.
+    /// The transmitter bit of `ier`.
     const TRANSMITTER_INTERRUPTS: u8 = 0x02;
-    /// In `iir`: nothing is pending.
+    /// The value of `iir` without an interrupt.
     const NO_INTERRUPT: u8 = 0x01;
-    /// In `iir`: which interrupt is pending.
+    /// The interrupt in `iir`.
     const INTERRUPT_ID: u8 = 0x06;
-    /// In `iir`: it is the transmitter's.
+    /// The transmitter interrupt in `iir`.
     const TRANSMITTER: u8 = 0x02;
-    /// In `lsr`: there is room for the next byte.
+    /// The bit of `lsr` for an empty holding register.
     const THR_EMPTY: u8 = 0x20;
-    /// In `lsr`: nothing is being sent.
+    /// The bit of `lsr` for an idle transmitter.
     const TRANSMITTER_EMPTY: u8 = 0x40;
 
     fn transmitter_interrupt_is_pending(&self) -> bool {
@@ -168,7 +168,7 @@ impl Serial {
         self.tsr_retry != 0
     }
 
-    /// Fills in what was not sent, and refuses a port that sends nothing and a byte at once.
+    /// Derives fields that were not sent, and rejects inconsistent transmitter state (`serial_post_load`).
     fn check(&mut self) -> Result<(), LoadError> {
         if self.thr_ipending == UNKNOWN {
             self.thr_ipending = i32::from(self.transmitter_interrupt_is_pending());

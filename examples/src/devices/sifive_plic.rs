@@ -1,51 +1,51 @@
 //! SiFive's platform-level interrupt controller: QEMU's section "riscv_sifive_plic".
 //!
-//! The fields are those of QEMU's `vmstate_sifive_plic` (`hw/intc/sifive_plic.c`).
+//! The fields follow QEMU's `vmstate_sifive_plic` (`hw/intc/sifive_plic.c`).
 
 use vmstate::prelude::*;
 
-/// The most sources that the specification allows.
+/// The maximum number of sources.
 const MAX_SOURCES: usize = 1024;
-/// The most words of 32 bits for as many sources.
+/// The number of 32-bit words for that many sources.
 const MAX_WORDS: usize = MAX_SOURCES / 32;
-/// The most contexts.
+/// The maximum number of contexts.
 const MAX_CONTEXTS: usize = 15872;
 
-/// The controller. How much there is of it is known when the machine is built, and not sent.
+/// The controller. Its dimensions are known from the machine's configuration and not sent.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "riscv_sifive_plic")]
 pub struct Plic {
-    /// How many sources there are.
+    /// The number of sources.
     #[vmstate(skip = "fixed when the machine is built")]
     pub num_sources: u32,
-    /// How many contexts there are: a mode of a hardware thread each.
+    /// The number of contexts: one per hart and mode.
     #[vmstate(skip = "fixed when the machine is built")]
     pub num_addrs: u32,
-    /// How many words have a bit for each source.
+    /// The number of words with one bit per source.
     #[vmstate(skip = "follows from the number of sources")]
     pub bitfield_words: u32,
-    /// How many words those of all contexts are.
+    /// The number of such words for all contexts.
     #[vmstate(skip = "follows from the numbers of sources and of contexts")]
     pub num_enables: u32,
     /// The priority of each source.
     #[vmstate(len = num_sources, max = MAX_SOURCES)]
     pub source_priority: Vec<u32>,
-    /// Above which priority each context is interrupted.
+    /// The priority threshold of each context.
     #[vmstate(len = num_addrs, max = MAX_CONTEXTS)]
     pub target_priority: Vec<u32>,
-    /// Which sources are pending.
+    /// The pending sources.
     #[vmstate(len = bitfield_words, max = MAX_WORDS)]
     pub pending: Vec<u32>,
-    /// Which of them some context has claimed.
+    /// The claimed sources.
     #[vmstate(len = bitfield_words, max = MAX_WORDS)]
     pub claimed: Vec<u32>,
-    /// For each context, which sources are enabled.
+    /// The enabled sources of each context.
     #[vmstate(len = num_enables, max = MAX_CONTEXTS * MAX_WORDS)]
     pub enable: Vec<u32>,
 }
 
 impl Plic {
-    /// A controller of so many sources and contexts.
+    /// Creates a controller with these numbers of sources and contexts.
     #[must_use]
     pub fn new(num_sources: u16, num_addrs: u16) -> Self {
         let words = num_sources.div_ceil(32);
@@ -66,7 +66,7 @@ impl Plic {
 }
 
 impl Default for Plic {
-    /// That of the machine `virt` with one processor.
+    /// Creates the controller of the machine `virt` with one processor.
     fn default() -> Self {
         Self::new(96, 2)
     }

@@ -1,7 +1,7 @@
 //! QEMU's user network: its section "slirp", which is written by hand and has no description.
 //!
-//! What is by hand is little: connections one after the other, each behind a mark, and then a zero. The rest are the
-//! fields of libslirp's `vmstate_slirp` (`src/state.c`).
+//! The handwritten part is small: the connections, each after a marker, then a zero. The rest follows libslirp's
+//! `vmstate_slirp` (`src/state.c`).
 
 use vmstate::prelude::*;
 use vmstate::section::RawSection;
@@ -9,27 +9,27 @@ use vmstate::section::RawSection;
 /// The version of the section in QEMU 7.2 and 10.0.
 pub const VERSION: u32 = 4;
 
-/// A network in which no connection to a program of the host is open.
+/// A network without connections to programs on the host.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "slirp", version = 4, post_load = Self::check)]
 pub struct Slirp {
-    /// The mark of a connection, or 0.
+    /// The marker of a connection, or 0 at the end.
     pub more: u8,
-    /// The number of the next packet.
+    /// The next IP packet ID.
     #[vmstate(since = 2)]
     pub ip_id: u16,
-    /// Who has an address.
+    /// The DHCP leases.
     #[vmstate(since = 3)]
     pub bootp_clients: [BootpClient; 16],
 }
 
-/// Somebody who has an address.
+/// A DHCP lease.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "slirp_bootp_client")]
 pub struct BootpClient {
-    /// Whether there is somebody.
+    /// True if the lease is in use.
     pub allocated: u16,
-    /// Who it is.
+    /// The MAC address.
     #[vmstate(buffer)]
     pub macaddr: [u8; 6],
 }

@@ -1,6 +1,6 @@
-//! Intel's first USB controller: QEMU's section "uhci".
+//! The UHCI USB controller: QEMU's section "uhci".
 //!
-//! The fields are those of QEMU's `vmstate_uhci` and `vmstate_uhci_port` (`hw/usb/hcd-uhci.c`).
+//! The fields follow QEMU's `vmstate_uhci` and `vmstate_uhci_port` (`hw/usb/hcd-uhci.c`).
 
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
@@ -11,10 +11,10 @@ use super::pci::PciDevice;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "uhci", version = 3)]
 pub struct Uhci {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "dev")]
     pub pci: PciDevice,
-    /// How many ports there are.
+    /// The number of ports.
     #[vmstate(equal)]
     #[default(2)]
     pub num_ports_vmstate: u8,
@@ -24,23 +24,23 @@ pub struct Uhci {
     pub cmd: u16,
     /// The status.
     pub status: u16,
-    /// What interrupts.
+    /// The interrupt enable register.
     pub intr: u16,
-    /// The number of the frame.
+    /// The frame number.
     pub frnum: u16,
-    /// Where the list of frames is.
+    /// The address of the frame list.
     pub fl_base_addr: u32,
-    /// How long a frame is.
+    /// The start of frame modify register.
     pub sof_timing: u8,
-    /// Whether an interrupt was asked for, and a short packet seen.
+    /// The second status: interrupt on completion, and short packet.
     pub status2: u8,
-    /// When the next frame is.
+    /// The time of the next frame.
     #[vmstate(timer)]
     pub frame_timer: Option<u64>,
-    /// The same, even while it stands still.
+    /// The frame timer.
     #[vmstate(since = 2)]
     pub expire_time: i64,
-    /// What interrupts at the end of the frame.
+    /// The pending interrupts at the end of the frame.
     #[vmstate(since = 3)]
     pub pending_int_mask: u32,
 }
@@ -49,7 +49,7 @@ pub struct Uhci {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "uhci port")]
 pub struct Port {
-    /// What is attached, and whether it is on.
+    /// The port's status and control register.
     #[default(0x0080)]
     pub ctrl: u16,
 }

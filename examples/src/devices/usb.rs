@@ -1,6 +1,6 @@
-//! What all USB devices have in common, and a tablet and a keyboard: QEMU's sections "usb-ptr" and "usb-kbd".
+//! The state common to all USB devices, and a tablet and keyboard: QEMU's sections "usb-ptr" and "usb-kbd".
 //!
-//! The fields are those of QEMU's `vmstate_usb_device` (`hw/usb/bus.c`), `vmstate_usb_ptr` and `vmstate_usb_kbd`
+//! The fields follow QEMU's `vmstate_usb_device` (`hw/usb/bus.c`), `vmstate_usb_ptr` and `vmstate_usb_kbd`
 //! (`hw/usb/dev-hid.c`), `vmstate_hid_ptr_device`, `vmstate_hid_ptr_queue` and `vmstate_hid_keyboard_device`
 //! (`hw/input/hid.c`).
 
@@ -10,9 +10,9 @@ use vmstate::prelude::*;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "usb-ptr")]
 pub struct UsbPointer {
-    /// The device on the bus.
+    /// The USB device.
     pub dev: UsbDevice,
-    /// What it is.
+    /// The pointer state.
     pub hid: Pointer,
 }
 
@@ -20,88 +20,88 @@ pub struct UsbPointer {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "usb-kbd")]
 pub struct UsbKeyboard {
-    /// The device on the bus.
+    /// The USB device.
     pub dev: UsbDevice,
-    /// What it is.
+    /// The keyboard state.
     pub hid: Keyboard,
 }
 
-/// A device on a bus.
+/// The state of a USB device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "USBDevice")]
 pub struct UsbDevice {
-    /// Its address.
+    /// The address.
     pub addr: u8,
-    /// Whether it is attached, has an address, is configured.
+    /// The state: attached, addressed or configured.
     pub state: i32,
-    /// Whether it may wake the machine up.
+    /// True if remote wakeup is enabled.
     pub remote_wakeup: i32,
-    /// How far a control request is.
+    /// The stage of a control request.
     pub setup_state: i32,
-    /// How many bytes of data belong to it.
+    /// The data length of the request.
     pub setup_len: i32,
-    /// The next of them.
+    /// The position in the data.
     pub setup_index: i32,
-    /// The request.
+    /// The setup packet.
     pub setup_buf: [u8; 8],
 }
 
-/// Something that points.
+/// A pointing device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "HIDPointerDevice")]
 pub struct Pointer {
-    /// What has happened.
+    /// The event queue.
     #[vmstate(name = "ptr.queue")]
     pub queue: [PointerEvent; 16],
-    /// The first of that.
+    /// The position of the first event.
     pub head: u32,
-    /// How many events there are.
+    /// The number of events.
     pub n: u32,
-    /// Whether reports are those that firmware understands, or its own.
+    /// The protocol: boot or report.
     pub protocol: i32,
-    /// How long it says nothing new before it repeats itself.
+    /// The idle rate.
     pub idle: u8,
 }
 
-/// What a pointer did.
+/// A pointer event.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "HIDPointerEventQueue")]
 pub struct PointerEvent {
-    /// The place or the movement to the right.
+    /// The horizontal position or movement.
     pub xdx: i32,
-    /// The place or the movement down.
+    /// The vertical position or movement.
     pub ydy: i32,
-    /// How far the wheel has turned.
+    /// The wheel movement.
     pub dz: i32,
-    /// Which buttons are pressed.
+    /// The pressed buttons.
     pub buttons_state: i32,
 }
 
-/// Something with keys.
+/// A keyboard.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "HIDKeyboardDevice")]
 pub struct Keyboard {
-    /// Codes of what has happened.
+    /// The queue of key codes.
     #[vmstate(name = "kbd.keycodes")]
     pub keycodes: [u32; 16],
-    /// The first of them.
+    /// The position of the first code.
     pub head: u32,
-    /// How many there are.
+    /// The number of codes.
     pub n: u32,
-    /// Which modifiers are pressed.
+    /// The pressed modifiers.
     #[vmstate(name = "kbd.modifiers")]
     pub modifiers: u16,
-    /// Which lights are on.
+    /// The LEDs.
     #[vmstate(name = "kbd.leds")]
     pub leds: u8,
-    /// Which keys are pressed.
+    /// The pressed keys.
     #[vmstate(name = "kbd.key")]
     pub key: [u8; 16],
-    /// How many of them.
+    /// The number of pressed keys.
     #[vmstate(name = "kbd.keys")]
     pub keys: i32,
-    /// Whether reports are those that firmware understands, or its own.
+    /// The protocol: boot or report.
     pub protocol: i32,
-    /// How long it says nothing new before it repeats itself.
+    /// The idle rate.
     pub idle: u8,
 }

@@ -1,6 +1,6 @@
-//! A graphics card with Bochs' extensions: QEMU's section "vga".
+//! The VGA card with Bochs extensions: QEMU's section "vga".
 //!
-//! The fields are those of QEMU's `vmstate_vga_pci` (`hw/display/vga-pci.c`), and of `vmstate_vga_common` and its
+//! The fields follow QEMU's `vmstate_vga_pci` (`hw/display/vga-pci.c`), and `vmstate_vga_common` and its
 //! subsection (`hw/display/vga.c`).
 
 use smart_default::SmartDefault;
@@ -12,41 +12,41 @@ use super::pci::PciDevice;
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "vga", version = 2, minimum_version = 2)]
 pub struct PciVga {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "dev")]
     pub pci: PciDevice,
-    /// The card.
+    /// The graphics state.
     pub vga: Vga,
 }
 
-/// The card itself.
+/// The graphics state.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "vga", version = 2, minimum_version = 2)]
 pub struct Vga {
-    /// What was read last from each plane.
+    /// The latched byte of each plane.
     pub latch: u32,
-    /// Which register of the sequencer is accessed next.
+    /// The selected sequencer register.
     pub sr_index: u8,
-    /// The registers of the sequencer.
+    /// The sequencer registers.
     #[vmstate(buffer, range = ..8)]
     #[default([0; 256])]
     pub sr: [u8; 256],
-    /// Which register of the graphics controller is accessed next.
+    /// The selected graphics controller register.
     pub gr_index: u8,
-    /// Its registers.
+    /// The graphics controller registers.
     #[vmstate(buffer, range = ..16)]
     #[default([0; 256])]
     pub gr: [u8; 256],
-    /// Which register of the attribute controller is accessed next.
+    /// The selected attribute controller register.
     pub ar_index: u8,
-    /// Its registers.
+    /// The attribute controller registers.
     #[vmstate(buffer)]
     pub ar: [u8; 21],
-    /// Whether an index or a value is written next.
+    /// True if the next write is an index or a value.
     pub ar_flip_flop: i32,
-    /// Which register of the CRT controller is accessed next.
+    /// The selected CRT controller register.
     pub cr_index: u8,
-    /// Its registers.
+    /// The CRT controller registers.
     #[vmstate(buffer)]
     #[default([0; 256])]
     pub cr: [u8; 256],
@@ -58,39 +58,39 @@ pub struct Vga {
     pub st00: u8,
     /// Status register 1.
     pub st01: u8,
-    /// Whether colours are read or written.
+    /// True if the palette is read or written.
     pub dac_state: u8,
-    /// Which part of a colour is next.
+    /// The next color component.
     pub dac_sub_index: u8,
-    /// Which colour is read next.
+    /// The next palette entry to read.
     pub dac_read_index: u8,
-    /// Which colour is written next.
+    /// The next palette entry to write.
     pub dac_write_index: u8,
-    /// The parts of a colour that have come.
+    /// The color components written so far.
     #[vmstate(buffer)]
     pub dac_cache: [u8; 3],
-    /// The colours.
+    /// The palette.
     #[vmstate(buffer)]
     #[default([0; 768])]
     pub palette: [u8; 768],
-    /// Where the window into the memory is.
+    /// The offset of the memory bank.
     pub bank_offset: i32,
-    /// Whether it has Bochs' extensions.
+    /// True if the card has the Bochs extensions.
     #[vmstate(equal)]
     #[default(1)]
     pub is_vbe_vmstate: u8,
-    /// Which of their registers is accessed next.
+    /// The selected register of the extensions.
     pub vbe_index: u16,
-    /// Their registers.
+    /// The registers of the extensions.
     pub vbe_regs: [u16; 10],
-    /// Where the picture begins.
+    /// The start address of the picture.
     pub vbe_start_addr: u32,
-    /// How far a line is from the next.
+    /// The distance between lines.
     pub vbe_line_offset: u32,
-    /// How many windows the memory has, less one.
+    /// The number of the last memory bank.
     pub vbe_bank_mask: u32,
-    /// Whether pixels begin with their upper byte. Nothing is sent where the machine's processor says the same; here,
-    /// where it does not, as on PCs.
+    /// True if the framebuffer is big-endian. Sent only if it differs from the target's byte order, here if it is
+    /// big-endian, as on PCs.
     #[vmstate(subsection("vga.endian", needed = |vga| vga.big_endian_fb))]
     pub big_endian_fb: bool,
 }

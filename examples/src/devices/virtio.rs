@@ -1,8 +1,8 @@
-//! What all virtio devices have in common, and three of them: QEMU's sections "virtio-blk", "virtio-net" and "virtio-rng".
+//! The state common to virtio devices, and three of them: QEMU's sections "virtio-blk", "virtio-net" and "virtio-rng".
 //!
-//! QEMU describes such a section as one opaque value, the info `virtio`, and writes it by hand (`virtio_save`): the
-//! transport, the registers, the queues, what the device adds, and then the struct `vmstate_virtio`, which is nothing but
-//! subsections. All of that can be said as structs, which `opaque` makes one value of.
+//! QEMU describes such a section as one opaque value with the info `virtio` and writes it by hand (`virtio_save` in
+//! hw/virtio/virtio.c): the transport, the registers, the queues, the device's part, and the subsections of
+//! `vmstate_virtio`. Here all of that is structs, which `opaque` turns into one value.
 
 use vmstate::Wire;
 use vmstate::prelude::*;
@@ -11,14 +11,14 @@ use super::msix::MsixState;
 use super::pci::PciDevice;
 use super::zeros;
 
-/// How many queues a device can have.
+/// The maximum number of queues.
 const MAX_QUEUES: usize = 1024;
 
-/// A disk.
+/// A block device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio-blk", version = 2, minimum_version = 2)]
 pub struct VirtioBlk<T: Transport> {
-    /// All of it.
+    /// The complete device.
     #[vmstate(opaque = "virtio")]
     pub virtio: Virtio<T, Requests>,
 }
@@ -27,82 +27,82 @@ pub struct VirtioBlk<T: Transport> {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio-net", version = 11, minimum_version = 11)]
 pub struct VirtioNet<T: Transport> {
-    /// All of it.
+    /// The complete device.
     #[vmstate(opaque = "virtio")]
     pub virtio: Virtio<T, Network>,
 }
 
-/// A source of random numbers.
+/// A random number generator.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio-rng", version = 1)]
 pub struct VirtioRng<T: Transport> {
-    /// All of it.
+    /// The complete device.
     #[vmstate(opaque = "virtio")]
     pub virtio: Virtio<T, Nothing>,
 }
 
-/// How the guest gets at a device.
+/// A transport of virtio.
 pub trait Transport: VmState + Wire + Default + Clone {
-    /// What it knows about a queue.
+    /// The transport's part of a queue.
     type Queue: VmState + Wire + Default + Clone + std::fmt::Debug + PartialEq + Eq;
-    /// Whether it sends more than its registers.
+    /// True if the transport has a subsection.
     const HAS_EXTRA_STATE: bool;
 
-    /// Whether guests can use version 1 of virtio.
+    /// Returns whether the device supports virtio 1.
     fn is_modern(&self) -> bool;
 }
 
-/// A device's registers and queues, and what `D` adds to them.
+/// The registers and queues of a device, with the fields `D` of its type.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "virtio")]
 pub struct Virtio<T: Transport, D: VmState + Wire> {
     /// The transport's registers.
     pub transport: T,
-    /// How far the driver is.
+    /// The device status.
     pub status: u8,
-    /// What the interrupt is about.
+    /// The interrupt status.
     pub isr: u8,
-    /// The queue that the registers are about.
+    /// The selected queue.
     pub queue_sel: u16,
-    /// What the driver understands, the lower half.
+    /// The driver's features, low half.
     #[vmstate(must_exist("the queue is one", |device| usize::from(device.queue_sel) < MAX_QUEUES))]
     pub guest_features: u32,
-    /// How long the configuration is.
+    /// The size of the configuration.
     pub config_len: u32,
-    /// The device's configuration.
+    /// The configuration space.
     #[vmstate(buffer(len = config_len, max = 4096))]
     pub config: Vec<u8>,
-    /// How many queues there are.
+    /// The number of queues.
     pub queue_count: u32,
     /// The queues.
     #[vmstate(len = queue_count, max = MAX_QUEUES)]
     pub queues: Vec<T::Queue>,
-    /// What kind of device it is.
+    /// The fields of the device type.
     pub device: D,
-    /// What the driver understands, all of it.
+    /// The driver's features.
     #[vmstate(name = "guest_features", subsection("virtio/64bit_features"))]
     pub all_guest_features: Option<u64>,
-    /// Where the rings of modern queues are.
+    /// The ring addresses of virtio 1 queues.
     #[vmstate(name = "vq", subsection("virtio/virtqueues", needed = |device| device.transport.is_modern()))]
     pub rings: Box<[Rings; MAX_QUEUES]>,
-    /// Whether the device has given up.
+    /// True if the device is broken.
     #[vmstate(subsection("virtio/broken", needed = |device| device.broken))]
     pub broken: bool,
-    /// Registers of the modern transport.
+    /// The registers of the virtio 1 transport.
     #[vmstate(opaque = "virtqueue_extra_state", subsection("virtio/extra_state", needed = |_| T::HAS_EXTRA_STATE))]
     pub extra_state: VirtioPci,
-    /// Whether the device is in use.
+    /// True if the device has started.
     #[vmstate(subsection("virtio/started", needed = |device| device.started))]
     pub started: bool,
-    /// Where packed queues are, if the device can have them.
+    /// The positions of packed queues.
     #[vmstate(subsection)]
     pub packed: Option<PackedQueues>,
-    /// Whether it is switched off.
+    /// True if the device is disabled.
     #[vmstate(subsection("virtio/disabled", needed = |device| device.disabled))]
     pub disabled: bool,
 }
 
-/// Where the two rings of a queue are.
+/// The ring addresses of a queue.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtqueue_state")]
 pub struct Rings {
@@ -114,7 +114,7 @@ pub struct Rings {
     pub used: u64,
 }
 
-/// How far packed queues are.
+/// The positions of packed queues.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "virtio/packed_virtqueues")]
 pub struct PackedQueues {
@@ -128,43 +128,43 @@ impl Default for PackedQueues {
     }
 }
 
-/// How far a packed queue is.
+/// The position of a packed queue.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "packed_virtqueue_state")]
 pub struct PackedQueue {
-    /// The next descriptor that the driver makes available.
+    /// The next available descriptor.
     pub last_avail_idx: u16,
-    /// The mark of such descriptors.
+    /// The wrap counter of available descriptors.
     pub last_avail_wrap_counter: bool,
-    /// The next descriptor that the device has used.
+    /// The next used descriptor.
     pub used_idx: u16,
-    /// The mark of such descriptors.
+    /// The wrap counter of used descriptors.
     pub used_wrap_counter: bool,
-    /// How many the device is working on.
+    /// The number of descriptors in use.
     pub inuse: u32,
 }
 
-/// A device whose registers are in memory, in the old layout.
+/// A memory-mapped device with the legacy layout.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio_mmio")]
 pub struct Mmio {
-    /// Which half of the device's features is read.
+    /// The selected half of the device's features.
     pub host_features_sel: u32,
-    /// Which half of the driver's features is written.
+    /// The selected half of the driver's features.
     pub guest_features_sel: u32,
-    /// The size of a page, as a shift.
+    /// The page size as a shift.
     pub guest_page_shift: u32,
 }
 
-/// A queue of such a device.
+/// A queue of a memory-mapped device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio_mmio_queue")]
 pub struct MmioQueue {
-    /// How many descriptors it has.
+    /// The number of descriptors.
     pub num: u32,
-    /// How the rings are aligned.
+    /// The alignment of the rings.
     pub align: u32,
-    /// The address of the descriptors.
+    /// The address of the descriptor table.
     pub desc: u64,
     /// The next entry of the available ring.
     pub last_avail_idx: u16,
@@ -183,19 +183,19 @@ impl Transport for Mmio {
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "virtio_pci_config")]
 pub struct Pci<const EXPRESS: bool> {
-    /// The device on the bus.
+    /// The PCI device.
     pub pci: PciDevice,
-    /// Its interrupts.
+    /// The MSI-X state.
     pub msix: MsixState,
-    /// The vector of the configuration.
+    /// The vector for configuration changes.
     pub config_vector: u16,
-    /// Whether guests can use version 1 of virtio.
+    /// True if the device supports virtio 1.
     #[vmstate(skip = "a property of the device")]
     pub modern: bool,
 }
 
 impl<const EXPRESS: bool> Pci<EXPRESS> {
-    /// A device with so many interrupts.
+    /// Creates a device with this number of vectors.
     #[must_use]
     pub fn with_vectors(vectors: u16) -> Self {
         let pci = if EXPRESS { PciDevice::express() } else { PciDevice::default() };
@@ -204,23 +204,23 @@ impl<const EXPRESS: bool> Pci<EXPRESS> {
 }
 
 impl<const EXPRESS: bool> Default for Pci<EXPRESS> {
-    /// A device with one interrupt for its queue and one for its configuration.
+    /// Creates a device with a vector for its queue and one for configuration changes.
     fn default() -> Self {
         Self::with_vectors(2)
     }
 }
 
-/// A queue of such a device.
+/// A queue of a PCI device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio_pci_queue")]
 pub struct PciQueue {
-    /// How many descriptors it has.
+    /// The number of descriptors.
     pub num: u32,
-    /// The address of the descriptors.
+    /// The address of the descriptor table.
     pub desc: u64,
     /// The next entry of the available ring.
     pub last_avail_idx: u16,
-    /// The vector of its interrupt.
+    /// The interrupt vector.
     pub vector: u16,
 }
 
@@ -233,24 +233,24 @@ impl<const EXPRESS: bool> Transport for Pci<EXPRESS> {
     }
 }
 
-/// What PCI adds: QEMU's `vmstate_virtio_pci`, which has no fields.
+/// The fields of the PCI transport: QEMU's `vmstate_virtio_pci`, which has only a subsection.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio_pci")]
 pub struct VirtioPci {
-    /// The registers of modern drivers.
+    /// The registers of virtio 1.
     #[vmstate(subsection)]
     pub modern: Option<ModernState>,
 }
 
-/// The registers of modern drivers.
+/// The registers of virtio 1.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "virtio_pci/modern_state")]
 pub struct ModernState {
-    /// Which half of the device's features is read.
+    /// The selected half of the device's features.
     pub dfselect: u32,
-    /// Which half of the driver's features is written.
+    /// The selected half of the driver's features.
     pub gfselect: u32,
-    /// What the driver has written.
+    /// The driver's features.
     pub guest_features: [u32; 2],
     /// The queues.
     pub vqs: Box<[ModernQueue; MAX_QUEUES]>,
@@ -262,16 +262,16 @@ impl Default for ModernState {
     }
 }
 
-/// A queue, as a modern driver sets it up.
+/// A queue of virtio 1.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "virtio_pci/modern_queue_state")]
 pub struct ModernQueue {
-    /// How many descriptors it has.
+    /// The number of descriptors.
     pub num: u16,
-    /// Whether it is in use.
+    /// True if the queue is enabled.
     #[vmstate(unused(before = 1))]
     pub enabled: bool,
-    /// The address of the descriptors, lower half first.
+    /// The address of the descriptor table, low half first.
     pub desc: [u32; 2],
     /// The address of the available ring.
     pub avail: [u32; 2],
@@ -279,16 +279,16 @@ pub struct ModernQueue {
     pub used: [u32; 2],
 }
 
-/// A device that adds nothing.
+/// A device without additional fields.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "nothing")]
 pub struct Nothing {}
 
-/// The requests that a disk could not finish. There are none unless there was an error.
+/// The failed requests of a block device, to be retried. Empty unless an error occurred.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "requests", post_load = Self::check)]
 pub struct Requests {
-    /// 0 after the last one.
+    /// The marker, 0 after the last request.
     pub more: u8,
 }
 
@@ -301,52 +301,52 @@ impl Requests {
     }
 }
 
-/// The largest number of addresses that a card looks for.
+/// The maximum number of MAC filter entries.
 const MAX_MACS: usize = 64;
 
-/// What a network card adds, with one pair of queues: QEMU's `vmstate_virtio_net_device` (`hw/net/virtio-net.c`).
+/// The fields of a network card with one pair of queues: QEMU's `vmstate_virtio_net_device` (`hw/net/virtio-net.c`).
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "virtio-net-device", version = 11, minimum_version = 11)]
 pub struct Network {
-    /// Its address.
+    /// The MAC address.
     pub mac: [u8; 6],
-    /// Whether there are packets that could not be sent.
+    /// True if a transmission is pending.
     #[vmstate(name = "vqs")]
     pub tx_waiting: u32,
-    /// Whether received packets may be in several buffers.
+    /// True if receive buffers can be merged.
     pub mergeable_rx_bufs: u32,
-    /// Whether there is a link.
+    /// The link status.
     pub status: u16,
-    /// Whether all packets are received.
+    /// Promiscuous mode.
     pub promisc: u8,
-    /// Whether all packets to groups are received.
+    /// All-multicast mode.
     pub allmulti: u8,
-    /// How many addresses there are besides its own.
+    /// The number of entries in the MAC filter.
     #[vmstate(name = "mac_table.in_use")]
     pub macs_in_use: u32,
-    /// Those addresses.
+    /// The MAC filter.
     #[vmstate(name = "mac_table.macs", buffer(len = macs_in_use, multiply = 6, max = MAX_MACS * 6))]
     pub macs: Vec<u8>,
-    /// A bit for each VLAN: whether its packets are received.
+    /// The VLAN filter, one bit each.
     #[vmstate(buffer)]
     pub vlans: [u8; 512],
-    /// Whether the host's side adds headers.
+    /// True if the backend adds vnet headers.
     pub has_vnet_hdr: u32,
-    /// Whether there were too many addresses of groups.
+    /// True if the multicast filter overflowed.
     #[vmstate(name = "mac_table.multi_overflow")]
     pub multi_overflow: u8,
-    /// Whether there were too many others.
+    /// True if the unicast filter overflowed.
     #[vmstate(name = "mac_table.uni_overflow")]
     pub uni_overflow: u8,
-    /// Whether all packets to single receivers are received.
+    /// All-unicast mode.
     pub alluni: u8,
-    /// Whether none to groups are.
+    /// No-multicast mode.
     pub nomulti: u8,
-    /// Whether none to single receivers are.
+    /// No-unicast mode.
     pub nouni: u8,
-    /// Whether none to everybody are.
+    /// No-broadcast mode.
     pub nobcast: u8,
-    /// Whether the host's side cuts UDP packets.
+    /// True if the backend supports UFO.
     pub has_ufo: u8,
 }
 

@@ -1,28 +1,28 @@
-//! VMware's mouse, which knows where on the screen it is: QEMU's section "vmmouse".
+//! The VMware mouse, which reports absolute positions: QEMU's section "vmmouse".
 //!
-//! The fields are those of QEMU's `vmstate_vmmouse` (`hw/i386/vmmouse.c`).
+//! The fields follow QEMU's `vmstate_vmmouse` (`hw/i386/vmmouse.c`).
 
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-/// The words of the queue.
+/// The size of the queue in words.
 const QUEUE: i32 = 1024;
 
 /// The mouse.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "vmmouse", version = 0)]
 pub struct VmMouse {
-    /// The words of the queue.
+    /// The size of the queue in words.
     #[vmstate(equal)]
     #[default(QUEUE)]
     pub queue_size: i32,
-    /// Events, of four words each.
+    /// The events, four words each.
     #[default(Box::new([[0; 4]; 256]))]
     pub queue: Box<[[u32; 4]; 256]>,
-    /// How many words there are.
+    /// The number of words.
     pub nb_queue: u16,
-    /// What it answers when it is asked.
+    /// The status.
     pub status: u16,
-    /// Whether it sends places and not movements.
+    /// True if absolute positions are reported.
     pub absolute: u8,
 }

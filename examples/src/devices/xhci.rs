@@ -1,6 +1,6 @@
-//! The USB controller of today: QEMU's section "xhci".
+//! The xHCI USB controller: QEMU's section "xhci".
 //!
-//! The fields are those of QEMU's `vmstate_xhci_pci` (`hw/usb/hcd-xhci-pci.c`), `vmstate_xhci`, `vmstate_xhci_port`,
+//! The fields follow QEMU's `vmstate_xhci_pci` (`hw/usb/hcd-xhci-pci.c`), `vmstate_xhci`, `vmstate_xhci_port`,
 //! `vmstate_xhci_slot`, `vmstate_xhci_intr`, `vmstate_xhci_event` and `vmstate_xhci_ring` (`hw/usb/hcd-xhci.c`).
 
 use smart_default::SmartDefault;
@@ -9,24 +9,24 @@ use vmstate::prelude::*;
 use super::msix::Msix;
 use super::pci::PciDevice;
 
-/// How many ports there can be.
+/// The maximum number of ports.
 const MAX_PORTS: usize = 30;
-/// How many devices there can be.
+/// The maximum number of device slots.
 const MAX_SLOTS: usize = 64;
-/// How many interrupters there can be.
+/// The maximum number of interrupters.
 const MAX_INTERRUPTERS: usize = 16;
-/// How many events an interrupter could keep.
+/// The former size of an interrupter's event buffer.
 const MAX_EVENTS: usize = 88 * 64;
 
 /// A controller on the PCI bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "xhci")]
 pub struct PciXhci {
-    /// The device on the bus.
+    /// The PCI device.
     #[vmstate(name = "parent_obj[0]")]
     #[default(PciDevice::express())]
     pub pci: PciDevice,
-    /// Its interrupts.
+    /// The MSI-X state.
     #[vmstate(name = "parent_obj[1]")]
     #[default(Msix::new(16))]
     pub msix: Msix,
@@ -34,11 +34,11 @@ pub struct PciXhci {
     pub xhci: Xhci,
 }
 
-/// The controller itself.
+/// The state of the controller.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "xhci-core")]
 pub struct Xhci {
-    /// How many ports there are.
+    /// The number of ports.
     #[vmstate(skip = "fixed when the controller is built")]
     #[default(8)]
     pub numports: u32,
@@ -46,15 +46,15 @@ pub struct Xhci {
     #[vmstate(len = numports, max = MAX_PORTS)]
     #[default(vec![Port::default(); 8])]
     pub ports: Vec<Port>,
-    /// How many devices there can be.
+    /// The number of device slots.
     #[vmstate(skip = "fixed when the controller is built")]
     #[default(64)]
     pub numslots: u32,
-    /// The devices.
+    /// The device slots.
     #[vmstate(len = numslots, max = MAX_SLOTS)]
     #[default(vec![Slot::default(); 64])]
     pub slots: Vec<Slot>,
-    /// How many interrupters there are.
+    /// The number of interrupters.
     #[vmstate(skip = "fixed when the controller is built")]
     #[default(16)]
     pub numintrs: u32,
@@ -66,24 +66,24 @@ pub struct Xhci {
     pub usbcmd: u32,
     /// The status.
     pub usbsts: u32,
-    /// Which notifications of devices count.
+    /// The device notification control.
     pub dnctrl: u32,
-    /// Where commands are, and whether they are done.
+    /// The command ring control, low half.
     pub crcr_low: u32,
-    /// The upper half of that.
+    /// The command ring control, high half.
     pub crcr_high: u32,
-    /// Where the contexts of the devices are.
+    /// The address of the device context array, low half.
     pub dcbaap_low: u32,
-    /// The upper half of that.
+    /// The address of the device context array, high half.
     pub dcbaap_high: u32,
-    /// How many devices the guest uses.
+    /// The number of enabled slots.
     pub config: u32,
-    /// When frames began to be counted.
+    /// The time of the first microframe.
     pub mfindex_start: i64,
-    /// When their number wraps.
+    /// The wrap timer of the microframe index.
     #[vmstate(timer)]
     pub mfwrap_timer: Option<u64>,
-    /// The commands.
+    /// The command ring.
     pub cmd_ring: Ring,
 }
 
@@ -91,17 +91,17 @@ pub struct Xhci {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "xhci-port")]
 pub struct Port {
-    /// What is attached, and whether it is on.
+    /// The port status and control register.
     pub portsc: u32,
 }
 
-/// A device. The rest of it is in the guest's memory.
+/// A device slot. The rest of its state is in guest memory.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "xhci-slot")]
 pub struct Slot {
-    /// Whether there is one.
+    /// True if the slot is enabled.
     pub enabled: bool,
-    /// Whether it has an address.
+    /// True if the slot has an address.
     pub addressed: bool,
 }
 
@@ -109,65 +109,65 @@ pub struct Slot {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "xhci-intr")]
 pub struct Interrupter {
-    /// Whether it interrupts.
+    /// The interrupt management register.
     pub iman: u32,
-    /// How often it may.
+    /// The interrupt moderation register.
     pub imod: u32,
-    /// How many parts the ring of events has.
+    /// The size of the event ring segment table.
     pub erstsz: u32,
-    /// Where the list of them is.
+    /// The address of the segment table, low half.
     pub erstba_low: u32,
-    /// The upper half of that.
+    /// The address of the segment table, high half.
     pub erstba_high: u32,
-    /// The event that the guest reads next.
+    /// The dequeue pointer, low half.
     pub erdp_low: u32,
-    /// The upper half of that.
+    /// The dequeue pointer, high half.
     pub erdp_high: u32,
-    /// Whether its message is used.
+    /// True if the MSI-X vector is in use.
     pub msix_used: bool,
-    /// The mark of new events.
+    /// The producer cycle state.
     pub er_pcs: bool,
-    /// Where the ring of events is.
+    /// The address of the current segment.
     pub er_start: u64,
-    /// How many events it holds.
+    /// The size of the current segment.
     pub er_size: u32,
-    /// The next event.
+    /// The enqueue index.
     pub er_ep_idx: u32,
-    /// Whether events had to be kept, as QEMU once did.
+    /// True if events are buffered, which QEMU no longer does.
     pub er_full_unused: bool,
-    /// The next place for an event that is kept.
+    /// The put index of the event buffer.
     #[vmstate(when = |intr| intr.er_full_unused)]
     pub ev_buffer_put: u32,
-    /// The first event that is kept.
+    /// The get index of the event buffer.
     #[vmstate(when = |intr| intr.er_full_unused)]
     pub ev_buffer_get: u32,
-    /// How many could be kept.
+    /// The size of the event buffer.
     #[vmstate(skip = "always the same")]
     #[default(5632)]
     pub ev_buffer_len: u32,
-    /// Events that are kept.
+    /// The event buffer.
     #[vmstate(when = |intr| intr.er_full_unused, len = ev_buffer_len, max = MAX_EVENTS)]
     pub ev_buffer: Vec<Event>,
 }
 
-/// An event that is kept.
+/// A buffered event.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "xhci-event")]
 pub struct Event {
-    /// What has happened.
+    /// The type.
     #[vmstate(name = "type")]
     pub kind: u32,
-    /// How it went.
+    /// The completion code.
     pub ccode: u32,
-    /// What it is about.
+    /// The pointer to the TRB.
     pub ptr: u64,
-    /// How many bytes were left.
+    /// The remaining length.
     pub length: u32,
-    /// More about it.
+    /// The flags.
     pub flags: u32,
-    /// The device.
+    /// The slot.
     pub slotid: u8,
-    /// The device's endpoint.
+    /// The endpoint.
     pub epid: u8,
 }
 
@@ -175,8 +175,8 @@ pub struct Event {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "xhci-ring")]
 pub struct Ring {
-    /// The next one.
+    /// The dequeue pointer.
     pub dequeue: u64,
-    /// The mark of new ones.
+    /// The consumer cycle state.
     pub ccs: bool,
 }

@@ -77,7 +77,7 @@ pub struct Chips {
     pub port92: Port92,
     /// The SMBus.
     pub i2c_bus: I2cBus,
-    /// Whether the ACPI tables are final.
+    /// True if the ACPI tables are final.
     pub acpi_build: AcpiBuild,
     /// The run state.
     pub global_state: AnyGlobalState,

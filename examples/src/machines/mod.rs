@@ -91,7 +91,7 @@ impl<'d> Section<'d> {
     }
 }
 
-/// Registers the sections of `board`: those of `headers` first, in their order and with their IDs, then the others.
+/// Registers the sections of `board`. The sections in `headers` come first, in their order and with their IDs.
 ///
 /// QEMU numbers sections in the order in which it creates devices, which differs between releases. A load does not
 /// depend on it, but writing the same bytes does.

@@ -55,7 +55,7 @@ pub struct Virt {
     pub network: VirtioNet<Mmio>,
     /// The random number generator.
     pub random: VirtioRng<Pci<false>>,
-    /// Whether the ACPI tables are final. QEMU 7.2 has none.
+    /// True if the ACPI tables are final. QEMU 7.2 lacks the section.
     pub acpi_build: Option<VirtAcpiBuild>,
     /// The run state.
     pub global_state: AnyGlobalState,

@@ -35,7 +35,7 @@ pub struct Bus {
     pub flash: [Pflash; 2],
     /// The test finisher.
     pub finisher: Finisher,
-    /// Whether the hart must check for interrupts, because a device was accessed.
+    /// True if the hart must check for interrupts, because a device was accessed.
     pub(super) attention: bool,
 }
 

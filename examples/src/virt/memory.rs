@@ -60,7 +60,7 @@ impl Memory {
         &mut self.blocks[block::RAM].bytes
     }
 
-    /// Returns the blocks of a stream, with or without those that only QEMU 10.0 has.
+    /// Returns the blocks of a stream, with or without the blocks that only QEMU 10.0 has.
     pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Region] {
         let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
         &mut self.blocks[..count]

@@ -86,7 +86,7 @@ pub struct Uart {
 
 impl Default for Uart {
     fn default() -> Self {
-        // Without a modem there is no status to poll (`poll_msl` in QEMU).
+        // Without a modem, the status is not polled (`poll_msl` in QEMU).
         let port = Serial { poll_msl: -1, ..Serial::default() };
         Self { serial: MemorySerial { port }, sent: Vec::new(), line: None }
     }

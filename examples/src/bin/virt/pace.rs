@@ -6,7 +6,7 @@ use vmstate_examples::virt::{Board, Stop};
 
 /// The time in nanoseconds that the board runs between checks for input. Shorter than a user notices.
 const SLICE: u64 = 2_000_000;
-/// The longest time that the board may lag behind the host. A slower host slows the board's clock down.
+/// The longest time that the board's clock may lag. A slower host slows the board's clock down.
 const MAX_LAG: Duration = Duration::from_millis(100);
 
 /// The mapping from the host's time to the board's.

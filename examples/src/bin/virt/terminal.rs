@@ -24,7 +24,7 @@ pub(crate) struct Terminal {
     /// The settings to restore. `None` if standard input is not a terminal.
     before: Option<Termios>,
     input: Receiver<Vec<u8>>,
-    /// Whether the last key was Ctrl-A.
+    /// True if the last key was Ctrl-A.
     escaped: bool,
 }
 

@@ -3,10 +3,10 @@
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-/// The largest buffer of a drive, with which QEMU makes all.
+/// The buffer size of all drives of QEMU.
 const BUFFER: usize = 256 * 512 + 4;
 
-/// A disk, a CD drive, or none.
+/// A disk, a CD drive, or an empty slot.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(
     name = "ide_drive",
@@ -18,11 +18,11 @@ const BUFFER: usize = 256 * 512 + 4;
     )
 )]
 pub struct Drive {
-    /// How many sectors are transferred between interrupts.
+    /// The number of sectors between interrupts.
     pub mult_sectors: i32,
-    /// Whether the next field is there.
+    /// True if the next field is valid.
     pub identify_set: i32,
-    /// What the drive says about itself, once it was asked.
+    /// The identification data.
     #[vmstate(buffer, when = |drive| drive.identify_set != 0)]
     #[default([0; 512])]
     pub identify_data: [u8; 512],
@@ -30,56 +30,56 @@ pub struct Drive {
     pub feature: u8,
     /// The error register.
     pub error: u8,
-    /// How many sectors.
+    /// The sector count.
     pub nsector: u32,
-    /// The sector.
+    /// The sector number.
     pub sector: u8,
-    /// The cylinder, lower half.
+    /// The cylinder, low byte.
     pub lcyl: u8,
-    /// The cylinder, upper half.
+    /// The cylinder, high byte.
     pub hcyl: u8,
-    /// What was in the feature register before.
+    /// The previous value of the feature register.
     pub hob_feature: u8,
-    /// What the sector was before.
+    /// The previous sector number.
     pub hob_sector: u8,
-    /// What the number of sectors was before.
+    /// The previous sector count.
     pub hob_nsector: u8,
-    /// What the lower half of the cylinder was before.
+    /// The previous low byte of the cylinder.
     pub hob_lcyl: u8,
-    /// What the upper half of the cylinder was before.
+    /// The previous high byte of the cylinder.
     pub hob_hcyl: u8,
-    /// The drive and the head.
+    /// The drive/head register.
     pub select: u8,
     /// The status register.
     pub status: u8,
-    /// Whether the command has addresses of 48 bits.
+    /// True if the command uses 48-bit addresses.
     pub lba48: u8,
-    /// A CD drive: what went wrong.
+    /// CD drive: the sense key.
     pub sense_key: u8,
-    /// A CD drive: what exactly.
+    /// CD drive: the additional sense code.
     pub asc: u8,
-    /// A CD drive: whether the disk was changed. 1 if nothing is said.
+    /// CD drive: whether the disk was changed. The default is 1.
     #[vmstate(since = 3)]
     pub cdrom_changed: u8,
-    /// The data that are being transferred by the processor.
+    /// The PIO transfer in progress.
     #[vmstate(subsection)]
     pub pio: Option<PioState>,
     /// The tray, if it is open or locked.
     #[vmstate(subsection)]
     pub tray: Option<TrayState>,
-    /// A CD drive: whether there is a new disk that nobody was told about.
+    /// CD drive: whether a new disk was not reported yet.
     #[vmstate(name = "events.new_media", in = "ide_drive/atapi/gesn_state")]
     pub new_media: bool,
-    /// A CD drive: whether somebody pressed its button.
+    /// CD drive: whether the user requested ejection.
     #[vmstate(name = "events.eject_request", in = "ide_drive/atapi/gesn_state")]
     pub eject_request: bool,
 }
 
-/// Data that are being transferred by the processor.
+/// A PIO transfer in progress.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "ide_drive/pio_state")]
 pub struct PioState {
-    /// How many sectors are asked for.
+    /// The number of requested sectors.
     pub req_nb_sectors: i32,
     /// The size of the buffer.
     #[vmstate(skip = "the same for all drives")]
@@ -89,15 +89,15 @@ pub struct PioState {
     #[vmstate(len = io_buffer_total_len, max = BUFFER)]
     #[default(vec![0; BUFFER])]
     pub io_buffer: Vec<u8>,
-    /// The next byte.
+    /// The position of the next byte.
     pub cur_io_buffer_offset: i32,
-    /// The end.
+    /// The end of the data.
     pub cur_io_buffer_len: i32,
-    /// What is done then, as a number of QEMU's.
+    /// The function called at the end, as an index in QEMU.
     pub end_transfer_fn_idx: u8,
-    /// How many bytes belong together.
+    /// The size of an elementary transfer.
     pub elementary_transfer_size: i32,
-    /// A CD drive: how many bytes the whole answer has.
+    /// CD drive: the size of the whole reply.
     pub packet_transfer_size: i32,
 }
 
@@ -105,8 +105,8 @@ pub struct PioState {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ide_drive/tray_state")]
 pub struct TrayState {
-    /// Whether it is open.
+    /// True if the tray is open.
     pub tray_open: bool,
-    /// Whether the guest has locked it.
+    /// True if the tray is locked.
     pub tray_locked: bool,
 }

@@ -1,41 +1,41 @@
-//! Performance counters, in both of their shapes.
+//! Performance counters in the formats of both releases.
 
 use vmstate::prelude::*;
 
 use super::Xlen;
 
-/// A counter, as 10.0 has it.
+/// A counter of QEMU 10.0.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/pmu", version = 2)]
 pub struct Counter<X: Xlen> {
-    /// What it says.
+    /// The value.
     pub mhpmcounter_val: X,
-    /// The upper half of that, on cores of 32 bits.
+    /// The high half of the value, on 32-bit cores.
     pub mhpmcounterh_val: X,
-    /// What the host's clock was when it said so.
+    /// The host's counter when the value was set.
     pub mhpmcounter_prev: X,
-    /// The upper half of that.
+    /// The high half of that.
     pub mhpmcounterh_prev: X,
 }
 
-/// A counter, as 7.2 has it.
+/// A counter of QEMU 7.2.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/pmu")]
 pub struct CounterOf7_2<X: Xlen> {
-    /// What it says.
+    /// The value.
     pub mhpmcounter_val: X,
-    /// The upper half of that, on cores of 32 bits.
+    /// The high half of the value, on 32-bit cores.
     pub mhpmcounterh_val: X,
-    /// What the host's clock was when it said so.
+    /// The host's counter when the value was set.
     pub mhpmcounter_prev: X,
-    /// The upper half of that.
+    /// The high half of that.
     pub mhpmcounterh_prev: X,
-    /// Whether it has been written and counts.
+    /// True if the counter was started by a write.
     pub started: bool,
 }
 
 impl<X: Xlen> CounterOf7_2<X> {
-    /// The counter without its mark.
+    /// Returns the counter without its flag.
     pub(super) fn now(&self) -> Counter<X> {
         Counter {
             mhpmcounter_val: self.mhpmcounter_val,
@@ -45,7 +45,7 @@ impl<X: Xlen> CounterOf7_2<X> {
         }
     }
 
-    /// Makes it `counter`, and leaves the mark as it is.
+    /// Sets the counter and keeps the flag.
     pub(super) fn set(&mut self, counter: &Counter<X>) {
         *self = Self {
             mhpmcounter_val: counter.mhpmcounter_val,

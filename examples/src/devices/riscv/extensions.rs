@@ -1,4 +1,4 @@
-//! What further extensions add to a core.
+//! The state of optional extensions.
 
 use vmstate::prelude::*;
 
@@ -11,106 +11,106 @@ pub struct Vector<X: Xlen> {
     /// The registers v0 to v31, of up to 1024 bits.
     #[vmstate(name = "env.vreg")]
     pub vreg: Box<[[u64; 16]; 32]>,
-    /// The rounding mode of fixed point.
+    /// The fixed-point rounding mode.
     #[vmstate(name = "env.vxrm")]
     pub vxrm: X,
-    /// Whether fixed point has saturated.
+    /// The fixed-point saturation flag.
     #[vmstate(name = "env.vxsat")]
     pub vxsat: X,
-    /// How many elements are in use.
+    /// The vector length.
     #[vmstate(name = "env.vl")]
     pub vl: X,
-    /// The element to begin with.
+    /// The first element.
     #[vmstate(name = "env.vstart")]
     pub vstart: X,
-    /// What the elements are.
+    /// The vector type.
     #[vmstate(name = "env.vtype")]
     pub vtype: X,
-    /// Whether `vtype` makes no sense.
+    /// True if `vtype` is invalid.
     #[vmstate(name = "env.vill")]
     pub vill: bool,
 }
 
-/// Pointers with something in their upper bits, as an early draft had it: QEMU's `vmstate_pointermasking`.
+/// Pointer masking according to an early draft: QEMU's `vmstate_pointermasking`.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/pointer_masking")]
 pub struct PointerMasking<X: Xlen> {
-    /// For which modes it is on.
+    /// The modes with pointer masking.
     #[vmstate(name = "env.mmte")]
     pub mmte: X,
-    /// In machine mode, which bits of a pointer count.
+    /// The mask of machine mode.
     #[vmstate(name = "env.mpmmask")]
     pub mpmmask: X,
-    /// In machine mode, what the others are.
+    /// The base of machine mode.
     #[vmstate(name = "env.mpmbase")]
     pub mpmbase: X,
-    /// In supervisor mode, which bits of a pointer count.
+    /// The mask of supervisor mode.
     #[vmstate(name = "env.spmmask")]
     pub spmmask: X,
-    /// In supervisor mode, what the others are.
+    /// The base of supervisor mode.
     #[vmstate(name = "env.spmbase")]
     pub spmbase: X,
-    /// In user mode, which bits of a pointer count.
+    /// The mask of user mode.
     #[vmstate(name = "env.upmmask")]
     pub upmmask: X,
-    /// In user mode, what the others are.
+    /// The base of user mode.
     #[vmstate(name = "env.upmbase")]
     pub upmbase: X,
 }
 
-/// What less privileged modes are allowed: QEMU's `vmstate_envcfg`.
+/// The environment configuration: QEMU's `vmstate_envcfg`.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/envcfg")]
 pub struct EnvCfg<X: Xlen> {
-    /// For modes below machine mode.
+    /// The configuration of modes below machine mode.
     #[vmstate(name = "env.menvcfg")]
     pub menvcfg: u64,
-    /// For user mode.
+    /// The configuration of user mode.
     #[vmstate(name = "env.senvcfg")]
     pub senvcfg: X,
-    /// For the hypervisor's guest.
+    /// The configuration of the hypervisor's guest.
     #[vmstate(name = "env.henvcfg")]
     pub henvcfg: u64,
 }
 
-/// Breakpoints and watchpoints: QEMU's `vmstate_debug`.
+/// The debug triggers: QEMU's `vmstate_debug`.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/debug", version = 2, minimum_version = 2)]
 pub struct Trigger<X: Xlen> {
-    /// Which one the registers show.
+    /// The selected trigger.
     #[vmstate(name = "env.trigger_cur")]
     pub trigger_cur: X,
-    /// What each is and does.
+    /// The type and configuration of each trigger.
     #[vmstate(name = "env.tdata1")]
     pub tdata1: [X; 2],
-    /// The address or value that each waits for.
+    /// The address or value of each trigger.
     #[vmstate(name = "env.tdata2")]
     pub tdata2: [X; 2],
-    /// Further conditions of each.
+    /// The additional conditions of each trigger.
     #[vmstate(name = "env.tdata3")]
     pub tdata3: [X; 2],
 }
 
-/// Whose additional state is accessible: QEMU's `vmstate_smstateen`, whose name lacks a letter.
+/// The state enable registers: QEMU's `vmstate_smstateen` (whose name has a letter missing).
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/smtateen")]
 pub struct StateEnable {
-    /// For modes below machine mode.
+    /// Access from modes below machine mode.
     #[vmstate(name = "env.mstateen")]
     pub mstateen: [u64; 4],
-    /// For the hypervisor's guest.
+    /// Access from the hypervisor's guest.
     #[vmstate(name = "env.hstateen")]
     pub hstateen: [u64; 4],
-    /// For user mode.
+    /// Access from user mode.
     #[vmstate(name = "env.sstateen")]
     pub sstateen: [u64; 4],
 }
 
-/// Whether a landing pad is due: QEMU's `vmstate_elp`.
+/// The landing pad state: QEMU's `vmstate_elp`.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/elp")]
 pub struct Elp {
-    /// Whether the next instruction must be one.
+    /// True if the next instruction must be a landing pad.
     #[vmstate(name = "env.elp")]
     pub expected: bool,
 }
@@ -119,34 +119,34 @@ pub struct Elp {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/ssp")]
 pub struct ShadowStack<X: Xlen> {
-    /// Its pointer.
+    /// The shadow stack pointer.
     #[vmstate(name = "env.ssp")]
     pub pointer: X,
 }
 
-/// Records of control transfers: QEMU's `vmstate_ctr`.
+/// The control transfer records: QEMU's `vmstate_ctr`.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "cpu/ctr")]
 pub struct Ctr {
-    /// What machine mode wants recorded.
+    /// The control of machine mode.
     #[vmstate(name = "env.mctrctl")]
     pub mctrctl: u64,
-    /// How many records there are.
+    /// The depth of the buffer.
     #[vmstate(name = "env.sctrdepth")]
     pub sctrdepth: u32,
-    /// Which one is written next.
+    /// The status with the write position.
     #[vmstate(name = "env.sctrstatus")]
     pub sctrstatus: u32,
-    /// What the guest wants recorded.
+    /// The control of the guest.
     #[vmstate(name = "env.vsctrctl")]
     pub vsctrctl: u64,
-    /// Where each transfer came from.
+    /// The source addresses.
     #[vmstate(name = "env.ctr_src")]
     pub sources: Box<[u64; 256]>,
-    /// Where each went.
+    /// The target addresses.
     #[vmstate(name = "env.ctr_dst")]
     pub targets: Box<[u64; 256]>,
-    /// What kind each was.
+    /// The kinds of the transfers.
     #[vmstate(name = "env.ctr_data")]
     pub data: Box<[u64; 256]>,
 }

@@ -1,4 +1,4 @@
-//! The registers of a hypervisor.
+//! The hypervisor registers.
 
 use vmstate::prelude::*;
 
@@ -17,46 +17,46 @@ pub struct Hypervisor<X: Xlen> {
     /// The status of the guest.
     #[vmstate(name = "env.hstatus")]
     pub hstatus: X,
-    /// Which exceptions are the guest's.
+    /// The exceptions delegated to the guest.
     #[vmstate(name = "env.hedeleg")]
     pub hedeleg: X,
-    /// Which interrupts are the guest's.
+    /// The interrupts delegated to the guest.
     #[vmstate(name = "env.hideleg")]
     pub hideleg: u64,
-    /// The next one, as wide as a register.
+    /// `hcounteren`, with the width of a register.
     #[vmstate(name = "env.hcounteren", until = 2)]
     pub hcounteren_of_7_2: X,
-    /// Which counters the guest may read.
+    /// The counters that the guest may read.
     #[vmstate(name = "env.hcounteren", since = 4)]
     pub hcounteren: u32,
-    /// The address that the last trap was about.
+    /// The trap value.
     #[vmstate(name = "env.htval")]
     pub htval: X,
-    /// The instruction that the last trap was about.
+    /// The trapped instruction.
     #[vmstate(name = "env.htinst")]
     pub htinst: X,
-    /// The page table of the guest's memory.
+    /// The second-stage page table.
     #[vmstate(name = "env.hgatp")]
     pub hgatp: X,
-    /// Which external interrupts of guests are enabled.
+    /// The enabled external interrupts of guests.
     #[vmstate(name = "env.hgeie")]
     pub hgeie: X,
-    /// Which external interrupts of guests are pending.
+    /// The pending external interrupts of guests.
     #[vmstate(name = "env.hgeip")]
     pub hgeip: X,
-    /// Which virtual interrupts are enabled.
+    /// The enabled virtual interrupts.
     #[vmstate(name = "env.hvien", since = 4)]
     pub hvien: u64,
-    /// Which virtual interrupts are pending.
+    /// The pending virtual interrupts.
     #[vmstate(name = "env.hvip", since = 4)]
     pub hvip: u64,
-    /// What the guest's clock is ahead.
+    /// The offset of the guest's time.
     #[vmstate(name = "env.htimedelta")]
     pub htimedelta: u64,
-    /// When the guest's timer is due.
+    /// The guest timer's compare value.
     #[vmstate(name = "env.vstimecmp")]
     pub vstimecmp: u64,
-    /// How virtual interrupts are delivered.
+    /// The control of virtual interrupts.
     #[vmstate(name = "env.hvictl")]
     pub hvictl: X,
     /// The priorities of the guest's interrupts.
@@ -89,31 +89,31 @@ pub struct Hypervisor<X: Xlen> {
     /// The guest's `sie`.
     #[vmstate(name = "env.vsie", since = 4)]
     pub vsie: u64,
-    /// The guest's address that the last trap to machine mode was about.
+    /// The guest-physical address of the last trap to machine mode.
     #[vmstate(name = "env.mtval2")]
     pub mtval2: X,
-    /// The instruction that it was about.
+    /// The instruction of the last trap to machine mode.
     #[vmstate(name = "env.mtinst")]
     pub mtinst: X,
-    /// `stvec` of the mode that does not run now: the hypervisor's, while its guest runs.
+    /// `stvec` of the inactive mode: the hypervisor's while its guest runs.
     #[vmstate(name = "env.stvec_hs")]
     pub stvec_hs: X,
-    /// `sscratch` of that mode.
+    /// `sscratch` of the inactive mode.
     #[vmstate(name = "env.sscratch_hs")]
     pub sscratch_hs: X,
-    /// `sepc` of that mode.
+    /// `sepc` of the inactive mode.
     #[vmstate(name = "env.sepc_hs")]
     pub sepc_hs: X,
-    /// `scause` of that mode.
+    /// `scause` of the inactive mode.
     #[vmstate(name = "env.scause_hs")]
     pub scause_hs: X,
-    /// `stval` of that mode.
+    /// `stval` of the inactive mode.
     #[vmstate(name = "env.stval_hs")]
     pub stval_hs: X,
-    /// `satp` of that mode.
+    /// `satp` of the inactive mode.
     #[vmstate(name = "env.satp_hs")]
     pub satp_hs: X,
-    /// `mstatus` of that mode.
+    /// `mstatus` of the inactive mode.
     #[vmstate(name = "env.mstatus_hs")]
     pub mstatus_hs: u64,
 }

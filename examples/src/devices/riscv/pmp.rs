@@ -1,14 +1,14 @@
-//! The protection of physical memory.
+//! Physical memory protection.
 
 use vmstate::prelude::*;
 
 use super::Xlen;
 
-/// All of it: QEMU's `vmstate_pmp`.
+/// The protection state: QEMU's `vmstate_pmp`.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/pmp")]
 pub struct Pmp<X: Xlen> {
-    /// The regions, earlier ones first.
+    /// The regions in order of priority.
     #[vmstate(name = "env.pmp_state.pmp")]
     pub entries: [PmpEntry<X>; 16],
 }
@@ -17,8 +17,8 @@ pub struct Pmp<X: Xlen> {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/pmp/entry")]
 pub struct PmpEntry<X: Xlen> {
-    /// Its address, a quarter of it.
+    /// The address divided by four.
     pub addr_reg: X,
-    /// What is allowed there, and how the address is meant.
+    /// The permissions and the address mode.
     pub cfg_reg: u8,
 }

@@ -1,8 +1,8 @@
-//! Registers that are sent only when there is something in them.
+//! Registers that are sent only if they differ from their defaults.
 
 use vmstate::prelude::*;
 
-/// Whether KVM's host may poll while the guest waits; it may, where nothing else is said.
+/// KVM: whether the host may poll on halt, enabled by default.
 #[derive(VmState, Debug, Clone, Copy, PartialEq, Eq)]
 #[vmstate(transparent)]
 pub struct PollControl(pub u64);
@@ -13,7 +13,7 @@ impl Default for PollControl {
     }
 }
 
-/// Various features; quick copying of strings is on, where nothing else is said.
+/// MISC_ENABLE. By default, fast string operations are enabled.
 #[derive(VmState, Debug, Clone, Copy, PartialEq, Eq)]
 #[vmstate(transparent)]
 pub struct MiscEnable(pub u64);
@@ -24,35 +24,35 @@ impl Default for MiscEnable {
     }
 }
 
-/// An exception that is pending while a nested guest runs.
+/// An exception pending while a nested guest runs.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/exception_info")]
 pub struct Exception {
-    /// Whether it is pending.
+    /// True if the exception is pending.
     #[vmstate(name = "env.exception_pending")]
     pub pending: u8,
-    /// Whether it is being delivered.
+    /// True if the exception is in delivery.
     #[vmstate(name = "env.exception_injected")]
     pub injected: u8,
-    /// Whether something belongs to it.
+    /// True if the payload is valid.
     #[vmstate(name = "env.exception_has_payload")]
     pub has_payload: u8,
-    /// What belongs to it.
+    /// The payload.
     #[vmstate(name = "env.exception_payload")]
     pub payload: u64,
 }
 
-/// The FPU's last instruction.
+/// The last FPU instruction.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/fpop_ip_dp", needed = |last| *last != Self::default())]
 pub struct LastFpu {
-    /// What it was.
+    /// The opcode.
     #[vmstate(name = "env.fpop")]
     pub opcode: u16,
-    /// Where it was.
+    /// The address of the instruction.
     #[vmstate(name = "env.fpip")]
     pub instruction: u64,
-    /// Where its operand was.
+    /// The address of the operand.
     #[vmstate(name = "env.fpdp")]
     pub operand: u64,
 }

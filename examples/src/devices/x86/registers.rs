@@ -1,13 +1,13 @@
-//! Registers that have parts.
+//! Registers with several parts.
 
 use vmstate::Temporary;
 use vmstate::prelude::*;
 
-/// A register of the FPU, with 80 bits.
+/// An 80-bit FPU register.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "fpreg", version = 0)]
 pub struct FpReg {
-    /// The mantissa, with its first bit.
+    /// The mantissa with its integer bit.
     #[vmstate(name = "tmp", tmp = FpRegParts)]
     pub mantissa: u64,
     /// The sign and the exponent.
@@ -15,7 +15,7 @@ pub struct FpReg {
     pub exponent: u16,
 }
 
-/// What QEMU sends of it, through a temporary.
+/// The wire format of the register, sent from a temporary (QEMU's `VMSTATE_WITH_TMP`).
 #[derive(VmState, Debug)]
 #[vmstate(name = "fpreg_tmp", version = 0)]
 pub(super) struct FpRegParts {
@@ -34,28 +34,28 @@ impl Temporary<FpReg> for FpRegParts {
     }
 }
 
-/// A segment, or one of the tables.
+/// A segment or descriptor table register.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "segment")]
 pub struct Segment {
-    /// Which descriptor it is.
+    /// The selector.
     pub selector: u32,
-    /// Where it begins.
+    /// The base address.
     pub base: u64,
-    /// Its last byte.
+    /// The limit.
     pub limit: u32,
-    /// The rest of its descriptor, in the second word's bits.
+    /// The attributes, in the positions of the descriptor's second word.
     pub flags: u32,
 }
 
-/// The lower 128 bits of a vector register.
+/// The low 128 bits of a vector register.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "xmm_reg")]
 pub struct Xmm {
-    /// The lower half.
+    /// The low half.
     #[vmstate(name = "_q_ZMMReg[0]")]
     pub low: u64,
-    /// The upper half.
+    /// The high half.
     #[vmstate(name = "_q_ZMMReg[1]")]
     pub high: u64,
 }
@@ -64,20 +64,20 @@ pub struct Xmm {
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "ymmh_reg")]
 pub struct Ymmh {
-    /// The lower half.
+    /// The low half.
     #[vmstate(name = "_q_ZMMReg[2]")]
     pub low: u64,
-    /// The upper half.
+    /// The high half.
     #[vmstate(name = "_q_ZMMReg[3]")]
     pub high: u64,
 }
 
-/// A range of memory and its type.
+/// A variable-range MTRR.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "mtrr_var")]
 pub struct MtrrVar {
-    /// Where it begins, and the type.
+    /// The base address and the type.
     pub base: u64,
-    /// Which bits of an address count, and whether it is on.
+    /// The address mask and the enable bit.
     pub mask: u64,
 }

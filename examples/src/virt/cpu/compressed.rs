@@ -1,4 +1,4 @@
-//! Decodes the 16-bit instructions, each of which stands for a 32-bit one.
+//! Decodes the 16-bit instructions, each of which abbreviates a 32-bit one.
 
 use super::decode::{Instruction, Op, field};
 

@@ -1,6 +1,6 @@
 //! The control and status registers.
 //!
-//! The writable bits are those of QEMU 10.0 (target/riscv/csr.c), where they depend on the extensions of the hart, too.
+//! The writable bits follow QEMU 10.0 (target/riscv/csr.c), where they depend on the extensions of the hart, too.
 
 use super::decode::{Instruction, Op};
 use super::registers::extension;
@@ -60,7 +60,7 @@ mod number {
     pub(super) const MCONFIGPTR: u32 = 0xf15;
 }
 
-/// Interrupts that can be enabled: those of both modes, and counter overflow.
+/// Interrupts that can be enabled: all of both modes, and counter overflow.
 const ENABLED: u64 = 0x2aaa;
 /// Interrupts that a program can raise and delegate: the supervisor's.
 const SOFTWARE: u64 = 0x2222;

@@ -27,7 +27,7 @@ const DECODED: usize = 2048;
 pub struct Hart {
     /// The registers.
     pub regs: Registers,
-    /// Whether the hart waits for an interrupt.
+    /// True if the hart waits for an interrupt.
     pub halted: bool,
     /// The cached decoded instructions by address. Each is compared with the memory before use, so self-modifying code
     /// needs no invalidation.
@@ -79,7 +79,7 @@ impl fmt::Display for Unsupported {
         f.write_str(match self {
             Self::Mode => "the guest leaves machine mode, which is all that this board has",
             Self::FloatingPoint => "the guest uses floating point numbers, which this board lacks",
-            Self::Extensions => "the guest's hart lacks instructions that this board has: it is no RV64IMAC",
+            Self::Extensions => "the guest's hart lacks instructions of RV64IMAC",
             Self::LockedMemory => "the guest locks a rule of memory protection, which this board cannot enforce",
         })
     }

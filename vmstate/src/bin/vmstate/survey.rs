@@ -22,7 +22,7 @@ pub(crate) struct Survey {
     #[serde(skip)]
     pub(crate) configured: Option<DecodedSection>,
     pub(crate) page_size: u64,
-    /// Whether sections have footers. `None` if the stream has no sections.
+    /// True if sections have footers. `None` if the stream has no sections.
     pub(crate) footers: Option<bool>,
     pub(crate) sections: Vec<SectionRow>,
     pub(crate) ram: Vec<BlockRow>,
@@ -68,7 +68,7 @@ pub(crate) struct BlockRow {
     /// Pages sent as the difference to their previous contents.
     pub(crate) xbzrle_pages: u64,
     pub(crate) compressed_pages: u64,
-    /// Whether the pages are at fixed offsets in the file (mapped-ram), and not counted.
+    /// True if the pages are at fixed offsets in the file (mapped-ram), and not counted.
     pub(crate) mapped: bool,
 }
 

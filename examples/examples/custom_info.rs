@@ -1,4 +1,4 @@
-//! A wire form of one's own: an info writes and reads a value that no attribute describes, and checks it.
+//! Shows how to write a custom info: code that writes, reads and validates a value in a format without an attribute.
 //!
 //! ```text
 //! saved: 20 26 11 21
@@ -20,11 +20,11 @@ struct Date {
     day: u8,
 }
 
-/// A date as many clock chips have it: two decimal digits in each byte.
+/// Binary-coded decimal: two digits per byte, the format of many clock chips.
 struct Bcd;
 
 impl Info<Date> for Bcd {
-    // The name in descriptions. `SIZE` lets runs of fixed-size fields be read and written together.
+    // The type name in descriptions. With `SIZE`, adjacent fields of fixed size are read and written together.
     const NAME: &'static str = "bcd-date";
     const SIZE: Option<usize> = Some(4);
 
@@ -44,13 +44,13 @@ impl Info<Date> for Bcd {
     }
 }
 
-/// Reads two digits. Bytes of a stream may be anything: what cannot be is refused, with its place.
-fn digits(from: &mut Reader<'_>, what: &str) -> Result<u8, LoadError> {
+/// Reads two digits. The stream is untrusted, so other bytes are rejected with their offset.
+fn digits(from: &mut Reader<'_>, name: &str) -> Result<u8, LoadError> {
     let start = from.offset();
     let byte = from.u8()?;
     match (byte >> 4, byte & 15) {
         (tens @ 0..=9, ones @ 0..=9) => Ok(tens * 10 + ones),
-        _ => Err(LoadError::malformed(format!("{what} in BCD"), format!("{byte:#04x}")).at_offset(start)),
+        _ => Err(LoadError::malformed(format!("{name} in BCD"), format!("{byte:#04x}")).at_offset(start)),
     }
 }
 

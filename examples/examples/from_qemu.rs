@@ -1,10 +1,10 @@
-//! A device out of a stream that QEMU wrote: its state in a struct, changed, and given back with all the others as they were.
+//! Shows how to change one device in a stream of QEMU, and pass all other sections through.
 //!
 //! ```text
-//! a stream of lm3s811evb: 28 sections, 23 of them kept as bytes
-//! port 0 has received "vmstate"
-//! port 1 has received ""
-//! written again with what differs: pl011.read_count
+//! machine lm3s811evb: 28 sections, 23 passed through as bytes
+//! port 0 received "vmstate"
+//! port 1 received ""
+//! changed: pl011.read_count
 //! ```
 
 use std::io::Read;
@@ -17,14 +17,14 @@ use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
 use vmstate_examples::devices::pl011::Pl011;
 
-/// What QEMU 10.0 wrote (tests/streams/make). The struct for its serial ports began with `cargo vmstate import`.
+/// A stream of QEMU 10.0 (tests/streams/make). `cargo vmstate import` generated the first version of `Pl011`.
 const STREAM: &[u8] = include_bytes!("../../tests/streams/qemu-10.0-lm3s811evb.gz");
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut stream = Vec::new();
     GzDecoder::new(STREAM).read_to_end(&mut stream)?;
 
-    // Of the machine there are structs for the serial ports, and its memory. The rest is kept as it came.
+    // Only the serial ports and the memory are registered. Other sections are passed through.
     let ports: [Arc<Mutex<Pl011>>; 2] = Default::default();
     let blocks = [("stellaris.flash", 0x10000), ("stellaris.sram", 0x2000)];
     let mut machine = Machine::with_type("lm3s811evb");
@@ -36,18 +36,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
     let loaded = machine.load_with(&mut Reader::from_slice(&stream), options)?;
     let name = loaded.configuration.map(|configuration| configuration.machine).unwrap_or_default();
-    println!("a stream of {name}: {} sections, {} of them kept as bytes", loaded.sections, loaded.unknown.len());
+    println!("machine {name}: {} sections, {} passed through as bytes", loaded.sections, loaded.unknown.len());
     for (number, port) in ports.iter().enumerate() {
-        let text: String = port.lock().expect("no panic elsewhere").received().filter_map(char::from_u32).collect();
-        println!("port {number} has received {text:?}");
+        let text: String = port.lock().expect("no thread has panicked").received().filter_map(char::from_u32).collect();
+        println!("port {number} received {text:?}");
     }
 
-    // As if the guest had read what was there.
-    ports[0].lock().expect("no panic elsewhere").read_count = 0;
-    let mut written = Vec::new();
-    machine.save(&mut written)?;
-    print!("written again with what differs:");
-    for difference in compare(&Snapshot::from_stream(&stream)?, &Snapshot::from_stream(&written)?) {
+    // Discard the received bytes, as if the guest had read them.
+    ports[0].lock().expect("no thread has panicked").read_count = 0;
+    let mut changed = Vec::new();
+    machine.save(&mut changed)?;
+    print!("changed:");
+    for difference in compare(&Snapshot::from_stream(&stream)?, &Snapshot::from_stream(&changed)?) {
         let StateDifference::Section(section) = difference else { continue };
         section.fields.iter().for_each(|field| print!(" {}.{}", section.name, field.path));
     }

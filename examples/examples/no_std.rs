@@ -1,16 +1,16 @@
-//! A device without `std`: it depends on `vmstate-types` alone, and saves into memory.
+//! Shows a device without `std`, which only depends on `vmstate-types` and is saved to memory.
 //!
 //! ```text
-//! 13 bytes, and the same device again
-//! a cut stream: counter.reload, the end of the stream after 1
+//! 13 bytes, loaded an equal device
+//! truncated stream: counter.reload, the end of the stream after 1
 //! ```
 //!
-//! In `Cargo.toml`: `vmstate-types = { ..., default-features = false, features = ["derive"] }`. A whole program without `std`,
-//! which the tests run, is in `tests/no-std`: with an allocator and a panic handler of its own.
+//! `Cargo.toml`: `vmstate-types = { ..., default-features = false, features = ["derive"] }`. See `tests/no-std` for a
+//! complete program without `std`, with an allocator and a panic handler.
 #![no_std]
 
 extern crate alloc;
-// For the lines that are printed, and nothing else.
+// Only to print the results.
 extern crate std;
 
 use alloc::vec::Vec;
@@ -39,10 +39,10 @@ fn load(bytes: &[u8]) -> Result<Counter, LoadError> {
 
 fn main() {
     let mut counter = Counter { running: true, reload: 1000, count: -5 };
-    let bytes = save(&mut counter).expect("nothing here refuses");
-    let again = load(&bytes).is_ok_and(|loaded| loaded == counter);
-    std::println!("{} bytes, and {} device again", bytes.len(), if again { "the same" } else { "another" });
+    let bytes = save(&mut counter).expect("the device has no hooks that can fail");
+    let is_equal = load(&bytes).is_ok_and(|loaded| loaded == counter);
+    std::println!("{} bytes, loaded {} device", bytes.len(), if is_equal { "an equal" } else { "a different" });
     if let Err(error) = load(&bytes[..2]) {
-        std::println!("a cut stream: {}, {}", error.path(), error.found());
+        std::println!("truncated stream: {}, {}", error.path(), error.found());
     }
 }

@@ -1,4 +1,4 @@
-//! A device, saved into a stream and loaded again.
+//! Shows how to save a device to a stream and load it again.
 //!
 //! ```text
 //! saved 446 bytes
@@ -13,14 +13,14 @@ struct Tick {
     control: u8,
     #[vmstate(timer)]
     deadline: Option<u64>,
-    #[vmstate(skip = "follows from `control`")]
+    #[vmstate(skip = "derived from `control`")]
     armed: bool,
 }
 
-/// The machine: one device, under the name that its section has.
+/// Creates a machine with one device. The section has the name `tick`.
 fn machine(tick: &mut Tick) -> Machine<'_> {
     let mut machine = Machine::with_type("my-board-1.0");
-    machine.register("tick", tick).expect("one device of this name");
+    machine.register("tick", tick).expect("no other device has this name");
     machine
 }
 

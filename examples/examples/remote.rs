@@ -1,4 +1,4 @@
-//! State in types of other crates: a mirror says which of their fields are on the wire.
+//! Shows how to migrate types of other crates: a remote definition for public fields, an info for private ones.
 //!
 //! ```text
 //! 18 bytes: 00 00 10 00 00 00 20 00 7f 00 00 01 1f 90 00 00 00 07
@@ -11,7 +11,7 @@ use std::ops::Range;
 use vmstate::Info;
 use vmstate::prelude::*;
 
-/// What `Range<u32>` is on the wire. This is never made; its fields are those of the other type that are migrated.
+/// A remote definition of `Range<u32>`: lists the fields to migrate. It is never constructed.
 #[derive(VmState)]
 #[vmstate(name = "window", remote = Range<u32>)]
 struct Window {
@@ -19,7 +19,7 @@ struct Window {
     end: u32,
 }
 
-/// The fields of `SocketAddrV4` are private: an info reads and writes it as a whole.
+/// An info for `SocketAddrV4`, whose fields are private.
 struct Address;
 
 impl Info<SocketAddrV4> for Address {

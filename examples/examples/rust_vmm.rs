@@ -1,5 +1,5 @@
-//! A small machine made of rust-vmm's crates, saved and loaded: guest memory, a serial port that is QEMU's on the wire, a
-//! console with virtqueues, and a vCPU's registers.
+//! Shows how to save and load a machine built with rust-vmm crates: guest memory, a serial port with QEMU's wire
+//! format, a console with virtqueues, and the registers of a vCPU.
 //!
 //! ```sh
 //! cargo run -p vmstate-examples --features rust-vmm --example rust_vmm
@@ -23,13 +23,13 @@ use vmstate::info::array::Each;
 use vmstate::prelude::*;
 use vmstate::ram::PageSize;
 
-/// A serial port on the ISA bus, with the bytes of QEMU's section `serial`.
+/// A serial port on the ISA bus, compatible with QEMU's section `serial`.
 #[derive(VmState)]
-#[vmstate(name = "serial", version = 3, minimum_version = 2, pre_save = Self::take_state, post_load = Self::make_anew)]
+#[vmstate(name = "serial", version = 3, minimum_version = 2, pre_save = Self::copy_state, post_load = Self::rebuild)]
 struct Com1 {
     #[vmstate(name = "state", with = QemuSerial)]
     state: SerialState,
-    #[vmstate(skip = "made of its state")]
+    #[vmstate(skip = "rebuilt from its state")]
     port: vm_superio::Serial<Line, NoEvents, Vec<u8>>,
 }
 
@@ -38,17 +38,17 @@ impl Com1 {
         Self { state: SerialState::default(), port: vm_superio::Serial::new(Line, Vec::new()) }
     }
 
-    fn take_state(&mut self) {
+    fn copy_state(&mut self) {
         self.state = self.port.state();
     }
 
-    fn make_anew(&mut self) -> Result<(), vm_superio::serial::Error<std::io::Error>> {
+    fn rebuild(&mut self) -> Result<(), vm_superio::serial::Error<std::io::Error>> {
         self.port = vm_superio::Serial::from_state(&self.state, Line, NoEvents, Vec::new())?;
         Ok(())
     }
 }
 
-/// The port's interrupt line; a VMM writes to an `EventFd`.
+/// The interrupt line of the port. A VMM would write to an `EventFd`.
 struct Line;
 
 impl Trigger for Line {
@@ -59,13 +59,13 @@ impl Trigger for Line {
     }
 }
 
-/// A virtio console: its two queues.
+/// The two queues of a virtio console.
 #[derive(VmState)]
-#[vmstate(name = "console", pre_save = Self::take_states, post_load = Self::make_queues)]
+#[vmstate(name = "console", pre_save = Self::copy_states, post_load = Self::rebuild)]
 struct Console {
     #[vmstate(with = Each<VirtQueue>)]
     states: [QueueState; 2],
-    #[vmstate(skip = "made of their states")]
+    #[vmstate(skip = "rebuilt from their states")]
     queues: [Queue; 2],
 }
 
@@ -74,18 +74,19 @@ impl Console {
         Ok(Self { states: Default::default(), queues: [Queue::new(256)?, Queue::new(256)?] })
     }
 
-    fn take_states(&mut self) {
+    fn copy_states(&mut self) {
         self.states = self.queues.each_ref().map(Queue::state);
     }
 
-    fn make_queues(&mut self) -> Result<(), virtio_queue::Error> {
+    fn rebuild(&mut self) -> Result<(), virtio_queue::Error> {
         let [input, output] = self.states;
         self.queues = [input.try_into()?, output.try_into()?];
         Ok(())
     }
 }
 
-/// What KVM gives out about a vCPU: `get_regs` and `get_sregs` in `pre_save`, `set_sregs` and `set_regs` in `post_load`.
+/// The state of a vCPU. With KVM, `pre_save` calls `get_regs` and `get_sregs`, and `post_load` calls `set_sregs` and
+/// `set_regs`.
 #[cfg(target_arch = "x86_64")]
 #[derive(VmState, Default)]
 #[vmstate(name = "vcpu")]
@@ -105,7 +106,7 @@ struct Vmm {
 }
 
 impl Vmm {
-    /// A machine with memory below and above 4 GiB.
+    /// Creates a machine with memory below and above 4 GiB.
     fn new() -> Result<Self, Box<dyn Error>> {
         let ranges = [(GuestAddress(0), 4 << 20), (GuestAddress(1 << 32), 4 << 20)];
         Ok(Self {
@@ -128,31 +129,31 @@ impl Vmm {
     }
 }
 
-/// The guest's string, in the memory above 4 GiB.
+/// The address of a string in the memory above 4 GiB.
 const GREETING: GuestAddress = GuestAddress((1 << 32) + 0x1234);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut first = Vmm::new()?;
-    first.memory.write_slice(b"hello", GREETING)?;
-    first.com1.port.enqueue_raw_bytes(b"ls\n")?;
-    first.console.queues[1].set_next_avail(7);
+    let mut source = Vmm::new()?;
+    source.memory.write_slice(b"hello", GREETING)?;
+    source.com1.port.enqueue_raw_bytes(b"ls\n")?;
+    source.console.queues[1].set_next_avail(7);
     #[cfg(target_arch = "x86_64")]
-    (first.vcpu.regs.rip = 0xfff0);
+    (source.vcpu.regs.rip = 0xfff0);
 
     let mut stream = Vec::new();
-    let saved = first.machine()?.save(&mut stream)?;
+    let saved = source.machine()?.save(&mut stream)?;
     println!("saved  {} bytes", saved.bytes);
 
-    let mut second = Vmm::new()?;
-    let loaded = second.machine()?.load(&stream[..])?;
+    let mut destination = Vmm::new()?;
+    let loaded = destination.machine()?.load(&stream[..])?;
     println!("loaded {} sections", loaded.sections);
 
     let mut greeting = [0; 5];
-    second.memory.read_slice(&mut greeting, GREETING)?;
-    let read: Vec<u8> = (0..3).map(|_| second.com1.port.read(0)).collect();
-    assert_eq!((&greeting, &*read, second.console.queues[1].next_avail()), (b"hello", &b"ls\n"[..], 7));
+    destination.memory.read_slice(&mut greeting, GREETING)?;
+    let read: Vec<u8> = (0..3).map(|_| destination.com1.port.read(0)).collect();
+    assert_eq!((&greeting, &*read, destination.console.queues[1].next_avail()), (b"hello", &b"ls\n"[..], 7));
     #[cfg(target_arch = "x86_64")]
-    assert_eq!(second.vcpu.regs.rip, 0xfff0);
-    println!("memory, serial port, queues and registers are what they were");
+    assert_eq!(destination.vcpu.regs.rip, 0xfff0);
+    println!("memory, serial port, queues and registers are equal");
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! A machine with memory in a file: saved as a whole or not at all, compared, and loaded again.
+//! Shows how to save a machine to a file atomically, compare it with the file, and load it.
 //!
 //! ```text
-//! 1048576 bytes of memory in a file of 6874 bytes
-//! since then:
+//! saved 1048576 bytes of memory to a file of 6874 bytes
+//! changed since:
 //!     tick: ["reload"]
 //!     board.ram: [12288..16384]
-//! loaded: reload 1000, memory as it was
+//! loaded: reload 1000, memory restored
 //! ```
 
 use std::fs::{self, File};
@@ -30,19 +30,19 @@ struct Board {
 impl Board {
     fn machine(&mut self) -> Machine<'_> {
         let mut machine = Machine::with_type("my-board-1.0");
-        machine.register_ram(PageSize::DEFAULT, &mut self.ram[..]).expect("one memory");
-        machine.register("tick", &mut self.tick).expect("one device of this name");
+        machine.register_ram(PageSize::DEFAULT, &mut self.ram[..]).expect("no other memory is registered");
+        machine.register("tick", &mut self.tick).expect("no other device has this name");
         machine
     }
 
-    /// Writes a file beside `path`, and moves it there when it is complete.
+    /// Writes a temporary file and renames it to `path` when it is complete, so that `path` is never incomplete.
     fn save(&mut self, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-        let unfinished = path.with_extension("part");
-        let mut file = BufWriter::new(File::create(&unfinished)?);
+        let temporary = path.with_extension("part");
+        let mut file = BufWriter::new(File::create(&temporary)?);
         self.machine().save(&mut file)?;
         file.flush()?;
         file.get_ref().sync_all()?;
-        Ok(fs::rename(&unfinished, path)?)
+        Ok(fs::rename(&temporary, path)?)
     }
 }
 
@@ -52,10 +52,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut board = Board { tick: Tick { reload: 1000 }, ram: [VecBlock::new("board.ram", vec![0; 1 << 20])] };
     board.ram[0].bytes[0x3000] = 7;
     board.save(&path)?;
-    println!("{} bytes of memory in a file of {} bytes", board.ram[0].bytes.len(), fs::metadata(&path)?.len());
+    println!("saved {} bytes of memory to a file of {} bytes", board.ram[0].bytes.len(), fs::metadata(&path)?.len());
 
     (board.tick.reload, board.ram[0].bytes[0x3001]) = (5000, 8);
-    println!("since then:");
+    println!("changed since:");
     for difference in
         compare(&Snapshot::from_stream(&fs::read(&path)?)?, &Snapshot::from_machine(&mut board.machine())?)
     {
@@ -72,6 +72,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     board.machine().load(File::open(&path)?)?;
     let restored = board.ram[0].bytes[0x3000..0x3002] == [7, 0];
-    println!("loaded: reload {}, memory {}", board.tick.reload, if restored { "as it was" } else { "changed" });
+    println!("loaded: reload {}, memory {}", board.tick.reload, if restored { "restored" } else { "different" });
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! New state in a subsection: an older program loads every stream in which it does not matter.
+//! Shows how to add state in a subsection, so that older releases can load streams that do not need it.
 //!
 //! ```text
-//! idle, 6 bytes: loads in the old program
-//! capturing, 29 bytes: refused by the old program: expected a subsection that `tick` has, found "tick/capture"
-//! old stream: loads in the new program, capture None
+//! idle, 6 bytes: loaded by the old release
+//! capturing, 29 bytes: rejected by the old release: expected a subsection that `tick` has, found "tick/capture"
+//! old stream: loaded by the new release, capture None
 //! ```
 
 use vmstate::prelude::*;
 
-/// The device as an older release has it.
+/// The device of an old release.
 #[derive(VmState, Default)]
 #[vmstate(name = "tick")]
 struct OldTick {
@@ -16,7 +16,7 @@ struct OldTick {
     reload: u32,
 }
 
-/// The device as it is now: it captures the time of events, if the guest wants that.
+/// The device of the new release, which can capture the time of events.
 #[derive(VmState, Default)]
 #[vmstate(name = "tick")]
 struct Tick {
@@ -42,19 +42,19 @@ fn saved(device: &mut impl VmState) -> Result<Vec<u8>, SaveError> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let idle = Tick { control: 1, reload: 1000, capture: None };
     let capturing = Tick { capture: Some(Capture { mode: 2, last: 77 }), ..Tick::default() };
-    for (what, mut tick) in [("idle", idle), ("capturing", capturing)] {
+    for (name, mut tick) in [("idle", idle), ("capturing", capturing)] {
         let bytes = saved(&mut tick)?;
-        print!("{what}, {} bytes: ", bytes.len());
+        print!("{name}, {} bytes: ", bytes.len());
         match OldTick::default().load(&mut Reader::from_slice(&bytes), 1) {
-            Ok(()) => println!("loads in the old program"),
+            Ok(()) => println!("loaded by the old release"),
             Err(error) => {
-                println!("refused by the old program: expected {}, found {}", error.expected(), error.found());
+                println!("rejected by the old release: expected {}, found {}", error.expected(), error.found());
             }
         }
     }
 
     let mut tick = Tick { capture: Some(Capture::default()), ..Tick::default() };
     tick.load(&mut Reader::from_slice(&saved(&mut OldTick { control: 1, reload: 1000 })?), 1)?;
-    println!("old stream: loads in the new program, capture {:?}", tick.capture);
+    println!("old stream: loaded by the new release, capture {:?}", tick.capture);
     Ok(())
 }

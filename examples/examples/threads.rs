@@ -1,8 +1,8 @@
-//! Devices that vCPU threads use, too: a machine is saved while they stand, and loaded into the same devices.
+//! Shows how a machine shares devices with vCPU threads, which are stopped while it is saved and loaded.
 //!
 //! ```text
-//! saved at 1000 ticks, which 4 threads have counted
-//! went on to 2000 ticks
+//! saved at 1000 ticks of 4 threads
+//! continued to 2000 ticks
 //! loaded: 1000 ticks
 //! ```
 
@@ -19,7 +19,7 @@ struct Counter {
     ticks: u64,
 }
 
-/// Runs the guest for some time, on all vCPUs.
+/// Runs the guest on all vCPUs, until `ticks` are counted.
 fn run(counter: &Arc<Mutex<Counter>>, ticks: u64) {
     thread::scope(|scope| {
         for _ in 0..VCPUS {
@@ -32,19 +32,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let counter = Arc::new(Mutex::new(Counter::default()));
     let ticks = || counter.lock().expect("no thread has panicked").ticks;
 
-    // The registry has the other end. It takes the lock for as long as it saves or loads the device's section, so a
-    // device is never seen half changed. That the sections fit each other is for the machine to see to: it stops its
-    // vCPUs first, here by waiting for them.
+    // The machine locks a device while it saves or loads the device's section. Consistency between sections is the
+    // caller's responsibility: stop the vCPUs first, here by joining the threads.
     let mut machine = Machine::with_type("my-board-1.0");
     machine.register("counter", Arc::clone(&counter))?;
 
     run(&counter, 1000);
     let mut stream = Vec::new();
     machine.save(&mut stream)?;
-    println!("saved at {} ticks, which {VCPUS} threads have counted", ticks());
+    println!("saved at {} ticks of {VCPUS} threads", ticks());
 
     run(&counter, 1000);
-    println!("went on to {} ticks", ticks());
+    println!("continued to {} ticks", ticks());
 
     machine.load(&stream[..])?;
     println!("loaded: {} ticks", ticks());

@@ -1,22 +1,22 @@
-//! Two releases of a machine that send each other streams: a new field with a version, and a field that became another.
+//! Shows how two releases exchange streams: a new field with a version, and a field that was replaced.
 //!
 //! ```text
-//! old to new: loads; prescaler 1, 3000 ms
-//! new to old: refused: expected at most version 1, found version 2
-//! new to old, saved at version 1: loads; 5 s
+//! old to new: loaded; prescaler 1, 3000 ms
+//! new to old: rejected: expected at most version 1, found version 2
+//! new to old, saved at version 1: loaded; 5 s
 //! ```
 
 use vmstate::machine::SaveOptions;
 use vmstate::prelude::*;
 
-/// The device as the first release has it.
+/// The device of the first release.
 #[derive(VmState, Default)]
 #[vmstate(name = "tick")]
 struct OldTick {
     seconds: u16,
 }
 
-/// The device as it is now. It counts milliseconds, and has a prescaler.
+/// The device of the second release, which counts milliseconds and has a prescaler.
 #[derive(VmState, Default)]
 #[vmstate(name = "tick", version = 2)]
 struct Tick {
@@ -39,7 +39,7 @@ impl Tick {
 
 fn machine(tick: &mut (impl VmState + Send)) -> Machine<'_> {
     let mut machine = Machine::with_type("my-board");
-    machine.register("tick", tick).expect("one device of this name");
+    machine.register("tick", tick).expect("no other device has this name");
     machine
 }
 
@@ -48,19 +48,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     machine(&mut OldTick { seconds: 3 }).save(&mut stream)?;
     let mut new = Tick::default();
     machine(&mut new).load(&stream[..])?;
-    println!("old to new: loads; prescaler {}, {} ms", new.prescaler, new.millis);
+    println!("old to new: loaded; prescaler {}, {} ms", new.prescaler, new.millis);
 
     stream.clear();
     new.millis = 5000;
     machine(&mut new).save(&mut stream)?;
     let mut old = OldTick::default();
     if let Err(error) = machine(&mut old).load(&stream[..]) {
-        println!("new to old: refused: expected {}, found {}", error.expected(), error.found());
+        println!("new to old: rejected: expected {}, found {}", error.expected(), error.found());
     }
 
     stream.clear();
     machine(&mut new).save_with(&mut stream, SaveOptions::new().version("tick", 1))?;
     machine(&mut old).load(&stream[..])?;
-    println!("new to old, saved at version 1: loads; {} s", old.seconds);
+    println!("new to old, saved at version 1: loaded; {} s", old.seconds);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use alloc::format;
 
 use super::container::Counted;
+use super::sealed::Seal;
 use super::varray;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -19,7 +20,10 @@ const BITS: usize = 64;
     label = "expected 64-bit words",
     note = "`bitmap` requires `Vec<u64>`, `VecDeque<u64>`, `Box<[u64]>` or an array of `u64`"
 )]
-pub trait Words: Counted {
+pub trait Words {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     /// The maximum number of bits; `None` if the container grows.
     const CAPACITY: Option<usize>;
 
@@ -37,6 +41,7 @@ pub trait Words: Counted {
 }
 
 impl<C: Counted<Item = u64>> Words for C {
+    const SEAL: Seal = Seal;
     const CAPACITY: Option<usize> = match <C as Counted>::CAPACITY {
         // Saturating: the capacity is only an upper bound for counts.
         Some(words) => Some(words.saturating_mul(BITS)),

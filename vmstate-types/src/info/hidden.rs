@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::sealed::Sealed;
+use super::sealed::Seal;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
@@ -17,7 +17,10 @@ use crate::wire::Reader;
     label = "expected a collection whose length can change",
     note = "`count` requires `Vec`, `VecDeque` or `Box<[T]>`"
 )]
-pub trait Growing: Sealed {
+pub trait Growing {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     /// Returns the number of items.
     fn length(&self) -> usize;
 
@@ -51,18 +54,24 @@ pub(super) fn check_max(length: usize, max: usize) -> Result<(), SaveError> {
 }
 
 impl<T: Default> Growing for Vec<T> {
+    const SEAL: Seal = Seal;
+
     fn length(&self) -> usize {
         self.len()
     }
 }
 
 impl<T: Default> Growing for VecDeque<T> {
+    const SEAL: Seal = Seal;
+
     fn length(&self) -> usize {
         self.len()
     }
 }
 
 impl<T: Default> Growing for Box<[T]> {
+    const SEAL: Seal = Seal;
+
     fn length(&self) -> usize {
         self.len()
     }

@@ -4,6 +4,7 @@
 //! unsuitable type once and not once per use.
 
 use super::container::Counted;
+use super::sealed::Seal;
 use super::{Codec, part, varray};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
@@ -14,6 +15,9 @@ use crate::wire::Reader;
 /// The methods of each trait.
 macro_rules! methods {
     () => {
+        #[doc(hidden)]
+        const SEAL: Seal;
+
         /// The maximum number of items; `None` if the container grows.
         const CAPACITY: Option<usize>;
 
@@ -47,6 +51,7 @@ macro_rules! methods {
 /// Implements the methods by functions for containers.
 macro_rules! by {
     ($save:path, $load:path, $save_part:path, $load_part:path) => {
+        const SEAL: Seal = Seal;
         const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
 
         fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
@@ -79,7 +84,7 @@ macro_rules! by {
     label = "expected a collection",
     note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
 )]
-pub trait Items: Counted {
+pub trait Items {
     /// The wire format of an item.
     const ITEM: Form;
 
@@ -97,7 +102,7 @@ impl<C: Counted<Item: Wire>> Items for C {
     label = "expected a collection",
     note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
 )]
-pub trait ItemsBy<I>: Counted {
+pub trait ItemsBy<I> {
     /// The wire format of an item.
     const ITEM: Form;
 
@@ -115,7 +120,7 @@ impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
     label = "expected bytes",
     note = "`buffer` requires `Vec<u8>`, `VecDeque<u8>`, `Box<[u8]>` or an array of `u8`"
 )]
-pub trait Bytes: Counted {
+pub trait Bytes {
     methods!();
 }
 

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::hidden::check_max;
-use super::sealed::Sealed;
+use super::sealed::{Seal, Sealed};
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -68,7 +68,10 @@ lists!(Vec push VecDeque push_back LinkedList push_back);
     label = "expected a list of structs",
     note = "`list` requires `Vec`, `VecDeque` or `LinkedList` of a struct that derives `VmState`"
 )]
-pub trait Structs: List {
+pub trait Structs {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     /// The description of the elements.
     const ITEM: &'static Description;
 
@@ -89,6 +92,7 @@ pub trait Structs: List {
 }
 
 impl<L: List<Item: VmState + Default>> Structs for L {
+    const SEAL: Seal = Seal;
     const ITEM: &'static Description = L::Item::DESCRIPTION;
 
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {

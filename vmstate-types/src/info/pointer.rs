@@ -5,6 +5,7 @@ use alloc::format;
 
 use super::Codec;
 use super::container::Counted;
+use super::sealed::Seal;
 use super::varray::count_mismatch;
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
@@ -71,7 +72,10 @@ impl<T: Wire + Default> FillSlot for Option<Box<T>> {
     label = "expected nullable pointers",
     note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
-pub trait Slots: Counted {
+pub trait Slots {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     /// The wire format of the targets.
     const ITEM: Form;
     /// The maximum number of pointers; `None` if the container grows.
@@ -91,6 +95,7 @@ pub trait Slots: Counted {
 }
 
 impl<C: Counted<Item: Slot>> Slots for C {
+    const SEAL: Seal = Seal;
     const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
     const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
 
@@ -117,7 +122,10 @@ impl<C: Counted<Item: Slot>> Slots for C {
     label = "expected nullable pointers",
     note = "`pointer` requires `Option<Box<T>>`, or an array or counted collection of it"
 )]
-pub trait MarkedSlots: Counted {
+pub trait MarkedSlots {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     /// The wire format of the targets.
     const ITEM: Form;
     /// The maximum number of pointers; `None` if the container grows.
@@ -137,6 +145,7 @@ pub trait MarkedSlots: Counted {
 }
 
 impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
+    const SEAL: Seal = Seal;
     const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
     const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
 

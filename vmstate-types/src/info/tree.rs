@@ -5,7 +5,7 @@ use alloc::format;
 
 use super::hidden::check_max;
 use super::list::more;
-use super::sealed::Sealed;
+use super::sealed::{Seal, Sealed};
 use crate::description::{Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -84,7 +84,10 @@ where
     label = "expected a `BTreeMap` of structs",
     note = "`tree` requires `BTreeMap` with keys and values that derive `VmState`; with `tree(direct)` the keys are integers"
 )]
-pub trait Tree<Keys>: Sealed {
+pub trait Tree<Keys> {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
     /// The wire format.
     const FORM: Form;
 
@@ -109,6 +112,7 @@ pub trait Tree<Keys>: Sealed {
 }
 
 impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
+    const SEAL: Seal = Seal;
     const FORM: Form = Form::new(Kind::Tree { key: Keys::DESCRIPTION, value: V::DESCRIPTION }, None);
     const VERSION: u32 = V::DESCRIPTION.version;
     const AGREES: bool = match Keys::DESCRIPTION {

@@ -75,8 +75,8 @@ fn used(device: &Device<'_>) -> TokenStream {
     let members = device.fields.iter().filter_map(Field::member);
     tokens! {
         #[allow(dead_code)]
-        fn used(mirror: &#definition) {
-            #(let _ = &mirror.#members;)*
+        fn used(definition: &#definition) {
+            #(let _ = &definition.#members;)*
         }
     }
 }

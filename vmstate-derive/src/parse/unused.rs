@@ -49,7 +49,7 @@ impl Unused {
         match (counted.first(), self.max.key()) {
             (Some((key, _)), None) => errors.at(key, "padding with a counter field needs a limit: add `max = N`"),
             (None, Some(max)) => {
-                errors.at(max, "`max` applies only to padding with a counter field, as in `before = field * N`")
+                errors.at(max, "`max` applies only to padding with a counter field, as in `before = field * N`");
             }
             _ => {}
         }

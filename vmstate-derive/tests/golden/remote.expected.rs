@@ -105,8 +105,8 @@ const _: () = {
         }
     }
     #[allow(dead_code)]
-    fn used(mirror: &Mirror) {
-        let _ = &mirror.value;
-        let _ = &mirror.more;
+    fn used(definition: &Mirror) {
+        let _ = &definition.value;
+        let _ = &definition.more;
     }
 };

@@ -1,16 +1,15 @@
-//! Writes the structs that are compiled: the same ones for each derive, as many as `STRUCTS` says, of as many fields as
-//! `FIELDS` says.
+//! Generates the compiled structs, the same for each derive: `STRUCTS` structs of `FIELDS` fields.
 //!
-//! Their fields are what QEMU's devices have: numbers mostly, some arrays, here and there a part, a counted array, a
+//! Their fields resemble those of QEMU's devices: numbers mostly, some arrays, here and there a part, a counted array, a
 //! timer, a field of a newer version, a subsection.
 
 use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-/// The structs that are measured when nothing else is said.
+/// The default number of structs.
 const STRUCTS: usize = 300;
-/// The fields of each when nothing else is said.
+/// The default number of fields of each.
 const FIELDS: usize = 12;
 
 /// Types of fields, with the attribute that each needs with `vmstate`.
@@ -44,14 +43,14 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let structs = number("STRUCTS", STRUCTS);
     let fields = number("FIELDS", FIELDS);
-    let folder = env::var("OUT_DIR").expect("cargo says where to write");
+    let folder = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     for (name, derives) in [("plain", ""), ("vmstate", ", VmState"), ("serde", ", Serialize, Deserialize")] {
         let file = Path::new(&folder).join(name).with_extension("rs");
         fs::write(file, source(structs, fields, derives, name == "vmstate")).expect("cargo's folder can be written to");
     }
 }
 
-/// What the environment says, or `default`.
+/// Returns the number in an environment variable, or `default`.
 fn number(variable: &str, default: usize) -> usize {
     println!("cargo::rerun-if-env-changed={variable}");
     env::var(variable).map_or(default, |number| number.parse().expect("a number"))

@@ -1,6 +1,6 @@
 //! Saves and loads a derived struct in a program without `std`. Exit code 0 if that works, 1 if not.
 //!
-//! A second panic handler is an error of the compiler: were `std` linked, by whatever way, this would not build.
+//! A second panic handler is a compile error, so this program does not compile if `std` is linked.
 #![no_std]
 #![no_main]
 
@@ -57,7 +57,7 @@ unsafe extern "C" {
 #[global_allocator]
 static MALLOC: Malloc = Malloc;
 
-// SAFETY: malloc's memory is aligned for every type of up to 16 bytes, and nothing here asks for more (more is refused).
+// SAFETY: malloc's memory is aligned for every type of up to 16 bytes, and larger alignments return null.
 unsafe impl GlobalAlloc for Malloc {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.align() > 16 {
@@ -68,7 +68,7 @@ unsafe impl GlobalAlloc for Malloc {
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, _: Layout) {
-        // SAFETY: the caller says that `alloc` returned it.
+        // SAFETY: the caller guarantees that `alloc` returned the pointer.
         unsafe { free(memory.cast()) }
     }
 }

@@ -12,7 +12,7 @@ fn round_trip<T: VmState + Default>() {
     let mut reader = Reader::from_slice(black_box(&ONES));
     value.load(&mut reader, T::DESCRIPTION.version).expect("a state of the struct");
     let mut writer = Writer::new();
-    value.save(&mut writer).expect("what was just loaded");
+    value.save(&mut writer).expect("a loaded struct");
     assert_eq!(writer.pending().len() as u64, reader.offset(), "{}", T::DESCRIPTION.name);
     assert!(ONES.starts_with(writer.pending()), "{}", T::DESCRIPTION.name);
 }

@@ -69,8 +69,8 @@ fn load_each(devices: &mut [(&str, u32, &mut (dyn Device + Send))], saved: &[Vec
     for ((.., device), bytes) in devices.iter_mut().zip(saved) {
         let version = device.description().version;
         let decoded = device.decode_section(&mut Reader::from_slice(black_box(bytes)), version);
-        if decoded.expect("what it has saved") == PostLoad::Due {
-            device.finish_section(version).expect("what it has saved");
+        if decoded.expect("a saved device") == PostLoad::Due {
+            device.finish_section(version).expect("a saved device");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Real QEMUs, driven by tests (feature `qemu`).
+//! QEMU processes, driven by tests (feature `qemu`).
 //!
-//! Everything that goes wrong here is a panic that says what QEMU said: a missing QEMU is a failure, never a skip.
+//! Every failure is a panic with QEMU's output. A missing QEMU is a failure, never a skipped test.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -14,26 +14,26 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long QEMU may take for any one thing.
+/// The timeout of each operation.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long to wait before asking again.
+/// The interval of polling.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The versions that tests run with.
+/// The versions with which tests run.
 pub const VERSIONS: [&str; 2] = ["7.2", "10.0"];
 
-/// What became of a stream that a QEMU was to load and to save again.
+/// The result of loading a stream into QEMU and saving it again.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was loaded. This is what was saved then.
+    /// QEMU loaded the stream and saved this one.
     Saved(Vec<u8>),
-    /// It was refused, with these words.
+    /// QEMU rejected the stream with this message.
     Refused(String),
-    /// QEMU died of it: a signal ended it. These were its last words.
+    /// QEMU crashed after printing this.
     Died(String),
 }
 
-/// A running QEMU, which ends with this value.
+/// A running QEMU, killed when dropped.
 #[derive(Debug)]
 pub struct Qemu {
     process: Process,
@@ -46,7 +46,7 @@ impl Qemu {
     /// Starts `qemu-system-<arch>` of `version` with `args` and connects to its monitor.
     ///
     /// # Panics
-    /// When it is not installed or does not start.
+    /// If it is not installed or does not start.
     #[must_use]
     pub fn start(version: &str, arch: &str, args: &[&str]) -> Self {
         assert_installed(version, arch);
@@ -71,10 +71,10 @@ impl Qemu {
         qemu
     }
 
-    /// Starts a QEMU and has it load `stream`. It then is in the state that the stream says, such as `paused`.
+    /// Starts a QEMU and loads `stream`. Its run state is then that in the stream, such as `paused`.
     ///
     /// # Panics
-    /// When it does not accept the stream.
+    /// If it rejects the stream.
     #[must_use]
     pub fn load(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Self {
         let mut qemu = Self::offer(version, arch, args, stream);
@@ -82,10 +82,10 @@ impl Qemu {
         qemu
     }
 
-    /// Stops the machine and has QEMU save it.
+    /// Stops the machine and saves it.
     ///
     /// # Panics
-    /// When that fails, or takes too long.
+    /// If the migration fails or times out.
     pub fn save(&mut self) -> Vec<u8> {
         let path = self.folder.path().join("saved");
         self.execute("stop", json!({}));
@@ -95,10 +95,10 @@ impl Qemu {
         fs::read(path).expect("QEMU has written the stream")
     }
 
-    /// Starts a QEMU, has it load `stream`, which it must not accept, and returns what it says.
+    /// Starts a QEMU that has to reject `stream`, and returns its message.
     ///
     /// # Panics
-    /// When it accepts the stream, or says nothing for too long.
+    /// If it accepts the stream or times out.
     #[must_use]
     pub fn refusal(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> String {
         let mut qemu = Self::offer(version, arch, args, stream);
@@ -108,10 +108,10 @@ impl Qemu {
         }
     }
 
-    /// Starts a QEMU, has it load `stream`, and if it does, save its state again. The guest does not run.
+    /// Starts a QEMU, loads `stream`, and saves the machine if the load succeeds. The guest does not run.
     ///
     /// # Panics
-    /// When it does not start, or says nothing for too long.
+    /// If it does not start or times out.
     #[must_use]
     pub fn load_and_save(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Outcome {
         let mut qemu = Self::offer(version, arch, &[args, &["-S"]].concat(), stream);
@@ -132,7 +132,7 @@ impl Qemu {
         }
     }
 
-    /// Starts a QEMU and offers it a stream.
+    /// Starts a QEMU and begins to load a stream.
     fn offer(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Self {
         let mut qemu = Self::start(version, arch, &[args, &["-incoming", "defer"]].concat());
         let path = qemu.write_stream(stream);
@@ -140,7 +140,7 @@ impl Qemu {
         qemu
     }
 
-    /// Waits until a QEMU has loaded what it was offered, or has ended, which one does that cannot.
+    /// Waits until QEMU has loaded the stream or exited, as it does if it cannot load it.
     fn wait_for_verdict(&mut self) -> Option<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -151,7 +151,7 @@ impl Qemu {
                 return None;
             }
             if start.elapsed() > PATIENCE {
-                self.fail("QEMU neither accepts nor refuses the stream");
+                self.fail("QEMU neither accepts nor rejects the stream");
             }
             sleep(PAUSE);
         }
@@ -167,10 +167,10 @@ impl Qemu {
         path
     }
 
-    /// Executes a QMP command and returns what it returns.
+    /// Executes a QMP command and returns its result.
     ///
     /// # Panics
-    /// When QEMU reports an error, is silent for too long, or has gone.
+    /// If QEMU reports an error, times out or has exited.
     pub fn execute(&mut self, command: &str, arguments: Value) -> Value {
         self.try_execute(command, arguments).unwrap_or_else(|what| self.fail(&what))
     }
@@ -191,25 +191,25 @@ impl Qemu {
         }
     }
 
-    /// Executes a command of the human monitor, such as `info registers`, and returns its text.
+    /// Executes a command of the human monitor, such as `info registers`, and returns its output.
     ///
     /// # Panics
-    /// As [`execute`](Self::execute).
+    /// Like [`execute`](Self::execute).
     pub fn monitor(&mut self, command_line: &str) -> String {
         let text = self.execute("human-monitor-command", json!({ "command-line": command_line }));
         text.as_str().expect("text").replace('\r', "")
     }
 
-    /// The run state, such as `paused`.
+    /// Returns the run state, such as `paused`.
     ///
     /// # Panics
-    /// As [`execute`](Self::execute).
+    /// Like [`execute`](Self::execute).
     pub fn status(&mut self) -> String {
         let status = self.execute("query-status", json!({}));
         status["status"].as_str().expect("a run state").to_owned()
     }
 
-    /// The run state, if QEMU is still there to say it.
+    /// Returns the run state, or `None` if QEMU has exited.
     fn try_status(&mut self) -> Option<String> {
         let status = self.try_execute("query-status", json!({})).ok()?;
         status["status"].as_str().map(str::to_owned)
@@ -218,7 +218,7 @@ impl Qemu {
     /// Waits until a migration, in or out, is complete.
     ///
     /// # Panics
-    /// When it fails, or takes too long.
+    /// If it fails or times out.
     pub fn wait_for_migration(&mut self) {
         self.try_wait_for_migration().unwrap_or_else(|what| self.fail(&what));
     }
@@ -262,10 +262,10 @@ impl Qemu {
     }
 }
 
-/// What `qemu-system-<arch> -M <machine> -dump-vmstate` of `version` writes.
+/// Returns the output of `qemu-system-<arch> -M <machine> -dump-vmstate` of `version`.
 ///
 /// # Panics
-/// When it is not installed or fails.
+/// If it is not installed or fails.
 #[must_use]
 pub fn dump_vmstate(version: &str, arch: &str, machine: &str) -> String {
     assert_installed(version, arch);
@@ -278,7 +278,7 @@ pub fn dump_vmstate(version: &str, arch: &str, machine: &str) -> String {
     fs::read_to_string(&path).expect("a dump")
 }
 
-/// A process that ends with this value.
+/// A process, killed when dropped.
 #[derive(Debug)]
 struct Process(Child);
 
@@ -300,7 +300,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that has ended already is fine.
+        // It may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

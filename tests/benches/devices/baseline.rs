@@ -297,6 +297,6 @@ impl<D: ByHand> Codec<D> for Baseline {
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        device.load(bytes).expect("what was saved");
+        device.load(bytes).expect("a saved device");
     }
 }

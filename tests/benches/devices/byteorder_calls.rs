@@ -173,6 +173,6 @@ impl<D: CallByCall> Codec<D> for Byteorder {
     }
 
     fn load(device: &mut D, mut bytes: &[u8]) {
-        device.read(&mut bytes).expect("what was saved");
+        device.read(&mut bytes).expect("a saved device");
     }
 }

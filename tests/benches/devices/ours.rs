@@ -21,6 +21,6 @@ impl<D: VmState> Codec<D> for Ours {
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        device.load(&mut Reader::from_slice(bytes), D::DESCRIPTION.version).expect("what was saved");
+        device.load(&mut Reader::from_slice(bytes), D::DESCRIPTION.version).expect("a saved device");
     }
 }

@@ -30,7 +30,7 @@ impl<D: bincode::Encode + bincode::Decode<()>> Codec<D> for Bincode {
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        *device = bincode::decode_from_slice(bytes, BINCODE).expect("what was saved").0;
+        *device = bincode::decode_from_slice(bytes, BINCODE).expect("a saved device").0;
     }
 }
 
@@ -54,7 +54,7 @@ impl<D: borsh::BorshSerialize + borsh::BorshDeserialize> Codec<D> for Borsh {
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        *device = borsh::from_slice(bytes).expect("what was saved");
+        *device = borsh::from_slice(bytes).expect("a saved device");
     }
 }
 
@@ -84,7 +84,7 @@ where
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        *device = rkyv::from_bytes::<D, rkyv::rancor::Error>(bytes).expect("what was saved");
+        *device = rkyv::from_bytes::<D, rkyv::rancor::Error>(bytes).expect("a saved device");
     }
 }
 
@@ -105,7 +105,7 @@ impl<D: savefile::Serialize + savefile::Deserialize> Codec<D> for Savefile {
     }
 
     fn load(device: &mut D, mut bytes: &[u8]) {
-        *device = savefile::Deserializer::bare_deserialize(&mut bytes, 0).expect("what was saved");
+        *device = savefile::Deserializer::bare_deserialize(&mut bytes, 0).expect("a saved device");
     }
 }
 
@@ -130,6 +130,6 @@ impl<D: speedy::Writable<Endianness> + for<'a> speedy::Readable<'a, Endianness>>
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        *device = D::read_from_buffer_with_ctx(Endianness::BigEndian, bytes).expect("what was saved");
+        *device = D::read_from_buffer_with_ctx(Endianness::BigEndian, bytes).expect("a saved device");
     }
 }

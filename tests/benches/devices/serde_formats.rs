@@ -23,7 +23,7 @@ impl<D: Serialize + DeserializeOwned> Codec<D> for Postcard {
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        *device = postcard::from_bytes(bytes).expect("what was saved");
+        *device = postcard::from_bytes(bytes).expect("a saved device");
     }
 }
 
@@ -44,6 +44,6 @@ impl<D: Serialize + DeserializeOwned> Codec<D> for Json {
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        *device = serde_json::from_slice(bytes).expect("what was saved");
+        *device = serde_json::from_slice(bytes).expect("a saved device");
     }
 }

@@ -66,6 +66,6 @@ where
     }
 
     fn load(device: &mut D, bytes: &[u8]) {
-        *device = config::deserialize(bytes, O::CONFIG).expect("what was saved");
+        *device = config::deserialize(bytes, O::CONFIG).expect("a saved device");
     }
 }

@@ -1,23 +1,23 @@
-//! What the fuzz targets do with their bytes.
+//! The fuzz targets.
 //!
-//! A target takes any bytes and panics where something does not hold that should. `tests/fuzz` has a fuzzer for each of
-//! them; the test `fuzz` replays what is committed there, so that `cargo test` needs no fuzzer.
+//! A target accepts any bytes and panics if a property does not hold. `tests/fuzz` has a fuzzer for each target. The test
+//! `fuzz` replays the committed corpora, so that `cargo test` needs no fuzzer.
 //!
-//! | target | its bytes are | what must hold |
+//! | target | bytes | property |
 //! |---|---|---|
-//! | [`wire`] | calls of a reader, and what it reads | slice, pipe and file read the same; what was read can be written |
-//! | [`framing`] | a stream | all that was read of it can be written again, byte for byte |
-//! | [`commands`] | a stream of commands | the same; and a machine that refuses one is as before |
-//! | [`description`] | a JSON description | it is JSON, and its text reads as the same description |
-//! | [`dynamic`] | a description, edits and a payload | decoded and encoded it is the same; edited, it decodes as what it is |
-//! | [`rewrite`] | edits and a stream | rewritten it is the same; edited or stripped, it is a stream again |
-//! | [`ram`] | what to send of a memory, and how | with and without a way back the same memory; an error changes nothing |
-//! | [`machine`] | the states of devices with every attribute, and changes to their stream | an error changes nothing; what loads can be saved and loaded |
+//! | [`wire`] | calls of a reader, and its input | slice, pipe and file read the same values, which can be written again |
+//! | [`framing`] | a stream | all items can be written again, byte for byte |
+//! | [`commands`] | a stream of commands | the same; a rejected command leaves the machine unchanged |
+//! | [`description`] | a JSON description | it is JSON, and parsing its text returns the same description |
+//! | [`dynamic`] | a description, edits and a payload | decoding and encoding is lossless, also after edits |
+//! | [`rewrite`] | edits and a stream | rewriting is lossless; an edited or stripped stream is a stream |
+//! | [`ram`] | pages of a memory, and options | the same memory with and without rollback; an error rolls back |
+//! | [`machine`] | the states of devices with every attribute, and changes to their stream | an error rolls back; a loaded state can be saved and loaded |
 //! | [`uno`] | a stream of a real machine | the same |
-//! | [`device`] | what [`Laws::fuzz`](vmstate::laws::Laws::fuzz) takes | the laws |
-//! | [`schema`] | two files that say what devices look like | their text reads as the same; each fits itself |
-//! | [`import`] | a dump, or a stream | what is generated is Rust |
-//! | [`cli`] | lines: arguments of both programs, URIs, subsections | what was understood is what was said |
+//! | [`device`] | input of [`Laws::fuzz`](vmstate::laws::Laws::fuzz) | the laws |
+//! | [`schema`] | two schema files | parsing their text returns the same schemas; each is compatible with itself |
+//! | [`import`] | a dump, or a stream | the output is Rust |
+//! | [`cli`] | lines: arguments of both programs, URIs, subsections | formatting the parsed value returns the input |
 
 mod bites;
 pub mod cli;
@@ -38,15 +38,15 @@ pub mod wire;
 /// One target.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name, which is that of its module, its fuzzer, and its folder in the corpus.
+    /// The name of the module, the fuzzer and the folder in the corpus.
     pub name: &'static str,
-    /// What it does with the bytes.
+    /// Checks the property for these bytes.
     pub run: fn(&[u8]),
-    /// Where a fuzzer may begin.
+    /// Returns inputs with which a fuzzer begins.
     pub seeds: fn() -> Vec<Vec<u8>>,
-    /// What it may hold at once, whatever the bytes are.
+    /// The memory that it may hold at once for any input.
     pub fixed: u64,
-    /// What it may hold besides, for each byte.
+    /// The additional memory for each byte of input.
     pub per_byte: u64,
 }
 
@@ -75,7 +75,7 @@ impl Target {
     }
 }
 
-/// The bytes up to the first zero, and those behind it.
+/// Splits the bytes at the first zero.
 fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == 0) {
         Some(place) => (&bytes[..place], &bytes[place + 1..]),

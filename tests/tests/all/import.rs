@@ -16,7 +16,7 @@ fn every_section_has_a_struct() {
     }
 }
 
-/// What is not known is said where it is missing.
+/// Comments mark facts that the stream does not contain.
 #[test]
 fn guesses_are_marked() {
     let [old, new] = [Release::Qemu7_2, Release::Qemu10_0].map(|release| importer(&made::stream(release)).source());
@@ -36,7 +36,7 @@ fn guesses_are_marked() {
     }
 }
 
-/// A stream with any one byte changed is refused or imported; nothing else happens.
+/// A stream with one changed byte is rejected or imported, without panics.
 #[test]
 fn damaged_stream_is_rejected_or_imported() {
     for name in ["qemu-7.2-uno", "qemu-10.0-none"] {
@@ -53,11 +53,11 @@ fn damaged_stream_is_rejected_or_imported() {
                 Err(_) => refused += 1,
             }
         }
-        assert!(refused > 10 && imported > 10, "{name}: {refused} refused, {imported} imported");
+        assert!(refused > 10 && imported > 10, "{name}: {refused} rejected, {imported} imported");
     }
 }
 
-/// What a person sees first of a machine that they know.
+/// The beginning of the source for a well-known machine.
 #[test]
 fn imported_source_is_readable() {
     let source = importer(&streams::named("qemu-10.0-uno")).source();
@@ -80,7 +80,7 @@ fn equal_layouts_share_a_type() {
     let source = importer(&streams::named("qemu-10.0-pc")).source();
     assert_eq!(source.matches("pub struct PciDevice").count(), 1);
     assert!(source.matches(": PciDevice,").count() > 5, "{source}");
-    // A drive is there, or not, and says more if it is.
+    // A present drive has additional fields.
     assert_eq!(source.matches("pub struct IdeDrive {").count(), 1);
     assert!(source.contains("// Check: here, this is there if `identify_set` is not zero.\n"));
     let source = importer(&streams::named("qemu-10.0-q35")).source();
@@ -88,7 +88,7 @@ fn equal_layouts_share_a_type() {
     assert_eq!(source.matches("pub struct PciDevice").count(), 2);
 }
 
-/// Names are whatever a stream says: they must not end the comment that they stand in, and go on as code.
+/// Names come from the stream. They must not end the comment that contains them and continue as code.
 #[test]
 fn names_cannot_inject_code() {
     let name = "latch\\n\\nfn evil() {} //\\r";
@@ -106,6 +106,6 @@ fn names_cannot_inject_code() {
         let file = syn::parse_file(&source).unwrap_or_else(|error| panic!("{error}\n{source}"));
         let evil = |item: &syn::Item| matches!(item, syn::Item::Fn(function) if function.sig.ident == "evil");
         assert!(!file.items.iter().any(evil), "{source}");
-        assert!(source.contains("evil"), "the names are there:\n{source}");
+        assert!(source.contains("evil"), "the names are missing:\n{source}");
     }
 }

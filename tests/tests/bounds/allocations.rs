@@ -4,7 +4,7 @@ use vmstate::schema::Release;
 
 use super::*;
 
-/// A device with everything that could need memory to be saved: but for what it loads, which is its own.
+/// A device with all kinds of fields whose save could allocate.
 #[derive(VmState)]
 #[vmstate(name = "device", post_load = Self::check)]
 struct Device {
@@ -85,10 +85,10 @@ fn saving_memory_again_allocates_nothing() {
     };
     save();
     let again = save();
-    assert!(again < 10, "{again} allocations: what is sent of memory is kept in bitmaps that are made for each save");
+    assert!(again < 10, "{again} allocations: sent pages are tracked in bitmaps of each save");
 }
 
-/// How often a load allocates that is not the first.
+/// Returns the number of allocations of a repeated load.
 fn loading(count: u32, options: fn() -> LoadOptions) -> u64 {
     let (mut machine, mut out) = (registry(count), Writer::new());
     machine.save_into(&mut out, SaveOptions::new().description(None)).unwrap();

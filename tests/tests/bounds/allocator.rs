@@ -1,5 +1,5 @@
-//! An allocator that counts what each thread holds: how a test sees what a load takes.
-#![allow(unsafe_code)] // there is no other way to see allocations
+//! An allocator that counts the memory of each thread, to measure a load.
+#![allow(unsafe_code)] // counting allocations requires an allocator
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -20,7 +20,7 @@ static ALLOCATOR: Counting = Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
-        // SAFETY: the caller's promises are those that are asked for.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc(layout) }
     }
 
@@ -49,7 +49,7 @@ fn count(more: isize) {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
 }
 
-/// What this thread has allocated since some moment.
+/// The allocations of this thread since a point in time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Since {
     held: isize,
@@ -68,7 +68,7 @@ impl Since {
         u64::try_from(PEAK.get() - self.held).unwrap_or(0)
     }
 
-    /// How often something was allocated, or grew.
+    /// Returns the number of allocations and reallocations.
     pub(crate) fn allocations(self) -> u64 {
         ALLOCATIONS.get() - self.allocations
     }

@@ -6,7 +6,7 @@ use vmstate::schema::{DescriptionWriter, Release};
 
 use super::*;
 
-/// How often a measurement is repeated: the machine has other things to do, and the fastest counts.
+/// The repetitions of a measurement. The minimum counts, because the machine has other load.
 const REPEATED: usize = 3;
 /// The most that four times as much may take. Squares would be 16.
 const MOST: u32 = 10;
@@ -15,7 +15,7 @@ fn fastest(mut run: impl FnMut() -> Duration) -> Duration {
     (0..REPEATED).map(|_| run()).min().unwrap_or_default()
 }
 
-/// Loads `stream` into the machine that `make` makes, and keeps what nobody knows.
+/// Loads `stream` into a new machine that passes unknown sections through.
 fn load(stream: &[u8], make: &dyn Fn() -> Machine<'static>) -> Duration {
     let mut machine = make();
     let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
@@ -84,7 +84,7 @@ fn parts(count: usize) -> Vec<u8> {
 
 #[test]
 fn saving_and_loading_take_linear_time() {
-    check("sections that nobody knows", 4_000, sections, &Machine::new);
+    check("unknown sections", 4_000, sections, &Machine::new);
     check("elements", 10_000, device, &|| {
         let mut machine = Machine::new();
         machine.register("dev", Greedy::default()).unwrap();

@@ -1,4 +1,4 @@
-//! What the readers of descriptions and schemas hold, and how often they allocate.
+//! Bounds of memory, allocations and time of the parsers of descriptions and schemas.
 
 use std::time::Duration;
 use vmstate::dynamic::StreamDecoder;
@@ -10,10 +10,10 @@ use vmstate_tests::hostile::{Case, cases, described};
 
 use super::*;
 
-/// What a description may take for each byte of its text, and besides.
+/// The memory of a description for each byte of its text, and in addition.
 const PER_BYTE_OF_TEXT: u64 = 96;
 const BESIDES: u64 = 64 << 10;
-/// What any description may take, and what any stream of 4 KiB may cost whom it is shown to.
+/// The maximum memory of a description, and of decoding a stream of 4 KiB.
 const ANY_DESCRIPTION: u64 = 512 << 20;
 const FOUR_KIB: u64 = 8 << 20;
 
@@ -28,7 +28,7 @@ fn parse(text: &str) -> u64 {
     peak(|| drop(Document::parse(text.as_bytes(), 0)))
 }
 
-/// Texts that are as short as can be for what they say.
+/// Texts that are as short as possible for their contents.
 fn dense_texts(length: usize) -> Vec<(&'static str, String)> {
     let filled = |before: &str, again: &str, after: &str| {
         let count = length.saturating_sub(before.len() + after.len()) / again.len();
@@ -116,7 +116,7 @@ fn decoding_4_kib_is_bounded() {
     }
 }
 
-/// How many times as large an input is whose cost is compared.
+/// The ratio of the compared input sizes.
 const TIMES: usize = 4;
 
 #[test]
@@ -130,19 +130,18 @@ fn output_is_linear_in_input() {
             (input.len() as u64, since.allocations(), since.peak())
         };
         let (less, more) = (cost(small), cost(TIMES * small));
-        // A little more than in proportion: what grows does so by doubling, and names get longer.
+        // Slightly more than proportional, because vectors grow by doubling and names get longer.
         let most = |cost: u64| cost * 2 * (more.0 / less.0 + 1) + 4096;
         assert!(more.1 <= most(less.1), "{}: {} allocations became {}", case.name, less.1, more.1);
         assert!(more.2 <= most(less.2) + (1 << 20), "{}: {} bytes became {}", case.name, less.2, more.2);
     }
 }
 
-/// How many times as large an input is whose time is compared.
+/// The ratio of the input sizes whose times are compared.
 const TIMES_AS_LONG: usize = 16;
-/// How much longer a large input may take than a small one, for each time that it is larger: caches are small and machines
-/// busy. What costs its square takes `TIMES_AS_LONG` times longer.
+/// The tolerated factor over linear time, because of caches and load. Quadratic time has a factor of `TIMES_AS_LONG`.
 const SLOWER: f64 = 10.0;
-/// What takes less is not compared, in seconds.
+/// The shortest compared time, in seconds.
 const INSTANT: f64 = 0.0002;
 
 #[test]

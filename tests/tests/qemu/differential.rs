@@ -1,9 +1,9 @@
-//! The same damaged streams to a real QEMU and to us.
+//! Damaged streams, loaded by QEMU and by vmstate.
 //!
-//! Where QEMU refuses a stream, we refuse it. Where it loads one, we load it, and what we save then is what QEMU saves.
-//! What differs nevertheless stands in [`known`], each with its reason; anything else fails.
+//! vmstate has to reject the streams that QEMU rejects, and to save the same state as QEMU after loading the others.
+//! [`known`] lists the differences with their reasons; any other difference fails.
 //!
-//! `VMSTATE_MUTANTS` says how many streams of each machine are tried (a few if unset), and `VMSTATE_SEED` which ones.
+//! `VMSTATE_MUTANTS` is the number of streams of each machine (default: a few), and `VMSTATE_SEED` selects them.
 
 mod known;
 mod mutant;
@@ -33,7 +33,7 @@ use known::Finding;
 use mutant::{Map, Mutant};
 use random::Random;
 
-/// How many damaged streams of each machine are tried, if nobody says.
+/// The default number of damaged streams of each machine.
 const MUTANTS: usize = 8;
 
 macro_rules! machines {
@@ -84,18 +84,18 @@ machines! {
     q35_10_0: Q35, "10.0", "x86_64", "q35", Q35_DEVICES;
 }
 
-/// A number that the environment says.
+/// Returns the number in an environment variable.
 fn environment(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
 }
 
-/// What became of the streams of one machine.
+/// The results of the streams of one machine.
 #[derive(Debug, Default)]
 struct Tally {
     refused: usize,
     same: usize,
-    /// How often each difference was met that is known.
+    /// The occurrences of each known difference.
     known: BTreeMap<&'static str, usize>,
     unknown: Vec<String>,
 }
@@ -119,7 +119,7 @@ fn check<M: Board>(version: &str, arch: &str, machine: &str, devices: &[&str]) {
         let ours = load_and_save::<M>(&frame, release, &mutant.bytes);
         tally.take(&format!("{version} {machine}: {}", mutant.what), findings(theirs, ours, qemu));
     }
-    println!("{version} {machine}: {} refused by both, {} the same, {:#?}", tally.refused, tally.same, tally.known);
+    println!("{version} {machine}: {} rejected by both, {} equal, {:#?}", tally.refused, tally.same, tally.known);
     assert!(
         tally.unknown.is_empty(),
         "{} of these are not known:\n{}",
@@ -128,7 +128,7 @@ fn check<M: Board>(version: &str, arch: &str, machine: &str, devices: &[&str]) {
     );
 }
 
-/// What was saved of a machine, and the sections that had not come.
+/// A saved machine, and the sections that were missing in its stream.
 struct Saved {
     stream: Vec<u8>,
     missing: Vec<(String, u32)>,
@@ -162,7 +162,7 @@ impl Tally {
     }
 }
 
-/// What differs between what QEMU made of a stream and what we made of it; `None` if both refuse it. `qemu` is that QEMU.
+/// Compares the results of QEMU and of vmstate. Returns `None` if both reject the stream. `qemu` loads another stream.
 fn findings(theirs: Outcome, ours: Result<Saved, String>, qemu: impl Fn(&[u8]) -> Outcome) -> Option<Vec<Finding>> {
     match (theirs, ours) {
         (Outcome::Refused(_), Err(_)) => None,
@@ -176,11 +176,13 @@ fn findings(theirs: Outcome, ours: Result<Saved, String>, qemu: impl Fn(&[u8]) -
     }
 }
 
-/// What is wrong with a stream of QEMU's that is none to us, if that QEMU is given it.
+/// Returns the finding for a stream of QEMU that vmstate cannot read, after offering it to QEMU.
 fn unreadable(error: &LoadError, theirs: Outcome) -> Finding {
     match theirs {
         Outcome::Refused(words) => Finding::QemuRefusesItsOwn(words),
-        theirs => Finding::OnlyWeRefuse(format!("what QEMU has saved\n{error}\nof which QEMU makes {theirs:.300?}")),
+        theirs => {
+            Finding::OnlyWeRefuse(format!("the stream saved by QEMU\n{error}\nwhich QEMU loads as {theirs:.300?}"))
+        }
     }
 }
 
@@ -191,8 +193,7 @@ fn snapshot(stream: &[u8]) -> Result<Snapshot, LoadError> {
     Snapshot::read(&mut StreamDecoder::new(&mut reader, Some(document))?)
 }
 
-/// What differs between what QEMU saved and what we saved. What a device is whose section did not come is not a load's
-/// business.
+/// Compares the streams of QEMU and of vmstate. A load does not determine the state of devices whose section was missing.
 fn differences(theirs: &Snapshot, ours: &Saved) -> Vec<Finding> {
     let saved = snapshot(&ours.stream).unwrap();
     let findings = compare(theirs, &saved).flat_map(|difference| match difference {
@@ -215,7 +216,7 @@ fn fields(section: &SectionDifference<'_>) -> Vec<Finding> {
     let differs = |field: &vmstate::dynamic::diff::FieldDifference<'_>| Finding::Differs {
         place: format!("{name}: {}", field.path),
         values: match &field.change {
-            FieldChange::Value { old, new } => format!("QEMU says {}, we say {}", old.item, new.item),
+            FieldChange::Value { old, new } => format!("QEMU: {}, vmstate: {}", old.item, new.item),
             FieldChange::Elements(elements) => format!("{elements:.300?}"),
             FieldChange::Added(_) => "only ours".to_owned(),
             FieldChange::Removed(_) => "only QEMU's".to_owned(),

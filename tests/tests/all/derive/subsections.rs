@@ -40,7 +40,7 @@ struct Device {
     timer: Option<u64>,
     #[vmstate(subsection("dev/maybe timer"), timer)]
     maybe_timer: Option<Option<u64>>,
-    #[vmstate(skip = "decides what is sent")]
+    #[vmstate(skip = "selects the subsections")]
     sends: &'static str,
 }
 
@@ -272,7 +272,7 @@ fn the_description_has_the_subsections() {
     );
 }
 
-/// QEMU's format cannot say where `inner` ends; some of its devices are like this nevertheless.
+/// QEMU's format does not mark the end of `inner`, but some of its devices have this layout.
 #[derive(VmState, Debug, Default)]
 #[vmstate(name = "ambiguous")]
 struct Ambiguous {

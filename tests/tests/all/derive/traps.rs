@@ -1,5 +1,5 @@
-//! The traps of QEMU's format: where its code does something else than its names and comments say, or did something
-//! else before. Each test fails in an implementation that fell in.
+//! Traps of QEMU's format: its code differs from its names and comments, or from earlier releases. Each test fails for
+//! an implementation that follows the names.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ struct Outer {
     inner: Inner,
 }
 
-/// A header comment of QEMU says that the outer version is passed down. It is not.
+/// A comment in QEMU's header claims that the outer version is passed down. It is not.
 #[test]
 fn trap_01_nested_struct_has_its_version() {
     let mut device = Outer { first: 1, inner: Inner { a: 2, b: 3 } };
@@ -59,7 +59,7 @@ impl Asked {
     }
 }
 
-/// `field_exists` alone decides. (`since` beside `when` does not compile.)
+/// `field_exists` alone decides. (`since` with `when` does not compile.)
 #[test]
 fn trap_02_predicate_ignores_the_version() {
     for version in 1..=3 {
@@ -99,7 +99,7 @@ fn trap_04_subsection_name_starts_with_its_parent() {
     let mut loaded = Dev::default();
     load(&mut loaded, &wire, 1).unwrap();
     assert_eq!(loaded, device);
-    // `device/x` is none of `dev`'s, but is taken for one that is missing.
+    // `device/x` does not belong to `dev`, but is treated as an unknown subsection of it.
     let error = load(&mut Dev::default(), &hex("05 08 6465766963652f78 00000001"), 1).unwrap_err();
     assert_eq!(error.qemu_message(), Some("VM subsection 'device/x' in 'dev' does not exist"));
 }
@@ -231,12 +231,12 @@ fn trap_09_markers_precede_null_slots_only() {
 #[derive(VmState, Debug, Default)]
 #[vmstate(name = "hooked", pre_save = Self::hook, pre_load = Self::hook, post_load = Self::hook)]
 struct Hooked {
-    #[vmstate(skip = "what the hooks return")]
+    #[vmstate(skip = "result of the hooks")]
     returns: i32,
 }
 
 impl Hooked {
-    /// Refuses with any number but zero, as in C.
+    /// Fails with any number but zero, as in C.
     fn hook(&mut self) -> Result<(), i32> {
         if self.returns == 0 { Ok(()) } else { Err(self.returns) }
     }
@@ -270,7 +270,7 @@ struct Holder {
     last: u8,
 }
 
-/// `needed` is about sections and subsections: a struct in a field is sent whatever it says.
+/// `needed` applies to sections and subsections. A struct in a field is always sent.
 #[test]
 fn trap_11_needed_omits_sections_not_fields() {
     let saved = |on| {
@@ -288,7 +288,7 @@ fn trap_11_needed_omits_sections_not_fields() {
     registry.register("holder", &mut holder).unwrap();
     registry.load(&without[..]).unwrap();
     drop(registry);
-    assert_eq!((maybe.on, holder.last), (true, 7), "what did not come is as it was");
+    assert_eq!((maybe.on, holder.last), (true, 7), "missing fields keep their values");
 
     assert_eq!(save(&mut Holder { maybe: Maybe { on: false }, last: 9 }), [0, 9]);
     let mut loaded = Holder::default();

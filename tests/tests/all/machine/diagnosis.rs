@@ -1,5 +1,4 @@
-//! What a load says when the two sides disagree about a device: the first field that differs, by the description at the
-//! end of a real stream.
+//! The diagnosis of a failed load: the first field that differs between the device and the description in the stream.
 
 use std::io::{Cursor, Read, Seek, Write};
 use std::os::unix::net::UnixStream;
@@ -12,8 +11,8 @@ use vmstate::schema::vmdesc::Document;
 use vmstate_examples::devices::pci::PciDevice;
 use vmstate_tests::streams;
 
-/// The power management of QEMU's `pc` machines, with a predicate that can be wrong. It was in QEMU 1.7 and 2.0: what
-/// follows was there, and a destination did not expect it, or the other way round (`vmstate_acpi` in `hw/acpi/piix4.c`).
+/// The power management of QEMU's `pc` machines, with a predicate that can be wrong. In QEMU 1.7 and 2.0, the source
+/// sent fields that the destination did not expect, or the reverse (`vmstate_acpi` in `hw/acpi/piix4.c`).
 #[derive(VmState, Default)]
 #[vmstate(name = "piix4_pm", version = 3, minimum_version = 3)]
 struct Piix4Pm {
@@ -40,9 +39,9 @@ struct Piix4Pm {
     acpi_index: u32,
     #[vmstate(subsection("piix4_pm/memhp", needed = Self::never))]
     selector: Memory,
-    #[vmstate(skip = "what these tests change")]
+    #[vmstate(skip = "changed by the tests")]
     hotplug: bool,
-    #[vmstate(skip = "what these tests change")]
+    #[vmstate(skip = "changed by the tests")]
     index: bool,
 }
 
@@ -217,7 +216,7 @@ devices! {
     Renamed { a: u16, bee: u32, c: [u8; 4], fifo: Smb, }
 }
 
-/// What a load of `stream` says into a device that is not like the one that it is of.
+/// Returns the diagnosis of loading `stream` into a device of another layout.
 fn diagnosis<T: VmState + Default + Send>(stream: &[u8]) -> String {
     let mut machine = Machine::with_type("board");
     machine.register("dev", T::default()).unwrap();
@@ -226,7 +225,7 @@ fn diagnosis<T: VmState + Default + Send>(stream: &[u8]) -> String {
     let options = LoadOptions::new().read_on_after_error();
     let read_on = machine.load_with(&mut Reader::from_read(Pipe(stream)), options).expect_err("another layout");
     let error = machine.load(stream).expect_err("another layout");
-    // The misread section may reach into the description, which is then lost to a reader that cannot go back.
+    // The misread section may include a part of the description, which a reader without seeking then cannot find.
     assert!(read_on.diagnosis().is_none_or(|found| Some(found) == error.diagnosis()));
     error.diagnosis().unwrap_or_else(|| panic!("no diagnosis: {error}")).to_owned()
 }

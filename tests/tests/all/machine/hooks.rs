@@ -20,11 +20,11 @@ thread_local! {
     /// The calls until one fails, and whether it panics.
     static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
     static PANICS: Cell<bool> = const { Cell::new(false) };
-    /// Who was called.
+    /// The called functions.
     static CALLED: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A call of what an author has written. One of them fails.
+/// A call of a user's function. One of the calls fails.
 fn call(name: &'static str) -> Result<(), String> {
     CALLED.with_borrow_mut(|called| called.push(name));
     let fails = LEFT.get() == 0;
@@ -33,7 +33,7 @@ fn call(name: &'static str) -> Result<(), String> {
     if fails { Err(format!("{name} has failed")) } else { Ok(()) }
 }
 
-/// A call of what cannot say that it fails, but for a panic: if it should, the next one does.
+/// A call of a function that can only fail by a panic. Otherwise the next call fails instead.
 fn panic_only(name: &'static str) {
     if call(name).is_err() {
         LEFT.set(0);
@@ -128,7 +128,7 @@ impl PartialEq for Sharing {
     }
 }
 
-/// An info of one's own.
+/// A custom info.
 #[derive(Debug)]
 struct Halves;
 
@@ -147,7 +147,7 @@ impl Info<u16> for Halves {
     }
 }
 
-/// What is sent instead of a field.
+/// The temporary of a field.
 #[derive(VmState, Default)]
 #[vmstate(name = "sum", post_load = |_: &mut Self| call("sum post_load"))]
 struct Sum {
@@ -223,7 +223,7 @@ impl LiveSection for InParts<'_> {
     }
 }
 
-/// Memory that can refuse to be looked at and to be written.
+/// Memory that fails to be read or written.
 #[derive(Clone, Debug, PartialEq)]
 struct Memory(VecBlock);
 
@@ -300,7 +300,7 @@ impl Board {
         registry
     }
 
-    /// Saves the machine as one that runs on for a while.
+    /// Saves the machine with live sections.
     fn save(&mut self, out: &mut Vec<u8>) -> Result<(), SaveError> {
         let (mut registry, mut writer) = (self.machine(), Writer::new());
         let mut saving = registry.start_saving(Output::new(&mut writer, Some(out)), SaveOptions::new())?;
@@ -368,7 +368,7 @@ fn any_failing_function_in_a_save_is_harmless() {
             let mut out = Vec::new();
             let save = || machine.save(&mut out).map_err(|error| error.to_string());
             let Some((name, has_failed)) = with_failure(left, panics, save) else { break };
-            assert!(has_failed, "{name}, call {left}: nobody heard it");
+            assert!(has_failed, "{name}, call {left}: the failure was ignored");
             failed.insert(name);
             assert!(stream.starts_with(&out), "{name}: other bytes");
             assert_eq!(machine, before, "{name}: the sender is harmed");
@@ -378,7 +378,7 @@ fn any_failing_function_in_a_save_is_harmless() {
     }
 }
 
-/// Everything that is called when a machine is loaded. What a copy of it needs, to go back to, is as much of it.
+/// All functions that a load calls. The checkpoint calls some of them, too.
 const LOADING: [&str; 19] = [
     "after_load",
     "apply",
@@ -400,7 +400,7 @@ const LOADING: [&str; 19] = [
     "sum post_load",
     "when",
 ];
-/// What may refuse to be saved, but cannot refuse to be copied: the load goes on. The last three cannot refuse at all.
+/// Functions whose failure fails a save, but not a checkpoint: the load continues. The last three cannot fail.
 const COPYING: [&str; 8] =
     ["inner post_save", "inner pre_save", "must_exist", "post_save", "pre_save", "needed", "of", "when"];
 
@@ -420,7 +420,7 @@ fn any_failing_function_in_a_load_rolls_back() {
                 assert_eq!(machine.saved(), saved, "{name}, call {left}");
                 failed.insert(name);
             } else {
-                assert_eq!(machine.saved(), stream, "{name}, call {left}: neither loaded nor refused");
+                assert_eq!(machine.saved(), stream, "{name}, call {left}: neither loaded nor rolled back");
                 unheard.insert(name);
             }
         }

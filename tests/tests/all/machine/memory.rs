@@ -1,4 +1,4 @@
-//! Guest memory on its way: lent, never copied, and taken in bites.
+//! Guest memory: borrowed without copies, and written partially.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -10,13 +10,13 @@ use vmstate::ram::{PageSize, RamBlock, VecBlock};
 
 const PAGE: usize = 4096;
 
-/// Memory that lends as much at a time as lies in one of its pieces.
+/// Memory that can be borrowed within one of its pieces at a time.
 #[derive(Clone, PartialEq, Debug)]
 struct Pieces {
     memory: VecBlock,
-    /// The length of a piece, in bytes; 0 if nothing is lent.
+    /// The length of a piece in bytes; 0 if it cannot be borrowed.
     piece: usize,
-    /// How many pages were copied.
+    /// The number of copied pages.
     copied: Cell<usize>,
 }
 
@@ -74,14 +74,14 @@ fn blocks(pages: &[u8], page: usize, piece: usize) -> Vec<Pieces> {
     vec![Pieces::new("pc.ram", bytes, piece), Pieces::new("vga.vram", vec![3; 2 * page], piece)]
 }
 
-/// Saves `blocks` to `out`. The lent pages that were copied on the way count as such.
+/// Saves `blocks` to `out` and returns the number of copied pages.
 fn save(blocks: &mut [Pieces], page: usize, out: &mut (dyn Write + Send)) -> Result<u64, SaveError> {
     let mut machine = Machine::new();
     machine.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
     machine.save_with(out, SaveOptions::new()).map(|saved| saved.bytes)
 }
 
-/// What comes out when every page is copied into one buffer.
+/// Returns the stream of a save that copies every page into one buffer.
 fn expected(blocks: &[Pieces], page: usize) -> Vec<u8> {
     let mut blocks: Vec<_> = blocks.iter().cloned().map(|block| Pieces { piece: 0, ..block }).collect();
     let mut machine = Machine::new();
@@ -137,7 +137,7 @@ impl Write for Bites {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn what_is_lent_goes_out_as_if_it_were_copied(
+    fn borrowed_pages_are_sent_like_copied_ones(
         pages in prop::collection::vec(0..3_u8, 1..300),
         page in prop::sample::select(vec![256, PAGE, 4 * PAGE]),
         piece in 1..100_usize,
@@ -193,7 +193,7 @@ fn pages_go_out_many_at_a_time() {
     assert!(out.offered <= 257, "{} slices at a time", out.offered);
 }
 
-/// Takes one slice at a time, as a writer does that has no `write_vectored` of its own.
+/// Writes one slice at a time, like a writer that does not implement `write_vectored`.
 #[derive(Default)]
 struct OneByOne {
     taken: Vec<u8>,
@@ -220,7 +220,7 @@ fn writer_without_vectored_io_gets_copies() {
     assert!(out.calls < 2 * 128 + 2000 * PAGE / (256 << 10) + 4, "{} calls", out.calls);
 }
 
-/// Says that it took more than it was given.
+/// Reports more written bytes than it was given.
 struct Boastful;
 
 impl Write for Boastful {
@@ -269,7 +269,7 @@ fn load(blocks: &mut [Pieces], page: usize, in_place: bool, input: Delivered<'_>
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn what_comes_is_read_right_to_its_place(
+    fn pages_are_read_into_borrowed_memory(
         (theirs, ours) in (1..200_usize).prop_flat_map(|count| {
             let pages = || prop::collection::vec(0..3_u8, count);
             (pages(), pages())

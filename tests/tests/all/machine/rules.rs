@@ -93,7 +93,7 @@ fn qemu_defaults_do_not_roll_back() {
     assert_eq!(load(&good, LoadOptions::qemu_defaults()), (Ok(1), 10, (5, 1), 2), "a section may be missing");
     let (loaded, first, hooked, second) = load(cut, LoadOptions::qemu_defaults());
     assert!(loaded.unwrap_err().contains("second"));
-    assert_eq!((first, hooked, second), (12, (6, 1), 2), "what came before the error is loaded");
+    assert_eq!((first, hooked, second), (12, (6, 1), 2), "the sections before the error are loaded");
     let (loaded, first, (value, _), second) = load(cut, LoadOptions::new());
     assert!(loaded.is_err());
     assert_eq!((first, value, second), (1, 0, 2), "nothing is changed otherwise");
@@ -101,7 +101,7 @@ fn qemu_defaults_do_not_roll_back() {
     let mut machine = Machine::new();
     machine.register("first", Dev::default()).unwrap();
     let unknown = machine.load_with(&mut Reader::from_slice(&good), LoadOptions::qemu_defaults()).unwrap_err();
-    assert_eq!(unknown.expected(), "a section that is registered", "QEMU refuses these, too");
+    assert_eq!(unknown.expected(), "a section that is registered", "QEMU rejects these, too");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn unknown_section_follows_its_rule() {
     both.load(&with[..]).unwrap();
     let mut again = Vec::new();
     both.save_with(&mut again, SaveOptions::new().description(None)).unwrap();
-    assert_eq!(again, stream, "what was kept is what it was");
+    assert_eq!(again, stream, "the passed-through section is unchanged");
 }
 
 #[test]

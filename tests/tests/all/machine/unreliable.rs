@@ -1,5 +1,5 @@
-//! Connections and memory that fail, at every place: the sender is what it was and can send again, the receiver is what it
-//! was, nobody waits for ever, and errors say what happened.
+//! Connections and memory that fail at every call: the sender can send again, the receiver rolls back, nothing blocks
+//! forever, and errors name the cause.
 
 use std::cell::Cell;
 use std::env;
@@ -19,7 +19,7 @@ use vmstate::stream::Configuration;
 
 use super::devices::{Board, PAGE};
 
-/// What a call does instead of what it should.
+/// A failure of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     Error(ErrorKind),
@@ -40,12 +40,12 @@ const FAULTS: [Fault; 7] = [
 ];
 
 impl Fault {
-    /// Whether who reads or writes goes on after it.
+    /// Returns whether the caller continues after it.
     fn is_harmless(self) -> bool {
         matches!(self, Self::Short | Self::Error(ErrorKind::Interrupted))
     }
 
-    /// What it makes of a call that could move so many bytes.
+    /// Returns the result of a call that could transfer `bytes`.
     fn strike(self, bytes: usize) -> io::Result<usize> {
         match self {
             Self::Error(kind) => Err(kind.into()),
@@ -70,7 +70,7 @@ impl<T> Unreliable<T> {
         Self { inner, bite, left, fault, calls: 0 }
     }
 
-    /// How many bytes this call may move.
+    /// Returns the number of bytes that this call may transfer.
     fn call(&mut self, wanted: usize) -> io::Result<usize> {
         self.calls += 1;
         match self.calls == self.left + 1 {
@@ -103,7 +103,8 @@ fn cause<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e io::Err
     error.source().and_then(|cause| cause.downcast_ref())
 }
 
-/// Whether an error is that the stream has ended. What is left of a subsection's name is none, and then the footer is missing.
+/// Returns whether the error reports a truncated stream. A truncated name of a subsection is not a subsection, so that the
+/// footer is missing.
 fn is_cut(error: &LoadError) -> bool {
     error.is_truncated() || error.found() == "0x05"
 }
@@ -147,7 +148,7 @@ fn every_read_fails_in_every_way() {
             let source = Unreliable::new(&stream[..], 64, call, fault);
             let loaded = tried.machine().load_with(&mut Reader::from_read(source), options());
             match loaded {
-                // Where more comes after nothing, and nobody needed it, all has come.
+                // Bytes after an empty read that no section needs do not fail the load.
                 Ok(_) => {
                     assert!(fault.is_harmless() || fault == Fault::Nothing, "{call} {fault:?}");
                     assert_eq!(tried.saved(), stream, "{call} {fault:?}");
@@ -169,7 +170,7 @@ fn every_read_fails_in_every_way() {
     println!("{} reads failed in {} ways", whole.calls, FAULTS.len());
 }
 
-/// Memory that is refused, or panics, at one access, and then never again: going back writes too.
+/// Memory that fails or panics at one access and never again, because rollback writes, too.
 struct Refusing<'c> {
     memory: VecBlock,
     /// The accesses until then, to any block.
@@ -242,10 +243,10 @@ fn memory_that_fails_at_any_page_rolls_back() {
     assert!(refused > 2 && panicked > 2, "{refused} {panicked}");
 }
 
-/// How long anything may take.
+/// The timeout of every test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A pair of sockets on which nobody waits for ever.
+/// Returns a pair of sockets with timeouts.
 fn pair() -> (UnixStream, UnixStream) {
     let (one, other) = UnixStream::pair().unwrap();
     for end in [&one, &other] {
@@ -277,7 +278,7 @@ fn lost_sender_at_any_byte_rolls_back() {
     }
 }
 
-/// A connection whose receiver goes when so many bytes have been sent. Nobody sends more before it has gone.
+/// A connection whose receiver disappears after a number of bytes. The sender waits until it has.
 struct Outliving<'t> {
     sender: UnixStream,
     left: usize,
@@ -320,13 +321,13 @@ fn lost_receiver_at_any_byte_is_an_error() {
         assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{left}: {error}");
         assert_eq!(board, before, "{left}");
     }
-    assert_eq!(board.saved(), stream, "the guest goes on, and can be sent to somebody else");
+    assert_eq!(board.saved(), stream, "the guest runs on and can be sent again");
 }
 
-/// How long a peer may say nothing. The library has no clock: the connection has.
+/// The timeout of a silent peer. The library has no timeouts, so the connection has to.
 const SILENCE: Duration = Duration::from_millis(20);
 
-/// A peer that is there and does nothing more is an error of the connection, if that is told how long to wait.
+/// A connected peer that stops is an error of the connection, if it has a timeout.
 #[test]
 fn silent_peer_is_an_error_after_the_timeout() {
     let (mut other, before) = (Board::other(), Board::other());
@@ -351,10 +352,10 @@ fn silent_peer_is_an_error_after_the_timeout() {
     let error = board.machine().save(sender).unwrap_err();
     let kind = cause(&error).map(io::Error::kind);
     assert!(matches!(kind, Some(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{error}");
-    assert!(board == before && board.saved() == stream, "the guest goes on, and can be sent to somebody else");
+    assert!(board == before && board.saved() == stream, "the guest runs on and can be sent again");
 }
 
-/// Where a process that is one of these tests connects to.
+/// The environment variable with the socket of the other process.
 const SOCKET: &str = "VMSTATE_TEST_SOCKET";
 
 /// The receiver: takes the beginning of the machine and then does nothing more. A test only where it was started as one.
@@ -394,5 +395,5 @@ fn sender_survives_killed_receiver() {
     let kind = cause(&error).map(io::Error::kind);
     assert!(matches!(kind, Some(ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)), "{error}");
     assert_eq!(board, before);
-    assert_eq!(board.saved(), stream, "the guest goes on, and can be sent to somebody else");
+    assert_eq!(board.saved(), stream, "the guest runs on and can be sent again");
 }

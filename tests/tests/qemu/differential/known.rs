@@ -1,17 +1,17 @@
-//! What we do otherwise than QEMU, and why.
+//! Known differences between QEMU and vmstate, with their reasons.
 
 use std::fmt;
 
 /// Something that differs.
 #[derive(Debug)]
 pub(super) enum Finding {
-    /// QEMU refuses the stream, with these words, and we load it.
+    /// Only QEMU rejects the stream, with this message.
     OnlyQemuRefuses(String),
-    /// We refuse the stream, with this error, and QEMU loads it.
+    /// Only vmstate rejects the stream, with this error.
     OnlyWeRefuse(String),
     /// QEMU dies of the stream, with these words.
     QemuDies(String),
-    /// QEMU refuses what it has saved itself, with these words, and so do we.
+    /// QEMU rejects its own stream with this message, and so does vmstate.
     QemuRefusesItsOwn(String),
     /// Both load the stream, and save something else.
     Differs {
@@ -24,10 +24,10 @@ pub(super) enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnlyQemuRefuses(words) => write!(f, "only QEMU refuses it: {words}"),
-            Self::OnlyWeRefuse(error) => write!(f, "only we refuse it: {error}"),
+            Self::OnlyQemuRefuses(words) => write!(f, "only QEMU rejects it: {words}"),
+            Self::OnlyWeRefuse(error) => write!(f, "only vmstate rejects it: {error}"),
             Self::QemuDies(words) => write!(f, "QEMU dies: {words}"),
-            Self::QemuRefusesItsOwn(words) => write!(f, "QEMU refuses what it has saved: {words}"),
+            Self::QemuRefusesItsOwn(words) => write!(f, "QEMU rejects its own stream: {words}"),
             Self::Differs { place, values } => write!(f, "{place}: {values}"),
         }
     }
@@ -38,7 +38,7 @@ pub(super) fn why(finding: &Finding) -> Option<&'static str> {
     KNOWN.iter().find(|(what, _)| what.fits(finding)).map(|(_, why)| *why)
 }
 
-/// What a finding may be.
+/// A pattern of known findings.
 enum Known {
     /// QEMU's words have these among them.
     OnlyQemuRefuses(&'static str),
@@ -70,22 +70,16 @@ impl Known {
     }
 }
 
-/// All of it is about single devices: QEMU's hooks look at what came, at the guest's memory or at other devices, and set
-/// it right, where our devices are what came.
+/// All differences concern single devices. QEMU's hooks correct the loaded state, with guest memory or other devices;
+/// our structs keep the state of the stream.
 const KNOWN: &[(Known, &str)] = &[
     (Known::OnlyQemuRefuses("Found a zero page with value"), "10.0 knows pages of equal bytes only if they are zeros"),
-    (
-        Known::OnlyQemuRefuses("invalid parameter value"),
-        "QEMU refuses a run state that it does not know; ours is any text",
-    ),
-    (Known::OnlyQemuRefuses("Failed to load ich9_ahci:ahci"), "QEMU refuses a halted command that is none"),
+    (Known::OnlyQemuRefuses("invalid parameter value"), "QEMU rejects unknown run states; ours is any text"),
+    (Known::OnlyQemuRefuses("Failed to load ich9_ahci:ahci"), "QEMU rejects an invalid halted command"),
     (Known::OnlyQemuRefuses("inconsistent with Host index"), RINGS),
     (Known::OnlyQemuRefuses("of device 'kvm-tpr-opt'"), "QEMU looks for its ROM in the memory, which is all zero here"),
-    (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU refuses features that its device has not"),
-    (
-        Known::OnlyWeRefuse("a name in UTF-8"),
-        "QEMU's names are C strings: what a length too large takes in behind a zero byte is nothing to it",
-    ),
+    (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU rejects features that its device lacks"),
+    (Known::OnlyWeRefuse("a name in UTF-8"), "QEMU's names are C strings: bytes after a zero byte are ignored"),
     (Known::QemuDies("failed to allocate"), "QEMU ends itself over a configuration of an impossible length"),
     (Known::QemuDies("fw_cfg_modify_bytes_read"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("qemu_ram_resize"), "QEMU ends itself over a ROM of an impossible size"),
@@ -93,12 +87,12 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::QemuDies("qemu_get_virtqueue_element"), "QEMU ends itself over a request of too many pieces"),
     (
         Known::QemuRefusesItsOwn("of device 'ram'"),
-        "QEMU gives a ROM the size that `fw_cfg` says; of size 0 and last of all, it is behind the list's end",
+        "QEMU resizes a ROM to the size in `fw_cfg`; the last ROM, of size 0, is after the end of the list",
     ),
     (Known::Differs("mc146818rtc", ""), CLOCK),
     (Known::Differs("goldfish_rtc", ""), CLOCK),
     (Known::Differs("riscv_sifive_plic", "pending"), LINES),
-    (Known::Differs("globalstate", ""), "QEMU saves the state that it is in, not the one that came"),
+    (Known::Differs("globalstate", ""), "QEMU saves its current run state instead of the loaded one"),
     (
         Known::Differs("cpu_common", "interrupt_request"),
         "QEMU clears a bit that old releases set; lines of devices set others",
@@ -127,5 +121,5 @@ const KNOWN: &[(Known, &str)] = &[
 
 const CLOCK: &str = "the clock goes on with the host's";
 const LINES: &str = "the lines of devices set it again";
-const ROMS: &str = "QEMU gives a ROM the size that `fw_cfg` says";
+const ROMS: &str = "QEMU resizes a ROM to the size in `fw_cfg`";
 const RINGS: &str = "QEMU looks into rings in the memory, which is all zero here";

@@ -12,12 +12,12 @@ use super::random::Random;
 /// A stream with one thing changed.
 #[derive(Debug)]
 pub(super) struct Mutant {
-    /// What was changed.
+    /// The change.
     pub(super) what: String,
     pub(super) bytes: Vec<u8>,
 }
 
-/// A stream, and what stands where in it.
+/// A stream and the layout of its sections.
 pub(super) struct Map {
     stream: Vec<u8>,
     sections: Vec<Section>,
@@ -34,7 +34,7 @@ struct Section {
     payload: Range<usize>,
     /// The values of devices, with their paths.
     fields: Vec<(String, Range<usize>)>,
-    /// Where subsections begin, and how long their names are.
+    /// The offsets of subsections, with the lengths of their names.
     subsections: Vec<(usize, usize)>,
 }
 
@@ -200,8 +200,8 @@ impl Map {
     }
 }
 
-/// Says that no accesses to the task priority were made fast: QEMU looks at the guest's firmware otherwise, which is all
-/// zero in the streams that are here.
+/// Clears the patched accesses to the task priority. Otherwise QEMU reads the guest's firmware, which is zeroed in the
+/// committed streams.
 pub(super) fn forget_patches(stream: &mut [u8]) {
     let section = Map::of(stream).sections.into_iter().find(|section| section.name == "kvm-tpr-opt");
     for (path, range) in section.into_iter().flat_map(|section| section.fields) {
@@ -215,7 +215,7 @@ fn range(start: u64, length: u64) -> Range<usize> {
     usize::try_from(start).unwrap()..usize::try_from(start + length).unwrap()
 }
 
-/// Where subsections begin in a payload that stands at `start`: a tag, a length, and a name with a slash in it.
+/// Finds the subsections in a payload at `start`: a tag, a length, and a name with a slash.
 fn subsections(payload: &[u8], start: usize) -> Vec<(usize, usize)> {
     let begins = |place: usize| {
         let (tag, length) = (payload.get(place)?, usize::from(*payload.get(place + 1)?));

@@ -1,4 +1,4 @@
-//! The traps of whole machines: which sections there are, in which order, and what is between them.
+//! Traps of whole machines: the sections, their order and the framing between them.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn stream(footers: bool, sections: &[SectionHeader]) -> Vec<u8> {
     out.take()
 }
 
-/// What was read of such a stream.
+/// The items of such a stream.
 #[derive(Debug, PartialEq)]
 struct Sections {
     /// The name, the kind and the payload of each.
@@ -29,7 +29,7 @@ fn sections(bytes: &[u8]) -> Result<Sections, LoadError> {
     let mut stream = StreamReader::new(&mut reader)?;
     let mut found = Vec::new();
     while let Some(item) = stream.next_item()? {
-        let StreamItem::Section(section) = item else { panic!("{item:?} is no section") };
+        let StreamItem::Section(section) = item else { panic!("{item:?} is not a section") };
         found.push((section.name, section.kind, stream.payload().u8()?));
     }
     assert_eq!(stream.description()?, None);
@@ -130,7 +130,7 @@ fn machine(order: [(&str, u32); 3]) -> Vec<u8> {
     whole(&mut machine, SaveOptions::new())
 }
 
-/// Only what has a higher priority comes before.
+/// Only sections of a higher priority come first.
 #[test]
 fn trap_14_sections_are_found_by_name_and_instance() {
     let streams = [machine([("a", 0), ("b", 1), ("bus", 2)]), machine([("bus", 9), ("b", 77), ("a", 7)])];
@@ -229,7 +229,7 @@ fn trap_18_a_stream_needs_no_description() {
     assert_eq!(machine.load(&without[..]).unwrap().description, None);
 }
 
-/// What a `dirty-bitmap` section says of a bitmap when it starts.
+/// The start of a bitmap in a `dirty-bitmap` section.
 #[derive(VmState, Debug, Default, PartialEq)]
 #[vmstate(name = "start")]
 struct Start {
@@ -242,7 +242,8 @@ struct Start {
     enabled: bool,
 }
 
-/// A comment in QEMU says 64 bits. These are the bytes of a 7.2 with two bitmaps of 4096 bytes to a bit, the first of them disabled.
+/// A comment in QEMU claims 64 bits. These bytes are from QEMU 7.2, with two bitmaps of 4096 bytes per bit, the first of
+/// them disabled.
 #[test]
 fn trap_19_dirty_bitmap_granularity_has_32_bits() {
     let section = hex("1c 01 64 03 74776f 00001000 00 14 03 6f6e65 00001000 01 01");
@@ -263,13 +264,13 @@ fn trap_19_dirty_bitmap_granularity_has_32_bits() {
 
 /// QEMU's process ends, when it registers the second one. Here it is an error, and the first one stays.
 #[test]
-fn trap_20_a_device_that_is_registered_twice_is_an_error() {
+fn trap_20_duplicate_registration_is_an_error() {
     let mut machine = Machine::new();
     machine.register("holder", Holder { last: 7, ..Holder::default() }).unwrap();
     let error = machine.add(Registration::device("holder", Holder::default()).instance_id(0)).unwrap_err();
     assert_eq!(error, RegisterError::Duplicate { name: "holder".into(), instance_id: 0 });
     assert_eq!(headers(&whole(&mut machine, SaveOptions::new())).len(), 1);
-    // One that has no number of its own gets the next one.
+    // An entry without an instance id gets the next one.
     machine.register("holder", Holder::default()).unwrap();
     assert_eq!(machine.sections().collect::<Vec<_>>(), [("holder", 0), ("holder", 1)]);
 }

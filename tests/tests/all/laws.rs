@@ -120,7 +120,7 @@ impl Info<u16> for Dropped {
 }
 
 #[test]
-#[should_panic(expected = "Forgetful: the field `lost` is forgotten")]
+#[should_panic(expected = "Forgetful: the field `lost` is not kept")]
 fn a_forgotten_field_is_found() {
     Laws::<Forgetful>::new(|_| Forgetful::default()).every_field_is_saved();
 }
@@ -181,7 +181,7 @@ impl Trap {
 }
 
 #[test]
-#[should_panic(expected = "Trap: a state that was made or loaded cannot be saved")]
+#[should_panic(expected = "Trap: a valid state cannot be saved")]
 fn a_state_that_cannot_be_saved_is_found() {
     Laws::<Trap>::new(|_| Trap::default()).corruption();
 }

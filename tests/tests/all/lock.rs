@@ -276,7 +276,7 @@ fn lock_message_lists_breaks_and_safe_changes() {
     let said = |output: &Output| {
         assert!(!output.status.success());
         let text = String::from_utf8(output.stderr.clone()).unwrap();
-        let start = text.find("devices are not").unwrap_or_else(|| panic!("{text}"));
+        let start = text.find("devices differ").unwrap_or_else(|| panic!("{text}"));
         let end = text.find("note: run with").unwrap_or(text.len());
         text[start..end].replace(&format!("{}/", folder.path().display()), "schema/").trim_end().to_owned()
     };

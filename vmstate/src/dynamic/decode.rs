@@ -11,10 +11,12 @@ use super::{
 use crate::schema::vmdesc::{self, ArrayPart, SentSection};
 use crate::stream::tag;
 
-/// How many structs, fields and elements a section may have, integers in arrays not counted. They take some hundred bytes
+/// How many structs, fields and elements a section may have, integers in arrays not counted. They take some hundred
+/// bytes
 /// each.
 const MAX_NODES: usize = 1 << 20;
-/// How many of them there may be for each one that is described, for each byte that they were read from, and besides: an
+/// How many of them there may be for each one that is described, for each byte that they were read from, and besides:
+/// an
 /// array can be described in a few words whose elements take no bytes.
 const NODES_PER_DESCRIBED: usize = 2;
 const NODES_PER_BYTE: u64 = 8;
@@ -23,12 +25,14 @@ const NODES_BESIDES: usize = 1024;
 impl DecodedSection {
     /// Reads a section's payload by its description.
     ///
-    /// `end` is the offset in the stream of the payload's end, where that is known [`section_end`](crate::stream::section_end) finds it
+    /// `end` is the offset in the stream of the payload's end, where that is known
+    /// [`section_end`](crate::stream::section_end) finds it
     /// for streams with footers). Then a description that is inexact in one of QEMU's ways is made use of as far as it
     /// goes. Without it, the description must be exact.
     ///
     /// # Errors
-    /// When the description contradicts itself, its sizes do not lead to `end`, the bytes are not what it says they
+    /// Returns an error if the description contradicts itself, its sizes do not lead to `end`, the bytes are not what
+    /// it says they
     /// are, or the stream ends before. The error has the field's path and offset; the section's coordinates are for the
     /// caller to add.
     pub fn decode(device: &SentSection, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Self, LoadError> {

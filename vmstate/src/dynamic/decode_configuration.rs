@@ -26,7 +26,7 @@ impl DecodedSection {
     /// ```
     ///
     /// # Errors
-    /// When the configuration cannot be written, because a name in it is too long.
+    /// Returns an error if the configuration cannot be written, because a name in it is too long.
     pub fn from_configuration(configuration: &Configuration) -> Result<Self, LoadError> {
         let mut out = Writer::new();
         let mut stream = StreamWriter::new(&mut out);

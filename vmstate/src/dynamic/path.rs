@@ -84,7 +84,8 @@ impl DecodedStruct {
         self.get(path).or_else(|| self.get(inner?))
     }
 
-    /// The subsections, each with whether paths to its fields can lead to fields that are found before them: those of the
+    /// The subsections, each with whether paths to its fields can lead to fields that are found before them: those of
+    /// the
     /// struct and of earlier subsections.
     pub(super) fn subsections(&self) -> Vec<(&Self, bool)> {
         if self.subsections.is_empty() {

@@ -35,7 +35,7 @@ impl DecodedSection {
     /// ```
     ///
     /// # Errors
-    /// When the device does not load the payload, or not all of it, or cannot be saved.
+    /// Returns an error if the device does not load the payload, or not all of it, or cannot be saved.
     pub fn reload<T: VmState>(&self, device: &mut T, release: Release) -> Result<Self, LoadError> {
         self.load_into(device)?;
         let mut out = Writer::new();

@@ -217,7 +217,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
 /// ```
 ///
 /// # Errors
-/// When the stream is broken, and what `change` says.
+/// Returns an error if the stream is broken, and what `change` says.
 pub fn rewrite(
     bytes: &[u8],
     mut change: impl FnMut(&mut SectionHeader, &mut DecodedSection) -> Result<(), LoadError>,

@@ -68,7 +68,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     /// Reads the header and the configuration.
     ///
     /// # Errors
-    /// When this is not a migration stream, or its page size is impossible.
+    /// Returns an error if this is not a migration stream, or its page size is impossible.
     pub fn new(reader: &'r mut Reader<'a>, description: Option<Document>) -> Result<Self, LoadError> {
         let stream = StreamReader::new(reader)?;
         let page_size = page_size(description.as_ref(), stream.configuration())?;
@@ -124,7 +124,8 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     /// Reads what comes next. `None` at the stream's end, after which [`trailer`](Self::trailer) is to be read.
     ///
     /// # Errors
-    /// When the framing is broken, or a section's payload is not what its description says; the error has all
+    /// Returns an error if the framing is broken, or a section's payload is not what its description says; the error
+    /// has all
     /// coordinates. A section without description in a stream without footers cannot be passed: nothing tells its end.
     pub fn next_event(&mut self) -> Result<Option<StreamEvent>, LoadError> {
         let undescribed = self.description.is_none();
@@ -155,7 +156,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     /// reads is skipped.
     ///
     /// # Errors
-    /// When the stream ends before.
+    /// Returns an error if the stream ends before.
     pub fn data(&mut self, most: usize) -> Result<&[u8], LoadError> {
         let count = usize::try_from(self.data).unwrap_or(usize::MAX).min(most);
         self.data = self.data.saturating_sub(count as u64);
@@ -171,7 +172,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     /// The text of the description behind the stream's end.
     ///
     /// # Errors
-    /// When something else is there.
+    /// Returns an error if something else is there.
     pub fn trailer(&mut self) -> Result<Option<String>, LoadError> {
         self.stream.description()
     }

@@ -73,7 +73,8 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
     /// Reads or writes what comes next. `false` when all is written.
     ///
     /// # Errors
-    /// As [`StreamDecoder::next_event`]; and when pages cannot go without invalidating a length or a place that the stream says:
+    /// As [`StreamDecoder::next_event`]; and when pages cannot go without invalidating a length or a place that the
+    /// stream says:
     /// inside of packages, and before pages at fixed places.
     pub fn step(&mut self, out: &mut Writer) -> Result<bool, LoadError> {
         match self.edits.pop_front() {

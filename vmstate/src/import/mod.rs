@@ -91,7 +91,7 @@ impl Importer {
     /// Takes all sections of a stream, whose description `document` is.
     ///
     /// # Errors
-    /// When the stream is broken, or not the one that is described.
+    /// Returns an error if the stream is broken, or not the one that is described.
     pub fn stream(&mut self, reader: &mut Reader<'_>, document: Document) -> Result<(), LoadError> {
         self.origin.release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
         let mut walk = StreamDecoder::new(reader, Some(document))?;
@@ -146,7 +146,7 @@ impl Importer {
     /// ```
     ///
     /// # Errors
-    /// When it is no such text.
+    /// Returns an error if it is no such text.
     pub fn dump(&mut self, text: &[u8]) -> Result<(), LoadError> {
         let dump = Dump::parse(text)?;
         self.origin.machine = dump.machine().map(str::to_owned);

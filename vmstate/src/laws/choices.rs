@@ -1,4 +1,4 @@
-//! What generators draw from: numbers that look random and are the same in each run.
+//! The source of choices for generators: pseudo-random numbers, the same in each run.
 
 /// Makes the choices of a generator. The same seed makes the same choices.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl Choices {
         self.next().to_le_bytes()[0]
     }
 
-    /// A number below `end`; 0 if there is none.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         self.next().checked_rem(end).unwrap_or(0)
     }

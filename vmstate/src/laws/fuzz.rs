@@ -1,4 +1,4 @@
-//! What a fuzzer calls.
+//! The entry point for fuzzers.
 
 use vmstate_types::{Reader, VmState};
 
@@ -9,13 +9,13 @@ const SEED: usize = 8;
 const CHANGE: usize = 3;
 
 impl<T: VmState> Laws<T> {
-    /// Any bytes give an error, after which the device is what it was, or a state that can be saved and loaded: for
-    /// fuzzers, which this leads to all versions and to the generator's states.
+    /// Any input results in an error that leaves the device unchanged, or in a valid state: for fuzzers, which reach
+    /// all versions and all states of the generator.
     ///
-    /// | bytes | what they say |
+    /// | bytes | meaning |
     /// |---|---|
     /// | 1 | which version is loaded: 0 is the newest, 1 the one before, and so on |
-    /// | 1 | even: the rest is the payload. Odd: the payload is what a device of the generator saves, with changes |
+    /// | 1 | even: the rest is the payload. Odd: the payload is a saved state of the generator, with changes |
     /// | 8 | in the second form: the seed of the generator's [`Choices`] |
     /// | 3 each | a change: at which byte (2 bytes), and which bits (0: the payload ends there) |
     ///
@@ -38,7 +38,7 @@ impl<T: VmState> Laws<T> {
     /// ```
     ///
     /// # Panics
-    /// When it does not hold.
+    /// Panics if the law does not hold.
     pub fn fuzz(&self, bytes: &[u8]) {
         let Some(([older, form], rest)) = bytes.split_first_chunk() else { return };
         let versions = T::DESCRIPTION.version - T::DESCRIPTION.minimum_version;
@@ -49,11 +49,11 @@ impl<T: VmState> Laws<T> {
         }
     }
 
-    /// Loads what a device of the generator saves, which must succeed, and then what the changes make of it.
+    /// Loads a saved state of the generator, which must succeed, and then the same payload with changes.
     fn changed_state(&self, version: u32, seed: u64, changes: &[u8]) {
         let mut payload = save(&mut (self.make)(&mut Choices::new(seed)), version);
         if let Err(error) = self.fresh().load(&mut Reader::from_slice(&payload), version) {
-            panic!("{}: what it saved at version {version} does not load (seed {seed})\n{error:#}", name::<T>());
+            panic!("{}: the saved state at version {version} does not load (seed {seed})\n{error:#}", name::<T>());
         }
         let (changes, _) = changes.as_chunks::<CHANGE>();
         for [high, low, bits] in changes {

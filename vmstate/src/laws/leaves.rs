@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use crate::dynamic::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue};
 
-/// How many elements of an array are looked at.
+/// The number of elements of an array that are examined.
 const ELEMENTS: u64 = 4;
 
 /// A value that a device should keep.
 pub(super) struct Leaf {
     /// The field, such as `recv_fifo.data`.
     pub(super) path: String,
-    /// Where it stands in the payload.
+    /// Its position in the payload.
     pub(super) bytes: Range<usize>,
 }
 
@@ -80,7 +80,7 @@ fn field(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
     }
 }
 
-/// Whether a device keeps what it loads: it does not if it only compares it, or ignores it.
+/// Returns whether a device keeps the value that it loads. Compared and ignored values are not kept.
 fn is_kept(field: &DecodedField) -> bool {
     !(field.type_name.ends_with(" equal") || matches!(&*field.type_name, "unused_buffer" | "nullptr" | "ptr-marker"))
 }

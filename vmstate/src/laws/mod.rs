@@ -1,16 +1,16 @@
 //! Tests that every device gets for free.
 //!
-//! [`laws!`](crate::laws!) makes a module of tests for a device. They hold for every device that does what a device
-//! should, and each has found faults in real ones:
+//! [`laws!`](crate::laws!) makes a module of tests for a device. Each law holds for every correct device, and has found
+//! errors in real ones:
 //!
-//! | law | what it says |
+//! | law | property |
 //! |---|---|
-//! | [`round_trip`](Laws::round_trip) | what was saved and loaded is saved as the same bytes |
+//! | [`round_trip`](Laws::round_trip) | a state that is saved, loaded and saved again has the same bytes |
 //! | [`loading_twice`](Laws::loading_twice) | loading something twice is loading it once |
-//! | [`corruption`](Laws::corruption) | a cut or a changed byte gives an error or a valid state, and never a panic; what failed to load changed nothing |
+//! | [`corruption`](Laws::corruption) | truncated or changed input results in an error or a valid state, and never in a panic; a failed load changes nothing |
 //! | [`older_versions`](Laws::older_versions) | every version that is loaded can be saved, and is the same then |
-//! | [`every_field_is_saved`](Laws::every_field_is_saved) | every field that is on the wire is kept: changed, it changes what is saved |
-//! | [`subsections`](Laws::subsections) | each subsection is sent in some state and not in another, and what is sent comes back |
+//! | [`every_field_is_saved`](Laws::every_field_is_saved) | every field on the wire is kept: changing it in the input changes the output |
+//! | [`subsections`](Laws::subsections) | each subsection is sent in some states and not in others, and a load restores it |
 //!
 //! ```
 //! use vmstate::prelude::*;
@@ -32,13 +32,13 @@
 //! # fn main() {}
 //! ```
 //!
-//! A generator makes a device as the machine would, in any state: what it draws from its [`Choices`] is state. What both
-//! sides must know (what is skipped, what must be equal) must not depend on them. Without choices, which are all 0 and
-//! `false` then, it makes the device that a stream is loaded into, as it is after a reset. From the generator's states the
-//! laws go to others by loading changed bytes. If there is no `with`, the generator is the device's `Default`.
+//! A generator makes a device in any state that a machine can reach: the values that it draws from its [`Choices`] are
+//! state. Configuration (skipped fields, `equal` fields) must not depend on them. With [`Choices::none`], which are all
+//! 0 and `false`, it makes the device as after a reset: the device into which streams are loaded. The laws reach
+//! further states by loading changed bytes. Without `with`, the generator is the device's `Default`.
 //!
 //! A device that is ported from QEMU has one more, for which there must be a stream:
-//! [`matches_stream`](Laws::matches_stream), what QEMU wrote is loaded and saved as the same bytes.
+//! [`matches_stream`](Laws::matches_stream): a payload that QEMU wrote is loaded and saved with the same bytes.
 //!
 //! Fields that a device computes when it is saved, in `pre_save`, are named: `computed = ["level"]`.
 //!
@@ -46,7 +46,7 @@
 //!
 //! The laws look at some hundred states. A fuzzer looks at millions, and finds its way to rare ones. [`Laws::fuzz`] is all
 //! that it needs: with [cargo-fuzz](https://rust-fuzz.github.io/book/), whose `cargo fuzz init` and `cargo fuzz add serial`
-//! make a package for it, this is all of `fuzz/fuzz_targets/serial.rs` behind its `#![no_main]`:
+//! make a package for it, this is all of `fuzz/fuzz_targets/serial.rs` after its `#![no_main]`:
 //!
 //! ```
 //! # mod libfuzzer_sys { macro_rules! fuzz_target { ($run:expr) => { { let run: fn(&[u8]) = $run; run(&[0, 0, 0, 12]) } } } pub(crate) use fuzz_target; }
@@ -59,8 +59,8 @@
 //! ```
 //!
 //! A device that has no `Default`, or whose subsections need a generator's help, takes the generator of its `laws!`:
-//! `Laws::new(Serial::make).fuzz(data)`. Where the fuzzer begins can be what a real machine saved: two zero bytes, and the
-//! payload of a section. What it finds goes into a test of its own, as the fuzzer's bytes:
+//! `Laws::new(Serial::make).fuzz(data)`. A section of a real stream is a good seed: two zero bytes and the payload. Add
+//! each finding as a separate test, with the fuzzer's bytes:
 //!
 //! ```
 //! # use vmstate::laws::Laws;
@@ -90,8 +90,8 @@ use crate::schema::{DescriptionWriter, Release};
 
 /// Makes a module of tests, one for each [law](mod@crate::laws) of a device.
 ///
-/// `laws!(name: SentSection, with = generator)` makes the module `name`; `laws!(SentSection, with = generator)` makes the module
-/// `laws`. The generator is a `Fn(&mut Choices) -> SentSection`, and `Default` if there is none.
+/// `laws!(name: Device, with = generator)` makes the module `name`; `laws!(Device, with = generator)` makes the module
+/// `laws`. The generator is a `Fn(&mut Choices) -> Device`; the default is `Default`.
 #[macro_export]
 macro_rules! laws {
     ($name:ident: $device:ty) => {
@@ -149,14 +149,14 @@ macro_rules! laws {
     };
 }
 
-/// How many states each law looks at.
+/// The number of states for each law.
 const STATES: u64 = 48;
-/// How many places of a payload are damaged at most in one state.
+/// The highest number of corrupted positions in the payload of a state.
 const PLACES: usize = 256;
 
 /// The laws of one kind of device.
 ///
-/// Each law panics where it does not hold, and says what it did; so it is for tests.
+/// Each law panics with a description if it does not hold, so laws are for tests.
 pub struct Laws<T> {
     make: Box<dyn Fn(&mut Choices) -> T>,
     computed: &'static [&'static str],
@@ -182,31 +182,31 @@ impl<T: VmState> Laws<T> {
         Self { make: Box::new(make), computed: &[] }
     }
 
-    /// With these fields computed from others when the device is saved: what is loaded into them does not last.
+    /// Declares fields that the device computes when it is saved, so that loaded values do not last.
     #[must_use]
     pub fn computed(mut self, fields: &'static [&'static str]) -> Self {
         self.computed = fields;
         self
     }
 
-    /// What was saved, and loaded into a device that was just made, is saved as the same bytes.
+    /// A state that is saved and loaded into a new device is saved again with the same bytes.
     ///
     /// # Panics
-    /// When it does not hold.
+    /// Panics if the law does not hold.
     pub fn round_trip(&self) {
         for seed in 0..STATES {
             let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
             let mut loaded = self.fresh();
             self.load(&mut loaded, &saved, Some(seed));
             let again = save(&mut loaded, T::DESCRIPTION.version);
-            assert!(saved == again, "{}", self.changed("saved, loaded and saved again", Some(seed), &saved, &again));
+            assert!(saved == again, "{}", self.changed("a round trip", Some(seed), &saved, &again));
         }
     }
 
     /// Loading the same bytes a second time changes nothing.
     ///
     /// # Panics
-    /// When it does not hold.
+    /// Panics if the law does not hold.
     pub fn loading_twice(&self) {
         for seed in 0..STATES {
             let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
@@ -215,15 +215,14 @@ impl<T: VmState> Laws<T> {
             let once = save(&mut loaded, T::DESCRIPTION.version);
             self.load(&mut loaded, &saved, Some(seed));
             let twice = save(&mut loaded, T::DESCRIPTION.version);
-            assert!(once == twice, "{}", self.changed("loaded a second time", Some(seed), &once, &twice));
+            assert!(once == twice, "{}", self.changed("loading a second time", Some(seed), &once, &twice));
         }
     }
 
-    /// A payload that is cut or has a changed byte gives an error, after which the device is what it was, or a state that
-    /// can be saved and loaded.
+    /// A truncated or changed payload results in an error that leaves the device unchanged, or in a valid state.
     ///
     /// # Panics
-    /// When it does not hold.
+    /// Panics if the law does not hold.
     pub fn corruption(&self) {
         for seed in 0..STATES {
             let saved = save(&mut self.state(seed), T::DESCRIPTION.version);
@@ -239,10 +238,10 @@ impl<T: VmState> Laws<T> {
         }
     }
 
-    /// Any bytes give an error, after which the device is what it was, or a state that can be saved and loaded.
+    /// Any input results in an error that leaves the device unchanged, or in a state that can be saved and loaded.
     ///
     /// # Panics
-    /// When it does not hold.
+    /// Panics if the law does not hold.
     pub fn accepts_or_rejects(&self, bytes: &[u8]) {
         self.takes_or_refuses_at(T::DESCRIPTION.version, bytes);
     }
@@ -258,23 +257,23 @@ impl<T: VmState> Laws<T> {
         let loaded = device.load(&mut Reader::from_slice(bytes), loaded_version);
         if loaded.is_err() {
             if let Err(error) = walk::restore(&mut device, copy.pending()) {
-                panic!("{}: there is no way back from a load that failed: {error}", name::<T>());
+                panic!("{}: cannot roll back a failed load: {error}", name::<T>());
             }
             let after = save(&mut device, version);
-            assert!(before == after, "{}", self.changed("loaded in vain", None, &before, &after));
+            assert!(before == after, "{}", self.changed("a failed load", None, &before, &after));
             return;
         }
         let saved = save(&mut device, version);
         let mut other = self.fresh();
         self.load(&mut other, &saved, None);
         let again = save(&mut other, version);
-        assert!(saved == again, "{}", self.changed("made of damaged bytes, saved and loaded", None, &saved, &again));
+        assert!(saved == again, "{}", self.changed("a round trip after loading corrupted bytes", None, &saved, &again));
     }
 
     /// Every version from the minimum on can be saved, loaded, and saved as the same bytes.
     ///
     /// # Panics
-    /// When it does not hold.
+    /// Panics if the law does not hold.
     pub fn older_versions(&self) {
         for version in T::DESCRIPTION.minimum_version..=T::DESCRIPTION.version {
             for seed in 0..STATES {
@@ -282,24 +281,24 @@ impl<T: VmState> Laws<T> {
                 let mut loaded = self.fresh();
                 if let Err(error) = loaded.load(&mut Reader::from_slice(&saved), version) {
                     panic!(
-                        "{}: what it saved at version {version} does not load (seed {seed})\n{error:#}",
+                        "{}: the saved state at version {version} does not load (seed {seed})\n{error:#}",
                         name::<T>()
                     );
                 }
                 let again = save(&mut loaded, version);
-                let what = format!("saved at version {version}, loaded and saved again");
+                let what = format!("a round trip at version {version}");
                 assert!(saved == again, "{}", self.changed(&what, Some(seed), &saved, &again));
             }
         }
     }
 
-    /// Every field that is on the wire is kept: another value of it in the bytes that are loaded is another value of it in
-    /// those that are saved then.
+    /// Every field on the wire is kept: a different value in the loaded bytes results in a different value in the saved
+    /// bytes.
     ///
-    /// Values that are only compared or ignored are left out, and those that no other value is accepted for.
+    /// Values that are only compared or ignored are left out, as well as values without an accepted alternative.
     ///
     /// # Panics
-    /// When it does not hold.
+    /// Panics if the law does not hold.
     pub fn every_field_is_saved(&self) {
         for seed in 0..STATES {
             let mut device = self.state(seed);
@@ -312,7 +311,7 @@ impl<T: VmState> Laws<T> {
                 });
                 assert!(
                     changed.is_none_or(|changed| changed != saved),
-                    "{}: the field `{}` is forgotten: another value of it was loaded, and what is saved then is the \
+                    "{}: the field `{}` is not kept: after loading another value, the saved bytes are the \
                      same (seed {seed})",
                     name::<T>(),
                     leaf.path
@@ -321,12 +320,12 @@ impl<T: VmState> Laws<T> {
         }
     }
 
-    /// Each subsection is sent in some states and left out in others, and a device that was just made gets what was sent.
+    /// Each subsection is sent in some states and left out in others, and a new device restores it.
     ///
-    /// Always sending a subsection is what `needed` is there to avoid: a peer that lacks it would refuse each stream.
+    /// `needed` exists to avoid sending a subsection always: a peer without the subsection would reject every stream.
     ///
     /// # Panics
-    /// When it does not hold, and when the generator makes no state that has a subsection.
+    /// Panics if the law does not hold, or if the generator makes no state that has a subsection.
     pub fn subsections(&self) {
         let mut combinations = BTreeSet::new();
         for seed in 0..4 * STATES {
@@ -357,7 +356,7 @@ impl<T: VmState> Laws<T> {
         (self.make)(&mut Choices::none())
     }
 
-    /// A device in some state: that of the generator, or one that is reached by loading changed bytes.
+    /// Returns a device in some state: a state of the generator, or one that is reached by loading changed bytes.
     fn state(&self, seed: u64) -> T {
         let mut choices = Choices::new(seed);
         let bytes = save(&mut (self.make)(&mut choices), T::DESCRIPTION.version);
@@ -381,20 +380,20 @@ impl<T: VmState> Laws<T> {
         let mut reader = Reader::from_slice(saved);
         let loaded = device.load(&mut reader, T::DESCRIPTION.version).and_then(|()| match reader.at_end()? {
             true => Ok(()),
-            false => Err(LoadError::malformed("the end of what was saved", "more").at_offset(reader.offset())),
+            false => Err(LoadError::malformed("the end of the payload", "trailing bytes").at_offset(reader.offset())),
         });
         if let Err(error) = loaded {
-            panic!("{}: what it saved does not load{}\n{error:#}", name::<T>(), seed_suffix(seed));
+            panic!("{}: the saved state does not load{}\n{error:#}", name::<T>(), seed_suffix(seed));
         }
     }
 
-    /// Says where two payloads differ that should not.
+    /// Describes the first difference of two payloads that should be equal.
     fn changed(&self, what: &str, seed: Option<u64>, before: &[u8], after: &[u8]) -> String {
         let place = before.iter().zip(after).position(|(before, after)| before != after);
         let place = place.unwrap_or(before.len().min(after.len()));
         let (_, section) = describe(&mut seed.map_or_else(|| self.fresh(), |seed| self.state(seed)));
         let field = leaves::leaves(&section).find(|leaf| leaf.bytes.contains(&place)).map(|leaf| leaf.path);
-        let mut text = format!("{}: a state that was {what} is another one{}", name::<T>(), seed_suffix(seed));
+        let mut text = format!("{}: {what} changed the saved bytes{}", name::<T>(), seed_suffix(seed));
         // Writing to a String cannot fail.
         let _ = write!(text, "\n  first difference at byte {place} of {}", before.len());
         if let Some(field) = field {
@@ -422,17 +421,17 @@ fn name<T: VmState>() -> &'static str {
 fn save<T: VmState>(device: &mut T, version: u32) -> Vec<u8> {
     let mut out = Writer::new();
     if let Err(error) = walk::save(device, &mut out, version) {
-        panic!("{}: a state that was made or loaded cannot be saved: {error}", name::<T>());
+        panic!("{}: a valid state cannot be saved: {error}", name::<T>());
     }
     out.take()
 }
 
-/// Saves a device, and takes what it saved apart again.
+/// Saves a device and decodes the result.
 fn describe<T: VmState>(device: &mut T) -> (Vec<u8>, dynamic::DecodedSection) {
     let mut out = Writer::new();
     let mut description = DescriptionWriter::new(Release::default(), PageSize::DEFAULT.bytes(), None);
     if let Err(error) = description.section(name::<T>(), 0, device, &mut out) {
-        panic!("{}: a state that was made or loaded cannot be saved: {error}", name::<T>());
+        panic!("{}: a valid state cannot be saved: {error}", name::<T>());
     }
     let bytes = out.take();
     let document = Document::parse(description.finish().as_bytes(), 0);
@@ -444,6 +443,6 @@ fn describe<T: VmState>(device: &mut T) -> (Vec<u8>, dynamic::DecodedSection) {
     });
     match section {
         Ok(section) => (bytes, section),
-        Err(error) => panic!("{}: what it saves is not what it describes\n{error:#}", name::<T>()),
+        Err(error) => panic!("{}: the payload does not match its description\n{error:#}", name::<T>()),
     }
 }

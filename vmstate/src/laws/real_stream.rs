@@ -1,4 +1,4 @@
-//! A device beside the one that wrote a real stream.
+//! The law for devices that are ported from QEMU: they load and save a real stream.
 
 use vmstate_types::{LoadError, Reader, VmState};
 
@@ -11,8 +11,8 @@ use crate::stream::SectionHeader;
 impl<T: VmState> Laws<T> {
     /// Every section `section` of a real stream loads to its end, and is saved as the bytes that it was.
     ///
-    /// For devices that are ported: the stream is one that a QEMU with the original has written. Where a section does not
-    /// load, the first field is named in which the stream's own description of it differs from the device.
+    /// For ported devices: the stream comes from a QEMU with the original device. If a section does not load, the
+    /// message names the first field at which the stream's description differs from the device.
     ///
     /// ```no_run
     /// # use vmstate::prelude::*;
@@ -24,7 +24,7 @@ impl<T: VmState> Laws<T> {
     /// ```
     ///
     /// # Panics
-    /// When it does not hold, and when the stream has no such section.
+    /// Panics if the law does not hold, or if the stream has no such section.
     pub fn matches_stream(&self, stream: &[u8], section: &str) {
         let found = match payloads(stream, section) {
             Ok(found) => found,
@@ -41,11 +41,12 @@ impl<T: VmState> Laws<T> {
     fn same_as(&self, header: &SectionHeader, payload: &[u8], theirs: Option<&vmdesc::SentStruct>) {
         let mut device = self.fresh();
         let mut reader = Reader::from_slice(payload);
-        let loaded = device.load(&mut reader, header.version).and_then(|()| match reader.at_end()? {
-            true => Ok(()),
-            false => Err(LoadError::malformed(format!("the end of {} bytes", payload.len()), "an end before it")
-                .at_offset(reader.offset())),
-        });
+        let loaded =
+            device.load(&mut reader, header.version).and_then(|()| match reader.at_end()? {
+                true => Ok(()),
+                false => Err(LoadError::malformed(format!("the end of {} bytes", payload.len()), "fewer")
+                    .at_offset(reader.offset())),
+            });
         let SectionHeader { name: section, instance_id, .. } = header;
         if let Err(error) = loaded {
             let difference = theirs.and_then(|theirs| first_difference(T::DESCRIPTION, header.version, theirs));
@@ -56,12 +57,12 @@ impl<T: VmState> Laws<T> {
             panic!("{}: \"{section}\", instance {instance_id}, does not load\n{error:#}", name::<T>());
         }
         let saved = save(&mut device, header.version);
-        let what = format!("loaded from \"{section}\", instance {instance_id}, and saved");
+        let what = format!("a round trip of \"{section}\", instance {instance_id},");
         assert!(saved == payload, "{}", self.changed(&what, None, payload, &saved));
     }
 }
 
-/// What a stream says about the state in one of its sections.
+/// Returns the description of the state in one section.
 fn state_of<'d>(document: &'d Document, header: &SectionHeader) -> Option<&'d vmdesc::SentStruct> {
     let is_it =
         |device: &&vmdesc::SentSection| *device.name == *header.name && device.instance_id == header.instance_id;

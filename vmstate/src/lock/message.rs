@@ -1,14 +1,14 @@
-//! What the lock says to a device's author.
+//! The message of a failed lock test.
 
 use std::fmt::Write;
 
 use super::{BLESS, LockChange, LockChangeKind};
 use crate::schema::compare::{Direction, Finding};
 
-/// The message about all changes, the breaking ones first.
+/// Formats all changes, the breaking ones first.
 pub(super) fn message(changes: &[LockChange]) -> String {
     let (breaking, safe): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.is_breaking());
-    let mut text = String::from("devices are not what their lock says\n");
+    let mut text = String::from("devices differ from their lock files\n");
     for change in breaking.iter().chain(&safe) {
         // A `String` takes everything.
         let _ = write!(text, "\n{} ({})\n", change.device, change.file.display());
@@ -18,25 +18,24 @@ pub(super) fn message(changes: &[LockChange]) -> String {
     if !breaking.is_empty() {
         let _ = writeln!(
             text,
-            "Streams do not load everywhere any more. Make a safe change of it; if the break is meant, accept it with \
-             `{BLESS}=breaking`."
+            "Streams between releases no longer load. Make a safe change, or accept the break with `{BLESS}=breaking`."
         );
     }
     if !safe.is_empty() {
-        let what = if breaking.is_empty() { "Nothing breaks" } else { "The other changes break nothing" };
-        let _ = writeln!(text, "{what}: accept with `{BLESS}=1 cargo test`, and commit the files.");
+        let which = if breaking.is_empty() { "The changes" } else { "The other changes" };
+        let _ = writeln!(text, "{which} are safe: accept them with `{BLESS}=1 cargo test`, and commit the files.");
     }
     text
 }
 
 fn push_change(text: &mut String, change: &LockChange) {
     let _ = match &change.kind {
-        LockChangeKind::Added => writeln!(text, "  new: there is no file for it yet"),
+        LockChangeKind::Added => writeln!(text, "  new: no lock file yet"),
         LockChangeKind::Removed => {
-            writeln!(text, "  break  the device is gone, or has another name in the lock: machines with it cannot move")
+            writeln!(text, "  break  the device was removed or renamed: machines with it cannot migrate")
         }
         LockChangeKind::Changed(findings) if findings.is_empty() => {
-            writeln!(text, "  note   nothing that is on the wire has changed")
+            writeln!(text, "  note   the wire layout is unchanged")
         }
         LockChangeKind::Changed(findings) => {
             let mut findings: Vec<_> = findings.iter().collect();
@@ -57,13 +56,13 @@ fn push_finding(text: &mut String, finding: &Finding, both: bool) {
     let rule = finding.rule;
     let place = if finding.path.is_empty() { String::new() } else { format!(" at `{}`", finding.path) };
     let direction = match finding.direction {
-        _ if both => "this release loads what older ones save, and the other way round",
-        Direction::OldToNew => "this release loads what older ones save",
-        Direction::NewToOld => "older releases load what this one saves",
+        _ if both => "both directions",
+        Direction::OldToNew => "older streams in this release",
+        Direction::NewToOld => "streams of this release in older ones",
     };
     let version = finding.at_version.map(|version| format!(", streams of version {version}")).unwrap_or_default();
     let _ = writeln!(text, "  {:<5}  {rule}{place}: {}", finding.severity(), rule.summary());
-    let _ = writeln!(text, "         when {direction}{version}");
+    let _ = writeln!(text, "         affects: {direction}{version}");
     let _ = writeln!(text, "         old: {}, new: {}", finding.on_old_side(), finding.on_new_side());
     if !rule.advice().is_empty() {
         let _ = writeln!(text, "         safe: {}", rule.advice());

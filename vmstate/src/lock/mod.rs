@@ -1,6 +1,6 @@
-//! Files that hold devices to what they have saved: the lock.
+//! Lock files: a test that compares devices with their committed wire layouts.
 //!
-//! A crate with devices commits a file for each that says what it looks like on the wire, and has one test:
+//! A crate commits one file for each device, which contains its wire layout, and has one test:
 //!
 //! ```no_run
 //! # mod devices {
@@ -13,10 +13,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! The test fails when a device is not what its file says. If streams of other releases would not load, the message
-//! names the field, the direction in which it breaks, and the change that would be safe. If nothing breaks,
-//! `VMSTATE_BLESS=1 cargo test` writes the files, and their difference is part of the review. A break that is meant is
-//! accepted with `VMSTATE_BLESS=breaking`.
+//! The test fails if a device differs from its file. If streams between releases would no longer load, the message
+//! names the field, the direction that breaks, and a safe change. If nothing breaks, `VMSTATE_BLESS=1 cargo test`
+//! writes the files, and their diff is part of the review. `VMSTATE_BLESS=breaking` accepts intended breaks.
 //!
 //! ```text
 //! serial (schema/serial.json)
@@ -26,9 +25,9 @@
 //!          safe: keep the bytes: replace a removed field with `unused`, or ...
 //! ```
 //!
-//! What counts as a break, a risk or a note is in [`compare`](crate::schema::compare); the files' format is in
-//! `vmstate/docs/schema.md`. A device goes by its name in QEMU, or by the one that stands behind `as`, where two
-//! devices share a name.
+//! The severity of differences (break, risk, note) is defined in [`compare`](crate::schema::compare), and the file
+//! format in `vmstate/docs/schema.md`. The name of a device is its QEMU name, or the name after `as` if two devices
+//! share one.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -81,11 +80,11 @@ macro_rules! lock {
 /// }
 ///
 /// let lock = Lock::new(&folder).device(None, Latch::DESCRIPTION);
-/// assert_eq!(lock.check()?.len(), 1); // there is no file yet
+/// assert_eq!(lock.check()?.len(), 1); // no file yet
 /// lock.bless(Accept::Safe)?;
 /// assert!(lock.check()?.is_empty());
 ///
-/// /// What became of it.
+/// /// A later release.
 /// #[derive(VmState)]
 /// #[vmstate(name = "latch")]
 /// struct Newer {
@@ -109,13 +108,13 @@ pub struct Lock {
 /// Which changes are written to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Accept {
-    /// Those that break nothing.
+    /// Changes without breaks.
     Safe,
     /// All.
     Breaking,
 }
 
-/// A device that is not what its file says.
+/// A device that differs from its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockChange {
@@ -123,11 +122,11 @@ pub struct LockChange {
     pub device: String,
     /// Its file.
     pub file: PathBuf,
-    /// What is different.
+    /// The kind of difference.
     pub kind: LockChangeKind,
 }
 
-/// What is different about a device.
+/// The kind of difference between a device and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LockChangeKind {
@@ -135,12 +134,12 @@ pub enum LockChangeKind {
     Added,
     /// There is a file, and no such device any more.
     Removed,
-    /// It looks different. No findings: the file is written in another way, or with what does not matter on the wire.
+    /// The layout differs. Without findings, only the text of the file or properties without effect on the wire differ.
     Changed(Vec<Finding>),
 }
 
 impl LockChange {
-    /// Whether streams of other releases do not load any more.
+    /// Returns whether streams of other releases no longer load.
     #[must_use]
     pub fn is_breaking(&self) -> bool {
         match &self.kind {
@@ -168,10 +167,10 @@ impl Lock {
         self
     }
 
-    /// Says which devices are not what their files say.
+    /// Compares the devices with their files.
     ///
     /// # Errors
-    /// When the files cannot be read, or two devices have one name.
+    /// Returns an error if the files cannot be read, or two devices have one name.
     pub fn check(&self) -> Result<Vec<LockChange>, LockError> {
         if let Some(name) = self.repeated.first() {
             return Err(LockError::Repeated(name.clone()));
@@ -193,10 +192,10 @@ impl Lock {
         Ok(changes)
     }
 
-    /// Writes the files, and says which changes were not accepted.
+    /// Writes the files, and returns the changes that were not accepted.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), and when a file cannot be written.
+    /// Returns the errors of [`check`](Self::check), and an error if a file cannot be written.
     pub fn bless(&self, accept: Accept) -> Result<Vec<LockChange>, LockError> {
         let (accepted, refused) =
             self.check()?.into_iter().partition(|change| accept == Accept::Breaking || !change.is_breaking());
@@ -211,10 +210,10 @@ impl Lock {
         Ok(refused)
     }
 
-    /// What [`lock!`](crate::lock!) does: checks, or blesses if `VMSTATE_BLESS` says so.
+    /// Runs the test of [`lock!`](crate::lock!): checks, or writes the files if `VMSTATE_BLESS` is set.
     ///
     /// # Panics
-    /// When a device is not what its file says. The message says what breaks and what would be safe.
+    /// Panics if a device differs from its file. The message names breaks and safe changes.
     pub fn test(&self) {
         let accept = match std::env::var(BLESS).as_deref() {
             Err(_) | Ok("" | "0") => None,
@@ -247,20 +246,20 @@ impl Lock {
         Ok(Some(LockChangeKind::Changed(findings)))
     }
 
-    /// The text of a device's file.
+    /// Returns the text of a device's file.
     fn text(&self, name: &str) -> String {
         let device = self.schema.devices.get_key_value(name);
         let devices = device.map(|(name, shape)| (name.clone(), shape.clone())).into_iter().collect();
         Schema { devices, ..Schema::from_devices(None, []) }.to_text()
     }
 
-    /// The file of a device: its name, without what file names cannot have everywhere.
+    /// Returns the path of a device's file. Characters that some file systems reject are replaced.
     fn file(&self, name: &str) -> PathBuf {
         let safe = |char: char| if char.is_ascii_alphanumeric() || "._-".contains(char) { char } else { '_' };
         self.folder.join(name.chars().map(safe).collect::<String>() + ".json")
     }
 
-    /// The files that are there.
+    /// Returns the existing files.
     fn files(&self) -> Result<Vec<PathBuf>, LockError> {
         let failed = |error| LockError::File(self.folder.clone(), error);
         let entries = match fs::read_dir(&self.folder) {
@@ -274,15 +273,15 @@ impl Lock {
     }
 }
 
-/// Why a lock could not be checked.
+/// An error of checking or writing lock files.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LockError {
     /// A file could not be read or written.
     File(PathBuf, io::Error),
-    /// A file is no schema.
+    /// A file is not a schema.
     Schema(PathBuf, SchemaError),
-    /// Two devices have one name, or names that make one file.
+    /// Two devices have the same name, or names with the same file.
     Repeated(String),
 }
 
@@ -292,7 +291,7 @@ impl fmt::Display for LockError {
             Self::File(path, error) => write!(f, "cannot read or write `{}`: {error}", path.display()),
             Self::Schema(path, error) => write!(f, "`{}`: {error}", path.display()),
             Self::Repeated(name) => {
-                write!(f, "two devices of the lock are called `{name}`: give one another name, `Device as \"name\"`")
+                write!(f, "duplicate device name `{name}`; rename one, as in `Device as \"name\"`")
             }
         }
     }

@@ -1,15 +1,20 @@
-//! Shapes of state as data: the JSON description that ends a stream, QEMU's dumps, files of one's own, and whether two
-//! sides understand each other.
+//! Descriptions of device state as data, and their comparison.
 //!
-//! | module | what it is for |
-//! |---|---|
-//! | [`vmdesc`] | the description at the end of a stream |
-//! | [`dump`] | what `qemu-system-... -dump-vmstate` writes |
-//! | [`shape`] | what all of them say, in one form |
-//! | [`compare`] | whether what one side writes is what the other one reads |
+//! The fields of a device exist in several representations, each with the properties that its source has:
 //!
-//! A [`Schema`] is the devices of one program, machine or stream. Two of them are compared; `vmstate check` and a
-//! [lock](mod@crate::lock) do no more than this:
+//! | representation | source | contains | converts into |
+//! |---|---|---|---|
+//! | [`Description`](crate::Description) | the derive macro, as constant data | everything: versions, conditions, counters, hooks | [`Shape`](shape::Shape) |
+//! | [`vmdesc::Document`] | the JSON at the end of a stream | the fields that were sent, with types, counts and sizes | [`Shape`](shape::Shape) |
+//! | [`dump::Dump`] | `qemu-system-... -dump-vmstate` | versions and sizes in memory; no types | [`Shape`](shape::Shape), and back |
+//! | [`shape::Shape`] | any of these | the properties of its source; the input of [`compare`] | [`Schema`] |
+//! | [`Schema`] | one program, machine or stream | the shapes of its devices; [read and written](Schema::to_text) as a file | |
+//! | [`DecodedSection`](crate::dynamic::DecodedSection) | a payload and its `vmdesc` entry | values, not definitions | `vmdesc`, and bytes |
+//!
+//! [`DescriptionWriter`] writes the description of a stream while its sections are saved. The feature `schema` (on by
+//! default) adds everything else: parsing, and all modules but [`vmdesc`].
+//!
+//! `vmstate check` and [lock files](mod@crate::lock) compare two schemas:
 //!
 //! ```
 //! use vmstate::prelude::*;

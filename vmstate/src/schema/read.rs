@@ -10,11 +10,12 @@ use super::vmdesc::Document;
 use super::{Schema, SchemaError, file};
 
 impl Schema {
-    /// Parses a schema in any JSON format: a file of this library, a dump of QEMU's (`-dump-vmstate`), or the description
+    /// Parses a schema in any JSON format: a file of this library, a dump of QEMU's (`-dump-vmstate`), or the
+    /// description
     /// of a stream. The keys of the outermost object tell them apart.
     ///
     /// # Errors
-    /// Returns an error if the text has none of these formats, or is not valid in its format.
+    /// Returns an error if the text is in none of these formats, or malformed.
     pub fn read(text: &str) -> Result<Self, SchemaError> {
         let unknown = |found: &dyn fmt::Display| SchemaError::new("a schema, a dump or a description", found);
         let keys: Entries<IgnoredAny> = serde_json::from_str(text).map_err(|error| unknown(&error))?;

@@ -1,8 +1,8 @@
-//! What the names of QEMU's infos mean, where all values take the same bytes.
+//! The encodings of QEMU's info types whose values have a fixed size, by their names.
 //!
 //! This is the table by which tools read values, compare types, and write Rust ones.
 
-/// What a value of a fixed width means.
+/// The encoding of a value of a fixed size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ScalarKind {
@@ -12,7 +12,7 @@ pub enum ScalarKind {
     Int8,
     /// `int16`.
     Int16,
-    /// `int32`, and `int32 le`, which stands for "less or equal".
+    /// `int32`, and `int32 le` ("less or equal").
     Int32,
     /// `int64`.
     Int64,
@@ -28,7 +28,7 @@ pub enum ScalarKind {
     Double,
     /// A deadline in nanoseconds, or all bits set where none is set.
     Timer,
-    /// The byte that stands for a pointer: `0` for NULL, `1` for one whose target follows.
+    /// The marker of a pointer: `0` for NULL, `1` if the target follows.
     Marker,
 }
 
@@ -64,7 +64,7 @@ impl ScalarKind {
         }
     }
 
-    /// Whether values can be negative.
+    /// Returns whether values can be negative.
     #[must_use]
     pub const fn is_signed(self) -> bool {
         matches!(self, Self::Int8 | Self::Int16 | Self::Int32 | Self::Int64)

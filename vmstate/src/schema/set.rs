@@ -12,13 +12,13 @@ use super::vmdesc::{Document, SentBody};
 pub struct Schema {
     /// The machine that they belong to, where that is known.
     pub machine: Option<String>,
-    /// Where they come from.
+    /// The source of the devices.
     pub origin: Origin,
-    /// The devices. What the names are depends on the source: names of sections, or of types of devices.
+    /// The devices, by the names of their sections or of their types, depending on the source.
     pub devices: BTreeMap<String, Shape>,
 }
 
-/// Where shapes come from, and so what they say.
+/// The source of a schema, which determines its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
@@ -26,7 +26,7 @@ pub enum Origin {
     Devices,
     /// A dump of QEMU's: no types, no conditions of subsections, and no saving at older versions.
     Dump,
-    /// A stream: what was sent, and nothing about what could have been.
+    /// A stream: only the fields that were sent.
     Stream,
 }
 

@@ -138,7 +138,7 @@ fn wrong_predicate_is_diagnosed() {
             error.diagnosis(),
             Some(
                 "`piix4_pm.acpi_pci_hotplug.hotplug_select`: the stream has uint32 of 4 bytes, this device has nothing: \
-                 the other side is newer or has an option on that this side lacks, or a predicate says no here"
+                 the peer is newer or has an option that this side lacks, or a predicate is false here"
             ),
             "{error}"
         );
@@ -189,8 +189,8 @@ fn extra_local_field_is_diagnosed() {
     assert_eq!(
         error.diagnosis(),
         Some(
-            "`piix4_pm.acpi_pci_hotplug.acpi_index`: the stream has nothing, this device has uint32 of 4 bytes: the other \
-             side is older or lacks an option that this side has, or a gate or predicate is missing here"
+            "`piix4_pm.acpi_pci_hotplug.acpi_index`: the stream has nothing, this device has uint32 of 4 bytes: the peer \
+             is older or lacks an option that this side has, or a gate or predicate is missing here"
         ),
         "{error}"
     );

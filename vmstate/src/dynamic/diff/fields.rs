@@ -14,7 +14,8 @@ use crate::Writer;
 
 /// Lists what differs inside of two sections.
 ///
-/// Where only one of them has fields, or the fields end at different places because descriptions are not exact, the bytes
+/// Where only one of them has fields, or the fields end at different places because descriptions are not exact, the
+/// bytes
 /// of the whole payloads are compared.
 #[must_use]
 pub fn compare_sections<'a>(old: &'a DecodedSection, new: &'a DecodedSection) -> Vec<FieldDifference<'a>> {

@@ -106,7 +106,8 @@ pub struct VersionedSection<'a> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FieldDifference<'a> {
-    /// The way from the section, as for [`DecodedSection::get`]. Empty for bytes of the payload that are no field: all of it
+    /// The way from the section, as for [`DecodedSection::get`]. Empty for bytes of the payload that are no field: all
+    /// of it
     /// where fields are not known, and the rest where a description is not exact.
     ///
     /// Nodes of a tree are told by their keys; their places are the old side's, and the new side's where only that has

@@ -48,7 +48,8 @@ impl SnapshotSection {
     }
 }
 
-/// All sections of a live device that is not memory (block migration, dirty bitmaps, ...). Nothing is known of what is in
+/// All sections of a live device that is not memory (block migration, dirty bitmaps, ...). Nothing is known of what is
+/// in
 /// them; so they are the same or not.
 #[derive(Debug, Clone)]
 pub struct LiveSummary {
@@ -76,7 +77,7 @@ impl Snapshot {
     /// Reads a whole stream, with the description at its end.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and when the description cannot be read.
+    /// As [`read`](Self::read), and if the description cannot be read.
     pub fn from_stream(stream: &[u8]) -> Result<Self, LoadError> {
         let mut reader = Reader::from_slice(stream);
         Self::read(&mut StreamDecoder::new(&mut reader, Document::from_stream(stream)?)?)

@@ -115,7 +115,7 @@ impl fmt::Display for AppliedEdit {
 /// Makes the changes to the stream `bytes`, and says what was changed.
 ///
 /// # Errors
-/// When the stream is broken, or a change cannot be made.
+/// Returns an error if the stream is broken, or a change cannot be made.
 pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<AppliedEdit>), EditError> {
     let description = Document::from_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
@@ -133,7 +133,8 @@ impl Edits {
 
     /// Sets what is at `path`, which is a section and a path in it (`cpu.env.r[24]`, `serial:1.lcr`), to `value`.
     ///
-    /// Integers are decimal or, with `0x`, hexadecimal; flags are `true` or `false`; timers nanoseconds or `disarmed`; floats
+    /// Integers are decimal or, with `0x`, hexadecimal; flags are `true` or `false`; timers nanoseconds or `disarmed`;
+    /// floats
     /// decimal. Arrays and bitmaps (of 64-bit words) are written `[1, 2, 3]`; bytes as `hex:00ff`, or as text in
     /// quotes, which zeros fill up; 1, 2, 4 or 8 of them also as an unsigned integer.
     #[must_use]
@@ -148,7 +149,8 @@ impl Edits {
         self.with(path, Edit::Drop)
     }
 
-    /// Adds a subsection, at a path as of [`drop_subsection`](Self::drop_subsection): it is called what the path ends in.
+    /// Adds a subsection, at a path as of [`drop_subsection`](Self::drop_subsection): it is called what the path ends
+    /// in.
     #[must_use]
     pub fn add_subsection(self, path: impl Into<String>, subsection: DecodedStruct) -> Self {
         self.with(path, Edit::Add(subsection))
@@ -182,7 +184,7 @@ impl Edits {
     /// Begins to write a stream again, with its machine changed.
     ///
     /// # Errors
-    /// When the stream is broken, or names no machine that could be changed.
+    /// Returns an error if the stream is broken, or names no machine that could be changed.
     pub fn begin<'r, 'a>(
         &mut self,
         reader: &'r mut Reader<'a>,
@@ -211,7 +213,7 @@ impl Edits {
     /// Makes the changes that are for `section`.
     ///
     /// # Errors
-    /// When one of them cannot be made, or is for several sections.
+    /// Returns an error if one of them cannot be made, or is for several sections.
     pub fn apply(&mut self, header: &mut SectionHeader, section: &mut DecodedSection) -> Result<(), EditError> {
         for pending in &mut self.edits {
             let Some(path) = SectionPath::parse(&pending.path, &header.name, header.instance_id) else { continue };
@@ -249,7 +251,7 @@ impl Edits {
     /// What was changed. Nothing may be left over.
     ///
     /// # Errors
-    /// When a change is for a section, or for something in it, that the stream does not have.
+    /// Returns an error if a change is for a section, or for something in it, that the stream does not have.
     pub fn finish(self) -> Result<Vec<AppliedEdit>, EditError> {
         match self.edits.iter().find(|pending| pending.done.is_none()) {
             Some(pending) => Err(pending.edit.nothing_at(&pending.path).into()),

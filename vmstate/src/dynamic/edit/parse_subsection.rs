@@ -4,7 +4,8 @@ use super::super::{DecodedField, DecodedStruct, DecodedValue, Scalar, ScalarKind
 use super::{Rejection, parse_value};
 use crate::schema::vmdesc::{MAX_NAME, Name};
 
-/// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides nothing.
+/// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides
+/// nothing.
 ///
 /// Types are QEMU's info types of fixed size (`uint8`, `bool`, `timer`, ...) and `buffer`; values are those of
 /// [`Edits::set`](super::Edits::set). What is written as `[1, 2]` is an array. The name comes from where it is added.
@@ -19,7 +20,7 @@ use crate::schema::vmdesc::{MAX_NAME, Name};
 /// ```
 ///
 /// # Errors
-/// When it is written in another way, or a value does not fit its type.
+/// Returns an error if it is written in another way, or a value does not fit its type.
 pub fn subsection(text: &str) -> Result<DecodedStruct, Rejection> {
     let parse = || {
         let (version, fields) = text.trim().strip_suffix('}')?.split_once('{')?;

@@ -104,7 +104,8 @@ fn elements(
     }
 }
 
-/// `hex:00ff`, with as many bytes as there were; `"text"`, which zeros fill up; or a number, if they are as many as one has.
+/// `hex:00ff`, with as many bytes as there were; `"text"`, which zeros fill up; or a number, if they are as many as one
+/// has.
 pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Rejection> {
     if let Some(number) = number(text, length) {
         return Ok(number);

@@ -11,11 +11,13 @@ use crate::dynamic::counter::is_counter;
 const MAX_NAME: usize = 255;
 
 impl DecodedSection {
-    /// Sets what is at `path` to what `text` says (see [`Edits::set`](super::Edits::set)): the old and the new value as text.
+    /// Sets what is at `path` to what `text` says (see [`Edits::set`](super::Edits::set)): the old and the new value as
+    /// text.
     /// `None` if there is nothing at `path`.
     ///
     /// # Errors
-    /// When the value does not fit, or seems to say how many of something else there are: that, the format keeps.
+    /// Returns an error if the value does not fit, or seems to say how many of something else there are: that, the
+    /// format keeps.
     pub fn set(&mut self, path: &str, text: &str) -> Result<Option<(String, String)>, Rejection> {
         self.set_with(path, text, false)
     }
@@ -83,7 +85,7 @@ impl DecodedSection {
     /// Gives the section another name, and returns the old one.
     ///
     /// # Errors
-    /// When nothing on the wire can have the name.
+    /// Returns an error if nothing on the wire can have the name.
     pub fn rename(&mut self, name: &str) -> Result<String, Rejection> {
         let fits = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if !fits {

@@ -26,11 +26,12 @@ impl DecodedSection {
         self.clone().drop_subsection(path.rest).ok().flatten()
     }
 
-    /// Takes away the subsection at `path`: its name, if it is the only one of the section that is called so, or with the path
+    /// Takes away the subsection at `path`: its name, if it is the only one of the section that is called so, or with
+    /// the path
     /// of the struct that has it before the name. `None` if there is none.
     ///
     /// # Errors
-    /// When several are called so.
+    /// Returns an error if several are called so.
     pub fn drop_subsection(&mut self, path: &str) -> Result<Option<DecodedStruct>, Rejection> {
         let mut found = Vec::new();
         self.visit(&mut |visited| {
@@ -46,11 +47,14 @@ impl DecodedSection {
         Ok(dropped)
     }
 
-    /// Adds a subsection to the struct that `path` leads to, and says whether there is one. The subsection is called what
-    /// the path ends in. Without a struct before that, it is for the only struct of the section whose name that begins with.
+    /// Adds a subsection to the struct that `path` leads to, and says whether there is one. The subsection is called
+    /// what
+    /// the path ends in. Without a struct before that, it is for the only struct of the section whose name that begins
+    /// with.
     ///
     /// # Errors
-    /// When there is one of that name already, several structs could have it, or the struct is an element of an array that
+    /// Returns an error if there is one of that name already, several structs could have it, or the struct is an
+    /// element of an array that
     /// the stream describes by its first element: such elements have no subsections.
     pub fn add_subsection(&mut self, path: &str, subsection: &DecodedStruct) -> Result<bool, Rejection> {
         let mut found: Vec<(usize, String)> = Vec::new();

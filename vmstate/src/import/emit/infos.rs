@@ -116,7 +116,8 @@ macro_rules! integer_infos {
 const BYTES_MACRO: &str = r"
 /// Declares info types of QEMU's whose bytes are kept as they come.
 ///
-/// Check: what they mean stands in QEMU's `get` and `put` functions. There they may be more or fewer than in the stream.
+/// Check: what they mean stands in QEMU's `get` and `put` functions. There they may be more or fewer than in the
+/// stream.
 macro_rules! bytes_infos {
     ($($info:ident $name:literal;)*) => {$(
         #[derive(Debug)]

@@ -69,7 +69,7 @@ const RELOAD: &str = "
 /// Sections that have no struct stay as they are.
 ///
 /// # Errors
-/// When the section cannot be loaded or saved.
+/// Returns an error if the section cannot be loaded or saved.
 pub fn reload(section: &DecodedSection, release: Release) -> Result<DecodedSection, LoadError> {
     match (&*section.name, section.instance_id) {
 ";

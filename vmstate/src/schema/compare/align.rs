@@ -1,7 +1,12 @@
-//! Walking along the fields of what is written and of what reads it, side by side.
+//! Aligns the fields of the written struct with the fields of the struct that reads it.
 //!
-//! The wire has no names, so what counts is which bytes stand where. Names are the anchors by which the walk finds its
-//! way again behind a difference, so that one field too many is one finding and not one for each field behind it.
+//! The wire has no names, so only the positions of bytes count. Names serve as anchors by which the comparison finds
+//! its position again after a difference, so that one additional field is one finding and not one for each field after
+//! it.
+//!
+//! The order of the attempts in `fields` and `strangers` decides which explanation wins when several fit; the rules in
+//! `tests/tests/all/check/changes.rs` pin it. QEMU's checker gives up at the first difference instead
+//! (`check_fields_match` in `scripts/vmstate-static-checker.py`).
 
 use super::field::{extra, is_same, missing, pair};
 use super::finder::Finder;
@@ -33,7 +38,7 @@ impl<'s> Walk<'s> {
                 (Some(Item::Field(written)), None) => self.skip_written(finder, written),
                 (None, Some(Item::Field(read))) => self.skip_read(finder, read),
                 (Some(Item::Field(written)), Some(Item::Subsections(read))) => {
-                    // Where those of the same struct still come, the field is one too many.
+                    // If the other side still has subsections of this struct, the field is an additional one.
                     match self.written.has_subsections_of(read) {
                         true => self.skip_written(finder, written),
                         false => self.subsections(finder, None, Some(read)),
@@ -65,19 +70,19 @@ impl<'s> Walk<'s> {
         subsection::compare(finder, written, read, structs);
     }
 
-    /// The field in front is written, and nobody reads it.
+    /// Skips the field in front, which is written and not read.
     fn skip_written(&mut self, finder: &mut Finder<'_>, written: &ShapeField) {
         self.written.pop();
         extra(finder, written);
     }
 
-    /// The field in front is read, and nobody writes it.
+    /// Skips the field in front, which is read and not written.
     fn skip_read(&mut self, finder: &mut Finder<'_>, read: &ShapeField) {
         self.read.pop();
         missing(finder, read);
     }
 
-    /// Compares the two fields in front, or decides which of them stands alone.
+    /// Compares the two fields in front, or decides which of them exists on one side only.
     fn fields(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         if !is_unused(written) && !is_unused(read) && self.written.key() == self.read.key() {
             return self.same_name(finder, written, read);
@@ -96,7 +101,7 @@ impl<'s> Walk<'s> {
 
     fn same_name(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         match (inline(written), inline(read)) {
-            // A wrapper may have the name of what is in it.
+            // A wrapper struct may have the name of a field in it.
             (Some(_), None) if contains(written, &read.name) => self.written.unfold(),
             (None, Some(_)) if contains(read, &written.name) => self.read.unfold(),
             _ if leaf::has_other_size(written, read) && regroup(finder, &mut self.written, &mut self.read) => {}
@@ -107,7 +112,7 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Compares two fields of which neither is known to the other side.
+    /// Compares two fields that are both unknown to the other side.
     fn strangers(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         let is_left_out = finder.is_sent() && may_be_absent(read);
         if is_left_out || is_before_padding(&self.written, &self.read) {
@@ -136,7 +141,8 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Looks into a struct in front on the side that does not know `stranger`, if what is sought stands in it.
+    /// Unfolds the struct in front on the side that does not know `stranger` if it contains the field sought. Returns
+    /// whether it did.
     fn unfold_for(&mut self, stranger: &ShapeField) -> bool {
         let (Some(Item::Field(written)), Some(Item::Field(read))) = (self.written.front(), self.read.front()) else {
             return false;
@@ -151,12 +157,12 @@ impl<'s> Walk<'s> {
         true
     }
 
-    /// What is written here is read later.
+    /// Compares a written field that is read later.
     fn reordered(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField) {
         let key = self.written.key();
         let before = self.read.key();
         self.written.pop();
-        finder.at(&written.name).report(Rule::Order, format!("before `{before}`"), format!("behind `{before}`"));
+        finder.at(&written.name).report(Rule::Order, format!("before `{before}`"), format!("after `{before}`"));
         if let Some(read) = self.read.remove(&key) {
             pair(finder, written, read, structs);
         }

@@ -5,18 +5,18 @@ use super::rule::{Rule, Severity};
 use super::{CompareOptions, device_findings};
 use crate::schema::{Origin, Schema};
 
-/// What came of a comparison.
+/// The result of comparing two schemas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// What was found, device by device.
+    /// The findings, device by device.
     pub findings: Vec<Finding>,
-    /// How many devices are on both sides, and were compared.
+    /// The number of devices on both sides, which were compared.
     pub compared: usize,
 }
 
 impl Comparison {
-    /// How many findings are this bad.
+    /// Returns the number of findings with this severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity() == severity).count()
@@ -31,8 +31,8 @@ impl Comparison {
 
 /// Compares the devices of two schemas by their names.
 ///
-/// Where both sides are devices of this library, releases can save at older versions, and streams of older versions
-/// count. QEMU writes its current versions and nothing else.
+/// If both sides are devices of this library, releases can save at older versions, so streams of older versions are
+/// compared as well. QEMU writes only its current versions.
 ///
 /// ```
 /// use vmstate::schema::compare::{Severity, compare_schemas};

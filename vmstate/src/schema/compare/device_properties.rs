@@ -1,4 +1,4 @@
-//! Comparing what is said about a device as a whole.
+//! Comparison of the properties of whole devices.
 
 use super::finder::Finder;
 use super::rule::Rule;

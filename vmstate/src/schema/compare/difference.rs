@@ -11,7 +11,7 @@ use super::{align, subsection};
 use crate::schema::shape::Shape;
 use crate::schema::vmdesc;
 
-/// The first thing that a stream's description and a local device say differently.
+/// The first difference between a stream's description and a local device.
 ///
 /// ```
 /// use vmstate::prelude::*;
@@ -42,17 +42,17 @@ use crate::schema::vmdesc;
 pub struct LayoutDifference {
     /// The field, with the device and the structs around it: `serial.recv_fifo.count`.
     pub path: String,
-    /// What differs about it.
+    /// The kind of difference.
     pub what: DifferenceKind,
-    /// What the local device has.
+    /// The local definition.
     pub ours: String,
-    /// What the stream has.
+    /// The definition in the stream.
     pub theirs: String,
-    /// What is likely the reason, in a sentence.
+    /// The likely reason, in a sentence.
     pub reason: String,
 }
 
-/// What differs.
+/// The kind of a [`LayoutDifference`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DifferenceKind {
@@ -82,20 +82,21 @@ impl fmt::Display for LayoutDifference {
     }
 }
 
-/// Names the first field at which `theirs`, what a stream says about a section of `version`, is not what `local` loads.
+/// Finds the first field at which `theirs`, the description of a section of `version`, differs from the fields that
+/// `local` loads.
 ///
-/// A stream shows what was sent and not what could have been, so that fields of `local` may be absent where a predicate
-/// or a count of zero leaves them out, and a counted field fits any length. Nested structs are unfolded, and unused
-/// bytes stand for any field. Where all bytes fit, a field of another type or name is named, if there is one.
+/// A stream contains only the fields that were sent, so fields of `local` may be absent if a predicate or a count of
+/// zero leaves them out, and a counted field fits any length. Nested structs are unfolded, and unused bytes match any
+/// field. If all bytes fit, a field with another type or name is reported, if one exists.
 #[must_use]
 pub fn first_difference(local: &Description, version: u32, theirs: &vmdesc::SentStruct) -> Option<LayoutDifference> {
     first(&Shape::from(local), version, theirs)
 }
 
-/// Names the first field at which `theirs`, what a stream says about a section of `version`, is not what this side would
-/// send itself now, and says so in `ours`.
+/// Finds the first field at which `theirs`, the description of a section of `version`, differs from `ours`, the
+/// description that this side would send now.
 ///
-/// This knows more than [`first_difference`]: what the predicates of this side say, and how many elements there are.
+/// Unlike [`first_difference`], this knows the results of this side's predicates and the numbers of elements.
 #[must_use]
 pub fn first_difference_from_sent(
     ours: &vmdesc::SentStruct,
@@ -113,7 +114,7 @@ fn first(ours: &Shape, version: u32, theirs: &vmdesc::SentStruct) -> Option<Layo
     Some(LayoutDifference::new(&ours.name, first, &findings))
 }
 
-/// Compares what was sent with what is loaded. Paths have the local names.
+/// Compares the sent fields with the loaded fields. Paths have the local names.
 fn findings(ours: &Shape, version: u32, theirs: &vmdesc::SentStruct) -> Vec<Finding> {
     let theirs = Shape { version, ..Shape::from(theirs) };
     let mut findings = Vec::new();
@@ -153,7 +154,7 @@ impl LayoutDifference {
     }
 }
 
-/// What a rule is about; nothing that can be seen in a stream for some.
+/// Returns the kind of difference that a rule concerns, or `None` for rules that do not apply to streams.
 fn what(rule: Rule) -> Option<DifferenceKind> {
     Some(match rule {
         Rule::Missing | Rule::ConditionalMissing => DifferenceKind::Missing,
@@ -169,7 +170,7 @@ fn what(rule: Rule) -> Option<DifferenceKind> {
     })
 }
 
-/// The likely reason, with what was seen around the difference.
+/// Returns the likely reason for a finding, considering the findings around it.
 fn reason(finding: &Finding, all: &[Finding]) -> String {
     let around = |rule, path: &str| all.iter().find(|other| other.rule == rule && path.starts_with(&*other.path));
     if let (Rule::Missing | Rule::Extra, Some(version)) = (finding.rule, around(Rule::NestedVersion, &finding.path)) {
@@ -180,14 +181,14 @@ fn reason(finding: &Finding, all: &[Finding]) -> String {
     }
     let text = match finding.rule {
         Rule::Missing => {
-            "the other side is older or lacks an option that this side has, or a gate or predicate is missing here"
+            "the peer is older or lacks an option that this side has, or a gate or predicate is missing here"
         }
-        Rule::Extra => "the other side is newer or has an option on that this side lacks, or a predicate says no here",
+        Rule::Extra => "the peer is newer or has an option that this side lacks, or a predicate is false here",
         Rule::Order => "the fields are declared in another order",
         Rule::Type | Rule::Size => "the field was changed on one side",
         Rule::Count => "the two machines differ in a size or in how many of something they have",
-        Rule::SubsectionAlways => "the other side is newer or has an option on that this side lacks",
-        Rule::SubsectionRequired => "the other side is older, or has an option off that this side needs",
+        Rule::SubsectionAlways => "the peer is newer or has an option that this side lacks",
+        Rule::SubsectionRequired => "the peer is older, or lacks an option that this side requires",
         Rule::Renamed => "the bytes fit, and the field has another name",
         rule => rule.summary(),
     };

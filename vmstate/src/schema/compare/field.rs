@@ -1,4 +1,4 @@
-//! Comparing two fields that stand in the same place.
+//! Comparison of two fields at the same position.
 
 use vmstate_types::description::Pointers;
 
@@ -8,7 +8,7 @@ use super::rule::Rule;
 use super::side::{CompareStructs, Side};
 use crate::schema::shape::{Shape, ShapeCount, ShapeCountSource, ShapeElements, ShapeField, ShapeKind};
 
-/// Compares the field that is written with the one that reads it.
+/// Compares a written field with the field that reads it.
 pub(super) fn pair(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeField, structs: CompareStructs) {
     let mut finder = finder.at_both(written, read);
     if written.conditional != read.conditional && !finder.is_sent() {
@@ -24,7 +24,7 @@ pub(super) fn pair(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeFi
     compare_kinds(&mut finder, written, read, structs);
 }
 
-/// A field that is written and that nobody reads.
+/// Reports a field that is written and not read.
 pub(super) fn extra(finder: &mut Finder<'_>, written: &ShapeField) {
     if leaf::bytes(written) == Some(0) {
         return;
@@ -33,7 +33,7 @@ pub(super) fn extra(finder: &mut Finder<'_>, written: &ShapeField) {
     finder.at(&written.name).report(rule, leaf::text(written), "nothing");
 }
 
-/// A field that is read and that nobody writes.
+/// Reports a field that is read and not written.
 pub(super) fn missing(finder: &mut Finder<'_>, read: &ShapeField) {
     if (finder.is_sent() && may_be_absent(read)) || leaf::bytes(read) == Some(0) {
         return;
@@ -42,7 +42,7 @@ pub(super) fn missing(finder: &mut Finder<'_>, read: &ShapeField) {
     finder.at(&read.name).report(rule, "nothing", leaf::text(read));
 }
 
-/// Whether two fields are the same on the wire, as far as can be said without looking into structs.
+/// Returns whether two fields have the same bytes, without looking into structs.
 pub(super) fn is_same(written: &ShapeField, read: &ShapeField) -> bool {
     if written.conditional != read.conditional || written.pointers != read.pointers {
         return false;
@@ -62,22 +62,22 @@ pub(super) fn is_same(written: &ShapeField, read: &ShapeField) -> bool {
     }
 }
 
-/// Whether the number of elements is on the wire, one by one.
+/// Returns whether the wire contains the number of elements, or a marker for each.
 fn is_list(field: &ShapeField) -> bool {
     matches!(field.kind, ShapeKind::List(..) | ShapeKind::Tree { .. })
 }
 
 fn presence(field: &ShapeField) -> &'static str {
-    if field.conditional { "if a predicate says so" } else { "always" }
+    if field.conditional { "if a predicate is true" } else { "always" }
 }
 
 fn compare_pointers(finder: &mut Finder<'_>, written: Pointers, read: Pointers) {
     let text = |pointers| match pointers {
-        Pointers::Nullable => "pointers, those that are null as a marker",
-        Pointers::Marked => "pointers, each behind a marker",
+        Pointers::Nullable => "pointers, with a marker for null",
+        Pointers::Marked => "pointers, each after a marker",
         _ => "no pointers",
     };
-    // What was sent looks the same for both kinds of pointers.
+    // Both kinds of pointers look the same in a description.
     if finder.is_sent() && read != Pointers::None {
         return;
     }
@@ -93,7 +93,7 @@ fn compare_counts(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeFie
         | (ShapeCount::One | ShapeCount::Fixed(_), ShapeCount::Counted(_)) => {
             finder.report(Rule::CountSource, leaf::count_text(&written.count), leaf::count_text(&read.count));
         }
-        // Dumps do not say what is counted: it looks like one element.
+        // Dumps do not contain counter fields: a counted array looks like one element.
         (ShapeCount::One, ShapeCount::Fixed(count)) | (ShapeCount::Fixed(count), ShapeCount::One)
             if finder.guesses() && *count != 1 =>
         {

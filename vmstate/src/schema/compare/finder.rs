@@ -1,4 +1,4 @@
-//! Where findings are gathered, with the path to what is compared at the moment.
+//! Collection of findings, with the path to the field that is being compared.
 
 use std::fmt::Display;
 
@@ -8,12 +8,12 @@ use crate::schema::shape::ShapeField;
 /// More findings than this about one device and direction are not gathered.
 const MAX_FINDINGS: usize = 1000;
 
-/// Who writes and who reads.
+/// The direction of a load: which side writes and which side reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
-    /// The new side reads what the old one wrote.
+    /// The new side reads a stream of the old side.
     OldToNew,
-    /// The old side reads what the new one wrote.
+    /// The old side reads a stream of the new side.
     NewToOld,
 }
 
@@ -23,7 +23,7 @@ pub enum Direction {
 pub struct Finding {
     /// Which rule.
     pub rule: Rule,
-    /// Who writes and who reads.
+    /// The direction in which it matters.
     pub direction: Direction,
     /// The device, by the name of its section or type.
     pub device: String,
@@ -31,20 +31,20 @@ pub struct Finding {
     pub path: String,
     /// The version of the section in the stream, where the finding is about an older one.
     pub at_version: Option<u32>,
-    /// What is written.
+    /// The writer's definition.
     pub written: String,
-    /// What is read.
+    /// The reader's definition.
     pub read: String,
 }
 
 impl Finding {
-    /// How bad it is.
+    /// Returns the severity of the rule.
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.rule.severity()
     }
 
-    /// Whether both say the same, in the two directions.
+    /// Returns whether both findings are the same difference, seen in the two directions.
     #[must_use]
     pub fn is_other_way_of(&self, other: &Self) -> bool {
         let about = |finding: &Self| (finding.rule, finding.device.clone(), finding.path.clone(), finding.at_version);
@@ -52,7 +52,7 @@ impl Finding {
         self.direction != other.direction && about(self) == about(other) && sides(self) == sides(other)
     }
 
-    /// What the old side has.
+    /// Returns the definition of the old side.
     #[must_use]
     pub fn on_old_side(&self) -> &str {
         match self.direction {
@@ -61,7 +61,7 @@ impl Finding {
         }
     }
 
-    /// What the new side has.
+    /// Returns the definition of the new side.
     #[must_use]
     pub fn on_new_side(&self) -> &str {
         match self.direction {
@@ -71,26 +71,26 @@ impl Finding {
     }
 }
 
-/// Gathers findings about what stands at one place.
+/// Collects findings about the field at a path.
 pub(super) struct Finder<'f> {
     context: Context<'f>,
     findings: &'f mut Vec<Finding>,
-    /// How many findings there may be.
+    /// The highest number of findings.
     limit: usize,
     path: String,
 }
 
-/// What does not change while a device is compared.
+/// The part of a finder that is the same for a whole device.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'f> {
     pub(super) direction: Direction,
     pub(super) device: &'f str,
     pub(super) at_version: Option<u32>,
-    /// Whether the writing side is what was sent once: what is there is there, and its conditions have been decided.
+    /// Whether the writing side is a description of a stream: all its fields were sent, and its conditions are decided.
     pub(super) is_sent: bool,
-    /// Whether the reading side stands for what was sent once, too: what is not there may have been left out.
+    /// Whether the reading side is a description of a stream as well: its missing fields may have been left out.
     pub(super) reads_sent: bool,
-    /// Whether nobody knows the conditions of subsections.
+    /// Whether the conditions of subsections are unknown.
     pub(super) guesses: bool,
 }
 
@@ -116,7 +116,7 @@ impl<'f> Finder<'f> {
         self.context.direction
     }
 
-    /// Whether there are so many findings that more do not help.
+    /// Returns whether the limit of findings is reached.
     pub(super) fn is_full(&self) -> bool {
         self.findings.len() >= self.limit
     }

@@ -5,7 +5,7 @@ use super::rule::Rule;
 use crate::schema::scalar_kind::ScalarKind as Scalar;
 use crate::schema::shape::{ShapeCount, ShapeCountSource, ShapeElements, ShapeField, ShapeKind};
 
-/// What a value is, as far as its bytes go.
+/// The encoding of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class<'a> {
     Signed,
@@ -19,12 +19,12 @@ enum Class<'a> {
     Other(&'a str),
 }
 
-/// What is known about an info type by its name: QEMU's `VMStateInfo`s.
+/// The properties of an info type (QEMU's `VMStateInfo`), by its name.
 struct Known<'a> {
     class: Class<'a>,
     /// The bytes of one, where all have the same.
     size: Option<u64>,
-    /// Whether loading refuses some values.
+    /// Whether a load rejects some values.
     checked: bool,
 }
 
@@ -92,13 +92,13 @@ fn types(finder: &Finder<'_>, written: (&ShapeField, &str), read: (&ShapeField, 
     }
 }
 
-/// Whether one of the two is bytes, and the other numbers of one byte each.
+/// Returns whether one field is a buffer and the other one an array of numbers of one byte each.
 fn is_of_bytes(written: &ShapeField, read: &ShapeField) -> bool {
     let is_byte = |field: &ShapeField| element_bytes(field) == Some(1) || type_name(field) == Some("buffer");
     is_byte(written) && is_byte(read) && same_bytes(written, read) == Some(true)
 }
 
-/// Whether two values take the same bytes, all elements together where they are arrays of fixed lengths.
+/// Returns whether two fields take the same number of bytes: with all elements, if they are arrays of fixed lengths.
 fn same_bytes(written: &ShapeField, read: &ShapeField) -> Option<bool> {
     match (bytes(written), bytes(read)) {
         (Some(one), Some(other)) => Some(one == other),
@@ -106,7 +106,7 @@ fn same_bytes(written: &ShapeField, read: &ShapeField) -> Option<bool> {
     }
 }
 
-/// Whether two values are the same on the wire, but for their names.
+/// Returns whether two fields have the same bytes, apart from their names.
 pub(super) fn is_same(written: &ShapeField, read: &ShapeField) -> bool {
     if written.length.is_some() != read.length.is_some() {
         return false;
@@ -121,12 +121,12 @@ pub(super) fn is_same(written: &ShapeField, read: &ShapeField) -> bool {
     }
 }
 
-/// Whether a stream can lack the field: a predicate may leave it out, or it has no elements.
+/// Returns whether a stream can lack the field because of a predicate or because it has no elements.
 pub(super) fn may_be_absent(field: &ShapeField) -> bool {
     field.conditional || matches!(field.count, ShapeCount::Counted(_) | ShapeCount::Unknown | ShapeCount::Fixed(0))
 }
 
-/// Whether the field is padding, which has no name of its own.
+/// Returns whether the field is padding, which has no name.
 pub(super) fn is_unused(field: &ShapeField) -> bool {
     match &field.kind {
         ShapeKind::Info(name) => name == "unused_buffer",
@@ -167,7 +167,7 @@ pub(super) fn run_type(field: &ShapeField) -> Option<&str> {
     type_name(field).map(|name| if name == "uint8" { "buffer" } else { name })
 }
 
-/// Whether two values take different numbers of bytes.
+/// Returns whether two fields take different numbers of bytes.
 pub(super) fn has_other_size(written: &ShapeField, read: &ShapeField) -> bool {
     matches!((bytes(written), bytes(read)), (Some(one), Some(other)) if one != other)
 }
@@ -206,7 +206,7 @@ pub(super) fn count_text(count: &ShapeCount) -> String {
     }
 }
 
-/// What says how many: `count * 4 (at most 16)`.
+/// Formats the source of a number: `count * 4 (at most 16)`.
 pub(super) fn source_text(by: &ShapeCountSource) -> String {
     let times = if by.multiply == 1 { String::new() } else { format!(" * {}", by.multiply) };
     let limit = by.max.map(|max| format!(" (at most {max})")).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Whether what one side writes is what the other one reads, by the shapes of both.
+//! Comparison of two shapes: can each side load what the other side saves?
 //!
-//! [`compare`] looks at both directions: a newer release loads what an older one saved, and the other way round. It
-//! looks at the wire and not at names: a struct around some fields, a new name for a field, or a field in the place of
-//! unused bytes are no breaks. Each finding has a [`Rule`], which says how bad it is, why, and what would be safe.
+//! [`compare`] looks at both directions: a newer release loads the stream of an older one, and the reverse. It compares
+//! bytes and not names: a struct around some fields, a new name for a field, or a field in place of unused bytes is not
+//! a break. Each finding has a [`Rule`], which provides its severity, its effect and a safe change.
 //!
 //! ```
 //! use vmstate::prelude::*;
@@ -80,7 +80,7 @@ impl Default for CompareOptions {
     }
 }
 
-/// Compares two shapes of one device: first what an old stream means to the new side, then the other way round.
+/// Compares two shapes of one device, in both directions.
 #[must_use]
 pub fn compare(old: &Shape, new: &Shape, options: CompareOptions) -> Vec<Finding> {
     device_findings(&old.name, old, new, options)
@@ -98,7 +98,7 @@ fn device_findings(name: &str, old: &Shape, new: &Shape, options: CompareOptions
     findings
 }
 
-/// Finds what keeps `read` from loading what `written` writes.
+/// Finds reasons for which `read` cannot load the streams of `written`.
 fn one_way(
     findings: &mut Vec<Finding>,
     (direction, device): (Direction, &str),
@@ -133,7 +133,7 @@ fn one_way(
     }
 }
 
-/// Finds what keeps `read` from loading streams of the older versions that `written` supports.
+/// Finds reasons for which `read` cannot load streams of the older versions that `written` supports.
 fn older(findings: &mut Vec<Finding>, context: Context<'_>, written: &Shape, read: &Shape) {
     let (Some(first), Some(oldest)) = (written.oldest_loaded(), read.oldest_loaded()) else { return };
     let top = written.version.min(read.version);

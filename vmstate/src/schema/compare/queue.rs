@@ -1,14 +1,14 @@
-//! What remains of one side of a comparison.
+//! The fields of one side that have not been compared yet.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::side::{Side, inline};
 use crate::schema::shape::{Shape, ShapeField};
 
-/// What remains of one side.
+/// The fields of one side that have not been compared yet.
 pub(super) struct Queue<'s> {
     pub(super) items: VecDeque<(String, Item<'s>)>,
-    /// How often each name still comes.
+    /// The number of remaining fields with each name.
     names: HashMap<String, usize>,
 }
 
@@ -19,7 +19,7 @@ impl<'s> Queue<'s> {
         queue
     }
 
-    /// Puts what stands in a struct before the rest.
+    /// Inserts the fields and subsections of a struct in front.
     fn push_front(&mut self, side: Side<'s>) {
         if !side.shape.subsections.is_empty() {
             self.items.push_front((String::new(), Item::Subsections(side.shape)));
@@ -45,10 +45,10 @@ impl<'s> Queue<'s> {
         self.names.contains_key(key)
     }
 
-    /// Whether subsections of the same struct still come, by its name or one of theirs.
+    /// Returns whether subsections of the same struct follow, recognized by its name or by one of theirs.
     pub(super) fn has_subsections_of(&self, shape: &Shape) -> bool {
         let has = |own: &Shape, name: &str| own.subsections.iter().any(|one| one.shape.name == name);
-        // They stand at the end mostly.
+        // They are mostly at the end.
         self.items.iter().rev().any(|(_, item)| match item {
             Item::Field(_) => false,
             Item::Subsections(own) => {
@@ -57,7 +57,7 @@ impl<'s> Queue<'s> {
         })
     }
 
-    /// Drops what is in front.
+    /// Drops the item in front.
     pub(super) fn pop(&mut self) {
         if let Some((key, Item::Field(_))) = self.items.pop_front() {
             self.forget(&key);
@@ -84,7 +84,7 @@ impl<'s> Queue<'s> {
         }
     }
 
-    /// Replaces the struct in front by what is in it.
+    /// Replaces the struct in front by its fields.
     pub(super) fn unfold(&mut self) {
         if let Some(Item::Field(field)) = self.front()
             && let Some(side) = inline(field)
@@ -107,19 +107,19 @@ impl<'s> Queue<'s> {
     }
 }
 
-/// One thing that stands in a struct.
+/// An item of a struct: a field, or the place of its subsections.
 #[derive(Clone, Copy)]
 pub(super) enum Item<'s> {
     Field(&'s ShapeField),
-    /// The place where subsections of this struct stand.
+    /// The place of the subsections of this struct.
     Subsections(&'s Shape),
 }
 
-/// The names of a struct's fields as a stream has them: those that occur more than once are numbered, unless no version
-/// has more than one of them.
+/// Returns the names of a struct's fields as a stream contains them: repeated names are numbered (`vmfield_name_num` in
+/// `migration/vmstate.c`), unless each version has only one of them.
 fn keys(shape: &Shape) -> Vec<String> {
     let mut same: HashMap<&str, Vec<&ShapeField>> = HashMap::new();
-    // What was sent is numbered already.
+    // Sent names are numbered already.
     let counted = if shape.is_sent { &[][..] } else { &shape.fields };
     counted.iter().for_each(|field| same.entry(&field.name).or_default().push(field));
     let several = same.into_values().filter(|fields| fields.len() > 1);

@@ -6,7 +6,7 @@ use super::queue::{Item, Queue};
 use super::rule::Rule;
 use crate::schema::shape::ShapeCount;
 
-/// Whether the next fields of both sides take the same bytes: unused ones on one side, or of one type.
+/// Returns whether the next fields of both sides take the same bytes: unused ones on one side, or of one type.
 ///
 /// Fields are taken from the side that has fewer bytes until both have the same.
 pub(super) fn regroup(finder: &mut Finder<'_>, from: &mut Queue<'_>, to: &mut Queue<'_>) -> bool {
@@ -41,7 +41,8 @@ pub(super) fn regroup(finder: &mut Finder<'_>, from: &mut Queue<'_>, to: &mut Qu
     true
 }
 
-/// Whether `one` begins with padding and `other` with a field before the same padding, behind which both go on alike.
+/// Returns whether `one` begins with padding, and `other` with a field before the same padding, and both continue
+/// alike.
 pub(super) fn is_before_padding(one: &Queue<'_>, other: &Queue<'_>) -> bool {
     let same = |at: usize| one.items.get(at).map(|(key, _)| key) == other.items.get(at + 1).map(|(key, _)| key);
     match (one.front(), other.front(), other.items.get(1)) {
@@ -53,20 +54,20 @@ pub(super) fn is_before_padding(one: &Queue<'_>, other: &Queue<'_>) -> bool {
     }
 }
 
-/// How many bytes some fields in a row take.
+/// The bytes of several consecutive fields.
 #[derive(Default)]
 struct Bytes<'s> {
     count: usize,
     sum: u64,
-    /// The type of all so far; `None` behind two that differ.
+    /// The type of all fields so far; `None` if two differ.
     kind: Option<&'s str>,
     unused: bool,
-    /// The bytes of an element of the last field, if nobody knows how many it has.
+    /// The size of an element of the last field, if the number of elements is unknown.
     elastic: Option<u64>,
 }
 
 impl<'s> Bytes<'s> {
-    /// Adds the next field of `from`, unless it may be absent, or the other side has it by name.
+    /// Adds the next field of `from`, unless it may be absent or the other side has a field with its name.
     fn take(&mut self, from: &Queue<'s>, other: &Queue<'s>) -> bool {
         let Some(&(ref key, Item::Field(field))) = from.items.get(self.count) else { return false };
         let elastic = (field.count == ShapeCount::Unknown).then(|| leaf::element_bytes(field)).flatten();

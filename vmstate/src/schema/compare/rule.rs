@@ -140,19 +140,19 @@ impl Rule {
         self.text().severity
     }
 
-    /// What it is about, in one line.
+    /// Returns a summary in one line.
     #[must_use]
     pub fn summary(self) -> &'static str {
         self.text().summary
     }
 
-    /// What happens on the wire, and why that is as bad as it is.
+    /// Returns the effect on the wire, which justifies the severity.
     #[must_use]
     pub fn explanation(self) -> &'static str {
         self.text().explanation
     }
 
-    /// Which change would have been safe, or what to look at.
+    /// Returns a safe change, or a property to check.
     #[must_use]
     pub fn advice(self) -> &'static str {
         self.text().advice
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_has_a_text_and_a_name_of_its_own() {
+    fn every_rule_has_a_text_and_a_unique_name() {
         // The last rule of the declaration, so that one without a text is found.
         let declared = Rule::Hooks as usize + 1;
         let mut rules: Vec<_> = Rule::all().collect();

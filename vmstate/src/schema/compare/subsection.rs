@@ -9,8 +9,8 @@ use super::rule::Rule;
 use super::side::{CompareStructs, Side};
 use crate::schema::shape::{Shape, ShapeSubsection};
 
-/// Compares the subsections of a struct that is written with those of the struct that reads it. One of the two may
-/// have none at this place.
+/// Compares the subsections of a written struct with the subsections of the struct that reads it. One side may have
+/// none at this position.
 pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Option<&Shape>, structs: CompareStructs) {
     let written = written.map_or(&[][..], |shape| &shape.subsections);
     let read = read.map_or(&[][..], |shape| &shape.subsections);
@@ -27,7 +27,7 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Op
             Some(_) => "sent when needed",
             None => "nothing",
         };
-        finder.at(&other.shape.name).report(Rule::SubsectionRequired, sent, "must be there");
+        finder.at(&other.shape.name).report(Rule::SubsectionRequired, sent, "required");
     }
 }
 
@@ -54,7 +54,7 @@ fn both(finder: &mut Finder<'_>, written: &Shape, read: &Shape, structs: Compare
     }
 }
 
-/// The version at which what is written is read by fields, if it is read at all.
+/// Returns the version at which the fields read what is written, or `None` if they do not read it.
 pub(super) fn version(finder: &mut Finder<'_>, written: &Shape, read: &Shape) -> Option<u32> {
     let version = written.version;
     if version > read.version {

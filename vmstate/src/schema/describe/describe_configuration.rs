@@ -3,14 +3,15 @@
 use crate::schema::vmdesc::{self, ArrayPart, Nested, SentStruct};
 use crate::stream::Configuration;
 
-/// The description of the configuration section, which is no device but is described like one.
+/// Returns the description of the configuration section, which is described like a device.
 pub(crate) fn describe_configuration(configuration: &Configuration) -> SentStruct {
     let mut subsections = Vec::new();
     if configuration.target_page_bits.is_some() {
         subsections.push(("configuration/target-page-bits", vec![plain("target_page_bits", 1, "uint32", 4)]));
     }
     if let Some(capabilities) = &configuration.capabilities {
-        // The length byte and the name of the first stand for all; without any, the array is not described.
+        // QEMU describes an array of strings by its first element: the length byte and the name. An empty array is left
+        // out.
         let names =
             capabilities.first().map(|first| plain("capabilities", capabilities.len(), "capability", 1 + first.len()));
         let fields = [plain("caps_count", 1, "uint32", 4)].into_iter().chain(names).collect();

@@ -17,9 +17,9 @@ pub struct DescribingSink<'d> {
     start: u64,
     release: Release,
     look: Look<'d>,
-    /// How many elements have begun since one that a compressed array does not describe.
+    /// The number of elements begun since an element that a compressed array does not describe.
     muted: usize,
-    /// What was said about the next element, if it is a pointer.
+    /// The announcement of the next element, if it is a pointer.
     pointer: Option<PointerRun>,
     /// The last array that was asked about, and whether it is compressed.
     asked: Option<(FieldRef, bool)>,
@@ -31,7 +31,7 @@ impl<'d> DescribingSink<'d> {
         Self { out, start, release, look, muted: 0, pointer: None, asked: None }
     }
 
-    /// Whether the section looks otherwise than the one before.
+    /// Returns whether the shape of the section differs from the previous one.
     pub(super) fn end(self) -> bool {
         self.look.end()
     }
@@ -40,7 +40,7 @@ impl<'d> DescribingSink<'d> {
         self.out.offset() - self.start
     }
 
-    /// Whether the array is described once, whatever its elements are.
+    /// Returns whether the array is described once, regardless of its elements.
     fn compresses(&mut self, at: FieldRef) -> bool {
         match self.asked {
             Some((asked, answer)) if std::ptr::eq(asked.parent, at.parent) && asked.field == at.field => answer,
@@ -134,10 +134,11 @@ impl Sink for DescribingSink<'_> {
     }
 }
 
-/// Whether an array of such elements is described once, whatever its elements are (`vmsd_can_compress`).
+/// Returns whether an array of such elements is described once, regardless of its elements (`vmsd_can_compress` in
+/// `migration/vmstate.c`).
 ///
-/// QEMU has no `until`. Where a struct that stands in an array still has such a field, QEMU has a predicate. An array that
-/// is itself written at an older version is one that the older release has without one.
+/// QEMU has no `until`: a field with `until` in the struct of an array has a predicate there. An array that is written
+/// at an older version has no predicate in the older release.
 pub(super) fn compresses(field: &Field) -> bool {
     let is_plain = |inner: &Field| inner.until.is_none() && compresses(inner);
     !field.conditional
@@ -151,14 +152,14 @@ pub(super) fn compresses(field: &Field) -> bool {
 pub(super) struct DescribedRun {
     /// The first of them.
     pub(super) first: usize,
-    /// How many they are said to be.
+    /// The number of elements in their description.
     pub(super) count: usize,
 }
 
-/// Which elements of an array of pointers are described together with `element`, which stands in `run`.
+/// Returns the elements of an array of pointers that are described together with `element`, which is in `run`.
 ///
-/// QEMU 7.2 describes the first element as if it stood for all, even a null one. 10.0 begins anew where null ones
-/// follow others or the other way round, but takes a run at the very beginning that is not null for the whole array.
+/// QEMU 7.2 describes the first element as if all were alike, even a null one. QEMU 10.0 starts a new description at
+/// each change between null and non-null elements, but describes a non-null run at the start as the whole array.
 pub(super) fn described_run(release: Release, run: PointerRun, element: ElementIndex) -> DescribedRun {
     match release {
         Release::Qemu7_2 => DescribedRun { first: 0, count: element.count },

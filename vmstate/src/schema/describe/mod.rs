@@ -1,9 +1,9 @@
-//! Saving with a record of which field wrote what: the JSON description at the end of QEMU's streams.
+//! Writing of the JSON description at the end of a stream while its sections are saved.
 //!
-//! The sink of a section that is described notes what it is told, its [shape](shape). The text follows from that, and is
-//! made once: while a section looks as it did the last time, its text is good ([`SectionText`]). It is QEMU's to the
-//! letter: its keys, their order, the spacing. (QEMU: `vmsd_desc_field_start` and `vmstate_save_state_v` in
-//! `migration/vmstate.c`, `qemu_savevm_state_complete_precopy` in `migration/savevm.c`.)
+//! The sink of a described section records the [shape](section_shape) of the section, and the text is derived from the
+//! shape. As long as the shape stays the same, the text of the previous save is reused ([`SectionText`]). The text
+//! equals QEMU's byte for byte: its keys, their order, and the spacing (`vmsd_desc_field_start` and
+//! `vmstate_save_state_v` in `migration/vmstate.c`, `qemu_savevm_state_complete_precopy` in `migration/savevm.c`).
 
 mod describe_configuration;
 mod describing_sink;
@@ -74,7 +74,7 @@ impl DescriptionWriter {
     /// Saves `device` into `out` as the payload of a section, and describes it.
     ///
     /// # Errors
-    /// Those of the device. The description then lacks the section.
+    /// Returns the device's error. The description then lacks the section.
     pub fn section<T: VmState>(
         &mut self,
         name: &str,
@@ -88,7 +88,7 @@ impl DescriptionWriter {
     /// Saves `device` as it was at `version`, for a peer that is older, and describes it so.
     ///
     /// # Errors
-    /// Those of the device. The description then lacks the section.
+    /// Returns the device's error. The description then lacks the section.
     pub fn section_at<T: VmState>(
         &mut self,
         version: u32,
@@ -139,12 +139,12 @@ impl DescriptionWriter {
     }
 }
 
-/// What stands between two devices.
+/// The separator of two devices.
 pub(crate) const SEPARATOR: &str = ", ";
-/// What stands behind the last one.
+/// The text after the last device.
 pub(crate) const END: &str = "]}";
 
-/// What stands before the first device.
+/// Returns the text before the first device.
 pub(crate) fn beginning(release: Release, page_size: u64, configuration: Option<&Configuration>) -> String {
     let configuration = match (release, configuration) {
         (Release::Qemu10_0, Some(configuration)) => {

@@ -24,16 +24,16 @@ pub(super) fn section(json: &mut String, release: Release, name: &str, instance_
 struct Text<'j> {
     json: &'j mut String,
     release: Release,
-    /// What has begun and not ended, the innermost last.
+    /// The open objects and lists, the innermost last.
     open: Vec<Open>,
-    /// What was said about the next element, if it is a pointer.
+    /// The announcement of the next element, if it is a pointer.
     pointer: Option<PointerRun>,
 }
 
 /// Something that has begun in the text.
 #[derive(Debug)]
 enum Open {
-    /// An element: the offset of its first byte, and whether a struct in it is an object of its own.
+    /// An element: the offset of its first byte, and whether a struct in it is a separate object.
     ElementIndex { start: u64, wraps: bool },
     /// A struct's list of fields, or of subsections.
     Struct { wrapped: bool, items: usize, in_subsections: bool },
@@ -166,7 +166,7 @@ impl Text<'_> {
     }
 }
 
-/// The key that says to which element, or to how many, an object belongs.
+/// The key that assigns an object to an element or to several elements.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Only,
@@ -189,7 +189,7 @@ impl Place {
     }
 }
 
-/// Describes a field whose elements are the same whatever their values are.
+/// Describes a field whose elements are alike, regardless of their values.
 fn describe_fixed(json: &mut String, parent: &Description, index: usize, place: Place) {
     let field = &parent.fields[index];
     json.push_str("{\"name\": ");
@@ -241,7 +241,7 @@ fn push_type_name(json: &mut String, name: &str) {
     quote(json, name);
 }
 
-/// Writes a field's name. Those that a struct has more than once are numbered (`vmfield_name_num`).
+/// Writes a field's name. A name that a struct contains more than once is numbered (`vmfield_name_num`).
 ///
 /// QEMU has no fields that exclude each other by version: where one became another, each release lists its own.
 fn push_name(json: &mut String, parent: &Description, index: usize) {

@@ -1,13 +1,14 @@
-//! What a section has looked like while it was saved: all that its description depends on.
+//! The shape of a section while it is saved. The description of the section depends on nothing else.
 
 use std::ops::Range;
 
 use vmstate_types::Description;
 use vmstate_types::sink::{ElementIndex, FieldRef, PointerRun};
 
-/// What a sink was told, in order; of arrays that are described once, only about the first element.
+/// The calls of a sink in order; for arrays that are described once, only the calls for the first element.
 ///
-/// A section that is saved again mostly looks the same. Then nothing is noted, only compared, and the text that was made
+/// A section that is saved again mostly looks the same. Then nothing is noted, only compared, and the text that was
+/// made
 /// of it is good again.
 #[derive(Debug, Default)]
 pub(super) struct SectionShape {
@@ -21,7 +22,7 @@ pub(super) enum ShapeEvent {
     Fixed { parent: Of, first: usize, end: usize },
     /// So many elements of fixed size.
     FixedArray { parent: Of, field: usize, count: usize },
-    /// The next element is one of these pointers, or behind it.
+    /// The next element is one of these pointers, or the target of one.
     Pointer(PointerRun),
     /// An element begins.
     ElementIndex { parent: Of, field: usize, element: ElementIndex, offset: u64 },
@@ -39,7 +40,7 @@ pub(super) enum ShapeEvent {
     Opaque { size: u64 },
 }
 
-/// A description, which is the same as another if it stands at the same place.
+/// A description. Two of them are equal if they have the same address.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Of(pub(super) &'static Description);
 
@@ -103,7 +104,7 @@ impl Look<'_> {
         self.changed = true;
     }
 
-    /// Whether the section looks otherwise than the one before.
+    /// Returns whether the shape of the section differs from the previous one.
     pub(super) fn end(self) -> bool {
         let shorter = self.next < self.events.len();
         self.events.truncate(self.next);

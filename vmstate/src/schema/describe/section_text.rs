@@ -10,14 +10,14 @@ use super::{DescribingSink, Release, section_json};
 pub(crate) struct SectionText {
     release: Release,
     shape: SectionShape,
-    /// What follows from the shape; nothing before the first time.
+    /// The text for the shape; empty before the first save.
     text: String,
 }
 
 impl SectionText {
     /// Has `save` write the payload of the section through a sink that describes it.
     ///
-    /// A text is that of one section: it always has the same name and instance id.
+    /// Each value belongs to one section, which keeps its name and instance id.
     pub(crate) fn describe(
         &mut self,
         release: Release,
@@ -47,7 +47,7 @@ impl SectionText {
         self.make(name, instance_id, changed);
     }
 
-    /// The text; empty if there is none yet.
+    /// Returns the text, which is empty before the first save.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

@@ -1,8 +1,8 @@
 //! The findings of QEMU's own static checker, line by line.
 //!
-//! QEMU has a script that compares two dumps (`scripts/vmstate-static-checker.py`). Whoever has relied on it finds here
-//! what it finds, its faults included: it goes by names, stops at the first that it does not know, and takes sizes in
-//! memory for sizes on the wire. [`compare`](crate::schema::compare) is the better question to ask.
+//! QEMU has a script that compares two dumps (`scripts/vmstate-static-checker.py`). This reproduces its output,
+//! including its errors: it compares names, stops at the first unknown name, and treats sizes in memory as sizes on the
+//! wire. Prefer [`compare`](crate::schema::compare).
 
 use super::{DeviceType, Dump, DumpDescription, DumpField};
 
@@ -13,22 +13,22 @@ mod renames;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Checker {
-    /// That of QEMU 7.2 to 10.0.
+    /// The checker of QEMU 7.2 to 10.0.
     #[default]
     Qemu10_0,
     /// Its successor, which knows of one renaming more (in `hpet`), and counts elements where it compares padding.
     Newer,
 }
 
-/// What the checker prints.
+/// The output of the checker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Findings {
     /// Its lines, without line breaks.
     pub lines: Vec<String>,
-    /// How many of them are problems. The others are warnings.
+    /// The number of problems; the other lines are warnings.
     pub problems: usize,
-    /// What stands before the next line, because QEMU's script forgets the line break.
+    /// The text before the next line, because the script omits a line break.
     begun: String,
 }
 
@@ -51,7 +51,7 @@ impl Findings {
 }
 
 impl Checker {
-    /// What QEMU's script prints about a migration from `source` to `destination`.
+    /// Returns the output of QEMU's script for a migration from `source` to `destination`.
     ///
     /// ```
     /// use vmstate::schema::dump::{Checker, Dump};
@@ -156,7 +156,7 @@ impl Section<'_> {
         }
     }
 
-    /// Where there is no description to name, the script begins to say that the minimum is too high, and stops.
+    /// If no description can be named, the script starts a message about the minimum version, and stops.
     fn versions(&mut self, source: Versions, destination: Versions, description: Option<&str>) {
         let description = description.filter(|name| !name.is_empty());
         let place = description.map(|name| format!(" Description \"{name}\":")).unwrap_or_default();

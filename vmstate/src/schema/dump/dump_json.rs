@@ -9,7 +9,7 @@ use serde_json::ser::Formatter;
 pub(super) fn to_json(value: &impl Serialize) -> String {
     let mut out = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, Layout::default());
-    // What a dump consists of can be written, and a vector takes it.
+    // Serializing a dump into a vector cannot fail.
     let _ = value.serialize(&mut serializer);
     out.push(b'\n');
     String::from_utf8(out).unwrap_or_default()

@@ -1,8 +1,8 @@
-//! What `qemu-system-... -dump-vmstate FILE` writes: the devices that a QEMU has, and what they save.
+//! Dumps of `qemu-system-... -dump-vmstate FILE`: the descriptions of all devices of a QEMU.
 //!
-//! [`Dump::parse`] and [`Dump::to_text`] are inverse to one another for QEMU's dumps. A dump says less than there is to
-//! know: no types, no sizes on the wire (those in memory instead), no conditions, no subsections' conditions, and up to
-//! QEMU 7.2 no lengths of arrays. [`Schema`](super::Schema) is the form that says all of it.
+//! [`Dump::parse`] and [`Dump::to_text`] are inverse to each other for QEMU's dumps. A dump lacks types, sizes on the
+//! wire (it contains the sizes in memory), the conditions of subsections and, up to QEMU 7.2, the lengths of arrays.
+//! [`Schema`](super::Schema) is the complete format.
 //!
 //! ```
 //! use vmstate::prelude::*;
@@ -65,7 +65,7 @@ pub(super) const MACHINE: &str = "vmschkmachine";
 pub struct Dump {
     /// The machine type, such as `pc-i440fx-7.2`.
     pub machine: String,
-    /// The device types, in QEMU's order, which is none.
+    /// The device types, in QEMU's order, which is arbitrary.
     pub devices: Vec<DeviceType>,
 }
 
@@ -79,12 +79,12 @@ pub struct DeviceType {
     pub version_id: i64,
     /// The minimum version of its description.
     pub minimum_version_id: i64,
-    /// What it saves.
+    /// The description of its state.
     #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
     pub description: Option<DumpDescription>,
 }
 
-/// What a device, struct or subsection saves (QEMU: `VMStateDescription`).
+/// A device, struct or subsection (QEMU: `VMStateDescription`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DumpDescription {
     /// Its name.
@@ -93,7 +93,7 @@ pub struct DumpDescription {
     pub version_id: i64,
     /// The oldest version that is read.
     pub minimum_version_id: i64,
-    /// Its fields. Devices that cannot be migrated have none.
+    /// Its fields. Devices that cannot be migrated have no fields.
     #[serde(rename = "Fields", default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<DumpField>>,
     /// Its subsections.
@@ -108,14 +108,14 @@ pub struct DumpField {
     pub field: String,
     /// The first version that has it.
     pub version_id: i64,
-    /// Whether a predicate says if it is there.
+    /// Whether a predicate decides if the field is present.
     pub field_exists: bool,
-    /// How many elements an array of fixed length has. QEMU 7.2 does not say.
+    /// The length of an array of fixed length. QEMU 7.2 does not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num: Option<u64>,
     /// The bytes of one element in QEMU's memory.
     pub size: u64,
-    /// What is in a struct, or in the elements of a list or tree.
+    /// The struct, or the struct of the elements of a list or tree.
     #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
     pub description: Option<DumpDescription>,
 }
@@ -124,7 +124,7 @@ impl Dump {
     /// Reads a dump. Keys that are not known are left out.
     ///
     /// # Errors
-    /// When `text` is no JSON, or no dump.
+    /// Returns an error if `text` is not JSON, or not a dump.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         let file: File = serde_json::from_str(text).map_err(|error| SchemaError::new("a dump of QEMU's", error))?;
         let devices = file.devices.0.into_iter().map(|(_, device)| device).collect();
@@ -146,7 +146,7 @@ impl Dump {
     }
 }
 
-/// A dump as it stands in its file: everything in one object.
+/// The file format of a dump: one object.
 #[derive(Serialize, Deserialize)]
 struct File {
     #[serde(rename = "vmschkmachine")]

@@ -7,7 +7,7 @@ use crate::schema::shape::{self, Shape, ShapeCount, ShapeElements, ShapeKind, Sh
 use crate::schema::{Origin, Release, Schema};
 
 impl Dump {
-    /// What QEMU would dump for these devices.
+    /// Creates the dump that QEMU would write for these devices.
     ///
     /// Sizes are those on the wire, where QEMU has those in memory, and 0 where they depend on the value.
     /// A field with a last version has a predicate in QEMU.
@@ -58,7 +58,7 @@ fn field(field: &shape::ShapeField, release: Release) -> DumpField {
 
 impl From<&Dump> for Schema {
     fn from(dump: &Dump) -> Self {
-        // Up to 7.2, nothing is said to be an array; no QEMU is without any.
+        // Dumps up to QEMU 7.2 contain no lengths of arrays; every QEMU has arrays.
         let counts = dump.to_shapes(false).any(|(_, shape)| has_counts(&shape));
         let devices = dump.to_shapes(counts).collect();
         Self { machine: Some(dump.machine.clone()), origin: Origin::Dump, devices }
@@ -66,7 +66,8 @@ impl From<&Dump> for Schema {
 }
 
 impl Dump {
-    /// The device types with their shapes. Where lengths of arrays are said, what has none is one element.
+    /// Returns the device types with their shapes. If the dump contains lengths of arrays, a field without one is one
+    /// element.
     fn to_shapes(&self, counts: bool) -> impl Iterator<Item = (String, Shape)> {
         self.devices.iter().filter_map(move |device| {
             let shape = to_shape(device.description.as_ref()?, counts);
@@ -87,7 +88,7 @@ fn to_shape(description: &DumpDescription, counts: bool) -> Shape {
     Shape {
         version: version(description.version_id),
         minimum_version: Some(version(description.minimum_version_id)),
-        // What has nothing to say is marked as such, which dumps do not say.
+        // QEMU marks devices without state as unmigratable. Dumps lack the mark.
         unmigratable: description.fields.is_none() && description.subsections.is_none(),
         fields: fields.collect(),
         subsections: subsections.collect(),
@@ -95,7 +96,7 @@ fn to_shape(description: &DumpDescription, counts: bool) -> Shape {
     }
 }
 
-/// Nearly all of QEMU's subsections have a predicate, which dumps do not say.
+/// Converts a subsection. Nearly all of QEMU's subsections have a predicate, which dumps lack.
 fn to_subsection(description: &DumpDescription, counts: bool) -> ShapeSubsection {
     ShapeSubsection { shape: Shape { conditional: true, ..to_shape(description, counts) }, absent: Absent::Keep }
 }

@@ -1,4 +1,4 @@
-//! What stands in a file, key by key.
+//! The keys of a schema file.
 
 use serde::{Deserialize, Serialize};
 use vmstate_types::description::{Absent, Pointers, Priority};
@@ -25,7 +25,7 @@ pub(super) struct Struct {
     /// Whether a predicate decides if it is sent (`needed`).
     #[serde(default, skip_serializing_if = "is_default")]
     conditional: bool,
-    /// For a subsection: what a load does without it.
+    /// For a subsection: the effect of its absence on a load.
     #[serde(default, skip_serializing_if = "is_default", with = "AbsentName")]
     absent: Absent,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,7 +39,7 @@ pub(super) struct Struct {
 #[serde(deny_unknown_fields)]
 struct Field {
     name: String,
-    /// The info type, or `struct`, `vstruct`, `tmp`, `qtailq`, `qlist`, `gtree`. Dumps have none.
+    /// The info type, or `struct`, `vstruct`, `tmp`, `qtailq`, `qlist`, `gtree`. Dumps contain no types.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     type_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ struct Field {
     /// For a `gtree`: its keys, unless they are numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<Inner>,
-    /// What is inside: one struct for all elements, or one for each.
+    /// The struct of all elements, or one for each element.
     #[serde(rename = "struct", default, skip_serializing_if = "Option::is_none")]
     inner: Option<Inner>,
 }
@@ -309,8 +309,7 @@ impl Field {
     }
 
     fn kind(&self, keys: Option<ShapeElements>, inner: Option<ShapeElements>) -> Result<shape::ShapeKind, SchemaError> {
-        let found =
-            |what: &str| SchemaError::new("a type with what belongs to it", format!("{what} at `{}`", self.name));
+        let found = |what: &str| SchemaError::new("a type with its keys", format!("{what} at `{}`", self.name));
         let kind = match (self.type_name.as_deref(), inner) {
             (None, None) => shape::ShapeKind::Unknown,
             (Some("struct"), Some(inner)) => shape::ShapeKind::Struct(inner),

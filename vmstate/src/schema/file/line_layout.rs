@@ -9,7 +9,7 @@ const WIDTH: usize = 120;
 
 /// The JSON text of `value`, keys in the order of its declaration.
 pub(super) fn text(value: &impl Serialize) -> String {
-    // What is written here can always be written, and what was written can be read.
+    // Serializing the model into text cannot fail, and the text is valid JSON.
     let compact = serde_json::to_string(value).unwrap_or_default();
     let json: Json<'_> = serde_json::from_str(&compact).unwrap_or(Json::Null);
     let mut out = String::new();
@@ -54,7 +54,7 @@ fn block<'a, 'j: 'a>(
     out.push(close);
 }
 
-/// Whether there is an array of objects somewhere inside.
+/// Returns whether the value contains an array of objects.
 fn has_lists(json: &Json<'_>) -> bool {
     match json {
         Json::Array(_) => has_structure(json),

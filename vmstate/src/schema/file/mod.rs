@@ -1,6 +1,6 @@
 //! The files of this library: shapes with all that is known about them, as JSON that people can review.
 //!
-//! `vmstate/docs/schema.md` documents the format; a file says which version of it it is in.
+//! `vmstate/docs/schema.md` documents the format. A file contains its format version.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ mod line_layout;
 /// The format's version, which files begin with. It is raised when older releases could misread a file.
 pub const FORMAT: u32 = 1;
 
-/// The key that says the format.
+/// The key of the format version.
 pub(super) const FORMAT_KEY: &str = "vmstate-schema";
 
-/// A schema as it stands in its file.
+/// The file format of a schema.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -31,7 +31,7 @@ struct File {
     devices: BTreeMap<String, file_model::Struct>,
 }
 
-/// What is left out stands for devices of this library.
+/// The source of a schema; absent for devices of this library.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum FileOrigin {
@@ -39,7 +39,7 @@ enum FileOrigin {
     Stream,
 }
 
-/// What is read of a file before its format is known.
+/// The part of a file that is parsed before its format version is known.
 #[derive(Deserialize)]
 struct Head {
     #[serde(rename = "vmstate-schema")]
@@ -60,7 +60,7 @@ impl Schema {
     /// ```
     ///
     /// # Errors
-    /// When the text is no schema, is in a newer format, or has a key that the format does not know.
+    /// Returns an error if the text is not a schema, has a newer format, or contains an unknown key.
     pub fn from_text(text: &str) -> Result<Self, SchemaError> {
         let unreadable = |error: serde_json::Error| SchemaError::new("a schema", error);
         let head: Head = serde_json::from_str(text).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! The shape of what was sent, from a stream's own description.
+//! Conversion of a stream's description, which contains only the fields that were sent.
 
 use std::slice::ChunkBy;
 
@@ -23,8 +23,8 @@ fn subsection(sent: &vmdesc::SentStruct) -> ShapeSubsection {
     ShapeSubsection { shape: sent.into(), absent: Absent::Keep }
 }
 
-/// The entries, those of one field together. Neighbours of one name are elements of one array: fields that share a
-/// name are numbered.
+/// Groups the entries by field. Consecutive entries with one name are elements of one array, because fields that share
+/// a name are numbered.
 fn runs(
     fields: &[vmdesc::SentField],
 ) -> ChunkBy<'_, vmdesc::SentField, impl FnMut(&vmdesc::SentField, &vmdesc::SentField) -> bool> {
@@ -61,7 +61,8 @@ fn kind(first: &vmdesc::SentField, elements: Vec<Shape>) -> ShapeKind {
     }
 }
 
-/// A tree whose keys are structs describes key and value by turns. The size says which kind of tree it is.
+/// Converts a tree. A tree whose keys are structs describes keys and values alternately; its size tells both kinds
+/// apart.
 fn tree(field: &vmdesc::SentField, structs: Vec<Shape>) -> ShapeKind {
     let inner: Option<u64> = self::structs(field).iter().map(vmdesc::SentStruct::wire_size).sum();
     let pairs = structs.len() as u64 / 2;
@@ -77,7 +78,7 @@ fn tree(field: &vmdesc::SentField, structs: Vec<Shape>) -> ShapeKind {
     ShapeKind::Tree { keys: Some(ShapeElements::Each(keys)), values: ShapeElements::Each(values) }
 }
 
-/// How many elements there are. A description of pointers can count some of them twice.
+/// Returns the number of elements. A description of pointers can count some elements twice.
 fn count(run: &[vmdesc::SentField]) -> ShapeCount {
     match run {
         [one] => match one.array {
@@ -96,7 +97,7 @@ fn size(run: &[vmdesc::SentField], first: &vmdesc::SentField) -> Option<u64> {
     elements.all(|entry| entry.size == first.size).then_some(first.size)
 }
 
-/// Whether the entry is about pointers that are null.
+/// Returns whether the entry describes null pointers.
 fn is_null(entry: &vmdesc::SentField) -> bool {
     matches!(&*entry.type_name, "nullptr" | "ptr-marker") || entry.nested == Nested::Empty
 }

@@ -1,8 +1,8 @@
-//! What state looks like on the wire, as owned data that any source can fill: the devices of this program, a stream's
-//! own description, a dump of QEMU's, a file.
+//! The wire layout of devices as owned data, regardless of its source: the devices of this program, a stream's
+//! description, a dump of QEMU's, or a file.
 //!
-//! A [`Shape`] says what its source says and no more: a dump has no types, a stream has no gates. What is not known is
-//! [`None`] or [`ShapeKind::Unknown`], and a comparison leaves it alone.
+//! A [`Shape`] contains only the properties that its source contains: a dump has no types, and a stream has no versions
+//! of fields. Unknown properties are [`None`] or [`ShapeKind::Unknown`], and comparisons ignore them.
 //!
 //! ```
 //! use vmstate::prelude::*;
@@ -34,17 +34,17 @@ pub struct Shape {
     pub name: String,
     /// The version that is, or was, written.
     pub version: u32,
-    /// The oldest version that is read, by the fields or by a function of its own. A stream does not say.
+    /// The oldest version that is read, by the fields or by a custom loader. Unknown for streams.
     pub minimum_version: Option<u32>,
-    /// The oldest version that is read by a function of its own, if there is one for versions below the minimum.
+    /// The oldest version that a custom loader reads, if one exists for versions below the minimum.
     pub oldest_version: Option<u32>,
-    /// Where in a machine's stream the section stands.
+    /// The position of the section in a machine's stream.
     pub priority: Priority,
     /// A machine that has this device cannot be saved.
     pub unmigratable: bool,
     /// The section goes out before the live sections start.
     pub early_setup: bool,
-    /// Whether a predicate decides if the section or subsection is sent at all.
+    /// Whether a predicate decides if the section or subsection is sent.
     pub conditional: bool,
     /// The hooks that run around saving and loading.
     pub hooks: Hooks,
@@ -52,7 +52,7 @@ pub struct Shape {
     pub fields: Vec<ShapeField>,
     /// The subsections in wire order, after all fields.
     pub subsections: Vec<ShapeSubsection>,
-    /// Whether this is what was sent once, rather than what may be sent: everything here is there.
+    /// Whether this describes a stream: all of it was sent.
     pub is_sent: bool,
 }
 
@@ -65,27 +65,27 @@ pub struct ShapeField {
     pub since: u32,
     /// The last version of the struct that has it.
     pub until: Option<u32>,
-    /// Whether a predicate decides, instead of the version (QEMU's `field_exists`).
+    /// Whether a predicate decides if the field is present, and not the version (QEMU's `field_exists`).
     pub conditional: bool,
-    /// What one element is.
+    /// The kind of an element.
     pub kind: ShapeKind,
-    /// How many elements there are.
+    /// The number of elements.
     pub count: ShapeCount,
     /// The bytes of one element on the wire, where all take the same.
     pub size: Option<u64>,
-    /// The bytes of one element in QEMU's memory, which is what its dumps say instead.
+    /// The bytes of one element in QEMU's memory, for dumps.
     pub host_size: Option<u64>,
-    /// Where the length of one element comes from, if it is bytes or bits and another field says how many.
+    /// The source of the length of an element, for bytes and bits that another field counts.
     pub length: Option<ShapeCountSource>,
-    /// Whether elements are behind pointers that may be null.
+    /// Whether the elements are nullable pointers.
     pub pointers: Pointers,
 }
 
-/// What one element of a field is.
+/// The kind of an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShapeKind {
-    /// A value, of which the source does not say the type.
+    /// A value of unknown type.
     Unknown,
     /// A value with an info type (QEMU's `VMStateInfo`), by name: `uint32`, `timer`, `buffer`.
     Info(String),
@@ -112,32 +112,32 @@ pub enum ShapeKind {
 pub enum ShapeElements {
     /// All have this one.
     Alike(Box<Shape>),
-    /// Each has its own, as far as a stream said: elements of one field may have different subsections.
+    /// Each has its own, in descriptions of streams: elements of one field may have different subsections.
     Each(Vec<Shape>),
 }
 
-/// How many elements a field has.
+/// The number of elements of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShapeCount {
-    /// It is no array.
+    /// Not an array.
     One,
     /// So many.
     Fixed(u64),
-    /// Another field says.
+    /// The number comes from another field.
     Counted(ShapeCountSource),
-    /// The source does not say.
+    /// Unknown.
     Unknown,
 }
 
-/// Where a number that a field needs comes from.
+/// The source of a number of elements or bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeCountSource {
-    /// The name of the field, or the expression, that says it.
+    /// The name of the counter field, or an expression.
     pub field: String,
-    /// What its value is multiplied by.
+    /// The factor for its value.
     pub multiply: u64,
-    /// What the result may be at most, where something less than the container bounds it.
+    /// The upper bound of the result, if it is lower than the size of the container.
     pub max: Option<u64>,
 }
 
@@ -146,7 +146,7 @@ pub struct ShapeCountSource {
 pub struct ShapeSubsection {
     /// Its shape. The name begins with the parent's name.
     pub shape: Shape,
-    /// What a load does when it is not in the stream.
+    /// The effect of its absence on a load.
     pub absent: Absent,
 }
 
@@ -198,7 +198,8 @@ impl ShapeField {
         }
     }
 
-    /// Whether a struct at `version` can have the field. Where a predicate decides, it can at every version.
+    /// Returns whether a struct at `version` can contain the field. A conditional field can be present at every
+    /// version.
     #[must_use]
     pub fn can_exist_at(&self, version: u32) -> bool {
         self.conditional || (version >= self.since && self.until.is_none_or(|last| version <= last))
@@ -206,7 +207,7 @@ impl ShapeField {
 }
 
 impl ShapeField {
-    /// Whether no version of the struct has both fields, as far as versions decide.
+    /// Returns whether no version of the struct contains both fields.
     pub(super) fn excludes(&self, other: &Self) -> bool {
         let before = |one: &Self, next: &Self| one.until.is_some_and(|last| last < next.since);
         !self.conditional && !other.conditional && (before(self, other) || before(other, self))
@@ -228,7 +229,7 @@ impl ShapeKind {
 }
 
 impl ShapeElements {
-    /// The shapes that are there: one, or one for each element.
+    /// Returns the shapes: one, or one for each element.
     #[must_use]
     pub fn shapes(&self) -> &[Shape] {
         match self {

@@ -20,7 +20,7 @@ pub enum Json<'a> {
 }
 
 impl Json<'_> {
-    /// Converts the value into one that borrows nothing.
+    /// Converts the value into an owned one.
     #[must_use]
     pub fn into_owned(self) -> Json<'static> {
         match self {

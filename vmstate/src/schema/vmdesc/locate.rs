@@ -5,21 +5,21 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::MAX_TEXT;
 use crate::stream::tag;
 
-/// What the end of a stream says about a description.
+/// The result of searching the end of a stream for a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Located {
     /// Its text begins here, counted from the beginning of the bytes that were given, and is all that follows.
     At(usize),
-    /// The stream has none.
+    /// The stream has no description.
     Absent,
-    /// More of the end is needed to say.
+    /// A longer tail is required.
     More,
 }
 
 /// Looks for a description that is the end of `tail`, which is the end of a stream or all of it.
 ///
-/// The text of a description has no byte outside of printable ASCII, and before it stand its length and the byte
-/// `06`: so only the last stretch of printable bytes is looked at.
+/// A description is printable ASCII, and follows its length and the byte `06`, so only the last run of printable bytes
+/// is examined.
 ///
 /// ```
 /// use vmstate::schema::vmdesc::{Located, locate};
@@ -52,7 +52,7 @@ fn begins_at(tail: &[u8], start: usize) -> bool {
 /// Looks for a description at the end of `file`, reading no more of it than needed: its offset and its text.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// Returns an error if the file cannot be read.
 pub fn locate_in(file: &mut (impl Read + Seek)) -> io::Result<Option<(u64, Vec<u8>)>> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut goal = 64 * 1024;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn printable_lengths_and_neighbours_are_no_trap() {
+    fn printable_lengths_and_neighbours_are_not_misread() {
         for count in [1, 0x20, 0x7e, 0x2020, 0x412041, 100_000] {
             let text = format!("{{{}", "x".repeat(count - 1));
             let bytes = stream(b"{\"{{{", &text);

@@ -1,8 +1,8 @@
 //! The JSON description at the end of a stream (QEMU's "vmdesc"), as typed data that keeps everything.
 //!
-//! [`Document::parse`] and [`Document::to_text`] are inverse to one another for all texts of QEMU: the order of
-//! keys, keys that occur several times in one object (lists of two or more elements) and QEMU's way to write strings
-//! are kept. What does not fit the model is an error that says where; nothing is dropped.
+//! [`Document::parse`] and [`Document::to_text`] are inverse to each other for all descriptions of QEMU: they keep the
+//! order of keys, repeated keys in one object (lists of two or more elements), and QEMU's escapes. Anything else is an
+//! error with its location; nothing is dropped.
 //!
 //! ```
 //! use vmstate::schema::vmdesc::Document;
@@ -34,10 +34,11 @@ pub(super) use to_json::quote;
 
 /// The longest description that is read. QEMU's are some hundred kilobytes long.
 ///
-/// While it is read, a description takes at most 96 times the memory of its text, and with [`MAX_VALUES`] never more than
+/// While it is read, a description takes at most 96 times the memory of its text, and with [`MAX_VALUES`] never more
+/// than
 /// 512 MiB.
 pub const MAX_TEXT: usize = 64 << 20;
-/// How many values of JSON a description can have. QEMU's have some ten thousand.
+/// The highest number of JSON values in a description. QEMU's descriptions have some ten thousand.
 pub const MAX_VALUES: usize = 1 << 21;
 /// The longest name and the longest type of a field, in bytes. QEMU's are expressions in C of a few dozen.
 pub const MAX_NAME: usize = 1024;
@@ -61,11 +62,11 @@ pub struct Document {
 /// A top-level key that is not known, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extra {
-    /// The known key that stands next behind it; `None` behind all of them.
+    /// The known key that follows it; `None` after all of them.
     pub before: Option<&'static str>,
     /// The key.
     pub key: String,
-    /// What it says.
+    /// Its value.
     pub value: Json<'static>,
 }
 
@@ -76,11 +77,11 @@ pub struct SentSection {
     pub name: Name,
     /// Its instance id.
     pub instance_id: u32,
-    /// What it holds.
+    /// Its content.
     pub body: SentBody,
 }
 
-/// What is said about a section's payload.
+/// The description of a section's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SentBody {
@@ -90,14 +91,15 @@ pub enum SentBody {
     OldStyle(u64),
 }
 
-/// A struct, section or subsection as it was sent (QEMU's `VMStateDescription`, without what was left out).
+/// A struct, section or subsection as it was sent (QEMU's `VMStateDescription`, without fields and subsections that
+/// were not sent).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentStruct {
     /// Its name.
     pub vmsd_name: Name,
     /// The version it was sent at.
     pub version: u32,
-    /// What was sent, in order.
+    /// The fields that were sent, in order.
     pub fields: Vec<SentField>,
     /// The subsections that were sent.
     pub subsections: Vec<Self>,
@@ -112,13 +114,13 @@ pub struct SentField {
     pub array: ArrayPart,
     /// The info type, or the kind of nesting (`struct`, `vstruct`).
     pub type_name: Name,
-    /// What is inside.
+    /// The structs in it.
     pub nested: Nested,
     /// The bytes of one element.
     pub size: u64,
 }
 
-/// How a field's entry says that it belongs to an array.
+/// The position of an entry in an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArrayPart {
@@ -130,17 +132,17 @@ pub enum ArrayPart {
     Len(u64),
 }
 
-/// What a field's entry says about the inside of its value.
+/// The structs in a field's entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Nested {
     /// Nothing.
     None,
-    /// `"struct": {}`, which is what QEMU 7.2 says when the first of an array of pointers to structs is NULL.
+    /// `"struct": {}`, which QEMU 7.2 writes if the first of an array of pointers to structs is NULL.
     Empty,
-    /// A struct of its own.
+    /// A nested object.
     Struct(SentStruct),
-    /// Structs whose keys stand in the field's own entry: one of a `tmp` or `vstruct`, any number of a list or tree.
+    /// Structs whose keys are in the field's own entry: one for a `tmp` or `vstruct`, any number for a list or tree.
     Inline(Vec<SentStruct>),
 }
 
@@ -164,7 +166,7 @@ impl SentStruct {
         fields.chain(subsections).try_fold(0, |sum: u64, size| sum.checked_add(size?))
     }
 
-    /// The bytes of a subsection: type, counted name, version, and what [`wire_size`](Self::wire_size) says.
+    /// Returns the bytes of a subsection: type, counted name, version, and [`wire_size`](Self::wire_size).
     fn subsection_size(&self) -> Option<u64> {
         let header = 1 + 1 + self.vmsd_name.len() as u64 + 4;
         self.wire_size()?.checked_add(header)

@@ -12,16 +12,17 @@ use super::{
 };
 
 impl Document {
-    /// Reads a description, whose first byte stands at `offset` of the stream.
+    /// Parses a description whose first byte is at `offset` of the stream.
     ///
     /// # Errors
-    /// When `text` is no JSON, or does not say what descriptions say. The error names the device and the field, and
-    /// the key that was expected or not.
+    /// Returns an error if `text` is not JSON, or not a description. The error names the device, the field, and the
+    /// missing or unexpected key.
     pub fn parse(text: &[u8], offset: u64) -> Result<Self, LoadError> {
         parse(text, offset).map_err(|error| error.in_location(|| Location::Part("the description".into())))
     }
 
-    /// Reads the description at the end of `stream`, which is a whole one. `None` if it has none.
+    /// Parses the description at the end of `stream`, which must be complete. Returns `None` if the stream has no
+    /// description.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn unexpected_key_is_named() {
         let state = |fields: &str| with(&format!(r#""vmsd_name": "v", "version": 2, "fields": [{fields}]"#));
         for (text, path, expected, found) in [
             (r#"{"page_size": 1.5, "devices": []}"#.into(), "", "JSON text", "fractions"),

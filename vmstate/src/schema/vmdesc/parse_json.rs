@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for Json<'de> {
     }
 }
 
-/// Takes whatever comes, up to so many more values. `serde_json` bounds the depth.
+/// Accepts any value, up to this many more. `serde_json` bounds the depth.
 #[derive(Clone, Copy)]
 struct Any<'c>(&'c Cell<usize>);
 

@@ -69,7 +69,7 @@ fn document(text: &mut Text, document: &Document) {
     unknown(text, document, None);
 }
 
-/// The keys that nobody knows and that stand before a known one, or at the end.
+/// Writes the unknown keys that precede the key `before`, or the end.
 fn unknown(text: &mut Text, document: &Document, before: Option<&str>) {
     for extra in document.extra.iter().filter(|extra| extra.before == before) {
         text.key(&extra.key);
@@ -145,7 +145,7 @@ fn json(text: &mut Text, value: &Json<'_>) {
 #[derive(Default)]
 struct Text {
     out: String,
-    /// Whether something stands before the next key or element.
+    /// Whether the next key or element needs a separator.
     separate: bool,
 }
 

@@ -79,7 +79,7 @@ pub(super) const RULES: &[Text] = &[
         "nesting",
         Severity::Break,
         "a field is a struct, list or tree on one side only",
-        "Lists and trees have markers between their elements, which the other side interprets as values.",
+        "Lists and trees have markers between their elements, which the peer interprets as values.",
         "keep the old encoding, and put the new one into a subsection",
     ),
     text(
@@ -153,7 +153,7 @@ pub(super) const RULES: &[Text] = &[
         Severity::Risk,
         "the reader expects a conditional field that the writer never sends",
         "If the predicate is true, the reader interprets the bytes of the next field as this one.",
-        "make sure that the predicate is false for streams of the other side, by the version or by a property",
+        "make sure that the predicate is false for the peer's streams, by the version or by a property",
     ),
     text(
         Rule::ConditionalExtra,
@@ -161,7 +161,7 @@ pub(super) const RULES: &[Text] = &[
         Severity::Risk,
         "the writer sends a conditional field that the reader never expects",
         "If the predicate is true, the reader interprets the bytes of this field as the next one.",
-        "make sure that the predicate is false when the other side reads, by the version or by a property",
+        "make sure that the predicate is false when the peer reads, by the version or by a property",
     ),
     text(
         Rule::Condition,
@@ -169,7 +169,7 @@ pub(super) const RULES: &[Text] = &[
         Severity::Risk,
         "a field is conditional on one side and unconditional on the other",
         "If the predicate is false, one side has an additional field.",
-        "make sure that the predicate is always true when the other side is involved",
+        "make sure that the predicate is always true when the peer is involved",
     ),
     text(
         Rule::CountSource,
@@ -248,7 +248,7 @@ pub(super) const RULES: &[Text] = &[
         "place",
         Severity::Risk,
         "the position of a section differs",
-        "Sections are loaded in stream order. A device may depend on another one that is now loaded later.",
+        "Sections are loaded in stream order. A device may depend on another device that is now loaded later.",
         "keep `priority` and `early_setup`",
     ),
     text(

@@ -1,4 +1,4 @@
-//! How QEMU's checker walks along the fields of two descriptions.
+//! The comparison of the fields of two descriptions, as in QEMU's checker (`check_fields_match` and `check_fields`).
 
 use super::{Checker, Section};
 use crate::schema::dump::DumpField;
@@ -38,11 +38,11 @@ impl Section<'_> {
     }
 }
 
-/// What one step of the walk comes to.
+/// The result of one step of the comparison.
 enum Step<'d> {
     /// Nothing yet.
     Again,
-    /// Two fields that stand for the same.
+    /// Two corresponding fields.
     Pair(&'d DumpField, &'d DumpField),
 }
 
@@ -175,7 +175,7 @@ impl<'d> Side<'d> {
         self.outer.push(std::mem::replace(&mut self.fields, inner.iter()));
     }
 
-    /// Goes back into the struct around, if there is one.
+    /// Returns to the surrounding struct. Returns whether one exists.
     fn leave(&mut self) -> bool {
         let outer = self.outer.pop();
         let is_inside = outer.is_some();
@@ -187,7 +187,7 @@ impl<'d> Side<'d> {
 }
 
 impl Checker {
-    /// Whether the field is a struct whose first field is this one.
+    /// Returns whether the field is a struct whose first field has this name.
     fn begins_with(self, field: &DumpField, name: &str) -> bool {
         field.description.as_ref().is_some_and(|inner| {
             let first = inner.fields.as_deref().and_then(<[DumpField]>::first);

@@ -1,9 +1,9 @@
-//! What was renamed in QEMU without a change on the wire, as far as its checker knows.
+//! Renamed fields that QEMU's checker knows, whose bytes have not changed.
 
 use super::Checker;
 
 impl Checker {
-    /// Whether two names stand for the same in the description, or section, `within`.
+    /// Returns whether two names are equivalent in the description or section `within`.
     pub(super) fn is_same_name(self, within: &str, one: &str, other: &str) -> bool {
         let newer = (self == Self::Newer).then_some(&HPET);
         let known = || RENAMES.iter().chain(newer).find(|(place, _)| *place == within);

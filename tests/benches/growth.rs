@@ -1,5 +1,5 @@
-//! Whether a byte costs the same in small states and large ones, and a section the same in machines of one device and of
-//! ten thousand: criterion's throughput is the curve.
+//! Cost of a byte in small and large states, and of a section in machines of 1 to 10,000 devices: criterion's throughput
+//! is the curve.
 //!
 //!     cargo bench -p vmstate-tests --bench growth
 
@@ -8,7 +8,7 @@ use vmstate::machine::{LoadOptions, SaveOptions, Trailer};
 use vmstate::prelude::*;
 use vmstate::ram::{PageSize, VecBlock};
 
-/// A device with as much state as it says.
+/// A device with a counted state.
 #[derive(VmState, Default)]
 #[vmstate(name = "store")]
 struct Store {
@@ -104,7 +104,7 @@ fn memory(criterion: &mut Criterion) {
         ("4 GiB", 4 << 30),
         ("16 GiB", 16_usize << 30),
     ] {
-        // What the allocator gives of zeros is mapped, and has no pages behind it before it is written to.
+        // Zeroed allocations are mapped lazily: writing allocates the pages.
         let mut ram = vec![0; size];
         // One page in a thousand has something in it.
         ram.chunks_mut(1000 * 4096).for_each(|chunk| chunk[0] = 1);

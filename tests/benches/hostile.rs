@@ -1,15 +1,15 @@
-//! What inputs cost that are as bad as can be: a curve for each, of inputs that double in size.
+//! Cost of worst-case inputs: a curve of inputs that double in size for each case.
 //!
 //!     cargo bench -p vmstate-tests --bench hostile [-- WORDS]      only cases with these words in their names
 //!
-//! A curve is straight if `growth` stays near 2: the time of an input divided by that of one half as large.
+//! A curve is linear if `growth`, the ratio of the times of an input and of one half as large, stays near 2.
 
 use std::env;
 use std::time::{Duration, Instant};
 
 use vmstate_tests::hostile::{Case, cases};
 
-/// How often the input doubles.
+/// The number of doublings.
 const DOUBLINGS: u32 = 3;
 /// The fastest of so many runs counts.
 const RUNS: usize = 3;
@@ -34,7 +34,7 @@ fn curve(case: &Case) {
 fn fastest(case: &Case, input: &[u8]) -> Duration {
     let run = || {
         let start = Instant::now();
-        // A refusal is as good an answer as any, if it comes in time.
+        // Rejecting the input is fine, if it is fast.
         let _ = (case.read)(input);
         start.elapsed()
     };

@@ -1,9 +1,9 @@
-//! Whole machines: what the frame around devices costs, a description, and a way back.
+//! Whole machines: the cost of framing, descriptions and rollback.
 //!
 //!     cargo bench -p vmstate-tests --bench machine
 //!
-//! A machine is that of a stream of QEMU 10.0. "devices" are all its devices one by one, without registry, frame or
-//! checks: what a machine's figures are to be compared with.
+//! Each machine is from a stream of QEMU 10.0. "devices" are its devices one by one, without registry, framing and
+//! checks: the baseline of the machine's figures.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ fn save_each(devices: &mut [(&str, u32, &mut (dyn Device + Send))], out: &mut Wr
     }
 }
 
-/// Loads each device from what it has saved.
+/// Loads each device from its saved bytes.
 fn load_each(devices: &mut [(&str, u32, &mut (dyn Device + Send))], saved: &[Vec<u8>]) {
     for ((.., device), bytes) in devices.iter_mut().zip(saved) {
         let version = device.description().version;
@@ -110,10 +110,10 @@ fn machine<M: Board>(criterion: &mut Criterion, name: &str, stream: &str) {
         bench.iter(|| save(&mut registry, &mut out, described));
     });
     group.bench_function("load/in place", |bench| bench.iter(|| load(&mut registry, &stream, true)));
-    group.bench_function("load/with a way back", |bench| bench.iter(|| load(&mut registry, &stream, false)));
+    group.bench_function("load/with rollback", |bench| bench.iter(|| load(&mut registry, &stream, false)));
 }
 
-/// What it takes a registry that has not saved before.
+/// Returns the time of the first save of a machine.
 fn first_save(machine: &mut impl Board, out: &mut Writer, description: Option<Release>) -> Duration {
     let mut registry = registry(machine);
     let start = Instant::now();
@@ -140,7 +140,7 @@ fn memory(criterion: &mut Criterion, name: &str, theirs: u8, ours: u8) {
     save(&mut registry, &mut out, None);
     let stream = out.take();
     drop(registry);
-    for (form, in_place) in [("load in place", true), ("load with a way back", false)] {
+    for (form, in_place) in [("load in place", true), ("load with rollback", false)] {
         group.bench_function(form, |bench| {
             let load = |ram: &mut Vec<VecBlock>| {
                 let mut registry = Machine::new();

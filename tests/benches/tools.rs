@@ -1,8 +1,8 @@
-//! What tools take for whole streams: in process, and as the command `vmstate` that is run from a shell.
+//! Time of the tools for whole streams: in process, and as the command `vmstate`.
 //!
 //!     cargo bench -p vmstate-tests --bench tools
 //!
-//! The command is that of the same build: `cargo build --release -p vmstate --features cli` comes first.
+//! Build the command first: `cargo build --release -p vmstate --features cli`.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ fn in_process(criterion: &mut Criterion) {
     }
 }
 
-/// The command, beside this bench.
+/// Returns the path of the command, in the target folder of this bench.
 fn tool() -> PathBuf {
     let bench = std::env::current_exe().expect("a program has a file");
     let tool = bench.ancestors().nth(2).expect("target/release/deps").join("vmstate");

@@ -1,6 +1,6 @@
-//! Inputs that are as bad as can be, of any size: for whoever counts what they cost.
+//! Worst-case inputs of any size, for tests of time and memory.
 //!
-//! Each case makes an input of `n` things, and says who reads it. What it costs must grow as the input does.
+//! Each case generates an input of `n` items and names its parser. The cost has to be linear in the input.
 
 mod machine;
 mod schemas;
@@ -11,17 +11,17 @@ pub use streams::{described, sections_of};
 /// One kind of input, and its reader.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// What there is much of, and who reads it.
+    /// The repeated item and the parser.
     pub name: &'static str,
-    /// How many things a small input has.
+    /// The number of items in a small input.
     pub small: usize,
     /// Makes an input of so many things.
     pub make: fn(usize) -> Vec<u8>,
-    /// Reads it. Whatever is wrong with the input is no error here: it shall only cost no more than it may.
+    /// Parses the input. Rejecting it is not a failure: only the cost is bounded.
     pub read: fn(&[u8]) -> Outcome,
 }
 
-/// What became of an input: nothing, or why it was refused.
+/// The result of parsing an input, with the error as text.
 pub type Outcome = Result<(), String>;
 
 /// All cases.
@@ -30,7 +30,7 @@ pub fn cases() -> Vec<Case> {
     [machine::CASES, streams::CASES, schemas::CASES].concat()
 }
 
-#[allow(clippy::needless_pass_by_value)] // it is what `map_err` gives
+#[allow(clippy::needless_pass_by_value)] // `map_err` passes it by value
 fn refused(error: impl ToString) -> String {
     error.to_string()
 }

@@ -1,5 +1,4 @@
-//! The targets of the fuzzers, on what is committed: seeds, corpora, and what once broke something; and on what lies one
-//! step beside it.
+//! The targets of the fuzzers, with the committed seeds, corpora and regressions, and with mutations of them.
 
 #[path = "bounds/allocator.rs"]
 #[allow(dead_code)] // it counts more than is asked here
@@ -56,11 +55,11 @@ fn replay(name: &str) {
     let mut choices = Choices::new(0);
     for number in 0..BESIDE {
         let bytes = beside(beginnings[number % beginnings.len()], &mut choices);
-        run(target, &bytes, &format!("number {number} beside what is committed, {}", bytes.escape_ascii()));
+        run(target, &bytes, &format!("mutation {number}, {}", bytes.escape_ascii()));
     }
 }
 
-/// How many inputs are tried that nobody has committed, and how many bits are flipped in seeds.
+/// The number of mutations, and of flipped bits in seeds.
 const BESIDE: usize = 1000;
 const FLIPS: usize = 4096;
 
@@ -99,7 +98,7 @@ fn beside(bytes: &[u8], choices: &mut Choices) -> Vec<u8> {
     beside
 }
 
-/// The files in a folder, in the order of their names; none if it is not there.
+/// Returns the sorted files in a folder, and none if it does not exist.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
@@ -107,7 +106,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// As a fuzzer runs it; what it says when it fails is preceded by what it ran on.
+/// Runs a target like a fuzzer, and prints the input if it fails.
 fn run(target: &Target, bytes: &[u8], what: &str) {
     let since = Since::now();
     let run = std::panic::catch_unwind(|| (target.run)(bytes));

@@ -1,7 +1,7 @@
-//! What all others are measured by: the fastest code that could be written by hand for each device.
+//! The baseline: the fastest handwritten code for each device.
 //!
 //! It checks the length once, stores and loads at constant offsets, and swaps arrays of integers in bulk, with AVX2 where
-//! the processor has it. It says nothing about what is wrong with bytes that it refuses, and knows no versions.
+//! the processor has it. It has no error messages and no versions.
 
 use std::mem;
 
@@ -29,7 +29,7 @@ macro_rules! get {
 /// Implements `put_ints` and `get_ints`, which go straight through a struct's integers.
 macro_rules! straight_line {
     ($name:ident: $($int:ident $ty:ident)*) => {
-        // A struct may have no integers of its own.
+        // Some structs have no integers.
         #[allow(dead_code, unused_variables)]
         impl $name {
             /// The bytes of the integers.
@@ -84,7 +84,7 @@ macro_rules! swaps {
             pub(crate) fn store(values: &[$ty], out: &mut [u8]) {
                 #[cfg(target_arch = "x86_64")]
                 if is_x86_feature_detected!("avx2") {
-                    // SAFETY: what the function needs of the processor was just asked for.
+                    // SAFETY: the condition checks that the processor has AVX2.
                     return unsafe { store_avx2(values, out) };
                 }
                 store_all(values, out);
@@ -95,7 +95,7 @@ macro_rules! swaps {
             pub(crate) fn load(values: &mut [$ty], from: &[u8]) {
                 #[cfg(target_arch = "x86_64")]
                 if is_x86_feature_detected!("avx2") {
-                    // SAFETY: what the function needs of the processor was just asked for.
+                    // SAFETY: the condition checks that the processor has AVX2.
                     return unsafe { load_avx2(values, from) };
                 }
                 load_all(values, from);
@@ -113,7 +113,7 @@ swaps! {
 
 /// A device with code written by hand.
 pub(crate) trait ByHand {
-    /// Writes the device to the front of `out`, which grows if it must, and says how many bytes it takes.
+    /// Writes the device to the front of `out`, which grows if necessary, and returns its size.
     fn save(&self, out: &mut Vec<u8>) -> usize;
 
     /// Loads the device, if there are enough bytes.

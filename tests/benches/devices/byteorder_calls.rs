@@ -28,7 +28,7 @@ macro_rules! one_by_one {
             #[allow(unused_imports)]
             use ::byteorder::{BigEndian, ReadBytesExt, WriteBytesExt};
 
-            // A struct may have no integers of its own.
+            // Some structs have no integers.
             #[allow(dead_code, unused_variables, clippy::ptr_arg)]
             impl $name {
                 pub(crate) fn write_ints(&self, out: &mut Vec<u8>) -> std::io::Result<()> {

@@ -1,9 +1,9 @@
-//! How fast derived devices are saved and loaded, beside code written by hand and other crates' codecs.
+//! Speed of saving and loading derived devices, compared with handwritten code and other crates' codecs.
 //!
 //!     cargo bench -p vmstate-tests --features compare --bench devices [-- ROUNDS]
 //!
-//! Devices are saved into a buffer that is used again, and loaded from a slice into a device that is there, through each
-//! crate's own interface. The table says how many times as long as by hand each takes.
+//! Devices are saved into a reused buffer, and loaded from a slice into an existing device, through each crate's API. The
+//! table contains the ratios to the time of the handwritten code.
 
 mod baseline;
 mod byteorder_calls;
@@ -27,10 +27,10 @@ trait Codec<D> {
     /// Its name in the table.
     const NAME: &'static str;
 
-    /// Saves `device` in place of what was saved before.
+    /// Saves `device`, replacing the previous bytes.
     fn save(&mut self, device: &mut D);
 
-    /// What was saved.
+    /// Returns the saved bytes.
     fn bytes(&self) -> &[u8];
 
     /// Loads `device`.
@@ -59,7 +59,7 @@ macro_rules! measure {
     }};
 }
 
-/// How often each codec gets its turn, if nothing else is said.
+/// The default number of turns of each codec.
 const ROUNDS: usize = 60;
 
 fn main() {
@@ -70,7 +70,7 @@ fn main() {
     measure!(table, "IOAPIC", sample(IoApic::default(), &[]));
     measure!(table, "NIC", sample(Nic::default(), &[]));
     let virtio = Virtio { queues: vec![Queue::default(); 64], pending: vec![0; 8], ..Virtio::default() };
-    // What counts is what there is.
+    // The counters match the arrays.
     measure!(table, "virtio", sample(virtio, &[(20, &[0, 64]), (22, &[0, 0, 2, 0])]));
     measure!(table, "CPU", sample(Cpu::default(), &[]));
     print!("{table}");

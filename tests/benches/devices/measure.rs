@@ -1,4 +1,4 @@
-//! Times all codecs of a device in turns, so that what else the machine does meets all of them alike.
+//! Times all codecs of a device in turns, so that other load on the machine affects all of them.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use crate::Codec;
 
-/// One codec with a device of its own.
+/// A codec and its device.
 pub(crate) trait Contender {
     /// The codec's name.
     fn name(&self) -> &'static str;
 
-    /// How many bytes it makes of the device.
+    /// Returns the size of the encoded device.
     fn size(&self) -> usize;
 
     /// Saves so many times.
@@ -28,7 +28,7 @@ struct Entry<'d, C, D> {
     saved: Vec<u8>,
 }
 
-/// The codec `C`, which has shown that what it saves is loaded as it was.
+/// Returns the codec `C` after checking that it round-trips the device.
 pub(crate) fn contender<'d, C, D>(device: &'d RefCell<D>) -> Box<dyn Contender + 'd>
 where
     C: Codec<D> + Default + 'd,
@@ -75,10 +75,10 @@ impl<C: Codec<D>, D> Contender for Entry<'_, C, D> {
     }
 }
 
-/// How long a codec is timed before it is the turn of the next.
+/// The length of a turn.
 const TURN: Duration = Duration::from_micros(250);
 
-/// What is timed of a codec.
+/// The timed operation of a codec.
 type Operation = fn(&mut dyn Contender, u64) -> Duration;
 
 /// The median over `rounds` of the nanoseconds that each contender takes.
@@ -94,7 +94,7 @@ pub(crate) fn medians(contenders: &mut [Box<dyn Contender + '_>], operation: Ope
     samples.into_iter().map(median).collect()
 }
 
-/// How many times fit into a turn; after them, everything is warm.
+/// Returns the number of operations in a turn. Running them warms the caches.
 fn fitting(contender: &mut dyn Contender, operation: Operation) -> u64 {
     let mut times = 1;
     while operation(contender, times) < TURN {

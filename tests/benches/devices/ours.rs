@@ -1,4 +1,4 @@
-//! What the bench is about: `#[derive(VmState)]`, through `VmState::save` and `VmState::load`.
+//! The measured codec: `#[derive(VmState)]`, through `VmState::save` and `VmState::load`.
 
 use vmstate::{Reader, VmState, Writer};
 

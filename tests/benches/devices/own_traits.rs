@@ -1,4 +1,4 @@
-//! Codecs with a derive of their own. Where one can choose the order of bytes, it is as on QEMU's wire; `borsh`, `rkyv` and
+//! Codecs with separate derives. The byte order is QEMU's where it can be configured; `borsh`, `rkyv` and
 //! `savefile` write little-endian integers, which for most processors are a copy.
 
 use bincode::config::{BigEndian, Configuration, Fixint};

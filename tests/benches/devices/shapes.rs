@@ -1,7 +1,7 @@
 //! The six devices, each with the derives of all codecs.
 //!
-//! A device is a list of integers and what stands behind them. The list is written once: the macro `shapes` makes the
-//! members of it, and the code that goes through them one after the other by hand.
+//! A device is a list of integers, followed by other fields. From the list, the macro `shapes` generates the members and
+//! the handwritten code that processes them one by one.
 
 use smart_default::SmartDefault;
 use vmstate::VmState;

@@ -29,7 +29,7 @@ impl Order for Little {
 #[derive(Default)]
 pub(crate) struct Big;
 
-/// What `with_big_endian` returns.
+/// The result of `with_big_endian`.
 type BigConfig = Configuration<
     true,
     { config::DEFAULT_PREALLOCATION_SIZE_LIMIT },

@@ -34,7 +34,7 @@ pub(crate) fn measure() {
             5,
             vec![
                 Way::new("plain 1 MiB reads", || read(&from, &to, plain, plain_read)),
-                Way::new("load with a way back", || {
+                Way::new("load with rollback", || {
                     read(&from, &to, saved, |to, file| to.load(file, LoadOptions::new()))
                 }),
             ],
@@ -42,10 +42,9 @@ pub(crate) fn measure() {
     }
 }
 
-/// Writes a file that was not there. It is on its way to the disk then, not there yet: otherwise we would measure the
-/// disk.
+/// Writes a new file, without waiting for the disk, which would be measured otherwise.
 fn write(path: &Path, write: impl FnOnce(&File)) -> Duration {
-    // Whatever is there has nothing to do any more.
+    // An old file would be truncated within the measurement.
     let _ = std::fs::remove_file(path);
     let file = File::create(path).expect("a file");
     let taken = time(|| write(&file));

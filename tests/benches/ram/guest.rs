@@ -10,7 +10,7 @@ use vmstate::ram::{PageSize, RamBlock};
 /// Guest memory as a virtual machine has it: mapped, in huge pages if the host has some, and all there.
 pub(crate) struct Memory {
     map: MmapMut,
-    /// Whether it lends what it is.
+    /// Set if the memory can be borrowed.
     pub(crate) lends: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Guest memory: how fast pages that are zero are found, and how fast the others are carried, beside the best plain code
-//! in the same run and, with the feature `qemu`, beside real QEMUs.
+//! Guest memory: speed of finding zero pages and of transferring other pages, compared with simple code in the same run
+//! and, with the feature `qemu`, with QEMU.
 //!
 //!     cargo bench -p vmstate-tests --bench ram [-- zero | socket | files | memory | qemu]
 //!
@@ -15,7 +15,7 @@ mod zero;
 
 use std::env;
 
-/// What is measured if its name is among the arguments, or if there is none.
+/// The measurements, selected by their names in the arguments; all if none is named.
 const SUBJECTS: &[(&str, fn())] = &[
     ("zero", zero::measure),
     ("socket", socket::measure),
@@ -26,7 +26,7 @@ const SUBJECTS: &[(&str, fn())] = &[
 ];
 
 fn main() {
-    // Cargo says `--bench`.
+    // Cargo passes `--bench`.
     let asked: Vec<_> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for (name, measure) in SUBJECTS {
         if asked.is_empty() || asked.iter().any(|asked| asked == name) {

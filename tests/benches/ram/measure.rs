@@ -11,14 +11,13 @@ pub(crate) struct Way<'w> {
 }
 
 impl<'w> Way<'w> {
-    /// `run` says how long it took, so that it can get ready and look at the result outside of that.
+    /// `run` returns its duration, so that preparation and checks are not measured.
     pub(crate) fn new(name: impl Into<String>, run: impl FnMut() -> Duration + 'w) -> Self {
         Self { name: name.into(), run: Box::new(run), times: Vec::new() }
     }
 }
 
-/// Runs all ways in turns and prints how many bytes they carry per second. The first one is what the others are
-/// compared with.
+/// Runs all implementations in turns and prints their throughput. The first one is the baseline.
 pub(crate) fn compare(bytes: usize, rounds: usize, mut ways: Vec<Way<'_>>) {
     for way in &mut ways {
         (way.run)();
@@ -39,7 +38,7 @@ pub(crate) fn compare(bytes: usize, rounds: usize, mut ways: Vec<Way<'_>>) {
     }
 }
 
-/// How long `work` takes.
+/// Returns the duration of `work`.
 pub(crate) fn time(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();

@@ -1,6 +1,6 @@
 //! The same memory between two real QEMUs over a Unix socket, as they report it, and then our way.
 //!
-//! The machines stand still, with their memory in place before the migration begins. Nothing limits the bandwidth.
+//! The machines are stopped, and their memory is allocated before the migration. The bandwidth is unlimited.
 
 use std::cell::RefCell;
 use std::fs;
@@ -34,7 +34,7 @@ pub(crate) fn measure() {
     compare(size(), 3, ways);
 }
 
-/// Has one QEMU migrate to another one, and says how long it says that this took.
+/// Migrates from one QEMU to another, and returns the duration that QEMU reports.
 fn migrate(version: &str, image: &str, channels: u32) -> Duration {
     let mut destination = start(version, &["-incoming", "defer"]);
     let mut source = start(version, &["-device", &format!("loader,file={image},addr={START:#x},force-raw=on")]);
@@ -55,7 +55,7 @@ fn migrate(version: &str, image: &str, channels: u32) -> Duration {
     time_of(&source.execute("query-migrate", json!({})))
 }
 
-/// Where the image lies in the guest: behind everything else that is there when it begins.
+/// The address of the image in the guest, after all other data.
 const START: usize = 16 << 20;
 
 fn start(version: &str, args: &[&str]) -> Qemu {

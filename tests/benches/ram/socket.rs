@@ -14,24 +14,24 @@ use crate::measure::{Way, compare, size};
 
 const PAGE: usize = 4096;
 const MIB: usize = 1 << 20;
-/// How many pages the prototype hands over in one call.
+/// The pages that the prototype passes to one call.
 const PAGES: usize = 128;
 
 pub(crate) type Send = fn(&mut Memory, &mut UnixStream);
 pub(crate) type Receive = fn(&mut Memory, &mut UnixStream);
 
-/// What is compared, by name.
+/// The compared implementations.
 const WAYS: &[(&str, Send, Receive)] = &[
     ("plain 1 MiB writes and reads", plain_send, plain_receive),
     ("prototype: 128 pages a call, both sides", vectored_send, vectored_receive),
     (OURS[0].0, save, OURS[0].1),
     (OURS[1].0, save, OURS[1].1),
-    ("both with memory that cannot be lent", save_copies, load_copies),
+    ("both with memory that cannot be borrowed", save_copies, load_copies),
 ];
 
-/// How we load.
+/// vmstate's two kinds of loads.
 pub(crate) const OURS: [(&str, Receive); 2] =
-    [("save, load with a way back", load), ("save, load in place", load_in_place)];
+    [("save, load with rollback", load), ("save, load in place", load_in_place)];
 
 pub(crate) fn measure() {
     let (from, to) = (RefCell::new(Memory::random(size())), RefCell::new(Memory::zero(size())));
@@ -48,7 +48,7 @@ pub(crate) fn measure() {
     compare(size(), 7, WAYS.iter().map(way).chain([drained]).collect());
 }
 
-/// What a save and a load hold beside the memory itself.
+/// Measures the memory of a save and a load in addition to the guest's.
 pub(crate) fn measure_memory() {
     let (mut from, mut to) = (Memory::random(size()), Memory::zero(size()));
     for (name, receive) in OURS {
@@ -56,12 +56,12 @@ pub(crate) fn measure_memory() {
         let before = status("VmRSS:");
         carry(&mut from, &mut to, save, receive);
         let held = status("VmHWM:").saturating_sub(before);
-        println!("  {name}: {held} KiB beside {} MiB", size() / MIB);
+        println!("  {name}: {held} KiB in addition to {} MiB", size() / MIB);
     }
 }
 
 fn status(name: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("what the kernel says about this process");
+    let status = fs::read_to_string("/proc/self/status").expect("the status of this process");
     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of that name");
     line.trim().trim_end_matches(" kB").parse().expect("a number of kB")
 }
@@ -120,7 +120,7 @@ fn plain_receive(to: &mut Memory, input: &mut UnixStream) {
     to.bytes_mut().chunks_mut(MIB).for_each(|chunk| input.read_exact(chunk).expect("a read"));
 }
 
-/// Pages with what a RAM section has before each of them, and nothing else.
+/// Sends pages with the header of a RAM section before each of them, and nothing else.
 fn vectored_send(from: &mut Memory, out: &mut UnixStream) {
     let mut words = [[0; 8]; PAGES];
     for (number, batch) in from.bytes().chunks(PAGES * PAGE).enumerate() {
@@ -137,7 +137,7 @@ fn vectored_send(from: &mut Memory, out: &mut UnixStream) {
     }
 }
 
-/// Takes what [`vectored_send`] sends, as one who knows what comes.
+/// Receives the pages of [`vectored_send`], in their known order.
 fn vectored_receive(to: &mut Memory, input: &mut UnixStream) {
     let mut words = [[0; 8]; PAGES];
     for batch in to.bytes_mut().chunks_mut(PAGES * PAGE) {

@@ -1,4 +1,4 @@
-//! Memory that is all zero: a save of it beside plain loops that only look.
+//! Zero memory: a save, compared with loops that only read.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -37,9 +37,9 @@ fn by_words(page: &[u8]) -> bool {
     page.as_chunks().0.iter().all(|word| u64::from_ne_bytes(*word) == 0)
 }
 
-/// What a patient engineer writes with AVX2.
+/// A handwritten loop with AVX2.
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)] // it is what is compared with
+#[allow(unsafe_code)] // the baseline
 mod by_hand {
     use std::arch::x86_64::{
         __m256i, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm256_or_si256, _mm256_setzero_si256,

@@ -1,4 +1,4 @@
-//! What people say on command lines: places, changes, and arguments.
+//! Command lines: places, changes and arguments.
 
 use clap::Parser;
 use vmstate::Writer;
@@ -8,7 +8,7 @@ use vmstate_examples::virt::place::Place;
 
 use super::Target;
 
-// Nothing is run of what these arguments ask for.
+// The arguments are parsed and not executed.
 #[path = "../../../examples/src/bin/virt/arguments.rs"]
 #[allow(dead_code)]
 mod arguments;
@@ -19,7 +19,7 @@ mod tool;
 /// The target.
 pub const TARGET: Target = Target { name: "cli", run, seeds, fixed: 16 << 20, per_byte: 4096 };
 
-/// The bytes are lines: arguments of `vmstate` and of `virt`, and what each of them may be by itself.
+/// The bytes are lines: arguments of `vmstate` and of `virt`, and single places, changes and subsections.
 fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines().take(16) {
@@ -35,7 +35,7 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// The arguments, if they are some: or else there is a text, which is help or says what is wrong.
+/// Parses the arguments. On failure, checks that there is a help text or an error message.
 fn parsed<T: Parser>(program: &str, words: &[&str]) -> Option<T> {
     match T::try_parse_from(std::iter::once(program).chain(words.iter().copied())) {
         Ok(arguments) => Some(arguments),
@@ -47,7 +47,7 @@ fn parsed<T: Parser>(program: &str, words: &[&str]) -> Option<T> {
     }
 }
 
-/// What a command is to do is what was said: each text is a word, or the end of one behind `=` or an option's letter.
+/// Each text in a parsed command is a word of the arguments, or the end of one after `=` or an option's letter.
 fn asked(arguments: &tool::Arguments, words: &[&str]) {
     use tool::Command;
     let lists = match &arguments.command {
@@ -63,7 +63,7 @@ fn asked(arguments: &tool::Arguments, words: &[&str]) {
     }
 }
 
-/// A place begins as QEMU's do, and one that was understood is said in the same words.
+/// Places have QEMU's prefixes, and formatting a parsed place returns the input.
 fn place(line: &str) {
     let is_place = ["unix:", "tcp:", "exec:", "file:"].iter().any(|beginning| line.starts_with(beginning));
     match line.parse::<Place>() {
@@ -72,7 +72,7 @@ fn place(line: &str) {
     }
 }
 
-/// Places among the arguments are those that were said.
+/// The places in parsed arguments are in the text.
 fn understood(arguments: &arguments::Arguments, text: &str) {
     use arguments::Command;
     let places = match &arguments.command {
@@ -86,7 +86,7 @@ fn understood(arguments: &arguments::Arguments, text: &str) {
     }
 }
 
-/// A subsection that was understood takes as many bytes as it says.
+/// A parsed subsection has the specified number of bytes.
 fn subsection(line: &str) {
     let Ok(subsection) = parse_subsection(line) else { return };
     let size = subsection.size();

@@ -1,4 +1,4 @@
-//! What a source says between the sections.
+//! Commands between the sections.
 
 use arbitrary::{Arbitrary, Unstructured};
 use vmstate::machine::LoadOptions;
@@ -66,7 +66,7 @@ fn read_and_write(bytes: &[u8]) {
     let mut stream = StreamReader::without_header(&mut reader);
     let mut out = Writer::new();
     while let Ok(Some(StreamItem::Command(command))) = stream.next_item() {
-        StreamWriter::new(&mut out).command(&command).expect("what was read can be written");
+        StreamWriter::new(&mut out).command(&command).expect("a decoded command can be encoded");
         assert_eq!(bytes.get(..out.pending().len()), Some(out.pending()), "{command:?}");
         let end = usize::try_from(stream.offset()).expect("an offset in a slice");
         assert_eq!(out.pending().len(), end, "{command:?}");
@@ -80,7 +80,7 @@ struct Latch {
     is_on: bool,
 }
 
-/// A machine takes the stream, or is what it was.
+/// A machine loads the stream or rolls back.
 fn load(stream: &[u8], mut patience: u8) {
     let before = Latch { level: 7, is_on: true };
     let mut latch = before.clone();

@@ -20,10 +20,10 @@ fn run(bytes: &[u8]) {
 }
 
 fn understood(bytes: &[u8], document: &Document) {
-    let said: serde_json::Value = serde_json::from_slice(bytes).expect("what was understood is JSON");
+    let said: serde_json::Value = serde_json::from_slice(bytes).expect("the parsed text is JSON");
     let text = document.to_text();
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("what was written is JSON"), said);
-    let again = Document::parse(text.as_bytes(), 3).expect("what was written is understood");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("the formatted description is JSON"), said);
+    let again = Document::parse(text.as_bytes(), 3).expect("the formatted description can be parsed");
     assert_eq!(&again, document);
     assert_eq!(again.to_text(), text);
     find(text.as_bytes());
@@ -48,7 +48,7 @@ fn find(text: &[u8]) {
     }
     for other in [length.wrapping_sub(1), length + 1, 0] {
         let found = locate(&with_length(other));
-        assert!(other == length || found != Located::At(start), "{length} bytes that are said to be {other}");
+        assert!(other == length || found != Located::At(start), "{length} bytes with the length {other}");
     }
     if text.starts_with(b"{") && text.iter().all(|byte| (b' '..=b'~').contains(byte)) {
         assert_eq!(found, Located::At(start));

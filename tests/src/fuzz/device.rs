@@ -21,7 +21,7 @@ const KINDS: [fn(&[u8]); 8] = [
     fuzz_clock,
 ];
 
-/// The first byte says which device.
+/// The first byte selects the device.
 fn run(bytes: &[u8]) {
     let Some((kind, bytes)) = bytes.split_first() else { return };
     KINDS[usize::from(*kind) % KINDS.len()](bytes);

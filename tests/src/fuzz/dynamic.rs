@@ -16,7 +16,7 @@ pub const TARGET: Target = Target {
     per_byte: 8192,
 };
 
-/// Where payloads stand in their stream.
+/// The offset of payloads in their stream.
 const START: u64 = 100;
 
 /// The bytes are a description, lines of edits, and a payload, with zeros between them.
@@ -35,7 +35,7 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// What is decoded is encoded as the same bytes, and described as it was.
+/// A decoded section is encoded as the same bytes and has the same description.
 fn decode(device: &SentSection, payload: &[u8], end: Option<u64>) -> Option<DecodedSection> {
     let mut reader = Reader::from_slice_at(payload, START);
     match DecodedSection::decode(device, &mut reader, end) {
@@ -74,7 +74,7 @@ fn look_into(section: &DecodedSection) {
     }
 }
 
-/// Whatever was changed, the section is what its own description says.
+/// An edited section matches its description.
 fn change(mut section: DecodedSection, edits: &str) {
     for line in edits.lines() {
         let before = section.clone();
@@ -104,7 +104,7 @@ fn change(mut section: DecodedSection, edits: &str) {
     assert_eq!(again.describe(), Some(description));
 }
 
-/// A section as short as can be, with a subsection and bytes that say how many they are.
+/// Returns a minimal section with a subsection and counted bytes.
 fn small() -> Vec<u8> {
     let device = r#"{"name":"d","instance_id":0,"vmsd_name":"d","version":1,"fields":[{"name":"c","type":"capability","size":3}]"#;
     let inner = r#"{"vmsd_name":"d/s","version":1,"fields":[{"name":"a","type":"GByteArray","size":6}]}"#;

@@ -22,8 +22,7 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// Takes a stream apart and puts it together again. Of payloads nothing is known, so they end where a footer stands, or
-/// else after one byte.
+/// Decodes a stream and encodes it again. The layouts of payloads are unknown, so they end at a footer or after one byte.
 fn write_again(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let mut stream = StreamReader::new(reader)?;
     let mut out = Writer::new();
@@ -50,7 +49,7 @@ fn write_again(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Vec<u8>, LoadErr
                 }
             }
             StreamItem::Command(command) => {
-                StreamWriter::new(&mut out).command(&command).expect("what was read can be written");
+                StreamWriter::new(&mut out).command(&command).expect("a decoded command can be encoded");
             }
             StreamItem::PackageEnd if stream.offset() > before => StreamWriter::new(&mut out).eof(),
             _ => {}
@@ -63,7 +62,7 @@ fn write_again(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Vec<u8>, LoadErr
     Ok(out.take())
 }
 
-/// Packages end where they said, in each other, and not deeper than the documentation says.
+/// Packages end at their length, within the outer package, and nest at most as deep as documented.
 fn within(packages: &mut Vec<u64>, item: &StreamItem, offset: u64) {
     match item {
         StreamItem::Command(Command::Packaged { length }) => {

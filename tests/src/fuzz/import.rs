@@ -27,7 +27,7 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// Whether an item is one that is written for devices, and none that a name has smuggled in.
+/// Returns whether an item was generated for a device, and not injected by a name.
 fn is_ours(item: &Item) -> bool {
     match item {
         Item::Use(_) | Item::Struct(_) | Item::Impl(_) => true,

@@ -15,7 +15,7 @@ use vmstate::stream::Configuration;
 
 use super::Target;
 
-// Devices that a test holds to have every attribute, and what makes their states.
+// Devices with every attribute, as a test checks, and strategies for their states.
 #[path = "../../tests/all/derive/round_trip/containers.rs"]
 mod containers;
 #[path = "../../tests/all/derive/round_trip/counted.rs"]
@@ -37,18 +37,18 @@ pub const TARGET: Target = Target { name: "machine", run, seeds, fixed: 8 << 20,
 /// A change of a stream: where (2 bytes), and which bits; none for its end.
 const CHANGE: usize = 3;
 
-/// So many bytes are enough to choose by: each strategy that depends on another takes half of those that are left.
+/// The number of bytes for choices: each strategy that depends on another consumes half of the rest.
 const ENOUGH: usize = 1 << 13;
 
-/// A device with a peer on the other side.
+/// A device with a peer.
 trait Peer: VmState + Clone + Debug + Default + PartialEq {
-    /// The device that is to load this one's state: it has in common what both sides must have.
+    /// Returns the device that loads this one's state. Both have the same values of fields that must match.
     fn peer(&self) -> Self {
         Self::default()
     }
 }
 
-/// The number of changes, the changes, and what the states are made of; or a stream.
+/// The bytes are the number of changes, the changes and the choices for the states; or a stream.
 fn run(bytes: &[u8]) {
     if bytes.starts_with(b"QEVM") {
         Board::default().accepts_or_rejects(bytes);
@@ -59,7 +59,7 @@ fn run(bytes: &[u8]) {
     let mut machine = Board::any(choices);
     let mut stream = machine.save();
     let mut peer = machine.peer();
-    peer.load(&stream).unwrap_or_else(|error| panic!("what was saved does not load: {error}"));
+    peer.load(&stream).unwrap_or_else(|error| panic!("the saved stream does not load: {error}"));
     assert_eq!(peer, machine);
     assert!(peer.save() == stream, "saved, loaded and saved again it is another stream");
     // Arrays of pointers are described by their first element, so that not every stream can be read by its description.
@@ -123,8 +123,7 @@ fn state<T: Debug>(states: &impl Strategy<Value = T>, choices: &[u8], first: usi
     states.new_tree(&mut runner).expect("a state").current()
 }
 
-/// More choices than any device needs. Whoever draws from proptest's generator when it has nothing left but zeros, draws
-/// forever.
+/// Returns more choices than any device needs. With nothing left but zeros, proptest's generators would not terminate.
 fn endless(choices: &[u8], first: usize) -> Vec<u8> {
     static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let mut choices = Choices::new(0);
@@ -146,16 +145,16 @@ impl Board {
         self.machine().load_with(&mut Reader::from_slice(stream), LoadOptions::new()).map(drop)
     }
 
-    /// Any stream is an error that says where, and changes nothing; or the machine's state, which can be saved and loaded.
+    /// Any stream fails with an offset and rolls back, or loads a state that can be saved and loaded.
     fn accepts_or_rejects(mut self, stream: &[u8]) {
         let (before, common) = (self.save(), self.peer());
         match self.load(stream) {
             Ok(()) => {
-                assert_eq!(self.peer(), common, "what both sides must have in common has changed");
+                assert_eq!(self.peer(), common, "a field that must match has changed");
                 let saved = self.save();
                 let mut peer = self.peer();
                 peer.load(&saved)
-                    .unwrap_or_else(|error| panic!("what was loaded is saved, and does not load: {error}"));
+                    .unwrap_or_else(|error| panic!("the loaded state was saved and does not load: {error}"));
                 assert!(peer.save() == saved, "loaded, saved and loaded it is another state");
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! The memory of a machine, loaded with a way back and in place.
+//! The memory of a machine, loaded with and without rollback.
 
 use arbitrary::{Arbitrary, Unstructured};
 use vmstate::dynamic::rewrite;
@@ -33,14 +33,14 @@ struct Input {
     page_size: u8,
     /// The pages that are not zero before.
     filled: u8,
-    /// Whether the device behind the memory takes its state.
+    /// Set if the device after the memory accepts its state.
     takes: bool,
     steps: Vec<Step>,
-    /// What changes in the stream, and where.
+    /// The changed bytes of the stream, with their offsets.
     changes: Vec<(u16, u8)>,
 }
 
-/// The bytes are a stream, or say how to make one.
+/// The bytes are a stream, or instructions to generate one.
 fn run(bytes: &[u8]) {
     if bytes.starts_with(b"QEVM") {
         let _ = load_both_ways(PageSize::new(256).expect("a page size"), 0x55, bytes);
@@ -148,7 +148,7 @@ fn memory(page_size: PageSize, filled: u8) -> Vec<VecBlock> {
     BLOCKS.iter().map(|(name, pages)| VecBlock::new(*name, (0..*pages).flat_map(page).collect())).collect()
 }
 
-/// Takes its state, or not: behind the memory, which must be what it was then.
+/// A device after the memory, which accepts or rejects its state. If it rejects it, the memory has to be rolled back.
 #[derive(VmState, Default)]
 #[vmstate(name = "judge", post_load = Self::judge)]
 struct Judge {
@@ -161,7 +161,7 @@ impl Judge {
     }
 }
 
-/// What is loaded is the same with a way back and without one: the memory then, or why it was refused.
+/// Loads with and without rollback, and returns the memory or the error, which have to be the same.
 fn load_both_ways(page_size: PageSize, filled: u8, stream: &[u8]) -> Result<Vec<VecBlock>, String> {
     let before = memory(page_size, filled);
     let (mut undone, mut in_place) = (before.clone(), before.clone());
@@ -212,7 +212,7 @@ fn seeds() -> Vec<Vec<u8>> {
         input.stream(PageSize::new(256).expect("a page size"))
     };
     let ways = orders().into_iter().flat_map(|order| {
-        // A page that is not zero before, and one that is.
+        // A nonzero page and a zero page.
         [(0, true), (0, false), (1, true), (1, false)].map(|(page, takes)| stream(of(page, &order), takes))
     });
     let others = [stream(steps, true), (0..200).collect(), vec![0; 100], vec![0xff; 100]];

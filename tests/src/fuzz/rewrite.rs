@@ -42,7 +42,7 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// What was written again is what was read. Of a description that is not written as QEMU does it, it is the meaning.
+/// The rewritten stream equals the input. A description that is not formatted like QEMU's has the same meaning.
 fn compare_with(stream: &[u8], again: &[u8]) {
     if stream.starts_with(again) {
         return;
@@ -64,7 +64,7 @@ fn document(stream: &[u8]) -> Result<Option<Document>, LoadError> {
     }
 }
 
-/// What a stream from a pipe is written as: the description comes before it.
+/// Rewrites a stream from a pipe, whose description is passed in advance.
 fn rewrite_from_pipe(stream: &[u8]) -> Result<Vec<u8>, LoadError> {
     let mut reader = Reader::from_read(Bites::new(stream, 1 + stream.len() % 7));
     let mut out = Writer::new();
@@ -82,7 +82,7 @@ fn strip(stream: &[u8]) {
     let Ok((once, pages)) = stripped(stream) else { return };
     let (twice, left) = stripped(&once).unwrap_or_else(|error| panic!("after {pages} pages were stripped: {error}"));
     assert!(twice == once, "{pages} pages were stripped, and then {left}");
-    // At fixed places all pages are written again, whatever they are.
+    // Pages at fixed offsets are always written.
     let is_mapped = stream.windows(10).any(|window| window == b"mapped-ram");
     assert!(left == 0 || is_mapped, "{pages} pages were stripped, and then {left}");
 }
@@ -106,7 +106,7 @@ fn look_at(stream: &[u8]) {
     }
 }
 
-/// What was changed is a stream again.
+/// An edited stream is a stream.
 fn change(stream: &[u8], lines: &str) {
     if lines.is_empty() {
         return;
@@ -140,7 +140,7 @@ fn edits(lines: &str) -> Edits {
     })
 }
 
-/// Short streams with what no section of a machine at rest has: packages and memory, with edits that would move them.
+/// Returns short streams with packages and memory, and edits that would move them.
 fn small() -> Vec<Vec<u8>> {
     let edits = &b">s=longer\n"[..];
     [stream(packaged), stream(memory), stream(mapped)].into_iter().map(|stream| [edits, &stream].concat()).collect()

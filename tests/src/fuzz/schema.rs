@@ -1,4 +1,4 @@
-//! Files that say what devices look like, and whether they fit.
+//! Schema files, and the comparison of two of them.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// What was read is written as something that is read as the same.
+/// Parsing the formatted schema returns the same schema.
 fn understood(text: &str, schema: &Schema) {
     let written = schema.to_text();
     let again = Schema::from_text(&written).unwrap_or_else(|error| panic!("{error}\n{written}"));
@@ -47,7 +47,7 @@ fn understood(text: &str, schema: &Schema) {
         let again = Dump::parse(&dump).unwrap_or_else(|error| panic!("{error}\n{dump}"));
         assert_eq!(again.to_text(), dump);
     }
-    // A file may say of a device that it refuses what it writes itself; besides that, each fits itself. Of two subsections
+    // A schema may describe a device that rejects its own state. Otherwise it is compatible with itself. Of two subsections
     // with one name, the first reads both.
     if schema.devices.values().any(repeats) {
         return;
@@ -57,7 +57,7 @@ fn understood(text: &str, schema: &Schema) {
     assert!(broken.all(|finding| finding.rule == Rule::VersionTooOld), "{:?}", report.findings);
 }
 
-/// Whether two subsections have one name, here or somewhere inside.
+/// Returns whether two subsections have the same name, at any depth.
 fn repeats(shape: &Shape) -> bool {
     let mut names = HashSet::new();
     let keys = |kind: &ShapeKind| matches!(kind, ShapeKind::Tree { keys: Some(keys), .. } if keys.shapes().iter().any(repeats));
@@ -66,16 +66,16 @@ fn repeats(shape: &Shape) -> bool {
         || shape.fields.iter().any(|field| inside(&field.kind))
 }
 
-/// What one side writes and the other reads is the same, whichever of them is called the new one.
+/// The findings do not depend on which of the two schemas is the new one.
 fn compare(old: &Schema, new: &Schema) {
     let (there, back) = (compare_schemas(old, new), compare_schemas(new, old));
     assert_eq!(there.compared, back.compared);
     let one_way = |report: &Comparison, direction: Direction| {
-        // Paths are those of the old side.
+        // Paths are from the old schema.
         let about = |finding: &Finding| {
             (finding.device.clone(), either_way(finding.rule), finding.written.clone(), finding.read.clone())
         };
-        // Of machines and devices that are there on one side only, only one way is said.
+        // Machines and devices that only one schema contains are reported in one direction.
         let both_ways = |finding: &&Finding| !matches!(finding.rule, Rule::Machine | Rule::Device);
         let own = report.findings.iter().filter(both_ways);
         let own = own.filter(|finding| finding.direction == direction && finding.at_version.is_none());

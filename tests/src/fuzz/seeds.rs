@@ -1,4 +1,4 @@
-//! Where fuzzers begin: pieces of the committed streams and dumps.
+//! Seeds of the fuzzers: pieces of the committed streams and dumps.
 
 use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::schema::vmdesc::{Document, Located, locate};
@@ -8,7 +8,7 @@ use vmstate::{Reader, Writer};
 
 use crate::{dumps, streams};
 
-/// What a fuzzer can still take apart and put together in little time.
+/// The longest input that a fuzzer mutates efficiently.
 const LONGEST: usize = 4096;
 
 /// One section of a committed stream, by itself.
@@ -134,7 +134,7 @@ pub(super) fn schemas() -> Vec<Vec<u8>> {
     of_streams.chain(of_dumps).filter(|pair| pair.len() < 2 * LONGEST).collect()
 }
 
-/// What can be imported.
+/// Returns inputs for imports.
 pub(super) fn imports() -> Vec<Vec<u8>> {
     let sections =
         pieces().into_iter().map(|piece| [piece.document.to_text().as_bytes(), b"\0", &piece.payload].concat());

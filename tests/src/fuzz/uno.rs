@@ -10,9 +10,10 @@ pub const TARGET: Target = Target { name: "uno", run, seeds: seeds::uno, fixed: 
 fn run(bytes: &[u8]) {
     match Uno::load(bytes) {
         Ok((mut uno, release)) => {
-            let saved = uno.save(release).expect("what was loaded can be saved");
-            let (mut again, _) = Uno::load(&saved).unwrap_or_else(|error| panic!("what was saved: {error}"));
-            assert_eq!(again.save(release).expect("what was loaded can be saved"), saved);
+            let saved = uno.save(release).expect("a loaded machine can be saved");
+            let (mut again, _) =
+                Uno::load(&saved).unwrap_or_else(|error| panic!("the saved stream does not load: {error}"));
+            assert_eq!(again.save(release).expect("a loaded machine can be saved"), saved);
             assert_eq!(again, uno);
         }
         Err(error) => {

@@ -58,7 +58,7 @@ fn check(stream: &[u8], bite: usize, steps: &[Step]) {
                 continue;
             }
             assert_eq!(go(other, *step), result, "{step:?} at {start}");
-            // A pipe does not take back what it gave before it ended; after an error nobody reads on.
+            // A pipe cannot seek back after a failed read, and readers stop after an error.
             if result.is_ok() {
                 assert_eq!(other.offset(), slice.offset(), "after {step:?} at {start}");
             }
@@ -74,7 +74,7 @@ fn check(stream: &[u8], bite: usize, steps: &[Step]) {
     }
 }
 
-/// What the step gives.
+/// Returns the result of a step.
 fn go(reader: &mut Reader<'_>, step: Step) -> Result<Vec<u8>, String> {
     let result = match step {
         Step::U8 => reader.u8().map(|value| value.to_be_bytes().to_vec()),
@@ -99,7 +99,7 @@ fn size(count: u32) -> usize {
     usize::try_from(count).expect("a platform of 32 bits at least")
 }
 
-/// What it should give; `None` if it should fail.
+/// Returns the expected result of a step, or `None` if it should fail.
 fn expected(stream: &[u8], start: usize, step: Step) -> Option<Vec<u8>> {
     let rest = &stream[start..];
     let exactly = |count: usize| rest.get(..count).map(<[u8]>::to_vec);
@@ -122,14 +122,14 @@ fn expected(stream: &[u8], start: usize, step: Step) -> Option<Vec<u8>> {
     }
 }
 
-/// Writes what was read, by the call that is the step's counterpart.
+/// Writes the result of a step with the corresponding call.
 fn write(out: &mut Writer, step: Step, bytes: &[u8]) {
     match (step, bytes) {
         (Step::U8, bytes) => out.u8(bytes[0]),
         (Step::U16, bytes) => out.u16(u16::from_be_bytes(bytes.try_into().expect("two bytes"))),
         (Step::U32, bytes) => out.u32(u32::from_be_bytes(bytes.try_into().expect("four bytes"))),
         (Step::U64, bytes) => out.u64(u64::from_be_bytes(bytes.try_into().expect("eight bytes"))),
-        (Step::Text, bytes) => out.counted_str(std::str::from_utf8(&bytes[1..]).expect("what was read as text")),
+        (Step::Text, bytes) => out.counted_str(std::str::from_utf8(&bytes[1..]).expect("text")),
         (Step::Fill(_), bytes) => out.reserve(bytes.len()).copy_from_slice(bytes),
         (_, bytes) => out.bytes(bytes),
     }

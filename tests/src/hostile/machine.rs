@@ -1,4 +1,4 @@
-//! Streams for a machine that stands ready to load them.
+//! Streams that a machine loads.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,7 +24,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "load: bytes one by one", small: 20_000, make: elements, read: load_slowly },
 ];
 
-/// What grows with its stream.
+/// A device that grows with its stream.
 #[derive(VmState, Default)]
 #[vmstate(name = "dev")]
 struct Greedy {
@@ -138,7 +138,7 @@ fn block(number: usize) -> BlockHeader {
     BlockHeader::new(format!("block{number}"), PageSize::DEFAULT.bytes())
 }
 
-/// How many blocks the machine has.
+/// The number of the machine's blocks.
 const BLOCKS: usize = 500;
 
 fn pages(count: usize) -> Vec<u8> {

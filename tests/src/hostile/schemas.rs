@@ -1,4 +1,4 @@
-//! Schemas and dumps, and what is said about two of them.
+//! Schemas and dumps, and comparisons of them.
 
 use vmstate::import::Importer;
 use vmstate::schema::Schema;

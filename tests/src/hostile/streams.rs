@@ -1,4 +1,4 @@
-//! Streams that say much about themselves, for the readers that go by it.
+//! Streams with large descriptions, for the readers of descriptions.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -48,7 +48,7 @@ pub(super) const CASES: &[Case] = cases! {
     };
     "blocks of memory", 2000, blocks;
     "live sections", 1000, live;
-    "footers that are none", 8000, footers;
+    "false footers", 8000, footers;
     "deep JSON", 10_000, |n| described(&[], &format!("{{\"a\": {}", "[".repeat(n)));
 };
 
@@ -199,7 +199,7 @@ fn live(count: usize) -> Vec<u8> {
     described(out.pending(), &document(""))
 }
 
-/// One section that nobody describes, full of footers that something impossible follows.
+/// Returns one undescribed section, full of footers that are followed by invalid bytes.
 fn footers(count: usize) -> Vec<u8> {
     let mut out = Writer::new();
     let footer = b"\x7e\0\0\0\x01\x04\0\0\0\x02\xff";

@@ -43,7 +43,7 @@ pub fn stream(release: Release) -> Stream {
     Stream { name: format!("made-{version}"), bytes: out.take() }
 }
 
-/// What has been made so far.
+/// The stream so far.
 struct Made {
     description: DescriptionWriter,
     /// The next section's id, which is its instance too.
@@ -59,7 +59,7 @@ impl Made {
     }
 }
 
-/// Names that are none in Rust, or not distinct there. What is called `Vec` must not hide the real one.
+/// Names that are invalid or not distinct in Rust. A struct named `Vec` must not hide the real one.
 #[derive(VmState, Default)]
 #[vmstate(name = "Vec", version = 0)]
 struct Names {
@@ -112,7 +112,7 @@ impl Info<[u8; 3]> for Three {
     }
 }
 
-/// A number that is no number to QEMU; a bool that is 2.
+/// A number that QEMU describes as bytes; a bool that is 2.
 struct Odd<const BOOL: bool>;
 
 impl<const BOOL: bool> Info<u8> for Odd<BOOL> {
@@ -257,7 +257,7 @@ impl Containers {
             tree: intervals.into_iter().map(|key| (key, Entry::new(4, None))).collect(),
             direct: [(9, Entry::new(5, None)), (u64::MAX, Entry::new(6, Some(true)))].into(),
             no_tree: BTreeMap::new(),
-            // One that is there must come first: else QEMU 7.2 does not say what it is.
+            // The first one is not null, because QEMU 7.2 describes an array by its first element.
             pointers: [true, true, true, true, true].map(interval),
             numbers: [1, 2, 3, 4].map(|number| Some(Box::new(number))),
             nothing: [None, None, None],
@@ -293,7 +293,7 @@ impl Temporary<Structs> for Sum {
     }
 }
 
-/// A drive as IDE has them: half of it is there if there is a disk.
+/// A drive like IDE's: half of its fields are conditional on a disk.
 #[derive(VmState, Default)]
 #[vmstate(name = "drive")]
 struct Drive {
@@ -351,7 +351,7 @@ impl Structs {
     }
 }
 
-/// The first pointer is null: QEMU 7.2 then says nothing about the one that is not.
+/// The first pointer is null, so that QEMU 7.2 does not describe the others.
 #[derive(VmState)]
 #[vmstate(name = "pointers")]
 struct Pointers {
@@ -367,7 +367,7 @@ impl Pointers {
     }
 }
 
-/// Variables, each of which says how long it is.
+/// Variables with their lengths.
 #[derive(VmState)]
 #[vmstate(name = "store")]
 struct Store {
@@ -393,7 +393,7 @@ impl Store {
     }
 }
 
-/// What does not fit on a stack many times.
+/// A struct that is too large for many copies on a stack.
 #[derive(VmState)]
 #[vmstate(name = "large")]
 struct Large {

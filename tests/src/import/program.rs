@@ -85,7 +85,7 @@ impl Program {
         let target = test.ancestors().nth(3).expect("the test is in target/<profile>/deps");
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["run", "--quiet", "--offline", "--manifest-path"]).arg(folder.join("Cargo.toml"));
-        // Beside the other artifacts, so that what the crates here depend on is built once.
+        // The same target folder, so that the dependencies are built once.
         cargo.arg("--target-dir").arg(target).current_dir(folder).stderr(Stdio::piped());
         let output = cargo.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,6 +1,6 @@
-//! The RISC-V board of the examples: it does what QEMU's does.
+//! The RISC-V board of the examples, compared with QEMU's.
 //!
-//! The programs are in examples/guest; what they print was printed by QEMU.
+//! The programs are in examples/guest, with the output that they have in QEMU.
 
 use vmstate_examples::virt::{Board, Finish, Stop, Unsupported};
 use vmstate_tests::guests::{AFTER_A_SECOND, HASHER, PROGRAMS, Program, SECOND, ask, assert_printed, verdict};
@@ -16,7 +16,7 @@ fn board(image: &[u8]) -> Board {
 }
 
 #[test]
-fn prints_what_qemu_prints() {
+fn programs_print_the_same_as_in_qemu() {
     for Program { name, image, expected } in PROGRAMS {
         let mut board = board(image);
         assert_eq!(board.run_until(10 * SECOND), Stop::Finished(Finish::Pass), "{name}");
@@ -70,7 +70,7 @@ fn unsupported_instruction_stops_the_board() {
     // Set a lock in pmpcfg0: csrwi 0x3a0, 0 would be fine; li t0, 0x80; csrw 0x3a0, t0.
     let (board, stop) = run(&[0x0800_0293, 0x3a02_9073]);
     assert_eq!((stop, board.hart.regs.pc), (Stop::Unsupported(Unsupported::LockedMemory), 0x8000_0004));
-    // mret, in a hart whose mstatus says that a user was interrupted.
+    // mret, in a hart whose mstatus has user mode as the previous mode.
     let mut board = self::board(&0x3020_0073_u32.to_le_bytes());
     board.hart.regs.mstatus &= !0x1800;
     let stop = board.run_until(SECOND);
@@ -155,7 +155,7 @@ mod any_program {
 
         /// A guest may come from anywhere. Its program may do anything but harm.
         #[test]
-        fn harms_nobody(code in prop::collection::vec(any::<u32>(), 256), registers: [u64; 31], mtvec: u64) {
+        fn never_panics(code in prop::collection::vec(any::<u32>(), 256), registers: [u64; 31], mtvec: u64) {
             let image: Vec<u8> = code.iter().flat_map(|instruction| instruction.to_le_bytes()).collect();
             let mut board = board(&image);
             board.hart.regs.pc = 0x8000_0000;

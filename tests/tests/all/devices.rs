@@ -29,7 +29,7 @@ struct Section {
     release: Release,
     header: SectionHeader,
     payload: Vec<u8>,
-    /// What the stream says about it.
+    /// The description in the stream.
     described: SentStruct,
 }
 
@@ -77,7 +77,7 @@ fn mc146818rtc() {
 #[test]
 fn pl011() {
     round_trip_of(&section("10.0", "lm3s811evb", "pl011"), Pl011::default);
-    // What was `readbuff` in 7.2 is unused now: other words, and the same bytes.
+    // `readbuff` of 7.2 is unused in 10.0, with the same bytes.
     for version in ["7.2", "10.0"] {
         let stream = streams::named(&format!("qemu-{version}-lm3s811evb")).bytes;
         Laws::new(|_| Pl011::default()).matches_stream(&stream, "pl011");
@@ -234,13 +234,13 @@ fn describe<T: VmState>(section: &Section, device: &mut T, out: &mut Writer) -> 
     description.finish()
 }
 
-/// Each payload that ends too early is refused, with the field it ends in, or lacks nothing but subsections.
+/// Each truncated payload is rejected with its field, or lacks only subsections.
 fn truncate<T: VmState>(section: &Section, fresh: impl Fn() -> T) {
     let Section { stream, payload, .. } = section;
     for length in (0..payload.len()).rev().step_by(payload.len() / 500 + 1) {
         let mut reader = Reader::from_slice(&payload[..length]);
         let Err(error) = fresh().load(&mut reader, section.header.version) else {
-            // As in QEMU, what begins like a subsection and has no whole name is none, and left to whoever reads on.
+            // As in QEMU, a subsection with a truncated name is not a subsection, and its bytes stay unread.
             let end = usize::try_from(reader.offset()).unwrap();
             assert_eq!(payload[end], 5, "{stream}: no subsection begins at {end} of {length}");
             continue;

@@ -1,4 +1,4 @@
-//! The first difference between a stream's description and a device, with what real streams say about QEMU's devices.
+//! The first difference between a device and the description in a stream, with streams of QEMU.
 
 use vmstate::Description;
 use vmstate::prelude::*;
@@ -14,7 +14,7 @@ use vmstate_examples::devices::serial::{IsaSerial, MemorySerial};
 use vmstate_examples::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioRng};
 use vmstate_tests::streams;
 
-/// The devices that are structs, as they stand in the stream `qemu-<version>-<machine>`.
+/// Returns the struct's description for a section of the stream `qemu-<version>-<machine>`.
 fn local(stream: &str, section: &str) -> Option<&'static Description> {
     let (old, uno) = (stream.contains("7.2"), stream.ends_with("uno"));
     Some(match section {
@@ -153,7 +153,7 @@ fn unknown_subsection_is_named() {
     }
 }
 
-/// 10.0 has taken three fields out of the unused end of the name of the run state: the bytes are those of 7.2.
+/// QEMU 10.0 replaced the unused end of the name of the run state by three fields; the bytes are the same.
 #[test]
 fn equal_layout_of_other_fields_is_accepted() {
     let sections = sections();
@@ -183,12 +183,12 @@ fn path(local: &Description, field: &SentField) -> String {
     format!("{}.{}", local.name, field.name)
 }
 
-/// Whether the entry has no name of its own: padding, and what shares its name with others.
+/// Returns whether the entry has no unique name: padding, and entries that share a name.
 fn is_numbered(field: &SentField) -> bool {
     &*field.type_name == "unused_buffer" || field.name.ends_with(']')
 }
 
-/// Whether the device says how many bytes the field has.
+/// Returns whether the device's description has a fixed size for the field.
 fn is_fixed(local: &Description, field: &SentField) -> bool {
     local.fields.iter().any(|own| own.name == &*field.name && own.form.total_size().is_some() && !own.conditional)
 }

@@ -1,4 +1,4 @@
-//! The lock: which changes of a device it lets through, and what it says about the others.
+//! The lock: accepted and rejected changes of a device, and the messages.
 #![allow(dead_code)]
 
 use std::fs;
@@ -30,7 +30,7 @@ fn lock<T: VmState>(folder: &Path) -> Lock {
     Lock::new(folder).device(None, T::DESCRIPTION)
 }
 
-/// What the lock says when `Nic` has become `T`, and whether blessing as a safe change was refused.
+/// Returns the findings for the change of `Nic` to `T`, and whether the lock rejected to bless it.
 fn change<T: VmState>() -> (Vec<LockChange>, bool) {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(lock::<Nic>(folder.path()).bless(Accept::Safe).unwrap(), []);
@@ -230,7 +230,7 @@ fn lock_files_ignore_line_endings() {
     assert_eq!(text, Schema::from_devices(None, [("nic", Nic::DESCRIPTION)]).to_text());
     fs::write(&path, text.replace('\n', "\r\n")).unwrap();
     assert_eq!(nic.check().unwrap(), []);
-    // Written by hand in another way, it says the same, and is written anew.
+    // A file with other formatting is equivalent and is rewritten.
     fs::write(&path, text.replace(' ', "")).unwrap();
     assert_eq!(nic.check().unwrap()[0].kind, LockChangeKind::Changed(vec![]));
     assert_eq!(nic.bless(Accept::Safe).unwrap(), []);
@@ -261,7 +261,7 @@ fn helper() {
     lock::<Other>(Path::new(&folder)).device("new", Nic::DESCRIPTION).test();
 }
 
-/// Runs [`helper`] with `VMSTATE_BLESS` as said.
+/// Runs [`helper`] with this value of `VMSTATE_BLESS`.
 fn run(folder: &Path, bless: Option<&str>) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "lock::helper", "--ignored", "--nocapture"]).env("VMSTATE_LOCK_FOLDER", folder);

@@ -1,7 +1,6 @@
-//! Real QEMUs that run: what one saves, a machine of ours loads; and what that saves, another one loads.
+//! Machines that move from one QEMU to vmstate and on to another QEMU.
 //!
-//! Most of these machines are more than we have structs for. Their memory and the devices that a test is about are
-//! registered; all other sections are kept as they came, and sent on.
+//! Each test registers the memory and the devices that it examines. All other sections are passed through.
 
 mod adapters;
 mod forms;
@@ -20,10 +19,10 @@ use vmstate::registry::{EntryId, Threading};
 use vmstate::stream::{StreamItem, StreamReader};
 use vmstate_tests::qemu::Qemu;
 
-/// A PC with nothing but what is on its board, and two serial ports.
+/// A PC with the devices of its board and two serial ports.
 const PC: [&str; 7] = ["-M", "pc", "-m", "16M", "-nodefaults", "-serial", "null"];
 
-/// What QEMU saves, a moment after it was started and stopped and then `prepare`d.
+/// Starts a QEMU, stops it, calls `prepare` and returns the saved stream.
 fn saved_by_qemu(version: &str, args: &[&str], prepare: impl FnOnce(&mut Qemu)) -> Vec<u8> {
     let mut qemu = Qemu::start(version, "x86_64", args);
     qemu.execute("stop", json!({}));
@@ -31,7 +30,7 @@ fn saved_by_qemu(version: &str, args: &[&str], prepare: impl FnOnce(&mut Qemu)) 
     qemu.save()
 }
 
-/// Starts a QEMU with what is in `machine`.
+/// Starts a QEMU that loads `machine`.
 fn started(version: &str, args: &[&str], machine: &mut LocalMachine<'_>) -> Qemu {
     Qemu::load(version, "x86_64", args, &saved(machine, SaveOptions::new()))
 }
@@ -93,7 +92,7 @@ fn blocks_of(stream: &[u8]) -> Vec<VecBlock> {
     records.blocks().iter().map(block).collect()
 }
 
-/// Loads what QEMU saved. What nobody has registered is kept.
+/// Loads a stream of QEMU, with unregistered sections passed through.
 fn load(machine: &mut LocalMachine<'_>, stream: &[u8]) {
     try_load(machine, stream).unwrap_or_else(|error| panic!("{error}"));
 }

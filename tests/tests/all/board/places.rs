@@ -85,7 +85,7 @@ fn failed_load_leaves_board_unchanged() {
 fn corrupt_stream_error_names_the_field() {
     let mut board = travelled();
     let mut stream = saved(&mut board, Release::Qemu10_0);
-    // Behind the header of the section there is the divider, and then come eight registers; the sixth is `lsr`.
+    // The header of the section is followed by the divider and eight registers, of which the sixth is `lsr`.
     let section = stream.windows(7).position(|window| window == b"\x06serial").unwrap();
     let lsr = section + 7 + 8 + 2 + 5;
     assert_eq!(stream[lsr], 0x60);
@@ -168,12 +168,12 @@ mod any_bytes {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// A board that was loaded from bytes that somebody has tampered with may do anything but harm.
+        /// A board that was loaded from corrupted bytes must not panic.
         #[test]
-        fn harm_nobody(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+        fn never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
             let mut board = travelled();
             let mut stream = saved(&mut board, Release::Qemu7_2);
-            // The devices: what comes after the memory, and before the description.
+            // The devices, between the memory and the description.
             let start = stream.windows(6).position(|window| window == b"\x05timer").unwrap();
             let devices = stream.windows(12).position(|window| window == b"{\"page_size\"").unwrap() - start;
             for (index, byte) in changes {

@@ -1,4 +1,4 @@
-//! The gates of the devices, beside those in QEMU's own dumps: streams of old versions are in no collection of ours.
+//! The gates of the devices, compared with QEMU's dumps, because no committed stream has old versions.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,7 +46,7 @@ fn fields_have_the_gates_of_qemus_dumps() {
                 let qemus: Vec<_> = their_gates.iter().filter_map(|gates| gates.get(field)).collect();
                 assert!(
                     qemus.is_empty() || qemus.contains(&&gate),
-                    "{dump}: {name}.{field} is there from version {gate} on, in QEMU from {qemus:?}"
+                    "{dump}: {name}.{field} is present from version {gate} on, in QEMU from {qemus:?}"
                 );
                 compared += usize::from(!qemus.is_empty());
             }

@@ -1,4 +1,4 @@
-//! QEMU's devices, and what must hold for every device.
+//! The laws of QEMU's devices.
 
 use vmstate::laws::Choices;
 use vmstate_examples::devices::acpi::{CpuHotplug, CpuSlot, MemoryHotplug, MemoryModule, PciHotplug};
@@ -25,7 +25,7 @@ use vmstate_examples::devices::usb::{UsbKeyboard, UsbPointer};
 use vmstate_examples::devices::vga::Vga;
 use vmstate_examples::devices::x86::{Cpu, LastFpu, MiscEnable, PollControl};
 
-/// What a device may have, as it is when it has just been made.
+/// Returns an optional part in its initial state.
 fn maybe<T: Default>(choices: &mut Choices) -> Option<T> {
     choices.flip().then(T::default)
 }

@@ -12,7 +12,7 @@ use vmstate_examples::machines::{Board, assemble};
 use vmstate_tests::frame::{Frame, split};
 use vmstate_tests::streams;
 
-/// How many lengths a stream is cut to, behind the memory.
+/// The number of truncations after the memory.
 const CUTS: usize = 5;
 
 #[test]
@@ -58,7 +58,7 @@ fn stream(version: &str, machine: &str) -> Vec<u8> {
     streams::named(&format!("qemu-{version}-{machine}")).bytes
 }
 
-/// Makes the second of two equal names of QEMU 7.2's `isapc` what later releases call it.
+/// Renames the second of two equal names of QEMU 7.2's `isapc` as in later releases.
 fn number_disk_controllers(mut stream: Vec<u8>) -> Vec<u8> {
     let last = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).rposition(|window| window == what).unwrap();
     let header = last(&stream, b"\x07isa-ide\0\0\0\0") + b"\x07isa-ide\0\0\0".len();
@@ -80,7 +80,7 @@ fn check<M: Board>(release: Release, stream: &[u8]) {
     let loaded = assemble(&mut machine, &frame.headers).unwrap().load(stream);
     let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error}", frame.configuration.machine));
     assert_eq!(loaded.sections, frame.sections);
-    // The description's length stands before it and tells little: the description first.
+    // Compare the description before its length, which reveals little.
     let saved = frame.save(&mut machine);
     let ((theirs, their_text), (ours, our_text)) = (split(stream), split(&saved));
     assert_same(their_text, our_text);
@@ -94,14 +94,14 @@ fn refuse_cut_streams(machine: &mut impl Board, frame: &Frame, stream: &[u8]) {
     let (begin, end) = (usize::try_from(begin).unwrap(), split(stream).0.len() - b"\0\x06lgth".len());
     for length in (begin..end).step_by((end - begin) / CUTS) {
         let error = assemble(machine, &frame.headers).unwrap().load(&stream[..length]).unwrap_err();
-        // What is left of a subsection's name is none, and then the footer is missing.
+        // A truncated name of a subsection is not a subsection, so that the footer is missing.
         assert!(error.is_truncated() || error.found() == "0x05", "{length}: {error}");
         assert!(error.offset().unwrap() <= length as u64, "{length}: {error}");
     }
     assert_same(stream, &frame.save(machine));
 }
 
-/// Fails with what stands around the first byte that differs.
+/// Fails with the bytes around the first difference.
 fn assert_same(theirs: &[u8], ours: &[u8]) {
     let differs = theirs.iter().zip(ours).position(|(theirs, ours)| theirs != ours);
     let near = |at: usize| {

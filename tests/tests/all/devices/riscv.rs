@@ -70,7 +70,7 @@ fn save(core: &mut Cpu, version: u32) -> Vec<u8> {
     out.take()
 }
 
-/// What is said about `core` where it is saved like `section`.
+/// Returns the description of `core` when it is saved like `section`.
 fn described(core: &mut Cpu, section: &Section) -> String {
     let mut description = DescriptionWriter::new(section.release, 4096, None);
     description.section_at(section.header.version, "cpu", 0, core, &mut Writer::new()).unwrap();

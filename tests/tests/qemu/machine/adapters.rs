@@ -60,7 +60,7 @@ fn memory_for(blocks: &[VecBlock]) -> (Memory, Vec<Block>) {
     (memory, blocks)
 }
 
-/// Where an address of the main memory is in [`memory_for`].
+/// Returns the address in [`memory_for`] of an address of the main memory.
 fn address(of: u64) -> GuestAddress {
     let half = 8 << 20;
     GuestAddress(((of / half) << 32) + of % half)
@@ -102,7 +102,7 @@ fn adapters_load_from_qemu_and_save_to_it() {
     }
 }
 
-/// The memory is what vectors load of the same stream.
+/// Asserts that the memory equals vectors that load the same stream.
 fn assert_memory(memory: &Memory, blocks: &mut [VecBlock], stream: &[u8]) {
     load(&mut registry_with(stream, &mut *blocks), stream);
     let mut theirs = Vec::new();

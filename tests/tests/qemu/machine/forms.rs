@@ -27,7 +27,7 @@ impl WithSerial for IsaPc {
     }
 }
 
-/// What a stream has, besides sections.
+/// The optional parts of a stream's framing.
 #[derive(Debug, Clone, Copy)]
 struct Form {
     footers: bool,
@@ -43,7 +43,7 @@ impl Form {
         if self.configuration { options } else { options.without_configuration() }
     }
 
-    /// What QEMU must be told.
+    /// Returns the arguments of QEMU.
     fn args(self, machine: &str) -> Vec<String> {
         let switch = |on: bool| if on { "on" } else { "off" };
         let machine = format!("{machine},suppress-vmdesc={}", switch(!self.description));

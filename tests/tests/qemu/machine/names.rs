@@ -89,13 +89,13 @@ impl Aliases {
 
 #[test]
 fn a_device_is_found_under_its_alias() {
-    // Without the second serial port, which would want an alias of its own.
+    // Without the second serial port, which would need another alias.
     let pc = &PC[..5];
     for version in VERSIONS {
         let values = [(0x3ff, 0x5a), (0xa1, 0x3c)];
         let stream = saved_by_qemu(version, pc, |qemu| output(qemu, &values));
 
-        // The port is the id, and the number the alias: so the stream loads, and what is saved has the port.
+        // The port is the instance id and the number its alias, so the stream loads, and the saved one contains the port.
         let devices = Aliases::new();
         let mut machine = registry_for(&stream);
         devices
@@ -140,7 +140,7 @@ fn missing_instance_has_qemus_message() {
     }
 }
 
-/// Where the cards' registers are put, and the register for waking up, which only a stream can write here.
+/// The addresses of the cards' registers, and the wake-up register, which only a stream can write.
 const CARDS: [u32; 2] = [0xfeb0_0000, 0xfeb2_0000];
 pub(super) const WAKE_UP: u32 = 0x5800;
 
@@ -177,7 +177,7 @@ fn card_is_found_by_its_name_without_path() {
 
         let mut qemu = Qemu::load(version, "x86_64", &args, &bare);
         let seen = CARDS.map(|address| memory(&mut qemu, u64::from(address + WAKE_UP)));
-        assert_eq!(seen, [0x100, 0x101], "{version}: what QEMU found under `e1000` 0 and 1");
+        assert_eq!(seen, [0x100, 0x101], "{version}: the instances 0 and 1 of `e1000` in QEMU");
 
         let mut machine = registry_for(&bare);
         let (found, _) = register(&mut machine);

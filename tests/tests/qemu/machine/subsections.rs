@@ -1,4 +1,4 @@
-//! Subsections that are there and that are not, in both directions.
+//! Present and absent subsections, in both directions.
 
 use vmstate_examples::devices::e1000::{Compatibility, E1000};
 use vmstate_examples::devices::mc146818rtc::Rtc;
@@ -8,7 +8,7 @@ use vmstate_tests::qemu::VERSIONS;
 use super::names::{WAKE_UP, map};
 use super::*;
 
-/// Whether `stream` has a subsection of this name: its mark, the name's length, the name.
+/// Returns whether `stream` contains a subsection of this name: marker, length and name.
 fn has(stream: &[u8], name: &str) -> bool {
     let header = [&[5, u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
     stream.windows(header.len()).any(|bytes| bytes == header)
@@ -82,7 +82,7 @@ fn clock_counter_is_sent_unless_zero() {
     }
 }
 
-/// Where the card's registers are put.
+/// The address of the card's registers.
 const REGISTERS: u32 = 0xfeb0_0000;
 
 #[test]
@@ -146,7 +146,7 @@ fn unknown_subsection_is_rejected_as_in_qemu() {
         let mut machine = registry_for(&future);
         machine.register("serial", IsaSerial::default()).unwrap();
         let error = try_load(&mut machine, &future).unwrap_err();
-        // These QEMUs do not say the subsection's name; later ones do, in these words.
+        // Only later releases of QEMU print the name of the subsection, in this message.
         assert_eq!(error.qemu_message(), Some("VM subsection 'serial/future' in 'serial' does not exist"), "{version}");
         assert!(refusal.contains("Failed to load serial:state"), "{version}: {refusal}");
     }

@@ -88,8 +88,8 @@ impl Input {
         out.take()
     }
 
-    /// What the memory is when it was loaded; `None` if it cannot be foreseen, and `Some(None)` if it must be refused: a page
-    /// that its block does not have, or one that goes on in no block.
+    /// Returns the memory after the load; `None` if it cannot be predicted, and `Some(None)` if the load must fail: for a
+    /// page outside of its block, or a continued record without a block.
     fn expected(&self, page_size: PageSize) -> Option<Option<Vec<VecBlock>>> {
         let mut blocks = memory(page_size, self.filled);
         let mut last = None;

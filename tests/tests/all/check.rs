@@ -1,4 +1,4 @@
-//! Comparing shapes: dumps of real QEMUs, by our rules and by those of QEMU's own checker.
+//! Comparisons of shapes: dumps of QEMU, by vmstate's rules and by those of QEMU's checker.
 
 use std::fs;
 use std::time::Instant;
@@ -45,8 +45,8 @@ fn schemas_are_read_as_they_were_written() {
     }
 }
 
-/// Each of these is real, as far as real QEMUs can be asked (`qemu` below): 10.0 writes and expects one byte more of
-/// the SCSI controllers, and 7.2 refuses machines with `vhost-user-fs`.
+/// The breaks are confirmed with QEMU where possible (binary `qemu`): 10.0 writes and expects an additional byte of the
+/// SCSI controllers, and 7.2 rejects machines with `vhost-user-fs`.
 #[test]
 fn breaks_between_two_releases() {
     let [old, new] = dumps::of_both_releases();
@@ -92,7 +92,7 @@ fn breaks_between_two_releases() {
     assert_eq!(report.compared, 208);
 }
 
-/// What QEMU's checker finds and we do not, and the other way round, has a reason each: `vmstate/docs/check.md`.
+/// `vmstate/docs/check.md` has the reasons for the differences between the findings of QEMU's checker and vmstate's.
 #[test]
 fn findings_of_qemus_checker_are_included() {
     let [old, new] = dumps::of_both_releases();
@@ -105,7 +105,7 @@ fn findings_of_qemus_checker_are_included() {
     }
 }
 
-/// Whether anything is said about the device in this direction.
+/// Returns whether there are findings about the device in this direction.
 fn names(report: &Comparison, direction: Direction, device: &str) -> bool {
     report.findings.iter().any(|finding| finding.device == device && finding.direction == direction)
 }
@@ -132,7 +132,7 @@ fn examples_match_qemus_dumps() {
     assert!(compared > 25, "{compared}");
 }
 
-/// Two machines of one type, with the same devices, differ in what they send, and not in what they are.
+/// Two machines with the same type and devices have equal schemas, although they send different data.
 #[test]
 fn a_stream_fits_itself_and_not_another_release() {
     let schema = |name: &str| {

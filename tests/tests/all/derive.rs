@@ -1,4 +1,4 @@
-//! What `#[derive(VmState)]` writes and reads, to the byte.
+//! The bytes that `#[derive(VmState)]` reads and writes.
 
 mod checkpoint;
 mod conditions;
@@ -25,7 +25,7 @@ use std::fmt::Debug;
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::{LoadError, Reader, VmState, Writer};
 
-/// The bytes of hexadecimal digits, between which spaces may stand.
+/// Parses hexadecimal digits with optional spaces.
 pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text.chars().filter_map(|digit| digit.to_digit(16)).collect();
     digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).expect("two digits")).collect()
@@ -76,7 +76,7 @@ pub(crate) fn check_truncation<T: VmState + Default>(bytes: &[u8], version: u32)
     }
 }
 
-/// Loads `bytes`, whatever they are: an error, or a state that is saved and loaded again as the same.
+/// Loads any `bytes`: the result is an error, or a state that round-trips.
 pub(crate) fn check_any_bytes<T: VmState + Debug>(fresh: impl Fn() -> T, bytes: &[u8]) {
     let mut loaded = fresh();
     if loaded.load(&mut Reader::from_slice(bytes), T::DESCRIPTION.version).is_err() {
@@ -84,8 +84,8 @@ pub(crate) fn check_any_bytes<T: VmState + Debug>(fresh: impl Fn() -> T, bytes: 
     }
     let saved = save(&mut loaded);
     let mut again = fresh();
-    load(&mut again, &saved, T::DESCRIPTION.version).expect("what was just saved");
-    // Bytes can be a NaN, which equals nothing: what is compared is what is shown and saved.
+    load(&mut again, &saved, T::DESCRIPTION.version).expect("a saved device");
+    // Floats can be NaN, which is unequal to itself, so compare the texts and the bytes.
     assert_eq!(format!("{again:?}"), format!("{loaded:?}"));
     assert_eq!(save(&mut again), saved);
 }

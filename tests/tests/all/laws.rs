@@ -1,4 +1,4 @@
-//! The laws hold for devices that do what they should, and catch those that do not.
+//! The laws hold for correct devices and detect incorrect ones.
 
 use vmstate::Info;
 use vmstate::laws::Laws;
@@ -125,7 +125,7 @@ fn a_forgotten_field_is_found() {
     Laws::<Forgetful>::new(|_| Forgetful::default()).every_field_is_saved();
 }
 
-/// Adds up what it loads.
+/// A device that adds the loaded value to its own.
 #[derive(VmState, Clone, Default)]
 #[vmstate(post_load = Self::count)]
 struct Greedy {
@@ -219,7 +219,7 @@ fn a_subsection_that_always_occurs_is_found() {
     Laws::<Always>::new(|_| Always::default()).subsections();
 }
 
-/// What QEMU 10.0 wrote of an Arduino Uno.
+/// Returns the stream of an Arduino Uno of QEMU 10.0.
 fn uno() -> Vec<u8> {
     streams::named("qemu-10.0-uno").bytes
 }

@@ -1,6 +1,6 @@
-//! The framing of streams through the public API: what is accepted, and how each thing that is not is refused.
+//! The framing of streams through the public API: accepted streams, and the errors of all others.
 //!
-//! Every stream is read twice, from a slice and from a source that gives a byte at a time; both must agree.
+//! Every stream is read twice, from a slice and from a source that returns single bytes.
 
 mod command;
 mod configuration;
@@ -19,12 +19,12 @@ use vmstate::section::Output;
 use vmstate::stream::{Configuration, ItemDecoder, SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
 use vmstate::{LoadError, Reader, Writer};
 
-/// How every stream begins.
+/// The header of every stream.
 const HEADER: [u8; 8] = *b"QEVM\0\0\0\x03";
 /// The payload of every section of these tests.
 const PAYLOAD: [u8; 4] = [0xaa; 4];
 
-/// All that the framing says about a stream.
+/// All items of a stream's framing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Walk {
     configuration: Option<Configuration>,
@@ -62,7 +62,7 @@ fn walk(bytes: &[u8]) -> Result<Walk, LoadError> {
     from_slice
 }
 
-/// Walks through a stream that is to be refused, and checks the essence of the error.
+/// Reads a stream that must fail, and checks the error.
 #[track_caller]
 fn refusal(bytes: &[u8], blame: Blame, offset: usize, expected: &str, found: &str) -> LoadError {
     let error = walk(bytes).expect_err("the stream is wrong");
@@ -82,7 +82,7 @@ impl Read for OneByte<'_> {
     }
 }
 
-/// The header and what follows it.
+/// Returns a stream of the header and `parts`.
 fn stream(parts: &[&[u8]]) -> Vec<u8> {
     [&HEADER[..], &parts.concat()].concat()
 }

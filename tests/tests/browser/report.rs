@@ -9,7 +9,7 @@ use vmstate_tests::tool::{Folder, json_of, number, objects, vmstate};
 const WIDE: (u32, u32) = (1500, 1000);
 const NARROW: (u32, u32) = (420, 800);
 
-/// What the scripts of these tests have in common.
+/// Functions for all scripts of these tests.
 const HELPERS: &str = "
     const wait = (time) => new Promise((done) => setTimeout(done, time));
     const rows = (root) => Array.from(document.querySelectorAll(`${root} [role=treeitem]`));
@@ -23,7 +23,7 @@ const HELPERS: &str = "
     const marked = (side) => Array.from(document.querySelectorAll('.dump')[side].querySelectorAll('b.on'))
         .filter((byte) => /^[0-9a-f]{2}$/.test(byte.textContent)).map((byte) => byte.textContent).join('');
     const chosenRow = () => rows('#tree').find((row) => row.classList.contains('chosen'));
-    // Until what follows the page's size has followed it.
+    // The layout follows the page's size with a delay.
     await wait(100);
 ";
 
@@ -97,7 +97,7 @@ fn fields_are_found_and_lead_to_their_bytes() {
     assert_eq!((&shown["back"], &shown["none"]), (&json!([false, "", "divider"]), &json!([0, "0 fields"])));
 }
 
-/// All values of one device, hovered one after the other: the bytes that are marked are those of the stream.
+/// Hovering each value of a device marks its bytes in the stream.
 #[test]
 fn each_field_marks_its_own_bytes() {
     let folder = Folder::new();
@@ -130,7 +130,7 @@ fn each_field_marks_its_own_bytes() {
         assert!(bytes == expected && !bytes.is_empty(), "{row}");
     }
     let shown: Vec<_> = rows.iter().map(|row| usize::from_str_radix(row[1].as_str().unwrap(), 16).unwrap()).collect();
-    assert!(offsets.iter().all(|offset| shown.contains(offset)), "every field that is dumped is there");
+    assert!(offsets.iter().all(|offset| shown.contains(offset)), "every dumped field is shown");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn bytes_select_their_field_by_mouse_and_keyboard() {
     assert_eq!(shown["focusable"], json!(1));
 }
 
-/// What the page marks is what `vmstate diff` finds, in the same order.
+/// The page marks the differences of `vmstate diff`, in the same order.
 #[test]
 fn differences_are_marked() {
     for machine in ["pc", "virt", "uno", "spike"] {
@@ -178,7 +178,7 @@ fn differences_are_marked() {
             &page(&[&old, &new]),
             WIDE,
             "const fields = [];
-             // What is in something that only one side has is no difference of its own.
+             // Fields in a section that only one stream contains are not separate differences.
              const isWhole = ({ node }) => node && node[STATE] > 1;
              for (const { section, node, parent, path } of everyItem()) if (node && node[STATE] && !isWhole(parent)) fields.push([section.name, path, states[node[STATE]]]);
              const tiles = Array.from(map.querySelectorAll('button:not(.same)'), (tile) => tile.title).length;

@@ -18,7 +18,7 @@ struct Plain {
 
 vmstate::laws!(plain: Plain);
 
-/// QEMU's port behind an address in memory.
+/// QEMU's memory-mapped port.
 #[derive(VmState, Default)]
 #[vmstate(name = "serial", version = 3, minimum_version = 2)]
 struct Port {
@@ -40,7 +40,7 @@ fn loaded<D: VmState + Default>(bytes: &[u8]) -> Result<D, LoadError> {
 }
 
 #[test]
-fn the_description_is_that_of_qemus_port() {
+fn description_equals_that_of_qemus_port() {
     // The example's is compared with real streams, word for word.
     let [ours, theirs] = [QemuSerial::DESCRIPTION, serial::Serial::DESCRIPTION];
     let fields = |of: &'static vmstate::Description| -> Vec<_> {
@@ -105,12 +105,12 @@ fn unrepresentable_port_state_is_rejected() {
 
 proptest! {
     #[test]
-    fn a_port_is_what_it_was_after_a_visit_to_qemu(
+    fn port_round_trips_through_qemus_format(
         [divisor_low, divisor_high, enable, line_control, modem_control, modem_status, scratch] in any::<[u8; 7]>(),
         in_buffer in vec(any::<u8>(), 0..=16),
         transmitter: bool,
     ) {
-        // What is pending is enabled, and there is a reason for it: so `vm-superio` has it.
+        // In `vm-superio`, a pending interrupt is enabled and has a cause.
         let data = if in_buffer.is_empty() { 0 } else { enable & 1 } << 2;
         let pending = data | if transmitter { enable & 2 } else { 0 };
         let state = SerialState {
@@ -165,7 +165,7 @@ fn a_clock_shows_the_time_that_it_showed() {
         rtc.read(0, &mut bytes);
         i64::from(u32::from_le_bytes(bytes))
     };
-    // Set to 1970, to now, and to as late as can be: the second is behind by 2^31 seconds and more some day.
+    // Set to 1970, to the present and to the latest time. The present will exceed 2^31 seconds one day.
     for time in [0, 1_800_000_000, u32::MAX - 1000] {
         let mut rtc = vm_superio::Rtc::new();
         rtc.write(8, &time.to_le_bytes());

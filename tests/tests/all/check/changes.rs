@@ -1,4 +1,4 @@
-//! One change to a device after the other, with what it breaks and in which direction.
+//! Single changes to a device, with their breaks and directions.
 #![allow(dead_code)]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,7 +9,7 @@ use vmstate::schema::shape::Shape;
 
 use Direction::{NewToOld, OldToNew};
 
-/// What is found, without the notes that go along.
+/// Returns the findings without notes.
 fn found<O: VmState, N: VmState>() -> Vec<(Rule, Direction, String)> {
     let findings = compare(&Shape::from(O::DESCRIPTION), &Shape::from(N::DESCRIPTION), CompareOptions::default());
     findings.into_iter().map(|finding| (finding.rule, finding.direction, finding.path)).collect()
@@ -36,7 +36,7 @@ fn try_it<W: VmState + Default, R: VmState + Default>(expected: &[(Rule, Directi
     }
 }
 
-/// A test of one change: both structs, and what is found.
+/// A test of one change: both structs, and the findings.
 macro_rules! change {
     ($(#[$doc:meta])* $name:ident: { $($items:tt)* } => [$(($rule:ident, $direction:ident, $path:literal)),* $(,)?]) => {
         $(#[$doc])*
@@ -127,7 +127,7 @@ change!(a_number_becomes_its_bytes: {
     #[derive(VmState, Default)] #[vmstate(name = "d")] struct New { a: [u8; 4] }
 } => [(Meaning, OldToNew, "a"), (Meaning, NewToOld, "a")]);
 
-change!(/// What stands behind the fields is not taken for one of them.
+change!(/// Data after the fields is not read as a field.
     the_last_field_before_subsections_is_removed: {
     #[derive(VmState, Default)] #[vmstate(name = "d")]
     struct Old { a: u8, b: u16, #[vmstate(subsection("d/c", needed = |old| old.c != 0))] c: u8 }

@@ -1,4 +1,4 @@
-//! What the tool says about itself: help, manual pages, completions, and the page about its JSON.
+//! The documentation in the tool: help, manual pages, completions, and the page about its JSON.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -72,7 +72,7 @@ fn every_command_that_reads_takes_standard_input() {
         let (piped, named) = (tool::piped(with("-"), &stream), vmstate(with(&file)));
         assert_eq!((piped.code, piped.stderr.as_str()), (named.code, ""), "{case:?}");
         let text = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
-        // Where a name is told, it is that of standard input.
+        // Lines with a file name differ, because it is that of standard input.
         let same = text(&piped).lines().zip(text(&named).lines()).filter(|(piped, named)| piped == named).count();
         assert!(same + 5 > text(&named).lines().count(), "{case:?}: {}\n{}", text(&piped), text(&named));
     }
@@ -98,7 +98,7 @@ fn keys(answer: &Value) -> BTreeSet<String> {
     found.iter().flat_map(|object| object.as_object().unwrap().keys().cloned()).collect()
 }
 
-/// Every key that is said is documented, and every one that is documented is said.
+/// The documented keys are exactly the printed ones.
 #[test]
 fn json_page_matches_the_output() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vmstate/docs/json.md");
@@ -130,11 +130,11 @@ fn json_page_matches_the_output() {
         let unknown: Vec<_> =
             said.iter().filter(|key| !documented.contains(*key) && !elsewhere.contains(*key)).collect();
         assert!(unknown.is_empty(), "{command}: not documented: {unknown:?}");
-        // What is no key. `key` is one of a tree's, which none of these streams has.
+        // Not keys. `key` is in trees only, which these streams lack.
         let values = ["start", "part", "end", "full", "true", "false", "null", "--field", "key"];
         let no_keys =
             documented.iter().filter(|word| !word.starts_with("vmstate ") && !values.contains(&word.as_str()));
         let missing: Vec<_> = no_keys.filter(|word| !said.contains(*word)).collect();
-        assert!(missing.is_empty(), "{command}: not said: {missing:?}");
+        assert!(missing.is_empty(), "{command}: never printed: {missing:?}");
     }
 }

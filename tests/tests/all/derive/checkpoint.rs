@@ -1,4 +1,4 @@
-//! Going back after a failed load: what a checkpoint brings back that a stream would not.
+//! Rollback after a failed load: a checkpoint restores state that a stream does not contain.
 
 use vmstate::prelude::*;
 use vmstate::walk;
@@ -9,7 +9,7 @@ fn saved<T: VmState>(device: &mut T) -> Vec<u8> {
     out.take()
 }
 
-/// Loads `incoming` into a copy of `device`, goes back, and compares what is saved then, and the whole.
+/// Loads `incoming` into a copy of `device`, rolls back, and compares the saved bytes and the whole device.
 fn there_and_back<T: VmState + Clone + PartialEq + std::fmt::Debug>(device: &T, incoming: &mut T) {
     let mut tried = device.clone();
     let mut checkpoint = Writer::new();
@@ -144,5 +144,5 @@ fn restoring_cannot_fail() {
     assert_eq!((tried.value, tried.twice), (5, 10));
     assert!(tried.load(&mut Reader::from_slice(&[10, 2]), 1).is_err());
     walk::restore(&mut tried, checkpoint.pending()).unwrap();
-    assert_eq!(tried, before, "what a hook derives fits the state again");
+    assert_eq!(tried, before, "derived state matches again");
 }

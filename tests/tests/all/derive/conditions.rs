@@ -1,4 +1,4 @@
-//! What must hold where it stands among the fields: `must_exist` on a field.
+//! Conditions between fields: `must_exist` on a field.
 
 use vmstate::prelude::*;
 
@@ -31,7 +31,7 @@ impl Ring {
     }
 }
 
-/// What is asked before a field, nobody has read: neither the field, nor the bytes and the count before it.
+/// The condition is checked before the field and its count are read.
 #[test]
 fn must_exist_is_checked_in_place() {
     let ring = || Ring { head: 3, count: 1, items: [5, 0, 0, 0], next: 1, last: 2, more: Some(7), words: vec![8] };
@@ -45,7 +45,7 @@ fn must_exist_is_checked_in_place() {
         (error.qemu_message().unwrap_or_default().to_owned(), error.offset())
     };
     let failed = |text: &str, at| (format!("Input validation failed: {text} version_id: 1"), Some(at));
-    // There is nothing behind the count: without the condition, the stream's end would be the mistake.
+    // The stream ends after the count. Without the condition, it would be truncated.
     assert_eq!(qemu(&[3, 4]), failed("ring/count fits", 2));
     assert_eq!(qemu(&[3, 0, 0, 3]), failed("ring/next is below head", 4));
     assert_eq!(qemu(b"\x03\0\0\0\x03\x05\x09ring/more\0\0\0\x01"), failed("ring/more/last is even", 20));

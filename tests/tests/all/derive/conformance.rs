@@ -1,7 +1,7 @@
-//! The cases of QEMU's own test of its engine (`tests/unit/test-vmstate.c`), with its bytes, and those that it lacks.
+//! The cases of QEMU's unit test (`tests/unit/test-vmstate.c`) with its bytes, and additional cases.
 //!
-//! One row of a table is one test, under the name that QEMU gives the case. The structs that are saved and loaded are in
-//! `devices` (QEMU's) and `extra` (the others); what the functions check is said where they stand, below the tables.
+//! Each row of a table is a test with the name of QEMU's case. The structs are in `devices` (QEMU's) and `extra` (the
+//! others). The checking functions are documented below the tables.
 
 mod devices;
 mod extra;
@@ -26,7 +26,7 @@ macro_rules! cases {
     };
 }
 
-/// What QEMU tests.
+/// The cases that QEMU tests.
 mod qemu {
     use super::*;
 
@@ -78,7 +78,7 @@ mod qemu {
     }
 }
 
-/// What QEMU does not test.
+/// Additional cases.
 mod others {
     use super::*;
 
@@ -106,7 +106,7 @@ mod others {
         subsection_ambiguous_and_taken: refuses(Ambiguous::default, "07 05 04 6465762f 00000001 beef", 1,
             "VM subsection 'dev/' in 'dev' does not exist");
 
-        // The words of QEMU where a value is refused.
+        // QEMU's message for a rejected value.
         equal_uint8: refuses(agreed, "02", 0, "1 != 2");
         equal_uint16: refuses(agreed, "01 0010", 1, "11 != 10");
         equal_uint32: refuses(agreed, "01 0011 ffffffff", 3, "12 != ffffffff");
@@ -194,10 +194,10 @@ fn both_ways<T: VmState + PartialEq + Debug>(mut device: T, fresh: impl Fn() -> 
     loads(fresh, T::DESCRIPTION.version, wire, &device);
 }
 
-/// Nothing that is cut loads, as QEMU's test has it for no byte, all but the last, the first half, and the second one.
+/// No truncated stream loads. QEMU tests this for no bytes, all but the last byte, and both halves.
 ///
-/// A stream that is cut in front of a subsection has none; one that is cut in its header is no subsection (QEMU tests
-/// none of either).
+/// A stream that is truncated before a subsection lacks it, and one that is truncated in its header contains other data
+/// (QEMU tests neither).
 #[track_caller]
 fn check_parts<T: VmState>(fresh: impl Fn() -> T, wire: &[u8], version: u32) {
     let fields = wire.iter().position(|byte| *byte == 5 && !T::DESCRIPTION.subsections.is_empty());
@@ -212,14 +212,14 @@ fn check_parts<T: VmState>(fresh: impl Fn() -> T, wire: &[u8], version: u32) {
     assert!(loaded.is_err() || reader.offset() < half.len() as u64, "the second half alone is loaded whole");
 }
 
-/// Loading `wire` fails at `offset`, where QEMU would say `text`.
+/// Loading `wire` fails at `offset`, with QEMU's message `text`.
 #[track_caller]
 fn refuses<T: VmState + Debug>(fresh: impl Fn() -> T, wire: &str, offset: u64, text: &str) {
     let error = fresh().load(&mut Reader::from_slice(&hex(wire)), T::DESCRIPTION.version).unwrap_err();
     assert_eq!((error.qemu_message(), error.offset()), (Some(text), Some(offset)), "{error}");
 }
 
-/// Loading `wire` fails at `offset` in the field `path`, where QEMU would take what comes.
+/// Loading `wire` fails at `offset` in the field `path`, although QEMU accepts it.
 #[track_caller]
 fn refuses_at<T: VmState + Debug>(fresh: impl Fn() -> T, wire: &str, path: &str, offset: u64) {
     let error = fresh().load(&mut Reader::from_slice(&hex(wire)), T::DESCRIPTION.version).unwrap_err();
@@ -248,7 +248,7 @@ fn nan_bytes_are_a_valid_state() {
 
 proptest::proptest! {
     #[test]
-    fn any_bytes_are_refused_or_a_state(bytes in any_bytes()) {
+    fn any_bytes_are_rejected_or_a_state(bytes in any_bytes()) {
         check_any_bytes(Primitive::default, &bytes);
         check_any_bytes(Versioned::default, &bytes);
         check_any_bytes(|| structs([Some(0), None, Some(0), None]), &bytes);

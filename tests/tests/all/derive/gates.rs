@@ -1,4 +1,4 @@
-//! Versions and predicates: what is on the wire when, and what becomes of what is not.
+//! Versions and predicates: conditional fields, and their values if they are absent.
 
 use vmstate::description::Priority;
 use vmstate::error::{Blame, LoadErrorKind};
@@ -29,7 +29,7 @@ fn seven() -> u8 {
 }
 
 impl Gated {
-    /// Predicates see what was loaded before them.
+    /// Predicates see the fields loaded before them.
     fn has_extra(&self) -> bool {
         self.always == 0xee
     }
@@ -52,7 +52,7 @@ fn each_version_has_its_fields() {
 }
 
 #[test]
-fn other_versions_are_refused() {
+fn other_versions_are_rejected() {
     let error = load(&mut NINES.clone(), &[1, 2, 3, 4], 1).unwrap_err();
     assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(0)));
     let kind = LoadErrorKind::UnsupportedVersion { found: 1, oldest: 2, newest: 4 };

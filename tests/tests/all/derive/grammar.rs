@@ -1,5 +1,5 @@
-//! The attributes that say more than what a field is: parts of arrays, flags, hidden counts, what older versions had,
-//! tuple structs. The bytes are written out by hand.
+//! Attributes for parts of arrays, flags, hidden counts, fields of older versions and tuple structs. The bytes are
+//! written by hand.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -87,7 +87,7 @@ fn parts_of_arrays() {
     assert_eq!(save(&mut parts()), bytes);
     assert_eq!(loaded(Parts::default(), &bytes), parts());
     let other = Parts { numbers: [77; 4], ..Parts::default() };
-    assert_eq!(loaded(other, &bytes).numbers, [77, 0x0102, 0x0304, 77], "what is outside of the part stays");
+    assert_eq!(loaded(other, &bytes).numbers, [77, 0x0102, 0x0304, 77], "elements outside of the part stay");
     check_truncation::<Parts>(&bytes, Parts::DESCRIPTION.version);
     assert_eq!(refused(Parts::default(), &bytes[..3]).path(), "dev.numbers[2]");
     let error = refused(Parts::default(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 0]);
@@ -227,7 +227,7 @@ fn hidden_counts() {
     assert_eq!(save(&mut hidden()), bytes);
     assert_eq!(loaded(Hidden::default(), &bytes), hidden());
     let old = loaded_at(hidden(), &[0, 0, 0, 0, 0, 0], 1);
-    assert_eq!(old, Hidden::default(), "the gate is that of the count, too");
+    assert_eq!(old, Hidden::default(), "the count has the same gate");
     check_truncation::<Hidden>(&bytes, Hidden::DESCRIPTION.version);
     assert_eq!(refused(Hidden::default(), &[0]).path(), "dev.nqueues");
     let error = refused(Hidden::default(), &[0, 4, 1]);
@@ -321,7 +321,7 @@ fn versions_below_the_minimum_are_left_to_the_old_loader() {
     }
 }
 
-/// What another crate could have.
+/// Types as in another crate.
 mod foreign {
     #[derive(Default, Debug, PartialEq, Clone, Copy)]
     pub(super) struct Clock {

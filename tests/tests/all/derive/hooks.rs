@@ -1,4 +1,4 @@
-//! Hooks: their order, their versions, their refusals.
+//! Hooks: their order, versions and failures.
 
 use vmstate::description::Hooks;
 use vmstate::error::Blame;
@@ -22,9 +22,9 @@ struct Device {
     inner: Inner,
     #[vmstate(in = "dev/sub")]
     extra: u8,
-    #[vmstate(skip = "what the tests look at")]
+    #[vmstate(skip = "examined by the tests")]
     log: Vec<String>,
-    #[vmstate(skip = "which hook is to refuse")]
+    #[vmstate(skip = "the hook that fails")]
     refusing: &'static str,
 }
 
@@ -32,7 +32,7 @@ struct Device {
 #[vmstate(name = "inner", post_load = Self::post_load)]
 struct Inner {
     value: u8,
-    #[vmstate(skip = "what the tests look at")]
+    #[vmstate(skip = "examined by the tests")]
     loaded: u32,
 }
 

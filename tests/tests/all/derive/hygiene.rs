@@ -1,5 +1,5 @@
 //! Names in the user's code that generated code might be mistaken for.
-#![allow(dead_code, unused_macros, reason = "what is here is here for its name")]
+#![allow(dead_code, unused_macros, reason = "only the names matter")]
 
 use vmstate::VmState as Derive;
 
@@ -59,7 +59,7 @@ macro_rules! assert {
 }
 
 impl Names {
-    /// Inherent items come before those of traits.
+    /// Inherent items take precedence over items of traits.
     const DESCRIPTION: u8 = 0;
     const FORM: u8 = 0;
     const FIXED: u8 = 0;
@@ -107,7 +107,7 @@ fn generated_code_is_hygienic() {
     assert_eq!(loaded, names);
 }
 
-/// What a macro makes: types come in invisible groups.
+/// Macros pass types in invisible groups.
 macro_rules! device {
     ($name:ident { $($field:ident: $type:ty = $version:literal),* }) => {
         #[derive(Derive, Debug, PartialEq)]

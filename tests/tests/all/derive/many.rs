@@ -1,5 +1,5 @@
-//! Fields that are many things, through the derive: counted arrays, sized buffers, bitmaps, byte arrays, versioned
-//! structs, numbers of another type on the wire. The bytes are those of wire-format tables, written out by hand.
+//! Collections: counted arrays, sized buffers, bitmaps, byte arrays, versioned structs, and numbers of another type on
+//! the wire. The bytes are written by hand.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -62,7 +62,7 @@ fn counted_arrays() {
     assert_eq!(save(&mut counted()), bytes);
     assert_eq!(loaded(Counted::default(), &bytes), counted());
     let other = Counted { regs: vec![9; 5], queues: vec![Queue::default(); 3].into(), ..Counted::default() };
-    assert_eq!(loaded(other, &bytes), counted(), "what there was makes no difference");
+    assert_eq!(loaded(other, &bytes), counted(), "the previous state makes no difference");
     for length in 0..bytes.len() {
         assert!(refused(Counted::default(), &bytes[..length]).is_truncated());
     }
@@ -278,7 +278,7 @@ fn pointers() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_refused_or_a_state(bytes in any_bytes()) {
+    fn any_bytes_are_rejected_or_a_state(bytes in any_bytes()) {
         check_any_bytes(Counted::default, &bytes);
         check_any_bytes(Buffers::default, &bytes);
         check_any_bytes(Bitmaps::default, &bytes);
@@ -402,7 +402,7 @@ fn list_elements_load_at_the_fields_version() {
         r#""vmsd_name": "Node", "version": 3, "fields": [{"name": "value", "type": "uint8", "size": 1}, "#,
         r#"{"name": "more", "type": "uint8", "size": 1}], "size": 7}]"#,
     );
-    assert_eq!(described(&mut two), list, "the keys of each element stand in the one object, as in QEMU");
+    assert_eq!(described(&mut two), list, "the keys of each element are in the same object, as in QEMU");
 }
 
 #[derive(VmState, Debug, PartialEq)]

@@ -1,5 +1,4 @@
-//! What QEMU can say and a list of members alone cannot: places inside of members as fields, values that a description
-//! does not look into, padding that is counted; and functions that are written where they are asked for.
+//! Fields beyond a list of members: places inside of members, opaque values, counted padding, and closures as functions.
 
 use vmstate::Info;
 use vmstate::description::{Count, Kind};
@@ -15,7 +14,7 @@ const CTRL: usize = 2;
 #[vmstate(name = "channel")]
 struct Channel {
     mode: u8,
-    #[vmstate(skip = "the device sends that of the first channel")]
+    #[vmstate(skip = "the first channel's value is sent by the device")]
     disabled: u16,
 }
 
@@ -57,7 +56,7 @@ fn places_inside_of_members_are_fields() {
     assert_eq!(save(&mut places()), bytes);
     let mut loaded = Places { last: 8, ..Places::default() };
     load(&mut loaded, &bytes, 2).unwrap();
-    assert_eq!(loaded, Places { regs: Box::new([0, 5, 6, 0]), ..places() }, "what no field has stays");
+    assert_eq!(loaded, Places { regs: Box::new([0, 5, 6, 0]), ..places() }, "elements without a field stay");
 
     let mut all = Places { regs: Box::new([1, 5, 6, 7]), last: 0, ..places() };
     let bytes = save(&mut all);
@@ -170,7 +169,7 @@ fn padding_may_be_counted() {
 
     let error = Padding::default().load(&mut Reader::from_slice(&[0, 5]), 1).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("at most 4 (max = 4)", "5"));
-    assert!(Padding { count: 5, value: 0 }.save(&mut Writer::new()).is_err(), "nobody could load it");
+    assert!(Padding { count: 5, value: 0 }.save(&mut Writer::new()).is_err(), "it could not be loaded");
 }
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]

@@ -1,5 +1,4 @@
-//! Attributes against sections that real QEMUs wrote, where the committed streams have none: the payload, and the text
-//! that QEMU's description has for it.
+//! Attributes that no committed stream covers, with sections of QEMU: the payload and its text in the description.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
@@ -12,7 +11,7 @@ use vmstate::schema::Release;
 
 use super::{described, hex, load, loaded, save};
 
-/// Loads what QEMU wrote into `fresh`, and saves it again: the same bytes, described in the same words.
+/// Loads a section of QEMU into `fresh`, and saves it again as the same bytes with the same description.
 fn check<T: VmState + Clone>(name: &str, fresh: &T) -> T {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sections").join(format!("{name}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -129,7 +128,7 @@ struct UefiTime {
     nanosecond: u32,
 }
 
-/// None was sent: only the list that has none is tested.
+/// The section contains an empty list only.
 #[derive(VmState, Clone, Default, Debug, PartialEq)]
 #[vmstate(name = "uefi-var-policy", version = 0)]
 struct UefiPolicy {
@@ -188,7 +187,7 @@ struct ChannelPath {
     is_virtual: u8,
 }
 
-/// One of 256 channel subsystem images is there, and both sides know which.
+/// One of 256 channel subsystem images is present, known to both sides.
 #[test]
 fn null_pointers_of_channel_subsystems() {
     let image = || Box::new(CssImage { chpids: [ChannelPath::default(); 256] });
@@ -275,7 +274,7 @@ struct Msi {
 }
 
 #[test]
-fn what_must_be_equal_on_a_host_bridge() {
+fn equal_fields_of_a_host_bridge() {
     let lsi_table = [0x1200, 0x1201, 0x1202, 0x1203].map(|irq| Lsi { irq });
     let same = SpaprPci { buid: 0x0800_0000_2000_0000, lsi_table, ..SpaprPci::default() };
     assert_eq!(check("qemu-10.0-spapr-pci", &same), same);

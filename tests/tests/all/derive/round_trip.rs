@@ -1,4 +1,4 @@
-//! Every attribute that decides about bytes, in structs that are saved and loaded whatever their state and the bytes are.
+//! Every attribute that affects the bytes, in structs that are saved and loaded with random states and bytes.
 //!
 //! | module | attributes |
 //! |---|---|
@@ -31,15 +31,15 @@ use vmstate::walk;
 
 use super::{any_bytes, check_any_bytes, load, save};
 
-/// A device with a peer on the other side.
+/// A device with a peer.
 trait Peer: VmState + Clone + Debug + Default + PartialEq {
-    /// The device that is to load this one's state: it has in common what both sides must have.
+    /// Returns the device that loads this one's state. Both have the same values of fields that must match.
     fn peer(&self) -> Self {
         Self::default()
     }
 }
 
-/// What was saved loads as the same state, and saves as the same bytes, described or not.
+/// A saved state loads as the same state and saves as the same bytes, with and without a description.
 fn check_state<T: Peer>(mut device: T) {
     let before = device.clone();
     let bytes = save(&mut device);
@@ -58,7 +58,7 @@ fn check_state<T: Peer>(mut device: T) {
     }
 }
 
-/// What is saved at any version that the device supports loads at that version, and saves as the same bytes at it.
+/// A state saved at any supported version loads at that version and saves as the same bytes.
 fn check_versions<T: Peer>(device: &T) {
     for version in T::DESCRIPTION.minimum_version..=T::DESCRIPTION.version {
         let save = |device: &T| {
@@ -91,7 +91,7 @@ prop_compose! {
     }
 }
 
-/// What was damaged is refused with a place, or is a state.
+/// Corrupted bytes are rejected with a location, or are a state.
 fn check_damage<T: Peer>(mut device: T, damage: &Damage) {
     let mut bytes = save(&mut device);
     for (at, byte) in &damage.flips {
@@ -127,12 +127,12 @@ macro_rules! properties {
                     }
 
                     #[test]
-                    fn any_damage_is_refused_or_a_state(device in $states, damage in corruption()) {
+                    fn corrupted_bytes_are_rejected_or_a_state(device in $states, damage in corruption()) {
                         check_damage(device, &damage);
                     }
 
                     #[test]
-                    fn any_bytes_are_refused_or_a_state(device in $states, bytes in any_bytes()) {
+                    fn any_bytes_are_rejected_or_a_state(device in $states, bytes in any_bytes()) {
                         check_any_bytes(|| device.peer(), &bytes);
                     }
                 }
@@ -154,7 +154,7 @@ properties! {
 proptest! {
     /// An old loader sees any bytes, too.
     #[test]
-    fn any_bytes_of_any_version_are_refused_or_a_state(bytes in any_bytes(), version in 0_u32..6) {
+    fn any_version_of_bytes_is_rejected_or_a_state(bytes in any_bytes(), version in 0_u32..6) {
         let mut loaded = old::Aged::default();
         match loaded.load(&mut Reader::from_slice(&bytes), version) {
             Ok(()) => prop_assert!((1..=4).contains(&version)),
@@ -174,7 +174,7 @@ fn sources(folder: &str) -> String {
     texts.collect::<String>().lines().filter(|line| !line.trim_start().starts_with("//")).collect()
 }
 
-/// Whether an attribute is used: a word with a value or in a list.
+/// Returns whether an attribute is used: a word with a value or in a list.
 fn uses(source: &str, key: &str) -> bool {
     let inside = |text: &str| text.ends_with(|last: char| last.is_alphanumeric() || "_.:".contains(last));
     let mut places = source.match_indices(key).map(|(at, _)| (&source[..at], &source[at + key.len()..]));

@@ -1,4 +1,4 @@
-//! The machine that these tests are about: devices with everything that makes loading and going back hard.
+//! The machine of these tests: devices with all features that complicate loads and rollback.
 
 use std::sync::{Arc, Mutex};
 
@@ -100,7 +100,7 @@ impl Board {
         Self { ram, uarts: [first, second], pic: Arc::new(Mutex::new(pic)) }
     }
 
-    /// Another one, whose devices differ from those of [`busy`](Self::busy) in everything that may differ.
+    /// Returns a machine whose devices differ from [`busy`](Self::busy) in all fields that may differ.
     pub(super) fn other() -> Self {
         let mut ram = vec![VecBlock::new("ram", vec![0; 6 * 256]), VecBlock::new("rom", vec![0; 2 * 256])];
         ram[0].bytes[256..3 * 256].fill(0xaa);
@@ -146,7 +146,7 @@ fn machine_loads_another_ones_state() {
     assert_eq!(destination.saved(), stream);
     destination.uarts[0].old = source.uarts[0].old;
     destination.uarts[1].pending = source.uarts[1].pending;
-    assert_eq!(destination, source, "all but what the stream does not say");
+    assert_eq!(destination, source, "all fields in the stream");
 }
 
 #[test]

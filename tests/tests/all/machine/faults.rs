@@ -9,14 +9,14 @@ use vmstate::prelude::*;
 
 use super::devices::Board;
 
-/// Loads `stream` into a copy of `board`. The copy must be what it was, or save something that loads again.
+/// Loads `stream` into a copy of `board`. The copy must be unchanged, or save a stream that loads again.
 fn nothing_or_all(board: &Board, before: &[u8], stream: &[u8], what: &str) -> bool {
     let mut tried = board.copy();
     let loaded = tried.machine().load(stream);
     match loaded {
         Err(_) => {
             assert_eq!(tried, *board, "{what}: the load failed and changed something");
-            assert_eq!(tried.saved(), before, "{what}: the load failed and changed what is saved");
+            assert_eq!(tried.saved(), before, "{what}: the load failed and changed the state");
             false
         }
         Ok(_) => {

@@ -1,4 +1,4 @@
-//! LiveSection sections: guest memory, and a second one that proves the trait.
+//! Live sections: guest memory, and a second implementation of the trait.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -12,14 +12,14 @@ use vmstate::ram::{PageSize, RamBlock, VecBlock};
 use vmstate::section::{LiveSection, Output, Pending};
 use vmstate::stream::{SectionKind, StreamItem, StreamReader};
 
-/// A log that grows while it is sent, entry by entry: what has been called, and what was said.
+/// A log of entries that grows while it is sent, with the calls of its methods.
 #[derive(Default)]
 struct Log {
     calls: Rc<RefCell<Vec<String>>>,
     entries: Vec<u32>,
     sent: usize,
     before: Option<Vec<u32>>,
-    /// Refuses to be loaded when this entry comes.
+    /// The entry that fails to load.
     poison: Option<u32>,
 }
 
@@ -73,7 +73,7 @@ impl LiveSection for Log {
     }
 
     fn load(&mut self, reader: &mut Reader<'_>, kind: SectionKind, version: u32) -> Result<(), LoadError> {
-        assert_eq!(version, 2, "that of the start");
+        assert_eq!(version, 2, "the version of the start");
         self.call(&format!("load {kind}"));
         if kind == SectionKind::Start {
             return reader.skip(1);
@@ -103,7 +103,7 @@ impl LiveSection for Log {
     }
 }
 
-/// A log with that many entries, in a machine, and what will be called.
+/// Returns a machine with a log of `entries` entries, and the calls.
 fn logging(entries: u32) -> (LocalMachine<'static>, Rc<RefCell<Vec<String>>>) {
     let log = Log { entries: (0..entries).collect(), ..Log::default() };
     let calls = log.calls.clone();
@@ -226,7 +226,7 @@ fn devices_alone_have_no_live_sections() {
     machine.load_with(&mut Reader::from_slice(&stream), options).unwrap();
 }
 
-/// Memory that a guest goes on writing to, with a log of what it has written.
+/// Memory that the guest writes while it is sent, with a dirty log.
 #[derive(Clone)]
 struct Guest(Rc<RefCell<(Vec<u8>, BTreeSet<u64>)>>);
 
@@ -273,7 +273,7 @@ fn guest_writes_while_its_memory_is_sent() {
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     guest.poke(5, 9);
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
-    assert_eq!(saving.pending_exact().total(), 64 * 4096, "what was written before counts once");
+    assert_eq!(saving.pending_exact().total(), 64 * 4096, "pages that were dirty before count once");
     assert!(!saving.iterate(30 * 4096).unwrap().complete);
     guest.poke(4096 + 7, 2);
     guest.poke(60 * 4096, 0);

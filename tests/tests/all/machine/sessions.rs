@@ -153,7 +153,7 @@ fn sections_that_change_between_steps_are_an_error() {
     assert!(machine.unregister(plugged));
     let error = take(&mut session, &mut machine, &mut stream).unwrap_err();
     assert_eq!(error.kind(), LoadErrorKind::Misuse);
-    // Entries that are still registered go back, wherever they are now.
+    // Entries that are still registered are rolled back at any index.
     session.roll_back(&mut machine);
     drop(machine);
     assert_eq!(board, before);
@@ -221,7 +221,7 @@ fn later_session_supersedes_the_earlier_one() {
     second.finish(&mut machine, &mut out).unwrap();
 }
 
-/// A live section that notes what is called.
+/// A live section that records its calls.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<&'static str>>>);
 
@@ -401,7 +401,7 @@ fn devices_can_go_into_a_package() {
     assert_eq!(copy.saved(), board.saved());
 }
 
-/// What a save does between its beginning and its end.
+/// The steps of a save between its beginning and its end.
 #[derive(Debug, Clone, Copy)]
 enum Action {
     Iterate(u64),

@@ -1,4 +1,4 @@
-//! Threads that share devices and memory with the one that saves.
+//! Threads that share devices and memory with the saving thread.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -51,7 +51,7 @@ fn devices_are_never_seen_half_changed() {
         for number in 0..400 {
             let mut stream = Vec::new();
             machine.save(&mut stream).unwrap();
-            // Loads that fail go back while the others go on.
+            // Failed loads roll back while the others continue.
             let cut = if number % 2 == 0 { stream.len() } else { 40 };
             assert_eq!(machine.load(&stream[..cut]).is_ok(), number % 2 == 0);
             streams.push(stream);
@@ -79,7 +79,7 @@ struct Guest {
 }
 
 impl Guest {
-    /// What a vCPU and its log do: first the byte is there, and then the log says so.
+    /// Writes like a vCPU with a dirty log: first the byte, then its bit in the log.
     fn poke(&self, place: usize, value: u8) {
         self.bytes[place].store(value, Ordering::Relaxed);
         self.dirty[place / PAGE].store(true, Ordering::Release);
@@ -118,7 +118,7 @@ impl RamBlock for Shared {
     }
 }
 
-/// The log is taken before the pages are read, so that nothing is lost of what is written in between.
+/// The dirty log is synchronized before the pages are read, so that no concurrent write is lost.
 #[test]
 fn concurrent_guest_writes_arrive() {
     for round in 0..50 {

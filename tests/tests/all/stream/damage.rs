@@ -125,7 +125,7 @@ fn unexpected_footer_is_rejected() {
 fn unread_payload_is_rejected() {
     let bytes = stream(&[&full(1), &footer(1), &full(2), &[0xbb], &footer(2), &[0]]);
     refusal(&bytes, Blame::Bytes, bytes.len() - 7, "the footer 0x7e of section 2", "0xbb");
-    // Without a footer before, what follows has to be something that can.
+    // Without a preceding footer, the next item has to be valid.
     let bytes = stream(&[&full(1), &[0xbb], &footer(1), &[0]]);
     refusal(&bytes, Blame::Bytes, bytes.len() - 7, "the footer 0x7e of section 1", "0xbb");
 }

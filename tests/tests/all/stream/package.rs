@@ -1,10 +1,10 @@
-//! Packaged streams, which hold sections of their own.
+//! Packaged streams, which contain sections.
 
 use vmstate::stream::Command;
 
 use super::*;
 
-/// The command PACKAGED and what it announces.
+/// Returns the command PACKAGED and its stream.
 fn package(content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap();
     [&[0x08, 0, 7, 0, 4][..], &length.to_be_bytes(), content].concat()

@@ -58,14 +58,14 @@ fn load(size: u64, blocks: &mut [VecBlock], payloads: &[Vec<u8>]) -> Result<(), 
     result.map(|end| assert_eq!(end, bytes.len() as u64, "where the last payload ends"))
 }
 
-/// Loads so many payloads and says where the last one ends.
+/// Loads `payloads` payloads and returns the end of the last one.
 fn load_with(size: u64, blocks: &mut [VecBlock], payloads: usize, mut reader: Reader<'_>) -> Result<u64, LoadError> {
     let mut loader = RamLoader::new(page_size(size));
     (0..payloads).try_for_each(|_| loader.load(blocks, &mut reader))?;
     Ok(reader.offset())
 }
 
-/// Loads a part after the list of [`blocks`], which is to be refused at `offset` of the part.
+/// Loads a part after the list of [`blocks`], and expects an error at `offset` of the part.
 #[track_caller]
 fn refused(part: &[u8], blame: Blame, offset: u64, expected: &str, found: &str) -> LoadError {
     let list = list(&blocks());
@@ -155,7 +155,7 @@ fn flags_do_not_fit_small_pages() {
     load(0x100, &mut blocks, &parts).unwrap();
     assert_eq!(blocks[0].bytes[0x300..0x400], [0; 0x100]);
     assert_eq!((blocks[0].bytes[0x2ff], blocks[0].bytes[0x400]), (0x55, 0x55));
-    // And what is MULTIFD_FLUSH with larger pages is nothing here.
+    // The flag MULTIFD_FLUSH of larger pages is unknown with these.
     let error = load(0x100, &mut blocks, &[list_of_sram(), [word(0x200), end()].concat()]).unwrap_err();
     assert_eq!(error.found(), "flags 0x0 in 0x0000000000000200");
     load(0x1000, &mut [VecBlock::new("sram", vec![0; 0x1000])], &[word(0x10)]).unwrap();
@@ -189,7 +189,7 @@ fn unknown_block_is_rejected() {
     assert_eq!((error.expected(), error.found()), ("0x4000 bytes of `pc.ram`", "0x8000"));
     assert_eq!(error.qemu_message(), Some("Size mismatch: pc.ram: 0x8000 != 0x4000: Invalid argument"));
 
-    // Blocks of ours that the stream lacks keep what they have, as in QEMU.
+    // Blocks that the stream lacks keep their contents, as in QEMU.
     let mut ours = blocks();
     let second = list(&ours[1..]);
     load(PAGE, &mut ours, &[second]).unwrap();
@@ -276,11 +276,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_saved_is_loaded((size, memory) in any_memory(), limit in 1_u64..0x2_0000) {
+    fn saved_memory_is_loaded((size, memory) in any_memory(), limit in 1_u64..0x2_0000) {
         let named = |(index, bytes): (usize, &Vec<u8>)| VecBlock::new(format!("block{index}"), bytes.clone());
         let blocks: Vec<_> = memory.iter().enumerate().map(named).collect();
         let payloads = save(size, &blocks, limit);
-        // What is there before must go: zero pages are sent too.
+        // The old contents must be overwritten: zero pages are sent, too.
         let filled = |block: &VecBlock| VecBlock::new(&*block.idstr, vec![0xff; block.bytes.len()]);
         let mut loaded: Vec<_> = blocks.iter().map(filled).collect();
         load(size, &mut loaded, &payloads).unwrap();

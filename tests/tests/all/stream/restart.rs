@@ -1,4 +1,4 @@
-//! Restartable decoding: any split of the bytes gives what all bytes at once give.
+//! Restartable decoding: any split of the bytes decodes like all bytes at once.
 
 use vmstate::ram::{PageSize, RamOptions, Record, RecordReader};
 use vmstate::stream::{Decoded, ItemDecoder, section_end};
@@ -11,9 +11,9 @@ struct Arriving<'b> {
     bytes: &'b [u8],
     position: usize,
     arrived: usize,
-    /// How many bytes arrive of 16 that were asked for.
+    /// The number of bytes that arrive of each 16 that are needed.
     share: usize,
-    /// How many more calls are checked to leave the decoder unchanged: copying it takes most of the time.
+    /// The remaining calls that are checked to leave the decoder unchanged: copying it takes most of the time.
     checks: usize,
 }
 
@@ -22,7 +22,7 @@ impl<'b> Arriving<'b> {
         Self { bytes, position: 0, arrived: 0, share, checks: 1000 }
     }
 
-    /// Decodes an item, and checks that a decoder which needs more is what it was.
+    /// Decodes an item, and checks that a decoder that needs more bytes is unchanged.
     #[track_caller]
     fn decode<D: Clone + PartialEq + std::fmt::Debug, T>(
         &mut self,
@@ -60,7 +60,7 @@ impl<'b> Arriving<'b> {
     }
 }
 
-/// What a walk found: items and records with their offsets, in order.
+/// Items and records with their offsets, in order.
 type Found = Vec<(u64, String)>;
 
 /// Walks through a stream with a blocking reader.
@@ -114,7 +114,7 @@ fn decode(bytes: &[u8], page_size: PageSize, share: usize) -> Found {
             let end = payload_end(bytes, &section);
             input.skip(usize::try_from(end - section.payload).unwrap());
         }
-        // The footer may be decoded by itself, or with what follows it.
+        // The footer may be decoded alone or with the next item.
         if section.section_id % 2 == 0 {
             input.decode(&mut items, ItemDecoder::decode_section_end).unwrap();
         }
@@ -166,7 +166,7 @@ fn page_size_of(name: &str) -> u64 {
 /// Walks through the framing of a stream whose sections have [`PAYLOAD`]; all bytes arrive at once without a share.
 fn decode_framing(bytes: &[u8], share: Option<usize>) -> Result<Vec<StreamItem>, LoadError> {
     let mut padded = bytes.to_vec();
-    // No item asks for more than it has, but a truncated one may ask for what was cut off.
+    // No complete item needs more bytes, but a truncated one may need the removed ones.
     padded.resize(bytes.len() + (1 << 17), 0xee);
     let mut input = Arriving::new(&padded, share.unwrap_or(16));
     if share.is_none() {
@@ -219,7 +219,7 @@ fn wrong_bytes_are_reported_before_the_rest_arrives() {
     let mut decoder = ItemDecoder::new();
     assert_eq!(decoder.decode_header(b"QEVN", 0).unwrap_err().offset(), Some(0));
     assert_eq!(decoder.decode_item(b"\x09", 8).unwrap_err().offset(), Some(8));
-    // A command that nobody knows, of 60,000 bytes.
+    // An unknown command of 60,000 bytes.
     assert_eq!(decoder.decode_item(b"\x08\0\x63\xea\x60", 8).unwrap_err().offset(), Some(9));
 }
 

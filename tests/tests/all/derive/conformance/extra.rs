@@ -1,4 +1,4 @@
-//! The structs of the cases that QEMU does not test, and two cases that are no table's row.
+//! The structs of the additional cases, and two cases that are not in a table.
 
 use std::mem;
 
@@ -13,7 +13,7 @@ pub(super) struct Dev {
     pub(super) field: u8,
     #[vmstate(subsection("dev/extra", version = 3, minimum_version = 2, needed = Self::sends_extra))]
     pub(super) extra: u16,
-    #[vmstate(skip = "what the predicate asks for")]
+    #[vmstate(skip = "read by the predicate")]
     pub(super) sends_extra: bool,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn outermost() -> Outermost {
     Outermost { field: 1, middle: Some(Middle { field: 2, inner: Some(3) }) }
 }
 
-/// QEMU's format cannot say where `dev` ends.
+/// QEMU's format does not mark the end of `dev`.
 #[derive(VmState, Debug, Default, PartialEq)]
 #[vmstate(name = "ambiguous")]
 pub(super) struct Ambiguous {
@@ -81,7 +81,7 @@ pub(super) fn agreed_with(le: i32) -> Agreed {
 #[vmstate(name = "fifo", must_exist("level fits", Self::level_fits), post_save = Self::post_save)]
 pub(super) struct Fifo {
     level: u8,
-    #[vmstate(skip = "what the tests look at")]
+    #[vmstate(skip = "examined by the tests")]
     post_saves: u8,
 }
 
@@ -227,7 +227,7 @@ struct Device {
     extra: Option<u32>,
 }
 
-/// A struct whose array is not described as one, for its subsection may be there or not.
+/// A struct whose array is not described as one, because its subsection is optional.
 #[derive(VmState, Default)]
 #[vmstate(name = "large")]
 struct Large {

@@ -1,4 +1,4 @@
-//! Subsections of all kinds, in each other and beside each other, and the functions of a device.
+//! Subsections of all kinds, nested and adjacent, and the functions of a device.
 
 use proptest::prelude::*;
 use vmstate::prelude::*;
@@ -40,7 +40,7 @@ pub(super) struct Device {
     timer: Option<Option<u64>>,
 }
 
-/// What is ambiguous after `nested`: a number that cannot be five.
+/// Fields that are ambiguous after `nested`: a number that cannot be five.
 #[derive(VmState, Debug, Clone, Default, PartialEq)]
 #[vmstate(name = "last")]
 struct Last {
@@ -106,7 +106,7 @@ impl Device {
 
     fn post_load(&mut self) -> Result<(), String> {
         self.doubled = u16::from(self.level) * 2;
-        if self.must == 0xff { Err("0xff is no state".into()) } else { Ok(()) }
+        if self.must == 0xff { Err("0xff is not a valid state".into()) } else { Ok(()) }
     }
 }
 
@@ -130,7 +130,7 @@ prop_compose! {
             level, must, nested, value, part, first, timer,
             doubled: u16::from(level) * 2,
             last: Last { is_on },
-            // What the group's absence makes of it.
+            // The effect of the group's absence.
             second: if first == 0 { 9 } else { second },
             whole: whole.map(|value| Whole { value }),
         }

@@ -1,4 +1,4 @@
-//! Values that stand for others on the wire, or that not every number is.
+//! Values with another encoding, and values that not every number represents.
 
 use std::cell::{Cell, RefCell};
 use std::num::{NonZero, Wrapping};
@@ -96,7 +96,7 @@ impl Info<(u8, u8)> for Nibbles {
     }
 }
 
-/// What another crate could have.
+/// Types as in another crate.
 mod foreign {
     #[derive(Default, Debug, PartialEq, Clone, Copy)]
     pub(super) struct Point {
@@ -151,7 +151,7 @@ impl Default for Values {
 }
 
 impl Peer for Values {
-    /// With the same of what must be equal, and the highest level.
+    /// Equal in the fields that must match, with the highest level.
     fn peer(&self) -> Self {
         Self { id: self.id, queues: self.queues, level: i32::MAX, ..Self::default() }
     }

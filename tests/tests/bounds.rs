@@ -225,7 +225,7 @@ fn number_of_sections_is_limited() {
             let mut machine = Machine::new();
             let error = load(&mut machine, options, header, &rest, length, FIXED_LENIENT).unwrap_err();
             let kept = rule == Unknown::PassThrough && kind == SectionKind::Start;
-            let expected = if kept { "a section that comes whole" } else { "at most 16384 sections with a name" };
+            let expected = if kept { "a full section" } else { "at most 16384 named sections" };
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -46,8 +46,8 @@ impl Checkpoints {
         }
         let start = self.bytes.pending().len();
         copy(entry, &mut self.bytes).map_err(|error| {
-            LoadError::rejected("a device that can be saved, to go back to it if the load fails", error).or_advice(
-                "bring the device into a state that it can be in, or load in place (`LoadOptions::without_rollback`)",
+            LoadError::rejected("a device whose state can be copied for a rollback", error).or_advice(
+                "reset the device before the load, or load without rollback (`LoadOptions::without_rollback`)",
             )
         })?;
         self.states.push(State { index, number: entry.number, range: start..self.bytes.pending().len() });

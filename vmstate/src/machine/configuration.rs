@@ -1,19 +1,17 @@
-//! Whether a stream is of this machine.
+//! Comparison of a stream's configuration with the machine's.
 
-use std::fmt;
+use std::fmt::Display;
 
 use vmstate_types::LoadError;
 use vmstate_types::error::LoadErrorKind;
 
 use crate::stream::Configuration;
 
-/// Compares the stream's configuration with ours (`configuration_post_load` in `migration/savevm.c`).
+/// Checks that the stream's configuration matches ours (`configuration_post_load` in `migration/savevm.c`).
 pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>) -> Result<(), LoadError> {
     let Some(theirs) = theirs else {
         return Err(mismatch(format!("the configuration of `{}`", ours.machine), "no configuration")
-            .or_advice(
-                "if the other side sends none on purpose, allow any machine (`LoadOptions::ignore_machine_type`)",
-            )
+            .or_advice("if the source omits it on purpose, set `LoadOptions::ignore_machine_type`")
             .with_qemu_message("Configuration section missing"));
     };
     check_machine(ours, theirs)?;
@@ -22,71 +20,77 @@ pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>) -> Res
     check_uuid(ours, theirs)
 }
 
-/// Creates the error for a stream of another machine.
-fn mismatch(expected: String, found: impl fmt::Display) -> LoadError {
+fn mismatch(expected: String, found: impl Display) -> LoadError {
     LoadError::new(LoadErrorKind::MachineMismatch, expected, found)
 }
 
 fn check_machine(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadError> {
-    let (local, received) = (&ours.machine, &theirs.machine);
-    match local == received {
-        true => Ok(()),
-        false => Err(mismatch(format!("the machine `{local}`"), format!("`{}`", received.escape_debug()))
-            .or_advice("start this side as the machine that the stream is of")
-            .with_qemu_message(format!("Machine type received is '{received}' and local is '{local}'"))),
+    let local = &ours.machine;
+    let received = &theirs.machine;
+    if local == received {
+        return Ok(());
     }
+    Err(mismatch(format!("machine type `{local}`"), format!("`{}`", received.escape_debug()))
+        .or_advice("start the destination with the machine type of the source")
+        .with_qemu_message(format!("Machine type received is '{received}' and local is '{local}'")))
 }
 
 fn check_page_bits(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadError> {
-    let text =
-        |bits: Option<u32>| bits.map_or("the smallest pages".to_owned(), |bits| format!("pages of 2^{bits} bytes"));
-    let (local, received) = (ours.target_page_bits, theirs.target_page_bits);
-    match local == received {
-        true => Ok(()),
-        false => Err(mismatch(text(local), text(received)).with_qemu_message(format!(
-            "Received TARGET_PAGE_BITS is {} but local is {}",
-            received.unwrap_or(0),
-            local.unwrap_or(0)
-        ))),
+    let local = ours.target_page_bits;
+    let received = theirs.target_page_bits;
+    if local == received {
+        return Ok(());
     }
+    let text =
+        |bits: Option<u32>| bits.map_or("the smallest page size".to_owned(), |bits| format!("pages of 2^{bits} bytes"));
+    // QEMU prints 0 for a stream without the subsection.
+    let bits = |bits: Option<u32>| bits.unwrap_or(0);
+    Err(mismatch(text(local), text(received)).with_qemu_message(format!(
+        "Received TARGET_PAGE_BITS is {} but local is {}",
+        bits(received),
+        bits(local)
+    )))
 }
 
 fn check_capabilities(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadError> {
-    let set = |configuration: &Configuration| {
-        let mut names = configuration.capabilities.clone().unwrap_or_default();
-        names.sort_unstable();
-        names
-    };
-    let text = |names: &[String]| match names {
-        [] => "no capabilities".to_owned(),
-        names => format!("the capabilities {}", names.join(", ").escape_debug()),
-    };
-    let (local, received) = (set(ours), set(theirs));
-    match local.iter().chain(&received).find(|name| local.contains(name) != received.contains(name)) {
-        None => Ok(()),
-        Some(name) => {
-            let (here, there) = if local.contains(name) { ("on", "off") } else { ("off", "on") };
-            Err(LoadError::new(LoadErrorKind::Capability, text(&local), text(&received))
-                .or_advice("set the same migration capabilities on both sides")
-                .with_qemu_message(format!("Capability {name} is {here}, but received capability is {there}")))
-        }
+    let local = capabilities(ours);
+    let received = capabilities(theirs);
+    let differs = |name: &&String| local.contains(name) != received.contains(name);
+    let Some(name) = local.iter().chain(&received).find(differs) else { return Ok(()) };
+    let state = |names: &[String]| if names.contains(name) { "on" } else { "off" };
+    let message = format!("Capability {name} is {}, but received capability is {}", state(&local), state(&received));
+    Err(LoadError::new(LoadErrorKind::Capability, list(&local), list(&received))
+        .or_advice("set the same migration capabilities on source and destination")
+        .with_qemu_message(message))
+}
+
+fn capabilities(configuration: &Configuration) -> Vec<String> {
+    let mut names = configuration.capabilities.clone().unwrap_or_default();
+    names.sort_unstable();
+    names
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        "no capabilities".to_owned()
+    } else {
+        format!("the capabilities {}", names.join(", ").escape_debug())
     }
 }
 
+/// As in QEMU, a UUID has to match only if both machines have one.
 fn check_uuid(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadError> {
-    match (ours.uuid, theirs.uuid) {
-        (Some(local), Some(received)) if local != received => {
-            Err(mismatch(format!("the UUID {}", uuid_text(local)), uuid_text(received)).with_qemu_message(format!(
-                "UUID received is {} and local is {}",
-                uuid_text(received),
-                uuid_text(local)
-            )))
-        }
-        _ => Ok(()),
+    let (Some(local), Some(received)) = (ours.uuid, theirs.uuid) else { return Ok(()) };
+    if local == received {
+        return Ok(());
     }
+    let local = uuid_text(local);
+    let received = uuid_text(received);
+    let message = format!("UUID received is {received} and local is {local}");
+    Err(mismatch(format!("UUID {local}"), received).with_qemu_message(message))
 }
 
-/// `01234567-89ab-cdef-0123-456789abcdef`.
+/// Formats a UUID as `01234567-89ab-cdef-0123-456789abcdef`.
 fn uuid_text(uuid: [u8; 16]) -> String {
     let mut text = String::with_capacity(36);
     for (index, byte) in uuid.iter().enumerate() {
@@ -102,32 +106,30 @@ fn uuid_text(uuid: [u8; 16]) -> String {
 mod tests {
     use super::*;
 
-    fn refused(ours: &Configuration, theirs: &Configuration) -> String {
+    fn rejection(ours: &Configuration, theirs: &Configuration) -> String {
         check(ours, Some(theirs)).unwrap_err().qemu_message().unwrap().to_owned()
     }
 
     #[test]
-    fn each_difference_is_said_as_qemu_says_it() {
+    fn differences_have_qemu_messages() {
         let ours = Configuration::new("virt");
         check(&ours, Some(&ours)).unwrap();
         assert_eq!(check(&ours, None).unwrap_err().qemu_message(), Some("Configuration section missing"));
         assert_eq!(
-            refused(&ours, &Configuration::new("virt-7.2")),
+            rejection(&ours, &Configuration::new("virt-7.2")),
             "Machine type received is 'virt-7.2' and local is 'virt'"
         );
         let pages = Configuration { target_page_bits: Some(12), ..ours.clone() };
-        assert_eq!(refused(&ours, &pages), "Received TARGET_PAGE_BITS is 12 but local is 0");
+        assert_eq!(rejection(&ours, &pages), "Received TARGET_PAGE_BITS is 12 but local is 0");
         let shared = Configuration { capabilities: Some(vec!["x-ignore-shared".into()]), ..ours.clone() };
-        assert_eq!(check(&ours, Some(&pages)).unwrap_err().kind(), LoadErrorKind::MachineMismatch);
-        assert_eq!(check(&ours, Some(&shared)).unwrap_err().kind(), LoadErrorKind::Capability);
         let text = "Capability x-ignore-shared is off, but received capability is on";
-        assert_eq!(refused(&ours, &shared), text);
-        assert_eq!(refused(&shared, &ours), "Capability x-ignore-shared is on, but received capability is off");
+        assert_eq!(rejection(&ours, &shared), text);
+        assert_eq!(rejection(&shared, &ours), "Capability x-ignore-shared is on, but received capability is off");
         check(&Configuration { capabilities: Some(Vec::new()), ..ours.clone() }, Some(&ours)).unwrap();
     }
 
     #[test]
-    fn a_uuid_counts_only_if_both_have_one() {
+    fn uuid_matters_only_if_both_have_one() {
         let ours = Configuration::new("virt");
         let uuid = |last| Configuration {
             uuid: Some([0xab, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, last]),
@@ -136,7 +138,7 @@ mod tests {
         check(&ours, Some(&uuid(1))).unwrap();
         check(&uuid(1), Some(&ours)).unwrap();
         assert_eq!(
-            refused(&uuid(1), &uuid(2)),
+            rejection(&uuid(1), &uuid(2)),
             "UUID received is ab000102-0304-0506-0708-090a0b0c0d02 and local is ab000102-0304-0506-0708-090a0b0c0d01"
         );
     }

@@ -1,19 +1,19 @@
-//! The description of a stream that is being saved, put together of the texts of its sections.
+//! The description of a stream that is being saved, composed of the texts of its sections.
 
 use crate::registry::{Entry, Threading};
 use crate::schema::{self, Release};
 use crate::stream::Configuration;
 
-/// What a machine knows of descriptions from one save to the next. The texts of sections are with their entries.
+/// The parts of descriptions that a machine keeps from one save to the next. The texts of sections are in their entries.
 #[derive(Debug, Default)]
 pub(crate) struct DescriptionCache {
-    /// What stands before the first device, with what it was made of.
+    /// The text before the first device, with the values that it depends on.
     beginning: Option<(Beginning, String)>,
-    /// The entries whose sections have been described, in their order.
+    /// The indexes of the entries whose sections have been described, in the order of the stream.
     described: Vec<usize>,
 }
 
-/// What the text before the first device depends on, besides the machine's configuration.
+/// The values that the text before the first device depends on, besides the machine's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Beginning {
     release: Release,
@@ -22,7 +22,7 @@ struct Beginning {
 }
 
 impl DescriptionCache {
-    /// Forgets what was made of another configuration.
+    /// Removes the text of another configuration.
     pub(crate) fn reconfigure(&mut self) {
         self.beginning = None;
     }
@@ -36,12 +36,12 @@ impl DescriptionCache {
         }
     }
 
-    /// The section of entry number `index` has been described.
+    /// Adds the section of the entry at `index`, which has been described.
     pub(super) fn add(&mut self, index: usize) {
         self.described.push(index);
     }
 
-    /// All of the description, piece by piece; `more` are the texts of sections that have no entries.
+    /// Iterates over the pieces of the description. `more` are the texts of sections without entries.
     pub(super) fn pieces<'t, 'd: 't, T: Threading>(
         &'t self,
         entries: &'t [Entry<'d, T>],

@@ -1,31 +1,36 @@
 //! Saving and loading a whole [`Machine`]: all of its devices, as one stream.
 //!
-//! A save writes the sections in QEMU's order: what is live while the machine runs, then every device, by priority. A
-//! load takes sections as they come, and either takes all of them or leaves the machine as it was:
+//! | to | use |
+//! |---|---|
+//! | save or load in one call | [`Machine::save`], [`Machine::load`], and their variants with options |
+//! | save while the guest runs | [`Machine::start_saving`] |
+//! | drive a save or a load step by step, from any thread | [`SaveSession`], [`LoadSession`] |
+//!
+//! A save writes the sections in QEMU's order: live sections while the machine runs, then every device, by priority. A load
+//! reads the sections in the order of the stream, and either loads all of them or leaves the machine unchanged:
 //!
 //! 1. Before a section is loaded, the state of its device is copied.
-//! 2. The section is decoded, with the hooks of nested structs and subsections in their places, as in QEMU.
-//! 3. When all sections have come, and none is missing, each device's own `post_load` runs, in the order of the sections;
-//!    then what was added with [`after_load`](Machine::after_load).
-//! 4. If anything fails, or panics, every device gets its copy back. Its hooks run for that as for any load, so that what
-//!    it derives from its state fits it again; but what they return does not count.
+//! 2. The section is decoded. The hooks of nested structs and subsections run in their places, as in QEMU.
+//! 3. After the last section, if none is missing, the `post_load` hooks of the devices run in the order of the sections,
+//!    then the [`after_load`](Machine::after_load) hooks.
+//! 4. If anything fails or panics, every device is restored from its copy. Its hooks run as in any load, so that values
+//!    derived from the state are derived again, but their results are ignored.
 //!
-//! The way back has its price: a load of devices takes up to twice as long as one [in place](LoadOptions::without_rollback); one of
-//! guest memory takes up to twice as long where it was zero, as in a machine that was just made, and five to eight times as
-//! long where every page was something else and must be copied (`tests/benches/machine.rs`).
+//! Rollback costs time: loading devices takes up to twice as long as [without it](LoadOptions::without_rollback). Loading
+//! guest memory takes up to twice as long if the memory was zero, as in a new machine, and five to eight times as long if
+//! every page has to be copied (`tests/benches/machine.rs`).
 //!
-//! A machine that saves and loads again does so in the memory that it had: it keeps that of the copies, and the text of
-//! each section's description, which is made anew only when the section has another shape. A save into a [`Writer`](crate::Writer) that
-//! has been used allocates nothing.
+//! A machine that saves and loads repeatedly reuses its memory: it keeps the memory of the copies, and the description of
+//! each section, which is generated again only when the layout changes. A save into a used
+//! [`Writer`](crate::Writer) does not allocate.
 //!
-//! A stream can make a load hold at most twice as many bytes as have come of it, and a fixed amount: the reader's buffer of
-//! 64 KiB and some for the rest; two bits for each page of guest memory; and at most 8 MiB for the headers of sections,
-//! where [`Rules`] let unknown or repeated ones pass, of which there can be 16384. (What a device makes of its bytes in its
-//! own containers and hooks is its own matter. Pages of memory that are to become zero are copied at the end of a load that
-//! can go back, if they were not.) No length in a stream is believed before its bytes have come, and no field needs an
-//! allocation of its own.
+//! A load holds at most twice as many bytes as it has received, plus a fixed amount: the reader's buffer of 64 KiB and some
+//! KiB for everything else; two bits per page of guest memory; and at most 8 MiB for the headers of up to 16384 sections, if
+//! [`Rules`] allow unknown or duplicate ones. Excluded are containers and hooks of devices, and pages that become zero,
+//! which a load with rollback copies at its end. Lengths in the stream are checked against the received bytes before
+//! anything is allocated for them.
 //!
-//! What a stream may lack and have too much is a matter of [`Rules`]. (QEMU: `migration/savevm.c`.)
+//! [`Rules`] define which differences between the stream and the machine are accepted. (QEMU: `migration/savevm.c`.)
 
 mod checkpoints;
 mod configuration;

@@ -1,4 +1,4 @@
-//! Sections that nobody here knows, kept as they came to be sent on.
+//! Unknown sections, kept as bytes and sent again by the next save.
 
 use vmstate_types::{LoadError, Reader};
 
@@ -6,7 +6,7 @@ use crate::schema::{Release, SectionText};
 use crate::stream::section_end;
 use crate::stream::{SectionHeader, StreamWriter};
 
-/// A section as it came.
+/// An unknown section.
 #[derive(Debug, Clone)]
 pub(crate) struct PassThrough {
     header: SectionHeader,
@@ -16,14 +16,14 @@ pub(crate) struct PassThrough {
 }
 
 impl PassThrough {
-    /// Reads the payload of a section that nobody knows, up to its footer.
+    /// Reads the payload of an unknown section, up to its footer.
     pub(super) fn read(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<Self, LoadError> {
         let length = length(header, reader)?;
         let payload = reader.take(length)?.to_vec();
         Ok(Self { header: header.clone(), payload, description: None })
     }
 
-    /// Writes the section again, under another section id.
+    /// Writes the section with another section id.
     pub(super) fn write(&self, section_id: u32, frame: &mut StreamWriter<'_>) {
         frame.begin_section(&SectionHeader { section_id, ..self.header.clone() });
         frame.payload().bytes(&self.payload);
@@ -41,7 +41,7 @@ impl PassThrough {
     }
 }
 
-/// Keeps the objects that the description `text` has for sections that are kept.
+/// Keeps the objects of these sections in the description `text`.
 #[cfg(feature = "schema")]
 pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
     use std::collections::HashMap;
@@ -65,13 +65,13 @@ pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
 #[cfg(not(feature = "schema"))]
 pub(super) fn describe(_kept: &mut [PassThrough], _text: &str) {}
 
-/// Passes over the rest of a payload, up to the footer.
+/// Skips the rest of a payload, up to the footer.
 pub(super) fn skip(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     let length = length(header, reader)?;
     reader.skip(length as u64)
 }
 
-/// How many bytes there are before the section's footer.
+/// Returns the number of bytes before the section's footer.
 fn length(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
     let start = reader.offset();
     let end = section_end::find_end(reader, header.section_id, None)?;
@@ -79,6 +79,6 @@ fn length(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<usize, Load
     length.ok_or_else(|| {
         LoadError::malformed(format!("the footer 0x7e of section {} somewhere", header.section_id), "none")
             .at_offset(start)
-            .or_advice("where a section that nobody knows ends is only found by its footer")
+            .or_advice("only a footer marks the end of an unknown section")
     })
 }

@@ -1,12 +1,12 @@
-//! Spans for `tracing`, one for each section, if the feature of that name is on.
+//! One `tracing` span per section, with the feature `tracing`.
 //!
-//! A span's fields are the section's `name`, `instance`, `version` and `kind`; at its end, an event says how many `bytes`
-//! the section has and how many `microseconds` it took. (QEMU has trace points for this: `vmstate_downtime_save` and
-//! `vmstate_downtime_load`.)
+//! The fields of a span are the section's `name`, `instance`, `version` and `kind`. At its end, an event has the number of
+//! `bytes` and the duration in `microseconds`, like QEMU's trace points `vmstate_downtime_save` and
+//! `vmstate_downtime_load`.
 
 use crate::stream::SectionHeader;
 
-/// The span of one section, if anybody wants to know. It ends with this value.
+/// The span of one section, if a subscriber is interested. Dropping it ends the span.
 #[derive(Debug)]
 pub(super) struct Section {
     #[cfg(feature = "tracing")]
@@ -21,10 +21,10 @@ struct Open {
     offset: u64,
 }
 
-/// Begins the span of a section that is saved or loaded, as `what` says, and begins at `offset` of the stream.
+/// Begins the span of a section at `offset` of the stream. `what` is `save` or `load`.
 #[cfg(feature = "tracing")]
 pub(super) fn section(what: &'static str, header: &SectionHeader, offset: u64) -> Section {
-    // Mostly nobody does: that costs a look at one number.
+    // Without a subscriber, which is the normal case, this costs one atomic load.
     let heard = tracing::level_filters::LevelFilter::current() >= tracing::Level::DEBUG;
     Section { open: heard.then(|| Open::new(what, header, offset)).flatten() }
 }
@@ -46,7 +46,7 @@ impl Open {
 }
 
 impl Section {
-    /// Says that the section ends at `offset` of the stream.
+    /// Reports the end of the section, at `offset` of the stream.
     #[cfg(feature = "tracing")]
     pub(super) fn done(&self, offset: u64) {
         let Some(Open { span, started, offset: start }) = &self.open else { return };

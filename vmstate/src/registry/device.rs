@@ -1,7 +1,8 @@
-//! Devices whose types are not known: what a registry holds.
+//! Devices after type erasure, and the ways in which a machine can hold them.
 //!
-//! [`Device`] is the object-safe face of [`VmState`]. [`Register`] is what can be given to a registry: a device, a
-//! borrowed or boxed one, or one that is shared with other parts of the program and locked while it is used.
+//! [`Device`] is the object-safe version of [`VmState`]. [`Register`] is implemented for everything that can be registered:
+//! devices, borrowed and boxed ones, and devices that are shared with other parts of the program and locked while a
+//! machine uses them.
 
 use std::cell::RefCell;
 use std::ops::DerefMut;
@@ -15,53 +16,54 @@ use vmstate_types::{Description, LoadError, Reader, SaveError, VmState, Writer};
 use super::threading::Threading;
 use crate::schema::DescribingSink;
 
-/// A device of any type: what is left of [`VmState`] when the type is forgotten.
+/// Type-erased, object-safe version of [`VmState`].
 ///
-/// Everything that is `VmState` is a `Device`. `&mut dyn Device` and `Box<dyn Device>` can be registered too.
+/// Every type that implements `VmState` is a `Device`, and the trait is sealed. Use `&mut (dyn Device + Send)` or
+/// `Box<dyn Device + Send>` to register devices of different types in one loop.
 pub trait Device: sealed::Device {
-    /// The shape of the device's section.
+    /// Returns the description of the device's section.
     fn description(&self) -> &'static Description;
 
-    /// Whether the section is sent at all.
+    /// Returns whether the section is sent.
     fn is_needed(&self) -> bool;
 
-    /// Writes the payload of the device's section, as it is at `version`.
+    /// Writes the payload of the device's section at `version`.
     ///
     /// # Errors
-    /// What a hook, or a value that does not fit its wire type, says.
+    /// Returns an error if a hook fails, or a value does not fit its wire type.
     fn save_section(&mut self, out: &mut Writer, version: u32) -> Result<(), SaveError>;
 
     /// Writes the payload of the device's section and describes it.
     ///
     /// # Errors
-    /// As [`Self::save_section`].
+    /// See [`save_section`](Self::save_section).
     fn describe_section(&mut self, out: &mut DescribingSink<'_>, version: u32) -> Result<(), SaveError>;
 
-    /// Reads the payload of the device's section, and runs all hooks but the device's own `post_load`.
+    /// Reads the payload of the device's section, and runs all hooks except the device's own `post_load`.
     ///
     /// # Errors
-    /// When the version is not supported, the bytes are not what the description says, or a hook refuses.
+    /// Returns an error if the version is not supported, the payload is malformed, or a hook fails.
     fn decode_section(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<PostLoad, LoadError>;
 
     /// Runs the device's own `post_load`.
     ///
     /// # Errors
-    /// What the hook returns.
+    /// Returns an error if the hook does.
     fn finish_section(&mut self, version: u32) -> Result<(), LoadError>;
 
-    /// Copies the state to the end of `to`, to go back to it ([`walk::checkpoint`]).
+    /// Appends a checkpoint of the state to `to` ([`walk::checkpoint`]).
     ///
     /// # Errors
-    /// When a value does not fit its wire type.
+    /// Returns an error if a value does not fit its wire type.
     fn checkpoint(&mut self, to: &mut Writer) -> Result<(), SaveError>;
 
-    /// Goes back to a state that was copied ([`walk::restore`]).
+    /// Restores the state of a [`checkpoint`](Self::checkpoint) ([`walk::restore`]).
     ///
     /// # Errors
-    /// When `bytes` are not of this device.
+    /// Returns an error if `bytes` are not a checkpoint of this device.
     fn restore(&mut self, bytes: &[u8]) -> Result<(), LoadError>;
 
-    /// The device, without its type.
+    /// Erases the type of the device.
     fn as_device(&mut self) -> &mut dyn Device;
 }
 

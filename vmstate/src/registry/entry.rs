@@ -1,4 +1,4 @@
-//! One registered section: its names, its place among the others, and who saves and loads it.
+//! A registered section: its names, its place in the order, and its handler (QEMU's `SaveStateEntry`).
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -17,10 +17,10 @@ use crate::stream::SectionHeader;
 
 /// The name of the section with guest memory.
 const RAM: &str = "ram";
-/// The longest name that the format can hold.
+/// The longest name that fits the format: an idstr has a length of one byte.
 const MAX_NAME: usize = 255;
 
-/// What to do when the stream ends and a section has not come.
+/// How to treat a missing section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Missing {
@@ -31,7 +31,7 @@ pub enum Missing {
     KeepState,
 }
 
-/// A section to be added to a machine ([`Machine::add`](crate::machine::Machine::add)), with all that can be said about it.
+/// A section with all of its settings, to be added to a machine ([`Machine::add`](crate::machine::Machine::add)).
 ///
 /// ```
 /// use vmstate::prelude::*;
@@ -45,7 +45,7 @@ pub enum Missing {
 ///
 /// let mut pm = PowerManagement { status: 1 };
 /// let mut machine = Machine::new();
-/// // Its name is "0000:00:01.3/piix4_pm", and streams of old machines that call it "piix4_pm" load too.
+/// // Its name is "0000:00:01.3/piix4_pm". Streams of old machines, which call it "piix4_pm", load too.
 /// machine.add(Registration::device("piix4_pm", &mut pm).device_path("0000:00:01.3"))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -59,19 +59,19 @@ pub struct Registration<'d, T: Threading = Threads> {
     path: Option<String>,
     priority: Priority,
     missing: Option<Missing>,
-    /// The size of a page, of guest memory.
+    /// The page size of guest memory.
     pub(crate) page_size: Option<PageSize>,
     handler: SectionHandler<'d, T>,
 }
 
-/// A second instance id, and the oldest version of the device that streams with it have.
+/// A second instance id, and the newest version of the device in streams that use it.
 #[derive(Debug, Clone, Copy)]
 struct Alias {
     instance_id: u32,
     required_for: u32,
 }
 
-/// The name and instance that older machines use.
+/// The name and the instance id in streams of old machines.
 #[derive(Debug, Clone)]
 struct Compat {
     name: String,
@@ -79,13 +79,13 @@ struct Compat {
 }
 
 impl<'d, T: Threading> Registration<'d, T> {
-    /// The section of a described device.
+    /// Creates the section of a described device.
     #[must_use]
     pub fn device<By: 'd, D: Register<By> + MaybeSend<T> + 'd>(name: impl Into<String>, device: D) -> Self {
         Self::held(name, device, None)
     }
 
-    /// The section of a described device that `reset` puts into its initial state if the section is missing.
+    /// Creates the section of a described device that `reset` puts into its initial state if the section is missing.
     #[must_use]
     pub fn device_or_reset<By: 'd, D: Register<By> + MaybeSend<T> + 'd>(
         name: impl Into<String>,
@@ -104,19 +104,19 @@ impl<'d, T: Threading> Registration<'d, T> {
         Self::new(name.into(), 0, SectionHandler::Device(handle))
     }
 
-    /// A section that is written by hand, at `version`.
+    /// Creates a section that handwritten code saves and loads, at `version`.
     #[must_use]
     pub fn raw(name: impl Into<String>, version: u32, handler: impl RawSection + MaybeSend<T> + 'd) -> Self {
         Self::new(name.into(), version, SectionHandler::Raw(handler.boxed_raw()))
     }
 
-    /// A section that is sent in parts, at `version`.
+    /// Creates a section that is sent in parts, at `version`.
     #[must_use]
     pub fn live(name: impl Into<String>, version: u32, handler: impl LiveSection + MaybeSend<T> + 'd) -> Self {
         Self::new(name.into(), version, SectionHandler::Live(handler.boxed_live()))
     }
 
-    /// The sections `ram` of guest memory in `blocks`: an array, a vector or a `&mut` slice of [`RamBlock`]s.
+    /// Creates the section `ram` of guest memory in `blocks`: an array, a vector or a `&mut` slice of [`RamBlock`]s.
     #[must_use]
     pub fn ram<B, M>(page_size: PageSize, blocks: M) -> Self
     where
@@ -144,65 +144,68 @@ impl<'d, T: Threading> Registration<'d, T> {
         }
     }
 
-    /// With this instance id. Without, it is one more than the highest of the same name, from 0 on.
+    /// Sets the instance id. The default is one more than the highest instance id of the same name, starting at 0
+    /// (`calculate_new_instance_id`).
     #[must_use]
     pub fn instance_id(mut self, instance_id: u32) -> Self {
         self.instance_id = Some(instance_id);
         self
     }
 
-    /// With a second instance id, which streams of old machines have (`vmstate_register_with_alias_id`).
+    /// Sets a second instance id, which streams of old machines use (`vmstate_register_with_alias_id`).
     ///
-    /// `required_for` is the newest version of the device at which such streams were written. When the device's minimum
-    /// version has passed it, nothing can come under the alias any more, and registering is refused.
+    /// `required_for` is the newest version of the device in such streams. If the device's minimum version is newer, the
+    /// alias is obsolete, and registering fails.
     #[must_use]
     pub fn alias_id(mut self, instance_id: u32, required_for: u32) -> Self {
         self.alias = Some(Alias { instance_id, required_for });
         self
     }
 
-    /// With the name, and the instance id, that streams of old machines have. It must be a part of the new name.
+    /// Sets the name and the instance id in streams of old machines. The old name must be a part of the new one.
     #[must_use]
     pub fn compat(mut self, name: impl Into<String>, instance_id: u32) -> Self {
         self.compat = Some(Compat { name: name.into(), instance_id: Some(instance_id) });
         self
     }
 
-    /// With the path of the device in its bus tree before the name, such as `0000:00:01.3` (`qdev_get_dev_path`).
+    /// Prefixes the name with the path of the device in its bus tree, such as `0000:00:01.3` (`qdev_get_dev_path`).
     ///
-    /// The name without the path, and the instance id that was given, remain as those that old machines use.
+    /// The name without the path and the given instance id are kept for streams of old machines, as
+    /// `vmstate_register_with_alias_id` does.
     #[must_use]
     pub fn device_path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    /// With this section id in streams that are saved. Without, sections are numbered from 1 as they are registered.
-    /// Nobody needs to care: an id is only a link inside of one stream.
+    /// Sets the section id in saved streams. By default, sections are numbered from 1 in the order of registration, which
+    /// suits everything except a comparison with QEMU's bytes: an id only links the parts of a section inside one stream.
     ///
-    /// No live section should have the id 0: QEMU takes its parts for those of any section that has not come yet
-    /// (`load_section_id` in `migration/savevm.c`).
+    /// Do not give a live section the id 0. In QEMU, every section that has not been received yet has the
+    /// `load_section_id` 0, so the parts of the live section would go to the first of them (`migration/savevm.c`).
     #[must_use]
     pub fn section_id(mut self, section_id: u32) -> Self {
         self.section_id = Some(section_id);
         self
     }
 
-    /// With this priority among the sections. A described device has its own.
+    /// Sets the priority of a raw or live section. A described device has its own priority.
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
     }
 
-    /// What to do when the section does not come, whatever the options of a load say.
+    /// Sets how to treat the section if it is missing. Rules for the section's name in the options of a load take
+    /// precedence, rules for all sections do not.
     #[must_use]
     pub fn if_missing(mut self, missing: Missing) -> Self {
         self.missing = Some(missing);
         self
     }
 
-    /// Makes entry number `number`. Ids that were not given are counted: `index` says the next ones.
+    /// Creates entry number `number`. Ids that were not set are the next free ones of `index`.
     pub(super) fn into_entry(mut self, number: u32, index: &Index) -> Result<Entry<'d, T>, RegisterError> {
         let description = self.handler.description()?;
         if let Some(description) = description {
@@ -286,42 +289,42 @@ impl<T: Threading> SectionHandler<'_, T> {
     }
 }
 
-/// One registered section (QEMU's `SaveStateEntry`).
+/// A registered section (QEMU's `SaveStateEntry`).
 pub(crate) struct Entry<'d, T: Threading> {
-    /// How many were registered before.
+    /// The number of registrations before this one.
     pub(crate) number: u32,
-    /// That of its section in a stream, ready to be written: of a live one, that of the section before.
+    /// The header of the section, ready to be written. For a live section, the kind is that of the previous part.
     pub(crate) header: SectionHeader,
     pub(super) alias_id: Option<u32>,
     pub(super) compat: Option<(String, u32)>,
     pub(crate) priority: Priority,
-    /// That of a described device.
+    /// The description, if the section is a described device.
     pub(crate) description: Option<&'static Description>,
     pub(crate) missing: Option<Missing>,
-    /// What the stream's description says about the section.
+    /// The section's part of the stream's JSON description, kept for the next save.
     pub(crate) text: SectionText,
     pub(crate) handler: SectionHandler<'d, T>,
 }
 
 impl<T: Threading> Entry<'_, T> {
-    /// Whether a section of this name and instance is this entry's (`find_se` in `migration/savevm.c`).
+    /// Returns whether the entry loads sections with this name and instance id (`find_se` in `migration/savevm.c`).
     pub(crate) fn answers_to(&self, name: &str, instance_id: u32) -> bool {
         let alias = self.alias_id == Some(instance_id);
         let own = self.header.name == name && (self.header.instance_id == instance_id || alias);
         own || self.compat.as_ref().is_some_and(|(old, number)| old == name && (*number == instance_id || alias))
     }
 
-    /// Whether it answers to another name than its own.
+    /// Returns whether the entry has an old name.
     pub(crate) fn has_old_name(&self) -> bool {
         self.compat.is_some()
     }
 
-    /// Its place among the others.
+    /// Returns the place of the entry in the order of sections.
     pub(crate) fn key(&self) -> Key {
         (Reverse(self.priority), self.number)
     }
 
-    /// Whether the section goes out before the live ones start.
+    /// Returns whether the section is sent before the live sections start.
     pub(crate) fn is_early(&self) -> bool {
         self.description.is_some_and(|description| description.early_setup)
     }

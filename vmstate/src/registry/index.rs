@@ -1,4 +1,4 @@
-//! Which names, instance ids and section ids are taken, and by whom: what would take a look at every entry otherwise.
+//! Index of names, instance ids and section ids, so that a lookup does not have to search all entries.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -7,36 +7,36 @@ use vmstate_types::description::Priority;
 
 use super::{Entry, Threading};
 
-/// The place of an entry among the others: by priority, and then as they were registered.
+/// The place of an entry in the order of sections: by descending priority, then in the order of registration.
 pub(super) type Key = (Reverse<Priority>, u32);
 
-/// The names and ids of all entries of a registry.
+/// The names and ids of a registry's entries.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     names: HashMap<String, Uses>,
     section_ids: BTreeSet<u32>,
 }
 
-/// Who goes by a name.
+/// The entries that use a name.
 #[derive(Debug, Default)]
 struct Uses {
     /// The sections of this name, by instance id.
     own: Vec<(u32, Key)>,
-    /// Those that answer to the name and the instance id too, in streams of old machines.
+    /// The sections that use the name and the instance id in streams of old machines.
     old: Vec<(u32, Key)>,
-    /// The highest instance id that goes with the name as an old one.
+    /// The highest instance id of the name as an old name.
     highest_old: Option<u32>,
 }
 
 impl Index {
-    /// The index of all of `entries`.
+    /// Creates an index of `entries`.
     pub(super) fn from_entries<T: Threading>(entries: &[Entry<'_, T>]) -> Self {
         let mut index = Self::default();
         entries.iter().for_each(|entry| index.add(entry));
         index
     }
 
-    /// Adds an entry whose name, instance and section id are free.
+    /// Adds an entry whose ids are free.
     pub(super) fn add<T: Threading>(&mut self, entry: &Entry<'_, T>) {
         let (header, key) = (&entry.header, entry.key());
         self.section_ids.insert(header.section_id);
@@ -53,35 +53,36 @@ impl Index {
         }
     }
 
-    /// One more than the highest instance id of the sections of this name.
+    /// Returns one more than the highest instance id of the name.
     pub(super) fn next_id(&self, name: &str) -> u32 {
         let highest = self.names.get(name).and_then(|uses| uses.own.last());
         highest.map_or(0, |(highest, _)| highest.saturating_add(1))
     }
 
-    /// One more than the highest instance id of the sections that had this name.
+    /// Returns one more than the highest instance id of the name as an old name
+    /// (`calculate_compat_instance_id`).
     pub(super) fn next_old_id(&self, name: &str) -> u32 {
         let highest = self.names.get(name).and_then(|uses| uses.highest_old);
         highest.map_or(0, |highest| highest.saturating_add(1))
     }
 
-    /// One more than the highest section id, and at least 1.
+    /// Returns one more than the highest section id, at least 1.
     pub(super) fn next_section_id(&self) -> u32 {
         self.section_ids.last().map_or(1, |highest| highest.saturating_add(1))
     }
 
-    /// Whether a section has this name and instance id.
+    /// Returns whether a section has this name and instance id.
     pub(super) fn has(&self, name: &str, instance_id: u32) -> bool {
         self.names.get(name).is_some_and(|uses| uses.own.binary_search_by_key(&instance_id, |(id, _)| *id).is_ok())
     }
 
-    /// Whether a section has this section id.
+    /// Returns whether a section has this section id.
     pub(super) fn has_section_id(&self, section_id: u32) -> bool {
         self.section_ids.contains(&section_id)
     }
 
-    /// The entries that answer to a name and an instance id ([`Entry::answers_to`]). There is one, but for old names that
-    /// several have.
+    /// Iterates over the entries that load sections with this name and instance id ([`Entry::answers_to`]). Only an old
+    /// name can have several.
     pub(super) fn answering(&self, name: &str, instance_id: u32) -> impl Iterator<Item = Key> {
         let uses = self.names.get(name).into_iter();
         let lists = uses.flat_map(|uses| [&uses.own, &uses.old]);
@@ -93,13 +94,13 @@ impl Index {
     }
 }
 
-/// What stands under `id`.
+/// Iterates over the uses of `id`.
 fn under(uses: &[(u32, Key)], id: u32) -> impl Iterator<Item = &(u32, Key)> {
     let (_, from) = uses.split_at(uses.partition_point(|(other, _)| *other < id));
     from.iter().take_while(move |(other, _)| *other == id)
 }
 
-/// Puts what stands under `id` where it belongs: mostly at the end, for ids are counted upwards.
+/// Inserts a use in the order of ids. This is cheap because new ids are mostly the highest ones.
 fn insert(uses: &mut Vec<(u32, Key)>, id: u32, key: Key) {
     let place = uses.partition_point(|(other, _)| *other <= id);
     uses.insert(place, (id, key));

@@ -215,12 +215,12 @@ impl<'d, T: Threading> Registry<'d, T> {
         self.blockers.len() < before
     }
 
-    /// The names and instance ids of the sections, in the order in which they are saved.
+    /// Iterates over the names and instance ids of the sections, in the order in which they are saved.
     pub(crate) fn sections(&self) -> impl Iterator<Item = (&str, u32)> {
         self.entries.iter().map(|entry| (&*entry.header.name, entry.header.instance_id))
     }
 
-    /// The devices that are described, in the order in which they are saved: name, instance id, description.
+    /// Iterates over the described devices in the order in which they are saved: name, instance id, description.
     pub(crate) fn descriptions(&self) -> impl Iterator<Item = (&str, u32, &'static Description)> {
         let described = self.entries.iter().filter_map(|entry| Some((&entry.header, entry.description?)));
         described.map(|(header, description)| (&*header.name, header.instance_id, description))
@@ -231,15 +231,15 @@ impl<'d, T: Threading> Registry<'d, T> {
         self.revision
     }
 
-    /// One more than the highest section id, and at least 1.
+    /// Returns one more than the highest section id, at least 1.
     pub(crate) fn next_section_id(&self) -> u32 {
         self.index.next_section_id()
     }
 
-    /// The entry that answers to a name and an instance id: if there are several, the first from number `from` on, and
-    /// the first of all behind the last.
+    /// Finds the entry that loads sections with this name and instance id. If several entries share an old name, each is
+    /// used in turn: the first one at or after index `from`, or else the first of all.
     pub(crate) fn find(&self, name: &str, instance_id: u32, from: usize) -> Option<usize> {
-        // Sections mostly come in the order in which they are registered.
+        // Streams mostly have the order of registration, so the next entry is the right one without a lookup.
         if self.entries.get(from).is_some_and(|entry| entry.answers_to(name, instance_id)) {
             return Some(from);
         }
@@ -248,7 +248,10 @@ impl<'d, T: Threading> Registry<'d, T> {
         places.min_by_key(|place| (*place < from, *place))
     }
 
-    /// Why nothing can be saved now, if something forbids it.
+    /// Checks that neither an unmigratable device nor a blocker forbids saving (`migration_is_blocked`).
+    ///
+    /// # Errors
+    /// Returns an error with all reasons.
     pub(crate) fn check_blockers(&self) -> Result<(), SaveError> {
         let devices = self.entries.iter().filter(|entry| entry.description.is_some_and(|own| own.unmigratable));
         let devices = devices.map(|entry| format!("section {} is unmigratable", entry.title()));

@@ -11,7 +11,7 @@ use crate::stream::SectionKind;
 pub struct Pending {
     /// Bytes that must be sent before the destination can run.
     pub precopy: u64,
-    /// Bytes that can also be sent when it runs already.
+    /// Bytes that can also be sent while the destination runs.
     pub postcopy: u64,
 }
 
@@ -22,7 +22,7 @@ impl Pending {
         Self { precopy, postcopy }
     }
 
-    /// All that is left.
+    /// Returns the sum of both.
     #[must_use]
     pub fn total(self) -> u64 {
         self.precopy.saturating_add(self.postcopy)
@@ -38,20 +38,21 @@ impl std::iter::Sum for Pending {
     }
 }
 
-/// A section that is sent while the machine runs, in pieces: QEMU's `SaveVMHandlers`. Guest memory is one
+/// A section that is sent in parts while the machine runs, like QEMU's `SaveVMHandlers`. Guest memory is such a section
 /// ([`Ram`](crate::ram::Ram)).
 ///
-/// A save calls `save_setup`, `save_iterate` as often as there is something to send, `save_complete` when the machine
-/// has stopped, and in any case `save_cleanup`. Each of the first three writes the payload of one section. A load calls
-/// `load_setup`, `load` for each section, `load_finish` when the stream has ended well or `load_undo` when it has not,
-/// and in any case `load_cleanup`.
+/// A save calls `save_setup`, then `save_iterate` while there is something to send, then `save_complete` when the machine
+/// is stopped, and in any case `save_cleanup`. Each of the first three writes the payload of one section.
+///
+/// A load calls `load_setup`, then `load` for each section, then `load_finish` if the stream is complete or `load_undo` if
+/// the load fails, and in any case `load_cleanup`.
 pub trait LiveSection {
-    /// Whether the section is sent at all, and expected when loading.
+    /// Returns whether the section is sent by a save, and required by a load.
     fn is_active(&self) -> bool {
         true
     }
 
-    /// Whether `save_iterate` is called now.
+    /// Returns whether `save_iterate` is called now.
     fn is_active_iterate(&self) -> bool {
         true
     }
@@ -59,56 +60,56 @@ pub trait LiveSection {
     /// Writes the payload of the first section.
     ///
     /// # Errors
-    /// When the section cannot be saved.
+    /// Returns an error if the section cannot be saved.
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError>;
 
-    /// How much is left to send, as far as is known without looking closely (`state_pending_estimate`).
+    /// Estimates the amount left to send, without synchronizing the dirty log (`state_pending_estimate`).
     fn pending_estimate(&mut self) -> Pending {
         self.pending_exact()
     }
 
-    /// How much is left to send (`state_pending_exact`).
+    /// Returns the amount left to send (`state_pending_exact`).
     fn pending_exact(&mut self) -> Pending {
         Pending::default()
     }
 
-    /// Writes the payload of one section of about `budget` bytes. `true` when nothing was left to send.
+    /// Writes the payload of one section of about `budget` bytes. Returns `true` if nothing is left to send.
     ///
     /// # Errors
-    /// When the section cannot be saved.
+    /// Returns an error if the section cannot be saved.
     fn save_iterate(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError>;
 
-    /// Writes the payload of the last section: all that is left. The machine has stopped.
+    /// Writes the payload of the last section: everything that is left. The machine is stopped.
     ///
     /// # Errors
-    /// When the section cannot be saved.
+    /// Returns an error if the section cannot be saved.
     fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError>;
 
-    /// Runs at the end of every save, even if it failed, and even if `save_setup` never ran.
+    /// Runs at the end of every save, even if the save failed, and even if `save_setup` never ran.
     fn save_cleanup(&mut self) {}
 
-    /// Runs before a load's first section. Only if the load is `undoable`, [`load_undo`](Self::load_undo) may come.
+    /// Runs before the first section of a load. [`load_undo`](Self::load_undo) can follow only if the load is `undoable`.
     ///
     /// # Errors
-    /// When the section cannot be loaded now.
+    /// Returns an error if the section cannot be loaded now.
     fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError>;
 
-    /// Reads the payload of one section, to its end. It was saved at `version`.
+    /// Reads the whole payload of one section, which was saved at `version`.
     ///
     /// # Errors
-    /// When the bytes are not what they should be.
+    /// Returns an error if the payload is malformed, or does not fit this machine.
     fn load(&mut self, reader: &mut Reader<'_>, kind: SectionKind, version: u32) -> Result<(), LoadError>;
 
-    /// Runs when all sections have come, before the devices' `post_load` hooks: what was put off is done now, and can
-    /// still be undone.
+    /// Runs after all sections, before the devices' `post_load` hooks: applies what was put off. The load can still be
+    /// undone.
     ///
     /// # Errors
-    /// When the state cannot be taken after all.
+    /// Returns an error if the state cannot be applied.
     fn load_finish(&mut self) -> Result<(), LoadError> {
         Ok(())
     }
 
-    /// Undoes all that this load has done.
+    /// Undoes everything that this load has changed.
     fn load_undo(&mut self);
 
     /// Runs if the load cannot be undone from now on: applies what was put off, and releases what
@@ -120,13 +121,13 @@ pub trait LiveSection {
         Ok(())
     }
 
-    /// Runs at the end of every load, even if it failed.
+    /// Runs at the end of every load, even if the load failed.
     fn load_cleanup(&mut self) {}
 
-    /// Gets ready to go on sending after a connection was lost (`resume_prepare`).
+    /// Prepares to continue sending after a lost connection (`resume_prepare`).
     ///
     /// # Errors
-    /// When that is not possible.
+    /// Returns an error if the section cannot continue.
     fn resume_prepare(&mut self) -> Result<(), SaveError> {
         Ok(())
     }

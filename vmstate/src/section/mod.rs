@@ -1,7 +1,8 @@
-//! Sections that are not described devices: raw ones, written by hand, and live ones, sent in parts.
+//! Sections that are not described devices: raw sections and live sections.
 //!
-//! A [`LiveSection`] is QEMU's `SaveVMHandlers` (`include/migration/register.h`); guest memory is one
-//! ([`Ram`](crate::ram::Ram)). A [`RawSection`] is one of its old-style handlers. Both are registered with a
+//! A [`LiveSection`] is sent in parts while the machine runs, like QEMU's `SaveVMHandlers`
+//! (`include/migration/register.h`); guest memory is one ([`Ram`](crate::ram::Ram)). A [`RawSection`] is saved and loaded
+//! by handwritten code, like QEMU's old-style handlers. Both are registered with a
 //! [`Machine`](crate::machine::Machine).
 
 mod live;

@@ -1,10 +1,11 @@
-//! Sections that are written and read by hand.
+//! Sections without a description, which are saved and loaded by handwritten code.
 
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
-/// A section that is written and read by hand: QEMU's old-style handlers (`SaveVMHandlers.save_state`, `load_state`).
+/// A section that handwritten code saves and loads, like QEMU's old-style handlers (`SaveVMHandlers.save_state` and
+/// `load_state`).
 ///
-/// QEMU still has some, such as `slirp`. New devices derive [`VmState`](crate::VmState) instead.
+/// QEMU still has a few of them, such as `slirp`. New devices derive [`VmState`](crate::VmState) instead.
 ///
 /// ```
 /// use vmstate::prelude::*;
@@ -38,15 +39,15 @@ pub trait RawSection {
     /// Writes the payload.
     ///
     /// # Errors
-    /// When there is a state that cannot be saved.
+    /// Returns an error if the state cannot be saved.
     fn save(&mut self, out: &mut Writer) -> Result<(), SaveError>;
 
-    /// Reads a payload that was saved at `version`, to its end.
+    /// Reads the whole payload, which was saved at `version`.
     ///
-    /// What [`save`](Self::save) wrote must load at any time: a failed load is rolled back with it.
+    /// The output of [`save`](Self::save) must load at any time, because the rollback of a failed load uses it.
     ///
     /// # Errors
-    /// When the bytes are not what they should be.
+    /// Returns an error if the payload is malformed, or does not fit this machine.
     fn load(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>;
 }
 

@@ -165,7 +165,7 @@ fn device_without_checkpoint_is_not_loaded() {
     broken.count = 5;
     let before = board.copy();
     let error = board.machine().load(&stream[..]).unwrap_err();
-    assert!(error.to_string().contains("a device that can be saved"), "{error}");
+    assert!(error.to_string().contains("a device whose state can be copied"), "{error}");
     assert_eq!(board, before);
     let mut reader = Reader::from_slice(&stream);
     board.machine().load_with(&mut reader, LoadOptions::new().without_rollback()).unwrap();

@@ -177,7 +177,7 @@ fn a_live_section_must_start_and_end() {
     let end = stream.len() - 1 - (1 + 4 + 4 + 40 + 5);
     let started = [&stream[..end], &[0]].concat();
     let error = machine.load(&started[..]).unwrap_err();
-    assert_eq!((error.expected(), error.found()), ("the section \"log\" (instance 0)", "only parts of it"));
+    assert_eq!((error.expected(), error.found()), ("section \"log\" (instance 0)", "only its first parts"));
     machine.load(&stream[..]).unwrap();
 }
 

@@ -44,7 +44,7 @@ fn missing_section_follows_its_rule() {
     machine.register("first", &mut first).unwrap();
     machine.register("second", &mut second).unwrap();
     let error = machine.load(&stream[..]).unwrap_err();
-    assert_eq!((error.expected(), error.found()), ("the section \"second\" (instance 0)", "the end of the stream"));
+    assert_eq!((error.expected(), error.found()), ("section \"second\" (instance 0)", "the end of the stream"));
     let loaded = load(&mut machine, &stream, Rules::QEMU).unwrap();
     assert_eq!(loaded.missing, [("second".to_owned(), 0)]);
     let options = || LoadOptions::new().section("second", Rules::default().missing(Missing::KeepState));
@@ -101,7 +101,7 @@ fn qemu_defaults_do_not_roll_back() {
     let mut machine = Machine::new();
     machine.register("first", Dev::default()).unwrap();
     let unknown = machine.load_with(&mut Reader::from_slice(&good), LoadOptions::qemu_defaults()).unwrap_err();
-    assert_eq!(unknown.expected(), "a section that is registered", "QEMU rejects these, too");
+    assert_eq!(unknown.expected(), "a registered section", "QEMU rejects these, too");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_live_section_cannot_be_kept() {
     source.save(&mut stream).unwrap();
     let mut machine = Machine::new();
     let error = load(&mut machine, &stream, Rules::default().unknown(Unknown::PassThrough)).unwrap_err();
-    assert_eq!(error.found(), "a live one");
+    assert_eq!(error.found(), "a live section");
     assert!(error.advice().unwrap().contains("`Machine::register_ram`"), "{error}");
     assert_eq!(load(&mut machine, &stream, Rules::default().unknown(Unknown::Skip)).unwrap().unknown.len(), 1);
 }
@@ -136,7 +136,7 @@ fn unknown_section_follows_its_rule() {
     let mut machine = Machine::new();
     machine.register("dev", &mut device).unwrap();
     let error = machine.load(&stream[..]).unwrap_err();
-    assert_eq!((error.expected(), error.found()), ("a section that is registered", "\"unknown\", instance 0"));
+    assert_eq!((error.expected(), error.found()), ("a registered section", "\"unknown\", instance 0"));
     assert!(error.qemu_message().unwrap().starts_with("Unknown savevm section or instance 'unknown' 0."));
 
     let loaded = load(&mut machine, &stream, Rules::default().unknown(Unknown::Skip)).unwrap();
@@ -181,7 +181,7 @@ fn repeated_section_follows_its_rule() {
     let mut machine = Machine::new();
     machine.register("dev", &mut device).unwrap();
     let error = machine.load(&twice[..]).unwrap_err();
-    assert_eq!((error.expected(), error.found()), ("each section once", "the section again"));
+    assert_eq!((error.expected(), error.found()), ("one section of this name and instance id", "a duplicate"));
     load(&mut machine, &twice, Rules::QEMU).unwrap();
     drop(machine);
     assert_eq!(device.value, 2);
@@ -243,7 +243,7 @@ fn commands_are_answered_by_the_caller() {
     machine.register("dev", Dev::default()).unwrap();
     machine.load(&stream(&[Command::SwitchoverStart])[..]).unwrap();
     let error = machine.load(&stream(&[Command::Ping(7)])[..]).unwrap_err();
-    assert_eq!((error.expected(), error.found()), ("a stream that needs no answers", "the command Ping(7)"));
+    assert_eq!((error.expected(), error.found()), ("a stream without a return path", "command Ping(7)"));
     let mut received = Vec::new();
     let mut load = |stream: &[u8]| {
         let reader = &mut Reader::from_slice(stream);

@@ -12,10 +12,10 @@ impl Command {
     /// something that the destination is not prepared for.
     #[must_use]
     pub fn reject(&self) -> LoadError {
-        LoadError::new(LoadErrorKind::Unsupported, "a stream that needs no answers", format!("the command {self:?}"))
+        LoadError::new(LoadErrorKind::Unsupported, "a stream without a return path", format!("command {self:?}"))
             .or_advice(
-                "switch the capabilities return-path and postcopy-ram off at the source, or answer commands with a \
-                 `LoadSession`",
+                "disable the capabilities return-path and postcopy-ram on the source, or answer its commands \
+                 (`Machine::load_with_commands`)",
             )
             .in_location(|| Location::Part("a command".into()))
     }

@@ -59,10 +59,10 @@ impl LoadSession {
         if missing == Missing::KeepState || !is_expected(entry) {
             return Ok(());
         }
-        let found = if received == Received::Started { "only parts of it" } else { "the end of the stream" };
+        let found = if received == Received::Started { "only its first parts" } else { "the end of the stream" };
         let kind = LoadErrorKind::MissingSection;
-        Err(LoadError::new(kind, format!("the section {}", entry.title()), found)
-            .or_advice("the other side lacks the device or has it under another name; `Rules::missing` allows it"))
+        Err(LoadError::new(kind, format!("section {}", entry.title()), found)
+            .or_advice("the source lacks the device or has another name for it; `Rules::missing` permits this"))
     }
 
     /// Reports a missing section, and resets its device. Returns `false` if the device has no reset function.
@@ -72,7 +72,7 @@ impl LoadSession {
             self.checkpoints.take(index, entry)?;
         }
         let SectionHandler::Device(handle) = &mut entry.handler else { return Ok(false) };
-        handle.reset().map_err(|why| LoadError::misuse("a device that can be used", why))
+        handle.reset().map_err(|why| LoadError::misuse("an accessible device", why))
     }
 }
 
@@ -91,14 +91,14 @@ fn unregistered<T: Threading>(machine: &Machine<'_, T>, header: &SectionHeader) 
     let others = machine.registry.entries.iter().filter(|entry| entry.header.name == *name);
     let others: Vec<_> = others.map(|entry| entry.header.instance_id.to_string()).collect();
     let expected = if others.is_empty() {
-        "a section that is registered".to_owned()
+        "a registered section".to_owned()
     } else {
         format!("instance {} of \"{}\"", others.join(" or "), name.escape_debug())
     };
     let found = format!("\"{}\", instance {instance_id}", name.escape_debug());
     LoadError::new(LoadErrorKind::UnknownSection, expected, found)
         .at_offset(header.offset)
-        .or_advice("register the device, or have the section passed over or kept (`Rules::unknown`)")
+        .or_advice("register the device, or skip or keep the section (`Rules::unknown`)")
         .with_qemu_message(format!(
             "Unknown savevm section or instance '{name}' {instance_id}. Make sure that your current VM setup \
              matches your saved VM setup, including any hotplugged devices"
@@ -107,10 +107,10 @@ fn unregistered<T: Threading>(machine: &Machine<'_, T>, header: &SectionHeader) 
 
 /// The error for a live section that should be kept.
 fn live(header: &SectionHeader) -> LoadError {
-    LoadError::new(LoadErrorKind::UnknownSection, "a section that comes whole, to be kept", "a live one")
+    LoadError::new(LoadErrorKind::UnknownSection, "a full section, which can be kept", "a live section")
         .at_offset(header.offset)
         .or_advice(
-            "live sections cannot be kept: register it (guest memory with `Machine::register_ram`), or have it passed over \
-             (`Rules::unknown`, `Unknown::Skip`)",
+            "register the live section (guest memory with `Machine::register_ram`), or skip it (`Rules::unknown`, \
+             `Unknown::Skip`)",
         )
 }

@@ -48,8 +48,8 @@ impl LoadSession {
     fn count(&mut self, header: &SectionHeader) -> Result<(), LoadError> {
         self.named += u64::from(header.kind.is_named());
         if self.named > MAX_SECTIONS {
-            let expected = format!("at most {MAX_SECTIONS} sections with a name");
-            return Err(LoadError::malformed(expected, "more of them").at_offset(header.offset));
+            let expected = format!("at most {MAX_SECTIONS} named sections");
+            return Err(LoadError::malformed(expected, "more").at_offset(header.offset));
         }
         Ok(())
     }
@@ -85,7 +85,7 @@ impl LoadSession {
         let post_load = match &mut entry.handler {
             SectionHandler::Device(handle) => handle
                 .with(|device| device.decode_section(payload, header.version))
-                .map_err(|why| LoadError::misuse("a device that can be used", why))??,
+                .map_err(|why| LoadError::misuse("an accessible device", why))??,
             SectionHandler::Raw(raw) => raw.load(payload, header.version).map(|()| PostLoad::None)?,
             SectionHandler::Live(_) => PostLoad::None,
         };
@@ -101,18 +101,16 @@ impl LoadSession {
 
     fn check_kind(&self, header: &SectionHeader, index: usize, live: bool) -> Result<(), LoadError> {
         if live == (header.kind == SectionKind::Full) {
-            let expected = if live { "a section that comes in parts" } else { "a section that comes whole" };
-            let found = format!("one of kind `{}`", header.kind);
+            let expected = if live { "a live section" } else { "a full section" };
+            let found = format!("a section of kind `{}`", header.kind);
             return Err(LoadError::incompatible(expected, found).at_offset(header.offset));
         }
         let again = header.kind.is_named() && self.received[index] != Received::Nothing;
         if again && self.options.rules_of(&header.name).repeated == Repeated::Reject {
             let kind = LoadErrorKind::DuplicateSection;
-            return Err(LoadError::new(kind, "each section once", "the section again")
+            return Err(LoadError::new(kind, "one section of this name and instance id", "a duplicate")
                 .at_offset(header.offset)
-                .or_advice(
-                    "the stream is corrupt or forged; QEMU would let the last one count (`Repeated::Replace`)",
-                ));
+                .or_advice("the stream is corrupt or forged; QEMU uses the last of them (`Repeated::Replace`)"));
         }
         Ok(())
     }
@@ -128,6 +126,6 @@ fn check_version(header: &SectionHeader, local: u32) -> Result<(), LoadError> {
     let kind = LoadErrorKind::UnsupportedVersion { found: *version, oldest: 0, newest: local };
     Err(LoadError::new(kind, format!("at most version {local}"), format!("version {version}"))
         .at_offset(header.payload)
-        .or_advice("save on the other side at an older version, or load with a newer release")
+        .or_advice("save at an older version on the source, or update the destination")
         .with_qemu_message(format!("savevm: unsupported version {version} for '{name}' v{local}")))
 }

@@ -251,7 +251,7 @@ impl LoadSession {
                 }
                 _ => continue,
             };
-            let finished = finished.unwrap_or_else(|why| Err(LoadError::misuse("a device that can be used", why)));
+            let finished = finished.unwrap_or_else(|why| Err(LoadError::misuse("an accessible device", why)));
             finished.map_err(|error| error.in_location(|| section.header(entry).place()))?;
         }
         Ok(())
@@ -294,7 +294,7 @@ impl LoadSession {
     fn try_commit<T: Threading>(&mut self, machine: &mut Machine<'_, T>) -> Result<LoadReport, LoadError> {
         self.check(machine)?;
         let Some(end) = self.end else {
-            return Err(LoadError::misuse("a commit after the end of the stream", "sections left to read"));
+            return Err(LoadError::misuse("a commit at the end of the stream", "a commit before it"));
         };
         self.check_complete(machine, end)?;
         for entry in &mut machine.registry.entries {
@@ -306,7 +306,7 @@ impl LoadSession {
         for hook in &mut machine.after_load.0 {
             hook.run().map_err(|reason| {
                 LoadError::rejected("`after_load` to accept the machine", reason)
-                    .in_location(|| Location::Part("the machine, all of whose sections have come".into()))
+                    .in_location(|| Location::Part("the loaded machine".into()))
             })?;
         }
         if let Some(text) = &self.report.description {

@@ -20,7 +20,7 @@
 //! ```text
 //! serial (schema/serial.json)
 //!   break  field-extra at `rbr`: the writer sends a field that the reader does not expect
-//!          when this release loads what older ones save
+//!          affects: older streams in this release
 //!          old: uint8 of 1 byte, new: nothing
 //!          safe: keep the bytes: replace a removed field with `unused`, or ...
 //! ```

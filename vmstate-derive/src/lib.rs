@@ -36,6 +36,7 @@ fn derive(input: TokenStream, root: &TokenStream) -> TokenStream {
         Ok(item) => item,
         Err(error) => return error.into_compile_error(),
     };
+    // All stages add to the same errors. Only `expand` relies on a model without errors.
     let errors = Errors::new();
     let input = parse::Input::parse(&item, &errors);
     let root = input.attributes.root_or(root);

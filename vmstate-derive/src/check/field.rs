@@ -17,6 +17,7 @@ pub(super) fn check_fields(fields: &[Field], version: Version, errors: &Errors) 
         check_type(field, errors);
         check_gate(&field.gate, version, errors);
         let text = field.name.value();
+        // Fields of different versions may share a name, as when the type of a field changes.
         let others = gates.entry(text.clone()).or_default();
         if text != UNUSED && others.iter().any(|other| !field.gate.excludes(other)) {
             let message =

@@ -64,6 +64,7 @@ fn check_was(device: &Device<'_>, subsection: &Subsection<'_>, errors: &Errors) 
         if reached.is_some_and(|reached| until.value <= reached) {
             errors.at(&until.literal, "unreachable `was` entry: list versions in ascending order");
         }
+        // The version of a subsection that the field's type describes is unknown to the macro.
         let described_here = !matches!(subsection.body, Body::Own { .. });
         if described_here && version.value > subsection.version().current {
             let message =

@@ -31,6 +31,7 @@ fn described(name: &LitStr, version: Version, hooks: &Hooks, fields: &[Field]) -
     let hooks: Vec<_> = hooks.all().map(|(kind, _)| kind).collect();
     let hooks = (!hooks.is_empty()).then(|| tokens!(.hooks(__vmstate::Hooks::NONE #(.#hooks())*)));
     let fields = fields.iter().map(field);
+    // Calls of `const` functions are promoted to statics only in a `const` block.
     tokens!(__vmstate::Description::new(#name) #versions #hooks .fields(const { &[#(#fields),*] }))
 }
 

@@ -54,6 +54,8 @@ impl Way {
     fn step(self, step: &Step) -> Self {
         match (step, self) {
             (Step::Member(member), Self::Place(base) | Self::Reference(base)) => Self::Place(tokens!(#base.#member)),
+            // A call instead of `[index]`: the library checks the index at compile time, and rejects growing collections,
+            // which may lack the element when a stream is loaded.
             (Step::Element(index), base) => {
                 let base = base.reference();
                 Self::Reference(quote_spanned!(located(index)=> __vmstate::place::element::<{ #index }, _, _>(#base)))

@@ -43,6 +43,7 @@ fn view_type(view: &Ident, remote: &Type) -> TokenStream {
 }
 
 fn codec(definition: &Ident, view: &Ident, remote: &Type) -> TokenStream {
+    // The description is the same for every lifetime of the view; a constant needs one without parameters.
     tokens! {
         #[automatically_derived]
         impl __vmstate::Codec<#remote> for #definition {

@@ -28,9 +28,11 @@ pub(super) fn split(fields: &[Field]) -> Vec<Range<usize>> {
 }
 
 fn continues(last: &Field, next: &Field) -> bool {
+    // The length is a local variable, which must be in the scope of the array.
     if form::binding(last).is_some() {
         return true;
     }
+    // A default applies to one field, and a condition is checked right before its field, so neither can be in a block.
     let alike = last.gate.same(&next.gate) && last.default.is_none() && next.default.is_none();
     joins(last) && joins(next) && alike && next.conditions.is_empty()
 }

@@ -40,6 +40,8 @@ fn fields(device: &Device<'_>, implementor: Implementor<'_>) -> TokenStream {
         conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, Direction::Load));
     let resets = device.skipped.iter().filter_map(default::reset);
     let inline = inline(device);
+    // `version` is unused in structs without gates. The assertions are in one of the methods, which is enough for the
+    // compiler to evaluate them, and only if the struct is saved at all.
     tokens! {
         #[allow(unused_variables)]
         #inline

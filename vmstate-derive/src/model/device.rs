@@ -59,6 +59,7 @@ impl<'a> Device<'a> {
 
     fn add(&mut self, field: &'a InputField<'a>, groups: &mut Vec<&'a parse::Subsection>) {
         let InputField { member, attributes, .. } = field;
+        // Even with a malformed reason: as a field it would cause further errors, about its type.
         if attributes.has("skip") {
             self.skipped.push(Skipped { member: member.clone(), reset: attributes.reset.value().cloned() });
             return;

@@ -222,6 +222,7 @@ impl Counted {
     }
 
     fn from_buffer(buffer: &parse::SizedBuffer) -> Option<Self> {
+        // `multiply = 4` and `len = size * 4` have the same meaning.
         let mut count = buffer.len.value()?.clone();
         count.multiply = count.multiply.or_else(|| buffer.multiply.value().cloned());
         Some(Self { elements: Elements::Buffer, count, max: buffer.max.value().cloned() })

@@ -51,6 +51,7 @@ fn parse_entries(tokens: TokenStream, levels: Levels, errors: &Errors) -> Vec<En
                 Ok(entry) => entries.push(entry),
                 Err(error) => {
                     errors.add(error);
+                    // Continue at the next entry, whose errors are reported as well.
                     value_tokens(input)?;
                 }
             }
@@ -103,12 +104,14 @@ fn value_tokens(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut tokens = TokenStream::new();
     let mut depth = 0_usize;
     while !input.is_empty() && (depth > 0 || !input.peek(Token![,])) {
+        // The `>` of `->` and `=>` does not close a `<`.
         match () {
             () if input.peek(Token![->]) || input.peek(Token![=>]) => {}
             () if input.peek(Token![<]) => depth += 1,
             () if input.peek(Token![>]) => depth = depth.saturating_sub(1),
             () => {}
         }
+        // A token tree would be only the `-`, and leave a `>` that looks like a closing one.
         if input.peek(Token![->]) {
             input.parse::<Token![->]>()?.to_tokens(&mut tokens);
         } else {

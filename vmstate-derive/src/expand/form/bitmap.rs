@@ -19,6 +19,7 @@ impl WireForm for Bitmap {
     fn form(&self, field: &Field) -> TokenStream {
         let provider = self.provider(field);
         let bits = &self.bits;
+        // The description shows a constant number of bits by its expression, and a counter field by its name.
         let text = tokens!(__vmstate::core::stringify!(#bits));
         let max = self.max.as_ref().or_else(|| bits_field(bits).is_none().then_some(bits));
         let max = max.map(|max| tokens!(.max(#max)));

@@ -81,7 +81,7 @@ impl RamLoader {
         let Some(index) = blocks.iter().position(|block| block.idstr() == idstr) else {
             let ours: Vec<_> = blocks.iter().map(|block| format!("`{}`", block.idstr())).collect();
             return Err(LoadError::incompatible(
-                format!("one of our blocks: {}", ours.join(", ")),
+                format!("one of the registered blocks {}", ours.join(", ")),
                 format!("{idstr:?}"),
             )
             .with_qemu_message(format!("Unknown ramblock \"{idstr}\", cannot accept migration")));

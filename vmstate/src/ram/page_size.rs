@@ -9,7 +9,7 @@ use vmstate_types::LoadError;
 pub struct PageSize(u32);
 
 impl PageSize {
-    /// 4096 bytes, those of most targets.
+    /// 4096 bytes, the page size of most targets.
     pub const DEFAULT: Self = Self(4096);
 
     /// The smallest size: the flags of records must fit below the address.

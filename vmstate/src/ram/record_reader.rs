@@ -190,7 +190,7 @@ impl RecordReader {
         let start = cursor.offset();
         let size = cursor.u64()?;
         if size > self.unlisted {
-            let expected = format!("at most {:#x}, what the list has left", self.unlisted);
+            let expected = format!("at most {:#x}, the rest of the list", self.unlisted);
             return Err(LoadError::malformed(expected, format!("{size:#x}")).at_offset(start).into());
         }
         Ok(size)
@@ -257,7 +257,7 @@ fn no_block_before() -> LoadError {
 }
 
 fn unlisted(idstr: &str) -> LoadError {
-    LoadError::malformed("the name of a block that was listed", format!("{idstr:?}"))
+    LoadError::malformed("the name of a listed block", format!("{idstr:?}"))
         .with_qemu_message(format!("Can't find block {idstr}"))
 }
 

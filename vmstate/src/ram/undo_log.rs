@@ -49,7 +49,7 @@ impl UndoLog {
             if !log.is_zero(block, page, self.page.len()) {
                 log.copy(page, view(block, address.offset, &mut self.page).map_err(unreadable)?);
             }
-            // Only now: if the copy fails, the page must not count as one that was zero.
+            // Only now: a page without a copy counts as zero, so a failed copy must not leave it marked.
             log.written.insert(page);
         }
         // The data replace a fill that came before them.

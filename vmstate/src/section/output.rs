@@ -6,7 +6,7 @@ use vmstate_types::{SaveError, Writer};
 
 /// The output of a live section: a [`Writer`], and the sink of its bytes.
 ///
-/// It is `Send`, so that an engine can save on another thread than the one that set it up.
+/// It is `Send`, so an engine can set it up on one thread and save on another.
 ///
 /// Live sections can be larger than memory, so they call [`flush_if_full`](Self::flush_if_full) between pieces.
 ///

@@ -204,7 +204,7 @@ impl Command {
     /// Encodes the data, and returns them with their length.
     ///
     /// # Errors
-    /// Returns an error if the data are longer than 65,535 bytes: those of a discard with more than 4,095 ranges are.
+    /// Returns an error if the data are longer than 65,535 bytes, as in a discard of more than 4,095 ranges.
     pub(super) fn data(&self) -> Result<(Writer, u16), CommandTooLong> {
         let mut data = Writer::new();
         self.encode(&mut data);

@@ -41,7 +41,7 @@ pub(super) fn detect(next: Option<u8>, has_configuration: bool) -> Option<bool> 
 fn missing(section: &SectionHeader, found: u8) -> LoadError {
     let expected = format!("the footer {:#04x} of section {}", tag::FOOTER, section.section_id);
     LoadError::malformed(expected, format!("{found:#04x}"))
-        .or_advice("the payload was not read to its end, or beyond: the two sides disagree on its layout")
+        .or_advice("the payload was not read to its end, or beyond: source and destination disagree on its layout")
         .with_qemu_message(format!("Missing section footer for {}", section.name))
 }
 

@@ -36,11 +36,11 @@ const MAX_PACKAGES: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemDecoder {
     configuration: Option<Configuration>,
-    /// Whether sections have footers, once that is known.
+    /// The presence of footers, once it is known.
     footers: Option<bool>,
     /// The last section.
     section: SectionHeader,
-    /// Whether the payload of the last section is being read.
+    /// Set while the payload of the last section is being read.
     open: bool,
     /// Live sections that have started, by section id.
     started: HashMap<u32, SectionHeader>,
@@ -231,7 +231,7 @@ impl ItemDecoder {
         }
         match self.packages.last() {
             Some(end) if cursor.offset() > *end => {
-                let expected = format!("the section's end before that of its package, at {end:#x}");
+                let expected = format!("the end of the section before the end of its package at {end:#x}");
                 Err(LoadError::malformed(expected, "a longer section").at_offset(*end).into())
             }
             _ => Ok(footers),
@@ -262,7 +262,7 @@ impl ItemDecoder {
         }
     }
 
-    /// Parses the end mark. In a package it ends only the package: QEMU loads one with a loop of its own
+    /// Parses the end mark. In a package it ends only the package: QEMU loads each in a separate loop
     /// (`loadvm_handle_cmd_packaged` in `migration/savevm.c`).
     fn parse_eof<'b>(&self, cursor: &Cursor<'b>) -> Result<Parsed<'b>, Stop> {
         match self.packages.last() {
@@ -285,13 +285,13 @@ impl ItemDecoder {
 
     fn check_package(&self, end: u64) -> Result<(), LoadError> {
         if self.packages.len() == MAX_PACKAGES {
-            let expected = format!("packages at most {MAX_PACKAGES} deep in each other");
-            return Err(LoadError::malformed(expected, "a package in them"));
+            let expected = format!("at most {MAX_PACKAGES} nested packages");
+            return Err(LoadError::malformed(expected, "another package"));
         }
         match self.packages.last() {
             Some(outer) if end > *outer => {
-                let expected = format!("a package that ends with the one around it, at {outer:#x} at the latest");
-                Err(LoadError::malformed(expected, format!("one that ends at {end:#x}")))
+                let expected = format!("the end of the package at or before {outer:#x}, the end of the outer package");
+                Err(LoadError::malformed(expected, format!("an end at {end:#x}")))
             }
             _ => Ok(()),
         }
@@ -311,9 +311,7 @@ impl ItemDecoder {
 
     fn check_started(&self, kind: SectionKind, section_id: u32) -> Result<(), LoadError> {
         match (kind, self.started.contains_key(&section_id)) {
-            (SectionKind::Start, true) => {
-                Err(LoadError::malformed("a section id that no live section has", section_id))
-            }
+            (SectionKind::Start, true) => Err(LoadError::malformed("an unused section id", section_id)),
             (SectionKind::Part | SectionKind::End, false) => Err(self.not_started(kind, section_id)),
             _ => Ok(()),
         }
@@ -323,7 +321,7 @@ impl ItemDecoder {
         let mut ids: Vec<_> = self.started.keys().map(ToString::to_string).collect();
         ids.sort();
         let expected = match ids.is_empty() {
-            true => "no part or end, for no section has started".to_owned(),
+            true => "a section that has started".to_owned(),
             false => format!("the id of a section that has started: {}", ids.join(", ")),
         };
         LoadError::malformed(expected, format!("{kind} of section {section_id}"))
@@ -352,7 +350,7 @@ impl ItemDecoder {
 
     fn accept_section(&mut self, header: &ParsedHeader<'_>) {
         let &ParsedHeader { kind, section_id, offset, payload, .. } = header;
-        // The name's memory is used again: sections of live devices come in thousands.
+        // The name's memory is reused: a stream has thousands of sections of live devices.
         if let Some(device) = &header.device {
             self.section.set_device(device.name, device.instance_id, device.version);
         } else if let Some(start) = self.started.get(&section_id) {
@@ -391,6 +389,6 @@ fn unknown_tag(found: u8) -> LoadError {
         tag::EOF
     );
     LoadError::malformed(expected, format!("{found:#04x}"))
-        .or_advice("the section before was not read to its end, or the stream is corrupt")
+        .or_advice("the section before was not read to its end, or the stream is corrupted")
         .with_qemu_message(format!("Unknown savevm section type {found}"))
 }

@@ -1,4 +1,4 @@
-//! Messages with a 16-bit number, a 16-bit length and data: commands, and those of the return path.
+//! Messages with a 16-bit number, a 16-bit length and data: commands and return-path messages.
 
 use vmstate_types::{LoadError, Reader};
 

@@ -61,7 +61,7 @@ impl std::fmt::Display for SectionKind {
 
 /// The header of a section.
 ///
-/// On the wire the header of a part or an end contains only the section id; the other values are those of the start.
+/// On the wire, the header of a part or an end contains only the section id; the start provides the other values.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SectionHeader {

@@ -96,7 +96,7 @@ cannot load section \"dev\" (instance 0, section id 2, version 1)
   at        byte 0x37 of the stream, byte 4 of the section
   expected  the footer 0x7e of section 2
   found     0x00
-  advice    the payload was not read to its end, or beyond: the two sides disagree on its layout
+  advice    the payload was not read to its end, or beyond: source and destination disagree on its layout
   in QEMU   Missing section footer for dev";
     assert_eq!(error.report().to_string(), text);
 }
@@ -146,7 +146,7 @@ fn invalid_section_types_are_rejected() {
 fn part_before_its_start_is_rejected() {
     for (kind, name) in [(SectionKind::Part, "part"), (SectionKind::End, "end")] {
         let bytes = stream(&[&section(kind, 5)]);
-        let expected = "no part or end, for no section has started";
+        let expected = "a section that has started";
         let error = refusal(&bytes, Blame::Bytes, 9, expected, &format!("{name} of section 5"));
         assert_eq!(error.qemu_message(), Some("Unknown savevm section 5"));
 
@@ -161,7 +161,7 @@ fn part_before_its_start_is_rejected() {
 fn part_after_its_end_is_rejected() {
     let ended = [section(SectionKind::Start, 2), footer(2), section(SectionKind::End, 2), footer(2)].concat();
     let bytes = stream(&[&ended, &section(SectionKind::Part, 2)]);
-    let expected = "no part or end, for no section has started";
+    let expected = "a section that has started";
     refusal(&bytes, Blame::Bytes, 9 + ended.len(), expected, "part of section 2");
     // A full section is complete: it has no parts.
     let bytes = stream(&[&full(2), &footer(2), &section(SectionKind::Part, 2)]);
@@ -172,7 +172,7 @@ fn part_after_its_end_is_rejected() {
 fn duplicate_start_is_rejected() {
     let started = [section(SectionKind::Start, 2), footer(2)].concat();
     let bytes = stream(&[&started, &started]);
-    refusal(&bytes, Blame::Bytes, 9 + started.len(), "a section id that no live section has", "2");
+    refusal(&bytes, Blame::Bytes, 9 + started.len(), "an unused section id", "2");
 }
 
 #[test]

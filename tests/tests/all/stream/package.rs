@@ -68,7 +68,7 @@ fn package_depth_is_limited() {
     assert!(walk(&stream(&[&nested(4), &[0]])).is_ok());
     let content = nested(5);
     let bytes = stream(&[&content, &[0]]);
-    refusal(&bytes, Blame::Bytes, 8 + 4 * 9 + 1, "packages at most 4 deep in each other", "a package in them");
+    refusal(&bytes, Blame::Bytes, 8 + 4 * 9 + 1, "at most 4 nested packages", "another package");
 }
 
 #[test]
@@ -77,8 +77,8 @@ fn package_beyond_outer_package_is_rejected() {
     inner[8] += 1;
     let bytes = stream(&[&package(&inner), &[0]]);
     let end = 8 + 9 + inner.len();
-    let expected = format!("a package that ends with the one around it, at {end:#x} at the latest");
-    refusal(&bytes, Blame::Bytes, 8 + 9 + 1, &expected, &format!("one that ends at {:#x}", end + 1));
+    let expected = format!("the end of the package at or before {end:#x}, the end of the outer package");
+    refusal(&bytes, Blame::Bytes, 8 + 9 + 1, &expected, &format!("an end at {:#x}", end + 1));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn section_beyond_package_is_rejected() {
         let mut bytes = stream(&[&package(&content), &[0]]);
         bytes[8 + 8] = u8::try_from(length).unwrap();
         let end = 8 + 9 + length;
-        let expected = format!("the section's end before that of its package, at {end:#x}");
+        let expected = format!("the end of the section before the end of its package at {end:#x}");
         refusal(&bytes, Blame::Bytes, end, &expected, "a longer section");
     }
 }

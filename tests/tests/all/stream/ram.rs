@@ -124,7 +124,7 @@ fn continue_without_a_block_before() {
 
 #[test]
 fn pages_of_unlisted_blocks() {
-    let expected = "the name of a block that was listed";
+    let expected = "the name of a listed block";
     let error = refused(&zero("rom", 0), Blame::Bytes, 8, expected, "\"rom\"");
     assert_eq!(error.qemu_message(), Some("Can't find block rom"));
 }
@@ -181,7 +181,7 @@ fn unknown_block_is_rejected() {
     let theirs = [VecBlock::new("pc.bios", vec![0; 0x1000])];
     let error = load(PAGE, &mut blocks(), &[list(&theirs)]).unwrap_err();
     assert_eq!((error.blame(), error.offset()), (Blame::Peer, Some(8)));
-    assert_eq!((error.expected(), error.found()), ("one of our blocks: `pc.ram`, `vga.vram`", "\"pc.bios\""));
+    assert_eq!((error.expected(), error.found()), ("one of the registered blocks `pc.ram`, `vga.vram`", "\"pc.bios\""));
 
     let theirs = [VecBlock::new("pc.ram", vec![0; 0x8000])];
     let error = load(PAGE, &mut blocks(), &[list(&theirs)]).unwrap_err();
@@ -201,7 +201,7 @@ fn block_list_is_bounded() {
     let bytes = [word(0x1000 | 0x04), b"\x06pc.ram".to_vec(), word(0x4000)].concat();
     let error = load(PAGE, &mut blocks(), &[bytes]).unwrap_err();
     assert_eq!((error.blame(), error.offset(), error.path().as_str()), (Blame::Bytes, Some(15), "block.pc.ram"));
-    assert_eq!((error.expected(), error.found()), ("at most 0x1000, what the list has left", "0x4000"));
+    assert_eq!((error.expected(), error.found()), ("at most 0x1000, the rest of the list", "0x4000"));
 }
 
 #[test]

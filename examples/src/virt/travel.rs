@@ -1,22 +1,15 @@
 //! Sends and receives a guest: the stream, and the destination's result on the return path.
 
+use std::error::Error;
 use std::io::{self, Read, Write};
 
 use vmstate::machine::{LoadReport, SaveStats};
 use vmstate::schema::Release;
-use vmstate::stream::Command;
-use vmstate::{LoadError, Reader};
+use vmstate::stream::{Command, ReturnPathMessage};
+use vmstate::{LoadError, Reader, Writer};
 
 use super::board::Board;
 use super::place::{Channel, Place};
-
-/// The types of return path messages (`enum mig_rp_message_type` in migration/migration.h).
-mod message {
-    /// The result of the load.
-    pub(super) const SHUT: u16 = 1;
-    /// The answer to a ping.
-    pub(super) const PONG: u16 = 2;
-}
 
 /// The reason why a guest was not sent or received.
 #[derive(Debug)]
@@ -45,7 +38,7 @@ impl std::fmt::Display for TravelError {
     }
 }
 
-impl std::error::Error for TravelError {}
+impl Error for TravelError {}
 
 impl From<io::Error> for TravelError {
     fn from(error: io::Error) -> Self {
@@ -68,7 +61,7 @@ impl Board {
         };
         let saved = saved.map_err(TravelError::Save)?;
         if let Some(input) = &mut channel.input {
-            wait_for_word(input)?;
+            wait_for_shut(input)?;
         }
         channel.close()?;
         Ok(saved)
@@ -83,7 +76,7 @@ impl Board {
         let mut path = ReturnPath { output: &mut channel.output, is_open: false };
         let loaded = self.load_with_commands(&mut Reader::from_read(input), |command| path.answer(command));
         let said = match path.is_open {
-            true => path.say(message::SHUT, u32::from(loaded.is_err())),
+            true => path.send(&ReturnPathMessage::Shut(loaded.is_err().into())),
             false => Ok(()),
         };
         let loaded = loaded.map_err(TravelError::Load)?;
@@ -94,27 +87,24 @@ impl Board {
 }
 
 /// Waits for the result of the destination.
-fn wait_for_word(input: &mut dyn Read) -> Result<(), TravelError> {
+fn wait_for_shut(input: &mut (dyn Read + Send)) -> Result<(), TravelError> {
+    let mut return_path = Reader::from_read(input);
     loop {
-        let mut header = [0; 4];
-        input.read_exact(&mut header).map_err(silence)?;
-        let [a, b, c, d] = header;
-        let mut data = vec![0; usize::from(u16::from_be_bytes([c, d]))];
-        input.read_exact(&mut data).map_err(silence)?;
-        match (u16::from_be_bytes([a, b]), data[..].try_into().map(u32::from_be_bytes)) {
-            (message::SHUT, Ok(0)) => return Ok(()),
-            (message::SHUT, _) => return Err(TravelError::Refused),
+        match ReturnPathMessage::read(&mut return_path).map_err(no_answer)? {
+            ReturnPathMessage::Shut(0) => return Ok(()),
+            ReturnPathMessage::Shut(_) => return Err(TravelError::Refused),
             // Other messages need no answer.
             _ => {}
         }
     }
 }
 
-fn silence(error: io::Error) -> TravelError {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => TravelError::Silent,
-        _ => TravelError::Connection(error),
+fn no_answer(error: LoadError) -> TravelError {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    if error.is_truncated() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionReset) {
+        return TravelError::Silent;
     }
+    TravelError::Load(error)
 }
 
 /// The return path to the source.
@@ -124,12 +114,11 @@ struct ReturnPath<'c> {
 }
 
 impl ReturnPath<'_> {
-    fn say(&mut self, message: u16, value: u32) -> io::Result<()> {
+    fn send(&mut self, message: &ReturnPathMessage) -> io::Result<()> {
         let Some(output) = self.output else { return Ok(()) };
-        let mut bytes = Vec::from(message.to_be_bytes());
-        bytes.extend(4_u16.to_be_bytes());
-        bytes.extend(value.to_be_bytes());
-        output.write_all(&bytes)?;
+        let mut bytes = Writer::new();
+        message.encode(&mut bytes);
+        output.write_all(bytes.pending())?;
         output.flush()
     }
 }
@@ -142,7 +131,7 @@ impl ReturnPath<'_> {
                 self.is_open = true;
                 Ok(())
             }
-            Command::Ping(value) if self.is_open => self.say(message::PONG, *value).map_err(LoadError::io),
+            Command::Ping(value) if self.is_open => self.send(&ReturnPathMessage::Pong(*value)).map_err(LoadError::io),
             other => Err(other.reject()),
         }
     }

@@ -18,9 +18,6 @@ const CRATES: [Crate<'static>; 4] = [
 const TRAITS_AND_ENGINES: [[&str; 2]; 2] =
     [["vmstate_types::state", "vmstate_types::walk"], ["vmstate::registry::device", "vmstate::registry::threading"]];
 
-/// Circles that are being removed. Delete an entry together with its imports; add none.
-const KNOWN_CYCLES: [&[&str]; 1] = [&["vmstate::registry::entry", "vmstate::registry::index"]];
-
 fn table() -> Table {
     Table::parse(&fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap()).unwrap()
 }
@@ -41,17 +38,9 @@ fn no_module_imports_from_a_higher_layer() {
 #[test]
 fn siblings_do_not_import_each_other() {
     let is_engine = |cycle: &Cycle| TRAITS_AND_ENGINES.iter().any(|allowed| cycle.modules == *allowed);
-    let is_known = |cycle: &Cycle| KNOWN_CYCLES.iter().any(|known| cycle.modules == *known);
     let found = cycles(&imports(&crates()));
-    let new: Vec<_> =
-        found.iter().filter(|cycle| !is_engine(cycle) && !is_known(cycle)).map(ToString::to_string).collect();
+    let new: Vec<_> = found.iter().filter(|cycle| !is_engine(cycle)).map(ToString::to_string).collect();
     assert!(new.is_empty(), "{} circles of imports:\n{}", new.len(), new.join("\n"));
-    for known in KNOWN_CYCLES {
-        assert!(
-            found.iter().any(|cycle| cycle.modules == *known),
-            "no longer a circle; delete it from the list: {known:?}"
-        );
-    }
 }
 
 #[test]

@@ -1,14 +1,9 @@
 //! Index of names, instance ids and section ids, so that a lookup does not have to search all entries.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
-use vmstate_types::description::Priority;
-
-use super::{Entry, Threading};
-
-/// The place of an entry in the order of sections: by descending priority, then in the order of registration.
-pub(super) type Key = (Reverse<Priority>, u32);
+use super::entry::{Entry, Key};
+use super::threading::Threading;
 
 /// The names and ids of a registry's entries.
 #[derive(Debug, Default)]

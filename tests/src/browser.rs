@@ -6,18 +6,17 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-/// What of a page's time passes before the result is taken, in milliseconds. It passes as fast as it can.
+/// The virtual time of a page until its result is read, in milliseconds.
 const TIME: u32 = 5000;
 const BEFORE: &str = "<pre id=\"outcome\">";
 
 /// One browser at a time: they are large.
 static BROWSER: Mutex<()> = Mutex::new(());
 
-/// Opens an HTML page in a window of this size and runs `script` in it when it has loaded; what the script returns (or
-/// its promise gives).
+/// Opens an HTML page in a window of this size, runs `script` after it has loaded, and returns the script's result.
 ///
 /// # Panics
-/// When there is no Chromium, or something went wrong in the page: in a script of its own, or in `script`.
+/// If Chromium is missing, or a script of the page or `script` fails.
 #[must_use]
 pub fn run_in(page: &str, (width, height): (u32, u32), script: &str) -> Value {
     let folder = tempfile::tempdir().expect("a folder");

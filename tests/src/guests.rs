@@ -1,4 +1,4 @@
-//! The programs in `examples/guest`, and what they print.
+//! The programs in `examples/guest`, and their output.
 
 use vmstate_examples::virt::{Board, Stop};
 

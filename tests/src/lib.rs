@@ -1,5 +1,5 @@
-//! What all tests share: the committed streams and dumps of real QEMUs, QEMUs that run, a browser, inputs that are as bad
-//! as can be, and what fuzzers do.
+//! Shared code of all tests: committed streams and dumps of QEMU, running QEMUs, a browser, worst-case inputs, and fuzz
+//! targets.
 
 pub mod browser;
 pub mod dumps;

@@ -13,10 +13,10 @@ pub struct Stream {
     pub bytes: Vec<u8>,
 }
 
-/// All committed streams, by name.
+/// Returns all committed streams, sorted by name.
 ///
 /// # Panics
-/// When there are none, or one cannot be read: no test may pass for want of its input.
+/// If none exists or one cannot be read, so that no test passes without input.
 #[must_use]
 pub fn all() -> Vec<Stream> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("streams");

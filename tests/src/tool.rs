@@ -143,7 +143,7 @@ pub fn binary() -> &'static Path {
         assert!(output.status.success(), "cargo could not build the tool");
         let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
         let mut paths = messages.filter_map(|message: Value| Some(message["executable"].as_str()?.into()));
-        paths.next().expect("cargo says where the tool is")
+        paths.next().expect("cargo prints the path of the tool")
     })
 }
 

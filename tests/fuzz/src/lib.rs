@@ -1,4 +1,4 @@
-//! What the fuzzers have in common.
+//! Shared code of the fuzzers.
 
 #[path = "../../tests/bounds/allocator.rs"]
 #[allow(dead_code)] // it counts more than is asked here
@@ -21,7 +21,7 @@ macro_rules! fuzz {
     };
 }
 
-/// Runs a target, and looks at what it held.
+/// Runs a target and checks its memory.
 pub fn run(target: &Target, bytes: &[u8]) {
     let since = Since::now();
     (target.run)(bytes);

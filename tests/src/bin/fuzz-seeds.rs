@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(arguments.next().ok_or("a folder is missing")?);
     for name in arguments {
         let target = TARGETS.iter().find(|target| target.name == name);
-        let target = target.ok_or_else(|| format!("there is no target `{name}`"))?;
+        let target = target.ok_or_else(|| format!("unknown target `{name}`"))?;
         let folder = root.join(&name);
         fs::create_dir_all(&folder)?;
         for (index, seed) in (target.seeds)().iter().enumerate() {

@@ -148,7 +148,8 @@ fn dump_has_all_names_with_offsets() {
     }
 }
 
-/// Compares a dumped field with the bytes at its offset. `false` for what is no field, or is made of others.
+/// Compares a dumped field with the bytes at its offset. Returns `false` for objects that are not fields, and for fields
+/// with nested fields.
 fn confirm(object: &Value, stream: &[u8]) -> bool {
     if object["type"].is_null() {
         return false;
@@ -269,7 +270,7 @@ fn malformed_stream_error_has_offset() {
 }
 
 #[test]
-fn sections_without_description_and_footers_cannot_be_read() {
+fn sections_need_a_description_or_footers() {
     let folder = Folder::new();
     let error = vmstate(["info", &folder.put("in", &made::without_footers())]).error();
     assert!(error.contains("a description of the section, or footers after sections"), "{error}");

@@ -92,7 +92,7 @@ fn assert_one(old_section: &DecodedSection, new: &DecodedSection, path: &str, of
     }
 }
 
-/// What of a byte's changed bit is seen in an element; those of a bitmap are single bits.
+/// Returns the change of an element after flipping a byte's bit; elements of a bitmap are single bits.
 fn flipped(section: &DecodedSection, path: &str) -> u64 {
     match section.get(path).map(|found| found.item) {
         Some(FoundItem::Value(DecodedValue::Bitmap(_))) => 1,
@@ -133,7 +133,7 @@ fn differences_between_two_releases() {
     );
 }
 
-/// A stream with a changed byte, wherever it is, is refused or compared, both ways round, and shown.
+/// A stream with any changed byte is rejected, or compared in both directions and printed.
 #[test]
 fn damaged_stream_is_compared_or_rejected() {
     let stream = streams::named("qemu-10.0-uno");

@@ -8,7 +8,7 @@ use vmstate::schema::vmdesc::{self, Document, Located, locate};
 use vmstate::{LoadError, Reader, Writer};
 use vmstate_tests::streams;
 
-/// Where the description's text begins, and the description.
+/// Returns the offset of the description's text, and the description.
 fn description(bytes: &[u8]) -> (usize, Document) {
     let Located::At(start) = locate(bytes) else { panic!("a description") };
     (start, Document::parse(&bytes[start..], start as u64).unwrap_or_else(|error| panic!("{error}")))
@@ -21,7 +21,7 @@ fn rewritten(mut reader: Reader<'_>, description: Option<Document>) -> Result<Ve
     Ok(out.take())
 }
 
-/// All sections but those of RAM, with the indices of their devices in the description.
+/// Returns all sections except RAM, with the indices of their devices in the description.
 fn sections(bytes: &[u8], description: Option<Document>) -> Vec<(DecodedSection, Option<usize>)> {
     let mut reader = Reader::from_slice(bytes);
     let mut walk = StreamDecoder::new(&mut reader, description).unwrap();

@@ -26,8 +26,8 @@ fn unchanged_uno_saves_qemus_bytes() {
 
 #[test]
 fn uno_has_the_state_of_its_program() {
-    // What QEMU's monitor prints for this machine, but for the flag N, of which it prints the contrary (`avr_cpu_dump_state`
-    // in `target/avr/cpu.c`). tests/streams/make has the program.
+    // The output of QEMU's monitor for this machine, except for the flag N, which it prints inverted (`avr_cpu_dump_state`
+    // in `target/avr/cpu.c`). The program is in tests/streams/make.
     for name in STREAMS {
         let (uno, release) = Uno::load(&streams::named(name).bytes).unwrap();
         assert_eq!(release == Release::Qemu7_2, name.contains("7.2"), "{name}");
@@ -36,7 +36,7 @@ fn uno_has_the_state_of_its_program() {
         assert_eq!((uno.cpu.r[16], uno.cpu.r[17], uno.cpu.r[24], uno.cpu.r[25]), (0, 233, 144, 233), "{name}");
         assert_eq!((uno.cpu.x(), uno.cpu.y(), uno.cpu.z()), (0, 0x8ff, 0), "{name}");
         assert_eq!(uno.cpu.flags, Flags { i: true, z: true, ..Flags::default() }, "{name}");
-        // That of a machine which ran for about a second.
+        // The machine ran for about a second.
         assert!((500_000_000..5_000_000_000).contains(&uno.clock.nanoseconds), "{name}: {:?}", uno.clock);
     }
 }
@@ -78,7 +78,7 @@ fn truncated_uno_error_has_the_offset() {
     }
 }
 
-/// Where the description begins, behind the end of the machine: with a tag and four bytes for its length.
+/// Returns the offset of the description after the end of the machine, which begins with a tag and its length.
 fn description(stream: &[u8]) -> usize {
     let (text, _) = locate_in(&mut Cursor::new(stream)).unwrap().unwrap();
     usize::try_from(text).unwrap() - 5

@@ -12,7 +12,7 @@ fn committed_dumps_match_qemu() {
         let text = dump_vmstate(version, "x86_64", "pc-i440fx-7.2");
         let mut dump = Dump::parse(&text).unwrap();
         assert!(dump.to_text() == text, "{version}");
-        // The order is that of a hash table.
+        // Devices are in the order of a hash table.
         let mut sorted = committed;
         for dump in [&mut dump, &mut sorted] {
             dump.devices.sort_by(|one, other| one.name.cmp(&other.name));
@@ -31,7 +31,7 @@ fn dumps_of_other_architectures_are_reproduced() {
     }
 }
 
-/// QEMU's own checker has something to say about `hpet`, which is in every PC, and about `e1000e`.
+/// QEMU's checker reports `hpet`, which is in every PC, and `e1000e`.
 #[test]
 fn compatible_devices_load_in_qemu() {
     let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "e1000e"];
@@ -54,7 +54,7 @@ fn break_is_undetected_by_qemu() {
     assert_eq!(Qemu::load("7.2", "x86_64", &args, &stream).status(), "prelaunch");
 }
 
-/// QEMU's own checker does not say that 10.0 expects a byte more. QEMU does, when it loads the stream.
+/// QEMU's checker does not report that 10.0 expects an additional byte. QEMU does when it loads the stream.
 #[test]
 fn break_missed_by_qemus_checker_fails_to_load() {
     let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "am53c974"];

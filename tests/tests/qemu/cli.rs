@@ -8,7 +8,7 @@ use serde_json::json;
 use vmstate_tests::qemu::{Qemu, VERSIONS};
 use vmstate_tests::tool::{Folder, vmstate};
 
-/// (QEMU 7.2 cannot load a stream of its own `isapc`: it aborts in the Cirrus VGA's `post_load`.)
+/// Not `isapc`, whose streams QEMU 7.2 cannot load: it aborts in the Cirrus VGA's `post_load`.
 const MACHINE: [&str; 5] = ["-M", "pc", "-m", "16", "-S"];
 
 fn set_mapped_ram(qemu: &mut Qemu) {

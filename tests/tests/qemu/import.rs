@@ -3,7 +3,7 @@
 use vmstate::import::Importer;
 use vmstate_tests::import::Program;
 
-/// The dump's names are there as they are in structs of streams.
+/// Structs from dumps have the same names as structs from streams.
 #[test]
 fn structs_of_qemus_dumps_compile() {
     use vmstate_tests::qemu::{VERSIONS, dump_vmstate};

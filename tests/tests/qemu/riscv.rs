@@ -14,7 +14,7 @@ use vmstate_examples::machines::{AnyGlobalState, Board, Form, assemble};
 use vmstate_tests::qemu::Qemu;
 use vmstate_tests::streams;
 
-/// QEMU itself refuses this, both ways.
+/// QEMU rejects this in both directions.
 #[test]
 fn machine_crosses_between_releases() {
     for (from, to, release, version) in [("7.2", "10.0", Release::Qemu10_0, 10), ("10.0", "7.2", Release::Qemu7_2, 5)] {
@@ -42,7 +42,7 @@ fn spike(release: Release, version: &str) -> Spike {
     spike
 }
 
-/// What the machine was doing, in the other release's words.
+/// Converts the run state to the format of the other release.
 fn crossed(state: &AnyGlobalState) -> AnyGlobalState {
     match state {
         Form::Of7_2(old) => Form::Of10_0(old.into()),

@@ -1,6 +1,6 @@
-//! What the macro refuses, with its words; and what it must accept.
+//! Inputs that the macro rejects, with its messages, and inputs that it must accept.
 //!
-//! `TRYBUILD=overwrite` writes the `.stderr` files anew. Read each one: it is what a user gets to see.
+//! `tests/bless messages` rewrites the `.stderr` files. Review each one: users read these messages.
 
 #[test]
 fn compile_errors_match_golden_files() {

@@ -12,7 +12,7 @@ fn imported_structs_write_every_stream_again() {
     for stream in all() {
         program.add(&stream, &importer(&stream).program());
     }
-    // What is no struct's own: the bytes of one stream through the structs of another differ, or are refused.
+    // The structs of one stream must not reproduce another stream: they reject it or save other bytes.
     let (old, new) = (streams::named("qemu-7.2-pc"), streams::named("qemu-10.0-pc"));
     program.compare(&old.name, &new);
     let said = program.run();

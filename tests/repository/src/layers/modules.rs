@@ -14,7 +14,7 @@ pub struct Crate<'a> {
     pub root: &'a str,
 }
 
-/// A module, in a file of its own or inline.
+/// A module, in a file or inline.
 #[derive(Debug)]
 pub(super) struct Module {
     /// The file that contains it.

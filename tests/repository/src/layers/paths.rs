@@ -6,7 +6,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, Path, UseTree, VisRestricted};
 
-/// What a name in a module's scope stands for.
+/// The meaning of a name in a module's scope.
 #[derive(Debug)]
 pub(super) enum Name {
     /// An item that the module defines.

@@ -1,4 +1,4 @@
-//! Paths, resolved to the modules that define what they name.
+//! Paths, resolved to the modules of their definitions.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +14,7 @@ const MAX_HOPS: usize = 16;
 pub struct Import {
     /// The module that contains the path.
     pub from: String,
-    /// The module that defines what the path names.
+    /// The module that defines the name.
     pub to: String,
     /// The innermost module that the path mentions: it differs from `to` if it re-exports the name.
     pub through: String,
@@ -73,7 +73,7 @@ fn start<'p>(modules: &Modules, from: &str, path: &'p [String], hops: usize) -> 
     Some((module, rest))
 }
 
-/// Returns the module that `name` stands for in the scope of `from`: a child, an import, or another crate.
+/// Returns the module of `name` in the scope of `from`: a child, an import, or another crate.
 fn named(modules: &Modules, from: &str, name: &str, hops: usize) -> Option<String> {
     match modules.get(from)?.names.named.get(name) {
         Some(Name::Module) => Some(format!("{from}::{name}")),

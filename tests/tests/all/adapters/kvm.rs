@@ -1,4 +1,4 @@
-//! KVM's structs. They are there without KVM; what is in them is what a test says.
+//! KVM's structs, filled by the tests: they do not require KVM.
 
 #![cfg(target_arch = "x86_64")]
 

@@ -16,7 +16,7 @@ use vmstate::prelude::*;
 use vmstate::ram::{PageSize, RamBlock};
 use vmstate::section::Output;
 
-/// What `mmap` calls `PROT_READ` and `PROT_WRITE`.
+/// `PROT_READ` and `PROT_WRITE` of `mmap`.
 const READ: i32 = 1;
 const WRITE: i32 = 2;
 
@@ -103,7 +103,7 @@ fn guest_memory_is_written_while_it_is_sent() {
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
     assert!(saving.iterate(u64::MAX).unwrap().complete);
     write(9, 2);
-    // A vCPU writes behind the bitmap's back, and KVM notices.
+    // A vCPU bypasses the bitmap, but KVM logs its writes.
     VolatileMemory::as_volatile_slice(&*guest).write_obj(3_u8, 40 << 12).unwrap();
     MmapRegion::bitmap(&guest).reset_addr_range(40 << 12, 1);
     kvm.lock().unwrap().push((40 << 12)..(41 << 12));

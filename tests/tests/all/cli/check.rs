@@ -96,7 +96,7 @@ fn streams_are_compared_by_their_descriptions() {
     let text = vmstate(["check", &old, &new, "--device", "cpu"]).answer(1);
     assert!(text.contains("version-too-new"), "{text}");
     assert!(text.contains("env.mvien"), "{text}");
-    // A schema that was made of a stream says the same.
+    // A schema from a stream has the same result.
     let schema = folder.put("schema", vmstate(["schema", &old]).fine().as_bytes());
     assert_eq!(vmstate(["check", &schema, &new, "--device", "cpu"]).answer(1), text);
     assert_eq!(piped(["check", "-", &new, "--device", "cpu"], &streams::named("qemu-7.2-virt").bytes).answer(1), text);

@@ -57,7 +57,7 @@ fn one_field_differs() {
     assert_eq!(lines, ["section \"i8259\" (instance 1)", &expected]);
 }
 
-/// What one QEMU sends and another does not; `VMSTATE_BLESS=1` writes the file anew. Read what changes in it.
+/// The differences between two releases of QEMU. `tests/bless diff` rewrites the file; review its changes.
 #[test]
 fn diff_of_two_releases_matches_golden_file() {
     let folder = Folder::new();

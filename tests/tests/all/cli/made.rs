@@ -12,7 +12,7 @@ pub(super) const DESCRIPTION: &str = r#"{"page_size": 4096, "devices": []}"#;
 
 const PAGE: u64 = 4096;
 
-/// What a page has in all its bytes.
+/// The value of all bytes of a page.
 #[derive(Clone, Copy)]
 pub(super) enum Page {
     Zero,
@@ -55,7 +55,7 @@ pub(super) fn stream(pages: &[Page], description: &str) -> Vec<u8> {
     out.take()
 }
 
-/// A stream of which nothing says where its sections end.
+/// Returns a stream without footers and description.
 pub(super) fn without_footers() -> Vec<u8> {
     let mut out = Writer::new();
     let mut stream = StreamWriter::new(&mut out).footers(false);

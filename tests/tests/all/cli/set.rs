@@ -1,4 +1,4 @@
-//! `vmstate set`: what is changed is changed, and nothing else; the rest is refused.
+//! `vmstate set`: exactly the requested changes, and errors for invalid ones.
 
 use std::fs;
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-/// Where the description's text begins, and the description.
+/// Returns the offset of the description's text, and the description.
 pub(super) fn description(stream: &[u8]) -> (usize, Value) {
     let start = stream.len() - stream.iter().rev().take_while(|byte| (b' '..=b'~').contains(byte)).count();
     let start = start + stream[start..].iter().position(|&byte| byte == b'{').unwrap();
@@ -17,7 +17,7 @@ pub(super) fn machine(stream: &[u8]) -> String {
     String::from_utf8(stream[13..13 + length].to_vec()).unwrap()
 }
 
-/// The sections, as `vmstate info --json` shall show them.
+/// Returns the sections in the form of `vmstate info --json`.
 pub(super) fn sections(stream: &[u8]) -> Vec<Value> {
     let page_size = description(stream).1["page_size"].as_u64().unwrap();
     let mut sections: Vec<Value> = Vec::new();

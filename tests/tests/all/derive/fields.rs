@@ -1,4 +1,4 @@
-//! What each attribute of a field puts on the wire, and what it refuses.
+//! The bytes of each attribute of a field, and its errors.
 
 use vmstate::Info;
 use vmstate::description::{Count, Kind};
@@ -91,7 +91,7 @@ fn all_forms_of_fields() {
 fn padding_is_ignored_and_any_byte_is_true() {
     let mut bytes = hex(EVERYTHING);
     let end = bytes.len();
-    bytes[end - 8..].copy_from_slice(&hex("ffff ff 02 ffffff 80")); // the pad, and what frames `framed`
+    bytes[end - 8..].copy_from_slice(&hex("ffff ff 02 ffffff 80")); // the padding, and the frame of `framed`
     let mut loaded = Everything::default();
     load(&mut loaded, &bytes, 1).unwrap();
     assert_eq!(loaded, everything());

@@ -311,7 +311,7 @@ fn removed_fields_are_read_and_not_written() {
 }
 
 #[test]
-fn versions_below_the_minimum_are_left_to_the_old_loader() {
+fn versions_below_minimum_use_the_old_loader() {
     let loaded = loaded_at(Aged::default(), &[7], 2);
     assert_eq!(loaded, Aged { level: 7, scaled: 2 }, "and no hook runs");
     assert_eq!(Aged::DESCRIPTION.oldest_version, Some(2));

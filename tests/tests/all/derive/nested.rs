@@ -106,7 +106,7 @@ fn generic_structs() {
 #[vmstate(name = "borrowing")]
 struct Borrowing<'a> {
     value: u16,
-    #[vmstate(skip = "what the board calls it")]
+    #[vmstate(skip = "its name on the board")]
     name: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! Saving at an older version: what became something else, and subsections that had versions of their own.
+//! Saving at older versions: changed fields, and subsections with versions.
 
 use vmstate::prelude::*;
 use vmstate::schema::{DescriptionWriter, Release};
@@ -41,7 +41,7 @@ impl Device {
     }
 }
 
-/// The bytes of `device` at `version`, and what is said about them.
+/// Returns the bytes of `device` at `version`, and their description.
 fn save_at(version: u32, device: &Device) -> (Vec<u8>, String) {
     let mut out = Writer::new();
     let mut description = DescriptionWriter::new(Release::Qemu7_2, 4096, None);

@@ -1,6 +1,6 @@
-//! The table "from `VMSTATE_X` to attribute" of the book of attributes: every line of it, and the bytes.
+//! The table of QEMU's macros in the reference of attributes: every row, with its bytes.
 //!
-//! What the table shows as Rust stands in this file; `every_row_of_the_table_is_tested` looks for it.
+//! `every_row_of_the_table_is_tested` searches this file for the Rust code of the table.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
@@ -480,7 +480,7 @@ struct Whole {
     retries: u8,
     #[vmstate(in = "dev/tx")]
     byte: u8,
-    #[vmstate(skip = "what the hooks have done")]
+    #[vmstate(skip = "record of the hooks")]
     calls: Vec<&'static str>,
 }
 

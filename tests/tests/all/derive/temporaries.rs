@@ -1,4 +1,4 @@
-//! Temporaries: of what a load makes them.
+//! Temporaries: their state before a load.
 
 use vmstate::Temporary;
 use vmstate::prelude::*;
@@ -52,7 +52,7 @@ struct Bounds {
 
 impl Temporary<Spans> for Bounds {
     fn from_parent(parent: &Spans) -> Self {
-        Self { inside: parent.end.checked_sub(parent.start).expect("a span that ends behind its start") }
+        Self { inside: parent.end.checked_sub(parent.start).expect("a span that ends after its start") }
     }
 
     fn for_load(_: &Spans) -> Self {

@@ -110,7 +110,7 @@ fn save(registry: &mut LocalMachine<'_>, options: SaveOptions) -> Vec<u8> {
 
 type Change = fn(&mut Dev);
 
-/// What is changed between two saves.
+/// Changes between two saves.
 const CHANGES: [(&str, Change); 12] = [
     ("a count", |dev| (dev.count, dev.counted) = (4, vec![7; 4])),
     ("a lower count", |dev| (dev.count, dev.counted) = (1, vec![7])),
@@ -192,7 +192,7 @@ fn options_invalidate_cached_descriptions() {
     assert_eq!(save(&mut registry, SaveOptions::new()), save(&mut configured, SaveOptions::new()));
 }
 
-/// A device that refuses in the middle of its section.
+/// A device that fails in the middle of its section.
 #[derive(VmState, Default)]
 #[vmstate(name = "fussy")]
 struct Fussy {

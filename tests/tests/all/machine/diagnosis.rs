@@ -289,7 +289,7 @@ fn diagnosis_without_footers_uses_the_size() {
 }
 
 #[test]
-fn every_source_with_the_description_at_hand_names_the_field() {
+fn every_source_with_description_names_the_field() {
     let mut stream = Vec::new();
     let mut source = Machine::with_type("board");
     // The first byte that the wider device leaves is the last one of this id, which cannot begin anything.

@@ -231,7 +231,7 @@ fn sections_are_in_qemus_order() {
     }
     assert_eq!(names, ["ram start", "early full", "ram end", "raw full", "last full", "on full"]);
     let loaded = machine.load(&stream[..]).unwrap();
-    assert_eq!(loaded.missing, [("off".to_owned(), 0)], "which is no mistake");
+    assert_eq!(loaded.missing, [("off".to_owned(), 0)], "a missing optional section is not an error");
 }
 
 struct Bytes;

@@ -86,7 +86,7 @@ fn data_after_the_stream_stays_readable() {
     assert_eq!(rest, b"the next message");
 }
 
-/// Says to a copy of this program that it is the destination, and over what.
+/// The environment variable with the connection of the destination, a copy of this program.
 const ROLE: &str = "VMSTATE_TEST_DESTINATION";
 
 /// The destination of [`two_processes_move_a_machine`]; in a run of all tests there is nothing to do.
@@ -107,7 +107,7 @@ fn receiving_process() {
     eprintln!("\nloaded {} bytes, sum {sum}", saved.len());
 }
 
-/// Starts this program again as the destination, has `send` send it the machine, and looks at what it became.
+/// Starts this program again as the destination, calls `send`, and compares the loaded machine.
 fn to_process(connection: &str, send: impl FnOnce(&mut std::process::Child)) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "machine::transport::receiving_process", "--nocapture"])

@@ -4,7 +4,7 @@ use vmstate::stream::{Command, DiscardRange, PostcopyAdvice};
 
 use super::*;
 
-/// A command as it stands in a stream.
+/// Returns the bytes of a command in a stream.
 fn bytes_of(number: u16, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len()).unwrap();
     [&[0x08][..], &number.to_be_bytes(), &length.to_be_bytes(), data].concat()

@@ -49,7 +49,7 @@ impl Guest {
         self.folder.path().join("migration")
     }
 
-    /// Reads what the guest prints, up to a line that has `text`.
+    /// Reads the guest's output up to a line that contains `text`.
     fn read_until(&mut self, text: &str) -> String {
         let (start, mut printed, mut buffer) = (Instant::now(), String::new(), [0; 256]);
         loop {
@@ -98,7 +98,7 @@ impl Guest {
     }
 }
 
-/// How often the guest goes from a QEMU to a board and into another QEMU: as often as this variable says, or a few times.
+/// Returns the number of round trips between QEMU and the board, from an environment variable, with a small default.
 fn count() -> usize {
     std::env::var("VMSTATE_ROUND_TRIPS").map_or(3, |count| count.parse().unwrap())
 }

@@ -23,7 +23,7 @@ const MODEM_CONTROL: u16 = 0x3fc;
 #[test]
 fn fifo_is_sent_unless_empty() {
     for version in VERSIONS {
-        // In its loop, the port receives what it sends.
+        // In loopback mode, the port receives its output.
         let full = saved_by_qemu(version, &PC, |qemu| {
             output(qemu, &[(FIFO_CONTROL, 1), (MODEM_CONTROL, 0x10), (DATA, b'A'), (DATA, b'B')]);
         });

@@ -66,7 +66,7 @@ pub(super) struct Versioned {
 #[derive(VmState, Debug, Default, PartialEq)]
 #[vmstate(name = "test/skip", version = 2)]
 pub(super) struct Skipping {
-    #[vmstate(skip = "what the predicate asks for")]
+    #[vmstate(skip = "read by the predicate")]
     pub(super) skip_c_e: bool,
     pub(super) a: u32,
     #[vmstate(since = 2)]

@@ -62,7 +62,7 @@ impl Temporary<Containers> for Halves {
     }
 }
 
-/// With each pointer null or not as in `slots`, and nothing behind it.
+/// Returns pointers that are null like those in `slots`, to default values.
 fn same<T: Default>(slots: &[Option<Box<T>>]) -> impl Iterator<Item = Option<Box<T>>> {
     slots.iter().map(|slot| slot.as_ref().map(|_| Box::default()))
 }

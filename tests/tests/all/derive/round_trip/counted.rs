@@ -1,4 +1,4 @@
-//! As many elements, bytes or bits as another field says, and parts of arrays.
+//! Counted elements, bytes and bits, and parts of arrays.
 
 use std::collections::VecDeque;
 
@@ -70,7 +70,7 @@ prop_compose! {
         end in part(),
         (nregs, nparts, nbits) in Just((nregs, nparts, nbits)),
     ) -> Counted {
-        // What is not on the wire is what a fresh device has.
+        // Fields that are not sent have the values of a new device.
         let cut = |all: &[u8], count: usize| all[..count].to_vec();
         let mut device = Counted {
             nregs: u8::try_from(nregs).unwrap(),

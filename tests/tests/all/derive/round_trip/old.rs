@@ -1,4 +1,4 @@
-//! What older versions have and have not, each version inside of a struct that saves it.
+//! Fields of older versions, each version inside of a struct that saves it.
 
 use proptest::prelude::*;
 use vmstate::prelude::*;

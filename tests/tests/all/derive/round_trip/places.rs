@@ -1,4 +1,4 @@
-//! Places inside of members, values that no description looks into, counted padding, and what became something else.
+//! Places inside of members, opaque values, counted padding, and fields that changed their type.
 
 use proptest::prelude::*;
 use vmstate::prelude::*;
@@ -91,7 +91,7 @@ prop_compose! {
             count: u16::try_from(count).unwrap(),
             level, parts, config, sizes, timers, flags, mode, submode,
             olds: olds.map(|a| Old { a, b: 0 }),
-            // What no field has is what a fresh device has.
+            // Elements without a field have the values of a new device.
             regs: [regs[0], regs[1], regs[2], 0],
             table: [[0, 0], [place, 0]],
         }

@@ -1,4 +1,4 @@
-//! A heuristic for counter fields. Descriptions do not say which field counts an array.
+//! A heuristic for counter fields. Descriptions do not contain the counter of an array.
 
 /// Returns whether the name of a field suggests that it counts something.
 pub(crate) fn is_counter(name: &str) -> bool {

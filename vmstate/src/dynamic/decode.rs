@@ -11,13 +11,11 @@ use super::{
 use crate::schema::vmdesc::{self, ArrayPart, SentSection};
 use crate::stream::tag;
 
-/// How many structs, fields and elements a section may have, integers in arrays not counted. They take some hundred
-/// bytes
-/// each.
+/// The highest number of structs, fields and elements in a section, without integers in arrays. Each takes some hundred
+/// bytes.
 const MAX_NODES: usize = 1 << 20;
-/// How many of them there may be for each one that is described, for each byte that they were read from, and besides:
-/// an
-/// array can be described in a few words whose elements take no bytes.
+/// The number of nodes for each described one, for each byte they are read from, and as a fixed amount: a short
+/// description can stand for an array whose elements take no bytes.
 const NODES_PER_DESCRIBED: usize = 2;
 const NODES_PER_BYTE: u64 = 8;
 const NODES_BESIDES: usize = 1024;
@@ -31,10 +29,8 @@ impl DecodedSection {
     /// goes. Without it, the description must be exact.
     ///
     /// # Errors
-    /// Returns an error if the description contradicts itself, its sizes do not lead to `end`, the bytes are not what
-    /// it says they
-    /// are, or the stream ends before. The error has the field's path and offset; the section's coordinates are for the
-    /// caller to add.
+    /// Returns an error if the description contradicts itself, its sizes do not lead to `end`, the payload does not
+    /// match it, or the stream ends early. The error contains the field's path and offset; the caller adds the section.
     pub fn decode(device: &SentSection, reader: &mut Reader<'_>, end: Option<u64>) -> Result<Self, LoadError> {
         let offset = reader.offset();
         let body = match &device.body {
@@ -59,7 +55,7 @@ fn wrong_size(start: u64, described: u64, end: u64) -> LoadError {
         .or_advice("the description and the state are not of the same stream, or one of them is corrupt")
 }
 
-/// Consumes `size` bytes. What is not there is not allocated.
+/// Reads `size` bytes. Allocates only memory for bytes that have arrived.
 fn take(reader: &mut Reader<'_>, size: u64) -> Result<Vec<u8>, LoadError> {
     reader.take(usize::try_from(size).unwrap_or(usize::MAX)).map(<[u8]>::to_vec)
 }
@@ -68,7 +64,7 @@ struct Decoder<'r, 'a> {
     reader: &'r mut Reader<'a>,
     depth: usize,
     nodes: usize,
-    /// How many nodes there may be that take no bytes.
+    /// The number of remaining nodes that take no bytes.
     free: usize,
     /// The offset in the stream at which the payload begins.
     start: u64,
@@ -312,7 +308,7 @@ impl Decoder<'_, '_> {
         take(self.reader, length)
     }
 
-    /// Consumes the byte that stands between the elements of lists and trees.
+    /// Reads the byte between the elements of lists and trees.
     fn expect(&mut self, byte: u8, place: &str) -> Result<(), LoadError> {
         let start = self.reader.offset();
         match self.reader.u8()? {
@@ -323,7 +319,7 @@ impl Decoder<'_, '_> {
         }
     }
 
-    /// Counts what is about to be allocated.
+    /// Counts nodes before they are allocated.
     fn count(&mut self, nodes: usize) -> Result<(), LoadError> {
         self.nodes = self.nodes.saturating_add(nodes);
         let bytes = self.reader.offset().saturating_sub(self.start);

@@ -7,13 +7,14 @@ use crate::schema::describe_configuration;
 use crate::schema::vmdesc::{SentBody, SentSection};
 use crate::stream::{Configuration, StreamWriter};
 
-/// What stands before it: the stream's header and the tag.
+/// The bytes before it: the stream's header and the tag.
 const HEADER: u64 = 8 + 1;
 
 impl DecodedSection {
     /// The fields of a stream's configuration, with their offsets in the stream.
     ///
-    /// It is no section: it has no header and no footer, and only newer QEMUs describe it.
+    /// The configuration is not a section: it has no section header and no footer, and QEMU describes it only since
+    /// 10.0.
     ///
     /// ```
     /// use vmstate::dynamic::DecodedSection;

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{DecodedValue, FoundItem, Scalar, ScalarKind, Scalars};
 
-/// How many elements or bytes are shown before the rest is only counted.
+/// The number of elements or bytes that are shown before the rest is only counted.
 const SHOWN: usize = 16;
 
 impl Display for FoundItem<'_> {
@@ -33,7 +33,7 @@ impl Display for DecodedValue {
     }
 }
 
-/// Integers in decimal and, where that says more, in hex.
+/// Integers in decimal, and also in hexadecimal if that differs.
 impl Display for Scalar {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let value = self.integer();

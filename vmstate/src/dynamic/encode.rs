@@ -25,7 +25,7 @@ impl DecodedStruct {
         fields + self.subsections.iter().map(|subsection| subsection.header_size() + subsection.size()).sum::<u64>()
     }
 
-    /// The bytes that stand before the fields of a subsection: its type, its name and its version.
+    /// Returns the bytes before the fields of a subsection: its type, its name and its version.
     #[must_use]
     pub fn header_size(&self) -> u64 {
         1 + 1 + self.vmsd_name.len() as u64 + 4
@@ -82,7 +82,7 @@ fn encode_list(elements: &[DecodedStruct], out: &mut Writer) {
 }
 
 impl DecodedTree {
-    /// How many nodes it has.
+    /// Returns the number of nodes.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -91,7 +91,7 @@ impl DecodedTree {
         }
     }
 
-    /// Whether it has none.
+    /// Returns whether the tree has no nodes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,4 +1,7 @@
-//! Where descriptions are not exact, though QEMU wrote them.
+//! Inexact descriptions that QEMU writes.
+//!
+//! QEMU 7.2 describes an array of pointers by its first element (`vmstate_save_state_v` in `migration/vmstate.c`), so
+//! the description is wrong if some pointers are NULL or their targets have different sizes.
 //!
 //! An array is described by its first element (`array_len`) wherever QEMU can. Its other elements take other sizes when
 //! they are NULL pointers, of which each is one byte, or when there are counted arrays, buffers or lists inside.
@@ -8,37 +11,37 @@ use super::ScalarKind;
 use super::field_form::is_null_run;
 use crate::schema::vmdesc::{ArrayPart, Nested, SentField, SentStruct};
 
-/// The byte that stands for a NULL pointer.
+/// The marker of a NULL pointer.
 const NULL: u8 = b'0';
 
-/// How much of a description is certain: so many fields, and after all of them so many subsections.
+/// The exact part of a description: a number of fields and, after all fields, of subsections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Certain {
     pub(super) fields: usize,
     pub(super) subsections: usize,
 }
 
-/// How a payload differs from its description.
+/// The difference between a payload and its description.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gap {
-    /// The bytes that are described and not there; negative where more are there.
+    /// The described bytes that are missing; negative if there are additional bytes.
     surplus: i128,
-    /// The bytes that are there.
+    /// The bytes of the payload.
     found: u64,
-    /// How many of those could stand for NULL.
+    /// The number of bytes that could be markers of NULL.
     nulls: i128,
 }
 
 impl Gap {
-    /// The gap between `described` bytes and those of `payload`.
+    /// Computes the difference between `described` bytes and a payload.
     pub(super) fn new(described: u64, payload: &[u8]) -> Self {
         let found = payload.len() as u64;
         let nulls = payload.iter().map(|&byte| i128::from(byte == NULL)).sum();
         Self { surplus: i128::from(described) - i128::from(found), found, nulls }
     }
 
-    /// How much of `state` is certain. `None` if nothing in it can be inexact in a way that makes this gap: then the
-    /// description is wrong.
+    /// Returns the exact part of `state`, or `None` if no array in it explains the difference: then the description is
+    /// wrong.
     pub(super) fn certain(self, state: &SentStruct) -> Option<Certain> {
         if let Some(fields) = self.first_inexact(&state.fields) {
             return Some(Certain { fields, subsections: 0 });
@@ -62,8 +65,8 @@ impl Gap {
         }
     }
 
-    /// Whether the field can be (part of) an array that makes the difference. `goes_on` says that the next entry is of
-    /// the same array.
+    /// Returns whether the field can be (part of) an array that explains the difference. `goes_on` is set if the next
+    /// entry belongs to the same array.
     fn explained_by(self, field: &SentField, goes_on: bool) -> bool {
         let points = is_null_run(field) || ScalarKind::from_name(&field.type_name) == Some(ScalarKind::Marker);
         let compressed = matches!(field.array, ArrayPart::Len(_));
@@ -75,7 +78,7 @@ impl Gap {
         }
     }
 
-    /// Whether the difference is that of some elements after the first that are NULL pointers.
+    /// Returns whether NULL pointers after the first element explain the difference.
     fn nulls_explain(self, field: &SentField) -> bool {
         let saved = i128::from(field.size) - 1;
         if saved <= 0 || self.surplus <= 0 || self.surplus % saved != 0 {
@@ -86,7 +89,7 @@ impl Gap {
     }
 }
 
-/// Whether the first element's size need not be that of the others.
+/// Returns whether elements can differ in size from the first one.
 fn varies(field: &SentField) -> bool {
     match (&field.nested, ScalarKind::from_name(&field.type_name)) {
         (Nested::Struct(inner), _) => inner.fields.iter().any(|field| field.array != ArrayPart::None || varies(field)),

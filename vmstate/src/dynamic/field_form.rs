@@ -1,14 +1,14 @@
-//! What a field's description says about its value, checked for contradictions.
+//! The encoding of a field by its description, checked for contradictions.
 
 use vmstate_types::LoadError;
 
 use super::ScalarKind;
 use crate::schema::vmdesc::{ArrayPart, Name, Nested, SentField, SentStruct};
 
-/// How deep structs may nest. QEMU's deepest is about ten.
+/// The highest nesting depth of structs. QEMU's deepest is about ten.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// How the elements of a field are read.
+/// The encoding of the elements of a field.
 #[derive(Clone, Copy)]
 pub(super) enum Form<'d> {
     Scalar(ScalarKind),
@@ -98,7 +98,7 @@ fn not_one_struct() -> LoadError {
     described("the description of one struct", "none, or several")
 }
 
-/// How many structs and fields are described.
+/// Returns the number of structs and fields in a description.
 pub(super) fn nodes(described: &SentStruct) -> usize {
     let inside = |field: &SentField| match &field.nested {
         Nested::None | Nested::Empty => 0,
@@ -143,8 +143,8 @@ fn described(expected: impl Into<std::borrow::Cow<'static, str>>, found: impl st
     LoadError::malformed(expected, format!("{found}, in the stream's description"))
 }
 
-/// Whether the field is (part of) an array of pointers of which the first is NULL, as QEMU 7.2 describes that: by the
-/// target's type, no description of a struct, and the size of the marker.
+/// Returns whether the field is (part of) an array of pointers whose first is NULL. QEMU 7.2 describes it by the
+/// target's type, without the description of a struct, and by the size of the marker.
 pub(super) fn is_null_run(field: &SentField) -> bool {
     let is_wider = ScalarKind::from_name(&field.type_name).is_some_and(|kind| kind.width() > 1);
     field.size == 1

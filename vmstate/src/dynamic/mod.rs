@@ -1,8 +1,8 @@
-//! Reading a stream with no devices at hand, by the description that the stream itself carries.
+//! Reading, comparing and editing of streams without device definitions, by the descriptions that streams contain.
 //!
-//! [`DecodedSection::decode`] turns a section's payload into values by its [`SentSection`] description; [`DecodedSection::encode`] writes
-//! the payload again and [`DecodedSection::describe`] the description, both from the values alone. Where nothing was changed,
-//! both are what was read.
+//! [`DecodedSection::decode`] turns a section's payload into values by its [`SentSection`] description.
+//! [`DecodedSection::encode`] and [`DecodedSection::describe`] turn the values into the payload and its description
+//! again; without changes, both equal the originals.
 //!
 //! ```
 //! use vmstate::dynamic::{FoundItem, DecodedSection};
@@ -80,7 +80,7 @@ pub struct DecodedSection {
     pub body: DecodedBody,
 }
 
-/// What could be made of a payload.
+/// The decoded content of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodedBody {
@@ -88,7 +88,7 @@ pub enum DecodedBody {
     Described(DecodedStruct),
     /// Fields up to where the description is exact.
     Partly(DecodedStruct, UndecodedRest),
-    /// What a handler of the old style wrote, of which QEMU describes nothing but the size.
+    /// The output of an old-style handler, of which QEMU describes only the size.
     OldStyle(Vec<u8>),
     /// Bytes without any description.
     Undescribed(Vec<u8>),
@@ -101,9 +101,9 @@ pub struct UndecodedRest {
     pub offset: u64,
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// What the description says about the fields in them.
+    /// The descriptions of the fields in them.
     pub fields: Vec<vmdesc::SentField>,
-    /// What it says about the subsections after those.
+    /// The descriptions of the subsections after these fields.
     pub subsections: Vec<vmdesc::SentStruct>,
 }
 
@@ -125,7 +125,7 @@ impl DecodedSection {
 
     /// The bytes that could not be decoded, and the offset in the stream at which they were read.
     ///
-    /// What a handler of the old style wrote is among them: it is described, but only as bytes.
+    /// This includes the output of old-style handlers, which is described only as bytes.
     #[must_use]
     pub fn opaque(&self) -> Option<(u64, &[u8])> {
         match &self.body {
@@ -152,7 +152,7 @@ impl DecodedSection {
         }
     }
 
-    /// Describes the payload, from the values. `None` for one that no description can be made of.
+    /// Describes the payload, from the values. Returns `None` if the payload has no description.
     #[must_use]
     pub fn describe(&self) -> Option<SentSection> {
         let body = match &self.body {

@@ -1,11 +1,11 @@
 //! Finding values by their paths, and all values with theirs.
 //!
 //! A path is the names of fields, joined by dots, with `[index]` for elements: `recv_fifo.count`, `env.gpr[3]`. Field
-//! names may have dots and brackets of their own. Fields of subsections are found as if they were the parent's; the
-//! subsection's name may stand before them, and does in leaves where the parent hides them:
-//! `cpu/altivec.env.vsr[3]`. The nodes of a tree have a `key` and a `value`.
+//! names may contain dots and brackets. The fields of subsections are found like fields of the parent. The name of the
+//! subsection may precede them, and does in leaves if the parent hides them: `cpu/altivec.env.vsr[3]`. The nodes of a
+//! tree have a `key` and a `value`.
 //!
-//! A path can fit several values (a field may be called what another's element is called): the first one counts.
+//! A path can match several values, because field names may contain brackets; the first match counts.
 
 use std::collections::HashSet;
 
@@ -23,11 +23,11 @@ pub enum FoundItem<'a> {
     Value(&'a DecodedValue),
 }
 
-/// Where a path leads.
+/// The value at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found<'a> {
-    /// What is there.
+    /// The value.
     pub item: FoundItem<'a>,
     /// The info type of the field that it is, or is an element of.
     pub type_name: &'a str,
@@ -37,18 +37,18 @@ pub struct Found<'a> {
     pub size: u64,
 }
 
-/// A value that is no struct, list or tree, with its way.
+/// A value that is not a struct, list or tree, with its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leaf<'a> {
     /// The way from the section. Runs of elements of a larger array end in `[first..end]`.
     pub path: String,
-    /// What is there.
+    /// The value.
     pub found: Found<'a>,
 }
 
 impl DecodedSection {
-    /// Finds what `path` leads to. It may begin with the name of the section or of its struct.
+    /// Finds the value at `path`, which may begin with the name of the section or of its struct.
     ///
     /// Arrays that the stream describes element by element are found only element by element; see
     /// [`leaves`](Self::leaves).
@@ -72,7 +72,7 @@ impl DecodedSection {
 }
 
 impl DecodedStruct {
-    /// Finds what `path` leads to.
+    /// Finds the value at `path`.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<Found<'_>> {
         let field = self.entries().find_map(|(first, field)| field.get(first, path.strip_prefix(&*field.name)?));
@@ -84,9 +84,8 @@ impl DecodedStruct {
         self.get(path).or_else(|| self.get(inner?))
     }
 
-    /// The subsections, each with whether paths to its fields can lead to fields that are found before them: those of
-    /// the
-    /// struct and of earlier subsections.
+    /// Returns the subsections, each with whether its fields are hidden by fields of the struct or of earlier
+    /// subsections.
     pub(super) fn subsections(&self) -> Vec<(&Self, bool)> {
         if self.subsections.is_empty() {
             return Vec::new();
@@ -102,7 +101,7 @@ impl DecodedStruct {
 #[derive(Default)]
 struct Names<'a> {
     names: HashSet<&'a str>,
-    /// The names, and what stands in them before a dot or a bracket.
+    /// The names, and their prefixes before each dot and bracket.
     beginnings: HashSet<&'a str>,
 }
 
@@ -112,12 +111,12 @@ impl<'a> Names<'a> {
         self.beginnings.extend(fields.iter().flat_map(|field| beginnings(&field.name)));
     }
 
-    /// Whether a path can begin with one of the names and with this one.
+    /// Returns whether a path can begin with one of the names and with this one.
     fn hide(&self, name: &str) -> bool {
         self.beginnings.contains(name) || beginnings(name).any(|beginning| self.names.contains(beginning))
     }
 
-    /// Says whether a field of `subsection` is hidden, and adds them all.
+    /// Returns whether a field of `subsection` is hidden, and adds all its fields.
     fn hide_and_extend(&mut self, subsection: &'a DecodedStruct) -> bool {
         let hidden = subsection.fields.iter().any(|field| self.hide(&field.name));
         self.extend(&subsection.fields);
@@ -125,14 +124,14 @@ impl<'a> Names<'a> {
     }
 }
 
-/// What stands in a name before each dot and bracket, and the name.
+/// Returns the prefixes of a name before each dot and bracket, and the name.
 fn beginnings(name: &str) -> impl Iterator<Item = &str> {
     let ends = name.match_indices(['.', '[']).map(|(end, _)| end).chain([name.len()]);
     ends.map(|end| name.split_at(end).0)
 }
 
 impl DecodedField {
-    /// Finds what `rest` leads to, which stands behind the field's name. `first` is the value's index in its array.
+    /// Finds the value at `rest`, the path after the field's name. `first` is the value's index in its array.
     fn get(&self, first: Option<u64>, rest: &str) -> Option<Found<'_>> {
         let here = Place { type_name: &self.type_name, offset: self.offset };
         let Some(first) = first else { return here.find(&self.value, rest) };
@@ -145,13 +144,13 @@ impl DecodedField {
     }
 }
 
-/// The element that a path goes on with, and what follows it.
+/// Splits a path into a leading index and its remainder.
 fn index(path: &str) -> Option<(u64, &str)> {
     let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
     Some((index.parse().ok()?, rest))
 }
 
-/// Where a value was read, and as what.
+/// The offset and the type of a value.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) type_name: &'a str,
@@ -229,7 +228,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A key that is a number stands right before its value.
+    /// Returns a numeric key, which directly precedes its value.
     pub(super) fn direct_key(self, key: u64, value: &DecodedStruct) -> Found<'a> {
         Self { offset: value.offset.saturating_sub(8), ..self }.scalar(Scalar::new(ScalarKind::Uint64, key))
     }
@@ -337,7 +336,7 @@ impl Way {
         &self.path
     }
 
-    /// Goes one step further; what is returned leads back.
+    /// Appends a step, and returns the length to which the path is cut on leaving.
     pub(super) fn enter(&mut self, step: &str) -> usize {
         let back = self.path.len();
         if back > 0 && !step.starts_with('[') {

@@ -1,4 +1,4 @@
-//! Sections through devices: what a struct makes of a section that some other program wrote.
+//! Reloading of decoded sections through devices.
 
 use vmstate_types::{LoadError, Reader, SaveError, VmState, Writer};
 
@@ -7,10 +7,9 @@ use crate::schema::vmdesc::{Document, SentSection};
 use crate::schema::{DescriptionWriter, Release};
 
 impl DecodedSection {
-    /// Loads the payload into `device`, and makes a section of what `device` saves and how it describes that.
+    /// Loads the payload into `device`, and returns the section that `device` saves and describes.
     ///
-    /// If the device is what the section is of, this is the same section again: how a port is tested, one device at a
-    /// time.
+    /// For a correct device the result equals the section, so a port can be tested one device at a time.
     ///
     /// ```
     /// use vmstate::dynamic::{DecodedSection, rewrite};
@@ -76,7 +75,7 @@ impl DecodedSection {
         }
     }
 
-    /// The section as `described`, with what was written to `out`.
+    /// Returns the section as `described`, decoded from `out`.
     fn again(&self, described: &SentSection, out: &Writer) -> Result<Self, LoadError> {
         let mut reader = Reader::from_slice_at(out.pending(), self.offset);
         Self::decode(described, &mut reader, Some(self.offset.saturating_add(out.offset())))

@@ -1,4 +1,4 @@
-//! Writing a whole stream again, from what was decoded of it.
+//! Writing of a stream from its decoded sections.
 
 use vmstate_types::{LoadError, Reader, Writer};
 
@@ -15,7 +15,7 @@ const CHUNK: usize = 64 * 1024;
 /// The bytes before a description's text: its tag and its length.
 const DESCRIPTION_HEADER: u64 = 5;
 
-/// Decodes a stream and encodes it again, everything from values. What comes out is what went in.
+/// Decodes a stream and encodes it again from the values. The result equals the input.
 ///
 /// ```
 /// use vmstate::dynamic::Rewriter;
@@ -34,12 +34,12 @@ const DESCRIPTION_HEADER: u64 = 5;
 #[derive(Debug)]
 pub struct Rewriter<'r, 'a> {
     walk: StreamDecoder<'r, 'a>,
-    /// What was decoded, described again, with the index of its device in the description.
+    /// The new descriptions of the sections, with their indices in the original description.
     described: Vec<(usize, SentSection)>,
     /// The id of the RAM section that is being written.
     ram_section: Option<u32>,
     ended: bool,
-    /// How many packaged streams the next item is in.
+    /// The number of packages around the next item.
     packages: usize,
 }
 
@@ -55,7 +55,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     /// The same, with the configuration changed before it is written, if the stream has one.
     ///
     /// # Errors
-    /// As [`StreamDecoder::new`], and what `change` says.
+    /// Returns the errors of [`StreamDecoder::new`] and of `change`.
     pub fn with_configuration<E: From<LoadError>>(
         reader: &'r mut Reader<'a>,
         mut description: Option<Document>,
@@ -77,7 +77,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         Ok(Self { walk, described: Vec::new(), ram_section: None, ended: false, packages: 0 })
     }
 
-    /// Reads and writes what comes next. `false` when all is written.
+    /// Reads and writes the next item. Returns `false` at the end.
     ///
     /// # Errors
     /// As [`StreamDecoder::next_event`].
@@ -87,10 +87,12 @@ impl<'r, 'a> Rewriter<'r, 'a> {
 
     /// The same, with a section changed before it is written: its header, its values, or both.
     ///
-    /// The description is made of what is written. What a section is called stands in its header and in itself.
+    /// The new description contains the sections that are written. The name of a section is in its header and in the
+    /// section.
     ///
     /// # Errors
-    /// As [`StreamDecoder::next_event`], and what `change` says; when a section in a package becomes longer or shorter.
+    /// Returns the errors of [`StreamDecoder::next_event`] and of `change`, and an error if a section in a package
+    /// changes its length.
     pub fn step_with<E: From<LoadError>>(
         &mut self,
         out: &mut Writer,
@@ -133,7 +135,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
                 self.ram_section = Some(header.section_id);
             }
             StreamEvent::Record(record) => self.write_record(&record, out),
-            // What was read fits where it came from.
+            // The lengths were valid in the input.
             StreamEvent::Command(command) => StreamWriter::new(out)
                 .command(&command)
                 .map_err(|error| LoadError::misuse("a command that can be written", error))?,
@@ -143,7 +145,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         Ok(())
     }
 
-    /// Notes where packages begin and end, and refuses pages that have their own place in the file and are moved.
+    /// Tracks packages, and rejects pages at fixed file positions if they would move.
     fn check_place(&mut self, event: &StreamEvent, out: &Writer) -> Result<(), LoadError> {
         match event {
             StreamEvent::Command(Command::Packaged { .. }) => self.packages += 1,
@@ -162,7 +164,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         let ram = self.walk.ram();
         let block = ram.current_block().and_then(|index| ram.blocks().get(index));
         match record {
-            // There can be bits in it that nobody looks at.
+            // The unused bits of the word are kept.
             Record::BlockList(_) | Record::MultifdFlush | Record::EndOfSection => out.u64(ram.word()),
             _ => write_record(out, record, block.map_or("", |block| &block.idstr)),
         }
@@ -192,7 +194,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
             if read_by.devices != description.devices {
                 return Err(LoadError::malformed("the description that the stream was read by", "another one")
                     .at_offset(start)
-                    .or_advice("two streams in one file, one behind the other?"));
+                    .or_advice("the file may contain two streams, one after the other"));
             }
             description.configuration = read_by.configuration;
         }
@@ -217,7 +219,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
 /// ```
 ///
 /// # Errors
-/// Returns an error if the stream is broken, and what `change` says.
+/// Returns an error if the stream is malformed, or the error of `change`.
 pub fn rewrite(
     bytes: &[u8],
     mut change: impl FnMut(&mut SectionHeader, &mut DecodedSection) -> Result<(), LoadError>,
@@ -233,14 +235,14 @@ pub fn rewrite(
     Ok(out.take())
 }
 
-/// The bytes that depend on what a section is called and has.
+/// Returns the bytes that depend on the name and the content of a section.
 fn size(header: &SectionHeader, section: &DecodedSection) -> u64 {
     section.size().saturating_add(header.name.len() as u64)
 }
 
 fn package_changed(header: &SectionHeader) -> LoadError {
     LoadError::misuse("a section as long as it was", "another length")
-        .or_advice("it is in a package, whose length stands before it")
+        .or_advice("the section is in a package, whose length precedes it")
         .in_location(|| header.place())
 }
 

@@ -5,9 +5,9 @@ use crate::schema::scalar_kind::ScalarKind;
 /// One value of a fixed width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scalar {
-    /// What the bits mean.
+    /// The encoding of the value.
     pub kind: ScalarKind,
-    /// The value's own bits, filled up with zeros. What does not fit the kind's width is not written.
+    /// The bits of the value, padded with zeros. Bits beyond the size of the kind are not written.
     pub bits: u64,
 }
 
@@ -31,12 +31,12 @@ impl Scalar {
         if self.kind.is_signed() && self.bits >> (width - 1) & 1 == 1 { value - (1 << width) } else { value }
     }
 
-    /// The value's bytes on the wire; the first eight less its width are none of it.
+    /// Returns the value in eight big-endian bytes, of which the last ones are on the wire.
     fn padded(self) -> [u8; 8] {
         self.bits.to_be_bytes()
     }
 
-    /// Lends the bytes of the wire to `to`.
+    /// Calls `to` with the bytes on the wire.
     pub(super) fn with_bytes<T>(self, to: impl FnOnce(&[u8]) -> T) -> T {
         to(self.padded().split_at(8 - self.kind.width()).1)
     }
@@ -51,25 +51,25 @@ pub struct Scalars {
 }
 
 impl Scalars {
-    /// Makes an array from big-endian values; what is left over at the end is dropped.
+    /// Creates an array from big-endian values, and drops an incomplete one at the end.
     pub(crate) fn from_bytes(kind: ScalarKind, mut bytes: Vec<u8>) -> Self {
         bytes.truncate(bytes.len() / kind.width() * kind.width());
         Self { kind, bytes }
     }
 
-    /// What the values mean.
+    /// Returns the encoding of the values.
     #[must_use]
     pub const fn kind(&self) -> ScalarKind {
         self.kind
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.bytes.len() / self.kind.width()
     }
 
-    /// Whether there are none.
+    /// Returns whether the array is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -83,7 +83,7 @@ impl Scalars {
         Some(Scalar::from_bytes(self.kind, bytes))
     }
 
-    /// Changes the value at `index` and says whether there is one.
+    /// Changes the value at `index`, and returns whether it exists.
     pub fn set(&mut self, index: usize, bits: u64) -> bool {
         let width = self.kind.width();
         match self.bytes.chunks_exact_mut(width).nth(index) {
@@ -98,7 +98,7 @@ impl Scalars {
         self.bytes.chunks_exact(self.kind.width()).map(|bytes| Scalar::from_bytes(self.kind, bytes))
     }
 
-    /// The values as they stand on the wire.
+    /// Returns the bytes on the wire.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

@@ -1,4 +1,4 @@
-//! Walking through a whole stream with no devices at hand.
+//! Decoding of a whole stream without device definitions.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use crate::schema::vmdesc::{Document, Name, SentStruct};
 use crate::stream::section_end::{self, Verdict};
 use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamItem, StreamReader};
 
-/// The target page size of most targets, for streams that do not say theirs.
+/// The page size of most targets, for streams that do not contain theirs.
 const USUAL_PAGE_SIZE: u64 = 4096;
-/// Enough to see whether a section's header stands somewhere.
+/// Enough bytes to recognize the header of a section.
 const HEADER: u64 = 1 + 4 + 1 + 255 + 4 + 4;
 
-/// What to think of when something is wrong in a stream without a description.
-const NO_DESCRIPTION: &str = "the stream has no description at its end, where QEMU writes one: it may have been cut. \
-                              Without it the page size is taken to be 4096, unless the configuration says another";
+/// The advice for errors in a stream without a description.
+const NO_DESCRIPTION: &str = "the stream has no description at its end, where QEMU writes one: it may be truncated. \
+     Without a description the page size defaults to 4096, unless the configuration contains another one";
 
 /// Reads a whole stream, item by item, with its sections decoded.
 ///
-/// The description stands at the stream's end and is needed from the beginning: the caller finds it first
-/// ([`locate_in`](crate::schema::vmdesc::locate_in)). Without one, sections are kept as bytes; their ends are found by
-/// their footers.
+/// The description is at the stream's end and required from the beginning, so the caller finds it first
+/// ([`locate_in`](crate::schema::vmdesc::locate_in)). Without a description, sections are kept as bytes, and their ends
+/// are found by their footers.
 #[derive(Debug)]
 pub struct StreamDecoder<'r, 'a> {
     stream: StreamReader<'r, 'a>,
@@ -38,11 +38,11 @@ pub struct StreamDecoder<'r, 'a> {
     data: u64,
 }
 
-/// What comes next in a stream.
+/// An item of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamEvent {
-    /// A section with its payload. For one that the description knows, its index there.
+    /// A section with its payload, and its index in the description if it is described.
     Section {
         /// The header.
         header: SectionHeader,
@@ -59,7 +59,7 @@ pub enum StreamEvent {
     Command(Command),
     /// The end of the innermost packaged stream.
     PackageEnd {
-        /// Whether the package has an end mark of its own.
+        /// Whether the package ends with its own end mark.
         marked: bool,
     },
 }
@@ -97,7 +97,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         self.description.as_ref()
     }
 
-    /// Whether sections have footers, once the first one has shown.
+    /// Returns whether sections have footers, which is known after the first one.
     #[must_use]
     pub fn has_footers(&self) -> Option<bool> {
         self.stream.has_footers()
@@ -121,12 +121,12 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         self.stream.offset()
     }
 
-    /// Reads what comes next. `None` at the stream's end, after which [`trailer`](Self::trailer) is to be read.
+    /// Reads the next item. Returns `None` at the stream's end, after which [`trailer`](Self::trailer) must be read.
     ///
     /// # Errors
-    /// Returns an error if the framing is broken, or a section's payload is not what its description says; the error
-    /// has all
-    /// coordinates. A section without description in a stream without footers cannot be passed: nothing tells its end.
+    /// Returns an error if the framing is malformed, or a section's payload does not match its description; the error
+    /// contains the whole location. A section without a description in a stream without footers is an error, because
+    /// its end is unknown.
     pub fn next_event(&mut self) -> Result<Option<StreamEvent>, LoadError> {
         let undescribed = self.description.is_none();
         self.pull_event().map_err(|error| if undescribed { error.or_advice(NO_DESCRIPTION) } else { error })
@@ -152,8 +152,8 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         }
     }
 
-    /// Lends up to `most` bytes of those that belong to the last record; none when all have been read. What nobody
-    /// reads is skipped.
+    /// Returns up to `most` bytes of the last record, or an empty slice at its end. Bytes that are not read are
+    /// skipped.
     ///
     /// # Errors
     /// Returns an error if the stream ends before.
@@ -163,21 +163,21 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         self.stream.payload().take(count)
     }
 
-    /// The bytes that belong to the last record and have neither been lent by [`data`](Self::data) nor skipped.
+    /// Returns the number of bytes of the last record that [`data`](Self::data) has not returned yet.
     #[must_use]
     pub fn data_left(&self) -> u64 {
         self.data
     }
 
-    /// The text of the description behind the stream's end.
+    /// Returns the text of the description after the stream's end.
     ///
     /// # Errors
-    /// Returns an error if something else is there.
+    /// Returns an error if anything else follows.
     pub fn trailer(&mut self) -> Result<Option<String>, LoadError> {
         self.stream.description()
     }
 
-    /// Says how the configuration is described, which plays no part in reading.
+    /// Replaces the description of the configuration, which is not used for reading.
     pub(super) fn set_described_configuration(&mut self, described: Option<SentStruct>) {
         if let Some(description) = &mut self.description {
             description.configuration = described;
@@ -244,7 +244,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     }
 }
 
-/// The end of a payload of this described size; `None` if there are no footers that could show it.
+/// Returns the end of a payload of this described size, or `None` if the stream has no footers to verify it.
 fn end_of_described(
     reader: &mut Reader<'_>,
     section_id: u32,
@@ -260,7 +260,7 @@ fn end_of_described(
     }
 }
 
-/// Whether another section, a command or the end follows right after `size` bytes, without a footer.
+/// Returns whether another section, a command or the end follows `size` bytes without a footer.
 fn ends_bare(reader: &mut Reader<'_>, size: u64) -> bool {
     let window = usize::try_from(size.saturating_add(HEADER)).unwrap_or(usize::MAX);
     let Ok(bytes) = reader.peek(window) else { return false };

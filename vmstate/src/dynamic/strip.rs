@@ -13,8 +13,8 @@ const CHUNK: u64 = 64 * 1024;
 
 /// Copies a stream, its RAM pages zeroed.
 ///
-/// A page that has contents, in whatever form, becomes a record of a zero page; pages at fixed places of a file
-/// (mapped-ram) become zeros there. Every other byte is copied as it is, and the result is a stream like any other.
+/// A page with contents, in any encoding, becomes a record of a zero page; pages at fixed file positions (mapped-ram)
+/// become zeros. All other bytes are copied, and the result is a valid stream.
 ///
 /// ```
 /// use vmstate::dynamic::{Stripper, StreamDecoder};
@@ -35,14 +35,14 @@ pub struct Stripper<'r, 'a, 'o> {
     walk: StreamDecoder<'r, 'a>,
     /// The same stream, from which the result is copied.
     original: Reader<'o>,
-    /// What is to be done with the original up to what was walked through.
+    /// The edits of the original, up to the position of the decoder.
     edits: VecDeque<Edit>,
-    /// Where the last record ends, its bytes included.
+    /// The end of the last record, including its bytes.
     record_end: u64,
-    /// How many packaged streams are being read, one inside of the other.
+    /// The number of nested packages.
     packages: usize,
     pages: u64,
-    /// Whether the result is shorter already.
+    /// Whether the result is already shorter than the original.
     shifted: bool,
     ended: bool,
 }
@@ -57,25 +57,25 @@ enum Edit {
 }
 
 impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
-    /// Copies what `walk` walks through from `original`, a second reader of the same bytes, both at their beginning.
+    /// Copies the stream that `walk` decodes from `original`, a second reader of the same bytes. Both must be at the
+    /// beginning.
     #[must_use]
     pub fn new(walk: StreamDecoder<'r, 'a>, original: Reader<'o>) -> Self {
         let edits = VecDeque::new();
         Self { walk, original, edits, record_end: 0, packages: 0, pages: 0, shifted: false, ended: false }
     }
 
-    /// How many pages were zeroed so far.
+    /// Returns the number of pages that were zeroed so far.
     #[must_use]
     pub fn pages(&self) -> u64 {
         self.pages
     }
 
-    /// Reads or writes what comes next. `false` when all is written.
+    /// Reads or writes the next part. Returns `false` at the end.
     ///
     /// # Errors
-    /// As [`StreamDecoder::next_event`]; and when pages cannot go without invalidating a length or a place that the
-    /// stream says:
-    /// inside of packages, and before pages at fixed places.
+    /// Returns the errors of [`StreamDecoder::next_event`], and an error if removing pages would invalidate a length or
+    /// a position: in packages, and before pages at fixed positions.
     pub fn step(&mut self, out: &mut Writer) -> Result<bool, LoadError> {
         match self.edits.pop_front() {
             Some(edit) => self.edit(edit, out)?,
@@ -112,7 +112,7 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
         Ok(())
     }
 
-    /// Walks on, and plans what is to be done with what was found.
+    /// Decodes the next item, and plans the edits for it.
     fn advance(&mut self) -> Result<(), LoadError> {
         let start = self.walk.offset().max(self.record_end);
         match self.walk.next_event()? {
@@ -169,7 +169,7 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
     }
 }
 
-/// How many bytes to pass on at once, on the way to `end`.
+/// Returns the number of bytes to copy at once, towards `end`.
 fn chunk(offset: u64, end: u64) -> usize {
     usize::try_from(end.saturating_sub(offset).min(CHUNK)).unwrap_or(0)
 }
@@ -186,7 +186,7 @@ mod tests {
         SectionHeader::full(2, "ram", 0, crate::ram::VERSION).of_kind(kind)
     }
 
-    /// Records about pages, each with the bytes behind it, after the list of a block of four pages.
+    /// Writes records for pages, each followed by its bytes, after the list of a block of four pages.
     fn payload(records: &[(Record, Vec<u8>)], out: &mut Writer) {
         write_record(out, &Record::BlockList(4 * PAGE as u64), "");
         write_record(out, &Record::Block(BlockHeader::new("pc.ram", 4 * PAGE as u64)), "");
@@ -208,7 +208,7 @@ mod tests {
         out.take()
     }
 
-    /// A block whose bitmap and pages stand behind its header, and what comes after.
+    /// Returns a block whose bitmap and pages follow its header, and further records.
     fn mapped(page: u8, after: &[(Record, Vec<u8>)]) -> Vec<u8> {
         let mut out = Writer::new();
         let mut stream = StreamWriter::new(&mut out);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_and_places_that_the_stream_says_stay_true() {
+    fn lengths_and_positions_stay_valid() {
         let page = [(Record::Page { offset: 0, same_block: false }, vec![1; PAGE])];
         let mut package = Writer::new();
         let mut stream = StreamWriter::new(&mut package);

@@ -4,7 +4,7 @@ use super::{DecodedField, DecodedStruct, DecodedTree, DecodedValue, Scalar, Scal
 use crate::schema::vmdesc::{self, ArrayPart, Nested};
 
 impl DecodedStruct {
-    /// Describes what [`encode`](Self::encode) writes.
+    /// Describes the output of [`encode`](Self::encode).
     #[must_use]
     pub fn describe(&self) -> vmdesc::SentStruct {
         vmdesc::SentStruct {

@@ -107,7 +107,7 @@ fn invalid_values_are_rejected() {
     for (arguments, reason) in [
         (&["cpu.env.r[24]=0x100000000"][..], "an integer from 0 to 4294967295"),
         (&["cpu.env.r[32]=0"], "such a field"),
-        (&["cpu.env.r=[1, 2]"], "32 elements, as there are"),
+        (&["cpu.env.r=[1, 2]"], "32 elements: the length of an array"),
         (&["cpu.env.r[24]"], "PATH=VALUE"),
         (&["cpu.nothing=0"], "such a field"),
         (&["cpus.env.sp=0"], "such a field"),
@@ -115,7 +115,7 @@ fn invalid_values_are_rejected() {
         (&["timer.unused=hex:0000000000000001"], "zero"),
         (&["globalstate.runstate=hex:00"], "a buffer keeps its length"),
         (&["globalstate.runstate=\"a run state that is longer than thirty-two\""], "a buffer keeps its length"),
-        (&["--rename-section", "cpu=timer"], "a name that no other section has"),
+        (&["--rename-section", "cpu=timer"], "a unique name"),
         (&["--rename-section", "ram=mem"], "no live one"),
         (&["--rename-section", "cpu="], "a name of 1 to 255"),
         (&["--drop-subsection", "cpu.cpu/fpu"], "such a subsection"),
@@ -138,7 +138,7 @@ fn counters_are_rejected_unless_forced() {
     let folder = Folder::new();
     let made = made_with_a_count();
     let error = set(&folder, &made, &["latch.num_levels=4"]).error();
-    assert!(error.contains("what seems to count `levels`, of which there are 3"), "{error}");
+    assert!(error.contains("the counter of `levels`, which has 3 elements"), "{error}");
     set(&folder, &made, &["latch.num_levels=4", "--allow-counts"]).fine();
     set(&folder, &made, &["latch.other=4"]).fine();
 }

@@ -47,7 +47,7 @@ fn qemu_loads_renamed_section_of_other_machine() {
             &folder.path("from"),
         ];
         let error = set(&folder, &stream, &arguments).error();
-        assert!(error.contains("no subsection of that name yet"), "{error}");
+        assert!(error.contains("a new subsection"), "{error}");
         set(&folder, &stream, &arguments[..7]).fine();
         let edited = fs::read(folder.path("out")).unwrap();
         let mut qemu =

@@ -57,7 +57,7 @@ fn summary(changes: &[AppliedEdit]) -> String {
 fn write(input: &Input, mut edits: Edits, output: &mut Output) -> Result<(u64, Vec<AppliedEdit>), Failure> {
     let failed = |error| match error {
         EditError::Stream(error) => input.failed(error),
-        other => Failure::usage(plain_lines(&other.to_string())),
+        other => Failure::usage(plain_lines(&format!("{other:#}"))),
     };
     let mut reader = input.reader()?;
     let mut out = Writer::with_capacity(2 * CHUNK);
@@ -108,7 +108,7 @@ fn split_at_equals<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str), 
 fn addition<'t>(text: &'t str, arguments: &Set) -> Result<(&'t str, DecodedStruct), Failure> {
     if let Some((path, written)) = text.split_once('=') {
         let subsection = parse_subsection(written);
-        return Ok((path, subsection.map_err(|refusal| Failure::usage(plain_lines(&refusal.to_string())))?));
+        return Ok((path, subsection.map_err(|rejection| Failure::usage(plain_lines(&format!("{rejection:#}"))))?));
     }
     let Some(from) = &arguments.from else {
         return Err(Failure::usage_with_help(

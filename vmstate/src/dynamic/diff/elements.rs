@@ -57,18 +57,18 @@ impl<'a> ElementDifferences<'a> {
         (!changed.is_empty()).then_some(Self { old, new, changed })
     }
 
-    /// How many elements are in [`changed`](Self::changed).
+    /// Returns the number of elements in [`changed`](Self::changed).
     #[must_use]
     pub fn count(&self) -> u64 {
         self.changed.iter().map(|range| range.end - range.start).fold(0, u64::saturating_add)
     }
 
-    /// The elements that differ, with their indices; `None` for one that a side lacks.
+    /// Iterates over the differing elements, with their indices; `None` if a side lacks the element.
     pub fn iter(&self) -> impl Iterator<Item = (u64, Option<Scalar>, Option<Scalar>)> {
         self.changed.iter().cloned().flatten().map(|index| (index, self.old.get(index), self.new.get(index)))
     }
 
-    /// Leaves only differences of the elements at `indices`, which ascend; `None` if there are none.
+    /// Keeps only differences of the elements at `indices`, which must ascend. Returns `None` if nothing remains.
     #[must_use]
     pub fn only(mut self, indices: &[u64]) -> Option<Self> {
         let is_changed = |index: &u64| self.changed.iter().any(|range| range.contains(index));
@@ -84,23 +84,23 @@ impl<'a> Sequence<'a> {
         Self { type_name, offset, runs: Vec::new() }
     }
 
-    /// Bytes of the wire that are no field, or one whole buffer.
+    /// Creates a sequence from bytes that are not fields, or from a whole buffer.
     pub(super) fn from_values(type_name: &'a str, offset: u64, values: Values<'a>) -> Self {
         Self { type_name, offset, runs: vec![Run { first: 0, values }] }
     }
 
-    /// Adds elements behind all others.
+    /// Adds elements after all others.
     pub(super) fn push(&mut self, first: u64, values: Values<'a>) {
         self.runs.push(Run { first, values });
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.runs.iter().map(|run| run.values.len()).fold(0, u64::saturating_add)
     }
 
-    /// Whether there are none.
+    /// Returns whether the sequence is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -176,7 +176,7 @@ pub(super) fn segments(
     cuts.into_iter().zip(ends.into_iter().skip(1)).map(|(start, end)| start..end)
 }
 
-/// Adds a range behind all others, as one with the last where they touch.
+/// Adds a range after all others, merged with the last one if they touch.
 pub(super) fn push(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
     match ranges.last_mut() {
         Some(last) if last.end == range.start => last.end = range.end,

@@ -12,11 +12,10 @@ use super::pair::{Pair, pairs};
 use super::{FieldChange, FieldDifference};
 use crate::Writer;
 
-/// Lists what differs inside of two sections.
+/// Lists the differences between two sections.
 ///
-/// Where only one of them has fields, or the fields end at different places because descriptions are not exact, the
-/// bytes
-/// of the whole payloads are compared.
+/// If only one section has fields, or inexact descriptions end the fields at different positions, the bytes of the
+/// whole payloads are compared.
 #[must_use]
 pub fn compare_sections<'a>(old: &'a DecodedSection, new: &'a DecodedSection) -> Vec<FieldDifference<'a>> {
     let mut comparer = Comparer::default();
@@ -39,13 +38,13 @@ pub fn compare_sections<'a>(old: &'a DecodedSection, new: &'a DecodedSection) ->
     comparer.found
 }
 
-/// Whether what could not be decoded is the same.
+/// Returns whether the undecoded parts are alike.
 fn have_same_fields(old: &UndecodedRest, new: &UndecodedRest) -> bool {
     let fields = old.fields.iter().map(|field| &field.name).eq(new.fields.iter().map(|field| &field.name));
     fields && old.subsections.iter().map(|one| &one.vmsd_name).eq(new.subsections.iter().map(|one| &one.vmsd_name))
 }
 
-/// What bytes that are no field are called, for want of an info type.
+/// The type of bytes that are not fields.
 const BYTES: &str = "bytes";
 
 fn opaque(section: &DecodedSection) -> Sequence<'_> {
@@ -75,7 +74,7 @@ struct Item<'a> {
 /// Neighbouring fields of one name: a single value, or an array.
 struct Group<'a> {
     name: &'a str,
-    /// Whether it stands for a value that belongs to no array.
+    /// Whether it is a value outside of any array.
     is_single: bool,
     /// Each with the index of its (first) element.
     fields: Vec<(u64, &'a DecodedField)>,
@@ -89,7 +88,7 @@ impl<'a> Comparer<'a> {
         new: &'a DecodedSection,
         other: &'a DecodedStruct,
     ) {
-        // The versions are those of the section's headers.
+        // The versions are in the sections' headers.
         if one.vmsd_name != other.vmsd_name {
             let place = |section: &DecodedSection| Place { type_name: "struct", offset: section.offset };
             let (old, new) = (place(old).structure(one), place(new).structure(other));
@@ -152,7 +151,7 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// Adds all of what only one side has.
+    /// Adds all values of a group that exists on one side only.
     fn whole(&mut self, group: &Group<'a>, change: impl Fn(Found<'a>) -> FieldChange<'a>) {
         for (first, field) in &group.fields {
             let found = Item::from_field(field).found();
@@ -267,7 +266,7 @@ fn subsection(inner: &DecodedStruct) -> Found<'_> {
     Place { type_name: "subsection", offset: inner.offset }.structure(inner)
 }
 
-/// The fields of a struct, those of one array together.
+/// Groups the fields of a struct: the fields of one array form a group.
 fn groups(inner: &DecodedStruct) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut end = 0;
@@ -341,7 +340,7 @@ impl<'a> Item<'a> {
         let Place { type_name, offset } = self.place;
         let (offset, values) = match self.value {
             DecodedValue::Bytes(bytes) => (offset, Values::Bytes(Cow::Borrowed(bytes))),
-            // Their number stands before them.
+            // The count precedes the bytes.
             DecodedValue::ByteArray(bytes) => (offset.saturating_add(4), Values::Bytes(Cow::Borrowed(bytes))),
             DecodedValue::Bitmap(words) => (offset, Values::Bits(words)),
             _ => return None,

@@ -1,4 +1,4 @@
-//! The guest's memory, page by page, without what is in the pages.
+//! The guest's memory as digests of its pages.
 //!
 //! Of a page that has contents, a digest is kept: 64 bits under a key that is drawn once for each process (std's
 //! `RandomState`), so that no stream can be made to have two pages that seem the same. That two pages that differ have
@@ -33,7 +33,7 @@ pub struct MemoryDigest {
     blocks: Vec<MemoryBlock>,
     /// The bytes of all sections so far.
     sent: u64,
-    /// Where the payload of the section begins that is being read.
+    /// The start of the current section's payload.
     start: u64,
 }
 
@@ -48,14 +48,14 @@ pub struct MemoryBlock {
     runs: BTreeMap<u64, Run>,
 }
 
-/// What is in pages.
+/// The kind of a page's contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PageKind {
     /// Zeros.
     Zero,
     /// Other contents.
     Data,
-    /// Contents in a form that is not unpacked: compressed, or as a difference to what was sent before (XBZRLE).
+    /// Contents that are not unpacked: compressed, or a difference to earlier contents (XBZRLE).
     Packed,
 }
 
@@ -65,11 +65,11 @@ pub enum PageKind {
 pub struct PageRange {
     /// Offsets in the block, in bytes.
     pub range: Range<u64>,
-    /// How they differ.
+    /// The kind of difference.
     pub change: PageChange,
 }
 
-/// How a page differs.
+/// The kind of difference between two pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PageChange {
     /// Other contents.
@@ -132,7 +132,7 @@ impl MemoryDigest {
         self.start = header.payload;
     }
 
-    /// Takes in what a record says, the last that came from `walk`.
+    /// Adds a record, the last one from `walk`.
     pub(super) fn record(&mut self, record: &Record, walk: &mut StreamDecoder<'_, '_>) -> Result<(), LoadError> {
         match record {
             Record::Block(header) => self.blocks.push(MemoryBlock::new(header)),
@@ -176,7 +176,7 @@ impl MemoryDigest {
         block.page(number)
     }
 
-    /// A page whose bytes say what it is together with what was there `before`.
+    /// Returns a page whose contents depend on the contents `before`.
     fn packed(&mut self, walk: &mut StreamDecoder<'_, '_>, offset: u64, before: Option<Page>) -> Result<(), LoadError> {
         let mut digest = hasher();
         before.hash(&mut digest);
@@ -185,7 +185,7 @@ impl MemoryDigest {
         Ok(())
     }
 
-    /// Reads pages that lie at fixed places of the file, behind a bitmap that says which have contents.
+    /// Reads pages at fixed file positions, after the bitmap of pages with contents.
     fn mapped(&mut self, walk: &mut StreamDecoder<'_, '_>) -> Result<(), LoadError> {
         let start = walk.offset();
         let header = walk.ram().blocks().last().and_then(|block| Some((block.mapped?, block.size)));
@@ -227,7 +227,7 @@ impl MemoryDigest {
     }
 }
 
-/// The bitmap of a mapped block; what is read next is its first page.
+/// Reads the bitmap of a mapped block, up to its first page.
 fn bitmap(walk: &mut StreamDecoder<'_, '_>, mapped: &Mapped, pages: u64) -> Result<Vec<u8>, LoadError> {
     let start = walk.offset();
     // In words of 64 bits.
@@ -283,8 +283,7 @@ impl MemoryBlock {
         Self { name: header.idstr.clone(), size: header.size, runs: BTreeMap::new() }
     }
 
-    /// The numbers of the pages that were sent, from the first of a run up to but not including its end, and what is in
-    /// them.
+    /// Iterates over runs of pages that were sent: the page numbers, and the kind of their contents.
     pub fn pages(&self) -> impl Iterator<Item = (Range<u64>, PageKind)> {
         self.runs.iter().map(|(&first, run)| {
             let kind = run.get(0).map_or(PageKind::Zero, Page::kind);
@@ -371,7 +370,7 @@ impl Changes {
 }
 
 impl BlockDifference<'_> {
-    /// How many pages differ in this way.
+    /// Returns the number of pages with this difference.
     #[must_use]
     pub fn count(&self, change: PageChange) -> u64 {
         let ranges = self.pages.iter().filter(|pages| pages.change == change);

@@ -1,4 +1,4 @@
-//! What differs between two states of a machine, by fields and not by bytes.
+//! The differences between two states of a machine, by fields and not by bytes.
 //!
 //! A [`Snapshot`] is one side: all sections with their values, and of the guest's memory a digest for each page.
 //! [`Snapshot::read`] makes it of a stream, in one pass; sections from anywhere else can be put into it, decoded with the
@@ -31,9 +31,9 @@
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
 //!
-//! Compared is what a machine would load: the configuration, the sections' versions, fields and subsections, and memory.
-//! How a stream carries it is not: order and ids of sections, footers, commands, and in which order and how often pages
-//! were sent.
+//! The comparison covers the state that a machine loads: the configuration, and the versions, fields and subsections of
+//! sections, and memory. It ignores the transport: order and ids of sections, footers, commands, and the order and
+//! repetition of pages.
 
 use super::{DecodedSection, Found};
 
@@ -67,9 +67,9 @@ pub enum StateDifference<'a> {
     Section(SectionDifference<'a>),
     /// The sections of a live device other than memory, of which nothing is described.
     Live {
-        /// What was sent, if something was.
+        /// The old sections, if any.
         old: Option<&'a LiveSummary>,
-        /// What is sent now, if something is.
+        /// The new sections, if any.
         new: Option<&'a LiveSummary>,
     },
     /// A block of memory.
@@ -84,15 +84,15 @@ pub struct SectionDifference<'a> {
     pub name: &'a str,
     /// Its instance id.
     pub instance_id: u32,
-    /// The section as it was; `None` if there was none.
+    /// The old section, if it exists.
     pub old: Option<VersionedSection<'a>>,
-    /// The section as it is; `None` if there is none.
+    /// The new section, if it exists.
     pub new: Option<VersionedSection<'a>>,
-    /// What differs inside, for one that is on both sides.
+    /// The differences in a section that exists on both sides.
     pub fields: Vec<FieldDifference<'a>>,
 }
 
-/// A section and the version that its header says; the configuration has none.
+/// A section and the version in its header; the configuration has no version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VersionedSection<'a> {
@@ -106,18 +106,17 @@ pub struct VersionedSection<'a> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FieldDifference<'a> {
-    /// The way from the section, as for [`DecodedSection::get`]. Empty for bytes of the payload that are no field: all
-    /// of it
-    /// where fields are not known, and the rest where a description is not exact.
+    /// The path from the section, as for [`DecodedSection::get`]. Empty for bytes that are not fields: the whole
+    /// payload if its fields are unknown, and the rest after an inexact description.
     ///
     /// Nodes of a tree are told by their keys; their places are the old side's, and the new side's where only that has
     /// them.
     pub path: String,
-    /// What differs.
+    /// The difference.
     pub change: FieldChange<'a>,
 }
 
-/// How a field differs.
+/// The difference of a field.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum FieldChange<'a> {
@@ -144,7 +143,7 @@ impl<'a> FieldDifference<'a> {
     }
 }
 
-/// Lists what differs between two states, section by section.
+/// Lists the differences between two states, section by section.
 pub fn compare<'a>(old: &'a Snapshot, new: &'a Snapshot) -> impl Iterator<Item = StateDifference<'a>> {
     let live = pairs(&old.live, &new.live, |live| (&live.name, live.instance_id));
     let sections = pairs(&old.sections, &new.sections, |entry| (&entry.section.name, entry.section.instance_id));

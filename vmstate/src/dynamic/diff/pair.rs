@@ -1,9 +1,9 @@
-//! Finding what belongs together on two sides.
+//! Pairing of corresponding items of two sides.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-/// What is on one side or on both.
+/// An item of one side, or a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pair<T> {
     Both(T, T),
@@ -21,9 +21,9 @@ impl<T> Pair<T> {
     }
 }
 
-/// Pairs what has the same key; of several with one key, the first with the first, and so on.
+/// Pairs items with the same key; repeated keys are paired in order.
 ///
-/// The order is that of `old`; what only `new` has comes after what it follows there.
+/// The result has the order of `old`; an item that only `new` has comes after its predecessor in `new`.
 pub(crate) fn pairs<'a, T, K: Hash + Eq>(old: &'a [T], new: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<Pair<&'a T>> {
     let mut places: HashMap<K, Vec<usize>> = HashMap::new();
     for (place, item) in new.iter().enumerate().rev() {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_new_comes_after_what_it_follows() {
+    fn new_item_comes_after_its_predecessor() {
         let shown = |old: &str, new: &str| {
             let (old, new) = (old.as_bytes(), new.as_bytes());
             let pairs = pairs(old, new, |&byte| byte);

@@ -33,13 +33,13 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SnapshotSection {
-    /// The version that its header says.
+    /// The version in its header.
     pub version: u32,
     /// The payload.
     pub section: DecodedSection,
 }
 
-/// Where live devices are in their list, by name and instance id.
+/// The positions of live devices in their list, by name and instance id.
 type Places = HashMap<(String, u32), usize>;
 
 impl SnapshotSection {
@@ -48,9 +48,8 @@ impl SnapshotSection {
     }
 }
 
-/// All sections of a live device that is not memory (block migration, dirty bitmaps, ...). Nothing is known of what is
-/// in
-/// them; so they are the same or not.
+/// All sections of a live device other than memory (block migration, dirty bitmaps, ...). Their contents are unknown,
+/// so they are compared by a digest.
 #[derive(Debug, Clone)]
 pub struct LiveSummary {
     /// The idstr of the sections.
@@ -59,7 +58,7 @@ pub struct LiveSummary {
     pub instance_id: u32,
     /// Their version.
     pub version: u32,
-    /// How many there are.
+    /// The number of sections.
     pub sections: u64,
     /// The bytes of all payloads.
     pub bytes: u64,
@@ -138,7 +137,7 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Adds a section with a device's state, behind the others.
+    /// Adds a section with a device's state after the others.
     pub fn add(&mut self, version: u32, section: DecodedSection) {
         self.sections.push(SnapshotSection { version, section });
     }

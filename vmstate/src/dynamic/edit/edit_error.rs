@@ -9,10 +9,10 @@ use vmstate_types::LoadError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EditError {
-    /// The stream is broken, or not what its description says.
+    /// The stream is malformed, or does not match its description.
     Stream(LoadError),
-    /// The change is none that can be made.
-    Refused(Rejection),
+    /// The edit is not possible.
+    Rejected(Rejection),
 }
 
 /// A change that cannot be made, and why.
@@ -44,28 +44,33 @@ impl Rejection {
         self
     }
 
-    /// Says which change it is.
+    /// Names the edit that was rejected.
     pub(super) fn named(self, what: String) -> Self {
         Self { what, ..self }
     }
 
-    /// What the format, or the value in its place, allows.
+    /// Returns the values that the format, or the current value, allows.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.expected
     }
 
-    /// What was asked for instead.
+    /// Returns the value that was given instead.
     #[must_use]
     pub fn found(&self) -> &str {
         &self.found
     }
 }
 
+/// One line, or with `{:#}` a table that includes the advice.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n  expected  {}\n  found     {}", self.what, self.expected, self.found)?;
-        match &self.advice {
+        let Self { what, expected, found, advice } = self;
+        if !f.alternate() {
+            return write!(f, "{what}: expected {expected}, found {found}");
+        }
+        write!(f, "{what}\n  expected  {expected}\n  found     {found}")?;
+        match advice {
             Some(advice) => write!(f, "\n  advice    {advice}"),
             None => Ok(()),
         }
@@ -78,7 +83,7 @@ impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stream(error) => error.fmt(f),
-            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Rejected(rejection) => rejection.fmt(f),
         }
     }
 }
@@ -86,7 +91,7 @@ impl fmt::Display for EditError {
 impl std::error::Error for EditError {}
 
 impl From<Rejection> for EditError {
-    fn from(refusal: Rejection) -> Self {
-        Self::Refused(refusal)
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
     }
 }

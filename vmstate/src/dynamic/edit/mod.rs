@@ -1,7 +1,7 @@
 //! Changing a stream: values, subsections, names.
 //!
-//! [`Edits`] are given to a [`Rewriter`], which writes a new stream and describes it anew. What the
-//! format forbids is refused, with a reason. [`DecodedSection::set`] and its neighbours change one section.
+//! [`Edits`] are given to a [`Rewriter`], which writes a new stream with a new description. Edits that the format does
+//! not allow are rejected with a reason. [`DecodedSection::set`] and related methods edit one section.
 //!
 //! ```
 //! use vmstate::dynamic::edit::{Edits, edit};
@@ -30,10 +30,10 @@
 //! assert_eq!(changes[1].to_string(), "latch.levels[1]: 0 -> 511 (0x1ff)");
 //! assert_eq!(edited.len() + 2 * "none".len(), stream.len() + 2 * "pc".len());
 //!
-//! let refused = edit(&stream, Edits::new().set("latch.levels[1]", "65536")).unwrap_err();
+//! let rejected = edit(&stream, Edits::new().set("latch.levels[1]", "65536")).unwrap_err();
 //! assert_eq!(
-//!     refused.to_string(),
-//!     "cannot set `latch.levels[1]`\n  expected  an integer from 0 to 65535\n  found     65536"
+//!     rejected.to_string(),
+//!     "cannot set `latch.levels[1]`: expected an integer from 0 to 65535, found 65536"
 //! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -74,7 +74,7 @@ pub struct Edits {
 /// A change to be made to one section.
 #[derive(Debug, Clone)]
 struct Pending {
-    /// Which section, and what in it.
+    /// The section, and the path in it.
     path: String,
     edit: Edit,
     /// The instance of the section that it was made to.
@@ -93,11 +93,11 @@ enum Edit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AppliedEdit {
-    /// What was changed.
+    /// The path of the edited value.
     pub path: String,
-    /// What was there, as text for people. `None` if it is new.
+    /// The old value as text; `None` if the value was added.
     pub old: Option<String>,
-    /// What is there now. `None` if it was dropped.
+    /// The new value as text; `None` if the value was dropped.
     pub new: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for AppliedEdit {
     }
 }
 
-/// Makes the changes to the stream `bytes`, and says what was changed.
+/// Edits the stream `bytes`, and returns the new stream and the edits that were made.
 ///
 /// # Errors
 /// Returns an error if the stream is broken, or a change cannot be made.
@@ -131,7 +131,7 @@ impl Edits {
         Self::default()
     }
 
-    /// Sets what is at `path`, which is a section and a path in it (`cpu.env.r[24]`, `serial:1.lcr`), to `value`.
+    /// Sets the value at `path`, which is a section and a path in it (`cpu.env.r[24]`, `serial:1.lcr`), to `value`.
     ///
     /// Integers are decimal or, with `0x`, hexadecimal; flags are `true` or `false`; timers nanoseconds or `disarmed`;
     /// floats
@@ -149,8 +149,8 @@ impl Edits {
         self.with(path, Edit::Drop)
     }
 
-    /// Adds a subsection, at a path as of [`drop_subsection`](Self::drop_subsection): it is called what the path ends
-    /// in.
+    /// Adds a subsection at a path as in [`drop_subsection`](Self::drop_subsection), whose end is the name of the
+    /// subsection.
     #[must_use]
     pub fn add_subsection(self, path: impl Into<String>, subsection: DecodedStruct) -> Self {
         self.with(path, Edit::Add(subsection))
@@ -169,7 +169,7 @@ impl Edits {
         self
     }
 
-    /// Sets also what seems to count something else.
+    /// Also sets values that seem to count something else.
     #[must_use]
     pub fn force(mut self) -> Self {
         self.force = true;
@@ -196,13 +196,13 @@ impl Edits {
 
     fn retarget(&mut self, configuration: Option<&mut Configuration>) -> Result<(), EditError> {
         let Some(machine) = &self.machine else { return Ok(()) };
-        let refusal = || Rejection::new("cannot change the machine");
+        let rejection = || Rejection::new("cannot change the machine");
         if machine.is_empty() {
-            return Err(refusal().expected("a name", "an empty one").into());
+            return Err(rejection().expected("a name", "an empty one").into());
         }
         let Some(configuration) = configuration else {
-            let found = "a stream without, as very old machine types write it";
-            return Err(refusal().expected("a configuration that names the machine", found).into());
+            let found = "no configuration, as in streams of old machine types";
+            return Err(rejection().expected("a configuration that names the machine", found).into());
         };
         let old = std::mem::replace(&mut configuration.machine, machine.clone());
         let (path, new) = ("machine".to_owned(), Some(machine.clone()));
@@ -219,9 +219,9 @@ impl Edits {
             let Some(path) = SectionPath::parse(&pending.path, &header.name, header.instance_id) else { continue };
             if let Some(other) = pending.done {
                 let found = format!("instances {other} and {}", header.instance_id);
-                let refusal = Rejection::new(format!("cannot tell what `{}` means", pending.path));
-                let advice = format!("say which: `{}:{other}`, for example", header.name);
-                return Err(refusal.expected("one section of that name", found).or_advice(advice).into());
+                let rejection = Rejection::new(format!("ambiguous path `{}`", pending.path));
+                let advice = format!("add the instance id, as in `{}:{other}`", header.name);
+                return Err(rejection.expected("one section with this name", found).or_advice(advice).into());
             }
             let Some(change) = pending.edit.apply(&pending.path, path.rest, section, self.force)? else { continue };
             pending.done = Some(header.instance_id);
@@ -236,11 +236,9 @@ impl Edits {
         let key = (header.name.clone(), header.instance_id);
         let renames = self.edits.iter().any(|pending| matches!(pending.edit, Edit::Rename(_)));
         if renames && self.written.contains(&key) {
-            let refusal = Rejection::new("cannot rename a section").expected(
-                "a name that no other section has",
-                format!("two sections `{}` of instance {}", key.0, key.1),
-            );
-            return Err(refusal.into());
+            let rejection = Rejection::new("cannot rename a section")
+                .expected("a unique name", format!("two sections `{}` of instance {}", key.0, key.1));
+            return Err(rejection.into());
         }
         if renames {
             self.written.push(key);
@@ -248,7 +246,7 @@ impl Edits {
         Ok(())
     }
 
-    /// What was changed. Nothing may be left over.
+    /// Returns the edits that were made.
     ///
     /// # Errors
     /// Returns an error if a change is for a section, or for something in it, that the stream does not have.
@@ -261,7 +259,7 @@ impl Edits {
 }
 
 impl Edit {
-    /// Changes `section`, if what the path `rest` leads to is there. `path` is the same with the section in it.
+    /// Edits `section` if the path `rest` leads to a value in it. `path` is the same path with the section.
     fn apply(
         &self,
         path: &str,
@@ -272,22 +270,23 @@ impl Edit {
         let change = |old, new| Some(AppliedEdit { path: path.to_owned(), old, new });
         match self {
             Self::Rename(new) if rest.is_empty() => {
-                let old = section.rename(new).map_err(|refusal| refusal.named(format!("cannot rename `{path}`")))?;
+                let old =
+                    section.rename(new).map_err(|rejection| rejection.named(format!("cannot rename `{path}`")))?;
                 Ok(change(Some(old), Some(new.clone())))
             }
             Self::Set(value) if !rest.is_empty() => {
                 let set = section.set_with(rest, value, force);
-                let set = set.map_err(|refusal| refusal.named(format!("cannot set `{path}`")))?;
+                let set = set.map_err(|rejection| rejection.named(format!("cannot set `{path}`")))?;
                 Ok(set.and_then(|(old, new)| change(Some(old), Some(new))))
             }
             Self::Drop if !rest.is_empty() => {
                 let dropped = section.drop_subsection(rest);
-                let dropped = dropped.map_err(|refusal| refusal.named(format!("cannot drop `{path}`")))?;
+                let dropped = dropped.map_err(|rejection| rejection.named(format!("cannot drop `{path}`")))?;
                 Ok(dropped.and_then(|dropped| change(Some(dropped.summary()), None)))
             }
             Self::Add(new) if !rest.is_empty() => {
                 let added = section.add_subsection(rest, new);
-                let added = added.map_err(|refusal| refusal.named(format!("cannot add `{path}`")))?;
+                let added = added.map_err(|rejection| rejection.named(format!("cannot add `{path}`")))?;
                 Ok(if added { change(None, Some(new.summary())) } else { None })
             }
             _ => Ok(None),
@@ -296,10 +295,10 @@ impl Edit {
 
     fn nothing_at(&self, path: &str) -> Rejection {
         let (what, expected) = match self {
-            Self::Set(_) => ("set", "a section of that name with such a field"),
-            Self::Drop => ("drop", "a section of that name with such a subsection"),
-            Self::Add(_) => ("add", "a section of that name with a struct that can have the subsection"),
-            Self::Rename(_) => ("rename", "a section of that name, which is no live one"),
+            Self::Set(_) => ("set", "a section of this name with this field"),
+            Self::Drop => ("drop", "a section of this name with this subsection"),
+            Self::Add(_) => ("add", "a section of this name with a struct for the subsection"),
+            Self::Rename(_) => ("rename", "a device section of this name"),
         };
         Rejection::new(format!("cannot {what} `{path}`"))
             .expected(expected, "none in the stream")

@@ -7,8 +7,9 @@ use crate::schema::vmdesc::{MAX_NAME, Name};
 /// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides
 /// nothing.
 ///
-/// Types are QEMU's info types of fixed size (`uint8`, `bool`, `timer`, ...) and `buffer`; values are those of
-/// [`Edits::set`](super::Edits::set). What is written as `[1, 2]` is an array. The name comes from where it is added.
+/// Types are QEMU's info types of fixed size (`uint8`, `bool`, `timer`, ...) and `buffer`; values have the format of
+/// [`Edits::set`](super::Edits::set). `[1, 2]` is an array. The name of the subsection is given by the path at which it
+/// is added.
 ///
 /// ```
 /// use vmstate::dynamic::edit::parse_subsection;
@@ -27,10 +28,10 @@ pub fn subsection(text: &str) -> Result<DecodedStruct, Rejection> {
         Some((version.trim().parse().ok()?, fields))
     };
     let form = "`VERSION{NAME:TYPE=VALUE, ...}`";
-    let refusal = || Rejection::new("cannot make the subsection").expected(form, text);
-    let (version, fields) = parse().ok_or_else(refusal)?;
+    let rejection = || Rejection::new("cannot make the subsection").expected(form, text);
+    let (version, fields) = parse().ok_or_else(rejection)?;
     let fields = split(fields).into_iter().map(field).collect::<Result<Vec<_>, _>>();
-    let fields = fields.map_err(|refusal| refusal.named("cannot make the subsection".to_owned()))?;
+    let fields = fields.map_err(|rejection| rejection.named("cannot make the subsection".to_owned()))?;
     Ok(DecodedStruct { vmsd_name: "".into(), version, offset: 0, fields, subsections: Vec::new() })
 }
 
@@ -50,9 +51,9 @@ fn split(text: &str) -> Vec<&str> {
 }
 
 fn field(text: &str) -> Result<DecodedField, Rejection> {
-    let refusal = || Rejection::because("a field as `NAME:TYPE=VALUE`", text);
-    let (declared, said) = text.split_once('=').ok_or_else(refusal)?;
-    let (name, type_name) = declared.trim().rsplit_once(':').ok_or_else(refusal)?;
+    let rejection = || Rejection::because("a field as `NAME:TYPE=VALUE`", text);
+    let (declared, said) = text.split_once('=').ok_or_else(rejection)?;
+    let (name, type_name) = declared.trim().rsplit_once(':').ok_or_else(rejection)?;
     let (type_name, said) = (type_name.trim(), said.trim());
     let value = match ScalarKind::from_name(type_name).filter(|kind| *kind != ScalarKind::Marker) {
         Some(kind) => number(kind, said)?,
@@ -76,7 +77,9 @@ fn number(kind: ScalarKind, text: &str) -> Result<DecodedValue, Rejection> {
     let elements =
         inner.split(',').map(|text| parse_value::scalar(kind, text.trim())).collect::<Result<Vec<_>, _>>()?;
     match elements.len() {
-        0 | 1 => Err(Rejection::because("two elements or more: one alone is no array in a description", text)),
+        0 | 1 => {
+            Err(Rejection::because("two or more elements: a description does not mark one element as an array", text))
+        }
         _ => Ok(DecodedValue::Scalars(Scalars::from_bytes(kind, elements.concat()))),
     }
 }
@@ -87,10 +90,10 @@ mod tests {
 
     /// A description with a longer one could not be read again.
     #[test]
-    fn names_are_no_longer_than_descriptions_may_have_them() {
+    fn long_name_is_rejected() {
         let named = |length| subsection(&format!("1{{{}:uint8=0}}", "n".repeat(length)));
         assert!(named(MAX_NAME).is_ok());
-        let refusal = named(MAX_NAME + 1).unwrap_err().to_string();
-        assert!(refusal.contains("a name of at most 1024 bytes") && refusal.contains("1025"), "{refusal}");
+        let rejection = named(MAX_NAME + 1).unwrap_err().to_string();
+        assert!(rejection.contains("a name of at most 1024 bytes") && rejection.contains("1025"), "{rejection}");
     }
 }

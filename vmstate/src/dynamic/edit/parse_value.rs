@@ -3,14 +3,14 @@
 use super::super::{DecodedValue, Scalar, ScalarKind, Scalars};
 use super::Rejection;
 
-/// The bytes of what `text` says, in the place of a value of `kind`.
+/// Returns the bytes of the value `text`, of the given kind.
 pub(super) fn scalar(kind: ScalarKind, text: &str) -> Result<Vec<u8>, Rejection> {
     let bits = match kind {
         ScalarKind::Bool => flag(text)?,
         ScalarKind::Double => text.parse().map(f64::to_bits).map_err(|_| Rejection::because("a float", text))?,
         ScalarKind::Timer => timer(text)?,
         ScalarKind::Marker => {
-            return Err(Rejection::because("a value", "the marker of a pointer, which says whether one follows"));
+            return Err(Rejection::because("a value", "the marker of a pointer"));
         }
         _ => integer(kind, text)?,
     };
@@ -35,7 +35,7 @@ fn timer(text: &str) -> Result<u64, Rejection> {
     }
 }
 
-/// The bits of an integer that `kind` can say.
+/// Returns the bits of an integer in the range of `kind`.
 fn integer(kind: ScalarKind, text: &str) -> Result<u64, Rejection> {
     let width = 8 * kind.width();
     let (least, greatest) = match kind.is_signed() {
@@ -63,7 +63,7 @@ fn parse(text: &str) -> Option<i128> {
     Some(sign * value)
 }
 
-/// The bytes of what `text` says, in the place of `old`.
+/// Returns the bytes of the value `text`, which replaces `old`.
 pub(super) fn whole(old: &DecodedValue, text: &str) -> Result<Vec<u8>, Rejection> {
     match old {
         DecodedValue::Scalar(value) => scalar(value.kind, text),
@@ -100,7 +100,7 @@ fn elements(
     let elements_said = inner.split(',').map(|text| element(text.trim())).collect::<Result<Vec<_>, _>>()?;
     match elements_said.len() {
         said if said == count => Ok(elements_said.concat()),
-        said => Err(Rejection::because(format!("{count} elements, as there are: an array keeps its length"), said)),
+        said => Err(Rejection::because(format!("{count} elements: the length of an array cannot change"), said)),
     }
 }
 
@@ -116,9 +116,7 @@ pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Rejection> {
     }
     match bytes.len() == length {
         true => Ok(bytes),
-        false => {
-            Err(Rejection::because(format!("{length} bytes, as there are: a buffer keeps its length"), bytes.len()))
-        }
+        false => Err(Rejection::because(format!("{length} bytes: the length of a buffer cannot change"), bytes.len())),
     }
 }
 
@@ -136,16 +134,16 @@ fn number(text: &str, length: usize) -> Option<Vec<u8>> {
 
 /// `hex:00 ff`, or `"text"`.
 pub(super) fn literal(text: &str) -> Result<Vec<u8>, Rejection> {
-    let refusal = || Rejection::because("bytes, as `hex:00ff` or as text in quotes", text);
+    let rejection = || Rejection::because("bytes, as `hex:00ff` or as text in quotes", text);
     if let Some(quoted) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         return Ok(quoted.as_bytes().to_vec());
     }
-    let digits = text.strip_prefix("hex:").ok_or_else(refusal)?.replace([' ', '_'], "");
+    let digits = text.strip_prefix("hex:").ok_or_else(rejection)?.replace([' ', '_'], "");
     if !digits.len().is_multiple_of(2) || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(refusal());
+        return Err(rejection());
     }
     let pair = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    (0..digits.len()).step_by(2).map(|at| pair(at).ok_or_else(refusal)).collect()
+    (0..digits.len()).step_by(2).map(|at| pair(at).ok_or_else(rejection)).collect()
 }
 
 #[cfg(test)]
@@ -153,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_fit_or_are_refused() {
+    fn number_out_of_range_is_rejected() {
         for (kind, text, bytes) in [
             (ScalarKind::Uint8, "255", vec![0xff]),
             (ScalarKind::Uint8, "0xff", vec![0xff]),

@@ -2,15 +2,15 @@
 
 use super::super::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue};
 
-/// What a path says behind the section's name.
+/// The part of a path after the section's name.
 pub(super) struct SectionPath<'p> {
     pub(super) rest: &'p str,
 }
 
 impl<'p> SectionPath<'p> {
-    /// What `path` says of the section `name`; `None` if it is of another one.
+    /// Returns the part of `path` after the section `name`, or `None` if the path is in another section.
     ///
-    /// Names have dots and colons of their own, so that only the section at hand tells where its name ends.
+    /// Names contain dots and colons, so the end of a section's name can only be found if the section is known.
     pub(super) fn parse(path: &'p str, name: &str, instance_id: u32) -> Option<Self> {
         let behind = path.strip_prefix(name)?;
         let with_instance = behind.strip_prefix(':').and_then(|rest| rest.strip_prefix(&instance_id.to_string()));
@@ -27,7 +27,7 @@ fn is_end(rest: &str) -> bool {
 pub(super) struct Visited<'v> {
     /// From the section; empty for the section's own struct.
     pub(super) path: &'v str,
-    /// Whether it stands in an array of which only the first element is described.
+    /// Whether it is in an array of which only the first element is described.
     pub(super) compressed: bool,
     pub(super) state: &'v mut DecodedStruct,
 }

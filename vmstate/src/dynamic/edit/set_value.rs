@@ -7,17 +7,16 @@ use super::Rejection;
 use super::parse_value;
 use crate::dynamic::counter::is_counter;
 
-/// The longest name of a section: one byte on the wire says how long it is.
+/// The longest name of a section: its length is one byte on the wire.
 const MAX_NAME: usize = 255;
 
 impl DecodedSection {
-    /// Sets what is at `path` to what `text` says (see [`Edits::set`](super::Edits::set)): the old and the new value as
-    /// text.
-    /// `None` if there is nothing at `path`.
+    /// Sets the value at `path` to `text` (see [`Edits::set`](super::Edits::set)), and returns the old and the new
+    /// value as text, or `None` if the path leads to no value.
     ///
     /// # Errors
-    /// Returns an error if the value does not fit, or seems to say how many of something else there are: that, the
-    /// format keeps.
+    /// Returns an error if the value does not fit, or seems to count something else, whose number an edit cannot
+    /// change.
     pub fn set(&mut self, path: &str, text: &str) -> Result<Option<(String, String)>, Rejection> {
         self.set_with(path, text, false)
     }
@@ -31,14 +30,14 @@ impl DecodedSection {
     ) -> Result<Option<(String, String)>, Rejection> {
         let Some(found) = self.get(path) else { return Ok(None) };
         if found.type_name == "unused_buffer" {
-            return Err(Rejection::because("a value", "bytes that mean nothing, and are zero"));
+            return Err(Rejection::because("a value", "unused bytes, which are zero"));
         }
         if let (FoundItem::Scalar(number), false) = (found.item, force)
             && let Some(counted) = self.counted_by(found.offset, found.size, number.integer())
         {
             return Err(Rejection::because(
-                "a value that nothing else depends on",
-                format!("what seems to count `{counted}`, of which there are {}", number.integer()),
+                "a value without effect on the layout",
+                format!("the counter of `{counted}`, which has {} elements", number.integer()),
             )
             .or_advice("to set it anyway, use `--allow-counts`"));
         }
@@ -59,7 +58,7 @@ impl DecodedSection {
     /// Puts `bytes` in the place of those at `offset` of the stream: as many, so that all others stay where they are.
     fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Rejection> {
         let changed = self.patched(offset, bytes);
-        *self = changed.ok_or_else(|| Rejection::because("a value that can be read again", "another one"))?;
+        *self = changed.ok_or_else(|| Rejection::because("a decodable value", "another one"))?;
         Ok(())
     }
 

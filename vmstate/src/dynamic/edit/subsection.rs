@@ -8,11 +8,11 @@ use super::section_path::{SectionPath, Visited};
 
 /// QEMU looks at the low byte of a subsection's version only.
 const MAX_VERSION: u32 = 255;
-/// The longest name: one byte on the wire says how long it is.
+/// The longest name: its length is one byte on the wire.
 const MAX_NAME: usize = 255;
 
 impl DecodedStruct {
-    /// What it is, for people.
+    /// Summarizes the struct as text.
     pub(super) fn summary(&self) -> String {
         format!("version {}, {} bytes", self.version, self.size())
     }
@@ -26,9 +26,8 @@ impl DecodedSection {
         self.clone().drop_subsection(path.rest).ok().flatten()
     }
 
-    /// Takes away the subsection at `path`: its name, if it is the only one of the section that is called so, or with
-    /// the path
-    /// of the struct that has it before the name. `None` if there is none.
+    /// Removes the subsection at `path`: its name if the section has only one with this name, or else the name after
+    /// the path of its struct. Returns `None` if no such subsection exists.
     ///
     /// # Errors
     /// Returns an error if several are called so.
@@ -47,10 +46,9 @@ impl DecodedSection {
         Ok(dropped)
     }
 
-    /// Adds a subsection to the struct that `path` leads to, and says whether there is one. The subsection is called
-    /// what
-    /// the path ends in. Without a struct before that, it is for the only struct of the section whose name that begins
-    /// with.
+    /// Adds a subsection to the struct that `path` leads to, and returns whether the struct exists. The end of the path
+    /// is the name of the subsection. Without a struct before it, the subsection is added to the only struct of the
+    /// section whose name it begins with.
     ///
     /// # Errors
     /// Returns an error if there is one of that name already, several structs could have it, or the struct is an
@@ -63,7 +61,7 @@ impl DecodedSection {
             let named = names.into_iter().flatten().find(|name| is_subsection_name(name, &state.vmsd_name));
             found.extend(named.map(|name| (state.vmsd_name.len(), join(place, name))));
         });
-        // The subsection of `ahci port` is none of `ahci`.
+        // A subsection of `ahci port` is not one of `ahci`.
         let nearest = found.iter().map(|(length, _)| *length).max();
         let found = found.into_iter().filter(|(length, _)| Some(*length) == nearest).map(|(_, full)| full);
         let found = found.collect::<Vec<_>>();
@@ -86,13 +84,13 @@ fn add(state: &mut DecodedStruct, compressed: bool, subsection: DecodedStruct) -
     check(&subsection)?;
     if compressed {
         return Err(Rejection::because(
-            "a struct that the stream describes for itself",
-            "an element of an array that is described by its first: such elements have no subsections",
+            "a struct with its own description",
+            "an element of an array that is described by its first element",
         ));
     }
     let there = state.subsections.iter().any(|inner| inner.vmsd_name == subsection.vmsd_name);
     match there {
-        true => Err(Rejection::because("no subsection of that name yet", "one").or_advice("drop it first")),
+        true => Err(Rejection::because("a new subsection", "one with this name").or_advice("drop it first")),
         false => {
             state.subsections.push(subsection);
             Ok(())
@@ -118,12 +116,12 @@ fn join(path: &str, name: &str) -> String {
     }
 }
 
-/// Whether `path` is all of `full`, or the end of it that is a name.
+/// Returns whether `path` is all of `full`, or ends with whole names of it.
 fn fits(full: &str, path: &str) -> bool {
     full == path || full.strip_suffix(path).is_some_and(|before| before.ends_with('.'))
 }
 
-/// The only one of those that were found.
+/// Returns the only path that was found.
 fn only(found: &[String], path: &str, noun: &str) -> Result<Option<String>, Rejection> {
     if let Some(exact) = found.iter().find(|full| *full == path) {
         return Ok(Some(exact.clone()));
@@ -131,6 +129,6 @@ fn only(found: &[String], path: &str, noun: &str) -> Result<Option<String>, Reje
     match found {
         [] => Ok(None),
         [full] => Ok(Some(full.clone())),
-        several => Err(Rejection::because(format!("one {noun}"), several.join(", ")).or_advice("say which one")),
+        several => Err(Rejection::because(format!("one {noun}"), several.join(", ")).or_advice("give the whole path")),
     }
 }

@@ -126,7 +126,7 @@ fn a_file_of_two_streams_is_not_taken_for_one() {
     // Its last description is another one than that which follows the sections.
     let error = rewritten(&[one, other].concat()).unwrap_err();
     assert_eq!(error.expected(), "the description that the stream was read by");
-    assert!(error.advice().is_some_and(|advice| advice.contains("two streams in one file")), "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("two streams, one after the other")), "{error}");
 }
 
 #[test]

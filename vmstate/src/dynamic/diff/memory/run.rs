@@ -1,11 +1,11 @@
-//! Runs of neighbouring pages, and what is known of each.
+//! Runs of neighbouring pages with their digests.
 
 use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
 use super::PageKind;
 
-/// The digests that one run of pages has at most, so that taking one apart is no work.
+/// The highest number of digests in a run, so that splitting a run is cheap.
 const MAX_RUN: usize = 4096;
 
 /// The contents of neighbouring pages.
@@ -19,7 +19,7 @@ pub(super) enum Run {
     Packed(Vec<u64>),
 }
 
-/// What is in a page.
+/// The contents of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Page {
     Fill(u8),
@@ -27,7 +27,7 @@ pub(super) enum Page {
     Packed(u64),
 }
 
-/// What hashes pages.
+/// Returns the hasher of pages.
 pub(in super::super) fn hasher() -> DefaultHasher {
     static KEY: OnceLock<RandomState> = OnceLock::new();
     KEY.get_or_init(RandomState::new).build_hasher()

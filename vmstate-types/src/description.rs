@@ -103,7 +103,7 @@ impl Description {
         self
     }
 
-    /// Marks the section as one that is sent before the live sections start.
+    /// Marks the section as sent before the live sections start.
     #[must_use]
     pub const fn early_setup(mut self) -> Self {
         self.early_setup = true;

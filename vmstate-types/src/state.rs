@@ -156,7 +156,7 @@ pub trait VmState {
     /// Saves the struct at `version` into any sink: hooks, fields, subsections.
     ///
     /// # Errors
-    /// Returns the same errors as [`Self::save`], without the struct's name: the caller adds that of the field.
+    /// Returns the same errors as [`Self::save`], without the struct's name: the caller adds the field's name.
     #[doc(hidden)]
     #[inline]
     fn save_at<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>
@@ -169,7 +169,7 @@ pub trait VmState {
     /// Loads the struct as [`Self::load`] does.
     ///
     /// # Errors
-    /// Returns the same errors as [`Self::load`], without the struct's name: the caller adds that of the field.
+    /// Returns the same errors as [`Self::load`], without the struct's name: the caller adds the field's name.
     #[doc(hidden)]
     #[inline]
     fn load_at(&mut self, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError>

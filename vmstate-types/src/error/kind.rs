@@ -1,4 +1,4 @@
-//! Categories of errors, for programs that decide what to do next.
+//! Categories of errors, for programs that react to them.
 
 use core::fmt;
 

@@ -48,9 +48,9 @@ pub(super) struct Details {
 /// The bytes of a truncated item.
 #[derive(Clone, Copy)]
 pub(super) struct Shortage {
-    /// How many bytes of it are present.
+    /// The number of present bytes.
     pub(super) available: u64,
-    /// How many more it needs at least.
+    /// The minimum number of further bytes.
     pub(super) missing: u64,
 }
 

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_array_counts_missing_bytes_of_all_elements() {
+    fn truncated_array_misses_bytes_of_all_elements() {
         let error = LoadError::truncated(100, 16, 5).in_array(&FIELDS[1].form, 2);
         assert_eq!((error.path().as_str(), error.offset()), ("[3]", Some(104)));
         assert_eq!(error.missing_bytes(), Some(11));

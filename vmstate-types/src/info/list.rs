@@ -83,7 +83,7 @@ pub trait Structs {
 
     /// Replaces the elements with those in the stream, at most `max`, each loaded at `version`.
     ///
-    /// The version is that of the field and not of the elements, as in `get_qtailq` of QEMU's
+    /// The field determines the version, not the elements, as in `get_qtailq` of QEMU's
     /// `migration/vmstate-types.c`. The elements' type must support it.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ where
 /// Saves the bytes from `start` to `end` as one buffer.
 ///
 /// # Errors
-/// Never fails; the signature is that of the other functions.
+/// Never fails; the other functions have the same signature.
 pub(super) fn save_buffer<C, S>(
     bytes: &mut C,
     start: usize,

@@ -23,7 +23,7 @@ impl Info<i32> for LessOrEqual {
 
     fn get(value: &mut i32, from: &mut Reader<'_>) -> Result<(), LoadError> {
         let incoming = i32::from_be_bytes(from.array()?);
-        // A failed load may have lowered the local value below that of the checkpoint, which is restored as it is.
+        // A failed load may have lowered the local value; the checkpoint is restored regardless.
         if (0..=*value).contains(&incoming) || from.is_checkpoint() {
             *value = incoming;
             return Ok(());

@@ -79,7 +79,7 @@ pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: FieldRef)
     Ok(())
 }
 
-/// Loads a temporary at `version`, which is that of the field as in QEMU's `get_tmp`, and applies it.
+/// Loads a temporary at the field's `version`, as QEMU's `get_tmp` does, and applies it.
 ///
 /// # Errors
 /// Returns an error if the temporary cannot be loaded, or its values are invalid for the parent.
@@ -87,6 +87,6 @@ pub fn load<T: Temporary<P>, P>(parent: &mut P, version: u32, reader: &mut Reade
     let start = reader.offset();
     let mut temporary = T::for_load(parent);
     walk::load(&mut temporary, reader, version)?;
-    // The failure concerns the temporary as a whole, so that its offset is that of the first byte.
+    // The failure concerns the temporary as a whole, so that its offset is the first byte's.
     temporary.apply(parent).map_err(|error| error.at_offset(start))
 }

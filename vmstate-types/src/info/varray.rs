@@ -220,7 +220,7 @@ where
 {
     check_capacity::<C>(count)?;
     let size = const { walk::fixed_size(C::Item::FIXED) };
-    // Zero stands for both: no fixed size, and elements without bytes, of which any number fits into a chunk.
+    // Zero means either no fixed size, or elements without bytes, of which any number fits into a chunk.
     if const { walk::fixed_size(C::Item::FIXED) == 0 } {
         return load_each(items, count, |item| item.load_elements(reader));
     }

@@ -207,7 +207,7 @@ macro_rules! atomics {
                 const FORM: Form = $int::FORM;
                 const FIXED: Option<usize> = $int::FIXED;
 
-                // Relaxed: the machine is stopped while it is saved, so there are no other threads to order with.
+                // Relaxed: the machine is stopped while it is saved, so that no other thread accesses the value.
                 #[inline]
                 fn put(&self, out: &mut [u8]) {
                     self.load(Ordering::Relaxed).put(out);

@@ -44,7 +44,7 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
     if const { !T::DESCRIPTION.hooks.post_save } {
         return saved;
     }
-    // As in QEMU, post_save also runs after a failure, because it may undo what pre_save did. The first error counts.
+    // As in QEMU, post_save also runs after a failure, because it may undo changes of pre_save. The first error counts.
     let after = value.post_save(version);
     match saved {
         Ok(()) => check_save_hook(sink, after),
@@ -219,7 +219,7 @@ fn reject_version(description: &Description, version: u32, reader: &Reader<'_>) 
 #[inline(never)]
 fn unsupported(description: &Description, version: u32) -> LoadError {
     let Description { name, version: local, minimum_version: minimum, .. } = *description;
-    // The messages are those of vmstate_load_state in QEMU's migration/vmstate.c.
+    // QEMU's messages are in vmstate_load_state of migration/vmstate.c.
     let kind = LoadErrorKind::UnsupportedVersion { found: version, oldest: minimum, newest: local };
     if version > local {
         return LoadError::new(kind, format!("at most version {local} of `{name}`"), format!("version {version}"))

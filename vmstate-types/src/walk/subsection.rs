@@ -100,7 +100,7 @@ fn load_all(parent: &'static Description, own: &mut dyn Subsections, reader: &mu
     Ok(())
 }
 
-/// Checks that no subsection of `parent` follows, which has none.
+/// Checks that `parent`, a struct without subsections, is not followed by one.
 ///
 /// # Errors
 /// Returns an error if a subsection follows whose name begins with the struct's name: QEMU attributes such a subsection
@@ -144,7 +144,7 @@ struct SubsectionHeader {
 
 /// Consumes the header of the next subsection of `parent`, if one follows.
 ///
-/// The decision is that of `vmstate_subsection_load` in QEMU's `migration/vmstate.c`, including its quirks: bytes that
+/// The decision matches `vmstate_subsection_load` in QEMU's `migration/vmstate.c`, including its quirks: bytes that
 /// do not look like a subsection whose name begins with the parent's name are left to the next reader, an unknown name
 /// with that prefix is an error, and only the low byte of the version counts, because QEMU stores it in a `uint8_t`.
 fn next_subsection(parent: &Description, reader: &mut Reader<'_>) -> Result<Option<SubsectionHeader>, LoadError> {

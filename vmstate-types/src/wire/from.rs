@@ -1,7 +1,7 @@
 //! Conversions into readers.
 //!
-//! They decide how much a reader can do with its source: slices and files can be read from their ends ahead of time, and
-//! never wait for a peer. A blanket conversion of `std::io::Read` could not tell them from a socket.
+//! They decide how much a reader can do with its source: slices and files can be read from their ends ahead of time,
+//! and never wait for a peer. A blanket conversion of `std::io::Read` could not tell them from a socket.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-use vmstate::prelude::*;
+use vmstate::{Info, prelude::*};
 
 #[derive(VmState)]
 struct Device {

@@ -57,7 +57,7 @@ impl RamLoader {
                 Record::EndOfSection => return Ok(()),
                 Record::BlockList(_) => {}
                 Record::Block(header) => {
-                    self.add_block(pages.blocks(), &header).map_err(|error| error.at_offset(start))?
+                    self.add_block(pages.blocks(), &header).map_err(|error| error.at_offset(start))?;
                 }
                 Record::Zero { offset, fill, .. } => {
                     let address = self.address(pages.blocks(), offset);

@@ -246,3 +246,14 @@ fn a_wrong_record_leaves_the_list_open() {
     assert!(matches!(records.decode(&list[8..12], 8), Ok(Decoded::Need(_))));
     assert_eq!(records, before);
 }
+
+#[test]
+fn oversized_length_is_only_reported() {
+    let decoder = ItemDecoder::new();
+    let decoded = decoder.decode_description(b"\x06\xff\xff\xff\xff{", 0).unwrap();
+    assert!(matches!(decoded, Decoded::Need(more) if more.get() == 0xffff_fffe), "{decoded:?}");
+    // A machine name of 4 GiB.
+    let mut decoder = ItemDecoder::new();
+    let decoded = decoder.decode_header(b"QEVM\0\0\0\x03\x07\xff\xff\xff\xff", 0).unwrap();
+    assert!(matches!(decoded, Decoded::Need(more) if more.get() == 0xffff_ffff), "{decoded:?}");
+}

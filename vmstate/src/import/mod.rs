@@ -1,8 +1,8 @@
 //! Rust source for devices that exist in QEMU: how a port begins.
 //!
-//! An [`Importer`] takes the sections of a stream, or a `-dump-vmstate` dump, and writes annotated structs that save what
-//! was there, byte for byte. Names become names of Rust, and stay beside them as attributes. Structs that occur several
-//! times become one type. What the input cannot tell is marked with comments that begin with `Check:`.
+//! An [`Importer`] reads the sections of a stream, or a `-dump-vmstate` dump, and writes annotated structs that save
+//! the same bytes. Names become Rust names, and the originals are kept as attributes. Structs that occur several times
+//! become one type. Comments that begin with `Check:` mark guesses.
 //!
 //! ```
 //! use vmstate::Reader;
@@ -58,7 +58,7 @@ pub struct Importer {
     sections: Vec<Use>,
 }
 
-/// Where the devices come from.
+/// The source of the devices.
 #[derive(Debug)]
 struct Origin {
     /// The name of the file, for people.
@@ -81,7 +81,7 @@ struct Use {
 }
 
 impl Importer {
-    /// Begins with nothing; `file` is what the source will say it comes from.
+    /// Creates an importer without sections. `file` is the name of the input in the generated source.
     #[must_use]
     pub fn new(file: impl Into<String>) -> Self {
         let origin = Origin { file: file.into(), machine: None, release: Release::default(), is_dump: false };
@@ -91,13 +91,13 @@ impl Importer {
     /// Takes all sections of a stream, whose description `document` is.
     ///
     /// # Errors
-    /// Returns an error if the stream is broken, or not the one that is described.
+    /// Returns an error if the stream is malformed, or does not match its description.
     pub fn stream(&mut self, reader: &mut Reader<'_>, document: Document) -> Result<(), LoadError> {
         self.origin.release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
         let mut walk = StreamDecoder::new(reader, Some(document))?;
         self.origin.machine = walk.configuration().map(|configuration| configuration.machine.clone());
         while let Some(event) = walk.next_event()? {
-            // Live sections are no devices.
+            // Live sections are not devices.
             if let StreamEvent::Section { header, section, .. } = event
                 && header.kind == SectionKind::Full
             {
@@ -107,9 +107,9 @@ impl Importer {
         Ok(())
     }
 
-    /// Takes one section, and says whether there is a struct that can write it.
+    /// Adds a section, and returns whether a struct can represent it.
     ///
-    /// There is none for a section that is not described, or not exactly: its fields are not known.
+    /// A section without an exact description has no struct, because its fields are unknown.
     pub fn section(&mut self, section: &DecodedSection) -> bool {
         let ty = self.shapes.add_section(section);
         let (name, instance_id) = (String::from(&*section.name), section.instance_id);
@@ -119,7 +119,7 @@ impl Importer {
 
     /// Takes all device types of the JSON text of `-dump-vmstate`.
     ///
-    /// A dump says less than a stream: the types of fields are guessed from their sizes.
+    /// A dump contains less than a stream: the types of fields are guessed from their sizes.
     ///
     /// ```
     /// use vmstate::import::Importer;
@@ -146,7 +146,7 @@ impl Importer {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if it is no such text.
+    /// Returns an error if the text is not a dump.
     pub fn dump(&mut self, text: &[u8]) -> Result<(), LoadError> {
         let dump = Dump::parse(text)?;
         self.origin.machine = dump.machine().map(str::to_owned);

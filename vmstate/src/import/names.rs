@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
-/// The longest name that is taken over whole. The stream's own name stands beside it anyway.
+/// The longest name that is kept whole. The original name is kept as an attribute.
 const LONGEST: usize = 48;
 
 /// Words that no field can be called.

@@ -1,4 +1,4 @@
-//! What the devices of a stream look like: types, of which each occurs once.
+//! The types of the devices in a stream, each once.
 //!
 //! Types are made of decoded values, the innermost first. Two structs of the same name are one type if their fields
 //! are the same, also where one has subsections that the other lacks: those may be absent anyway.
@@ -14,11 +14,11 @@ mod values;
 
 pub(super) use observed_field::{Count, Element, Field, Gate, Target};
 
-/// How many types there may be. QEMU's largest machines have some hundred.
+/// The highest number of types. QEMU's largest machines have some hundred.
 const MAX_TYPES: usize = 1 << 12;
-/// How many types of one name are looked through for one that is the same.
+/// The number of types with one name that are compared with a new one.
 const MAX_NAMESAKES: usize = 16;
-/// How many names fields of one struct may have, where not all structs have the same ones.
+/// The highest number of field names in one struct, if structs have different fields.
 const MAX_UNION: usize = 1 << 12;
 /// QEMU looks at the low byte of a subsection's version only.
 const MAX_SUBSECTION_VERSION: u32 = 255;
@@ -35,14 +35,14 @@ pub(super) struct Type {
     pub(super) version: u32,
     pub(super) fields: Vec<Field>,
     pub(super) subsections: Vec<TypeId>,
-    /// Whether it is described once for all elements of an array, which QEMU does only where none can differ.
+    /// Whether it is described once for all elements of an array, which QEMU does only if none can differ.
     pub(super) compressed: bool,
-    /// What a dump says beyond a stream.
+    /// The minimum version, which only a dump contains.
     pub(super) minimum_version: Option<u32>,
     pub(super) role: Role,
 }
 
-/// What a type is for.
+/// The role of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// A device, or a struct in one.
@@ -52,9 +52,9 @@ pub(super) enum Role {
     OldStyle,
     /// The key of a tree.
     Key,
-    /// What a `tmp` field is made of.
+    /// The struct of a `tmp` field.
     Temporary,
-    /// What a pointer points to that nothing is said about.
+    /// The target of a pointer without a description.
     Target,
 }
 
@@ -63,7 +63,7 @@ pub(super) enum Role {
 pub(super) struct Shapes {
     types: Vec<Type>,
     by_name: HashMap<Name, Vec<TypeId>>,
-    /// What types were before the section at hand, for when that fails.
+    /// The types before the current section, restored if the section fails.
     before: Vec<(TypeId, Type)>,
 }
 
@@ -91,7 +91,7 @@ impl Shapes {
         id
     }
 
-    /// Forgets what was begun for a section, before which there were `count` types.
+    /// Restores the `count` types before the current section.
     fn undo(&mut self, count: usize) {
         while let Some((id, ty)) = self.before.pop() {
             self.types[id.0] = ty;
@@ -137,7 +137,7 @@ impl Shapes {
         names.into_iter().map(intern).collect()
     }
 
-    /// Adds a type, or finds the one that it is; `None` if no derived struct can be that.
+    /// Adds a type, or finds an equal one. Returns `None` if no derived struct can represent it.
     pub(super) fn add_checked(&mut self, new: Type) -> Option<TypeId> {
         let fits = is_name(&new.name)
             && new.fields.iter().all(|field| is_name(&field.name))
@@ -149,7 +149,7 @@ impl Shapes {
         fits.then(|| self.add(new))
     }
 
-    /// Adds a type, or finds the one that it is.
+    /// Adds a type, or finds an equal one.
     fn add(&mut self, new: Type) -> TypeId {
         // Merging takes time, and a stream can have any number of shapes of one name.
         let namesakes = self.by_name.get(&new.name).into_iter().flatten().take(MAX_NAMESAKES);
@@ -168,7 +168,7 @@ impl Shapes {
         }
     }
 
-    /// What both types are, if they can be one.
+    /// Merges two types, if they can be one.
     fn merge(&self, old: &Type, new: &Type) -> Option<Type> {
         let key = |ty: &Type| (ty.version, ty.role, ty.minimum_version);
         let (large, differ) =
@@ -182,7 +182,7 @@ impl Shapes {
         (!merged.compressed || self.can_compress(&merged)).then_some(merged)
     }
 
-    /// All subsections of both lists. Those of one name must be of one type.
+    /// Merges two lists of subsections. Subsections with one name must have one type.
     fn merge_subsections(&self, old: &[TypeId], new: &[TypeId]) -> Option<Vec<TypeId>> {
         let names = |ids: &[TypeId]| ids.iter().map(|id| self.get(*id).name.clone()).collect::<Vec<_>>();
         let by_name = |ids: &[TypeId]| ids.iter().map(|&id| (&self.get(id).name, id)).collect::<HashMap<_, _>>();
@@ -196,7 +196,7 @@ impl Shapes {
         merged.collect()
     }
 
-    /// Whether an array of such structs is described by its first element.
+    /// Returns whether an array of such structs is described by its first element.
     pub(super) fn can_compress(&self, ty: &Type) -> bool {
         ty.subsections.is_empty() && ty.fields.iter().all(|field| self.field_can_compress(field))
     }
@@ -248,17 +248,17 @@ impl Type {
     }
 }
 
-/// Whether a struct with this name and version can be a subsection of one called `parent`.
+/// Returns whether a struct with this name and version can be a subsection of `parent`.
 fn is_subsection(name: &str, version: u32, parent: &str) -> bool {
     name.len() > parent.len() && name.starts_with(parent) && version <= MAX_SUBSECTION_VERSION
 }
 
-/// Whether a struct or field can be called so.
+/// Returns whether a struct or field can have this name.
 fn is_name(name: &str) -> bool {
     (1..=255).contains(&name.len()) && name.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// All names of all rows, each once, in an order that is that of every row; `None` if there is no such order.
+/// Merges the names of all rows in an order that fits every row. Returns `None` if no such order exists.
 fn union(mut rows: impl Iterator<Item = Vec<Name>>) -> Option<Vec<Name>> {
     let mut merged = rows.next().unwrap_or_default();
     let mut seen = HashSet::new();
@@ -273,7 +273,7 @@ fn union(mut rows: impl Iterator<Item = Vec<Name>>) -> Option<Vec<Name>> {
     Some(merged)
 }
 
-/// Puts the names of `row` that are new where they stand in it.
+/// Inserts the new names of `row` at their positions.
 fn merge_names(merged: &mut Vec<Name>, row: Vec<Name>) -> Option<()> {
     if merged.len().max(row.len()) > MAX_UNION {
         return None;

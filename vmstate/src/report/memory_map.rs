@@ -15,7 +15,7 @@ pub(super) struct Data {
     /// The bytes of its sections on each side.
     sent: Vec<u64>,
     blocks: Vec<BlockData>,
-    /// How many blocks there are, with and without a map.
+    /// The number of blocks, with and without a map.
     #[serde(skip)]
     pub(super) count: u64,
     /// Pages with contents, on the last side.
@@ -32,11 +32,11 @@ struct BlockData {
     state: u8,
     sizes: Vec<Option<u64>>,
     page_size: u64,
-    /// How many pages a cell stands for.
+    /// The number of pages in a cell.
     per_cell: u64,
-    /// A character for each cell; `Cells` says which.
+    /// One character for each cell, as defined by `Cells`.
     cells: String,
-    /// What there is to say in words.
+    /// A description in words.
     text: String,
 }
 
@@ -178,7 +178,7 @@ impl Cells {
         Self { per_cell, cells: vec![Cell::default(); count] }
     }
 
-    /// Lends each cell that has some of `pages`, with their number.
+    /// Calls `change` for each cell that contains some of `pages`, with their number.
     fn each(&mut self, pages: &Range<u64>, mut change: impl FnMut(&mut Cell, u64)) {
         let per_cell = self.per_cell;
         let first = usize::try_from(pages.start / per_cell).unwrap_or(usize::MAX);

@@ -4,7 +4,7 @@ use crate::dynamic::diff::pairs;
 
 use super::section_tree::Node;
 
-/// Whether something is the same on both sides.
+/// The state of a row or section in a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Same,
@@ -14,7 +14,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// The state of what is there on these sides, in a report about two.
+    /// Returns the state of an item in a report about two streams.
     pub(super) fn new<T>(sides: &[Option<T>; 2], differ: bool) -> Self {
         match sides {
             [None, Some(_)] => Self::Added,
@@ -24,7 +24,7 @@ impl State {
         }
     }
 
-    /// What stands for it in the page's data.
+    /// Returns the number of the state in the page's data.
     pub(super) const fn number(self) -> u8 {
         match self {
             Self::Same => 0,
@@ -39,7 +39,7 @@ impl State {
 pub(super) struct Row<'a> {
     pub(super) sides: [Option<&'a Node>; 2],
     pub(super) state: State,
-    /// How many rows differ: itself, and those in it.
+    /// The number of rows that differ: this one, and the rows in it.
     pub(super) changes: u64,
     pub(super) inside: Vec<Self>,
 }
@@ -47,10 +47,10 @@ pub(super) struct Row<'a> {
 /// The payloads of a section on both sides.
 #[derive(Clone, Copy)]
 pub(super) struct Payloads<'a> {
-    /// Where in their streams they begin.
+    /// The offsets of the payloads in their streams.
     pub(super) offsets: [u64; 2],
     pub(super) bytes: [&'a [u8]; 2],
-    /// Whether there are two sides to compare.
+    /// Whether two sides are compared.
     pub(super) are_two: bool,
 }
 
@@ -78,11 +78,11 @@ impl Payloads<'_> {
         Row { sides, state, changes, inside }
     }
 
-    /// Whether two rows differ by themselves, and not only in the rows in them.
+    /// Returns whether two rows differ, apart from the rows in them.
     fn differ(self, old: &Node, new: &Node, within: u64) -> bool {
         match old.inside.is_empty() && new.inside.is_empty() {
             true => old.kind != new.kind || self.bytes_of(0, old) != self.bytes_of(1, new),
-            // What is left out inside may differ, too.
+            // The bytes may differ in a part that is left out.
             false => old.text != new.text || within == 0 && self.bytes_of(0, old) != self.bytes_of(1, new),
         }
     }

@@ -1,8 +1,8 @@
-//! A report for people: one HTML page about a stream, or about two and what differs between them.
+//! HTML reports: one page about a stream, or about two and their differences.
 //!
-//! The page stands alone: it loads nothing, and works from a file. It shows the sections as a treemap, all fields with
-//! values and offsets in a tree that can be searched, the bytes beside the field that they are of, and RAM as a map of
-//! pages. Names and values come from streams, and only ever become text.
+//! The page is self-contained: it loads nothing, and works as a file. It shows the sections as a treemap, all fields
+//! with values and offsets in a searchable tree, the bytes of the selected field, and RAM as a map of pages. Names and
+//! values come from streams, so they are inserted only as text.
 //!
 //! ```
 //! use vmstate::dynamic::StreamDecoder;
@@ -21,7 +21,7 @@
 //!
 //! Its size is bounded, however large a stream is. Of RAM there is a map of at most 4096 cells for each of the first 64
 //! blocks, and no contents; of a section's payload the first 64 KiB, and 4 MiB of all together; of fields 50000, and of
-//! an array 256 elements. The page says so.
+//! an array 256 elements. The page lists the parts that are left out.
 
 use std::borrow::Cow;
 
@@ -33,16 +33,16 @@ mod page_data;
 mod section_tree;
 mod sections;
 
-/// How many fields, and elements of arrays, a page has.
+/// The highest number of fields, and of elements of arrays.
 const MAX_NODES: usize = 50_000;
-/// How many elements of one array it has.
+/// The highest number of elements of one array.
 const MAX_ELEMENTS: usize = 256;
-/// How many sections it has.
+/// The highest number of sections.
 const MAX_SECTIONS: usize = 4096;
-/// How many bytes of one payload it has, and of all.
+/// The highest number of bytes of one payload, and of all payloads.
 const MAX_PAYLOAD: usize = 64 << 10;
 const MAX_PAYLOADS: usize = 4 << 20;
-/// How many cells the map of a block has, and how many blocks have one.
+/// The highest number of cells in the map of a block, and of blocks with a map.
 const MAX_CELLS: u64 = 4096;
 const MAX_BLOCKS: usize = 64;
 /// The longest names and values, in characters.
@@ -64,11 +64,11 @@ const SCRIPTS: [&str; 6] = [
 /// A stream that a report is about.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportInput<'a> {
-    /// What it is called, such as the name of its file.
+    /// Its name, such as the name of its file.
     pub name: &'a str,
     /// Its bytes.
     pub length: u64,
-    /// What is in it.
+    /// Its content.
     pub snapshot: &'a Snapshot,
 }
 
@@ -86,7 +86,7 @@ impl<'a> HtmlReport<'a> {
         Self { first: side, second: None }
     }
 
-    /// The same, beside a second stream, with the differences marked.
+    /// Adds a second stream, and marks the differences.
     #[must_use]
     pub fn beside(self, second: ReportInput<'a>) -> Self {
         Self { second: Some(second), ..self }
@@ -104,7 +104,7 @@ impl<'a> HtmlReport<'a> {
         ];
         let (mut html, mut rest) = (String::new(), PAGE);
         for (mark, part) in parts {
-            // Marks are looked for in the page only, not in what was put into it.
+            // Marks are searched in the page only, and not in the inserted text.
             let (before, after) = rest.split_once(mark).unwrap_or((rest, ""));
             html.extend([before, &part]);
             rest = after;
@@ -113,7 +113,7 @@ impl<'a> HtmlReport<'a> {
     }
 }
 
-/// Text as it stands in HTML.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> Cow<'_, str> {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").into()
 }

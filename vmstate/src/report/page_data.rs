@@ -1,4 +1,4 @@
-//! What the page shows, as JSON.
+//! The data of the page, as JSON.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub(super) struct Data {
     types: Vec<String>,
     sections: Vec<sections::Data>,
     ram: memory_map::Data,
-    /// What is not in the page.
+    /// The parts that are left out.
     caps: String,
 }
 
@@ -50,7 +50,7 @@ impl Data {
         }
     }
 
-    /// The JSON text, in a form that can stand in HTML: nothing in it ends a script or begins a comment.
+    /// Returns the JSON text for use in HTML: it cannot end a script or begin a comment.
     pub(super) fn text(&self) -> String {
         // Nothing in the data fails to be written: no maps with other keys than text.
         let text = serde_json::to_string(self).unwrap_or_default();
@@ -94,7 +94,7 @@ fn numbers(sections: &Sections, ram: &memory_map::Data) -> Vec<(u64, &'static st
     ]
 }
 
-/// What differs; what there is none of is left out, unless there is nothing at all.
+/// Returns the numbers of differences. Zeros are left out, unless all are zero.
 fn differences(sections: &Sections, ram: &memory_map::Data) -> Vec<(u64, &'static str)> {
     let mut numbers = vec![
         (sections.in_state(State::Changed), "sections differ"),

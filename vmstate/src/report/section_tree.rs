@@ -15,12 +15,12 @@ pub(super) struct Node {
     pub(super) offset: u64,
     pub(super) size: u64,
     pub(super) text: String,
-    /// What values of a fixed width mean.
+    /// The encoding of values of a fixed size.
     pub(super) kind: Option<ScalarKind>,
     /// The bytes of an element, if it is an array of such values, or bytes.
     pub(super) unit: usize,
     pub(super) inside: Vec<Self>,
-    /// How many rows are left out inside.
+    /// The number of rows that are left out in it.
     pub(super) hidden: u64,
 }
 
@@ -109,7 +109,7 @@ impl Budget {
         node
     }
 
-    /// A value and what is in it. `first` is the index of the first element of an array.
+    /// Adds a value with its parts. `first` is the index of the first element of an array.
     fn value(&mut self, name: &str, type_name: &str, offset: u64, value: &DecodedValue, first: u64) -> Node {
         let array = format!("{type_name}[{}]", value.count());
         let type_name = if is_array(value) { &array } else { type_name };
@@ -205,7 +205,7 @@ fn groups(inner: &DecodedStruct) -> Vec<Vec<(Option<u64>, &DecodedField)>> {
     groups
 }
 
-/// The bytes that are no field, and which fields are in them.
+/// Adds bytes that are not fields, with the names of the fields in them.
 fn opaque(section: &DecodedSection, offset: u64, bytes: &[u8]) -> Node {
     let (name, text) = match &section.body {
         DecodedBody::OldStyle(_) => ("data", String::new()),
@@ -218,7 +218,7 @@ fn opaque(section: &DecodedSection, offset: u64, bytes: &[u8]) -> Node {
     node
 }
 
-/// The names of fields and subsections, with what is in them, as far as there is room for them.
+/// Lists the names of fields and subsections with their parts, up to a limit.
 fn names(fields: &[vmdesc::SentField], subsections: &[vmdesc::SentStruct]) -> String {
     let mut names = Vec::new();
     fields.iter().for_each(|field| field_names(field, &mut names));

@@ -20,7 +20,7 @@ pub(super) struct Data {
     kind: &'static str,
     state: u8,
     changes: u64,
-    /// What there is to say of a live device.
+    /// The description of a live device.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     versions: Vec<Option<u32>>,
@@ -30,15 +30,15 @@ pub(super) struct Data {
     /// The payloads in hex, as far as they are in the page.
     bytes: Vec<Option<String>>,
     fields: Vec<Field>,
-    /// How many fields are left out.
+    /// The number of fields that are left out.
     hidden: u64,
 }
 
-/// A row, as an array: name, type, state, sides, changes, what is inside, and how many rows of that are left out.
+/// A row, as an array: name, type, state, sides, changes, rows in it, and the number of rows left out.
 #[derive(Serialize)]
 struct Field(String, usize, u8, Vec<Option<Place>>, u64, Vec<Self>, u64);
 
-/// What is known of a row on one side: its offset in the payload, its size, its value, and the size of an element.
+/// A row on one side: its offset in the payload, its size, its value, and the size of an element.
 #[derive(Serialize)]
 struct Place(u64, u64, String, usize);
 
@@ -51,10 +51,10 @@ struct Payload<'a> {
     hidden: u64,
 }
 
-/// What all sections have taken of what a page may hold.
+/// All sections, with the part of the page's limits that they use.
 pub(super) struct Sections {
     pub(super) list: Vec<Data>,
-    /// How many there are, those that are left out included.
+    /// The number of sections, including sections that are left out.
     pub(super) count: u64,
     /// The types of fields, which refer to them by number.
     pub(super) types: Vec<String>,
@@ -62,7 +62,7 @@ pub(super) struct Sections {
     budget: Budget,
     bytes_left: usize,
     are_two: bool,
-    /// How many fields there are, those of arrays' elements included.
+    /// The number of fields, including those of elements of arrays.
     pub(super) fields: u64,
 }
 
@@ -93,18 +93,18 @@ impl Sections {
         sections
     }
 
-    /// Counts a section, and says whether there is room for it.
+    /// Counts a section, and returns whether it is within the limit.
     fn take(&mut self) -> bool {
         self.count += 1;
         self.list.len() < MAX_SECTIONS
     }
 
-    /// How many sections are in a state.
+    /// Returns the number of sections in a state.
     pub(super) fn in_state(&self, state: State) -> u64 {
         self.list.iter().filter(|section| section.state == state.number()).count() as u64
     }
 
-    /// How many fields differ.
+    /// Returns the number of fields that differ.
     pub(super) fn changes(&self) -> u64 {
         self.list.iter().map(|section| section.changes).sum()
     }
@@ -167,7 +167,7 @@ impl Sections {
         });
     }
 
-    /// What is known of the sides, of as many as the report has.
+    /// Returns the entries of the sides in the report.
     fn sides<T>(&self, sides: [T; 2]) -> Vec<T> {
         sides.into_iter().take(if self.are_two { 2 } else { 1 }).collect()
     }
@@ -231,7 +231,7 @@ fn each<'p, 's, T>(
     payloads.each_ref().map(|payload| payload.as_ref().map(&mut get))
 }
 
-/// What the first side says, or else the second.
+/// Returns the entry of the first side, or else of the second.
 fn first<'a>(sides: [Option<(&'a str, &'a str)>; 2]) -> (&'a str, &'a str) {
     sides.into_iter().flatten().next().unwrap_or_default()
 }

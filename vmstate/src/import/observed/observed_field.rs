@@ -1,4 +1,4 @@
-//! What a field is, as far as a stream tells.
+//! The properties of a field that a stream shows.
 
 use super::{TypeId, union};
 use crate::dynamic::ScalarKind;
@@ -25,10 +25,10 @@ pub(in crate::import) struct Gate {
     pub(in crate::import) conditional: bool,
 }
 
-/// How many elements a field has.
+/// The number of elements of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::import) enum Count {
-    /// It is no array.
+    /// Not an array.
     One,
     /// An array, described by its first element.
     Len(u64),
@@ -45,7 +45,7 @@ impl Count {
     }
 }
 
-/// What one element is.
+/// The kind of an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::import) enum Element {
     /// A value of fixed width, with the name of its info type.
@@ -78,7 +78,7 @@ pub(in crate::import) enum Element {
     Opaque(Name, u64),
 }
 
-/// What pointers point to.
+/// The target of pointers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::import) enum Target {
     Scalar(ScalarKind),
@@ -116,7 +116,7 @@ impl Field {
         Self { name, element, count, seen: Seen::NOTHING, gate: Gate::default(), condition: None }
     }
 
-    /// Whether a load compares the value with the local one.
+    /// Returns whether a load compares the value with the local one.
     pub(in crate::import) fn is_compared(&self) -> bool {
         matches!(&self.element, Element::Scalar(_, info) if info.ends_with(" equal") || info.ends_with(" le"))
     }

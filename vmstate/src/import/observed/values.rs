@@ -8,9 +8,9 @@ use super::{Count, Element, Field, Role, Shapes, Target, TypeId, is_name, union}
 use crate::dynamic::{self, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind, Scalars};
 use crate::schema::vmdesc::Name;
 
-/// What a struct says about one field: one entry, or the elements one by one or in runs.
+/// The entries of one field in a struct: one entry, or elements one by one or in runs.
 type Entries<'v> = &'v [dynamic::DecodedField];
-/// What each of several structs says about one field.
+/// The entries of one field in several structs.
 type Column<'v> = Vec<Option<Entries<'v>>>;
 
 impl Shapes {
@@ -61,7 +61,7 @@ impl Shapes {
         Some(Field { seen, ..Field::new(first.name.clone(), element, count) })
     }
 
-    /// What all of `values` are.
+    /// Returns the kind of all `values`.
     fn element(&mut self, type_name: &Name, values: &[&DecodedValue], compressed: bool) -> Option<Element> {
         match values.first()? {
             DecodedValue::Struct(_) => self.structure(type_name, values, compressed),

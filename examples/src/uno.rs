@@ -103,7 +103,8 @@ impl Uno {
     /// Returns an error if a value does not fit its field.
     pub fn save(&mut self, release: Release) -> Result<Vec<u8>, SaveError> {
         let mut machine = self.machine(release).map_err(SaveError::misuse)?;
-        let (mut out, options) = (Writer::new(), SaveOptions::new().description(Some(release)));
+        let mut out = Writer::new();
+        let options = SaveOptions::new().description(Some(release));
         let mut saving = machine.start_saving(Output::new(&mut out, None), options)?;
         saving.iterate(u64::MAX)?;
         if release != Release::Qemu7_2 {
@@ -117,9 +118,10 @@ impl Uno {
     fn machine(&mut self, release: Release) -> Result<Machine<'_>, Box<dyn Error>> {
         let old = release == Release::Qemu7_2;
         let [network, cpu, global] = if old { [4, 5, 6] } else { [1, 4, 5] };
-        let global_state = match old {
-            true => Registration::device("globalstate", GlobalState7_2::from(&self.global_state)),
-            false => Registration::device("globalstate", &mut self.global_state),
+        let global_state = if old {
+            Registration::device("globalstate", GlobalState7_2::from(&self.global_state))
+        } else {
+            Registration::device("globalstate", &mut self.global_state)
         };
         let mut machine = Machine::with_type(MACHINE);
         machine.add(Registration::ram(PageSize::new(PAGE)?, &mut self.ram[..]).section_id(2))?;

@@ -60,7 +60,8 @@ impl Pl011 {
 
     /// Rejects an invalid FIFO and clears unused parts (`pl011_post_load`).
     fn settle(&mut self) -> Result<(), String> {
-        let (place, count) = (usize::try_from(self.read_pos).ok(), usize::try_from(self.read_count).ok());
+        let place = usize::try_from(self.read_pos).ok();
+        let count = usize::try_from(self.read_count).ok();
         let Some(first) = place.and_then(|place| self.read_fifo.get(place).copied()) else {
             return Err(format!("`read_pos` is {}", self.read_pos));
         };

@@ -4,7 +4,7 @@ use super::bus::{Bus, interrupt};
 use super::cpu::{Hart, Unsupported};
 use super::finisher::Finish;
 use super::map;
-use super::migration::Kept;
+use super::migration::QemuOnly;
 
 /// A RISC-V board.
 ///
@@ -17,7 +17,7 @@ pub struct Board {
     /// The memory and devices.
     pub bus: Bus,
     /// State from QEMU that this board does not use.
-    pub(super) kept: Kept,
+    pub(super) qemu_only: QemuOnly,
 }
 
 /// The reason why a board stopped.
@@ -52,7 +52,7 @@ impl Board {
     /// Creates a board with `ram_size` bytes of memory, after reset.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
-        Self { hart: Hart::new(map::MROM), bus: Bus::new(ram_size), kept: Kept::default() }
+        Self { hart: Hart::new(map::MROM), bus: Bus::new(ram_size), qemu_only: QemuOnly::default() }
     }
 
     /// Copies a program to the start of RAM, where the hart jumps to.
@@ -79,7 +79,7 @@ impl Board {
     /// once.
     pub fn run_until(&mut self, nanoseconds: u64) -> Stop {
         loop {
-            self.look_around();
+            self.update();
             if self.nanoseconds() >= nanoseconds {
                 return Stop::Time;
             }
@@ -101,7 +101,7 @@ impl Board {
     pub fn run_to_tick(&mut self, limit: u64) -> Stop {
         let end = self.nanoseconds().saturating_add(limit);
         loop {
-            self.look_around();
+            self.update();
             let pending = self.hart.regs.mip & interrupt::TIMER != 0;
             let enabled = self.hart.regs.mie & interrupt::TIMER != 0;
             let due = self.bus.clint.deadline(&self.bus.clock).filter(|due| *due <= end);
@@ -117,11 +117,11 @@ impl Board {
 
     /// Executes one instruction, or first takes an interrupt. Does nothing while the hart waits for an interrupt.
     pub fn step(&mut self) -> Option<Stop> {
-        self.look_around();
-        match self.hart.halted {
-            true => None,
-            false => self.run_instructions(self.bus.clock.instructions + 1),
+        self.update();
+        if self.hart.halted {
+            return None;
         }
+        self.run_instructions(self.bus.clock.instructions + 1)
     }
 
     /// Runs until the clock has counted `end` instructions, or the hart needs attention.
@@ -133,7 +133,7 @@ impl Board {
     }
 
     /// Updates the devices, and lets the hart take interrupts.
-    fn look_around(&mut self) {
+    fn update(&mut self) {
         self.update_lines();
         self.hart.check_interrupts();
     }

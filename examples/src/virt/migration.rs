@@ -44,7 +44,7 @@ use crate::devices::slirp::{self, Slirp};
 /// The machine type in QEMU's streams.
 const MACHINE: &str = "virt";
 /// The bit of `interrupt_request` that makes QEMU's hart check for interrupts: `CPU_INTERRUPT_HARD`.
-const LOOK_AT_INTERRUPTS: u32 = 2;
+const CPU_INTERRUPT_HARD: u32 = 2;
 
 /// The sections that a stream may lack.
 mod optional {
@@ -58,7 +58,7 @@ mod optional {
 
 /// State of a stream that the board does not use, or stores elsewhere.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Kept {
+pub(super) struct QemuOnly {
     clock: Clock,
     cpu_common: CpuCommon,
     slirp: Slirp,
@@ -67,7 +67,7 @@ pub(super) struct Kept {
     pci_bus: PciBus<4>,
     acpi_build: VirtAcpiBuild,
     /// The optional sections of the loaded stream.
-    came: BTreeSet<&'static str>,
+    present: BTreeSet<&'static str>,
 }
 
 impl Board {
@@ -99,7 +99,7 @@ impl Board {
         out: &mut (dyn Write + Send),
         release: Release,
     ) -> Result<SaveStats, SaveError> {
-        self.bring_up_to_date();
+        self.update_derived_fields();
         let tables = self.bus.fw_cfg.acpi_mr.clone();
         if release == Release::Qemu7_2 {
             // QEMU 7.2 has no blocks of this size.
@@ -116,7 +116,7 @@ impl Board {
         out: &mut (dyn Write + Send),
         release: Release,
     ) -> Result<SaveStats, SaveError> {
-        let mut names = self.kept.came.clone();
+        let mut names = self.qemu_only.present.clone();
         let mut global_state = running();
         let mut global_state_of_7_2 = GlobalState7_2::from(&global_state);
         let mut options = SaveOptions::new().description(Some(release));
@@ -159,7 +159,7 @@ impl Board {
     ) -> Result<LoadReport, LoadError> {
         let mut new = Self::new(self.bus.memory.ram().len());
         let loaded = new.load_sections(reader, answer)?;
-        new.take_over(&loaded)?;
+        new.apply_loaded_fields(&loaded)?;
         new.hart.check().map_err(|unsupported| LoadError::rejected("a guest that can run here", unsupported))?;
         new.bus.clock.world = self.bus.clock.world;
         *self = new;
@@ -180,27 +180,28 @@ impl Board {
 
     /// Registers all sections except `globalstate`. Of the optional sections, registers those in `names`.
     fn machine(&mut self, names: &BTreeSet<&'static str>) -> Result<Machine<'_>, RegisterError> {
-        let (Bus { memory, clint, plic, uart, rtc, fw_cfg, flash, .. }, kept) = (&mut self.bus, &mut self.kept);
+        let Bus { memory, clint, plic, uart, rtc, fw_cfg, flash, .. } = &mut self.bus;
+        let qemu_only = &mut self.qemu_only;
         let has = |name| names.contains(name);
         let mut machine = Machine::with_type(MACHINE);
         machine.register_ram(PageSize::DEFAULT, memory.blocks_mut(has(optional::ACPI_BUILD)))?;
-        machine.register("timer", &mut kept.clock)?;
+        machine.register("timer", &mut qemu_only.clock)?;
         if has(optional::SLIRP) {
-            let slirp = Registration::raw(optional::SLIRP, slirp::VERSION, Network(&mut kept.slirp));
+            let slirp = Registration::raw(optional::SLIRP, slirp::VERSION, Network(&mut qemu_only.slirp));
             machine.add(slirp.if_missing(Missing::KeepState))?;
         }
-        machine.register("cpu_common", &mut kept.cpu_common)?;
+        machine.register("cpu_common", &mut qemu_only.cpu_common)?;
         machine.register("cpu", &mut self.hart.regs)?;
         machine.register("riscv_mtimer", &mut clint.mtimer)?;
         machine.register("riscv_sifive_plic", plic)?;
         machine.register("fw_cfg", fw_cfg)?;
-        let unused: [(_, &mut (dyn Device + Send)); 4] = [
-            (optional::GPEX_ROOT, &mut kept.gpex_root),
-            (optional::PCI_HOST, &mut kept.pci_host),
-            (optional::PCI_BUS, &mut kept.pci_bus),
-            (optional::ACPI_BUILD, &mut kept.acpi_build),
+        let optional: [(_, &mut (dyn Device + Send)); 4] = [
+            (optional::GPEX_ROOT, &mut qemu_only.gpex_root),
+            (optional::PCI_HOST, &mut qemu_only.pci_host),
+            (optional::PCI_BUS, &mut qemu_only.pci_bus),
+            (optional::ACPI_BUILD, &mut qemu_only.acpi_build),
         ];
-        for (name, device) in unused.into_iter().filter(|(name, _)| has(name)) {
+        for (name, device) in optional.into_iter().filter(|(name, _)| has(name)) {
             machine.add(Registration::device(name, device).if_missing(Missing::KeepState))?;
         }
         machine.register("serial", &mut uart.serial)?;
@@ -212,25 +213,25 @@ impl Board {
     }
 
     /// Updates QEMU's fields that the board derives from other state.
-    fn bring_up_to_date(&mut self) {
+    fn update_derived_fields(&mut self) {
         self.update_lines();
         self.hart.regs.update_counters(&self.bus.clock);
-        let kept = &mut self.kept;
-        kept.clock.nanoseconds = self.bus.clock.nanoseconds().cast_signed();
-        kept.cpu_common.halted = self.hart.halted.into();
-        kept.cpu_common.interrupt_request = if self.hart.regs.mip == 0 { 0 } else { LOOK_AT_INTERRUPTS };
+        let qemu_only = &mut self.qemu_only;
+        qemu_only.clock.nanoseconds = self.bus.clock.nanoseconds().cast_signed();
+        qemu_only.cpu_common.halted = self.hart.halted.into();
+        qemu_only.cpu_common.interrupt_request = if self.hart.regs.mip == 0 { 0 } else { CPU_INTERRUPT_HARD };
     }
 
     /// Updates the board's state from the loaded fields.
-    fn take_over(&mut self, loaded: &LoadReport) -> Result<(), LoadError> {
-        let nanoseconds = u64::try_from(self.kept.clock.nanoseconds);
+    fn apply_loaded_fields(&mut self, loaded: &LoadReport) -> Result<(), LoadError> {
+        let nanoseconds = u64::try_from(self.qemu_only.clock.nanoseconds);
         let nanoseconds =
-            nanoseconds.map_err(|_| LoadError::rejected("a time after the start", self.kept.clock.nanoseconds));
+            nanoseconds.map_err(|_| LoadError::rejected("a time after the start", self.qemu_only.clock.nanoseconds));
         let is_missing = |name: &str| loaded.missing.iter().any(|(missing, _)| missing == name);
-        self.kept.came = optional::ALL.into_iter().filter(|name| !is_missing(name)).collect();
+        self.qemu_only.present = optional::ALL.into_iter().filter(|name| !is_missing(name)).collect();
         self.bus.clock.set(nanoseconds?);
         self.bus.clint.software = self.hart.regs.mip & interrupt::SOFTWARE != 0;
-        self.hart.halted = self.kept.cpu_common.halted != 0;
+        self.hart.halted = self.qemu_only.cpu_common.halted != 0;
         self.hart.regs.gpr[0] = 0;
         self.hart.regs.pc &= !1;
         self.hart.regs.rebase_counters(&self.bus.clock);

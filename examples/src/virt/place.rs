@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// The timeout for the destination's result, and for every read and write.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A source or destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,8 @@ impl Place {
     /// Returns an error if the connection is refused, or the file cannot be created.
     pub fn connect(&self) -> io::Result<Channel> {
         match self {
-            Self::Unix(path) => Channel::of_unix(UnixStream::connect(path)?),
-            Self::Tcp(address) => Channel::of_tcp(TcpStream::connect(address)?),
+            Self::Unix(path) => Channel::from_unix(UnixStream::connect(path)?),
+            Self::Tcp(address) => Channel::from_tcp(TcpStream::connect(address)?),
             Self::Exec(command) => {
                 let mut child = shell(command).stdin(Stdio::piped()).spawn()?;
                 let output = child.stdin.take().map(|pipe| Box::new(pipe) as _);
@@ -112,8 +112,8 @@ impl Listener {
     /// Returns the error of the socket.
     pub fn accept(self) -> io::Result<Channel> {
         match self {
-            Self::Unix(listener) => Channel::of_unix(listener.accept()?.0),
-            Self::Tcp(listener) => Channel::of_tcp(listener.accept()?.0),
+            Self::Unix(listener) => Channel::from_unix(listener.accept()?.0),
+            Self::Tcp(listener) => Channel::from_tcp(listener.accept()?.0),
             Self::Exec(mut child) => {
                 let input = child.stdout.take().map(|pipe| Box::new(pipe) as _);
                 Ok(Channel { input, output: None, child: Some(child) })
@@ -140,15 +140,15 @@ impl fmt::Debug for Channel {
 }
 
 impl Channel {
-    fn of_unix(stream: UnixStream) -> io::Result<Self> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+    fn from_unix(stream: UnixStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self { output: Some(Box::new(stream.try_clone()?)), input: Some(Box::new(stream)), child: None })
     }
 
-    fn of_tcp(stream: TcpStream) -> io::Result<Self> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+    fn from_tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;
         Ok(Self { output: Some(Box::new(stream.try_clone()?)), input: Some(Box::new(stream)), child: None })
     }

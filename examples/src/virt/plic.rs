@@ -85,7 +85,8 @@ impl Plic {
     fn register(&self, offset: u64) -> Register {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let words = self.pending.len();
-        let (word, context) = (offset % 0x80 / 4, offset % 0x20_0000 / 0x1000);
+        let word = offset % 0x80 / 4;
+        let context = offset % 0x20_0000 / 0x1000;
         let exists = context < self.target_priority.len();
         match (offset, offset % 0x1000) {
             (0..0x1000, _) if offset / 4 < self.source_priority.len() => Register::Priority(offset / 4),

@@ -21,9 +21,9 @@ pub enum TravelError {
     /// The stream cannot be loaded.
     Load(LoadError),
     /// The destination reported that it could not load the guest.
-    Refused,
+    Rejected,
     /// The destination closed the connection without a result. It may still have loaded the guest.
-    Silent,
+    NoResult,
 }
 
 impl std::fmt::Display for TravelError {
@@ -32,8 +32,8 @@ impl std::fmt::Display for TravelError {
             Self::Connection(error) => error.fmt(f),
             Self::Save(error) => error.fmt(f),
             Self::Load(error) => error.fmt(f),
-            Self::Refused => f.write_str("the destination could not load the guest"),
-            Self::Silent => f.write_str("the destination closed the connection without a result"),
+            Self::Rejected => f.write_str("the destination could not load the guest"),
+            Self::NoResult => f.write_str("the destination closed the connection without a result"),
         }
     }
 }
@@ -54,7 +54,7 @@ impl Board {
     /// Returns an error if the connection fails, or the destination fails or reports a failed load.
     pub fn send(&mut self, place: &Place, release: Release) -> Result<SaveStats, TravelError> {
         let mut channel = place.connect()?;
-        let Some(output) = &mut channel.output else { return Err(TravelError::Silent) };
+        let Some(output) = &mut channel.output else { return Err(TravelError::NoResult) };
         let saved = match channel.input {
             Some(_) => self.save_with_return_path(output, release),
             None => self.save(output, release),
@@ -72,15 +72,12 @@ impl Board {
     /// # Errors
     /// Returns an error if the connection fails, or the stream cannot be loaded.
     pub fn receive(&mut self, mut channel: Channel) -> Result<LoadReport, TravelError> {
-        let Some(input) = &mut channel.input else { return Err(TravelError::Silent) };
+        let Some(input) = &mut channel.input else { return Err(TravelError::NoResult) };
         let mut path = ReturnPath { output: &mut channel.output, is_open: false };
         let loaded = self.load_with_commands(&mut Reader::from_read(input), |command| path.answer(command));
-        let said = match path.is_open {
-            true => path.send(&ReturnPathMessage::Shut(loaded.is_err().into())),
-            false => Ok(()),
-        };
+        let reported = path.report(loaded.is_ok());
         let loaded = loaded.map_err(TravelError::Load)?;
-        said?;
+        reported?;
         channel.close()?;
         Ok(loaded)
     }
@@ -92,7 +89,7 @@ fn wait_for_shut(input: &mut (dyn Read + Send)) -> Result<(), TravelError> {
     loop {
         match ReturnPathMessage::read(&mut return_path).map_err(no_answer)? {
             ReturnPathMessage::Shut(0) => return Ok(()),
-            ReturnPathMessage::Shut(_) => return Err(TravelError::Refused),
+            ReturnPathMessage::Shut(_) => return Err(TravelError::Rejected),
             // Other messages need no answer.
             _ => {}
         }
@@ -102,7 +99,7 @@ fn wait_for_shut(input: &mut (dyn Read + Send)) -> Result<(), TravelError> {
 fn no_answer(error: LoadError) -> TravelError {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     if error.is_truncated() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionReset) {
-        return TravelError::Silent;
+        return TravelError::NoResult;
     }
     TravelError::Load(error)
 }
@@ -114,6 +111,14 @@ struct ReturnPath<'c> {
 }
 
 impl ReturnPath<'_> {
+    /// Reports the result of the load, if the source opened the return path.
+    fn report(&mut self, is_loaded: bool) -> io::Result<()> {
+        if !self.is_open {
+            return Ok(());
+        }
+        self.send(&ReturnPathMessage::Shut((!is_loaded).into()))
+    }
+
     fn send(&mut self, message: &ReturnPathMessage) -> io::Result<()> {
         let Some(output) = self.output else { return Ok(()) };
         let mut bytes = Writer::new();

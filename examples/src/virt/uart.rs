@@ -102,12 +102,11 @@ impl Uart {
     #[must_use]
     pub fn room(&self) -> usize {
         let queued = self.serial.port.received.num as usize;
-        match self.has_fifos() {
-            // As in QEMU's `serial_can_receive`: up to the trigger level, then one byte at a time.
-            true if queued >= 16 => 0,
-            true => self.trigger_level().saturating_sub(queued).max(1),
-            false => usize::from(self.serial.port.lsr & lsr::DATA_READY == 0),
+        if !self.has_fifos() {
+            return usize::from(self.serial.port.lsr & lsr::DATA_READY == 0);
         }
+        // As in QEMU's `serial_can_receive`: up to the trigger level, then one byte at a time.
+        if queued < 16 { self.trigger_level().saturating_sub(queued).max(1) } else { 0 }
     }
 
     /// Receives as many of `bytes` as fit. Returns their number.
@@ -164,12 +163,11 @@ impl Uart {
     }
 
     fn read_data(&mut self, clock: &Clock) -> u8 {
-        let byte = match self.has_fifos() {
-            true => self.pop_received(clock),
-            false => {
-                self.serial.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
-                self.serial.port.rbr
-            }
+        let byte = if self.has_fifos() {
+            self.pop_received(clock)
+        } else {
+            self.serial.port.lsr &= !(lsr::DATA_READY | lsr::BREAK);
+            self.serial.port.rbr
         };
         self.update_interrupt();
         byte
@@ -280,9 +278,10 @@ impl Uart {
             self.put(self.serial.port.tsr, clock);
         }
         while self.serial.port.lsr & lsr::THR_EMPTY == 0 {
-            self.serial.port.tsr = match self.has_fifos() {
-                true => self.serial.port.to_send.pop().unwrap_or_default(),
-                false => self.serial.port.thr,
+            self.serial.port.tsr = if self.has_fifos() {
+                self.serial.port.to_send.pop().unwrap_or_default()
+            } else {
+                self.serial.port.thr
             };
             if self.serial.port.to_send.num == 0 {
                 self.serial.port.lsr |= lsr::THR_EMPTY;
@@ -304,12 +303,11 @@ impl Uart {
     }
 
     fn receive_byte(&mut self, byte: u8, clock: &Clock) {
-        let overrun = match self.has_fifos() {
-            true => !self.serial.port.received.push(byte),
-            false => {
-                self.serial.port.rbr = byte;
-                self.serial.port.lsr & lsr::DATA_READY != 0
-            }
+        let overrun = if self.has_fifos() {
+            !self.serial.port.received.push(byte)
+        } else {
+            self.serial.port.rbr = byte;
+            self.serial.port.lsr & lsr::DATA_READY != 0
         };
         self.serial.port.lsr |= lsr::DATA_READY | if overrun { lsr::OVERRUN } else { 0 };
         if self.has_fifos() {
@@ -325,7 +323,8 @@ impl Uart {
 
     /// Returns the duration of a byte on the line in nanoseconds.
     fn byte_time(&self) -> u64 {
-        let (divider, lcr) = (u64::from(self.serial.port.divider), u64::from(self.serial.port.lcr));
+        let divider = u64::from(self.serial.port.divider);
+        let lcr = u64::from(self.serial.port.lcr);
         let data_and_start = 6 + (lcr & 3);
         let bits = data_and_start + (lcr >> 3 & 1) + 1 + (lcr >> 2 & 1);
         match divider {

@@ -24,14 +24,15 @@ fn register(raw: u32, low: u32) -> u8 {
 }
 
 /// Returns the number of a register x8 to x15 in the three bits at `low`.
-fn popular(raw: u32, low: u32) -> u8 {
+fn short_register(raw: u32, low: u32) -> u8 {
     field(raw, low, 3) as u8 + 8
 }
 
 /// Decodes quadrant 0: loads, stores and `c.addi4spn`.
 fn memory(blank: Instruction) -> Instruction {
     let raw = blank.raw;
-    let (low, base) = (popular(raw, 2), popular(raw, 7));
+    let low = short_register(raw, 2);
+    let base = short_register(raw, 7);
     let word = (field(raw, 10, 3) << 3 | field(raw, 6, 1) << 2 | field(raw, 5, 1) << 6).cast_signed();
     let double = (field(raw, 10, 3) << 3 | field(raw, 5, 2) << 6).cast_signed();
     match field(raw, 13, 3) {
@@ -55,7 +56,8 @@ fn offset_from_stack(raw: u32) -> i32 {
 /// Decodes quadrant 1: arithmetic, jumps and branches.
 fn arithmetic(blank: Instruction) -> Instruction {
     let raw = blank.raw;
-    let (rd, imm) = (register(raw, 7), imm6(raw));
+    let rd = register(raw, 7);
+    let imm = imm6(raw);
     match (field(raw, 13, 3), rd) {
         (0, _) => Instruction { op: Op::Add, rd, rs1: rd, imm, ..blank },
         (1, 0) => blank,
@@ -64,10 +66,10 @@ fn arithmetic(blank: Instruction) -> Instruction {
         (3, _) if imm == 0 => blank,
         (3, SP) => Instruction { op: Op::Add, rd, rs1: SP, imm: imm_stack(raw), ..blank },
         (3, _) => Instruction { op: Op::Lui, rd, imm: imm << 12, ..blank },
-        (4, _) => among_popular(blank),
+        (4, _) => among_short_register(blank),
         (5, _) => Instruction { op: Op::Jal, imm: imm_jump(raw), ..blank },
-        (6, _) => Instruction { op: Op::Beq, rs1: popular(raw, 7), imm: imm_branch(raw), ..blank },
-        _ => Instruction { op: Op::Bne, rs1: popular(raw, 7), imm: imm_branch(raw), ..blank },
+        (6, _) => Instruction { op: Op::Beq, rs1: short_register(raw, 7), imm: imm_branch(raw), ..blank },
+        _ => Instruction { op: Op::Bne, rs1: short_register(raw, 7), imm: imm_branch(raw), ..blank },
     }
 }
 
@@ -116,9 +118,9 @@ fn imm_branch(raw: u32) -> i32 {
 }
 
 /// Decodes shifts and arithmetic on the registers x8 to x15.
-fn among_popular(blank: Instruction) -> Instruction {
+fn among_short_register(blank: Instruction) -> Instruction {
     let raw = blank.raw;
-    let rd = popular(raw, 7);
+    let rd = short_register(raw, 7);
     let blank = Instruction { rd, rs1: rd, ..blank };
     let op = match (field(raw, 10, 2), field(raw, 12, 1), field(raw, 5, 2)) {
         (0, ..) => return Instruction { op: Op::Srl, imm: shift(raw), ..blank },
@@ -132,7 +134,7 @@ fn among_popular(blank: Instruction) -> Instruction {
         (_, _, 1) => Op::Addw,
         _ => Op::Illegal,
     };
-    Instruction { op, rs2: popular(raw, 2), ..blank }
+    Instruction { op, rs2: short_register(raw, 2), ..blank }
 }
 
 /// Decodes quadrant 2: stack-pointer loads and stores, jumps to registers, and moves.

@@ -183,7 +183,7 @@ impl Hart {
             new |= status::MPP;
         }
         let old = std::mem::replace(&mut self.regs.mstatus, new);
-        self.refuse_modified_privilege().inspect_err(|_| self.regs.mstatus = old)
+        self.reject_modified_privilege().inspect_err(|_| self.regs.mstatus = old)
     }
 }
 

@@ -112,7 +112,7 @@ impl Hart {
     pub(super) fn check(&self) -> Result<(), Unsupported> {
         let regs = &self.regs;
         let locked = regs.pmp.iter().flat_map(|pmp| &pmp.entries).any(|entry| entry.cfg_reg & csr::LOCKED != 0);
-        match self.refuse_modified_privilege() {
+        match self.reject_modified_privilege() {
             Err(Exit::Unsupported(unsupported)) => Err(unsupported),
             _ if regs.privilege != registers::MACHINE || regs.virt_enabled => Err(Unsupported::Mode),
             _ if !regs.has(extension::I | extension::M | extension::A | extension::C) => Err(Unsupported::Extensions),

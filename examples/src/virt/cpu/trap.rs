@@ -51,7 +51,7 @@ impl Hart {
         let least = if self.regs.has(extension::U) { 0 } else { status::MPP };
         let kept = old & !(status::MIE | status::MPP);
         self.regs.mstatus = kept | least | status::MPIE | if enabled { status::MIE } else { 0 };
-        self.refuse_modified_privilege().inspect_err(|_| self.regs.mstatus = old)?;
+        self.reject_modified_privilege().inspect_err(|_| self.regs.mstatus = old)?;
         self.regs.pc = self.regs.mepc;
         self.regs.load_res = NOT_RESERVED;
         bus.attention = true;
@@ -59,11 +59,11 @@ impl Hart {
     }
 
     /// Rejects `MPRV` with a mode other than machine mode.
-    pub(super) fn refuse_modified_privilege(&self) -> Result<(), Exit> {
+    pub(super) fn reject_modified_privilege(&self) -> Result<(), Exit> {
         let modified = self.regs.mstatus & status::MPRV != 0;
-        match modified && self.regs.mstatus & status::MPP != status::MPP {
-            true => Err(Unsupported::Mode.into()),
-            false => Ok(()),
+        if modified && self.regs.mstatus & status::MPP != status::MPP {
+            return Err(Unsupported::Mode.into());
         }
+        Ok(())
     }
 }

@@ -38,7 +38,8 @@ impl SyncDirtyLog for AtomicBitmap {
 ///
 /// `AtomicBitmap` has no getter for it, so this sets the first bit of a copy and searches for the end of its page.
 fn page_size(bitmap: &AtomicBitmap) -> u64 {
-    let (mut inside, mut outside) = (0, bitmap.byte_size());
+    let mut inside = 0;
+    let mut outside = bitmap.byte_size();
     let probe = AtomicBitmap::clone(bitmap);
     probe.reset();
     probe.set_bit(0);

@@ -23,12 +23,12 @@ impl Failure {
         Self::Usage { message: message.into(), help: None }
     }
 
-    /// `help` is an instruction, printed on a line of its own.
+    /// `help` is an instruction, printed on a separate line.
     pub(crate) fn usage_with_help(message: impl Into<String>, help: &'static str) -> Self {
         Self::Usage { message: message.into(), help: Some(help) }
     }
 
-    /// `operation` is what failed for the file at `path`, such as `cannot open`.
+    /// `operation` is the failed operation on the file at `path`, such as `cannot open`.
     pub(crate) fn file(operation: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let operation = format!("{operation} `{}`", path.display());
         |cause| Self::File(operation, cause)

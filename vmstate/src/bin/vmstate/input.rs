@@ -131,7 +131,7 @@ fn description_after_end(reader: &mut Reader<'_>) -> Result<Option<(u64, Vec<u8>
     Ok(text.map(|text| (decoder.offset() - text.len() as u64, text.into_bytes())))
 }
 
-/// Returns whether `path` stands for standard input or output.
+/// Returns whether `path` is `-`, which selects standard input or output.
 pub(crate) fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(files: &Files, json: bool) -> Result<Outcome, Failure> {
     Ok(Outcome::of_comparison(report.identical))
 }
 
-/// Rewrites the stream. Returns the number of bytes written and the offset of the first one that differs.
+/// Rewrites the stream. Returns the number of bytes written and the offset of the first difference.
 fn rewrite(input: &Input, output: &mut Output) -> Result<(u64, Option<u64>), Failure> {
     let failed = |error| input.failed(error);
     let mut reader = input.reader()?;

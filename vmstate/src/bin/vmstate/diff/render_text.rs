@@ -94,7 +94,7 @@ impl Lines {
         self.fields(section);
     }
 
-    /// Writes the fields that differ, of an array of structs those of the first elements.
+    /// Writes the fields that differ. Of an array of structs, only the first elements are written.
     fn fields(&mut self, section: &SectionDifference<'_>) {
         let array = |field: &FieldDifference<'_>| element(&field.path).map(|(array, _)| array.to_owned());
         for fields in section.fields.chunk_by(|one, other| array(one) == array(other)) {

@@ -98,7 +98,8 @@ impl Lines {
         }
         for subsection in &inner.subsections {
             let header = subsection.header_size();
-            let (offset, size) = (subsection.offset.saturating_sub(header), subsection.size() + header);
+            let offset = subsection.offset.saturating_sub(header);
+            let size = subsection.size() + header;
             let name = plain(&subsection.vmsd_name);
             self.line(offset, size, &name, "subsection", format_args!("version {}", subsection.version));
             self.nested(|lines| lines.structure(subsection));

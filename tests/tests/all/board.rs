@@ -82,7 +82,7 @@ fn unsupported_instruction_stops_the_board() {
 fn oversized_image_is_rejected() {
     let mut board = Board::new(4096);
     let error = board.load_image(&[0; 4097]).unwrap_err();
-    assert_eq!(error.to_string(), "the program has 4097 bytes, and the board's memory 4096");
+    assert_eq!(error.to_string(), "a program of 4097 bytes exceeds the board's memory of 4096 bytes");
     assert_eq!(board.load_image(&[0; 4096]), Ok(()));
 }
 

@@ -100,7 +100,7 @@ fn unsupported_board_is_rejected() {
     type Change = fn(&mut Board);
     let cases: [(Change, &str); 4] = [
         (|board| board.hart.regs.privilege = 1, "leaves machine mode"),
-        (|board| board.hart.regs.misa_ext &= !1, "no RV64IMAC"),
+        (|board| board.hart.regs.misa_ext &= !1, "lacks instructions of RV64IMAC"),
         (|board| board.hart.regs.pmp.as_mut().unwrap().entries[3].cfg_reg = 0x80, "memory protection"),
         (|board| board.bus.clock.set(u64::MAX), "a time after the start"),
     ];

@@ -63,7 +63,7 @@ impl Display for Scalars {
             let separator = if index == 0 { "" } else { ", " };
             match self.kind() {
                 ScalarKind::Bool | ScalarKind::Timer | ScalarKind::Double | ScalarKind::Marker => {
-                    write!(f, "{separator}{value}")?
+                    write!(f, "{separator}{value}")?;
                 }
                 _ => write!(f, "{separator}{:#x}", value.bits)?,
             }

@@ -58,7 +58,7 @@ fn field(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
         DecodedValue::Struct(inner) => structure(leaves, path, inner),
         DecodedValue::List(items) => items.iter().for_each(|item| structure(leaves, path, item)),
         DecodedValue::Tree(DecodedTree::Direct(nodes)) => {
-            nodes.iter().for_each(|(_, value)| structure(leaves, path, value))
+            nodes.iter().for_each(|(_, value)| structure(leaves, path, value));
         }
         DecodedValue::Tree(DecodedTree::Keyed(nodes)) => nodes.iter().for_each(|(key, value)| {
             structure(leaves, path, key);

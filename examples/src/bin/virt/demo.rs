@@ -24,7 +24,7 @@ pub(crate) fn run(hops: u32) -> Outcome {
     println!("and back. The guest hashes all its registers and memory, driven by 1000 timer interrupts per second.");
     println!("After each hop it verifies the hash from the beginning.\n");
     source.ask("start", "started")?;
-    println!("{:>5}  {:8}  {:>8}  {:>10}  {:>10}  {}", "hop", "", "bytes", "time", "downtime", "guest");
+    println!("{:>5}  {:8}  {:>8}  {:>10}  {:>10}  guest", "hop", "", "bytes", "time", "downtime");
     let mut failures = 0;
     for hop in 1..=hops {
         thread::sleep(STAY);

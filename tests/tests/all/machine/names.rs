@@ -73,7 +73,7 @@ fn devices_are_held_in_every_way() {
     let taken = cell.borrow_mut();
     let error = machine.load(&stream[..]).unwrap_err();
     assert!(error.to_string().contains("borrowed by another part of the program"), "{error}");
-    let error = machine.save(&mut Vec::new()).unwrap_err();
+    let error = machine.save(Vec::new()).unwrap_err();
     assert!(error.to_string().contains("borrowed by another part of the program"), "{error}");
     drop(taken);
     machine.load(&stream[..]).unwrap();
@@ -184,12 +184,12 @@ fn blocked_save_reports_the_reason() {
     let mut machine = Machine::new();
     let gpu = machine.register("gpu", Gpu::default()).unwrap();
     let disk = machine.add_blocker("a disk is being repaired");
-    let reasons = machine.save(&mut Vec::new()).unwrap_err().to_string();
+    let reasons = machine.save(Vec::new()).unwrap_err().to_string();
     let expected = "section \"gpu\" (instance 0) is unmigratable; a disk is being repaired";
     assert_eq!(reasons, expected);
     machine.unregister(gpu);
     assert!(machine.remove_blocker(disk) && !machine.remove_blocker(disk));
-    machine.save(&mut Vec::new()).unwrap();
+    machine.save(Vec::new()).unwrap();
 }
 
 #[derive(VmState, Default)]

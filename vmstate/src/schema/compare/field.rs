@@ -154,7 +154,7 @@ fn compare_kinds(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeFiel
     let mut elements = |one, other| elements(finder, one, other, structs);
     match (&written.kind, &read.kind) {
         (ShapeKind::Unknown | ShapeKind::Info(_), ShapeKind::Unknown | ShapeKind::Info(_)) => {
-            leaf::compare(finder, written, read)
+            leaf::compare(finder, written, read);
         }
         (ShapeKind::Struct(one), ShapeKind::Struct(other))
         | (ShapeKind::Temporary(one), ShapeKind::Temporary(other)) => {
@@ -164,13 +164,13 @@ fn compare_kinds(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeFiel
             elements(Inner::at(one, *version), Inner::at(other, *read));
         }
         (ShapeKind::Versioned(one, version), ShapeKind::Struct(other)) => {
-            elements(Inner::at(one, *version), Inner::own(other))
+            elements(Inner::at(one, *version), Inner::own(other));
         }
         (ShapeKind::Struct(one), ShapeKind::Versioned(other, version)) => {
-            elements(Inner::own(one), Inner::at(other, *version))
+            elements(Inner::own(one), Inner::at(other, *version));
         }
         (ShapeKind::List(name, one), ShapeKind::List(read, other)) if name == read => {
-            elements(Inner::own(one), Inner::own(other))
+            elements(Inner::own(one), Inner::own(other));
         }
         (ShapeKind::Tree { .. }, ShapeKind::Tree { .. }) => compare_trees(finder, written, read, structs),
         // Nothing but null pointers was sent, so the type is unknown.

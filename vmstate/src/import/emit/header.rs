@@ -31,6 +31,11 @@ pub(super) fn text(emitter: &Emitter<'_>, code: &str, with_main: bool) -> String
     if emitter.uses_tree {
         text.push_str("use std::collections::BTreeMap;\n\n");
     }
+    // rustfmt's order: names in upper case, then modules, then lists of names.
+    let traits = missing_traits(code);
+    if let [one] = traits[..] {
+        text.push_str(&format!("use vmstate::{one};\n"));
+    }
     if with_main {
         text.push_str("use vmstate::dynamic::{DecodedSection, rewrite};\n");
     }
@@ -41,14 +46,15 @@ pub(super) fn text(emitter: &Emitter<'_>, code: &str, with_main: bool) -> String
     if with_main {
         text.push_str("use vmstate::schema::Release;\n");
     }
-    // The traits that the code implements, which the prelude lacks.
-    let traits: Vec<_> = ["Info", "Temporary"].into_iter().filter(|name| code.contains(&format!(" {name}<"))).collect();
-    match traits[..] {
-        [] => {}
-        [one] => text.push_str(&format!("use vmstate::{one};\n")),
-        _ => text.push_str(&format!("use vmstate::{{{}}};\n", traits.join(", "))),
+    if traits.len() > 1 {
+        text.push_str(&format!("use vmstate::{{{}}};\n", traits.join(", ")));
     }
     text
+}
+
+/// Returns the traits that `code` implements and the prelude lacks.
+fn missing_traits(code: &str) -> Vec<&'static str> {
+    ["Info", "Temporary"].into_iter().filter(|name| code.contains(&format!(" {name}<"))).collect()
 }
 
 fn introduction(emitter: &Emitter<'_>) -> Vec<String> {

@@ -12,7 +12,7 @@ use vmstate_tests::streams;
 fn every_section_has_a_struct() {
     for stream in all() {
         let source = importer(&stream).source();
-        assert!(!source.contains("Not here"), "{}", stream.name);
+        assert!(!source.contains("Missing, because"), "{}", stream.name);
     }
 }
 
@@ -21,12 +21,12 @@ fn every_section_has_a_struct() {
 fn guesses_are_marked() {
     let [old, new] = [Release::Qemu7_2, Release::Qemu10_0].map(|release| importer(&made::stream(release)).source());
     for (part, sources) in [
-        ("that the other field counts this follows from the stream's values.\n", vec![&old, &new]),
+        ("and so is the counter: it matches the values in the stream.\n", vec![&old, &new]),
         ("#[vmstate(buffer(len = size, max = 16))]\n", vec![&old, &new]),
         ("/// What a pointer points to in [`Pointers`]. Check: the stream has its bytes,", vec![&old]),
-        ("empty in the stream, which does not say what would be in it;", vec![&old, &new]),
-        ("here, this is there if `disk` is not zero.", vec![&old, &new]),
-        ("is compared with the local value, and that is not always the same here.", vec![&old, &new]),
+        ("it is empty in the stream, so its element type is unknown;", vec![&old, &new]),
+        ("here, it is present if `disk` is not zero.", vec![&old, &new]),
+        ("is compared with the local value, which differs between the stream's sections.", vec![&old, &new]),
         ("matches!(index, 3).then(Box::default)", vec![&old, &new]),
     ] {
         for source in sources {
@@ -82,7 +82,7 @@ fn equal_layouts_share_a_type() {
     assert!(source.matches(": PciDevice,").count() > 5, "{source}");
     // A present drive has additional fields.
     assert_eq!(source.matches("pub struct IdeDrive {").count(), 1);
-    assert!(source.contains("// Check: here, this is there if `identify_set` is not zero.\n"));
+    assert!(source.contains("// Check: here, it is present if `identify_set` is not zero.\n"));
     let source = importer(&streams::named("qemu-10.0-q35")).source();
     // Of PCI and of PCI Express.
     assert_eq!(source.matches("pub struct PciDevice").count(), 2);

@@ -1,4 +1,4 @@
-//! What stands at the head of a file and of a struct: where it comes from.
+//! The introduction of a file and of a struct, with their origin.
 
 use super::{Emitter, WIDTH};
 use crate::import::Origin;
@@ -7,7 +7,7 @@ use crate::import::observed::{Role, TypeId};
 /// How many sections or parents are named.
 const NAMED: usize = 4;
 
-/// A line of a comment, which nothing in `text` ends: names in it are from the input.
+/// Writes `text` as one line of a comment. Names in it come from the input, so it escapes line breaks.
 pub(super) fn comment(marker: &str, text: &str) -> String {
     let mut line = format!("{marker} ");
     for char in text.chars() {
@@ -21,7 +21,7 @@ pub(super) fn comment(marker: &str, text: &str) -> String {
     line
 }
 
-/// The file's own documentation, and the imports of its `code`.
+/// Writes the file's documentation and the imports that its `code` needs.
 pub(super) fn text(emitter: &Emitter<'_>, code: &str, with_main: bool) -> String {
     let mut text = String::new();
     for line in introduction(emitter) {
@@ -72,7 +72,7 @@ fn introduction(emitter: &Emitter<'_>) -> Vec<String> {
     if !lost.is_empty() {
         lines.push(String::new());
         lines.extend(wrap(&format!(
-            "Not here, because QEMU does not describe them, or in a way that no struct can follow: {}.",
+            "Missing, because QEMU does not describe them, or a struct cannot follow the description: {}.",
             lost.join(", ")
         )));
     }
@@ -80,31 +80,31 @@ fn introduction(emitter: &Emitter<'_>) -> Vec<String> {
 }
 
 const FROM_A_STREAM: [&str; 13] = [
-    "Written by `vmstate import`. Each struct writes what the stream has, byte for byte. What a stream",
-    "does not say is to be added by hand, from QEMU's source:",
+    "Written by `vmstate import`. Each struct writes the bytes of the stream. A stream does not contain",
+    "everything that QEMU's source does; add the rest by hand:",
     "",
-    "- the oldest version that is read (`minimum_version`), and since when there are which fields",
-    "  (`since`): here, all are always there;",
+    "- the oldest supported version (`minimum_version`), and the version that added each field (`since`):",
+    "  here, every field is present in all versions;",
     "- conditions (`when`, and `needed` of subsections): here, a subsection is sent if it is `Some`;",
-    "- what counts the elements of arrays (`len`, `count`): here, they are as long as in the stream;",
-    "- which parts of arrays are sent (`range`), and subsections that were not;",
-    "- hooks (`post_load` and the others) and priorities;",
-    "- what an info type of QEMU's own means: here, its bytes are kept.",
+    "- counters of arrays (`len`, `count`): here, each array is as long as in the stream;",
+    "- the parts of arrays that are sent (`range`), and subsections that are absent from the stream;",
+    "- hooks (`post_load` and others) and priorities;",
+    "- the meaning of QEMU's custom info types: here, their bytes are kept.",
     "",
-    "Comments that begin with `Check:` stand where there is something to look at. What a load compares",
-    "with the local value (`equal`, `le`) begins with the stream's value in `Default`.",
+    "Comments that begin with `Check:` mark assumptions to verify. A field that a load compares with the",
+    "local value (`equal`, `le`) has the stream's value in `Default`.",
 ];
 
 const FROM_A_DUMP: [&str; 9] = [
-    "Written by `vmstate import`. A dump has names, versions and the sizes of fields in QEMU's memory. It",
-    "has no types, and no counts of arrays unless they are fixed. What is here is therefore a guess that is",
-    "to be compared with QEMU's source:",
+    "Written by `vmstate import`. A dump contains names, versions and the sizes of fields in QEMU's memory,",
+    "but no types, and counts of arrays only if they are fixed. The structs are therefore a guess; compare",
+    "them with QEMU's source:",
     "",
-    "- integers are taken to be unsigned, and other sizes to be bytes;",
-    "- counts (`len`, `count`), conditions (`when`, `needed`), hooks and priorities are missing;",
-    "- so are sections that belong to no device class: RAM, timers, most processors.",
+    "- integers are assumed to be unsigned, and fields of other sizes to be bytes;",
+    "- counters (`len`, `count`), conditions (`when`, `needed`), hooks and priorities are missing;",
+    "- sections without a device class are missing: RAM, timers, most processors.",
     "",
-    "A stream says more about what is in it: import one too.",
+    "A stream contains more about its own devices: import one as well.",
 ];
 
 /// Breaks text into lines.

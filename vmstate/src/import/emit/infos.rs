@@ -88,7 +88,7 @@ impl Infos {
 const INTEGER_MACRO: &str = r"
 /// Declares info types of QEMU's whose values are kept as integers.
 ///
-/// Check: what the bits mean stands in QEMU's `get` and `put` functions.
+/// Check: the meaning of the bits is defined in QEMU's `get` and `put` functions.
 macro_rules! integer_infos {
     ($($info:ident($integer:ty) $name:literal;)*) => {$(
         #[derive(Debug)]
@@ -114,10 +114,10 @@ macro_rules! integer_infos {
 ";
 
 const BYTES_MACRO: &str = r"
-/// Declares info types of QEMU's whose bytes are kept as they come.
+/// Declares QEMU's custom info types, whose bytes are kept unchanged.
 ///
-/// Check: what they mean stands in QEMU's `get` and `put` functions. There they may be more or fewer than in the
-/// stream.
+/// Check: their meaning is defined in QEMU's `get` and `put` functions, which may also write more or fewer bytes than
+/// the stream contains.
 macro_rules! bytes_infos {
     ($($info:ident $name:literal;)*) => {$(
         #[derive(Debug)]

@@ -154,17 +154,17 @@ impl<'s> Emitter<'s> {
         let mut checks = text.checks.clone();
         if self.shapes.needs_condition(field) {
             attributes.push("when = Self::is_there".to_owned());
-            checks.push("described element by element, so that QEMU has a condition for it.".to_owned());
+            checks.push("QEMU describes it element by element, so it has a condition.".to_owned());
         }
         if let Some(by) = &field.condition {
             attributes.push(format!("when = Self::{}", condition_name(member)));
-            checks.push(format!("here, this is there if `{by}` is not zero."));
+            checks.push(format!("here, it is present if `{by}` is not zero."));
         }
         if self.origin.is_dump && matches!(field.element, Element::Buffer(_)) {
-            checks.push("what it is, and how long on the wire, is not in the dump.".to_owned());
+            checks.push("the dump contains neither its type nor its size.".to_owned());
         }
         if field.gate.conditional {
-            checks.push("QEMU has a condition for it (`when = ...`).".to_owned());
+            checks.push("QEMU has a condition (`when = ...`).".to_owned());
         }
         if self.is_ambiguous(ty, index) {
             attributes.push("ambiguous = \"QEMU has it so\"".to_owned());
@@ -256,7 +256,7 @@ impl<'s> Emitter<'s> {
         text
     }
 
-    /// What several structs use.
+    /// Returns the items that several structs use.
     fn helpers(&self) -> String {
         let unknown = if self.uses_unknown { UNKNOWN } else { "" };
         let boxed = if self.uses_boxed { BOXED } else { "" };
@@ -264,15 +264,14 @@ impl<'s> Emitter<'s> {
     }
 }
 
-const IS_THERE: &str =
-    "    /// Whether that is in the stream which QEMU has a condition for. Check: here, it always is.
+const IS_THERE: &str = "    /// Returns whether the conditional field is sent. Check: here, it always is.
     fn is_there(&self, _version: u32) -> bool {
         true
     }
 ";
 
 const UNKNOWN: &str = "
-/// What the stream says nothing about, because there is none of it.
+/// An element type that the stream does not describe, because the array is empty.
 #[derive(VmState, Debug, Clone, PartialEq, Default)]
 pub struct Unknown {}
 ";

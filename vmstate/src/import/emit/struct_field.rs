@@ -69,7 +69,7 @@ impl Emitter<'_> {
                 let (name, version) = (self.type_name(*id), self.shapes.get(*id).version);
                 FieldText::new(&name, format!("{name}::default()"))
                     .with(format!("versioned = {version}"))
-                    .check("the other versions of this struct, if there are any, are not in the stream.")
+                    .check("the stream does not contain other versions of this struct.")
             }
             Element::Temporary(id) => self.temporary(*id),
             Element::List { qlist, item } => self.list(field, *qlist, *item),
@@ -96,9 +96,9 @@ impl Emitter<'_> {
     fn compared(&mut self, field: &Field, ty: &str, info: &str) -> FieldText {
         let Some(local) = field.local_value() else {
             let size = ScalarKind::from_name(info).map_or(4, |kind| kind.width() as u64);
-            return self
-                .opaque(field, info, size)
-                .check(format!("`{info}` is compared with the local value, and that is not always the same here."));
+            return self.opaque(field, info, size).check(format!(
+                "`{info}` is compared with the local value, which differs between the stream's sections."
+            ));
         };
         let (word, path) = if info.ends_with(" le") {
             ("le", "vmstate::info::range::LessOrEqual")
@@ -168,7 +168,7 @@ impl Emitter<'_> {
         self.temporaries.push(id);
         FieldText::new(&name, format!("{name}::default()"))
             .with(format!("tmp = {name}"))
-            .check("QEMU makes this of other fields when it saves, and sets those when it loads.")
+            .check("QEMU computes it from other fields on save, and sets them on load.")
     }
 
     fn list(&mut self, field: &Field, qlist: bool, item: Option<TypeId>) -> FieldText {
@@ -201,8 +201,8 @@ impl Emitter<'_> {
 
     fn guessed(&self, text: FieldText, seen: i128, item: Option<TypeId>) -> FieldText {
         match item {
-            Some(_) => text.check(format!("`max` is a guess; there are {seen} in the stream.")),
-            None => text.check("empty in the stream, which does not say what would be in it; `max` is a guess."),
+            Some(_) => text.check(format!("`max` is a guess; the stream contains {seen}.")),
+            None => text.check("it is empty in the stream, so its element type is unknown; `max` is a guess."),
         }
     }
 
@@ -231,7 +231,7 @@ impl Emitter<'_> {
                 runs.join(" | ")
             )),
         };
-        text.check("both sides know which pointers are null: the stream does not say why these are.")
+        text.check("the null pointers depend on QEMU's configuration, which the stream does not contain.")
     }
 }
 
@@ -254,21 +254,21 @@ fn bitmap(size: u64) -> FieldText {
     let text = FieldText::new(format!("[u64; {words}]"), format!("[0; {words}]"));
     let text = FieldText { derives_default: words <= DEFAULT_ARRAY, ..text };
     let bits = 64 * words;
-    text.with(format!("bitmap(bits = {bits})")).check(format!("the bits may be up to 63 fewer than {bits}."))
+    text.with(format!("bitmap(bits = {bits})")).check(format!("the bitmap may have up to 63 bits fewer than {bits}."))
 }
 
 /// Bytes that another field counts; the member that it is comes in the place of [`COUNTER`].
 fn sized(field: &Field) -> FieldText {
     FieldText::new("Vec<u8>", "Vec::new()")
         .with(format!("buffer(len = {COUNTER}, max = {})", max_of(field.seen.greatest)))
-        .check("`max` is a guess, and that the other field counts this follows from the stream's values.")
+        .check("`max` is a guess, and so is the counter: it matches the values in the stream.")
 }
 
 fn byte_array(field: &Field) -> FieldText {
     let seen = field.seen.greatest;
     FieldText::new("Vec<u8>", "Vec::new()")
         .with(format!("byte_array(max = {})", max_of(seen)))
-        .check(format!("`max` is a guess; there are {seen} bytes in the stream."))
+        .check(format!("`max` is a guess; the stream contains {seen} bytes."))
 }
 
 /// A limit for something of which there were `seen`.

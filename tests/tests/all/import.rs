@@ -23,7 +23,7 @@ fn guesses_are_marked() {
     for (part, sources) in [
         ("and so is the counter: it matches the values in the stream.\n", vec![&old, &new]),
         ("#[vmstate(buffer(len = size, max = 16))]\n", vec![&old, &new]),
-        ("/// What a pointer points to in [`Pointers`]. Check: the stream has its bytes,", vec![&old]),
+        ("/// The target of a pointer in [`Pointers`]. Check: the stream contains its bytes,", vec![&old]),
         ("it is empty in the stream, so its element type is unknown;", vec![&old, &new]),
         ("here, it is present if `disk` is not zero.", vec![&old, &new]),
         ("is compared with the local value, which differs between the stream's sections.", vec![&old, &new]),

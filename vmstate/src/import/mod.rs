@@ -61,10 +61,10 @@ pub struct Importer {
 /// The source of the devices.
 #[derive(Debug)]
 struct Origin {
-    /// The name of the file, for people.
+    /// The name of the file, as the generated comments show it.
     file: String,
     machine: Option<String>,
-    /// Whose form of the description a stream has.
+    /// The release whose form of description the stream has.
     release: Release,
     is_dump: bool,
 }
@@ -76,7 +76,7 @@ struct Use {
     instance_id: u32,
     /// The bytes of its payload.
     size: u64,
-    /// None if no struct can write the like.
+    /// `None` if no struct can write these bytes.
     ty: Option<TypeId>,
 }
 
@@ -88,16 +88,18 @@ impl Importer {
         Self { origin, shapes: Shapes::default(), sections: Vec::new() }
     }
 
-    /// Takes all sections of a stream, whose description `document` is.
+    /// Adds all sections of a stream. `document` is its description.
     ///
     /// # Errors
     /// Returns an error if the stream is malformed, or does not match its description.
     pub fn stream(&mut self, reader: &mut Reader<'_>, document: Document) -> Result<(), LoadError> {
+        // QEMU 7.2 does not describe the configuration: `vmstate_configuration` joined the description later
+        // (`qemu_savevm_state_header` in migration/savevm.c).
         self.origin.release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
         let mut walk = StreamDecoder::new(reader, Some(document))?;
         self.origin.machine = walk.configuration().map(|configuration| configuration.machine.clone());
         while let Some(event) = walk.next_event()? {
-            // Live sections are not devices.
+            // Live sections have no description (`vmstate_save` describes sections with a `vmsd` only).
             if let StreamEvent::Section { header, section, .. } = event
                 && header.kind == SectionKind::Full
             {
@@ -117,7 +119,7 @@ impl Importer {
         ty.is_some()
     }
 
-    /// Takes all device types of the JSON text of `-dump-vmstate`.
+    /// Adds all device types of a dump, the JSON text that `-dump-vmstate` prints.
     ///
     /// A dump contains less than a stream: the types of fields are guessed from their sizes.
     ///
@@ -157,13 +159,13 @@ impl Importer {
         Ok(())
     }
 
-    /// The source of a module with the structs.
+    /// Returns the source of a module with the structs.
     #[must_use]
     pub fn source(&self) -> String {
         self.emitter().file(false)
     }
 
-    /// The source of a program with the structs, which loads the stream into them and saves it again.
+    /// Returns the source of a program with the structs, which loads the stream into them and saves it again.
     #[must_use]
     pub fn program(&self) -> String {
         self.emitter().file(true)

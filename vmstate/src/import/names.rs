@@ -1,4 +1,4 @@
-//! Names of the stream as names of Rust.
+//! Rust names for names in the stream.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,17 +7,17 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 /// The longest name that is kept whole. The original name is kept as an attribute.
 const LONGEST: usize = 48;
 
-/// Words that no field can be called.
+/// Words that cannot be the name of a field, including words that are reserved for later editions.
 const KEYWORDS: [&str; 51] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
     "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move",
     "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof",
     "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "crate", "self", "super",
 ];
-/// Those of them that `r#` does not help.
+/// Keywords that cannot be raw identifiers.
 const NEVER_RAW: [&str; 3] = ["crate", "self", "super"];
 
-/// What generated files use by these names, or readers take for something else.
+/// Names that generated files use, or that readers would confuse with the prelude's.
 const TAKEN: [&str; 27] = [
     "BTreeMap",
     "Box",
@@ -58,14 +58,14 @@ impl TypeNames {
         Self { given: Given::new(&TAKEN) }
     }
 
-    /// A name for what the stream calls `name`; `instead` is put behind a name that means something else.
-    pub(super) fn give(&mut self, name: &str, instead: &str) -> String {
+    /// Returns a type name for the stream's `name`. `suffix` is appended to a name that is taken.
+    pub(super) fn give(&mut self, name: &str, suffix: &str) -> String {
         let mut camel = cut(&ascii(name).to_upper_camel_case());
         if camel.is_empty() || camel.starts_with(|first: char| first.is_ascii_digit()) {
             camel.insert_str(0, "Device");
         }
         if TAKEN.contains(&camel.as_str()) {
-            camel.push_str(instead);
+            camel.push_str(suffix);
         }
         self.given.unique(&camel, "")
     }
@@ -73,8 +73,10 @@ impl TypeNames {
 
 /// Names for the members of a struct whose fields and subsections are called `names`.
 ///
-/// A beginning that all names with dots share is left out: the members of `env` are not called `env_`.
+/// A common prefix up to a dot is omitted: `env.pc` and `env.sp` become `pc` and `sp`. In QEMU, such prefixes name a
+/// struct inside the device's struct.
 pub(super) fn members(names: &[&str]) -> Vec<String> {
+    // Without the prefix, `env.pc` and a field `pc` would be the same name.
     let short = without_prefix(names).map(|names| names.iter().map(|name| member(name)).collect::<Vec<_>>());
     let is_distinct = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
     let wanted = short.filter(is_distinct).unwrap_or_else(|| names.iter().map(|name| member(name)).collect());
@@ -98,7 +100,7 @@ fn member(name: &str) -> String {
     }
 }
 
-/// A member's name as it is written.
+/// Returns a member's name as an identifier.
 fn raw(name: &str) -> String {
     match name {
         _ if NEVER_RAW.contains(&name) => format!("{name}_"),
@@ -107,7 +109,8 @@ fn raw(name: &str) -> String {
     }
 }
 
-/// Names that were given, each with the number that its next namesake gets.
+/// The names in use, each with the number of its next duplicate. The number makes a long run of duplicates linear: a
+/// stream can contain a million fields with one name.
 struct Given(HashMap<String, u64>);
 
 impl Given {
@@ -115,11 +118,11 @@ impl Given {
         Self(taken.iter().map(|name| ((*name).to_owned(), 2)).collect())
     }
 
-    /// The name, with a number behind it if it was given before.
+    /// Returns the name, with a number appended if the name is in use.
     fn unique(&mut self, name: &str, separator: &str) -> String {
         let mut number = self.0.get(name).copied().unwrap_or(1);
         let mut unique = name.to_owned();
-        // Others may end in a number by themselves.
+        // The stream may contain a name with this number.
         while self.0.contains_key(&unique) {
             unique = format!("{name}{separator}{number}");
             number += 1;

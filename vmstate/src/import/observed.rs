@@ -1,7 +1,7 @@
 //! The types of the devices in a stream, each once.
 //!
-//! Types are made of decoded values, the innermost first. Two structs of the same name are one type if their fields
-//! are the same, also where one has subsections that the other lacks: those may be absent anyway.
+//! Types are built from decoded values, innermost first. Two structs of the same name are one type if their fields are
+//! equal. Their subsections may differ, because subsections are optional.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,13 +14,15 @@ mod values;
 
 pub(super) use observed_field::{Count, Element, Field, Gate, Target};
 
-/// The highest number of types. QEMU's largest machines have some hundred.
+/// The highest number of types. QEMU's largest machines have a few hundred.
 const MAX_TYPES: usize = 1 << 12;
-/// The number of types with one name that are compared with a new one.
+/// The number of types with one name that are compared with a new one. The bound keeps a malicious stream with many
+/// different structs of one name from taking quadratic time.
 const MAX_NAMESAKES: usize = 16;
-/// The highest number of field names in one struct, if structs have different fields.
+/// The highest number of field names in one struct, if structs have different fields. [`union`] takes quadratic time.
 const MAX_UNION: usize = 1 << 12;
-/// QEMU looks at the low byte of a subsection's version only.
+/// QEMU writes the version of a subsection as four bytes and loads it into a `uint8_t` (`vmstate_subsection_load` in
+/// migration/vmstate.c), so the macro rejects higher ones.
 const MAX_SUBSECTION_VERSION: u32 = 255;
 
 /// A type's place in the list of all.
@@ -35,7 +37,8 @@ pub(super) struct Type {
     pub(super) version: u32,
     pub(super) fields: Vec<Field>,
     pub(super) subsections: Vec<TypeId>,
-    /// Whether it is described once for all elements of an array, which QEMU does only if none can differ.
+    /// Set if one description covers all elements of an array. QEMU does that only if no element can differ
+    /// (`vmsd_can_compress` in migration/vmstate.c).
     pub(super) compressed: bool,
     /// The minimum version, which only a dump contains.
     pub(super) minimum_version: Option<u32>,
@@ -48,7 +51,7 @@ pub(super) enum Role {
     /// A device, or a struct in one.
     Struct,
     Subsection,
-    /// All of a section that a handler of the old style wrote.
+    /// The payload of a section that an old-style handler wrote (`SaveVMHandlers` without a description).
     OldStyle,
     /// The key of a tree.
     Key,
@@ -63,7 +66,8 @@ pub(super) enum Role {
 pub(super) struct Shapes {
     types: Vec<Type>,
     by_name: HashMap<Name, Vec<TypeId>>,
-    /// The types before the current section, restored if the section fails.
+    /// The types that the current section has merged, as they were. A section without a struct must not change the
+    /// structs of others.
     before: Vec<(TypeId, Type)>,
 }
 
@@ -72,7 +76,7 @@ impl Shapes {
         &self.types[id.0]
     }
 
-    /// The type of a section's payload; `None` if no derived struct can write the like.
+    /// Returns the type of a section's payload, or `None` if no derived struct can write it.
     pub(super) fn add_section(&mut self, section: &DecodedSection) -> Option<TypeId> {
         self.before.clear();
         let count = self.types.len();
@@ -106,7 +110,7 @@ impl Shapes {
         is_name(&name).then(|| self.add(Type::new(name, 0, fields, Vec::new(), Role::OldStyle)))
     }
 
-    /// The type of all these structs, if they are of one; `compressed` as in [`Type::compressed`].
+    /// Returns the common type of structs, if they have one. `compressed` is as in [`Type::compressed`].
     fn intern(&mut self, values: &[&DecodedStruct], role: Role, compressed: bool) -> Option<TypeId> {
         let first = values.first()?;
         let (name, version) = (&first.vmsd_name, first.version);
@@ -120,7 +124,7 @@ impl Shapes {
         Some(self.add(Type { compressed, ..new }))
     }
 
-    /// The subsections of all these structs, whose names begin with `parent`.
+    /// Returns the types of the subsections of all these structs, whose names begin with `parent`.
     fn subsections(&mut self, parent: &str, values: &[&DecodedStruct]) -> Option<Vec<TypeId>> {
         let own =
             |value: &&DecodedStruct| value.subsections.iter().map(|inner| inner.vmsd_name.clone()).collect::<Vec<_>>();
@@ -151,7 +155,6 @@ impl Shapes {
 
     /// Adds a type, or finds an equal one.
     fn add(&mut self, new: Type) -> TypeId {
-        // Merging takes time, and a stream can have any number of shapes of one name.
         let namesakes = self.by_name.get(&new.name).into_iter().flatten().take(MAX_NAMESAKES);
         let merged = namesakes.copied().find_map(|id| Some((id, self.merge(self.get(id), &new)?)));
         match merged {
@@ -171,14 +174,14 @@ impl Shapes {
     /// Merges two types, if they can be one.
     fn merge(&self, old: &Type, new: &Type) -> Option<Type> {
         let key = |ty: &Type| (ty.version, ty.role, ty.minimum_version);
-        let (large, differ) =
-            (old.fields.len().max(new.fields.len()) > MAX_UNION, old.fields.len() != new.fields.len());
-        if key(old) != key(new) || large && differ {
+        let is_large = old.fields.len().max(new.fields.len()) > MAX_UNION;
+        if key(old) != key(new) || is_large && old.fields.len() != new.fields.len() {
             return None;
         }
         let fields = observed_field::merge(&old.fields, &new.fields)?;
         let subsections = self.merge_subsections(&old.subsections, &new.subsections)?;
         let merged = Type { fields, subsections, compressed: old.compressed || new.compressed, ..old.clone() };
+        // A condition that one section shows would change the description of arrays in another.
         (!merged.compressed || self.can_compress(&merged)).then_some(merged)
     }
 
@@ -186,7 +189,8 @@ impl Shapes {
     fn merge_subsections(&self, old: &[TypeId], new: &[TypeId]) -> Option<Vec<TypeId>> {
         let names = |ids: &[TypeId]| ids.iter().map(|id| self.get(*id).name.clone()).collect::<Vec<_>>();
         let by_name = |ids: &[TypeId]| ids.iter().map(|&id| (&self.get(id).name, id)).collect::<HashMap<_, _>>();
-        let (olds, news) = (by_name(old), by_name(new));
+        let olds = by_name(old);
+        let news = by_name(new);
         let merged = union([names(old), names(new)].into_iter())?.into_iter().map(|name| {
             match (olds.get(&name).copied(), news.get(&name).copied()) {
                 (Some(old), Some(new)) if old != new => None,
@@ -196,7 +200,7 @@ impl Shapes {
         merged.collect()
     }
 
-    /// Returns whether an array of such structs is described by its first element.
+    /// Returns whether QEMU describes an array of such structs by its first element (`vmsd_can_compress`).
     pub(super) fn can_compress(&self, ty: &Type) -> bool {
         ty.subsections.is_empty() && ty.fields.iter().all(|field| self.field_can_compress(field))
     }
@@ -210,8 +214,8 @@ impl Shapes {
             }
     }
 
-    /// Whether an array that is described element by element must have a condition of its own: its elements do not
-    /// make QEMU describe it so.
+    /// Returns whether an array has a condition: QEMU describes it element by element, although its elements cannot
+    /// differ.
     pub(super) fn needs_condition(&self, field: &Field) -> bool {
         matches!(field.count, Count::Each(_))
             && field.condition.is_none()
@@ -221,7 +225,7 @@ impl Shapes {
             }
     }
 
-    /// The bytes that a value takes in the stream, subsections left out.
+    /// Returns the size of a value in memory, approximately. It decides which arrays are boxed.
     pub(super) fn size(&self, id: TypeId) -> u64 {
         self.get(id).fields.iter().map(|field| self.field_size(field)).fold(0, u64::saturating_add)
     }
@@ -231,7 +235,7 @@ impl Shapes {
             Element::Scalar(kind, _) => kind.width() as u64,
             Element::Buffer(size) | Element::Unused(size) | Element::Bitmap(size) | Element::Opaque(_, size) => *size,
             Element::Struct(id) | Element::Versioned(id) | Element::Temporary(id) => self.size(*id),
-            // On the heap, whatever their number.
+            // Their elements are on the heap.
             Element::Sized(_)
             | Element::ByteArray
             | Element::List { .. }

@@ -1,7 +1,7 @@
-//! Types from QEMU's `-dump-vmstate`, which knows no types.
+//! Types for the devices of a dump, `-dump-vmstate`.
 //!
-//! What it has: names, versions, and the bytes that fields take in QEMU's memory. (QEMU: `dump_vmstate_vmsd` and its
-//! neighbours in `migration/savevm.c`.)
+//! A dump contains names, versions, and sizes of fields in QEMU's memory, but no info types. The types of fields are
+//! therefore guesses by size (QEMU: `dump_vmstate_vmsd` and `dump_vmstate_vmsf` in migration/savevm.c).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use super::observed::{Count, Element, Field, Gate, Role, Shapes, Type, TypeId};
 use crate::dynamic::ScalarKind;
 use crate::schema::vmdesc::Name;
 
-/// What stands among the device types and is none.
+/// The key of the machine's name, which the dump lists among the device types.
 const MACHINE: &str = "vmschkmachine";
 
 /// A dump, by device types.
@@ -61,7 +61,7 @@ impl Dump {
         self.0.get(MACHINE).map(|machine| machine.name.as_str())
     }
 
-    /// The device types, each with its type, if a struct can be that.
+    /// Returns the device types. The type is `None` if no struct can represent it.
     pub(super) fn devices(&self, shapes: &mut Shapes) -> Vec<(String, Option<TypeId>)> {
         let devices = self.0.iter().filter(|(name, _)| *name != MACHINE);
         let described = devices.filter_map(|(name, entry)| Some((name, entry.description.as_ref()?)));
@@ -75,6 +75,7 @@ impl Description {
         let fields = fields.map(|(name, field)| field.field(name, shapes)).collect::<Option<Vec<_>>>()?;
         let subsections = self.subsections.iter().map(|inner| inner.intern(Role::Subsection, shapes));
         let subsections = subsections.collect::<Option<Vec<_>>>()?;
+        // The macro rejects a minimum above the version, and nothing in QEMU prevents one.
         let minimum = self.minimum_version_id.min(self.version_id);
         let ty = Type::new(self.name.as_str().into(), self.version_id, fields, subsections, role);
         shapes.add_checked(Type { minimum_version: Some(minimum), ..ty })
@@ -93,7 +94,7 @@ impl DumpField {
     }
 }
 
-/// What a field of this size most likely is.
+/// Returns the likeliest element of this size. Most integers in QEMU's devices are unsigned.
 fn guess(size: u64) -> Element {
     let kind = match size {
         1 => (ScalarKind::Uint8, "uint8"),
@@ -105,7 +106,8 @@ fn guess(size: u64) -> Element {
     Element::Scalar(kind.0, kind.1.into())
 }
 
-/// The names of fields as streams have them: numbered where there are several of one name.
+/// Returns the names of fields as in streams: a name that occurs several times gets an index. QEMU does the same for
+/// the description in a stream, but not for a dump.
 fn numbered(fields: &[DumpField]) -> Vec<Name> {
     let mut all: HashMap<&str, usize> = HashMap::new();
     for field in fields {

@@ -4,7 +4,7 @@ use super::{Emitter, WIDTH};
 use crate::import::Origin;
 use crate::import::observed::{Role, TypeId};
 
-/// How many sections or parents are named.
+/// The highest number of sections or parents that a comment names.
 const NAMED: usize = 4;
 
 /// Writes `text` as one line of a comment. Names in it come from the input, so it escapes line breaks.
@@ -31,7 +31,7 @@ pub(super) fn text(emitter: &Emitter<'_>, code: &str, with_main: bool) -> String
     if emitter.uses_tree {
         text.push_str("use std::collections::BTreeMap;\n\n");
     }
-    // rustfmt's order: names in upper case, then modules, then lists of names.
+    // rustfmt sorts names in upper case before modules, and modules before lists of names.
     let traits = missing_traits(code);
     if let [one] = traits[..] {
         text.push_str(&format!("use vmstate::{one};\n"));
@@ -124,7 +124,7 @@ fn wrap(text: &str) -> Vec<String> {
 }
 
 impl Emitter<'_> {
-    /// What stands above a struct.
+    /// Returns the comments of a struct: its origin, and the sections of this type.
     pub(super) fn heading(&self, id: TypeId) -> String {
         let ty = self.shapes.get(id);
         let uses = self.uses.get(&id).map_or(&[][..], Vec::as_slice);
@@ -135,12 +135,12 @@ impl Emitter<'_> {
         }
         let mut lines = match (ty.role, uses) {
             (Role::OldStyle, _) => {
-                vec![format!("The section `{}`, which QEMU writes without a description of what is in it.", ty.name)]
+                vec![format!("The section `{}`, whose fields QEMU does not describe.", ty.name)]
             }
             (Role::Subsection, _) => vec![format!("The subsection `{}`.", ty.name)],
             (Role::Temporary, _) => vec![format!("The temporary `{}`.", ty.name)],
             (Role::Target, _) => vec![format!(
-                "What a pointer points to{}. Check: the stream has its bytes, and says nothing about them.",
+                "The target of a pointer{}. Check: the stream contains its bytes, but not their meaning.",
                 self.parents(id)
             )],
             (_, []) => vec![format!("The struct `{}`{}.", ty.name, self.parents(id))],
@@ -156,7 +156,7 @@ impl Emitter<'_> {
         text
     }
 
-    /// The sections that are of this type.
+    /// Names the sections of this type.
     fn places(&self, id: TypeId) -> Option<String> {
         let uses = self.uses.get(&id).map_or(&[][..], Vec::as_slice);
         let noun = match (self.origin.is_dump, uses) {
@@ -166,16 +166,19 @@ impl Emitter<'_> {
             (true, [_]) => "Device type",
             (true, _) => "Device types",
         };
-        let named = uses.iter().take(NAMED).map(|section| match self.origin.is_dump {
-            true => format!("`{}`", section.name),
-            false => format!("`{}` (instance {}, {} bytes)", section.name, section.instance_id, section.size),
+        let named = uses.iter().take(NAMED).map(|section| {
+            if self.origin.is_dump {
+                format!("`{}`", section.name)
+            } else {
+                format!("`{}` (instance {}, {} bytes)", section.name, section.instance_id, section.size)
+            }
         });
         let named = named.collect::<Vec<_>>().join(", ");
         let more = if uses.len() > NAMED { format!(" and {} more", uses.len() - NAMED) } else { String::new() };
         Some(format!("{noun} {named}{more}."))
     }
 
-    /// The structs that have one of this type.
+    /// Names the structs with a field of this type.
     fn parents(&self, id: TypeId) -> String {
         let parents = self.parents.get(&id).into_iter().flatten();
         let mut parents = parents.map(|parent| format!("[`{}`]", self.type_name(*parent))).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Info types that only their devices know: the bytes as they come, under the stream's name for them.
+//! Custom info types of devices: their bytes are kept unchanged, under the stream's name of the info type.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use crate::import::observed::{Element, Shapes, TypeId};
 #[derive(Default)]
 pub(super) struct Infos {
     infos: BTreeMap<String, Info>,
-    /// Whether there is one too large for an array.
+    /// Set if a value is too large for an array in a struct.
     pub(super) uses_vec: bool,
 }
 
@@ -27,7 +27,7 @@ impl Infos {
         for field in types.iter().flat_map(|id| &shapes.get(*id).fields) {
             match &field.element {
                 Element::Opaque(name, size) => infos.add(name, *size, names),
-                // In case that it cannot be what it is: see `Emitter::compared`.
+                // No single local value satisfies all sections, so `Emitter::compared` keeps the bytes instead.
                 Element::Scalar(kind, name) if field.is_compared() && field.local_value().is_none() => {
                     infos.add(name, kind.width() as u64, names);
                 }
@@ -42,12 +42,12 @@ impl Infos {
         self.infos.entry(name.to_owned()).or_insert_with(new).sizes.insert(size);
     }
 
-    /// The name of the type that stands for the info `name`.
+    /// Returns the Rust type of the info `name`.
     pub(super) fn name(&self, name: &str) -> &str {
         self.infos.get(name).map_or("", |info| &info.rust_name)
     }
 
-    /// The integer that values of the info `name` fit into, if all have the size of one.
+    /// Returns the integer type for values of the info `name`, if all values have the size of an integer.
     pub(super) fn integer(&self, name: &str) -> Option<&'static str> {
         let sizes = self.infos.get(name)?.sizes.iter().copied().collect::<Vec<_>>();
         match (sizes.as_slice(), ScalarKind::from_name(name)) {
@@ -60,7 +60,7 @@ impl Infos {
         }
     }
 
-    /// The macros that declare the infos, and the declarations.
+    /// Returns the macros that declare the infos, and the declarations.
     pub(super) fn text(&self) -> String {
         let (integers, bytes): (Vec<_>, Vec<_>) = self.infos.iter().partition(|(name, _)| self.integer(name).is_some());
         let mut text = String::new();

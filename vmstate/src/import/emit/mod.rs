@@ -1,4 +1,8 @@
-//! Types as Rust source that rustfmt leaves as it is.
+//! Writes types as Rust source.
+//!
+//! The output is formatted as rustfmt would format it, so that a port's first `cargo fmt` changes nothing. Tests
+//! compare both. Generated code does not depend on rustfmt, because the command line tool also runs where Rust is not
+//! installed.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -17,11 +21,11 @@ mod struct_field;
 use infos::Infos;
 use struct_field::{COUNTER, FieldText};
 
-/// The longest line.
+/// The longest line: rustfmt's default `max_width`.
 const WIDTH: usize = 100;
-/// The longest list of attributes on one line, as rustfmt has it.
+/// The longest list of attributes on one line: rustfmt's default `attr_fn_like_width`.
 const ATTRIBUTES: usize = 70;
-/// The longest struct expression on one line, as rustfmt has it.
+/// The longest struct expression on one line: rustfmt's default `struct_lit_width`.
 const LITERAL: usize = 18;
 
 /// Writes a file.
@@ -29,12 +33,12 @@ pub(super) struct Emitter<'s> {
     shapes: &'s Shapes,
     origin: &'s Origin,
     sections: &'s [Use],
-    /// The types in the order in which they stand in the file.
+    /// The types in the order of the file.
     order: Vec<TypeId>,
     names: HashMap<TypeId, String>,
-    /// The sections that are of a type.
+    /// The sections of each type.
     uses: HashMap<TypeId, Vec<&'s Use>>,
-    /// The types that have a field of a type.
+    /// For each type, the types with a field of it.
     parents: HashMap<TypeId, Vec<TypeId>>,
     infos: Infos,
     /// The temporaries of the struct that is being written.
@@ -76,8 +80,9 @@ impl<'s> Emitter<'s> {
         }
     }
 
-    /// The whole file, with a program in it if `with_main`.
+    /// Returns the whole file, which is a program if `with_main`.
     pub(super) fn file(mut self, with_main: bool) -> String {
+        // The header imports only names that the code uses, so the code comes first.
         let order = std::mem::take(&mut self.order);
         let types = order.iter().map(|&id| self.type_text(id)).collect::<Vec<_>>().join("\n");
         let program = if with_main { sections::program(&self) } else { String::new() };
@@ -92,7 +97,7 @@ impl<'s> Emitter<'s> {
         self.names.get(&id).cloned().unwrap_or_default()
     }
 
-    /// A struct with what belongs to it.
+    /// Returns a struct and its implementations.
     fn type_text(&mut self, id: TypeId) -> String {
         let shapes = self.shapes;
         let ty = shapes.get(id);
@@ -126,7 +131,7 @@ impl<'s> Emitter<'s> {
         text
     }
 
-    /// What a member that is a subsection is called: without the parent's name.
+    /// Returns the name of a subsection's member, without the parent's name: `recv_fifo` for `serial/recv_fifo`.
     fn subsection_name(&self, parent: &Type, id: TypeId) -> String {
         let name = &*self.shapes.get(id).name;
         let rest = name.strip_prefix(&*parent.name).unwrap_or(name);
@@ -136,9 +141,9 @@ impl<'s> Emitter<'s> {
     fn member(&mut self, ty: &Type, index: usize, text: &FieldText, member: &str) -> String {
         let field = &ty.fields[index];
         let mut attributes = Vec::new();
-        let plain = if matches!((&field.element, field.count.elements()), (Element::Unused(_), _))
-            && !text.ty.starts_with('[')
-        {
+        // The macro calls a member of type `Unused` `unused`, as QEMU's VMSTATE_UNUSED does. An array of them keeps its
+        // member's name.
+        let plain = if matches!(field.element, Element::Unused(_)) && !text.ty.starts_with('[') {
             "unused"
         } else {
             member.strip_prefix("r#").unwrap_or(member)
@@ -147,13 +152,15 @@ impl<'s> Emitter<'s> {
             attributes.push(format!("name = {:?}", &*field.name));
         }
         let minimum = ty.minimum_version.unwrap_or(0).max(1);
+        // QEMU ignores the version of a field with `field_exists`, and the macro rejects a version that every stream
+        // has (`vmstate_field_exists` in migration/vmstate.c).
         if (minimum.saturating_add(1)..=ty.version).contains(&field.gate.since) && !field.gate.conditional {
             attributes.push(format!("since = {}", field.gate.since));
         }
         attributes.extend_from_slice(&text.attributes);
         let mut checks = text.checks.clone();
         if self.shapes.needs_condition(field) {
-            attributes.push("when = Self::is_there".to_owned());
+            attributes.push("when = Self::is_sent".to_owned());
             checks.push("QEMU describes it element by element, so it has a condition.".to_owned());
         }
         if let Some(by) = &field.condition {
@@ -167,7 +174,7 @@ impl<'s> Emitter<'s> {
             checks.push("QEMU has a condition (`when = ...`).".to_owned());
         }
         if self.is_ambiguous(ty, index) {
-            attributes.push("ambiguous = \"QEMU has it so\"".to_owned());
+            attributes.push("ambiguous = \"QEMU's layout\"".to_owned());
         }
         checks.extend(self.count_hint(ty, index));
         let mut member_text = String::new();
@@ -179,7 +186,8 @@ impl<'s> Emitter<'s> {
         member_text
     }
 
-    /// The field that may count the elements of an array: one before it with that value, and a name that says so.
+    /// Names the field that may count the elements of an array: an earlier field with that value and the name of a
+    /// counter, such as `num_regs`.
     fn count_hint(&self, ty: &Type, index: usize) -> Option<String> {
         let field = &ty.fields[index];
         let length = i128::from(Some(field.count.elements()).filter(|&length| length > 1)?);
@@ -191,7 +199,11 @@ impl<'s> Emitter<'s> {
         Some(format!("`{}` is {length} here, and may count this (`len = ...`).", counter.name))
     }
 
-    /// Whether the macro refuses a struct here, because what follows may look like a subsection of it.
+    /// Returns whether the macro rejects a struct here, because the following bytes may look like its subsection.
+    ///
+    /// QEMU looks for subsections after each struct, and recognizes them by a byte and a prefix of the name
+    /// (`vmstate_subsection_load` in migration/vmstate.c). The streams exist nevertheless, so the import keeps the
+    /// layout.
     fn is_ambiguous(&self, ty: &Type, index: usize) -> bool {
         let Element::Struct(id) = ty.fields[index].element else { return false };
         let inner = self.shapes.get(id);
@@ -218,11 +230,11 @@ impl<'s> Emitter<'s> {
         format!("#[derive(VmState, Debug, Clone, PartialEq{order}{default})]\n")
     }
 
-    /// The conditions of fields, as far as the stream lets guess them.
+    /// Returns the methods that decide about conditional fields, guessed from the stream.
     fn conditions(&self, ty: &Type, name: &str, members: &[String]) -> String {
         let mut methods = Vec::new();
         if ty.fields.iter().any(|field| self.shapes.needs_condition(field)) {
-            methods.push(IS_THERE.to_owned());
+            methods.push(IS_SENT.to_owned());
         }
         for (field, member) in ty.fields.iter().zip(members) {
             let decider =
@@ -239,7 +251,10 @@ impl<'s> Emitter<'s> {
         }
     }
 
-    /// The implementations of a struct's temporaries, which are kept in it whole.
+    /// Returns the implementations of a struct's temporaries.
+    ///
+    /// QEMU computes a temporary from the parent (VMSTATE_WITH_TMP). The stream does not contain that computation, so
+    /// the parent keeps the temporary as a member.
     fn temporaries_of(&mut self, ty: &Type, name: &str, members: &[String]) -> String {
         let mut text = String::new();
         let own = std::mem::take(&mut self.temporaries);
@@ -264,8 +279,8 @@ impl<'s> Emitter<'s> {
     }
 }
 
-const IS_THERE: &str = "    /// Returns whether the conditional field is sent. Check: here, it always is.
-    fn is_there(&self, _version: u32) -> bool {
+const IS_SENT: &str = "    /// Returns whether the conditional field is sent. Check: here, it always is.
+    fn is_sent(&self, _version: u32) -> bool {
         true
     }
 ";
@@ -284,7 +299,7 @@ fn boxed<T: Clone, const N: usize>(element: T) -> Box<[T; N]> {
 }
 ";
 
-/// Puts the members that count bytes into the attributes of what they count.
+/// Inserts the names of counters into the attributes of the buffers that they count.
 fn name_counters(ty: &Type, texts: &mut [FieldText], members: &[String]) {
     for (field, text) in ty.fields.iter().zip(texts) {
         let Element::Sized(by) = &field.element else { continue };
@@ -294,12 +309,15 @@ fn name_counters(ty: &Type, texts: &mut [FieldText], members: &[String]) {
     }
 }
 
-/// The method that says whether a member is in the stream.
+/// Returns the name of the method that decides whether a member is sent.
 fn condition_name(member: &str) -> String {
     format!("has_{}", member.trim_start_matches("r#"))
 }
 
-/// Puts `id` into `order`, and behind it the types that it is made of; those that are there are `reached`.
+/// Appends `id` to `order`, followed by the types of its fields and subsections. `reached` contains the types in
+/// `order`.
+///
+/// The recursion is as deep as the structs, whose depth the decoder has limited.
 fn reach(shapes: &Shapes, id: TypeId, order: &mut Vec<TypeId>, reached: &mut HashSet<TypeId>) {
     if !reached.insert(id) {
         return;
@@ -310,7 +328,7 @@ fn reach(shapes: &Shapes, id: TypeId, order: &mut Vec<TypeId>, reached: &mut Has
     ty.subsections.iter().for_each(|&id| reach(shapes, id, order, reached));
 }
 
-/// The types that fields are made of.
+/// Returns the types of fields.
 fn inner(fields: &[Field]) -> impl Iterator<Item = TypeId> {
     let of_field = |field: &Field| match &field.element {
         Element::Struct(id) | Element::Versioned(id) | Element::Temporary(id) => [Some(*id), None],
@@ -336,7 +354,7 @@ fn struct_attributes(ty: &Type, name: &str) -> Vec<String> {
     attributes
 }
 
-/// `#[vmstate(...)]`, if there is anything to say.
+/// Returns `#[vmstate(...)]`, or nothing without attributes.
 fn attribute(indent: &str, attributes: &[String]) -> String {
     let line = attributes.join(", ");
     if attributes.is_empty() {
@@ -349,7 +367,7 @@ fn attribute(indent: &str, attributes: &[String]) -> String {
     format!("{indent}#[vmstate(\n{indent}    {}\n{indent})]\n", attributes.join(&separator))
 }
 
-/// The `Default` of a struct that cannot derive it.
+/// Returns the `Default` of a struct that cannot derive it.
 fn default_impl(name: &str, fields: &[FieldText], members: &[String]) -> String {
     if fields.iter().all(|field| field.derives_default) {
         return String::new();

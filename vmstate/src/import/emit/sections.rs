@@ -1,4 +1,4 @@
-//! A program that loads the stream into the structs and saves it again from there.
+//! Writes a program that loads the stream into the structs and saves it again.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use crate::import::Use;
 use crate::import::observed::{Role, TypeId};
 use crate::schema::Release;
 
-/// The function `reload`, and a `main` for it.
+/// Returns the function `reload` and a `main` that calls it.
 pub(super) fn program(emitter: &Emitter<'_>) -> String {
     let mut by_name: HashMap<&str, Vec<&Use>> = HashMap::new();
     for section in emitter.sections {
@@ -29,9 +29,10 @@ pub(super) fn program(emitter: &Emitter<'_>) -> String {
     format!("{RELOAD}{arms}{AFTER_ARMS}{}", MAIN.replace("RELEASE", release))
 }
 
-/// The instances of those of `sections` that are of the type `id`, as a pattern.
+/// Returns a pattern for the instance ids of the `sections` of type `id`.
 fn instances(sections: &[&Use], id: TypeId) -> String {
     let (own, others): (Vec<&Use>, Vec<&Use>) = sections.iter().partition(|section| section.ty == Some(id));
+    // One pattern for all instances also fits streams of the same machine with more of them.
     if others.is_empty() && own.len() > 1 {
         return "_".to_owned();
     }
@@ -54,9 +55,10 @@ fn arm(emitter: &Emitter<'_>, name: &str, instances: &str, id: TypeId) -> String
     };
     let pattern = format!("        ({name:?}, {instances}) =>");
     let mut arm = String::new();
-    let _ = match pattern.len() + call.len() + 2 <= WIDTH {
-        true => writeln!(arm, "{pattern} {call},"),
-        false => writeln!(arm, "{pattern} {{\n            {call}\n        }}"),
+    let _ = if pattern.len() + call.len() + 2 <= WIDTH {
+        writeln!(arm, "{pattern} {call},")
+    } else {
+        writeln!(arm, "{pattern} {{\n            {call}\n        }}")
     };
     arm
 }
@@ -64,7 +66,7 @@ fn arm(emitter: &Emitter<'_>, name: &str, instances: &str, id: TypeId) -> String
 const RELOAD: &str = "
 // ---- the stream ----
 
-/// Loads a section into its struct, and makes a section again of what that saves.
+/// Loads a section into its struct, and saves the struct into a new section.
 ///
 /// Sections that have no struct stay as they are.
 ///
@@ -80,9 +82,9 @@ const AFTER_ARMS: &str = "        _ => Ok(section.clone()),
 ";
 
 const MAIN: &str = "
-/// Loads a stream and saves it again, and says whether that gives the same bytes.
+/// Loads a stream, saves it again, and reports whether the bytes are the same.
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or(\"say which stream to load\")?;
+    let path = std::env::args().nth(1).ok_or(\"missing argument: the stream to load\")?;
     let stream = std::fs::read(path)?;
     let again = rewrite(&stream, |_, section| {
         *section = reload(section, Release::RELEASE)?;

@@ -1,27 +1,28 @@
-//! One field as text: its type, its attributes, and what it is in a fresh struct.
+//! Writes a field: its type, its attributes, and its value in a new struct.
 
 use super::Emitter;
 use crate::dynamic::ScalarKind;
 use crate::import::observed::{Count, Element, Field, Target, TypeId};
 
-/// The longest array for which the language has a `Default`.
+/// The longest array for which the standard library implements `Default`.
 const DEFAULT_ARRAY: u64 = 32;
-/// The bytes from which on an array goes to the heap.
+/// Larger arrays are boxed, because `default()` and moves would copy them over the stack.
 const LARGE: u64 = 4096;
 
-/// What stands for the name of another member.
+/// Placeholder for the name of the counter, which `name_counters` replaces. A field's text is written before the
+/// members of its struct have names.
 pub(super) const COUNTER: &str = "{counter}";
 
 /// A field as text.
 pub(super) struct FieldText {
     pub(super) ty: String,
-    /// What stands in `#[vmstate(...)]`, behind the name.
+    /// The list in `#[vmstate(...)]`, without `name`.
     pub(super) attributes: Vec<String>,
-    /// Its value in a fresh struct.
+    /// Its value in a new struct.
     pub(super) default: String,
-    /// Whether `derive(Default)` gives that too.
+    /// Set if `derive(Default)` gives the same value.
     pub(super) derives_default: bool,
-    /// What a person should look at.
+    /// Guesses for the reader to verify.
     pub(super) checks: Vec<String>,
 }
 
@@ -49,7 +50,7 @@ impl FieldText {
 }
 
 impl Emitter<'_> {
-    /// The field `field` of a type.
+    /// Returns the text of a field.
     pub(super) fn field(&mut self, field: &Field) -> FieldText {
         match &field.element {
             Element::Scalar(kind, info) => self.scalar(field, *kind, info),
@@ -92,7 +93,7 @@ impl Emitter<'_> {
         }
     }
 
-    /// A value that a load compares with the local one, which therefore must be the stream's.
+    /// Returns a field that a load compares with the local value. The value in a new struct is therefore the stream's.
     fn compared(&mut self, field: &Field, ty: &str, info: &str) -> FieldText {
         let Some(local) = field.local_value() else {
             let size = ScalarKind::from_name(info).map_or(4, |kind| kind.width() as u64);
@@ -123,7 +124,7 @@ impl Emitter<'_> {
         }
     }
 
-    /// Bytes by an info of their own.
+    /// Returns bytes of a custom info type.
     fn opaque(&mut self, field: &Field, name: &str, size: u64) -> FieldText {
         let info = self.infos.name(name).to_owned();
         let text = match self.infos.integer(name) {
@@ -141,7 +142,7 @@ impl Emitter<'_> {
         self.array(field, text, Copied::Literally)
     }
 
-    /// An array of what `element` says, if the field is one.
+    /// Returns an array of `element` if the field is an array, or else `element`.
     fn array(&mut self, field: &Field, element: FieldText, copied: Copied) -> FieldText {
         let length = match field.count {
             Count::One => return element,
@@ -187,7 +188,7 @@ impl Emitter<'_> {
         if key.is_none() {
             forms.insert(0, "direct".to_owned());
         }
-        // Both are loaded at one version.
+        // QEMU loads keys and values at the version of the tree's field (`get_gtree` in migration/vmstate-types.c).
         let versions = key.into_iter().chain(value).map(|id| self.shapes.get(id).version).collect::<Vec<_>>();
         if let [key, value] = versions[..]
             && key != value
@@ -235,12 +236,12 @@ impl Emitter<'_> {
     }
 }
 
-/// How the elements of a fresh array are made.
+/// The expression for the elements of a new array.
 #[derive(Clone, Copy)]
 enum Copied {
     /// `[0; 8]`
     Literally,
-    /// Each by a call.
+    /// A call for each element.
     ByFunction,
 }
 
@@ -257,7 +258,7 @@ fn bitmap(size: u64) -> FieldText {
     text.with(format!("bitmap(bits = {bits})")).check(format!("the bitmap may have up to 63 bits fewer than {bits}."))
 }
 
-/// Bytes that another field counts; the member that it is comes in the place of [`COUNTER`].
+/// Returns bytes that another field counts. [`COUNTER`] stays in the text until that field has a name.
 fn sized(field: &Field) -> FieldText {
     FieldText::new("Vec<u8>", "Vec::new()")
         .with(format!("buffer(len = {COUNTER}, max = {})", max_of(field.seen.greatest)))
@@ -271,12 +272,12 @@ fn byte_array(field: &Field) -> FieldText {
         .check(format!("`max` is a guess; the stream contains {seen} bytes."))
 }
 
-/// A limit for something of which there were `seen`.
+/// Returns a limit for a container with `seen` elements. A power of two is easy to recognize as a guess.
 fn max_of(seen: i128) -> u64 {
     u64::try_from(seen).unwrap_or(0).max(8).next_power_of_two()
 }
 
-/// The ranges of indices that are set, as patterns.
+/// Returns the ranges of set elements, as patterns of indices.
 fn runs(set: &[bool]) -> Vec<String> {
     let mut start = 0;
     let runs = set.chunk_by(|one, next| one == next).map(|run| {

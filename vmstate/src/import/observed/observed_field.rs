@@ -12,13 +12,13 @@ pub(in crate::import) struct Field {
     pub(in crate::import) element: Element,
     pub(in crate::import) count: Count,
     pub(in crate::import) seen: Seen,
-    /// What a dump says beyond a stream: the first version that has it, and whether a predicate decides.
+    /// Its presence by version, which only a dump contains.
     pub(in crate::import) gate: Gate,
-    /// The field that decides whether this one is there, if it is not always: that one is not zero then.
+    /// The field that decides whether this one is present: it is not zero then. `None` if the field is always present.
     pub(in crate::import) condition: Option<Name>,
 }
 
-/// When a field is on the wire, as a dump tells.
+/// The versions that contain a field, according to a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::import) struct Gate {
     pub(in crate::import) since: u32,
@@ -51,7 +51,7 @@ pub(in crate::import) enum Element {
     /// A value of fixed width, with the name of its info type.
     Scalar(ScalarKind, Name),
     Buffer(u64),
-    /// Bytes, as many as the field of this name says.
+    /// Bytes that the field of this name counts.
     Sized(Name),
     Unused(u64),
     Bitmap(u64),
@@ -59,7 +59,7 @@ pub(in crate::import) enum Element {
     Struct(TypeId),
     Versioned(TypeId),
     Temporary(TypeId),
-    /// A `qtailq` or `qlist`. Of an empty one, the elements are not known.
+    /// A `qtailq` or `qlist`. If it is empty, the type of its elements is unknown.
     List {
         qlist: bool,
         item: Option<TypeId>,
@@ -69,12 +69,12 @@ pub(in crate::import) enum Element {
         key: Option<TypeId>,
         value: Option<TypeId>,
     },
-    /// An array of pointers, all of it: what those point to that are not null, and which are not.
+    /// A whole array of pointers: their target, and which of them are not null.
     Pointers {
         target: Target,
         valid: Vec<bool>,
     },
-    /// Bytes that an info type writes which only its device knows.
+    /// Bytes of a custom info type.
     Opaque(Name, u64),
 }
 
@@ -83,11 +83,11 @@ pub(in crate::import) enum Element {
 pub(in crate::import) enum Target {
     Scalar(ScalarKind),
     Struct(TypeId),
-    /// All are null, and described as pointers to structs.
+    /// All pointers are null and described as pointers to structs.
     UnknownStruct,
 }
 
-/// The range of the values that were seen: of integers the values, of containers their lengths.
+/// The range of the values in the stream: of an integer's values, or of a container's lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::import) struct Seen {
     pub(in crate::import) least: i128,
@@ -105,7 +105,7 @@ impl Seen {
         Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
     }
 
-    /// The value, if it always was the same.
+    /// Returns the value if it is the same everywhere.
     pub(in crate::import) fn only(self) -> Option<i128> {
         (self.least == self.greatest).then_some(self.least)
     }
@@ -121,7 +121,7 @@ impl Field {
         matches!(&self.element, Element::Scalar(_, info) if info.ends_with(" equal") || info.ends_with(" le"))
     }
 
-    /// The local value that all values which were seen are acceptable for, if there is one.
+    /// Returns a local value with which all values in the stream can be loaded, if one exists.
     pub(in crate::import) fn local_value(&self) -> Option<i128> {
         match &self.element {
             Element::Scalar(_, info) if info.ends_with(" le") => (self.seen.least >= 0).then_some(self.seen.greatest),
@@ -129,7 +129,7 @@ impl Field {
         }
     }
 
-    /// What both fields are, if they can be one. Of their conditions, which are for [`merge`], the first one's counts.
+    /// Merges two fields if they can be one. The result has the condition of `self`, because [`merge`] compares them.
     fn merge(&self, other: &Self) -> Option<Self> {
         let same = (&self.name, self.count, self.gate) == (&other.name, other.count, other.gate);
         let element = self.element.merge(&other.element).filter(|_| same)?;
@@ -137,9 +137,10 @@ impl Field {
     }
 }
 
-/// The fields of both structs, if they can be those of one.
+/// Merges the fields of two structs, if one struct can have them all.
 ///
-/// A field that one lacks, or has without condition, must be there in the other on a condition that explains it.
+/// If a field is absent from one of them, the other's condition must explain that: the deciding field is zero where it
+/// is absent, and not zero where it is present. Otherwise the merged struct would not write the same bytes.
 pub(super) fn merge(old: &[Field], new: &[Field]) -> Option<Vec<Field>> {
     let names = |fields: &[Field]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
     let merged = union([names(old), names(new)].into_iter())?.into_iter().map(|name| {
@@ -163,7 +164,7 @@ fn find<'f>(fields: &'f [Field], name: &str) -> Option<&'f Field> {
 }
 
 impl Field {
-    /// The field, if its condition explains why `others` do not have it.
+    /// Returns the field if its condition explains that it is absent from `others`.
     fn absent_from(self, others: &[Self]) -> Option<Self> {
         let by = self.condition.as_ref()?;
         find(others, by).is_some_and(|by| by.seen.only() == Some(0)).then_some(self)

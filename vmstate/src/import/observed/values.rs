@@ -1,4 +1,4 @@
-//! From decoded values to fields: of many structs at once, if they are the elements of an array.
+//! Fields of types, derived from decoded values. The elements of an array give one type together.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ type Entries<'v> = &'v [dynamic::DecodedField];
 type Column<'v> = Vec<Option<Entries<'v>>>;
 
 impl Shapes {
-    /// The fields of structs that are of one type; `None` if there is one that no derived struct can have.
+    /// Returns the common fields of structs, or `None` if a derived struct cannot have one of them.
     pub(super) fn fields(&mut self, values: &[&DecodedStruct], compressed: bool) -> Option<Vec<Field>> {
         let rows = values.iter().map(|value| Row::from_struct(value)).collect::<Option<Vec<_>>>()?;
         let names = union(rows.iter().map(|row| row.names.clone()))?;
@@ -23,6 +23,7 @@ impl Shapes {
         for name in names {
             let column = rows.iter().map(|row| row.entries.get(&name).copied()).collect::<Column<'_>>();
             let occurrences = column.iter().flatten().copied().collect::<Vec<_>>();
+            // Elements of an array may have buffers of different sizes, which an earlier field then counts.
             let field = self.field(&occurrences, compressed).or_else(|| sized(&columns, &column));
             let mut field = field?;
             if column.contains(&None) {
@@ -35,7 +36,7 @@ impl Shapes {
         fits.then_some(fields)
     }
 
-    /// A field, from what all structs that have it say about it.
+    /// Returns a field from its occurrences in all structs.
     fn field(&mut self, occurrences: &[Entries<'_>], compressed: bool) -> Option<Field> {
         let first = occurrences.first()?.first()?;
         if occurrences.iter().any(|entries| entries.iter().any(|entry| is_null_run(entry, entries.len()))) {
@@ -50,6 +51,7 @@ impl Shapes {
         let element = match &first.value {
             DecodedValue::Scalars(_) => scalars(&first.type_name, &entries)?,
             _ => {
+                // A struct in a compressed array is compressed as well. An array in it decides anew for its elements.
                 let compressed = if count == Count::One { compressed } else { matches!(count, Count::Len(_)) };
                 self.element(&first.type_name, &values_of(&entries), compressed)?
             }
@@ -96,7 +98,7 @@ impl Shapes {
         })
     }
 
-    /// The type of all items: `Some(None)` if there are none.
+    /// Returns the common type of items: `None` if their types differ, `Some(None)` without items.
     #[allow(clippy::option_option)] // None is a failure, as everywhere here
     fn item(&mut self, items: &[&DecodedStruct], role: Role) -> Option<Option<TypeId>> {
         match items {
@@ -105,7 +107,8 @@ impl Shapes {
         }
     }
 
-    /// Trees whose nodes come in the order in which a `BTreeMap` has them.
+    /// Returns a tree for `BTreeMap`s. A `BTreeMap` saves its nodes sorted, so trees in another order have no struct.
+    /// QEMU's order depends on the comparison function of the `GTree`.
     fn tree(&mut self, trees: &[&DecodedTree]) -> Option<Element> {
         let (mut keys, mut values) = (Vec::new(), Vec::new());
         for tree in trees {
@@ -127,7 +130,7 @@ impl Shapes {
         Some(Element::Tree { key: self.item(&keys, Role::Key)?, value: self.item(&values, Role::Struct)? })
     }
 
-    /// An array of pointers, some of which are null: in all structs the same.
+    /// Returns an array of pointers. The same pointers must be null in all structs.
     fn pointers(&mut self, occurrences: &[Entries<'_>]) -> Option<Element> {
         let mut patterns = occurrences.iter().map(|entries| {
             let valid = |entry: &dynamic::DecodedField| {
@@ -145,7 +148,7 @@ impl Shapes {
         let (nulls, others): (Vec<_>, Vec<_>) = occurrences.iter().copied().flatten().partition(|entry| is_null(entry));
         let target = match others.first() {
             Some(first) => self.pointer_target(first, &others)?,
-            // `nullptr` says nothing about what would be there.
+            // The type name `nullptr` does not contain the type of the target.
             None => nulls
                 .iter()
                 .find_map(|entry| null_target(&entry.type_name))
@@ -154,7 +157,7 @@ impl Shapes {
         Some(Element::Pointers { target, valid })
     }
 
-    /// The target of an array of pointers: `first` is the first of `others`, the entries that are not null.
+    /// Returns the target of an array of pointers. `first` is the first of `others`, the entries that are not null.
     fn pointer_target(&mut self, first: &dynamic::DecodedField, others: &[&dynamic::DecodedField]) -> Option<Target> {
         if let DecodedValue::Scalars(values) = &first.value {
             return Some(Target::Scalar(values.kind()));
@@ -167,14 +170,15 @@ impl Shapes {
     }
 }
 
-/// Whether no temporary comes twice: a struct is made into each, and made of each, in one way.
+/// Returns whether all temporaries have different types. `Temporary<Parent>` can be implemented once for each type.
 fn has_distinct_temporaries(fields: &[Field]) -> bool {
     let mut seen = HashSet::new();
     let id = |field: &Field| if let Element::Temporary(id) = field.element { Some(id) } else { None };
     fields.iter().filter_map(id).all(|id| seen.insert(id))
 }
 
-/// What null pointers are said to point to.
+/// Returns the target of null pointers by the type name in the description, if it contains a type. QEMU 7.2 names the
+/// target's type, QEMU 10.0 writes `nullptr`.
 fn null_target(type_name: &str) -> Option<Target> {
     match type_name {
         "nullptr" => None,
@@ -190,7 +194,7 @@ struct Row<'v> {
 }
 
 impl<'v> Row<'v> {
-    /// `None` if a field comes twice, which no description can say.
+    /// Returns `None` if a name occurs again after another field, because the macro rejects duplicate names.
     fn from_struct(value: &'v DecodedStruct) -> Option<Self> {
         let mut row = Row { names: Vec::new(), entries: HashMap::new() };
         for entries in value.fields.chunk_by(|one, next| one.name == next.name) {
@@ -204,7 +208,8 @@ impl<'v> Row<'v> {
     }
 }
 
-/// The earlier field that is zero exactly where `column` has nothing. The nearest one is the likeliest.
+/// Returns the nearest earlier field that is zero exactly where `column` is absent. In QEMU's devices, a flag usually
+/// precedes the fields that it enables.
 fn condition(columns: &[Column<'_>], column: &Column<'_>) -> Option<Name> {
     let decides = |other: &&Column<'_>| {
         other.iter().zip(column).all(|(by, entries)| integer(by).is_some_and(|by| (by != 0) == entries.is_some()))
@@ -213,7 +218,7 @@ fn condition(columns: &[Column<'_>], column: &Column<'_>) -> Option<Name> {
     by.iter().flatten().next()?.first().map(|entry| entry.name.clone())
 }
 
-/// A buffer whose sizes differ, and an earlier field says what they are.
+/// Returns a buffer whose sizes are the values of an earlier field.
 fn sized(columns: &[Column<'_>], column: &Column<'_>) -> Option<Field> {
     let sizes = column.iter().map(|entries| match entries.as_deref() {
         Some([dynamic::DecodedField { value: DecodedValue::Bytes(bytes), type_name, .. }])
@@ -224,13 +229,13 @@ fn sized(columns: &[Column<'_>], column: &Column<'_>) -> Option<Field> {
         _ => None,
     });
     let sizes = sizes.collect::<Option<Vec<_>>>()?;
-    let says = |other: &&Column<'_>| other.iter().map(integer).eq(sizes.iter().copied().map(Some));
-    let by = columns.iter().rev().find(says)?.first()?.as_ref()?.first()?.name.clone();
+    let counts = |other: &&Column<'_>| other.iter().map(integer).eq(sizes.iter().copied().map(Some));
+    let by = columns.iter().rev().find(counts)?.first()?.as_ref()?.first()?.name.clone();
     let name = column.first()?.as_ref()?.first()?.name.clone();
     Some(Field { seen: Seen::from_values(sizes), ..Field::new(name, Element::Sized(by), Count::One) })
 }
 
-/// The value of a field that is one integer.
+/// Returns the value of a field that is a single integer.
 fn integer(entries: &Option<Entries<'_>>) -> Option<i128> {
     match entries.as_deref() {
         Some([dynamic::DecodedField { value: DecodedValue::Scalar(value), .. }]) => Some(value.integer()),
@@ -245,7 +250,8 @@ fn count(entries: Entries<'_>) -> Option<Count> {
         }
         [entry] if entry.index.is_none() => Some(Count::One),
         _ => {
-            // QEMU 10 leaves the last index out.
+            // QEMU 10 describes an element with the number of remaining elements, and the last one therefore without an
+            // index (`vmstate_save_vmsd_v` in migration/vmstate.c).
             let numbered = (0..).zip(entries).all(|(place, entry)| entry.index.is_none_or(|index| index == place));
             numbered.then_some(Count::Each(entries.len() as u64))
         }
@@ -257,7 +263,7 @@ fn can_be_array(element: &Element) -> bool {
     !matches!(element, Bitmap(_) | ByteArray | Versioned(_) | Temporary(_) | List { .. } | Tree { .. })
 }
 
-/// The single values of entries, some of which may be arrays.
+/// Returns the values of entries, with arrays flattened.
 fn values_of<'v>(entries: &[&'v dynamic::DecodedField]) -> Vec<&'v DecodedValue> {
     let single = |entry: &&'v dynamic::DecodedField| match &entry.value {
         DecodedValue::Array(values) => values.iter().collect(),
@@ -266,7 +272,7 @@ fn values_of<'v>(entries: &[&'v dynamic::DecodedField]) -> Vec<&'v DecodedValue>
     entries.iter().flat_map(single).collect()
 }
 
-/// Whether an entry stands for null pointers. A marker that is alone and no array is none.
+/// Returns whether an entry represents null pointers. A single marker outside of an array is an ordinary byte.
 fn is_null_run(entry: &dynamic::DecodedField, entries: usize) -> bool {
     let is_array = entries > 1 || entry.index.is_some() || matches!(entry.value, DecodedValue::Scalars(_));
     let is_marker = match &entry.value {
@@ -277,14 +283,15 @@ fn is_null_run(entry: &dynamic::DecodedField, entries: usize) -> bool {
     is_marker && *entry.type_name != *"ptr-marker" && (is_array || *entry.type_name == *"nullptr")
 }
 
-/// The bytes of a key, by which it is ordered: those of unsigned integers are, and others have not been met.
+/// Returns the bytes of a key, whose order is the key's. This holds for unsigned integers in big-endian order; keys of
+/// QEMU's devices have no other fields.
 fn order(key: &DecodedStruct) -> Vec<u8> {
     let mut out = crate::Writer::new();
     key.encode(&mut out);
     out.take()
 }
 
-/// A value that has nothing inside.
+/// Returns the element for a value without inner values.
 fn leaf(type_name: &Name, value: &DecodedValue) -> Option<Element> {
     match value {
         DecodedValue::Scalar(value) => Some(scalar(type_name, *value)),
@@ -298,7 +305,8 @@ fn leaf(type_name: &Name, value: &DecodedValue) -> Option<Element> {
 fn scalar(type_name: &Name, value: Scalar) -> Element {
     match value.kind {
         ScalarKind::Marker => Element::Opaque(type_name.clone(), 1),
-        // What a `bool` of ours would not keep.
+        // QEMU loads any byte into a `bool` (`get_bool` in migration/vmstate-types.c). Rust's type would lose the
+        // value.
         ScalarKind::Bool if value.bits > 1 => Element::Opaque(type_name.clone(), 1),
         kind => Element::Scalar(kind, type_name.clone()),
     }

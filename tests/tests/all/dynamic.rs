@@ -59,7 +59,7 @@ fn description_of_decoded_stream_is_its_own() {
     let text = document.to_text().replacen("uint32", "uint64", 1);
     let two = [&stream[..start], text.as_bytes(), &stream].concat();
     let error = rewritten(Reader::from_slice(&two), Some(description(&two).1)).unwrap_err();
-    assert_eq!(error.expected(), "the description that the stream was read by");
+    assert_eq!(error.expected(), "the description by which the sections were decoded");
     assert_eq!(error.offset(), Some(start as u64 - 5));
 }
 

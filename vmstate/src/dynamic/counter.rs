@@ -1,4 +1,7 @@
-//! A heuristic for counter fields. Descriptions do not contain the counter of an array.
+//! A heuristic for counter fields: descriptions do not contain the relation between an array and its counter.
+//!
+//! The words occur in the names of QEMU's counters. A wrong guess costs little: an edit of the field requires
+//! `--allow-counts`, or an import mentions a counter that does not exist.
 
 /// Returns whether the name of a field suggests that it counts something.
 pub(crate) fn is_counter(name: &str) -> bool {

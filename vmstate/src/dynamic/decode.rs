@@ -1,4 +1,7 @@
-//! From bytes to values, by a description.
+//! Decodes bytes into values by a description.
+//!
+//! A description is as untrusted as the bytes. It can describe much with few bytes: an array of a million elements
+//! without fields is a line of JSON. Nodes are therefore counted before they are allocated.
 
 use vmstate_types::{LoadError, Reader};
 
@@ -11,22 +14,22 @@ use super::{
 use crate::schema::vmdesc::{self, ArrayPart, SentSection};
 use crate::stream::tag;
 
-/// The highest number of structs, fields and elements in a section, without integers in arrays. Each takes some hundred
-/// bytes.
+/// The highest number of structs, fields and elements in a section, apart from integers in arrays. Each takes a few
+/// hundred bytes.
 const MAX_NODES: usize = 1 << 20;
-/// The number of nodes for each described one, for each byte they are read from, and as a fixed amount: a short
-/// description can stand for an array whose elements take no bytes.
+/// The number of nodes that a section may have for each node of its description.
 const NODES_PER_DESCRIBED: usize = 2;
+/// The number of nodes for each byte of the payload. It leaves room for structs around a field of one byte.
 const NODES_PER_BYTE: u64 = 8;
-const NODES_BESIDES: usize = 1024;
+/// The number of nodes that a section may have in any case, for elements that take no bytes.
+const FREE_NODES: usize = 1024;
 
 impl DecodedSection {
     /// Reads a section's payload by its description.
     ///
-    /// `end` is the offset in the stream of the payload's end, where that is known
-    /// [`section_end`](crate::stream::section_end) finds it
-    /// for streams with footers). Then a description that is inexact in one of QEMU's ways is made use of as far as it
-    /// goes. Without it, the description must be exact.
+    /// `end` is the offset in the stream of the payload's end, if it is known: in streams with footers,
+    /// [`section_end`](crate::stream::section_end) finds it. With it, fields are decoded up to the first inexact
+    /// description. Without it, the description must be exact.
     ///
     /// # Errors
     /// Returns an error if the description contradicts itself, its sizes do not lead to `end`, the payload does not
@@ -72,7 +75,7 @@ struct Decoder<'r, 'a> {
 
 impl<'r, 'a> Decoder<'r, 'a> {
     fn new(reader: &'r mut Reader<'a>, state: &vmdesc::SentStruct) -> Self {
-        let free = NODES_BESIDES.saturating_add(field_form::nodes(state).saturating_mul(NODES_PER_DESCRIBED));
+        let free = FREE_NODES.saturating_add(field_form::nodes(state).saturating_mul(NODES_PER_DESCRIBED));
         let start = reader.offset();
         Self { reader, depth: 0, nodes: 0, free, start }
     }
@@ -88,6 +91,8 @@ impl Decoder<'_, '_> {
         if size == found {
             return self.structure(described).map(DecodedBody::Described);
         }
+        // An inexact description is used in part. The unused part must not contradict itself either, because it is
+        // kept and written again.
         field_form::check(described, 0).map_err(|error| error.at_offset(start))?;
         let payload = self.reader.peek(usize::try_from(found).unwrap_or(usize::MAX))?;
         match Gap::new(size, payload).certain(described) {
@@ -101,6 +106,7 @@ impl Decoder<'_, '_> {
         let (subsections, inexact_subsections) = described.subsections.split_at(certain.subsections);
         let state = self.parts(described, fields, subsections)?;
         let offset = self.reader.offset();
+        // The fields may have lists of another length than described, so their end is only known now.
         let Some(size) = end.checked_sub(offset) else {
             return Err(wrong_size(state.offset, offset - state.offset, end));
         };
@@ -141,7 +147,7 @@ impl Decoder<'_, '_> {
             .map_err(|error| error.at_offset(start).in_subsection(field_form::owned(&described.vmsd_name)))
     }
 
-    /// Checks that the bytes begin the subsection that is described here.
+    /// Reads the header of a subsection, and checks that it is the described one.
     fn subsection_header(&mut self, described: &vmdesc::SentStruct) -> Result<(), LoadError> {
         let tag = self.reader.u8()?;
         if tag != tag::SUBSECTION {
@@ -150,9 +156,9 @@ impl Decoder<'_, '_> {
         }
         let (name, version) = (self.reader.counted_str()?, self.reader.u32()?);
         if *name != *described.vmsd_name || version != described.version {
-            let said = |name: &str, version| format!("\"{}\" at version {version}", name.escape_debug());
-            let expected = format!("subsection {}, as described", said(&described.vmsd_name, described.version));
-            return Err(LoadError::malformed(expected, said(&name, version)));
+            let text = |name: &str, version| format!("\"{}\" at version {version}", name.escape_debug());
+            let expected = format!("subsection {}, as described", text(&described.vmsd_name, described.version));
+            return Err(LoadError::malformed(expected, text(&name, version)));
         }
         Ok(())
     }
@@ -308,7 +314,8 @@ impl Decoder<'_, '_> {
         take(self.reader, length)
     }
 
-    /// Reads the byte between the elements of lists and trees.
+    /// Reads the byte between the elements of lists and trees: 1 before an element, 0 at the end (`put_qtailq` in
+    /// migration/vmstate-types.c).
     fn expect(&mut self, byte: u8, place: &str) -> Result<(), LoadError> {
         let start = self.reader.offset();
         match self.reader.u8()? {
@@ -325,13 +332,11 @@ impl Decoder<'_, '_> {
         let bytes = self.reader.offset().saturating_sub(self.start);
         let paid = usize::try_from(bytes.saturating_mul(NODES_PER_BYTE)).unwrap_or(usize::MAX);
         let most = self.free.saturating_add(paid).min(MAX_NODES);
-        match self.nodes <= most {
-            true => Ok(()),
-            false => {
-                let expected = format!("at most {most} fields and elements in {bytes} bytes");
-                Err(LoadError::malformed(expected, self.nodes))
-            }
+        if self.nodes > most {
+            let expected = format!("at most {most} fields and elements in {bytes} bytes");
+            return Err(LoadError::malformed(expected, self.nodes));
         }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The configuration, as if it were a section.
+//! Decodes the configuration as if it were a section.
 
 use vmstate_types::{LoadError, Reader, Writer};
 
@@ -7,11 +7,11 @@ use crate::schema::describe_configuration;
 use crate::schema::vmdesc::{SentBody, SentSection};
 use crate::stream::{Configuration, StreamWriter};
 
-/// The bytes before it: the stream's header and the tag.
+/// The number of bytes before the configuration: the stream's header and a tag.
 const HEADER: u64 = 8 + 1;
 
 impl DecodedSection {
-    /// The fields of a stream's configuration, with their offsets in the stream.
+    /// Decodes the fields of a stream's configuration, with their offsets in the stream.
     ///
     /// The configuration is not a section: it has no section header and no footer, and QEMU describes it only since
     /// 10.0.

@@ -1,10 +1,10 @@
-//! Values as text for people.
+//! Formats values as text.
 
 use std::fmt::{self, Display, Formatter};
 
 use super::{DecodedValue, FoundItem, Scalar, ScalarKind, Scalars};
 
-/// The number of elements or bytes that are shown before the rest is only counted.
+/// The number of shown elements. The others are only counted.
 const SHOWN: usize = 16;
 
 impl Display for FoundItem<'_> {
@@ -33,7 +33,7 @@ impl Display for DecodedValue {
     }
 }
 
-/// Integers in decimal, and also in hexadecimal if that differs.
+/// Formats integers in decimal, and also in hexadecimal if that differs.
 impl Display for Scalar {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let value = self.integer();
@@ -68,14 +68,14 @@ impl Display for Scalars {
                 _ => write!(f, "{separator}{:#x}", value.bits)?,
             }
         }
-        match self.len() > SHOWN {
-            true => write!(f, ", ...] ({} elements)", self.len()),
-            false => f.write_str("]"),
+        if self.len() > SHOWN {
+            return write!(f, ", ...] ({} elements)", self.len());
         }
+        f.write_str("]")
     }
 }
 
-/// Bytes, summarised: as text if they look like it, all of a kind, or the first of them in hex.
+/// Formats a summary of bytes: as text if all are printable, as one value if all are equal, or the first ones in hex.
 struct Bytes<'a>(&'a [u8]);
 
 impl Display for Bytes<'_> {

@@ -1,4 +1,4 @@
-//! From values to bytes.
+//! Encodes values into bytes.
 
 use super::{DecodedStruct, DecodedTree, DecodedValue};
 use crate::Writer;
@@ -18,14 +18,14 @@ impl DecodedStruct {
         }
     }
 
-    /// The bytes that [`encode`](Self::encode) writes.
+    /// Returns the number of bytes that [`encode`](Self::encode) writes.
     #[must_use]
     pub fn size(&self) -> u64 {
         let fields: u64 = self.fields.iter().map(|field| field.value.size()).sum();
         fields + self.subsections.iter().map(|subsection| subsection.header_size() + subsection.size()).sum::<u64>()
     }
 
-    /// Returns the bytes before the fields of a subsection: its type, its name and its version.
+    /// Returns the number of bytes before the fields of a subsection: its tag, its name and its version.
     #[must_use]
     pub fn header_size(&self) -> u64 {
         1 + 1 + self.vmsd_name.len() as u64 + 4
@@ -55,7 +55,7 @@ impl DecodedValue {
         }
     }
 
-    /// The bytes that [`encode`](Self::encode) writes.
+    /// Returns the number of bytes that [`encode`](Self::encode) writes.
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {

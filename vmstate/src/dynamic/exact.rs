@@ -1,11 +1,14 @@
-//! Inexact descriptions that QEMU writes.
+//! Recognizes inexact descriptions of QEMU.
 //!
 //! QEMU 7.2 describes an array of pointers by its first element (`vmstate_save_state_v` in `migration/vmstate.c`), so
 //! the description is wrong if some pointers are NULL or their targets have different sizes.
 //!
-//! An array is described by its first element (`array_len`) wherever QEMU can. Its other elements take other sizes when
-//! they are NULL pointers, of which each is one byte, or when there are counted arrays, buffers or lists inside.
-//! QEMU 10 splits arrays of pointers into runs and is off by some elements at times (`vmstate_save_state_v`).
+//! An array is described by its first element (`array_len`) wherever QEMU can. Other elements have other sizes if they
+//! are NULL pointers, which take one byte each, or contain counted arrays, buffers or lists. QEMU 10 splits arrays of
+//! pointers into runs, whose lengths are sometimes wrong by a few elements (`vmstate_save_state_v`).
+//!
+//! A description is called inexact only if one of these causes explains the difference in size. Any other difference
+//! means that the stream is corrupt.
 
 use super::ScalarKind;
 use super::field_form::is_null_run;
@@ -28,7 +31,7 @@ pub(super) struct Gap {
     surplus: i128,
     /// The bytes of the payload.
     found: u64,
-    /// The number of bytes that could be markers of NULL.
+    /// The number of bytes that have the value of a NULL marker: an upper bound on NULL pointers.
     nulls: i128,
 }
 
@@ -70,15 +73,15 @@ impl Gap {
     fn explained_by(self, field: &SentField, goes_on: bool) -> bool {
         let points = is_null_run(field) || ScalarKind::from_name(&field.type_name) == Some(ScalarKind::Marker);
         let compressed = matches!(field.array, ArrayPart::Len(_));
-        match points {
-            // No element takes less than a byte.
-            _ if field.count() > self.found => false,
-            true => self.nulls > 0,
-            false => compressed && (goes_on || varies(field) || self.nulls_explain(field)),
+        if field.count() > self.found {
+            // An element takes at least one byte, so the array cannot be in this payload.
+            return false;
         }
+        if points { self.nulls > 0 } else { compressed && (goes_on || varies(field) || self.nulls_explain(field)) }
     }
 
-    /// Returns whether NULL pointers after the first element explain the difference.
+    /// Returns whether NULL pointers after the first element explain the difference: each takes one byte instead of the
+    /// described size.
     fn nulls_explain(self, field: &SentField) -> bool {
         let saved = i128::from(field.size) - 1;
         if saved <= 0 || self.surplus <= 0 || self.surplus % saved != 0 {

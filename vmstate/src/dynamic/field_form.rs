@@ -1,4 +1,4 @@
-//! The encoding of a field by its description, checked for contradictions.
+//! Determines the encoding of a field from its description, and rejects contradictions.
 
 use vmstate_types::LoadError;
 
@@ -14,9 +14,9 @@ pub(super) enum Form<'d> {
     Scalar(ScalarKind),
     Struct(&'d SentStruct),
     List(&'d [SentStruct]),
-    /// A tree with numbers for keys: the values.
+    /// A tree whose keys are numbers: the values.
     DirectTree(&'d [SentStruct]),
-    /// A tree with structs for keys: key and value by turns.
+    /// A tree whose keys are structs: keys and values in alternation.
     KeyedTree(&'d [SentStruct]),
     Bitmap,
     ByteArray,
@@ -27,6 +27,7 @@ pub(super) enum Form<'d> {
 impl<'d> Form<'d> {
     /// Checks that type, size and nested descriptions agree.
     pub(super) fn from_field(field: &'d SentField) -> Result<Self, LoadError> {
+        // QEMU describes an array while it writes the first element, so an empty one is not described.
         if field.array == ArrayPart::Len(0) {
             return Err(described("an array of one element or more", "array_len 0"));
         }
@@ -66,18 +67,19 @@ impl<'d> Form<'d> {
         checked(field, sum(elements, 1).and_then(|size| size.checked_add(1)), Self::List(elements))
     }
 
-    /// The size tells the two kinds of tree apart.
+    /// Both kinds of tree have the type `gtree`; only the size tells them apart. (QEMU: `put_gtree` in
+    /// migration/vmstate-types.c writes a count of four bytes, a byte before each node and one after the last.)
     fn tree(field: &SentField, structs: &'d [SentStruct]) -> Result<Self, LoadError> {
         let direct = sum(structs, 1 + 8).and_then(|size| size.checked_add(4 + 1));
         let keyed = direct.map(|size| size - 9 * structs.len() as u64 + structs.len() as u64 / 2);
-        match structs.len().is_multiple_of(2) && Some(field.size) == keyed {
-            true => Ok(Self::KeyedTree(structs)),
-            false => checked(field, direct, Self::DirectTree(structs)),
+        if structs.len().is_multiple_of(2) && Some(field.size) == keyed {
+            return Ok(Self::KeyedTree(structs));
         }
+        checked(field, direct, Self::DirectTree(structs))
     }
 }
 
-/// Checks all of a description for contradictions; `depth` structs are around it.
+/// Checks a whole description, which is nested in `depth` structs, for contradictions.
 pub(super) fn check(described: &SentStruct, depth: usize) -> Result<(), LoadError> {
     if depth == MAX_DEPTH {
         return Err(too_deep());
@@ -126,7 +128,7 @@ pub(super) fn owned(name: &Name) -> String {
     String::from(&**name)
 }
 
-/// The described sizes of all `structs`, with so many bytes before each.
+/// Returns the described size of all `structs`, with `before` bytes before each.
 fn sum(structs: &[SentStruct], before: u64) -> Option<u64> {
     structs.iter().try_fold(0, |sum: u64, inner| sum.checked_add(inner.wire_size()?)?.checked_add(before))
 }
@@ -143,8 +145,9 @@ fn described(expected: impl Into<std::borrow::Cow<'static, str>>, found: impl st
     LoadError::malformed(expected, format!("{found}, in the stream's description"))
 }
 
-/// Returns whether the field is (part of) an array of pointers whose first is NULL. QEMU 7.2 describes it by the
-/// target's type, without the description of a struct, and by the size of the marker.
+/// Returns whether the field is an array of pointers, or a part of one, whose first pointer is NULL. QEMU 7.2 describes
+/// it with the target's type, the size of the marker, and an empty description of a struct (`vmstate_save_state_v` in
+/// migration/vmstate.c).
 pub(super) fn is_null_run(field: &SentField) -> bool {
     let is_wider = ScalarKind::from_name(&field.type_name).is_some_and(|kind| kind.width() > 1);
     field.size == 1

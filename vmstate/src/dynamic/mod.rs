@@ -28,13 +28,13 @@
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
 //!
-//! [`StreamDecoder`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again, and [`rewrite`] does that
-//! with sections that the caller changes. [`edit`] changes values and names. [`diff`] compares two.
+//! [`StreamDecoder`] does this for a whole stream, item by item; [`Rewriter`] writes the stream again, and [`rewrite`]
+//! does that with sections that the caller changes. [`edit`] changes values and names. [`diff`] compares two.
 //!
 //! QEMU's descriptions are not always exact: of an array that is described by its first element, the others may take
 //! other sizes (NULL pointers, counted arrays inside). Where the payload's end is known and shows that, the section is
-//! decoded up to the field in question and the rest kept as bytes: [`DecodedBody::Partly`]. A description that is wrong in
-//! any other way is an error.
+//! decoded up to the field in question and the rest kept as bytes: [`DecodedBody::Partly`]. A description that is wrong
+//! in any other way is an error.
 
 use crate::Writer;
 use crate::schema::vmdesc::{self, Name, SentSection};
@@ -108,13 +108,13 @@ pub struct UndecodedRest {
 }
 
 impl DecodedSection {
-    /// A section of which nothing but its bytes is known.
+    /// Creates a section without a description, whose fields are unknown.
     #[must_use]
     pub fn undescribed(name: impl Into<Name>, instance_id: u32, offset: u64, bytes: Vec<u8>) -> Self {
         Self { name: name.into(), instance_id, offset, body: DecodedBody::Undescribed(bytes) }
     }
 
-    /// The decoded fields, if there are any.
+    /// Returns the decoded fields, or `None` if no field is known.
     #[must_use]
     pub fn state(&self) -> Option<&DecodedStruct> {
         match &self.body {
@@ -123,7 +123,7 @@ impl DecodedSection {
         }
     }
 
-    /// The bytes that could not be decoded, and the offset in the stream at which they were read.
+    /// Returns the bytes that could not be decoded, and their offset in the stream.
     ///
     /// This includes the output of old-style handlers, which is described only as bytes.
     #[must_use]
@@ -135,7 +135,7 @@ impl DecodedSection {
         }
     }
 
-    /// The bytes of the payload.
+    /// Returns the number of bytes of the payload.
     #[must_use]
     pub fn size(&self) -> u64 {
         let state = self.state().map_or(0, DecodedStruct::size);

@@ -1,25 +1,25 @@
-//! Finding values by their paths, and all values with theirs.
+//! Finds values by their paths, and lists all values with their paths.
 //!
 //! A path is the names of fields, joined by dots, with `[index]` for elements: `recv_fifo.count`, `env.gpr[3]`. Field
 //! names may contain dots and brackets. The fields of subsections are found like fields of the parent. The name of the
-//! subsection may precede them, and does in leaves if the parent hides them: `cpu/altivec.env.vsr[3]`. The nodes of a
-//! tree have a `key` and a `value`.
+//! subsection may precede them. In listed paths it precedes them if a field of the parent has the same name:
+//! `cpu/altivec.env.vsr[3]`. The nodes of a tree have a `key` and a `value`.
 //!
-//! A path can match several values, because field names may contain brackets; the first match counts.
+//! A path can match several values, because field names may contain brackets; the first match is returned.
 
 use std::collections::HashSet;
 
 use super::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind};
 
-/// Something that a path leads to.
+/// The item at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FoundItem<'a> {
-    /// A flag, an integer, a deadline, ...: also one element of an array of such, or one byte of a buffer.
+    /// A flag, an integer, a deadline, or an element of an array of them, or a byte of a buffer.
     Scalar(Scalar),
-    /// A struct: also one element of an array or list.
+    /// A struct, or an element of an array or list of structs.
     Struct(&'a DecodedStruct),
-    /// Everything else, whole.
+    /// Any other value.
     Value(&'a DecodedValue),
 }
 
@@ -29,11 +29,11 @@ pub enum FoundItem<'a> {
 pub struct Found<'a> {
     /// The value.
     pub item: FoundItem<'a>,
-    /// The info type of the field that it is, or is an element of.
+    /// The info type of the field that contains it.
     pub type_name: &'a str,
     /// The offset in the stream at which it was read.
     pub offset: u64,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
 }
 
@@ -41,7 +41,7 @@ pub struct Found<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Leaf<'a> {
-    /// The way from the section. Runs of elements of a larger array end in `[first..end]`.
+    /// The path from the section. Runs of elements of a larger array end in `[first..end]`.
     pub path: String,
     /// The value.
     pub found: Found<'a>,
@@ -60,10 +60,10 @@ impl DecodedSection {
         std::iter::once(path).chain(inner).find_map(|path| state.get(path))
     }
 
-    /// All values, with their ways, in wire order. Arrays of scalars are one leaf each.
+    /// Returns all values with their paths, in wire order. An array of scalars is one leaf.
     #[must_use]
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
-        let mut leaves = Leaves { way: Way::default(), found: Vec::new() };
+        let mut leaves = Leaves { path: PathBuilder::default(), found: Vec::new() };
         if let Some(state) = self.state() {
             leaves.push_struct(state);
         }
@@ -84,8 +84,8 @@ impl DecodedStruct {
         self.get(path).or_else(|| self.get(inner?))
     }
 
-    /// Returns the subsections, each with whether its fields are hidden by fields of the struct or of earlier
-    /// subsections.
+    /// Returns the subsections. The flag is set if paths to its fields would find fields of the struct or of earlier
+    /// subsections instead.
     pub(super) fn subsections(&self) -> Vec<(&Self, bool)> {
         if self.subsections.is_empty() {
             return Vec::new();
@@ -97,7 +97,7 @@ impl DecodedStruct {
     }
 }
 
-/// The names of fields that paths can begin with.
+/// The names of the fields that can begin a path.
 #[derive(Default)]
 struct Names<'a> {
     names: HashSet<&'a str>,
@@ -111,7 +111,8 @@ impl<'a> Names<'a> {
         self.beginnings.extend(fields.iter().flat_map(|field| beginnings(&field.name)));
     }
 
-    /// Returns whether a path can begin with one of the names and with this one.
+    /// Returns whether a path that begins with `name` can also begin with one of these names: `a.b[0]` is an element of
+    /// `a.b`, or a field `b[0]` of a struct `a`.
     fn hide(&self, name: &str) -> bool {
         self.beginnings.contains(name) || beginnings(name).any(|beginning| self.names.contains(beginning))
     }
@@ -236,8 +237,8 @@ impl<'a> Place<'a> {
 
 /// Collects leaves.
 struct Leaves<'a> {
-    /// The way so far.
-    way: Way,
+    /// The path so far.
+    path: PathBuilder,
     found: Vec<Leaf<'a>>,
 }
 
@@ -247,9 +248,10 @@ impl<'a> Leaves<'a> {
             self.step(&field.name, |leaves| leaves.push_field(first, field));
         }
         for (subsection, hidden) in inner.subsections() {
-            match hidden {
-                true => self.step(&subsection.vmsd_name, |leaves| leaves.push_struct(subsection)),
-                false => self.push_struct(subsection),
+            if hidden {
+                self.step(&subsection.vmsd_name, |leaves| leaves.push_struct(subsection));
+            } else {
+                self.push_struct(subsection);
             }
         }
     }
@@ -267,7 +269,7 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// `first` is the index of the first element, if the value is an array.
+    /// Adds a value. `first` is the index of the first element if the value is an array.
     fn push_value(&mut self, place: Place<'a>, value: &'a DecodedValue, first: u64) {
         match value {
             DecodedValue::Struct(inner) => self.push_struct(inner),
@@ -310,33 +312,33 @@ impl<'a> Leaves<'a> {
     }
 
     fn leaf(&mut self, found: Found<'a>) {
-        self.found.push(Leaf { path: self.way.path().to_owned(), found });
+        self.found.push(Leaf { path: self.path.as_str().to_owned(), found });
     }
 
     fn element(&mut self, index: u64, inside: impl FnOnce(&mut Self)) {
         self.step(&format!("[{index}]"), inside);
     }
 
-    /// Goes one step further, for as long as `inside` runs.
+    /// Extends the path while `inside` runs.
     fn step(&mut self, step: &str, inside: impl FnOnce(&mut Self)) {
-        let back = self.way.enter(step);
+        let back = self.path.enter(step);
         inside(self);
-        self.way.leave(back);
+        self.path.leave(back);
     }
 }
 
-/// A path that grows and shrinks as someone goes through values.
+/// The path of the current value during a walk. One buffer serves all values, because most paths are discarded.
 #[derive(Default)]
-pub(super) struct Way {
+pub(super) struct PathBuilder {
     path: String,
 }
 
-impl Way {
-    pub(super) fn path(&self) -> &str {
+impl PathBuilder {
+    pub(super) fn as_str(&self) -> &str {
         &self.path
     }
 
-    /// Appends a step, and returns the length to which the path is cut on leaving.
+    /// Appends a step, and returns the length for [`leave`](Self::leave).
     pub(super) fn enter(&mut self, step: &str) -> usize {
         let back = self.path.len();
         if back > 0 && !step.starts_with('[') {

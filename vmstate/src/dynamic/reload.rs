@@ -1,4 +1,4 @@
-//! Reloading of decoded sections through devices.
+//! Reloads decoded sections through devices.
 
 use vmstate_types::{LoadError, Reader, SaveError, VmState, Writer};
 
@@ -48,7 +48,8 @@ impl DecodedSection {
         }
     }
 
-    /// The same for a section that a handler of the old style wrote, of which a description has nothing but the size.
+    /// Like [`reload`](Self::reload) for a section that an old-style handler wrote: its description contains only a
+    /// size.
     ///
     /// # Errors
     /// As [`reload`](Self::reload).
@@ -65,14 +66,11 @@ impl DecodedSection {
         let mut reader = Reader::from_slice_at(out.pending(), self.offset);
         let version = self.state().map_or(T::DESCRIPTION.version, |state| state.version);
         device.load(&mut reader, version)?;
-        match reader.at_end()? {
-            true => Ok(()),
-            false => {
-                let left = self.offset.saturating_add(out.offset()).saturating_sub(reader.offset());
-                Err(LoadError::malformed("the end of the section", format!("{left} more bytes"))
-                    .at_offset(reader.offset()))
-            }
+        if reader.at_end()? {
+            return Ok(());
         }
+        let left = self.offset.saturating_add(out.offset()).saturating_sub(reader.offset());
+        Err(LoadError::malformed("the end of the section", format!("{left} more bytes")).at_offset(reader.offset()))
     }
 
     /// Returns the section as `described`, decoded from `out`.

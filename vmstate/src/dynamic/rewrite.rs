@@ -1,4 +1,4 @@
-//! Writing of a stream from its decoded sections.
+//! Writes a stream from its decoded sections.
 
 use vmstate_types::{LoadError, Reader, Writer};
 
@@ -9,7 +9,7 @@ use crate::schema::describe_configuration;
 use crate::schema::vmdesc::{Document, SentSection};
 use crate::stream::{Command, Configuration, SectionHeader, StreamWriter, tag};
 
-/// Bytes of RAM that are passed on at a time.
+/// The number of bytes of RAM that are copied at once.
 const CHUNK: usize = 64 * 1024;
 
 /// The bytes before a description's text: its tag and its length.
@@ -39,7 +39,7 @@ pub struct Rewriter<'r, 'a> {
     /// The id of the RAM section that is being written.
     ram_section: Option<u32>,
     ended: bool,
-    /// The number of packages around the next item.
+    /// The number of packages that contain the next item.
     packages: usize,
 }
 
@@ -52,7 +52,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         Self::with_configuration(reader, description, out, |_| Ok(()))
     }
 
-    /// The same, with the configuration changed before it is written, if the stream has one.
+    /// Like [`new`](Self::new), but calls `change` with the configuration before it is written.
     ///
     /// # Errors
     /// Returns the errors of [`StreamDecoder::new`] and of `change`.
@@ -72,6 +72,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         if let Some(configuration) = &configuration {
             stream.configuration(configuration);
         }
+        // An unchanged configuration keeps its description, which may have a form that this library does not write.
         let changed = if configuration == read { None } else { configuration };
         walk.set_described_configuration(configured.map(|old| changed.as_ref().map_or(old, describe_configuration)));
         Ok(Self { walk, described: Vec::new(), ram_section: None, ended: false, packages: 0 })
@@ -85,7 +86,8 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         self.step_with(out, |_, _| Ok(()))
     }
 
-    /// The same, with a section changed before it is written: its header, its values, or both.
+    /// Like [`step`](Self::step), but calls `change` with a section before it is written, to change its header or
+    /// values.
     ///
     /// The new description contains the sections that are written. The name of a section is in its header and in the
     /// section.
@@ -135,7 +137,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
                 self.ram_section = Some(header.section_id);
             }
             StreamEvent::Record(record) => self.write_record(&record, out),
-            // The lengths were valid in the input.
+            // Cannot fail: the command was read from a stream with the same limits.
             StreamEvent::Command(command) => StreamWriter::new(out)
                 .command(&command)
                 .map_err(|error| LoadError::misuse("a command that can be written", error))?,
@@ -151,9 +153,10 @@ impl<'r, 'a> Rewriter<'r, 'a> {
             StreamEvent::Command(Command::Packaged { .. }) => self.packages += 1,
             StreamEvent::PackageEnd { .. } => self.packages = self.packages.saturating_sub(1),
             StreamEvent::Record(Record::Space(bytes)) if self.walk.offset() != out.offset() => {
-                return Err(LoadError::misuse("pages where they were", format!("{bytes} bytes of them moved")).or_advice(
-                    "the pages of a mapped-ram file have fixed places: before them, nothing can become longer or shorter",
-                ));
+                return Err(LoadError::misuse("pages at their file positions", format!("{bytes} bytes of them moved"))
+                    .or_advice(
+                        "a mapped-ram file contains the positions of its pages; nothing before them can change its size",
+                    ));
             }
             _ => {}
         }
@@ -164,7 +167,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         let ram = self.walk.ram();
         let block = ram.current_block().and_then(|index| ram.blocks().get(index));
         match record {
-            // The unused bits of the word are kept.
+            // The word's unused bits are kept, so that the output is identical even if a newer QEMU uses them.
             Record::BlockList(_) | Record::MultifdFlush | Record::EndOfSection => out.u64(ram.word()),
             _ => write_record(out, record, block.map_or("", |block| &block.idstr)),
         }
@@ -192,7 +195,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
         let mut description = Document::parse(text.as_bytes(), start + DESCRIPTION_HEADER)?;
         if let Some(read_by) = self.walk.take_description() {
             if read_by.devices != description.devices {
-                return Err(LoadError::malformed("the description that the stream was read by", "another one")
+                return Err(LoadError::malformed("the description by which the sections were decoded", "another one")
                     .at_offset(start)
                     .or_advice("the file may contain two streams, one after the other"));
             }
@@ -208,7 +211,7 @@ impl<'r, 'a> Rewriter<'r, 'a> {
     }
 }
 
-/// Writes the stream `bytes` again, with sections changed by `change`: see [`Rewriter::step_with`].
+/// Rewrites the stream `bytes` with sections changed by `change`: see [`Rewriter::step_with`].
 ///
 /// ```
 /// use vmstate::dynamic::rewrite;
@@ -241,8 +244,8 @@ fn size(header: &SectionHeader, section: &DecodedSection) -> u64 {
 }
 
 fn package_changed(header: &SectionHeader) -> LoadError {
-    LoadError::misuse("a section as long as it was", "another length")
-        .or_advice("the section is in a package, whose length precedes it")
+    LoadError::misuse("a section of unchanged length", "another length")
+        .or_advice("the section is in a package, and the package's header contains its length")
         .in_location(|| header.place())
 }
 

@@ -12,18 +12,18 @@ pub struct Scalar {
 }
 
 impl Scalar {
-    /// Makes a value from its bits.
+    /// Creates a value from its bits.
     #[must_use]
     pub const fn new(kind: ScalarKind, bits: u64) -> Self {
         Self { kind, bits }
     }
 
-    /// Reads a value of `kind` from the bytes that are all of it.
+    /// Creates a value of `kind` from all its bytes.
     pub(super) fn from_bytes(kind: ScalarKind, bytes: &[u8]) -> Self {
         Self { kind, bits: bytes.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte)) }
     }
 
-    /// The value as an integer: floats by their bits, flags and markers by their byte.
+    /// Returns the value as an integer: the bits of a float, the byte of a flag or marker.
     #[must_use]
     pub fn integer(self) -> i128 {
         let value = i128::from(self.bits);
@@ -75,7 +75,7 @@ impl Scalars {
         self.bytes.is_empty()
     }
 
-    /// The value at `index`.
+    /// Returns the value at `index`.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<Scalar> {
         let start = index.checked_mul(self.kind.width())?;
@@ -93,7 +93,7 @@ impl Scalars {
         true
     }
 
-    /// The values in order.
+    /// Iterates over the values in order.
     pub fn iter(&self) -> impl Iterator<Item = Scalar> {
         self.bytes.chunks_exact(self.kind.width()).map(|bytes| Scalar::from_bytes(self.kind, bytes))
     }

@@ -1,4 +1,4 @@
-//! Decoding of a whole stream without device definitions.
+//! Decodes a whole stream without device definitions.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,10 @@ use crate::schema::vmdesc::{Document, Name, SentStruct};
 use crate::stream::section_end::{self, Verdict};
 use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamItem, StreamReader};
 
-/// The page size of most targets, for streams that do not contain theirs.
+/// The page size of most targets. The configuration contains the page size only for targets with a variable one
+/// (`vmstate_target_page_bits` in migration/savevm.c).
 const USUAL_PAGE_SIZE: u64 = 4096;
-/// Enough bytes to recognize the header of a section.
+/// The size of the longest section header: tag, section id, name, instance id and version.
 const HEADER: u64 = 1 + 4 + 1 + 255 + 4 + 4;
 
 /// The advice for errors in a stream without a description.
@@ -28,13 +29,14 @@ const NO_DESCRIPTION: &str = "the stream has no description at its end, where QE
 pub struct StreamDecoder<'r, 'a> {
     stream: StreamReader<'r, 'a>,
     description: Option<Document>,
-    /// The devices of the description that have not come yet, the next of a kind last.
+    /// The devices of the description without a section so far. The next one with a name and instance is the last in
+    /// its list.
     expected: HashMap<(Name, u32), Vec<usize>>,
     page_size: PageSize,
     ram: RecordReader,
     /// The "ram" section that is being read.
     ram_section: Option<SectionHeader>,
-    /// The bytes that belong to the last record and have not been read.
+    /// The number of unread bytes of the last record.
     data: u64,
 }
 
@@ -53,13 +55,13 @@ pub enum StreamEvent {
     },
     /// A section of RAM; its records come next.
     Ram(SectionHeader),
-    /// A record of the RAM section; its bytes, if it has any, are to be had from [`StreamDecoder::data`].
+    /// A record of the RAM section. [`StreamDecoder::data`] returns its bytes.
     Record(Record),
     /// A command.
     Command(Command),
     /// The end of the innermost packaged stream.
     PackageEnd {
-        /// Whether the package ends with its own end mark.
+        /// Set if the package ends with its own end mark.
         marked: bool,
     },
 }
@@ -85,13 +87,13 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         })
     }
 
-    /// The configuration, if the stream has one.
+    /// Returns the configuration, if the stream has one.
     #[must_use]
     pub fn configuration(&self) -> Option<&Configuration> {
         self.stream.configuration()
     }
 
-    /// The description that the stream is read by.
+    /// Returns the description by which sections are decoded.
     #[must_use]
     pub fn description(&self) -> Option<&Document> {
         self.description.as_ref()
@@ -103,19 +105,19 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         self.stream.has_footers()
     }
 
-    /// The RAM records so far: the list of blocks, and the block of the last record.
+    /// Returns the state of the RAM records: the list of blocks, and the block of the last record.
     #[must_use]
     pub fn ram(&self) -> &RecordReader {
         &self.ram
     }
 
-    /// The target's page size.
+    /// Returns the target's page size.
     #[must_use]
     pub fn page_size(&self) -> PageSize {
         self.page_size
     }
 
-    /// The offset in the stream of the next byte.
+    /// Returns the offset in the stream of the next byte.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.stream.offset()
@@ -136,7 +138,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         if let Some(section) = self.ram_section.take() {
             return match self.next_record() {
                 Ok(record) => self.pass_record(section, record).map(Some),
-                // A wrong page size is the likely cause then.
+                // Without a description the page size is a guess, and a wrong one is the likeliest cause.
                 Err(error) if self.description.is_none() => {
                     Err(error.with_advice(NO_DESCRIPTION).in_location(|| section.place()))
                 }
@@ -184,7 +186,7 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
         }
     }
 
-    /// Takes the description away, for who has read the stream to its end.
+    /// Takes the description, after the stream has been read to its end.
     pub(super) fn take_description(&mut self) -> Option<Document> {
         self.description.take()
     }
@@ -212,6 +214,8 @@ impl<'r, 'a> StreamDecoder<'r, 'a> {
     }
 
     fn section(&mut self, header: SectionHeader) -> Result<StreamEvent, LoadError> {
+        // A device may be called "ram" as well; only live sections contain RAM records. Other versions than 4 have
+        // other records (`ram_load` in migration/ram.c), so they stay bytes.
         if header.kind != SectionKind::Full && header.name == "ram" && header.version == crate::ram::VERSION {
             self.ram_section = Some(header.clone());
             return Ok(StreamEvent::Ram(header));
@@ -251,6 +255,8 @@ fn end_of_described(
     footers: Option<bool>,
     size: Option<u64>,
 ) -> Result<Option<u64>, LoadError> {
+    // The first section decides whether the stream has footers. Searching for one in a stream without footers would
+    // find it in later bytes by chance.
     if footers == Some(false) || footers.is_none() && size.is_some_and(|size| ends_bare(reader, size)) {
         return Ok(None);
     }
@@ -297,7 +303,7 @@ fn undescribed(
 fn no_footer(reader: &Reader<'_>, section_id: u32) -> LoadError {
     LoadError::malformed(format!("the footer 0x7e of section {section_id}"), "none up to the end of the stream")
         .at_offset(reader.offset())
-        .or_advice("the stream was cut, or is corrupt")
+        .or_advice("the stream is truncated or corrupt")
 }
 
 fn page_size(description: Option<&Document>, configuration: Option<&Configuration>) -> Result<PageSize, LoadError> {
@@ -308,6 +314,8 @@ fn page_size(description: Option<&Document>, configuration: Option<&Configuratio
         .map_err(|_| LoadError::malformed("a target page size, a power of two from 256 bytes to 2 MiB", bytes))
 }
 
+/// Returns the indices of devices by name and instance id, in reverse order. The format does not prevent two sections
+/// with one name and instance id.
 fn devices_by_name(description: &Document) -> HashMap<(Name, u32), Vec<usize>> {
     let mut devices: HashMap<_, Vec<_>> = HashMap::new();
     for (index, device) in description.devices.iter().enumerate().rev() {

@@ -1,4 +1,4 @@
-//! Taking the contents of RAM out of a stream.
+//! Removes the contents of RAM from a stream.
 
 use std::collections::VecDeque;
 
@@ -8,10 +8,10 @@ use super::stream::{StreamDecoder, StreamEvent};
 use crate::ram::{Record, write_record};
 use crate::stream::Command;
 
-/// Bytes that are passed on at a time.
+/// The number of bytes that are copied at once.
 const CHUNK: u64 = 64 * 1024;
 
-/// Copies a stream, its RAM pages zeroed.
+/// Copies a stream with its RAM pages zeroed.
 ///
 /// A page with contents, in any encoding, becomes a record of a zero page; pages at fixed file positions (mapped-ram)
 /// become zeros. All other bytes are copied, and the result is a valid stream.
@@ -33,7 +33,8 @@ const CHUNK: u64 = 64 * 1024;
 #[derive(Debug)]
 pub struct Stripper<'r, 'a, 'o> {
     walk: StreamDecoder<'r, 'a>,
-    /// The same stream, from which the result is copied.
+    /// A second reader of the same stream, from which the result is copied. The decoder consumes an item before its
+    /// edits are known.
     original: Reader<'o>,
     /// The edits of the original, up to the position of the decoder.
     edits: VecDeque<Edit>,
@@ -42,17 +43,17 @@ pub struct Stripper<'r, 'a, 'o> {
     /// The number of nested packages.
     packages: usize,
     pages: u64,
-    /// Whether the result is already shorter than the original.
+    /// Set once the result is shorter than the original.
     shifted: bool,
     ended: bool,
 }
 
-/// Something to do with the bytes of the original up to an offset.
+/// An edit of the original's bytes up to an offset.
 #[derive(Debug)]
 enum Edit {
     Copy(u64),
     Zero(u64),
-    /// They are a record, which becomes this one.
+    /// Replaces a record by another one.
     Replace(u64, Record),
 }
 
@@ -150,8 +151,9 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
         Ok(())
     }
 
-    /// The pages of a mapped block are at the end of the space that belongs to it.
+    /// Zeroes the pages of a mapped block, which are at the end of its space.
     fn mapped(&mut self, start: u64) -> Result<(), LoadError> {
+        // The block's header contains file positions, which replaced pages before it would make invalid.
         if self.shifted {
             return Err(LoadError::incompatible("pages in the stream, or at fixed places", "both").at_offset(start));
         }

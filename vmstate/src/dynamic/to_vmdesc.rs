@@ -1,4 +1,4 @@
-//! From values to the description that QEMU gives of them.
+//! Describes values as QEMU does.
 
 use super::{DecodedField, DecodedStruct, DecodedTree, DecodedValue, Scalar, ScalarKind};
 use crate::schema::vmdesc::{self, ArrayPart, Nested};
@@ -17,7 +17,7 @@ impl DecodedStruct {
 }
 
 impl DecodedField {
-    /// Describes the field; `None` for an array that is empty, which QEMU does not mention.
+    /// Describes the field. Returns `None` for an empty array, which QEMU omits.
     fn describe(&self) -> Option<vmdesc::SentField> {
         let (array, first) = match (&self.value, self.index) {
             (DecodedValue::Scalars(values), _) => {

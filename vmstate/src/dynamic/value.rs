@@ -8,7 +8,7 @@ use crate::schema::vmdesc::Name;
 pub struct DecodedStruct {
     /// Its name.
     pub vmsd_name: Name,
-    /// The version it was sent at.
+    /// The version at which it was sent.
     pub version: u32,
     /// The offset in the stream of its first field, as it was read.
     pub offset: u64,
@@ -18,14 +18,14 @@ pub struct DecodedStruct {
     pub subsections: Vec<Self>,
 }
 
-/// One field, or one element or run of elements of a field that is an array.
+/// A field, or an element or run of elements of an array.
 ///
-/// Neighbours of the same name are one array, whose elements the stream describes one by one or in runs.
+/// Consecutive fields of one name are one array, whose elements the stream describes one by one or in runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedField {
     /// The field's name.
     pub name: Name,
-    /// The index, where the description has one.
+    /// The index in its array, if the description contains it.
     pub index: Option<u64>,
     /// The info type, or the kind of nesting (`struct`, `vstruct`).
     pub type_name: Name,
@@ -33,7 +33,7 @@ pub struct DecodedField {
     pub value: DecodedValue,
     /// The offset in the stream at which it was read.
     pub offset: u64,
-    /// The bytes that were read.
+    /// The size in bytes that was read.
     pub size: u64,
 }
 
@@ -41,11 +41,11 @@ pub struct DecodedField {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodedValue {
-    /// A flag, an integer, a deadline, ...
+    /// A flag, an integer, a deadline, or another value of fixed size.
     Scalar(Scalar),
-    /// An array of such.
+    /// An array of such values.
     Scalars(Scalars),
-    /// Bytes without further meaning: `buffer`, `unused_buffer`, and info types that only their device knows.
+    /// Bytes without further meaning: `buffer`, `unused_buffer`, and custom info types.
     Bytes(Vec<u8>),
     /// Bytes that are counted on the wire (`GByteArray`).
     ByteArray(Vec<u8>),
@@ -74,8 +74,9 @@ pub enum DecodedTree {
 }
 
 impl DecodedStruct {
-    /// The fields, each with the index in its array of (the first element of) its value, if it belongs to one.
+    /// Iterates over the fields. A field of an array comes with the index of its (first) element.
     pub fn entries(&self) -> impl Iterator<Item = (Option<u64>, &DecodedField)> {
+        // QEMU omits the index of some elements, so it continues after the previous field of the array.
         let mut next = 0;
         self.fields.iter().enumerate().map(move |(position, field)| {
             let same = |other: Option<&DecodedField>| other.is_some_and(|other| other.name == field.name);
@@ -89,7 +90,7 @@ impl DecodedStruct {
 }
 
 impl DecodedValue {
-    /// The elements of the array that the value is; 1 for everything else.
+    /// Returns the number of elements of an array, and 1 for any other value.
     #[must_use]
     pub fn count(&self) -> u64 {
         match self {

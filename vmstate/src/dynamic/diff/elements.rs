@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::{Scalar, ScalarKind, Scalars};
 
-/// Elements of an array that differ, or that one side lacks.
+/// Elements of an array that differ, or that only one side has.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ElementDifferences<'a> {
@@ -24,7 +24,7 @@ pub struct Sequence<'a> {
     pub type_name: &'a str,
     /// The offset in the stream at which its first element was read.
     pub offset: u64,
-    /// In ascending order of their indices; they do not overlap.
+    /// Runs that do not overlap, in ascending order of their indices.
     runs: Vec<Run<'a>>,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Values<'a> {
 }
 
 impl<'a> ElementDifferences<'a> {
-    /// Compares two arrays; `None` if they are the same.
+    /// Compares two arrays. Returns `None` if they are equal.
     pub(super) fn compare(old: Sequence<'a>, new: Sequence<'a>) -> Option<Self> {
         let mut changed = Vec::new();
         for range in segments(old.ranges(), new.ranges()) {
@@ -106,7 +106,7 @@ impl<'a> Sequence<'a> {
         self.len() == 0
     }
 
-    /// The element at `index`.
+    /// Returns the element at `index`.
     #[must_use]
     pub fn get(&self, index: u64) -> Option<Scalar> {
         self.run_at(index)?.get(index)
@@ -164,7 +164,7 @@ impl Values<'_> {
     }
 }
 
-/// Cuts the numbers that are in ranges of either side into pieces that are in one range of a side or in none.
+/// Splits the ranges of both sides at each other's ends. Each result lies in at most one range of each side.
 pub(super) fn segments(
     old: impl Iterator<Item = Range<u64>>,
     new: impl Iterator<Item = Range<u64>>,

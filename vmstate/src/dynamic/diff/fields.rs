@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::super::path::{Place, Way};
+use super::super::path::{PathBuilder, Place};
 use super::super::{
     DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, Found, Scalar, UndecodedRest,
 };
@@ -60,23 +60,24 @@ fn payload(section: &DecodedSection) -> Sequence<'_> {
 
 #[derive(Default)]
 struct Comparer<'a> {
-    way: Way,
+    path: PathBuilder,
     found: Vec<FieldDifference<'a>>,
 }
 
-/// A value and where it was read.
+/// A value and its place in the stream.
 #[derive(Clone, Copy)]
 struct Item<'a> {
     place: Place<'a>,
     value: &'a DecodedValue,
 }
 
-/// Neighbouring fields of one name: a single value, or an array.
+/// Consecutive fields of one name: a single value, or the parts of an array. Releases of QEMU split arrays differently,
+/// so groups are compared instead of fields.
 struct Group<'a> {
     name: &'a str,
-    /// Whether it is a value outside of any array.
+    /// Set if the value does not belong to an array.
     is_single: bool,
-    /// Each with the index of its (first) element.
+    /// The fields with the index of their first element.
     fields: Vec<(u64, &'a DecodedField)>,
 }
 
@@ -124,7 +125,7 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// Compares two subsections, each with whether others hide it.
+    /// Compares two subsections. The flags are set if other fields hide their fields.
     fn subsections(
         &mut self,
         (one, one_hidden): (&'a DecodedStruct, bool),
@@ -134,9 +135,10 @@ impl<'a> Comparer<'a> {
         if one.version != other.version {
             self.step(&one.vmsd_name, |comparer| comparer.add(FieldChange::Value { old: old_found, new: new_found }));
         }
-        match one_hidden || other_hidden {
-            true => self.step(&one.vmsd_name, |comparer| comparer.inside(one, other)),
-            false => self.inside(one, other),
+        if one_hidden || other_hidden {
+            self.step(&one.vmsd_name, |comparer| comparer.inside(one, other));
+        } else {
+            self.inside(one, other);
         }
     }
 
@@ -155,12 +157,11 @@ impl<'a> Comparer<'a> {
     fn whole(&mut self, group: &Group<'a>, change: impl Fn(Found<'a>) -> FieldChange<'a>) {
         for (first, field) in &group.fields {
             let found = Item::from_field(field).found();
-            match group.is_single {
-                true => self.add(change(found)),
-                false => {
-                    let range = run(*first..first.saturating_add(field.value.count()));
-                    self.step(&range, |comparer| comparer.add(change(found)));
-                }
+            if group.is_single {
+                self.add(change(found));
+            } else {
+                let range = run(*first..first.saturating_add(field.value.count()));
+                self.step(&range, |comparer| comparer.add(change(found)));
             }
         }
     }
@@ -197,6 +198,7 @@ impl<'a> Comparer<'a> {
 
     fn arrays(&mut self, old: Array<'a>, new: Array<'a>) {
         self.elements(old.scalars, new.scalars);
+        // A merge of two ascending lists: an index that only one list has is an added or removed element.
         let (mut old, mut new) = (old.others.into_iter().peekable(), new.others.into_iter().peekable());
         loop {
             let next = [old.peek(), new.peek()].into_iter().flatten().map(|(index, _)| *index).min();
@@ -245,13 +247,13 @@ impl<'a> Comparer<'a> {
     }
 
     fn add(&mut self, change: FieldChange<'a>) {
-        self.found.push(FieldDifference { path: self.way.path().to_owned(), change });
+        self.found.push(FieldDifference { path: self.path.as_str().to_owned(), change });
     }
 
     fn step(&mut self, step: &str, inside: impl FnOnce(&mut Self)) {
-        let back = self.way.enter(step);
+        let back = self.path.enter(step);
         inside(self);
-        self.way.leave(back);
+        self.path.leave(back);
     }
 }
 
@@ -273,6 +275,7 @@ fn groups(inner: &DecodedStruct) -> Vec<Group<'_>> {
     for (index, field) in inner.entries() {
         let first = index.unwrap_or(0);
         match groups.last_mut() {
+            // An index that does not ascend begins another array of the same name.
             Some(group) if group.name == &*field.name && !group.is_single && first >= end => {
                 group.fields.push((first, field));
             }
@@ -296,15 +299,15 @@ impl<'a> Group<'a> {
     }
 }
 
-/// An array: elements of a fixed width, and all others.
+/// An array, separated into elements of a fixed width and others.
 struct Array<'a> {
     scalars: Sequence<'a>,
-    /// With their indices, which ascend.
+    /// The other elements with their indices, in ascending order.
     others: Vec<(u64, Item<'a>)>,
 }
 
 impl<'a> Array<'a> {
-    /// Each item with the index of its (first) element.
+    /// Creates an array from items and the indices of their first elements.
     fn new(items: impl IntoIterator<Item = (u64, Item<'a>)>) -> Self {
         let mut items = items.into_iter().peekable();
         let place = items.peek().map_or(Place { type_name: BYTES, offset: 0 }, |(_, item)| item.place);
@@ -335,7 +338,7 @@ impl<'a> Item<'a> {
         self.place.value(self.value)
     }
 
-    /// The value's parts, if it consists of bytes or bits.
+    /// Returns the bytes or bits of the value, if it consists of them.
     fn sequence(self) -> Option<Sequence<'a>> {
         let Place { type_name, offset } = self.place;
         let (offset, values) = match self.value {
@@ -357,6 +360,7 @@ struct Node<'a> {
     value: &'a DecodedStruct,
 }
 
+/// Returns the nodes of a tree. Their keys are encoded, because keys of two streams can have different fields.
 fn nodes(tree: &DecodedTree) -> Vec<Node<'_>> {
     let encoded = |key: &DecodedStruct| {
         let mut out = Writer::new();

@@ -1,8 +1,8 @@
 //! The guest's memory as digests of its pages.
 //!
-//! Of a page that has contents, a digest is kept: 64 bits under a key that is drawn once for each process (std's
-//! `RandomState`), so that no stream can be made to have two pages that seem the same. That two pages that differ have
-//! the same digest has a probability of 1 in 2^64.
+//! A page that is not zero is kept as a digest of 64 bits. Its key is random for each process (std's `RandomState`), so
+//! no stream can be crafted in which different pages have equal digests. The probability that two different pages have
+//! the same digest is 1 in 2^64.
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -23,7 +23,7 @@ use run::{Page, Run};
 
 /// The bytes of a section's footer.
 const FOOTER: u64 = 5;
-/// Bytes that are read at a time.
+/// The number of bytes that are skipped at once.
 const CHUNK: usize = 1 << 16;
 
 /// The guest's memory.
@@ -31,7 +31,7 @@ const CHUNK: usize = 1 << 16;
 pub struct MemoryDigest {
     page_size: Option<PageSize>,
     blocks: Vec<MemoryBlock>,
-    /// The bytes of all sections so far.
+    /// The size of all payloads so far.
     sent: u64,
     /// The start of the current section's payload.
     start: u64,
@@ -44,7 +44,7 @@ pub struct MemoryBlock {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
-    /// By the number of the first page. Runs do not overlap.
+    /// Runs that do not overlap, by the number of their first page.
     runs: BTreeMap<u64, Run>,
 }
 
@@ -55,11 +55,11 @@ pub enum PageKind {
     Zero,
     /// Other contents.
     Data,
-    /// Contents that are not unpacked: compressed, or a difference to earlier contents (XBZRLE).
+    /// Encoded contents, which are not decoded: compressed, or a difference from earlier contents (XBZRLE).
     Packed,
 }
 
-/// Neighbouring pages that differ in the same way.
+/// Consecutive pages with the same kind of difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PageRange {
@@ -82,7 +82,7 @@ pub enum PageChange {
     Added,
     /// Sent on the old side only.
     Removed,
-    /// Not known: one of the two is in a form that is not unpacked, or the sizes of pages differ.
+    /// Unknown, because one of the pages is encoded or the page sizes differ.
     Unknown,
 }
 
@@ -92,42 +92,42 @@ pub enum PageChange {
 pub struct BlockDifference<'a> {
     /// The block's name.
     pub name: &'a str,
-    /// The block as it was, if there was one.
+    /// The old block, if it exists.
     pub old: Option<&'a MemoryBlock>,
-    /// The block as it is, if there is one.
+    /// The new block, if it exists.
     pub new: Option<&'a MemoryBlock>,
-    /// The bytes of a page.
+    /// The size of a page in bytes.
     pub page_size: u64,
     /// The pages that differ, in ascending order.
     pub pages: Vec<PageRange>,
 }
 
 impl MemoryDigest {
-    /// Memory of no blocks yet.
+    /// Creates memory without blocks.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
         Self { page_size: Some(page_size), ..Self::default() }
     }
 
-    /// The bytes of a page, if there are pages.
+    /// Returns the size of a page in bytes, or `None` for the memory of an empty snapshot.
     #[must_use]
     pub fn page_size(&self) -> Option<u64> {
         self.page_size.map(PageSize::bytes)
     }
 
-    /// The blocks, in the order of the stream.
+    /// Returns the blocks, in the order of the stream.
     #[must_use]
     pub fn blocks(&self) -> &[MemoryBlock] {
         &self.blocks
     }
 
-    /// The bytes that its sections' payloads took in the stream.
+    /// Returns the size of the sections' payloads in the stream.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// A section of memory begins.
+    /// Begins a section of memory.
     pub(super) fn begin(&mut self, header: &SectionHeader) {
         self.start = header.payload;
     }
@@ -159,7 +159,7 @@ impl MemoryDigest {
         self.sent = self.sent.saturating_add(size);
     }
 
-    /// The number of the page at `offset` of the walk's block, and the block.
+    /// Returns the number of the page at `offset` of the current block, and the block.
     fn place(&mut self, walk: &StreamDecoder<'_, '_>, offset: u64) -> Option<(u64, &mut MemoryBlock)> {
         let block = self.blocks.get_mut(walk.ram().current_block()?)?;
         Some((offset / self.page_size?.bytes(), block))
@@ -176,7 +176,8 @@ impl MemoryDigest {
         block.page(number)
     }
 
-    /// Returns a page whose contents depend on the contents `before`.
+    /// Adds an encoded page, whose contents also depend on the page `before`. The digest covers both: equal histories
+    /// give equal contents, and different histories may.
     fn packed(&mut self, walk: &mut StreamDecoder<'_, '_>, offset: u64, before: Option<Page>) -> Result<(), LoadError> {
         let mut digest = hasher();
         before.hash(&mut digest);
@@ -199,6 +200,8 @@ impl MemoryDigest {
         }
         let bitmap =
             bitmap(walk, &mapped, size.div_ceil(page_size)).map_err(|error| error.in_field(block.name.clone()))?;
+        // The file has holes or stale bytes where the bitmap has no bit: such pages are zero
+        // (`read_ramblock_mapped_ram` in migration/ram.c).
         for number in 0..size.div_ceil(page_size) {
             let rest = size.saturating_sub(number.saturating_mul(page_size)).min(page_size);
             let bytes = walk.data(usize::try_from(rest).unwrap_or(usize::MAX))?;
@@ -230,7 +233,7 @@ impl MemoryDigest {
 /// Reads the bitmap of a mapped block, up to its first page.
 fn bitmap(walk: &mut StreamDecoder<'_, '_>, mapped: &Mapped, pages: u64) -> Result<Vec<u8>, LoadError> {
     let start = walk.offset();
-    // In words of 64 bits.
+    // QEMU writes the bitmap in words (`mapped_ram_setup_ramblock` in migration/ram.c).
     let size = pages.div_ceil(64).saturating_mul(8);
     let before = mapped.bitmap.checked_sub(start);
     let between = mapped.bitmap.checked_add(size).and_then(|end| mapped.pages.checked_sub(end));
@@ -255,7 +258,7 @@ fn pass(walk: &mut StreamDecoder<'_, '_>, mut count: u64) -> Result<(), LoadErro
     Ok(())
 }
 
-/// Bits are counted from the lowest of the first byte.
+/// Returns bit `number`, counted from the lowest bit of the first byte: the bitmap is little-endian in the file.
 fn is_set(bitmap: &[u8], number: u64) -> bool {
     let byte = usize::try_from(number / 8).ok().and_then(|place| bitmap.get(place));
     byte.is_some_and(|byte| byte >> (number % 8) & 1 == 1)
@@ -300,24 +303,25 @@ impl MemoryBlock {
         let next = self.runs.range(number..).next().map(|(&first, _)| first);
         if let Some((&first, run)) = self.runs.range_mut(..=number).next_back() {
             let index = number - first;
-            let is_behind = index == run.len() && next != Some(number);
-            if run.replace(index, page) || is_behind && run.push(page) {
+            let is_next = index == run.len() && next != Some(number);
+            if run.replace(index, page) || is_next && run.push(page) {
                 return;
             }
             if index < run.len() {
-                let behind = run.split(index);
-                self.take_out(first, number, behind);
+                let rest = run.split(index);
+                self.remove_page(first, number, rest);
             }
         }
         self.runs.insert(number, Run::new(page));
     }
 
-    /// Ends the run from `first` on before page `number`; the rest is `behind`, of which the first page goes.
-    fn take_out(&mut self, first: u64, number: u64, mut behind: Run) {
+    /// Removes page `number` from the run that begins at `first`. `split` is the part of the run from that page on.
+    fn remove_page(&mut self, first: u64, number: u64, mut split: Run) {
+        // The run was split at its first page, so nothing of it is left.
         if first == number {
             self.runs.remove(&first);
         }
-        let rest = behind.split(1);
+        let rest = split.split(1);
         if rest.len() > 0 {
             self.runs.insert(number.saturating_add(1), rest);
         }
@@ -331,6 +335,7 @@ impl MemoryBlock {
         let mut changes = Changes { page_size, found: Vec::new() };
         for range in segments(self.ranges(), new.ranges()) {
             let (old, new) = (self.from(range.start), new.from(range.start));
+            // Filled runs are compared as a whole: a machine's memory is mostly zero, in runs of millions of pages.
             if let (Some((Run::Fill(_, _), _)) | None, Some((Run::Fill(_, _), _)) | None) = (old, new) {
                 let get = |run: Option<(&Run, u64)>| run.and_then(|(run, index)| run.get(index));
                 changes.add(range, PageChange::between(get(old), get(new)));
@@ -344,7 +349,7 @@ impl MemoryBlock {
         changes.found
     }
 
-    /// The run with page `number`, and the page's place in it.
+    /// Returns the run with page `number`, and the page's index in it.
     fn from(&self, number: u64) -> Option<(&Run, u64)> {
         let (first, run) = self.runs.range(..=number).next_back()?;
         let index = number - first;

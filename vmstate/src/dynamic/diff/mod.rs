@@ -1,8 +1,8 @@
 //! The differences between two states of a machine, by fields and not by bytes.
 //!
 //! A [`Snapshot`] is one side: all sections with their values, and of the guest's memory a digest for each page.
-//! [`Snapshot::read`] makes it of a stream, in one pass; sections from anywhere else can be put into it, decoded with the
-//! text of their description ([`DecodedSection::decode`]). [`compare`] lists the differences.
+//! [`Snapshot::read`] makes it of a stream, in one pass; sections from anywhere else can be put into it, decoded with
+//! the text of their description ([`DecodedSection::decode`]). [`compare`] lists the differences.
 //!
 //! ```
 //! use vmstate::dynamic::DecodedSection;
@@ -50,7 +50,7 @@ pub use snapshot::{LiveSummary, Snapshot, SnapshotSection};
 
 pub(crate) use pair::{Pair, pairs};
 
-/// One thing that differs.
+/// A difference between two states.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum StateDifference<'a> {
@@ -65,7 +65,7 @@ pub enum StateDifference<'a> {
     Configuration(SectionDifference<'a>),
     /// A section with a device's state.
     Section(SectionDifference<'a>),
-    /// The sections of a live device other than memory, of which nothing is described.
+    /// The sections of a live device other than memory, whose contents have no description.
     Live {
         /// The old sections, if any.
         old: Option<&'a LiveSummary>,
@@ -109,8 +109,8 @@ pub struct FieldDifference<'a> {
     /// The path from the section, as for [`DecodedSection::get`]. Empty for bytes that are not fields: the whole
     /// payload if its fields are unknown, and the rest after an inexact description.
     ///
-    /// Nodes of a tree are told by their keys; their places are the old side's, and the new side's where only that has
-    /// them.
+    /// Nodes of a tree correspond by their keys. A path contains a node's index in the old tree, or in the new tree if
+    /// only that has the node.
     pub path: String,
     /// The difference.
     pub change: FieldChange<'a>,
@@ -120,7 +120,7 @@ pub struct FieldDifference<'a> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum FieldChange<'a> {
-    /// Another value, or a value of another type; of a struct, another name or version.
+    /// Another value, or a value of another type. For a struct: another name or version.
     Value {
         /// The old value.
         old: Found<'a>,
@@ -136,7 +136,7 @@ pub enum FieldChange<'a> {
 }
 
 impl<'a> FieldDifference<'a> {
-    /// Replaces the change, such as by fewer elements.
+    /// Replaces the change, for example by one with fewer elements.
     #[must_use]
     pub fn with_change(self, change: FieldChange<'a>) -> Self {
         Self { change, ..self }
@@ -186,13 +186,11 @@ impl<'a> SectionDifference<'a> {
         };
         let same =
             |(old, new): (VersionedSection<'_>, VersionedSection<'_>)| old.version == new.version && fields.is_empty();
-        match old.zip(new).is_some_and(same) {
-            true => None,
-            false => Some(Self { name, instance_id: *instance_id, old, new, fields }),
-        }
+        let is_same = old.zip(new).is_some_and(same);
+        (!is_same).then_some(Self { name, instance_id: *instance_id, old, new, fields })
     }
 
-    /// The versions, where they differ.
+    /// Returns the versions if they differ.
     #[must_use]
     pub fn versions(&self) -> Option<(u32, u32)> {
         let (old, new) = (self.old?.version?, self.new?.version?);

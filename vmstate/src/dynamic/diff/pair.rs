@@ -1,4 +1,4 @@
-//! Pairing of corresponding items of two sides.
+//! Pairs corresponding items of two sides.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -21,7 +21,8 @@ impl<T> Pair<T> {
     }
 }
 
-/// Pairs items with the same key; repeated keys are paired in order.
+/// Pairs items with the same key. Repeated keys are paired in order. Takes linear time, because a tree can have a
+/// million nodes.
 ///
 /// The result has the order of `old`; an item that only `new` has comes after its predecessor in `new`.
 pub(crate) fn pairs<'a, T, K: Hash + Eq>(old: &'a [T], new: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<Pair<&'a T>> {

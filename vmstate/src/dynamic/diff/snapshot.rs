@@ -1,4 +1,4 @@
-//! One side of a comparison.
+//! A side of a comparison.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
@@ -13,15 +13,15 @@ use crate::registry::Threading;
 use crate::schema::vmdesc::Document;
 use crate::stream::{SectionHeader, SectionKind};
 
-/// A machine's state, to be compared.
+/// A machine's state for a comparison.
 ///
-/// Device state is held with all its values. Of memory there are eight bytes for each page that has contents.
+/// It contains all values of devices, and eight bytes for each page of memory that is not zero.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The stream's configuration ([`DecodedSection::from_configuration`]).
     pub configuration: Option<DecodedSection>,
-    /// Sections with device state, in the order in which they came.
+    /// Sections with device state, in the order of the stream.
     pub sections: Vec<SnapshotSection>,
     /// Live devices other than memory.
     pub live: Vec<LiveSummary>,
@@ -60,7 +60,7 @@ pub struct LiveSummary {
     pub version: u32,
     /// The number of sections.
     pub sections: u64,
-    /// The bytes of all payloads.
+    /// The size of all payloads.
     pub bytes: u64,
     digest: DefaultHasher,
 }
@@ -76,7 +76,7 @@ impl Snapshot {
     /// Reads a whole stream, with the description at its end.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and if the description cannot be read.
+    /// Returns the errors of [`read`](Self::read), and an error if the description is malformed.
     pub fn from_stream(stream: &[u8]) -> Result<Self, LoadError> {
         let mut reader = Reader::from_slice(stream);
         Self::read(&mut StreamDecoder::new(&mut reader, Document::from_stream(stream)?)?)
@@ -117,10 +117,11 @@ impl Snapshot {
             .map_err(|error| SaveError::misuse(format!("cannot decode the saved stream: {error}")))
     }
 
-    /// Reads all that `walk` walks through, up to the end of the stream.
+    /// Reads the rest of a stream from `walk`.
     ///
     /// # Errors
-    /// As [`StreamDecoder::next_event`], and for memory at fixed places of a file whose places contradict each other.
+    /// Returns the errors of [`StreamDecoder::next_event`], and an error if the file positions of mapped-ram pages
+    /// contradict each other.
     pub fn read(walk: &mut StreamDecoder<'_, '_>) -> Result<Self, LoadError> {
         let configuration = walk.configuration().map(DecodedSection::from_configuration).transpose()?;
         let memory = MemoryDigest::new(walk.page_size());
@@ -175,6 +176,7 @@ impl LiveSummary {
     fn add(&mut self, kind: SectionKind, bytes: &[u8]) {
         self.sections += 1;
         self.bytes += bytes.len() as u64;
+        // The kind and length keep different splits of the same bytes apart.
         self.digest.write_u8(kind.tag());
         self.digest.write_usize(bytes.len());
         self.digest.write(bytes);

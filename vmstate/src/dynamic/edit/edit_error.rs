@@ -1,11 +1,10 @@
-//! Why a stream could not be changed.
-
+//! Errors of edits.
 use std::borrow::Cow;
 use std::fmt;
 
 use vmstate_types::LoadError;
 
-/// Why a stream could not be changed.
+/// An error of editing a stream.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EditError {
@@ -15,21 +14,21 @@ pub enum EditError {
     Rejected(Rejection),
 }
 
-/// A change that cannot be made, and why.
+/// The reason why a change cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    what: String,
+    edit: String,
     expected: Cow<'static, str>,
     found: String,
     advice: Option<Cow<'static, str>>,
 }
 
 impl Rejection {
-    pub(super) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), expected: Cow::Borrowed(""), found: String::new(), advice: None }
+    pub(super) fn new(edit: impl Into<String>) -> Self {
+        Self { edit: edit.into(), expected: Cow::Borrowed(""), found: String::new(), advice: None }
     }
 
-    /// Of a change that is yet to be named.
+    /// Creates the rejection of a change that [`named`](Self::named) will name.
     pub(super) fn because(expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
         Self::new("cannot change the section").expected(expected, found)
     }
@@ -45,8 +44,8 @@ impl Rejection {
     }
 
     /// Names the edit that was rejected.
-    pub(super) fn named(self, what: String) -> Self {
-        Self { what, ..self }
+    pub(super) fn named(self, edit: String) -> Self {
+        Self { edit, ..self }
     }
 
     /// Returns the values that the format, or the current value, allows.
@@ -65,11 +64,11 @@ impl Rejection {
 /// One line, or with `{:#}` a table that includes the advice.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, expected, found, advice } = self;
+        let Self { edit, expected, found, advice } = self;
         if !f.alternate() {
-            return write!(f, "{what}: expected {expected}, found {found}");
+            return write!(f, "{edit}: expected {expected}, found {found}");
         }
-        write!(f, "{what}\n  expected  {expected}\n  found     {found}")?;
+        write!(f, "{edit}\n  expected  {expected}\n  found     {found}")?;
         match advice {
             Some(advice) => write!(f, "\n  advice    {advice}"),
             None => Ok(()),

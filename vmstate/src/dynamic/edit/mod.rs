@@ -1,7 +1,7 @@
-//! Changing a stream: values, subsections, names.
+//! Changes a stream: values, subsections, names.
 //!
-//! [`Edits`] are given to a [`Rewriter`], which writes a new stream with a new description. Edits that the format does
-//! not allow are rejected with a reason. [`DecodedSection::set`] and related methods edit one section.
+//! A [`Rewriter`] applies [`Edits`] and writes a new stream with a new description. Edits that the format does not
+//! allow are rejected with a reason. [`DecodedSection::set`] and related methods edit one section.
 //!
 //! ```
 //! use vmstate::dynamic::edit::{Edits, edit};
@@ -58,9 +58,9 @@ pub use parse_subsection::subsection as parse_subsection;
 
 use section_path::SectionPath;
 
-/// Changes to be made to a stream while it is written again.
+/// Changes to a stream, applied while it is rewritten.
 ///
-/// Sections are named as `NAME` or `NAME:INSTANCE`; the instance is needed where several have the name.
+/// Sections are named as `NAME`, or as `NAME:INSTANCE` if several have the name.
 #[derive(Debug, Clone, Default)]
 pub struct Edits {
     machine: Option<String>,
@@ -71,13 +71,13 @@ pub struct Edits {
     force: bool,
 }
 
-/// A change to be made to one section.
+/// A change to one section.
 #[derive(Debug, Clone)]
 struct Pending {
     /// The section, and the path in it.
     path: String,
     edit: Edit,
-    /// The instance of the section that it was made to.
+    /// The instance id of the changed section, once the change has been made.
     done: Option<u32>,
 }
 
@@ -115,7 +115,7 @@ impl fmt::Display for AppliedEdit {
 /// Edits the stream `bytes`, and returns the new stream and the edits that were made.
 ///
 /// # Errors
-/// Returns an error if the stream is broken, or a change cannot be made.
+/// Returns an error if the stream is malformed, or does not allow a change.
 pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<AppliedEdit>), EditError> {
     let description = Document::from_stream(bytes)?;
     let (mut reader, mut out) = (Reader::from_slice(bytes), Writer::new());
@@ -125,7 +125,7 @@ pub fn edit(bytes: &[u8], mut edits: Edits) -> Result<(Vec<u8>, Vec<AppliedEdit>
 }
 
 impl Edits {
-    /// No change yet.
+    /// Creates an empty list of changes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -133,16 +133,15 @@ impl Edits {
 
     /// Sets the value at `path`, which is a section and a path in it (`cpu.env.r[24]`, `serial:1.lcr`), to `value`.
     ///
-    /// Integers are decimal or, with `0x`, hexadecimal; flags are `true` or `false`; timers nanoseconds or `disarmed`;
-    /// floats
-    /// decimal. Arrays and bitmaps (of 64-bit words) are written `[1, 2, 3]`; bytes as `hex:00ff`, or as text in
-    /// quotes, which zeros fill up; 1, 2, 4 or 8 of them also as an unsigned integer.
+    /// Integers are decimal or, with `0x`, hexadecimal. Flags are `true` or `false`. Timers are nanoseconds or
+    /// `disarmed`. Floats are decimal. Arrays and bitmaps (of 64-bit words) are written `[1, 2, 3]`. Bytes are written
+    /// as `hex:00ff` or as text in quotes, padded with zeros; 1, 2, 4 or 8 bytes also as an unsigned integer.
     #[must_use]
     pub fn set(self, path: impl Into<String>, value: impl Into<String>) -> Self {
         self.with(path, Edit::Set(value.into()))
     }
 
-    /// Drops a subsection: `serial.serial/tsr`, or with the path of the struct that has it,
+    /// Drops a subsection: `serial.serial/tsr`, or with the path of its struct,
     /// `0000:00:1f.2/ich9_ahci.ahci.dev[0].port.ifs[0].ide_drive/pio_state`.
     #[must_use]
     pub fn drop_subsection(self, path: impl Into<String>) -> Self {
@@ -156,20 +155,20 @@ impl Edits {
         self.with(path, Edit::Add(subsection))
     }
 
-    /// Gives a section another name. Its instance stays.
+    /// Renames a section. Its instance id is kept.
     #[must_use]
     pub fn rename_section(self, old: impl Into<String>, new: impl Into<String>) -> Self {
         self.with(old, Edit::Rename(new.into()))
     }
 
-    /// Makes the stream one of another machine type.
+    /// Sets the machine type in the configuration.
     #[must_use]
     pub fn machine(mut self, name: impl Into<String>) -> Self {
         self.machine = Some(name.into());
         self
     }
 
-    /// Also sets values that seem to count something else.
+    /// Also sets counters. Their arrays keep their lengths, so the result may not load.
     #[must_use]
     pub fn force(mut self) -> Self {
         self.force = true;
@@ -181,10 +180,10 @@ impl Edits {
         self
     }
 
-    /// Begins to write a stream again, with its machine changed.
+    /// Begins to rewrite a stream, and sets its machine type.
     ///
     /// # Errors
-    /// Returns an error if the stream is broken, or names no machine that could be changed.
+    /// Returns an error if the stream is malformed, or has no configuration whose machine type could be set.
     pub fn begin<'r, 'a>(
         &mut self,
         reader: &'r mut Reader<'a>,
@@ -210,10 +209,10 @@ impl Edits {
         Ok(())
     }
 
-    /// Makes the changes that are for `section`.
+    /// Applies the changes to `section`.
     ///
     /// # Errors
-    /// Returns an error if one of them cannot be made, or is for several sections.
+    /// Returns an error if the section does not allow a change, or a change applies to several sections.
     pub fn apply(&mut self, header: &mut SectionHeader, section: &mut DecodedSection) -> Result<(), EditError> {
         for pending in &mut self.edits {
             let Some(path) = SectionPath::parse(&pending.path, &header.name, header.instance_id) else { continue };
@@ -231,7 +230,8 @@ impl Edits {
         self.written(header)
     }
 
-    /// Notes a section, whose name may be new: no two may have the same.
+    /// Records a written section, and rejects a second one with its name and instance id: the destination would load
+    /// both into one device.
     fn written(&mut self, header: &SectionHeader) -> Result<(), EditError> {
         let key = (header.name.clone(), header.instance_id);
         let renames = self.edits.iter().any(|pending| matches!(pending.edit, Edit::Rename(_)));
@@ -249,7 +249,7 @@ impl Edits {
     /// Returns the edits that were made.
     ///
     /// # Errors
-    /// Returns an error if a change is for a section, or for something in it, that the stream does not have.
+    /// Returns an error if the section or the value of a change does not exist in the stream.
     pub fn finish(self) -> Result<Vec<AppliedEdit>, EditError> {
         match self.edits.iter().find(|pending| pending.done.is_none()) {
             Some(pending) => Err(pending.edit.nothing_at(&pending.path).into()),
@@ -294,13 +294,13 @@ impl Edit {
     }
 
     fn nothing_at(&self, path: &str) -> Rejection {
-        let (what, expected) = match self {
+        let (verb, expected) = match self {
             Self::Set(_) => ("set", "a section of this name with this field"),
             Self::Drop => ("drop", "a section of this name with this subsection"),
             Self::Add(_) => ("add", "a section of this name with a struct for the subsection"),
             Self::Rename(_) => ("rename", "a device section of this name"),
         };
-        Rejection::new(format!("cannot {what} `{path}`"))
+        Rejection::new(format!("cannot {verb} `{path}`"))
             .expected(expected, "none in the stream")
             .or_advice("`vmstate dump` shows all paths")
     }

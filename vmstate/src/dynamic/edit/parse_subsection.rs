@@ -1,11 +1,10 @@
-//! Subsections as people write them: `1{tsr_retry:uint32=0, data:buffer="ab"}`.
+//! Parses subsections of edits: `1{tsr_retry:uint32=0, data:buffer="ab"}`.
 
 use super::super::{DecodedField, DecodedStruct, DecodedValue, Scalar, ScalarKind, Scalars};
 use super::{Rejection, parse_value};
 use crate::schema::vmdesc::{MAX_NAME, Name};
 
-/// Reads a subsection that is written as `VERSION{NAME:TYPE=VALUE, ...}`; a comma in an array or in quotes divides
-/// nothing.
+/// Parses a subsection of the form `VERSION{NAME:TYPE=VALUE, ...}`. Commas in arrays or quotes do not separate fields.
 ///
 /// Types are QEMU's info types of fixed size (`uint8`, `bool`, `timer`, ...) and `buffer`; values have the format of
 /// [`Edits::set`](super::Edits::set). `[1, 2]` is an array. The name of the subsection is given by the path at which it
@@ -21,7 +20,7 @@ use crate::schema::vmdesc::{MAX_NAME, Name};
 /// ```
 ///
 /// # Errors
-/// Returns an error if it is written in another way, or a value does not fit its type.
+/// Returns an error if the text has another form, or a value does not fit its type.
 pub fn subsection(text: &str) -> Result<DecodedStruct, Rejection> {
     let parse = || {
         let (version, fields) = text.trim().strip_suffix('}')?.split_once('{')?;
@@ -35,10 +34,10 @@ pub fn subsection(text: &str) -> Result<DecodedStruct, Rejection> {
     Ok(DecodedStruct { vmsd_name: "".into(), version, offset: 0, fields, subsections: Vec::new() })
 }
 
-/// The parts between commas.
+/// Splits text at the commas outside of arrays and quotes.
 fn split(text: &str) -> Vec<&str> {
     let (mut quoted, mut depth) = (false, 0_usize);
-    let divides = |char| {
+    let separates = |char| {
         match char {
             '"' => quoted = !quoted,
             '[' if !quoted => depth += 1,
@@ -47,17 +46,17 @@ fn split(text: &str) -> Vec<&str> {
         }
         char == ',' && !quoted && depth == 0
     };
-    text.split(divides).map(str::trim).filter(|part| !part.is_empty()).collect()
+    text.split(separates).map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
 fn field(text: &str) -> Result<DecodedField, Rejection> {
     let rejection = || Rejection::because("a field as `NAME:TYPE=VALUE`", text);
-    let (declared, said) = text.split_once('=').ok_or_else(rejection)?;
+    let (declared, value) = text.split_once('=').ok_or_else(rejection)?;
     let (name, type_name) = declared.trim().rsplit_once(':').ok_or_else(rejection)?;
-    let (type_name, said) = (type_name.trim(), said.trim());
+    let (type_name, value) = (type_name.trim(), value.trim());
     let value = match ScalarKind::from_name(type_name).filter(|kind| *kind != ScalarKind::Marker) {
-        Some(kind) => number(kind, said)?,
-        None if type_name == "buffer" => DecodedValue::Bytes(parse_value::literal(said)?),
+        Some(kind) => number(kind, value)?,
+        None if type_name == "buffer" => DecodedValue::Bytes(parse_value::literal(value)?),
         None => return Err(Rejection::because("an info type of fixed size, or `buffer`", type_name)),
     };
     let name = name.trim();
@@ -69,7 +68,7 @@ fn field(text: &str) -> Result<DecodedField, Rejection> {
     Ok(DecodedField { name, index: None, type_name, value, offset: 0, size })
 }
 
-/// A number, or an array of two or more.
+/// Parses a number, or an array of two or more numbers.
 fn number(kind: ScalarKind, text: &str) -> Result<DecodedValue, Rejection> {
     let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
         return parse_value::scalar(kind, text).map(|bytes| DecodedValue::Scalar(Scalar::from_bytes(kind, &bytes)));
@@ -88,7 +87,7 @@ fn number(kind: ScalarKind, text: &str) -> Result<DecodedValue, Rejection> {
 mod tests {
     use super::*;
 
-    /// A description with a longer one could not be read again.
+    /// A description with a longer name could not be parsed again.
     #[test]
     fn long_name_is_rejected() {
         let named = |length| subsection(&format!("1{{{}:uint8=0}}", "n".repeat(length)));

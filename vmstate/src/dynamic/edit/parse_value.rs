@@ -1,4 +1,4 @@
-//! Values as people write them, as bytes.
+//! Parses values of edits into bytes.
 
 use super::super::{DecodedValue, Scalar, ScalarKind, Scalars};
 use super::Rejection;
@@ -27,7 +27,8 @@ fn flag(text: &str) -> Result<u64, Rejection> {
     }
 }
 
-/// Nanoseconds, or `disarmed`.
+/// Parses nanoseconds, or `disarmed`: QEMU writes -1 for a timer that is not pending (`timer_put` in
+/// migration/savevm.c).
 fn timer(text: &str) -> Result<u64, Rejection> {
     match text {
         "disarmed" => Ok(u64::MAX),
@@ -38,13 +39,14 @@ fn timer(text: &str) -> Result<u64, Rejection> {
 /// Returns the bits of an integer in the range of `kind`.
 fn integer(kind: ScalarKind, text: &str) -> Result<u64, Rejection> {
     let width = 8 * kind.width();
-    let (least, greatest) = match kind.is_signed() {
-        true => (-(1_i128 << (width - 1)), (1_i128 << (width - 1)) - 1),
-        false => (0, (1_i128 << width) - 1),
+    let (least, greatest) = if kind.is_signed() {
+        (-(1_i128 << (width - 1)), (1_i128 << (width - 1)) - 1)
+    } else {
+        (0, (1_i128 << width) - 1)
     };
     let value = parse(text).filter(|value| (least..=greatest).contains(value));
     let value = value.ok_or_else(|| Rejection::because(format!("an integer from {least} to {greatest}"), text))?;
-    // Two's complement: of a negative one, the low bits.
+    // The low bits of an i128 are the value's two's complement.
     Ok(u64::try_from(value & i128::from(u64::MAX)).unwrap_or_default())
 }
 
@@ -89,7 +91,7 @@ fn array(values: &Scalars, text: &str) -> Result<Vec<u8>, Rejection> {
     elements(text, values.len(), |text| scalar(values.kind(), text))
 }
 
-/// `[1, 2, 3]`, with as many elements as there were.
+/// Parses `[1, 2, 3]` with `count` elements.
 fn elements(
     text: &str,
     count: usize,
@@ -97,15 +99,15 @@ fn elements(
 ) -> Result<Vec<u8>, Rejection> {
     let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let inner = inner.ok_or_else(|| Rejection::because(format!("{count} elements, as `[1, 2, ...]`"), text))?;
-    let elements_said = inner.split(',').map(|text| element(text.trim())).collect::<Result<Vec<_>, _>>()?;
-    match elements_said.len() {
-        said if said == count => Ok(elements_said.concat()),
-        said => Err(Rejection::because(format!("{count} elements: the length of an array cannot change"), said)),
+    let elements = inner.split(',').map(|text| element(text.trim())).collect::<Result<Vec<_>, _>>()?;
+    if elements.len() != count {
+        let expected = format!("{count} elements: the length of an array cannot change");
+        return Err(Rejection::because(expected, elements.len()));
     }
+    Ok(elements.concat())
 }
 
-/// `hex:00ff`, with as many bytes as there were; `"text"`, which zeros fill up; or a number, if they are as many as one
-/// has.
+/// Parses `length` bytes: `hex:00ff`, `"text"`, which is padded with zeros, or a number if an integer has this length.
 pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Rejection> {
     if let Some(number) = number(text, length) {
         return Ok(number);
@@ -114,13 +116,14 @@ pub(super) fn bytes(text: &str, length: usize) -> Result<Vec<u8>, Rejection> {
     if text.starts_with('"') && bytes.len() < length {
         bytes.resize(length, 0);
     }
-    match bytes.len() == length {
-        true => Ok(bytes),
-        false => Err(Rejection::because(format!("{length} bytes: the length of a buffer cannot change"), bytes.len())),
+    if bytes.len() != length {
+        let expected = format!("{length} bytes: the length of a buffer cannot change");
+        return Err(Rejection::because(expected, bytes.len()));
     }
+    Ok(bytes)
 }
 
-/// The bytes of an unsigned number of `length` bytes.
+/// Parses an unsigned number of `length` bytes.
 fn number(text: &str, length: usize) -> Option<Vec<u8>> {
     let kind = match length {
         1 => ScalarKind::Uint8,
@@ -132,7 +135,7 @@ fn number(text: &str, length: usize) -> Option<Vec<u8>> {
     scalar(kind, text).ok()
 }
 
-/// `hex:00 ff`, or `"text"`.
+/// Parses `hex:00 ff` or `"text"`.
 pub(super) fn literal(text: &str) -> Result<Vec<u8>, Rejection> {
     let rejection = || Rejection::because("bytes, as `hex:00ff` or as text in quotes", text);
     if let Some(quoted) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {

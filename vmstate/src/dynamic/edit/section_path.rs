@@ -1,4 +1,4 @@
-//! Which section and which struct in it a path means.
+//! Resolves a path to a section and a struct in it.
 
 use super::super::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue};
 
@@ -12,9 +12,9 @@ impl<'p> SectionPath<'p> {
     ///
     /// Names contain dots and colons, so the end of a section's name can only be found if the section is known.
     pub(super) fn parse(path: &'p str, name: &str, instance_id: u32) -> Option<Self> {
-        let behind = path.strip_prefix(name)?;
-        let with_instance = behind.strip_prefix(':').and_then(|rest| rest.strip_prefix(&instance_id.to_string()));
-        let rest = with_instance.filter(|rest| is_end(rest)).unwrap_or(behind);
+        let after = path.strip_prefix(name)?;
+        let with_instance = after.strip_prefix(':').and_then(|rest| rest.strip_prefix(&instance_id.to_string()));
+        let rest = with_instance.filter(|rest| is_end(rest)).unwrap_or(after);
         is_end(rest).then(|| Self { rest: rest.strip_prefix('.').unwrap_or(rest) })
     }
 }
@@ -23,17 +23,17 @@ fn is_end(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('.')
 }
 
-/// A struct in a section, and the way to it.
+/// A struct in a section, and its path.
 pub(super) struct Visited<'v> {
-    /// From the section; empty for the section's own struct.
+    /// The path from the section; empty for the section's struct.
     pub(super) path: &'v str,
-    /// Whether it is in an array of which only the first element is described.
+    /// Set if the struct is in an array that is described by its first element.
     pub(super) compressed: bool,
     pub(super) state: &'v mut DecodedStruct,
 }
 
 impl DecodedSection {
-    /// Shows all structs of the section to `visit`, outer ones before those in them.
+    /// Calls `visit` with all structs of the section, outer structs before inner ones.
     pub(super) fn visit(&mut self, visit: &mut impl FnMut(Visited<'_>)) {
         use super::super::DecodedBody;
         if let DecodedBody::Described(state) | DecodedBody::Partly(state, _) = &mut self.body {
@@ -99,7 +99,7 @@ fn walk_tree(tree: &mut DecodedTree, path: &mut String, compressed: bool, visit:
     }
 }
 
-/// Goes one step further, for as long as `inside` runs.
+/// Extends the path while `inside` runs.
 fn step(path: &mut String, step: &str, inside: impl FnOnce(&mut String)) {
     let length = path.len();
     if length > 0 && !step.starts_with('[') {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_begins_with_a_section() {
+    fn path_begins_with_section_name() {
         let rest = |path, name, id| SectionPath::parse(path, name, id).map(|path| path.rest.to_owned());
         assert_eq!(rest("cpu.env.r[24]", "cpu", 0).as_deref(), Some("env.r[24]"));
         assert_eq!(rest("cpu:1.env", "cpu", 1).as_deref(), Some("env"));

@@ -1,4 +1,4 @@
-//! Setting values in a section, and the section's name.
+//! Sets values in a section, and the section's name.
 
 use vmstate_types::{Reader, Writer};
 
@@ -15,13 +15,13 @@ impl DecodedSection {
     /// value as text, or `None` if the path leads to no value.
     ///
     /// # Errors
-    /// Returns an error if the value does not fit, or seems to count something else, whose number an edit cannot
+    /// Returns an error if the value does not fit, or seems to be the counter of an array, whose length an edit cannot
     /// change.
     pub fn set(&mut self, path: &str, text: &str) -> Result<Option<(String, String)>, Rejection> {
         self.set_with(path, text, false)
     }
 
-    /// The same; `force` lets counts be set.
+    /// Like [`set`](Self::set). With `force`, counters can be set as well.
     pub(super) fn set_with(
         &mut self,
         path: &str,
@@ -55,7 +55,10 @@ impl DecodedSection {
         Ok(Some((old, new)))
     }
 
-    /// Puts `bytes` in the place of those at `offset` of the stream: as many, so that all others stay where they are.
+    /// Replaces the bytes at `offset` of the stream by the same number of bytes, so no other value moves.
+    ///
+    /// The section is encoded, changed and decoded again, because a value can have many representations here and only
+    /// one on the wire.
     fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Rejection> {
         let changed = self.patched(offset, bytes);
         *self = changed.ok_or_else(|| Rejection::because("a decodable value", "another one"))?;
@@ -73,7 +76,7 @@ impl DecodedSection {
         Self::decode(&self.describe()?, &mut reader, Some(end)).ok()
     }
 
-    /// The name of the field whose elements or bytes the integer at `offset` seems to count.
+    /// Returns the name of the field whose elements or bytes the integer at `offset` seems to count.
     fn counted_by(&self, offset: u64, size: u64, count: i128) -> Option<String> {
         let mut counted = None;
         let mut copy = self.clone();
@@ -81,10 +84,10 @@ impl DecodedSection {
         counted
     }
 
-    /// Gives the section another name, and returns the old one.
+    /// Renames the section, and returns the old name.
     ///
     /// # Errors
-    /// Returns an error if nothing on the wire can have the name.
+    /// Returns an error if the name cannot be written to a stream.
     pub fn rename(&mut self, name: &str) -> Result<String, Rejection> {
         let fits = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if !fits {
@@ -95,22 +98,22 @@ impl DecodedSection {
     }
 }
 
-/// The field of `state` that the integer at `offset`, if it is one of `state`'s own, seems to count.
+/// Returns the name of the field that the integer at `offset` seems to count, if both are fields of `state`.
 fn counted_in(state: &DecodedStruct, offset: u64, size: u64, count: i128) -> Option<String> {
     let is_it = |field: &DecodedField| {
         field.offset == offset && field.size == size && matches!(field.value, DecodedValue::Scalar(_))
     };
     let place = state.fields.iter().position(is_it)?;
-    let (before, behind) = state.fields.split_at(place + 1);
+    let (before, after) = state.fields.split_at(place + 1);
     if !before.last().is_some_and(|counter| is_counter(&counter.name)) {
         return None;
     }
-    let mut arrays = behind.chunk_by(|one, next| one.name == next.name);
+    let mut arrays = after.chunk_by(|one, next| one.name == next.name);
     let counted = arrays.find(|entries| count > 1 && length(entries) == count)?;
     counted.first().map(|field| String::from(&*field.name))
 }
 
-/// The elements of an array, or the bytes of a buffer.
+/// Returns the number of elements of an array, or of bytes of a buffer.
 fn length(entries: &[DecodedField]) -> i128 {
     let of_one = |field: &DecodedField| match &field.value {
         DecodedValue::Bytes(bytes) if entries.len() == 1 => bytes.len() as u64,

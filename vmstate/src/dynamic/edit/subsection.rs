@@ -1,4 +1,4 @@
-//! Dropping and adding subsections.
+//! Drops and adds subsections.
 
 use vmstate_types::walk::is_subsection_name;
 
@@ -6,7 +6,8 @@ use super::super::{DecodedSection, DecodedStruct};
 use super::Rejection;
 use super::section_path::{SectionPath, Visited};
 
-/// QEMU looks at the low byte of a subsection's version only.
+/// The highest version that QEMU loads correctly: it stores a subsection's version in a `uint8_t`
+/// (`vmstate_subsection_load` in migration/vmstate.c).
 const MAX_VERSION: u32 = 255;
 /// The longest name: its length is one byte on the wire.
 const MAX_NAME: usize = 255;
@@ -19,7 +20,8 @@ impl DecodedStruct {
 }
 
 impl DecodedSection {
-    /// The subsection at `path`, which begins with the section as paths of [`Edits`](super::Edits) do.
+    /// Returns the subsection at `path`, which begins with the section's name as the paths of [`Edits`](super::Edits)
+    /// do.
     #[must_use]
     pub fn subsection_by(&self, path: &str) -> Option<DecodedStruct> {
         let path = SectionPath::parse(path, &self.name, self.instance_id)?;
@@ -30,7 +32,7 @@ impl DecodedSection {
     /// the path of its struct. Returns `None` if no such subsection exists.
     ///
     /// # Errors
-    /// Returns an error if several are called so.
+    /// Returns an error if several subsections have this name.
     pub fn drop_subsection(&mut self, path: &str) -> Result<Option<DecodedStruct>, Rejection> {
         let mut found = Vec::new();
         self.visit(&mut |visited| {
@@ -51,9 +53,8 @@ impl DecodedSection {
     /// section whose name it begins with.
     ///
     /// # Errors
-    /// Returns an error if there is one of that name already, several structs could have it, or the struct is an
-    /// element of an array that
-    /// the stream describes by its first element: such elements have no subsections.
+    /// Returns an error if the struct has a subsection of that name, if several structs could have it, or if the struct
+    /// is an element of an array that is described by its first element: such elements have no subsections.
     pub fn add_subsection(&mut self, path: &str, subsection: &DecodedStruct) -> Result<bool, Rejection> {
         let mut found: Vec<(usize, String)> = Vec::new();
         self.visit(&mut |Visited { path: place, state, .. }| {
@@ -61,7 +62,7 @@ impl DecodedSection {
             let named = names.into_iter().flatten().find(|name| is_subsection_name(name, &state.vmsd_name));
             found.extend(named.map(|name| (state.vmsd_name.len(), join(place, name))));
         });
-        // A subsection of `ahci port` is not one of `ahci`.
+        // The longest prefix decides: a subsection of `ahci port` must not be added to `ahci`.
         let nearest = found.iter().map(|(length, _)| *length).max();
         let found = found.into_iter().filter(|(length, _)| Some(*length) == nearest).map(|(_, full)| full);
         let found = found.collect::<Vec<_>>();
@@ -79,7 +80,7 @@ impl DecodedSection {
     }
 }
 
-/// Adds a subsection here, if it can be.
+/// Adds a subsection to a struct.
 fn add(state: &mut DecodedStruct, compressed: bool, subsection: DecodedStruct) -> Result<(), Rejection> {
     check(&subsection)?;
     if compressed {
@@ -88,14 +89,11 @@ fn add(state: &mut DecodedStruct, compressed: bool, subsection: DecodedStruct) -
             "an element of an array that is described by its first element",
         ));
     }
-    let there = state.subsections.iter().any(|inner| inner.vmsd_name == subsection.vmsd_name);
-    match there {
-        true => Err(Rejection::because("a new subsection", "one with this name").or_advice("drop it first")),
-        false => {
-            state.subsections.push(subsection);
-            Ok(())
-        }
+    if state.subsections.iter().any(|inner| inner.vmsd_name == subsection.vmsd_name) {
+        return Err(Rejection::because("a new subsection", "one with this name").or_advice("drop it first"));
     }
+    state.subsections.push(subsection);
+    Ok(())
 }
 
 fn check(subsection: &DecodedStruct) -> Result<(), Rejection> {
@@ -103,10 +101,10 @@ fn check(subsection: &DecodedStruct) -> Result<(), Rejection> {
     if !(1..=MAX_NAME).contains(&name.len()) {
         return Err(Rejection::because(format!("a name of 1 to {MAX_NAME} bytes"), name.len()));
     }
-    match subsection.version <= MAX_VERSION {
-        true => Ok(()),
-        false => Err(Rejection::because(format!("a version of at most {MAX_VERSION}"), subsection.version)),
+    if subsection.version > MAX_VERSION {
+        return Err(Rejection::because(format!("a version of at most {MAX_VERSION}"), subsection.version));
     }
+    Ok(())
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! Comparing devices' states.
+//! Tests of comparing devices' states.
 
 use super::{decoded, decoded_fields, device, device_with, hex, inline, many, nested, one, vmsd};
 use crate::Reader;
@@ -27,7 +27,7 @@ fn lines(old: &DecodedSection, new: &DecodedSection) -> Vec<String> {
     compare_sections(old, new).iter().map(line).collect()
 }
 
-/// What differs between these bytes, read by the same fields.
+/// Returns the differences between two payloads of the same fields.
 fn between(fields: &str, old: &str, new: &str) -> Vec<String> {
     lines(&decoded_fields(fields, old), &decoded_fields(fields, new))
 }
@@ -77,7 +77,7 @@ fn arrays_are_summarised() {
 }
 
 #[test]
-fn an_array_is_the_same_however_it_is_described() {
+fn description_of_array_makes_no_difference() {
     let indexed =
         |index: u64, value: &str| format!(r#"{{"name": "a", "index": {index}, "type": "uint8", "size": {value}}}"#);
     let runs = format!("{}, {}", many("a", 2, "uint8", 1), one("a", "uint8", 1));
@@ -85,13 +85,13 @@ fn an_array_is_the_same_however_it_is_described() {
     assert_eq!(lines(&whole, &split), Vec::<String>::new());
     let apart = decoded_fields(&[indexed(0, "1"), indexed(1, "1"), indexed(2, "1")].join(", "), "010903");
     assert_eq!(lines(&whole, &apart), ["a: [1..2] of 3 -> 3"]);
-    // An index that says nothing sensible begins another array, and takes no memory.
+    // An index out of order begins another array, and does not allocate memory.
     let wild = decoded_fields(&[indexed(u64::MAX, "1"), indexed(7, "1"), indexed(0, "1")].join(", "), "010203");
     assert_eq!(lines(&whole, &wild).len(), 3);
 }
 
 #[test]
-fn fields_and_subsections_come_and_go() {
+fn added_and_removed_fields_are_listed() {
     let inner = vmsd("n", &[one("x", "bool", 1)]);
     let other = inner.replace("\"version\": 1", "\"version\": 2");
     let old_fields = [one("a", "bool", 1), one("b", "bool", 1), nested("s", "", &inner, 1)];
@@ -126,7 +126,7 @@ fn fields_and_subsections_come_and_go() {
 }
 
 #[test]
-fn lists_go_by_place_and_trees_by_key() {
+fn lists_are_paired_by_index_and_trees_by_key() {
     let node = vmsd("n", &[one("x", "uint8", 1)]);
     let list = |count: usize| inline("q", "qlist", &vec![node.as_str(); count], 2 * count as u64 + 1);
     let (one_node, two_nodes) = (decoded_fields(&list(1), "01 07 00"), decoded_fields(&list(2), "01 08 01 09 00"));
@@ -144,7 +144,7 @@ fn bytes_without_fields_are_compared_as_bytes() {
     let described = DecodedSection { offset: 10, ..decoded_fields(&one("a", "uint16", 2), "6163") };
     assert_eq!(lines(&described, &bytes(b"ab")), [": [1..2] of 2 -> 2"]);
     assert_eq!(lines(&described, &bytes(b"ac")), Vec::<String>::new());
-    // The second of two pointers is NULL, which the description does not say.
+    // The second of two pointers is NULL, which the description does not contain.
     let struct_of_two = nested("s", r#""array_len": 2, "#, &vmsd("n", &[one("x", "uint16", 2)]), 2);
     let fields = device(&format!("{}, {struct_of_two}", one("a", "uint8", 1)));
     let partly = |text: &str| {
@@ -152,7 +152,7 @@ fn bytes_without_fields_are_compared_as_bytes() {
         decoded(&fields, &bytes, Some(1000 + bytes.len() as u64)).unwrap()
     };
     assert_eq!(lines(&partly("01 0002 30"), &partly("02 0003 30")), ["a: 1 -> 2", ": [1..2] of 3 -> 3"]);
-    // Where the one is exact and the other is not, fields cannot be compared.
+    // Fields cannot be compared if only one description is exact.
     assert_eq!(lines(&partly("01 0002 30"), &partly("01 0002 0004")), [": [3..5] of 4 -> 5"]);
 }
 

@@ -1,10 +1,10 @@
-//! Descriptions of QEMU's that are not exact, and those that are merely wrong.
+//! Tests of QEMU's inexact descriptions, and of wrong descriptions.
 
 use super::super::{DecodedBody, DecodedSection};
 use super::{decoded, device, device_with, hex, many, nested, one, vmsd};
 use crate::Reader;
 
-/// Decodes `bytes` up to their end by inexact fields, and says how many of the fields and bytes were certain.
+/// Decodes `bytes` up to their end by inexact fields, and returns the number of certain fields and of remaining bytes.
 fn certain(fields: &[String], bytes: &str) -> (usize, usize) {
     let (fields, bytes) = (fields.join(", "), hex(bytes));
     let end = 1000 + bytes.len() as u64;
@@ -39,7 +39,7 @@ fn z() -> String {
     one("z", "uint8", 1)
 }
 
-/// What QEMU 7.2 says of three pointers of which the first is NULL.
+/// Returns QEMU 7.2's description of three pointers whose first pointer is NULL.
 fn null() -> String {
     r#"{"name": "p", "array_len": 3, "type": "struct", "struct": {}, "size": 1}"#.into()
 }
@@ -51,7 +51,7 @@ fn image(place: &str) -> String {
 const THREE: &str = r#""array_len": 3, "#;
 
 #[test]
-fn pointers_that_are_all_null() {
+fn null_pointers_are_certain() {
     let section = exact(&[a(), null(), z()], "0102 303030 07");
     assert_eq!(section.get("p[2]").unwrap().item.to_string(), "NULL");
     let section = exact(&[a(), many("p", 3, "int32", 1), z()], "0102 303030 07");
@@ -60,7 +60,7 @@ fn pointers_that_are_all_null() {
 }
 
 #[test]
-fn the_first_pointer_is_null_and_others_are_not() {
+fn leading_null_pointer_ends_the_certain_part() {
     assert_eq!(certain(&[a(), null(), z()], "0102 30 00000007 30 07"), (1, 2));
     let error =
         DecodedSection::decode(&device(&null()), &mut Reader::from_slice(&hex("30 00000007 30")), None).unwrap_err();
@@ -68,13 +68,13 @@ fn the_first_pointer_is_null_and_others_are_not() {
 }
 
 #[test]
-fn the_first_pointer_is_not_null_and_others_are() {
+fn later_null_pointer_ends_the_certain_part() {
     assert_eq!(certain(&[a(), image(THREE), z()], "0102 00000007 30 00000008 07"), (1, 2));
     assert_eq!(certain(&[a(), many("p", 3, "int32", 4), z()], "0102 00000007 30 30 07"), (1, 2));
 }
 
 #[test]
-fn runs_of_pointers() {
+fn runs_of_pointers_end_the_certain_part() {
     // QEMU 10 splits the array; this one is exact.
     let last = one("p", "nullptr", 1);
     let section = exact(&[a(), many("p", 2, "nullptr", 1), image(""), last.clone(), z()], "0102 3030 00000007 30 08");
@@ -91,7 +91,7 @@ fn runs_of_pointers() {
 }
 
 #[test]
-fn elements_with_counted_arrays_inside() {
+fn counted_array_in_element_is_inexact() {
     let inner = vmsd("v", &[one("n", "uint8", 1), many("data", 2, "uint8", 1)]);
     let array = nested("v", r#""array_len": 2, "#, &inner, 3);
     let outer = nested("o", "", &vmsd("o", std::slice::from_ref(&array)), 6);
@@ -101,7 +101,7 @@ fn elements_with_counted_arrays_inside() {
 }
 
 #[test]
-fn inexact_subsections() {
+fn inexact_subsection_keeps_the_fields() {
     let device = device_with(&vmsd("v", &[a()]), &[vmsd("v/a", &[z()]), vmsd("v/b", &[null()])]);
     let bytes = hex("0102 05 03 762f61 00000001 07 05 03 762f62 00000001 30 00000007 30");
     let section = decoded(&device, &bytes, Some(1000 + bytes.len() as u64)).unwrap();
@@ -111,7 +111,7 @@ fn inexact_subsections() {
 }
 
 #[test]
-fn nothing_explains_the_difference() {
+fn unexplained_difference_is_an_error() {
     assert_eq!(wrong(&[a()], "0102 03"), "2 bytes, as the stream describes them / 3 to the footer");
     assert_eq!(wrong(&[a(), z()], "0102"), "3 bytes, as the stream describes them / 2 to the footer");
     // Not a whole number of NULLs; more of them than elements after the first; none among the bytes; too many bytes.
@@ -126,6 +126,6 @@ fn nothing_explains_the_difference() {
 }
 
 #[test]
-fn a_contradiction_anywhere_is_no_inexactness() {
+fn contradiction_is_not_inexactness() {
     assert!(wrong(&[a(), null(), one("z", "uint8", 8)], "0102 30 00000007 30 07").starts_with("a size of 1"));
 }

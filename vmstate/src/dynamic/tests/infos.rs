@@ -1,4 +1,4 @@
-//! Every info type, by its bytes; and descriptions that lie about them.
+//! Tests of every info type, and of descriptions that contradict the bytes.
 
 use super::super::{DecodedBody, DecodedSection, DecodedTree, DecodedValue, ScalarKind};
 use super::{
@@ -13,7 +13,7 @@ fn node() -> String {
 }
 
 #[test]
-fn single_values() {
+fn single_values_decode_by_info_type() {
     for (type_name, bytes, shown) in [
         ("bool", "01", "true"),
         ("bool", "00", "false"),
@@ -69,7 +69,7 @@ fn arrays_of_single_values_stay_compact() {
 }
 
 #[test]
-fn structs_of_all_kinds() {
+fn nested_structs_decode() {
     let node = node();
     for fields in [nested("f", "", &node, 2), inline("f", "vstruct", &[&node], 2), inline("f", "tmp", &[&node], 2)] {
         let section = decoded_fields(&fields, "0182");
@@ -84,7 +84,7 @@ fn structs_of_all_kinds() {
 }
 
 #[test]
-fn lists() {
+fn lists_decode() {
     let node = node();
     let fields = |list| [one("i", "int16", 2), list, one("j", "int32", 4)].join(", ");
     let two = fields(inline("q", "qtailq", &[&node, &node], 7));
@@ -93,7 +93,7 @@ fn lists() {
     assert_eq!(section.get("q[1].x").unwrap().offset, 1000 + 7);
     assert_eq!(section.get("q").unwrap().item.to_string(), "2 elements");
 
-    // What was changed comes out changed, in bytes and description.
+    // A changed value changes the bytes and the description.
     let DecodedBody::Described(state) = &mut section.body else { panic!() };
     let DecodedValue::List(elements) = &mut state.fields[1].value else { panic!() };
     elements.pop();
@@ -104,7 +104,7 @@ fn lists() {
 }
 
 #[test]
-fn trees() {
+fn trees_decode() {
     let key = vmsd("k", &[one("low", "uint64", 8), one("high", "uint64", 8)]);
     let value = vmsd("m", &[one("phys", "uint64", 8), one("flags", "uint32", 4)]);
     let keyed = |name| inline(name, "gtree", &[&key, &value, &key, &value], 63);
@@ -125,7 +125,7 @@ fn trees() {
 }
 
 #[test]
-fn subsections() {
+fn subsections_decode() {
     let state = vmsd("dev", &[one("f", "uint8", 1)]);
     let with = |name: &str| device_with(&state, &[vmsd(name, &[one("extra", "uint16", 2)])]);
     let bytes = hex("07 05 09 6465762f6578747261 00000001 beef");
@@ -146,7 +146,7 @@ fn subsections() {
 }
 
 #[test]
-fn old_style_sections() {
+fn old_style_section_is_bytes() {
     let device = device_of(r#""size": 3, "fields": [{"name": "data", "size": 3, "type": "buffer"}]"#);
     let section = decoded(&device, &[1, 2, 3], Some(1003)).unwrap();
     assert_eq!(section.opaque(), Some((1000, &[1, 2, 3][..])));
@@ -155,7 +155,7 @@ fn old_style_sections() {
 }
 
 #[test]
-fn contradictions_are_refused() {
+fn contradictory_description_is_rejected() {
     let node = node();
     let inner = vmsd("o", &[nested("s", "", &node, 3)]);
     let empty = vmsd("z", &[]);
@@ -188,7 +188,7 @@ fn contradictions_are_refused() {
 }
 
 #[test]
-fn bytes_that_are_not_what_is_described_are_refused() {
+fn undescribed_bytes_are_rejected() {
     let node = node();
     let list = inline("q", "qlist", &[&node], 4);
     let tree = inline("t", "gtree", &[&node], 16);

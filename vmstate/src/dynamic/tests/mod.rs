@@ -67,7 +67,7 @@ fn encoded(section: &DecodedSection) -> Vec<u8> {
     out.take()
 }
 
-/// Decodes `bytes`, which stand at 1000 of a stream, and checks that they and the description come out again.
+/// Decodes `bytes` at offset 1000 of a stream, and checks that encoding and describing restores them.
 fn decoded(device: &vmdesc::SentSection, bytes: &[u8], end: Option<u64>) -> Result<DecodedSection, LoadError> {
     let mut reader = Reader::from_slice_at(bytes, 1000);
     let section = DecodedSection::decode(device, &mut reader, end)?;

@@ -1,4 +1,4 @@
-//! Properties that hold for all state, and for all bytes.
+//! Property tests with random states, bytes and descriptions.
 
 use proptest::prelude::*;
 
@@ -86,7 +86,7 @@ fn document(device: vmdesc::SentSection) -> Document {
 
 proptest! {
     #[test]
-    fn what_is_encoded_and_described_is_decoded(state in state()) {
+    fn encoded_state_decodes_by_its_description(state in state()) {
         let section = section(state);
         let (bytes, device) = (encoded(&section), section.describe().unwrap());
         prop_assert_eq!(device.wire_size(), Some(bytes.len() as u64));
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_decode_or_are_refused(
+    fn random_bytes_decode_or_fail(
         state in state(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn any_description_is_read_or_refused(
+    fn random_description_parses_or_fails(
         state in state(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0x20..0x7f_u8), 0..3),
     ) {

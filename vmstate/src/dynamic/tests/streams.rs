@@ -1,4 +1,4 @@
-//! Whole streams, made by hand.
+//! Tests of whole streams.
 
 use super::super::{DecodedBody, Rewriter, StreamDecoder, StreamEvent};
 use crate::schema::vmdesc::{Document, Located, locate};
@@ -36,7 +36,7 @@ fn description(bytes: &[u8]) -> Option<Document> {
     }
 }
 
-/// Rewrites `bytes`, which must come out the same, and lists the sections with what was made of them.
+/// Rewrites `bytes`, checks that nothing changes, and lists the sections with their kind of content.
 fn rewritten(bytes: &[u8]) -> Result<Vec<String>, LoadError> {
     let mut out = Writer::new();
     let mut reader = Reader::from_read(bytes);
@@ -70,7 +70,7 @@ fn latch() -> (SectionHeader, &'static [u8]) {
 }
 
 #[test]
-fn with_and_without_footers_and_description() {
+fn footers_and_description_are_optional() {
     let both = ["timer described 8", "latch described 4"];
     let sections = [timer(), latch()];
     assert_eq!(rewritten(&stream(true, Some(&[TIMER, LATCH]), &sections)).unwrap(), both);
@@ -87,7 +87,7 @@ fn with_and_without_footers_and_description() {
 }
 
 #[test]
-fn what_looks_like_a_footer_is_none_where_there_are_no_footers() {
+fn payload_like_a_footer_does_not_end_the_section() {
     let buffer = LATCH
         .replace(r#""levels", "array_len": 2, "type": "uint16", "size": 2"#, r#""b", "type": "buffer", "size": 8"#);
     let sections = [timer(), (latch().0, &b"\x7e\0\0\0\0\x08\0\x03"[..])];
@@ -96,7 +96,7 @@ fn what_looks_like_a_footer_is_none_where_there_are_no_footers() {
 }
 
 #[test]
-fn nothing_tells_the_end() {
+fn section_of_unknown_end_is_an_error() {
     let error = rewritten(&stream(false, None, &[timer()])).unwrap_err();
     assert_eq!(error.expected(), "a description of the section, or footers after sections");
     assert!(error.location().is_some_and(|place| place.to_string().contains("\"timer\"")), "{error}");
@@ -105,7 +105,7 @@ fn nothing_tells_the_end() {
 }
 
 #[test]
-fn lies_are_refused() {
+fn wrong_description_is_rejected() {
     let sections = [timer(), latch()];
     let short = TIMER.replace("int64\", \"size\": 8", "int32\", \"size\": 4");
     let error = rewritten(&stream(true, Some(&[&short, LATCH]), &sections)).unwrap_err();
@@ -119,13 +119,13 @@ fn lies_are_refused() {
 }
 
 #[test]
-fn a_file_of_two_streams_is_not_taken_for_one() {
+fn file_of_two_streams_is_rejected() {
     let one = stream(true, Some(&[TIMER]), &[timer()]);
     let other = TIMER.replace("ticks", "tocks");
     let other = stream(true, Some(&[&other]), &[timer()]);
-    // Its last description is another one than that which follows the sections.
+    // The description at the end of the file belongs to the second stream.
     let error = rewritten(&[one, other].concat()).unwrap_err();
-    assert_eq!(error.expected(), "the description that the stream was read by");
+    assert_eq!(error.expected(), "the description by which the sections were decoded");
     assert!(error.advice().is_some_and(|advice| advice.contains("two streams, one after the other")), "{error}");
 }
 
@@ -144,7 +144,7 @@ fn live_sections_end_at_their_footers() {
 }
 
 #[test]
-fn two_devices_of_one_name_come_in_their_order() {
+fn devices_of_one_name_keep_their_order() {
     let other = TIMER.replace("\"fields\": [", "\"fields\": [{\"name\": \"first\", \"type\": \"bool\", \"size\": 1}, ");
     let sections = [(SectionHeader::full(0, "timer", 0, 2), &[0; 9][..]), timer()];
     let bytes = stream(true, Some(&[&other, TIMER]), &sections);
@@ -152,7 +152,7 @@ fn two_devices_of_one_name_come_in_their_order() {
 }
 
 #[test]
-fn packages_keep_their_form() {
+fn packages_are_rewritten_unchanged() {
     for marked in [false, true] {
         let mut package = Writer::new();
         let mut inner = StreamWriter::new(&mut package);
@@ -175,7 +175,7 @@ fn packages_keep_their_form() {
 }
 
 #[test]
-fn bits_that_mean_nothing_between_pages_stay() {
+fn unused_bits_of_records_are_kept() {
     let ram = SectionHeader::full(2, "ram", 0, crate::ram::VERSION).of_kind(SectionKind::Start);
     // An empty list with CONTINUE, a flush and an end with addresses: QEMU and we look at none of these.
     let words = [0x24_u64, 0x7000_0200, 0x1c56_0000_0000_0010];

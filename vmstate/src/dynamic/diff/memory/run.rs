@@ -5,17 +5,18 @@ use std::sync::OnceLock;
 
 use super::PageKind;
 
-/// The highest number of digests in a run, so that splitting a run is cheap.
+/// The highest number of digests in a run. A page that is sent again with other contents splits its run, which copies
+/// the digests after it.
 const MAX_RUN: usize = 4096;
 
 /// The contents of neighbouring pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Run {
-    /// So many pages with this byte everywhere.
+    /// A number of pages that consist of this byte.
     Fill(u64, u8),
     /// Pages by their digests.
     Data(Vec<u64>),
-    /// Pages in a form that is not unpacked, by digests of all that was sent.
+    /// Encoded pages, as digests of everything that was sent for them.
     Packed(Vec<u64>),
 }
 
@@ -78,7 +79,7 @@ impl Run {
         }
     }
 
-    /// Puts `page` in the place of the one at `index`, if there is one and it is of the same kind.
+    /// Replaces the page at `index`, if it exists and `page` is of the run's kind. Returns whether it was replaced.
     pub(super) fn replace(&mut self, index: u64, page: Page) -> bool {
         let place =
             |digests: &mut Vec<u64>, digest| match usize::try_from(index).ok().and_then(|at| digests.get_mut(at)) {
@@ -97,7 +98,7 @@ impl Run {
         }
     }
 
-    /// Adds `page` at the end, if it is of the same kind and there is room.
+    /// Appends `page` if it is of the run's kind and the run is not full. Returns whether it was appended.
     pub(super) fn push(&mut self, page: Page) -> bool {
         match (self, page) {
             (Self::Fill(count, byte), Page::Fill(fill)) if *byte == fill => *count += 1,
@@ -111,7 +112,7 @@ impl Run {
         true
     }
 
-    /// Takes off all from `index` on.
+    /// Splits the run, and returns the pages from `index` on.
     pub(super) fn split(&mut self, index: u64) -> Self {
         let cut = |digests: &mut Vec<u64>| digests.split_off(usize::try_from(index).unwrap_or(0).min(digests.len()));
         match self {

@@ -1,4 +1,4 @@
-//! Comparing memory and other live devices.
+//! Tests of comparing memory and other live devices.
 
 use crate::dynamic::StreamDecoder;
 use crate::dynamic::diff::{PageChange, PageKind, Snapshot, StateDifference, compare};
@@ -74,7 +74,7 @@ fn memory_is_compared_by_pages() {
 }
 
 #[test]
-fn the_last_of_what_was_sent_counts() {
+fn last_record_of_a_page_counts() {
     let (one, two) = (&[1; 4096], &[2; 4096]);
     let once = snapshot(&ram(6 * PAGE, &[data(0, one), zero(1), data(2, two), zero(3), zero(4), data(5, one)]));
     let often = snapshot(&ram(
@@ -101,7 +101,7 @@ fn the_last_of_what_was_sent_counts() {
 
 #[test]
 fn any_order_of_pages_gives_the_same_memory() {
-    // What each page was sent as last, and a long history that leads there.
+    // The last contents of each page, and a long history that ends with them.
     let mut state = 12345_u64;
     let mut random = |below: u64| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -124,7 +124,7 @@ fn any_order_of_pages_gives_the_same_memory() {
 }
 
 #[test]
-fn what_is_not_unpacked_is_the_same_or_not_known() {
+fn encoded_pages_are_equal_or_unknown() {
     let base = data(0, &[1; 4096]);
     let delta = (Record::Xbzrle { offset: 0, same_block: false, length: 3 }, b"\x01\x01\x05".as_slice());
     let other = (Record::Xbzrle { offset: 0, same_block: false, length: 3 }, b"\x01\x01\x06".as_slice());
@@ -135,7 +135,7 @@ fn what_is_not_unpacked_is_the_same_or_not_known() {
     }
 }
 
-/// A stream whose pages lie at fixed places, behind their bitmap.
+/// A stream whose pages are at fixed positions after their bitmap.
 fn mapped(bitmap: u64, pages: &[[u8; 4096]]) -> Vec<u8> {
     let size = PAGE * pages.len() as u64;
     let mut out = Writer::new();
@@ -162,7 +162,7 @@ fn mapped(bitmap: u64, pages: &[[u8; 4096]]) -> Vec<u8> {
 }
 
 #[test]
-fn pages_at_fixed_places_count_where_the_bitmap_says_so() {
+fn mapped_pages_without_a_bit_are_zero() {
     let stale = [7; 4096];
     let placed = mapped(0b101, &[[1; 4096], stale, [2; 4096]]);
     let sent = ram(3 * PAGE, &[data(0, &[1; 4096]), zero(1), data(2, &[2; 4096])]);

@@ -38,16 +38,19 @@ impl<'s> Walk<'s> {
                 (Some(Item::Field(written)), None) => self.skip_written(finder, written),
                 (None, Some(Item::Field(read))) => self.skip_read(finder, read),
                 (Some(Item::Field(written)), Some(Item::Subsections(read))) => {
-                    // If the other side still has subsections of this struct, the field is an additional one.
-                    match self.written.has_subsections_of(read) {
-                        true => self.skip_written(finder, written),
-                        false => self.subsections(finder, None, Some(read)),
+                    // If the subsections of this struct are still to come in the written fields, the field is
+                    // additional.
+                    if self.written.has_subsections_of(read) {
+                        self.skip_written(finder, written);
+                    } else {
+                        self.subsections(finder, None, Some(read));
                     }
                 }
                 (Some(Item::Subsections(written)), Some(Item::Field(read))) => {
-                    match self.read.has_subsections_of(written) {
-                        true => self.skip_read(finder, read),
-                        false => self.subsections(finder, Some(written), None),
+                    if self.read.has_subsections_of(written) {
+                        self.skip_read(finder, read);
+                    } else {
+                        self.subsections(finder, Some(written), None);
                     }
                 }
                 (Some(Item::Subsections(written)), None) => self.subsections(finder, Some(written), None),
@@ -104,6 +107,7 @@ impl<'s> Walk<'s> {
             // A wrapper struct may have the name of a field in it.
             (Some(_), None) if contains(written, &read.name) => self.written.unfold(),
             (None, Some(_)) if contains(read, &written.name) => self.read.unfold(),
+            // A buffer that became several fields, the first of which kept the name, has the same bytes.
             _ if leaf::has_other_size(written, read) && regroup(finder, &mut self.written, &mut self.read) => {}
             _ => {
                 self.pop_both();
@@ -112,7 +116,10 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Compares two fields that are both unknown to the other side.
+    /// Compares two fields whose names occur only on their sides.
+    ///
+    /// Explanations without an effect on the bytes are tried first: fields that may be absent, padding, other fields of
+    /// the same bytes, another name, a struct around the fields.
     fn strangers(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         let is_left_out = finder.is_sent() && may_be_absent(read);
         if is_left_out || is_before_padding(&self.written, &self.read) {

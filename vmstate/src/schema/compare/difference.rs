@@ -1,4 +1,4 @@
-//! The first field at which a stream's description and a local device part: the diagnosis of a load that failed.
+//! Finds the first field at which a stream's description differs from a local device, to diagnose a failed load.
 
 use std::fmt;
 
@@ -108,6 +108,7 @@ pub fn first_difference_from_sent(
 
 fn first(ours: &Shape, version: u32, theirs: &vmdesc::SentStruct) -> Option<LayoutDifference> {
     let findings = findings(ours, version, theirs);
+    // A break explains the failure better than a risk, even if the risk comes first in the section.
     let worst = |severity| move |finding: &&Finding| finding.severity() == severity;
     let first = findings.iter().find(worst(Severity::Break)).or_else(|| findings.iter().find(worst(Severity::Risk)));
     let first = first.or_else(|| findings.iter().find(|finding| what(finding.rule).is_some()))?;
@@ -134,12 +135,12 @@ fn findings(ours: &Shape, version: u32, theirs: &vmdesc::SentStruct) -> Vec<Find
     findings
 }
 
-/// The path with the device before it.
+/// Returns the path of a finding, which begins with the device.
 fn path(device: &str, finding: &Finding) -> String {
-    match finding.path.is_empty() {
-        true => device.to_owned(),
-        false => format!("{device}.{}", finding.path),
+    if finding.path.is_empty() {
+        return device.to_owned();
     }
+    format!("{device}.{}", finding.path)
 }
 
 impl LayoutDifference {

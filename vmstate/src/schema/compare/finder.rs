@@ -5,7 +5,8 @@ use std::fmt::Display;
 use super::rule::{Rule, Severity};
 use crate::schema::shape::ShapeField;
 
-/// More findings than this about one device and direction are not gathered.
+/// The highest number of findings about one device and direction. Shapes come from untrusted files, and two of them can
+/// differ in a million fields.
 const MAX_FINDINGS: usize = 1000;
 
 /// The direction of a load: which side writes and which side reads.
@@ -17,19 +18,19 @@ pub enum Direction {
     NewToOld,
 }
 
-/// One difference between two shapes, in one direction.
+/// A difference between two shapes, in one direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which rule.
+    /// The rule that the difference breaks.
     pub rule: Rule,
     /// The direction in which it matters.
     pub direction: Direction,
     /// The device, by the name of its section or type.
     pub device: String,
-    /// The field, with the structs around it: `serial.recv_fifo.count`. Empty when it is about the device as a whole.
+    /// The path of the field: `serial.recv_fifo.count`. Empty if the finding concerns the whole device.
     pub path: String,
-    /// The version of the section in the stream, where the finding is about an older one.
+    /// The version of the section in the stream, if the finding concerns an older version.
     pub at_version: Option<u32>,
     /// The writer's definition.
     pub written: String,
@@ -86,11 +87,11 @@ pub(super) struct Context<'f> {
     pub(super) direction: Direction,
     pub(super) device: &'f str,
     pub(super) at_version: Option<u32>,
-    /// Whether the writing side is a description of a stream: all its fields were sent, and its conditions are decided.
+    /// Set if the writing side is a description of a stream: all its fields were sent, and its conditions are decided.
     pub(super) is_sent: bool,
-    /// Whether the reading side is a description of a stream as well: its missing fields may have been left out.
+    /// Set if the reading side is a description of a stream as well: its missing fields may have been left out.
     pub(super) reads_sent: bool,
-    /// Whether the conditions of subsections are unknown.
+    /// Set if the conditions of subsections are unknown.
     pub(super) guesses: bool,
 }
 
@@ -121,13 +122,14 @@ impl<'f> Finder<'f> {
         self.findings.len() >= self.limit
     }
 
-    /// Goes into the field `name`.
+    /// Returns a finder for the field `name`.
     pub(super) fn at(&mut self, name: &str) -> Finder<'_> {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
         Finder { context: self.context, findings: self.findings, limit: self.limit, path }
     }
 
-    /// Goes into a field that is on both sides, by the name that it has on the old one.
+    /// Returns a finder for a field of both sides, with the name of the old side: findings of both directions then have
+    /// the same path.
     pub(super) fn at_both(&mut self, written: &ShapeField, read: &ShapeField) -> Finder<'_> {
         self.at(match self.context.direction {
             Direction::OldToNew => &written.name,
@@ -135,13 +137,13 @@ impl<'f> Finder<'f> {
         })
     }
 
-    /// Goes into the element number `index`.
+    /// Returns a finder for the element `index`.
     pub(super) fn element(&mut self, index: usize) -> Finder<'_> {
         let path = format!("{}[{index}]", self.path);
         Finder { context: self.context, findings: self.findings, limit: self.limit, path }
     }
 
-    /// Goes on in the same place.
+    /// Returns a finder for the same place.
     pub(super) fn inside(&mut self) -> Finder<'_> {
         let path = self.path.clone();
         Finder { context: self.context, findings: self.findings, limit: self.limit, path }

@@ -1,4 +1,4 @@
-//! Comparing values: their types, sizes and counts.
+//! Compares values: their types, sizes and counts.
 
 use super::finder::Finder;
 use super::rule::Rule;
@@ -15,16 +15,16 @@ enum Class<'a> {
     Timer,
     Bytes,
     Unused,
-    /// A type of which nothing but the name is known.
+    /// A custom type, of which only the name is known.
     Other(&'a str),
 }
 
 /// The properties of an info type (QEMU's `VMStateInfo`), by its name.
 struct Known<'a> {
     class: Class<'a>,
-    /// The bytes of one, where all have the same.
+    /// The size of a value in bytes, if all values have the same size.
     size: Option<u64>,
-    /// Whether a load rejects some values.
+    /// Set if a load rejects some values.
     checked: bool,
 }
 
@@ -53,7 +53,7 @@ fn class(kind: Scalar, name: &str) -> Class<'_> {
     }
 }
 
-/// Compares two values of which something is known.
+/// Compares two values by their types and sizes, as far as they are known.
 pub(super) fn compare(finder: &mut Finder<'_>, written: &ShapeField, read: &ShapeField) {
     let sizes = (element_bytes(written), element_bytes(read));
     if let (ShapeKind::Info(one), ShapeKind::Info(other)) = (&written.kind, &read.kind)
@@ -69,7 +69,7 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: &ShapeField, read: &Shap
     }
 }
 
-/// The rule that two types break, if any.
+/// Returns the rule that two types break, if any.
 fn types(finder: &Finder<'_>, written: (&ShapeField, &str), read: (&ShapeField, &str)) -> Option<Rule> {
     if written.1 == read.1 {
         return None;

@@ -1,5 +1,4 @@
-//! The fields of one side that have not been compared yet.
-
+//! The queue of a side's fields that have not been compared yet.
 use std::collections::{HashMap, VecDeque};
 
 use super::side::{Side, inline};
@@ -45,10 +44,11 @@ impl<'s> Queue<'s> {
         self.names.contains_key(key)
     }
 
-    /// Returns whether subsections of the same struct follow, recognized by its name or by one of theirs.
+    /// Returns whether subsections of the same struct follow. The struct is recognized by its name, or by the name of a
+    /// subsection if the struct was renamed.
     pub(super) fn has_subsections_of(&self, shape: &Shape) -> bool {
         let has = |own: &Shape, name: &str| own.subsections.iter().any(|one| one.shape.name == name);
-        // They are mostly at the end.
+        // Subsections follow the fields of their struct, so the search from the end is short.
         self.items.iter().rev().any(|(_, item)| match item {
             Item::Field(_) => false,
             Item::Subsections(own) => {
@@ -73,7 +73,7 @@ impl<'s> Queue<'s> {
         }
     }
 
-    /// Takes the field with this name out of the rest.
+    /// Removes the field with this name.
     pub(super) fn remove(&mut self, key: &str) -> Option<&'s ShapeField> {
         let index = self.items.iter().position(|(other, item)| other == key && matches!(item, Item::Field(..)))?;
         let (key, item) = self.items.remove(index)?;
@@ -94,7 +94,7 @@ impl<'s> Queue<'s> {
         }
     }
 
-    /// Drops so many fields, and returns their names.
+    /// Removes `count` fields, and returns their names.
     pub(super) fn take(&mut self, count: usize) -> Vec<&'s str> {
         let mut names = Vec::new();
         for _ in 0..count {
@@ -128,21 +128,20 @@ fn keys(shape: &Shape) -> Vec<String> {
     shape.fields.iter().map(key).collect()
 }
 
-/// Fields of one name of which versions are looked at.
+/// The highest number of fields with one name whose versions are compared with each other, which takes quadratic time.
 const MANY: usize = 64;
 
-/// The names of several fields of one name.
+/// Returns the names of several fields with one name.
 fn numbered<'s>(same: &[&'s ShapeField]) -> Vec<(*const ShapeField, String)> {
     let number = |(place, field): (usize, &&'s ShapeField)| {
         let others = |other: &&&ShapeField| !field.excludes(other);
         let (before, after) = same.split_at(place);
-        // More are an array that is written element by element.
-        let (before, alone) = match same.len() > MANY {
-            true => (place, false),
-            false => {
-                let before = before.iter().filter(others).count();
-                (before, before + after.iter().filter(others).count() == 1)
-            }
+        let (before, alone) = if same.len() > MANY {
+            // This many are an array that is declared element by element, and all are present in every version.
+            (place, false)
+        } else {
+            let before = before.iter().filter(others).count();
+            (before, before + after.iter().filter(others).count() == 1)
         };
         let name = if alone { field.name.clone() } else { format!("{}[{before}]", field.name) };
         (std::ptr::from_ref(*field), name)

@@ -1,4 +1,4 @@
-//! Fields that take the same bytes as others, of which there are more or fewer: padding first of all.
+//! Recognizes fields that take the same bytes as a different number of other fields, above all padding.
 
 use super::finder::Finder;
 use super::leaf::{self, is_unused};
@@ -6,17 +6,19 @@ use super::queue::{Item, Queue};
 use super::rule::Rule;
 use crate::schema::shape::ShapeCount;
 
-/// Returns whether the next fields of both sides take the same bytes: unused ones on one side, or of one type.
+/// Returns whether the next fields of both sides take the same bytes: one side has unused bytes, or all fields have one
+/// type. Such fields are removed from both queues.
 ///
-/// Fields are taken from the side that has fewer bytes until both have the same.
+/// Fields are added on the side with fewer bytes until both sides have the same number of bytes.
 pub(super) fn regroup(finder: &mut Finder<'_>, from: &mut Queue<'_>, to: &mut Queue<'_>) -> bool {
     let (mut written, mut read) = (Bytes::default(), Bytes::default());
     loop {
-        let took = match written.sum <= read.sum {
-            true => written.take(from, to) || written.stretch(read.sum),
-            false => read.take(to, from) || read.stretch(written.sum),
+        let was_extended = if written.sum <= read.sum {
+            written.take(from, to) || written.stretch(read.sum)
+        } else {
+            read.take(to, from) || read.stretch(written.sum)
         };
-        if !took {
+        if !was_extended {
             return false;
         }
         if written.sum == read.sum && read.count > 0 {
@@ -32,7 +34,9 @@ pub(super) fn regroup(finder: &mut Finder<'_>, from: &mut Queue<'_>, to: &mut Qu
         (false, false) => return false,
     };
     let padding_only = written.unused && read.unused;
-    let (first, sum) = (if written.unused { to.front() } else { from.front() }, written.sum);
+    // The finding has the name of a field, not of the unused bytes.
+    let first = if written.unused { to.front() } else { from.front() };
+    let sum = written.sum;
     let (written, read) = (from.take(written.count), to.take(read.count));
     if let (Some(Item::Field(first)), false) = (first, padding_only) {
         let text = |names: &[&str]| format!("{} ({})", names.join(", "), leaf::plural(sum));
@@ -67,13 +71,13 @@ struct Bytes<'s> {
 }
 
 impl<'s> Bytes<'s> {
-    /// Adds the next field of `from`, unless it may be absent or the other side has a field with its name.
+    /// Adds the next field of `from`, unless it may be absent or a field with its name exists in `other`.
     fn take(&mut self, from: &Queue<'s>, other: &Queue<'s>) -> bool {
         let Some(&(ref key, Item::Field(field))) = from.items.get(self.count) else { return false };
         let elastic = (field.count == ShapeCount::Unknown).then(|| leaf::element_bytes(field)).flatten();
         let Some(size) = leaf::bytes(field).or(elastic) else { return false };
         let unused = is_unused(field);
-        // The first two may have one name: a longer field became several, of which the first kept it.
+        // The first fields of both sides may have one name: when a field is split, the first part often keeps its name.
         let is_known = !unused && self.count > 0 && other.has(key);
         if size == 0 || field.conditional || is_known {
             return false;
@@ -85,7 +89,7 @@ impl<'s> Bytes<'s> {
         true
     }
 
-    /// Takes the last field for one of so many elements that the sum becomes `goal`.
+    /// Assumes that the last field has enough elements for a sum of `goal`, if its number of elements is unknown.
     fn stretch(&mut self, goal: u64) -> bool {
         let fits = |element: u64| goal > self.sum && (goal - self.sum).is_multiple_of(element);
         let stretches = self.elastic.is_some_and(fits);

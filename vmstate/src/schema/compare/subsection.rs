@@ -1,4 +1,5 @@
-//! Comparing the subsections of two structs. They have names and versions on the wire.
+//! Compares the subsections of two structs. Unlike fields, they have names and versions on the wire, so their order
+//! does not matter for the comparison.
 
 use std::collections::HashMap;
 
@@ -9,8 +10,8 @@ use super::rule::Rule;
 use super::side::{CompareStructs, Side};
 use crate::schema::shape::{Shape, ShapeSubsection};
 
-/// Compares the subsections of a written struct with the subsections of the struct that reads it. One side may have
-/// none at this position.
+/// Compares the subsections of a written struct with the subsections of the struct that reads it. A side without
+/// subsections at this position is `None`.
 pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Option<&Shape>, structs: CompareStructs) {
     let written = written.map_or(&[][..], |shape| &shape.subsections);
     let read = read.map_or(&[][..], |shape| &shape.subsections);
@@ -31,7 +32,8 @@ pub(super) fn compare(finder: &mut Finder<'_>, written: Option<&Shape>, read: Op
     }
 }
 
-/// The subsections by their names; of several with one name, the first.
+/// Returns the subsections by name. QEMU loads a subsection into the first one of its name
+/// (`vmstate_get_subsection` in migration/vmstate.c).
 fn by_name(all: &[ShapeSubsection]) -> HashMap<&str, &ShapeSubsection> {
     all.iter().rev().map(|subsection| (&*subsection.shape.name, subsection)).collect()
 }
@@ -54,7 +56,7 @@ fn both(finder: &mut Finder<'_>, written: &Shape, read: &Shape, structs: Compare
     }
 }
 
-/// Returns the version at which the fields read what is written, or `None` if they do not read it.
+/// Returns the version at which the reader loads the written struct, or `None` if it does not load it by its fields.
 pub(super) fn version(finder: &mut Finder<'_>, written: &Shape, read: &Shape) -> Option<u32> {
     let version = written.version;
     if version > read.version {
@@ -66,7 +68,7 @@ pub(super) fn version(finder: &mut Finder<'_>, written: &Shape, read: &Shape) ->
             finder.report(Rule::VersionTooOld, format!("version {version}"), format!("at least {oldest}"));
             None
         }
-        // A function of the device reads this one.
+        // `load_old` reads this version, by code whose layout is unknown.
         Some(_) if read.minimum_version.is_some_and(|minimum| version < minimum) => None,
         _ => Some(version),
     }

@@ -28,7 +28,7 @@ pub(crate) fn describe_configuration(configuration: &Configuration) -> SentStruc
     described
 }
 
-/// A field without a struct inside, or an array of `count` of them.
+/// Returns the description of a field that is not a struct, or of an array of `count` such fields.
 fn plain(name: &str, count: usize, type_name: &str, size: usize) -> vmdesc::SentField {
     let array = if count > 1 { ArrayPart::Len(count as u64) } else { ArrayPart::None };
     let nested = Nested::None;

@@ -1,4 +1,4 @@
-//! The sink of a section that is described.
+//! The sink that describes a section while it is saved.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use vmstate_types::{Description, Sink, Writer};
 use super::Release;
 use super::section_shape::{Look, ShapeEvent};
 
-/// The sink of one section that is described while it is saved.
+/// The sink of a section that is described while it is saved.
 #[derive(Debug)]
 pub struct DescribingSink<'d> {
     out: &'d mut Writer,
@@ -17,11 +17,12 @@ pub struct DescribingSink<'d> {
     start: u64,
     release: Release,
     look: Look<'d>,
-    /// The number of elements begun since an element that a compressed array does not describe.
+    /// The nesting depth since an element that a compressed array does not describe; 0 outside of such elements.
     muted: usize,
     /// The announcement of the next element, if it is a pointer.
     pointer: Option<PointerRun>,
-    /// The last array that was asked about, and whether it is compressed.
+    /// The last result of [`compresses`](Self::compresses), which each element of an array requests. Computing it
+    /// visits all nested structs.
     asked: Option<(FieldRef, bool)>,
 }
 
@@ -82,6 +83,7 @@ impl Sink for DescribingSink<'_> {
     #[inline]
     fn begin_element(&mut self, at: FieldRef, element: ElementIndex) {
         let run = self.pointer.take();
+        // Elements nested in an element without description are not described either.
         if self.muted > 0 {
             self.muted += 1;
             return;
@@ -150,7 +152,7 @@ pub(super) fn compresses(field: &Field) -> bool {
 
 /// Elements of an array of pointers that are described together.
 pub(super) struct DescribedRun {
-    /// The first of them.
+    /// The index of the first element.
     pub(super) first: usize,
     /// The number of elements in their description.
     pub(super) count: usize,
@@ -158,8 +160,10 @@ pub(super) struct DescribedRun {
 
 /// Returns the elements of an array of pointers that are described together with `element`, which is in `run`.
 ///
-/// QEMU 7.2 describes the first element as if all were alike, even a null one. QEMU 10.0 starts a new description at
-/// each change between null and non-null elements, but describes a non-null run at the start as the whole array.
+/// QEMU 7.2 describes the first element as if all elements were alike, even if it is null. QEMU 10.0 starts a new
+/// description at each change between null and non-null elements, but describes a non-null run at the start as the
+/// whole array (`vmstate_save_state_v` in `migration/vmstate.c`: the element before the first one counts as not
+/// null).
 pub(super) fn described_run(release: Release, run: PointerRun, element: ElementIndex) -> DescribedRun {
     match release {
         Release::Qemu7_2 => DescribedRun { first: 0, count: element.count },

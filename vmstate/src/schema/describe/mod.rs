@@ -1,4 +1,4 @@
-//! Writing of the JSON description at the end of a stream while its sections are saved.
+//! Writes the JSON description at the end of a stream while its sections are saved.
 //!
 //! The sink of a described section records the [shape](section_shape) of the section, and the text is derived from the
 //! shape. As long as the shape stays the same, the text of the previous save is reused ([`SectionText`]). The text
@@ -18,11 +18,11 @@ use vmstate_types::{SaveError, VmState, Writer, walk};
 
 use crate::stream::Configuration;
 
-/// Whose form of the description is written. Loading ignores the difference.
+/// The release of QEMU whose form of description is written. Loading ignores the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Release {
-    /// QEMU 7.2, and the others up to 9.2: elements that are described one by one are numbered.
+    /// QEMU 7.2 to 9.2: elements that are described one by one are numbered.
     Qemu7_2,
     /// QEMU 10.0: the last of such elements is not numbered, and the configuration is described.
     #[default]
@@ -65,7 +65,7 @@ pub struct DescriptionWriter {
 impl DescriptionWriter {
     /// Begins the description of a stream with pages of `page_size` bytes.
     ///
-    /// A release that describes the configuration needs it, if the stream has one.
+    /// `configuration` is the stream's configuration, which QEMU 10.0 describes.
     #[must_use]
     pub fn new(release: Release, page_size: u64, configuration: Option<&Configuration>) -> Self {
         Self { release, json: beginning(release, page_size, configuration), devices: 0 }
@@ -85,7 +85,7 @@ impl DescriptionWriter {
         self.section_at(T::DESCRIPTION.version, name, instance_id, device, out)
     }
 
-    /// Saves `device` as it was at `version`, for a peer that is older, and describes it so.
+    /// Saves `device` at an older `version`, for an older peer, and describes that version.
     ///
     /// # Errors
     /// Returns the device's error. The description then lacks the section.
@@ -102,7 +102,7 @@ impl DescriptionWriter {
         })
     }
 
-    /// Has `save` write the payload of a section through a sink that describes it.
+    /// Calls `save` with a sink that describes the payload of a section while it is written.
     pub(crate) fn section_by(
         &mut self,
         name: &str,
@@ -116,7 +116,7 @@ impl DescriptionWriter {
         Ok(())
     }
 
-    /// Describes a section of `size` bytes that was written by hand (QEMU's old-style `save_state` handlers).
+    /// Describes a section of `size` bytes without fields (QEMU's old-style `save_state` handlers).
     pub fn opaque(&mut self, name: &str, instance_id: u32, size: u64) {
         let mut text = SectionText::default();
         text.describe_opaque(self.release, name, instance_id, size);

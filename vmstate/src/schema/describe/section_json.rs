@@ -1,4 +1,4 @@
-//! From the shape of a section to QEMU's text.
+//! Writes QEMU's text for the shape of a section.
 
 use std::fmt::Write;
 
@@ -30,7 +30,7 @@ struct Text<'j> {
     pointer: Option<PointerRun>,
 }
 
-/// Something that has begun in the text.
+/// An open part of the text.
 #[derive(Debug)]
 enum Open {
     /// An element: the offset of its first byte, and whether a struct in it is a separate object.
@@ -146,13 +146,16 @@ impl Text<'_> {
         push(self.json, format_args!("\"size\": {size}, \"type\": \"buffer\"}}]"));
     }
 
-    /// Which of several elements it is, if they are described one by one.
+    /// Returns the place of an element that is described separately.
+    ///
+    /// QEMU 10.0 omits the index of the last element: it passes the number of remaining elements to
+    /// `vmsd_desc_field_start`, which takes 1 for a field that is not an array.
     fn element_place(&self, element: ElementIndex) -> Place {
-        let last = element.index + 1 == element.count;
-        match element.count > 1 && !(self.release == Release::Qemu10_0 && last) {
-            true => Place::Index(element.index),
-            false => Place::Only,
+        let is_last = element.index + 1 == element.count;
+        if element.count == 1 || (self.release == Release::Qemu10_0 && is_last) {
+            return Place::Only;
         }
+        Place::Index(element.index)
     }
 
     /// Writes the comma between two items of the innermost list.
@@ -175,7 +178,7 @@ enum Place {
 }
 
 impl Place {
-    /// All of `count` elements.
+    /// Returns the place of all `count` elements.
     fn whole(count: usize) -> Self {
         if count > 1 { Self::Len(count) } else { Self::Only }
     }
@@ -208,7 +211,7 @@ fn describe_fixed(json: &mut String, parent: &Description, index: usize, place: 
     push(json, format_args!(", \"size\": {}}}", field.form.size.unwrap_or(0)));
 }
 
-/// The number of elements of a field that always has as many.
+/// Returns the number of elements of a field with a fixed number, and 1 for others.
 fn fixed_count(field: &Field) -> usize {
     match field.form.count {
         Count::Fixed(count) => count,
@@ -243,7 +246,8 @@ fn push_type_name(json: &mut String, name: &str) {
 
 /// Writes a field's name. A name that a struct contains more than once is numbered (`vmfield_name_num`).
 ///
-/// QEMU has no fields that exclude each other by version: where one became another, each release lists its own.
+/// In QEMU, no two fields exclude each other by version: when a field changes, each release lists only its version of
+/// it. Such fields therefore do not count here.
 fn push_name(json: &mut String, parent: &Description, index: usize) {
     let this = &parent.fields[index];
     let name = this.name;

@@ -1,4 +1,4 @@
-//! The shape of a section while it is saved. The description of the section depends on nothing else.
+//! The shape of a section, recorded while it is saved. It determines the description of the section.
 
 use std::ops::Range;
 
@@ -7,20 +7,19 @@ use vmstate_types::sink::{ElementIndex, FieldRef, PointerRun};
 
 /// The calls of a sink in order; for arrays that are described once, only the calls for the first element.
 ///
-/// A section that is saved again mostly looks the same. Then nothing is noted, only compared, and the text that was
-/// made
-/// of it is good again.
+/// A section that is saved again usually has the same shape. Its events are then only compared with the recorded ones,
+/// and the previous text is reused: writing the text takes longer than saving the section.
 #[derive(Debug, Default)]
 pub(super) struct SectionShape {
     events: Vec<ShapeEvent>,
 }
 
-/// Something that a sink was told. Offsets count from the section's first byte.
+/// A call of a sink. Offsets count from the section's first byte.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum ShapeEvent {
-    /// These fields have fixed sizes.
+    /// Fields of fixed sizes.
     Fixed { parent: Of, first: usize, end: usize },
-    /// So many elements of fixed size.
+    /// A number of elements of fixed size.
     FixedArray { parent: Of, field: usize, count: usize },
     /// The next element is one of these pointers, or the target of one.
     Pointer(PointerRun),
@@ -36,7 +35,7 @@ pub(super) enum ShapeEvent {
     Subsection,
     /// It ends.
     EndSubsection,
-    /// So many bytes that only their handler knows.
+    /// A number of bytes without a description.
     Opaque { size: u64 },
 }
 
@@ -73,13 +72,13 @@ impl SectionShape {
         self.events.clear();
     }
 
-    /// Begins to compare a section with the one before.
+    /// Begins the comparison of a section with the recorded shape.
     pub(super) fn look_again(&mut self) -> Look<'_> {
         Look { events: &mut self.events, next: 0, changed: false }
     }
 }
 
-/// A look at a section that is being saved.
+/// A comparison of a section with the recorded shape, in progress.
 #[derive(Debug)]
 pub(super) struct Look<'s> {
     events: &'s mut Vec<ShapeEvent>,

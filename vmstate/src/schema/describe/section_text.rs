@@ -1,11 +1,11 @@
-//! The text of one section, made anew only when the section looks otherwise than before.
+//! The text of a section's description, which is written again only if the section's shape changes.
 
 use vmstate_types::{SaveError, Writer};
 
 use super::section_shape::{SectionShape, ShapeEvent};
 use super::{DescribingSink, Release, section_json};
 
-/// The description of a section that is saved again and again.
+/// The description of a section that is saved repeatedly.
 #[derive(Debug, Default)]
 pub(crate) struct SectionText {
     release: Release,
@@ -15,9 +15,9 @@ pub(crate) struct SectionText {
 }
 
 impl SectionText {
-    /// Has `save` write the payload of the section through a sink that describes it.
+    /// Calls `save` with a sink that describes the payload of the section while it is written.
     ///
-    /// Each value belongs to one section, which keeps its name and instance id.
+    /// Use one value for each section: the text contains the section's name and instance id.
     pub(crate) fn describe(
         &mut self,
         release: Release,
@@ -30,6 +30,7 @@ impl SectionText {
         let mut sink = DescribingSink::new(out, release, self.shape.look_again());
         let saved = save(&mut sink);
         let changed = sink.end();
+        // After an error, the shape is the shape of a part of the section.
         if saved.is_err() {
             self.forget();
             return saved;
@@ -38,7 +39,7 @@ impl SectionText {
         Ok(())
     }
 
-    /// Describes a section of `size` bytes that was written by hand.
+    /// Describes a section of `size` bytes without fields.
     pub(crate) fn describe_opaque(&mut self, release: Release, name: &str, instance_id: u32, size: u64) {
         self.become_of(release);
         let mut look = self.shape.look_again();

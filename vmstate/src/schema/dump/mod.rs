@@ -108,7 +108,7 @@ pub struct DumpField {
     pub field: String,
     /// The first version that has it.
     pub version_id: i64,
-    /// Whether a predicate decides if the field is present.
+    /// Set if a predicate decides whether the field is present.
     pub field_exists: bool,
     /// The length of an array of fixed length. QEMU 7.2 does not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,7 +22,7 @@ pub(super) struct Struct {
     unmigratable: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     early_setup: bool,
-    /// Whether a predicate decides if it is sent (`needed`).
+    /// Set if a predicate decides whether it is sent (`needed`).
     #[serde(default, skip_serializing_if = "is_default")]
     conditional: bool,
     /// For a subsection: the effect of its absence on a load.

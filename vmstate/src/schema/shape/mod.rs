@@ -44,7 +44,7 @@ pub struct Shape {
     pub unmigratable: bool,
     /// The section goes out before the live sections start.
     pub early_setup: bool,
-    /// Whether a predicate decides if the section or subsection is sent.
+    /// Set if a predicate decides whether the section or subsection is sent.
     pub conditional: bool,
     /// The hooks that run around saving and loading.
     pub hooks: Hooks,
@@ -52,7 +52,7 @@ pub struct Shape {
     pub fields: Vec<ShapeField>,
     /// The subsections in wire order, after all fields.
     pub subsections: Vec<ShapeSubsection>,
-    /// Whether this describes a stream: all of it was sent.
+    /// Set if this describes a stream: all of it was sent.
     pub is_sent: bool,
 }
 
@@ -65,7 +65,7 @@ pub struct ShapeField {
     pub since: u32,
     /// The last version of the struct that has it.
     pub until: Option<u32>,
-    /// Whether a predicate decides if the field is present, and not the version (QEMU's `field_exists`).
+    /// Set if a predicate decides whether the field is present, and not the version (QEMU's `field_exists`).
     pub conditional: bool,
     /// The kind of an element.
     pub kind: ShapeKind,
@@ -77,7 +77,7 @@ pub struct ShapeField {
     pub host_size: Option<u64>,
     /// The source of the length of an element, for bytes and bits that another field counts.
     pub length: Option<ShapeCountSource>,
-    /// Whether the elements are nullable pointers.
+    /// The kind of pointers, if the elements are pointers.
     pub pointers: Pointers,
 }
 

@@ -1,4 +1,4 @@
-//! JSON values with keys in their order, as often as they occur.
+//! JSON values that keep the order of keys and repeated keys.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Finding the description from the end of a stream, without reading the stream.
+//! Finds the description from the end of a stream, without reading the stream.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -8,7 +8,7 @@ use crate::stream::tag;
 /// The result of searching the end of a stream for a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Located {
-    /// Its text begins here, counted from the beginning of the bytes that were given, and is all that follows.
+    /// The text begins at this index of the given bytes and extends to their end.
     At(usize),
     /// The stream has no description.
     Absent,
@@ -16,7 +16,7 @@ pub enum Located {
     More,
 }
 
-/// Looks for a description that is the end of `tail`, which is the end of a stream or all of it.
+/// Searches a description at the end of `tail`, which is the end of a stream or a whole stream.
 ///
 /// A description is printable ASCII, and follows its length and the byte `06`, so only the last run of printable bytes
 /// is examined.
@@ -40,7 +40,7 @@ pub fn locate(tail: &[u8]) -> Located {
     }
 }
 
-/// The bytes before the text: type and length.
+/// The number of bytes before the text: tag and length.
 const HEADER: usize = 5;
 
 fn begins_at(tail: &[u8], start: usize) -> bool {
@@ -49,7 +49,8 @@ fn begins_at(tail: &[u8], start: usize) -> bool {
     text.first() == Some(&b'{') && usize::try_from(u32::from_be_bytes(*length)).is_ok_and(|length| length == text.len())
 }
 
-/// Looks for a description at the end of `file`, reading no more of it than needed: its offset and its text.
+/// Searches a description at the end of `file`, and returns its offset and its text. Reads only the end of the file: a
+/// stream can have many GiB of RAM.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn printable_lengths_and_neighbours_are_not_misread() {
+    fn printable_length_is_not_part_of_the_text() {
         for count in [1, 0x20, 0x7e, 0x2020, 0x412041, 100_000] {
             let text = format!("{{{}", "x".repeat(count - 1));
             let bytes = stream(b"{\"{{{", &text);
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_where_nothing_is() {
+    fn stream_without_description_has_none() {
         let wrong_length = b"\x00\x06\x00\x00\x00\x03{}";
         for bytes in [&b""[..], b"\x00", b"QEVM\x00\x00\x00\x03\x00", &stream(b"x", "[]"), wrong_length, b"{}"] {
             assert_eq!(locate_in(&mut Cursor::new(bytes)).unwrap(), None, "{bytes:?}");

@@ -1,4 +1,4 @@
-//! The JSON description at the end of a stream (QEMU's "vmdesc"), as typed data that keeps everything.
+//! The JSON description at the end of a stream (QEMU's "vmdesc"), as typed data without loss.
 //!
 //! [`Document::parse`] and [`Document::to_text`] are inverse to each other for all descriptions of QEMU: they keep the
 //! order of keys, repeated keys in one object (lists of two or more elements), and QEMU's escapes. Anything else is an
@@ -32,15 +32,13 @@ pub use json_value::Json;
 pub use locate::{Located, locate, locate_in};
 pub(super) use to_json::quote;
 
-/// The longest description that is read. QEMU's are some hundred kilobytes long.
+/// The longest description that is parsed. QEMU's descriptions have a few hundred kilobytes.
 ///
-/// While it is read, a description takes at most 96 times the memory of its text, and with [`MAX_VALUES`] never more
-/// than
-/// 512 MiB.
+/// Parsing takes at most 96 times the memory of the text, and because of [`MAX_VALUES`] never more than 512 MiB.
 pub const MAX_TEXT: usize = 64 << 20;
-/// The highest number of JSON values in a description. QEMU's descriptions have some ten thousand.
+/// The highest number of JSON values in a description. QEMU's descriptions have some tens of thousands.
 pub const MAX_VALUES: usize = 1 << 21;
-/// The longest name and the longest type of a field, in bytes. QEMU's are expressions in C of a few dozen.
+/// The longest name and the longest type of a field, in bytes. QEMU's are C expressions of a few dozen bytes.
 pub const MAX_NAME: usize = 1024;
 
 /// A name in a description. They are shared, because decoded state repeats them.
@@ -49,9 +47,9 @@ pub type Name = Arc<str>;
 /// The whole description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// The configuration section, which newer QEMUs describe too.
+    /// The configuration section, which QEMU describes since 10.0.
     pub configuration: Option<SentStruct>,
-    /// The bytes of a page of the guest's memory.
+    /// The size of a page of guest memory in bytes.
     pub page_size: u64,
     /// The sections with device state, in stream order. Live sections such as `ram` are not described.
     pub devices: Vec<SentSection>,
@@ -59,10 +57,10 @@ pub struct Document {
     pub extra: Vec<Extra>,
 }
 
-/// A top-level key that is not known, with its place.
+/// An unknown top-level key, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extra {
-    /// The known key that follows it; `None` after all of them.
+    /// The known key after it, or `None` after the last one.
     pub before: Option<&'static str>,
     /// The key.
     pub key: String,
@@ -70,7 +68,7 @@ pub struct Extra {
     pub value: Json<'static>,
 }
 
-/// One section.
+/// A section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentSection {
     /// The section's idstr.
@@ -87,7 +85,7 @@ pub struct SentSection {
 pub enum SentBody {
     /// Fields.
     State(SentStruct),
-    /// So many bytes, written by a handler of the old style that describes nothing.
+    /// The number of bytes that an old-style handler wrote, which are not described.
     OldStyle(u64),
 }
 
@@ -97,7 +95,7 @@ pub enum SentBody {
 pub struct SentStruct {
     /// Its name.
     pub vmsd_name: Name,
-    /// The version it was sent at.
+    /// The version at which it was sent.
     pub version: u32,
     /// The fields that were sent, in order.
     pub fields: Vec<SentField>,
@@ -105,7 +103,7 @@ pub struct SentStruct {
     pub subsections: Vec<Self>,
 }
 
-/// One field, or one element or run of elements of a field that is an array.
+/// A field, or an element or run of elements of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentField {
     /// The field's name. Elements that are described one by one share it.
@@ -116,7 +114,7 @@ pub struct SentField {
     pub type_name: Name,
     /// The structs in it.
     pub nested: Nested,
-    /// The bytes of one element.
+    /// The size of an element in bytes.
     pub size: u64,
 }
 
@@ -124,11 +122,11 @@ pub struct SentField {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArrayPart {
-    /// It does not. (QEMU 10 leaves the index of the last element out.)
+    /// Not a part of an array, or the last element of one: QEMU 10 omits its index.
     None,
     /// The element with this `index`.
     Index(u64),
-    /// So many elements (`array_len`), of which the entry describes the first.
+    /// A number of elements (`array_len`), the first of which is described.
     Len(u64),
 }
 
@@ -136,7 +134,7 @@ pub enum ArrayPart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Nested {
-    /// Nothing.
+    /// No struct.
     None,
     /// `"struct": {}`, which QEMU 7.2 writes if the first of an array of pointers to structs is NULL.
     Empty,
@@ -147,7 +145,7 @@ pub enum Nested {
 }
 
 impl SentSection {
-    /// The bytes of the section's payload; `None` when they cannot be counted.
+    /// Returns the described size of the payload in bytes, or `None` if the sum overflows.
     #[must_use]
     pub fn wire_size(&self) -> Option<u64> {
         match &self.body {
@@ -158,7 +156,7 @@ impl SentSection {
 }
 
 impl SentStruct {
-    /// The bytes of all fields and subsections, as stated; `None` when they cannot be counted.
+    /// Returns the described size of all fields and subsections in bytes, or `None` if the sum overflows.
     #[must_use]
     pub fn wire_size(&self) -> Option<u64> {
         let fields = self.fields.iter().map(SentField::wire_size);
@@ -166,7 +164,7 @@ impl SentStruct {
         fields.chain(subsections).try_fold(0, |sum: u64, size| sum.checked_add(size?))
     }
 
-    /// Returns the bytes of a subsection: type, counted name, version, and [`wire_size`](Self::wire_size).
+    /// Returns the size of a subsection in bytes: tag, counted name, version, and [`wire_size`](Self::wire_size).
     fn subsection_size(&self) -> Option<u64> {
         let header = 1 + 1 + self.vmsd_name.len() as u64 + 4;
         self.wire_size()?.checked_add(header)
@@ -174,7 +172,7 @@ impl SentStruct {
 }
 
 impl SentField {
-    /// The elements that the entry is about.
+    /// Returns the number of elements that the entry describes.
     #[must_use]
     pub fn count(&self) -> u64 {
         match self.array {
@@ -183,7 +181,7 @@ impl SentField {
         }
     }
 
-    /// The bytes of all elements, as stated; `None` when they cannot be counted.
+    /// Returns the described size of all elements in bytes, or `None` if the product overflows.
     #[must_use]
     pub fn wire_size(&self) -> Option<u64> {
         self.size.checked_mul(self.count())

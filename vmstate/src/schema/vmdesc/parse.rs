@@ -1,4 +1,7 @@
-//! From JSON to the typed model. Every object's keys are taken in the order in which QEMU writes them.
+//! Parses JSON into the typed model.
+//!
+//! The keys of each object must be in QEMU's order. A general JSON object would lose the order and the repeated keys,
+//! so the text could not be reproduced.
 
 use std::borrow::Cow;
 use std::vec;
@@ -69,7 +72,7 @@ fn device_body(name: Name, mut keys: Keys<'_>) -> Result<SentSection, LoadError>
     Ok(SentSection { name, instance_id, body })
 }
 
-/// The rest of a section of the old style: one buffer that is all of it.
+/// Parses the rest of an old-style section: a single buffer.
 fn old_style(size: u64, mut keys: Keys<'_>) -> Result<u64, LoadError> {
     let mut fields = array(keys.take("fields")?)?;
     let Some(data) = fields.next() else { return Err(LoadError::malformed("a field `data`", "no field")) };
@@ -137,6 +140,8 @@ fn nested(keys: &mut Keys<'_>) -> Result<Nested, LoadError> {
         Some(Json::Object(entries)) if entries.is_empty() => Ok(Nested::Empty),
         Some(json) => structure(json).map(Nested::Struct),
         None => {
+            // QEMU writes the keys of a list's elements into one object, so keys repeat
+            // (`put_qtailq` saves each element while the object of the field is open).
             let mut structs = Vec::new();
             while keys.next_is("vmsd_name") {
                 structs.push(structure_keys(keys)?);
@@ -146,7 +151,7 @@ fn nested(keys: &mut Keys<'_>) -> Result<Nested, LoadError> {
     }
 }
 
-/// The keys of an object that have not been taken yet.
+/// The remaining keys of an object.
 struct Keys<'a> {
     rest: vec::IntoIter<(Cow<'a, str>, Json<'a>)>,
 }
@@ -177,7 +182,7 @@ impl<'a> Keys<'a> {
         self.take_if(key).ok_or_else(|| LoadError::malformed(format!("the key `{key}`"), found))
     }
 
-    /// All keys must have been taken.
+    /// Returns an error if keys remain.
     fn end(self) -> Result<(), LoadError> {
         match self.rest.as_slice() {
             [] => Ok(()),
@@ -192,7 +197,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Takes out the top-level keys that are not known.
+    /// Separates the unknown top-level keys. Vendors add keys to the description, and loading ignores it.
     fn split_unknown(self) -> (Self, Vec<Extra>) {
         let (mut known, mut extra) = (Vec::new(), Vec::new());
         let mut settled = 0;
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_at_the_top_keep_their_places() {
+    fn unknown_top_level_keys_keep_their_places() {
         reproduced(r#"{"a": null, "page_size": 1, "b": [1, -2, {"c": true, "c": {}}], "devices": [], "d": ["x\n"]}"#);
         reproduced(r#"{"page_size": 1, "devices": [], "a": false}"#);
     }

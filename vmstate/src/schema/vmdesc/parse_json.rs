@@ -1,4 +1,4 @@
-//! Parsing of JSON values, with a bound on their number.
+//! Parses JSON values, with a bound on their number.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -31,7 +31,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The offset of a place that `serde_json` counts in lines and columns, both from 1.
+/// Converts a place from `serde_json`'s lines and columns, which count from 1, to an offset.
 fn offset_in(text: &[u8], line: usize, column: usize) -> u64 {
     let before: usize = text.split_inclusive(|&byte| byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
     before.saturating_add(column.saturating_sub(1)) as u64
@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for Json<'de> {
     }
 }
 
-/// Accepts any value, up to this many more. `serde_json` bounds the depth.
+/// Accepts any value, and counts values down to zero. `serde_json` bounds the depth.
 #[derive(Clone, Copy)]
 struct Any<'c>(&'c Cell<usize>);
 
@@ -93,7 +93,7 @@ impl<'de> Visitor<'de> for Any<'_> {
         while let Some(value) = from.next_element_seed(self)? {
             values.push(value);
         }
-        // Short ones have room that they do not need, and there can be many.
+        // A vector of one value has the capacity of four, and a description can have a million short arrays.
         values.shrink_to_fit();
         Ok(Json::Array(values))
     }
@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for Any<'_> {
     }
 }
 
-/// A key, borrowed where it has no escapes.
+/// A key, borrowed if it has no escapes.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {

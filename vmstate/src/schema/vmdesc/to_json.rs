@@ -145,7 +145,7 @@ fn json(text: &mut Text, value: &Json<'_>) {
 #[derive(Default)]
 struct Text {
     out: String,
-    /// Whether the next key or element needs a separator.
+    /// Set if the next key or element needs a separator.
     separate: bool,
 }
 

@@ -58,7 +58,7 @@ struct Side<'d> {
     fields: std::slice::Iter<'d, DumpField>,
     outer: Vec<std::slice::Iter<'d, DumpField>>,
     item: Option<&'d DumpField>,
-    /// Whether the next step stays at the same field.
+    /// Set if the next step stays at the same field.
     stays: bool,
 }
 

@@ -1,4 +1,4 @@
-//! RAM as maps of pages.
+//! Maps of the pages of RAM, as data for the page's script.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,10 +9,10 @@ use super::merge_trees::State;
 use super::{MAX_BLOCKS, MAX_CELLS, MAX_NAME, ReportInput, cut};
 use crate::dynamic::diff::{BlockDifference, MemoryBlock, PageChange, PageKind, pairs};
 
-/// RAM, as the page has it.
+/// The data of the page about RAM.
 #[derive(Serialize)]
 pub(super) struct Data {
-    /// The bytes of its sections on each side.
+    /// The size of its sections in bytes, for each side.
     sent: Vec<u64>,
     blocks: Vec<BlockData>,
     /// The number of blocks, with and without a map.
@@ -83,17 +83,18 @@ impl BlockData {
         difference: Option<&BlockDifference<'_>>,
         page_size: u64,
     ) -> Self {
-        let there: Vec<_> = sides.into_iter().flatten().collect();
-        let size = there.iter().map(|block| block.size).max().unwrap_or(0);
+        let present: Vec<_> = sides.into_iter().flatten().collect();
+        let size = present.iter().map(|block| block.size).max().unwrap_or(0);
         let mut cells = Cells::new(size.div_ceil(page_size));
-        if let Some(block) = there.last() {
+        // The map shows the new side, and marks its differences from the old side.
+        if let Some(block) = present.last() {
             block.pages().for_each(|(pages, kind)| cells.add(&pages, kind));
         }
         for pages in difference.iter().flat_map(|difference| &difference.pages) {
             cells.mark(&(pages.range.start / page_size..pages.range.end.div_ceil(page_size)), pages.change);
         }
         Self {
-            name: cut(there.last().map_or("", |block| &block.name), MAX_NAME),
+            name: cut(present.last().map_or("", |block| &block.name), MAX_NAME),
             state: if are_two { State::new(&sides, difference.is_some()) } else { State::Same }.number(),
             sizes: sides.iter().take(if are_two { 2 } else { 1 }).map(|block| block.map(|block| block.size)).collect(),
             page_size,
@@ -104,7 +105,7 @@ impl BlockData {
     }
 }
 
-/// A block in words.
+/// Describes a block in words.
 fn text(sides: [Option<&MemoryBlock>; 2], are_two: bool, difference: Option<&BlockDifference<'_>>) -> String {
     let Some(block) = sides.into_iter().flatten().next_back() else { return String::new() };
     let (zero, data, packed) =
@@ -150,14 +151,14 @@ fn pages(block: &MemoryBlock, wanted: PageKind) -> u64 {
     pages.map(|(pages, _)| pages.end - pages.start).sum()
 }
 
-/// A size in the largest unit that fits without a rest.
+/// Formats a size in the largest unit that divides it.
 fn bytes(size: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let fits = units.iter().find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit));
     fits.map_or(format!("{size} bytes"), |(unit, name)| format!("{} {name}", size / unit))
 }
 
-/// Pages, several to a cell where there are too many.
+/// The cells of a map. A cell represents several pages if a block has too many for one cell each.
 struct Cells {
     per_cell: u64,
     cells: Vec<Cell>,
@@ -167,7 +168,7 @@ struct Cells {
 struct Cell {
     data: u64,
     zero: u64,
-    /// The most telling difference.
+    /// The most important difference in the cell, by the order of [`PageChange`].
     change: Option<PageChange>,
 }
 
@@ -182,8 +183,8 @@ impl Cells {
     fn each(&mut self, pages: &Range<u64>, mut change: impl FnMut(&mut Cell, u64)) {
         let per_cell = self.per_cell;
         let first = usize::try_from(pages.start / per_cell).unwrap_or(usize::MAX);
-        let behind = usize::try_from(pages.end.div_ceil(per_cell)).unwrap_or(usize::MAX);
-        let numbered = (0_u64..).zip(&mut self.cells).skip(first).take(behind.saturating_sub(first));
+        let end = usize::try_from(pages.end.div_ceil(per_cell)).unwrap_or(usize::MAX);
+        let numbered = (0_u64..).zip(&mut self.cells).skip(first).take(end.saturating_sub(first));
         for (number, cell) in numbered {
             let (start, end) = (number * per_cell, (number + 1) * per_cell);
             change(cell, pages.end.min(end).saturating_sub(pages.start.max(start)));
@@ -198,7 +199,7 @@ impl Cells {
     }
 
     fn mark(&mut self, pages: &Range<u64>, change: PageChange) {
-        // They are in the order of how much they tell.
+        // `PageChange` is ordered by importance, so one changed page among zeroed ones stays visible.
         self.each(pages, |cell, _| cell.change = cell.change.map_or(Some(change), |other| Some(other.min(change))));
     }
 
@@ -208,7 +209,8 @@ impl Cells {
 }
 
 impl Cell {
-    /// `.` for pages that were not sent, `0` for zeros, up to `9` for pages that all have data, others for differences.
+    /// Returns the cell's character: `.` for pages that were not sent, `0` to `9` for the share of pages with data, or
+    /// the sign of a difference.
     fn sign(&self) -> char {
         match self.change {
             Some(PageChange::Changed) => 'c',
@@ -219,6 +221,7 @@ impl Cell {
             Some(PageChange::Unknown) => '?',
             None if self.data + self.zero == 0 => '.',
             None => {
+                // Rounded up, so that a single page with data among zeros is visible.
                 let part = (9 * self.data).div_ceil(self.data + self.zero);
                 u32::try_from(part).ok().and_then(|part| char::from_digit(part, 10)).unwrap_or('9')
             }

@@ -1,4 +1,4 @@
-//! Rows of two sides as one tree.
+//! Merges the rows of two sides into one tree.
 
 use crate::dynamic::diff::pairs;
 
@@ -50,12 +50,12 @@ pub(super) struct Payloads<'a> {
     /// The offsets of the payloads in their streams.
     pub(super) offsets: [u64; 2],
     pub(super) bytes: [&'a [u8]; 2],
-    /// Whether two sides are compared.
+    /// Set if two sides are compared.
     pub(super) are_two: bool,
 }
 
 impl Payloads<'_> {
-    /// Puts rows of the same names together.
+    /// Pairs rows of the same names.
     pub(super) fn merge<'n>(self, old: &'n [Node], new: &'n [Node]) -> Vec<Row<'n>> {
         let pairs = pairs(old, new, |node| &node.name);
         pairs.into_iter().map(|pair| self.row(pair.sides().into())).collect()
@@ -80,14 +80,15 @@ impl Payloads<'_> {
 
     /// Returns whether two rows differ, apart from the rows in them.
     fn differ(self, old: &Node, new: &Node, within: u64) -> bool {
-        match old.inside.is_empty() && new.inside.is_empty() {
-            true => old.kind != new.kind || self.bytes_of(0, old) != self.bytes_of(1, new),
-            // The bytes may differ in a part that is left out.
-            false => old.text != new.text || within == 0 && self.bytes_of(0, old) != self.bytes_of(1, new),
+        let have_other_bytes = || self.bytes_of(0, old) != self.bytes_of(1, new);
+        if old.inside.is_empty() && new.inside.is_empty() {
+            return old.kind != new.kind || have_other_bytes();
         }
+        // If no inner row differs, the bytes may still differ in rows that the page leaves out.
+        old.text != new.text || within == 0 && have_other_bytes()
     }
 
-    /// The bytes of a row on one side.
+    /// Returns the bytes of a row on one side.
     fn bytes_of(&self, side: usize, node: &Node) -> Option<&[u8]> {
         let start = usize::try_from(node.offset.checked_sub(*self.offsets.get(side)?)?).ok()?;
         let end = start.checked_add(usize::try_from(node.size).ok()?)?;

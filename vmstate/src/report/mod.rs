@@ -1,8 +1,8 @@
-//! HTML reports: one page about a stream, or about two and their differences.
+//! HTML reports: a page about one stream, or about the differences of two.
 //!
 //! The page is self-contained: it loads nothing, and works as a file. It shows the sections as a treemap, all fields
 //! with values and offsets in a searchable tree, the bytes of the selected field, and RAM as a map of pages. Names and
-//! values come from streams, so they are inserted only as text.
+//! values come from untrusted streams, so they are inserted only as text.
 //!
 //! ```
 //! use vmstate::dynamic::StreamDecoder;
@@ -19,9 +19,9 @@
 //! # Ok::<(), vmstate::LoadError>(())
 //! ```
 //!
-//! Its size is bounded, however large a stream is. Of RAM there is a map of at most 4096 cells for each of the first 64
-//! blocks, and no contents; of a section's payload the first 64 KiB, and 4 MiB of all together; of fields 50000, and of
-//! an array 256 elements. The page lists the parts that are left out.
+//! The size of a page is bounded. It contains a map of at most 4096 cells for each of the first 64 blocks of RAM,
+//! without contents; the first 64 KiB of a payload, and 4 MiB of all payloads; 50000 fields, and 256 elements of an
+//! array. The page lists the omitted parts.
 
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ const MAX_VALUE: usize = 160;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
-/// In the order in which they need each other.
+/// In the order of their dependencies, because they become one script.
 const SCRIPTS: [&str; 6] = [
     include_str!("page/data.js"),
     include_str!("page/treemap.js"),
@@ -80,7 +80,7 @@ pub struct HtmlReport<'a> {
 }
 
 impl<'a> HtmlReport<'a> {
-    /// A report about one stream.
+    /// Creates a report about one stream.
     #[must_use]
     pub fn new(side: ReportInput<'a>) -> Self {
         Self { first: side, second: None }
@@ -92,7 +92,7 @@ impl<'a> HtmlReport<'a> {
         Self { second: Some(second), ..self }
     }
 
-    /// The page.
+    /// Returns the page.
     #[must_use]
     pub fn html(&self) -> String {
         let data = page_data::Data::new(self);
@@ -104,7 +104,7 @@ impl<'a> HtmlReport<'a> {
         ];
         let (mut html, mut rest) = (String::new(), PAGE);
         for (mark, part) in parts {
-            // Marks are searched in the page only, and not in the inserted text.
+            // Only the rest of the template is searched for marks: an inserted name may contain the text of a mark.
             let (before, after) = rest.split_once(mark).unwrap_or((rest, ""));
             html.extend([before, &part]);
             rest = after;
@@ -118,7 +118,7 @@ fn escaped(text: &str) -> Cow<'_, str> {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").into()
 }
 
-/// The first characters of `text`.
+/// Returns the first `most` characters of `text`.
 fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}\u{2026}", text.get(..end).unwrap_or_default()),
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_has_each_mark_once_and_in_order() {
+    fn page_has_each_mark_once_and_in_order() {
         let marks = ["<!--title-->", "<!--style-->", "<!--data-->", "<!--script-->"];
         let places: Vec<_> = marks.iter().filter_map(|mark| PAGE.find(mark)).collect();
         assert!(places.len() == marks.len() && places.is_sorted());

@@ -52,7 +52,7 @@ impl Data {
 
     /// Returns the JSON text for use in HTML: it cannot end a script or begin a comment.
     pub(super) fn text(&self) -> String {
-        // Nothing in the data fails to be written: no maps with other keys than text.
+        // Serializing only fails for maps whose keys are not text, which the data does not have.
         let text = serde_json::to_string(self).unwrap_or_default();
         text.chars().fold(String::with_capacity(text.len()), |mut text, char| {
             match char {
@@ -77,7 +77,7 @@ impl Side {
     }
 }
 
-/// The machine's name, if it is known; else the streams'.
+/// Returns the name of the machine, or of the stream if the machine is unknown.
 fn title(sides: &[Side]) -> String {
     let mut titles: Vec<_> =
         sides.iter().map(|side| if side.machine.is_empty() { &*side.name } else { &*side.machine }).collect();

@@ -7,7 +7,7 @@ use crate::schema::vmdesc::{self, Nested};
 
 use super::{MAX_ELEMENTS, MAX_NAME, MAX_VALUE, cut};
 
-/// One row.
+/// A row of the tree.
 pub(super) struct Node {
     pub(super) name: String,
     pub(super) type_name: String,
@@ -17,14 +17,14 @@ pub(super) struct Node {
     pub(super) text: String,
     /// The encoding of values of a fixed size.
     pub(super) kind: Option<ScalarKind>,
-    /// The bytes of an element, if it is an array of such values, or bytes.
+    /// The size of an element in bytes, if the value is an array of values of fixed size.
     pub(super) unit: usize,
     pub(super) inside: Vec<Self>,
     /// The number of rows that are left out in it.
     pub(super) hidden: u64,
 }
 
-/// Makes rows for as long as there may be more.
+/// The number of rows that the page may still have. All sections share it.
 pub(super) struct Budget {
     pub(super) left: usize,
 }
@@ -36,7 +36,7 @@ impl Budget {
         has
     }
 
-    /// The rows that `make` makes of `items`, and how many were left out.
+    /// Creates rows for at most `most` items. Returns them with the number of omitted rows.
     fn rows<T>(
         &mut self,
         items: impl ExactSizeIterator<Item = T>,
@@ -55,7 +55,7 @@ impl Budget {
         (rows, hidden as u64)
     }
 
-    /// The rows of a section, and how many were left out.
+    /// Returns the rows of a section, and the number of omitted rows.
     pub(super) fn section(&mut self, section: &DecodedSection) -> (Vec<Node>, u64) {
         let (mut rows, hidden) = section.state().map(|state| self.structure(state)).unwrap_or_default();
         if let Some((offset, bytes)) = section.opaque()
@@ -87,7 +87,7 @@ impl Budget {
         node
     }
 
-    /// A field, or all entries of an array.
+    /// Returns the row of a field, or of all entries of an array.
     fn group(&mut self, group: &[(Option<u64>, &DecodedField)]) -> Node {
         let Some(((first, field), others)) = group.split_first() else { return Node::new("", "", 0, 0, "") };
         let is_whole = first.is_none_or(|first| first == 0 && is_array(&field.value));
@@ -100,9 +100,10 @@ impl Budget {
         let mut node = Node::new(&field.name, &format!("{}[{count}]", field.type_name), field.offset, size, &text);
         (node.inside, node.hidden) = self.rows(group.iter(), MAX_ELEMENTS, |budget, (first, field)| {
             let first = first.unwrap_or(0);
-            let name = match is_array(&field.value) {
-                true => format!("[{first}..{}]", first.saturating_add(field.value.count())),
-                false => format!("[{first}]"),
+            let name = if is_array(&field.value) {
+                format!("[{first}..{}]", first.saturating_add(field.value.count()))
+            } else {
+                format!("[{first}]")
             };
             budget.value(&name, &field.type_name, field.offset, &field.value, first)
         });
@@ -151,6 +152,7 @@ impl Budget {
         match tree {
             DecodedTree::Direct(nodes) => {
                 self.rows(nodes.iter().enumerate(), MAX_ELEMENTS, |budget, (index, (key, value))| {
+                    // A numeric key of eight bytes precedes the value.
                     let offset = value.offset.saturating_sub(8);
                     let mut node = Node::new(&format!("[{index}]"), "", offset, 8 + value.size(), "");
                     let mut key = Node::new("key", "uint64", offset, 8, &format!("{key} ({key:#x})"));
@@ -190,7 +192,7 @@ fn is_array(value: &DecodedValue) -> bool {
     matches!(value, DecodedValue::Scalars(_) | DecodedValue::Array(_))
 }
 
-/// The fields of a struct, entries of one array together.
+/// Groups the fields of a struct: the entries of an array form a group.
 fn groups(inner: &DecodedStruct) -> Vec<Vec<(Option<u64>, &DecodedField)>> {
     let mut groups: Vec<Vec<(Option<u64>, &DecodedField)>> = Vec::new();
     for (index, field) in inner.entries() {

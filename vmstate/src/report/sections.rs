@@ -62,7 +62,7 @@ pub(super) struct Sections {
     budget: Budget,
     bytes_left: usize,
     are_two: bool,
-    /// The number of fields, including those of elements of arrays.
+    /// The number of fields, including the fields in elements of arrays.
     pub(super) fields: u64,
 }
 

@@ -1,8 +1,8 @@
 //! Devices after type erasure, and the ways in which a machine can hold them.
 //!
-//! [`Device`] is the object-safe version of [`VmState`]. [`Register`] is implemented for everything that can be registered:
-//! devices, borrowed and boxed ones, and devices that are shared with other parts of the program and locked while a
-//! machine uses them.
+//! [`Device`] is the object-safe version of [`VmState`]. [`Register`] is implemented for everything that can be
+//! registered: devices, borrowed and boxed ones, and devices that are shared with other parts of the program and locked
+//! while a machine uses them.
 
 use std::cell::RefCell;
 use std::ops::DerefMut;
@@ -163,7 +163,7 @@ impl<T> From<PoisonError<T>> for Unavailable {
     }
 }
 
-/// How a machine holds a device: the marker types of [`Register`].
+/// Marker types of [`Register`] for the ways in which a machine holds a device.
 pub mod ownership {
     /// The machine owns it.
     #[derive(Debug)]
@@ -212,11 +212,11 @@ register!(RefCell for Rc<RefCell<T>>, T: Device, ?Sized, |this, run| {
 
 /// Calls `run` with the device that a lock guards, and keeps the lock usable if `run` panics.
 ///
-/// A poisoned lock would make the rollback impossible: a load that a panic ends restores the device, which takes the lock
-/// again. The caller still sees the panic.
+/// A poisoned lock would make the rollback impossible: a load that a panic ends restores the device, which takes the
+/// lock again. The caller still sees the panic.
 fn locked<T: ?Sized, R>(mut guard: impl DerefMut<Target = T>, run: impl FnOnce(&mut T) -> R) -> R {
-    // The guarded value may be inconsistent after a panic, which is what `AssertUnwindSafe` admits. A hook of a device
-    // that is not shared leaves the same value behind; in both cases the rollback overwrites it.
+    // The guarded value may be inconsistent after a panic, and `AssertUnwindSafe` admits that. The same is true for a
+    // device that is not shared; in both cases the rollback overwrites the value.
     let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut guard)));
     drop(guard);
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
@@ -227,7 +227,7 @@ pub trait Handle {
     /// Calls `run` with the device, once.
     fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable>;
 
-    /// Runs the reset function; `false` if there is none.
+    /// Runs the reset function. Returns `false` if the device does not have one.
     fn reset(&mut self) -> Result<bool, Unavailable>;
 
     /// Calls `run` with the device and returns its result.

@@ -14,14 +14,14 @@ use crate::stream::SectionHeader;
 /// The place of an entry in the order of sections: by descending priority, then in the order of registration.
 pub(super) type Key = (Reverse<Priority>, u32);
 
-/// How to treat a missing section.
+/// The treatment of a missing section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Missing {
     /// The load fails.
     #[default]
     Reject,
-    /// The device keeps the state it has, as in QEMU.
+    /// The device keeps its state, as in QEMU.
     KeepState,
 }
 
@@ -44,7 +44,7 @@ impl<T: Threading> SectionHandler<'_, T> {
 pub(crate) struct Entry<'d, T: Threading> {
     /// The number of registrations before this one.
     pub(crate) number: u32,
-    /// The header of the section, ready to be written. For a live section, the kind is that of the previous part.
+    /// The header of the section, ready to be written. A live section's header has the kind of its previous part.
     pub(crate) header: SectionHeader,
     pub(super) alias_id: Option<u32>,
     pub(super) compat: Option<(String, u32)>,
@@ -80,7 +80,7 @@ impl<T: Threading> Entry<'_, T> {
         self.description.is_some_and(|description| description.early_setup)
     }
 
-    /// `"serial" (instance 1)`.
+    /// Returns the section's title in messages: `"serial" (instance 1)`.
     pub(crate) fn title(&self) -> String {
         format!("\"{}\" (instance {})", self.header.name.escape_debug(), self.header.instance_id)
     }

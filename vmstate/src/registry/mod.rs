@@ -96,6 +96,8 @@ impl<'d, T: Threading> Registry<'d, T> {
     }
 
     /// Checks that streams can identify the entry's section.
+    ///
+    /// QEMU does not check for duplicates: `find_se` loads such sections into the first of both entries.
     fn check_ids(&self, entry: &Entry<'_, T>) -> Result<(), RegisterError> {
         let SectionHeader { name, instance_id, section_id, .. } = &entry.header;
         if *instance_id == ANY {
@@ -118,6 +120,7 @@ impl<'d, T: Threading> Registry<'d, T> {
         self.entries.retain(|entry| entry.number != id.0);
         let found = self.entries.len() < before;
         if found {
+            // Unregistering is rare (unplugging a device), so the index is rebuilt instead of updated.
             self.index = Index::from_entries(&self.entries);
             self.revision += 1;
         }
@@ -126,6 +129,7 @@ impl<'d, T: Threading> Registry<'d, T> {
 
     /// Forbids saving for `reason` (`migrate_add_blocker`).
     pub(crate) fn add_blocker(&mut self, reason: String) -> BlockerId {
+        // Blockers are appended, so the last one has the highest id, even after others were removed.
         let id = BlockerId(self.blockers.last().map_or(0, |(BlockerId(last), _)| last + 1));
         self.blockers.push((id, reason));
         id
@@ -149,7 +153,8 @@ impl<'d, T: Threading> Registry<'d, T> {
         described.map(|(header, description)| (&*header.name, header.instance_id, description))
     }
 
-    /// Returns a number that differs after every change to the entries.
+    /// Returns a number that differs after every change to the entries. Sessions use it to detect that their indices
+    /// are stale.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }

@@ -194,7 +194,7 @@ impl<'d, T: Threading> Registration<'d, T> {
         self
     }
 
-    /// Creates entry number `number`. Ids that were not set are the next free ones of `index`.
+    /// Creates entry number `number`. Ids that were not set are the next free ids of `index`.
     pub(super) fn into_entry(mut self, number: u32, index: &Index) -> Result<Entry<'d, T>, RegisterError> {
         let description = self.handler.description()?;
         if let Some(description) = description {
@@ -202,6 +202,8 @@ impl<'d, T: Threading> Registration<'d, T> {
             self.priority = description.priority;
         }
         self.check_alias(description)?;
+        // The given instance id belongs to the old name: with a path, names are unique and QEMU numbers them from 0
+        // (`vmstate_register_with_alias_id` in migration/savevm.c).
         if let Some(path) = self.path.take() {
             let old = std::mem::take(&mut self.name);
             self.name = format!("{path}/{old}");
@@ -233,6 +235,7 @@ impl<'d, T: Threading> Registration<'d, T> {
                 return Err(RegisterError::Name { name: name.clone(), length: name.len() });
             }
         }
+        // In QEMU, the old name is always the name without the path, so an unrelated one is a mistake.
         match &self.compat {
             Some(compat) if !self.name.contains(&compat.name) => {
                 Err(RegisterError::Compat { name: self.name.clone(), compat: compat.name.clone() })

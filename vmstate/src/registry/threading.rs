@@ -1,4 +1,4 @@
-//! Whether a machine can move to another thread: the marker types of [`Machine`](crate::machine::Machine).
+//! The marker types of [`Machine`](crate::machine::Machine) that decide whether it can move to another thread.
 //!
 //! Trait objects decide at their creation whether they are `Send`, so a registry has to choose the boxes for its devices
 //! and hooks by type. [`Threading`] names these boxes, and [`MaybeSend`] creates them: the only places that know about
@@ -11,7 +11,7 @@ use super::device::{Handle, Held, Register};
 use super::hook::AfterLoadHook;
 use crate::section::{LiveSection, RawSection};
 
-/// Whether a machine is `Send`: [`Threads`] or [`Local`].
+/// The threading of a machine: [`Threads`] if it is `Send`, or else [`Local`].
 pub trait Threading: sealed::Threading + Debug + Sized + 'static {
     /// The box of a device.
     #[doc(hidden)]

@@ -43,7 +43,7 @@ impl PortCount for u32 {
 #[vmstate(name = "ahci")]
 pub struct Ahci<N: PortCount> {
     /// The ports.
-    #[vmstate(name = "dev", len = dev_count, max = MAX_PORTS, ambiguous = "QEMU has it so")]
+    #[vmstate(name = "dev", len = dev_count, max = MAX_PORTS, ambiguous = "QEMU's layout")]
     #[default(vec![Port::default(); 6])]
     pub devs: Vec<Port>,
     /// The capabilities.
@@ -78,10 +78,10 @@ pub struct Ahci<N: PortCount> {
 #[vmstate(name = "ahci port")]
 pub struct Port {
     /// The IDE bus of the port.
-    #[vmstate(name = "port", ambiguous = "QEMU has it so")]
+    #[vmstate(name = "port", ambiguous = "QEMU's layout")]
     pub bus: Bus,
     /// The drive.
-    #[vmstate(name = "port.ifs[0]", ambiguous = "QEMU has it so")]
+    #[vmstate(name = "port.ifs[0]", ambiguous = "QEMU's layout")]
     pub drive: Drive,
     /// The state of the port, such as running.
     pub port_state: u32,

@@ -66,7 +66,7 @@ pub struct Fdc {
     #[default(2)]
     pub num_floppies: u8,
     /// The drives.
-    #[vmstate(ambiguous = "QEMU has it so")]
+    #[vmstate(ambiguous = "QEMU's layout")]
     pub drives: [Drive; 2],
     /// The drive to report after a reset.
     #[vmstate(subsection("fdc/reset_sensei", needed = |fdc| fdc.reset_sensei != 0))]

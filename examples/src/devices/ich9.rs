@@ -33,7 +33,7 @@ pub struct Lpc {
     /// The APM ports.
     pub apm: Apm,
     /// Power management.
-    #[vmstate(ambiguous = "QEMU has it so")]
+    #[vmstate(ambiguous = "QEMU's layout")]
     pub pm: Pm,
     /// The chipset configuration registers.
     #[default(zeros())]

@@ -16,10 +16,10 @@ mod drive;
 #[vmstate(name = "isa-ide", version = 3, minimum_version = 0)]
 pub struct IsaIde {
     /// The bus.
-    #[vmstate(since = 1, ambiguous = "QEMU has it so")]
+    #[vmstate(since = 1, ambiguous = "QEMU's layout")]
     pub bus: Bus,
     /// The drives of the bus.
-    #[vmstate(since = 3, name = "bus.ifs", ambiguous = "QEMU has it so")]
+    #[vmstate(since = 3, name = "bus.ifs", ambiguous = "QEMU's layout")]
     pub drives: [Drive; 2],
 }
 
@@ -31,16 +31,16 @@ pub struct PciIde {
     #[vmstate(name = "parent_obj")]
     pub pci: PciDevice,
     /// The DMA state of each bus.
-    #[vmstate(ambiguous = "QEMU has it so")]
+    #[vmstate(ambiguous = "QEMU's layout")]
     pub bmdma: [BusMaster; 2],
     /// The buses.
-    #[vmstate(since = 1, ambiguous = "QEMU has it so")]
+    #[vmstate(since = 1, ambiguous = "QEMU's layout")]
     pub bus: [Bus; 2],
     /// The drives of the first bus.
-    #[vmstate(since = 3, name = "bus[0].ifs", ambiguous = "QEMU has it so")]
+    #[vmstate(since = 3, name = "bus[0].ifs", ambiguous = "QEMU's layout")]
     pub drives0: [Drive; 2],
     /// The drives of the second bus.
-    #[vmstate(since = 3, name = "bus[1].ifs", ambiguous = "QEMU has it so")]
+    #[vmstate(since = 3, name = "bus[1].ifs", ambiguous = "QEMU's layout")]
     pub drives1: [Drive; 2],
 }
 

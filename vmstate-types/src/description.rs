@@ -41,11 +41,11 @@ pub struct Description {
     pub oldest_version: Option<u32>,
     /// The position of the section in a machine's stream.
     pub priority: Priority,
-    /// Whether the device prevents its machine from being saved.
+    /// Set if the device prevents its machine from being saved.
     pub unmigratable: bool,
-    /// Whether the section is sent before the live sections start.
+    /// Set if the section is sent before the live sections start.
     pub early_setup: bool,
-    /// Whether a predicate decides if the section or subsection is sent.
+    /// Set if a predicate decides whether the section or subsection is sent.
     pub conditional: bool,
     /// The hooks that run around saving and loading.
     pub hooks: Hooks,
@@ -192,13 +192,13 @@ pub enum Priority {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Hooks {
-    /// Whether a hook runs before the first field is saved.
+    /// Set if a hook runs before the first field is saved.
     pub pre_save: bool,
-    /// Whether a hook runs after saving, even after a failure.
+    /// Set if a hook runs after saving, even after a failure.
     pub post_save: bool,
-    /// Whether a hook runs before the first field is loaded.
+    /// Set if a hook runs before the first field is loaded.
     pub pre_load: bool,
-    /// Whether a hook runs after the last subsection is loaded.
+    /// Set if a hook runs after the last subsection is loaded.
     pub post_load: bool,
 }
 

@@ -57,7 +57,7 @@ impl ElementIndex {
 /// A run of adjacent pointers in an array that are all null or all valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PointerRun {
-    /// Whether the pointers are null.
+    /// Set if the pointers are null.
     pub null: bool,
     /// The index of the first pointer.
     pub start: usize,

@@ -12,7 +12,7 @@ pub struct Field {
     pub since: u32,
     /// The last version of the struct that contains the field.
     pub until: Option<u32>,
-    /// Whether a predicate decides if the field is present, instead of the version (QEMU's `field_exists`).
+    /// Set if a predicate decides whether the field is present, instead of the version (QEMU's `field_exists`).
     pub conditional: bool,
     /// The wire format.
     pub form: Form,

@@ -107,7 +107,7 @@ pub trait Info<T: ?Sized> {
     /// Returns an error if the bytes are invalid, or the device rejects the value.
     fn get(value: &mut T, from: &mut Reader<'_>) -> Result<(), LoadError>;
 
-    /// Whether all values have [`SIZE`](Self::SIZE) bytes, all bytes are valid, and the two functions below are
+    /// Set if all values have [`SIZE`](Self::SIZE) bytes, all bytes are valid, and the two functions below are
     /// implemented. Such fields become part of a run.
     #[doc(hidden)]
     const FIXED: bool = false;

@@ -94,7 +94,7 @@ pub trait Tree<Keys> {
     /// The default version of keys and values in a load: the current version of the values.
     const VERSION: u32;
 
-    /// Whether keys are also saved at that version, if they have one.
+    /// Set if keys are also saved at that version, if they have one.
     const AGREES: bool;
 
     /// Saves the number of nodes, at most `max`, and the key and value of each in order, at their current versions.

@@ -33,7 +33,7 @@ pub struct Reader<'a> {
     whole: &'a [u8],
     /// The stream offset of the whole slice.
     base: u64,
-    /// Whether the bytes are a checkpoint and not a stream.
+    /// Set if the bytes are a checkpoint and not a stream.
     checkpoint: bool,
     /// The buffered source, if the reader was not created from a slice.
     stream: Option<Box<dyn Stream + Send + 'a>>,

@@ -28,7 +28,7 @@ pub struct Writer {
     used: usize,
     /// The number of flushed bytes.
     flushed: u64,
-    /// Whether the bytes are a checkpoint and not a stream.
+    /// Set if the bytes are a checkpoint and not a stream.
     checkpoint: bool,
 }
 

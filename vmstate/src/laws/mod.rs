@@ -44,9 +44,9 @@
 //!
 //! # Fuzz your device
 //!
-//! The laws look at some hundred states. A fuzzer looks at millions, and finds its way to rare ones. [`Laws::fuzz`] is all
-//! that it needs: with [cargo-fuzz](https://rust-fuzz.github.io/book/), whose `cargo fuzz init` and `cargo fuzz add serial`
-//! make a package for it, this is all of `fuzz/fuzz_targets/serial.rs` after its `#![no_main]`:
+//! The laws look at some hundred states. A fuzzer looks at millions, and finds its way to rare ones. [`Laws::fuzz`] is
+//! all that it needs: with [cargo-fuzz](https://rust-fuzz.github.io/book/), whose `cargo fuzz init` and `cargo fuzz add
+//! serial` make a package for it, this is all of `fuzz/fuzz_targets/serial.rs` after its `#![no_main]`:
 //!
 //! ```
 //! # mod libfuzzer_sys { macro_rules! fuzz_target { ($run:expr) => { { let run: fn(&[u8]) = $run; run(&[0, 0, 0, 12]) } } } pub(crate) use fuzz_target; }
@@ -356,7 +356,7 @@ impl<T: VmState> Laws<T> {
         (self.make)(&mut Choices::none())
     }
 
-    /// Returns a device in some state: a state of the generator, or one that is reached by loading changed bytes.
+    /// Returns a device in some state: a state of the generator, or the result of loading changed bytes.
     fn state(&self, seed: u64) -> T {
         let mut choices = Choices::new(seed);
         let bytes = save(&mut (self.make)(&mut choices), T::DESCRIPTION.version);

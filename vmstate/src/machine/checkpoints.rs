@@ -14,7 +14,7 @@ pub(super) struct Checkpoints {
     /// All states, one after the other.
     bytes: Writer,
     states: Vec<State>,
-    /// Whether the entry with that index has a checkpoint.
+    /// For each entry, whether it has a checkpoint.
     taken: Vec<bool>,
 }
 
@@ -59,8 +59,8 @@ impl Checkpoints {
         for State { index, number, range } in self.states.iter().rev() {
             let Some(bytes) = self.bytes.pending().get(range.clone()) else { continue };
             let Some(entry) = find(entries, *index, *number) else { continue };
-            // A device whose restore panics must not keep the others from theirs. What it leaves behind is its own state
-            // only: `restore` borrows nothing else, so the assertion holds.
+            // A device whose restore panics must not keep the others from theirs. The panic can only damage its own
+            // state: `restore` borrows nothing else, so the assertion holds.
             let _ = catch_unwind(AssertUnwindSafe(|| restore(entry, bytes)));
         }
     }
@@ -75,8 +75,8 @@ fn copy<T: Threading>(entry: &mut Entry<'_, T>, to: &mut Writer) -> Result<(), S
     }
 }
 
-/// Restores an entry's state. Its errors have no receiver: the load has failed already, and a device that rejects its own
-/// state keeps what it has.
+/// Restores an entry's state. Its errors have no receiver: the load has failed already, and a device that rejects its
+/// own state keeps its current state.
 fn restore<T: Threading>(entry: &mut Entry<'_, T>, bytes: &[u8]) {
     let version = entry.header.version;
     match &mut entry.handler {

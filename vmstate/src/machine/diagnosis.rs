@@ -1,7 +1,8 @@
-//! Why a section did not load: the first field in which the stream's own description of it differs from ours.
+//! Finds the reason for which a section did not load: the first field that the stream describes differently.
 //!
-//! QEMU's streams end with a description of what was sent. When a section fails, our device is described as it would be
-//! sent now, and the two are compared. This finds what a missing footer never says: which field the two sides disagree on.
+//! QEMU's streams end with a description of the sent fields. When a section fails, the local device is described as a
+//! save would send it now, and the two descriptions are compared. A missing footer alone does not show which field
+//! differs.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -107,13 +108,14 @@ fn after_reading_on(reader: &mut Reader<'_>) -> Option<Document> {
     None
 }
 
-/// Whether the section may be at fault: it is the one that failed, or has not the size that is described.
+/// Returns whether the section can be the cause: it failed, or its size differs from the described size.
 fn is_suspect(section: &Section, error: &LoadError, described: Option<u64>) -> bool {
     let failed = matches!(error.location(), Some(Location::Section { start, .. }) if *start == section.payload);
     failed || (section.read.is_some() && described.is_some() && section.read != described)
 }
 
-/// The first difference between what the stream says a section has, and what we would send, or have at all.
+/// Finds the first difference between the stream's description of a section and the description that the local device
+/// would send, or else the definition of the device.
 fn compare<T: Threading>(
     entry: &mut Entry<'_, T>,
     header: &SectionHeader,
@@ -124,6 +126,7 @@ fn compare<T: Threading>(
     let (version, local) = (header.version, entry.description);
     let sent = our_description(entry, header, document);
     let sent = sent.as_ref().and_then(|document| document.devices.first()).map(|device| &device.body);
+    // The sent description comes first, because its conditions and counts are decided.
     let difference = match sent {
         Some(SentBody::State(ours)) => first_difference_from_sent(ours, version, theirs),
         _ => None,
@@ -132,13 +135,14 @@ fn compare<T: Threading>(
     difference.map(|difference| difference.to_string())
 }
 
-/// How our device describes itself, in the form of the stream's description.
+/// Describes the local device in the form of the stream's description.
 fn our_description<T: Threading>(
     entry: &mut Entry<'_, T>,
     header: &SectionHeader,
     document: &Document,
 ) -> Option<Document> {
     let SectionHandler::Device(handle) = &mut entry.handler else { return None };
+    // Both releases describe arrays of null pointers differently, which must not look like a difference of devices.
     let release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
     let mut description = DescriptionWriter::new(release, PageSize::DEFAULT.bytes(), None);
     let mut out = Writer::new();

@@ -5,7 +5,7 @@ use vmstate_types::walk::PostLoad;
 use crate::registry::{Entry, Threading};
 use crate::stream::SectionHeader;
 
-/// How much of an entry's state a load has received.
+/// The part of an entry's state that a load has received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Received {
     Nothing,
@@ -34,7 +34,7 @@ pub(super) struct Section {
 
 impl Section {
     pub(super) fn new<T: Threading>(index: usize, entry: &Entry<'_, T>, header: &SectionHeader) -> Self {
-        // Names are rarely other than the entry's: only then a load pays for a copy.
+        // The name is copied only if the stream contains an alias, which is rare.
         let renamed = entry.has_old_name() && entry.header.name != header.name;
         Self {
             entry: index,

@@ -2,7 +2,7 @@
 
 use crate::registry::Missing;
 
-/// How to treat a section that is not registered.
+/// The treatment of a section that is not registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Unknown {
@@ -15,7 +15,7 @@ pub enum Unknown {
     PassThrough,
 }
 
-/// How to treat a duplicate section.
+/// The treatment of a duplicate section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Repeated {
@@ -26,7 +26,7 @@ pub enum Repeated {
     Replace,
 }
 
-/// How to treat bytes at the end of a section that its device has not read.
+/// The treatment of bytes at the end of a section that its device has not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Unread {
@@ -37,23 +37,24 @@ pub enum Unread {
     Skip,
 }
 
-/// How a load treats sections that are missing, unknown, duplicate, or longer than their devices. By default, the load
-/// fails.
+/// The rules of a load for sections that are missing, unknown, duplicate, or longer than their devices. By default, the
+/// load fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Rules {
-    /// How to treat a missing section.
+    /// The treatment of a missing section.
     pub missing: Missing,
-    /// How to treat a section that is not registered.
+    /// The treatment of a section that is not registered.
     pub unknown: Unknown,
-    /// How to treat a duplicate section.
+    /// The treatment of a duplicate section.
     pub repeated: Repeated,
-    /// How to treat bytes that the device has not read.
+    /// The treatment of bytes that the device has not read.
     pub unread: Unread,
 }
 
 impl Rules {
-    /// The behavior of QEMU: sections may be missing or duplicate.
+    /// The behavior of QEMU: sections may be missing or duplicate (`qemu_loadvm_section_start_full` in
+    /// migration/savevm.c does not record the sections that it has loaded).
     pub const QEMU: Self = Self {
         missing: Missing::KeepState,
         unknown: Unknown::Reject,

@@ -19,7 +19,7 @@ pub(super) struct Active {
     direction: Direction,
 }
 
-/// What a session does with its machine.
+/// The direction of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     Save,

@@ -105,7 +105,7 @@ pub enum Record {
     Zero {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
+        /// Set if the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
         /// The value of all bytes.
         fill: u8,
@@ -114,14 +114,14 @@ pub enum Record {
     Page {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
+        /// Set if the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
     },
     /// The changes to a page since it was sent, which the caller must read or skip.
     Xbzrle {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
+        /// Set if the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
         /// The length in bytes.
         length: u16,
@@ -130,7 +130,7 @@ pub enum Record {
     Compressed {
         /// The page's offset in its block.
         offset: u64,
-        /// Whether the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
+        /// Set if the page is in the block of the page before (flag CONTINUE). Otherwise the record has a name.
         same_block: bool,
         /// The length in bytes.
         length: u32,

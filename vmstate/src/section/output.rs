@@ -25,7 +25,7 @@ use vmstate_types::{SaveError, Writer};
 pub struct Output<'o> {
     writer: &'o mut Writer,
     sink: Option<&'o mut (dyn Write + Send + 'o)>,
-    /// Whether the sink writes several slices at once, until a write shows that it does not.
+    /// Set if the sink writes several slices at once, until a write shows that it does not.
     vectored: bool,
 }
 

@@ -60,7 +60,7 @@ pub struct SaveSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Iteration {
-    /// Whether every live section has sent everything that it had.
+    /// Set if every live section has sent everything that it had.
     pub complete: bool,
     /// The number of bytes that this call has written.
     pub bytes: u64,

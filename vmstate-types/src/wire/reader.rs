@@ -205,6 +205,7 @@ impl<'a> Reader<'a> {
 
     /// Returns the bytes that are buffered and not consumed. After the end of a stream, these are bytes that follow it.
     #[must_use]
+    #[inline]
     pub fn buffered(&self) -> &[u8] {
         match &self.stream {
             Some(stream) => stream.buffered(),

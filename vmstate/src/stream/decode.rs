@@ -64,6 +64,7 @@ pub(crate) trait Context {
 }
 
 impl<T> Context for Result<T, Stop> {
+    #[inline]
     fn context(self, add: impl FnOnce(LoadError) -> LoadError) -> Self {
         self.map_err(|stop| match stop {
             Stop::Failed(error) => Stop::Failed(add(error)),
@@ -147,6 +148,7 @@ impl<'b> Cursor<'b> {
     }
 
     /// Returns the next byte without consuming it; `None` at the end of the stream.
+    #[inline]
     pub(crate) fn peek(&self) -> Result<Option<u8>, Stop> {
         match self.rest.first() {
             None if !self.complete => Err(Stop::Need(NonZeroUsize::MIN)),
@@ -155,6 +157,7 @@ impl<'b> Cursor<'b> {
     }
 
     /// Consumes a length byte and that many bytes of text (`qemu_get_counted_string`).
+    #[inline]
     pub(crate) fn counted_str(&mut self) -> Result<&'b str, Stop> {
         let start = self.offset();
         let length = self.u8()?;

@@ -62,19 +62,22 @@ pub enum StreamItem {
 }
 
 /// An item, without the section header that the decoder keeps.
+///
+/// Commands are rare and large: in a box they do not slow down the thousands of sections, whose items are moved through
+/// several functions.
 #[derive(Debug)]
 pub(crate) enum NextItem {
     Section,
-    Command(Command),
+    Command(Box<Command>),
     PackageEnd,
 }
 
 /// An item that was parsed, but has not changed the decoder yet.
 enum Parsed<'b> {
     Section(ParsedHeader<'b>),
-    Command(Command),
+    Command(Box<Command>),
     /// The command PACKAGED, with the end of its package.
-    Package(Command, u64),
+    Package(Box<Command>, u64),
     PackageEnd,
     End,
 }
@@ -126,6 +129,11 @@ impl ItemDecoder {
     #[must_use]
     pub fn has_footers(&self) -> Option<bool> {
         self.footers
+    }
+
+    /// Returns whether the payload of the last section is being read.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
     }
 
     /// Returns the header of the last section.
@@ -193,6 +201,7 @@ impl ItemDecoder {
     }
 
     /// Parses the next item, once the section before it has ended.
+    #[inline]
     pub(super) fn next_item(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<NextItem>, Stop> {
         let parsed = self.parse_item(cursor)?;
         Ok(self.accept(parsed))
@@ -208,7 +217,7 @@ impl ItemDecoder {
     pub(super) fn to_stream_item(&self, item: NextItem) -> StreamItem {
         match item {
             NextItem::Section => StreamItem::Section(self.section.clone()),
-            NextItem::Command(command) => StreamItem::Command(command),
+            NextItem::Command(command) => StreamItem::Command(*command),
             NextItem::PackageEnd => StreamItem::PackageEnd,
         }
     }
@@ -243,6 +252,7 @@ impl ItemDecoder {
         self.footers = footers;
     }
 
+    #[inline]
     fn parse_item<'b>(&self, cursor: &mut Cursor<'b>) -> Result<Parsed<'b>, Stop> {
         let start = cursor.offset();
         if self.ended {
@@ -276,8 +286,8 @@ impl ItemDecoder {
 
     fn parse_command<'b>(&self, cursor: &mut Cursor<'b>) -> Result<Parsed<'b>, Stop> {
         let start = cursor.offset();
-        let command = Command::parse(cursor)?;
-        let Command::Packaged { length } = command else { return Ok(Parsed::Command(command)) };
+        let command = Box::new(Command::parse(cursor)?);
+        let Command::Packaged { length } = *command else { return Ok(Parsed::Command(command)) };
         let end = cursor.offset().saturating_add(u64::from(length));
         self.check_package(end).map_err(|error| error.at_offset(start))?;
         Ok(Parsed::Package(command, end))
@@ -297,6 +307,7 @@ impl ItemDecoder {
         }
     }
 
+    #[inline]
     fn parse_section<'b>(
         &self,
         cursor: &mut Cursor<'b>,
@@ -310,13 +321,19 @@ impl ItemDecoder {
     }
 
     fn check_started(&self, kind: SectionKind, section_id: u32) -> Result<(), LoadError> {
-        match (kind, self.started.contains_key(&section_id)) {
-            (SectionKind::Start, true) => Err(LoadError::malformed("an unused section id", section_id)),
-            (SectionKind::Part | SectionKind::End, false) => Err(self.not_started(kind, section_id)),
+        match kind {
+            SectionKind::Full => Ok(()),
+            SectionKind::Start if self.started.contains_key(&section_id) => {
+                Err(LoadError::malformed("an unused section id", section_id))
+            }
+            SectionKind::Part | SectionKind::End if !self.started.contains_key(&section_id) => {
+                Err(self.not_started(kind, section_id))
+            }
             _ => Ok(()),
         }
     }
 
+    #[cold]
     fn not_started(&self, kind: SectionKind, section_id: u32) -> LoadError {
         let mut ids: Vec<_> = self.started.keys().map(ToString::to_string).collect();
         ids.sort();
@@ -329,6 +346,7 @@ impl ItemDecoder {
     }
 
     /// Changes the state for an item that is complete. `None` at the end of the stream.
+    #[inline]
     fn accept(&mut self, parsed: Parsed<'_>) -> Option<NextItem> {
         match parsed {
             Parsed::Section(header) => {
@@ -373,6 +391,7 @@ impl Default for ItemDecoder {
     }
 }
 
+#[inline]
 fn parse_device<'b>(cursor: &mut Cursor<'b>, section_id: u32) -> Result<Device<'b>, Stop> {
     let name = cursor.counted_str().context(|error| {
         error.in_field("name").with_qemu_message(format!("Unable to read ID string for section {section_id}"))
@@ -380,6 +399,7 @@ fn parse_device<'b>(cursor: &mut Cursor<'b>, section_id: u32) -> Result<Device<'
     Ok(Device { name, instance_id: cursor.u32()?, version: cursor.u32()? })
 }
 
+#[cold]
 fn unknown_tag(found: u8) -> LoadError {
     let expected = format!(
         "a section ({:#04x} to {:#04x}), a command ({:#04x}) or the end ({:#04x})",

@@ -116,6 +116,9 @@ impl<'r, 'a> StreamReader<'r, 'a> {
     /// Returns an error if the footer is missing or has another section id: the payload was not read to its end, or
     /// beyond.
     pub fn end_section(&mut self) -> Result<(), LoadError> {
+        if !self.items.is_open() {
+            return Ok(());
+        }
         let items = &mut self.items;
         read(self.reader, |cursor| items.end_section(cursor))
             .map_err(|error| error.in_location(|| self.items.section().place()))

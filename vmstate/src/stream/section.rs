@@ -31,8 +31,14 @@ impl SectionKind {
 
     /// Returns the kind of section that begins with `tag`.
     #[must_use]
-    pub fn from_tag(tag: u8) -> Option<Self> {
-        [Self::Start, Self::Part, Self::End, Self::Full].into_iter().find(|kind| kind.tag() == tag)
+    pub const fn from_tag(tag: u8) -> Option<Self> {
+        match tag {
+            tag::SECTION_START => Some(Self::Start),
+            tag::SECTION_PART => Some(Self::Part),
+            tag::SECTION_END => Some(Self::End),
+            tag::SECTION_FULL => Some(Self::Full),
+            _ => None,
+        }
     }
 
     /// Returns whether the header of such a section contains a name, an instance id and a version.

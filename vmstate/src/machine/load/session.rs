@@ -207,7 +207,7 @@ impl LoadSession {
                 self.section(machine, stream)?;
                 Ok(Step::Section(stream.section().0))
             }
-            Some(NextItem::Command(command)) => Ok(Step::Command(command)),
+            Some(NextItem::Command(command)) => Ok(Step::Command(*command)),
             Some(NextItem::PackageEnd) => Ok(Step::PackageEnd),
             None => {
                 self.reach_end(stream);

@@ -5,6 +5,7 @@ mod complete;
 mod options;
 mod section;
 mod session;
+mod whole_stream;
 
 use vmstate_types::{LoadError, Reader};
 

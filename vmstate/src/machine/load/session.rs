@@ -1,16 +1,13 @@
 //! A load that its caller drives step by step.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use vmstate_types::LoadError;
 use vmstate_types::error::Location;
 use vmstate_types::walk::PostLoad;
-use vmstate_types::{LoadError, Reader};
 
 use super::{LoadOptions, LoadReport, Trailer};
 use crate::machine::checkpoints::Checkpoints;
-#[cfg(feature = "schema")]
-use crate::machine::diagnosis;
 use crate::machine::pass_through::{self, PassThrough};
 use crate::machine::received::{Received, Section};
 use crate::machine::session::{Direction, Ticket};
@@ -157,7 +154,7 @@ impl LoadSession {
         }
     }
 
-    fn set_up<T: Threading>(
+    pub(super) fn set_up<T: Threading>(
         &mut self,
         machine: &mut Machine<'_, T>,
         stream: &mut StreamReader<'_, '_>,
@@ -291,7 +288,7 @@ impl LoadSession {
         self.conclude(machine, None, outcome)
     }
 
-    fn try_commit<T: Threading>(&mut self, machine: &mut Machine<'_, T>) -> Result<LoadReport, LoadError> {
+    pub(super) fn try_commit<T: Threading>(&mut self, machine: &mut Machine<'_, T>) -> Result<LoadReport, LoadError> {
         self.check(machine)?;
         let Some(end) = self.end else {
             return Err(LoadError::misuse("a commit at the end of the stream", "a commit before it"));
@@ -349,7 +346,7 @@ impl LoadSession {
         self.close(machine);
     }
 
-    fn close<T: Threading>(&mut self, machine: &mut Machine<'_, T>) {
+    pub(super) fn close<T: Threading>(&mut self, machine: &mut Machine<'_, T>) {
         // The next load uses the memory again.
         machine.checkpoints = std::mem::take(&mut self.checkpoints);
         if let Some(ticket) = self.ticket {
@@ -360,98 +357,5 @@ impl LoadSession {
     fn check<T: Threading>(&self, machine: &Machine<'_, T>) -> Result<(), LoadError> {
         let checked = self.ticket.map_or(Ok(()), |ticket| machine.check_session(ticket));
         checked.map_err(|mismatch| LoadError::misuse("the machine as it was when the session began", mismatch))
-    }
-
-    /// Loads the whole stream in `reader`.
-    pub(super) fn load<T: Threading>(
-        mut self,
-        machine: &mut Machine<'_, T>,
-        reader: &mut Reader<'_>,
-        answer: impl FnMut(&Command) -> Result<(), LoadError>,
-    ) -> Result<LoadReport, LoadError> {
-        // The closure borrows the devices and the session. A panic leaves devices half loaded, which is what the rollback
-        // repairs: it uses only checkpoints, and those are complete before the first byte of a device's section is
-        // loaded. The registry and its index do not change during a load.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.take_all(machine, reader, answer)));
-        self.conclude(machine, Some(reader), outcome)
-    }
-
-    fn take_all<T: Threading>(
-        &mut self,
-        machine: &mut Machine<'_, T>,
-        reader: &mut Reader<'_>,
-        mut answer: impl FnMut(&Command) -> Result<(), LoadError>,
-    ) -> Result<LoadReport, LoadError> {
-        let mut stream = self.options.open(reader)?;
-        self.set_up(machine, &mut stream)?;
-        loop {
-            match self.step(machine, &mut stream)? {
-                Step::Section(_) | Step::PackageEnd => {}
-                Step::Command(command) => answer(&command).map_err(|error| {
-                    error.at_offset(stream.offset()).in_location(|| Location::Part("a command".into()))
-                })?,
-                Step::End => return self.try_commit(machine),
-            }
-        }
-    }
-
-    /// Ends the session, after a rollback unless it succeeded.
-    fn conclude<T: Threading>(
-        mut self,
-        machine: &mut Machine<'_, T>,
-        reader: Option<&mut Reader<'_>>,
-        outcome: thread::Result<Result<LoadReport, LoadError>>,
-    ) -> Result<LoadReport, LoadError> {
-        match outcome {
-            Ok(Ok(report)) => {
-                self.close(machine);
-                Ok(report)
-            }
-            Ok(Err(error)) => {
-                let error = self.diagnose(machine, error, reader);
-                self.roll_back(machine);
-                Err(error)
-            }
-            Err(panic) => {
-                self.roll_back(machine);
-                resume_unwind(panic)
-            }
-        }
-    }
-
-    /// Adds the first field in which the stream's description differs from the device, if it can be found.
-    ///
-    /// It describes the devices as they are now, so it runs before the rollback.
-    #[cfg(feature = "schema")]
-    fn diagnose<T: Threading>(
-        &mut self,
-        machine: &mut Machine<'_, T>,
-        error: LoadError,
-        reader: Option<&mut Reader<'_>>,
-    ) -> LoadError {
-        let known = self.options.description.as_deref();
-        let received = self.report.description.as_deref();
-        let read_on = self.options.read_on;
-        // Describing a device runs its hooks. Their panic must not replace the error; the rollback follows anyway.
-        let found = catch_unwind(AssertUnwindSafe(|| {
-            let entries = &mut machine.registry.entries;
-            let document = diagnosis::document(&error, known, received, reader, read_on);
-            diagnosis::find(&error, entries, &self.order, &*document?)
-        }));
-        match found {
-            Ok(Some(diagnosis)) => error.with_diagnosis(diagnosis),
-            _ => error,
-        }
-    }
-
-    /// Returns the error as it is: parsing the description needs the feature `schema`.
-    #[cfg(not(feature = "schema"))]
-    fn diagnose<T: Threading>(
-        &mut self,
-        _: &mut Machine<'_, T>,
-        error: LoadError,
-        _: Option<&mut Reader<'_>>,
-    ) -> LoadError {
-        error
     }
 }

@@ -65,9 +65,10 @@ fn source(structs: usize, fields: usize, derives: &str, with_attributes: bool) -
         write!(source, "#[derive(Default{derives})]\n{}", attribute("version = 2".into())).unwrap();
         writeln!(source, "struct Device{index} {{\n    count: u8,").unwrap();
         for field in 1..fields {
-            let (ty, text) = match field == fields - 1 && index % SUBSECTION_EACH == 0 {
-                true => ("Option<u16>", format!("subsection(\"Device{index}/extra\")")),
-                false => dice.pick(),
+            let (ty, text) = if field == fields - 1 && index % SUBSECTION_EACH == 0 {
+                ("Option<u16>", format!("subsection(\"Device{index}/extra\")"))
+            } else {
+                dice.pick()
             };
             let attribute = if text.is_empty() { String::new() } else { attribute(text) };
             writeln!(source, "    {attribute}field_{field}: {ty},").unwrap();

@@ -230,9 +230,12 @@ fn orders() -> Vec<Vec<(bool, u8)>> {
 }
 
 fn of(page: u8, order: &[(bool, u8)]) -> Vec<Step> {
-    let step = |(data, byte): &(bool, u8)| match *data {
-        true => Step::Page { block: false, page, byte: *byte, same_block: false },
-        false => Step::Fill { block: false, page, byte: *byte, same_block: false },
+    let step = |(data, byte): &(bool, u8)| {
+        if *data {
+            Step::Page { block: false, page, byte: *byte, same_block: false }
+        } else {
+            Step::Fill { block: false, page, byte: *byte, same_block: false }
+        }
     };
     order.iter().map(step).collect()
 }

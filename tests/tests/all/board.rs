@@ -97,7 +97,7 @@ fn waiting_hart_executes_nothing() {
 }
 
 #[test]
-fn the_guest_verifies_itself() {
+fn guest_verifies_itself() {
     let mut board = board(HASHER);
     assert_eq!(board.run_until(SECOND + SECOND / 2), Stop::Time);
     let printed = String::from_utf8(board.take_output()).unwrap();

@@ -134,7 +134,7 @@ fn examples_match_qemus_dumps() {
 
 /// Two machines with the same type and devices have equal schemas, although they send different data.
 #[test]
-fn a_stream_fits_itself_and_not_another_release() {
+fn stream_matches_itself_but_not_another_release() {
     let schema = |name: &str| {
         let stream = streams::named(name).bytes;
         let Located::At(text) = locate(&stream) else { panic!("{name}") };
@@ -155,7 +155,7 @@ fn a_stream_fits_itself_and_not_another_release() {
 }
 
 #[test]
-fn a_stream_is_compared_with_devices() {
+fn stream_is_compared_with_devices() {
     let stream = streams::named("qemu-10.0-uno").bytes;
     let Located::At(text) = locate(&stream) else { panic!("no description") };
     let stream = Schema::from(&Document::parse(&stream[text..], 0).unwrap());

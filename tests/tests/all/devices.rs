@@ -163,7 +163,7 @@ fn beginning(mut section: Section, size: usize) -> Section {
 }
 
 #[test]
-fn a_pin_is_raised_or_not() {
+fn pin_is_raised_or_not() {
     let mut payload = section("10.0", "pc", "0000:00:03.0/e1000").payload;
     payload[4 + 256 + 7] = 2;
     let error = E1000::default().load(&mut Reader::from_slice(&payload), 2).unwrap_err();

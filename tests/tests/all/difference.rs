@@ -166,7 +166,7 @@ fn equal_layout_of_other_fields_is_accepted() {
 }
 
 #[test]
-fn a_difference_in_words() {
+fn difference_in_words() {
     let (_, local, mut sent) = sections().into_iter().find(|(name, ..)| name == "qemu-10.0-pc i8254").unwrap();
     sent.version = 2;
     let Nested::Struct(channel) = &mut sent.fields[1].nested else { panic!("{sent:?}") };

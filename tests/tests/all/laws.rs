@@ -121,7 +121,7 @@ impl Info<u16> for Dropped {
 
 #[test]
 #[should_panic(expected = "Forgetful: the field `lost` is not kept")]
-fn a_forgotten_field_is_found() {
+fn forgotten_field_is_found() {
     Laws::<Forgetful>::new(|_| Forgetful::default()).every_field_is_saved();
 }
 
@@ -182,7 +182,7 @@ impl Trap {
 
 #[test]
 #[should_panic(expected = "Trap: a valid state cannot be saved")]
-fn a_state_that_cannot_be_saved_is_found() {
+fn unsavable_state_is_found() {
     Laws::<Trap>::new(|_| Trap::default()).corruption();
 }
 
@@ -209,7 +209,7 @@ fn never_sent_subsection_is_found() {
 
 #[test]
 #[should_panic(expected = "dev: every state has the subsection \"dev/extra\"")]
-fn a_subsection_that_always_occurs_is_found() {
+fn always_sent_subsection_is_found() {
     #[derive(VmState, Clone, Default)]
     #[vmstate(name = "dev")]
     struct Always {
@@ -237,7 +237,7 @@ fn stream_without_the_section_is_rejected() {
 
 #[test]
 #[should_panic(expected = "expected  the end of 24 bytes")]
-fn a_port_that_lacks_fields_is_found() {
+fn port_without_all_fields_is_found() {
     #[derive(VmState, Default)]
     #[vmstate(name = "timer", version = 2)]
     struct Short {

@@ -75,7 +75,7 @@ macro_rules! nic {
 }
 
 #[test]
-fn a_removed_field_breaks_both_ways() {
+fn removed_field_breaks_both_ways() {
     nic!(Other, [version = 2], {
         status: u16, #[vmstate(since = 2)] mask: u16, mac: [u8; 6],
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,
@@ -84,7 +84,7 @@ fn a_removed_field_breaks_both_ways() {
 }
 
 #[test]
-fn a_field_without_a_gate_breaks_both_ways() {
+fn field_without_a_gate_breaks_both_ways() {
     nic!(Other, [version = 2], {
         status: u16, #[vmstate(since = 2)] mask: u16, speed: u8, mac: [u8; 6], ring: u32,
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,
@@ -141,7 +141,7 @@ fn raised_minimum_breaks_forward_migration() {
 }
 
 #[test]
-fn a_gate_that_is_lowered_breaks_older_streams() {
+fn lowered_gate_breaks_older_streams() {
     nic!(Other, [version = 2], {
         status: u16, mask: u16, mac: [u8; 6], ring: u32,
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,
@@ -150,7 +150,7 @@ fn a_gate_that_is_lowered_breaks_older_streams() {
 }
 
 #[test]
-fn a_field_of_a_newer_version_is_safe() {
+fn field_of_a_newer_version_is_safe() {
     nic!(Other, [version = 3], {
         status: u16, #[vmstate(since = 2)] mask: u16, #[vmstate(since = 3)] speed: u8, mac: [u8; 6], ring: u32,
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,
@@ -159,7 +159,7 @@ fn a_field_of_a_newer_version_is_safe() {
 }
 
 #[test]
-fn a_needed_subsection_is_safe() {
+fn needed_subsection_is_safe() {
     nic!(Other, [version = 2], {
         status: u16, #[vmstate(since = 2)] mask: u16, mac: [u8; 6], ring: u32,
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,
@@ -178,7 +178,7 @@ fn unused_bytes_replacing_a_field_are_safe() {
 }
 
 #[test]
-fn a_field_of_older_versions_only_is_safe() {
+fn field_of_older_versions_only_is_safe() {
     nic!(Other, [version = 3], {
         status: u16, #[vmstate(since = 2)] mask: u16, mac: [u8; 6], #[vmstate(until = 2)] ring: u32,
         #[vmstate(subsection("nic/tso", needed = |nic| nic.tso != 0))] tso: u32,

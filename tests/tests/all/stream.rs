@@ -144,7 +144,7 @@ fn readers_writers_and_memory_are_send() {
 }
 
 #[test]
-fn sections_come_in_order_with_their_names() {
+fn sections_are_returned_in_stream_order() {
     let walk = walk(&whole_stream(true, true, true)).unwrap();
     let sections = walk.items.iter().map(|item| match item {
         StreamItem::Section(section) => {
@@ -188,7 +188,7 @@ fn footers_and_configuration_may_be_missing() {
 }
 
 #[test]
-fn the_smallest_stream_has_only_an_end() {
+fn smallest_stream_is_header_and_end() {
     let walk = walk(&stream(&[&[0]])).unwrap();
     assert_eq!(walk, Walk { configuration: None, footers: None, items: Vec::new(), description: None });
 }

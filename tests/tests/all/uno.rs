@@ -42,7 +42,7 @@ fn uno_has_the_state_of_its_program() {
 }
 
 #[test]
-fn a_changed_register_is_the_only_difference() {
+fn changed_register_is_the_only_difference() {
     for name in STREAMS {
         let bytes = streams::named(name).bytes;
         let (mut uno, release) = Uno::load(&bytes).unwrap();

@@ -121,7 +121,7 @@ fn check_field(field: &SentField, depth: usize) -> Result<(), LoadError> {
 }
 
 pub(super) fn too_deep() -> LoadError {
-    LoadError::malformed(format!("structs nested {MAX_DEPTH} deep at most"), "a deeper one")
+    LoadError::malformed(format!("a nesting depth of at most {MAX_DEPTH}"), "a deeper struct")
 }
 
 pub(super) fn owned(name: &Name) -> String {

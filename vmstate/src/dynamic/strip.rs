@@ -155,7 +155,8 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
     fn mapped(&mut self, start: u64) -> Result<(), LoadError> {
         // The block's header contains file positions, which replaced pages before it would make invalid.
         if self.shifted {
-            return Err(LoadError::incompatible("pages in the stream, or at fixed places", "both").at_offset(start));
+            return Err(LoadError::incompatible("either pages in the stream or pages at fixed positions", "both")
+                .at_offset(start));
         }
         let size = self.walk.ram().blocks().last().map_or(0, |block| block.size);
         self.edits.extend([Edit::Copy(self.record_end.saturating_sub(size)), Edit::Zero(self.record_end)]);

@@ -41,12 +41,13 @@ impl<T: VmState> Laws<T> {
     fn same_as(&self, header: &SectionHeader, payload: &[u8], theirs: Option<&vmdesc::SentStruct>) {
         let mut device = self.fresh();
         let mut reader = Reader::from_slice(payload);
-        let loaded =
-            device.load(&mut reader, header.version).and_then(|()| match reader.at_end()? {
-                true => Ok(()),
-                false => Err(LoadError::malformed(format!("the end of {} bytes", payload.len()), "fewer")
-                    .at_offset(reader.offset())),
-            });
+        let loaded = device.load(&mut reader, header.version).and_then(|()| {
+            if reader.at_end()? {
+                return Ok(());
+            }
+            let expected = format!("the end of {} bytes", payload.len());
+            Err(LoadError::malformed(expected, "fewer").at_offset(reader.offset()))
+        });
         let SectionHeader { name: section, instance_id, .. } = header;
         if let Err(error) = loaded {
             let difference = theirs.and_then(|theirs| first_difference(T::DESCRIPTION, header.version, theirs));

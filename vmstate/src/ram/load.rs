@@ -102,7 +102,7 @@ impl RamLoader {
             return Err(LoadError::misuse(expected, format!("{size:#x} bytes of `{idstr}`")));
         }
         if self.blocks.contains(&index) {
-            return Err(LoadError::malformed("each block once", format!("`{idstr}` again")));
+            return Err(LoadError::malformed("distinct blocks", format!("duplicate block `{idstr}`")));
         }
         self.blocks.push(index);
         Ok(())
@@ -113,7 +113,7 @@ impl RamLoader {
         let index = self.records.current_block().and_then(|current| self.blocks.get(current)).copied();
         match index {
             Some(block) if block < blocks.len() => Ok(PageAddress { block, offset }),
-            _ => Err(LoadError::misuse("the same blocks for all sections", "fewer of them")),
+            _ => Err(LoadError::misuse("the same blocks for all sections", "fewer blocks")),
         }
     }
 }

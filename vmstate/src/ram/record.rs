@@ -203,11 +203,10 @@ fn write_block(out: &mut Writer, header: &BlockHeader) {
 
 #[inline]
 fn write_word(out: &mut Writer, offset: u64, kind: RecordKind, same_block: bool, block: &str) {
-    match same_block {
-        true => out.u64(offset | kind.number() | CONTINUE),
-        false => {
-            out.u64(offset | kind.number());
-            out.counted_str(block);
-        }
+    if same_block {
+        out.u64(offset | kind.number() | CONTINUE);
+        return;
     }
+    out.u64(offset | kind.number());
+    out.counted_str(block);
 }

@@ -36,10 +36,11 @@ fn scan(bytes: &[u8]) -> bool {
     fn with_avx2(bytes: &[u8]) -> bool {
         or_all(bytes)
     }
-    match is_x86_feature_detected!("avx2") {
+    if is_x86_feature_detected!("avx2") {
         // SAFETY: `with_avx2` is a safe function that requires only AVX2, which the processor supports.
-        true => unsafe { with_avx2(bytes) },
-        false => or_all(bytes),
+        unsafe { with_avx2(bytes) }
+    } else {
+        or_all(bytes)
     }
 }
 

@@ -78,7 +78,7 @@ impl Configuration {
             _ => return Err(unknown(name, version).at_offset(start).into()),
         };
         if repeated {
-            return Err(LoadError::malformed("each subsection once", format!("{name:?} again"))
+            return Err(LoadError::malformed("distinct subsections", format!("duplicate subsection {name:?}"))
                 .at_offset(start)
                 .into());
         }

@@ -104,7 +104,7 @@ fn registers_go_by_the_kernels_names_and_order() {
 }
 
 #[test]
-fn the_io_apics_table_is_numbers() {
+fn io_apics_table_is_numbers() {
     let mut chips = Kvm::default();
     chips.ioapic.redirtbl[3].bits = 0x0102_0304_0506_0708;
     let bytes = saved(&mut chips);

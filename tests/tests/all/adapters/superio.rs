@@ -55,7 +55,7 @@ fn description_equals_that_of_qemus_port() {
 }
 
 #[test]
-fn a_serial_port_has_qemus_bytes() {
+fn serial_port_has_qemus_bytes() {
     let state = SerialState {
         baud_divisor_low: 1,
         interrupt_enable: 3,
@@ -76,7 +76,7 @@ fn a_serial_port_has_qemus_bytes() {
 }
 
 #[test]
-fn a_port_without_fifos_has_its_byte_in_a_register() {
+fn port_without_fifos_has_its_byte_in_a_register() {
     let theirs = serial::Serial { rbr: b'x', lsr: 0x61, ier: 1, iir: 4, ..Default::default() };
     let state = loaded::<Port>(&saved(&mut theirs.clone())).unwrap().serial;
     assert_eq!((&*state.in_buffer, state.interrupt_identification), (&b"x"[..], 4));
@@ -145,7 +145,7 @@ struct Clock {
 }
 
 #[test]
-fn a_clock_has_qemus_bytes() {
+fn clock_has_qemus_bytes() {
     let theirs = loaded::<QemuPl031>(PL031).unwrap();
     assert_eq!(theirs.state().unwrap(), RtcState::default());
     assert_eq!(saved(&mut theirs.clone()), PL031);
@@ -159,7 +159,7 @@ fn a_clock_has_qemus_bytes() {
 }
 
 #[test]
-fn a_clock_shows_the_time_that_it_showed() {
+fn clock_shows_the_time_that_it_showed() {
     let show = |rtc: &mut vm_superio::Rtc<_>| {
         let mut bytes = [0; 4];
         rtc.read(0, &mut bytes);

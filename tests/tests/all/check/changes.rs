@@ -19,10 +19,8 @@ fn found<O: VmState, N: VmState>() -> Vec<(Rule, Direction, String)> {
 /// it must not.
 fn try_it<W: VmState + Default, R: VmState + Default>(expected: &[(Rule, Direction, String)], direction: Direction) {
     let found: Vec<_> = expected.iter().filter(|(_, other, _)| *other == direction).map(|(rule, ..)| *rule).collect();
-    let version = match found.contains(&Rule::VersionRaised) {
-        true => R::DESCRIPTION.version,
-        false => W::DESCRIPTION.version,
-    };
+    let is_raised = found.contains(&Rule::VersionRaised);
+    let version = if is_raised { R::DESCRIPTION.version } else { W::DESCRIPTION.version };
     let mut out = Writer::new();
     W::default().save_at(&mut out, version).unwrap();
     let mut reader = Reader::from_slice(out.pending());

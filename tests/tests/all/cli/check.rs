@@ -103,7 +103,7 @@ fn streams_are_compared_by_their_descriptions() {
 }
 
 #[test]
-fn a_schema_is_shown_in_all_forms() {
+fn schema_is_shown_in_all_forms() {
     let folder = Folder::new();
     let stream = folder.put("stream", &streams::named("qemu-10.0-uno").bytes);
     let text = vmstate(["schema", &stream, "--device", "timer"]).fine();

@@ -6,7 +6,7 @@ use vmstate_tests::streams;
 use vmstate_tests::tool::{Folder, piped, vmstate};
 
 #[test]
-fn structs_go_to_standard_output_or_a_file() {
+fn structs_are_written_to_standard_output_or_a_file() {
     let folder = Folder::new();
     let stream = streams::named("qemu-10.0-uno").bytes;
     let (input, output) = (folder.put("uno.state", &stream), folder.path("uno.rs"));
@@ -19,7 +19,7 @@ fn structs_go_to_standard_output_or_a_file() {
 }
 
 #[test]
-fn a_program_can_be_added() {
+fn program_can_be_added() {
     let folder = Folder::new();
     let input = folder.put("in", &streams::named("qemu-7.2-uno").bytes);
     let source = vmstate(["import", "--with-main", &input]).fine();

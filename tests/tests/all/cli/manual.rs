@@ -50,7 +50,7 @@ fn shells_know_every_command() {
 }
 
 #[test]
-fn every_command_that_reads_takes_standard_input() {
+fn every_reading_command_accepts_standard_input() {
     let folder = Folder::new();
     let stream = streams::named("qemu-10.0-isapc").bytes;
     let other = streams::named("qemu-7.2-isapc").bytes;

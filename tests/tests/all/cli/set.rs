@@ -30,7 +30,7 @@ fn set_without_arguments_changes_nothing() {
 }
 
 #[test]
-fn a_folder_that_is_missing_is_named() {
+fn missing_folder_is_named() {
     let folder = Folder::new();
     let input = folder.put("in", &streams::named("qemu-10.0-uno").bytes);
     let missing = folder.path("missing");
@@ -82,7 +82,7 @@ fn set_updates_the_description() {
 }
 
 #[test]
-fn a_subsection_comes_from_another_stream() {
+fn subsection_can_be_copied_from_another_stream() {
     let folder = Folder::new();
     let stream = streams::named("qemu-7.2-pc").bytes;
     let path = "0000:00:03.0/e1000.e1000/tx_tso_state";

@@ -52,10 +52,10 @@ impl Temporary<VirtioMem> for SanityChecks {
     }
 
     fn apply(self, parent: &mut VirtioMem) -> Result<(), LoadError> {
-        match self == parent.checked {
-            true => Ok(()),
-            false => Err(LoadError::incompatible("the same memory", format!("{self:?}"))),
+        if self != parent.checked {
+            return Err(LoadError::incompatible("the same memory", format!("{self:?}")));
         }
+        Ok(())
     }
 }
 

@@ -157,7 +157,7 @@ fn changed_layout_is_described_again() {
 }
 
 #[test]
-fn values_alone_change_no_text() {
+fn changed_values_keep_the_description() {
     let machine = Board::default();
     let mut registry = machine.machine();
     let before = save(&mut registry, SaveOptions::new());

@@ -150,7 +150,7 @@ fn machine_loads_another_ones_state() {
 }
 
 #[test]
-fn sections_go_by_priority() {
+fn sections_are_ordered_by_priority() {
     let mut board = Board::busy();
     let machine = board.machine();
     let sections: Vec<_> = machine.sections().collect();
@@ -158,7 +158,7 @@ fn sections_go_by_priority() {
 }
 
 #[test]
-fn a_machine_is_compared_with_a_stream() {
+fn machine_is_compared_with_a_stream() {
     use vmstate::dynamic::StreamDecoder;
     use vmstate::dynamic::diff::{Snapshot, StateDifference, compare};
     use vmstate::schema::vmdesc::Document;

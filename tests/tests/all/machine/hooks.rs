@@ -427,9 +427,10 @@ fn any_failing_function_in_a_load_rolls_back() {
         let called = failed.union(&unheard).copied().collect::<BTreeSet<_>>();
         let heard = BTreeSet::from(LOADING);
         assert!(failed.is_superset(&heard), "panics: {panics}: only {failed:?} made the load fail");
-        match panics {
-            true => assert_eq!((failed, unheard), (called, BTreeSet::new())),
-            false => assert_eq!(unheard, BTreeSet::from(COPYING)),
+        if panics {
+            assert_eq!((failed, unheard), (called, BTreeSet::new()));
+        } else {
+            assert_eq!(unheard, BTreeSet::from(COPYING));
         }
     }
 }

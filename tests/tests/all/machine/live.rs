@@ -113,7 +113,7 @@ fn logging(entries: u32) -> (LocalMachine<'static>, Rc<RefCell<Vec<String>>>) {
 }
 
 #[test]
-fn a_save_calls_each_phase() {
+fn save_calls_each_phase() {
     let (mut machine, calls) = logging(100);
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
@@ -169,7 +169,7 @@ fn failed_load_rolls_back_and_cleans_up() {
 }
 
 #[test]
-fn a_live_section_must_start_and_end() {
+fn live_section_without_start_or_end_is_an_error() {
     let (mut machine, _) = logging(10);
     let mut stream = Vec::new();
     machine.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
@@ -196,7 +196,7 @@ impl Write for Largest {
 }
 
 #[test]
-fn memory_goes_out_in_pieces() {
+fn memory_is_sent_in_slices() {
     let mut ram = [VecBlock::new("ram", vec![1; 16 << 20])];
     let mut machine = Machine::new();
     machine.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
@@ -207,7 +207,7 @@ fn memory_goes_out_in_pieces() {
 }
 
 #[test]
-fn devices_alone_have_no_live_sections() {
+fn devices_only_save_omits_live_sections() {
     let mut ram = [VecBlock::new("ram", vec![1; 4096])];
     let mut machine = Machine::with_type("xen");
     machine.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();

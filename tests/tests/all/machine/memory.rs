@@ -155,7 +155,7 @@ proptest! {
 }
 
 #[test]
-fn a_short_write_may_end_anywhere() {
+fn short_write_continues_at_any_byte() {
     let mut blocks = blocks(&[1, 0, 2], PAGE, usize::MAX);
     let expected = expected(&blocks, PAGE);
     for split in 1..expected.len() {
@@ -185,7 +185,7 @@ fn failing_output_leaves_memory_unchanged() {
 }
 
 #[test]
-fn pages_go_out_many_at_a_time() {
+fn pages_are_written_in_batches() {
     let mut blocks = blocks(&[2; 1000], PAGE, usize::MAX);
     let mut out = Bites::default();
     save(&mut blocks, PAGE, &mut out).unwrap();

@@ -43,7 +43,7 @@ fn sections(stream: &[u8]) -> Vec<(String, u32, u32, u32)> {
 }
 
 #[test]
-fn devices_are_held_in_every_way() {
+fn devices_can_be_owned_borrowed_or_shared() {
     let (mut borrowed, owned) = (dev(1), dev(2));
     let boxed: Box<dyn vmstate::Device> = Box::new(dev(3));
     let mutex = Arc::new(Mutex::new(dev(4)));
@@ -80,7 +80,7 @@ fn devices_are_held_in_every_way() {
 }
 
 #[test]
-fn instances_are_counted_or_given() {
+fn instance_ids_are_counted_unless_given() {
     let mut machine = Machine::new();
     machine.register("dev", dev(1)).unwrap();
     machine.add(Registration::device("dev", dev(2)).instance_id(7)).unwrap();
@@ -141,7 +141,7 @@ fn device_with_path_is_found_by_its_old_name() {
 }
 
 #[test]
-fn an_alias_is_another_instance_id() {
+fn alias_is_accepted_as_instance_id() {
     let mut stream = Vec::new();
     let mut machine = Machine::new();
     machine.add(Registration::device("dev", dev(7)).instance_id(5)).unwrap();

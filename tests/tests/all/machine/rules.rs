@@ -105,7 +105,7 @@ fn qemu_defaults_do_not_roll_back() {
 }
 
 #[test]
-fn a_live_section_cannot_be_kept() {
+fn live_section_cannot_be_passed_through() {
     let mut block = [VecBlock::new("ram", vec![1; 4096])];
     let (mut source, mut stream) = (Machine::new(), Vec::new());
     source.register_ram(PageSize::DEFAULT, &mut block[..]).unwrap();
@@ -118,7 +118,7 @@ fn a_live_section_cannot_be_kept() {
 }
 
 #[test]
-fn a_reset_is_undone_with_the_rest() {
+fn rollback_undoes_the_reset() {
     let (mut reset, stream) = (Dev { value: 3 }, stream(&[]));
     let mut machine = Machine::new();
     let registration = Registration::device_or_reset("reset", &mut reset, |device: &mut Dev| device.value = 77);
@@ -203,7 +203,7 @@ fn unread_bytes_follow_their_rule() {
 }
 
 #[test]
-fn without_footers_sections_follow_each_other() {
+fn sections_without_footers_load() {
     let (mut source, mut stream) = (Machine::with_type("old"), Vec::new());
     source.register("dev", Dev { value: 1 }).unwrap();
     source.register("dev", Dev { value: 2 }).unwrap();
@@ -228,7 +228,7 @@ fn other_machine_type_is_rejected() {
 }
 
 #[test]
-fn commands_are_answered_by_the_caller() {
+fn commands_are_passed_to_the_caller() {
     let stream = |commands: &[Command]| {
         let mut machine = Machine::new();
         machine.register("dev", Dev { value: 1 }).unwrap();
@@ -259,7 +259,7 @@ fn commands_are_answered_by_the_caller() {
 }
 
 #[test]
-fn description_is_read_and_trailing_data_is_left() {
+fn data_after_the_description_is_not_read() {
     let (mut machine, mut stream) = (Machine::new(), Vec::new());
     machine.register("dev", Dev { value: 1 }).unwrap();
     machine.save(&mut stream).unwrap();

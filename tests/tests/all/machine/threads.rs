@@ -31,7 +31,7 @@ impl Pair {
 }
 
 #[test]
-fn devices_are_never_seen_half_changed() {
+fn no_thread_sees_a_half_loaded_device() {
     let locked = Arc::new(Mutex::new(Pair::default()));
     let written = Arc::new(RwLock::new(Pair::default()));
     let (stop, mut streams) = (AtomicBool::new(false), Vec::new());

@@ -31,7 +31,7 @@ fn moves(name: &str, mut out: impl Write + Send, input: impl Read + Send) {
 }
 
 #[test]
-fn two_threads_move_a_machine() {
+fn machine_moves_between_threads_by_stream() {
     let (input, out) = pipe().unwrap();
     moves("pipe", out, input);
 
@@ -44,7 +44,7 @@ fn two_threads_move_a_machine() {
 }
 
 #[test]
-fn a_file_keeps_a_machine() {
+fn machine_is_saved_to_and_loaded_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("machine");
     let mut source = Board::busy();
@@ -89,7 +89,7 @@ fn data_after_the_stream_stays_readable() {
 /// The environment variable with the connection of the destination, a copy of this program.
 const ROLE: &str = "VMSTATE_TEST_DESTINATION";
 
-/// The destination of [`two_processes_move_a_machine`]; in a run of all tests there is nothing to do.
+/// The destination of [`machine_moves_between_processes`]; in a run of all tests there is nothing to do.
 #[test]
 fn receiving_process() {
     let Ok(connection) = env::var(ROLE) else { return };
@@ -128,7 +128,7 @@ fn to_process(connection: &str, send: impl FnOnce(&mut std::process::Child)) {
 }
 
 #[test]
-fn two_processes_move_a_machine() {
+fn machine_moves_between_processes() {
     let send = |out: &mut (dyn Write + Send)| {
         Board::busy().machine().save(out).unwrap();
     };

@@ -73,10 +73,7 @@ impl<T> Unreliable<T> {
     /// Returns the number of bytes that this call may transfer.
     fn call(&mut self, wanted: usize) -> io::Result<usize> {
         self.calls += 1;
-        match self.calls == self.left + 1 {
-            true => self.fault.strike(wanted),
-            false => Ok(self.bite),
-        }
+        if self.calls == self.left + 1 { self.fault.strike(wanted) } else { Ok(self.bite) }
     }
 }
 
@@ -110,7 +107,7 @@ fn is_cut(error: &LoadError) -> bool {
 }
 
 #[test]
-fn every_write_fails_in_every_way() {
+fn any_failing_write_fails_the_save() {
     let mut board = Board::busy();
     let (before, stream) = (board.copy(), board.saved());
     let mut whole = Unreliable::new(Vec::new(), 64, usize::MAX - 1, Fault::Nothing);
@@ -136,7 +133,7 @@ fn every_write_fails_in_every_way() {
 }
 
 #[test]
-fn every_read_fails_in_every_way() {
+fn any_failing_read_rolls_back() {
     let stream = Board::busy().saved();
     let board = Board::other();
     let mut whole = Unreliable::new(&stream[..], 64, usize::MAX - 1, Fault::Nothing);

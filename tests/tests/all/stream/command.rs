@@ -32,7 +32,7 @@ fn commands() -> Vec<(u16, Vec<u8>, Command)> {
 }
 
 #[test]
-fn each_is_read_and_written() {
+fn each_command_round_trips() {
     for (number, data, command) in commands() {
         let bytes = stream(&[&bytes_of(number, &data), &[0]]);
         assert_eq!(walk(&bytes).unwrap().items, [StreamItem::Command(command.clone())]);

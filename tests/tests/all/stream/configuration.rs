@@ -49,7 +49,7 @@ fn duplicate_subsection_is_rejected() {
         let name = String::from_utf8_lossy(&subsection[2..2 + usize::from(subsection[1])]);
         let bytes = stream(&[MACHINE, subsection, subsection, END]);
         let offset = 15 + subsection.len();
-        refusal(&bytes, Blame::Bytes, offset, "each subsection once", &format!("{name:?} again"));
+        refusal(&bytes, Blame::Bytes, offset, "distinct subsections", &format!("duplicate subsection {name:?}"));
     }
 }
 

@@ -102,7 +102,7 @@ cannot load section \"dev\" (instance 0, section id 2, version 1)
 }
 
 #[test]
-fn a_footer_of_another_section() {
+fn footer_of_another_section_is_rejected() {
     let bytes = stream(&[&full(1), &footer(9), &[0]]);
     let error = refusal(&bytes, Blame::Bytes, bytes.len() - 5, "section id 1 in the footer", "section id 9");
     assert_eq!(error.qemu_message(), Some("Mismatched section id in footer for dev - read 0x9 expected 0x1"));

@@ -20,7 +20,7 @@ fn packaged(length: usize) -> StreamItem {
 }
 
 #[test]
-fn sections_come_out_of_packages() {
+fn sections_in_packages_are_read() {
     let content = nested(1);
     let bytes = stream(&[&package(&content), &full(2), &footer(2), &[0]]);
     let items = walk(&bytes).unwrap().items;
@@ -40,13 +40,13 @@ fn sections_come_out_of_packages() {
 }
 
 #[test]
-fn an_empty_package_ends_at_once() {
+fn empty_package_ends_at_once() {
     let items = walk(&stream(&[&package(&[]), &[0]])).unwrap().items;
     assert_eq!(items, [packaged(0), StreamItem::PackageEnd]);
 }
 
 #[test]
-fn an_end_inside_ends_only_the_package() {
+fn end_mark_in_package_ends_only_the_package() {
     let content = [full(1), footer(1), vec![0]].concat();
     let items = walk(&stream(&[&package(&content), &full(2), &footer(2), &[0]])).unwrap().items;
     assert!(

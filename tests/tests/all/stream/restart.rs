@@ -224,7 +224,7 @@ fn wrong_bytes_are_reported_before_the_rest_arrives() {
 }
 
 #[test]
-fn a_footer_decodes_before_the_next_item_arrives() {
+fn footer_decodes_before_the_next_item_arrives() {
     let mut decoder = ItemDecoder::new();
     let bytes = [full(9), footer(9)].concat();
     assert!(matches!(decoder.decode_item(&bytes[..20], 0), Ok(Decoded::Item(Some(StreamItem::Section(_)), 17))));
@@ -237,7 +237,7 @@ fn a_footer_decodes_before_the_next_item_arrives() {
 }
 
 #[test]
-fn a_wrong_record_leaves_the_list_open() {
+fn wrong_record_leaves_the_list_open() {
     let mut records = RecordReader::new(PageSize::DEFAULT, RamOptions::default());
     let list = [&0x1004_u64.to_be_bytes()[..], b"\x01a", &0x2000_u64.to_be_bytes()].concat();
     assert_eq!(records.decode(&list, 0).unwrap(), Decoded::Item(Record::BlockList(0x1000), 8));

@@ -152,7 +152,7 @@ fn truncated_message_is_an_error() {
 }
 
 #[test]
-fn a_bitmap_of_another_size_allocates_nothing() {
+fn bitmap_of_another_size_allocates_nothing() {
     let bytes = [&u64::MAX.to_be_bytes()[..], &[0; 8]].concat();
     let error = ReceivedBitmap::decode(&bytes, 0, 65).unwrap_err();
     assert_eq!((error.expected(), error.offset()), ("a bitmap of 16 bytes", Some(0)));

@@ -219,6 +219,6 @@ fn depth_is_bounded() {
     let device = vmdesc::SentSection { name: "d".into(), instance_id: 0, body: vmdesc::SentBody::State(deep) };
     for end in [None, Some(1)] {
         let error = DecodedSection::decode(&device, &mut Reader::from_slice(&[0]), end).unwrap_err();
-        assert_eq!(error.expected(), "structs nested 64 deep at most");
+        assert_eq!(error.expected(), "a nesting depth of at most 64");
     }
 }

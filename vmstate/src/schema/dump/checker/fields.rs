@@ -108,10 +108,8 @@ impl<'d> Walk<'d> {
         other: &DumpField,
         description: &str,
     ) -> Option<Step<'d>> {
-        let (staying, field) = match self.destination.stays {
-            true => (&mut self.destination, one),
-            false => (&mut self.source, other),
-        };
+        let (staying, field) =
+            if self.destination.stays { (&mut self.destination, one) } else { (&mut self.source, other) };
         self.padding -= i128::from(field.size);
         if self.padding == 0 {
             staying.stays = false;

@@ -43,7 +43,7 @@ impl Input<'_> {
         let block = self.block.get(..self.block.floor_char_boundary(255)).unwrap_or_default().to_owned();
         let ranges = self.ranges.iter().map(|(start, length)| DiscardRange::new(*start, *length)).collect();
         let [page_size_summary, target_page_size] = self.words;
-        match self.number % 12 {
+        match self.number % 15 {
             0 => Command::OpenReturnPath,
             1 => Command::Ping(self.value),
             2 => Command::PostcopyAdvise(None),
@@ -55,7 +55,10 @@ impl Input<'_> {
             8 => Command::EnableColo,
             9 => Command::PostcopyResume,
             10 => Command::RecvBitmap(block),
-            _ => Command::SwitchoverStart,
+            11 => Command::SwitchoverStart,
+            12 => Command::Session(page_size_summary),
+            13 => Command::Run,
+            _ => Command::Revoke(block),
         }
     }
 }
@@ -107,6 +110,9 @@ fn seeds() -> Vec<Vec<u8>> {
         Command::RamDiscard { block: "pc.ram".to_owned(), ranges: vec![DiscardRange::new(0x1000, 0x2000)] },
         Command::RecvBitmap("pc.ram".to_owned()),
         Command::Packaged { length: 34 },
+        Command::Session(0x0123_4567_89ab_cdef),
+        Command::Run,
+        Command::Revoke("cancelled".to_owned()),
     ];
     let mut out = Writer::new();
     let mut stream = StreamWriter::new(&mut out);

@@ -9,7 +9,7 @@ use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 use super::decode::unsupported_version;
 use super::decode::{Context, Cursor, Stop};
-use super::message::{DataLength, decode_data, known_range};
+use super::message::{DataLength, decode_data, decode_reason, known_range, short_reason};
 use super::wire_enum::wire_enum;
 
 /// A command of the source.
@@ -46,6 +46,12 @@ pub enum Command {
     RecvBitmap(String),
     /// Announces that the source has stopped and the rest follows (QEMU 10.0).
     SwitchoverStart,
+    /// Identifies the migration to a destination that uses this library, too.
+    Session(u64),
+    /// Gives a destination that uses this library the right to run the guest.
+    Run,
+    /// Takes the right to run the guest back, with the reason.
+    Revoke(String),
 }
 
 /// The page sizes of a source that may switch to postcopy, which the destination's must equal.
@@ -99,6 +105,10 @@ wire_enum! {
         PostcopyResume = 9, "POSTCOPY_RESUME", DataLength::Exactly(&[0]);
         RecvBitmap = 10, "RECV_BITMAP", DataLength::Any;
         SwitchoverStart = 11, "SWITCHOVER_START", DataLength::Exactly(&[0]);
+        // Extensions of this library, far from the numbers that QEMU assigns in order.
+        Session = 0x7601, "SESSION", DataLength::Exactly(&[8]);
+        Run = 0x7602, "RUN", DataLength::Exactly(&[0]);
+        Revoke = 0x7603, "REVOKE", DataLength::Any;
     }
 }
 
@@ -153,6 +163,9 @@ impl Command {
             Self::PostcopyResume => CommandKind::PostcopyResume,
             Self::RecvBitmap(_) => CommandKind::RecvBitmap,
             Self::SwitchoverStart => CommandKind::SwitchoverStart,
+            Self::Session(_) => CommandKind::Session,
+            Self::Run => CommandKind::Run,
+            Self::Revoke(_) => CommandKind::Revoke,
         }
     }
 
@@ -181,6 +194,9 @@ impl Command {
             CommandKind::PostcopyResume => Self::PostcopyResume,
             CommandKind::RecvBitmap => Self::RecvBitmap(data.counted_str()?),
             CommandKind::SwitchoverStart => Self::SwitchoverStart,
+            CommandKind::Session => Self::Session(data.u64()?),
+            CommandKind::Run => Self::Run,
+            CommandKind::Revoke => Self::Revoke(decode_reason(data)?),
         })
     }
 
@@ -232,13 +248,16 @@ impl Command {
             }
             Self::Packaged { length } => data.u32(*length),
             Self::RecvBitmap(block) => data.counted_str(block),
+            Self::Session(session) => data.u64(*session),
+            Self::Revoke(reason) => data.bytes(short_reason(reason).as_bytes()),
             Self::OpenReturnPath
             | Self::PostcopyAdvise(None)
             | Self::PostcopyListen
             | Self::PostcopyRun
             | Self::EnableColo
             | Self::PostcopyResume
-            | Self::SwitchoverStart => {}
+            | Self::SwitchoverStart
+            | Self::Run => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use vmstate_types::{LoadError, Reader};
 
+use super::decode::not_utf8;
 use super::wire_enum::alternatives;
 
 /// The length of a message's data.
@@ -36,12 +37,36 @@ impl DataLength {
     }
 }
 
-/// Returns `a command between 1 and 11`, of the ascending `numbers` of all messages.
+/// The first number of this library's extensions.
+const EXTENSIONS: u16 = 0x7600;
+
+/// Returns `a command between 1 and 11`, of the ascending `numbers` of all messages. Extensions are left out.
 pub(super) fn known_range(what: &str, numbers: &[u16]) -> String {
-    match numbers {
+    let end = numbers.partition_point(|number| *number < EXTENSIONS);
+    match numbers.split_at(end).0 {
         [first, .., last] => format!("{what} between {first} and {last}"),
         _ => what.to_owned(),
     }
+}
+
+/// The maximum length of a reason: with a state it fits into the 512 bytes of a return-path message.
+const MAX_REASON: usize = 500;
+
+/// Decodes the reason at the end of a message's data.
+pub(super) fn decode_reason(data: &mut Reader<'_>) -> Result<String, LoadError> {
+    let (start, length) = (data.offset(), data.buffered().len());
+    if length > MAX_REASON {
+        return Err(LoadError::malformed(format!("a reason of at most {MAX_REASON} bytes"), length).at_offset(start));
+    }
+    let bytes = data.take(length)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| not_utf8("a reason", bytes).at_offset(start))?;
+    Ok(text.to_owned())
+}
+
+/// Returns as much of a reason as fits into a message.
+pub(super) fn short_reason(reason: &str) -> &str {
+    let end = (0..=MAX_REASON.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+    reason.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// Decodes all the data of the message `name`, the first byte of which is at `offset` of the stream.

@@ -53,7 +53,7 @@ pub(crate) use item_decoder::NextItem;
 pub use item_decoder::{ItemDecoder, StreamItem};
 pub use reader::StreamReader;
 pub use received_bitmap::ReceivedBitmap;
-pub use return_path::ReturnPathMessage;
+pub use return_path::{DestinationState, ReturnPathMessage};
 pub use section::{SectionHeader, SectionKind};
 pub use writer::StreamWriter;
 

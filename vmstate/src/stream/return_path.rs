@@ -7,7 +7,7 @@ use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::decode::{Context, Cursor, Decoded, Stop, decode, in_part, part, read};
-use super::message::{DataLength, decode_data, known_range};
+use super::message::{DataLength, decode_data, decode_reason, known_range, short_reason};
 use super::wire_enum::wire_enum;
 
 /// A message from the destination to the source.
@@ -57,6 +57,32 @@ pub enum ReturnPathMessage {
     ResumeAck,
     /// Approves the switchover (QEMU 8.1).
     SwitchoverAck,
+    /// The state of a destination that uses this library, too.
+    Status {
+        /// The state.
+        state: DestinationState,
+        /// The reason, if the destination has declined.
+        reason: String,
+    },
+}
+
+wire_enum! {
+    /// The state of a migration at a destination that uses this library.
+    #[derive(Hash)]
+    pub enum DestinationState: u8 {
+        /// The destination does not know the migration.
+        Unknown = 0, "unknown";
+        /// The stream is being loaded.
+        Loading = 1, "loading";
+        /// The machine is loaded, and waits for the right to run.
+        Loaded = 2, "loaded";
+        /// The destination has the guest.
+        Running = 3, "running";
+        /// The destination has given up the guest, and never runs it.
+        Declined = 4, "declined";
+        /// The destination has the guest and all of its memory.
+        Complete = 5, "complete";
+    }
 }
 
 wire_enum! {
@@ -69,6 +95,8 @@ wire_enum! {
         RecvBitmap = 5, "RECV_BITMAP", DataLength::Any;
         ResumeAck = 6, "RESUME_ACK", DataLength::Exactly(&[4]);
         SwitchoverAck = 7, "SWITCHOVER_ACK", DataLength::Exactly(&[0]);
+        // An extension of this library, far from the numbers that QEMU assigns in order.
+        Status = 0x7601, "STATUS", DataLength::Any;
     }
 }
 
@@ -99,6 +127,7 @@ impl ReturnPathMessage {
             Self::RecvBitmap(_) => MessageKind::RecvBitmap,
             Self::ResumeAck => MessageKind::ResumeAck,
             Self::SwitchoverAck => MessageKind::SwitchoverAck,
+            Self::Status { .. } => MessageKind::Status,
         }
     }
 
@@ -141,6 +170,7 @@ impl ReturnPathMessage {
             MessageKind::RecvBitmap => Self::RecvBitmap(data.counted_str()?),
             MessageKind::ResumeAck => decode_resume_ack(data)?,
             MessageKind::SwitchoverAck => Self::SwitchoverAck,
+            MessageKind::Status => decode_status(data)?,
         })
     }
 
@@ -169,8 +199,20 @@ impl ReturnPathMessage {
             Self::RecvBitmap(block) => data.counted_str(block),
             Self::ResumeAck => data.u32(RESUME_ACK),
             Self::SwitchoverAck => {}
+            Self::Status { state, reason } => {
+                data.u8(state.number());
+                data.bytes(short_reason(reason).as_bytes());
+            }
         }
     }
+}
+
+fn decode_status(data: &mut Reader<'_>) -> Result<ReturnPathMessage, LoadError> {
+    let start = data.offset();
+    let number = data.u8()?;
+    let state = DestinationState::from_number(number);
+    let state = state.ok_or_else(|| LoadError::malformed("a state between 0 and 5", number).at_offset(start))?;
+    Ok(ReturnPathMessage::Status { state, reason: decode_reason(data)? })
 }
 
 fn decode_resume_ack(data: &mut Reader<'_>) -> Result<ReturnPathMessage, LoadError> {

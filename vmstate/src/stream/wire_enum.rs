@@ -16,13 +16,13 @@ macro_rules! wire_enum {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident: $number_type:ty {
-            $($variant:ident = $number:literal, $text:literal;)*
+            $($(#[$doc:meta])* $variant:ident = $number:literal, $text:literal;)*
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         $vis enum $name {
-            $($variant),*
+            $($(#[$doc])* $variant),*
         }
 
         impl $name {
@@ -55,13 +55,13 @@ macro_rules! wire_enum {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident: $number_type:ty, $length_type:ty {
-            $($variant:ident = $number:literal, $text:literal, $length:expr;)*
+            $($(#[$doc:meta])* $variant:ident = $number:literal, $text:literal, $length:expr;)*
         }
     ) => {
         wire_enum! {
             $(#[$meta])*
             $vis enum $name: $number_type {
-                $($variant = $number, $text;)*
+                $($(#[$doc])* $variant = $number, $text;)*
             }
         }
 

@@ -28,6 +28,9 @@ fn commands() -> Vec<(u16, Vec<u8>, Command)> {
         (9, vec![], Command::PostcopyResume),
         (10, b"\x06pc.ram".to_vec(), Command::RecvBitmap("pc.ram".into())),
         (11, vec![], Command::SwitchoverStart),
+        (0x7601, b"\x01\x23\x45\x67\x89\xab\xcd\xef".to_vec(), Command::Session(0x0123_4567_89ab_cdef)),
+        (0x7602, vec![], Command::Run),
+        (0x7603, b"cancelled".to_vec(), Command::Revoke("cancelled".into())),
     ]
 }
 
@@ -58,6 +61,8 @@ fn wrong_lengths() {
         (8, "0", "ENABLE_COLO"),
         (9, "0", "POSTCOPY_RESUME"),
         (11, "0", "SWITCHOVER_START"),
+        (0x7601, "8", "SESSION"),
+        (0x7602, "0", "RUN"),
     ];
     for (number, lengths, name) in cases {
         let right: Vec<usize> = lengths.split(" or ").map(|length| length.parse().unwrap()).collect();
@@ -78,6 +83,14 @@ fn unknown_command_is_rejected() {
         let found = format!("{number:#x}, length 2");
         let error = refusal(&bytes, Blame::Peer, 9, "a command between 1 and 11", &found);
         assert_eq!(error.qemu_message(), Some(&*format!("MIG_CMD 0x{number:x} unknown (len 0x2)")));
+    }
+}
+
+#[test]
+fn malformed_reason_is_rejected() {
+    for (reason, expected) in [(vec![b'a'; 501], "a reason of at most 500 bytes"), (vec![0xff], "a reason in UTF-8")] {
+        let bytes = stream(&[&bytes_of(0x7603, &reason), &[0]]);
+        assert_eq!(walk(&bytes).unwrap_err().expected(), expected);
     }
 }
 

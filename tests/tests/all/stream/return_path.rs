@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use vmstate::stream::{Decoded, ReceivedBitmap, ReturnPathMessage};
+use vmstate::stream::{Decoded, DestinationState, ReceivedBitmap, ReturnPathMessage};
 
 use super::*;
 
@@ -152,6 +152,22 @@ fn truncated_message_is_an_error() {
 }
 
 #[test]
+fn status_has_a_state_and_a_short_reason() {
+    let message = ReturnPathMessage::Status { state: DestinationState::Loaded, reason: String::new() };
+    let mut out = Writer::new();
+    message.encode(&mut out);
+    assert_eq!(out.pending(), b"\x76\x01\0\x01\x02");
+    rejected(b"\x76\x01\0\x01\x06", 4, "a state between 0 and 5", "6");
+
+    let long = ReturnPathMessage::Status { state: DestinationState::Declined, reason: "é".repeat(300) };
+    let mut out = Writer::new();
+    long.encode(&mut out);
+    let mut bytes = out.pending();
+    let shortened = ReturnPathMessage::Status { state: DestinationState::Declined, reason: "é".repeat(250) };
+    assert_eq!(decode(&mut bytes, |bytes| ReturnPathMessage::decode(bytes, 0)), shortened);
+}
+
+#[test]
 fn bitmap_of_another_size_allocates_nothing() {
     let bytes = [&u64::MAX.to_be_bytes()[..], &[0; 8]].concat();
     let error = ReceivedBitmap::decode(&bytes, 0, 65).unwrap_err();
@@ -170,6 +186,7 @@ fn any_message() -> impl Strategy<Value = ReturnPathMessage> {
         "[a-z/@.]{0,255}".prop_map(ReturnPathMessage::RecvBitmap),
         Just(ReturnPathMessage::ResumeAck),
         Just(ReturnPathMessage::SwitchoverAck),
+        ("[a-z ]{0,500}").prop_map(|reason| ReturnPathMessage::Status { state: DestinationState::Declined, reason }),
     ]
 }
 

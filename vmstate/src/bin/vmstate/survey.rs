@@ -249,6 +249,8 @@ fn detail(command: &Command) -> String {
         }
         Command::Packaged { length } => format!("{length} bytes"),
         Command::RecvBitmap(block) => block.clone(),
+        Command::Session(session) => format!("{session:#018x}"),
+        Command::Revoke(reason) => reason.escape_debug().to_string(),
         _ => String::new(),
     }
 }

@@ -56,6 +56,7 @@
 //! | [`registry`] | Registration of devices: names, instances, aliases, owned and shared devices |
 //! | [`section`] | Custom sections: live sections, which are sent while the machine runs, and raw sections |
 //! | [`ram`] | Guest memory |
+//! | [`migration`] | Live migration to another process or host |
 //!
 //! For authors of tools, which work without device definitions:
 //!
@@ -77,6 +78,7 @@
 //! |---|---|
 //! | `schema` | [`laws`](mod@laws), [`lock`](mod@lock), [`dynamic`], [`report`], most of [`schema`], and the `because` line of load errors; depends on serde. Saving and loading machines does not require it |
 //! | `import` | [`import`]; depends on heck |
+//! | `migration` | [`migration`] |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crate of the same name |
 //! | `cli` | The [command line tool](guide::cli) `vmstate`; no effect on the library |
@@ -95,6 +97,8 @@ pub mod laws;
 #[cfg(feature = "schema")]
 pub mod lock;
 pub mod machine;
+#[cfg(feature = "migration")]
+pub mod migration;
 pub mod ram;
 pub mod registry;
 #[cfg(feature = "schema")]

@@ -1,0 +1,96 @@
+//! The states of a migration, its events and its statistics.
+
+mod event;
+mod statistics;
+mod transitions;
+
+use std::fmt;
+
+pub use self::event::{Event, Prediction};
+pub use self::statistics::{DowntimeParts, RamStatistics, Statistics};
+pub use self::transitions::{Side, is_transition};
+
+/// Defines the states with their names.
+macro_rules! states {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// The state of a migration (`MigrationStatus` in QEMU's `qapi/migration.json`).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        #[non_exhaustive]
+        pub enum MigrationStatus {
+            $($(#[$doc])* $variant),*
+        }
+
+        impl MigrationStatus {
+            /// All states.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns the name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+states! {
+    /// No migration has begun.
+    #[default]
+    None = "none";
+    /// The source connects, or the destination listens.
+    Setup = "setup";
+    /// The source sends memory while the guest runs.
+    Active = "active";
+    /// The guest is stopped, and the source waits for the command to continue.
+    PreSwitchover = "pre-switchover";
+    /// The guest is stopped, and the source sends its devices (QEMU 10.0).
+    Device = "device";
+    /// The machine is at the destination.
+    Completed = "completed";
+    /// A failure is being handled; the guest may be stopped (QEMU 11.1).
+    Failing = "failing";
+    /// The migration has failed.
+    Failed = "failed";
+    /// A command cancels the migration.
+    Cancelling = "cancelling";
+    /// The migration is cancelled.
+    Cancelled = "cancelled";
+    /// The destination has the machine, and waits for the right to run it. An extension of this library.
+    Loaded = "loaded";
+    /// The source has given the right to run away, and has no answer. An extension of this library: a command has to
+    /// decide.
+    Doubt = "doubt";
+}
+
+impl MigrationStatus {
+    /// Returns whether the migration has ended.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::None | Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// Finds a state by its name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.name() == name)
+    }
+
+    /// Returns the state that QEMU's schema has for an extension of this library, or the state itself.
+    ///
+    /// A management layer that knows only QEMU's states handles a source in doubt correctly if it sees
+    /// `postcopy-paused`: both guests are stopped, and `migrate` with `resume` continues.
+    #[must_use]
+    pub fn qapi_name(self) -> &'static str {
+        match self {
+            Self::Doubt => "postcopy-paused",
+            Self::Loaded => Self::Active.name(),
+            other => other.name(),
+        }
+    }
+}
+
+impl fmt::Display for MigrationStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

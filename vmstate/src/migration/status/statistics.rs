@@ -1,0 +1,96 @@
+//! The members of `query-migrate`.
+
+use std::time::Duration;
+
+use super::MigrationStatus;
+use super::event::Prediction;
+
+/// The statistics of a migration: the members of QEMU's `query-migrate`, and the parts of the downtime.
+///
+/// Members that QEMU omits in some states are `None` in them.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// The state (`status`).
+    pub status: MigrationStatus,
+    /// The time from the start to `active` (`setup-time`).
+    pub setup_time: Option<Duration>,
+    /// The time since the start, or of the whole migration (`total-time`).
+    pub total_time: Option<Duration>,
+    /// The expected downtime (`expected-downtime`), until the guest is stopped.
+    pub expected_downtime: Option<Duration>,
+    /// The time for which the guest was stopped (`downtime`), once the migration is completed.
+    pub downtime: Option<Duration>,
+    /// The first error (`error-desc`).
+    pub error: Option<String>,
+    /// The throttle in percent (`cpu-throttle-percentage`), if the guest is throttled.
+    pub throttle: Option<u8>,
+    /// The progress of guest memory (`ram`), at the source.
+    pub ram: Option<RamStatistics>,
+    /// The prediction that was made when the guest was stopped.
+    pub predicted: Option<Prediction>,
+    /// The measured parts of the downtime.
+    pub parts: Option<DowntimeParts>,
+}
+
+/// The member `ram` of `query-migrate`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct RamStatistics {
+    /// The size of all memory (`total`).
+    pub total: u64,
+    /// The bytes of memory that are left to send (`remaining`).
+    pub remaining: u64,
+    /// The bytes of the stream that were sent (`transferred`).
+    pub transferred: u64,
+    /// The pages that were sent with their content (`normal`, and `normal-bytes` in bytes).
+    pub normal: u64,
+    /// The zero pages that were sent (`duplicate`).
+    pub duplicate: u64,
+    /// The pages that the guest writes per second (`dirty-pages-rate`).
+    pub dirty_pages_rate: u64,
+    /// The bandwidth in megabits per second (`mbps`): of the last slice, or of the whole migration.
+    pub mbps: f64,
+    /// The number of synchronizations of the dirty log (`dirty-sync-count`).
+    pub dirty_sync_count: u64,
+    /// The page size (`page-size`).
+    pub page_size: u64,
+    /// The pages that were sent per second (`pages-per-second`), in the last slice.
+    pub pages_per_second: u64,
+    /// The bytes of memory that were sent while the guest ran (`precopy-bytes`).
+    pub precopy_bytes: u64,
+    /// The bytes of memory that were sent while the guest was stopped (`downtime-bytes`).
+    pub downtime_bytes: u64,
+}
+
+impl RamStatistics {
+    /// Returns the size of the pages that were sent with their content (`normal-bytes`).
+    #[must_use]
+    pub fn normal_bytes(&self) -> u64 {
+        self.normal.saturating_mul(self.page_size)
+    }
+}
+
+/// The parts of a measured downtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DowntimeParts {
+    /// From the decision to the stopped guest.
+    pub stop: Duration,
+    /// Waiting for the command to continue (`pause-before-switchover`).
+    pub pause: Duration,
+    /// Sending the rest of the memory.
+    pub memory: Duration,
+    /// Saving and sending the devices.
+    pub devices: Duration,
+    /// From the last byte to the destination's answer: loading, and the handshake.
+    pub handshake: Duration,
+}
+
+impl DowntimeParts {
+    /// Returns the sum of the parts.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.stop + self.pause + self.memory + self.devices + self.handshake
+    }
+}

@@ -286,6 +286,31 @@ impl Reader<'_> {
         u16 read_u16;
         u32 read_u32;
         u64 read_u64;
+        u128 read_u128;
+        i16 read_i16;
+        i32 read_i32;
+        i64 read_i64;
+        i128 read_i128;
+        f32 read_f32;
+        f64 read_f64;
+    }
+
+    /// Consumes one byte as an `i8`.
+    ///
+    /// # Errors
+    /// Returns an error if the stream is at its end.
+    #[inline]
+    pub fn i8(&mut self) -> Result<i8, LoadError> {
+        self.array().map(i8::from_be_bytes)
+    }
+
+    /// Consumes one byte as a `bool`. Any byte except 0 is `true`, as in QEMU.
+    ///
+    /// # Errors
+    /// Returns an error if the stream is at its end.
+    #[inline]
+    pub fn bool(&mut self) -> Result<bool, LoadError> {
+        self.u8().map(|byte| byte != 0)
     }
 
     /// Consumes one byte.

@@ -185,6 +185,25 @@ impl Writer {
         u16 write_u16;
         u32 write_u32;
         u64 write_u64;
+        u128 write_u128;
+        i16 write_i16;
+        i32 write_i32;
+        i64 write_i64;
+        i128 write_i128;
+        f32 write_f32;
+        f64 write_f64;
+    }
+
+    /// Appends one byte that represents an `i8`.
+    #[inline]
+    pub fn i8(&mut self, value: i8) {
+        self.bytes(&value.to_be_bytes());
+    }
+
+    /// Appends 1 for `true` and 0 for `false`.
+    #[inline]
+    pub fn bool(&mut self, value: bool) {
+        self.u8(u8::from(value));
     }
 
     /// Appends one byte.
@@ -197,6 +216,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Reader;
 
     #[test]
     fn long_name_is_truncated_at_char_boundary() {
@@ -204,6 +224,31 @@ mod tests {
         writer.counted_str(&"é".repeat(200));
         assert_eq!(writer.pending()[0], 254);
         assert_eq!(writer.offset(), 255);
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_were_written() {
+        let mut writer = Writer::new();
+        writer.bool(true);
+        writer.i8(-2);
+        writer.i16(-3);
+        writer.i32(-4);
+        writer.i64(-5);
+        writer.i128(-6);
+        writer.u128(0x0102 << 112);
+        writer.f32(1.5);
+        writer.f64(-0.25);
+        let bytes = writer.take();
+        assert_eq!((&bytes[..4], bytes.len()), (&[1, 0xfe, 0xff, 0xfd][..], 60));
+        assert_eq!(bytes[32..34], [1, 2]);
+
+        let mut reader = Reader::from_slice(&bytes);
+        assert!(reader.bool().unwrap());
+        assert_eq!((reader.i8().unwrap(), reader.i16().unwrap(), reader.i32().unwrap()), (-2, -3, -4));
+        assert_eq!((reader.i64().unwrap(), reader.i128().unwrap()), (-5, -6));
+        assert_eq!((reader.u128().unwrap(), reader.f32().unwrap(), reader.f64().unwrap()), (0x0102 << 112, 1.5, -0.25));
+        assert!(reader.i8().is_err_and(|error| error.is_truncated()));
+        assert!(Reader::from_slice(&[5]).bool().unwrap(), "as in QEMU, any byte except 0 is true");
     }
 
     #[test]

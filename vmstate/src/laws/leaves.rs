@@ -13,6 +13,8 @@ pub(super) struct Leaf {
     pub(super) path: String,
     /// Its position in the payload.
     pub(super) bytes: Range<usize>,
+    /// Whether every byte except 0 means the same.
+    is_bool: bool,
 }
 
 impl Leaf {
@@ -26,7 +28,9 @@ impl Leaf {
         let (first, last) = (self.bytes.start, self.bytes.end - 1);
         // The lowest bit, which is all that a flag has; others, for a value that may not be 0 or 1; all bits.
         let masks = [(last, 0x01), (last, 0x02), (last, 0x04), (first, 0x01), (first, 0x80), (last, 0xff)];
-        masks.into_iter().filter_map(|(place, mask)| {
+        // A load may reject the other flag, for example because it announces another field. 2 would be the same flag.
+        let count = if self.is_bool { 1 } else { masks.len() };
+        masks.into_iter().take(count).filter_map(|(place, mask)| {
             let mut changed = payload.to_vec();
             *changed.get_mut(place)? ^= mask;
             Some(changed)
@@ -96,6 +100,6 @@ fn values(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
         let start = field.offset + index * size;
         let (Ok(start), Ok(end)) = (usize::try_from(start), usize::try_from(start + size)) else { continue };
         let path = if count > 1 { format!("{path}[{index}]") } else { path.to_owned() };
-        leaves.push(Leaf { path, bytes: start..end });
+        leaves.push(Leaf { path, bytes: start..end, is_bool: &*field.type_name == "bool" });
     }
 }

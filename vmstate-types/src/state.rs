@@ -225,6 +225,10 @@ pub trait Wire {
     /// The wire format of the type.
     const FORM: Form;
 
+    /// The wire format of a value that must be equal on both sides: QEMU has an info for some integers.
+    #[doc(hidden)]
+    const EQUAL: Form = Self::FORM;
+
     /// The size in bytes, if it is the same for all values, all bytes are valid, and [`put`](Self::put) and
     /// [`get`](Self::get) are implemented.
     #[doc(hidden)]
@@ -269,7 +273,8 @@ pub trait Wire {
     where
         Self: Sized,
     {
-        for (value, out) in values.iter().zip(out.chunks_exact_mut(Self::FIXED.unwrap_or(1))) {
+        // `max(1)`: chunks of zero bytes would panic, and a value without bytes has nothing to write.
+        for (value, out) in values.iter().zip(out.chunks_exact_mut(Self::FIXED.unwrap_or(1).max(1))) {
             value.put(out);
         }
     }
@@ -281,7 +286,7 @@ pub trait Wire {
     where
         Self: Sized,
     {
-        for (value, from) in values.iter_mut().zip(from.chunks_exact(Self::FIXED.unwrap_or(1))) {
+        for (value, from) in values.iter_mut().zip(from.chunks_exact(Self::FIXED.unwrap_or(1).max(1))) {
             value.get(from);
         }
     }

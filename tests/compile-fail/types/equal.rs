@@ -3,7 +3,9 @@ use vmstate::VmState;
 #[derive(VmState)]
 struct Device {
     #[vmstate(equal)]
-    value: i8,
+    line: Line,
 }
+
+struct Line;
 
 fn main() {}

@@ -19,6 +19,7 @@ mod round_trip;
 mod subsections;
 mod temporaries;
 mod traps;
+mod values;
 
 use std::fmt::Debug;
 

@@ -8,7 +8,7 @@ use syn::Type;
 use crate::errors::Errors;
 use crate::model::{Field, Form, InfoKind, array_element, builtin, innermost};
 
-/// `#[vmstate(equal)] name: bool`
+/// `#[vmstate(equal)] name: usize`
 pub(super) fn check_type(field: &Field, errors: &Errors) {
     let Form::Info(info) = &field.form else { return };
     if let Some((key, types)) = mismatch(&info.kind, &field.ty) {
@@ -23,8 +23,8 @@ fn mismatch(kind: &InfoKind, ty: &Type) -> Option<(&'static str, &'static str)> 
     let (fits, key, types) = match kind {
         InfoKind::Buffer => (is_array && name == "u8", "buffer", "`[u8; N]`"),
         InfoKind::Equal => {
-            let fits = ["u8", "u16", "u32", "u64", "i32"].contains(&name.as_str()) && !is_array;
-            (fits, "equal", "one of QEMU's types: u8, u16, u32, u64 or i32")
+            let fits = !["usize", "isize"].contains(&name.as_str());
+            (fits, "equal", "a type with a wire form, such as `u32`")
         }
         InfoKind::LessOrEqual => (name == "i32" && !is_array, "le", "i32, QEMU's only type for it"),
         InfoKind::Timer => (false, "timer", "a type that implements `Timer`, such as `Option<u64>`"),

@@ -5,13 +5,13 @@
 
 use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};
 
-/// The primitive types, with and without a wire form.
+/// The primitive types.
 const PRIMITIVES: [&str; 16] = [
     "bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "u128", "i128", "usize", "isize",
     "char",
 ];
-/// The primitive types without a wire form.
-const WITHOUT_FORM: [&str; 5] = ["u128", "i128", "usize", "isize", "char"];
+/// The primitive types without a wire form of fixed size in which any bytes are valid.
+const NOT_PLAIN: [&str; 3] = ["usize", "isize", "char"];
 
 /// Returns the `T` of `Option<T>`.
 pub(crate) fn option_inner(ty: &Type) -> Option<&Type> {
@@ -70,9 +70,9 @@ pub(crate) fn array_element(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Returns the name of a primitive type with a wire form.
+/// Returns the name of a primitive type whose values all have the same size on the wire, with any bytes valid.
 pub(crate) fn primitive(ty: &Type) -> Option<String> {
-    builtin(ty).filter(|name| !WITHOUT_FORM.contains(&name.as_str()))
+    builtin(ty).filter(|name| !NOT_PLAIN.contains(&name.as_str()))
 }
 
 /// Returns the name of a primitive type.

@@ -13,6 +13,7 @@ use crate::wire::{Reader, Writer};
 
 impl<T: Wire, const N: usize> Wire for [T; N] {
     const FORM: Form = T::FORM.times(N);
+    const EQUAL: Form = T::EQUAL.times(N);
     const FIXED: Option<usize> = match T::FIXED {
         Some(size) => Some(size * N),
         None => None,

@@ -1,47 +1,94 @@
 //! Values that must be equal on source and destination: QEMU's `uint8 equal` and its family.
 
 use alloc::format;
+use alloc::string::String;
 
-use super::Info;
+use super::{Info, several_fields};
+use crate::description::{Count, Description, Form, Kind};
 use crate::error::{LoadError, SaveError};
+use crate::sink::{ElementIndex, FieldRef, Sink};
+use crate::state::Wire;
 use crate::wire::{Reader, Writer};
 
 /// `#[vmstate(equal)]`: a load compares the value with the local one, which never changes.
 ///
-/// Use it for values that are part of a device's configuration: queue counts, sizes, identifiers.
+/// Use it for values that are part of a device's configuration: queue counts, sizes, identifiers, hashes of ROMs. The
+/// encoded values are compared, so that the type needs no `PartialEq`.
 #[derive(Debug)]
 pub struct Equal;
 
-macro_rules! equal {
-    ($($type:ident $name:literal;)*) => {$(
-        impl Info<$type> for Equal {
-            const NAME: &'static str = $name;
-            const SIZE: Option<usize> = Some(size_of::<$type>());
+impl<T: Wire> Info<T> for Equal {
+    const NAME: &'static str = "";
+    const FORM: Form = T::EQUAL;
 
-            fn put(value: &$type, to: &mut Writer) -> Result<(), SaveError> {
-                to.bytes(&value.to_be_bytes());
-                Ok(())
-            }
+    several_fields!(T);
 
-            fn get(value: &mut $type, from: &mut Reader<'_>) -> Result<(), LoadError> {
-                let incoming = $type::from_be_bytes(from.array()?);
-                // A checkpoint needs no exception: the local value never changes, so that it always matches.
-                if incoming == *value {
-                    return Ok(());
-                }
-                Err(LoadError::incompatible(format!("{value} ({value:#x}), the local value"), format!("{incoming} ({incoming:#x})"))
-                    .or_advice("use the same configuration on source and destination")
-                    .with_qemu_message(format!("{value:x} != {incoming:x}")))
-            }
-        }
-    )*};
+    fn save_elements<S: Sink>(
+        value: &mut T,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        value.save_elements(sink, at, element)
+    }
+
+    fn load_elements(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        let mut local = Writer::new();
+        // The field only matters to sinks that record it.
+        let saved =
+            value.save_elements(&mut local, FieldRef::new(const { &Description::new("") }, 0), ElementIndex::ONLY);
+        saved.map_err(|error| LoadError::misuse("a local value that can be saved", error))?;
+        compare(local.pending(), reader, T::EQUAL)
+    }
 }
 
-equal! {
-    u8 "uint8 equal";
-    u16 "uint16 equal";
-    u32 "uint32 equal";
-    // The name is a mistake in QEMU's vmstate_info_uint64_equal (migration/vmstate-types.c) that streams depend on.
-    u64 "int64 equal";
-    i32 "int32 equal";
+/// Consumes as many bytes as `local` has and compares them.
+///
+/// Two different values cannot be prefixes of each other: lengths come first. A checkpoint needs no exception, because
+/// the local value never changes.
+fn compare(local: &[u8], reader: &mut Reader<'_>, form: Form) -> Result<(), LoadError> {
+    let start = reader.offset();
+    let mut rest = local;
+    while let Some((expected, next)) = rest.split_at_checked(rest.len().min(CHUNK)).filter(|_| !rest.is_empty()) {
+        let incoming = reader.take(expected.len())?;
+        if incoming != expected {
+            return Err(different(expected, incoming, form).at_offset(start));
+        }
+        rest = next;
+    }
+    Ok(())
+}
+
+/// The number of bytes that are compared at once.
+const CHUNK: usize = 64;
+
+#[cold]
+fn different(local: &[u8], incoming: &[u8], form: Form) -> LoadError {
+    let error = LoadError::incompatible(format!("{}, the local value", shown(local, form)), shown(incoming, form))
+        .or_advice("use the same configuration on source and destination");
+    match form {
+        Form { kind: Kind::Info(name), count: Count::One, .. } if name.ends_with(" equal") => {
+            error.with_qemu_message(format!("{:x} != {:x}", number(local), number(incoming)))
+        }
+        _ => error,
+    }
+}
+
+/// Returns the value as a number if QEMU has an info for it, or its bytes.
+fn shown(bytes: &[u8], form: Form) -> String {
+    match (form.kind, form.count, bytes) {
+        (Kind::Info("int32 equal"), Count::One, &[a, b, c, d]) => {
+            let signed = i32::from_be_bytes([a, b, c, d]);
+            format!("{signed} ({signed:#x})")
+        }
+        (Kind::Info(name), Count::One, _) if name.ends_with(" equal") => {
+            format!("{0} ({0:#x})", number(bytes))
+        }
+        _ => bytes.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}")),
+    }
+}
+
+/// Returns the big-endian number in at most eight bytes.
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -36,8 +36,10 @@ pub(super) use fixed;
 
 /// Implements `Wire` for big-endian numbers.
 macro_rules! big_endian {
-    ($($type:ident $name:literal $write:ident $read:ident;)*) => {$(
+    ($($type:ident $name:literal $write:ident $read:ident $(, $equal:literal)?;)*) => {$(
         $crate::info::int::fixed!($type, $name, size_of::<$type>(), {
+            $(const EQUAL: Form = Form::info($equal, Some(size_of::<$type>()));)?
+
             #[inline]
             fn put(&self, out: &mut [u8]) {
                 BigEndian::$write(out, *self);
@@ -63,15 +65,18 @@ macro_rules! big_endian {
 pub(super) use big_endian;
 
 big_endian! {
-    u16 "uint16" write_u16 read_u16;
-    u32 "uint32" write_u32 read_u32;
-    u64 "uint64" write_u64 read_u64;
+    u16 "uint16" write_u16 read_u16, "uint16 equal";
+    u32 "uint32" write_u32 read_u32, "uint32 equal";
+    // The name is a mistake in QEMU's vmstate_info_uint64_equal (migration/vmstate-types.c) that streams depend on.
+    u64 "uint64" write_u64 read_u64, "int64 equal";
     i16 "int16" write_i16 read_i16;
-    i32 "int32" write_i32 read_i32;
+    i32 "int32" write_i32 read_i32, "int32 equal";
     i64 "int64" write_i64 read_i64;
 }
 
 fixed!(u8, "uint8", 1, {
+    const EQUAL: Form = Form::info("uint8 equal", Some(1));
+
     #[inline]
     fn put(&self, out: &mut [u8]) {
         out.copy_from_slice(&[*self]);

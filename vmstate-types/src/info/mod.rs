@@ -11,6 +11,7 @@ pub mod bitmap;
 pub mod bits;
 pub mod buffer;
 pub mod bytes;
+mod checked;
 mod container;
 pub mod convert;
 pub mod equal;
@@ -21,6 +22,7 @@ pub mod int;
 #[doc(hidden)]
 pub mod items;
 pub mod list;
+mod members;
 #[doc(hidden)]
 pub mod opaque;
 #[doc(hidden)]
@@ -30,15 +32,20 @@ pub mod place;
 pub mod pointer;
 pub mod range;
 mod sealed;
+pub mod text;
 pub mod timer;
 pub mod tmp;
 pub mod tree;
+mod tuple;
 pub mod unused;
 #[doc(hidden)]
 pub mod varray;
 #[doc(hidden)]
 pub mod versioned;
+mod wide;
 mod wrapper;
+
+pub use text::Text;
 
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
@@ -125,7 +132,80 @@ pub trait Info<T: ?Sized> {
     fn get_fixed(value: &mut T, from: &[u8]) {
         let _ = (value, from);
     }
+
+    /// Writes `values` in order into `out`, which has `SIZE` bytes for each.
+    #[doc(hidden)]
+    #[inline]
+    fn put_all(values: &[T], out: &mut [u8])
+    where
+        T: Sized,
+    {
+        // `max(1)`: chunks of zero bytes would panic, and a value without bytes has nothing to write.
+        for (value, out) in values.iter().zip(out.chunks_exact_mut(Self::SIZE.unwrap_or(1).max(1))) {
+            Self::put_fixed(value, out);
+        }
+    }
+
+    /// Reads `values` in order from `from`, which has `SIZE` bytes for each.
+    #[doc(hidden)]
+    #[inline]
+    fn get_all(values: &mut [T], from: &[u8])
+    where
+        T: Sized,
+    {
+        for (value, from) in values.iter_mut().zip(from.chunks_exact(Self::SIZE.unwrap_or(1).max(1))) {
+            Self::get_fixed(value, from);
+        }
+    }
+
+    /// The wire format, for infos of this crate that are more than one value.
+    #[doc(hidden)]
+    const FORM: Form = Form::info(Self::NAME, Self::SIZE);
+
+    /// Writes the value, which is `element` of the field `at`.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`put`](Self::put).
+    #[doc(hidden)]
+    fn save_elements<S: Sink>(
+        value: &mut T,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        sink.begin_element(at, element);
+        Self::put(value, sink.out())?;
+        sink.end_element();
+        Ok(())
+    }
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`get`](Self::get).
+    #[doc(hidden)]
+    fn load_elements(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        // Custom infos rarely set an offset. The start of the value is a good default for them.
+        let start = reader.offset();
+        Self::get(value, reader).map_err(|error| error.at_offset(start))
+    }
 }
+
+/// Implements `put` and `get` of infos that consist of several fields.
+///
+/// Their hidden methods are the implementation: a struct inside of them may have hooks, which need exclusive access.
+macro_rules! several_fields {
+    ($value:ty) => {
+        fn put(_: &$value, _: &mut Writer) -> Result<(), SaveError> {
+            Err(SaveError::misuse("expected a field with this info; its value cannot be saved through `put`"))
+        }
+
+        fn get(value: &mut $value, from: &mut Reader<'_>) -> Result<(), LoadError> {
+            <Self as Info<$value>>::load_elements(value, from)
+        }
+    };
+}
+use several_fields;
 
 /// A wire format that an attribute selects: any [`Info`], or [`Each`](array::Each) of one.
 ///
@@ -177,6 +257,31 @@ pub trait Codec<T: ?Sized> {
         rest
     }
 
+    /// Writes `values` in order into `out`, which has `FIXED` bytes for each.
+    #[doc(hidden)]
+    #[inline]
+    fn put_all(values: &[T], out: &mut [u8])
+    where
+        T: Sized,
+    {
+        // `max(1)`: chunks of zero bytes would panic, and a value without bytes has nothing to write.
+        for (value, out) in values.iter().zip(out.chunks_exact_mut(Self::FIXED.unwrap_or(1).max(1))) {
+            Self::put(value, out);
+        }
+    }
+
+    /// Reads `values` in order from `from`, which has `FIXED` bytes for each.
+    #[doc(hidden)]
+    #[inline]
+    fn get_all(values: &mut [T], from: &[u8])
+    where
+        T: Sized,
+    {
+        for (value, from) in values.iter_mut().zip(from.chunks_exact(Self::FIXED.unwrap_or(1).max(1))) {
+            Self::get(value, from);
+        }
+    }
+
     /// Writes the value, which is `element` of the field `at`. An array writes several elements in its place.
     ///
     /// # Errors
@@ -193,7 +298,7 @@ pub trait Codec<T: ?Sized> {
 }
 
 impl<T: ?Sized, I: Info<T>> Codec<T> for I {
-    const FORM: Form = Form::info(I::NAME, I::SIZE);
+    const FORM: Form = <I as Info<T>>::FORM;
     const FIXED: Option<usize> = if I::FIXED { I::SIZE } else { None };
 
     #[inline]
@@ -206,16 +311,29 @@ impl<T: ?Sized, I: Info<T>> Codec<T> for I {
         I::get_fixed(value, from);
     }
 
-    fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-        sink.begin_element(at, element);
-        I::put(value, sink.out())?;
-        sink.end_element();
-        Ok(())
+    #[inline]
+    fn put_all(values: &[T], out: &mut [u8])
+    where
+        T: Sized,
+    {
+        I::put_all(values, out);
     }
 
+    #[inline]
+    fn get_all(values: &mut [T], from: &[u8])
+    where
+        T: Sized,
+    {
+        I::get_all(values, from);
+    }
+
+    #[inline]
+    fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        I::save_elements(value, sink, at, element)
+    }
+
+    #[inline]
     fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        // Custom infos rarely set an offset. The start of the value is a good default for them.
-        let start = reader.offset();
-        I::get(value, reader).map_err(|error| error.at_offset(start))
+        I::load_elements(value, reader)
     }
 }

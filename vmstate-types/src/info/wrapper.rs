@@ -17,6 +17,7 @@ use crate::wire::Reader;
 
 impl<T: Wire + ?Sized> Wire for Box<T> {
     const FORM: Form = T::FORM;
+    const EQUAL: Form = T::EQUAL;
     const FIXED: Option<usize> = T::FIXED;
 
     fn put(&self, out: &mut [u8]) {
@@ -38,6 +39,7 @@ impl<T: Wire + ?Sized> Wire for Box<T> {
 
 impl<T: Wire> Wire for Wrapping<T> {
     const FORM: Form = T::FORM;
+    const EQUAL: Form = T::EQUAL;
     const FIXED: Option<usize> = T::FIXED;
 
     #[inline]
@@ -61,6 +63,7 @@ impl<T: Wire> Wire for Wrapping<T> {
 
 impl<T: Wire + Copy> Wire for Cell<T> {
     const FORM: Form = T::FORM;
+    const EQUAL: Form = T::EQUAL;
     const FIXED: Option<usize> = T::FIXED;
 
     #[inline]
@@ -84,6 +87,7 @@ impl<T: Wire + Copy> Wire for Cell<T> {
 
 impl<T: Wire + ?Sized> Wire for RefCell<T> {
     const FORM: Form = T::FORM;
+    const EQUAL: Form = T::EQUAL;
 
     // `get_mut` cannot fail: the exclusive reference proves that the cell is not borrowed.
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
@@ -110,6 +114,7 @@ macro_rules! shared {
     ($pointer:ident<$lock:ident<T>>) => {
         impl<T: Wire + ?Sized> Wire for $pointer<$lock<T>> {
             const FORM: Form = T::FORM;
+            const EQUAL: Form = T::EQUAL;
 
             fn save_elements<S: Sink>(
                 &mut self,
@@ -164,6 +169,7 @@ mod locks {
 
             impl<T: Wire + ?Sized> Wire for $lock<T> {
                 const FORM: Form = T::FORM;
+                const EQUAL: Form = T::EQUAL;
 
                 fn save_elements<S: Sink>(
                     &mut self,

@@ -13,6 +13,7 @@ use crate::wire::Reader;
 
 // FIXED is not set for either type: a run does not validate its values.
 
+#[diagnostic::do_not_recommend]
 impl Wire for char {
     const FORM: Form = u32::FORM;
 
@@ -34,6 +35,7 @@ const DURATION: &Description =
 
 const NANOS_PER_SEC: u32 = 1_000_000_000;
 
+#[diagnostic::do_not_recommend]
 impl Wire for Duration {
     const FORM: Form = Form::structure(DURATION);
 

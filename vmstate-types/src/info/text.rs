@@ -106,6 +106,7 @@ const fn fields(max: Option<usize>) -> [Field; 2] {
 
 macro_rules! text {
     ($($type:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Wire for $type {
             const FORM: Form = Form::structure(UNLIMITED);
 

@@ -25,6 +25,7 @@ macro_rules! struct_of {
                 &members::describe($name, const { &[$(Field::new($text, $of::FORM)),+] });
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($generic: Wire),+> Wire for $type {
             const FORM: Form = Form::structure(<Self as Described>::DESCRIPTION);
             const FIXED: Option<usize> = walk::sum(&[$($of::FIXED),+]);
@@ -74,6 +75,7 @@ const UNIT: &Description = &Description::new("unit");
 /// Implements `Wire` for a type that is not on the wire.
 macro_rules! unit {
     ($type:ty $(, $generic:ident)?) => {
+        #[diagnostic::do_not_recommend]
         impl$(<$generic: ?Sized>)? Wire for $type {
             const FORM: Form = Form::structure(UNIT);
             const FIXED: Option<usize> = Some(0);

@@ -14,6 +14,7 @@ macro_rules! wide {
         const $description: &Description =
             &Description::new($name).fields(const { &[Field::new("hi", $high::FORM), Field::new("lo", u64::FORM)] });
 
+        #[diagnostic::do_not_recommend]
         impl Wire for $type {
             const FORM: Form = Form::structure($description);
             const FIXED: Option<usize> = Some(16);

@@ -81,6 +81,7 @@
 //! | `migration` | [`migration`] |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crate of the same name |
+//! | `arrayvec`, `bytes`, `heapless`, `smallvec`, `tinyvec` | [Composed forms](attributes::composed) of collections of the crate of the same name |
 //! | `cli` | The [command line tool](guide::cli) `vmstate`; no effect on the library |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]

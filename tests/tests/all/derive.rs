@@ -1,6 +1,7 @@
 //! The bytes that `#[derive(VmState)]` reads and writes.
 
 mod checkpoint;
+mod collections;
 mod conditions;
 mod conformance;
 mod fields;

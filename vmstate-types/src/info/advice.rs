@@ -3,7 +3,7 @@
 //! They implement [`Wire`] under bounds that no type satisfies. For a field without an attribute, the compiler then
 //! reports the bound, whose message lists the attributes for that type. This also works for type aliases.
 
-use alloc::collections::{BTreeMap, LinkedList, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap, LinkedList, VecDeque};
 use alloc::vec::Vec;
 
 use crate::description::Form;
@@ -20,6 +20,7 @@ use crate::wire::Reader;
     note = "if the number precedes the elements, add `#[vmstate(count(\"name\": u32), max = N)]`",
     note = "for one buffer of bytes, add `#[vmstate(buffer(len = field, max = N))]`, or `#[vmstate(byte_array(max = N))]` if its length precedes it",
     note = "for a list of structs (QEMU's QTAILQ and QLIST), add `#[vmstate(list(max = N))]`",
+    note = "for nested collections, add `#[vmstate(with = vmstate::info::Sequence<N>)]`",
     note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait IsCounted<Container: ?Sized> {}
@@ -40,9 +41,20 @@ pub trait IsListed<Container> {}
     label = "unknown limit",
     note = "for keys and values that are structs (QEMU's GTREE), add `#[vmstate(tree(max = N))]`",
     note = "for integers as keys, add `#[vmstate(tree(direct, max = N))]`",
+    note = "for other keys and values, add `#[vmstate(with = vmstate::info::Map<N>)]`",
     note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]
 pub trait IsLimited<Container> {}
+
+/// Never implemented: an unmet bound that explains the forms of sets, heaps and hash maps.
+#[diagnostic::on_unimplemented(
+    message = "missing attribute: `{Container}` needs a limit on its number of items",
+    label = "unknown limit",
+    note = "for a set or a heap, add `#[vmstate(with = vmstate::info::Sequence<N>)]`",
+    note = "for a map, add `#[vmstate(with = vmstate::info::Map<N>)]`",
+    note = "to exclude it from migration, add `#[vmstate(skip = \"a cache\")]`"
+)]
+pub trait IsComposed<Container> {}
 
 /// Never implemented: an unmet bound that explains the attributes of `Option`.
 #[diagnostic::on_unimplemented(
@@ -94,6 +106,28 @@ impl<T: IsListed<Self>> Wire for LinkedList<T> {
 
 #[doc(hidden)]
 impl<K, V: IsLimited<Self>> Wire for BTreeMap<K, V> {
+    no_form!();
+}
+
+#[doc(hidden)]
+impl<T: IsComposed<Self>> Wire for BTreeSet<T> {
+    no_form!();
+}
+
+#[doc(hidden)]
+impl<T: IsComposed<Self>> Wire for BinaryHeap<T> {
+    no_form!();
+}
+
+#[cfg(feature = "std")]
+#[doc(hidden)]
+impl<T: IsComposed<Self>, H> Wire for std::collections::HashSet<T, H> {
+    no_form!();
+}
+
+#[cfg(feature = "std")]
+#[doc(hidden)]
+impl<K, V: IsComposed<Self>, H> Wire for std::collections::HashMap<K, V, H> {
     no_form!();
 }
 

@@ -12,16 +12,20 @@ pub mod bits;
 pub mod buffer;
 pub mod bytes;
 mod checked;
+pub mod collection;
 mod container;
 pub mod convert;
 pub mod equal;
 pub mod float;
+mod foreign;
 #[doc(hidden)]
 pub mod hidden;
 pub mod int;
 #[doc(hidden)]
 pub mod items;
 pub mod list;
+pub mod map;
+pub mod maybe;
 mod members;
 #[doc(hidden)]
 pub mod opaque;
@@ -29,9 +33,11 @@ pub mod opaque;
 pub mod part;
 #[doc(hidden)]
 pub mod place;
+pub mod plain;
 pub mod pointer;
 pub mod range;
 mod sealed;
+pub mod sequence;
 pub mod text;
 pub mod timer;
 pub mod tmp;
@@ -45,6 +51,11 @@ pub mod versioned;
 mod wide;
 mod wrapper;
 
+pub use collection::Collection;
+pub use map::{Map, Mapping};
+pub use maybe::{Maybe, Pair};
+pub use plain::Plain;
+pub use sequence::Sequence;
 pub use text::Text;
 
 use crate::description::Form;

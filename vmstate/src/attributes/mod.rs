@@ -4,6 +4,8 @@
 pub mod arrays {}
 #[doc = include_str!("bytes.md")]
 pub mod bytes {}
+#[doc = include_str!("composed.md")]
+pub mod composed {}
 #[doc = include_str!("example.md")]
 pub mod example {}
 #[doc = include_str!("hooks.md")]

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 use flate2::read::GzDecoder;
 use vmstate::dynamic::diff::{Snapshot, StateDifference, compare};
 use vmstate::machine::{LoadOptions, Rules, Unknown};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
 use vmstate_examples::devices::pl011::Pl011;
 
 /// A stream of QEMU 10.0 (tests/streams/make). `cargo vmstate import` generated the first version of `Pl011`.

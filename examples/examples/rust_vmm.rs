@@ -20,8 +20,8 @@ use vmstate::adapters::virtio_queue::VirtQueue;
 use vmstate::adapters::vm_memory::GuestBlock;
 use vmstate::adapters::vm_superio::QemuSerial;
 use vmstate::info::array::Each;
+use vmstate::memory::PageSize;
 use vmstate::prelude::*;
-use vmstate::ram::PageSize;
 
 /// A serial port on the ISA bus, compatible with QEMU's section `serial`.
 #[derive(VmState)]

@@ -13,8 +13,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use vmstate::dynamic::diff::{Snapshot, StateDifference, compare};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
 
 #[derive(VmState, Default)]
 #[vmstate(name = "tick")]
@@ -50,11 +50,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("vm.state");
     let mut board = Board { tick: Tick { reload: 1000 }, ram: [VecBlock::new("board.ram", vec![0; 1 << 20])] };
-    board.ram[0].bytes[0x3000] = 7;
+    board.ram[0].bytes()[0x3000] = 7;
     board.save(&path)?;
-    println!("saved {} bytes of memory to a file of {} bytes", board.ram[0].bytes.len(), fs::metadata(&path)?.len());
+    println!("saved {} bytes of memory to a file of {} bytes", board.ram[0].bytes().len(), fs::metadata(&path)?.len());
 
-    (board.tick.reload, board.ram[0].bytes[0x3001]) = (5000, 8);
+    (board.tick.reload, board.ram[0].bytes()[0x3001]) = (5000, 8);
     println!("changed since:");
     for difference in
         compare(&Snapshot::from_stream(&fs::read(&path)?)?, &Snapshot::from_machine(&mut board.machine())?)
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     board.machine().load(File::open(&path)?)?;
-    let restored = board.ram[0].bytes[0x3000..0x3002] == [7, 0];
+    let restored = board.ram[0].bytes()[0x3000..0x3002] == [7, 0];
     println!("loaded: reload {}, memory {}", board.tick.reload, if restored { "restored" } else { "different" });
     Ok(())
 }

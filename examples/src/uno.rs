@@ -14,8 +14,8 @@
 use std::error::Error;
 
 use vmstate::machine::{LoadOptions, SaveOptions};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
 use vmstate::registry::Registration;
 use vmstate::schema::Release;
 use vmstate::section::{Output, RawSection};

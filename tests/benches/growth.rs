@@ -5,8 +5,8 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use vmstate::machine::{LoadOptions, SaveOptions, Trailer};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
 
 /// A device with a counted state.
 #[derive(VmState, Default)]

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use vmstate::machine::{LoadOptions, SaveOptions, Trailer};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
 use vmstate::registry::{Device, Registration};
 use vmstate::schema::Release;
 use vmstate::walk::PostLoad;

@@ -13,7 +13,7 @@ use vmstate::Reader;
 use vmstate::dynamic::StreamDecoder;
 use vmstate::machine::Machine;
 use vmstate::machine::SaveOptions;
-use vmstate::ram::{PageSize, VecBlock};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate_tests::streams;
 

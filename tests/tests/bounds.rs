@@ -14,8 +14,9 @@ use std::io::{self, Read};
 
 use allocator::Since;
 use vmstate::machine::{LoadOptions, Repeated, Rules, SaveOptions, Trailer, Unknown};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{BlockHeader, PageSize, Record, VecBlock, write_record};
+use vmstate::ram::{BlockHeader, Record, write_record};
 use vmstate::stream::{SectionHeader, SectionKind, StreamWriter};
 
 /// The constant, most of which is the reader's buffer.
@@ -287,7 +288,7 @@ fn repeated_or_zero_pages_allocate_nothing() {
         machine.register_ram(PageSize::DEFAULT, &mut ram[..]).unwrap();
         load(&mut machine, LoadOptions::new(), &ram_start(PAGES), rest, length, fixed).unwrap_err();
         drop(machine);
-        assert!(ram[0].bytes.iter().all(|byte| *byte == 0x55));
+        assert!(ram[0].bytes().iter().all(|byte| *byte == 0x55));
     }
 }
 

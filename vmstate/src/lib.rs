@@ -55,7 +55,8 @@
 //! | [`machine`] | [`Machine`], and options for saving and loading |
 //! | [`registry`] | Registration of devices: names, instances, aliases, owned and shared devices |
 //! | [`section`] | Custom sections: live sections, which are sent while the machine runs, and raw sections |
-//! | [`ram`] | Guest memory |
+//! | [`memory`] | Guest memory: blocks, mappings, dirty logs |
+//! | [`ram`] | The section of guest memory |
 //! | [`migration`] | Live migration to another process or host |
 //!
 //! For authors of tools, which work without device definitions:
@@ -80,6 +81,7 @@
 //! | `import` | [`import`]; depends on heck |
 //! | `migration` | [`migration`] |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
+//! | `mapping` | Memory mappings in [`memory`], and output to files without copies; depends on rustix and libc, and is for Linux only |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crate of the same name |
 //! | `arrayvec`, `bytes`, `heapless`, `smallvec`, `tinyvec` | [Composed forms](attributes::composed) of collections of the crate of the same name |
 //! | `cli` | The [command line tool](guide::cli) `vmstate`; no effect on the library |
@@ -98,6 +100,7 @@ pub mod laws;
 #[cfg(feature = "schema")]
 pub mod lock;
 pub mod machine;
+pub mod memory;
 #[cfg(feature = "migration")]
 pub mod migration;
 pub mod ram;

@@ -1,6 +1,6 @@
 //! The devices that the machines `pc` and `q35` have in common.
 
-use vmstate::ram::VecBlock;
+use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
 use super::{AnyGlobalState, Form, Section, block, only, pair, user_network};

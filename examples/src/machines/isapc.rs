@@ -1,6 +1,6 @@
 //! The machine `isapc`: a PC with only an ISA bus.
 
-use vmstate::ram::VecBlock;
+use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
 use super::{AnyGlobalState, Board, Form, Section, block, memory, only, pair, user_network};

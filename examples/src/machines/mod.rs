@@ -16,7 +16,8 @@
 
 use vmstate::VmState;
 use vmstate::machine::Machine;
-use vmstate::ram::{PageSize, Ram, VecBlock};
+use vmstate::memory::{PageSize, VecBlock};
+use vmstate::ram::Ram;
 use vmstate::registry::{Device, RegisterError, Registration};
 use vmstate::schema::Release;
 use vmstate::stream::SectionHeader;

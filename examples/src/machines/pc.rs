@@ -1,6 +1,6 @@
 //! The machine `pc`: a PC with the i440FX chipset, a network card and a tablet.
 
-use vmstate::ram::VecBlock;
+use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
 use super::chips::{self, Chips};

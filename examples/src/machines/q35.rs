@@ -1,6 +1,6 @@
 //! The machine `q35`: a PC with PCI Express, a disk at a root port and a USB keyboard.
 
-use vmstate::ram::VecBlock;
+use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
 use super::chips::{self, Chips};

@@ -1,6 +1,6 @@
 //! The RISC-V machine `spike`, with one 64-bit processor.
 
-use vmstate::ram::VecBlock;
+use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
 use super::{AnyGlobalState, Board, Form, Section, block, memory, only, user_network};

@@ -1,7 +1,7 @@
 //! The RISC-V machine `virt`, with one 64-bit processor, a virtio-mmio disk and network card, and a random number
 //! generator on the PCI bus.
 
-use vmstate::ram::VecBlock;
+use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
 use super::{AnyGlobalState, Board, Form, Section, block, memory, only, pair, user_network};

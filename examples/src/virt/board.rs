@@ -60,11 +60,8 @@ impl Board {
     /// # Errors
     /// Returns an error if the program is larger than RAM.
     pub fn load_image(&mut self, image: &[u8]) -> Result<(), TooLarge> {
-        let ram = self.bus.memory.ram_mut();
-        let memory = ram.len();
-        let room = ram.get_mut(..image.len()).ok_or(TooLarge { image: image.len(), memory })?;
-        room.copy_from_slice(image);
-        Ok(())
+        let ram = self.bus.memory.ram();
+        ram.write(0, image).ok_or(TooLarge { image: image.len(), memory: ram.len() })
     }
 
     /// Returns the board's time in nanoseconds.

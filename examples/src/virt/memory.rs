@@ -1,9 +1,17 @@
 //! The memory: QEMU's RAM blocks that the hart can access.
 
-use vmstate::ram::RamBlock;
-use vmstate::{LoadError, SaveError};
+use std::sync::Arc;
+
+use vmstate::memory::{HostRange, Layout, Marked, PageSize, RamBlock};
 
 use super::map;
+
+/// Blocks are mapped, so that page faults and writes of the hart can be tracked.
+#[cfg(target_os = "linux")]
+pub type Block = vmstate::memory::Mapping;
+/// Blocks are vectors where the library maps no memory.
+#[cfg(not(target_os = "linux"))]
+pub type Block = vmstate::memory::VecBlock;
 
 /// Indices of the blocks: two flash memories, RAM, the boot ROM, and three blocks that only QEMU 10.0 has.
 mod block {
@@ -12,10 +20,11 @@ mod block {
     pub(super) const COUNT: usize = 7;
 }
 
-/// The memory. Programs can only write to RAM.
-#[derive(Debug, Clone)]
+/// The memory, which other threads can read while the hart runs. Programs can only write to RAM.
+#[derive(Debug)]
 pub struct Memory {
-    blocks: [Region; block::COUNT],
+    blocks: [Arc<Block>; block::COUNT],
+    log: Arc<Marked>,
 }
 
 /// The boot code: jumps to RAM with the hart ID in `a0`, as firmware expects.
@@ -30,45 +39,54 @@ impl Memory {
     /// Creates memory that is zero except for the boot ROM.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
-        let zeros = |name, size| Region { name, size, bytes: Vec::new() };
-        let mut mrom = zeros("riscv_virt_board.mrom", map::MROM_SIZE).filled();
-        for (slot, instruction) in mrom.bytes.chunks_exact_mut(4).zip(START) {
-            slot.copy_from_slice(&instruction.to_le_bytes());
-        }
-        Self {
-            blocks: [
-                zeros("virt.flash0", map::FLASH_SIZE),
-                zeros("virt.flash1", map::FLASH_SIZE),
-                zeros("riscv_virt_board.ram", ram_size).filled(),
-                mrom,
-                // Tables for the firmware, which are not mapped.
-                zeros("/rom@etc/acpi/tables", 0x2_0000),
-                zeros("/rom@etc/table-loader", 0x1000),
-                zeros("/rom@etc/acpi/rsdp", 0x1000),
-            ],
-        }
+        let blocks = [
+            zeros("virt.flash0", map::FLASH_SIZE),
+            zeros("virt.flash1", map::FLASH_SIZE),
+            zeros("riscv_virt_board.ram", ram_size),
+            zeros("riscv_virt_board.mrom", map::MROM_SIZE),
+            // Tables for the firmware, which are not mapped.
+            zeros("/rom@etc/acpi/tables", 0x2_0000),
+            zeros("/rom@etc/table-loader", 0x1000),
+            zeros("/rom@etc/acpi/rsdp", 0x1000),
+        ];
+        let [_, _, _, mrom, ..] = &blocks;
+        let _ = mrom.write(0, &START.map(u32::to_le_bytes).concat());
+        Self::with_blocks(blocks.map(Arc::new))
+    }
+
+    fn with_blocks(blocks: [Arc<Block>; block::COUNT]) -> Self {
+        let layout = Layout::new(PageSize::DEFAULT, &blocks).expect("blocks of whole pages");
+        Self { blocks, log: Arc::new(Marked::new(&layout)) }
     }
 
     /// Returns RAM.
+    #[inline]
     #[must_use]
-    pub fn ram(&self) -> &[u8] {
-        &self.blocks[block::RAM].bytes
-    }
-
-    /// Returns RAM to write to.
-    pub fn ram_mut(&mut self) -> &mut [u8] {
-        &mut self.blocks[block::RAM].bytes
+    pub fn ram(&self) -> HostRange<'_> {
+        self.blocks[block::RAM].memory()
     }
 
     /// Returns the blocks of a stream, with or without the blocks that only QEMU 10.0 has.
-    pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Region] {
+    #[must_use]
+    pub fn blocks(&self, with_tables: bool) -> &[Arc<Block>] {
+        let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
+        &self.blocks[..count]
+    }
+
+    /// Returns the log of the pages that the hart writes.
+    #[must_use]
+    pub fn dirty_log(&self) -> &Arc<Marked> {
+        &self.log
+    }
+
+    pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Arc<Block>] {
         let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
         &mut self.blocks[..count]
     }
 
     #[inline]
     pub(super) fn load<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
-        match self.blocks[block::RAM].get(map::RAM, address) {
+        match get(self.ram(), map::RAM, address) {
             Some(bytes) => Some(bytes),
             None => self.load_read_only(address),
         }
@@ -76,15 +94,16 @@ impl Memory {
 
     fn load_read_only<const N: usize>(&self, address: u64) -> Option<[u8; N]> {
         let [first, second, _, mrom, ..] = &self.blocks;
-        mrom.get(map::MROM, address)
-            .or_else(|| first.get(map::FLASH, address))
-            .or_else(|| second.get(map::FLASH + map::FLASH_SIZE as u64, address))
+        get(mrom.memory(), map::MROM, address)
+            .or_else(|| get(first.memory(), map::FLASH, address))
+            .or_else(|| get(second.memory(), map::FLASH + map::FLASH_SIZE as u64, address))
     }
 
     #[inline]
     pub(super) fn store<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> Option<()> {
-        let offset = usize::try_from(address.checked_sub(map::RAM)?).ok()?;
-        *self.ram_mut().get_mut(offset..)?.first_chunk_mut()? = bytes;
+        let offset = address.checked_sub(map::RAM)?;
+        self.ram().store(usize::try_from(offset).ok()?, bytes)?;
+        self.log.mark(block::RAM, offset, N as u64);
         Some(())
     }
 
@@ -94,63 +113,36 @@ impl Memory {
     }
 }
 
-/// A RAM block. Its bytes are allocated at the first nonzero write, because the flash memories are large and mostly
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        Self::with_blocks(self.blocks.each_ref().map(|block| Arc::new(copy(block))))
+    }
+}
+
+/// Reads from `address` if the memory begins at `base`.
+#[inline]
+fn get<const N: usize>(memory: HostRange<'_>, base: u64, address: u64) -> Option<[u8; N]> {
+    memory.load(usize::try_from(address.checked_sub(base)?).ok()?)
+}
+
+/// Creates a block of zeros, which the system allocates when they are written: the flash memories are large and mostly
 /// empty.
-#[derive(Debug, Clone)]
-pub struct Region {
-    name: &'static str,
-    size: usize,
-    /// All bytes, or none while all are zero.
-    bytes: Vec<u8>,
+fn zeros(name: &str, size: usize) -> Block {
+    #[cfg(target_os = "linux")]
+    let block = vmstate::memory::MappingOptions::anonymous().map(name, size as u64).expect("address space");
+    #[cfg(not(target_os = "linux"))]
+    let block = Block::new(name, vec![0; size]);
+    block
 }
 
-impl Region {
-    /// Allocates the bytes.
-    fn filled(mut self) -> Self {
-        self.bytes.resize(self.size, 0);
-        self
+/// Copies a block, except for its zeros.
+fn copy(block: &Block) -> Block {
+    const PAGE: usize = 4096;
+    let memory = block.memory();
+    let copy = zeros(block.idstr(), memory.len());
+    let pages = (0..memory.len()).step_by(PAGE).filter_map(|start| Some((start, memory.get(start..start + PAGE)?)));
+    for (start, page) in pages.filter(|(_, page)| !page.is_zero()) {
+        copy.memory().write(start, &page.to_vec());
     }
-
-    /// Reads from `address` if the block begins at `base`.
-    #[inline]
-    fn get<const N: usize>(&self, base: u64, address: u64) -> Option<[u8; N]> {
-        let offset = usize::try_from(address.checked_sub(base)?).ok()?;
-        match self.bytes.get(offset..) {
-            Some(bytes) => bytes.first_chunk().copied(),
-            None => (self.bytes.is_empty() && offset.checked_add(N)? <= self.size).then_some([0; N]),
-        }
-    }
-}
-
-impl RamBlock for Region {
-    fn idstr(&self) -> &str {
-        self.name
-    }
-
-    fn size(&self) -> u64 {
-        self.size as u64
-    }
-
-    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
-        let bytes = usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)?.get(..page.len()));
-        match bytes {
-            Some(bytes) => page.copy_from_slice(bytes),
-            None => page.fill(0),
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
-        if self.bytes.is_empty() {
-            // True if all bytes are zero: the first is, and each equals its predecessor.
-            if page.first().is_none_or(|first| *first == 0 && page[1..] == page[..page.len() - 1]) {
-                return Ok(());
-            }
-            self.bytes.resize(self.size, 0);
-        }
-        let bytes = usize::try_from(offset).ok().and_then(|offset| self.bytes.get_mut(offset..)?.get_mut(..page.len()));
-        let bytes = bytes.ok_or_else(|| LoadError::misuse(format!("a page of `{}`", self.name), offset))?;
-        bytes.copy_from_slice(page);
-        Ok(())
-    }
+    copy
 }

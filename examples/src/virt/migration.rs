@@ -23,7 +23,7 @@ use std::io::Write;
 
 use vmstate::machine::Machine;
 use vmstate::machine::{LoadOptions, LoadReport, SaveOptions, SaveStats, Trailer};
-use vmstate::ram::PageSize;
+use vmstate::memory::PageSize;
 use vmstate::registry::{Device, Missing, RegisterError, Registration};
 use vmstate::schema::Release;
 use vmstate::section::{Output, RawSection};

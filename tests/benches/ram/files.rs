@@ -25,7 +25,7 @@ pub(crate) fn measure() {
             size(),
             5,
             vec![
-                Way::new("plain 1 MiB writes", || write(plain, |file| plain_write(&from.borrow(), file))),
+                Way::new("plain 1 MiB writes", || write(plain, |file| plain_write(&mut from.borrow_mut(), file))),
                 Way::new("save", || write(saved, |mut file| from.borrow_mut().save(&mut file))),
             ],
         );
@@ -55,17 +55,17 @@ fn write(path: &Path, write: impl FnOnce(&File)) -> Duration {
 /// Reads a file that has just been written, so that the host has it in memory.
 fn read(from: &RefCell<Memory>, to: &RefCell<Memory>, path: &Path, read: impl FnOnce(&mut Memory, &File)) -> Duration {
     let mut to = to.borrow_mut();
-    to.bytes_mut().fill(0);
+    to.bytes().fill(0);
     let file = File::open(path).expect("a file");
     let taken = time(|| read(&mut to, &file));
-    assert!(from.borrow().bytes() == to.bytes(), "the memory has come");
+    assert!(from.borrow_mut().bytes() == to.bytes(), "the memory has come");
     taken
 }
 
-fn plain_write(from: &Memory, mut file: &File) {
+fn plain_write(from: &mut Memory, mut file: &File) {
     from.bytes().chunks(MIB).for_each(|chunk| file.write_all(chunk).expect("a write"));
 }
 
 fn plain_read(to: &mut Memory, mut file: &File) {
-    to.bytes_mut().chunks_mut(MIB).for_each(|chunk| file.read_exact(chunk).expect("a read"));
+    to.bytes().chunks_mut(MIB).for_each(|chunk| file.read_exact(chunk).expect("a read"));
 }

@@ -2,31 +2,27 @@
 
 use std::io::{Read, Write};
 
-use memmap2::{Advice, MmapMut};
 use vmstate::machine::{LoadOptions, SaveOptions, Trailer};
+use vmstate::memory::{HugePages, Mapping, MappingOptions, MemoryError, PageSize, RamBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock};
 
 /// Guest memory as a virtual machine has it: mapped, in huge pages if the host has some, and all there.
 pub(crate) struct Memory {
-    map: MmapMut,
+    map: Mapping,
     /// Set if the memory can be borrowed.
     pub(crate) lends: bool,
 }
 
 impl Memory {
     pub(crate) fn zero(size: usize) -> Self {
-        let mut map = MmapMut::map_anon(size).expect("memory");
-        // A host without huge pages has others.
-        let _ = map.advise(Advice::HugePage);
-        map.fill(0);
-        Self { map, lends: true }
+        let options = MappingOptions::anonymous().huge_pages(HugePages::Transparent).prefault(true);
+        Self { map: options.map("ram", size as u64).expect("memory"), lends: true }
     }
 
     pub(crate) fn random(size: usize) -> Self {
         let mut memory = Self::zero(size);
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        for word in memory.map.as_chunks_mut().0 {
+        for word in memory.bytes().as_chunks_mut().0 {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
@@ -35,20 +31,8 @@ impl Memory {
         memory
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.map
-    }
-
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.map
-    }
-
-    fn part(&self, offset: u64, length: usize) -> &[u8] {
-        &self.map[usize::try_from(offset).expect("an offset inside")..][..length]
-    }
-
-    fn part_mut(&mut self, offset: u64, length: usize) -> &mut [u8] {
-        &mut self.map[usize::try_from(offset).expect("an offset inside")..][..length]
+    pub(crate) fn bytes(&mut self) -> &mut [u8] {
+        self.map.exclusive().expect("memory of one owner")
     }
 
     /// Saves a machine with this memory.
@@ -69,28 +53,22 @@ impl Memory {
 
 impl RamBlock for Memory {
     fn idstr(&self) -> &str {
-        "ram"
+        self.map.idstr()
     }
 
     fn size(&self) -> u64 {
-        self.map.len() as u64
+        self.map.size()
     }
 
-    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
-        page.copy_from_slice(self.part(offset, page.len()));
-        Ok(())
+    fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        self.map.read(offset, into)
     }
 
-    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
-        self.part_mut(offset, page.len()).copy_from_slice(page);
-        Ok(())
+    fn write(&self, offset: u64, from: &[u8]) -> Result<(), MemoryError> {
+        self.map.write(offset, from)
     }
 
-    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
-        self.lends.then(|| self.part(offset, length))
-    }
-
-    fn slice_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
-        self.lends.then(|| self.part_mut(offset, length))
+    fn exclusive(&mut self) -> Option<&mut [u8]> {
+        if self.lends { self.map.exclusive() } else { None }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn measure() {
     let folder = TempDir::new_in("/dev/shm").expect("a folder");
     let image = folder.path().join("image").display().to_string();
     let (from, to) = (RefCell::new(Memory::random(size())), RefCell::new(Memory::zero(size())));
-    fs::write(&image, from.borrow().bytes()).expect("an image of the memory");
+    fs::write(&image, from.borrow_mut().bytes()).expect("an image of the memory");
     let mut ways = Vec::new();
     for version in VERSIONS {
         for channels in [1, 4] {

@@ -68,7 +68,7 @@ fn status(name: &str) -> u64 {
 
 /// Has one thread send and another receive.
 pub(crate) fn carry(from: &mut Memory, to: &mut Memory, send: Send, receive: Receive) -> Duration {
-    to.bytes_mut().fill(0);
+    to.bytes().fill(0);
     let (mut out, mut input) = UnixStream::pair().expect("two sockets");
     let start = Instant::now();
     thread::scope(|scope| {
@@ -117,7 +117,7 @@ fn plain_send(from: &mut Memory, out: &mut UnixStream) {
 }
 
 fn plain_receive(to: &mut Memory, input: &mut UnixStream) {
-    to.bytes_mut().chunks_mut(MIB).for_each(|chunk| input.read_exact(chunk).expect("a read"));
+    to.bytes().chunks_mut(MIB).for_each(|chunk| input.read_exact(chunk).expect("a read"));
 }
 
 /// Sends pages with the header of a RAM section before each of them, and nothing else.
@@ -140,7 +140,7 @@ fn vectored_send(from: &mut Memory, out: &mut UnixStream) {
 /// Receives the pages of [`vectored_send`], in their known order.
 fn vectored_receive(to: &mut Memory, input: &mut UnixStream) {
     let mut words = [[0; 8]; PAGES];
-    for batch in to.bytes_mut().chunks_mut(PAGES * PAGE) {
+    for batch in to.bytes().chunks_mut(PAGES * PAGE) {
         let records = words.iter_mut().zip(batch.chunks_mut(PAGE));
         let mut slices: Vec<_> =
             records.flat_map(|(word, page)| [IoSliceMut::new(word), IoSliceMut::new(page)]).collect();

@@ -20,7 +20,7 @@ pub(crate) fn measure() {
     let way = |(name, look): (&str, Look)| {
         let memory = &memory;
         Way::new(name, move || {
-            let memory = memory.borrow();
+            let mut memory = memory.borrow_mut();
             time(|| assert!(memory.bytes().chunks_exact(PAGE).all(|page| look(black_box(page)))))
         })
     };

@@ -3,8 +3,9 @@
 use arbitrary::{Arbitrary, Unstructured};
 use vmstate::dynamic::rewrite;
 use vmstate::machine::{LoadOptions, LoadReport};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{BlockHeader, PageSize, Record, VecBlock, write_record};
+use vmstate::ram::{BlockHeader, Record, write_record};
 use vmstate::stream::{SectionHeader, SectionKind, StreamWriter};
 
 use super::Target;
@@ -105,7 +106,7 @@ impl Input {
             last = Some(block);
             let size = usize::try_from(page_size.bytes()).ok()?;
             let start = usize::from(*page) * size;
-            let Some(page) = blocks[usize::from(block)].bytes.get_mut(start..start + size) else { return Some(None) };
+            let Some(page) = blocks[usize::from(block)].bytes().get_mut(start..start + size) else { return Some(None) };
             page.fill(*byte);
         }
         Some(Some(blocks))

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use vmstate::machine::{LoadOptions, Repeated, Rules, Trailer, Unknown, Unread};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{BlockHeader, PageSize, Record, VecBlock, write_record};
+use vmstate::ram::{BlockHeader, Record, write_record};
 use vmstate::stream::{SectionHeader, SectionKind, StreamWriter};
 
 use super::streams::{described, sections_of};

@@ -41,7 +41,7 @@ fn run_in_pieces_equals_one_run() {
     assert!(steps > 100, "{steps}");
     assert_eq!(pieces.hart.regs, whole.hart.regs);
     assert_eq!(pieces.nanoseconds(), whole.nanoseconds());
-    assert_eq!(pieces.bus.memory.ram(), whole.bus.memory.ram());
+    assert!(pieces.bus.memory.ram().to_vec() == whole.bus.memory.ram().to_vec());
     assert_eq!(pieces.take_output(), whole.take_output());
 }
 
@@ -116,9 +116,13 @@ fn guest_detects_changed_state() {
         ("the registers", |board| board.hart.regs.gpr[27] ^= 1 << 63),
         ("the memory", |board| {
             // Only the table is as full as that.
-            let ram = &mut board.bus.memory.ram_mut()[HASHER.len().next_multiple_of(512)..];
+            let start = HASHER.len().next_multiple_of(512);
             let full = |words: &[u8]| words.chunks(8).all(|word| word != [0; 8]);
-            ram.chunks_mut(512).find(|words| full(words)).unwrap()[100] ^= 1;
+            let ram = board.bus.memory.ram();
+            let table = ram.to_vec()[start..].chunks(512).position(full).unwrap();
+            let place = start + table * 512 + 100;
+            let [byte] = ram.load(place).unwrap();
+            ram.store(place, [byte ^ 1]).unwrap();
         }),
         ("the time, which went backwards", |board| {
             board.bus.clint.time_delta = u64::MAX - 3_000_000;

@@ -14,7 +14,8 @@ use std::io::Read;
 
 use proptest::prelude::*;
 use vmstate::error::{Blame, LoadErrorKind};
-use vmstate::ram::{Ram, RamLoader, RamSaver, RecordReader, VecBlock};
+use vmstate::memory::VecBlock;
+use vmstate::ram::{Ram, RamLoader, RamSaver, RecordReader};
 use vmstate::section::Output;
 use vmstate::stream::{Configuration, ItemDecoder, SectionHeader, SectionKind, StreamItem, StreamReader, StreamWriter};
 use vmstate::{LoadError, Reader, Writer};

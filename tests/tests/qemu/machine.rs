@@ -13,8 +13,9 @@ use std::rc::Rc;
 
 use serde_json::json;
 use vmstate::machine::{LoadOptions, LocalMachine, Rules, SaveOptions, Unknown};
+use vmstate::memory::{PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock, RecordReader, VecBlock};
+use vmstate::ram::RecordReader;
 use vmstate::registry::{EntryId, Threading};
 use vmstate::stream::{StreamItem, StreamReader};
 use vmstate_tests::qemu::Qemu;

@@ -33,7 +33,7 @@ fn qemu_sees_changed_uno() {
             uno.cpu.pc = 0x123;
             uno.cpu.r[24] = 42;
             uno.cpu.flags.t = true;
-            uno.ram[1].bytes[0x100..0x104].copy_from_slice(b"\xde\xad\xbe\xef");
+            uno.ram[1].bytes()[0x100..0x104].copy_from_slice(b"\xde\xad\xbe\xef");
         });
         let registers = qemu.monitor("info registers");
         for expected in ["PC:    000246", "[ I T - - - N Z - ]", "R[24]:  2a"] {
@@ -50,7 +50,7 @@ fn qemu_runs_on_from_our_stream() {
     for version in VERSIONS {
         let mut qemu = load_in_qemu(version, |uno| {
             // inc r24; rjmp to itself
-            uno.ram[0].bytes[..4].copy_from_slice(&[0x83, 0x95, 0xff, 0xcf]);
+            uno.ram[0].bytes()[..4].copy_from_slice(&[0x83, 0x95, 0xff, 0xcf]);
             (uno.cpu.pc, uno.cpu.r[24]) = (0, 41);
         });
         qemu.execute("cont", json!({}));

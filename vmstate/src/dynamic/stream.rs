@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use vmstate_types::{LoadError, Reader};
 
 use super::DecodedSection;
-use crate::ram::{PageSize, RamOptions, Record, RecordReader};
+use crate::memory::PageSize;
+use crate::ram::{RamOptions, Record, RecordReader};
 use crate::schema::vmdesc::{Document, Name, SentStruct};
 use crate::stream::section_end::{self, Verdict};
 use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamItem, StreamReader};

@@ -84,7 +84,7 @@ use vmstate_types::{LoadError, Reader, VmState, Writer, walk};
 pub use choices::Choices;
 
 use crate::dynamic;
-use crate::ram::PageSize;
+use crate::memory::PageSize;
 use crate::schema::vmdesc::{Document, SentBody, SentSection};
 use crate::schema::{DescriptionWriter, Release};
 

@@ -11,7 +11,7 @@ use vmstate_types::error::{Blame, Location};
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::received::Section;
-use crate::ram::PageSize;
+use crate::memory::PageSize;
 use crate::registry::{Entry, Handle, SectionHandler, Threading};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
 use crate::schema::vmdesc::{self, Document, Located, SentBody};

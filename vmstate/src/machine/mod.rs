@@ -54,7 +54,8 @@ use self::checkpoints::Checkpoints;
 use self::description::DescriptionCache;
 use self::pass_through::PassThrough;
 use self::session::Active;
-use crate::ram::{PageSize, Ram, RamBlock};
+use crate::memory::{PageSize, RamBlock};
+use crate::ram::Ram;
 use crate::registry::{
     BlockerId, EntryId, Local, MaybeSend, Register, RegisterError, Registration, Registry, Threading, Threads,
 };

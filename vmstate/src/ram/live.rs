@@ -1,15 +1,16 @@
 //! Guest memory as a live section of a machine.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use vmstate_types::{LoadError, Reader, SaveError};
 
-use super::block::{RamBlock, receive};
 use super::load::{PageAddress, PageStore, RamLoader};
-use super::page_size::PageSize;
 use super::record::RamOptions;
 use super::save::{PageWriter, RamSaver};
 use super::undo_log::UndoLog;
+use super::view::{receive, views};
+use crate::memory::{DirtyLog, PageSize, RamBlock};
 use crate::section::{BorrowedPages, LiveSection, Output, Pending};
 use crate::stream::SectionKind;
 
@@ -23,7 +24,8 @@ use crate::stream::SectionKind;
 ///
 /// ```
 /// use vmstate::machine::Machine;
-/// use vmstate::ram::{PageSize, Ram, VecBlock};
+/// use vmstate::memory::{PageSize, VecBlock};
+/// use vmstate::ram::Ram;
 /// use vmstate::registry::Registration;
 ///
 /// let mut blocks = [VecBlock::new("sram", vec![0xaa; 8192])];
@@ -33,11 +35,12 @@ use crate::stream::SectionKind;
 /// machine.save(&mut stream)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Ram<B, M> {
     page_size: PageSize,
     options: RamOptions,
     blocks: M,
+    log: Option<Arc<dyn DirtyLog>>,
+    /// The saver of the current stream, or an unused one.
     saver: RamSaver,
     loader: RamLoader,
     /// The changes of the current load, if it can be rolled back.
@@ -56,6 +59,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
             page_size,
             options: RamOptions::default(),
             blocks,
+            log: None,
             saver: RamSaver::new(page_size),
             loader: RamLoader::new(page_size),
             undo: None,
@@ -70,19 +74,35 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         self
     }
 
+    /// Sets the log of the pages that the guest writes while its memory is sent; see [`RamSaver::dirty_log`].
+    #[must_use]
+    pub fn dirty_log(mut self, log: Arc<dyn DirtyLog>) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// Creates the saver of the next stream.
+    fn new_saver(&self) -> RamSaver {
+        let saver = RamSaver::new(self.page_size);
+        match &self.log {
+            Some(log) => saver.dirty_log(log.clone()),
+            None => saver,
+        }
+    }
+
     /// Sends pages until `budget` bytes are written. Returns whether all pages have been sent.
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
         let start = out.writer().offset();
-        let mut borrowed = BorrowedPages::new();
+        let views = views(self.blocks.as_mut());
+        let mut borrowed = BorrowedPages::new(out.accepts());
         loop {
             let spent = out.writer().offset() - start;
             if spent >= budget {
                 return Ok(false);
             }
             let stride = STRIDE.min(budget - spent);
-            let accepted = out.accepts_borrowed().then_some(&mut borrowed);
-            let mut pages = PageWriter { writer: out.writer(), borrowed: accepted };
-            let done = self.saver.send_pages(self.blocks.as_ref(), stride, &mut pages)?;
+            let mut pages = PageWriter { writer: out.writer(), borrowed: Some(&mut borrowed) };
+            let done = self.saver.send_pages(&views, stride, &mut pages)?;
             out.flush_with(&mut borrowed)?;
             if done {
                 return Ok(true);
@@ -93,8 +113,8 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 
 impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
-        self.saver = RamSaver::new(self.page_size);
-        Ok(self.saver.setup(self.blocks.as_ref(), out.writer())?)
+        self.saver = self.new_saver();
+        self.saver.setup(self.blocks.as_ref(), out.writer())
     }
 
     fn pending_estimate(&mut self) -> Pending {
@@ -102,7 +122,8 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     }
 
     fn pending_exact(&mut self) -> Pending {
-        self.saver.sync_dirty_log(self.blocks.as_ref());
+        // An error of the log fails the next part: until then, the pages known so far are an estimate.
+        self.saver.try_sync_dirty_log();
         self.pending_estimate()
     }
 
@@ -114,6 +135,10 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
 
     fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         self.save_iterate(out, u64::MAX).map(drop)
+    }
+
+    fn save_cleanup(&mut self) {
+        self.saver.stop_log();
     }
 
     fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError> {
@@ -148,6 +173,12 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
 
     fn load_cleanup(&mut self) {
         self.undo = None;
+    }
+}
+
+impl<B, M> std::fmt::Debug for Ram<B, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ram").field("page_size", &self.page_size).field("saver", &self.saver).finish_non_exhaustive()
     }
 }
 

@@ -3,12 +3,11 @@
 use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader};
 
-use super::RamBlock;
-use super::block::{receive, view};
-use super::page_size::PageSize;
 use super::record::{BlockHeader, RamOptions, Record};
 use super::record_reader::RecordReader;
+use super::view::{receive, view};
 use super::zero::is_filled;
+use crate::memory::{PageSize, RamBlock};
 
 /// Loader of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -164,6 +163,6 @@ impl<B: RamBlock> PageStore<B> for InPlace<'_, B> {
             return Ok(());
         }
         page.fill(fill);
-        block.write(address.offset, page)
+        Ok(block.write(address.offset, page)?)
     }
 }

@@ -6,12 +6,13 @@
 //! (QEMU: `migration/ram.c`.)
 //!
 //! ```
-//! use vmstate::ram::{PageSize, RamLoader, RamSaver, VecBlock};
+//! use vmstate::memory::{PageSize, VecBlock};
+//! use vmstate::ram::{RamLoader, RamSaver};
 //! use vmstate::{Reader, Writer};
 //!
 //! let page_size = PageSize::new(256)?;
 //! let mut sram = VecBlock::new("sram", vec![0; 2048]);
-//! sram.bytes[0x123] = 0xaa;
+//! sram.bytes()[0x123] = 0xaa;
 //!
 //! let mut out = Writer::new();
 //! let mut saver = RamSaver::new(page_size);
@@ -24,27 +25,21 @@
 //! let mut loader = RamLoader::new(page_size);
 //! loader.load(&mut loaded, &mut reader)?; // the start's payload
 //! loader.load(&mut loaded, &mut reader)?; // the end's payload
-//! assert_eq!(loaded[0].bytes, sram.bytes);
+//! assert_eq!(loaded[0], sram);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod block;
-mod invalid_blocks;
 mod live;
 mod load;
-mod page_bitmap;
-mod page_size;
 mod record;
 mod record_reader;
 mod save;
 mod undo_log;
+mod view;
 mod zero;
 
-pub use block::{RamBlock, VecBlock};
-pub use invalid_blocks::InvalidBlocks;
 pub use live::Ram;
 pub use load::RamLoader;
-pub use page_size::{InvalidPageSize, PageSize};
 pub use record::{BlockHeader, Mapped, RamOptions, Record, write_record};
 pub use record_reader::RecordReader;
 pub use save::RamSaver;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use vmstate_types::{LoadError, Reader};
 
-use super::page_size::PageSize;
 use super::record::{BlockHeader, CONTINUE, MAPPED_VERSION, Mapped, RamOptions, Record, RecordKind, XBZRLE_ENCODING};
+use crate::memory::PageSize;
 use crate::stream::Decoded;
 use crate::stream::decode::{Context, Cursor, Stop, decode, read, unsupported_version};
 use crate::stream::wire_enum::alternatives;
@@ -16,7 +16,8 @@ use crate::stream::wire_enum::alternatives;
 /// error the reader is unchanged.
 ///
 /// ```
-/// use vmstate::ram::{PageSize, Record, RecordReader, RamOptions};
+/// use vmstate::memory::PageSize;
+/// use vmstate::ram::{Record, RecordReader, RamOptions};
 /// use vmstate::stream::Decoded;
 ///
 /// let mut records = RecordReader::new(PageSize::DEFAULT, RamOptions::default());

@@ -1,28 +1,28 @@
 //! Saves blocks of memory as "ram" sections.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use vmstate_types::{SaveError, Writer};
 
-use super::RamBlock;
-use super::block::{slice, view};
-use super::invalid_blocks::{self, InvalidBlocks};
-use super::page_bitmap::PageBitmap;
-use super::page_size::PageSize;
 use super::record::{BlockHeader, Record, write_record};
+use super::view::{Page, View};
 use super::zero::is_zero;
-use crate::section::BorrowedPages;
+use crate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, PageSize, RamBlock};
+use crate::section::{BorrowedPages, Piece};
 
 /// Saver of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
 /// Every page is sent once, in the order of blocks and offsets, as QEMU sends the pages of a stopped machine. Pages that
-/// were [written](RamBlock::sync_dirty_log) meanwhile are sent again.
-#[derive(Debug)]
+/// the [dirty log](Self::dirty_log) reports are sent again.
 pub struct RamSaver {
-    page_size: PageSize,
+    layout: Layout,
     page: Vec<u8>,
+    log: Option<Arc<dyn DirtyLog>>,
+    /// Whether this saver has started the log.
+    logging: bool,
     /// The pages to send, for each block.
-    dirty: Vec<PageBitmap>,
+    dirty: Vec<DirtyBitmap>,
     /// The block and the number of the page at which the search for a dirty page continues.
     block: usize,
     number: u64,
@@ -30,32 +30,73 @@ pub struct RamSaver {
     last_block: Option<usize>,
 }
 
+/// The most pages of a run that are sent at once.
+const RUN: u64 = 64;
+
 impl RamSaver {
     /// Creates a saver of pages of `page_size`.
     #[must_use]
     pub fn new(page_size: PageSize) -> Self {
-        let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
-        Self { page_size, page, dirty: Vec::new(), block: 0, number: 0, last_block: None }
+        Self {
+            layout: Layout::empty(page_size),
+            page: vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)],
+            log: None,
+            logging: false,
+            dirty: Vec::new(),
+            block: 0,
+            number: 0,
+            last_block: None,
+        }
+    }
+
+    /// Sets the log of the pages that the guest writes while its memory is sent. Without one, the machine
+    /// must be stopped.
+    ///
+    /// The log numbers the blocks in the order of [`setup`](Self::setup). It runs from there until
+    /// [`complete`](Self::complete) or until the saver is dropped.
+    #[must_use]
+    pub fn dirty_log(mut self, log: Arc<dyn DirtyLog>) -> Self {
+        self.log = Some(log);
+        self
     }
 
     /// Writes the payload of the section start: the list of `blocks`. All later calls must get the same blocks.
     ///
     /// # Errors
-    /// Returns an error, and writes nothing, if a block is empty, its size is not a multiple of the page size, or its name
-    /// is longer than 255 bytes.
-    pub fn setup<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), InvalidBlocks> {
-        let total = invalid_blocks::check(blocks, self.page_size)?;
-        write_record(out, &Record::BlockList(total), "");
-        for block in blocks {
-            write_record(out, &Record::Block(BlockHeader::new(block.idstr(), block.size())), "");
+    /// Returns an error, and writes nothing, if a block is empty, its size is not a multiple of the page size, its name is
+    /// longer than 255 bytes, or the dirty log cannot start.
+    pub fn setup<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
+        self.layout = Layout::new(self.layout.page_size(), blocks)?;
+        self.start_log()?;
+        write_record(out, &Record::BlockList(self.layout.size()), "");
+        for block in self.layout.blocks() {
+            write_record(out, &Record::Block(BlockHeader::new(&block.idstr, block.size)), "");
         }
         write_record(out, &Record::EndOfSection, "");
-        // All pages are dirty from now on, so the log up to here is not needed. QEMU starts its log here, too
-        // (`ram_init_bitmaps` in `migration/ram.c`).
-        blocks.iter().for_each(|block| block.sync_dirty_log(&mut |_| {}));
-        self.dirty = blocks.iter().map(|block| PageBitmap::all(block.size() / self.page_size.bytes())).collect();
+        self.dirty = self.layout.bitmaps();
+        for dirty in &self.dirty {
+            dirty.insert_range(0..dirty.pages());
+        }
         (self.block, self.number, self.last_block) = (0, 0, None);
         Ok(())
+    }
+
+    /// Starts the log. All pages are dirty then (`ram_init_bitmaps` in QEMU's `migration/ram.c`).
+    fn start_log(&mut self) -> Result<(), SaveError> {
+        self.stop_log();
+        let Some(log) = &self.log else { return Ok(()) };
+        log.start()?;
+        self.logging = true;
+        Ok(())
+    }
+
+    /// Stops the log if this saver has started it.
+    pub(super) fn stop_log(&mut self) {
+        if let Some(log) = self.log.as_ref().filter(|_| self.logging) {
+            // It counts as stopped even if the system reports an error, and nothing reads it anymore.
+            let _ = log.stop();
+        }
+        self.logging = false;
     }
 
     /// Writes the payload of a section part, with pages until `limit` bytes are written. Returns whether all pages have
@@ -64,7 +105,8 @@ impl RamSaver {
     /// # Errors
     /// Returns an error if memory cannot be read.
     pub fn iterate<B: RamBlock>(&mut self, blocks: &[B], limit: u64, out: &mut Writer) -> Result<bool, SaveError> {
-        let done = self.send_pages(blocks, limit, &mut PageWriter { writer: out, borrowed: None })?;
+        let views: Vec<_> = blocks.iter().map(View::Shared).collect();
+        let done = self.send_pages(&views, limit, &mut PageWriter { writer: out, borrowed: None })?;
         self.end_section(out);
         Ok(done)
     }
@@ -72,16 +114,19 @@ impl RamSaver {
     /// Writes pages until `limit` bytes are written. Returns whether all pages have been sent.
     pub(super) fn send_pages<'m, B: RamBlock>(
         &mut self,
-        blocks: &'m [B],
+        blocks: &[View<'m, B>],
         limit: u64,
         out: &mut PageWriter<'_, 'm>,
     ) -> Result<bool, SaveError> {
         let end = out.written().saturating_add(limit);
         while out.written() < end {
-            let Some((index, run)) = self.next_run(blocks) else { return Ok(true) };
-            let Some(block) = blocks.get(index) else { return Ok(true) };
-            let sent = self.send_run(block, index, run, end, out);
-            sent.map_err(|error| error.in_field(block.idstr().to_owned()))?;
+            let Some((index, run)) = self.next_run()? else { return Ok(true) };
+            let (Some(block), Some(layout)) = (blocks.get(index), self.layout.blocks().get(index)) else {
+                return Ok(true);
+            };
+            let idstr = layout.idstr.clone();
+            let sent = self.send_run(block, &idstr, index, run, end, out);
+            sent.map_err(|error| error.in_field(idstr))?;
         }
         Ok(false)
     }
@@ -93,20 +138,22 @@ impl RamSaver {
 
     /// Returns the number of bytes of memory left to send, without synchronizing the dirty log.
     pub(super) fn remaining(&self) -> u64 {
-        self.dirty.iter().map(PageBitmap::count).sum::<u64>().saturating_mul(self.page_size.bytes())
+        let pages: u64 = self.dirty.iter().map(DirtyBitmap::count).sum();
+        pages.saturating_mul(self.layout.page_size().bytes())
     }
 
     /// Adds the pages that were written since the last call.
-    pub(super) fn sync_dirty_log<B: RamBlock>(&mut self, blocks: &[B]) {
-        let size = self.page_size.bytes();
-        for (block, dirty) in blocks.iter().zip(&mut self.dirty) {
-            block.sync_dirty_log(&mut |bytes| {
-                let end = bytes.end.min(block.size());
-                for page in bytes.start / size..end.div_ceil(size) {
-                    dirty.insert(page);
-                }
-            });
+    pub(super) fn sync_dirty_log(&mut self) -> Result<(), SaveError> {
+        let Some(log) = self.log.as_ref().filter(|_| self.logging) else { return Ok(()) };
+        for (index, dirty) in self.dirty.iter().enumerate() {
+            log.collect(index, 0..dirty.pages(), dirty)?;
         }
+        Ok(())
+    }
+
+    /// Adds the pages that were written, unless the log fails: then it fails again when the pages are needed.
+    pub(super) fn try_sync_dirty_log(&mut self) {
+        let _ = self.sync_dirty_log();
     }
 
     /// Writes the payload of the section end, with all pages that are left. The machine must be stopped.
@@ -114,23 +161,26 @@ impl RamSaver {
     /// # Errors
     /// Returns an error if memory cannot be read.
     pub fn complete<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
-        self.iterate(blocks, u64::MAX, out).map(drop)
+        self.iterate(blocks, u64::MAX, out)?;
+        self.stop_log();
+        Ok(())
     }
 
     /// Returns the index of a block and the next run of pages to send in it. At the end of the last block a new pass
     /// begins, with the pages that were written during the pass before.
-    fn next_run<B: RamBlock>(&mut self, blocks: &[B]) -> Option<(usize, Range<u64>)> {
-        self.run_from_here().or_else(|| {
-            self.sync_dirty_log(blocks);
-            (self.block, self.number) = (0, 0);
-            self.run_from_here()
-        })
+    fn next_run(&mut self) -> Result<Option<(usize, Range<u64>)>, SaveError> {
+        if let Some(run) = self.run_from_here() {
+            return Ok(Some(run));
+        }
+        self.sync_dirty_log()?;
+        (self.block, self.number) = (0, 0);
+        Ok(self.run_from_here())
     }
 
     fn run_from_here(&self) -> Option<(usize, Range<u64>)> {
         let mut from = self.number;
         for (index, dirty) in self.dirty.iter().enumerate().skip(self.block) {
-            if let Some(run) = dirty.run_from(from) {
+            if let Some(run) = dirty.run_from(from, RUN) {
                 return Some((index, run));
             }
             from = 0;
@@ -138,39 +188,40 @@ impl RamSaver {
         None
     }
 
-    /// Writes the pages of `run` until the output reaches `end`, or only the first page if the run cannot be borrowed as a
-    /// whole.
+    /// Writes the pages of `run` until the output reaches `end`.
     fn send_run<'m, B: RamBlock>(
         &mut self,
-        block: &'m B,
+        block: &View<'m, B>,
+        idstr: &str,
         index: usize,
         run: Range<u64>,
         end: u64,
         out: &mut PageWriter<'_, 'm>,
     ) -> Result<(), SaveError> {
-        let size = self.page.len();
-        let offset = run.start * self.page_size.bytes();
-        let length = usize::try_from(run.end - run.start).map_or(size, |pages| pages * size);
-        let Some(memory) = slice(block, offset, length).or_else(|| slice(block, offset, size)) else {
-            view(block, offset, &mut self.page)?;
-            out.page(block.idstr(), offset, self.last_block == Some(index), Page::Copied(&self.page));
-            self.sent(index, run.start);
-            return Ok(());
-        };
-        for (number, page) in run.zip(memory.chunks_exact(size)) {
+        for number in run {
             if out.written() >= end {
                 break;
             }
-            out.page(block.idstr(), number * size as u64, self.last_block == Some(index), Page::Borrowed(page));
-            self.sent(index, number);
+            let offset = number * self.layout.page_size().bytes();
+            // Cleared before it is read: a write in between is reported by the next synchronization of the log.
+            self.dirty[index].remove(number);
+            let page = block.page(offset, &mut self.page)?;
+            out.page(idstr, offset, self.last_block == Some(index), page);
+            (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
         }
         Ok(())
     }
+}
 
-    /// Records that a page was sent.
-    fn sent(&mut self, index: usize, number: u64) {
-        self.dirty[index].remove(number);
-        (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
+impl Drop for RamSaver {
+    fn drop(&mut self) {
+        self.stop_log();
+    }
+}
+
+impl std::fmt::Debug for RamSaver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RamSaver").field("layout", &self.layout).finish_non_exhaustive()
     }
 }
 
@@ -178,12 +229,6 @@ impl RamSaver {
 pub(super) struct PageWriter<'o, 'm> {
     pub(super) writer: &'o mut Writer,
     pub(super) borrowed: Option<&'o mut BorrowedPages<'m>>,
-}
-
-/// A page, borrowed from the block or in the saver's buffer.
-enum Page<'p, 'm> {
-    Borrowed(&'m [u8]),
-    Copied(&'p [u8]),
 }
 
 /// Smaller pages are copied: that costs less than a slice of a vectored write for each.
@@ -196,17 +241,35 @@ impl<'m> PageWriter<'_, 'm> {
     }
 
     fn page(&mut self, block: &str, offset: u64, same_block: bool, page: Page<'_, 'm>) {
-        let (Page::Borrowed(bytes) | Page::Copied(bytes)) = page;
-        if is_zero(bytes) {
-            return write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
+        let zero = match page {
+            Page::Slice(bytes) | Page::Copied(bytes) => is_zero(bytes),
+            Page::Memory(memory) => memory.is_zero(),
+        };
+        if zero {
+            write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
+            return;
         }
         write_record(self.writer, &Record::Page { offset, same_block }, block);
-        let is_borrowed = match (page, &mut self.borrowed) {
-            (Page::Borrowed(bytes), Some(borrowed)) if bytes.len() >= MIN_BORROWED => borrowed.push(self.writer, bytes),
-            _ => false,
-        };
-        if !is_borrowed {
-            self.writer.bytes(bytes);
+        match page {
+            Page::Copied(bytes) => self.writer.bytes(bytes),
+            Page::Slice(bytes) if !self.borrow(Piece::Slice(bytes)) => self.writer.bytes(bytes),
+            Page::Memory(memory) if !self.borrow(Piece::Memory(memory)) => self.copy(memory),
+            Page::Slice(_) | Page::Memory(_) => {}
+        }
+    }
+
+    /// Adds a page to the borrowed ones. Returns `false` if it must be copied.
+    fn borrow(&mut self, page: Piece<'m>) -> bool {
+        let borrowed = self.borrowed.as_mut().filter(|_| page.len() >= MIN_BORROWED);
+        borrowed.is_some_and(|borrowed| borrowed.push(self.writer, page))
+    }
+
+    fn copy(&mut self, memory: HostRange<'_>) {
+        let mut buffer = [0; 256];
+        for start in (0..memory.len()).step_by(buffer.len()) {
+            let chunk = &mut buffer[..(memory.len() - start).min(256)];
+            memory.read(start, chunk);
+            self.writer.bytes(chunk);
         }
     }
 }

@@ -10,13 +10,12 @@
 
 use std::ops::Range;
 
-use vmstate_types::{LoadError, SaveError};
+use vmstate_types::LoadError;
 
-use super::block::{RamBlock, slice, view};
 use super::load::PageAddress;
-use super::page_bitmap::PageBitmap;
-use super::page_size::PageSize;
+use super::view::{view, zero_pages};
 use super::zero::{is_filled, is_zero};
+use crate::memory::{DirtyBitmap, MemoryError, PageSize, RamBlock};
 
 /// Copies are held in chunks that never move. Each chunk is twice as large as the one before, up to this size.
 const MAX_CHUNK: usize = 1 << 20;
@@ -40,8 +39,8 @@ impl UndoLog {
     }
 
     /// Saves the page at `address` before data are loaded into it.
-    pub(super) fn save<B: RamBlock>(&mut self, blocks: &[B], address: PageAddress) -> Result<(), LoadError> {
-        let (Some(block), Some(log)) = (blocks.get(address.block), self.blocks.get_mut(address.block)) else {
+    pub(super) fn save<B: RamBlock>(&mut self, blocks: &mut [B], address: PageAddress) -> Result<(), LoadError> {
+        let (Some(block), Some(log)) = (blocks.get_mut(address.block), self.blocks.get_mut(address.block)) else {
             return Ok(());
         };
         let page = address.offset / self.page.len() as u64;
@@ -70,7 +69,7 @@ impl UndoLog {
         let page = address.offset / self.page.len() as u64;
         if log.written.contains(page) {
             self.page.fill(fill);
-            return block.write(address.offset, &self.page);
+            return Ok(block.write(address.offset, &self.page)?);
         }
         log.deferred.remove(page);
         // A page that has the content already is not touched: the host may not have allocated it yet
@@ -87,7 +86,9 @@ impl UndoLog {
     /// Fills the pages that were deferred, and saves each of them before.
     pub(super) fn apply_deferred<B: RamBlock>(&mut self, blocks: &mut [B]) -> Result<(), LoadError> {
         for (block, log) in blocks.iter_mut().zip(&mut self.blocks) {
-            while let Some(page) = log.deferred.pop() {
+            let mut next = 0;
+            while let Some(page) = log.deferred.take_from(next) {
+                next = page + 1;
                 let offset = page * self.page.len() as u64;
                 log.copy(page, view(block, offset, &mut self.page).map_err(unreadable)?);
                 log.written.insert(page);
@@ -106,9 +107,10 @@ impl UndoLog {
         let size = self.page.len();
         for (block, log) in blocks.iter_mut().zip(&mut self.blocks) {
             self.page.fill(0);
-            while let Some(page) = log.written.pop() {
+            for page in log.written.runs().flatten() {
                 let _ = block.write(page * size as u64, &self.page);
             }
+            log.written.clear();
             for chunk in log.copies.drain(..) {
                 for copy in chunk.chunks_exact(NUMBER + size) {
                     let (number, bytes) = copy.split_at(NUMBER);
@@ -120,7 +122,7 @@ impl UndoLog {
     }
 }
 
-fn unreadable(error: SaveError) -> LoadError {
+fn unreadable(error: MemoryError) -> LoadError {
     LoadError::rejected("readable memory, to restore it if the load fails", error)
 }
 
@@ -128,9 +130,9 @@ fn unreadable(error: SaveError) -> LoadError {
 #[derive(Debug)]
 struct BlockLog {
     /// The pages that were written. Each has a copy, or was zero.
-    written: PageBitmap,
+    written: DirtyBitmap,
     /// The pages to fill at the end.
-    deferred: PageBitmap,
+    deferred: DirtyBitmap,
     /// The byte to fill each page with. Empty as long as all are zero, which they are in streams since 2009.
     fills: Vec<u8>,
     /// Copies of pages before they were written.
@@ -143,7 +145,7 @@ struct BlockLog {
 
 impl BlockLog {
     fn new(pages: u64) -> Self {
-        let (written, deferred) = (PageBitmap::new(pages), PageBitmap::new(pages));
+        let (written, deferred) = (DirtyBitmap::new(pages), DirtyBitmap::new(pages));
         Self { written, deferred, fills: Vec::new(), copies: Vec::new(), zero: 0..0, lookahead: 1 }
     }
 
@@ -151,7 +153,7 @@ impl BlockLog {
     ///
     /// While pages arrive in order, each check doubles the number of pages that are checked with it: the processor then
     /// prefetches them in one stream, instead of missing the cache for each page.
-    fn is_zero<B: RamBlock>(&mut self, block: &B, page: u64, size: usize) -> bool {
+    fn is_zero<B: RamBlock>(&mut self, block: &mut B, page: u64, size: usize) -> bool {
         if self.zero.contains(&page) {
             return true;
         }
@@ -160,9 +162,7 @@ impl BlockLog {
         let most = (MAX_LOOKAHEAD / bytes).min(left).max(1);
         self.lookahead = if self.zero.end == page { most.min(2 * self.lookahead) } else { 1 };
         let length = usize::try_from(self.lookahead).map_or(size, |pages| pages * size);
-        let memory = slice(block, page * bytes, length).or_else(|| slice(block, page * bytes, size));
-        let zero = memory.unwrap_or_default().chunks_exact(size).take_while(|page| is_zero(page));
-        self.zero = page..page + zero.count() as u64;
+        self.zero = page..page + zero_pages(block, page * bytes, length, size);
         !self.zero.is_empty()
     }
 
@@ -184,7 +184,7 @@ impl BlockLog {
     fn defer(&mut self, page: u64, fill: u8) {
         self.deferred.insert(page);
         if fill != 0 && self.fills.is_empty() {
-            self.fills = vec![0; self.deferred.capacity()];
+            self.fills = vec![0; usize::try_from(self.deferred.pages()).unwrap_or(0)];
         }
         if let Some(byte) = usize::try_from(page).ok().and_then(|page| self.fills.get_mut(page)) {
             *byte = fill;
@@ -200,8 +200,8 @@ impl BlockLog {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::VecBlock;
     use super::*;
+    use crate::memory::VecBlock;
 
     const PAGE: usize = 256;
 
@@ -217,7 +217,7 @@ mod tests {
             steps in prop::collection::vec((0..2_usize, 0..8_u64, any::<Option<u8>>(), 0..4_u8), 0..40),
         ) {
             let (mut loaded, before) = (memory(), memory());
-            let mut expected = memory();
+            let expected = memory();
             let mut undo = UndoLog::new(&loaded, PageSize::new(PAGE as u64).unwrap());
             for (block, page, data, fill) in steps {
                 let offset = page * PAGE as u64;
@@ -225,7 +225,7 @@ mod tests {
                 let address = PageAddress { block, offset };
                 match data {
                     Some(_) => {
-                        undo.save(&loaded, address).unwrap();
+                        undo.save(&mut loaded, address).unwrap();
                         loaded[block].write(offset, &bytes).unwrap();
                     }
                     None => undo.fill(&mut loaded, address, fill).unwrap(),
@@ -241,11 +241,11 @@ mod tests {
 
     #[test]
     fn consecutive_pages_are_checked_together() {
-        let memory = [VecBlock::new("a", vec![0; 1000 * PAGE])];
+        let mut memory = [VecBlock::new("a", vec![0; 1000 * PAGE])];
         let mut undo = UndoLog::new(&memory, PageSize::new(PAGE as u64).unwrap());
         let mut checks = Vec::new();
         for page in 0..1000 {
-            undo.save(&memory, PageAddress { block: 0, offset: page * PAGE as u64 }).unwrap();
+            undo.save(&mut memory, PageAddress { block: 0, offset: page * PAGE as u64 }).unwrap();
             checks.push(undo.blocks[0].zero.clone());
         }
         checks.dedup();
@@ -262,6 +262,6 @@ mod tests {
         }
         assert!(undo.blocks[0].copies.is_empty());
         undo.apply_deferred(&mut memory).unwrap();
-        assert!(memory[0].bytes.iter().all(|byte| *byte == 0));
+        assert!(memory[0].bytes().iter().all(|byte| *byte == 0));
     }
 }

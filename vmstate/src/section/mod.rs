@@ -10,6 +10,6 @@ mod output;
 mod raw;
 
 pub use live::{LiveSection, Pending};
-pub(crate) use output::BorrowedPages;
 pub use output::Output;
+pub(crate) use output::{BorrowedPages, Piece};
 pub use raw::RawSection;

@@ -1,8 +1,14 @@
 //! The output of live sections: a writer whose bytes go to a sink, together with guest memory that is not copied.
 
 use std::io::{self, ErrorKind, IoSlice, Write};
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+use std::os::fd::{AsFd, BorrowedFd};
 
 use vmstate_types::{SaveError, Writer};
+
+use crate::memory::HostRange;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+use crate::memory::{Gather, write_gathered};
 
 /// The output of a live section: a [`Writer`], and the sink of its bytes.
 ///
@@ -24,9 +30,29 @@ use vmstate_types::{SaveError, Writer};
 /// ```
 pub struct Output<'o> {
     writer: &'o mut Writer,
-    sink: Option<&'o mut (dyn Write + Send + 'o)>,
-    /// Set if the sink writes several slices at once, until a write shows that it does not.
-    vectored: bool,
+    sink: Sink<'o>,
+}
+
+/// The destination of the bytes.
+enum Sink<'o> {
+    /// They stay in the writer.
+    None,
+    Writer {
+        out: &'o mut (dyn Write + Send + 'o),
+        /// Set if it writes several slices at once, until a write shows that it does not.
+        vectored: bool,
+    },
+    #[cfg(all(target_os = "linux", feature = "mapping"))]
+    File(BorrowedFd<'o>),
+}
+
+/// The kinds of pages that an output writes without a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Accepts {
+    Nothing,
+    Slices,
+    /// Also memory that others may change.
+    Memory,
 }
 
 /// The number of buffered bytes from which on they are flushed.
@@ -35,11 +61,23 @@ const PENDING: usize = 256 * 1024;
 impl<'o> Output<'o> {
     /// Creates an output that collects bytes in `writer` and flushes them to `sink`, if there is one.
     ///
-    /// Guest memory that can be [borrowed](crate::ram::RamBlock::slice) is passed to [`Write::write_vectored`] without a
-    /// copy. A sink that does not implement `write_vectored` would get one call for each page; it is detected at the first
-    /// write, and pages are copied from then on.
+    /// Guest memory that the machine owns [exclusively](crate::memory::RamBlock::exclusive) is passed to
+    /// [`Write::write_vectored`] without a copy. A sink that does not implement `write_vectored` would get one call for
+    /// each page; it is detected at the first write, and pages are copied from then on.
     pub fn new(writer: &'o mut Writer, sink: Option<&'o mut (dyn Write + Send + 'o)>) -> Self {
-        Self { writer, sink, vectored: true }
+        let sink = sink.map_or(Sink::None, |out| Sink::Writer { out, vectored: true });
+        Self { writer, sink }
+    }
+
+    /// Creates an output that collects bytes in `writer` and flushes them to a file, pipe or socket in blocking mode.
+    ///
+    /// The kernel reads guest memory from its place with `writev`, also while the guest runs; a sink of [`new`](Self::new)
+    /// gets copies of such memory. The memory must be in [`Mapping`](crate::memory::Mapping)s or other blocks with a
+    /// [host range](crate::memory::RamBlock::host_range).
+    #[cfg(all(target_os = "linux", feature = "mapping"))]
+    #[cfg_attr(docsrs, doc(cfg(feature = "mapping")))]
+    pub fn to_file(writer: &'o mut Writer, file: &'o impl AsFd) -> Self {
+        Self { writer, sink: Sink::File(file.as_fd()) }
     }
 
     /// Returns the writer.
@@ -60,14 +98,23 @@ impl<'o> Output<'o> {
     /// # Errors
     /// Returns the error of the sink.
     pub fn flush(&mut self) -> Result<(), SaveError> {
-        let Some(sink) = &mut self.sink else { return Ok(()) };
-        let sent = self.writer.flush_to(sink).and_then(|()| sink.flush());
+        let sent = match &mut self.sink {
+            Sink::None => Ok(()),
+            Sink::Writer { out, .. } => self.writer.flush_to(out).and_then(|()| out.flush()),
+            #[cfg(all(target_os = "linux", feature = "mapping"))]
+            Sink::File(file) => self.writer.flush_to(&mut FileWriter(*file)),
+        };
         sent.map_err(SaveError::io)
     }
 
-    /// Returns whether pages can be borrowed: the sink writes several slices at once.
-    pub(crate) fn accepts_borrowed(&self) -> bool {
-        self.sink.is_some() && self.vectored
+    /// Returns the kinds of pages that can be borrowed.
+    pub(crate) fn accepts(&self) -> Accepts {
+        match self.sink {
+            Sink::Writer { vectored: true, .. } => Accepts::Slices,
+            Sink::None | Sink::Writer { .. } => Accepts::Nothing,
+            #[cfg(all(target_os = "linux", feature = "mapping"))]
+            Sink::File(_) => Accepts::Memory,
+        }
     }
 
     /// Flushes the buffered bytes together with `borrowed` pages, and clears these. Without pages this is
@@ -76,13 +123,25 @@ impl<'o> Output<'o> {
     /// # Errors
     /// Returns the error of the sink. The output cannot be used after it, because it is unknown how much was written.
     pub(crate) fn flush_with(&mut self, borrowed: &mut BorrowedPages<'_>) -> Result<(), SaveError> {
-        let Some(sink) = self.sink.as_mut().filter(|_| !borrowed.pages.is_empty()) else { return self.flush_if_full() };
-        let mut slices = [IoSlice::new(&[]); 2 * BorrowedPages::MAX + 1];
-        let slices = borrowed.interleave(self.writer.pending(), &mut slices);
-        self.vectored = write_all(&mut **sink, slices).map_err(SaveError::io)?;
+        if borrowed.pages.is_empty() {
+            return self.flush_if_full();
+        }
+        let pending = self.writer.pending();
+        let written = match &mut self.sink {
+            Sink::None => Ok(()),
+            Sink::Writer { out, vectored } => {
+                let mut slices = [IoSlice::new(&[]); MAX_PARTS];
+                write_all(&mut **out, borrowed.slices(pending, &mut slices)).map(|several| *vectored = several)
+            }
+            #[cfg(all(target_os = "linux", feature = "mapping"))]
+            Sink::File(file) => {
+                let mut parts = [Gather::from(&[][..]); MAX_PARTS];
+                write_all_gathered(*file, borrowed.parts(pending, &mut parts))
+            }
+        };
+        written.map_err(SaveError::io)?;
         self.writer.mark_sent(borrowed.bytes);
-        borrowed.bytes = 0;
-        borrowed.pages.clear();
+        borrowed.clear(self.accepts());
         Ok(())
     }
 }
@@ -93,22 +152,65 @@ impl std::fmt::Debug for Output<'_> {
     }
 }
 
+/// A page of guest memory that is not copied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Piece<'m> {
+    Slice(&'m [u8]),
+    /// Memory that others may change.
+    Memory(HostRange<'m>),
+}
+
+impl<'m> Piece<'m> {
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Slice(bytes) => bytes.len(),
+            Self::Memory(memory) => memory.len(),
+        }
+    }
+
+    fn is_accepted(self, accepts: Accepts) -> bool {
+        accepts >= if matches!(self, Self::Slice(_)) { Accepts::Slices } else { Accepts::Memory }
+    }
+
+    /// Returns the bytes, which no writer gets if others may change them.
+    fn slice(self) -> &'m [u8] {
+        match self {
+            Self::Slice(bytes) => bytes,
+            Self::Memory(_) => &[],
+        }
+    }
+}
+
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+impl<'m> From<Piece<'m>> for Gather<'m> {
+    fn from(piece: Piece<'m>) -> Self {
+        match piece {
+            Piece::Slice(bytes) => Self::from(bytes),
+            Piece::Memory(memory) => Self::from(memory),
+        }
+    }
+}
+
 /// Borrowed pages of guest memory, each with its position between the bytes of a writer.
 #[derive(Debug)]
 pub(crate) struct BorrowedPages<'m> {
+    accepts: Accepts,
     /// Each page with the number of the writer's bytes that precede it.
-    pages: Vec<(usize, &'m [u8])>,
+    pages: Vec<(usize, Piece<'m>)>,
     /// The size of all pages.
     bytes: u64,
 }
+
+/// The most parts of a write: pages, the records before them, and the rest of the records.
+const MAX_PARTS: usize = 2 * BorrowedPages::MAX + 1;
 
 impl<'m> BorrowedPages<'m> {
     /// The maximum number of pages. With the records between them this is a quarter of the 1,024 slices that Linux accepts
     /// in one `writev` (`UIO_MAXIOV`).
     pub(crate) const MAX: usize = 128;
 
-    pub(crate) fn new() -> Self {
-        Self { pages: Vec::new(), bytes: 0 }
+    pub(crate) fn new(accepts: Accepts) -> Self {
+        Self { accepts, pages: Vec::new(), bytes: 0 }
     }
 
     /// Returns the size of all pages in bytes.
@@ -116,9 +218,9 @@ impl<'m> BorrowedPages<'m> {
         self.bytes
     }
 
-    /// Adds a page that follows the bytes which `writer` holds now. Returns `false` if there are too many pages already.
-    pub(crate) fn push(&mut self, writer: &Writer, page: &'m [u8]) -> bool {
-        let fits = self.pages.len() < Self::MAX;
+    /// Adds a page that follows the bytes which `writer` holds now. Returns `false` if it must be copied.
+    pub(crate) fn push(&mut self, writer: &Writer, page: Piece<'m>) -> bool {
+        let fits = page.is_accepted(self.accepts) && self.pages.len() < Self::MAX;
         if fits {
             self.pages.push((writer.pending().len(), page));
             self.bytes += page.len() as u64;
@@ -126,19 +228,65 @@ impl<'m> BorrowedPages<'m> {
         fits
     }
 
-    /// Interleaves the `written` bytes and the pages in order, at the front of `slices`.
-    fn interleave<'s, 'a: 's>(&'a self, written: &'a [u8], slices: &'s mut [IoSlice<'a>]) -> &'s mut [IoSlice<'a>] {
-        let (mut from, mut count) = (0, 0);
-        let ends = self.pages.iter().copied().chain([(written.len(), &[][..])]);
-        for ((end, page), pair) in ends.zip(slices.chunks_mut(2)) {
-            for (slot, slice) in pair.iter_mut().zip([&written[from..end], page]) {
-                *slot = IoSlice::new(slice);
-                count += 1;
-            }
-            from = end;
-        }
-        &mut slices[..count]
+    fn clear(&mut self, accepts: Accepts) {
+        (self.accepts, self.bytes) = (accepts, 0);
+        self.pages.clear();
     }
+
+    /// Interleaves the `written` bytes and the pages in order, at the front of `slices`.
+    fn slices<'s, 'a: 's>(&'a self, written: &'a [u8], slices: &'s mut [IoSlice<'a>]) -> &'s mut [IoSlice<'a>] {
+        fill(slices, self.interleave(written).map(|piece| IoSlice::new(piece.slice())))
+    }
+
+    /// Interleaves the `written` bytes and the pages in order, at the front of `parts`.
+    #[cfg(all(target_os = "linux", feature = "mapping"))]
+    fn parts<'s, 'a: 's>(&'a self, written: &'a [u8], parts: &'s mut [Gather<'a>]) -> &'s mut [Gather<'a>] {
+        fill(parts, self.interleave(written).map(Gather::from))
+    }
+
+    fn interleave<'a>(&'a self, written: &'a [u8]) -> impl Iterator<Item = Piece<'a>> {
+        let mut from = 0;
+        let ends = self.pages.iter().copied().chain([(written.len(), Piece::Slice(&[]))]);
+        ends.flat_map(move |(end, page)| {
+            let records = Piece::Slice(written.get(from..end).unwrap_or_default());
+            from = end;
+            [records, page]
+        })
+    }
+}
+
+fn fill<T>(slots: &mut [T], parts: impl Iterator<Item = T>) -> &mut [T] {
+    let count = slots.iter_mut().zip(parts).map(|(slot, part)| *slot = part).count();
+    &mut slots[..count]
+}
+
+/// A file as a [`Write`], whose bytes are not buffered.
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+struct FileWriter<'f>(BorrowedFd<'f>);
+
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+impl Write for FileWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_gathered(self.0, &[Gather::from(bytes)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+fn write_all_gathered(file: BorrowedFd<'_>, mut parts: &mut [Gather<'_>]) -> io::Result<()> {
+    Gather::advance(&mut parts, 0); // removes empty parts at the front
+    while !parts.is_empty() {
+        match write_gathered(file, parts) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => Gather::advance(&mut parts, count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Writes all of `slices`. Returns `false` if each call wrote at most one of them: `sink` has only the default

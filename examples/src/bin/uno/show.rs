@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use vmstate::ram::VecBlock;
+use vmstate::memory::{RamBlock, VecBlock};
 use vmstate::schema::Release;
 use vmstate_examples::devices::avr::{Cpu, Flags};
 use vmstate_examples::uno::{MACHINE, Uno};
@@ -49,9 +49,9 @@ fn letters(flags: Flags) -> String {
 }
 
 fn memory(block: &VecBlock) -> String {
-    let contents = match block.bytes.iter().filter(|byte| **byte != 0).count() {
+    let contents = match block.to_vec().iter().filter(|byte| **byte != 0).count() {
         0 => "all zero".to_owned(),
         count => format!("{count} nonzero"),
     };
-    format!("  {:<6} {:>6} bytes, {contents}\n", block.idstr, block.bytes.len())
+    format!("  {:<6} {:>6} bytes, {contents}\n", block.idstr(), block.size())
 }

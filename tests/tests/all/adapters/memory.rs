@@ -4,16 +4,18 @@
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use vm_memory::bitmap::{AtomicBitmap, Bitmap};
 use vm_memory::mmap::MmapRegionBuilder;
 // The trait that `GuestMemoryMmap::iter` needs depends on the version: `GuestMemory` or `GuestMemoryBackend`.
 use vm_memory::*;
-use vmstate::adapters::vm_memory::{GuestBlock, SyncDirtyLog};
+use vmstate::adapters::vm_memory::{BitmapLog, GuestBlock, SyncDirtyLog};
 use vmstate::machine::SaveOptions;
+use vmstate::memory::{CombinedLog, DirtyBitmap, DirtyLog, Layout, Marked, MemoryError, PageSize, RamBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock};
+use vmstate::ram::Ram;
+use vmstate::registry::Registration;
 use vmstate::section::Output;
 
 /// `PROT_READ` and `PROT_WRITE` of `mmap`.
@@ -32,16 +34,17 @@ fn region(size: usize, page_size: usize) -> GuestRegionMmap<AtomicBitmap> {
     GuestRegionMmap::new(mapping, GuestAddress(0)).unwrap()
 }
 
-fn dirty(block: &impl RamBlock) -> Vec<Range<u64>> {
-    let mut dirty = Vec::new();
-    block.sync_dirty_log(&mut |bytes| dirty.push(bytes));
-    dirty
+/// Collects the dirty pages of 256 bytes of the only block, as ranges of bytes.
+fn dirty(log: &impl DirtyLog) -> Vec<Range<u64>> {
+    let dirty = DirtyBitmap::new(0x180);
+    log.collect(0, 0..0x180, &dirty).unwrap();
+    dirty.runs().map(|pages| pages.start << 8..pages.end << 8).collect()
 }
 
 #[test]
 fn page_can_span_regions() {
     let memory = memory::<()>(&[0x1000, 0x2000, 0x1000]);
-    let mut block = GuestBlock::new("ram", memory.iter());
+    let block = GuestBlock::new("ram", memory.iter());
     assert_eq!((block.idstr(), block.size()), ("ram", 0x4000));
     let page: Vec<u8> = (0..0x4000_u32).map(|number| (number / 5) as u8).collect();
     block.write(0, &page).unwrap();
@@ -52,9 +55,9 @@ fn page_can_span_regions() {
     assert_eq!(memory.read_obj::<u8>(GuestAddress((2 << 32) + 0xfff)).unwrap(), page[0x3fff]);
 
     for (offset, length) in [(0x3001, 0x1000), (0x4000, 1), (u64::MAX, 2)] {
-        let error = block.read(offset, &mut vec![0; length]).unwrap_err();
-        assert_eq!(error.reason(), format!("offset {offset:#x} is outside of block `ram`"));
-        assert_eq!(block.write(offset, &vec![0; length]).unwrap_err().found(), format!("{offset:#x}"));
+        for error in [block.read(offset, &mut vec![0; length]), block.write(offset, &vec![0; length])] {
+            assert!(matches!(error, Err(MemoryError::OutOfRange { offset: found, .. }) if found == offset));
+        }
     }
 }
 
@@ -63,20 +66,27 @@ fn dirty_pages_are_reported_once() {
     for page_size in [1, 512, 1000, 4096, 0x10000] {
         let [first, second] = [region(0x10000, page_size), region(0x8000, page_size)];
         let block = GuestBlock::new("ram", [&first, &second]);
-        assert_eq!(dirty(&block), []);
+        let layout = Layout::new(PageSize::new(256).unwrap(), [&block]).unwrap();
+        let log = BitmapLog::new(&layout, vec![block]);
+        first.write_obj(1_u8, MemoryRegionAddress(3)).unwrap();
+        log.start().unwrap();
+        assert_eq!(dirty(&log), []);
         first.write_obj(1_u8, MemoryRegionAddress(0xffff)).unwrap();
         second.write_obj(1_u8, MemoryRegionAddress(0x4321)).unwrap();
         let page = page_size as u64;
-        let around = |start: u64, place: u64| start + place / page * page..start + (place / page + 1) * page;
-        // A page that is larger than the region is as large as the region.
-        let expected = [around(0, 0xffff), around(0x10000, 0x4321)];
-        let found = dirty(&block);
-        assert_eq!(found.len(), 2);
-        for (found, expected) in found.iter().zip(expected) {
-            let end = expected.end.min(if expected.start < 0x10000 { 0x20000 } else { 0x18000 });
-            assert_eq!(*found, expected.start..end, "pages of {page}");
+        let around = |start: u64, end: u64, place: u64| {
+            let first = start + place / page * page;
+            // A page of the bitmap that is larger than the region is as large as the region.
+            first >> 8 << 8..(first + page).min(end).next_multiple_of(256)
+        };
+        let expected = [around(0, 0x18000, 0xffff), around(0x10000, 0x18000, 0x4321)];
+        let merged = DirtyBitmap::new(0x180);
+        for bytes in &expected {
+            merged.insert_range(bytes.start >> 8..bytes.end >> 8);
         }
-        assert_eq!(dirty(&block), []);
+        let merged: Vec<_> = merged.runs().map(|pages| pages.start << 8..pages.end << 8).collect();
+        assert_eq!(dirty(&log), merged, "pages of {page}");
+        assert_eq!(dirty(&log), []);
     }
     let none = region(0x1000, 4096);
     MmapRegion::bitmap(&none).mark_dirty(0, 1);
@@ -89,24 +99,26 @@ fn dirty_pages_are_reported_once() {
 #[test]
 fn guest_memory_is_written_while_it_is_sent() {
     // The bitmap has a bit for 16 KiB, and pages of 4 KiB are sent.
-    let guest = region(64 << 12, 4 << 12);
-    let kvm = Arc::new(Mutex::new(Vec::<Range<u64>>::new()));
-    let log = kvm.clone();
-    let block = GuestBlock::new("ram", [&guest])
-        .with_dirty_log(move |mark| std::mem::take(&mut *log.lock().unwrap()).into_iter().for_each(mark));
+    let guest = Arc::new(region(64 << 12, 4 << 12));
+    let block = GuestBlock::new("ram", [guest.clone()]);
+    let layout = Layout::new(PageSize::DEFAULT, [&block]).unwrap();
+    // In the place of KVM's log.
+    let vcpu = Arc::new(Marked::new(&layout));
+    let log = CombinedLog::new(vec![Arc::new(BitmapLog::new(&layout, vec![block.clone()])), vcpu.clone()]);
     let write = |page: u64, value: u8| guest.write_obj(value, MemoryRegionAddress((page << 12) + 5)).unwrap();
     (0..64).for_each(|page| write(page, 1));
 
     let mut machine = Machine::new();
-    machine.register_ram(PageSize::DEFAULT, [block]).unwrap();
+    let ram = Ram::new(PageSize::DEFAULT, [block]).dirty_log(Arc::new(log));
+    machine.add(Registration::live("ram", vmstate::ram::VERSION, ram)).unwrap();
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
     assert!(saving.iterate(u64::MAX).unwrap().complete);
     write(9, 2);
     // A vCPU bypasses the bitmap, but KVM logs its writes.
-    VolatileMemory::as_volatile_slice(&*guest).write_obj(3_u8, 40 << 12).unwrap();
+    VolatileMemory::as_volatile_slice(&**guest).write_obj(3_u8, 40 << 12).unwrap();
     MmapRegion::bitmap(&guest).reset_addr_range(40 << 12, 1);
-    kvm.lock().unwrap().push((40 << 12)..(41 << 12));
+    vcpu.mark(0, 40 << 12, 1);
     assert_eq!(saving.pending_exact().total(), 5 << 12, "a bit of the bitmap, and a page of KVM's");
     saving.complete().unwrap();
 

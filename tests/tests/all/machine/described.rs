@@ -187,7 +187,7 @@ fn options_invalidate_cached_descriptions() {
         let mut configuration = Configuration::new("another");
         configuration.uuid = Some([7; 16]);
         registry.set_configuration(configuration);
-        registry.set_page_size(vmstate::ram::PageSize::new(1 << 16).unwrap());
+        registry.set_page_size(vmstate::memory::PageSize::new(1 << 16).unwrap());
     }
     assert_eq!(save(&mut registry, SaveOptions::new()), save(&mut configured, SaveOptions::new()));
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
 
 /// Pages of 256 bytes, so that a whole machine is a few kilobytes.
 pub(super) const PAGE: u64 = 256;
@@ -91,8 +91,8 @@ impl Board {
     /// A machine that has been running for a while.
     pub(super) fn busy() -> Self {
         let mut ram = vec![VecBlock::new("ram", vec![0; 6 * 256]), VecBlock::new("rom", vec![0x13; 2 * 256])];
-        ram[0].bytes[..256].fill(0x55);
-        ram[0].bytes[700] = 1;
+        ram[0].bytes()[..256].fill(0x55);
+        ram[0].bytes()[700] = 1;
         let fifo = Fifo { count: 3, data: vec![1, 2, 5], overrun: 5 };
         let first = Serial { divider: 12, old: 0, fcr: 1, pending: 5, fifo: Some(fifo), timeout: Some(99), rate: 9600 };
         let second = Serial { divider: 1, rate: 115_200, timeout: None, ..Serial::default() };
@@ -103,8 +103,8 @@ impl Board {
     /// Returns a machine whose devices differ from [`busy`](Self::busy) in all fields that may differ.
     pub(super) fn other() -> Self {
         let mut ram = vec![VecBlock::new("ram", vec![0; 6 * 256]), VecBlock::new("rom", vec![0; 2 * 256])];
-        ram[0].bytes[256..3 * 256].fill(0xaa);
-        ram[1].bytes[3] = 9;
+        ram[0].bytes()[256..3 * 256].fill(0xaa);
+        ram[1].bytes()[3] = 9;
         let fifo = Fifo { count: 1, data: vec![7], overrun: 0 };
         let first = Serial { divider: 3, old: 8, fcr: 0, pending: 1, fifo: None, timeout: None, rate: 38_400 };
         let second =
@@ -172,7 +172,7 @@ fn machine_is_compared_with_a_stream() {
     assert_eq!(compare(&saved, &Snapshot::from_machine(&mut board.machine()).unwrap()).count(), 0);
 
     board.uarts[1].divider = 77;
-    board.ram[0].bytes[300] = 4;
+    board.ram[0].bytes()[300] = 4;
     let now = Snapshot::from_machine(&mut board.machine()).unwrap();
     let differences: Vec<_> = compare(&saved, &now).collect();
     let [StateDifference::Section(serial), StateDifference::Block(ram)] = &differences[..] else {

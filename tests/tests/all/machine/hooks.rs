@@ -8,8 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, RwLock};
 
 use vmstate::machine::SaveOptions;
+use vmstate::memory::{MemoryError, PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock, VecBlock};
 use vmstate::section::{LiveSection, Output, RawSection};
 use vmstate::stream::SectionKind;
 use vmstate::{Info, Temporary};
@@ -229,20 +229,20 @@ struct Memory(VecBlock);
 
 impl RamBlock for Memory {
     fn idstr(&self) -> &str {
-        &self.0.idstr
+        self.0.idstr()
     }
 
     fn size(&self) -> u64 {
         self.0.size()
     }
 
-    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
-        call("memory read").map_err(SaveError::rejected)?;
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), MemoryError> {
+        call("memory read").map_err(MemoryError::custom)?;
         self.0.read(offset, page)
     }
 
-    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
-        call("memory write").map_err(refused)?;
+    fn write(&self, offset: u64, page: &[u8]) -> Result<(), MemoryError> {
+        call("memory write").map_err(MemoryError::custom)?;
         self.0.write(offset, page)
     }
 }

@@ -1,14 +1,15 @@
 //! Live sections: guest memory, and a second implementation of the trait.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use vmstate::machine::{LoadOptions, LocalMachine, SaveOptions};
+use vmstate::memory::{DirtyLog, Layout, Marked, PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock, VecBlock};
+use vmstate::ram::Ram;
+use vmstate::registry::Registration;
 use vmstate::section::{LiveSection, Output, Pending};
 use vmstate::stream::{SectionKind, StreamItem, StreamReader};
 
@@ -227,49 +228,34 @@ fn devices_only_save_omits_live_sections() {
 }
 
 /// Memory that the guest writes while it is sent, with a dirty log.
-#[derive(Clone)]
-struct Guest(Rc<RefCell<(Vec<u8>, BTreeSet<u64>)>>);
-
-impl Guest {
-    fn poke(&self, place: usize, value: u8) {
-        let mut guest = self.0.borrow_mut();
-        guest.0[place] = value;
-        guest.1.insert(place as u64);
-    }
+struct Guest {
+    memory: VecBlock,
+    log: Arc<Marked>,
 }
 
-impl RamBlock for Guest {
-    fn idstr(&self) -> &str {
-        "guest"
+impl Guest {
+    fn new(bytes: Vec<u8>) -> Self {
+        let memory = VecBlock::new("guest", bytes);
+        let log = Arc::new(Marked::new(&Layout::new(PageSize::DEFAULT, [&memory]).unwrap()));
+        Self { memory, log }
     }
 
-    fn size(&self) -> u64 {
-        self.0.borrow().0.len() as u64
+    fn poke(&self, place: u64, value: u8) {
+        self.memory.write(place, &[value]).unwrap();
+        self.log.mark(0, place, 1);
     }
 
-    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
-        let start = usize::try_from(offset).unwrap();
-        page.copy_from_slice(&self.0.borrow().0[start..][..page.len()]);
-        Ok(())
-    }
-
-    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
-        let start = usize::try_from(offset).unwrap();
-        self.0.borrow_mut().0[start..][..page.len()].copy_from_slice(page);
-        Ok(())
-    }
-
-    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
-        let dirty = std::mem::take(&mut self.0.borrow_mut().1);
-        dirty.into_iter().for_each(|place| mark(place..place + 1));
+    fn section(&self) -> Registration<'_> {
+        let ram = Ram::new(PageSize::DEFAULT, [&self.memory]).dirty_log(self.log.clone());
+        Registration::live("ram", vmstate::ram::VERSION, ram)
     }
 }
 
 #[test]
 fn guest_writes_while_its_memory_is_sent() {
-    let guest = Guest(Rc::new(RefCell::new((vec![1; 64 * 4096], BTreeSet::new()))));
-    let mut machine = LocalMachine::new_local();
-    machine.register_ram(PageSize::DEFAULT, [guest.clone()]).unwrap();
+    let guest = Guest::new(vec![1; 64 * 4096]);
+    let mut machine = Machine::new();
+    machine.add(guest.section()).unwrap();
     let (mut writer, mut stream) = (Writer::new(), Vec::new());
     guest.poke(5, 9);
     let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
@@ -285,9 +271,12 @@ fn guest_writes_while_its_memory_is_sent() {
     let saved = saving.complete().unwrap();
     assert!(saved.bytes < 72 * 4096, "68 pages were sent: {} bytes", saved.bytes);
 
-    let copy = Guest(Rc::new(RefCell::new((vec![0; 64 * 4096], BTreeSet::new()))));
-    let mut other = LocalMachine::new_local();
-    other.register_ram(PageSize::DEFAULT, [copy.clone()]).unwrap();
+    let mut copy = [VecBlock::new("guest", vec![0; 64 * 4096])];
+    let mut other = Machine::new();
+    other.register_ram(PageSize::DEFAULT, &mut copy[..]).unwrap();
     other.load(&stream[..]).unwrap();
-    assert!(copy.0.borrow().0 == guest.0.borrow().0);
+    drop(other);
+    assert_eq!(copy[0], guest.memory);
+    // The save has stopped the log.
+    guest.log.start().unwrap();
 }

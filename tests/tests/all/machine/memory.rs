@@ -5,29 +5,24 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use proptest::prelude::*;
 use vmstate::machine::{LoadOptions, SaveOptions};
+use vmstate::memory::{MemoryError, PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock, VecBlock};
 
 const PAGE: usize = 4096;
 
-/// Memory that can be borrowed within one of its pieces at a time.
+/// Memory that counts how often it is copied.
 #[derive(Clone, PartialEq, Debug)]
-struct Pieces {
+struct Counted {
     memory: VecBlock,
-    /// The length of a piece in bytes; 0 if it cannot be borrowed.
-    piece: usize,
+    /// Set if it can be borrowed.
+    exclusive: bool,
     /// The number of copied pages.
     copied: Cell<usize>,
 }
 
-impl Pieces {
-    fn new(name: &str, bytes: Vec<u8>, piece: usize) -> Self {
-        Self { memory: VecBlock::new(name, bytes), piece, copied: Cell::new(0) }
-    }
-
-    fn lies_in_one(&self, offset: u64, length: usize) -> bool {
-        let offset = usize::try_from(offset).unwrap();
-        self.piece > 0 && offset / self.piece == (offset + length - 1) / self.piece
+impl Counted {
+    fn new(name: &str, bytes: Vec<u8>, exclusive: bool) -> Self {
+        Self { memory: VecBlock::new(name, bytes), exclusive, copied: Cell::new(0) }
     }
 
     fn count(&self) {
@@ -35,7 +30,7 @@ impl Pieces {
     }
 }
 
-impl RamBlock for Pieces {
+impl RamBlock for Counted {
     fn idstr(&self) -> &str {
         self.memory.idstr()
     }
@@ -44,46 +39,42 @@ impl RamBlock for Pieces {
         self.memory.size()
     }
 
-    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), MemoryError> {
         self.count();
         self.memory.read(offset, page)
     }
 
-    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+    fn write(&self, offset: u64, page: &[u8]) -> Result<(), MemoryError> {
         self.count();
         self.memory.write(offset, page)
     }
 
-    fn slice(&self, offset: u64, length: usize) -> Option<&[u8]> {
-        self.lies_in_one(offset, length).then(|| self.memory.slice(offset, length)).flatten()
-    }
-
-    fn slice_mut(&mut self, offset: u64, length: usize) -> Option<&mut [u8]> {
-        self.lies_in_one(offset, length).then(|| self.memory.slice_mut(offset, length)).flatten()
+    fn exclusive(&mut self) -> Option<&mut [u8]> {
+        self.exclusive.then(|| self.memory.bytes())
     }
 }
 
 /// Two blocks with these pages: zero, all of one byte, or of many.
-fn blocks(pages: &[u8], page: usize, piece: usize) -> Vec<Pieces> {
+fn blocks(pages: &[u8], page: usize, exclusive: bool) -> Vec<Counted> {
     let fill = |(number, kind): (usize, &u8)| match kind {
         0 => vec![0; page],
         1 => vec![u8::try_from(number % 255).unwrap() + 1; page],
         _ => (0..page).map(|place| ((place * 7 + number) % 256) as u8).collect(),
     };
     let bytes: Vec<u8> = pages.iter().enumerate().flat_map(fill).collect();
-    vec![Pieces::new("pc.ram", bytes, piece), Pieces::new("vga.vram", vec![3; 2 * page], piece)]
+    vec![Counted::new("pc.ram", bytes, exclusive), Counted::new("vga.vram", vec![3; 2 * page], exclusive)]
 }
 
 /// Saves `blocks` to `out` and returns the number of copied pages.
-fn save(blocks: &mut [Pieces], page: usize, out: &mut (dyn Write + Send)) -> Result<u64, SaveError> {
+fn save(blocks: &mut [Counted], page: usize, out: &mut (dyn Write + Send)) -> Result<u64, SaveError> {
     let mut machine = Machine::new();
     machine.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
     machine.save_with(out, SaveOptions::new()).map(|saved| saved.bytes)
 }
 
 /// Returns the stream of a save that copies every page into one buffer.
-fn expected(blocks: &[Pieces], page: usize) -> Vec<u8> {
-    let mut blocks: Vec<_> = blocks.iter().cloned().map(|block| Pieces { piece: 0, ..block }).collect();
+fn expected(blocks: &[Counted], page: usize) -> Vec<u8> {
+    let mut blocks: Vec<_> = blocks.iter().cloned().map(|block| Counted { exclusive: false, ..block }).collect();
     let mut machine = Machine::new();
     machine.register_ram(PageSize::new(page as u64).unwrap(), &mut blocks[..]).unwrap();
     let mut writer = Writer::new();
@@ -140,12 +131,11 @@ proptest! {
     fn borrowed_pages_are_sent_like_copied_ones(
         pages in prop::collection::vec(0..3_u8, 1..300),
         page in prop::sample::select(vec![256, PAGE, 4 * PAGE]),
-        piece in 1..100_usize,
         // One bite is large, or this would take as many calls as there are bytes.
         mut bites in prop::collection::vec(prop_oneof![Just(0), 1..20_usize, 4000..5000_usize], 0..9),
     ) {
         bites.push(600_000);
-        let mut blocks = blocks(&pages, page, piece * page);
+        let mut blocks = blocks(&pages, page, true);
         let expected = expected(&blocks, page);
         let mut out = Bites { bites, ..Bites::default() };
         prop_assert_eq!(save(&mut blocks, page, &mut out).unwrap(), expected.len() as u64);
@@ -156,7 +146,7 @@ proptest! {
 
 #[test]
 fn short_write_continues_at_any_byte() {
-    let mut blocks = blocks(&[1, 0, 2], PAGE, usize::MAX);
+    let mut blocks = blocks(&[1, 0, 2], PAGE, true);
     let expected = expected(&blocks, PAGE);
     for split in 1..expected.len() {
         let mut out = Bites { bites: vec![split, usize::MAX], ..Bites::default() };
@@ -167,7 +157,7 @@ fn short_write_continues_at_any_byte() {
 
 #[test]
 fn failing_output_leaves_memory_unchanged() {
-    let mut blocks = blocks(&[1, 0, 2, 1], PAGE, usize::MAX);
+    let mut blocks = blocks(&[1, 0, 2, 1], PAGE, true);
     let expected = expected(&blocks, PAGE);
     for kind in [ErrorKind::BrokenPipe, ErrorKind::WriteZero] {
         for at in (0..expected.len()).step_by(61) {
@@ -186,7 +176,7 @@ fn failing_output_leaves_memory_unchanged() {
 
 #[test]
 fn pages_are_written_in_batches() {
-    let mut blocks = blocks(&[2; 1000], PAGE, usize::MAX);
+    let mut blocks = blocks(&[2; 1000], PAGE, true);
     let mut out = Bites::default();
     save(&mut blocks, PAGE, &mut out).unwrap();
     assert!(out.calls < 1002 / 128 + 4, "{} calls", out.calls);
@@ -213,7 +203,7 @@ impl Write for OneByOne {
 
 #[test]
 fn writer_without_vectored_io_gets_copies() {
-    let mut blocks = blocks(&[2; 2000], PAGE, usize::MAX);
+    let mut blocks = blocks(&[2; 2000], PAGE, true);
     let mut out = OneByOne::default();
     save(&mut blocks, PAGE, &mut out).unwrap();
     assert!(out.taken == expected(&blocks, PAGE));
@@ -235,7 +225,7 @@ impl Write for Boastful {
 
 #[test]
 fn writer_reporting_too_many_bytes_is_bounded() {
-    let mut blocks = blocks(&[2; 10], PAGE, usize::MAX);
+    let mut blocks = blocks(&[2; 10], PAGE, true);
     let length = expected(&blocks, PAGE).len() as u64;
     assert_eq!(save(&mut blocks, PAGE, &mut Boastful).unwrap(), length);
 }
@@ -258,7 +248,7 @@ impl Read for Delivered<'_> {
     }
 }
 
-fn load(blocks: &mut [Pieces], page: usize, in_place: bool, input: Delivered<'_>) -> Result<(), LoadError> {
+fn load(blocks: &mut [Counted], page: usize, in_place: bool, input: Delivered<'_>) -> Result<(), LoadError> {
     let mut machine = Machine::new();
     machine.register_ram(PageSize::new(page as u64).unwrap(), blocks).unwrap();
     let options = LoadOptions::new();
@@ -275,17 +265,16 @@ proptest! {
             (pages(), pages())
         }),
         page in prop::sample::select(vec![256, PAGE]),
-        piece in 1..50_usize,
         in_place: bool,
         mut bites in prop::collection::vec(prop_oneof![Just(0), 1..20_usize, 4000..5000_usize], 0..9),
         cut: prop::sample::Index,
     ) {
         bites.push(60_000);
-        let theirs = blocks(&theirs, page, piece * page);
+        let theirs = blocks(&theirs, page, true);
         let stream = expected(&theirs, page);
-        let mut ours = blocks(&ours, page, piece * page);
+        let mut ours = blocks(&ours, page, true);
         let before = ours.clone();
-        let memory = |blocks: &[Pieces]| blocks.iter().map(|block| block.memory.clone()).collect::<Vec<_>>();
+        let memory = |blocks: &[Counted]| blocks.iter().map(|block| block.memory.clone()).collect::<Vec<_>>();
 
         // The description, which comes last, is not missed.
         let end = stream.len() - 200;
@@ -302,9 +291,9 @@ proptest! {
 #[test]
 fn pages_over_zeros_are_not_checkpointed() {
     for in_place in [true, false] {
-        let stream = expected(&blocks(&[2; 100], PAGE, usize::MAX), PAGE);
-        let mut ours = blocks(&[0; 100], PAGE, usize::MAX);
-        ours[1].memory.bytes.fill(0);
+        let stream = expected(&blocks(&[2; 100], PAGE, true), PAGE);
+        let mut ours = blocks(&[0; 100], PAGE, true);
+        ours[1].memory.bytes().fill(0);
         load(&mut ours, PAGE, in_place, Delivered { bytes: &stream, bites: &[1 << 20], calls: 0 }).unwrap();
         assert_eq!(ours.iter().map(|block| block.copied.get()).sum::<usize>(), 0);
     }

@@ -212,10 +212,10 @@ impl Optional {
 
 #[test]
 fn sections_are_in_qemus_order() {
-    let mut ram = [vmstate::ram::VecBlock::new("ram", vec![0; 4096])];
+    let mut ram = [vmstate::memory::VecBlock::new("ram", vec![0; 4096])];
     let mut machine = Machine::new();
     machine.register("last", dev(1)).unwrap();
-    machine.register_ram(vmstate::ram::PageSize::DEFAULT, &mut ram[..]).unwrap();
+    machine.register_ram(vmstate::memory::PageSize::DEFAULT, &mut ram[..]).unwrap();
     machine.register("early", Early::default()).unwrap();
     machine.register("off", Optional { on: false }).unwrap();
     machine.register("on", Optional { on: true }).unwrap();

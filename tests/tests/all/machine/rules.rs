@@ -1,8 +1,8 @@
 //! Streams that are not quite this machine's.
 
 use vmstate::machine::{LoadOptions, Rules, SaveOptions, Trailer, Unknown, Unread};
+use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, VecBlock};
 use vmstate::registry::{Missing, Registration};
 use vmstate::section::Output;
 use vmstate::stream::Command;

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 
 use vmstate::machine::SaveOptions;
+use vmstate::memory::{DirtyBitmap, DirtyLog, MemoryError, PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock, VecBlock};
+use vmstate::ram::Ram;
+use vmstate::registry::Registration;
 use vmstate::section::Output;
 
 /// Both fields are the same, but for the moment in which a thread changes them.
@@ -97,24 +99,40 @@ impl RamBlock for Shared {
         self.0.bytes.len() as u64
     }
 
-    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
-        let start = usize::try_from(offset).unwrap();
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), MemoryError> {
+        let start = self.range(offset, page.len())?.start;
         for (into, byte) in page.iter_mut().zip(&self.0.bytes[start..]) {
             *into = byte.load(Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn write(&mut self, _: u64, _: &[u8]) -> Result<(), LoadError> {
-        Err(LoadError::misuse("memory that is loaded", "memory that is only sent"))
+    fn write(&self, _: u64, _: &[u8]) -> Result<(), MemoryError> {
+        Err(MemoryError::custom("memory that is only sent"))
+    }
+}
+
+impl DirtyLog for Guest {
+    fn start(&self) -> Result<(), MemoryError> {
+        self.dirty.iter().for_each(|dirty| dirty.store(false, Ordering::Relaxed));
+        Ok(())
     }
 
-    fn sync_dirty_log(&self, mark: &mut dyn FnMut(Range<u64>)) {
-        for (page, dirty) in self.0.dirty.iter().enumerate() {
-            if dirty.swap(false, Ordering::Acquire) {
-                mark((page * PAGE) as u64..((page + 1) * PAGE) as u64);
+    fn collect(&self, _: usize, pages: Range<u64>, dirty: &DirtyBitmap) -> Result<(), MemoryError> {
+        for page in pages {
+            if self.dirty[usize::try_from(page).unwrap()].swap(false, Ordering::Acquire) {
+                dirty.insert(page);
             }
         }
+        Ok(())
+    }
+
+    fn put_back(&self, _: usize, _: &DirtyBitmap) -> Result<(), MemoryError> {
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), MemoryError> {
+        Ok(())
     }
 }
 
@@ -125,7 +143,8 @@ fn concurrent_guest_writes_arrive() {
         let bytes = (0..PAGES * PAGE).map(|_| AtomicU8::new(0)).collect();
         let guest = Arc::new(Guest { bytes, dirty: (0..PAGES).map(|_| AtomicBool::new(false)).collect() });
         let mut machine = Machine::new();
-        machine.register_ram(PageSize::new(PAGE as u64).unwrap(), [Shared(guest.clone())]).unwrap();
+        let ram = Ram::new(PageSize::new(PAGE as u64).unwrap(), [Shared(guest.clone())]).dirty_log(guest.clone());
+        machine.add(Registration::live("ram", vmstate::ram::VERSION, ram)).unwrap();
         let (mut writer, mut stream) = (Writer::new(), Vec::new());
         let mut saving = machine.start_saving(Output::new(&mut writer, Some(&mut stream)), SaveOptions::new()).unwrap();
         thread::scope(|scope| {
@@ -150,7 +169,7 @@ fn concurrent_guest_writes_arrive() {
         other.load(&stream[..]).unwrap();
         drop(other);
         let theirs: Vec<_> = guest.bytes.iter().map(|byte| byte.load(Ordering::Relaxed)).collect();
-        assert!(copy[0].bytes == theirs, "round {round}");
+        assert!(copy[0].bytes() == theirs, "round {round}");
     }
 }
 

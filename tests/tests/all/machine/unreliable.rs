@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use vmstate::error::Blame;
 use vmstate::machine::{LoadOptions, LocalMachine, Trailer};
+use vmstate::memory::{MemoryError, PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
-use vmstate::ram::{PageSize, RamBlock, VecBlock};
 use vmstate::stream::Configuration;
 
 use super::devices::{Board, PAGE};
@@ -186,20 +186,20 @@ impl Refusing<'_> {
 
 impl RamBlock for Refusing<'_> {
     fn idstr(&self) -> &str {
-        &self.memory.idstr
+        self.memory.idstr()
     }
 
     fn size(&self) -> u64 {
         self.memory.size()
     }
 
-    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), SaveError> {
+    fn read(&self, offset: u64, page: &mut [u8]) -> Result<(), MemoryError> {
         self.memory.read(offset, page)
     }
 
-    fn write(&mut self, offset: u64, page: &[u8]) -> Result<(), LoadError> {
+    fn write(&self, offset: u64, page: &[u8]) -> Result<(), MemoryError> {
         if self.refuses() {
-            return Err(LoadError::rejected("memory that can be written", "the host has taken it away"));
+            return Err(MemoryError::custom("the host has taken the memory away"));
         }
         self.memory.write(offset, page)
     }
@@ -230,7 +230,7 @@ fn memory_that_fails_at_any_page_rolls_back() {
                 refused += 1;
                 let said = error.to_string();
                 // Pages that become zero are written last, when all sections have come.
-                assert!(said.contains("ram") && said.contains("the host has taken it away"), "{said}");
+                assert!(said.contains("ram") && said.contains("the host has taken the memory away"), "{said}");
             }
             Err(_) => panicked += 1,
         }
@@ -342,7 +342,7 @@ fn silent_peer_is_an_error_after_the_timeout() {
 
     // A receiver that takes no more than its socket holds.
     let mut board = Board::busy();
-    board.ram[0].bytes = vec![0x55; 8 << 20];
+    board.ram[0] = VecBlock::new("ram", vec![0x55; 8 << 20]);
     let (before, stream) = (board.copy(), board.saved());
     let (sender, _silent) = pair();
     sender.set_write_timeout(Some(SILENCE)).unwrap();
@@ -380,7 +380,7 @@ fn sender_survives_killed_receiver() {
 
     // More than the socket holds: the sender waits in the middle of it.
     let mut board = Board::busy();
-    board.ram[0].bytes = vec![0x55; 8 << 20];
+    board.ram[0] = VecBlock::new("ram", vec![0x55; 8 << 20]);
     let (before, stream) = (board.copy(), board.saved());
     let killed = thread::spawn(move || {
         thread::sleep(Duration::from_millis(200));

@@ -1,6 +1,7 @@
 //! Restartable decoding: any split of the bytes decodes like all bytes at once.
 
-use vmstate::ram::{PageSize, RamOptions, Record, RecordReader};
+use vmstate::memory::PageSize;
+use vmstate::ram::{RamOptions, Record, RecordReader};
 use vmstate::stream::{Decoded, ItemDecoder, section_end};
 use vmstate_tests::streams;
 

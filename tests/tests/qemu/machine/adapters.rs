@@ -47,14 +47,14 @@ impl Trigger for Line {
 
 /// Memory for the blocks of a stream. The first of them, the machine's main memory, consists of two regions.
 fn memory_for(blocks: &[VecBlock]) -> (Memory, Vec<Block>) {
-    let half = blocks[0].bytes.len() / 2;
-    let sizes = [half, half].into_iter().chain(blocks[1..].iter().map(|block| block.bytes.len()));
+    let half = blocks[0].to_vec().len() / 2;
+    let sizes = [half, half].into_iter().chain(blocks[1..].iter().map(|block| block.to_vec().len()));
     let ranges: Vec<_> = (0_u64..).map(|number| GuestAddress(number << 32)).zip(sizes).collect();
     let memory = Memory::from_ranges(&ranges).unwrap();
     let block = |(index, block): (usize, &VecBlock)| {
         let (first, count) = if index == 0 { (0, 2) } else { (index + 1, 1) };
         let regions = memory.iter().skip(first).take(count);
-        GuestBlock::new(&block.idstr, regions.map(GuestRegionMmap::get_mmap))
+        GuestBlock::new(block.idstr(), regions.map(GuestRegionMmap::get_mmap))
     };
     let blocks = blocks.iter().enumerate().map(block).collect();
     (memory, blocks)
@@ -111,7 +111,7 @@ fn assert_memory(memory: &Memory, blocks: &mut [VecBlock], stream: &[u8]) {
         theirs.resize(start + region.size(), 0);
         region.read_slice(&mut theirs[start..], MemoryRegionAddress(0)).unwrap();
     }
-    let ours: Vec<_> = blocks.iter().flat_map(|block| &block.bytes).copied().collect();
+    let ours: Vec<_> = blocks.iter().flat_map(VecBlock::to_vec).collect();
     assert!(ours == theirs);
     assert!(ours.iter().filter(|byte| **byte != 0).count() > 100_000, "the firmware is in it");
 }

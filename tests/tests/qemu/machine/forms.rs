@@ -68,7 +68,7 @@ fn there_and_back<M: WithSerial>(version: &str, machine: &str, form: Form) {
     assert_eq!(device.serial().port.scr, 0x5a, "{version} {machine} {form:?}");
 
     device.serial().port.scr = 0xa5;
-    ram[0].bytes[0x8000..0x8004].copy_from_slice(&[1, 2, 3, 4]);
+    ram[0].bytes()[0x8000..0x8004].copy_from_slice(&[1, 2, 3, 4]);
     let ours = saved(&mut whole(&mut device, &mut ram, machine), form.save());
     let mut qemu = Qemu::load(version, "x86_64", &args, &ours);
     let seen = (input(&mut qemu, 0x3ff), memory(&mut qemu, 0x8000));

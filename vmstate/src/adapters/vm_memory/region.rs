@@ -54,7 +54,7 @@ impl<R: Region + ?Sized> Region for Arc<R> {
 }
 
 /// A region and its offset in the block.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Part<R> {
     start: u64,
     region: R,

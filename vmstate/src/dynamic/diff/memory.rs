@@ -13,7 +13,8 @@ use vmstate_types::LoadError;
 use super::elements::segments;
 use super::pair::pairs;
 use crate::dynamic::StreamDecoder;
-use crate::ram::{BlockHeader, Mapped, PageSize, Record};
+use crate::memory::PageSize;
+use crate::ram::{BlockHeader, Mapped, Record};
 use crate::stream::SectionHeader;
 
 mod run;

@@ -62,7 +62,7 @@ impl<'d, T: Threading> Machine<'d, T> {
     /// ```
     /// use vmstate::machine::SaveOptions;
     /// use vmstate::prelude::*;
-    /// use vmstate::ram::{PageSize, VecBlock};
+    /// use vmstate::memory::{PageSize, VecBlock};
     /// use vmstate::section::Output;
     ///
     /// let mut ram = [VecBlock::new("ram", vec![7; 1 << 20])];

@@ -24,7 +24,7 @@ use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
 /// ```
 /// use vmstate::machine::{SaveOptions, SaveSession};
 /// use vmstate::prelude::*;
-/// use vmstate::ram::{PageSize, VecBlock};
+/// use vmstate::memory::{PageSize, VecBlock};
 /// use vmstate::section::Output;
 ///
 /// let mut machine = Machine::with_type("board");

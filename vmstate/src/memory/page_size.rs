@@ -35,7 +35,7 @@ impl PageSize {
     }
 
     /// Returns the bits of a record's first word that are flags.
-    pub(super) fn flag_bits(self) -> u64 {
+    pub(crate) fn flag_bits(self) -> u64 {
         self.bytes() - 1
     }
 }

@@ -4,8 +4,7 @@ use std::fmt;
 
 use vmstate_types::SaveError;
 
-use super::RamBlock;
-use super::page_size::PageSize;
+use super::PageSize;
 
 /// The error for blocks that cannot be saved as a "ram" section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,16 +57,19 @@ impl From<InvalidBlocks> for SaveError {
     }
 }
 
-/// Checks blocks, and returns the sum of their sizes.
-pub(super) fn check<B: RamBlock>(blocks: &[B], page_size: PageSize) -> Result<u64, InvalidBlocks> {
-    blocks.iter().try_fold(0_u64, |total, block| {
-        check_block(block, page_size)?;
-        total.checked_add(block.size()).ok_or(InvalidBlocks::TotalTooLarge)
+/// Checks the names and sizes of blocks, and returns the sum of the sizes.
+pub(super) fn check<'b>(
+    blocks: impl IntoIterator<Item = (&'b str, u64)>,
+    page_size: PageSize,
+) -> Result<u64, InvalidBlocks> {
+    blocks.into_iter().try_fold(0_u64, |total, (idstr, size)| {
+        check_block(idstr, size, page_size)?;
+        total.checked_add(size).ok_or(InvalidBlocks::TotalTooLarge)
     })
 }
 
-fn check_block<B: RamBlock>(block: &B, page_size: PageSize) -> Result<(), InvalidBlocks> {
-    let (idstr, size) = (block.idstr().to_owned(), block.size());
+fn check_block(idstr: &str, size: u64, page_size: PageSize) -> Result<(), InvalidBlocks> {
+    let idstr = idstr.to_owned();
     if idstr.len() > usize::from(u8::MAX) {
         return Err(InvalidBlocks::NameTooLong { idstr });
     }

@@ -1,0 +1,65 @@
+//! Guest memory that several threads access: blocks, mappings, dirty logs and page faults.
+//!
+//! A [`RamBlock`] is a block of guest memory that vCPUs, devices, the RAM section and migration share. [`VecBlock`] and
+//! [`Mapping`] implement it. A [`DirtyLog`] records the pages that a running guest writes, and a [`DirtyBitmap`] holds
+//! such pages.
+//!
+//! ```
+//! use vmstate::memory::{DirtyLog, Layout, Marked, PageSize, RamBlock, VecBlock};
+//!
+//! let ram = VecBlock::new("ram", vec![0; 64 * 1024]);
+//! let layout = Layout::new(PageSize::DEFAULT, [&ram])?;
+//! let log = Marked::new(&layout);
+//! log.start()?;
+//!
+//! // The guest writes; an emulator marks each of its stores.
+//! ram.write(0x2345, &[1, 2, 3])?;
+//! log.mark(0, 0x2345, 3);
+//!
+//! let dirty = layout.bitmaps();
+//! log.collect(0, 0..layout.pages(0), &dirty[0])?;
+//! assert_eq!(dirty[0].runs().collect::<Vec<_>>(), [2..3]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Races
+//!
+//! The guest may write a page while it is read. The library reads and writes such memory only with relaxed atomic
+//! operations, or lets the kernel do it, and never creates a reference to it, so the result is a mixture of old and new
+//! bytes and not undefined behavior. A migration sends the page again, because the dirty log reports it.
+//!
+//! All unsafe code of the module is in `memory/sys`.
+
+mod block;
+mod combined_log;
+mod dirty_bitmap;
+mod dirty_log;
+mod error;
+mod invalid_blocks;
+mod layout;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod mapping;
+mod marked;
+mod page_size;
+mod running;
+#[expect(unsafe_code, reason = "memory that other threads, guests and the kernel change has no safe interface")]
+mod sys;
+mod vec_block;
+
+pub use block::RamBlock;
+pub use combined_log::CombinedLog;
+pub use dirty_bitmap::{DirtyBitmap, DirtyWord};
+pub use dirty_log::DirtyLog;
+pub use error::MemoryError;
+pub use invalid_blocks::InvalidBlocks;
+pub use layout::{BlockLayout, Layout};
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use mapping::{HugePages, Mapping, MappingOptions};
+pub use marked::Marked;
+pub use page_size::{InvalidPageSize, PageSize};
+#[cfg(feature = "vm-memory")]
+pub(crate) use running::Running;
+pub use sys::HostRange;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use sys::{Gather, Scatter, read_scattered, write_gathered};
+pub use vec_block::VecBlock;

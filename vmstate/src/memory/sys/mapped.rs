@@ -1,0 +1,78 @@
+//! Mappings of memory and files.
+
+use std::ffi::c_void;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+
+use super::HostRange;
+
+/// Memory that is mapped until it is dropped.
+#[derive(Debug)]
+pub(in crate::memory) struct Mapped {
+    start: NonNull<u8>,
+    length: usize,
+    /// Whether no other mapping or process has the memory.
+    is_private: bool,
+}
+
+// SAFETY: the memory belongs to no thread, and is accessed through `HostRange`, which is `Send` and `Sync`.
+unsafe impl Send for Mapped {}
+// SAFETY: as above.
+unsafe impl Sync for Mapped {}
+
+impl Mapped {
+    /// Maps zeros.
+    pub(in crate::memory) fn anonymous(length: usize, flags: MapFlags) -> io::Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: without an address, the kernel selects one where nothing is mapped.
+        let start = unsafe { mmap_anonymous(std::ptr::null_mut(), length, protection, MapFlags::PRIVATE | flags)? };
+        Self::new(start, length, true)
+    }
+
+    /// Maps a file from its beginning.
+    ///
+    /// Other processes may change a shared file at any time, which is what a `HostRange` expects. Accesses to memory after
+    /// the end of the file kill the process with SIGBUS; that is not undefined behavior.
+    pub(in crate::memory) fn file(file: BorrowedFd<'_>, length: usize, flags: MapFlags) -> io::Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: without an address, the kernel selects one where nothing is mapped.
+        let start = unsafe { mmap(std::ptr::null_mut(), length, protection, flags, file, 0)? };
+        Self::new(start, length, false)
+    }
+
+    fn new(start: *mut c_void, length: usize, is_private: bool) -> io::Result<Self> {
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { start, length, is_private })
+    }
+
+    /// Returns the memory.
+    #[inline]
+    pub(in crate::memory) fn range(&self) -> HostRange<'_> {
+        // SAFETY: it is mapped, readable and writable while `self` is borrowed, and only this module creates a reference
+        // to it: in `exclusive`, which borrows `self` exclusively.
+        unsafe { HostRange::from_raw_parts(self.start, self.length) }
+    }
+
+    /// Returns private memory to its only owner. Files may have other mappings.
+    pub(in crate::memory) fn exclusive(&mut self) -> Option<&mut [u8]> {
+        // SAFETY: the memory is mapped and initialized, and the exclusive borrow rules out other accesses.
+        self.is_private.then(|| unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.length) })
+    }
+
+    /// Gives the kernel an advice that does not change the content: huge pages, or allocation.
+    pub(in crate::memory) fn advise(&self, advice: Advice) -> io::Result<()> {
+        debug_assert!(!matches!(advice, Advice::LinuxDontNeed | Advice::LinuxRemove | Advice::LinuxFree));
+        // SAFETY: the range is mapped, and the callers' kinds of advice keep its content.
+        Ok(unsafe { madvise(self.start.as_ptr().cast(), self.length, advice)? })
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: nothing borrows the memory anymore. Failure is impossible for a range that was mapped as a whole.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}

@@ -1,0 +1,19 @@
+//! The unsafe code: access to memory that others change, and the system calls that map, protect and fill it.
+//!
+//! Everything outside of this module is safe code. The invariant that all of it maintains: a [`HostRange`] points to memory
+//! that is mapped for its lifetime, and that is accessed only through relaxed atomic operations, by the kernel, or by
+//! another process. A `&mut [u8]` to such memory is only created for the exclusive owner of its block.
+
+mod copy;
+mod host_range;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub(super) mod mapped;
+pub(super) mod vector;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod vectored;
+#[cfg(feature = "vm-memory")]
+mod volatile;
+
+pub use host_range::HostRange;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use vectored::{Gather, Scatter, read_scattered, write_gathered};

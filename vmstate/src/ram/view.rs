@@ -1,0 +1,111 @@
+//! Access to the pages of a block, without a copy where the block allows it.
+
+use std::ops::Range;
+
+use vmstate_types::{LoadError, Reader};
+
+use crate::memory::{HostRange, MemoryError, RamBlock};
+
+/// A block during a save: its memory, or the block if others access it.
+pub(super) enum View<'m, B> {
+    Exclusive(&'m [u8]),
+    Shared(&'m B),
+}
+
+/// A page of a block.
+#[derive(Clone, Copy)]
+pub(super) enum Page<'p, 'm> {
+    /// Memory that does not change.
+    Slice(&'m [u8]),
+    /// Memory that others may change.
+    Memory(HostRange<'m>),
+    /// A copy in a buffer.
+    Copied(&'p [u8]),
+}
+
+/// Returns the views of `blocks`.
+pub(super) fn views<B: RamBlock>(blocks: &mut [B]) -> Vec<View<'_, B>> {
+    blocks.iter_mut().map(View::new).collect()
+}
+
+fn is_exclusive<B: RamBlock>(block: &mut B) -> bool {
+    let size = block.size();
+    block.exclusive().is_some_and(|memory| memory.len() as u64 == size)
+}
+
+impl<'m, B: RamBlock> View<'m, B> {
+    fn new(block: &'m mut B) -> Self {
+        if is_exclusive(block) {
+            return Self::Exclusive(block.exclusive().unwrap_or_default());
+        }
+        Self::Shared(block)
+    }
+
+    /// Returns the page at `offset`, which is copied to `page` if it cannot be borrowed.
+    pub(super) fn page<'p>(&self, offset: u64, page: &'p mut [u8]) -> Result<Page<'p, 'm>, MemoryError> {
+        match self {
+            Self::Exclusive(memory) => {
+                let part = range(offset, page.len()).and_then(|range| memory.get(range));
+                part.map(Page::Slice)
+                    .ok_or_else(|| MemoryError::out_of_range("", memory.len() as u64, offset, page.len()))
+            }
+            Self::Shared(block) => match host_range(*block, offset, page.len()) {
+                Some(memory) => Ok(Page::Memory(memory)),
+                None => block.read(offset, page).map(|()| Page::Copied(page)),
+            },
+        }
+    }
+}
+
+/// Returns the memory at `offset` if it has one address.
+pub(super) fn host_range<B: RamBlock>(block: &B, offset: u64, length: usize) -> Option<HostRange<'_>> {
+    block.host_range(offset, length).filter(|memory| memory.len() == length)
+}
+
+/// Returns the memory at `offset`: borrowed from the block, or a copy in `page`, which has the same length.
+pub(super) fn view<'p, B: RamBlock>(
+    block: &'p mut B,
+    offset: u64,
+    page: &'p mut [u8],
+) -> Result<&'p [u8], MemoryError> {
+    if exclusive(block, offset, page.len()).is_some() {
+        return Ok(exclusive(block, offset, page.len()).unwrap_or_default());
+    }
+    block.read(offset, page)?;
+    Ok(page)
+}
+
+/// Reads the next bytes into the memory at `offset`: directly if the block can be borrowed, or through `page`, which has
+/// the same length.
+pub(super) fn receive<B: RamBlock>(
+    block: &mut B,
+    offset: u64,
+    reader: &mut Reader<'_>,
+    page: &mut [u8],
+) -> Result<(), LoadError> {
+    if let Some(memory) = exclusive(block, offset, page.len()) {
+        return reader.fill(memory);
+    }
+    reader.fill(page)?;
+    Ok(block.write(offset, page)?)
+}
+
+/// Counts the zero pages of `size` bytes at the beginning of the `length` bytes at `offset`, as far as they have an
+/// address.
+pub(super) fn zero_pages<B: RamBlock>(block: &mut B, offset: u64, length: usize, size: usize) -> u64 {
+    if let Some(memory) = exclusive(block, offset, length) {
+        return memory.chunks_exact(size).take_while(|page| super::is_zero(page)).count() as u64;
+    }
+    let Some(memory) = block.host_range(offset, length) else { return 0 };
+    let pages = (0..memory.len() / size).map_while(|page| memory.get(page * size..(page + 1) * size));
+    pages.take_while(|page| page.is_zero()).count() as u64
+}
+
+fn exclusive<B: RamBlock>(block: &mut B, offset: u64, length: usize) -> Option<&mut [u8]> {
+    block.exclusive()?.get_mut(range(offset, length)?)
+}
+
+fn range(offset: u64, length: usize) -> Option<Range<usize>> {
+    let start = usize::try_from(offset).ok()?;
+    Some(start..start.checked_add(length)?)
+}

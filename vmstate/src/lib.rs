@@ -46,6 +46,7 @@
 //! | [`attributes`] | Reference of all attributes, and a table from [QEMU's macros to attributes](attributes::porting) |
 //! | [`laws`](mod@laws) | Generated tests for a device |
 //! | [`lock`](mod@lock) | A test that detects changes that break saved streams |
+//! | [`rewind`] | Rewinding and run-ahead for emulators |
 //! | [`adapters`] | Guest memory and devices of rust-vmm's crates |
 //!
 //! For authors of machines and VMMs:
@@ -107,6 +108,7 @@ pub mod ram;
 pub mod registry;
 #[cfg(feature = "schema")]
 pub mod report;
+pub mod rewind;
 pub mod schema;
 pub mod section;
 pub mod stream;

@@ -14,5 +14,6 @@ mod import;
 mod laws;
 mod lock;
 mod machine;
+mod rewind;
 mod stream;
 mod uno;

@@ -73,6 +73,12 @@ impl Writer {
         &self.buffer[..self.used]
     }
 
+    /// Returns the size of the buffer in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Removes the pending bytes and returns them. They count as flushed.
     pub fn take(&mut self) -> Vec<u8> {
         let mut taken = core::mem::take(&mut self.buffer);

@@ -13,7 +13,7 @@ pub(super) struct Leaf {
     pub(super) path: String,
     /// Its position in the payload.
     pub(super) bytes: Range<usize>,
-    /// Whether every byte except 0 means the same.
+    /// Set if every byte except 0 means the same.
     is_bool: bool,
 }
 

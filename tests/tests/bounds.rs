@@ -4,6 +4,8 @@
 mod allocations;
 #[path = "bounds/allocator.rs"]
 mod allocator;
+#[path = "bounds/slices.rs"]
+mod slices;
 #[path = "bounds/time.rs"]
 mod time;
 #[path = "bounds/tools.rs"]

@@ -4,6 +4,7 @@
 //! loads it. Schema dumps, comparison, the JSON at the end of a stream and error messages are all based on it.
 
 mod field;
+mod size;
 
 pub use self::field::{Count, CountSource, Field, Form, Kind, Pointers};
 

@@ -3,10 +3,14 @@
 //! Generated code is generic over [`Sink`]. A [`Writer`] is the sink that only takes bytes: its field markers are empty
 //! and compile away. The sink that also writes a stream's JSON description is in the crate `vmstate`.
 
+mod slice;
+
 use core::ops::Range;
 
 use crate::description::Description;
 use crate::wire::Writer;
+
+pub use slice::SliceSink;
 
 /// A reference to a field of a description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +95,20 @@ pub struct PointerRun {
 pub trait Sink {
     /// Returns the writer of the bytes.
     fn out(&mut self) -> &mut Writer;
+
+    /// Appends `count` bytes with unspecified contents and returns them. The caller must overwrite all of them.
+    ///
+    /// A sink of a slice returns a part of the slice, where [`out`](Self::out) needs a buffer.
+    #[inline]
+    fn reserve(&mut self, count: usize) -> &mut [u8] {
+        self.out().reserve(count)
+    }
+
+    /// Appends `bytes`.
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len()).copy_from_slice(bytes);
+    }
 
     /// Called after the `fields` of `parent` are written at once. They have fixed sizes, so that their descriptions
     /// specify their layout completely.

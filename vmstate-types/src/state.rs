@@ -4,10 +4,12 @@
 //! with a built-in wire format: integers, arrays, structs. `#[derive(VmState)]` implements both; the order of a
 //! struct's hooks, fields and subsections is in [`crate::walk`].
 
+use alloc::format;
+
 use crate::description::{Description, Form};
 use crate::error::field::InField;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{ElementIndex, FieldRef, Sink};
+use crate::sink::{ElementIndex, FieldRef, Sink, SliceSink};
 use crate::walk;
 use crate::wire::{Reader, Writer};
 
@@ -191,6 +193,58 @@ pub trait VmState {
         walk::save(self, sink, Self::DESCRIPTION.version).in_field(Self::DESCRIPTION.name)
     }
 
+    /// Saves the struct at its current version into the front of `slice`, and returns the number of bytes.
+    ///
+    /// It is for buffers of fixed size that another program provides, such as a libretro front end. Only a custom
+    /// [`Info`](crate::Info) or `opaque` field allocates.
+    ///
+    /// ```
+    /// use vmstate_types::VmState;
+    ///
+    /// #[derive(VmState)]
+    /// struct Latch {
+    ///     counters: [u16; 2],
+    /// }
+    ///
+    /// let mut latch = Latch { counters: [0x42, 0x43] };
+    /// let mut buffer = [0xff; 6];
+    /// assert_eq!(latch.save_to_slice(&mut buffer)?, 4);
+    /// assert_eq!(buffer, [0, 0x42, 0, 0x43, 0xff, 0xff]);
+    /// # Ok::<(), vmstate_types::SaveError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save), or an error with the required size if the slice is too small. The
+    /// contents of the slice are then unspecified.
+    fn save_to_slice(&mut self, slice: &mut [u8]) -> Result<usize, SaveError>
+    where
+        Self: Sized,
+    {
+        let room = slice.len();
+        let mut sink = SliceSink::new(slice);
+        walk::save(self, &mut sink, Self::DESCRIPTION.version).in_field(Self::DESCRIPTION.name)?;
+        sink.finish().map_err(|size| too_small(size, room)).in_field(Self::DESCRIPTION.name)
+    }
+
+    /// Returns the size in bytes of the current state.
+    ///
+    /// A struct of fixed size is not saved to measure it.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save).
+    fn saved_size(&mut self) -> Result<usize, SaveError>
+    where
+        Self: Sized,
+    {
+        if let Some(size) = Self::DESCRIPTION.size() {
+            return Ok(size);
+        }
+        let mut sink = SliceSink::new(&mut []);
+        walk::save(self, &mut sink, Self::DESCRIPTION.version).in_field(Self::DESCRIPTION.name)?;
+        let (Ok(size) | Err(size)) = sink.finish();
+        Ok(size)
+    }
+
     /// Loads the struct as it was saved at `version`: hooks, fields, subsections.
     ///
     /// A failed load may leave some fields loaded. Bytes that do not begin a subsection of the struct remain in
@@ -206,6 +260,11 @@ pub trait VmState {
     {
         walk::load(self, reader, version).in_field(Self::DESCRIPTION.name)
     }
+}
+
+#[cold]
+fn too_small(size: usize, room: usize) -> SaveError {
+    SaveError::out_of_range(format!("expected a slice of at least {size} bytes, found {room}"))
 }
 
 /// A type with a built-in wire format; fields of such a type need no attribute.

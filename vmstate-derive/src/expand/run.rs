@@ -65,7 +65,7 @@ pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
     let puts = puts(&fields[run.clone()]);
     tokens! {
         {
-            let out = __vmstate::Sink::out(sink).reserve(#size);
+            let out = __vmstate::Sink::reserve(sink, #size);
             #puts
             __vmstate::Sink::fixed(sink, #parent, #first..#end);
         }
@@ -103,13 +103,13 @@ fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
         }
         let value = place::exclusive(field);
         let save = field::save(parent, field, run.start + index, &tokens!(#value));
-        let claim = (index < last).then(|| tokens!(out = __vmstate::Sink::out(sink).reserve(blocks[#next].size);));
+        let claim = (index < last).then(|| tokens!(out = __vmstate::Sink::reserve(sink, blocks[#next].size);));
         either(field, &tokens!(#put #done), &tokens!(#end #save #claim))
     });
     tokens! {
         {
             #blocks
-            let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
+            let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
             #(#saves)*
         }
     }

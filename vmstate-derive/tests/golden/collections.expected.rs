@@ -11,36 +11,40 @@ const _: () = {
                     __vmstate::Field::new(
                         "queue",
                         __vmstate::Form::new(
-                            __vmstate::Kind::List(
-                                "qtailq",
-                                <VecDeque<Inner> as __vmstate::list::Structs>::ITEM,
-                            ),
-                            __vmstate::core::option::Option::None,
-                        ),
+                                __vmstate::Kind::List(
+                                    "qtailq",
+                                    <VecDeque<Inner> as __vmstate::list::Structs>::ITEM,
+                                ),
+                                __vmstate::core::option::Option::None,
+                            )
+                            .limit(16),
                     ),
                     __vmstate::Field::new(
                         "list",
                         __vmstate::Form::new(
-                            __vmstate::Kind::List(
-                                "qlist",
-                                <LinkedList<Inner> as __vmstate::list::Structs>::ITEM,
-                            ),
-                            __vmstate::core::option::Option::None,
-                        ),
+                                __vmstate::Kind::List(
+                                    "qlist",
+                                    <LinkedList<Inner> as __vmstate::list::Structs>::ITEM,
+                                ),
+                                __vmstate::core::option::Option::None,
+                            )
+                            .limit(16),
                     ),
                     __vmstate::Field::new(
                         "tree",
                         <BTreeMap<
                             Range,
                             Mapping,
-                        > as __vmstate::tree::Tree<__vmstate::tree::Described>>::FORM,
+                        > as __vmstate::tree::Tree<__vmstate::tree::Described>>::FORM
+                            .limit(8),
                     ),
                     __vmstate::Field::new(
                         "direct",
                         <BTreeMap<
                             u32,
                             Mapping,
-                        > as __vmstate::tree::Tree<__vmstate::tree::Direct>>::FORM,
+                        > as __vmstate::tree::Tree<__vmstate::tree::Direct>>::FORM
+                            .limit(8),
                     ),
                     __vmstate::Field::new("count", <u32 as __vmstate::Wire>::FORM),
                     __vmstate::Field::new(

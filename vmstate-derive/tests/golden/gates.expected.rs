@@ -47,14 +47,16 @@ const _: () = {
             )?;
             if version >= 2u32 {
                 {
-                    let out = __vmstate::Sink::out(sink)
-                        .reserve(const {
+                    let out = __vmstate::Sink::reserve(
+                        sink,
+                        const {
                             __vmstate::walk::run_size(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 1usize,
                                 2usize,
                             )
-                        });
+                        },
+                    );
                     let out = <u8 as __vmstate::Wire>::put_front(&self.b, out);
                     let out = <u16 as __vmstate::Wire>::put_front(&self.c, out);
                     __vmstate::Sink::fixed(
@@ -82,14 +84,16 @@ const _: () = {
             }
             if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 {
-                    let out = __vmstate::Sink::out(sink)
-                        .reserve(const {
+                    let out = __vmstate::Sink::reserve(
+                        sink,
+                        const {
                             __vmstate::walk::run_size(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
                                 4usize,
                                 1usize,
                             )
-                        });
+                        },
+                    );
                     let out = <__vmstate::Unused<
                         4,
                     > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);

@@ -40,7 +40,7 @@ const _: () = {
                         &[(0usize, <[T; N] as __vmstate::Wire>::FIXED)],
                     )
                 };
-                let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
                 if const { <[T; N] as __vmstate::Wire>::FIXED.is_some() } {
                     out = <[T; N] as __vmstate::Wire>::put_front(&self.values, out);
                 } else {
@@ -61,7 +61,7 @@ const _: () = {
                         ),
                         "values",
                     )?;
-                    out = __vmstate::Sink::out(sink).reserve(blocks[1usize].size);
+                    out = __vmstate::Sink::reserve(sink, blocks[1usize].size);
                 }
                 out = <[u16; N] as __vmstate::Wire>::put_front(&self.words, out);
                 __vmstate::walk::end_block(

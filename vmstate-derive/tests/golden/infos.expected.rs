@@ -133,7 +133,7 @@ const _: () = {
                         &[(3usize, <Unused<8> as __vmstate::Wire>::FIXED)],
                     )
                 };
-                let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
                 out = <__vmstate::Unused<
                     1,
                 > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);

@@ -36,7 +36,7 @@ const _: () = {
                         ],
                     )
                 };
-                let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
                 out = <u8 as __vmstate::Wire>::put_front(&self.a, out);
                 if const { <Inner as __vmstate::Wire>::FIXED.is_some() } {
                     out = <Inner as __vmstate::Wire>::put_front(&self.inner, out);
@@ -58,7 +58,7 @@ const _: () = {
                         ),
                         "inner",
                     )?;
-                    out = __vmstate::Sink::out(sink).reserve(blocks[2usize].size);
+                    out = __vmstate::Sink::reserve(sink, blocks[2usize].size);
                 }
                 if const { <[Inner; 2] as __vmstate::Wire>::FIXED.is_some() } {
                     out = <[Inner; 2] as __vmstate::Wire>::put_front(&self.more, out);
@@ -80,7 +80,7 @@ const _: () = {
                         ),
                         "more",
                     )?;
-                    out = __vmstate::Sink::out(sink).reserve(blocks[3usize].size);
+                    out = __vmstate::Sink::reserve(sink, blocks[3usize].size);
                 }
                 out = <u32 as __vmstate::Wire>::put_front(&self.b, out);
                 out = <u32 as __vmstate::Wire>::put_front(&self.c, out);

@@ -95,7 +95,7 @@ const _: () = {
                         &[(0usize, <[Channel; 3] as __vmstate::Wire>::FIXED)],
                     )
                 };
-                let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
                 if const { <[Channel; 3] as __vmstate::Wire>::FIXED.is_some() } {
                     out = <[Channel; 3] as __vmstate::Wire>::put_front(
                         &self.channels,
@@ -119,7 +119,7 @@ const _: () = {
                         ),
                         "channels",
                     )?;
-                    out = __vmstate::Sink::out(sink).reserve(blocks[1usize].size);
+                    out = __vmstate::Sink::reserve(sink, blocks[1usize].size);
                 }
                 out = <u32 as __vmstate::Wire>::put_front(
                     __vmstate::place::of::<

@@ -21,14 +21,16 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             {
-                let out = __vmstate::Sink::out(sink)
-                    .reserve(const {
+                let out = __vmstate::Sink::reserve(
+                    sink,
+                    const {
                         __vmstate::walk::run_size(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             0usize,
                             3usize,
                         )
-                    });
+                    },
+                );
                 let out = <u8 as __vmstate::Wire>::put_front(&self.a, out);
                 let out = <[[u16; 2]; 3] as __vmstate::Wire>::put_front(&self.b, out);
                 let out = <bool as __vmstate::Wire>::put_front(&self.c, out);

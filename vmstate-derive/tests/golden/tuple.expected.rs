@@ -23,14 +23,16 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             {
-                let out = __vmstate::Sink::out(sink)
-                    .reserve(const {
+                let out = __vmstate::Sink::reserve(
+                    sink,
+                    const {
                         __vmstate::walk::run_size(
                             <Self as __vmstate::VmState>::DESCRIPTION,
                             0usize,
                             2usize,
                         )
-                    });
+                    },
+                );
                 let out = <u8 as __vmstate::Wire>::put_front(&self.0, out);
                 let out = <__vmstate::TimerInfo as __vmstate::Codec<
                     Option<u64>,

@@ -92,6 +92,9 @@ pub struct Form {
     pub length: Option<CountSource>,
     /// Whether elements are behind nullable pointers.
     pub pointers: Pointers,
+    /// The maximum number of items of a list or a tree, or the maximum size in bytes of another element whose size is not
+    /// fixed; `None` if it is unknown.
+    pub limit: Option<usize>,
 }
 
 impl Form {
@@ -110,7 +113,7 @@ impl Form {
     /// Creates the format of an element of any kind.
     #[must_use]
     pub const fn new(kind: Kind, size: Option<usize>) -> Self {
-        Self { kind, count: Count::One, size, length: None, pointers: Pointers::None }
+        Self { kind, count: Count::One, size, length: None, pointers: Pointers::None, limit: None }
     }
 
     /// Multiplies the number of elements by `count`. Nested arrays are flattened, as in QEMU.
@@ -140,10 +143,17 @@ impl Form {
         self
     }
 
+    /// Sets the maximum number of items of a list or a tree, or the maximum size in bytes of another element.
+    #[must_use]
+    pub const fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// Replaces the format with an opaque info type of the same size.
     #[must_use]
     pub const fn opaque(self, name: &'static str) -> Self {
-        Self::info(name, self.total_size())
+        Self { limit: self.max_size(), ..Self::info(name, self.total_size()) }
     }
 
     /// Sets whether elements are behind nullable pointers.
@@ -210,13 +220,15 @@ pub struct CountSource {
     pub multiply: usize,
     /// The maximum of the result, if it is lower than the capacity of the container.
     pub max: Option<usize>,
+    /// The capacity of the container, if it cannot grow.
+    pub capacity: Option<usize>,
 }
 
 impl CountSource {
     /// Creates a source from the name of a field.
     #[must_use]
     pub const fn new(field: &'static str) -> Self {
-        Self { field, multiply: 1, max: None }
+        Self { field, multiply: 1, max: None, capacity: None }
     }
 
     /// Sets the factor.
@@ -230,6 +242,13 @@ impl CountSource {
     #[must_use]
     pub const fn max(mut self, max: usize) -> Self {
         self.max = Some(max);
+        self
+    }
+
+    /// Sets the capacity of the container.
+    #[must_use]
+    pub const fn capacity(mut self, capacity: Option<usize>) -> Self {
+        self.capacity = capacity;
         self
     }
 }

@@ -44,7 +44,7 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
         // As a field, the array is written at once. Within another array, each element is reported separately, because
         // the description at the end of a stream lists elements.
         if let (Some(size), 1) = (Self::FIXED, element.count) {
-            self.put(sink.out().reserve(size));
+            self.put(sink.reserve(size));
             sink.fixed(at.parent, at.field..at.field + 1);
             return Ok(());
         }
@@ -118,11 +118,26 @@ impl<T: ?Sized, I: Info<T>> Info<Box<T>> for Boxed<I> {
     const NAME: &'static str = I::NAME;
     const SIZE: Option<usize> = I::SIZE;
 
+    const FORM: Form = <I as Info<T>>::FORM;
+
     fn put(value: &Box<T>, to: &mut Writer) -> Result<(), SaveError> {
         I::put(value, to)
     }
 
     fn get(value: &mut Box<T>, from: &mut Reader<'_>) -> Result<(), LoadError> {
         I::get(value, from)
+    }
+
+    fn save_elements<S: Sink>(
+        value: &mut Box<T>,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        I::save_elements(value, sink, at, element)
+    }
+
+    fn load_elements(value: &mut Box<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        I::load_elements(value, reader)
     }
 }

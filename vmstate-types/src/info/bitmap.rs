@@ -54,7 +54,7 @@ impl<C: Counted<Item = u64>> Words for C {
             SaveError::out_of_range(format!("the container does not have {count} words, which {bits} bits need"))
         })?;
         sink.begin_element(at, ElementIndex::ONLY);
-        Wire::put_all(words, sink.out().reserve(size_of_val(words)));
+        Wire::put_all(words, sink.reserve(size_of_val(words)));
         sink.end_element();
         Ok(())
     }

@@ -8,6 +8,7 @@ use core::fmt::Debug;
 use super::Info;
 use crate::description::Kind;
 use crate::error::{LoadError, SaveError};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::wire::{Reader, Writer};
 
@@ -77,10 +78,7 @@ impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> 
     // FIXED is not set: a run does not validate its values.
 
     fn put(value: &T, to: &mut Writer) -> Result<(), SaveError> {
-        let wire = value
-            .to_wire()
-            .ok_or_else(|| SaveError::out_of_range(format!("{value:?} does not fit its wire type {}", Self::name())))?;
-        wire.put(to.reserve(W::FIXED.unwrap_or(0)));
+        Self::to_wire(value)?.put(to.reserve(W::FIXED.unwrap_or(0)));
         Ok(())
     }
 
@@ -92,9 +90,23 @@ impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> 
         })?;
         Ok(())
     }
+
+    fn save_elements<S: Sink>(
+        value: &mut T,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        Self::to_wire(value)?.save_elements(sink, at, element)
+    }
 }
 
 impl<W: Wire> As<W> {
+    fn to_wire<T: StoreAs<W> + Debug>(value: &T) -> Result<W, SaveError> {
+        let wire = value.to_wire();
+        wire.ok_or_else(|| SaveError::out_of_range(format!("{value:?} does not fit its wire type {}", Self::name())))
+    }
+
     fn name() -> &'static str {
         core::any::type_name::<W>()
     }

@@ -20,7 +20,7 @@ macro_rules! fixed {
 
             fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                 sink.begin_element(at, element);
-                self.put(sink.out().reserve($size));
+                self.put(sink.reserve($size));
                 sink.end_element();
                 Ok(())
             }

@@ -99,10 +99,10 @@ impl<L: List<Item: VmState + Default>> Structs for L {
         check_max(self.length(), max)?;
         sink.begin_element(at, ElementIndex::ONLY);
         for (index, item) in self.items().enumerate() {
-            sink.out().u8(MORE);
+            sink.bytes(&[MORE]);
             walk::save(item, sink, Self::ITEM.version).map_err(|error| error.in_element(index))?;
         }
-        sink.out().u8(END);
+        sink.bytes(&[END]);
         sink.end_element();
         Ok(())
     }

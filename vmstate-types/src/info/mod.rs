@@ -185,7 +185,11 @@ pub trait Info<T: ?Sized> {
         element: ElementIndex,
     ) -> Result<(), SaveError> {
         sink.begin_element(at, element);
-        Self::put(value, sink.out())?;
+        match Self::SIZE {
+            // Without a detour through the writer, which a slice does not have.
+            Some(size) if Self::FIXED => Self::put_fixed(value, sink.reserve(size)),
+            _ => Self::put(value, sink.out())?,
+        }
         sink.end_element();
         Ok(())
     }

@@ -34,7 +34,7 @@ where
     let items = items.grow(start, end);
     if const { C::Item::FIXED.is_some() } {
         let size = const { walk::fixed_size(C::Item::FIXED) };
-        C::Item::put_all(items, sink.out().reserve(size.saturating_mul(items.len())));
+        C::Item::put_all(items, sink.reserve(size.saturating_mul(items.len())));
         sink.fixed(at.parent, at.field..at.field + 1);
         return Ok(());
     }
@@ -76,7 +76,7 @@ where
     S: Sink,
 {
     sink.begin_element(at, ElementIndex::ONLY);
-    sink.out().bytes(bytes.grow(start, end));
+    sink.bytes(bytes.grow(start, end));
     sink.end_element();
     Ok(())
 }

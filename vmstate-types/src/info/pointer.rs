@@ -212,7 +212,7 @@ where
         match slots[index].target() {
             Some(target) => {
                 if marked {
-                    sink.out().u8(VALID);
+                    sink.bytes(&[VALID]);
                 }
                 sink.pointer(run);
                 target.save_elements(sink, at, element).map_err(|error| error.in_element(index))?;
@@ -220,7 +220,7 @@ where
             None => {
                 sink.pointer(run);
                 sink.begin_element(at, element);
-                sink.out().u8(NULL);
+                sink.bytes(&[NULL]);
                 sink.end_element();
             }
         }

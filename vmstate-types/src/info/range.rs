@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::Info;
 use crate::error::{LoadError, SaveError};
+use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::wire::{Reader, Writer};
 
 /// `#[vmstate(le)]`: accepted only from zero up to the local value.
@@ -18,6 +19,18 @@ impl Info<i32> for LessOrEqual {
 
     fn put(value: &i32, to: &mut Writer) -> Result<(), SaveError> {
         to.bytes(&value.to_be_bytes());
+        Ok(())
+    }
+
+    fn save_elements<S: Sink>(
+        value: &mut i32,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        sink.begin_element(at, element);
+        sink.bytes(&value.to_be_bytes());
+        sink.end_element();
         Ok(())
     }
 

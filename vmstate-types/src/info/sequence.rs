@@ -109,7 +109,7 @@ where
         && let Some(items) = value.slice()
     {
         let size = const { walk::fixed_size(I::FIXED) };
-        I::put_all(items, sink.out().reserve(size.saturating_mul(items.len())));
+        I::put_all(items, sink.reserve(size.saturating_mul(items.len())));
         sink.fixed_array(at, items.len().saturating_mul(elements));
         return Ok(());
     }

@@ -140,7 +140,7 @@ pub(super) fn save<S: Sink>(
     members::save(description, sink, at, element, |sink| {
         length.save_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)?;
         sink.begin_element(FieldRef::new(description, 1), ElementIndex::ONLY);
-        sink.out().bytes(text.as_bytes());
+        sink.bytes(text.as_bytes());
         sink.end_element();
         Ok(())
     })

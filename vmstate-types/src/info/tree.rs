@@ -66,7 +66,7 @@ where
 
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
         let number = u64::try_from(*key).map_err(|_| SaveError::out_of_range("the key does not fit into 64 bits"))?;
-        sink.out().u64(number);
+        sink.bytes(&number.to_be_bytes());
         Ok(())
     }
 
@@ -125,13 +125,13 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
         let count = u32::try_from(self.len())
             .map_err(|_| SaveError::out_of_range("the number of nodes does not fit into 32 bits"))?;
         sink.begin_element(at, ElementIndex::ONLY);
-        sink.out().u32(count);
+        sink.bytes(&count.to_be_bytes());
         for (index, (key, value)) in self.iter_mut().enumerate() {
-            sink.out().u8(1);
+            sink.bytes(&[1]);
             Keys::save(key, sink).map_err(|error| error.in_element(index))?;
             walk::save(value, sink, V::DESCRIPTION.version).map_err(|error| error.in_element(index))?;
         }
-        sink.out().u8(0);
+        sink.bytes(&[0]);
         sink.end_element();
         Ok(())
     }

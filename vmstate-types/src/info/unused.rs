@@ -36,7 +36,7 @@ pub fn save_counted<S: Sink>(
     if count > max {
         return Err(SaveError::out_of_range(format!("expected a count of at most {max} (max = {max}), found {count}")));
     }
-    sink.out().reserve(count.saturating_mul(size)).fill(0);
+    sink.reserve(count.saturating_mul(size)).fill(0);
     sink.fixed_array(at, count);
     Ok(())
 }

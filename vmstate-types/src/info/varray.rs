@@ -88,7 +88,7 @@ pub const fn bounded(capacity: Option<usize>, source: CountSource) -> CountSourc
         capacity.is_some() || source.max.is_some(),
         "missing limit on the number of elements in a stream: add `max = N`"
     );
-    source
+    source.capacity(capacity)
 }
 
 /// A count from a counter field that has not been checked yet.
@@ -148,7 +148,7 @@ where
     let items = counted(items, count)?;
     if const { C::Item::FIXED.is_some() } {
         let size = const { walk::fixed_size(C::Item::FIXED) };
-        C::Item::put_all(items, sink.out().reserve(size.saturating_mul(count)));
+        C::Item::put_all(items, sink.reserve(size.saturating_mul(count)));
         sink.fixed_array(at, count);
         return Ok(());
     }
@@ -179,7 +179,7 @@ where
 {
     let bytes = counted(bytes, count)?;
     sink.begin_element(at, ElementIndex::ONLY);
-    sink.out().bytes(bytes);
+    sink.bytes(bytes);
     sink.end_element();
     Ok(())
 }

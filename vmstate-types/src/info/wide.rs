@@ -36,7 +36,7 @@ macro_rules! wide {
                 element: ElementIndex,
             ) -> Result<(), SaveError> {
                 members::save($description, sink, at, element, |sink| {
-                    self.put(sink.out().reserve(16));
+                    self.put(sink.reserve(16));
                     sink.fixed($description, 0..2);
                     Ok(())
                 })

@@ -31,13 +31,13 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
     // A single struct becomes part of its parent's run. Elements of an array are reported one by one instead, because
     // the description at the end of a stream lists each of them.
     if element.count == 1 {
-        value.put(sink.out().reserve(size));
+        value.put(sink.reserve(size));
         sink.fixed(at.parent, at.field..at.field + 1);
         return Ok(());
     }
     sink.begin_element(at, element);
     sink.begin_struct(T::DESCRIPTION, T::DESCRIPTION.version);
-    value.put(sink.out().reserve(size));
+    value.put(sink.reserve(size));
     sink.fixed(T::DESCRIPTION, 0..T::DESCRIPTION.fields.len());
     sink.end_struct();
     sink.end_element();

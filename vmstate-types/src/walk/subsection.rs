@@ -44,13 +44,19 @@ pub fn save_subsection<S: Sink>(
     body: impl FnOnce(&mut S) -> Result<(), SaveError>,
 ) -> Result<(), SaveError> {
     sink.begin_subsection();
-    let out = sink.out();
-    out.u8(SUBSECTION);
-    out.counted_str(description.name);
-    out.u32(version);
+    put_header(sink, description.name, version);
     body(sink)?;
     sink.end_subsection();
     Ok(())
+}
+
+/// Writes the header of the subsection `name`. The derive macro rejects longer names than a length byte can hold.
+fn put_header<S: Sink>(sink: &mut S, name: &str, version: u32) {
+    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+    let name = name.as_bytes().get(..usize::from(length)).unwrap_or_default();
+    sink.bytes(&[SUBSECTION, length]);
+    sink.bytes(name);
+    sink.bytes(&version.to_be_bytes());
 }
 
 /// The subsections of a struct of any type, so that [`load_all`] is compiled once and not per type.

@@ -49,6 +49,16 @@ fn check_state<T: Peer>(mut device: T) {
     assert_eq!(loaded, device);
     assert_eq!(save(&mut loaded), bytes);
 
+    let mut slice = vec![0xff; bytes.len()];
+    assert_eq!(device.save_to_slice(&mut slice).unwrap(), bytes.len());
+    assert_eq!(slice, bytes);
+    assert_eq!(device.saved_size().unwrap(), bytes.len());
+    assert!(T::DESCRIPTION.max_size().is_none_or(|max| max >= bytes.len()), "{:?}", T::DESCRIPTION.max_size());
+    if let Some(short) = slice.split_last_mut().map(|(_, short)| short) {
+        let error = device.save_to_slice(short).unwrap_err();
+        assert!(error.reason().starts_with("expected a slice of at least"), "{error}");
+    }
+
     for release in [Release::Qemu7_2, Release::Qemu10_0] {
         let mut description = DescriptionWriter::new(release, 4096, None);
         let mut out = Writer::new();

@@ -17,11 +17,12 @@ impl WireForm for List {
     fn form(&self, field: &Field) -> TokenStream {
         let provider = self.provider(field);
         let info = if self.qlist { "qlist" } else { "qtailq" };
+        let max = &self.max;
         tokens! {
             __vmstate::Form::new(
                 __vmstate::Kind::List(#info, #provider::ITEM),
                 __vmstate::core::option::Option::None
-            )
+            ).limit(#max)
         }
     }
 

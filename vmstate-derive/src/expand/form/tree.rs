@@ -20,7 +20,8 @@ impl WireForm for Tree {
 
     fn form(&self, field: &Field) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::FORM)
+        let max = &self.max;
+        tokens!(#provider::FORM.limit(#max))
     }
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {

@@ -21,6 +21,7 @@ pub mod hook;
 pub mod info;
 pub mod sink;
 pub mod state;
+pub mod text;
 pub mod walk;
 pub mod wire;
 

@@ -69,8 +69,8 @@
 //! | [`dynamic`] | Decoding, comparing and editing streams |
 //! | [`import`], [`report`] | Rust structs and HTML pages generated from streams |
 //!
-//! The core, from the `no_std` crate `vmstate-types`: [`wire`], [`info`], [`description`], [`error`], [`state`], [`walk`] and
-//! [`sink`]. Most programs need only [`Reader`], [`Writer`] and the errors.
+//! The core, from the `no_std` crate `vmstate-types`: [`wire`], [`info`], [`description`], [`error`], [`text`], [`state`],
+//! [`walk`] and [`sink`]. Most programs need only [`Reader`], [`Writer`] and the errors.
 //!
 //! # Features
 //!
@@ -120,7 +120,7 @@ pub use vmstate_derive::VmState;
 pub use vmstate_types::__private;
 pub use vmstate_types::{
     Description, Info, LoadError, Reader, SaveError, Sink, Temporary, Timer, Unused, Wire, Writer, description, error,
-    info, sink, state, walk, wire,
+    info, sink, state, text, walk, wire,
 };
 
 pub use machine::Machine;

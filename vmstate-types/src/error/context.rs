@@ -1,9 +1,12 @@
 //! Location of an error: the part of the stream, and the path to the value in it.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+
+use crate::text::{OneLine, shortened};
 
 /// The part of the stream in which an error happened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,28 +30,30 @@ pub enum Location {
 }
 
 impl Location {
-    /// Writes the location without the section id and the version.
-    pub(super) fn write_short(&self, to: &mut impl fmt::Write) -> fmt::Result {
-        match self {
-            Self::Part(part) => to.write_str(part),
-            Self::Section { name, instance_id, .. } => {
-                write!(to, "section \"{}\" (instance {instance_id})", name.escape_debug())
-            }
-        }
+    /// Returns the location without the section id and the version.
+    pub(super) fn short(&self) -> impl fmt::Display {
+        OneLine(match self {
+            Self::Part(part) => shortened(part),
+            Self::Section { name, instance_id, .. } => format!("section {} (instance {instance_id})", quoted(name)),
+        })
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Part(part) => f.write_str(part),
-            Self::Section { name, instance_id, section_id, version, .. } => write!(
-                f,
-                "section \"{}\" (instance {instance_id}, section id {section_id}, version {version})",
-                name.escape_debug()
-            ),
+            Self::Part(part) => write!(f, "{}", OneLine(shortened(part))),
+            Self::Section { name, instance_id, section_id, version, .. } => {
+                let name = OneLine(quoted(name));
+                write!(f, "section {name} (instance {instance_id}, section id {section_id}, version {version})")
+            }
         }
     }
+}
+
+/// Returns a name in quotes.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", shortened(&name).escape_debug())
 }
 
 /// One segment of the path to a value.

@@ -1,86 +1,66 @@
 //! Errors as one line of text, for logs and for callers that wrap them.
 
-use core::fmt::{self, Write};
+use core::fmt::{self, Display, Formatter};
 
 use super::context::Context;
 use super::{LoadError, SaveError};
+use crate::text::{OneLine, shortened};
 
-/// Escapes control characters, so that a name from the stream cannot break the line.
-struct OneLine<'a, W>(&'a mut W);
-
-impl<W: Write> Write for OneLine<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for part in text.split_inclusive(char::is_control) {
-            match part.chars().next_back() {
-                Some(last) if last.is_control() => {
-                    self.0.write_str(part.strip_suffix(last).unwrap_or_default())?;
-                    write!(self.0, "{}", last.escape_debug())?;
-                }
-                _ => self.0.write_str(part)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for LoadError {
+impl Display for LoadError {
     /// Writes one line; `{:#}` writes the [report](Self::report).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if f.alternate() {
             return write!(f, "{}", self.report());
         }
-        let mut line = OneLine(f);
-        write_context(&mut line, &self.0.context)?;
+        write_context(f, &self.0.context)?;
         match &self.0.summary {
-            Some(summary) => line.write_str(summary)?,
-            None => write!(line, "expected {}, found {}", self.expected(), self.found())?,
+            Some(summary) => OneLine(summary).fmt(f)?,
+            None => OneLine(format_args!("expected {}, found {}", self.expected(), self.found())).fmt(f)?,
         }
         match self.offset() {
-            Some(offset) => write!(line, " (byte {offset:#x})"),
+            Some(offset) => write!(f, " (byte {offset:#x})"),
             None => Ok(()),
         }
     }
 }
 
-impl fmt::Display for SaveError {
+impl Display for SaveError {
     /// Writes one line; `{:#}` writes the [report](Self::report).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if f.alternate() {
             return write!(f, "{}", self.report());
         }
-        let mut line = OneLine(f);
-        write_context(&mut line, &self.0.context)?;
-        line.write_str(self.reason())
+        write_context(f, &self.0.context)?;
+        OneLine(self.reason()).fmt(f)
     }
 }
 
 /// Writes `section "serial" (instance 0): field serial.divider: `, as far as it is known.
-fn write_context(line: &mut impl Write, context: &Context) -> fmt::Result {
+fn write_context(f: &mut Formatter<'_>, context: &Context) -> fmt::Result {
     if let Some(location) = context.location() {
-        location.write_short(line)?;
-        line.write_str(": ")?;
+        write!(f, "{}: ", location.short())?;
     }
     let path = context.path();
     if path.is_empty() {
         return Ok(());
     }
-    write!(line, "field {path}")?;
+    write!(f, "field {}", OneLine(shortened(&path)))?;
     if let Some(subsection) = context.subsection() {
-        write!(line, " (subsection \"{subsection}\")")?;
+        write!(f, " (subsection \"{}\")", OneLine(shortened(&subsection)))?;
     }
-    line.write_str(": ")
+    f.write_str(": ")
 }
 
 // The report: `main` and `unwrap` show errors by `Debug`. Written by hand because derived code would be compiled into
 // every crate that unwraps a result.
 impl fmt::Debug for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.report())
     }
 }
 
 impl fmt::Debug for SaveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.report())
     }
 }
@@ -134,6 +114,48 @@ mod tests {
             "section \"x\\ny\" (instance 0): field evil\\r\\nfield: expected a name, found \"a\\nb\""
         );
         assert_eq!(SaveError::rejected("a\u{1b}[31m\nb").to_string(), "a\\u{1b}[31m\\nb");
+    }
+
+    /// An error in which every text has `text`.
+    fn full(text: &str) -> LoadError {
+        let text = String::from(text);
+        LoadError::malformed(text.clone(), &text)
+            .with_summary(text.clone())
+            .or_advice(text.clone())
+            .with_qemu_message(text.clone())
+            .with_diagnosis(text.clone())
+            .in_field(text.clone())
+            .in_subsection(text.clone())
+            .in_field(text.clone())
+            .in_location(|| section(&text))
+    }
+
+    #[test]
+    fn hidden_characters_are_escaped_in_all_texts() {
+        for text in ["\u{1b}[2J", "\u{9b}2J", "a\rb", "a\nb", "\u{202e}cba", "a\u{200b}b", "e\u{301}", "\u{3164}"] {
+            let save = SaveError::rejected(text).in_field(text).in_location(|| section(text));
+            let part = LoadError::malformed("1", 2).in_location(|| Location::Part(text.into()));
+            for error in [full(text).to_string(), save.to_string(), part.to_string()] {
+                assert!(error.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{error:?}");
+            }
+            for report in [full(text).report().to_string(), save.report().to_string(), part.report().to_string()] {
+                assert!(report.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{report:?}");
+                let is_row = |line: &str| line.starts_with("  ") || line.starts_with("cannot ");
+                assert!(report.lines().all(is_row), "{report:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_bounded() {
+        let text = "\u{e0041}".repeat(1 << 20);
+        let save = SaveError::rejected(&text).in_field(text.clone()).in_location(|| section(&text));
+        let error = full(&text);
+        for message in [error.to_string(), error.report().to_string(), save.to_string(), save.report().to_string()] {
+            assert!(message.len() < 32 << 10, "{} bytes", message.len());
+            assert!(message.contains("... (4194304 bytes)"), "{message}");
+        }
+        assert!(error.found().len() < 2048, "{} bytes are held", error.found().len());
     }
 
     #[test]

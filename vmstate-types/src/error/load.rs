@@ -3,12 +3,13 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
 
 use super::context::Context;
 use super::thin_box::ThinBox;
 use super::{Blame, Cause, LoadErrorKind, Location};
+use crate::text::{shortened, shortened_cow};
 
 /// The reason why a stream cannot be loaded: the expected and the found value, and their location.
 ///
@@ -57,10 +58,11 @@ pub(super) struct Shortage {
 impl LoadError {
     /// Creates an error of any kind. The constructors named after a kind are shorter.
     ///
-    /// `expected` and `found` complete the sentence "expected .., found ..".
+    /// `expected` and `found` complete the sentence "expected .., found ..". Like all texts of an error, they are
+    /// truncated to [`MAX_SHOWN`](crate::text::MAX_SHOWN) bytes.
     #[must_use]
     pub fn new(kind: LoadErrorKind, expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
-        Self::from_text(kind, expected.into(), found.to_string())
+        Self::from_text(kind, shortened_cow(expected.into()), shortened(&found))
     }
 
     /// Compiled once, unlike its generic caller.
@@ -153,21 +155,21 @@ impl LoadError {
     /// Sets the text that replaces "expected .., found .." in the one-line form.
     #[must_use]
     pub fn with_summary(mut self, summary: impl Into<String>) -> Self {
-        self.0.summary = Some(summary.into());
+        self.0.summary = Some(shortened(&summary.into()));
         self
     }
 
     /// Sets the advice, unless it is set already.
     #[must_use]
     pub fn or_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
-        self.0.advice.get_or_insert_with(|| advice.into());
+        self.0.advice.get_or_insert_with(|| shortened_cow(advice.into()));
         self
     }
 
     /// Replaces the advice.
     #[must_use]
     pub fn with_advice(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
-        self.0.advice = Some(advice.into());
+        self.0.advice = Some(shortened_cow(advice.into()));
         self
     }
 
@@ -180,14 +182,14 @@ impl LoadError {
     /// Sets the message that QEMU prints for the same condition, unless it is set already.
     #[must_use]
     pub fn with_qemu_message(mut self, message: impl Into<String>) -> Self {
-        self.0.qemu.get_or_insert_with(|| message.into());
+        self.0.qemu.get_or_insert_with(|| shortened(&message.into()));
         self
     }
 
     /// Sets the root cause found in the stream's description, unless it is set already.
     #[must_use]
     pub fn with_diagnosis(mut self, diagnosis: impl Into<String>) -> Self {
-        self.0.diagnosis.get_or_insert_with(|| diagnosis.into());
+        self.0.diagnosis.get_or_insert_with(|| shortened(&diagnosis.into()));
         self
     }
 

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::context::Context;
 use super::{LoadError, Location, SaveError};
+use crate::text::{OneLine, printable, shortened};
 
 /// All that is known about an error, one fact per line.
 ///
@@ -94,16 +95,16 @@ fn write_context(f: &mut fmt::Formatter<'_>, title: &str, context: &Context) -> 
     if path.is_empty() {
         return Ok(());
     }
-    write!(f, "\n  field     {path}")?;
+    write!(f, "\n  field     {}", OneLine(shortened(&path)))?;
     match context.subsection() {
-        Some(subsection) => write!(f, " (subsection \"{subsection}\")"),
+        Some(subsection) => write!(f, " (subsection \"{}\")", OneLine(shortened(&subsection))),
         None => Ok(()),
     }
 }
 
 fn write_line(f: &mut fmt::Formatter<'_>, key: &str, value: Option<&str>) -> fmt::Result {
     match value {
-        Some(value) => write!(f, "\n  {key:<10}{value}"),
+        Some(value) => write!(f, "\n  {key:<10}{}", printable(value)),
         None => Ok(()),
     }
 }

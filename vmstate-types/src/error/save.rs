@@ -2,13 +2,13 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
 
 use super::context::Context;
 use super::thin_box::ThinBox;
 use super::{Blame, Cause, Location, SaveErrorKind};
+use crate::text::shortened;
 
 /// The reason why a device or a machine cannot be saved, and the location of the failure.
 ///
@@ -32,7 +32,7 @@ impl SaveError {
     /// Creates an error of any kind. The constructors named after a kind are shorter.
     #[must_use]
     pub fn new(kind: SaveErrorKind, reason: impl fmt::Display) -> Self {
-        Self::from_text(kind, reason.to_string())
+        Self::from_text(kind, shortened(&reason))
     }
 
     /// Compiled once, unlike its generic caller.
@@ -62,7 +62,7 @@ impl SaveError {
     #[must_use]
     pub fn io(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
         let cause = cause.into();
-        let mut error = Self::from_text(SaveErrorKind::Io, format!("cannot write the stream: {cause}"));
+        let mut error = Self::new(SaveErrorKind::Io, format_args!("cannot write the stream: {cause}"));
         error.0.cause = Some(cause);
         error
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use vmstate_types::text::printable;
+
 use super::{DecodedValue, FoundItem, Scalar, ScalarKind, Scalars};
 
 /// The number of shown elements. The others are only counted.
@@ -11,7 +13,7 @@ impl Display for FoundItem<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scalar(value) => value.fmt(f),
-            Self::Struct(inner) => write!(f, "{} (version {})", inner.vmsd_name.escape_debug(), inner.version),
+            Self::Struct(inner) => write!(f, "{} (version {})", printable(&inner.vmsd_name), inner.version),
             Self::Value(value) => value.fmt(f),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use vmstate_types::text::{OneLine, shortened};
+
 /// An error of parsing a schema or a dump.
 #[derive(Debug)]
 pub struct SchemaError {
@@ -11,13 +13,13 @@ pub struct SchemaError {
 
 impl SchemaError {
     pub(super) fn new(expected: &'static str, found: impl fmt::Display) -> Self {
-        Self { expected, found: found.to_string() }
+        Self { expected, found: shortened(&found) }
     }
 }
 
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {}, found {}", self.expected, self.found)
+        write!(f, "expected {}, found {}", self.expected, OneLine(&self.found))
     }
 }
 

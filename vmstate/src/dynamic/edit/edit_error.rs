@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use vmstate_types::LoadError;
+use vmstate_types::text::{OneLine, shortened};
 
 /// An error of editing a stream.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct Rejection {
 
 impl Rejection {
     pub(super) fn new(edit: impl Into<String>) -> Self {
-        Self { edit: edit.into(), expected: Cow::Borrowed(""), found: String::new(), advice: None }
+        Self { edit: shortened(&edit.into()), expected: Cow::Borrowed(""), found: String::new(), advice: None }
     }
 
     /// Creates the rejection of a change that [`named`](Self::named) will name.
@@ -34,7 +35,7 @@ impl Rejection {
     }
 
     pub(super) fn expected(mut self, expected: impl Into<Cow<'static, str>>, found: impl fmt::Display) -> Self {
-        (self.expected, self.found) = (expected.into(), found.to_string());
+        (self.expected, self.found) = (expected.into(), shortened(&found));
         self
     }
 
@@ -44,8 +45,8 @@ impl Rejection {
     }
 
     /// Names the edit that was rejected.
-    pub(super) fn named(self, edit: String) -> Self {
-        Self { edit, ..self }
+    pub(super) fn named(self, edit: &str) -> Self {
+        Self { edit: shortened(&edit), ..self }
     }
 
     /// Returns the values that the format, or the current value, allows.
@@ -65,12 +66,13 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { edit, expected, found, advice } = self;
+        let (edit, expected, found) = (OneLine(edit), OneLine(expected), OneLine(found));
         if !f.alternate() {
             return write!(f, "{edit}: expected {expected}, found {found}");
         }
         write!(f, "{edit}\n  expected  {expected}\n  found     {found}")?;
         match advice {
-            Some(advice) => write!(f, "\n  advice    {advice}"),
+            Some(advice) => write!(f, "\n  advice    {}", OneLine(advice)),
             None => Ok(()),
         }
     }

@@ -40,6 +40,7 @@
 
 use std::fmt;
 
+use vmstate_types::text::printable;
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::{DecodedSection, DecodedStruct, Rewriter};
@@ -103,11 +104,12 @@ pub struct AppliedEdit {
 
 impl fmt::Display for AppliedEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = printable(&self.path);
         match (&self.old, &self.new) {
-            (Some(old), Some(new)) => write!(f, "{}: {old} -> {new}", self.path),
-            (None, Some(new)) => write!(f, "{}: added, {new}", self.path),
-            (Some(old), None) => write!(f, "{}: dropped, was {old}", self.path),
-            (None, None) => write!(f, "{}", self.path),
+            (Some(old), Some(new)) => write!(f, "{path}: {} -> {}", printable(old), printable(new)),
+            (None, Some(new)) => write!(f, "{path}: added, {}", printable(new)),
+            (Some(old), None) => write!(f, "{path}: dropped, was {}", printable(old)),
+            (None, None) => write!(f, "{path}"),
         }
     }
 }
@@ -271,22 +273,22 @@ impl Edit {
         match self {
             Self::Rename(new) if rest.is_empty() => {
                 let old =
-                    section.rename(new).map_err(|rejection| rejection.named(format!("cannot rename `{path}`")))?;
+                    section.rename(new).map_err(|rejection| rejection.named(&format!("cannot rename `{path}`")))?;
                 Ok(change(Some(old), Some(new.clone())))
             }
             Self::Set(value) if !rest.is_empty() => {
                 let set = section.set_with(rest, value, force);
-                let set = set.map_err(|rejection| rejection.named(format!("cannot set `{path}`")))?;
+                let set = set.map_err(|rejection| rejection.named(&format!("cannot set `{path}`")))?;
                 Ok(set.and_then(|(old, new)| change(Some(old), Some(new))))
             }
             Self::Drop if !rest.is_empty() => {
                 let dropped = section.drop_subsection(rest);
-                let dropped = dropped.map_err(|rejection| rejection.named(format!("cannot drop `{path}`")))?;
+                let dropped = dropped.map_err(|rejection| rejection.named(&format!("cannot drop `{path}`")))?;
                 Ok(dropped.and_then(|dropped| change(Some(dropped.summary()), None)))
             }
             Self::Add(new) if !rest.is_empty() => {
                 let added = section.add_subsection(rest, new);
-                let added = added.map_err(|rejection| rejection.named(format!("cannot add `{path}`")))?;
+                let added = added.map_err(|rejection| rejection.named(&format!("cannot add `{path}`")))?;
                 Ok(if added { change(None, Some(new.summary())) } else { None })
             }
             _ => Ok(None),

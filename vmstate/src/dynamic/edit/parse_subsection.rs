@@ -30,7 +30,7 @@ pub fn subsection(text: &str) -> Result<DecodedStruct, Rejection> {
     let rejection = || Rejection::new("cannot make the subsection").expected(form, text);
     let (version, fields) = parse().ok_or_else(rejection)?;
     let fields = split(fields).into_iter().map(field).collect::<Result<Vec<_>, _>>();
-    let fields = fields.map_err(|rejection| rejection.named("cannot make the subsection".to_owned()))?;
+    let fields = fields.map_err(|rejection| rejection.named("cannot make the subsection"))?;
     Ok(DecodedStruct { vmsd_name: "".into(), version, offset: 0, fields, subsections: Vec::new() })
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use vmstate_types::Description;
+use vmstate_types::text::printable;
 
 use super::finder::{Context, Direction, Finder, Finding};
 use super::rule::{Rule, Severity};
@@ -78,7 +79,9 @@ pub enum DifferenceKind {
 
 impl fmt::Display for LayoutDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: the stream has {}, this device has {}: {}", self.path, self.theirs, self.ours, self.reason)
+        let [path, theirs, ours, reason] =
+            [&self.path, &self.theirs, &self.ours, &self.reason].map(|text| printable(text));
+        write!(f, "`{path}`: the stream has {theirs}, this device has {ours}: {reason}")
     }
 }
 

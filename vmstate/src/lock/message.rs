@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use vmstate_types::text::{OneLine, printable};
+
 use super::{BLESS, LockChange, LockChangeKind};
-use crate::schema::compare::{Direction, Finding};
+use crate::schema::compare::{Direction, MergedFinding, merge_directions};
 
 /// Formats all changes, the breaking ones first.
 pub(super) fn message(changes: &[LockChange]) -> String {
@@ -11,7 +13,8 @@ pub(super) fn message(changes: &[LockChange]) -> String {
     let mut text = String::from("devices differ from their lock files\n");
     for change in breaking.iter().chain(&safe) {
         // A `String` takes everything.
-        let _ = write!(text, "\n{} ({})\n", change.device, change.file.display());
+        let file = change.file.display();
+        let _ = write!(text, "\n{} ({})\n", printable(&change.device), OneLine(file));
         push_change(&mut text, change);
     }
     text.push('\n');
@@ -40,30 +43,26 @@ fn push_change(text: &mut String, change: &LockChange) {
         LockChangeKind::Changed(findings) => {
             let mut findings: Vec<_> = findings.iter().collect();
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
-            for (index, finding) in findings.iter().enumerate() {
-                let is_other_way = |other: &&Finding| other.is_other_way_of(finding);
-                if !findings.iter().take(index).any(&is_other_way) {
-                    let both = findings.iter().any(is_other_way);
-                    push_finding(text, finding, both);
-                }
-            }
+            merge_directions(findings).into_iter().for_each(|merged| push_finding(text, merged));
             Ok(())
         }
     };
 }
 
-fn push_finding(text: &mut String, finding: &Finding, both: bool) {
+fn push_finding(text: &mut String, MergedFinding { finding, is_both_ways, .. }: MergedFinding<'_>) {
     let rule = finding.rule;
-    let place = if finding.path.is_empty() { String::new() } else { format!(" at `{}`", finding.path) };
+    let path = printable(&finding.path);
+    let place = if finding.path.is_empty() { String::new() } else { format!(" at `{path}`") };
     let direction = match finding.direction {
-        _ if both => "both directions",
+        _ if is_both_ways => "both directions",
         Direction::OldToNew => "older streams in this release",
         Direction::NewToOld => "streams of this release in older ones",
     };
     let version = finding.at_version.map(|version| format!(", streams of version {version}")).unwrap_or_default();
     let _ = writeln!(text, "  {:<5}  {rule}{place}: {}", finding.severity(), rule.summary());
     let _ = writeln!(text, "         affects: {direction}{version}");
-    let _ = writeln!(text, "         old: {}, new: {}", finding.on_old_side(), finding.on_new_side());
+    let [old, new] = [finding.on_old_side(), finding.on_new_side()].map(printable);
+    let _ = writeln!(text, "         old: {old}, new: {new}");
     if !rule.advice().is_empty() {
         let _ = writeln!(text, "         safe: {}", rule.advice());
     }

@@ -45,14 +45,6 @@ impl Finding {
         self.rule.severity()
     }
 
-    /// Returns whether both findings are the same difference, seen in the two directions.
-    #[must_use]
-    pub fn is_other_way_of(&self, other: &Self) -> bool {
-        let about = |finding: &Self| (finding.rule, finding.device.clone(), finding.path.clone(), finding.at_version);
-        let sides = |finding: &Self| (finding.on_old_side().to_owned(), finding.on_new_side().to_owned());
-        self.direction != other.direction && about(self) == about(other) && sides(self) == sides(other)
-    }
-
     /// Returns the definition of the old side.
     #[must_use]
     pub fn on_old_side(&self) -> &str {

@@ -38,6 +38,7 @@ mod difference;
 mod field;
 mod finder;
 mod leaf;
+mod merge;
 mod queue;
 mod regroup;
 mod rule;
@@ -47,6 +48,7 @@ mod subsection;
 pub use comparison::{Comparison, compare_schemas};
 pub use difference::{DifferenceKind, LayoutDifference, first_difference, first_difference_from_sent};
 pub use finder::{Direction, Finding};
+pub use merge::{MergedFinding, merge_directions};
 pub use rule::{Rule, Severity};
 
 use super::shape::Shape;

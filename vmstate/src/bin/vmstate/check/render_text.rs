@@ -1,7 +1,9 @@
 //! Findings as text.
 
+use std::cmp::Reverse;
+
 use anstyle::{AnsiColor, Style};
-use vmstate::schema::compare::{Comparison, Direction, Finding, Rule, Severity};
+use vmstate::schema::compare::{Comparison, Direction, MergedFinding, Rule, Severity, merge_directions};
 
 use crate::terminal::Align::Left;
 use crate::terminal::{HEADING, Table, plain, plural};
@@ -29,31 +31,19 @@ fn summary(report: &Comparison) -> String {
     format!("{} in {}", counts.join(", "), plural(report.compared as u64, "compared device"))
 }
 
-/// A finding in one direction or in both.
-struct Row<'r> {
-    finding: &'r Finding,
-    both: bool,
-}
-
 /// Returns the findings with at least the severity `least`. Findings that are equal in both directions are merged.
-fn merged(report: &Comparison, least: Severity) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    for finding in report.findings.iter().filter(|finding| finding.severity() >= least) {
-        let same = rows.iter_mut().find(|row| row.finding.is_other_way_of(finding));
-        match same {
-            Some(row) => row.both = true,
-            None => rows.push(Row { finding, both: false }),
-        }
-    }
-    rows.sort_by_key(|row| (std::cmp::Reverse(row.finding.severity()), row.finding.device.clone()));
+fn merged(report: &Comparison, least: Severity) -> Vec<MergedFinding<'_>> {
+    let mut rows = merge_directions(report.findings.iter().filter(|finding| finding.severity() >= least));
+    let key = |row: &MergedFinding<'_>| (Reverse(row.finding.severity()), row.finding.device.clone());
+    rows.sort_by_cached_key(key);
     rows
 }
 
-fn table(rows: &[Row<'_>]) -> String {
+fn table(rows: &[MergedFinding<'_>]) -> String {
     let heads = ["SEVERITY", "BREAKS", "RULE", "DEVICE", "FIELD", "OLD", "NEW"];
     let mut table = Table::new(heads.map(|head| (head, Left)));
-    for Row { finding, both } in rows {
-        let direction = match (both, finding.direction) {
+    for MergedFinding { finding, is_both_ways, .. } in rows {
+        let direction = match (is_both_ways, finding.direction) {
             (true, _) => "both ways",
             (false, Direction::OldToNew) => "old to new",
             (false, Direction::NewToOld) => "new to old",

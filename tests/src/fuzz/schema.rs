@@ -33,19 +33,20 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// Parsing the formatted schema returns the same schema.
+/// Parsing the formatted schema returns the same schema. A schema that is nested too deeply cannot be formatted.
 fn understood(text: &str, schema: &Schema) {
-    let written = schema.to_text();
+    let Ok(written) = schema.to_text() else { return };
     let again = Schema::from_text(&written).unwrap_or_else(|error| panic!("{error}\n{written}"));
     assert_eq!(&again, schema);
-    assert_eq!(again.to_text(), written);
+    assert_eq!(again.to_text().expect("as before"), written);
     if let Ok(dump) = Dump::parse(text) {
-        assert_eq!(Dump::parse(&dump.to_text()).expect("it was written as a dump"), dump);
+        let written = dump.to_text().expect("it was parsed, so it is not nested too deeply");
+        assert_eq!(Dump::parse(&written).expect("it was written as a dump"), dump);
     }
     for release in [Release::Qemu7_2, Release::Qemu10_0] {
-        let dump = Dump::from_schema(schema, release).to_text();
+        let Ok(dump) = Dump::from_schema(schema, release).to_text() else { continue };
         let again = Dump::parse(&dump).unwrap_or_else(|error| panic!("{error}\n{dump}"));
-        assert_eq!(again.to_text(), dump);
+        assert_eq!(again.to_text().expect("as before"), dump);
     }
     // A schema may describe a device that rejects its own state. Otherwise it is compatible with itself. Of two subsections
     // with one name, the first reads both.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use vmstate::description::{Description, Field, Form};
 use vmstate::lock::{Accept, Lock, LockChange, LockChangeKind, LockError};
 use vmstate::prelude::*;
 use vmstate::schema::Schema;
@@ -72,6 +73,33 @@ macro_rules! nic {
         #[vmstate(name = "nic", $($attribute)*)]
         struct $name { $($fields)* }
     };
+}
+
+/// A device with a struct in a struct, and so on.
+fn nested(depth: usize) -> Description {
+    const BYTE: &[Field] = &[Field::new("byte", Form::info("uint8", Some(1)))];
+    let inner = Description::new("nested").fields(BYTE);
+    (0..depth).fold(inner, |inner, _| {
+        let field = Field::new("inner", Form::structure(Box::leak(Box::new(inner))));
+        Description::new("nested").fields(Box::leak(Box::new([field])))
+    })
+}
+
+#[test]
+fn deeply_nested_device_cannot_be_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = Lock::new(folder.path()).device(None, &nested(10));
+    assert_eq!(lock.bless(Accept::Safe).unwrap(), []);
+    assert_eq!(lock.check().unwrap(), []);
+    let written = fs::read(folder.path().join("nested.json")).unwrap();
+
+    let deep = Lock::new(folder.path()).device(None, &nested(70));
+    for result in [deep.check(), deep.bless(Accept::Breaking)] {
+        let error = result.unwrap_err();
+        assert!(matches!(error, LockError::Schema(..)), "{error}");
+        assert!(error.to_string().contains("can be read again"), "{error}");
+    }
+    assert_eq!(fs::read(folder.path().join("nested.json")).unwrap(), written);
 }
 
 #[test]
@@ -227,7 +255,7 @@ fn lock_files_ignore_line_endings() {
     assert_eq!(nic.bless(Accept::Safe).unwrap(), []);
     let path = folder.path().join("nic.json");
     let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text, Schema::from_devices(None, [("nic", Nic::DESCRIPTION)]).to_text());
+    assert_eq!(text, Schema::from_devices(None, [("nic", Nic::DESCRIPTION)]).to_text().unwrap());
     fs::write(&path, text.replace('\n', "\r\n")).unwrap();
     assert_eq!(nic.check().unwrap(), []);
     // A file with other formatting is equivalent and is rewritten.

@@ -35,6 +35,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
 use vmstate_types::Description;
+use vmstate_types::text::{OneLine, printable};
 
 use crate::schema::compare::{CompareOptions, Finding, Severity, compare};
 use crate::schema::{Schema, SchemaError};
@@ -203,7 +204,10 @@ impl Lock {
         for LockChange { device, file, kind } in &accepted {
             let written = match kind {
                 LockChangeKind::Removed => fs::remove_file(file),
-                _ => fs::create_dir_all(&self.folder).and_then(|()| fs::write(file, self.text(device))),
+                _ => {
+                    let text = self.text(device, file)?;
+                    fs::create_dir_all(&self.folder).and_then(|()| fs::write(file, text))
+                }
             };
             written.map_err(|error| LockError::File(file.clone(), error))?;
         }
@@ -235,7 +239,7 @@ impl Lock {
             Err(error) => return Err(LockError::File(file.to_owned(), error)),
         };
         // A checkout may have changed the line breaks.
-        if text.replace("\r\n", "\n") == self.text(name) {
+        if text.replace("\r\n", "\n") == self.text(name, file)? {
             return Ok(None);
         }
         let locked = Schema::from_text(&text).map_err(|error| LockError::Schema(file.to_owned(), error))?;
@@ -247,10 +251,11 @@ impl Lock {
     }
 
     /// Returns the text of a device's file.
-    fn text(&self, name: &str) -> String {
+    fn text(&self, name: &str, file: &Path) -> Result<String, LockError> {
         let device = self.schema.devices.get_key_value(name);
         let devices = device.map(|(name, shape)| (name.clone(), shape.clone())).into_iter().collect();
-        Schema { devices, ..Schema::from_devices(None, []) }.to_text()
+        let text = Schema { devices, ..Schema::from_devices(None, []) }.to_text();
+        text.map_err(|error| LockError::Schema(file.to_owned(), error))
     }
 
     /// Returns the path of a device's file. Characters that some file systems reject are replaced.
@@ -279,7 +284,7 @@ impl Lock {
 pub enum LockError {
     /// A file could not be read or written.
     File(PathBuf, io::Error),
-    /// A file is not a schema.
+    /// A file is not a schema, or a device cannot be written as one.
     Schema(PathBuf, SchemaError),
     /// Two devices have the same name, or names with the same file.
     Repeated(String),
@@ -288,9 +293,10 @@ pub enum LockError {
 impl fmt::Display for LockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path, error) => write!(f, "cannot read or write `{}`: {error}", path.display()),
-            Self::Schema(path, error) => write!(f, "`{}`: {error}", path.display()),
+            Self::File(path, error) => write!(f, "cannot read or write `{}`: {error}", OneLine(path.display())),
+            Self::Schema(path, error) => write!(f, "`{}`: {error}", OneLine(path.display())),
             Self::Repeated(name) => {
+                let name = printable(name);
                 write!(f, "duplicate device name `{name}`; rename one, as in `Device as \"name\"`")
             }
         }

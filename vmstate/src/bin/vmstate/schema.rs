@@ -1,13 +1,14 @@
 //! `vmstate schema`: prints the schema of a stream, dump or schema file.
 
-use vmstate::schema::Release;
 use vmstate::schema::dump::Dump;
+use vmstate::schema::{Release, SchemaError};
 
 use crate::args::{Schema, SchemaFormat};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::schema_file::SchemaFile;
+use crate::terminal::plain;
 
 pub(crate) fn run(arguments: &Schema) -> Result<Outcome, Failure> {
     let mut file = SchemaFile::read(&arguments.file)?;
@@ -19,11 +20,12 @@ pub(crate) fn run(arguments: &Schema) -> Result<Outcome, Failure> {
     }
     file.select(&arguments.devices);
     let schema = &file.schema;
+    let failed = |error: SchemaError| Failure::usage(format!("{}: {error}", file.name));
     output::print(&match arguments.format {
-        SchemaFormat::Schema => schema.to_text(),
-        SchemaFormat::Names => schema.devices.keys().map(|name| format!("{name}\n")).collect(),
-        SchemaFormat::Dump => Dump::from_schema(schema, Release::Qemu10_0).to_text(),
-        SchemaFormat::Dump72 => Dump::from_schema(schema, Release::Qemu7_2).to_text(),
+        SchemaFormat::Schema => schema.to_text().map_err(failed)?,
+        SchemaFormat::Names => schema.devices.keys().map(|name| plain(name) + "\n").collect(),
+        SchemaFormat::Dump => Dump::from_schema(schema, Release::Qemu10_0).to_text().map_err(failed)?,
+        SchemaFormat::Dump72 => Dump::from_schema(schema, Release::Qemu7_2).to_text().map_err(failed)?,
     })?;
     Ok(Outcome::Success)
 }

@@ -1,18 +1,28 @@
 //! JSON as `-dump-vmstate` spaces it: two spaces a level, and an empty line in empty arrays.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::Formatter;
+use vmstate_types::text::json_fragment;
 
-/// The text of `value`, with the newline at its end.
-pub(super) fn to_json(value: &impl Serialize) -> String {
+use crate::schema::SchemaError;
+
+/// The deepest nesting of JSON that `serde_json` reads.
+const MAX_DEPTH: usize = 127;
+
+/// Returns the text of `value`, with the newline at its end.
+///
+/// # Errors
+/// Returns an error if a parser would reject the text, because it is nested too deeply.
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, SchemaError> {
+    let failed = |error: &dyn Display| SchemaError::new("a dump that can be read again", error);
     let mut out = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, Layout::default());
-    // Serializing a dump into a vector cannot fail.
-    let _ = value.serialize(&mut serializer);
+    value.serialize(&mut serializer).map_err(|error| failed(&error))?;
     out.push(b'\n');
-    String::from_utf8(out).unwrap_or_default()
+    String::from_utf8(out).map_err(|error| failed(&error))
 }
 
 /// QEMU's layout (`dump_vmstate_json_to_file` in `migration/savevm.c`).
@@ -25,6 +35,9 @@ struct Layout {
 impl Layout {
     fn begin<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
         self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(io::Error::other(format!("more than {MAX_DEPTH} levels of nesting")));
+        }
         self.has_value = false;
         out.write_all(bracket)
     }
@@ -37,7 +50,7 @@ impl Layout {
     }
 
     fn line<W: ?Sized + Write>(&self, out: &mut W) -> io::Result<()> {
-        write!(out, "\n{:1$}", "", 2 * self.depth)
+        write!(out, "\n{}", " ".repeat(2 * self.depth))
     }
 
     fn end<W: ?Sized + Write>(&mut self, out: &mut W, bracket: &[u8]) -> io::Result<()> {
@@ -52,6 +65,10 @@ impl Layout {
 }
 
 impl Formatter for Layout {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        write!(out, "{}", json_fragment(fragment))
+    }
+
     fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
         self.begin(out, b"[")
     }

@@ -16,7 +16,7 @@
 //! }
 //!
 //! let schema = Schema::from_devices("board-1.0", [("latch-device", Latch::DESCRIPTION)]);
-//! let text = Dump::from_schema(&schema, Release::Qemu10_0).to_text();
+//! let text = Dump::from_schema(&schema, Release::Qemu10_0).to_text()?;
 //! assert_eq!(text, r#"{
 //!   "vmschkmachine": {
 //!     "Name": "board-1.0"
@@ -42,7 +42,7 @@
 //!   }
 //! }
 //! "#);
-//! assert_eq!(Dump::parse(&text)?.to_text(), text);
+//! assert_eq!(Dump::parse(&text)?.to_text()?, text);
 //! # Ok::<(), vmstate::schema::SchemaError>(())
 //! ```
 
@@ -132,8 +132,10 @@ impl Dump {
     }
 
     /// The text that QEMU writes for this dump.
-    #[must_use]
-    pub fn to_text(&self) -> String {
+    ///
+    /// # Errors
+    /// Returns an error if structs are nested too deeply to read the text again (about 40 levels).
+    pub fn to_text(&self) -> Result<String, SchemaError> {
         let devices = self.devices.iter().map(|device| (device.name.clone(), device.clone())).collect();
         let file = File { machine: Machine { name: self.machine.clone() }, devices: Entries(devices) };
         dump_json::to_json(&file)

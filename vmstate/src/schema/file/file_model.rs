@@ -1,6 +1,10 @@
 //! The keys of a schema file.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use vmstate_types::description::{Absent, Pointers, Priority};
 
 use crate::schema::SchemaError;
@@ -69,7 +73,7 @@ struct Field {
     inner: Option<Inner>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum Inner {
     Alike(Box<Struct>),
@@ -330,6 +334,31 @@ impl Field {
             (None, None) => Ok(kind),
             _ => Err(found("`keys` or `struct_version`")),
         }
+    }
+}
+
+/// Not derived: serde would copy the struct at each level of nesting.
+impl<'de> Deserialize<'de> for Inner {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(InnerVisitor)
+    }
+}
+
+struct InnerVisitor;
+
+impl<'de> Visitor<'de> for InnerVisitor {
+    type Value = Inner;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a struct, or an array of structs")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Inner, A::Error> {
+        Struct::deserialize(MapAccessDeserializer::new(map)).map(|inner| Inner::Alike(Box::new(inner)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Inner, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Inner::Each)
     }
 }
 

@@ -1,35 +1,43 @@
 //! JSON as people review it: short objects on one line, so that a field is a line.
 
+use std::borrow::Cow;
+use std::fmt::{Display, Write};
+
 use serde::Serialize;
 
+use crate::schema::SchemaError;
 use crate::schema::vmdesc::{Json, quote};
 
 /// The longest line that is made of an object.
 const WIDTH: usize = 120;
+/// The shortest limit without indentation: deep inside, short objects are still on one line.
+const LEAST: usize = 60;
 
-/// The JSON text of `value`, keys in the order of its declaration.
-pub(super) fn text(value: &impl Serialize) -> String {
-    // Serializing the model into text cannot fail, and the text is valid JSON.
-    let compact = serde_json::to_string(value).unwrap_or_default();
-    let json: Json<'_> = serde_json::from_str(&compact).unwrap_or(Json::Null);
+/// Returns the JSON text of `value`, keys in the order of its declaration.
+///
+/// # Errors
+/// Returns an error if a parser would reject the text, because values are nested too deeply or too many.
+pub(super) fn text(value: &impl Serialize) -> Result<String, SchemaError> {
+    let failed = |error| SchemaError::new("a schema that can be read again", error);
+    let compact = serde_json::to_string(value).map_err(failed)?;
+    let json: Json<'_> = serde_json::from_str(&compact).map_err(failed)?;
     let mut out = String::new();
     push(&mut out, &json, 0);
     out.push('\n');
-    out
+    Ok(out)
 }
 
 fn push(out: &mut String, json: &Json<'_>, indent: usize) {
-    let line = line(json);
     match json {
-        Json::Array(items) if has_structure(json) => {
+        Json::Array(items) if has_structure(items) => {
             let items = items.iter().map(|item| (None, item));
             block(out, ('[', ']'), items, indent);
         }
-        Json::Object(entries) if indent == 0 || has_lists(json) || indent + line.len() > WIDTH => {
-            let items = entries.iter().map(|(key, item)| (Some(&**key), item));
-            block(out, ('{', '}'), items, indent);
-        }
-        _ => out.push_str(&line),
+        Json::Object(entries) => match Line::short(json, WIDTH.saturating_sub(indent).max(LEAST)) {
+            Some(line) if indent > 0 => out.push_str(&line),
+            _ => block(out, ('{', '}'), entries.iter().map(|(key, item)| (Some(&**key), item)), indent),
+        },
+        _ => out.push_str(&Line::long(json)),
     }
 }
 
@@ -54,36 +62,78 @@ fn block<'a, 'j: 'a>(
     out.push(close);
 }
 
-/// Returns whether the value contains an array of objects.
-fn has_lists(json: &Json<'_>) -> bool {
-    match json {
-        Json::Array(_) => has_structure(json),
-        Json::Object(entries) => entries.iter().any(|(_, value)| has_lists(value)),
-        _ => false,
+fn has_structure(items: &[Json<'_>]) -> bool {
+    items.iter().any(|item| matches!(item, Json::Array(_) | Json::Object(_)))
+}
+
+/// A value on one line.
+struct Line {
+    text: String,
+    /// The maximum length. Writing stops beyond it, so that an attempt costs little however large the value is.
+    width: usize,
+}
+
+/// The reason why a value is not written on one line.
+struct TooLong;
+
+impl Line {
+    /// Returns the value on one line of at most `width` characters without arrays of objects.
+    fn short(json: &Json<'_>, width: usize) -> Option<String> {
+        let mut line = Self { text: String::new(), width };
+        line.value(json).ok().map(|()| line.text)
     }
-}
 
-fn has_structure(array: &Json<'_>) -> bool {
-    matches!(array, Json::Array(items) if items.iter().any(|item| matches!(item, Json::Array(_) | Json::Object(_))))
-}
+    /// Returns a scalar or an array of scalars on one line.
+    fn long(json: &Json<'_>) -> String {
+        let mut line = Self { text: String::new(), width: usize::MAX };
+        // Without a limit, writing cannot fail.
+        let _ = line.value(json);
+        line.text
+    }
 
-/// All of it on one line.
-fn line(json: &Json<'_>) -> String {
-    match json {
-        Json::Null => "null".to_owned(),
-        Json::Bool(value) => value.to_string(),
-        Json::Integer(value) => value.to_string(),
-        Json::String(value) => quoted(value),
-        Json::Array(items) => format!("[{}]", items.iter().map(line).collect::<Vec<_>>().join(", ")),
-        Json::Object(entries) => {
-            let entries = entries.iter().map(|(key, value)| format!("{}: {}", quoted(key), line(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+    fn value(&mut self, json: &Json<'_>) -> Result<(), TooLong> {
+        match json {
+            Json::Null => self.text.push_str("null"),
+            Json::Bool(value) => self.show(value),
+            Json::Integer(value) => self.show(value),
+            Json::String(value) => quote(&mut self.text, value),
+            Json::Array(items) => self.array(items)?,
+            Json::Object(entries) => self.object(entries)?,
         }
+        if self.text.len() > self.width { Err(TooLong) } else { Ok(()) }
     }
-}
 
-fn quoted(text: &str) -> String {
-    let mut out = String::new();
-    quote(&mut out, text);
-    out
+    fn array(&mut self, items: &[Json<'_>]) -> Result<(), TooLong> {
+        self.text.push('[');
+        for (index, item) in items.iter().enumerate() {
+            if matches!(item, Json::Array(_) | Json::Object(_)) {
+                return Err(TooLong);
+            }
+            self.separator(index);
+            self.value(item)?;
+        }
+        self.text.push(']');
+        Ok(())
+    }
+
+    fn object(&mut self, entries: &[(Cow<'_, str>, Json<'_>)]) -> Result<(), TooLong> {
+        self.text.push('{');
+        for (index, (key, value)) in entries.iter().enumerate() {
+            self.separator(index);
+            quote(&mut self.text, key);
+            self.text.push_str(": ");
+            self.value(value)?;
+        }
+        self.text.push('}');
+        Ok(())
+    }
+
+    fn separator(&mut self, index: usize) {
+        self.text.push_str(if index > 0 { ", " } else { "" });
+    }
+
+    fn show(&mut self, value: impl Display) {
+        // A `String` accepts everything.
+        let _ = write!(self.text, "{value}");
+    }
 }

@@ -99,7 +99,7 @@ impl Schema {
     /// # impl Fifo { fn check(&mut self) -> Result<(), &'static str> { Ok(()) } }
     ///
     /// let schema = Schema::from_devices(None, [("fifo", Fifo::DESCRIPTION)]);
-    /// assert_eq!(schema.to_text(), r#"{
+    /// assert_eq!(schema.to_text()?, r#"{
     ///   "vmstate-schema": 1,
     ///   "devices": {
     ///     "fifo": {
@@ -116,11 +116,13 @@ impl Schema {
     ///   }
     /// }
     /// "#);
-    /// assert_eq!(Schema::from_text(&schema.to_text())?, schema);
+    /// assert_eq!(Schema::from_text(&schema.to_text()?)?, schema);
     /// # Ok::<(), vmstate::schema::SchemaError>(())
     /// ```
-    #[must_use]
-    pub fn to_text(&self) -> String {
+    ///
+    /// # Errors
+    /// Returns an error if structs are nested too deeply to read the text again (about 30 levels).
+    pub fn to_text(&self) -> Result<String, SchemaError> {
         let origin = match self.origin {
             Origin::Devices => None,
             Origin::Dump => Some(FileOrigin::Dump),

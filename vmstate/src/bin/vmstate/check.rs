@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output;
 use crate::schema_file::SchemaFile;
+use crate::terminal::plain;
 
 mod render_json;
 mod render_text;
@@ -61,7 +62,7 @@ fn compare_like_qemu(checker: QemuChecker, [old, new]: &[SchemaFile; 2], json: b
     if json {
         output::print_json(&render_json::qemu(&findings))?;
     } else {
-        output::print(&findings.lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+        output::print(&findings.lines.iter().map(|line| format!("{}\n", plain(line))).collect::<String>())?;
     }
     Ok(Outcome::of_comparison(findings.problems == 0))
 }

@@ -1,20 +1,14 @@
 //! Text for terminals: tables, headings, and escaped names.
 
 use anstyle::Style;
+use vmstate::text::printable;
 
 /// The style of headings.
 pub(crate) const HEADING: Style = Style::new().bold();
 
-/// Escapes the control characters of a name from a stream, so that it cannot control the terminal.
+/// Escapes a name from a stream, so that it cannot control the terminal.
 pub(crate) fn plain(name: &str) -> String {
-    name.chars().fold(String::new(), |mut plain, char| {
-        if char.is_control() {
-            plain.extend(char.escape_default());
-        } else {
-            plain.push(char);
-        }
-        plain
-    })
+    printable(name).to_string()
 }
 
 /// Returns a count with its unit: `1 byte`, `2 bytes`.
@@ -28,6 +22,10 @@ pub(crate) enum Align {
     Left,
     Right,
 }
+
+/// The largest width of a column. Longer cells extend their lines and not all others, so the size of a table is linear in
+/// the size of its cells.
+const MAX_WIDTH: usize = 80;
 
 /// A table with headings, whose columns are as wide as their widest cell.
 pub(crate) struct Table<const N: usize> {
@@ -49,7 +47,7 @@ impl<const N: usize> Table<N> {
         let heads = self.heads.map(|(head, _)| head.to_owned());
         let widths: [usize; N] = std::array::from_fn(|column| {
             let cells = self.rows.iter().chain([&heads]).map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
+            cells.filter(|&width| width <= MAX_WIDTH).max().unwrap_or(0)
         });
         let mut text = format!("{HEADING}{}{HEADING:#}\n", self.line(&heads, &widths));
         for row in &self.rows {
@@ -61,9 +59,14 @@ impl<const N: usize> Table<N> {
 
     fn line(&self, row: &[String; N], widths: &[usize; N]) -> String {
         let cells = row.iter().zip(widths).zip(&self.heads).map(|((cell, &width), (_, align))| match align {
-            Align::Left => format!("{cell:<width$}"),
-            Align::Right => format!("{cell:>width$}"),
+            Align::Left => format!("{cell}{}", padding(cell, width)),
+            Align::Right => format!("{}{cell}", padding(cell, width)),
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     }
+}
+
+/// Returns the spaces that fill a column. Widths in format strings are limited to 16 bits.
+fn padding(cell: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(cell.chars().count()))
 }

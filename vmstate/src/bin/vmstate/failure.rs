@@ -1,10 +1,12 @@
 //! The errors of commands, and how they are printed.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use vmstate::LoadError;
+
+use crate::terminal::plain;
 
 /// The reason why a command failed.
 pub(crate) enum Failure {
@@ -14,8 +16,6 @@ pub(crate) enum Failure {
     Usage { message: String, help: Option<&'static str> },
     /// A file that cannot be read or written, with the attempted operation.
     File(String, io::Error),
-    /// A closed standard output, which is not an error: `vmstate ... | head` is a normal command.
-    ClosedPipe,
 }
 
 impl Failure {
@@ -36,22 +36,19 @@ impl Failure {
 
     /// A failure to write to standard output.
     pub(crate) fn stdout(cause: io::Error) -> Self {
-        match cause.kind() {
-            ErrorKind::BrokenPipe => Self::ClosedPipe,
-            _ => Self::File("cannot write to standard output".to_owned(), cause),
-        }
+        Self::File("cannot write to standard output".to_owned(), cause)
     }
 
-    /// Prints the error to standard error.
+    /// Prints the error to standard error. Names in it are escaped.
     pub(crate) fn print(&self) {
         let message = match self {
             Self::Stream(name, error) => format!("{name}: {}", error.report()),
             Self::Usage { message, .. } => message.clone(),
             Self::File(operation, cause) => format!("{operation}: {cause}"),
-            Self::ClosedPipe => return,
         };
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let bold = Style::new().bold();
+        let message = message.lines().map(plain).collect::<Vec<_>>().join("\n");
         let mut text = format!("{red}error:{red:#} {message}\n");
         if let Self::Usage { help: Some(help), .. } = self {
             text.push_str(&format!("{bold}help:{bold:#} {help}\n"));

@@ -27,6 +27,7 @@ mod shell;
 mod strip;
 mod survey;
 mod survey_text;
+mod temporary;
 mod terminal;
 mod value_json;
 
@@ -42,7 +43,6 @@ fn main() -> ExitCode {
     arguments.color.write_global();
     match run(&arguments) {
         Ok(outcome) => outcome.into(),
-        Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();
             ExitCode::from(FAILED)

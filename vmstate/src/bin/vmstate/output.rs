@@ -1,22 +1,28 @@
 //! The output of commands: text and JSON to standard output, streams to files.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
+use vmstate::text::json_fragment;
 
 use crate::failure::Failure;
 use crate::input::is_stdio;
+use crate::temporary::Temporary;
 
 /// The number of bytes to collect before they are written.
 pub(crate) const CHUNK: usize = 256 * 1024;
 
 /// Prints text to standard output, without colours unless they are wanted.
+///
+/// A closed standard output is not an error: `vmstate ... | head` is a normal command, whose result is its exit status.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::stdout)
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::stdout),
+    }
 }
 
 /// Prints a value to standard output as JSON.
@@ -25,9 +31,16 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// Returns a value as JSON text with a newline at its end.
+///
+/// JSON permits most control characters in strings (C1, DEL, bidirectional ones). They are escaped, because the output
+/// may be a terminal.
 fn json(value: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n").map_err(|error| Failure::File("cannot write JSON".to_owned(), error.into()))
+    let text = text.map_err(|error| Failure::File("cannot write JSON".to_owned(), error.into()))?;
+    Ok(text.lines().fold(String::with_capacity(text.len() + 1), |mut escaped, line| {
+        escaped.extend([json_fragment(line).to_string().as_str(), "\n"]);
+        escaped
+    }))
 }
 
 /// A stream or page that is being written.
@@ -41,8 +54,8 @@ enum Target {
     Stdout(io::Stdout),
     /// An existing file that is not a regular one, such as a pipe: it is written to, not replaced.
     Special(File, PathBuf),
-    /// A temporary file in the folder of the path, which it is renamed to in the end.
-    Temporary(NamedTempFile, PathBuf),
+    /// A file that replaces the one at the path in the end.
+    Temporary(Temporary, PathBuf),
 }
 
 impl Output {
@@ -57,7 +70,7 @@ impl Output {
                 let file = File::options().write(true).open(path).map_err(Failure::file("cannot write to", path))?;
                 Target::Special(file, path.to_owned())
             }
-            _ => Target::Temporary(temporary_file(path)?, path.to_owned()),
+            _ => Target::Temporary(Temporary::create(path)?, path.to_owned()),
         };
         Ok(Self { target })
     }
@@ -67,10 +80,7 @@ impl Output {
         self.flush().map_err(|error| self.failed(error))?;
         match self.target {
             Target::Stdout(_) | Target::Special(..) => Ok(()),
-            Target::Temporary(file, path) => match file.persist(&path) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(Failure::file("cannot write", &path)(error.error)),
-            },
+            Target::Temporary(file, path) => file.persist().map_err(Failure::file("cannot write", &path)),
         }
     }
 
@@ -116,16 +126,4 @@ fn reject_same_file(output: &Path, input: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!("IN and OUT are the same file, `{}`", output.display())))
-}
-
-/// Creates a temporary file in the folder of `path`, with the permissions of any new file.
-fn temporary_file(path: &Path) -> Result<NamedTempFile, Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Checked here because the error of `tempfile_in` names the temporary file, which the user has never heard of.
-    fs::metadata(folder).map_err(Failure::file("cannot find the folder", folder))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".vmstate-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(Failure::file("cannot create a temporary file for", path))
 }

@@ -10,7 +10,6 @@ use crate::failure::Failure;
 use crate::input::{Input, is_stdio};
 use crate::outcome::Outcome;
 use crate::output::{CHUNK, Output};
-use crate::terminal::plain;
 
 /// The summary of the command.
 #[derive(Serialize)]
@@ -50,14 +49,14 @@ fn summary(changes: &[AppliedEdit]) -> String {
     if changes.is_empty() {
         return "0 changes".to_owned();
     }
-    changes.iter().map(|change| plain(&change.to_string())).collect::<Vec<_>>().join("\n")
+    changes.iter().map(AppliedEdit::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes the stream with the changes. Returns the number of bytes written and the changes.
 fn write(input: &Input, mut edits: Edits, output: &mut Output) -> Result<(u64, Vec<AppliedEdit>), Failure> {
     let failed = |error| match error {
         EditError::Stream(error) => input.failed(error),
-        other => Failure::usage(plain_lines(&format!("{other:#}"))),
+        other => Failure::usage(format!("{other:#}")),
     };
     let mut reader = input.reader()?;
     let mut out = Writer::with_capacity(2 * CHUNK);
@@ -101,25 +100,25 @@ fn edits(arguments: &Set) -> Result<Edits, Failure> {
 }
 
 fn split_at_equals<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str), Failure> {
-    text.split_once('=').ok_or_else(|| Failure::usage(format!("expected {form}, found `{}`", plain(text))))
+    text.split_once('=').ok_or_else(|| Failure::usage(format!("expected {form}, found `{text}`")))
 }
 
 /// Returns a subsection to add, and its path.
 fn addition<'t>(text: &'t str, arguments: &Set) -> Result<(&'t str, DecodedStruct), Failure> {
     if let Some((path, written)) = text.split_once('=') {
         let subsection = parse_subsection(written);
-        return Ok((path, subsection.map_err(|rejection| Failure::usage(plain_lines(&format!("{rejection:#}"))))?));
+        return Ok((path, subsection.map_err(|rejection| Failure::usage(format!("{rejection:#}")))?));
     }
     let Some(from) = &arguments.from else {
         return Err(Failure::usage_with_help(
-            format!("missing contents of the subsection `{}`", plain(text)),
+            format!("missing contents of the subsection `{text}`"),
             "copy it from a stream with `--from FILE`, or write `PATH=VERSION{NAME:TYPE=VALUE, ...}`",
         ));
     };
     if is_stdio(from) && is_stdio(&arguments.input) {
         return Err(Failure::usage("IN and `--from` cannot both be standard input"));
     }
-    let missing = || Failure::usage(format!("`{}` has no subsection `{}`", from.display(), plain(text)));
+    let missing = || Failure::usage(format!("`{}` has no subsection `{text}`", from.display()));
     Ok((text, find(&Input::open(from)?, text)?.ok_or_else(missing)?))
 }
 
@@ -135,9 +134,4 @@ fn find(input: &Input, path: &str) -> Result<Option<DecodedStruct>, Failure> {
         }
     }
     Ok(None)
-}
-
-/// Escapes the control characters of text except line breaks.
-fn plain_lines(text: &str) -> String {
-    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
 }

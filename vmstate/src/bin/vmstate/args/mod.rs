@@ -41,7 +41,7 @@ Examples:
 Exit status:
   0  success; no differences and no breaks found
   1  differences found (`diff`, `rewrite`), or breaks found (`check`)
-  2  bad usage, unreadable file or malformed stream; the error is on standard error";
+  2  bad usage, unreadable or unwritable file, or malformed stream; the error is on standard error";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -11,6 +11,7 @@ use vmstate_tests::tool::{self, Folder, Output, json_of, number, objects, vmstat
 mod check;
 mod diff;
 mod files;
+mod hostile;
 mod import;
 mod made;
 mod manual;

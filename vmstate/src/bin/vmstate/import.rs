@@ -11,9 +11,9 @@ use crate::outcome::Outcome;
 use crate::output::{self, Output};
 
 pub(crate) fn run(import: &Import) -> Result<Outcome, Failure> {
-    let input = Input::open(&import.file)?;
+    let input = Input::open_stream_or_json(&import.file)?;
     let mut importer = Importer::new(input.short_name());
-    let text = dump_text(&input)?;
+    let text = input.json()?;
     match (&text, input.document()) {
         (Some(text), _) => importer.dump(text).map_err(|error| input.failed(error))?,
         (None, Some(document)) => {
@@ -44,16 +44,4 @@ fn no_description() -> Failure {
         "the stream has no description, so its fields are unknown",
         "save the stream without QEMU's machine option `suppress-vmdesc`",
     )
-}
-
-/// Returns the text of a dump, or `None` if the input is a stream. No stream begins like JSON.
-fn dump_text(input: &Input) -> Result<Option<Vec<u8>>, Failure> {
-    let mut reader = input.reader()?;
-    let failed = |error| input.failed(error);
-    let begins_as_json = reader.peek(1).map_err(failed)?.first().is_some_and(|byte| b" \n\r\t{".contains(byte));
-    if !begins_as_json {
-        return Ok(None);
-    }
-    let length = usize::try_from(input.length()).unwrap_or(usize::MAX);
-    reader.take(length).map(|text| Some(text.to_vec())).map_err(failed)
 }

@@ -1,19 +1,23 @@
 //! The stream that a command reads.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use indicatif::ProgressBar;
 use vmstate::dynamic::StreamDecoder;
 use vmstate::dynamic::diff::Snapshot;
 use vmstate::error::Location;
-use vmstate::schema::vmdesc::{Document, locate_in};
+use vmstate::schema::vmdesc::{Document, MAX_TEXT, locate_in};
+use vmstate::stream::MAGIC;
 use vmstate::{LoadError, Reader};
 
 use crate::failure::Failure;
 use crate::mapped::Mapped;
 use crate::progress;
+
+/// The number of bytes that are enough to recognize a format.
+const START: usize = 64;
 
 /// A stream that can be read several times, and its description.
 pub(crate) struct Input {
@@ -39,10 +43,20 @@ impl Input {
     /// Input that is not a regular file is first copied to one: the description is at the end, and decoding needs it
     /// from the beginning.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        Self::open_if(path, is_stream)
+    }
+
+    /// Opens a stream, or a file with a JSON object, for [`json`](Self::json).
+    pub(crate) fn open_stream_or_json(path: &Path) -> Result<Self, Failure> {
+        Self::open_if(path, |start| is_stream(start) || is_json(start))
+    }
+
+    fn open_if(path: &Path, is_known: impl Fn(&[u8]) -> bool) -> Result<Self, Failure> {
         let (name, mut file) = if is_stdio(path) {
-            ("standard input".to_owned(), spool(io::stdin().lock()).map_err(Failure::file("cannot copy", path))?)
+            let file = spool(io::stdin().lock(), is_known).map_err(Failure::file("cannot copy", path))?;
+            ("standard input".to_owned(), file)
         } else {
-            (path.display().to_string(), open_regular(path)?)
+            (path.display().to_string(), open_regular(path, is_known)?)
         };
         let unreadable = |error| Failure::File(format!("cannot read {name}"), error);
         let length = file.metadata().map_err(unreadable)?.len();
@@ -108,6 +122,19 @@ impl Input {
         Ok(snapshot)
     }
 
+    /// Returns the text of a file with a JSON object, or `None` for a stream.
+    pub(crate) fn json(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let mut reader = self.reader()?;
+        let failed = |error| self.failed(error);
+        if !is_json(reader.peek(START).map_err(failed)?) {
+            return Ok(None);
+        }
+        match usize::try_from(self.length) {
+            Ok(length) if length <= MAX_TEXT => reader.take(length).map(|text| Some(text.to_vec())).map_err(failed),
+            _ => Err(Failure::usage(format!("{}: expected at most {MAX_TEXT} bytes of JSON", self.name))),
+        }
+    }
+
     /// Returns the path, or `standard input`.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -144,21 +171,40 @@ pub(crate) fn reject_two_stdins(one: &Path, other: &Path) -> Result<(), Failure>
     Ok(())
 }
 
-fn open_regular(path: &Path) -> Result<File, Failure> {
+fn open_regular(path: &Path, is_known: impl Fn(&[u8]) -> bool) -> Result<File, Failure> {
     let file = File::open(path).map_err(Failure::file("cannot open", path))?;
     let kind = file.metadata().map_err(Failure::file("cannot open", path))?.file_type();
     if kind.is_file() {
         return Ok(file);
     }
-    spool(file).map_err(Failure::file("cannot read", path))
+    spool(file, is_known).map_err(Failure::file("cannot read", path))
 }
 
-/// Copies everything to an anonymous temporary file.
-fn spool(from: impl io::Read) -> io::Result<File> {
-    let progress = progress::counter();
+/// Returns whether the bytes begin like a stream.
+fn is_stream(start: &[u8]) -> bool {
+    start.starts_with(&MAGIC.to_be_bytes())
+}
+
+/// Returns whether the bytes begin like a JSON object.
+fn is_json(start: &[u8]) -> bool {
+    start.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// Copies the input to an anonymous temporary file.
+///
+/// Input that does not begin like a known format may be endless. Of such input, only the beginning is copied, which is
+/// enough to reject it.
+fn spool(mut from: impl Read, is_known: impl Fn(&[u8]) -> bool) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
-    io::copy(&mut progress.wrap_read(from), &mut file)?;
-    progress.finish_and_clear();
+    let mut start = Vec::new();
+    from.by_ref().take(START as u64).read_to_end(&mut start)?;
+    file.write_all(&start)?;
+    if is_known(&start) {
+        let most = if is_stream(&start) { u64::MAX } else { MAX_TEXT as u64 + 1 };
+        let progress = progress::counter();
+        io::copy(&mut progress.wrap_read(from.take(most)), &mut file)?;
+        progress.finish_and_clear();
+    }
     Ok(file)
 }
 

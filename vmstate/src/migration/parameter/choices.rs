@@ -38,7 +38,10 @@ macro_rules! choice {
             }
 
             fn wrong_type(name: &str, value: &ParameterValue) -> String {
-                format!("Parameter '{name}' does not accept value '{value}'")
+                match value {
+                    ParameterValue::Text(_) => format!("Parameter '{name}' does not accept value '{value}'"),
+                    _ => format!("Invalid parameter type for '{name}', expected: string"),
+                }
             }
         }
     };

@@ -74,8 +74,11 @@ pub(super) trait Field: Sized {
     fn from_value(value: &ParameterValue) -> Option<Self>;
 
     /// Returns QEMU's message for a value of another type.
-    fn wrong_type(name: &str, _: &ParameterValue) -> String {
-        format!("Parameter '{name}' expects {}", Self::TYPE)
+    ///
+    /// QEMU parses numbers as 64 bits before it checks their size (`visit_type_uintN` in `qapi/qapi-visit-core.c`).
+    fn wrong_type(name: &str, value: &ParameterValue) -> String {
+        let expected = if matches!(value, ParameterValue::Unsigned(_)) { Self::TYPE } else { "uint64" };
+        format!("Parameter '{name}' expects {expected}")
     }
 }
 
@@ -134,7 +137,7 @@ impl Field for String {
     }
 
     fn wrong_type(name: &str, _: &ParameterValue) -> String {
-        format!("Invalid parameter type for '{name}', expected: string")
+        format!("Invalid parameter type for '{name}', expected: StrOrNull")
     }
 }
 

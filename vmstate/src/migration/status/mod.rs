@@ -6,6 +6,8 @@ mod transitions;
 
 use std::fmt;
 
+use super::QemuRelease;
+
 pub use self::event::{Event, Prediction};
 pub use self::statistics::{DowntimeParts, RamStatistics, Statistics};
 pub use self::transitions::{Side, is_transition};
@@ -75,15 +77,17 @@ impl MigrationStatus {
         Self::ALL.iter().copied().find(|status| status.name() == name)
     }
 
-    /// Returns the state that QEMU's schema has for an extension of this library, or the state itself.
+    /// Returns the name of the state in the schema of `release`, which lacks the extensions of this library.
     ///
     /// A management layer that knows only QEMU's states handles a source in doubt correctly if it sees
     /// `postcopy-paused`: both guests are stopped, and `migrate` with `resume` continues.
     #[must_use]
-    pub fn qapi_name(self) -> &'static str {
+    pub fn qapi_name(self, release: QemuRelease) -> &'static str {
         match self {
             Self::Doubt => "postcopy-paused",
             Self::Loaded => Self::Active.name(),
+            // Older releases stay in the state in which the failure occurred until it is handled.
+            Self::Failing if release < QemuRelease::V11_1 => Self::Active.name(),
             other => other.name(),
         }
     }

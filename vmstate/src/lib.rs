@@ -81,6 +81,7 @@
 //! | `schema` | [`laws`](mod@laws), [`lock`](mod@lock), [`dynamic`], [`report`], most of [`schema`], and the `because` line of load errors; depends on serde. Saving and loading machines does not require it |
 //! | `import` | [`import`]; depends on heck |
 //! | `migration` | [`migration`] |
+//! | `control` | [`migration::control`], a QMP server; depends on serde and rustix |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
 //! | `mapping` | Memory mappings in [`memory`], and output to files without copies; depends on rustix and libc, and is for Linux only |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crate of the same name |

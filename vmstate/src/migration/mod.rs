@@ -5,6 +5,8 @@
 //! (QEMU: `migration/migration.c`, `migration/options.c`.)
 
 mod capability;
+#[cfg(feature = "control")]
+pub mod control;
 mod parameter;
 mod release;
 mod status;

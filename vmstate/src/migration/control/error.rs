@@ -1,0 +1,111 @@
+//! The error replies of commands.
+
+use serde_json::{Value, json};
+
+use super::super::{CapabilityConflict, InvalidParameter, InvalidUri, QemuRelease};
+
+/// The class of an error reply, by which clients decide. All but unknown commands are generic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ErrorClass {
+    /// The command cannot be executed.
+    #[default]
+    GenericError,
+    /// The command is unknown, or not allowed before `qmp_capabilities`.
+    CommandNotFound,
+}
+
+/// The error of a command: what a client reads as `error`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{description}")]
+pub struct CommandError {
+    class: ErrorClass,
+    description: String,
+}
+
+impl CommandError {
+    /// Creates a generic error. Management layers compare some descriptions with QEMU's texts.
+    #[must_use]
+    pub fn new(description: impl Into<String>) -> Self {
+        Self { class: ErrorClass::GenericError, description: description.into() }
+    }
+
+    /// Creates the error for a command that does not exist.
+    #[must_use]
+    pub fn not_found(command: &str) -> Self {
+        let description = format!("The command {} has not been found", shortened(command));
+        Self { class: ErrorClass::CommandNotFound, description }
+    }
+
+    /// Returns the class.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        self.class
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        let class = match self.class {
+            ErrorClass::GenericError => "GenericError",
+            ErrorClass::CommandNotFound => "CommandNotFound",
+        };
+        json!({ "class": class, "desc": self.description })
+    }
+
+    /// The error for a member that a command does not have.
+    pub(super) fn unexpected(name: &str) -> Self {
+        Self::new(format!("Parameter '{}' is unexpected", shortened(name)))
+    }
+
+    /// The error for a member that the message around a command does not have.
+    pub(super) fn unexpected_member(name: &str) -> Self {
+        Self::new(format!("QMP input member '{}' is unexpected", shortened(name)))
+    }
+
+    pub(super) fn missing(name: &str) -> Self {
+        Self::new(format!("Parameter '{name}' is missing"))
+    }
+
+    pub(super) fn wrong_type(name: &str, expected: &str) -> Self {
+        Self::new(format!("Invalid parameter type for '{name}', expected: {expected}"))
+    }
+
+    pub(super) fn unknown_word(name: &str, word: &str) -> Self {
+        Self::new(format!("Parameter '{name}' does not accept value '{}'", shortened(word)))
+    }
+
+    pub(super) fn parameter(error: &InvalidParameter, release: QemuRelease) -> Self {
+        Self::new(error.qemu_message(release))
+    }
+}
+
+impl From<InvalidUri> for CommandError {
+    fn from(error: InvalidUri) -> Self {
+        Self::new(error.qemu_message())
+    }
+}
+
+impl From<CapabilityConflict> for CommandError {
+    fn from(error: CapabilityConflict) -> Self {
+        Self::new(error.qemu_message())
+    }
+}
+
+/// The largest number of characters of a client's text that a reply repeats.
+const MAX_QUOTED: usize = 64;
+
+/// Shortens text of a client, and escapes its control characters: replies end up in logs.
+fn shortened(text: &str) -> String {
+    let quoted: String = text.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MAX_QUOTED).is_some() { format!("{quoted}...") } else { quoted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_a_client_is_short_and_printable() {
+        let error = CommandError::not_found(&"\u{1b}[2J\n".repeat(1000)).to_string();
+        assert!(error.len() < 1000 && error.chars().all(|char| !char.is_control()), "{error}");
+    }
+}

@@ -1,0 +1,35 @@
+//! Control by a management layer: the commands, replies and events of QEMU's monitor protocol (QMP).
+//!
+//! [`Monitor`] is the protocol of one connection, without sockets: it turns bytes into [commands](Command), and replies and
+//! events into bytes. [`execute`] answers the commands about capabilities, parameters and statistics from [`Settings`], and
+//! passes all others to the program's [`Operations`]. [`Server`] connects both to a socket.
+//!
+//! Access to the socket means control over the host: `exec:` runs programs and `file:` writes files. A program rejects such
+//! addresses in [`Operations::migrate`] unless it wants them.
+//! (QEMU: `monitor/qmp.c`, `qapi/qmp-dispatch.c`.)
+
+mod arguments;
+mod command;
+mod error;
+mod event;
+mod execute;
+mod monitor;
+mod operations;
+mod reply;
+mod scanner;
+mod schema;
+#[cfg(unix)]
+mod server;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use command::{Announcement, Command, DirtyRateMode, DirtyRateRequest};
+pub use error::{CommandError, ErrorClass};
+pub use event::MonitorEvent;
+pub use execute::execute;
+pub use monitor::{Monitor, Request, RequestId};
+pub use operations::{DirtyRate, DirtyRateStatus, Operations, RunState};
+#[cfg(unix)]
+pub use server::Server;
+pub use settings::Settings;

@@ -1,0 +1,214 @@
+//! What commands do to a program.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::super::{MigrationStatus, Statistics, Uri};
+use super::command::{Announcement, DirtyRateMode, DirtyRateRequest};
+use super::error::CommandError;
+use super::settings::Settings;
+
+/// The run state of a guest (`RunState` in QEMU's `qapi/run-state.json`), as far as migration concerns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunState {
+    /// The guest has not run yet: the program was started with `-S`.
+    Prelaunch,
+    /// The guest runs.
+    Running,
+    /// The guest was stopped by a command.
+    Paused,
+    /// The guest is awaited from a source.
+    InMigrate,
+    /// The guest is stopped, and on its way to the destination.
+    FinishMigrate,
+    /// The guest is at the destination.
+    PostMigrate,
+}
+
+impl RunState {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Prelaunch, Self::Running, Self::Paused, Self::InMigrate, Self::FinishMigrate, Self::PostMigrate];
+
+    /// Returns QEMU's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prelaunch => "prelaunch",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::InMigrate => "inmigrate",
+            Self::FinishMigrate => "finish-migrate",
+            Self::PostMigrate => "postmigrate",
+        }
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The result of a measurement of the dirty rate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DirtyRate {
+    /// Whether the measurement has ended.
+    pub status: DirtyRateStatus,
+    /// The start of the measurement, as time since the start of the program.
+    pub start: Duration,
+    /// The duration of the measurement.
+    pub duration: Duration,
+    /// The method.
+    pub mode: DirtyRateMode,
+    /// The rate in bytes per second, once it is measured.
+    pub rate: Option<u64>,
+}
+
+/// The progress of a measurement of the dirty rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DirtyRateStatus {
+    /// No measurement was started.
+    #[default]
+    Unstarted,
+    /// The measurement is in progress.
+    Measuring,
+    /// The measurement has ended.
+    Measured,
+}
+
+impl DirtyRateStatus {
+    pub(super) const ALL: [Self; 3] = [Self::Unstarted, Self::Measuring, Self::Measured];
+
+    /// Returns QEMU's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unstarted => "unstarted",
+            Self::Measuring => "measuring",
+            Self::Measured => "measured",
+        }
+    }
+}
+
+/// The operations of a program that its management layer can request. Methods with a default are optional.
+///
+/// The operations only begin: a migration or a measurement goes on after the method has returned, and is observed with
+/// [`statistics`](Self::statistics) and [`dirty_rate`](Self::dirty_rate).
+pub trait Operations {
+    /// Returns the run state of the guest.
+    fn run_state(&self) -> RunState;
+
+    /// Returns the state and the statistics of the last migration.
+    fn statistics(&self) -> Statistics;
+
+    /// Returns the reasons why the machine cannot be migrated.
+    fn blocked_reasons(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Starts a migration to `uri`, or continues an interrupted one.
+    ///
+    /// # Errors
+    /// Returns an error if a migration is in progress, the machine cannot be migrated, or the address is not allowed.
+    fn migrate(&mut self, uri: &Uri, resume: bool, settings: &Settings) -> Result<(), CommandError>;
+
+    /// Listens at `uri` for a migration.
+    ///
+    /// # Errors
+    /// Returns an error if the program does not await a migration, or cannot listen there.
+    fn migrate_incoming(&mut self, uri: &Uri, exit_on_error: bool, settings: &Settings) -> Result<(), CommandError>;
+
+    /// Cancels the migration. Does nothing if there is none.
+    fn cancel(&mut self);
+
+    /// Continues a migration that waits in `state`.
+    ///
+    /// # Errors
+    /// Returns an error in other states.
+    fn continue_from(&mut self, state: MigrationStatus) -> Result<(), CommandError>;
+
+    /// Applies parameters that were changed during a migration.
+    fn apply(&mut self, settings: &Settings) {
+        let _ = settings;
+    }
+
+    /// Stops the guest.
+    ///
+    /// # Errors
+    /// Returns an error if the guest cannot be stopped.
+    fn stop(&mut self) -> Result<(), CommandError>;
+
+    /// Lets the guest run.
+    ///
+    /// # Errors
+    /// Returns an error if the guest is at the destination, or may be.
+    fn cont(&mut self) -> Result<(), CommandError>;
+
+    /// Ends the program, once the reply is sent.
+    fn quit(&mut self);
+
+    /// Lets the guest run on the destination before all pages are there.
+    ///
+    /// # Errors
+    /// Returns an error if the capability `postcopy-ram` is off.
+    fn start_postcopy(&mut self) -> Result<(), CommandError> {
+        Err(CommandError::new("Enable postcopy with migrate_set_capability before the start of migration"))
+    }
+
+    /// Interrupts a migration whose guest runs on the destination.
+    ///
+    /// # Errors
+    /// Returns an error in all other states.
+    fn pause(&mut self) -> Result<(), CommandError> {
+        let states = "postcopy-active or postcopy-recover state";
+        Err(CommandError::new(format!("migrate-pause is currently only supported during {states}")))
+    }
+
+    /// Listens at `uri` for the continuation of an interrupted migration.
+    ///
+    /// # Errors
+    /// Returns an error if no migration is interrupted.
+    fn recover(&mut self, uri: &Uri) -> Result<(), CommandError> {
+        let _ = uri;
+        Err(CommandError::new("Migrate recover can only be run when postcopy is paused."))
+    }
+
+    /// Breaks the connections of the migration, as if the network had failed.
+    ///
+    /// # Errors
+    /// Returns an error if there are none.
+    fn yank(&mut self) -> Result<(), CommandError> {
+        Err(CommandError::new("Instance not found"))
+    }
+
+    /// Returns whether [`yank`](Self::yank) has a connection to break.
+    fn can_yank(&self) -> bool {
+        false
+    }
+
+    /// Announces the guest's network cards.
+    ///
+    /// # Errors
+    /// Returns an error if the program has no network cards that can be announced.
+    fn announce(&mut self, announcement: &Announcement) -> Result<(), CommandError> {
+        let _ = announcement;
+        Err(CommandError::new("announce-self is not implemented: the machine has no network cards"))
+    }
+
+    /// Starts a measurement of the dirty rate.
+    ///
+    /// # Errors
+    /// Returns an error if a measurement is in progress, or the mode is not available.
+    fn measure_dirty_rate(&mut self, request: &DirtyRateRequest) -> Result<(), CommandError> {
+        let mode = request.mode.name();
+        Err(CommandError::new(format!("mode {mode} is not enabled, use other method instead.")))
+    }
+
+    /// Returns the result of the last measurement of the dirty rate.
+    fn dirty_rate(&self) -> DirtyRate {
+        DirtyRate::default()
+    }
+}

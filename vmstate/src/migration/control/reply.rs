@@ -1,0 +1,305 @@
+//! The replies of queries, and their types.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::super::{
+    Capability, DowntimeParts, MigrationStatus, Parameter, ParameterValue, Parameters, Prediction, QemuRelease,
+    RamStatistics, Statistics,
+};
+use super::arguments::{Member, Type, optional, required};
+use super::command::{COMMANDS, DirtyRateMode, YANK_INSTANCES};
+use super::operations::{DirtyRate, DirtyRateStatus, RunState};
+
+pub(super) fn version(release: QemuRelease) -> Value {
+    let (major, minor) = match release {
+        QemuRelease::V7_2 => (7, 2),
+        QemuRelease::V10_0 => (10, 0),
+        QemuRelease::V11_1 => (11, 1),
+    };
+    json!({ "qemu": { "major": major, "minor": minor, "micro": 0 }, "package": concat!("vmstate ", env!("CARGO_PKG_VERSION")) })
+}
+
+pub(super) fn version_type() -> Type {
+    let triple = ["major", "minor", "micro"].map(|name| required(name, Type::Integer)).to_vec();
+    Type::Object(vec![required("qemu", Type::Object(triple)), required("package", Type::Text)])
+}
+
+pub(super) fn commands() -> Value {
+    let names = COMMANDS.iter().map(|row| row.name).chain(["qmp_capabilities"]);
+    names.map(|name| json!({ "name": name })).collect()
+}
+
+pub(super) fn status(state: RunState, release: QemuRelease) -> Value {
+    let mut reply = json!({ "status": state.name(), "running": state == RunState::Running });
+    if let (QemuRelease::V7_2, Some(members)) = (release, reply.as_object_mut()) {
+        members.insert("singlestep".to_owned(), json!(false));
+    }
+    reply
+}
+
+pub(super) fn status_type(release: QemuRelease) -> Type {
+    let names = RunState::ALL.map(RunState::name).to_vec();
+    let mut members = vec![required("status", Type::Words(names)), required("running", Type::Flag)];
+    if release == QemuRelease::V7_2 {
+        members.push(required("singlestep", Type::Flag));
+    }
+    Type::Object(members)
+}
+
+/// Returns the states that a reply can have.
+pub(super) fn status_names(release: QemuRelease) -> Vec<&'static str> {
+    let mut names: Vec<_> = MigrationStatus::ALL.iter().map(|status| status.qapi_name(release)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+pub(super) fn capabilities_type(release: QemuRelease) -> Type {
+    let known = Capability::ALL.iter().filter(|capability| capability.exists_in(release));
+    let words = Type::Words(known.map(|capability| capability.name()).collect());
+    Type::list(Type::Object(vec![required("capability", words), required("state", Type::Flag)]))
+}
+
+/// Returns the parameters as members of an object.
+pub(super) fn parameter_members(release: QemuRelease) -> Vec<Member> {
+    let defaults = Parameters::default();
+    let kind = |name| match defaults.get(name) {
+        Some(ParameterValue::Unsigned(_)) => Type::Integer,
+        Some(ParameterValue::Flag(_)) => Type::Flag,
+        _ => Type::Text,
+    };
+    let known = Parameter::all().filter(|parameter| parameter.exists_in(release));
+    known.map(|parameter| optional(parameter.name(), kind(parameter.name()))).collect()
+}
+
+pub(super) fn yank(possible: bool) -> Value {
+    if possible { json!([{ "type": "migration" }]) } else { json!([]) }
+}
+
+pub(super) fn yank_type() -> Type {
+    let members = vec![
+        required("type", Type::Words(YANK_INSTANCES.to_vec())),
+        optional("node-name", Type::Text),
+        optional("id", Type::Text),
+    ];
+    Type::list(Type::Object(members))
+}
+
+/// Returns the reply of `query-migrate`: nothing before the first migration.
+pub(super) fn statistics(statistics: &Statistics, blocked: &[String], release: QemuRelease) -> Value {
+    let mut reply = Members::default();
+    if statistics.status != MigrationStatus::None {
+        reply.insert("status", statistics.status.qapi_name(release));
+    }
+    for (name, time) in [
+        ("setup-time", statistics.setup_time),
+        ("total-time", statistics.total_time),
+        ("expected-downtime", statistics.expected_downtime),
+        ("downtime", statistics.downtime),
+    ] {
+        reply.insert_some(name, time.map(milliseconds));
+    }
+    reply.insert_some("error-desc", statistics.error.as_deref());
+    reply.insert_some("cpu-throttle-percentage", statistics.throttle);
+    reply.insert_some("blocked-reasons", (!blocked.is_empty()).then_some(blocked));
+    reply.insert_some("ram", statistics.ram.as_ref().map(|ram| ram_statistics(ram, release)));
+    reply.insert_some("x-predicted", statistics.predicted.map(prediction));
+    reply.insert_some("x-downtime-parts", statistics.parts.as_ref().map(downtime_parts));
+    Value::Object(reply.0)
+}
+
+/// Members of an object, some of them absent.
+#[derive(Default)]
+struct Members(Map<String, Value>);
+
+impl Members {
+    fn insert(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    fn insert_some(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.insert(name, value);
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn ram_statistics(ram: &RamStatistics, release: QemuRelease) -> Value {
+    let mut reply = Members::default();
+    for (name, number) in [
+        ("total", ram.total),
+        ("remaining", ram.remaining),
+        ("transferred", ram.transferred),
+        ("normal", ram.normal),
+        ("normal-bytes", ram.normal_bytes()),
+        ("duplicate", ram.duplicate),
+        ("dirty-pages-rate", ram.dirty_pages_rate),
+        ("dirty-sync-count", ram.dirty_sync_count),
+        ("page-size", ram.page_size),
+        ("pages-per-second", ram.pages_per_second),
+        ("precopy-bytes", ram.precopy_bytes),
+        ("downtime-bytes", ram.downtime_bytes),
+    ] {
+        reply.insert(name, number);
+    }
+    reply.insert("mbps", ram.mbps);
+    // Parts of QEMU that this library does not have yet. Clients require the members.
+    for name in ["postcopy-requests", "multifd-bytes", "postcopy-bytes", "dirty-sync-missed-zero-copy"] {
+        reply.insert(name, 0);
+    }
+    if release == QemuRelease::V7_2 {
+        reply.insert("skipped", 0);
+    }
+    Value::Object(reply.0)
+}
+
+fn prediction(prediction: Prediction) -> Value {
+    json!({
+        "memory-us": microseconds(prediction.memory),
+        "devices-us": microseconds(prediction.devices),
+        "handshake-us": microseconds(prediction.handshake),
+    })
+}
+
+fn downtime_parts(parts: &DowntimeParts) -> Value {
+    json!({
+        "stop-us": microseconds(parts.stop),
+        "pause-us": microseconds(parts.pause),
+        "memory-us": microseconds(parts.memory),
+        "devices-us": microseconds(parts.devices),
+        "handshake-us": microseconds(parts.handshake),
+    })
+}
+
+pub(super) fn statistics_type(release: QemuRelease) -> Type {
+    let mut members = vec![optional("status", Type::Words(status_names(release)))];
+    let times = ["setup-time", "total-time", "expected-downtime", "downtime", "cpu-throttle-percentage"];
+    members.extend(times.map(|name| optional(name, Type::Integer)));
+    members.extend([
+        optional("error-desc", Type::Text),
+        optional("blocked-reasons", Type::list(Type::Text)),
+        optional("ram", ram_type(release)),
+        optional("x-predicted", integers(&["memory-us", "devices-us", "handshake-us"])),
+        optional("x-downtime-parts", integers(&["stop-us", "pause-us", "memory-us", "devices-us", "handshake-us"])),
+    ]);
+    Type::Object(members)
+}
+
+fn integers(names: &[&'static str]) -> Type {
+    Type::Object(names.iter().map(|name| required(name, Type::Integer)).collect())
+}
+
+fn ram_type(release: QemuRelease) -> Type {
+    let sample = ram_statistics(&RamStatistics::default(), release);
+    let members = RAM_MEMBERS.iter().filter(|name| sample.get(**name).is_some());
+    let kind = |name: &str| if name == "mbps" { Type::Number } else { Type::Integer };
+    Type::Object(members.map(|name| required(name, kind(name))).collect())
+}
+
+const RAM_MEMBERS: [&str; 18] = [
+    "total",
+    "remaining",
+    "transferred",
+    "normal",
+    "normal-bytes",
+    "duplicate",
+    "dirty-pages-rate",
+    "mbps",
+    "dirty-sync-count",
+    "postcopy-requests",
+    "page-size",
+    "multifd-bytes",
+    "pages-per-second",
+    "precopy-bytes",
+    "downtime-bytes",
+    "postcopy-bytes",
+    "dirty-sync-missed-zero-copy",
+    "skipped",
+];
+
+/// Returns the reply of `query-dirty-rate`.
+pub(super) fn dirty_rate(found: &DirtyRate, release: QemuRelease) -> Value {
+    let mut reply = Members::default();
+    reply.insert("status", found.status.name());
+    reply.insert("start-time", found.start.as_secs());
+    reply.insert("mode", found.mode.name());
+    reply.insert("sample-pages", 512);
+    if release >= QemuRelease::V10_0 {
+        reply.insert("calc-time", milliseconds(found.duration));
+        reply.insert("calc-time-unit", "millisecond");
+    } else {
+        reply.insert("calc-time", found.duration.as_secs());
+    }
+    reply.insert_some("dirty-rate", found.rate.map(|bytes| bytes >> 20));
+    Value::Object(reply.0)
+}
+
+pub(super) fn dirty_rate_type(release: QemuRelease) -> Type {
+    let mut members = vec![
+        required("status", Type::Words(DirtyRateStatus::ALL.map(DirtyRateStatus::name).to_vec())),
+        required("start-time", Type::Integer),
+        required("mode", Type::Words(DirtyRateMode::ALL.map(DirtyRateMode::name).to_vec())),
+        required("sample-pages", Type::Integer),
+        required("calc-time", Type::Integer),
+        optional("dirty-rate", Type::Integer),
+    ];
+    if release >= QemuRelease::V10_0 {
+        members.push(required("calc-time-unit", Type::Words(vec!["second", "millisecond"])));
+    }
+    Type::Object(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running() -> Statistics {
+        Statistics {
+            status: MigrationStatus::Active,
+            total_time: Some(Duration::from_millis(1500)),
+            error: Some("lost".to_owned()),
+            ram: Some(RamStatistics { total: 4096, mbps: 1.5, ..RamStatistics::default() }),
+            predicted: Some(Prediction::new(Duration::from_micros(5), Duration::ZERO, Duration::ZERO)),
+            parts: Some(DowntimeParts::default()),
+            ..Statistics::default()
+        }
+    }
+
+    #[test]
+    fn replies_match_their_types() {
+        let blocked = ["a device".to_owned()];
+        for release in [QemuRelease::V7_2, QemuRelease::V10_0, QemuRelease::V11_1] {
+            for found in [running(), Statistics::default()] {
+                statistics_type(release).check(&statistics(&found, &blocked, release), "").unwrap();
+            }
+            status_type(release).check(&status(RunState::Paused, release), "").unwrap();
+            dirty_rate_type(release).check(&dirty_rate(&DirtyRate::default(), release), "").unwrap();
+            version_type().check(&version(release), "").unwrap();
+            yank_type().check(&yank(true), "").unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_is_reported_before_the_first_migration() {
+        assert_eq!(statistics(&Statistics::default(), &[], QemuRelease::V10_0), json!({}));
+    }
+
+    #[test]
+    fn times_are_milliseconds() {
+        let reply = statistics(&running(), &[], QemuRelease::V10_0);
+        assert_eq!(reply["total-time"], 1500);
+        assert_eq!(reply["x-predicted"]["memory-us"], 5);
+        assert_eq!(reply["ram"].get("skipped"), None);
+        assert_eq!(statistics(&running(), &[], QemuRelease::V7_2)["ram"]["skipped"], 0);
+    }
+}

@@ -1,0 +1,147 @@
+//! Capabilities and parameters, as commands set them.
+
+use serde_json::{Map, Value, json};
+
+use super::super::{Capabilities, Capability, Parameter, ParameterValue, Parameters, QemuRelease};
+use super::error::CommandError;
+
+/// The capabilities and parameters of the next migration, which commands change.
+///
+/// `release` decides about names, ranges and messages: a management layer that knows QEMU 7.2 sees QEMU 7.2.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The release that the monitor appears to be.
+    pub release: QemuRelease,
+    /// The capabilities.
+    pub capabilities: Capabilities,
+    /// The parameters.
+    pub parameters: Parameters,
+}
+
+impl Settings {
+    /// Creates settings with the defaults of this library.
+    #[must_use]
+    pub fn new(release: QemuRelease) -> Self {
+        Self { release, ..Self::default() }
+    }
+
+    /// Sets capabilities; after an error all are unchanged. `running` is whether a migration is in progress.
+    ///
+    /// # Errors
+    /// Returns an error during a migration, or if the release or this library does not support the combination.
+    pub fn set_capabilities(&mut self, changes: &[(Capability, bool)], running: bool) -> Result<(), CommandError> {
+        if running {
+            return Err(CommandError::new("There's a migration process in progress"));
+        }
+        let mut capabilities = self.capabilities;
+        for (capability, on) in changes {
+            capabilities.set(*capability, *on);
+        }
+        capabilities.check(self.release)?;
+        self.capabilities = capabilities;
+        Ok(())
+    }
+
+    /// Sets parameters by name; after an error all are unchanged.
+    ///
+    /// # Errors
+    /// Returns an error for an unknown name or a value that the parameter does not accept.
+    pub fn set_parameters(&mut self, changes: &Map<String, Value>) -> Result<(), CommandError> {
+        let mut parameters = self.parameters.clone();
+        for (name, value) in changes {
+            let value = parameter_value(name, value)?;
+            let set = parameters.set(name, value, self.release);
+            set.map_err(|error| CommandError::parameter(&error, self.release))?;
+        }
+        self.parameters = parameters;
+        Ok(())
+    }
+
+    /// Returns the reply of `query-migrate-capabilities`.
+    pub(super) fn capabilities_reply(&self) -> Value {
+        let known = Capability::ALL.iter().filter(|capability| capability.exists_in(self.release));
+        let state = |capability: &Capability| json!({ "capability": capability.name(), "state": self.capabilities.has(*capability) });
+        known.map(state).collect()
+    }
+
+    /// Returns the reply of `query-migrate-parameters`, with the extensions of this library.
+    pub(super) fn parameters_reply(&self) -> Value {
+        let known = Parameter::all().filter(|parameter| parameter.exists_in(self.release));
+        let member = |parameter: &Parameter| {
+            let value = match self.parameters.get(parameter.name())? {
+                ParameterValue::Unsigned(number) => json!(number),
+                ParameterValue::Flag(flag) => json!(flag),
+                ParameterValue::Text(text) => json!(text),
+            };
+            Some((parameter.name().to_owned(), value))
+        };
+        Value::Object(known.filter_map(member).collect())
+    }
+}
+
+/// Converts a JSON value. Negative numbers are taken modulo 2^64, as QEMU takes them; `null` is the empty text.
+fn parameter_value(name: &str, value: &Value) -> Result<ParameterValue, CommandError> {
+    Ok(match value {
+        Value::Bool(flag) => (*flag).into(),
+        Value::String(text) => text.as_str().into(),
+        Value::Null => "".into(),
+        Value::Number(number) => {
+            let unsigned = number.as_u64().or_else(|| number.as_i64().map(i64::cast_unsigned));
+            unsigned.ok_or_else(|| CommandError::wrong_type(name, "integer"))?.into()
+        }
+        Value::Array(_) | Value::Object(_) => return Err(CommandError::unexpected(name)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(settings: &mut Settings, changes: &Value) -> Result<(), String> {
+        settings.set_parameters(changes.as_object().unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn failed_command_changes_nothing() {
+        let mut settings = Settings::new(QemuRelease::V10_0);
+        let before = settings.clone();
+        let changes = json!({"downtime-limit": 50, "multifd-channels": 0});
+        assert!(set(&mut settings, &changes).unwrap_err().contains("'multifd_channels'"));
+        let ack_alone = [(Capability::ReturnPath, false), (Capability::SwitchoverAck, true)];
+        settings.set_capabilities(&ack_alone, false).unwrap_err();
+        assert_eq!(settings, before);
+    }
+
+    #[test]
+    fn combination_is_checked_as_a_whole() {
+        let mut settings = Settings::new(QemuRelease::V10_0);
+        settings.set_capabilities(&[(Capability::ReturnPath, false)], false).unwrap();
+        let both = [(Capability::SwitchoverAck, true), (Capability::ReturnPath, true)];
+        settings.set_capabilities(&both, false).unwrap();
+        let error = settings.set_capabilities(&both, true).unwrap_err();
+        assert_eq!(error.to_string(), "There's a migration process in progress");
+    }
+
+    #[test]
+    fn numbers_are_taken_as_qemu_takes_them() {
+        let mut settings = Settings::new(QemuRelease::V10_0);
+        set(&mut settings, &json!({"max-bandwidth": -1, "tls-creds": null})).unwrap();
+        assert_eq!(settings.parameters.max_bandwidth, u64::MAX);
+        let error = set(&mut settings, &json!({"multifd-channels": -1})).unwrap_err();
+        assert_eq!(error, "Parameter 'multifd-channels' expects uint8_t");
+        let error = set(&mut settings, &json!({"max-bandwidth": 1.5})).unwrap_err();
+        assert_eq!(error, "Invalid parameter type for 'max-bandwidth', expected: integer");
+    }
+
+    #[test]
+    fn replies_list_what_the_release_has() {
+        for (release, capabilities) in [(QemuRelease::V7_2, 21), (QemuRelease::V10_0, 22)] {
+            let settings = Settings::new(release);
+            assert_eq!(settings.capabilities_reply().as_array().unwrap().len(), capabilities);
+            let parameters = settings.parameters_reply();
+            assert_eq!(parameters["downtime-limit"], 300);
+            assert_eq!(parameters.get("direct-io").is_some(), release == QemuRelease::V10_0);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Conversations with a program that records what commands do to it.
+
+use serde_json::{Value, json};
+
+use super::super::{MigrationStatus, QemuRelease, Statistics, Uri};
+use super::*;
+
+/// A program that records its operations.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    pub(super) statistics: Statistics,
+    pub(super) done: Vec<String>,
+}
+
+impl Recorder {
+    fn record(&mut self, what: impl Into<String>) -> Result<(), CommandError> {
+        self.done.push(what.into());
+        Ok(())
+    }
+}
+
+impl Operations for Recorder {
+    fn run_state(&self) -> RunState {
+        RunState::Running
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.statistics.clone()
+    }
+
+    fn migrate(&mut self, uri: &Uri, resume: bool, _: &Settings) -> Result<(), CommandError> {
+        self.record(format!("migrate {uri} {resume}"))
+    }
+
+    fn migrate_incoming(&mut self, uri: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
+        self.record(format!("incoming {uri}"))
+    }
+
+    fn cancel(&mut self) {
+        self.done.push("cancel".to_owned());
+    }
+
+    fn continue_from(&mut self, state: MigrationStatus) -> Result<(), CommandError> {
+        self.record(format!("continue {state}"))
+    }
+
+    fn apply(&mut self, settings: &Settings) {
+        self.done.push(format!("limit {}", settings.parameters.max_bandwidth));
+    }
+
+    fn stop(&mut self) -> Result<(), CommandError> {
+        self.record("stop")
+    }
+
+    fn cont(&mut self) -> Result<(), CommandError> {
+        Err(CommandError::new("the guest is at the destination"))
+    }
+
+    fn quit(&mut self) {
+        self.done.push("quit".to_owned());
+    }
+}
+
+fn run(board: &mut Recorder, name: &str, arguments: &Value) -> Result<Value, CommandError> {
+    let mut settings = Settings::new(QemuRelease::V10_0);
+    let command = Command::parse(name, arguments.as_object().unwrap(), settings.release)?;
+    execute(command, &mut settings, board)
+}
+
+#[test]
+fn commands_reach_the_program() {
+    let mut board = Recorder::default();
+    for (name, arguments) in [
+        ("migrate", json!({"uri": "tcp:host:1"})),
+        ("migrate-incoming", json!({"uri": "unix:/x"})),
+        ("migrate_cancel", json!({})),
+        ("migrate-continue", json!({"state": "pre-switchover"})),
+        ("migrate-set-parameters", json!({"max-bandwidth": 5})),
+        ("stop", json!({})),
+        ("quit", json!({})),
+    ] {
+        assert_eq!(run(&mut board, name, &arguments), Ok(json!({})), "{name}");
+    }
+    let expected = [
+        "migrate tcp:host:1 false",
+        "incoming unix:/x",
+        "cancel",
+        "continue pre-switchover",
+        "limit 5",
+        "stop",
+        "quit",
+    ];
+    assert_eq!(board.done, expected);
+    assert_eq!(run(&mut board, "cont", &json!({})).unwrap_err().to_string(), "the guest is at the destination");
+}
+
+#[test]
+fn second_migration_is_rejected() {
+    let mut board = Recorder::default();
+    board.statistics.status = MigrationStatus::Active;
+    let error = run(&mut board, "migrate", &json!({"uri": "tcp:host:1"})).unwrap_err();
+    assert_eq!(error.to_string(), "There's a migration process in progress");
+    run(&mut board, "migrate", &json!({"uri": "tcp:host:1", "resume": true})).unwrap();
+    let capabilities = json!({"capabilities": [{"capability": "events", "state": true}]});
+    run(&mut board, "migrate-set-capabilities", &capabilities).unwrap_err();
+}
+
+#[test]
+fn optional_operations_have_qemu_messages() {
+    let mut board = Recorder::default();
+    for (name, arguments, expected) in [
+        ("migrate-pause", json!({}), "migrate-pause is currently only supported during"),
+        ("migrate-recover", json!({"uri": "tcp:a:1"}), "Migrate recover can only be run when postcopy is paused."),
+        ("migrate-start-postcopy", json!({}), "Enable postcopy with migrate_set_capability"),
+        ("yank", json!({"instances": [{"type": "migration"}]}), "Instance not found"),
+        ("calc-dirty-rate", json!({"calc-time": 1}), "mode page-sampling is not enabled"),
+    ] {
+        let error = run(&mut board, name, &arguments).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{name}: {error}");
+    }
+    assert_eq!(run(&mut board, "query-yank", &json!({})), Ok(json!([])));
+    assert_eq!(run(&mut board, "query-dirty-rate", &json!({})).unwrap()["status"], "unstarted");
+}
+
+#[test]
+fn every_command_of_the_table_is_executed() {
+    for command in run(&mut Recorder::default(), "query-commands", &json!({})).unwrap().as_array().unwrap() {
+        let name = command["name"].as_str().unwrap();
+        if name != "qmp_capabilities" {
+            let error = run(&mut Recorder::default(), name, &json!({})).err();
+            assert!(error.is_none_or(|error| error.class() == ErrorClass::GenericError), "{name}");
+        }
+    }
+}

@@ -175,6 +175,21 @@ impl Qemu {
         self.try_execute(command, arguments).unwrap_or_else(|what| self.fail(&what))
     }
 
+    /// Executes a command that has to fail, and returns the description of its error.
+    ///
+    /// # Panics
+    /// If the command succeeds, or QEMU times out.
+    pub fn error_of(&mut self, command: &str, arguments: &Value) -> String {
+        match self.try_execute(command, arguments.clone()) {
+            Ok(value) => panic!("{command} {arguments} succeeds with {value}"),
+            Err(message) => {
+                let answer = message.split_once(": ").map_or("", |(_, answer)| answer);
+                let answer: Value = serde_json::from_str(answer).unwrap_or_else(|_| self.fail(&message));
+                answer["error"]["desc"].as_str().expect("a description").to_owned()
+            }
+        }
+    }
+
     #[allow(clippy::needless_pass_by_value)] // json!({ .. }) in the call reads best
     fn try_execute(&mut self, command: &str, arguments: Value) -> Result<Value, String> {
         let request = json!({ "execute": command, "arguments": arguments });

@@ -3,6 +3,7 @@
 mod board;
 mod check;
 mod cli;
+mod control;
 mod differential;
 mod import;
 mod machine;

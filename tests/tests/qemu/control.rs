@@ -1,0 +1,268 @@
+//! The monitor of migrations, compared with the monitors of QEMU.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use vmstate::migration::control::{Command, CommandError, Operations, RunState, Settings, execute};
+use vmstate::migration::{DowntimeParts, MigrationStatus, Prediction, QemuRelease, RamStatistics, Statistics, Uri};
+use vmstate_tests::qemu::Qemu;
+
+/// The versions of QEMU with their releases.
+const RELEASES: [(&str, QemuRelease); 2] = [("7.2", QemuRelease::V7_2), ("10.0", QemuRelease::V10_0)];
+
+/// A program with a guest, whose last migration has these statistics.
+struct Program(Statistics);
+
+impl Operations for Program {
+    fn run_state(&self) -> RunState {
+        RunState::Running
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.0.clone()
+    }
+
+    fn blocked_reasons(&self) -> Vec<String> {
+        vec!["a device".to_owned()]
+    }
+
+    fn migrate(&mut self, _: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn migrate_incoming(&mut self, _: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
+        Err(CommandError::new("'-incoming' was not specified on the command line"))
+    }
+
+    fn cancel(&mut self) {}
+
+    fn continue_from(&mut self, _: MigrationStatus) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn cont(&mut self) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn quit(&mut self) {}
+}
+
+fn idle() -> Program {
+    Program(Statistics::default())
+}
+
+/// Returns statistics with all members.
+fn full(status: MigrationStatus) -> Statistics {
+    let time = Some(Duration::from_millis(7));
+    let mut found = Statistics::default();
+    found.status = status;
+    (found.setup_time, found.total_time, found.expected_downtime, found.downtime) = (time, time, time, time);
+    found.error = Some("lost".to_owned());
+    found.throttle = Some(20);
+    found.ram = Some(RamStatistics::default());
+    found.predicted = Some(Prediction::default());
+    found.parts = Some(DowntimeParts::default());
+    found
+}
+
+fn command(name: &str, arguments: &Value, release: QemuRelease) -> Result<Value, CommandError> {
+    command_of(&mut idle(), name, arguments, release)
+}
+
+fn command_of(
+    program: &mut Program,
+    name: &str,
+    arguments: &Value,
+    release: QemuRelease,
+) -> Result<Value, CommandError> {
+    let arguments = arguments.as_object().expect("an object");
+    let mut settings = Settings::new(release);
+    execute(Command::parse(name, arguments, release)?, &mut settings, program)
+}
+
+/// A schema: its entities by name.
+struct Schema(HashMap<String, Value>);
+
+impl Schema {
+    fn new(reply: &Value) -> Self {
+        let entities = reply.as_array().expect("a list").iter();
+        Self(entities.map(|entity| (entity["name"].as_str().expect("a name").to_owned(), entity.clone())).collect())
+    }
+
+    fn of_qemu(version: &str) -> Self {
+        let mut qemu = Qemu::start(version, "x86_64", &["-machine", "none"]);
+        Self::new(&qemu.execute("query-qmp-schema", json!({})))
+    }
+
+    fn entity(&self, name: &Value) -> &Value {
+        &self.0[name.as_str().expect("the name of a type")]
+    }
+
+    /// Returns the members of an object, by name.
+    fn members(&self, kind: &Value) -> HashMap<&str, &Value> {
+        let members = self.entity(kind)["members"].as_array().expect("members").iter();
+        members.map(|member| (member["name"].as_str().expect("a name"), member)).collect()
+    }
+
+    /// Checks a reply. Members with the prefix `x-` are extensions.
+    fn check(&self, kind: &Value, value: &Value, path: &str) {
+        let entity = self.entity(kind);
+        match entity["meta-type"].as_str().expect("a kind of type") {
+            "object" => self.check_object(kind, value.as_object().unwrap_or_else(|| panic!("{path}: {value}")), path),
+            "array" => {
+                for element in value.as_array().unwrap_or_else(|| panic!("{path}: {value}")) {
+                    self.check(&entity["element-type"], element, path);
+                }
+            }
+            "enum" => {
+                let words = entity["values"].as_array().expect("values");
+                assert!(words.contains(value), "{path}: {value} is not one of {words:?}");
+            }
+            "builtin" => check_builtin(&entity["json-type"], value, path),
+            "alternate" => {}
+            other => panic!("{path}: a type of the unknown kind {other}"),
+        }
+    }
+
+    fn check_object(&self, kind: &Value, object: &Map<String, Value>, path: &str) {
+        let members = self.members(kind);
+        for (name, value) in object.iter().filter(|(name, _)| !name.starts_with("x-")) {
+            let member = members.get(name.as_str()).unwrap_or_else(|| panic!("{path}.{name} is not in the schema"));
+            self.check(&member["type"], value, &format!("{path}.{name}"));
+        }
+        for (name, member) in members {
+            assert!(member.get("default").is_some() || object.contains_key(name), "{path}.{name} is missing");
+        }
+    }
+}
+
+fn check_builtin(json_type: &Value, value: &Value, path: &str) {
+    let fits = match json_type.as_str().expect("a JSON type") {
+        "string" => value.is_string(),
+        "int" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        _ => true,
+    };
+    assert!(fits, "{path}: expected {json_type}, found {value}");
+}
+
+#[test]
+fn replies_match_the_schemas_of_qemu() {
+    for (version, release) in RELEASES {
+        let schema = Schema::of_qemu(version);
+        for query in [
+            "query-version",
+            "query-commands",
+            "query-status",
+            "query-migrate-capabilities",
+            "query-migrate-parameters",
+            "query-migrate",
+            "query-yank",
+            "query-dirty-rate",
+            "query-qmp-schema",
+        ] {
+            let kind = &schema.0[query]["ret-type"];
+            for status in MigrationStatus::ALL {
+                let reply = command_of(&mut Program(full(*status)), query, &json!({}), release).expect("a reply");
+                if query == "query-qmp-schema" {
+                    continue;
+                }
+                schema.check(kind, &reply, &format!("{version} {query}"));
+            }
+        }
+    }
+}
+
+/// Every command that QEMU accepts is one that this monitor accepts, too: the arguments of both have the same names, and
+/// the same ones are optional.
+#[test]
+fn arguments_are_those_of_qemu() {
+    /// Arguments of features that this library does not have, and of its extensions.
+    const DIFFERENT: &[&str] = &["block-bitmap-mapping", "cpr-exec-command"];
+    let mut differences = Vec::new();
+    for (version, release) in RELEASES {
+        let theirs = Schema::of_qemu(version);
+        let ours = Schema::new(&command("query-qmp-schema", &json!({}), release).expect("a schema"));
+        let commands = ours.0.values().filter(|entity| entity["meta-type"] == "command");
+        for name in commands.map(|entity| entity["name"].as_str().expect("a name")) {
+            let our_members = ours.members(&ours.0[name]["arg-type"]);
+            let their_members = theirs.members(&theirs.0[name]["arg-type"]);
+            let optional = |found: &Value| found.get("default").is_some();
+            for (member, found) in &their_members {
+                match our_members.get(member) {
+                    None if DIFFERENT.contains(member) => {}
+                    Some(known) if optional(known) == optional(found) => {}
+                    known => differences.push(format!("{version} {name} `{member}`: {known:?}, {found}")),
+                }
+            }
+            let surplus = our_members.keys().filter(|member| !their_members.contains_key(**member));
+            let surplus = surplus.filter(|member| !member.starts_with("x-"));
+            differences.extend(surplus.map(|member| format!("{version} {name} `{member}`: not in QEMU")));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn errors_are_those_of_qemu() {
+    let capability = |name: &str| json!({"capabilities": [{"capability": name, "state": true}]});
+    let cases = [
+        ("nope", json!({})),
+        ("stop", json!({"x": 1})),
+        ("migrate", json!({})),
+        ("migrate", json!({"uri": 1})),
+        ("migrate", json!({"uri": "tcp:a:1", "resume": "yes"})),
+        ("migrate-incoming", json!({"uri": "tcp:127.0.0.1:0"})),
+        ("migrate-continue", json!({})),
+        ("migrate-continue", json!({"state": "zzz"})),
+        ("migrate-recover", json!({"uri": "tcp:127.0.0.1:1"})),
+        ("migrate-start-postcopy", json!({})),
+        ("migrate-set-capabilities", json!({})),
+        ("migrate-set-capabilities", json!({"capabilities": [{"capability": "events"}]})),
+        ("migrate-set-capabilities", json!({"capabilities": [{"capability": "events", "state": 1}]})),
+        ("migrate-set-capabilities", capability("zzz")),
+        ("migrate-set-parameters", json!({"zzz": 1})),
+        ("migrate-set-parameters", json!({"downtime-limit": 2_000_001})),
+        ("migrate-set-parameters", json!({"downtime-limit": "x"})),
+        ("migrate-set-parameters", json!({"max-bandwidth": "x"})),
+        ("migrate-set-parameters", json!({"multifd-channels": "x"})),
+        ("migrate-set-parameters", json!({"x-checkpoint-delay": "x"})),
+        ("migrate-set-parameters", json!({"x-checkpoint-delay": 1_u64 << 32})),
+        ("migrate-set-parameters", json!({"tls-creds": 1})),
+        ("migrate-set-parameters", json!({"multifd-compression": 1})),
+        ("migrate-set-parameters", json!({"multifd-channels": 0})),
+        ("migrate-set-parameters", json!({"multifd-channels": 256})),
+        ("migrate-set-parameters", json!({"cpu-throttle-tailslow": 1})),
+        ("migrate-set-parameters", json!({"multifd-compression": "x"})),
+        ("yank", json!({"instances": [{"type": "migration"}]})),
+        ("yank", json!({})),
+        ("announce-self", json!({"initial": 1})),
+        ("calc-dirty-rate", json!({})),
+        ("calc-dirty-rate", json!({"calc-time": 61})),
+        ("calc-dirty-rate", json!({"calc-time": 1, "sample-pages": 20})),
+        ("calc-dirty-rate", json!({"calc-time": 1, "sample-pages": 200, "mode": "dirty-bitmap"})),
+    ];
+    let mut differences = Vec::new();
+    for (version, release) in RELEASES {
+        let mut qemu = Qemu::start(version, "x86_64", &["-machine", "none"]);
+        for (name, arguments) in &cases {
+            // 7.2 crashes instead of answering.
+            if release == QemuRelease::V7_2 && arguments.get("sample-pages") == Some(&json!(200)) {
+                continue;
+            }
+            let theirs = qemu.error_of(name, arguments);
+            let ours = command(name, arguments, release).expect_err("an error").to_string();
+            if ours != theirs {
+                differences.push(format!("{version} {name} {arguments}:\n  ours: {ours}\ntheirs: {theirs}"));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}

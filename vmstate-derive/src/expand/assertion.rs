@@ -26,29 +26,46 @@ pub(super) fn statements(device: &Device<'_>, implementor: Implementor<'_>) -> O
 
 fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
     let description = tokens!(<#name as __vmstate::VmState>::DESCRIPTION);
-    let fields = device.fields.iter().enumerate();
-    let ambiguous = fields.filter_map(|(index, field)| is_unambiguous(&description, index, field));
+    let ambiguous = ambiguities(&tokens!(#description.subsections), &description, &device.fields);
+    let grouped = device.subsections.iter().enumerate().flat_map(|(index, subsection)| {
+        let group = tokens!(#description.subsections[#index].description);
+        ambiguities(&tokens!(#description.subsections), &group, subsection.fields())
+    });
     let subsections = device.subsections.iter().enumerate();
     let names = subsections.filter_map(|(index, subsection)| is_named_after_parent(&description, index, subsection));
     let groups = device.subsections.iter().flat_map(Subsection::fields);
     let forms = device.fields.iter().chain(groups).filter_map(form::assertion);
-    ambiguous.chain(names).chain(forms).collect()
+    ambiguous.into_iter().chain(grouped).chain(names).chain(forms).collect()
 }
 
-/// Asserts that a load cannot mistake the next field for a subsection of the struct in this field.
-fn is_unambiguous(description: &TokenStream, index: usize, field: &Field) -> Option<TokenStream> {
-    if field.ambiguous || !form::may_be_struct(field) {
-        return None;
-    }
+/// Asserts, for each of `fields`, that a load cannot mistake the following bytes for a subsection of the struct in it.
+///
+/// `subsections` may follow the last one.
+fn ambiguities(subsections: &TokenStream, parent: &TokenStream, fields: &[Field]) -> Vec<TokenStream> {
+    let end = fields.len();
+    let structs = fields.iter().enumerate().filter(|(_, field)| !field.ambiguous && form::may_be_struct(field));
+    structs.map(|(index, field)| is_unambiguous(subsections, parent, index, end, field)).collect()
+}
+
+fn is_unambiguous(
+    subsections: &TokenStream,
+    parent: &TokenStream,
+    index: usize,
+    end: usize,
+    field: &Field,
+) -> TokenStream {
     // The form on the wire: `opaque` hides the struct from the description, but not from a load.
-    let form = form::actual(field);
-    Some(quote_spanned! {located(&field.ty)=>
+    let form = match field.opaque {
+        Some(_) => form::actual(field),
+        None => tokens!(#parent.fields[#index].form),
+    };
+    quote_spanned! {located(&field.ty)=>
         __vmstate::core::assert!(
-            !__vmstate::walk::is_ambiguous(#form, #description, #index),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            !__vmstate::walk::is_ambiguous(#form, #parent, #index, #end, #subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
-    })
+    }
 }
 
 /// Asserts that the name of a type that is a subsection starts with its parent's name.

@@ -29,7 +29,9 @@ pub(crate) use self::info::{Info, InfoKind};
 pub(crate) use self::newtype::Newtype;
 pub(crate) use self::place::Place;
 pub(crate) use self::subsection::{Absent, Body, Subsection};
-pub(crate) use self::ty::{array_element, bits_field, builtin, innermost, is_named, lengths, option_inner, primitive};
+pub(crate) use self::ty::{
+    array_element, bits_field, builtin, holds_primitives, innermost, is_named, lengths, option_inner, primitive,
+};
 pub(crate) use self::version::Version;
 use crate::errors::Errors;
 use crate::parse;

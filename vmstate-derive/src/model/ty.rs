@@ -70,6 +70,29 @@ pub(crate) fn array_element(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// Returns whether the elements of a collection are known to be primitive values, and so not structs.
+pub(crate) fn holds_primitives(ty: &Type) -> bool {
+    let mut ty = innermost(ty);
+    while let Some(item) = item(ty) {
+        ty = innermost(item);
+    }
+    builtin(ty).is_some()
+}
+
+/// Returns the `T` of `[T]`, and of types like `Vec<T>` and `Option<T>`.
+fn item(ty: &Type) -> Option<&Type> {
+    let path = match ty {
+        Type::Path(path) => path,
+        Type::Slice(slice) => return Some(&slice.elem),
+        _ => return None,
+    };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(inner) if arguments.args.len() == 1 => Some(inner),
+        _ => None,
+    }
+}
+
 /// Returns the name of a primitive type whose values all have the same size on the wire, with any bytes valid.
 pub(crate) fn primitive(ty: &Type) -> Option<String> {
     builtin(ty).filter(|name| !NOT_PLAIN.contains(&name.as_str()))

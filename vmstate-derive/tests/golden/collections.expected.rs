@@ -298,6 +298,36 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Containers as __vmstate::VmState >
+            ::DESCRIPTION.fields[2usize].form, < Containers as __vmstate::VmState >
+            ::DESCRIPTION, 2usize, 7usize, < Containers as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Containers as __vmstate::VmState >
+            ::DESCRIPTION.fields[5usize].form, < Containers as __vmstate::VmState >
+            ::DESCRIPTION, 5usize, 7usize, < Containers as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Containers as __vmstate::VmState >
+            ::DESCRIPTION.fields[6usize].form, < Containers as __vmstate::VmState >
+            ::DESCRIPTION, 6usize, 7usize, < Containers as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             < BTreeMap < Range, Mapping > as __vmstate::tree::Tree <
             __vmstate::tree::Described >> ::AGREES,
             "the keys and values of this tree have different versions, but a tree loads at a single one; \

@@ -451,4 +451,24 @@ const _: () = {
             __vmstate::walk::load_struct(self, reader)
         }
     }
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Counted as __vmstate::VmState >
+            ::DESCRIPTION.fields[2usize].form, < Counted as __vmstate::VmState >
+            ::DESCRIPTION, 2usize, 12usize, < Counted as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Counted as __vmstate::VmState >
+            ::DESCRIPTION.fields[5usize].form, < Counted as __vmstate::VmState >
+            ::DESCRIPTION, 5usize, 12usize, < Counted as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
 };

@@ -24,10 +24,12 @@ const _: () = {
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             const {
                 __vmstate::core::assert!(
-                    ! __vmstate::walk::is_ambiguous(< [T; N] as __vmstate::Wire > ::FORM,
-                    < Self as __vmstate::VmState > ::DESCRIPTION, 0usize),
-                    "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+                    ! __vmstate::walk::is_ambiguous(< Self as __vmstate::VmState >
+                    ::DESCRIPTION.fields[0usize].form, < Self as __vmstate::VmState >
+                    ::DESCRIPTION, 0usize, 2usize, < Self as __vmstate::VmState >
+                    ::DESCRIPTION.subsections),
+                    "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
                 );
             }
             {

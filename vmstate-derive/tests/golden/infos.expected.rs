@@ -266,18 +266,20 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< path::to::MyInfo < u8 > as __vmstate::Codec
-            < Flags >> ::FORM, < Infos as __vmstate::VmState > ::DESCRIPTION, 4usize),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            ! __vmstate::walk::is_ambiguous(< Infos as __vmstate::VmState > ::DESCRIPTION
+            .fields[4usize].form, < Infos as __vmstate::VmState > ::DESCRIPTION, 4usize,
+            9usize, < Infos as __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< Unused < 8 > as __vmstate::Wire > ::FORM, <
-            Infos as __vmstate::VmState > ::DESCRIPTION, 8usize),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            ! __vmstate::walk::is_ambiguous(< Infos as __vmstate::VmState > ::DESCRIPTION
+            .fields[8usize].form, < Infos as __vmstate::VmState > ::DESCRIPTION, 8usize,
+            9usize, < Infos as __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

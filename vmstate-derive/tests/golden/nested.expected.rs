@@ -208,18 +208,20 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< Inner as __vmstate::Wire > ::FORM, < Outer
-            as __vmstate::VmState > ::DESCRIPTION, 1usize),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            ! __vmstate::walk::is_ambiguous(< Outer as __vmstate::VmState > ::DESCRIPTION
+            .fields[1usize].form, < Outer as __vmstate::VmState > ::DESCRIPTION, 1usize,
+            5usize, < Outer as __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< [Inner; 2] as __vmstate::Wire > ::FORM, <
-            Outer as __vmstate::VmState > ::DESCRIPTION, 2usize),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            ! __vmstate::walk::is_ambiguous(< Outer as __vmstate::VmState > ::DESCRIPTION
+            .fields[2usize].form, < Outer as __vmstate::VmState > ::DESCRIPTION, 2usize,
+            5usize, < Outer as __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

@@ -347,10 +347,22 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< [Channel; 3] as __vmstate::Wire > ::FORM, <
-            Places as __vmstate::VmState > ::DESCRIPTION, 1usize),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            ! __vmstate::walk::is_ambiguous(< Places as __vmstate::VmState >
+            ::DESCRIPTION.fields[1usize].form, < Places as __vmstate::VmState >
+            ::DESCRIPTION, 1usize, 4usize, < Places as __vmstate::VmState > ::DESCRIPTION
+            .subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Places as __vmstate::VmState >
+            ::DESCRIPTION.subsections[0usize].description.fields[0usize].form, < Places
+            as __vmstate::VmState > ::DESCRIPTION.subsections[0usize].description,
+            0usize, 1usize, < Places as __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

@@ -166,4 +166,13 @@ const _: () = {
             __vmstate::walk::load_struct(self, reader)
         }
     }
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Parts as __vmstate::VmState > ::DESCRIPTION
+            .fields[1usize].form, < Parts as __vmstate::VmState > ::DESCRIPTION, 1usize,
+            3usize, < Parts as __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
 };

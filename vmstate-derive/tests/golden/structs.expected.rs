@@ -268,19 +268,51 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< Inner as __vmstate::Wire > ::FORM, <
-            Structs as __vmstate::VmState > ::DESCRIPTION, 3usize),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            ! __vmstate::walk::is_ambiguous(< Structs as __vmstate::VmState >
+            ::DESCRIPTION.fields[0usize].form, < Structs as __vmstate::VmState >
+            ::DESCRIPTION, 0usize, 8usize, < Structs as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
     const _: () = {
         __vmstate::core::assert!(
-            ! __vmstate::walk::is_ambiguous(< Each < Mirror > as __vmstate::Codec <
-            [other::Foreign; 2] >> ::FORM, < Structs as __vmstate::VmState >
-            ::DESCRIPTION, 4usize),
-            "ambiguous layout: the format cannot distinguish the fields after this struct from its subsections; \
-             move the field to the end, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+            ! __vmstate::walk::is_ambiguous(< Structs as __vmstate::VmState >
+            ::DESCRIPTION.fields[1usize].form, < Structs as __vmstate::VmState >
+            ::DESCRIPTION, 1usize, 8usize, < Structs as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Structs as __vmstate::VmState >
+            ::DESCRIPTION.fields[2usize].form, < Structs as __vmstate::VmState >
+            ::DESCRIPTION, 2usize, 8usize, < Structs as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Inner as __vmstate::Wire > ::FORM, <
+            Structs as __vmstate::VmState > ::DESCRIPTION, 3usize, 8usize, < Structs as
+            __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Structs as __vmstate::VmState >
+            ::DESCRIPTION.fields[4usize].form, < Structs as __vmstate::VmState >
+            ::DESCRIPTION, 4usize, 8usize, < Structs as __vmstate::VmState >
+            ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
         );
     };
 };

@@ -459,6 +459,16 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            ! __vmstate::walk::is_ambiguous(< Device as __vmstate::VmState >
+            ::DESCRIPTION.subsections[2usize].description.fields[0usize].form, < Device
+            as __vmstate::VmState > ::DESCRIPTION.subsections[2usize].description,
+            0usize, 1usize, < Device as __vmstate::VmState > ::DESCRIPTION.subsections),
+            "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             __vmstate::walk::is_subsection_name(< Device as __vmstate::VmState >
             ::DESCRIPTION.subsections[3usize].description.name, < Device as
             __vmstate::VmState > ::DESCRIPTION.name),

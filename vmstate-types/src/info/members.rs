@@ -43,7 +43,7 @@ pub(super) const fn describe(name: &'static str, fields: &'static [Field]) -> De
     let mut index = 0;
     while index < fields.len() {
         assert!(
-            !walk::is_ambiguous(fields[index].form, &description, index),
+            !walk::is_ambiguous(fields[index].form, &description, index, fields.len(), &[]),
             "ambiguous layout: the format cannot distinguish the value after a struct from the struct's subsections; \
              put the struct into a struct without subsections after it"
         );

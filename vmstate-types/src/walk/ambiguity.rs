@@ -1,24 +1,59 @@
 //! Detection of ambiguous descriptions, which the derive macro rejects.
 
-use crate::description::{Count, Description, Field, Form, Kind, Subsection};
+use crate::description::{Count, Description, Field, Form, Kind, Pointers, Subsection};
 
-/// Returns whether the bytes after the field at `index` of `parent` can look like a subsection of the struct in that
-/// field, which has the wire format `form`.
+/// Returns whether the bytes after a struct in the field at `index` of `parent`, which has the wire format `form`, can
+/// look like a subsection of that struct.
 ///
 /// The wire format does not mark the end of a struct. After its fields, a reader treats anything that begins with the
 /// byte 0x05, a length and the struct's name as a subsection of it (`vmstate_subsection_load` in QEMU's
-/// `migration/vmstate.c`).
+/// `migration/vmstate.c`). The bytes after a struct are the next element of the same field, one of the fields up to
+/// `end`, or one of the `subsections` that follow them.
 #[doc(hidden)]
 #[must_use]
-pub const fn is_ambiguous(form: Form, parent: &Description, index: usize) -> bool {
-    let Form { kind: Kind::Struct(inner), count, .. } = form else { return false };
-    if !matches!(count, Count::One | Count::Fixed(0 | 1)) {
-        return ends_in_subsections(inner) && may_begin_like_subsection(inner.fields);
+pub const fn is_ambiguous(
+    form: Form,
+    parent: &Description,
+    index: usize,
+    end: usize,
+    subsections: &[Subsection],
+) -> bool {
+    let Some(inner) = last_struct(form.kind) else { return is_ambiguous_tree(form.kind) };
+    let elements = separates_elements(&form) || !may_begin_like_subsection(inner.fields, true);
+    if ends_in_subsections(inner) && (!elements || may_begin_like_subsection(between(parent, index, end), false)) {
+        return true;
     }
-    match parent.fields.split_at(index + 1).1 {
-        [] => takes_subsections(inner, parent.subsections),
-        next => ends_in_subsections(inner) && may_begin_like_subsection(next),
+    may_be_empty(between(parent, index, end)) && takes_subsections(inner, subsections)
+}
+
+/// Returns the fields after `index` and before `end`.
+const fn between(parent: &Description, index: usize, end: usize) -> &[Field] {
+    parent.fields.split_at(end).0.split_at(index + 1).1
+}
+
+/// Returns the struct whose bytes end an element, if there is one.
+const fn last_struct(kind: Kind) -> Option<&'static Description> {
+    match kind {
+        Kind::Struct(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) => Some(inner),
+        // A byte of 0 or 1 follows each element of a list, and each value of a tree.
+        _ => None,
     }
+}
+
+/// Returns whether the value after a key of a tree can look like a subsection of the key.
+const fn is_ambiguous_tree(kind: Kind) -> bool {
+    match kind {
+        Kind::Tree { key: Some(key), value } => {
+            ends_in_subsections(key) && may_begin_like_subsection(value.fields, true)
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether a struct in the field is never followed directly by another one: there is at most one element, or
+/// each begins with a marker.
+const fn separates_elements(form: &Form) -> bool {
+    matches!(form.count, Count::One | Count::Fixed(0 | 1)) || matches!(form.pointers, Pointers::Marked)
 }
 
 /// Returns whether the last bytes of the struct can be a subsection.
@@ -26,34 +61,82 @@ const fn ends_in_subsections(description: &Description) -> bool {
     if !description.subsections.is_empty() {
         return true;
     }
-    match description.fields.last() {
-        Some(Field { form: Form { kind: Kind::Struct(last), .. }, .. }) => ends_in_subsections(last),
-        _ => false,
+    let mut fields = description.fields;
+    while let Some((last, rest)) = fields.split_last() {
+        if let Some(inner) = last_struct(last.form.kind)
+            && ends_in_subsections(inner)
+        {
+            return true;
+        }
+        if !may_be_absent(last) {
+            return false;
+        }
+        fields = rest;
+    }
+    false
+}
+
+/// Returns whether the fields can begin with the first byte of a subsection. `at_end` is the result if all of them are
+/// absent.
+const fn may_begin_like_subsection(fields: &[Field], at_end: bool) -> bool {
+    let Some((first, rest)) = fields.split_first() else { return at_end };
+    let absent = may_be_absent(first) && may_begin_like_subsection(rest, at_end);
+    absent
+        || match first.form.kind {
+            _ if !matches!(first.form.pointers, Pointers::None) => {
+                matches!(first.form.pointers, Pointers::Nullable)
+                    && begins_like_subsection(first.form.kind, rest, at_end)
+            }
+            kind => begins_like_subsection(kind, rest, at_end),
+        }
+}
+
+/// Returns whether a present element can begin with the first byte of a subsection; `rest` follows it.
+const fn begins_like_subsection(kind: Kind, rest: &[Field], at_end: bool) -> bool {
+    match kind {
+        // A bool is written as 0 or 1, and padding as 0. Other values can contain the byte 0x05.
+        Kind::Info(name) => !is_same(name.as_bytes(), b"bool") && !is_same(name.as_bytes(), b"unused_buffer"),
+        Kind::Struct(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) => {
+            // A struct without bytes is followed by its subsections, or by the next field.
+            let next = !inner.subsections.is_empty() || may_begin_like_subsection(rest, at_end);
+            may_begin_like_subsection(inner.fields, next)
+        }
+        Kind::List(..) => false,
+        Kind::Tree { .. } => true,
     }
 }
 
-/// Returns whether the fields can begin with the first byte of a subsection.
-const fn may_begin_like_subsection(fields: &[Field]) -> bool {
-    let Some((first, rest)) = fields.split_first() else { return true };
-    let can = match first.form.kind {
-        // A bool is written as 0 or 1, and padding as 0. Other values can contain the byte 0x05.
-        Kind::Info(name) => !is_same(name.as_bytes(), b"bool") && !is_same(name.as_bytes(), b"unused_buffer"),
-        Kind::Struct(inner) => may_begin_like_subsection(inner.fields),
-        _ => true,
-    };
-    can || (first.is_gated() && may_begin_like_subsection(rest))
+/// Returns whether the fields can have no bytes at all.
+const fn may_be_empty(mut fields: &[Field]) -> bool {
+    while let Some((first, rest)) = fields.split_first() {
+        if !may_be_absent(first) {
+            return false;
+        }
+        fields = rest;
+    }
+    true
 }
 
-/// Returns whether one of the outer struct's `subsections` has a name that begins with the name of `inner`, its last
-/// field.
-const fn takes_subsections(inner: &Description, mut subsections: &[Subsection]) -> bool {
-    while let Some((first, rest)) = subsections.split_first() {
+/// Returns whether some states or versions have no bytes of the field.
+const fn may_be_absent(field: &Field) -> bool {
+    field.is_gated() || matches!(field.form.count, Count::Fixed(0) | Count::Counted(_)) || field.form.length.is_some()
+}
+
+/// Returns whether one of the outer struct's `subsections` has a name that begins with the name of `inner`, or of the
+/// struct at its end.
+const fn takes_subsections(inner: &Description, subsections: &[Subsection]) -> bool {
+    let mut rest = subsections;
+    while let Some((first, others)) = rest.split_first() {
         if is_subsection_name(first.description.name, inner.name) {
             return true;
         }
-        subsections = rest;
+        rest = others;
     }
-    false
+    let Some(last) = inner.fields.last() else { return false };
+    match last_struct(last.form.kind) {
+        Some(last) => takes_subsections(last, subsections),
+        None => false,
+    }
 }
 
 /// Returns whether `name` is longer than `parent` and begins with it, which makes it the name of a subsection of

@@ -30,6 +30,10 @@ impl WireForm for Counted {
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
         self.load_with(&self.provider(field), value)
     }
+
+    fn may_be_struct(&self, field: &Field) -> bool {
+        self.elements.may_be_structs(field)
+    }
 }
 
 impl Counted {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use crate::expand::hygiene::located;
-use crate::model::{Elements, Field};
+use crate::model::{Elements, Field, holds_primitives};
 
 impl Elements {
     /// The implementation of the field's type that saves and loads a number of elements.
@@ -18,6 +18,15 @@ impl Elements {
                 quote_spanned!(span=> <#ty as __vmstate::items::ItemsBy<#info>>)
             }
             Self::Buffer => quote_spanned!(span=> <#ty as __vmstate::items::Bytes>),
+        }
+    }
+
+    /// Returns whether the elements may be structs.
+    pub(super) fn may_be_structs(&self, field: &Field) -> bool {
+        match self {
+            Self::Typed => !holds_primitives(&field.ty),
+            Self::Info(info) => info.may_be_struct(),
+            Self::Buffer => false,
         }
     }
 }

@@ -34,8 +34,8 @@ impl WireForm for Info {
         if self.is_fixed(&field.ty) { Size::Fixed } else { Size::Varies }
     }
 
-    fn may_be_struct(&self) -> bool {
-        matches!(self.kind, InfoKind::Custom(_) | InfoKind::Present)
+    fn may_be_struct(&self, _: &Field) -> bool {
+        self.kind.may_be_struct()
     }
 }
 
@@ -47,6 +47,11 @@ impl Info {
 }
 
 impl InfoKind {
+    /// Returns whether the info may be the form of a struct: a remote definition, or the form of the value's type.
+    pub(super) fn may_be_struct(&self) -> bool {
+        matches!(self, Self::Custom(_) | Self::Present)
+    }
+
     /// The library's type for the info, with names at `span`.
     pub(super) fn at(&self, span: Span) -> TokenStream {
         match self {

@@ -92,7 +92,7 @@ pub(super) fn size(field: &Field) -> Size {
 
 /// Returns whether the field may be a struct, so that a load can mistake the next field for a subsection.
 pub(super) fn may_be_struct(field: &Field) -> bool {
-    dispatch(&field.form).may_be_struct()
+    dispatch(&field.form).may_be_struct(field)
 }
 
 /// The form's rule that depends on other types.

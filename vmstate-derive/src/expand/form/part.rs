@@ -36,6 +36,10 @@ impl WireForm for Part {
         let (start, end) = self.bounds(&count::length(&provider));
         tokens!(#provider::load_part(#value, #start, #end, reader))
     }
+
+    fn may_be_struct(&self, field: &Field) -> bool {
+        self.elements.may_be_structs(field)
+    }
 }
 
 impl Part {

@@ -6,7 +6,7 @@ use quote::quote_spanned;
 use super::count;
 use super::wire_form::WireForm;
 use crate::expand::hygiene::{located, tokens};
-use crate::model::{Field, Pointers};
+use crate::model::{Field, Pointers, holds_primitives};
 
 impl WireForm for Pointers {
     fn provider(&self, field: &Field) -> TokenStream {
@@ -51,5 +51,9 @@ impl WireForm for Pointers {
             return tokens!(#provider::load(#value, #length, reader));
         };
         counted.load_with(&provider, value)
+    }
+
+    fn may_be_struct(&self, field: &Field) -> bool {
+        !holds_primitives(&field.ty)
     }
 }

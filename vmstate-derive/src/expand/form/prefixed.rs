@@ -61,4 +61,8 @@ impl WireForm for Prefixed {
         let count = count::to_load(&number, &tokens!(#provider::CAPACITY), self.max.as_ref());
         tokens!(#count.and_then(|count| #provider::load(#value, count, reader)))
     }
+
+    fn may_be_struct(&self, field: &Field) -> bool {
+        self.elements.may_be_structs(field)
+    }
 }

@@ -6,7 +6,7 @@ use super::wire_form::WireForm;
 use crate::expand::default::type_default;
 use crate::expand::hook;
 use crate::expand::hygiene::tokens;
-use crate::model::{Field, Removed};
+use crate::model::{Field, Removed, holds_primitives};
 
 impl WireForm for Removed {
     fn form(&self, field: &Field) -> TokenStream {
@@ -37,5 +37,9 @@ impl WireForm for Removed {
             None => load,
         };
         tokens!({ let mut old = #default; #load })
+    }
+
+    fn may_be_struct(&self, field: &Field) -> bool {
+        !holds_primitives(&field.ty)
     }
 }

@@ -25,4 +25,8 @@ impl WireForm for Temporary {
         let version = tokens!(<#temporary as __vmstate::VmState>::DESCRIPTION.version);
         tokens!(__vmstate::tmp::load::<#temporary, Self>(&mut *self, #version, reader))
     }
+
+    fn may_be_struct(&self, _: &Field) -> bool {
+        true
+    }
 }

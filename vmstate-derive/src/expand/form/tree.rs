@@ -52,4 +52,8 @@ impl WireForm for Tree {
             );
         })
     }
+
+    fn may_be_struct(&self, _: &Field) -> bool {
+        !self.direct
+    }
 }

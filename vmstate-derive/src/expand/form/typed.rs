@@ -26,7 +26,7 @@ impl WireForm for Typed {
         if self.plain { Size::Fixed } else { Size::ByType }
     }
 
-    fn may_be_struct(&self) -> bool {
+    fn may_be_struct(&self, _: &Field) -> bool {
         !self.plain
     }
 }

@@ -31,4 +31,8 @@ impl WireForm for Versioned {
         let version = self.0;
         tokens!(#provider::load(#value, #version, reader))
     }
+
+    fn may_be_struct(&self, _: &Field) -> bool {
+        true
+    }
 }

@@ -32,7 +32,7 @@ pub(super) trait WireForm {
     }
 
     /// Returns whether the form may be a struct, so that a load can mistake the next field for a subsection.
-    fn may_be_struct(&self) -> bool {
+    fn may_be_struct(&self, _: &Field) -> bool {
         false
     }
 

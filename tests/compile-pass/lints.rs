@@ -251,6 +251,41 @@ enum Mode {
 #[derive(VmState, Debug, Default)]
 struct Nested {
     modes: [Mode; 2],
+    slot: Slot,
+    #[vmstate(option)]
+    level: Option<Level>,
+    #[vmstate(option(always))]
+    always: Option<u8>,
+}
+
+/// Has all kinds of variants.
+#[derive(VmState, Debug, Default)]
+#[vmstate(repr = u8)]
+pub enum Slot {
+    /// Has no fields.
+    #[default]
+    Empty,
+    /// Has fields without names.
+    Tuple(u8, u16),
+    /// Has named fields.
+    Named {
+        /// The number of items.
+        count: u8,
+        /// Some items.
+        #[vmstate(len = count, max = 4)]
+        items: Vec<u8>,
+        /// Is not migrated.
+        #[vmstate(skip = "local", reset = 5)]
+        local: u8,
+    },
+}
+
+/// Keeps its variant.
+#[derive(VmState, Debug)]
+#[vmstate(repr = u16, variant(fixed))]
+pub enum Fixed {
+    /// Has a field.
+    Only(u8),
 }
 
 #[derive(Debug, Default)]

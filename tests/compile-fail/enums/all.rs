@@ -7,7 +7,7 @@ enum NoNumber {
 }
 
 #[derive(VmState)]
-#[vmstate(version = 2, name = "mode")]
+#[vmstate(version = 2, name = "mode", variant(fixed))]
 #[repr(u8)]
 enum Described {
     Off,
@@ -15,10 +15,17 @@ enum Described {
 }
 
 #[derive(VmState)]
-#[repr(u8)]
-enum Tagged {
+#[vmstate(repr = usize)]
+enum NoFixedSize {
     Off,
-    On(u8),
+    On,
+}
+
+#[derive(VmState)]
+#[vmstate(repr = u8)]
+enum TooLarge {
+    Off,
+    On = 256,
 }
 
 #[derive(VmState)]

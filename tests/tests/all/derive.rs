@@ -13,6 +13,7 @@ mod limits;
 mod many;
 mod nested;
 mod older;
+mod options;
 mod places;
 mod porting;
 mod real;
@@ -21,6 +22,7 @@ mod subsections;
 mod temporaries;
 mod traps;
 mod values;
+mod variants;
 
 use std::fmt::Debug;
 

@@ -10,6 +10,7 @@ use crate::parse;
 pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     check_choice(attributes, errors);
     check_pointer(ty, attributes, errors);
+    check_option(ty, attributes, errors);
     check_max(attributes, errors);
     check_range(ty, attributes, errors);
     check_prefix(attributes, errors);
@@ -57,6 +58,20 @@ fn check_pointer(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let Some(pointer) = attributes.pointer.value().filter(|_| option_inner(ty).is_some()) else { return };
     for key in attributes.len.key().into_iter().chain(pointer.alloc.key()) {
         errors.at(key, format!("`{key}` requires an array of pointers: remove it from a single pointer"));
+    }
+}
+
+/// `option` on a `u8`; `option, count("n": u8)`
+fn check_option(ty: &Type, attributes: &parse::Field, errors: &Errors) {
+    if !attributes.option.is_set() {
+        return;
+    }
+    const OTHERS: [&str; 8] = ["pointer", "equal", "le", "tmp", "range", "count", "opaque", "buffer"];
+    for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
+        errors.at(other, format!("`{other}` is not allowed with `option`: put the value into a struct"));
+    }
+    if option_inner(ty).is_none() {
+        errors.at(ty, format!("`option` requires `Option<T>`; found `{}`", ty.to_token_stream()));
     }
 }
 

@@ -8,7 +8,9 @@ use crate::parse::nearest;
 
 /// `#[vmstate(len = count)] items: Vec<u8>, count: u32`: a load needs the count before the elements.
 pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
-    check_among(device, &device.fields, &[], errors);
+    for sequence in &device.sequences {
+        check_among(device, &device.fields[sequence.clone()], &[], errors);
+    }
     for subsection in &device.subsections {
         // All fields of the struct precede its subsections.
         check_among(device, subsection.fields(), &device.fields, errors);

@@ -1,5 +1,7 @@
 //! Rules about structs.
 
+use syn::Data;
+
 use super::count::check_counts;
 use super::field::{check_default, check_fields};
 use super::member::check_members;
@@ -11,6 +13,7 @@ use crate::model::Device;
 pub(super) fn check_device(device: &Device<'_>, errors: &Errors) {
     check_members(device.input, errors);
     check_name(&device.name, errors);
+    check_enum_attributes(device, errors);
     check_minimum(device.version, &device.attributes.minimum_version, errors);
     check_load_old(device, errors);
     check_fields(&device.fields, device.version, errors);
@@ -19,6 +22,16 @@ pub(super) fn check_device(device: &Device<'_>, errors: &Errors) {
     }
     check_counts(device, errors);
     check_subsections(device, errors);
+}
+
+/// `repr = u8` or `variant(fixed)` on a struct.
+fn check_enum_attributes(device: &Device<'_>, errors: &Errors) {
+    if matches!(device.input.item.data, Data::Enum(_)) {
+        return;
+    }
+    for key in device.attributes.repr.key().into_iter().chain(device.attributes.variant.key()) {
+        errors.at(key, format!("`{key}` is allowed only on an enum"));
+    }
 }
 
 /// `load_old(min = 2, ...)`, but the description reads version 2.

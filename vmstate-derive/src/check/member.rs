@@ -7,7 +7,7 @@ use crate::errors::Errors;
 use crate::parse::{self, Extra, InputField};
 
 pub(super) fn check_members(input: &parse::Input<'_>, errors: &Errors) {
-    for field in &input.members {
+    for field in input.all_members() {
         if field.attributes.has("skip") {
             check_skipped(&field.attributes, errors);
         } else {

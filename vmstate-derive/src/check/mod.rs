@@ -15,7 +15,7 @@ mod subsection;
 mod types;
 
 use self::device::check_device;
-use self::enumeration::check_enumeration;
+use self::enumeration::{check_enumeration, check_tagged};
 use self::newtype::check_newtype;
 use self::remote::check_remote;
 use crate::errors::Errors;
@@ -30,6 +30,7 @@ pub(crate) fn check(input: &Input<'_>, errors: &Errors) {
             check_remote(device, errors);
         }
         Input::Enumeration(enumeration) => check_enumeration(enumeration, errors),
+        Input::Tagged(tagged) => check_tagged(tagged, errors),
         Input::Newtype(newtype) => check_newtype(newtype, errors),
     }
 }

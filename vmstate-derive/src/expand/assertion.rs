@@ -1,5 +1,7 @@
 //! Rules that only the compiler can check because they depend on other types.
 
+use std::ops::Range;
+
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
@@ -26,25 +28,34 @@ pub(super) fn statements(device: &Device<'_>, implementor: Implementor<'_>) -> O
 
 fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
     let description = tokens!(<#name as __vmstate::VmState>::DESCRIPTION);
-    let ambiguous = ambiguities(&tokens!(#description.subsections), &description, &device.fields);
+    let ambiguous = device
+        .sequences
+        .iter()
+        .flat_map(|sequence| ambiguities(&tokens!(#description.subsections), &description, &device.fields, sequence));
     let grouped = device.subsections.iter().enumerate().flat_map(|(index, subsection)| {
         let group = tokens!(#description.subsections[#index].description);
-        ambiguities(&tokens!(#description.subsections), &group, subsection.fields())
+        let fields = subsection.fields();
+        ambiguities(&tokens!(#description.subsections), &group, fields, &(0..fields.len()))
     });
     let subsections = device.subsections.iter().enumerate();
     let names = subsections.filter_map(|(index, subsection)| is_named_after_parent(&description, index, subsection));
     let groups = device.subsections.iter().flat_map(Subsection::fields);
     let forms = device.fields.iter().chain(groups).filter_map(form::assertion);
-    ambiguous.into_iter().chain(grouped).chain(names).chain(forms).collect()
+    ambiguous.chain(grouped).chain(names).chain(forms).collect()
 }
 
-/// Asserts, for each of `fields`, that a load cannot mistake the following bytes for a subsection of the struct in it.
+/// Asserts, for each field of the `sequence`, that a load cannot mistake the following bytes for a subsection of the struct in it.
 ///
 /// `subsections` may follow the last one.
-fn ambiguities(subsections: &TokenStream, parent: &TokenStream, fields: &[Field]) -> Vec<TokenStream> {
-    let end = fields.len();
-    let structs = fields.iter().enumerate().filter(|(_, field)| !field.ambiguous && form::may_be_struct(field));
-    structs.map(|(index, field)| is_unambiguous(subsections, parent, index, end, field)).collect()
+fn ambiguities(
+    subsections: &TokenStream,
+    parent: &TokenStream,
+    fields: &[Field],
+    sequence: &Range<usize>,
+) -> Vec<TokenStream> {
+    let end = sequence.end;
+    let structs = sequence.clone().filter(|index| !fields[*index].ambiguous && form::may_be_struct(&fields[*index]));
+    structs.map(|index| is_unambiguous(subsections, parent, index, end, &fields[index])).collect()
 }
 
 fn is_unambiguous(

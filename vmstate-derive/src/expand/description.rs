@@ -41,7 +41,7 @@ fn field(field: &Field) -> TokenStream {
     let gate = &field.gate;
     let since = gate.since.as_ref().map(|number| number.value).map(|version| tokens!(.since(#version)));
     let until = gate.until.as_ref().map(|number| number.value).map(|version| tokens!(.until(#version)));
-    let when = gate.when.as_ref().map(|_| tokens!(.conditional()));
+    let when = (gate.when.is_some() || field.depends).then(|| tokens!(.conditional()));
     tokens!(__vmstate::Field::new(#name, #form) #since #until #when)
 }
 

@@ -1,10 +1,11 @@
 //! The implementation of `Wire` for an enum.
 
 use proc_macro2::TokenStream;
+use quote::quote_spanned;
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr};
 
-use super::hygiene::tokens;
+use super::hygiene::{located, tokens};
 use super::implementor::Implementor;
 use super::wire::Wire;
 use crate::model::Enumeration;
@@ -19,7 +20,21 @@ pub(super) fn expand(enumeration: &Enumeration<'_>) -> TokenStream {
         save: save(enumeration, &repr),
         load: load(enumeration, &repr),
     };
-    wire.implement(Implementor::new(enumeration.item))
+    let wire = wire.implement(Implementor::new(enumeration.item));
+    let fits = enumeration.attributes.repr.is_set().then(|| fits(enumeration, &repr));
+    tokens!(#wire #fits)
+}
+
+/// The assertions that each discriminant fits the wire type, which is not the type in memory.
+fn fits(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {
+    let name = &enumeration.item.ident;
+    let message = format!("the number of this variant does not fit the wire type `{repr}`: choose a larger one");
+    let assertions = enumeration.variants().into_iter().map(|variant| {
+        quote_spanned! {located(variant)=>
+            const _: () = __vmstate::core::assert!((#name::#variant as #repr) as i128 == #name::#variant as i128, #message);
+        }
+    });
+    assertions.collect()
 }
 
 fn save(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {

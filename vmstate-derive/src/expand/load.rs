@@ -11,7 +11,12 @@ use super::{default, field, gate, place, run};
 use crate::model::Field;
 
 pub(super) fn fields(parent: Parent, fields: &[Field]) -> TokenStream {
-    run::split(fields).into_iter().map(|run| one(parent, fields, &run)).collect()
+    part(parent, fields, &(0..fields.len()))
+}
+
+/// The statements for a range of the fields.
+pub(super) fn part(parent: Parent, fields: &[Field], range: &Range<usize>) -> TokenStream {
+    run::split(fields, range).into_iter().map(|run| one(parent, fields, &run)).collect()
 }
 
 fn one(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {

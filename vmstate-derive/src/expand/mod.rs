@@ -25,6 +25,7 @@ mod run;
 mod save;
 mod state;
 mod subsection;
+mod tagged;
 mod wire;
 
 use proc_macro2::TokenStream;
@@ -39,6 +40,7 @@ pub(crate) fn expand(input: &Input<'_>, root: &TokenStream) -> TokenStream {
         Input::Device(device) => device::expand(device),
         Input::Remote(device, ty) => remote::expand(device, ty),
         Input::Enumeration(enumeration) => enumeration::expand(enumeration),
+        Input::Tagged(tagged) => tagged::expand(tagged),
         Input::Newtype(newtype) => newtype::expand(newtype),
     };
     wrap(root, &items)

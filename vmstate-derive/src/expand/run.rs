@@ -16,9 +16,10 @@ use super::{field, place};
 use crate::model::Field;
 
 /// Splits fields into runs: fields of fixed size with the same gate, or a length prefix and its array, or a single field.
-pub(super) fn split(fields: &[Field]) -> Vec<Range<usize>> {
+pub(super) fn split(fields: &[Field], range: &Range<usize>) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
-    for (index, field) in fields.iter().enumerate() {
+    for index in range.clone() {
+        let field = &fields[index];
         match runs.last_mut() {
             Some(run) if continues(&fields[run.end - 1], field) => run.end = index + 1,
             _ => runs.push(index..index + 1),

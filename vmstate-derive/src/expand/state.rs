@@ -10,8 +10,20 @@ use super::{assertion, default, description, hook, load, run, save, subsection};
 use crate::model::Device;
 
 pub(super) fn expand(device: &Device<'_>, implementor: Implementor<'_>) -> TokenStream {
+    let saves = save::fields(Parent::Device, &device.fields);
+    let loads = load::fields(Parent::Device, &device.fields);
+    expand_with(device, implementor, &saves, &loads)
+}
+
+/// The implementation with the statements that save and load the fields.
+pub(super) fn expand_with(
+    device: &Device<'_>,
+    implementor: Implementor<'_>,
+    saves: &TokenStream,
+    loads: &TokenStream,
+) -> TokenStream {
     let description = description::expand(device);
-    let fields = fields(device, implementor);
+    let fields = fields(device, implementor, saves, loads);
     let subsections = subsection::methods(&device.subsections);
     let needed = device.attributes.needed.value().map(hook::needed);
     let load_old = device.attributes.load_old.value().and_then(|loader| loader.with.value()).map(hook::load_old);
@@ -29,10 +41,8 @@ pub(super) fn expand(device: &Device<'_>, implementor: Implementor<'_>) -> Token
 }
 
 /// The methods that save and load the fields.
-fn fields(device: &Device<'_>, implementor: Implementor<'_>) -> TokenStream {
+fn fields(device: &Device<'_>, implementor: Implementor<'_>, saves: &TokenStream, loads: &TokenStream) -> TokenStream {
     let assertions = assertion::statements(device, implementor);
-    let saves = save::fields(Parent::Device, &device.fields);
-    let loads = load::fields(Parent::Device, &device.fields);
     let conditions = &device.attributes.must_exist;
     let saving_conditions =
         conditions.iter().map(|condition| hook::must_exist(condition, Parent::Device, Direction::Save));
@@ -78,5 +88,9 @@ const FEW: usize = 4;
 ///
 /// Without `inline(never)`, the compiler would optimize the code of large structs again in every caller.
 fn inline(device: &Device<'_>) -> TokenStream {
-    if run::split(&device.fields).len() <= FEW { tokens!(#[inline]) } else { tokens!(#[inline(never)]) }
+    if run::split(&device.fields, &(0..device.fields.len())).len() <= FEW {
+        tokens!(#[inline])
+    } else {
+        tokens!(#[inline(never)])
+    }
 }

@@ -1,5 +1,7 @@
 //! A struct with a description.
 
+use std::ops::Range;
+
 use syn::{Generics, Ident, LitStr, Member};
 
 use super::field::Field;
@@ -16,6 +18,8 @@ pub(crate) struct Device<'a> {
     /// The fields in wire order, without the fields of subsections.
     pub(crate) fields: Vec<Field>,
     pub(crate) subsections: Vec<Subsection<'a>>,
+    /// The ranges of fields that are on the wire together: all fields of a struct, or those of each variant.
+    pub(crate) sequences: Vec<Range<usize>>,
     /// The members that are not migrated.
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -25,6 +29,15 @@ pub(crate) struct Skipped {
     pub(crate) member: Member,
     /// Its value after a load.
     pub(crate) reset: Option<Make>,
+}
+
+impl Skipped {
+    /// Returns the member, if it is skipped.
+    pub(super) fn new(field: &InputField<'_>) -> Option<Self> {
+        let InputField { member, attributes, .. } = field;
+        // Even with a malformed reason: as a field it would cause further errors, about its type.
+        attributes.has("skip").then(|| Self { member: member.clone(), reset: attributes.reset.value().cloned() })
+    }
 }
 
 impl<'a> Device<'a> {
@@ -37,6 +50,7 @@ impl<'a> Device<'a> {
             version: Version::new(&attributes.version, &attributes.minimum_version),
             fields: Vec::new(),
             subsections: Vec::new(),
+            sequences: Vec::new(),
             skipped: Vec::new(),
         };
         let mut groups = attributes.groups.iter().collect();
@@ -44,6 +58,7 @@ impl<'a> Device<'a> {
             device.add(field, &mut groups);
         }
         device.fields.extend(attributes.extra.iter().flat_map(Field::from_extra));
+        device.sequences.push(0..device.fields.len());
         // Groups without fields, which `check` rejects.
         device.subsections.extend(groups.into_iter().map(|group| Subsection::from_group(group, Vec::new())));
         device
@@ -58,12 +73,11 @@ impl<'a> Device<'a> {
     }
 
     fn add(&mut self, field: &'a InputField<'a>, groups: &mut Vec<&'a parse::Subsection>) {
-        let InputField { member, attributes, .. } = field;
-        // Even with a malformed reason: as a field it would cause further errors, about its type.
-        if attributes.has("skip") {
-            self.skipped.push(Skipped { member: member.clone(), reset: attributes.reset.value().cloned() });
+        if let Some(skipped) = Skipped::new(field) {
+            self.skipped.push(skipped);
             return;
         }
+        let attributes = &field.attributes;
         let fields = Field::from_member(field);
         match (attributes.subsection.value(), attributes.group.value()) {
             (Some(subsection), _) => self.subsections.push(Subsection::from_member(subsection, field, fields)),

@@ -2,12 +2,12 @@
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Expr, Ident, LitStr, Member, Type};
+use syn::{Expr, Ident, LitStr, Member, Type, parse_quote};
 
-use super::form::{CountedUnused, Form, LengthPrefix, Removed, Typed, Unused};
+use super::form::{CountedUnused, Form, LengthPrefix, Optional, Presence, Removed, Typed, Unused};
 use super::gate::Gate;
 use super::place::Place;
-use super::ty::{is_plain, is_unused};
+use super::ty::{is_plain, is_unused, option_inner};
 use crate::parse::{self, Condition, Extra, InputField, Make, Padding};
 
 /// QEMU's name for padding (`VMSTATE_UNUSED`).
@@ -24,6 +24,10 @@ pub(crate) struct Field {
     /// The name of the info that hides its structure in the description.
     pub(crate) opaque: Option<LitStr>,
     pub(crate) gate: Gate,
+    /// Set if the value of an earlier field decides whether it is on the wire.
+    pub(crate) depends: bool,
+    /// The name of the variant that the field belongs to, in an enum.
+    pub(crate) variant: Option<String>,
     /// Conditions to check before it, even if the gate excludes it.
     pub(crate) conditions: Vec<Condition>,
     pub(crate) default: Option<FieldDefault>,
@@ -53,7 +57,7 @@ impl Field {
         let InputField { member, ty, attributes } = field;
         let plain = if is_unused(ty) { UNUSED.to_owned() } else { member_name(member) };
         let name = attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&plain, member.span()));
-        let own = Self::new(Place::Member(member.clone()), ty, name, attributes);
+        let own = Self::new(Place::Member(member.clone()), ty, name, attributes).optional(attributes);
         let extra = attributes.extra.iter().flat_map(Self::from_extra);
         extra.chain(own.with_companions(attributes)).collect()
     }
@@ -65,7 +69,7 @@ impl Field {
             Extra::Placed(placed) => {
                 let place = Place::Inside(placed.path.clone());
                 let attributes = &placed.attributes;
-                let field = Self::new(place, &placed.ty, placed.name.clone(), attributes);
+                let field = Self::new(place, &placed.ty, placed.name.clone(), attributes).optional(attributes);
                 field.with_companions(attributes).collect()
             }
         }
@@ -89,7 +93,7 @@ impl Field {
         let max = unused.and_then(|unused| unused.max.value());
         let before = unused.and_then(|unused| unused.before.value()).map(|padding| self.padding(padding, max));
         let after = unused.and_then(|unused| unused.after.value()).map(|padding| self.padding(padding, max));
-        let prefix = self.length_prefix();
+        let prefix = self.length_prefix().or_else(|| self.presence());
         let mut fields: Vec<_> = before.into_iter().chain(prefix).chain([self]).chain(after).collect();
         // As in QEMU's field list, where `VMSTATE_VALIDATE` precedes the count that it checks.
         if let Some(first) = fields.first_mut() {
@@ -124,6 +128,50 @@ impl Field {
         Some(Self { gate: self.gate.clone(), ..Self::bare(&self.ty, name, Form::LengthPrefix(prefix)) })
     }
 
+    /// Returns the field with its form for an `Option`, if it is one by its attributes.
+    fn optional(self, attributes: &parse::Field) -> Self {
+        let Some(option) = attributes.option.value() else { return self };
+        let Some(inner) = option_inner(&self.ty) else { return self };
+        let form = Form::new(inner, attributes);
+        let value = Self { place: self.place.clone(), ..Self::bare(inner, self.name.clone(), form) };
+        let always = option.always.is_set();
+        let form = Form::Optional(Box::new(Optional { value, always }));
+        Self { form, depends: !always, ..self }
+    }
+
+    fn presence(&self) -> Option<Self> {
+        let Form::Optional(_) = &self.form else { return None };
+        let name = LitStr::new(&format!("has_{}", self.name.value()), self.name.span());
+        let form = Form::Presence(Presence(self.place.clone()?));
+        Some(Self { gate: self.gate.clone(), ..Self::bare(&self.ty, name, form) })
+    }
+
+    /// Returns the field as a part of the variant `name`.
+    pub(super) fn in_variant(mut self, name: &str) -> Self {
+        self.bind(name);
+        self.name = LitStr::new(&self.sibling_name(&self.name.value()), self.name.span());
+        self.depends = true;
+        self
+    }
+
+    /// Replaces its members by the variables that a variant's members are bound to.
+    fn bind(&mut self, variant: &str) {
+        self.variant = Some(variant.to_owned());
+        self.place = self.place.take().map(Place::in_variant);
+        match &mut self.form {
+            Form::LengthPrefix(prefix) => prefix.array = prefix.array.clone().in_variant(),
+            Form::Presence(Presence(place)) => *place = place.clone().in_variant(),
+            Form::Optional(optional) => optional.value.bind(variant),
+            _ => {}
+        }
+    }
+
+    /// The field with the number of an enum's variant.
+    pub(super) fn tag(repr: &Ident) -> Self {
+        let ty: Type = parse_quote!(#repr);
+        Self::bare(&ty, LitStr::new("tag", repr.span()), Form::Typed(Typed { plain: true }))
+    }
+
     /// A field that is in all versions and has no place.
     fn bare(ty: &Type, name: LitStr, form: Form) -> Self {
         Self {
@@ -133,6 +181,8 @@ impl Field {
             form,
             opaque: None,
             gate: Gate::default(),
+            depends: false,
+            variant: None,
             conditions: Vec::new(),
             default: None,
             hint: None,
@@ -143,6 +193,11 @@ impl Field {
     /// Returns whether it is padding.
     pub(crate) fn is_unused(&self) -> bool {
         self.form.is_unused()
+    }
+
+    /// Returns the name in descriptions of another field of the struct or variant.
+    pub(crate) fn sibling_name(&self, name: &str) -> String {
+        self.variant.as_ref().map_or_else(|| name.to_owned(), |variant| format!("{variant}.{name}"))
     }
 
     /// Returns whether its value is only a part of a member.

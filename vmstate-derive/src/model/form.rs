@@ -4,6 +4,7 @@
 
 use syn::{Expr, LitInt, Member, Type};
 
+use super::field::Field;
 use super::info::{Info, InfoKind};
 use super::place::Place;
 use super::ty::{bits_field, is_plain, option_inner};
@@ -22,6 +23,8 @@ pub(crate) enum Form {
     Bitmap(Bitmap),
     List(List),
     Tree(Tree),
+    Presence(Presence),
+    Optional(Box<Optional>),
     Versioned(Versioned),
     Temporary(Temporary),
     Removed(Removed),
@@ -90,6 +93,17 @@ pub(crate) struct Tree {
     pub(crate) direct: bool,
     pub(crate) max: Expr,
     pub(crate) version: Option<u32>,
+}
+
+/// The `bool` before an [`Optional`] value: whether the `Option` in this place is `Some`.
+pub(crate) struct Presence(pub(crate) Place);
+
+/// The value of an `Option`.
+pub(crate) struct Optional {
+    /// The value as a field.
+    pub(crate) value: Field,
+    /// Whether the value is on the wire even if the `Option` is `None`.
+    pub(crate) always: bool,
 }
 
 /// A struct, or an array of structs, at this version.
@@ -198,6 +212,7 @@ impl Form {
                 Some(counted.count.member.clone())
             }
             Self::CountedUnused(unused) => Some(unused.count.member.clone()),
+            Self::Optional(optional) => optional.value.form.counter(),
             Self::Bitmap(bitmap) => bits_field(&bitmap.bits).cloned().map(Member::Named),
             _ => None,
         }

@@ -11,24 +11,28 @@ mod gate;
 mod info;
 mod newtype;
 mod place;
+mod repr;
 mod subsection;
+mod tagged;
 mod ty;
 mod version;
 
-use syn::{Data, Type};
+use syn::{Data, Fields, Type};
 
 pub(crate) use self::device::{Device, Skipped};
 pub(crate) use self::enumeration::Enumeration;
 pub(crate) use self::field::{Field, UNUSED, member_name};
 pub(crate) use self::form::{
-    Bitmap, Bits, Counted, CountedUnused, Elements, Form, LengthPrefix, List, Part, Pointers, Prefixed, Removed,
-    Temporary, Tree, Typed, Unused, Versioned,
+    Bitmap, Bits, Counted, CountedUnused, Elements, Form, LengthPrefix, List, Optional, Part, Pointers, Prefixed,
+    Presence, Removed, Temporary, Tree, Typed, Unused, Versioned,
 };
 pub(crate) use self::gate::Gate;
 pub(crate) use self::info::{Info, InfoKind};
 pub(crate) use self::newtype::Newtype;
 pub(crate) use self::place::Place;
+pub(crate) use self::repr::INTEGERS;
 pub(crate) use self::subsection::{Absent, Body, Subsection};
+pub(crate) use self::tagged::{Tagged, TaggedVariant};
 pub(crate) use self::ty::{
     array_element, bits_field, builtin, holds_primitives, innermost, is_named, lengths, option_inner, primitive,
 };
@@ -44,6 +48,8 @@ pub(crate) enum Input<'a> {
     Remote(Device<'a>, &'a Type),
     /// An enum without fields.
     Enumeration(Enumeration<'a>),
+    /// An enum with fields.
+    Tagged(Tagged<'a>),
     /// A `transparent` struct.
     Newtype(Newtype<'a>),
 }
@@ -52,6 +58,9 @@ impl<'a> Input<'a> {
     /// Returns `None`, after reporting it, if the input has no model.
     pub(crate) fn new(input: &'a parse::Input<'a>, errors: &Errors) -> Option<Self> {
         match &input.item.data {
+            Data::Enum(data) if data.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) => {
+                Some(Self::Tagged(Tagged::new(input)))
+            }
             Data::Enum(data) => Some(Self::Enumeration(Enumeration::new(input, data))),
             Data::Struct(_) if input.attributes.transparent.is_set() => Newtype::new(input, errors).map(Self::Newtype),
             Data::Struct(_) => Some(Self::from_struct(input)),

@@ -8,14 +8,24 @@ use crate::parse::PlacePath;
 #[derive(Clone)]
 pub(crate) enum Place {
     Member(Member),
+    /// A member of an enum's variant, which is bound to a local variable.
+    Bound(Member),
     Inside(PlacePath),
 }
 
 impl Place {
+    /// Returns the place of a member in a variant.
+    pub(super) fn in_variant(self) -> Self {
+        match self {
+            Self::Member(member) => Self::Bound(member),
+            other => other,
+        }
+    }
+
     /// Returns the member, if the value occupies all of it.
     pub(crate) fn member(&self) -> Option<&Member> {
         match self {
-            Self::Member(member) => Some(member),
+            Self::Member(member) | Self::Bound(member) => Some(member),
             Self::Inside(_) => None,
         }
     }

@@ -206,6 +206,28 @@ impl Pointer {
     }
 }
 
+/// `option`, or `option(always)`
+#[derive(Default)]
+pub(crate) struct Optional {
+    pub(crate) always: Once<()>,
+}
+
+keys! {
+    impl Optional("`option` option") |self, key, entry, errors| {
+        "always" => self.always.set(key, entry.word(errors), errors),
+    }
+}
+
+impl Optional {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let mut optional = Self::default();
+        if !matches!(entry.value, Value::Word) {
+            optional.read_all(&inside(entry, "always", errors)?, errors);
+        }
+        Some(optional)
+    }
+}
+
 /// `list(max = 16)`, `list(qlist, max = 16, version = 1)`
 #[derive(Default)]
 pub(crate) struct List {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Expr, Ident, LitStr, Token, Type};
 
-use super::collections::{Bitmap, Bytes, COUNT, Count, HiddenCount, List, Part, Pointer, SizedBuffer, Tree};
+use super::collections::{Bitmap, Bytes, COUNT, Count, HiddenCount, List, Optional, Part, Pointer, SizedBuffer, Tree};
 use super::condition::Condition;
 use super::entry::{Entry, Number, Value, entries};
 use super::function::{Function, Make};
@@ -36,6 +36,7 @@ pub(crate) struct Field {
     pub(crate) buffer: Once<Option<SizedBuffer>>,
     pub(crate) bitmap: Once<Bitmap>,
     pub(crate) pointer: Once<Pointer>,
+    pub(crate) option: Once<Optional>,
     pub(crate) list: Once<List>,
     pub(crate) tree: Once<Tree>,
     pub(crate) byte_array: Once<Bytes>,
@@ -73,6 +74,7 @@ keys! {
         "buffer" => self.buffer.set(key, SizedBuffer::parse(entry, errors), errors),
         "bitmap" => self.bitmap.set(key, Bitmap::parse(entry, errors), errors),
         "pointer" => self.pointer.set(key, Pointer::parse(entry, errors), errors),
+        "option" => self.option.set(key, Optional::parse(entry, errors), errors),
         "list" => self.list.set(key, List::parse(entry, errors), errors),
         "tree" => self.tree.set(key, Tree::parse(entry, errors), errors),
         "byte_array" => self.byte_array.set(key, Bytes::parse(entry, errors), errors),

@@ -1,12 +1,13 @@
 //! All levels of attributes.
 
-use super::collections::{Bitmap, Bytes, List, Pointer, SizedBuffer, Tree};
+use super::collections::{Bitmap, Bytes, List, Optional, Pointer, SizedBuffer, Tree};
 use super::field::Field;
 use super::old::{OldLoader, Removed};
 use super::structure::Struct;
 use super::subsection::Subsection;
 use super::suggest::Levels;
 use super::unused::Unused;
+use super::variant::Variants;
 
 pub(crate) const LEVELS: Levels = &[
     Struct::LEVEL,
@@ -19,6 +20,8 @@ pub(crate) const LEVELS: Levels = &[
     Tree::LEVEL,
     Bytes::LEVEL,
     Pointer::LEVEL,
+    Optional::LEVEL,
+    Variants::LEVEL,
     Removed::LEVEL,
     OldLoader::LEVEL,
 ];

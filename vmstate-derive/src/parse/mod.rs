@@ -19,6 +19,7 @@ mod structure;
 mod subsection;
 mod suggest;
 mod unused;
+mod variant;
 
 pub(crate) use self::collections::{Count, HiddenCount, Padding, Part, SizedBuffer};
 pub(crate) use self::condition::Condition;
@@ -26,7 +27,7 @@ pub(crate) use self::entry::Number;
 pub(crate) use self::field::{Extra, Field};
 pub(crate) use self::function::{Function, Make};
 pub(crate) use self::hooks::Hooks;
-pub(crate) use self::input::{Input, InputField};
+pub(crate) use self::input::{Input, InputField, InputVariant};
 #[cfg(test)]
 pub(crate) use self::levels::LEVELS;
 pub(crate) use self::old::{Removed, Was};

@@ -15,6 +15,7 @@ use super::old::{OldLoader, Removed};
 use super::once::Once;
 use super::subsection::Subsection;
 use super::suggest::Levels;
+use super::variant::Variants;
 use crate::errors::Errors;
 
 /// The attributes of a struct.
@@ -33,6 +34,8 @@ pub(crate) struct Struct {
     pub(crate) transparent: Once<()>,
     pub(crate) remote: Once<Type>,
     pub(crate) root: Once<Path>,
+    pub(crate) repr: Once<Ident>,
+    pub(crate) variant: Once<Variants>,
     pub(crate) groups: Vec<Subsection>,
     pub(crate) must_exist: Vec<Condition>,
     /// The fields after the last member.
@@ -60,6 +63,8 @@ keys! {
         "load_old" => self.load_old.set(key, OldLoader::parse(entry, errors), errors),
         "transparent" => self.transparent.set(key, entry.word(errors), errors),
         "remote" => self.remote.set(key, entry.assigned("the path of a type", "other_crate::Type", errors), errors),
+        "repr" => self.repr.set(key, entry.assigned("an integer type", "u8", errors), errors),
+        "variant" => self.variant.set(key, Variants::parse(entry, errors), errors),
         "crate" => self.root.set(key, entry.assigned("the path of the crate `vmstate`", "my_crate::vmstate", errors), errors),
     }
 }

@@ -78,10 +78,7 @@ const _: () = {
                             .sized(
                                 __vmstate::varray::bounded(
                                     <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
-                                    __vmstate::CountSource::new(
-                                            __vmstate::core::stringify!(count),
-                                        )
-                                        .max(512),
+                                    __vmstate::CountSource::new("count").max(512),
                                 ),
                             ),
                     ),

@@ -30,6 +30,8 @@ mod members;
 #[doc(hidden)]
 pub mod opaque;
 #[doc(hidden)]
+pub mod optional;
+#[doc(hidden)]
 pub mod part;
 #[doc(hidden)]
 pub mod place;
@@ -44,6 +46,8 @@ pub mod tmp;
 pub mod tree;
 mod tuple;
 pub mod unused;
+#[doc(hidden)]
+pub mod variant;
 #[doc(hidden)]
 pub mod varray;
 #[doc(hidden)]

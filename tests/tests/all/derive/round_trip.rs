@@ -8,8 +8,10 @@
 //! | `containers` | `list`, `tree`, `pointer`, `tmp` |
 //! | `values` | `wire`, `bits`, `equal`, `le`, `with`, `transparent`, `remote`; enums, wrappers |
 //! | `places` | `field`, `opaque`, counted `unused`, `removed(from)`, `was`, `versioned` arrays, closures |
+//! | `choices` | `option`, `option(always)`; enums with fields, `repr`, `variant(fixed)` |
 //! | `sections` | `subsection` of all kinds, `absent`, `needed`, `must_exist`, `ambiguous`, hooks |
 
+mod choices;
 mod containers;
 mod counted;
 mod mixed;
@@ -158,6 +160,7 @@ properties! {
     of_containers: containers::states();
     of_places: places::states();
     of_values: values::states();
+    of_choices: choices::states();
     of_sections: sections::states();
 }
 

@@ -1,8 +1,9 @@
 //! Bitmaps in 64-bit words (`VMSTATE_BITMAP`).
 
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::Member;
+use syn::ext::IdentExt;
 
 use super::count;
 use super::wire_form::WireForm;
@@ -20,7 +21,10 @@ impl WireForm for Bitmap {
         let provider = self.provider(field);
         let bits = &self.bits;
         // The description shows a constant number of bits by its expression, and a counter field by its name.
-        let text = tokens!(__vmstate::core::stringify!(#bits));
+        let text = match bits_field(bits) {
+            Some(member) => field.sibling_name(&member.unraw().to_string()).into_token_stream(),
+            None => tokens!(__vmstate::core::stringify!(#bits)),
+        };
         let max = self.max.as_ref().or_else(|| bits_field(bits).is_none().then_some(bits));
         let max = max.map(|max| tokens!(.max(#max)));
         let source = count::bounded(field, &provider, &tokens!(__vmstate::CountSource::new(#text) #max));
@@ -31,7 +35,7 @@ impl WireForm for Bitmap {
         let provider = self.provider(field);
         let bits = &self.bits;
         let Some(member) = bits_field(bits) else { return tokens!(#provider::save(#value, #bits, sink, #at)) };
-        let count = count::to_save(&Member::Named(member.clone()), &tokens!(1));
+        let count = count::to_save(field, &Member::Named(member.clone()), &tokens!(1));
         tokens!(#count.and_then(|count| #provider::save(#value, count, sink, #at)))
     }
 
@@ -39,7 +43,7 @@ impl WireForm for Bitmap {
         let provider = self.provider(field);
         let bits = &self.bits;
         let Some(member) = bits_field(bits) else { return tokens!(#provider::load(#value, #bits, reader)) };
-        let number = count::number(&Member::Named(member.clone()), &tokens!(1));
+        let number = count::number(field, &Member::Named(member.clone()), &tokens!(1));
         let count = count::to_load(&number, &tokens!(#provider::CAPACITY), self.max.as_ref());
         tokens!(#count.and_then(|count| #provider::load(#value, count, reader)))
     }

@@ -5,12 +5,13 @@ use quote::quote_spanned;
 use syn::{Expr, Member};
 
 use crate::expand::hygiene::{located, tokens};
+use crate::expand::place;
 use crate::model::{Field, member_name};
 use crate::parse::Count;
 
 /// The counter field in the description.
 pub(super) fn source(field: &Field, provider: &TokenStream, count: &Count, max: Option<&Expr>) -> TokenStream {
-    let name = member_name(&count.member);
+    let name = field.sibling_name(&member_name(&count.member));
     let multiply = count.multiply.as_ref().map(|factor| tokens!(.multiply(#factor)));
     let max = max.map(|max| tokens!(.max(#max)));
     bounded(field, provider, &tokens!(__vmstate::CountSource::new(#name) #multiply #max))
@@ -37,13 +38,15 @@ pub(super) fn factor(count: &Count) -> TokenStream {
 }
 
 /// The value of a counter field, times `factor`.
-pub(super) fn number(member: &Member, factor: &TokenStream) -> TokenStream {
-    quote_spanned!(located(member)=> __vmstate::varray::number(&self.#member, #factor))
+pub(super) fn number(field: &Field, member: &Member, factor: &TokenStream) -> TokenStream {
+    let span = located(member);
+    let counter = place::sibling(field, member, span);
+    quote_spanned!(span=> __vmstate::varray::number(#counter, #factor))
 }
 
 /// The number of elements to save, a `Result`.
-pub(super) fn to_save(member: &Member, factor: &TokenStream) -> TokenStream {
-    let number = number(member, factor);
+pub(super) fn to_save(field: &Field, member: &Member, factor: &TokenStream) -> TokenStream {
+    let number = number(field, member, factor);
     tokens!(#number.to_save())
 }
 

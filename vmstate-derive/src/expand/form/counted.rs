@@ -24,11 +24,11 @@ impl WireForm for Counted {
     }
 
     fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        self.save_with(&self.provider(field), value, at)
+        self.save_with(field, &self.provider(field), value, at)
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
-        self.load_with(&self.provider(field), value)
+        self.load_with(field, &self.provider(field), value)
     }
 
     fn may_be_struct(&self, field: &Field) -> bool {
@@ -43,14 +43,20 @@ impl Counted {
     }
 
     /// The call of the provider's `save`.
-    pub(super) fn save_with(&self, provider: &TokenStream, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        let count = count::to_save(&self.count.member, &count::factor(&self.count));
+    pub(super) fn save_with(
+        &self,
+        field: &Field,
+        provider: &TokenStream,
+        value: &TokenStream,
+        at: &TokenStream,
+    ) -> TokenStream {
+        let count = count::to_save(field, &self.count.member, &count::factor(&self.count));
         tokens!(#count.and_then(|count| #provider::save(#value, count, sink, #at)))
     }
 
     /// The call of the provider's `load`.
-    pub(super) fn load_with(&self, provider: &TokenStream, value: &TokenStream) -> TokenStream {
-        let number = count::number(&self.count.member, &count::factor(&self.count));
+    pub(super) fn load_with(&self, field: &Field, provider: &TokenStream, value: &TokenStream) -> TokenStream {
+        let number = count::number(field, &self.count.member, &count::factor(&self.count));
         let count = count::to_load(&number, &tokens!(#provider::CAPACITY), self.max.as_ref());
         tokens!(#count.and_then(|count| #provider::load(#value, count, reader)))
     }

@@ -9,6 +9,7 @@ mod counted;
 mod elements;
 mod info;
 mod list;
+mod optional;
 mod part;
 mod pointers;
 mod prefixed;
@@ -40,6 +41,8 @@ fn dispatch(form: &Form) -> &dyn WireForm {
         Form::Bitmap(form) => form,
         Form::List(form) => form,
         Form::Tree(form) => form,
+        Form::Presence(form) => form,
+        Form::Optional(form) => &**form,
         Form::Versioned(form) => form,
         Form::Temporary(form) => form,
         Form::Removed(form) => form,

@@ -41,7 +41,7 @@ impl WireForm for Pointers {
             let length = count::length(&provider);
             return tokens!(#provider::save(#value, #length, sink, #at));
         };
-        counted.save_with(&provider, value, at)
+        counted.save_with(field, &provider, value, at)
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
@@ -50,7 +50,7 @@ impl WireForm for Pointers {
             let length = count::length(&provider);
             return tokens!(#provider::load(#value, #length, reader));
         };
-        counted.load_with(&provider, value)
+        counted.load_with(field, &provider, value)
     }
 
     fn may_be_struct(&self, field: &Field) -> bool {

@@ -44,7 +44,7 @@ impl WireForm for Prefixed {
 
     fn form(&self, field: &Field) -> TokenStream {
         let provider = self.provider(field);
-        let name = &self.count.name;
+        let name = field.sibling_name(&self.count.name.value());
         let max = &self.max;
         let source = count::bounded(field, &provider, &tokens!(__vmstate::CountSource::new(#name).max(#max)));
         tokens!(#provider::ITEM.counted(#source))

@@ -34,8 +34,8 @@ impl WireForm for Unused {
 }
 
 impl WireForm for CountedUnused {
-    fn form(&self, _: &Field) -> TokenStream {
-        let name = member_name(&self.count.member);
+    fn form(&self, field: &Field) -> TokenStream {
+        let name = field.sibling_name(&member_name(&self.count.member));
         let size = count::factor(&self.count);
         let max = &self.max;
         tokens! {
@@ -44,15 +44,15 @@ impl WireForm for CountedUnused {
         }
     }
 
-    fn save(&self, _: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let size = count::factor(&self.count);
         let max = &self.max;
-        let count = count::to_save(&self.count.member, &tokens!(1));
+        let count = count::to_save(field, &self.count.member, &tokens!(1));
         tokens!(#count.and_then(|count| __vmstate::unused::save_counted(count, #size, #max, sink, #at)))
     }
 
-    fn load(&self, _: &Field, _: &TokenStream) -> TokenStream {
-        let number = count::number(&self.count.member, &tokens!(1));
+    fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {
+        let number = count::number(field, &self.count.member, &tokens!(1));
         let size = count::factor(&self.count);
         let count = count::to_load(&number, &tokens!(__vmstate::core::option::Option::None), self.max.as_ref());
         tokens!(#count.and_then(|count| __vmstate::unused::load_counted(count, #size, reader)))

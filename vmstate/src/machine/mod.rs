@@ -16,19 +16,13 @@
 //! 4. If anything fails or panics, every device is restored from its copy. Its hooks run as in any load, so that values
 //!    derived from the state are derived again, but their results are ignored.
 //!
-//! Rollback costs time: loading devices takes up to twice as long as [without it](LoadOptions::without_rollback). Loading
-//! guest memory takes up to twice as long if the memory was zero, as in a new machine, and five to eight times as long if
-//! every page has to be copied (`tests/benches/machine.rs`).
+//! The guide has the [guarantees](crate::guide::guarantees), the [bounds of
+//! memory](crate::guide::limits#resource-limits) and the [cost of rollback](crate::guide::speed), which
+//! [`LoadOptions::without_rollback`] saves.
 //!
 //! A machine that saves and loads repeatedly reuses its memory: it keeps the memory of the copies, and the description of
 //! each section, which is generated again only when the layout changes. A save into a used
 //! [`Writer`](crate::Writer) does not allocate.
-//!
-//! A load holds at most twice as many bytes as it has received, plus a fixed amount: the reader's buffer of 64 KiB and some
-//! KiB for everything else; two bits per page of guest memory; and at most 8 MiB for the headers of up to 16384 sections, if
-//! [`Rules`] allow unknown or duplicate ones. Excluded are containers and hooks of devices, and pages that become zero,
-//! which a load with rollback copies at its end. Lengths in the stream are checked against the received bytes before
-//! anything is allocated for them.
 //!
 //! [`Rules`] define which differences between the stream and the machine are accepted. (QEMU: `migration/savevm.c`.)
 

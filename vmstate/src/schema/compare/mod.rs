@@ -35,6 +35,7 @@ mod align;
 mod comparison;
 mod device_properties;
 mod difference;
+mod exact;
 mod field;
 mod finder;
 mod leaf;
@@ -47,6 +48,7 @@ mod subsection;
 
 pub use comparison::{Comparison, compare_schemas};
 pub use difference::{DifferenceKind, LayoutDifference, first_difference, first_difference_from_sent};
+pub use exact::exact_difference;
 pub use finder::{Direction, Finding};
 pub use merge::{MergedFinding, merge_directions};
 pub use rule::{Rule, Severity};

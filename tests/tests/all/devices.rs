@@ -80,7 +80,8 @@ fn pl011() {
     // `readbuff` of 7.2 is unused in 10.0, with the same bytes.
     for version in ["7.2", "10.0"] {
         let stream = streams::named(&format!("qemu-{version}-lm3s811evb")).bytes;
-        Laws::new(|_| Pl011::default()).matches_stream(&stream, "pl011");
+        let laws = Laws::new(|_| Pl011::default()).differs("unused", "`readbuff` in QEMU 7.2");
+        laws.matches_stream(&stream, "pl011");
     }
     // In 10.0 the port hears itself; 7.2 cannot do that.
     for (version, heard) in [("7.2", &b""[..]), ("10.0", b"vmstate")] {
@@ -198,10 +199,12 @@ fn disk_used_by_the_firmware_loads() {
 }
 
 /// Loads the section `name` of both releases' streams of `machines` into a `T`, and saves it.
-fn check<T: VmState + Default + Debug + PartialEq>(name: &str, machines: &[&str]) {
+fn check<T: VmState + Default + Debug + PartialEq + 'static>(name: &str, machines: &[&str]) {
     for version in ["7.2", "10.0"] {
         for machine in machines {
             round_trip_of(&section(version, machine, name), T::default);
+            let stream = streams::named(&format!("qemu-{version}-{machine}")).bytes;
+            Laws::<T>::default().matches_stream(&stream, name);
         }
     }
 }

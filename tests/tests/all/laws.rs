@@ -1,5 +1,7 @@
 //! The laws hold for correct devices and detect incorrect ones.
 
+mod ports;
+
 use vmstate::Info;
 use vmstate::laws::Laws;
 use vmstate::prelude::*;
@@ -7,6 +9,12 @@ use vmstate_examples::devices::avr::Cpu;
 use vmstate_examples::devices::clock::{AdaptTimers, Clock, Icount, Shift, WarpTimer};
 use vmstate_examples::devices::globalstate::GlobalState;
 use vmstate_tests::streams;
+
+/// Returns the message of a law that must not hold.
+fn violation(law: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(law).expect_err("the law holds");
+    panic.downcast_ref::<String>().cloned().expect("a message")
+}
 
 vmstate::laws!(cpu: Cpu);
 vmstate::laws!(clock: Clock, with = |choices| Clock {
@@ -140,7 +148,7 @@ impl Greedy {
 }
 
 #[test]
-#[should_panic(expected = "first difference at byte 7 of 8, field `loads`")]
+#[should_panic(expected = "first difference at byte 7 of 8 of the section, field `loads`")]
 fn different_reload_is_found() {
     Laws::<Greedy>::new(|_| Greedy::default()).round_trip();
 }
@@ -162,9 +170,91 @@ impl Careless {
 }
 
 #[test]
-#[should_panic(expected = "index out of bounds")]
-fn panic_on_corrupt_input_is_found() {
-    Laws::<Careless>::new(|_| Careless::default()).corruption();
+fn panic_in_a_hook_names_field_and_bytes() {
+    let message = violation(|| Laws::<Careless>::default().corruption());
+    for part in [
+        "Careless: a hook panicked while loading: index out of bounds",
+        "cause   field `index`, byte 0 of 9 of the section: 0x",
+        "loaded  ",
+    ] {
+        assert!(message.contains(part), "expected `{part}` in\n{message}");
+    }
+}
+
+/// Computes two elements of its array, and a field of a nested struct, when it is saved.
+#[derive(VmState, Clone, Default)]
+#[vmstate(name = "dev", pre_save = Self::compute)]
+struct Computing {
+    levels: [u8; 4],
+    fifo: Inner,
+}
+
+#[derive(VmState, Clone, Default)]
+#[vmstate(name = "inner")]
+struct Inner {
+    count: u8,
+    kept: u8,
+}
+
+impl Computing {
+    fn compute(&mut self) {
+        (self.levels[1], self.levels[2]) = (1, 2);
+        self.fifo.count = self.fifo.kept & 1;
+    }
+}
+
+vmstate::laws!(computed: Computing, computed = ["levels[1]", "dev.levels[2]", "fifo.count"]);
+vmstate::laws!(computed_array: Computing, computed = ["levels", "fifo.count"]);
+
+#[test]
+fn computed_element_is_named_by_its_path() {
+    let message = violation(|| Laws::<Computing>::default().computed(&["levels[2]", "fifo"]).every_field_is_saved());
+    assert!(message.contains("dev: the field `levels[1]` is not kept"), "{message}");
+    assert!(message.contains("if the device computes it, list it in `computed`"), "{message}");
+}
+
+/// A large device: an array of 4096 structs.
+#[derive(VmState)]
+#[vmstate(name = "css", post_load = Self::count)]
+struct Large {
+    #[vmstate(len = used, max = 4096)]
+    channels: Vec<Channel>,
+    #[vmstate(skip = "fixed")]
+    used: u32,
+}
+
+#[derive(VmState, Clone, Default)]
+#[vmstate(name = "channel")]
+struct Channel {
+    flags: u16,
+    device: u16,
+    words: [u32; 12],
+}
+
+static LOADS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+impl Large {
+    fn new(_: &mut vmstate::laws::Choices) -> Self {
+        Self { channels: vec![Channel::default(); 4096], used: 4096 }
+    }
+
+    fn count(&mut self) {
+        LOADS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// Each load of this device takes about a millisecond in a debug build.
+#[test]
+fn laws_of_large_device_load_it_a_few_times() {
+    let laws = Laws::new(Large::new);
+    for law in
+        [Laws::round_trip, Laws::loading_twice, Laws::corruption, Laws::older_versions, Laws::every_field_is_saved]
+    {
+        LOADS.store(0, std::sync::atomic::Ordering::Relaxed);
+        law(&laws);
+        let loads = LOADS.load(std::sync::atomic::Ordering::Relaxed);
+        assert!((4..200).contains(&loads), "{loads}");
+    }
 }
 
 /// Takes a state that it cannot save.
@@ -236,7 +326,7 @@ fn stream_without_the_section_is_rejected() {
 }
 
 #[test]
-#[should_panic(expected = "expected  the end of 24 bytes")]
+#[should_panic(expected = "the device stopped reading at byte 8 of 24")]
 fn port_without_all_fields_is_found() {
     #[derive(VmState, Default)]
     #[vmstate(name = "timer", version = 2)]
@@ -261,7 +351,7 @@ fn extra_field_of_a_port_is_named() {
 }
 
 #[test]
-#[should_panic(expected = "first difference at byte 23 of 24, field `offset[2]`")]
+#[should_panic(expected = "first difference at byte 23 of 24 of the section, field `offset[2]`")]
 fn port_that_changes_its_state_is_found() {
     #[derive(VmState, Default)]
     #[vmstate(name = "timer", version = 2, post_load = Self::count)]

@@ -1,8 +1,10 @@
 //! The entry point for fuzzers.
 
-use vmstate_types::{Reader, VmState};
+use vmstate_types::VmState;
 
-use super::{Choices, Laws, name, save};
+use super::message::name;
+use super::saved::{self, save};
+use super::{Choices, Laws};
 
 /// The bytes of a seed, and of a change.
 const SEED: usize = 8;
@@ -44,7 +46,7 @@ impl<T: VmState> Laws<T> {
         let versions = T::DESCRIPTION.version - T::DESCRIPTION.minimum_version;
         let version = T::DESCRIPTION.version - u32::from(*older) % versions.saturating_add(1);
         match (form % 2, rest.split_first_chunk::<SEED>()) {
-            (0, _) | (_, None) => self.takes_or_refuses_at(version, rest),
+            (0, _) | (_, None) => self.accepts_or_rejects_at(version, rest, None),
             (_, Some((seed, changes))) => self.changed_state(version, u64::from_be_bytes(*seed), changes),
         }
     }
@@ -52,7 +54,7 @@ impl<T: VmState> Laws<T> {
     /// Loads a saved state of the generator, which must succeed, and then the same payload with changes.
     fn changed_state(&self, version: u32, seed: u64, changes: &[u8]) {
         let mut payload = save(&mut (self.make)(&mut Choices::new(seed)), version);
-        if let Err(error) = self.fresh().load(&mut Reader::from_slice(&payload), version) {
+        if let Err(error) = saved::load(&mut self.fresh(), &payload, version, None, None) {
             panic!("{}: the saved state at version {version} does not load (seed {seed})\n{error:#}", name::<T>());
         }
         let (changes, _) = changes.as_chunks::<CHANGE>();
@@ -64,6 +66,6 @@ impl<T: VmState> Laws<T> {
                 (_, None) => {}
             }
         }
-        self.takes_or_refuses_at(version, &payload);
+        self.accepts_or_rejects_at(version, &payload, None);
     }
 }

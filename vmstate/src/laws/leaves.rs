@@ -18,15 +18,10 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    /// The path without indices.
-    pub(super) fn field(&self) -> &str {
-        self.path.split('[').next().unwrap_or_default()
-    }
-
-    /// The payload with other values in the place of this one.
+    /// Returns the payload with other values in the place of this one.
     pub(super) fn changes(&self, payload: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let (first, last) = (self.bytes.start, self.bytes.end - 1);
-        // The lowest bit, which is all that a flag has; others, for a value that may not be 0 or 1; all bits.
+        // The lowest bit changes a flag. The others are for values that must not be 0 or 1, and for enums.
         let masks = [(last, 0x01), (last, 0x02), (last, 0x04), (first, 0x01), (first, 0x80), (last, 0xff)];
         // A load may reject the other flag, for example because it announces another field. 2 would be the same flag.
         let count = if self.is_bool { 1 } else { masks.len() };
@@ -38,7 +33,7 @@ impl Leaf {
     }
 }
 
-/// The values in a payload that was decoded.
+/// Returns the values in a decoded payload.
 pub(super) fn leaves(section: &DecodedSection) -> impl Iterator<Item = Leaf> {
     let mut leaves = Vec::new();
     if let Some(state) = section.state() {
@@ -48,37 +43,44 @@ pub(super) fn leaves(section: &DecodedSection) -> impl Iterator<Item = Leaf> {
 }
 
 fn structure(leaves: &mut Vec<Leaf>, path: &str, state: &DecodedStruct) {
-    for field in &state.fields {
+    for (first, field) in state.entries() {
         let name = if path.is_empty() { field.name.to_string() } else { format!("{path}.{}", field.name) };
-        self::field(leaves, &name, field);
+        self::field(leaves, &name, first, field);
     }
     for subsection in &state.subsections {
         structure(leaves, path, subsection);
     }
 }
 
-fn field(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
+/// Adds the values of a field. `first` is the index of its first element in its array.
+fn field(leaves: &mut Vec<Leaf>, path: &str, first: Option<u64>, field: &DecodedField) {
+    let element = |index: usize| format!("{path}[{}]", first.unwrap_or(0).saturating_add(index as u64));
+    let whole = || first.map_or_else(|| path.to_owned(), |first| format!("{path}[{first}]"));
     match &field.value {
-        DecodedValue::Struct(inner) => structure(leaves, path, inner),
-        DecodedValue::List(items) => items.iter().for_each(|item| structure(leaves, path, item)),
-        DecodedValue::Tree(DecodedTree::Direct(nodes)) => {
-            nodes.iter().for_each(|(_, value)| structure(leaves, path, value));
+        DecodedValue::Struct(inner) => structure(leaves, &whole(), inner),
+        DecodedValue::List(items) => {
+            items.iter().enumerate().for_each(|(index, item)| structure(leaves, &element(index), item));
         }
-        DecodedValue::Tree(DecodedTree::Keyed(nodes)) => nodes.iter().for_each(|(key, value)| {
-            structure(leaves, path, key);
-            structure(leaves, path, value);
-        }),
+        DecodedValue::Tree(DecodedTree::Direct(nodes)) => {
+            nodes.iter().enumerate().for_each(|(index, (_, value))| structure(leaves, &element(index), value));
+        }
+        DecodedValue::Tree(DecodedTree::Keyed(nodes)) => {
+            for (index, (key, value)) in nodes.iter().enumerate() {
+                structure(leaves, &element(index), key);
+                structure(leaves, &element(index), value);
+            }
+        }
         DecodedValue::Array(elements) => {
-            for element in elements {
-                if let DecodedValue::Struct(inner) = element {
-                    structure(leaves, path, inner);
+            for (index, value) in elements.iter().enumerate() {
+                if let DecodedValue::Struct(inner) = value {
+                    structure(leaves, &element(index), inner);
                 }
             }
         }
         DecodedValue::Scalar(_) | DecodedValue::Scalars(_) | DecodedValue::Bytes(_) | DecodedValue::Bitmap(_)
             if is_kept(field) =>
         {
-            values(leaves, path, field);
+            values(leaves, path, first, field);
         }
         _ => {}
     }
@@ -89,8 +91,8 @@ fn is_kept(field: &DecodedField) -> bool {
     !(field.type_name.ends_with(" equal") || matches!(&*field.type_name, "unused_buffer" | "nullptr" | "ptr-marker"))
 }
 
-/// The first elements of a field, and the last one.
-fn values(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
+/// Adds the first elements of a field, and the last one.
+fn values(leaves: &mut Vec<Leaf>, path: &str, first: Option<u64>, field: &DecodedField) {
     let count = match &field.value {
         DecodedValue::Scalars(values) => values.len() as u64,
         _ => 1,
@@ -99,7 +101,8 @@ fn values(leaves: &mut Vec<Leaf>, path: &str, field: &DecodedField) {
     for index in (0..count.min(ELEMENTS)).chain(count.checked_sub(1).filter(|last| *last >= ELEMENTS)) {
         let start = field.offset + index * size;
         let (Ok(start), Ok(end)) = (usize::try_from(start), usize::try_from(start + size)) else { continue };
-        let path = if count > 1 { format!("{path}[{index}]") } else { path.to_owned() };
+        let number = first.unwrap_or(0).saturating_add(index);
+        let path = if count > 1 || first.is_some() { format!("{path}[{number}]") } else { path.to_owned() };
         leaves.push(Leaf { path, bytes: start..end, is_bool: &*field.type_name == "bool" });
     }
 }

@@ -39,7 +39,7 @@ impl DirtyLog for CombinedLog {
     }
 
     fn stop(&self) -> Result<(), MemoryError> {
-        self.0.iter().map(|log| log.stop()).fold(Ok(()), Result::and)
+        self.0.iter().map(DirtyLog::stop).fold(Ok(()), Result::and)
     }
 }
 

@@ -63,7 +63,12 @@ pub enum MemoryError {
         requirement: &'static str,
         /// The advice.
         remedy: &'static str,
+        /// The error of the system.
+        source: io::Error,
     },
+    /// The log was started before a fork.
+    #[error("the dirty log was started by another process; start one in this process")]
+    OtherProcess,
     /// The system rejected an operation.
     #[error("{operation} of RAM block `{idstr}` failed; {remedy}")]
     System {
@@ -89,6 +94,12 @@ impl MemoryError {
         Self::OutOfRange { idstr: idstr.into(), size, offset, length }
     }
 
+    /// Creates the error for an operation that the system rejected.
+    #[cfg(all(target_os = "linux", feature = "mapping"))]
+    pub(super) fn system(operation: &'static str, idstr: &str, remedy: &'static str, source: io::Error) -> Self {
+        Self::System { operation, idstr: idstr.to_owned(), remedy, source }
+    }
+
     /// Creates an error of a custom block or log.
     #[must_use]
     pub fn custom(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -99,7 +110,7 @@ impl MemoryError {
 /// Formats an error with its cause, for errors that keep only a text.
 fn with_cause(error: &MemoryError) -> String {
     match error {
-        MemoryError::System { source, .. } => format!("{error}: {source}"),
+        MemoryError::System { source, .. } | MemoryError::Unsupported { source, .. } => format!("{error}: {source}"),
         _ => error.to_string(),
     }
 }

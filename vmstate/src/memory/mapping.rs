@@ -171,6 +171,16 @@ impl Mapping {
         self.file.as_ref().map(AsFd::as_fd)
     }
 
+    /// Maps the memory of a memfd again.
+    pub(super) fn map_again(&self) -> Result<Mapped, MemoryError> {
+        let error = |source| {
+            MemoryError::system("a second mapping", &self.idstr, "map the block with `MappingOptions::memfd`", source)
+        };
+        let file = self.file.as_ref().ok_or_else(|| error(io::ErrorKind::Unsupported.into()))?;
+        let length = self.memory.range().len();
+        Mapped::file(file.as_fd(), length, MapFlags::SHARED | MapFlags::NORESERVE).map_err(error)
+    }
+
     /// Returns all of the memory.
     #[inline]
     #[must_use]
@@ -277,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_holds_what_is_written() {
+    fn each_kind_holds_its_content() {
         let kinds = [MappingOptions::anonymous(), MappingOptions::memfd()];
         let files = [MappingOptions::private_file(file()), MappingOptions::shared_file(file())];
         for (index, options) in kinds.into_iter().chain(files).enumerate() {

@@ -35,31 +35,51 @@ mod combined_log;
 mod dirty_bitmap;
 mod dirty_log;
 mod error;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod faults;
 mod invalid_blocks;
 mod layout;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod mapping;
 mod marked;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod minor;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod missing;
 mod page_size;
 mod running;
 #[expect(unsafe_code, reason = "memory that other threads, guests and the kernel change has no safe interface")]
 mod sys;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod tracked;
 mod vec_block;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod write_protect;
 
 pub use block::RamBlock;
 pub use combined_log::CombinedLog;
 pub use dirty_bitmap::{DirtyBitmap, DirtyWord};
 pub use dirty_log::DirtyLog;
 pub use error::MemoryError;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use faults::{Fault, Placed};
 pub use invalid_blocks::InvalidBlocks;
 pub use layout::{BlockLayout, Layout};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use mapping::{HugePages, Mapping, MappingOptions};
 pub use marked::Marked;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use minor::Minor;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use missing::Missing;
 pub use page_size::{InvalidPageSize, PageSize};
 #[cfg(feature = "vm-memory")]
 pub(crate) use running::Running;
 pub use sys::HostRange;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use sys::{Gather, Scatter, read_scattered, write_gathered};
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use tracked::SharedBlock;
 pub use vec_block::VecBlock;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use write_protect::WriteProtect;

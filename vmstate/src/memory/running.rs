@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::MemoryError;
 
-/// Whether a log runs.
+/// The flag of a running log.
 #[derive(Debug, Default)]
 pub(crate) struct Running(AtomicBool);
 

@@ -19,7 +19,7 @@ pub struct RamSaver {
     layout: Layout,
     page: Vec<u8>,
     log: Option<Arc<dyn DirtyLog>>,
-    /// Whether this saver has started the log.
+    /// Set if this saver has started the log.
     logging: bool,
     /// The pages to send, for each block.
     dirty: Vec<DirtyBitmap>,

@@ -14,7 +14,7 @@ use super::HostRange;
 pub(in crate::memory) struct Mapped {
     start: NonNull<u8>,
     length: usize,
-    /// Whether no other mapping or process has the memory.
+    /// Set if no other mapping or process has the memory.
     is_private: bool,
 }
 
@@ -34,7 +34,7 @@ impl Mapped {
 
     /// Maps a file from its beginning.
     ///
-    /// Other processes may change a shared file at any time, which is what a `HostRange` expects. Accesses to memory after
+    /// Other processes may change a shared file at any time, as a `HostRange` expects. Accesses to memory after
     /// the end of the file kill the process with SIGBUS; that is not undefined behavior.
     pub(in crate::memory) fn file(file: BorrowedFd<'_>, length: usize, flags: MapFlags) -> io::Result<Self> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
@@ -66,7 +66,8 @@ impl Mapped {
     pub(in crate::memory) fn advise(&self, advice: Advice) -> io::Result<()> {
         debug_assert!(!matches!(advice, Advice::LinuxDontNeed | Advice::LinuxRemove | Advice::LinuxFree));
         // SAFETY: the range is mapped, and the callers' kinds of advice keep its content.
-        Ok(unsafe { madvise(self.start.as_ptr().cast(), self.length, advice)? })
+        unsafe { madvise(self.start.as_ptr().cast(), self.length, advice)? };
+        Ok(())
     }
 }
 

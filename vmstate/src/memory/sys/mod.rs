@@ -6,8 +6,14 @@
 
 mod copy;
 mod host_range;
+#[cfg(all(test, target_os = "linux", feature = "mapping"))]
+mod hostile;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(super) mod mapped;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub(super) mod pagemap;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub(super) mod userfault;
 pub(super) mod vector;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod vectored;

@@ -8,7 +8,7 @@ use vmstate_types::description::Priority;
 
 use super::device::{Handle, Unavailable};
 use super::threading::Threading;
-use crate::schema::SectionText;
+use crate::schema::KeptText;
 use crate::stream::SectionHeader;
 
 /// The place of an entry in the order of sections: by descending priority, then in the order of registration.
@@ -52,8 +52,8 @@ pub(crate) struct Entry<'d, T: Threading> {
     /// The description, if the section is a described device.
     pub(crate) description: Option<&'static Description>,
     pub(crate) missing: Option<Missing>,
-    /// The section's part of the stream's JSON description, kept for the next save.
-    pub(crate) text: SectionText,
+    /// The section's part of the stream's JSON description, kept for the next save and the next registry.
+    pub(crate) text: KeptText,
     pub(crate) handler: SectionHandler<'d, T>,
 }
 

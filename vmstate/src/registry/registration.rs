@@ -12,7 +12,7 @@ use super::index::Index;
 use super::threading::{MaybeSend, Threading, Threads};
 use crate::memory::{PageSize, RamBlock};
 use crate::ram::Ram;
-use crate::schema::SectionText;
+use crate::schema::KeptText;
 use crate::section::{LiveSection, RawSection};
 use crate::stream::SectionHeader;
 
@@ -224,7 +224,7 @@ impl<'d, T: Threading> Registration<'d, T> {
             priority: self.priority,
             description,
             missing: self.missing,
-            text: SectionText::default(),
+            text: KeptText::default(),
             handler: self.handler,
         })
     }

@@ -65,7 +65,7 @@ pub mod vmdesc;
 #[cfg(feature = "schema")]
 pub(crate) use describe::describe_configuration;
 pub use describe::{DescribingSink, DescriptionWriter, Release};
-pub(crate) use describe::{END, SEPARATOR, SectionText, beginning};
+pub(crate) use describe::{END, KeptText, SEPARATOR, SectionText, beginning};
 #[cfg(feature = "schema")]
 pub use error::SchemaError;
 #[cfg(feature = "schema")]

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use vmstate_types::{SaveError, Writer};
+use vmstate_types::{Description, SaveError, Writer};
 
 use super::SaveSession;
 use crate::machine::{Machine, trace};
 use crate::registry::{Device, Entry, Handle, SectionHandler, Threading};
-use crate::schema::{Release, SectionText};
+use crate::schema::{KeptText, Release};
 use crate::section::{LiveSection, Output, RawSection};
 use crate::stream::{SectionHeader, SectionKind, StreamWriter};
 
@@ -43,7 +43,7 @@ impl SaveSession {
         out: &mut Output<'_>,
         index: usize,
     ) -> Result<(), SaveError> {
-        let Entry { header, handler, text, .. } = &mut machine.registry.entries[index];
+        let Entry { header, handler, text, description, .. } = &mut machine.registry.entries[index];
         let header = self.header_at_version(header);
         let in_place = |error: SaveError| error.in_location(|| header.place());
         let span = trace::section("save", &header, out.writer().offset());
@@ -60,7 +60,7 @@ impl SaveSession {
                     let needed = device.is_needed();
                     if needed {
                         frame.begin_section(&header);
-                        save_device(device, &header, frame.payload(), self.release, text)?;
+                        save_device(device, &header, frame.payload(), self.release, text, *description)?;
                     }
                     Ok(needed)
                 })
@@ -133,11 +133,13 @@ fn save_device(
     header: &SectionHeader,
     out: &mut Writer,
     release: Option<Release>,
-    text: &mut SectionText,
+    text: &mut KeptText,
+    description: Option<&'static Description>,
 ) -> Result<(), SaveError> {
     let SectionHeader { name, instance_id, version, .. } = header;
     match release {
         Some(release) => {
+            let text = text.recall(description, name, *instance_id);
             text.describe(release, name, *instance_id, out, |sink| device.describe_section(sink, *version))
         }
         None => device.save_section(out, *version),
@@ -149,11 +151,12 @@ fn save_raw(
     header: &SectionHeader,
     out: &mut Writer,
     release: Option<Release>,
-    text: &mut SectionText,
+    text: &mut KeptText,
 ) -> Result<(), SaveError> {
     let start = out.offset();
     raw.save(out)?;
     if let Some(release) = release {
+        let text = text.recall(None, &header.name, header.instance_id);
         text.describe_opaque(release, &header.name, header.instance_id, out.offset() - start);
     }
     Ok(())

@@ -10,10 +10,12 @@ mod describing_sink;
 mod section_json;
 mod section_shape;
 mod section_text;
+mod text_cache;
 
 pub(crate) use describe_configuration::describe_configuration;
 pub use describing_sink::DescribingSink;
 pub(crate) use section_text::SectionText;
+pub(crate) use text_cache::KeptText;
 use vmstate_types::{SaveError, VmState, Writer, walk};
 
 use crate::stream::Configuration;

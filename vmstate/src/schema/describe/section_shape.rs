@@ -68,6 +68,11 @@ impl SectionShape {
         &self.events
     }
 
+    /// Returns the size of the memory that the events use.
+    pub(super) fn size(&self) -> usize {
+        self.events.capacity() * size_of::<ShapeEvent>()
+    }
+
     pub(super) fn clear(&mut self) {
         self.events.clear();
     }

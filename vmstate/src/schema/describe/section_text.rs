@@ -53,6 +53,11 @@ impl SectionText {
         &self.text
     }
 
+    /// Returns the size of the memory that the text uses.
+    pub(super) fn size(&self) -> usize {
+        self.text.capacity() + self.shape.size()
+    }
+
     fn become_of(&mut self, release: Release) {
         if self.release != release {
             self.release = release;

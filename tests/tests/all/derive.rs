@@ -5,6 +5,7 @@ mod collections;
 mod conditions;
 mod conformance;
 mod fields;
+mod foreign;
 mod gates;
 mod grammar;
 mod hooks;

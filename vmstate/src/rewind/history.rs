@@ -108,6 +108,12 @@ impl Rewind {
         self.newest = None;
     }
 
+    /// Returns the number of bytes that the differences use at present.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.ring.used()
+    }
+
     /// Returns the size of all memory of the history in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {

@@ -30,6 +30,11 @@ impl Ring {
         self.bytes.len()
     }
 
+    /// Returns the number of bytes that the records use.
+    pub(super) fn used(&self) -> usize {
+        self.used
+    }
+
     /// Drops all records.
     pub(super) fn clear(&mut self) {
         (self.start, self.used, self.records) = (0, 0, 0);

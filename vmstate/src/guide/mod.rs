@@ -10,6 +10,8 @@ pub mod comparison {}
 pub mod concepts {}
 #[doc = include_str!("../../docs/diff-json.md")]
 pub mod diff_json {}
+#[doc = include_str!("emulators.md")]
+pub mod emulators {}
 #[doc = include_str!("errors.md")]
 pub mod errors {}
 #[doc = include_str!("evolving.md")]

@@ -249,13 +249,24 @@ enum Mode {
 }
 
 #[derive(VmState, Debug, Default)]
+#[vmstate(version = 2)]
 struct Nested {
     modes: [Mode; 2],
     slot: Slot,
+    #[vmstate(versioned(was(..=1 => 1)))]
+    old: Inherits,
     #[vmstate(option)]
     level: Option<Level>,
     #[vmstate(option(always))]
     always: Option<u8>,
+}
+
+/// Has the version of its parent.
+#[derive(VmState, Debug, Default)]
+#[vmstate(versions = parent)]
+pub struct Inherits {
+    #[vmstate(since = 2)]
+    value: u8,
 }
 
 /// Has all kinds of variants.

@@ -46,6 +46,9 @@ pub struct Description {
     pub unmigratable: bool,
     /// Set if the section is sent before the live sections start.
     pub early_setup: bool,
+    /// Set if the struct has the version of the struct around it. Gates of its fields then refer to the parent's
+    /// version, and `version` is the last version that changed a field.
+    pub inherits: bool,
     /// Set if a predicate decides whether the section or subsection is sent.
     pub conditional: bool,
     /// The hooks that run around saving and loading.
@@ -68,6 +71,7 @@ impl Description {
             priority: Priority::Default,
             unmigratable: false,
             early_setup: false,
+            inherits: false,
             conditional: false,
             hooks: Hooks::NONE,
             fields: &[],
@@ -109,6 +113,27 @@ impl Description {
     pub const fn early_setup(mut self) -> Self {
         self.early_setup = true;
         self
+    }
+
+    /// Gives the struct the version of the struct around it.
+    #[must_use]
+    pub const fn inherits(mut self) -> Self {
+        self.inherits = true;
+        self
+    }
+
+    /// Returns whether a struct in a field, at any depth, has the version of the struct around it.
+    #[must_use]
+    pub const fn bequeaths(&self) -> bool {
+        any_inherits(self.fields) || {
+            let mut rest = self.subsections;
+            let mut found = false;
+            while let Some((first, others)) = rest.split_first() {
+                found |= any_inherits(first.description.fields);
+                rest = others;
+            }
+            found
+        }
     }
 
     /// Marks the section or subsection as optional.
@@ -164,6 +189,16 @@ impl Description {
         }
         Some(sum)
     }
+}
+
+const fn any_inherits(mut fields: &[Field]) -> bool {
+    while let Some((first, rest)) = fields.split_first() {
+        if first.form.inherits {
+            return true;
+        }
+        fields = rest;
+    }
+    false
 }
 
 /// The position of a section in a machine's stream: QEMU's `MigrationPriority`. Higher priorities are saved first.

@@ -10,6 +10,7 @@ mod gates;
 mod grammar;
 mod hooks;
 mod hygiene;
+mod inherited;
 mod limits;
 mod many;
 mod nested;

@@ -9,7 +9,7 @@ use vmstate::description::{Description, Field, Form};
 use vmstate::lock::{Accept, Lock, LockChange, LockChangeKind, LockError};
 use vmstate::prelude::*;
 use vmstate::schema::Schema;
-use vmstate::schema::compare::{Direction, Severity};
+use vmstate::schema::compare::{Direction, Finding, Severity};
 
 use Direction::{NewToOld, OldToNew};
 
@@ -316,4 +316,76 @@ fn lock_message_lists_breaks_and_safe_changes() {
     assert!(text.contains("break  type at `ring`") && !text.contains("\nnew ("), "{text}");
     assert!(run(folder.path(), Some("breaking")).status.success());
     assert!(run(folder.path(), None).status.success());
+}
+
+/// A console and its chip in two releases, of which the second has a field more in the chip.
+mod nested {
+    use super::*;
+
+    macro_rules! release {
+        ($name:ident, [$($chip:tt)*], [$($console:tt)*], [$($field:tt)*], { $($added:tt)* }) => {
+            mod $name {
+                use super::*;
+
+                #[derive(VmState)]
+                #[vmstate(name = "chip", $($chip)*)]
+                struct Chip { level: u8, $($added)* }
+
+                #[derive(VmState)]
+                #[vmstate(name = "nic", $($console)*)]
+                pub(super) struct Console { $($field)* chip: Chip, mask: u16 }
+            }
+        };
+    }
+
+    release!(first, [version = 1], [version = 1], [], {});
+    release!(raised, [version = 2], [version = 1], [], { #[vmstate(since = 2)] added: u8 });
+    release!(versioned, [version = 2], [version = 2], [#[vmstate(versioned(was(..=1 => 1)))]], {
+        #[vmstate(since = 2)] added: u8
+    });
+    release!(inherited, [versions = parent], [version = 2], [], { #[vmstate(since = 2)] added: u8 });
+    release!(again, [versions = parent], [version = 3], [], {
+        #[vmstate(since = 2)] added: u8, #[vmstate(since = 3)] more: u8
+    });
+    release!(forgotten, [versions = parent], [version = 2], [], {
+        #[vmstate(since = 2)] added: u8, #[vmstate(since = 2)] more: u8
+    });
+
+    fn findings<Old: VmState, New: VmState>() -> Vec<Finding> {
+        let folder = tempfile::tempdir().unwrap();
+        lock::<Old>(folder.path()).bless(Accept::Safe).unwrap();
+        match lock::<New>(folder.path()).check().unwrap().pop().map(|change| change.kind) {
+            Some(LockChangeKind::Changed(findings)) => findings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn breaks<Old: VmState, New: VmState>() -> Vec<Finding> {
+        findings::<Old, New>().into_iter().filter(|finding| finding.severity() == Severity::Break).collect()
+    }
+
+    #[test]
+    fn raised_version_of_a_nested_struct_breaks() {
+        let breaks = breaks::<first::Console, raised::Console>();
+        assert_eq!(breaks.len(), 2, "{breaks:?}");
+        for finding in breaks {
+            assert_eq!(finding.path, "chip.added");
+            assert!(finding.advice().contains("versioned(was(..=OLD => OLD))"), "{}", finding.advice());
+        }
+    }
+
+    #[test]
+    fn recommended_changes_are_safe() {
+        assert_eq!(breaks::<first::Console, versioned::Console>(), []);
+        assert_eq!(breaks::<first::Console, inherited::Console>(), []);
+        assert_eq!(breaks::<versioned::Console, inherited::Console>(), []);
+        assert_eq!(breaks::<inherited::Console, again::Console>(), []);
+    }
+
+    #[test]
+    fn same_version_with_another_field_breaks() {
+        let breaks = breaks::<inherited::Console, forgotten::Console>();
+        assert_eq!(breaks.iter().map(|finding| &*finding.path).collect::<Vec<_>>(), ["chip.more", "chip.more"]);
+        assert!(!breaks[0].advice().contains("nested"), "{}", breaks[0].advice());
+    }
 }

@@ -14,6 +14,7 @@ pub(super) fn check_device(device: &Device<'_>, errors: &Errors) {
     check_members(device.input, errors);
     check_name(&device.name, errors);
     check_enum_attributes(device, errors);
+    check_parent_versions(device, errors);
     check_minimum(device.version, &device.attributes.minimum_version, errors);
     check_load_old(device, errors);
     check_fields(&device.fields, device.version, errors);
@@ -31,6 +32,19 @@ fn check_enum_attributes(device: &Device<'_>, errors: &Errors) {
     }
     for key in device.attributes.repr.key().into_iter().chain(device.attributes.variant.key()) {
         errors.at(key, format!("`{key}` is allowed only on an enum"));
+    }
+}
+
+/// `versions = child`; `versions = parent, version = 2`.
+fn check_parent_versions(device: &Device<'_>, errors: &Errors) {
+    let Some(word) = device.attributes.versions.value() else { return };
+    if word != "parent" {
+        errors.at(word, "expected `parent`");
+    }
+    const SECTION: [&str; 7] =
+        ["version", "minimum_version", "load_old", "priority", "unmigratable", "early_setup", "needed"];
+    for key in device.attributes.keys.iter().filter(|key| SECTION.iter().any(|other| key == other)) {
+        errors.at(key, format!("`{key}` is not allowed with `versions = parent`: it belongs on the section's struct"));
     }
 }
 

@@ -4,7 +4,7 @@ use syn::LitStr;
 
 use super::choice::check_form;
 use crate::errors::Errors;
-use crate::parse::{self, Extra, InputField};
+use crate::parse::{self, Extra, InputField, Versioned, Was};
 
 pub(super) fn check_members(input: &parse::Input<'_>, errors: &Errors) {
     for field in input.all_members() {
@@ -31,6 +31,22 @@ fn check_member(field: &InputField<'_>, groups: &[parse::Subsection], errors: &E
     check_form(ty, attributes, errors);
     check_extra(&attributes.extra, errors);
     check_subsection(attributes, groups, errors);
+    check_old_versions(attributes, errors);
+}
+
+/// `versioned(was(..=2 => 1)), default`; `versioned(was(..=3 => 1, ..=2 => 1))`
+fn check_old_versions(attributes: &parse::Field, errors: &Errors) {
+    let Some(Versioned::Was(was)) = attributes.versioned.value() else { return };
+    for key in attributes.keys.iter().filter(|key| ["when", "until", "default"].iter().any(|other| key == other)) {
+        errors.at(key, format!("`{key}` is not allowed with `versioned(was(...))`"));
+    }
+    let mut reached = None;
+    for Was { until, .. } in was {
+        if reached.is_some_and(|reached| until.value <= reached) {
+            errors.at(&until.literal, "unreachable `was` entry: list versions in ascending order");
+        }
+        reached = Some(until.value);
+    }
 }
 
 /// `subsection, since = 2`; `subsection("a/b"), in = "a/c"`

@@ -13,16 +13,17 @@ use crate::parse::Hooks;
 /// The description of a struct, as an expression.
 pub(super) fn expand(device: &Device<'_>) -> TokenStream {
     let attributes = device.attributes;
-    let described = described(&device.name, device.version, &attributes.hooks, &device.fields);
+    let described = described(&device.name, device.described_version(), &attributes.hooks, &device.fields);
     let load_old = attributes.load_old.value().and_then(|loader| loader.min.value());
     let load_old = load_old.map(|number| number.value).map(|oldest| tokens!(.load_old(#oldest)));
     let priority = attributes.priority.value().map(|name| tokens!(.priority(__vmstate::Priority::#name)));
     let unmigratable = attributes.unmigratable.is_set().then(|| tokens!(.unmigratable()));
     let early_setup = attributes.early_setup.is_set().then(|| tokens!(.early_setup()));
+    let inherits = device.inherits().then(|| tokens!(.inherits()));
     let conditional = attributes.needed.is_set().then(|| tokens!(.conditional()));
     let subsections = device.subsections.iter().map(subsection);
     let subsections = (!device.subsections.is_empty()).then(|| tokens!(.subsections(const { &[#(#subsections),*] })));
-    tokens!(&#described #load_old #priority #unmigratable #early_setup #conditional #subsections)
+    tokens!(&#described #load_old #priority #unmigratable #early_setup #inherits #conditional #subsections)
 }
 
 fn described(name: &LitStr, version: Version, hooks: &Hooks, fields: &[Field]) -> TokenStream {

@@ -25,6 +25,6 @@ pub(super) fn exists(run: &[Field], medium: &TokenStream) -> Option<TokenStream>
         (None, Some(until)) => tokens!(version <= #until),
         (Some(since), Some(until)) => tokens!((#since..=#until).contains(&version)),
     };
-    let kept = last.place.is_some().then(|| tokens!(|| #medium.is_checkpoint()));
+    let kept = (last.place.is_some() && !last.superseded).then(|| tokens!(|| #medium.is_checkpoint()));
     Some(tokens!(#condition #kept))
 }

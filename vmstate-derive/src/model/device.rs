@@ -47,7 +47,10 @@ impl<'a> Device<'a> {
             input,
             attributes,
             name: attributes.name_or(&input.item.ident),
-            version: Version::new(&attributes.version, &attributes.minimum_version),
+            version: match attributes.versions.value() {
+                Some(_) => Version::PARENT,
+                None => Version::new(&attributes.version, &attributes.minimum_version),
+            },
             fields: Vec::new(),
             subsections: Vec::new(),
             sequences: Vec::new(),
@@ -62,6 +65,25 @@ impl<'a> Device<'a> {
         // Groups without fields, which `check` rejects.
         device.subsections.extend(groups.into_iter().map(|group| Subsection::from_group(group, Vec::new())));
         device
+    }
+
+    /// Returns whether the struct has the version of the struct around it.
+    pub(crate) fn inherits(&self) -> bool {
+        self.attributes.versions.is_set()
+    }
+
+    /// Returns the versions for the description. If they are the parent's, the newest one is the last that changed a
+    /// field.
+    pub(crate) fn described_version(&self) -> Version {
+        if !self.inherits() {
+            return self.version;
+        }
+        let gates = self.fields.iter().map(|field| &field.gate);
+        let changes = gates.flat_map(|gate| {
+            let until = gate.until.as_ref().map(|until| until.value.saturating_add(1));
+            gate.since.as_ref().map(|since| since.value).into_iter().chain(until)
+        });
+        Version { current: changes.max().unwrap_or(1).max(1), minimum: 1 }
     }
 
     pub(crate) fn ident(&self) -> &'a Ident {

@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Ident, LitStr, Member, Type, parse_quote};
 
-use super::form::{CountedUnused, Form, LengthPrefix, Optional, Presence, Removed, Typed, Unused};
+use super::form::{CountedUnused, Form, LengthPrefix, Optional, Presence, Removed, Typed, Unused, Versioned};
 use super::gate::Gate;
 use super::place::Place;
 use super::ty::{is_plain, is_unused, option_inner};
@@ -24,6 +24,8 @@ pub(crate) struct Field {
     /// The name of the info that hides its structure in the description.
     pub(crate) opaque: Option<LitStr>,
     pub(crate) gate: Gate,
+    /// Set if a later field has the same value, in newer versions.
+    pub(crate) superseded: bool,
     /// Set if the value of an earlier field decides whether it is on the wire.
     pub(crate) depends: bool,
     /// The name of the variant that the field belongs to, in an enum.
@@ -57,9 +59,9 @@ impl Field {
         let InputField { member, ty, attributes } = field;
         let plain = if is_unused(ty) { UNUSED.to_owned() } else { member_name(member) };
         let name = attributes.name.value().cloned().unwrap_or_else(|| LitStr::new(&plain, member.span()));
-        let own = Self::new(Place::Member(member.clone()), ty, name, attributes).optional(attributes);
+        let own = Self::new(Place::Member(member.clone()), ty, name, attributes);
         let extra = attributes.extra.iter().flat_map(Self::from_extra);
-        extra.chain(own.with_companions(attributes)).collect()
+        extra.chain(own.on_wire(attributes)).collect()
     }
 
     /// Returns the wire fields of a `removed` or `field` attribute.
@@ -69,8 +71,7 @@ impl Field {
             Extra::Placed(placed) => {
                 let place = Place::Inside(placed.path.clone());
                 let attributes = &placed.attributes;
-                let field = Self::new(place, &placed.ty, placed.name.clone(), attributes).optional(attributes);
-                field.with_companions(attributes).collect()
+                Self::new(place, &placed.ty, placed.name.clone(), attributes).on_wire(attributes)
             }
         }
     }
@@ -85,6 +86,29 @@ impl Field {
             ambiguous: attributes.ambiguous.is_set(),
             ..Self::bare(ty, name, Form::new(ty, attributes))
         }
+    }
+
+    /// Returns the wire fields of a value: one for each of its old versions, and the current one.
+    fn on_wire(self, attributes: &parse::Field) -> Vec<Self> {
+        let Some(parse::Versioned::Was(was)) = attributes.versioned.value() else {
+            return self.optional(attributes).with_companions(attributes).collect();
+        };
+        let mut gate = self.gate.clone();
+        let mut fields = Vec::new();
+        for old in was {
+            let (before, after) = gate.split(&old.until);
+            gate = after;
+            let form = Form::Versioned(Versioned(old.version.value));
+            fields.push(Self { gate: before, superseded: true, form, ..self.duplicate() });
+        }
+        fields.push(Self { gate, ..self });
+        fields.into_iter().flat_map(|field| field.optional(attributes).with_companions(attributes)).collect()
+    }
+
+    /// Returns a field for the same value without conditions.
+    fn duplicate(&self) -> Self {
+        let form = Form::Typed(Typed { plain: false });
+        Self { place: self.place.clone(), ambiguous: self.ambiguous, ..Self::bare(&self.ty, self.name.clone(), form) }
     }
 
     /// Adds its length prefix and the padding around it. Its conditions move to the first of these fields.
@@ -132,7 +156,10 @@ impl Field {
     fn optional(self, attributes: &parse::Field) -> Self {
         let Some(option) = attributes.option.value() else { return self };
         let Some(inner) = option_inner(&self.ty) else { return self };
-        let form = Form::new(inner, attributes);
+        let form = match self.form {
+            Form::Versioned(version) => Form::Versioned(version),
+            _ => Form::new(inner, attributes),
+        };
         let value = Self { place: self.place.clone(), ..Self::bare(inner, self.name.clone(), form) };
         let always = option.always.is_set();
         let form = Form::Optional(Box::new(Optional { value, always }));
@@ -143,7 +170,7 @@ impl Field {
         let Form::Optional(_) = &self.form else { return None };
         let name = LitStr::new(&format!("has_{}", self.name.value()), self.name.span());
         let form = Form::Presence(Presence(self.place.clone()?));
-        Some(Self { gate: self.gate.clone(), ..Self::bare(&self.ty, name, form) })
+        Some(Self { gate: self.gate.clone(), superseded: self.superseded, ..Self::bare(&self.ty, name, form) })
     }
 
     /// Returns the field as a part of the variant `name`.
@@ -181,6 +208,7 @@ impl Field {
             form,
             opaque: None,
             gate: Gate::default(),
+            superseded: false,
             depends: false,
             variant: None,
             conditions: Vec::new(),

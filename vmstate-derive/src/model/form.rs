@@ -191,7 +191,7 @@ impl Form {
     }
 
     fn indirect(attributes: &parse::Field) -> Option<Self> {
-        if let Some(version) = attributes.versioned.value() {
+        if let Some(parse::Versioned::At(version)) = attributes.versioned.value() {
             return Some(Self::Versioned(Versioned(version.value)));
         }
         attributes.tmp.value().map(|temporary| Self::Temporary(Temporary(Box::new(temporary.clone()))))

@@ -19,6 +19,14 @@ impl Gate {
         }
     }
 
+    /// Returns the gates of the versions up to `until`, and of the versions after it.
+    pub(super) fn split(&self, until: &Number) -> (Self, Self) {
+        let (mut before, mut after) = (self.clone(), self.clone());
+        before.until = Some(until.clone());
+        after.since = Some(Number { value: until.value.saturating_add(1), literal: until.literal.clone() });
+        (before, after)
+    }
+
     /// Returns whether the field is on the wire unconditionally.
     pub(crate) fn is_open(&self) -> bool {
         self.since.is_none() && self.until.is_none() && self.when.is_none()

@@ -10,6 +10,9 @@ pub(crate) struct Version {
 }
 
 impl Version {
+    /// The versions of a struct that has its parent's: any, of which the fields' gates name some.
+    pub(super) const PARENT: Self = Self { current: u32::MAX, minimum: 1 };
+
     /// Fills in the defaults: version 1, and a minimum of 1 or of the version if that is lower.
     pub(super) fn new(version: &Once<Number>, minimum: &Once<Number>) -> Self {
         let current = version.value().map_or(1, |number| number.value);

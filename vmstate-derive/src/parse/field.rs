@@ -9,7 +9,7 @@ use super::condition::Condition;
 use super::entry::{Entry, Number, Value, entries};
 use super::function::{Function, Make};
 use super::keys::keys;
-use super::old::Removed;
+use super::old::{Removed, Versioned};
 use super::once::Once;
 use super::place::Path;
 use super::subsection::Subsection;
@@ -40,7 +40,7 @@ pub(crate) struct Field {
     pub(crate) list: Once<List>,
     pub(crate) tree: Once<Tree>,
     pub(crate) byte_array: Once<Bytes>,
-    pub(crate) versioned: Once<Number>,
+    pub(crate) versioned: Once<Versioned>,
     pub(crate) tmp: Once<Type>,
     pub(crate) wire: Once<Type>,
     pub(crate) bits: Once<Type>,
@@ -78,7 +78,7 @@ keys! {
         "list" => self.list.set(key, List::parse(entry, errors), errors),
         "tree" => self.tree.set(key, Tree::parse(entry, errors), errors),
         "byte_array" => self.byte_array.set(key, Bytes::parse(entry, errors), errors),
-        "versioned" => self.versioned.set(key, entry.version(errors), errors),
+        "versioned" => self.versioned.set(key, Versioned::parse(entry, errors), errors),
         "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", "MyTemporary", errors), errors),
         "wire" => self.wire.set(key, entry.assigned("an integer type", "u32", errors), errors),
         "bits" => self.bits.set(key, entry.assigned("an integer type", "u32", errors), errors),

@@ -2,7 +2,7 @@
 
 use super::collections::{Bitmap, Bytes, List, Optional, Pointer, SizedBuffer, Tree};
 use super::field::Field;
-use super::old::{OldLoader, Removed};
+use super::old::{OldLoader, OldVersions, Removed};
 use super::structure::Struct;
 use super::subsection::Subsection;
 use super::suggest::Levels;
@@ -24,4 +24,5 @@ pub(crate) const LEVELS: Levels = &[
     Variants::LEVEL,
     Removed::LEVEL,
     OldLoader::LEVEL,
+    OldVersions::LEVEL,
 ];

@@ -30,7 +30,7 @@ pub(crate) use self::hooks::Hooks;
 pub(crate) use self::input::{Input, InputField, InputVariant};
 #[cfg(test)]
 pub(crate) use self::levels::LEVELS;
-pub(crate) use self::old::{Removed, Was};
+pub(crate) use self::old::{Removed, Versioned, Was};
 pub(crate) use self::once::Once;
 pub(crate) use self::place::{Path as PlacePath, Step};
 pub(crate) use self::structure::Struct;

@@ -77,7 +77,8 @@ impl Removed {
     }
 }
 
-/// `..=4 => 2`: up to version 4 of the struct, the subsection has version 2.
+/// `..=4 => 2`: up to version 4 of the struct, the subsection or nested struct has version 2.
+#[derive(Clone)]
 pub(crate) struct Was {
     pub(crate) until: Number,
     pub(crate) version: Number,
@@ -100,10 +101,43 @@ impl Was {
             Value::Word | Value::Assign(_) => None,
         };
         if arms.is_none() {
-            let message = "expected versions of the struct and of the subsection, as in `was(..=4 => 1)`";
+            let message = "expected versions of the struct and of the part, as in `was(..=4 => 1)`";
             errors.at(&entry.key, message);
         }
         arms.map(|arms| arms.into_iter().collect())
+    }
+}
+
+/// `versioned = 2`, or `versioned(was(..=4 => 1))`
+pub(crate) enum Versioned {
+    /// One version, in all versions of the struct around it.
+    At(Number),
+    /// These versions in older versions of the struct around it, and the current version in newer ones.
+    Was(Vec<Was>),
+}
+
+/// The options of `versioned`.
+#[derive(Default)]
+pub(crate) struct OldVersions {
+    was: Once<Vec<Was>>,
+}
+
+keys! {
+    impl OldVersions("`versioned` option") |self, key, entry, errors| {
+        "was" => self.was.set(key, Was::parse(entry, errors), errors),
+    }
+}
+
+impl Versioned {
+    pub(super) fn parse(entry: &Entry, errors: &Errors) -> Option<Self> {
+        let Value::List(tokens) = &entry.value else { return entry.version(errors).map(Self::At) };
+        let mut versions = OldVersions::default();
+        let entries = entry.nested(tokens.clone(), errors);
+        versions.read_all(&entries, errors);
+        if entries.is_empty() {
+            errors.at(&entry.key, "missing versions: write `versioned = 2`, or `versioned(was(..=4 => 1))`");
+        }
+        versions.was.into_value().map(Self::Was)
     }
 }
 

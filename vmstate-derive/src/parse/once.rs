@@ -28,6 +28,10 @@ impl<T> Once<T> {
         self.0.as_ref().map(|(_, value)| value)
     }
 
+    pub(crate) fn into_value(self) -> Option<T> {
+        self.0.map(|(_, value)| value)
+    }
+
     pub(crate) fn key(&self) -> Option<&Ident> {
         self.0.as_ref().map(|(key, _)| key)
     }

@@ -203,7 +203,10 @@ const _: () = {
                 > as __vmstate::list::Structs>::load(
                     &mut self.queue,
                     16,
-                    <VecDeque<Inner> as __vmstate::list::Structs>::ITEM.version,
+                    __vmstate::walk::nested_version(
+                        <VecDeque<Inner> as __vmstate::list::Structs>::ITEM,
+                        reader.version(),
+                    ),
                     reader,
                 ),
                 "queue",
@@ -226,7 +229,9 @@ const _: () = {
                     <BTreeMap<
                         Range,
                         Mapping,
-                    > as __vmstate::tree::Tree<__vmstate::tree::Described>>::VERSION,
+                    > as __vmstate::tree::Tree<
+                        __vmstate::tree::Described,
+                    >>::version(reader.version()),
                     reader,
                 ),
                 "tree",

@@ -204,7 +204,14 @@ const _: () = {
                 __vmstate::tmp::load::<
                     Diff,
                     Self,
-                >(&mut *self, <Diff as __vmstate::VmState>::DESCRIPTION.version, reader),
+                >(
+                    &mut *self,
+                    __vmstate::walk::nested_version(
+                        <Diff as __vmstate::VmState>::DESCRIPTION,
+                        reader.version(),
+                    ),
+                    reader,
+                ),
                 "diff",
             )?;
             __vmstate::InField::in_field(

@@ -67,7 +67,7 @@ const _: () = {
                             &[(1usize, <Part as __vmstate::Wire>::FIXED)],
                         )
                     };
-                    let mut out = __vmstate::Sink::out(sink).reserve(blocks[0].size);
+                    let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
                     out = <u8 as __vmstate::Wire>::put_front(&*field_0, out);
                     if const { <Part as __vmstate::Wire>::FIXED.is_some() } {
                         out = <Part as __vmstate::Wire>::put_front(&*field_1, out);

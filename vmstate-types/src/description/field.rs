@@ -92,6 +92,8 @@ pub struct Form {
     pub length: Option<CountSource>,
     /// Whether elements are behind nullable pointers.
     pub pointers: Pointers,
+    /// Whether a struct in the elements has the version of the struct around it.
+    pub(crate) inherits: bool,
     /// The maximum number of items of a list or a tree, or the maximum size in bytes of another element whose size is not
     /// fixed; `None` if it is unknown.
     pub limit: Option<usize>,
@@ -113,7 +115,21 @@ impl Form {
     /// Creates the format of an element of any kind.
     #[must_use]
     pub const fn new(kind: Kind, size: Option<usize>) -> Self {
-        Self { kind, count: Count::One, size, length: None, pointers: Pointers::None, limit: None }
+        let inherits = match kind {
+            Kind::Info(_) => false,
+            Kind::Struct(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) | Kind::List(_, inner) => {
+                inner.inherits || inner.bequeaths()
+            }
+            Kind::Tree { key, value } => {
+                value.inherits
+                    || value.bequeaths()
+                    || match key {
+                        Some(key) => key.inherits || key.bequeaths(),
+                        None => false,
+                    }
+            }
+        };
+        Self { kind, count: Count::One, size, length: None, pointers: Pointers::None, limit: None, inherits }
     }
 
     /// Multiplies the number of elements by `count`. Nested arrays are flattened, as in QEMU.
@@ -153,7 +169,7 @@ impl Form {
     /// Replaces the format with an opaque info type of the same size.
     #[must_use]
     pub const fn opaque(self, name: &'static str) -> Self {
-        Self { limit: self.max_size(), ..Self::info(name, self.total_size()) }
+        Self { limit: self.max_size(), inherits: self.inherits, ..Self::info(name, self.total_size()) }
     }
 
     /// Sets whether elements are behind nullable pointers.

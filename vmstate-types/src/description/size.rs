@@ -30,7 +30,12 @@ impl Description {
     }
 
     const fn max_size_at(&self, version: u32) -> Option<usize> {
-        add(fields(self.fields, version), subsections(self.subsections))
+        add(fields(self.fields, version, version), subsections(self.subsections, version))
+    }
+
+    /// Returns the upper bound for a struct in a field of a struct at version `parent`.
+    const fn max_size_in(&self, parent: u32) -> Option<usize> {
+        self.max_size_at(if self.inherits { parent } else { self.version })
     }
 }
 
@@ -38,12 +43,17 @@ impl Form {
     /// Returns an upper bound of the size of all elements in bytes, if there is one.
     #[must_use]
     pub const fn max_size(&self) -> Option<usize> {
+        self.max_size_in(u32::MAX)
+    }
+
+    /// Returns the upper bound for a field of a struct at version `parent`.
+    const fn max_size_in(&self, parent: u32) -> Option<usize> {
         let marker = match self.pointers {
             Pointers::None => 0,
             // A null pointer is one byte instead of its target, and a marked one has the byte in addition.
             Pointers::Nullable | Pointers::Marked => 1,
         };
-        multiply(add(self.max_element(), Some(marker)), self.max_count())
+        multiply(add(self.max_element(parent), Some(marker)), self.max_count())
     }
 
     const fn max_count(&self) -> Option<usize> {
@@ -54,19 +64,19 @@ impl Form {
         }
     }
 
-    const fn max_element(&self) -> Option<usize> {
+    const fn max_element(&self, parent: u32) -> Option<usize> {
         match (self.size, self.kind, self.limit) {
             (Some(size), _, _) => Some(size),
-            (None, Kind::List(_, item), limit) => add(multiply(add(item.max_size(), Some(1)), limit), Some(1)),
+            (None, Kind::List(_, item), limit) => add(multiply(add(item.max_size_in(parent), Some(1)), limit), Some(1)),
             (None, Kind::Tree { key, value }, limit) => {
                 let key = match key {
-                    Some(key) => key.max_size(),
+                    Some(key) => key.max_size_in(parent),
                     None => Some(8),
                 };
-                let node = add(add(key, value.max_size()), Some(1));
+                let node = add(add(key, value.max_size_in(parent)), Some(1));
                 add(multiply(node, limit), Some(4 + 1))
             }
-            (None, Kind::Struct(inner) | Kind::Temporary(inner), _) => inner.max_size(),
+            (None, Kind::Struct(inner) | Kind::Temporary(inner), _) => inner.max_size_in(parent),
             (None, Kind::Versioned(inner, version), _) => inner.max_size_at(version),
             (None, Kind::Info(name), limit) => match self.length {
                 Some(source) => source.max_bytes(name),
@@ -96,23 +106,28 @@ impl CountSource {
     }
 }
 
-const fn fields(mut fields: &[Field], version: u32) -> Option<usize> {
+/// Returns the sum for the fields of a struct at `version`. Structs in them may inherit the version `parent`.
+const fn fields(mut fields: &[Field], version: u32, parent: u32) -> Option<usize> {
     let mut sum = Some(0);
     // Iterators are not available in constant functions.
     while let Some((first, rest)) = fields.split_first() {
         if first.conditional || first.exists_at(version) {
-            sum = add(sum, first.form.max_size());
+            sum = add(sum, first.form.max_size_in(parent));
         }
         fields = rest;
     }
     sum
 }
 
-const fn subsections(mut subsections: &[Subsection]) -> Option<usize> {
+const fn subsections(mut subsections: &[Subsection], parent: u32) -> Option<usize> {
     let mut sum = Some(0);
     while let Some((Subsection { description, .. }, rest)) = subsections.split_first() {
         let header = SUBSECTION_HEADER + description.name.len();
-        sum = add(sum, add(description.max_size(), Some(header)));
+        let body = add(
+            fields(description.fields, description.version, parent),
+            self::subsections(description.subsections, parent),
+        );
+        sum = add(sum, add(body, Some(header)));
         subsections = rest;
     }
     sum

@@ -75,7 +75,7 @@ pub trait Structs {
     /// The description of the elements.
     const ITEM: &'static Description;
 
-    /// Saves the elements, at most `max`, each at its type's current version.
+    /// Saves the elements, at most `max`, each at its type's current version, or the parent's.
     ///
     /// # Errors
     /// Returns an error if there are more elements, or an element cannot be saved.
@@ -97,10 +97,11 @@ impl<L: List<Item: VmState + Default>> Structs for L {
 
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.length(), max)?;
+        let version = walk::nested_version(Self::ITEM, sink.out().version());
         sink.begin_element(at, ElementIndex::ONLY);
         for (index, item) in self.items().enumerate() {
             sink.bytes(&[MORE]);
-            walk::save(item, sink, Self::ITEM.version).map_err(|error| error.in_element(index))?;
+            walk::save(item, sink, version).map_err(|error| error.in_element(index))?;
         }
         sink.bytes(&[END]);
         sink.end_element();

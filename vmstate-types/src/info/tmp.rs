@@ -73,8 +73,9 @@ pub trait Temporary<Parent>: VmState {
 /// # Errors
 /// Returns an error if the temporary cannot be saved.
 pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+    let version = walk::nested_version(T::DESCRIPTION, sink.out().version());
     sink.begin_element(at, ElementIndex::ONLY);
-    walk::save(&mut T::from_parent(parent), sink, T::DESCRIPTION.version)?;
+    walk::save(&mut T::from_parent(parent), sink, version)?;
     sink.end_element();
     Ok(())
 }

@@ -48,7 +48,8 @@ impl<K: VmState + Clone + Default> Key<K> for Described {
 
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
         // Keys in a map are immutable, but saving may run hooks that change the value.
-        walk::save(&mut key.clone(), sink, K::DESCRIPTION.version)
+        let version = walk::nested_version(K::DESCRIPTION, sink.out().version());
+        walk::save(&mut key.clone(), sink, version)
     }
 
     fn load(reader: &mut Reader<'_>, version: u32) -> Result<K, LoadError> {
@@ -91,8 +92,8 @@ pub trait Tree<Keys> {
     /// The wire format.
     const FORM: Form;
 
-    /// The default version of keys and values in a load: the current version of the values.
-    const VERSION: u32;
+    /// Returns the default version of keys and values in a load: the current version of the values, or the parent's.
+    fn version(parent: u32) -> u32;
 
     /// Set if keys are also saved at that version, if they have one.
     const AGREES: bool;
@@ -114,22 +115,27 @@ pub trait Tree<Keys> {
 impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
     const SEAL: Seal = Seal;
     const FORM: Form = Form::new(Kind::Tree { key: Keys::DESCRIPTION, value: V::DESCRIPTION }, None);
-    const VERSION: u32 = V::DESCRIPTION.version;
     const AGREES: bool = match Keys::DESCRIPTION {
-        Some(key) => key.version == V::DESCRIPTION.version,
+        Some(key) if key.inherits && V::DESCRIPTION.inherits => true,
+        Some(key) => key.version == V::DESCRIPTION.version && key.inherits == V::DESCRIPTION.inherits,
         None => true,
     };
+
+    fn version(parent: u32) -> u32 {
+        walk::nested_version(V::DESCRIPTION, parent)
+    }
 
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.len(), max)?;
         let count = u32::try_from(self.len())
             .map_err(|_| SaveError::out_of_range("the number of nodes does not fit into 32 bits"))?;
+        let version = <Self as Tree<Keys>>::version(sink.out().version());
         sink.begin_element(at, ElementIndex::ONLY);
         sink.bytes(&count.to_be_bytes());
         for (index, (key, value)) in self.iter_mut().enumerate() {
             sink.bytes(&[1]);
             Keys::save(key, sink).map_err(|error| error.in_element(index))?;
-            walk::save(value, sink, V::DESCRIPTION.version).map_err(|error| error.in_element(index))?;
+            walk::save(value, sink, version).map_err(|error| error.in_element(index))?;
         }
         sink.bytes(&[0]);
         sink.end_element();

@@ -30,6 +30,17 @@ use subsection::{load_subsections, save_subsections};
 /// Returns an error if a hook fails, a nested struct cannot be saved, or a value does not fit its wire type.
 #[inline]
 pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
+    if const { !T::DESCRIPTION.bequeaths() } {
+        return save_contents(value, sink, version);
+    }
+    let outer = sink.out().set_version(version);
+    let saved = save_contents(value, sink, version);
+    sink.out().set_version(outer);
+    saved
+}
+
+#[inline]
+fn save_contents<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
     // The tests of `DESCRIPTION` are constants: a struct without hooks or subsections contains no code for them.
     if const { T::DESCRIPTION.hooks.pre_save } {
         let before = value.pre_save(version);
@@ -85,6 +96,17 @@ pub enum PostLoad {
 /// Returns the same errors as [`load`].
 #[inline]
 pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<PostLoad, LoadError> {
+    if const { !T::DESCRIPTION.bequeaths() } {
+        return decode_contents(value, reader, version);
+    }
+    let outer = reader.set_version(version);
+    let decoded = decode_contents(value, reader, version);
+    reader.set_version(outer);
+    decoded
+}
+
+#[inline]
+fn decode_contents<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<PostLoad, LoadError> {
     if const { T::DESCRIPTION.oldest_version.is_some() } && is_old(T::DESCRIPTION, version) {
         // The old loader replaces everything else, including hooks and subsections, as load_state_old did in QEMU's
         // vmstate_load_state (migration/vmstate.c).
@@ -195,7 +217,17 @@ pub fn check_version(description: &Description, version: u32) -> Result<(), Load
 /// Returns whether the fields can be loaded as they were at `version`.
 #[inline]
 const fn is_supported(description: &Description, version: u32) -> bool {
-    description.minimum_version <= version && version <= description.version
+    // The struct that the version belongs to has checked it.
+    description.inherits || description.minimum_version <= version && version <= description.version
+}
+
+/// Returns the version of a struct in a field: its own regardless of its parent's, as in QEMU (`VMS_STRUCT`), or the
+/// parent's if it inherits that.
+#[inline]
+#[doc(hidden)]
+#[must_use]
+pub const fn nested_version(description: &Description, parent: u32) -> u32 {
+    if description.inherits { parent } else { description.version }
 }
 
 /// Returns whether `version` is one for the device's loader of old versions.

@@ -5,14 +5,14 @@
 
 use core::ops::Range;
 
-use super::{load, save};
+use super::{load, nested_version, save};
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::{VmState, Wire};
 use crate::wire::Reader;
 
-/// Saves a struct in a field, at the struct's current version regardless of its parent's (QEMU's `VMS_STRUCT`).
+/// Saves a struct in a field (QEMU's `VMS_STRUCT`).
 ///
 /// # Errors
 /// Returns the same errors as [`save`].
@@ -36,7 +36,8 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
         return Ok(());
     }
     sink.begin_element(at, element);
-    sink.begin_struct(T::DESCRIPTION, T::DESCRIPTION.version);
+    let version = nested_version(T::DESCRIPTION, sink.out().version());
+    sink.begin_struct(T::DESCRIPTION, version);
     value.put(sink.reserve(size));
     sink.fixed(T::DESCRIPTION, 0..T::DESCRIPTION.fields.len());
     sink.end_struct();
@@ -44,7 +45,7 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
     Ok(())
 }
 
-/// Loads a struct in a field, at the struct's current version.
+/// Loads a struct in a field.
 ///
 /// # Errors
 /// Returns the same errors as [`load`].
@@ -52,7 +53,8 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
 #[doc(hidden)]
 pub fn load_struct<T: VmState + Wire>(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     if const { T::FIXED.is_none() } {
-        return load(value, reader, T::DESCRIPTION.version);
+        let version = nested_version(T::DESCRIPTION, reader.version());
+        return load(value, reader, version);
     }
     let size = const { fixed_size(T::FIXED) };
     value.get(load_run(reader, size, T::DESCRIPTION, 0..T::DESCRIPTION.fields.len())?);
@@ -78,8 +80,9 @@ pub fn save_view<T: VmState, S: Sink>(
     at: FieldRef,
     element: ElementIndex,
 ) -> Result<(), SaveError> {
+    let version = nested_version(T::DESCRIPTION, sink.out().version());
     sink.begin_element(at, element);
-    save(view, sink, T::DESCRIPTION.version)?;
+    save(view, sink, version)?;
     sink.end_element();
     Ok(())
 }

@@ -35,6 +35,8 @@ pub struct Reader<'a> {
     base: u64,
     /// Set if the bytes are a checkpoint and not a stream.
     checkpoint: bool,
+    /// The version of the struct that is being loaded, for nested structs that inherit it.
+    version: u32,
     /// The buffered source, if the reader was not created from a slice.
     stream: Option<Box<dyn Stream + Send + 'a>>,
 }
@@ -52,7 +54,7 @@ impl<'a> Reader<'a> {
     #[must_use]
     #[inline]
     pub fn from_slice_at(bytes: &'a [u8], offset: u64) -> Self {
-        Self { slice: bytes, whole: bytes, base: offset, checkpoint: false, stream: None }
+        Self { slice: bytes, whole: bytes, base: offset, checkpoint: false, version: 0, stream: None }
     }
 
     /// Creates a reader of `source` with a buffer of [`BUFFER`](super::BUFFER) bytes.
@@ -63,6 +65,19 @@ impl<'a> Reader<'a> {
     pub fn from_source(source: impl ByteSource + Send + 'a) -> Self {
         let source: Box<dyn ByteSource + Send + 'a> = Box::new(source);
         Self { stream: Some(Box::new(Buffered::new(source))), ..Self::from_slice(&[]) }
+    }
+
+    /// Returns the version of the struct that is being loaded, if structs inside of it inherit the version.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Sets the version that nested structs inherit, and returns the previous one.
+    pub(crate) fn set_version(&mut self, version: u32) -> u32 {
+        core::mem::replace(&mut self.version, version)
     }
 
     /// Creates a reader of the bytes that [`walk::checkpoint`](crate::walk::checkpoint) wrote.

@@ -30,6 +30,8 @@ pub struct Writer {
     flushed: u64,
     /// Set if the bytes are a checkpoint and not a stream.
     checkpoint: bool,
+    /// The version of the struct that is being saved, for nested structs that inherit it.
+    version: u32,
 }
 
 /// The minimum growth of the buffer in bytes.
@@ -46,6 +48,16 @@ impl Writer {
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self { buffer: vec![0; capacity], ..Self::default() }
+    }
+
+    /// Returns the version of the struct that is being saved, if structs inside of it inherit the version.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Sets the version that nested structs inherit, and returns the previous one.
+    pub(crate) fn set_version(&mut self, version: u32) -> u32 {
+        core::mem::replace(&mut self.version, version)
     }
 
     /// Switches between a checkpoint and a stream, and returns the previous setting.

@@ -8,6 +8,8 @@ pub mod cli {}
 pub mod comparison {}
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
+#[doc = include_str!("console.md")]
+pub mod console {}
 #[doc = include_str!("../../docs/diff-json.md")]
 pub mod diff_json {}
 #[doc = include_str!("emulators.md")]

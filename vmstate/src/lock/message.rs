@@ -63,7 +63,7 @@ fn push_finding(text: &mut String, MergedFinding { finding, is_both_ways, .. }: 
     let _ = writeln!(text, "         affects: {direction}{version}");
     let [old, new] = [finding.on_old_side(), finding.on_new_side()].map(printable);
     let _ = writeln!(text, "         old: {old}, new: {new}");
-    if !rule.advice().is_empty() {
-        let _ = writeln!(text, "         safe: {}", rule.advice());
+    if !finding.advice().is_empty() {
+        let _ = writeln!(text, "         safe: {}", finding.advice());
     }
 }

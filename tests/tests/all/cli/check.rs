@@ -57,7 +57,8 @@ fn findings_are_json_for_programs() {
     let missing = &report["findings"].as_array().unwrap().iter().find(|row| row["rule"] == "field-missing").unwrap();
     assert_eq!(missing["direction"], "old to new");
     assert_eq!((&missing["field"], &missing["old"]), (&"esp.drq_state".into(), &"nothing".into()));
-    assert_eq!(missing["advice"], Rule::Missing.advice());
+    // The field is in a nested struct, whose version is not in the stream.
+    assert!(missing["advice"].as_str().unwrap().contains("`versions = parent`"));
 }
 
 #[test]

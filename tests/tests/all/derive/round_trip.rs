@@ -8,7 +8,7 @@
 //! | `containers` | `list`, `tree`, `pointer`, `tmp` |
 //! | `values` | `wire`, `bits`, `equal`, `le`, `with`, `transparent`, `remote`; enums, wrappers |
 //! | `places` | `field`, `opaque`, counted `unused`, `removed(from)`, `was`, `versioned` arrays, closures |
-//! | `choices` | `option`, `option(always)`; enums with fields, `repr`, `variant(fixed)` |
+//! | `choices` | `option`, `option(always)`; enums with fields, `repr`, `variant(fixed)`, `versions`, `versioned(was)` |
 //! | `sections` | `subsection` of all kinds, `absent`, `needed`, `must_exist`, `ambiguous`, hooks |
 
 mod choices;

@@ -35,7 +35,10 @@ impl WireForm for List {
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let max = &self.max;
-        let version = self.version.map_or_else(|| tokens!(#provider::ITEM.version), |version| tokens!(#version));
+        let version = self.version.map_or_else(
+            || tokens!(__vmstate::walk::nested_version(#provider::ITEM, reader.version())),
+            |version| tokens!(#version),
+        );
         tokens!(#provider::load(#value, #max, #version, reader))
     }
 }

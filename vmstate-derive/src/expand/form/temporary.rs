@@ -22,7 +22,10 @@ impl WireForm for Temporary {
 
     fn load(&self, _: &Field, _: &TokenStream) -> TokenStream {
         let temporary = &self.0;
-        let version = tokens!(<#temporary as __vmstate::VmState>::DESCRIPTION.version);
+        let version = {
+            let description = tokens!(<#temporary as __vmstate::VmState>::DESCRIPTION);
+            tokens!(__vmstate::walk::nested_version(#description, reader.version()))
+        };
         tokens!(__vmstate::tmp::load::<#temporary, Self>(&mut *self, #version, reader))
     }
 

@@ -33,7 +33,8 @@ impl WireForm for Tree {
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let max = &self.max;
-        let version = self.version.map_or_else(|| tokens!(#provider::VERSION), |version| tokens!(#version));
+        let version =
+            self.version.map_or_else(|| tokens!(#provider::version(reader.version())), |version| tokens!(#version));
         tokens!(#provider::load(#value, #max, #version, reader))
     }
 

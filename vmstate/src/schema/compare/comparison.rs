@@ -84,6 +84,7 @@ fn machines(old: &Schema, new: &Schema) -> Vec<Finding> {
             device: String::new(),
             path: String::new(),
             at_version: None,
+            own_versions: false,
             written: one.clone(),
             read: other.clone(),
         }],
@@ -98,6 +99,7 @@ fn alone(device: &str, direction: Direction) -> Finding {
         device: device.to_owned(),
         path: String::new(),
         at_version: None,
+        own_versions: false,
         written: "a device".to_owned(),
         read: "no such device".to_owned(),
     }

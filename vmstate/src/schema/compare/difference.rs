@@ -5,7 +5,7 @@ use std::fmt;
 use vmstate_types::Description;
 use vmstate_types::text::printable;
 
-use super::finder::{Context, Direction, Finder, Finding};
+use super::finder::{Context, Direction, Finder, Finding, Nesting};
 use super::rule::{Rule, Severity};
 use super::side::Side;
 use super::{align, subsection};
@@ -133,6 +133,7 @@ fn findings(ours: &Shape, version: u32, theirs: &vmdesc::SentStruct) -> Vec<Find
     };
     let mut finder = Finder::new(context, &mut findings);
     if let Some(version) = subsection::version(&mut finder, &theirs, ours) {
+        finder.set_nesting(Nesting { inherited: (version, version), own_versions: false });
         align::structs(&mut finder, Side { shape: &theirs, version }, Side { shape: ours, version });
     }
     findings

@@ -2,7 +2,7 @@
 
 use vmstate_types::description::Pointers;
 
-use super::finder::Finder;
+use super::finder::{Finder, Nesting};
 use super::leaf::{self, may_be_absent};
 use super::rule::Rule;
 use super::side::{CompareStructs, Side};
@@ -211,8 +211,10 @@ impl<'s> Inner<'s> {
         Self { elements, version: Some(version) }
     }
 
-    fn side(self, shape: &'s Shape) -> Side<'s> {
-        Side { shape, version: self.version.unwrap_or(shape.version) }
+    /// Returns the struct at its version. `inherited` is the version of the struct around it.
+    fn side(self, shape: &'s Shape, inherited: u32) -> Side<'s> {
+        let own = if shape.inherits { inherited } else { shape.version };
+        Side { shape, version: self.version.unwrap_or(own) }
     }
 }
 
@@ -226,9 +228,14 @@ fn elements(finder: &mut Finder<'_>, written: Inner<'_>, read: Inner<'_>, struct
         };
         let Some(other) = other else { break };
         let mut inner = if shapes.len() == 1 { finder.inside() } else { finder.element(index) };
-        if one.version != other.version && written.version.is_none() && read.version.is_none() {
+        let inherits = one.inherits || other.inherits;
+        if one.version != other.version && written.version.is_none() && read.version.is_none() && !inherits {
             inner.report(Rule::NestedVersion, one.version, other.version);
         }
-        structs(&mut inner, written.side(one), read.side(other));
+        let Nesting { inherited: (by_written, by_read), own_versions } = inner.nesting();
+        let (written, read) = (written.side(one, by_written), read.side(other, by_read));
+        let own_versions = if inherits { own_versions } else { true };
+        inner.set_nesting(Nesting { inherited: (written.version, read.version), own_versions });
+        structs(&mut inner, written, read);
     }
 }

@@ -9,6 +9,13 @@ use crate::schema::shape::ShapeField;
 /// differ in a million fields.
 const MAX_FINDINGS: usize = 1000;
 
+/// The advice about a field of a nested struct. `since` alone does not help, because the stream has no version for it.
+const NESTED_ADVICE: &str = "\
+    streams do not contain the version of a nested struct: put the field into a subsection with `needed`; or mark it with \
+    `since`, raise the versions of the nested struct and of the section, and add `versioned(was(..=OLD => OLD))` with \
+    both old versions to the field with the struct; or give the struct `versions = parent`, so that `since` refers to \
+    the section's version";
+
 /// The direction of a load: which side writes and which side reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
@@ -32,6 +39,8 @@ pub struct Finding {
     pub path: String,
     /// The version of the section in the stream, if the finding concerns an older version.
     pub at_version: Option<u32>,
+    /// Whether the field belongs to a nested struct with separate versions, which streams do not contain.
+    pub own_versions: bool,
     /// The writer's definition.
     pub written: String,
     /// The reader's definition.
@@ -43,6 +52,15 @@ impl Finding {
     #[must_use]
     pub fn severity(&self) -> Severity {
         self.rule.severity()
+    }
+
+    /// Returns a safe change, or a property to check.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self.rule {
+            Rule::Missing | Rule::Extra if self.own_versions => NESTED_ADVICE,
+            rule => rule.advice(),
+        }
     }
 
     /// Returns the definition of the old side.
@@ -71,6 +89,17 @@ pub(super) struct Finder<'f> {
     /// The highest number of findings.
     limit: usize,
     path: String,
+    /// The state of the structs around the field.
+    nesting: Nesting,
+}
+
+/// The structs around a field.
+#[derive(Clone, Copy)]
+pub(super) struct Nesting {
+    /// The versions of the struct around it, as written and as read, for structs that inherit them.
+    pub(super) inherited: (u32, u32),
+    /// Whether the field belongs to a nested struct with separate versions, which streams do not contain.
+    pub(super) own_versions: bool,
 }
 
 /// The part of a finder that is the same for a whole device.
@@ -90,7 +119,16 @@ pub(super) struct Context<'f> {
 impl<'f> Finder<'f> {
     pub(super) fn new(context: Context<'f>, findings: &'f mut Vec<Finding>) -> Self {
         let limit = findings.len().saturating_add(MAX_FINDINGS);
-        Self { context, findings, limit, path: String::new() }
+        let nesting = Nesting { inherited: (0, 0), own_versions: false };
+        Self { context, findings, limit, path: String::new(), nesting }
+    }
+
+    pub(super) fn nesting(&self) -> Nesting {
+        self.nesting
+    }
+
+    pub(super) fn set_nesting(&mut self, nesting: Nesting) {
+        self.nesting = nesting;
     }
 
     pub(super) fn is_sent(&self) -> bool {
@@ -117,7 +155,7 @@ impl<'f> Finder<'f> {
     /// Returns a finder for the field `name`.
     pub(super) fn at(&mut self, name: &str) -> Finder<'_> {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-        Finder { context: self.context, findings: self.findings, limit: self.limit, path }
+        Finder { context: self.context, findings: self.findings, limit: self.limit, path, nesting: self.nesting }
     }
 
     /// Returns a finder for a field of both sides, with the name of the old side: findings of both directions then have
@@ -132,13 +170,13 @@ impl<'f> Finder<'f> {
     /// Returns a finder for the element `index`.
     pub(super) fn element(&mut self, index: usize) -> Finder<'_> {
         let path = format!("{}[{index}]", self.path);
-        Finder { context: self.context, findings: self.findings, limit: self.limit, path }
+        Finder { context: self.context, findings: self.findings, limit: self.limit, path, nesting: self.nesting }
     }
 
     /// Returns a finder for the same place.
     pub(super) fn inside(&mut self) -> Finder<'_> {
         let path = self.path.clone();
-        Finder { context: self.context, findings: self.findings, limit: self.limit, path }
+        Finder { context: self.context, findings: self.findings, limit: self.limit, path, nesting: self.nesting }
     }
 
     pub(super) fn report(&mut self, rule: Rule, written: impl Display, read: impl Display) {
@@ -151,6 +189,7 @@ impl<'f> Finder<'f> {
             device: self.context.device.to_owned(),
             path: self.path.clone(),
             at_version: self.context.at_version,
+            own_versions: self.nesting.own_versions,
             written: written.to_string(),
             read: read.to_string(),
         });

@@ -78,6 +78,7 @@ mod tests {
             device: "dev".to_owned(),
             path: path.to_owned(),
             at_version: None,
+            own_versions: false,
             written: written.to_owned(),
             read: read.to_owned(),
         }

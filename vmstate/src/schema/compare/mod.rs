@@ -53,8 +53,8 @@ pub use finder::{Direction, Finding};
 pub use merge::{MergedFinding, merge_directions};
 pub use rule::{Rule, Severity};
 
-use super::shape::Shape;
-use finder::{Context, Finder};
+use super::shape::{Shape, ShapeElements, ShapeField};
+use finder::{Context, Finder, Nesting};
 use side::Side;
 
 /// The assumptions of a comparison.
@@ -132,6 +132,7 @@ fn one_way(
         subsection::version(&mut finder, written, read)
     };
     if let Some(version) = version {
+        finder.set_nesting(Nesting { inherited: (version, version), own_versions: false });
         align::structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
     }
     if can_be_older && direction == Direction::OldToNew {
@@ -157,7 +158,9 @@ fn older(findings: &mut Vec<Finding>, context: Context<'_>, written: &Shape, rea
         let mut found = Vec::new();
         let context = Context { at_version: Some(version), ..context };
         let (written, read) = (Side { shape: written, version }, Side { shape: read, version });
-        align::structs(&mut Finder::new(context, &mut found), written, read);
+        let mut finder = Finder::new(context, &mut found);
+        finder.set_nesting(Nesting { inherited: (version, version), own_versions: false });
+        align::structs(&mut finder, written, read);
         found.retain(|finding| findings.iter().all(|known| (known.rule, &known.path) != (finding.rule, &finding.path)));
         findings.append(&mut found);
     }
@@ -165,7 +168,25 @@ fn older(findings: &mut Vec<Finding>, context: Context<'_>, written: &Shape, rea
 
 /// Returns the versions at which one of the layouts changes, and the oldest version.
 fn steps(written: &Shape, read: &Shape) -> BTreeSet<u32> {
-    let fields = written.fields.iter().chain(&read.fields);
-    let gates = fields.flat_map(|field| [Some(field.since), field.until.map(|last| last.saturating_add(1))]);
-    gates.flatten().chain(written.minimum_version.max(read.minimum_version)).collect()
+    let mut versions: BTreeSet<u32> = written.minimum_version.max(read.minimum_version).into_iter().collect();
+    for shape in [written, read] {
+        add_steps(&shape.fields, true, &mut versions);
+        for subsection in &shape.subsections {
+            add_steps(&subsection.shape.fields, false, &mut versions);
+        }
+    }
+    versions
+}
+
+/// Adds the versions at which one of the fields changes, if the gates are `own`, and those of structs that inherit.
+fn add_steps(fields: &[ShapeField], own: bool, versions: &mut BTreeSet<u32>) {
+    for field in fields {
+        if own {
+            versions.extend([Some(field.since), field.until.map(|last| last.saturating_add(1))].into_iter().flatten());
+        }
+        let inner = field.kind.inner().map(ShapeElements::shapes).unwrap_or_default();
+        for shape in inner.iter().filter(|shape| shape.inherits) {
+            add_steps(&shape.fields, true, versions);
+        }
+    }
 }

@@ -32,7 +32,10 @@ pub(super) fn inline(field: &ShapeField) -> Option<Side<'_>> {
         return None;
     }
     match &field.kind {
-        ShapeKind::Struct(elements) | ShapeKind::Temporary(elements) => elements.shapes().first().map(Side::own),
+        // The version of a struct that inherits one is unknown here.
+        ShapeKind::Struct(elements) | ShapeKind::Temporary(elements) => {
+            elements.shapes().first().filter(|shape| !shape.inherits).map(Side::own)
+        }
         ShapeKind::Versioned(elements, version) => {
             elements.shapes().first().map(|shape| Side { shape, version: *version })
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use vmstate_types::description::Absent;
 
-use super::finder::{Direction, Finder};
+use super::finder::{Direction, Finder, Nesting};
 use super::rule::Rule;
 use super::side::{CompareStructs, Side};
 use crate::schema::shape::{Shape, ShapeSubsection};
@@ -51,6 +51,8 @@ fn unknown(finder: &mut Finder<'_>, written: &Shape) {
 
 fn both(finder: &mut Finder<'_>, written: &Shape, read: &Shape, structs: CompareStructs) {
     let mut finder = finder.at(&written.name);
+    // The header of a subsection contains its version.
+    finder.set_nesting(Nesting { own_versions: false, ..finder.nesting() });
     if let Some(version) = version(&mut finder, written, read) {
         structs(&mut finder, Side { shape: written, version }, Side { shape: read, version });
     }

@@ -10,6 +10,7 @@ use super::Release;
 use super::describing_sink::{compresses, described_run};
 use super::section_shape::{Of, ShapeEvent};
 use crate::schema::vmdesc::quote;
+use vmstate_types::walk::nested_version;
 
 /// Appends the object that describes the section `name` of this shape.
 pub(super) fn section(json: &mut String, release: Release, name: &str, instance_id: u32, events: &[ShapeEvent]) {
@@ -36,7 +37,7 @@ enum Open {
     /// An element: the offset of its first byte, and whether a struct in it is a separate object.
     ElementIndex { start: u64, wraps: bool },
     /// A struct's list of fields, or of subsections.
-    Struct { wrapped: bool, items: usize, in_subsections: bool },
+    Struct { wrapped: bool, items: usize, in_subsections: bool, version: u32 },
     /// A subsection.
     Subsection,
 }
@@ -74,13 +75,15 @@ impl Text<'_> {
         }
         if count == 1 || compresses(&parent.fields[field]) {
             self.separate();
-            describe_fixed(self.json, parent, field, Place::whole(count));
+            let version = self.version();
+            describe_fixed(self.json, (parent, version), field, Place::whole(count));
             return;
         }
         for index in 0..count {
             self.separate();
             let place = self.element_place(ElementIndex::new(index, count));
-            describe_fixed(self.json, parent, field, place);
+            let version = self.version();
+            describe_fixed(self.json, (parent, version), field, place);
         }
     }
 
@@ -120,7 +123,7 @@ impl Text<'_> {
             Some(Open::ElementIndex { .. } | Open::Struct { .. }) | None => ", ",
         });
         push_struct(self.json, description, version);
-        self.open.push(Open::Struct { wrapped, items: 0, in_subsections: false });
+        self.open.push(Open::Struct { wrapped, items: 0, in_subsections: false, version });
     }
 
     fn end_struct(&mut self) {
@@ -144,6 +147,15 @@ impl Text<'_> {
     fn opaque(&mut self, size: u64) {
         push(self.json, format_args!(", \"size\": {size}, \"fields\": [{{\"name\": \"data\", "));
         push(self.json, format_args!("\"size\": {size}, \"type\": \"buffer\"}}]"));
+    }
+
+    /// Returns the version of the innermost struct.
+    fn version(&self) -> u32 {
+        let versions = self.open.iter().rev().filter_map(|open| match open {
+            Open::Struct { version, .. } => Some(*version),
+            _ => None,
+        });
+        versions.clone().next().unwrap_or_default()
     }
 
     /// Returns the place of an element that is described separately.
@@ -193,7 +205,7 @@ impl Place {
 }
 
 /// Describes a field whose elements are alike, regardless of their values.
-fn describe_fixed(json: &mut String, parent: &Description, index: usize, place: Place) {
+fn describe_fixed(json: &mut String, (parent, version): (&Description, u32), index: usize, place: Place) {
     let field = &parent.fields[index];
     json.push_str("{\"name\": ");
     push_name(json, parent, index);
@@ -201,10 +213,11 @@ fn describe_fixed(json: &mut String, parent: &Description, index: usize, place: 
     push_type(json, field.form.kind);
     if let Kind::Struct(description) = field.form.kind {
         json.push_str(", \"struct\": {");
-        push_struct(json, description, description.version);
+        let version = nested_version(description, version);
+        push_struct(json, description, version);
         for (index, field) in description.fields.iter().enumerate() {
             json.push_str(if index > 0 { ", " } else { "" });
-            describe_fixed(json, description, index, Place::whole(fixed_count(field)));
+            describe_fixed(json, (description, version), index, Place::whole(fixed_count(field)));
         }
         json.push_str("]}");
     }

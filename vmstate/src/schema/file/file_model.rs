@@ -26,6 +26,9 @@ pub(super) struct Struct {
     unmigratable: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     early_setup: bool,
+    /// Set if the versions of its fields are those of the struct around it (`versions = parent`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    inherits: bool,
     /// Set if a predicate decides whether it is sent (`needed`).
     #[serde(default, skip_serializing_if = "is_default")]
     conditional: bool,
@@ -179,6 +182,7 @@ impl From<&Shape> for Struct {
             priority: shape.priority,
             unmigratable: shape.unmigratable,
             early_setup: shape.early_setup,
+            inherits: shape.inherits,
             conditional: shape.conditional,
             absent: Absent::Keep,
             hooks: hooks(shape.hooks),
@@ -261,6 +265,7 @@ impl Struct {
             priority: self.priority,
             unmigratable: self.unmigratable,
             early_setup: self.early_setup,
+            inherits: self.inherits,
             conditional: self.conditional,
             hooks: self.hooks.into_iter().fold(Hooks::NONE, with_hook),
             fields: self.fields.into_iter().map(|field| field.into_field(is_sent)).collect::<Result<_, _>>()?,

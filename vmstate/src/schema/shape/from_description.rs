@@ -14,6 +14,7 @@ impl From<&Description> for Shape {
             priority: device.priority,
             unmigratable: device.unmigratable,
             early_setup: device.early_setup,
+            inherits: device.inherits,
             conditional: device.conditional,
             hooks: device.hooks,
             fields: device.fields.iter().map(ShapeField::from).collect(),

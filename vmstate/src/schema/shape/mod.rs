@@ -44,6 +44,8 @@ pub struct Shape {
     pub unmigratable: bool,
     /// The section goes out before the live sections start.
     pub early_setup: bool,
+    /// Set if it has the version of the struct around it. Gates of its fields refer to the parent's version.
+    pub inherits: bool,
     /// Set if a predicate decides whether the section or subsection is sent.
     pub conditional: bool,
     /// The hooks that run around saving and loading.
@@ -162,6 +164,7 @@ impl Shape {
             priority: Priority::Default,
             unmigratable: false,
             early_setup: false,
+            inherits: false,
             conditional: false,
             hooks: Hooks::NONE,
             fields: Vec::new(),

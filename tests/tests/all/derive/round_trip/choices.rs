@@ -25,6 +25,8 @@ pub(super) struct Choices {
     mapper: Mapper,
     mappers: [Mapper; 2],
     slot: Slot,
+    #[vmstate(versioned(was(..=1 => 1)))]
+    old: Mapper,
     #[vmstate(since = 2, option)]
     added: Option<u8>,
 }
@@ -52,11 +54,11 @@ enum Mapper {
 }
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
-#[vmstate(repr = u16, variant(fixed))]
+#[vmstate(repr = u16, variant(fixed), versions = parent)]
 enum Slot {
     #[default]
     Empty,
-    Full(u8),
+    Full(u8, #[vmstate(since = 2)] u8),
 }
 
 impl Peer for Choices {
@@ -64,7 +66,7 @@ impl Peer for Choices {
     fn peer(&self) -> Self {
         let slot = match self.slot {
             Slot::Empty => Slot::Empty,
-            Slot::Full(_) => Slot::Full(0),
+            Slot::Full(..) => Slot::Full(0, 0),
         };
         Self { slot, ..Self::default() }
     }
@@ -94,11 +96,11 @@ prop_compose! {
         size in prop::option::of(0..=0xffff_ffff_usize),
         deadline in prop::option::of(prop::option::of(0..=i64::MAX as u64)),
         items in prop::option::of(prop::collection::vec(any::<u16>(), 0..=4)),
-        mapper in mapper(),
+        (mapper, old) in (mapper(), mapper()),
         mappers in [mapper(), mapper()],
-        slot in prop_oneof![Just(Slot::Empty), any::<u8>().prop_map(Slot::Full)],
+        slot in prop_oneof![Just(Slot::Empty), any::<[u8; 2]>().prop_map(|[old, new]| Slot::Full(old, new))],
     ) -> Choices {
         let count = items.as_ref().map_or(0, |items| u8::try_from(items.len()).unwrap());
-        Choices { number, part, always, size, deadline, count, items, mapper, mappers, slot, added }
+        Choices { number, part, always, size, deadline, count, items, mapper, mappers, slot, old, added }
     }
 }

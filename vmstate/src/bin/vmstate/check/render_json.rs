@@ -64,7 +64,7 @@ fn row(finding: &Finding) -> Row<'_> {
         old: finding.on_old_side(),
         new: finding.on_new_side(),
         summary: finding.rule.summary(),
-        advice: finding.rule.advice(),
+        advice: finding.advice(),
     }
 }
 

@@ -6,6 +6,7 @@ mod machine;
 mod schemas;
 mod streams;
 
+pub use machine::load_into_greedy;
 pub use streams::{described, sections_of};
 
 /// One kind of input, and its reader.
@@ -27,7 +28,7 @@ pub type Outcome = Result<(), String>;
 /// All cases.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [machine::CASES, streams::CASES, schemas::CASES].concat()
+    [machine::CASES, streams::CASES, schemas::CASES, schemas::REPEATED].concat()
 }
 
 #[allow(clippy::needless_pass_by_value)] // `map_err` passes it by value

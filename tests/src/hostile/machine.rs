@@ -163,11 +163,18 @@ fn pages(count: usize) -> Vec<u8> {
     out.take()
 }
 
-fn load_with(reader: &mut Reader<'_>, rules: Rules) -> Outcome {
+/// Loads a stream into a machine with a device `dev` that grows with its stream. Every command is accepted.
+///
+/// # Errors
+/// Returns the error of the load.
+pub fn load_into_greedy(reader: &mut Reader<'_>, options: LoadOptions) -> Outcome {
     let mut machine = Machine::new();
     machine.register("dev", Greedy::default()).map_err(refused)?;
-    let options = LoadOptions::new().rules(rules).trailer(Trailer::Required);
     machine.load_with_commands(reader, options, |_| Ok(())).map(drop).map_err(refused)
+}
+
+fn load_with(reader: &mut Reader<'_>, rules: Rules) -> Outcome {
+    load_into_greedy(reader, LoadOptions::new().rules(rules).trailer(Trailer::Required))
 }
 
 fn load(stream: &[u8]) -> Outcome {

@@ -17,12 +17,29 @@ macro_rules! cases {
     };
 }
 
-pub(super) const CASES: &[Case] = cases! {
+pub(super) const CASES: &[Case] = &[
+    Case { name: "schema, gated fields: check", small: 500, make: |n| gated(n, 64).into_bytes(), read: check },
+    Case { name: "schema, versions: check", small: 500, make: |n| gated(n, n).into_bytes(), read: check },
+];
+
+pub(super) const REPEATED: &[Case] = cases! {
     "devices", 1000, |n: usize| (0..n).map(|number| (format!("dev{number}"), named(1, "f"), Vec::new())).collect::<Vec<Device>>();
     "fields", 2000, |n| vec![("dev".to_owned(), named(n, "f"), Vec::new())];
     "fields of one name", 2000, |n| vec![("dev".to_owned(), vec!["f".to_owned(); n], Vec::new())];
     "subsections", 1000, |n| vec![("dev".to_owned(), named(1, "f"), named(n, "dev/s"))];
 };
+
+/// A device whose fields were added in so many versions.
+fn gated(count: usize, versions: usize) -> String {
+    let field = |number| {
+        format!("{{\"name\": \"f{number}\", \"type\": \"uint8\", \"size\": 1, \"since\": {}}}", number % versions)
+    };
+    let fields = (0..count).map(field).collect::<Vec<_>>().join(", ");
+    format!(
+        "{{\"vmstate-schema\": 1, \"devices\": {{\"dev\": {{\"name\": \"dev\", \"version\": {versions}, \"minimum_version\": 1, \
+         \"fields\": [{fields}]}}}}}}"
+    )
+}
 
 /// A device's name, its fields and its subsections.
 type Device = (String, Vec<String>, Vec<String>);

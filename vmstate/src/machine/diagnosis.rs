@@ -14,7 +14,7 @@ use super::received::Section;
 use crate::memory::PageSize;
 use crate::registry::{Entry, Handle, SectionHandler, Threading};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
-use crate::schema::vmdesc::{self, Document, Located, SentBody};
+use crate::schema::vmdesc::{self, Document, Located, MAX_TEXT_OF_LOAD, SentBody};
 use crate::schema::{DescriptionWriter, Release};
 use crate::stream::SectionHeader;
 
@@ -53,7 +53,7 @@ pub(super) fn document<'k>(
         return Some(Cow::Borrowed(known));
     }
     if let Some(received) = received {
-        return Document::parse(received.as_bytes(), 0).ok().map(Cow::Owned);
+        return parse_short(received.as_bytes()).map(Cow::Owned);
     }
     let reader = reader?;
     let found =
@@ -64,9 +64,17 @@ pub(super) fn document<'k>(
 /// Parses a description that is the end of `tail`.
 fn parse(tail: &[u8]) -> Option<Document> {
     match vmdesc::locate(tail) {
-        Located::At(start) => Document::parse(tail.get(start..)?, 0).ok(),
+        Located::At(start) => parse_short(tail.get(start..)?),
         Located::More | Located::Absent => None,
     }
+}
+
+/// Parses a description, unless it is so long that parsing it would cost more memory than the diagnosis is worth.
+fn parse_short(text: &[u8]) -> Option<Document> {
+    if text.len() > MAX_TEXT_OF_LOAD {
+        return None;
+    }
+    Document::parse(text, 0).ok()
 }
 
 /// Reads the description at the end of a source that can be read ahead of time.
@@ -75,7 +83,7 @@ fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
     loop {
         let tail = reader.peek_last(goal).ok()??;
         match vmdesc::locate(&tail) {
-            Located::More if tail.len() == goal => goal *= 4,
+            Located::More if tail.len() == goal && goal < TAIL => goal = TAIL.min(4 * goal),
             _ => return parse(&tail),
         }
     }
@@ -85,8 +93,8 @@ fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
 /// farther away follows guest memory, which takes longer to read than the diagnosis is worth.
 const READ_ON: usize = 64 << 20;
 
-/// Upper bound on the bytes kept while reading on. The description of a machine with 300 devices has 400 KiB.
-const TAIL: usize = 4 << 20;
+/// Upper bound on the bytes at the end of a stream that are searched for the description.
+const TAIL: usize = MAX_TEXT_OF_LOAD + 16;
 
 /// Reads the rest of the source, which is declared not to block.
 fn after_reading_on(reader: &mut Reader<'_>) -> Option<Document> {

@@ -46,9 +46,9 @@ impl PassThrough {
 pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
     use std::collections::HashMap;
 
-    use crate::schema::vmdesc::Document;
+    use crate::schema::vmdesc::{Document, MAX_TEXT_OF_LOAD};
 
-    if kept.is_empty() {
+    if kept.is_empty() || text.len() > MAX_TEXT_OF_LOAD {
         return;
     }
     let Ok(document) = Document::parse(text.as_bytes(), 0) else { return };

@@ -29,7 +29,7 @@
 //! assert_eq!(findings[1].on_new_side(), "uint16 of 2 bytes");
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 mod align;
 mod comparison;
@@ -161,7 +161,8 @@ fn older(findings: &mut Vec<Finding>, context: Context<'_>, written: &Shape, rea
         let mut finder = Finder::new(context, &mut found);
         finder.set_nesting(Nesting { inherited: (version, version), own_versions: false });
         align::structs(&mut finder, written, read);
-        found.retain(|finding| findings.iter().all(|known| (known.rule, &known.path) != (finding.rule, &finding.path)));
+        let known: HashSet<_> = findings.iter().map(|known| (known.rule, known.path.as_str())).collect();
+        found.retain(|finding| !known.contains(&(finding.rule, finding.path.as_str())));
         findings.append(&mut found);
     }
 }

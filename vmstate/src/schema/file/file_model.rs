@@ -1,5 +1,6 @@
 //! The keys of a schema file.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -256,8 +257,33 @@ fn hooks(hooks: Hooks) -> Vec<Hook> {
     all.into_iter().filter_map(|(is_there, hook)| is_there.then_some(hook)).collect()
 }
 
+/// The highest number of versions at which the fields of a device change. A comparison visits each of them.
+const MAX_CHANGES: usize = 64;
+
 impl Struct {
-    pub(super) fn into_shape(self, is_sent: bool) -> Result<Shape, SchemaError> {
+    /// Converts a device of the outermost level.
+    pub(super) fn into_device(self, is_sent: bool) -> Result<Shape, SchemaError> {
+        let mut changes = BTreeSet::new();
+        self.add_changes(&mut changes);
+        if changes.len() > MAX_CHANGES {
+            let found = format!("{} in `{}`", changes.len(), self.name);
+            return Err(SchemaError::new("fields that change at 64 versions or fewer", found));
+        }
+        self.into_shape(is_sent)
+    }
+
+    /// Adds the versions at which fields change, nested ones included.
+    fn add_changes(&self, changes: &mut BTreeSet<u32>) {
+        for field in &self.fields {
+            changes.extend([Some(field.since), field.until].into_iter().flatten());
+            for inner in field.keys.iter().chain(&field.inner) {
+                inner.structs().iter().for_each(|inner| inner.add_changes(changes));
+            }
+        }
+        self.subsections.iter().for_each(|subsection| subsection.add_changes(changes));
+    }
+
+    fn into_shape(self, is_sent: bool) -> Result<Shape, SchemaError> {
         Ok(Shape {
             version: self.version,
             minimum_version: self.minimum_version,
@@ -368,6 +394,13 @@ impl<'de> Visitor<'de> for InnerVisitor {
 }
 
 impl Inner {
+    fn structs(&self) -> &[Struct] {
+        match self {
+            Self::Alike(inner) => std::slice::from_ref(inner),
+            Self::Each(structs) => structs,
+        }
+    }
+
     fn into_elements(self, is_sent: bool) -> Result<ShapeElements, SchemaError> {
         Ok(match self {
             Self::Alike(shape) => ShapeElements::Alike(Box::new(shape.into_shape(is_sent)?)),

@@ -76,7 +76,7 @@ impl Schema {
         };
         let mut devices = BTreeMap::new();
         for (name, device) in file.devices {
-            devices.insert(name, device.into_shape(origin == Origin::Stream)?);
+            devices.insert(name, device.into_device(origin == Origin::Stream)?);
         }
         Ok(Self { machine: file.machine, origin, devices })
     }

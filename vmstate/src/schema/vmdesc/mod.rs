@@ -34,10 +34,18 @@ pub(super) use to_json::quote;
 
 /// The longest description that is parsed. QEMU's descriptions have a few hundred kilobytes.
 ///
-/// Parsing takes at most 96 times the memory of the text, and because of [`MAX_VALUES`] never more than 512 MiB.
+/// Parsing takes at most 24 times the memory of the text, and because of [`MAX_VALUES`] never more than 256 MiB.
 pub const MAX_TEXT: usize = 64 << 20;
+/// The longest description that a load parses: to explain an error, or for sections that it passes through. Longer ones
+/// are ignored. The description of a machine with 300 devices has 400 KiB.
+pub const MAX_TEXT_OF_LOAD: usize = 1 << 20;
 /// The highest number of JSON values in a description. QEMU's descriptions have some tens of thousands.
 pub const MAX_VALUES: usize = 1 << 21;
+/// The number of bytes for each JSON value, on average, so that a short text cannot have many values. The fields of
+/// QEMU's descriptions have ten bytes for each value.
+pub const MIN_BYTES_PER_VALUE: usize = 6;
+/// The number of JSON values that any text can have.
+pub(super) const FREE_VALUES: usize = 64;
 /// The longest name and the longest type of a field, in bytes. QEMU's are C expressions of a few dozen bytes.
 pub const MAX_NAME: usize = 1024;
 

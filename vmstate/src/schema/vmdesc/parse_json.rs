@@ -7,12 +7,15 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use vmstate_types::LoadError;
 
-use super::{Json, MAX_VALUES};
+use super::{FREE_VALUES, Json, MAX_VALUES, MIN_BYTES_PER_VALUE};
 
 impl<'a> Json<'a> {
     /// Parses `text`, which is at `offset` of the stream.
     pub(super) fn parse(text: &'a [u8], offset: u64) -> Result<Self, LoadError> {
-        serde_json::from_slice(text).map_err(|error| {
+        let limit = MAX_VALUES.min(FREE_VALUES + text.len() / MIN_BYTES_PER_VALUE);
+        let mut parser = serde_json::Deserializer::from_slice(text);
+        let parsed = Any { limit, left: &Cell::new(limit) }.deserialize(&mut parser);
+        parsed.and_then(|json| parser.end().map(|()| json)).map_err(|error| {
             let place = offset.saturating_add(offset_in(text, error.line(), error.column()));
             LoadError::malformed("JSON text", error).at_offset(place)
         })
@@ -39,20 +42,23 @@ fn offset_in(text: &[u8], line: usize, column: usize) -> u64 {
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Any(&Cell::new(MAX_VALUES)).deserialize(deserializer)
+        Any { limit: MAX_VALUES, left: &Cell::new(MAX_VALUES) }.deserialize(deserializer)
     }
 }
 
-/// Accepts any value, and counts values down to zero. `serde_json` bounds the depth.
+/// Accepts any value, up to a total number of values. `serde_json` bounds the depth.
 #[derive(Clone, Copy)]
-struct Any<'c>(&'c Cell<usize>);
+struct Any<'c> {
+    limit: usize,
+    left: &'c Cell<usize>,
+}
 
 impl<'de> DeserializeSeed<'de> for Any<'_> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        let left = self.0.get().checked_sub(1);
-        self.0.set(left.ok_or_else(|| D::Error::custom(format!("more than {MAX_VALUES} values")))?);
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.ok_or_else(|| D::Error::custom(format!("more than {} values", self.limit)))?);
         deserializer.deserialize_any(self)
     }
 }

@@ -31,18 +31,19 @@ pub fn run_in(page: &str, (width, height): (u32, u32), script: &str) -> Value {
     outcome["result"].clone()
 }
 
-/// The page with something at its beginning that notes errors, and `script` at its end.
+/// Returns the page with scripts at its beginning, where its content security policy does not apply yet: one that collects
+/// errors, and `script`, which runs after the page has loaded.
 fn instrumented(page: &str, script: &str) -> String {
     let watch = "<script>window.seen = []; addEventListener('error', (event) => seen.push(event.message));\
                  addEventListener('securitypolicyviolation', (event) => seen.push(event.violatedDirective));\
                  addEventListener('unhandledrejection', (event) => seen.push(String(event.reason)));</script>";
     let run = format!(
-        "<script>(async () => {{\n{script}\n}})().catch((error) => void seen.push(String(error))).then((result) => {{\
+        "<script>addEventListener('load', () => void (async () => {{\n{script}\n}})().catch((error) => void seen.push(String(error))).then((result) => {{\
          const outcome = document.createElement('pre'); outcome.id = 'outcome';\
          outcome.textContent = JSON.stringify({{ result: result ?? null, errors: seen }});\
-         document.body.append(outcome); }});</script>"
+         document.body.append(outcome); }}));</script>"
     );
-    page.replacen("<head>", &format!("<head>{watch}"), 1) + &run
+    page.replacen("<head>", &format!("<head>{watch}{run}"), 1)
 }
 
 /// The page as it is after some time, as HTML.

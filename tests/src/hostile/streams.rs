@@ -252,7 +252,7 @@ fn diff(stream: &[u8]) -> Outcome {
 fn report(stream: &[u8]) -> Outcome {
     let snapshot = snapshot(stream)?;
     let side = ReportInput { name: "hostile", length: stream.len() as u64, snapshot: &snapshot };
-    let page = HtmlReport::new(side).beside(side).html();
+    let page = HtmlReport::new(side).beside(side).html().map_err(refused)?;
     assert!(!page.is_empty());
     Ok(())
 }

@@ -228,6 +228,15 @@ fn identical_streams_have_no_marks() {
 }
 
 #[test]
+fn inserted_script_does_not_run() {
+    let page = page_of(&["qemu-7.2-uno"]);
+    let inserted = page.replacen("<noscript>", "<script>seen.push('inserted')</script><noscript>", 1);
+    assert_ne!(page, inserted);
+    let seen = run(&inserted, WIDE, "return seen.splice(0);");
+    assert_eq!(seen, json!(["script-src-elem"]), "the policy permits one script, by its hash");
+}
+
+#[test]
 fn hostile_names_are_shown_as_text() {
     let folder = Folder::new();
     let file = folder.put("in", &hostile());

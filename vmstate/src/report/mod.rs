@@ -14,9 +14,9 @@
 //! let mut reader = Reader::from_slice(stream);
 //! let snapshot = Snapshot::read(&mut StreamDecoder::new(&mut reader, None)?)?;
 //! let side = ReportInput { name: "vm.state", length: stream.len() as u64, snapshot: &snapshot };
-//! let page = HtmlReport::new(side).html();
+//! let page = HtmlReport::new(side).html()?;
 //! assert!(page.contains("<title>vm.state</title>"));
-//! # Ok::<(), vmstate::LoadError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The size of a page is bounded. It contains a map of at most 4096 cells for each of the first 64 blocks of RAM,
@@ -24,6 +24,7 @@
 //! array. The page lists the omitted parts.
 
 use std::borrow::Cow;
+use std::io;
 
 use crate::dynamic::diff::Snapshot;
 
@@ -93,13 +94,15 @@ impl<'a> HtmlReport<'a> {
     }
 
     /// Returns the page.
-    #[must_use]
-    pub fn html(&self) -> String {
+    ///
+    /// # Errors
+    /// Returns an error if the data cannot be written as JSON.
+    pub fn html(&self) -> io::Result<String> {
         let data = page_data::Data::new(self);
         let parts = [
             ("<!--title-->", escaped(&data.title)),
             ("<!--style-->", STYLE.into()),
-            ("<!--data-->", data.text().into()),
+            ("<!--data-->", data.text()?.into()),
             ("<!--script-->", SCRIPTS.concat().into()),
         ];
         let (mut html, mut rest) = (String::new(), PAGE);
@@ -109,7 +112,7 @@ impl<'a> HtmlReport<'a> {
             html.extend([before, &part]);
             rest = after;
         }
-        html + rest
+        Ok(html + rest)
     }
 }
 
@@ -142,6 +145,22 @@ mod tests {
     fn scripts_cannot_end_early() {
         assert!(!SCRIPTS.concat().contains("</") && !SCRIPTS.concat().contains("<!--") && !STYLE.contains("</"));
         assert!(!SCRIPTS.concat().contains("innerHTML") && !SCRIPTS.concat().contains("://"));
+    }
+
+    /// Browsers run only the script with the hash in the page, so an inserted script would not run.
+    #[test]
+    fn policy_has_the_hashes_of_style_and_script() {
+        use base64::Engine;
+        use sha2::Digest;
+
+        let hash = |text: &str| {
+            // The template has a line break before the mark.
+            let digest = sha2::Sha256::digest(format!("\n{text}"));
+            format!("'sha256-{}'", base64::engine::general_purpose::STANDARD.encode(digest))
+        };
+        let policy = format!("default-src 'none'; style-src {}; script-src {}", hash(STYLE), hash(&SCRIPTS.concat()));
+        assert!(PAGE.contains(&format!("content=\"{policy}\"")), "expected the policy {policy}");
+        assert!(!PAGE.contains("style=") && !PAGE.contains("\" on"), "inline styles and handlers have no hash");
     }
 
     #[test]

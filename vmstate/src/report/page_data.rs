@@ -1,5 +1,7 @@
 //! The data of the page, as JSON.
 
+use std::io;
+
 use serde::Serialize;
 
 use super::merge_trees::State;
@@ -51,16 +53,15 @@ impl Data {
     }
 
     /// Returns the JSON text for use in HTML: it cannot end a script or begin a comment.
-    pub(super) fn text(&self) -> String {
-        // Serializing only fails for maps whose keys are not text, which the data does not have.
-        let text = serde_json::to_string(self).unwrap_or_default();
-        text.chars().fold(String::with_capacity(text.len()), |mut text, char| {
+    pub(super) fn text(&self) -> io::Result<String> {
+        let text = serde_json::to_string(self)?;
+        Ok(text.chars().fold(String::with_capacity(text.len()), |mut text, char| {
             match char {
                 '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", u32::from(char))),
                 _ => text.push(char),
             }
             text
-        })
+        }))
     }
 }
 

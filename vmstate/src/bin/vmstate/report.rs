@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: &args::Report, json: bool) -> Result<Outcome, Failu
     let Some(first) = sides.next() else { return Ok(Outcome::Success) };
     let report = HtmlReport::new(first);
     let page = sides.next().map_or(report, |second| report.beside(second)).html();
+    let page = page.map_err(|error| Failure::File("cannot write the page".to_owned(), error))?;
 
     let mut output = Output::create(&arguments.output, &paths)?;
     output.write_all(page.as_bytes()).map_err(|error| output.failed(error))?;

@@ -78,7 +78,10 @@ impl Program {
         );
         fs::write(folder.join("Cargo.toml"), manifest).unwrap();
         fs::copy(vmstate.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-        let main = format!("#![allow(dead_code)]\n{}{MAIN}fn main() {{\n{}}}\n", self.modules, self.checks);
+        let main = format!(
+            "#![deny(warnings)]\n#![allow(dead_code)]\n{}{MAIN}fn main() {{\n{}}}\n",
+            self.modules, self.checks
+        );
         fs::write(folder.join("src/main.rs"), main).unwrap();
 
         let test = std::env::current_exe().unwrap();

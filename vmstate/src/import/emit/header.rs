@@ -42,7 +42,9 @@ pub(super) fn text(emitter: &Emitter<'_>, code: &str, with_main: bool) -> String
     if code.contains("Each<") {
         text.push_str("use vmstate::info::array::Each;\n");
     }
-    text.push_str("use vmstate::prelude::*;\n");
+    if !code.trim().is_empty() {
+        text.push_str("use vmstate::prelude::*;\n");
+    }
     if with_main {
         text.push_str("use vmstate::schema::Release;\n");
     }

@@ -90,7 +90,7 @@ impl<'s> Emitter<'s> {
         let parts = parts.iter().map(|part| part.trim_matches('\n')).filter(|part| !part.is_empty());
         let code = parts.collect::<Vec<_>>().join("\n\n") + "\n";
         let header = header::text(&self, &code, with_main);
-        if code == "\n" { header } else { header + "\n" + &code }
+        if code == "\n" { header.trim_end().to_owned() + "\n" } else { header + "\n" + &code }
     }
 
     fn type_name(&self, id: TypeId) -> String {

@@ -26,7 +26,10 @@ pub(super) fn program(emitter: &Emitter<'_>) -> String {
         Release::Qemu7_2 => "Qemu7_2",
         Release::Qemu10_0 => "Qemu10_0",
     };
-    format!("{RELOAD}{arms}{AFTER_ARMS}{}", MAIN.replace("RELEASE", release))
+    // Without structs, nothing is saved at a release.
+    let parameter = if arms.contains(", release)") { "release" } else { "_release" };
+    let reload = RELOAD.replace("PARAMETER", parameter);
+    format!("{reload}{arms}{AFTER_ARMS}{}", MAIN.replace("RELEASE", release))
 }
 
 /// Returns a pattern for the instance ids of the `sections` of type `id`.
@@ -72,7 +75,7 @@ const RELOAD: &str = "
 ///
 /// # Errors
 /// Returns an error if the section cannot be loaded or saved.
-pub fn reload(section: &DecodedSection, release: Release) -> Result<DecodedSection, LoadError> {
+pub fn reload(section: &DecodedSection, PARAMETER: Release) -> Result<DecodedSection, LoadError> {
     match (&*section.name, section.instance_id) {
 ";
 

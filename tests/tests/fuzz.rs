@@ -32,7 +32,7 @@ macro_rules! targets {
 }
 
 targets! {
-    wire framing commands description dynamic rewrite ram machine uno device schema import cli
+    wire framing items return_path commands description dynamic rewrite ram machine uno device schema import cli
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -50,6 +50,7 @@ fn replay(name: &str) {
     let committed = corpus.into_iter().chain(files(&folder("regressions").join(name)));
     let committed: Vec<_> = committed.map(|path| (fs::read(&path).expect("a committed file"), path)).collect();
     committed.iter().for_each(|(bytes, path)| run(target, bytes, &path.display().to_string()));
+    println!("measured: {} inputs, besides flipped bits", seeds.len() + committed.len() + BESIDE);
     flip_all(target, &seeds);
     let beginnings: Vec<_> = seeds.iter().chain(committed.iter().map(|(bytes, _)| bytes)).collect();
     let mut choices = Choices::new(0);

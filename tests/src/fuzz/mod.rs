@@ -7,6 +7,8 @@
 //! |---|---|---|
 //! | [`wire`] | calls of a reader, and its input | slice, pipe and file read the same values, which can be written again |
 //! | [`framing`] | a stream | all items can be written again, byte for byte |
+//! | [`items`] | the size of pieces, and a stream | however the bytes arrive, the same items; a blocking reader returns them, too |
+//! | [`return_path`] | the size of pieces, and messages | the same; messages can be written again |
 //! | [`commands`] | a stream of commands | the same; a rejected command leaves the machine unchanged |
 //! | [`description`] | a JSON description | it is JSON, and parsing its text returns the same description |
 //! | [`dynamic`] | a description, edits and a payload | decoding and encoding is lossless, also after edits |
@@ -27,8 +29,10 @@ pub mod device;
 pub mod dynamic;
 pub mod framing;
 pub mod import;
+pub mod items;
 pub mod machine;
 pub mod ram;
+pub mod return_path;
 pub mod rewrite;
 pub mod schema;
 pub mod seeds;
@@ -54,6 +58,8 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     wire::TARGET,
     framing::TARGET,
+    items::TARGET,
+    return_path::TARGET,
     commands::TARGET,
     description::TARGET,
     dynamic::TARGET,

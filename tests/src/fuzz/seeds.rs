@@ -1,5 +1,8 @@
 //! Seeds of the fuzzers: pieces of the committed streams and dumps.
 
+use std::fs;
+use std::path::Path;
+
 use vmstate::dynamic::{StreamDecoder, StreamEvent};
 use vmstate::schema::vmdesc::{Document, Located, locate};
 use vmstate::schema::{Release, Schema, dump::Dump};
@@ -118,6 +121,21 @@ fn small_dumps() -> Vec<Dump> {
         })
         .filter(|dump| text(dump).len() < LONGEST)
         .collect()
+}
+
+/// Recorded return paths, cut to the length of a seed.
+pub(super) fn return_paths() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("return-path");
+    let entries = fs::read_dir(folder).expect("the committed recordings");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "bin"));
+    paths.sort();
+    let cut = |path| {
+        let mut bytes = fs::read(path).expect("a recording");
+        bytes.truncate(LONGEST - 1);
+        bytes
+    };
+    paths.into_iter().map(cut).collect()
 }
 
 fn text(dump: &Dump) -> String {

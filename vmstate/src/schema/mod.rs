@@ -71,4 +71,4 @@ pub use error::SchemaError;
 #[cfg(feature = "schema")]
 pub use file::FORMAT;
 #[cfg(feature = "schema")]
-pub use set::{Origin, Schema};
+pub use set::{Origin, Schema, device_name};

@@ -30,6 +30,28 @@ pub enum Origin {
     Stream,
 }
 
+/// Returns the name of a section without the path of its device on a bus, and without the instance id that [`Schema`]
+/// appends: `e1000` for `0000:00:03.0/e1000` and for `e1000:1`.
+///
+/// QEMU puts the path in front (`vmstate_register_with_alias_id` in migration/savevm.c), but only for buses that have
+/// paths, so definitions of devices do not contain it.
+///
+/// ```
+/// use vmstate::schema::device_name;
+///
+/// assert_eq!(device_name("0000:00:03.0/e1000"), "e1000");
+/// assert_eq!(device_name("serial:1"), "serial");
+/// assert_eq!(device_name("timer"), "timer");
+/// ```
+#[must_use]
+pub fn device_name(section: &str) -> &str {
+    let name = section.rsplit_once('/').map_or(section, |(_, name)| name);
+    match name.rsplit_once(':') {
+        Some((name, id)) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => name,
+    }
+}
+
 impl Schema {
     /// The devices of a program, under these names.
     pub fn from_devices<'a>(

@@ -36,6 +36,21 @@ fn guesses_are_marked() {
     }
 }
 
+#[test]
+fn counter_of_empty_array_is_marked() {
+    let text = concat!(
+        r#"{"page_size": 4096, "devices": [{"name": "nic", "instance_id": 0, "vmsd_name": "nic", "version": 1, "#,
+        r#""fields": [{"name": "mtu", "type": "uint16", "size": 2}, {"name": "num_rings", "type": "uint16", "size": 2}]}]}"#,
+    );
+    let document = Document::parse(text.as_bytes(), 0).unwrap();
+    let section = DecodedSection::decode(&document.devices[0], &mut Reader::from_slice(&[0; 4]), None).unwrap();
+    let mut importer = Importer::new("vm.state");
+    importer.section(&section);
+    let source = importer.source();
+    let comment = "    // Check: it is 0 here. If it counts an array, the array is missing in the stream.\n    pub num_rings: u16,\n";
+    assert!(source.contains(comment) && source.matches("it is 0 here").count() == 1, "{source}");
+}
+
 /// A stream with one changed byte is rejected or imported, without panics.
 #[test]
 fn damaged_stream_is_rejected_or_imported() {

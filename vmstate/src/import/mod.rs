@@ -39,7 +39,7 @@ use vmstate_types::{LoadError, Reader};
 use crate::dynamic::{DecodedSection, StreamDecoder, StreamEvent};
 use crate::schema::Release;
 use crate::schema::vmdesc::Document;
-use crate::stream::SectionKind;
+use crate::stream::{SectionHeader, SectionKind};
 
 mod emit;
 mod names;
@@ -93,6 +93,19 @@ impl Importer {
     /// # Errors
     /// Returns an error if the stream is malformed, or does not match its description.
     pub fn stream(&mut self, reader: &mut Reader<'_>, document: Document) -> Result<(), LoadError> {
+        self.stream_sections(reader, document, |_| true)
+    }
+
+    /// Adds the sections of a stream for which `wanted` returns true.
+    ///
+    /// # Errors
+    /// Returns the errors of [`stream`](Self::stream).
+    pub fn stream_sections(
+        &mut self,
+        reader: &mut Reader<'_>,
+        document: Document,
+        wanted: impl Fn(&SectionHeader) -> bool,
+    ) -> Result<(), LoadError> {
         // QEMU 7.2 does not describe the configuration: `vmstate_configuration` joined the description later
         // (`qemu_savevm_state_header` in migration/savevm.c).
         self.origin.release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
@@ -102,6 +115,7 @@ impl Importer {
             // Live sections have no description (`vmstate_save` describes sections with a `vmsd` only).
             if let StreamEvent::Section { header, section, .. } = event
                 && header.kind == SectionKind::Full
+                && wanted(&header)
             {
                 self.section(&section);
             }
@@ -150,10 +164,18 @@ impl Importer {
     /// # Errors
     /// Returns an error if the text is not a dump.
     pub fn dump(&mut self, text: &[u8]) -> Result<(), LoadError> {
+        self.dump_devices(text, |_| true)
+    }
+
+    /// Adds the device types of a dump for which `wanted` returns true.
+    ///
+    /// # Errors
+    /// Returns an error if the text is not a dump.
+    pub fn dump_devices(&mut self, text: &[u8], wanted: impl Fn(&str) -> bool) -> Result<(), LoadError> {
         let dump = Dump::parse(text)?;
         self.origin.machine = dump.machine().map(str::to_owned);
         self.origin.is_dump = true;
-        for (name, ty) in dump.devices(&mut self.shapes) {
+        for (name, ty) in dump.devices(&mut self.shapes, wanted) {
             self.sections.push(Use { name, instance_id: 0, size: 0, ty });
         }
         Ok(())

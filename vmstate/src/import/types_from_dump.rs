@@ -62,8 +62,8 @@ impl Dump {
     }
 
     /// Returns the device types. The type is `None` if no struct can represent it.
-    pub(super) fn devices(&self, shapes: &mut Shapes) -> Vec<(String, Option<TypeId>)> {
-        let devices = self.0.iter().filter(|(name, _)| *name != MACHINE);
+    pub(super) fn devices(&self, shapes: &mut Shapes, wanted: impl Fn(&str) -> bool) -> Vec<(String, Option<TypeId>)> {
+        let devices = self.0.iter().filter(|(name, _)| *name != MACHINE && wanted(name));
         let described = devices.filter_map(|(name, entry)| Some((name, entry.description.as_ref()?)));
         described.map(|(name, description)| (name.clone(), description.intern(Role::Struct, shapes))).collect()
     }

@@ -103,6 +103,56 @@ fn streams_are_compared_by_their_descriptions() {
     assert_eq!(piped(["check", "-", &new, "--device", "cpu"], &streams::named("qemu-7.2-virt").bytes).answer(1), text);
 }
 
+/// The stream has the section `0000:00:03.0/e1000`, and the lock the device `e1000`.
+#[test]
+fn lock_is_compared_with_sections_of_bus_devices() {
+    let folder = Folder::new();
+    let stream = folder.put("stream", &streams::named("qemu-10.0-pc").bytes);
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/schema/e1000.json");
+    for arguments in [["check", lock, &stream], ["check", &stream, lock]] {
+        let text = vmstate(arguments).answer(0);
+        assert!(text.contains("\n0 breaks, ") && text.contains(" in 1 compared device\n"), "{text}");
+        assert!(vmstate(arguments.into_iter().chain(["--device", "e1000"])).answer(0).contains("1 compared device"));
+    }
+    // A missing field is found, and reported with the name of the section.
+    let wrong =
+        std::fs::read_to_string(lock).unwrap().replacen("\"uint32\", \"size\": 4", "\"uint64\", \"size\": 8", 1);
+    let text = vmstate(["check", &folder.put("wrong", wrong.as_bytes()), &stream]).answer(1);
+    assert!(text.contains("0000:00:03.0/e1000"), "{text}");
+}
+
+#[test]
+fn check_without_common_devices_is_an_error() {
+    let folder = Folder::new();
+    let stream = folder.put("stream", &streams::named("qemu-10.0-uno").bytes);
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/schema/e1000.json");
+    let error = vmstate(["check", lock, &stream]).error();
+    assert!(error.contains("e1000.json has a counterpart in") && error.contains("--format names"), "{error}");
+    assert_eq!(vmstate(["check", &stream, &stream, "--device", "nothing"]).code, 2);
+}
+
+#[test]
+fn section_is_selected_without_its_path() {
+    let folder = Folder::new();
+    let stream = folder.put("stream", &streams::named("qemu-10.0-pc").bytes);
+    let other = folder.put("other", &streams::named("qemu-7.2-pc").bytes);
+    for (short, long) in [("e1000", "0000:00:03.0/e1000"), ("e1000:0", "0000:00:03.0/e1000:0")] {
+        for command in ["dump", "import"] {
+            let run = |name| vmstate([command, &stream, "--section", name]).fine();
+            assert!(run(short) == run(long) && run(short).contains("e1000"), "{command}");
+        }
+        let diff = |name| vmstate(["diff", &stream, &other, "--section", name]).answer(0);
+        assert_eq!(diff(short), diff(long));
+    }
+    // A section with the whole name takes precedence.
+    let renamed = folder.path("renamed");
+    let names = "0000:00:03.0/e1000=0000:00:03.0/timer";
+    vmstate(["set", &stream, "--rename-section", names, "-o", &renamed]).fine();
+    assert!(!vmstate(["dump", &renamed, "--section", "timer"]).fine().contains("0000:00:03.0/timer"));
+    let schema = |name| vmstate(["schema", &stream, "--device", name]).fine();
+    assert_eq!(schema("e1000"), schema("0000:00:03.0/e1000"));
+}
+
 #[test]
 fn schema_is_shown_in_all_forms() {
     let folder = Folder::new();

@@ -19,6 +19,18 @@ fn structs_are_written_to_standard_output_or_a_file() {
 }
 
 #[test]
+fn sections_can_be_selected() {
+    let folder = Folder::new();
+    let input = folder.put("pc.state", &streams::named("qemu-10.0-pc").bytes);
+    let source = vmstate(["import", &input, "--section", "serial", "--section", "e1000"]).fine();
+    for (part, is_there) in [("pub struct Serial {", true), ("pub struct E1000 {", true), ("pub struct Timer", false)] {
+        assert_eq!(source.contains(part), is_there, "{part}");
+    }
+    let error = vmstate(["import", &input, "--section", "e1001"]).error();
+    assert!(error.contains("unknown section `e1001`"), "{error}");
+}
+
+#[test]
 fn program_can_be_added() {
     let folder = Folder::new();
     let input = folder.put("in", &streams::named("qemu-7.2-uno").bytes);

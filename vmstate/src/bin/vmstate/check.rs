@@ -29,7 +29,10 @@ pub(crate) fn run(arguments: &Check, json: bool) -> Result<Outcome, Failure> {
     if let Some(checker) = arguments.qemu {
         return compare_like_qemu(checker, &sides, json);
     }
-    sides.iter_mut().for_each(|side| side.select(&arguments.devices));
+    for side in &mut sides {
+        // A device that only one side has is a finding, not an error.
+        let _ = side.select(&arguments.devices);
+    }
     compare(arguments, &sides, json)
 }
 
@@ -43,6 +46,12 @@ fn explain(name: &str) -> Result<Outcome, Failure> {
 
 fn compare(arguments: &Check, [old, new]: &[SchemaFile; 2], json: bool) -> Result<Outcome, Failure> {
     let report = compare_schemas(&old.schema, &new.schema);
+    if report.compared == 0 {
+        return Err(Failure::usage_with_help(
+            format!("no device of {} has a counterpart in {}", old.name, new.name),
+            "list the devices with `vmstate schema FILE --format names`",
+        ));
+    }
     if json {
         output::print_json(&render_json::report(&old.name, &new.name, &report))?;
     } else {

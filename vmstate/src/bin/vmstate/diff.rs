@@ -20,7 +20,9 @@ pub(crate) fn run(arguments: &Diff, json: bool) -> Result<Outcome, Failure> {
     reject_two_stdins(&arguments.old, &arguments.new)?;
     let old = Input::open(&arguments.old)?.snapshot()?;
     let new = Input::open(&arguments.new)?.snapshot()?;
-    let wanted = Wanted { sections: Selection::new(&arguments.sections), fields: Prefixes::new(&arguments.fields) };
+    let names = [&old, &new].into_iter().flat_map(|side| &side.sections).map(|entry| &*entry.section.name);
+    let sections = Selection::new(&arguments.sections, names);
+    let wanted = Wanted { sections, fields: Prefixes::new(&arguments.fields) };
     wanted.check(&old, &new)?;
     let differences: Vec<_> = compare(&old, &new).filter_map(|difference| wanted.keep(difference)).collect();
     if json {

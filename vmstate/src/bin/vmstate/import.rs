@@ -3,21 +3,30 @@
 use std::io::Write;
 
 use vmstate::import::Importer;
+use vmstate::stream::SectionHeader;
 
 use crate::args::Import;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::outcome::Outcome;
 use crate::output::{self, Output};
+use crate::select::Selection;
 
 pub(crate) fn run(import: &Import) -> Result<Outcome, Failure> {
     let input = Input::open_stream_or_json(&import.file)?;
     let mut importer = Importer::new(input.short_name());
     let text = input.json()?;
     match (&text, input.document()) {
-        (Some(text), _) => importer.dump(text).map_err(|error| input.failed(error))?,
+        (Some(text), _) => {
+            let selection = Selection::new(&import.sections, std::iter::empty());
+            importer.dump_devices(text, |name| selection.has(name, 0)).map_err(|error| input.failed(error))?;
+            selection.check()?;
+        }
         (None, Some(document)) => {
-            importer.stream(&mut input.reader()?, document).map_err(|error| input.failed(error))?;
+            let selection = Selection::new(&import.sections, input.section_names());
+            let wanted = |header: &SectionHeader| selection.has(&header.name, header.instance_id);
+            importer.stream_sections(&mut input.reader()?, document, wanted).map_err(|error| input.failed(error))?;
+            selection.check()?;
         }
         (None, None) => return Err(no_description()),
     }

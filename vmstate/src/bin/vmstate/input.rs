@@ -93,6 +93,12 @@ impl Input {
         self.description.as_ref()
     }
 
+    /// Iterates over the names of the described sections.
+    pub(crate) fn section_names(&self) -> impl Iterator<Item = &str> + Clone {
+        let devices = self.description.iter().flat_map(|description| &description.document.devices);
+        devices.map(|device| &*device.name)
+    }
+
     /// Reads the stream from its beginning and shows the progress.
     pub(crate) fn reader(&self) -> Result<Reader<'static>, Failure> {
         self.read(progress::bar(self.length))

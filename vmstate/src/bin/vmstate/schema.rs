@@ -12,13 +12,12 @@ use crate::terminal::plain;
 
 pub(crate) fn run(arguments: &Schema) -> Result<Outcome, Failure> {
     let mut file = SchemaFile::read(&arguments.file)?;
-    if let Some(name) = arguments.devices.iter().find(|name| !file.schema.devices.contains_key(*name)) {
+    if let Some(name) = file.select(&arguments.devices) {
         return Err(Failure::usage_with_help(
             format!("{}: unknown device `{name}`", file.name),
             "list the devices with `vmstate schema FILE --format names`",
         ));
     }
-    file.select(&arguments.devices);
     let schema = &file.schema;
     let failed = |error: SchemaError| Failure::usage(format!("{}: {error}", file.name));
     output::print(&match arguments.format {

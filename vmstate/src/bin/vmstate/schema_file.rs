@@ -5,7 +5,7 @@ use std::path::Path;
 
 use vmstate::schema::dump::Dump;
 use vmstate::schema::vmdesc::Document;
-use vmstate::schema::{Origin, Schema};
+use vmstate::schema::{Origin, Schema, device_name};
 
 use crate::failure::Failure;
 use crate::input::Input;
@@ -48,10 +48,20 @@ impl SchemaFile {
         }
     }
 
-    /// Keeps only the named devices, or all if `names` is empty.
-    pub(crate) fn select(&mut self, names: &[String]) {
-        if !names.is_empty() {
-            self.schema.devices.retain(|name, _| names.contains(name));
+    /// Keeps only the named devices, or all if `names` is empty. Returns the first name without a device.
+    ///
+    /// A name can be given without the path of the device, unless another device has it as its whole name.
+    pub(crate) fn select<'n>(&mut self, names: &'n [String]) -> Option<&'n String> {
+        if names.is_empty() {
+            return None;
         }
+        let devices = &self.schema.devices;
+        let is_named =
+            |device: &str, name: &String| device == name || device_name(device) == name && !devices.contains_key(name);
+        let kept = |device: &String| names.iter().any(|name| is_named(device, name));
+        let kept: Vec<_> = devices.keys().filter(|device| kept(device)).cloned().collect();
+        let unknown = names.iter().find(|name| !kept.iter().any(|device| is_named(device, name)));
+        self.schema.devices.retain(|device, _| kept.contains(device));
+        unknown
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use vmstate::dynamic::diff::{FieldChange, FieldDifference};
 use vmstate::dynamic::{DecodedSection, Leaf};
+use vmstate::schema::device_name;
 
 use crate::failure::Failure;
 
@@ -16,15 +17,19 @@ pub(crate) struct Selection<'a> {
 struct Wanted<'a> {
     text: &'a str,
     name_and_instance: Option<(&'a str, u32)>,
+    /// Set if a section has this name as its whole name. Otherwise sections match without the path of their device.
+    is_whole_name: bool,
     found: Cell<bool>,
 }
 
 impl<'a> Selection<'a> {
-    pub(crate) fn new(texts: &'a [String]) -> Self {
-        let wanted = |text: &'a String| Wanted {
-            text,
-            name_and_instance: text.rsplit_once(':').and_then(|(name, id)| Some((name, id.parse().ok()?))),
-            found: Cell::new(false),
+    /// Selects the sections `texts`. `names` are the names of all sections, as far as they are known in advance.
+    pub(crate) fn new<'n>(texts: &'a [String], names: impl Iterator<Item = &'n str> + Clone) -> Self {
+        let wanted = |text: &'a String| {
+            let name_and_instance = text.rsplit_once(':').and_then(|(name, id)| Some((name, id.parse().ok()?)));
+            let is_whole = |name: &str| name == text || name_and_instance.is_some_and(|(own, _)| own == name);
+            let is_whole_name = names.clone().any(is_whole);
+            Wanted { text, name_and_instance, is_whole_name, found: Cell::new(false) }
         };
         Self { wanted: texts.iter().map(wanted).collect() }
     }
@@ -33,7 +38,7 @@ impl<'a> Selection<'a> {
     pub(crate) fn has(&self, name: &str, instance_id: u32) -> bool {
         let mut any = self.wanted.is_empty();
         for wanted in &self.wanted {
-            if name == wanted.text || wanted.name_and_instance == Some((name, instance_id)) {
+            if wanted.is(name, instance_id) {
                 wanted.found.set(true);
                 any = true;
             }
@@ -50,6 +55,13 @@ impl<'a> Selection<'a> {
             )),
             None => Ok(()),
         }
+    }
+}
+
+impl Wanted<'_> {
+    fn is(&self, name: &str, instance_id: u32) -> bool {
+        let is = |name: &str| name == self.text || self.name_and_instance == Some((name, instance_id));
+        is(name) || !self.is_whole_name && is(device_name(name))
     }
 }
 

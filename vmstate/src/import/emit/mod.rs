@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::names::{self, TypeNames};
-use super::observed::{Element, Field, Role, Shapes, Target, Type, TypeId};
+use super::observed::{Count, Element, Field, Role, Shapes, Target, Type, TypeId};
 use super::{Origin, Use};
 use crate::dynamic::ScalarKind;
 use crate::dynamic::counter::is_counter;
@@ -190,6 +190,15 @@ impl<'s> Emitter<'s> {
     /// counter, such as `num_regs`.
     fn count_hint(&self, ty: &Type, index: usize) -> Option<String> {
         let field = &ty.fields[index];
+        // A stream does not describe empty arrays, so this is the only trace of one.
+        if let Element::Scalar(kind, _) = field.element
+            && field.count == Count::One
+            && !matches!(kind, ScalarKind::Bool | ScalarKind::Double | ScalarKind::Timer | ScalarKind::Marker)
+            && field.seen.only() == Some(0)
+            && is_counter(&field.name)
+        {
+            return Some("it is 0 here. If it counts an array, the array is missing in the stream.".to_owned());
+        }
         let length = i128::from(Some(field.count.elements()).filter(|&length| length > 1)?);
         let counter = ty.fields[..index].iter().rev().find(|counter| {
             matches!(counter.element, Element::Scalar(..))

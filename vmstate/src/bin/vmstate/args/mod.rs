@@ -219,6 +219,10 @@ pub(crate) struct Import {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Import only sections with this name and instance ID (repeatable)
+    #[arg(long = "section", value_name = "NAME[:INSTANCE]")]
+    pub(crate) sections: Vec<String>,
+
     /// Add a `main` function that loads the stream, saves it again and compares the bytes
     #[arg(long)]
     pub(crate) with_main: bool,
@@ -305,6 +309,7 @@ Examples:
 const IMPORT_EXAMPLE: &str = "\
 Examples:
   vmstate import vm.state -o src/devices.rs
+  vmstate import vm.state --section e1000
   vmstate import vm.state --with-main -o src/main.rs && cargo run vm.state
   qemu-system-x86_64 -M q35 -dump-vmstate q35.json && vmstate import q35.json";
 

@@ -9,6 +9,7 @@ pub mod guests;
 pub mod hostile;
 pub mod import;
 pub mod qemu;
+pub mod releases;
 pub mod report;
 pub mod streams;
 pub mod tool;

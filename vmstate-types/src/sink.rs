@@ -67,6 +67,8 @@ pub struct PointerRun {
     pub start: usize,
     /// The index after the last pointer.
     pub end: usize,
+    /// Whether a marker precedes each target (`VMS_ARRAY_OF_POINTER_AUTO_ALLOC`).
+    pub marked: bool,
 }
 
 /// A destination of saved state that is notified of the beginning and the end of fields.

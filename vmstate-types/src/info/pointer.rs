@@ -206,7 +206,7 @@ where
         if index == run.end {
             let null = slots[index].is_null();
             let length = slots[index..].iter().take_while(|slot| slot.is_null() == null).count();
-            run = PointerRun { null, start: index, end: index + length };
+            run = PointerRun { null, start: index, end: index + length, marked };
         }
         let element = ElementIndex::new(index, count);
         match slots[index].target() {

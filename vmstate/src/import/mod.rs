@@ -108,7 +108,7 @@ impl Importer {
     ) -> Result<(), LoadError> {
         // QEMU 7.2 does not describe the configuration: `vmstate_configuration` joined the description later
         // (`qemu_savevm_state_header` in migration/savevm.c).
-        self.origin.release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
+        self.origin.release = Release::of(&document);
         let mut walk = StreamDecoder::new(reader, Some(document))?;
         self.origin.machine = walk.configuration().map(|configuration| configuration.machine.clone());
         while let Some(event) = walk.next_event()? {

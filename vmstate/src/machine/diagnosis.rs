@@ -151,8 +151,7 @@ fn our_description<T: Threading>(
 ) -> Option<Document> {
     let SectionHandler::Device(handle) = &mut entry.handler else { return None };
     // Both releases describe arrays of null pointers differently, which must not look like a difference of devices.
-    let release = if document.configuration.is_some() { Release::Qemu10_0 } else { Release::Qemu7_2 };
-    let mut description = DescriptionWriter::new(release, PageSize::DEFAULT.bytes(), None);
+    let mut description = DescriptionWriter::new(Release::of(document), PageSize::DEFAULT.bytes(), None);
     let mut out = Writer::new();
     let described = handle.with(|device| {
         let (name, instance_id) = (&header.name, header.instance_id);

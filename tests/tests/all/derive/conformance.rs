@@ -168,6 +168,7 @@ mod others {
         // The description.
         vmdesc_7_2: describes(Release::Qemu7_2);
         vmdesc_10_0: describes(Release::Qemu10_0);
+        vmdesc_11_1: describes(Release::Qemu11_1);
     }
 }
 

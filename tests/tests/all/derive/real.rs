@@ -7,7 +7,8 @@ use std::path::Path;
 
 use vmstate::Temporary;
 use vmstate::prelude::*;
-use vmstate::schema::Release;
+
+use vmstate_tests::releases::release;
 
 use super::{described, hex, load, loaded, save};
 
@@ -20,8 +21,7 @@ fn check<T: VmState + Clone>(name: &str, fresh: &T) -> T {
     let payload = hex(&digits);
     let mut device = loaded(fresh.clone(), &payload);
     assert_eq!(save(&mut device), payload);
-    let release = if name.starts_with("qemu-7.2") { Release::Qemu7_2 } else { Release::Qemu10_0 };
-    assert_eq!(described(&mut device, release), format!("\"{}", description.trim_end()));
+    assert_eq!(described(&mut device, release(name)), format!("\"{}", description.trim_end()));
     device
 }
 

@@ -27,11 +27,12 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use vmstate::prelude::*;
+use vmstate::schema::DescriptionWriter;
 use vmstate::schema::vmdesc::Document;
-use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::walk;
 
 use super::{any_bytes, check_any_bytes, load, save};
+use vmstate_tests::releases::RELEASES;
 
 /// A device with a peer.
 trait Peer: VmState + Clone + Debug + Default + PartialEq {
@@ -61,7 +62,7 @@ fn check_state<T: Peer>(mut device: T) {
         assert!(error.reason().starts_with("expected a slice of at least"), "{error}");
     }
 
-    for release in [Release::Qemu7_2, Release::Qemu10_0] {
+    for release in RELEASES {
         let mut description = DescriptionWriter::new(release, 4096, None);
         let mut out = Writer::new();
         description.section("section", 0, &mut device, &mut out).unwrap();

@@ -25,6 +25,7 @@ pub(super) fn program(emitter: &Emitter<'_>) -> String {
     let release = match emitter.origin.release {
         Release::Qemu7_2 => "Qemu7_2",
         Release::Qemu10_0 => "Qemu10_0",
+        Release::Qemu11_1 => "Qemu11_1",
     };
     // Without structs, nothing is saved at a release.
     let parameter = if arms.contains(", release)") { "release" } else { "_release" };

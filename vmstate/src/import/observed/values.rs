@@ -39,7 +39,8 @@ impl Shapes {
     /// Returns a field from its occurrences in all structs.
     fn field(&mut self, occurrences: &[Entries<'_>], compressed: bool) -> Option<Field> {
         let first = occurrences.first()?.first()?;
-        if occurrences.iter().any(|entries| entries.iter().any(|entry| is_null_run(entry, entries.len()))) {
+        let has_nulls = |entries: &Entries<'_>| entries.iter().any(|entry| is_null_run(entry, entries.len()));
+        if occurrences.iter().any(has_nulls) && !occurrences.iter().copied().flatten().any(is_marker_of_target) {
             let element = self.pointers(occurrences)?;
             return Some(Field::new(first.name.clone(), element, Count::One));
         }
@@ -178,10 +179,10 @@ fn has_distinct_temporaries(fields: &[Field]) -> bool {
 }
 
 /// Returns the target of null pointers by the type name in the description, if it contains a type. QEMU 7.2 names the
-/// target's type, QEMU 10.0 writes `nullptr`.
+/// target's type, QEMU 10.0 writes `nullptr`, QEMU 11.1 `ptr-marker`.
 fn null_target(type_name: &str) -> Option<Target> {
     match type_name {
-        "nullptr" => None,
+        "nullptr" | "ptr-marker" => None,
         "struct" => Some(Target::UnknownStruct),
         _ => ScalarKind::from_name(type_name).map(Target::Scalar),
     }
@@ -280,7 +281,12 @@ fn is_null_run(entry: &dynamic::DecodedField, entries: usize) -> bool {
         DecodedValue::Scalars(values) => values.kind() == ScalarKind::Marker,
         _ => false,
     };
-    is_marker && *entry.type_name != *"ptr-marker" && (is_array || *entry.type_name == *"nullptr")
+    is_marker && (is_array || *entry.type_name == *"nullptr")
+}
+
+/// Returns whether an entry is the marker before the target of a pointer, which only some arrays of QEMU 11.1 have.
+fn is_marker_of_target(entry: &dynamic::DecodedField) -> bool {
+    matches!(&entry.value, DecodedValue::Scalar(value) if value.kind == ScalarKind::Marker && value.integer() == 0x31)
 }
 
 /// Returns the bytes of a key, whose order is the key's. This holds for unsigned integers in big-endian order; keys of

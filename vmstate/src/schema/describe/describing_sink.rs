@@ -163,11 +163,12 @@ pub(super) struct DescribedRun {
 /// QEMU 7.2 describes the first element as if all elements were alike, even if it is null. QEMU 10.0 starts a new
 /// description at each change between null and non-null elements, but describes a non-null run at the start as the
 /// whole array (`vmstate_save_state_v` in `migration/vmstate.c`: the element before the first one counts as not
-/// null).
+/// null). QEMU 11.1 describes pointers with markers one by one.
 pub(super) fn described_run(release: Release, run: PointerRun, element: ElementIndex) -> DescribedRun {
     match release {
         Release::Qemu7_2 => DescribedRun { first: 0, count: element.count },
-        Release::Qemu10_0 if run.start == 0 && !run.null => DescribedRun { first: 0, count: element.count },
-        Release::Qemu10_0 => DescribedRun { first: run.start, count: run.end - run.start },
+        Release::Qemu11_1 if run.marked => DescribedRun { first: element.index, count: 1 },
+        _ if run.start == 0 && !run.null => DescribedRun { first: 0, count: element.count },
+        _ => DescribedRun { first: run.start, count: run.end - run.start },
     }
 }

@@ -7,6 +7,7 @@
 
 mod describe_configuration;
 mod describing_sink;
+mod release;
 mod section_json;
 mod section_shape;
 mod section_text;
@@ -14,22 +15,12 @@ mod text_cache;
 
 pub(crate) use describe_configuration::describe_configuration;
 pub use describing_sink::DescribingSink;
+pub use release::Release;
 pub(crate) use section_text::SectionText;
 pub(crate) use text_cache::KeptText;
 use vmstate_types::{SaveError, VmState, Writer, walk};
 
 use crate::stream::Configuration;
-
-/// The release of QEMU whose form of description is written. Loading ignores the difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Release {
-    /// QEMU 7.2 to 9.2: elements that are described one by one are numbered.
-    Qemu7_2,
-    /// QEMU 10.0: the last of such elements is not numbered, and the configuration is described.
-    #[default]
-    Qemu10_0,
-}
 
 /// Collects the description of a stream while its sections are saved.
 ///
@@ -148,8 +139,8 @@ pub(crate) const END: &str = "]}";
 
 /// Returns the text before the first device.
 pub(crate) fn beginning(release: Release, page_size: u64, configuration: Option<&Configuration>) -> String {
-    let configuration = match (release, configuration) {
-        (Release::Qemu10_0, Some(configuration)) => {
+    let configuration = match configuration {
+        Some(configuration) if release >= Release::Qemu10_0 => {
             format!("\"configuration\": {}, ", describe_configuration(configuration).to_text())
         }
         _ => String::new(),

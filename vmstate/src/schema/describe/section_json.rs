@@ -22,6 +22,9 @@ pub(super) fn section(json: &mut String, release: Release, name: &str, instance_
     text.json.push('}');
 }
 
+/// The type of a null pointer, and of the byte before a target, in QEMU 11.1.
+const MARKER: &str = "ptr-marker";
+
 struct Text<'j> {
     json: &'j mut String,
     release: Release,
@@ -94,11 +97,15 @@ impl Text<'_> {
         self.separate();
         self.json.push_str("{\"name\": ");
         push_name(self.json, parent, index);
+        let null = run.is_some_and(|run| run.null);
+        if run.is_some_and(|run| run.marked && !run.null) && self.release >= Release::Qemu11_1 {
+            self.marker(parent, index);
+        }
         let place = if compresses(field) { Place::whole(count) } else { self.element_place(element) };
         place.push(self.json);
-        let null = run.is_some_and(|run| run.null);
         match self.release {
             Release::Qemu10_0 if null => push_type_name(self.json, "nullptr"),
+            Release::Qemu11_1 if null => push_type_name(self.json, MARKER),
             _ => push_type(self.json, field.form.kind),
         }
         let wraps = matches!(field.form.kind, Kind::Struct(_));
@@ -106,6 +113,15 @@ impl Text<'_> {
             self.json.push_str(", \"struct\": {}");
         }
         self.open.push(Open::ElementIndex { start, wraps });
+    }
+
+    /// Describes the marker of a pointer, whose entry has begun, and begins the entry of its target.
+    fn marker(&mut self, parent: &Description, index: usize) {
+        push_type_name(self.json, MARKER);
+        self.json.push_str(", \"size\": 1}");
+        self.separate();
+        self.json.push_str("{\"name\": ");
+        push_name(self.json, parent, index);
     }
 
     fn end_element(&mut self, offset: u64) {
@@ -161,13 +177,15 @@ impl Text<'_> {
     /// Returns the place of an element that is described separately.
     ///
     /// QEMU 10.0 omits the index of the last element: it passes the number of remaining elements to
-    /// `vmsd_desc_field_start`, which takes 1 for a field that is not an array.
+    /// `vmsd_desc_field_start`, which takes 1 for a field that is not an array. QEMU 11.1 always passes 1.
     fn element_place(&self, element: ElementIndex) -> Place {
         let is_last = element.index + 1 == element.count;
-        if element.count == 1 || (self.release == Release::Qemu10_0 && is_last) {
-            return Place::Only;
+        match self.release {
+            _ if element.count == 1 => Place::Only,
+            Release::Qemu10_0 if is_last => Place::Only,
+            Release::Qemu11_1 => Place::Only,
+            _ => Place::Index(element.index),
         }
-        Place::Index(element.index)
     }
 
     /// Writes the comma between two items of the innermost list.

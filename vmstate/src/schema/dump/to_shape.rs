@@ -39,7 +39,7 @@ fn description(shape: &Shape, release: Release) -> DumpDescription {
 
 fn field(field: &shape::ShapeField, release: Release) -> DumpField {
     let num = match field.count {
-        ShapeCount::Fixed(count) if release == Release::Qemu10_0 => Some(count),
+        ShapeCount::Fixed(count) if release >= Release::Qemu10_0 => Some(count),
         _ => None,
     };
     DumpField {

@@ -245,7 +245,8 @@ pub(super) fn describes(release: Release) {
     let sub = r#"{"vmsd_name": "large/sub", "version": 1, "fields": [{"name": "sub", "type": "uint8", "size": 1}]}"#;
     let extra =
         r#"{"vmsd_name": "described/extra", "version": 1, "fields": [{"name": "extra", "type": "uint32", "size": 4}]}"#;
-    // QEMU 10.0 does not number the last element.
+    // QEMU 10.0 does not number the last element, and QEMU 11.1 none.
+    let first = if release < Release::Qemu11_1 { r#", "index": 0"# } else { "" };
     let last = if release == Release::Qemu7_2 { r#", "index": 1"# } else { "" };
     let expected = [
         r#""vmsd_name": "described", "version": 2, "fields": ["#,
@@ -254,7 +255,7 @@ pub(super) fn describes(release: Release) {
         r#"{"name": "unused[0]", "type": "unused_buffer", "size": 2}, "#,
         r#"{"name": "unused[1]", "type": "unused_buffer", "size": 3}, "#,
         r#"{"name": "one", "type": "uint8", "size": 1}, "#,
-        r#"{"name": "large", "index": 0, "type": "struct", "#,
+        &format!(r#"{{"name": "large"{first}, "type": "struct", "#),
         &format!(r#""struct": {{"vmsd_name": "large", "version": 1, "fields": [{value}]}}, "size": 1}}, "#),
         &format!(r#"{{"name": "large"{last}, "type": "struct", "struct": {{"vmsd_name": "large", "version": 1, "#),
         &format!(r#""fields": [{value}], "subsections": [{sub}]}}, "size": 17}}], "#),

@@ -78,7 +78,7 @@ struct Elements {
 }
 
 /// 7.2 numbers elements that are described one by one; 10.0 has no number for the last, and a type for null pointers.
-/// (Later ones call it `ptr-marker`, which `vmstate::dynamic` reads as the same.)
+/// 11.1 numbers none, and calls that type `ptr-marker`.
 #[test]
 fn trap_13_descriptions_differ_by_release() {
     let fields =
@@ -93,6 +93,8 @@ fn trap_13_descriptions_differ_by_release() {
     let null = r#"{"name": "slots", "array_len": 2, "type": "nullptr", "size": 1}"#;
     let slot = r#"{"name": "slots", "type": "uint8", "size": 1}"#;
     assert_eq!(described(&mut device, Release::Qemu10_0), format!("{begin}{first}, {second}, {null}, {slot}]"));
+    let null = null.replace("nullptr", "ptr-marker");
+    assert_eq!(described(&mut device, Release::Qemu11_1), format!("{begin}{second}, {second}, {null}, {slot}]"));
 }
 
 /// They are a counter of the process that saved: a link inside of a stream, and nothing beyond.

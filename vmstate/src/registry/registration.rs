@@ -47,7 +47,7 @@ pub struct Registration<'d, T: Threading = Threads> {
     alias: Option<Alias>,
     compat: Option<Compat>,
     path: Option<String>,
-    priority: Priority,
+    priority: Option<Priority>,
     missing: Option<Missing>,
     /// The page size of guest memory.
     pub(crate) page_size: Option<PageSize>,
@@ -127,7 +127,7 @@ impl<'d, T: Threading> Registration<'d, T> {
             alias: None,
             compat: None,
             path: None,
-            priority: Priority::Default,
+            priority: None,
             missing: None,
             page_size: None,
             handler,
@@ -180,10 +180,10 @@ impl<'d, T: Threading> Registration<'d, T> {
         self
     }
 
-    /// Sets the priority of a raw or live section. A described device has its own priority.
+    /// Sets the priority, instead of that of the device's description. QEMU changed the priority of some devices.
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.priority = Some(priority);
         self
     }
 
@@ -200,7 +200,6 @@ impl<'d, T: Threading> Registration<'d, T> {
         let description = self.handler.description()?;
         if let Some(description) = description {
             self.version = description.version;
-            self.priority = description.priority;
         }
         self.check_alias(description)?;
         // The given instance id belongs to the old name: with a path, names are unique and QEMU numbers them from 0
@@ -221,7 +220,7 @@ impl<'d, T: Threading> Registration<'d, T> {
                 (compat.name, instance_id)
             }),
             alias_id: self.alias.map(|alias| alias.instance_id),
-            priority: self.priority,
+            priority: self.priority.or(description.map(|known| known.priority)).unwrap_or_default(),
             description,
             missing: self.missing,
             text: KeptText::default(),

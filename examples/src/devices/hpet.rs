@@ -31,7 +31,7 @@ pub struct Hpet {
     pub timers: Vec<Timer>,
     /// The level of the RTC interrupt in legacy mode.
     #[vmstate(subsection("hpet/rtc_irq_level", needed = |hpet| hpet.rtc_irq_level != 0))]
-    pub rtc_irq_level: u32,
+    pub rtc_irq_level: u8,
     /// The offset of the counter from the virtual clock while it is enabled.
     #[vmstate(subsection("hpet/offset", needed = |hpet| hpet.config & Self::COUNTS != 0))]
     pub hpet_offset: u64,

@@ -36,7 +36,7 @@ fn run_ends_with_the_guest() {
 #[test]
 fn saved_guest_continues_after_load() {
     let folder = tempfile::tempdir().unwrap();
-    for release in ["7.2", "10.0"] {
+    for release in ["7.2", "10.0", "11.1"] {
         let file = folder.path().join(release).display().to_string();
         let output = virt(&["save", &file, "--after", "1", "--qemu", release], b"").wait_with_output().unwrap();
         assert!(stdout(&output).starts_with("hasher: "));

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use vmstate::schema::dump::Dump;
 
+use crate::releases::RELEASES;
+
 /// The text of the dump `name`, such as `qemu-7.2-pc-i440fx-7.2`.
 ///
 /// # Panics
@@ -19,14 +21,24 @@ pub fn named(name: &str) -> String {
     text
 }
 
-/// Returns the dumps of one machine type by QEMU 7.2 and by 10.0.
+/// Returns the dumps of one machine type by QEMU 7.2, 10.0 and 11.1.
 ///
 /// # Panics
 /// If one cannot be read.
 #[must_use]
-pub fn of_both_releases() -> [Dump; 2] {
-    ["7.2", "10.0"].map(|version| {
-        let text = named(&format!("qemu-{version}-pc-i440fx-7.2"));
+pub fn of_all_releases() -> [Dump; 3] {
+    RELEASES.map(|release| {
+        let text = named(&format!("qemu-{release}-pc-i440fx-7.2"));
         Dump::parse(&text).expect("a dump of QEMU")
     })
+}
+
+/// Returns the dumps of the two older releases, 7.2 and 10.0.
+///
+/// # Panics
+/// If one cannot be read.
+#[must_use]
+pub fn of_older_releases() -> [Dump; 2] {
+    let [old, new, _] = of_all_releases();
+    [old, new]
 }

@@ -3,9 +3,9 @@
 pub mod made;
 mod program;
 
+use crate::releases::RELEASES;
 use vmstate::Reader;
 use vmstate::import::Importer;
-use vmstate::schema::Release;
 use vmstate::schema::vmdesc::{Document, Located, locate};
 
 use crate::streams::{self, Stream};
@@ -30,6 +30,6 @@ pub fn importer(stream: &Stream) -> Importer {
 /// If a stream cannot be read.
 #[must_use]
 pub fn all() -> Vec<Stream> {
-    let made = [Release::Qemu7_2, Release::Qemu10_0].map(made::stream);
+    let made = RELEASES.map(made::stream);
     streams::all().into_iter().chain(made).collect()
 }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The versions with which tests run.
-pub const VERSIONS: [&str; 2] = ["7.2", "10.0"];
+pub const VERSIONS: [&str; 3] = ["7.2", "10.0", "11.1"];
 
 /// The result of loading a stream into QEMU and saving it again.
 #[derive(Debug)]

@@ -86,8 +86,8 @@ pub struct MemoryModule {
     pub ost_status: u32,
 }
 
-/// The processor hotplug registers.
-#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+/// The processor hotplug registers of a machine with one processor. QEMU 11.1 always sends them.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "CPU hotplug state")]
 pub struct CpuHotplug {
     /// The selected processor.
@@ -96,9 +96,11 @@ pub struct CpuHotplug {
     pub command: u8,
     /// The number of processors.
     #[vmstate(skip = "fixed when the machine is built")]
+    #[default(1)]
     pub dev_count: u32,
     /// The processors.
     #[vmstate(len = dev_count, max = MAX_CPUS)]
+    #[default(vec![CpuSlot::default()])]
     pub devs: Vec<CpuSlot>,
 }
 

@@ -5,7 +5,7 @@
 
 use vmstate::prelude::*;
 
-/// The state of the whole machine in QEMU 10.0.
+/// The state of the whole machine in QEMU 10.0 and 11.1.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
 #[vmstate(name = "globalstate")]
 pub struct GlobalState {

@@ -3,7 +3,7 @@
 use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Form, Section, block, only, pair, user_network};
+use super::{AnyGlobalState, Form, Section, block, local_apic, only, pair, user_network};
 use crate::devices::acpi_build::AcpiBuild;
 use crate::devices::apic::Apic;
 use crate::devices::clock::Clock;
@@ -31,6 +31,8 @@ use crate::devices::x86::Cpu;
 /// The devices with the same section names in both machines.
 #[derive(Debug)]
 pub struct Chips {
+    /// The release of QEMU.
+    pub release: Release,
     /// The clocks.
     pub clock: Clock,
     /// QEMU's user network.
@@ -86,6 +88,7 @@ pub struct Chips {
 impl Chips {
     pub(super) fn new(release: Release) -> Self {
         Self {
+            release,
             clock: Clock::default(),
             slirp: Slirp::default(),
             cpu_common: CpuCommon::default(),
@@ -124,7 +127,7 @@ impl Chips {
             only("cpu_common", &mut self.cpu_common),
             only("cpu", &mut self.cpu),
             only("kvm-tpr-opt", &mut self.tpr_opt),
-            only("apic", &mut self.apic),
+            local_apic(&mut self.apic, self.release),
             only("fw_cfg", &mut self.fw_cfg),
             only("PCIHost", &mut self.pci_host),
             dma0,

@@ -3,7 +3,7 @@
 use vmstate::memory::VecBlock;
 use vmstate::schema::Release;
 
-use super::{AnyGlobalState, Board, Form, Section, block, memory, only, pair, user_network};
+use super::{AnyGlobalState, Board, Form, Section, block, local_apic, memory, only, pair, user_network};
 use crate::devices::acpi_ged::AcpiGed;
 use crate::devices::apic::Apic;
 use crate::devices::clock::Clock;
@@ -21,6 +21,8 @@ use crate::devices::x86::Cpu;
 /// The machine.
 #[derive(Debug)]
 pub struct MicroVm {
+    /// The release of QEMU.
+    pub release: Release,
     /// Its clocks.
     pub clock: Clock,
     /// QEMU's user network, without a network card.
@@ -57,6 +59,7 @@ impl Board for MicroVm {
     fn new(release: Release) -> Self {
         let bios = if release == Release::Qemu7_2 { 0x1_0000 } else { 0x2_0000 };
         Self {
+            release,
             clock: Clock::default(),
             slirp: Slirp::default(),
             fw_cfg: FwCfg::default(),
@@ -91,7 +94,7 @@ impl Board for MicroVm {
             only("cpu_common", &mut self.cpu_common),
             only("cpu", &mut self.cpu),
             only("kvm-tpr-opt", &mut self.tpr_opt),
-            only("apic", &mut self.apic),
+            local_apic(&mut self.apic, self.release),
             ioapic0,
             ioapic1,
             only("acpi-ged", &mut self.ged),

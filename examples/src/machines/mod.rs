@@ -15,6 +15,7 @@
 //! ```
 
 use vmstate::VmState;
+use vmstate::description::Priority;
 use vmstate::machine::Machine;
 use vmstate::memory::{PageSize, VecBlock};
 use vmstate::ram::Ram;
@@ -22,6 +23,7 @@ use vmstate::registry::{Device, RegisterError, Registration};
 use vmstate::schema::Release;
 use vmstate::stream::SectionHeader;
 
+use crate::devices::apic::Apic;
 use crate::devices::globalstate::{GlobalState, GlobalState7_2};
 use crate::devices::slirp::{self, Slirp};
 
@@ -46,6 +48,8 @@ pub trait Board {
 pub struct Section<'d> {
     name: &'static str,
     instance_id: u32,
+    /// The priority, if it is not the device's.
+    priority: Option<Priority>,
     state: State<'d>,
 }
 
@@ -88,7 +92,11 @@ impl<'d> Section<'d> {
                 Registration::live(self.name, vmstate::ram::VERSION, Ram::new(PageSize::DEFAULT, blocks))
             }
         };
-        registration.instance_id(self.instance_id)
+        let registration = registration.instance_id(self.instance_id);
+        match self.priority {
+            Some(priority) => registration.priority(priority),
+            None => registration,
+        }
     }
 }
 
@@ -125,7 +133,13 @@ fn only<'d>(name: &'static str, device: &'d mut (dyn Device + Send)) -> Section<
 
 /// Creates the section `name` with an instance ID.
 fn numbered<'d>(name: &'static str, instance_id: u32, device: &'d mut (dyn Device + Send)) -> Section<'d> {
-    Section { name, instance_id, state: State::Described(device) }
+    Section { name, instance_id, priority: None, state: State::Described(device) }
+}
+
+/// Creates the section of the local APIC, which QEMU 11.1 saves before most others.
+fn local_apic(apic: &mut Apic, release: Release) -> Section<'_> {
+    let priority = (release >= Release::Qemu11_1).then_some(Priority::Apic);
+    Section { priority, ..only("apic", apic) }
 }
 
 /// Creates the sections `name` of two devices.
@@ -135,12 +149,12 @@ fn pair<'d, T: VmState + Send>(name: &'static str, [first, second]: &'d mut [T; 
 
 /// Creates the section of QEMU's user network, which has no description.
 fn user_network(slirp: &mut Slirp) -> Section<'_> {
-    Section { name: "slirp", instance_id: 0, state: State::UserNetwork(slirp) }
+    Section { name: "slirp", instance_id: 0, priority: None, state: State::UserNetwork(slirp) }
 }
 
 /// Creates the section of guest memory.
 fn memory(blocks: &mut [VecBlock]) -> Section<'_> {
-    Section { name: "ram", instance_id: 0, state: State::Memory(blocks) }
+    Section { name: "ram", instance_id: 0, priority: None, state: State::Memory(blocks) }
 }
 
 /// A device whose description differs between the releases, although its version does not.
@@ -148,7 +162,7 @@ fn memory(blocks: &mut [VecBlock]) -> Section<'_> {
 pub enum Form<Old, New> {
     /// The device of QEMU 7.2.
     Of7_2(Old),
-    /// The device of QEMU 10.0.
+    /// The device of QEMU 10.0 and 11.1.
     Of10_0(New),
 }
 

@@ -92,7 +92,7 @@ impl Board {
     /// Runs until a timer interrupt is pending, at most for `limit` nanoseconds. Returns at once if no interrupt is
     /// due.
     ///
-    /// QEMU 7.2 and 10.0 do not start their timer when they load a machine (`riscv_aclint_mtimer` has no `post_load`),
+    /// QEMU 7.2 and 10.0, unlike 11.1, do not start their timer when they load a machine (`riscv_aclint_mtimer` has no `post_load`),
     /// so it stays silent until the guest sets it. A guest that is migrated with a pending interrupt sets it in its
     /// handler; a guest that waits for the interrupt never would.
     pub fn run_to_tick(&mut self, limit: u64) -> Stop {

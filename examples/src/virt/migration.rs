@@ -1,4 +1,4 @@
-//! Saves and loads the board as a stream of QEMU's machine `virt`, of both releases.
+//! Saves and loads the board as a stream of QEMU's machine `virt`, of all three releases.
 //!
 //! Most devices of the board are QEMU's sections already. This module registers the sections, updates the fields that
 //! the board derives from other state, and preserves state that only QEMU uses.
@@ -38,7 +38,8 @@ use crate::devices::cpu_common::CpuCommon;
 use crate::devices::globalstate::{GlobalState, GlobalState7_2};
 use crate::devices::gpex::GpexRoot;
 use crate::devices::pci::{PciBus, PciHost};
-use crate::devices::riscv::VERSION_OF_7_2;
+use crate::devices::riscv;
+use crate::devices::riscv_mtimer;
 use crate::devices::slirp::{self, Slirp};
 
 /// The machine type in QEMU's streams.
@@ -119,10 +120,10 @@ impl Board {
         let mut names = self.qemu_only.present.clone();
         let mut global_state = running();
         let mut global_state_of_7_2 = GlobalState7_2::from(&global_state);
-        let mut options = SaveOptions::new().description(Some(release));
+        let versions = [("cpu", riscv::version(release)), ("riscv_mtimer", riscv_mtimer::version(release))];
+        let options = SaveOptions::new().description(Some(release)).versions(versions);
         if release == Release::Qemu7_2 {
             names.remove(optional::ACPI_BUILD);
-            options = options.version("cpu", VERSION_OF_7_2);
         }
         let mut machine = self.machine(&names).map_err(SaveError::misuse)?;
         let registered = match release {
@@ -136,7 +137,7 @@ impl Board {
         saving.complete()
     }
 
-    /// Loads the board from a stream of either release. On error the board is unchanged.
+    /// Loads the board from a stream of any of the releases. On error the board is unchanged.
     ///
     /// # Errors
     /// Returns an error if the stream is malformed or of a different board, or if the guest uses a feature that this
@@ -216,6 +217,7 @@ impl Board {
     fn update_derived_fields(&mut self) {
         self.update_lines();
         self.hart.regs.update_counters(&self.bus.clock);
+        self.bus.clint.mtimer.timers = [self.bus.clint.deadline(&self.bus.clock)];
         let qemu_only = &mut self.qemu_only;
         qemu_only.clock.nanoseconds = self.bus.clock.nanoseconds().cast_signed();
         qemu_only.cpu_common.halted = self.hart.halted.into();

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use crate::releases::RELEASES;
+use vmstate::schema::Schema;
 use vmstate::schema::compare::{Comparison, Direction, Finding, Rule, Severity, compare_schemas};
 use vmstate::schema::dump::{Checker, Dump};
 use vmstate::schema::shape::{Shape, ShapeKind};
-use vmstate::schema::{Release, Schema};
 
 use super::{Target, halves, seeds};
 
@@ -43,7 +44,7 @@ fn understood(text: &str, schema: &Schema) {
         let written = dump.to_text().expect("it was parsed, so it is not nested too deeply");
         assert_eq!(Dump::parse(&written).expect("it was written as a dump"), dump);
     }
-    for release in [Release::Qemu7_2, Release::Qemu10_0] {
+    for release in RELEASES {
         let Ok(dump) = Dump::from_schema(schema, release).to_text() else { continue };
         let again = Dump::parse(&dump).unwrap_or_else(|error| panic!("{error}\n{dump}"));
         assert_eq!(again.to_text().expect("as before"), dump);

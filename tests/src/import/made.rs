@@ -39,8 +39,7 @@ pub fn stream(release: Release) -> Stream {
     description = made.description;
     stream.eof();
     stream.description(&description.finish());
-    let version = if release == Release::Qemu7_2 { "7.2" } else { "10.0" };
-    Stream { name: format!("made-{version}"), bytes: out.take() }
+    Stream { name: format!("made-{release}"), bytes: out.take() }
 }
 
 /// The stream so far.

@@ -1,5 +1,6 @@
 //! A program of many imported modules, which loads and saves a stream in each.
 
+use crate::releases::release;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -58,9 +59,9 @@ impl Program {
     /// If the stream cannot be written.
     pub fn compare(&mut self, name: &str, stream: &Stream) {
         fs::write(self.folder.path().join(&stream.name), &stream.bytes).unwrap();
-        let release = if stream.name.contains("7.2") { "Qemu7_2" } else { "Qemu10_0" };
+        let release = release(&stream.name);
         let (module, stream) = (module(name), &stream.name);
-        self.checks += &format!("    check({stream:?}, {name:?}, Release::{release}, {module}::reload);\n");
+        self.checks += &format!("    check({stream:?}, {name:?}, Release::{release:?}, {module}::reload);\n");
     }
 
     /// Builds and runs the program, and returns the lines that it prints.

@@ -125,7 +125,7 @@ fn guest_detects_changed_state() {
             ram.store(place, [byte ^ 1]).unwrap();
         }),
         ("the time, which went backwards", |board| {
-            board.bus.clint.time_delta = u64::MAX - 3_000_000;
+            board.bus.clint.mtimer.time_delta = u64::MAX - 3_000_000;
             board.bus.clint.mtimer.timecmp = [0];
             board.run_until(board.nanoseconds() + SECOND / 100);
         }),

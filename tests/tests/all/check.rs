@@ -16,6 +16,7 @@ use vmstate_examples::devices::clock::Clock;
 use vmstate_examples::devices::e1000::E1000;
 use vmstate_examples::devices::globalstate::GlobalState;
 use vmstate_examples::devices::port92::Port92;
+use vmstate_tests::qemu::VERSIONS;
 use vmstate_tests::{dumps, streams};
 
 mod changes;
@@ -24,7 +25,7 @@ mod docs;
 
 #[test]
 fn dumps_are_read_and_written_as_qemu_writes_them() {
-    for version in ["7.2", "10.0"] {
+    for version in VERSIONS {
         let text = dumps::named(&format!("qemu-{version}-pc-i440fx-7.2"));
         assert!(Dump::parse(&text).unwrap().to_text().unwrap() == text, "{version}");
     }
@@ -32,7 +33,7 @@ fn dumps_are_read_and_written_as_qemu_writes_them() {
 
 #[test]
 fn schemas_are_read_as_they_were_written() {
-    let mut schemas: Vec<_> = dumps::of_both_releases().iter().map(Schema::from).collect();
+    let mut schemas: Vec<_> = dumps::of_all_releases().iter().map(Schema::from).collect();
     for stream in streams::all() {
         let Located::At(text) = locate(&stream.bytes) else { panic!("{}", stream.name) };
         schemas.push(Schema::from(&Document::parse(&stream.bytes[text..], 0).unwrap()));
@@ -41,7 +42,9 @@ fn schemas_are_read_as_they_were_written() {
         let text = schema.to_text().unwrap();
         assert!(Schema::from_text(&text).unwrap() == schema);
         assert!(Schema::read(&text).unwrap() == schema);
-        assert_eq!(compare_schemas(&schema, &schema).findings, []);
+        // The subsection `rpmb` of QEMU 11.1's `emmc` has the name of another one, so that QEMU loads it as that one.
+        let findings = compare_schemas(&schema, &schema).findings;
+        assert!(findings.iter().all(|finding| finding.path.starts_with("sd-card/ext_csd_modes-state")), "{findings:?}");
     }
 }
 
@@ -49,7 +52,7 @@ fn schemas_are_read_as_they_were_written() {
 /// SCSI controllers, and 7.2 rejects machines with `vhost-user-fs`.
 #[test]
 fn breaks_between_two_releases() {
-    let [old, new] = dumps::of_both_releases();
+    let [old, new] = dumps::of_older_releases();
     let report = compare_schemas(&Schema::from(&old), &Schema::from(&new));
     let found = |severity: Severity| {
         let findings = report.findings.iter().filter(move |finding| finding.severity() == severity);
@@ -95,7 +98,7 @@ fn breaks_between_two_releases() {
 /// `vmstate/docs/check.md` has the reasons for the differences between the findings of QEMU's checker and vmstate's.
 #[test]
 fn findings_of_qemus_checker_are_included() {
-    let [old, new] = dumps::of_both_releases();
+    let [old, new] = dumps::of_older_releases();
     let report = compare_schemas(&Schema::from(&old), &Schema::from(&new));
     for (source, destination, direction) in [(&old, &new, Direction::OldToNew), (&new, &old, Direction::NewToOld)] {
         for line in Checker::Qemu10_0.compare(source, destination).lines {
@@ -113,7 +116,7 @@ fn names(report: &Comparison, direction: Direction, device: &str) -> bool {
 /// The devices of the examples are QEMU's: of the types in a dump that have the section's name, one has the same bytes.
 #[test]
 fn examples_match_qemus_dumps() {
-    let dumps = dumps::of_both_releases().map(|dump| Schema::from(&dump));
+    let dumps = dumps::of_older_releases().map(|dump| Schema::from(&dump));
     let mut compared = 0;
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/schema")).unwrap() {
         let path = entry.unwrap().path();
@@ -179,7 +182,7 @@ fn any_two_shapes_can_be_compared() {
         let Located::At(text) = locate(&stream) else { panic!("no description") };
         shapes.extend(Schema::from(&Document::parse(&stream[text..], 0).unwrap()).devices.into_values());
     }
-    let [old, _] = dumps::of_both_releases().map(|dump| Schema::from(&dump));
+    let [old, _] = dumps::of_older_releases().map(|dump| Schema::from(&dump));
     shapes.extend(old.devices.into_values().take(60));
     let mut breaks = 0;
     for one in &shapes {

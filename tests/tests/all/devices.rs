@@ -21,6 +21,8 @@ use vmstate_examples::devices::pl011::Pl011;
 use vmstate_examples::devices::qdev_clock::QdevClock;
 use vmstate_examples::devices::serial::{IsaSerial, MemorySerial, Serial};
 use vmstate_examples::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioRng};
+use vmstate_tests::qemu::VERSIONS;
+use vmstate_tests::releases::release;
 use vmstate_tests::streams;
 
 /// A section of a committed stream.
@@ -78,13 +80,13 @@ fn mc146818rtc() {
 fn pl011() {
     round_trip_of(&section("10.0", "lm3s811evb", "pl011"), Pl011::default);
     // `readbuff` of 7.2 is unused in 10.0, with the same bytes.
-    for version in ["7.2", "10.0"] {
+    for version in VERSIONS {
         let stream = streams::named(&format!("qemu-{version}-lm3s811evb")).bytes;
         let laws = Laws::new(|_| Pl011::default()).differs("unused", "`readbuff` in QEMU 7.2");
         laws.matches_stream(&stream, "pl011");
     }
-    // In 10.0 the port hears itself; 7.2 cannot do that.
-    for (version, heard) in [("7.2", &b""[..]), ("10.0", b"vmstate")] {
+    // Since 10.0 the port hears itself; 7.2 cannot do that.
+    for (version, heard) in [("7.2", &b""[..]), ("10.0", b"vmstate"), ("11.1", b"vmstate")] {
         let mut port = Pl011::default();
         port.load(&mut Reader::from_slice(&section(version, "lm3s811evb", "pl011").payload), 2).unwrap();
         assert!(port.received().eq(heard.iter().map(|&letter| u32::from(letter))), "{version}: {port:?}");
@@ -147,7 +149,7 @@ fn card_of_old_machine_type_sends_less() {
 
 #[test]
 fn pci_devices_begin_alike() {
-    for version in ["7.2", "10.0"] {
+    for version in VERSIONS {
         let conventional = section(version, "pc", "0000:00:03.0/e1000");
         round_trip_of(&beginning(conventional, 4 + 256 + 16), PciDevice::default);
         let express = section(version, "q35", "0000:00:02.0/e1000e");
@@ -180,7 +182,7 @@ fn virtio() {
 
 #[test]
 fn disk_used_by_the_firmware_loads() {
-    for version in ["7.2", "10.0"] {
+    for version in VERSIONS {
         let section = section(version, "q35", "0000:00:03.0:00.0/virtio-blk");
         let mut disk = VirtioBlk::<Pci<true>>::default();
         disk.load(&mut Reader::from_slice(&section.payload), 2).unwrap();
@@ -198,9 +200,9 @@ fn disk_used_by_the_firmware_loads() {
     }
 }
 
-/// Loads the section `name` of both releases' streams of `machines` into a `T`, and saves it.
+/// Loads the section `name` of all releases' streams of `machines` into a `T`, and saves it.
 fn check<T: VmState + Default + Debug + PartialEq + 'static>(name: &str, machines: &[&str]) {
-    for version in ["7.2", "10.0"] {
+    for version in VERSIONS {
         for machine in machines {
             round_trip_of(&section(version, machine, name), T::default);
             let stream = streams::named(&format!("qemu-{version}-{machine}")).bytes;
@@ -268,8 +270,7 @@ fn section(version: &str, machine: &str, name: &str) -> Section {
             let start = usize::try_from(section.offset).unwrap();
             let payload = stream.bytes[start..][..usize::try_from(section.size()).unwrap()].to_vec();
             let described = state(&document.devices[device].body).clone();
-            let release = if version == "7.2" { Release::Qemu7_2 } else { Release::Qemu10_0 };
-            return Section { stream: stream.name, release, header, payload, described };
+            return Section { stream: stream.name, release: release(version), header, payload, described };
         }
     }
 }

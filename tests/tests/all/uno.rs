@@ -3,14 +3,13 @@
 use std::io::Cursor;
 
 use vmstate::VmState;
-use vmstate::schema::Release;
 use vmstate::schema::vmdesc::locate_in;
 use vmstate_examples::devices::avr::{Cpu, Flags};
 use vmstate_examples::difference::changes;
 use vmstate_examples::uno::Uno;
-use vmstate_tests::streams;
+use vmstate_tests::{releases, streams};
 
-const STREAMS: [&str; 2] = ["qemu-7.2-uno", "qemu-10.0-uno"];
+const STREAMS: [&str; 3] = ["qemu-7.2-uno", "qemu-10.0-uno", "qemu-11.1-uno"];
 
 #[test]
 fn unchanged_uno_saves_qemus_bytes() {
@@ -30,7 +29,7 @@ fn uno_has_the_state_of_its_program() {
     // in `target/avr/cpu.c`). The program is in tests/streams/make.
     for name in STREAMS {
         let (uno, release) = Uno::load(&streams::named(name).bytes).unwrap();
-        assert_eq!(release == Release::Qemu7_2, name.contains("7.2"), "{name}");
+        assert_eq!(release, releases::release(name));
         assert_eq!(uno.global_state.run_state(), "paused");
         assert_eq!((uno.cpu.pc_in_bytes(), uno.cpu.sp), (0x20, 0x8f3), "{name}");
         assert_eq!((uno.cpu.r[16], uno.cpu.r[17], uno.cpu.r[24], uno.cpu.r[25]), (0, 233, 144, 233), "{name}");

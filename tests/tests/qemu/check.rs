@@ -3,12 +3,12 @@
 use vmstate::schema::Schema;
 use vmstate::schema::dump::Dump;
 use vmstate::schema::vmdesc::{Document, Located, locate};
-use vmstate_tests::dumps::of_both_releases;
-use vmstate_tests::qemu::{Qemu, dump_vmstate};
+use vmstate_tests::dumps::of_all_releases;
+use vmstate_tests::qemu::{Qemu, VERSIONS, dump_vmstate};
 
 #[test]
 fn committed_dumps_match_qemu() {
-    for (version, committed) in ["7.2", "10.0"].into_iter().zip(of_both_releases()) {
+    for (version, committed) in VERSIONS.into_iter().zip(of_all_releases()) {
         let text = dump_vmstate(version, "x86_64", "pc-i440fx-7.2");
         let mut dump = Dump::parse(&text).unwrap();
         assert!(dump.to_text().unwrap() == text, "{version}");
@@ -24,7 +24,7 @@ fn committed_dumps_match_qemu() {
 #[test]
 fn dumps_of_other_architectures_are_reproduced() {
     for (arch, machine) in [("riscv64", "virt"), ("avr", "uno"), ("s390x", "s390-ccw-virtio")] {
-        for version in ["7.2", "10.0"] {
+        for version in VERSIONS {
             let text = dump_vmstate(version, arch, machine);
             assert!(Dump::parse(&text).unwrap().to_text().unwrap() == text, "{version} {arch}");
         }
@@ -35,7 +35,9 @@ fn dumps_of_other_architectures_are_reproduced() {
 #[test]
 fn compatible_devices_load_in_qemu() {
     let args = ["-S", "-M", "pc-i440fx-7.2", "-m", "16M", "-net", "none", "-device", "e1000e"];
-    for (from, to) in [("7.2", "10.0"), ("10.0", "7.2")] {
+    for (from, to) in
+        VERSIONS.into_iter().flat_map(|from| VERSIONS.map(|to| (from, to))).filter(|(from, to)| from != to)
+    {
         let stream = Qemu::start(from, "x86_64", &args).save();
         assert_eq!(Qemu::load(to, "x86_64", &args, &stream).status(), "prelaunch", "{from} to {to}");
     }

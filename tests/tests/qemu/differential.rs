@@ -27,6 +27,7 @@ use vmstate_examples::machines::virt::Virt;
 use vmstate_examples::machines::{Board, assemble};
 use vmstate_tests::frame::{Frame, split};
 use vmstate_tests::qemu::{Outcome, Qemu};
+use vmstate_tests::releases;
 use vmstate_tests::streams;
 
 use known::Finding;
@@ -73,15 +74,21 @@ const Q35_DEVICES: &[&str] = &[
 machines! {
     spike_7_2: Spike, "7.2", "riscv64", "spike", &[];
     spike_10_0: Spike, "10.0", "riscv64", "spike", &[];
+    spike_11_1: Spike, "11.1", "riscv64", "spike", &[];
     virt_7_2: Virt, "7.2", "riscv64", "virt", VIRT_DEVICES;
     virt_10_0: Virt, "10.0", "riscv64", "virt", VIRT_DEVICES;
+    virt_11_1: Virt, "11.1", "riscv64", "virt", VIRT_DEVICES;
     microvm_7_2: MicroVm, "7.2", "x86_64", "microvm", &[];
     microvm_10_0: MicroVm, "10.0", "x86_64", "microvm", &[];
+    microvm_11_1: MicroVm, "11.1", "x86_64", "microvm", &[];
     isapc_10_0: IsaPc, "10.0", "x86_64", "isapc", &[];
+    isapc_11_1: IsaPc, "11.1", "x86_64", "isapc", &[];
     pc_7_2: Pc, "7.2", "x86_64", "pc", PC_DEVICES;
     pc_10_0: Pc, "10.0", "x86_64", "pc", PC_DEVICES;
+    pc_11_1: Pc, "11.1", "x86_64", "pc", PC_DEVICES;
     q35_7_2: Q35, "7.2", "x86_64", "q35", Q35_DEVICES;
     q35_10_0: Q35, "10.0", "x86_64", "q35", Q35_DEVICES;
+    q35_11_1: Q35, "11.1", "x86_64", "q35", Q35_DEVICES;
 }
 
 /// Returns the number in an environment variable.
@@ -104,7 +111,7 @@ struct Tally {
 fn check<M: Board>(version: &str, arch: &str, machine: &str, devices: &[&str]) {
     let mut stream = streams::named(&format!("qemu-{version}-{machine}")).bytes;
     mutant::forget_patches(&mut stream);
-    let release = if version == "7.2" { Release::Qemu7_2 } else { Release::Qemu10_0 };
+    let release = releases::release(version);
     let (frame, map) = (Frame::of(&stream, release), Map::of(&stream));
     let args = [&["-M", machine, "-m", "16M"], devices].concat();
     let mut random = Random(environment("VMSTATE_SEED").unwrap_or(1));

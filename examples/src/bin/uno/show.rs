@@ -9,7 +9,6 @@ use vmstate_examples::uno::{MACHINE, Uno};
 
 /// Renders the machine, the registers of its processor, and its memory.
 pub(crate) fn machine(uno: &Uno, release: Release) -> String {
-    let release = if release == Release::Qemu7_2 { "7.2" } else { "10.0" };
     let milliseconds = uno.clock.nanoseconds / 1_000_000;
     let mut text = format!(
         "{MACHINE}, {} after {milliseconds} ms, saved by QEMU {release}\n\n{}\n",

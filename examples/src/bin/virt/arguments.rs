@@ -145,6 +145,8 @@ enum Qemu {
     SevenTwo,
     #[value(name = "10.0")]
     Ten,
+    #[value(name = "11.1")]
+    ElevenOne,
 }
 
 impl Departure {
@@ -156,6 +158,7 @@ impl Departure {
         match self.qemu {
             Qemu::SevenTwo => Release::Qemu7_2,
             Qemu::Ten => Release::Qemu10_0,
+            Qemu::ElevenOne => Release::Qemu11_1,
         }
     }
 }

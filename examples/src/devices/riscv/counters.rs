@@ -1,58 +1,67 @@
-//! Performance counters in the formats of both releases.
+//! Performance counters in the formats of all releases.
 
 use vmstate::prelude::*;
 
-use super::Xlen;
+/// A counter of QEMU 11.1.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[vmstate(name = "cpu/pmu", version = 3, minimum_version = 3)]
+pub struct Counter {
+    /// The value.
+    pub mhpmcounter_val: u64,
+    /// The host's counter when the value was set.
+    pub mhpmcounter_prev: u64,
+}
 
 /// A counter of QEMU 10.0.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/pmu", version = 2)]
-pub struct Counter<X: Xlen> {
+pub struct CounterOf10_0 {
     /// The value.
-    pub mhpmcounter_val: X,
+    pub mhpmcounter_val: u64,
     /// The high half of the value, on 32-bit cores.
-    pub mhpmcounterh_val: X,
+    pub mhpmcounterh_val: u64,
     /// The host's counter when the value was set.
-    pub mhpmcounter_prev: X,
+    pub mhpmcounter_prev: u64,
     /// The high half of that.
-    pub mhpmcounterh_prev: X,
+    pub mhpmcounterh_prev: u64,
 }
 
 /// A counter of QEMU 7.2.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
 #[vmstate(name = "cpu/pmu")]
-pub struct CounterOf7_2<X: Xlen> {
+pub struct CounterOf7_2 {
     /// The value.
-    pub mhpmcounter_val: X,
+    pub mhpmcounter_val: u64,
     /// The high half of the value, on 32-bit cores.
-    pub mhpmcounterh_val: X,
+    pub mhpmcounterh_val: u64,
     /// The host's counter when the value was set.
-    pub mhpmcounter_prev: X,
+    pub mhpmcounter_prev: u64,
     /// The high half of that.
-    pub mhpmcounterh_prev: X,
+    pub mhpmcounterh_prev: u64,
     /// True if the counter was started by a write.
     pub started: bool,
 }
 
-impl<X: Xlen> CounterOf7_2<X> {
-    /// Returns the counter without its flag.
-    pub(super) fn now(&self) -> Counter<X> {
-        Counter {
-            mhpmcounter_val: self.mhpmcounter_val,
-            mhpmcounterh_val: self.mhpmcounterh_val,
-            mhpmcounter_prev: self.mhpmcounter_prev,
-            mhpmcounterh_prev: self.mhpmcounterh_prev,
-        }
+impl CounterOf10_0 {
+    /// Returns the counter without the high halves, which a 64-bit core does not use.
+    pub(super) fn now(&self) -> Counter {
+        Counter { mhpmcounter_val: self.mhpmcounter_val, mhpmcounter_prev: self.mhpmcounter_prev }
     }
 
-    /// Sets the counter and keeps the flag.
-    pub(super) fn set(&mut self, counter: &Counter<X>) {
-        *self = Self {
-            mhpmcounter_val: counter.mhpmcounter_val,
-            mhpmcounterh_val: counter.mhpmcounterh_val,
-            mhpmcounter_prev: counter.mhpmcounter_prev,
-            mhpmcounterh_prev: counter.mhpmcounterh_prev,
-            started: self.started,
-        };
+    /// Sets the counter and keeps the high halves.
+    pub(super) fn set(&mut self, counter: &Counter) {
+        (self.mhpmcounter_val, self.mhpmcounter_prev) = (counter.mhpmcounter_val, counter.mhpmcounter_prev);
+    }
+}
+
+impl CounterOf7_2 {
+    /// Returns the counter without the high halves and the flag.
+    pub(super) fn now(&self) -> Counter {
+        Counter { mhpmcounter_val: self.mhpmcounter_val, mhpmcounter_prev: self.mhpmcounter_prev }
+    }
+
+    /// Sets the counter and keeps the high halves and the flag.
+    pub(super) fn set(&mut self, counter: &Counter) {
+        (self.mhpmcounter_val, self.mhpmcounter_prev) = (counter.mhpmcounter_val, counter.mhpmcounter_prev);
     }
 }

@@ -111,7 +111,7 @@ impl Hart {
     /// Returns the unsupported feature in use.
     pub(super) fn check(&self) -> Result<(), Unsupported> {
         let regs = &self.regs;
-        let locked = regs.pmp.iter().flat_map(|pmp| &pmp.entries).any(|entry| entry.cfg_reg & csr::LOCKED != 0);
+        let locked = regs.pmp.iter().flat_map(|pmp| pmp.entries.iter()).any(|entry| entry.cfg_reg & csr::LOCKED != 0);
         match self.reject_modified_privilege() {
             Err(Exit::Unsupported(unsupported)) => Err(unsupported),
             _ if regs.privilege != registers::MACHINE || regs.virt_enabled => Err(Unsupported::Mode),

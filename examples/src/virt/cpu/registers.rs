@@ -3,7 +3,7 @@
 use crate::devices::riscv::{Cpu, Pmp};
 
 /// The registers of a hart with 64 bits.
-pub type Registers = Cpu<u64>;
+pub type Registers = Cpu;
 
 /// Extensions in `misa`.
 pub mod extension {
@@ -28,9 +28,9 @@ pub mod extension {
 /// The value of `load_res` without a reservation.
 pub(super) const NOT_RESERVED: u64 = u64::MAX;
 /// The number of machine mode.
-pub(super) const MACHINE: u64 = 3;
+pub(super) const MACHINE: u8 = 3;
 /// QEMU's number of version 1.12 of the privileged specification.
-const PRIVILEGED_1_12: u64 = 2;
+const PRIVILEGED_1_12: u32 = 2;
 
 /// Creates the registers after reset.
 pub(super) fn after_reset(resetvec: u64) -> Registers {

@@ -11,10 +11,9 @@ use vmstate_examples::virt::Board;
 use vmstate_examples::virt::place::Place;
 
 use vmstate_tests::guests::{HASHER, SECOND, assert_right};
+use vmstate_tests::releases::RELEASES;
 
 use super::board;
-
-const RELEASES: [Release; 2] = [Release::Qemu7_2, Release::Qemu10_0];
 
 /// A board whose guest has run for a while.
 fn travelled() -> Board {

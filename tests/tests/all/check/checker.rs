@@ -1,11 +1,11 @@
 //! QEMU's static checker: its lines, its counts.
 
 use vmstate::schema::dump::{Checker, DeviceType, Dump, DumpDescription, DumpField};
-use vmstate_tests::dumps::of_both_releases;
+use vmstate_tests::dumps::of_older_releases;
 
 #[test]
 fn counts_for_one_machine_of_two_releases() {
-    let [old, new] = of_both_releases();
+    let [old, new] = of_older_releases();
     let count = |checker: Checker, one: &Dump, other: &Dump| checker.compare(one, other).problems;
     assert_eq!(count(Checker::Qemu10_0, &old, &new), 14);
     assert_eq!(count(Checker::Qemu10_0, &new, &old), 39);
@@ -17,7 +17,7 @@ fn counts_for_one_machine_of_two_releases() {
 /// As on a machine without Debian's packages `qemu-system-modules-opengl` and `qemu-system-modules-spice` for 10.0.
 #[test]
 fn counts_where_some_modules_are_not_installed() {
-    let [old, mut new] = of_both_releases();
+    let [old, mut new] = of_older_releases();
     let absent = ["qxl", "qxl-vga", "pci-qxl", "virtio-vga-gl", "virtio-vga-gl-base-type"];
     new.devices.retain(|device| !absent.contains(&device.name.as_str()));
     assert_eq!(Checker::Qemu10_0.compare(&old, &new).exit_code(), 19);

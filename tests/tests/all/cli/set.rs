@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use vmstate_tests::qemu::VERSIONS;
 use vmstate_tests::streams;
 use vmstate_tests::tool::{Folder, json_of, piped, set, vmstate};
 
@@ -40,7 +41,7 @@ fn missing_folder_is_named() {
 
 #[test]
 fn set_changes_only_the_given_values() {
-    for version in ["7.2", "10.0"] {
+    for version in VERSIONS {
         let folder = Folder::new();
         let stream = streams::named(&format!("qemu-{version}-uno")).bytes;
         let text = set(&folder, &stream, &["cpu.env.r[24]=42", "cpu:0.env.eind=0x7f"]).fine();

@@ -10,6 +10,7 @@ use vmstate_examples::machines::spike::Spike;
 use vmstate_examples::machines::virt::Virt;
 use vmstate_examples::machines::{Board, assemble};
 use vmstate_tests::frame::{Frame, split};
+use vmstate_tests::releases::RELEASES;
 use vmstate_tests::streams;
 
 /// The number of truncations after the memory.
@@ -17,45 +18,47 @@ const CUTS: usize = 5;
 
 #[test]
 fn spike() {
-    check_both::<Spike>("spike");
+    check_all::<Spike>("spike");
 }
 
 #[test]
 fn virt() {
-    check_both::<Virt>("virt");
+    check_all::<Virt>("virt");
 }
 
 #[test]
 fn microvm() {
-    check_both::<MicroVm>("microvm");
+    check_all::<MicroVm>("microvm");
 }
 
 #[test]
 fn pc() {
-    check_both::<Pc>("pc");
+    check_all::<Pc>("pc");
 }
 
 #[test]
 fn q35() {
-    check_both::<Q35>("q35");
+    check_all::<Q35>("q35");
 }
 
 #[test]
 fn isapc() {
-    check::<IsaPc>(Release::Qemu10_0, &stream("10.0", "isapc"));
-    check::<IsaPc>(Release::Qemu7_2, &number_disk_controllers(stream("7.2", "isapc")));
+    for release in [Release::Qemu10_0, Release::Qemu11_1] {
+        check::<IsaPc>(release, &stream(release, "isapc"));
+    }
+    check::<IsaPc>(Release::Qemu7_2, &number_disk_controllers(stream(Release::Qemu7_2, "isapc")));
 }
 
 #[test]
 fn duplicate_section_of_qemu_is_rejected() {
-    let stream = stream("7.2", "isapc");
+    let stream = stream(Release::Qemu7_2, "isapc");
     let mut machine = IsaPc::new(Release::Qemu7_2);
     let error = assemble(&mut machine, &[]).unwrap().load(&stream[..]).unwrap_err();
     assert!(error.to_string().contains("isa-ide"), "{error}");
 }
 
-fn stream(version: &str, machine: &str) -> Vec<u8> {
-    streams::named(&format!("qemu-{version}-{machine}")).bytes
+fn stream(release: Release, machine: &str) -> Vec<u8> {
+    streams::named(&format!("qemu-{release}-{machine}")).bytes
 }
 
 /// Renames the second of two equal names of QEMU 7.2's `isapc` as in later releases.
@@ -68,9 +71,10 @@ fn number_disk_controllers(mut stream: Vec<u8>) -> Vec<u8> {
     stream
 }
 
-fn check_both<M: Board>(name: &str) {
-    check::<M>(Release::Qemu7_2, &stream("7.2", name));
-    check::<M>(Release::Qemu10_0, &stream("10.0", name));
+fn check_all<M: Board>(name: &str) {
+    for release in RELEASES {
+        check::<M>(release, &stream(release, name));
+    }
 }
 
 /// Loads a machine's stream, and saves it.

@@ -6,9 +6,9 @@ use std::os::unix::net::UnixStream;
 use vmstate::machine::{LoadOptions, Rules, SaveOptions, Unknown};
 use vmstate::prelude::*;
 use vmstate::registry::Registration;
-use vmstate::schema::Release;
 use vmstate::schema::vmdesc::Document;
 use vmstate_examples::devices::pci::PciDevice;
+use vmstate_tests::releases::RELEASES;
 use vmstate_tests::streams;
 
 /// The power management of QEMU's `pc` machines, with a predicate that can be wrong. In QEMU 1.7 and 2.0, the source
@@ -242,7 +242,7 @@ impl Read for Pipe<'_> {
 
 #[test]
 fn every_kind_of_difference_is_named() {
-    for release in [Release::Qemu7_2, Release::Qemu10_0] {
+    for release in RELEASES {
         let mut stream = Vec::new();
         let mut source = Machine::with_type("board");
         source

@@ -7,6 +7,7 @@ use vmstate_examples::machines::isapc::IsaPc;
 use vmstate_examples::machines::microvm::MicroVm;
 use vmstate_examples::machines::{Board, Section};
 use vmstate_tests::qemu::VERSIONS;
+use vmstate_tests::releases::release;
 
 use super::*;
 
@@ -57,10 +58,9 @@ impl Form {
 fn there_and_back<M: WithSerial>(version: &str, machine: &str, form: Form) {
     let args = form.args(machine);
     let args: Vec<_> = args.iter().map(String::as_str).collect();
-    let release = if version == "7.2" { Release::Qemu7_2 } else { Release::Qemu10_0 };
     let stream = saved_by_qemu(version, &args, |qemu| output(qemu, &[(0x3ff, 0x5a)]));
 
-    let (mut device, mut ram) = (M::new(release), blocks_of(&stream));
+    let (mut device, mut ram) = (M::new(release(version)), blocks_of(&stream));
     let loaded = whole(&mut device, &mut ram, machine).load_with(&mut Reader::from_slice(&stream), form.load());
     let loaded = loaded.unwrap_or_else(|error| panic!("{version} {machine} {form:?}: {error}"));
     let has = (loaded.configuration.is_some(), loaded.description.is_some());
@@ -122,8 +122,7 @@ fn missing_footers_are_rejected() {
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &args, |_| {});
-        let release = if version == "7.2" { Release::Qemu7_2 } else { Release::Qemu10_0 };
-        let (mut device, mut ram) = (MicroVm::new(release), blocks_of(&stream));
+        let (mut device, mut ram) = (MicroVm::new(release(version)), blocks_of(&stream));
         let mut registry = whole(&mut device, &mut ram, "microvm");
         registry.load(&stream[..]).unwrap();
         let without = saved(&mut registry, Form { footers: false, ..form }.save());

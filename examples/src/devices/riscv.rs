@@ -293,9 +293,13 @@ pub struct Cpu {
     pub held_back: HeldBack,
 }
 
-/// Subsections of QEMU 11.1 that older releases reject.
+/// Subsections that older releases reject: the last two those before 11.1, the others 7.2.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HeldBack {
+    state_enable: Option<StateEnable>,
+    elp: Option<Elp>,
+    shadow_stack: Option<ShadowStack>,
+    ctr: Option<Ctr>,
     timers: Option<Timers>,
     security: Option<SecurityConfig>,
 }
@@ -343,14 +347,30 @@ impl Cpu {
         }
         if version <= VERSION_OF_10_0 {
             self.widen();
-            self.held_back = HeldBack { timers: self.timers.take(), security: self.security.take() };
+        }
+        self.hold_back(version);
+    }
+
+    /// Sets aside the subsections that a release with this version rejects.
+    fn hold_back(&mut self, version: u32) {
+        let held = &mut self.held_back;
+        if version == VERSION_OF_7_2 {
+            (held.state_enable, held.elp) = (self.state_enable.take(), self.elp.take());
+            (held.shadow_stack, held.ctr) = (self.shadow_stack.take(), self.ctr.take());
+        }
+        if version <= VERSION_OF_10_0 {
+            (held.timers, held.security) = (self.timers.take(), self.security.take());
         }
     }
 
     fn restore(&mut self) {
-        let HeldBack { timers, security } = std::mem::take(&mut self.held_back);
-        self.timers = self.timers.take().or(timers);
-        self.security = self.security.take().or(security);
+        let held = std::mem::take(&mut self.held_back);
+        self.state_enable = self.state_enable.take().or(held.state_enable);
+        self.elp = self.elp.take().or(held.elp);
+        self.shadow_stack = self.shadow_stack.take().or(held.shadow_stack);
+        self.ctr = self.ctr.take().or(held.ctr);
+        self.timers = self.timers.take().or(held.timers);
+        self.security = self.security.take().or(held.security);
     }
 
     fn narrow(&mut self) {

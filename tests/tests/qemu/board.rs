@@ -57,6 +57,38 @@ fn programs_print_the_same_in_qemu() {
         let output = qemu(version, &path).args(hart(name, version)).stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name} on QEMU {version}: {}\n{said}", output.status);
-        assert_printed(name, &String::from_utf8(output.stdout).unwrap(), expected);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        match (name, version) {
+            ("csr", "11.1") => assert_printed(name, &without_changed(&printed), &without_changed(expected)),
+            _ => assert_printed(name, &printed, &expected_of(version, expected)),
+        }
     }
+}
+
+/// The registers with other writable bits in QEMU 11.1, which has no delegation without supervisor mode, 64 regions of
+/// memory protection with addresses of 54 bits, and even return addresses only.
+const CHANGED: [&str; 11] =
+    ["0x3a0", "0x3a2", "0x3a4", "0x3b0", "0x3bf", "0x3c0", "medeleg", "mepc", "mideleg", "mip", "mstatus"];
+
+/// Removes the lines about registers that QEMU 11.1 changed.
+fn without_changed(text: &str) -> String {
+    let is_kept = |line: &&str| !CHANGED.iter().any(|name| line.split(' ').next() == Some(name));
+    text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
+}
+
+/// Returns the output of a program in this QEMU. QEMU 11.1 reports misaligned atomic instructions as stores, and checks
+/// the address of `sc` without a reservation, too. The board follows QEMU 10.0.
+fn expected_of(version: &str, expected: &str) -> String {
+    if version != "11.1" {
+        return expected.to_owned();
+    }
+    let trap =
+        |address: u64| format!("cause 0 06 value {address:016x} at 0000 status 1800 then 80 pending 080 count 01");
+    let mut expected = expected.to_owned();
+    for (name, address) in [("amo.w +2", 0x8000_2002), ("amo.d +4", 0x8000_2004)] {
+        let old = format!("{name}: {}", trap(address).replace("cause 0 06", "cause 0 04"));
+        expected = expected.replace(&old, &format!("{name}: {}", trap(address)));
+    }
+    let sc = format!("sc.w +1: {}\n  a0 000000000000000a", trap(0x8000_2001));
+    expected.replace("sc.w +1: nothing\n  a0 0000000000000000", &sc)
 }

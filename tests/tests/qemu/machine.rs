@@ -58,6 +58,12 @@ fn memory(qemu: &mut Qemu, address: u64) -> u32 {
     value.unwrap_or_else(|| panic!("address {address:#x}: {answer}"))
 }
 
+/// Returns whether QEMU printed a message. QEMU 11.1 omits the word `savevm` of older releases.
+fn is_printed(message: &str, printed: &str) -> bool {
+    let plain = |text: &str| text.replace("savevm: ", "").replace("savevm ", "");
+    plain(printed).contains(&plain(message))
+}
+
 /// A device that a machine and a test have in common.
 fn shared<T>(device: T) -> Rc<RefCell<T>> {
     Rc::new(RefCell::new(device))

@@ -38,9 +38,22 @@ fn machine_crosses_between_releases() {
         assert_eq!(qemu.status(), "paused", "from {from} to {to}");
         let mut back = Spike::new(to);
         assemble(&mut back, &[]).unwrap().load(&save_in(&mut qemu)[..]).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(back.mtimer, spike.mtimer, "from {from} to {to}");
+        assert_eq!(back.mtimer.timecmp, spike.mtimer.timecmp, "from {from} to {to}");
+        forget_missing_extensions(&mut back.cpu, &spike.cpu);
+        forget_missing_extensions(&mut spike.cpu, &back.cpu);
         assert_eq!(save(&mut back.cpu, version), save(&mut spike.cpu, version), "from {from} to {to}");
     }
+}
+
+/// Drops the state of extensions that the other release's machine lacks. QEMU loads their subsections nevertheless.
+fn forget_missing_extensions(core: &mut Cpu, other: &Cpu) {
+    core.vector.take_if(|_| other.vector.is_none());
+    core.state_enable.take_if(|_| other.state_enable.is_none());
+    core.elp.take_if(|_| other.elp.is_none());
+    core.shadow_stack.take_if(|_| other.shadow_stack.is_none());
+    core.ctr.take_if(|_| other.ctr.is_none());
+    core.timers.take_if(|_| other.timers.is_none());
+    core.security.take_if(|_| other.security.is_none());
 }
 
 fn spike(release: Release) -> Spike {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use vmstate_examples::uno::Uno;
-use vmstate_tests::qemu::{Qemu, VERSIONS};
+use vmstate_tests::qemu::{Qemu, VERSIONS_WITH_UNO};
 use vmstate_tests::streams;
 
 /// Has QEMU load the stream that `change` makes of the committed one.
@@ -16,7 +16,7 @@ fn load_in_qemu(version: &str, change: impl FnOnce(&mut Uno)) -> Qemu {
 
 #[test]
 fn qemu_loads_unchanged_uno() {
-    for version in VERSIONS {
+    for version in VERSIONS_WITH_UNO {
         let mut qemu = load_in_qemu(version, |_| {});
         assert_eq!(qemu.status(), "paused");
         let registers = qemu.monitor("info registers");
@@ -28,7 +28,7 @@ fn qemu_loads_unchanged_uno() {
 
 #[test]
 fn qemu_sees_changed_uno() {
-    for version in VERSIONS {
+    for version in VERSIONS_WITH_UNO {
         let mut qemu = load_in_qemu(version, |uno| {
             uno.cpu.pc = 0x123;
             uno.cpu.r[24] = 42;
@@ -47,7 +47,7 @@ fn qemu_sees_changed_uno() {
 
 #[test]
 fn qemu_runs_on_from_our_stream() {
-    for version in VERSIONS {
+    for version in VERSIONS_WITH_UNO {
         let mut qemu = load_in_qemu(version, |uno| {
             // inc r24; rjmp to itself
             uno.ram[0].bytes()[..4].copy_from_slice(&[0x83, 0x95, 0xff, 0xcf]);

@@ -68,10 +68,11 @@ impl Aliases {
         }
     }
 
-    /// Registers all, under the ids that `ids` makes of a number, an I/O port, and the newest version with that id.
+    /// Registers all that have an alias in QEMU `version`, under the ids that `ids` makes of a number, an I/O port, and the newest version with that id.
     fn register<'d>(
         &self,
         machine: &mut LocalMachine<'d>,
+        version: &str,
         ids: impl Fn(Registration<'d, Local>, u32, u32, u32) -> Registration<'d, Local>,
     ) {
         let [first, second] = self.pics.clone();
@@ -79,9 +80,12 @@ impl Aliases {
             (Registration::device("i8259", first), 0, 0x20, 1),
             (Registration::device("i8259", second), 1, 0xa0, 1),
             (Registration::device("i8254", self.pit.clone()), 0, 0x40, 2),
-            (Registration::device("mc146818rtc", self.rtc.clone()), 0, 0x70, 3),
             (Registration::device("serial", self.uart.clone()), 0, 0x3f8, 3),
-        ] {
+            (Registration::device("mc146818rtc", self.rtc.clone()), 0, 0x70, 3),
+        ]
+        .into_iter()
+        .take(if version == "11.1" { 4 } else { 5 })
+        {
             machine.add(ids(registration, number, port, version)).unwrap();
         }
     }
@@ -98,8 +102,9 @@ fn a_device_is_found_under_its_alias() {
         // The port is the instance id and the number its alias, so the stream loads, and the saved one contains the port.
         let devices = Aliases::new();
         let mut machine = registry_for(&stream);
-        devices
-            .register(&mut machine, |device, number, port, version| device.instance_id(port).alias_id(number, version));
+        devices.register(&mut machine, version, |device, number, port, version| {
+            device.instance_id(port).alias_id(number, version)
+        });
         load(&mut machine, &stream);
         assert_eq!((devices.uart.borrow().port.scr, devices.pics[1].borrow().imr), (0x5a, 0x3c), "{version}");
         devices.uart.borrow_mut().port.scr = 0x77;
@@ -110,8 +115,9 @@ fn a_device_is_found_under_its_alias() {
         // The other way round both load, as in QEMU.
         let devices = Aliases::new();
         let mut machine = registry_for(&stream);
-        devices
-            .register(&mut machine, |device, number, port, version| device.instance_id(number).alias_id(port, version));
+        devices.register(&mut machine, version, |device, number, port, version| {
+            device.instance_id(number).alias_id(port, version)
+        });
         for (stream, scratch) in [(&stream, 0x5a), (&with_ports, 0x77)] {
             load(&mut machine, stream);
             assert_eq!((devices.uart.borrow().port.scr, devices.pics[1].borrow().imr), (scratch, 0x3c), "{version}");
@@ -136,7 +142,7 @@ fn missing_instance_has_qemus_message() {
             LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough)).section("serial", Rules::QEMU);
         let error = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap_err();
         let said = error.qemu_message().unwrap_or_else(|| panic!("{version}: {error}"));
-        assert!(said.contains("'serial' 1017") && refusal.contains(said), "{version}: {said}\n{refusal}");
+        assert!(said.contains("'serial' 1017") && is_printed(said, &refusal), "{version}: {said}\n{refusal}");
     }
 }
 
@@ -176,8 +182,11 @@ fn card_is_found_by_its_name_without_path() {
         let bare = saved(&mut machine, SaveOptions::new());
 
         let mut qemu = Qemu::load(version, "x86_64", &args, &bare);
-        let seen = CARDS.map(|address| memory(&mut qemu, u64::from(address + WAKE_UP)));
-        assert_eq!(seen, [0x100, 0x101], "{version}: the instances 0 and 1 of `e1000` in QEMU");
+        if version != "11.1" {
+            // The monitor of 11.1 does not read registers of devices.
+            let seen = CARDS.map(|address| memory(&mut qemu, u64::from(address + WAKE_UP)));
+            assert_eq!(seen, [0x100, 0x101], "{version}: the instances 0 and 1 of `e1000` in QEMU");
+        }
 
         let mut machine = registry_for(&bare);
         let (found, _) = register(&mut machine);
@@ -185,6 +194,7 @@ fn card_is_found_by_its_name_without_path() {
         assert_eq!(found, cards, "{version}");
         // QEMU has the full names again.
         load(&mut machine, &qemu.save());
-        assert_eq!(found[1].borrow().mac_reg[WAKE_UP as usize / 4], 0x101, "{version}");
+        let seen = found.each_ref().map(|card| card.borrow().mac_reg[WAKE_UP as usize / 4]);
+        assert_eq!(seen, [0x100, 0x101], "{version}");
     }
 }

@@ -103,13 +103,17 @@ fn card_sends_subsections_of_its_machine_type() {
             let ours = saved(&mut machine, SaveOptions::new());
             assert_eq!((has(&ours, "e1000/full_mac_state"), has(&ours, "e1000/tx_tso_state")), (all_registers, tso));
             let mut qemu = Qemu::load(version, "x86_64", &args, &ours);
-            let seen = memory(&mut qemu, u64::from(REGISTERS + WAKE_UP));
-            assert_eq!(seen, if all_registers { 0x1234 } else { 0 }, "{version}");
+            let expected = if all_registers { 0x1234 } else { 0 };
+            if version != "11.1" {
+                // The monitor of 11.1 does not read registers of devices.
+                assert_eq!(memory(&mut qemu, u64::from(REGISTERS + WAKE_UP)), expected, "{version}");
+            }
             // Without a subsection for it, QEMU takes the kind of offload that the section itself has for both.
             let next = shared(E1000::default());
             let mut after = registry_for(&stream);
             after.register("0000:00:03.0/e1000", next.clone()).unwrap();
             load(&mut after, &qemu.save());
+            assert_eq!(next.borrow().mac_reg[WAKE_UP as usize / 4], expected, "{version}");
             assert_eq!(next.borrow().tso_props_mss, if tso { 0x5678 } else { 0x9abc }, "{version}");
         }
     }
@@ -148,6 +152,7 @@ fn unknown_subsection_is_rejected_as_in_qemu() {
         let error = try_load(&mut machine, &future).unwrap_err();
         // Only later releases of QEMU print the name of the subsection, in this message.
         assert_eq!(error.qemu_message(), Some("VM subsection 'serial/future' in 'serial' does not exist"), "{version}");
-        assert!(refusal.contains("Failed to load serial:state"), "{version}: {refusal}");
+        let reason = if version == "11.1" { error.qemu_message().unwrap() } else { "Failed to load serial:state" };
+        assert!(refusal.contains(reason), "{version}: {refusal}");
     }
 }

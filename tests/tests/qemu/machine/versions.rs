@@ -9,7 +9,8 @@ use super::*;
 
 #[test]
 fn older_versions_load_in_older_qemu() {
-    for version in VERSIONS {
+    // 11.1 requires version 3 of the clock.
+    for version in ["7.2", "10.0"] {
         let stream = saved_by_qemu(version, &PC, |qemu| {
             // The channel for the speaker gets a count; the clock gets something into its memory.
             output(qemu, &[(0x43, 0xb6), (0x42, 0x34), (0x42, 0x12), (0x70, 0x50), (0x71, 0x99)]);
@@ -70,7 +71,10 @@ fn newer_device_loads_from_qemu_and_goes_back() {
         older.register("serial", IsaSerial::default()).unwrap();
         let error = try_load(&mut older, &newer).unwrap_err();
         let said = error.qemu_message().unwrap_or_else(|| panic!("{version}: {error}"));
-        assert!(said.contains("version 4 for 'serial' v3") && refusal.contains(said), "{version}: {said}\n{refusal}");
+        assert!(
+            said.contains("version 4 for 'serial' v3") && is_printed(said, &refusal),
+            "{version}: {said}\n{refusal}"
+        );
 
         let as_qemu_has_it = saved(&mut machine, SaveOptions::new().version("serial", 3));
         let mut qemu = Qemu::load(version, "x86_64", &PC, &as_qemu_has_it);

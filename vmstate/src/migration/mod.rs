@@ -1,5 +1,7 @@
 //! Live migration: moves a machine to another process while its guest runs, with QEMU's protocol.
 //!
+//! [`policy`] decides about the passes over memory and the switchover.
+//!
 //! Tables hold the facts about QEMU's releases: [`Capability`], [`Parameters`], and the transitions between
 //! [states](MigrationStatus). [`Uri`] is the address of a migration.
 //! (QEMU: `migration/migration.c`, `migration/options.c`.)
@@ -8,6 +10,7 @@ mod capability;
 #[cfg(feature = "control")]
 pub mod control;
 mod parameter;
+pub mod policy;
 mod release;
 mod status;
 mod uri;

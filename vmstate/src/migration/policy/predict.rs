@@ -1,0 +1,67 @@
+//! The default rule: predicts the downtime with all of its parts, and switches over at a local minimum.
+
+use std::time::Duration;
+
+use super::{Decision, Goal, History, is_overdue, overdue};
+use crate::migration::parameter::OnStall;
+use crate::migration::status::Prediction;
+
+/// The number of passes among which the smallest one is a good moment for a switchover that is overdue.
+const WINDOW: usize = 8;
+/// The part of [`Goal::max_duration`] that an overdue migration waits for a good moment, as a divisor.
+const PATIENCE: u32 = 4;
+
+/// Predicts the downtime if the guest were stopped now.
+pub(super) fn downtime(goal: &Goal, history: &History) -> Prediction {
+    downtime_of(goal, history, history.remaining())
+}
+
+/// Predicts the downtime if the guest were stopped with `remaining` bytes of memory to send.
+fn downtime_of(goal: &Goal, history: &History, remaining: u64) -> Prediction {
+    let memory = match goal.switchover_bandwidth.or_else(|| history.bandwidth()) {
+        _ if remaining == 0 => Duration::ZERO,
+        Some(bandwidth) => duration(remaining, bandwidth),
+        None => Duration::MAX,
+    };
+    Prediction::new(memory, history.devices(), history.handshake())
+}
+
+/// Returns the time to send `bytes`.
+fn duration(bytes: u64, bandwidth: u64) -> Duration {
+    let nanos = (u128::from(bytes) * 1_000_000_000).checked_div(bandwidth.into());
+    nanos.and_then(|nanos| u64::try_from(nanos).ok()).map_or(Duration::MAX, Duration::from_nanos)
+}
+
+pub(super) fn decide(goal: &Goal, history: &History, now: Duration) -> Decision {
+    // Synchronizing earlier would send the pages again that a guest writes all the time, before the others were sent once.
+    let expected = if history.is_exact() { 0 } else { history.expected_dirty(now) };
+    let remaining = history.remaining().saturating_add(expected);
+    let fits = downtime_of(goal, history, remaining).total() <= goal.downtime_limit;
+    match history.is_exact() {
+        true if fits => Decision::SwitchOver,
+        // Devices alone exceed the limit: sending more memory cannot help.
+        true if history.remaining() == 0 => overdue(goal),
+        true if is_overdue(goal, now) => decide_overdue(goal, history, now),
+        true => Decision::Send,
+        // Only the dirty log tells whether it fits. A pass that has ended needs it anyway.
+        false if fits || history.remaining() == 0 => Decision::Synchronize,
+        // The end of an overdue migration is decided on exact numbers, too.
+        false if is_overdue(goal, now) => Decision::Synchronize,
+        false => Decision::Send,
+    }
+}
+
+/// Decides about a migration that has reached its longest duration: it fails, or switches over at a local minimum.
+fn decide_overdue(goal: &Goal, history: &History, now: Duration) -> Decision {
+    let patience = goal.max_duration.map_or(Duration::ZERO, |limit| limit + limit / PATIENCE);
+    match goal.on_stall {
+        OnStall::SwitchOver if now < patience && !is_local_minimum(history) => Decision::Send,
+        _ => overdue(goal),
+    }
+}
+
+/// Returns whether the last pass has less to send than the passes before it, give or take a tenth.
+fn is_local_minimum(history: &History) -> bool {
+    let smallest = history.passes().take(WINDOW).map(|pass| pass.remaining).min().unwrap_or(u64::MAX);
+    history.remaining() <= smallest.saturating_add(smallest / 10)
+}

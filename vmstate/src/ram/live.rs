@@ -11,7 +11,7 @@ use super::save::{PageWriter, RamSaver};
 use super::undo_log::UndoLog;
 use super::view::{receive, views};
 use crate::memory::{DirtyLog, PageSize, RamBlock};
-use crate::section::{BorrowedPages, LiveSection, Output, Pending};
+use crate::section::{BorrowedPages, LiveSection, Output, Pending, SentPages};
 use crate::stream::SectionKind;
 
 /// Guest memory as the live section `ram` of a machine.
@@ -133,7 +133,12 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
         Ok(done)
     }
 
+    fn sent_pages(&self) -> SentPages {
+        self.saver.sent_pages()
+    }
+
     fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.saver.sync_dirty_log()?;
         self.save_iterate(out, u64::MAX).map(drop)
     }
 

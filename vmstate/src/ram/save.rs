@@ -9,7 +9,7 @@ use super::record::{BlockHeader, Record, write_record};
 use super::view::{Page, View};
 use super::zero::is_zero;
 use crate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, PageSize, RamBlock};
-use crate::section::{BorrowedPages, Piece};
+use crate::section::{BorrowedPages, Piece, SentPages};
 
 /// Saver of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -28,6 +28,7 @@ pub struct RamSaver {
     number: u64,
     /// The block of the last page that was sent: the flag CONTINUE replaces its name.
     last_block: Option<usize>,
+    sent: SentPages,
 }
 
 /// The most pages of a run that are sent at once.
@@ -46,6 +47,7 @@ impl RamSaver {
             block: 0,
             number: 0,
             last_block: None,
+            sent: SentPages::default(),
         }
     }
 
@@ -77,7 +79,7 @@ impl RamSaver {
         for dirty in &self.dirty {
             dirty.insert_range(0..dirty.pages());
         }
-        (self.block, self.number, self.last_block) = (0, 0, None);
+        (self.block, self.number, self.last_block, self.sent) = (0, 0, None, SentPages::default());
         Ok(())
     }
 
@@ -100,7 +102,7 @@ impl RamSaver {
     }
 
     /// Writes the payload of a section part, with pages until `limit` bytes are written. Returns whether all pages have
-    /// been sent.
+    /// been sent that were dirty at the last synchronization of the log.
     ///
     /// # Errors
     /// Returns an error if memory cannot be read.
@@ -120,7 +122,7 @@ impl RamSaver {
     ) -> Result<bool, SaveError> {
         let end = out.written().saturating_add(limit);
         while out.written() < end {
-            let Some((index, run)) = self.next_run()? else { return Ok(true) };
+            let Some((index, run)) = self.next_run() else { return Ok(true) };
             let (Some(block), Some(layout)) = (blocks.get(index), self.layout.blocks().get(index)) else {
                 return Ok(true);
             };
@@ -161,20 +163,27 @@ impl RamSaver {
     /// # Errors
     /// Returns an error if memory cannot be read.
     pub fn complete<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
+        self.sync_dirty_log()?;
         self.iterate(blocks, u64::MAX, out)?;
         self.stop_log();
         Ok(())
     }
 
-    /// Returns the index of a block and the next run of pages to send in it. At the end of the last block a new pass
-    /// begins, with the pages that were written during the pass before.
-    fn next_run(&mut self) -> Result<Option<(usize, Range<u64>)>, SaveError> {
-        if let Some(run) = self.run_from_here() {
-            return Ok(Some(run));
-        }
-        self.sync_dirty_log()?;
-        (self.block, self.number) = (0, 0);
-        Ok(self.run_from_here())
+    /// Returns the index of a block and the next run of pages to send in it. After the last block, the search continues in
+    /// the first one.
+    ///
+    /// The log is not synchronized here: the caller, which decides about the switchover, has to know when a pass begins
+    /// (`find_dirty_block` in QEMU's `migration/ram.c`).
+    fn next_run(&mut self) -> Option<(usize, Range<u64>)> {
+        self.run_from_here().or_else(|| {
+            (self.block, self.number) = (0, 0);
+            self.run_from_here()
+        })
+    }
+
+    /// Returns the number of pages that were sent.
+    pub(super) fn sent_pages(&self) -> SentPages {
+        self.sent
     }
 
     fn run_from_here(&self) -> Option<(usize, Range<u64>)> {
@@ -206,7 +215,9 @@ impl RamSaver {
             // Cleared before it is read: a write in between is reported by the next synchronization of the log.
             self.dirty[index].remove(number);
             let page = block.page(offset, &mut self.page)?;
-            out.page(idstr, offset, self.last_block == Some(index), page);
+            let zero = out.page(idstr, offset, self.last_block == Some(index), page);
+            let count = if zero { &mut self.sent.zero } else { &mut self.sent.normal };
+            *count += 1;
             (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
         }
         Ok(())
@@ -240,14 +251,15 @@ impl<'m> PageWriter<'_, 'm> {
         self.writer.offset() + self.borrowed.as_ref().map_or(0, |borrowed| borrowed.bytes())
     }
 
-    fn page(&mut self, block: &str, offset: u64, same_block: bool, page: Page<'_, 'm>) {
+    /// Writes a page. Returns whether it is zero.
+    fn page(&mut self, block: &str, offset: u64, same_block: bool, page: Page<'_, 'm>) -> bool {
         let zero = match page {
             Page::Slice(bytes) | Page::Copied(bytes) => is_zero(bytes),
             Page::Memory(memory) => memory.is_zero(),
         };
         if zero {
             write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
-            return;
+            return true;
         }
         write_record(self.writer, &Record::Page { offset, same_block }, block);
         match page {
@@ -256,6 +268,7 @@ impl<'m> PageWriter<'_, 'm> {
             Page::Memory(memory) if !self.borrow(Piece::Memory(memory)) => self.copy(memory),
             Page::Slice(_) | Page::Memory(_) => {}
         }
+        false
     }
 
     /// Adds a page to the borrowed ones. Returns `false` if it must be copied.

@@ -38,6 +38,39 @@ impl std::iter::Sum for Pending {
     }
 }
 
+/// The pages of guest memory that a save has sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SentPages {
+    /// Pages with their content.
+    pub normal: u64,
+    /// Zero pages, which have only a record.
+    pub zero: u64,
+}
+
+impl SentPages {
+    /// Creates the numbers of pages.
+    #[must_use]
+    pub fn new(normal: u64, zero: u64) -> Self {
+        Self { normal, zero }
+    }
+
+    /// Returns the larger one of both numbers.
+    #[must_use]
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self { normal: self.normal.max(other.normal), zero: self.zero.max(other.zero) }
+    }
+}
+
+impl std::iter::Sum for SentPages {
+    fn sum<I: Iterator<Item = Self>>(pages: I) -> Self {
+        pages.fold(Self::default(), |sum, next| Self {
+            normal: sum.normal.saturating_add(next.normal),
+            zero: sum.zero.saturating_add(next.zero),
+        })
+    }
+}
+
 /// A section that is sent in parts while the machine runs, like QEMU's `SaveVMHandlers`. Guest memory is such a section
 /// ([`Ram`](crate::ram::Ram)).
 ///
@@ -71,6 +104,11 @@ pub trait LiveSection {
     /// Returns the amount left to send (`state_pending_exact`).
     fn pending_exact(&mut self) -> Pending {
         Pending::default()
+    }
+
+    /// Returns the number of pages that were sent since the start.
+    fn sent_pages(&self) -> SentPages {
+        SentPages::default()
     }
 
     /// Writes the payload of one section of about `budget` bytes. Returns `true` if nothing is left to send.

@@ -9,7 +9,7 @@ mod live;
 mod output;
 mod raw;
 
-pub use live::{LiveSection, Pending};
+pub use live::{LiveSection, Pending, SentPages};
 pub use output::Output;
 pub(crate) use output::{BorrowedPages, Piece};
 pub use raw::RawSection;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::schema::Release;
-use crate::stream::SectionHeader;
+use crate::stream::{Command, SectionHeader};
 
 /// Options of a save.
 ///
@@ -21,6 +21,8 @@ pub struct SaveOptions {
     pub(super) configuration: bool,
     pub(super) description: Option<Release>,
     pub(super) device_state_only: bool,
+    pub(super) header: bool,
+    pub(super) commands: Vec<Command>,
     versions: BTreeMap<String, u32>,
 }
 
@@ -31,6 +33,8 @@ impl Default for SaveOptions {
             configuration: true,
             description: Some(Release::default()),
             device_state_only: false,
+            header: true,
+            commands: Vec::new(),
             versions: BTreeMap::new(),
         }
     }
@@ -69,6 +73,21 @@ impl SaveOptions {
     #[must_use]
     pub fn device_state_only(mut self) -> Self {
         self.device_state_only = true;
+        self
+    }
+
+    /// Begins with the first section: the caller has written the header, the configuration and the commands.
+    #[must_use]
+    pub fn without_header(mut self) -> Self {
+        self.header = false;
+        self
+    }
+
+    /// Sends commands between the configuration and the first section, such as
+    /// [`OpenReturnPath`](Command::OpenReturnPath).
+    #[must_use]
+    pub fn commands(mut self, commands: impl IntoIterator<Item = Command>) -> Self {
+        self.commands.extend(commands);
         self
     }
 

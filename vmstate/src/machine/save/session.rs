@@ -8,8 +8,8 @@ use crate::machine::Machine;
 use crate::machine::session::{Direction, Mismatch, Ticket};
 use crate::registry::{Registry, SectionHandler, Threading};
 use crate::schema::Release;
-use crate::section::{LiveSection, Output, Pending};
-use crate::stream::{Command, SectionHeader, SectionKind, StreamWriter};
+use crate::section::{LiveSection, Output, Pending, SentPages};
+use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamWriter};
 
 /// A save that its caller drives: it begins, iterates over the live sections while the machine runs, and sends the devices
 /// when the machine is stopped.
@@ -110,11 +110,10 @@ impl SaveSession {
         machine: &mut Machine<'_, T>,
         out: &mut Output<'_>,
     ) -> Result<(), SaveError> {
-        self.frame(out).header();
         let configuration = machine.configuration.as_ref();
         let configuration = configuration.filter(|_| self.options.configuration && !self.options.device_state_only);
-        if let Some(configuration) = configuration {
-            self.frame(out).configuration(configuration);
+        if self.options.header {
+            self.write_header(out, configuration)?;
         }
         if let Some(release) = self.release {
             machine.descriptions.begin(release, machine.page_size.bytes(), configuration);
@@ -127,6 +126,18 @@ impl SaveSession {
             } else if machine.registry.entries[index].is_early() {
                 self.full_section(machine, out, index)?;
             }
+        }
+        Ok(())
+    }
+
+    fn write_header(&self, out: &mut Output<'_>, configuration: Option<&Configuration>) -> Result<(), SaveError> {
+        let mut frame = self.frame(out);
+        frame.header();
+        if let Some(configuration) = configuration {
+            frame.configuration(configuration);
+        }
+        for command in &self.options.commands {
+            frame.command(command)?;
         }
         Ok(())
     }
@@ -174,6 +185,11 @@ impl SaveSession {
     /// Returns the number of bytes left to send, after synchronizing the dirty log.
     pub fn pending_exact<T: Threading>(&self, machine: &mut Machine<'_, T>) -> Pending {
         self.live_sections(machine).map(|(_, live)| live.pending_exact()).sum()
+    }
+
+    /// Returns the number of pages of guest memory that were sent.
+    pub fn sent_pages<T: Threading>(&self, machine: &mut Machine<'_, T>) -> SentPages {
+        self.live_sections(machine).map(|(_, live)| live.sent_pages()).sum()
     }
 
     /// Sends a command to the destination.
@@ -274,10 +290,10 @@ impl SaveSession {
         Ok(self.stats(out))
     }
 
-    /// Returns the number of bytes and sections that have been written so far.
+    /// Returns the number of bytes and sections that have been written so far, as long as all steps have the same output.
     #[must_use]
     pub fn stats(&self, out: &mut Output<'_>) -> SaveStats {
-        SaveStats { bytes: out.writer().offset() - self.started, sections: self.sections }
+        SaveStats { bytes: out.writer().offset().saturating_sub(self.started), sections: self.sections }
     }
 
     /// Ends the save early. The live sections are cleaned up, and the machine can continue.

@@ -1,6 +1,11 @@
 //! Live migration: moves a machine to another process while its guest runs, with QEMU's protocol.
 //!
-//! [`policy`] decides about the passes over memory and the switchover.
+//! [`source::Source`] and [`destination::Destination`] are engines without I/O, threads and clocks: a driver carries their
+//! actions out. [`policy`] decides about the passes over memory and the switchover. Memory is sent and loaded by the section
+//! `ram` of the machine, so it never passes through the engines.
+//!
+//! Between two peers that use this library, the right to run the guest is handed over with a handshake, so that at no time
+//! two guests run, and none is lost: see [`source`]. With a QEMU as the peer, the engines do what one side can do.
 //!
 //! Tables hold the facts about QEMU's releases: [`Capability`], [`Parameters`], and the transitions between
 //! [states](MigrationStatus). [`Uri`] is the address of a migration.
@@ -9,9 +14,14 @@
 mod capability;
 #[cfg(feature = "control")]
 pub mod control;
+pub mod destination;
+#[cfg(test)]
+mod model;
 mod parameter;
 pub mod policy;
+mod protocol;
 mod release;
+pub mod source;
 mod status;
 mod uri;
 

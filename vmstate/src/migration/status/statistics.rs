@@ -43,6 +43,10 @@ pub struct RamStatistics {
     pub remaining: u64,
     /// The bytes of the stream that were sent (`transferred`).
     pub transferred: u64,
+    /// The pages that were sent with their content (`normal`, and `normal-bytes` in bytes).
+    pub normal: u64,
+    /// The zero pages that were sent (`duplicate`).
+    pub duplicate: u64,
     /// The pages that the guest writes per second (`dirty-pages-rate`).
     pub dirty_pages_rate: u64,
     /// The bandwidth in megabits per second (`mbps`): of the last slice, or of the whole migration.
@@ -57,6 +61,14 @@ pub struct RamStatistics {
     pub precopy_bytes: u64,
     /// The bytes of memory that were sent while the guest was stopped (`downtime-bytes`).
     pub downtime_bytes: u64,
+}
+
+impl RamStatistics {
+    /// Returns the size of the pages that were sent with their content (`normal-bytes`).
+    #[must_use]
+    pub fn normal_bytes(&self) -> u64 {
+        self.normal.saturating_mul(self.page_size)
+    }
 }
 
 /// The parts of a measured downtime.

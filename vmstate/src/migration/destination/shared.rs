@@ -1,0 +1,100 @@
+//! The data that all states of a destination share.
+
+use std::collections::VecDeque;
+
+use super::{DestinationAction, DestinationConfig};
+use crate::migration::status::{Event, MigrationStatus, Side, is_transition};
+use crate::stream::{DestinationState, ReturnPathMessage};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: DestinationConfig,
+    actions: VecDeque<DestinationAction>,
+    pub(super) busy: Option<DestinationAction>,
+    pub(super) events: VecDeque<Event>,
+    status: MigrationStatus,
+    /// Set when the source has opened the return path.
+    pub(super) return_path: bool,
+    /// The migration, if the source uses the handshake.
+    pub(super) session: Option<u64>,
+    /// The state that sources are told.
+    pub(super) state: DestinationState,
+    pub(super) error: Option<String>,
+}
+
+impl Shared {
+    pub(super) fn new(config: DestinationConfig) -> Self {
+        Self {
+            config,
+            actions: VecDeque::new(),
+            busy: None,
+            events: VecDeque::new(),
+            status: MigrationStatus::None,
+            return_path: false,
+            session: None,
+            state: DestinationState::Loading,
+            error: None,
+        }
+    }
+
+    pub(super) fn status(&self) -> MigrationStatus {
+        self.status
+    }
+
+    pub(super) fn enter(&mut self, status: MigrationStatus) {
+        debug_assert!(is_transition(Side::Destination, self.status, status, None), "{} to {status}", self.status);
+        self.status = status;
+        self.events.push_back(Event::Status(status));
+    }
+
+    pub(super) fn queue(&mut self, action: DestinationAction) {
+        self.actions.push_back(action);
+    }
+
+    pub(super) fn clear_queue(&mut self) {
+        self.actions.clear();
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy.is_none() && self.actions.is_empty()
+    }
+
+    pub(super) fn take_action(&mut self) -> Option<DestinationAction> {
+        if self.busy.is_some() {
+            return None;
+        }
+        self.busy = self.actions.pop_front();
+        self.busy.clone()
+    }
+
+    pub(super) fn is_doing(&self, action: &DestinationAction) -> bool {
+        self.busy.as_ref() == Some(action)
+    }
+
+    /// Changes the state that sources are told, and tells it a source that uses the handshake.
+    pub(super) fn tell(&mut self, state: DestinationState) {
+        self.state = state;
+        if self.session.is_some() {
+            let reason = self.error.clone().filter(|_| state == DestinationState::Declined).unwrap_or_default();
+            self.queue(DestinationAction::Answer(ReturnPathMessage::Status { state, reason }));
+        }
+    }
+
+    /// Gives the guest up for good: carries out `actions`, and reports the reason to the source.
+    pub(super) fn give_up(&mut self, reason: String, actions: &[DestinationAction]) {
+        self.error.get_or_insert(reason);
+        self.actions.clear();
+        self.actions.extend(actions.iter().cloned());
+        self.decline();
+    }
+
+    /// Tells the source that the guest never runs on this side.
+    fn decline(&mut self) {
+        match self.session {
+            Some(_) => self.tell(DestinationState::Declined),
+            // QEMU 7.2 just closes the connection here; 10.0 sends SHUT, too.
+            None if self.return_path => self.queue(DestinationAction::Answer(ReturnPathMessage::Shut(1))),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The configuration of a source.
+
+use crate::migration::capability::{Capabilities, Capability};
+use crate::migration::parameter::Parameters;
+use crate::migration::release::QemuRelease;
+
+/// The configuration of a [`Source`](super::Source).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SourceConfig {
+    /// The capabilities.
+    pub capabilities: Capabilities,
+    /// The parameters.
+    pub parameters: Parameters,
+    /// The release of QEMU whose states and rule the engine has.
+    pub release: QemuRelease,
+    /// The size of all memory.
+    pub memory: u64,
+    /// The target page size.
+    pub page_size: u64,
+    /// A random number that identifies the migration.
+    pub session: u64,
+    /// Set if the guest runs at the start. A stopped guest stays stopped on both sides.
+    pub guest_runs: bool,
+    /// Set if the destination can answer: the transport has two directions.
+    pub can_answer: bool,
+    /// Offers this library's handshake. QEMU ignores the offer.
+    pub handshake: bool,
+    /// Sends SWITCHOVER_START. QEMU 7.2 rejects it, so it depends on the machine type
+    /// (`send-switchover-start`).
+    pub switchover_start: bool,
+    /// The reasons why the machine cannot be migrated.
+    pub blockers: Vec<String>,
+}
+
+impl SourceConfig {
+    /// Creates the configuration of a running guest with `memory` bytes, and a random number `session`.
+    #[must_use]
+    pub fn new(memory: u64, session: u64) -> Self {
+        Self {
+            capabilities: Capabilities::default(),
+            parameters: Parameters::default(),
+            release: QemuRelease::default(),
+            memory,
+            page_size: 4096,
+            session,
+            guest_runs: true,
+            can_answer: true,
+            handshake: true,
+            switchover_start: true,
+            blockers: Vec::new(),
+        }
+    }
+
+    /// Returns whether the return path is opened.
+    pub(super) fn has_return_path(&self) -> bool {
+        self.can_answer && self.has(Capability::ReturnPath)
+    }
+
+    pub(super) fn has(&self, capability: Capability) -> bool {
+        self.capabilities.has(capability)
+    }
+
+    /// Checks everything that can be known before the connection.
+    pub(super) fn check(&self) -> Result<(), Rejected> {
+        let mut reasons = self.blockers.clone();
+        reasons.extend(self.capabilities.check(self.release).err().map(|conflict| conflict.to_string()));
+        reasons.extend(self.parameters.check().err().map(|invalid| invalid.to_string()));
+        if reasons.is_empty() { Ok(()) } else { Err(Rejected { reasons }) }
+    }
+}
+
+/// The reasons why a migration cannot start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the migration cannot start: {}", reasons.join("; "))]
+pub struct Rejected {
+    reasons: Vec<String>,
+}
+
+impl Rejected {
+    /// Returns the reasons.
+    #[must_use]
+    pub fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+}

@@ -1,0 +1,118 @@
+//! The return path, as the source sees it.
+
+use std::time::{Duration, Instant};
+
+use vmstate_types::LoadError;
+
+use crate::migration::protocol;
+use crate::stream::{Decoded, ReturnPathMessage};
+
+/// The peer, as far as its answers show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// It cannot answer.
+    Silent,
+    /// It has not answered yet.
+    Unknown,
+    /// A QEMU, or a peer that does not use the handshake.
+    Qemu,
+    /// A peer that uses this library's handshake.
+    Own,
+}
+
+/// The decoder of the return path, and the facts that its messages have established.
+#[derive(Debug)]
+pub(super) struct Link {
+    bytes: Vec<u8>,
+    /// The number of bytes that were decoded.
+    offset: u64,
+    peer: Peer,
+    /// The number of the PING whose PONG shows who the peer is.
+    last_ping: u32,
+    /// Set when the destination has accepted the handshake.
+    accepted: bool,
+    /// Set when the destination has approved the switchover.
+    approved: bool,
+    pinged: Option<Instant>,
+    round_trip: Option<Duration>,
+}
+
+impl Link {
+    /// Creates the link of a destination that can answer or not, and the PING that it answers last.
+    pub(super) fn new(can_answer: bool, last_ping: u32) -> Self {
+        Self {
+            bytes: Vec::new(),
+            offset: 0,
+            peer: if can_answer { Peer::Unknown } else { Peer::Silent },
+            last_ping,
+            accepted: false,
+            approved: false,
+            pinged: None,
+            round_trip: None,
+        }
+    }
+
+    /// Begins a new connection to the same peer.
+    pub(super) fn reconnect(&mut self) {
+        self.bytes.clear();
+        self.offset = 0;
+    }
+
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    pub(super) fn is_approved(&self) -> bool {
+        self.approved
+    }
+
+    /// Returns the shortest time between a PING and its PONG.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// Records that the first PINGs were sent.
+    pub(super) fn pinged(&mut self, now: Instant) {
+        self.pinged = Some(now);
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Decodes the next message.
+    ///
+    /// # Errors
+    /// Returns an error if the bytes are not a message.
+    pub(super) fn next(&mut self, now: Instant) -> Result<Option<ReturnPathMessage>, LoadError> {
+        match ReturnPathMessage::decode(&self.bytes, self.offset)? {
+            Decoded::Need(_) => Ok(None),
+            Decoded::Item(message, used) => {
+                self.bytes.drain(..used);
+                self.offset = self.offset.saturating_add(used as u64);
+                self.note(&message, now);
+                Ok(Some(message))
+            }
+        }
+    }
+
+    fn note(&mut self, message: &ReturnPathMessage, now: Instant) {
+        match message {
+            // An unexpected approval is not an error: QEMU 10.0 sends one if only the destination has the
+            // capability (`loadvm_process_command` in `migration/savevm.c`).
+            ReturnPathMessage::SwitchoverAck => self.approved = true,
+            ReturnPathMessage::Pong(number) => self.note_pong(*number, now),
+            _ => {}
+        }
+    }
+
+    fn note_pong(&mut self, number: u32, now: Instant) {
+        if let Some(pinged) = self.pinged.take() {
+            self.round_trip = Some(now.saturating_duration_since(pinged));
+        }
+        self.accepted |= protocol::accepted(number).is_some();
+        if number == self.last_ping && self.peer == Peer::Unknown {
+            self.peer = if self.accepted { Peer::Own } else { Peer::Qemu };
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The source of a migration, without I/O, threads and clocks.
+//!
+//! A driver asks the [`Source`] for the next [`SourceAction`], carries it out, and passes the [`SourceInput`] that results back, with
+//! the current time. The actions are the steps of a [`SaveSession`](crate::machine::SaveSession), so guest pages never
+//! pass through the engine: the session sends them from their place in memory. Bytes of the return path go in, commands
+//! come out.
+//!
+//! Each state is a struct, and its transition consumes it. A failure or a cancellation in any state leads to
+//! [`Leaving`](leaving::Leaving), which closes the channel and resumes the guest. The exceptions are the states after the
+//! source has given the right to run away: they lead to [`Doubt`](doubt::Doubt).
+//! (QEMU: `migration_thread` and `source_return_path_thread` in `migration/migration.c`.)
+
+mod active;
+mod config;
+mod doubt;
+mod leaving;
+mod link;
+mod phase;
+mod shared;
+mod starting;
+mod states;
+mod switchover;
+
+use std::time::Instant;
+
+pub use self::config::{Rejected, SourceConfig};
+use self::shared::Shared;
+use self::starting::Connecting;
+use self::states::State;
+use super::parameter::Parameters;
+use super::status::{Event, MigrationStatus, Statistics};
+use crate::section::SentPages;
+use crate::stream::{Command, ReturnPathMessage};
+
+/// A step that the driver carries out. It reports the result as [`SourceInput::Done`] or [`SourceInput::Failed`] before it asks for
+/// the next action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceAction {
+    /// Open the channel to the destination.
+    Connect,
+    /// Begin the stream: the header, the configuration, these commands, and the starts of the live sections.
+    Begin {
+        /// The commands between the configuration and the first section.
+        commands: Vec<Command>,
+    },
+    /// Write a command.
+    Send(Command),
+    /// Send a part of each live section, of about `budget` bytes.
+    Iterate {
+        /// The number of bytes.
+        budget: u64,
+    },
+    /// Synchronize the dirty log.
+    Synchronize,
+    /// Throttle the guest by this percentage of its time; 0 ends it.
+    Throttle(u8),
+    /// Stop the guest: no vCPU runs and no device writes memory afterwards.
+    Stop,
+    /// Send the ends of the live sections: all memory that is left.
+    CompleteLive,
+    /// Send the devices.
+    Devices,
+    /// Send the end of the stream and the description.
+    End,
+    /// Close the channel and abort the session, if they are open.
+    Close,
+    /// Resume the guest.
+    Resume,
+}
+
+/// The result of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Done {
+    /// The bytes that the action has written.
+    pub bytes: u64,
+    /// The bytes of memory that are left to send.
+    pub remaining: u64,
+    /// The pages that were sent since the start.
+    pub pages: SentPages,
+}
+
+impl Done {
+    /// Creates the result of an action that has written `bytes` and left `remaining` bytes of memory to send.
+    #[must_use]
+    pub fn new(bytes: u64, remaining: u64) -> Self {
+        Self { bytes, remaining, pages: SentPages::default() }
+    }
+
+    /// Sets the number of pages that were sent since the start.
+    #[must_use]
+    pub fn pages(mut self, pages: SentPages) -> Self {
+        self.pages = pages;
+        self
+    }
+}
+
+/// An input of the engine.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SourceInput<'i> {
+    /// The action has succeeded.
+    Done(Done),
+    /// The action has failed.
+    Failed(String),
+    /// Bytes of the return path have arrived.
+    Received(&'i [u8]),
+    /// The return path has ended or failed.
+    Lost(String),
+    /// The time of [`Source::poll_timeout`] has come.
+    Timeout,
+}
+
+/// A command of the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceControl {
+    /// Cancel the migration. The guest continues on this side, unless the destination may have it.
+    Cancel,
+    /// Continue after [`MigrationStatus::PreSwitchover`].
+    Continue,
+    /// Change the parameters.
+    Set(Box<Parameters>),
+    /// Connect to the destination again, and ask for its state.
+    Recover,
+    /// Resume the guest although the destination may run it. The caller asserts that the destination is dead, or that it
+    /// was seen stopped.
+    ForceRun,
+    /// Leave the guest to the destination, which was seen running.
+    Abandon,
+}
+
+/// The error for a command that does not apply to the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("command `{command}` is not possible in state `{status}`")]
+pub struct NotNow {
+    command: &'static str,
+    status: MigrationStatus,
+}
+
+/// A signal for a state: an input or a command, decoded.
+enum Signal {
+    Done(Done),
+    Failed(String),
+    Message(ReturnPathMessage),
+    Lost(String),
+    Timeout,
+    Control(SourceControl),
+}
+
+/// The source of a migration.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use vmstate::migration::source::{SourceAction, SourceControl, Source, SourceConfig};
+/// use vmstate::migration::MigrationStatus;
+///
+/// let now = Instant::now();
+/// let mut source = Source::new(SourceConfig::new(1 << 20, 1), now)?;
+/// assert_eq!(source.poll_action(now), Some(SourceAction::Connect));
+/// source.command(now, SourceControl::Cancel)?;
+/// assert_eq!(source.statistics(now).status, MigrationStatus::Cancelling);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Source {
+    shared: Shared,
+    /// `None` only while a transition consumes it.
+    state: Option<State>,
+}
+
+impl Source {
+    /// Creates the source, which connects first.
+    ///
+    /// # Errors
+    /// Returns an error if the machine is blocked, or the capabilities or parameters cannot be combined: all reasons at
+    /// once.
+    pub fn new(config: SourceConfig, now: Instant) -> Result<Self, Rejected> {
+        config.check()?;
+        let mut shared = Shared::new(config, now);
+        shared.enter(MigrationStatus::Setup);
+        let state = Some(Connecting::begin(&mut shared).into());
+        Ok(Self { shared, state })
+    }
+
+    /// Handles an input.
+    pub fn handle(&mut self, now: Instant, input: SourceInput<'_>) {
+        match input {
+            SourceInput::Done(done) => {
+                let done = Signal::Done(done);
+                self.advance(now, done);
+                self.shared.busy = None;
+                self.advance_idle(now);
+            }
+            SourceInput::Failed(reason) => {
+                self.advance(now, Signal::Failed(reason));
+                self.shared.busy = None;
+                self.advance_idle(now);
+            }
+            SourceInput::Received(bytes) => self.receive(now, bytes),
+            SourceInput::Lost(reason) => self.lose(now, reason),
+            SourceInput::Timeout => self.time_out(now),
+        }
+    }
+
+    /// Executes a command.
+    ///
+    /// # Errors
+    /// Returns an error if the command does not apply to the state.
+    pub fn command(&mut self, now: Instant, control: SourceControl) -> Result<(), NotNow> {
+        if let SourceControl::Set(parameters) = control {
+            self.shared.config.parameters = *parameters;
+            return Ok(());
+        }
+        let accepts = self.state.as_ref().is_some_and(|state| state.accepts(&control));
+        if !accepts {
+            return Err(NotNow { command: control.name(), status: self.shared.status() });
+        }
+        self.advance(now, Signal::Control(control));
+        self.advance_idle(now);
+        Ok(())
+    }
+
+    /// Returns the next action. While an action is carried out, there is nothing to do.
+    pub fn poll_action(&mut self, now: Instant) -> Option<SourceAction> {
+        self.shared.take_action(now)
+    }
+
+    /// Returns the next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.shared.events.pop_front()
+    }
+
+    /// Returns the time at which the engine needs [`SourceInput::Timeout`], if there is nothing else to do until then.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.state.as_ref().and_then(State::deadline)
+    }
+
+    /// Returns the statistics.
+    #[must_use]
+    pub fn statistics(&self, now: Instant) -> Statistics {
+        self.shared.statistics(now)
+    }
+
+    /// Returns the parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        &self.shared.config.parameters
+    }
+
+    /// Returns whether the migration has ended, so that no action follows.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, Some(State::Finished(_)))
+    }
+
+    fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        self.shared.link.push(bytes);
+        loop {
+            match self.shared.link.next(now) {
+                Ok(Some(message)) => {
+                    self.advance(now, Signal::Message(message));
+                    self.advance_idle(now);
+                }
+                Ok(None) => return,
+                Err(error) => return self.lose(now, error.to_string()),
+            }
+        }
+    }
+
+    fn lose(&mut self, now: Instant, reason: String) {
+        self.advance(now, Signal::Lost(reason));
+        self.advance_idle(now);
+    }
+
+    fn time_out(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|deadline| now >= deadline) {
+            self.advance(now, Signal::Timeout);
+            self.advance_idle(now);
+        }
+    }
+
+    fn advance(&mut self, now: Instant, signal: Signal) {
+        if let Some(state) = self.state.take() {
+            self.state = Some(state.handle(&mut self.shared, now, signal));
+        }
+    }
+
+    /// Lets the state choose the next action, if none is left.
+    fn advance_idle(&mut self, now: Instant) {
+        if self.shared.is_idle()
+            && let Some(state) = self.state.take()
+        {
+            self.state = Some(state.proceed(&mut self.shared, now));
+        }
+    }
+}
+
+impl SourceControl {
+    /// Returns the name of QEMU's command, or of the extension.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Cancel => "migrate_cancel",
+            Self::Continue => "migrate-continue",
+            Self::Set(_) => "migrate-set-parameters",
+            Self::Recover => "migrate-recover",
+            Self::ForceRun => "x-force-run",
+            Self::Abandon => "x-abandon",
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The data that all states of a source share: queues, statistics and the return path.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::config::SourceConfig;
+use super::link::Link;
+use super::{Done, SourceAction};
+use crate::migration::policy::{Goal, History, Throttle, predict};
+use crate::migration::protocol;
+use crate::migration::status::{
+    DowntimeParts, Event, MigrationStatus, Prediction, RamStatistics, Side, Statistics, is_transition,
+};
+use crate::section::SentPages;
+
+/// The action that is being carried out.
+#[derive(Debug)]
+pub(super) struct Busy {
+    pub(super) action: SourceAction,
+    pub(super) since: Instant,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: SourceConfig,
+    started: Instant,
+    actions: VecDeque<SourceAction>,
+    pub(super) busy: Option<Busy>,
+    pub(super) events: VecDeque<Event>,
+    status: MigrationStatus,
+    pub(super) link: Link,
+    pub(super) history: History,
+    pub(super) throttle: Throttle,
+    /// The number of synchronizations, which is the number of the pass.
+    syncs: u64,
+    pub(super) transferred: u64,
+    /// The bytes that were sent since the last synchronization.
+    sent_in_pass: u64,
+    memory: MemoryBytes,
+    pages: SentPages,
+    rate: Rate,
+    pub(super) times: Times,
+    pub(super) predicted: Option<Prediction>,
+    pub(super) error: Option<String>,
+    /// Set when the engine has stopped the guest.
+    pub(super) guest_stopped: bool,
+    /// Set while the channel is open.
+    pub(super) connected: bool,
+}
+
+/// The bytes of memory that were sent, by phase.
+#[derive(Debug, Default)]
+struct MemoryBytes {
+    precopy: u64,
+    downtime: u64,
+}
+
+/// Rates of the last slice and of the last period.
+#[derive(Debug, Default)]
+struct Rate {
+    mbps: f64,
+    pages_per_second: u64,
+    dirty_pages_per_second: u64,
+}
+
+/// Moments of a migration, since its start.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) active: Option<Duration>,
+    pub(super) stopping: Option<Duration>,
+    pub(super) stopped: Option<Duration>,
+    pub(super) continued: Option<Duration>,
+    pub(super) memory_sent: Option<Duration>,
+    pub(super) ended: Option<Duration>,
+    pub(super) finished: Option<Duration>,
+}
+
+impl Shared {
+    pub(super) fn new(config: SourceConfig, now: Instant) -> Self {
+        let last_ping = if config.handshake { protocol::offer(protocol::VERSION) } else { protocol::PING_QEMU };
+        Self {
+            link: Link::new(config.has_return_path(), last_ping),
+            history: History::new(config.memory),
+            config,
+            started: now,
+            actions: VecDeque::new(),
+            busy: None,
+            events: VecDeque::new(),
+            status: MigrationStatus::None,
+            throttle: Throttle::default(),
+            syncs: 0,
+            transferred: 0,
+            sent_in_pass: 0,
+            memory: MemoryBytes::default(),
+            pages: SentPages::default(),
+            rate: Rate::default(),
+            times: Times::default(),
+            predicted: None,
+            error: None,
+            guest_stopped: false,
+            connected: false,
+        }
+    }
+
+    pub(super) fn status(&self) -> MigrationStatus {
+        self.status
+    }
+
+    /// Returns the time since the start.
+    pub(super) fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
+    }
+
+    pub(super) fn goal(&self) -> Goal {
+        Goal::new(&self.config.parameters, self.config.release)
+    }
+
+    /// Changes the state. States that the configured release does not have are skipped.
+    pub(super) fn enter(&mut self, status: MigrationStatus) {
+        let optional = matches!(status, MigrationStatus::Failing | MigrationStatus::Device);
+        let exists = is_transition(Side::Source, self.status, status, Some(self.config.release));
+        debug_assert!(is_transition(Side::Source, self.status, status, None), "{} to {status}", self.status);
+        if exists || !optional {
+            self.status = status;
+            self.events.push_back(Event::Status(status));
+        }
+    }
+
+    pub(super) fn queue(&mut self, action: SourceAction) {
+        self.actions.push_back(action);
+    }
+
+    /// Forgets the actions that have not begun.
+    pub(super) fn clear_queue(&mut self) {
+        self.actions.clear();
+    }
+
+    /// Returns whether no action is queued or being carried out.
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy.is_none() && self.actions.is_empty()
+    }
+
+    /// Hands the next action out.
+    pub(super) fn take_action(&mut self, now: Instant) -> Option<SourceAction> {
+        if self.busy.is_some() {
+            return None;
+        }
+        let action = self.actions.pop_front()?;
+        self.busy = Some(Busy { action: action.clone(), since: now });
+        Some(action)
+    }
+
+    /// Returns whether the action that is being carried out is `action`.
+    pub(super) fn is_doing(&self, action: &SourceAction) -> bool {
+        self.busy.as_ref().is_some_and(|busy| busy.action == *action)
+    }
+
+    /// Counts the bytes of an action.
+    pub(super) fn count(&mut self, now: Instant, done: Done) {
+        self.transferred = self.transferred.saturating_add(done.bytes);
+        self.sent_in_pass = self.sent_in_pass.saturating_add(done.bytes);
+        let Some(busy) = &self.busy else { return };
+        self.pages = self.pages.max(done.pages);
+        if matches!(busy.action, SourceAction::Iterate { .. } | SourceAction::CompleteLive) {
+            let memory = self.history.remaining().saturating_sub(done.remaining);
+            self.history.sent(memory, done.bytes, now.saturating_duration_since(busy.since));
+            let phase = if self.guest_stopped { &mut self.memory.downtime } else { &mut self.memory.precopy };
+            *phase = phase.saturating_add(done.bytes);
+        }
+    }
+
+    /// Records a synchronization of the dirty log, and emits the event of the new pass.
+    pub(super) fn synchronized(&mut self, now: Instant, remaining: u64) {
+        let at = self.elapsed(now);
+        let dirtied = remaining.saturating_sub(self.history.remaining());
+        self.syncs += 1;
+        self.history.synchronized(at, dirtied);
+        self.rate.dirty_pages_per_second = self.history.dirty_rate().unwrap_or(0) / self.config.page_size.max(1);
+        self.sent_in_pass = 0;
+        let expected = predict(&self.goal(), &self.history);
+        self.events.push_back(Event::Pass { number: self.syncs, remaining, expected });
+    }
+
+    /// Returns the bytes that were sent since the last synchronization.
+    pub(super) fn sent_in_pass(&self) -> u64 {
+        self.sent_in_pass
+    }
+
+    /// Records the first pass, which sends all memory.
+    pub(super) fn begin_first_pass(&mut self) {
+        self.syncs = 1;
+        let remaining = self.history.remaining();
+        let expected = predict(&self.goal(), &self.history);
+        self.events.push_back(Event::Pass { number: 1, remaining, expected });
+    }
+
+    /// Records the end of a slice.
+    pub(super) fn slice_ended(&mut self, bytes: u64, duration: Duration) {
+        self.history.slice_ended(bytes, duration);
+        let seconds = duration.as_secs_f64();
+        self.rate.mbps = if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1e6 } else { 0.0 };
+        let pages = bytes / self.config.page_size.max(1);
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.rate.pages_per_second = pages.saturating_mul(1000) / millis;
+    }
+
+    pub(super) fn statistics(&self, now: Instant) -> Statistics {
+        let active = self.times.active;
+        let total_time = self.times.finished.unwrap_or_else(|| self.elapsed(now));
+        Statistics {
+            status: self.status,
+            setup_time: active,
+            total_time: active.map(|_| total_time),
+            expected_downtime: active
+                .filter(|_| !self.status.is_final())
+                .map(|_| self.predicted.unwrap_or_else(|| predict(&self.goal(), &self.history)).total()),
+            downtime: self.downtime().filter(|_| self.status == MigrationStatus::Completed),
+            error: self.error.clone(),
+            throttle: self.throttle.percent().filter(|_| !self.status.is_final()),
+            ram: active.map(|_| self.ram_statistics(total_time)),
+            predicted: self.predicted,
+            parts: self.parts(),
+        }
+    }
+
+    /// Returns the time from the decision to stop the guest to the end.
+    pub(super) fn downtime(&self) -> Option<Duration> {
+        Some(self.times.finished?.saturating_sub(self.times.stopping?))
+    }
+
+    fn parts(&self) -> Option<DowntimeParts> {
+        let Times { stopping, stopped, continued, memory_sent, ended, finished, .. } = self.times;
+        Some(DowntimeParts {
+            stop: stopped?.saturating_sub(stopping?),
+            pause: continued?.saturating_sub(stopped?),
+            memory: memory_sent?.saturating_sub(continued?),
+            devices: ended?.saturating_sub(memory_sent?),
+            handshake: finished?.saturating_sub(ended?),
+        })
+    }
+
+    fn ram_statistics(&self, total_time: Duration) -> RamStatistics {
+        let seconds = total_time.saturating_sub(self.times.active.unwrap_or_default()).as_secs_f64();
+        let mbps = if !self.status.is_final() {
+            self.rate.mbps
+        } else if seconds > 0.0 {
+            self.transferred as f64 * 8.0 / seconds / 1e6
+        } else {
+            0.0
+        };
+        RamStatistics {
+            total: self.config.memory,
+            remaining: self.history.remaining(),
+            transferred: self.transferred,
+            normal: self.pages.normal,
+            duplicate: self.pages.zero,
+            dirty_pages_rate: self.rate.dirty_pages_per_second,
+            mbps,
+            dirty_sync_count: self.syncs,
+            page_size: self.config.page_size,
+            pages_per_second: self.rate.pages_per_second,
+            precopy_bytes: self.memory.precopy,
+            downtime_bytes: self.memory.downtime,
+        }
+    }
+}

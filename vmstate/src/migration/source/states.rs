@@ -1,0 +1,109 @@
+//! All states of a source, and the transitions into them.
+
+use std::ops::ControlFlow::{Break, Continue};
+use std::time::Instant;
+
+use super::active::Active;
+use super::doubt::{Asking, Doubt};
+use super::leaving::{Finished, Leaving};
+use super::phase::{Next, Phase};
+use super::shared::Shared;
+use super::starting::{Connecting, Starting};
+use super::switchover::{Barrier, Committed, Completing, Ending, PreSwitchover, Revoking, Sent, Stopping};
+use super::{Signal, SourceControl};
+use crate::migration::capability::Capability;
+use crate::migration::status::MigrationStatus;
+
+/// Defines the enum of states, whose variants all implement [`Phase`].
+macro_rules! states {
+    ($($state:ident),* $(,)?) => {
+        #[derive(Debug)]
+        pub(super) enum State {
+            $($state($state)),*
+        }
+
+        $(impl From<$state> for State {
+            fn from(state: $state) -> Self {
+                Self::$state(state)
+            }
+        })*
+
+        impl State {
+            pub(super) fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Self {
+                match self {
+                    $(Self::$state(state) => match state.handle(shared, now, signal) {
+                        Continue(state) => state.into(),
+                        Break(next) => Self::begin(next, shared, now),
+                    }),*
+                }
+            }
+
+            pub(super) fn proceed(self, shared: &mut Shared, now: Instant) -> Self {
+                match self {
+                    $(Self::$state(state) => match state.proceed(shared, now) {
+                        Continue(state) => state.into(),
+                        Break(next) => Self::begin(next, shared, now),
+                    }),*
+                }
+            }
+
+            pub(super) fn deadline(&self) -> Option<Instant> {
+                match self { $(Self::$state(state) => state.deadline()),* }
+            }
+
+            pub(super) fn accepts(&self, control: &SourceControl) -> bool {
+                match self { $(Self::$state(state) => state.accepts(control)),* }
+            }
+        }
+    };
+}
+
+states!(
+    Connecting,
+    Starting,
+    Active,
+    Stopping,
+    PreSwitchover,
+    Completing,
+    Barrier,
+    Ending,
+    Sent,
+    Committed,
+    Revoking,
+    Doubt,
+    Asking,
+    Leaving,
+    Finished,
+);
+
+impl State {
+    /// Begins the state that a transition leads to.
+    fn begin(next: Next, shared: &mut Shared, now: Instant) -> Self {
+        match next {
+            Next::Starting => Starting::begin(shared).into(),
+            Next::Active => Active::begin(shared, now).into(),
+            Next::Stopping => Stopping::begin(shared, now).into(),
+            Next::Stopped if shared.config.has(Capability::PauseBeforeSwitchover) => {
+                PreSwitchover::begin(shared).into()
+            }
+            Next::Stopped | Next::Completing => Completing::begin(shared, now).into(),
+            Next::Barrier => Barrier::begin(shared, now).into(),
+            Next::Ending => Ending::begin(shared, now).into(),
+            Next::Sent => Sent::begin(shared, now).into(),
+            Next::Committed => Committed::begin(shared, now).into(),
+            Next::Revoking => Revoking::begin(shared, now).into(),
+            Next::Asking { revoke } => Asking::begin(shared, now, revoke).into(),
+            Next::Doubt(reason) => {
+                shared.error.get_or_insert(reason);
+                Doubt::begin(shared).into()
+            }
+            Next::Failed(reason) => {
+                shared.error.get_or_insert(reason);
+                Leaving::begin(shared, now, MigrationStatus::Failed).into()
+            }
+            Next::Cancelled => Leaving::begin(shared, now, MigrationStatus::Cancelled).into(),
+            Next::Completed => Leaving::begin(shared, now, MigrationStatus::Completed).into(),
+            Next::Finished => Finished.into(),
+        }
+    }
+}

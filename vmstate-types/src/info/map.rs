@@ -26,10 +26,10 @@ pub struct Map<const MAX: usize, K = Plain, V = Plain>(PhantomData<(K, V)>);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a map",
     label = "expected a map",
-    note = "`Map` requires `BTreeMap`, `HashMap`, or a type that implements `vmstate::info::Mapping`",
+    note = "`Map` requires `BTreeMap`, `HashMap`, or a type that implements `vmstate::info::KeyedCollection`",
     note = "for `Vec` and sets, use `Sequence`"
 )]
-pub trait Mapping {
+pub trait KeyedCollection {
     /// The type of the keys.
     type Key: Clone;
     /// The type of the values.
@@ -54,7 +54,7 @@ pub trait Mapping {
     fn insert(&mut self, key: Self::Key, value: Self::Value) -> bool;
 }
 
-impl<K: Clone + Ord, V> Mapping for BTreeMap<K, V> {
+impl<K: Clone + Ord, V> KeyedCollection for BTreeMap<K, V> {
     type Key = K;
     type Value = V;
 
@@ -82,9 +82,9 @@ mod hashed {
 
     use alloc::vec::Vec;
 
-    use super::Mapping;
+    use super::KeyedCollection;
 
-    impl<K: Clone + Ord + Hash, V, H: BuildHasher> Mapping for HashMap<K, V, H> {
+    impl<K: Clone + Ord + Hash, V, H: BuildHasher> KeyedCollection for HashMap<K, V, H> {
         type Key = K;
         type Value = V;
 
@@ -112,7 +112,7 @@ mod hashed {
 /// The descriptions of a map with the given types and forms.
 struct Layout<M, K, V, const MAX: usize>(PhantomData<(M, K, V)>);
 
-impl<M: Mapping, K: Codec<M::Key>, V: Codec<M::Value>, const MAX: usize> Layout<M, K, V, MAX> {
+impl<M: KeyedCollection, K: Codec<M::Key>, V: Codec<M::Value>, const MAX: usize> Layout<M, K, V, MAX> {
     const ENTRY: &'static Description =
         &members::describe("entry", const { &[Field::new("key", K::FORM), Field::new("value", V::FORM)] });
 
@@ -124,7 +124,7 @@ impl<M: Mapping, K: Codec<M::Key>, V: Codec<M::Value>, const MAX: usize> Layout<
 
 impl<M, K, V, const MAX: usize> Info<M> for Map<MAX, K, V>
 where
-    M: Mapping<Key: Default, Value: Default>,
+    M: KeyedCollection<Key: Default, Value: Default>,
     K: Codec<M::Key>,
     V: Codec<M::Value>,
 {
@@ -169,7 +169,7 @@ fn save_entry<M, K, V, S, const MAX: usize>(
     element: ElementIndex,
 ) -> Result<(), SaveError>
 where
-    M: Mapping,
+    M: KeyedCollection,
     K: Codec<M::Key>,
     V: Codec<M::Value>,
     S: Sink,
@@ -185,7 +185,7 @@ where
 
 fn load_entry<M, K, V>(map: &mut M, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
-    M: Mapping<Key: Default, Value: Default>,
+    M: KeyedCollection<Key: Default, Value: Default>,
     K: Codec<M::Key>,
     V: Codec<M::Value>,
 {

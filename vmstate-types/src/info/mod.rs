@@ -56,7 +56,7 @@ mod wide;
 mod wrapper;
 
 pub use collection::Collection;
-pub use map::{Map, Mapping};
+pub use map::{KeyedCollection, Map};
 pub use maybe::{Maybe, Pair};
 pub use plain::Plain;
 pub use sequence::Sequence;

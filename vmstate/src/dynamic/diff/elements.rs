@@ -10,16 +10,16 @@ use super::super::{Scalar, ScalarKind, Scalars};
 #[non_exhaustive]
 pub struct ElementDifferences<'a> {
     /// The old array.
-    pub old: Sequence<'a>,
+    pub old: ElementArray<'a>,
     /// The new array.
-    pub new: Sequence<'a>,
+    pub new: ElementArray<'a>,
     /// The indices of elements that differ or that only one side has, in ascending order.
     pub changed: Vec<Range<u64>>,
 }
 
 /// An array of values of a fixed width: integers, the bytes of a buffer, the bits of a bitmap.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sequence<'a> {
+pub struct ElementArray<'a> {
     /// The info type of the field.
     pub type_name: &'a str,
     /// The offset in the stream at which its first element was read.
@@ -45,7 +45,7 @@ pub(super) enum Values<'a> {
 
 impl<'a> ElementDifferences<'a> {
     /// Compares two arrays. Returns `None` if they are equal.
-    pub(super) fn compare(old: Sequence<'a>, new: Sequence<'a>) -> Option<Self> {
+    pub(super) fn compare(old: ElementArray<'a>, new: ElementArray<'a>) -> Option<Self> {
         let mut changed = Vec::new();
         for range in segments(old.ranges(), new.ranges()) {
             match (old.run_at(range.start), new.run_at(range.start)) {
@@ -79,7 +79,7 @@ impl<'a> ElementDifferences<'a> {
     }
 }
 
-impl<'a> Sequence<'a> {
+impl<'a> ElementArray<'a> {
     pub(super) fn new(type_name: &'a str, offset: u64) -> Self {
         Self { type_name, offset, runs: Vec::new() }
     }

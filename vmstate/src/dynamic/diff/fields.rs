@@ -7,7 +7,7 @@ use super::super::path::{PathBuilder, Place};
 use super::super::{
     DecodedBody, DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, Found, Scalar, UndecodedRest,
 };
-use super::elements::{ElementDifferences, Sequence, Values};
+use super::elements::{ElementArray, ElementDifferences, Values};
 use super::pair::{Pair, pairs};
 use super::{FieldChange, FieldDifference};
 use crate::Writer;
@@ -47,15 +47,15 @@ fn have_same_fields(old: &UndecodedRest, new: &UndecodedRest) -> bool {
 /// The type of bytes that are not fields.
 const BYTES: &str = "bytes";
 
-fn opaque(section: &DecodedSection) -> Sequence<'_> {
+fn opaque(section: &DecodedSection) -> ElementArray<'_> {
     let (offset, bytes) = section.opaque().unwrap_or((section.offset, &[]));
-    Sequence::from_values(BYTES, offset, Values::Bytes(Cow::Borrowed(bytes)))
+    ElementArray::from_values(BYTES, offset, Values::Bytes(Cow::Borrowed(bytes)))
 }
 
-fn payload(section: &DecodedSection) -> Sequence<'_> {
+fn payload(section: &DecodedSection) -> ElementArray<'_> {
     let mut out = Writer::new();
     section.encode(&mut out);
-    Sequence::from_values(BYTES, section.offset, Values::Bytes(Cow::Owned(out.take())))
+    ElementArray::from_values(BYTES, section.offset, Values::Bytes(Cow::Owned(out.take())))
 }
 
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl<'a> Comparer<'a> {
         self.inside(one, other);
     }
 
-    fn bytes(&mut self, old: Sequence<'a>, new: Sequence<'a>) {
+    fn bytes(&mut self, old: ElementArray<'a>, new: ElementArray<'a>) {
         self.found.extend(
             ElementDifferences::compare(old, new)
                 .map(|elements| FieldDifference { path: String::new(), change: FieldChange::Elements(elements) }),
@@ -183,7 +183,7 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    fn elements(&mut self, old: Sequence<'a>, new: Sequence<'a>) {
+    fn elements(&mut self, old: ElementArray<'a>, new: ElementArray<'a>) {
         if let Some(elements) = ElementDifferences::compare(old, new) {
             self.add(FieldChange::Elements(elements));
         }
@@ -301,7 +301,7 @@ impl<'a> Group<'a> {
 
 /// An array, separated into elements of a fixed width and others.
 struct Array<'a> {
-    scalars: Sequence<'a>,
+    scalars: ElementArray<'a>,
     /// The other elements with their indices, in ascending order.
     others: Vec<(u64, Item<'a>)>,
 }
@@ -311,7 +311,7 @@ impl<'a> Array<'a> {
     fn new(items: impl IntoIterator<Item = (u64, Item<'a>)>) -> Self {
         let mut items = items.into_iter().peekable();
         let place = items.peek().map_or(Place { type_name: BYTES, offset: 0 }, |(_, item)| item.place);
-        let mut array = Self { scalars: Sequence::new(place.type_name, place.offset), others: Vec::new() };
+        let mut array = Self { scalars: ElementArray::new(place.type_name, place.offset), others: Vec::new() };
         for (first, Item { mut place, value }) in items {
             match value {
                 DecodedValue::Scalar(value) => array.scalars.push(first, Values::One(*value)),
@@ -339,7 +339,7 @@ impl<'a> Item<'a> {
     }
 
     /// Returns the bytes or bits of the value, if it consists of them.
-    fn sequence(self) -> Option<Sequence<'a>> {
+    fn sequence(self) -> Option<ElementArray<'a>> {
         let Place { type_name, offset } = self.place;
         let (offset, values) = match self.value {
             DecodedValue::Bytes(bytes) => (offset, Values::Bytes(Cow::Borrowed(bytes))),
@@ -348,7 +348,7 @@ impl<'a> Item<'a> {
             DecodedValue::Bitmap(words) => (offset, Values::Bits(words)),
             _ => return None,
         };
-        Some(Sequence::from_values(type_name, offset, values))
+        Some(ElementArray::from_values(type_name, offset, values))
     }
 }
 

@@ -43,7 +43,7 @@ mod memory;
 mod pair;
 mod snapshot;
 
-pub use elements::{ElementDifferences, Sequence};
+pub use elements::{ElementArray, ElementDifferences};
 pub use fields::compare_sections;
 pub use memory::{BlockDifference, MemoryBlock, MemoryDigest, PageChange, PageKind, PageRange};
 pub use snapshot::{LiveSummary, Snapshot, SnapshotSection};

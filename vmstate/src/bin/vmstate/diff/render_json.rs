@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 use vmstate::dynamic::diff::{
-    BlockDifference, ElementDifferences, FieldChange, FieldDifference, LiveSummary, MemoryBlock, PageChange, PageKind,
-    SectionDifference, Sequence, StateDifference, VersionedSection,
+    BlockDifference, ElementArray, ElementDifferences, FieldChange, FieldDifference, LiveSummary, MemoryBlock,
+    PageChange, PageKind, SectionDifference, StateDifference, VersionedSection,
 };
 
 use crate::value_json::{Json, Located, scalar};
@@ -210,7 +210,7 @@ impl<'a> Array<'a> {
 }
 
 impl<'a> ArraySide<'a> {
-    fn new(sequence: &Sequence<'a>) -> Self {
+    fn new(sequence: &ElementArray<'a>) -> Self {
         Self { type_name: sequence.type_name, offset: sequence.offset, length: sequence.len() }
     }
 }

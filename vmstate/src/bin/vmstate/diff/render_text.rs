@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
 use vmstate::dynamic::diff::{
-    BlockDifference, ElementDifferences, FieldChange, FieldDifference, LiveSummary, PageChange, SectionDifference,
-    Sequence, StateDifference,
+    BlockDifference, ElementArray, ElementDifferences, FieldChange, FieldDifference, LiveSummary, PageChange,
+    SectionDifference, StateDifference,
 };
 use vmstate::dynamic::{DecodedBody, Found, FoundItem, Scalar, ScalarKind};
 
@@ -248,7 +248,7 @@ fn parts(ElementDifferences { old, new, changed, .. }: &ElementDifferences<'_>) 
 }
 
 /// Returns bytes as text if they are printable, with trailing zeros.
-fn as_text(sequence: &Sequence<'_>) -> Option<String> {
+fn as_text(sequence: &ElementArray<'_>) -> Option<String> {
     if !(3..=TEXT).contains(&sequence.len()) {
         return None;
     }
@@ -265,7 +265,7 @@ fn byte(value: Scalar) -> Option<u8> {
 }
 
 /// Returns the first elements of `range`.
-fn part(sequence: &Sequence<'_>, range: &Range<u64>) -> String {
+fn part(sequence: &ElementArray<'_>, range: &Range<u64>) -> String {
     let shown = range.clone().take(ELEMENTS).map_while(|index| sequence.get(index));
     let mut words: Vec<_> = shown.map(scalar).collect();
     if words.is_empty() {

@@ -88,7 +88,9 @@ const AFTER_ARMS: &str = "        _ => Ok(section.clone()),
 const MAIN: &str = "
 /// Loads a stream, saves it again, and reports whether the bytes are the same.
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or(\"missing argument: the stream to load\")?;
+    let path = std::env::args()
+        .nth(1)
+        .ok_or(\"missing argument: the stream to load\")?;
     let stream = std::fs::read(path)?;
     let again = rewrite(&stream, |_, section| {
         *section = reload(section, Release::RELEASE)?;

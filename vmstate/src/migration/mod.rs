@@ -15,6 +15,8 @@ mod capability;
 #[cfg(feature = "control")]
 pub mod control;
 pub mod destination;
+#[cfg(unix)]
+mod drive;
 #[cfg(test)]
 mod model;
 mod parameter;
@@ -26,6 +28,10 @@ mod status;
 mod uri;
 
 pub use capability::{Capabilities, Capability, CapabilityConflict};
+#[cfg(unix)]
+pub use drive::{
+    Events, Host, HostError, HostMemory, Incoming, IncomingControl, MigrationError, Outgoing, OutgoingControl,
+};
 pub use parameter::{
     Compression, InvalidParameter, Mode, OnDoubt, OnStall, Parameter, ParameterValue, Parameters, Policy, Unit,
     ZeroPages,

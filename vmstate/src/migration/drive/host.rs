@@ -1,0 +1,97 @@
+//! The program that runs the guest.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::machine::Machine;
+use crate::memory::{DirtyLog, PageSize, RamBlock};
+use crate::stream::Configuration;
+
+/// The error of a host, which ends the migration.
+pub type HostError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A program that runs a guest: the only trait that it implements for migrations.
+///
+/// The memory is shared, so that it is sent while the guest runs. The devices are used only while the guest is stopped, so
+/// the machine can borrow them.
+pub trait Host {
+    /// Returns the machine type, and everything else that both sides must have in common.
+    fn configuration(&self) -> Configuration;
+
+    /// Returns the guest's memory.
+    fn memory(&self) -> HostMemory;
+
+    /// Calls `use_machine` with a machine of all devices, without the memory. The guest is stopped.
+    fn with_machine(&mut self, use_machine: &mut dyn FnMut(&mut Machine<'_>));
+
+    /// Returns whether the guest runs.
+    fn is_running(&self) -> bool;
+
+    /// Stops the guest. Afterwards no vCPU runs, and no device writes memory.
+    ///
+    /// # Errors
+    /// Returns an error if the guest cannot be stopped. It counts as stopped, so [`resume`](Self::resume) follows.
+    fn stop(&mut self) -> Result<(), HostError>;
+
+    /// Resumes the guest after a migration that has not moved it.
+    ///
+    /// # Errors
+    /// Returns an error if the guest cannot run.
+    fn resume(&mut self) -> Result<(), HostError>;
+
+    /// Starts the guest after its state was loaded, unless the state contains that it was stopped on the source. By
+    /// default, [`resume`](Self::resume).
+    ///
+    /// # Errors
+    /// Returns an error if the guest cannot run.
+    fn start(&mut self) -> Result<(), HostError> {
+        self.resume()
+    }
+
+    /// Makes the guest's vCPUs sleep for this percentage of their time; 0 ends it. The default does nothing, so that
+    /// `auto-converge` has no effect.
+    fn throttle(&mut self, percent: u8) {
+        let _ = percent;
+    }
+
+    /// Returns the reasons why the guest cannot be migrated now.
+    fn blockers(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// The memory of a guest.
+#[derive(Clone)]
+pub struct HostMemory {
+    /// The target page size.
+    pub page_size: PageSize,
+    /// The blocks, in the order in which they are sent.
+    pub blocks: Vec<Arc<dyn RamBlock + Send + Sync>>,
+    /// The log of the pages that the guest writes. Without one, only a stopped guest can be migrated.
+    pub log: Option<Arc<dyn DirtyLog>>,
+}
+
+impl HostMemory {
+    /// Creates the memory of `blocks`, with a log of written pages.
+    #[must_use]
+    pub fn new(
+        page_size: PageSize,
+        blocks: Vec<Arc<dyn RamBlock + Send + Sync>>,
+        log: Option<Arc<dyn DirtyLog>>,
+    ) -> Self {
+        Self { page_size, blocks, log }
+    }
+
+    /// Returns the size of all blocks in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.blocks.iter().map(|block| block.size()).sum()
+    }
+}
+
+impl fmt::Debug for HostMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.blocks.iter().map(|block| block.idstr()).collect();
+        f.debug_struct("HostMemory").field("page_size", &self.page_size).field("blocks", &names).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,381 @@
+//! The driver of a destination.
+
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use vmstate_types::{LoadError, Reader, Writer};
+
+use super::MigrationError;
+use super::channel::{Channel, Listener, Socket, until};
+use super::host::Host;
+use crate::machine::{LoadOptions, LoadReport, LoadSession, Machine, Step, Trailer};
+use crate::migration::destination::{
+    Destination, DestinationAction, DestinationConfig, DestinationControl, DestinationInput, Item,
+};
+use crate::migration::parameter::Parameters;
+use crate::migration::status::{Event, MigrationStatus};
+use crate::migration::uri::Uri;
+use crate::stream::{Decoded, ItemDecoder, ReturnPathMessage, StreamItem, StreamReader};
+
+/// A migration from another host or process.
+#[derive(Debug)]
+pub struct Incoming {
+    listener: Listener,
+    config: DestinationConfig,
+    control: IncomingControl,
+}
+
+/// Cancels an incoming migration, from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct IncomingControl(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    cancelled: AtomicBool,
+    /// The socket that the migration reads.
+    socket: Mutex<Option<Socket>>,
+}
+
+impl IncomingControl {
+    /// Cancels the migration, unless the source has given the guest to this side.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Release);
+        if let Some(socket) = &*self.0.socket.lock().unwrap_or_else(PoisonError::into_inner) {
+            socket.shut_down();
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    fn watch(&self, channel: &Channel) {
+        let socket = channel.socket().and_then(|socket| socket.try_clone().ok());
+        *self.0.socket.lock().unwrap_or_else(PoisonError::into_inner) = socket;
+    }
+}
+
+impl Incoming {
+    /// Listens at an address.
+    ///
+    /// # Errors
+    /// Returns an error if the address cannot be used.
+    pub fn listen(uri: &Uri, parameters: Parameters) -> Result<Self, MigrationError> {
+        let config = DestinationConfig { parameters, ..DestinationConfig::default() };
+        Self::listen_with(uri, config)
+    }
+
+    /// Listens at an address, with a configuration.
+    ///
+    /// # Errors
+    /// See [`listen`](Self::listen).
+    pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
+        let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", error))?;
+        Ok(Self { listener, config, control: IncomingControl::default() })
+    }
+
+    /// Returns the address, with the port that the system has chosen if it was 0.
+    ///
+    /// # Errors
+    /// Returns the error of the system.
+    pub fn address(&self) -> Result<Uri, MigrationError> {
+        self.listener.address().map_err(|error| MigrationError::new("listener", error))
+    }
+
+    /// Returns a handle that cancels the migration.
+    #[must_use]
+    pub fn control(&self) -> IncomingControl {
+        self.control.clone()
+    }
+
+    /// Waits for a source and loads its guest, which runs afterwards.
+    ///
+    /// # Errors
+    /// Returns an error if the migration fails. The host has its previous state then, and its guest does not run.
+    pub fn run(self, host: &mut impl Host) -> Result<(), MigrationError> {
+        self.run_with_events(host, |_| {})
+    }
+
+    /// Loads a guest as [`run`](Self::run) does, and calls `on_event` with each event.
+    ///
+    /// # Errors
+    /// See [`run`](Self::run).
+    pub fn run_with_events(self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Result<(), MigrationError> {
+        let engine = Destination::new(self.config.clone());
+        let progress = self.config.parameters.progress_timeout;
+        let mut driver = Driver { incoming: &self, engine, channel: None, pending: Vec::new(), progress, on_event };
+        driver.run(host);
+        match driver.engine.status() {
+            MigrationStatus::Completed => Ok(()),
+            status => {
+                let reason = driver.engine.error().map_or_else(|| status.to_string(), str::to_owned);
+                Err(MigrationError::new("incoming migration", reason))
+            }
+        }
+    }
+}
+
+struct Driver<'i, E> {
+    incoming: &'i Incoming,
+    engine: Destination,
+    channel: Option<Channel>,
+    /// Bytes that were read after the end of the stream.
+    pending: Vec<u8>,
+    progress: Duration,
+    on_event: E,
+}
+
+/// The end of the actions that need the machine.
+type Machineless = DestinationAction;
+
+impl<E: FnMut(Event)> Driver<'_, E> {
+    fn run(&mut self, host: &mut impl Host) {
+        let mut next = self.next_action();
+        while let Some(action) = next {
+            next = match action {
+                DestinationAction::Load => self.load(host),
+                action => {
+                    let input = self.execute(host, &action);
+                    self.handle(input);
+                    self.next_action()
+                }
+            };
+        }
+    }
+
+    fn next_action(&mut self) -> Option<DestinationAction> {
+        self.emit();
+        self.engine.poll_action()
+    }
+
+    fn emit(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            (self.on_event)(event);
+        }
+    }
+
+    fn handle(&mut self, input: DestinationInput) {
+        let now = Instant::now();
+        if self.incoming.control.is_cancelled() {
+            // States in which it is too late reject the command.
+            let _ = self.engine.command(now, DestinationControl::Cancel);
+        }
+        self.engine.handle(now, input);
+        self.emit();
+    }
+
+    /// Loads the stream, and returns the first action that does not need the machine.
+    fn load(&mut self, host: &mut impl Host) -> Option<Machineless> {
+        let (memory, configuration) = (host.memory(), host.configuration());
+        let mut next = Some(DestinationAction::Load);
+        host.with_machine(&mut |machine| {
+            machine.set_configuration(configuration.clone());
+            let registered = machine.register_ram(memory.page_size, memory.blocks.clone());
+            next = match registered {
+                Ok(_) => self.load_machine(machine),
+                Err(error) => {
+                    self.handle(DestinationInput::Failed(error.to_string()));
+                    self.next_action()
+                }
+            };
+        });
+        next
+    }
+
+    fn load_machine(&mut self, machine: &mut Machine<'_>) -> Option<Machineless> {
+        let input = self.channel.as_mut().and_then(|channel| channel.input.as_ref()?.try_clone().ok());
+        let Some(input) = input else {
+            self.handle(DestinationInput::Lost("the connection cannot be read".to_owned()));
+            return self.next_action();
+        };
+        let mut reader = Reader::from_read(input);
+        let options = LoadOptions::new().trailer(Trailer::Ignore);
+        let opened = options.open(&mut reader).and_then(|mut stream| {
+            let session = LoadSession::begin(machine, &mut stream, options)?;
+            Ok((stream, session))
+        });
+        match opened {
+            Ok((mut stream, session)) => self.load_stream(machine, &mut stream, session),
+            Err(error) => {
+                self.handle(failure(&error));
+                self.next_action()
+            }
+        }
+    }
+
+    fn load_stream(
+        &mut self,
+        machine: &mut Machine<'_>,
+        stream: &mut StreamReader<'_, '_>,
+        session: LoadSession,
+    ) -> Option<Machineless> {
+        let mut session = Some(session);
+        let mut action = Some(DestinationAction::Load);
+        loop {
+            let input = match action {
+                Some(DestinationAction::Load) => take_item(machine, stream, &mut session),
+                Some(DestinationAction::Commit) => commit(machine, session.take()),
+                Some(DestinationAction::RollBack) => {
+                    if let Some(session) = session.take() {
+                        session.roll_back(machine);
+                    }
+                    DestinationInput::Done
+                }
+                Some(DestinationAction::Answer(message)) => self.answer(&message),
+                other => return other,
+            };
+            self.handle(input);
+            action = self.next_action();
+        }
+    }
+
+    fn execute(&mut self, host: &mut impl Host, action: &DestinationAction) -> DestinationInput {
+        match action {
+            DestinationAction::Accept => self.accept(),
+            DestinationAction::Answer(message) => self.answer(message),
+            DestinationAction::ReadCommand => self.read_command(),
+            DestinationAction::AwaitClose => self.await_close(),
+            DestinationAction::Run => match host.start() {
+                Ok(()) => DestinationInput::Done,
+                Err(error) => DestinationInput::Failed(error.to_string()),
+            },
+            DestinationAction::Close => {
+                self.channel = None;
+                DestinationInput::Done
+            }
+            // The machine was rolled back with its session.
+            DestinationAction::Load | DestinationAction::Commit | DestinationAction::RollBack => DestinationInput::Done,
+        }
+    }
+
+    fn accept(&mut self) -> DestinationInput {
+        let control = &self.incoming.control;
+        let accepted = self.incoming.listener.accept(self.progress, || control.is_cancelled());
+        self.pending.clear();
+        let channel = match accepted {
+            Ok(Some(channel)) => channel,
+            Ok(None) => return DestinationInput::Failed("cancelled".to_owned()),
+            Err(error) => return DestinationInput::Failed(error.to_string()),
+        };
+        control.watch(&channel);
+        if let Some(socket) = channel.socket()
+            && let Err(error) = socket.set_read_timeout(Some(self.progress))
+        {
+            return DestinationInput::Failed(error.to_string());
+        }
+        self.channel = Some(channel);
+        DestinationInput::Done
+    }
+
+    fn answer(&mut self, message: &ReturnPathMessage) -> DestinationInput {
+        let mut bytes = Writer::new();
+        message.encode(&mut bytes);
+        let output = self.channel.as_mut().and_then(|channel| channel.output.as_mut());
+        match output.map(|output| output.write_all(bytes.pending())) {
+            Some(Ok(())) => DestinationInput::Done,
+            Some(Err(error)) => DestinationInput::Lost(error.to_string()),
+            None => DestinationInput::Lost("the connection is not writable".to_owned()),
+        }
+    }
+
+    /// Reads the next command after the end of the stream.
+    fn read_command(&mut self) -> DestinationInput {
+        loop {
+            match ItemDecoder::new().decode_item(&self.pending, 0) {
+                Ok(Decoded::Item(Some(StreamItem::Command(command)), used)) => {
+                    self.pending.drain(..used);
+                    return DestinationInput::Item(Item::Command(command));
+                }
+                Ok(Decoded::Item(..)) => return DestinationInput::Lost("expected a command".to_owned()),
+                Ok(Decoded::Need(_)) => {}
+                Err(error) => return DestinationInput::Lost(error.to_string()),
+            }
+            if let Err(input) = self.read_some() {
+                return input;
+            }
+        }
+    }
+
+    /// Waits until the source has closed the connection.
+    fn await_close(&mut self) -> DestinationInput {
+        loop {
+            match self.read_some() {
+                // Bytes after the description have no meaning, and QEMU ignores them, too.
+                Ok(()) => self.pending.clear(),
+                Err(DestinationInput::Done) => {
+                    let closed = self.channel.as_ref().map_or(Ok(()), Channel::check_closed);
+                    return closed
+                        .map_or_else(|error| DestinationInput::Lost(error.to_string()), |()| DestinationInput::Done);
+                }
+                Err(DestinationInput::Lost(reason)) => return DestinationInput::Lost(reason),
+                Err(other) => return other,
+            }
+        }
+    }
+
+    /// Reads bytes until the engine's deadline. The error is `Done` at the end of the connection.
+    fn read_some(&mut self) -> Result<(), DestinationInput> {
+        let timeout = until(self.engine.poll_timeout());
+        let Some(channel) = &mut self.channel else {
+            return Err(DestinationInput::Lost("the connection is closed".to_owned()));
+        };
+        let lost = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => DestinationInput::Timeout,
+            _ => DestinationInput::Lost(error.to_string()),
+        };
+        if let Some(socket) = channel.socket() {
+            socket.set_read_timeout(timeout).map_err(lost)?;
+        }
+        let mut buffer = [0; 4096];
+        let count = match &mut channel.input {
+            Some(input) => input.read(&mut buffer).map_err(lost)?,
+            None => 0,
+        };
+        match buffer.get(..count) {
+            Some(bytes) if count > 0 => self.pending.extend_from_slice(bytes),
+            _ => return Err(DestinationInput::Done),
+        }
+        Ok(())
+    }
+}
+
+fn failure(error: &LoadError) -> DestinationInput {
+    match error.is_truncated() {
+        true => DestinationInput::Lost(format!("connection lost: {error}")),
+        false => DestinationInput::Failed(error.to_string()),
+    }
+}
+
+/// Takes the next item of the stream, and loads it if it is a section.
+fn take_item(
+    machine: &mut Machine<'_>,
+    stream: &mut StreamReader<'_, '_>,
+    session: &mut Option<LoadSession>,
+) -> DestinationInput {
+    let Some(current) = session else { return DestinationInput::Failed("the load has ended".to_owned()) };
+    let item = match current.step(machine, stream) {
+        Ok(Step::Section(_)) => Item::Section,
+        Ok(Step::Command(command)) => Item::Command(command),
+        Ok(Step::PackageEnd) => return DestinationInput::Failed("unexpected package".to_owned()),
+        Ok(Step::End) => Item::End { described: stream.description().is_ok_and(|text| text.is_some()) },
+        Err(error) => {
+            let error = match session.take() {
+                Some(session) => session.fail(machine, stream, error),
+                None => error,
+            };
+            return failure(&error);
+        }
+    };
+    DestinationInput::Item(item)
+}
+
+fn commit(machine: &mut Machine<'_>, session: Option<LoadSession>) -> DestinationInput {
+    let committed: Option<Result<LoadReport, LoadError>> = session.map(|session| session.commit(machine));
+    match committed {
+        Some(Ok(_)) => DestinationInput::Done,
+        Some(Err(error)) => failure(&error),
+        None => DestinationInput::Failed("the load has ended".to_owned()),
+    }
+}

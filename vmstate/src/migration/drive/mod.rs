@@ -1,0 +1,36 @@
+//! Drivers: connect the engines to sockets, files and programs, and to the [`Host`] that runs the guest.
+//!
+//! [`Outgoing`] and [`Incoming`] block the thread that calls them; only the return path has a thread. A program with an
+//! event loop drives the engines in [`source`](super::source) and [`destination`](super::destination) itself.
+
+mod channel;
+mod host;
+mod incoming;
+mod outgoing;
+mod saver;
+#[cfg(test)]
+mod tests;
+
+pub use self::host::{Host, HostError, HostMemory};
+pub use self::incoming::{Incoming, IncomingControl};
+pub use self::outgoing::{Events, Outgoing, OutgoingControl};
+
+/// The error of a migration: it could not start, or has ended without success.
+#[derive(Debug, thiserror::Error)]
+#[error("{context}: {reason}")]
+pub struct MigrationError {
+    context: &'static str,
+    reason: String,
+}
+
+impl MigrationError {
+    fn new(context: &'static str, reason: impl ToString) -> Self {
+        Self { context, reason: reason.to_string() }
+    }
+
+    /// Returns the reason, without the context.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}

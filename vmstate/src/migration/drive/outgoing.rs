@@ -1,0 +1,304 @@
+//! The driver of a source.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::MigrationError;
+use super::channel::{Channel, until};
+use super::host::Host;
+use super::saver::Saver;
+use crate::migration::capability::{Capabilities, Capability};
+use crate::migration::parameter::Parameters;
+use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceControl, SourceInput};
+use crate::migration::status::{Event, Statistics};
+use crate::migration::uri::Uri;
+use crate::stream::Configuration;
+
+/// A migration to another host or process.
+///
+/// [`events`](Self::events) drives it: the guest of the host runs meanwhile, except during the switchover.
+#[derive(Debug)]
+pub struct Outgoing<'h, H> {
+    host: &'h mut H,
+    uri: Uri,
+    configuration: Configuration,
+    source: Source,
+    connection: Option<Connection>,
+    sender: Sender<Message>,
+    inbox: Receiver<Message>,
+    /// The number of connections so far: messages of older ones are ignored.
+    connections: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    saver: Saver,
+    /// Closes the connection when it is dropped, after the saver.
+    _channel: Channel,
+}
+
+/// A message for the thread of the driver.
+#[derive(Debug)]
+enum Message {
+    Control(SourceControl),
+    Received(u64, Vec<u8>),
+    Lost(u64, String),
+}
+
+/// Sends commands to a running migration, from any thread.
+#[derive(Debug, Clone)]
+pub struct OutgoingControl(Sender<Message>);
+
+impl OutgoingControl {
+    /// Sends a command. It is ignored if it does not apply to the state, or the migration has ended.
+    pub fn send(&self, control: SourceControl) {
+        let _ = self.0.send(Message::Control(control));
+    }
+}
+
+impl<'h, H: Host> Outgoing<'h, H> {
+    /// Starts a migration with the default capabilities.
+    ///
+    /// # Errors
+    /// Returns an error if the host has blockers or the parameters cannot be used.
+    pub fn start(host: &'h mut H, uri: &Uri, parameters: Parameters) -> Result<Self, MigrationError> {
+        let mut capabilities = Capabilities::default();
+        // Files have no return path, and most programs of `exec:` do not answer.
+        capabilities.set(Capability::ReturnPath, matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }));
+        Self::start_with(host, uri, SourceConfig { parameters, capabilities, ..SourceConfig::new(0, random()) })
+    }
+
+    /// Starts a migration with a configuration, whose memory and blockers are set by the host.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn start_with(host: &'h mut H, uri: &Uri, config: SourceConfig) -> Result<Self, MigrationError> {
+        let memory = host.memory();
+        let runs = host.is_running();
+        let mut blockers = host.blockers();
+        if runs && memory.log.is_none() {
+            blockers.push("the memory of the running guest has no dirty log; stop the guest first".to_owned());
+        }
+        let config = SourceConfig {
+            memory: memory.size(),
+            page_size: memory.page_size.bytes(),
+            guest_runs: runs,
+            can_answer: config.can_answer && uri.has_return_path(),
+            blockers,
+            ..config
+        };
+        let source = Source::new(config, Instant::now()).map_err(|error| MigrationError::new("migration", error))?;
+        let (sender, inbox) = mpsc::channel();
+        let (configuration, uri) = (host.configuration(), uri.clone());
+        Ok(Self { host, uri, configuration, source, connection: None, sender, inbox, connections: 0 })
+    }
+
+    /// Returns a sender of commands.
+    #[must_use]
+    pub fn control(&self) -> OutgoingControl {
+        OutgoingControl(self.sender.clone())
+    }
+
+    /// Returns the statistics.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.source.statistics(Instant::now())
+    }
+
+    /// Returns an iterator that drives the migration and returns its events. It ends with the migration.
+    pub fn events(&mut self) -> Events<'_, 'h, H> {
+        Events(self)
+    }
+
+    /// Drives the migration to its end.
+    ///
+    /// # Errors
+    /// Returns an error if the migration fails or is cancelled. The guest then continues on this side, if it ran before.
+    pub fn finish(mut self) -> Result<Statistics, MigrationError> {
+        self.events().for_each(drop);
+        let statistics = self.statistics();
+        match statistics.status {
+            crate::migration::MigrationStatus::Completed => Ok(statistics),
+            status => {
+                let reason = statistics.error.unwrap_or_else(|| status.to_string());
+                Err(MigrationError::new("migration", reason))
+            }
+        }
+    }
+
+    /// Advances until an event or the end.
+    fn next_event(&mut self) -> Option<Event> {
+        loop {
+            while let Ok(message) = self.inbox.try_recv() {
+                self.handle(message);
+            }
+            if let Some(event) = self.source.poll_event() {
+                return Some(event);
+            }
+            if let Some(action) = self.source.poll_action(Instant::now()) {
+                self.carry_out(&action);
+            } else if self.source.is_finished() {
+                return None;
+            } else {
+                self.wait();
+            }
+        }
+    }
+
+    fn carry_out(&mut self, action: &SourceAction) {
+        let input = match self.execute(action) {
+            Ok(done) => SourceInput::Done(done),
+            Err(error) => {
+                self.await_reason();
+                SourceInput::Failed(error.reason)
+            }
+        };
+        self.source.handle(Instant::now(), input);
+    }
+
+    /// Gives the destination time to report why it has closed the connection: a write fails before the report is read.
+    fn await_reason(&mut self) {
+        let deadline = Instant::now() + Duration::from_millis(200);
+        while self.connection.is_some()
+            && let Ok(message) = self.inbox.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            let lost = matches!(message, Message::Lost(..));
+            self.handle(message);
+            if lost {
+                return;
+            }
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        let now = Instant::now();
+        match message {
+            // A command that does not apply to the state has no effect, as in QEMU.
+            Message::Control(control) => drop(self.source.command(now, control)),
+            Message::Received(number, bytes) if number == self.connections => {
+                self.source.handle(now, SourceInput::Received(&bytes));
+            }
+            Message::Lost(number, reason) if number == self.connections => {
+                self.source.handle(now, SourceInput::Lost(reason));
+            }
+            Message::Received(..) | Message::Lost(..) => {}
+        }
+    }
+
+    /// Waits for a message or the next deadline.
+    fn wait(&mut self) {
+        const LONG: Duration = Duration::from_secs(3600);
+        match self.inbox.recv_timeout(until(self.source.poll_timeout()).unwrap_or(LONG)) {
+            Ok(message) => self.handle(message),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                self.source.handle(Instant::now(), SourceInput::Timeout);
+            }
+        }
+    }
+
+    fn execute(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
+        match action {
+            SourceAction::Connect => self.connect(),
+            SourceAction::Close => {
+                self.close();
+                Ok(Done::default())
+            }
+            SourceAction::Stop => self.call_host("stop", H::stop),
+            SourceAction::Resume => self.call_host("resume", H::resume),
+            SourceAction::Throttle(percent) => {
+                self.host.throttle(*percent);
+                Ok(Done::default())
+            }
+            action => self.write(action),
+        }
+    }
+
+    fn call_host(
+        &mut self,
+        context: &'static str,
+        call: impl FnOnce(&mut H) -> Result<(), super::HostError>,
+    ) -> Result<Done, MigrationError> {
+        call(self.host).map_err(|error| MigrationError::new(context, error))?;
+        Ok(Done::default())
+    }
+
+    fn write(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
+        let Some(Connection { saver, .. }) = &mut self.connection else {
+            return Err(MigrationError::new("connection", "it is closed"));
+        };
+        let written = match action {
+            SourceAction::Begin { commands } => saver.begin(&self.configuration, commands),
+            SourceAction::Send(command) => saver.command(command),
+            SourceAction::Iterate { budget } => saver.iterate(*budget),
+            SourceAction::Synchronize => Ok(saver.synchronize()),
+            SourceAction::CompleteLive => saver.complete(),
+            SourceAction::Devices => saver.devices(self.host, &self.configuration),
+            _ => saver.end(),
+        };
+        written.map_err(|error| MigrationError::new("stream", error))
+    }
+
+    fn connect(&mut self) -> Result<Done, MigrationError> {
+        self.close();
+        let parameters = self.source.parameters();
+        let (connect, progress) = (parameters.connect_timeout, parameters.progress_timeout);
+        let failed = |error| MigrationError::new("connection", error);
+        let mut channel = Channel::connect(&self.uri, connect, progress).map_err(failed)?;
+        let output = channel.output.take().ok_or_else(|| MigrationError::new("connection", "it is not writable"))?;
+        self.connections += 1;
+        if let Some(input) = channel.input.take() {
+            let (sender, number) = (self.sender.clone(), self.connections);
+            thread::spawn(move || read_return_path(input, &sender, number));
+        }
+        let saver = Saver::new(output, self.host.memory());
+        self.connection = Some(Connection { saver, _channel: channel });
+        Ok(Done::default())
+    }
+
+    fn close(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.saver.clean_up();
+        }
+    }
+}
+
+/// The events of a migration.
+#[derive(Debug)]
+pub struct Events<'o, 'h, H>(&'o mut Outgoing<'h, H>);
+
+impl<H: Host> Iterator for Events<'_, '_, H> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.0.next_event()
+    }
+}
+
+/// Passes the bytes of a return path on, until it ends.
+fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64) {
+    let mut buffer = [0; 4096];
+    let reason = loop {
+        match input.read(&mut buffer) {
+            Ok(0) => break "the destination has closed the connection".to_owned(),
+            Ok(count) => {
+                let bytes = buffer.get(..count).unwrap_or_default().to_vec();
+                if sender.send(Message::Received(number, bytes)).is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => break format!("connection lost: {error}"),
+        }
+    };
+    let _ = sender.send(Message::Lost(number, reason));
+}
+
+/// Returns a number that differs between migrations. It identifies them, and protects nothing.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    RandomState::new().hash_one((time.as_nanos(), std::process::id()))
+}

@@ -1,0 +1,135 @@
+//! The stream of a source: carries out the engine's actions that write it.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use vmstate_types::{SaveError, Writer};
+
+use super::host::{Host, HostMemory};
+use crate::machine::{SaveOptions, SaveSession};
+use crate::memory::RamBlock;
+use crate::migration::source::Done;
+use crate::ram::{self, Ram};
+use crate::section::{LiveSection, Output};
+use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamWriter};
+
+type Blocks = Vec<Arc<dyn RamBlock + Send + Sync>>;
+
+/// The id of the section `ram`. It links only the parts of the section, and QEMU numbers its sections from 0.
+const SECTION_ID: u32 = 0x7261_6d00;
+
+/// The stream of a source.
+///
+/// The memory is sent while the guest runs, and the machine exists only while it is stopped. So the section `ram` is framed
+/// here, and the machine's session writes only the devices.
+#[derive(Debug)]
+pub(super) struct Saver {
+    out: File,
+    writer: Writer,
+    ram: Ram<Arc<dyn RamBlock + Send + Sync>, Blocks>,
+    header: SectionHeader,
+    /// The end of the stream, which is written after the destination has loaded the devices.
+    tail: Writer,
+}
+
+impl Saver {
+    pub(super) fn new(out: File, memory: HostMemory) -> Self {
+        let ram = Ram::new(memory.page_size, memory.blocks);
+        let ram = match memory.log {
+            Some(log) => ram.dirty_log(log),
+            None => ram,
+        };
+        let header = SectionHeader::full(SECTION_ID, "ram", 0, ram::VERSION);
+        Self { out, writer: Writer::new(), ram, header, tail: Writer::new() }
+    }
+
+    /// Writes the header, the configuration, commands and the start of the memory.
+    pub(super) fn begin(&mut self, configuration: &Configuration, commands: &[Command]) -> Result<Done, SaveError> {
+        let start = self.writer.offset();
+        let mut stream = StreamWriter::new(&mut self.writer);
+        stream.header();
+        stream.configuration(configuration);
+        for command in commands {
+            stream.command(command)?;
+        }
+        self.section(SectionKind::Start, |ram, out| ram.save_setup(out))?;
+        Ok(self.done(start))
+    }
+
+    pub(super) fn command(&mut self, command: &Command) -> Result<Done, SaveError> {
+        let start = self.writer.offset();
+        StreamWriter::new(&mut self.writer).command(command)?;
+        self.writer.flush_to(&mut self.out).map_err(SaveError::io)?;
+        Ok(self.done(start))
+    }
+
+    pub(super) fn iterate(&mut self, budget: u64) -> Result<Done, SaveError> {
+        let start = self.writer.offset();
+        self.section(SectionKind::Part, |ram, out| ram.save_iterate(out, budget).map(drop))?;
+        Ok(self.done(start))
+    }
+
+    pub(super) fn synchronize(&mut self) -> Done {
+        let start = self.writer.offset();
+        self.ram.pending_exact();
+        self.done(start)
+    }
+
+    pub(super) fn complete(&mut self) -> Result<Done, SaveError> {
+        let start = self.writer.offset();
+        self.section(SectionKind::End, |ram, out| ram.save_complete(out))?;
+        Ok(self.done(start))
+    }
+
+    /// Writes the devices, and prepares the end of the stream.
+    pub(super) fn devices(&mut self, host: &mut impl Host, configuration: &Configuration) -> Result<Done, SaveError> {
+        let start = self.writer.offset();
+        let mut saved = Err(SaveError::misuse("the host did not provide its machine"));
+        let (writer, out, tail) = (&mut self.writer, &mut self.out, &mut self.tail);
+        host.with_machine(&mut |machine| {
+            machine.set_configuration(configuration.clone());
+            let options = SaveOptions::new().without_header();
+            saved = (|| {
+                let mut output = Output::new(writer, Some(out));
+                let mut session = SaveSession::begin(machine, &mut output, options.clone())?;
+                session.devices(machine, &mut output)?;
+                output.flush()?;
+                session.finish(machine, &mut Output::new(tail, None)).map(drop)
+            })();
+        });
+        saved?;
+        Ok(self.done(start))
+    }
+
+    pub(super) fn end(&mut self) -> Result<Done, SaveError> {
+        let start = self.tail.offset();
+        self.tail.flush_to(&mut self.out).map_err(SaveError::io)?;
+        Ok(Done::new(self.tail.offset() - start, 0))
+    }
+
+    /// Stops the dirty log.
+    pub(super) fn clean_up(&mut self) {
+        self.ram.save_cleanup();
+    }
+
+    fn section(
+        &mut self,
+        kind: SectionKind,
+        save: impl FnOnce(&mut Ram<Arc<dyn RamBlock + Send + Sync>, Blocks>, &mut Output<'_>) -> Result<(), SaveError>,
+    ) -> Result<(), SaveError> {
+        self.header.kind = kind;
+        StreamWriter::new(&mut self.writer).begin_section(&self.header);
+        #[cfg(all(target_os = "linux", feature = "mapping"))]
+        let mut output = Output::to_file(&mut self.writer, &self.out);
+        #[cfg(not(all(target_os = "linux", feature = "mapping")))]
+        let mut output = Output::new(&mut self.writer, Some(&mut self.out));
+        save(&mut self.ram, &mut output)?;
+        StreamWriter::resume(output.writer(), SECTION_ID).end_section();
+        output.flush()
+    }
+
+    fn done(&mut self, start: u64) -> Done {
+        let remaining = self.ram.pending_estimate().total();
+        Done::new(self.writer.offset() - start, remaining).pages(self.ram.sent_pages())
+    }
+}

@@ -1,0 +1,220 @@
+//! Two hosts in one process, over real sockets and files.
+
+use std::sync::Arc;
+use std::thread;
+
+use super::*;
+use crate::machine::Machine;
+use crate::memory::{DirtyLog, Layout, Marked, PageSize, RamBlock, VecBlock};
+use crate::migration::destination::DestinationConfig;
+use crate::migration::source::SourceControl;
+use crate::migration::{Event, MigrationStatus, Parameters, Uri};
+use crate::section::RawSection;
+use crate::stream::Configuration;
+use vmstate_types::{LoadError, Reader, SaveError, Writer};
+
+/// A host with one block of memory and one register.
+struct Board {
+    machine: &'static str,
+    ram: Arc<VecBlock>,
+    log: Arc<Marked>,
+    register: u32,
+    runs: bool,
+    /// The number of pages that the guest writes at each stop, in place of vCPUs.
+    writes: u64,
+}
+
+struct Register<'r>(&'r mut u32);
+
+impl RawSection for Register<'_> {
+    fn save(&mut self, out: &mut Writer) -> Result<(), SaveError> {
+        out.u32(*self.0);
+        Ok(())
+    }
+
+    fn load(&mut self, reader: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+        *self.0 = reader.u32()?;
+        Ok(())
+    }
+}
+
+const SIZE: usize = 2 << 20;
+
+impl Board {
+    fn new(bytes: Vec<u8>, runs: bool) -> Self {
+        let ram = Arc::new(VecBlock::new("ram", bytes));
+        let layout = Layout::new(PageSize::DEFAULT, [&*ram]).unwrap();
+        let log = Arc::new(Marked::new(&layout));
+        Self { machine: "board", ram, log, register: 0, runs, writes: 0 }
+    }
+
+    fn source() -> Self {
+        let bytes = (0..SIZE).map(|index| u8::try_from(index / 4096 % 251).unwrap()).collect();
+        Self { register: 42, ..Self::new(bytes, true) }
+    }
+
+    fn destination() -> Self {
+        Self::new(vec![0xaa; SIZE], false)
+    }
+}
+
+impl Host for Board {
+    fn configuration(&self) -> Configuration {
+        Configuration::new(self.machine)
+    }
+
+    fn memory(&self) -> HostMemory {
+        let log: Arc<dyn DirtyLog> = self.log.clone();
+        HostMemory::new(PageSize::DEFAULT, vec![self.ram.clone()], Some(log))
+    }
+
+    fn with_machine(&mut self, use_machine: &mut dyn FnMut(&mut Machine<'_>)) {
+        let mut machine = Machine::new();
+        machine.register_raw("register", 1, Register(&mut self.register)).unwrap();
+        use_machine(&mut machine);
+    }
+
+    fn is_running(&self) -> bool {
+        self.runs
+    }
+
+    fn stop(&mut self) -> Result<(), HostError> {
+        self.runs = false;
+        for page in 0..self.writes {
+            self.ram.write(page * 4096, b"written last").unwrap();
+            self.log.mark(0, page * 4096, 12);
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), HostError> {
+        self.runs = true;
+        Ok(())
+    }
+}
+
+/// The results of both sides.
+struct Ended {
+    source: (Board, Vec<Event>, MigrationStatus),
+    destination: (Board, Result<(), MigrationError>),
+}
+
+fn migrate(listen: &Uri, config: DestinationConfig, mut source: Board, mut destination: Board) -> Ended {
+    let incoming = Incoming::listen_with(listen, config).unwrap();
+    let address = incoming.address().unwrap();
+    let loading = thread::spawn(move || {
+        let loaded = incoming.run(&mut destination);
+        (destination, loaded)
+    });
+    let mut outgoing = Outgoing::start(&mut source, &address, Parameters::default()).unwrap();
+    let events: Vec<_> = outgoing.events().collect();
+    let status = outgoing.statistics().status;
+    Ended { source: (source, events, status), destination: loading.join().unwrap() }
+}
+
+fn check_moved(ended: &Ended) {
+    let ((source, events, status), (destination, loaded)) = (&ended.source, &ended.destination);
+    assert!(loaded.is_ok(), "{loaded:?}");
+    assert_eq!(*status, MigrationStatus::Completed, "{events:?}");
+    assert!(!source.runs && destination.runs);
+    assert_eq!(destination.register, 42);
+    assert_eq!(destination.ram.to_vec(), source.ram.to_vec());
+}
+
+#[test]
+fn guest_moves_over_sockets() {
+    let folder = tempfile();
+    for uri in [Uri::Unix(folder.path("socket")), "tcp:127.0.0.1:0".parse().unwrap()] {
+        for without_handshake in [false, true] {
+            let config = DestinationConfig { without_handshake, ..DestinationConfig::default() };
+            let source = Board { writes: 3, ..Board::source() };
+            let ended = migrate(&uri, config, source, Board::destination());
+            check_moved(&ended);
+            assert!(ended.destination.0.ram.to_vec().starts_with(b"written last"));
+            assert_eq!(ended.source.1.contains(&Event::OwnPeer), !without_handshake);
+        }
+    }
+}
+
+#[test]
+fn guest_moves_through_files_and_programs() {
+    let folder = tempfile();
+    let path = folder.path("stream");
+    let file = Uri::File { path: path.clone(), offset: 4096 };
+    for (save, load) in
+        [(file.clone(), file), (Uri::command(format!("cat > {path}")), Uri::command(format!("cat {path}")))]
+    {
+        let mut source = Board::source();
+        let statistics = Outgoing::start(&mut source, &save, Parameters::default()).unwrap().finish().unwrap();
+        let ram = statistics.ram.unwrap();
+        assert_eq!((ram.normal, ram.duplicate), (509, 3), "pages 0, 251 and 502 are zero");
+        let mut destination = Board::destination();
+        Incoming::listen(&load, Parameters::default()).unwrap().run(&mut destination).unwrap();
+        assert_eq!(destination.ram.to_vec(), source.ram.to_vec());
+        assert!(destination.runs);
+    }
+}
+
+#[test]
+fn wrong_machine_leaves_both_sides_unchanged() {
+    let folder = tempfile();
+    let destination = Board { machine: "other", ..Board::destination() };
+    let ended = migrate(&Uri::Unix(folder.path("socket")), DestinationConfig::default(), Board::source(), destination);
+    assert_eq!(ended.source.2, MigrationStatus::Failed);
+    assert!(ended.source.0.runs && !ended.destination.0.runs);
+    assert!(ended.destination.1.unwrap_err().to_string().contains("machine type"));
+    assert_eq!(ended.destination.0.ram.to_vec(), vec![0xaa; SIZE]);
+}
+
+#[test]
+fn cancelled_guest_continues() {
+    let folder = tempfile();
+    let uri = Uri::Unix(folder.path("socket"));
+    let incoming = Incoming::listen(&uri, Parameters::default()).unwrap();
+    let loading = thread::spawn(move || incoming.run(&mut Board::destination()));
+    let mut source = Board::source();
+    let mut outgoing = Outgoing::start(&mut source, &uri, Parameters::default()).unwrap();
+    let control = outgoing.control();
+    for event in outgoing.events() {
+        if event == Event::Status(MigrationStatus::Active) {
+            control.send(SourceControl::Cancel);
+        }
+    }
+    assert_eq!(outgoing.statistics().status, MigrationStatus::Cancelled);
+    assert!(source.runs);
+    assert!(loading.join().unwrap().is_err());
+}
+
+#[test]
+fn missing_listener_fails_at_once() {
+    let folder = tempfile();
+    let mut source = Board::source();
+    let uri = Uri::Unix(folder.path("missing"));
+    let error = Outgoing::start(&mut source, &uri, Parameters::default()).unwrap().finish().unwrap_err();
+    assert!(error.reason().contains("No such file"), "{error}");
+    assert!(source.runs);
+}
+
+/// A folder that is removed when it is dropped.
+struct Folder(std::path::PathBuf);
+
+fn tempfile() -> Folder {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("vmstate-drive-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir(&folder).unwrap();
+    Folder(folder)
+}
+
+impl Folder {
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -15,6 +15,7 @@
 //! | [`rewrite`] | edits and a stream | rewriting is lossless; an edited or stripped stream is a stream |
 //! | [`ram`] | pages of a memory, and options | the same memory with and without rollback; an error rolls back |
 //! | [`machine`] | the states of devices with every attribute, and changes to their stream | an error rolls back; a loaded state can be saved and loaded |
+//! | [`monitor`] | commands of a QMP client | the replies are JSON, and do not depend on the chunks in which commands arrive |
 //! | [`uno`] | a stream of a real machine | the same |
 //! | [`device`] | input of [`Laws::fuzz`](vmstate::laws::Laws::fuzz) | the laws |
 //! | [`schema`] | two schema files | parsing their text returns the same schemas; each is compatible with itself |
@@ -31,6 +32,7 @@ pub mod framing;
 pub mod import;
 pub mod items;
 pub mod machine;
+pub mod monitor;
 pub mod ram;
 pub mod return_path;
 pub mod rewrite;
@@ -66,6 +68,7 @@ pub const TARGETS: &[Target] = &[
     rewrite::TARGET,
     ram::TARGET,
     machine::TARGET,
+    monitor::TARGET,
     uno::TARGET,
     device::TARGET,
     schema::TARGET,

@@ -1,0 +1,96 @@
+//! The monitor of migrations.
+
+use serde_json::Value;
+use vmstate::migration::control::{CommandError, Monitor, MonitorEvent, Operations, RunState, Settings, execute};
+use vmstate::migration::{MigrationStatus, QemuRelease, Statistics, Uri};
+
+use super::Target;
+
+/// The target. A reply has up to the size of the schema, about 30 KiB, for a command of 30 bytes.
+pub const TARGET: Target = Target { name: "monitor", run, seeds, fixed: 16 << 20, per_byte: 4096 };
+
+/// A program whose operations do nothing.
+struct Idle;
+
+impl Operations for Idle {
+    fn run_state(&self) -> RunState {
+        RunState::Paused
+    }
+
+    fn statistics(&self) -> Statistics {
+        Statistics::default()
+    }
+
+    fn migrate(&mut self, uri: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
+        // An address that a client can write is one that it reads in a reply.
+        if let Some(address) = uri.to_address() {
+            let channel = serde_json::json!([{ "channel-type": "main", "addr": address }]);
+            Uri::from_channels(&channel).expect("an address in its other form");
+        }
+        Ok(())
+    }
+
+    fn migrate_incoming(&mut self, _: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn cancel(&mut self) {}
+
+    fn continue_from(&mut self, _: MigrationStatus) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn cont(&mut self) -> Result<(), CommandError> {
+        Ok(())
+    }
+
+    fn quit(&mut self) {}
+}
+
+/// The first byte selects the release and the size of the chunks in which the rest arrives.
+fn run(bytes: &[u8]) {
+    let Some((selection, commands)) = bytes.split_first() else { return };
+    let release = [QemuRelease::V7_2, QemuRelease::V10_0, QemuRelease::V11_1][usize::from(selection % 3)];
+    let whole = converse(commands, commands.len(), release);
+    let in_chunks = converse(commands, usize::from(selection / 3) + 1, release);
+    assert_eq!(whole, in_chunks, "the replies depend on the chunks");
+    for line in whole.lines() {
+        let message: Value = serde_json::from_str(line).expect("a reply is JSON");
+        assert!(message.is_object() && !line.contains(char::is_control), "{line}");
+    }
+}
+
+/// Returns what a client reads.
+fn converse(bytes: &[u8], chunk: usize, release: QemuRelease) -> String {
+    let (mut monitor, mut settings) = (Monitor::new(release), Settings::new(release));
+    for chunk in bytes.chunks(chunk.max(1)) {
+        monitor.receive(chunk);
+        while let Some(request) = monitor.next_request() {
+            let result = execute(request.command, &mut settings, &mut Idle);
+            monitor.reply(request.id, result);
+            monitor.event(&MonitorEvent::Stop, std::time::Duration::ZERO);
+        }
+    }
+    String::from_utf8(monitor.transmit().to_vec()).expect("replies are UTF-8")
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let commands = [
+        r#"{"execute": "query-qmp-schema", "id": [1]}"#,
+        r#"{"execute": "query-migrate"}{"execute": "query-migrate-parameters"}"#,
+        r#"{"execute": "migrate", "arguments": {"uri": "tcp:host:4444", "resume": false}}"#,
+        r#"{"execute": "migrate", "arguments": {"channels": [{"channel-type": "main", "addr":
+            {"transport": "file", "filename": "x", "offset": 1}}]}}"#,
+        r#"{"execute": "migrate-set-capabilities", "arguments": {"capabilities":
+            [{"capability": "switchover-ack", "state": true}]}}"#,
+        r#"{"execute": "migrate-set-parameters", "arguments": {"downtime-limit": -1, "tls-creds": null}}"#,
+        r#"{"execute": "calc-dirty-rate", "arguments": {"calc-time": 1, "mode": "dirty-bitmap"}}"#,
+        r#"{"execute": "yank", "arguments": {"instances": [{"type": "migration"}]}} ] {"#,
+    ];
+    let negotiated = |command: &&str| [b"\x06{\"execute\": \"qmp_capabilities\"}", command.as_bytes()].concat();
+    commands.iter().map(negotiated).collect()
+}

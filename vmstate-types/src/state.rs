@@ -40,7 +40,8 @@ use crate::wire::{Reader, Writer};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement `VmState`",
     label = "expected a struct that derives `VmState`",
-    note = "for a struct of this crate, add `#[derive(VmState)]`"
+    note = "for a struct of this crate, add `#[derive(VmState)]`",
+    note = "an integer or another single value is not a struct: put it into a struct with one field"
 )]
 pub trait VmState {
     /// The description of the struct.

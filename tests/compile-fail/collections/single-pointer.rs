@@ -7,6 +7,8 @@ struct Device {
     made: Option<Box<u8>>,
     #[vmstate(pointer, len = count)]
     counted: Option<Box<u8>>,
+    #[vmstate(pointer)]
+    value: Option<u32>,
 }
 
 fn main() {}

@@ -53,9 +53,14 @@ fn check_choice(attributes: &parse::Field, errors: &Errors) {
     }
 }
 
-/// `pointer(alloc)` or `pointer, len = count` on an `Option<Box<T>>`
+/// `pointer(alloc)` or `pointer, len = count` on an `Option<Box<T>>`; `pointer` on an `Option<u32>`
 fn check_pointer(ty: &Type, attributes: &parse::Field, errors: &Errors) {
-    let Some(pointer) = attributes.pointer.value().filter(|_| option_inner(ty).is_some()) else { return };
+    let Some(pointer) = attributes.pointer.value() else { return };
+    let Some(target) = option_inner(ty) else { return };
+    // QEMU has no null pointers outside of arrays, so a value that can be absent has another form.
+    if primitive(target).is_some() {
+        errors.at(ty, "`pointer` cannot save `None` here: use `option` for a value that can be absent");
+    }
     for key in attributes.len.key().into_iter().chain(pointer.alloc.key()) {
         errors.at(key, format!("`{key}` requires an array of pointers: remove it from a single pointer"));
     }

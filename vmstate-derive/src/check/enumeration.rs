@@ -39,7 +39,9 @@ fn check_repr(item: &DeriveInput, attributes: &parse::Struct, repr: Option<&Iden
 
 /// `#[vmstate(version = 2)] enum Mode`: an enum without fields has no description.
 fn check_attributes(enumeration: &Enumeration<'_>, errors: &Errors) {
-    for key in enumeration.attributes.keys.iter().filter(|key| *key != "crate" && *key != "repr") {
+    // The parser has reported other keys.
+    let known = enumeration.attributes.keys.iter().filter(|key| parse::Struct::knows(key));
+    for key in known.filter(|key| *key != "crate" && *key != "repr") {
         errors.at(
             key,
             format!("`{key}` is not allowed on an enum without fields, which is an integer without a description"),

@@ -5,10 +5,20 @@ use std::collections::HashMap;
 use super::name::check_name;
 use super::types::check_type;
 use crate::errors::Errors;
-use crate::model::{Field, Gate, UNUSED, Version};
+use crate::model::{Field, Form, Gate, UNUSED, Version};
 use crate::parse::Number;
 
 /// `a: u8, #[vmstate(name = "a")] b: u8`, and the rules of each field.
+/// Returns the advice for a name that another field has.
+fn unique_name(fields: &[Field], text: &str) -> String {
+    let is_prefix = |field: &Field| matches!(field.form, Form::LengthPrefix(_)) && field.name.value() == text;
+    if fields.iter().any(is_prefix) {
+        format!("the number of elements needs a name of its own, as in `count(\"num_{text}\": u32)`")
+    } else {
+        format!("number the fields as QEMU does, `name = \"{text}[1]\"`")
+    }
+}
+
 pub(super) fn check_fields(fields: &[Field], version: Version, errors: &Errors) {
     let mut gates: HashMap<String, Vec<&Gate>> = HashMap::new();
     // Padding has the gate of its field, and may repeat: QEMU's descriptions number it.
@@ -20,9 +30,7 @@ pub(super) fn check_fields(fields: &[Field], version: Version, errors: &Errors) 
         // Fields of different versions may share a name, as when the type of a field changes.
         let others = gates.entry(text.clone()).or_default();
         if text != UNUSED && others.iter().any(|other| !field.gate.excludes(other)) {
-            let message =
-                format!("duplicate field name {text:?}: number the fields as QEMU does, `name = \"{text}[1]\"`");
-            errors.at(&field.name, message);
+            errors.at(&field.name, format!("duplicate field name {text:?}: {}", unique_name(fields, &text)));
         }
         others.push(&field.gate);
     }

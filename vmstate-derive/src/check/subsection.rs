@@ -44,12 +44,21 @@ fn check_subsection(device: &Device<'_>, subsection: &Subsection<'_>, errors: &E
     }
     match &subsection.body {
         Body::Own { .. } => check_own(subsection, errors),
+        // A field with a misspelt `in`, which was reported, is probably one of this subsection.
+        Body::Group(fields) if fields.is_empty() && has_unknown_group(device) => {}
         Body::Group(fields) if fields.is_empty() => {
             let name = attributes.text().unwrap_or_default();
             errors.at(&attributes.name, format!("subsection without fields: add `in = {name:?}` to a field"));
         }
         _ => check_described(subsection, errors),
     }
+}
+
+/// Returns whether a member is in a subsection that the struct does not have.
+fn has_unknown_group(device: &Device<'_>) -> bool {
+    let groups = &device.attributes.groups;
+    let mut named = device.input.all_members().filter_map(|member| member.attributes.group.value());
+    named.any(|name| !groups.iter().any(|group| group.has_name(&name.value())))
 }
 
 /// `was(..=3 => 1)` in version 3; `was(..=3 => 1, ..=2 => 1)`.

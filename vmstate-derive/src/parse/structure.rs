@@ -91,3 +91,10 @@ impl Struct {
         self.name.value().cloned().unwrap_or_else(own)
     }
 }
+
+impl Struct {
+    /// Returns whether a struct attribute has this key.
+    pub(crate) fn knows(key: &Ident) -> bool {
+        Self::LEVEL.keys.iter().any(|known| key == known)
+    }
+}

@@ -22,10 +22,29 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("load_state_old", "load_old"),
     ("needed", "when"),
     ("num", "len"),
+    ("optional", "option"),
+    ("rename", "name"),
+    ("skip_deserializing", "skip"),
+    ("skip_if", "when"),
+    ("skip_serializing", "skip"),
+    ("skip_serializing_if", "when"),
+    ("tag", "repr"),
     ("test", "when"),
     ("transient", "skip"),
     ("varray", "len"),
 ];
+
+/// Names in other derives whose effect is a combination of attributes here, and the advice.
+const COMBINATIONS: &[(&str, &str)] = &[
+    ("flatten", "write each member of the inner struct as a field, `field(\"inner.x\": u32 = inner.x)`"),
+    ("rename_all", "write `name = \"...\"` on each field; QEMU's names have the letters of C's members"),
+];
+
+/// The number of keys that a message lists. A longer list hides the message.
+const MAX_LISTED: usize = 12;
+
+/// The page with all attributes.
+const PAGE: &str = "https://docs.rs/vmstate/latest/vmstate/derive.VmState.html";
 
 /// Reports a key that is not one of `here`, with the level it belongs to or the key that was probably meant.
 pub(super) fn unknown(key: &Ident, here: &Level, levels: Levels, errors: &Errors) {
@@ -39,10 +58,13 @@ pub(super) fn unknown(key: &Ident, here: &Level, levels: Levels, errors: &Errors
     } else {
         format!("`{key}` is {}, not {}", homes.join(" or "), with_article(here))
     };
-    let advice = match meant {
-        Some(meant) => format!("; did you mean `{meant}`?"),
-        None if homes.is_empty() => format!("; expected one of: {}", here.keys.join(", ")),
-        None => String::new(),
+    let combination = COMBINATIONS.iter().find(|(other, _)| *other == text).map(|(_, advice)| *advice);
+    let advice = match (combination, meant) {
+        (Some(advice), _) => format!(": {advice}"),
+        (None, Some(meant)) => format!("; did you mean `{meant}`?"),
+        (None, None) if !homes.is_empty() => String::new(),
+        (None, None) if here.keys.len() > MAX_LISTED => format!("; all are described at {PAGE}"),
+        (None, None) => format!("; expected one of: {}", here.keys.join(", ")),
     };
     errors.at(key, problem + &advice);
 }

@@ -43,6 +43,11 @@ use crate::wire::Reader;
 /// assert_eq!(window.end, 12);
 /// # Ok::<(), LoadError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a temporary of `{Parent}`",
+    label = "expected a struct that implements `Temporary<{Parent}>`",
+    note = "derive `VmState` for `{Self}`, and implement `vmstate::Temporary<{Parent}>` with `from_parent` and `apply`"
+)]
 pub trait Temporary<Parent>: VmState {
     /// Creates the temporary for a save.
     fn from_parent(parent: &Parent) -> Self;

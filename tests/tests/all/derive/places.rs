@@ -303,20 +303,22 @@ struct Single {
     #[vmstate(pointer, when = |device| device.has_timer)]
     inner: Option<Box<Channel>>,
     #[vmstate(pointer)]
-    always: Option<u16>,
+    always: Option<Box<u16>>,
 }
 
 #[test]
 fn pointer_known_to_both_sides_is_not_sent() {
     let inner = Some(Box::new(Channel { mode: 7, disabled: 0 }));
-    let mut device = Single { has_timer: true, inner, always: Some(8) };
+    let mut device = Single { has_timer: true, inner, always: Some(Box::new(8)) };
     assert_eq!(save(&mut device), [1, 7, 0, 8]);
-    let mut loaded = Single { inner: Some(Box::default()), always: Some(0), ..Single::default() };
+    let mut loaded = Single { inner: Some(Box::default()), always: Some(Box::new(0)), ..Single::default() };
     load(&mut loaded, &[1, 7, 0, 8], 1).unwrap();
     assert_eq!(loaded, device);
-    load(&mut Single { always: Some(0), ..Single::default() }, &[0, 0, 8], 1).unwrap();
+    load(&mut Single { always: Some(Box::new(0)), ..Single::default() }, &[0, 0, 8], 1).unwrap();
 
-    let error = Single { always: Some(0), ..Single::default() }.load(&mut Reader::from_slice(&[1, 7]), 1).unwrap_err();
+    let error = Single { always: Some(Box::new(0)), ..Single::default() }
+        .load(&mut Reader::from_slice(&[1, 7]), 1)
+        .unwrap_err();
     assert_eq!((error.path().as_str(), error.found(), error.offset()), ("dev.inner", "`None`", Some(1)));
     let error = Single { inner: None, ..device }.save(&mut Writer::new()).unwrap_err();
     assert_eq!(error.path(), "dev.inner");

@@ -1,0 +1,9 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+struct Device {
+    #[vmstate(count("rows": u32), max = 4)]
+    rows: Vec<u32>,
+}
+
+fn main() {}

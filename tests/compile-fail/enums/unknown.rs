@@ -1,0 +1,11 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(tag = "type")]
+#[repr(u8)]
+enum Mode {
+    Off,
+    On,
+}
+
+fn main() {}

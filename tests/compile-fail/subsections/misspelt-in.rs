@@ -1,0 +1,11 @@
+use vmstate::VmState;
+
+#[derive(VmState)]
+#[vmstate(name = "serial", subsection("serial/tx", needed = |dev| dev.level != 0))]
+struct Serial {
+    count: u8,
+    #[vmstate(in = "serial/xt")]
+    level: u8,
+}
+
+fn main() {}

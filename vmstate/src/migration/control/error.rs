@@ -37,6 +37,11 @@ impl CommandError {
         Self { class: ErrorClass::CommandNotFound, description }
     }
 
+    /// The error for a command that exists, but not before or after the negotiation.
+    pub(super) fn not_now(description: &str) -> Self {
+        Self { class: ErrorClass::CommandNotFound, description: description.to_owned() }
+    }
+
     /// Returns the class.
     #[must_use]
     pub fn class(&self) -> ErrorClass {

@@ -1,5 +1,6 @@
 //! The protocol of one connection.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -80,8 +81,7 @@ impl Monitor {
                 }
                 Ok(None) => return None,
                 Err(invalid) => {
-                    // The bytes so far are lost. QEMU's parser starts anew after an error, too.
-                    self.scanner.reset();
+                    self.scanner.skip_line();
                     self.reply(RequestId::default(), Err(describe(invalid)));
                 }
             }
@@ -116,11 +116,10 @@ impl Monitor {
         let (name, arguments) = envelope(object)?;
         match (name, self.negotiated) {
             ("qmp_capabilities", false) => check_enabled(&arguments).map(|()| None),
-            // QEMU's two messages tell the client which of the two modes it is in.
-            ("qmp_capabilities", true) => Err(CommandError::not_found(
-                "qmp_capabilities: Capabilities negotiation is already complete, command ignored",
-            )),
-            (_, false) => Err(CommandError::not_found("before capabilities negotiation with 'qmp_capabilities'")),
+            ("qmp_capabilities", true) => {
+                Err(CommandError::not_now("Capabilities negotiation is already complete, command ignored"))
+            }
+            (_, false) => Err(CommandError::not_now("Expecting capabilities negotiation with 'qmp_capabilities'")),
             (name, true) => Command::parse(name, &arguments, self.release).map(Some),
         }
     }
@@ -164,10 +163,26 @@ impl Monitor {
 
     fn send(&mut self, message: &Value) {
         if !self.is_stalled() {
-            self.output.extend_from_slice(message.to_string().as_bytes());
+            self.output.extend_from_slice(escape_controls(&message.to_string()).as_bytes());
             self.output.extend_from_slice(b"\r\n");
         }
     }
+}
+
+/// Escapes the control characters that JSON permits in strings, U+007F to U+009F: replies end up in terminals and logs.
+fn escape_controls(json: &str) -> Cow<'_, str> {
+    if !json.contains(char::is_control) {
+        return json.into();
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for char in json.chars() {
+        if char.is_control() {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            escaped.push(char);
+        }
+    }
+    escaped.into()
 }
 
 /// Returns the name and the arguments of a command.
@@ -256,7 +271,7 @@ mod tests {
         let mut monitor = negotiated();
         for (bytes, expected) in [
             (&b"{\"a\": }"[..], "JSON parse error"),
-            (b"] ", "JSON parse error, stray ']'"),
+            (b"]\n", "JSON parse error, stray ']'"),
             (b"{\"execute\": 1}", "member 'execute' must be a string"),
             (b"{}", "lacks member 'execute'"),
             (b"{\"execute\": \"stop\", \"arguments\": []}", "member 'arguments' must be an object"),

@@ -17,6 +17,8 @@ pub(super) struct Scanner {
     string: bool,
     /// Set after a backslash.
     escaped: bool,
+    /// Set after an error, until the end of the line.
+    skipping: bool,
 }
 
 /// The limit of a command, in bytes and in nesting. QEMU's are 64 MiB and 1024; commands of a migration have a few hundred
@@ -43,6 +45,10 @@ impl Scanner {
     pub(super) fn next_object(&mut self) -> Result<Option<Range<usize>>, Invalid> {
         while let Some(&byte) = self.buffer.get(self.examined) {
             self.examined += 1;
+            if self.skipping {
+                self.skipping = byte != b'\n';
+                continue;
+            }
             if self.ends_with(byte)? {
                 let start = self.start.take().unwrap_or_default();
                 return Ok(Some(start..self.examined));
@@ -66,9 +72,11 @@ impl Scanner {
         self.examined = 0;
     }
 
-    /// Removes all bytes, so that the next object starts anew.
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
+    /// Ignores the rest of the line, after an error. Clients end each command with a line break, so the next one is
+    /// understood, however the bytes are split.
+    pub(super) fn skip_line(&mut self) {
+        self.consume();
+        *self = Self { buffer: std::mem::take(&mut self.buffer), skipping: true, ..Self::default() };
     }
 
     /// Returns whether `byte` ends an object.
@@ -110,6 +118,17 @@ impl Scanner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_after_an_error_is_understood() {
+        let mut scanner = Scanner::default();
+        scanner.push(b"x{}");
+        assert_eq!(scanner.next_object(), Err(Invalid::Stray(b'x')));
+        scanner.skip_line();
+        assert_eq!(scanner.next_object(), Ok(None));
+        scanner.push(b"{\n{}");
+        assert_eq!(scanner.next_object().unwrap().map(|range| scanner.object(&range)), Some(&b"{}"[..]));
+    }
 
     fn objects(chunks: &[&[u8]]) -> Result<Vec<String>, Invalid> {
         let (mut scanner, mut found) = (Scanner::default(), Vec::new());

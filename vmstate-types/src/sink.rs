@@ -67,7 +67,7 @@ pub struct PointerRun {
     pub start: usize,
     /// The index after the last pointer.
     pub end: usize,
-    /// Whether a marker precedes each target (`VMS_ARRAY_OF_POINTER_AUTO_ALLOC`).
+    /// True if a marker precedes each target (`VMS_ARRAY_OF_POINTER_AUTO_ALLOC`).
     pub marked: bool,
 }
 

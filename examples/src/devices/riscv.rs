@@ -310,7 +310,7 @@ impl Cpu {
     /// The bits of `features` for MMU, PMP and triggers.
     const USUAL_FEATURES: u32 = 0x13;
 
-    /// Rejects the versions between those of the releases, which have different fields.
+    /// Rejects the versions that no supported release has. Their fields differ.
     fn knows(&mut self, version: u32) -> Result<(), LoadError> {
         match version {
             VERSION_OF_7_2 | VERSION_OF_10_0 | 12 => Ok(()),

@@ -31,6 +31,8 @@ pub mod limits {}
 pub mod porting {}
 #[doc = include_str!("qemu.md")]
 pub mod qemu {}
+#[doc = include_str!("releases.md")]
+pub mod releases {}
 #[doc = include_str!("../../docs/schema.md")]
 pub mod schema {}
 #[doc = include_str!("snapshots.md")]

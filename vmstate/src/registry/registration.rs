@@ -180,7 +180,7 @@ impl<'d, T: Threading> Registration<'d, T> {
         self
     }
 
-    /// Sets the priority, instead of that of the device's description. QEMU changed the priority of some devices.
+    /// Sets the priority. The default is the priority in the device's description. QEMU changed some of them.
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = Some(priority);

@@ -80,6 +80,11 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::OnlyQemuRefuses("of device 'kvm-tpr-opt'"), "QEMU looks for its ROM in the memory, which is all zero here"),
     (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU rejects features that its device lacks"),
     (Known::OnlyWeRefuse("a name in UTF-8"), "QEMU's names are C strings: bytes after a zero byte are ignored"),
+    (
+        Known::OnlyQemuRefuses("Bad config data"),
+        "QEMU rejects changes of a PCI configuration space that the guest cannot make; our devices have no such values",
+    ),
+    (Known::QemuDies("memory_region_add_subregion_common"), "QEMU ends itself over a second section of ICH9"),
     (Known::QemuDies("failed to allocate"), "QEMU ends itself over a configuration of an impossible length"),
     (Known::QemuDies("fw_cfg_modify_bytes_read"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("qemu_ram_resize"), "QEMU ends itself over a ROM of an impossible size"),
@@ -113,7 +118,16 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("serial", "serial.iir"), "QEMU makes it of the FIFO's register"),
     (Known::Differs("cpu", "env.fptag_vmstate"), "QEMU keeps the eight bits that are tags"),
     (Known::Differs("i2c_bus", "saved_address"), "QEMU makes it of the devices that are addressed"),
-    (Known::Differs("/e1000e", "core.eitr"), "QEMU starts timers anew that run"),
+    (Known::Differs("/e1000e", "core.eitr"), TIMERS),
+    (Known::Differs("/e1000e", "core.itr"), TIMERS),
+    (Known::Differs("/e1000e", "core.rdtr"), TIMERS),
+    (Known::Differs("/e1000e", "core.radv"), TIMERS),
+    (Known::Differs("/e1000e", "core.raid"), TIMERS),
+    (Known::Differs("/e1000e", "core.tidv"), TIMERS),
+    (Known::Differs("/e1000e", "core.tadv"), TIMERS),
+    (Known::Differs("/e1000e", "core.rx_desc_len"), RECEIVE),
+    (Known::Differs("/e1000e", "core.rx_desc_buf_size"), RECEIVE),
+    (Known::Differs("/e1000e", "core.rxbuf_sizes"), RECEIVE),
     (Known::Block("/rom@etc/acpi/rsdp"), ROMS),
     (Known::Block("/rom@etc/acpi/tables"), ROMS),
     (Known::Block("/rom@etc/table-loader"), ROMS),
@@ -122,4 +136,6 @@ const KNOWN: &[(Known, &str)] = &[
 const CLOCK: &str = "the clock goes on with the host's";
 const LINES: &str = "the lines of devices set it again";
 const ROMS: &str = "QEMU resizes a ROM to the size in `fw_cfg`";
+const TIMERS: &str = "QEMU starts timers anew that run";
+const RECEIVE: &str = "11.1 derives it from the receive registers";
 const RINGS: &str = "QEMU looks into rings in the memory, which is all zero here";

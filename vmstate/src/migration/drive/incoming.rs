@@ -24,6 +24,7 @@ use crate::stream::{Decoded, ItemDecoder, ReturnPathMessage, StreamItem, StreamR
 pub struct Incoming {
     listener: Listener,
     config: DestinationConfig,
+    options: LoadOptions,
     control: IncomingControl,
 }
 
@@ -73,7 +74,7 @@ impl Incoming {
     /// See [`listen`](Self::listen).
     pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", error))?;
-        Ok(Self { listener, config, control: IncomingControl::default() })
+        Ok(Self { listener, config, options: LoadOptions::new(), control: IncomingControl::default() })
     }
 
     /// Returns the address, with the port that the system has chosen if it was 0.
@@ -82,6 +83,13 @@ impl Incoming {
     /// Returns the error of the system.
     pub fn address(&self) -> Result<Uri, MigrationError> {
         self.listener.address().map_err(|error| MigrationError::new("listener", error))
+    }
+
+    /// Sets the rules for sections that differ from the machine's. The description is always read.
+    #[must_use]
+    pub fn load_options(mut self, options: LoadOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// Returns a handle that cancels the migration.
@@ -127,9 +135,6 @@ struct Driver<'i, E> {
     on_event: E,
 }
 
-/// The end of the actions that need the machine.
-type Machineless = DestinationAction;
-
 impl<E: FnMut(Event)> Driver<'_, E> {
     fn run(&mut self, host: &mut impl Host) {
         let mut next = self.next_action();
@@ -167,31 +172,39 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     }
 
     /// Loads the stream, and returns the first action that does not need the machine.
-    fn load(&mut self, host: &mut impl Host) -> Option<Machineless> {
+    fn load(&mut self, host: &mut impl Host) -> Option<DestinationAction> {
         let (memory, configuration) = (host.memory(), host.configuration());
-        let mut next = Some(DestinationAction::Load);
+        let mut used = None;
         host.with_machine(&mut |machine| {
             machine.set_configuration(configuration.clone());
             let registered = machine.register_ram(memory.page_size, memory.blocks.clone());
-            next = match registered {
-                Ok(_) => self.load_machine(machine),
+            used = Some(match registered {
+                Ok(memory) => {
+                    let next = self.load_machine(machine);
+                    machine.unregister(memory);
+                    next
+                }
                 Err(error) => {
                     self.handle(DestinationInput::Failed(error.to_string()));
                     self.next_action()
                 }
-            };
+            });
         });
-        next
+        used.unwrap_or_else(|| {
+            self.handle(DestinationInput::Failed("the host did not provide its machine".to_owned()));
+            self.next_action()
+        })
     }
 
-    fn load_machine(&mut self, machine: &mut Machine<'_>) -> Option<Machineless> {
+    fn load_machine(&mut self, machine: &mut Machine<'_>) -> Option<DestinationAction> {
         let input = self.channel.as_mut().and_then(|channel| channel.input.as_ref()?.try_clone().ok());
         let Some(input) = input else {
             self.handle(DestinationInput::Lost("the connection cannot be read".to_owned()));
             return self.next_action();
         };
         let mut reader = Reader::from_read(input);
-        let options = LoadOptions::new().trailer(Trailer::Ignore);
+        // The driver reads it: the engine has to know if it is truncated.
+        let options = self.incoming.options.clone().trailer(Trailer::Ignore);
         let opened = options.open(&mut reader).and_then(|mut stream| {
             let session = LoadSession::begin(machine, &mut stream, options)?;
             Ok((stream, session))
@@ -210,7 +223,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         machine: &mut Machine<'_>,
         stream: &mut StreamReader<'_, '_>,
         session: LoadSession,
-    ) -> Option<Machineless> {
+    ) -> Option<DestinationAction> {
         let mut session = Some(session);
         let mut action = Some(DestinationAction::Load);
         loop {

@@ -13,15 +13,16 @@ use super::saver::Saver;
 use crate::migration::capability::{Capabilities, Capability};
 use crate::migration::parameter::Parameters;
 use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceControl, SourceInput};
-use crate::migration::status::{Event, Statistics};
+use crate::migration::status::{Event, MigrationStatus, Statistics};
 use crate::migration::uri::Uri;
 use crate::stream::Configuration;
 
 /// A migration to another host or process.
 ///
-/// [`events`](Self::events) drives it: the guest of the host runs meanwhile, except during the switchover.
+/// [`events`](Self::events) drives it: the guest of the host runs meanwhile, except during the switchover. Dropping it
+/// before the end cancels the migration.
 #[derive(Debug)]
-pub struct Outgoing<'h, H> {
+pub struct Outgoing<'h, H: Host> {
     host: &'h mut H,
     uri: Uri,
     configuration: Configuration,
@@ -121,7 +122,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
         self.events().for_each(drop);
         let statistics = self.statistics();
         match statistics.status {
-            crate::migration::MigrationStatus::Completed => Ok(statistics),
+            MigrationStatus::Completed => Ok(statistics),
             status => {
                 let reason = statistics.error.unwrap_or_else(|| status.to_string());
                 Err(MigrationError::new("migration", reason))
@@ -265,9 +266,22 @@ impl<'h, H: Host> Outgoing<'h, H> {
     }
 }
 
+/// Cancels a migration that has not ended, so that the guest is not left stopped. Nothing decides about a migration in
+/// doubt: its guest stays stopped.
+impl<H: Host> Drop for Outgoing<'_, H> {
+    fn drop(&mut self) {
+        let cancelled =
+            !self.source.is_finished() && self.source.command(Instant::now(), SourceControl::Cancel).is_ok();
+        let doubt = Event::Status(MigrationStatus::Doubt);
+        if cancelled && self.statistics().status != MigrationStatus::Doubt {
+            self.events().take_while(|event| *event != doubt).for_each(drop);
+        }
+    }
+}
+
 /// The events of a migration.
 #[derive(Debug)]
-pub struct Events<'o, 'h, H>(&'o mut Outgoing<'h, H>);
+pub struct Events<'o, 'h, H: Host>(&'o mut Outgoing<'h, H>);
 
 impl<H: Host> Iterator for Events<'_, '_, H> {
     type Item = Event;

@@ -109,6 +109,7 @@ fn migrate(listen: &Uri, config: DestinationConfig, mut source: Board, mut desti
     let mut outgoing = Outgoing::start(&mut source, &address, Parameters::default()).unwrap();
     let events: Vec<_> = outgoing.events().collect();
     let status = outgoing.statistics().status;
+    drop(outgoing);
     Ended { source: (source, events, status), destination: loading.join().unwrap() }
 }
 
@@ -181,6 +182,21 @@ fn cancelled_guest_continues() {
         }
     }
     assert_eq!(outgoing.statistics().status, MigrationStatus::Cancelled);
+    drop(outgoing);
+    assert!(source.runs);
+    assert!(loading.join().unwrap().is_err());
+}
+
+#[test]
+fn dropped_migration_resumes_the_guest() {
+    let folder = tempfile();
+    let uri = Uri::Unix(folder.path("socket"));
+    let incoming = Incoming::listen(&uri, Parameters::default()).unwrap();
+    let loading = thread::spawn(move || incoming.run(&mut Board::destination()));
+    let mut source = Board::source();
+    let mut outgoing = Outgoing::start(&mut source, &uri, Parameters::default()).unwrap();
+    assert!(outgoing.events().any(|event| event == Event::Stopped));
+    drop(outgoing);
     assert!(source.runs);
     assert!(loading.join().unwrap().is_err());
 }

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod forms;
+mod migration;
 mod names;
 mod subsections;
 mod versions;

@@ -41,10 +41,14 @@ pub enum Placed {
 
 /// The thread that reads faults, and the registration of the blocks.
 pub(super) struct Faults {
-    shared: Arc<Shared>,
+    placer: Placer,
     stop: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// Places pages, from any thread.
+#[derive(Clone)]
+pub(super) struct Placer(Arc<Shared>);
 
 struct Shared {
     userfault: Userfault,
@@ -79,24 +83,30 @@ impl FaultKind {
 }
 
 impl Faults {
-    /// Registers the blocks, and starts the thread that passes faults to `handler`.
-    pub(super) fn start(
-        kind: FaultKind,
-        blocks: Vec<SharedBlock>,
-        handler: impl FnMut(&[Fault]) + Send + 'static,
-    ) -> Result<Self, MemoryError> {
-        let shared = Arc::new(Shared::open(kind, blocks)?);
+    /// Starts the thread that passes faults to `handler`.
+    pub(super) fn run(placer: Placer, handler: impl FnMut(&[Fault]) + Send + 'static) -> Result<Self, MemoryError> {
         let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(no_thread)?;
         let stop = Arc::new(stop);
-        let reader = FaultReader { shared: shared.clone(), stop: stop.clone(), handler };
+        let reader = FaultReader { shared: placer.0.clone(), stop: stop.clone(), handler };
         let thread = std::thread::Builder::new().name("page faults".to_owned()).spawn(move || reader.run());
         let thread = Some(thread.map_err(no_thread)?);
-        Ok(Self { shared, stop, thread })
+        Ok(Self { placer, stop, thread })
+    }
+
+    pub(super) fn placer(&self) -> &Placer {
+        &self.placer
+    }
+}
+
+impl Placer {
+    /// Registers the blocks.
+    pub(super) fn open(kind: FaultKind, blocks: Vec<SharedBlock>) -> Result<Self, MemoryError> {
+        Shared::open(kind, blocks).map(|shared| Self(Arc::new(shared)))
     }
 
     /// Returns whether faults of system calls are handled, too.
     pub(super) fn handles_kernel_faults(&self) -> bool {
-        self.shared.kernel_faults
+        self.0.kernel_faults
     }
 
     /// Runs `place` for the parts of a block until all of `bytes` are placed.
@@ -106,8 +116,8 @@ impl Faults {
         bytes: Range<u64>,
         mut place: impl FnMut(&Userfault, &Part<'_>) -> io::Result<usize>,
     ) -> Result<Placed, MemoryError> {
-        let blocks = self.shared.blocks.len();
-        let block = self.shared.blocks.get(block).ok_or(MemoryError::UnknownBlock { block, blocks })?;
+        let blocks = self.0.blocks.len();
+        let block = self.0.blocks.get(block).ok_or(MemoryError::UnknownBlock { block, blocks })?;
         check(block, &bytes)?;
         let mut placed = Placed::Now;
         for part in parts(&**block)?.iter().filter_map(|part| part.intersect(&bytes, block.host_page_size())) {
@@ -124,13 +134,13 @@ impl Faults {
     ) -> Result<Placed, MemoryError> {
         let (mut done, mut placed) = (0, Placed::Now);
         while let Some(rest) = part.rest(done) {
-            match place(&self.shared.userfault, &rest) {
+            match place(&self.0.userfault, &rest) {
                 Ok(count) => done += count,
                 // The page is present; its waiting threads may have been woken for another reason.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::EXIST) => {
                     let page = usize::try_from(block.host_page_size()).unwrap_or(usize::MAX).min(rest.memory.len());
                     if let Some(page) = rest.memory.get(0..page) {
-                        self.shared.userfault.wake(page).map_err(|error| unplaced(block, error))?;
+                        self.0.userfault.wake(page).map_err(|error| unplaced(block, error))?;
                     }
                     (done, placed) = (done + page, Placed::Before);
                 }

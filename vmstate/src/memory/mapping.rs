@@ -321,6 +321,8 @@ mod tests {
         }
         let error = MappingOptions::shared_file(file()).map("ram", 2 * SIZE).unwrap_err().to_string();
         assert_eq!(error, "mapping of RAM block `ram` failed; extend the file to the size of the block");
+        let error = MappingOptions::anonymous().map("ram", 1 << 47).unwrap_err().to_string();
+        assert_eq!(error, "mapping of RAM block `ram` failed; free memory or select a smaller size");
         let error = MappingOptions::anonymous().huge_pages(HugePages::Of1Gib).map("ram", 1 << 40).unwrap_err();
         assert!(error.to_string().contains("reserve huge pages"), "{error}");
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::faults::{Fault, FaultKind, Faults, Placed};
+use super::faults::{Fault, FaultKind, Faults, Placed, Placer};
 use super::sys::mapped::Mapped;
 use super::{DirtyBitmap, HostRange, Mapping, MemoryError, RamBlock};
 
@@ -11,7 +11,7 @@ use super::{DirtyBitmap, HostRange, Mapping, MemoryError, RamBlock};
 ///
 /// A thread that accesses a page waits until the page is resolved. Pages are written to a second mapping, which only the
 /// receiver sees, and then mapped into the guest's. This takes less than half the time of [`Missing`](super::Missing) and
-/// saves a copy, because [`second_mapping`](Self::second_mapping) can be the destination of a read.
+/// saves a copy, because [`second_mapping`](MinorPages::second_mapping) can be the destination of a read.
 ///
 /// Dropping this wakes all threads: they see the pages that were written, and zeros in others.
 ///
@@ -20,15 +20,22 @@ use super::{DirtyBitmap, HostRange, Mapping, MemoryError, RamBlock};
 /// use vmstate::memory::{MappingOptions, Minor};
 ///
 /// let ram = Arc::new(MappingOptions::memfd().map("ram", 1 << 20)?);
-/// let minor = Minor::start(vec![ram.clone()], |faults| println!("{faults:?}"));
+/// let minor = Minor::start(vec![ram.clone()], |_, faults| println!("{faults:?}"));
 /// # let Ok(minor) = minor else { return Ok(()) };
-/// minor.place(0, 0x3000, &[7; 4096])?;
+/// minor.pages().place(0, 0x3000, &[7; 4096])?;
 /// assert_eq!(ram.memory().load(0x3004), Some([7; 4]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Minor {
     faults: Faults,
-    blocks: Vec<SecondMapping>,
+    pages: MinorPages,
+}
+
+/// Resolves the minor faults of [`Minor`], from any thread.
+#[derive(Clone)]
+pub struct MinorPages {
+    placer: Placer,
+    blocks: Arc<[SecondMapping]>,
 }
 
 struct SecondMapping {
@@ -47,20 +54,31 @@ impl Minor {
     /// already, or no thread can be started.
     pub fn start(
         blocks: Vec<Arc<Mapping>>,
-        handler: impl FnMut(&[Fault]) + Send + 'static,
+        mut handler: impl FnMut(&MinorPages, &[Fault]) + Send + 'static,
     ) -> Result<Self, MemoryError> {
         let shared = blocks.iter().cloned().map(|block| -> super::SharedBlock { block }).collect();
         let blocks = blocks.into_iter().map(SecondMapping::new).collect::<Result<_, _>>()?;
-        Ok(Self { faults: Faults::start(FaultKind::MINOR, shared, handler)?, blocks })
+        let pages = MinorPages { placer: Placer::open(FaultKind::MINOR, shared)?, blocks };
+        let resolve = pages.clone();
+        let faults = Faults::run(pages.placer.clone(), move |faults| handler(&resolve, faults))?;
+        Ok(Self { faults, pages })
     }
 
     /// Returns whether faults of system calls that access the memory are handled; see
     /// [`Missing::handles_kernel_faults`](super::Missing::handles_kernel_faults).
     #[must_use]
     pub fn handles_kernel_faults(&self) -> bool {
-        self.faults.handles_kernel_faults()
+        self.faults.placer().handles_kernel_faults()
     }
 
+    /// Returns the pages, to place and resolve them.
+    #[must_use]
+    pub fn pages(&self) -> &MinorPages {
+        &self.pages
+    }
+}
+
+impl MinorPages {
     /// Returns the second mapping of a block, to receive pages into.
     ///
     /// Only write pages there that the guest does not have yet: writes to others change the guest's memory.
@@ -75,7 +93,7 @@ impl Minor {
     /// Returns an error if the block is unknown, the range is outside of it or not in whole host pages, or a page was not
     /// written to the second mapping.
     pub fn resolve(&self, block: usize, bytes: Range<u64>) -> Result<Placed, MemoryError> {
-        self.faults.place(block, bytes, |userfault, part| userfault.resume(part.memory))
+        self.placer.place(block, bytes, |userfault, part| userfault.resume(part.memory))
     }
 
     /// Writes a host page, and wakes the threads that wait for it. A page that was placed before is not written.
@@ -117,7 +135,7 @@ mod tests {
 
     const SIZE: u64 = 64 * 4096;
 
-    fn started(ram: &Arc<Mapping>, handler: impl FnMut(&[Fault]) + Send + 'static) -> Option<Minor> {
+    fn started(ram: &Arc<Mapping>, handler: impl FnMut(&MinorPages, &[Fault]) + Send + 'static) -> Option<Minor> {
         match Minor::start(vec![ram.clone()], handler) {
             Ok(minor) => Some(minor),
             Err(error @ MemoryError::Unsupported { .. }) => {
@@ -133,37 +151,38 @@ mod tests {
     fn pages_arrive_in_the_second_mapping() {
         let ram = Arc::new(MappingOptions::memfd().map("ram", SIZE).unwrap());
         let (sender, faults) = mpsc::channel();
-        let handler = move |batch: &[Fault]| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(()));
+        let handler =
+            move |_: &MinorPages, batch: &[Fault]| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(()));
         let Some(minor) = started(&ram, handler) else { return };
         // A present page that is not mapped is a minor fault, and an absent one is not.
-        minor.second_mapping(0).unwrap().write(4096, &[3; 4096]).unwrap();
+        minor.pages().second_mapping(0).unwrap().write(4096, &[3; 4096]).unwrap();
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| [0, 1, 2].map(|page| ram.memory().load::<1>(page * 4096).unwrap()[0]));
             for page in 0..3_u64 {
                 let fault = faults.recv_timeout(Duration::from_secs(20)).expect("a fault");
                 assert_eq!((fault.offset, fault.is_minor), (page * 4096, page == 1));
                 if page == 1 {
-                    assert_eq!(minor.resolve(0, 4096..8192).unwrap(), Placed::Now);
+                    assert_eq!(minor.pages().resolve(0, 4096..8192).unwrap(), Placed::Now);
                 } else {
-                    assert_eq!(minor.place(0, fault.offset, &[page as u8 + 7; 4096]).unwrap(), Placed::Now);
+                    assert_eq!(minor.pages().place(0, fault.offset, &[page as u8 + 7; 4096]).unwrap(), Placed::Now);
                 }
             }
             assert_eq!(reader.join().unwrap(), [7, 3, 9]);
         });
         // A page that was placed is not written again: the guest may have changed it.
         ram.write(0, &[42]).unwrap();
-        assert_eq!(minor.place(0, 0, &[7; 4096]).unwrap(), Placed::Before);
+        assert_eq!(minor.pages().place(0, 0, &[7; 4096]).unwrap(), Placed::Before);
         assert_eq!(ram.memory().load(0), Some([42]));
-        let error = minor.resolve(0, 20 * 4096..21 * 4096).unwrap_err().to_string();
+        let error = minor.pages().resolve(0, 20 * 4096..21 * 4096).unwrap_err().to_string();
         assert!(error.contains("write the page to the second mapping first"), "{error}");
-        assert!(minor.place(0, 1, &[0; 4096]).is_err() && minor.place(0, 0, &[0; 8192]).is_err());
+        assert!(minor.pages().place(0, 1, &[0; 4096]).is_err() && minor.pages().place(0, 0, &[0; 8192]).is_err());
     }
 
     #[test]
     fn dropping_wakes_the_guest() {
         let ram = Arc::new(MappingOptions::memfd().map("ram", SIZE).unwrap());
         let (sender, faults) = mpsc::channel();
-        let Some(minor) = started(&ram, move |_| sender.send(()).unwrap_or(())) else { return };
+        let Some(minor) = started(&ram, move |_, _| sender.send(()).unwrap_or(())) else { return };
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| ram.memory().load(5 * 4096));
             faults.recv_timeout(Duration::from_secs(20)).expect("a fault");
@@ -175,7 +194,7 @@ mod tests {
     #[test]
     fn other_memory_is_rejected() {
         let ram = Arc::new(MappingOptions::anonymous().map("ram", SIZE).unwrap());
-        let error = Minor::start(vec![ram], |_| ()).map(drop).unwrap_err().to_string();
+        let error = Minor::start(vec![ram], |_, _| ()).map(drop).unwrap_err().to_string();
         assert_eq!(error, "a second mapping of RAM block `ram` failed; map the block with `MappingOptions::memfd`");
     }
 }

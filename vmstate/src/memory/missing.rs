@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::MemoryError;
-use super::faults::{Fault, FaultKind, Faults, Placed};
+use super::faults::{Fault, FaultKind, Faults, Placed, Placer};
 use super::tracked::SharedBlock;
 
 /// Memory whose missing pages arrive while the guest runs, of any kind of mapping.
 ///
-/// A thread that accesses a missing page waits until the page is [placed](Self::place). The pages of memory that was
+/// A thread that accesses a missing page waits until the page is [placed](MissingPages::place). The pages of memory that was
 /// written before are present. Dropping this wakes all threads: pages that are still missing become zero, so stop the
 /// guest first if some are.
 ///
@@ -18,43 +18,61 @@ use super::tracked::SharedBlock;
 ///
 /// let ram = Arc::new(MappingOptions::anonymous().map("ram", 1 << 20)?);
 /// let (sender, faults) = mpsc::channel();
-/// let missing = Missing::start(vec![ram.clone()], move |batch| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(())));
+/// let missing = Missing::start(vec![ram.clone()], move |_, batch| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(())));
 /// # let Ok(missing) = missing else { return Ok(()) };
 /// std::thread::scope(|scope| {
 ///     // A vCPU.
 ///     scope.spawn(|| assert_eq!(ram.memory().load(0x3004), Some([7; 4])));
 ///     let fault = faults.recv()?;
 ///     assert_eq!((fault.block, fault.offset), (0, 0x3000));
-///     missing.place(0, 0x3000, &[7; 4096])?;
+///     missing.pages().place(0, 0x3000, &[7; 4096])?;
 ///     Ok::<(), Box<dyn std::error::Error>>(())
 /// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Missing(Faults);
+pub struct Missing {
+    faults: Faults,
+    pages: MissingPages,
+}
+
+/// Places the missing pages of [`Missing`], from any thread.
+#[derive(Clone)]
+pub struct MissingPages(Placer);
 
 impl Missing {
     /// Registers `blocks`, and starts a thread that passes faults to `handler` in batches.
     ///
-    /// The handler must not wait for long, and must not access the memory. If it panics, the memory is deregistered and
-    /// threads that wait are woken.
+    /// The handler can place pages. It must not wait for long, and must not access the memory. If it panics, the memory is
+    /// deregistered and threads that wait are woken.
     ///
     /// # Errors
     /// Returns an error if the system does not support userfaultfd, a block has no address or is registered already, or no
     /// thread can be started.
     pub fn start(
         blocks: Vec<SharedBlock>,
-        handler: impl FnMut(&[Fault]) + Send + 'static,
+        mut handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static,
     ) -> Result<Self, MemoryError> {
-        Faults::start(FaultKind::MISSING, blocks, handler).map(Self)
+        let pages = MissingPages(Placer::open(FaultKind::MISSING, blocks)?);
+        let place = pages.clone();
+        let faults = Faults::run(pages.0.clone(), move |faults| handler(&place, faults))?;
+        Ok(Self { faults, pages })
     }
 
     /// Returns whether faults of system calls that access the memory are handled. Without a privilege such system calls
     /// fail with EFAULT instead (see `/proc/sys/vm/unprivileged_userfaultfd`).
     #[must_use]
     pub fn handles_kernel_faults(&self) -> bool {
-        self.0.handles_kernel_faults()
+        self.faults.placer().handles_kernel_faults()
     }
 
+    /// Returns the missing pages, to place them.
+    #[must_use]
+    pub fn pages(&self) -> &MissingPages {
+        &self.pages
+    }
+}
+
+impl MissingPages {
     /// Copies whole host pages into the missing pages at `offset` of a block, and wakes the threads that wait for them.
     ///
     /// Runs of at least 64 KiB cost a tenth of single pages.
@@ -98,7 +116,7 @@ mod tests {
 
     const SIZE: u64 = 64 * 4096;
 
-    fn started(ram: &Arc<Mapping>, handler: impl FnMut(&[Fault]) + Send + 'static) -> Option<Missing> {
+    fn started(ram: &Arc<Mapping>, handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static) -> Option<Missing> {
         match Missing::start(vec![ram.clone()], handler) {
             Ok(missing) => Some(missing),
             Err(error @ MemoryError::Unsupported { .. }) => {
@@ -119,7 +137,9 @@ mod tests {
     fn waiting_threads_get_their_pages() {
         for ram in memories() {
             let (sender, faults) = mpsc::channel();
-            let handler = move |batch: &[Fault]| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(()));
+            let handler = move |_: &MissingPages, batch: &[Fault]| {
+                batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(()))
+            };
             let Some(missing) = started(&ram, handler) else { return };
             std::thread::scope(|scope| {
                 let readers: Vec<_> = (0..4_usize)
@@ -138,7 +158,7 @@ mod tests {
                     assert!(!fault.is_write && !fault.is_minor && fault.block == 0);
                     let page = (fault.offset / 4096) as u8;
                     let expected = if placed.insert(page) { Placed::Now } else { Placed::Before };
-                    assert_eq!(missing.place(0, fault.offset, &[page; 4096]).unwrap(), expected);
+                    assert_eq!(missing.pages().place(0, fault.offset, &[page; 4096]).unwrap(), expected);
                 }
                 readers.into_iter().for_each(|reader| assert_eq!(reader.join().unwrap(), 63 * 64 / 2));
             });
@@ -149,13 +169,13 @@ mod tests {
     fn runs_zeros_and_present_pages() {
         for ram in memories() {
             ram.write(2 * 4096, &[9]).unwrap();
-            let Some(missing) = started(&ram, |_| ()) else { return };
-            assert_eq!(missing.place(0, 0, &[5; 4 * 4096]).unwrap(), Placed::Before);
+            let Some(missing) = started(&ram, |_, _| ()) else { return };
+            assert_eq!(missing.pages().place(0, 0, &[5; 4 * 4096]).unwrap(), Placed::Before);
             let bytes = [0, 4096, 2 * 4096, 3 * 4096].map(|place| ram.memory().load::<1>(place).unwrap()[0]);
             assert_eq!(bytes, [5, 5, 9, 5], "a present page is unchanged");
-            assert_eq!(missing.place_zeros(0, 4 * 4096..SIZE).unwrap(), Placed::Now);
+            assert_eq!(missing.pages().place_zeros(0, 4 * 4096..SIZE).unwrap(), Placed::Now);
             assert!(ram.memory().get(4 * 4096..SIZE as usize).unwrap().is_zero());
-            missing.wake(0, 0..SIZE).unwrap();
+            missing.pages().wake(0, 0..SIZE).unwrap();
         }
     }
 
@@ -164,7 +184,7 @@ mod tests {
         for panics in [false, true] {
             let ram = memories()[0].clone();
             let (sender, faults) = mpsc::channel();
-            let handler = move |_: &[Fault]| {
+            let handler = move |_: &MissingPages, _: &[Fault]| {
                 let _ = sender.send(());
                 assert!(!panics, "the handler panics");
             };
@@ -184,21 +204,18 @@ mod tests {
     fn the_waiting_thread_is_reported() {
         let ram = memories()[0].clone();
         let reported = Arc::new(Mutex::new(Vec::new()));
-        let (into, slot) = (reported.clone(), Arc::new(Mutex::new(None::<Arc<Missing>>)));
-        let (sender, faults) = mpsc::channel();
-        let handler = move |batch: &[Fault]| {
+        let into = reported.clone();
+        let handler = move |pages: &MissingPages, batch: &[Fault]| {
             into.lock().unwrap().extend(batch.iter().filter_map(|fault| fault.thread));
-            let _ = sender.send(batch[0].offset);
+            let offset = batch[0].offset;
+            pages.place_zeros(0, offset..offset + 4096).unwrap();
         };
-        let Some(missing) = started(&ram, handler) else { return };
-        let missing = slot.lock().unwrap().insert(Arc::new(missing)).clone();
+        let Some(_missing) = started(&ram, handler) else { return };
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 ram.write(4096, &[1]).unwrap();
                 rustix::thread::gettid().as_raw_nonzero().get()
             });
-            let offset = faults.recv_timeout(Duration::from_secs(20)).expect("a fault");
-            missing.place_zeros(0, offset..offset + 4096).unwrap();
             let thread = u32::try_from(writer.join().unwrap()).unwrap();
             assert!(reported.lock().unwrap().iter().all(|found| *found == thread));
         });
@@ -207,12 +224,12 @@ mod tests {
     #[test]
     fn wrong_ranges_are_errors() {
         let ram = memories()[0].clone();
-        let Some(missing) = started(&ram, |_| ()) else { return };
+        let Some(missing) = started(&ram, |_, _| ()) else { return };
         let error = |result: Result<Placed, MemoryError>| result.unwrap_err().to_string();
-        assert!(error(missing.place(0, SIZE, &[0; 4096])).contains("expected a range within"));
-        assert!(error(missing.place(0, 0, &[0; 100])).contains("expected a multiple of the host page size"));
-        assert!(error(missing.place(1, 0, &[0; 4096])).contains("expected a block number below 1, found 1"));
-        let again = Missing::start(vec![ram.clone()], |_| ()).map(drop).unwrap_err().to_string();
+        assert!(error(missing.pages().place(0, SIZE, &[0; 4096])).contains("expected a range within"));
+        assert!(error(missing.pages().place(0, 0, &[0; 100])).contains("expected a multiple of the host page size"));
+        assert!(error(missing.pages().place(1, 0, &[0; 4096])).contains("expected a block number below 1, found 1"));
+        let again = Missing::start(vec![ram.clone()], |_, _| ()).map(drop).unwrap_err().to_string();
         assert!(again.contains("another userfaultfd or dirty log"), "{again}");
     }
 }

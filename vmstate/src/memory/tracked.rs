@@ -59,3 +59,21 @@ pub(super) fn unsupported(operation: &'static str, requirement: &'static str, so
     };
     MemoryError::Unsupported { operation, requirement, remedy, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_of_the_system_names_its_remedy() {
+        let text = |errno: Errno| unsupported("tracking", "Linux 6.7", errno.into()).to_string();
+        assert_eq!(
+            text(Errno::PERM),
+            "tracking requires Linux 6.7; allow `userfaultfd` and /proc/self/pagemap in the seccomp filter or container"
+        );
+        assert_eq!(text(Errno::MFILE), "tracking requires Linux 6.7; close files or free memory");
+        for old_kernel in [Errno::NOSYS, Errno::INVAL, Errno::NOTTY] {
+            assert_eq!(text(old_kernel), "tracking requires Linux 6.7; update the kernel, or use another method");
+        }
+    }
+}

@@ -35,7 +35,13 @@ Examples:
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run a program with the terminal as its serial port
-    Run(New),
+    Run {
+        #[command(flatten)]
+        new: New,
+        /// Report once a second how much memory the guest writes
+        #[arg(long)]
+        dirty_rate: bool,
+    },
     /// Run a program until Ctrl-A S, then save it to a file
     Save {
         /// Output file

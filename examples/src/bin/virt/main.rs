@@ -6,10 +6,12 @@
 
 mod arguments;
 mod demo;
+mod dirty_rate;
 mod pace;
 mod session;
 mod station;
 mod terminal;
+mod vcpu;
 
 use std::error::Error;
 use std::io;
@@ -36,9 +38,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
-        Command::Run(new) => session::run(new.build()?, None),
-        Command::Save { file, new, when } => session::run(new.build()?, Some(&(Place::File(file), when))),
-        Command::Send { to, new, when } => session::run(new.build()?, Some(&(to, when))),
+        Command::Run { new, dirty_rate: true } => session::run_with_dirty_rate(new.build()?),
+        Command::Run { new, dirty_rate: false } => session::run(new.build()?, None),
+        Command::Save { file, new, when } => session::run(new.build()?, Some((Place::File(file), when))),
+        Command::Send { to, new, when } => session::run(new.build()?, Some((to, when))),
         Command::Load { file, memory, onward, when } => receive(&Place::File(file), memory.board(), onward, when),
         Command::Receive { from, memory, onward, when } => receive(&from, memory.board(), onward, when),
         Command::Demo { hops } => demo::run(hops),
@@ -49,5 +52,5 @@ fn run(command: Command) -> Outcome {
 /// Receives a guest and runs it.
 fn receive(from: &Place, mut board: Board, onward: Option<Place>, when: Departure) -> Outcome {
     board.receive(from.listen()?.accept()?)?;
-    session::run(board, onward.map(|place| (place, when)).as_ref())
+    session::run(board, onward.map(|place| (place, when)))
 }

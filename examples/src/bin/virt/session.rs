@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vmstate_examples::virt::place::Place;
@@ -9,45 +10,92 @@ use vmstate_examples::virt::{Board, Finish, Stop};
 
 use crate::Outcome;
 use crate::arguments::Departure;
-use crate::pace::Pace;
+use crate::dirty_rate::DirtyRate;
 use crate::terminal::{Event, Terminal};
+use crate::vcpu::Vcpu;
 
-/// The time to wait for keys while the board is idle.
+/// The time to wait for keys between checks of the guest's output.
 const PAUSE: Duration = Duration::from_millis(1);
 /// The time in nanoseconds that a migration may be delayed until a timer interrupt is pending. See
 /// `Board::run_to_tick`.
 pub(crate) const NEXT_TICK: u64 = 1_000_000_000;
 
 /// Runs the board until its guest ends, the user quits, or the guest is migrated.
-pub(crate) fn run(mut board: Board, leaving: Option<&(Place, Departure)>) -> Outcome {
-    let mut terminal = Terminal::open(leaving.is_some())?;
-    let mut pace = Pace::start(&mut board);
-    let mut typed = Vec::new();
-    let start = Instant::now();
-    let mut delay = leaving.and_then(|(_, when)| when.delay());
-    loop {
-        let (stop, ahead) = pace.run(&mut board);
-        show(&board.take_output())?;
-        if let Some(outcome) = ended(stop) {
-            return outcome;
-        }
-        let due = delay.take_if(|delay| start.elapsed() >= *delay).map(|_| Event::Leave);
-        match due.or_else(|| terminal.next(if ahead { PAUSE } else { Duration::ZERO })) {
-            Some(Event::Typed(bytes)) => typed.extend(bytes),
-            Some(Event::Quit) => return Ok(ExitCode::SUCCESS),
-            Some(Event::Leave) => {
-                let Some((place, when)) = leaving else { continue };
-                match leave(&mut board, place, when) {
-                    Ok(()) => return Ok(ExitCode::SUCCESS),
-                    // After a failed migration the guest continues here.
-                    Err(error) => terminal.report(&format!("cannot send to {place}: {error}")),
+pub(crate) fn run(board: Board, leaving: Option<(Place, Departure)>) -> Outcome {
+    Session::new(board, leaving)?.run()
+}
+
+/// Runs the board as [`run`] does, and reports once a second which part of the memory the guest writes.
+pub(crate) fn run_with_dirty_rate(board: Board) -> Outcome {
+    let (rate, missing) = DirtyRate::start(&board)?;
+    let mut session = Session::new(board, None)?;
+    missing.iter().for_each(|error| session.terminal.report(&format!("log not available: {error}")));
+    session.rate = Some(rate);
+    session.run()
+}
+
+/// A terminal with a board.
+struct Session {
+    vcpu: Vcpu,
+    terminal: Terminal,
+    leaving: Option<Arc<(Place, Departure)>>,
+    /// The time after which the guest leaves without a key.
+    delay: Option<Duration>,
+    start: Instant,
+    rate: Option<DirtyRate>,
+}
+
+impl Session {
+    fn new(board: Board, leaving: Option<(Place, Departure)>) -> Outcome<Self> {
+        let terminal = Terminal::open(leaving.is_some())?;
+        let delay = leaving.as_ref().and_then(|(_, when)| when.delay());
+        let leaving = leaving.map(Arc::new);
+        Ok(Self { vcpu: Vcpu::start(board), terminal, leaving, delay, start: Instant::now(), rate: None })
+    }
+
+    fn run(mut self) -> Outcome {
+        loop {
+            while let Some(progress) = self.vcpu.progress() {
+                show(&progress.output)?;
+                if let Some(outcome) = ended(progress.stop) {
+                    return outcome;
                 }
-                pace = Pace::start(&mut board);
             }
-            None => {}
+            if let Some(report) = self.rate.as_mut().map_or(Ok(None), DirtyRate::report)? {
+                self.terminal.report(&report);
+            }
+            if let Some(status) = self.next_event() {
+                return Ok(status);
+            }
         }
-        let taken = board.type_in(&typed);
-        typed.drain(..taken);
+    }
+
+    /// Handles a key or the end of the delay. Returns the exit status if the session ends.
+    fn next_event(&mut self) -> Option<ExitCode> {
+        let due = self.delay.take_if(|delay| self.start.elapsed() >= *delay).map(|_| Event::Leave);
+        match due.or_else(|| self.terminal.next(PAUSE))? {
+            Event::Typed(bytes) => {
+                self.vcpu.type_in(bytes);
+                None
+            }
+            Event::Quit => Some(ExitCode::SUCCESS),
+            Event::Leave => self.leave(),
+        }
+    }
+
+    fn leave(&self) -> Option<ExitCode> {
+        let leaving = self.leaving.clone()?;
+        let sent =
+            self.vcpu.leave(move |board| leave(board, &leaving.0, &leaving.1).map_err(|error| error.to_string()));
+        let place = &self.leaving.as_ref()?.0;
+        match sent? {
+            Ok(()) => Some(ExitCode::SUCCESS),
+            // After a failed migration the guest continues here.
+            Err(error) => {
+                self.terminal.report(&format!("cannot send to {place}: {error}"));
+                None
+            }
+        }
     }
 }
 

@@ -1,0 +1,84 @@
+//! Saves of a stopped and of a running guest over a Unix socket.
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use vmstate::machine::SaveOptions;
+use vmstate::memory::{DirtyLog, Layout, Mapping, MappingOptions, PageSize, RamBlock, WriteProtect};
+use vmstate::prelude::*;
+use vmstate::ram::Ram;
+use vmstate::registry::Registration;
+use vmstate::section::Output;
+
+use crate::plain::{alternate, size, table};
+
+pub(crate) fn measure() {
+    let stopped = || vec![speed(|out| save_stopped(&mut filled(), out))];
+    for (row, writes) in [("shared memory, no writes", false), ("shared memory, 1,000 writes a second", true)] {
+        let running = || vec![speed(|out| save_running(&Arc::new(filled()), writes, out))];
+        table("a save over a Unix socket (GB/s)", ["stopped", "running"], &[row], &alternate(7, stopped, running));
+    }
+}
+
+/// Memory without zero pages.
+fn filled() -> Mapping {
+    let mut ram = MappingOptions::anonymous().map("ram", size() as u64).expect("memory");
+    for (number, word) in (1_u64..).zip(ram.exclusive().expect("one owner").as_chunks_mut().0) {
+        *word = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_ne_bytes();
+    }
+    ram
+}
+
+/// Returns the throughput of `save`, which returns its duration, while another thread reads the socket.
+fn speed(save: impl FnOnce(UnixStream) -> Duration) -> f64 {
+    let (out, mut input) = UnixStream::pair().expect("two sockets");
+    let reader = thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 20];
+        while input.read(&mut buffer).expect("bytes") > 0 {}
+    });
+    let taken = save(out);
+    reader.join().expect("the reader is well");
+    size() as f64 / taken.as_secs_f64() / 1e9
+}
+
+fn save_stopped(ram: &mut Mapping, out: UnixStream) -> Duration {
+    let mut machine = Machine::with_type("all-memory");
+    machine.register_ram(PageSize::DEFAULT, std::slice::from_mut(ram)).expect("the only section");
+    let start = Instant::now();
+    machine.save(out).expect("a machine that can be saved");
+    start.elapsed()
+}
+
+fn save_running(ram: &Arc<Mapping>, writes: bool, out: UnixStream) -> Duration {
+    let layout = Layout::new(PageSize::DEFAULT, [ram]).expect("a block");
+    let log: Arc<dyn DirtyLog> = Arc::new(WriteProtect::new(&layout, vec![ram.clone()]).expect("a mapping"));
+    let stop = AtomicBool::new(!writes);
+    thread::scope(|scope| {
+        scope.spawn(|| write_pages(ram, &stop));
+        let mut machine = Machine::with_type("all-memory");
+        let section = Ram::new(PageSize::DEFAULT, [ram.clone()]).dirty_log(log);
+        machine.add(Registration::live("ram", vmstate::ram::VERSION, section)).expect("the only section");
+        let mut writer = Writer::new();
+        let start = Instant::now();
+        let mut saving = machine.start_saving(Output::to_file(&mut writer, &out), SaveOptions::new()).expect("a start");
+        while saving.pending_exact().total() > 1 << 20 {
+            saving.iterate(u64::MAX).expect("a part");
+        }
+        stop.store(true, Ordering::Relaxed);
+        saving.complete().expect("an end");
+        start.elapsed()
+    })
+}
+
+fn write_pages(ram: &Mapping, stop: &AtomicBool) {
+    let mut place = 0;
+    while !stop.load(Ordering::Relaxed) {
+        place = (place + 977 * 4096) % (size() - 8);
+        ram.memory().store(place, [1; 8]).expect("a place");
+        thread::sleep(Duration::from_millis(1));
+    }
+}

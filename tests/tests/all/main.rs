@@ -14,6 +14,7 @@ mod import;
 mod laws;
 mod lock;
 mod machine;
+mod memory;
 mod rewind;
 mod stream;
 mod uno;

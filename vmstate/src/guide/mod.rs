@@ -27,6 +27,8 @@ pub mod json {}
 #[doc = include_str!("limits.md")]
 #[doc = include_str!("../../docs/limits.md")]
 pub mod limits {}
+#[doc = include_str!("memory.md")]
+pub mod memory {}
 #[doc = include_str!("porting.md")]
 pub mod porting {}
 #[doc = include_str!("qemu.md")]

@@ -130,7 +130,7 @@ impl MappingOptions {
             Kind::PrivateFile(file) | Kind::SharedFile(file) => long_enough(file, length)?,
         };
         let sharing = if matches!(self.kind, Kind::PrivateFile(_)) { MapFlags::PRIVATE } else { MapFlags::SHARED };
-        Ok((Mapped::file(file.as_fd(), length, sharing | MapFlags::NORESERVE)?, Some(file)))
+        Ok((Mapped::file(file.as_fd(), length, sharing | reservation(self.huge_pages.reserved()))?, Some(file)))
     }
 
     fn advise(&self, mapping: &Mapping) -> Result<(), MemoryError> {
@@ -178,7 +178,8 @@ impl Mapping {
         };
         let file = self.file.as_ref().ok_or_else(|| error(io::ErrorKind::Unsupported.into()))?;
         let length = self.memory.range().len();
-        Mapped::file(file.as_fd(), length, MapFlags::SHARED | MapFlags::NORESERVE).map_err(error)
+        let reserved = Some(self.host_page_size).filter(|size| *size != page_size());
+        Mapped::file(file.as_fd(), length, MapFlags::SHARED | reservation(reserved)).map_err(error)
     }
 
     /// Returns all of the memory.
@@ -230,6 +231,12 @@ fn page_size() -> u64 {
 fn check_size(idstr: &str, size: u64, host_page_size: u64) -> Result<usize, MemoryError> {
     let length = usize::try_from(size).ok().filter(|_| size != 0 && size.is_multiple_of(host_page_size));
     length.ok_or_else(|| MemoryError::PartialPage { idstr: idstr.to_owned(), size, host_page_size })
+}
+
+/// Memory is allocated when it is written. Huge pages are reserved when they are mapped, because an access kills the process
+/// with SIGBUS if the pool is empty.
+fn reservation(huge_page_size: Option<u64>) -> MapFlags {
+    if huge_page_size.is_some() { MapFlags::empty() } else { MapFlags::NORESERVE }
 }
 
 fn map_flags(huge_pages: HugePages) -> MapFlags {
@@ -323,7 +330,9 @@ mod tests {
         assert_eq!(error, "mapping of RAM block `ram` failed; extend the file to the size of the block");
         let error = MappingOptions::anonymous().map("ram", 1 << 47).unwrap_err().to_string();
         assert_eq!(error, "mapping of RAM block `ram` failed; free memory or select a smaller size");
-        let error = MappingOptions::anonymous().huge_pages(HugePages::Of1Gib).map("ram", 1 << 40).unwrap_err();
-        assert!(error.to_string().contains("reserve huge pages"), "{error}");
+        for options in [MappingOptions::anonymous(), MappingOptions::memfd()] {
+            let error = options.huge_pages(HugePages::Of1Gib).map("ram", 1 << 40).unwrap_err();
+            assert!(error.to_string().contains("reserve huge pages"), "{error}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use vmstate::machine::SaveOptions;
-use vmstate::memory::{DirtyLog, Layout, Mapping, MappingOptions, PageSize, RamBlock, WriteProtect};
+use vmstate::memory::{DirtyLog, Layout, Mapping, MappingOptions, Marked, PageSize, RamBlock, WriteProtect};
 use vmstate::prelude::*;
 use vmstate::ram::Ram;
 use vmstate::registry::Registration;
@@ -16,10 +16,24 @@ use vmstate::section::Output;
 
 use crate::plain::{alternate, size, table};
 
+/// The log of the running guest.
+#[derive(Clone, Copy)]
+enum Log {
+    Marked,
+    WriteProtect,
+}
+
+/// The name of a measurement, its log, and the guest's writes.
+const ROWS: [(&str, Log, bool); 3] = [
+    ("marked, no writes", Log::Marked, false),
+    ("marked, 1,000 writes a second", Log::Marked, true),
+    ("write-protect, 1,000 writes a second", Log::WriteProtect, true),
+];
+
 pub(crate) fn measure() {
-    let stopped = || vec![speed(|out| save_stopped(&mut filled(), out))];
-    for (row, writes) in [("shared memory, no writes", false), ("shared memory, 1,000 writes a second", true)] {
-        let running = || vec![speed(|out| save_running(&Arc::new(filled()), writes, out))];
+    for (row, log, writes) in ROWS {
+        let stopped = || vec![speed(|out| save_stopped(&mut filled(), out))];
+        let running = || vec![speed(|out| save_running(&Arc::new(filled()), log, writes, out))];
         table("a save over a Unix socket (GB/s)", ["stopped", "running"], &[row], &alternate(7, stopped, running));
     }
 }
@@ -53,12 +67,16 @@ fn save_stopped(ram: &mut Mapping, out: UnixStream) -> Duration {
     start.elapsed()
 }
 
-fn save_running(ram: &Arc<Mapping>, writes: bool, out: UnixStream) -> Duration {
+fn save_running(ram: &Arc<Mapping>, log: Log, writes: bool, out: UnixStream) -> Duration {
     let layout = Layout::new(PageSize::DEFAULT, [ram]).expect("a block");
-    let log: Arc<dyn DirtyLog> = Arc::new(WriteProtect::new(&layout, vec![ram.clone()]).expect("a mapping"));
+    let marked = Arc::new(Marked::new(&layout));
+    let log: Arc<dyn DirtyLog> = match log {
+        Log::Marked => marked.clone(),
+        Log::WriteProtect => Arc::new(WriteProtect::new(&layout, vec![ram.clone()]).expect("a mapping")),
+    };
     let stop = AtomicBool::new(!writes);
     thread::scope(|scope| {
-        scope.spawn(|| write_pages(ram, &stop));
+        scope.spawn(|| write_pages(ram, &marked, &stop));
         let mut machine = Machine::with_type("all-memory");
         let section = Ram::new(PageSize::DEFAULT, [ram.clone()]).dirty_log(log);
         machine.add(Registration::live("ram", vmstate::ram::VERSION, section)).expect("the only section");
@@ -74,11 +92,12 @@ fn save_running(ram: &Arc<Mapping>, writes: bool, out: UnixStream) -> Duration {
     })
 }
 
-fn write_pages(ram: &Mapping, stop: &AtomicBool) {
+fn write_pages(ram: &Mapping, marked: &Marked, stop: &AtomicBool) {
     let mut place = 0;
     while !stop.load(Ordering::Relaxed) {
         place = (place + 977 * 4096) % (size() - 8);
         ram.memory().store(place, [1; 8]).expect("a place");
+        marked.mark(0, place as u64, 8);
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -223,7 +223,7 @@ fn other_nesting_and_counts_are_named() {
         #[vmstate(subsection("port/timeout"))]
         timeout: Option<u64>,
     }
-    assert_port_differs::<Wider>(&["`port.table`: the stream has 4 of uint16, this device has 2 of uint32"]);
+    assert_port_differs::<Wider>(&["`port.table`: the stream has 4 x uint16, this device has 2 x uint32"]);
 }
 
 #[test]
@@ -239,4 +239,47 @@ fn field_of_a_subsection_is_named() {
         timeout: Option<i64>,
     }
     assert_port_differs::<Wrong>(&["`port.port/timeout.timeout`: the stream has uint64, this device has int64"]);
+}
+
+/// The counter of `table` is not in the stream, and zero.
+#[test]
+fn skipped_counter_is_the_reason() {
+    #[derive(VmState, Default)]
+    #[vmstate(name = "port", version = 3)]
+    struct Wrong {
+        mode: u32,
+        level: u8,
+        fifo: Fifo,
+        #[vmstate(skip = "configuration")]
+        count: u32,
+        #[vmstate(len = count, max = 8)]
+        table: Vec<u16>,
+        #[vmstate(subsection("port/timeout"))]
+        timeout: Option<u64>,
+    }
+    let parts = ["the device stopped reading at byte 10 of ", "because   `port.table`: the stream has 4 x uint16"];
+    assert_port_differs::<Wrong>(&parts);
+}
+
+#[test]
+fn false_condition_is_the_reason() {
+    #[derive(VmState, Default)]
+    #[vmstate(name = "port", version = 3)]
+    struct Wrong {
+        mode: u32,
+        level: u8,
+        fifo: Fifo,
+        #[vmstate(when = Self::has_table)]
+        table: [u16; 4],
+        #[vmstate(subsection("port/timeout"))]
+        timeout: Option<u64>,
+    }
+
+    impl Wrong {
+        fn has_table(&self) -> bool {
+            self.mode > 1
+        }
+    }
+    let parts = ["the device stopped reading at byte 10 of ", "because   `port.table`: the stream has 4 x uint16"];
+    assert_port_differs::<Wrong>(&parts);
 }

@@ -138,7 +138,7 @@ fn wrong_predicate_is_diagnosed() {
             error.diagnosis(),
             Some(
                 "`piix4_pm.acpi_pci_hotplug.hotplug_select`: the stream has uint32 of 4 bytes, this device has nothing: \
-                 the peer is newer or has an option that this side lacks, or a predicate is false here"
+                 the peer is newer or has an option that this side lacks, or a predicate is false or a counter is zero here"
             ),
             "{error}"
         );

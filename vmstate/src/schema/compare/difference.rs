@@ -188,7 +188,9 @@ fn reason(finding: &Finding, all: &[Finding]) -> String {
         Rule::Missing => {
             "the peer is older or lacks an option that this side has, or a gate or predicate is missing here"
         }
-        Rule::Extra => "the peer is newer or has an option that this side lacks, or a predicate is false here",
+        Rule::Extra => {
+            "the peer is newer or has an option that this side lacks, or a predicate is false or a counter is zero here"
+        }
         Rule::Order => "the fields are declared in another order",
         Rule::Type | Rule::Size => "the field was changed on one side",
         Rule::Count => "the two machines differ in a size or in how many of something they have",

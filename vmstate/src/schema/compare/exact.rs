@@ -12,7 +12,7 @@ use crate::schema::vmdesc::{ArrayPart, Nested, SentField, SentStruct};
 /// in the stream that the device has loaded. Both describe the same bytes.
 ///
 /// `accepts` decides about differences by the path of the local field, such as `serial.recv_fifo.count`. An accepted
-/// field may have other names and types, and stand for several fields of the stream.
+/// field may have other names and types, and cover several fields of the stream.
 ///
 /// ```
 /// use vmstate::schema::compare::exact_difference;
@@ -258,7 +258,7 @@ fn text(field: &SentField) -> String {
         _ => format!("{} of {} bytes", field.type_name.escape_debug(), field.size),
     };
     match field.array {
-        ArrayPart::Len(count) => format!("{count} of {kind}"),
+        ArrayPart::Len(count) => format!("{count} x {kind}"),
         ArrayPart::None | ArrayPart::Index(_) => kind,
     }
 }

@@ -1,7 +1,7 @@
 //! Generates the compiled structs, the same for each derive: `STRUCTS` structs of `FIELDS` fields.
 //!
-//! Their fields resemble those of QEMU's devices: numbers mostly, some arrays, here and there a part, a counted array, a
-//! timer, a field of a newer version, a subsection.
+//! Their fields resemble the fields of QEMU's devices: numbers mostly, some arrays, here and there a part, a counted
+//! array, a timer, a field of a newer version, a subsection.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -31,8 +31,8 @@ pub fn run_in(page: &str, (width, height): (u32, u32), script: &str) -> Value {
     outcome["result"].clone()
 }
 
-/// Returns the page with scripts at its beginning, where its content security policy does not apply yet: one that collects
-/// errors, and `script`, which runs after the page has loaded.
+/// Returns the page with scripts at its beginning, where its content security policy does not apply yet: a script that
+/// collects errors, and `script`, which runs after the page has loaded.
 fn instrumented(page: &str, script: &str) -> String {
     let watch = "<script>window.seen = []; addEventListener('error', (event) => seen.push(event.message));\
                  addEventListener('securitypolicyviolation', (event) => seen.push(event.violatedDirective));\

@@ -35,7 +35,7 @@ impl Frame {
     /// Reads the framing of `stream`.
     ///
     /// # Panics
-    /// If the stream is malformed, or its commands differ from those of `release`.
+    /// If the stream is malformed, or its commands differ from the commands of `release`.
     #[must_use]
     pub fn of(stream: &[u8], release: Release) -> Self {
         let (bytes, text) = split(stream);

@@ -210,7 +210,7 @@ pub enum Priority {
     /// In order of registration.
     #[default]
     Default,
-    /// Before the devices behind the IOMMU.
+    /// Before the devices that the IOMMU serves.
     Iommu,
     /// Before the devices on the bus.
     PciBus,

@@ -33,7 +33,7 @@ impl Table {
         self.rows.push(Row { device, size: contenders[0].size(), saves, loads });
     }
 
-    /// Returns the ratios of a codec's times to those of the first codec, for each device, and their mean.
+    /// Returns the ratios of a codec's times to the times of the first codec, for each device, and their mean.
     fn ratios(&self, codec: usize, times: fn(&Row) -> &[f64]) -> Vec<f64> {
         let ratio = |row| times(row)[codec] / times(row)[0];
         let mut ratios: Vec<f64> = self.rows.iter().map(ratio).collect();

@@ -1,4 +1,4 @@
-//! Comparisons of shapes: dumps of QEMU, by vmstate's rules and by those of QEMU's checker.
+//! Comparisons of shapes: dumps of QEMU, by vmstate's rules and by the rules of QEMU's checker.
 
 use std::fs;
 use std::time::Instant;

@@ -180,10 +180,10 @@ fn replies_match_the_schemas_of_qemu() {
     }
 }
 
-/// Every command that QEMU accepts is one that this monitor accepts, too: the arguments of both have the same names, and
+/// This monitor accepts every command that QEMU accepts: the arguments of both have the same names, and
 /// the same ones are optional.
 #[test]
-fn arguments_are_those_of_qemu() {
+fn arguments_equal_qemus() {
     /// Arguments of features that this library does not have, and of its extensions.
     const DIFFERENT: &[&str] = &["block-bitmap-mapping", "cpr-exec-command"];
     let mut differences = Vec::new();
@@ -211,7 +211,7 @@ fn arguments_are_those_of_qemu() {
 }
 
 #[test]
-fn errors_are_those_of_qemu() {
+fn errors_equal_qemus() {
     let capability = |name: &str| json!({"capabilities": [{"capability": name, "state": true}]});
     let cases = [
         ("nope", json!({})),

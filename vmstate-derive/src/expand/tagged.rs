@@ -1,4 +1,4 @@
-//! The implementations for an enum with fields: those of a struct, with code that matches the variant.
+//! The implementations for an enum with fields. They are like a struct's, with code that matches the variant.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;

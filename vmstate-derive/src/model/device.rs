@@ -18,7 +18,7 @@ pub(crate) struct Device<'a> {
     /// The fields in wire order, without the fields of subsections.
     pub(crate) fields: Vec<Field>,
     pub(crate) subsections: Vec<Subsection<'a>>,
-    /// The ranges of fields that are on the wire together: all fields of a struct, or those of each variant.
+    /// The ranges of fields that are on the wire together: all fields of a struct, or the fields of each variant.
     pub(crate) sequences: Vec<Range<usize>>,
     /// The members that are not migrated.
     pub(crate) skipped: Vec<Skipped>,

@@ -102,7 +102,7 @@ pub(crate) struct Presence(pub(crate) Place);
 pub(crate) struct Optional {
     /// The value as a field.
     pub(crate) value: Field,
-    /// Whether the value is on the wire even if the `Option` is `None`.
+    /// Set if the value is on the wire even if the `Option` is `None`.
     pub(crate) always: bool,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Tagged<'a> {
     pub(crate) variants: Vec<TaggedVariant<'a>>,
     /// The integer type of the tag.
     pub(crate) repr: Option<Ident>,
-    /// Whether a load rejects another variant than the current one.
+    /// Set if a load rejects another variant than the current one.
     pub(crate) fixed: bool,
 }
 

@@ -90,9 +90,9 @@ pub struct Form {
     pub size: Option<usize>,
     /// The source of the length of an element, if it consists of bytes or bits that another field counts.
     pub length: Option<CountSource>,
-    /// Whether elements are behind nullable pointers.
+    /// The kind of pointers, if the elements are pointers.
     pub pointers: Pointers,
-    /// Whether a struct in the elements has the version of the struct around it.
+    /// Set if a struct in the elements has the version of the struct around it.
     pub(crate) inherits: bool,
     /// The maximum number of items of a list or a tree, or the maximum size in bytes of another element whose size is not
     /// fixed; `None` if it is unknown.
@@ -172,7 +172,7 @@ impl Form {
         Self { limit: self.max_size(), inherits: self.inherits, ..Self::info(name, self.total_size()) }
     }
 
-    /// Sets whether elements are behind nullable pointers.
+    /// Sets the kind of pointers.
     #[must_use]
     pub const fn behind(mut self, pointers: Pointers) -> Self {
         self.pointers = pointers;
@@ -273,7 +273,7 @@ impl CountSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Pointers {
-    /// Elements are not behind pointers.
+    /// Elements are not pointers.
     #[default]
     None,
     /// A null pointer is the byte `0x30`; both sides agree on which ones are null (`VMS_ARRAY_OF_POINTER`).

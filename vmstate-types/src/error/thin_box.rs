@@ -1,13 +1,13 @@
 //! A box that hides how its contents are dropped.
 //!
 //! Code that propagates an error contains the code that drops it. With a plain `Box<Details>`, that code is compiled
-//! into every crate that saves or loads, and costs more than a device of a few fields. Behind the vtable it is compiled
+//! into every crate that saves or loads, and costs more than a device of a few fields. With a vtable it is compiled
 //! once, in this crate.
 
 use alloc::boxed::Box;
 use core::ops::{Deref, DerefMut};
 
-/// An owned value on the heap, behind a pointer of one word.
+/// An owned value on the heap, with a pointer of one word.
 ///
 /// The outer `Box` keeps it thin (a `Box<dyn ..>` has two words), so that a `Result` with it fits into registers.
 pub(super) struct ThinBox<T>(Box<Pointer<T>>);

@@ -56,7 +56,7 @@ pub trait Temporary<Parent>: VmState {
     ///
     /// The parent is loaded up to this field; later fields have their previous values. The default calls
     /// [`from_parent`](Self::from_parent), so that members that the stream does not contain (older versions, skipped
-    /// members), and the local values of `equal` fields, are those of the parent. In QEMU, the temporary is
+    /// members), and the local values of `equal` fields, are the parent's. In QEMU, the temporary is
     /// uninitialized memory that its description's `pre_load` hook fills (`get_tmp` in `migration/vmstate-types.c`). If
     /// `from_parent` cannot handle a partially loaded parent, return another value, such as `Self::default()`.
     fn for_load(parent: &Parent) -> Self

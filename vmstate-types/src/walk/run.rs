@@ -1,6 +1,6 @@
 //! Runs: adjacent fields of fixed size, which are saved and loaded with one length check.
 //!
-//! After the check, every field is a load or a store at a constant offset. That is what makes a device of plain
+//! After the check, every field is a load or a store at a constant offset. This makes a device of plain
 //! integers as fast as a hand-written copy.
 
 use core::ops::Range;

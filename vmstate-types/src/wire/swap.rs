@@ -1,6 +1,6 @@
 //! Bulk conversion between arrays of numbers and the wire.
 //!
-//! On x86-64 the byte order of the wire is not that of the processor. Baseline instructions swap about 30 GB/s; with
+//! On x86-64 the byte order of the wire differs from the processor's. Baseline instructions swap about 30 GB/s; with
 //! AVX2, which nearly all processors have, the conversion is as fast as a copy. A second loop is therefore compiled
 //! with AVX2, and the processor is queried once whether it supports it. The call of that loop is the only `unsafe` code
 //! of this crate.

@@ -12,7 +12,7 @@ use crate::memory::{PageSize, RamBlock};
 /// Loader of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
 /// A page is sent again whenever the running source has changed it; the last one counts. Pages are loaded in place, and
-/// keep what was loaded if an error follows, even in the middle of a page. [`Ram`](super::Ram) can roll back.
+/// keep loaded pages if an error follows, even in the middle of a page. [`Ram`](super::Ram) can roll back.
 #[derive(Debug)]
 pub struct RamLoader {
     records: RecordReader,

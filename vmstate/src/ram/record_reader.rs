@@ -231,7 +231,7 @@ fn mapped(cursor: &mut Cursor<'_>) -> Result<Mapped, Stop> {
 }
 
 /// Returns the size of the region from `here`, the end of the header, to the end of the block's pages. Blocks of shared
-/// memory that the source left out have none.
+/// memory that the source left out do not have such a region.
 fn space_of(mapped: &Mapped, size: u64, here: u64) -> Result<Option<u64>, LoadError> {
     if mapped.pages == 0 {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! The undo log of guest memory, with which a failed load is rolled back.
 //!
-//! Pages are loaded in place. What the log holds is bounded by the stream, not by the memory:
+//! Pages are loaded in place. The size of the log is bounded by the stream, not by the memory:
 //!
 //! - A page that was zero needs one bit. A machine that was just created, whose memory is zero, costs nothing else.
 //! - Any other page is copied when its data arrive: one page of memory for each page of the stream.

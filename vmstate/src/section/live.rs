@@ -138,7 +138,7 @@ pub trait LiveSection {
     /// Returns an error if the payload is malformed, or does not fit this machine.
     fn load(&mut self, reader: &mut Reader<'_>, kind: SectionKind, version: u32) -> Result<(), LoadError>;
 
-    /// Runs after all sections, before the devices' `post_load` hooks: applies what was put off. The load can still be
+    /// Runs after all sections, before the devices' `post_load` hooks: applies deferred work. The load can still be
     /// undone.
     ///
     /// # Errors
@@ -150,11 +150,11 @@ pub trait LiveSection {
     /// Undoes everything that this load has changed.
     fn load_undo(&mut self);
 
-    /// Runs if the load cannot be undone from now on: applies what was put off, and releases what
+    /// Runs if the load cannot be undone from now on: applies deferred work, and releases everything
     /// [`load_undo`](Self::load_undo) would need. More sections can follow.
     ///
     /// # Errors
-    /// Returns an error if what was put off cannot be applied.
+    /// Returns an error if deferred work cannot be applied.
     fn load_forgo_undo(&mut self) -> Result<(), LoadError> {
         Ok(())
     }

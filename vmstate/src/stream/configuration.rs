@@ -16,7 +16,7 @@ const UUID: &str = "configuration/uuid";
 /// The version of all three subsections.
 const SUBSECTION_VERSION: u32 = 1;
 
-/// The configuration of the machine that wrote a stream, which must match that of the machine that loads it.
+/// The configuration of the machine that wrote a stream, which must match the configuration of the loading machine.
 ///
 /// ```
 /// use vmstate::Writer;

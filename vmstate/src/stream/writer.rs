@@ -40,7 +40,7 @@ impl<'w> StreamWriter<'w> {
         Self { open: Some(section_id), ..Self::new(out) }
     }
 
-    /// Sets whether sections have footers. Machine types of QEMU before 2.4 have none.
+    /// Sets whether sections have footers, which QEMU's machine types have since 2.4.
     #[must_use]
     pub fn footers(mut self, footers: bool) -> Self {
         self.footers = footers;
@@ -53,7 +53,7 @@ impl<'w> StreamWriter<'w> {
         self.out.u32(VERSION);
     }
 
-    /// Writes the configuration. Machine types of QEMU before 2.4 have none.
+    /// Writes the configuration, which QEMU's machine types have since 2.4.
     pub fn configuration(&mut self, configuration: &Configuration) {
         configuration.write(self.out);
     }

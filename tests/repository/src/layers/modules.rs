@@ -91,7 +91,7 @@ impl Modules {
     }
 }
 
-/// Returns whether `file` is the root of a library. It re-exports what other modules define, so imports through it
+/// Returns whether `file` is the root of a library. It re-exports names of other modules, so imports through it
 /// are followed, and imports by it do not count.
 pub(super) fn is_facade(file: &str) -> bool {
     file.ends_with("/lib.rs")

@@ -37,7 +37,7 @@ impl Table {
     /// Parses the first table after the heading "Layers": the code in a row's first cell is the paths of its layer.
     ///
     /// # Errors
-    /// Returns an error if there is no such table or a row contains no path.
+    /// Returns an error if the table is missing or a row contains no path.
     pub fn parse(markdown: &str) -> Result<Self, String> {
         let lines = markdown.lines().skip_while(|line| *line != HEADING).skip(1);
         let mut rows = lines.skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));

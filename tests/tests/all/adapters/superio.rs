@@ -40,7 +40,7 @@ fn loaded<D: VmState + Default>(bytes: &[u8]) -> Result<D, LoadError> {
 }
 
 #[test]
-fn description_equals_that_of_qemus_port() {
+fn description_equals_qemus() {
     // The example's is compared with real streams, word for word.
     let [ours, theirs] = [QemuSerial::DESCRIPTION, serial::Serial::DESCRIPTION];
     let fields = |of: &'static vmstate::Description| -> Vec<_> {

@@ -72,7 +72,7 @@ fn every_reading_command_accepts_standard_input() {
         let (piped, named) = (tool::piped(with("-"), &stream), vmstate(with(&file)));
         assert_eq!((piped.code, piped.stderr.as_str()), (named.code, ""), "{case:?}");
         let text = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
-        // Lines with a file name differ, because it is that of standard input.
+        // Lines with a file name differ, because the name is standard input.
         let same = text(&piped).lines().zip(text(&named).lines()).filter(|(piped, named)| piped == named).count();
         assert!(same + 5 > text(&named).lines().count(), "{case:?}: {}\n{}", text(&piped), text(&named));
     }

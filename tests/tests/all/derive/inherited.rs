@@ -40,7 +40,7 @@ enum Mapper {
     },
 }
 
-/// Has versions of its own, whatever is around it.
+/// Has separate versions in every struct.
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
 #[vmstate(name = "own", version = 2)]
 struct Own {
@@ -139,7 +139,7 @@ fn one_number_governs_all_nested_structs() {
 }
 
 #[test]
-fn every_version_loads_what_it_saves() {
+fn every_version_round_trips() {
     for version in 1..=3 {
         let bytes = saved_at(&mut console(), version);
         let mut fresh = Console::default();

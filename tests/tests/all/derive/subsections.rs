@@ -276,7 +276,7 @@ fn the_description_has_the_subsections() {
 #[derive(VmState, Debug, Default)]
 #[vmstate(name = "ambiguous")]
 struct Ambiguous {
-    #[vmstate(ambiguous = "to see what happens")]
+    #[vmstate(ambiguous = "to test the ambiguity")]
     inner: Place,
     next: [u8; 8],
 }

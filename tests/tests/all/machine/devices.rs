@@ -49,7 +49,7 @@ impl Serial {
 
     fn rearm(&mut self) -> Result<(), &'static str> {
         if self.divider == 0xdead {
-            return Err("a divider that nobody uses");
+            return Err("an unsupported divider");
         }
         assert_ne!(self.divider, 0xbeef, "this divider makes the hook panic");
         self.rate = 115_200 / u32::from(self.divider.max(1));

@@ -74,7 +74,7 @@ fn last_hook_failing_rolls_back() {
     let mut board = Board::other();
     let before = (board.copy(), board.saved());
     let error = board.machine().load(&stream[..]).unwrap_err();
-    assert_eq!((error.blame(), error.found()), (Blame::Device, "a divider that nobody uses"));
+    assert_eq!((error.blame(), error.found()), (Blame::Device, "an unsupported divider"));
     assert!(error.to_string().starts_with("section \"serial\" (instance 1): "), "{error}");
     assert_eq!((board.copy(), board.saved()), before);
 }

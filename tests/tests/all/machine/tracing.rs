@@ -49,8 +49,8 @@ impl Subscriber for Listener {
 #[test]
 fn each_section_has_a_span() {
     let listener = Listener::default();
-    // With a single dispatcher, `tracing` asks the thread that comes to a span first whether anybody listens, once for all
-    // threads: a test beside this one would say no.
+    // With a single dispatcher, `tracing` caches the interest of the first thread that reaches a span. That thread can
+    // belong to another test, without a listener.
     let _another = Dispatch::new(Listener::default());
     let mut stream = Vec::new();
     tracing::subscriber::with_default(listener.clone(), || {

@@ -55,7 +55,7 @@ fn load(size: u64, blocks: &mut [VecBlock], payloads: &[Vec<u8>]) -> Result<(), 
     let text = |result: &Result<u64, LoadError>| result.as_ref().map_err(ToString::to_string).copied();
     assert_eq!(text(&result), text(&other));
     assert_eq!(blocks, others);
-    result.map(|end| assert_eq!(end, bytes.len() as u64, "where the last payload ends"))
+    result.map(|end| assert_eq!(end, bytes.len() as u64, "the end of the last payload"))
 }
 
 /// Loads `payloads` payloads and returns the end of the last one.

@@ -55,7 +55,7 @@ struct Later {
 }
 
 #[test]
-fn newer_device_loads_from_qemu_and_goes_back() {
+fn newer_device_moves_from_qemu_and_back() {
     for version in VERSIONS {
         let stream = saved_by_qemu(version, &PC, |qemu| output(qemu, &[(0x3ff, 0x5a)]));
         let uart = shared(Later { wakes: 1, ..Later::default() });

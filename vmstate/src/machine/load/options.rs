@@ -97,7 +97,7 @@ impl LoadOptions {
         self
     }
 
-    /// Loads without checkpoints: if the load fails, devices keep what it has changed.
+    /// Loads without checkpoints: if the load fails, devices keep its changes.
     #[must_use]
     pub fn without_rollback(mut self) -> Self {
         self.rollback = false;

@@ -68,7 +68,7 @@ impl SaveOptions {
         self
     }
 
-    /// Saves only the devices: no live sections, no configuration, no description. This is what QEMU writes for Xen
+    /// Saves only the devices: no live sections, no configuration, no description. QEMU writes this format for Xen
     /// (`xen-save-devices-state`).
     #[must_use]
     pub fn device_state_only(mut self) -> Self {

@@ -261,7 +261,7 @@ impl SaveSession {
         Ok(())
     }
 
-    /// Sends what is left: the ends of the live sections and the devices, unless they have been sent, and the end mark
+    /// Sends the rest: the ends of the live sections and the devices, unless they have been sent, and the end mark
     /// with the description. The machine must be stopped.
     ///
     /// # Errors

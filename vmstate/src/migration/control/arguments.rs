@@ -73,7 +73,7 @@ fn check_list(element: &Type, list: &[Value], name: &str) -> Result<(), CommandE
     list.iter().enumerate().try_for_each(|(index, value)| element.check(value, &format!("{name}[{index}]")))
 }
 
-/// Checks the members of an object, in the order of the table. An empty `name` is that of the arguments themselves.
+/// Checks the members of an object, in the order of the table. The arguments themselves have an empty `name`.
 pub(super) fn check_object(members: &[Member], object: &Map<String, Value>, name: &str) -> Result<(), CommandError> {
     let path = |member: &str| if name.is_empty() { member.to_owned() } else { format!("{name}.{member}") };
     for member in members {

@@ -31,14 +31,14 @@ pub enum Command {
     Migrate {
         /// The address.
         uri: Uri,
-        /// Whether to continue an interrupted migration.
+        /// Set if to continue an interrupted migration.
         resume: bool,
     },
     /// `migrate-incoming`: listens for a migration.
     MigrateIncoming {
         /// The address.
         uri: Uri,
-        /// Whether the program ends if the migration fails.
+        /// Set if the program ends if the migration fails.
         exit_on_error: bool,
     },
     /// `migrate_cancel`: cancels the migration.
@@ -49,7 +49,7 @@ pub enum Command {
     MigratePause,
     /// `migrate-recover`: listens for the continuation of an interrupted migration.
     MigrateRecover(Uri),
-    /// `migrate-start-postcopy`: lets the guest run on the destination before all pages are there.
+    /// `migrate-start-postcopy`: lets the guest run on the destination before all pages have arrived.
     MigrateStartPostcopy,
     /// `migrate-set-capabilities`.
     SetCapabilities(Vec<(Capability, bool)>),
@@ -286,7 +286,7 @@ fn parse_capabilities(arguments: &Arguments<'_>, release: QemuRelease) -> Result
     changes.map(Command::SetCapabilities)
 }
 
-/// The kinds of connections that `yank` knows. This library has only those of the migration.
+/// The kinds of connections that `yank` knows. This library has only the connections of the migration.
 pub(super) const YANK_INSTANCES: [&str; 3] = ["block-node", "chardev", "migration"];
 
 fn yank_arguments(_: QemuRelease) -> Vec<Member> {

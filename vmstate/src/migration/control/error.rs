@@ -15,7 +15,7 @@ pub enum ErrorClass {
     CommandNotFound,
 }
 
-/// The error of a command: what a client reads as `error`.
+/// The error of a command, which a client receives as `error`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{description}")]
 pub struct CommandError {

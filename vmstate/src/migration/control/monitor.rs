@@ -51,7 +51,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequestId(Option<Value>);
 
-/// The largest number of bytes that wait for a client. One that reads less has stopped reading.
+/// The largest number of bytes that wait for a client. A client with more waiting bytes has stopped reading.
 const MAX_OUTPUT: usize = 4 << 20;
 
 impl Monitor {

@@ -1,4 +1,4 @@
-//! What commands do to a program.
+//! The effects of commands on a program.
 
 use std::fmt;
 use std::time::Duration;
@@ -54,7 +54,7 @@ impl fmt::Display for RunState {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DirtyRate {
-    /// Whether the measurement has ended.
+    /// The progress of the measurement.
     pub status: DirtyRateStatus,
     /// The start of the measurement, as time since the start of the program.
     pub start: Duration,
@@ -121,7 +121,7 @@ pub trait Operations {
     /// Returns an error if the program does not await a migration, or cannot listen there.
     fn migrate_incoming(&mut self, uri: &Uri, exit_on_error: bool, settings: &Settings) -> Result<(), CommandError>;
 
-    /// Cancels the migration. Does nothing if there is none.
+    /// Cancels the migration. Does nothing without a migration.
     fn cancel(&mut self);
 
     /// Continues a migration that waits in `state`.
@@ -150,7 +150,7 @@ pub trait Operations {
     /// Ends the program, once the reply is sent.
     fn quit(&mut self);
 
-    /// Lets the guest run on the destination before all pages are there.
+    /// Lets the guest run on the destination before all pages have arrived.
     ///
     /// # Errors
     /// Returns an error if the capability `postcopy-ram` is off.
@@ -179,7 +179,7 @@ pub trait Operations {
     /// Breaks the connections of the migration, as if the network had failed.
     ///
     /// # Errors
-    /// Returns an error if there are none.
+    /// Returns an error if they do not exist.
     fn yank(&mut self) -> Result<(), CommandError> {
         Err(CommandError::new("Instance not found"))
     }

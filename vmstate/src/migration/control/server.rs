@@ -119,7 +119,7 @@ impl Server {
         }
     }
 
-    /// Queues an event. Those of migrations are sent only with the capability `events`.
+    /// Queues an event. Events of migrations are sent only with the capability `events`.
     pub fn event(&mut self, event: &MonitorEvent, settings: &Settings) {
         let wanted = !event.needs_capability() || settings.capabilities.has(Capability::Events);
         if let (Some(client), true) = (&mut self.client, wanted) {
@@ -128,7 +128,7 @@ impl Server {
         }
     }
 
-    /// Sends what is queued, for at most `timeout`: before the program ends.
+    /// Sends queued replies and events, for at most `timeout`. Call it before the program ends.
     pub fn flush(&mut self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         while let Some(client) = &mut self.client {
@@ -175,7 +175,7 @@ impl Client {
         Ok(open && !self.monitor.is_stalled())
     }
 
-    /// Reads what has arrived. Returns whether more can arrive.
+    /// Reads the bytes that have arrived. Returns whether more can arrive.
     fn read(&mut self) -> io::Result<bool> {
         let mut buffer = [0; MAX_READ];
         match self.stream.read(&mut buffer) {
@@ -221,7 +221,7 @@ fn remove_socket(path: &Path) -> io::Result<()> {
 
 /// Returns whether the client is a process of the same user or of root.
 ///
-/// The mode of the socket says the same, but between `bind` and `chmod` it is that of the umask.
+/// The mode of the socket has the same effect, but the umask determines it between `bind` and `chmod`.
 #[cfg(target_os = "linux")]
 fn is_permitted(stream: &UnixStream) -> io::Result<bool> {
     let credentials = rustix::net::sockopt::socket_peercred(stream)?;

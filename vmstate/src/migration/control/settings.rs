@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_list_what_the_release_has() {
+    fn replies_list_the_settings_of_the_release() {
         for (release, capabilities) in [(QemuRelease::V7_2, 21), (QemuRelease::V10_0, 22)] {
             let settings = Settings::new(release);
             assert_eq!(settings.capabilities_reply().as_array().unwrap().len(), capabilities);

@@ -1,4 +1,4 @@
-//! Conversations with a program that records what commands do to it.
+//! Conversations with a program that records the calls of commands.
 
 use serde_json::{Value, json};
 

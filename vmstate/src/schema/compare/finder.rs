@@ -39,7 +39,7 @@ pub struct Finding {
     pub path: String,
     /// The version of the section in the stream, if the finding concerns an older version.
     pub at_version: Option<u32>,
-    /// Whether the field belongs to a nested struct with separate versions, which streams do not contain.
+    /// Set if the field belongs to a nested struct with separate versions, which streams do not contain.
     pub own_versions: bool,
     /// The writer's definition.
     pub written: String,
@@ -98,7 +98,7 @@ pub(super) struct Finder<'f> {
 pub(super) struct Nesting {
     /// The versions of the struct around it, as written and as read, for structs that inherit them.
     pub(super) inherited: (u32, u32),
-    /// Whether the field belongs to a nested struct with separate versions, which streams do not contain.
+    /// Set if the field belongs to a nested struct with separate versions, which streams do not contain.
     pub(super) own_versions: bool,
 }
 

@@ -11,7 +11,7 @@ use super::rule::Rule;
 pub struct MergedFinding<'f> {
     /// The finding, in the direction in which it was found first.
     pub finding: &'f Finding,
-    /// Whether the same difference was found in the other direction.
+    /// Set if the same difference was found in the other direction.
     pub is_both_ways: bool,
 }
 

@@ -179,7 +179,8 @@ fn steps(written: &Shape, read: &Shape) -> BTreeSet<u32> {
     versions
 }
 
-/// Adds the versions at which one of the fields changes, if the gates are `own`, and those of structs that inherit.
+/// Adds the versions at which one of the fields changes, if the gates are `own`, and the versions of structs that
+/// inherit.
 fn add_steps(fields: &[ShapeField], own: bool, versions: &mut BTreeSet<u32>) {
     for field in fields {
         if own {

@@ -27,7 +27,7 @@ pub(super) struct Struct {
     unmigratable: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     early_setup: bool,
-    /// Set if the versions of its fields are those of the struct around it (`versions = parent`).
+    /// Set if its fields have the versions of the struct around it (`versions = parent`).
     #[serde(default, skip_serializing_if = "is_default")]
     inherits: bool,
     /// Set if a predicate decides whether it is sent (`needed`).

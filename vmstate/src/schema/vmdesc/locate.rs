@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_without_description_has_none() {
+    fn stream_without_description_is_recognized() {
         let wrong_length = b"\x00\x06\x00\x00\x00\x03{}";
         for bytes in [&b""[..], b"\x00", b"QEVM\x00\x00\x00\x03\x00", &stream(b"x", "[]"), wrong_length, b"{}"] {
             assert_eq!(locate_in(&mut Cursor::new(bytes)).unwrap(), None, "{bytes:?}");

@@ -47,7 +47,7 @@ pub(super) fn outermost() -> Outermost {
 #[derive(VmState, Debug, Default, PartialEq)]
 #[vmstate(name = "ambiguous")]
 pub(super) struct Ambiguous {
-    #[vmstate(ambiguous = "to see what happens")]
+    #[vmstate(ambiguous = "to test the ambiguity")]
     pub(super) dev: Dev,
     pub(super) next: [u8; 3],
 }

@@ -21,7 +21,7 @@ pub(super) struct Device {
     level: u8,
     #[vmstate(skip = "made of the level")]
     doubled: u16,
-    #[vmstate(ambiguous = "a level below four is no subsection")]
+    #[vmstate(ambiguous = "a level below four cannot start a subsection")]
     nested: Nested,
     last: Last,
     #[vmstate(subsection("dev/value", version = 3, minimum_version = 2, needed = Self::has_value))]

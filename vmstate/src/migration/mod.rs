@@ -5,7 +5,7 @@
 //! `ram` of the machine, so it never passes through the engines.
 //!
 //! Between two peers that use this library, the right to run the guest is handed over with a handshake, so that at no time
-//! two guests run, and none is lost: see [`source`]. With a QEMU as the peer, the engines do what one side can do.
+//! two guests run, and none is lost: see [`source`]. With a QEMU as the peer, the engines do their side's part.
 //!
 //! Tables hold the facts about QEMU's releases: [`Capability`], [`Parameters`], and the transitions between
 //! [states](MigrationStatus). [`Uri`] is the address of a migration.

@@ -261,6 +261,18 @@ struct Nested {
     always: Option<u8>,
 }
 
+/// Is an integer of another type on the wire.
+#[derive(VmState, Debug, Default)]
+#[vmstate(wire = u32)]
+pub struct Address(usize);
+
+/// Has explicit bounds.
+#[derive(VmState, Debug, Default)]
+#[vmstate(bound = "T: vmstate::Wire")]
+pub struct Bounded<T> {
+    value: T,
+}
+
 /// Has the version of its parent.
 #[derive(VmState, Debug, Default)]
 #[vmstate(versions = parent)]

@@ -7,6 +7,7 @@ mod conformance;
 mod fields;
 mod foreign;
 mod gates;
+mod generics;
 mod grammar;
 mod hooks;
 mod hygiene;
@@ -23,6 +24,7 @@ mod round_trip;
 mod subsections;
 mod temporaries;
 mod traps;
+mod types;
 mod values;
 mod variants;
 

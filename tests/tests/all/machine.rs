@@ -8,6 +8,7 @@ mod hooks;
 mod live;
 mod memory;
 mod names;
+mod parts;
 mod rules;
 mod sessions;
 mod threads;

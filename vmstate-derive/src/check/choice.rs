@@ -71,7 +71,7 @@ fn check_option(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     if !attributes.option.is_set() {
         return;
     }
-    const OTHERS: [&str; 8] = ["pointer", "equal", "le", "tmp", "range", "count", "opaque", "buffer"];
+    const OTHERS: [&str; 7] = ["pointer", "equal", "le", "tmp", "range", "opaque", "buffer"];
     for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
         errors.at(other, format!("`{other}` is not allowed with `option`: put the value into a struct"));
     }

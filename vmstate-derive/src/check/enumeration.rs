@@ -41,7 +41,7 @@ fn check_repr(item: &DeriveInput, attributes: &parse::Struct, repr: Option<&Iden
 fn check_attributes(enumeration: &Enumeration<'_>, errors: &Errors) {
     // The parser has reported other keys.
     let known = enumeration.attributes.keys.iter().filter(|key| parse::Struct::knows(key));
-    for key in known.filter(|key| *key != "crate" && *key != "repr") {
+    for key in known.filter(|key| *key != "crate" && *key != "repr" && *key != "bound") {
         errors.at(
             key,
             format!("`{key}` is not allowed on an enum without fields, which is an integer without a description"),

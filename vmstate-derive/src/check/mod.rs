@@ -5,6 +5,7 @@
 mod choice;
 mod count;
 mod device;
+mod encoded;
 mod enumeration;
 mod field;
 mod member;
@@ -15,6 +16,7 @@ mod subsection;
 mod types;
 
 use self::device::check_device;
+use self::encoded::check_encoded;
 use self::enumeration::{check_enumeration, check_tagged};
 use self::newtype::check_newtype;
 use self::remote::check_remote;
@@ -31,6 +33,7 @@ pub(crate) fn check(input: &Input<'_>, errors: &Errors) {
         }
         Input::Enumeration(enumeration) => check_enumeration(enumeration, errors),
         Input::Tagged(tagged) => check_tagged(tagged, errors),
+        Input::Encoded(encoded) => check_encoded(encoded, errors),
         Input::Newtype(newtype) => check_newtype(newtype, errors),
     }
 }

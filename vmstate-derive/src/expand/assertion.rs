@@ -41,7 +41,22 @@ fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
     let names = subsections.filter_map(|(index, subsection)| is_named_after_parent(&description, index, subsection));
     let groups = device.subsections.iter().flat_map(Subsection::fields);
     let forms = device.fields.iter().chain(groups).filter_map(form::assertion);
-    ambiguous.chain(grouped).chain(names).chain(forms).collect()
+    let newest = has_all_versions(device, &description);
+    newest.into_iter().chain(ambiguous).chain(grouped).chain(names).chain(forms).collect()
+}
+
+/// Asserts that the struct has all versions that nested structs with `versions = parent` refer to.
+fn has_all_versions(device: &Device<'_>, description: &TokenStream) -> Option<TokenStream> {
+    if device.inherits() || !device.fields.iter().any(form::may_be_struct) {
+        return None;
+    }
+    let name = device.ident();
+    Some(quote_spanned! {located(name)=>
+        __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(#description.fields) <= #description.version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    })
 }
 
 /// Asserts, for each field of the `sequence`, that a load cannot mistake the following bytes for a subsection of the struct in it.

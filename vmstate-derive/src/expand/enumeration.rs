@@ -3,14 +3,14 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::ext::IdentExt;
-use syn::{Ident, LitStr};
+use syn::{Generics, Ident, LitStr};
 
 use super::hygiene::{located, tokens};
 use super::implementor::Implementor;
 use super::wire::Wire;
 use crate::model::Enumeration;
 
-pub(super) fn expand(enumeration: &Enumeration<'_>) -> TokenStream {
+pub(super) fn expand(enumeration: &Enumeration<'_>, generics: &Generics) -> TokenStream {
     let repr = enumeration.repr.clone();
     // An enum without a `repr` has an error already; `u64` has room for any discriminant.
     let repr = repr.unwrap_or_else(|| Ident::new("u64", enumeration.item.ident.span()));
@@ -20,7 +20,7 @@ pub(super) fn expand(enumeration: &Enumeration<'_>) -> TokenStream {
         save: save(enumeration, &repr),
         load: load(enumeration, &repr),
     };
-    let wire = wire.implement(Implementor::new(enumeration.item));
+    let wire = wire.implement(Implementor::new(enumeration.item, generics));
     let fits = enumeration.attributes.repr.is_set().then(|| fits(enumeration, &repr));
     tokens!(#wire #fits)
 }

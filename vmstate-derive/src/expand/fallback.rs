@@ -5,18 +5,19 @@
 use proc_macro2::TokenStream;
 use syn::Fields;
 
-use super::enumeration;
 use super::hygiene::tokens;
 use super::implementor::Implementor;
 use super::wire::Wire;
+use super::{encoded, enumeration};
 use crate::model::{Enumeration, Input};
 use crate::parse;
 
 pub(super) fn expand(input: &parse::Input<'_>, model: Option<&Input<'_>>) -> Option<TokenStream> {
     match model {
         Some(Input::Enumeration(enumeration)) => {
-            has_discriminants(enumeration).then(|| enumeration::expand(enumeration))
+            has_discriminants(enumeration).then(|| enumeration::expand(enumeration, &enumeration.item.generics))
         }
+        Some(Input::Encoded(encoded)) => Some(encoded::expand(encoded, &encoded.item().generics)),
         _ => Some(empty_struct(input)),
     }
 }
@@ -28,7 +29,7 @@ fn has_discriminants(enumeration: &Enumeration<'_>) -> bool {
 }
 
 fn empty_struct(input: &parse::Input<'_>) -> TokenStream {
-    let implementor = Implementor::new(input.item);
+    let implementor = Implementor::new(input.item, &input.item.generics);
     let name = input.attributes.name_or(&input.item.ident);
     let items = tokens! {
         const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(#name);

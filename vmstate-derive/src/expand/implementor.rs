@@ -13,8 +13,9 @@ pub(super) struct Implementor<'a> {
 }
 
 impl<'a> Implementor<'a> {
-    pub(super) fn new(item: &'a DeriveInput) -> Self {
-        Self { ident: &item.ident, generics: &item.generics }
+    /// Creates the frame for the type of `item`. `generics` contain the bounds that the implementation needs.
+    pub(super) fn new(item: &'a DeriveInput, generics: &'a Generics) -> Self {
+        Self { ident: &item.ident, generics }
     }
 
     /// Implements `trait_` with `items`.

@@ -7,6 +7,7 @@ mod default;
 mod description;
 mod device;
 mod direction;
+mod encoded;
 mod enumeration;
 mod fallback;
 mod field;
@@ -31,17 +32,19 @@ mod wire;
 use proc_macro2::TokenStream;
 
 use self::implementor::wrap;
-use crate::model::Input;
+use crate::model::{Input, generics};
 use crate::parse;
 
 /// The implementations for an input without errors.
 pub(crate) fn expand(input: &Input<'_>, root: &TokenStream) -> TokenStream {
+    let generics = generics(input);
     let items = match input {
-        Input::Device(device) => device::expand(device),
+        Input::Device(device) => device::expand(device, &generics),
         Input::Remote(device, ty) => remote::expand(device, ty),
-        Input::Enumeration(enumeration) => enumeration::expand(enumeration),
-        Input::Tagged(tagged) => tagged::expand(tagged),
-        Input::Newtype(newtype) => newtype::expand(newtype),
+        Input::Enumeration(enumeration) => enumeration::expand(enumeration, &generics),
+        Input::Tagged(tagged) => tagged::expand(tagged, &generics),
+        Input::Encoded(encoded) => encoded::expand(encoded, &generics),
+        Input::Newtype(newtype) => newtype::expand(newtype, &generics),
     };
     wrap(root, &items)
 }

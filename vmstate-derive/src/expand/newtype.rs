@@ -2,14 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::Member;
+use syn::{Generics, Member};
 
 use super::hygiene::{located, tokens};
 use super::implementor::Implementor;
 use super::wire::Wire;
 use crate::model::Newtype;
 
-pub(super) fn expand(newtype: &Newtype<'_>) -> TokenStream {
+pub(super) fn expand(newtype: &Newtype<'_>, generics: &Generics) -> TokenStream {
     let member = &newtype.field.member;
     let ty = newtype.field.ty;
     let inner = quote_spanned!(located(ty)=> <#ty as __vmstate::Wire>);
@@ -19,7 +19,7 @@ pub(super) fn expand(newtype: &Newtype<'_>) -> TokenStream {
         save: tokens!(#inner::save_elements(&mut self.#member, sink, at, element)),
         load: tokens!(#inner::load_elements(&mut self.#member, reader)),
     };
-    wire.implement(Implementor::new(newtype.item))
+    wire.implement(Implementor::new(newtype.item, generics))
 }
 
 fn fixed(inner: &TokenStream, member: &Member) -> TokenStream {

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
-use syn::{Ident, Member};
+use syn::{Generics, Ident, Member};
 
 use super::hygiene::{located, tokens};
 use super::implementor::Implementor;
@@ -12,9 +12,9 @@ use super::wire::Wire;
 use super::{assertion, default, load, place, save, state};
 use crate::model::{Field, Tagged, TaggedVariant};
 
-pub(super) fn expand(tagged: &Tagged<'_>) -> TokenStream {
+pub(super) fn expand(tagged: &Tagged<'_>, generics: &Generics) -> TokenStream {
     let device = &tagged.device;
-    let implementor = Implementor::new(device.input.item);
+    let implementor = Implementor::new(device.input.item, generics);
     let tags = tags(tagged);
     let state = state::expand_with(device, implementor, &saves(tagged), &loads(tagged));
     let wire = Wire::structure(None).implement(implementor);

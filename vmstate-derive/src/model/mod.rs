@@ -3,7 +3,9 @@
 //! Attributes that can be written in several ways have one representation here. Nothing is rejected yet unless it
 //! cannot be represented.
 
+mod bound;
 mod device;
+mod encoded;
 mod enumeration;
 mod field;
 mod form;
@@ -19,7 +21,9 @@ mod version;
 
 use syn::{Data, Fields, Type};
 
+pub(crate) use self::bound::generics;
 pub(crate) use self::device::{Device, Skipped};
+pub(crate) use self::encoded::{Encoded, Encoding};
 pub(crate) use self::enumeration::Enumeration;
 pub(crate) use self::field::{Field, UNUSED, member_name};
 pub(crate) use self::form::{
@@ -50,6 +54,8 @@ pub(crate) enum Input<'a> {
     Enumeration(Enumeration<'a>),
     /// An enum with fields.
     Tagged(Tagged<'a>),
+    /// A type with the form of an attribute.
+    Encoded(Encoded<'a>),
     /// A `transparent` struct.
     Newtype(Newtype<'a>),
 }
@@ -57,6 +63,9 @@ pub(crate) enum Input<'a> {
 impl<'a> Input<'a> {
     /// Returns `None`, after reporting it, if the input has no model.
     pub(crate) fn new(input: &'a parse::Input<'a>, errors: &Errors) -> Option<Self> {
+        if let Some(encoded) = Encoded::new(input) {
+            return Some(Self::Encoded(encoded));
+        }
         match &input.item.data {
             Data::Enum(data) if data.variants.iter().any(|variant| !matches!(variant.fields, Fields::Unit)) => {
                 Some(Self::Tagged(Tagged::new(input)))

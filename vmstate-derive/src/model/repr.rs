@@ -10,7 +10,8 @@ pub(crate) const INTEGERS: [&str; 8] = ["u8", "u16", "u32", "u64", "i8", "i16", 
 /// Returns the integer type from `#[vmstate(repr = u8)]`, or from `#[repr(u8)]`.
 pub(super) fn repr(input: &parse::Input<'_>) -> Option<Ident> {
     let reprs = input.item.attrs.iter().filter(|attribute| attribute.path().is_ident("repr"));
-    input.attributes.repr.value().cloned().or_else(|| reprs.filter_map(integer).next())
+    let on_wire = input.attributes.repr.value().filter(|repr| INTEGERS.iter().any(|known| repr == known));
+    on_wire.cloned().or_else(|| reprs.filter_map(integer).next())
 }
 
 /// Returns the integer type in a `#[repr(...)]` attribute.

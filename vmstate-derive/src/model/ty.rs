@@ -72,23 +72,47 @@ pub(crate) fn array_element(ty: &Type) -> Option<&Type> {
 
 /// Returns whether the elements of a collection are known to be primitive values, and so not structs.
 pub(crate) fn holds_primitives(ty: &Type) -> bool {
+    builtin(root(ty)).is_some()
+}
+
+/// Returns the type inside all arrays, options, boxes and collections.
+pub(super) fn root(ty: &Type) -> &Type {
     let mut ty = innermost(ty);
     while let Some(item) = item(ty) {
         ty = innermost(item);
     }
-    builtin(ty).is_some()
+    ty
 }
 
-/// Returns the `T` of `[T]`, and of types like `Vec<T>` and `Option<T>`.
+/// The types with elements of their only type parameter.
+const CONTAINERS: [&str; 13] = [
+    "Option",
+    "Box",
+    "Vec",
+    "VecDeque",
+    "LinkedList",
+    "Cell",
+    "RefCell",
+    "Mutex",
+    "RwLock",
+    "Rc",
+    "Arc",
+    "Wrapping",
+    "NonZero",
+];
+
+/// Returns the `T` of `[T]`, `&mut T`, and of types like `Vec<T>` and `Option<T>`.
 fn item(ty: &Type) -> Option<&Type> {
     let path = match ty {
         Type::Path(path) => path,
         Type::Slice(slice) => return Some(&slice.elem),
+        Type::Reference(reference) => return Some(&reference.elem),
         _ => return None,
     };
-    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
-        GenericArgument::Type(inner) if arguments.args.len() == 1 => Some(inner),
+        GenericArgument::Type(inner) if CONTAINERS.iter().any(|name| last.ident == name) => Some(inner),
         _ => None,
     }
 }

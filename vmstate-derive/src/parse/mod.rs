@@ -3,6 +3,7 @@
 //! Each attribute is read here and nowhere else. This stage reports only the errors of a single attribute: a malformed
 //! value, or a duplicate.
 
+mod bound;
 mod collections;
 mod condition;
 mod entry;

@@ -5,6 +5,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Attribute, Ident, LitStr, Path, Type};
 
+use super::bound::Bounds;
 use super::condition::Condition;
 use super::entry::{Entry, Number, entries};
 use super::field::{Extra, Placed};
@@ -35,6 +36,10 @@ pub(crate) struct Struct {
     pub(crate) transparent: Once<()>,
     pub(crate) remote: Once<Type>,
     pub(crate) root: Once<Path>,
+    pub(crate) bound: Once<Bounds>,
+    pub(crate) bits: Once<Type>,
+    pub(crate) wire: Once<Type>,
+    pub(crate) with: Once<Type>,
     pub(crate) repr: Once<Ident>,
     pub(crate) variant: Once<Variants>,
     pub(crate) groups: Vec<Subsection>,
@@ -64,6 +69,10 @@ keys! {
         "field" => self.extra.extend(Placed::parse(entry, errors).map(Box::new).map(Extra::Placed)),
         "load_old" => self.load_old.set(key, OldLoader::parse(entry, errors), errors),
         "transparent" => self.transparent.set(key, entry.word(errors), errors),
+        "bits" => self.bits.set(key, entry.assigned("an integer type", "u32", errors), errors),
+        "wire" => self.wire.set(key, entry.assigned("an integer type", "u32", errors), errors),
+        "with" => self.with.set(key, entry.assigned("a type that implements `Info`", "MyInfo", errors), errors),
+        "bound" => self.bound.set(key, Bounds::parse(entry, errors), errors),
         "remote" => self.remote.set(key, entry.assigned("the path of a type", "other_crate::Type", errors), errors),
         "repr" => self.repr.set(key, entry.assigned("an integer type", "u8", errors), errors),
         "variant" => self.variant.set(key, Variants::parse(entry, errors), errors),

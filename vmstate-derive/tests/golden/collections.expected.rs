@@ -303,6 +303,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Containers as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Containers as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Containers as __vmstate::VmState >
             ::DESCRIPTION.fields[2usize].form, < Containers as __vmstate::VmState >
             ::DESCRIPTION, 2usize, 7usize, < Containers as __vmstate::VmState >

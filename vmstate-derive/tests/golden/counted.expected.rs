@@ -450,6 +450,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Counted as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Counted as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Counted as __vmstate::VmState >
             ::DESCRIPTION.fields[2usize].form, < Counted as __vmstate::VmState >
             ::DESCRIPTION, 2usize, 12usize, < Counted as __vmstate::VmState >

@@ -159,6 +159,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Fixed as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Fixed as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Fixed as __vmstate::VmState > ::DESCRIPTION
             .fields[1usize].form, < Fixed as __vmstate::VmState > ::DESCRIPTION, 1usize,
             2usize, < Fixed as __vmstate::VmState > ::DESCRIPTION.subsections),

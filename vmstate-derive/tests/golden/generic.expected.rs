@@ -5,6 +5,7 @@ const _: () = {
     impl<'a, T: Wire, const N: usize> __vmstate::VmState for Generic<'a, T, N>
     where
         T: Copy,
+        T: __vmstate::Wire,
     {
         const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
                 "Generic",
@@ -23,6 +24,12 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             const {
+                __vmstate::core::assert!(
+                    __vmstate::walk::newest_inherited(< Self as __vmstate::VmState >
+                    ::DESCRIPTION.fields) <= < Self as __vmstate::VmState > ::DESCRIPTION
+                    .version,
+                    "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+                );
                 __vmstate::core::assert!(
                     ! __vmstate::walk::is_ambiguous(< Self as __vmstate::VmState >
                     ::DESCRIPTION.fields[0usize].form, < Self as __vmstate::VmState >
@@ -124,6 +131,7 @@ const _: () = {
     impl<'a, T: Wire, const N: usize> __vmstate::Wire for Generic<'a, T, N>
     where
         T: Copy,
+        T: __vmstate::Wire,
     {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,

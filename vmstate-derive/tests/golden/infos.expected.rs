@@ -266,6 +266,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Infos as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Infos as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Infos as __vmstate::VmState > ::DESCRIPTION
             .fields[4usize].form, < Infos as __vmstate::VmState > ::DESCRIPTION, 4usize,
             9usize, < Infos as __vmstate::VmState > ::DESCRIPTION.subsections),

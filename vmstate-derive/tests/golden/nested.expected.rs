@@ -208,6 +208,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Outer as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Outer as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Outer as __vmstate::VmState > ::DESCRIPTION
             .fields[1usize].form, < Outer as __vmstate::VmState > ::DESCRIPTION, 1usize,
             5usize, < Outer as __vmstate::VmState > ::DESCRIPTION.subsections),

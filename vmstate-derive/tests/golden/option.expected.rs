@@ -161,6 +161,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Options as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Options as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Options as __vmstate::VmState >
             ::DESCRIPTION.fields[3usize].form, < Options as __vmstate::VmState >
             ::DESCRIPTION, 3usize, 4usize, < Options as __vmstate::VmState >

@@ -347,6 +347,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Places as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Places as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Places as __vmstate::VmState >
             ::DESCRIPTION.fields[1usize].form, < Places as __vmstate::VmState >
             ::DESCRIPTION, 1usize, 4usize, < Places as __vmstate::VmState > ::DESCRIPTION

@@ -168,6 +168,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Parts as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Parts as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Parts as __vmstate::VmState > ::DESCRIPTION
             .fields[1usize].form, < Parts as __vmstate::VmState > ::DESCRIPTION, 1usize,
             3usize, < Parts as __vmstate::VmState > ::DESCRIPTION.subsections),

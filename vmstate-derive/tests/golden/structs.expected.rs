@@ -275,6 +275,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Structs as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Structs as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Structs as __vmstate::VmState >
             ::DESCRIPTION.fields[0usize].form, < Structs as __vmstate::VmState >
             ::DESCRIPTION, 0usize, 8usize, < Structs as __vmstate::VmState >

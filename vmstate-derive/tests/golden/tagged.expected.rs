@@ -263,6 +263,14 @@ const _: () = {
     }
     const _: () = {
         __vmstate::core::assert!(
+            __vmstate::walk::newest_inherited(< Tagged as __vmstate::VmState >
+            ::DESCRIPTION.fields) <= < Tagged as __vmstate::VmState > ::DESCRIPTION
+            .version,
+            "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+        );
+    };
+    const _: () = {
+        __vmstate::core::assert!(
             ! __vmstate::walk::is_ambiguous(< Tagged as __vmstate::VmState >
             ::DESCRIPTION.fields[2usize].form, < Tagged as __vmstate::VmState >
             ::DESCRIPTION, 2usize, 3usize, < Tagged as __vmstate::VmState > ::DESCRIPTION

@@ -2,7 +2,10 @@
 const _: () = {
     use ::vmstate::__private as __vmstate;
     #[automatically_derived]
-    impl<T: Wire> __vmstate::Wire for Level<T> {
+    impl<T: Wire> __vmstate::Wire for Level<T>
+    where
+        T: __vmstate::Wire,
+    {
         const FORM: __vmstate::Form = <T as __vmstate::Wire>::FORM;
         const FIXED: __vmstate::core::option::Option<usize> = <T as __vmstate::Wire>::FIXED;
         #[inline]

@@ -1,4 +1,4 @@
-//! Containers of counted items: arrays, vectors, deques and boxed slices.
+//! Containers of counted items: arrays, vectors, deques, and boxed and borrowed slices.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::sealed::Sealed;
 
-/// A container of a counted number of items: the front of an array, a vector, a deque, a boxed slice.
+/// A container of a counted number of items: the front of an array, a vector, a deque, a boxed or borrowed slice.
 pub trait Counted: Sealed {
     /// The type of the items.
     type Item;
@@ -22,6 +22,11 @@ pub trait Counted: Sealed {
 
     /// Drops the items from `end` on, if the container grows.
     fn cut(&mut self, end: usize);
+
+    /// Returns the number of items, if a load cannot change it and must therefore read as many.
+    fn fixed_length(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<T, const N: usize> Counted for [T; N] {
@@ -52,6 +57,25 @@ impl<T, const N: usize> Counted for Box<[T; N]> {
     }
 
     fn cut(&mut self, _: usize) {}
+}
+
+impl<T> Counted for &mut [T] {
+    type Item = T;
+    const CAPACITY: Option<usize> = None;
+
+    fn items(&mut self, count: usize) -> Option<&mut [T]> {
+        (self.len() == count).then_some(self)
+    }
+
+    fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
+        self.get_mut(start..end).unwrap_or_default()
+    }
+
+    fn cut(&mut self, _: usize) {}
+
+    fn fixed_length(&self) -> Option<usize> {
+        Some(self.len())
+    }
 }
 
 impl<T: Default> Counted for Vec<T> {

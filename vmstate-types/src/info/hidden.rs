@@ -15,7 +15,7 @@ use crate::wire::Reader;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a growing collection",
     label = "expected a collection whose length can change",
-    note = "`count` requires `Vec`, `VecDeque` or `Box<[T]>`"
+    note = "`count` requires `Vec`, `VecDeque`, `Box<[T]>` or `&mut [T]`"
 )]
 pub trait Growing {
     #[doc(hidden)]
@@ -54,6 +54,14 @@ pub(super) fn check_max(length: usize, max: usize) -> Result<(), SaveError> {
 }
 
 impl<T: Default> Growing for Vec<T> {
+    const SEAL: Seal = Seal;
+
+    fn length(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<T> Growing for &mut [T] {
     const SEAL: Seal = Seal;
 
     fn length(&self) -> usize {

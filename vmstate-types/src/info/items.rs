@@ -82,7 +82,7 @@ macro_rules! by {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a counted collection",
     label = "expected a collection",
-    note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
+    note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>`, `&mut [T]` or an array"
 )]
 pub trait Items {
     /// The wire format of an item.
@@ -100,7 +100,7 @@ impl<C: Counted<Item: Wire>> Items for C {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a counted collection",
     label = "expected a collection",
-    note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>` or an array"
+    note = "`len` requires `Vec`, `VecDeque`, `Box<[T]>`, `&mut [T]` or an array"
 )]
 pub trait ItemsBy<I> {
     /// The wire format of an item.
@@ -118,7 +118,7 @@ impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a buffer type",
     label = "expected bytes",
-    note = "`buffer` requires `Vec<u8>`, `VecDeque<u8>`, `Box<[u8]>` or an array of `u8`"
+    note = "`buffer` requires `Vec<u8>`, `VecDeque<u8>`, `Box<[u8]>`, `&mut [u8]` or an array of `u8`"
 )]
 pub trait Bytes {
     methods!();

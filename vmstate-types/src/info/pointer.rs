@@ -6,7 +6,7 @@ use alloc::format;
 use super::Codec;
 use super::container::Counted;
 use super::sealed::Seal;
-use super::varray::count_mismatch;
+use super::varray::{check_capacity, count_mismatch};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, PointerRun, Sink};
@@ -244,9 +244,7 @@ fn each<C: Counted>(
     count: usize,
     mut load: impl FnMut(&mut C::Item) -> Result<(), LoadError>,
 ) -> Result<(), LoadError> {
-    if C::CAPACITY.is_some_and(|capacity| count > capacity) {
-        return Err(LoadError::misuse("a count that fits the array", count));
-    }
+    check_capacity(slots, count)?;
     for index in 0..count {
         for slot in slots.grow(index, index + 1) {
             load(slot).map_err(|error| error.in_element(index))?;

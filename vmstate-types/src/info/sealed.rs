@@ -17,6 +17,7 @@ pub struct Seal;
 impl<T, const N: usize> Sealed for [T; N] {}
 impl<T, const N: usize> Sealed for Box<[T; N]> {}
 impl<T> Sealed for Box<[T]> {}
+impl<T> Sealed for &mut [T] {}
 impl<T> Sealed for Vec<T> {}
 impl<T> Sealed for VecDeque<T> {}
 impl<T> Sealed for LinkedList<T> {}

@@ -218,7 +218,7 @@ pub(super) fn load<C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> R
 where
     C: Counted<Item: Wire>,
 {
-    check_capacity::<C>(count)?;
+    check_capacity(items, count)?;
     let size = const { walk::fixed_size(C::Item::FIXED) };
     // Zero means either no fixed size, or elements without bytes, of which any number fits into a chunk.
     if const { walk::fixed_size(C::Item::FIXED) == 0 } {
@@ -256,7 +256,7 @@ pub(super) fn load_buffer<C>(bytes: &mut C, count: usize, reader: &mut Reader<'_
 where
     C: Counted<Item = u8>,
 {
-    check_capacity::<C>(count)?;
+    check_capacity(bytes, count)?;
     let mut start = 0;
     while start < count {
         let end = count.min(start + CHUNK);
@@ -269,11 +269,20 @@ where
 }
 
 /// Rejects counts above the capacity. [`Number::to_load`] has checked the count already; this protects other callers.
-fn check_capacity<C: Counted>(count: usize) -> Result<(), LoadError> {
-    match C::CAPACITY {
-        Some(capacity) if count > capacity => Err(too_many(count, capacity)),
+///
+/// A borrowed slice cannot change its length, so that the stream must have as many items.
+pub(super) fn check_capacity<C: Counted>(items: &C, count: usize) -> Result<(), LoadError> {
+    match (C::CAPACITY, items.fixed_length()) {
+        (Some(capacity), _) if count > capacity => Err(too_many(count, capacity)),
+        (_, Some(length)) if count != length => Err(other_length(count, length)),
         _ => Ok(()),
     }
+}
+
+#[cold]
+fn other_length(count: usize, length: usize) -> LoadError {
+    LoadError::incompatible(format!("{length}, the length of the slice"), count)
+        .or_advice("use the same configuration on source and destination")
 }
 
 #[cold]
@@ -286,7 +295,7 @@ fn load_each<C: Counted>(
     count: usize,
     mut load: impl FnMut(&mut C::Item) -> Result<(), LoadError>,
 ) -> Result<(), LoadError> {
-    check_capacity::<C>(count)?;
+    check_capacity(items, count)?;
     for index in 0..count {
         // One by one, because the stream may end at any item and their sizes are unknown.
         for item in items.grow(index, index + 1) {

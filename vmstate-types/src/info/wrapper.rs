@@ -1,4 +1,4 @@
-//! Wrappers that do not change the wire format of their value: boxes, cells, locks, shared pointers, atomics.
+//! Wrappers that do not change the wire format of their value: boxes, exclusive references, cells, locks, shared pointers, atomics.
 //!
 //! Locks are held while one field is saved or loaded. A borrowed `RefCell` or a poisoned lock is an error and not a
 //! panic.
@@ -18,6 +18,27 @@ use crate::wire::Reader;
 impl<T: Wire + ?Sized> Wire for Box<T> {
     const FORM: Form = T::FORM;
     const EQUAL: Form = T::EQUAL;
+    const FIXED: Option<usize> = T::FIXED;
+
+    fn put(&self, out: &mut [u8]) {
+        (**self).put(out);
+    }
+
+    fn get(&mut self, from: &[u8]) {
+        (**self).get(from);
+    }
+
+    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        (**self).save_elements(sink, at, element)
+    }
+
+    fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        (**self).load_elements(reader)
+    }
+}
+
+impl<T: Wire + ?Sized> Wire for &mut T {
+    const FORM: Form = T::FORM;
     const FIXED: Option<usize> = T::FIXED;
 
     fn put(&self, out: &mut [u8]) {

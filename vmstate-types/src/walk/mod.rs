@@ -17,7 +17,7 @@ pub(crate) use run::fixed_size;
 pub use run::{RunBlock, blocks, end_block, load_block, load_run, load_struct, run_size, save_struct, save_view, sum};
 pub use subsection::{end_of_subsection, end_of_subsections, missing_subsection, save_subsection};
 
-use crate::description::Description;
+use crate::description::{Description, Field, Kind};
 use crate::error::{LoadError, LoadErrorKind, SaveError};
 use crate::sink::Sink;
 use crate::state::VmState;
@@ -237,6 +237,25 @@ const fn is_old(description: &Description, version: u32) -> bool {
         Some(oldest) => oldest <= version && version < description.minimum_version,
         None => false,
     }
+}
+
+/// Returns the newest version of the struct around `fields` that one of its nested structs refers to.
+#[doc(hidden)]
+#[must_use]
+pub const fn newest_inherited(mut fields: &[Field]) -> u32 {
+    let mut newest = 0;
+    while let Some((first, rest)) = fields.split_first() {
+        if let Kind::Struct(inner) | Kind::Temporary(inner) | Kind::List(_, inner) | Kind::Tree { value: inner, .. } =
+            first.form.kind
+            && inner.inherits
+        {
+            let nested = newest_inherited(inner.fields);
+            newest = if inner.version > newest { inner.version } else { newest };
+            newest = if nested > newest { nested } else { newest };
+        }
+        fields = rest;
+    }
+    newest
 }
 
 /// Creates the error for a version that cannot be loaded, at the offset of the first byte that was not read.

@@ -40,9 +40,9 @@ enum Mapper {
     },
 }
 
-/// Has separate versions in every struct.
+/// Has separate versions, which its parts inherit.
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
-#[vmstate(name = "own", version = 2)]
+#[vmstate(name = "own", version = 3)]
 struct Own {
     #[vmstate(since = 2)]
     d: u8,
@@ -131,10 +131,10 @@ fn one_number_governs_all_nested_structs() {
         &[1, 2, 4][..],
         &[5, 6, 7, 1, 8, 1, 9, 1, 10, 0],
         &[0, 0, 0, 1, 1, 11, 12, 0, 0x30, 0x31, 13, 14, 15],
-        &[16, 1, 17, 18, 20],
+        &[16, 0, 1, 17, 18, 20],
     ];
     assert_eq!(save(&mut console()), [newest.concat(), group(&[19])].concat());
-    let oldest = [&[1, 3][..], &[1, 1, 1, 0], &[0, 0, 0, 1, 1, 0, 0x30, 0x31], &[16, 1]];
+    let oldest = [&[1, 3][..], &[1, 1, 1, 0], &[0, 0, 0, 1, 1, 0, 0x30, 0x31], &[16, 0, 1]];
     assert_eq!(saved_at(&mut console(), 1), [oldest.concat(), group(&[])].concat());
 }
 
@@ -182,7 +182,7 @@ fn rollback_restores_fields_of_all_versions() {
 fn descriptions_show_the_version_of_the_section() {
     let text = described(&mut console(), Release::Qemu10_0);
     assert!(text.contains(r#""vmsd_name": "part", "version": 3"#), "{text}");
-    assert!(text.contains(r#""vmsd_name": "own", "version": 2"#), "{text}");
+    assert!(text.contains(r#""vmsd_name": "own", "version": 3"#), "{text}");
     assert!(Part::DESCRIPTION.inherits && !Own::DESCRIPTION.inherits);
     assert_eq!((Part::DESCRIPTION.version, Leaf::DESCRIPTION.version), (3, 3));
 }

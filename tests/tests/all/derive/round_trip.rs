@@ -178,7 +178,7 @@ proptest! {
 }
 
 /// Attributes that put no byte on the wire and take none away.
-const NO_BYTES: [&str; 4] = ["crate", "early_setup", "priority", "unmigratable"];
+const NO_BYTES: [&str; 5] = ["bound", "crate", "early_setup", "priority", "unmigratable"];
 
 /// The text of all sources in a folder of the workspace, without comments.
 fn sources(folder: &str) -> String {

@@ -1,8 +1,0 @@
-use vmstate::VmState;
-
-#[derive(VmState)]
-struct Device<T> {
-    value: T,
-}
-
-fn main() {}

@@ -15,6 +15,7 @@ mod laws;
 mod lock;
 mod machine;
 mod memory;
+mod migration;
 mod rewind;
 mod stream;
 mod uno;

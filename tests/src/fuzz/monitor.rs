@@ -22,7 +22,7 @@ impl Operations for Idle {
     }
 
     fn migrate(&mut self, uri: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
-        // An address that a client can write is one that it reads in a reply.
+        // An address survives the conversion to its other form.
         if let Some(address) = uri.to_address() {
             let channel = serde_json::json!([{ "channel-type": "main", "addr": address }]);
             Uri::from_channels(&channel).expect("an address in its other form");
@@ -64,7 +64,7 @@ fn run(bytes: &[u8]) {
     }
 }
 
-/// Returns what a client reads.
+/// Returns the bytes that a client reads.
 fn converse(bytes: &[u8], chunk: usize, release: QemuRelease) -> String {
     let (mut monitor, mut settings) = (Monitor::new(release), Settings::new(release));
     for chunk in bytes.chunks(chunk.max(1)) {

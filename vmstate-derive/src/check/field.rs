@@ -13,7 +13,7 @@ use crate::parse::Number;
 fn unique_name(fields: &[Field], text: &str) -> String {
     let is_prefix = |field: &Field| matches!(field.form, Form::LengthPrefix(_)) && field.name.value() == text;
     if fields.iter().any(is_prefix) {
-        format!("the number of elements needs a name of its own, as in `count(\"num_{text}\": u32)`")
+        format!("the number of elements needs another name, as in `count(\"num_{text}\": u32)`")
     } else {
         format!("number the fields as QEMU does, `name = \"{text}[1]\"`")
     }

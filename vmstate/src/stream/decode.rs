@@ -29,8 +29,8 @@ pub enum Decoded<T> {
     Item(T, usize),
     /// At least this many more bytes are needed. Nothing was consumed, and the decoder's state is unchanged.
     ///
-    /// A length in the stream can make this large: up to 4 GiB for a machine name or a description. Read what arrives,
-    /// instead of allocating this much.
+    /// A length in the stream can make this large: up to 4 GiB for a machine name or a description. Read bytes as they
+    /// arrive, instead of allocating this much.
     Need(NonZeroUsize),
 }
 
@@ -58,7 +58,7 @@ impl From<LoadError> for Stop {
     }
 }
 
-/// Adds context to the error of a parser, which has none while bytes are missing.
+/// Adds context to the error of a parser. A lack of bytes is not an error.
 pub(crate) trait Context {
     fn context(self, add: impl FnOnce(LoadError) -> LoadError) -> Self;
 }
@@ -79,7 +79,7 @@ pub(crate) struct Cursor<'b> {
     length: usize,
     /// The offset in the stream of the first byte.
     start: u64,
-    /// Whether the stream ends with these bytes, so that missing ones are an error.
+    /// Set if the stream ends with these bytes, so that missing ones are an error.
     complete: bool,
 }
 

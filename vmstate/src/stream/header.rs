@@ -32,7 +32,7 @@ fn wrong_version(version: u32) -> LoadError {
     unsupported_version(VERSION, version).with_qemu_message(qemu)
 }
 
-/// Returns what to do with a file that begins with these bytes.
+/// Returns the treatment of a file that begins with these bytes.
 fn advice(magic: u32) -> &'static str {
     match magic.to_be_bytes() {
         [0x1f, 0x8b, ..] => "this is compressed: unpack it with `gzip -d`",

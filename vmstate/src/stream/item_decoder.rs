@@ -12,7 +12,7 @@ const MAX_PACKAGES: usize = 4;
 
 /// Restartable decoder of a stream's parts, for callers that own the connection.
 ///
-/// It decodes what is between the payloads of sections: the header and the configuration, section headers and footers,
+/// It decodes everything between the payloads of sections: the header and the configuration, section headers and footers,
 /// commands, the end and the description. The caller passes the bytes that have arrived with their offset in the stream,
 /// consumes as many as [`Decoded::Item`] reports, and has each section's payload read by its device. After
 /// [`Decoded::Need`] and after an error the decoder is unchanged.
@@ -337,9 +337,10 @@ impl ItemDecoder {
     fn not_started(&self, kind: SectionKind, section_id: u32) -> LoadError {
         let mut ids: Vec<_> = self.started.keys().map(ToString::to_string).collect();
         ids.sort();
-        let expected = match ids.is_empty() {
-            true => "a section that has started".to_owned(),
-            false => format!("the id of a section that has started: {}", ids.join(", ")),
+        let expected = if ids.is_empty() {
+            "a section that has started".to_owned()
+        } else {
+            format!("the id of a section that has started: {}", ids.join(", "))
         };
         LoadError::malformed(expected, format!("{kind} of section {section_id}"))
             .with_qemu_message(format!("Unknown savevm section {section_id}"))

@@ -197,7 +197,7 @@ fn both_ways<T: VmState + PartialEq + Debug>(mut device: T, fresh: impl Fn() -> 
 
 /// No truncated stream loads. QEMU tests this for no bytes, all but the last byte, and both halves.
 ///
-/// A stream that is truncated before a subsection lacks it, and one that is truncated in its header contains other data
+/// A stream truncated before a subsection lacks it, and a stream truncated in its header contains other data
 /// (QEMU tests neither).
 #[track_caller]
 fn check_parts<T: VmState>(fresh: impl Fn() -> T, wire: &[u8], version: u32) {

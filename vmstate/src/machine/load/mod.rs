@@ -36,8 +36,8 @@ pub struct LoadReport {
 impl<T: Threading> Machine<'_, T> {
     /// Loads a machine: the whole stream, or nothing.
     ///
-    /// The machine must be stopped. If the load fails, every device has its previous state, and what it derives from its
-    /// state is derived again by its hooks.
+    /// The machine must be stopped. If the load fails, every device has its previous state, and its hooks derive again
+    /// everything that depends on that state.
     ///
     /// The rollback needs a copy of each device's state, which takes the memory and time of saving it. Guest memory is
     /// copied only where it is not zero ([`Ram`](crate::ram::Ram)).

@@ -86,7 +86,7 @@ pub struct LoadSession {
     ticket: Option<Ticket>,
     pub(super) options: LoadOptions,
     pub(super) checkpoints: Checkpoints,
-    /// What has been received, by entry.
+    /// The progress of each entry.
     pub(super) received: Vec<Received>,
     /// The sections of devices, in the order of the stream.
     pub(super) order: Vec<Section>,
@@ -261,7 +261,7 @@ impl LoadSession {
     /// as far as it was loaded.
     ///
     /// # Errors
-    /// Returns an error if a live section cannot apply what it has put off, or the machine's sections have changed.
+    /// Returns an error if a live section cannot apply its deferred part, or the machine's sections have changed.
     pub fn forgo_rollback<T: Threading>(&mut self, machine: &mut Machine<'_, T>) -> Result<(), LoadError> {
         self.check(machine)?;
         for entry in &mut machine.registry.entries {
@@ -338,7 +338,7 @@ impl LoadSession {
             self.checkpoints.roll_back(&mut machine.registry.entries);
             for entry in &mut machine.registry.entries {
                 if let SectionHandler::Live(live) = &mut entry.handler {
-                    // As in `Checkpoints::roll_back`: one section must not keep the others from going back.
+                    // As in `Checkpoints::roll_back`: one section must not prevent the rollback of the others.
                     let _ = catch_unwind(AssertUnwindSafe(|| live.load_undo()));
                 }
             }

@@ -295,9 +295,10 @@ fn yank_arguments(_: QemuRelease) -> Vec<Member> {
 
 fn parse_yank(arguments: &Arguments<'_>, _: QemuRelease) -> Result<Command, CommandError> {
     let is_migration = |instance: &Value| instance.get("type").and_then(Value::as_str) == Some("migration");
-    match arguments.list("instances").iter().all(is_migration) {
-        true => Ok(Command::Yank),
-        false => Err(CommandError::new("Instance not found")),
+    if arguments.list("instances").iter().all(is_migration) {
+        Ok(Command::Yank)
+    } else {
+        Err(CommandError::new("Instance not found"))
     }
 }
 

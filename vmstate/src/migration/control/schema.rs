@@ -94,9 +94,10 @@ impl Schema {
     /// Returns a member of an object. The member `default` marks it as optional.
     fn member(&mut self, member: &Member) -> Value {
         let kind = self.reference(&member.kind);
-        match member.optional {
-            true => json!({ "name": member.name, "type": kind, "default": null }),
-            false => json!({ "name": member.name, "type": kind }),
+        if member.optional {
+            json!({ "name": member.name, "type": kind, "default": null })
+        } else {
+            json!({ "name": member.name, "type": kind })
         }
     }
 }

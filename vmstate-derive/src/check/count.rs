@@ -19,7 +19,7 @@ pub(super) fn check_counts(device: &Device<'_>, errors: &Errors) {
 
 fn check_among(device: &Device<'_>, fields: &[Field], earlier: &[Field], errors: &Errors) {
     for (index, field) in fields.iter().enumerate() {
-        let Some(count) = field.form.counter() else { continue };
+        let Some(count) = field.counter() else { continue };
         let before = fields[..index].iter().chain(earlier).filter_map(Field::member);
         // A skipped counter has its value before the load: source and destination are configured alike.
         let skipped = device.skipped.iter().map(|skipped| &skipped.member);

@@ -154,7 +154,7 @@ fn need(field: &Field) -> Option<Need> {
         Form::Prefixed(prefixed) => elements(&prefixed.elements, Need::CREATED),
         Form::List(_) | Form::Tree(_) => Some(Need { created: true, ..Need::DESCRIBED }),
         Form::Versioned(_) => Some(Need::DESCRIBED),
-        Form::Optional(optional) => need(&optional.value).map(|inner| Need { created: true, ..inner }),
+        Form::Optional(_) => field.value.as_deref().and_then(need).map(|inner| Need { created: true, ..inner }),
         _ => None,
     }
 }

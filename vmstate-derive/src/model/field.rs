@@ -21,6 +21,8 @@ pub(crate) struct Field {
     /// The name in descriptions.
     pub(crate) name: LitStr,
     pub(crate) form: Form,
+    /// The value in an `Option` with `option`, as a field of the type inside.
+    pub(crate) value: Option<Box<Self>>,
     /// The name of the info that hides its structure in the description.
     pub(crate) opaque: Option<LitStr>,
     pub(crate) gate: Gate,
@@ -162,8 +164,8 @@ impl Field {
         };
         let value = Self { place: self.place.clone(), ..Self::bare(inner, self.name.clone(), form) };
         let always = option.always.is_set();
-        let form = Form::Optional(Box::new(Optional { value, always }));
-        Self { form, depends: !always, ..self }
+        let form = Form::Optional(Optional { always });
+        Self { form, depends: !always, value: Some(Box::new(value)), ..self }
     }
 
     fn presence(&self) -> Option<Self> {
@@ -185,10 +187,12 @@ impl Field {
     fn bind(&mut self, variant: &str) {
         self.variant = Some(variant.to_owned());
         self.place = self.place.take().map(Place::in_variant);
+        if let Some(value) = &mut self.value {
+            value.bind(variant);
+        }
         match &mut self.form {
             Form::LengthPrefix(prefix) => prefix.array = prefix.array.clone().in_variant(),
             Form::Presence(Presence(place)) => *place = place.clone().in_variant(),
-            Form::Optional(optional) => optional.value.bind(variant),
             _ => {}
         }
     }
@@ -206,6 +210,7 @@ impl Field {
             ty: ty.clone(),
             name,
             form,
+            value: None,
             opaque: None,
             gate: Gate::default(),
             superseded: false,
@@ -216,6 +221,11 @@ impl Field {
             hint: None,
             ambiguous: false,
         }
+    }
+
+    /// Returns the field that holds the number of elements.
+    pub(crate) fn counter(&self) -> Option<Member> {
+        self.value.as_ref().map_or_else(|| self.form.counter(), |value| value.counter())
     }
 
     /// Returns whether it is padding.

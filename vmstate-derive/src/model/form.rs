@@ -4,7 +4,6 @@
 
 use syn::{Expr, LitInt, Member, Type};
 
-use super::field::Field;
 use super::info::{Info, InfoKind};
 use super::place::Place;
 use super::ty::{bits_field, is_plain, option_inner};
@@ -24,7 +23,7 @@ pub(crate) enum Form {
     List(List),
     Tree(Tree),
     Presence(Presence),
-    Optional(Box<Optional>),
+    Optional(Optional),
     Versioned(Versioned),
     Temporary(Temporary),
     Removed(Removed),
@@ -98,10 +97,8 @@ pub(crate) struct Tree {
 /// The `bool` before an [`Optional`] value: whether the `Option` in this place is `Some`.
 pub(crate) struct Presence(pub(crate) Place);
 
-/// The value of an `Option`.
+/// The value of an `Option`, whose form is the form of the field's `value`.
 pub(crate) struct Optional {
-    /// The value as a field.
-    pub(crate) value: Field,
     /// Set if the value is on the wire even if the `Option` is `None`.
     pub(crate) always: bool,
 }
@@ -212,7 +209,6 @@ impl Form {
                 Some(counted.count.member.clone())
             }
             Self::CountedUnused(unused) => Some(unused.count.member.clone()),
-            Self::Optional(optional) => optional.value.form.counter(),
             Self::Bitmap(bitmap) => bits_field(&bitmap.bits).cloned().map(Member::Named),
             _ => None,
         }

@@ -42,7 +42,7 @@ fn dispatch(form: &Form) -> &dyn WireForm {
         Form::List(form) => form,
         Form::Tree(form) => form,
         Form::Presence(form) => form,
-        Form::Optional(form) => &**form,
+        Form::Optional(form) => form,
         Form::Versioned(form) => form,
         Form::Temporary(form) => form,
         Form::Removed(form) => form,

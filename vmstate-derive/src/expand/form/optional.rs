@@ -28,18 +28,18 @@ impl WireForm for Presence {
 }
 
 impl WireForm for Optional {
-    fn provider(&self, _: &Field) -> TokenStream {
-        form::provider(&self.value)
+    fn provider(&self, field: &Field) -> TokenStream {
+        form::provider(value_of(field))
     }
 
-    fn form(&self, _: &Field) -> TokenStream {
-        form::actual(&self.value)
+    fn form(&self, field: &Field) -> TokenStream {
+        form::actual(value_of(field))
     }
 
-    fn save(&self, _: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        let save = form::save(&self.value, &tokens!(value), at);
+    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let save = form::save(value_of(field), &tokens!(value), at);
         if self.always {
-            let default = type_default(&self.value.ty);
+            let default = type_default(&value_of(field).ty);
             return tokens! {{
                 let mut absent = __vmstate::core::option::Option::None;
                 let value = __vmstate::optional::or_insert(#value, &mut absent, || #default);
@@ -54,9 +54,9 @@ impl WireForm for Optional {
         }
     }
 
-    fn load(&self, _: &Field, value: &TokenStream) -> TokenStream {
-        let default = type_default(&self.value.ty);
-        let load = form::load(&self.value, &tokens!(value));
+    fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
+        let default = type_default(&value_of(field).ty);
+        let load = form::load(value_of(field), &tokens!(value));
         if self.always {
             return tokens! {{
                 let value = __vmstate::core::option::Option::get_or_insert_with(#value, || #default);
@@ -78,11 +78,16 @@ impl WireForm for Optional {
         }
     }
 
-    fn may_be_struct(&self, _: &Field) -> bool {
-        form::may_be_struct(&self.value)
+    fn may_be_struct(&self, field: &Field) -> bool {
+        form::may_be_struct(value_of(field))
     }
 
-    fn assertion(&self, _: &Field) -> Option<TokenStream> {
-        form::assertion(&self.value)
+    fn assertion(&self, field: &Field) -> Option<TokenStream> {
+        form::assertion(value_of(field))
     }
+}
+
+/// The value in the `Option` as a field.
+fn value_of(field: &Field) -> &Field {
+    field.value.as_deref().unwrap_or(field)
 }

@@ -1,5 +1,6 @@
 //! The laws hold for correct devices and detect incorrect ones.
 
+mod forms;
 mod ports;
 
 use vmstate::Info;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::dynamic::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue};
+use crate::dynamic::{DecodedField, DecodedSection, DecodedStruct, DecodedTree, DecodedValue, ScalarKind};
 
 /// The number of elements of an array that are examined.
 const ELEMENTS: u64 = 4;
@@ -43,13 +43,26 @@ pub(super) fn leaves(section: &DecodedSection) -> impl Iterator<Item = Leaf> {
 }
 
 fn structure(leaves: &mut Vec<Leaf>, path: &str, state: &DecodedStruct) {
+    let mut absent = None;
     for (first, field) in state.entries() {
+        // `option(always)` sends a value for `None`, and a load drops it.
+        if absent.take().is_some_and(|name| name == *field.name) {
+            continue;
+        }
+        absent = absent_value(field);
         let name = if path.is_empty() { field.name.to_string() } else { format!("{path}.{}", field.name) };
         self::field(leaves, &name, first, field);
     }
     for subsection in &state.subsections {
         structure(leaves, path, subsection);
     }
+}
+
+/// Returns the name of the value after this field, if this is the `bool` of an `option` that is `None`.
+fn absent_value(field: &DecodedField) -> Option<String> {
+    let is_absent =
+        matches!(field.value, DecodedValue::Scalar(flag) if flag.kind == ScalarKind::Bool && flag.bits == 0);
+    (is_absent && field.name.contains("has_")).then(|| field.name.replacen("has_", "", 1))
 }
 
 /// Adds the values of a field. `first` is the index of its first element in its array.

@@ -37,6 +37,7 @@
 //! `vm-memory`; [`BitmapLog`] reads them. Writes of vCPUs need another log in addition, such as KVM's or
 //! [`WriteProtect`](crate::memory::WriteProtect).
 
+mod bitmap;
 mod dirty;
 mod region;
 
@@ -47,7 +48,8 @@ use vm_memory::volatile_memory::VolatileSlice;
 
 use crate::memory::{HostRange, MemoryError, RamBlock};
 
-pub use dirty::{BitmapLog, SyncDirtyLog};
+pub use bitmap::SyncDirtyLog;
+pub use dirty::BitmapLog;
 use region::Part;
 pub use region::Region;
 

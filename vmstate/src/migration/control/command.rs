@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::super::{Capability, MigrationStatus, QemuRelease, Uri};
 use super::arguments::{Arguments, Member, Type, check_object, optional, required};
 use super::error::CommandError;
-use super::{reply, schema};
+use super::reply;
+use super::request::{Announcement, DirtyRateMode, DirtyRateRequest};
 
 /// A command, with its arguments checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,59 +74,6 @@ pub enum Command {
     QueryDirtyRate,
 }
 
-/// The schedule of announcements: QEMU's parameters `announce-*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Announcement {
-    /// The delay before the second announcement.
-    pub initial: Duration,
-    /// The longest delay.
-    pub max: Duration,
-    /// The number of announcements.
-    pub rounds: u64,
-    /// The increase of the delay.
-    pub step: Duration,
-    /// The ids of the network cards, or `None` for all.
-    pub interfaces: Option<Vec<String>>,
-}
-
-/// A measurement of the dirty rate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DirtyRateRequest {
-    /// The duration, from 50 ms to 60 s.
-    pub duration: Duration,
-    /// The method.
-    pub mode: DirtyRateMode,
-}
-
-/// The method of a measurement of the dirty rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum DirtyRateMode {
-    /// Compares samples of pages.
-    #[default]
-    PageSampling,
-    /// Counts the pages in the dirty log.
-    DirtyBitmap,
-    /// Counts the entries of KVM's dirty ring.
-    DirtyRing,
-}
-
-impl DirtyRateMode {
-    pub(super) const ALL: [Self; 3] = [Self::PageSampling, Self::DirtyRing, Self::DirtyBitmap];
-
-    /// Returns the name, such as `page-sampling`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PageSampling => "page-sampling",
-            Self::DirtyBitmap => "dirty-bitmap",
-            Self::DirtyRing => "dirty-ring",
-        }
-    }
-}
-
 /// A row of the table of commands.
 pub(super) struct Specification {
     pub(super) name: &'static str,
@@ -147,7 +95,7 @@ macro_rules! plain {
 pub(super) const COMMANDS: &[Specification] = &[
     plain!("query-version", QueryVersion, |_| reply::version_type()),
     plain!("query-commands", QueryCommands, |_| Type::list(Type::Object(vec![required("name", Type::Text)]))),
-    plain!("query-qmp-schema", QuerySchema, |_| schema::schema_type()),
+    plain!("query-qmp-schema", QuerySchema, |_| reply::schema_type()),
     plain!("query-status", QueryStatus, reply::status_type),
     plain!("stop", Stop),
     plain!("cont", Cont),
@@ -285,9 +233,6 @@ fn parse_capabilities(arguments: &Arguments<'_>, release: QemuRelease) -> Result
     let changes: Result<_, CommandError> = arguments.list("capabilities").iter().map(parse).collect();
     changes.map(Command::SetCapabilities)
 }
-
-/// The kinds of connections that `yank` knows. This library has only the connections of the migration.
-pub(super) const YANK_INSTANCES: [&str; 3] = ["block-node", "chardev", "migration"];
 
 fn yank_arguments(_: QemuRelease) -> Vec<Member> {
     vec![required("instances", reply::yank_type())]

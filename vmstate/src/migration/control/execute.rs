@@ -42,7 +42,7 @@ pub fn execute(
 ) -> Result<Value, CommandError> {
     match command {
         Command::QueryVersion => Ok(reply::version(settings.release)),
-        Command::QueryCommands => Ok(reply::commands()),
+        Command::QueryCommands => Ok(schema::commands()),
         Command::QuerySchema => Ok(schema::schema(settings.release)),
         Command::QueryStatus => Ok(reply::status(operations.run_state(), settings.release)),
         Command::QueryCapabilities => Ok(settings.capabilities_reply()),

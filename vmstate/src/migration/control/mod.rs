@@ -16,6 +16,7 @@ mod execute;
 mod monitor;
 mod operations;
 mod reply;
+mod request;
 mod scanner;
 mod schema;
 #[cfg(unix)]
@@ -24,12 +25,13 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Announcement, Command, DirtyRateMode, DirtyRateRequest};
+pub use command::Command;
 pub use error::{CommandError, ErrorClass};
 pub use event::MonitorEvent;
 pub use execute::execute;
 pub use monitor::{Monitor, Request, RequestId};
 pub use operations::{DirtyRate, DirtyRateStatus, Operations, RunState};
+pub use request::{Announcement, DirtyRateMode, DirtyRateRequest};
 #[cfg(unix)]
 pub use server::Server;
 pub use settings::Settings;

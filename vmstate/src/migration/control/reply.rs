@@ -9,8 +9,8 @@ use super::super::{
     RamStatistics, Statistics,
 };
 use super::arguments::{Member, Type, optional, required};
-use super::command::{COMMANDS, DirtyRateMode, YANK_INSTANCES};
 use super::operations::{DirtyRate, DirtyRateStatus, RunState};
+use super::request::DirtyRateMode;
 
 pub(super) fn version(release: QemuRelease) -> Value {
     let (major, minor) = match release {
@@ -24,11 +24,6 @@ pub(super) fn version(release: QemuRelease) -> Value {
 pub(super) fn version_type() -> Type {
     let triple = ["major", "minor", "micro"].map(|name| required(name, Type::Integer)).to_vec();
     Type::Object(vec![required("qemu", Type::Object(triple)), required("package", Type::Text)])
-}
-
-pub(super) fn commands() -> Value {
-    let names = COMMANDS.iter().map(|row| row.name).chain(["qmp_capabilities"]);
-    names.map(|name| json!({ "name": name })).collect()
 }
 
 pub(super) fn status(state: RunState, release: QemuRelease) -> Value {
@@ -46,6 +41,11 @@ pub(super) fn status_type(release: QemuRelease) -> Type {
         members.push(required("singlestep", Type::Flag));
     }
     Type::Object(members)
+}
+
+/// Returns the type of the schema itself. Its entities have different members, so they are not described further.
+pub(super) fn schema_type() -> Type {
+    Type::list(Type::Any)
 }
 
 /// Returns the states that a reply can have.
@@ -73,6 +73,9 @@ pub(super) fn parameter_members(release: QemuRelease) -> Vec<Member> {
     let known = Parameter::all().filter(|parameter| parameter.exists_in(release));
     known.map(|parameter| optional(parameter.name(), kind(parameter.name()))).collect()
 }
+
+/// The kinds of connections that `yank` knows. This library has only the connections of the migration.
+const YANK_INSTANCES: [&str; 3] = ["block-node", "chardev", "migration"];
 
 pub(super) fn yank(possible: bool) -> Value {
     if possible { json!([{ "type": "migration" }]) } else { json!([]) }

@@ -9,6 +9,12 @@ use super::arguments::{Member, Type, optional, required};
 use super::command::COMMANDS;
 use super::reply;
 
+/// Returns the names of all commands.
+pub(super) fn commands() -> Value {
+    let names = COMMANDS.iter().map(|row| row.name).chain(["qmp_capabilities"]);
+    names.map(|name| json!({ "name": name })).collect()
+}
+
 /// Returns the schema of `release`, as far as this library implements it.
 pub(super) fn schema(release: QemuRelease) -> Value {
     let mut schema = Schema::default();
@@ -33,11 +39,6 @@ fn events(release: QemuRelease) -> Vec<(&'static str, Vec<Member>)> {
         ("RESUME", Vec::new()),
         ("SHUTDOWN", vec![required("guest", Type::Flag), required("reason", causes)]),
     ]
-}
-
-/// Returns the type of the schema itself. Its entities have different members, so they are not described further.
-pub(super) fn schema_type() -> Type {
-    Type::list(Type::Any)
 }
 
 #[derive(Default)]

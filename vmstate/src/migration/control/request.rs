@@ -1,0 +1,56 @@
+//! The arguments of commands about announcements and dirty rates.
+
+use std::time::Duration;
+
+/// The schedule of announcements: QEMU's parameters `announce-*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Announcement {
+    /// The delay before the second announcement.
+    pub initial: Duration,
+    /// The longest delay.
+    pub max: Duration,
+    /// The number of announcements.
+    pub rounds: u64,
+    /// The increase of the delay.
+    pub step: Duration,
+    /// The ids of the network cards, or `None` for all.
+    pub interfaces: Option<Vec<String>>,
+}
+
+/// A measurement of the dirty rate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DirtyRateRequest {
+    /// The duration, from 50 ms to 60 s.
+    pub duration: Duration,
+    /// The method.
+    pub mode: DirtyRateMode,
+}
+
+/// The method of a measurement of the dirty rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DirtyRateMode {
+    /// Compares samples of pages.
+    #[default]
+    PageSampling,
+    /// Counts the pages in the dirty log.
+    DirtyBitmap,
+    /// Counts the entries of KVM's dirty ring.
+    DirtyRing,
+}
+
+impl DirtyRateMode {
+    pub(super) const ALL: [Self; 3] = [Self::PageSampling, Self::DirtyRing, Self::DirtyBitmap];
+
+    /// Returns the name, such as `page-sampling`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PageSampling => "page-sampling",
+            Self::DirtyBitmap => "dirty-bitmap",
+            Self::DirtyRing => "dirty-ring",
+        }
+    }
+}

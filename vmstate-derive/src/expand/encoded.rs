@@ -34,10 +34,9 @@ fn bits_form(bits: &syn::Type) -> Wire {
     Wire {
         form: tokens!(<#bits as __vmstate::Wire>::FORM),
         fixed: None,
-        // Typed locals, because the methods may be inherent: another integer type is reported at the attribute.
+        // A typed closure, because the methods may be inherent: another integer type is reported at the attribute.
         save: quote_spanned! {located(bits)=>
-            let mut bits: #bits = #name::bits(self);
-            __vmstate::Wire::save_elements(&mut bits, sink, at, element)
+            __vmstate::bits::save_element(self, |set: &#name| -> #bits { #name::bits(set) }, sink, at, element)
         },
         load: quote_spanned! {located(bits)=>
             __vmstate::bits::load(self, |set: &#name| #name::bits(set), #name::from_bits, reader)

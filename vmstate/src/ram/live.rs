@@ -172,7 +172,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
 
     fn load_undo(&mut self) {
         if let Some(undo) = &mut self.undo {
-            undo.roll_back(self.blocks.as_mut());
+            let _ = undo.roll_back(self.blocks.as_mut());
         }
     }
 

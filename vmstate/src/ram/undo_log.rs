@@ -2,11 +2,15 @@
 //!
 //! Pages are loaded in place. The size of the log is bounded by the stream, not by the memory:
 //!
-//! - A page that was zero needs one bit. A machine that was just created, whose memory is zero, costs nothing else.
+//! - Pages that were zero need one bit each, and an entry for each run of them. A machine that was just created, whose
+//!   memory is zero, costs nothing else.
 //! - Any other page is copied when its data arrive: one page of memory for each page of the stream.
 //! - A record of a zero page has nine bytes, so copying at its arrival would let a short stream make us copy all of a
 //!   large memory. Such pages are deferred: they are filled at the end of the load, when nothing but the devices' hooks
 //!   can fail.
+//!
+//! A rollback restores pages in the reverse order of their writes. Blocks may share memory: its oldest content is in the
+//! log of the first write.
 
 use std::ops::Range;
 
@@ -21,13 +25,12 @@ use crate::memory::{DirtyBitmap, MemoryError, PageSize, RamBlock};
 const MAX_CHUNK: usize = 1 << 20;
 /// The most bytes that are checked for zero at once: they fit into the L1 cache together with the incoming pages.
 const MAX_LOOKAHEAD: u64 = 32 * 1024;
-/// Each copy follows the number of its page.
-const NUMBER: usize = size_of::<u64>();
 
 /// The changes of a load to all blocks.
 #[derive(Debug)]
 pub(super) struct UndoLog {
     blocks: Vec<BlockLog>,
+    writes: Writes,
     page: Vec<u8>,
 }
 
@@ -35,7 +38,7 @@ impl UndoLog {
     pub(super) fn new<B: RamBlock>(blocks: &[B], page_size: PageSize) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
         let blocks = blocks.iter().map(|block| BlockLog::new(block.size().div_ceil(page_size.bytes()))).collect();
-        Self { blocks, page }
+        Self { blocks, writes: Writes::default(), page }
     }
 
     /// Saves the page at `address` before data are loaded into it.
@@ -45,10 +48,12 @@ impl UndoLog {
         };
         let page = address.offset / self.page.len() as u64;
         if !log.written.contains(page) {
-            if !log.is_zero(block, page, self.page.len()) {
-                log.copy(page, view(block, address.offset, &mut self.page).map_err(unreadable)?);
+            if log.is_zero(block, page, self.page.len()) {
+                self.writes.push(address.block, page, &[]);
+            } else {
+                let bytes = view(block, address.offset, &mut self.page).map_err(unreadable)?;
+                self.writes.push(address.block, page, bytes);
             }
-            // Only now: a page without a copy counts as zero, so a failed copy must not leave it marked.
             log.written.insert(page);
         }
         // The data replace a fill that came before them.
@@ -85,12 +90,12 @@ impl UndoLog {
 
     /// Fills the pages that were deferred, and saves each of them before.
     pub(super) fn apply_deferred<B: RamBlock>(&mut self, blocks: &mut [B]) -> Result<(), LoadError> {
-        for (block, log) in blocks.iter_mut().zip(&mut self.blocks) {
+        for (index, (block, log)) in blocks.iter_mut().zip(&mut self.blocks).enumerate() {
             let mut next = 0;
             while let Some(page) = log.deferred.take_from(next) {
                 next = page + 1;
                 let offset = page * self.page.len() as u64;
-                log.copy(page, view(block, offset, &mut self.page).map_err(unreadable)?);
+                self.writes.push(index, page, view(block, offset, &mut self.page).map_err(unreadable)?);
                 log.written.insert(page);
                 self.page.fill(log.fill_of(page));
                 block.write(offset, &self.page)?;
@@ -99,26 +104,18 @@ impl UndoLog {
         Ok(())
     }
 
-    /// Restores all pages. Those without a copy were zero.
+    /// Restores all pages, the last written one first.
     ///
-    /// A page that cannot be written is left as it is: it could be written during the load, and the caller reports the
-    /// error of the load.
-    pub(super) fn roll_back<B: RamBlock>(&mut self, blocks: &mut [B]) {
-        let size = self.page.len();
-        for (block, log) in blocks.iter_mut().zip(&mut self.blocks) {
-            self.page.fill(0);
-            for page in log.written.runs().flatten() {
-                let _ = block.write(page * size as u64, &self.page);
-            }
-            log.written.clear();
-            for chunk in log.copies.drain(..) {
-                for copy in chunk.chunks_exact(NUMBER + size) {
-                    let (number, bytes) = copy.split_at(NUMBER);
-                    let page = number.try_into().map_or(0, u64::from_ne_bytes);
-                    let _ = block.write(page * size as u64, bytes);
-                }
-            }
+    /// # Errors
+    /// Returns the first error if pages cannot be written. The others are restored nevertheless.
+    pub(super) fn roll_back<B: RamBlock>(&mut self, blocks: &mut [B]) -> Result<(), LoadError> {
+        let mut outcome = Ok(());
+        while let Some(PageId { block, page }) = self.writes.pop(&mut self.page) {
+            let offset = page * self.page.len() as u64;
+            let restored = blocks.get_mut(block).map_or(Ok(()), |block| block.write(offset, &self.page));
+            outcome = outcome.and(restored.map_err(LoadError::from));
         }
+        outcome
     }
 }
 
@@ -129,14 +126,12 @@ fn unreadable(error: MemoryError) -> LoadError {
 /// The changes of a load to one block.
 #[derive(Debug)]
 struct BlockLog {
-    /// The pages that were written. Each has a copy, or was zero.
+    /// The pages that were written.
     written: DirtyBitmap,
     /// The pages to fill at the end.
     deferred: DirtyBitmap,
     /// The byte to fill each page with. Empty as long as all are zero, which they are in streams since 2009.
     fills: Vec<u8>,
-    /// Copies of pages before they were written.
-    copies: Vec<Vec<u8>>,
     /// Pages that were zero when they were checked, and still are unless they were written.
     zero: Range<u64>,
     /// The number of pages of the last check.
@@ -146,7 +141,7 @@ struct BlockLog {
 impl BlockLog {
     fn new(pages: u64) -> Self {
         let (written, deferred) = (DirtyBitmap::new(pages), DirtyBitmap::new(pages));
-        Self { written, deferred, fills: Vec::new(), copies: Vec::new(), zero: 0..0, lookahead: 1 }
+        Self { written, deferred, fills: Vec::new(), zero: 0..0, lookahead: 1 }
     }
 
     /// Returns whether a page that was not written is zero.
@@ -166,21 +161,6 @@ impl BlockLog {
         !self.zero.is_empty()
     }
 
-    fn copy(&mut self, page: u64, bytes: &[u8]) {
-        if is_zero(bytes) {
-            return;
-        }
-        let room = NUMBER + bytes.len();
-        let (capacity, used) = self.copies.last().map_or((0, 0), |chunk| (chunk.capacity(), chunk.len()));
-        if capacity - used < room {
-            self.copies.push(Vec::with_capacity((2 * capacity).clamp(room, MAX_CHUNK.max(room))));
-        }
-        if let Some(chunk) = self.copies.last_mut() {
-            chunk.extend_from_slice(&page.to_ne_bytes());
-            chunk.extend_from_slice(bytes);
-        }
-    }
-
     fn defer(&mut self, page: u64, fill: u8) {
         self.deferred.insert(page);
         if fill != 0 && self.fills.is_empty() {
@@ -193,6 +173,79 @@ impl BlockLog {
 
     fn fill_of(&self, page: u64) -> u8 {
         usize::try_from(page).ok().and_then(|page| self.fills.get(page)).copied().unwrap_or(0)
+    }
+}
+
+/// The first writes to all pages, in order, with the content of the pages before.
+#[derive(Debug, Default)]
+struct Writes {
+    runs: Vec<Run>,
+    /// The content of the pages that were not zero, in the same order.
+    copies: Vec<Vec<u8>>,
+}
+
+/// Writes to consecutive pages of a block, which all were zero, or all have copies.
+#[derive(Debug)]
+struct Run {
+    block: usize,
+    pages: Range<u64>,
+    zero: bool,
+}
+
+/// A page of a block.
+#[derive(Debug, PartialEq, Eq)]
+struct PageId {
+    block: usize,
+    page: u64,
+}
+
+impl Writes {
+    /// Appends a write to a page with the content `bytes`, which are empty if it is known to be zero.
+    fn push(&mut self, block: usize, page: u64, bytes: &[u8]) {
+        let zero = is_zero(bytes);
+        if !zero {
+            self.copy(bytes);
+        }
+        match self.runs.last_mut() {
+            Some(run) if (run.block, run.pages.end, run.zero) == (block, page, zero) => run.pages.end += 1,
+            _ => self.runs.push(Run { block, pages: page..page + 1, zero }),
+        }
+    }
+
+    fn copy(&mut self, bytes: &[u8]) {
+        let (capacity, used) = self.copies.last().map_or((0, 0), |chunk| (chunk.capacity(), chunk.len()));
+        if capacity - used < bytes.len() {
+            self.copies.push(Vec::with_capacity((2 * capacity).clamp(bytes.len(), MAX_CHUNK.max(bytes.len()))));
+        }
+        if let Some(chunk) = self.copies.last_mut() {
+            chunk.extend_from_slice(bytes);
+        }
+    }
+
+    /// Removes the last write, and copies the content before it to `bytes`, which have the size of a page.
+    fn pop(&mut self, bytes: &mut [u8]) -> Option<PageId> {
+        let run = self.runs.last_mut()?;
+        let (block, page) = (run.block, run.pages.next_back()?);
+        let (zero, empty) = (run.zero, run.pages.is_empty());
+        if empty {
+            self.runs.pop();
+        }
+        if zero {
+            bytes.fill(0);
+        } else {
+            self.pop_copy(bytes);
+        }
+        Some(PageId { block, page })
+    }
+
+    fn pop_copy(&mut self, bytes: &mut [u8]) {
+        let Some(chunk) = self.copies.last_mut() else { return };
+        let start = chunk.len().saturating_sub(bytes.len());
+        bytes.copy_from_slice(&chunk[start..]);
+        chunk.truncate(start);
+        if chunk.is_empty() {
+            self.copies.pop();
+        }
     }
 }
 
@@ -234,8 +287,33 @@ mod tests {
             }
             undo.apply_deferred(&mut loaded).unwrap();
             prop_assert_eq!(&loaded, &expected);
-            undo.roll_back(&mut loaded);
+            undo.roll_back(&mut loaded).unwrap();
             prop_assert_eq!(&loaded, &before);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rollback_restores_shared_memory(
+            before in prop::collection::vec(0..2_u8, 4),
+            steps in prop::collection::vec((0..2_usize, 0..4_u64, any::<bool>(), 0..3_u8), 0..40),
+        ) {
+            let bytes: Vec<u8> = before.iter().flat_map(|byte| [*byte; PAGE]).collect();
+            let memory = VecBlock::new("memory", bytes.clone());
+            let mut blocks = [&memory, &memory];
+            let mut undo = UndoLog::new(&blocks, PageSize::new(PAGE as u64).unwrap());
+            for (block, page, is_data, byte) in steps {
+                let address = PageAddress { block, offset: page * PAGE as u64 };
+                if is_data {
+                    undo.save(&mut blocks, address).unwrap();
+                    blocks[block].write(address.offset, &[byte; PAGE]).unwrap();
+                } else {
+                    undo.fill(&mut blocks, address, byte).unwrap();
+                }
+            }
+            undo.apply_deferred(&mut blocks).unwrap();
+            undo.roll_back(&mut blocks).unwrap();
+            prop_assert_eq!(memory.to_vec(), bytes);
         }
     }
 
@@ -260,7 +338,7 @@ mod tests {
         for page in 0..8 {
             undo.fill(&mut memory, PageAddress { block: 0, offset: page * PAGE as u64 }, 0).unwrap();
         }
-        assert!(undo.blocks[0].copies.is_empty());
+        assert!(undo.writes.copies.is_empty());
         undo.apply_deferred(&mut memory).unwrap();
         assert!(memory[0].bytes().iter().all(|byte| *byte == 0));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use vmstate::memory::{Mapping, MappingOptions, Minor, Missing};
+use vmstate::memory::{Mapping, MappingOptions, MinorFaults, MissingFaults};
 
 use crate::plain::{Plain, alternate, table};
 
@@ -28,7 +28,7 @@ pub(crate) fn measure() {
 
 fn missing() -> Vec<f64> {
     let ram = Arc::new(MappingOptions::anonymous().map("ram", (PAGES * PAGE) as u64).expect("memory"));
-    let missing = Missing::start(vec![ram.clone()], |pages, faults| {
+    let missing = MissingFaults::start(vec![ram.clone()], |pages, faults| {
         for fault in faults {
             pages.place(fault.block, fault.offset, &CONTENT).expect("a missing page");
         }
@@ -39,7 +39,7 @@ fn missing() -> Vec<f64> {
 
 fn minor() -> Vec<f64> {
     let ram = Arc::new(MappingOptions::memfd().map("ram", (PAGES * PAGE) as u64).expect("memory"));
-    let minor = Minor::start(vec![ram.clone()], |pages, faults| {
+    let minor = MinorFaults::start(vec![ram.clone()], |pages, faults| {
         for fault in faults {
             pages.place(fault.block, fault.offset, &CONTENT).expect("a missing page");
         }

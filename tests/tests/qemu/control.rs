@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use vmstate::migration::control::{Command, CommandError, Operations, RunState, Settings, execute};
+use vmstate::migration::control::{CommandError, MonitorCommand, Operations, RunState, Settings, execute};
 use vmstate::migration::{DowntimeParts, MigrationStatus, Prediction, QemuRelease, RamStatistics, Statistics, Uri};
 use vmstate_tests::qemu::Qemu;
 
@@ -82,7 +82,7 @@ fn command_of(
 ) -> Result<Value, CommandError> {
     let arguments = arguments.as_object().expect("an object");
     let mut settings = Settings::new(release);
-    execute(Command::parse(name, arguments, release)?, &mut settings, program)
+    execute(MonitorCommand::parse(name, arguments, release)?, &mut settings, program)
 }
 
 /// A schema: its entities by name.

@@ -10,28 +10,28 @@ use super::{DirtyBitmap, HostRange, Mapping, MemoryError, RamBlock};
 /// Memory in a memfd whose pages arrive while the guest runs.
 ///
 /// A thread that accesses a page waits until the page is resolved. Pages are written to a second mapping, which only the
-/// receiver sees, and then mapped into the guest's. This takes less than half the time of [`Missing`](super::Missing) and
+/// receiver sees, and then mapped into the guest's. This takes less than half the time of [`MissingFaults`](super::MissingFaults) and
 /// saves a copy, because [`second_mapping`](MinorPages::second_mapping) can be the destination of a read.
 ///
 /// Dropping this wakes all threads: they see the pages that were written, and zeros in others.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use vmstate::memory::{MappingOptions, Minor};
+/// use vmstate::memory::{MappingOptions, MinorFaults};
 ///
 /// let ram = Arc::new(MappingOptions::memfd().map("ram", 1 << 20)?);
-/// let minor = Minor::start(vec![ram.clone()], |_, faults| println!("{faults:?}"));
+/// let minor = MinorFaults::start(vec![ram.clone()], |_, faults| println!("{faults:?}"));
 /// # let Ok(minor) = minor else { return Ok(()) };
 /// minor.pages().place(0, 0x3000, &[7; 4096])?;
 /// assert_eq!(ram.memory().load(0x3004), Some([7; 4]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Minor {
+pub struct MinorFaults {
     faults: Faults,
     pages: MinorPages,
 }
 
-/// Resolves the minor faults of [`Minor`], from any thread.
+/// Resolves the minor faults of [`MinorFaults`], from any thread.
 #[derive(Clone)]
 pub struct MinorPages {
     placer: Placer,
@@ -45,9 +45,9 @@ struct SecondMapping {
     placed: DirtyBitmap,
 }
 
-impl Minor {
+impl MinorFaults {
     /// Maps the blocks a second time, registers the first mapping, and starts a thread that passes faults to `handler` in
-    /// batches. See [`Missing::start`](super::Missing::start) about the handler.
+    /// batches. See [`MissingFaults::start`](super::MissingFaults::start) about the handler.
     ///
     /// # Errors
     /// Returns an error if a block is not in a memfd, the system does not support minor faults, a block is registered
@@ -65,7 +65,7 @@ impl Minor {
     }
 
     /// Returns whether faults of system calls that access the memory are handled; see
-    /// [`Missing::handles_kernel_faults`](super::Missing::handles_kernel_faults).
+    /// [`MissingFaults::handles_kernel_faults`](super::MissingFaults::handles_kernel_faults).
     #[must_use]
     pub fn handles_kernel_faults(&self) -> bool {
         self.faults.placer().handles_kernel_faults()
@@ -135,8 +135,8 @@ mod tests {
 
     const SIZE: u64 = 64 * 4096;
 
-    fn started(ram: &Arc<Mapping>, handler: impl FnMut(&MinorPages, &[Fault]) + Send + 'static) -> Option<Minor> {
-        match Minor::start(vec![ram.clone()], handler) {
+    fn started(ram: &Arc<Mapping>, handler: impl FnMut(&MinorPages, &[Fault]) + Send + 'static) -> Option<MinorFaults> {
+        match MinorFaults::start(vec![ram.clone()], handler) {
             Ok(minor) => Some(minor),
             Err(error @ MemoryError::Unsupported { .. }) => {
                 assert!(std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{error}");
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn other_memory_is_rejected() {
         let ram = Arc::new(MappingOptions::anonymous().map("ram", SIZE).unwrap());
-        let error = Minor::start(vec![ram], |_, _| ()).map(drop).unwrap_err().to_string();
+        let error = MinorFaults::start(vec![ram], |_, _| ()).map(drop).unwrap_err().to_string();
         assert_eq!(error, "a second mapping of RAM block `ram` failed; map the block with `MappingOptions::memfd`");
     }
 }

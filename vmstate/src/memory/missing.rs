@@ -14,11 +14,11 @@ use super::tracked::SharedBlock;
 ///
 /// ```
 /// use std::sync::{Arc, mpsc};
-/// use vmstate::memory::{MappingOptions, Missing, RamBlock};
+/// use vmstate::memory::{MappingOptions, MissingFaults, RamBlock};
 ///
 /// let ram = Arc::new(MappingOptions::anonymous().map("ram", 1 << 20)?);
 /// let (sender, faults) = mpsc::channel();
-/// let missing = Missing::start(vec![ram.clone()], move |_, batch| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(())));
+/// let missing = MissingFaults::start(vec![ram.clone()], move |_, batch| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(())));
 /// # let Ok(missing) = missing else { return Ok(()) };
 /// std::thread::scope(|scope| {
 ///     // A vCPU.
@@ -30,16 +30,16 @@ use super::tracked::SharedBlock;
 /// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Missing {
+pub struct MissingFaults {
     faults: Faults,
     pages: MissingPages,
 }
 
-/// Places the missing pages of [`Missing`], from any thread.
+/// Places the missing pages of [`MissingFaults`], from any thread.
 #[derive(Clone)]
 pub struct MissingPages(Placer);
 
-impl Missing {
+impl MissingFaults {
     /// Registers `blocks`, and starts a thread that passes faults to `handler` in batches.
     ///
     /// The handler can place pages. It must not wait for long, and must not access the memory. If it panics, the memory is
@@ -116,8 +116,11 @@ mod tests {
 
     const SIZE: u64 = 64 * 4096;
 
-    fn started(ram: &Arc<Mapping>, handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static) -> Option<Missing> {
-        match Missing::start(vec![ram.clone()], handler) {
+    fn started(
+        ram: &Arc<Mapping>,
+        handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static,
+    ) -> Option<MissingFaults> {
+        match MissingFaults::start(vec![ram.clone()], handler) {
             Ok(missing) => Some(missing),
             Err(error @ MemoryError::Unsupported { .. }) => {
                 assert!(std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{error}");
@@ -229,7 +232,7 @@ mod tests {
         assert!(error(missing.pages().place(0, SIZE, &[0; 4096])).contains("expected a range within"));
         assert!(error(missing.pages().place(0, 0, &[0; 100])).contains("expected a multiple of the host page size"));
         assert!(error(missing.pages().place(1, 0, &[0; 4096])).contains("expected a block number below 1, found 1"));
-        let again = Missing::start(vec![ram.clone()], |_, _| ()).map(drop).unwrap_err().to_string();
+        let again = MissingFaults::start(vec![ram.clone()], |_, _| ()).map(drop).unwrap_err().to_string();
         assert!(again.contains("another userfaultfd or dirty log"), "{again}");
     }
 }

@@ -69,9 +69,9 @@ pub use layout::{BlockLayout, Layout};
 pub use mapping::{HugePages, Mapping, MappingOptions};
 pub use marked::Marked;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
-pub use minor::{Minor, MinorPages};
+pub use minor::{MinorFaults, MinorPages};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
-pub use missing::{Missing, MissingPages};
+pub use missing::{MissingFaults, MissingPages};
 pub use page_size::{InvalidPageSize, PageSize};
 #[cfg(feature = "vm-memory")]
 pub(crate) use running::Running;

@@ -13,7 +13,7 @@ use super::request::{Announcement, DirtyRateMode, DirtyRateRequest};
 /// A command, with its arguments checked.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Command {
+pub enum MonitorCommand {
     /// `query-version`: the release.
     QueryVersion,
     /// `query-commands`: the names of all commands.
@@ -79,7 +79,7 @@ pub(super) struct Specification {
     pub(super) name: &'static str,
     pub(super) arguments: fn(QemuRelease) -> Vec<Member>,
     pub(super) returns: fn(QemuRelease) -> Type,
-    parse: fn(&Arguments<'_>, QemuRelease) -> Result<Command, CommandError>,
+    parse: fn(&Arguments<'_>, QemuRelease) -> Result<MonitorCommand, CommandError>,
 }
 
 /// A command without arguments and without a reply.
@@ -88,7 +88,12 @@ macro_rules! plain {
         plain!($name, $command, |_| Type::Object(Vec::new()))
     };
     ($name:literal, $command:ident, $returns:expr) => {
-        Specification { name: $name, arguments: |_| Vec::new(), returns: $returns, parse: |_, _| Ok(Command::$command) }
+        Specification {
+            name: $name,
+            arguments: |_| Vec::new(),
+            returns: $returns,
+            parse: |_, _| Ok(MonitorCommand::$command),
+        }
     };
 }
 
@@ -114,7 +119,7 @@ pub(super) const COMMANDS: &[Specification] = &[
         name: "migrate-recover",
         arguments: |_| vec![required("uri", Type::Text)],
         returns: nothing,
-        parse: |arguments, _| Ok(Command::MigrateRecover(arguments.text("uri").unwrap_or_default().parse()?)),
+        parse: |arguments, _| Ok(MonitorCommand::MigrateRecover(arguments.text("uri").unwrap_or_default().parse()?)),
     },
     plain!("migrate-start-postcopy", MigrateStartPostcopy),
     Specification {
@@ -128,7 +133,7 @@ pub(super) const COMMANDS: &[Specification] = &[
         name: "migrate-set-parameters",
         arguments: reply::parameter_members,
         returns: nothing,
-        parse: |arguments, _| Ok(Command::SetParameters(arguments.0.clone())),
+        parse: |arguments, _| Ok(MonitorCommand::SetParameters(arguments.0.clone())),
     },
     plain!("query-migrate-parameters", QueryParameters, |release| Type::Object(reply::parameter_members(release))),
     plain!("query-migrate", QueryMigrate, reply::statistics_type),
@@ -140,7 +145,7 @@ pub(super) const COMMANDS: &[Specification] = &[
         name: "query-dirty-rate",
         arguments: |release| since_10_0(release, || optional("calc-time-unit", Type::Words(TIME_UNITS.to_vec()))),
         returns: reply::dirty_rate_type,
-        parse: |_, _| Ok(Command::QueryDirtyRate),
+        parse: |_, _| Ok(MonitorCommand::QueryDirtyRate),
     },
 ];
 
@@ -152,7 +157,7 @@ fn since_10_0(release: QemuRelease, member: impl FnOnce() -> Member) -> Vec<Memb
     if release >= QemuRelease::V10_0 { vec![member()] } else { Vec::new() }
 }
 
-impl Command {
+impl MonitorCommand {
     /// Parses a command of `release`: its name and the members of `arguments`.
     ///
     /// # Errors
@@ -190,12 +195,12 @@ fn migrate_arguments(release: QemuRelease) -> Vec<Member> {
     members
 }
 
-fn parse_migrate(arguments: &Arguments<'_>, _: QemuRelease) -> Result<Command, CommandError> {
+fn parse_migrate(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
     if let Some(option) = ["blk", "inc"].into_iter().find(|option| arguments.flag(option) == Some(true)) {
         return Err(CommandError::new(format!("'{option}' is not implemented: block devices are not migrated")));
     }
     let uri = parse_address(arguments)?;
-    Ok(Command::Migrate { uri, resume: arguments.flag("resume").unwrap_or(false) })
+    Ok(MonitorCommand::Migrate { uri, resume: arguments.flag("resume").unwrap_or(false) })
 }
 
 fn incoming_arguments(release: QemuRelease) -> Vec<Member> {
@@ -204,9 +209,9 @@ fn incoming_arguments(release: QemuRelease) -> Vec<Member> {
     members
 }
 
-fn parse_incoming(arguments: &Arguments<'_>, _: QemuRelease) -> Result<Command, CommandError> {
+fn parse_incoming(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
     let uri = parse_address(arguments)?;
-    Ok(Command::MigrateIncoming { uri, exit_on_error: arguments.flag("exit-on-error").unwrap_or(true) })
+    Ok(MonitorCommand::MigrateIncoming { uri, exit_on_error: arguments.flag("exit-on-error").unwrap_or(true) })
 }
 
 /// Parses the address: one of `uri` and `channels`.
@@ -218,30 +223,30 @@ fn parse_address(arguments: &Arguments<'_>) -> Result<Uri, CommandError> {
     }
 }
 
-fn parse_continue(arguments: &Arguments<'_>, _: QemuRelease) -> Result<Command, CommandError> {
+fn parse_continue(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
     let name = arguments.text("state").unwrap_or_default();
     let status = MigrationStatus::from_name(name).ok_or_else(|| CommandError::unknown_word("state", name))?;
-    Ok(Command::MigrateContinue(status))
+    Ok(MonitorCommand::MigrateContinue(status))
 }
 
-fn parse_capabilities(arguments: &Arguments<'_>, release: QemuRelease) -> Result<Command, CommandError> {
+fn parse_capabilities(arguments: &Arguments<'_>, release: QemuRelease) -> Result<MonitorCommand, CommandError> {
     let parse = |value: &Value| {
         let name = value.get("capability").and_then(Value::as_str).unwrap_or_default();
         let state = value.get("state").and_then(Value::as_bool).unwrap_or_default();
         Ok((Capability::from_name(name, release)?, state))
     };
     let changes: Result<_, CommandError> = arguments.list("capabilities").iter().map(parse).collect();
-    changes.map(Command::SetCapabilities)
+    changes.map(MonitorCommand::SetCapabilities)
 }
 
 fn yank_arguments(_: QemuRelease) -> Vec<Member> {
     vec![required("instances", reply::yank_type())]
 }
 
-fn parse_yank(arguments: &Arguments<'_>, _: QemuRelease) -> Result<Command, CommandError> {
+fn parse_yank(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
     let is_migration = |instance: &Value| instance.get("type").and_then(Value::as_str) == Some("migration");
     if arguments.list("instances").iter().all(is_migration) {
-        Ok(Command::Yank)
+        Ok(MonitorCommand::Yank)
     } else {
         Err(CommandError::new("Instance not found"))
     }
@@ -253,12 +258,12 @@ fn announce_arguments(_: QemuRelease) -> Vec<Member> {
     members
 }
 
-fn parse_announce(arguments: &Arguments<'_>, _: QemuRelease) -> Result<Command, CommandError> {
+fn parse_announce(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
     let number = |name| Ok::<_, CommandError>(arguments.unsigned(name)?.unwrap_or_default());
     let milliseconds = |name| Ok::<_, CommandError>(Duration::from_millis(number(name)?));
     let interfaces = arguments.get("interfaces").is_some().then(|| arguments.list("interfaces"));
     let names = |list: &[Value]| list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
-    Ok(Command::AnnounceSelf(Announcement {
+    Ok(MonitorCommand::AnnounceSelf(Announcement {
         initial: milliseconds("initial")?,
         max: milliseconds("max")?,
         rounds: number("rounds")?,
@@ -280,7 +285,7 @@ fn rate_arguments(release: QemuRelease) -> Vec<Member> {
     members
 }
 
-fn parse_rate(arguments: &Arguments<'_>, release: QemuRelease) -> Result<Command, CommandError> {
+fn parse_rate(arguments: &Arguments<'_>, release: QemuRelease) -> Result<MonitorCommand, CommandError> {
     let time = arguments.unsigned("calc-time")?.unwrap_or_default();
     let duration = match arguments.text("calc-time-unit") {
         Some("millisecond") => Duration::from_millis(time),
@@ -295,7 +300,7 @@ fn parse_rate(arguments: &Arguments<'_>, release: QemuRelease) -> Result<Command
     let mode = DirtyRateMode::ALL.into_iter().find(|mode| Some(mode.name()) == arguments.text("mode"));
     let mode = mode.unwrap_or_default();
     check_samples(arguments, mode)?;
-    Ok(Command::CalcDirtyRate(DirtyRateRequest { duration, mode }))
+    Ok(MonitorCommand::CalcDirtyRate(DirtyRateRequest { duration, mode }))
 }
 
 fn check_samples(arguments: &Arguments<'_>, mode: DirtyRateMode) -> Result<(), CommandError> {
@@ -315,8 +320,8 @@ mod tests {
 
     use super::*;
 
-    fn parse(name: &str, arguments: &Value, release: QemuRelease) -> Result<Command, String> {
-        Command::parse(name, arguments.as_object().unwrap(), release).map_err(|error| error.to_string())
+    fn parse(name: &str, arguments: &Value, release: QemuRelease) -> Result<MonitorCommand, String> {
+        MonitorCommand::parse(name, arguments.as_object().unwrap(), release).map_err(|error| error.to_string())
     }
 
     fn message(name: &str, arguments: &Value) -> String {
@@ -328,7 +333,7 @@ mod tests {
         let uri: Uri = "unix:/run/x".parse().unwrap();
         let address = json!({"transport": "socket", "type": "unix", "path": "/run/x"});
         let channels = json!({"channels": [{"channel-type": "main", "addr": address}], "detach": true});
-        let expected = Ok(Command::Migrate { uri, resume: false });
+        let expected = Ok(MonitorCommand::Migrate { uri, resume: false });
         assert_eq!(parse("migrate", &json!({"uri": "unix:/run/x"}), QemuRelease::V7_2), expected);
         assert_eq!(parse("migrate", &channels, QemuRelease::V10_0), expected);
         let both = json!({"uri": "unix:/run/x", "channels": []});

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::Uri;
-use super::command::Command;
+use super::command::MonitorCommand;
 use super::error::CommandError;
 use super::operations::Operations;
 use super::settings::Settings;
@@ -12,7 +12,7 @@ use super::{reply, schema};
 /// Executes a command, and returns the reply.
 ///
 /// ```
-/// # use vmstate::migration::control::{execute, Command, CommandError, Operations, RunState, Settings};
+/// # use vmstate::migration::control::{execute, MonitorCommand, CommandError, Operations, RunState, Settings};
 /// # use vmstate::migration::{MigrationStatus, QemuRelease, Statistics, Uri};
 /// # struct Board;
 /// # impl Operations for Board {
@@ -28,7 +28,7 @@ use super::{reply, schema};
 /// # }
 /// # let mut board = Board;
 /// let mut settings = Settings::new(QemuRelease::V10_0);
-/// let status = execute(Command::QueryStatus, &mut settings, &mut board)?;
+/// let status = execute(MonitorCommand::QueryStatus, &mut settings, &mut board)?;
 /// assert_eq!(status, serde_json::json!({"status": "running", "running": true}));
 /// # Ok::<(), CommandError>(())
 /// ```
@@ -36,45 +36,45 @@ use super::{reply, schema};
 /// # Errors
 /// Returns the error that the client receives: the command is not possible in this state, or a value is rejected.
 pub fn execute(
-    command: Command,
+    command: MonitorCommand,
     settings: &mut Settings,
     operations: &mut dyn Operations,
 ) -> Result<Value, CommandError> {
     match command {
-        Command::QueryVersion => Ok(reply::version(settings.release)),
-        Command::QueryCommands => Ok(schema::commands()),
-        Command::QuerySchema => Ok(schema::schema(settings.release)),
-        Command::QueryStatus => Ok(reply::status(operations.run_state(), settings.release)),
-        Command::QueryCapabilities => Ok(settings.capabilities_reply()),
-        Command::QueryParameters => Ok(settings.parameters_reply()),
-        Command::QueryMigrate => {
+        MonitorCommand::QueryVersion => Ok(reply::version(settings.release)),
+        MonitorCommand::QueryCommands => Ok(schema::commands()),
+        MonitorCommand::QuerySchema => Ok(schema::schema(settings.release)),
+        MonitorCommand::QueryStatus => Ok(reply::status(operations.run_state(), settings.release)),
+        MonitorCommand::QueryCapabilities => Ok(settings.capabilities_reply()),
+        MonitorCommand::QueryParameters => Ok(settings.parameters_reply()),
+        MonitorCommand::QueryMigrate => {
             Ok(reply::statistics(&operations.statistics(), &operations.blocked_reasons(), settings.release))
         }
-        Command::QueryYank => Ok(reply::yank(operations.can_yank())),
-        Command::QueryDirtyRate => Ok(reply::dirty_rate(&operations.dirty_rate(), settings.release)),
-        Command::Stop => done(operations.stop()),
-        Command::Cont => done(operations.cont()),
-        Command::Quit => {
+        MonitorCommand::QueryYank => Ok(reply::yank(operations.can_yank())),
+        MonitorCommand::QueryDirtyRate => Ok(reply::dirty_rate(&operations.dirty_rate(), settings.release)),
+        MonitorCommand::Stop => done(operations.stop()),
+        MonitorCommand::Cont => done(operations.cont()),
+        MonitorCommand::Quit => {
             operations.quit();
             done(Ok(()))
         }
-        Command::Migrate { uri, resume } => done(migrate(&uri, resume, settings, operations)),
-        Command::MigrateIncoming { uri, exit_on_error } => {
+        MonitorCommand::Migrate { uri, resume } => done(migrate(&uri, resume, settings, operations)),
+        MonitorCommand::MigrateIncoming { uri, exit_on_error } => {
             done(operations.migrate_incoming(&uri, exit_on_error, settings))
         }
-        Command::MigrateCancel => {
+        MonitorCommand::MigrateCancel => {
             operations.cancel();
             done(Ok(()))
         }
-        Command::MigrateContinue(state) => done(operations.continue_from(state)),
-        Command::MigratePause => done(operations.pause()),
-        Command::MigrateRecover(uri) => done(operations.recover(&uri)),
-        Command::MigrateStartPostcopy => done(operations.start_postcopy()),
-        Command::SetCapabilities(changes) => done(settings.set_capabilities(&changes, is_migrating(operations))),
-        Command::SetParameters(changes) => done(set_parameters(&changes, settings, operations)),
-        Command::Yank => done(operations.yank()),
-        Command::AnnounceSelf(announcement) => done(operations.announce(&announcement)),
-        Command::CalcDirtyRate(request) => done(operations.measure_dirty_rate(&request)),
+        MonitorCommand::MigrateContinue(state) => done(operations.continue_from(state)),
+        MonitorCommand::MigratePause => done(operations.pause()),
+        MonitorCommand::MigrateRecover(uri) => done(operations.recover(&uri)),
+        MonitorCommand::MigrateStartPostcopy => done(operations.start_postcopy()),
+        MonitorCommand::SetCapabilities(changes) => done(settings.set_capabilities(&changes, is_migrating(operations))),
+        MonitorCommand::SetParameters(changes) => done(set_parameters(&changes, settings, operations)),
+        MonitorCommand::Yank => done(operations.yank()),
+        MonitorCommand::AnnounceSelf(announcement) => done(operations.announce(&announcement)),
+        MonitorCommand::CalcDirtyRate(request) => done(operations.measure_dirty_rate(&request)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Control by a management layer: the commands, replies and events of QEMU's monitor protocol (QMP).
 //!
-//! [`Monitor`] is the protocol of one connection, without sockets: it turns bytes into [commands](Command), and replies and
-//! events into bytes. [`execute`] answers the commands about capabilities, parameters and statistics from [`Settings`], and
-//! passes all others to the program's [`Operations`]. [`Server`] connects both to a socket.
+//! [`Monitor`] is the protocol of one connection, without sockets: it turns bytes into [commands](MonitorCommand), and
+//! replies and events into bytes. [`execute`] answers the commands about capabilities, parameters and statistics from
+//! [`Settings`], and passes all others to the program's [`Operations`]. [`Server`] connects both to a socket.
 //!
 //! Access to the socket means control over the host: `exec:` runs programs and `file:` writes files. A program rejects such
 //! addresses in [`Operations::migrate`] unless it wants them.
@@ -25,7 +25,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use command::Command;
+pub use command::MonitorCommand;
 pub use error::{CommandError, ErrorClass};
 pub use event::MonitorEvent;
 pub use execute::execute;

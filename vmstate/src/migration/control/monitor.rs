@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::super::QemuRelease;
-use super::command::Command;
+use super::command::MonitorCommand;
 use super::error::CommandError;
 use super::event::MonitorEvent;
 use super::reply;
@@ -16,7 +16,7 @@ use super::scanner::{Invalid, MAX_BYTES, MAX_DEPTH, Scanner};
 ///
 /// ```
 /// use vmstate::migration::QemuRelease;
-/// use vmstate::migration::control::{Command, Monitor};
+/// use vmstate::migration::control::{MonitorCommand, Monitor};
 ///
 /// let mut monitor = Monitor::new(QemuRelease::V10_0);
 /// let greeting = monitor.transmit().len();
@@ -24,7 +24,7 @@ use super::scanner::{Invalid, MAX_BYTES, MAX_DEPTH, Scanner};
 ///
 /// monitor.receive(br#"{"execute": "qmp_capabilities"} {"execute": "stop", "id": 7}"#);
 /// let request = monitor.next_request().expect("a request");
-/// assert_eq!(request.command, Command::Stop);
+/// assert_eq!(request.command, MonitorCommand::Stop);
 /// monitor.reply(request.id, Ok(serde_json::json!({})));
 /// assert_eq!(monitor.transmit(), b"{\"return\":{}}\r\n{\"id\":7,\"return\":{}}\r\n");
 /// ```
@@ -44,7 +44,7 @@ pub struct Request {
     /// The id, for the reply.
     pub id: RequestId,
     /// The command.
-    pub command: Command,
+    pub command: MonitorCommand,
 }
 
 /// The id by which a client recognizes the reply of a command.
@@ -112,7 +112,7 @@ impl Monitor {
     }
 
     /// Parses a command; `None` for `qmp_capabilities`.
-    fn parse(&self, object: &Map<String, Value>) -> Result<Option<Command>, CommandError> {
+    fn parse(&self, object: &Map<String, Value>) -> Result<Option<MonitorCommand>, CommandError> {
         let (name, arguments) = envelope(object)?;
         match (name, self.negotiated) {
             ("qmp_capabilities", false) => check_enabled(&arguments).map(|()| None),
@@ -120,7 +120,7 @@ impl Monitor {
                 Err(CommandError::not_now("Capabilities negotiation is already complete, command ignored"))
             }
             (_, false) => Err(CommandError::not_now("Expecting capabilities negotiation with 'qmp_capabilities'")),
-            (name, true) => Command::parse(name, &arguments, self.release).map(Some),
+            (name, true) => MonitorCommand::parse(name, &arguments, self.release).map(Some),
         }
     }
 
@@ -282,7 +282,7 @@ mod tests {
             assert!(reply.contains(expected), "{expected}: {reply}");
         }
         monitor.receive(br#"{"execute": "cont"}"#);
-        assert_eq!(monitor.next_request().unwrap().command, Command::Cont);
+        assert_eq!(monitor.next_request().unwrap().command, MonitorCommand::Cont);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Operations for Recorder {
 
 fn run(board: &mut Recorder, name: &str, arguments: &Value) -> Result<Value, CommandError> {
     let mut settings = Settings::new(QemuRelease::V10_0);
-    let command = Command::parse(name, arguments.as_object().unwrap(), settings.release)?;
+    let command = MonitorCommand::parse(name, arguments.as_object().unwrap(), settings.release)?;
     execute(command, &mut settings, board)
 }
 

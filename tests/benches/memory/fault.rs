@@ -17,8 +17,7 @@ const CONTENT: [u8; PAGE] = {
 
 pub(crate) fn measure() {
     let plain = Plain::compile("fault");
-    let kinds: [(&str, fn() -> Vec<f64>); 2] = [("missing", missing), ("minor", minor)];
-    for (name, ours) in kinds {
+    for (name, ours) in [("missing", missing as fn() -> Vec<f64>), ("minor", minor)] {
         let arguments = [name.to_owned(), PAGES.to_string()];
         let times = alternate(9, || plain.run(&arguments), ours);
         let times = times.map(|times| times.iter().map(|time| time / 1e3).collect());

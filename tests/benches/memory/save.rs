@@ -33,7 +33,7 @@ const ROWS: [(&str, Log, bool); 3] = [
 pub(crate) fn measure() {
     for (row, log, writes) in ROWS {
         let stopped = || vec![speed(|out| save_stopped(&mut filled(), out))];
-        let running = || vec![speed(|out| save_running(&Arc::new(filled()), log, writes, out))];
+        let running = || vec![speed(|out| save_running(&Arc::new(filled()), log, writes, &out))];
         table("a save over a Unix socket (GB/s)", ["stopped", "running"], &[row], &alternate(7, stopped, running));
     }
 }
@@ -67,7 +67,7 @@ fn save_stopped(ram: &mut Mapping, out: UnixStream) -> Duration {
     start.elapsed()
 }
 
-fn save_running(ram: &Arc<Mapping>, log: Log, writes: bool, out: UnixStream) -> Duration {
+fn save_running(ram: &Arc<Mapping>, log: Log, writes: bool, out: &UnixStream) -> Duration {
     let layout = Layout::new(PageSize::DEFAULT, [ram]).expect("a block");
     let marked = Arc::new(Marked::new(&layout));
     let log: Arc<dyn DirtyLog> = match log {
@@ -82,7 +82,7 @@ fn save_running(ram: &Arc<Mapping>, log: Log, writes: bool, out: UnixStream) -> 
         machine.add(Registration::live("ram", vmstate::ram::VERSION, section)).expect("the only section");
         let mut writer = Writer::new();
         let start = Instant::now();
-        let mut saving = machine.start_saving(Output::to_file(&mut writer, &out), SaveOptions::new()).expect("a start");
+        let mut saving = machine.start_saving(Output::to_file(&mut writer, out), SaveOptions::new()).expect("a start");
         while saving.pending_exact().total() > 1 << 20 {
             saving.iterate(u64::MAX).expect("a part");
         }

@@ -147,7 +147,8 @@ fn running_guest_is_saved_from_its_place() {
                 input.read_to_end(&mut stream).unwrap();
                 stream
             });
-            save_while_written(&ram, log, (!by_kernel).then_some(&*marked), out);
+            save_while_written(&ram, log, (!by_kernel).then_some(&*marked), &out);
+            drop(out);
             let mut copy = [VecBlock::new("ram", vec![0; SIZE])];
             let mut machine = Machine::new();
             machine.register_ram(PageSize::DEFAULT, &mut copy[..]).unwrap();
@@ -158,13 +159,13 @@ fn running_guest_is_saved_from_its_place() {
     }
 }
 
-fn save_while_written(ram: &Arc<Mapping>, log: Arc<dyn DirtyLog>, marked: Option<&Marked>, out: UnixStream) {
+fn save_while_written(ram: &Arc<Mapping>, log: Arc<dyn DirtyLog>, marked: Option<&Marked>, out: &UnixStream) {
     let stop = AtomicBool::new(false);
     let mut machine = Machine::new();
     let section = Ram::new(PageSize::DEFAULT, [ram.clone()]).dirty_log(Arc::new(CombinedLog::new(vec![log])));
     machine.add(Registration::live("ram", vmstate::ram::VERSION, section)).unwrap();
     let mut writer = Writer::new();
-    let mut saving = machine.start_saving(Output::to_file(&mut writer, &out), SaveOptions::new()).unwrap();
+    let mut saving = machine.start_saving(Output::to_file(&mut writer, out), SaveOptions::new()).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0_u64.. {

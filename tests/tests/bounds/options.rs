@@ -56,11 +56,18 @@ fn bound(input: &[u8], fixed: u64) -> u64 {
     PER_BYTE * input.len() as u64 + PER_BYTE_OF_TEXT * text.min(MAX_TEXT_OF_LOAD) as u64 + fixed
 }
 
+fn of_stream(input: &[u8]) -> Reader<'_> {
+    Reader::from_read(input)
+}
+
+fn of_slice(input: &[u8]) -> Reader<'_> {
+    Reader::from_slice(input)
+}
+
 #[test]
 fn memory_of_a_load_is_bounded_with_each_option() {
     let inputs = inputs();
-    let sources: [(&str, fn(&[u8]) -> Reader<'_>); 2] =
-        [("stream", |input| Reader::from_read(input)), ("slice", |input| Reader::from_slice(input))];
+    let sources = [("stream", of_stream as fn(&[u8]) -> Reader<'_>), ("slice", of_slice)];
     let mut most = 0.0_f64;
     for Options { name, options, fixed } in OPTIONS {
         for (case, input) in &inputs {

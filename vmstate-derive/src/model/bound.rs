@@ -3,9 +3,10 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Generics, Ident, Type, WherePredicate, parse_quote};
+use syn::{Generics, Ident, Type, TypeParamBound, WherePredicate, parse_quote};
 
 use super::form::{Elements, Form};
+use super::subsection::Subsection;
 use super::ty::{is_named, root};
 use super::{Body, Device, Field, Input, Tagged};
 
@@ -65,12 +66,34 @@ fn inferred(generics: &Generics, needs: &[(Type, Need)]) -> Vec<WherePredicate> 
     let mut predicates: Vec<WherePredicate> = Vec::new();
     for (ty, need) in needs.iter().filter(|_| !parameters.is_empty()) {
         for predicate in bounds(ty, *need, &parameters) {
-            if !predicates.contains(&predicate) {
-                predicates.push(predicate);
-            }
+            let predicate = undeclared(predicate, generics);
+            predicates.extend(predicate.filter(|predicate| !predicates.contains(predicate)));
         }
     }
     predicates
+}
+
+/// Removes the bounds that the parameter itself has: clippy reports duplicates in the user's code.
+fn undeclared(predicate: WherePredicate, generics: &Generics) -> Option<WherePredicate> {
+    let WherePredicate::Type(mut predicate) = predicate else { return Some(predicate) };
+    let parameter =
+        generics.type_params().find(|parameter| is_named(&predicate.bounded_ty, &parameter.ident.to_string()));
+    if let Some(parameter) = parameter {
+        let kept =
+            predicate.bounds.into_iter().filter(|bound| !parameter.bounds.iter().any(|own| same_trait(own, bound)));
+        predicate.bounds = kept.collect();
+    }
+    (!predicate.bounds.is_empty()).then_some(WherePredicate::Type(predicate))
+}
+
+/// Returns whether two bounds have the same trait, by its name.
+fn same_trait(one: &TypeParamBound, other: &TypeParamBound) -> bool {
+    match (one, other) {
+        (TypeParamBound::Trait(one), TypeParamBound::Trait(other)) => {
+            one.path.segments.last().map(|last| &last.ident) == other.path.segments.last().map(|last| &last.ident)
+        }
+        _ => false,
+    }
 }
 
 /// Returns the bounds of the parameters in a type, and of the associated types of parameters.
@@ -124,7 +147,7 @@ fn is_colon(token: &TokenTree) -> bool {
 
 /// Returns the types of the fields with the needs of their forms.
 fn of_device(device: &Device<'_>) -> Vec<(Type, Need)> {
-    let grouped = device.subsections.iter().flat_map(|subsection| subsection.fields());
+    let grouped = device.subsections.iter().flat_map(Subsection::fields);
     let fields = device.fields.iter().chain(grouped).filter_map(|field| Some((field.ty.clone(), need(field)?)));
     let own = device.subsections.iter().filter_map(|subsection| match &subsection.body {
         Body::Own { ty, optional, .. } => Some(((**ty).clone(), Need { created: *optional, ..Need::DESCRIBED })),

@@ -18,7 +18,7 @@ use super::tracked::SharedBlock;
 ///
 /// let ram = Arc::new(MappingOptions::anonymous().map("ram", 1 << 20)?);
 /// let (sender, faults) = mpsc::channel();
-/// let missing = MissingFaults::start(vec![ram.clone()], move |_, batch| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(())));
+/// let missing = MissingFaults::start(vec![ram.clone()], move |_, batch| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(())););
 /// # let Ok(missing) = missing else { return Ok(()) };
 /// std::thread::scope(|scope| {
 ///     // A vCPU.
@@ -141,7 +141,7 @@ mod tests {
         for ram in memories() {
             let (sender, faults) = mpsc::channel();
             let handler = move |_: &MissingPages, batch: &[Fault]| {
-                batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(()))
+                batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(()));
             };
             let Some(missing) = started(&ram, handler) else { return };
             std::thread::scope(|scope| {

@@ -66,7 +66,10 @@ fn write_protect(board: &Board, layout: &Layout) -> Result<Arc<dyn DirtyLog>, Me
     use vmstate::memory::{SharedBlock, WriteProtect};
 
     WriteProtect::probe()?;
-    let blocks = board.bus.memory.blocks(true).iter().map(|block| -> SharedBlock { block.clone() }).collect();
+    let mut blocks: Vec<SharedBlock> = Vec::new();
+    for block in board.bus.memory.blocks(true) {
+        blocks.push(block.clone());
+    }
     Ok(Arc::new(WriteProtect::new(layout, blocks)?))
 }
 

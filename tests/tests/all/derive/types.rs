@@ -82,7 +82,7 @@ fn type_determines_the_form_of_every_use() {
     let expected = [
         &[0x80, 1, 0, 2, 0, 0][..],
         &[0, 0, 0x12, 0x34, 1, 0, 0, 0, 5, 1, 0, 0, 0, 6],
-        &[0b0_00011_00, 0b010_00001, 0, 0],
+        &[0b0000_1100, 0b0100_0001, 0, 0],
     ];
     assert_eq!(bytes, expected.concat());
     assert_eq!(loaded(Cpu::default(), &bytes), cpu());

@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Diff, json: bool) -> Result<Outcome, Failure> {
     let old = Input::open(&arguments.old)?.snapshot()?;
     let new = Input::open(&arguments.new)?.snapshot()?;
     let names = [&old, &new].into_iter().flat_map(|side| &side.sections).map(|entry| &*entry.section.name);
-    let sections = Selection::new(&arguments.sections, names);
+    let sections = Selection::new(&arguments.sections, &names);
     let wanted = Wanted { sections, fields: Prefixes::new(&arguments.fields) };
     wanted.check(&old, &new)?;
     let differences: Vec<_> = compare(&old, &new).filter_map(|difference| wanted.keep(difference)).collect();

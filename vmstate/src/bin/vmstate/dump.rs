@@ -19,7 +19,7 @@ use selected::Selected;
 
 pub(crate) fn run(arguments: &Dump, json: bool) -> Result<Outcome, Failure> {
     let input = Input::open(&arguments.file)?;
-    let selection = Selection::new(&arguments.sections, input.section_names());
+    let selection = Selection::new(&arguments.sections, &input.section_names());
     let mut sections = Vec::new();
     let survey = Survey::new(&input, |row, section| {
         if selection.has(&row.name, row.instance_id) {

@@ -18,12 +18,12 @@ pub(crate) fn run(import: &Import) -> Result<Outcome, Failure> {
     let text = input.json()?;
     match (&text, input.document()) {
         (Some(text), _) => {
-            let selection = Selection::new(&import.sections, std::iter::empty());
+            let selection = Selection::new(&import.sections, &std::iter::empty());
             importer.dump_devices(text, |name| selection.has(name, 0)).map_err(|error| input.failed(error))?;
             selection.check()?;
         }
         (None, Some(document)) => {
-            let selection = Selection::new(&import.sections, input.section_names());
+            let selection = Selection::new(&import.sections, &input.section_names());
             let wanted = |header: &SectionHeader| selection.has(&header.name, header.instance_id);
             importer.stream_sections(&mut input.reader()?, document, wanted).map_err(|error| input.failed(error))?;
             selection.check()?;

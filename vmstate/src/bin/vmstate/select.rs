@@ -24,7 +24,7 @@ struct Wanted<'a> {
 
 impl<'a> Selection<'a> {
     /// Selects the sections `texts`. `names` are the names of all sections, as far as they are known in advance.
-    pub(crate) fn new<'n>(texts: &'a [String], names: impl Iterator<Item = &'n str> + Clone) -> Self {
+    pub(crate) fn new<'n>(texts: &'a [String], names: &(impl Iterator<Item = &'n str> + Clone)) -> Self {
         let wanted = |text: &'a String| {
             let name_and_instance = text.rsplit_once(':').and_then(|(name, id)| Some((name, id.parse().ok()?)));
             let is_whole = |name: &str| name == text || name_and_instance.is_some_and(|(own, _)| own == name);

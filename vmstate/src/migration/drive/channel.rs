@@ -208,7 +208,7 @@ impl Listener {
         Ok(match self {
             Self::Tcp(listener) => {
                 let address = listener.local_addr()?;
-                Uri::Tcp(TcpAddress::new(address.ip().to_string(), address.port()))
+                Uri::Tcp(TcpAddress::new(address.ip().to_string(), address.port().to_string()))
             }
             Self::Unix(_, path) => Uri::Unix(path.clone()),
             Self::Other(uri) => uri.clone(),

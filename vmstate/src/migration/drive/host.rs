@@ -85,13 +85,13 @@ impl HostMemory {
     /// Returns the size of all blocks in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.blocks.iter().map(|block| block.size()).sum()
+        self.blocks.iter().map(RamBlock::size).sum()
     }
 }
 
 impl fmt::Debug for HostMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.blocks.iter().map(|block| block.idstr()).collect();
+        let names: Vec<_> = self.blocks.iter().map(RamBlock::idstr).collect();
         f.debug_struct("HostMemory").field("page_size", &self.page_size).field("blocks", &names).finish_non_exhaustive()
     }
 }

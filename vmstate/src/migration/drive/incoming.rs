@@ -73,7 +73,7 @@ impl Incoming {
     /// # Errors
     /// See [`listen`](Self::listen).
     pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
-        let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", error))?;
+        let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
         Ok(Self { listener, config, options: LoadOptions::new(), control: IncomingControl::default() })
     }
 
@@ -82,7 +82,7 @@ impl Incoming {
     /// # Errors
     /// Returns the error of the system.
     pub fn address(&self) -> Result<Uri, MigrationError> {
-        self.listener.address().map_err(|error| MigrationError::new("listener", error))
+        self.listener.address().map_err(|error| MigrationError::new("listener", &error))
     }
 
     /// Sets the rules for sections that differ from the machine's. The description is always read.
@@ -119,7 +119,7 @@ impl Incoming {
             MigrationStatus::Completed => Ok(()),
             status => {
                 let reason = driver.engine.error().map_or_else(|| status.to_string(), str::to_owned);
-                Err(MigrationError::new("incoming migration", reason))
+                Err(MigrationError::new("incoming migration", &reason))
             }
         }
     }

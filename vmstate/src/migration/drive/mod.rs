@@ -24,7 +24,7 @@ pub struct MigrationError {
 }
 
 impl MigrationError {
-    fn new(context: &'static str, reason: impl ToString) -> Self {
+    fn new(context: &'static str, reason: &impl ToString) -> Self {
         Self { context, reason: reason.to_string() }
     }
 

@@ -91,7 +91,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             blockers,
             ..config
         };
-        let source = Source::new(config, Instant::now()).map_err(|error| MigrationError::new("migration", error))?;
+        let source = Source::new(config, Instant::now()).map_err(|error| MigrationError::new("migration", &error))?;
         let (sender, inbox) = mpsc::channel();
         let (configuration, uri) = (host.configuration(), uri.clone());
         Ok(Self { host, uri, configuration, source, connection: None, sender, inbox, connections: 0 })
@@ -125,7 +125,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             MigrationStatus::Completed => Ok(statistics),
             status => {
                 let reason = statistics.error.unwrap_or_else(|| status.to_string());
-                Err(MigrationError::new("migration", reason))
+                Err(MigrationError::new("migration", &reason))
             }
         }
     }
@@ -222,13 +222,13 @@ impl<'h, H: Host> Outgoing<'h, H> {
         context: &'static str,
         call: impl FnOnce(&mut H) -> Result<(), super::HostError>,
     ) -> Result<Done, MigrationError> {
-        call(self.host).map_err(|error| MigrationError::new(context, error))?;
+        call(self.host).map_err(|error| MigrationError::new(context, &error))?;
         Ok(Done::default())
     }
 
     fn write(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
         let Some(Connection { saver, .. }) = &mut self.connection else {
-            return Err(MigrationError::new("connection", "it is closed"));
+            return Err(MigrationError::new("connection", &"it is closed"));
         };
         let written = match action {
             SourceAction::Begin { commands } => saver.begin(&self.configuration, commands),
@@ -239,16 +239,16 @@ impl<'h, H: Host> Outgoing<'h, H> {
             SourceAction::Devices => saver.devices(self.host, &self.configuration),
             _ => saver.end(),
         };
-        written.map_err(|error| MigrationError::new("stream", error))
+        written.map_err(|error| MigrationError::new("stream", &error))
     }
 
     fn connect(&mut self) -> Result<Done, MigrationError> {
         self.close();
         let parameters = self.source.parameters();
         let (connect, progress) = (parameters.connect_timeout, parameters.progress_timeout);
-        let failed = |error| MigrationError::new("connection", error);
+        let failed = |error| MigrationError::new("connection", &error);
         let mut channel = Channel::connect(&self.uri, connect, progress).map_err(failed)?;
-        let output = channel.output.take().ok_or_else(|| MigrationError::new("connection", "it is not writable"))?;
+        let output = channel.output.take().ok_or_else(|| MigrationError::new("connection", &"it is not writable"))?;
         self.connections += 1;
         if let Some(input) = channel.input.take() {
             let (sender, number) = (self.sender.clone(), self.connections);

@@ -52,7 +52,7 @@ impl Saver {
         for command in commands {
             stream.command(command)?;
         }
-        self.section(SectionKind::Start, |ram, out| ram.save_setup(out))?;
+        self.section(SectionKind::Start, LiveSection::save_setup)?;
         Ok(self.done(start))
     }
 
@@ -77,7 +77,7 @@ impl Saver {
 
     pub(super) fn complete(&mut self) -> Result<Done, SaveError> {
         let start = self.writer.offset();
-        self.section(SectionKind::End, |ram, out| ram.save_complete(out))?;
+        self.section(SectionKind::End, LiveSection::save_complete)?;
         Ok(self.done(start))
     }
 

@@ -12,8 +12,11 @@ const MS: Duration = Duration::from_millis(1);
 
 /// A simulated guest: each call of `write` marks the pages that it writes in one millisecond.
 struct Guest {
-    write: Box<dyn FnMut(usize, &mut [bool])>,
+    write: Write,
 }
+
+/// Gets the time in milliseconds and the pages.
+type Write = Box<dyn FnMut(usize, &mut [bool])>;
 
 /// A generator of reproducible numbers (Knuth's MMIX constants).
 struct Random(u64);
@@ -52,7 +55,7 @@ fn alternating(busy: usize, quiet: usize) -> Guest {
     Guest {
         write: Box::new(move |now, pages| {
             if now % (busy + quiet) < busy {
-                writes(now, pages)
+                writes(now, pages);
             }
         }),
     }

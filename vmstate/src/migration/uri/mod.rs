@@ -70,8 +70,8 @@ pub struct TcpAddress {
 impl TcpAddress {
     /// Creates the address of `port` on `host`, without options.
     #[must_use]
-    pub fn new(host: impl Into<String>, port: impl ToString) -> Self {
-        Self { host: host.into(), port: port.to_string(), ..Self::default() }
+    pub fn new(host: impl Into<String>, port: impl Into<String>) -> Self {
+        Self { host: host.into(), port: port.into(), ..Self::default() }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The "ram" section: guest memory, block by block and page by page.
 //!
 //! A source sends the list of blocks once (section start), pages whenever they change (parts), and the remaining pages when
-//! the machine has stopped (end). [`RamSaver`] and [`RamLoader`] do this for memory that implements [`RamBlock`], and
-//! [`Ram`] is the section of a machine. [`RecordReader`] decodes single records, for tools and engines without memory.
+//! the machine has stopped (end). [`RamSaver`] and [`RamLoader`] do this for memory that implements
+//! [`RamBlock`](crate::memory::RamBlock), and [`Ram`] is the section of a machine. [`RecordReader`] decodes single records,
+//! for tools and engines without memory.
 //! (QEMU: `migration/ram.c`.)
 //!
 //! ```

@@ -6,8 +6,8 @@
 //! come out.
 //!
 //! Each state is a struct, and its transition consumes it. A failure or a cancellation in any state leads to
-//! [`Leaving`](leaving::Leaving), which closes the channel and resumes the guest. The exceptions are the states after the
-//! source has given the right to run away: they lead to [`Doubt`](doubt::Doubt).
+//! `Leaving`, which closes the channel and resumes the guest. The exceptions are the states after the
+//! source has given the right to run away: they lead to `Doubt`.
 //! (QEMU: `migration_thread` and `source_return_path_thread` in `migration/migration.c`.)
 
 mod active;

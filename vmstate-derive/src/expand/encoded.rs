@@ -34,9 +34,10 @@ fn bits_form(bits: &syn::Type) -> Wire {
     Wire {
         form: tokens!(<#bits as __vmstate::Wire>::FORM),
         fixed: None,
-        // A typed closure, because the methods may be inherent: another integer type is reported at the attribute.
+        // Typed locals, because the methods may be inherent: another integer type is reported at the attribute.
         save: quote_spanned! {located(bits)=>
-            __vmstate::bits::save_element(self, |set: &#name| -> #bits { #name::bits(set) }, sink, at, element)
+            let bits: #bits = #name::bits(self);
+            __vmstate::bits::save_bits(bits, sink, at, element)
         },
         load: quote_spanned! {located(bits)=>
             __vmstate::bits::load(self, |set: &#name| #name::bits(set), #name::from_bits, reader)

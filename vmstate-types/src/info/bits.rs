@@ -22,28 +22,23 @@ where
     S: Sink,
 {
     for (index, set) in sets.iter().enumerate() {
-        save_element(set, &bits, sink, at, ElementIndex::new(index, sets.len()))?;
+        save_bits(bits(set), sink, at, ElementIndex::new(index, sets.len()))?;
     }
     Ok(())
 }
 
-/// Saves a set, which is `element` of the field `at`.
+/// Saves the integer of a set, which is `element` of the field `at`.
 ///
 /// # Errors
 /// Returns an error if the integer cannot be saved.
-pub fn save_element<T, W, S>(
-    set: &T,
-    bits: impl Fn(&T) -> W,
+pub fn save_bits<W: Wire, S: Sink>(
+    mut bits: W,
     sink: &mut S,
     at: FieldRef,
     element: ElementIndex,
-) -> Result<(), SaveError>
-where
-    W: Wire,
-    S: Sink,
-{
+) -> Result<(), SaveError> {
     // Isolated, because a load rejects bits without a flag, which a set can have.
-    walk::save_isolated(sink, |sink| bits(set).save_elements(sink, at, element))
+    walk::save_isolated(sink, |sink| bits.save_elements(sink, at, element))
 }
 
 /// Loads a set from an integer with `from_bits`.

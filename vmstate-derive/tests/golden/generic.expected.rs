@@ -5,7 +5,6 @@ const _: () = {
     impl<'a, T: Wire, const N: usize> __vmstate::VmState for Generic<'a, T, N>
     where
         T: Copy,
-        T: __vmstate::Wire,
     {
         const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
                 "Generic",
@@ -131,7 +130,6 @@ const _: () = {
     impl<'a, T: Wire, const N: usize> __vmstate::Wire for Generic<'a, T, N>
     where
         T: Copy,
-        T: __vmstate::Wire,
     {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,

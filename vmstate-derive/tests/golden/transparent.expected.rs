@@ -2,10 +2,7 @@
 const _: () = {
     use ::vmstate::__private as __vmstate;
     #[automatically_derived]
-    impl<T: Wire> __vmstate::Wire for Level<T>
-    where
-        T: __vmstate::Wire,
-    {
+    impl<T: Wire> __vmstate::Wire for Level<T> {
         const FORM: __vmstate::Form = <T as __vmstate::Wire>::FORM;
         const FIXED: __vmstate::core::option::Option<usize> = <T as __vmstate::Wire>::FIXED;
         #[inline]

@@ -76,6 +76,10 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::OnlyQemuRefuses("Found a zero page with value"), "10.0 knows pages of equal bytes only if they are zeros"),
     (Known::OnlyQemuRefuses("invalid parameter value"), "QEMU rejects unknown run states; ours is any text"),
     (Known::OnlyQemuRefuses("Failed to load ich9_ahci:ahci"), "QEMU rejects an invalid halted command"),
+    (
+        Known::OnlyQemuRefuses("post load hook failed for: ahci,"),
+        "QEMU 11.1 rejects an invalid halted command in these words",
+    ),
     (Known::OnlyQemuRefuses("inconsistent with Host index"), RINGS),
     (Known::OnlyQemuRefuses("of device 'kvm-tpr-opt'"), "QEMU looks for its ROM in the memory, which is all zero here"),
     (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU rejects features that its device lacks"),
@@ -105,6 +109,7 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("i8259", ""), LINES),
     (Known::Differs("PCIBUS", "irq_count"), LINES),
     (Known::Differs("/PIIX3", "pci_irq_levels"), LINES),
+    (Known::Differs("riscv_mtimer", "timers"), "QEMU takes a deadline before the clock's beginning for that"),
     (Known::Differs("hpet", "timer["), "QEMU takes a deadline before the clock's beginning for that"),
     (Known::Differs("/ide", "bmdma[0].migration_retry"), "QEMU takes it only after an operation that failed"),
     (Known::Differs("/ide", "bmdma[1].migration_retry"), "QEMU takes it only after an operation that failed"),

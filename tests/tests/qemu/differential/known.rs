@@ -81,9 +81,12 @@ const KNOWN: &[(Known, &str)] = &[
         "QEMU 11.1 rejects an invalid halted command in these words",
     ),
     (Known::OnlyQemuRefuses("inconsistent with Host index"), RINGS),
+    (Known::OnlyQemuRefuses("exceeds allocated max"), "QEMU rejects a ring larger than its device's"),
+    (Known::OnlyQemuRefuses("requires vnet_hdr=on"), "QEMU rejects features that its network lacks"),
     (Known::OnlyQemuRefuses("of device 'kvm-tpr-opt'"), "QEMU looks for its ROM in the memory, which is all zero here"),
     (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU rejects features that its device lacks"),
-    (Known::OnlyWeRefuse("a name in UTF-8"), "QEMU's names are C strings: bytes after a zero byte are ignored"),
+    (Known::OnlyWeRefuse("a name in UTF-8"), C_STRING),
+    (Known::OnlyWeRefuse("the name of a listed block, found \"pc.ram\\0"), C_STRING),
     (
         Known::OnlyQemuRefuses("Bad config data"),
         "QEMU rejects changes of a PCI configuration space that the guest cannot make; our devices have no such values",
@@ -109,8 +112,16 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("i8259", ""), LINES),
     (Known::Differs("PCIBUS", "irq_count"), LINES),
     (Known::Differs("/PIIX3", "pci_irq_levels"), LINES),
-    (Known::Differs("riscv_mtimer", "timers"), "QEMU takes a deadline before the clock's beginning for that"),
-    (Known::Differs("hpet", "timer["), "QEMU takes a deadline before the clock's beginning for that"),
+    (Known::Differs("riscv_mtimer", "timers"), DEADLINE),
+    (Known::Differs("cpu", "env.stimer"), DEADLINE),
+    (Known::Differs("cpu", "env.vstimer"), DEADLINE),
+    (Known::Differs("/uhci", "frame_timer"), DEADLINE),
+    (Known::Differs("hpet", "timer["), DEADLINE),
+    (Known::Differs("/mch", "parent_obj.config"), "QEMU clears bits of SMRAM's registers that a lock excludes"),
+    (
+        Known::Differs("/xhci", "xhci.usbsts"),
+        "QEMU reports an error of a controller whose rings are missing in the memory",
+    ),
     (Known::Differs("/ide", "bmdma[0].migration_retry"), "QEMU takes it only after an operation that failed"),
     (Known::Differs("/ide", "bmdma[1].migration_retry"), "QEMU takes it only after an operation that failed"),
     (Known::Differs("/virtio-blk", "virtio"), RINGS),
@@ -141,6 +152,8 @@ const KNOWN: &[(Known, &str)] = &[
 const CLOCK: &str = "the clock goes on with the host's";
 const LINES: &str = "the lines of devices set it again";
 const ROMS: &str = "QEMU resizes a ROM to the size in `fw_cfg`";
+const C_STRING: &str = "QEMU's names are C strings: bytes after a zero byte are ignored";
+const DEADLINE: &str = "QEMU takes a deadline before the clock's beginning for that";
 const TIMERS: &str = "QEMU starts timers anew that run";
 const RECEIVE: &str = "11.1 derives it from the receive registers";
 const RINGS: &str = "QEMU looks into rings in the memory, which is all zero here";

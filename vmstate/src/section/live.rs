@@ -56,6 +56,7 @@ impl SentPages {
     }
 
     /// Returns the larger one of both numbers.
+    #[cfg(feature = "migration")]
     #[must_use]
     pub(crate) fn max(self, other: Self) -> Self {
         Self { normal: self.normal.max(other.normal), zero: self.zero.max(other.zero) }

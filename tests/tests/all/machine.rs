@@ -9,7 +9,6 @@ mod live;
 mod memory;
 mod names;
 mod parts;
-mod rollback;
 mod rules;
 mod sessions;
 mod threads;

@@ -9,34 +9,22 @@ use crate::parse::Number;
 
 /// The condition of a run of fields, which share a gate; `None` if they are always on the wire.
 ///
-/// A checkpoint in `medium` has all fields, regardless of predicates and versions: a load may change them, and a rollback
-/// has to restore them. Padding and removed fields have nothing to restore, and the former forms of a field are lossy.
+/// A checkpoint in `medium` also has the fields that the current version lacks, because a load of an older version may
+/// change them and a rollback has to restore them.
 pub(super) fn exists(run: &[Field], medium: &TokenStream) -> Option<TokenStream> {
     let first = run.first()?;
-    let condition = condition(first)?;
-    if run.iter().any(|field| field.superseded) {
-        return Some(tokens!(!#medium.is_checkpoint() && #condition));
-    }
-    if run.iter().all(|field| field.place.is_none()) {
-        return Some(condition);
-    }
-    // Predicates last, because a checkpoint must not call them. Versions first, because the current version has most fields.
-    Some(match first.gate.when {
-        Some(_) => tokens!(#medium.is_checkpoint() || #condition),
-        None => tokens!(#condition || #medium.is_checkpoint()),
-    })
-}
-
-/// The condition on the value and the version.
-fn condition(field: &Field) -> Option<TokenStream> {
-    if let Some(when) = &field.gate.when {
+    let last = run.last()?;
+    if let Some(when) = &first.gate.when {
         return Some(hook::holds(when, &tokens!(version)));
     }
     let version = |number: &Option<Number>| number.as_ref().map(|number| number.value);
-    Some(match (version(&field.gate.since), version(&field.gate.until)) {
+    let condition = match (version(&first.gate.since), version(&first.gate.until)) {
         (None, None) => return None,
-        (Some(since), None) => tokens!(version >= #since),
+        // The current version has the field, so every checkpoint has it as well.
+        (Some(since), None) => return Some(tokens!(version >= #since)),
         (None, Some(until)) => tokens!(version <= #until),
         (Some(since), Some(until)) => tokens!((#since..=#until).contains(&version)),
-    })
+    };
+    let kept = (last.place.is_some() && !last.superseded).then(|| tokens!(|| #medium.is_checkpoint()));
+    Some(tokens!(#condition #kept))
 }

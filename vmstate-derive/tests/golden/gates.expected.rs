@@ -45,7 +45,7 @@ const _: () = {
                 ),
                 "a",
             )?;
-            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+            if version >= 2u32 {
                 {
                     let out = __vmstate::Sink::reserve(
                         sink,
@@ -104,9 +104,7 @@ const _: () = {
                     );
                 }
             }
-            if __vmstate::Sink::out(sink).is_checkpoint()
-                || __vmstate::hook::holds(&*self, version, Self::has_e)
-            {
+            if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::save_elements(
                         &mut self.e,
@@ -133,7 +131,7 @@ const _: () = {
                 <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
                 "a",
             )?;
-            if version >= 2u32 || reader.is_checkpoint() {
+            if version >= 2u32 {
                 {
                     let from = __vmstate::walk::load_run(
                         reader,
@@ -178,9 +176,7 @@ const _: () = {
                     > as __vmstate::Wire>::get_front(&mut __vmstate::Unused, from);
                 }
             }
-            if reader.is_checkpoint()
-                || __vmstate::hook::holds(&*self, version, Self::has_e)
-            {
+            if __vmstate::hook::holds(&*self, version, Self::has_e) {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::load_elements(&mut self.e, reader),
                     "e",

@@ -42,7 +42,7 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            if version >= 3u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+            if version >= 3u32 {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::save_elements(
                         &mut self.added,
@@ -56,7 +56,7 @@ const _: () = {
                     "added",
                 )?;
             }
-            if !__vmstate::Sink::out(sink).is_checkpoint() && version <= 2u32 {
+            if version <= 2u32 {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::save(
                         &mut self.part,
@@ -71,9 +71,7 @@ const _: () = {
                     "part",
                 )?;
             }
-            if !__vmstate::Sink::out(sink).is_checkpoint()
-                && (3u32..=4u32).contains(&version)
-            {
+            if (3u32..=4u32).contains(&version) {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::save(
                         &mut self.part,
@@ -88,7 +86,7 @@ const _: () = {
                     "part",
                 )?;
             }
-            if version >= 5u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+            if version >= 5u32 {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::Wire>::save_elements(
                         &mut self.part,
@@ -111,13 +109,13 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            if version >= 3u32 || reader.is_checkpoint() {
+            if version >= 3u32 {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::load_elements(&mut self.added, reader),
                     "added",
                 )?;
             }
-            if !reader.is_checkpoint() && version <= 2u32 {
+            if version <= 2u32 {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::load(
                         &mut self.part,
@@ -127,7 +125,7 @@ const _: () = {
                     "part",
                 )?;
             }
-            if !reader.is_checkpoint() && (3u32..=4u32).contains(&version) {
+            if (3u32..=4u32).contains(&version) {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::load(
                         &mut self.part,
@@ -137,7 +135,7 @@ const _: () = {
                     "part",
                 )?;
             }
-            if version >= 5u32 || reader.is_checkpoint() {
+            if version >= 5u32 {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::Wire>::load_elements(&mut self.part, reader),
                     "part",

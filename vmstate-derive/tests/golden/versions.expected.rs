@@ -74,12 +74,13 @@ const _: () = {
                 ),
                 "first",
             )?;
-            if !__vmstate::Sink::out(sink).is_checkpoint()
-                && !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4)
-            {
-                return __vmstate::core::result::Result::Err(
-                    __vmstate::hook::must_exist_saving("first is small"),
-                );
+            if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
+                __vmstate::walk::check_save_hook(
+                    sink,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_saving("first is small"),
+                    ),
+                )?;
             }
             __vmstate::InField::in_field(
                 <u8 as __vmstate::Wire>::save_elements(
@@ -93,7 +94,7 @@ const _: () = {
                 ),
                 "second",
             )?;
-            if version >= 4u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+            if version >= 4u32 {
                 __vmstate::InField::in_field(
                     <u16 as __vmstate::Wire>::save_elements(
                         &mut self.level,
@@ -123,12 +124,13 @@ const _: () = {
                     "level",
                 )?;
             }
-            if !__vmstate::Sink::out(sink).is_checkpoint()
-                && !__vmstate::hook::holds(&*self, version, Self::fits)
-            {
-                return __vmstate::core::result::Result::Err(
-                    __vmstate::hook::must_exist_saving("fits"),
-                );
+            if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                __vmstate::walk::check_save_hook(
+                    sink,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_saving("fits"),
+                    ),
+                )?;
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -152,23 +154,23 @@ const _: () = {
                 <u8 as __vmstate::Wire>::load_elements(&mut self.first, reader),
                 "first",
             )?;
-            if !reader.is_checkpoint()
-                && !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4)
-            {
-                return __vmstate::core::result::Result::Err(
-                    __vmstate::hook::must_exist_loading(
+            if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
+                __vmstate::walk::check_load_hook(
+                    reader,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_loading(
                             "first is small",
                             version,
                             <Self as __vmstate::VmState>::DESCRIPTION,
-                        )
-                        .at_offset(reader.offset()),
-                );
+                        ),
+                    ),
+                )?;
             }
             __vmstate::InField::in_field(
                 <u8 as __vmstate::Wire>::load_elements(&mut self.second, reader),
                 "second",
             )?;
-            if version >= 4u32 || reader.is_checkpoint() {
+            if version >= 4u32 {
                 __vmstate::InField::in_field(
                     <u16 as __vmstate::Wire>::load_elements(&mut self.level, reader),
                     "level",
@@ -194,17 +196,17 @@ const _: () = {
                     "level",
                 )?;
             }
-            if !reader.is_checkpoint()
-                && !__vmstate::hook::holds(&*self, version, Self::fits)
-            {
-                return __vmstate::core::result::Result::Err(
-                    __vmstate::hook::must_exist_loading(
+            if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                __vmstate::walk::check_load_hook(
+                    reader,
+                    __vmstate::core::result::Result::Err(
+                        __vmstate::hook::must_exist_loading(
                             "fits",
                             version,
                             <Self as __vmstate::VmState>::DESCRIPTION,
-                        )
-                        .at_offset(reader.offset()),
-                );
+                        ),
+                    ),
+                )?;
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -238,12 +240,13 @@ const _: () = {
                                 .description,
                             version,
                         );
-                        if !__vmstate::Sink::out(sink).is_checkpoint()
-                            && !__vmstate::hook::holds(&*self, version, Self::fits)
-                        {
-                            return __vmstate::core::result::Result::Err(
-                                __vmstate::hook::must_exist_saving("fits"),
-                            );
+                        if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                            __vmstate::walk::check_save_hook(
+                                sink,
+                                __vmstate::core::result::Result::Err(
+                                    __vmstate::hook::must_exist_saving("fits"),
+                                ),
+                            )?;
                         }
                         __vmstate::InField::in_field(
                             <u8 as __vmstate::Wire>::save_elements(
@@ -281,19 +284,19 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at_offset(reader.offset()))?;
-                    if !reader.is_checkpoint()
-                        && !__vmstate::hook::holds(&*self, version, Self::fits)
-                    {
-                        return __vmstate::core::result::Result::Err(
-                            __vmstate::hook::must_exist_loading(
+                    if !__vmstate::hook::holds(&*self, version, Self::fits) {
+                        __vmstate::walk::check_load_hook(
+                            reader,
+                            __vmstate::core::result::Result::Err(
+                                __vmstate::hook::must_exist_loading(
                                     "fits",
                                     version,
                                     <Self as __vmstate::VmState>::DESCRIPTION
                                         .subsections[0usize]
                                         .description,
-                                )
-                                .at_offset(reader.offset()),
-                        );
+                                ),
+                            ),
+                        )?;
                     }
                     __vmstate::InField::in_field(
                         <u8 as __vmstate::Wire>::load_elements(&mut self.extra, reader),

@@ -17,11 +17,8 @@ impl Display for LoadError {
             Some(summary) => OneLine(summary).fmt(f)?,
             None => OneLine(format_args!("expected {}, found {}", self.expected(), self.found())).fmt(f)?,
         }
-        if let Some(offset) = self.offset() {
-            write!(f, " (byte {offset:#x})")?;
-        }
-        match self.unrestored() {
-            Some(devices) => write!(f, "; not restored: {}", OneLine(devices)),
+        match self.offset() {
+            Some(offset) => write!(f, " (byte {offset:#x})"),
             None => Ok(()),
         }
     }

@@ -119,9 +119,6 @@ pub trait Info<T: ?Sized> {
 
     /// Writes `value`.
     ///
-    /// A load also calls it for the checkpoint that a rollback restores ([`Writer::is_checkpoint`]), even if the field's
-    /// `when` predicate does not hold.
-    ///
     /// # Errors
     /// Returns an error if the value has no representation on the wire.
     fn put(value: &T, to: &mut Writer) -> Result<(), SaveError>;
@@ -351,18 +348,11 @@ impl<T: ?Sized, I: Info<T>> Codec<T> for I {
 
     #[inline]
     fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-        // A value of fixed size cannot be rejected, and has the same bytes as in a run or in an array.
-        if const { I::FIXED } {
-            return I::save_elements(value, sink, at, element);
-        }
-        walk::save_isolated(sink, |sink| I::save_elements(value, sink, at, element))
+        I::save_elements(value, sink, at, element)
     }
 
     #[inline]
     fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        if const { I::FIXED } {
-            return I::load_elements(value, reader);
-        }
-        walk::load_isolated(reader, |reader| I::load_elements(value, reader))
+        I::load_elements(value, reader)
     }
 }

@@ -79,12 +79,10 @@ pub trait Temporary<Parent>: VmState {
 /// Returns an error if the temporary cannot be saved.
 pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
     let version = walk::nested_version(T::DESCRIPTION, sink.out().version());
-    walk::save_isolated(sink, |sink| {
-        sink.begin_element(at, ElementIndex::ONLY);
-        walk::save(&mut T::from_parent(parent), sink, version)?;
-        sink.end_element();
-        Ok(())
-    })
+    sink.begin_element(at, ElementIndex::ONLY);
+    walk::save(&mut T::from_parent(parent), sink, version)?;
+    sink.end_element();
+    Ok(())
 }
 
 /// Loads a temporary at the field's `version`, as QEMU's `get_tmp` does, and applies it.
@@ -92,11 +90,9 @@ pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: FieldRef)
 /// # Errors
 /// Returns an error if the temporary cannot be loaded, or its values are invalid for the parent.
 pub fn load<T: Temporary<P>, P>(parent: &mut P, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    walk::load_isolated(reader, |reader| {
-        let start = reader.offset();
-        let mut temporary = T::for_load(parent);
-        walk::load(&mut temporary, reader, version)?;
-        // The failure concerns the temporary as a whole, so that its offset is the first byte's.
-        temporary.apply(parent).map_err(|error| error.at_offset(start))
-    })
+    let start = reader.offset();
+    let mut temporary = T::for_load(parent);
+    walk::load(&mut temporary, reader, version)?;
+    // The failure concerns the temporary as a whole, so that its offset is the first byte's.
+    temporary.apply(parent).map_err(|error| error.at_offset(start))
 }

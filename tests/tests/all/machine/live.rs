@@ -94,10 +94,9 @@ impl LiveSection for Log {
         Ok(())
     }
 
-    fn load_undo(&mut self) -> Result<(), LoadError> {
+    fn load_undo(&mut self) {
         self.call("load_undo");
         self.entries = self.before.take().unwrap_or_default();
-        Ok(())
     }
 
     fn load_cleanup(&mut self) {

@@ -270,9 +270,8 @@ impl LiveSection for Log {
         Ok(())
     }
 
-    fn load_undo(&mut self) -> Result<(), LoadError> {
+    fn load_undo(&mut self) {
         self.note("load_undo");
-        Ok(())
     }
 
     fn load_cleanup(&mut self) {

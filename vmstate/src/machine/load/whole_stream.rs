@@ -6,7 +6,6 @@ use std::thread;
 use vmstate_types::error::Location;
 use vmstate_types::{LoadError, Reader};
 
-use super::session::report_unrestored;
 use super::{LoadReport, LoadSession, Step};
 use crate::machine::Machine;
 #[cfg(feature = "schema")]
@@ -62,8 +61,8 @@ impl LoadSession {
             }
             Ok(Err(error)) => {
                 let error = self.diagnose(machine, error, reader);
-                self.restore(machine);
-                Err(report_unrestored(machine, error))
+                self.roll_back(machine);
+                Err(error)
             }
             Err(panic) => {
                 self.roll_back(machine);

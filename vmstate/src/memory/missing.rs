@@ -18,7 +18,9 @@ use super::tracked::SharedBlock;
 ///
 /// let ram = Arc::new(MappingOptions::anonymous().map("ram", 1 << 20)?);
 /// let (sender, faults) = mpsc::channel();
-/// let missing = MissingFaults::start(vec![ram.clone()], move |_, batch| batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(())););
+/// let missing = MissingFaults::start(vec![ram.clone()], move |_, batch| {
+///     batch.iter().for_each(|fault| sender.send(*fault).unwrap_or(()));
+/// });
 /// # let Ok(missing) = missing else { return Ok(()) };
 /// std::thread::scope(|scope| {
 ///     // A vCPU.

@@ -14,10 +14,10 @@ fn imported_structs_write_every_stream_again() {
     }
     // Without devices, nothing must be imported that is not used.
     let empty = Stream {
-        name: "empty".to_owned(),
+        name: "qemu-10.0-empty".to_owned(),
         bytes: vmstate_tests::hostile::described(&[], r#"{"page_size": 4096, "devices": []}"#),
     };
-    program.add_module("empty_source", &importer(&empty).source());
+    program.add_module("qemu-10.0-empty-source", &importer(&empty).source());
     program.add(&empty, &importer(&empty).program());
     // The structs of one stream must not reproduce another stream: they reject it or save other bytes.
     let (old, new) = (streams::named("qemu-7.2-pc"), streams::named("qemu-10.0-pc"));

@@ -44,8 +44,6 @@ pub const MAX_VALUES: usize = 1 << 21;
 /// The number of bytes for each JSON value, on average, so that a short text cannot have many values. The fields of
 /// QEMU's descriptions have ten bytes for each value.
 pub const MIN_BYTES_PER_VALUE: usize = 6;
-/// The number of JSON values that any text can have.
-pub(super) const FREE_VALUES: usize = 64;
 /// The longest name and the longest type of a field, in bytes. QEMU's are C expressions of a few dozen bytes.
 pub const MAX_NAME: usize = 1024;
 

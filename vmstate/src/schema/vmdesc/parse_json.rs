@@ -7,7 +7,10 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use vmstate_types::LoadError;
 
-use super::{FREE_VALUES, Json, MAX_VALUES, MIN_BYTES_PER_VALUE};
+use super::{Json, MAX_VALUES, MIN_BYTES_PER_VALUE};
+
+/// The number of JSON values that any text can have.
+const FREE_VALUES: usize = 64;
 
 impl<'a> Json<'a> {
     /// Parses `text`, which is at `offset` of the stream.

@@ -26,6 +26,7 @@ pub(super) fn find<T: Threading>(
     sections: &[Section],
     document: &Document,
 ) -> Option<String> {
+    // In reverse, so that of duplicate names the first remains in the map.
     let devices = document.devices.iter().rev();
     let devices = devices.map(|device| ((&*device.name, device.instance_id), (device, device.wire_size())));
     let devices: HashMap<_, _> = devices.collect();

@@ -48,6 +48,7 @@ pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
 
     use crate::schema::vmdesc::{Document, MAX_TEXT_OF_LOAD};
 
+    // A hostile description must not cost more memory than the sections that it describes.
     if kept.is_empty() || text.len() > MAX_TEXT_OF_LOAD {
         return;
     }

@@ -94,6 +94,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
         let start = out.writer().offset();
         let views = views(self.blocks.as_mut());
+        // Pages are copied unless the output can write several slices at once.
         let mut borrowed = BorrowedPages::new(out.accepts());
         loop {
             let spent = out.writer().offset() - start;

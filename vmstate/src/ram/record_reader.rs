@@ -180,6 +180,7 @@ impl RecordReader {
             let checked = space_of(mapped, block.size, cursor.offset());
             space = checked.map_err(|error| in_block(error.at_offset(start)))?;
         }
+        // From here on nothing fails, so a record that arrives in parts is parsed again from an unchanged state.
         self.unlisted -= block.size;
         self.space = space;
         self.indices.entry(block.idstr.clone()).or_insert(self.blocks.len());

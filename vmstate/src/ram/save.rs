@@ -126,6 +126,7 @@ impl RamSaver {
             let (Some(block), Some(layout)) = (blocks.get(index), self.layout.blocks().get(index)) else {
                 return Ok(true);
             };
+            // One copy for up to 64 pages: the run needs `self` mutably.
             let idstr = layout.idstr.clone();
             let sent = self.send_run(block, &idstr, index, run, end, out);
             sent.map_err(|error| error.in_field(idstr))?;

@@ -36,6 +36,7 @@ fn is_exclusive<B: RamBlock>(block: &mut B) -> bool {
 impl<'m, B: RamBlock> View<'m, B> {
     fn new(block: &'m mut B) -> Self {
         if is_exclusive(block) {
+            // Borrowed again, because the borrow of a condition would last as long as the result.
             return Self::Exclusive(block.exclusive().unwrap_or_default());
         }
         Self::Shared(block)
@@ -69,6 +70,7 @@ pub(super) fn view<'p, B: RamBlock>(
     page: &'p mut [u8],
 ) -> Result<&'p [u8], MemoryError> {
     if exclusive(block, offset, page.len()).is_some() {
+        // Borrowed again: the borrow checker would extend the first borrow to the read below.
         return Ok(exclusive(block, offset, page.len()).unwrap_or_default());
     }
     block.read(offset, page)?;

@@ -84,6 +84,7 @@ impl<'d, T: Threading> Registry<'d, T> {
     /// # Errors
     /// Returns an error if a name is empty, too long, or taken, or if an alias is obsolete.
     pub(crate) fn add(&mut self, registration: Registration<'d, T>) -> Result<EntryId, RegisterError> {
+        // All checks come before the first change: a rejected registration leaves the registry as it was.
         let entry = registration.into_entry(self.registered, &self.index)?;
         self.check_ids(&entry)?;
         let id = EntryId(entry.number);

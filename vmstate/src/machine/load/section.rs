@@ -93,6 +93,8 @@ impl LoadSession {
             section.read = Some(payload.offset() - header.payload);
             section.post_load = post_load;
         }
+        // QEMU runs the hook here, before the following sections arrive; by default it waits until the load can no
+        // longer fail because of the stream.
         if self.options.immediate_post_load {
             self.run_post_load(machine)?;
         }

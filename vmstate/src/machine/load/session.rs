@@ -177,6 +177,7 @@ impl LoadSession {
         self.report.configuration = stream.configuration().cloned();
         let ours = match &machine.configuration {
             Some(ours) if self.options.header && !self.options.ignore_machine_type => ours,
+            // Without a header the configuration was checked by the caller that read it, as for a packaged stream.
             _ => return Ok(()),
         };
         let checked = match &self.report.configuration {
@@ -240,6 +241,7 @@ impl LoadSession {
     pub fn run_post_load<T: Threading>(&mut self, machine: &mut Machine<'_, T>) -> Result<(), LoadError> {
         self.check(machine)?;
         while let Some(section) = self.order.get(self.hooks_run) {
+            // Counted before it runs: a hook that failed must not run again in a later call.
             self.hooks_run += 1;
             let entry = &mut machine.registry.entries[section.entry];
             let finished = match &mut entry.handler {
@@ -293,6 +295,8 @@ impl LoadSession {
         let Some(end) = self.end else {
             return Err(LoadError::misuse("a commit at the end of the stream", "a commit before it"));
         };
+        // Missing sections are found before any `post_load` runs, because hooks may have effects that a rollback cannot
+        // revert.
         self.check_complete(machine, end)?;
         for entry in &mut machine.registry.entries {
             if let SectionHandler::Live(live) = &mut entry.handler {
@@ -300,6 +304,7 @@ impl LoadSession {
             }
         }
         self.run_post_load(machine)?;
+        // These hooks involve several devices, so they follow the devices' own hooks.
         for hook in &mut machine.after_load.0 {
             hook.run().map_err(|reason| {
                 LoadError::rejected("`after_load` to accept the machine", reason)

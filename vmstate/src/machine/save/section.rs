@@ -100,6 +100,7 @@ impl SaveSession {
 
     /// Writes the unknown sections of the last load, which were kept for this.
     pub(super) fn passed_through<T: Threading>(&mut self, machine: &Machine<'_, T>, out: &mut Output<'_>) {
+        // The ids of their stream may be in use here, and a receiver tells sections apart only by the new ones.
         let mut section_id = machine.registry.next_section_id();
         for section in &machine.passed_through {
             section.write(section_id, &mut self.frame(out));
@@ -118,6 +119,7 @@ impl SaveSession {
         let passed_through: Vec<_> = machine.passed_through.iter().map(|section| section.describe(release)).collect();
         let pieces = || machine.descriptions.pieces(&machine.registry.entries, &passed_through);
         let length = pieces().map(str::len).sum();
+        // A description longer than its 32-bit length can express is left out: loads do not need it.
         if StreamWriter::new(out.writer()).begin_description(length) {
             for piece in pieces() {
                 out.writer().bytes(piece.as_bytes());

@@ -84,6 +84,7 @@
 //! | `control` | [`migration::control`], a QMP server; depends on serde and rustix |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
 //! | `mapping` | Memory mappings in [`memory`], and output to files without copies; depends on rustix and libc, and is for Linux only |
+//! | `kvm-ioctls` | KVM's dirty log in [`memory`], for kvm-ioctls 0.22 to 0.25; includes `mapping`, and is for Linux on x86-64 only |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crate of the same name |
 //! | `arrayvec`, `bytes`, `heapless`, `smallvec`, `tinyvec` | [Composed forms](attributes::composed) of collections of the crate of the same name |
 //! | `cli` | The [command line tool](guide::cli) `vmstate`; no effect on the library |

@@ -7,6 +7,8 @@
 //! | `virtio-queue` | 0.16 to 0.18 | the state of a virtqueue: `virtio_queue` |
 //! | `kvm-bindings` | 0.12 to 0.14 | KVM's registers and in-kernel devices: `kvm_bindings` (x86-64 only) |
 //!
+//! The feature `kvm-ioctls` (0.22 to 0.25) enables KVM's dirty log in [`memory`](crate::memory).
+//!
 //! Except for guest memory, each adapter is a type to name in an attribute: `#[vmstate(with = Type)]` on a field,
 //! `#[vmstate(with = Each<Type>)]` on an array. The orphan rule prevents this crate from implementing its traits for
 //! `kvm_regs` itself. Types with private fields, such as `Queue` and `Serial`, have a state that can be taken out and

@@ -118,6 +118,9 @@ impl DirtyBitmap {
 
     /// Moves the pages of `pages` to `other`, and returns the number of pages that are new there.
     pub fn move_range(&self, pages: Range<u64>, other: &Self) -> u64 {
+        // Most logs have nothing to move.
+        let Some(first) = self.find_until(pages.start, pages.end.min(self.pages), 0) else { return 0 };
+        let pages = first..pages.end;
         let moved = self.masks(pages.clone()).zip(other.masks(pages)).map(|((from, mask), (to, _))| {
             // Most words of a log are empty.
             let taken = match from.load(Ordering::Relaxed) & mask {
@@ -219,6 +222,12 @@ pub struct DirtyWord {
 }
 
 impl DirtyWord {
+    /// Creates the word of the page `first`, a multiple of 64, from one bit for each page.
+    #[must_use]
+    pub fn new(first: u64, bits: u64) -> Self {
+        Self { first: first / WORD * WORD, bits }
+    }
+
     /// Returns the number of the first page after the word's 64 pages.
     #[must_use]
     pub fn end(self) -> u64 {

@@ -38,6 +38,8 @@ mod error;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod faults;
 mod invalid_blocks;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
+mod kvm_log;
 mod layout;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod mapping;
@@ -64,6 +66,8 @@ pub use error::MemoryError;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use faults::{Fault, Placed};
 pub use invalid_blocks::InvalidBlocks;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
+pub use kvm_log::KvmLog;
 pub use layout::{BlockLayout, Layout};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use mapping::{HugePages, Mapping, MappingOptions};
@@ -76,6 +80,8 @@ pub use page_size::{InvalidPageSize, PageSize};
 #[cfg(feature = "vm-memory")]
 pub(crate) use running::Running;
 pub use sys::HostRange;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
+pub use sys::kvm::KvmSlot;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use sys::{Gather, Scatter, read_scattered, write_gathered};
 #[cfg(all(target_os = "linux", feature = "mapping"))]

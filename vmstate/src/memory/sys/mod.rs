@@ -8,6 +8,10 @@ mod copy;
 mod host_range;
 #[cfg(all(test, target_os = "linux", feature = "mapping"))]
 mod hostile;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
+pub(super) mod kvm;
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
+mod kvm_guest;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(super) mod mapped;
 #[cfg(all(target_os = "linux", feature = "mapping"))]

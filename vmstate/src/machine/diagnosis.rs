@@ -26,7 +26,7 @@ pub(super) fn find<T: Threading>(
     sections: &[Section],
     document: &Document,
 ) -> Option<String> {
-    // In reverse, so that of duplicate names the first remains in the map.
+    // In reverse, so the map keeps the first of several devices with a name.
     let devices = document.devices.iter().rev();
     let devices = devices.map(|device| ((&*device.name, device.instance_id), (device, device.wire_size())));
     let devices: HashMap<_, _> = devices.collect();

@@ -181,7 +181,7 @@ impl LoadOptions {
 
     /// Returns the rules that were set for the sections of this name.
     pub(super) fn own_rules(&self, name: &str) -> Option<Rules> {
-        // The last setting of a name wins, like that of any option.
+        // The last setting of a name wins, as for any option.
         self.sections.iter().rev().find(|(other, _)| other == name).map(|(_, rules)| *rules)
     }
 

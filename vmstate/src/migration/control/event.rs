@@ -41,6 +41,15 @@ impl MonitorEvent {
         matches!(self, Self::Migration(_) | Self::Pass(_))
     }
 
+    /// Returns whether `release` has the state of the event. In another one, the state before seems to last.
+    pub(super) fn exists_in(&self, release: QemuRelease) -> bool {
+        match self {
+            Self::Migration(MigrationStatus::Loaded) => false,
+            Self::Migration(MigrationStatus::Failing) => release >= QemuRelease::V11_1,
+            _ => true,
+        }
+    }
+
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &'static str {

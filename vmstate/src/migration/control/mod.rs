@@ -3,6 +3,7 @@
 //! [`Monitor`] is the protocol of one connection, without sockets: it turns bytes into [commands](MonitorCommand), and
 //! replies and events into bytes. [`execute`] answers the commands about capabilities, parameters and statistics from
 //! [`Settings`], and passes all others to the program's [`Operations`]. [`Server`] connects both to a socket.
+//! [`Controller`] implements the operations for a [`Host`](super::Host): it is all that most programs need.
 //!
 //! Access to the socket means control over the host: `exec:` runs programs and `file:` writes files. A program rejects such
 //! addresses in [`Operations::migrate`] unless it wants them.
@@ -10,6 +11,8 @@
 
 mod arguments;
 mod command;
+#[cfg(unix)]
+mod controller;
 mod error;
 mod event;
 mod execute;
@@ -26,6 +29,8 @@ mod settings;
 mod tests;
 
 pub use command::MonitorCommand;
+#[cfg(unix)]
+pub use controller::{Controller, Ended};
 pub use error::{CommandError, ErrorClass};
 pub use event::MonitorEvent;
 pub use execute::execute;

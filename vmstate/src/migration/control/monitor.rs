@@ -137,9 +137,9 @@ impl Monitor {
         self.send(&Value::Object(message));
     }
 
-    /// Queues an event, unless the client has not finished the negotiation. `time` is the time since 1970.
+    /// Queues an event, unless the release does not have it, or the client has not finished the negotiation. `time` is the time since 1970.
     pub fn event(&mut self, event: &MonitorEvent, time: Duration) {
-        if self.negotiated {
+        if self.negotiated && event.exists_in(self.release) {
             self.send(&event.to_value(time, self.release));
         }
     }

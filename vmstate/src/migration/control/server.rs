@@ -80,10 +80,21 @@ impl Server {
         Ok(Self { release, listener: None, client: Some(Client::new(stream, release)?) })
     }
 
+    /// Creates a server without clients, for a program whose monitor is optional.
+    #[must_use]
+    pub fn disconnected(release: QemuRelease) -> Self {
+        Self { release, listener: None, client: None }
+    }
+
     /// Returns whether a client is connected.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.client.is_some()
+    }
+
+    /// Returns whether replies or events wait for a client that does not read.
+    pub(super) fn has_output(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| !client.monitor.transmit().is_empty())
     }
 
     /// Returns the descriptors that become readable when [`poll`](Self::poll) has work.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Capabilities, Capability, Parameter, ParameterValue, Parameters, QemuRelease};
+use super::super::destination::DestinationConfig;
+use super::super::{Capabilities, Capability, Parameter, ParameterValue, Parameters, QemuRelease, Uri};
 use super::error::CommandError;
 
 /// The capabilities and parameters of the next migration, which commands change.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub capabilities: Capabilities,
     /// The parameters.
     pub parameters: Parameters,
+    /// Set if a command has chosen whether destinations answer.
+    pub(super) return_path_chosen: bool,
 }
 
 impl Settings {
@@ -40,7 +43,24 @@ impl Settings {
         }
         capabilities.check(self.release)?;
         self.capabilities = capabilities;
+        self.return_path_chosen |= changes.iter().any(|(capability, _)| *capability == Capability::ReturnPath);
         Ok(())
+    }
+
+    /// Returns the capabilities of a migration to `uri`. Most programs of `exec:` do not answer, and the source would wait
+    /// for them, so the return path is off by default.
+    pub(super) fn capabilities_for(&self, uri: &Uri) -> Capabilities {
+        let mut capabilities = self.capabilities;
+        if matches!(uri, Uri::Exec(_)) && !self.return_path_chosen {
+            capabilities.set(Capability::ReturnPath, false);
+        }
+        capabilities
+    }
+
+    /// Returns the configuration of a destination.
+    pub(super) fn destination(&self) -> DestinationConfig {
+        let (capabilities, parameters) = (self.capabilities, self.parameters.clone());
+        DestinationConfig { capabilities, parameters, ..DestinationConfig::default() }
     }
 
     /// Sets parameters by name; after an error all are unchanged.

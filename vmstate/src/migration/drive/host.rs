@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::machine::Machine;
+use crate::machine::{LoadReport, Machine, SaveOptions};
 use crate::memory::{DirtyLog, PageSize, RamBlock};
 use crate::stream::Configuration;
 
@@ -24,6 +24,20 @@ pub trait Host {
     /// Calls `use_machine` with a machine of all devices, without the memory. The guest is stopped.
     fn with_machine(&mut self, use_machine: &mut dyn FnMut(&mut Machine<'_>));
 
+    /// Returns how the machine is saved, such as the versions of sections that an older destination reads.
+    fn save_options(&self) -> SaveOptions {
+        SaveOptions::new()
+    }
+
+    /// Accepts the machine that was loaded, before it runs: updates everything that depends on its state.
+    ///
+    /// # Errors
+    /// Returns an error if the guest cannot run on this host. Its source keeps it then.
+    fn loaded(&mut self, report: &LoadReport) -> Result<(), HostError> {
+        let _ = report;
+        Ok(())
+    }
+
     /// Returns whether the guest runs.
     fn is_running(&self) -> bool;
 
@@ -33,7 +47,16 @@ pub trait Host {
     /// Returns an error if the guest cannot be stopped. It counts as stopped, so [`resume`](Self::resume) follows.
     fn stop(&mut self) -> Result<(), HostError>;
 
-    /// Resumes the guest after a migration that has not moved it.
+    /// Stops the guest because a user has paused it. A state that is saved afterwards contains that, so the guest does not
+    /// run on the destination, either. By default, [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// Returns an error if the guest cannot be stopped. It runs on then.
+    fn pause(&mut self) -> Result<(), HostError> {
+        self.stop()
+    }
+
+    /// Resumes the guest after a migration that has not moved it, or because a user continues it.
     ///
     /// # Errors
     /// Returns an error if the guest cannot run.

@@ -43,6 +43,11 @@ impl IncomingControl {
     /// Cancels the migration, unless the source has given the guest to this side.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
+        self.disconnect();
+    }
+
+    /// Breaks the connection, as if the network had failed.
+    pub fn disconnect(&self) {
         if let Some(socket) = &*self.0.socket.lock().unwrap_or_else(PoisonError::into_inner) {
             socket.shut_down();
         }
@@ -113,7 +118,8 @@ impl Incoming {
     pub fn run_with_events(self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Result<(), MigrationError> {
         let engine = Destination::new(self.config.clone());
         let progress = self.config.parameters.progress_timeout;
-        let mut driver = Driver { incoming: &self, engine, channel: None, pending: Vec::new(), progress, on_event };
+        let (channel, pending, report) = (None, Vec::new(), None);
+        let mut driver = Driver { incoming: &self, engine, channel, pending, progress, report, on_event };
         driver.run(host);
         match driver.engine.status() {
             MigrationStatus::Completed => Ok(()),
@@ -132,6 +138,8 @@ struct Driver<'i, E> {
     /// Bytes that were read after the end of the stream.
     pending: Vec<u8>,
     progress: Duration,
+    /// The result of the load, which the host has to accept.
+    report: Option<LoadReport>,
     on_event: E,
 }
 
@@ -229,7 +237,15 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         loop {
             let input = match action {
                 Some(DestinationAction::Load) => take_item(machine, stream, &mut session),
-                Some(DestinationAction::Commit) => commit(machine, session.take()),
+                // The host accepts the devices when the machine does not borrow them anymore.
+                Some(DestinationAction::Commit) if self.report.is_some() => return action,
+                Some(DestinationAction::Commit) => match commit(machine, session.take()) {
+                    Ok(report) => {
+                        self.report = Some(report);
+                        continue;
+                    }
+                    Err(input) => input,
+                },
                 Some(DestinationAction::RollBack) => {
                     if let Some(session) = session.take() {
                         session.roll_back(machine);
@@ -258,8 +274,17 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                 self.channel = None;
                 DestinationInput::Done
             }
+            DestinationAction::Commit => self.accept_machine(host),
             // The machine was rolled back with its session.
-            DestinationAction::Load | DestinationAction::Commit | DestinationAction::RollBack => DestinationInput::Done,
+            DestinationAction::Load | DestinationAction::RollBack => DestinationInput::Done,
+        }
+    }
+
+    /// Lets the host accept the machine that was loaded.
+    fn accept_machine(&mut self, host: &mut impl Host) -> DestinationInput {
+        match self.report.take().map(|report| host.loaded(&report)) {
+            Some(Err(error)) => DestinationInput::Failed(error.to_string()),
+            Some(Ok(())) | None => DestinationInput::Done,
         }
     }
 
@@ -384,11 +409,7 @@ fn take_item(
     DestinationInput::Item(item)
 }
 
-fn commit(machine: &mut Machine<'_>, session: Option<LoadSession>) -> DestinationInput {
-    let committed: Option<Result<LoadReport, LoadError>> = session.map(|session| session.commit(machine));
-    match committed {
-        Some(Ok(_)) => DestinationInput::Done,
-        Some(Err(error)) => failure(&error),
-        None => DestinationInput::Failed("the load has ended".to_owned()),
-    }
+fn commit(machine: &mut Machine<'_>, session: Option<LoadSession>) -> Result<LoadReport, DestinationInput> {
+    let session = session.ok_or_else(|| DestinationInput::Failed("the load has ended".to_owned()))?;
+    session.commit(machine).map_err(|error| failure(&error))
 }

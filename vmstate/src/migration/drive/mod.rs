@@ -9,10 +9,13 @@ mod incoming;
 mod outgoing;
 mod saver;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+mod watch;
 
 pub use self::host::{Host, HostError, HostMemory};
 pub use self::incoming::{Incoming, IncomingControl};
+#[cfg(feature = "control")]
+pub(super) use self::outgoing::random_session;
 pub use self::outgoing::{Events, Outgoing, OutgoingControl};
 
 /// The error of a migration: it could not start, or has ended without success.
@@ -24,7 +27,7 @@ pub struct MigrationError {
 }
 
 impl MigrationError {
-    fn new(context: &'static str, reason: &impl ToString) -> Self {
+    pub(super) fn new(context: &'static str, reason: &impl ToString) -> Self {
         Self { context, reason: reason.to_string() }
     }
 

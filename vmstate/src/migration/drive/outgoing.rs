@@ -10,6 +10,7 @@ use super::MigrationError;
 use super::channel::{Channel, until};
 use super::host::Host;
 use super::saver::Saver;
+use super::watch::Watch;
 use crate::migration::capability::{Capabilities, Capability};
 use crate::migration::parameter::Parameters;
 use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceControl, SourceInput};
@@ -30,6 +31,7 @@ pub struct Outgoing<'h, H: Host> {
     connection: Option<Connection>,
     sender: Sender<Message>,
     inbox: Receiver<Message>,
+    watch: Watch,
     /// The number of connections so far: messages of older ones are ignored.
     connections: u64,
 }
@@ -45,18 +47,39 @@ struct Connection {
 #[derive(Debug)]
 enum Message {
     Control(SourceControl),
-    Received(u64, Vec<u8>),
+    /// With the time of arrival: a write may delay the handling, and the engine measures round trips.
+    Received(u64, Instant, Vec<u8>),
     Lost(u64, String),
 }
 
-/// Sends commands to a running migration, from any thread.
+/// Sends commands to a running migration and reads its statistics, from any thread.
 #[derive(Debug, Clone)]
-pub struct OutgoingControl(Sender<Message>);
+pub struct OutgoingControl {
+    sender: Sender<Message>,
+    watch: Watch,
+}
+
+/// The time after which a cancellation breaks a connection whose destination does not read.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 impl OutgoingControl {
     /// Sends a command. It is ignored if it does not apply to the state, or the migration has ended.
     pub fn send(&self, control: SourceControl) {
-        let _ = self.0.send(Message::Control(control));
+        let cancels = control == SourceControl::Cancel;
+        if self.sender.send(Message::Control(control)).is_ok() && cancels {
+            self.watch.cancel_after(PATIENCE);
+        }
+    }
+
+    /// Breaks the connection, as if the network had failed.
+    pub fn disconnect(&self) {
+        self.watch.disconnect();
+    }
+
+    /// Returns the statistics, as of the last action.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.watch.statistics()
     }
 }
 
@@ -69,7 +92,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let mut capabilities = Capabilities::default();
         // Files have no return path, and most programs of `exec:` do not answer.
         capabilities.set(Capability::ReturnPath, matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }));
-        Self::start_with(host, uri, SourceConfig { parameters, capabilities, ..SourceConfig::new(0, random()) })
+        Self::start_with(host, uri, SourceConfig { parameters, capabilities, ..SourceConfig::new(0, random_session()) })
     }
 
     /// Starts a migration with a configuration, whose memory and blockers are set by the host.
@@ -94,13 +117,15 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let source = Source::new(config, Instant::now()).map_err(|error| MigrationError::new("migration", &error))?;
         let (sender, inbox) = mpsc::channel();
         let (configuration, uri) = (host.configuration(), uri.clone());
-        Ok(Self { host, uri, configuration, source, connection: None, sender, inbox, connections: 0 })
+        let watch = Watch::default();
+        watch.publish(source.statistics(Instant::now()));
+        Ok(Self { host, uri, configuration, source, connection: None, sender, inbox, watch, connections: 0 })
     }
 
     /// Returns a sender of commands.
     #[must_use]
     pub fn control(&self) -> OutgoingControl {
-        OutgoingControl(self.sender.clone())
+        OutgoingControl { sender: self.sender.clone(), watch: self.watch.clone() }
     }
 
     /// Returns the statistics.
@@ -136,6 +161,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             while let Ok(message) = self.inbox.try_recv() {
                 self.handle(message);
             }
+            self.watch.publish(self.statistics());
             if let Some(event) = self.source.poll_event() {
                 return Some(event);
             }
@@ -178,9 +204,14 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let now = Instant::now();
         match message {
             // A command that does not apply to the state has no effect, as in QEMU.
-            Message::Control(control) => drop(self.source.command(now, control)),
-            Message::Received(number, bytes) if number == self.connections => {
-                self.source.handle(now, SourceInput::Received(&bytes));
+            Message::Control(control) => {
+                if control == SourceControl::Cancel {
+                    self.watch.cancel_arrived();
+                }
+                let _ = self.source.command(now, control);
+            }
+            Message::Received(number, at, bytes) if number == self.connections => {
+                self.source.handle(at, SourceInput::Received(&bytes));
             }
             Message::Lost(number, reason) if number == self.connections => {
                 self.source.handle(now, SourceInput::Lost(reason));
@@ -230,6 +261,8 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let Some(Connection { saver, .. }) = &mut self.connection else {
             return Err(MigrationError::new("connection", &"it is closed"));
         };
+        // An end of the stream that was written in part leaves open who has the guest, so no command interrupts it.
+        self.watch.writes(*action != SourceAction::End);
         let written = match action {
             SourceAction::Begin { commands } => saver.begin(&self.configuration, commands),
             SourceAction::Send(command) => saver.command(command),
@@ -239,6 +272,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             SourceAction::Devices => saver.devices(self.host, &self.configuration),
             _ => saver.end(),
         };
+        self.watch.writes(false);
         written.map_err(|error| MigrationError::new("stream", &error))
     }
 
@@ -254,6 +288,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             let (sender, number) = (self.sender.clone(), self.connections);
             thread::spawn(move || read_return_path(input, &sender, number));
         }
+        self.watch.connected(channel.socket());
         let saver = Saver::new(output, self.host.memory());
         self.connection = Some(Connection { saver, _channel: channel });
         Ok(Done::default())
@@ -262,6 +297,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
     fn close(&mut self) {
         if let Some(mut connection) = self.connection.take() {
             connection.saver.clean_up();
+            self.watch.connected(None);
         }
     }
 }
@@ -299,7 +335,7 @@ fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64) {
             Ok(0) => break "the destination has closed the connection".to_owned(),
             Ok(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-                if sender.send(Message::Received(number, bytes)).is_err() {
+                if sender.send(Message::Received(number, Instant::now(), bytes)).is_err() {
                     return;
                 }
             }
@@ -311,7 +347,7 @@ fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64) {
 }
 
 /// Returns a number that differs between migrations. It identifies them, and protects nothing.
-fn random() -> u64 {
+pub(in crate::migration) fn random_session() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     RandomState::new().hash_one((time.as_nanos(), std::process::id()))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vmstate_types::{SaveError, Writer};
 
 use super::host::{Host, HostMemory};
-use crate::machine::{SaveOptions, SaveSession};
+use crate::machine::SaveSession;
 use crate::memory::RamBlock;
 use crate::migration::source::Done;
 use crate::ram::{self, Ram};
@@ -86,9 +86,9 @@ impl Saver {
         let start = self.writer.offset();
         let mut saved = Err(SaveError::misuse("the host did not provide its machine"));
         let (writer, out, tail) = (&mut self.writer, &mut self.out, &mut self.tail);
+        let options = host.save_options().without_header();
         host.with_machine(&mut |machine| {
             machine.set_configuration(configuration.clone());
-            let options = SaveOptions::new().without_header();
             saved = (|| {
                 let mut output = Output::new(writer, Some(out));
                 let mut session = SaveSession::begin(machine, &mut output, options.clone())?;

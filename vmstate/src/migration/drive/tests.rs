@@ -14,12 +14,12 @@ use crate::stream::Configuration;
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 /// A host with one block of memory and one register.
-struct Board {
-    machine: &'static str,
+pub(in crate::migration) struct Board {
+    pub(in crate::migration) machine: &'static str,
     ram: Arc<VecBlock>,
     log: Arc<Marked>,
     register: u32,
-    runs: bool,
+    pub(in crate::migration) runs: bool,
     /// The number of pages that the guest writes at each stop, in place of vCPUs.
     writes: u64,
 }
@@ -48,12 +48,12 @@ impl Board {
         Self { machine: "board", ram, log, register: 0, runs, writes: 0 }
     }
 
-    fn source() -> Self {
+    pub(in crate::migration) fn source() -> Self {
         let bytes = (0..SIZE).map(|index| u8::try_from(index / 4096 % 251).unwrap()).collect();
         Self { register: 42, ..Self::new(bytes, true) }
     }
 
-    fn destination() -> Self {
+    pub(in crate::migration) fn destination() -> Self {
         Self::new(vec![0xaa; SIZE], false)
     }
 }

@@ -1,0 +1,219 @@
+//! The guest, which the monitor and a migration control together.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::super::super::drive::{Host, HostError, HostMemory};
+use super::super::error::CommandError;
+use super::super::event::MonitorEvent;
+use super::super::operations::RunState;
+use super::notice::{Notice, Notifier};
+use crate::machine::{LoadReport, Machine, SaveOptions};
+use crate::stream::Configuration;
+
+/// A host that is shared with the thread of a migration.
+///
+/// The host's lock is taken before the one of the run state. A migration holds the host's lock while it saves or loads
+/// devices, so the monitor takes it only in states in which it does neither.
+#[derive(Debug)]
+pub(super) struct Guest<H>(Arc<Inner<H>>);
+
+#[derive(Debug)]
+struct Inner<H> {
+    host: Mutex<H>,
+    status: Mutex<Status>,
+    notifier: Notifier,
+}
+
+/// The run state, and the states that follow it.
+#[derive(Debug, Clone, Copy)]
+struct Status {
+    run_state: RunState,
+    /// The state after a switchover that fails.
+    after: RunState,
+    /// Set if the guest runs once it has arrived.
+    starts: bool,
+    /// Set if nothing else can have the guest after a completed migration: the stream is a file.
+    may_return: bool,
+}
+
+impl<H> Clone for Guest<H> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Locks a value that is valid after every panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<H: Host> Guest<H> {
+    pub(super) fn new(host: H, run_state: RunState, notifier: Notifier) -> Self {
+        let status = Status { run_state, after: run_state, starts: true, may_return: false };
+        Self(Arc::new(Inner { host: Mutex::new(host), status: Mutex::new(status), notifier }))
+    }
+
+    pub(super) fn run_state(&self) -> RunState {
+        lock(&self.0.status).run_state
+    }
+
+    pub(super) fn notify(&self, notice: Notice) {
+        self.0.notifier.send(notice);
+    }
+
+    fn emit(&self, event: MonitorEvent) {
+        self.notify(Notice::Event(event));
+    }
+
+    /// Returns the reasons why the guest cannot be migrated, if they are known without waiting.
+    pub(super) fn known_blockers(&self) -> Vec<String> {
+        match self.0.host.try_lock() {
+            Ok(host) => host.blockers(),
+            Err(TryLockError::Poisoned(host)) => host.into_inner().blockers(),
+            Err(TryLockError::WouldBlock) => Vec::new(),
+        }
+    }
+
+    /// Stops the guest because of a command. An awaited guest will not start.
+    pub(super) fn pause(&self) -> Result<(), HostError> {
+        if self.run_state() == RunState::Running {
+            return self.pause_running();
+        }
+        let mut status = lock(&self.0.status);
+        match status.run_state {
+            RunState::InMigrate => status.starts = false,
+            RunState::FinishMigrate => status.after = RunState::Paused,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn pause_running(&self) -> Result<(), HostError> {
+        let mut host = lock(&self.0.host);
+        let mut status = lock(&self.0.status);
+        match status.run_state {
+            RunState::Running => {
+                host.pause()?;
+                status.run_state = RunState::Paused;
+                self.emit(MonitorEvent::Stop);
+            }
+            // A migration has stopped it meanwhile.
+            _ => status.after = RunState::Paused,
+        }
+        Ok(())
+    }
+
+    /// Lets the guest run because of a command. An awaited guest will start.
+    pub(super) fn cont(&self) -> Result<(), CommandError> {
+        let mut status = lock(&self.0.status);
+        match status.run_state {
+            RunState::InMigrate => {
+                status.starts = true;
+                Ok(())
+            }
+            RunState::FinishMigrate => Err(CommandError::new("Migration is not finalized yet")),
+            // QEMU runs a second guest here.
+            RunState::PostMigrate if !status.may_return => {
+                Err(CommandError::new("The guest has moved to the destination; it must not run on both sides"))
+            }
+            RunState::Running => Ok(()),
+            RunState::Prelaunch | RunState::Paused | RunState::PostMigrate => {
+                drop(status);
+                self.cont_stopped()
+            }
+        }
+    }
+
+    fn cont_stopped(&self) -> Result<(), CommandError> {
+        let mut host = lock(&self.0.host);
+        let mut status = lock(&self.0.status);
+        if !matches!(status.run_state, RunState::Prelaunch | RunState::Paused | RunState::PostMigrate) {
+            return Err(CommandError::new("Migration is not finalized yet"));
+        }
+        host.resume().map_err(|error| CommandError::new(error.to_string()))?;
+        status.run_state = RunState::Running;
+        self.emit(MonitorEvent::Resume);
+        Ok(())
+    }
+
+    /// Records that the guest has left. `may_return` is whether nothing else can have it.
+    pub(super) fn has_moved(&self, may_return: bool) {
+        let mut status = lock(&self.0.status);
+        (status.run_state, status.may_return) = (RunState::PostMigrate, may_return);
+    }
+}
+
+/// The guest as a migration sees it.
+impl<H: Host> Host for Guest<H> {
+    fn configuration(&self) -> Configuration {
+        lock(&self.0.host).configuration()
+    }
+
+    fn memory(&self) -> HostMemory {
+        lock(&self.0.host).memory()
+    }
+
+    fn with_machine(&mut self, use_machine: &mut dyn FnMut(&mut Machine<'_>)) {
+        lock(&self.0.host).with_machine(use_machine);
+    }
+
+    fn save_options(&self) -> SaveOptions {
+        lock(&self.0.host).save_options()
+    }
+
+    fn loaded(&mut self, report: &LoadReport) -> Result<(), HostError> {
+        lock(&self.0.host).loaded(report)
+    }
+
+    /// Returns whether the guest runs, or a command can let it run during the migration.
+    fn is_running(&self) -> bool {
+        self.run_state() == RunState::Running || self.memory().log.is_some()
+    }
+
+    fn stop(&mut self) -> Result<(), HostError> {
+        let mut host = lock(&self.0.host);
+        let mut status = lock(&self.0.status);
+        let before = std::mem::replace(&mut status.run_state, RunState::FinishMigrate);
+        status.after = before;
+        if before == RunState::Running {
+            host.stop()?;
+            self.emit(MonitorEvent::Stop);
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), HostError> {
+        let mut host = lock(&self.0.host);
+        let mut status = lock(&self.0.status);
+        status.run_state = status.after;
+        if status.after == RunState::Running {
+            status.run_state = RunState::Paused;
+            host.resume()?;
+            status.run_state = RunState::Running;
+            self.emit(MonitorEvent::Resume);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), HostError> {
+        let mut host = lock(&self.0.host);
+        let mut status = lock(&self.0.status);
+        status.run_state = RunState::Paused;
+        if status.starts {
+            host.start()?;
+        }
+        if host.is_running() {
+            status.run_state = RunState::Running;
+            self.emit(MonitorEvent::Resume);
+        }
+        Ok(())
+    }
+
+    fn throttle(&mut self, percent: u8) {
+        lock(&self.0.host).throttle(percent);
+    }
+
+    fn blockers(&self) -> Vec<String> {
+        self.known_blockers()
+    }
+}

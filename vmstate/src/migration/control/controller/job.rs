@@ -1,0 +1,138 @@
+//! The thread of a migration.
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::super::super::drive::{Host, Incoming, IncomingControl, MigrationError, Outgoing, OutgoingControl};
+use super::super::super::source::{SourceConfig, SourceControl};
+use super::super::super::{Event, MigrationStatus, Statistics, Uri};
+use super::super::event::MonitorEvent;
+use super::guest::Guest;
+use super::notice::Notice;
+
+/// A migration with its thread.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) kind: Kind,
+    thread: JoinHandle<()>,
+}
+
+/// The direction.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Outgoing(OutgoingControl),
+    Incoming(IncomingControl, Progress),
+}
+
+/// The state and the error of a destination.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress(Arc<Mutex<Statistics>>);
+
+impl Progress {
+    fn update(&self, change: impl FnOnce(&mut Statistics)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn observe(&self, event: &Event) {
+        self.update(|statistics| match event {
+            Event::Status(status) => statistics.status = *status,
+            Event::Ended { reason, .. } => statistics.error.clone_from(reason),
+            _ => {}
+        });
+    }
+}
+
+impl Job {
+    /// Starts to send the guest.
+    pub(super) fn send<H>(guest: &Guest<H>, uri: &Uri, config: SourceConfig) -> Result<Self, MigrationError>
+    where
+        H: Host + Send + 'static,
+    {
+        let (started, control) = mpsc::sync_channel(1);
+        let (guest, uri) = (guest.clone(), uri.clone());
+        let thread = thread::spawn(move || run_outgoing(guest, &uri, config, &started));
+        match control.recv() {
+            Ok(Ok(control)) => Ok(Self { kind: Kind::Outgoing(control), thread }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(MigrationError::new("migration", &"its thread has panicked")),
+        }
+    }
+
+    /// Waits for a guest.
+    pub(super) fn receive<H: Host + Send + 'static>(guest: &Guest<H>, incoming: Incoming) -> Self {
+        let (control, progress) = (incoming.control(), Progress::default());
+        // As soon as it listens, and not when its thread is scheduled.
+        progress.observe(&Event::Status(MigrationStatus::Setup));
+        let (guest, observer) = (guest.clone(), progress.clone());
+        let thread = thread::spawn(move || run_incoming(guest, incoming, &observer));
+        Self { kind: Kind::Incoming(control, progress), thread }
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        match &self.kind {
+            Kind::Outgoing(control) => control.statistics(),
+            Kind::Incoming(_, progress) => progress.0.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    pub(super) fn cancel(&self) {
+        match &self.kind {
+            Kind::Outgoing(control) => control.send(SourceControl::Cancel),
+            Kind::Incoming(control, _) => control.cancel(),
+        }
+    }
+
+    pub(super) fn disconnect(&self) {
+        match &self.kind {
+            Kind::Outgoing(control) => control.disconnect(),
+            Kind::Incoming(control, _) => control.disconnect(),
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+fn run_outgoing<H: Host>(
+    mut guest: Guest<H>,
+    uri: &Uri,
+    config: SourceConfig,
+    started: &mpsc::SyncSender<Result<OutgoingControl, MigrationError>>,
+) {
+    let observer = guest.clone();
+    // Nothing else runs the guest of a file or a program.
+    let may_return = matches!(uri, Uri::File { .. } | Uri::Exec(_));
+    let mut outgoing = match Outgoing::start_with(&mut guest, uri, config) {
+        Ok(outgoing) => outgoing,
+        // The receiver waits for it.
+        Err(error) => return drop(started.send(Err(error))),
+    };
+    let _ = started.send(Ok(outgoing.control()));
+    for event in outgoing.events() {
+        if event == Event::Status(MigrationStatus::Completed) {
+            observer.has_moved(may_return);
+        }
+        forward(&observer, &event);
+    }
+}
+
+fn run_incoming<H: Host>(mut guest: Guest<H>, incoming: Incoming, progress: &Progress) {
+    let observer = guest.clone();
+    let loaded = incoming.run_with_events(&mut guest, |event| {
+        progress.observe(&event);
+        forward(&observer, &event);
+    });
+    if let Err(error) = loaded {
+        observer.notify(Notice::IncomingFailed(error.reason().to_owned()));
+    }
+}
+
+/// Passes an event on. STOP and RESUME come from the guest itself: it may be stopped already.
+fn forward<H: Host>(guest: &Guest<H>, event: &Event) {
+    match MonitorEvent::from_migration(event) {
+        None | Some(MonitorEvent::Stop | MonitorEvent::Resume) => {}
+        Some(event) => guest.notify(Notice::Event(event)),
+    }
+}

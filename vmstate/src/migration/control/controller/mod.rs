@@ -1,0 +1,232 @@
+//! The operations of a program with a [`Host`], on the drivers of migrations.
+
+mod guest;
+mod job;
+mod notice;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use super::super::drive::{Host, Incoming, MigrationError, random_session};
+use super::super::source::{SourceConfig, SourceControl};
+use super::super::{MigrationStatus, QemuRelease, Statistics, Uri};
+use super::error::CommandError;
+use super::operations::{Operations, RunState};
+use super::settings::Settings;
+use guest::Guest;
+use job::{Job, Kind};
+use notice::Inbox;
+
+pub use serve::Ended;
+
+/// A host under the control of a monitor: commands start, observe and cancel migrations, and stop and continue the guest.
+///
+/// A program that implements [`Host`] needs about a dozen lines to be controlled by QEMU's clients:
+///
+/// ```no_run
+/// use vmstate::migration::control::{Controller, Ended, Operations, Server, Settings};
+/// use vmstate::migration::{Host, QemuRelease};
+///
+/// fn control(board: impl Host + Send + 'static) -> Result<(), Box<dyn std::error::Error>> {
+///     let mut settings = Settings::new(QemuRelease::V10_0);
+///     let mut server = Server::listen("/run/board.qmp", settings.release)?;
+///     let mut controller = Controller::new(board)?; // or `Controller::incoming`, which waits for a guest
+///     controller.cont()?;
+///     match controller.run(&mut server, &mut settings)? {
+///         Ended::Quit => Ok(()),
+///         Ended::IncomingFailed(reason) => Err(reason.into()),
+///     }
+/// }
+/// ```
+///
+/// A migration runs on a separate thread, so the host is [`Send`]. While the guest is saved or loaded, only that thread
+/// uses the host.
+#[derive(Debug)]
+pub struct Controller<H: Host> {
+    guest: Guest<H>,
+    inbox: Inbox,
+    job: Option<Job>,
+    arrival: Arrival,
+    ended: Option<Ended>,
+}
+
+/// QEMU's message.
+const NOT_PAUSED: &str = concat!("Cannot resume if there is", " no paused migration");
+
+/// The wait for a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    /// The program has a guest.
+    None,
+    /// The program waits for the address.
+    Deferred,
+    /// The program listens, or has listened. The failure of the migration ends it if `exit_on_error` is set.
+    Begun { exit_on_error: bool },
+}
+
+impl<H: Host + Send + 'static> Controller<H> {
+    /// Creates the controller of a guest, which runs or was not started yet.
+    ///
+    /// # Errors
+    /// Returns an error if the process has too many open files.
+    pub fn new(host: H) -> io::Result<Self> {
+        let run_state = if host.is_running() { RunState::Running } else { RunState::Prelaunch };
+        Self::in_state(host, run_state, Arrival::None)
+    }
+
+    /// Creates the controller of a host that waits for a guest. [`migrate_incoming`](Operations::migrate_incoming) sets
+    /// the address. The guest runs after its arrival, unless [`stop`](Operations::stop) is called before.
+    ///
+    /// # Errors
+    /// Returns an error if the process has too many open files.
+    pub fn incoming(host: H) -> io::Result<Self> {
+        Self::in_state(host, RunState::InMigrate, Arrival::Deferred)
+    }
+
+    fn in_state(host: H, run_state: RunState, arrival: Arrival) -> io::Result<Self> {
+        let (notifier, inbox) = Inbox::new()?;
+        Ok(Self { guest: Guest::new(host, run_state, notifier), inbox, job: None, arrival, ended: None })
+    }
+
+    fn status(&self) -> MigrationStatus {
+        self.statistics().status
+    }
+
+    /// Continues a migration of which the outcome is unknown.
+    fn resume_migration(&self) -> Result<(), CommandError> {
+        match &self.job {
+            Some(Job { kind: Kind::Outgoing(control), .. }) if self.status() == MigrationStatus::Doubt => {
+                control.send(SourceControl::Recover);
+                Ok(())
+            }
+            _ => Err(CommandError::new(NOT_PAUSED)),
+        }
+    }
+
+    /// Checks that a migration can start in this run state.
+    fn check_sender(&self) -> Result<(), CommandError> {
+        match self.guest.run_state() {
+            RunState::InMigrate => Err(CommandError::new("Guest is waiting for an incoming migration")),
+            RunState::PostMigrate => {
+                Err(CommandError::new("Can't migrate the vm that was paused due to previous migration"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn source_config(uri: &Uri, settings: &Settings) -> SourceConfig {
+    SourceConfig {
+        capabilities: settings.capabilities_for(uri),
+        parameters: settings.parameters.clone(),
+        release: settings.release,
+        // 7.2 rejects it, and its machine types switch it off (`hw_compat_9_2` in QEMU's `hw/core/machine.c`).
+        switchover_start: settings.release > QemuRelease::V7_2,
+        ..SourceConfig::new(0, random_session())
+    }
+}
+
+fn failed(error: &MigrationError) -> CommandError {
+    CommandError::new(error.reason())
+}
+
+impl<H: Host + Send + 'static> Operations for Controller<H> {
+    fn run_state(&self) -> RunState {
+        self.guest.run_state()
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.job.as_ref().map(Job::statistics).unwrap_or_default()
+    }
+
+    fn blocked_reasons(&self) -> Vec<String> {
+        self.guest.known_blockers()
+    }
+
+    fn migrate(&mut self, uri: &Uri, resume: bool, settings: &Settings) -> Result<(), CommandError> {
+        if resume {
+            return self.resume_migration();
+        }
+        self.check_sender()?;
+        let job = Job::send(&self.guest, uri, source_config(uri, settings)).map_err(|error| failed(&error))?;
+        self.job = Some(job);
+        Ok(())
+    }
+
+    fn migrate_incoming(&mut self, uri: &Uri, exit_on_error: bool, settings: &Settings) -> Result<(), CommandError> {
+        match self.arrival {
+            Arrival::None => return Err(CommandError::new("'-incoming' was not specified on the command line")),
+            Arrival::Begun { .. } if !self.job.as_ref().is_none_or(Job::has_ended) || !self.awaits() => {
+                return Err(CommandError::new("The incoming migration has already been started"));
+            }
+            // The host is unchanged after a failure, so it can listen again.
+            Arrival::Begun { .. } | Arrival::Deferred => {}
+        }
+        let incoming = Incoming::listen_with(uri, settings.destination()).map_err(|error| failed(&error))?;
+        self.job = Some(Job::receive(&self.guest, incoming));
+        self.arrival = Arrival::Begun { exit_on_error };
+        Ok(())
+    }
+
+    fn cancel(&mut self) {
+        if let Some(job) = &self.job {
+            job.cancel();
+        }
+    }
+
+    fn continue_from(&mut self, state: MigrationStatus) -> Result<(), CommandError> {
+        match &self.job {
+            Some(Job { kind: Kind::Outgoing(control), .. })
+                if state == MigrationStatus::PreSwitchover && self.status() == state =>
+            {
+                control.send(SourceControl::Continue);
+                Ok(())
+            }
+            _ => Err(CommandError::new(format!("Migration not in expected state: {}", self.status()))),
+        }
+    }
+
+    fn apply(&mut self, settings: &Settings) {
+        if let Some(Job { kind: Kind::Outgoing(control), .. }) = &self.job {
+            control.send(SourceControl::Set(Box::new(settings.parameters.clone())));
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), CommandError> {
+        self.guest.pause().map_err(|error| CommandError::new(error.to_string()))
+    }
+
+    fn cont(&mut self) -> Result<(), CommandError> {
+        if self.status() == MigrationStatus::Doubt {
+            let remedy = "`migrate` with `resume` asks it";
+            return Err(CommandError::new(format!("The guest may run at the destination; {remedy}")));
+        }
+        self.guest.cont()
+    }
+
+    fn quit(&mut self) {
+        self.ended = Some(Ended::Quit);
+    }
+
+    fn yank(&mut self) -> Result<(), CommandError> {
+        match &self.job {
+            Some(job) if self.can_yank() => {
+                job.disconnect();
+                Ok(())
+            }
+            _ => Err(CommandError::new("Instance not found")),
+        }
+    }
+
+    fn can_yank(&self) -> bool {
+        !self.status().is_final()
+    }
+}
+
+impl<H: Host + Send + 'static> Controller<H> {
+    fn awaits(&self) -> bool {
+        self.guest.run_state() == RunState::InMigrate
+    }
+}

@@ -132,19 +132,21 @@ pub fn json_of(output: &Output) -> Value {
 /// If it cannot be built.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let target = test.ancestors().nth(3).expect("the test is in target/<profile>/deps");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "vmstate", "--features", "cli", "--bin", "vmstate"]);
-        cargo.args(["--message-format", "json", "--target-dir"]).arg(target);
-        cargo.args((!cfg!(debug_assertions)).then_some("--release"));
-        let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit()).output().unwrap();
-        assert!(output.status.success(), "cargo could not build the tool");
-        let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-        let mut paths = messages.filter_map(|message: Value| Some(message["executable"].as_str()?.into()));
-        paths.next().expect("cargo prints the path of the tool")
-    })
+    BINARY.get_or_init(|| build(&["--package", "vmstate", "--features", "cli", "--bin", "vmstate"]))
+}
+
+/// Builds a program with these arguments of `cargo build`, in the profile of the tests, and returns its path.
+pub(crate) fn build(selection: &[&str]) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).expect("the test is in target/<profile>/deps");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--message-format", "json", "--target-dir"]).arg(target).args(selection);
+    cargo.args((!cfg!(debug_assertions)).then_some("--release"));
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "cargo could not build {selection:?}");
+    let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    let mut paths = messages.filter_map(|message: Value| Some(message["executable"].as_str()?.into()));
+    paths.next().expect("cargo prints the path of the program")
 }
 
 /// A temporary folder, removed when dropped.

@@ -43,7 +43,7 @@ use crate::devices::riscv_mtimer;
 use crate::devices::slirp::{self, Slirp};
 
 /// The machine type in QEMU's streams.
-const MACHINE: &str = "virt";
+pub(super) const MACHINE: &str = "virt";
 /// The bit of `interrupt_request` that makes QEMU's hart check for interrupts: `CPU_INTERRUPT_HARD`.
 const CPU_INTERRUPT_HARD: u32 = 2;
 
@@ -55,6 +55,15 @@ mod optional {
     pub(super) const PCI_BUS: &str = "PCIBUS";
     pub(super) const ACPI_BUILD: &str = "virt_acpi_build";
     pub(super) const ALL: [&str; 5] = [SLIRP, GPEX_ROOT, PCI_HOST, PCI_BUS, ACPI_BUILD];
+}
+
+/// The sections of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum With {
+    /// The memory and the devices.
+    Memory,
+    /// The devices. A migration sends the memory itself.
+    Devices,
 }
 
 /// State of a stream that the board does not use, or stores elsewhere.
@@ -100,41 +109,48 @@ impl Board {
         out: &mut (dyn Write + Send),
         release: Release,
     ) -> Result<SaveStats, SaveError> {
+        let saved = self.with_sections(With::Memory, release, RUNNING, |machine| {
+            let mut writer = Writer::new();
+            let output = Output::new(&mut writer, Some(out));
+            let mut saving = machine.start_saving(output, save_options(release))?;
+            first.iter().try_for_each(|command| saving.command(command))?;
+            saving.complete()
+        });
+        saved.map_err(SaveError::misuse)?
+    }
+
+    /// Calls `save` with a machine of the devices that this release of QEMU has, in this run state.
+    pub(super) fn with_devices(&mut self, release: Release, run_state: &str, save: &mut dyn FnMut(&mut Machine<'_>)) {
+        // The sections differ in their names.
+        self.with_sections(With::Devices, release, run_state, save).expect("different sections");
+    }
+
+    fn with_sections<R>(
+        &mut self,
+        with: With,
+        release: Release,
+        run_state: &str,
+        save: impl FnOnce(&mut Machine<'_>) -> R,
+    ) -> Result<R, RegisterError> {
         self.update_derived_fields();
         let tables = self.bus.fw_cfg.acpi_mr.clone();
+        let mut names = self.qemu_only.present.clone();
         if release == Release::Qemu7_2 {
             // QEMU 7.2 has no blocks of this size.
             self.bus.fw_cfg.acpi_mr = None;
-        }
-        let saved = self.save_sections(first, out, release);
-        self.bus.fw_cfg.acpi_mr = tables;
-        saved
-    }
-
-    fn save_sections(
-        &mut self,
-        first: &[Command],
-        out: &mut (dyn Write + Send),
-        release: Release,
-    ) -> Result<SaveStats, SaveError> {
-        let mut names = self.qemu_only.present.clone();
-        let mut global_state = running();
-        let mut global_state_of_7_2 = GlobalState7_2::from(&global_state);
-        let versions = [("cpu", riscv::version(release)), ("riscv_mtimer", riscv_mtimer::version(release))];
-        let options = SaveOptions::new().description(Some(release)).versions(versions);
-        if release == Release::Qemu7_2 {
             names.remove(optional::ACPI_BUILD);
         }
-        let mut machine = self.machine(&names).map_err(SaveError::misuse)?;
-        let registered = match release {
-            Release::Qemu7_2 => machine.register("globalstate", &mut global_state_of_7_2),
-            _ => machine.register("globalstate", &mut global_state),
-        };
-        registered.map_err(SaveError::misuse)?;
-        let mut writer = Writer::new();
-        let mut saving = machine.start_saving(Output::new(&mut writer, Some(out)), options)?;
-        first.iter().try_for_each(|command| saving.command(command))?;
-        saving.complete()
+        let mut global_state = global_state(run_state);
+        let mut global_state_of_7_2 = GlobalState7_2::from(&global_state);
+        let saved = self.machine(&names, with).and_then(|mut machine| {
+            match release {
+                Release::Qemu7_2 => machine.register("globalstate", &mut global_state_of_7_2)?,
+                _ => machine.register("globalstate", &mut global_state)?,
+            };
+            Ok(save(&mut machine))
+        });
+        self.bus.fw_cfg.acpi_mr = tables;
+        saved
     }
 
     /// Loads the board from a stream of any of the releases. On error the board is unchanged.
@@ -143,49 +159,54 @@ impl Board {
     /// Returns an error if the stream is malformed or of a different board, or if the guest uses a feature that this
     /// board does not support.
     pub fn load(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
-        self.load_with_commands(reader, |command| match command {
-            Command::SwitchoverStart => Ok(()),
-            other => Err(other.reject()),
-        })
-    }
-
-    /// Loads the board as [`load`](Self::load) does, and calls `answer` with each command of the stream.
-    ///
-    /// # Errors
-    /// Returns the errors of [`load`](Self::load) and of `answer`.
-    pub fn load_with_commands(
-        &mut self,
-        reader: &mut Reader<'_>,
-        answer: impl FnMut(&Command) -> Result<(), LoadError>,
-    ) -> Result<LoadReport, LoadError> {
         let mut new = Self::new(self.bus.memory.ram().len());
-        let loaded = new.load_sections(reader, answer)?;
-        new.apply_loaded_fields(&loaded)?;
-        new.hart.check().map_err(|unsupported| LoadError::rejected("a guest that can run here", unsupported))?;
+        let loaded = new.load_sections(reader)?;
+        new.apply_load(&loaded)?;
         new.bus.clock.world = self.bus.clock.world;
         *self = new;
         Ok(loaded)
     }
 
-    fn load_sections(
-        &mut self,
-        reader: &mut Reader<'_>,
-        answer: impl FnMut(&Command) -> Result<(), LoadError>,
-    ) -> Result<LoadReport, LoadError> {
+    fn load_sections(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
         let mut global_state = GlobalState::default();
-        let mut machine = self.machine(&BTreeSet::from(optional::ALL)).map_err(unregistered)?;
+        let mut machine = self.machine(&BTreeSet::from(optional::ALL), With::Memory).map_err(unregistered)?;
         machine.register("globalstate", &mut global_state).map_err(unregistered)?;
         let options = LoadOptions::new().without_rollback().trailer(Trailer::Required);
-        machine.load_with_commands(reader, options, answer)
+        machine.load_with_commands(reader, options, |command| match command {
+            Command::SwitchoverStart => Ok(()),
+            other => Err(other.reject()),
+        })
+    }
+
+    /// Calls `load` with a machine of all devices that a stream can contain. [`apply_load`](Self::apply_load) follows.
+    pub(super) fn with_awaited_devices(
+        &mut self,
+        global_state: &mut GlobalState,
+        load: &mut dyn FnMut(&mut Machine<'_>),
+    ) {
+        let mut machine = self.machine(&BTreeSet::from(optional::ALL), With::Devices).expect("different sections");
+        machine.register("globalstate", global_state).expect("different sections");
+        load(&mut machine);
+    }
+
+    /// Updates the board after its devices were loaded.
+    ///
+    /// # Errors
+    /// Returns an error if the guest uses a feature that this board does not support.
+    pub(super) fn apply_load(&mut self, loaded: &LoadReport) -> Result<(), LoadError> {
+        self.apply_loaded_fields(loaded)?;
+        self.hart.check().map_err(|unsupported| LoadError::rejected("a guest that can run here", unsupported))
     }
 
     /// Registers all sections except `globalstate`. Of the optional sections, registers those in `names`.
-    fn machine(&mut self, names: &BTreeSet<&'static str>) -> Result<Machine<'_>, RegisterError> {
+    fn machine(&mut self, names: &BTreeSet<&'static str>, with: With) -> Result<Machine<'_>, RegisterError> {
         let Bus { memory, clint, plic, uart, rtc, fw_cfg, flash, .. } = &mut self.bus;
         let qemu_only = &mut self.qemu_only;
         let has = |name| names.contains(name);
         let mut machine = Machine::with_type(MACHINE);
-        machine.register_ram(PageSize::DEFAULT, memory.blocks_mut(has(optional::ACPI_BUILD)))?;
+        if with == With::Memory {
+            machine.register_ram(PageSize::DEFAULT, memory.blocks_mut(has(optional::ACPI_BUILD)))?;
+        }
         machine.register("timer", &mut qemu_only.clock)?;
         if has(optional::SLIRP) {
             let slirp = Registration::raw(optional::SLIRP, slirp::VERSION, Network(&mut qemu_only.slirp));
@@ -254,12 +275,21 @@ impl RawSection for Network<'_> {
     }
 }
 
-/// Returns the run state of a machine that continues as soon as it is loaded.
-fn running() -> GlobalState {
-    const RUNNING: [u8; 8] = *b"running\0";
-    let mut state = GlobalState { size: RUNNING.len() as u32, ..GlobalState::default() };
-    state.run_state[..RUNNING.len()].copy_from_slice(&RUNNING);
+/// The run state of a machine that continues as soon as it is loaded.
+pub(super) const RUNNING: &str = "running";
+
+fn global_state(run_state: &str) -> GlobalState {
+    let mut state = GlobalState::default();
+    let name = run_state.bytes().chain([0]);
+    state.run_state.iter_mut().zip(name).for_each(|(to, from)| *to = from);
+    state.size = u32::try_from(run_state.len() + 1).unwrap_or_default();
     state
+}
+
+/// Returns the options of a save like QEMU of this release.
+pub(super) fn save_options(release: Release) -> SaveOptions {
+    let versions = [("cpu", riscv::version(release)), ("riscv_mtimer", riscv_mtimer::version(release))];
+    SaveOptions::new().description(Some(release)).versions(versions)
 }
 
 #[allow(clippy::needless_pass_by_value)] // as map_err wants it

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! [`Board`] runs the [`cpu`] with the memory and devices on its [`bus`], at the addresses of [`map`], in the time of
-//! [`clock`]. [`migration`] saves and loads it as a stream; [`place`] and [`travel`] send the stream to a file, process
-//! or host.
+//! [`clock`]. [`migration`] saves and loads it as a stream. A [`Vcpu`] runs it on a thread, and a [`BoardHost`] migrates it
+//! while it runs.
 
 mod board;
 pub mod bus;
@@ -25,15 +25,18 @@ pub mod cpu;
 mod fifo;
 pub mod finisher;
 pub mod fw_cfg;
+mod host;
 pub mod map;
 pub mod memory;
 pub mod migration;
-pub mod place;
+mod pace;
 pub mod plic;
 mod rtc;
-pub mod travel;
 pub mod uart;
+mod vcpu;
 
 pub use board::{Board, Stop, TooLarge};
 pub use cpu::Unsupported;
 pub use finisher::Finish;
+pub use host::BoardHost;
+pub use vcpu::{Progress, Vcpu};

@@ -1,10 +1,10 @@
-//! Command lines: places, changes and arguments.
+//! Command lines: addresses, changes and arguments.
 
 use clap::Parser;
 use vmstate::Writer;
 use vmstate::dynamic::edit::parse_subsection;
 use vmstate::dynamic::{DecodedBody, DecodedSection};
-use vmstate_examples::virt::place::Place;
+use vmstate::migration::Uri;
 
 use super::Target;
 
@@ -19,11 +19,11 @@ mod tool;
 /// The target.
 pub const TARGET: Target = Target { name: "cli", run, seeds, fixed: 16 << 20, per_byte: 4096 };
 
-/// The bytes are lines: arguments of `vmstate` and of `virt`, and single places, changes and subsections.
+/// The bytes are lines: arguments of `vmstate` and of `virt`, and single addresses, changes and subsections.
 fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines().take(16) {
-        place(line);
+        address(line);
         subsection(line);
     }
     let words: Vec<_> = text.lines().take(16).collect();
@@ -63,26 +63,27 @@ fn asked(arguments: &tool::Arguments, words: &[&str]) {
     }
 }
 
-/// Places have QEMU's prefixes, and formatting a parsed place returns the input.
-fn place(line: &str) {
-    let is_place = ["unix:", "tcp:", "exec:", "file:"].iter().any(|beginning| line.starts_with(beginning));
-    match line.parse::<Place>() {
-        Ok(place) => assert!(is_place && place.to_string() == line, "{line}"),
-        Err(error) => assert!(!is_place && error.contains("unix:PATH"), "{line}: {error}"),
+/// Formatting a parsed address returns an equal address.
+fn address(line: &str) {
+    match line.parse::<Uri>() {
+        Ok(uri) => same(&uri),
+        Err(error) => assert!(!error.to_string().is_empty(), "{line}"),
     }
 }
 
-/// The places in parsed arguments are in the text.
+fn same(uri: &Uri) {
+    assert_eq!(uri.to_string().parse::<Uri>().as_ref(), Ok(uri));
+}
+
+/// The address and the socket in parsed arguments are in the text.
 fn understood(arguments: &arguments::Arguments, text: &str) {
-    use arguments::Command;
-    let places = match &arguments.command {
-        Command::Send { to, .. } => vec![to],
-        Command::Receive { from, onward, .. } => std::iter::once(from).chain(onward).collect(),
-        Command::Load { onward, .. } => onward.iter().collect(),
-        _ => Vec::new(),
-    };
-    for place in places {
-        assert!(text.contains(&place.to_string()), "{place} in {text:?}");
+    let arguments::Command::Run(run) = &arguments.command else { return };
+    if let Some(uri) = &run.incoming {
+        same(uri);
+        assert!(text.contains(uri.scheme()), "{uri} in {text:?}");
+    }
+    if let Some(path) = &run.qmp {
+        assert!(text.contains(&path.display().to_string()), "{path:?} in {text:?}");
     }
 }
 
@@ -101,9 +102,9 @@ fn subsection(line: &str) {
 
 fn seeds() -> Vec<Vec<u8>> {
     [
-        "receive\nunix:/tmp/board\n--after\n1\n--onward\nunix:/tmp/qemu\n--qemu\n10.0",
-        "send\ntcp:localhost:4444\nhasher.img\n--ram\n32",
-        "load\nfile\n--onward\nexec:cat > vm.state",
+        "run\n--qmp\nunix:/tmp/board\n--incoming\ndefer\n--qemu\n10.0\n--paused",
+        "run\n--incoming\ntcp:localhost:4444\n--image\nhasher.img\n--memory\n32M",
+        "run\n--incoming=exec:cat vm.state\n--memory=4096K",
         "demo\n--hops\n3",
         "file:vm.state",
         "dump\nvm.state\n--section\ntimer\n--section=serial:1\n--field\nenv.regs[0]\n--json",

@@ -3,21 +3,19 @@
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vmstate::migration::{QemuRelease, Uri};
 use vmstate::schema::Release;
 use vmstate_examples::virt::Board;
-use vmstate_examples::virt::place::Place;
 
 /// The default guest program (examples/guest/hasher.c).
-pub(crate) const HASHER: &[u8] = include_bytes!("../../../guest/images/hasher.img");
-const MEBIBYTE: usize = 1 << 20;
+const HASHER: &[u8] = include_bytes!("../../../guest/images/hasher.img");
 
 /// Run a RISC-V guest, and migrate it to and from QEMU
 ///
-/// The board is compatible with QEMU's machine `virt`. A URI is unix:PATH, tcp:HOST:PORT, exec:COMMAND or file:PATH, as
-/// in QEMU's `migrate` and `-incoming`.
+/// The board is compatible with QEMU's machine `virt`. A URI is tcp:HOST:PORT, unix:PATH, fd:NAME, exec:COMMAND or
+/// file:PATH, as in QEMU's `migrate` and `-incoming`.
 #[derive(Parser)]
 #[command(name = "virt", max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -27,122 +25,46 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  virt demo                                       migrate a guest between two processes
-  virt run                                        run the default program
-  virt receive unix:/tmp/board --qemu 10.0        wait for a guest from QEMU and run it
-  virt send unix:/tmp/qemu --after 1 --qemu 10.0  run a guest for a second, then migrate it to QEMU";
+  virt demo                                                migrate a running guest between processes
+  virt run                                                 run the default program
+  virt run --qmp unix:/tmp/a                               run it under the control of QEMU's clients
+  virt run --qmp unix:/tmp/b --incoming unix:/tmp/guest    wait for a guest and run it";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run a program with the terminal as its serial port
-    Run {
-        #[command(flatten)]
-        new: New,
-        /// Report once a second how much memory the guest writes
-        #[arg(long)]
-        dirty_rate: bool,
-    },
-    /// Run a program until Ctrl-A S, then save it to a file
-    Save {
-        /// Output file
-        file: PathBuf,
-        #[command(flatten)]
-        new: New,
-        #[command(flatten)]
-        when: Departure,
-    },
-    /// Run a saved guest
-    Load {
-        /// Saved guest
-        file: PathBuf,
-        #[command(flatten)]
-        memory: Memory,
-        /// Destination of the guest on Ctrl-A S
-        #[arg(long, value_name = "URI")]
-        onward: Option<Place>,
-        #[command(flatten)]
-        when: Departure,
-    },
-    /// Run a program until Ctrl-A S, then migrate it
-    Send {
-        /// Address of the waiting board or QEMU
-        #[arg(value_name = "URI")]
-        to: Place,
-        #[command(flatten)]
-        new: New,
-        #[command(flatten)]
-        when: Departure,
-    },
-    /// Wait for a guest from a board or QEMU, and run it
-    Receive {
-        /// Address to listen on
-        #[arg(value_name = "URI")]
-        from: Place,
-        #[command(flatten)]
-        memory: Memory,
-        /// Destination of the guest on Ctrl-A S
-        #[arg(long, value_name = "URI")]
-        onward: Option<Place>,
-        #[command(flatten)]
-        when: Departure,
-    },
-    /// Migrate a running guest between two processes
+    /// Run a program with standard input and output as its serial port
+    Run(Run),
+    /// Migrate a running guest between processes
     Demo {
         /// Number of migrations
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
         hops: u32,
     },
-    /// Run one of the processes of `demo`
-    #[command(hide = true)]
-    Station,
 }
 
-/// The memory of a board.
 #[derive(Args)]
-pub(crate) struct Memory {
-    /// Memory in MiB, the same on source and destination
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
-    ram: u16,
-}
-
-impl Memory {
-    pub(crate) fn board(&self) -> Board {
-        Board::new(usize::from(self.ram) * MEBIBYTE)
-    }
-}
-
-/// A board with a program.
-#[derive(Args)]
-pub(crate) struct New {
-    /// Program image to load at the start of RAM (default: the self-verifying `hasher`)
+pub(crate) struct Run {
+    /// Socket of the monitor (QMP)
+    #[arg(long, value_name = "unix:PATH", value_parser = parse_socket)]
+    pub(crate) qmp: Option<PathBuf>,
+    /// Address to wait for a guest, or `defer` to receive the address on the monitor
+    #[arg(long, value_name = "URI|defer")]
+    pub(crate) incoming: Option<Uri>,
+    /// Program image to load at 0x80000000 (default: the self-verifying `hasher`)
+    #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    #[command(flatten)]
-    memory: Memory,
-}
-
-impl New {
-    pub(crate) fn build(&self) -> Result<Board, Box<dyn Error>> {
-        let mut board = self.memory.board();
-        match &self.image {
-            None => board.load_image(HASHER)?,
-            Some(path) => {
-                let image = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-                board.load_image(&image)?;
-            }
-        }
-        Ok(board)
-    }
-}
-
-/// The options of an outgoing migration.
-#[derive(Args)]
-pub(crate) struct Departure {
-    /// Migrate after this time, without Ctrl-A S
-    #[arg(long, value_name = "SECONDS")]
-    after: Option<u16>,
-    /// QEMU release that loads the stream
+    /// Size of memory with the suffix K, M or G, the same on source and destination
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_size)]
+    memory: usize,
+    /// Do not start the guest until the command `cont`
+    #[arg(long, requires = "qmp")]
+    pub(crate) paused: bool,
+    /// QEMU release whose streams and monitor the board has
     #[arg(long, value_enum, value_name = "RELEASE", default_value_t = Qemu::Ten)]
     qemu: Qemu,
+    /// Report once a second how much memory the guest writes
+    #[arg(long)]
+    pub(crate) dirty_rate: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -155,16 +77,53 @@ enum Qemu {
     ElevenOne,
 }
 
-impl Departure {
-    pub(crate) fn delay(&self) -> Option<Duration> {
-        self.after.map(|seconds| Duration::from_secs(seconds.into()))
+impl Run {
+    /// Creates the board, with its program unless it waits for a guest.
+    pub(crate) fn board(&self) -> Result<Board, Box<dyn Error>> {
+        let mut board = Board::new(self.memory);
+        match &self.image {
+            _ if self.incoming.is_some() => {}
+            None => board.load_image(HASHER)?,
+            Some(path) => {
+                let image = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+                board.load_image(&image)?;
+            }
+        }
+        Ok(board)
     }
 
-    pub(crate) fn release(&self) -> Release {
+    /// Returns the release whose streams the board writes.
+    pub(crate) fn stream(&self) -> Release {
         match self.qemu {
             Qemu::SevenTwo => Release::Qemu7_2,
             Qemu::Ten => Release::Qemu10_0,
             Qemu::ElevenOne => Release::Qemu11_1,
         }
     }
+
+    /// Returns the release whose monitor the board has.
+    pub(crate) fn monitor(&self) -> QemuRelease {
+        match self.qemu {
+            Qemu::SevenTwo => QemuRelease::V7_2,
+            Qemu::Ten => QemuRelease::V10_0,
+            Qemu::ElevenOne => QemuRelease::V11_1,
+        }
+    }
+}
+
+fn parse_socket(text: &str) -> Result<PathBuf, String> {
+    text.strip_prefix("unix:").map(PathBuf::from).ok_or_else(|| "expected unix:PATH".to_owned())
+}
+
+/// Parses a size of whole pages.
+fn parse_size(text: &str) -> Result<usize, String> {
+    const PAGE: usize = 4096;
+    let (number, shift) = match text.char_indices().next_back() {
+        Some((at, 'K' | 'k')) => (&text[..at], 10),
+        Some((at, 'M' | 'm')) => (&text[..at], 20),
+        Some((at, 'G' | 'g')) => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    let size = number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
+    size.filter(|size| *size > 0 && size % PAGE == 0).ok_or_else(|| "expected a multiple of 4K, such as 16M".to_owned())
 }

@@ -1,58 +1,73 @@
-//! Runs a board in the terminal until its guest ends or is migrated.
+//! Runs a board until its guest ends, its user quits, or its monitor does.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use vmstate_examples::virt::place::Place;
-use vmstate_examples::virt::{Board, Finish, Stop};
+use vmstate::migration::Uri;
+use vmstate::migration::control::{Controller, Ended, Operations, Server, Settings};
+use vmstate_examples::virt::{BoardHost, Finish, Stop, Vcpu};
 
 use crate::Outcome;
-use crate::arguments::Departure;
+use crate::arguments::Run;
 use crate::dirty_rate::DirtyRate;
 use crate::terminal::{Event, Terminal};
-use crate::vcpu::Vcpu;
 
-/// The time to wait for keys between checks of the guest's output.
+/// The time to wait for keys between checks of the guest's output and the monitor.
 const PAUSE: Duration = Duration::from_millis(1);
-/// The time in nanoseconds that a migration may be delayed until a timer interrupt is pending. See
-/// `Board::run_to_tick`.
-pub(crate) const NEXT_TICK: u64 = 1_000_000_000;
 
-/// Runs the board until its guest ends, the user quits, or the guest is migrated.
-pub(crate) fn run(board: Board, leaving: Option<(Place, Departure)>) -> Outcome {
-    Session::new(board, leaving)?.run()
+/// Runs a board.
+pub(crate) fn run(arguments: &Run) -> Outcome {
+    let board = arguments.board()?;
+    let terminal = Terminal::open()?;
+    let rate = arguments.dirty_rate.then(|| DirtyRate::start(&board)).transpose()?;
+    let rate = rate.map(|(rate, missing)| {
+        missing.iter().for_each(|error| terminal.report(&format!("log not available: {error}")));
+        rate
+    });
+    let (host, vcpu) = match arguments.incoming {
+        Some(_) => BoardHost::awaiting(board, arguments.stream()),
+        None => BoardHost::new(board, arguments.stream()),
+    };
+    let settings = Settings::new(arguments.monitor());
+    let server = match &arguments.qmp {
+        Some(path) => Server::listen(path, settings.release).map_err(|error| format!("{}: {error}", path.display()))?,
+        None => Server::disconnected(settings.release),
+    };
+    let controller = start(host, arguments, &settings)?;
+    Session { vcpu, terminal, rate, controller, server, settings }.run()
 }
 
-/// Runs the board as [`run`] does, and reports once a second which part of the memory the guest writes.
-pub(crate) fn run_with_dirty_rate(board: Board) -> Outcome {
-    let (rate, missing) = DirtyRate::start(&board)?;
-    let mut session = Session::new(board, None)?;
-    missing.iter().for_each(|error| session.terminal.report(&format!("log not available: {error}")));
-    session.rate = Some(rate);
-    session.run()
+/// Starts the guest, or waits for it.
+fn start(host: BoardHost, arguments: &Run, settings: &Settings) -> Outcome<Controller<BoardHost>> {
+    let Some(uri) = &arguments.incoming else {
+        let mut controller = Controller::new(host)?;
+        if !arguments.paused {
+            controller.cont()?;
+        }
+        return Ok(controller);
+    };
+    let mut controller = Controller::incoming(host)?;
+    if arguments.paused {
+        controller.stop()?;
+    }
+    if *uri != Uri::Defer {
+        controller.migrate_incoming(uri, true, settings)?;
+    }
+    Ok(controller)
 }
 
-/// A terminal with a board.
+/// A board with its terminal and its monitor.
 struct Session {
     vcpu: Vcpu,
     terminal: Terminal,
-    leaving: Option<Arc<(Place, Departure)>>,
-    /// The time after which the guest leaves without a key.
-    delay: Option<Duration>,
-    start: Instant,
     rate: Option<DirtyRate>,
+    controller: Controller<BoardHost>,
+    server: Server,
+    settings: Settings,
 }
 
 impl Session {
-    fn new(board: Board, leaving: Option<(Place, Departure)>) -> Outcome<Self> {
-        let terminal = Terminal::open(leaving.is_some())?;
-        let delay = leaving.as_ref().and_then(|(_, when)| when.delay());
-        let leaving = leaving.map(Arc::new);
-        Ok(Self { vcpu: Vcpu::start(board), terminal, leaving, delay, start: Instant::now(), rate: None })
-    }
-
     fn run(mut self) -> Outcome {
         loop {
             while let Some(progress) = self.vcpu.progress() {
@@ -64,52 +79,22 @@ impl Session {
             if let Some(report) = self.rate.as_mut().map_or(Ok(None), DirtyRate::report)? {
                 self.terminal.report(&report);
             }
-            if let Some(status) = self.next_event() {
-                return Ok(status);
+            match self.terminal.next(PAUSE) {
+                Some(Event::Typed(bytes)) => self.vcpu.type_in(bytes),
+                Some(Event::Quit) => return Ok(ExitCode::SUCCESS),
+                None => {}
+            }
+            match self.controller.serve(&mut self.server, &mut self.settings, Duration::ZERO)? {
+                None => {}
+                Some(Ended::IncomingFailed(reason)) => return Err(reason.into()),
+                Some(_) => return Ok(ExitCode::SUCCESS),
             }
         }
     }
-
-    /// Handles a key or the end of the delay. Returns the exit status if the session ends.
-    fn next_event(&mut self) -> Option<ExitCode> {
-        let due = self.delay.take_if(|delay| self.start.elapsed() >= *delay).map(|_| Event::Leave);
-        match due.or_else(|| self.terminal.next(PAUSE))? {
-            Event::Typed(bytes) => {
-                self.vcpu.type_in(bytes);
-                None
-            }
-            Event::Quit => Some(ExitCode::SUCCESS),
-            Event::Leave => self.leave(),
-        }
-    }
-
-    fn leave(&self) -> Option<ExitCode> {
-        let leaving = self.leaving.clone()?;
-        let sent =
-            self.vcpu.leave(move |board| leave(board, &leaving.0, &leaving.1).map_err(|error| error.to_string()));
-        let place = &self.leaving.as_ref()?.0;
-        match sent? {
-            Ok(()) => Some(ExitCode::SUCCESS),
-            // After a failed migration the guest continues here.
-            Err(error) => {
-                self.terminal.report(&format!("cannot send to {place}: {error}"));
-                None
-            }
-        }
-    }
-}
-
-fn leave(board: &mut Board, place: &Place, when: &Departure) -> Outcome<()> {
-    board.run_to_tick(NEXT_TICK);
-    show(&board.take_output())?;
-    let start = Instant::now();
-    let saved = board.send(place, when.release())?;
-    eprintln!("sent to {place}: {} bytes in {:.1} ms", saved.bytes, start.elapsed().as_secs_f64() * 1e3);
-    Ok(())
 }
 
 /// Returns the outcome of the run, or `None` if only the time slice has ended.
-pub(crate) fn ended(stop: Stop) -> Option<Outcome> {
+fn ended(stop: Stop) -> Option<Outcome> {
     match stop {
         Stop::Time => None,
         Stop::Finished(Finish::Reset) => Some(Err("the guest requested a reset".into())),

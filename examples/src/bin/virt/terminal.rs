@@ -15,8 +15,6 @@ pub(crate) enum Event {
     Typed(Vec<u8>),
     /// The user quits.
     Quit,
-    /// The user asks for the migration.
-    Leave,
 }
 
 /// The terminal in raw mode, restored on drop. Standard input can also be a file or a pipe.
@@ -30,11 +28,10 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Puts the terminal in raw mode.
-    pub(crate) fn open(can_leave: bool) -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let before = make_raw()?;
         if before.is_some() {
-            let leave = if can_leave { "Ctrl-A S: migrate, " } else { "" };
-            eprintln!("({leave}Ctrl-A X: quit, Ctrl-A Ctrl-A: send Ctrl-A)");
+            eprintln!("(Ctrl-A X: quit, Ctrl-A Ctrl-A: send Ctrl-A)");
         }
         let (sender, input) = mpsc::channel();
         thread::spawn(move || {
@@ -72,7 +69,6 @@ impl Terminal {
         for byte in bytes {
             match (std::mem::take(&mut self.escaped), *byte) {
                 (true, b'x' | b'X') => return Event::Quit,
-                (true, b's' | b'S') => return Event::Leave,
                 (true, CONTROL_A) => typed.push(CONTROL_A),
                 (true, _) => {}
                 (false, CONTROL_A) => self.escaped = true,

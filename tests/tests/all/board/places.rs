@@ -1,14 +1,8 @@
 //! The guest changes places between boards.
 
-use std::io::Read;
-use std::os::unix::net::UnixListener;
-use std::thread;
-
-use tempfile::TempDir;
 use vmstate::Reader;
 use vmstate::schema::Release;
 use vmstate_examples::virt::Board;
-use vmstate_examples::virt::place::Place;
 
 use vmstate_tests::guests::{HASHER, SECOND, assert_right};
 use vmstate_tests::releases::RELEASES;
@@ -114,49 +108,6 @@ fn unsupported_board_is_rejected() {
     }
     let error = Board::new(4 << 20).load(&mut Reader::from_slice(&saved(&mut travelled(), Release::Qemu10_0)));
     assert!(error.unwrap_err().to_string().contains("riscv_virt_board.ram"));
-}
-
-#[test]
-fn guest_survives_a_killed_receiver() {
-    let folder = TempDir::new().unwrap();
-    // At once, in the middle of the memory, and with all of it but no word.
-    for (number, length) in [0, 100_000, u64::MAX].into_iter().enumerate() {
-        let path = folder.path().join(number.to_string());
-        let listener = UnixListener::bind(&path).unwrap();
-        let receiver = thread::spawn(move || {
-            let (stream, _) = listener.accept().unwrap();
-            let mut buffer = vec![0; 4096];
-            let mut left = length;
-            while left > 0 && !buffer.ends_with(b"]}") {
-                let read = (&stream).read(&mut buffer).unwrap();
-                left = left.saturating_sub(read as u64);
-                // The description is the last that comes.
-                if buffer[..read].ends_with(b"}") {
-                    break;
-                }
-            }
-        });
-        let mut board = travelled();
-        board.send(&Place::Unix(path), Release::Qemu10_0).unwrap_err();
-        receiver.join().unwrap();
-        assert_right(&mut board);
-    }
-}
-
-#[test]
-fn guest_survives_a_rejecting_receiver() {
-    let folder = TempDir::new().unwrap();
-    let place = Place::Unix(folder.path().join("socket"));
-    let listener = place.listen().unwrap();
-    let receiver = thread::spawn(move || {
-        let mut board = Board::new(4 << 20);
-        board.receive(listener.accept().unwrap()).unwrap_err().to_string()
-    });
-    let mut board = travelled();
-    let error = board.send(&place, Release::Qemu10_0).unwrap_err();
-    assert!(receiver.join().unwrap().contains("riscv_virt_board.ram"));
-    println!("{error}");
-    assert_right(&mut board);
 }
 
 mod any_bytes {

@@ -21,7 +21,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, like all examples"),
     ("cargo run -p vmstate-examples --example rewind", "examples/tests/examples.rs, like all examples"),
     ("cargo run --release -p vmstate-examples --bin virt -- demo", ".ci/run"),
-    ("cargo run --release -p vmstate-examples --bin virt -- receive", "the tests `board::places` of the binary `qemu`"),
+    ("cargo run --release -p vmstate-examples --bin virt -- run", "the tests `board::live` of the binary `qemu`"),
     ("cargo run --release -p vmstate-examples --bin uno", ".ci/run"),
 ];
 

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use vmstate_examples::virt::{Board, Stop};
+use super::board::{Board, Stop};
 
-/// The time in nanoseconds that the board runs between checks for input. Shorter than a user notices.
-const SLICE: u64 = 2_000_000;
+/// The time in nanoseconds that the board runs between checks for tasks. It is part of the downtime of a migration.
+const SLICE: u64 = 200_000;
 /// The longest time that the board's clock may lag. A slower host slows the board's clock down.
 const MAX_LAG: Duration = Duration::from_millis(100);
 
 /// The mapping from the host's time to the board's.
-pub(crate) struct Pace {
+pub(super) struct Pace {
     /// A time on the host.
     instant: Instant,
     /// The board's time at `instant`.
@@ -19,7 +19,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Continues the board's time from now, and sets the board's date.
-    pub(crate) fn start(board: &mut Board) -> Self {
+    pub(super) fn start(board: &mut Board) -> Self {
         let date = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanoseconds);
         let now = board.nanoseconds();
         board.bus.clock.world = date.wrapping_sub(now);
@@ -28,7 +28,7 @@ impl Pace {
 
     /// Runs the board for a slice, but not beyond the host's time. Returns the reason why it stopped, and whether it
     /// has caught up with the host.
-    pub(crate) fn run(&mut self, board: &mut Board) -> (Stop, bool) {
+    pub(super) fn run(&mut self, board: &mut Board) -> (Stop, bool) {
         let now = self.now(board);
         let stop = board.run_until(now.min(board.nanoseconds() + SLICE));
         (stop, board.nanoseconds() >= now)

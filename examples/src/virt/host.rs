@@ -1,0 +1,141 @@
+//! The board as migrations see it.
+
+use std::sync::Arc;
+
+use vmstate::machine::{LoadReport, Machine, SaveOptions};
+use vmstate::memory::{DirtyLog, PageSize, RamBlock};
+use vmstate::migration::{Host, HostError, HostMemory};
+use vmstate::schema::Release;
+use vmstate::stream::Configuration;
+
+use super::board::Board;
+use super::migration::{self, RUNNING};
+use super::vcpu::{Runner, Vcpu};
+use crate::devices::globalstate::GlobalState;
+
+/// The time in nanoseconds for which the guest runs on until a timer interrupt is pending. See
+/// [`Board::run_to_tick`].
+const NEXT_TICK: u64 = 1_000_000_000;
+
+/// A board that runs on a thread, and can be migrated meanwhile.
+#[derive(Debug)]
+pub struct BoardHost {
+    runner: Runner,
+    /// The release of QEMU whose streams it writes.
+    release: Release,
+    memory: HostMemory,
+    /// The board, while it does not run.
+    stopped: Option<Box<Board>>,
+    /// The run state in a stream.
+    run_state: &'static str,
+    /// The loaded run state, while a guest is awaited.
+    awaited: Option<GlobalState>,
+}
+
+impl BoardHost {
+    /// Creates a host and the terminal of a board that was not started.
+    #[must_use]
+    pub fn new(board: Board, release: Release) -> (Self, Vcpu) {
+        // QEMU 7.2 lacks the blocks of tables.
+        Self::with_memory(board, release, release != Release::Qemu7_2, None)
+    }
+
+    /// Creates a host and the terminal of a board that waits for a guest, from any release of QEMU. The guest goes on as
+    /// one of `release`.
+    #[must_use]
+    pub fn awaiting(board: Board, release: Release) -> (Self, Vcpu) {
+        Self::with_memory(board, release, true, Some(GlobalState::default()))
+    }
+
+    fn with_memory(board: Board, release: Release, tables: bool, awaited: Option<GlobalState>) -> (Self, Vcpu) {
+        let (vcpu, runner) = Vcpu::start();
+        let (memory, stopped) = (memory(&board, tables), Some(Box::new(board)));
+        (Self { runner, release, memory, stopped, run_state: "prelaunch", awaited }, vcpu)
+    }
+
+    /// Stops the board, with a pending timer interrupt if the guest may go on in a QEMU that starts no timer.
+    fn stop_board(&mut self) -> Result<(), HostError> {
+        let within = if self.release < Release::Qemu11_1 { NEXT_TICK } else { 0 };
+        self.stopped = self.stopped.take().or_else(|| self.runner.stop(within));
+        if self.stopped.is_some() { Ok(()) } else { Err("the guest has ended".into()) }
+    }
+}
+
+fn memory(board: &Board, tables: bool) -> HostMemory {
+    let memory = &board.bus.memory;
+    let mut blocks: Vec<Arc<dyn RamBlock + Send + Sync>> = Vec::new();
+    for block in memory.blocks(tables) {
+        blocks.push(block.clone());
+    }
+    let log: Arc<dyn DirtyLog> = memory.dirty_log().clone();
+    HostMemory::new(PageSize::DEFAULT, blocks, Some(log))
+}
+
+impl Host for BoardHost {
+    fn configuration(&self) -> Configuration {
+        Configuration::new(migration::MACHINE)
+    }
+
+    fn memory(&self) -> HostMemory {
+        self.memory.clone()
+    }
+
+    fn with_machine(&mut self, use_machine: &mut dyn FnMut(&mut Machine<'_>)) {
+        let Some(board) = &mut self.stopped else { return };
+        match &mut self.awaited {
+            Some(global_state) => board.with_awaited_devices(global_state, use_machine),
+            None => board.with_devices(self.release, self.run_state, use_machine),
+        }
+    }
+
+    fn save_options(&self) -> SaveOptions {
+        migration::save_options(self.release)
+    }
+
+    fn loaded(&mut self, report: &LoadReport) -> Result<(), HostError> {
+        if let Some(board) = &mut self.stopped {
+            board.apply_load(report)?;
+            self.memory = memory(board, self.release != Release::Qemu7_2);
+        }
+        Ok(())
+    }
+
+    fn is_running(&self) -> bool {
+        self.stopped.is_none()
+    }
+
+    fn stop(&mut self) -> Result<(), HostError> {
+        self.stop_board()
+    }
+
+    fn pause(&mut self) -> Result<(), HostError> {
+        self.stop_board()?;
+        self.run_state = "paused";
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), HostError> {
+        self.awaited = None;
+        self.run_state = RUNNING;
+        if let Some(Err(board)) = self.stopped.take().map(|board| self.runner.run(board)) {
+            self.stopped = Some(board);
+            return Err("the guest has ended".into());
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), HostError> {
+        let run_state = self.awaited.take().map(|state| state.run_state());
+        match run_state.as_deref() {
+            None | Some(RUNNING) => self.resume(),
+            Some(_) => {
+                self.run_state = "paused";
+                Ok(())
+            }
+        }
+    }
+
+    fn throttle(&mut self, percent: u8) {
+        self.runner.throttle(percent);
+    }
+}

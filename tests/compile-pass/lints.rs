@@ -21,7 +21,8 @@ use vmstate::{Info, LoadError, Reader, SaveError, Temporary, Unused, VmState, Wi
     post_save = Self::hook,
     pre_load = Self::hook,
     post_load = Self::hook,
-    subsection("dev/group", version = 2, needed = Self::holds, absent = default, post_save = Self::hook)
+    subsection("dev/group", version = 2, needed = Self::holds, absent = default, post_save = Self::hook),
+    subsection("dev/latched", empty, needed = Self::holds)
 )]
 #[deprecated]
 pub struct Device {
@@ -52,7 +53,7 @@ pub struct Device {
     single: u8,
     #[vmstate(subsection("dev/option"))]
     option: Option<u8>,
-    #[vmstate(subsection)]
+    #[vmstate(subsection(always))]
     own: Own,
     #[vmstate(subsection)]
     own_option: Option<OwnOption>,
@@ -205,7 +206,7 @@ pub struct Structs {
     #[vmstate(skip = "sent in parts")]
     array: [u16; 2],
     nested: Nested,
-    #[vmstate(subsection("structs/was", version = 2, was(..=2 => 1)))]
+    #[vmstate(subsection("structs/was", always, version = 2, was(..=2 => 1)))]
     was: u8,
 }
 

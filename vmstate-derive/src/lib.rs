@@ -24,6 +24,7 @@ pub fn derive_vm_state(input: proc_macro::TokenStream) -> proc_macro::TokenStrea
 }
 
 /// [`VmState`](macro@VmState) for crates that depend on `vmstate-types` and not on `vmstate`.
+#[cfg(feature = "types")]
 #[doc(hidden)]
 #[proc_macro_derive(VmStateOfTypes, attributes(vmstate))]
 pub fn derive_vm_state_of_types(input: proc_macro::TokenStream) -> proc_macro::TokenStream {

@@ -277,7 +277,7 @@ fn too_small(size: usize, room: usize) -> SaveError {
     message = "`{Self}` has no wire form",
     label = "expected a type that implements `Wire`",
     note = "for a type of this crate, add `#[derive(VmState)]` to it",
-    note = "for `usize` and other integers, add `#[vmstate(wire = u32)]` to the field",
+    note = "for `usize`, or an array or counted collection of it, add `#[vmstate(wire = u32)]` to the field; inside of other types, use an integer of fixed size, such as `u32`",
     note = "for a custom encoding, add `#[vmstate(with = MyInfo)]`, where `MyInfo` implements `vmstate::Info`",
     note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]

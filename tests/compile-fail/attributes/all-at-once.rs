@@ -18,3 +18,18 @@ struct Device {
 struct Board;
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(version = 2, verzion = 3, minimum_version = 4)]
+// +#[vmstate(version = 5)]
+//
+// -    #[vmstate(sinse = 2)]
+// +    #[vmstate(since = 2)]
+//
+// -    #[vmstate(skip)]
+// +    #[vmstate(skip = "wired by the board")]
+//
+// -    fourth: u8,
+// -    #[vmstate(in = "Device/group")]
+// +    fourth: i32,
+// +    #[vmstate(subsection("Device/group", needed = |dev| dev.fifth != 0))]

@@ -7,3 +7,11 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(since = 2)]
+// +#[vmstate(version = 2)]
+//
+// -    value: u8,
+// +    #[vmstate(since = 2)]
+// +    value: u8,

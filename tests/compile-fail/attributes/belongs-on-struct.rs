@@ -7,3 +7,10 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -struct Device {
+// +#[vmstate(minimum_version = 1)]
+// +struct Device {
+//
+// -    #[vmstate(minimum_version = 1)]

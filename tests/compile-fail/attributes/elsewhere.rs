@@ -19,3 +19,19 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(rename_all = "kebab-case")]
+// +#[vmstate(field("inner.level": u8 = inner.level))]
+//
+// -    #[vmstate(flatten)]
+// +    #[vmstate(skip = "its members are fields")]
+//
+// -    #[vmstate(skip_if = |dev| dev.control == 0)]
+// +    #[vmstate(when = |dev| dev.control != 0)]
+//
+// -    #[vmstate(skip_serializing_if = |dev| dev.control == 0)]
+// +    #[vmstate(when = |dev| dev.control != 0)]
+//
+// -    #[vmstate(rename = "ctrl")]
+// +    #[vmstate(name = "ctrl")]

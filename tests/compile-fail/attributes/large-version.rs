@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(version = 4294967296)]
+// +#[vmstate(version = 4294967295)]

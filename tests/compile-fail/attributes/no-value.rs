@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(with)]
+// +    #[vmstate(with = vmstate::info::Plain)]

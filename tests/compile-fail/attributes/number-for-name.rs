@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(name = 5)]
+// +    #[vmstate(name = "5")]

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(version = "2")]
+// +#[vmstate(version = 2)]

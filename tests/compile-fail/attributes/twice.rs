@@ -9,3 +9,6 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(since = 1)]

@@ -7,3 +7,6 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(colour = "red")]

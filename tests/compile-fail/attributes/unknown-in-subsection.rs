@@ -8,3 +8,16 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(subsection("dev/sub", need = Self::x))]
+// +    #[vmstate(subsection("dev/sub", needed = Self::x))]
+//
+// -fn main() {}
+// +impl Device {
+// +    fn x(&self) -> bool {
+// +        self.value != 0
+// +    }
+// +}
+// +
+// +fn main() {}

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(unused(around = 2))]
+// +    #[vmstate(unused(before = 2))]

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(sinse = 1)]
+// +    #[vmstate(since = 1)]

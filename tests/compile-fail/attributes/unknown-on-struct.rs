@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(nam = "dev")]
+// +#[vmstate(name = "dev")]

@@ -15,3 +15,18 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(unused(before = count * 4))]
+// +    #[vmstate(unused(before = count * 4, max = 8))]
+//
+// -    #[vmstate(unused(before = 4, max = 8))]
+// +    #[vmstate(unused(before = 4))]
+//
+// -    #[vmstate(unused(after = later * 2, max = 8))]
+// +    later: u8,
+// +    #[vmstate(unused(after = later * 2, max = 8))]
+//
+// -    later: u8,
+// -    #[vmstate(unused())]
+// +    #[vmstate(unused(after = 8))]

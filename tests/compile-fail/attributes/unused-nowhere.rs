@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(unused = 4)]
+// +    #[vmstate(unused(before = 4))]

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(timer = 5)]
+// +    #[vmstate(timer)]

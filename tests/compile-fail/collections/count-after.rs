@@ -8,3 +8,10 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(len = count, max = 8)]
+// +    count: u8,
+// +    #[vmstate(len = count, max = 8)]
+//
+// -    count: u8,

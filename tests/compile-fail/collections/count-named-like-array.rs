@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(count("rows": u32), max = 4)]
+// +    #[vmstate(count("num_rows": u32), max = 4)]

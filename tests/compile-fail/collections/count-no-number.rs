@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    count: bool,
+// +    count: u8,

@@ -12,3 +12,15 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(len = cuont, max = 4)]
+// +    #[vmstate(len = count, max = 4)]
+//
+// -    #[vmstate(len = 16)]
+// -    fixed: Vec<u8>,
+// -    #[vmstate(buffer(len = 16))]
+// -    bytes: Vec<u8>,
+// +    fixed: [u8; 16],
+// +    #[vmstate(buffer)]
+// +    bytes: [u8; 16],

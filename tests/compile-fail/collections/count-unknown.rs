@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(len = count, max = 8)]
+// +    #[vmstate(len = cuont, max = 8)]

@@ -1,10 +1,15 @@
 use vmstate::prelude::*;
 
+#[derive(VmState, Default)]
+struct Item {
+    value: u8,
+}
+
 #[derive(VmState)]
 struct Device {
     count: u8,
     #[vmstate(list(max = 3), timer)]
-    first: Vec<u8>,
+    first: Vec<Item>,
     #[vmstate(len = count, le)]
     second: i32,
     #[vmstate(wire = u8, len = count)]
@@ -12,3 +17,10 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(list(max = 3), timer)]
+// +    #[vmstate(list(max = 3))]
+//
+// -    #[vmstate(len = count, le)]
+// +    #[vmstate(le)]

@@ -23,3 +23,16 @@ struct Constants {
 }
 
 fn main() {}
+
+// Fix:
+// -const NARROW: u32 = 4;
+// +const NARROW: usize = 4;
+//
+// -    #[vmstate(len = count * 2.5, max = 8)]
+// +    #[vmstate(len = count * 2, max = 8)]
+//
+// -    #[vmstate(buffer(len = count, multiply = "4", max = 8))]
+// +    #[vmstate(buffer(len = count, multiply = 4, max = 8))]
+//
+// -    #[vmstate(len = count * other, max = 8)]
+// +    #[vmstate(len = other, max = 8)]

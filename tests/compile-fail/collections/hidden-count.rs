@@ -23,3 +23,25 @@ struct Array {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(count("no_limit": u16))]
+// +    #[vmstate(count("no_limit": u16), max = 3)]
+//
+// -    #[vmstate(count = "assigned", max = 3)]
+// +    #[vmstate(count("assigned": u16), max = 3)]
+//
+// -    #[vmstate(count("no_type"), max = 3)]
+// +    #[vmstate(count("no_type": u16), max = 3)]
+//
+// -    #[vmstate(count("flag": bool), max = 3)]
+// +    #[vmstate(count("flag": u8), max = 3)]
+//
+// -    #[vmstate(count("other": u8), max = 3, len = fifth)]
+// +    #[vmstate(count("other": u8), max = 3)]
+//
+// -    #[vmstate(count("other": u8), max = 3)]
+// +    #[vmstate(count("num_twice": u8), max = 3)]
+//
+// -    array: [u8; 3],
+// +    array: Vec<u8>,

@@ -9,3 +9,15 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[derive(VmState)]
+// +#[derive(VmState, Default)]
+// +struct Request {
+// +    tag: u32,
+// +}
+// +
+// +#[derive(VmState)]
+//
+// -    pending: LinkedList<u32>,
+// +    pending: LinkedList<Request>,

@@ -21,3 +21,13 @@ struct Pointers {
 }
 
 fn main() {}
+
+// Fix:
+// -    bits: String,
+// +    bits: [u64; 1],
+//
+// -    bytes: String,
+// +    bytes: Vec<u8>,
+//
+// -    slots: String,
+// +    slots: Vec<Option<Box<u8>>>,

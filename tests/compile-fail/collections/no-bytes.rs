@@ -15,3 +15,10 @@ struct Bits {
 }
 
 fn main() {}
+
+// Fix:
+// -    buffer: Vec<u16>,
+// +    buffer: Vec<u8>,
+//
+// -    bits: Vec<u32>,
+// +    bits: Vec<u64>,

@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    items: u32,
+// +    items: Vec<u32>,

@@ -7,3 +7,8 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(pointer)]
+// +    count: u8,
+// +    #[vmstate(pointer, len = count, max = 4)]

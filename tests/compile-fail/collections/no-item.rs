@@ -44,3 +44,11 @@ struct Hidden {
 }
 
 fn main() {}
+
+// Fix:
+// -#[derive(Default)]
+// -struct Irq;
+// +#[derive(VmState, Default)]
+// +struct Irq {
+// +    level: u8,
+// +}

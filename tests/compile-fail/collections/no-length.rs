@@ -9,3 +9,11 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(buffer(max = 8))]
+// +    size: u8,
+// +    #[vmstate(buffer(len = size, max = 8))]
+//
+// -    #[vmstate(bitmap(max = 8))]
+// +    #[vmstate(bitmap(bits = 64, max = 64))]

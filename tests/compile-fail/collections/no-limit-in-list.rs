@@ -20,3 +20,16 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(list)]
+// +    #[vmstate(list(max = 16))]
+//
+// -    #[vmstate(list(qlist))]
+// +    #[vmstate(list(qlist, max = 16))]
+//
+// -    #[vmstate(tree(direct))]
+// +    #[vmstate(tree(direct, max = 16))]
+//
+// -    #[vmstate(byte_array)]
+// +    #[vmstate(byte_array(max = 16))]

@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(len = count)]
+// +    #[vmstate(len = count, max = 64)]

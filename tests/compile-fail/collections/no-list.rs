@@ -7,3 +7,12 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    items: [u8; 8],
+// +    items: Vec<Item>,
+// +}
+// +
+// +#[derive(VmState, Default)]
+// +struct Item {
+// +    value: u8,

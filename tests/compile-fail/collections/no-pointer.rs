@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    items: [u8; 8],
+// +    items: [Option<Box<u8>>; 8],

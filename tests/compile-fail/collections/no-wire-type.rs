@@ -4,8 +4,9 @@ use vmstate::prelude::*;
 struct Device {
     #[vmstate(wire = u32)]
     text: String,
-    #[vmstate(wire = f64)]
-    size: usize,
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(wire = u32)]

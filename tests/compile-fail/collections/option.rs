@@ -34,3 +34,33 @@ struct Part {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(option)]
+// +    number: u8,
+// +    #[vmstate(option(always))]
+// +    misspelt: Option<u8>,
+// +    #[vmstate(option)]
+//
+// -    number: u8,
+// -    #[vmstate(option(allways))]
+// -    misspelt: Option<u8>,
+// -    #[vmstate(option = 1)]
+//
+// -    #[vmstate(option, pointer)]
+// +    #[vmstate(option)]
+//
+// -    #[vmstate(option, count("n": u8), max = 4)]
+// -    prefixed: Option<Vec<u8>>,
+// -    #[vmstate(option, equal)]
+// +    #[vmstate(count("n": u8), max = 4)]
+// +    prefixed: Vec<u8>,
+// +    #[vmstate(option)]
+//
+// -    #[vmstate(option)]
+// +    #[vmstate(option, wire = u32)]
+//
+// -#[derive(VmState)]
+// -struct Part {
+// +#[derive(VmState, Default)]
+// +struct Part {

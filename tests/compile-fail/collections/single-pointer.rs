@@ -12,3 +12,13 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(pointer(alloc))]
+// +    #[vmstate(pointer)]
+//
+// -    #[vmstate(pointer, len = count)]
+// +    #[vmstate(pointer)]
+//
+// -    #[vmstate(pointer)]
+// +    #[vmstate(option)]

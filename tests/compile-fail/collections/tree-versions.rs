@@ -18,7 +18,7 @@ struct Mapping {
 struct Iommu {
     #[vmstate(tree(max = 8))]
     mappings: BTreeMap<Interval, Mapping>,
-    #[vmstate(subsection("iommu/more"), tree(max = 8))]
+    #[vmstate(subsection("iommu/more", always), tree(max = 8))]
     more: BTreeMap<Interval, Mapping>,
 }
 
@@ -31,3 +31,8 @@ struct Agreed {
 }
 
 fn main() {}
+
+// Fix:
+// -struct Mapping {
+// +#[vmstate(version = 2)]
+// +struct Mapping {

@@ -16,3 +16,15 @@ struct Item {
 }
 
 fn main() {}
+
+// Fix:
+// -    value: u8,
+// +    inner: Inner,
+// +}
+// +
+// +#[derive(VmState, Default)]
+// +struct Inner {
+// +    value: u8,
+//
+// -    #[vmstate(subsection("Item/extra"))]
+// +    #[vmstate(option)]

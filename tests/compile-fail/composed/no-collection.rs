@@ -18,3 +18,18 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    value: u32,
+// +    value: Vec<u32>,
+// +    #[vmstate(with = Map<4>)]
+// +    map: BTreeMap<u8, u8>,
+//
+// -    map: BTreeMap<u8, u8>,
+// -    #[vmstate(with = Map<4>)]
+//
+// -    plain: u8,
+// +    plain: Option<u8>,
+//
+// -    bytes: Vec<u8>,
+// +    bytes: String,

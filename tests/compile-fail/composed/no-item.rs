@@ -15,3 +15,17 @@ struct Device {
 struct Line;
 
 fn main() {}
+
+// Fix:
+// -    rows: Vec<Vec<u8>>,
+// +    rows: Vec<[u8; 4]>,
+//
+// -    sizes: std::collections::BTreeMap<u8, usize>,
+// +    sizes: std::collections::BTreeMap<u8, u32>,
+//
+// -#[derive(Default)]
+// -struct Line;
+// +#[derive(VmState, Default)]
+// +struct Line {
+// +    level: u8,
+// +}

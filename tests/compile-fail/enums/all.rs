@@ -32,3 +32,22 @@ enum TooLarge {
 enum Never {}
 
 fn main() {}
+
+// Fix:
+// -enum NoNumber {
+// +#[vmstate(repr = u8)]
+// +enum NoNumber {
+//
+// -#[vmstate(version = 2, name = "mode", variant(fixed))]
+//
+// -#[vmstate(repr = usize)]
+// +#[vmstate(repr = u32)]
+//
+// -#[vmstate(repr = u8)]
+// +#[vmstate(repr = u16)]
+//
+// -enum Never {}
+// +#[vmstate(repr = u8)]
+// +enum Never {
+// +    Once,
+// +}

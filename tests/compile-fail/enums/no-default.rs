@@ -13,3 +13,7 @@ enum Slot {
 }
 
 fn main() {}
+
+// Fix:
+// -#[derive(VmState)]
+// +#[derive(VmState, Default)]

@@ -39,3 +39,29 @@ struct Struct {
 }
 
 fn main() {}
+
+// Fix:
+// -enum NoNumber {
+// +#[vmstate(repr = u8)]
+// +enum NoNumber {
+//
+// -#[vmstate(repr = u8, transparent, variant(fixd), subsection("functions/a"))]
+// +#[vmstate(repr = u8, variant(fixed))]
+//
+// -    #[vmstate(name = "off")]
+//
+// -        #[vmstate(when = |on| true)]
+//
+// -        #[vmstate(subsection("functions/b"))]
+//
+// -        #[vmstate(len = missing, max = 4)]
+// +        #[vmstate(len = more, max = 4)]
+//
+// -        #[vmstate(len = level, max = 4)]
+// +        level: u8,
+// +        #[vmstate(len = level, max = 4)]
+//
+// -#[vmstate(repr = u8, variant)]
+// +#[vmstate(repr = u8, variant(fixed))]
+//
+// -#[vmstate(repr = u8, variant(fixed))]

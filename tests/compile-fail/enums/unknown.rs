@@ -9,3 +9,8 @@ enum Mode {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(tag = "type")]
+// -#[repr(u8)]
+// +#[vmstate(repr = u8)]

@@ -9,3 +9,6 @@ enum Mode {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(name = "on")]

@@ -25,3 +25,16 @@ struct Result {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(when = |device|)]
+// +    #[vmstate(when = |device| device.a == 0)]
+//
+// -    #[vmstate(when = |device| device.a)]
+// +    #[vmstate(when = |device| device.a != 0)]
+//
+// -    #[vmstate(when = |device, version, more: u8| true)]
+// +    #[vmstate(when = |device, version| device.a != 0 && version > 1)]
+//
+// -#[vmstate(post_load = |device| device.a)]
+// +#[vmstate(post_load = |device| device.a = 0)]

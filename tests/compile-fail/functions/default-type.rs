@@ -12,3 +12,7 @@ fn seven() -> u16 {
 }
 
 fn main() {}
+
+// Fix:
+// -fn seven() -> u16 {
+// +fn seven() -> u8 {

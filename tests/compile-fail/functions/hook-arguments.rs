@@ -13,3 +13,9 @@ impl Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    fn post_load(&mut self, value: u8) {
+// -        self.value = value;
+// +    fn post_load(&mut self, version: u32) {
+// +        self.value = u8::from(version == 1);

@@ -15,3 +15,17 @@ impl Device {
 }
 
 fn main() {}
+
+// Fix:
+// -struct Refusal;
+// +#[derive(Debug)]
+// +struct Refusal;
+//
+// -
+// +
+// +impl std::fmt::Display for Refusal {
+// +    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+// +        f.write_str("not now")
+// +    }
+// +}
+// +

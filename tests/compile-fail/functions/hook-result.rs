@@ -13,3 +13,9 @@ impl Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    fn post_load(&mut self) -> bool {
+// -        self.value == 0
+// +    fn post_load(&mut self) -> Result<(), &'static str> {
+// +        if self.value == 0 { Ok(()) } else { Err("the value is not 0") }

@@ -11,3 +11,7 @@ impl Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(pre_load = Self::pre_laod)]
+// +#[vmstate(pre_load = Self::pre_load)]

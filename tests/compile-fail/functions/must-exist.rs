@@ -46,3 +46,23 @@ impl Numbers {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(must_exist("fifo fits"), must_exist(Self::fits), must_exist = Self::fits)]
+// +#[vmstate(must_exist("fifo fits", Self::fits))]
+//
+// -    fn fits(&self) -> u8 {
+// -        self.count
+// +    fn fits(&self) -> bool {
+// +        self.count < 16
+//
+// -    #[vmstate(must_exist("fifo fits"))]
+// +    #[vmstate(must_exist("fifo fits", |dev| dev.count < 16))]
+//
+// -    #[vmstate(skip = "wired by the board", must_exist("fifo fits", Self::fits))]
+// +    #[vmstate(skip = "wired by the board")]
+//
+// -    fn fits(&self) -> u8 {
+// -        self.count
+// +    fn fits(&self) -> bool {
+// +        self.count < 16

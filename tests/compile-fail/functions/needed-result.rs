@@ -13,3 +13,9 @@ impl Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    fn needed(&self) -> u8 {
+// -        self.value
+// +    fn needed(&self) -> bool {
+// +        self.value != 0

@@ -7,3 +7,16 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(post_load = "Self::post_load")]
+// +#[vmstate(post_load = Self::post_load)]
+//
+// -fn main() {}
+// +impl Device {
+// +    fn post_load(&mut self) {
+// +        self.value &= 1;
+// +    }
+// +}
+// +
+// +fn main() {}

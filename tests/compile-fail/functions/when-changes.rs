@@ -13,3 +13,7 @@ impl Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    fn has_value(&mut self) -> bool {
+// +    fn has_value(&self) -> bool {

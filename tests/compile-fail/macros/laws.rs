@@ -8,3 +8,10 @@ struct Device {
 vmstate::laws!(device, Device);
 
 fn main() {}
+
+// Fix:
+// -#[derive(VmState)]
+// +#[derive(VmState, Default, Debug, PartialEq)]
+//
+// -vmstate::laws!(device, Device);
+// +vmstate::laws!(device: Device);

@@ -9,3 +9,7 @@ struct Device {
 fn main() {
     <Device as vmstate::laws::WithDefault>::with_default();
 }
+
+// Fix:
+// -#[derive(VmState)]
+// +#[derive(VmState, Default)]

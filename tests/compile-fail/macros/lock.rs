@@ -9,3 +9,8 @@ vmstate::lock!([Device]);
 vmstate::lock!("schema/", Device);
 
 fn main() {}
+
+// Fix:
+// -vmstate::lock!([Device]);
+// -vmstate::lock!("schema/", Device);
+// +vmstate::lock!("schema/", [Device]);

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(name = "gerät")]
+// +#[vmstate(name = "geraet")]

@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(name = "first")]
+// +    #[vmstate(name = "first[1]")]

@@ -9,3 +9,7 @@ struct Device {
 fn main() {
     Device { a: [0; 4] }.save(&mut Writer::new()).unwrap();
 }
+
+// Fix:
+// -#[vmstate(field("a[4]": u32 = a[4]))]
+// +#[vmstate(field("a[3]": u32 = a[3]))]

@@ -17,3 +17,20 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    field,
+// -    field("b"),
+// -    field("a[0]": u32 = a[0], name = "other"),
+// -    field("a[1]": u32 = a[1], in = "device/group", skip = "no"),
+// -    field("a[2]": u32 = a[2], sinse = 2),
+// +    version = 4,
+// +    field("a[0]": u32 = a[0]),
+// +    field("a[1]": u32 = a[1]),
+// +    field("a[2]": u32 = a[2], since = 2),
+//
+// -    field("c": u8 = c)
+// +    field("c[1]": u8 = c)
+//
+// -    #[vmstate(field("d": u8 = self.c))]
+// +    #[vmstate(field("d": u8 = c))]

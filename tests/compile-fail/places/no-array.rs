@@ -10,3 +10,6 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(field("a[0]": u32 = a[0]))]

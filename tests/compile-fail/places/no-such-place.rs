@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(field("b[0]": u32 = b[0]))]
+// +#[vmstate(field("a[0]": u32 = a[0]))]

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(field("a[0]": u16 = a[0]))]
+// +#[vmstate(field("a[0]": u32 = a[0]))]

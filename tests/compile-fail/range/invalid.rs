@@ -20,3 +20,22 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(range = 2..=3)]
+// +    #[vmstate(range = 2..4)]
+//
+// -    #[vmstate(range = ..)]
+//
+// -    #[vmstate(range = 3)]
+// +    #[vmstate(range = 3..4)]
+//
+// -    #[vmstate(range = 0..2, len = count)]
+// +    #[vmstate(len = count)]
+//
+// -    #[vmstate(range = 0..2, buffer(len = count))]
+// +    #[vmstate(buffer(len = count))]
+//
+// -    words: [u16; 4],
+// -    #[vmstate(range = 0..2)]
+// +    words: [u8; 4],

@@ -19,3 +19,13 @@ struct Growing {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(range = 2..5)]
+// +    #[vmstate(range = 2..4)]
+//
+// -    #[vmstate(buffer, range = 2..2)]
+// +    #[vmstate(buffer, range = 2..3)]
+//
+// -    growing: Vec<u8>,
+// +    growing: [u8; 4],

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(skip)]
+// +    #[vmstate(skip = "wired by the board")]

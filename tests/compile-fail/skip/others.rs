@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(skip = "not needed", since = 1, timer)]
+// +    #[vmstate(skip = "not needed")]

@@ -11,3 +11,7 @@ fn zero() -> u8 {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(reset = zero)]
+// +    #[vmstate(skip = "wired by the board", reset = zero)]

@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(subsection = "dev/sub")]
+// +    #[vmstate(subsection("dev/sub", needed = |dev| dev.value != 0))]

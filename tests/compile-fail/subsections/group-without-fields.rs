@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(name = "dev", subsection("dev/sub"))]
+// +#[vmstate(name = "dev", subsection("dev/sub", empty, needed = |dev| dev.value != 0))]

@@ -9,3 +9,7 @@ struct Serial {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(in = "serial/xt")]
+// +    #[vmstate(in = "serial/tx")]

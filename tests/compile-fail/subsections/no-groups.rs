@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(name = "dev")]
+// +#[vmstate(name = "dev", subsection("dev/sub", needed = |dev| dev.value != 0))]

@@ -1,7 +1,7 @@
 use vmstate::VmState;
 
 #[derive(VmState)]
-#[vmstate(name = "dev", subsection("dev/sub"))]
+#[vmstate(name = "dev", subsection("dev/sub", always))]
 struct Device {
     #[vmstate(in = "dev/sub")]
     value: u8,
@@ -10,3 +10,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(in = "dev/bus")]
+// +    #[vmstate(in = "dev/sub")]

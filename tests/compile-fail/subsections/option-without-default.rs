@@ -14,3 +14,9 @@ struct Sub {
 }
 
 fn main() {}
+
+// Fix:
+// -#[derive(VmState)]
+// -#[vmstate(name = "sub")]
+// +#[derive(VmState, Default)]
+// +#[vmstate(name = "sub")]

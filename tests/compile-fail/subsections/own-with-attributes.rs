@@ -3,7 +3,7 @@ use vmstate::VmState;
 #[derive(VmState)]
 #[vmstate(name = "dev")]
 struct Device {
-    #[vmstate(subsection, name = "sub", with = Info)]
+    #[vmstate(subsection(always), name = "sub", with = Info)]
     sub: Sub,
 }
 
@@ -14,3 +14,7 @@ struct Sub {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(subsection(always), name = "sub", with = Info)]
+// +    #[vmstate(subsection(always))]

@@ -3,7 +3,7 @@ use vmstate::VmState;
 #[derive(VmState)]
 #[vmstate(name = "dev")]
 struct Device {
-    #[vmstate(subsection)]
+    #[vmstate(subsection(always))]
     sub: Sub,
 }
 
@@ -14,3 +14,7 @@ struct Sub {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(name = "other/sub")]
+// +#[vmstate(name = "dev/sub")]

@@ -9,8 +9,11 @@ struct Device {
 #[vmstate(name = "inner")]
 struct Inner {
     value: u8,
-    #[vmstate(subsection("inner/sub"))]
+    #[vmstate(subsection("inner/sub", always))]
     sub: u8,
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(subsection("inner/sub", always))]

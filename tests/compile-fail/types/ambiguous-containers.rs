@@ -8,7 +8,7 @@ struct Item {
 }
 
 #[derive(VmState)]
-#[vmstate(name = "containers", subsection("containers/group"))]
+#[vmstate(name = "containers", subsection("containers/group", always))]
 struct Containers {
     count: u8,
     #[vmstate(len = count, max = 4)]
@@ -43,3 +43,9 @@ enum Variants {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(name = "item")]
+//
+// -    #[vmstate(subsection("item/value"))]
+// +    #[vmstate(option)]

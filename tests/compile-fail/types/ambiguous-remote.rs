@@ -32,3 +32,9 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(name = "inner")]
+//
+// -    #[vmstate(subsection("inner/value"))]
+// +    #[vmstate(option)]

@@ -10,8 +10,15 @@ struct Device {
 #[vmstate(name = "inner")]
 struct Inner {
     value: u8,
-    #[vmstate(subsection("inner/sub"))]
+    #[vmstate(subsection("inner/sub", always))]
     sub: u8,
 }
 
 fn main() {}
+
+// Fix:
+// -    inner: Inner,
+// +    next: u8,
+// +    inner: Inner,
+//
+// -    next: u8,

@@ -43,3 +43,32 @@ struct Mistakes {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(bits = u16)]
+// +    #[vmstate(bits = u8)]
+//
+// -#[derive(VmState)]
+// -struct Names {
+// +impl IrqLine {
+// +    fn bits(&self) -> u8 {
+// +        0
+// +    }
+// +
+// +    fn from_bits(_: u8) -> Option<Self> {
+// +        Some(Self)
+// +    }
+// +}
+// +
+// +#[derive(VmState)]
+// +struct Names {
+//
+// -    #[vmstate(bits = u8)]
+//
+// -    #[vmstate(bits = u8)]
+//
+// -    #[vmstate(bits)]
+// +    #[vmstate(bits = u8)]
+//
+// -    #[vmstate(bits = u8, timer)]
+// +    #[vmstate(bits = u8)]

@@ -25,3 +25,16 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(bound = T)]
+// +#[vmstate(bound = "T: vmstate::Wire")]
+//
+// -#[vmstate(bound = "T Wire")]
+// +#[vmstate(bound = "T: vmstate::Wire")]
+//
+// -struct NoForm;
+// +#[derive(VmState)]
+// +struct NoForm {
+// +    level: u8,
+// +}

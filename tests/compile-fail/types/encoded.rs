@@ -54,3 +54,27 @@ struct NoInfo;
 struct NoInteger(String);
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(bits = u8, version = 2)]
+// +#[vmstate(transparent)]
+//
+// -struct TwoFields(usize, usize);
+// +struct TwoFields(usize);
+//
+// -#[vmstate(wire = u32, with = Info)]
+// +#[vmstate(wire = u32)]
+//
+// -#[vmstate(bits = u16)]
+// +#[vmstate(bits = u8)]
+//
+// -    #[vmstate(since = 2)]
+//
+// -#[vmstate(bits = u16)]
+// +#[vmstate(bits = u8)]
+//
+// -#[vmstate(with = NoInfo)]
+// +#[vmstate(transparent)]
+//
+// -struct NoInteger(String);
+// +struct NoInteger(usize);

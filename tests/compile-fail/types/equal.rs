@@ -9,3 +9,12 @@ struct Device {
 struct Line;
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(equal)]
+//
+// -struct Line;
+// +#[derive(VmState)]
+// +struct Line {
+// +    level: u8,
+// +}

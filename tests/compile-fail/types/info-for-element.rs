@@ -23,3 +23,7 @@ impl Info<u8> for Nibbles {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(with = Nibbles)]
+// +    #[vmstate(with = vmstate::info::array::Each<Nibbles>)]

@@ -9,3 +9,7 @@ struct Device {
 struct Clock;
 
 fn main() {}
+
+// Fix:
+// -    value: Clock,
+// +    value: Option<u64>,

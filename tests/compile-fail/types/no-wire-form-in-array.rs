@@ -8,3 +8,10 @@ struct Device {
 struct IrqLine;
 
 fn main() {}
+
+// Fix:
+// -struct IrqLine;
+// +#[derive(VmState)]
+// +struct IrqLine {
+// +    level: u8,
+// +}

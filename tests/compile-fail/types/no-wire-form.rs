@@ -9,3 +9,8 @@ struct Device {
 struct IrqLine;
 
 fn main() {}
+
+// Fix:
+// -    irq: IrqLine,
+// +    #[vmstate(skip = "wired by the board")]
+// +    irq: IrqLine,

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(priority = Pci)]
+// +#[vmstate(priority = PciBus)]

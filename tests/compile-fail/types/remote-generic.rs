@@ -13,3 +13,11 @@ struct Definition<T> {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(remote = other::Foreign<T>)]
+// -struct Definition<T> {
+// -    value: T,
+// +#[vmstate(remote = other::Foreign<u8>)]
+// +struct Definition {
+// +    value: u8,

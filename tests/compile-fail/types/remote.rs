@@ -13,7 +13,7 @@ struct Definition {
     ticks: u32,
     #[vmstate(skip = "a cache")]
     cache: u32,
-    #[vmstate(subsection("Definition/late"))]
+    #[vmstate(subsection("Definition/late", always))]
     late: u8,
 }
 
@@ -30,3 +30,20 @@ struct OtherName {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(remote = foreign::Clock, post_load = check)]
+// +#[vmstate(remote = foreign::Clock)]
+//
+// -    #[vmstate(when = exists, must_exist("ticks", ticks))]
+//
+// -    #[vmstate(skip = "a cache")]
+// -    cache: u32,
+// -    #[vmstate(subsection("Definition/late", always))]
+// -    late: u8,
+//
+// -    ticks: u16,
+// +    ticks: u32,
+//
+// -    ticsk: u32,
+// +    ticks: u32,

@@ -4,7 +4,7 @@ use vmstate::VmState;
 #[vmstate(name = "virtio-net")]
 struct Device {
     inner: Inner,
-    #[vmstate(subsection("virtio-net/sub"))]
+    #[vmstate(subsection("virtio-net/sub", always))]
     sub: u8,
 }
 
@@ -15,3 +15,8 @@ struct Inner {
 }
 
 fn main() {}
+
+// Fix:
+// -    inner: Inner,
+// +    #[vmstate(ambiguous = "QEMU's layout")]
+// +    inner: Inner,

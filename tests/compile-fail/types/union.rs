@@ -7,3 +7,9 @@ union Register {
 }
 
 fn main() {}
+
+// Fix:
+// -union Register {
+// +struct Register {
+//
+// -    bytes: [u8; 4],

@@ -6,3 +6,8 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    value: usize,
+// +    #[vmstate(wire = u32)]
+// +    value: usize,

@@ -7,3 +7,13 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    a: u8,
+// +    a: Part,
+// +}
+// +
+// +#[derive(VmState)]
+// +#[vmstate(version = 2)]
+// +struct Part {
+// +    value: u8,

@@ -7,3 +7,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(version = 2, minimum_version = 3)]
+// +#[vmstate(version = 3, minimum_version = 3)]

@@ -21,3 +21,7 @@ struct Timer {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(version = 2)]
+// +#[vmstate(version = 3)]

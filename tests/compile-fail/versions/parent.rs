@@ -36,3 +36,31 @@ struct Part {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(versions = child)]
+// +#[vmstate(versions = parent)]
+//
+// -#[vmstate(versions = parent, version = 2, priority = PciBus)]
+// +#[vmstate(version = 3)]
+//
+// -    #[vmstate(since = 3, until = 2)]
+// +    #[vmstate(since = 2)]
+//
+// -    #[vmstate(versioned(was(..=2 => 1, ..=1 => 1)))]
+// +    #[vmstate(versioned(was(..=1 => 1, ..=2 => 1)))]
+//
+// -    #[vmstate(versioned(was(..=3 => 1)))]
+// +    #[vmstate(versioned(was(..=2 => 1)))]
+//
+// -    #[vmstate(versioned(was(..=1 => 1)), default)]
+// +    #[vmstate(versioned(was(..=1 => 1)))]
+//
+// -    #[vmstate(versioned())]
+// +    #[vmstate(versioned = 1)]
+//
+// -    #[vmstate(versioned(wass(..=1 => 1)))]
+// +    #[vmstate(versioned(was(..=1 => 1)))]
+//
+// -    #[vmstate(versioned(was(1 => 1)))]
+// +    #[vmstate(versioned(was(..=1 => 1)))]

@@ -20,3 +20,12 @@ struct Closure {
 }
 
 fn main() {}
+
+// Fix:
+// -    fn take(&mut self, old: u8) -> bool {
+// +    fn take(&mut self, old: u8) {
+//
+// -        true
+//
+// -#[vmstate(version = 2, removed("old": u8, until = 1, with = |device, old| device.value == old))]
+// +#[vmstate(version = 2, removed("old": u8, until = 1, with = |device, old| device.value = old))]

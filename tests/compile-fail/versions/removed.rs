@@ -27,3 +27,22 @@ impl Wrong {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(removed("always": u8))]
+// +    #[vmstate(removed("always": u8, until = 2))]
+//
+// -    #[vmstate(removed("current": u8, until = 3))]
+// +    #[vmstate(removed("current": u8, until = 2))]
+//
+// -    #[vmstate(removed("early": u8, until = 1))]
+// +    #[vmstate(removed("early": u8, until = 2))]
+//
+// -    #[vmstate(removed("untyped", until = 2))]
+// +    #[vmstate(removed("untyped": u8, until = 2))]
+//
+// -    #[vmstate(removed("first": u8, until = 2, unless = 1))]
+// +    #[vmstate(removed("first[1]": u8, until = 2))]
+//
+// -    fn take(&mut self, _: u16) {}
+// +    fn take(&mut self, _: u8) {}

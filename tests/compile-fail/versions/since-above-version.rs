@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(version = 2)]
+// +#[vmstate(version = 3)]

@@ -14,3 +14,12 @@ impl Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(since = 3, when = Self::has_value)]
+// +    #[vmstate(when = Self::has_value)]
+//
+// -    fn has_value(&self) -> bool {
+// -        true
+// +    fn has_value(&self, version: u32) -> bool {
+// +        version >= 3

@@ -8,3 +8,6 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(since = 2)]

@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(until = 2)]
+// -    value: u8,

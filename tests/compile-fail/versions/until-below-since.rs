@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -    #[vmstate(since = 3, until = 2)]
+// +    #[vmstate(since = 2, until = 3)]

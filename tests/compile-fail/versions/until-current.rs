@@ -8,3 +8,7 @@ struct Device {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(version = 4)]
+// +#[vmstate(version = 5)]

@@ -10,8 +10,8 @@ struct Own {
 #[vmstate(
     name = "dev",
     version = 3,
-    subsection("dev/group", version = 2, was(..=2 => 1, ..=1 => 1)),
-    subsection("dev/other", version = 2, was(..=1 => 3))
+    subsection("dev/group", always, version = 2, was(..=2 => 1, ..=1 => 1)),
+    subsection("dev/other", always, version = 2, was(..=1 => 3))
 )]
 struct Device {
     #[vmstate(in = "dev/group")]
@@ -20,7 +20,7 @@ struct Device {
     other: u8,
     #[vmstate(subsection(was(..=3 => 0)))]
     own: Own,
-    #[vmstate(subsection("dev/single", was(1 => 1)))]
+    #[vmstate(subsection("dev/single", always, was(1 => 1)))]
     single: u8,
 }
 
@@ -38,3 +38,21 @@ impl Wrong {
 }
 
 fn main() {}
+
+// Fix:
+// -#[vmstate(name = "dev/own")]
+// +#[vmstate(name = "dev/own", needed = |own| own.value != 0)]
+//
+// -    subsection("dev/group", always, version = 2, was(..=2 => 1, ..=1 => 1)),
+// -    subsection("dev/other", always, version = 2, was(..=1 => 3))
+// +    subsection("dev/group", always, version = 2, was(..=1 => 1, ..=2 => 1)),
+// +    subsection("dev/other", always, version = 2, was(..=1 => 1))
+//
+// -    #[vmstate(subsection(was(..=3 => 0)))]
+// +    #[vmstate(subsection(was(..=2 => 0)))]
+//
+// -    #[vmstate(subsection("dev/single", always, was(1 => 1)))]
+// +    #[vmstate(subsection("dev/single", always, was(..=1 => 1)))]
+//
+// -    fn old(&self) -> u16 {
+// +    fn old(&self) -> u8 {

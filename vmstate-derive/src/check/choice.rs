@@ -1,10 +1,10 @@
 //! Rules about the attributes that choose a wire form.
 
-use quote::ToTokens;
 use syn::Type;
 
+use super::types::{check_bits_type, check_wire_type};
 use crate::errors::Errors;
-use crate::model::{array_element, innermost, is_named, option_inner, primitive};
+use crate::model::{array_element, builtin, innermost, is_named, option_inner, primitive, source};
 use crate::parse;
 
 pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) {
@@ -13,7 +13,7 @@ pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) 
     check_option(ty, attributes, errors);
     check_max(attributes, errors);
     check_range(ty, attributes, errors);
-    check_prefix(attributes, errors);
+    check_prefix(ty, attributes, errors);
     check_bits(ty, attributes, errors);
 }
 
@@ -76,7 +76,7 @@ fn check_option(ty: &Type, attributes: &parse::Field, errors: &Errors) {
         errors.at(other, format!("`{other}` is not allowed with `option`: put the value into a struct"));
     }
     if option_inner(ty).is_none() {
-        errors.at(ty, format!("`option` requires `Option<T>`; found `{}`", ty.to_token_stream()));
+        errors.at(ty, format!("`option` requires `Option<T>`; found `{}`", source(ty)));
     }
 }
 
@@ -108,14 +108,18 @@ const WITH_COUNT: [&str; 17] = [
     "field",
 ];
 
-/// `count("n": u8)` without `max`; `count("n": u8), len = field`; `count("n": bool)`
-fn check_prefix(attributes: &parse::Field, errors: &Errors) {
+/// `count("n": u8)` without `max`; `count("n": u8), len = field`; `count("n": bool)`; `count("n": u8)` on a `[u8; 4]`
+fn check_prefix(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let Some((key, count)) = attributes.count.entry() else { return };
     for other in attributes.keys.iter().filter(|key| WITH_COUNT.iter().all(|allowed| key != allowed)) {
         errors.at(other, format!("`{other}` is not allowed with `count`"));
     }
     if !attributes.has("max") {
         errors.at(key, "missing limit on the number of elements in a stream: add `max = N`");
+    }
+    if array_element(ty).is_some() || builtin(ty).is_some() {
+        let found = source(ty);
+        errors.at(ty, format!("`count` requires a growing collection, such as `Vec<T>`; found `{found}`"));
     }
     let supported = |name: &str| ["u8", "u16", "u32", "u64", "i32"].contains(&name);
     if let Some(name) = primitive(&count.ty).filter(|name| !supported(name)) {
@@ -136,17 +140,19 @@ fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     }
     let Some(name) = primitive(innermost(ty)) else { return };
     if attributes.buffer.is_set() && (array_element(ty).is_none() || name != "u8") {
-        errors.at(ty, format!("`buffer` requires `[u8; N]`; found `{}`", ty.to_token_stream()));
+        errors.at(ty, format!("`buffer` requires `[u8; N]`; found `{}`", source(ty)));
     } else if array_element(ty).is_none() {
-        errors.at(ty, format!("`range` requires an array; found `{}`", ty.to_token_stream()));
+        errors.at(ty, format!("`range` requires an array; found `{}`", source(ty)));
     }
 }
 
-/// `bits = u8` on a `u8`, or on a `String`
+/// `bits = u8` on a `u8`, or on a `String`; `wire = usize`
 fn check_bits(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let element = innermost(ty);
+    attributes.bits.value().into_iter().for_each(|bits| check_bits_type(bits, errors));
+    attributes.wire.value().into_iter().for_each(|wire| check_wire_type(wire, errors));
     if attributes.bits.is_set() && (primitive(element).is_some() || is_named(element, "String")) {
-        let found = ty.to_token_stream();
+        let found = source(ty);
         errors.at(ty, format!("`bits` requires a set of flags with `bits()` and `from_bits()`; found `{found}`"));
     }
 }

@@ -27,10 +27,12 @@ pub(super) fn check_tagged(tagged: &Tagged<'_>, errors: &Errors) {
 }
 
 /// `enum Mode { Off, On }` without a `repr`; `#[vmstate(repr = usize)]`.
+///
+/// A misspelt `repr`, which was reported, is an integer type.
 fn check_repr(item: &DeriveInput, attributes: &parse::Struct, repr: Option<&Ident>, errors: &Errors) {
     if let Some(other) = attributes.repr.value().filter(|repr| INTEGERS.iter().all(|known| repr != known)) {
         errors.at(other, format!("unsupported wire type `{other}`: expected one of {}", INTEGERS.join(", ")));
-    } else if repr.is_none() && !attributes.keys.iter().any(|key| key == "repr") {
+    } else if repr.is_none() && !attributes.keys.iter().any(|key| parse::Struct::intends(key, "repr")) {
         let message =
             "missing integer type: add `#[vmstate(repr = u8)]` or `#[repr(u8)]`, or another integer of fixed size";
         errors.at(&item.ident, message);

@@ -3,7 +3,7 @@
 use super::field::{check_default, check_fields};
 use super::name::{check_minimum, check_name};
 use crate::errors::Errors;
-use crate::model::{Absent, Body, Device, Subsection};
+use crate::model::{Absent, Body, Device, Subsection, builtin};
 use crate::parse::Was;
 
 /// A load records the subsections it has seen in a word of this many bits.
@@ -46,11 +46,45 @@ fn check_subsection(device: &Device<'_>, subsection: &Subsection<'_>, errors: &E
         Body::Own { .. } => check_own(subsection, errors),
         // A field with a misspelt `in`, which was reported, is probably one of this subsection.
         Body::Group(fields) if fields.is_empty() && has_unknown_group(device) => {}
-        Body::Group(fields) if fields.is_empty() => {
+        Body::Group(fields) if fields.is_empty() && !attributes.empty.is_set() => {
             let name = attributes.text().unwrap_or_default();
-            errors.at(&attributes.name, format!("subsection without fields: add `in = {name:?}` to a field"));
+            let message = format!(
+                "subsection without fields: add `in = {name:?}` to a field, or `empty` if QEMU's has no fields either"
+            );
+            errors.at(&attributes.name, message);
+            return;
         }
         _ => check_described(subsection, errors),
+    }
+    check_empty(subsection, errors);
+    check_needed(subsection, errors);
+}
+
+/// `subsection("dev/a", empty)` with fields.
+fn check_empty(subsection: &Subsection<'_>, errors: &Errors) {
+    let is_empty = matches!(&subsection.body, Body::Group(fields) if fields.is_empty());
+    if let Some(key) = subsection.attributes.empty.key().filter(|_| !is_empty) {
+        errors.at(key, "`empty` is not allowed on a subsection with fields: remove it");
+    }
+}
+
+/// `subsection("dev/a")` on a `u8`; `subsection("dev/a", always)` on an `Option`.
+fn check_needed(subsection: &Subsection<'_>, errors: &Errors) {
+    let attributes = &subsection.attributes;
+    let optional = matches!(&subsection.body, Body::Optional(_) | Body::Own { optional: true, .. });
+    let other = attributes.needed.key().map(|_| "`needed`").or_else(|| optional.then_some("an `Option`"));
+    match (attributes.always.key(), other) {
+        (Some(key), Some(other)) => {
+            let message = format!("`always` is not allowed with {other}, which decides whether it is sent");
+            errors.at(key, message);
+        }
+        // The description of the member's type, which the macro does not know, may have the predicate.
+        (None, None) if !matches!(subsection.body, Body::Own { .. }) && !attributes.misses("needed") => {
+            let message = "missing condition: a subsection that every stream has cannot be loaded by an older release; \
+                           add `needed = |dev| dev.level != 0`, or `always` if QEMU's has no `.needed` either";
+            errors.at(&attributes.name, message);
+        }
+        _ => {}
     }
 }
 
@@ -87,6 +121,15 @@ fn check_was(device: &Device<'_>, subsection: &Subsection<'_>, errors: &Errors) 
 /// `subsection(version = 2)` without a name.
 fn check_own(subsection: &Subsection<'_>, errors: &Errors) {
     let attributes = &subsection.attributes;
+    if let Body::Own { ty, .. } = &subsection.body
+        && let Some(name) = builtin(ty)
+    {
+        let message = format!(
+            "a subsection without a name requires a struct that derives `VmState`; found `{name}`: \
+            add the name, as in `subsection(\"parent/name\")`"
+        );
+        errors.at(ty, message);
+    }
     let hooks = attributes.hooks.all().map(|(key, _)| key);
     for key in [attributes.version.key(), attributes.minimum_version.key()].into_iter().flatten().chain(hooks) {
         errors.at(key, format!("`{key}` belongs on the field's type, which describes the whole subsection"));

@@ -2,17 +2,17 @@
 //!
 //! They only make the message better: the compiler rejects the types that are not known by name.
 
-use quote::ToTokens;
 use syn::Type;
 
 use crate::errors::Errors;
-use crate::model::{Field, Form, InfoKind, array_element, builtin, innermost};
+use crate::model::{Field, Form, INTEGERS, InfoKind, Tree, arguments, array_element, builtin, innermost, source};
 
-/// `#[vmstate(equal)] name: usize`
+/// `#[vmstate(equal)] name: usize`; `#[vmstate(list(max = 4))] name: Vec<u32>`
 pub(super) fn check_type(field: &Field, errors: &Errors) {
+    check_structs(field, errors);
     let Form::Info(info) = &field.form else { return };
     if let Some((key, types)) = mismatch(&info.kind, &field.ty) {
-        errors.at(&field.ty, format!("`{key}` requires {types}; found `{}`", field.ty.to_token_stream()));
+        errors.at(&field.ty, format!("`{key}` requires {types}; found `{}`", source(&field.ty)));
     }
 }
 
@@ -32,4 +32,59 @@ fn mismatch(kind: &InfoKind, ty: &Type) -> Option<(&'static str, &'static str)> 
         InfoKind::As(_) | InfoKind::Present | InfoKind::Custom(_) => return None,
     };
     (!fits).then_some((key, types))
+}
+
+/// `list(max = 4)` on a `Vec<u32>`; `tree(max = 4)` on a `BTreeMap<u64, Node>`; `versioned = 2` on a `u8`
+fn check_structs(field: &Field, errors: &Errors) {
+    match &field.form {
+        Form::List(_) => {
+            if let [item] = arguments(&field.ty)[..] {
+                check_item("list", item, errors);
+            }
+        }
+        Form::Tree(tree) => {
+            if let [key, value] = arguments(&field.ty)[..] {
+                check_key(tree, key, errors);
+                check_item("tree", value, errors);
+            }
+        }
+        Form::Versioned(_) => check_item("versioned", innermost(&field.ty), errors),
+        _ => {}
+    }
+}
+
+fn check_key(tree: &Tree, key: &Type, errors: &Errors) {
+    if !tree.direct && builtin(key).is_some() {
+        errors.at(key, "`tree` requires keys that derive `VmState`: write `tree(direct, ...)` for integers");
+    }
+}
+
+fn check_item(key: &str, item: &Type, errors: &Errors) {
+    if let Some(name) = builtin(item) {
+        let message = format!(
+            "`{key}` requires structs that derive `VmState`; found `{name}`: put it into a struct with one field"
+        );
+        errors.at(item, message);
+    }
+}
+
+/// `wire = usize`
+pub(super) fn check_wire_type(ty: &Type, errors: &Errors) {
+    check_integer("wire", ty, &INTEGERS, errors);
+}
+
+/// `bits = f32`
+pub(super) fn check_bits_type(ty: &Type, errors: &Errors) {
+    const WIDE: [&str; 2] = ["u128", "i128"];
+    if builtin(ty).is_none_or(|name| !WIDE.contains(&name.as_str())) {
+        check_integer("bits", ty, &INTEGERS, errors);
+    }
+}
+
+fn check_integer(key: &str, ty: &Type, supported: &[&str], errors: &Errors) {
+    if let Some(name) = builtin(ty).filter(|name| !supported.contains(&name.as_str())) {
+        let supported = supported.join(", ");
+        errors
+            .at(ty, format!("`{key}` requires an integer of fixed size; found `{name}`: expected one of {supported}"));
+    }
 }

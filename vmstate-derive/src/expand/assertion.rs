@@ -39,10 +39,12 @@ fn assertions(device: &Device<'_>, name: &TokenStream) -> Vec<TokenStream> {
     });
     let subsections = device.subsections.iter().enumerate();
     let names = subsections.filter_map(|(index, subsection)| is_named_after_parent(&description, index, subsection));
+    let subsections = device.subsections.iter().enumerate();
+    let conditions = subsections.filter_map(|(index, subsection)| is_conditional(&description, index, subsection));
     let groups = device.subsections.iter().flat_map(Subsection::fields);
     let forms = device.fields.iter().chain(groups).filter_map(form::assertion);
     let newest = has_all_versions(device, &description);
-    newest.into_iter().chain(ambiguous).chain(grouped).chain(names).chain(forms).collect()
+    newest.into_iter().chain(ambiguous).chain(grouped).chain(names).chain(conditions).chain(forms).collect()
 }
 
 /// Asserts that the struct has all versions that nested structs with `versions = parent` refer to.
@@ -102,6 +104,21 @@ fn is_named_after_parent(description: &TokenStream, index: usize, subsection: &S
             __vmstate::walk::is_subsection_name(#description.subsections[#index].description.name, #description.name),
             "the name of this subsection's type must start with the parent's name: \
              add `#[vmstate(name = \"parent/...\")]` to the type"
+        );
+    })
+}
+
+/// Asserts that the type of a subsection that every stream could have decides whether it is sent.
+fn is_conditional(description: &TokenStream, index: usize, subsection: &Subsection<'_>) -> Option<TokenStream> {
+    let Body::Own { ty, optional: false, .. } = &subsection.body else { return None };
+    if subsection.needed().is_some() || subsection.attributes.always.is_set() {
+        return None;
+    }
+    Some(quote_spanned! {located(ty)=>
+        __vmstate::core::assert!(
+            #description.subsections[#index].description.conditional,
+            "missing condition: a subsection that every stream has cannot be loaded by an older release; add \
+             `#[vmstate(needed = path)]` to its type, or `subsection(always)` if QEMU's has no `.needed` either"
         );
     })
 }

@@ -5,10 +5,10 @@
 use proc_macro2::TokenStream;
 use syn::Fields;
 
+use super::enumeration;
 use super::hygiene::tokens;
 use super::implementor::Implementor;
 use super::wire::Wire;
-use super::{encoded, enumeration};
 use crate::model::{Enumeration, Input};
 use crate::parse;
 
@@ -17,7 +17,6 @@ pub(super) fn expand(input: &parse::Input<'_>, model: Option<&Input<'_>>) -> Opt
         Some(Input::Enumeration(enumeration)) => {
             has_discriminants(enumeration).then(|| enumeration::expand(enumeration, &enumeration.item.generics))
         }
-        Some(Input::Encoded(encoded)) => Some(encoded::expand(encoded, &encoded.item().generics)),
         _ => Some(empty_struct(input)),
     }
 }

@@ -3,6 +3,7 @@
 //! A macro cannot resolve names. A renamed or shadowed type only costs an early error message or a
 //! faster path; the compiler checks the rest.
 
+use quote::ToTokens;
 use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};
 
 /// The primitive types.
@@ -117,6 +118,18 @@ fn item(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// Returns the type arguments of a path, such as both of `BTreeMap<u64, Node>`.
+pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
+    let Type::Path(path) = ty else { return Vec::new() };
+    let last = path.path.segments.last().map(|last| &last.arguments);
+    let Some(PathArguments::AngleBracketed(arguments)) = last else { return Vec::new() };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
+}
+
 /// Returns the name of a primitive type whose values all have the same size on the wire, with any bytes valid.
 pub(crate) fn primitive(ty: &Type) -> Option<String> {
     builtin(ty).filter(|name| !NOT_PLAIN.contains(&name.as_str()))
@@ -133,6 +146,14 @@ pub(crate) fn builtin(ty: &Type) -> Option<String> {
         Type::Paren(paren) => builtin(&paren.elem),
         _ => None,
     }
+}
+
+/// Returns the type as it is usually written, for messages.
+pub(crate) fn source(ty: &Type) -> String {
+    let tokens = ty.to_token_stream().to_string();
+    [(" < ", "<"), (" >", ">"), (" ;", ";"), (" ,", ","), (" :: ", "::")]
+        .iter()
+        .fold(tokens, |text, (spaced, usual)| text.replace(spaced, usual))
 }
 
 /// Returns the value of an integer literal.

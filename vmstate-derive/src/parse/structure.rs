@@ -15,7 +15,7 @@ use super::keys::keys;
 use super::old::{OldLoader, Removed};
 use super::once::Once;
 use super::subsection::Subsection;
-use super::suggest::Levels;
+use super::suggest::{Levels, meant};
 use super::variant::Variants;
 use crate::errors::Errors;
 
@@ -105,5 +105,10 @@ impl Struct {
     /// Returns whether a struct attribute has this key.
     pub(crate) fn knows(key: &Ident) -> bool {
         Self::LEVEL.keys.iter().any(|known| key == known)
+    }
+
+    /// Returns whether a key is this struct attribute, or was probably meant to be it.
+    pub(crate) fn intends(key: &Ident, attribute: &str) -> bool {
+        key == attribute || meant(&key.to_string(), &Self::LEVEL) == Some(attribute)
     }
 }

@@ -14,11 +14,17 @@ use crate::errors::Errors;
 /// A `subsection(...)` on a struct, which names a group of fields, or on a field.
 pub(crate) struct Subsection {
     pub(crate) key: Ident,
+    /// The keys of all options, even of malformed ones.
+    keys: Vec<Ident>,
     /// `None` on a field whose type describes the subsection.
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Once<Number>,
     pub(crate) minimum_version: Once<Number>,
     pub(crate) needed: Once<Function>,
+    /// Set if every stream has it.
+    pub(crate) always: Once<()>,
+    /// Set if it has no fields.
+    pub(crate) empty: Once<()>,
     pub(crate) absent: Once<Ident>,
     pub(crate) was: Once<Vec<Was>>,
     pub(crate) hooks: Hooks,
@@ -29,6 +35,8 @@ keys! {
         "version" => self.version.set(key, entry.version(errors), errors),
         "minimum_version" => self.minimum_version.set(key, entry.version(errors), errors),
         "needed" => self.needed.set(key, entry.predicate(errors), errors),
+        "always" => self.always.set(key, entry.word(errors), errors),
+        "empty" => self.empty.set(key, entry.word(errors), errors),
         "absent" => self.absent.set(key, entry.assigned("`keep`, `default` or `error`", "default", errors), errors),
         "was" => self.was.set(key, Was::parse(entry, errors), errors),
         "pre_save" => self.hooks.pre_save.set(key, entry.function("Self::update", errors), errors),
@@ -61,16 +69,26 @@ impl Subsection {
         };
         let mut subsection = Self {
             key: entry.key.clone(),
+            keys: Vec::new(),
             name,
             version: Once::default(),
             minimum_version: Once::default(),
             needed: Once::default(),
+            always: Once::default(),
+            empty: Once::default(),
             absent: Once::default(),
             was: Once::default(),
             hooks: Hooks::default(),
         };
-        subsection.read_all(&entry.nested(rest, errors), errors);
+        let options = entry.nested(rest, errors);
+        subsection.read_all(&options, errors);
+        subsection.keys = options.into_iter().map(|option| option.key).collect();
         Some(subsection)
+    }
+
+    /// Returns whether an option was reported that may have been meant to be `key`.
+    pub(crate) fn misses(&self, key: &str) -> bool {
+        self.keys.iter().any(|given| given == key || Self::LEVEL.keys.iter().all(|known| given != known))
     }
 
     /// Returns the name as a string.

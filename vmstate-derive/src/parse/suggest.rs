@@ -50,9 +50,7 @@ const PAGE: &str = "https://docs.rs/vmstate/latest/vmstate/derive.VmState.html";
 pub(super) fn unknown(key: &Ident, here: &Level, levels: Levels, errors: &Errors) {
     let text = key.to_string();
     let homes: Vec<_> = levels.iter().filter(|level| level.keys.contains(&text.as_str())).map(with_article).collect();
-    // An exact match of a foreign name is a better guess than a similar spelling.
-    let known_as = ELSEWHERE.iter().find(|(other, own)| *other == text && here.keys.contains(own)).map(|(_, own)| *own);
-    let meant = known_as.or_else(|| nearest(&text, here.keys).filter(|_| homes.is_empty()));
+    let meant = if homes.is_empty() { meant(&text, here) } else { known_as(&text, here) };
     let problem = if homes.is_empty() {
         format!("unknown {} `{key}`", here.noun)
     } else {
@@ -67,6 +65,17 @@ pub(super) fn unknown(key: &Ident, here: &Level, levels: Levels, errors: &Errors
         (None, None) => format!("; expected one of: {}", here.keys.join(", ")),
     };
     errors.at(key, problem + &advice);
+}
+
+/// Returns the key of `here` that an unknown one was probably meant to be.
+pub(super) fn meant(text: &str, here: &Level) -> Option<&'static str> {
+    // An exact match of a foreign name is a better guess than a similar spelling.
+    known_as(text, here).or_else(|| nearest(text, here.keys))
+}
+
+/// Returns the key of `here` for a name in QEMU or in another derive.
+fn known_as(text: &str, here: &Level) -> Option<&'static str> {
+    ELSEWHERE.iter().find(|(other, own)| *other == text && here.keys.contains(own)).map(|(_, own)| *own)
 }
 
 /// The noun of a level with its article: `an `unused` option`.

@@ -28,7 +28,7 @@ const _: () = {
                         "diff",
                         __vmstate::Form::new(
                             __vmstate::Kind::Temporary(
-                                <Diff as __vmstate::VmState>::DESCRIPTION,
+                                <Diff as __vmstate::tmp::TemporaryForm<Self>>::TEMPORARY,
                             ),
                             __vmstate::core::option::Option::None,
                         ),
@@ -86,11 +86,9 @@ const _: () = {
                 "older",
             )?;
             __vmstate::InField::in_field(
-                __vmstate::tmp::save::<
-                    Diff,
+                <Diff as __vmstate::tmp::TemporaryForm<
                     Self,
-                    _,
-                >(
+                >>::save(
                     &*self,
                     sink,
                     __vmstate::FieldRef::new(
@@ -201,17 +199,7 @@ const _: () = {
                 "older",
             )?;
             __vmstate::InField::in_field(
-                __vmstate::tmp::load::<
-                    Diff,
-                    Self,
-                >(
-                    &mut *self,
-                    __vmstate::walk::nested_version(
-                        <Diff as __vmstate::VmState>::DESCRIPTION,
-                        reader.version(),
-                    ),
-                    reader,
-                ),
+                <Diff as __vmstate::tmp::TemporaryForm<Self>>::load(&mut *self, reader),
                 "diff",
             )?;
             __vmstate::InField::in_field(

@@ -485,4 +485,12 @@ const _: () = {
              add `#[vmstate(name = \"parent/...\")]` to the type"
         );
     };
+    const _: () = {
+        __vmstate::core::assert!(
+            < Device as __vmstate::VmState > ::DESCRIPTION.subsections[3usize]
+            .description.conditional,
+            "missing condition: a subsection that every stream has cannot be loaded by an older release; add \
+             `#[vmstate(needed = path)]` to its type, or `subsection(always)` if QEMU's has no `.needed` either"
+        );
+    };
 };

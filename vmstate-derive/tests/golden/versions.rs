@@ -13,6 +13,6 @@ struct Older {
     second: u8,
     #[vmstate(since = 4, default = u16::MAX)]
     level: u16,
-    #[vmstate(subsection("dev/extra", version = 2, was(..=3 => 1)), must_exist("fits", Self::fits))]
+    #[vmstate(subsection("dev/extra", always, version = 2, was(..=3 => 1)), must_exist("fits", Self::fits))]
     extra: u8,
 }

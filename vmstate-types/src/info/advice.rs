@@ -61,7 +61,8 @@ pub trait IsComposed<Container> {}
     message = "missing attribute: the wire form of `{Container}` depends on what `None` means",
     label = "unknown encoding of `None`",
     note = "to send it only if it is `Some`, add `#[vmstate(subsection(\"parent/name\"))]`",
-    note = "if source and destination agree on it, add `#[vmstate(pointer)]`, and `when` if it can be `None`",
+    note = "to send a `bool` before it, add `#[vmstate(option)]`",
+    note = "for an `Option<Box<T>>` about which source and destination agree, add `#[vmstate(pointer)]`, and `when` if it can be `None`",
     note = "for the deadline of a timer, add `#[vmstate(timer)]` to an `Option<u64>`",
     note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]

@@ -20,9 +20,10 @@ pub struct As<W>(PhantomData<W>);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be converted to `{W}`",
     label = "expected an integer or `bool`",
-    note = "`wire` stores an integer or a `bool` as an integer of fixed size"
+    note = "`wire` stores an integer or a `bool` as an integer of fixed size",
+    note = "the integer of an enum is an attribute of the enum, `#[vmstate(repr = {W})]`"
 )]
-pub trait StoreAs<W>: Sized {
+pub trait StoreAs<W>: Debug + Sized {
     /// Converts the value to the wire type, if it is in range.
     fn to_wire(&self) -> Option<W>;
 
@@ -69,7 +70,7 @@ conversions!(i16: u8 u16 u32 u64 usize i8 i32 i64 isize);
 conversions!(i32: u8 u16 u32 u64 usize i8 i16 i64 isize);
 conversions!(i64: u8 u16 u32 u64 usize i8 i16 i32 isize);
 
-impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> {
+impl<T: StoreAs<W>, W: Wire + Default + Debug + Copy> Info<T> for As<W> {
     const NAME: &'static str = match W::FORM.kind {
         Kind::Info(name) => name,
         _ => "",
@@ -102,7 +103,7 @@ impl<T: StoreAs<W> + Debug, W: Wire + Default + Debug + Copy> Info<T> for As<W> 
 }
 
 impl<W: Wire> As<W> {
-    fn to_wire<T: StoreAs<W> + Debug>(value: &T) -> Result<W, SaveError> {
+    fn to_wire<T: StoreAs<W>>(value: &T) -> Result<W, SaveError> {
         let wire = value.to_wire();
         wire.ok_or_else(|| SaveError::out_of_range(format!("{value:?} does not fit its wire type {}", Self::name())))
     }

@@ -1,5 +1,7 @@
 //! State that is stored in another form than it is sent: QEMU's `VMSTATE_WITH_TMP`.
 
+use super::sealed::Seal;
+use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::VmState;
@@ -73,26 +75,50 @@ pub trait Temporary<Parent>: VmState {
     fn apply(self, parent: &mut Parent) -> Result<(), LoadError>;
 }
 
-/// Saves a temporary of `parent`.
-///
-/// # Errors
-/// Returns an error if the temporary cannot be saved.
-pub fn save<T: Temporary<P>, P, S: Sink>(parent: &P, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
-    let version = walk::nested_version(T::DESCRIPTION, sink.out().version());
-    sink.begin_element(at, ElementIndex::ONLY);
-    walk::save(&mut T::from_parent(parent), sink, version)?;
-    sink.end_element();
-    Ok(())
+/// The form of a temporary. Generated code uses only this trait, so that a type that is not a temporary causes one error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a temporary of `{Parent}`",
+    label = "expected a struct that implements `Temporary<{Parent}>`",
+    note = "derive `VmState` for `{Self}`, and implement `vmstate::Temporary<{Parent}>` with `from_parent` and `apply`"
+)]
+pub trait TemporaryForm<Parent> {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
+    /// The description of the temporary.
+    const TEMPORARY: &'static Description;
+
+    /// Saves a temporary of `parent`.
+    ///
+    /// # Errors
+    /// Returns an error if the temporary cannot be saved.
+    fn save<S: Sink>(parent: &Parent, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
+    /// Loads a temporary at the field's version, as QEMU's `get_tmp` does, and applies it.
+    ///
+    /// # Errors
+    /// Returns an error if the temporary cannot be loaded, or its values are invalid for the parent.
+    fn load(parent: &mut Parent, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }
 
-/// Loads a temporary at the field's `version`, as QEMU's `get_tmp` does, and applies it.
-///
-/// # Errors
-/// Returns an error if the temporary cannot be loaded, or its values are invalid for the parent.
-pub fn load<T: Temporary<P>, P>(parent: &mut P, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    let start = reader.offset();
-    let mut temporary = T::for_load(parent);
-    walk::load(&mut temporary, reader, version)?;
-    // The failure concerns the temporary as a whole, so that its offset is the first byte's.
-    temporary.apply(parent).map_err(|error| error.at_offset(start))
+impl<T: Temporary<P>, P> TemporaryForm<P> for T {
+    const SEAL: Seal = Seal;
+    const TEMPORARY: &'static Description = T::DESCRIPTION;
+
+    fn save<S: Sink>(parent: &P, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+        let version = walk::nested_version(T::DESCRIPTION, sink.out().version());
+        sink.begin_element(at, ElementIndex::ONLY);
+        walk::save(&mut T::from_parent(parent), sink, version)?;
+        sink.end_element();
+        Ok(())
+    }
+
+    fn load(parent: &mut P, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        let start = reader.offset();
+        let version = walk::nested_version(T::DESCRIPTION, reader.version());
+        let mut temporary = T::for_load(parent);
+        walk::load(&mut temporary, reader, version)?;
+        // The failure concerns the temporary as a whole, so that its offset is the first byte's.
+        temporary.apply(parent).map_err(|error| error.at_offset(start))
+    }
 }

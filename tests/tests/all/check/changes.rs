@@ -256,7 +256,7 @@ change!(a_subsection_is_added: {
 
 change!(a_subsection_is_added_that_is_always_sent: {
     #[derive(VmState, Default)] #[vmstate(name = "d")] struct Old { a: u8 }
-    #[derive(VmState, Default)] #[vmstate(name = "d")] struct New { a: u8, #[vmstate(subsection("d/b"))] b: u16 }
+    #[derive(VmState, Default)] #[vmstate(name = "d")] struct New { a: u8, #[vmstate(subsection("d/b", always))] b: u16 }
 } => [(SubsectionAlways, NewToOld, "d/b")]);
 
 change!(a_subsection_is_renamed: {

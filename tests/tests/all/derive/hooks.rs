@@ -14,7 +14,7 @@ use super::{load, save};
     post_save = Self::post_save,
     pre_load = Self::pre_load,
     post_load = Self::post_load,
-    subsection("dev/sub", version = 2, pre_save = Self::sub_pre_save, post_save = Self::sub_post_save,
+    subsection("dev/sub", always, version = 2, pre_save = Self::sub_pre_save, post_save = Self::sub_post_save,
         pre_load = Self::sub_pre_load, post_load = Self::sub_post_load)
 )]
 struct Device {

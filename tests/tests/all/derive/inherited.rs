@@ -50,7 +50,7 @@ struct Own {
 }
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
-#[vmstate(name = "console", version = 3, subsection("console/group"))]
+#[vmstate(name = "console", version = 3, subsection("console/group", always))]
 struct Console {
     part: Part,
     array: [Leaf; 2],

@@ -8,7 +8,7 @@ use vmstate::walk;
 #[vmstate(
     name = "dev",
     version = 4,
-    subsection("dev/mode", version = 3, was(..=1 => 1, ..=2 => 2))
+    subsection("dev/mode", always, version = 3, was(..=1 => 1, ..=2 => 2))
 )]
 struct Device {
     #[vmstate(removed("level": u16, until = 3, with = Self::set_wide, from = Self::wide))]

@@ -25,7 +25,7 @@ struct Channel {
     field("regs[CTRL]": u32 = regs[CTRL]),
     field("regs[0]": [u32; 4] = regs, range = 1..3),
     field("nested": u8 = table[1][0], since = 2, default = 9),
-    subsection("dev/group")
+    subsection("dev/group", always)
 )]
 struct Places {
     #[vmstate(field("channels[0].disabled": u16 = channels[0].disabled, unused(before = 1)))]

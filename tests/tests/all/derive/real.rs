@@ -212,7 +212,7 @@ fn null_pointers_of_channel_subsystems() {
 }
 
 #[derive(VmState, Clone, Default, Debug)]
-#[vmstate(name = "qemu-s390-flic", subsection("qemu-s390-flic-full"))]
+#[vmstate(name = "qemu-s390-flic", subsection("qemu-s390-flic-full", always))]
 struct Flic {
     simm: u8,
     nimm: u8,

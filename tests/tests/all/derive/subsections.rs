@@ -214,11 +214,11 @@ fn truncated_subsection_error_has_offset() {
 #[derive(VmState, Debug, Default)]
 #[vmstate(name = "strict")]
 struct Strict {
-    #[vmstate(subsection("strict/must", absent = error))]
+    #[vmstate(subsection("strict/must", always, absent = error))]
     must: u8,
     #[vmstate(subsection(absent = keep))]
     keep: Option<StrictKeep>,
-    #[vmstate(subsection)]
+    #[vmstate(subsection(always))]
     always: StrictAlways,
 }
 

@@ -1,32 +1,36 @@
 //! Temporaries that are computed from the struct (`VMSTATE_WITH_TMP`).
 
 use proc_macro2::TokenStream;
+use quote::quote_spanned;
 
 use super::wire_form::WireForm;
-use crate::expand::hygiene::tokens;
+use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Temporary};
 
 impl WireForm for Temporary {
-    fn form(&self, _: &Field) -> TokenStream {
+    fn provider(&self, _: &Field) -> TokenStream {
         let temporary = &self.0;
-        let description = tokens!(<#temporary as __vmstate::VmState>::DESCRIPTION);
+        quote_spanned!(located(temporary)=> <#temporary as __vmstate::tmp::TemporaryForm<Self>>)
+    }
+
+    fn form(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
         tokens! {
-            __vmstate::Form::new(__vmstate::Kind::Temporary(#description), __vmstate::core::option::Option::None)
+            __vmstate::Form::new(
+                __vmstate::Kind::Temporary(#provider::TEMPORARY),
+                __vmstate::core::option::Option::None
+            )
         }
     }
 
-    fn save(&self, _: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
-        let temporary = &self.0;
-        tokens!(__vmstate::tmp::save::<#temporary, Self, _>(&*self, sink, #at))
+    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::save(&*self, sink, #at))
     }
 
-    fn load(&self, _: &Field, _: &TokenStream) -> TokenStream {
-        let temporary = &self.0;
-        let version = {
-            let description = tokens!(<#temporary as __vmstate::VmState>::DESCRIPTION);
-            tokens!(__vmstate::walk::nested_version(#description, reader.version()))
-        };
-        tokens!(__vmstate::tmp::load::<#temporary, Self>(&mut *self, #version, reader))
+    fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {
+        let provider = self.provider(field);
+        tokens!(#provider::load(&mut *self, reader))
     }
 
     fn may_be_struct(&self, _: &Field) -> bool {

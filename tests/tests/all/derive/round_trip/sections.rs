@@ -26,7 +26,7 @@ pub(super) struct Device {
     last: Last,
     #[vmstate(subsection("dev/value", version = 3, minimum_version = 2, needed = Self::has_value))]
     value: u16,
-    #[vmstate(subsection("dev/must", absent = error))]
+    #[vmstate(subsection("dev/must", always, absent = error))]
     must: u8,
     #[vmstate(subsection("dev/part"))]
     part: Option<Part>,

@@ -6,24 +6,24 @@ struct Device {
     value: u8,
 }
 
-struct Refusal;
+struct Failure;
 
 impl Device {
-    fn pre_save(&mut self) -> Result<(), Refusal> {
-        Err(Refusal)
+    fn pre_save(&mut self) -> Result<(), Failure> {
+        Err(Failure)
     }
 }
 
 fn main() {}
 
 // Fix:
-// -struct Refusal;
+// -struct Failure;
 // +#[derive(Debug)]
-// +struct Refusal;
+// +struct Failure;
 //
 // -
 // +
-// +impl std::fmt::Display for Refusal {
+// +impl std::fmt::Display for Failure {
 // +    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
 // +        f.write_str("not now")
 // +    }

@@ -64,6 +64,11 @@ impl Program {
         self.checks += &format!("    check({stream:?}, {name:?}, Release::{release:?}, {module}::reload);\n");
     }
 
+    /// Calls the function `main` of the module `name`, so that the compiler generates code for its types.
+    pub fn call_main(&mut self, name: &str) {
+        self.checks += &format!("    {}::main();\n", module(name));
+    }
+
     /// Builds and runs the program, and returns the lines that it prints.
     ///
     /// # Panics

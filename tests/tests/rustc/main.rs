@@ -1,4 +1,5 @@
 //! Tests that compile Rust.
 
 mod compile_fail;
+mod fixes;
 mod import;

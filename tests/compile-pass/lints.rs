@@ -47,6 +47,8 @@ pub struct Device {
     timer: Option<u64>,
     unused: Unused<4>,
     inner: Inner,
+    #[vmstate(inline)]
+    inline: Inline,
     #[vmstate(in = "dev/group")]
     grouped: u8,
     #[vmstate(subsection("dev/single", needed = Self::holds))]
@@ -96,6 +98,11 @@ impl Info<u8> for Byte {
 
 #[derive(VmState, Debug, Default)]
 struct Inner {
+    value: i64,
+}
+
+#[derive(VmState, Debug, Default)]
+struct Inline {
     value: i64,
 }
 

@@ -141,6 +141,17 @@ pub trait Sink {
     #[inline]
     fn end_element(&mut self) {}
 
+    /// Called before the fields of a struct are written as fields of its parent, whose names begin with the name of the
+    /// field `at`.
+    #[inline]
+    fn begin_inline(&mut self, at: FieldRef) {
+        let _ = at;
+    }
+
+    /// Called after the fields of the inline struct are written.
+    #[inline]
+    fn end_inline(&mut self) {}
+
     /// Called before the fields of a struct are written at `version`. The struct is the current element or subsection,
     /// or the whole section.
     #[inline]

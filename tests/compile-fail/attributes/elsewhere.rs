@@ -22,10 +22,9 @@ fn main() {}
 
 // Fix:
 // -#[vmstate(rename_all = "kebab-case")]
-// +#[vmstate(field("inner.level": u8 = inner.level))]
 //
 // -    #[vmstate(flatten)]
-// +    #[vmstate(skip = "its members are fields")]
+// +    #[vmstate(inline)]
 //
 // -    #[vmstate(skip_if = |dev| dev.control == 0)]
 // +    #[vmstate(when = |dev| dev.control != 0)]

@@ -12,6 +12,7 @@ mod grammar;
 mod hooks;
 mod hygiene;
 mod inherited;
+mod inline;
 mod limits;
 mod many;
 mod nested;

@@ -15,10 +15,11 @@ pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) 
     check_range(ty, attributes, errors);
     check_prefix(ty, attributes, errors);
     check_bits(ty, attributes, errors);
+    check_inline(attributes, errors);
 }
 
 /// The attributes that determine the wire form.
-const CHOICES: [&str; 13] = [
+const CHOICES: [&str; 14] = [
     "bits",
     "buffer",
     "equal",
@@ -31,6 +32,7 @@ const CHOICES: [&str; 13] = [
     "tree",
     "byte_array",
     "versioned",
+    "inline",
     "tmp",
 ];
 /// The choices that apply to the elements of a counted array.
@@ -71,7 +73,7 @@ fn check_option(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     if !attributes.option.is_set() {
         return;
     }
-    const OTHERS: [&str; 7] = ["pointer", "equal", "le", "tmp", "range", "opaque", "buffer"];
+    const OTHERS: [&str; 8] = ["pointer", "equal", "le", "tmp", "inline", "range", "opaque", "buffer"];
     for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
         errors.at(other, format!("`{other}` is not allowed with `option`: put the value into a struct"));
     }
@@ -130,8 +132,8 @@ fn check_prefix(ty: &Type, attributes: &parse::Field, errors: &Errors) {
 /// `range = 2..6` on a `u8`; `range = 2..6, len = count`
 fn check_range(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     let Some(range) = attributes.range.key() else { return };
-    const OTHERS: [&str; 10] =
-        ["len", "equal", "le", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "tmp"];
+    const OTHERS: [&str; 11] =
+        ["len", "equal", "le", "bitmap", "pointer", "list", "tree", "byte_array", "versioned", "inline", "tmp"];
     for other in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
         errors.at(range, format!("`range` is not allowed with `{other}`"));
     }
@@ -154,5 +156,12 @@ fn check_bits(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     if attributes.bits.is_set() && (primitive(element).is_some() || is_named(element, "String")) {
         let found = source(ty);
         errors.at(ty, format!("`bits` requires a set of flags with `bits()` and `from_bits()`; found `{found}`"));
+    }
+}
+
+/// `inline, opaque = "eeprom"`
+fn check_inline(attributes: &parse::Field, errors: &Errors) {
+    if let Some(opaque) = attributes.opaque.key().filter(|_| attributes.inline.is_set()) {
+        errors.at(opaque, "`opaque` is not allowed with `inline`, which describes each field of the struct");
     }
 }

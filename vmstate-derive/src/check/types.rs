@@ -48,6 +48,7 @@ fn check_structs(field: &Field, errors: &Errors) {
                 check_item("tree", value, errors);
             }
         }
+        Form::Inline(_) => check_inline(&field.ty, errors),
         Form::Versioned(_) => check_item("versioned", innermost(&field.ty), errors),
         _ => {}
     }
@@ -56,6 +57,13 @@ fn check_structs(field: &Field, errors: &Errors) {
 fn check_key(tree: &Tree, key: &Type, errors: &Errors) {
     if !tree.direct && builtin(key).is_some() {
         errors.at(key, "`tree` requires keys that derive `VmState`: write `tree(direct, ...)` for integers");
+    }
+}
+
+/// `inline` on a `u8`
+fn check_inline(ty: &Type, errors: &Errors) {
+    if let Some(name) = builtin(ty) {
+        errors.at(ty, format!("`inline` requires a struct that derives `VmState`; found `{name}`: remove `inline`"));
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) enum Form {
     Tree(Tree),
     Presence(Presence),
     Optional(Optional),
+    Inline(Inline),
     Versioned(Versioned),
     Temporary(Temporary),
     Removed(Removed),
@@ -102,6 +103,9 @@ pub(crate) struct Optional {
     /// Set if the value is on the wire even if the `Option` is `None`.
     pub(crate) always: bool,
 }
+
+/// A struct whose fields are fields of the parent.
+pub(crate) struct Inline;
 
 /// A struct, or an array of structs, at this version.
 pub(crate) struct Versioned(pub(crate) u32);
@@ -188,6 +192,9 @@ impl Form {
     }
 
     fn indirect(attributes: &parse::Field) -> Option<Self> {
+        if attributes.inline.is_set() {
+            return Some(Self::Inline(Inline));
+        }
         if let Some(parse::Versioned::At(version)) = attributes.versioned.value() {
             return Some(Self::Versioned(Versioned(version.value)));
         }

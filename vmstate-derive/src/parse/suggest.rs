@@ -18,6 +18,7 @@ pub(crate) type Levels = &'static [Level];
 const ELSEWHERE: &[(&str, &str)] = &[
     ("default_value", "default"),
     ("field_exists", "when"),
+    ("flatten", "inline"),
     ("ignore", "skip"),
     ("load_state_old", "load_old"),
     ("needed", "when"),
@@ -35,10 +36,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// Names in other derives whose effect is a combination of attributes here, and the advice.
-const COMBINATIONS: &[(&str, &str)] = &[
-    ("flatten", "write each member of the inner struct as a field, `field(\"inner.x\": u32 = inner.x)`"),
-    ("rename_all", "write `name = \"...\"` on each field; QEMU's names have the letters of C's members"),
-];
+const COMBINATIONS: &[(&str, &str)] =
+    &[("rename_all", "write `name = \"...\"` on each field; QEMU's names have the letters of C's members")];
 
 /// The number of keys that a message lists. A longer list hides the message.
 const MAX_LISTED: usize = 12;

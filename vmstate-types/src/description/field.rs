@@ -117,9 +117,11 @@ impl Form {
     pub const fn new(kind: Kind, size: Option<usize>) -> Self {
         let inherits = match kind {
             Kind::Info(_) => false,
-            Kind::Struct(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) | Kind::List(_, inner) => {
-                inner.inherits || inner.bequeaths()
-            }
+            Kind::Struct(inner)
+            | Kind::Inline(inner)
+            | Kind::Versioned(inner, _)
+            | Kind::Temporary(inner)
+            | Kind::List(_, inner) => inner.inherits || inner.bequeaths(),
             Kind::Tree { key, value } => {
                 value.inherits
                     || value.bequeaths()
@@ -201,6 +203,9 @@ pub enum Kind {
     Struct(&'static Description),
     /// A nested struct at a given version (`VMS_VSTRUCT`).
     Versioned(&'static Description, u32),
+    /// The fields of a struct as fields of the parent, whose names begin with the field's name (QEMU's
+    /// `VMSTATE_UINT32(eeprom.tick, Device)`).
+    Inline(&'static Description),
     /// A temporary struct that is created from the parent (`VMSTATE_WITH_TMP`).
     Temporary(&'static Description),
     /// A linked list of structs, by the name of its info (`qtailq`, `qlist`).

@@ -76,7 +76,7 @@ impl Form {
                 let node = add(add(key, value.max_size_in(parent)), Some(1));
                 add(multiply(node, limit), Some(4 + 1))
             }
-            (None, Kind::Struct(inner) | Kind::Temporary(inner), _) => inner.max_size_in(parent),
+            (None, Kind::Struct(inner) | Kind::Inline(inner) | Kind::Temporary(inner), _) => inner.max_size_in(parent),
             (None, Kind::Versioned(inner, version), _) => inner.max_size_at(version),
             (None, Kind::Info(name), limit) => match self.length {
                 Some(source) => source.max_bytes(name),
@@ -112,7 +112,11 @@ const fn fields(mut fields: &[Field], version: u32, parent: u32) -> Option<usize
     // Iterators are not available in constant functions.
     while let Some((first, rest)) = fields.split_first() {
         if first.conditional || first.exists_at(version) {
-            sum = add(sum, first.form.max_size_in(parent));
+            let around = match first.form.kind {
+                Kind::Inline(_) => version,
+                _ => parent,
+            };
+            sum = add(sum, first.form.max_size_in(around));
         }
         fields = rest;
     }

@@ -20,6 +20,7 @@ pub mod float;
 mod foreign;
 #[doc(hidden)]
 pub mod hidden;
+pub mod inline;
 pub mod int;
 #[doc(hidden)]
 pub mod items;

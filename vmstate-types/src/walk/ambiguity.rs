@@ -23,7 +23,7 @@ pub const fn is_ambiguous(
     if ends_in_subsections(inner) && (!elements || may_begin_like_subsection(between(parent, index, end), false)) {
         return true;
     }
-    may_be_empty(between(parent, index, end)) && takes_subsections(inner, subsections)
+    may_be_empty(between(parent, index, end)) && takes_subsections(form.kind, subsections)
 }
 
 /// Returns the fields after `index` and before `end`.
@@ -34,7 +34,7 @@ const fn between(parent: &Description, index: usize, end: usize) -> &[Field] {
 /// Returns the struct whose bytes end an element, if there is one.
 const fn last_struct(kind: Kind) -> Option<&'static Description> {
     match kind {
-        Kind::Struct(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) => Some(inner),
+        Kind::Struct(inner) | Kind::Inline(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) => Some(inner),
         // A byte of 0 or 1 follows each element of a list, and each value of a tree.
         _ => None,
     }
@@ -96,7 +96,7 @@ const fn begins_like_subsection(kind: Kind, rest: &[Field], at_end: bool) -> boo
     match kind {
         // A bool is written as 0 or 1, and padding as 0. Other values can contain the byte 0x05.
         Kind::Info(name) => !is_same(name.as_bytes(), b"bool") && !is_same(name.as_bytes(), b"unused_buffer"),
-        Kind::Struct(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) => {
+        Kind::Struct(inner) | Kind::Inline(inner) | Kind::Versioned(inner, _) | Kind::Temporary(inner) => {
             // A struct without bytes is followed by its subsections, or by the next field.
             let next = !inner.subsections.is_empty() || may_begin_like_subsection(rest, at_end);
             may_begin_like_subsection(inner.fields, next)
@@ -122,21 +122,28 @@ const fn may_be_absent(field: &Field) -> bool {
     field.is_gated() || matches!(field.form.count, Count::Fixed(0) | Count::Counted(_)) || field.form.length.is_some()
 }
 
-/// Returns whether one of the outer struct's `subsections` has a name that begins with the name of `inner`, or of the
-/// struct at its end.
-const fn takes_subsections(inner: &Description, subsections: &[Subsection]) -> bool {
-    let mut rest = subsections;
-    while let Some((first, others)) = rest.split_first() {
+/// Returns whether one of the outer struct's `subsections` has a name that begins with the name of a struct in an
+/// element, or of the struct at its end.
+const fn takes_subsections(kind: Kind, subsections: &[Subsection]) -> bool {
+    let Some(inner) = last_struct(kind) else { return false };
+    // A load looks for subsections after a struct, but not after the fields of an inline struct.
+    if !matches!(kind, Kind::Inline(_)) && has_subsection_of(inner, subsections) {
+        return true;
+    }
+    match inner.fields.last() {
+        Some(last) => takes_subsections(last.form.kind, subsections),
+        None => false,
+    }
+}
+
+const fn has_subsection_of(inner: &Description, mut subsections: &[Subsection]) -> bool {
+    while let Some((first, others)) = subsections.split_first() {
         if is_subsection_name(first.description.name, inner.name) {
             return true;
         }
-        rest = others;
+        subsections = others;
     }
-    let Some(last) = inner.fields.last() else { return false };
-    match last_struct(last.form.kind) {
-        Some(last) => takes_subsections(last, subsections),
-        None => false,
-    }
+    false
 }
 
 /// Returns whether `name` is longer than `parent` and begins with it, which makes it the name of a subsection of

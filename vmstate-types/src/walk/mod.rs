@@ -245,8 +245,11 @@ const fn is_old(description: &Description, version: u32) -> bool {
 pub const fn newest_inherited(mut fields: &[Field]) -> u32 {
     let mut newest = 0;
     while let Some((first, rest)) = fields.split_first() {
-        if let Kind::Struct(inner) | Kind::Temporary(inner) | Kind::List(_, inner) | Kind::Tree { value: inner, .. } =
-            first.form.kind
+        if let Kind::Struct(inner)
+        | Kind::Inline(inner)
+        | Kind::Temporary(inner)
+        | Kind::List(_, inner)
+        | Kind::Tree { value: inner, .. } = first.form.kind
             && inner.inherits
         {
             let nested = newest_inherited(inner.fields);

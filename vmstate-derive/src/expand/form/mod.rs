@@ -8,6 +8,7 @@ mod count;
 mod counted;
 mod elements;
 mod info;
+mod inline;
 mod list;
 mod optional;
 mod part;
@@ -43,6 +44,7 @@ fn dispatch(form: &Form) -> &dyn WireForm {
         Form::Tree(form) => form,
         Form::Presence(form) => form,
         Form::Optional(form) => form,
+        Form::Inline(form) => form,
         Form::Versioned(form) => form,
         Form::Temporary(form) => form,
         Form::Removed(form) => form,

@@ -108,6 +108,20 @@ impl Sink for DescribingSink<'_> {
     }
 
     #[inline]
+    fn begin_inline(&mut self, at: FieldRef) {
+        if self.muted == 0 {
+            self.look.see(ShapeEvent::Inline { parent: super::section_shape::Of(at.parent), field: at.field });
+        }
+    }
+
+    #[inline]
+    fn end_inline(&mut self) {
+        if self.muted == 0 {
+            self.look.see(ShapeEvent::EndInline);
+        }
+    }
+
+    #[inline]
     fn begin_struct(&mut self, description: &'static Description, version: u32) {
         if self.muted == 0 {
             self.look.see(ShapeEvent::Struct { description: super::section_shape::Of(description), version });
@@ -146,6 +160,7 @@ pub(super) fn compresses(field: &Field) -> bool {
     !field.conditional
         && match field.form.kind {
             Kind::Struct(inner) => inner.subsections.is_empty() && inner.fields.iter().all(is_plain),
+            Kind::Inline(inner) => inner.fields.iter().all(is_plain),
             _ => true,
         }
 }

@@ -41,6 +41,8 @@ enum Open {
     ElementIndex { start: u64, wraps: bool },
     /// A struct's list of fields, or of subsections.
     Struct { wrapped: bool, items: usize, in_subsections: bool, version: u32 },
+    /// The fields of an inline struct, in the list of the struct around it: the beginning of their names.
+    Inline { path: String },
     /// A subsection.
     Subsection,
 }
@@ -55,6 +57,10 @@ impl Text<'_> {
                 self.begin_element(parent, field, element, offset);
             }
             ShapeEvent::EndElement { offset } => self.end_element(offset),
+            ShapeEvent::Inline { parent: Of(parent), field } => self.begin_inline(parent, field),
+            ShapeEvent::EndInline => {
+                self.open.pop();
+            }
             ShapeEvent::Struct { description: Of(description), version } => self.begin_struct(description, version),
             ShapeEvent::EndStruct => self.end_struct(),
             ShapeEvent::Subsection => self.begin_subsection(),
@@ -79,14 +85,14 @@ impl Text<'_> {
         if count == 1 || compresses(&parent.fields[field]) {
             self.separate();
             let version = self.version();
-            describe_fixed(self.json, (parent, version), field, Place::whole(count));
+            describe_fixed(self.json, path(&self.open), (parent, version), field, Place::whole(count));
             return;
         }
         for index in 0..count {
             self.separate();
             let place = self.element_place(ElementIndex::new(index, count));
             let version = self.version();
-            describe_fixed(self.json, (parent, version), field, place);
+            describe_fixed(self.json, path(&self.open), (parent, version), field, place);
         }
     }
 
@@ -96,7 +102,7 @@ impl Text<'_> {
         let count = run.map_or(element.count, |run| described_run(self.release, run, element).count);
         self.separate();
         self.json.push_str("{\"name\": ");
-        push_name(self.json, parent, index);
+        push_name(self.json, path(&self.open), parent, index);
         let null = run.is_some_and(|run| run.null);
         if run.is_some_and(|run| run.marked && !run.null) && self.release >= Release::Qemu11_1 {
             self.marker(parent, index);
@@ -121,7 +127,7 @@ impl Text<'_> {
         self.json.push_str(", \"size\": 1}");
         self.separate();
         self.json.push_str("{\"name\": ");
-        push_name(self.json, parent, index);
+        push_name(self.json, path(&self.open), parent, index);
     }
 
     fn end_element(&mut self, offset: u64) {
@@ -130,13 +136,18 @@ impl Text<'_> {
         }
     }
 
+    fn begin_inline(&mut self, parent: &Description, index: usize) {
+        let path = format!("{}{}.", path(&self.open), parent.fields[index].name);
+        self.open.push(Open::Inline { path });
+    }
+
     fn begin_struct(&mut self, description: &Description, version: u32) {
         let wrapped = matches!(self.open.last(), Some(Open::ElementIndex { wraps: true, .. }));
         self.json.push_str(match self.open.last() {
             Some(Open::ElementIndex { wraps: true, .. }) => ", \"struct\": {",
             Some(Open::Subsection) => "",
             // Lists, trees and temporaries put the keys of all their structs into the element's own object.
-            Some(Open::ElementIndex { .. } | Open::Struct { .. }) | None => ", ",
+            Some(Open::ElementIndex { .. } | Open::Struct { .. } | Open::Inline { .. }) | None => ", ",
         });
         push_struct(self.json, description, version);
         self.open.push(Open::Struct { wrapped, items: 0, in_subsections: false, version });
@@ -190,7 +201,8 @@ impl Text<'_> {
 
     /// Writes the comma between two items of the innermost list.
     fn separate(&mut self) {
-        if let Some(Open::Struct { items, .. }) = self.open.last_mut() {
+        let list = self.open.iter_mut().rev().find(|open| !matches!(open, Open::Inline { .. }));
+        if let Some(Open::Struct { items, .. }) = list {
             if *items > 0 {
                 self.json.push_str(", ");
             }
@@ -222,11 +234,19 @@ impl Place {
     }
 }
 
-/// Describes a field whose elements are alike, regardless of their values.
-fn describe_fixed(json: &mut String, (parent, version): (&Description, u32), index: usize, place: Place) {
+/// Returns the beginning of the names of the next fields, which are in an inline struct.
+fn path(open: &[Open]) -> &str {
+    match open.last() {
+        Some(Open::Inline { path }) => path,
+        _ => "",
+    }
+}
+
+/// Describes a field whose elements are alike, regardless of their values. Its name follows `path`.
+fn describe_fixed(json: &mut String, path: &str, (parent, version): (&Description, u32), index: usize, place: Place) {
     let field = &parent.fields[index];
     json.push_str("{\"name\": ");
-    push_name(json, parent, index);
+    push_name(json, path, parent, index);
     place.push(json);
     push_type(json, field.form.kind);
     if let Kind::Struct(description) = field.form.kind {
@@ -235,7 +255,7 @@ fn describe_fixed(json: &mut String, (parent, version): (&Description, u32), ind
         push_struct(json, description, version);
         for (index, field) in description.fields.iter().enumerate() {
             json.push_str(if index > 0 { ", " } else { "" });
-            describe_fixed(json, (description, version), index, Place::whole(fixed_count(field)));
+            describe_fixed(json, "", (description, version), index, Place::whole(fixed_count(field)));
         }
         json.push_str("]}");
     }
@@ -279,14 +299,15 @@ fn push_type_name(json: &mut String, name: &str) {
 ///
 /// In QEMU, no two fields exclude each other by version: when a field changes, each release lists only its version of
 /// it. Such fields therefore do not count here.
-fn push_name(json: &mut String, parent: &Description, index: usize) {
+fn push_name(json: &mut String, path: &str, parent: &Description, index: usize) {
     let this = &parent.fields[index];
     let name = this.name;
     let is_same = |field: &&Field| field.name == name && !field.excludes(this);
     let same = |fields: &[Field]| fields.iter().filter(is_same).count();
     match same(parent.fields) {
-        1 => quote(json, name),
-        _ => quote(json, &format!("{name}[{}]", same(&parent.fields[..index]))),
+        1 if path.is_empty() => quote(json, name),
+        1 => quote(json, &format!("{path}{name}")),
+        _ => quote(json, &format!("{path}{name}[{}]", same(&parent.fields[..index]))),
     }
 }
 

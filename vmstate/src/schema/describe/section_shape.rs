@@ -27,6 +27,10 @@ pub(super) enum ShapeEvent {
     ElementIndex { parent: Of, field: usize, element: ElementIndex, offset: u64 },
     /// It ends.
     EndElement { offset: u64 },
+    /// The fields of an inline struct begin.
+    Inline { parent: Of, field: usize },
+    /// They end.
+    EndInline,
     /// A struct begins.
     Struct { description: Of, version: u32 },
     /// It ends.

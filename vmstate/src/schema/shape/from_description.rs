@@ -17,7 +17,7 @@ impl From<&Description> for Shape {
             inherits: device.inherits,
             conditional: device.conditional,
             hooks: device.hooks,
-            fields: device.fields.iter().map(ShapeField::from).collect(),
+            fields: device.fields.iter().flat_map(shape_fields).collect(),
             subsections: device.subsections.iter().map(ShapeSubsection::from).collect(),
             is_sent: false,
         }
@@ -27,6 +27,35 @@ impl From<&Description> for Shape {
 impl From<&description::Subsection> for ShapeSubsection {
     fn from(subsection: &description::Subsection) -> Self {
         Self { shape: subsection.description.into(), absent: subsection.absent }
+    }
+}
+
+/// Returns the fields on the wire: more than one for an inline struct.
+fn shape_fields(field: &description::Field) -> Vec<ShapeField> {
+    match field.form.kind {
+        description::Kind::Inline(inner) => {
+            let members = inner.fields.iter().flat_map(shape_fields);
+            members.map(|member| member.inside(field)).collect()
+        }
+        _ => vec![field.into()],
+    }
+}
+
+impl ShapeField {
+    /// Returns the field of an inline struct as a field of the struct that contains `outer`.
+    fn inside(mut self, outer: &description::Field) -> Self {
+        let path = |name: &str| format!("{}.{name}", outer.name);
+        self.name = path(&self.name);
+        self.since = self.since.max(outer.since);
+        self.until = self.until.into_iter().chain(outer.until).min();
+        self.conditional |= outer.conditional;
+        if let ShapeCount::Counted(source) = &mut self.count {
+            source.field = path(&source.field);
+        }
+        if let Some(source) = &mut self.length {
+            source.field = path(&source.field);
+        }
+        self
     }
 }
 

@@ -77,21 +77,9 @@ pub struct E1000 {
     pub rxbuf_size: u32,
     /// The receive buffer threshold as a shift.
     pub rxbuf_min_shift: u32,
-    /// EEPROM: the bits shifted in.
-    #[vmstate(name = "eecd_state.val_in")]
-    pub eecd_val_in: u32,
-    /// EEPROM: the number of bits shifted in.
-    #[vmstate(name = "eecd_state.bitnum_in")]
-    pub eecd_bitnum_in: u16,
-    /// EEPROM: the next bit to shift out.
-    #[vmstate(name = "eecd_state.bitnum_out")]
-    pub eecd_bitnum_out: u16,
-    /// EEPROM: whether a word is being read.
-    #[vmstate(name = "eecd_state.reading")]
-    pub eecd_reading: u16,
-    /// EEPROM: the previous value of EECD.
-    #[vmstate(name = "eecd_state.old_eecd")]
-    pub eecd_old_eecd: u32,
+    /// The EEPROM interface.
+    #[vmstate(inline)]
+    pub eecd_state: EecdState,
     /// Last packet: start of the IP checksum.
     #[vmstate(name = "mig_props.ipcss")]
     pub mig_props_ipcss: u8,
@@ -156,42 +144,54 @@ pub struct E1000 {
     /// All registers.
     #[vmstate(subsection("e1000/full_mac_state", needed = |card| card.compatibility.all_registers))]
     pub mac_reg: Box<[u32; REGISTERS]>,
-    /// Segmented packet: start of the IP checksum.
-    #[vmstate(name = "tx.tso_props.ipcss", in = "e1000/tx_tso_state")]
-    pub tso_props_ipcss: u8,
-    /// Segmented packet: offset of the IP checksum.
-    #[vmstate(name = "tx.tso_props.ipcso", in = "e1000/tx_tso_state")]
-    pub tso_props_ipcso: u8,
-    /// Segmented packet: end of the IP checksum.
-    #[vmstate(name = "tx.tso_props.ipcse", in = "e1000/tx_tso_state")]
-    pub tso_props_ipcse: u16,
-    /// Segmented packet: start of the TCP or UDP checksum.
-    #[vmstate(name = "tx.tso_props.tucss", in = "e1000/tx_tso_state")]
-    pub tso_props_tucss: u8,
-    /// Segmented packet: offset of the TCP or UDP checksum.
-    #[vmstate(name = "tx.tso_props.tucso", in = "e1000/tx_tso_state")]
-    pub tso_props_tucso: u8,
-    /// Segmented packet: end of the TCP or UDP checksum.
-    #[vmstate(name = "tx.tso_props.tucse", in = "e1000/tx_tso_state")]
-    pub tso_props_tucse: u16,
-    /// Segmented packet: payload length.
-    #[vmstate(name = "tx.tso_props.paylen", in = "e1000/tx_tso_state")]
-    pub tso_props_paylen: u32,
-    /// Segmented packet: header length.
-    #[vmstate(name = "tx.tso_props.hdr_len", in = "e1000/tx_tso_state")]
-    pub tso_props_hdr_len: u8,
-    /// Segmented packet: maximum segment size.
-    #[vmstate(name = "tx.tso_props.mss", in = "e1000/tx_tso_state")]
-    pub tso_props_mss: u16,
-    /// Segmented packet: whether it is IPv4.
-    #[vmstate(name = "tx.tso_props.ip", in = "e1000/tx_tso_state")]
-    pub tso_props_ip: i8,
-    /// Segmented packet: whether it is TCP.
-    #[vmstate(name = "tx.tso_props.tcp", in = "e1000/tx_tso_state")]
-    pub tso_props_tcp: i8,
+    /// The offload of segmented packets.
+    #[vmstate(name = "tx.tso_props", inline, in = "e1000/tx_tso_state")]
+    pub tso_props: OffloadProps,
     /// The subsections of the machine type.
     #[vmstate(skip = "a property of the machine type")]
     pub compatibility: Compatibility,
+}
+
+/// The serial interface of the EEPROM.
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+pub struct EecdState {
+    /// The bits shifted in.
+    pub val_in: u32,
+    /// The number of bits shifted in.
+    pub bitnum_in: u16,
+    /// The next bit to shift out.
+    pub bitnum_out: u16,
+    /// Set while a word is being read.
+    pub reading: u16,
+    /// The previous value of EECD.
+    pub old_eecd: u32,
+}
+
+/// The offload of a packet (`e1000x_txd_props`).
+#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+pub struct OffloadProps {
+    /// Start of the IP checksum.
+    pub ipcss: u8,
+    /// Offset of the IP checksum.
+    pub ipcso: u8,
+    /// End of the IP checksum.
+    pub ipcse: u16,
+    /// Start of the TCP or UDP checksum.
+    pub tucss: u8,
+    /// Offset of the TCP or UDP checksum.
+    pub tucso: u8,
+    /// End of the TCP or UDP checksum.
+    pub tucse: u16,
+    /// Payload length.
+    pub paylen: u32,
+    /// Header length.
+    pub hdr_len: u8,
+    /// Maximum segment size.
+    pub mss: u16,
+    /// Set for IPv4.
+    pub ip: i8,
+    /// Set for TCP.
+    pub tcp: i8,
 }
 
 /// The subsections that a machine type sends. Older types lack some (`hw_compat_*` in hw/core/machine.c).
@@ -220,11 +220,7 @@ impl Default for E1000 {
             was_mmio_base: Unused,
             rxbuf_size: 2048,
             rxbuf_min_shift: 1,
-            eecd_val_in: 0,
-            eecd_bitnum_in: 0,
-            eecd_bitnum_out: 0,
-            eecd_reading: 0,
-            eecd_old_eecd: 0,
+            eecd_state: EecdState::default(),
             mig_props_ipcss: 0,
             mig_props_ipcso: 0,
             mig_props_ipcse: 0,
@@ -245,17 +241,7 @@ impl Default for E1000 {
             phy_reg: [0; 32],
             mit_irq_level: false,
             mac_reg: zeros(),
-            tso_props_ipcss: 0,
-            tso_props_ipcso: 0,
-            tso_props_ipcse: 0,
-            tso_props_tucss: 0,
-            tso_props_tucso: 0,
-            tso_props_tucse: 0,
-            tso_props_paylen: 0,
-            tso_props_hdr_len: 0,
-            tso_props_mss: 0,
-            tso_props_ip: 0,
-            tso_props_tcp: 0,
+            tso_props: OffloadProps::default(),
             compatibility: Compatibility::default(),
         }
     }

@@ -96,7 +96,7 @@ fn card_sends_subsections_of_its_machine_type() {
         load(&mut machine, &stream);
         map(&mut card.borrow_mut(), REGISTERS);
         card.borrow_mut().mac_reg[WAKE_UP as usize / 4] = 0x1234;
-        card.borrow_mut().tso_props_mss = 0x5678;
+        card.borrow_mut().tso_props.mss = 0x5678;
         card.borrow_mut().mig_props_mss = 0x9abc;
         for (all_registers, tso) in [(true, true), (false, true), (true, false), (false, false)] {
             card.borrow_mut().compatibility = Compatibility { mitigation: true, all_registers, tso };
@@ -114,7 +114,7 @@ fn card_sends_subsections_of_its_machine_type() {
             after.register("0000:00:03.0/e1000", next.clone()).unwrap();
             load(&mut after, &qemu.save());
             assert_eq!(next.borrow().mac_reg[WAKE_UP as usize / 4], expected, "{version}");
-            assert_eq!(next.borrow().tso_props_mss, if tso { 0x5678 } else { 0x9abc }, "{version}");
+            assert_eq!(next.borrow().tso_props.mss, if tso { 0x5678 } else { 0x9abc }, "{version}");
         }
     }
 }

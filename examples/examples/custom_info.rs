@@ -5,7 +5,7 @@
 //! loaded: 2026-11-21
 //! cannot load
 //!   field     clock.date
-//!   at        byte 0x2 of the stream
+//!   at        byte 0x2 of the input
 //!   expected  a month in BCD
 //!   found     0x1a
 //! ```

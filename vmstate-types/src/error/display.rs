@@ -18,9 +18,16 @@ impl Display for LoadError {
             None => OneLine(format_args!("expected {}, found {}", self.expected(), self.found())).fmt(f)?,
         }
         match self.offset() {
-            Some(offset) => write!(f, " (byte {offset:#x})"),
+            Some(offset) => write!(f, " (byte {offset:#x} of the {})", self.input()),
             None => Ok(()),
         }
+    }
+}
+
+impl LoadError {
+    /// Returns the name of the input that the offset counts from. A device can be loaded without a stream.
+    pub(super) fn input(&self) -> &'static str {
+        if self.location().is_some() { "stream" } else { "input" }
     }
 }
 
@@ -80,10 +87,13 @@ mod tests {
     #[test]
     fn load_error_is_one_line_with_location() {
         let error = LoadError::malformed("at most 16", 4096).at_offset(0x58241).in_field("count").in_field("serial");
-        assert_eq!(error.to_string(), "field serial.count: expected at most 16, found 4096 (byte 0x58241)");
+        assert_eq!(
+            error.to_string(),
+            "field serial.count: expected at most 16, found 4096 (byte 0x58241 of the input)"
+        );
         assert_eq!(
             error.in_location(|| section("serial")).to_string(),
-            "section \"serial\" (instance 0): field serial.count: expected at most 16, found 4096 (byte 0x58241)"
+            "section \"serial\" (instance 0): field serial.count: expected at most 16, found 4096 (byte 0x58241 of the stream)"
         );
         let error = LoadError::malformed("1", 2).in_field("id").in_subsection("dev/extra").in_field("dev");
         assert_eq!(error.to_string(), "field dev.id (subsection \"dev/extra\"): expected 1, found 2");

@@ -26,7 +26,7 @@ use crate::text::{shortened, shortened_cow};
 ///     .in_field("serial");
 /// assert_eq!(error.kind(), LoadErrorKind::Malformed);
 /// assert_eq!(error.path(), "serial.recv_fifo.count");
-/// assert_eq!(error.to_string(), "field serial.recv_fifo.count: expected at most 16, found 4096 (byte 0x58241)");
+/// assert_eq!(error.to_string(), "field serial.recv_fifo.count: expected at most 16, found 4096 (byte 0x58241 of the input)");
 /// ```
 pub struct LoadError(pub(super) ThinBox<Details>);
 

@@ -22,7 +22,7 @@ use crate::text::{OneLine, printable, shortened};
 ///     error.report().to_string(),
 ///     "cannot load
 ///   field     serial.recv_fifo.count
-///   at        byte 0x58241 of the stream
+///   at        byte 0x58241 of the input
 ///   expected  at most 16
 ///   found     4096
 ///   advice    the source has a larger FIFO"
@@ -65,7 +65,7 @@ impl fmt::Display for Report<'_> {
 fn write_load(f: &mut fmt::Formatter<'_>, error: &LoadError) -> fmt::Result {
     write_context(f, "cannot load", &error.0.context)?;
     if let Some(offset) = error.offset() {
-        write!(f, "\n  at        byte {offset:#x} of the stream")?;
+        write!(f, "\n  at        byte {offset:#x} of the {}", error.input())?;
         match error.location() {
             Some(Location::Section { start, .. }) if *start <= offset => {
                 write!(f, ", byte {} of the section", offset - start)?;

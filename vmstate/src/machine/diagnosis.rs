@@ -34,8 +34,31 @@ pub(super) fn find<T: Threading>(
         let entry = entries.get_mut(section.entry)?;
         let header = section.header(entry);
         let (theirs, size) = *devices.get(&(&*header.name, header.instance_id))?;
-        is_suspect(section, error, size).then(|| compare(entry, &header, theirs, document)).flatten()
+        let difference = is_suspect(section, error, size).then(|| compare(entry, &header, theirs, document)).flatten();
+        with_progress(difference, progress(section, size).filter(|_| failed(section, error)))
     })
+}
+
+/// Returns how far the device has read, if that is not the end of its section.
+fn progress(section: &Section, described: Option<u64>) -> Option<String> {
+    match (section.read?, described?) {
+        (read, length) if read < length => Some(format!("the device stopped reading at byte {read} of {length}")),
+        (read, length) if read > length => Some(format!("the device read {read} bytes of a section of {length}")),
+        _ => None,
+    }
+}
+
+/// Joins the reasons. Without a difference of the descriptions, a counter or a predicate of the device differs.
+fn with_progress(difference: Option<String>, progress: Option<String>) -> Option<String> {
+    match (difference, progress) {
+        (Some(difference), Some(progress)) => Some(format!("{difference}; {progress}")),
+        (difference, progress) => difference.or(progress),
+    }
+}
+
+/// Returns whether the error occurred in the section or at its end.
+fn failed(section: &Section, error: &LoadError) -> bool {
+    matches!(error.location(), Some(Location::Section { start, .. }) if *start == section.payload)
 }
 
 /// Returns the stream's description if it can explain `error`: it is known in advance, was received at the end of the
@@ -119,8 +142,7 @@ fn after_reading_on(reader: &mut Reader<'_>) -> Option<Document> {
 
 /// Returns whether the section can be the cause: it failed, or its size differs from the described size.
 fn is_suspect(section: &Section, error: &LoadError, described: Option<u64>) -> bool {
-    let failed = matches!(error.location(), Some(Location::Section { start, .. }) if *start == section.payload);
-    failed || (section.read.is_some() && described.is_some() && section.read != described)
+    failed(section, error) || (section.read.is_some() && described.is_some() && section.read != described)
 }
 
 /// Finds the first difference between the stream's description of a section and the description that the local device

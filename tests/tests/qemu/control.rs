@@ -9,7 +9,8 @@ use vmstate::migration::{DowntimeParts, MigrationStatus, Prediction, QemuRelease
 use vmstate_tests::qemu::Qemu;
 
 /// The versions of QEMU with their releases.
-const RELEASES: [(&str, QemuRelease); 2] = [("7.2", QemuRelease::V7_2), ("10.0", QemuRelease::V10_0)];
+const RELEASES: [(&str, QemuRelease); 3] =
+    [("7.2", QemuRelease::V7_2), ("10.0", QemuRelease::V10_0), ("11.1", QemuRelease::V11_1)];
 
 /// A program with a guest, whose last migration has these statistics.
 struct Program(Statistics);
@@ -180,12 +181,31 @@ fn replies_match_the_schemas_of_qemu() {
     }
 }
 
+/// Arguments and parameters of features that this library does not have.
+const DIFFERENT: &[&str] = &["block-bitmap-mapping", "cpr-exec-command", "x-rdma-chunk-size"];
+
+/// The states of capabilities differ: this library needs a return path and events.
+#[test]
+fn capabilities_and_defaults_equal_qemus() {
+    let names = |reply: &Value| -> Vec<_> {
+        reply.as_array().expect("a list").iter().map(|entry| entry["capability"].clone()).collect()
+    };
+    for (version, release) in RELEASES {
+        let mut qemu = Qemu::start(version, "x86_64", &["-machine", "none"]);
+        let mut both = |query| (qemu.execute(query, json!({})), command(query, &json!({}), release).expect("a reply"));
+        let (theirs, ours) = both("query-migrate-capabilities");
+        assert_eq!(names(&ours), names(&theirs), "{version}");
+        let (theirs, ours) = both("query-migrate-parameters");
+        let theirs = theirs.as_object().expect("an object");
+        let missing = theirs.iter().filter(|(name, value)| ours[&**name] != **value && !DIFFERENT.contains(&&***name));
+        assert_eq!(missing.collect::<Vec<_>>(), [], "{version}: {ours}");
+    }
+}
+
 /// This monitor accepts every command that QEMU accepts: the arguments of both have the same names, and
 /// the same ones are optional.
 #[test]
 fn arguments_equal_qemus() {
-    /// Arguments of features that this library does not have, and of its extensions.
-    const DIFFERENT: &[&str] = &["block-bitmap-mapping", "cpr-exec-command"];
     let mut differences = Vec::new();
     for (version, release) in RELEASES {
         let theirs = Schema::of_qemu(version);
@@ -219,6 +239,7 @@ fn errors_equal_qemus() {
         ("migrate", json!({})),
         ("migrate", json!({"uri": 1})),
         ("migrate", json!({"uri": "tcp:a:1", "resume": "yes"})),
+        ("migrate", json!({"uri": "tcp:a:1", "detach": 1})),
         ("migrate-incoming", json!({"uri": "tcp:127.0.0.1:0"})),
         ("migrate-continue", json!({})),
         ("migrate-continue", json!({"state": "zzz"})),

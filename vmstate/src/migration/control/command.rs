@@ -188,7 +188,11 @@ fn address_arguments(release: QemuRelease) -> Vec<Member> {
 
 fn migrate_arguments(release: QemuRelease) -> Vec<Member> {
     let mut members = address_arguments(release);
-    members.extend([optional("detach", Type::Flag), optional("resume", Type::Flag)]);
+    members.push(optional("resume", Type::Flag));
+    // The monitor never waits for the migration. 11.1 has removed the argument, which had no effect.
+    if release < QemuRelease::V11_1 {
+        members.push(optional("detach", Type::Flag));
+    }
     if release == QemuRelease::V7_2 {
         members.extend([optional("blk", Type::Flag), optional("inc", Type::Flag)]);
     }

@@ -1,7 +1,7 @@
 //! QEMU's static checker: its lines, its counts.
 
 use vmstate::schema::dump::{Checker, DeviceType, Dump, DumpDescription, DumpField};
-use vmstate_tests::dumps::of_older_releases;
+use vmstate_tests::dumps::{of_all_releases, of_older_releases};
 
 #[test]
 fn counts_for_one_machine_of_two_releases() {
@@ -12,6 +12,16 @@ fn counts_for_one_machine_of_two_releases() {
     // It knows of the new name in `hpet`.
     assert_eq!(count(Checker::Newer, &old, &new), 13);
     assert_eq!(count(Checker::Newer, &new, &old), 38);
+}
+
+/// The counts of QEMU's script.
+#[test]
+fn counts_for_11_1() {
+    let [first, second, third] = of_all_releases();
+    let pairs = [(&first, &third), (&third, &first), (&second, &third), (&third, &second)];
+    let counts = |checker: Checker| pairs.map(|(old, new)| checker.compare(old, new).problems);
+    assert_eq!(counts(Checker::Qemu10_0), [27, 66, 19, 39]);
+    assert_eq!(counts(Checker::Newer), [27, 65, 19, 39]);
 }
 
 /// As on a machine without Debian's packages `qemu-system-modules-opengl` and `qemu-system-modules-spice` for 10.0.

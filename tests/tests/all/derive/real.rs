@@ -1,5 +1,7 @@
 //! Attributes that no committed stream covers, with sections of QEMU: the payload and its text in the description.
 
+mod queues;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 use std::fs;
@@ -12,17 +14,28 @@ use vmstate_tests::releases::release;
 
 use super::{described, hex, load, loaded, save};
 
-/// Loads a section of QEMU into `fresh`, and saves it again as the same bytes with the same description.
-fn check<T: VmState + Clone>(name: &str, fresh: &T) -> T {
+/// Returns the payload of a section of QEMU, and its text in the description.
+fn read(name: &str) -> (Vec<u8>, String) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sections").join(format!("{name}.txt"));
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let (digits, description) = text.split_once('"').expect("a payload and a description");
     let digits: String = digits.lines().filter(|line| !line.starts_with('#')).collect();
-    let payload = hex(&digits);
+    (hex(&digits), format!("\"{}", description.trim_end()))
+}
+
+/// Loads a section of QEMU into `fresh`, and saves it again as the same bytes with the same description.
+fn check<T: VmState + Clone>(name: &str, fresh: &T) -> T {
+    let (payload, description) = read(name);
     let mut device = loaded(fresh.clone(), &payload);
     assert_eq!(save(&mut device), payload);
-    assert_eq!(described(&mut device, release(name)), format!("\"{}", description.trim_end()));
+    assert_eq!(described(&mut device, release(name)), description);
     device
+}
+
+/// Like [`check`], with the section of QEMU 10.0 and the equal one of 11.1.
+fn check_both<T: VmState + Clone>(section: &str, fresh: &T) -> T {
+    check(&format!("qemu-11.1-{section}"), fresh);
+    check(&format!("qemu-10.0-{section}"), fresh)
 }
 
 #[derive(VmState, Clone, Debug, PartialEq)]
@@ -63,7 +76,7 @@ impl Temporary<VirtioMem> for SanityChecks {
 fn bitmaps_and_temporaries_of_virtio_mem() {
     let checked = SanityChecks { addr: 1 << 32, region_size: 64 << 20, block_size: 2 << 20, node: 0 };
     let fresh = VirtioMem { checked, size: 1, blocks: 32, bitmap: Vec::new() };
-    let device = check("qemu-10.0-virtio-mem", &fresh);
+    let device = check_both("virtio-mem", &fresh);
     assert_eq!((device.size, device.bitmap.as_slice()), (0, &[0][..]), "nothing is plugged yet");
     assert!(VirtioMem::DESCRIPTION.early_setup);
 
@@ -114,6 +127,17 @@ struct UefiVariable {
     #[vmstate(buffer(len = data_size, max = 65536))]
     data: Vec<u8>,
     time: UefiTime,
+    #[vmstate(subsection)]
+    digest: Option<UefiDigest>,
+}
+
+/// The hash of an authenticated variable's certificate, which 11.1 sends for one variable.
+#[derive(VmState, Clone, Default, Debug, PartialEq)]
+#[vmstate(name = "uefi-variable-digest", version = 0)]
+struct UefiDigest {
+    digest_size: u32,
+    #[vmstate(buffer(len = digest_size, max = 64))]
+    digest: Vec<u8>,
 }
 
 #[derive(VmState, Clone, Default, Debug, PartialEq)]
@@ -138,6 +162,8 @@ struct UefiPolicy {
 #[test]
 fn lists_and_sized_buffers_of_uefi_variables() {
     let state = check("qemu-10.0-uefi-vars", &UefiVarsSysbus::default()).state;
+    let variables = check("qemu-11.1-uefi-vars", &UefiVarsSysbus::default()).state.variables;
+    assert_eq!(variables.iter().filter(|variable| variable.digest.is_some()).count(), 1);
     let name = |variable: &UefiVariable| {
         let units: Vec<_> = variable.name.chunks(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
         String::from_utf16(&units).unwrap().trim_end_matches('\0').to_owned()
@@ -203,7 +229,7 @@ fn null_pointers_of_channel_subsystems() {
         css: std::array::from_fn(|index| (index == 254).then(image)),
         default_cssid: 0,
     };
-    for name in ["qemu-7.2-s390-css", "qemu-10.0-s390-css"] {
+    for name in ["qemu-7.2-s390-css", "qemu-10.0-s390-css", "qemu-11.1-s390-css"] {
         let device = check(name, &fresh);
         let image = device.css[254].as_ref().unwrap();
         assert_eq!(image.chpids[0], ChannelPath { in_use: 1, r#type: 0x32, is_virtual: 1 }, "{name}");
@@ -243,7 +269,7 @@ struct Io {
 /// Its subsection has no slash in its name.
 #[test]
 fn lists_in_a_subsection_of_an_interrupt_controller() {
-    let flic = check("qemu-10.0-s390-flic", &Flic::default());
+    let flic = check_both("s390-flic", &Flic::default());
     assert_eq!((flic.simm, flic.nimm, flic.pending), (0, 0, 0));
     assert!(flic.io.iter().all(Vec::is_empty) && flic.last_io.is_empty());
 }
@@ -335,7 +361,7 @@ fn a_versioned_struct_of_a_management_controller() {
         cmd_reg: 1,
         waiting_rsp: 1,
     };
-    let kcs = check("qemu-10.0-ipmi-kcs", &Ipmi { kcs }).kcs;
+    let kcs = check_both("ipmi-kcs", &Ipmi { kcs }).kcs;
     assert_eq!((kcs.outlen, kcs.inlen, kcs.data_in_reg, kcs.cmd_reg, kcs.waiting_rsp), (0, 0, 0, 0, 0), "it is idle");
 }
 

@@ -53,6 +53,17 @@ impl Qemu {
     /// If it is not installed or does not start.
     #[must_use]
     pub fn start(version: &str, arch: &str, args: &[&str]) -> Self {
+        Self::try_start(version, arch, args).unwrap_or_else(|what| panic!("{what}"))
+    }
+
+    /// Like [`start`](Self::start), but returns an error if QEMU exits, such as over an invalid device.
+    ///
+    /// # Errors
+    /// Returns QEMU's output if it exits or does not answer.
+    ///
+    /// # Panics
+    /// If it is not installed.
+    pub fn try_start(version: &str, arch: &str, args: &[&str]) -> Result<Self, String> {
         assert_installed(version, arch);
         let folder = TempDir::new().expect("a temporary folder");
         let log = File::create(folder.path().join("log")).expect("a log file");
@@ -68,11 +79,13 @@ impl Qemu {
             .spawn()
             .expect("tests/qemu/run starts");
         let mut process = Process(process);
-        let monitor = process.connect(&socket, &folder.path().join("log"));
+        let monitor = process.connect(&socket, &folder.path().join("log"))?;
         let mut qemu = Self { process, monitor, folder };
-        qemu.read_message();
-        qemu.execute("qmp_capabilities", json!({}));
-        qemu
+        // QEMU opens its monitor before it creates devices.
+        match qemu.try_read_message().and_then(|_| qemu.try_execute("qmp_capabilities", json!({}))) {
+            Ok(_) => Ok(qemu),
+            Err(what) => Err(qemu.with_log(&what)),
+        }
     }
 
     /// Starts a QEMU and loads `stream`. Its run state is then that in the stream, such as `paused`.
@@ -91,12 +104,27 @@ impl Qemu {
     /// # Panics
     /// If the migration fails or times out.
     pub fn save(&mut self) -> Vec<u8> {
+        self.try_save().unwrap_or_else(|what| panic!("{what}"))
+    }
+
+    /// Like [`save`](Self::save), but returns an error if the machine cannot be saved, such as because of a device.
+    ///
+    /// # Errors
+    /// Returns QEMU's answer and output if the migration fails or times out.
+    ///
+    /// # Panics
+    /// If the stream cannot be read.
+    pub fn try_save(&mut self) -> Result<Vec<u8>, String> {
+        let saved = self.try_execute("stop", json!({})).and_then(|_| self.try_migrate_to_file());
+        saved.map_err(|what| self.with_log(&what))
+    }
+
+    fn try_migrate_to_file(&mut self) -> Result<Vec<u8>, String> {
         let path = self.folder.path().join("saved");
-        self.execute("stop", json!({}));
-        self.execute("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 }));
-        self.execute("migrate", json!({ "uri": format!("exec:cat >'{}'", path.display()) }));
-        self.wait_for_migration();
-        fs::read(path).expect("QEMU has written the stream")
+        self.try_execute("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 }))?;
+        self.try_execute("migrate", json!({ "uri": format!("exec:cat >'{}'", path.display()) }))?;
+        self.try_wait_for_migration()?;
+        Ok(fs::read(path).expect("QEMU has written the stream"))
     }
 
     /// Starts a QEMU that has to reject `stream`, and returns its message.
@@ -123,15 +151,8 @@ impl Qemu {
             let words = printed(&qemu.log());
             return if ended.signal().is_some() { Outcome::Died(words) } else { Outcome::Refused(words) };
         }
-        let path = qemu.folder.path().join("saved");
-        let saved = [
-            ("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 })),
-            ("migrate", json!({ "uri": format!("exec:cat >'{}'", path.display()) })),
-        ];
-        let saved =
-            saved.into_iter().try_for_each(|(command, arguments)| qemu.try_execute(command, arguments).map(drop));
-        match saved.and_then(|()| qemu.try_wait_for_migration()) {
-            Ok(()) => Outcome::Saved(fs::read(path).expect("QEMU has written the stream")),
+        match qemu.try_migrate_to_file() {
+            Ok(stream) => Outcome::Saved(stream),
             Err(what) => Outcome::Died(format!("{what}\n{}", printed(&qemu.log()))),
         }
     }
@@ -263,10 +284,6 @@ impl Qemu {
         Ok(())
     }
 
-    fn read_message(&mut self) -> Value {
-        self.try_read_message().unwrap_or_else(|what| self.fail(&what))
-    }
-
     fn try_read_message(&mut self) -> Result<Value, String> {
         let mut line = String::new();
         match self.monitor.read_line(&mut line) {
@@ -277,7 +294,11 @@ impl Qemu {
     }
 
     fn fail(&self, what: &str) -> ! {
-        panic!("{what}\nQEMU printed: {}", printed(&self.log()));
+        panic!("{}", self.with_log(what));
+    }
+
+    fn with_log(&self, what: &str) -> String {
+        format!("{what}\nQEMU printed: {}", printed(&self.log()))
     }
 }
 
@@ -302,16 +323,19 @@ pub fn dump_vmstate(version: &str, arch: &str, machine: &str) -> String {
 struct Process(Child);
 
 impl Process {
-    fn connect(&mut self, socket: &Path, log: &Path) -> BufReader<UnixStream> {
+    fn connect(&mut self, socket: &Path, log: &Path) -> Result<BufReader<UnixStream>, String> {
         let start = Instant::now();
         loop {
             if let Ok(stream) = UnixStream::connect(socket) {
                 stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-                return BufReader::new(stream);
+                return Ok(BufReader::new(stream));
             }
-            let ended = self.0.try_wait().expect("the state of a child");
-            assert!(ended.is_none(), "QEMU has ended at once.\nQEMU printed: {}", printed(log));
-            assert!(start.elapsed() < PATIENCE, "QEMU does not open its monitor.\nQEMU printed: {}", printed(log));
+            if self.0.try_wait().expect("the state of a child").is_some() {
+                return Err(format!("QEMU has ended at once.\nQEMU printed: {}", printed(log)));
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(format!("QEMU does not open its monitor.\nQEMU printed: {}", printed(log)));
+            }
             sleep(PAUSE);
         }
     }

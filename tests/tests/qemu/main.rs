@@ -4,6 +4,7 @@ mod board;
 mod check;
 mod cli;
 mod control;
+mod devices;
 mod differential;
 mod import;
 mod machine;

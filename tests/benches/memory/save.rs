@@ -1,4 +1,4 @@
-//! Saves of a stopped and of a running guest over a Unix socket.
+//! Saves of a stopped and of a running guest over a Unix socket, until the peer has read everything.
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -47,27 +47,31 @@ fn filled() -> Mapping {
     ram
 }
 
-/// Returns the throughput of `save`, which returns its duration, while another thread reads the socket.
-fn speed(save: impl FnOnce(UnixStream) -> Duration) -> f64 {
+/// Returns the throughput from the start that `save` returns to the last byte that another thread reads. The end of the log
+/// follows: it delays neither the peer nor a guest that continues there.
+fn speed(save: impl FnOnce(UnixStream) -> Instant) -> f64 {
     let (out, mut input) = UnixStream::pair().expect("two sockets");
     let reader = thread::spawn(move || {
-        let mut buffer = vec![0; 1 << 20];
-        while input.read(&mut buffer).expect("bytes") > 0 {}
+        let (mut buffer, mut end) = (vec![0; 1 << 20], None);
+        while input.read(&mut buffer).expect("bytes") > 0 {
+            end = Some(Instant::now());
+        }
+        end.expect("a stream")
     });
-    let taken = save(out);
-    reader.join().expect("the reader is well");
+    let start = save(out);
+    let taken = reader.join().expect("the reader is well") - start;
     size() as f64 / taken.as_secs_f64() / 1e9
 }
 
-fn save_stopped(ram: &mut Mapping, out: UnixStream) -> Duration {
+fn save_stopped(ram: &mut Mapping, out: UnixStream) -> Instant {
     let mut machine = Machine::with_type("all-memory");
     machine.register_ram(PageSize::DEFAULT, std::slice::from_mut(ram)).expect("the only section");
     let start = Instant::now();
     machine.save(out).expect("a machine that can be saved");
-    start.elapsed()
+    start
 }
 
-fn save_running(ram: &Arc<Mapping>, log: Log, writes: bool, out: &UnixStream) -> Duration {
+fn save_running(ram: &Arc<Mapping>, log: Log, writes: bool, out: &UnixStream) -> Instant {
     let layout = Layout::new(PageSize::DEFAULT, [ram]).expect("a block");
     let marked = Arc::new(Marked::new(&layout));
     let log: Arc<dyn DirtyLog> = match log {
@@ -88,7 +92,7 @@ fn save_running(ram: &Arc<Mapping>, log: Log, writes: bool, out: &UnixStream) ->
         }
         stop.store(true, Ordering::Relaxed);
         saving.complete().expect("an end");
-        start.elapsed()
+        start
     })
 }
 

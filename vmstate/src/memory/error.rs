@@ -66,8 +66,8 @@ pub enum MemoryError {
         /// The error of the system.
         source: io::Error,
     },
-    /// The log was started before a fork.
-    #[error("the dirty log was started by another process; start one in this process")]
+    /// The log, or the handler of page faults, was started before a fork.
+    #[error("the dirty log or fault handler was started by another process; start one in this process")]
     OtherProcess,
     /// The system rejected an operation.
     #[error("{operation} of RAM block `{idstr}` failed; {remedy}")]

@@ -55,6 +55,8 @@ struct Shared {
     kernel_faults: bool,
     reports_threads: bool,
     blocks: Vec<SharedBlock>,
+    /// The process that has the memory and the thread. A child would place pages in the memory of its parent.
+    process: u32,
 }
 
 const OPERATION: &str = "handling page faults";
@@ -116,6 +118,7 @@ impl Placer {
         bytes: Range<u64>,
         mut place: impl FnMut(&Userfault, &Part<'_>) -> io::Result<usize>,
     ) -> Result<Placed, MemoryError> {
+        self.0.check_process()?;
         let blocks = self.0.blocks.len();
         let block = self.0.blocks.get(block).ok_or(MemoryError::UnknownBlock { block, blocks })?;
         check(block, &bytes)?;
@@ -162,6 +165,11 @@ impl Placed {
 impl Drop for Faults {
     /// Deregisters the memory, which wakes all threads of the guest: they see zeros in pages that are missing.
     fn drop(&mut self) {
+        if self.placer.0.check_process().is_err() {
+            // The thread exists only in the parent process, which also reads the eventfd.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         // The counter of an eventfd that is never read cannot overflow by adding one.
         let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
         if let Some(thread) = self.thread.take() {
@@ -180,7 +188,11 @@ impl Shared {
                 registered.map_err(|error| unregistered(block, error))?;
             }
         }
-        Ok(Self { userfault, kernel_faults, reports_threads, blocks })
+        Ok(Self { userfault, kernel_faults, reports_threads, blocks, process: std::process::id() })
+    }
+
+    fn check_process(&self) -> Result<(), MemoryError> {
+        if self.process == std::process::id() { Ok(()) } else { Err(MemoryError::OtherProcess) }
     }
 
     /// Returns the fault in terms of blocks.

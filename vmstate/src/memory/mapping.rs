@@ -173,8 +173,12 @@ impl Mapping {
 
     /// Maps the memory of a memfd again.
     pub(super) fn map_again(&self) -> Result<Mapped, MemoryError> {
-        let error = |source| {
-            MemoryError::system("a second mapping", &self.idstr, "map the block with `MappingOptions::memfd`", source)
+        let error = |source: io::Error| {
+            let remedy = match source.kind() {
+                io::ErrorKind::OutOfMemory => "free memory, or raise the limit of address space",
+                _ => "map the block with `MappingOptions::memfd`",
+            };
+            MemoryError::system("a second mapping", &self.idstr, remedy, source)
         };
         let file = self.file.as_ref().ok_or_else(|| error(io::ErrorKind::Unsupported.into()))?;
         let length = self.memory.range().len();

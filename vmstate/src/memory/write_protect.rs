@@ -174,7 +174,11 @@ impl std::fmt::Debug for WriteProtect {
 }
 
 fn lost(idstr: &str, source: io::Error) -> MemoryError {
-    let remedy = "its memory was unmapped, remapped or deregistered; start the log again and send all pages";
+    let remedy = match Errno::from_io_error(&source) {
+        Some(Errno::NOTTY | Errno::NOSYS) => "update the kernel: PAGEMAP_SCAN requires Linux 6.7",
+        Some(Errno::ACCESS) => "allow PAGEMAP_SCAN in the seccomp filter or container",
+        _ => "its memory was unmapped, remapped or deregistered; start the log again and send all pages",
+    };
     MemoryError::system("collecting dirty pages", idstr, remedy, source)
 }
 
@@ -222,6 +226,7 @@ mod tests {
             ("memfd", MappingOptions::memfd()),
             ("populated memfd", MappingOptions::memfd().prefault(true)),
             ("private file", MappingOptions::private_file(file())),
+            ("shared file", MappingOptions::shared_file(file())),
         ]
     }
 

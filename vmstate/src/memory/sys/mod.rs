@@ -16,6 +16,8 @@ mod kvm_guest;
 pub(super) mod mapped;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(super) mod pagemap;
+#[cfg(all(test, target_os = "linux", feature = "mapping"))]
+mod restricted;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(super) mod userfault;
 pub(super) mod vector;

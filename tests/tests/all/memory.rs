@@ -38,6 +38,7 @@ fn kinds() -> Vec<(&'static str, Arc<Mapping>)> {
         ("memfd", MappingOptions::memfd()),
         ("memfd in reserved huge pages", MappingOptions::memfd().huge_pages(HugePages::Of2Mib)),
         ("private file", MappingOptions::private_file(file())),
+        ("shared file", MappingOptions::shared_file(file())),
     ];
     let map = |(name, options): (&'static str, MappingOptions)| match options.map("ram", SIZE as u64) {
         Ok(ram) => Some((name, Arc::new(ram))),

@@ -274,6 +274,20 @@ impl<'d, T: Threading> Machine<'d, T> {
         self.registry.add_blocker(reason.into())
     }
 
+    /// Returns the reasons why the machine cannot be saved: unmigratable devices, and blockers.
+    ///
+    /// ```
+    /// use vmstate::machine::Machine;
+    ///
+    /// let mut machine = Machine::new();
+    /// machine.add_blocker("a device is being reset");
+    /// assert_eq!(machine.blockers(), ["a device is being reset"]);
+    /// ```
+    #[must_use]
+    pub fn blockers(&self) -> Vec<String> {
+        self.registry.blockers().collect()
+    }
+
     /// Removes a blocker. Returns `false` if it has been removed already.
     pub fn remove_blocker(&mut self, blocker: BlockerId) -> bool {
         self.registry.remove_blocker(blocker)

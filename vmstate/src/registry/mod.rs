@@ -177,14 +177,19 @@ impl<'d, T: Threading> Registry<'d, T> {
         places.min_by_key(|place| (*place < from, *place))
     }
 
+    /// Iterates over the reasons why the machine cannot be saved: unmigratable devices, and added blockers.
+    pub(crate) fn blockers(&self) -> impl Iterator<Item = String> {
+        let devices = self.entries.iter().filter(|entry| entry.description.is_some_and(|own| own.unmigratable));
+        let devices = devices.map(|entry| format!("section {} is unmigratable", entry.title()));
+        devices.chain(self.blockers.iter().map(|(_, reason)| reason.clone()))
+    }
+
     /// Checks that neither an unmigratable device nor a blocker forbids saving (`migration_is_blocked`).
     ///
     /// # Errors
     /// Returns an error with all reasons.
     pub(crate) fn check_blockers(&self) -> Result<(), SaveError> {
-        let devices = self.entries.iter().filter(|entry| entry.description.is_some_and(|own| own.unmigratable));
-        let devices = devices.map(|entry| format!("section {} is unmigratable", entry.title()));
-        let reasons: Vec<_> = devices.chain(self.blockers.iter().map(|(_, reason)| reason.clone())).collect();
+        let reasons: Vec<_> = self.blockers().collect();
         if reasons.is_empty() { Ok(()) } else { Err(SaveError::new(SaveErrorKind::Blocked, reasons.join("; "))) }
     }
 }

@@ -11,6 +11,8 @@
 //! [states](MigrationStatus). [`Uri`] is the address of a migration.
 //! (QEMU: `migration/migration.c`, `migration/options.c`.)
 
+mod announce;
+mod blockers;
 mod capability;
 #[cfg(feature = "control")]
 pub mod control;
@@ -20,13 +22,17 @@ mod drive;
 #[cfg(test)]
 mod model;
 mod parameter;
+mod peer;
 pub mod policy;
 mod protocol;
 mod release;
 pub mod source;
+mod states;
 mod status;
 mod uri;
 
+pub use announce::Announcement;
+pub use blockers::{BlockedReason, Blockers, OnlyMigratable};
 pub use capability::{Capabilities, Capability, CapabilityConflict};
 #[cfg(unix)]
 pub use drive::{
@@ -36,6 +42,7 @@ pub use parameter::{
     Compression, InvalidParameter, Mode, OnDoubt, OnStall, Parameter, ParameterValue, Parameters, Policy, Unit,
     ZeroPages,
 };
+pub use peer::MachineSwitches;
 pub use release::QemuRelease;
 pub use status::{DowntimeParts, Event, MigrationStatus, Prediction, RamStatistics, Side, Statistics, is_transition};
 pub use uri::{InvalidUri, TcpAddress, Uri};

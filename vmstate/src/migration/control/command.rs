@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::{Capability, MigrationStatus, QemuRelease, Uri};
+use super::super::{Announcement, Capability, MigrationStatus, QemuRelease, Uri};
 use super::arguments::{Arguments, Member, Type, check_object, optional, required};
 use super::error::CommandError;
 use super::reply;
-use super::request::{Announcement, DirtyRateMode, DirtyRateRequest};
+use super::request::{DirtyRateMode, DirtyRateRequest};
 
 /// A command, with its arguments checked.
 #[derive(Debug, Clone, PartialEq)]

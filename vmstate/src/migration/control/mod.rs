@@ -36,7 +36,7 @@ pub use event::MonitorEvent;
 pub use execute::execute;
 pub use monitor::{Monitor, Request, RequestId};
 pub use operations::{DirtyRate, DirtyRateStatus, Operations, RunState};
-pub use request::{Announcement, DirtyRateMode, DirtyRateRequest};
+pub use request::{DirtyRateMode, DirtyRateRequest};
 #[cfg(unix)]
 pub use server::Server;
 pub use settings::Settings;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::super::{MigrationStatus, Statistics, Uri};
+use super::super::{Announcement, MigrationStatus, Statistics, Uri};
 use super::error::CommandError;
-use super::request::{Announcement, DirtyRateMode, DirtyRateRequest};
+use super::request::{DirtyRateMode, DirtyRateRequest};
 use super::settings::Settings;
 
 /// The run state of a guest (`RunState` in QEMU's `qapi/run-state.json`), as far as migration concerns it.

@@ -1,22 +1,6 @@
-//! The arguments of commands about announcements and dirty rates.
+//! The arguments of commands about dirty rates.
 
 use std::time::Duration;
-
-/// The schedule of announcements: QEMU's parameters `announce-*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Announcement {
-    /// The delay before the second announcement.
-    pub initial: Duration,
-    /// The longest delay.
-    pub max: Duration,
-    /// The number of announcements.
-    pub rounds: u64,
-    /// The increase of the delay.
-    pub step: Duration,
-    /// The ids of the network cards, or `None` for all.
-    pub interfaces: Option<Vec<String>>,
-}
 
 /// A measurement of the dirty rate.
 #[derive(Debug, Clone, PartialEq, Eq)]

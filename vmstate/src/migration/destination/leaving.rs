@@ -34,7 +34,7 @@ impl Phase for Leaving {
         Break(Next::Finished)
     }
 
-    fn accepts(&self, _: DestinationControl) -> bool {
+    fn accepts(&self, _: &DestinationControl) -> bool {
         false
     }
 }
@@ -48,7 +48,7 @@ impl Phase for Finished {
         Continue(self)
     }
 
-    fn accepts(&self, _: DestinationControl) -> bool {
+    fn accepts(&self, _: &DestinationControl) -> bool {
         false
     }
 }

@@ -122,7 +122,7 @@ impl Phase for Disconnected {
         }
     }
 
-    fn accepts(&self, _: DestinationControl) -> bool {
+    fn accepts(&self, _: &DestinationControl) -> bool {
         true
     }
 }
@@ -169,7 +169,7 @@ impl Phase for AwaitingClose {
     }
 
     /// The source has been told that the machine is loaded, and may be completed.
-    fn accepts(&self, _: DestinationControl) -> bool {
+    fn accepts(&self, _: &DestinationControl) -> bool {
         false
     }
 }
@@ -200,7 +200,7 @@ impl Phase for Running {
         }
     }
 
-    fn accepts(&self, _: DestinationControl) -> bool {
+    fn accepts(&self, _: &DestinationControl) -> bool {
         false
     }
 }

@@ -65,7 +65,7 @@ impl Loading {
                 return Break(Next::Failed(format!("the source has given up: {}", reason.escape_debug())));
             }
             Command::SwitchoverStart => {}
-            other => return Break(Next::Failed(other.reject().to_string())),
+            other => return Break(Next::Failed(format!("unsupported command `{}`", other.name()))),
         }
         Continue(self)
     }
@@ -94,7 +94,8 @@ fn end(shared: &Shared, described: bool) -> Step<Loading> {
 /// Opens the return path. QEMU ignores a second command, too (`loadvm_process_command` in `migration/savevm.c`).
 fn open_return_path(shared: &mut Shared) {
     let opened = std::mem::replace(&mut shared.return_path, true);
-    if !opened && shared.config.capabilities.has(Capability::SwitchoverAck) {
+    let approves = shared.config.capabilities.has(Capability::SwitchoverAck) && shared.config.legacy_approval;
+    if !opened && approves {
         shared.queue(DestinationAction::Answer(ReturnPathMessage::SwitchoverAck));
     }
 }

@@ -19,6 +19,7 @@ use self::shared::Shared;
 use self::states::State;
 use super::capability::Capabilities;
 use super::parameter::Parameters;
+use super::peer::MachineSwitches;
 use super::status::{Event, MigrationStatus};
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
 
@@ -94,7 +95,7 @@ pub enum DestinationControl {
 pub struct NotPossible(MigrationStatus);
 
 /// The configuration of a [`Destination`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DestinationConfig {
     /// The capabilities.
@@ -103,6 +104,20 @@ pub struct DestinationConfig {
     pub parameters: Parameters,
     /// Rejects the handshake of this library, so that the destination behaves as a QEMU.
     pub without_handshake: bool,
+    /// Approves the switchover although no device asks for it (`switchover-ack-legacy`), with the capability
+    /// `switchover-ack`.
+    pub legacy_approval: bool,
+}
+
+impl Default for DestinationConfig {
+    fn default() -> Self {
+        Self {
+            capabilities: Capabilities::default(),
+            parameters: Parameters::default(),
+            without_handshake: false,
+            legacy_approval: MachineSwitches::default().legacy_approval,
+        }
+    }
 }
 
 /// A signal for a state: an input or a command.
@@ -152,7 +167,7 @@ impl Destination {
     /// # Errors
     /// Returns an error if the command does not apply to the state.
     pub fn command(&mut self, now: Instant, control: DestinationControl) -> Result<(), NotPossible> {
-        if !self.state.as_ref().is_some_and(|state| state.accepts(control)) {
+        if !self.state.as_ref().is_some_and(|state| state.accepts(&control)) {
             return Err(NotPossible(self.shared.status()));
         }
         self.advance(now, Signal::Control(control));

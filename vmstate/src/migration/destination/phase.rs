@@ -46,7 +46,7 @@ pub(super) trait Phase: Sized {
     }
 
     /// Returns whether the state executes a command.
-    fn accepts(&self, control: DestinationControl) -> bool {
-        control == DestinationControl::Cancel
+    fn accepts(&self, control: &DestinationControl) -> bool {
+        *control == DestinationControl::Cancel
     }
 }

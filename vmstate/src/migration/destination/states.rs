@@ -1,61 +1,20 @@
 //! All states of a destination, and the transitions into them.
 
-use std::ops::ControlFlow::{Break, Continue};
 use std::time::Instant;
 
 use super::leaving::{Finished, Leaving};
 use super::loaded::{AwaitingClose, Committing, Disconnected, Loaded, Running};
 use super::loading::{Listening, Loading};
-use super::phase::{Next, Phase};
+use super::phase::{Next, Phase, Step};
 use super::shared::Shared;
 use super::{DestinationAction, DestinationControl, Signal};
+use crate::migration::states::states;
 use crate::migration::status::MigrationStatus;
 
-/// Defines the enum of states, whose variants all implement [`Phase`].
-macro_rules! states {
-    ($($state:ident),* $(,)?) => {
-        #[derive(Debug)]
-        pub(super) enum State {
-            $($state($state)),*
-        }
-
-        $(impl From<$state> for State {
-            fn from(state: $state) -> Self {
-                Self::$state(state)
-            }
-        })*
-
-        impl State {
-            pub(super) fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Self {
-                match self {
-                    $(Self::$state(state) => match state.handle(shared, now, signal) {
-                        Continue(state) => state.into(),
-                        Break(next) => Self::begin(next, shared, now),
-                    }),*
-                }
-            }
-
-            pub(super) fn proceed(self, shared: &mut Shared, now: Instant) -> Self {
-                match self {
-                    $(Self::$state(state) => match state.proceed(shared, now) {
-                        Continue(state) => state.into(),
-                        Break(next) => Self::begin(next, shared, now),
-                    }),*
-                }
-            }
-
-            pub(super) fn deadline(&self) -> Option<Instant> {
-                match self { $(Self::$state(state) => state.deadline()),* }
-            }
-
-            pub(super) fn accepts(&self, control: DestinationControl) -> bool {
-                match self { $(Self::$state(state) => state.accepts(control)),* }
-            }
-        }
-    };
+states! {
+    DestinationControl;
+    Listening, Loading, Committing, Loaded, AwaitingClose, Disconnected, Running, Leaving, Finished
 }
-
-states!(Listening, Loading, Committing, Loaded, AwaitingClose, Disconnected, Running, Leaving, Finished);
 
 impl State {
     /// Begins the state that a transition leads to.

@@ -4,3 +4,4 @@ mod network;
 mod pair;
 mod schedules;
 mod sequences;
+mod workloads;

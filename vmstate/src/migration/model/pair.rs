@@ -26,6 +26,8 @@ pub(super) struct Pair {
     pub(super) source_runs: bool,
     pub(super) destination_runs: bool,
     remaining: u64,
+    /// The bytes that the guest writes between two synchronizations.
+    pub(super) dirty_per_pass: u64,
     source_action: Option<SourceAction>,
     destination_action: Option<DestinationAction>,
     pub(super) source_events: Vec<Event>,
@@ -47,6 +49,7 @@ impl Pair {
             accepted: false,
             destination_runs: false,
             remaining: MEMORY,
+            dirty_per_pass: 4096,
             source_action: None,
             destination_action: None,
             source_events: Vec::new(),
@@ -107,7 +110,7 @@ impl Pair {
             }
             Action::Devices => self.send(Item::Section)?,
             Action::End => self.send(Item::End { described: true })?,
-            Action::Synchronize if self.source_runs => self.remaining += 4096,
+            Action::Synchronize if self.source_runs => self.remaining += self.dirty_per_pass,
             Action::Synchronize | Action::Throttle(_) => {}
         }
         Ok(Done::new(100, self.remaining))

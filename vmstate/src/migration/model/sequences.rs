@@ -1,9 +1,11 @@
 //! Sequences of events: success, cancellation and failure in each state.
 
+use std::time::Duration;
+
 use super::pair::{Pair, names};
 use crate::migration::destination::{DestinationAction, DestinationConfig, Item};
 use crate::migration::source::{SourceConfig, SourceControl};
-use crate::migration::{Capabilities, Capability, Event, MigrationStatus, OnDoubt, QemuRelease};
+use crate::migration::{Capabilities, Capability, Event, MachineSwitches, MigrationStatus, OnDoubt, QemuRelease};
 use crate::stream::{Command, DestinationState};
 
 fn config() -> SourceConfig {
@@ -64,7 +66,15 @@ fn releases_have_their_own_sequences() {
     let mut pair = Pair::new(SourceConfig { release: QemuRelease::V11_1, ..config() }, DestinationConfig::default());
     pair.reject = Some(DestinationAction::Commit);
     pair.run();
-    assert_eq!(names(&pair.source_events), format!("{PRECOPY} STOP device pass failing RESUME failed"));
+    assert_eq!(names(&pair.source_events), "setup active pass STOP device failing RESUME failed");
+    let numbers = pair.source_events.iter().filter_map(|event| match event {
+        Event::Pass { number, .. } => Some(*number),
+        _ => None,
+    });
+    let numbers: Vec<_> = numbers.collect();
+    assert_eq!(numbers.first(), Some(&2), "the first pass has no event");
+    let counted = pair.source.statistics(pair.now).ram.unwrap().dirty_sync_count;
+    assert_eq!(numbers.last(), Some(&counted), "the synchronization after the stop is not counted");
 }
 
 #[test]
@@ -100,6 +110,47 @@ fn pause_waits_for_the_command() {
     let expected = format!("{PRECOPY} STOP pre-switchover cancelling RESUME cancelled");
     assert_eq!(names(&pair.source_events), expected);
     assert!(pair.source_runs);
+}
+
+/// A 11.1 machine sends an approval only for a device that needs it, and waits for none.
+#[test]
+fn new_machine_types_need_no_approval() {
+    let capabilities = Capabilities::default().with(Capability::SwitchoverAck);
+    let release = QemuRelease::V11_1;
+    let source = SourceConfig { capabilities, release, ..config() }.switches(MachineSwitches::new("microvm", release));
+    let destination = DestinationConfig { capabilities, legacy_approval: false, ..DestinationConfig::default() };
+    let mut pair = Pair::new(source, destination);
+    pair.run();
+    assert_eq!(pair.source_status(), MigrationStatus::Completed);
+}
+
+/// Without the barrier, a rejection after the end mark is a doubt: the bytes do not show whether QEMU runs the guest.
+#[test]
+fn rejection_without_the_barrier_is_undecided() {
+    for (barrier, expected) in [(true, MigrationStatus::Failed), (false, MigrationStatus::Doubt)] {
+        let mut pair = qemu(SourceConfig { barrier, ..config() });
+        run_until(&mut pair, MigrationStatus::Device);
+        pair.reject = Some(DestinationAction::Load);
+        pair.run();
+        assert_eq!(pair.source_status(), expected);
+        assert!(!pair.destination_runs);
+    }
+}
+
+#[test]
+fn endless_writer_is_reported_once() {
+    let mut config = config();
+    // As long as the devices take: no byte of memory fits.
+    config.parameters.downtime_limit = Duration::from_millis(1);
+    let mut pair = Pair::new(config, DestinationConfig::default());
+    pair.dirty_per_pass = 1 << 20;
+    for _ in 0..2000 {
+        let progress = pair.step_source() | pair.deliver_back(usize::MAX) | pair.step_destination();
+        assert!(progress || pair.pass_slice());
+    }
+    assert_eq!(pair.source_status(), MigrationStatus::Active);
+    let stalls = pair.source_events.iter().filter(|event| matches!(event, Event::Stalled { .. }));
+    assert_eq!(stalls.count(), 1);
 }
 
 #[test]

@@ -91,16 +91,16 @@ enum Support {
 parameters! {
     /// Announcements of the network cards: the delay before the second one.
     pub announce_initial: Duration = Duration::from_millis(50),
-        "announce-initial", Milliseconds, Range::new(0, 100_000, "a value between 0 and 100000"), Releases::ALL, Stored;
+        "announce-initial", Milliseconds, Range::new(0, 100_000, "a value between 0 and 100000"), Releases::ALL, Implemented;
     /// The longest delay between two announcements.
     pub announce_max: Duration = Duration::from_millis(550),
-        "announce-max", Milliseconds, Range::new(0, 100_000, "a value between 0 and 100000"), Releases::ALL, Stored;
+        "announce-max", Milliseconds, Range::new(0, 100_000, "a value between 0 and 100000"), Releases::ALL, Implemented;
     /// The number of announcements.
     pub announce_rounds: u64 = 5,
-        "announce-rounds", None, Range::new(0, 1000, "a value between 0 and 1000"), Releases::ALL, Stored;
+        "announce-rounds", None, Range::new(0, 1000, "a value between 0 and 1000"), Releases::ALL, Implemented;
     /// The increase of the delay between announcements.
     pub announce_step: Duration = Duration::from_millis(100),
-        "announce-step", Milliseconds, Range::new(1, 10_000, "a value between 0 and 10000"), Releases::ALL, Stored;
+        "announce-step", Milliseconds, Range::new(1, 10_000, "a value between 0 and 10000"), Releases::ALL, Implemented;
     /// The part of the sent bytes, in percent, that a guest can write before it is slowed down.
     pub throttle_trigger_threshold: u8 = 50,
         "throttle-trigger-threshold", Percent, Range::new(1, 100, "an integer in the range of 1 to 100"),

@@ -22,7 +22,7 @@ pub struct Pass {
 ///
 /// use vmstate::migration::policy::History;
 ///
-/// let mut history = History::new(1 << 30);
+/// let mut history = History::new(1 << 30, None);
 /// history.sent(100 << 20, 100 << 20, Duration::from_millis(100));
 /// assert_eq!(history.remaining(), (1 << 30) - (100 << 20));
 /// assert_eq!(history.bandwidth(), Some(1000 << 20));
@@ -67,16 +67,17 @@ const SAMPLES: usize = 32;
 const DEVICES: Duration = Duration::from_millis(1);
 
 impl History {
-    /// Creates the history of a migration whose memory of `total` bytes is all to be sent.
+    /// Creates the history of a migration whose memory of `total` bytes is all to be sent, and whose devices take
+    /// `device_time` while the guest is stopped, if it was measured.
     #[must_use]
-    pub fn new(total: u64) -> Self {
+    pub fn new(total: u64, device_time: Option<Duration>) -> Self {
         Self {
             passes: VecDeque::from([Pass { started: Duration::ZERO, remaining: total, dirtied: total }]),
             remaining: total,
             exact: false,
             samples: VecDeque::new(),
             slice: None,
-            devices: DEVICES,
+            devices: device_time.unwrap_or(DEVICES),
             handshake: Duration::ZERO,
         }
     }
@@ -101,11 +102,6 @@ impl History {
         self.remaining = self.remaining.saturating_add(dirtied);
         self.exact = true;
         push(&mut self.passes, Pass { started: now, remaining: self.remaining, dirtied }, PASSES);
-    }
-
-    /// Records the time that the devices take while the guest is stopped.
-    pub fn devices_took(&mut self, duration: Duration) {
-        self.devices = duration;
     }
 
     /// Records the time of the handshake, from a measured round trip.

@@ -4,6 +4,8 @@
 //! engine carries the decisions out.
 
 mod history;
+#[cfg(test)]
+pub(super) mod patterns;
 mod predict;
 mod qemu;
 mod throttle;
@@ -82,6 +84,12 @@ pub fn decide(goal: &Goal, history: &History, now: Duration) -> Decision {
 #[must_use]
 pub fn predict(goal: &Goal, history: &History) -> Prediction {
     predict::downtime(goal, history)
+}
+
+/// Returns whether the passes do not get smaller, although the downtime limit is not reached.
+#[must_use]
+pub fn is_stalled(goal: &Goal, history: &History) -> bool {
+    predict::is_stalled(goal, history)
 }
 
 fn is_overdue(goal: &Goal, now: Duration) -> bool {

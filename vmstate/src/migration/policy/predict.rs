@@ -8,6 +8,8 @@ use crate::migration::status::Prediction;
 
 /// The number of passes among which the smallest one is a good moment for a switchover that is overdue.
 const WINDOW: usize = 8;
+/// The number of passes that are compared with as many passes before them to detect a stall.
+const STALL: usize = 4;
 /// The part of [`Goal::max_duration`] that an overdue migration waits for a good moment, as a divisor.
 const PATIENCE: u32 = 4;
 
@@ -58,6 +60,16 @@ fn decide_overdue(goal: &Goal, history: &History, now: Duration) -> Decision {
         OnStall::SwitchOver if now < patience && !is_local_minimum(history) => Decision::Send,
         _ => overdue(goal),
     }
+}
+
+/// Returns whether the smallest of the last passes is not at least a tenth smaller than the smallest of the passes before
+/// them, and does not fit into the limit.
+pub(super) fn is_stalled(goal: &Goal, history: &History) -> bool {
+    let mut passes = history.passes().map(|pass| pass.remaining);
+    let (recent, before): (Vec<_>, Vec<_>) = (passes.by_ref().take(STALL).collect(), passes.take(STALL).collect());
+    let (Some(recent), Some(smallest)) = (recent.into_iter().min(), before.iter().min()) else { return false };
+    let is_smaller = recent < smallest.saturating_sub(smallest / 10);
+    before.len() == STALL && !is_smaller && downtime_of(goal, history, recent).total() > goal.downtime_limit
 }
 
 /// Returns whether the last pass has less to send than the passes before it, give or take a tenth.

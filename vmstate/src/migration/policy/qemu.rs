@@ -1,7 +1,6 @@
 //! The rule of QEMU (`migration_iteration_run` in `migration/migration.c`).
 
 use super::{Decision, Goal, History};
-use crate::migration::release::QemuRelease;
 
 /// Decides as QEMU does: the rest must fit into the downtime limit at the bandwidth of the last slice.
 pub(super) fn decide(goal: &Goal, history: &History) -> Decision {
@@ -14,7 +13,7 @@ pub(super) fn decide(goal: &Goal, history: &History) -> Decision {
         false if remaining > 0 => Decision::Send,
         // The threshold is 0 in the first slice, so 10.0 stops a guest whose memory is sent by then without looking at
         // its new writes. 11.1 always looks.
-        false if goal.release >= QemuRelease::V11_1 => Decision::Synchronize,
+        false if goal.release.behavior().always_synchronizes => Decision::Synchronize,
         false => Decision::SwitchOver,
     }
 }
@@ -32,7 +31,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::migration::{Parameters, Policy};
+    use crate::migration::{Parameters, Policy, QemuRelease};
 
     fn goal(downtime: u64, release: QemuRelease) -> Goal {
         let downtime_limit = Duration::from_millis(downtime);
@@ -46,7 +45,7 @@ mod tests {
     #[test]
     fn recorded_passes_of_a_converging_guest_match() {
         let goal = goal(20, QemuRelease::V10_0);
-        let mut history = History::new(11 << 20);
+        let mut history = History::new(11 << 20, None);
         history.slice_ended(1_690_375, SLICE);
         assert_eq!(threshold(&goal, &history), 338_060);
         for dirty_pages in [992_u64, 462, 130] {
@@ -71,7 +70,7 @@ mod tests {
             (QemuRelease::V10_0, Decision::SwitchOver),
             (QemuRelease::V11_1, Decision::Synchronize),
         ] {
-            let mut history = History::new(4096);
+            let mut history = History::new(4096, None);
             assert_eq!(decide(&goal(300, release), &history), Decision::Send);
             history.sent(4096, 4104, SLICE);
             assert_eq!(decide(&goal(300, release), &history), expected, "{release}");
@@ -80,7 +79,7 @@ mod tests {
 
     #[test]
     fn known_bandwidth_replaces_the_measured_one() {
-        let mut history = History::new(1 << 30);
+        let mut history = History::new(1 << 30, None);
         let goal = Goal { switchover_bandwidth: Some(1 << 30), ..goal(100, QemuRelease::V10_0) };
         assert_eq!(threshold(&goal, &history), 0);
         history.slice_ended(1000, SLICE);

@@ -2,64 +2,12 @@
 
 use std::time::Duration;
 
+use super::patterns::{Guest, PAGE, PAGES, Random, count, idle, random, send};
 use super::*;
 
-const PAGE: u64 = 4096;
-const PAGES: usize = 2048;
 /// Pages that the simulated link sends per millisecond: 40 MiB/s.
 const PAGES_PER_MS: usize = 10;
 const MS: Duration = Duration::from_millis(1);
-
-/// A simulated guest: each call of `write` marks the pages that it writes in one millisecond.
-struct Guest {
-    write: Write,
-}
-
-/// Gets the time in milliseconds and the pages.
-type Write = Box<dyn FnMut(usize, &mut [bool])>;
-
-/// A generator of reproducible numbers (Knuth's MMIX constants).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
-
-fn idle() -> Guest {
-    Guest { write: Box::new(|_, _| {}) }
-}
-
-/// Writes one page after the other.
-fn linear(per_ms: usize) -> Guest {
-    Guest {
-        write: Box::new(move |now, pages| (0..per_ms).for_each(|page| pages[(now * per_ms + page) % PAGES] = true)),
-    }
-}
-
-fn random(per_ms: usize) -> Guest {
-    let mut random = Random(1);
-    Guest { write: Box::new(move |_, pages| (0..per_ms).for_each(|_| pages[random.below(PAGES)] = true)) }
-}
-
-/// Writes the same pages all the time.
-fn hot_set(count: usize) -> Guest {
-    Guest { write: Box::new(move |_, pages| pages[..count].fill(true)) }
-}
-
-/// Writes everything for some time, and then nothing.
-fn alternating(busy: usize, quiet: usize) -> Guest {
-    let mut writes = random(1000).write;
-    Guest {
-        write: Box::new(move |now, pages| {
-            if now % (busy + quiet) < busy {
-                writes(now, pages);
-            }
-        }),
-    }
-}
 
 /// The end of a simulated migration.
 #[derive(Debug)]
@@ -70,19 +18,9 @@ struct Outcome {
     actual: Duration,
 }
 
-fn count(pages: &[bool]) -> u64 {
-    u64::try_from(pages.iter().filter(|page| **page).count()).unwrap()
-}
-
-/// Sends at most `limit` pages and returns their number.
-fn send(to_send: &mut [bool], limit: usize) -> u64 {
-    let sent = to_send.iter_mut().filter(|page| **page).take(limit).map(|page| *page = false).count();
-    u64::try_from(sent).unwrap()
-}
-
 fn simulate(goal: &Goal, guest: &mut Guest) -> Outcome {
     let (mut to_send, mut log) = (vec![true; PAGES], vec![false; PAGES]);
-    let (mut history, mut random) = (History::new(PAGE * PAGES as u64), Random(7));
+    let (mut history, mut random) = (History::new(PAGE * PAGES as u64, None), Random(7));
     let mut slice = (0, 0);
     for now in 0..60_000 {
         let at = MS * u32::try_from(now).unwrap();
@@ -118,13 +56,7 @@ fn goal(limit: u64) -> Goal {
 
 #[test]
 fn predicted_downtime_is_within_a_tenth() {
-    for (name, limit, mut guest) in [
-        ("idle", 300, idle()),
-        ("linear", 50, linear(4)),
-        ("random", 60, random(4)),
-        ("hot set", 20, hot_set(128)),
-        ("alternating", 20, alternating(500, 1200)),
-    ] {
+    for (name, limit, mut guest) in patterns::all() {
         let outcome = simulate(&goal(limit), &mut guest);
         assert_eq!(outcome.decision, Decision::SwitchOver, "{name}");
         let difference = outcome.predicted.as_secs_f64() / outcome.actual.as_secs_f64() - 1.0;

@@ -52,6 +52,7 @@ impl Active {
         let sent = shared.sent_in_pass();
         let dirtied = remaining.saturating_sub(shared.history.remaining());
         shared.synchronized(now, remaining);
+        shared.report_stall();
         if !shared.config.has(Capability::AutoConverge) {
             return;
         }
@@ -88,7 +89,8 @@ impl Active {
     fn switch_over(mut self, shared: &mut Shared, now: Instant) -> Step<Self> {
         let runs = shared.config.guest_runs;
         // QEMU does not wait for a stopped guest, either (`migration_iteration_run` in `migration/migration.c`).
-        let unapproved = runs && shared.config.has(Capability::SwitchoverAck) && !shared.link.is_approved();
+        let waits = shared.config.has(Capability::SwitchoverAck) && shared.config.legacy_approval;
+        let unapproved = runs && waits && !shared.link.is_approved();
         if unapproved || shared.link.peer() == Peer::Unknown {
             self.hold(shared);
             return Continue(self);

@@ -1,7 +1,10 @@
 //! The configuration of a source.
 
+use std::time::Duration;
+
 use crate::migration::capability::{Capabilities, Capability};
 use crate::migration::parameter::Parameters;
+use crate::migration::peer::MachineSwitches;
 use crate::migration::release::QemuRelease;
 
 /// The configuration of a [`Source`](super::Source).
@@ -26,9 +29,16 @@ pub struct SourceConfig {
     pub can_answer: bool,
     /// Offers this library's handshake. QEMU ignores the offer.
     pub handshake: bool,
+    /// Sends a PING before the end of the stream to a QEMU, and waits until it has loaded the machine. Without it, the
+    /// conversation is QEMU's, and a destination that rejects a device can be mistaken for one that runs the guest.
+    pub barrier: bool,
     /// Sends SWITCHOVER_START. QEMU 7.2 rejects it, so it depends on the machine type
     /// (`send-switchover-start`).
     pub switchover_start: bool,
+    /// Waits for an approval that a destination sends although no device asks for it (`switchover-ack-legacy`).
+    pub legacy_approval: bool,
+    /// The time to save, send and load the devices, if it was measured.
+    pub device_time: Option<Duration>,
     /// The reasons why the machine cannot be migrated.
     pub blockers: Vec<String>,
 }
@@ -37,6 +47,7 @@ impl SourceConfig {
     /// Creates the configuration of a running guest with `memory` bytes, and a random number `session`.
     #[must_use]
     pub fn new(memory: u64, session: u64) -> Self {
+        let switches = MachineSwitches::default();
         Self {
             capabilities: Capabilities::default(),
             parameters: Parameters::default(),
@@ -47,9 +58,19 @@ impl SourceConfig {
             guest_runs: true,
             can_answer: true,
             handshake: true,
-            switchover_start: true,
+            barrier: true,
+            switchover_start: switches.switchover_start,
+            legacy_approval: switches.legacy_approval,
+            device_time: None,
             blockers: Vec::new(),
         }
+    }
+
+    /// Sets the switches of a machine type, which keeps the conversation of older QEMUs.
+    #[must_use]
+    pub fn switches(self, switches: MachineSwitches) -> Self {
+        let MachineSwitches { switchover_start, legacy_approval } = switches;
+        Self { switchover_start, legacy_approval, ..self }
     }
 
     /// Returns whether the return path is opened.

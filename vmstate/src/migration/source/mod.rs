@@ -251,6 +251,12 @@ impl Source {
         &self.shared.config.parameters
     }
 
+    /// Returns whether the source opens the return path, which the driver then has to read.
+    #[must_use]
+    pub fn has_return_path(&self) -> bool {
+        self.shared.config.has_return_path()
+    }
+
     /// Returns whether the migration has ended, so that no action follows.
     #[must_use]
     pub fn is_finished(&self) -> bool {

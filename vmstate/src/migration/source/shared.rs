@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::config::SourceConfig;
 use super::link::Link;
 use super::{Done, SourceAction};
-use crate::migration::policy::{Goal, History, Throttle, predict};
+use crate::migration::policy::{Goal, History, Throttle, is_stalled, predict};
 use crate::migration::protocol;
 use crate::migration::status::{
     DowntimeParts, Event, MigrationStatus, Prediction, RamStatistics, Side, Statistics, is_transition,
@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub(super) transferred: u64,
     /// The bytes that were sent since the last synchronization.
     sent_in_pass: u64,
+    /// Set while the passes do not get smaller, which was reported.
+    stalled: bool,
     memory: MemoryBytes,
     pages: SentPages,
     rate: Rate,
@@ -80,7 +82,7 @@ impl Shared {
         let last_ping = if config.handshake { protocol::offer(protocol::VERSION) } else { protocol::PING_QEMU };
         Self {
             link: Link::new(config.has_return_path(), last_ping),
-            history: History::new(config.memory),
+            history: History::new(config.memory, config.device_time),
             config,
             started: now,
             actions: VecDeque::new(),
@@ -91,6 +93,7 @@ impl Shared {
             syncs: 0,
             transferred: 0,
             sent_in_pass: 0,
+            stalled: false,
             memory: MemoryBytes::default(),
             pages: SentPages::default(),
             rate: Rate::default(),
@@ -173,12 +176,30 @@ impl Shared {
     pub(super) fn synchronized(&mut self, now: Instant, remaining: u64) {
         let at = self.elapsed(now);
         let dirtied = remaining.saturating_sub(self.history.remaining());
-        self.syncs += 1;
         self.history.synchronized(at, dirtied);
         self.rate.dirty_pages_per_second = self.history.dirty_rate().unwrap_or(0) / self.config.page_size.max(1);
         self.sent_in_pass = 0;
+        let is_last = self.times.stopped.is_some();
+        if !is_last || self.config.release.behavior().counts_outer_passes {
+            self.syncs += 1;
+            self.announce_pass();
+        }
+    }
+
+    fn announce_pass(&mut self) {
+        let (number, remaining) = (self.syncs, self.history.remaining());
         let expected = predict(&self.goal(), &self.history);
-        self.events.push_back(Event::Pass { number: self.syncs, remaining, expected });
+        self.events.push_back(Event::Pass { number, remaining, expected });
+    }
+
+    /// Reports once that the passes do not get smaller.
+    pub(super) fn report_stall(&mut self) {
+        let stalled = is_stalled(&self.goal(), &self.history);
+        if stalled && !self.stalled {
+            let expected = predict(&self.goal(), &self.history);
+            self.events.push_back(Event::Stalled { expected });
+        }
+        self.stalled = stalled;
     }
 
     /// Returns the bytes that were sent since the last synchronization.
@@ -189,9 +210,9 @@ impl Shared {
     /// Records the first pass, which sends all memory.
     pub(super) fn begin_first_pass(&mut self) {
         self.syncs = 1;
-        let remaining = self.history.remaining();
-        let expected = predict(&self.goal(), &self.history);
-        self.events.push_back(Event::Pass { number: 1, remaining, expected });
+        if self.config.release.behavior().counts_outer_passes {
+            self.announce_pass();
+        }
     }
 
     /// Records the end of a slice.

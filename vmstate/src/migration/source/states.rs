@@ -1,64 +1,21 @@
 //! All states of a source, and the transitions into them.
 
-use std::ops::ControlFlow::{Break, Continue};
 use std::time::Instant;
 
 use super::active::Active;
 use super::doubt::{Asking, Doubt};
 use super::leaving::{Finished, Leaving};
-use super::phase::{Next, Phase};
+use super::phase::{Next, Phase, Step};
 use super::shared::Shared;
 use super::starting::{Connecting, Starting};
 use super::switchover::{Barrier, Committed, Completing, Ending, PreSwitchover, Revoking, Sent, Stopping};
 use super::{Signal, SourceControl};
 use crate::migration::capability::Capability;
+use crate::migration::states::states;
 use crate::migration::status::MigrationStatus;
 
-/// Defines the enum of states, whose variants all implement [`Phase`].
-macro_rules! states {
-    ($($state:ident),* $(,)?) => {
-        #[derive(Debug)]
-        pub(super) enum State {
-            $($state($state)),*
-        }
-
-        $(impl From<$state> for State {
-            fn from(state: $state) -> Self {
-                Self::$state(state)
-            }
-        })*
-
-        impl State {
-            pub(super) fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Self {
-                match self {
-                    $(Self::$state(state) => match state.handle(shared, now, signal) {
-                        Continue(state) => state.into(),
-                        Break(next) => Self::begin(next, shared, now),
-                    }),*
-                }
-            }
-
-            pub(super) fn proceed(self, shared: &mut Shared, now: Instant) -> Self {
-                match self {
-                    $(Self::$state(state) => match state.proceed(shared, now) {
-                        Continue(state) => state.into(),
-                        Break(next) => Self::begin(next, shared, now),
-                    }),*
-                }
-            }
-
-            pub(super) fn deadline(&self) -> Option<Instant> {
-                match self { $(Self::$state(state) => state.deadline()),* }
-            }
-
-            pub(super) fn accepts(&self, control: &SourceControl) -> bool {
-                match self { $(Self::$state(state) => state.accepts(control)),* }
-            }
-        }
-    };
-}
-
-states!(
+states! {
+    SourceControl;
     Connecting,
     Starting,
     Active,
@@ -74,7 +31,7 @@ states!(
     Asking,
     Leaving,
     Finished,
-);
+}
 
 impl State {
     /// Begins the state that a transition leads to.

@@ -110,8 +110,8 @@ impl Phase for Completing {
     fn proceed(self, shared: &mut Shared, _: Instant) -> Step<Self> {
         match shared.link.peer() {
             Peer::Own => Break(Next::Sent),
-            Peer::Qemu => Break(Next::Barrier),
-            Peer::Silent | Peer::Unknown => Break(Next::Ending),
+            Peer::Qemu if shared.config.barrier => Break(Next::Barrier),
+            Peer::Qemu | Peer::Silent | Peer::Unknown => Break(Next::Ending),
         }
     }
 }

@@ -26,6 +26,11 @@ pub enum Event {
     Resumed,
     /// The throttle has changed: the percentage of time for which the guest's vCPUs sleep.
     Throttled(u8),
+    /// The passes do not get smaller: the downtime limit is out of reach, unless the guest writes less or is throttled.
+    Stalled {
+        /// The expected downtime if the guest were stopped now.
+        expected: Prediction,
+    },
     /// The peer uses this library, too, so the switchover is a handshake.
     OwnPeer,
     /// The downtime was at least 10 % above the limit.
@@ -83,6 +88,7 @@ impl fmt::Display for Event {
             Self::Stopped => f.write_str("guest stopped"),
             Self::Resumed => f.write_str("guest continues"),
             Self::Throttled(percent) => write!(f, "guest throttled by {percent} %"),
+            Self::Stalled { expected } => write!(f, "stalled: downtime of {} expected", Millis(expected.total())),
             Self::OwnPeer => f.write_str("handshake at the switchover"),
             Self::LimitExceeded { downtime, limit } => {
                 write!(f, "downtime of {} exceeds the limit of {}", Millis(*downtime), Millis(*limit))

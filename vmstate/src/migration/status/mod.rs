@@ -87,7 +87,7 @@ impl MigrationStatus {
             Self::Doubt => "postcopy-paused",
             Self::Loaded => Self::Active.name(),
             // Older releases stay in the state in which the failure occurred until it is handled.
-            Self::Failing if release < QemuRelease::V11_1 => Self::Active.name(),
+            Self::Failing if !release.behavior().has_failing => Self::Active.name(),
             other => other.name(),
         }
     }

@@ -1,0 +1,154 @@
+//! The table of peers: the differences of QEMU's releases and of its machine types in a conversation.
+//!
+//! Names, ranges and messages that differ are columns of the tables of capabilities, parameters and transitions. The
+//! handshake of this library is negotiated, so it is not a fact about a release.
+
+use super::release::QemuRelease;
+
+/// The behavior of a release in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Behavior {
+    release: QemuRelease,
+    /// Counts and announces the first pass and the synchronization after the stop (MIGRATION_PASS, `dirty-sync-count`).
+    pub(super) counts_outer_passes: bool,
+    /// Synchronizes the dirty log before a switchover even if all memory was sent in the first slice.
+    pub(super) always_synchronizes: bool,
+    /// Has the state `failing`.
+    pub(super) has_failing: bool,
+    /// Announces the switchover in the stream (SWITCHOVER_START).
+    switchover_start: bool,
+    /// The last version of a machine type whose destination approves the switchover although no device asks for it.
+    legacy_approval: LegacyApproval,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LegacyApproval {
+    Never,
+    Always,
+    /// Of machine types up to this version. Machine types without a version behave as new ones.
+    Until(Version),
+}
+
+/// The version of a machine type, as `(9, 2)` of `pc-i440fx-9.2`.
+type Version = (u16, u16);
+
+/// The first version of machine types with `send-switchover-start` (`hw_compat_9_2` in QEMU's `hw/core/machine.c`).
+const SWITCHOVER_START: Version = (10, 0);
+
+/// The table.
+const TABLE: [Behavior; 3] = [
+    Behavior {
+        release: QemuRelease::V7_2,
+        counts_outer_passes: true,
+        always_synchronizes: false,
+        has_failing: false,
+        switchover_start: false,
+        legacy_approval: LegacyApproval::Never,
+    },
+    Behavior {
+        release: QemuRelease::V10_0,
+        counts_outer_passes: true,
+        always_synchronizes: false,
+        has_failing: false,
+        switchover_start: true,
+        legacy_approval: LegacyApproval::Always,
+    },
+    Behavior {
+        release: QemuRelease::V11_1,
+        counts_outer_passes: false,
+        always_synchronizes: true,
+        has_failing: true,
+        switchover_start: true,
+        legacy_approval: LegacyApproval::Until((11, 0)),
+    },
+];
+
+impl QemuRelease {
+    /// Returns the row of the table.
+    pub(super) fn behavior(self) -> &'static Behavior {
+        let [oldest, rest @ ..] = &TABLE;
+        rest.iter().find(|row| row.release == self).unwrap_or(oldest)
+    }
+}
+
+/// The switches of a machine type that change the conversation.
+///
+/// A machine type keeps the conversation of the QEMU in which it appeared, so that older QEMUs understand it.
+///
+/// ```
+/// use vmstate::migration::{MachineSwitches, QemuRelease};
+///
+/// assert!(MachineSwitches::new("microvm", QemuRelease::V10_0).switchover_start);
+/// assert!(!MachineSwitches::new("pc-i440fx-7.2", QemuRelease::V10_0).switchover_start);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct MachineSwitches {
+    /// Sends SWITCHOVER_START, which QEMU 7.2 rejects (`send-switchover-start`).
+    pub switchover_start: bool,
+    /// Approves the switchover, and waits for the approval, although no device asks for it (`switchover-ack-legacy`).
+    pub legacy_approval: bool,
+}
+
+impl MachineSwitches {
+    /// Returns the switches of a machine type in `release`.
+    #[must_use]
+    pub fn new(machine_type: &str, release: QemuRelease) -> Self {
+        let (version, behavior) = (version(machine_type), release.behavior());
+        Self {
+            switchover_start: behavior.switchover_start && version.is_none_or(|version| version >= SWITCHOVER_START),
+            legacy_approval: match behavior.legacy_approval {
+                LegacyApproval::Never => false,
+                LegacyApproval::Always => true,
+                LegacyApproval::Until(last) => version.is_some_and(|version| version <= last),
+            },
+        }
+    }
+}
+
+/// The switches of the newest machine types of QEMU 10.0.
+impl Default for MachineSwitches {
+    fn default() -> Self {
+        Self { switchover_start: true, legacy_approval: true }
+    }
+}
+
+/// Returns the version at the end of a machine type's name.
+fn version(machine_type: &str) -> Option<Version> {
+    let (_, version) = machine_type.rsplit_once('-')?;
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_release_has_a_row() {
+        for release in [QemuRelease::V7_2, QemuRelease::V10_0, QemuRelease::V11_1] {
+            assert_eq!(release.behavior().release, release);
+        }
+    }
+
+    #[test]
+    fn machine_types_keep_their_conversation() {
+        use QemuRelease::{V7_2, V10_0, V11_1};
+        for (machine, release, start, approval) in [
+            ("pc-q35-7.2", V7_2, false, false),
+            ("microvm", V7_2, false, false),
+            ("pc-q35-7.2", V10_0, false, true),
+            ("pc-i440fx-9.2", V10_0, false, true),
+            ("pc-i440fx-10.0", V10_0, true, true),
+            ("microvm", V10_0, true, true),
+            ("pc-i440fx-9.2", V11_1, false, true),
+            ("pc-i440fx-11.0", V11_1, true, true),
+            ("pc-i440fx-11.1", V11_1, true, false),
+            ("microvm", V11_1, true, false),
+            ("none", V11_1, true, false),
+        ] {
+            let expected = MachineSwitches { switchover_start: start, legacy_approval: approval };
+            assert_eq!(MachineSwitches::new(machine, release), expected, "{machine} in {release}");
+        }
+    }
+}

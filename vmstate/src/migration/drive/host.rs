@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::machine::{LoadReport, Machine, SaveOptions};
 use crate::memory::{DirtyLog, PageSize, RamBlock};
+use crate::migration::announce::Announcement;
+use crate::migration::parameter::Mode;
 use crate::stream::Configuration;
 
 /// The error of a host, which ends the migration.
@@ -77,9 +80,23 @@ pub trait Host {
         let _ = percent;
     }
 
-    /// Returns the reasons why the guest cannot be migrated now.
-    fn blockers(&self) -> Vec<String> {
+    /// Returns the reasons why the guest cannot be migrated in this mode now, such as those of
+    /// [`Blockers`](crate::migration::Blockers).
+    fn blockers(&self, mode: Mode) -> Vec<String> {
+        let _ = mode;
         Vec::new()
+    }
+
+    /// Returns the time to save, send and load the devices, if the program has measured it, for example while the guest
+    /// was stopped. The prediction of the downtime contains it.
+    fn device_time(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Announces the guest's network cards, after it was started on this side. Later announcements follow with the
+    /// [delays](Announcement::delays) of the schedule, so this method should only begin them. The default does nothing.
+    fn announce(&mut self, announcement: &Announcement) {
+        let _ = announcement;
     }
 }
 

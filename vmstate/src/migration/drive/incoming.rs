@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::MigrationError;
-use super::channel::{Channel, Listener, Socket, until};
+use super::channel::{Channel, until};
 use super::host::Host;
+use super::listener::Listener;
+use super::socket::{Socket, TimedReader, is_timeout};
 use crate::machine::{LoadOptions, LoadReport, LoadSession, Machine, Step, Trailer};
+use crate::migration::announce::Announcement;
 use crate::migration::destination::{
     Destination, DestinationAction, DestinationConfig, DestinationControl, DestinationInput, Item,
 };
@@ -83,11 +86,9 @@ impl Incoming {
     }
 
     /// Returns the address, with the port that the system has chosen if it was 0.
-    ///
-    /// # Errors
-    /// Returns the error of the system.
-    pub fn address(&self) -> Result<Uri, MigrationError> {
-        self.listener.address().map_err(|error| MigrationError::new("listener", &error))
+    #[must_use]
+    pub fn address(&self) -> &Uri {
+        self.listener.address()
     }
 
     /// Sets the rules for sections that differ from the machine's. The description is always read.
@@ -210,7 +211,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             self.handle(DestinationInput::Lost("the connection cannot be read".to_owned()));
             return self.next_action();
         };
-        let mut reader = Reader::from_read(input);
+        let mut reader = Reader::from_read(TimedReader(input));
         // The driver reads it: the engine has to know if it is truncated.
         let options = self.incoming.options.clone().trailer(Trailer::Ignore);
         let opened = options.open(&mut reader).and_then(|mut stream| {
@@ -267,7 +268,10 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             DestinationAction::ReadCommand => self.read_command(),
             DestinationAction::AwaitClose => self.await_close(),
             DestinationAction::Run => match host.start() {
-                Ok(()) => DestinationInput::Done,
+                Ok(()) => {
+                    host.announce(&Announcement::new(&self.incoming.config.parameters));
+                    DestinationInput::Done
+                }
                 Err(error) => DestinationInput::Failed(error.to_string()),
             },
             DestinationAction::Close => {
@@ -343,7 +347,8 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                 // Bytes after the description have no meaning, and QEMU ignores them, too.
                 Ok(()) => self.pending.clear(),
                 Err(DestinationInput::Done) => {
-                    let closed = self.channel.as_ref().map_or(Ok(()), Channel::check_closed);
+                    let deadline = self.engine.poll_timeout();
+                    let closed = self.channel.as_ref().map_or(Ok(()), |channel| channel.check_closed(deadline));
                     return closed
                         .map_or_else(|error| DestinationInput::Lost(error.to_string()), |()| DestinationInput::Done);
                 }
@@ -359,9 +364,9 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         let Some(channel) = &mut self.channel else {
             return Err(DestinationInput::Lost("the connection is closed".to_owned()));
         };
-        let lost = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => DestinationInput::Timeout,
-            _ => DestinationInput::Lost(error.to_string()),
+        let lost = |error: std::io::Error| match is_timeout(&error) {
+            true => DestinationInput::Timeout,
+            false => DestinationInput::Lost(error.to_string()),
         };
         if let Some(socket) = channel.socket() {
             socket.set_read_timeout(timeout).map_err(lost)?;

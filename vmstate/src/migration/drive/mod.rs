@@ -3,11 +3,16 @@
 //! [`Outgoing`] and [`Incoming`] block the thread that calls them; only the return path has a thread. A program with an
 //! event loop drives the engines in [`source`](super::source) and [`destination`](super::destination) itself.
 
+mod address;
 mod channel;
+mod descriptor;
 mod host;
 mod incoming;
+mod listener;
 mod outgoing;
+mod relay;
 mod saver;
+mod socket;
 #[cfg(test)]
 pub(super) mod tests;
 mod watch;

@@ -12,7 +12,8 @@ use super::host::Host;
 use super::saver::Saver;
 use super::watch::Watch;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::Parameters;
+use crate::migration::parameter::{Mode, Parameters};
+use crate::migration::peer::MachineSwitches;
 use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceControl, SourceInput};
 use crate::migration::status::{Event, MigrationStatus, Statistics};
 use crate::migration::uri::Uri;
@@ -40,7 +41,7 @@ pub struct Outgoing<'h, H: Host> {
 struct Connection {
     saver: Saver,
     /// Closes the connection when it is dropped, after the saver.
-    _channel: Channel,
+    channel: Channel,
 }
 
 /// A message for the thread of the driver.
@@ -92,7 +93,9 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let mut capabilities = Capabilities::default();
         // Files have no return path, and most programs of `exec:` do not answer.
         capabilities.set(Capability::ReturnPath, matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }));
-        Self::start_with(host, uri, SourceConfig { parameters, capabilities, ..SourceConfig::new(0, random_session()) })
+        let config = SourceConfig { parameters, capabilities, ..SourceConfig::new(0, random_session()) };
+        let switches = MachineSwitches::new(&host.configuration().machine, config.release);
+        Self::start_with(host, uri, config.switches(switches))
     }
 
     /// Starts a migration with a configuration, whose memory and blockers are set by the host.
@@ -102,16 +105,14 @@ impl<'h, H: Host> Outgoing<'h, H> {
     pub fn start_with(host: &'h mut H, uri: &Uri, config: SourceConfig) -> Result<Self, MigrationError> {
         let memory = host.memory();
         let runs = host.is_running();
-        let mut blockers = host.blockers();
-        if runs && memory.log.is_none() {
-            blockers.push("the memory of the running guest has no dirty log; stop the guest first".to_owned());
-        }
+        let blockers = blockers(host, runs && memory.log.is_none(), config.parameters.mode);
         let config = SourceConfig {
             memory: memory.size(),
             page_size: memory.page_size.bytes(),
             guest_runs: runs,
             can_answer: config.can_answer && uri.has_return_path(),
             blockers,
+            device_time: config.device_time.or_else(|| host.device_time()),
             ..config
         };
         let source = Source::new(config, Instant::now()).map_err(|error| MigrationError::new("migration", &error))?;
@@ -284,13 +285,13 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let mut channel = Channel::connect(&self.uri, connect, progress).map_err(failed)?;
         let output = channel.output.take().ok_or_else(|| MigrationError::new("connection", &"it is not writable"))?;
         self.connections += 1;
-        if let Some(input) = channel.input.take() {
+        if let Some(input) = channel.input.take().filter(|_| self.source.has_return_path()) {
             let (sender, number) = (self.sender.clone(), self.connections);
             thread::spawn(move || read_return_path(input, &sender, number));
         }
         self.watch.connected(channel.socket());
         let saver = Saver::new(output, self.host.memory());
-        self.connection = Some(Connection { saver, _channel: channel });
+        self.connection = Some(Connection { saver, channel });
         Ok(Done::default())
     }
 
@@ -298,6 +299,11 @@ impl<'h, H: Host> Outgoing<'h, H> {
         if let Some(mut connection) = self.connection.take() {
             connection.saver.clean_up();
             self.watch.connected(None);
+            let Statistics { status, error, .. } = self.statistics();
+            // The program of `exec:` need not end before the guest continues.
+            if error.is_some() || status == MigrationStatus::Cancelling {
+                connection.channel.abort();
+            }
         }
     }
 }
@@ -344,6 +350,19 @@ fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64) {
         }
     };
     let _ = sender.send(Message::Lost(number, reason));
+}
+
+/// Returns the reasons why the guest cannot be migrated.
+fn blockers(host: &mut impl Host, lacks_log: bool, mode: Mode) -> Vec<String> {
+    let mut blockers = host.blockers(mode);
+    if lacks_log {
+        blockers.push("the memory of the running guest has no dirty log; stop the guest first".to_owned());
+    }
+    // The devices of a running guest belong to it. A blocked one ends the migration when they are saved.
+    if !host.is_running() {
+        host.with_machine(&mut |machine| blockers.extend(machine.blockers()));
+    }
+    blockers
 }
 
 /// Returns a number that differs between migrations. It identifies them, and protects nothing.

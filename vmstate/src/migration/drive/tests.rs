@@ -101,7 +101,7 @@ struct Ended {
 
 fn migrate(listen: &Uri, config: DestinationConfig, mut source: Board, mut destination: Board) -> Ended {
     let incoming = Incoming::listen_with(listen, config).unwrap();
-    let address = incoming.address().unwrap();
+    let address = incoming.address().clone();
     let loading = thread::spawn(move || {
         let loaded = incoming.run(&mut destination);
         (destination, loaded)
@@ -135,6 +135,98 @@ fn guest_moves_over_sockets() {
             assert_eq!(ended.source.1.contains(&Event::OwnPeer), !without_handshake);
         }
     }
+}
+
+/// Moves a guest from a source to a destination at two addresses.
+fn move_between(save: &Uri, load: &Uri, source: Board) -> Board {
+    let incoming = Incoming::listen(load, Parameters::default()).unwrap();
+    let loading = thread::spawn(move || {
+        let mut destination = Board::destination();
+        incoming.run(&mut destination).map(|()| destination)
+    });
+    let mut source = source;
+    Outgoing::start(&mut source, save, Parameters::default()).unwrap().finish().unwrap();
+    let destination = loading.join().unwrap().unwrap();
+    assert_eq!(destination.ram.to_vec(), source.ram.to_vec());
+    assert!(destination.runs && !source.runs && destination.register == 42);
+    destination
+}
+
+fn fd(descriptor: &impl std::os::fd::AsRawFd) -> Uri {
+    Uri::Fd(descriptor.as_raw_fd().to_string())
+}
+
+#[test]
+fn guest_moves_over_descriptors() {
+    let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+    move_between(&fd(&left), &fd(&right), Board::source());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let left = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (right, _) = listener.accept().unwrap();
+    move_between(&fd(&left), &fd(&right), Board::source());
+    let (reader, writer) = std::io::pipe().unwrap();
+    let sender = fd(&writer);
+    let source = thread::spawn(move || {
+        let mut source = Board::source();
+        Outgoing::start(&mut source, &sender, Parameters::default()).unwrap().finish().unwrap();
+        // The duplicate in this process would keep the pipe open.
+        drop(writer);
+        source
+    });
+    let mut destination = Board::destination();
+    Incoming::listen(&fd(&reader), Parameters::default()).unwrap().run(&mut destination).unwrap();
+    assert_eq!(destination.ram.to_vec(), source.join().unwrap().ram.to_vec());
+}
+
+#[test]
+fn listening_descriptor_accepts_a_source() {
+    let folder = tempfile();
+    let path = folder.path("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    move_between(&Uri::Unix(path), &fd(&listener), Board::source());
+}
+
+#[test]
+fn deferred_address_is_not_an_address() {
+    let error = Incoming::listen(&Uri::Defer, Parameters::default()).unwrap_err();
+    assert!(error.to_string().contains("migrate-incoming"), "{error}");
+}
+
+/// Virtual machines often have no loopback of `vsock:`. The kernel then reports that the peer is unreachable.
+#[cfg(all(target_os = "linux", feature = "vsock"))]
+#[test]
+fn guest_moves_over_vsock_if_the_kernel_has_a_loopback() {
+    // VMADDR_CID_ANY and VMADDR_PORT_ANY, VMADDR_CID_LOCAL.
+    let any = Uri::Vsock { cid: u32::MAX.to_string(), port: u32::MAX.to_string() };
+    let incoming = Incoming::listen(&any, Parameters::default()).unwrap();
+    let Uri::Vsock { port, .. } = incoming.address().clone() else { panic!("{:?}", incoming.address()) };
+    assert_ne!(port, u32::MAX.to_string());
+    let local = Uri::Vsock { cid: "1".to_owned(), port };
+    let control = incoming.control();
+    let loading = thread::spawn(move || incoming.run(&mut Board::destination()));
+    let mut source = Board::source();
+    let ended = Outgoing::start(&mut source, &local, Parameters::default()).unwrap().finish();
+    match ended {
+        Ok(_) => loading.join().unwrap().unwrap(),
+        Err(error) => {
+            println!("NOT TESTED: the kernel has no loopback of vsock: {error}");
+            control.cancel();
+            assert!(loading.join().unwrap().is_err() && source.runs);
+        }
+    }
+}
+
+#[test]
+fn silent_program_times_out() {
+    let progress_timeout = std::time::Duration::from_millis(50);
+    let parameters = Parameters { progress_timeout, ..Parameters::default() };
+    let start = std::time::Instant::now();
+    let sleeping = Uri::command("sleep 60");
+    let error = Incoming::listen(&sleeping, parameters.clone()).unwrap().run(&mut Board::destination()).unwrap_err();
+    assert!(error.reason().contains("sends nothing"), "{error}");
+    let mut source = Board::source();
+    Outgoing::start(&mut source, &sleeping, parameters).unwrap().finish().unwrap_err();
+    assert!(source.runs && start.elapsed() < std::time::Duration::from_secs(30));
 }
 
 #[test]

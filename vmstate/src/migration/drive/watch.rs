@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::channel::Socket;
+use super::socket::Socket;
 use crate::migration::status::Statistics;
 
 /// The state that the thread of a migration shares with others.

@@ -1,8 +1,10 @@
 //! The guest, which the monitor and a migration control together.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use super::super::super::drive::{Host, HostError, HostMemory};
+use super::super::super::{Announcement, Mode};
 use super::super::error::CommandError;
 use super::super::event::MonitorEvent;
 use super::super::operations::RunState;
@@ -66,10 +68,10 @@ impl<H: Host> Guest<H> {
     }
 
     /// Returns the reasons why the guest cannot be migrated, if they are known without waiting.
-    pub(super) fn known_blockers(&self) -> Vec<String> {
+    pub(super) fn known_blockers(&self, mode: Mode) -> Vec<String> {
         match self.0.host.try_lock() {
-            Ok(host) => host.blockers(),
-            Err(TryLockError::Poisoned(host)) => host.into_inner().blockers(),
+            Ok(host) => host.blockers(mode),
+            Err(TryLockError::Poisoned(host)) => host.into_inner().blockers(mode),
             Err(TryLockError::WouldBlock) => Vec::new(),
         }
     }
@@ -213,7 +215,15 @@ impl<H: Host> Host for Guest<H> {
         lock(&self.0.host).throttle(percent);
     }
 
-    fn blockers(&self) -> Vec<String> {
-        self.known_blockers()
+    fn blockers(&self, mode: Mode) -> Vec<String> {
+        self.known_blockers(mode)
+    }
+
+    fn device_time(&self) -> Option<Duration> {
+        lock(&self.0.host).device_time()
+    }
+
+    fn announce(&mut self, announcement: &Announcement) {
+        lock(&self.0.host).announce(announcement);
     }
 }

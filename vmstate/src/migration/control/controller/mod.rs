@@ -11,7 +11,7 @@ use std::io;
 
 use super::super::drive::{Host, Incoming, MigrationError, random_session};
 use super::super::source::{SourceConfig, SourceControl};
-use super::super::{MigrationStatus, QemuRelease, Statistics, Uri};
+use super::super::{MigrationStatus, Mode, QemuRelease, Statistics, Uri};
 use super::error::CommandError;
 use super::operations::{Operations, RunState};
 use super::settings::Settings;
@@ -142,7 +142,7 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
     }
 
     fn blocked_reasons(&self) -> Vec<String> {
-        self.guest.known_blockers()
+        self.guest.known_blockers(Mode::Normal)
     }
 
     fn migrate(&mut self, uri: &Uri, resume: bool, settings: &Settings) -> Result<(), CommandError> {

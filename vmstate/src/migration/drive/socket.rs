@@ -1,0 +1,192 @@
+//! Sockets of any family: their options, deadlines and ends.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::{self, Timeout};
+use rustix::net::{AddressFamily, Shutdown};
+
+/// A socket, for options and for shutting it down while another thread reads it.
+#[derive(Debug)]
+pub(super) struct Socket(OwnedFd);
+
+/// The time between two looks at the state of a connection.
+const POLL: Duration = Duration::from_micros(100);
+/// The number of probes of an idle connection, the last of which declares the peer dead.
+const PROBES: u32 = 3;
+
+impl Socket {
+    /// Takes a connected socket. A peer that accepts no byte for `progress` is dead.
+    pub(super) fn new(socket: OwnedFd, progress: Duration) -> io::Result<Self> {
+        sockopt::set_socket_timeout(&socket, Timeout::Send, Some(at_least_1_ms(progress)))?;
+        let socket = Self(socket);
+        if socket.is_tcp()? {
+            socket.set_tcp_options(progress)?;
+        }
+        Ok(socket)
+    }
+
+    fn is_tcp(&self) -> io::Result<bool> {
+        let family = rustix::net::getsockname(&self.0)?.address_family();
+        Ok(matches!(family, AddressFamily::INET | AddressFamily::INET6))
+    }
+
+    /// Detects dead peers also while nothing is sent, for example during a pause before the switchover.
+    fn set_tcp_options(&self, progress: Duration) -> io::Result<()> {
+        sockopt::set_tcp_nodelay(&self.0, true)?;
+        sockopt::set_socket_keepalive(&self.0, true)?;
+        // The kernel counts in seconds, up to 32767.
+        let interval = (progress / (PROBES + 1)).clamp(Duration::from_secs(1), Duration::from_secs(32_767));
+        #[cfg(target_os = "linux")]
+        {
+            sockopt::set_tcp_keepidle(&self.0, interval)?;
+            sockopt::set_tcp_keepintvl(&self.0, interval)?;
+            sockopt::set_tcp_keepcnt(&self.0, PROBES)?;
+            sockopt::set_tcp_user_timeout(&self.0, u32::try_from(progress.as_millis()).unwrap_or(u32::MAX))?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = interval;
+        Ok(())
+    }
+
+    /// Returns the socket as a file, because sockets and files are read and written in the same way.
+    pub(super) fn file(&self) -> io::Result<File> {
+        Ok(File::from(self.0.try_clone()?))
+    }
+
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    pub(super) fn shut_down(&self) {
+        // The peer may have closed it already.
+        let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
+    }
+
+    /// Sets the longest time that a read waits for a byte, or lets it wait without a limit.
+    pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        Ok(sockopt::set_socket_timeout(&self.0, Timeout::Recv, timeout.map(at_least_1_ms))?)
+    }
+
+    /// Waits until the peer's system has acknowledged all bytes, after the peer has closed the connection.
+    ///
+    /// The peer may have closed it before it has read the last bytes. Its system then resets the connection.
+    pub(super) fn await_acknowledged(&self, deadline: Option<Instant>) -> io::Result<()> {
+        if self.is_tcp()? {
+            // The end of this direction follows the bytes, and the connection disappears when it is acknowledged.
+            let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
+            while rustix::net::getpeername(&self.0).is_ok() {
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return Err(io::Error::new(ErrorKind::TimedOut, "the peer acknowledges nothing"));
+                }
+                thread::sleep(POLL);
+            }
+        }
+        Ok(sockopt::socket_error(&self.0)??)
+    }
+}
+
+/// Zero would mean to wait without a limit.
+fn at_least_1_ms(timeout: Duration) -> Duration {
+    timeout.max(Duration::from_millis(1))
+}
+
+/// A reader of a channel, whose timeouts have a message.
+#[derive(Debug)]
+pub(super) struct TimedReader(pub(super) File);
+
+impl Read for TimedReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match is_timeout(&error) {
+            true => io::Error::new(ErrorKind::TimedOut, "the source sends nothing"),
+            false => error,
+        })
+    }
+}
+
+/// Returns whether a socket has reached the time limit of its option.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Waits until `fd` is readable, for at most `timeout`.
+pub(super) fn wait_readable(fd: impl AsFd, timeout: Duration) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let timeout = Timespec::try_from(timeout).map_err(|_| ErrorKind::InvalidInput)?;
+    match poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const PROGRESS: Duration = Duration::from_secs(30);
+
+    fn tcp() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let left = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Socket::new(left.into(), PROGRESS).unwrap(), listener.accept().unwrap().0)
+    }
+
+    fn deadline() -> Option<Instant> {
+        Some(Instant::now() + Duration::from_secs(10))
+    }
+
+    #[test]
+    fn read_bytes_are_acknowledged() {
+        let (socket, mut peer) = tcp();
+        socket.file().unwrap().write_all(b"shut").unwrap();
+        peer.read_exact(&mut [0; 4]).unwrap();
+        drop(peer);
+        assert_eq!(socket.file().unwrap().read(&mut [0; 1]).unwrap(), 0);
+        socket.await_acknowledged(deadline()).unwrap();
+    }
+
+    #[test]
+    fn unread_bytes_reset_the_connection() {
+        let (socket, peer) = tcp();
+        socket.file().unwrap().write_all(b"shut").unwrap();
+        drop(peer);
+        let read = socket.file().unwrap().read(&mut [0; 1]);
+        assert!(read.is_err() || socket.await_acknowledged(deadline()).is_err());
+
+        let (left, right) = std::os::unix::net::UnixStream::pair().unwrap();
+        let socket = Socket::new(left.into(), PROGRESS).unwrap();
+        socket.file().unwrap().write_all(b"shut").unwrap();
+        drop(right);
+        socket.await_acknowledged(deadline()).unwrap_err();
+    }
+
+    #[test]
+    fn open_peer_acknowledges_nothing_more() {
+        let (socket, _peer) = tcp();
+        let error = socket.await_acknowledged(Some(Instant::now())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn dead_peers_are_probed() {
+        let (socket, _peer) = tcp();
+        assert!(sockopt::socket_keepalive(&socket.0).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&socket.0).unwrap(), Duration::from_secs(8));
+        assert_eq!(sockopt::tcp_user_timeout(&socket.0).unwrap(), 30_000);
+    }
+
+    #[test]
+    fn peer_that_reads_nothing_times_out() {
+        let (left, _right) = std::os::unix::net::UnixStream::pair().unwrap();
+        let socket = Socket::new(left.into(), Duration::from_millis(20)).unwrap();
+        let error = socket.file().unwrap().write_all(&vec![0; 16 << 20]).unwrap_err();
+        assert!(is_timeout(&error), "{error}");
+    }
+}

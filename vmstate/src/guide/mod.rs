@@ -22,6 +22,8 @@ pub mod evolving {}
 pub mod format {}
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}
+#[doc = include_str!("host.md")]
+pub mod host {}
 #[doc = include_str!("../../docs/json.md")]
 pub mod json {}
 #[doc = include_str!("limits.md")]
@@ -29,6 +31,10 @@ pub mod json {}
 pub mod limits {}
 #[doc = include_str!("memory.md")]
 pub mod memory {}
+#[doc = include_str!("migration.md")]
+pub mod migration {}
+#[doc = include_str!("peers.md")]
+pub mod peers {}
 #[doc = include_str!("porting.md")]
 pub mod porting {}
 #[doc = include_str!("qemu.md")]

@@ -28,7 +28,7 @@ macro_rules! states {
                 }
             }
 
-            /// Continues the state, or begins the one that a transition leads to.
+            /// Continues the state, or begins the next one after a transition.
             fn next(step: Step<impl Into<Self>>, shared: &mut Shared, now: Instant) -> Self {
                 match step {
                     std::ops::ControlFlow::Continue(state) => state.into(),

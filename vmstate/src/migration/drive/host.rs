@@ -80,7 +80,7 @@ pub trait Host {
         let _ = percent;
     }
 
-    /// Returns the reasons why the guest cannot be migrated in this mode now, such as those of
+    /// Returns the reasons why the guest cannot be migrated in this mode now, such as the reasons in
     /// [`Blockers`](crate::migration::Blockers).
     fn blockers(&self, mode: Mode) -> Vec<String> {
         let _ = mode;

@@ -72,7 +72,7 @@ impl Listener {
         loop {
             match rustix::net::accept(listening).map_err(io::Error::from) {
                 Ok(socket) => {
-                    // Systems differ in what a connection inherits from its listener.
+                    // Connections inherit these options from their listener on some systems.
                     rustix::io::ioctl_fionbio(&socket, false)?;
                     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
                     return Channel::of_socket(socket, progress).map(Some);

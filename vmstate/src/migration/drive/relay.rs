@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(1);
 const BUFFER: usize = 64 << 10;
 
 impl Relay {
-    /// Connects pipes: one that is written, and one that is read. Returns the socket that is used in their place.
+    /// Connects a pipe to write and a pipe to read. Returns the socket that replaces them.
     pub(super) fn new(to: Option<File>, from: Option<File>, timeout: Duration) -> io::Result<(Self, OwnedFd)> {
         let (near, far) = UnixStream::pair()?;
         let (done, sent) = mpsc::channel();
@@ -50,7 +50,7 @@ impl Relay {
         Ok((relay, socket))
     }
 
-    /// Ends the program without waiting for what it has to do.
+    /// Ends the program at once.
     pub(super) fn abort(&mut self) {
         self.timeout = Duration::ZERO;
     }
@@ -155,7 +155,7 @@ mod tests {
         let (_relay, socket) = run("exit 3", Duration::from_secs(30));
         let mut file = socket.file().unwrap();
         assert_eq!(file.read(&mut [0; 1]).unwrap(), 0);
-        let error = (0..100).find_map(|_| file.write_all(&[0; 65536]).err()).expect("nobody reads");
+        let error = (0..100).find_map(|_| file.write_all(&[0; 65536]).err()).expect("a closed pipe");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -160,7 +160,7 @@ fn engine_predicts_the_downtime_within_a_tenth() {
 }
 
 #[test]
-fn guest_that_never_converges_ends_as_its_goal_specifies() {
+fn endless_writer_ends_as_its_goal_specifies() {
     for policy in [Policy::Predict, Policy::Qemu] {
         for (on_stall, expected) in
             [(OnStall::Fail, MigrationStatus::Failed), (OnStall::SwitchOver, MigrationStatus::Completed)]

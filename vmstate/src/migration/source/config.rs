@@ -30,7 +30,7 @@ pub struct SourceConfig {
     /// Offers this library's handshake. QEMU ignores the offer.
     pub handshake: bool,
     /// Sends a PING before the end of the stream to a QEMU, and waits until it has loaded the machine. Without it, the
-    /// conversation is QEMU's, and a destination that rejects a device can be mistaken for one that runs the guest.
+    /// conversation is QEMU's, and the source cannot tell whether a destination has rejected a device or runs the guest.
     pub barrier: bool,
     /// Sends SWITCHOVER_START. QEMU 7.2 rejects it, so it depends on the machine type
     /// (`send-switchover-start`).

@@ -36,8 +36,8 @@ fn bits_form(bits: &syn::Type) -> Wire {
         fixed: None,
         // Typed locals, because the methods may be inherent: another integer type is reported at the attribute.
         save: quote_spanned! {located(bits)=>
-            let mut bits: #bits = #name::bits(self);
-            __vmstate::Wire::save_elements(&mut bits, sink, at, element)
+            let bits: #bits = #name::bits(self);
+            __vmstate::bits::save_bits(bits, sink, at, element)
         },
         load: quote_spanned! {located(bits)=>
             __vmstate::bits::load(self, |set: &#name| #name::bits(set), #name::from_bits, reader)

@@ -9,22 +9,32 @@ use crate::parse::Number;
 
 /// The condition of a run of fields, which share a gate; `None` if they are always on the wire.
 ///
-/// A checkpoint in `medium` also has the fields that the current version lacks, because a load of an older version may
-/// change them and a rollback has to restore them.
+/// A checkpoint in `medium` has all fields, regardless of predicates and versions: a load may change them, and a rollback
+/// has to restore them. Padding and removed fields have nothing to restore, and the former forms of a field are lossy.
 pub(super) fn exists(run: &[Field], medium: &TokenStream) -> Option<TokenStream> {
     let first = run.first()?;
-    let last = run.last()?;
-    if let Some(when) = &first.gate.when {
+    let condition = condition(first)?;
+    // Predicates last, because a checkpoint must not call them: their results may differ when it is restored. Versions
+    // first, because the current version has most fields.
+    if run.iter().any(|field| field.superseded) || run.iter().all(|field| field.place.is_none()) {
+        return Some(tokens!(!#medium.is_checkpoint() && #condition));
+    }
+    Some(match first.gate.when {
+        Some(_) => tokens!(#medium.is_checkpoint() || #condition),
+        None => tokens!(#condition || #medium.is_checkpoint()),
+    })
+}
+
+/// The condition on the value and the version.
+fn condition(field: &Field) -> Option<TokenStream> {
+    if let Some(when) = &field.gate.when {
         return Some(hook::holds(when, &tokens!(version)));
     }
     let version = |number: &Option<Number>| number.as_ref().map(|number| number.value);
-    let condition = match (version(&first.gate.since), version(&first.gate.until)) {
+    Some(match (version(&field.gate.since), version(&field.gate.until)) {
         (None, None) => return None,
-        // The current version has the field, so every checkpoint has it as well.
-        (Some(since), None) => return Some(tokens!(version >= #since)),
+        (Some(since), None) => tokens!(version >= #since),
         (None, Some(until)) => tokens!(version <= #until),
         (Some(since), Some(until)) => tokens!((#since..=#until).contains(&version)),
-    };
-    let kept = (last.place.is_some() && !last.superseded).then(|| tokens!(|| #medium.is_checkpoint()));
-    Some(tokens!(#condition #kept))
+    })
 }

@@ -86,24 +86,20 @@ pub(super) fn needed(predicate: &Function) -> TokenStream {
 pub(super) fn must_exist(condition: &Condition, parent: Parent, direction: Direction) -> TokenStream {
     let Condition { text, holds } = condition;
     let holds = self::holds(holds, &tokens!(version));
-    let failure = match direction {
+    // A checkpoint is restored regardless of its content, so that it needs no checks.
+    match direction {
         Direction::Save => quote_spanned! {located(text)=>
-            __vmstate::walk::check_save_hook(
-                sink,
-                __vmstate::core::result::Result::Err(__vmstate::hook::must_exist_saving(#text)),
-            )
+            if !__vmstate::Sink::out(sink).is_checkpoint() && !#holds {
+                return __vmstate::core::result::Result::Err(__vmstate::hook::must_exist_saving(#text));
+            }
         },
         Direction::Load => quote_spanned! {located(text)=>
-            __vmstate::walk::check_load_hook(
-                reader,
-                __vmstate::core::result::Result::Err(__vmstate::hook::must_exist_loading(#text, version, #parent)),
-            )
+            if !reader.is_checkpoint() && !#holds {
+                return __vmstate::core::result::Result::Err(
+                    __vmstate::hook::must_exist_loading(#text, version, #parent).at_offset(reader.offset()),
+                );
+            }
         },
-    };
-    tokens! {
-        if !#holds {
-            #failure?;
-        }
     }
 }
 

@@ -220,7 +220,7 @@ fn with_load_hooks(parent: Parent, subsection: &Subsection<'_>, loads: &TokenStr
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
         let call = hook::call(kind, path, parent);
-        tokens!(__vmstate::walk::check_load_hook(reader, #call)?;)
+        tokens!(__vmstate::walk::run_load_hook(reader, || #call)?;)
     };
     let before = hooks.pre_load.entry().map(call);
     let after = hooks.post_load.entry().map(call);

@@ -174,7 +174,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
-                    .to_save()
+                    .to_save(sink)
                     .and_then(|count| <Vec<
                         Option<Box<Inner>>,
                     > as __vmstate::pointer::MarkedSlots>::save(
@@ -263,12 +263,12 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
                     .to_load(
+                        reader,
                         <Vec<
                             Option<Box<Inner>>,
                         > as __vmstate::pointer::MarkedSlots>::CAPACITY,
                         __vmstate::core::option::Option::Some(8),
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         Option<Box<Inner>>,
                     > as __vmstate::pointer::MarkedSlots>::load(

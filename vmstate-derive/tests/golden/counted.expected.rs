@@ -134,7 +134,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
-                    .to_save()
+                    .to_save(sink)
                     .and_then(|count| <Vec<
                         u16,
                     > as __vmstate::items::Items>::save(
@@ -150,7 +150,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, Self::EACH)
-                    .to_save()
+                    .to_save(sink)
                     .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::save(
                         &mut self.front,
                         count,
@@ -164,7 +164,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
-                    .to_save()
+                    .to_save(sink)
                     .and_then(|count| <Vec<
                         usize,
                     > as __vmstate::items::ItemsBy<
@@ -213,7 +213,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 4)
-                    .to_save()
+                    .to_save(sink)
                     .and_then(|count| <Vec<
                         u8,
                     > as __vmstate::items::Bytes>::save(
@@ -229,7 +229,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
-                    .to_save()
+                    .to_save(sink)
                     .and_then(|count| <Vec<
                         u64,
                     > as __vmstate::bitmap::Words>::save(
@@ -273,7 +273,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
-                    .to_save()
+                    .to_save(sink)
                     .and_then(|count| __vmstate::unused::save_counted(
                         count,
                         3,
@@ -314,10 +314,10 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
                     .to_load(
+                        reader,
                         <Vec<u16> as __vmstate::items::Items>::CAPACITY,
                         __vmstate::core::option::Option::Some(64),
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         u16,
                     > as __vmstate::items::Items>::load(
@@ -330,10 +330,10 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, Self::EACH)
                     .to_load(
+                        reader,
                         <[Inner; 8] as __vmstate::items::Items>::CAPACITY,
                         __vmstate::core::option::Option::None,
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::load(
                         &mut self.front,
                         count,
@@ -344,12 +344,12 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
                     .to_load(
+                        reader,
                         <Vec<
                             usize,
                         > as __vmstate::items::ItemsBy<__vmstate::As<u32>>>::CAPACITY,
                         __vmstate::core::option::Option::Some(4),
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         usize,
                     > as __vmstate::items::ItemsBy<
@@ -364,10 +364,10 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&count, 1)
                     .to_load(
+                        reader,
                         <VecDeque<Inner> as __vmstate::items::Items>::CAPACITY,
                         __vmstate::core::option::Option::Some(MORE),
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <VecDeque<
                         Inner,
                     > as __vmstate::items::Items>::load(&mut self.more, count, reader)),
@@ -376,10 +376,10 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 4)
                     .to_load(
+                        reader,
                         <Vec<u8> as __vmstate::items::Bytes>::CAPACITY,
                         __vmstate::core::option::Option::Some(256),
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         u8,
                     > as __vmstate::items::Bytes>::load(&mut self.bytes, count, reader)),
@@ -388,10 +388,10 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
                     .to_load(
+                        reader,
                         <Vec<u64> as __vmstate::bitmap::Words>::CAPACITY,
                         __vmstate::core::option::Option::Some(512),
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| <Vec<
                         u64,
                     > as __vmstate::bitmap::Words>::load(&mut self.bits, count, reader)),
@@ -414,10 +414,10 @@ const _: () = {
             __vmstate::InField::in_field(
                 __vmstate::varray::number(&self.count, 1)
                     .to_load(
+                        reader,
                         __vmstate::core::option::Option::None,
                         __vmstate::core::option::Option::Some(9),
                     )
-                    .map_err(|error| error.at_offset(reader.offset()))
                     .and_then(|count| __vmstate::unused::load_counted(count, 3, reader)),
                 "unused",
             )?;

@@ -45,7 +45,7 @@ const _: () = {
                 ),
                 "a",
             )?;
-            if version >= 2u32 {
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 {
                     let out = __vmstate::Sink::reserve(
                         sink,
@@ -82,7 +82,9 @@ const _: () = {
                     "d",
                 )?;
             }
-            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+            if !__vmstate::Sink::out(sink).is_checkpoint()
+                && __vmstate::hook::holds(&*self, version, Self::has_e)
+            {
                 {
                     let out = __vmstate::Sink::reserve(
                         sink,
@@ -104,7 +106,9 @@ const _: () = {
                     );
                 }
             }
-            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+            if __vmstate::Sink::out(sink).is_checkpoint()
+                || __vmstate::hook::holds(&*self, version, Self::has_e)
+            {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::save_elements(
                         &mut self.e,
@@ -131,7 +135,7 @@ const _: () = {
                 <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
                 "a",
             )?;
-            if version >= 2u32 {
+            if version >= 2u32 || reader.is_checkpoint() {
                 {
                     let from = __vmstate::walk::load_run(
                         reader,
@@ -157,7 +161,9 @@ const _: () = {
             } else {
                 self.d = <u32 as __vmstate::core::default::Default>::default();
             }
-            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+            if !reader.is_checkpoint()
+                && __vmstate::hook::holds(&*self, version, Self::has_e)
+            {
                 {
                     let from = __vmstate::walk::load_run(
                         reader,
@@ -176,7 +182,9 @@ const _: () = {
                     > as __vmstate::Wire>::get_front(&mut __vmstate::Unused, from);
                 }
             }
-            if __vmstate::hook::holds(&*self, version, Self::has_e) {
+            if reader.is_checkpoint()
+                || __vmstate::hook::holds(&*self, version, Self::has_e)
+            {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::load_elements(&mut self.e, reader),
                     "e",

@@ -54,7 +54,7 @@ const _: () = {
                 },
                 "value",
             )?;
-            if version >= 1u32 {
+            if version >= 1u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 let present = __vmstate::InField::in_field(
                     __vmstate::optional::save(
                         &self.always,
@@ -113,7 +113,7 @@ const _: () = {
                 },
                 "value",
             )?;
-            if version >= 1u32 {
+            if version >= 1u32 || reader.is_checkpoint() {
                 let present = __vmstate::InField::in_field(
                     __vmstate::optional::load(reader),
                     "has_always",

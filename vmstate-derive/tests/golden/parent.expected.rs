@@ -42,7 +42,7 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            if version >= 3u32 {
+            if version >= 3u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::save_elements(
                         &mut self.added,
@@ -56,7 +56,7 @@ const _: () = {
                     "added",
                 )?;
             }
-            if version <= 2u32 {
+            if !__vmstate::Sink::out(sink).is_checkpoint() && version <= 2u32 {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::save(
                         &mut self.part,
@@ -71,7 +71,9 @@ const _: () = {
                     "part",
                 )?;
             }
-            if (3u32..=4u32).contains(&version) {
+            if !__vmstate::Sink::out(sink).is_checkpoint()
+                && (3u32..=4u32).contains(&version)
+            {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::save(
                         &mut self.part,
@@ -86,7 +88,7 @@ const _: () = {
                     "part",
                 )?;
             }
-            if version >= 5u32 {
+            if version >= 5u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::Wire>::save_elements(
                         &mut self.part,
@@ -109,13 +111,13 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            if version >= 3u32 {
+            if version >= 3u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <u8 as __vmstate::Wire>::load_elements(&mut self.added, reader),
                     "added",
                 )?;
             }
-            if version <= 2u32 {
+            if !reader.is_checkpoint() && version <= 2u32 {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::load(
                         &mut self.part,
@@ -125,7 +127,7 @@ const _: () = {
                     "part",
                 )?;
             }
-            if (3u32..=4u32).contains(&version) {
+            if !reader.is_checkpoint() && (3u32..=4u32).contains(&version) {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::versioned::Versioned>::load(
                         &mut self.part,
@@ -135,7 +137,7 @@ const _: () = {
                     "part",
                 )?;
             }
-            if version >= 5u32 {
+            if version >= 5u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::Wire>::load_elements(&mut self.part, reader),
                     "part",

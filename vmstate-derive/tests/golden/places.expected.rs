@@ -62,7 +62,7 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            if version >= 2u32 {
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <u32 as __vmstate::Wire>::save_elements(
                         __vmstate::place::of::<
@@ -133,7 +133,7 @@ const _: () = {
                     &blocks[1usize],
                 );
             }
-            if version >= 2u32 {
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <[u32; REGISTERS] as __vmstate::items::Items>::save_part(
                         __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),
@@ -157,7 +157,7 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            if version >= 2u32 {
+            if version >= 2u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <u32 as __vmstate::Wire>::load_elements(
                         __vmstate::place::of::<
@@ -223,7 +223,7 @@ const _: () = {
                     from,
                 );
             }
-            if version >= 2u32 {
+            if version >= 2u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <[u32; REGISTERS] as __vmstate::items::Items>::load_part(
                         __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),

@@ -47,7 +47,7 @@ const _: () = {
                 ),
                 "value",
             )?;
-            if version >= 2u32 {
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <[u16; 2] as __vmstate::Wire>::save_elements(
                         &mut self.more,
@@ -74,7 +74,7 @@ const _: () = {
                 <u8 as __vmstate::Wire>::load_elements(&mut self.value, reader),
                 "value",
             )?;
-            if version >= 2u32 {
+            if version >= 2u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <[u16; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader),
                     "more",

@@ -133,7 +133,9 @@ const _: () = {
                                 ),
                                 "a",
                             )?;
-                            if version >= 2u32 {
+                            if version >= 2u32
+                                || __vmstate::Sink::out(sink).is_checkpoint()
+                            {
                                 __vmstate::InField::in_field(
                                     <u8 as __vmstate::Wire>::save_elements(
                                         &mut self.b,
@@ -323,7 +325,7 @@ const _: () = {
                         <u8 as __vmstate::Wire>::load_elements(&mut self.a, reader),
                         "a",
                     )?;
-                    if version >= 2u32 {
+                    if version >= 2u32 || reader.is_checkpoint() {
                         __vmstate::InField::in_field(
                             <u8 as __vmstate::Wire>::load_elements(&mut self.b, reader),
                             "b",
@@ -335,9 +337,9 @@ const _: () = {
                             .description,
                         reader,
                     )?;
-                    __vmstate::walk::check_load_hook(
+                    __vmstate::walk::run_load_hook(
                         reader,
-                        __vmstate::hook::post_load(
+                        || __vmstate::hook::post_load(
                             self,
                             version,
                             <Self as __vmstate::VmState>::DESCRIPTION

@@ -111,7 +111,7 @@ const _: () = {
                     )?;
                     __vmstate::InField::in_field(
                         __vmstate::varray::number(&*field_count, 1)
-                            .to_save()
+                            .to_save(sink)
                             .and_then(|count| <Vec<
                                 u16,
                             > as __vmstate::items::Items>::save(
@@ -223,10 +223,10 @@ const _: () = {
                     __vmstate::InField::in_field(
                         __vmstate::varray::number(&*field_count, 1)
                             .to_load(
+                                reader,
                                 <Vec<u16> as __vmstate::items::Items>::CAPACITY,
                                 __vmstate::core::option::Option::Some(4),
                             )
-                            .map_err(|error| error.at_offset(reader.offset()))
                             .and_then(|count| <Vec<
                                 u16,
                             > as __vmstate::items::Items>::load(

@@ -46,7 +46,7 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            if version <= 3u32 {
+            if !__vmstate::Sink::out(sink).is_checkpoint() && version <= 3u32 {
                 __vmstate::InField::in_field(
                     <[u8; 2] as __vmstate::Wire>::save_elements(
                         &mut {
@@ -74,13 +74,12 @@ const _: () = {
                 ),
                 "first",
             )?;
-            if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
-                __vmstate::walk::check_save_hook(
-                    sink,
-                    __vmstate::core::result::Result::Err(
-                        __vmstate::hook::must_exist_saving("first is small"),
-                    ),
-                )?;
+            if !__vmstate::Sink::out(sink).is_checkpoint()
+                && !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4)
+            {
+                return __vmstate::core::result::Result::Err(
+                    __vmstate::hook::must_exist_saving("first is small"),
+                );
             }
             __vmstate::InField::in_field(
                 <u8 as __vmstate::Wire>::save_elements(
@@ -94,7 +93,7 @@ const _: () = {
                 ),
                 "second",
             )?;
-            if version >= 4u32 {
+            if version >= 4u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <u16 as __vmstate::Wire>::save_elements(
                         &mut self.level,
@@ -108,7 +107,7 @@ const _: () = {
                     "level",
                 )?;
             }
-            if version <= 3u32 {
+            if !__vmstate::Sink::out(sink).is_checkpoint() && version <= 3u32 {
                 __vmstate::InField::in_field(
                     <u32 as __vmstate::Wire>::save_elements(
                         &mut {
@@ -124,13 +123,12 @@ const _: () = {
                     "level",
                 )?;
             }
-            if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                __vmstate::walk::check_save_hook(
-                    sink,
-                    __vmstate::core::result::Result::Err(
-                        __vmstate::hook::must_exist_saving("fits"),
-                    ),
-                )?;
+            if !__vmstate::Sink::out(sink).is_checkpoint()
+                && !__vmstate::hook::holds(&*self, version, Self::fits)
+            {
+                return __vmstate::core::result::Result::Err(
+                    __vmstate::hook::must_exist_saving("fits"),
+                );
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -141,7 +139,7 @@ const _: () = {
             reader: &mut __vmstate::Reader<'_>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
-            if version <= 3u32 {
+            if !reader.is_checkpoint() && version <= 3u32 {
                 __vmstate::InField::in_field(
                     {
                         let mut old = <[u8; 2] as __vmstate::core::default::Default>::default();
@@ -154,23 +152,23 @@ const _: () = {
                 <u8 as __vmstate::Wire>::load_elements(&mut self.first, reader),
                 "first",
             )?;
-            if !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4) {
-                __vmstate::walk::check_load_hook(
-                    reader,
-                    __vmstate::core::result::Result::Err(
-                        __vmstate::hook::must_exist_loading(
+            if !reader.is_checkpoint()
+                && !__vmstate::hook::holds(&*self, version, |dev: &Self| dev.first < 4)
+            {
+                return __vmstate::core::result::Result::Err(
+                    __vmstate::hook::must_exist_loading(
                             "first is small",
                             version,
                             <Self as __vmstate::VmState>::DESCRIPTION,
-                        ),
-                    ),
-                )?;
+                        )
+                        .at_offset(reader.offset()),
+                );
             }
             __vmstate::InField::in_field(
                 <u8 as __vmstate::Wire>::load_elements(&mut self.second, reader),
                 "second",
             )?;
-            if version >= 4u32 {
+            if version >= 4u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <u16 as __vmstate::Wire>::load_elements(&mut self.level, reader),
                     "level",
@@ -178,7 +176,7 @@ const _: () = {
             } else {
                 self.level = u16::MAX;
             }
-            if version <= 3u32 {
+            if !reader.is_checkpoint() && version <= 3u32 {
                 __vmstate::InField::in_field(
                     {
                         let mut old = <u32 as __vmstate::core::default::Default>::default();
@@ -196,17 +194,17 @@ const _: () = {
                     "level",
                 )?;
             }
-            if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                __vmstate::walk::check_load_hook(
-                    reader,
-                    __vmstate::core::result::Result::Err(
-                        __vmstate::hook::must_exist_loading(
+            if !reader.is_checkpoint()
+                && !__vmstate::hook::holds(&*self, version, Self::fits)
+            {
+                return __vmstate::core::result::Result::Err(
+                    __vmstate::hook::must_exist_loading(
                             "fits",
                             version,
                             <Self as __vmstate::VmState>::DESCRIPTION,
-                        ),
-                    ),
-                )?;
+                        )
+                        .at_offset(reader.offset()),
+                );
             }
             __vmstate::core::result::Result::Ok(())
         }
@@ -240,13 +238,12 @@ const _: () = {
                                 .description,
                             version,
                         );
-                        if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                            __vmstate::walk::check_save_hook(
-                                sink,
-                                __vmstate::core::result::Result::Err(
-                                    __vmstate::hook::must_exist_saving("fits"),
-                                ),
-                            )?;
+                        if !__vmstate::Sink::out(sink).is_checkpoint()
+                            && !__vmstate::hook::holds(&*self, version, Self::fits)
+                        {
+                            return __vmstate::core::result::Result::Err(
+                                __vmstate::hook::must_exist_saving("fits"),
+                            );
                         }
                         __vmstate::InField::in_field(
                             <u8 as __vmstate::Wire>::save_elements(
@@ -284,19 +281,19 @@ const _: () = {
                             version,
                         )
                         .map_err(|error| error.at_offset(reader.offset()))?;
-                    if !__vmstate::hook::holds(&*self, version, Self::fits) {
-                        __vmstate::walk::check_load_hook(
-                            reader,
-                            __vmstate::core::result::Result::Err(
-                                __vmstate::hook::must_exist_loading(
+                    if !reader.is_checkpoint()
+                        && !__vmstate::hook::holds(&*self, version, Self::fits)
+                    {
+                        return __vmstate::core::result::Result::Err(
+                            __vmstate::hook::must_exist_loading(
                                     "fits",
                                     version,
                                     <Self as __vmstate::VmState>::DESCRIPTION
                                         .subsections[0usize]
                                         .description,
-                                ),
-                            ),
-                        )?;
+                                )
+                                .at_offset(reader.offset()),
+                        );
                     }
                     __vmstate::InField::in_field(
                         <u8 as __vmstate::Wire>::load_elements(&mut self.extra, reader),

@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use super::container::Counted;
+use super::container::{self, Counted};
 use super::sealed::Seal;
 use super::varray;
 use crate::error::{LoadError, SaveError};
@@ -50,7 +50,7 @@ impl<C: Counted<Item = u64>> Words for C {
 
     fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         let count = bits.div_ceil(BITS);
-        let words = self.items(count).ok_or_else(|| {
+        let words = container::to_save(self, count, sink).ok_or_else(|| {
             SaveError::out_of_range(format!("the container does not have {count} words, which {bits} bits need"))
         })?;
         sink.begin_element(at, ElementIndex::ONLY);

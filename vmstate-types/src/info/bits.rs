@@ -9,6 +9,7 @@ use core::fmt::LowerHex;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
+use crate::walk;
 use crate::wire::Reader;
 
 /// Saves `sets`, a single value or an array, as the integers that `bits` returns.
@@ -21,10 +22,23 @@ where
     S: Sink,
 {
     for (index, set) in sets.iter().enumerate() {
-        let element = ElementIndex::new(index, sets.len());
-        bits(set).save_elements(sink, at, element)?;
+        save_bits(bits(set), sink, at, ElementIndex::new(index, sets.len()))?;
     }
     Ok(())
+}
+
+/// Saves the integer of a set, which is `element` of the field `at`.
+///
+/// # Errors
+/// Returns an error if the integer cannot be saved.
+pub fn save_bits<W: Wire, S: Sink>(
+    mut bits: W,
+    sink: &mut S,
+    at: FieldRef,
+    element: ElementIndex,
+) -> Result<(), SaveError> {
+    // Isolated, because a load rejects bits without a flag, which a set can have.
+    walk::save_isolated(sink, |sink| bits.save_elements(sink, at, element))
 }
 
 /// Loads a set from an integer with `from_bits`.
@@ -39,6 +53,13 @@ pub fn load<T, W>(
     from_bits: impl Fn(W) -> Option<T>,
     reader: &mut Reader<'_>,
 ) -> Result<(), LoadError>
+where
+    W: Wire + Default + Copy + LowerHex,
+{
+    walk::load_isolated(reader, |reader| load_set(set, from_bits, reader))
+}
+
+fn load_set<T, W>(set: &mut T, from_bits: impl Fn(W) -> Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError>
 where
     W: Wire + Default + Copy + LowerHex,
 {

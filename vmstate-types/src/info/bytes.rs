@@ -25,7 +25,7 @@ impl<const MAX: usize> Info<Vec<u8>> for ByteArray<MAX> {
     fn get(bytes: &mut Vec<u8>, from: &mut Reader<'_>) -> Result<(), LoadError> {
         let length = from.u32()?;
         match usize::try_from(length) {
-            Ok(length) if length <= MAX => varray::load_buffer(bytes, length, from),
+            Ok(length) if length <= MAX => varray::load_bytes(bytes, length, from),
             _ => Err(LoadError::malformed(format!("at most {MAX} bytes (max = {MAX})"), length)),
         }
     }

@@ -5,6 +5,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::sealed::Sealed;
+use crate::error::LoadError;
+use crate::sink::Sink;
+use crate::wire::Reader;
 
 /// A container of a counted number of items: the front of an array, a vector, a deque, a boxed or borrowed slice.
 pub trait Counted: Sealed {
@@ -16,6 +19,9 @@ pub trait Counted: Sealed {
 
     /// Returns the first `count` items, or `None` if there are fewer. A container that grows must have exactly as many.
     fn items(&mut self, count: usize) -> Option<&mut [Self::Item]>;
+
+    /// Returns all items.
+    fn all(&mut self) -> &mut [Self::Item];
 
     /// Grows the container to `end` items and returns the items from `start` to `end`. Items before `start` are loaded.
     fn grow(&mut self, start: usize, end: usize) -> &mut [Self::Item];
@@ -37,6 +43,10 @@ impl<T, const N: usize> Counted for [T; N] {
         self.get_mut(..count)
     }
 
+    fn all(&mut self) -> &mut [T] {
+        self
+    }
+
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
         self.get_mut(start..end).unwrap_or_default()
     }
@@ -52,6 +62,10 @@ impl<T, const N: usize> Counted for Box<[T; N]> {
         (**self).items(count)
     }
 
+    fn all(&mut self) -> &mut [T] {
+        &mut **self
+    }
+
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
         (**self).grow(start, end)
     }
@@ -65,6 +79,10 @@ impl<T> Counted for &mut [T] {
 
     fn items(&mut self, count: usize) -> Option<&mut [T]> {
         (self.len() == count).then_some(self)
+    }
+
+    fn all(&mut self) -> &mut [T] {
+        self
     }
 
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
@@ -84,6 +102,10 @@ impl<T: Default> Counted for Vec<T> {
 
     fn items(&mut self, count: usize) -> Option<&mut [T]> {
         (self.len() == count).then_some(self)
+    }
+
+    fn all(&mut self) -> &mut [T] {
+        self
     }
 
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
@@ -106,6 +128,10 @@ impl<T: Default> Counted for VecDeque<T> {
         (self.len() == count).then(|| self.make_contiguous())
     }
 
+    fn all(&mut self) -> &mut [T] {
+        self.make_contiguous()
+    }
+
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
         if self.len() < end {
             self.resize_with(end, T::default);
@@ -126,6 +152,10 @@ impl<T: Default> Counted for Box<[T]> {
         (self.len() == count).then_some(self)
     }
 
+    fn all(&mut self) -> &mut [T] {
+        self
+    }
+
     fn grow(&mut self, start: usize, end: usize) -> &mut [T] {
         if self.len() < end {
             // Growing to twice the loaded items keeps the cost linear; `cut` removes the excess.
@@ -143,4 +173,33 @@ impl<T: Default> Counted for Box<[T]> {
             *self = items.into_boxed_slice();
         }
     }
+}
+
+/// Returns the items to save: the first `count`, or `None` if the container does not have that many.
+///
+/// A checkpoint contains all items after their number, because a load may write those beyond the current count, and the
+/// count may change before the rollback.
+pub(super) fn to_save<'c, C: Counted, S: Sink>(
+    items: &'c mut C,
+    count: usize,
+    sink: &mut S,
+) -> Option<&'c mut [C::Item]> {
+    let out = sink.out();
+    if !out.is_checkpoint() {
+        return items.items(count);
+    }
+    let items = items.all();
+    out.u64(items.len() as u64);
+    Some(items)
+}
+
+/// Returns the number of items to load: `count`, or the number in a checkpoint.
+///
+/// # Errors
+/// Returns an error if the checkpoint is truncated.
+pub(super) fn to_load(count: usize, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
+    if !reader.is_checkpoint() {
+        return Ok(count);
+    }
+    Ok(usize::try_from(reader.u64()?).unwrap_or(usize::MAX))
 }

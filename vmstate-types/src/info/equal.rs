@@ -33,6 +33,10 @@ impl<T: Wire> Info<T> for Equal {
     }
 
     fn load_elements(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        // A load does not change the value, but a hook of the failed load may have.
+        if reader.is_checkpoint() {
+            return value.load_elements(reader);
+        }
         let mut local = Writer::new();
         // The field only matters to sinks that record it.
         let saved =
@@ -44,8 +48,7 @@ impl<T: Wire> Info<T> for Equal {
 
 /// Consumes as many bytes as `local` has and compares them.
 ///
-/// Two different values cannot be prefixes of each other: lengths come first. A checkpoint needs no exception, because
-/// the local value never changes.
+/// Two different values cannot be prefixes of each other: lengths come first.
 fn compare(local: &[u8], reader: &mut Reader<'_>, form: Form) -> Result<(), LoadError> {
     let start = reader.offset();
     let mut rest = local;

@@ -109,6 +109,8 @@ impl<L: List<Item: VmState + Default>> Structs for L {
     }
 
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        // A save writes the current version, which another version of the field cannot read.
+        let version = if reader.is_checkpoint() { Self::ITEM.version } else { version };
         walk::check_version(Self::ITEM, version).map_err(|error| error.at_offset(reader.offset()))?;
         // QEMU appends to the existing list, which is empty on a fresh destination. Here the device may be in use.
         self.clear();

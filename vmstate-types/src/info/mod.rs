@@ -120,6 +120,9 @@ pub trait Info<T: ?Sized> {
 
     /// Writes `value`.
     ///
+    /// A load also calls it for the checkpoint that a rollback restores ([`Writer::is_checkpoint`]), even if the field's
+    /// `when` predicate does not hold.
+    ///
     /// # Errors
     /// Returns an error if the value has no representation on the wire.
     fn put(value: &T, to: &mut Writer) -> Result<(), SaveError>;
@@ -349,11 +352,18 @@ impl<T: ?Sized, I: Info<T>> Codec<T> for I {
 
     #[inline]
     fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-        I::save_elements(value, sink, at, element)
+        // A value of fixed size cannot be rejected, and has the same bytes as in a run or in an array.
+        if const { I::FIXED } {
+            return I::save_elements(value, sink, at, element);
+        }
+        walk::save_isolated(sink, |sink| I::save_elements(value, sink, at, element))
     }
 
     #[inline]
     fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        I::load_elements(value, reader)
+        if const { I::FIXED } {
+            return I::load_elements(value, reader);
+        }
+        walk::load_isolated(reader, |reader| I::load_elements(value, reader))
     }
 }

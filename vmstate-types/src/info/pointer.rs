@@ -4,9 +4,9 @@ use alloc::boxed::Box;
 use alloc::format;
 
 use super::Codec;
-use super::container::Counted;
+use super::container::{self, Counted};
 use super::sealed::Seal;
-use super::varray::{check_capacity, count_mismatch};
+use super::varray::{checked_count, count_mismatch};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, PointerRun, Sink};
@@ -104,7 +104,7 @@ impl<C: Counted<Item: Slot>> Slots for C {
     }
 
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        each(self, count, |slot| match slot.target() {
+        each(self, count, reader, |slot, reader| match slot.target() {
             Some(target) => target.load_elements(reader),
             // QEMU consumes the marker of a pointer that is null on the destination, and rejects any other byte
             // (get_nullptr in migration/vmstate-types.c).
@@ -154,7 +154,7 @@ impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
     }
 
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        each(self, count, |slot| match marker(reader)? {
+        each(self, count, reader, |slot, reader| match marker(reader)? {
             (NULL, _) => {
                 slot.clear();
                 Ok(())
@@ -183,11 +183,20 @@ impl<T: Wire> Codec<Option<T>> for Present {
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
+        // A checkpoint has a marker, because it also contains fields whose predicate does not hold.
+        if sink.out().is_checkpoint() {
+            sink.out().u8(value.is_some().into());
+            return value.as_mut().map_or(Ok(()), |value| value.save_elements(sink, at, element));
+        }
         let value = value.as_mut().ok_or_else(|| SaveError::rejected("expected a value to save, found `None`"))?;
         value.save_elements(sink, at, element)
     }
 
     fn load(value: &mut Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        if reader.is_checkpoint() && reader.u8()? == 0 {
+            *value = None;
+            return Ok(());
+        }
         let missing = || LoadError::misuse("a value to load into", "`None`").at_offset(reader.offset());
         value.as_mut().ok_or_else(missing)?.load_elements(reader)
     }
@@ -198,7 +207,8 @@ where
     C: Counted<Item: Slot>,
     S: Sink,
 {
-    let slots = slots.items(count).ok_or_else(|| count_mismatch(count))?;
+    let slots = container::to_save(slots, count, sink).ok_or_else(|| count_mismatch(count))?;
+    let count = slots.len();
     let mut run = PointerRun::default();
     for index in 0..slots.len() {
         // QEMU 10.0 describes pointers in runs that are all null or all valid (vmstate_save_state_v in
@@ -242,12 +252,13 @@ fn marker(reader: &mut Reader<'_>) -> Result<(u8, u64), LoadError> {
 fn each<C: Counted>(
     slots: &mut C,
     count: usize,
-    mut load: impl FnMut(&mut C::Item) -> Result<(), LoadError>,
+    reader: &mut Reader<'_>,
+    load: impl Fn(&mut C::Item, &mut Reader<'_>) -> Result<(), LoadError>,
 ) -> Result<(), LoadError> {
-    check_capacity(slots, count)?;
+    let count = checked_count(slots, count, reader)?;
     for index in 0..count {
         for slot in slots.grow(index, index + 1) {
-            load(slot).map_err(|error| error.in_element(index))?;
+            load(slot, reader).map_err(|error| error.in_element(index))?;
         }
     }
     slots.cut(count);

@@ -151,7 +151,7 @@ pub(super) fn load(max: usize, reader: &mut Reader<'_>) -> Result<String, LoadEr
     let length = length(max, reader).in_field("len")?;
     let start = reader.offset();
     let mut bytes = Vec::new();
-    varray::load_buffer(&mut bytes, length, reader).in_field("data")?;
+    varray::load_bytes(&mut bytes, length, reader).in_field("data")?;
     String::from_utf8(bytes).map_err(|error| not_utf8(&error.utf8_error(), start)).in_field("data")
 }
 

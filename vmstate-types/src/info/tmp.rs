@@ -107,18 +107,22 @@ impl<T: Temporary<P>, P> TemporaryForm<P> for T {
 
     fn save<S: Sink>(parent: &P, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         let version = walk::nested_version(T::DESCRIPTION, sink.out().version());
-        sink.begin_element(at, ElementIndex::ONLY);
-        walk::save(&mut T::from_parent(parent), sink, version)?;
-        sink.end_element();
-        Ok(())
+        walk::save_isolated(sink, |sink| {
+            sink.begin_element(at, ElementIndex::ONLY);
+            walk::save(&mut T::from_parent(parent), sink, version)?;
+            sink.end_element();
+            Ok(())
+        })
     }
 
     fn load(parent: &mut P, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        let start = reader.offset();
         let version = walk::nested_version(T::DESCRIPTION, reader.version());
-        let mut temporary = T::for_load(parent);
-        walk::load(&mut temporary, reader, version)?;
-        // The failure concerns the temporary as a whole, so that its offset is the first byte's.
-        temporary.apply(parent).map_err(|error| error.at_offset(start))
+        walk::load_isolated(reader, |reader| {
+            let start = reader.offset();
+            let mut temporary = T::for_load(parent);
+            walk::load(&mut temporary, reader, version)?;
+            // The failure concerns the temporary as a whole, so that its offset is the first byte's.
+            temporary.apply(parent).map_err(|error| error.at_offset(start))
+        })
     }
 }

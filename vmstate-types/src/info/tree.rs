@@ -53,6 +53,7 @@ impl<K: VmState + Clone + Default> Key<K> for Described {
     }
 
     fn load(reader: &mut Reader<'_>, version: u32) -> Result<K, LoadError> {
+        let version = if reader.is_checkpoint() { K::DESCRIPTION.version } else { version };
         let mut key = K::default();
         walk::load(&mut key, reader, version)?;
         Ok(key)
@@ -143,6 +144,8 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
     }
 
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        // A save writes the current versions, which another version of the field cannot read.
+        let version = if reader.is_checkpoint() { V::DESCRIPTION.version } else { version };
         for description in Keys::DESCRIPTION.into_iter().chain([V::DESCRIPTION]) {
             walk::check_version(description, version).map_err(|error| error.at_offset(reader.offset()))?;
         }

@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::Codec;
-use super::container::Counted;
+use super::container::{self, Counted};
 use crate::description::CountSource;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -111,20 +111,31 @@ impl Number {
     ///
     /// # Errors
     /// Returns an error if the count is negative or exceeds `usize`.
-    pub fn to_save(self) -> Result<usize, SaveError> {
-        self.count.ok_or_else(|| SaveError::out_of_range(format!("count {} out of range", self.shown)))
+    pub fn to_save<S: Sink>(self, sink: &mut S) -> Result<usize, SaveError> {
+        // A checkpoint has the container's own number of items, so that a count out of range does not matter.
+        let count = if sink.out().is_checkpoint() { Some(0) } else { self.count };
+        count.ok_or_else(|| SaveError::out_of_range(format!("count {} out of range", self.shown)))
     }
 
     /// Returns the count for a load into a container of `capacity` items.
     ///
     /// # Errors
     /// Returns an error if the count is negative, or exceeds `capacity` or `max`.
-    pub fn to_load(self, capacity: Option<usize>, max: Option<usize>) -> Result<usize, LoadError> {
+    pub fn to_load(self, reader: &Reader<'_>, capacity: Option<usize>, max: Option<usize>) -> Result<usize, LoadError> {
         let limit = capacity.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
-        match (self.count, self.factor) {
-            (Some(count), _) if count <= limit => Ok(count),
-            (_, 1) => Err(LoadError::malformed(limit_text(limit, max), self.shown)),
-            (_, factor) => Err(LoadError::malformed(limit_text(limit, max), format!("{} * {factor}", self.shown))),
+        match self.count {
+            // As in `to_save`; padding, which has no container, is not in a checkpoint.
+            _ if reader.is_checkpoint() => Ok(0),
+            Some(count) if count <= limit => Ok(count),
+            _ => Err(self.too_large(limit, max).at_offset(reader.offset())),
+        }
+    }
+
+    #[cold]
+    fn too_large(self, limit: usize, max: Option<usize>) -> LoadError {
+        match self.factor {
+            1 => LoadError::malformed(limit_text(limit, max), self.shown),
+            factor => LoadError::malformed(limit_text(limit, max), format!("{} * {factor}", self.shown)),
         }
     }
 }
@@ -145,11 +156,11 @@ where
     C: Counted<Item: Wire>,
     S: Sink,
 {
-    let items = counted(items, count)?;
+    let items = counted(items, count, sink)?;
     if const { C::Item::FIXED.is_some() } {
         let size = const { walk::fixed_size(C::Item::FIXED) };
-        C::Item::put_all(items, sink.reserve(size.saturating_mul(count)));
-        sink.fixed_array(at, count);
+        C::Item::put_all(items, sink.reserve(size.saturating_mul(items.len())));
+        sink.fixed_array(at, items.len());
         return Ok(());
     }
     save_each(items, |item, element| item.save_elements(sink, at, element))
@@ -165,7 +176,7 @@ where
     I: Codec<C::Item>,
     S: Sink,
 {
-    save_each(counted(items, count)?, |item, element| I::save(item, sink, at, element))
+    save_each(counted(items, count, sink)?, |item, element| I::save(item, sink, at, element))
 }
 
 /// Saves the first `count` bytes as one buffer.
@@ -177,15 +188,19 @@ where
     C: Counted<Item = u8>,
     S: Sink,
 {
-    let bytes = counted(bytes, count)?;
+    let bytes = counted(bytes, count, sink)?;
     sink.begin_element(at, ElementIndex::ONLY);
     sink.bytes(bytes);
     sink.end_element();
     Ok(())
 }
 
-fn counted<C: Counted>(items: &mut C, count: usize) -> Result<&mut [C::Item], SaveError> {
-    items.items(count).ok_or_else(|| count_mismatch(count))
+fn counted<'c, C: Counted, S: Sink>(
+    items: &'c mut C,
+    count: usize,
+    sink: &mut S,
+) -> Result<&'c mut [C::Item], SaveError> {
+    container::to_save(items, count, sink).ok_or_else(|| count_mismatch(count))
 }
 
 /// Creates the error for a container whose number of items does not match its count.
@@ -218,12 +233,12 @@ pub(super) fn load<C>(items: &mut C, count: usize, reader: &mut Reader<'_>) -> R
 where
     C: Counted<Item: Wire>,
 {
-    check_capacity(items, count)?;
     let size = const { walk::fixed_size(C::Item::FIXED) };
     // Zero means either no fixed size, or elements without bytes, of which any number fits into a chunk.
     if const { walk::fixed_size(C::Item::FIXED) == 0 } {
-        return load_each(items, count, |item| item.load_elements(reader));
+        return load_each(items, count, reader, Wire::load_elements);
     }
+    let count = checked_count(items, count, reader)?;
     let chunk = (CHUNK / size).max(1);
     let mut start = 0;
     while start < count {
@@ -245,7 +260,7 @@ where
     C: Counted,
     I: Codec<C::Item>,
 {
-    load_each(items, count, |item| I::load(item, reader))
+    load_each(items, count, reader, I::load)
 }
 
 /// Loads `count` bytes as one buffer.
@@ -256,7 +271,18 @@ pub(super) fn load_buffer<C>(bytes: &mut C, count: usize, reader: &mut Reader<'_
 where
     C: Counted<Item = u8>,
 {
-    check_capacity(bytes, count)?;
+    let count = checked_count(bytes, count, reader)?;
+    load_bytes(bytes, count, reader)
+}
+
+/// Loads `count` bytes, which a container of fixed size must have room for.
+///
+/// # Errors
+/// Returns an error if the stream is truncated.
+pub(super) fn load_bytes<C>(bytes: &mut C, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError>
+where
+    C: Counted<Item = u8>,
+{
     let mut start = 0;
     while start < count {
         let end = count.min(start + CHUNK);
@@ -271,11 +297,12 @@ where
 /// Rejects counts above the capacity. [`Number::to_load`] has checked the count already; this protects other callers.
 ///
 /// A borrowed slice cannot change its length, so that the stream must have as many items.
-pub(super) fn check_capacity<C: Counted>(items: &C, count: usize) -> Result<(), LoadError> {
+pub(super) fn checked_count<C: Counted>(items: &C, count: usize, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
+    let count = container::to_load(count, reader)?;
     match (C::CAPACITY, items.fixed_length()) {
         (Some(capacity), _) if count > capacity => Err(too_many(count, capacity)),
         (_, Some(length)) if count != length => Err(other_length(count, length)),
-        _ => Ok(()),
+        _ => Ok(count),
     }
 }
 
@@ -293,13 +320,14 @@ fn too_many(count: usize, capacity: usize) -> LoadError {
 fn load_each<C: Counted>(
     items: &mut C,
     count: usize,
-    mut load: impl FnMut(&mut C::Item) -> Result<(), LoadError>,
+    reader: &mut Reader<'_>,
+    load: impl Fn(&mut C::Item, &mut Reader<'_>) -> Result<(), LoadError>,
 ) -> Result<(), LoadError> {
-    check_capacity(items, count)?;
+    let count = checked_count(items, count, reader)?;
     for index in 0..count {
         // One by one, because the stream may end at any item and their sizes are unknown.
         for item in items.grow(index, index + 1) {
-            load(item).map_err(|error| error.in_element(index))?;
+            load(item, reader).map_err(|error| error.in_element(index))?;
         }
     }
     items.cut(count);
@@ -355,18 +383,19 @@ mod tests {
     fn count_mismatch_is_rejected() {
         assert!(saved(&mut [1_u16, 2], 3).is_err());
         assert!(saved(&mut vec![1_u16, 2, 3], 2).is_err(), "a vector is saved as a whole");
-        assert!(number(&-1_i32, 1).to_save().is_err());
-        assert!(number(&u64::MAX, 2).to_save().is_err());
+        assert!(number(&-1_i32, 1).to_save(&mut Writer::new()).is_err());
+        assert!(number(&u64::MAX, 2).to_save(&mut Writer::new()).is_err());
     }
 
     #[test]
     fn counts_are_checked_before_use() {
-        assert_eq!(number(&3_u8, 4).to_load(None, Some(12)).unwrap(), 12);
-        let error = number(&4_u8, 4).to_load(None, Some(12)).unwrap_err();
+        let reader = &Reader::from_slice(&[]);
+        assert_eq!(number(&3_u8, 4).to_load(reader, None, Some(12)).unwrap(), 12);
+        let error = number(&4_u8, 4).to_load(reader, None, Some(12)).unwrap_err();
         assert_eq!((error.expected(), error.found()), ("at most 12 (max = 12)", "4 * 4"));
-        let error = number(&5_u32, 1).to_load(Some(4), None).unwrap_err();
+        let error = number(&5_u32, 1).to_load(reader, Some(4), None).unwrap_err();
         assert_eq!((error.expected(), error.found()), ("at most 4, the length of the array", "5"));
-        assert!(number(&-1_i32, 1).to_load(Some(4), None).is_err());
+        assert!(number(&-1_i32, 1).to_load(reader, Some(4), None).is_err());
         assert!(load(&mut [0_u16; 2], 3, &mut Reader::from_slice(&[0; 6])).is_err());
         assert!(load_buffer(&mut [0_u8; 2], 3, &mut Reader::from_slice(&[0; 6])).is_err());
     }

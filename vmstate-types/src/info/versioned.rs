@@ -49,6 +49,8 @@ impl<T: VmState> Versioned for T {
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
+        // A load sets members that `version` lacks to their defaults, so that a checkpoint needs all of them.
+        let version = if sink.out().is_checkpoint() { T::DESCRIPTION.version } else { version };
         sink.begin_element(at, element);
         walk::save(self, sink, version)?;
         sink.end_element();
@@ -56,6 +58,7 @@ impl<T: VmState> Versioned for T {
     }
 
     fn load(&mut self, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        let version = if reader.is_checkpoint() { T::DESCRIPTION.version } else { version };
         walk::load(self, reader, version)
     }
 }

@@ -13,6 +13,7 @@ use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
+use crate::walk;
 use crate::wire::Reader;
 
 impl<T: Wire + ?Sized> Wire for Box<T> {
@@ -124,8 +125,8 @@ impl<T: Wire + ?Sized> Wire for RefCell<T> {
 trait Shared {
     type Inner: Wire + ?Sized;
 
-    /// Calls `access` with the value, or returns `None` if it is borrowed or poisoned.
-    fn with<R>(&self, access: impl FnOnce(&mut Self::Inner) -> R) -> Option<R>;
+    /// Calls `access` with the value, or returns `None` if it is borrowed, or poisoned unless `even_poisoned` is set.
+    fn with<R>(&self, even_poisoned: bool, access: impl FnOnce(&mut Self::Inner) -> R) -> Option<R>;
 }
 
 /// The expectation in errors about unavailable values.
@@ -143,14 +144,23 @@ macro_rules! shared {
                 at: FieldRef,
                 element: ElementIndex,
             ) -> Result<(), SaveError> {
-                self.with(|value| value.save_elements(sink, at, element)).unwrap_or_else(|| {
-                    Err(SaveError::misuse(concat!("the `", stringify!($lock), "` is borrowed or poisoned")))
+                walk::save_isolated(sink, |sink| {
+                    let saved = self.with(false, |value| value.save_elements(sink, at, element));
+                    saved.unwrap_or_else(|| {
+                        Err(SaveError::misuse(concat!("the `", stringify!($lock), "` is borrowed or poisoned")))
+                    })
                 })
             }
 
             fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-                self.with(|value| value.load_elements(reader)).unwrap_or_else(|| {
-                    Err(LoadError::misuse(NOT_AVAILABLE, concat!("a borrowed or poisoned `", stringify!($lock), "`")))
+                walk::load_isolated(reader, |reader| {
+                    let loaded = self.with(reader.is_checkpoint(), |value| value.load_elements(reader));
+                    loaded.unwrap_or_else(|| {
+                        Err(LoadError::misuse(
+                            NOT_AVAILABLE,
+                            concat!("a borrowed or poisoned `", stringify!($lock), "`"),
+                        ))
+                    })
                 })
             }
         }
@@ -160,7 +170,7 @@ macro_rules! shared {
 impl<T: Wire + ?Sized> Shared for RefCell<T> {
     type Inner = T;
 
-    fn with<R>(&self, access: impl FnOnce(&mut T) -> R) -> Option<R> {
+    fn with<R>(&self, _: bool, access: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.try_borrow_mut().ok().map(|mut value| access(&mut value))
     }
 }
@@ -170,17 +180,24 @@ shared!(Rc<RefCell<T>>);
 #[cfg(feature = "std")]
 mod locks {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-    use std::sync::{Mutex, RwLock};
+    use std::sync::{LockResult, Mutex, PoisonError, RwLock};
 
     use super::*;
+
+    /// Returns the guarded value, unless the lock is poisoned and that matters.
+    ///
+    /// A lock may be poisoned during the load that is rolled back. Its value then has to be restored nevertheless.
+    fn accept<V>(locked: LockResult<V>, even_poisoned: bool) -> Option<V> {
+        if even_poisoned { Some(locked.unwrap_or_else(PoisonError::into_inner)) } else { locked.ok() }
+    }
 
     macro_rules! lock {
         ($lock:ident $access:ident) => {
             impl<T: Wire + ?Sized> Shared for $lock<T> {
                 type Inner = T;
 
-                fn with<R>(&self, access: impl FnOnce(&mut T) -> R) -> Option<R> {
-                    let mut value = self.$access().ok()?;
+                fn with<R>(&self, even_poisoned: bool, access: impl FnOnce(&mut T) -> R) -> Option<R> {
+                    let mut value = accept(self.$access(), even_poisoned)?;
                     // A panicking hook must not poison the lock: rolling back the failed load needs it again.
                     let outcome = catch_unwind(AssertUnwindSafe(|| access(&mut value)));
                     drop(value);
@@ -205,11 +222,9 @@ mod locks {
                 }
 
                 fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-                    match self.get_mut() {
-                        Ok(value) => value.load_elements(reader),
-                        Err(_) => {
-                            Err(LoadError::misuse(NOT_AVAILABLE, concat!("a poisoned `", stringify!($lock), "`")))
-                        }
+                    match accept(self.get_mut(), reader.is_checkpoint()) {
+                        Some(value) => value.load_elements(reader),
+                        None => Err(LoadError::misuse(NOT_AVAILABLE, concat!("a poisoned `", stringify!($lock), "`"))),
                     }
                 }
             }

@@ -7,21 +7,24 @@
 //! engine is generic over the trait. It is the only import cycle of the crate.
 
 mod ambiguity;
+mod checkpoint;
 mod run;
 mod subsection;
 
 use alloc::format;
 
 pub use ambiguity::{is_ambiguous, is_subsection_name};
+pub use checkpoint::{check_save_hook, checkpoint, restore, restore_fields, run_load_hook, run_restore_hooks};
+pub(crate) use checkpoint::{load_isolated, save_isolated};
 pub(crate) use run::fixed_size;
 pub use run::{RunBlock, blocks, end_block, load_block, load_run, load_struct, run_size, save_struct, save_view, sum};
-pub use subsection::{end_of_subsection, end_of_subsections, missing_subsection, save_subsection};
+pub use subsection::{end_of_subsections, missing_subsection, save_subsection};
 
 use crate::description::{Description, Field, Kind};
 use crate::error::{LoadError, LoadErrorKind, SaveError};
 use crate::sink::Sink;
 use crate::state::VmState;
-use crate::wire::{Reader, Writer};
+use crate::wire::Reader;
 use subsection::{load_subsections, save_subsections};
 
 /// Saves `value` at `version`.
@@ -71,8 +74,7 @@ fn save_contents<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32)
 pub fn load<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<(), LoadError> {
     let due = decode(value, reader, version)?;
     if const { T::DESCRIPTION.hooks.post_load } && due == PostLoad::Due {
-        let after = finish(value, version);
-        check_load_hook(reader, after)?;
+        run_load_hook(reader, || finish(value, version))?;
     }
     Ok(())
 }
@@ -107,7 +109,7 @@ pub fn decode<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) 
 
 #[inline]
 fn decode_contents<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: u32) -> Result<PostLoad, LoadError> {
-    if const { T::DESCRIPTION.oldest_version.is_some() } && is_old(T::DESCRIPTION, version) {
+    if const { T::DESCRIPTION.oldest_version.is_some() } && is_old(T::DESCRIPTION, version) && !reader.is_checkpoint() {
         // The old loader replaces everything else, including hooks and subsections, as load_state_old did in QEMU's
         // vmstate_load_state (migration/vmstate.c).
         let start = reader.offset();
@@ -121,8 +123,7 @@ fn decode_contents<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: 
         return Err(reject_version(T::DESCRIPTION, version, reader));
     }
     if const { T::DESCRIPTION.hooks.pre_load } {
-        let before = value.pre_load(version);
-        check_load_hook(reader, before)?;
+        run_load_hook(reader, || value.pre_load(version))?;
     }
     value.load_fields(reader, version)?;
     if const { T::DESCRIPTION.subsections.is_empty() } {
@@ -140,70 +141,6 @@ fn decode_contents<T: VmState>(value: &mut T, reader: &mut Reader<'_>, version: 
 #[inline]
 pub fn finish<T: VmState>(value: &mut T, version: u32) -> Result<(), LoadError> {
     value.post_load(version)
-}
-
-/// Appends a checkpoint of `value` to `to`, which [`restore`] can return to after a failed load.
-///
-/// A checkpoint differs from a stream: it contains all subsections and removed fields, needed or not, because a load
-/// may change any of them. Hooks run as for a save, but their errors are ignored, and so are `must_exist` conditions.
-///
-/// # Errors
-/// Returns an error if a value does not fit its wire type. Such a device cannot be saved either.
-pub fn checkpoint<T: VmState>(value: &mut T, to: &mut Writer) -> Result<(), SaveError> {
-    // The previous setting is restored instead of cleared, because the writer may already belong to a checkpoint.
-    let before = to.set_checkpoint(true);
-    let saved = save(value, to, T::DESCRIPTION.version);
-    to.set_checkpoint(before);
-    saved.map_err(|error| error.in_field(T::DESCRIPTION.name))
-}
-
-/// Restores `value` to a state saved by [`checkpoint`].
-///
-/// Hooks run as for a load, so that derived state matches again, but their errors are ignored.
-///
-/// # Errors
-/// Returns an error if `bytes` are not a checkpoint of this device, or the device was changed in a way that no load can
-/// cause.
-pub fn restore<T: VmState>(value: &mut T, bytes: &[u8]) -> Result<(), LoadError> {
-    load(value, &mut Reader::from_checkpoint(bytes), T::DESCRIPTION.version)
-}
-
-/// Returns the result of a hook or a condition, ignoring an error while a checkpoint is saved.
-///
-/// # Errors
-/// Returns the error of `outcome`.
-#[inline]
-#[doc(hidden)]
-pub fn check_save_hook<S: Sink>(sink: &mut S, outcome: Result<(), SaveError>) -> Result<(), SaveError> {
-    match outcome {
-        Err(error) => pass_save_error(sink.out().is_checkpoint(), error),
-        Ok(()) => Ok(()),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn pass_save_error(is_checkpoint: bool, error: SaveError) -> Result<(), SaveError> {
-    if is_checkpoint { Ok(()) } else { Err(error) }
-}
-
-/// Returns the result of a hook or a condition, ignoring an error while a checkpoint is restored.
-///
-/// # Errors
-/// Returns the error of `outcome` with the reader's offset.
-#[inline]
-#[doc(hidden)]
-pub fn check_load_hook(reader: &Reader<'_>, outcome: Result<(), LoadError>) -> Result<(), LoadError> {
-    match outcome {
-        Err(error) => pass_load_error(reader, error),
-        Ok(()) => Ok(()),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn pass_load_error(reader: &Reader<'_>, error: LoadError) -> Result<(), LoadError> {
-    if reader.is_checkpoint() { Ok(()) } else { Err(error.at_offset(reader.offset())) }
 }
 
 /// Checks that a struct saved at `version` can be loaded.

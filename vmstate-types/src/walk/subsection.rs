@@ -187,15 +187,6 @@ fn unknown_subsection(parent: &Description, name: &[u8]) -> LoadError {
         .with_qemu_message(format!("VM subsection '{name}' in '{}' does not exist", parent.name))
 }
 
-/// Checks that no nested subsection follows a subsection without any.
-///
-/// # Errors
-/// Returns an error if a subsection follows whose name begins with this one's name: QEMU attributes it to this one.
-#[doc(hidden)]
-pub fn end_of_subsection(description: &Description, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    next_subsection(description, reader).map(drop)
-}
-
 /// Creates the error for a required subsection that is missing.
 #[doc(hidden)]
 #[must_use]

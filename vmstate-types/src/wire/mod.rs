@@ -15,8 +15,8 @@ mod writer;
 pub use buffered::BUFFER;
 #[cfg(feature = "std")]
 pub use io::{IoSource, SeekSource};
-pub(crate) use reader::Ahead;
 pub use reader::Reader;
+pub(crate) use reader::{Ahead, Hooks};
 pub use source::ByteSource;
 pub use writer::Writer;
 

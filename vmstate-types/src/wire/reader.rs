@@ -33,12 +33,27 @@ pub struct Reader<'a> {
     whole: &'a [u8],
     /// The stream offset of the whole slice.
     base: u64,
-    /// Set if the bytes are a checkpoint and not a stream.
-    checkpoint: bool,
     /// The version of the struct that is being loaded, for nested structs that inherit it.
     version: u32,
+    medium: Medium,
+    /// Set if a value of a checkpoint could not be restored.
+    incomplete: bool,
     /// The buffered source, if the reader was not created from a slice.
     stream: Option<Box<dyn Stream + Send + 'a>>,
+}
+
+/// The kind of the bytes of a [`Reader`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Medium {
+    Stream,
+    Checkpoint(Hooks),
+}
+
+/// The treatment of hooks while a checkpoint is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hooks {
+    Skip,
+    Run,
 }
 
 impl<'a> Reader<'a> {
@@ -54,7 +69,15 @@ impl<'a> Reader<'a> {
     #[must_use]
     #[inline]
     pub fn from_slice_at(bytes: &'a [u8], offset: u64) -> Self {
-        Self { slice: bytes, whole: bytes, base: offset, checkpoint: false, version: 0, stream: None }
+        Self {
+            slice: bytes,
+            whole: bytes,
+            base: offset,
+            version: 0,
+            medium: Medium::Stream,
+            incomplete: false,
+            stream: None,
+        }
     }
 
     /// Creates a reader of `source` with a buffer of [`BUFFER`](super::BUFFER) bytes.
@@ -81,8 +104,37 @@ impl<'a> Reader<'a> {
     }
 
     /// Creates a reader of the bytes that [`walk::checkpoint`](crate::walk::checkpoint) wrote.
-    pub(crate) fn from_checkpoint(bytes: &'a [u8]) -> Self {
-        Self { checkpoint: true, ..Self::from_slice(bytes) }
+    pub(crate) fn from_checkpoint(bytes: &'a [u8], hooks: Hooks) -> Self {
+        Self { medium: Medium::Checkpoint(hooks), ..Self::from_slice(bytes) }
+    }
+
+    /// Consumes `length` bytes of a checkpoint and returns a reader of them.
+    ///
+    /// # Errors
+    /// Returns an error if fewer bytes are left.
+    pub(crate) fn part(&mut self, length: usize) -> Result<Self, LoadError> {
+        let offset = self.offset_in_slice();
+        let Some((part, rest)) = self.slice.split_at_checked(length) else {
+            return Err(LoadError::truncated(offset, length, self.slice.len()));
+        };
+        self.slice = rest;
+        Ok(Self { medium: self.medium, version: self.version, ..Self::from_slice_at(part, offset) })
+    }
+
+    /// Returns whether hooks run: always for a stream.
+    #[inline]
+    pub(crate) fn runs_hooks(&self) -> bool {
+        self.medium != Medium::Checkpoint(Hooks::Skip)
+    }
+
+    /// Records that a value of the checkpoint could not be restored.
+    pub(crate) fn set_incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Returns whether a value of the checkpoint could not be restored.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete
     }
 
     /// Returns whether the bytes are a [checkpoint](crate::walk::checkpoint) of the same device, which must not be
@@ -90,7 +142,7 @@ impl<'a> Reader<'a> {
     #[must_use]
     #[inline]
     pub fn is_checkpoint(&self) -> bool {
-        self.checkpoint
+        self.medium != Medium::Stream
     }
 
     /// Returns the stream offset of the next byte.

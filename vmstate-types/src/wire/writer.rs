@@ -141,6 +141,13 @@ impl Writer {
         self.buffer.resize(self.used.saturating_add(room), 0);
     }
 
+    /// Overwrites pending bytes, the first of which is the one at `position`.
+    pub(crate) fn overwrite(&mut self, position: usize, bytes: &[u8]) {
+        if let Some(pending) = self.buffer[..self.used].get_mut(position..position + bytes.len()) {
+            pending.copy_from_slice(bytes);
+        }
+    }
+
     /// Appends a length byte and `text` (`qemu_put_counted_string` in `migration/qemu-file.c`).
     ///
     /// Names of more than 255 bytes are rejected where they are registered. Here, a longer text is truncated at a

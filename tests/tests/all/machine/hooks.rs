@@ -400,9 +400,8 @@ const LOADING: [&str; 19] = [
     "sum post_load",
     "when",
 ];
-/// Functions whose failure fails a save, but not a checkpoint: the load continues. The last three cannot fail.
-const COPYING: [&str; 8] =
-    ["inner post_save", "inner pre_save", "must_exist", "post_save", "pre_save", "needed", "of", "when"];
+/// Functions whose failure fails a save, but not a checkpoint: the load continues. The last two cannot fail.
+const COPYING: [&str; 6] = ["inner post_save", "inner pre_save", "post_save", "pre_save", "needed", "of"];
 
 #[test]
 fn any_failing_function_in_a_load_rolls_back() {

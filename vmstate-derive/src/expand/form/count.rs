@@ -47,7 +47,7 @@ pub(super) fn number(field: &Field, member: &Member, factor: &TokenStream) -> To
 /// The number of elements to save, a `Result`.
 pub(super) fn to_save(field: &Field, member: &Member, factor: &TokenStream) -> TokenStream {
     let number = number(field, member, factor);
-    tokens!(#number.to_save())
+    tokens!(#number.to_save(sink))
 }
 
 /// The number of elements to load, a `Result`: an error if `number` exceeds the capacity or the maximum.
@@ -56,5 +56,5 @@ pub(super) fn to_load(number: &TokenStream, capacity: &TokenStream, max: Option<
         Some(max) => tokens!(__vmstate::core::option::Option::Some(#max)),
         None => tokens!(__vmstate::core::option::Option::None),
     };
-    tokens!(#number.to_load(#capacity, #max).map_err(|error| error.at_offset(reader.offset())))
+    tokens!(#number.to_load(reader, #capacity, #max))
 }

@@ -9,6 +9,7 @@ mod live;
 mod memory;
 mod names;
 mod parts;
+mod rollback;
 mod rules;
 mod sessions;
 mod threads;

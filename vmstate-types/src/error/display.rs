@@ -17,8 +17,11 @@ impl Display for LoadError {
             Some(summary) => OneLine(summary).fmt(f)?,
             None => OneLine(format_args!("expected {}, found {}", self.expected(), self.found())).fmt(f)?,
         }
-        match self.offset() {
-            Some(offset) => write!(f, " (byte {offset:#x} of the {})", self.input()),
+        if let Some(offset) = self.offset() {
+            write!(f, " (byte {offset:#x} of the {})", self.input())?;
+        }
+        match self.unrestored() {
+            Some(devices) => write!(f, "; not restored: {}", OneLine(devices)),
             None => Ok(()),
         }
     }

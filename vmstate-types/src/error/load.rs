@@ -43,6 +43,7 @@ pub(super) struct Details {
     pub(super) offset: Option<u64>,
     pub(super) context: Context,
     pub(super) diagnosis: Option<String>,
+    pub(super) unrestored: Option<String>,
     pub(super) cause: Option<Cause>,
 }
 
@@ -78,6 +79,7 @@ impl LoadError {
             offset: None,
             context: Context::default(),
             diagnosis: None,
+            unrestored: None,
             cause: None,
         }))
     }
@@ -193,6 +195,13 @@ impl LoadError {
         self
     }
 
+    /// Sets the devices that the rollback could not restore, with the reasons.
+    #[must_use]
+    pub fn with_unrestored(mut self, devices: impl Into<String>) -> Self {
+        self.0.unrestored = Some(shortened(&devices.into()));
+        self
+    }
+
     /// Returns the category of the error.
     #[must_use]
     pub fn kind(&self) -> LoadErrorKind {
@@ -257,6 +266,12 @@ impl LoadError {
     #[must_use]
     pub fn diagnosis(&self) -> Option<&str> {
         self.0.diagnosis.as_deref()
+    }
+
+    /// Returns the devices that the rollback could not restore, with the reasons; `None` if the machine is unchanged.
+    #[must_use]
+    pub fn unrestored(&self) -> Option<&str> {
+        self.0.unrestored.as_deref()
     }
 
     /// Returns the message that QEMU prints for the same condition, to search for.

@@ -76,6 +76,7 @@ fn write_load(f: &mut fmt::Formatter<'_>, error: &LoadError) -> fmt::Result {
     write_line(f, "expected", Some(error.expected()))?;
     write_line(f, "found", Some(error.found()))?;
     write_line(f, "because", error.diagnosis())?;
+    write_line(f, "changed", error.unrestored())?;
     write_line(f, "advice", error.advice())?;
     write_line(f, "in QEMU", error.qemu_message())
 }

@@ -1,11 +1,12 @@
 //! Copies of the devices' states, which a failed load restores.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
-use crate::registry::{Entry, Handle, SectionHandler, Threading};
+use crate::registry::{Device, Entry, Handle, Poisoned, SectionHandler, Threading};
 use crate::section::RawSection;
 
 /// The states of devices before their sections were loaded.
@@ -54,16 +55,37 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Restores all devices, the last one first: a device may depend on devices that were loaded before it.
-    pub(super) fn roll_back<T: Threading>(&self, entries: &mut [Entry<'_, T>]) {
-        for State { index, number, range } in self.states.iter().rev() {
-            let Some(bytes) = self.bytes.pending().get(range.clone()) else { continue };
-            let Some(entry) = find(entries, *index, *number) else { continue };
-            // A device whose restore panics must not keep the others from theirs. The panic can only damage its own
-            // state: `restore` borrows nothing else, so the assertion holds.
-            let _ = catch_unwind(AssertUnwindSafe(|| restore(entry, bytes)));
+    /// Restores all devices. Returns a title and a reason for each device that cannot be restored.
+    ///
+    /// The last copy is restored first, because a value that two devices share has its oldest state in the first copy.
+    /// All fields are restored before the first hook runs: a hook may use other devices, and may panic.
+    pub(super) fn roll_back<T: Threading>(&self, entries: &mut [Entry<'_, T>]) -> Vec<String> {
+        let (mut failures, mut failed) = (Vec::new(), HashSet::new());
+        for restore in [restore_state, run_hooks] {
+            for State { index, number, range } in self.states.iter().rev() {
+                let Some(entry) = find(entries, *index, *number) else { continue };
+                let bytes = self.bytes.pending().get(range.clone()).unwrap_or_default();
+                // A device that fails twice is reported once, with the first reason.
+                failures.extend(attempt(entry, |entry| restore(entry, bytes)).filter(|_| failed.insert(*index)));
+            }
         }
+        failures
     }
+}
+
+/// Calls `restore`, and returns the entry's title and the reason if it fails.
+pub(super) fn attempt<T: Threading>(
+    entry: &mut Entry<'_, T>,
+    restore: impl FnOnce(&mut Entry<'_, T>) -> Result<(), LoadError>,
+) -> Option<String> {
+    // A device whose restore panics must not keep the others from theirs. The panic can only damage its own state:
+    // `restore` borrows nothing else, so the assertion holds.
+    let reason = match catch_unwind(AssertUnwindSafe(|| restore(entry))) {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.found().to_owned(),
+        Err(_) => "a panic".to_owned(),
+    };
+    Some(format!("section {}: {reason}", entry.title()))
 }
 
 fn copy<T: Threading>(entry: &mut Entry<'_, T>, to: &mut Writer) -> Result<(), SaveError> {
@@ -75,15 +97,31 @@ fn copy<T: Threading>(entry: &mut Entry<'_, T>, to: &mut Writer) -> Result<(), S
     }
 }
 
-/// Restores an entry's state. Its errors have no receiver: the load has failed already, and a device that rejects its
-/// own state keeps its current state.
-fn restore<T: Threading>(entry: &mut Entry<'_, T>, bytes: &[u8]) {
+/// Restores an entry's state without hooks.
+fn restore_state<T: Threading>(entry: &mut Entry<'_, T>, bytes: &[u8]) -> Result<(), LoadError> {
     let version = entry.header.version;
     match &mut entry.handler {
-        SectionHandler::Device(handle) => drop(handle.with(|device| device.restore(bytes))),
-        SectionHandler::Raw(raw) => drop(raw.load(&mut Reader::from_slice(bytes), version)),
-        SectionHandler::Live(_) => {}
+        SectionHandler::Device(handle) => with_device(handle, |device| device.restore_fields(bytes)),
+        SectionHandler::Raw(raw) => raw.load(&mut Reader::from_slice(bytes), version),
+        SectionHandler::Live(_) => Ok(()),
     }
+}
+
+/// Runs the hooks that derive an entry's state from its fields.
+fn run_hooks<T: Threading>(entry: &mut Entry<'_, T>, bytes: &[u8]) -> Result<(), LoadError> {
+    match &mut entry.handler {
+        SectionHandler::Device(handle) => with_device(handle, |device| device.run_restore_hooks(bytes)),
+        SectionHandler::Raw(_) | SectionHandler::Live(_) => Ok(()),
+    }
+}
+
+fn with_device(
+    handle: &mut impl Handle,
+    run: impl FnOnce(&mut dyn Device) -> Result<(), LoadError>,
+) -> Result<(), LoadError> {
+    handle
+        .with_poisoned(Poisoned::Ignore, run)
+        .unwrap_or_else(|why| Err(LoadError::misuse("an accessible device", why)))
 }
 
 /// Finds the entry with `number`, which is at `index` unless entries were registered or removed.

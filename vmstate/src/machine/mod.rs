@@ -13,8 +13,9 @@
 //! 2. The section is decoded. The hooks of nested structs and subsections run in their places, as in QEMU.
 //! 3. After the last section, if none is missing, the `post_load` hooks of the devices run in the order of the sections,
 //!    then the [`after_load`](Machine::after_load) hooks.
-//! 4. If anything fails or panics, every device is restored from its copy. Its hooks run as in any load, so that values
-//!    derived from the state are derived again, but their results are ignored.
+//! 4. If anything fails or panics, every device is restored from its copy. Then the hooks run as in any load, so that
+//!    values derived from the state are derived again, but their results are ignored. A device that cannot be restored is
+//!    named in the error ([`Machine::unrestored`]).
 //!
 //! The guide has the [guarantees](crate::guide::guarantees), the [bounds of
 //! memory](crate::guide::limits#resource-limits) and the [cost of rollback](crate::guide::speed), which
@@ -104,6 +105,8 @@ pub struct Machine<'d, T: Threading = Threads> {
     active: Option<Active>,
     /// Unknown sections of the last load, to be saved again.
     passed_through: Vec<PassThrough>,
+    /// The devices that the last load could not restore.
+    unrestored: Vec<String>,
 }
 
 impl<T: Threading> Default for Machine<'_, T> {
@@ -117,6 +120,7 @@ impl<T: Threading> Default for Machine<'_, T> {
             descriptions: DescriptionCache::default(),
             active: None,
             passed_through: Vec::new(),
+            unrestored: Vec::new(),
         }
     }
 }
@@ -261,6 +265,16 @@ impl<'d, T: Threading> Machine<'d, T> {
         let id = self.registry.add(registration)?;
         self.page_size = page_size;
         Ok(id)
+    }
+
+    /// Returns the devices that the last load could not restore after its failure, each with the reason.
+    ///
+    /// The error of the load contains the same ([`LoadError::unrestored`](crate::LoadError::unrestored)). A load that panics
+    /// has no error. A device is not restored if it is borrowed (`RefCell`), if it rejects its own state, or if a hook
+    /// panics during the rollback; in the latter case only the state that the hook derives may differ.
+    #[must_use]
+    pub fn unrestored(&self) -> &[String] {
+        &self.unrestored
     }
 
     /// Removes a section, such as the section of a device that is unplugged. Returns `false` if it has been removed

@@ -171,10 +171,8 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
         Ok(())
     }
 
-    fn load_undo(&mut self) {
-        if let Some(undo) = &mut self.undo {
-            let _ = undo.roll_back(self.blocks.as_mut());
-        }
+    fn load_undo(&mut self) -> Result<(), LoadError> {
+        self.undo.as_mut().map_or(Ok(()), |undo| undo.roll_back(self.blocks.as_mut()))
     }
 
     fn load_cleanup(&mut self) {

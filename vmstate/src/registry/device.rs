@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::ops::DerefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, LockResult, Mutex, PoisonError, RwLock};
 
 use vmstate_types::walk::{self, PostLoad};
 use vmstate_types::{Description, LoadError, Reader, SaveError, VmState, Writer};
@@ -57,11 +57,17 @@ pub trait Device: sealed::Device {
     /// Returns an error if a value does not fit its wire type.
     fn checkpoint(&mut self, to: &mut Writer) -> Result<(), SaveError>;
 
-    /// Restores the state of a [`checkpoint`](Self::checkpoint) ([`walk::restore`]).
+    /// Restores the fields of a [`checkpoint`](Self::checkpoint) ([`walk::restore_fields`]).
     ///
     /// # Errors
-    /// Returns an error if `bytes` are not a checkpoint of this device.
-    fn restore(&mut self, bytes: &[u8]) -> Result<(), LoadError>;
+    /// Returns an error if `bytes` are not a checkpoint of this device, or a field cannot be restored.
+    fn restore_fields(&mut self, bytes: &[u8]) -> Result<(), LoadError>;
+
+    /// Runs the hooks of a restore ([`walk::run_restore_hooks`]).
+    ///
+    /// # Errors
+    /// Returns the errors of [`restore_fields`](Self::restore_fields), and an error if a hook panics.
+    fn run_restore_hooks(&mut self, bytes: &[u8]) -> Result<(), LoadError>;
 
     /// Erases the type of the device.
     fn as_device(&mut self) -> &mut dyn Device;
@@ -98,8 +104,12 @@ impl<T: VmState> Device for T {
         walk::checkpoint(self, to)
     }
 
-    fn restore(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
-        walk::restore(self, bytes)
+    fn restore_fields(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
+        walk::restore_fields(self, bytes)
+    }
+
+    fn run_restore_hooks(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
+        walk::run_restore_hooks(self, bytes)
     }
 
     fn as_device(&mut self) -> &mut dyn Device {
@@ -132,9 +142,31 @@ pub trait Register<By>: sealed::Register<By> {
     /// Calls `run` with the device.
     ///
     /// # Errors
-    /// Returns an error if the device is in use, or if a thread panicked while it held the lock.
+    /// Returns an error if the device is in use, or, unless `poisoned` ignores it, if a thread panicked while it held the
+    /// lock.
     #[doc(hidden)]
-    fn with_device<R>(&mut self, run: impl FnOnce(&mut Self::State) -> R) -> Result<R, Unavailable>;
+    fn with_device<R>(&mut self, poisoned: Poisoned, run: impl FnOnce(&mut Self::State) -> R)
+    -> Result<R, Unavailable>;
+}
+
+/// The treatment of a lock that a panic has poisoned.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Poisoned {
+    /// The device may be inconsistent: saving and loading it fails.
+    Reject,
+    /// The device is restored, which makes it consistent again.
+    Ignore,
+}
+
+impl Poisoned {
+    /// Returns the guard of the lock, if it can be used.
+    fn accept<G>(self, locked: LockResult<G>) -> Result<G, Unavailable> {
+        match self {
+            Self::Reject => locked.map_err(|_| Unavailable::Poisoned),
+            Self::Ignore => Ok(locked.unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
 }
 
 mod sealed {
@@ -155,12 +187,6 @@ pub enum Unavailable {
     /// The `RefCell` is borrowed.
     #[error("the device is borrowed by another part of the program")]
     Borrowed,
-}
-
-impl<T> From<PoisonError<T>> for Unavailable {
-    fn from(_: PoisonError<T>) -> Self {
-        Self::Poisoned
-    }
 }
 
 /// Marker types of [`Register`] for the ways in which a machine holds a device.
@@ -187,13 +213,20 @@ pub mod ownership {
 
 /// Implements [`Register`] for a type that holds a device, given how to access the device.
 macro_rules! register {
-    ($by:ident for $held:ty, $state:ident: $bound:path $(, ?$sized:ident)?, |$this:ident, $run:ident| $with:expr) => {
+    (
+        $by:ident for $held:ty, $state:ident: $bound:path $(, ?$sized:ident)?,
+        |$this:ident, $poisoned:ident, $run:ident| $with:expr
+    ) => {
         impl<$state: $bound $(+ ?$sized)?> sealed::Register<ownership::$by> for $held {}
 
         impl<$state: $bound $(+ ?$sized)?> Register<ownership::$by> for $held {
             type State = $state;
 
-            fn with_device<R>(&mut self, $run: impl FnOnce(&mut $state) -> R) -> Result<R, Unavailable> {
+            fn with_device<R>(
+                &mut self,
+                $poisoned: Poisoned,
+                $run: impl FnOnce(&mut $state) -> R,
+            ) -> Result<R, Unavailable> {
                 let $this = self;
                 $with
             }
@@ -201,19 +234,23 @@ macro_rules! register {
     };
 }
 
-register!(Value for T, T: VmState, |this, run| Ok(run(this)));
-register!(Borrow for &mut T, T: Device, ?Sized, |this, run| Ok(run(this)));
-register!(Dynamic for Box<T>, T: Device, ?Sized, |this, run| Ok(run(this)));
-register!(Mutex for Arc<Mutex<T>>, T: Device, ?Sized, |this, run| Ok(locked(this.lock()?, run)));
-register!(RwLock for Arc<RwLock<T>>, T: Device, ?Sized, |this, run| Ok(locked(this.write()?, run)));
-register!(RefCell for Rc<RefCell<T>>, T: Device, ?Sized, |this, run| {
+register!(Value for T, T: VmState, |this, _poisoned, run| Ok(run(this)));
+register!(Borrow for &mut T, T: Device, ?Sized, |this, _poisoned, run| Ok(run(this)));
+register!(Dynamic for Box<T>, T: Device, ?Sized, |this, _poisoned, run| Ok(run(this)));
+register!(Mutex for Arc<Mutex<T>>, T: Device, ?Sized, |this, poisoned, run| {
+    Ok(locked(poisoned.accept(this.lock())?, run))
+});
+register!(RwLock for Arc<RwLock<T>>, T: Device, ?Sized, |this, poisoned, run| {
+    Ok(locked(poisoned.accept(this.write())?, run))
+});
+register!(RefCell for Rc<RefCell<T>>, T: Device, ?Sized, |this, _poisoned, run| {
     this.try_borrow_mut().map(|mut device| run(&mut device)).map_err(|_| Unavailable::Borrowed)
 });
 
 /// Calls `run` with the device that a lock guards, and keeps the lock usable if `run` panics.
 ///
-/// A poisoned lock would make the rollback impossible: a load that a panic ends restores the device, which takes the
-/// lock again. The caller still sees the panic.
+/// A load that a panic ends restores the device, so that a poisoned lock would report an inconsistency that the rollback
+/// has removed. The caller still sees the panic.
 fn locked<T: ?Sized, R>(mut guard: impl DerefMut<Target = T>, run: impl FnOnce(&mut T) -> R) -> R {
     // The guarded value may be inconsistent after a panic, and `AssertUnwindSafe` admits that. The same is true for a
     // device that is not shared; in both cases the rollback overwrites the value.
@@ -225,7 +262,7 @@ fn locked<T: ?Sized, R>(mut guard: impl DerefMut<Target = T>, run: impl FnOnce(&
 /// A registered device, however the machine holds it. Public only in name: [`Threading`] mentions it.
 pub trait Handle {
     /// Calls `run` with the device, once.
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable>;
+    fn with_device(&mut self, poisoned: Poisoned, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable>;
 
     /// Runs the reset function. Returns `false` if the device does not have one.
     fn reset(&mut self) -> Result<bool, Unavailable>;
@@ -235,17 +272,25 @@ pub trait Handle {
     where
         Self: Sized,
     {
+        self.with_poisoned(Poisoned::Reject, run)
+    }
+
+    /// Calls `run` with the device, whose lock may be poisoned, and returns its result.
+    fn with_poisoned<R>(&mut self, poisoned: Poisoned, run: impl FnOnce(&mut dyn Device) -> R) -> Result<R, Unavailable>
+    where
+        Self: Sized,
+    {
         let mut run = Some(run);
         let mut result = None;
-        self.with_device(&mut |device| result = run.take().map(|run| run(device)))?;
+        self.with_device(poisoned, &mut |device| result = run.take().map(|run| run(device)))?;
         // `with_device` has called the closure: a device that cannot be accessed has returned an error above.
         result.ok_or(Unavailable::Borrowed)
     }
 }
 
 impl<H: Handle + ?Sized> Handle for Box<H> {
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
-        (**self).with_device(run)
+    fn with_device(&mut self, poisoned: Poisoned, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
+        (**self).with_device(poisoned, run)
     }
 
     fn reset(&mut self) -> Result<bool, Unavailable> {
@@ -266,13 +311,13 @@ impl<'d, D: Register<By>, By, T: Threading> Held<'d, D, By, T> {
 }
 
 impl<D: Register<By>, By, T: Threading> Handle for Held<'_, D, By, T> {
-    fn with_device(&mut self, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
-        self.device.with_device(|device| run(device.as_device()))
+    fn with_device(&mut self, poisoned: Poisoned, run: &mut dyn FnMut(&mut dyn Device)) -> Result<(), Unavailable> {
+        self.device.with_device(poisoned, |device| run(device.as_device()))
     }
 
     fn reset(&mut self) -> Result<bool, Unavailable> {
         let Some(reset) = &mut self.reset else { return Ok(false) };
-        self.device.with_device(reset)?;
+        self.device.with_device(Poisoned::Reject, reset)?;
         Ok(true)
     }
 }

@@ -37,8 +37,8 @@ mod threading;
 use vmstate_types::error::SaveErrorKind;
 use vmstate_types::{Description, SaveError};
 
-pub(crate) use device::Handle;
 pub use device::{Device, Register, Unavailable, ownership};
+pub(crate) use device::{Handle, Poisoned};
 pub use entry::Missing;
 pub(crate) use entry::{Entry, SectionHandler};
 pub use error::RegisterError;

@@ -149,7 +149,10 @@ pub trait LiveSection {
     }
 
     /// Undoes everything that this load has changed.
-    fn load_undo(&mut self);
+    ///
+    /// # Errors
+    /// Returns an error if a part of the state cannot be restored. All others are restored nevertheless.
+    fn load_undo(&mut self) -> Result<(), LoadError>;
 
     /// Runs if the load cannot be undone from now on: applies deferred work, and releases everything
     /// [`load_undo`](Self::load_undo) would need. More sections can follow.

@@ -218,8 +218,9 @@ impl LiveSection for InParts<'_> {
         call("load_finish").map_err(refused)
     }
 
-    fn load_undo(&mut self) {
+    fn load_undo(&mut self) -> Result<(), LoadError> {
         *self.sum = self.before;
+        Ok(())
     }
 }
 

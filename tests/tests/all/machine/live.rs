@@ -94,9 +94,10 @@ impl LiveSection for Log {
         Ok(())
     }
 
-    fn load_undo(&mut self) {
+    fn load_undo(&mut self) -> Result<(), LoadError> {
         self.call("load_undo");
         self.entries = self.before.take().unwrap_or_default();
+        Ok(())
     }
 
     fn load_cleanup(&mut self) {

@@ -270,8 +270,9 @@ impl LiveSection for Log {
         Ok(())
     }
 
-    fn load_undo(&mut self) {
+    fn load_undo(&mut self) -> Result<(), LoadError> {
         self.note("load_undo");
+        Ok(())
     }
 
     fn load_cleanup(&mut self) {

@@ -7,12 +7,12 @@ use vmstate_types::error::Location;
 use vmstate_types::walk::PostLoad;
 
 use super::{LoadOptions, LoadReport, Trailer};
-use crate::machine::checkpoints::Checkpoints;
+use crate::machine::checkpoints::{Checkpoints, attempt};
 use crate::machine::pass_through::{self, PassThrough};
 use crate::machine::received::{Received, Section};
 use crate::machine::session::{Direction, Ticket};
 use crate::machine::{Machine, configuration};
-use crate::registry::{AfterLoadHook, Handle, SectionHandler, Threading};
+use crate::registry::{AfterLoadHook, Entry, Handle, SectionHandler, Threading};
 use crate::section::LiveSection;
 use crate::stream::{Command, NextItem, SectionHeader, StreamReader, tag};
 
@@ -137,6 +137,7 @@ impl LoadSession {
     /// Creates the session without calling any section.
     pub(super) fn new<T: Threading>(machine: &mut Machine<'_, T>, options: LoadOptions) -> Self {
         let count = machine.registry.entries.len();
+        machine.unrestored.clear();
         let mut checkpoints = std::mem::take(&mut machine.checkpoints);
         checkpoints.clear(count);
         Self {
@@ -328,24 +329,30 @@ impl LoadSession {
         error: LoadError,
     ) -> LoadError {
         let error = self.diagnose(machine, error, Some(stream.payload()));
-        self.roll_back(machine);
-        error
+        self.restore(machine);
+        report_unrestored(machine, error)
     }
 
     /// Restores every device's state from before the load, unless the options are
     /// [`without_rollback`](LoadOptions::without_rollback), and ends the session.
     ///
-    /// Hooks run as in any load, but their results are ignored, and a panic in one device does not affect the others. Does
+    /// All fields of all devices are restored before the first hook runs. Hooks run as in any load, but their results are
+    /// ignored, and a panic is confined to its hook. Devices that cannot be restored are in [`Machine::unrestored`]. Does
     /// nothing if another session has begun on the machine.
     pub fn roll_back<T: Threading>(mut self, machine: &mut Machine<'_, T>) {
+        self.restore(machine);
+    }
+
+    pub(super) fn restore<T: Threading>(&mut self, machine: &mut Machine<'_, T>) {
         let active = self.ticket.is_some_and(|ticket| machine.is_active(ticket));
         if active && self.options.rollback {
-            self.checkpoints.roll_back(&mut machine.registry.entries);
-            for entry in &mut machine.registry.entries {
-                if let SectionHandler::Live(live) = &mut entry.handler {
-                    // As in `Checkpoints::roll_back`: one section must not prevent the rollback of the others.
-                    let _ = catch_unwind(AssertUnwindSafe(|| live.load_undo()));
-                }
+            machine.unrestored = self.checkpoints.roll_back(&mut machine.registry.entries);
+            for entry in machine.registry.entries.iter_mut().rev() {
+                let undo = |entry: &mut Entry<'_, T>| match &mut entry.handler {
+                    SectionHandler::Live(live) => live.load_undo(),
+                    _ => Ok(()),
+                };
+                machine.unrestored.extend(attempt(entry, undo));
             }
         }
         self.close(machine);
@@ -363,4 +370,9 @@ impl LoadSession {
         let checked = self.ticket.map_or(Ok(()), |ticket| machine.check_session(ticket));
         checked.map_err(|mismatch| LoadError::misuse("the machine as it was when the session began", mismatch))
     }
+}
+
+/// Adds the devices that the rollback could not restore.
+pub(super) fn report_unrestored<T: Threading>(machine: &Machine<'_, T>, error: LoadError) -> LoadError {
+    if machine.unrestored.is_empty() { error } else { error.with_unrestored(machine.unrestored.join("; ")) }
 }

@@ -6,6 +6,7 @@ use std::thread;
 use vmstate_types::error::Location;
 use vmstate_types::{LoadError, Reader};
 
+use super::session::report_unrestored;
 use super::{LoadReport, LoadSession, Step};
 use crate::machine::Machine;
 #[cfg(feature = "schema")]
@@ -61,8 +62,8 @@ impl LoadSession {
             }
             Ok(Err(error)) => {
                 let error = self.diagnose(machine, error, reader);
-                self.roll_back(machine);
-                Err(error)
+                self.restore(machine);
+                Err(report_unrestored(machine, error))
             }
             Err(panic) => {
                 self.roll_back(machine);

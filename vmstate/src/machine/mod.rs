@@ -263,6 +263,9 @@ impl<'d, T: Threading> Machine<'d, T> {
     pub fn add(&mut self, registration: Registration<'d, T>) -> Result<EntryId, RegisterError> {
         let page_size = registration.page_size.unwrap_or(self.page_size);
         let id = self.registry.add(registration)?;
+        // The new device sends its own state. A second section of its name would make the stream invalid.
+        let entry = self.registry.entries.iter().find(|entry| entry.id() == id);
+        self.passed_through.retain(|kept| !entry.is_some_and(|entry| kept.is_for(entry)));
         self.page_size = page_size;
         Ok(id)
     }

@@ -2,6 +2,7 @@
 
 use vmstate_types::{LoadError, Reader};
 
+use crate::registry::{Entry, Threading};
 use crate::schema::{Release, SectionText};
 use crate::stream::section_end;
 use crate::stream::{SectionHeader, StreamWriter};
@@ -21,6 +22,11 @@ impl PassThrough {
         let length = length(header, reader)?;
         let payload = reader.take(length)?.to_vec();
         Ok(Self { header: header.clone(), payload, description: None })
+    }
+
+    /// Returns whether `entry` loads the section.
+    pub(super) fn is_for<T: Threading>(&self, entry: &Entry<'_, T>) -> bool {
+        entry.answers_to(&self.header.name, self.header.instance_id)
     }
 
     /// Writes the section with another section id.

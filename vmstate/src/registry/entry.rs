@@ -6,6 +6,7 @@ use std::fmt;
 use vmstate_types::Description;
 use vmstate_types::description::Priority;
 
+use super::EntryId;
 use super::device::{Handle, Unavailable};
 use super::threading::Threading;
 use crate::schema::KeptText;
@@ -58,6 +59,10 @@ pub(crate) struct Entry<'d, T: Threading> {
 }
 
 impl<T: Threading> Entry<'_, T> {
+    pub(crate) fn id(&self) -> EntryId {
+        EntryId(self.number)
+    }
+
     /// Returns whether the entry loads sections with this name and instance id (`find_se` in `migration/savevm.c`).
     pub(crate) fn answers_to(&self, name: &str, instance_id: u32) -> bool {
         let alias = self.alias_id == Some(instance_id);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use vmstate::machine::LocalMachine;
+use vmstate::machine::{LoadOptions, LocalMachine, Rules, Unknown};
 use vmstate::prelude::*;
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
@@ -182,4 +182,20 @@ fn next_load_forgets_unrestored_devices() {
     assert_eq!(machine.unrestored().len(), 1);
     let error = machine.load(&stream()[..]).unwrap_err();
     assert_eq!((error.unrestored(), machine.unrestored()), (None, &[][..]), "it was not loaded");
+}
+
+#[test]
+fn device_replaces_a_kept_section_of_its_name() {
+    let mut uart = Uart::of(1);
+    let mut machine = Machine::new();
+    machine.register("uart", &mut uart).unwrap();
+    let keep = LoadOptions::new().rules(Rules::default().unknown(Unknown::PassThrough));
+    machine.load_with(&mut Reader::from_slice(&stream()), keep).unwrap();
+    let mut pic = Pic { used: 5 };
+    machine.register("pic", &mut pic).unwrap();
+    let mut saved = Vec::new();
+    assert_eq!(machine.save(&mut saved).unwrap().sections, 2);
+    machine.load(&saved[..]).unwrap();
+    drop(machine);
+    assert_eq!(pic.used, 5);
 }

@@ -11,6 +11,7 @@ use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, PointerRun, Sink};
 use crate::state::Wire;
+use crate::walk;
 use crate::wire::Reader;
 
 /// The byte that represents a null pointer (`VMS_NULLPTR_MARKER` in `include/migration/vmstate.h`).
@@ -100,19 +101,15 @@ impl<C: Counted<Item: Slot>> Slots for C {
     const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
 
     fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
-        save_slots(self, count, sink, at, false)
+        // A restore cannot allocate a target that a hook has dropped.
+        walk::save_isolated(sink, |sink| save_slots(self, count, sink, at, false))
     }
 
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        each(self, count, reader, |slot, reader| match slot.target() {
-            Some(target) => target.load_elements(reader),
-            // QEMU consumes the marker of a pointer that is null on the destination, and rejects any other byte
-            // (get_nullptr in migration/vmstate-types.c).
-            None => match marker(reader)? {
-                (NULL, _) => Ok(()),
-                (found, start) => Err(not_null(found).at_offset(start)),
-            },
-        })
+        if !reader.is_checkpoint() && drops_target(self, count) {
+            return Err(dropped(count).at_offset(reader.offset()));
+        }
+        walk::load_isolated(reader, |reader| each(self, count, reader, load_unmarked))
     }
 }
 
@@ -185,22 +182,51 @@ impl<T: Wire> Codec<Option<T>> for Present {
     ) -> Result<(), SaveError> {
         // A checkpoint has a marker, because it also contains fields whose predicate does not hold.
         if sink.out().is_checkpoint() {
-            sink.out().u8(value.is_some().into());
-            return value.as_mut().map_or(Ok(()), |value| value.save_elements(sink, at, element));
+            return walk::save_isolated(sink, |sink| {
+                sink.out().u8(value.is_some().into());
+                value.as_mut().map_or(Ok(()), |value| value.save_elements(sink, at, element))
+            });
         }
         let value = value.as_mut().ok_or_else(|| SaveError::rejected("expected a value to save, found `None`"))?;
         value.save_elements(sink, at, element)
     }
 
     fn load(value: &mut Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        if reader.is_checkpoint() && reader.u8()? == 0 {
-            *value = None;
-            return Ok(());
-        }
-        let missing = || LoadError::misuse("a value to load into", "`None`").at_offset(reader.offset());
-        value.as_mut().ok_or_else(missing)?.load_elements(reader)
+        walk::load_isolated(reader, |reader| {
+            if reader.is_checkpoint() && reader.u8()? == 0 {
+                *value = None;
+                return Ok(());
+            }
+            let missing = || LoadError::misuse("a value to load into", "`None`").at_offset(reader.offset());
+            value.as_mut().ok_or_else(missing)?.load_elements(reader)
+        })
     }
 }
+
+fn load_unmarked<P: Slot>(slot: &mut P, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    if let Some(target) = slot.target() {
+        return target.load_elements(reader);
+    }
+    // QEMU consumes the marker of a pointer that is null on the destination, and rejects any other byte (get_nullptr in
+    // migration/vmstate-types.c).
+    match marker(reader)? {
+        (NULL, _) => Ok(()),
+        (found, start) => Err(not_null(found).at_offset(start)),
+    }
+}
+
+/// Returns whether a load of `count` pointers would drop a target, which a rollback could not allocate again.
+fn drops_target<C: Counted<Item: Slot>>(slots: &mut C, count: usize) -> bool {
+    C::CAPACITY.is_none() && slots.all().iter().skip(count).any(|slot| !slot.is_null())
+}
+
+#[cold]
+fn dropped(count: usize) -> LoadError {
+    LoadError::incompatible("a count that includes all local pointers that are not null", count).or_advice(SAME)
+}
+
+/// The advice if the pointers of source and destination differ.
+const SAME: &str = "allocate the same pointers on both sides, or let the load allocate them with `pointer(alloc)`";
 
 fn save_slots<C, S>(slots: &mut C, count: usize, sink: &mut S, at: FieldRef, marked: bool) -> Result<(), SaveError>
 where
@@ -240,7 +266,7 @@ where
 
 fn not_null(found: u8) -> LoadError {
     LoadError::incompatible("0x30, because this pointer is null", format!("{found:#04x}"))
-        .or_advice("allocate the same pointers on both sides, or let the load allocate them with `pointer(alloc)`")
+        .or_advice(SAME)
         .with_qemu_message(format!("Unexpected ptr marker: {found}"))
 }
 
@@ -292,6 +318,20 @@ mod tests {
         assert_eq!(loaded, slots([Some(0), None, Some(2), Some(3)]));
         let error = Slots::load(&mut slots([None; 4]), 4, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap_err();
         assert_eq!((error.path().as_str(), error.found(), error.offset()), ("[0]", "0x00", Some(0)));
+    }
+
+    #[test]
+    fn unmarked_pointer_is_not_dropped() {
+        let pointers = || vec![Some(Box::new(1_i32)), None, Some(Box::new(3)), None];
+        let mut loaded = pointers();
+        let error = Slots::load(&mut loaded, 2, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap_err();
+        assert_eq!((error.found(), error.offset()), ("2", Some(0)));
+        assert_eq!(loaded, pointers());
+        // Null pointers can be dropped and added.
+        Slots::load(&mut loaded, 3, &mut Reader::from_slice(&[0, 0, 0, 1, 0x30, 0, 0, 0, 3])).unwrap();
+        assert_eq!(loaded, pointers()[..3]);
+        Slots::load(&mut loaded, 4, &mut Reader::from_slice(&[0, 0, 0, 1, 0x30, 0, 0, 0, 3, 0x30])).unwrap();
+        assert_eq!(loaded, pointers());
     }
 
     #[test]

@@ -104,16 +104,22 @@ prop_compose! {
     }
 }
 
+impl Damage {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        for (at, byte) in &self.flips {
+            let at = at % bytes.len();
+            bytes[at] ^= byte;
+        }
+        if self.cut != usize::MAX {
+            bytes.truncate(self.cut % (bytes.len() + 1));
+        }
+    }
+}
+
 /// Corrupted bytes are rejected with a location, or are a state.
 fn check_damage<T: Peer>(mut device: T, damage: &Damage) {
     let mut bytes = save(&mut device);
-    for (at, byte) in &damage.flips {
-        let at = at % bytes.len();
-        bytes[at] ^= byte;
-    }
-    if damage.cut != usize::MAX {
-        bytes.truncate(damage.cut % (bytes.len() + 1));
-    }
+    damage.apply(&mut bytes);
     let mut loaded = device.peer();
     match loaded.load(&mut Reader::from_slice(&bytes), damage.version) {
         Ok(()) => {
@@ -124,6 +130,25 @@ fn check_damage<T: Peer>(mut device: T, damage: &Damage) {
             assert!(error.offset().is_some_and(|offset| offset <= bytes.len() as u64), "{error}");
         }
     }
+}
+
+/// A rollback restores the whole device, including values that a save does not contain.
+fn check_rollback<T: Peer>(device: &T, other: &T, damage: &Damage) {
+    // A device in use has values of earlier states, such as elements beyond a count.
+    let mut used = other.clone();
+    let mut tried = match load(&mut used, &save(&mut device.clone()), T::DESCRIPTION.version) {
+        Ok(()) => used,
+        Err(_) => device.clone(),
+    };
+    let before = tried.clone();
+    let mut checkpoint = Writer::new();
+    walk::checkpoint(&mut tried, &mut checkpoint).unwrap();
+    assert_eq!(tried, before, "a checkpoint changes nothing");
+    let mut bytes = save(&mut other.clone());
+    damage.apply(&mut bytes);
+    let _ = tried.load(&mut Reader::from_slice(&bytes), damage.version);
+    walk::restore(&mut tried, checkpoint.pending()).unwrap();
+    assert_eq!(tried, before);
 }
 
 macro_rules! properties {
@@ -142,6 +167,11 @@ macro_rules! properties {
                     #[test]
                     fn corrupted_bytes_are_rejected_or_a_state(device in $states, damage in corruption()) {
                         check_damage(device, &damage);
+                    }
+
+                    #[test]
+                    fn rollback_restores_any_state(device in $states, other in $states, damage in corruption()) {
+                        check_rollback(&device, &other, &damage);
                     }
 
                     #[test]

@@ -50,8 +50,9 @@ impl Repository {
         let script = self.path().join(".ci/commits");
         fs::create_dir_all(script.parent().unwrap()).unwrap();
         fs::copy(root().join(".ci/commits"), &script).unwrap();
-        let mut command = Command::new(&script);
-        Checked::from(command.env("VMSTATE_COMMITS_MARK", mark).env_remove("GIT_DIR").output().unwrap())
+        // Another test may start a process while the copy is open for writing; executing it would then fail.
+        let mut command = Command::new("bash");
+        Checked::from(command.arg(&script).env("VMSTATE_COMMITS_MARK", mark).env_remove("GIT_DIR").output().unwrap())
     }
 
     /// Runs the script with the first commit as the mark.

@@ -32,12 +32,21 @@ impl Plain {
     }
 }
 
-/// Runs both implementations in turns. Each returns one number for each row.
+/// Runs both implementations in turns. Each returns one number for each row. Returns the medians.
 pub(crate) fn alternate(
+    rounds: usize,
+    first: impl FnMut() -> Vec<f64>,
+    second: impl FnMut() -> Vec<f64>,
+) -> [Vec<f64>; 2] {
+    runs(rounds, first, second).map(|runs| columns(&runs, 0.5))
+}
+
+/// Runs both implementations in turns. Returns the numbers of all runs.
+pub(crate) fn runs(
     rounds: usize,
     mut first: impl FnMut() -> Vec<f64>,
     mut second: impl FnMut() -> Vec<f64>,
-) -> [Vec<f64>; 2] {
+) -> [Vec<Vec<f64>>; 2] {
     let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         let (one, two) = (first(), second());
@@ -47,15 +56,15 @@ pub(crate) fn alternate(
             seconds.push(two);
         }
     }
-    [medians(&firsts), medians(&seconds)]
+    [firsts, seconds]
 }
 
-/// Returns the median of each column.
-fn medians(rounds: &[Vec<f64>]) -> Vec<f64> {
+/// Returns a quantile of each column: 0.5 is the median, 1 the maximum.
+pub(crate) fn columns(rounds: &[Vec<f64>], quantile: f64) -> Vec<f64> {
     let column = |index: usize| {
         let mut values: Vec<_> = rounds.iter().map(|round| round[index]).collect();
         values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
+        values[(values.len() - 1) * (quantile * 100.0) as usize / 100]
     };
     (0..rounds[0].len()).map(column).collect()
 }

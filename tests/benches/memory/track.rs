@@ -32,7 +32,7 @@ fn units(times: &[f64]) -> Vec<f64> {
 }
 
 /// Returns the nanoseconds that this thread has run, which other programs on the machine hardly affect.
-fn spent() -> f64 {
+pub(crate) fn spent() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).expect("a positive time").as_nanos() as f64
 }

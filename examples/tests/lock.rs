@@ -5,6 +5,7 @@ use vmstate_examples::devices::acpi_ged::AcpiGed;
 use vmstate_examples::devices::apic::Apic;
 use vmstate_examples::devices::cirrus_vga::CirrusVga;
 use vmstate_examples::devices::clock::Clock;
+use vmstate_examples::devices::cmsdk_apb_watchdog::CmsdkApbWatchdog;
 use vmstate_examples::devices::cpu_common::CpuCommon;
 use vmstate_examples::devices::e1000::E1000;
 use vmstate_examples::devices::fdc::IsaFdc;
@@ -31,6 +32,8 @@ use vmstate_examples::devices::riscv_mtimer::Mtimer;
 use vmstate_examples::devices::serial::{IsaSerial, MemorySerial};
 use vmstate_examples::devices::sifive_plic::Plic;
 use vmstate_examples::devices::slirp::Slirp;
+use vmstate_examples::devices::ssd0303::Ssd0303;
+use vmstate_examples::devices::stellaris_adc::StellarisAdc;
 use vmstate_examples::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioNet, VirtioRng};
 use vmstate_examples::devices::vmmouse::VmMouse;
 use vmstate_examples::devices::{avr, riscv, x86};
@@ -41,6 +44,7 @@ vmstate::lock!("schema/", [
     Apic,
     CirrusVga,
     Clock,
+    CmsdkApbWatchdog,
     CpuCommon,
     E1000,
     FwCfg,
@@ -70,6 +74,8 @@ vmstate::lock!("schema/", [
     Rtc,
     Slirp,
     Speaker,
+    Ssd0303,
+    StellarisAdc,
     VirtAcpiBuild,
     VirtioBlk<Mmio> as "virtio-blk-mmio",
     VirtioBlk<Pci<true>> as "virtio-blk-pci",

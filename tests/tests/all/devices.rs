@@ -4,6 +4,7 @@ mod dumps;
 mod laws;
 mod machines;
 mod riscv;
+mod stellaris;
 
 use std::fmt::Debug;
 

@@ -37,3 +37,10 @@ fn guide_lists_all_examples() {
         assert!(list.contains(&format!("`{name}`")), "the guide does not list the example {name}");
     }
 }
+
+#[test]
+fn walkthrough_shows_the_example() {
+    let example = fs::read_to_string(root().join("examples/src/devices/stellaris_adc.rs")).unwrap();
+    let device = example.split_once("// The guide shows the rest of this file.\n\n").unwrap().1;
+    assert!(page("walkthrough").contains(device), "the page differs from the example");
+}

@@ -49,3 +49,5 @@ pub mod snapshots {}
 pub mod speed {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+#[doc = include_str!("walkthrough.md")]
+pub mod walkthrough {}

@@ -67,6 +67,8 @@ fn folder() -> tempfile::TempDir {
     let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
     put("vm.state", &streams::named("qemu-7.2-pc").bytes);
     put("later.state", &streams::named("qemu-10.0-pc").bytes);
+    put("board.state", &streams::named("qemu-10.0-lm3s811evb").bytes);
+    put("board-7.2.state", &streams::named("qemu-7.2-lm3s811evb").bytes);
     put("old.json", dumps::named("qemu-7.2-pc-i440fx-7.2").as_bytes());
     put("new.json", dumps::named("qemu-10.0-pc-i440fx-7.2").as_bytes());
     fs::create_dir(folder.path().join("bin")).unwrap();

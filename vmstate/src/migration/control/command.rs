@@ -28,6 +28,10 @@ pub enum MonitorCommand {
     Cont,
     /// `quit`: ends the program.
     Quit,
+    /// `getfd`: keeps the descriptor that the client has passed, under this name.
+    GetDescriptor(String),
+    /// `closefd`: closes the descriptor of this name.
+    CloseDescriptor(String),
     /// `migrate`: starts a migration, or continues an interrupted one with `resume`.
     Migrate {
         /// The address.
@@ -105,6 +109,13 @@ pub(super) const COMMANDS: &[Specification] = &[
     plain!("stop", Stop),
     plain!("cont", Cont),
     plain!("quit", Quit),
+    Specification { name: "getfd", arguments: descriptor_arguments, returns: nothing, parse: parse_get_descriptor },
+    Specification {
+        name: "closefd",
+        arguments: descriptor_arguments,
+        returns: nothing,
+        parse: |arguments, _| Ok(MonitorCommand::CloseDescriptor(descriptor_name(arguments))),
+    },
     Specification { name: "migrate", arguments: migrate_arguments, returns: nothing, parse: parse_migrate },
     Specification { name: "migrate-incoming", arguments: incoming_arguments, returns: nothing, parse: parse_incoming },
     plain!("migrate_cancel", MigrateCancel),
@@ -175,6 +186,23 @@ impl MonitorCommand {
             check_object(&members(release), arguments, "")?;
         }
         parse(&Arguments(arguments), release)
+    }
+}
+
+fn descriptor_arguments(_: QemuRelease) -> Vec<Member> {
+    vec![required("fdname", Type::Text)]
+}
+
+fn descriptor_name(arguments: &Arguments<'_>) -> String {
+    arguments.text("fdname").unwrap_or_default().to_owned()
+}
+
+fn parse_get_descriptor(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
+    let name = descriptor_name(arguments);
+    match name.starts_with(|first: char| first.is_ascii_digit()) {
+        // It would hide the descriptor of this number.
+        true => Err(CommandError::new("Parameter 'fdname' expects a name not starting with a digit")),
+        false => Ok(MonitorCommand::GetDescriptor(name)),
     }
 }
 

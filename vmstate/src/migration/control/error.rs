@@ -66,6 +66,11 @@ impl CommandError {
         Self::new(format!("QMP input member '{}' is unexpected", shortened(name)))
     }
 
+    /// The error for a descriptor that the client has not passed.
+    pub(super) fn unknown_descriptor(name: &str) -> Self {
+        Self::new(format!("File descriptor named '{}' not found", shortened(name)))
+    }
+
     pub(super) fn missing(name: &str) -> Self {
         Self::new(format!("Parameter '{name}' is missing"))
     }

@@ -58,6 +58,9 @@ pub fn execute(
             operations.quit();
             done(Ok(()))
         }
+        // The server has handled it if the client has passed a descriptor.
+        MonitorCommand::GetDescriptor(_) => Err(CommandError::new("No file descriptor supplied via SCM_RIGHTS")),
+        MonitorCommand::CloseDescriptor(name) => done(operations.close_descriptor(&name)),
         MonitorCommand::Migrate { uri, resume } => done(migrate(&uri, resume, settings, operations)),
         MonitorCommand::MigrateIncoming { uri, exit_on_error } => {
             done(operations.migrate_incoming(&uri, exit_on_error, settings))

@@ -1,6 +1,8 @@
 //! The effects of commands on a program.
 
 use std::fmt;
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::super::{Announcement, MigrationStatus, Statistics, Uri};
@@ -149,6 +151,24 @@ pub trait Operations {
 
     /// Ends the program, once the reply is sent.
     fn quit(&mut self);
+
+    /// Keeps a descriptor that the client has passed for addresses `fd:NAME`, in place of an older one of this name.
+    ///
+    /// # Errors
+    /// Returns an error if the program does not use descriptors.
+    #[cfg(unix)]
+    fn keep_descriptor(&mut self, name: &str, descriptor: OwnedFd) -> Result<(), CommandError> {
+        let _ = (name, descriptor);
+        Err(CommandError::new("getfd is not implemented"))
+    }
+
+    /// Closes a descriptor that the client has passed.
+    ///
+    /// # Errors
+    /// Returns an error if it does not exist.
+    fn close_descriptor(&mut self, name: &str) -> Result<(), CommandError> {
+        Err(CommandError::unknown_descriptor(name))
+    }
 
     /// Lets the guest run on the destination before all pages have arrived.
     ///

@@ -1,14 +1,18 @@
 //! A monitor on a Unix socket.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{self, ErrorKind, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+
 use super::super::{Capability, Event, QemuRelease};
+use super::command::MonitorCommand;
 use super::event::MonitorEvent;
 use super::execute::execute;
 use super::monitor::Monitor;
@@ -53,8 +57,12 @@ struct Listener {
 struct Client {
     stream: UnixStream,
     monitor: Monitor,
+    /// The descriptor that the client has passed last.
+    descriptor: Option<OwnedFd>,
 }
 
+/// The number of descriptors that a message can pass. The kernel closes others.
+const MAX_DESCRIPTORS: usize = 1;
 /// The number of bytes that a poll reads at most, so that a client cannot keep the program from its guest.
 const MAX_READ: usize = 16 << 10;
 
@@ -172,14 +180,19 @@ impl Drop for Listener {
 impl Client {
     fn new(stream: UnixStream, release: QemuRelease) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, monitor: Monitor::new(release) })
+        Ok(Self { stream, monitor: Monitor::new(release), descriptor: None })
     }
 
     /// Returns whether the client is still connected.
     fn poll(&mut self, settings: &mut Settings, operations: &mut dyn Operations) -> io::Result<bool> {
         let open = self.read()?;
         while let Some(request) = self.monitor.next_request() {
-            let result = execute(request.command, settings, operations);
+            let result = match (request.command, self.descriptor.take()) {
+                (MonitorCommand::GetDescriptor(name), Some(descriptor)) => {
+                    operations.keep_descriptor(&name, descriptor).map(|()| serde_json::json!({}))
+                }
+                (command, _) => execute(command, settings, operations),
+            };
             self.monitor.reply(request.id, result);
         }
         self.write()?;
@@ -189,7 +202,7 @@ impl Client {
     /// Reads the bytes that have arrived. Returns whether more can arrive.
     fn read(&mut self) -> io::Result<bool> {
         let mut buffer = [0; MAX_READ];
-        match self.stream.read(&mut buffer) {
+        match self.receive(&mut buffer) {
             Ok(0) => Ok(false),
             Ok(count) => {
                 self.monitor.receive(buffer.get(..count).unwrap_or_default());
@@ -198,6 +211,20 @@ impl Client {
             Err(error) if is_temporary(&error) => Ok(true),
             Err(error) => Err(error),
         }
+    }
+
+    /// Reads bytes, and the descriptors that came with them.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let buffers = &mut [IoSliceMut::new(buffer)];
+        let received = recvmsg(&self.stream, buffers, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                self.descriptor = descriptors.last().or(self.descriptor.take());
+            }
+        }
+        Ok(received.bytes)
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -247,6 +274,8 @@ fn is_permitted(_: &UnixStream) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use serde_json::{Value, json};
 
     use super::super::tests::Recorder;

@@ -8,6 +8,7 @@ use super::super::super::drive::{Host, Incoming, IncomingControl, MigrationError
 use super::super::super::source::{SourceConfig, SourceControl};
 use super::super::super::{Event, MigrationStatus, Statistics, Uri};
 use super::super::event::MonitorEvent;
+use super::address::Address;
 use super::guest::Guest;
 use super::notice::Notice;
 
@@ -45,13 +46,13 @@ impl Progress {
 
 impl Job {
     /// Starts to send the guest.
-    pub(super) fn send<H>(guest: &Guest<H>, uri: &Uri, config: SourceConfig) -> Result<Self, MigrationError>
+    pub(super) fn send<H>(guest: &Guest<H>, to: Address, config: SourceConfig) -> Result<Self, MigrationError>
     where
         H: Host + Send + 'static,
     {
         let (started, control) = mpsc::sync_channel(1);
-        let (guest, uri) = (guest.clone(), uri.clone());
-        let thread = thread::spawn(move || run_outgoing(guest, &uri, config, &started));
+        let guest = guest.clone();
+        let thread = thread::spawn(move || run_outgoing(guest, &to, config, &started));
         match control.recv() {
             Ok(Ok(control)) => Ok(Self { kind: Kind::Outgoing(control), thread }),
             Ok(Err(error)) => Err(error),
@@ -60,12 +61,18 @@ impl Job {
     }
 
     /// Waits for a guest.
-    pub(super) fn receive<H: Host + Send + 'static>(guest: &Guest<H>, incoming: Incoming) -> Self {
+    pub(super) fn receive<H>(guest: &Guest<H>, incoming: Incoming, from: Address) -> Self
+    where
+        H: Host + Send + 'static,
+    {
         let (control, progress) = (incoming.control(), Progress::default());
         // As soon as it listens, and not when its thread is scheduled.
         progress.observe(&Event::Status(MigrationStatus::Setup));
         let (guest, observer) = (guest.clone(), progress.clone());
-        let thread = thread::spawn(move || run_incoming(guest, incoming, &observer));
+        let thread = thread::spawn(move || {
+            run_incoming(guest, incoming, &observer);
+            drop(from);
+        });
         Self { kind: Kind::Incoming(control, progress), thread }
     }
 
@@ -97,14 +104,14 @@ impl Job {
 
 fn run_outgoing<H: Host>(
     mut guest: Guest<H>,
-    uri: &Uri,
+    to: &Address,
     config: SourceConfig,
     started: &mpsc::SyncSender<Result<OutgoingControl, MigrationError>>,
 ) {
     let observer = guest.clone();
     // Nothing else runs the guest of a file or a program.
-    let may_return = matches!(uri, Uri::File { .. } | Uri::Exec(_));
-    let mut outgoing = match Outgoing::start_with(&mut guest, uri, config) {
+    let may_return = matches!(to.uri, Uri::File { .. } | Uri::Exec(_));
+    let mut outgoing = match Outgoing::start_with(&mut guest, &to.uri, config) {
         Ok(outgoing) => outgoing,
         // The receiver waits for it.
         Err(error) => return drop(started.send(Err(error))),

@@ -1,5 +1,6 @@
 //! The operations of a program with a [`Host`], on the drivers of migrations.
 
+mod address;
 mod guest;
 mod job;
 mod notice;
@@ -7,7 +8,9 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use super::super::drive::{Host, Incoming, MigrationError, random_session};
 use super::super::source::{SourceConfig, SourceControl};
@@ -15,6 +18,7 @@ use super::super::{MigrationStatus, Mode, QemuRelease, Statistics, Uri};
 use super::error::CommandError;
 use super::operations::{Operations, RunState};
 use super::settings::Settings;
+use address::Address;
 use guest::Guest;
 use job::{Job, Kind};
 use notice::Inbox;
@@ -49,6 +53,8 @@ pub struct Controller<H: Host> {
     inbox: Inbox,
     job: Option<Job>,
     arrival: Arrival,
+    /// The descriptors that clients have passed.
+    descriptors: HashMap<String, OwnedFd>,
     ended: Option<Ended>,
 }
 
@@ -87,7 +93,8 @@ impl<H: Host + Send + 'static> Controller<H> {
 
     fn in_state(host: H, run_state: RunState, arrival: Arrival) -> io::Result<Self> {
         let (notifier, inbox) = Inbox::new()?;
-        Ok(Self { guest: Guest::new(host, run_state, notifier), inbox, job: None, arrival, ended: None })
+        let (guest, descriptors) = (Guest::new(host, run_state, notifier), HashMap::new());
+        Ok(Self { guest, inbox, job: None, arrival, descriptors, ended: None })
     }
 
     fn status(&self) -> MigrationStatus {
@@ -105,6 +112,16 @@ impl<H: Host + Send + 'static> Controller<H> {
         }
     }
 
+    /// Returns an address that the drivers know. A passed descriptor is used up.
+    fn address(&mut self, uri: &Uri) -> Result<Address, CommandError> {
+        let Uri::Fd(name) = uri else { return Ok(Address::new(uri.clone())) };
+        match self.descriptors.remove(name) {
+            Some(descriptor) => Ok(Address::of_descriptor(descriptor)),
+            None if name.parse::<u32>().is_ok() => Ok(Address::new(uri.clone())),
+            None => Err(CommandError::new(format!("File descriptor named '{name}' has not been found"))),
+        }
+    }
+
     /// Checks that a migration can start in this run state.
     fn check_sender(&self) -> Result<(), CommandError> {
         match self.guest.run_state() {
@@ -117,9 +134,10 @@ impl<H: Host + Send + 'static> Controller<H> {
     }
 }
 
-fn source_config(uri: &Uri, settings: &Settings) -> SourceConfig {
+fn source_config(to: &Address, settings: &Settings) -> SourceConfig {
     SourceConfig {
-        capabilities: settings.capabilities_for(uri),
+        capabilities: settings.capabilities_for(&to.uri),
+        can_answer: to.can_answer,
         parameters: settings.parameters.clone(),
         release: settings.release,
         // 7.2 rejects it, and its machine types switch it off (`hw_compat_9_2` in QEMU's `hw/core/machine.c`).
@@ -150,7 +168,9 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
             return self.resume_migration();
         }
         self.check_sender()?;
-        let job = Job::send(&self.guest, uri, source_config(uri, settings)).map_err(|error| failed(&error))?;
+        let to = self.address(uri)?;
+        let config = source_config(&to, settings);
+        let job = Job::send(&self.guest, to, config).map_err(|error| failed(&error))?;
         self.job = Some(job);
         Ok(())
     }
@@ -164,8 +184,9 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
             // The host is unchanged after a failure, so it can listen again.
             Arrival::Begun { .. } | Arrival::Deferred => {}
         }
-        let incoming = Incoming::listen_with(uri, settings.destination()).map_err(|error| failed(&error))?;
-        self.job = Some(Job::receive(&self.guest, incoming));
+        let from = self.address(uri)?;
+        let incoming = Incoming::listen_with(&from.uri, settings.destination()).map_err(|error| failed(&error))?;
+        self.job = Some(Job::receive(&self.guest, incoming, from));
         self.arrival = Arrival::Begun { exit_on_error };
         Ok(())
     }
@@ -208,6 +229,16 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
 
     fn quit(&mut self) {
         self.ended = Some(Ended::Quit);
+    }
+
+    fn keep_descriptor(&mut self, name: &str, descriptor: OwnedFd) -> Result<(), CommandError> {
+        self.descriptors.insert(name.to_owned(), descriptor);
+        Ok(())
+    }
+
+    fn close_descriptor(&mut self, name: &str) -> Result<(), CommandError> {
+        let closed = self.descriptors.remove(name).map(drop);
+        closed.ok_or_else(|| CommandError::unknown_descriptor(name))
     }
 
     fn yank(&mut self) -> Result<(), CommandError> {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -85,6 +86,8 @@ impl BoardProcess {
         let mut board = Self { child, monitor, printed, text, events, seen: 0, folder };
         board.message();
         board.execute("qmp_capabilities", json!({}));
+        // Machines that run tests can be slow.
+        board.execute("migrate-set-parameters", json!({ "x-answer-timeout": 60_000 }));
         board
     }
 
@@ -125,6 +128,17 @@ impl BoardProcess {
     pub fn try_execute(&mut self, command: &str, arguments: &Value) -> Result<Value, String> {
         let request = json!({ "execute": command, "arguments": arguments });
         writeln!(self.monitor.get_mut(), "{request}").unwrap_or_else(|error| self.fail(&error.to_string()));
+        self.reply()
+    }
+
+    /// Waits for the reply of a command.
+    ///
+    /// # Errors
+    /// Returns the description of the error.
+    ///
+    /// # Panics
+    /// If the board has ended or does not answer.
+    pub fn reply(&mut self) -> Result<Value, String> {
         loop {
             let mut message = self.message();
             if let Some(value) = message.get_mut("return") {
@@ -253,6 +267,24 @@ impl BoardProcess {
         self.type_in(b"v");
         let answer = self.line_within("keys", Duration::from_millis(300));
         assert_eq!(answer, None, "the guest runs here, too");
+    }
+
+    /// Returns whether the guest prints something within a moment, after everything that it has printed before.
+    pub fn prints(&mut self) -> bool {
+        while self.printed.try_recv().is_ok() {}
+        // Output may be on its way from a guest that was stopped a moment ago.
+        thread::sleep(Duration::from_millis(100));
+        while self.printed.try_recv().is_ok() {}
+        self.printed.recv_timeout(Duration::from_millis(500)).is_ok()
+    }
+
+    /// Ends the connection to the monitor, so that another client can connect, and returns its address.
+    ///
+    /// # Panics
+    /// If the connection has ended already.
+    pub fn release_monitor(&mut self) -> PathBuf {
+        self.monitor().shutdown(Shutdown::Both).expect("a connection");
+        self.path("monitor")
     }
 
     /// Waits for the end of the process.

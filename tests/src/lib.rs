@@ -14,6 +14,7 @@ pub mod releases;
 pub mod report;
 pub mod streams;
 pub mod tool;
+pub mod transport;
 
 /// Runs the example of the derive macro, whose crate cannot depend on `vmstate`.
 #[cfg(doctest)]

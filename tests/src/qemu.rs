@@ -219,6 +219,20 @@ impl Qemu {
     fn try_execute(&mut self, command: &str, arguments: Value) -> Result<Value, String> {
         let request = json!({ "execute": command, "arguments": arguments });
         writeln!(self.monitor.get_mut(), "{request}").map_err(|error| format!("{command}: {error}"))?;
+        self.reply(command)
+    }
+
+    /// Returns the connection to the monitor.
+    #[must_use]
+    pub fn connection(&self) -> &UnixStream {
+        self.monitor.get_ref()
+    }
+
+    /// Waits for the reply of a command.
+    ///
+    /// # Errors
+    /// Returns the reply that is an error, after the command's name.
+    pub fn reply(&mut self, command: &str) -> Result<Value, String> {
         loop {
             let mut answer = self.try_read_message()?;
             if answer.get("error").is_some() {

@@ -88,33 +88,10 @@ impl Board {
     /// # Errors
     /// Returns an error if writing to `out` fails.
     pub fn save(&mut self, out: &mut (dyn Write + Send), release: Release) -> Result<SaveStats, SaveError> {
-        self.save_after(&[], out, release)
-    }
-
-    /// Saves the board like [`save`](Self::save), and asks the destination to report the result on the return path.
-    ///
-    /// # Errors
-    /// Returns an error if writing to `out` fails.
-    pub fn save_with_return_path(
-        &mut self,
-        out: &mut (dyn Write + Send),
-        release: Release,
-    ) -> Result<SaveStats, SaveError> {
-        self.save_after(&[Command::OpenReturnPath], out, release)
-    }
-
-    fn save_after(
-        &mut self,
-        first: &[Command],
-        out: &mut (dyn Write + Send),
-        release: Release,
-    ) -> Result<SaveStats, SaveError> {
         let saved = self.with_sections(With::Memory, release, RUNNING, |machine| {
             let mut writer = Writer::new();
             let output = Output::new(&mut writer, Some(out));
-            let mut saving = machine.start_saving(output, save_options(release))?;
-            first.iter().try_for_each(|command| saving.command(command))?;
-            saving.complete()
+            machine.start_saving(output, save_options(release))?.complete()
         });
         saved.map_err(SaveError::misuse)?
     }

@@ -1,6 +1,7 @@
 //! The programs of the example board on real QEMUs.
 
-mod places;
+mod client;
+mod live;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -41,6 +41,8 @@ pub mod pointer;
 pub mod range;
 mod sealed;
 pub mod sequence;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod timer;
 pub mod tmp;

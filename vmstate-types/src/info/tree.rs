@@ -198,3 +198,40 @@ fn inconsistent(announced: u32, found: &str) -> LoadError {
     LoadError::malformed(format!("{announced} nodes, as announced"), found)
         .with_qemu_message("inconsistent stream when loading the gtree")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::description::Field;
+    use crate::wire::Writer;
+
+    const PARENT: &Description = &Description::new("parent").fields(&[Field::new("tree", Form::info("any", None))]);
+
+    /// A value of the versions 2 and 3, without bytes.
+    #[derive(Debug, Default, PartialEq)]
+    struct Empty;
+
+    impl VmState for Empty {
+        const DESCRIPTION: &'static Description = &Description::new("empty").versions(3, 2);
+
+        fn save_fields<S: Sink>(&mut self, _: &mut S, _: u32) -> Result<(), SaveError> {
+            Ok(())
+        }
+
+        fn load_fields(&mut self, _: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn unsupported_version_of_an_empty_tree_is_rejected() {
+        let at = FieldRef::new(PARENT, 0);
+        let mut tree = BTreeMap::<u64, Empty>::new();
+        let mut out = Writer::new();
+        Tree::<Direct>::save(&mut tree, 4, &mut out, at).unwrap();
+        for (version, supported) in [(1, false), (2, true), (3, true), (4, false)] {
+            let loaded = Tree::<Direct>::load(&mut tree, 4, version, &mut Reader::from_slice(out.pending()));
+            assert_eq!(loaded.is_ok(), supported, "version {version}");
+        }
+    }
+}

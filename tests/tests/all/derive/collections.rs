@@ -73,6 +73,29 @@ fn nested_collections_have_hand_written_bytes() {
     check_truncation::<Nested>(&bytes, 1);
 }
 
+#[derive(VmState, Default, Debug, PartialEq, Clone)]
+#[vmstate(name = "numbers")]
+struct Numbers {
+    #[vmstate(with = Sequence<4>)]
+    vec: Vec<u16>,
+    #[vmstate(with = Sequence<4>)]
+    deque: VecDeque<u16>,
+    #[vmstate(with = Sequence<4>)]
+    boxed: Box<[u16]>,
+}
+
+#[test]
+fn surplus_numbers_are_dropped() {
+    let of = |count| {
+        let vec = vec![7; count];
+        Numbers { deque: vec.clone().into(), boxed: vec.clone().into(), vec }
+    };
+    for count in 0..=4 {
+        let bytes = save(&mut of(count));
+        assert_eq!(loaded(of(3), &bytes), of(count));
+    }
+}
+
 #[test]
 fn none_before_some_keeps_its_place() {
     let mut state = Nested { options: vec![None, Some(5)], ..Nested::default() };

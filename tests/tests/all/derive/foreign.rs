@@ -45,7 +45,7 @@ fn foreign() -> Foreign {
         small: SmallVec::from_slice(&[7, 8, 9]),
         tiny: tinyvec::tiny_vec![10],
         tiny_array: tinyvec::array_vec![11, 12],
-        shared: Bytes::from_static(&[13]),
+        shared: Bytes::from_static(&[13, 13]),
         unique: BytesMut::from(&[14][..]),
     }
 }
@@ -59,7 +59,7 @@ const BYTES: &[&[u8]] = &[
     &[0, 0, 0, 3, 7, 8, 9],
     &[0, 0, 0, 1, 10],
     &[0, 0, 0, 2, 11, 12],
-    &[0, 0, 0, 1, 13],
+    &[0, 0, 0, 2, 13, 13],
     &[0, 0, 0, 1, 14],
 ];
 

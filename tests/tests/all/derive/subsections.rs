@@ -192,6 +192,14 @@ fn unknown_subsections_are_rejected() {
 }
 
 #[test]
+fn subsection_of_struct_without_any_is_rejected() {
+    let bytes = [vec![1, 2], subsection("fifo/new", 1, &[])].concat();
+    let error = load(&mut Fifo::default(), &bytes, 1).unwrap_err();
+    assert_eq!(error.qemu_message(), Some("VM subsection 'fifo/new' in 'fifo' does not exist"));
+    assert_eq!((error.kind(), error.offset()), (LoadErrorKind::Subsection, Some(2)));
+}
+
+#[test]
 fn other_data_after_the_fields_is_left() {
     let rest: [&[u8]; 6] =
         [&[5], b"\x05\x03dev", b"\x05\x05de/ab", b"\x05\xffdev/", b"\x05\x08other/ab", b"\x06\x07dev/fif"];

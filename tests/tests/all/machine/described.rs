@@ -187,6 +187,9 @@ fn options_invalidate_cached_descriptions() {
         let mut configuration = Configuration::new("another");
         configuration.uuid = Some([7; 16]);
         registry.set_configuration(configuration);
+    }
+    assert_eq!(save(&mut registry, SaveOptions::new()), save(&mut configured, SaveOptions::new()));
+    for registry in [&mut registry, &mut configured] {
         registry.set_page_size(vmstate::memory::PageSize::new(1 << 16).unwrap());
     }
     assert_eq!(save(&mut registry, SaveOptions::new()), save(&mut configured, SaveOptions::new()));

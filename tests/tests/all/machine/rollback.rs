@@ -199,3 +199,16 @@ fn device_replaces_a_kept_section_of_its_name() {
     drop(machine);
     assert_eq!(pic.used, 5);
 }
+
+#[test]
+fn each_failed_load_is_rolled_back() {
+    let (mut pic, mut uart, stream) = (Pic { used: 1 }, Uart::of(1), stream());
+    uart.notify = Some(Box::new(|| Err("not now".to_owned())));
+    let mut machine = Machine::new();
+    machine.register("pic", &mut pic).unwrap();
+    machine.register("uart", &mut uart).unwrap();
+    machine.load(&stream[..]).unwrap_err();
+    machine.load(&stream[..]).unwrap_err();
+    drop(machine);
+    assert_eq!((pic.used, uart.numbers()), (1, [1; 3]));
+}

@@ -8,17 +8,18 @@ use vmstate::Info;
 use vmstate::prelude::*;
 
 use super::ide::{Bus, Drive};
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 
 /// The maximum number of ports.
 const MAX_PORTS: usize = 32;
 
 /// The controller of the ICH9 chipset. `N` is the type of the field with the number of ports.
-#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "ich9_ahci")]
 pub struct Ich9Ahci<N: PortCount> {
     /// The PCI device.
     #[vmstate(name = "parent_obj")]
+    #[default(PciDevice::new(&identities::ICH9_AHCI))]
     pub pci: PciDevice,
     /// The controller.
     pub ahci: Ahci<N>,

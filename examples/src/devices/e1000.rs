@@ -5,7 +5,7 @@
 
 use vmstate::prelude::*;
 
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 use super::zeros;
 
 /// The number of 32-bit registers.
@@ -215,7 +215,7 @@ impl Default for Compatibility {
 impl Default for E1000 {
     fn default() -> Self {
         Self {
-            pci: PciDevice::default(),
+            pci: PciDevice::new(&identities::E1000),
             was_instance: Unused,
             was_mmio_base: Unused,
             rxbuf_size: 2048,

@@ -7,22 +7,23 @@ use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
 use super::msix::Msix;
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 use super::zeros;
 
 /// The number of 32-bit registers.
 const REGISTERS: usize = 0x8000;
 
-/// The card. The parameters are the release's fields for pending interrupts and at the end.
+/// The card. The parameters are the release's fields for pending interrupts and at the end, and
+/// its identity.
 macro_rules! e1000e {
-    ($(#[$doc:meta])* $name:ident { $($pending:tt)* } { $($pending_messages:tt)* } { $($rest:tt)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($pending:tt)* } { $($pending_messages:tt)* } { $($rest:tt)* } $identity:ident) => {
         $(#[$doc])*
         #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
         #[vmstate(name = "e1000e")]
         pub struct $name {
             /// The PCI device.
             #[vmstate(name = "parent_obj[0]")]
-            #[default(PciDevice::express())]
+            #[default(PciDevice::new(&identities::$identity))]
             pub pci: PciDevice,
             /// The MSI-X table.
             #[vmstate(name = "parent_obj[1]")]
@@ -117,6 +118,7 @@ e1000e! {
         pub eitr_intr_pending: [bool; 5],
     }
     {}
+    E1000E_7_2
 }
 
 e1000e! {
@@ -141,6 +143,7 @@ e1000e! {
         #[default(true)]
         pub has_timadj: bool,
     }
+    E1000E
 }
 
 /// A timer that delays interrupts.

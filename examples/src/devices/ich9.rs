@@ -8,15 +8,16 @@ use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
 use super::acpi::{Apm, CpuHotplug, MemoryHotplug, PciHotplug, SmBus};
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 use super::zeros;
 
 /// The host bridge.
-#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "mch")]
 pub struct Mch {
     /// The PCI device.
     #[vmstate(name = "parent_obj")]
+    #[default(PciDevice::new(&identities::MCH))]
     pub pci: PciDevice,
     /// Padding of the former SMM state.
     #[vmstate(name = "unused")]
@@ -29,6 +30,7 @@ pub struct Mch {
 pub struct Lpc {
     /// The PCI device.
     #[vmstate(name = "d")]
+    #[default(PciDevice::new(&identities::ICH9_LPC))]
     pub pci: PciDevice,
     /// The APM ports.
     pub apm: Apm,
@@ -180,6 +182,7 @@ pub struct PmPciHotplug {
 pub struct Ich9SmBus {
     /// The PCI device.
     #[vmstate(name = "dev")]
+    #[default(PciDevice::new(&identities::ICH9_SMBUS))]
     pub pci: PciDevice,
     /// The interrupt level.
     #[vmstate(when = |smb| smb.has_state)]

@@ -3,11 +3,12 @@
 //! The fields follow QEMU's `vmstate_ide_isa` (`hw/ide/isa.c`), `vmstate_ide_pci` and `vmstate_bmdma`
 //! (`hw/ide/pci.c`), `vmstate_ide_bus` and `vmstate_ide_drive` (`hw/ide/core.c`), and their subsections.
 
+use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
 pub use drive::{Drive, PioState, TrayState};
 
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 
 mod drive;
 
@@ -24,11 +25,12 @@ pub struct IsaIde {
 }
 
 /// A controller with two buses on the PCI bus.
-#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "ide", version = 3, minimum_version = 0)]
 pub struct PciIde {
     /// The PCI device.
     #[vmstate(name = "parent_obj")]
+    #[default(PciDevice::new(&identities::PIIX3_IDE))]
     pub pci: PciDevice,
     /// The DMA state of each bus.
     #[vmstate(ambiguous = "QEMU's layout")]

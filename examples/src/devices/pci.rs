@@ -2,10 +2,15 @@
 //! sections "PCIBUS" and "PCIHost".
 //!
 //! The fields follow QEMU's `vmstate_pci_device` and `vmstate_pcibus` (`hw/pci/pci.c`) and `vmstate_pcihost`
-//! (`hw/pci/pci_host.c`); `pci config` and `pci irq state` are custom infos. (QEMU's infos also reject
-//! changes of read-only bits of the configuration space.)
+//! (`hw/pci/pci_host.c`); `pci config` and `pci irq state` are custom infos. Like QEMU's infos, a
+//! device with an [`Identity`] rejects other values of the bits that a guest cannot change.
 
 use vmstate::prelude::*;
+
+pub mod identities;
+mod identity;
+
+pub use identity::{Constant, Identity, Region};
 
 /// The size of a conventional device's configuration space.
 const CONVENTIONAL: usize = 256;
@@ -14,7 +19,7 @@ const EXPRESS: usize = 4096;
 
 /// A PCI device.
 #[derive(VmState, Debug, Clone, PartialEq, Eq)]
-#[vmstate(name = "PCIDevice", version = 2)]
+#[vmstate(name = "PCIDevice", version = 2, post_load = Self::check)]
 pub struct PciDevice {
     /// The version of the state; 2 with interrupts.
     #[vmstate(le)]
@@ -31,18 +36,37 @@ pub struct PciDevice {
     /// True if it is a PCI Express device.
     #[vmstate(skip = "the kind of device is configured on both sides")]
     pub express: bool,
+    /// The constants of the configuration space; `None` accepts any.
+    #[vmstate(skip = "the same in each state of a device")]
+    pub identity: Option<&'static Identity>,
 }
 
 impl PciDevice {
-    /// Creates a PCI Express device.
+    /// Creates a device.
+    #[must_use]
+    pub fn new(identity: &'static Identity) -> Self {
+        let mut device = Self { express: identity.express, identity: Some(identity), ..Self::default() };
+        identity.write(device.configuration_mut());
+        device
+    }
+
+    /// Creates a PCI Express device that accepts any configuration.
     #[must_use]
     pub fn express() -> Self {
         Self { express: true, ..Self::default() }
     }
+
+    fn configuration_mut(&mut self) -> &mut [u8] {
+        if self.express { &mut self.express_config[..] } else { &mut self.config }
+    }
+
+    fn check(&mut self) -> Result<(), LoadError> {
+        self.identity.map_or(Ok(()), |identity| identity.check(self.configuration_mut()))
+    }
 }
 
 impl Default for PciDevice {
-    /// Creates a conventional device.
+    /// Creates a conventional device that accepts any configuration.
     fn default() -> Self {
         Self {
             version_id: 2,
@@ -50,6 +74,7 @@ impl Default for PciDevice {
             express_config: Box::new([0; EXPRESS]),
             irq_state: [false; 4],
             express: false,
+            identity: None,
         }
     }
 }

@@ -3,16 +3,18 @@
 //! The fields follow QEMU's `vmstate_i440fx` (`hw/pci-host/i440fx.c`) and `vmstate_piix3` and its subsection
 //! (`hw/isa/piix.c`, in 7.2 `hw/isa/piix3.c`).
 
+use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 
 /// The host bridge.
-#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "I440FX", version = 3, minimum_version = 3)]
 pub struct I440Fx {
     /// The PCI device.
     #[vmstate(name = "parent_obj")]
+    #[default(PciDevice::new(&identities::I440FX))]
     pub pci: PciDevice,
     /// Padding of the former SMM state.
     #[vmstate(name = "unused")]
@@ -20,11 +22,12 @@ pub struct I440Fx {
 }
 
 /// The ISA bridge.
-#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "PIIX3", version = 3, minimum_version = 2)]
 pub struct Piix3 {
     /// The PCI device.
     #[vmstate(name = "dev")]
+    #[default(PciDevice::new(&identities::PIIX3))]
     pub pci: PciDevice,
     /// The levels of the four PCI interrupt lines.
     #[vmstate(since = 3)]

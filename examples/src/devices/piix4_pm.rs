@@ -7,7 +7,7 @@ use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
 use super::acpi::{Apm, CpuHotplug, MemoryHotplug, PciHotplug, SmBus};
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 
 /// The device. The machine type determines the fields that are sent: [`Properties`].
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
@@ -15,6 +15,7 @@ use super::pci::PciDevice;
 pub struct Piix4Pm {
     /// The PCI device.
     #[vmstate(name = "parent_obj")]
+    #[default(PciDevice::new(&identities::PIIX4_PM))]
     pub pci: PciDevice,
     /// The PM1 status: pending events.
     #[vmstate(name = "ar.pm1.evt.sts")]

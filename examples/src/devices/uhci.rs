@@ -5,7 +5,7 @@
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 
 /// The controller.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
@@ -13,6 +13,7 @@ use super::pci::PciDevice;
 pub struct Uhci {
     /// The PCI device.
     #[vmstate(name = "dev")]
+    #[default(PciDevice::new(&identities::PIIX3_UHCI))]
     pub pci: PciDevice,
     /// The number of ports.
     #[vmstate(equal)]

@@ -6,14 +6,15 @@
 use smart_default::SmartDefault;
 use vmstate::prelude::*;
 
-use super::pci::PciDevice;
+use super::pci::{PciDevice, identities};
 
 /// A card on the PCI bus.
-#[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
 #[vmstate(name = "vga", version = 2, minimum_version = 2)]
 pub struct PciVga {
     /// The PCI device.
     #[vmstate(name = "dev")]
+    #[default(PciDevice::new(&identities::VGA))]
     pub pci: PciDevice,
     /// The graphics state.
     pub vga: Vga,

@@ -14,7 +14,7 @@ mod registers;
 
 /// A processor.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "cpu", version = 12, minimum_version = 11)]
+#[vmstate(name = "cpu", version = 12, minimum_version = 11, post_load = Self::check)]
 pub struct Cpu {
     /// The registers RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, and R8 to R15.
     #[vmstate(name = "env.regs")]
@@ -271,4 +271,14 @@ pub struct Cpu {
     /// The SMI counter.
     #[vmstate(name = "env.msr_smi_count", subsection("cpu/msr_smi_count", needed = |cpu| cpu.smi_count != 0))]
     pub smi_count: u64,
+}
+
+impl Cpu {
+    /// Rejects FPU registers of 64 bits, an obsolete format (`cpu_post_load`).
+    fn check(&mut self) -> Result<(), LoadError> {
+        match self.fpregs_format {
+            0 => Ok(()),
+            format => Err(LoadError::rejected("FPU registers of 80 bits, format 0", format)),
+        }
+    }
 }

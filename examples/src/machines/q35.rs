@@ -8,7 +8,7 @@ use super::{Board, Form, Section, memory, numbered, only};
 use crate::devices::ahci::Ich9Ahci;
 use crate::devices::e1000e::{E1000e, E1000e7_2};
 use crate::devices::ich9::{Ich9SmBus, Lpc, Mch};
-use crate::devices::pci::PciBus;
+use crate::devices::pci::{Identity, PciBus, PciDevice, identities};
 use crate::devices::pcie::RootPort;
 use crate::devices::usb::UsbKeyboard;
 use crate::devices::virtio::{Pci, VirtioBlk};
@@ -47,6 +47,10 @@ pub struct Q35 {
 
 impl Board for Q35 {
     fn new(release: Release) -> Self {
+        let mut disk = VirtioBlk::<Pci<true>>::default();
+        disk.virtio.transport.pci = older_or_newer(release, &identities::VIRTIO_BLK_7_2, &identities::VIRTIO_BLK);
+        let xhci = older_or_newer(release, &identities::XHCI_7_2, &identities::XHCI);
+        let root_port = older_or_newer(release, &identities::ROOT_PORT_7_2, &identities::ROOT_PORT);
         Self {
             chips: Chips::new(release),
             mch: Mch::default(),
@@ -55,10 +59,10 @@ impl Board for Q35 {
             ahci: Form::new(release),
             smbus: Ich9SmBus::default(),
             network: Form::new(release),
-            root_port: RootPort::default(),
+            root_port: RootPort { pci: root_port, ..RootPort::default() },
             root_bus: PciBus::default(),
-            disk: VirtioBlk::default(),
-            xhci: PciXhci::default(),
+            disk,
+            xhci: PciXhci { pci: xhci, ..PciXhci::default() },
             usb_keyboard: UsbKeyboard::default(),
             ram: chips::blocks("0000:00:01.0/vga", "0000:00:02.0/e1000e"),
         }
@@ -82,4 +86,9 @@ impl Board for Q35 {
         sections.push(memory(&mut self.ram));
         sections
     }
+}
+
+/// Creates a device with the constants of QEMU 7.2 or of the releases since.
+fn older_or_newer(release: Release, older: &'static Identity, newer: &'static Identity) -> PciDevice {
+    PciDevice::new(if release == Release::Qemu7_2 { older } else { newer })
 }

@@ -11,7 +11,7 @@ use crate::devices::cpu_common::CpuCommon;
 use crate::devices::fw_cfg::FwCfg;
 use crate::devices::goldfish_rtc::GoldfishRtc;
 use crate::devices::gpex::GpexRoot;
-use crate::devices::pci::{PciBus, PciHost};
+use crate::devices::pci::{PciBus, PciDevice, PciHost, identities};
 use crate::devices::pflash_cfi01::Pflash;
 use crate::devices::riscv::Cpu;
 use crate::devices::riscv_mtimer::Mtimer;
@@ -66,6 +66,8 @@ pub struct Virt {
 impl Board for Virt {
     fn new(release: Release) -> Self {
         let has_acpi = release != Release::Qemu7_2;
+        let mut random = VirtioRng::<Pci<false>>::default();
+        random.virtio.transport.pci = PciDevice::new(&identities::VIRTIO_RNG);
         Self {
             clock: Clock::default(),
             slirp: Slirp::default(),
@@ -82,7 +84,7 @@ impl Board for Virt {
             flash: Default::default(),
             disk: VirtioBlk::default(),
             network: VirtioNet::default(),
-            random: VirtioRng::default(),
+            random,
             acpi_build: has_acpi.then(VirtAcpiBuild::default),
             global_state: Form::new(release),
             ram: blocks(has_acpi),

@@ -22,6 +22,7 @@ use vmstate_examples::devices::pl011::Pl011;
 use vmstate_examples::devices::qdev_clock::QdevClock;
 use vmstate_examples::devices::serial::{IsaSerial, MemorySerial, Serial};
 use vmstate_examples::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioRng};
+use vmstate_examples::devices::x86::Cpu;
 use vmstate_tests::qemu::VERSIONS;
 use vmstate_tests::releases::release;
 use vmstate_tests::streams;
@@ -156,6 +157,25 @@ fn pci_devices_begin_alike() {
         let express = section(version, "q35", "0000:00:02.0/e1000e");
         round_trip_of(&beginning(express, 4 + 4096 + 16), PciDevice::express);
     }
+}
+
+#[test]
+fn other_pci_devices_are_rejected() {
+    for version in VERSIONS {
+        let mut payload = section(version, "pc", "0000:00:03.0/e1000").payload;
+        payload[4] ^= 1;
+        let error = E1000::default().load(&mut Reader::from_slice(&payload), 2).unwrap_err();
+        assert_eq!(error.expected(), "0x86 in the bits 0xff of the configuration space at 0x0", "{version}");
+    }
+}
+
+#[test]
+fn fpu_registers_of_64_bits_are_rejected() {
+    let mut old = Cpu { fpregs_format: 1, ..Cpu::default() };
+    let mut out = Writer::new();
+    old.save(&mut out).unwrap();
+    let error = Cpu::default().load(&mut Reader::from_slice(out.pending()), 12).unwrap_err();
+    assert_eq!((error.expected(), error.found()), ("FPU registers of 80 bits, format 0", "1"));
 }
 
 /// The first field of a section, which is a struct of `size` bytes, as if it were a section.

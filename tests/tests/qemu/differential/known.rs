@@ -87,10 +87,6 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU rejects features that its device lacks"),
     (Known::OnlyWeRefuse("a name in UTF-8"), C_STRING),
     (Known::OnlyWeRefuse("the name of a listed block, found \"pc.ram\\0"), C_STRING),
-    (
-        Known::OnlyQemuRefuses("Bad config data"),
-        "QEMU rejects changes of a PCI configuration space that the guest cannot make; our devices have no such values",
-    ),
     (Known::QemuDies("memory_region_add_subregion_common"), "QEMU ends itself over a second section of ICH9"),
     (Known::QemuDies("failed to allocate"), "QEMU ends itself over a configuration of an impossible length"),
     (Known::QemuDies("fw_cfg_modify_bytes_read"), "QEMU ends itself over a ROM of an impossible size"),
@@ -103,6 +99,7 @@ const KNOWN: &[(Known, &str)] = &[
     ),
     (Known::Differs("mc146818rtc", ""), CLOCK),
     (Known::Differs("goldfish_rtc", ""), CLOCK),
+    (Known::Differs("hpet", "hpet_counter"), CLOCK),
     (Known::Differs("riscv_sifive_plic", "pending"), LINES),
     (Known::Differs("globalstate", ""), "QEMU saves its current run state instead of the loaded one"),
     (
@@ -133,14 +130,15 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("serial", "state.iir"), "QEMU makes it of the FIFO's register"),
     (Known::Differs("serial", "serial.iir"), "QEMU makes it of the FIFO's register"),
     (Known::Differs("cpu", "env.fptag_vmstate"), "QEMU keeps the eight bits that are tags"),
+    (Known::Differs("cpu", "env.v_tpr"), "QEMU makes it of the interrupt control of a nested guest"),
     (Known::Differs("i2c_bus", "saved_address"), "QEMU makes it of the devices that are addressed"),
     (Known::Differs("/e1000e", "core.eitr"), TIMERS),
-    (Known::Differs("/e1000e", "core.itr"), TIMERS),
-    (Known::Differs("/e1000e", "core.rdtr"), TIMERS),
-    (Known::Differs("/e1000e", "core.radv"), TIMERS),
-    (Known::Differs("/e1000e", "core.raid"), TIMERS),
-    (Known::Differs("/e1000e", "core.tidv"), TIMERS),
-    (Known::Differs("/e1000e", "core.tadv"), TIMERS),
+    (Known::Differs("/e1000e", "core.itr.timer"), TIMERS),
+    (Known::Differs("/e1000e", "core.rdtr.timer"), TIMERS),
+    (Known::Differs("/e1000e", "core.radv.timer"), TIMERS),
+    (Known::Differs("/e1000e", "core.raid.timer"), TIMERS),
+    (Known::Differs("/e1000e", "core.tidv.timer"), TIMERS),
+    (Known::Differs("/e1000e", "core.tadv.timer"), TIMERS),
     (Known::Differs("/e1000e", "core.rx_desc_len"), RECEIVE),
     (Known::Differs("/e1000e", "core.rx_desc_buf_size"), RECEIVE),
     (Known::Differs("/e1000e", "core.rxbuf_sizes"), RECEIVE),
@@ -154,6 +152,6 @@ const LINES: &str = "the lines of devices set it again";
 const ROMS: &str = "QEMU resizes a ROM to the size in `fw_cfg`";
 const C_STRING: &str = "QEMU's names are C strings: bytes after a zero byte are ignored";
 const DEADLINE: &str = "QEMU takes a deadline before the clock's beginning for that";
-const TIMERS: &str = "QEMU starts timers anew that run";
+const TIMERS: &str = "QEMU starts running timers anew, with the delay from the time of the load";
 const RECEIVE: &str = "11.1 derives it from the receive registers";
 const RINGS: &str = "QEMU looks into rings in the memory, which is all zero here";

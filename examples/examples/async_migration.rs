@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! setup
-//! pass 1: 1 MiB left, downtime of 18446744073709552000 ms expected
+//! pass 1: 1 MiB left
 //! active
 //! handshake at the switchover
 //! device

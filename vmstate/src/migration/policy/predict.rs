@@ -41,8 +41,10 @@ pub(super) fn decide(goal: &Goal, history: &History, now: Duration) -> Decision 
     let fits = downtime_of(goal, history, remaining).total() <= goal.downtime_limit;
     match history.is_exact() {
         true if fits => Decision::SwitchOver,
-        // Devices alone exceed the limit: sending more memory cannot help.
-        true if history.remaining() == 0 => overdue(goal),
+        // Devices alone exceed the limit: sending more memory cannot help. The time of the handshake is an upper bound,
+        // because the first answer of a destination takes longer than the later ones.
+        true if history.remaining() == 0 && history.devices() > goal.downtime_limit => overdue(goal),
+        true if history.remaining() == 0 => Decision::SwitchOver,
         true if is_overdue(goal, now) => decide_overdue(goal, history, now),
         true => Decision::Send,
         // Only the dirty log tells whether it fits. A pass that has ended needs it anyway.

@@ -43,6 +43,9 @@ impl Active {
         if shared.is_doing(&SourceAction::Synchronize) {
             self.synchronized(shared, now, done.remaining);
         } else {
+            if shared.is_doing(&SourceAction::Send(Command::Session(shared.config.session))) {
+                shared.link.pinged(now);
+            }
             self.slice_bytes = self.slice_bytes.saturating_add(done.bytes);
             shared.count(now, done);
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vmstate_types::LoadError;
 
 use crate::migration::protocol;
-use crate::stream::{Decoded, ReturnPathMessage};
+use crate::stream::{Decoded, DestinationState, ReturnPathMessage};
 
 /// The peer, as far as its answers show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,12 +66,13 @@ impl Link {
         self.approved
     }
 
-    /// Returns the shortest time between a PING and its PONG.
+    /// Returns the shortest time between a command and its answer. The first PONG includes the time in which the destination
+    /// has begun to load.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
     }
 
-    /// Records that the first PINGs were sent.
+    /// Records that a command was sent which the destination answers at once.
     pub(super) fn pinged(&mut self, now: Instant) {
         self.pinged = Some(now);
     }
@@ -102,14 +103,20 @@ impl Link {
             // capability (`loadvm_process_command` in `migration/savevm.c`).
             ReturnPathMessage::SwitchoverAck => self.approved = true,
             ReturnPathMessage::Pong(number) => self.note_pong(*number, now),
+            ReturnPathMessage::Status { state: DestinationState::Loading, .. } => self.note_answer(now),
             _ => {}
         }
     }
 
-    fn note_pong(&mut self, number: u32, now: Instant) {
+    fn note_answer(&mut self, now: Instant) {
         if let Some(pinged) = self.pinged.take() {
-            self.round_trip = Some(now.saturating_duration_since(pinged));
+            let measured = now.saturating_duration_since(pinged);
+            self.round_trip = Some(self.round_trip.map_or(measured, |shortest| shortest.min(measured)));
         }
+    }
+
+    fn note_pong(&mut self, number: u32, now: Instant) {
+        self.note_answer(now);
         self.accepted |= protocol::accepted(number).is_some();
         if number == self.last_ping && self.peer == Peer::Unknown {
             self.peer = if self.accepted { Peer::Own } else { Peer::Qemu };

@@ -81,6 +81,10 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => status.fmt(f),
+            // Nothing was sent yet, so the bandwidth is unknown.
+            Self::Pass { number, remaining, expected } if expected.memory == Duration::MAX => {
+                write!(f, "pass {number}: {} left", Size(*remaining))
+            }
             Self::Pass { number, remaining, expected } => {
                 let (left, expected) = (Size(*remaining), Millis(expected.total()));
                 write!(f, "pass {number}: {left} left, downtime of {expected} expected")

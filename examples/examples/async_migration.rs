@@ -5,8 +5,11 @@
 //! setup
 //! pass 1: 1 MiB left
 //! active
+//! pass 2: 0 B left, downtime of 1.0 ms expected
 //! handshake at the switchover
 //! device
+//! pass 3: 0 B left, downtime of 1.2 ms expected
+//! completed
 //! completed
 //! the destination has loaded 1000 ticks
 //! ```
@@ -52,9 +55,12 @@ impl Sender {
             self.session = Some(SaveSession::begin(machine, &mut out, options)?);
             return Ok(());
         }
+        if let SourceAction::Send(command) = action {
+            // Also after the end of the stream, where the session has ended.
+            return Ok(StreamWriter::new(writer).command(command)?);
+        }
         let (mut out, Some(session)) = (Output::new(writer, None), &mut self.session) else { return Ok(()) };
         match action {
-            SourceAction::Send(command) => session.command(&mut out, command)?,
             SourceAction::Iterate { budget } => drop(session.iterate(machine, &mut out, *budget)?),
             SourceAction::Synchronize => drop(session.pending_exact(machine)),
             SourceAction::CompleteLive => session.complete_live(machine, &mut out)?,

@@ -161,7 +161,7 @@ mod tests {
         let find = |name: &str| schema.as_array().unwrap().iter().find(|entity| entity["name"] == *name).unwrap();
         let arguments = find(find("migrate")["arg-type"].as_str().unwrap());
         let names: Vec<_> = arguments["members"].as_array().unwrap().iter().map(|member| &member["name"]).collect();
-        assert_eq!(names, ["uri", "channels", "detach", "resume"]);
+        assert_eq!(names, ["uri", "channels", "resume", "detach"]);
         assert!(arguments["members"][0].get("default").is_some());
     }
 }

@@ -171,7 +171,8 @@ fn paused_destination_waits_for_cont() {
 #[test]
 fn guest_is_stopped_and_continued_during_a_migration() {
     let (mut source, mut destination, _folder) = migrating(|source| {
-        source.run("migrate-set-parameters", &json!({"max-bandwidth": 1 << 20}));
+        // As long as the devices take: the guest is not stopped before all memory is sent, which takes two seconds.
+        source.run("migrate-set-parameters", &json!({"max-bandwidth": 1 << 20, "downtime-limit": 1}));
     });
     source.wait("active", &mut destination);
     source.run("stop", &json!({}));

@@ -5,4 +5,5 @@ mod hostile;
 mod recordings;
 mod return_path;
 mod source;
+mod states;
 mod verdict;

@@ -17,6 +17,8 @@ struct Stream {
     bytes: Vec<u8>,
     /// The first byte after the first commands, where START begins.
     start: usize,
+    /// The end mark.
+    end: usize,
 }
 
 impl Stream {
@@ -24,7 +26,9 @@ impl Stream {
         let recording = RECORDINGS.iter().find(|recording| recording.name == "qemu-10.0-precopy").unwrap();
         let bytes = recording.stream();
         let start = bytes.windows(9).position(|window| window == b"\x08\0\x02\0\x04\0\0\0\x01").unwrap() + 9;
-        Self { bytes, start }
+        let description = bytes.windows(2).rposition(|window| window == b"{\"").unwrap();
+        let whole = (0..=description).rev().find(|at| bytes[*at..].starts_with(b"\0\x06")).unwrap();
+        Self { bytes, start, end: whole }
     }
 
     /// Inserts bytes after the first commands.
@@ -38,6 +42,13 @@ impl Stream {
         let place = self.bytes.windows(from.len()).position(|window| window == from).expect("a place");
         self.bytes.splice(place..place + from.len(), to.iter().copied());
         self.bytes
+    }
+
+    /// Keeps only the beginning up to `length`, and adds the end.
+    fn shorten(mut self, length: usize) -> Vec<u8> {
+        let end = self.bytes.split_off(self.end);
+        self.bytes.truncate(length);
+        [self.bytes, end].concat()
     }
 }
 
@@ -87,6 +98,13 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Expected, Verdict)> {
     };
     let mut wrong_magic = new().bytes;
     wrong_magic[0] = b'q';
+    let configured = |capability: &str| {
+        let mut subsection = b"microvm\x05\x1aconfiguration/capabilities\0\0\0\x01\0\0\0\x01".to_vec();
+        subsection.push(u8::try_from(capability.len()).unwrap());
+        subsection.extend(capability.bytes());
+        new().replace(b"microvm", &subsection)
+    };
+    let start = new().start;
     vec![
         ("unchanged", new().bytes, Completes(&[1]), Same),
         ("wrong magic", wrong_magic, Rejects("QEVM"), Same),
@@ -126,6 +144,12 @@ fn rows() -> Vec<(&'static str, Vec<u8>, Expected, Verdict)> {
         ("part of an unknown section", new().insert(b"\x02\0\0\0\x55"), Rejects("85"), Same),
         ("unknown block", new().replace(b"\x0bmicrovm.ram", b"\x0bmicrovm.rom"), Rejects("microvm.rom"), Same),
         ("wrong footer", new().replace(b"\x7e\0\0\0\x01", b"\x7e\0\0\0\x63"), Rejects("footer"), Same),
+        ("missing footer", new().replace(b"\x7e\0\0\0\x01", b""), Rejects("between sections"), Same),
+        ("capability mapped-ram", configured("mapped-ram"), Rejects("mapped-ram"), Same),
+        ("capability x-ignore-shared", configured("x-ignore-shared"), Rejects("x-ignore-shared"), Same),
+        ("other machine type", new().replace(b"microvm", b"isapc\0\0"), Rejects("machine type"), Same),
+        ("end after PING", new().shorten(start), Rejects("ram"), Differs("QEMU completes with nothing loaded")),
+        ("trailing bytes", [new().bytes, vec![0; 64]].concat(), Completes(&[1]), Same),
     ]
 }
 

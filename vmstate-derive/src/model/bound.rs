@@ -29,10 +29,9 @@ impl Need {
 
     /// The bound of a type that is `whole`, or a parameter of the type of the values.
     fn bound(self, whole: bool) -> TokenStream {
-        let saved = self.saved.then(|| match self.described && whole {
-            true => quote!(__vmstate::VmState),
-            false => quote!(__vmstate::Wire),
-        });
+        let saved = self
+            .saved
+            .then(|| if self.described && whole { quote!(__vmstate::VmState) } else { quote!(__vmstate::Wire) });
         let created = self.created.then(|| quote!(__vmstate::core::default::Default));
         let bounds = saved.into_iter().chain(created);
         quote!(#(#bounds)+*)

@@ -171,9 +171,10 @@ impl Capabilities {
 
     /// Switches a capability on or off.
     pub fn set(&mut self, capability: Capability, on: bool) {
-        match on {
-            true => self.0 |= capability.bit(),
-            false => self.0 &= !capability.bit(),
+        if on {
+            self.0 |= capability.bit();
+        } else {
+            self.0 &= !capability.bit();
         }
     }
 

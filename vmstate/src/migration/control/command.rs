@@ -199,11 +199,11 @@ fn descriptor_name(arguments: &Arguments<'_>) -> String {
 
 fn parse_get_descriptor(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
     let name = descriptor_name(arguments);
-    match name.starts_with(|first: char| first.is_ascii_digit()) {
-        // It would hide the descriptor of this number.
-        true => Err(CommandError::new("Parameter 'fdname' expects a name not starting with a digit")),
-        false => Ok(MonitorCommand::GetDescriptor(name)),
+    // It would hide the descriptor of this number.
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        return Err(CommandError::new("Parameter 'fdname' expects a name not starting with a digit"));
     }
+    Ok(MonitorCommand::GetDescriptor(name))
 }
 
 /// The address: 7.2 has only the form of text.

@@ -85,9 +85,10 @@ impl Loading {
 /// A QEMU destination ignores a truncated description, runs the guest, and reports an error, whereupon the source resumes
 /// the guest, too (`qemu_loadvm_state` in `migration/savevm.c`).
 fn end(shared: &Shared, described: bool) -> Step<Loading> {
-    match described || !shared.return_path {
-        true => Break(Next::Committing),
-        false => Break(Next::Failed("the stream ends before its description is complete".to_owned())),
+    if described || !shared.return_path {
+        Break(Next::Committing)
+    } else {
+        Break(Next::Failed("the stream ends before its description is complete".to_owned()))
     }
 }
 

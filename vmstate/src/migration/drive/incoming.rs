@@ -364,9 +364,8 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         let Some(channel) = &mut self.channel else {
             return Err(DestinationInput::Lost("the connection is closed".to_owned()));
         };
-        let lost = |error: std::io::Error| match is_timeout(&error) {
-            true => DestinationInput::Timeout,
-            false => DestinationInput::Lost(error.to_string()),
+        let lost = |error: std::io::Error| {
+            if is_timeout(&error) { DestinationInput::Timeout } else { DestinationInput::Lost(error.to_string()) }
         };
         if let Some(socket) = channel.socket() {
             socket.set_read_timeout(timeout).map_err(lost)?;
@@ -385,9 +384,10 @@ impl<E: FnMut(Event)> Driver<'_, E> {
 }
 
 fn failure(error: &LoadError) -> DestinationInput {
-    match error.is_truncated() {
-        true => DestinationInput::Lost(format!("connection lost: {error}")),
-        false => DestinationInput::Failed(error.to_string()),
+    if error.is_truncated() {
+        DestinationInput::Lost(format!("connection lost: {error}"))
+    } else {
+        DestinationInput::Failed(error.to_string())
     }
 }
 

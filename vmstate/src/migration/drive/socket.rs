@@ -100,9 +100,8 @@ pub(super) struct TimedReader(pub(super) File);
 
 impl Read for TimedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(|error| match is_timeout(&error) {
-            true => io::Error::new(ErrorKind::TimedOut, "the source sends nothing"),
-            false => error,
+        self.0.read(buffer).map_err(|error| {
+            if is_timeout(&error) { io::Error::new(ErrorKind::TimedOut, "the source sends nothing") } else { error }
         })
     }
 }

@@ -129,9 +129,10 @@ impl fmt::Display for Uri {
 impl fmt::Display for TcpAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, last_port, ipv4, ipv6, keep_alive } = self;
-        match host.contains(':') {
-            true => write!(f, "[{host}]:{port}")?,
-            false => write!(f, "{host}:{port}")?,
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")?;
+        } else {
+            write!(f, "{host}:{port}")?;
         }
         if let Some(last) = last_port {
             write!(f, ",to={last}")?;

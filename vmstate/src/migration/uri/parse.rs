@@ -38,10 +38,10 @@ fn unknown(text: &str) -> InvalidUri {
 }
 
 fn named(text: &str, rest: &str, reason: &'static str, qemu_message: &str) -> Result<String, InvalidUri> {
-    match rest.is_empty() {
-        true => Err(InvalidUri::new(text, reason, qemu_message.to_owned())),
-        false => Ok(rest.to_owned()),
+    if rest.is_empty() {
+        return Err(InvalidUri::new(text, reason, qemu_message.to_owned()));
     }
+    Ok(rest.to_owned())
 }
 
 /// Parses `HOST:PORT[,OPTION...]` (`inet_parse` in QEMU's `util/qemu-sockets.c`).

@@ -28,6 +28,9 @@ struct Simulation {
     /// The milliseconds that the guest has run.
     written: usize,
     runs: bool,
+    /// The pages that the link's buffers hold, and those in them.
+    buffer: usize,
+    buffered: usize,
     /// The time until the first answer.
     first_answer: Duration,
     noise: Random,
@@ -47,15 +50,19 @@ impl Simulation {
             start: now,
             written: 0,
             runs: true,
+            buffer: 0,
+            buffered: 0,
             first_answer: ROUND_TRIP,
             noise: Random(7),
             events: Vec::new(),
         }
     }
 
-    /// Lets the time pass, in which the guest writes.
+    /// Lets the time pass, in which the guest writes and the destination reads.
     fn pass(&mut self, duration: Duration) {
         self.now += duration;
+        let read = usize::try_from(duration.as_millis()).unwrap() * PAGES_PER_MS;
+        self.buffered = self.buffered.saturating_sub(read);
         let until = usize::try_from((self.now - self.start).as_millis()).unwrap();
         while self.runs && self.written < until {
             (self.guest.write)(self.written, &mut self.log);
@@ -63,7 +70,7 @@ impl Simulation {
         }
     }
 
-    /// Sends at most `limit` pages at the speed of the link.
+    /// Sends at most `limit` pages: into the buffers, and at the speed of the link once they are full.
     fn send(&mut self, limit: usize) -> u64 {
         let mut total = 0;
         while total < limit {
@@ -73,7 +80,10 @@ impl Simulation {
                 break;
             }
             total += sent;
-            self.pass(MS);
+            self.buffered += sent;
+            if self.buffered > self.buffer {
+                self.pass(MS);
+            }
         }
         total as u64 * PAGE
     }
@@ -104,6 +114,7 @@ impl Simulation {
                 vec![ReturnPathMessage::Pong(0x766d_7381), ReturnPathMessage::Pong(0x766d_7301)]
             }
             SourceAction::End => status(DestinationState::Loaded),
+            SourceAction::Send(Command::Ping(number)) => vec![ReturnPathMessage::Pong(*number)],
             SourceAction::Send(Command::Session(_)) => status(DestinationState::Loading),
             SourceAction::Send(Command::Run) => status(DestinationState::Running),
             _ => Vec::new(),
@@ -134,7 +145,8 @@ impl Simulation {
         if answers.is_empty() {
             return;
         }
-        self.pass(if matches!(action, SourceAction::Begin { .. }) { self.first_answer } else { ROUND_TRIP });
+        let unread = MS * u32::try_from(self.buffered / PAGES_PER_MS).unwrap();
+        self.pass(unread + if matches!(action, SourceAction::Begin { .. }) { self.first_answer } else { ROUND_TRIP });
         let mut bytes = Writer::new();
         answers.iter().for_each(|message| message.encode(&mut bytes));
         self.source.handle(self.now, SourceInput::Received(bytes.pending()));
@@ -171,6 +183,17 @@ fn slow_first_answer_does_not_count() {
     let statistics = simulation.run();
     assert_eq!(statistics.status, MigrationStatus::Completed, "{:?}", statistics.error);
     assert_eq!(statistics.predicted.unwrap().handshake, 2 * ROUND_TRIP);
+}
+
+/// Memory that fills the buffers of the link is read while the guest still runs.
+#[test]
+fn full_buffers_do_not_prolong_the_downtime() {
+    let mut simulation = Simulation::new(config(300), patterns::idle());
+    simulation.buffer = 400;
+    let statistics = simulation.run();
+    assert_eq!(statistics.status, MigrationStatus::Completed, "{:?}", statistics.error);
+    let downtime = statistics.downtime.unwrap();
+    assert!(downtime <= DEVICES + 2 * ROUND_TRIP + 7 * MS, "{downtime:?}");
 }
 
 #[test]

@@ -39,7 +39,9 @@ pub(super) fn decide(goal: &Goal, history: &History, now: Duration) -> Decision 
     let expected = if history.is_exact() { 0 } else { history.expected_dirty(now) };
     let remaining = history.remaining().saturating_add(expected);
     let fits = downtime_of(goal, history, remaining).total() <= goal.downtime_limit;
+    let pays = !is_overdue(goal, now) && another_pass_pays(goal, history, now, remaining);
     match history.is_exact() {
+        true if fits && pays => Decision::Send,
         true if fits => Decision::SwitchOver,
         // Devices alone exceed the limit: sending more memory cannot help. The time of the handshake is an upper bound,
         // because the first answer of a destination takes longer than the later ones.
@@ -47,12 +49,26 @@ pub(super) fn decide(goal: &Goal, history: &History, now: Duration) -> Decision 
         true if history.remaining() == 0 => Decision::SwitchOver,
         true if is_overdue(goal, now) => decide_overdue(goal, history, now),
         true => Decision::Send,
-        // Only the dirty log tells whether it fits. A pass that has ended needs it anyway.
-        false if fits || history.remaining() == 0 => Decision::Synchronize,
+        // A pass that has ended needs it anyway.
+        false if history.remaining() == 0 => Decision::Synchronize,
+        // Only the dirty log tells whether it fits.
+        false if fits && !pays => Decision::Synchronize,
         // The end of an overdue migration is decided on exact numbers, too.
         false if is_overdue(goal, now) => Decision::Synchronize,
         false => Decision::Send,
     }
+}
+
+/// Returns whether the end of the current pass is a better moment for the switchover than now, when `remaining` bytes would
+/// have to be sent: it halves them, and they are not negligible besides the other parts of the downtime.
+///
+/// Passes that pay take half as long as the one before them, because the guest is expected to write as fast as in it. So
+/// there are few of them, whatever the guest does.
+fn another_pass_pays(goal: &Goal, history: &History, now: Duration, remaining: u64) -> bool {
+    let Prediction { memory, devices, handshake } = downtime_of(goal, history, remaining);
+    let to_send = downtime_of(goal, history, history.remaining()).memory;
+    let at_end = history.expected_dirty(now.saturating_add(to_send));
+    memory > devices + handshake && at_end <= remaining / 2
 }
 
 /// Decides about a migration that has reached its longest duration: it fails, or switches over at a local minimum.

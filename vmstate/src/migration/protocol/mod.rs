@@ -15,6 +15,9 @@ const CHOSEN: u8 = 0x80;
 /// The PING between the last device and the end of the stream: its PONG confirms that a QEMU has loaded the machine.
 pub(super) const PING_BARRIER: u32 = EXTENSION | 0x02;
 
+/// The PING before the switchover: its PONG shows that the destination has read all that was sent before.
+pub(super) const PING_DRAINED: u32 = EXTENSION | 0x03;
+
 /// Returns the number of the PING that offers the handshake up to `version`.
 pub(super) const fn offer(version: u8) -> u32 {
     EXTENSION | version as u32
@@ -22,8 +25,8 @@ pub(super) const fn offer(version: u8) -> u32 {
 
 /// Returns the version that a PING offers.
 ///
-/// The barrier has the number that version 2 would offer. It follows the devices, and an offer precedes START, so the
-/// caller distinguishes them by their place.
+/// The barrier and the PING before the switchover have the numbers that versions 2 and 3 would offer. They follow sections,
+/// and an offer precedes all of them, so the caller distinguishes them by their place.
 pub(super) fn offered(number: u32) -> Option<u8> {
     let [a, b, c, version] = number.to_be_bytes();
     let known = u32::from_be_bytes([a, b, c, 0]) == EXTENSION;

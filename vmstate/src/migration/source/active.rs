@@ -3,12 +3,14 @@
 use std::ops::ControlFlow::{Break, Continue};
 use std::time::{Duration, Instant};
 
+use super::drain::Drain;
 use super::link::Peer;
 use super::phase::{NO_ANSWER, Next, Phase, Step};
 use super::shared::Shared;
 use super::{Done, Signal, SourceAction};
 use crate::migration::capability::Capability;
 use crate::migration::policy::{Decision, decide, predict};
+use crate::migration::protocol::PING_DRAINED;
 use crate::migration::status::{Event, MigrationStatus};
 use crate::stream::{Command, ReturnPathMessage};
 
@@ -26,6 +28,7 @@ pub(super) struct Active {
     /// Set while nothing is sent until this time.
     waiting: Option<Instant>,
     session_sent: bool,
+    drain: Drain,
     /// The time at which the destination must have answered the first PINGs.
     answer: Instant,
 }
@@ -36,17 +39,20 @@ impl Active {
         shared.begin_first_pass();
         shared.enter(MigrationStatus::Active);
         let answer = now + shared.config.parameters.answer_timeout;
-        Self { slice_started: now, slice_bytes: 0, waiting: None, session_sent: false, answer }
+        let drain = Drain::default();
+        Self { slice_started: now, slice_bytes: 0, waiting: None, session_sent: false, drain, answer }
     }
 
     fn done(&mut self, shared: &mut Shared, now: Instant, done: Done) {
         if shared.is_doing(&SourceAction::Synchronize) {
             self.synchronized(shared, now, done.remaining);
         } else {
-            if shared.is_doing(&SourceAction::Send(Command::Session(shared.config.session))) {
+            let answered = [Command::Session(shared.config.session), Command::Ping(PING_DRAINED)];
+            if answered.into_iter().any(|command| shared.is_doing(&SourceAction::Send(command))) {
                 shared.link.pinged(now);
             }
             self.slice_bytes = self.slice_bytes.saturating_add(done.bytes);
+            self.drain.sent(done.bytes);
             shared.count(now, done);
         }
     }
@@ -98,6 +104,9 @@ impl Active {
             self.hold(shared);
             return Continue(self);
         }
+        if runs && self.drain.begin(shared, now) {
+            return Continue(self);
+        }
         if runs {
             return Break(Next::Stopping);
         }
@@ -124,7 +133,11 @@ impl Phase for Active {
                 self.done(shared, now, done);
                 Continue(self)
             }
-            Signal::Timeout => Continue(self),
+            Signal::Timeout if self.drain.deadline().is_none_or(|deadline| now < deadline) => Continue(self),
+            Signal::Message(ReturnPathMessage::Pong(number)) if self.drain.answered(number) => {
+                shared.queue(SourceAction::Synchronize);
+                Continue(self)
+            }
             Signal::Message(ReturnPathMessage::Pong(_) | ReturnPathMessage::SwitchoverAck) => {
                 // The switchover may have waited for it.
                 self.waiting = None;
@@ -135,7 +148,7 @@ impl Phase for Active {
     }
 
     fn proceed(mut self, shared: &mut Shared, now: Instant) -> Step<Self> {
-        if self.waiting.is_some_and(|until| now < until) {
+        if self.drain.is_waiting() || self.waiting.is_some_and(|until| now < until) {
             return Continue(self);
         }
         let waited = self.waiting.take().is_some();
@@ -167,6 +180,6 @@ impl Phase for Active {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.waiting
+        self.drain.deadline().or(self.waiting)
     }
 }

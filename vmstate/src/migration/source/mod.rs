@@ -13,6 +13,7 @@
 mod active;
 mod config;
 mod doubt;
+mod drain;
 mod leaving;
 mod link;
 mod phase;

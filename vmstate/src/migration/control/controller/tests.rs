@@ -128,8 +128,13 @@ fn running_guest_moves() {
     let (mut source, mut destination, _folder) = migrating(|_| {});
     source.wait("completed", &mut destination);
     destination.wait("completed", &mut source);
-    let expected = ["setup", "pass1", "active", "pass2", "STOP", "device", "pass3", "completed"];
-    assert_eq!(source.events, expected);
+    let (passes, others): (Vec<_>, Vec<_>) = source.events.iter().partition(|event| event.starts_with("pass"));
+    assert_eq!(others, ["setup", "active", "STOP", "device", "completed"]);
+    // How many passes pay depends on the speed of this machine. The last one follows the stop of the guest.
+    let numbered: Vec<_> = (1..=passes.len()).map(|number| format!("pass{number}")).collect();
+    assert!(passes.len() >= 3 && passes.iter().zip(&numbered).all(|(pass, number)| *pass == number), "{passes:?}");
+    let last = source.events.iter().rposition(|event| event.starts_with("pass"));
+    assert!(last > source.events.iter().position(|event| event == "STOP"), "{:?}", source.events);
     assert_eq!(destination.events, ["setup", "active", "RESUME", "completed"]);
     assert_eq!((source.run_state().as_str(), destination.run_state().as_str()), ("postmigrate", "running"));
     let statistics = source.run("query-migrate", &json!({}));

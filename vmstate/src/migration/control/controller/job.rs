@@ -16,7 +16,8 @@ use super::notice::Notice;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) kind: Kind,
-    thread: JoinHandle<()>,
+    /// `None` once it was waited for.
+    thread: Option<JoinHandle<()>>,
 }
 
 /// The direction.
@@ -54,14 +55,14 @@ impl Job {
         let guest = guest.clone();
         let thread = thread::spawn(move || run_outgoing(guest, &to, config, &started));
         match control.recv() {
-            Ok(Ok(control)) => Ok(Self { kind: Kind::Outgoing(control), thread }),
+            Ok(Ok(control)) => Ok(Self { kind: Kind::Outgoing(control), thread: Some(thread) }),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(MigrationError::new("migration", &"its thread has panicked")),
         }
     }
 
-    /// Waits for a guest.
-    pub(super) fn receive<H>(guest: &Guest<H>, incoming: Incoming, from: Address) -> Self
+    /// Waits for a guest. If it does not arrive, the program ends if `exit_on_error` is set.
+    pub(super) fn receive<H>(guest: &Guest<H>, incoming: Incoming, from: Address, exit_on_error: bool) -> Self
     where
         H: Host + Send + 'static,
     {
@@ -70,10 +71,13 @@ impl Job {
         progress.observe(&Event::Status(MigrationStatus::Setup));
         let (guest, observer) = (guest.clone(), progress.clone());
         let thread = thread::spawn(move || {
-            run_incoming(guest, incoming, &observer);
+            let failed = run_incoming(guest.clone(), incoming, &observer).err();
+            if let Some(error) = failed.filter(|_| exit_on_error) {
+                guest.notify(Notice::IncomingFailed(error.reason().to_owned()));
+            }
             drop(from);
         });
-        Self { kind: Kind::Incoming(control, progress), thread }
+        Self { kind: Kind::Incoming(control, progress), thread: Some(thread) }
     }
 
     pub(super) fn statistics(&self) -> Statistics {
@@ -98,7 +102,19 @@ impl Job {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits for the thread of a migration that has reported its end, and that has nothing left to do but to end. Returns
+    /// whether the migration has ended.
+    pub(super) fn end(&mut self) -> bool {
+        if self.statistics().status.is_final()
+            && let Some(thread) = self.thread.take()
+        {
+            // A panic ends it, too.
+            let _ = thread.join();
+        }
+        self.has_ended()
     }
 }
 
@@ -125,15 +141,18 @@ fn run_outgoing<H: Host>(
     }
 }
 
-fn run_incoming<H: Host>(mut guest: Guest<H>, incoming: Incoming, progress: &Progress) {
+fn run_incoming<H: Host>(mut guest: Guest<H>, incoming: Incoming, progress: &Progress) -> Result<(), MigrationError> {
     let observer = guest.clone();
     let loaded = incoming.run_with_events(&mut guest, |event| {
         progress.observe(&event);
-        forward(&observer, &event);
+        match event {
+            // A client that sees the end may ask for its reason, which the next event has.
+            Event::Status(status) if status.is_final() => {}
+            Event::Ended { status, .. } => forward(&observer, &Event::Status(status)),
+            event => forward(&observer, &event),
+        }
     });
-    if let Err(error) = loaded {
-        observer.notify(Notice::IncomingFailed(error.reason().to_owned()));
-    }
+    loaded.map(drop)
 }
 
 /// Passes an event on. STOP and RESUME come from the guest itself: it may be stopped already.

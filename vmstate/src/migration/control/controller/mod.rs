@@ -39,8 +39,8 @@ pub use serve::Ended;
 ///     let mut controller = Controller::new(board)?; // or `Controller::incoming`, which waits for a guest
 ///     controller.cont()?;
 ///     match controller.run(&mut server, &mut settings)? {
-///         Ended::Quit => Ok(()),
 ///         Ended::IncomingFailed(reason) => Err(reason.into()),
+///         _ => Ok(()),
 ///     }
 /// }
 /// ```
@@ -68,8 +68,8 @@ enum Arrival {
     None,
     /// The program waits for the address.
     Deferred,
-    /// The program listens, or has listened. The failure of the migration ends it if `exit_on_error` is set.
-    Begun { exit_on_error: bool },
+    /// The program listens, or has listened.
+    Begun,
 }
 
 impl<H: Host + Send + 'static> Controller<H> {
@@ -176,18 +176,19 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
     }
 
     fn migrate_incoming(&mut self, uri: &Uri, exit_on_error: bool, settings: &Settings) -> Result<(), CommandError> {
+        let ended = self.job.as_mut().is_none_or(Job::end);
         match self.arrival {
             Arrival::None => return Err(CommandError::new("'-incoming' was not specified on the command line")),
-            Arrival::Begun { .. } if !self.job.as_ref().is_none_or(Job::has_ended) || !self.awaits() => {
+            Arrival::Begun if !ended || !self.awaits() => {
                 return Err(CommandError::new("The incoming migration has already been started"));
             }
             // The host is unchanged after a failure, so it can listen again.
-            Arrival::Begun { .. } | Arrival::Deferred => {}
+            Arrival::Begun | Arrival::Deferred => {}
         }
         let from = self.address(uri)?;
         let incoming = Incoming::listen_with(&from.uri, settings.destination()).map_err(|error| failed(&error))?;
-        self.job = Some(Job::receive(&self.guest, incoming, from));
-        self.arrival = Arrival::Begun { exit_on_error };
+        self.job = Some(Job::receive(&self.guest, incoming, from, exit_on_error));
+        self.arrival = Arrival::Begun;
         Ok(())
     }
 

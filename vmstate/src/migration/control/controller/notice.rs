@@ -13,7 +13,7 @@ use super::super::event::MonitorEvent;
 pub(super) enum Notice {
     /// An event for the client.
     Event(MonitorEvent),
-    /// The incoming migration has ended without success.
+    /// The incoming migration has failed with this reason, and the program ends because of it.
     IncomingFailed(String),
 }
 

@@ -9,8 +9,8 @@ use super::super::super::drive::Host;
 use super::super::event::MonitorEvent;
 use super::super::server::Server;
 use super::super::settings::Settings;
+use super::Controller;
 use super::notice::Notice;
-use super::{Arrival, Controller};
 use crate::migration::control::Operations;
 
 /// The reason why a program ends.
@@ -80,10 +80,9 @@ impl<H: Host + Send + 'static> Controller<H> {
         while let Some(notice) = self.inbox.next() {
             match notice {
                 Notice::Event(event) => server.event(&event, settings),
-                Notice::IncomingFailed(reason) if self.arrival == Arrival::Begun { exit_on_error: true } => {
+                Notice::IncomingFailed(reason) => {
                     self.ended.get_or_insert(Ended::IncomingFailed(reason));
                 }
-                Notice::IncomingFailed(_) => {}
             }
         }
     }

@@ -39,7 +39,7 @@ const _: () = {
                 ),
                 "a",
             )?;
-            if version >= 2u32 {
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::inline::Inline>::save(
                         &mut self.b,
@@ -66,7 +66,7 @@ const _: () = {
                 <Part as __vmstate::inline::Inline>::load(&mut self.a, version, reader),
                 "a",
             )?;
-            if version >= 2u32 {
+            if version >= 2u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::inline::Inline>::load(
                         &mut self.b,

@@ -7,9 +7,9 @@
 //! | `counted` | `len`, `count`, `max`, `range`, `buffer(len)`, `bitmap`, `byte_array` |
 //! | `containers` | `list`, `tree`, `pointer`, `tmp` |
 //! | `values` | `wire`, `bits`, `equal`, `le`, `with`, `transparent`, `remote`; enums, wrappers |
-//! | `places` | `field`, `opaque`, counted `unused`, `removed(from)`, `was`, `versioned` arrays, closures |
+//! | `places` | `field`, `inline`, `opaque`, counted `unused`, `removed(from)`, `was`, `versioned` arrays, closures |
 //! | `choices` | `option`, `option(always)`; enums with fields, `repr`, `variant(fixed)`, `versions`, `versioned(was)` |
-//! | `sections` | `subsection` of all kinds, `absent`, `needed`, `must_exist`, `ambiguous`, hooks |
+//! | `sections` | `subsection` of all kinds, `empty`, `absent`, `needed`, `must_exist`, `ambiguous`, hooks |
 
 mod choices;
 mod containers;

@@ -112,3 +112,25 @@ fn many_structs_and_pointers() {
     };
     both_ways(device, fresh, "00000002 01f1 02f2 03f3 04f4 30 0005 06f6 30 0007 30 30 31 08f8");
 }
+
+/// All members of a struct, with the path as their names.
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(name = "dev", version = 2)]
+struct Paths {
+    #[vmstate(inline)]
+    eeprom: Eeprom,
+    level: u8,
+}
+
+#[derive(VmState, Debug, Default, PartialEq)]
+#[vmstate(versions = parent)]
+struct Eeprom {
+    tick: u8,
+    #[vmstate(since = 2)]
+    address: u16,
+}
+
+#[test]
+fn members_with_paths() {
+    both_ways(Paths { eeprom: Eeprom { tick: 7, address: 0x102 }, level: 9 }, Paths::default(), "07 0102 09");
+}

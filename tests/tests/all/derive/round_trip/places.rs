@@ -24,6 +24,8 @@ pub(super) struct Places {
     #[vmstate(removed("level": u16, until = 3, with = |device, level| device.set_level(level), from = Self::wide_level))]
     #[vmstate(since = 4)]
     level: u8,
+    #[vmstate(inline)]
+    eeprom: Eeprom,
     #[vmstate(field("parts[0].y": u32 = parts[0].y))]
     #[vmstate(opaque = "parts")]
     parts: [Part; 2],
@@ -53,6 +55,14 @@ struct Old {
     a: u8,
     #[vmstate(since = 2)]
     b: u8,
+}
+
+#[derive(VmState, Debug, Clone, Default, PartialEq)]
+#[vmstate(versions = parent)]
+struct Eeprom {
+    tick: u8,
+    #[vmstate(since = 3, default = 7)]
+    address: u16,
 }
 
 impl Places {
@@ -85,11 +95,13 @@ prop_compose! {
         flags in prop::collection::vec(any::<bool>(), 0..=3),
         (mode, submode) in prop_oneof![Just((0, 0)), (1..=u8::MAX, any::<u8>())],
         (regs, place) in any::<([u32; 3], u8)>(),
+        (tick, address) in any::<(u8, u16)>(),
         count in Just(count),
     ) -> Places {
         Places {
             count: u16::try_from(count).unwrap(),
             level, parts, config, sizes, timers, flags, mode, submode,
+            eeprom: Eeprom { tick, address },
             olds: olds.map(|a| Old { a, b: 0 }),
             // Elements without a field have the values of a new device.
             regs: [regs[0], regs[1], regs[2], 0],

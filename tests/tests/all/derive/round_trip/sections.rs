@@ -10,6 +10,7 @@ use super::mixed::{Part, part};
 #[vmstate(
     name = "dev",
     version = 2,
+    subsection("dev/latched", empty, needed = |device| device.level == 3),
     subsection("dev/group", version = 2, needed = Self::has_group, absent = default),
     must_exist("level fits", Self::level_fits),
     pre_save = Self::pre_save,

@@ -52,7 +52,8 @@ impl Active {
                 shared.link.pinged(now);
             }
             self.slice_bytes = self.slice_bytes.saturating_add(done.bytes);
-            self.drain.sent(done.bytes);
+            let memory = shared.history.remaining().saturating_sub(done.remaining);
+            self.drain.sent(done.bytes.max(memory));
             shared.count(now, done);
         }
     }

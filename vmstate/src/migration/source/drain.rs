@@ -12,15 +12,16 @@ use super::shared::Shared;
 use crate::migration::protocol::PING_DRAINED;
 use crate::stream::Command;
 
-/// The most bytes that the destination may still have to read when the guest stops. A loopback connection or a fast
-/// network transfers them in less than a tenth of a millisecond.
+/// The most memory that the destination may still have to load when the guest stops. A loopback connection or a fast
+/// network transfers it in less than a tenth of a millisecond.
 const UNREAD: u64 = 256 << 10;
 /// How often a migration waits. A guest that writes fast fills the buffers again each time.
 const ROUNDS: u32 = 8;
 
-/// The bytes that the destination may not have read, and the PING behind them.
+/// What the destination may not have read, and the PING behind it.
 #[derive(Debug, Default)]
 pub(super) struct Drain {
+    /// Bytes of the stream or of memory, whichever are more: a page of zeros has few bytes, and takes time nevertheless.
     unread: u64,
     rounds: u32,
     /// The time at which the destination must have answered the PING that was sent.
@@ -28,7 +29,7 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    /// Counts bytes that were sent.
+    /// Counts what was sent.
     pub(super) fn sent(&mut self, bytes: u64) {
         self.unread = self.unread.saturating_add(bytes);
     }

@@ -27,6 +27,8 @@ pub(crate) struct Guest {
     /// The guest writes only while it holds the lock, and only if it runs.
     runs: Arc<Mutex<bool>>,
     devices: Vec<[u8; 256]>,
+    /// The time to save and load the devices.
+    device_time: Duration,
 }
 
 /// The time between two batches of writes.
@@ -39,7 +41,20 @@ impl Guest {
         let memory = Arc::new(options.map("ram", size as u64).expect("memory"));
         let layout = Layout::new(PageSize::DEFAULT, [&*memory]).expect("a layout");
         let log = Arc::new(Marked::new(&layout));
-        Self { memory, log, runs: Arc::new(Mutex::new(false)), devices: vec![[7; 256]; DEVICES] }
+        let (runs, devices) = (Arc::new(Mutex::new(false)), vec![[7; 256]; DEVICES]);
+        let mut guest = Self { memory, log, runs, devices, device_time: Duration::ZERO };
+        guest.device_time = guest.measure_devices();
+        guest
+    }
+
+    fn measure_devices(&mut self) -> Duration {
+        let start = Instant::now();
+        self.with_machine(&mut |machine| {
+            let mut stream = Vec::new();
+            machine.save(&mut stream).expect("a saved machine");
+            machine.load(&stream[..]).expect("a loaded machine");
+        });
+        start.elapsed()
     }
 
     /// Fills the memory with random numbers.
@@ -127,6 +142,10 @@ impl Host for Guest {
             machine.register_raw(format!("device{number}"), 1, Bytes(device)).expect("a section");
         }
         use_machine(&mut machine);
+    }
+
+    fn device_time(&self) -> Option<Duration> {
+        Some(self.device_time)
     }
 
     fn is_running(&self) -> bool {

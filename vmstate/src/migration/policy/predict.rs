@@ -63,7 +63,7 @@ pub(super) fn decide(goal: &Goal, history: &History, now: Duration) -> Decision 
 /// have to be sent: it halves them, and they are not negligible besides the other parts of the downtime.
 ///
 /// Passes that pay take half as long as the one before them, because the guest is expected to write as fast as in it. So
-/// there are few of them, whatever the guest does.
+/// there are few of them for every guest.
 fn another_pass_pays(goal: &Goal, history: &History, now: Duration, remaining: u64) -> bool {
     let Prediction { memory, devices, handshake } = downtime_of(goal, history, remaining);
     let to_send = downtime_of(goal, history, history.remaining()).memory;

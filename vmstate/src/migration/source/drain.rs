@@ -1,8 +1,8 @@
-//! Waiting, before the guest stops, until the destination has read what was sent.
+//! The wait for the destination to read the stream so far, before the guest stops.
 //!
 //! The buffers of a connection hold megabytes. If the guest stopped while they are full, its downtime would include the
-//! time in which the destination reads them, which no prediction knows. A PING behind them shows when they are empty. Only a
-//! destination of this library is asked: the conversation with a QEMU is QEMU's own.
+//! time in which the destination reads them, which no prediction knows. The answer to a PING shows that they are empty. Only
+//! a destination of this library is asked: the conversation with a QEMU is QEMU's own.
 
 use std::time::Instant;
 
@@ -15,10 +15,10 @@ use crate::stream::Command;
 /// The most memory that the destination may still have to load when the guest stops. A loopback connection or a fast
 /// network transfers it in less than a tenth of a millisecond.
 const UNREAD: u64 = 256 << 10;
-/// How often a migration waits. A guest that writes fast fills the buffers again each time.
+/// The largest number of waits. A guest that writes fast fills the buffers again each time.
 const ROUNDS: u32 = 8;
 
-/// What the destination may not have read, and the PING behind it.
+/// The unread part of the stream, and the PING at its end.
 #[derive(Debug, Default)]
 pub(super) struct Drain {
     /// Bytes of the stream or of memory, whichever are more: a page of zeros has few bytes, and takes time nevertheless.
@@ -29,7 +29,7 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    /// Counts what was sent.
+    /// Counts bytes that were sent.
     pub(super) fn sent(&mut self, bytes: u64) {
         self.unread = self.unread.saturating_add(bytes);
     }

@@ -130,7 +130,7 @@ fn running_guest_moves() {
     destination.wait("completed", &mut source);
     let (passes, others): (Vec<_>, Vec<_>) = source.events.iter().partition(|event| event.starts_with("pass"));
     assert_eq!(others, ["setup", "active", "STOP", "device", "completed"]);
-    // How many passes pay depends on the speed of this machine. The last one follows the stop of the guest.
+    // The number of passes that pay depends on the speed of this machine. The last one follows the stop of the guest.
     let numbered: Vec<_> = (1..=passes.len()).map(|number| format!("pass{number}")).collect();
     assert!(passes.len() >= 3 && passes.iter().zip(&numbered).all(|(pass, number)| *pass == number), "{passes:?}");
     let last = source.events.iter().rposition(|event| event.starts_with("pass"));

@@ -1,7 +1,7 @@
-//! Guest memory: speed of finding zero pages and of transferring other pages, compared with simple code in the same run
+//! Guest memory: speed of finding zero pages, of encoding changes, and of transferring other pages, compared with simple code in the same run
 //! and, with the feature `qemu`, with QEMU.
 //!
-//!     cargo bench -p vmstate-tests --bench ram [-- zero | socket | files | memory | qemu]
+//!     cargo bench -p vmstate-tests --bench ram [-- zero | xbzrle | socket | files | memory | qemu]
 //!
 //! `VMSTATE_BENCH_MIB` is the size of the memory, 1024 if unset.
 
@@ -11,6 +11,7 @@ mod measure;
 #[cfg(feature = "qemu")]
 mod qemu;
 mod socket;
+mod xbzrle;
 mod zero;
 
 use std::env;
@@ -18,6 +19,7 @@ use std::env;
 /// The measurements, selected by their names in the arguments; all if none is named.
 const SUBJECTS: &[(&str, fn())] = &[
     ("zero", zero::measure),
+    ("xbzrle", xbzrle::measure),
     ("socket", socket::measure),
     ("files", files::measure),
     ("memory", socket::measure_memory),

@@ -7,3 +7,4 @@ mod return_path;
 mod source;
 mod states;
 mod verdict;
+mod xbzrle;

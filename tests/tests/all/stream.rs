@@ -9,6 +9,7 @@ mod package;
 mod ram;
 mod restart;
 mod return_path;
+mod xbzrle;
 
 use std::io::Read;
 

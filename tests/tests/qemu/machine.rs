@@ -87,7 +87,7 @@ fn registry_with<'m, B: RamBlock + 'm>(stream: &[u8], memory: impl AsRef<[B]> + 
 }
 
 /// Memory blocks as a stream lists them, all zero.
-fn blocks_of(stream: &[u8]) -> Vec<VecBlock> {
+pub(crate) fn blocks_of(stream: &[u8]) -> Vec<VecBlock> {
     let mut reader = Reader::from_slice(stream);
     let mut items = StreamReader::new(&mut reader).unwrap();
     let Some(StreamItem::Section(first)) = items.next_item().unwrap() else { panic!("no section") };

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use vmstate_types::{LoadError, Reader, SaveError};
 
 use super::load::{PageAddress, PageStore, RamLoader};
+use super::page_writer::PageWriter;
 use super::record::RamOptions;
-use super::save::{PageWriter, RamSaver};
+use super::save::RamSaver;
 use super::undo_log::UndoLog;
 use super::view::{receive, views};
+use super::xbzrle;
 use crate::memory::{DirtyLog, PageSize, RamBlock};
 use crate::section::{BorrowedPages, LiveSection, Output, Pending, SentPages};
 use crate::stream::SectionKind;
@@ -40,6 +42,8 @@ pub struct Ram<B, M> {
     options: RamOptions,
     blocks: M,
     log: Option<Arc<dyn DirtyLog>>,
+    /// The size of the cache, if pages are sent as changes.
+    cache_size: Option<u64>,
     /// The saver of the current stream, or an unused one.
     saver: RamSaver,
     loader: RamLoader,
@@ -60,6 +64,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
             options: RamOptions::default(),
             blocks,
             log: None,
+            cache_size: None,
             saver: RamSaver::new(page_size),
             loader: RamLoader::new(page_size),
             undo: None,
@@ -81,11 +86,34 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         self
     }
 
+    /// Sends pages that are sent again as their changes; see [`RamSaver::xbzrle`]. Loads accept both in any case.
+    #[must_use]
+    pub fn xbzrle(mut self, cache_size: u64) -> Self {
+        self.cache_size = Some(cache_size);
+        self
+    }
+
+    /// Changes the size of the cache of [`xbzrle`](Self::xbzrle), also while the memory is sent; see
+    /// [`RamSaver::resize_xbzrle`].
+    pub fn resize_xbzrle(&mut self, cache_size: u64) {
+        self.cache_size = self.cache_size.map(|_| cache_size);
+        self.saver.resize_xbzrle(cache_size);
+    }
+
+    /// Returns the numbers of pages that were sent as changes, if they are.
+    #[must_use]
+    pub fn xbzrle_counters(&self) -> Option<xbzrle::Counters> {
+        self.saver.xbzrle_counters()
+    }
+
     /// Creates the saver of the next stream.
     fn new_saver(&self) -> RamSaver {
-        let saver = RamSaver::new(self.page_size);
-        match &self.log {
-            Some(log) => saver.dirty_log(log.clone()),
+        let mut saver = RamSaver::new(self.page_size);
+        if let Some(log) = &self.log {
+            saver = saver.dirty_log(log.clone());
+        }
+        match self.cache_size {
+            Some(bytes) => saver.xbzrle(bytes),
             None => saver,
         }
     }
@@ -139,7 +167,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     }
 
     fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
-        self.saver.sync_dirty_log()?;
+        self.saver.begin_last_stage()?;
         self.save_iterate(out, u64::MAX).map(drop)
     }
 
@@ -204,5 +232,8 @@ impl<B: RamBlock> PageStore<B> for Undoable<'_, B> {
 
     fn fill(&mut self, address: PageAddress, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
         self.undo.fill(self.blocks, address, fill)
+    }
+    fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError> {
+        self.undo.patch(self.blocks, address, delta)
     }
 }

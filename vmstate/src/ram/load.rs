@@ -6,6 +6,7 @@ use vmstate_types::{LoadError, Reader};
 use super::record::{BlockHeader, RamOptions, Record};
 use super::record_reader::RecordReader;
 use super::view::{receive, view};
+use super::xbzrle;
 use super::zero::is_filled;
 use crate::memory::{PageSize, RamBlock};
 
@@ -39,9 +40,10 @@ impl RamLoader {
     ///
     /// # Errors
     /// Returns an error if `blocks` lacks a block of the stream or has it with another size, if a page is outside of its
-    /// block, or if a page is encoded as XBZRLE, compressed, or at a fixed place of a file (mapped-ram).
+    /// block, or if a page is compressed, at a fixed place of a file (mapped-ram), or sent over other channels (multifd).
     pub fn load<B: RamBlock>(&mut self, blocks: &mut [B], reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        self.load_into(&mut InPlace(blocks), reader)
+        let page_size = self.page.len();
+        self.load_into(&mut InPlace { blocks, page_size }, reader)
     }
 
     /// Loads the payload of one section into a page store.
@@ -68,11 +70,36 @@ impl RamLoader {
                     let received = address.and_then(|address| pages.receive(address, reader, &mut self.page));
                     received.map_err(|error| error.at_offset(start))?;
                 }
+                Record::Xbzrle { offset, length, .. } => {
+                    let patched = self.patch(pages, offset, length.into(), reader);
+                    patched.map_err(|error| error.at_offset(start))?;
+                }
                 other => {
                     return Err(unsupported(&other).at_offset(start));
                 }
             }
         }
+    }
+
+    /// Applies the changes to the page at `offset`, which are the next `length` bytes.
+    /// (QEMU: `load_xbzrle` in `migration/ram.c`.)
+    fn patch<B: RamBlock>(
+        &mut self,
+        pages: &mut impl PageStore<B>,
+        offset: u64,
+        length: usize,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), LoadError> {
+        let address = self.address(pages.blocks(), offset)?;
+        let size = self.page.len();
+        let Some(delta) = self.page.get_mut(..length) else {
+            let expected = format!("changes of at most {size:#x} bytes");
+            return Err(LoadError::malformed(expected, format!("{length:#x}"))
+                .with_qemu_message("Failed to load XBZRLE page - len overflow!"));
+        };
+        reader.fill(delta)?;
+        xbzrle::check(delta, size)?;
+        pages.patch(address, delta)
     }
 
     fn add_block<B: RamBlock>(&mut self, blocks: &[B], header: &BlockHeader) -> Result<(), LoadError> {
@@ -119,8 +146,8 @@ impl RamLoader {
 
 fn unsupported(record: &Record) -> LoadError {
     let found = record.name().unwrap_or("pages at fixed places of a file");
-    LoadError::new(LoadErrorKind::Unsupported, "zero pages and plain pages", found)
-        .or_advice("switch the capabilities xbzrle, compress, multifd and mapped-ram off at the source")
+    LoadError::new(LoadErrorKind::Unsupported, "zero pages, plain pages and their changes (XBZRLE)", found)
+        .or_advice("switch the capabilities compress, multifd and mapped-ram off at the source")
 }
 
 /// The address of a page.
@@ -141,28 +168,47 @@ pub(super) trait PageStore<B: RamBlock> {
 
     /// Fills the page at `address`.
     fn fill(&mut self, address: PageAddress, fill: u8, page: &mut [u8]) -> Result<(), LoadError>;
+
+    /// Applies changes, which were checked, to the page at `address`.
+    fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError>;
+}
+
+/// Writes the changed bytes of the page at `offset`.
+pub(super) fn patch<B: RamBlock>(block: &B, offset: u64, delta: &[u8], size: usize) -> Result<(), LoadError> {
+    for change in xbzrle::Changes::new(delta, size) {
+        let (range, bytes) = change?;
+        block.write(offset + range.start as u64, bytes)?;
+    }
+    Ok(())
 }
 
 /// Blocks whose pages are loaded without a way to roll back.
-struct InPlace<'b, B>(&'b mut [B]);
+struct InPlace<'b, B> {
+    blocks: &'b mut [B],
+    page_size: usize,
+}
 
 impl<B: RamBlock> PageStore<B> for InPlace<'_, B> {
     fn blocks(&self) -> &[B] {
-        self.0
+        self.blocks
     }
 
     fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
-        self.0.get_mut(address.block).map_or(Ok(()), |block| receive(block, address.offset, reader, page))
+        self.blocks.get_mut(address.block).map_or(Ok(()), |block| receive(block, address.offset, reader, page))
     }
 
     /// A page that has the content already is not touched: the host may not have allocated it yet (`ram_handle_zero` in
     /// QEMU's `migration/ram.c`).
     fn fill(&mut self, address: PageAddress, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
-        let Some(block) = self.0.get_mut(address.block) else { return Ok(()) };
+        let Some(block) = self.blocks.get_mut(address.block) else { return Ok(()) };
         if view(block, address.offset, page).is_ok_and(|memory| is_filled(memory, fill)) {
             return Ok(());
         }
         page.fill(fill);
         Ok(block.write(address.offset, page)?)
+    }
+    fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError> {
+        let block = self.blocks.get(address.block);
+        block.map_or(Ok(()), |block| patch(block, address.offset, delta, self.page_size))
     }
 }

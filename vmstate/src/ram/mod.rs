@@ -32,11 +32,14 @@
 
 mod live;
 mod load;
+mod page_writer;
+mod patches;
 mod record;
 mod record_reader;
 mod save;
 mod undo_log;
 mod view;
+pub mod xbzrle;
 mod zero;
 
 pub use live::Ram;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use vmstate_types::{SaveError, Writer};
 
+use super::page_writer::{PageWriter, Place};
 use super::record::{BlockHeader, Record, write_record};
-use super::view::{Page, View};
-use super::zero::is_zero;
-use crate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, PageSize, RamBlock};
-use crate::section::{BorrowedPages, Piece, SentPages};
+use super::view::View;
+use super::xbzrle;
+use crate::memory::{DirtyBitmap, DirtyLog, Layout, PageSize, RamBlock};
+use crate::section::SentPages;
 
 /// Saver of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -29,6 +30,9 @@ pub struct RamSaver {
     /// The block of the last page that was sent: the flag CONTINUE replaces its name.
     last_block: Option<usize>,
     sent: SentPages,
+    /// The size of the cache, if pages are sent as changes.
+    cache_size: Option<u64>,
+    xbzrle: Option<xbzrle::Sender>,
 }
 
 /// The most pages of a run that are sent at once.
@@ -48,6 +52,8 @@ impl RamSaver {
             number: 0,
             last_block: None,
             sent: SentPages::default(),
+            cache_size: None,
+            xbzrle: None,
         }
     }
 
@@ -60,6 +66,43 @@ impl RamSaver {
     pub fn dirty_log(mut self, log: Arc<dyn DirtyLog>) -> Self {
         self.log = Some(log);
         self
+    }
+
+    /// Sends pages that are sent again as their changes, with a cache of `cache_size` bytes for the pages that the
+    /// destination has. A size that is not a power of two is rounded down. The cache is never larger than the memory,
+    /// rounded up.
+    ///
+    /// ```
+    /// use vmstate::Writer;
+    /// use vmstate::memory::{PageSize, VecBlock};
+    /// use vmstate::ram::RamSaver;
+    ///
+    /// let sram = [VecBlock::new("sram", vec![0xaa; 8192])];
+    /// let mut saver = RamSaver::new(PageSize::DEFAULT).xbzrle(1 << 20);
+    /// let mut out = Writer::new();
+    /// saver.setup(&sram, &mut out)?;
+    /// saver.iterate(&sram, u64::MAX, &mut out)?;
+    /// assert_eq!(saver.xbzrle_counters().map(|counters| counters.pages), Some(0), "the first pass sends pages");
+    /// # Ok::<(), vmstate::SaveError>(())
+    /// ```
+    #[must_use]
+    pub fn xbzrle(mut self, cache_size: u64) -> Self {
+        self.cache_size = Some(cache_size);
+        self
+    }
+
+    /// Changes the size of the cache of [`xbzrle`](Self::xbzrle), if pages are sent as changes. This empties the cache.
+    pub fn resize_xbzrle(&mut self, cache_size: u64) {
+        self.cache_size = self.cache_size.map(|_| cache_size);
+        if let Some(xbzrle) = &mut self.xbzrle {
+            xbzrle.resize(cache_size);
+        }
+    }
+
+    /// Returns the numbers of pages that were sent as changes, if they are.
+    #[must_use]
+    pub fn xbzrle_counters(&self) -> Option<xbzrle::Counters> {
+        self.xbzrle.as_ref().map(xbzrle::Sender::counters)
     }
 
     /// Writes the payload of the section start: the list of `blocks`. All later calls must get the same blocks.
@@ -80,6 +123,8 @@ impl RamSaver {
             dirty.insert_range(0..dirty.pages());
         }
         (self.block, self.number, self.last_block, self.sent) = (0, 0, None, SentPages::default());
+        let pages = self.dirty.iter().map(DirtyBitmap::pages).sum();
+        self.xbzrle = self.cache_size.map(|bytes| xbzrle::Sender::new(bytes, self.page.len(), pages));
         Ok(())
     }
 
@@ -147,6 +192,9 @@ impl RamSaver {
 
     /// Adds the pages that were written since the last call.
     pub(super) fn sync_dirty_log(&mut self) -> Result<(), SaveError> {
+        if let Some(xbzrle) = &mut self.xbzrle {
+            xbzrle.begin_pass();
+        }
         let Some(log) = self.log.as_ref().filter(|_| self.logging) else { return Ok(()) };
         for (index, dirty) in self.dirty.iter().enumerate() {
             log.collect(index, 0..dirty.pages(), dirty)?;
@@ -159,12 +207,21 @@ impl RamSaver {
         let _ = self.sync_dirty_log();
     }
 
+    /// Begins to send the rest: the machine is stopped.
+    pub(super) fn begin_last_stage(&mut self) -> Result<(), SaveError> {
+        self.sync_dirty_log()?;
+        if let Some(xbzrle) = &mut self.xbzrle {
+            xbzrle.begin_last_stage();
+        }
+        Ok(())
+    }
+
     /// Writes the payload of the section end, with all pages that are left. The machine must be stopped.
     ///
     /// # Errors
     /// Returns an error if memory cannot be read.
     pub fn complete<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
-        self.sync_dirty_log()?;
+        self.begin_last_stage()?;
         self.iterate(blocks, u64::MAX, out)?;
         self.stop_log();
         Ok(())
@@ -178,6 +235,9 @@ impl RamSaver {
     fn next_run(&mut self) -> Option<(usize, Range<u64>)> {
         self.run_from_here().or_else(|| {
             (self.block, self.number) = (0, 0);
+            if let Some(xbzrle) = &mut self.xbzrle {
+                xbzrle.start();
+            }
             self.run_from_here()
         })
     }
@@ -215,12 +275,38 @@ impl RamSaver {
             let offset = number * self.layout.page_size().bytes();
             // Cleared before it is read: a write in between is reported by the next synchronization of the log.
             self.dirty[index].remove(number);
-            let page = block.page(offset, &mut self.page)?;
-            let zero = out.page(idstr, offset, self.last_block == Some(index), page);
-            let count = if zero { &mut self.sent.zero } else { &mut self.sent.normal };
-            *count += 1;
-            (self.block, self.number, self.last_block) = (index, number + 1, Some(index));
+            let place = Place { idstr, offset, same_block: self.last_block == Some(index) };
+            let start = out.written();
+            self.send_page(block, index, place, out)?;
+            (self.block, self.number) = (index, number + 1);
+            if out.written() > start {
+                self.last_block = Some(index);
+            }
         }
+        Ok(())
+    }
+
+    fn send_page<'m, B: RamBlock>(
+        &mut self,
+        block: &View<'m, B>,
+        index: usize,
+        place: Place<'_>,
+        out: &mut PageWriter<'_, 'm>,
+    ) -> Result<(), SaveError> {
+        let zero = match self.xbzrle.as_mut().filter(|xbzrle| xbzrle.is_started()) {
+            Some(xbzrle) => {
+                block.copy(place.offset, &mut self.page)?;
+                let bytes = self.layout.blocks().iter().take(index).map(|block| block.size).sum::<u64>() + place.offset;
+                let number = bytes / self.layout.page_size().bytes();
+                match out.changes(xbzrle, number, place, &self.page) {
+                    Some(zero) => zero,
+                    None => return Ok(()),
+                }
+            }
+            None => out.page(place, block.page(place.offset, &mut self.page)?),
+        };
+        let count = if zero { &mut self.sent.zero } else { &mut self.sent.normal };
+        *count += 1;
         Ok(())
     }
 }
@@ -234,56 +320,5 @@ impl Drop for RamSaver {
 impl std::fmt::Debug for RamSaver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RamSaver").field("layout", &self.layout).finish_non_exhaustive()
-    }
-}
-
-/// The output of pages: the writer gets their records, and also their content unless that is borrowed.
-pub(super) struct PageWriter<'o, 'm> {
-    pub(super) writer: &'o mut Writer,
-    pub(super) borrowed: Option<&'o mut BorrowedPages<'m>>,
-}
-
-/// Smaller pages are copied: that costs less than a slice of a vectored write for each.
-const MIN_BORROWED: usize = 4096;
-
-impl<'m> PageWriter<'_, 'm> {
-    /// Returns the number of bytes written, including borrowed pages.
-    fn written(&self) -> u64 {
-        self.writer.offset() + self.borrowed.as_ref().map_or(0, |borrowed| borrowed.bytes())
-    }
-
-    /// Writes a page. Returns whether it is zero.
-    fn page(&mut self, block: &str, offset: u64, same_block: bool, page: Page<'_, 'm>) -> bool {
-        let zero = match page {
-            Page::Slice(bytes) | Page::Copied(bytes) => is_zero(bytes),
-            Page::Memory(memory) => memory.is_zero(),
-        };
-        if zero {
-            write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
-            return true;
-        }
-        write_record(self.writer, &Record::Page { offset, same_block }, block);
-        match page {
-            Page::Copied(bytes) => self.writer.bytes(bytes),
-            Page::Slice(bytes) if !self.borrow(Piece::Slice(bytes)) => self.writer.bytes(bytes),
-            Page::Memory(memory) if !self.borrow(Piece::Memory(memory)) => self.copy(memory),
-            Page::Slice(_) | Page::Memory(_) => {}
-        }
-        false
-    }
-
-    /// Adds a page to the borrowed ones. Returns `false` if it must be copied.
-    fn borrow(&mut self, page: Piece<'m>) -> bool {
-        let borrowed = self.borrowed.as_mut().filter(|_| page.len() >= MIN_BORROWED);
-        borrowed.is_some_and(|borrowed| borrowed.push(self.writer, page))
-    }
-
-    fn copy(&mut self, memory: HostRange<'_>) {
-        let mut buffer = [0; 256];
-        for start in (0..memory.len()).step_by(buffer.len()) {
-            let chunk = &mut buffer[..(memory.len() - start).min(256)];
-            memory.read(start, chunk);
-            self.writer.bytes(chunk);
-        }
     }
 }

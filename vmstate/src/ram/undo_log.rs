@@ -9,6 +9,8 @@
 //!   large memory. Such pages are deferred: they are filled at the end of the load, when nothing but the devices' hooks
 //!   can fail.
 //!
+//! - The same holds for changes to a page (XBZRLE) that has not arrived with data: they are deferred, too.
+//!
 //! A rollback restores pages in the reverse order of their writes. Blocks may share memory: its oldest content is in the
 //! log of the first write.
 
@@ -16,7 +18,8 @@ use std::ops::Range;
 
 use vmstate_types::LoadError;
 
-use super::load::PageAddress;
+use super::load::{PageAddress, patch};
+use super::patches::{Patch, Patches};
 use super::view::{view, zero_pages};
 use super::zero::{is_filled, is_zero};
 use crate::memory::{DirtyBitmap, MemoryError, PageSize, RamBlock};
@@ -56,8 +59,9 @@ impl UndoLog {
             }
             log.written.insert(page);
         }
-        // The data replace a fill that came before them.
+        // The data replace a fill and changes that came before them.
         log.deferred.remove(page);
+        log.patches.forget(page);
         Ok(())
     }
 
@@ -76,6 +80,10 @@ impl UndoLog {
             self.page.fill(fill);
             return Ok(block.write(address.offset, &self.page)?);
         }
+        if log.patches.filled(page) {
+            log.defer(page, fill);
+            return Ok(());
+        }
         log.deferred.remove(page);
         // A page that has the content already is not touched: the host may not have allocated it yet
         // (`ram_handle_zero` in QEMU's `migration/ram.c`).
@@ -88,7 +96,25 @@ impl UndoLog {
         Ok(())
     }
 
-    /// Fills the pages that were deferred, and saves each of them before.
+    /// Applies changes to the page at `address`, now or at the end of the load.
+    pub(super) fn patch<B: RamBlock>(
+        &mut self,
+        blocks: &mut [B],
+        address: PageAddress,
+        delta: &[u8],
+    ) -> Result<(), LoadError> {
+        let (Some(block), Some(log)) = (blocks.get(address.block), self.blocks.get_mut(address.block)) else {
+            return Ok(());
+        };
+        let page = address.offset / self.page.len() as u64;
+        if log.written.contains(page) {
+            return patch(block, address.offset, delta, self.page.len());
+        }
+        log.patches.push(page, delta);
+        Ok(())
+    }
+
+    /// Fills and changes the pages that were deferred, and saves each of them before.
     pub(super) fn apply_deferred<B: RamBlock>(&mut self, blocks: &mut [B]) -> Result<(), LoadError> {
         for (index, (block, log)) in blocks.iter_mut().zip(&mut self.blocks).enumerate() {
             let mut next = 0;
@@ -99,6 +125,21 @@ impl UndoLog {
                 log.written.insert(page);
                 self.page.fill(log.fill_of(page));
                 block.write(offset, &self.page)?;
+            }
+            let patches = std::mem::replace(&mut log.patches, Patches::new(0));
+            for (page, change) in patches.iter() {
+                let offset = page * self.page.len() as u64;
+                if !log.written.contains(page) {
+                    self.writes.push(index, page, view(block, offset, &mut self.page).map_err(unreadable)?);
+                    log.written.insert(page);
+                }
+                match change {
+                    Patch::Changes(delta) => patch(block, offset, delta, self.page.len())?,
+                    Patch::Filled => {
+                        self.page.fill(log.fill_of(page));
+                        block.write(offset, &self.page)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -130,6 +171,8 @@ struct BlockLog {
     written: DirtyBitmap,
     /// The pages to fill at the end.
     deferred: DirtyBitmap,
+    /// The changes to apply at the end.
+    patches: Patches,
     /// The byte to fill each page with. Empty as long as all are zero, which they are in streams since 2009.
     fills: Vec<u8>,
     /// Pages that were zero when they were checked, and still are unless they were written.
@@ -141,7 +184,7 @@ struct BlockLog {
 impl BlockLog {
     fn new(pages: u64) -> Self {
         let (written, deferred) = (DirtyBitmap::new(pages), DirtyBitmap::new(pages));
-        Self { written, deferred, fills: Vec::new(), zero: 0..0, lookahead: 1 }
+        Self { written, deferred, patches: Patches::new(pages), fills: Vec::new(), zero: 0..0, lookahead: 1 }
     }
 
     /// Returns whether a page that was not written is zero.

@@ -58,6 +58,22 @@ impl<'m, B: RamBlock> View<'m, B> {
     }
 }
 
+impl<B: RamBlock> View<'_, B> {
+    /// Copies the page at `offset`.
+    pub(super) fn copy(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        match self {
+            Self::Shared(block) => block.read(offset, into),
+            Self::Exclusive(memory) => {
+                let part = range(offset, into.len()).and_then(|range| memory.get(range));
+                let part =
+                    part.ok_or_else(|| MemoryError::out_of_range("", memory.len() as u64, offset, into.len()))?;
+                into.copy_from_slice(part);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Returns the memory at `offset` if it has one address.
 pub(super) fn host_range<B: RamBlock>(block: &B, offset: u64, length: usize) -> Option<HostRange<'_>> {
     block.host_range(offset, length).filter(|memory| memory.len() == length)

@@ -74,6 +74,14 @@ pub(super) const RECORDINGS: &[Recording] = &[
         capability: Some(Capability::SwitchoverAck),
         ..stopped("qemu-11.1-switchover-ack", V11_1, COMPLETED, "setup active device completed")
     },
+    Recording {
+        capability: Some(Capability::Xbzrle),
+        ..running("qemu-10.0-xbzrle", V10_0, &[], "setup active device completed")
+    },
+    Recording {
+        capability: Some(Capability::Xbzrle),
+        ..running("qemu-11.1-xbzrle", V11_1, &[], "setup active device completed")
+    },
     running("qemu-11.1-cancelled", V11_1, REFUSED, "setup active cancelling cancelled"),
 ];
 
@@ -160,6 +168,7 @@ fn next_part(items: &mut StreamReader<'_, '_>, records: &mut RecordReader) -> Re
         match records.next_record(items.payload())? {
             Record::EndOfSection => break,
             Record::Page { .. } => items.payload().skip(PageSize::DEFAULT.bytes())?,
+            Record::Xbzrle { length, .. } => items.payload().skip(length.into())?,
             _ => {}
         }
     }

@@ -36,7 +36,7 @@ macro_rules! capabilities {
 
 capabilities! {
     /// Sends the changes to a page instead of the page.
-    Xbzrle = "xbzrle", Releases::ALL, Missing;
+    Xbzrle = "xbzrle", Releases::ALL, Implemented;
     /// Pins all memory for RDMA.
     RdmaPinAll = "rdma-pin-all", Releases::ALL, Missing;
     /// Slows the guest down if it writes memory faster than it is sent.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{
     Capability, DowntimeParts, MigrationStatus, Parameter, ParameterValue, Parameters, Prediction, QemuRelease,
-    RamStatistics, Statistics,
+    RamStatistics, Statistics, XbzrleStatistics,
 };
 use super::arguments::{Member, Type, optional, required};
 use super::operations::{DirtyRate, DirtyRateStatus, RunState};
@@ -108,6 +108,7 @@ pub(super) fn statistics(statistics: &Statistics, blocked: &[String], release: Q
     reply.insert_some("cpu-throttle-percentage", statistics.throttle);
     reply.insert_some("blocked-reasons", (!blocked.is_empty()).then_some(blocked));
     reply.insert_some("ram", statistics.ram.as_ref().map(|ram| ram_statistics(ram, release)));
+    reply.insert_some("xbzrle-cache", statistics.xbzrle.as_ref().map(xbzrle_statistics));
     reply.insert_some("x-predicted", statistics.predicted.map(prediction));
     reply.insert_some("x-downtime-parts", statistics.parts.as_ref().map(downtime_parts));
     Value::Object(reply.0)
@@ -166,6 +167,24 @@ fn ram_statistics(ram: &RamStatistics, release: QemuRelease) -> Value {
     Value::Object(reply.0)
 }
 
+fn xbzrle_statistics(found: &XbzrleStatistics) -> Value {
+    json!({
+        "cache-size": found.cache_size,
+        "bytes": found.bytes,
+        "pages": found.pages,
+        "cache-miss": found.cache_miss,
+        "cache-miss-rate": found.cache_miss_rate,
+        "encoding-rate": found.encoding_rate,
+        "overflow": found.overflow,
+    })
+}
+
+fn xbzrle_type() -> Type {
+    let integers = ["cache-size", "bytes", "pages", "cache-miss", "overflow"].map(|name| required(name, Type::Integer));
+    let rates = ["cache-miss-rate", "encoding-rate"].map(|name| required(name, Type::Number));
+    Type::Object(integers.into_iter().chain(rates).collect())
+}
+
 fn prediction(prediction: Prediction) -> Value {
     json!({
         "memory-us": microseconds(prediction.memory),
@@ -192,6 +211,7 @@ pub(super) fn statistics_type(release: QemuRelease) -> Type {
         optional("error-desc", Type::Text),
         optional("blocked-reasons", Type::list(Type::Text)),
         optional("ram", ram_type(release)),
+        optional("xbzrle-cache", xbzrle_type()),
         optional("x-predicted", integers(&["memory-us", "devices-us", "handshake-us"])),
         optional("x-downtime-parts", integers(&["stop-us", "pause-us", "memory-us", "devices-us", "handshake-us"])),
     ]);
@@ -272,6 +292,7 @@ mod tests {
             total_time: Some(Duration::from_millis(1500)),
             error: Some("lost".to_owned()),
             ram: Some(RamStatistics { total: 4096, mbps: 1.5, ..RamStatistics::default() }),
+            xbzrle: Some(XbzrleStatistics { cache_miss_rate: 0.5, ..XbzrleStatistics::default() }),
             predicted: Some(Prediction::new(Duration::from_micros(5), Duration::ZERO, Duration::ZERO)),
             parts: Some(DowntimeParts::default()),
             ..Statistics::default()

@@ -267,7 +267,10 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let written = match action {
             SourceAction::Begin { commands } => saver.begin(&self.configuration, commands),
             SourceAction::Send(command) => saver.command(command),
-            SourceAction::Iterate { budget } => saver.iterate(*budget),
+            SourceAction::Iterate { budget } => {
+                saver.resize_xbzrle(self.source.parameters().xbzrle_cache_size);
+                saver.iterate(*budget)
+            }
             SourceAction::Synchronize => Ok(saver.synchronize()),
             SourceAction::CompleteLive => saver.complete(),
             SourceAction::Devices => saver.devices(self.host, &self.configuration),
@@ -290,7 +293,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             thread::spawn(move || read_return_path(input, &sender, number));
         }
         self.watch.connected(channel.socket());
-        let saver = Saver::new(output, self.host.memory());
+        let saver = Saver::new(output, self.host.memory(), self.source.xbzrle_cache_size());
         self.connection = Some(Connection { saver, channel });
         Ok(Done::default())
     }

@@ -33,12 +33,15 @@ pub(super) struct Saver {
 }
 
 impl Saver {
-    pub(super) fn new(out: File, memory: HostMemory) -> Self {
-        let ram = Ram::new(memory.page_size, memory.blocks);
-        let ram = match memory.log {
-            Some(log) => ram.dirty_log(log),
-            None => ram,
-        };
+    /// Creates the stream, which sends pages as their changes if `xbzrle` has the size of the cache.
+    pub(super) fn new(out: File, memory: HostMemory, xbzrle: Option<u64>) -> Self {
+        let mut ram = Ram::new(memory.page_size, memory.blocks);
+        if let Some(log) = memory.log {
+            ram = ram.dirty_log(log);
+        }
+        if let Some(cache_size) = xbzrle {
+            ram = ram.xbzrle(cache_size);
+        }
         let header = SectionHeader::full(SECTION_ID, "ram", 0, ram::VERSION);
         Self { out, writer: Writer::new(), ram, header, tail: Writer::new() }
     }
@@ -107,6 +110,11 @@ impl Saver {
         Ok(Done::new(self.tail.offset() - start, 0))
     }
 
+    /// Changes the size of the cache of XBZRLE.
+    pub(super) fn resize_xbzrle(&mut self, cache_size: u64) {
+        self.ram.resize_xbzrle(cache_size);
+    }
+
     /// Stops the dirty log.
     pub(super) fn clean_up(&mut self) {
         self.ram.save_cleanup();
@@ -130,6 +138,8 @@ impl Saver {
 
     fn done(&mut self, start: u64) -> Done {
         let remaining = self.ram.pending_estimate().total();
-        Done::new(self.writer.offset() - start, remaining).pages(self.ram.sent_pages())
+        Done::new(self.writer.offset() - start, remaining)
+            .pages(self.ram.sent_pages())
+            .xbzrle(self.ram.xbzrle_counters())
     }
 }

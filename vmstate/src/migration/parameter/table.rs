@@ -149,7 +149,7 @@ parameters! {
         "multifd-qatzip-level", None, Range::new(1, 9, "a value between 1 and 9"), Releases::SINCE_10_0, Stored;
     /// The size of the cache of XBZRLE.
     pub xbzrle_cache_size: u64 = 64 << 20,
-        "xbzrle-cache-size", Bytes, Range::new(4096, u64::MAX, CACHE_SIZE), Releases::ALL, Stored;
+        "xbzrle-cache-size", Bytes, Range::new(4096, u64::MAX, CACHE_SIZE), Releases::ALL, Implemented;
     /// The bandwidth limit of postcopy; 0 disables it.
     pub max_postcopy_bandwidth: u64 = 0,
         "max-postcopy-bandwidth", BytesPerSecond, Range::ANY, Releases::ALL, Stored;

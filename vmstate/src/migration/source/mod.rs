@@ -21,6 +21,7 @@ mod shared;
 mod starting;
 mod states;
 mod switchover;
+mod xbzrle;
 
 use std::time::Instant;
 
@@ -28,8 +29,10 @@ pub use self::config::{Rejected, SourceConfig};
 use self::shared::Shared;
 use self::starting::Connecting;
 use self::states::State;
+use super::capability::Capability;
 use super::parameter::Parameters;
 use super::status::{Event, MigrationStatus, Statistics};
+use crate::ram::xbzrle::Counters;
 use crate::section::SentPages;
 use crate::stream::{Command, ReturnPathMessage};
 
@@ -80,19 +83,28 @@ pub struct Done {
     pub remaining: u64,
     /// The pages that were sent since the start.
     pub pages: SentPages,
+    /// The pages that were sent as changes since the start, with the capability `xbzrle`.
+    pub xbzrle: Option<Counters>,
 }
 
 impl Done {
     /// Creates the result of an action that has written `bytes` and left `remaining` bytes of memory to send.
     #[must_use]
     pub fn new(bytes: u64, remaining: u64) -> Self {
-        Self { bytes, remaining, pages: SentPages::default() }
+        Self { bytes, remaining, ..Self::default() }
     }
 
     /// Sets the number of pages that were sent since the start.
     #[must_use]
     pub fn pages(mut self, pages: SentPages) -> Self {
         self.pages = pages;
+        self
+    }
+
+    /// Sets the number of pages that were sent as changes since the start.
+    #[must_use]
+    pub fn xbzrle(mut self, counters: Option<Counters>) -> Self {
+        self.xbzrle = counters;
         self
     }
 }
@@ -250,6 +262,13 @@ impl Source {
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.shared.config.parameters
+    }
+
+    /// Returns the size of the cache of pages, if pages are sent as their changes (capability `xbzrle`).
+    #[must_use]
+    pub fn xbzrle_cache_size(&self) -> Option<u64> {
+        let config = &self.shared.config;
+        config.has(Capability::Xbzrle).then_some(config.parameters.xbzrle_cache_size)
     }
 
     /// Returns whether the source opens the return path, which the driver then has to read.

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::config::SourceConfig;
 use super::link::Link;
+use super::xbzrle::Encoded;
 use super::{Done, SourceAction};
+use crate::migration::capability::Capability;
 use crate::migration::policy::{Goal, History, Throttle, is_stalled, predict};
 use crate::migration::protocol;
 use crate::migration::status::{
@@ -40,6 +42,7 @@ pub(super) struct Shared {
     stalled: bool,
     memory: MemoryBytes,
     pages: SentPages,
+    encoded: Encoded,
     rate: Rate,
     pub(super) times: Times,
     pub(super) predicted: Option<Prediction>,
@@ -96,6 +99,7 @@ impl Shared {
             stalled: false,
             memory: MemoryBytes::default(),
             pages: SentPages::default(),
+            encoded: Encoded::default(),
             rate: Rate::default(),
             times: Times::default(),
             predicted: None,
@@ -164,9 +168,14 @@ impl Shared {
         self.sent_in_pass = self.sent_in_pass.saturating_add(done.bytes);
         let Some(busy) = &self.busy else { return };
         self.pages = self.pages.max(done.pages);
+        if let Some(counters) = done.xbzrle {
+            self.encoded.count(counters);
+        }
         if matches!(busy.action, SourceAction::Iterate { .. } | SourceAction::CompleteLive) {
             let memory = self.history.remaining().saturating_sub(done.remaining);
-            self.history.sent(memory, done.bytes, now.saturating_duration_since(busy.since));
+            // Changes are much smaller than the memory that is left.
+            let speed = if self.encoded.is_used() { done.bytes.max(memory) } else { done.bytes };
+            self.history.sent(memory, speed, now.saturating_duration_since(busy.since));
             let phase = if self.guest_stopped { &mut self.memory.downtime } else { &mut self.memory.precopy };
             *phase = phase.saturating_add(done.bytes);
         }
@@ -178,6 +187,7 @@ impl Shared {
         let dirtied = remaining.saturating_sub(self.history.remaining());
         self.history.synchronized(at, dirtied);
         self.rate.dirty_pages_per_second = self.history.dirty_rate().unwrap_or(0) / self.config.page_size.max(1);
+        self.encoded.measure(at, self.pages.normal + self.pages.zero, self.config.page_size);
         self.sent_in_pass = 0;
         let is_last = self.times.stopped.is_some();
         if !is_last || self.config.release.behavior().counts_outer_passes {
@@ -239,6 +249,9 @@ impl Shared {
             error: self.error.clone(),
             throttle: self.throttle.percent().filter(|_| !self.status.is_final()),
             ram: active.map(|_| self.ram_statistics(total_time)),
+            xbzrle: active
+                .filter(|_| self.config.has(Capability::Xbzrle))
+                .map(|_| self.encoded.statistics(self.config.parameters.xbzrle_cache_size)),
             predicted: self.predicted,
             parts: self.parts(),
         }

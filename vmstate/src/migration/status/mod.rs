@@ -9,7 +9,7 @@ use std::fmt;
 use super::QemuRelease;
 
 pub use self::event::{Event, Prediction};
-pub use self::statistics::{DowntimeParts, RamStatistics, Statistics};
+pub use self::statistics::{DowntimeParts, RamStatistics, Statistics, XbzrleStatistics};
 pub use self::transitions::{Side, is_transition};
 
 /// Defines the states with their names.

@@ -27,6 +27,8 @@ pub struct Statistics {
     pub throttle: Option<u8>,
     /// The progress of guest memory (`ram`), at the source.
     pub ram: Option<RamStatistics>,
+    /// The pages that were sent as changes (`xbzrle-cache`), at a source with the capability `xbzrle`.
+    pub xbzrle: Option<XbzrleStatistics>,
     /// The prediction that was made when the guest was stopped.
     pub predicted: Option<Prediction>,
     /// The measured parts of the downtime.
@@ -69,6 +71,27 @@ impl RamStatistics {
     pub fn normal_bytes(&self) -> u64 {
         self.normal.saturating_mul(self.page_size)
     }
+}
+
+/// The member `xbzrle-cache` of `query-migrate`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct XbzrleStatistics {
+    /// The size of the cache (`cache-size`).
+    pub cache_size: u64,
+    /// The bytes of pages that the cache had (`bytes`).
+    pub bytes: u64,
+    /// The pages that the cache had (`pages`).
+    pub pages: u64,
+    /// The pages that the cache did not have (`cache-miss`).
+    pub cache_miss: u64,
+    /// The part of the pages of the last period that the cache did not have (`cache-miss-rate`).
+    pub cache_miss_rate: f64,
+    /// The size of the pages that the cache had, relative to the bytes that were sent for them, in the last period
+    /// (`encoding-rate`).
+    pub encoding_rate: f64,
+    /// The pages whose changes were larger than the page (`overflow`).
+    pub overflow: u64,
 }
 
 /// The parts of a measured downtime.

@@ -331,17 +331,17 @@ fn parse_rate(arguments: &Arguments<'_>, release: QemuRelease) -> Result<Monitor
     }
     let mode = DirtyRateMode::ALL.into_iter().find(|mode| Some(mode.name()) == arguments.text("mode"));
     let mode = mode.unwrap_or_default();
-    check_samples(arguments, mode)?;
-    Ok(MonitorCommand::CalcDirtyRate(DirtyRateRequest { duration, mode }))
+    let samples = parse_samples(arguments, mode)?;
+    Ok(MonitorCommand::CalcDirtyRate(DirtyRateRequest { duration, mode, samples }))
 }
 
-fn check_samples(arguments: &Arguments<'_>, mode: DirtyRateMode) -> Result<(), CommandError> {
+fn parse_samples(arguments: &Arguments<'_>, mode: DirtyRateMode) -> Result<u64, CommandError> {
     match arguments.unsigned("sample-pages")? {
-        None => Ok(()),
+        None => Ok(DirtyRateRequest::SAMPLES),
         Some(_) if mode != DirtyRateMode::PageSampling => {
             Err(CommandError::new("sample-pages is used only in page-sampling mode"))
         }
-        Some(128..=16384) => Ok(()),
+        Some(samples @ 128..=16384) => Ok(samples),
         Some(_) => Err(CommandError::new("sample-pages is out of range[128, 16384].")),
     }
 }

@@ -53,7 +53,7 @@ impl fmt::Display for RunState {
 }
 
 /// The result of a measurement of the dirty rate.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DirtyRate {
     /// The progress of the measurement.
@@ -64,8 +64,23 @@ pub struct DirtyRate {
     pub duration: Duration,
     /// The method.
     pub mode: DirtyRateMode,
+    /// The number of pages of each GiB that were compared, if the method does that.
+    pub samples: u64,
     /// The rate in bytes per second, once it is measured.
     pub rate: Option<u64>,
+}
+
+impl Default for DirtyRate {
+    fn default() -> Self {
+        Self {
+            status: DirtyRateStatus::default(),
+            start: Duration::ZERO,
+            duration: Duration::ZERO,
+            mode: DirtyRateMode::default(),
+            samples: DirtyRateRequest::SAMPLES,
+            rate: None,
+        }
+    }
 }
 
 /// The progress of a measurement of the dirty rate.

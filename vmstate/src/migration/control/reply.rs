@@ -256,7 +256,7 @@ pub(super) fn dirty_rate(found: &DirtyRate, release: QemuRelease) -> Value {
     reply.insert("status", found.status.name());
     reply.insert("start-time", found.start.as_secs());
     reply.insert("mode", found.mode.name());
-    reply.insert("sample-pages", 512);
+    reply.insert("sample-pages", found.samples);
     if release >= QemuRelease::V10_0 {
         reply.insert("calc-time", milliseconds(found.duration));
         reply.insert("calc-time-unit", "millisecond");

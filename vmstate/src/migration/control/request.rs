@@ -10,6 +10,13 @@ pub struct DirtyRateRequest {
     pub duration: Duration,
     /// The method.
     pub mode: DirtyRateMode,
+    /// The number of pages of each GiB that [`DirtyRateMode::PageSampling`] compares, from 128 to 16384.
+    pub samples: u64,
+}
+
+impl DirtyRateRequest {
+    /// QEMU's default of [`samples`](Self::samples).
+    pub(super) const SAMPLES: u64 = 512;
 }
 
 /// The method of a measurement of the dirty rate.

@@ -69,10 +69,28 @@ impl<H: Host> Guest<H> {
 
     /// Returns the reasons why the guest cannot be migrated, if they are known without waiting.
     pub(super) fn known_blockers(&self, mode: Mode) -> Vec<String> {
+        self.try_host().map(|host| host.blockers(mode)).unwrap_or_default()
+    }
+
+    /// Announces network cards because of a command.
+    pub(super) fn announce_again(&self, announcement: &Announcement) -> Result<(), CommandError> {
+        self.try_host()?.announce(announcement);
+        Ok(())
+    }
+
+    /// Returns the memory for a measurement.
+    pub(super) fn idle_memory(&self) -> Result<HostMemory, CommandError> {
+        Ok(self.try_host()?.memory())
+    }
+
+    /// Locks the host for a command that does not wait for a migration.
+    fn try_host(&self) -> Result<MutexGuard<'_, H>, CommandError> {
         match self.0.host.try_lock() {
-            Ok(host) => host.blockers(mode),
-            Err(TryLockError::Poisoned(host)) => host.into_inner().blockers(mode),
-            Err(TryLockError::WouldBlock) => Vec::new(),
+            Ok(host) => Ok(host),
+            Err(TryLockError::Poisoned(host)) => Ok(host.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                Err(CommandError::new("a migration saves or loads the devices; try again"))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The operations of a program with a [`Host`], on the drivers of migrations.
 
 mod address;
+mod dirty_rate;
 mod guest;
 mod job;
 mod notice;
@@ -11,14 +12,17 @@ mod tests;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 use super::super::drive::{Host, Incoming, MigrationError, random_session};
 use super::super::source::{SourceConfig, SourceControl};
-use super::super::{MigrationStatus, Mode, QemuRelease, Statistics, Uri};
+use super::super::{Announcement, MigrationStatus, Mode, QemuRelease, Statistics, Uri};
 use super::error::CommandError;
-use super::operations::{Operations, RunState};
+use super::operations::{DirtyRate, Operations, RunState};
+use super::request::DirtyRateRequest;
 use super::settings::Settings;
 use address::Address;
+use dirty_rate::Measurement;
 use guest::Guest;
 use job::{Job, Kind};
 use notice::Inbox;
@@ -55,6 +59,9 @@ pub struct Controller<H: Host> {
     arrival: Arrival,
     /// The descriptors that clients have passed.
     descriptors: HashMap<String, OwnedFd>,
+    /// The last measurement of the dirty rate.
+    measurement: Option<Measurement>,
+    created: Instant,
     ended: Option<Ended>,
 }
 
@@ -94,7 +101,8 @@ impl<H: Host + Send + 'static> Controller<H> {
     fn in_state(host: H, run_state: RunState, arrival: Arrival) -> io::Result<Self> {
         let (notifier, inbox) = Inbox::new()?;
         let (guest, descriptors) = (Guest::new(host, run_state, notifier), HashMap::new());
-        Ok(Self { guest, inbox, job: None, arrival, descriptors, ended: None })
+        let created = Instant::now();
+        Ok(Self { guest, inbox, job: None, arrival, descriptors, measurement: None, created, ended: None })
     }
 
     fn status(&self) -> MigrationStatus {
@@ -169,6 +177,10 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         }
         self.check_sender()?;
         let to = self.address(uri)?;
+        // Its dirty log is needed.
+        if self.measurement.as_ref().is_some_and(Measurement::is_measuring) {
+            self.measurement = None;
+        }
         let config = source_config(&to, settings);
         let job = Job::send(&self.guest, to, config).map_err(|error| failed(&error))?;
         self.job = Some(job);
@@ -254,6 +266,23 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
 
     fn can_yank(&self) -> bool {
         !self.status().is_final()
+    }
+
+    fn announce(&mut self, announcement: &Announcement) -> Result<(), CommandError> {
+        self.guest.announce_again(announcement)
+    }
+
+    fn measure_dirty_rate(&mut self, request: &DirtyRateRequest) -> Result<(), CommandError> {
+        if self.measurement.as_ref().is_some_and(Measurement::is_measuring) {
+            return Err(CommandError::new("the dirty rate is already being measured."));
+        }
+        let memory = self.guest.idle_memory()?;
+        self.measurement = Some(Measurement::start(memory, request, self.created.elapsed())?);
+        Ok(())
+    }
+
+    fn dirty_rate(&self) -> DirtyRate {
+        self.measurement.as_ref().map(Measurement::result).unwrap_or_default()
     }
 }
 

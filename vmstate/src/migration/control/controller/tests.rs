@@ -298,3 +298,48 @@ fn commands_are_rejected_in_other_run_states() {
     let controller = Controller::new(stopped).unwrap();
     assert_eq!(controller.run_state(), RunState::Prelaunch);
 }
+
+#[test]
+fn dirty_rate_is_measured() {
+    let mut source = Program::source();
+    assert_eq!(source.run("query-dirty-rate", &json!({}))["status"], "unstarted");
+    for (mode, samples) in [("page-sampling", 256), ("dirty-bitmap", 512)] {
+        let mut request = json!({"calc-time": 50, "calc-time-unit": "millisecond", "mode": mode});
+        if mode == "page-sampling" {
+            request["sample-pages"] = samples.into();
+        }
+        source.run("calc-dirty-rate", &request);
+        let again = source.execute("calc-dirty-rate", &request).unwrap_err();
+        assert_eq!(again, "the dirty rate is already being measured.");
+        let start = Instant::now();
+        let found = loop {
+            let found = source.run("query-dirty-rate", &json!({}));
+            if found["status"] == "measured" {
+                break found;
+            }
+            assert!(start.elapsed() < PATIENCE, "{found}");
+        };
+        // The vCPUs of this guest are simulated, so it writes nothing.
+        assert_eq!((&found["dirty-rate"], &found["mode"]), (&json!(0), &json!(mode)), "{found}");
+        assert_eq!((&found["sample-pages"], &found["calc-time"]), (&json!(samples), &json!(50)), "{found}");
+    }
+    let ring = source.execute("calc-dirty-rate", &json!({"calc-time": 1, "mode": "dirty-ring"})).unwrap_err();
+    assert!(ring.contains("mode dirty-ring is not enabled"), "{ring}");
+}
+
+#[test]
+fn migration_ends_a_measurement() {
+    let (mut source, mut destination, _folder) = migrating(|source| {
+        source.run("calc-dirty-rate", &json!({"calc-time": 60, "mode": "dirty-bitmap"}));
+    });
+    destination.wait("completed", &mut source);
+    source.wait("completed", &mut destination);
+    assert_eq!(source.run("query-dirty-rate", &json!({}))["status"], "unstarted");
+}
+
+#[test]
+fn network_cards_are_announced_again() {
+    let mut source = Program::source();
+    let request = json!({"initial": 50, "max": 550, "rounds": 5, "step": 50});
+    assert_eq!(source.run("announce-self", &request), json!({}));
+}

@@ -215,6 +215,33 @@ fn run_until_committed(pair: &mut Pair) {
     }
 }
 
+/// Runs until the source knows that the machine is loaded, and has not sent RUN yet.
+fn run_until_loaded(pair: &mut Pair) {
+    let is_loaded = |pair: &Pair| pair.destination.session() == Some((42, DestinationState::Loaded));
+    while !is_loaded(pair) || pair.deliver_back(usize::MAX) {
+        let progress = pair.deliver_back(usize::MAX) || pair.step_destination() || pair.step_source();
+        assert!(progress || pair.pass_slice());
+    }
+}
+
+#[test]
+fn guest_stays_if_run_cannot_be_sent() {
+    let mut pair = own();
+    run_until_loaded(&mut pair);
+    pair.connection.as_mut().unwrap().cut();
+    pair.step_source();
+    pair.run();
+    assert_eq!(pair.source_status(), MigrationStatus::Failed);
+    assert!(pair.source_runs && !pair.destination_runs);
+
+    let mut pair = own();
+    run_until_loaded(&mut pair);
+    pair.source.command(pair.now, SourceControl::Cancel).unwrap();
+    pair.run();
+    assert_eq!(pair.source_status(), MigrationStatus::Cancelled);
+    assert!(pair.source_runs && !pair.destination_runs);
+}
+
 #[test]
 fn lost_run_is_decided_by_asking_again() {
     let mut pair = own();

@@ -157,6 +157,11 @@ impl Shared {
         Some(action)
     }
 
+    /// Returns whether `action` has not begun yet.
+    pub(super) fn is_queued(&self, action: &SourceAction) -> bool {
+        self.actions.contains(action)
+    }
+
     /// Returns whether the action that is being carried out is `action`.
     pub(super) fn is_doing(&self, action: &SourceAction) -> bool {
         self.busy.as_ref().is_some_and(|busy| busy.action == *action)

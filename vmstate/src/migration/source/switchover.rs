@@ -253,8 +253,15 @@ impl Committed {
 }
 
 impl Phase for Committed {
-    fn handle(self, _: &mut Shared, _: Instant, signal: Signal) -> Step<Self> {
+    fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
+            // A command that was written in part, or not at all, is not executed.
+            Signal::Failed(reason) if shared.is_doing(&SourceAction::Send(Command::Run)) => Break(Next::Failed(reason)),
+            signal @ (Signal::Lost(_) | Signal::Timeout | Signal::Control(SourceControl::Cancel))
+                if shared.is_queued(&SourceAction::Send(Command::Run)) =>
+            {
+                self.handle_before_run(shared, now, signal)
+            }
             Signal::Control(SourceControl::Cancel) => Break(Next::Revoking),
             signal => match decided(signal) {
                 Some(next) => Break(next),

@@ -14,7 +14,7 @@ use crate::stream::{Command, DestinationState, ReturnPathMessage};
 const FORCED: &str = "the guest was resumed by a command";
 
 /// The right to run was given away, and the answer is lost. Both guests are stopped, or the destination's runs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Doubt {
     /// Set if the destination can be asked for its state. A QEMU cannot.
     recoverable: bool,
@@ -52,21 +52,22 @@ impl Phase for Doubt {
 }
 
 /// Asking the destination for its state, over a new connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Asking {
     /// Takes the right to run back.
     revoke: bool,
+    /// Set when the new connection is made. Until then, answers are from the old one, whose end RUN must not follow.
+    connected: bool,
     deadline: Instant,
 }
 
 impl Asking {
     pub(super) fn begin(shared: &mut Shared, now: Instant, revoke: bool) -> Self {
-        shared.link.reconnect();
         shared.queue(SourceAction::Connect);
         shared.queue(SourceAction::Send(Command::Session(shared.config.session)));
         let parameters = &shared.config.parameters;
         let deadline = now + parameters.connect_timeout + parameters.answer_timeout;
-        Self { revoke, deadline }
+        Self { revoke, connected: false, deadline }
     }
 
     fn answered(self, state: DestinationState) -> Step<Self> {
@@ -88,9 +89,13 @@ impl Phase for Asking {
     fn handle(mut self, shared: &mut Shared, _: Instant, signal: Signal) -> Step<Self> {
         match signal {
             Signal::Done(_) => {
-                shared.connected |= shared.is_doing(&SourceAction::Connect);
+                if shared.is_doing(&SourceAction::Connect) {
+                    (shared.connected, self.connected) = (true, true);
+                    shared.link.reconnect();
+                }
                 Continue(self)
             }
+            Signal::Message(_) | Signal::Lost(_) if !self.connected => Continue(self),
             Signal::Message(ReturnPathMessage::Status { state, .. }) => self.answered(state),
             Signal::Message(_) => Continue(self),
             Signal::Failed(reason) | Signal::Lost(reason) => Break(Next::Doubt(reason)),

@@ -4,7 +4,7 @@
 /// user's commands.
 macro_rules! states {
     ($control:ty; $($state:ident),* $(,)?) => {
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         pub(super) enum State {
             $($state($state)),*
         }

@@ -9,7 +9,7 @@ use super::{DestinationAction, DestinationControl, Signal};
 use crate::migration::status::{Event, MigrationStatus};
 
 /// Closing the connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Leaving {
     outcome: MigrationStatus,
 }
@@ -40,7 +40,7 @@ impl Phase for Leaving {
 }
 
 /// The end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Finished;
 
 impl Phase for Finished {

@@ -10,7 +10,7 @@ use crate::migration::status::{Event, MigrationStatus};
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
 
 /// Completing the load.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Committing;
 
 impl Committing {
@@ -33,7 +33,7 @@ impl Phase for Committing {
 }
 
 /// Waiting for the right to run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Loaded {
     deadline: Instant,
 }
@@ -80,7 +80,7 @@ impl Phase for Loaded {
 }
 
 /// The machine is loaded, and the connection is lost: waiting for the source to ask, or for a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Disconnected;
 
 impl Disconnected {
@@ -137,7 +137,7 @@ impl Disconnected {
 }
 
 /// Waiting for a source that does not use the handshake to close the connection: only then it cannot resume the guest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct AwaitingClose {
     deadline: Instant,
 }
@@ -175,7 +175,7 @@ impl Phase for AwaitingClose {
 }
 
 /// Starting the guest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Running;
 
 impl Running {

@@ -12,7 +12,7 @@ use crate::migration::status::{Event, MigrationStatus};
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
 
 /// Waiting for the source.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Listening;
 
 impl Listening {
@@ -34,7 +34,7 @@ impl Phase for Listening {
 }
 
 /// Loading the items of the stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Loading {
     /// Set when a section was loaded. The handshake is offered before the first one.
     sections: bool,

@@ -132,6 +132,7 @@ enum Signal {
 
 /// The destination of a migration.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Destination {
     shared: Shared,
     /// `None` only while a transition consumes it.
@@ -213,6 +214,13 @@ impl Destination {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.state, Some(State::Finished(_)))
+    }
+
+    /// Returns a text that is equal for destinations with the same future, except for times.
+    #[cfg(test)]
+    pub(super) fn key(&self) -> String {
+        let Shared { config: _, actions, busy, events: _, status, return_path, session, state, error } = &self.shared;
+        format!("{:?}", (&self.state, actions, busy, status, return_path, session, state, error.is_some()))
     }
 
     fn advance(&mut self, now: Instant, signal: Signal) {

@@ -6,13 +6,13 @@ use super::{DestinationAction, DestinationConfig};
 use crate::migration::status::{Event, MigrationStatus, Side, is_transition};
 use crate::stream::{DestinationState, ReturnPathMessage};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) config: DestinationConfig,
-    actions: VecDeque<DestinationAction>,
+    pub(super) actions: VecDeque<DestinationAction>,
     pub(super) busy: Option<DestinationAction>,
     pub(super) events: VecDeque<Event>,
-    status: MigrationStatus,
+    pub(super) status: MigrationStatus,
     /// Set when the source has opened the return path.
     pub(super) return_path: bool,
     /// The migration, if the source uses the handshake.

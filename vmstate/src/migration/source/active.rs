@@ -20,7 +20,7 @@ const SLICE: Duration = Duration::from_millis(100);
 const PART: u64 = 4 << 20;
 
 /// Sending memory while the guest runs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Active {
     slice_started: Instant,
     /// The bytes that were sent in the slice.

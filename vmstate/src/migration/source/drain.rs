@@ -19,7 +19,7 @@ const UNREAD: u64 = 256 << 10;
 const ROUNDS: u32 = 8;
 
 /// The unread part of the stream, and the PING at its end.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Drain {
     /// Bytes of the stream or of memory, whichever are more: a page of zeros has few bytes, and takes time nevertheless.
     unread: u64,

@@ -11,7 +11,7 @@ use crate::migration::status::{Event, MigrationStatus};
 use crate::stream::Command;
 
 /// Closing the channel and, unless the migration is completed, resuming the guest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Leaving {
     outcome: MigrationStatus,
 }
@@ -94,7 +94,7 @@ impl Phase for Leaving {
 }
 
 /// The end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Finished;
 
 impl Phase for Finished {

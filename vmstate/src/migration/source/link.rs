@@ -21,7 +21,7 @@ pub(super) enum Peer {
 }
 
 /// The decoder of the return path, and the facts that its messages have established.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Link {
     bytes: Vec<u8>,
     /// The number of bytes that were decoded.
@@ -75,6 +75,12 @@ impl Link {
     /// Records that a command was sent which the destination answers at once.
     pub(super) fn pinged(&mut self, now: Instant) {
         self.pinged = Some(now);
+    }
+
+    /// Returns the data that decide about the future, as a text.
+    #[cfg(test)]
+    pub(super) fn key(&self) -> String {
+        format!("{:?}", (&self.bytes, self.peer, self.accepted, self.approved))
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {

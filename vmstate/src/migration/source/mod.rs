@@ -178,6 +178,7 @@ enum Signal {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Source {
     shared: Shared,
     /// `None` only while a transition consumes it.
@@ -281,6 +282,18 @@ impl Source {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(self.state, Some(State::Finished(_)))
+    }
+
+    /// Returns whether [`poll_action`](Self::poll_action) returns an action.
+    #[cfg(test)]
+    pub(super) fn has_action(&self) -> bool {
+        self.shared.busy.is_none() && !self.shared.is_idle()
+    }
+
+    /// Returns a text that is equal for sources with the same future, except for times.
+    #[cfg(test)]
+    pub(super) fn key(&self) -> String {
+        format!("{:?} {}", self.state, self.shared.key())
     }
 
     fn receive(&mut self, now: Instant, bytes: &[u8]) {

@@ -16,13 +16,13 @@ use crate::migration::status::{
 use crate::section::SentPages;
 
 /// The action that is being carried out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Busy {
     pub(super) action: SourceAction,
     pub(super) since: Instant,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) config: SourceConfig,
     started: Instant,
@@ -54,14 +54,14 @@ pub(super) struct Shared {
 }
 
 /// The bytes of memory that were sent, by phase.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct MemoryBytes {
     precopy: u64,
     downtime: u64,
 }
 
 /// Rates of the last slice and of the last period.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Rate {
     mbps: f64,
     pages_per_second: u64,
@@ -238,6 +238,15 @@ impl Shared {
         let pages = bytes / self.config.page_size.max(1);
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1);
         self.rate.pages_per_second = pages.saturating_mul(1000) / millis;
+    }
+
+    /// Returns the data that decide about the future, as a text.
+    #[cfg(test)]
+    pub(super) fn key(&self) -> String {
+        let busy = self.busy.as_ref().map(|busy| &busy.action);
+        let history = (self.history.remaining(), self.history.is_exact(), self.history.bandwidth().is_some());
+        let flags = (self.guest_stopped, self.connected, self.error.is_some());
+        format!("{:?}", (&self.actions, busy, self.status, self.link.key(), history, flags))
     }
 
     pub(super) fn statistics(&self, now: Instant) -> Statistics {

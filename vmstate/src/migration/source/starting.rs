@@ -10,7 +10,7 @@ use crate::migration::protocol;
 use crate::stream::Command;
 
 /// Connecting to the destination.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Connecting;
 
 impl Connecting {
@@ -33,7 +33,7 @@ impl Phase for Connecting {
 }
 
 /// Sending the header and the starts of the live sections.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Starting;
 
 impl Starting {

@@ -19,7 +19,7 @@ use crate::migration::status::{Event, MigrationStatus};
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
 
 /// Stopping the guest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stopping;
 
 impl Stopping {
@@ -47,7 +47,7 @@ impl Phase for Stopping {
 }
 
 /// Waiting for the command to continue (`pause-before-switchover`).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PreSwitchover;
 
 impl PreSwitchover {
@@ -71,7 +71,7 @@ impl Phase for PreSwitchover {
 }
 
 /// Sending the rest of the memory and the devices.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Completing;
 
 impl Completing {
@@ -117,7 +117,7 @@ impl Phase for Completing {
 }
 
 /// Waiting for the PONG with which a QEMU confirms that it has loaded all devices.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Barrier {
     deadline: Instant,
 }
@@ -143,7 +143,7 @@ impl Phase for Barrier {
 }
 
 /// Sending the end of the stream to a QEMU, which runs the guest when it has read it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ending {
     deadline: Instant,
     on_doubt: OnDoubt,
@@ -204,7 +204,7 @@ impl Phase for Ending {
 }
 
 /// Sending the end of the stream to a peer that waits for the right to run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sent {
     deadline: Instant,
 }
@@ -237,7 +237,7 @@ impl Phase for Sent {
 }
 
 /// The right to run is given away. Only the destination's answer decides now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Committed {
     deadline: Instant,
 }
@@ -276,7 +276,7 @@ impl Phase for Committed {
 }
 
 /// Taking the right to run back. RUN may have been read before.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Revoking {
     deadline: Instant,
 }

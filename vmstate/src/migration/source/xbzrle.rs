@@ -6,7 +6,7 @@ use crate::migration::status::XbzrleStatistics;
 use crate::ram::xbzrle::Counters;
 
 /// The numbers of pages, and their rates in the last period.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Encoded {
     counters: Counters,
     /// The numbers at the end of the last period.

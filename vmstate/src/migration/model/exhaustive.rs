@@ -1,0 +1,87 @@
+//! The properties of the handshake in all interleavings of small configurations, and the detection of broken rules.
+
+use super::explore::{Exploration, Property, explore};
+use super::world::{Mutation, Setup};
+use crate::migration::OnDoubt;
+
+fn checked(name: &str, setup: Setup) -> Exploration {
+    let found = explore(setup);
+    println!("{name}: {} states, {} steps, {} violations", found.states, found.steps, found.violations.len());
+    found.violations.iter().for_each(|violation| println!("{violation}"));
+    found
+}
+
+/// Checks a configuration, and returns the number of its states.
+fn holds(name: &str, setup: Setup) -> usize {
+    let found = checked(name, setup);
+    assert!(found.violations.is_empty(), "{name}: see above");
+    found.states
+}
+
+const SMALL: Setup = Setup {
+    handshake: true,
+    links: 1,
+    writes: 0,
+    faults: 1,
+    timeouts: true,
+    force: true,
+    on_doubt: OnDoubt::Stay,
+    mutation: None,
+};
+
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn handshake_holds_in_all_interleavings() {
+    let states = holds("a fault and a reconnection", Setup { links: 2, ..SMALL });
+    assert!(states > 10_000, "{states}");
+    holds("one write", Setup { faults: 0, writes: 1, timeouts: false, ..SMALL });
+    // The reason of a failure can be lost with the connection, or be late.
+    holds("without timeouts", Setup { faults: 0, timeouts: false, ..SMALL });
+}
+
+/// Larger configurations, which take minutes: `cargo test --release ... -- --ignored exhaustive`.
+#[test]
+#[ignore = "takes minutes"]
+fn handshake_holds_with_several_faults() {
+    holds("two faults", Setup { faults: 2, ..SMALL });
+    holds("two writes and a fault", Setup { writes: 2, ..SMALL });
+    holds("two connections and two faults", Setup { links: 2, faults: 2, ..SMALL });
+}
+
+/// Each rule is broken once. The exploration finds the property that it protects.
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn broken_rules_are_detected() {
+    for (mutation, property) in [
+        (Mutation::ResumeInDoubt, Property::NeverTwo),
+        (Mutation::RunWhenDisconnected, Property::NeverTwo),
+        (Mutation::SkipLastSynchronization, Property::NeverTwo),
+        (Mutation::DiscardWhenDisconnected, Property::NeverNone),
+        (Mutation::StayStopped, Property::Unchanged),
+        (Mutation::KeepPartialLoad, Property::Unchanged),
+        (Mutation::SourceWaitsForever, Property::Bounded),
+        (Mutation::OmitReasons, Property::Reason),
+    ] {
+        let writes = u8::from(mutation == Mutation::SkipLastSynchronization);
+        let has_fault = matches!(mutation, Mutation::DiscardWhenDisconnected | Mutation::SourceWaitsForever);
+        let faults = u8::from(has_fault);
+        let timeouts = mutation != Mutation::OmitReasons;
+        let setup = Setup { writes, faults, timeouts, mutation: Some(mutation), ..SMALL };
+        let found = checked(&format!("{mutation:?}"), setup);
+        let is_found = found.violations.iter().any(|violation| violation.property == property);
+        assert!(is_found, "{mutation:?} is not detected");
+    }
+}
+
+/// A destination that runs the guest at the end of the stream, as QEMU does: a source that resumes its guest when the
+/// answer is lost makes two guests run. A source that stays stopped does not.
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn qemu_protocol_is_safe_only_if_the_source_stays() {
+    let setup = Setup { handshake: false, force: false, ..SMALL };
+    let found = checked("stay", setup);
+    assert!(!found.violations.iter().any(|violation| violation.property == Property::NeverTwo), "{found:#?}");
+    let found = checked("resume", Setup { on_doubt: OnDoubt::Resume, ..setup });
+    let two = found.violations.iter().find(|violation| violation.property == Property::NeverTwo);
+    assert!(two.is_some_and(|violation| violation.reason == "two guests run"), "{found:#?}");
+}

@@ -2,6 +2,7 @@
 
 mod destination;
 mod hostile;
+mod multifd;
 mod recordings;
 mod return_path;
 mod source;

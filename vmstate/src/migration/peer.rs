@@ -17,6 +17,8 @@ pub(super) struct Behavior {
     pub(super) has_failing: bool,
     /// Announces the switchover in the stream (SWITCHOVER_START).
     switchover_start: bool,
+    /// Synchronizes data channels with a record, and finds zero pages on them, unless the machine type is older.
+    has_flush: bool,
     /// The last version of a machine type whose destination approves the switchover although no device asks for it.
     legacy_approval: LegacyApproval,
 }
@@ -35,6 +37,11 @@ type Version = (u16, u16);
 /// The first version of machine types with `send-switchover-start` (`hw_compat_9_2` in QEMU's `hw/core/machine.c`).
 const SWITCHOVER_START: Version = (10, 0);
 
+/// The first version of machine types without `multifd-flush-after-each-section` (`hw_compat_8_0`).
+const FLUSH: Version = (8, 1);
+/// The first version of machine types that find zero pages on data channels (`hw_compat_8_2`).
+const ZERO_PAGES: Version = (9, 0);
+
 /// The table.
 const TABLE: [Behavior; 3] = [
     Behavior {
@@ -43,6 +50,7 @@ const TABLE: [Behavior; 3] = [
         always_synchronizes: false,
         has_failing: false,
         switchover_start: false,
+        has_flush: false,
         legacy_approval: LegacyApproval::Never,
     },
     Behavior {
@@ -51,6 +59,7 @@ const TABLE: [Behavior; 3] = [
         always_synchronizes: false,
         has_failing: false,
         switchover_start: true,
+        has_flush: true,
         legacy_approval: LegacyApproval::Always,
     },
     Behavior {
@@ -59,6 +68,7 @@ const TABLE: [Behavior; 3] = [
         always_synchronizes: true,
         has_failing: true,
         switchover_start: true,
+        has_flush: true,
         legacy_approval: LegacyApproval::Until((11, 0)),
     },
 ];
@@ -88,6 +98,11 @@ pub struct MachineSwitches {
     pub switchover_start: bool,
     /// Approves the switchover, and waits for the approval, although no device asks for it (`switchover-ack-legacy`).
     pub legacy_approval: bool,
+    /// Synchronizes data channels at the end of each section (`multifd-flush-after-each-section`).
+    pub multifd_section_flush: bool,
+    /// Reports zero pages on the main channel even if `zero-page-detection` is `multifd`, because the destination
+    /// does not find them on data channels.
+    pub multifd_legacy_zero: bool,
 }
 
 impl MachineSwitches {
@@ -95,8 +110,11 @@ impl MachineSwitches {
     #[must_use]
     pub fn new(machine_type: &str, release: QemuRelease) -> Self {
         let (version, behavior) = (version(machine_type), release.behavior());
+        let since = |first| version.is_none_or(|version| version >= first);
         Self {
-            switchover_start: behavior.switchover_start && version.is_none_or(|version| version >= SWITCHOVER_START),
+            switchover_start: behavior.switchover_start && since(SWITCHOVER_START),
+            multifd_section_flush: !behavior.has_flush || !since(FLUSH),
+            multifd_legacy_zero: !behavior.has_flush || !since(ZERO_PAGES),
             legacy_approval: match behavior.legacy_approval {
                 LegacyApproval::Never => false,
                 LegacyApproval::Always => true,
@@ -109,7 +127,7 @@ impl MachineSwitches {
 /// The switches of the newest machine types of QEMU 10.0.
 impl Default for MachineSwitches {
     fn default() -> Self {
-        Self { switchover_start: true, legacy_approval: true }
+        Self { switchover_start: true, legacy_approval: true, multifd_section_flush: false, multifd_legacy_zero: false }
     }
 }
 
@@ -134,20 +152,25 @@ mod tests {
     #[test]
     fn machine_types_keep_their_conversation() {
         use QemuRelease::{V7_2, V10_0, V11_1};
-        for (machine, release, start, approval) in [
-            ("pc-q35-7.2", V7_2, false, false),
-            ("microvm", V7_2, false, false),
-            ("pc-q35-7.2", V10_0, false, true),
-            ("pc-i440fx-9.2", V10_0, false, true),
-            ("pc-i440fx-10.0", V10_0, true, true),
-            ("microvm", V10_0, true, true),
-            ("pc-i440fx-9.2", V11_1, false, true),
-            ("pc-i440fx-11.0", V11_1, true, true),
-            ("pc-i440fx-11.1", V11_1, true, false),
-            ("microvm", V11_1, true, false),
-            ("none", V11_1, true, false),
+        for (machine, release, switchover_start, legacy_approval, multifd_section_flush, multifd_legacy_zero) in [
+            ("pc-q35-7.2", V7_2, false, false, true, true),
+            ("microvm", V7_2, false, false, true, true),
+            ("pc-q35-7.2", V10_0, false, true, true, true),
+            ("pc-q35-8.0", V10_0, false, true, true, true),
+            ("pc-q35-8.1", V10_0, false, true, false, true),
+            ("pc-q35-8.2", V11_1, false, true, false, true),
+            ("pc-i440fx-9.0", V10_0, false, true, false, false),
+            ("pc-i440fx-9.2", V10_0, false, true, false, false),
+            ("pc-i440fx-10.0", V10_0, true, true, false, false),
+            ("microvm", V10_0, true, true, false, false),
+            ("pc-i440fx-9.2", V11_1, false, true, false, false),
+            ("pc-i440fx-11.0", V11_1, true, true, false, false),
+            ("pc-i440fx-11.1", V11_1, true, false, false, false),
+            ("microvm", V11_1, true, false, false, false),
+            ("none", V11_1, true, false, false, false),
         ] {
-            let expected = MachineSwitches { switchover_start: start, legacy_approval: approval };
+            let expected =
+                MachineSwitches { switchover_start, legacy_approval, multifd_section_flush, multifd_legacy_zero };
             assert_eq!(MachineSwitches::new(machine, release), expected, "{machine} in {release}");
         }
     }

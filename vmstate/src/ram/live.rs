@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vmstate_types::{LoadError, Reader, SaveError};
 
+use super::channels::{SharedLoad, SharedSave};
 use super::load::{PageAddress, PageStore, RamLoader};
 use super::page_writer::PageWriter;
 use super::record::RamOptions;
@@ -49,6 +50,10 @@ pub struct Ram<B, M> {
     loader: RamLoader,
     /// The changes of the current load, if it can be rolled back.
     undo: Option<UndoLog>,
+    /// The channels that send the pages, and whether they synchronize at the end of each section.
+    save_channels: Option<(Arc<SharedSave>, bool)>,
+    /// The channels that load pages. They have the undo log then.
+    load_channels: Option<Arc<SharedLoad>>,
     block: PhantomData<B>,
 }
 
@@ -68,6 +73,8 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
             saver: RamSaver::new(page_size),
             loader: RamLoader::new(page_size),
             undo: None,
+            save_channels: None,
+            load_channels: None,
             block: PhantomData,
         }
     }
@@ -106,20 +113,40 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         self.saver.xbzrle_counters()
     }
 
+    /// Sends the pages over channels, which synchronize where the walk over the memory ends, or at the end of each section.
+    #[cfg_attr(not(all(unix, feature = "migration")), allow(dead_code, reason = "only migrations have channels"))]
+    pub(crate) fn save_channels(mut self, channels: Arc<SharedSave>, at_section_ends: bool) -> Self {
+        self.save_channels = Some((channels, at_section_ends));
+        self
+    }
+
+    /// Loads pages from channels, which have the same blocks.
+    #[cfg_attr(not(all(unix, feature = "migration")), allow(dead_code, reason = "only migrations have channels"))]
+    pub(crate) fn load_channels(mut self, channels: Arc<SharedLoad>) -> Self {
+        self.load_channels = Some(channels);
+        self
+    }
+
     /// Creates the saver of the next stream.
     fn new_saver(&self) -> RamSaver {
         let mut saver = RamSaver::new(self.page_size);
         if let Some(log) = &self.log {
             saver = saver.dirty_log(log.clone());
         }
-        match self.cache_size {
-            Some(bytes) => saver.xbzrle(bytes),
+        if let Some(bytes) = self.cache_size {
+            saver = saver.xbzrle(bytes);
+        }
+        match &self.save_channels {
+            Some((channels, at_section_ends)) => saver.channels(Arc::clone(channels), *at_section_ends),
             None => saver,
         }
     }
 
     /// Sends pages until `budget` bytes are written. Returns whether all pages have been sent.
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
+        if let Some(done) = self.saver.send_over_channels(budget, out.writer())? {
+            return Ok(done);
+        }
         let start = out.writer().offset();
         let views = views(self.blocks.as_mut());
         // Pages are copied unless the output can write several slices at once.
@@ -177,33 +204,56 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
 
     fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError> {
         self.loader = RamLoader::with_options(self.page_size, self.options);
-        self.undo = undoable.then(|| UndoLog::new(self.blocks.as_ref(), self.page_size));
+        let undo = undoable.then(|| UndoLog::new(self.blocks.as_ref(), self.page_size));
+        match &self.load_channels {
+            Some(channels) => channels.set_undo(undo),
+            None => self.undo = undo,
+        }
         Ok(())
     }
 
     fn load(&mut self, reader: &mut Reader<'_>, _: SectionKind, _: u32) -> Result<(), LoadError> {
         let blocks = self.blocks.as_mut();
-        match &mut self.undo {
-            Some(undo) => self.loader.load_into(&mut Undoable { undo, blocks }, reader),
-            None => self.loader.load(blocks, reader),
+        match (&self.load_channels, &mut self.undo) {
+            (Some(channels), _) => self.loader.load_into(&mut WithChannels { channels, blocks }, reader),
+            (None, Some(undo)) => self.loader.load_into(&mut Undoable { undo, blocks }, reader),
+            (None, None) => self.loader.load(blocks, reader),
         }
     }
 
     fn load_finish(&mut self) -> Result<(), LoadError> {
+        if let Some(channels) = &self.load_channels {
+            channels.stop();
+            return channels.with_undo(UndoLog::apply_deferred);
+        }
         self.undo.as_mut().map_or(Ok(()), |undo| undo.apply_deferred(self.blocks.as_mut()))
     }
 
     fn load_forgo_undo(&mut self) -> Result<(), LoadError> {
-        self.load_finish()?;
+        match &self.load_channels {
+            Some(channels) => {
+                channels.with_undo(UndoLog::apply_deferred)?;
+                channels.set_undo(None);
+            }
+            None => self.load_finish()?,
+        }
         self.undo = None;
         Ok(())
     }
 
     fn load_undo(&mut self) -> Result<(), LoadError> {
+        if let Some(channels) = &self.load_channels {
+            channels.stop();
+            return channels.with_undo(UndoLog::roll_back);
+        }
         self.undo.as_mut().map_or(Ok(()), |undo| undo.roll_back(self.blocks.as_mut()))
     }
 
     fn load_cleanup(&mut self) {
+        if let Some(channels) = &self.load_channels {
+            channels.stop();
+            channels.set_undo(None);
+        }
         self.undo = None;
     }
 }
@@ -235,5 +285,41 @@ impl<B: RamBlock> PageStore<B> for Undoable<'_, B> {
     }
     fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError> {
         self.undo.patch(self.blocks, address, delta)
+    }
+}
+
+/// Blocks whose pages arrive over several channels.
+struct WithChannels<'c, B> {
+    channels: &'c SharedLoad,
+    blocks: &'c mut [B],
+}
+
+impl<B: RamBlock> PageStore<B> for WithChannels<'_, B> {
+    fn blocks(&self) -> &[B] {
+        self.blocks
+    }
+
+    /// The main channel has no such pages, but QEMU accepts them.
+    fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
+        reader.fill(page)?;
+        self.channels.with_undo(|undo, blocks| undo.save(blocks, address))?;
+        let block = self.blocks.get(address.block);
+        block.map_or(Ok(()), |block| Ok(block.write(address.offset, page)?))
+    }
+
+    fn fill(&mut self, address: PageAddress, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
+        self.channels.fill(address, fill)
+    }
+
+    fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError> {
+        self.channels.patch(address, delta)
+    }
+
+    fn has_channels(&self) -> bool {
+        true
+    }
+
+    fn synchronize(&mut self) -> Result<(), LoadError> {
+        self.channels.synchronize()
     }
 }

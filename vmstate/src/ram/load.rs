@@ -20,6 +20,8 @@ pub struct RamLoader {
     page: Vec<u8>,
     /// The index of our block for each block of the stream.
     blocks: Vec<usize>,
+    /// Set if the channels synchronize at the end of each section; `None` until the first section has ended.
+    section_ends_synchronize: Option<bool>,
 }
 
 impl RamLoader {
@@ -33,7 +35,12 @@ impl RamLoader {
     #[must_use]
     pub fn with_options(page_size: PageSize, options: RamOptions) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
-        Self { records: RecordReader::new(page_size, options), page, blocks: Vec::new() }
+        Self {
+            records: RecordReader::new(page_size, options),
+            page,
+            blocks: Vec::new(),
+            section_ends_synchronize: None,
+        }
     }
 
     /// Loads the payload of one section into `blocks`, which must be the same for all sections.
@@ -55,7 +62,18 @@ impl RamLoader {
         loop {
             let start = reader.offset();
             match self.records.next_record(reader)? {
+                Record::EndOfSection if pages.has_channels() => {
+                    // Machine types before 8.1 do not write MULTIFD_FLUSH (`multifd-flush-after-each-section` in QEMU).
+                    if *self.section_ends_synchronize.get_or_insert(true) {
+                        pages.synchronize().map_err(|error| error.at_offset(start))?;
+                    }
+                    return Ok(());
+                }
                 Record::EndOfSection => return Ok(()),
+                Record::MultifdFlush if pages.has_channels() => {
+                    self.section_ends_synchronize = Some(false);
+                    pages.synchronize().map_err(|error| error.at_offset(start))?;
+                }
                 Record::BlockList(_) => {}
                 Record::Block(header) => {
                     self.add_block(pages.blocks(), &header).map_err(|error| error.at_offset(start))?;
@@ -171,6 +189,16 @@ pub(super) trait PageStore<B: RamBlock> {
 
     /// Applies changes, which were checked, to the page at `address`.
     fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError>;
+
+    /// Returns whether pages arrive over other channels, too.
+    fn has_channels(&self) -> bool {
+        false
+    }
+
+    /// Waits for the other channels.
+    fn synchronize(&mut self) -> Result<(), LoadError> {
+        Ok(())
+    }
 }
 
 /// Writes the changed bytes of the page at `offset`.
@@ -180,6 +208,22 @@ pub(super) fn patch<B: RamBlock>(block: &B, offset: u64, delta: &[u8], size: usi
         block.write(offset + range.start as u64, bytes)?;
     }
     Ok(())
+}
+
+/// Fills a page. A page that has the content already is not touched: the host may not have allocated it yet
+/// (`ram_handle_zero` in QEMU's `migration/ram.c`).
+pub(super) fn fill_page<B: RamBlock>(
+    blocks: &mut [B],
+    address: PageAddress,
+    fill: u8,
+    page: &mut [u8],
+) -> Result<(), LoadError> {
+    let Some(block) = blocks.get_mut(address.block) else { return Ok(()) };
+    if view(block, address.offset, page).is_ok_and(|memory| is_filled(memory, fill)) {
+        return Ok(());
+    }
+    page.fill(fill);
+    Ok(block.write(address.offset, page)?)
 }
 
 /// Blocks whose pages are loaded without a way to roll back.
@@ -197,16 +241,10 @@ impl<B: RamBlock> PageStore<B> for InPlace<'_, B> {
         self.blocks.get_mut(address.block).map_or(Ok(()), |block| receive(block, address.offset, reader, page))
     }
 
-    /// A page that has the content already is not touched: the host may not have allocated it yet (`ram_handle_zero` in
-    /// QEMU's `migration/ram.c`).
     fn fill(&mut self, address: PageAddress, fill: u8, page: &mut [u8]) -> Result<(), LoadError> {
-        let Some(block) = self.blocks.get_mut(address.block) else { return Ok(()) };
-        if view(block, address.offset, page).is_ok_and(|memory| is_filled(memory, fill)) {
-            return Ok(());
-        }
-        page.fill(fill);
-        Ok(block.write(address.offset, page)?)
+        fill_page(self.blocks, address, fill, page)
     }
+
     fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError> {
         let block = self.blocks.get(address.block);
         block.map_or(Ok(()), |block| patch(block, address.offset, delta, self.page_size))

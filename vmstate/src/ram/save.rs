@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vmstate_types::{SaveError, Writer};
 
+use super::channels::SharedSave;
 use super::page_writer::{PageWriter, Place};
 use super::record::{BlockHeader, Record, write_record};
 use super::view::View;
@@ -23,7 +24,7 @@ pub struct RamSaver {
     /// Set if this saver has started the log.
     logging: bool,
     /// The pages to send, for each block.
-    dirty: Vec<DirtyBitmap>,
+    dirty: Arc<[DirtyBitmap]>,
     /// The block and the number of the page at which the search for a dirty page continues.
     block: usize,
     number: u64,
@@ -33,6 +34,15 @@ pub struct RamSaver {
     /// The size of the cache, if pages are sent as changes.
     cache_size: Option<u64>,
     xbzrle: Option<xbzrle::Sender>,
+    /// The channels that send the pages, if the saver does not send them itself.
+    channels: Option<Channels>,
+}
+
+/// The channels that send the pages.
+struct Channels {
+    shared: Arc<SharedSave>,
+    /// Set if the channels synchronize at the end of each section.
+    at_section_ends: bool,
 }
 
 /// The most pages of a run that are sent at once.
@@ -47,13 +57,14 @@ impl RamSaver {
             page: vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)],
             log: None,
             logging: false,
-            dirty: Vec::new(),
+            dirty: Arc::new([]),
             block: 0,
             number: 0,
             last_block: None,
             sent: SentPages::default(),
             cache_size: None,
             xbzrle: None,
+            channels: None,
         }
     }
 
@@ -91,6 +102,12 @@ impl RamSaver {
         self
     }
 
+    /// Sends the pages over channels.
+    pub(super) fn channels(mut self, shared: Arc<SharedSave>, at_section_ends: bool) -> Self {
+        self.channels = Some(Channels { shared, at_section_ends });
+        self
+    }
+
     /// Changes the size of the cache of [`xbzrle`](Self::xbzrle), if pages are sent as changes. This empties the cache.
     pub fn resize_xbzrle(&mut self, cache_size: u64) {
         self.cache_size = self.cache_size.map(|_| cache_size);
@@ -117,14 +134,15 @@ impl RamSaver {
         for block in self.layout.blocks() {
             write_record(out, &Record::Block(BlockHeader::new(&block.idstr, block.size)), "");
         }
-        write_record(out, &Record::EndOfSection, "");
-        self.dirty = self.layout.bitmaps();
-        for dirty in &self.dirty {
+        self.dirty = self.layout.bitmaps().into();
+        for dirty in self.dirty.iter() {
             dirty.insert_range(0..dirty.pages());
         }
         (self.block, self.number, self.last_block, self.sent) = (0, 0, None, SentPages::default());
         let pages = self.dirty.iter().map(DirtyBitmap::pages).sum();
         self.xbzrle = self.cache_size.map(|bytes| xbzrle::Sender::new(bytes, self.page.len(), pages));
+        self.begin_channels(out)?;
+        self.end_section(out);
         Ok(())
     }
 
@@ -177,6 +195,45 @@ impl RamSaver {
             sent.map_err(|error| error.in_field(idstr))?;
         }
         Ok(false)
+    }
+
+    /// Begins to send pages over channels, which synchronize first: the destination has the list of blocks then.
+    fn begin_channels(&self, out: &mut Writer) -> Result<(), SaveError> {
+        let Some(channels) = &self.channels else { return Ok(()) };
+        channels.shared.begin(Arc::clone(&self.dirty), self.layout.page_size().bytes());
+        channels.synchronize(out)
+    }
+
+    /// Lets the channels send `limit` bytes, and writes the records that belong to them. Returns whether all pages have been
+    /// sent, or `None` if the pages are not sent over channels.
+    pub(super) fn send_over_channels(&mut self, limit: u64, out: &mut Writer) -> Result<Option<bool>, SaveError> {
+        let Some(Channels { shared, at_section_ends }) = &self.channels else { return Ok(None) };
+        let mut left = limit;
+        loop {
+            let at_end = shared.run(left)?;
+            left = shared.budget();
+            let is_done = at_end && self.dirty.iter().all(DirtyBitmap::is_empty);
+            let ends_section = is_done || left == 0;
+            // A page is sent once in a walk, and in a section: the log is not synchronized within one.
+            if if *at_section_ends { ends_section } else { at_end } {
+                shared.synchronize()?;
+            }
+            let (blocks, last_block) = (self.layout.blocks(), &mut self.last_block);
+            shared.take_zero(|index, offset| {
+                let same_block = last_block.replace(index) == Some(index);
+                let idstr = blocks.get(index).map_or("", |block| &block.idstr);
+                write_record(out, &Record::Zero { offset, same_block, fill: 0 }, idstr);
+            });
+            if at_end {
+                shared.restart();
+                if !at_section_ends {
+                    write_record(out, &Record::MultifdFlush, "");
+                }
+            }
+            if ends_section {
+                return Ok(Some(is_done));
+            }
+        }
     }
 
     /// Writes the record at the end of a section's payload.
@@ -244,7 +301,7 @@ impl RamSaver {
 
     /// Returns the number of pages that were sent.
     pub(super) fn sent_pages(&self) -> SentPages {
-        self.sent
+        self.channels.as_ref().map_or(self.sent, |channels| channels.shared.sent_pages())
     }
 
     fn run_from_here(&self) -> Option<(usize, Range<u64>)> {
@@ -307,6 +364,16 @@ impl RamSaver {
         };
         let count = if zero { &mut self.sent.zero } else { &mut self.sent.normal };
         *count += 1;
+        Ok(())
+    }
+}
+
+impl Channels {
+    fn synchronize(&self, out: &mut Writer) -> Result<(), SaveError> {
+        self.shared.synchronize()?;
+        if !self.at_section_ends {
+            write_record(out, &Record::MultifdFlush, "");
+        }
         Ok(())
     }
 }

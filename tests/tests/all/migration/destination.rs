@@ -19,8 +19,9 @@ use super::recordings::{COMPLETED, RECORDINGS, REFUSED, Recording};
 /// A host with the machine type and the memory of a recording. All devices are passed through.
 pub(super) struct Recorded {
     configuration: Configuration,
-    blocks: Vec<Arc<dyn RamBlock + Send + Sync>>,
-    started: bool,
+    pub(super) blocks: Vec<Arc<dyn RamBlock + Send + Sync>>,
+    pub(super) uuid: [u8; 16],
+    pub(super) started: bool,
 }
 
 impl Recorded {
@@ -36,13 +37,17 @@ impl Recorded {
             let size = usize::try_from(block.size).unwrap();
             blocks.push(Arc::new(VecBlock::new(block.idstr.clone(), vec![0x55; size])));
         }
-        Self { configuration, blocks, started: false }
+        Self { configuration, blocks, uuid: [0; 16], started: false }
     }
 }
 
 impl Host for Recorded {
     fn configuration(&self) -> Configuration {
         self.configuration.clone()
+    }
+
+    fn uuid(&self) -> [u8; 16] {
+        self.uuid
     }
 
     fn memory(&self) -> HostMemory {

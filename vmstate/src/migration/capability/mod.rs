@@ -60,7 +60,7 @@ capabilities! {
     /// Waits for a command between the stop of the guest and the device states.
     PauseBeforeSwitchover = "pause-before-switchover", Releases::ALL, Implemented;
     /// Sends pages over several connections.
-    Multifd = "multifd", Releases::ALL, Missing;
+    Multifd = "multifd", Releases::ALL, Implemented;
     /// Migrates dirty bitmaps of block devices.
     DirtyBitmaps = "dirty-bitmaps", Releases::ALL, Missing;
     /// Measures the time that vCPUs wait for pages.

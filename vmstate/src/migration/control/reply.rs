@@ -153,12 +153,13 @@ fn ram_statistics(ram: &RamStatistics, release: QemuRelease) -> Value {
         ("pages-per-second", ram.pages_per_second),
         ("precopy-bytes", ram.precopy_bytes),
         ("downtime-bytes", ram.downtime_bytes),
+        ("multifd-bytes", ram.multifd_bytes),
     ] {
         reply.insert(name, number);
     }
     reply.insert("mbps", ram.mbps);
     // Parts of QEMU that this library does not have yet. Clients require the members.
-    for name in ["postcopy-requests", "multifd-bytes", "postcopy-bytes", "dirty-sync-missed-zero-copy"] {
+    for name in ["postcopy-requests", "postcopy-bytes", "dirty-sync-missed-zero-copy"] {
         reply.insert(name, 0);
     }
     if release == QemuRelease::V7_2 {

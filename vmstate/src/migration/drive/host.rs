@@ -21,6 +21,12 @@ pub trait Host {
     /// Returns the machine type, and everything else that both sides must have in common.
     fn configuration(&self) -> Configuration;
 
+    /// Returns the UUID of the virtual machine, which data channels (`multifd`) compare. By default, the one of the
+    /// [configuration](Self::configuration), or zeros.
+    fn uuid(&self) -> [u8; 16] {
+        self.configuration().uuid.unwrap_or_default()
+    }
+
     /// Returns the guest's memory.
     fn memory(&self) -> HostMemory;
 

@@ -1,6 +1,6 @@
 //! The driver of a destination.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,15 +11,19 @@ use super::MigrationError;
 use super::channel::{Channel, until};
 use super::host::Host;
 use super::listener::Listener;
+use super::multifd::{self, Receiving};
 use super::socket::{Socket, TimedReader, is_timeout};
 use crate::machine::{LoadOptions, LoadReport, LoadSession, Machine, Step, Trailer};
 use crate::migration::announce::Announcement;
+use crate::migration::capability::Capability;
 use crate::migration::destination::{
     Destination, DestinationAction, DestinationConfig, DestinationControl, DestinationInput, Item,
 };
 use crate::migration::parameter::Parameters;
 use crate::migration::status::{Event, MigrationStatus};
 use crate::migration::uri::Uri;
+use crate::ram::{self, Ram};
+use crate::registry::Registration;
 use crate::stream::{Decoded, ItemDecoder, ReturnPathMessage, StreamItem, StreamReader};
 
 /// A migration from another host or process.
@@ -120,7 +124,8 @@ impl Incoming {
         let engine = Destination::new(self.config.clone());
         let progress = self.config.parameters.progress_timeout;
         let (channel, pending, report) = (None, Vec::new(), None);
-        let mut driver = Driver { incoming: &self, engine, channel, pending, progress, report, on_event };
+        let mut driver =
+            Driver { incoming: &self, engine, receiving: None, channel, pending, progress, report, on_event };
         driver.run(host);
         match driver.engine.status() {
             MigrationStatus::Completed => Ok(()),
@@ -135,6 +140,8 @@ impl Incoming {
 struct Driver<'i, E> {
     incoming: &'i Incoming,
     engine: Destination,
+    /// The data channels.
+    receiving: Option<Receiving>,
     channel: Option<Channel>,
     /// Bytes that were read after the end of the stream.
     pending: Vec<u8>,
@@ -186,7 +193,13 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         let mut used = None;
         host.with_machine(&mut |machine| {
             machine.set_configuration(configuration.clone());
-            let registered = machine.register_ram(memory.page_size, memory.blocks.clone());
+            let mut ram = Ram::new(memory.page_size, memory.blocks.clone());
+            if let Some(receiving) = &self.receiving {
+                ram = ram.load_channels(Arc::clone(receiving.shared()));
+            }
+            let mut registration = Registration::live("ram", ram::VERSION, ram);
+            registration.page_size = Some(memory.page_size);
+            let registered = machine.add(registration);
             used = Some(match registered {
                 Ok(memory) => {
                     let next = self.load_machine(machine);
@@ -237,10 +250,10 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         let mut action = Some(DestinationAction::Load);
         loop {
             let input = match action {
-                Some(DestinationAction::Load) => take_item(machine, stream, &mut session),
+                Some(DestinationAction::Load) => self.explain(take_item(machine, stream, &mut session)),
                 // The host accepts the devices when the machine does not borrow them anymore.
                 Some(DestinationAction::Commit) if self.report.is_some() => return action,
-                Some(DestinationAction::Commit) => match commit(machine, session.take()) {
+                Some(DestinationAction::Commit) => match self.commit(machine, &mut session) {
                     Ok(report) => {
                         self.report = Some(report);
                         continue;
@@ -261,9 +274,32 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         }
     }
 
+    /// Replaces the consequence of a failed data channel by its error.
+    fn explain(&self, input: DestinationInput) -> DestinationInput {
+        match (self.receiving.as_ref().and_then(|receiving| receiving.shared().error()), input) {
+            (Some(error), DestinationInput::Lost(_) | DestinationInput::Failed(_)) => DestinationInput::Failed(error),
+            (_, input) => input,
+        }
+    }
+
+    fn commit(
+        &self,
+        machine: &mut Machine<'_>,
+        session: &mut Option<LoadSession>,
+    ) -> Result<LoadReport, DestinationInput> {
+        // A source with more data channels has sent pages over them, too. QEMU closes such a connection.
+        let surplus = self.receiving.is_some() && self.incoming.listener.has_waiting().unwrap_or(false);
+        if surplus {
+            let error = "unexpected data channel; set `multifd-channels` to the same value on both sides";
+            return Err(DestinationInput::Failed(error.to_owned()));
+        }
+        let session = session.take().ok_or_else(|| DestinationInput::Failed("the load has ended".to_owned()))?;
+        session.commit(machine).map_err(|error| failure(&error))
+    }
+
     fn execute(&mut self, host: &mut impl Host, action: &DestinationAction) -> DestinationInput {
         match action {
-            DestinationAction::Accept => self.accept(),
+            DestinationAction::Accept => self.accept(host),
             DestinationAction::Answer(message) => self.answer(message),
             DestinationAction::ReadCommand => self.read_command(),
             DestinationAction::AwaitClose => self.await_close(),
@@ -275,6 +311,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                 Err(error) => DestinationInput::Failed(error.to_string()),
             },
             DestinationAction::Close => {
+                self.receiving = None;
                 self.channel = None;
                 DestinationInput::Done
             }
@@ -292,10 +329,14 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         }
     }
 
-    fn accept(&mut self) -> DestinationInput {
+    fn accept(&mut self, host: &impl Host) -> DestinationInput {
         let control = &self.incoming.control;
-        let accepted = self.incoming.listener.accept(self.progress, || control.is_cancelled());
         self.pending.clear();
+        self.receiving = None;
+        let accepted = match self.incoming.config.capabilities.has(Capability::Multifd) {
+            true => self.accept_several(host),
+            false => self.incoming.listener.accept(self.progress, || control.is_cancelled()),
+        };
         let channel = match accepted {
             Ok(Some(channel)) => channel,
             Ok(None) => return DestinationInput::Failed("cancelled".to_owned()),
@@ -309,6 +350,17 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         }
         self.channel = Some(channel);
         DestinationInput::Done
+    }
+
+    /// Accepts the main channel and the data channels, and starts to read the data channels.
+    fn accept_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
+        let Incoming { listener, control, config, .. } = self.incoming;
+        let timeouts = (self.progress, config.parameters.answer_timeout);
+        let channels = config.parameters.multifd_channels;
+        let accepted = multifd::accept(listener, channels, host.uuid(), timeouts, || control.is_cancelled())?;
+        let Some((main, data)) = accepted else { return Ok(None) };
+        self.receiving = Some(Receiving::start(&main, data, &host.memory(), self.progress)?);
+        Ok(Some(main))
     }
 
     fn answer(&mut self, message: &ReturnPathMessage) -> DestinationInput {
@@ -364,7 +416,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         let Some(channel) = &mut self.channel else {
             return Err(DestinationInput::Lost("the connection is closed".to_owned()));
         };
-        let lost = |error: std::io::Error| {
+        let lost = |error: io::Error| {
             if is_timeout(&error) { DestinationInput::Timeout } else { DestinationInput::Lost(error.to_string()) }
         };
         if let Some(socket) = channel.socket() {
@@ -412,9 +464,4 @@ fn take_item(
         }
     };
     DestinationInput::Item(item)
-}
-
-fn commit(machine: &mut Machine<'_>, session: Option<LoadSession>) -> Result<LoadReport, DestinationInput> {
-    let session = session.ok_or_else(|| DestinationInput::Failed("the load has ended".to_owned()))?;
-    session.commit(machine).map_err(|error| failure(&error))
 }

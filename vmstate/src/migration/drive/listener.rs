@@ -9,7 +9,7 @@ use rustix::net::sockopt;
 use super::address;
 use super::channel::Channel;
 use super::descriptor::{self, Kind};
-use super::socket::wait_readable;
+use super::socket::{is_readable, wait_readable};
 use crate::migration::uri::{TcpAddress, Uri};
 
 /// A listener, or an input that needs none.
@@ -59,6 +59,14 @@ impl Listener {
         match self {
             Self::Socket(listening) => &listening.address,
             Self::Other(uri) => uri,
+        }
+    }
+
+    /// Returns whether a connection waits to be accepted.
+    pub(super) fn has_waiting(&self) -> io::Result<bool> {
+        match self {
+            Self::Socket(listening) => is_readable(&listening.socket),
+            Self::Other(_) => Ok(false),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Drivers: connect the engines to sockets, files and programs, and to the [`Host`] that runs the guest.
 //!
-//! [`Outgoing`] and [`Incoming`] block the thread that calls them; only the return path has a thread. A program with an
+//! [`Outgoing`] and [`Incoming`] block the thread that calls them; only the return path and data channels have threads. A program with an
 //! event loop drives the engines in [`source`](super::source) and [`destination`](super::destination) itself.
 
 mod address;
@@ -9,6 +9,7 @@ mod descriptor;
 mod host;
 mod incoming;
 mod listener;
+mod multifd;
 mod outgoing;
 mod relay;
 mod saver;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::MigrationError;
 use super::channel::{Channel, until};
-use super::host::Host;
+use super::host::{Host, HostMemory};
+use super::multifd::{SendOptions, Sending};
 use super::saver::Saver;
 use super::watch::Watch;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::{Mode, Parameters};
+use crate::migration::parameter::{Mode, Parameters, ZeroPages};
 use crate::migration::peer::MachineSwitches;
 use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceControl, SourceInput};
 use crate::migration::status::{Event, MigrationStatus, Statistics};
@@ -292,16 +293,40 @@ impl<'h, H: Host> Outgoing<'h, H> {
             let (sender, number) = (self.sender.clone(), self.connections);
             thread::spawn(move || read_return_path(input, &sender, number));
         }
-        self.watch.connected(channel.socket());
-        let saver = Saver::new(output, self.host.memory(), self.source.xbzrle_cache_size());
+        let memory = self.host.memory();
+        let sending = self.connect_data(&memory)?;
+        let data = sending.iter().flat_map(Sending::sockets);
+        self.watch.connected(channel.socket().into_iter().chain(data));
+        let saver = Saver::new(output, memory, self.source.xbzrle_cache_size(), sending);
         self.connection = Some(Connection { saver, channel });
         Ok(Done::default())
+    }
+
+    /// Connects the data channels, with the capability `multifd`.
+    fn connect_data(&self, memory: &HostMemory) -> Result<Option<Sending>, MigrationError> {
+        let config = self.source.config();
+        if !config.capabilities.has(Capability::Multifd) {
+            return Ok(None);
+        }
+        let parameters = &config.parameters;
+        let zero_pages = match parameters.zero_page_detection {
+            ZeroPages::Multifd if config.multifd_legacy_zero => ZeroPages::Legacy,
+            other => other,
+        };
+        let options = SendOptions {
+            channels: parameters.multifd_channels,
+            zero_pages,
+            at_section_ends: config.multifd_section_flush,
+        };
+        let timeouts = (parameters.connect_timeout, parameters.progress_timeout);
+        let sending = Sending::connect(&self.uri, options, self.host.uuid(), memory, timeouts);
+        sending.map(Some).map_err(|error| MigrationError::new("data channel", &error))
     }
 
     fn close(&mut self) {
         if let Some(mut connection) = self.connection.take() {
             connection.saver.clean_up();
-            self.watch.connected(None);
+            self.watch.connected(std::iter::empty());
             let Statistics { status, error, .. } = self.statistics();
             // The program of `exec:` need not end before the guest continues.
             if error.is_some() || status == MigrationStatus::Cancelling {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vmstate_types::{SaveError, Writer};
 
 use super::host::{Host, HostMemory};
+use super::multifd::Sending;
 use crate::machine::SaveSession;
 use crate::memory::RamBlock;
 use crate::migration::source::Done;
@@ -30,11 +31,16 @@ pub(super) struct Saver {
     header: SectionHeader,
     /// The end of the stream, which is written after the destination has loaded the devices.
     tail: Writer,
+    /// The data channels, which end when this is dropped.
+    sending: Option<Sending>,
+    /// The bytes of the data channels that were reported.
+    counted: u64,
 }
 
 impl Saver {
-    /// Creates the stream, which sends pages as their changes if `xbzrle` has the size of the cache.
-    pub(super) fn new(out: File, memory: HostMemory, xbzrle: Option<u64>) -> Self {
+    /// Creates the stream, which sends pages as their changes if `xbzrle` has the size of the cache, and over data channels
+    /// if there are some.
+    pub(super) fn new(out: File, memory: HostMemory, xbzrle: Option<u64>, sending: Option<Sending>) -> Self {
         let mut ram = Ram::new(memory.page_size, memory.blocks);
         if let Some(log) = memory.log {
             ram = ram.dirty_log(log);
@@ -42,8 +48,11 @@ impl Saver {
         if let Some(cache_size) = xbzrle {
             ram = ram.xbzrle(cache_size);
         }
+        if let Some(sending) = &sending {
+            ram = ram.save_channels(Arc::clone(sending.shared()), sending.at_section_ends());
+        }
         let header = SectionHeader::full(SECTION_ID, "ram", 0, ram::VERSION);
-        Self { out, writer: Writer::new(), ram, header, tail: Writer::new() }
+        Self { out, writer: Writer::new(), ram, header, tail: Writer::new(), sending, counted: 0 }
     }
 
     /// Writes the header, the configuration, commands and the start of the memory.
@@ -138,8 +147,9 @@ impl Saver {
 
     fn done(&mut self, start: u64) -> Done {
         let remaining = self.ram.pending_estimate().total();
-        Done::new(self.writer.offset() - start, remaining)
-            .pages(self.ram.sent_pages())
-            .xbzrle(self.ram.xbzrle_counters())
+        let multifd = self.sending.as_ref().map_or(0, |sending| sending.shared().bytes());
+        let bytes = self.writer.offset() - start + (multifd - self.counted);
+        self.counted = multifd;
+        Done::new(bytes, remaining).multifd(multifd).pages(self.ram.sent_pages()).xbzrle(self.ram.xbzrle_counters())
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{AddressFamily, Shutdown};
+use rustix::net::{AddressFamily, RecvFlags, Shutdown};
 
 /// A socket, for options and for shutting it down while another thread reads it.
 #[derive(Debug)]
@@ -66,6 +66,26 @@ impl Socket {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
     }
 
+    /// Ends the reads of this side. The other direction stays open.
+    pub(super) fn stop_reading(&self) {
+        let _ = rustix::net::shutdown(&self.0, Shutdown::Read);
+    }
+
+    /// Waits for the first four bytes, and leaves them to the next read.
+    pub(super) fn peek(&self) -> io::Result<[u8; 4]> {
+        let mut first = [0; 4];
+        loop {
+            match rustix::net::recv(&self.0, &mut first[..], RecvFlags::PEEK | RecvFlags::WAITALL) {
+                Ok((4.., _)) => return Ok(first),
+                Ok(_) => {
+                    return Err(io::Error::new(ErrorKind::UnexpectedEof, "a connection ends before its first bytes"));
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Sets the longest time that a read waits for a byte, or lets it wait without a limit.
     pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         Ok(sockopt::set_socket_timeout(&self.0, Timeout::Recv, timeout.map(at_least_1_ms))?)
@@ -113,10 +133,20 @@ pub(super) fn is_timeout(error: &io::Error) -> bool {
 
 /// Waits until `fd` is readable, for at most `timeout`.
 pub(super) fn wait_readable(fd: impl AsFd, timeout: Duration) -> io::Result<()> {
+    poll_readable(fd, timeout).map(drop)
+}
+
+/// Returns whether `fd` is readable now.
+pub(super) fn is_readable(fd: impl AsFd) -> io::Result<bool> {
+    poll_readable(fd, Duration::ZERO)
+}
+
+fn poll_readable(fd: impl AsFd, timeout: Duration) -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let timeout = Timespec::try_from(timeout).map_err(|_| ErrorKind::InvalidInput)?;
     match poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

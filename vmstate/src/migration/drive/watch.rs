@@ -14,8 +14,8 @@ pub(super) struct Watch(Arc<Mutex<Shared>>);
 #[derive(Debug, Default)]
 struct Shared {
     statistics: Statistics,
-    /// The socket that the migration writes.
-    socket: Option<Socket>,
+    /// The sockets that the migration writes.
+    sockets: Vec<Socket>,
     /// Set while the migration writes, and the connection may be broken for a cancellation.
     writes: bool,
     /// Set while the migration has not read a cancellation.
@@ -36,8 +36,9 @@ impl Watch {
         self.lock().statistics.clone()
     }
 
-    pub(super) fn connected(&self, socket: Option<&Socket>) {
-        self.lock().socket = socket.and_then(|socket| socket.try_clone().ok());
+    /// Sets the sockets of the connection. After its end, the iterator is empty.
+    pub(super) fn connected<'s>(&self, sockets: impl Iterator<Item = &'s Socket>) {
+        self.lock().sockets = sockets.filter_map(|socket| socket.try_clone().ok()).collect();
     }
 
     pub(super) fn writes(&self, writes: bool) {
@@ -46,9 +47,7 @@ impl Watch {
 
     /// Breaks the connection.
     pub(super) fn disconnect(&self) {
-        if let Some(socket) = &self.lock().socket {
-            socket.shut_down();
-        }
+        self.lock().sockets.iter().for_each(Socket::shut_down);
     }
 
     /// Breaks the connection if the migration still writes after `patience`, and has not read the cancellation.
@@ -61,8 +60,8 @@ impl Watch {
         thread::spawn(move || {
             thread::sleep(patience);
             let shared = watch.lock();
-            if let (true, true, Some(socket)) = (shared.cancels, shared.writes, &shared.socket) {
-                socket.shut_down();
+            if shared.cancels && shared.writes {
+                shared.sockets.iter().for_each(Socket::shut_down);
             }
         });
     }

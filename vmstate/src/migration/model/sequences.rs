@@ -325,7 +325,7 @@ fn unanswered_source_fails_before_the_switchover() {
 
 #[test]
 fn blocked_machines_are_rejected_with_all_reasons() {
-    let capabilities = Capabilities::default().with(Capability::Multifd);
+    let capabilities = Capabilities::default().with(Capability::ReleaseRam);
     let blockers = vec!["device `nvme` is not migratable".to_owned()];
     let mut config = SourceConfig { capabilities, blockers, ..config() };
     config.parameters.tls_creds = "tls0".to_owned();

@@ -134,7 +134,7 @@ parameters! {
         "x-checkpoint-delay", Milliseconds, Range::ANY, Releases::ALL, Stored;
     /// The number of data channels.
     pub multifd_channels: u8 = 2,
-        "multifd-channels", None, Range::new(1, 255, "a value between 1 and 255"), Releases::ALL, Stored;
+        "multifd-channels", None, Range::new(1, 255, "a value between 1 and 255"), Releases::ALL, Implemented;
     /// The compression of data channels.
     pub multifd_compression: Compression = Compression::None,
         "multifd-compression", None, Range::ANY, Releases::ALL, Stored;
@@ -169,7 +169,7 @@ parameters! {
     pub mode: Mode = Mode::Normal, "mode", None, Range::ANY, Releases::SINCE_10_0, Missing;
     /// The detection of zero pages.
     pub zero_page_detection: ZeroPages = ZeroPages::Multifd,
-        "zero-page-detection", None, Range::ANY, Releases::SINCE_10_0, Stored;
+        "zero-page-detection", None, Range::ANY, Releases::SINCE_10_0, Implemented;
     /// Bypasses the page cache of files.
     pub direct_io: bool = false, "direct-io", None, Range::ANY, Releases::SINCE_10_0, Missing;
     /// The number of threads that compress pages.

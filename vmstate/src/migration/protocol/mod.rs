@@ -4,6 +4,9 @@
 //! module assigns meanings to the numbers of PING and PONG. A PING is the only command that every QEMU answers and that
 //! has no other effect, so the extension is negotiated with one, and the loaded machine of a QEMU is confirmed with one.
 
+#[cfg(unix)]
+pub(super) mod multifd;
+
 /// The number of QEMU's only PING in precopy (`migration_thread` in `migration/migration.c`).
 pub(super) const PING_QEMU: u32 = 1;
 /// The name of the extension, `vms`, in the upper bytes of a PING.

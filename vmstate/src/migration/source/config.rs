@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::Parameters;
+use crate::migration::parameter::{Compression, Parameters};
 use crate::migration::peer::MachineSwitches;
 use crate::migration::release::QemuRelease;
 
@@ -37,6 +37,10 @@ pub struct SourceConfig {
     pub switchover_start: bool,
     /// Waits for an approval that a destination sends although no device asks for it (`switchover-ack-legacy`).
     pub legacy_approval: bool,
+    /// Synchronizes data channels at the end of each section (`multifd-flush-after-each-section`).
+    pub multifd_section_flush: bool,
+    /// Reports zero pages on the main channel even if `zero-page-detection` is `multifd`.
+    pub multifd_legacy_zero: bool,
     /// The time to save, send and load the devices, if it was measured.
     pub device_time: Option<Duration>,
     /// The reasons why the machine cannot be migrated.
@@ -61,6 +65,8 @@ impl SourceConfig {
             barrier: true,
             switchover_start: switches.switchover_start,
             legacy_approval: switches.legacy_approval,
+            multifd_section_flush: switches.multifd_section_flush,
+            multifd_legacy_zero: switches.multifd_legacy_zero,
             device_time: None,
             blockers: Vec::new(),
         }
@@ -69,8 +75,9 @@ impl SourceConfig {
     /// Sets the switches of a machine type, which keeps the conversation of older QEMUs.
     #[must_use]
     pub fn switches(self, switches: MachineSwitches) -> Self {
-        let MachineSwitches { switchover_start, legacy_approval } = switches;
-        Self { switchover_start, legacy_approval, ..self }
+        let MachineSwitches { switchover_start, legacy_approval, multifd_section_flush, multifd_legacy_zero } =
+            switches;
+        Self { switchover_start, legacy_approval, multifd_section_flush, multifd_legacy_zero, ..self }
     }
 
     /// Returns whether the return path is opened.
@@ -87,7 +94,17 @@ impl SourceConfig {
         let mut reasons = self.blockers.clone();
         reasons.extend(self.capabilities.check(self.release).err().map(|conflict| conflict.to_string()));
         reasons.extend(self.parameters.check().err().map(|invalid| invalid.to_string()));
+        reasons.extend(self.check_multifd());
         if reasons.is_empty() { Ok(()) } else { Err(Rejected { reasons }) }
+    }
+}
+
+impl SourceConfig {
+    /// Returns the reason why pages cannot be sent over data channels, if they are to be.
+    fn check_multifd(&self) -> Option<String> {
+        let compression = self.parameters.multifd_compression;
+        let missing = self.has(Capability::Multifd) && compression != Compression::None;
+        missing.then(|| format!("parameter `multifd-compression` is `{compression}`; only `none` is implemented"))
     }
 }
 

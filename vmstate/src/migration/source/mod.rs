@@ -85,6 +85,8 @@ pub struct Done {
     pub pages: SentPages,
     /// The pages that were sent as changes since the start, with the capability `xbzrle`.
     pub xbzrle: Option<Counters>,
+    /// The bytes that data channels have sent since the start (`multifd`). [`bytes`](Self::bytes) includes them.
+    pub multifd: u64,
 }
 
 impl Done {
@@ -98,6 +100,13 @@ impl Done {
     #[must_use]
     pub fn pages(mut self, pages: SentPages) -> Self {
         self.pages = pages;
+        self
+    }
+
+    /// Sets the number of bytes that data channels have sent since the start.
+    #[must_use]
+    pub fn multifd(mut self, bytes: u64) -> Self {
+        self.multifd = bytes;
         self
     }
 
@@ -270,6 +279,12 @@ impl Source {
     pub fn xbzrle_cache_size(&self) -> Option<u64> {
         let config = &self.shared.config;
         config.has(Capability::Xbzrle).then_some(config.parameters.xbzrle_cache_size)
+    }
+
+    /// Returns the configuration.
+    #[cfg(unix)]
+    pub(in crate::migration) fn config(&self) -> &SourceConfig {
+        &self.shared.config
     }
 
     /// Returns whether the source opens the return path, which the driver then has to read.

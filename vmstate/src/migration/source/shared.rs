@@ -43,6 +43,7 @@ pub(super) struct Shared {
     memory: MemoryBytes,
     pages: SentPages,
     encoded: Encoded,
+    multifd: u64,
     rate: Rate,
     pub(super) times: Times,
     pub(super) predicted: Option<Prediction>,
@@ -100,6 +101,7 @@ impl Shared {
             memory: MemoryBytes::default(),
             pages: SentPages::default(),
             encoded: Encoded::default(),
+            multifd: 0,
             rate: Rate::default(),
             times: Times::default(),
             predicted: None,
@@ -173,6 +175,7 @@ impl Shared {
         self.sent_in_pass = self.sent_in_pass.saturating_add(done.bytes);
         let Some(busy) = &self.busy else { return };
         self.pages = self.pages.max(done.pages);
+        self.multifd = self.multifd.max(done.multifd);
         if let Some(counters) = done.xbzrle {
             self.encoded.count(counters);
         }
@@ -309,6 +312,7 @@ impl Shared {
             pages_per_second: self.rate.pages_per_second,
             precopy_bytes: self.memory.precopy,
             downtime_bytes: self.memory.downtime,
+            multifd_bytes: self.multifd,
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct RamStatistics {
     pub precopy_bytes: u64,
     /// The bytes of memory that were sent while the guest was stopped (`downtime-bytes`).
     pub downtime_bytes: u64,
+    /// The bytes that were sent over data channels (`multifd-bytes`).
+    pub multifd_bytes: u64,
 }
 
 impl RamStatistics {

@@ -1,0 +1,9 @@
+//! Data channels (multifd): their connections and threads.
+
+mod accept;
+mod receive;
+mod send;
+
+pub(super) use self::accept::accept;
+pub(super) use self::receive::Receiving;
+pub(super) use self::send::{SendOptions, Sending};

@@ -1,0 +1,289 @@
+//! The packets of data channels (multifd).
+//!
+//! A channel begins with a [`Hello`]. Then packets follow, each with the pages of one block: a head of 320 bytes, an offset
+//! for each page that fits into a packet, whether used or not, and the content of the normal pages. Nothing flows back.
+//! (QEMU: `MultiFDInit_t` and `MultiFDPacket_t` in `migration/multifd.h`.)
+
+use vmstate_types::error::LoadErrorKind;
+use vmstate_types::{LoadError, Reader};
+
+use crate::memory::PageSize;
+
+/// The first bytes of each message (`MULTIFD_MAGIC`).
+pub(crate) const MAGIC: [u8; 4] = 0x1122_3344_u32.to_be_bytes();
+const VERSION: u32 = 1;
+/// The size of the pages of a packet (`MULTIFD_PACKET_SIZE`).
+pub(crate) const PACKET: usize = 512 << 10;
+const HEAD: usize = 320;
+const NAME: usize = 256;
+/// The channels synchronize after this packet (`MULTIFD_FLAG_SYNC`).
+pub(crate) const SYNC: u32 = 1;
+/// The bits that name the compression (`MULTIFD_FLAG_COMPRESSION_MASK`).
+const COMPRESSION: u32 = 0x1e;
+
+/// The first message of a data channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hello {
+    /// The UUID of the virtual machine, or zeros.
+    pub(crate) uuid: [u8; 16],
+    /// The number of the channel, from 0.
+    pub(crate) id: u8,
+}
+
+impl Hello {
+    pub(crate) const SIZE: usize = 64;
+
+    pub(crate) fn encode(self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        bytes[..4].copy_from_slice(&MAGIC);
+        bytes[4..8].copy_from_slice(&VERSION.to_be_bytes());
+        bytes[8..24].copy_from_slice(&self.uuid);
+        bytes[24] = self.id;
+        bytes
+    }
+
+    /// Decodes the message.
+    ///
+    /// # Errors
+    /// Returns an error if the bytes are not the first message of a data channel.
+    pub(crate) fn decode(bytes: &[u8; Self::SIZE]) -> Result<Self, LoadError> {
+        let mut reader = Reader::from_slice(bytes);
+        magic(&mut reader)?;
+        let uuid = reader.array()?;
+        Ok(Self { uuid, id: reader.u8()? })
+    }
+}
+
+fn magic(reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    let found: [u8; 4] = reader.array()?;
+    if found != MAGIC {
+        let message = format!("multifd: received packet magic {:x} expected 11223344", u32::from_be_bytes(found));
+        let error = LoadError::malformed("the magic 0x11223344 of a data channel", format!("{found:02x?}"));
+        return Err(error.with_qemu_message(message));
+    }
+    match reader.u32()? {
+        VERSION => Ok(()),
+        found => Err(LoadError::malformed(format!("version {VERSION} of a data channel"), found.to_string())
+            .with_qemu_message(format!("multifd: received packet version {found} expected {VERSION}"))),
+    }
+}
+
+/// The number of pages of a packet.
+pub(crate) fn pages_per_packet(page_size: PageSize) -> usize {
+    usize::try_from(page_size.bytes()).map_or(1, |bytes| (PACKET / bytes).max(1))
+}
+
+/// The size of a head with its offsets.
+pub(crate) fn head_size(page_size: PageSize) -> usize {
+    HEAD + 8 * pages_per_packet(page_size)
+}
+
+/// The head of a packet, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head<'p> {
+    pub(crate) sync: bool,
+    /// The name of the block; empty without pages.
+    pub(crate) block: &'p str,
+    /// The offsets of the pages whose content follows.
+    normal: &'p [[u8; 8]],
+    /// The offsets of zero pages.
+    zero: &'p [[u8; 8]],
+}
+
+impl<'p> Head<'p> {
+    /// Decodes a head of [`head_size`] bytes.
+    ///
+    /// # Errors
+    /// Returns an error if it is malformed, or its pages are compressed.
+    pub(crate) fn decode(bytes: &'p [u8], page_size: PageSize) -> Result<Self, LoadError> {
+        let mut reader = Reader::from_slice(bytes);
+        magic(&mut reader)?;
+        let flags = reader.u32()?;
+        let _allocated = reader.u32()?;
+        let (normal, size) = (reader.u32()?, reader.u32()?);
+        let _number = reader.u64()?;
+        let zero = reader.u32()?;
+        check_flags(flags)?;
+        let (slots, _) = bytes.get(HEAD..).unwrap_or_default().as_chunks();
+        let pages = |from: usize, count: usize| slots.get(from..).and_then(|slots| slots.get(..count));
+        let (normal, zero_count) = (count(normal), count(zero));
+        let (Some(normal), Some(zero)) = (pages(0, normal), pages(normal, zero_count)) else {
+            let expected = format!("at most {} pages in a packet", slots.len());
+            return Err(LoadError::malformed(expected, format!("{normal} normal and {zero} zero pages")));
+        };
+        let expected = normal.len() as u64 * page_size.bytes();
+        // A packet without content has the size of the one before in QEMU 7.2.
+        if !normal.is_empty() && u64::from(size) != expected {
+            return Err(LoadError::malformed(format!("{expected:#x} bytes of pages"), format!("{size:#x}")));
+        }
+        let block = match normal.len() + zero.len() {
+            0 => "",
+            _ => name(bytes.get(64..64 + NAME).unwrap_or_default())?,
+        };
+        Ok(Self { sync: flags & SYNC != 0, block, normal, zero })
+    }
+
+    /// Iterates over the offsets of the pages whose content follows.
+    pub(crate) fn normal(&self) -> impl ExactSizeIterator<Item = u64> + Clone + 'p {
+        self.normal.iter().copied().map(u64::from_be_bytes)
+    }
+
+    /// Iterates over the offsets of the zero pages.
+    pub(crate) fn zero(&self) -> impl ExactSizeIterator<Item = u64> + Clone + 'p {
+        self.zero.iter().copied().map(u64::from_be_bytes)
+    }
+}
+
+fn count(pages: u32) -> usize {
+    usize::try_from(pages).unwrap_or(usize::MAX)
+}
+
+fn check_flags(flags: u32) -> Result<(), LoadError> {
+    let compression = match flags & COMPRESSION {
+        0 if flags & !SYNC == 0 => return Ok(()),
+        2 => "zlib",
+        4 => "zstd",
+        _ => return Err(LoadError::malformed("known flags of a packet", format!("{flags:#x}"))),
+    };
+    let error = LoadError::new(LoadErrorKind::Unsupported, "pages without compression", compression);
+    Err(error.or_advice("set `multifd-compression` to `none` at the source"))
+}
+
+fn name(bytes: &[u8]) -> Result<&str, LoadError> {
+    let length = bytes.iter().position(|byte| *byte == 0).filter(|length| *length > 0);
+    let name = length.and_then(|length| std::str::from_utf8(bytes.get(..length)?).ok());
+    name.ok_or_else(|| LoadError::malformed("the name of a block", "other bytes"))
+}
+
+/// The head of a packet that is filled page by page. It allocates only when it is created.
+#[derive(Debug)]
+pub(crate) struct PacketHead {
+    bytes: Vec<u8>,
+    page_size: u64,
+    normal: u32,
+    zero: u32,
+    slots: usize,
+}
+
+impl PacketHead {
+    pub(crate) fn new(page_size: PageSize) -> Self {
+        let mut bytes = vec![0; head_size(page_size)];
+        bytes[..4].copy_from_slice(&MAGIC);
+        bytes[4..8].copy_from_slice(&VERSION.to_be_bytes());
+        Self { bytes, page_size: page_size.bytes(), normal: 0, zero: 0, slots: pages_per_packet(page_size) }
+    }
+
+    /// Begins a packet with pages of a block, which has normal pages first: all `normal` before all `zero`.
+    pub(crate) fn fill(&mut self, block: &str, normal: &[u64], zero: &[u64]) {
+        self.bytes[64..HEAD].fill(0);
+        for (to, from) in self.bytes[64..HEAD - 1].iter_mut().zip(block.as_bytes()) {
+            *to = *from;
+        }
+        let offsets = normal.iter().chain(zero).map(|offset| offset.to_be_bytes());
+        let offsets = offsets.chain(std::iter::repeat([0; 8]));
+        let (slots, _) = self.bytes[HEAD..].as_chunks_mut();
+        slots.iter_mut().zip(offsets).for_each(|(slot, offset)| *slot = offset);
+        let counted = |pages: &[u64]| u32::try_from(pages.len()).unwrap_or(u32::MAX);
+        (self.normal, self.zero) = (counted(normal), counted(zero));
+    }
+
+    /// Completes the head and returns its bytes. `number` counts the packets of all channels.
+    pub(crate) fn finish(&mut self, flags: u32, number: u64) -> &[u8] {
+        let allocated = if self.normal + self.zero == 0 { 0 } else { self.slots };
+        let size = u64::from(self.normal) * self.page_size;
+        for (at, value) in
+            [(8, flags), (12, low(allocated as u64)), (16, self.normal), (20, low(size)), (32, self.zero)]
+        {
+            self.bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        }
+        self.bytes[24..32].copy_from_slice(&number.to_be_bytes());
+        &self.bytes
+    }
+}
+
+fn low(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn page_size(bytes: u64) -> PageSize {
+        PageSize::new(bytes).unwrap()
+    }
+
+    #[test]
+    fn hello_is_the_recorded_one() {
+        let hello = Hello { uuid: *b"\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff\0", id: 1 };
+        let bytes = hello.encode();
+        assert_eq!(bytes[..9], [0x11, 0x22, 0x33, 0x44, 0, 0, 0, 1, 0x11]);
+        assert_eq!((bytes[24], &bytes[25..]), (1, &[0; 39][..]));
+        assert_eq!(Hello::decode(&bytes).unwrap(), hello);
+        for (at, found) in [(0, "[91, 22, 33, 44]"), (7, "129")] {
+            let mut wrong = bytes;
+            wrong[at] |= 0x80;
+            assert_eq!(Hello::decode(&wrong).unwrap_err().found(), found);
+        }
+    }
+
+    #[test]
+    fn packets_have_the_size_of_qemu() {
+        assert_eq!(head_size(PageSize::DEFAULT), 1344);
+        assert_eq!(pages_per_packet(page_size(1024)), 512);
+        let mut head = PacketHead::new(PageSize::DEFAULT);
+        assert_eq!(head.finish(SYNC, 7).len(), 1344);
+        assert_eq!(head.finish(SYNC, 7)[8..36], *b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0");
+    }
+
+    proptest! {
+        #[test]
+        fn heads_are_decoded(
+            name in "[a-z.]{1,255}",
+            normal in prop::collection::vec(any::<u64>(), 0..64),
+            zero in prop::collection::vec(any::<u64>(), 0..64),
+            sync in any::<bool>(),
+        ) {
+            let mut head = PacketHead::new(PageSize::DEFAULT);
+            head.fill("another", &[1; 100], &[2; 28]);
+            head.fill(&name, &normal, &zero);
+            let bytes = head.finish(u32::from(sync), 3);
+            let decoded = Head::decode(bytes, PageSize::DEFAULT).unwrap();
+            let empty = normal.is_empty() && zero.is_empty();
+            prop_assert_eq!((decoded.sync, decoded.block), (sync, if empty { "" } else { &name }));
+            prop_assert!(decoded.normal().eq(normal) && decoded.zero().eq(zero));
+        }
+
+        #[test]
+        fn any_bytes_give_a_result(bytes in prop::collection::vec(any::<u8>(), 1344), flags in 0..8_u8) {
+            let mut bytes = bytes;
+            bytes[..8].copy_from_slice(&[0x11, 0x22, 0x33, 0x44, 0, 0, 0, 1]);
+            bytes[8..12].copy_from_slice(&[0, 0, 0, flags]);
+            let _ = Head::decode(&bytes, PageSize::DEFAULT);
+        }
+    }
+
+    #[test]
+    fn malformed_heads_are_rejected() {
+        let error = |change: fn(&mut Vec<u8>)| {
+            let mut head = PacketHead::new(PageSize::DEFAULT);
+            head.fill("ram", &[0, 4096], &[8192]);
+            let mut bytes = head.finish(0, 0).to_vec();
+            change(&mut bytes);
+            let error = Head::decode(&bytes, PageSize::DEFAULT).unwrap_err();
+            format!("{}, {}", error.expected(), error.found())
+        };
+        assert_eq!(error(|bytes| bytes[11] = 2), "pages without compression, zlib");
+        assert_eq!(error(|bytes| bytes[11] = 0x20), "known flags of a packet, 0x20");
+        assert_eq!(error(|bytes| bytes[19] = 128), "at most 128 pages in a packet, 128 normal and 1 zero pages");
+        assert_eq!(
+            error(|bytes| bytes[16..20].fill(0xff)),
+            "at most 128 pages in a packet, 4294967295 normal and 1 zero pages"
+        );
+        assert_eq!(error(|bytes| bytes[23] = 1), "0x2000 bytes of pages, 0x2001");
+        assert_eq!(error(|bytes| bytes[64] = 0), "the name of a block, other bytes");
+        assert_eq!(error(|bytes| bytes[64..320].fill(b'a')), "the name of a block, other bytes");
+    }
+}

@@ -1,0 +1,235 @@
+//! Sending pages over several channels.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use vmstate_types::SaveError;
+
+use crate::memory::{DirtyBitmap, DirtyWord};
+use crate::section::SentPages;
+
+/// The pages that the channels have to send, and the budget that they share.
+#[derive(Debug)]
+pub(crate) struct SharedSave {
+    state: Mutex<State>,
+    /// Wakes the channels.
+    work: Condvar,
+    /// Wakes the section.
+    progress: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    page_size: u64,
+    dirty: Arc<[DirtyBitmap]>,
+    /// The block and the page at which the walk over the memory continues.
+    block: usize,
+    page: u64,
+    /// The bytes that may be claimed.
+    budget: u64,
+    /// The zero pages that the main channel has to report.
+    zero: Vec<(usize, u64)>,
+    channels: usize,
+    /// The number of synchronization points so far, and of the channels that have reached the last one.
+    synchronizations: u64,
+    synchronized: usize,
+    sent: SentPages,
+    bytes: u64,
+    error: Option<String>,
+    stopped: bool,
+}
+
+/// The next task of a channel.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// Send pages of the block with this number.
+    Pages(usize, DirtyWord),
+    /// Send the pages that were collected: at the moment there are no more.
+    Flush,
+    /// Send everything, and then a synchronization point.
+    Synchronize,
+    Stop,
+}
+
+/// The pages and bytes of a packet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sent {
+    pub(crate) normal: u64,
+    pub(crate) zero: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The most zero pages that wait for the main channel.
+const MAX_ZERO: usize = 4096;
+
+impl SharedSave {
+    /// Creates the work of `channels` channels.
+    pub(crate) fn new(channels: usize) -> Self {
+        let state = State {
+            page_size: 0,
+            dirty: Arc::new([]),
+            block: 0,
+            page: 0,
+            budget: 0,
+            zero: Vec::with_capacity(MAX_ZERO),
+            channels,
+            synchronizations: 0,
+            synchronized: 0,
+            sent: SentPages::default(),
+            bytes: 0,
+            error: None,
+            stopped: false,
+        };
+        Self { state: Mutex::new(state), work: Condvar::new(), progress: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is consistent after each statement.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next task of a channel that has sent `synchronizations` synchronization points, and that has `pending`
+    /// pages which are not sent.
+    pub(crate) fn claim(&self, synchronizations: u64, pending: bool) -> Claim {
+        let mut state = self.lock();
+        loop {
+            if state.stopped || state.error.is_some() {
+                return Claim::Stop;
+            } else if state.synchronizations > synchronizations {
+                return Claim::Synchronize;
+            }
+            let claimed = state.claim();
+            if state.budget == 0 || claimed.is_none() {
+                self.progress.notify_all();
+            }
+            match claimed {
+                Some((block, word)) => return Claim::Pages(block, word),
+                None if pending => return Claim::Flush,
+                None => state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Records a packet.
+    pub(crate) fn sent(&self, sent: Sent) {
+        let mut state = self.lock();
+        state.sent.normal += sent.normal;
+        state.sent.zero += sent.zero;
+        state.bytes += sent.bytes;
+    }
+
+    /// Records a zero page that the main channel has to report. Zero pages do not count against the budget.
+    pub(crate) fn zero(&self, block: usize, offset: u64) {
+        self.lock().zero.push((block, offset));
+    }
+
+    /// Records that a channel has sent a synchronization point.
+    pub(crate) fn synchronized(&self) {
+        self.lock().synchronized += 1;
+        self.progress.notify_all();
+    }
+
+    /// Records the failure of a channel.
+    pub(crate) fn fail(&self, error: String) {
+        self.lock().error.get_or_insert(error);
+        self.work.notify_all();
+        self.progress.notify_all();
+    }
+
+    /// Ends all channels.
+    pub(crate) fn stop(&self) {
+        self.lock().stopped = true;
+        self.work.notify_all();
+        self.progress.notify_all();
+    }
+
+    /// Returns the bytes that the channels have sent.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lock().bytes
+    }
+
+    /// Begins with the pages in `dirty`.
+    pub(in crate::ram) fn begin(&self, dirty: Arc<[DirtyBitmap]>, page_size: u64) {
+        let mut state = self.lock();
+        (state.dirty, state.page_size) = (dirty, page_size);
+        (state.block, state.page, state.sent, state.bytes) = (0, 0, SentPages::default(), 0);
+    }
+
+    /// Lets the channels send `limit` bytes. Returns `true` if the walk over the memory has reached its end, or `false` if the
+    /// channels have taken the bytes, or the main channel has to report zero pages.
+    pub(in crate::ram) fn run(&self, limit: u64) -> Result<bool, SaveError> {
+        let mut state = self.lock();
+        state.budget = limit;
+        self.work.notify_all();
+        loop {
+            state.check()?;
+            if state.is_at_end() {
+                return Ok(true);
+            } else if state.budget == 0 || state.zero.len() >= MAX_ZERO {
+                return Ok(false);
+            }
+            state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Returns the rest of the budget.
+    pub(in crate::ram) fn budget(&self) -> u64 {
+        self.lock().budget
+    }
+
+    /// Has each channel send a synchronization point, and waits for them.
+    pub(in crate::ram) fn synchronize(&self) -> Result<(), SaveError> {
+        let mut state = self.lock();
+        state.synchronizations += 1;
+        state.synchronized = 0;
+        self.work.notify_all();
+        while state.synchronized < state.channels {
+            state.check()?;
+            state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// Begins the next walk over the memory.
+    pub(in crate::ram) fn restart(&self) {
+        let mut state = self.lock();
+        (state.block, state.page) = (0, 0);
+    }
+
+    /// Calls `report` with each zero page that the main channel has to report.
+    pub(in crate::ram) fn take_zero(&self, mut report: impl FnMut(usize, u64)) {
+        self.lock().zero.drain(..).for_each(|(block, offset)| report(block, offset));
+    }
+
+    pub(in crate::ram) fn sent_pages(&self) -> SentPages {
+        self.lock().sent
+    }
+}
+
+impl State {
+    /// Takes the next word of pages.
+    fn claim(&mut self) -> Option<(usize, DirtyWord)> {
+        if self.budget == 0 || self.zero.len() >= MAX_ZERO {
+            return None;
+        }
+        while let Some(dirty) = self.dirty.get(self.block) {
+            if let Some(word) = dirty.claim(self.page) {
+                self.page = word.end();
+                self.budget = self.budget.saturating_sub(u64::from(word.count()) * self.page_size);
+                return Some((self.block, word));
+            }
+            (self.block, self.page) = (self.block + 1, 0);
+        }
+        None
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.block >= self.dirty.len()
+    }
+
+    fn check(&self) -> Result<(), SaveError> {
+        match &self.error {
+            Some(error) => Err(SaveError::io(std::io::Error::other(error.clone()))),
+            None => Ok(()),
+        }
+    }
+}

@@ -133,20 +133,21 @@ pub struct Interrupter {
     pub er_size: u32,
     /// The enqueue index.
     pub er_ep_idx: u32,
-    /// True if events are buffered, which QEMU no longer does.
+    /// A flag of releases that buffered events. The buffer is no longer sent, also if the flag is set (`xhci_er_full` in
+    /// QEMU's `hw/usb/hcd-xhci.c`).
     pub er_full_unused: bool,
     /// The put index of the event buffer.
-    #[vmstate(when = |intr| intr.er_full_unused)]
+    #[vmstate(when = |_| false)]
     pub ev_buffer_put: u32,
     /// The get index of the event buffer.
-    #[vmstate(when = |intr| intr.er_full_unused)]
+    #[vmstate(when = |_| false)]
     pub ev_buffer_get: u32,
     /// The size of the event buffer.
     #[vmstate(skip = "always the same")]
     #[default(5632)]
     pub ev_buffer_len: u32,
     /// The event buffer.
-    #[vmstate(when = |intr| intr.er_full_unused, len = ev_buffer_len, max = MAX_EVENTS)]
+    #[vmstate(when = |_| false, len = ev_buffer_len, max = MAX_EVENTS)]
     pub ev_buffer: Vec<Event>,
 }
 

@@ -23,6 +23,7 @@ use vmstate_examples::devices::qdev_clock::QdevClock;
 use vmstate_examples::devices::serial::{IsaSerial, MemorySerial, Serial};
 use vmstate_examples::devices::virtio::{Mmio, Pci, VirtioBlk, VirtioRng};
 use vmstate_examples::devices::x86::Cpu;
+use vmstate_examples::devices::xhci::Interrupter;
 use vmstate_tests::qemu::VERSIONS;
 use vmstate_tests::releases::release;
 use vmstate_tests::streams;
@@ -41,6 +42,16 @@ struct Section {
 fn serial() {
     check::<IsaSerial>("serial", &["isapc", "microvm", "pc", "q35"]);
     check::<MemorySerial>("serial", &["virt"]);
+}
+
+/// QEMU loads a flag other than zero, and no events follow.
+#[test]
+fn xhci_never_sends_buffered_events() {
+    let mut interrupter = Interrupter { er_full_unused: true, ..Interrupter::default() };
+    let mut out = Writer::new();
+    interrupter.save(&mut out).unwrap();
+    assert_eq!(out.pending().len(), 47);
+    Interrupter::default().load(&mut Reader::from_slice(out.pending()), 1).unwrap();
 }
 
 #[test]

@@ -12,9 +12,16 @@ pub use registers::{FpReg, MtrrVar, Segment, Xmm, Ymmh};
 mod msrs;
 mod registers;
 
+/// The bit of CR0 that ends real mode.
+const PROTECTED_MODE: u64 = 1;
+/// The bits of a segment's flags with its privilege level.
+const PRIVILEGE: u32 = 3 << 13;
+/// The place of CS in [`Cpu::segments`].
+const CS: usize = 1;
+
 /// A processor.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "cpu", version = 12, minimum_version = 11, post_load = Self::check)]
+#[vmstate(name = "cpu", version = 12, minimum_version = 11, post_load = Self::post_load)]
 pub struct Cpu {
     /// The registers RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, and R8 to R15.
     #[vmstate(name = "env.regs")]
@@ -274,11 +281,15 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Rejects FPU registers of 64 bits, an obsolete format (`cpu_post_load`).
-    fn check(&mut self) -> Result<(), LoadError> {
-        match self.fpregs_format {
-            0 => Ok(()),
-            format => Err(LoadError::rejected("FPU registers of 80 bits, format 0", format)),
+    /// Rejects FPU registers of 64 bits, an obsolete format, and corrects the segments of old versions of KVM
+    /// (`cpu_post_load` in QEMU's `target/i386/machine.c`).
+    fn post_load(&mut self) -> Result<(), LoadError> {
+        if self.fpregs_format != 0 {
+            return Err(LoadError::rejected("FPU registers of 80 bits, format 0", self.fpregs_format));
         }
+        if self.cr0 & PROTECTED_MODE == 0 && self.segments[CS].flags & PRIVILEGE != 0 {
+            self.segments.iter_mut().for_each(|segment| segment.flags &= !PRIVILEGE);
+        }
+        Ok(())
     }
 }

@@ -189,6 +189,21 @@ fn fpu_registers_of_64_bits_are_rejected() {
     assert_eq!((error.expected(), error.found()), ("FPU registers of 80 bits, format 0", "1"));
 }
 
+/// QEMU does this for old versions of KVM, and so does the struct.
+#[test]
+fn segments_of_real_mode_have_no_privilege() {
+    for (cr0, code, expected) in [(0, 3 << 13, 0x9b), (0, 0, 0x609b), (1, 3 << 13, 0x609b)] {
+        let mut cpu = Cpu { cr0, ..Cpu::default() };
+        cpu.segments[1].flags = 0x9b | code;
+        cpu.segments[3].flags = 0x609b;
+        let mut out = Writer::new();
+        cpu.save(&mut out).unwrap();
+        let mut loaded = Cpu::default();
+        loaded.load(&mut Reader::from_slice(out.pending()), 12).unwrap();
+        assert_eq!(loaded.segments[3].flags, expected, "{cr0} {code:#x}");
+    }
+}
+
 /// The first field of a section, which is a struct of `size` bytes, as if it were a section.
 fn beginning(mut section: Section, size: usize) -> Section {
     section.payload.truncate(size);

@@ -133,6 +133,9 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::Differs("pckbd", "kbd."), "QEMU makes some of it of the rest, when it loads and when it saves"),
     (Known::Differs("serial", "state.iir"), "QEMU makes it of the FIFO's register"),
     (Known::Differs("serial", "serial.iir"), "QEMU makes it of the FIFO's register"),
+    (Known::Differs("cpu", "cpu/hyper"), EXTENSIONS),
+    (Known::Differs("cpu", "cpu/vector"), EXTENSIONS),
+    (Known::Differs("cpu", "cpu/pointer_masking"), EXTENSIONS),
     (Known::Differs("cpu", "env.fptag_vmstate"), "QEMU keeps the eight bits that are tags"),
     (Known::Differs("cpu", "env.v_tpr"), "QEMU makes it of the interrupt control of a nested guest"),
     (Known::Differs("i2c_bus", "saved_address"), "QEMU makes it of the devices that are addressed"),
@@ -155,6 +158,7 @@ const CLOCK: &str = "the clock goes on with the host's";
 const LINES: &str = "the lines of devices set it again";
 const ROMS: &str = "QEMU resizes a ROM to the size in `fw_cfg`";
 const C_STRING: &str = "QEMU's names are C strings: bytes after a zero byte are ignored";
+const EXTENSIONS: &str = "QEMU sends the registers of extensions in `misa`; ours are those of the stream";
 const DEADLINE: &str = "QEMU takes a deadline before the clock's beginning for that";
 const TIMERS: &str = "QEMU starts running timers anew, with the delay from the time of the load";
 const RECEIVE: &str = "11.1 derives it from the receive registers";

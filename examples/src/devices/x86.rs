@@ -16,12 +16,20 @@ mod registers;
 const PROTECTED_MODE: u64 = 1;
 /// The bits of a segment's flags with its privilege level.
 const PRIVILEGE: u32 = 3 << 13;
+/// The bit of [`Cpu::hflags2`] for nested paging of AMD's processors.
+const NESTED_PAGING: u32 = 1 << 6;
 /// The place of CS in [`Cpu::segments`].
 const CS: usize = 1;
 
 /// A processor.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "cpu", version = 12, minimum_version = 11, post_load = Self::post_load)]
+#[vmstate(
+    name = "cpu",
+    version = 12,
+    minimum_version = 11,
+    subsection("cpu/svn_npt", needed = |cpu| cpu.hflags2 & NESTED_PAGING != 0),
+    post_load = Self::post_load
+)]
 pub struct Cpu {
     /// The registers RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, and R8 to R15.
     #[vmstate(name = "env.regs")]
@@ -278,6 +286,12 @@ pub struct Cpu {
     /// The SMI counter.
     #[vmstate(name = "env.msr_smi_count", subsection("cpu/msr_smi_count", needed = |cpu| cpu.smi_count != 0))]
     pub smi_count: u64,
+    /// CR3 of the host, while a guest with nested paging runs.
+    #[vmstate(name = "env.nested_cr3", in = "cpu/svn_npt")]
+    pub nested_cr3: u64,
+    /// The mode of nested paging.
+    #[vmstate(name = "env.nested_pg_mode", in = "cpu/svn_npt")]
+    pub nested_page_mode: u32,
 }
 
 impl Cpu {

@@ -109,6 +109,7 @@ vmstate::laws!(pm: Pm, with = |choices| Pm {
     ..Pm::default()
 });
 vmstate::laws!(x86: Cpu, with = |choices| Cpu {
+    hflags2: u32::from(choices.flip()) << 6,
     exception: maybe(choices),
     async_pf_en_msr: choices.flip().into(),
     pv_eoi_en_msr: choices.flip().into(),

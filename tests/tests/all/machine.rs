@@ -6,6 +6,7 @@ mod diagnosis;
 mod faults;
 mod hooks;
 mod live;
+mod mapped;
 mod memory;
 mod names;
 mod parts;

@@ -4,6 +4,7 @@
 
 mod adapters;
 mod forms;
+mod mapped;
 mod migration;
 mod names;
 mod subsections;

@@ -40,8 +40,9 @@ pub(super) struct Buffered<'a> {
 }
 
 impl<'a> Buffered<'a> {
-    pub(super) fn new(source: Box<dyn ByteSource + Send + 'a>) -> Self {
-        Self { source, buffer: Vec::new(), position: 0, filled: 0, base: 0 }
+    /// Creates a buffer for a source whose first byte is at `offset` of the stream.
+    pub(super) fn new(source: Box<dyn ByteSource + Send + 'a>, offset: u64) -> Self {
+        Self { source, buffer: Vec::new(), position: 0, filled: 0, base: offset }
     }
 }
 

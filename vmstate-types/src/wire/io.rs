@@ -62,6 +62,25 @@ impl<'a> Reader<'a> {
         Self::from_source(SeekSource(file))
     }
 
+    /// Creates a reader of a file from byte `start` on, with the offsets of the file.
+    ///
+    /// Files with memory at fixed places (QEMU's capability `mapped-ram`) contain offsets of the file.
+    ///
+    /// ```
+    /// use vmstate_types::Reader;
+    ///
+    /// let mut reader = Reader::from_file_at(std::io::Cursor::new([9, 9, 0, 3]), 2)?;
+    /// assert_eq!((reader.offset(), reader.u16()?), (2, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the error of the file if it cannot seek.
+    pub fn from_file_at(mut file: impl Read + Seek + Send + 'a, start: u64) -> std::io::Result<Self> {
+        file.seek(SeekFrom::Start(start))?;
+        Ok(Self::from_source_at(SeekSource(file), start))
+    }
+
     /// Creates a reader of anything that is `std::io::Read`, with a bounded buffer.
     ///
     /// It may read beyond the end of the stream. Bytes that follow the stream on the same connection are then

@@ -86,8 +86,14 @@ impl<'a> Reader<'a> {
     /// for bytes that are not needed yet.
     #[must_use]
     pub fn from_source(source: impl ByteSource + Send + 'a) -> Self {
+        Self::from_source_at(source, 0)
+    }
+
+    /// Creates a reader of `source`, whose first byte is at `offset` of a larger stream or file.
+    #[must_use]
+    pub fn from_source_at(source: impl ByteSource + Send + 'a, offset: u64) -> Self {
         let source: Box<dyn ByteSource + Send + 'a> = Box::new(source);
-        Self { stream: Some(Box::new(Buffered::new(source))), ..Self::from_slice(&[]) }
+        Self { stream: Some(Box::new(Buffered::new(source, offset))), ..Self::from_slice(&[]) }
     }
 
     /// Returns the version of the struct that is being loaded, if structs inside of it inherit the version.

@@ -7,8 +7,12 @@ use vmstate_types::error::LoadErrorKind;
 
 use crate::stream::Configuration;
 
-/// Checks that the stream's configuration matches ours (`configuration_post_load` in `migration/savevm.c`).
-pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>) -> Result<(), LoadError> {
+/// The capability of files in which guest memory has fixed places.
+pub(super) const MAPPED_RAM: &str = "mapped-ram";
+
+/// Checks that the stream's configuration matches ours (`configuration_post_load` in `migration/savevm.c`). With
+/// `mapped_ram`, the stream may have that capability.
+pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>, mapped_ram: bool) -> Result<(), LoadError> {
     let Some(theirs) = theirs else {
         return Err(mismatch(format!("the configuration of `{}`", ours.machine), "no configuration")
             .or_advice("if the source omits it on purpose, set `LoadOptions::ignore_machine_type`")
@@ -16,7 +20,7 @@ pub(super) fn check(ours: &Configuration, theirs: Option<&Configuration>) -> Res
     };
     check_machine(ours, theirs)?;
     check_page_bits(ours, theirs)?;
-    check_capabilities(ours, theirs)?;
+    check_capabilities(ours, theirs, mapped_ram)?;
     check_uuid(ours, theirs)
 }
 
@@ -52,10 +56,11 @@ fn check_page_bits(ours: &Configuration, theirs: &Configuration) -> Result<(), L
     )))
 }
 
-fn check_capabilities(ours: &Configuration, theirs: &Configuration) -> Result<(), LoadError> {
+fn check_capabilities(ours: &Configuration, theirs: &Configuration, mapped_ram: bool) -> Result<(), LoadError> {
     let local = capabilities(ours);
     let received = capabilities(theirs);
-    let differs = |name: &&String| local.contains(name) != received.contains(name);
+    let is_free = |name: &str| mapped_ram && name == MAPPED_RAM;
+    let differs = |name: &&String| local.contains(name) != received.contains(name) && !is_free(name);
     let Some(name) = local.iter().chain(&received).find(differs) else { return Ok(()) };
     let state = |names: &[String]| if names.contains(name) { "on" } else { "off" };
     let message = format!("Capability {name} is {}, but received capability is {}", state(&local), state(&received));
@@ -107,14 +112,14 @@ mod tests {
     use super::*;
 
     fn rejection(ours: &Configuration, theirs: &Configuration) -> String {
-        check(ours, Some(theirs)).unwrap_err().qemu_message().unwrap().to_owned()
+        check(ours, Some(theirs), false).unwrap_err().qemu_message().unwrap().to_owned()
     }
 
     #[test]
     fn differences_have_qemu_messages() {
         let ours = Configuration::new("virt");
-        check(&ours, Some(&ours)).unwrap();
-        assert_eq!(check(&ours, None).unwrap_err().qemu_message(), Some("Configuration section missing"));
+        check(&ours, Some(&ours), false).unwrap();
+        assert_eq!(check(&ours, None, false).unwrap_err().qemu_message(), Some("Configuration section missing"));
         assert_eq!(
             rejection(&ours, &Configuration::new("virt-7.2")),
             "Machine type received is 'virt-7.2' and local is 'virt'"
@@ -125,7 +130,19 @@ mod tests {
         let text = "Capability x-ignore-shared is off, but received capability is on";
         assert_eq!(rejection(&ours, &shared), text);
         assert_eq!(rejection(&shared, &ours), "Capability x-ignore-shared is on, but received capability is off");
-        check(&Configuration { capabilities: Some(Vec::new()), ..ours.clone() }, Some(&ours)).unwrap();
+        check(&Configuration { capabilities: Some(Vec::new()), ..ours.clone() }, Some(&ours), false).unwrap();
+    }
+
+    #[test]
+    fn places_of_memory_are_optional_if_both_are_loaded() {
+        let plain = Configuration::new("virt");
+        let mapped = Configuration { capabilities: Some(vec![MAPPED_RAM.into()]), ..plain.clone() };
+        for (ours, theirs) in [(&plain, &mapped), (&mapped, &plain)] {
+            check(ours, Some(theirs), false).unwrap_err();
+            check(ours, Some(theirs), true).unwrap();
+        }
+        let shared = Configuration { capabilities: Some(vec!["x-ignore-shared".into()]), ..plain.clone() };
+        check(&plain, Some(&shared), true).unwrap_err();
     }
 
     #[test]
@@ -135,8 +152,8 @@ mod tests {
             uuid: Some([0xab, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, last]),
             ..ours.clone()
         };
-        check(&ours, Some(&uuid(1))).unwrap();
-        check(&uuid(1), Some(&ours)).unwrap();
+        check(&ours, Some(&uuid(1)), false).unwrap();
+        check(&uuid(1), Some(&ours), false).unwrap();
         assert_eq!(
             rejection(&uuid(1), &uuid(2)),
             "UUID received is ab000102-0304-0506-0708-090a0b0c0d02 and local is ab000102-0304-0506-0708-090a0b0c0d01"

@@ -1,5 +1,6 @@
 //! The description of a stream that is being saved, composed of the texts of its sections.
 
+use crate::ram::RamOptions;
 use crate::registry::{Entry, Threading};
 use crate::schema::{self, Release};
 use crate::stream::Configuration;
@@ -19,6 +20,8 @@ struct Beginning {
     release: Release,
     page_size: u64,
     configured: bool,
+    /// Set if guest memory has fixed places in a file, which adds a capability to the configuration.
+    mapped: bool,
 }
 
 impl DescriptionCache {
@@ -30,7 +33,9 @@ impl DescriptionCache {
     /// Begins the description of a stream.
     pub(super) fn begin(&mut self, release: Release, page_size: u64, configuration: Option<&Configuration>) {
         self.described.clear();
-        let this = Beginning { release, page_size, configured: configuration.is_some() };
+        let capabilities = configuration.and_then(|configuration| configuration.capabilities.as_deref());
+        let mapped = RamOptions::from_capabilities(capabilities.unwrap_or_default()).mapped;
+        let this = Beginning { release, page_size, configured: configuration.is_some(), mapped };
         if self.beginning.as_ref().is_none_or(|(other, _)| *other != this) {
             self.beginning = Some((this, schema::beginning(release, page_size, configuration)));
         }

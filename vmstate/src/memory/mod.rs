@@ -83,6 +83,8 @@ pub use sys::HostRange;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 pub use sys::kvm::KvmSlot;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
+pub(crate) use sys::write_memory_at;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use sys::{Gather, Scatter, read_scattered, write_gathered};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use tracked::SharedBlock;

@@ -15,7 +15,7 @@ use super::view::{receive, views};
 use super::xbzrle;
 use crate::memory::{DirtyLog, PageSize, RamBlock};
 use crate::section::{BorrowedPages, LiveSection, Output, Pending, SentPages};
-use crate::stream::SectionKind;
+use crate::stream::{Configuration, SectionKind};
 
 /// Guest memory as the live section `ram` of a machine.
 ///
@@ -41,6 +41,8 @@ use crate::stream::SectionKind;
 pub struct Ram<B, M> {
     page_size: PageSize,
     options: RamOptions,
+    /// The options in the configuration of the stream that is loaded next.
+    announced: RamOptions,
     blocks: M,
     log: Option<Arc<dyn DirtyLog>>,
     /// The size of the cache, if pages are sent as changes.
@@ -67,6 +69,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         Self {
             page_size,
             options: RamOptions::default(),
+            announced: RamOptions::default(),
             blocks,
             log: None,
             cache_size: None,
@@ -79,7 +82,7 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         }
     }
 
-    /// Sets the options for loading, which depend on the capabilities in the configuration of the streams.
+    /// Sets options for loading streams without a configuration. The capabilities in a configuration are added to them.
     #[must_use]
     pub fn options(mut self, options: RamOptions) -> Self {
         self.options = options;
@@ -144,6 +147,9 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 
     /// Sends pages until `budget` bytes are written. Returns whether all pages have been sent.
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
+        if out.is_mapped() {
+            return self.saver.send_placed(&views(self.blocks.as_mut()), budget, out);
+        }
         if let Some(done) = self.saver.send_over_channels(budget, out.writer())? {
             return Ok(done);
         }
@@ -170,7 +176,10 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         self.saver = self.new_saver();
-        self.saver.setup(self.blocks.as_ref(), out.writer())
+        match out.is_mapped() {
+            true => self.saver.setup_placed(self.blocks.as_ref(), out),
+            false => self.saver.setup(self.blocks.as_ref(), out.writer()),
+        }
     }
 
     fn pending_estimate(&mut self) -> Pending {
@@ -195,15 +204,24 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
 
     fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         self.saver.begin_last_stage()?;
-        self.save_iterate(out, u64::MAX).map(drop)
+        self.send(out, u64::MAX)?;
+        self.saver.finish_placed(out)?;
+        self.saver.end_section(out.writer());
+        Ok(())
     }
 
     fn save_cleanup(&mut self) {
         self.saver.stop_log();
     }
 
+    fn load_format(&mut self, configuration: &Configuration) {
+        let capabilities = configuration.capabilities.as_deref().unwrap_or_default();
+        self.announced = RamOptions::from_capabilities(capabilities);
+    }
+
     fn load_setup(&mut self, undoable: bool) -> Result<(), LoadError> {
-        self.loader = RamLoader::with_options(self.page_size, self.options);
+        let announced = std::mem::take(&mut self.announced);
+        self.loader = RamLoader::with_options(self.page_size, self.options.or(announced));
         let undo = undoable.then(|| UndoLog::new(self.blocks.as_ref(), self.page_size));
         match &self.load_channels {
             Some(channels) => channels.set_undo(undo),
@@ -276,7 +294,9 @@ impl<B: RamBlock> PageStore<B> for Undoable<'_, B> {
     }
 
     fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
-        self.undo.save(self.blocks, address)?;
+        for offset in (0..page.len()).step_by(self.undo.page_size()) {
+            self.undo.save(self.blocks, PageAddress { offset: address.offset + offset as u64, ..address })?;
+        }
         self.blocks.get_mut(address.block).map_or(Ok(()), |block| receive(block, address.offset, reader, page))
     }
 

@@ -1,8 +1,11 @@
 //! Loads "ram" sections into blocks of memory.
 
+use std::ops::Range;
+
 use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader};
 
+use super::mapped::{RUN_BYTES, read_bitmap};
 use super::record::{BlockHeader, RamOptions, Record};
 use super::record_reader::RecordReader;
 use super::view::{receive, view};
@@ -18,6 +21,8 @@ use crate::memory::{PageSize, RamBlock};
 pub struct RamLoader {
     records: RecordReader,
     page: Vec<u8>,
+    /// A buffer of pages at fixed places.
+    run: Vec<u8>,
     /// The index of our block for each block of the stream.
     blocks: Vec<usize>,
     /// Set if the channels synchronize at the end of each section; `None` until the first section has ended.
@@ -38,6 +43,7 @@ impl RamLoader {
         Self {
             records: RecordReader::new(page_size, options),
             page,
+            run: Vec::new(),
             blocks: Vec::new(),
             section_ends_synchronize: None,
         }
@@ -47,7 +53,8 @@ impl RamLoader {
     ///
     /// # Errors
     /// Returns an error if `blocks` lacks a block of the stream or has it with another size, if a page is outside of its
-    /// block, or if a page is compressed, at a fixed place of a file (mapped-ram), or sent over other channels (multifd).
+    /// block, if a page is compressed or sent over other channels (multifd), or if the fixed places of pages in a file
+    /// overlap.
     pub fn load<B: RamBlock>(&mut self, blocks: &mut [B], reader: &mut Reader<'_>) -> Result<(), LoadError> {
         let page_size = self.page.len();
         self.load_into(&mut InPlace { blocks, page_size }, reader)
@@ -78,6 +85,7 @@ impl RamLoader {
                 Record::Block(header) => {
                     self.add_block(pages.blocks(), &header).map_err(|error| error.at_offset(start))?;
                 }
+                Record::Space(_) => self.placed_block(pages, reader)?,
                 Record::Zero { offset, fill, .. } => {
                     let address = self.address(pages.blocks(), offset);
                     let filled = address.and_then(|address| pages.fill(address, fill, &mut self.page));
@@ -118,6 +126,60 @@ impl RamLoader {
         reader.fill(delta)?;
         xbzrle::check(delta, size)?;
         pages.patch(address, delta)
+    }
+
+    /// Reads the pages at fixed places of the block that was listed last (`read_ramblock_mapped_ram` in QEMU's
+    /// `migration/ram.c`).
+    fn placed_block<B: RamBlock>(
+        &mut self,
+        pages: &mut impl PageStore<B>,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), LoadError> {
+        let start = reader.offset();
+        let (Some(header), Some(&block)) = (self.records.blocks().last(), self.blocks.last()) else { return Ok(()) };
+        let page_size = self.page.len() as u64;
+        let bitmap = read_bitmap(header, page_size, reader);
+        let bitmap = bitmap.map_err(|error| error.at_offset(start).in_field(header.idstr.clone()))?;
+        let mut next = 0;
+        while next < bitmap.pages() {
+            let run = bitmap.run_from(next, u64::MAX).unwrap_or(bitmap.pages()..bitmap.pages());
+            self.zero_pages(pages, block, next..run.start)?;
+            reader.skip((run.start - next) * page_size)?;
+            self.read_pages(pages, block, run.clone(), reader)?;
+            next = run.end;
+        }
+        Ok(())
+    }
+
+    fn zero_pages<B: RamBlock>(
+        &mut self,
+        pages: &mut impl PageStore<B>,
+        block: usize,
+        run: Range<u64>,
+    ) -> Result<(), LoadError> {
+        for number in run {
+            let offset = number * self.page.len() as u64;
+            pages.fill(PageAddress { block, offset }, 0, &mut self.page)?;
+        }
+        Ok(())
+    }
+
+    fn read_pages<B: RamBlock>(
+        &mut self,
+        pages: &mut impl PageStore<B>,
+        block: usize,
+        run: Range<u64>,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), LoadError> {
+        let page_size = self.page.len() as u64;
+        let (mut offset, end) = (run.start * page_size, run.end * page_size);
+        while offset < end {
+            let length = (end - offset).min(RUN_BYTES.max(page_size));
+            self.run.resize(usize::try_from(length).unwrap_or(0), 0);
+            pages.receive(PageAddress { block, offset }, reader, &mut self.run)?;
+            offset += length;
+        }
+        Ok(())
     }
 
     fn add_block<B: RamBlock>(&mut self, blocks: &[B], header: &BlockHeader) -> Result<(), LoadError> {
@@ -163,9 +225,9 @@ impl RamLoader {
 }
 
 fn unsupported(record: &Record) -> LoadError {
-    let found = record.name().unwrap_or("pages at fixed places of a file");
+    let found = record.name().unwrap_or("an unknown record");
     LoadError::new(LoadErrorKind::Unsupported, "zero pages, plain pages and their changes (XBZRLE)", found)
-        .or_advice("switch the capabilities compress, multifd and mapped-ram off at the source")
+        .or_advice("switch the capabilities compress and multifd off at the source")
 }
 
 /// The address of a page.
@@ -177,11 +239,11 @@ pub(super) struct PageAddress {
     pub(super) offset: u64,
 }
 
-/// The blocks that pages are loaded into. The argument `page` is a buffer of one page.
+/// The blocks that pages are loaded into. The argument `page` is a buffer of whole pages.
 pub(super) trait PageStore<B: RamBlock> {
     fn blocks(&self) -> &[B];
 
-    /// Reads the next bytes into the page at `address`.
+    /// Reads the next bytes into the pages from `address` on, as many as `page` has room for.
     fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError>;
 
     /// Fills the page at `address`.

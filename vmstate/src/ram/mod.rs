@@ -33,6 +33,7 @@
 pub(crate) mod channels;
 mod live;
 mod load;
+mod mapped;
 mod page_writer;
 mod patches;
 mod record;

@@ -64,11 +64,7 @@ impl<'m> PageWriter<'_, 'm> {
     /// Writes a page. Returns whether it is zero.
     pub(super) fn page(&mut self, place: Place<'_>, page: Page<'_, 'm>) -> bool {
         let Place { idstr: block, offset, same_block } = place;
-        let zero = match page {
-            Page::Slice(bytes) | Page::Copied(bytes) => is_zero(bytes),
-            Page::Memory(memory) => memory.is_zero(),
-        };
-        if zero {
+        if page.is_zero() {
             write_record(self.writer, &Record::Zero { offset, same_block, fill: 0 }, block);
             return true;
         }

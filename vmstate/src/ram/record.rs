@@ -41,6 +41,12 @@ pub struct RamOptions {
 }
 
 impl RamOptions {
+    /// Returns the options that are set in either of both.
+    #[must_use]
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { ignore_shared: self.ignore_shared || other.ignore_shared, mapped: self.mapped || other.mapped }
+    }
+
     /// Creates the options from the capabilities of a configuration.
     #[must_use]
     pub fn from_capabilities(capabilities: &[String]) -> Self {

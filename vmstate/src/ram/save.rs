@@ -6,12 +6,13 @@ use std::sync::Arc;
 use vmstate_types::{SaveError, Writer};
 
 use super::channels::SharedSave;
+use super::mapped::{PlacedPages, RUN_BYTES};
 use super::page_writer::{PageWriter, Place};
 use super::record::{BlockHeader, Record, write_record};
 use super::view::View;
 use super::xbzrle;
 use crate::memory::{DirtyBitmap, DirtyLog, Layout, PageSize, RamBlock};
-use crate::section::SentPages;
+use crate::section::{Output, SentPages};
 
 /// Saver of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -34,6 +35,8 @@ pub struct RamSaver {
     /// The size of the cache, if pages are sent as changes.
     cache_size: Option<u64>,
     xbzrle: Option<xbzrle::Sender>,
+    /// The places of pages in a file, if they have fixed ones.
+    placed: Option<PlacedPages>,
     /// The channels that send the pages, if the saver does not send them itself.
     channels: Option<Channels>,
 }
@@ -47,6 +50,8 @@ struct Channels {
 
 /// The most pages of a run that are sent at once.
 const RUN: u64 = 64;
+/// The size of the record of a zero page.
+const ZERO_RECORD: u64 = 9;
 
 impl RamSaver {
     /// Creates a saver of pages of `page_size`.
@@ -65,6 +70,7 @@ impl RamSaver {
             cache_size: None,
             xbzrle: None,
             channels: None,
+            placed: None,
         }
     }
 
@@ -128,12 +134,32 @@ impl RamSaver {
     /// Returns an error, and writes nothing, if a block is empty, its size is not a multiple of the page size, its name is
     /// longer than 255 bytes, or the dirty log cannot start.
     pub fn setup<B: RamBlock>(&mut self, blocks: &[B], out: &mut Writer) -> Result<(), SaveError> {
-        self.layout = Layout::new(self.layout.page_size(), blocks)?;
-        self.start_log()?;
+        self.begin(blocks)?;
         write_record(out, &Record::BlockList(self.layout.size()), "");
         for block in self.layout.blocks() {
             write_record(out, &Record::Block(BlockHeader::new(&block.idstr, block.size)), "");
         }
+        self.begin_channels(out)?;
+        self.end_section(out);
+        Ok(())
+    }
+
+    /// Writes the payload of the section start to a file in which the pages have fixed places.
+    pub(super) fn setup_placed<B: RamBlock>(&mut self, blocks: &[B], out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.begin(blocks)?;
+        write_record(out.writer(), &Record::BlockList(self.layout.size()), "");
+        let mut placed = PlacedPages::new(self.layout.page_size());
+        for block in self.layout.blocks() {
+            placed.add(block, out).map_err(|error| error.in_field(block.idstr.clone()))?;
+        }
+        write_record(out.writer(), &Record::EndOfSection, "");
+        self.placed = Some(placed);
+        Ok(())
+    }
+
+    fn begin<B: RamBlock>(&mut self, blocks: &[B]) -> Result<(), SaveError> {
+        self.layout = Layout::new(self.layout.page_size(), blocks)?;
+        self.start_log()?;
         self.dirty = self.layout.bitmaps().into();
         for dirty in self.dirty.iter() {
             dirty.insert_range(0..dirty.pages());
@@ -141,8 +167,7 @@ impl RamSaver {
         (self.block, self.number, self.last_block, self.sent) = (0, 0, None, SentPages::default());
         let pages = self.dirty.iter().map(DirtyBitmap::pages).sum();
         self.xbzrle = self.cache_size.map(|bytes| xbzrle::Sender::new(bytes, self.page.len(), pages));
-        self.begin_channels(out)?;
-        self.end_section(out);
+        self.placed = None;
         Ok(())
     }
 
@@ -185,7 +210,7 @@ impl RamSaver {
     ) -> Result<bool, SaveError> {
         let end = out.written().saturating_add(limit);
         while out.written() < end {
-            let Some((index, run)) = self.next_run() else { return Ok(true) };
+            let Some((index, run)) = self.next_run(RUN) else { return Ok(true) };
             let (Some(block), Some(layout)) = (blocks.get(index), self.layout.blocks().get(index)) else {
                 return Ok(true);
             };
@@ -236,6 +261,35 @@ impl RamSaver {
         }
     }
 
+    /// Writes pages to their places until about `limit` bytes are written. Returns whether all pages have been written.
+    pub(super) fn send_placed<B: RamBlock>(
+        &mut self,
+        blocks: &[View<'_, B>],
+        limit: u64,
+        out: &mut Output<'_>,
+    ) -> Result<bool, SaveError> {
+        let page_size = self.layout.page_size().bytes();
+        let mut written = 0;
+        while written < limit {
+            let Some((index, run)) = self.next_run((RUN_BYTES / page_size).max(1)) else { return Ok(true) };
+            let (Some(block), Some(placed)) = (blocks.get(index), &mut self.placed) else { return Ok(true) };
+            // Cleared before they are read: a write in between is reported by the next synchronization of the log.
+            self.dirty[index].remove_range(run.clone());
+            (self.block, self.number) = (index, run.end);
+            let sent = placed.write(block, index, run, out);
+            let sent = sent.map_err(|error| error.in_field(self.layout.blocks()[index].idstr.clone()))?;
+            self.sent = [self.sent, sent].into_iter().sum();
+            // Zero pages cost the time to read them, and count as much as their records in a stream.
+            written += sent.normal * page_size + sent.zero * ZERO_RECORD;
+        }
+        Ok(false)
+    }
+
+    /// Writes the bitmaps of the pages that have fixed places.
+    pub(super) fn finish_placed(&self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.placed.as_ref().map_or(Ok(()), |placed| placed.finish(out))
+    }
+
     /// Writes the record at the end of a section's payload.
     pub(super) fn end_section(&self, out: &mut Writer) {
         write_record(out, &Record::EndOfSection, "");
@@ -284,18 +338,18 @@ impl RamSaver {
         Ok(())
     }
 
-    /// Returns the index of a block and the next run of pages to send in it. After the last block, the search continues in
-    /// the first one.
+    /// Returns the index of a block and the next run of up to `most` pages to send in it. After the last block, the search
+    /// continues in the first one.
     ///
     /// The log is not synchronized here: the caller, which decides about the switchover, has to know when a pass begins
     /// (`find_dirty_block` in QEMU's `migration/ram.c`).
-    fn next_run(&mut self) -> Option<(usize, Range<u64>)> {
-        self.run_from_here().or_else(|| {
+    fn next_run(&mut self, most: u64) -> Option<(usize, Range<u64>)> {
+        self.run_from_here(most).or_else(|| {
             (self.block, self.number) = (0, 0);
             if let Some(xbzrle) = &mut self.xbzrle {
                 xbzrle.start();
             }
-            self.run_from_here()
+            self.run_from_here(most)
         })
     }
 
@@ -304,10 +358,10 @@ impl RamSaver {
         self.channels.as_ref().map_or(self.sent, |channels| channels.shared.sent_pages())
     }
 
-    fn run_from_here(&self) -> Option<(usize, Range<u64>)> {
+    fn run_from_here(&self, most: u64) -> Option<(usize, Range<u64>)> {
         let mut from = self.number;
         for (index, dirty) in self.dirty.iter().enumerate().skip(self.block) {
-            if let Some(run) = dirty.run_from(from, RUN) {
+            if let Some(run) = dirty.run_from(from, most) {
                 return Some((index, run));
             }
             from = 0;

@@ -44,6 +44,11 @@ impl UndoLog {
         Self { blocks, writes: Writes::default(), page }
     }
 
+    /// Returns the page size in bytes.
+    pub(super) fn page_size(&self) -> usize {
+        self.page.len().max(1)
+    }
+
     /// Saves the page at `address` before data are loaded into it.
     pub(super) fn save<B: RamBlock>(&mut self, blocks: &mut [B], address: PageAddress) -> Result<(), LoadError> {
         let (Some(block), Some(log)) = (blocks.get_mut(address.block), self.blocks.get_mut(address.block)) else {

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use vmstate_types::{LoadError, Reader};
 
+use super::zero::is_zero;
 use crate::memory::{HostRange, MemoryError, RamBlock};
+use crate::section::Piece;
 
 /// A block during a save: its memory, or the block if others access it.
 pub(super) enum View<'m, B> {
@@ -21,6 +23,36 @@ pub(super) enum Page<'p, 'm> {
     Memory(HostRange<'m>),
     /// A copy in a buffer.
     Copied(&'p [u8]),
+}
+
+impl<'p, 'm> Page<'p, 'm> {
+    /// Returns a part of the memory, or `None` if it exceeds it.
+    pub(super) fn part(self, range: Range<usize>) -> Option<Self> {
+        match self {
+            Self::Slice(bytes) => bytes.get(range).map(Self::Slice),
+            Self::Memory(memory) => memory.get(range).map(Self::Memory),
+            Self::Copied(bytes) => bytes.get(range).map(Self::Copied),
+        }
+    }
+
+    /// Returns whether all bytes are zero.
+    pub(super) fn is_zero(self) -> bool {
+        match self {
+            Self::Slice(bytes) => is_zero(bytes),
+            Self::Memory(memory) => memory.is_zero(),
+            Self::Copied(bytes) => is_zero(bytes),
+        }
+    }
+}
+
+impl<'p, 'm: 'p> From<Page<'p, 'm>> for Piece<'p> {
+    fn from(page: Page<'p, 'm>) -> Self {
+        match page {
+            Page::Slice(bytes) => Self::Slice(bytes),
+            Page::Memory(memory) => Self::Memory(memory),
+            Page::Copied(bytes) => Self::Slice(bytes),
+        }
+    }
 }
 
 /// Returns the views of `blocks`.
@@ -112,7 +144,7 @@ pub(super) fn receive<B: RamBlock>(
 /// address.
 pub(super) fn zero_pages<B: RamBlock>(block: &mut B, offset: u64, length: usize, size: usize) -> u64 {
     if let Some(memory) = exclusive(block, offset, length) {
-        return memory.chunks_exact(size).take_while(|page| super::is_zero(page)).count() as u64;
+        return memory.chunks_exact(size).take_while(|page| is_zero(page)).count() as u64;
     }
     let Some(memory) = block.host_range(offset, length) else { return 0 };
     let pages = (0..memory.len() / size).map_while(|page| memory.get(page * size..(page + 1) * size));

@@ -3,7 +3,7 @@
 use vmstate_types::{LoadError, Reader, SaveError};
 
 use super::Output;
-use crate::stream::SectionKind;
+use crate::stream::{Configuration, SectionKind};
 
 /// The amount of data that a live section has left to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,6 +126,12 @@ pub trait LiveSection {
 
     /// Runs at the end of every save, even if the save failed, and even if `save_setup` never ran.
     fn save_cleanup(&mut self) {}
+
+    /// Runs before [`load_setup`](Self::load_setup) if the stream has a configuration: its capabilities can change the
+    /// format of the section.
+    fn load_format(&mut self, configuration: &Configuration) {
+        let _ = configuration;
+    }
 
     /// Runs before the first section of a load. [`load_undo`](Self::load_undo) can follow only if the load is `undoable`.
     ///

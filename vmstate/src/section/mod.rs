@@ -7,9 +7,12 @@
 
 mod live;
 mod output;
+mod piece;
+mod placed;
 mod raw;
 
 pub use live::{LiveSection, Pending, SentPages};
+pub(crate) use output::BorrowedPages;
 pub use output::Output;
-pub(crate) use output::{BorrowedPages, Piece};
+pub(crate) use piece::Piece;
 pub use raw::RawSection;

@@ -1,12 +1,14 @@
 //! The output of live sections: a writer whose bytes go to a sink, together with guest memory that is not copied.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 use std::os::fd::{AsFd, BorrowedFd};
 
 use vmstate_types::{SaveError, Writer};
 
-use crate::memory::HostRange;
+use super::piece::Piece;
+use super::placed::PlacedFile;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 use crate::memory::{Gather, write_gathered};
 
@@ -44,6 +46,7 @@ enum Sink<'o> {
     },
     #[cfg(all(target_os = "linux", feature = "mapping"))]
     File(BorrowedFd<'o>),
+    Placed(PlacedFile<'o>),
 }
 
 /// The kinds of pages that an output writes without a copy.
@@ -53,6 +56,12 @@ pub(crate) enum Accepts {
     Slices,
     /// Also memory that others may change.
     Memory,
+}
+
+impl Accepts {
+    fn includes(self, piece: Piece<'_>) -> bool {
+        self >= if matches!(piece, Piece::Slice(_)) { Self::Slices } else { Self::Memory }
+    }
 }
 
 /// The number of buffered bytes from which on they are flushed.
@@ -80,6 +89,42 @@ impl<'o> Output<'o> {
         Self { writer, sink: Sink::File(file.as_fd()) }
     }
 
+    /// Creates an output that collects bytes in `writer` and writes them to a file in which guest memory has fixed places
+    /// (QEMU's capability `mapped-ram`). The byte at offset 0 of `writer` is at `start` of the file.
+    ///
+    /// The cursor of the file is not used. The stream's configuration must have the capability.
+    pub fn to_mapped_file(writer: &'o mut Writer, file: &'o File, start: u64) -> Self {
+        Self { writer, sink: Sink::Placed(PlacedFile::new(file, start)) }
+    }
+
+    /// Returns whether guest memory has fixed places.
+    pub(crate) fn is_mapped(&self) -> bool {
+        matches!(self.sink, Sink::Placed(_))
+    }
+
+    /// Returns the place of the next byte in the file, or in the stream.
+    pub(crate) fn place(&self) -> u64 {
+        match self.sink {
+            Sink::Placed(file) => file.place(self.writer.offset()),
+            _ => self.writer.offset(),
+        }
+    }
+
+    /// Flushes the buffered bytes and continues at a later place of the file.
+    pub(crate) fn skip_to(&mut self, place: u64) -> Result<(), SaveError> {
+        self.flush()?;
+        self.writer.mark_sent(place.saturating_sub(self.place()));
+        Ok(())
+    }
+
+    /// Writes bytes or guest memory at a place of the file.
+    pub(crate) fn write_at(&mut self, place: u64, piece: Piece<'_>) -> Result<(), SaveError> {
+        match self.sink {
+            Sink::Placed(file) => file.write_piece(piece, place).map_err(SaveError::io),
+            _ => Err(SaveError::misuse("memory has fixed places only in files")),
+        }
+    }
+
     /// Returns the writer.
     pub fn writer(&mut self) -> &mut Writer {
         self.writer
@@ -103,6 +148,14 @@ impl<'o> Output<'o> {
             Sink::Writer { out, .. } => self.writer.flush_to(out).and_then(|()| out.flush()),
             #[cfg(all(target_os = "linux", feature = "mapping"))]
             Sink::File(file) => self.writer.flush_to(&mut FileWriter(*file)),
+            Sink::Placed(file) => {
+                let place = file.place(self.writer.offset() - self.writer.pending().len() as u64);
+                let written = file.write(self.writer.pending(), place);
+                if written.is_ok() {
+                    self.writer.mark_sent(0);
+                }
+                written
+            }
         };
         sent.map_err(SaveError::io)
     }
@@ -111,7 +164,7 @@ impl<'o> Output<'o> {
     pub(crate) fn accepts(&self) -> Accepts {
         match self.sink {
             Sink::Writer { vectored: true, .. } => Accepts::Slices,
-            Sink::None | Sink::Writer { .. } => Accepts::Nothing,
+            Sink::None | Sink::Writer { .. } | Sink::Placed(_) => Accepts::Nothing,
             #[cfg(all(target_os = "linux", feature = "mapping"))]
             Sink::File(_) => Accepts::Memory,
         }
@@ -128,7 +181,8 @@ impl<'o> Output<'o> {
         }
         let pending = self.writer.pending();
         let written = match &mut self.sink {
-            Sink::None => Ok(()),
+            // Nothing is borrowed.
+            Sink::None | Sink::Placed(_) => Ok(()),
             Sink::Writer { out, vectored } => {
                 let mut slices = [IoSlice::new(&[]); MAX_PARTS];
                 write_all(&mut **out, borrowed.slices(pending, &mut slices)).map(|several| *vectored = several)
@@ -149,45 +203,6 @@ impl<'o> Output<'o> {
 impl std::fmt::Debug for Output<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Output").field("offset", &self.writer.offset()).finish_non_exhaustive()
-    }
-}
-
-/// A page of guest memory that is not copied.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Piece<'m> {
-    Slice(&'m [u8]),
-    /// Memory that others may change.
-    Memory(HostRange<'m>),
-}
-
-impl<'m> Piece<'m> {
-    pub(crate) fn len(self) -> usize {
-        match self {
-            Self::Slice(bytes) => bytes.len(),
-            Self::Memory(memory) => memory.len(),
-        }
-    }
-
-    fn is_accepted(self, accepts: Accepts) -> bool {
-        accepts >= if matches!(self, Self::Slice(_)) { Accepts::Slices } else { Accepts::Memory }
-    }
-
-    /// Returns the bytes, which no writer gets if others may change them.
-    fn slice(self) -> &'m [u8] {
-        match self {
-            Self::Slice(bytes) => bytes,
-            Self::Memory(_) => &[],
-        }
-    }
-}
-
-#[cfg(all(target_os = "linux", feature = "mapping"))]
-impl<'m> From<Piece<'m>> for Gather<'m> {
-    fn from(piece: Piece<'m>) -> Self {
-        match piece {
-            Piece::Slice(bytes) => Self::from(bytes),
-            Piece::Memory(memory) => Self::from(memory),
-        }
     }
 }
 
@@ -220,7 +235,7 @@ impl<'m> BorrowedPages<'m> {
 
     /// Adds a page that follows the bytes which `writer` holds now. Returns `false` if it must be copied.
     pub(crate) fn push(&mut self, writer: &Writer, page: Piece<'m>) -> bool {
-        let fits = page.is_accepted(self.accepts) && self.pages.len() < Self::MAX;
+        let fits = self.accepts.includes(page) && self.pages.len() < Self::MAX;
         if fits {
             self.pages.push((writer.pending().len(), page));
             self.bytes += page.len() as u64;

@@ -7,6 +7,8 @@ mod section;
 mod session;
 mod whole_stream;
 
+use std::fs::File;
+
 use vmstate_types::{LoadError, Reader};
 
 pub use self::options::{LoadOptions, Trailer};
@@ -59,6 +61,19 @@ impl<T: Threading> Machine<'_, T> {
     /// Panics if a device's hook does. The machine is rolled back first.
     pub fn load<'a>(&mut self, input: impl Into<Reader<'a>>) -> Result<LoadReport, LoadError> {
         self.load_with(&mut input.into(), LoadOptions::new())
+    }
+
+    /// Loads a machine from a file from byte `start` on, as [`load`](Self::load) does. In the file, guest memory may have
+    /// fixed places ([`save_mapped`](Self::save_mapped)).
+    ///
+    /// # Errors
+    /// See [`load`](Self::load).
+    ///
+    /// # Panics
+    /// See [`load`](Self::load).
+    pub fn load_file(&mut self, file: &File, start: u64, options: LoadOptions) -> Result<LoadReport, LoadError> {
+        let mut reader = Reader::from_file_at(file, start).map_err(LoadError::io)?;
+        self.load_with(&mut reader, options.mapped_ram())
     }
 
     /// Loads a machine as [`load`](Self::load) does, with options.

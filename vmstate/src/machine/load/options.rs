@@ -44,6 +44,7 @@ pub struct LoadOptions {
     pub(super) rollback: bool,
     pub(super) immediate_post_load: bool,
     pub(super) ignore_machine_type: bool,
+    pub(super) mapped_ram: bool,
     footers: Option<bool>,
     pub(super) header: bool,
     pub(super) trailer: Trailer,
@@ -60,6 +61,7 @@ impl Default for LoadOptions {
             rollback: true,
             immediate_post_load: false,
             ignore_machine_type: false,
+            mapped_ram: false,
             footers: None,
             header: true,
             trailer: Trailer::default(),
@@ -115,6 +117,15 @@ impl LoadOptions {
     #[must_use]
     pub fn ignore_machine_type(mut self) -> Self {
         self.ignore_machine_type = true;
+        self
+    }
+
+    /// Also accepts a file in which guest memory has fixed places (QEMU's capability `mapped-ram`), even if the machine's
+    /// configuration lacks the capability. The reader must have the offsets of the file
+    /// ([`Reader::from_file_at`]).
+    #[must_use]
+    pub fn mapped_ram(mut self) -> Self {
+        self.mapped_ram = true;
         self
     }
 

@@ -164,6 +164,9 @@ impl LoadSession {
         self.ticket = Some(machine.begin_session(Direction::Load));
         for entry in &mut machine.registry.entries {
             if let SectionHandler::Live(live) = &mut entry.handler {
+                if let Some(configuration) = &self.report.configuration {
+                    live.load_format(configuration);
+                }
                 live.load_setup(self.options.rollback).map_err(|error| error.in_field(entry.header.name.clone()))?;
             }
         }
@@ -184,7 +187,7 @@ impl LoadSession {
         let checked = match &self.report.configuration {
             // A stream that ends after its header is truncated; a configuration could have followed.
             None if stream.payload().at_end()? => Err(LoadError::truncated(stream.offset(), 1, 0)),
-            theirs => configuration::check(ours, theirs.as_ref()),
+            theirs => configuration::check(ours, theirs.as_ref(), self.options.mapped_ram),
         };
         checked.map_err(|error| error.in_location(|| Location::Part("the configuration".into())))
     }

@@ -5,6 +5,7 @@ mod saving;
 mod section;
 mod session;
 
+use std::fs::File;
 use std::io::Write;
 
 use vmstate_types::{SaveError, Writer};
@@ -46,6 +47,43 @@ impl<'d, T: Threading> Machine<'d, T> {
     pub fn save_with(&mut self, mut out: impl Write + Send, options: SaveOptions) -> Result<SaveStats, SaveError> {
         let mut writer = Writer::new();
         self.start_saving(Output::new(&mut writer, Some(&mut out)), options)?.complete()
+    }
+
+    /// Saves the machine to a file in which each page of guest memory has a fixed place, as QEMU does with the capability
+    /// `mapped-ram`. The stream begins at byte `start`; the bytes before it are kept.
+    ///
+    /// Zero pages are holes in the file, so it takes no more space than other streams, unless `file` has other content:
+    /// truncate it before. Pages can be read without the rest of the stream. QEMU since 9.0 loads the file with the
+    /// capability, as `file:PATH` or `file:PATH,offset=START`.
+    ///
+    /// ```
+    /// use vmstate::machine::{LoadOptions, SaveOptions};
+    /// use vmstate::memory::{PageSize, VecBlock};
+    /// use vmstate::prelude::*;
+    ///
+    /// let mut machine = Machine::with_type("board");
+    /// machine.register_ram(PageSize::DEFAULT, [VecBlock::new("ram", vec![7; 1 << 20])])?;
+    /// # let folder = std::env::temp_dir().join(format!("vmstate-mapped-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// let file = std::fs::File::options()
+    ///     .read(true)
+    ///     .write(true)
+    ///     .create(true)
+    ///     .truncate(true)
+    ///     .open(folder.join("board.state"))?;
+    /// let saved = machine.save_mapped(&file, 0, SaveOptions::new())?;
+    /// assert_eq!(saved.bytes, file.metadata()?.len());
+    /// machine.load_file(&file, 0, LoadOptions::new())?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if the machine has no [configuration](Machine::set_configuration), which would contain the
+    /// capability, and in the cases of [`save`](Self::save).
+    pub fn save_mapped(&mut self, file: &File, start: u64, options: SaveOptions) -> Result<SaveStats, SaveError> {
+        let mut writer = Writer::new();
+        self.start_saving(Output::to_mapped_file(&mut writer, file, start), options)?.complete()
     }
 
     /// Saves the machine as [`save`](Self::save) does, into `writer`: the whole stream stays in memory.

@@ -28,4 +28,6 @@ mod volatile;
 
 pub use host_range::HostRange;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
+pub(crate) use vectored::write_memory_at;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use vectored::{Gather, Scatter, read_scattered, write_gathered};

@@ -99,6 +99,17 @@ pub fn read_scattered(file: impl AsFd, parts: &mut [Scatter<'_>]) -> io::Result<
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }
 
+/// Writes guest memory at `offset` of a file with one `pwrite`. Returns the number of bytes that were written.
+///
+/// # Errors
+/// Returns the error of the system.
+pub(crate) fn write_memory_at(file: impl AsFd, memory: HostRange<'_>, offset: u64) -> io::Result<usize> {
+    let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    // SAFETY: a `HostRange` is mapped for its lifetime, and the kernel only reads it.
+    let written = unsafe { libc::pwrite(file.as_fd().as_raw_fd(), memory.as_ptr().cast(), memory.len(), offset) };
+    usize::try_from(written).map_err(|_| io::Error::last_os_error())
+}
+
 fn vectors(count: usize) -> libc::c_int {
     libc::c_int::try_from(count).unwrap_or(0)
 }

@@ -1,0 +1,175 @@
+//! Memory at fixed places of a file: QEMU's capability `mapped-ram`.
+//!
+//! The header of each block in the section start is followed by a bitmap of the pages that the file contains, and, at the
+//! next multiple of 1 MiB, by the pages, each at its offset in the block. Pages without a bit are zero; the file has a hole
+//! or an outdated page there. The bitmaps are written at the end. All places are offsets of the file, not of the stream.
+//! (QEMU: `mapped_ram_setup_ramblock` and `ram_save_file_bmap` in `migration/ram.c`.)
+
+use std::ops::Range;
+
+use vmstate_types::{LoadError, Reader, SaveError, Writer};
+
+use super::record::{BlockHeader, Mapped, Record, write_record};
+use super::view::{Page, View};
+use crate::memory::{BlockLayout, DirtyBitmap, PageSize, RamBlock};
+use crate::section::{Output, SentPages};
+
+/// The alignment of the pages of a block (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`).
+const ALIGNMENT: u64 = 1 << 20;
+/// The most bytes of pages that are read or written at once.
+pub(super) const RUN_BYTES: u64 = 256 * 1024;
+
+/// Returns the size of the bitmap of `pages` pages, which has whole words.
+pub(super) fn bitmap_size(pages: u64) -> u64 {
+    pages.div_ceil(64).saturating_mul(8)
+}
+
+/// The saver of blocks at fixed places.
+#[derive(Debug)]
+pub(super) struct PlacedPages {
+    page_size: u64,
+    blocks: Vec<PlacedBlock>,
+    /// A copy of a run of pages that cannot be borrowed.
+    run: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct PlacedBlock {
+    place: Mapped,
+    /// The pages that the file contains.
+    present: DirtyBitmap,
+}
+
+impl PlacedPages {
+    pub(super) fn new(page_size: PageSize) -> Self {
+        Self { page_size: page_size.bytes(), blocks: Vec::new(), run: Vec::new() }
+    }
+
+    /// Writes the header of the next block, and reserves the places of its bitmap and its pages.
+    pub(super) fn add(&mut self, block: &BlockLayout, out: &mut Output<'_>) -> Result<(), SaveError> {
+        let pages = block.size.div_ceil(self.page_size);
+        let mut header = BlockHeader::new(&block.idstr, block.size);
+        let places = place(&header, out.place(), self.page_size, bitmap_size(pages));
+        let (place, end) = places.ok_or_else(|| SaveError::misuse("a file of at most 2^64 bytes"))?;
+        header.mapped = Some(place);
+        write_record(out.writer(), &Record::Block(header), "");
+        out.skip_to(end)?;
+        self.blocks.push(PlacedBlock { place, present: DirtyBitmap::new(pages) });
+        Ok(())
+    }
+
+    /// Writes a run of pages of a block. Returns the numbers of its pages.
+    pub(super) fn write<B: RamBlock>(
+        &mut self,
+        view: &View<'_, B>,
+        index: usize,
+        pages: Range<u64>,
+        out: &mut Output<'_>,
+    ) -> Result<SentPages, SaveError> {
+        let Some(block) = self.blocks.get(index) else { return Ok(SentPages::default()) };
+        let bytes = pages.end.saturating_sub(pages.start) * self.page_size;
+        self.run.resize(usize::try_from(bytes).unwrap_or(0), 0);
+        let first = pages.start * self.page_size;
+        let run = view.page(first, &mut self.run)?;
+        let size = usize::try_from(self.page_size).unwrap_or(usize::MAX);
+        let mut sent = SentPages::default();
+        let mut filled = 0..0;
+        for (number, start) in pages.zip((0..).step_by(size)) {
+            if run.part(start..start + size).is_none_or(Page::is_zero) {
+                block.present.remove(number);
+                sent.zero += 1;
+                continue;
+            }
+            block.present.insert(number);
+            sent.normal += 1;
+            if filled.end != start {
+                write_part(run, &filled, block.place.pages + first, out)?;
+                filled = start..start;
+            }
+            filled.end = start + size;
+        }
+        write_part(run, &filled, block.place.pages + first, out)?;
+        Ok(sent)
+    }
+
+    /// Writes the bitmaps of all blocks.
+    pub(super) fn finish(&self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        for block in &self.blocks {
+            let mut bitmap = vec![0; usize::try_from(bitmap_size(block.present.pages())).unwrap_or(0)];
+            block.present.runs().flatten().for_each(|page| set(&mut bitmap, page));
+            out.write_at(block.place.bitmap, Page::Slice(&bitmap).into())?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a part of a run, which begins at `place` of the file.
+fn write_part(run: Page<'_, '_>, part: &Range<usize>, place: u64, out: &mut Output<'_>) -> Result<(), SaveError> {
+    match run.part(part.clone()) {
+        Some(pages) if !part.is_empty() => out.write_at(place + part.start as u64, pages.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the places of a block whose header begins at `here`, and the end of its pages.
+fn place(header: &BlockHeader, here: u64, page_size: u64, bitmap_size: u64) -> Option<(Mapped, u64)> {
+    let mut probe = Writer::new();
+    let placed = BlockHeader { mapped: Some(Mapped::new(page_size, 0, 0)), ..header.clone() };
+    write_record(&mut probe, &Record::Block(placed), "");
+    let bitmap = here.checked_add(probe.offset())?;
+    let pages = bitmap.checked_add(bitmap_size)?.checked_next_multiple_of(ALIGNMENT)?;
+    Some((Mapped::new(page_size, bitmap, pages), pages.checked_add(header.size)?))
+}
+
+/// Sets bit `page`, counted from the lowest bit of the first byte.
+fn set(bitmap: &mut [u8], page: u64) {
+    let byte = usize::try_from(page / 8).ok().and_then(|place| bitmap.get_mut(place));
+    if let Some(byte) = byte {
+        *byte |= 1 << (page % 8);
+    }
+}
+
+/// Reads the bitmap of a block up to its first page. `page_size` is ours, and the block has the size of our block.
+pub(super) fn read_bitmap(
+    block: &BlockHeader,
+    page_size: u64,
+    reader: &mut Reader<'_>,
+) -> Result<DirtyBitmap, LoadError> {
+    let here = reader.offset();
+    let Some(mapped) = &block.mapped else { return Ok(DirtyBitmap::new(0)) };
+    if mapped.page_size != page_size {
+        let message =
+            format!("Migration mapped-ram header has invalid page_size {} (expected {page_size})", mapped.page_size);
+        let expected = format!("pages of {page_size} bytes");
+        return Err(LoadError::incompatible(expected, mapped.page_size).with_qemu_message(message));
+    }
+    if !mapped.pages.is_multiple_of(ALIGNMENT) {
+        let message = format!("Error reading ramblock {} pages, region has bad alignment", block.idstr);
+        let expected = format!("pages at a multiple of {ALIGNMENT:#x}");
+        return Err(LoadError::malformed(expected, format!("{:#x}", mapped.pages)).with_qemu_message(message));
+    }
+    let pages = block.size.div_ceil(page_size);
+    let size = bitmap_size(pages);
+    let before = mapped.bitmap.checked_sub(here);
+    let between = mapped.bitmap.checked_add(size).and_then(|end| mapped.pages.checked_sub(end));
+    let (Some(before), Some(between)) = (before, between) else {
+        let expected = format!("a bitmap of {size} bytes between {here:#x} and {:#x}", mapped.pages);
+        return Err(LoadError::malformed(expected, format!("one at {:#x}", mapped.bitmap)));
+    };
+    reader.skip(before)?;
+    let bitmap = parse_bitmap(pages, reader)?;
+    reader.skip(between)?;
+    Ok(bitmap)
+}
+
+/// Reads the words of a bitmap. Bits beyond the last page are ignored, as in QEMU.
+fn parse_bitmap(pages: u64, reader: &mut Reader<'_>) -> Result<DirtyBitmap, LoadError> {
+    let bitmap = DirtyBitmap::new(pages);
+    for first in (0..pages).step_by(64) {
+        let word = u64::from_le_bytes(reader.array()?);
+        for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
+            bitmap.insert(first + bit);
+        }
+    }
+    Ok(bitmap)
+}

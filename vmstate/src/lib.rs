@@ -58,6 +58,7 @@
 //! | [`section`] | Custom sections: live sections, which are sent while the machine runs, and raw sections |
 //! | [`memory`] | Guest memory: blocks, mappings, dirty logs |
 //! | [`ram`] | The section of guest memory |
+//! | [`snapshot`] | Named snapshots in a folder |
 //! | [`migration`] | Live migration to another process or host |
 //!
 //! For authors of tools, which work without device definitions:
@@ -82,6 +83,7 @@
 //! | `import` | [`import`]; depends on heck |
 //! | `migration` | [`migration`] |
 //! | `control` | [`migration::control`], a QMP server; depends on serde and rustix |
+//! | `snapshot` | [`snapshot`]; depends on serde and rustix, and is for Unix only |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
 //! | `mapping` | Memory mappings in [`memory`], and output to files without copies; depends on rustix and libc, and is for Linux only |
 //! | `kvm-ioctls` | KVM's dirty log in [`memory`], for kvm-ioctls 0.22 to 0.25; includes `mapping`, and is for Linux on x86-64 only |
@@ -113,6 +115,9 @@ pub mod report;
 pub mod rewind;
 pub mod schema;
 pub mod section;
+#[cfg(all(unix, feature = "snapshot"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "snapshot")))]
+pub mod snapshot;
 pub mod stream;
 #[doc = include_str!("tutorial.md")]
 pub mod tutorial {}

@@ -17,5 +17,6 @@ mod machine;
 mod memory;
 mod migration;
 mod rewind;
+mod snapshot;
 mod stream;
 mod uno;

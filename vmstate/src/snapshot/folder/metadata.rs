@@ -1,0 +1,102 @@
+//! The file with the properties of a snapshot, in JSON.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::snapshot::SnapshotInfo;
+
+/// The format of the file.
+const FORMAT: u32 = 1;
+/// The largest file in bytes: a comment whose characters are all escaped, and the rest.
+pub(super) const MAX_SIZE: u64 = 256 * 1024;
+
+/// The properties of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Metadata {
+    format: u32,
+    pub(super) name: String,
+    date_seconds: u64,
+    date_nanoseconds: u32,
+    guest_clock_seconds: u64,
+    guest_clock_nanoseconds: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    comment: String,
+    /// The id of the snapshot that this one replaces. It may exist for a moment longer, or until the next save if the
+    /// process crashes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replaces: Option<u64>,
+}
+
+impl Metadata {
+    pub(super) fn new(snapshot: &SnapshotInfo, replaces: Option<u64>) -> Self {
+        let (date, clock) = (snapshot.since_epoch(), snapshot.guest_clock);
+        Self {
+            format: FORMAT,
+            name: snapshot.name.clone(),
+            date_seconds: date.as_secs(),
+            date_nanoseconds: date.subsec_nanos(),
+            guest_clock_seconds: clock.as_secs(),
+            guest_clock_nanoseconds: clock.subsec_nanos(),
+            parent: snapshot.parent.clone(),
+            comment: snapshot.comment.clone(),
+            replaces,
+        }
+    }
+
+    /// Parses the file, or returns the reason why it is not valid.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
+        let metadata: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        match metadata.format {
+            FORMAT => Ok(metadata),
+            other => Err(format!("expected format {FORMAT}, found {other}; use a newer release")),
+        }
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        // Texts and numbers can always be written.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    pub(super) fn snapshot(&self, id: u64, size: u64) -> SnapshotInfo {
+        let date = Duration::new(self.date_seconds, self.date_nanoseconds % 1_000_000_000);
+        SnapshotInfo {
+            id: id.to_string(),
+            name: self.name.clone(),
+            date: UNIX_EPOCH.checked_add(date).unwrap_or(UNIX_EPOCH),
+            guest_clock: Duration::new(self.guest_clock_seconds, self.guest_clock_nanoseconds % 1_000_000_000),
+            size,
+            parent: self.parent.clone(),
+            comment: self.comment.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Details;
+
+    #[test]
+    fn properties_are_kept() {
+        let details = Details::new("a \"b\"\\").guest_clock(Duration::new(3, 999_999_999)).comment("x\ny").parent("7");
+        let snapshot = SnapshotInfo::new("12", &details);
+        let metadata = Metadata::new(&snapshot, Some(3));
+        let parsed = Metadata::parse(metadata.to_text().as_bytes()).unwrap();
+        assert_eq!(parsed, metadata);
+        assert_eq!(parsed.snapshot(12, 0), snapshot);
+    }
+
+    #[test]
+    fn invalid_files_are_rejected() {
+        let text = Metadata::new(&SnapshotInfo::new("1", &Details::new("x")), None).to_text();
+        for (from, to) in [("\"format\": 1", "\"format\": 2"), ("\"name\"", "\"nam\""), ("0", "-1"), ("}", "")] {
+            assert!(text.contains(from), "{text}");
+            Metadata::parse(text.replacen(from, to, 1).as_bytes()).unwrap_err();
+        }
+        let extremes = text.replace("_seconds\": ", "_seconds\": 1844674407370955161");
+        Metadata::parse(extremes.as_bytes()).map(|metadata| metadata.snapshot(1, 0)).ok();
+    }
+}

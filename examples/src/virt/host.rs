@@ -6,6 +6,7 @@ use vmstate::machine::{LoadReport, Machine, SaveOptions};
 use vmstate::memory::{DirtyLog, PageSize, RamBlock};
 use vmstate::migration::{Host, HostError, HostMemory};
 use vmstate::schema::Release;
+use vmstate::snapshot::{Details, SnapshotInfo, Store};
 use vmstate::stream::Configuration;
 
 use super::board::Board;
@@ -51,6 +52,15 @@ impl BoardHost {
         let (vcpu, runner) = Vcpu::start();
         let (memory, stopped) = (memory(&board, tables), Some(Box::new(board)));
         (Self { runner, release, memory, stopped, run_state: "prelaunch", awaited }, vcpu)
+    }
+
+    /// Saves the stopped board as a snapshot.
+    ///
+    /// # Errors
+    /// Returns an error if the board runs or has ended, or in the cases of [`Board::save_snapshot`].
+    pub fn save_snapshot(&mut self, store: &dyn Store, details: Details) -> Result<SnapshotInfo, HostError> {
+        let board = self.stopped.as_mut().ok_or("the guest runs or has ended")?;
+        Ok(board.save_snapshot(store, details, self.release)?)
     }
 
     /// Stops the board, with a pending timer interrupt if the guest may go on in a QEMU that starts no timer.

@@ -88,10 +88,14 @@ impl Board {
     /// # Errors
     /// Returns an error if writing to `out` fails.
     pub fn save(&mut self, out: &mut (dyn Write + Send), release: Release) -> Result<SaveStats, SaveError> {
+        let mut writer = Writer::new();
+        self.save_to(Output::new(&mut writer, Some(out)), release)
+    }
+
+    /// Saves the board to an output, which may be a file with memory at fixed places.
+    pub(super) fn save_to(&mut self, out: Output<'_>, release: Release) -> Result<SaveStats, SaveError> {
         let saved = self.with_sections(With::Memory, release, RUNNING, |machine| {
-            let mut writer = Writer::new();
-            let output = Output::new(&mut writer, Some(out));
-            machine.start_saving(output, save_options(release))?.complete()
+            machine.start_saving(out, save_options(release))?.complete()
         });
         saved.map_err(SaveError::misuse)?
     }
@@ -130,7 +134,7 @@ impl Board {
         saved
     }
 
-    /// Loads the board from a stream of any of the releases. On error the board is unchanged.
+    /// Loads the board from a stream of any of the releases, also from a file with memory at fixed places. On error the board is unchanged.
     ///
     /// # Errors
     /// Returns an error if the stream is malformed or of a different board, or if the guest uses a feature that this
@@ -148,7 +152,7 @@ impl Board {
         let mut global_state = GlobalState::default();
         let mut machine = self.machine(&BTreeSet::from(optional::ALL), With::Memory).map_err(unregistered)?;
         machine.register("globalstate", &mut global_state).map_err(unregistered)?;
-        let options = LoadOptions::new().without_rollback().trailer(Trailer::Required);
+        let options = LoadOptions::new().without_rollback().trailer(Trailer::Required).mapped_ram();
         machine.load_with_commands(reader, options, |command| match command {
             Command::SwitchoverStart => Ok(()),
             other => Err(other.reject()),

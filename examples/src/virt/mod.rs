@@ -14,7 +14,7 @@
 //! ```
 //!
 //! [`Board`] runs the [`cpu`] with the memory and devices on its [`bus`], at the addresses of [`map`], in the time of
-//! [`clock`]. [`migration`] saves and loads it as a stream. A [`Vcpu`] runs it on a thread, and a [`BoardHost`] migrates it
+//! [`clock`]. [`migration`] saves and loads it as a stream, also in a store of snapshots. A [`Vcpu`] runs it on a thread, and a [`BoardHost`] migrates it
 //! while it runs.
 
 mod board;
@@ -32,6 +32,7 @@ pub mod migration;
 mod pace;
 pub mod plic;
 mod rtc;
+mod snapshot;
 pub mod uart;
 mod vcpu;
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vmstate::migration::{QemuRelease, Uri};
 use vmstate::schema::Release;
+use vmstate::snapshot::Folder;
 use vmstate_examples::virt::Board;
 
 /// The default guest program (examples/guest/hasher.c).
@@ -28,7 +29,9 @@ Examples:
   virt demo                                                migrate a running guest between processes
   virt run                                                 run the default program
   virt run --qmp unix:/tmp/a                               run it under the control of QEMU's clients
-  virt run --qmp unix:/tmp/b --incoming unix:/tmp/guest    wait for a guest and run it";
+  virt run --qmp unix:/tmp/b --incoming unix:/tmp/guest    wait for a guest and run it
+  virt run --snapshots saved                               save snapshots in a folder with Ctrl-A S
+  virt run --restore saved#1                               continue from a snapshot";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -50,6 +53,12 @@ pub(crate) struct Run {
     /// Address to wait for a guest, or `defer` to receive the address on the monitor
     #[arg(long, value_name = "URI|defer")]
     pub(crate) incoming: Option<Uri>,
+    /// Folder for the snapshots that Ctrl-A S saves
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) snapshots: Option<PathBuf>,
+    /// Snapshot to continue from: its folder, and its name or id
+    #[arg(long, value_name = "FOLDER#NAME", value_parser = parse_snapshot, conflicts_with_all = ["incoming", "image"])]
+    restore: Option<(PathBuf, String)>,
     /// Program image to load at 0x80000000 (default: the self-verifying `hasher`)
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -81,6 +90,10 @@ impl Run {
     /// Creates the board, with its program unless it waits for a guest.
     pub(crate) fn board(&self) -> Result<Board, Box<dyn Error>> {
         let mut board = Board::new(self.memory);
+        if let Some((folder, key)) = &self.restore {
+            board.load_snapshot(&Folder::open(folder)?, key)?;
+            return Ok(board);
+        }
         match &self.image {
             _ if self.incoming.is_some() => {}
             None => board.load_image(HASHER)?,
@@ -109,6 +122,12 @@ impl Run {
             Qemu::ElevenOne => QemuRelease::V11_1,
         }
     }
+}
+
+/// Splits the folder from the name of a snapshot.
+fn parse_snapshot(text: &str) -> Result<(PathBuf, String), String> {
+    let (folder, key) = text.rsplit_once('#').ok_or_else(|| "expected FOLDER#NAME".to_owned())?;
+    Ok((PathBuf::from(folder), key.to_owned()))
 }
 
 fn parse_socket(text: &str) -> Result<PathBuf, String> {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use vmstate::migration::Uri;
-use vmstate::migration::control::{Controller, Ended, Operations, Server, Settings};
+use vmstate::migration::control::{Controller, Ended, Operations, RunState, Server, Settings};
+use vmstate::snapshot::{Details, Folder};
 use vmstate_examples::virt::{BoardHost, Finish, Stop, Vcpu};
 
 use crate::Outcome;
@@ -35,7 +36,8 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         None => Server::disconnected(settings.release),
     };
     let controller = start(host, arguments, &settings)?;
-    Session { vcpu, terminal, rate, controller, server, settings }.run()
+    let store = arguments.snapshots.as_ref().map(Folder::create).transpose()?;
+    Session { vcpu, terminal, rate, controller, server, settings, store }.run()
 }
 
 /// Starts the guest, or waits for it.
@@ -65,6 +67,8 @@ struct Session {
     controller: Controller<BoardHost>,
     server: Server,
     settings: Settings,
+    /// The snapshots that the user saves.
+    store: Option<Folder>,
 }
 
 impl Session {
@@ -81,6 +85,10 @@ impl Session {
             }
             match self.terminal.next(PAUSE) {
                 Some(Event::Typed(bytes)) => self.vcpu.type_in(bytes),
+                Some(Event::Save) => {
+                    let report = self.save();
+                    self.terminal.report(&report);
+                }
                 Some(Event::Quit) => return Ok(ExitCode::SUCCESS),
                 None => {}
             }
@@ -91,6 +99,30 @@ impl Session {
             }
         }
     }
+}
+
+impl Session {
+    /// Saves a snapshot, named after the time. Returns a message.
+    fn save(&mut self) -> String {
+        let Some(store) = &self.store else { return "start with `--snapshots FOLDER` to save snapshots".to_owned() };
+        let runs = self.controller.run_state() == RunState::Running;
+        let result = self.controller.stop().map_err(|error| error.to_string()).and_then(|()| {
+            let name = format!("snapshot {}", date());
+            let saved = self.controller.with_host(|host| host.save_snapshot(store, Details::new(name)));
+            saved.map_err(|error| error.to_string())
+        });
+        let continued = if runs { self.controller.cont().map_err(|error| error.to_string()) } else { Ok(()) };
+        match result.and_then(|saved| continued.map(|()| saved)) {
+            Ok(saved) => format!("saved `{}#{}` with {} bytes", store.path().display(), saved.id, saved.size),
+            Err(error) => error,
+        }
+    }
+}
+
+/// Returns the seconds since 1970, which distinguish the names of snapshots.
+fn date() -> String {
+    let date = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}.{:03}", date.as_secs(), date.subsec_millis())
 }
 
 /// Returns the outcome of the run, or `None` if only the time slice has ended.

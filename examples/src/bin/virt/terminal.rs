@@ -13,6 +13,8 @@ const CONTROL_A: u8 = 1;
 pub(crate) enum Event {
     /// Bytes for the guest.
     Typed(Vec<u8>),
+    /// The user saves a snapshot.
+    Save,
     /// The user quits.
     Quit,
 }
@@ -31,7 +33,7 @@ impl Terminal {
     pub(crate) fn open() -> io::Result<Self> {
         let before = make_raw()?;
         if before.is_some() {
-            eprintln!("(Ctrl-A X: quit, Ctrl-A Ctrl-A: send Ctrl-A)");
+            eprintln!("(Ctrl-A X: quit, Ctrl-A S: save a snapshot, Ctrl-A Ctrl-A: send Ctrl-A)");
         }
         let (sender, input) = mpsc::channel();
         thread::spawn(move || {
@@ -69,6 +71,7 @@ impl Terminal {
         for byte in bytes {
             match (std::mem::take(&mut self.escaped), *byte) {
                 (true, b'x' | b'X') => return Event::Quit,
+                (true, b's' | b'S') => return Event::Save,
                 (true, CONTROL_A) => typed.push(CONTROL_A),
                 (true, _) => {}
                 (false, CONTROL_A) => self.escaped = true,

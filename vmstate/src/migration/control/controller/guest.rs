@@ -59,6 +59,10 @@ impl<H: Host> Guest<H> {
         lock(&self.0.status).run_state
     }
 
+    pub(super) fn with_host<R>(&self, use_host: impl FnOnce(&mut H) -> R) -> R {
+        use_host(&mut lock(&self.0.host))
+    }
+
     pub(super) fn notify(&self, notice: Notice) {
         self.0.notifier.send(notice);
     }

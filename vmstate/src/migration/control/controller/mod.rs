@@ -105,6 +105,12 @@ impl<H: Host + Send + 'static> Controller<H> {
         Ok(Self { guest, inbox, job: None, arrival, descriptors, measurement: None, created, ended: None })
     }
 
+    /// Calls `use_host` with the host, such as to save a snapshot of a stopped guest. Waits as long as a migration saves or
+    /// loads the guest.
+    pub fn with_host<R>(&mut self, use_host: impl FnOnce(&mut H) -> R) -> R {
+        self.guest.with_host(use_host)
+    }
+
     fn status(&self) -> MigrationStatus {
         self.statistics().status
     }

@@ -1,0 +1,53 @@
+//! Named snapshots of the board.
+//!
+//! ```
+//! use vmstate::schema::Release;
+//! use vmstate::snapshot::{Details, Folder, Store};
+//! use vmstate_examples::virt::Board;
+//!
+//! # let path = std::env::temp_dir().join(format!("virt-snapshots-{}", std::process::id()));
+//! let store = Folder::create(&path)?;
+//! let mut board = Board::new(1 << 20);
+//! board.run_until(1_000_000);
+//! board.save_snapshot(&store, Details::new("one millisecond"), Release::Qemu10_0)?;
+//!
+//! let mut other = Board::new(1 << 20);
+//! other.load_snapshot(&store, "one millisecond")?;
+//! assert_eq!(other.hart.regs.pc, board.hart.regs.pc);
+//! assert_eq!(store.list()?[0].guest_clock.as_nanos(), board.nanoseconds().into());
+//! # std::fs::remove_dir_all(&path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::time::Duration;
+
+use vmstate::schema::Release;
+use vmstate::snapshot::{Details, SnapshotInfo, Store, StoreError};
+
+use super::board::Board;
+
+impl Board {
+    /// Saves the board like QEMU of this release as a snapshot with the board's clock. The board can continue afterwards.
+    ///
+    /// Call [`run_to_tick`](Self::run_to_tick) first if QEMU will load the snapshot; otherwise its timer does not start.
+    ///
+    /// # Errors
+    /// Returns an error if the store rejects the snapshot or cannot be written.
+    pub fn save_snapshot(
+        &mut self,
+        store: &dyn Store,
+        details: Details,
+        release: Release,
+    ) -> Result<SnapshotInfo, StoreError> {
+        let details = details.guest_clock(Duration::from_nanos(self.nanoseconds()));
+        store.save(&details, &mut |out| self.save_to(out, release).map(drop))
+    }
+
+    /// Loads the snapshot with this name or id. On error the board is unchanged.
+    ///
+    /// # Errors
+    /// Returns an error if the snapshot does not exist, or in the cases of [`load`](Self::load).
+    pub fn load_snapshot(&mut self, store: &dyn Store, key: &str) -> Result<SnapshotInfo, StoreError> {
+        store.load(key, &mut |reader| self.load(reader).map(drop))
+    }
+}

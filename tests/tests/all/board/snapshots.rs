@@ -1,0 +1,70 @@
+//! Snapshots of the board.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use vmstate::schema::Release;
+use vmstate::snapshot::{Details, Folder, StoreErrorKind};
+
+use super::*;
+
+#[test]
+fn board_continues_from_a_snapshot() {
+    let folder = TempDir::new().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let mut board = board(HASHER);
+    board.run_until(SECOND / 2);
+    let saved = board.save_snapshot(&store, Details::new("half"), Release::Qemu11_1).unwrap();
+    assert_eq!(saved.guest_clock.as_nanos(), u128::from(board.nanoseconds()));
+    let mut restored = Board::new(MEMORY);
+    restored.load_snapshot(&store, "half").unwrap();
+    assert_eq!(restored.nanoseconds(), board.nanoseconds());
+    assert_eq!((restored.hart.regs.pc, restored.hart.regs.gpr), (board.hart.regs.pc, board.hart.regs.gpr));
+    assert!(restored.bus.memory.ram().to_vec() == board.bus.memory.ram().to_vec());
+    restored.run_until(SECOND);
+    for board in [&mut board, &mut restored] {
+        let verdict = verdict(board);
+        assert!(verdict.starts_with("right: "), "{verdict}");
+    }
+}
+
+#[test]
+fn board_is_unchanged_after_a_failed_load() {
+    let folder = TempDir::new().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    Board::new(2 * MEMORY).save_snapshot(&store, Details::new("other size"), Release::Qemu10_0).unwrap();
+    let mut board = board(HASHER);
+    let pc = board.hart.regs.pc;
+    let error = board.load_snapshot(&store, "other size").unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Load);
+    assert_eq!(board.hart.regs.pc, pc);
+    board.run_until(SECOND);
+    assert!(String::from_utf8(board.take_output()).unwrap().starts_with("hasher: "));
+}
+
+#[test]
+fn program_continues_from_a_snapshot() {
+    let folder = TempDir::new().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let mut board = board(HASHER);
+    board.run_until(SECOND / 2);
+    board.save_snapshot(&store, Details::new("half"), Release::Qemu10_0).unwrap();
+    let run = |key: &str| {
+        let mut command = Command::new(vmstate_tests::board::binary());
+        let restore = format!("{}#{key}", folder.path().display());
+        command.args(["run", "--memory", "1M", "--restore", &restore]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A guest that was not restored does not read it.
+        let _ = child.stdin.take().unwrap().write_all(b"vq");
+        child.wait_with_output().unwrap()
+    };
+    let output = run("half");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && printed.contains("right: "), "{printed}");
+    assert!(!printed.contains("hasher: "), "it started again: {printed}");
+    let missing = run("none");
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("snapshot `none` does not exist"));
+}

@@ -58,7 +58,7 @@
 //! | [`section`] | Custom sections: live sections, which are sent while the machine runs, and raw sections |
 //! | [`memory`] | Guest memory: blocks, mappings, dirty logs |
 //! | [`ram`] | The section of guest memory |
-//! | [`snapshot`] | Named snapshots in a folder |
+//! | [`snapshot`] | Named snapshots in a folder or a qcow2 image |
 //! | [`migration`] | Live migration to another process or host |
 //!
 //! For authors of tools, which work without device definitions:

@@ -89,14 +89,18 @@ impl Board {
     /// Returns an error if writing to `out` fails.
     pub fn save(&mut self, out: &mut (dyn Write + Send), release: Release) -> Result<SaveStats, SaveError> {
         let mut writer = Writer::new();
-        self.save_to(Output::new(&mut writer, Some(out)), release)
+        self.save_to(Output::new(&mut writer, Some(out)), release, save_options(release))
     }
 
     /// Saves the board to an output, which may be a file with memory at fixed places.
-    pub(super) fn save_to(&mut self, out: Output<'_>, release: Release) -> Result<SaveStats, SaveError> {
-        let saved = self.with_sections(With::Memory, release, RUNNING, |machine| {
-            machine.start_saving(out, save_options(release))?.complete()
-        });
+    pub(super) fn save_to(
+        &mut self,
+        out: Output<'_>,
+        release: Release,
+        options: SaveOptions,
+    ) -> Result<SaveStats, SaveError> {
+        let saved = self
+            .with_sections(With::Memory, release, RUNNING, |machine| machine.start_saving(out, options)?.complete());
         saved.map_err(SaveError::misuse)?
     }
 

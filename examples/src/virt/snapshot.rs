@@ -25,6 +25,7 @@ use vmstate::schema::Release;
 use vmstate::snapshot::{Details, SnapshotInfo, Store, StoreError};
 
 use super::board::Board;
+use super::migration::save_options;
 
 impl Board {
     /// Saves the board like QEMU of this release as a snapshot with the board's clock. The board can continue afterwards.
@@ -40,7 +41,8 @@ impl Board {
         release: Release,
     ) -> Result<SnapshotInfo, StoreError> {
         let details = details.guest_clock(Duration::from_nanos(self.nanoseconds()));
-        store.save(&details, &mut |out| self.save_to(out, release).map(drop))
+        let options = save_options(release).high_section_ids();
+        store.save(&details, &mut |out| self.save_to(out, release, options.clone()).map(drop))
     }
 
     /// Loads the snapshot with this name or id. On error the board is unchanged.

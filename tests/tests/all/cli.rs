@@ -17,6 +17,7 @@ mod made;
 mod manual;
 mod report;
 mod set;
+mod snapshot;
 mod walk;
 
 /// The names in a stream's description, of sections, structs, fields and subsections.

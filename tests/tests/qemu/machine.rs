@@ -7,6 +7,7 @@ mod forms;
 mod mapped;
 mod migration;
 mod names;
+mod snapshots;
 mod subsections;
 mod versions;
 

@@ -1,6 +1,6 @@
 //! Named snapshots of machines: saved, loaded, listed and deleted in a [`Store`].
 //!
-//! [`Folder`] keeps each snapshot in files of a folder.
+//! [`Folder`] keeps each snapshot in files of a folder, and [`Qcow2`] in a disk image of QEMU.
 //!
 //! ```
 //! use std::time::Duration;
@@ -39,12 +39,17 @@
 mod details;
 mod error;
 mod folder;
+mod qcow2;
 
+use std::io::{self, ErrorKind, Read, Write};
+
+use vmstate_types::wire::BUFFER;
 use vmstate_types::{LoadError, Reader, SaveError};
 
 pub use self::details::{Details, SnapshotInfo};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::folder::{Damage, Folder};
+pub use self::qcow2::Qcow2;
 use crate::machine::{LoadOptions, LoadReport, Machine, SaveOptions};
 use crate::registry::Threading;
 use crate::section::Output;
@@ -86,12 +91,68 @@ pub trait Store {
     /// written.
     fn delete(&self, key: &str) -> Result<SnapshotInfo, StoreError>;
 
+    /// Copies the stream of a snapshot to `out`. Returns the snapshot.
+    ///
+    /// # Errors
+    /// Returns an error if the snapshot does not exist, the store cannot be read, or `out` fails.
+    fn extract(&self, key: &str, out: &mut dyn Write) -> Result<SnapshotInfo, StoreError> {
+        let mut failed = None;
+        let loaded = self.load(key, &mut |reader| {
+            copy(reader, out).or_else(|error| match error {
+                CopyError::Read(error) => Err(error),
+                CopyError::Write(error) => {
+                    failed = Some(error);
+                    Ok(())
+                }
+            })
+        });
+        match failed {
+            Some(error) => Err(StoreError::new(StoreErrorKind::Io, "cannot write the stream").with_source(error)),
+            None => loaded,
+        }
+    }
+
+    /// Saves a snapshot with this stream, which is not parsed.
+    ///
+    /// # Errors
+    /// See [`save`](Self::save).
+    fn insert(&self, details: &Details, stream: &mut dyn Read) -> Result<SnapshotInfo, StoreError> {
+        self.save(details, &mut |mut out| {
+            let mut chunk = vec![0; BUFFER];
+            loop {
+                match stream.read(&mut chunk) {
+                    Ok(0) => return out.flush(),
+                    Ok(count) => out.writer().bytes(&chunk[..count]),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(SaveError::io(error)),
+                }
+                out.flush_if_full()?;
+            }
+        })
+    }
+
     /// Returns the snapshot with this name or id.
     ///
     /// # Errors
     /// Returns an error if the snapshot does not exist, or the store cannot be read.
     fn find(&self, key: &str) -> Result<SnapshotInfo, StoreError> {
         find(self.list()?, key)
+    }
+}
+
+/// The side that failed while a stream was copied.
+enum CopyError {
+    Read(LoadError),
+    Write(io::Error),
+}
+
+fn copy(reader: &mut Reader<'_>, out: &mut dyn Write) -> Result<(), CopyError> {
+    loop {
+        let count = reader.peek(BUFFER).map_err(CopyError::Read)?.len();
+        if count == 0 {
+            return Ok(());
+        }
+        out.write_all(reader.take(count).map_err(CopyError::Read)?).map_err(CopyError::Write)?;
     }
 }
 
@@ -115,6 +176,7 @@ impl<T: Threading> Machine<'_, T> {
         details: impl Into<Details>,
         options: SaveOptions,
     ) -> Result<SnapshotInfo, StoreError> {
+        let options = options.high_section_ids();
         store.save(&details.into(), &mut |out| self.start_saving(out, options.clone())?.complete().map(drop))
     }
 

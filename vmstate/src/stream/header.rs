@@ -41,7 +41,7 @@ fn advice(magic: u32) -> &'static str {
         [b'B', b'Z', b'h', _] => "this is compressed: unpack it with `bzip2 -d`",
         [0x04, 0x22, 0x4d, 0x18] => "this is compressed: unpack it with `lz4 -d`",
         [b'Q', b'F', b'I', 0xfb] => {
-            "this is a qcow2 image: let QEMU load the snapshot in it (`-loadvm`), and `migrate` the machine to a file"
+            "this is a qcow2 image: list its snapshots with `vmstate snapshot list IMAGE`, and read one as `IMAGE#NAME`"
         }
         _ => "this is not a migration stream",
     }

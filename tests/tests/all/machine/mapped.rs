@@ -80,7 +80,7 @@ fn pages_have_the_places_of_qemu() {
     let file = save(&mut blocks(), 0);
     // The header, the configuration with the capability, and the section header.
     let list = 8 + 1 + 4 + 5 + (1 + 27 + 4 + 4 + 11) + (1 + 4 + 4 + 4 + 4) + 8;
-    assert_eq!(read(&file, list - 8, 8), (304 * PAGE as u64 | 4).to_be_bytes());
+    assert_eq!(read(&file, list - 8, 8), ((304 * PAGE as u64) | 4).to_be_bytes());
     assert_eq!(read(&file, list, 15), b"\x06pc.ram\0\0\0\0\0\x12\xc0\0");
     let bitmap = list + 15 + 28;
     let header = [&1_u32.to_be_bytes()[..], &4096_u64.to_be_bytes(), &bitmap.to_be_bytes(), &MIB.to_be_bytes()];

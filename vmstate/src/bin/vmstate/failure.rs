@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use vmstate::LoadError;
+#[cfg(unix)]
+use vmstate::snapshot::StoreError;
 
 use crate::terminal::plain;
 
@@ -16,6 +18,16 @@ pub(crate) enum Failure {
     Usage { message: String, help: Option<&'static str> },
     /// A file that cannot be read or written, with the attempted operation.
     File(String, io::Error),
+    /// A store of snapshots that cannot be read or changed.
+    #[cfg(unix)]
+    Store(StoreError),
+}
+
+#[cfg(unix)]
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl Failure {
@@ -39,12 +51,22 @@ impl Failure {
         Self::File("cannot write to standard output".to_owned(), cause)
     }
 
+    /// Returns the message in one line.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Stream(name, error) => format!("{name}: {error}"),
+            Self::Usage { message, .. } => message.clone(),
+            Self::File(operation, cause) => format!("{operation}: {cause}"),
+            #[cfg(unix)]
+            Self::Store(error) => error.to_string(),
+        }
+    }
+
     /// Prints the error to standard error. Names in it are escaped.
     pub(crate) fn print(&self) {
         let message = match self {
             Self::Stream(name, error) => format!("{name}: {}", error.report()),
-            Self::Usage { message, .. } => message.clone(),
-            Self::File(operation, cause) => format!("{operation}: {cause}"),
+            _ => self.message(),
         };
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let bold = Style::new().bold();

@@ -52,12 +52,26 @@ impl Input {
     }
 
     fn open_if(path: &Path, is_known: impl Fn(&[u8]) -> bool) -> Result<Self, Failure> {
-        let (name, mut file) = if is_stdio(path) {
+        #[cfg(unix)]
+        if let Some((store, key)) = snapshot_of(path) {
+            return Self::open_snapshot(store, key);
+        }
+        let (name, file) = if is_stdio(path) {
             let file = spool(io::stdin().lock(), is_known).map_err(Failure::file("cannot copy", path))?;
             ("standard input".to_owned(), file)
         } else {
             (path.display().to_string(), open_regular(path, is_known)?)
         };
+        Self::of_file(name, file)
+    }
+
+    /// Opens the stream of a snapshot in a folder or an image.
+    #[cfg(unix)]
+    pub(crate) fn open_snapshot(store: &Path, key: &str) -> Result<Self, Failure> {
+        Self::of_file(format!("{}#{key}", store.display()), crate::store::copy(store, key)?)
+    }
+
+    fn of_file(name: String, mut file: File) -> Result<Self, Failure> {
         let unreadable = |error| Failure::File(format!("cannot read {name}"), error);
         let length = file.metadata().map_err(unreadable)?.len();
         let found = locate_in(&mut file).map_err(unreadable)?;
@@ -167,6 +181,15 @@ fn description_after_end(reader: &mut Reader<'_>) -> Result<Option<(u64, Vec<u8>
 /// Returns whether `path` is `-`, which selects standard input or output.
 pub(crate) fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// Splits `STORE#NAME`, unless a file has that name.
+#[cfg(unix)]
+fn snapshot_of(path: &Path) -> Option<(&Path, &str)> {
+    let text = path.to_str().filter(|_| !path.exists())?;
+    // The name of a snapshot can contain the character as well.
+    let mut places = text.match_indices('#').map(|(place, _)| (Path::new(&text[..place]), &text[place + 1..]));
+    places.find(|(store, _)| store.exists())
 }
 
 /// Standard input can be read only once.

@@ -24,6 +24,10 @@ mod schema_file;
 mod select;
 mod set;
 mod shell;
+#[cfg(unix)]
+mod snapshot;
+#[cfg(unix)]
+mod store;
 mod strip;
 mod survey;
 mod survey_text;
@@ -62,6 +66,8 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Command::Rewrite(files) => rewrite::run(files, json),
         Command::Strip(files) => strip::run(files, json),
         Command::Set(set) => set::run(set, json),
+        #[cfg(unix)]
+        Command::Snapshot(snapshot) => snapshot::run(&snapshot.command, json),
         Command::Import(import) => import::run(import),
         Command::Completions(completions) => shell::completions(completions),
         Command::Man(man) => shell::man(man),

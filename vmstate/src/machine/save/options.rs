@@ -23,6 +23,8 @@ pub struct SaveOptions {
     pub(super) device_state_only: bool,
     pub(super) header: bool,
     pub(super) commands: Vec<Command>,
+    /// The number that is added to the ids of sections.
+    pub(super) first_section_id: u32,
     versions: BTreeMap<String, u32>,
 }
 
@@ -35,6 +37,7 @@ impl Default for SaveOptions {
             device_state_only: false,
             header: true,
             commands: Vec::new(),
+            first_section_id: 0,
             versions: BTreeMap::new(),
         }
     }
@@ -81,6 +84,22 @@ impl SaveOptions {
     pub fn without_header(mut self) -> Self {
         self.header = false;
         self
+    }
+
+    /// Numbers the sections from 2^30 on, which QEMU never reaches.
+    ///
+    /// A QEMU that loads several streams, as `loadvm` does, remembers the ids of the previous one and takes a part of a live
+    /// section for the device that had its id there (`load_section_id` in `migration/savevm.c`). Streams of QEMU have the
+    /// same numbers each time. Saves of [snapshots](crate::guide::snapshots) set this.
+    #[must_use]
+    pub fn high_section_ids(mut self) -> Self {
+        self.first_section_id = 1 << 30;
+        self
+    }
+
+    /// Returns the id that a section has in the stream.
+    pub(super) fn section_id(&self, id: u32) -> u32 {
+        id.wrapping_add(self.first_section_id)
     }
 
     /// Sends commands between the configuration and the first section, such as

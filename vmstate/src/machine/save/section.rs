@@ -24,15 +24,16 @@ impl SaveSession {
         let Entry { header, handler, .. } = &mut machine.registry.entries[index];
         let SectionHandler::Live(live) = handler else { return Ok(true) };
         header.kind = kind;
-        let span = trace::section("save", header, out.writer().offset());
-        self.frame(out).begin_section(header);
+        let header = self.header_in_stream(header);
+        let span = trace::section("save", &header, out.writer().offset());
+        self.frame(out).begin_section(&header);
         let saved = match kind {
             SectionKind::Start => live.save_setup(out).map(|()| false),
             SectionKind::End => live.save_complete(out).map(|()| true),
             SectionKind::Part | SectionKind::Full => live.save_iterate(out, budget),
         };
         let done = saved.map_err(|error| error.in_location(|| header.place()))?;
-        self.end_section(out, header, &span)?;
+        self.end_section(out, &header, &span)?;
         Ok(done)
     }
 
@@ -44,7 +45,7 @@ impl SaveSession {
         index: usize,
     ) -> Result<(), SaveError> {
         let Entry { header, handler, text, description, .. } = &mut machine.registry.entries[index];
-        let header = self.header_at_version(header);
+        let header = self.header_in_stream(header);
         let in_place = |error: SaveError| error.in_location(|| header.place());
         let span = trace::section("save", &header, out.writer().offset());
         let mut frame = self.frame(out);
@@ -76,13 +77,17 @@ impl SaveSession {
         self.end_section(out, &header, &span)
     }
 
-    /// Returns the header with the version at which the section is saved. Only an older version costs a copy.
-    fn header_at_version<'h>(&self, header: &'h SectionHeader) -> Cow<'h, SectionHeader> {
-        let version = self.options.version_of(header);
-        if version == header.version {
+    /// Returns the header with the version and the id with which the section is saved. Only other ones cost a copy.
+    fn header_in_stream<'h>(&self, header: &'h SectionHeader) -> Cow<'h, SectionHeader> {
+        let version = match header.kind {
+            SectionKind::Full => self.options.version_of(header),
+            _ => header.version,
+        };
+        let section_id = self.options.section_id(header.section_id);
+        if (version, section_id) == (header.version, header.section_id) {
             Cow::Borrowed(header)
         } else {
-            Cow::Owned(SectionHeader { version, ..header.clone() })
+            Cow::Owned(SectionHeader { version, section_id, ..header.clone() })
         }
     }
 
@@ -101,7 +106,7 @@ impl SaveSession {
     /// Writes the unknown sections of the last load, which were kept for this.
     pub(super) fn passed_through<T: Threading>(&mut self, machine: &Machine<'_, T>, out: &mut Output<'_>) {
         // The ids of their stream may be in use here, and a receiver tells sections apart only by the new ones.
-        let mut section_id = machine.registry.next_section_id();
+        let mut section_id = self.options.section_id(machine.registry.next_section_id());
         for section in &machine.passed_through {
             section.write(section_id, &mut self.frame(out));
             section_id = section_id.wrapping_add(1);

@@ -7,8 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 mod schemas;
+#[cfg(unix)]
+mod snapshots;
 
 pub(crate) use schemas::{Check, QemuChecker, Schema, SchemaFormat};
+#[cfg(unix)]
+pub(crate) use snapshots::{InsertSnapshot, Snapshot, SnapshotCommand};
 
 /// Inspect, compare and edit QEMU's migration streams
 ///
@@ -40,7 +44,7 @@ Examples:
 
 Exit status:
   0  success; no differences and no breaks found
-  1  differences found (`diff`, `rewrite`), or breaks found (`check`)
+  1  differences found (`diff`, `rewrite`), breaks found (`check`), or a damaged snapshot (`snapshot verify`)
   2  bad usage, unreadable or unwritable file, or malformed stream; the error is on standard error";
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +68,8 @@ pub(crate) enum Command {
     /// compressed and XBZRLE pages; pages of a mapped-ram file become zeros in place. Nothing else changes.
     Strip(Files),
     Set(Set),
+    #[cfg(unix)]
+    Snapshot(Snapshot),
     Import(Import),
     Completions(Completions),
     Man(Man),

@@ -22,6 +22,7 @@ mod places;
 mod porting;
 mod real;
 mod round_trip;
+mod sizes;
 mod subsections;
 mod temporaries;
 mod traps;

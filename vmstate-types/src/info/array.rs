@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::marker::PhantomData;
 
-use super::{Codec, Info};
+use super::{Codec, Info, several_fields};
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -110,22 +110,26 @@ impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
     }
 }
 
-/// Applies the info `I` to the contents of a box: `#[vmstate(with = Boxed<MyInfo>)]`.
+/// Applies the form `C` to the contents of a box: `#[vmstate(with = Boxed<MyInfo>)]`, `Boxed<Each<As<u32>>>`.
 #[derive(Debug)]
-pub struct Boxed<I>(PhantomData<I>);
+pub struct Boxed<C>(PhantomData<C>);
 
-impl<T: ?Sized, I: Info<T>> Info<Box<T>> for Boxed<I> {
-    const NAME: &'static str = I::NAME;
-    const SIZE: Option<usize> = I::SIZE;
+impl<T: ?Sized, C: Codec<T>> Info<Box<T>> for Boxed<C> {
+    const NAME: &'static str = "";
+    const SIZE: Option<usize> = C::FIXED;
+    const FORM: Form = C::FORM;
+    const FIXED: bool = C::FIXED.is_some();
 
-    const FORM: Form = <I as Info<T>>::FORM;
+    several_fields!(Box<T>);
 
-    fn put(value: &Box<T>, to: &mut Writer) -> Result<(), SaveError> {
-        I::put(value, to)
+    #[inline]
+    fn put_fixed(value: &Box<T>, out: &mut [u8]) {
+        C::put(value, out);
     }
 
-    fn get(value: &mut Box<T>, from: &mut Reader<'_>) -> Result<(), LoadError> {
-        I::get(value, from)
+    #[inline]
+    fn get_fixed(value: &mut Box<T>, from: &[u8]) {
+        C::get(value, from);
     }
 
     fn save_elements<S: Sink>(
@@ -134,10 +138,10 @@ impl<T: ?Sized, I: Info<T>> Info<Box<T>> for Boxed<I> {
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
-        I::save_elements(value, sink, at, element)
+        C::save(value, sink, at, element)
     }
 
     fn load_elements(value: &mut Box<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        I::load_elements(value, reader)
+        C::load(value, reader)
     }
 }

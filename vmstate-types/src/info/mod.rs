@@ -15,6 +15,7 @@ mod checked;
 pub mod collection;
 mod container;
 pub mod convert;
+pub mod ends;
 pub mod equal;
 pub mod float;
 mod foreign;
@@ -59,6 +60,8 @@ mod wide;
 mod wrapper;
 
 pub use collection::Collection;
+pub use convert::As;
+pub use ends::Ends;
 pub use map::{KeyedCollection, Map};
 pub use maybe::{Maybe, Pair};
 pub use plain::Plain;

@@ -197,6 +197,8 @@ pub struct Structs {
     versioned: [Inner; 2],
     #[vmstate(tmp = Negated)]
     negated: i64,
+    #[vmstate(through(u32, get = |device| device.seed, set = |device, seed| device.seed = seed))]
+    seed: u32,
     #[vmstate(opaque = "inner")]
     opaque: Inner,
     #[vmstate(wire = u32)]

@@ -19,8 +19,8 @@ pub use crate::info::range::LessOrEqual;
 pub use crate::info::timer::TimerInfo;
 pub use crate::info::unused::Unused;
 pub use crate::info::{
-    Codec, Info, bitmap, bits, hidden, inline, items, list, opaque, optional, part, place, pointer, tmp, tree, unused,
-    variant, varray, versioned,
+    Codec, Info, bitmap, bits, hidden, inline, items, list, opaque, optional, part, place, pointer, through, tmp, tree,
+    unused, variant, varray, versioned,
 };
 pub use crate::sink::{ElementIndex, FieldRef, Sink};
 pub use crate::state::{VmState, Wire};

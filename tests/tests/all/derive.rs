@@ -25,6 +25,7 @@ mod round_trip;
 mod sizes;
 mod subsections;
 mod temporaries;
+mod through;
 mod traps;
 mod types;
 mod values;

@@ -16,6 +16,7 @@ pub(super) fn check_form(ty: &Type, attributes: &parse::Field, errors: &Errors) 
     check_prefix(ty, attributes, errors);
     check_bits(ty, attributes, errors);
     check_inline(attributes, errors);
+    check_through(attributes, errors);
 }
 
 /// The attributes that determine the wire form.
@@ -156,6 +157,41 @@ fn check_bits(ty: &Type, attributes: &parse::Field, errors: &Errors) {
     if attributes.bits.is_set() && (primitive(element).is_some() || is_named(element, "String")) {
         let found = source(ty);
         errors.at(ty, format!("`bits` requires a set of flags with `bits()` and `from_bits()`; found `{found}`"));
+    }
+}
+
+/// The attributes that apply to the value of `through`, or to its field as a whole.
+const WITH_THROUGH: [&str; 19] = [
+    "through",
+    "name",
+    "since",
+    "until",
+    "when",
+    "default",
+    "unused",
+    "must_exist",
+    "removed",
+    "field",
+    "in",
+    "ambiguous",
+    "opaque",
+    "with",
+    "wire",
+    "bits",
+    "equal",
+    "timer",
+    "byte_array",
+];
+
+/// `through(u32, get = Self::seed, set = Self::reseed), count("n": u8), max = 4`
+fn check_through(attributes: &parse::Field, errors: &Errors) {
+    if !attributes.through.is_set() {
+        return;
+    }
+    for other in attributes.keys.iter().filter(|key| WITH_THROUGH.iter().all(|allowed| key != allowed)) {
+        let message = "is not allowed with `through`: write the form of the value as `with = ...`, or put the value \
+                       into a struct";
+        errors.at(other, format!("`{other}` {message}"));
     }
 }
 

@@ -79,7 +79,7 @@ fn check_tagged_attributes(tagged: &Tagged<'_>, errors: &Errors) {
 
 /// `when = path` and others with functions that need the whole struct; `subsection` on a field of a variant.
 fn check_variant_member(attributes: &parse::Field, errors: &Errors) {
-    const OTHERS: [&str; 7] = ["when", "must_exist", "tmp", "removed", "field", "subsection", "in"];
+    const OTHERS: [&str; 8] = ["when", "must_exist", "tmp", "through", "removed", "field", "subsection", "in"];
     for key in attributes.keys.iter().filter(|key| OTHERS.iter().any(|other| key == other)) {
         errors.at(key, format!("`{key}` is not allowed in a variant: put the variant's fields into a struct"));
     }

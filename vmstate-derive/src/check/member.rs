@@ -28,7 +28,7 @@ fn check_member(field: &InputField<'_>, groups: &[parse::Subsection], errors: &E
     if let Some(reset) = attributes.reset.key() {
         errors.at(reset, "`reset` requires `skip = \"reason\"`: it sets skipped fields after a load");
     }
-    check_form(ty, attributes, errors);
+    check_form(attributes.through.value().map_or(*ty, |through| &through.ty), attributes, errors);
     check_extra(&attributes.extra, errors);
     check_subsection(attributes, groups, errors);
     check_old_versions(attributes, errors);

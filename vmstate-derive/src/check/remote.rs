@@ -27,11 +27,12 @@ pub(super) fn check_remote(device: &Device<'_>, errors: &Errors) {
     device.fields.iter().for_each(|field| check_field(field, errors));
 }
 
-/// `when = path`, `must_exist("text", path)`, `tmp = Type` and `removed(with = path, from = path)`.
+/// `when = path`, `must_exist("text", path)`, `tmp = Type`, `through(...)` and `removed(with = path, from = path)`.
 fn check_field(field: &Field, errors: &Errors) {
     let when = field.gate.when.as_ref().map(ToTokens::to_token_stream);
     let functions = match &field.form {
         Form::Temporary(temporary) => vec![temporary.0.to_token_stream()],
+        Form::Through(through) => vec![through.get.to_token_stream(), through.set.to_token_stream()],
         Form::Removed(removed) => removed.with.iter().chain(&removed.from).map(ToTokens::to_token_stream).collect(),
         _ => Vec::new(),
     };

@@ -9,6 +9,9 @@ use crate::model::{Field, Form, INTEGERS, InfoKind, Tree, arguments, array_eleme
 
 /// `#[vmstate(equal)] name: usize`; `#[vmstate(list(max = 4))] name: Vec<u32>`
 pub(super) fn check_type(field: &Field, errors: &Errors) {
+    if let (Form::Through(_), Some(value)) = (&field.form, &field.value) {
+        return check_type(value, errors);
+    }
     check_structs(field, errors);
     let Form::Info(info) = &field.form else { return };
     if let Some((key, types)) = mismatch(&info.kind, &field.ty) {

@@ -147,7 +147,11 @@ fn is_colon(token: &TokenTree) -> bool {
 /// Returns the types of the fields with the needs of their forms.
 fn of_device(device: &Device<'_>) -> Vec<(Type, Need)> {
     let grouped = device.subsections.iter().flat_map(Subsection::fields);
-    let fields = device.fields.iter().chain(grouped).filter_map(|field| Some((field.ty.clone(), need(field)?)));
+    let fields = device.fields.iter().chain(grouped).map(|field| match (&field.form, &field.value) {
+        (Form::Through(_), Some(value)) => &**value,
+        _ => field,
+    });
+    let fields = fields.filter_map(|field| Some((field.ty.clone(), need(field)?)));
     let own = device.subsections.iter().filter_map(|subsection| match &subsection.body {
         Body::Own { ty, optional, .. } => Some(((**ty).clone(), Need { created: *optional, ..Need::DESCRIBED })),
         Body::Optional(field) => Some((field.ty.clone(), Need::ONLY_CREATED)),

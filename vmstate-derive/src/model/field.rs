@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Ident, LitStr, Member, Type, parse_quote};
 
-use super::form::{CountedUnused, Form, LengthPrefix, Optional, Presence, Removed, Typed, Unused, Versioned};
+use super::form::{CountedUnused, Form, LengthPrefix, Optional, Presence, Removed, Through, Typed, Unused, Versioned};
 use super::gate::Gate;
 use super::place::Place;
 use super::ty::{is_plain, is_unused, option_inner};
@@ -21,7 +21,7 @@ pub(crate) struct Field {
     /// The name in descriptions.
     pub(crate) name: LitStr,
     pub(crate) form: Form,
-    /// The value in an `Option` with `option`, as a field of the type inside.
+    /// The value in an `Option` with `option`, or the value of `through`, as a field of its type.
     pub(crate) value: Option<Box<Self>>,
     /// The name of the info that hides its structure in the description.
     pub(crate) opaque: Option<LitStr>,
@@ -93,7 +93,7 @@ impl Field {
     /// Returns the wire fields of a value: one for each of its old versions, and the current one.
     fn on_wire(self, attributes: &parse::Field) -> Vec<Self> {
         let Some(parse::Versioned::Was(was)) = attributes.versioned.value() else {
-            return self.optional(attributes).with_companions(attributes).collect();
+            return self.through(attributes).optional(attributes).with_companions(attributes).collect();
         };
         let mut gate = self.gate.clone();
         let mut fields = Vec::new();
@@ -166,6 +166,16 @@ impl Field {
         let always = option.always.is_set();
         let form = Form::Optional(Optional { always });
         Self { form, depends: !always, value: Some(Box::new(value)), ..self }
+    }
+
+    /// Returns the field with the form of another value, if it has one by its attributes.
+    fn through(self, attributes: &parse::Field) -> Self {
+        let Some(through) = attributes.through.value() else { return self };
+        let (Some(get), Some(set)) = (through.get.value(), through.set.value()) else { return self };
+        let ty = &through.ty;
+        let value = Self::bare(ty, self.name.clone(), Form::new(ty, attributes));
+        let form = Form::Through(Through { get: get.clone(), set: set.clone() });
+        Self { form, value: Some(Box::new(value)), ..self }
     }
 
     fn presence(&self) -> Option<Self> {

@@ -27,6 +27,7 @@ pub(crate) enum Form {
     Inline(Inline),
     Versioned(Versioned),
     Temporary(Temporary),
+    Through(Through),
     Removed(Removed),
     Unused(Unused),
     CountedUnused(CountedUnused),
@@ -112,6 +113,12 @@ pub(crate) struct Versioned(pub(crate) u32);
 
 /// A temporary of this type.
 pub(crate) struct Temporary(pub(crate) Box<Type>);
+
+/// A value that `get` returns and `set` takes back, whose form is the form of the field's `value`.
+pub(crate) struct Through {
+    pub(crate) get: Function,
+    pub(crate) set: Function,
+}
 
 /// A field of older versions: the function that reads its value, and the function that makes it for a save.
 pub(crate) struct Removed {

@@ -28,7 +28,7 @@ pub(crate) use self::enumeration::Enumeration;
 pub(crate) use self::field::{Field, UNUSED, member_name};
 pub(crate) use self::form::{
     Bitmap, Bits, Counted, CountedUnused, Elements, Form, Inline, LengthPrefix, List, Optional, Part, Pointers,
-    Prefixed, Presence, Removed, Temporary, Tree, Typed, Unused, Versioned,
+    Prefixed, Presence, Removed, Temporary, Through, Tree, Typed, Unused, Versioned,
 };
 pub(crate) use self::gate::Gate;
 pub(crate) use self::info::{Info, InfoKind};

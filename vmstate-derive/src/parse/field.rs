@@ -14,6 +14,7 @@ use super::once::Once;
 use super::place::Path;
 use super::subsection::Subsection;
 use super::suggest::Levels;
+use super::through::Through;
 use super::unused::Unused;
 use crate::errors::Errors;
 
@@ -43,6 +44,7 @@ pub(crate) struct Field {
     pub(crate) versioned: Once<Versioned>,
     pub(crate) inline: Once<()>,
     pub(crate) tmp: Once<Type>,
+    pub(crate) through: Once<Through>,
     pub(crate) wire: Once<Type>,
     pub(crate) bits: Once<Type>,
     pub(crate) equal: Once<Option<LitStr>>,
@@ -82,6 +84,7 @@ keys! {
         "versioned" => self.versioned.set(key, Versioned::parse(entry, errors), errors),
         "inline" => self.inline.set(key, entry.word(errors), errors),
         "tmp" => self.tmp.set(key, entry.assigned("a type that implements `Temporary`", "MyTemporary", errors), errors),
+        "through" => self.through.set(key, Through::parse(entry, errors), errors),
         "wire" => self.wire.set(key, entry.assigned("an integer type", "u32", errors), errors),
         "bits" => self.bits.set(key, entry.assigned("an integer type", "u32", errors), errors),
         "equal" => self.equal.set(key, entry.optional("a hint in quotes", "\"set the same CPU model\"", errors), errors),
@@ -174,5 +177,5 @@ impl Placed {
 
 /// Returns whether the attribute applies to a member rather than to a value on the wire.
 fn applies_to_members(key: &Ident) -> bool {
-    ["name", "skip", "reset", "in", "subsection", "field", "removed", "tmp"].iter().any(|word| key == word)
+    ["name", "skip", "reset", "in", "subsection", "field", "removed", "tmp", "through"].iter().any(|word| key == word)
 }

@@ -6,6 +6,7 @@ use super::old::{OldLoader, OldVersions, Removed};
 use super::structure::Struct;
 use super::subsection::Subsection;
 use super::suggest::Levels;
+use super::through::Through;
 use super::unused::Unused;
 use super::variant::Variants;
 
@@ -22,6 +23,7 @@ pub(crate) const LEVELS: Levels = &[
     Pointer::LEVEL,
     Optional::LEVEL,
     Variants::LEVEL,
+    Through::LEVEL,
     Removed::LEVEL,
     OldLoader::LEVEL,
     OldVersions::LEVEL,

@@ -19,6 +19,7 @@ mod place;
 mod structure;
 mod subsection;
 mod suggest;
+mod through;
 mod unused;
 mod variant;
 

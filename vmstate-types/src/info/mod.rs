@@ -45,6 +45,8 @@ pub mod sequence;
 #[cfg(test)]
 mod tests;
 pub mod text;
+#[doc(hidden)]
+pub mod through;
 pub mod timer;
 pub mod tmp;
 pub mod tree;

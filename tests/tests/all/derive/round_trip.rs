@@ -9,9 +9,11 @@
 //! | `values` | `wire`, `bits`, `equal`, `le`, `with`, `transparent`, `remote`; enums, wrappers |
 //! | `places` | `field`, `inline`, `opaque`, counted `unused`, `removed(from)`, `was`, `versioned` arrays, closures |
 //! | `choices` | `option`, `option(always)`; enums with fields, `repr`, `variant(fixed)`, `versions`, `versioned(was)` |
+//! | `composed` | `through`; `with` of `Sequence`, `Map`, `Maybe`, `Pair`, `Text`, `Ends`, `As`, `Boxed`, `Each` |
 //! | `sections` | `subsection` of all kinds, `empty`, `absent`, `needed`, `must_exist`, `ambiguous`, hooks |
 
 mod choices;
+mod composed;
 mod containers;
 mod counted;
 mod mixed;
@@ -192,6 +194,7 @@ properties! {
     of_places: places::states();
     of_values: values::states();
     of_choices: choices::states();
+    of_composed: composed::states();
     of_sections: sections::states();
 }
 

@@ -47,7 +47,7 @@ fn sizes() -> Sizes {
         range: 1..0x0203,
         inclusive: 3..=4,
         list: vec![5, 6],
-        ranges: vec![7..8],
+        ranges: vec![7..8, 0..1],
         boxed: Box::new([9, 10]),
         pair: Some((11, -2)),
         grid: [[true, false], [false, true]],
@@ -56,9 +56,14 @@ fn sizes() -> Sizes {
 
 #[test]
 fn forms_of_sizes_have_hand_written_bytes() {
-    let bytes =
-        [&[0, 1, 2, 3, 3, 4][..], &[0, 0, 0, 2, 5, 6], &[0, 0, 0, 1, 7, 8], &[9, 10, 1, 11, 0xff, 0xfe], &[1, 0, 0, 1]]
-            .concat();
+    let bytes = [
+        &[0, 1, 2, 3, 3, 4][..],
+        &[0, 0, 0, 2, 5, 6],
+        &[0, 0, 0, 2, 7, 8, 0, 1],
+        &[9, 10, 1, 11, 0xff, 0xfe],
+        &[1, 0, 0, 1],
+    ]
+    .concat();
     assert_eq!(save(&mut sizes()), bytes);
     assert_eq!(loaded(Sizes::default(), &bytes), sizes());
     check_truncation::<Sizes>(&bytes, 1);
@@ -73,7 +78,7 @@ fn sizes_that_do_not_fit_are_rejected() {
     let mut writer = Writer::new();
     let error = Sizes { range: 0..0x1_0000, ..sizes() }.save(&mut writer).unwrap_err();
     assert_eq!(error.path(), "sizes.range.end");
-    let error = Sizes { ranges: vec![0..256], ..sizes() }.save(&mut writer).unwrap_err();
+    let error = Sizes { ranges: vec![0..256, 0..1], ..sizes() }.save(&mut writer).unwrap_err();
     assert_eq!(error.path(), "sizes.ranges.items[0].end");
     let mut bytes = save(&mut sizes());
     *bytes.last_mut().unwrap() = 2;

@@ -16,6 +16,7 @@ mod pointers;
 mod prefixed;
 mod removed;
 mod temporary;
+mod through;
 mod tree;
 mod typed;
 mod unused;
@@ -47,6 +48,7 @@ fn dispatch(form: &Form) -> &dyn WireForm {
         Form::Inline(form) => form,
         Form::Versioned(form) => form,
         Form::Temporary(form) => form,
+        Form::Through(form) => form,
         Form::Removed(form) => form,
         Form::Unused(form) => form,
         Form::CountedUnused(form) => form,

@@ -132,7 +132,7 @@ pub fn json_of(output: &Output) -> Value {
 /// If it cannot be built.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| build(&["--package", "vmstate", "--features", "cli", "--bin", "vmstate"]))
+    BINARY.get_or_init(|| build(&["--package", "vmstate", "--features", "port", "--bin", "vmstate"]))
 }
 
 /// Builds a program with these arguments of `cargo build`, in the profile of the tests, and returns its path.

@@ -15,6 +15,7 @@ mod hostile;
 mod import;
 mod made;
 mod manual;
+mod port;
 mod report;
 mod set;
 mod snapshot;

@@ -16,6 +16,8 @@ mod input;
 mod mapped;
 mod outcome;
 mod output;
+#[cfg(feature = "port")]
+mod port;
 mod progress;
 mod report;
 mod rewrite;
@@ -69,6 +71,8 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         #[cfg(unix)]
         Command::Snapshot(snapshot) => snapshot::run(&snapshot.command, json),
         Command::Import(import) => import::run(import),
+        #[cfg(feature = "port")]
+        Command::Port(port) => port::run(port, json),
         Command::Completions(completions) => shell::completions(completions),
         Command::Man(man) => shell::man(man),
     }

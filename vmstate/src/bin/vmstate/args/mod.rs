@@ -6,10 +6,14 @@ use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+#[cfg(feature = "port")]
+mod port;
 mod schemas;
 #[cfg(unix)]
 mod snapshots;
 
+#[cfg(feature = "port")]
+pub(crate) use port::Port;
 pub(crate) use schemas::{Check, QemuChecker, Schema, SchemaFormat};
 #[cfg(unix)]
 pub(crate) use snapshots::{InsertSnapshot, Snapshot, SnapshotCommand};
@@ -71,6 +75,8 @@ pub(crate) enum Command {
     #[cfg(unix)]
     Snapshot(Snapshot),
     Import(Import),
+    #[cfg(feature = "port")]
+    Port(Port),
     Completions(Completions),
     Man(Man),
 }

@@ -23,6 +23,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo run --release -p vmstate-examples --bin virt -- demo", ".ci/run"),
     ("cargo run --release -p vmstate-examples --bin virt -- run", "the tests `board::live` of the binary `qemu`"),
     ("cargo run --release -p vmstate-examples --bin uno", ".ci/run"),
+    ("vmstate snapshot", "the tests `cli::snapshot`, which make the stores"),
+    ("vmstate info snapshots/", "the tests `cli::snapshot`"),
+    ("vmstate diff 'disk.qcow2#boot'", "the tests `cli::snapshot`"),
+    ("vmstate port", "the tests `cli::port`, and tests/ports/run with crates of other authors"),
+    ("qemu-system-riscv64", "the tests `machine::mapped` and `machine::snapshots` of the binary `qemu`"),
 ];
 
 #[test]

@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
-use vmstate_tests::board::BoardProcess;
+use vmstate_tests::board::{BoardProcess, binary};
 use vmstate_tests::guests::HASHER;
 use vmstate_tests::qemu::{Qemu, VERSIONS};
 use vmstate_tests::transport::Transport;
 
 /// The guest in a QEMU.
-struct Guest {
-    qemu: Qemu,
+pub(super) struct Guest {
+    pub(super) qemu: Qemu,
     serial: UnixStream,
-    folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl Guest {
     /// A QEMU that runs the guest, or waits for it.
-    fn new(version: &str, more: &[&str]) -> Self {
+    pub(super) fn new(version: &str, more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let (image, serial) = (folder.path().join("image"), folder.path().join("serial"));
         std::fs::write(&image, HASHER).unwrap();
@@ -34,7 +34,9 @@ impl Guest {
     }
 
     /// A QEMU whose guest is ready for keys.
-    fn started(version: &str) -> Self {
+    pub(super) fn started(version: &str) -> Self {
+        // Building the board takes long after a change, and the guest's verification of itself as long as it has run.
+        binary();
         let mut guest = Self::new(version, &[]);
         guest.read_until("hasher");
         guest
@@ -56,7 +58,7 @@ impl Guest {
 
     /// Has the guest verify itself, and panics if anything is wrong.
     #[track_caller]
-    fn assert_right(&mut self) {
+    pub(super) fn assert_right(&mut self) {
         self.serial.write_all(b"v").unwrap();
         let verdict = self.read_until("keys");
         assert!(verdict.starts_with("right: "), "{verdict}");

@@ -7,6 +7,7 @@ use vmstate_tests::guests::{AFTER_A_SECOND, HASHER, PROGRAMS, Program, SECOND, a
 
 mod live;
 mod places;
+mod postcopy;
 mod snapshots;
 
 const MEMORY: usize = 1 << 20;

@@ -2,6 +2,7 @@
 
 mod client;
 mod live;
+mod postcopy;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -24,6 +24,8 @@ pub mod format {}
 pub mod guarantees {}
 #[doc = include_str!("host.md")]
 pub mod host {}
+#[doc = include_str!("interrupted.md")]
+pub mod interrupted {}
 #[doc = include_str!("../../docs/json.md")]
 pub mod json {}
 #[doc = include_str!("limits.md")]

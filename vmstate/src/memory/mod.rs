@@ -34,6 +34,8 @@ mod block;
 mod combined_log;
 mod dirty_bitmap;
 mod dirty_log;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]
+mod discard;
 mod error;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod faults;
@@ -62,6 +64,8 @@ pub use block::RamBlock;
 pub use combined_log::CombinedLog;
 pub use dirty_bitmap::{DirtyBitmap, DirtyWord};
 pub use dirty_log::DirtyLog;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]
+pub(crate) use discard::discard;
 pub use error::MemoryError;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use faults::{Fault, Placed};

@@ -45,6 +45,7 @@ pub use parameter::{
 pub use peer::MachineSwitches;
 pub use release::QemuRelease;
 pub use status::{
-    DowntimeParts, Event, MigrationStatus, Prediction, RamStatistics, Side, Statistics, XbzrleStatistics, is_transition,
+    DowntimeParts, Event, FaultLatency, MigrationStatus, Prediction, RamStatistics, Side, Statistics, XbzrleStatistics,
+    is_transition,
 };
 pub use uri::{InvalidUri, TcpAddress, Uri};

@@ -43,12 +43,12 @@ pub struct Ram<B, M> {
     options: RamOptions,
     /// The options in the configuration of the stream that is loaded next.
     announced: RamOptions,
-    blocks: M,
+    pub(super) blocks: M,
     log: Option<Arc<dyn DirtyLog>>,
     /// The size of the cache, if pages are sent as changes.
     cache_size: Option<u64>,
     /// The saver of the current stream, or an unused one.
-    saver: RamSaver,
+    pub(super) saver: RamSaver,
     loader: RamLoader,
     /// The changes of the current load, if it can be rolled back.
     undo: Option<UndoLog>,

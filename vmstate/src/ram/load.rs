@@ -182,6 +182,18 @@ impl RamLoader {
         Ok(())
     }
 
+    /// Returns the indices of our blocks for the blocks of the stream.
+    #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+    pub(super) fn listed(&self) -> &[usize] {
+        &self.blocks
+    }
+
+    /// Continues on a new connection, whose first page names its block.
+    #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+    pub(super) fn restart(&mut self) {
+        self.records.restart();
+    }
+
     fn add_block<B: RamBlock>(&mut self, blocks: &[B], header: &BlockHeader) -> Result<(), LoadError> {
         let idstr = &header.idstr;
         let Some(index) = blocks.iter().position(|block| block.idstr() == idstr) else {

@@ -31,11 +31,15 @@
 //! ```
 
 pub(crate) mod channels;
+#[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+mod incoming;
 mod live;
 mod load;
 mod mapped;
 mod page_writer;
 mod patches;
+#[cfg(feature = "migration")]
+mod postcopy;
 mod record;
 mod record_reader;
 mod save;
@@ -44,8 +48,12 @@ mod view;
 pub mod xbzrle;
 mod zero;
 
+#[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+pub(crate) use incoming::{IncomingRam, PlacePages, ReceivedPages};
 pub use live::Ram;
 pub use load::RamLoader;
+#[cfg(feature = "migration")]
+pub use postcopy::PageRequest;
 pub use record::{BlockHeader, Mapped, RamOptions, Record, write_record};
 pub use record_reader::RecordReader;
 pub use save::RamSaver;

@@ -68,6 +68,12 @@ impl RecordReader {
         self.current
     }
 
+    /// Continues on a new connection, whose first page names its block.
+    #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+    pub(super) fn restart(&mut self) {
+        self.current = None;
+    }
+
     /// Returns the first word of the last record that does not belong to a page. Its address bits, which QEMU ignores, can
     /// be set.
     #[cfg(feature = "schema")]

@@ -19,22 +19,24 @@ use crate::section::{Output, SentPages};
 /// Every page is sent once, in the order of blocks and offsets, as QEMU sends the pages of a stopped machine. Pages that
 /// the [dirty log](Self::dirty_log) reports are sent again.
 pub struct RamSaver {
-    layout: Layout,
+    pub(super) layout: Layout,
     page: Vec<u8>,
     log: Option<Arc<dyn DirtyLog>>,
     /// Set if this saver has started the log.
     logging: bool,
     /// The pages to send, for each block.
-    dirty: Arc<[DirtyBitmap]>,
+    pub(super) dirty: Arc<[DirtyBitmap]>,
+    /// The number of pages that are sent without interruption, for each block: the pages of a host page in postcopy.
+    pub(super) units: Vec<u64>,
     /// The block and the number of the page at which the search for a dirty page continues.
-    block: usize,
-    number: u64,
+    pub(super) block: usize,
+    pub(super) number: u64,
     /// The block of the last page that was sent: the flag CONTINUE replaces its name.
-    last_block: Option<usize>,
+    pub(super) last_block: Option<usize>,
     sent: SentPages,
     /// The size of the cache, if pages are sent as changes.
     cache_size: Option<u64>,
-    xbzrle: Option<xbzrle::Sender>,
+    pub(super) xbzrle: Option<xbzrle::Sender>,
     /// The places of pages in a file, if they have fixed ones.
     placed: Option<PlacedPages>,
     /// The channels that send the pages, if the saver does not send them itself.
@@ -63,6 +65,7 @@ impl RamSaver {
             log: None,
             logging: false,
             dirty: Arc::new([]),
+            units: Vec::new(),
             block: 0,
             number: 0,
             last_block: None,
@@ -161,6 +164,7 @@ impl RamSaver {
         self.layout = Layout::new(self.layout.page_size(), blocks)?;
         self.start_log()?;
         self.dirty = self.layout.bitmaps().into();
+        self.units.clear();
         for dirty in self.dirty.iter() {
             dirty.insert_range(0..dirty.pages());
         }
@@ -209,7 +213,7 @@ impl RamSaver {
         out: &mut PageWriter<'_, 'm>,
     ) -> Result<bool, SaveError> {
         let end = out.written().saturating_add(limit);
-        while out.written() < end {
+        while out.written() < end || !self.is_at_unit() {
             let Some((index, run)) = self.next_run(RUN) else { return Ok(true) };
             let (Some(block), Some(layout)) = (blocks.get(index), self.layout.blocks().get(index)) else {
                 return Ok(true);
@@ -369,8 +373,13 @@ impl RamSaver {
         None
     }
 
+    /// Returns whether the last page was the end of a unit.
+    fn is_at_unit(&self) -> bool {
+        self.number.is_multiple_of(self.units.get(self.block).copied().unwrap_or(1))
+    }
+
     /// Writes the pages of `run` until the output reaches `end`.
-    fn send_run<'m, B: RamBlock>(
+    pub(super) fn send_run<'m, B: RamBlock>(
         &mut self,
         block: &View<'m, B>,
         idstr: &str,
@@ -380,7 +389,7 @@ impl RamSaver {
         out: &mut PageWriter<'_, 'm>,
     ) -> Result<(), SaveError> {
         for number in run {
-            if out.written() >= end {
+            if out.written() >= end && self.is_at_unit() {
                 break;
             }
             let offset = number * self.layout.page_size().bytes();

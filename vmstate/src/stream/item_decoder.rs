@@ -131,6 +131,12 @@ impl ItemDecoder {
         self.footers
     }
 
+    /// Returns the decoder of the items after the package that is being read.
+    #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+    pub(crate) fn outside_package(&self) -> Self {
+        Self { packages: Vec::new(), ..self.clone() }
+    }
+
     /// Returns whether the payload of the last section is being read.
     pub(super) fn is_open(&self) -> bool {
         self.open

@@ -49,6 +49,18 @@ impl<'r, 'a> StreamReader<'r, 'a> {
         Self { start: reader.offset(), reader, items: ItemDecoder::new() }
     }
 
+    /// Continues a stream that another reader has begun.
+    #[cfg(feature = "migration")]
+    pub(crate) fn continued(reader: &'r mut Reader<'a>, items: ItemDecoder) -> Self {
+        Self { start: reader.offset(), reader, items }
+    }
+
+    /// Returns the decoder of the items.
+    #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+    pub(crate) fn items(&self) -> &ItemDecoder {
+        &self.items
+    }
+
     /// Returns the configuration, if the stream has one.
     #[must_use]
     pub fn configuration(&self) -> Option<&Configuration> {

@@ -218,6 +218,12 @@ impl LoadSession {
         }
     }
 
+    /// Makes the end of a package the end of the stream: the machine is complete, and only memory follows.
+    #[cfg(feature = "migration")]
+    pub(crate) fn end_package(&mut self, stream: &StreamReader<'_, '_>) {
+        self.end.get_or_insert(stream.offset());
+    }
+
     fn reach_end(&mut self, stream: &mut StreamReader<'_, '_>) {
         if self.end.replace(stream.offset()).is_some() {
             return;

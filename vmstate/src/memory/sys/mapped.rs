@@ -77,3 +77,18 @@ impl Drop for Mapped {
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
     }
 }
+
+/// Removes whole host pages: from the file of a shared mapping, and otherwise from anonymous memory.
+#[cfg(feature = "migration")]
+pub(in crate::memory) fn remove_pages(memory: HostRange<'_>) -> io::Result<()> {
+    let (start, length) = (memory.as_ptr().cast(), memory.len());
+    // SAFETY: the memory is mapped, readable and writable while the range is borrowed, and its readers expect that others
+    // change it at any time.
+    match unsafe { madvise(start, length, Advice::LinuxRemove) } {
+        // The mapping has no file.
+        Err(rustix::io::Errno::INVAL) => {}
+        result => return Ok(result?),
+    }
+    // SAFETY: as above.
+    Ok(unsafe { madvise(start, length, Advice::LinuxDontNeed) }?)
+}

@@ -48,7 +48,7 @@ capabilities! {
     /// Emits the events MIGRATION and MIGRATION_PASS.
     Events = "events", Releases::ALL, Implemented;
     /// Allows the guest to run on the destination before all pages have arrived.
-    PostcopyRam = "postcopy-ram", Releases::ALL, Missing;
+    PostcopyRam = "postcopy-ram", Releases::ALL, Implemented;
     /// Keeps a second machine in lockstep.
     XColo = "x-colo", Releases::ALL, Missing;
     /// Releases the source's memory once it is sent.

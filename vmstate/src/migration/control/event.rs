@@ -45,7 +45,10 @@ impl MonitorEvent {
     pub(super) fn exists_in(&self, release: QemuRelease) -> bool {
         match self {
             Self::Migration(MigrationStatus::Loaded) => false,
-            Self::Migration(MigrationStatus::Failing) => release >= QemuRelease::V11_1,
+            Self::Migration(MigrationStatus::Failing | MigrationStatus::PostcopyDevice) => {
+                release >= QemuRelease::V11_1
+            }
+            Self::Migration(MigrationStatus::PostcopyRecoverSetup) => release >= QemuRelease::V10_0,
             _ => true,
         }
     }

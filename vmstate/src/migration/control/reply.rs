@@ -154,14 +154,14 @@ fn ram_statistics(ram: &RamStatistics, release: QemuRelease) -> Value {
         ("precopy-bytes", ram.precopy_bytes),
         ("downtime-bytes", ram.downtime_bytes),
         ("multifd-bytes", ram.multifd_bytes),
+        ("postcopy-bytes", ram.postcopy_bytes),
+        ("postcopy-requests", ram.postcopy_requests),
     ] {
         reply.insert(name, number);
     }
     reply.insert("mbps", ram.mbps);
-    // Parts of QEMU that this library does not have yet. Clients require the members.
-    for name in ["postcopy-requests", "postcopy-bytes", "dirty-sync-missed-zero-copy"] {
-        reply.insert(name, 0);
-    }
+    // A part of QEMU that this library does not have yet. Clients require the member.
+    reply.insert("dirty-sync-missed-zero-copy", 0);
     if release == QemuRelease::V7_2 {
         reply.insert("skipped", 0);
     }

@@ -24,6 +24,8 @@ impl Phase for Committing {
     fn handle(self, shared: &mut Shared, _: Instant, signal: Signal) -> Step<Self> {
         match signal {
             Signal::Done if shared.session.is_some() => Break(Next::Loaded),
+            // The package has let the guest run.
+            Signal::Done if shared.is_postcopy => Break(Next::Running),
             Signal::Done => Break(Next::AwaitingClose),
             Signal::Failed(reason) | Signal::Lost(reason) => Break(Next::Failed(reason)),
             Signal::Control(_) => Break(Next::Failed("cancelled".to_owned())),
@@ -193,7 +195,7 @@ impl Phase for Running {
             Signal::Done if shared.is_doing(&DestinationAction::Run) => {
                 shared.events.push_back(Event::Resumed);
                 shared.tell(DestinationState::Running);
-                Break(Next::Completed)
+                Break(if shared.is_postcopy { Next::Receiving } else { Next::Completed })
             }
             Signal::Failed(reason) => Break(Next::GivenUp(reason)),
             _ => Continue(self),

@@ -9,7 +9,7 @@ use super::{DestinationAction, Item, Signal};
 use crate::migration::capability::Capability;
 use crate::migration::protocol;
 use crate::migration::status::{Event, MigrationStatus};
-use crate::stream::{Command, DestinationState, ReturnPathMessage};
+use crate::stream::{Command, DestinationState, PostcopyAdvice, ReturnPathMessage};
 
 /// Waiting for the source.
 #[derive(Debug, Clone)]
@@ -65,8 +65,32 @@ impl Loading {
                 return Break(Next::Failed(format!("the source has given up: {}", reason.escape_debug())));
             }
             Command::SwitchoverStart => {}
+            Command::PostcopyAdvise(advice) => return self.advised(shared, *advice),
+            Command::RamDiscard { block, ranges } if shared.is_advised => {
+                let (block, ranges) = (block.clone(), ranges.clone());
+                shared.queue(DestinationAction::Discard { block, ranges });
+            }
+            Command::Packaged { length } if shared.is_advised => return Break(Next::Package(*length)),
             other => return Break(Next::Failed(format!("unsupported command `{}`", other.name()))),
         }
+        Continue(self)
+    }
+
+    /// Prepares for postcopy, or rejects it while the source can keep its guest.
+    fn advised(self, shared: &mut Shared, advice: Option<PostcopyAdvice>) -> Step<Self> {
+        if !shared.config.capabilities.has(Capability::PostcopyRam) {
+            let reason = "the source may use postcopy; switch `postcopy-ram` on at the destination, too";
+            return Break(Next::Failed(reason.to_owned()));
+        }
+        let Some(advice) = advice else {
+            return Break(Next::Failed("postcopy of block dirty bitmaps is not implemented".to_owned()));
+        };
+        if self.sections || shared.is_advised || !shared.return_path {
+            let reason = "expected POSTCOPY_ADVISE once, after OPEN_RETURN_PATH and before the first section";
+            return Break(Next::Failed(reason.to_owned()));
+        }
+        shared.is_advised = true;
+        shared.queue(DestinationAction::Advise(advice));
         Continue(self)
     }
 
@@ -113,6 +137,7 @@ impl Phase for Loading {
                     }
                     Item::Command(command) => self.command(shared, &command),
                     Item::End { described } => end(shared, described),
+                    Item::PackageEnd => Break(Next::Failed("unexpected end of a package".to_owned())),
                 }
             }
             Signal::Done => Continue(self),

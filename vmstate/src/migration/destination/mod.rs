@@ -9,6 +9,7 @@ mod leaving;
 mod loaded;
 mod loading;
 mod phase;
+mod postcopy;
 mod shared;
 mod states;
 
@@ -21,7 +22,7 @@ use super::capability::Capabilities;
 use super::parameter::Parameters;
 use super::peer::MachineSwitches;
 use super::status::{Event, MigrationStatus};
-use crate::stream::{Command, DestinationState, ReturnPathMessage};
+use crate::stream::{Command, DestinationState, DiscardRange, PostcopyAdvice, ReturnPathMessage};
 
 /// A step that the driver carries out. It reports the result as an [`DestinationInput`] before it asks for the next action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,27 @@ pub enum DestinationAction {
     AwaitClose,
     /// Start the guest, unless it was stopped on the source.
     Run,
+    /// Check that pages of the source's sizes can be placed while the guest runs.
+    Advise(PostcopyAdvice),
+    /// Discard pages, which follow while the guest runs.
+    Discard {
+        /// The RAM block.
+        block: String,
+        /// The ranges in bytes.
+        ranges: Vec<DiscardRange>,
+    },
+    /// Take a package from the stream, whose items [`Load`](Self::Load) takes next, and read the rest of the stream
+    /// independently: place pages, and pass all other items to [`ReadCommand`](Self::ReadCommand).
+    Listen {
+        /// The length of the package in bytes.
+        length: u32,
+    },
+    /// Send the pages of a RAM block that have arrived.
+    SendBitmap(String),
+    /// Request all pages again that the guest waits for.
+    RepeatRequests,
+    /// End postcopy. Fails if pages are missing.
+    Finish,
     /// Roll the load back.
     RollBack,
     /// Close the connection.
@@ -55,6 +77,8 @@ pub enum Item {
     Section,
     /// A command.
     Command(Command),
+    /// The end of the package.
+    PackageEnd,
     /// The end of the stream.
     End {
         /// Set if the complete description followed.
@@ -210,6 +234,12 @@ impl Destination {
         self.shared.session.map(|session| (session, self.shared.state))
     }
 
+    /// Returns whether pages arrive independently of the actions.
+    #[must_use]
+    pub fn is_postcopy(&self) -> bool {
+        self.shared.is_postcopy
+    }
+
     /// Returns whether the migration has ended, so that no action follows.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -219,8 +249,10 @@ impl Destination {
     /// Returns a text that is equal for destinations with the same future, except for times.
     #[cfg(test)]
     pub(super) fn key(&self) -> String {
-        let Shared { config: _, actions, busy, events: _, status, return_path, session, state, error } = &self.shared;
-        format!("{:?}", (&self.state, actions, busy, status, return_path, session, state, error.is_some()))
+        let Shared { config: _, actions, busy, events: _, status, return_path, session, state, error, .. } =
+            &self.shared;
+        let postcopy = (self.shared.is_advised, self.shared.is_postcopy);
+        format!("{:?}", (&self.state, actions, busy, status, return_path, session, state, error.is_some(), postcopy))
     }
 
     fn advance(&mut self, now: Instant, signal: Signal) {

@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use super::shared::Shared;
 use super::{DestinationControl, Signal};
+use crate::stream::Command;
 
 /// A transition to another state.
 #[derive(Debug)]
 pub(super) enum Next {
     Loading,
+    /// A package of this length follows.
+    Package(u32),
     Committing,
     Loaded,
     /// A source asks again over a new connection.
@@ -18,6 +21,18 @@ pub(super) enum Next {
     /// The machine is loaded, and the connection is lost for this reason.
     Disconnected(String),
     Running,
+    /// The guest runs, and its pages arrive.
+    Receiving,
+    /// The connection is lost while the guest runs.
+    Interrupted(String),
+    /// Pages are missing, and the source has to connect again.
+    Paused(String),
+    /// The source has connected again, with this command.
+    Recovering(Command),
+    /// All pages have arrived. Set `answers` if the source can be told.
+    AllReceived {
+        answers: bool,
+    },
     /// The load fails and is rolled back.
     Failed(String),
     /// The guest is given up, although the machine is loaded.

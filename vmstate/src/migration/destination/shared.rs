@@ -20,6 +20,10 @@ pub(super) struct Shared {
     /// The state that sources are told.
     pub(super) state: DestinationState,
     pub(super) error: Option<String>,
+    /// Set when the source has announced that postcopy may follow.
+    pub(super) is_advised: bool,
+    /// Set when pages arrive independently of the actions.
+    pub(super) is_postcopy: bool,
 }
 
 impl Shared {
@@ -34,6 +38,8 @@ impl Shared {
             session: None,
             state: DestinationState::Loading,
             error: None,
+            is_advised: false,
+            is_postcopy: false,
         }
     }
 
@@ -45,6 +51,10 @@ impl Shared {
         debug_assert!(is_transition(Side::Destination, self.status, status, None), "{} to {status}", self.status);
         self.status = status;
         self.events.push_back(Event::Status(status));
+    }
+
+    pub(super) fn pong(&mut self, number: u32) {
+        self.queue(DestinationAction::Answer(ReturnPathMessage::Pong(number)));
     }
 
     pub(super) fn queue(&mut self, action: DestinationAction) {
@@ -77,6 +87,14 @@ impl Shared {
         if self.session.is_some() {
             let reason = self.error.clone().filter(|_| state == DestinationState::Declined).unwrap_or_default();
             self.queue(DestinationAction::Answer(ReturnPathMessage::Status { state, reason }));
+        }
+    }
+
+    /// Tells the source that all pages have arrived.
+    pub(super) fn tell_complete(&mut self) {
+        match self.session {
+            Some(_) => self.tell(DestinationState::Complete),
+            None => self.queue(DestinationAction::Answer(ReturnPathMessage::Shut(0))),
         }
     }
 

@@ -6,6 +6,7 @@ use super::leaving::{Finished, Leaving};
 use super::loaded::{AwaitingClose, Committing, Disconnected, Loaded, Running};
 use super::loading::{Listening, Loading};
 use super::phase::{Next, Phase, Step};
+use super::postcopy::{Interrupted, Package, Paused, Receiving};
 use super::shared::Shared;
 use super::{DestinationAction, DestinationControl, Signal};
 use crate::migration::states::states;
@@ -13,7 +14,19 @@ use crate::migration::status::MigrationStatus;
 
 states! {
     DestinationControl;
-    Listening, Loading, Committing, Loaded, AwaitingClose, Disconnected, Running, Leaving, Finished
+    Listening,
+    Loading,
+    Package,
+    Committing,
+    Loaded,
+    AwaitingClose,
+    Disconnected,
+    Running,
+    Receiving,
+    Interrupted,
+    Paused,
+    Leaving,
+    Finished,
 }
 
 impl State {
@@ -21,12 +34,24 @@ impl State {
     fn begin(next: Next, shared: &mut Shared, now: Instant) -> Self {
         match next {
             Next::Loading => Loading::begin(shared, now).into(),
+            Next::Package(length) => Package::begin(shared, now, length).into(),
             Next::Committing => Committing::begin(shared).into(),
             Next::Loaded => Loaded::begin(shared, now).into(),
             Next::Reconnected => Loaded::resume(shared, now).into(),
             Next::AwaitingClose => AwaitingClose::begin(shared, now).into(),
             Next::Disconnected(reason) => Disconnected::begin(shared, reason).into(),
             Next::Running => Running::begin(shared).into(),
+            Next::Receiving => Receiving::begin(shared).into(),
+            Next::Interrupted(reason) => Interrupted::begin(shared, reason).into(),
+            Next::Paused(reason) => Paused::begin(shared, reason).into(),
+            Next::Recovering(command) => Receiving::recover(shared, command).into(),
+            Next::AllReceived { answers } => {
+                shared.error = None;
+                if answers {
+                    shared.tell_complete();
+                }
+                Leaving::begin(shared, MigrationStatus::Completed).into()
+            }
             Next::Failed(reason) => {
                 shared.give_up(reason, &[DestinationAction::RollBack]);
                 Leaving::begin(shared, MigrationStatus::Failed).into()

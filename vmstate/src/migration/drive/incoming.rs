@@ -1,17 +1,19 @@
 //! The driver of a destination.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use vmstate_types::{LoadError, Reader, Writer};
+use vmstate_types::{LoadError, Reader};
 
 use super::MigrationError;
 use super::channel::{Channel, until};
-use super::host::Host;
+use super::host::{Host, HostMemory};
 use super::listener::Listener;
 use super::multifd::{self, Receiving};
+use super::postcopy::{Package, Postcopy};
+use super::return_path::ReturnPath;
 use super::socket::{Socket, TimedReader, is_timeout};
 use crate::machine::{LoadOptions, LoadReport, LoadSession, Machine, Step, Trailer};
 use crate::migration::announce::Announcement;
@@ -20,10 +22,10 @@ use crate::migration::destination::{
     Destination, DestinationAction, DestinationConfig, DestinationControl, DestinationInput, Item,
 };
 use crate::migration::parameter::Parameters;
-use crate::migration::status::{Event, MigrationStatus};
+use crate::migration::status::{Event, FaultLatency, MigrationStatus};
 use crate::migration::uri::Uri;
 use crate::ram::{self, Ram};
-use crate::registry::Registration;
+use crate::registry::{EntryId, RegisterError, Registration};
 use crate::stream::{Decoded, ItemDecoder, ReturnPathMessage, StreamItem, StreamReader};
 
 /// A migration from another host or process.
@@ -44,6 +46,9 @@ struct Shared {
     cancelled: AtomicBool,
     /// The socket that the migration reads.
     socket: Mutex<Option<Socket>>,
+    /// A listener that replaces the one of an interrupted migration.
+    listener: Mutex<Option<Listener>>,
+    latency: Arc<Mutex<FaultLatency>>,
 }
 
 impl IncomingControl {
@@ -58,6 +63,30 @@ impl IncomingControl {
         if let Some(socket) = &*self.0.socket.lock().unwrap_or_else(PoisonError::into_inner) {
             socket.shut_down();
         }
+    }
+
+    /// Listens at another address for the source of a migration that was interrupted while the guest ran.
+    ///
+    /// # Errors
+    /// Returns an error if the address cannot be used.
+    pub fn recover(&self, uri: &Uri) -> Result<(), MigrationError> {
+        let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
+        *self.0.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+        Ok(())
+    }
+
+    /// Returns the times for which the guest has waited for pages so far.
+    #[must_use]
+    pub fn fault_latency(&self) -> FaultLatency {
+        *self.0.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_listener(&self) -> Option<Listener> {
+        self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn has_listener(&self) -> bool {
+        self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn is_cancelled(&self) -> bool {
@@ -111,7 +140,8 @@ impl Incoming {
     /// Waits for a source and loads its guest, which runs afterwards.
     ///
     /// # Errors
-    /// Returns an error if the migration fails. The host has its previous state then, and its guest does not run.
+    /// Returns an error if the migration fails. The host has its previous state then, except for memory that was discarded for
+    /// postcopy, and its guest does not run. It does not return while a guest that runs lacks pages.
     pub fn run(self, host: &mut impl Host) -> Result<(), MigrationError> {
         self.run_with_events(host, |_| {})
     }
@@ -123,9 +153,19 @@ impl Incoming {
     pub fn run_with_events(self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Result<(), MigrationError> {
         let engine = Destination::new(self.config.clone());
         let progress = self.config.parameters.progress_timeout;
-        let (channel, pending, report) = (None, Vec::new(), None);
-        let mut driver =
-            Driver { incoming: &self, engine, receiving: None, channel, pending, progress, report, on_event };
+        let mut driver = Driver {
+            incoming: &self,
+            engine,
+            receiving: None,
+            channel: None,
+            output: ReturnPath::default(),
+            listener: None,
+            pending: Vec::new(),
+            progress,
+            report: None,
+            postcopy: None,
+            on_event,
+        };
         driver.run(host);
         match driver.engine.status() {
             MigrationStatus::Completed => Ok(()),
@@ -137,17 +177,25 @@ impl Incoming {
     }
 }
 
+/// The reason if the system does not support postcopy.
+const UNSUPPORTED: &str = "postcopy requires Linux and the feature `mapping`; switch `postcopy-ram` off";
+
 struct Driver<'i, E> {
     incoming: &'i Incoming,
     engine: Destination,
     /// The data channels.
     receiving: Option<Receiving>,
     channel: Option<Channel>,
+    output: ReturnPath,
+    /// The listener that has replaced the first one.
+    listener: Option<Listener>,
     /// Bytes that were read after the end of the stream.
     pending: Vec<u8>,
     progress: Duration,
     /// The result of the load, which the host has to accept.
     report: Option<LoadReport>,
+    /// Set if the guest may run before its pages have arrived.
+    postcopy: Option<Postcopy>,
     on_event: E,
 }
 
@@ -190,16 +238,13 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     /// Loads the stream, and returns the first action that does not need the machine.
     fn load(&mut self, host: &mut impl Host) -> Option<DestinationAction> {
         let (memory, configuration) = (host.memory(), host.configuration());
+        if self.incoming.config.capabilities.has(Capability::PostcopyRam) {
+            self.postcopy = Postcopy::new(memory.clone(), self.output.clone(), self.incoming.control.0.latency.clone());
+        }
         let mut used = None;
         host.with_machine(&mut |machine| {
             machine.set_configuration(configuration.clone());
-            let mut ram = Ram::new(memory.page_size, memory.blocks.clone());
-            if let Some(receiving) = &self.receiving {
-                ram = ram.load_channels(Arc::clone(receiving.shared()));
-            }
-            let mut registration = Registration::live("ram", ram::VERSION, ram);
-            registration.page_size = Some(memory.page_size);
-            let registered = machine.add(registration);
+            let registered = self.register_memory(machine, &memory);
             used = Some(match registered {
                 Ok(memory) => {
                     let next = self.load_machine(machine);
@@ -218,6 +263,21 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         })
     }
 
+    fn register_memory(&self, machine: &mut Machine<'_>, memory: &HostMemory) -> Result<EntryId, RegisterError> {
+        match &self.postcopy {
+            Some(postcopy) => postcopy.register(machine, memory.page_size),
+            None => {
+                let mut ram = Ram::new(memory.page_size, memory.blocks.clone());
+                if let Some(receiving) = &self.receiving {
+                    ram = ram.load_channels(Arc::clone(receiving.shared()));
+                }
+                let mut registration = Registration::live("ram", ram::VERSION, ram);
+                registration.page_size = Some(memory.page_size);
+                machine.add(registration)
+            }
+        }
+    }
+
     fn load_machine(&mut self, machine: &mut Machine<'_>) -> Option<DestinationAction> {
         let input = self.channel.as_mut().and_then(|channel| channel.input.as_ref()?.try_clone().ok());
         let Some(input) = input else {
@@ -232,7 +292,10 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             Ok((stream, session))
         });
         match opened {
-            Ok((mut stream, session)) => self.load_stream(machine, &mut stream, session),
+            Ok((mut stream, session)) => {
+                let action = Some(DestinationAction::Load);
+                self.load_stream(machine, &mut stream, session, action, Part::Stream)
+            }
             Err(error) => {
                 self.handle(failure(&error));
                 self.next_action()
@@ -245,15 +308,30 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         machine: &mut Machine<'_>,
         stream: &mut StreamReader<'_, '_>,
         session: LoadSession,
+        mut action: Option<DestinationAction>,
+        part: Part,
     ) -> Option<DestinationAction> {
         let mut session = Some(session);
-        let mut action = Some(DestinationAction::Load);
         loop {
             let input = match action {
+                Some(DestinationAction::Advise(advice)) => self.with_postcopy(|postcopy| postcopy.advise(advice)),
+                Some(DestinationAction::Discard { block, ranges }) => {
+                    self.with_postcopy(|postcopy| postcopy.discard(&block, &ranges))
+                }
+                Some(DestinationAction::Listen { length }) => match (self.listen(stream, length), session.take()) {
+                    (Ok(package), Some(session)) => {
+                        self.handle(DestinationInput::Done);
+                        return self.load_package(machine, &package, session);
+                    }
+                    (package, kept) => {
+                        session = kept;
+                        DestinationInput::Failed(package.err().unwrap_or_default())
+                    }
+                },
                 Some(DestinationAction::Load) => self.explain(take_item(machine, stream, &mut session)),
                 // The host accepts the devices when the machine does not borrow them anymore.
                 Some(DestinationAction::Commit) if self.report.is_some() => return action,
-                Some(DestinationAction::Commit) => match self.commit(machine, &mut session) {
+                Some(DestinationAction::Commit) => match self.commit(machine, stream, &mut session, part) {
                     Ok(report) => {
                         self.report = Some(report);
                         continue;
@@ -274,6 +352,30 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         }
     }
 
+    fn load_package(
+        &mut self,
+        machine: &mut Machine<'_>,
+        package: &Package,
+        session: LoadSession,
+    ) -> Option<DestinationAction> {
+        let action = self.next_action();
+        let mut reader = Reader::from_slice_at(&package.bytes, package.offset);
+        let mut stream = StreamReader::continued(&mut reader, package.items.clone());
+        self.load_stream(machine, &mut stream, session, action, Part::Package)
+    }
+
+    fn listen(&mut self, stream: &mut StreamReader<'_, '_>, length: u32) -> Result<Package, String> {
+        let input = self.channel.as_ref().and_then(|channel| channel.input.as_ref()?.try_clone().ok());
+        let input = input.ok_or("the connection cannot be read")?;
+        let postcopy = self.postcopy.as_mut().ok_or(UNSUPPORTED)?;
+        postcopy.listen(stream, length, input)
+    }
+
+    fn with_postcopy(&mut self, call: impl FnOnce(&mut Postcopy) -> Result<(), String>) -> DestinationInput {
+        let called = self.postcopy.as_mut().ok_or_else(|| UNSUPPORTED.to_owned()).and_then(call);
+        called.map_or_else(DestinationInput::Failed, |()| DestinationInput::Done)
+    }
+
     /// Replaces the consequence of a failed data channel by its error.
     fn explain(&self, input: DestinationInput) -> DestinationInput {
         match (self.receiving.as_ref().and_then(|receiving| receiving.shared().error()), input) {
@@ -285,7 +387,9 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     fn commit(
         &self,
         machine: &mut Machine<'_>,
+        stream: &StreamReader<'_, '_>,
         session: &mut Option<LoadSession>,
+        part: Part,
     ) -> Result<LoadReport, DestinationInput> {
         // A source with more data channels has sent pages over them, too. QEMU closes such a connection.
         let surplus = self.receiving.is_some() && self.incoming.listener.has_waiting().unwrap_or(false);
@@ -293,7 +397,10 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             let error = "unexpected data channel; set `multifd-channels` to the same value on both sides";
             return Err(DestinationInput::Failed(error.to_owned()));
         }
-        let session = session.take().ok_or_else(|| DestinationInput::Failed("the load has ended".to_owned()))?;
+        let mut session = session.take().ok_or_else(|| DestinationInput::Failed("the load has ended".to_owned()))?;
+        if part == Part::Package {
+            session.end_package(stream);
+        }
         session.commit(machine).map_err(|error| failure(&error))
     }
 
@@ -301,7 +408,10 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         match action {
             DestinationAction::Accept => self.accept(host),
             DestinationAction::Answer(message) => self.answer(message),
-            DestinationAction::ReadCommand => self.read_command(),
+            DestinationAction::ReadCommand => match &self.postcopy {
+                Some(postcopy) if self.engine.is_postcopy() => postcopy.next(self.engine.poll_timeout()),
+                _ => self.read_command(),
+            },
             DestinationAction::AwaitClose => self.await_close(),
             DestinationAction::Run => match host.start() {
                 Ok(()) => {
@@ -312,12 +422,20 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             },
             DestinationAction::Close => {
                 self.receiving = None;
+                self.output.replace(None);
+                self.postcopy.iter_mut().for_each(Postcopy::disconnect);
                 self.channel = None;
                 DestinationInput::Done
             }
             DestinationAction::Commit => self.accept_machine(host),
             // The machine was rolled back with its session.
             DestinationAction::Load | DestinationAction::RollBack => DestinationInput::Done,
+            DestinationAction::SendBitmap(block) => self.with_postcopy(|postcopy| postcopy.send_bitmap(block)),
+            DestinationAction::RepeatRequests => self.with_postcopy(|postcopy| postcopy.repeat_requests()),
+            DestinationAction::Finish => self.with_postcopy(Postcopy::finish),
+            DestinationAction::Advise(_) | DestinationAction::Discard { .. } | DestinationAction::Listen { .. } => {
+                DestinationInput::Failed("the stream is not being loaded".to_owned())
+            }
         }
     }
 
@@ -330,23 +448,29 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     }
 
     fn accept(&mut self, host: &impl Host) -> DestinationInput {
-        let control = &self.incoming.control;
         self.pending.clear();
         self.receiving = None;
         let accepted = match self.incoming.config.capabilities.has(Capability::Multifd) {
             true => self.accept_several(host),
-            false => self.incoming.listener.accept(self.progress, || control.is_cancelled()),
+            false => self.await_channel(),
         };
-        let channel = match accepted {
+        let mut channel = match accepted {
             Ok(Some(channel)) => channel,
             Ok(None) => return DestinationInput::Failed("cancelled".to_owned()),
             Err(error) => return DestinationInput::Failed(error.to_string()),
         };
-        control.watch(&channel);
+        self.incoming.control.watch(&channel);
         if let Some(socket) = channel.socket()
             && let Err(error) = socket.set_read_timeout(Some(self.progress))
         {
             return DestinationInput::Failed(error.to_string());
+        }
+        self.output.replace(channel.output.take());
+        if self.engine.is_postcopy()
+            && let Some(postcopy) = &mut self.postcopy
+            && let Some(input) = channel.input.take()
+        {
+            postcopy.listen_again(input);
         }
         self.channel = Some(channel);
         DestinationInput::Done
@@ -363,15 +487,25 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         Ok(Some(main))
     }
 
-    fn answer(&mut self, message: &ReturnPathMessage) -> DestinationInput {
-        let mut bytes = Writer::new();
-        message.encode(&mut bytes);
-        let output = self.channel.as_mut().and_then(|channel| channel.output.as_mut());
-        match output.map(|output| output.write_all(bytes.pending())) {
-            Some(Ok(())) => DestinationInput::Done,
-            Some(Err(error)) => DestinationInput::Lost(error.to_string()),
-            None => DestinationInput::Lost("the connection is not writable".to_owned()),
+    /// Waits for a connection. A guest that runs cannot be cancelled, but another listener can replace the first one.
+    fn await_channel(&mut self) -> io::Result<Option<Channel>> {
+        let control = &self.incoming.control;
+        let runs = self.engine.is_postcopy();
+        loop {
+            let listener = self.listener.as_ref().unwrap_or(&self.incoming.listener);
+            let until = || control.has_listener() || (control.is_cancelled() && !runs);
+            if let Some(channel) = listener.accept(self.progress, until)? {
+                return Ok(Some(channel));
+            }
+            match control.take_listener() {
+                Some(listener) => self.listener = Some(listener),
+                None => return Ok(None),
+            }
         }
+    }
+
+    fn answer(&self, message: &ReturnPathMessage) -> DestinationInput {
+        self.output.send(message, &[]).map_or_else(DestinationInput::Lost, |()| DestinationInput::Done)
     }
 
     /// Reads the next command after the end of the stream.
@@ -453,7 +587,7 @@ fn take_item(
     let item = match current.step(machine, stream) {
         Ok(Step::Section(_)) => Item::Section,
         Ok(Step::Command(command)) => Item::Command(command),
-        Ok(Step::PackageEnd) => return DestinationInput::Failed("unexpected package".to_owned()),
+        Ok(Step::PackageEnd) => Item::PackageEnd,
         Ok(Step::End) => Item::End { described: stream.description().is_ok_and(|text| text.is_some()) },
         Err(error) => {
             let error = match session.take() {
@@ -464,4 +598,12 @@ fn take_item(
         }
     };
     DestinationInput::Item(item)
+}
+
+/// The part of a stream that is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Stream,
+    /// The package with the devices, after which only memory follows.
+    Package,
 }

@@ -11,8 +11,15 @@ mod incoming;
 mod listener;
 mod multifd;
 mod outgoing;
+#[cfg(not(all(target_os = "linux", feature = "mapping")))]
+#[path = "no_postcopy.rs"]
+mod postcopy;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod postcopy;
 mod relay;
+mod return_path;
 mod saver;
+mod saver_postcopy;
 mod socket;
 #[cfg(test)]
 pub(super) mod tests;

@@ -12,6 +12,7 @@ use super::host::{Host, HostMemory};
 use super::multifd::{SendOptions, Sending};
 use super::saver::Saver;
 use super::watch::Watch;
+use crate::memory::Layout;
 use crate::migration::capability::{Capabilities, Capability};
 use crate::migration::parameter::{Mode, Parameters, ZeroPages};
 use crate::migration::peer::MachineSwitches;
@@ -31,6 +32,8 @@ pub struct Outgoing<'h, H: Host> {
     configuration: Configuration,
     source: Source,
     connection: Option<Connection>,
+    /// The stream of a lost connection, which continues on another one while the guest runs on the destination.
+    kept: Option<Saver>,
     sender: Sender<Message>,
     inbox: Receiver<Message>,
     watch: Watch,
@@ -49,6 +52,8 @@ struct Connection {
 #[derive(Debug)]
 enum Message {
     Control(SourceControl),
+    /// The next connection is made to another address.
+    Redirect(Box<Uri>),
     /// With the time of arrival: a write may delay the handling, and the engine measures round trips.
     Received(u64, Instant, Vec<u8>),
     Lost(u64, String),
@@ -71,6 +76,12 @@ impl OutgoingControl {
         if self.sender.send(Message::Control(control)).is_ok() && cancels {
             self.watch.cancel_after(PATIENCE);
         }
+    }
+
+    /// Connects to another address of the destination from now on.
+    pub fn redirect(&self, uri: &Uri) {
+        // A migration that has ended ignores it.
+        let _ = self.sender.send(Message::Redirect(Box::new(uri.clone())));
     }
 
     /// Breaks the connection, as if the network had failed.
@@ -107,9 +118,13 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let memory = host.memory();
         let runs = host.is_running();
         let blockers = blockers(host, runs && memory.log.is_none(), config.parameters.mode);
+        // Memory that cannot be sent is an error of the stream's beginning.
+        let blocks =
+            Layout::new(memory.page_size, &memory.blocks).map_or(Vec::new(), |layout| layout.blocks().to_vec());
         let config = SourceConfig {
             memory: memory.size(),
             page_size: memory.page_size.bytes(),
+            blocks,
             guest_runs: runs,
             can_answer: config.can_answer && uri.has_return_path(),
             blockers,
@@ -121,7 +136,18 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let (configuration, uri) = (host.configuration(), uri.clone());
         let watch = Watch::default();
         watch.publish(source.statistics(Instant::now()));
-        Ok(Self { host, uri, configuration, source, connection: None, sender, inbox, watch, connections: 0 })
+        Ok(Self {
+            host,
+            uri,
+            configuration,
+            source,
+            connection: None,
+            kept: None,
+            sender,
+            inbox,
+            watch,
+            connections: 0,
+        })
     }
 
     /// Returns a sender of commands.
@@ -212,6 +238,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
                 }
                 let _ = self.source.command(now, control);
             }
+            Message::Redirect(uri) => self.uri = *uri,
             Message::Received(number, at, bytes) if number == self.connections => {
                 self.source.handle(at, SourceInput::Received(&bytes));
             }
@@ -264,7 +291,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             return Err(MigrationError::new("connection", &"it is closed"));
         };
         // An end of the stream that was written in part leaves open who has the guest, so no command interrupts it.
-        self.watch.writes(*action != SourceAction::End);
+        self.watch.writes(!matches!(action, SourceAction::End | SourceAction::Package { run: true }));
         let written = match action {
             SourceAction::Begin { commands } => saver.begin(&self.configuration, commands),
             SourceAction::Send(command) => saver.command(command),
@@ -275,6 +302,11 @@ impl<'h, H: Host> Outgoing<'h, H> {
             SourceAction::Synchronize => Ok(saver.synchronize()),
             SourceAction::CompleteLive => saver.complete(),
             SourceAction::Devices => saver.devices(self.host, &self.configuration),
+            SourceAction::Discard => saver.discard(),
+            SourceAction::Package { run } => saver.package(self.host, &self.configuration, *run),
+            SourceAction::Serve(requests) => saver.requested(requests),
+            SourceAction::EndPostcopy => saver.end_postcopy(),
+            SourceAction::Restore { block, received } => saver.restore(block, received),
             _ => saver.end(),
         };
         self.watch.writes(false);
@@ -297,7 +329,13 @@ impl<'h, H: Host> Outgoing<'h, H> {
         let sending = self.connect_data(&memory)?;
         let data = sending.iter().flat_map(Sending::sockets);
         self.watch.connected(channel.socket().into_iter().chain(data));
-        let saver = Saver::new(output, memory, self.source.xbzrle_cache_size(), sending);
+        let saver = match self.kept.take() {
+            Some(mut saver) => {
+                saver.reconnect(output);
+                saver
+            }
+            None => Saver::new(output, memory, self.source.xbzrle_cache_size(), sending),
+        };
         self.connection = Some(Connection { saver, channel });
         Ok(Done::default())
     }
@@ -325,12 +363,18 @@ impl<'h, H: Host> Outgoing<'h, H> {
 
     fn close(&mut self) {
         if let Some(mut connection) = self.connection.take() {
-            connection.saver.clean_up();
             self.watch.connected(std::iter::empty());
             let Statistics { status, error, .. } = self.statistics();
             // The program of `exec:` need not end before the guest continues.
             if error.is_some() || status == MigrationStatus::Cancelling {
                 connection.channel.abort();
+            }
+            let Connection { mut saver, channel } = connection;
+            drop(channel);
+            if self.source.is_split() {
+                self.kept = Some(saver);
+            } else {
+                saver.clean_up();
             }
         }
     }

@@ -25,9 +25,9 @@ const SECTION_ID: u32 = 0x7261_6d00;
 /// here, and the machine's session writes only the devices.
 #[derive(Debug)]
 pub(super) struct Saver {
-    out: File,
-    writer: Writer,
-    ram: Ram<Arc<dyn RamBlock + Send + Sync>, Blocks>,
+    pub(super) out: File,
+    pub(super) writer: Writer,
+    pub(super) ram: Ram<Arc<dyn RamBlock + Send + Sync>, Blocks>,
     header: SectionHeader,
     /// The end of the stream, which is written after the destination has loaded the devices.
     tail: Writer,
@@ -129,7 +129,7 @@ impl Saver {
         self.ram.save_cleanup();
     }
 
-    fn section(
+    pub(super) fn section(
         &mut self,
         kind: SectionKind,
         save: impl FnOnce(&mut Ram<Arc<dyn RamBlock + Send + Sync>, Blocks>, &mut Output<'_>) -> Result<(), SaveError>,
@@ -145,7 +145,7 @@ impl Saver {
         output.flush()
     }
 
-    fn done(&mut self, start: u64) -> Done {
+    pub(super) fn done(&mut self, start: u64) -> Done {
         let remaining = self.ram.pending_estimate().total();
         let multifd = self.sending.as_ref().map_or(0, |sending| sending.shared().bytes());
         let bytes = self.writer.offset() - start + (multifd - self.counted);

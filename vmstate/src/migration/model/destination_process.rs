@@ -80,6 +80,14 @@ impl World {
                 }
             }
             DestinationAction::Run => self.run_destination(),
+            DestinationAction::Advise(_)
+            | DestinationAction::Discard { .. }
+            | DestinationAction::Listen { .. }
+            | DestinationAction::SendBitmap(_)
+            | DestinationAction::RepeatRequests
+            | DestinationAction::Finish => {
+                return Some(DestinationInput::Failed(format!("{action:?} is not modelled")));
+            }
             DestinationAction::Close => {
                 if let Some(link) = destination.link.take() {
                     self.links[link].destination_open = false;

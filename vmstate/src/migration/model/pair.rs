@@ -112,6 +112,7 @@ impl Pair {
             Action::End => self.send(Item::End { described: true })?,
             Action::Synchronize if self.source_runs => self.remaining += self.dirty_per_pass,
             Action::Synchronize | Action::Throttle(_) => {}
+            other => return Err(format!("{other:?} is not modelled")),
         }
         Ok(Done::new(100, self.remaining))
     }
@@ -185,6 +186,12 @@ impl Pair {
                 Some(answered.map_or_else(Input::Lost, |()| Input::Done))
             }
             Action::Commit | Action::RollBack => Some(Input::Done),
+            Action::Advise(_)
+            | Action::Discard { .. }
+            | Action::Listen { .. }
+            | Action::SendBitmap(_)
+            | Action::RepeatRequests
+            | Action::Finish => Some(Input::Failed(format!("{action:?} is not modelled"))),
             Action::Run => {
                 self.destination_runs = true;
                 Some(Input::Done)

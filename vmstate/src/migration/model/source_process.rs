@@ -86,6 +86,7 @@ impl World {
             }
             SourceAction::End => messages.push(Message::new(Item::End { described: true })),
             SourceAction::Throttle(_) => {}
+            other => return Err(format!("{other:?} is not modelled")),
         }
         let remaining = source.memory.remaining();
         for message in messages {

@@ -152,7 +152,7 @@ parameters! {
         "xbzrle-cache-size", Bytes, Range::new(4096, u64::MAX, CACHE_SIZE), Releases::ALL, Implemented;
     /// The bandwidth limit of postcopy; 0 disables it.
     pub max_postcopy_bandwidth: u64 = 0,
-        "max-postcopy-bandwidth", BytesPerSecond, Range::ANY, Releases::ALL, Stored;
+        "max-postcopy-bandwidth", BytesPerSecond, Range::ANY, Releases::ALL, Implemented;
     /// The highest throttle.
     pub max_cpu_throttle: u8 = 99,
         "max-cpu-throttle", Percent, Range::new(1, 99, "an integer in the range of cpu_throttle_initial to 99"),
@@ -309,9 +309,20 @@ impl Parameters {
     /// Returns the number of bytes that can be sent in `duration`, or `None` without a limit.
     #[must_use]
     pub fn bytes_in(&self, duration: Duration) -> Option<u64> {
-        match self.max_bandwidth {
-            0 => None,
-            rate => u64::try_from(u128::from(rate) * duration.as_nanos() / 1_000_000_000).ok(),
-        }
+        bytes_at(self.max_bandwidth, duration)
+    }
+
+    /// Returns the number of bytes that can be sent in `duration` in the background of postcopy, or `None` without a limit.
+    #[must_use]
+    pub fn postcopy_bytes_in(&self, duration: Duration) -> Option<u64> {
+        bytes_at(self.max_postcopy_bandwidth, duration)
+    }
+}
+
+/// Returns the bytes of `duration` at `rate` per second, or `None` without a limit.
+fn bytes_at(rate: u64, duration: Duration) -> Option<u64> {
+    match rate {
+        0 => None,
+        rate => u64::try_from(u128::from(rate) * duration.as_nanos() / 1_000_000_000).ok(),
     }
 }

@@ -104,6 +104,11 @@ impl History {
         push(&mut self.passes, Pass { started: now, remaining: self.remaining, dirtied }, PASSES);
     }
 
+    /// Records that `bytes` of memory are left to send.
+    pub(crate) fn remains(&mut self, bytes: u64) {
+        self.remaining = bytes;
+    }
+
     /// Records the time of the handshake, from a measured round trip.
     pub fn handshake_takes(&mut self, duration: Duration) {
         self.handshake = duration;

@@ -7,7 +7,7 @@ use super::drain::Drain;
 use super::link::Peer;
 use super::phase::{NO_ANSWER, Next, Phase, Step};
 use super::shared::Shared;
-use super::{Done, Signal, SourceAction};
+use super::{Done, Signal, SourceAction, SourceControl};
 use crate::migration::capability::Capability;
 use crate::migration::policy::{Decision, decide, predict};
 use crate::migration::protocol::PING_DRAINED;
@@ -105,9 +105,10 @@ impl Active {
             self.hold(shared);
             return Continue(self);
         }
-        if runs && self.drain.begin(shared, now) {
+        if runs && !shared.wants_postcopy && self.drain.begin(shared, now) {
             return Continue(self);
         }
+        shared.is_postcopy = shared.wants_postcopy;
         if runs {
             return Break(Next::Stopping);
         }
@@ -144,6 +145,11 @@ impl Phase for Active {
                 self.waiting = None;
                 Continue(self)
             }
+            Signal::Control(SourceControl::StartPostcopy) => {
+                shared.wants_postcopy = true;
+                self.waiting = None;
+                Continue(self)
+            }
             signal => self.handle_before_run(shared, now, signal),
         }
     }
@@ -166,6 +172,9 @@ impl Phase for Active {
         if let Some(round_trip) = shared.link.round_trip() {
             shared.history.handshake_takes(round_trip * 2);
         }
+        if shared.wants_postcopy {
+            return self.switch_over(shared, now);
+        }
         let at = shared.elapsed(now);
         match decide(&shared.goal(), &shared.history, at) {
             Decision::Send => self.send(shared),
@@ -182,5 +191,9 @@ impl Phase for Active {
 
     fn deadline(&self) -> Option<Instant> {
         self.drain.deadline().or(self.waiting)
+    }
+
+    fn accepts(&self, control: &SourceControl) -> bool {
+        matches!(control, SourceControl::Cancel | SourceControl::StartPostcopy)
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::memory::BlockLayout;
 use crate::migration::capability::{Capabilities, Capability};
 use crate::migration::parameter::{Compression, Parameters};
 use crate::migration::peer::MachineSwitches;
 use crate::migration::release::QemuRelease;
+use crate::stream::PostcopyAdvice;
 
 /// The configuration of a [`Source`](super::Source).
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub struct SourceConfig {
     pub memory: u64,
     /// The target page size.
     pub page_size: u64,
+    /// The blocks of memory. Postcopy requires them.
+    pub blocks: Vec<BlockLayout>,
     /// A random number that identifies the migration.
     pub session: u64,
     /// Set if the guest runs at the start. A stopped guest stays stopped on both sides.
@@ -58,6 +62,7 @@ impl SourceConfig {
             release: QemuRelease::default(),
             memory,
             page_size: 4096,
+            blocks: Vec::new(),
             session,
             guest_runs: true,
             can_answer: true,
@@ -82,7 +87,8 @@ impl SourceConfig {
 
     /// Returns whether the return path is opened.
     pub(super) fn has_return_path(&self) -> bool {
-        self.can_answer && self.has(Capability::ReturnPath)
+        // Postcopy needs no other capability (`migrate_start` in QEMU's `migration/migration.c`).
+        self.can_answer && (self.has(Capability::ReturnPath) || self.has(Capability::PostcopyRam))
     }
 
     pub(super) fn has(&self, capability: Capability) -> bool {
@@ -95,6 +101,7 @@ impl SourceConfig {
         reasons.extend(self.capabilities.check(self.release).err().map(|conflict| conflict.to_string()));
         reasons.extend(self.parameters.check().err().map(|invalid| invalid.to_string()));
         reasons.extend(self.check_multifd());
+        reasons.extend(self.postcopy_blocker());
         if reasons.is_empty() { Ok(()) } else { Err(Rejected { reasons }) }
     }
 }
@@ -105,6 +112,24 @@ impl SourceConfig {
         let compression = self.parameters.multifd_compression;
         let missing = self.has(Capability::Multifd) && compression != Compression::None;
         missing.then(|| format!("parameter `multifd-compression` is `{compression}`; only `none` is implemented"))
+    }
+
+    /// Returns the reason why postcopy is impossible, if it may be used.
+    fn postcopy_blocker(&self) -> Option<String> {
+        if !self.has(Capability::PostcopyRam) {
+            return None;
+        }
+        if !self.can_answer {
+            return Some("`postcopy-ram` needs a destination that can answer; use a socket".to_owned());
+        }
+        let huge = self.blocks.iter().find(|block| block.host_page_size > 4096)?;
+        Some(format!("postcopy of RAM block `{}` in huge pages is not implemented", huge.idstr))
+    }
+
+    /// Returns the page sizes, which the destination's must equal.
+    pub(super) fn advice(&self) -> PostcopyAdvice {
+        let summary = self.blocks.iter().fold(0, |sizes, block| sizes | block.host_page_size);
+        PostcopyAdvice::new(summary, self.page_size)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::link::Peer;
 use super::phase::{NO_ANSWER, Next, Phase, Step};
 use super::shared::Shared;
+use super::switchover::running;
 use super::{Signal, SourceAction, SourceControl};
 use crate::migration::status::MigrationStatus;
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
@@ -46,7 +47,7 @@ impl Phase for Doubt {
         match control {
             SourceControl::Recover | SourceControl::Cancel => self.recoverable,
             SourceControl::ForceRun | SourceControl::Abandon => true,
-            SourceControl::Continue | SourceControl::Set(_) => false,
+            SourceControl::Continue | SourceControl::StartPostcopy | SourceControl::Set(_) => false,
         }
     }
 }
@@ -70,11 +71,12 @@ impl Asking {
         Self { revoke, connected: false, deadline }
     }
 
-    fn answered(self, state: DestinationState) -> Step<Self> {
+    fn answered(self, shared: &Shared, state: DestinationState) -> Step<Self> {
         match state {
             DestinationState::Loaded if self.revoke => Break(Next::Revoking),
             DestinationState::Loaded => Break(Next::Committed),
-            DestinationState::Running | DestinationState::Complete => Break(Next::Completed),
+            DestinationState::Running => Break(running(shared)),
+            DestinationState::Complete => Break(Next::Completed),
             DestinationState::Declined => Break(Next::Failed("the destination has declined".to_owned())),
             // A process that does not know the migration is not the destination: that one may run.
             DestinationState::Unknown => {
@@ -96,8 +98,8 @@ impl Phase for Asking {
                 Continue(self)
             }
             Signal::Message(_) | Signal::Lost(_) if !self.connected => Continue(self),
-            Signal::Message(ReturnPathMessage::Status { state, .. }) => self.answered(state),
-            Signal::Message(_) => Continue(self),
+            Signal::Message(ReturnPathMessage::Status { state, .. }) => self.answered(shared, state),
+            Signal::Message(_) | Signal::Bitmap(..) => Continue(self),
             Signal::Failed(reason) | Signal::Lost(reason) => Break(Next::Doubt(reason)),
             Signal::Timeout => Break(Next::Doubt(NO_ANSWER.to_owned())),
             Signal::Control(_) => {

@@ -17,6 +17,8 @@ mod drain;
 mod leaving;
 mod link;
 mod phase;
+mod postcopy;
+mod requests;
 mod shared;
 mod starting;
 mod states;
@@ -26,15 +28,17 @@ mod xbzrle;
 use std::time::Instant;
 
 pub use self::config::{Rejected, SourceConfig};
+use self::link::Answer;
 use self::shared::Shared;
 use self::starting::Connecting;
 use self::states::State;
 use super::capability::Capability;
 use super::parameter::Parameters;
 use super::status::{Event, MigrationStatus, Statistics};
+use crate::ram::PageRequest;
 use crate::ram::xbzrle::Counters;
 use crate::section::SentPages;
-use crate::stream::{Command, ReturnPathMessage};
+use crate::stream::{Command, ReceivedBitmap, ReturnPathMessage};
 
 /// A step that the driver carries out. It reports the result as [`SourceInput::Done`] or [`SourceInput::Failed`] before it asks for
 /// the next action.
@@ -67,7 +71,25 @@ pub enum SourceAction {
     Devices,
     /// Send the end of the stream and the description.
     End,
-    /// Close the channel and abort the session, if they are open.
+    /// Synchronize the dirty log for the last time, and send the commands that discard all pages which are left.
+    Discard,
+    /// Send the devices as a package.
+    Package {
+        /// Set if the package lets the guest run.
+        run: bool,
+    },
+    /// Send pages that the destination waits for.
+    Serve(Vec<PageRequest>),
+    /// Send the end of a stream whose pages were sent while the guest ran on the destination.
+    EndPostcopy,
+    /// Send all pages of a block again that the destination has not received.
+    Restore {
+        /// The name of the block.
+        block: String,
+        /// The pages that have arrived.
+        received: ReceivedBitmap,
+    },
+    /// Close the channel. The session is aborted unless [`Source::is_split`]: it continues on another connection.
     Close,
     /// Resume the guest.
     Resume,
@@ -142,6 +164,8 @@ pub enum SourceControl {
     Cancel,
     /// Continue after [`MigrationStatus::PreSwitchover`].
     Continue,
+    /// Let the guest run on the destination before all pages have arrived. Requires the capability `postcopy-ram`.
+    StartPostcopy,
     /// Change the parameters.
     Set(Box<Parameters>),
     /// Connect to the destination again, and ask for its state.
@@ -166,6 +190,8 @@ enum Signal {
     Done(Done),
     Failed(String),
     Message(ReturnPathMessage),
+    /// The pages of a block that have arrived.
+    Bitmap(String, ReceivedBitmap),
     Lost(String),
     Timeout,
     Control(SourceControl),
@@ -293,6 +319,12 @@ impl Source {
         self.shared.config.has_return_path()
     }
 
+    /// Returns whether the guest runs on the destination while its pages are sent.
+    #[must_use]
+    pub fn is_split(&self) -> bool {
+        self.shared.is_split
+    }
+
     /// Returns whether the migration has ended, so that no action follows.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -315,8 +347,15 @@ impl Source {
         self.shared.link.push(bytes);
         loop {
             match self.shared.link.next(now) {
-                Ok(Some(message)) => {
+                Ok(Some(Answer::Message(message))) => {
+                    if let Err(reason) = self.shared.requests.add(&message) {
+                        return self.lose(now, reason);
+                    }
                     self.advance(now, Signal::Message(message));
+                    self.advance_idle(now);
+                }
+                Ok(Some(Answer::Bitmap(block, received))) => {
+                    self.advance(now, Signal::Bitmap(block, received));
                     self.advance_idle(now);
                 }
                 Ok(None) => return,
@@ -359,6 +398,7 @@ impl SourceControl {
         match self {
             Self::Cancel => "migrate_cancel",
             Self::Continue => "migrate-continue",
+            Self::StartPostcopy => "migrate-start-postcopy",
             Self::Set(_) => "migrate-set-parameters",
             Self::Recover => "migrate-recover",
             Self::ForceRun => "x-force-run",

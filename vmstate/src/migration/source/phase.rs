@@ -20,6 +20,16 @@ pub(super) enum Next {
     Ending,
     Sent,
     Committed,
+    /// The package with the devices was sent, and lets nothing run.
+    Packaged,
+    /// The guest runs on the destination, or may run there.
+    Split,
+    /// The connection was lost while the guest runs on the destination.
+    Interrupted(String),
+    Recovering {
+        /// Set if the connection is still to be made.
+        connect: bool,
+    },
     Revoking,
     Asking {
         revoke: bool,
@@ -70,7 +80,7 @@ pub(super) trait Phase: Sized {
             Signal::Failed(reason) | Signal::Lost(reason) => Break(Next::Failed(reason)),
             Signal::Timeout => Break(Next::Failed(NO_ANSWER.to_owned())),
             Signal::Control(SourceControl::Cancel) => Break(Next::Cancelled),
-            Signal::Control(_) => Continue(self),
+            Signal::Control(_) | Signal::Bitmap(..) => Continue(self),
             Signal::Message(message) => match rejection(&message) {
                 Some(reason) => Break(Next::Failed(reason)),
                 None => Continue(self),

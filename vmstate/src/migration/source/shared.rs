@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::config::SourceConfig;
 use super::link::Link;
+use super::requests::Requests;
 use super::xbzrle::Encoded;
 use super::{Done, SourceAction};
 use crate::migration::capability::Capability;
@@ -25,7 +26,7 @@ pub(super) struct Busy {
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     pub(super) config: SourceConfig,
-    started: Instant,
+    pub(super) started: Instant,
     actions: VecDeque<SourceAction>,
     pub(super) busy: Option<Busy>,
     pub(super) events: VecDeque<Event>,
@@ -52,6 +53,13 @@ pub(super) struct Shared {
     pub(super) guest_stopped: bool,
     /// Set while the channel is open.
     pub(super) connected: bool,
+    /// Set when a command or the policy wants the guest to run on the destination before all pages have arrived.
+    pub(super) wants_postcopy: bool,
+    /// Set when the switchover to postcopy has begun.
+    pub(super) is_postcopy: bool,
+    /// Set when the destination runs the guest, or may run it, without all pages.
+    pub(super) is_split: bool,
+    pub(super) requests: Requests,
 }
 
 /// The bytes of memory that were sent, by phase.
@@ -59,6 +67,7 @@ pub(super) struct Shared {
 struct MemoryBytes {
     precopy: u64,
     downtime: u64,
+    postcopy: u64,
 }
 
 /// Rates of the last slice and of the last period.
@@ -78,6 +87,8 @@ pub(super) struct Times {
     pub(super) continued: Option<Duration>,
     pub(super) memory_sent: Option<Duration>,
     pub(super) ended: Option<Duration>,
+    /// The guest may run on the destination, before its pages have arrived.
+    pub(super) split: Option<Duration>,
     pub(super) finished: Option<Duration>,
 }
 
@@ -85,7 +96,7 @@ impl Shared {
     pub(super) fn new(config: SourceConfig, now: Instant) -> Self {
         let last_ping = if config.handshake { protocol::offer(protocol::VERSION) } else { protocol::PING_QEMU };
         Self {
-            link: Link::new(config.has_return_path(), last_ping),
+            link: Link::new(config.has_return_path(), last_ping, &config.blocks, config.page_size),
             history: History::new(config.memory, config.device_time),
             config,
             started: now,
@@ -108,6 +119,10 @@ impl Shared {
             error: None,
             guest_stopped: false,
             connected: false,
+            wants_postcopy: false,
+            is_postcopy: false,
+            is_split: false,
+            requests: Requests::default(),
         }
     }
 
@@ -126,7 +141,8 @@ impl Shared {
 
     /// Changes the state. States that the configured release does not have are skipped.
     pub(super) fn enter(&mut self, status: MigrationStatus) {
-        let optional = matches!(status, MigrationStatus::Failing | MigrationStatus::Device);
+        use MigrationStatus::{Device, Failing, PostcopyRecoverSetup};
+        let optional = matches!(status, Failing | Device | PostcopyRecoverSetup);
         let exists = is_transition(Side::Source, self.status, status, Some(self.config.release));
         debug_assert!(is_transition(Side::Source, self.status, status, None), "{} to {status}", self.status);
         if exists || !optional {
@@ -179,14 +195,29 @@ impl Shared {
         if let Some(counters) = done.xbzrle {
             self.encoded.count(counters);
         }
-        if matches!(busy.action, SourceAction::Iterate { .. } | SourceAction::CompleteLive) {
+        use SourceAction::{CompleteLive, Iterate, Serve};
+        if matches!(busy.action, Iterate { .. } | CompleteLive | Serve(_)) {
             let memory = self.history.remaining().saturating_sub(done.remaining);
             // Changes are much smaller than the memory that is left.
             let speed = if self.encoded.is_used() { done.bytes.max(memory) } else { done.bytes };
             self.history.sent(memory, speed, now.saturating_duration_since(busy.since));
-            let phase = if self.guest_stopped { &mut self.memory.downtime } else { &mut self.memory.precopy };
+            let phase = match (self.is_split, self.guest_stopped) {
+                (true, _) => &mut self.memory.postcopy,
+                (false, true) => &mut self.memory.downtime,
+                (false, false) => &mut self.memory.precopy,
+            };
             *phase = phase.saturating_add(done.bytes);
         }
+    }
+
+    /// Sends the pages that the destination waits for. Returns whether there are any.
+    pub(super) fn serve(&mut self) -> bool {
+        let is_needed = !self.requests.is_empty();
+        if is_needed {
+            let requests = self.requests.take();
+            self.queue(SourceAction::Serve(requests));
+        }
+        is_needed
     }
 
     /// Records a synchronization of the dirty log, and emits the event of the new pass.
@@ -249,7 +280,8 @@ impl Shared {
         let busy = self.busy.as_ref().map(|busy| &busy.action);
         let history = (self.history.remaining(), self.history.is_exact(), self.history.bandwidth().is_some());
         let flags = (self.guest_stopped, self.connected, self.error.is_some());
-        format!("{:?}", (&self.actions, busy, self.status, self.link.key(), history, flags))
+        let postcopy = (self.wants_postcopy, self.is_postcopy, self.is_split, self.requests.is_empty());
+        format!("{:?}", (&self.actions, busy, self.status, self.link.key(), history, flags, postcopy))
     }
 
     pub(super) fn statistics(&self, now: Instant) -> Statistics {
@@ -276,17 +308,18 @@ impl Shared {
 
     /// Returns the time from the decision to stop the guest to the end.
     pub(super) fn downtime(&self) -> Option<Duration> {
-        Some(self.times.finished?.saturating_sub(self.times.stopping?))
+        let end = self.times.split.or(self.times.finished)?;
+        Some(end.saturating_sub(self.times.stopping?))
     }
 
     fn parts(&self) -> Option<DowntimeParts> {
-        let Times { stopping, stopped, continued, memory_sent, ended, finished, .. } = self.times;
+        let Times { stopping, stopped, continued, memory_sent, ended, split, finished, .. } = self.times;
         Some(DowntimeParts {
             stop: stopped?.saturating_sub(stopping?),
             pause: continued?.saturating_sub(stopped?),
             memory: memory_sent?.saturating_sub(continued?),
             devices: ended?.saturating_sub(memory_sent?),
-            handshake: finished?.saturating_sub(ended?),
+            handshake: split.or(finished)?.saturating_sub(ended?),
         })
     }
 
@@ -313,6 +346,8 @@ impl Shared {
             precopy_bytes: self.memory.precopy,
             downtime_bytes: self.memory.downtime,
             multifd_bytes: self.multifd,
+            postcopy_bytes: self.memory.postcopy,
+            postcopy_requests: self.requests.count,
         }
     }
 }

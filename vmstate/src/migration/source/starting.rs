@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::phase::{Next, Phase, Step};
 use super::shared::Shared;
 use super::{Signal, SourceAction};
+use crate::migration::capability::Capability;
 use crate::migration::protocol;
 use crate::stream::Command;
 
@@ -44,6 +45,9 @@ impl Starting {
             if shared.config.handshake {
                 commands.push(Command::Ping(protocol::offer(protocol::VERSION)));
             }
+        }
+        if shared.config.has(Capability::PostcopyRam) {
+            commands.push(Command::PostcopyAdvise(Some(shared.config.advice())));
         }
         shared.queue(SourceAction::Begin { commands });
         Self

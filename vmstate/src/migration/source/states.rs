@@ -6,6 +6,7 @@ use super::active::Active;
 use super::doubt::{Asking, Doubt};
 use super::leaving::{Finished, Leaving};
 use super::phase::{Next, Phase, Step};
+use super::postcopy::{Interrupted, Packaged, Recovering, Split, Switching};
 use super::shared::Shared;
 use super::starting::{Connecting, Starting};
 use super::switchover::{Barrier, Committed, Completing, Ending, PreSwitchover, Revoking, Sent, Stopping};
@@ -22,6 +23,11 @@ states! {
     Stopping,
     PreSwitchover,
     Completing,
+    Switching,
+    Packaged,
+    Split,
+    Interrupted,
+    Recovering,
     Barrier,
     Ending,
     Sent,
@@ -43,6 +49,7 @@ impl State {
             Next::Stopped if shared.config.has(Capability::PauseBeforeSwitchover) => {
                 PreSwitchover::begin(shared).into()
             }
+            Next::Stopped | Next::Completing if shared.is_postcopy => Switching::begin(shared, now).into(),
             Next::Stopped | Next::Completing => Completing::begin(shared, now).into(),
             Next::Barrier => Barrier::begin(shared, now).into(),
             Next::Ending => Ending::begin(shared, now).into(),
@@ -50,6 +57,17 @@ impl State {
             Next::Committed => Committed::begin(shared, now).into(),
             Next::Revoking => Revoking::begin(shared, now).into(),
             Next::Asking { revoke } => Asking::begin(shared, now, revoke).into(),
+            Next::Packaged => Packaged::begin(shared, now).into(),
+            Next::Split => Split::begin(shared, now).into(),
+            Next::Recovering { connect } => Recovering::begin(shared, now, connect).into(),
+            Next::Interrupted(reason) => {
+                shared.error.get_or_insert(reason);
+                Interrupted::begin(shared).into()
+            }
+            Next::Doubt(reason) if shared.is_split => {
+                shared.error.get_or_insert(reason);
+                Interrupted::begin(shared).into()
+            }
             Next::Doubt(reason) => {
                 shared.error.get_or_insert(reason);
                 Doubt::begin(shared).into()

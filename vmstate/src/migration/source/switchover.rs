@@ -189,7 +189,7 @@ impl Phase for Ending {
             Signal::Failed(reason) | Signal::Lost(reason) => self.undecided(reason),
             Signal::Timeout => self.undecided(NO_ANSWER.to_owned()),
             Signal::Control(SourceControl::Cancel) => self.undecided("cancelled after the end".to_owned()),
-            Signal::Message(_) | Signal::Control(_) => Continue(self),
+            Signal::Message(_) | Signal::Control(_) | Signal::Bitmap(..) => Continue(self),
         }
     }
 
@@ -262,12 +262,24 @@ impl Phase for Committed {
             {
                 self.handle_before_run(shared, now, signal)
             }
+            Signal::Done(done) => {
+                shared.count(now, done);
+                Continue(self)
+            }
             Signal::Control(SourceControl::Cancel) => Break(Next::Revoking),
-            signal => match decided(signal) {
+            signal => match decided(shared, signal) {
                 Some(next) => Break(next),
                 None => Continue(self),
             },
         }
+    }
+
+    /// The destination may need pages before it reports that it runs the guest.
+    fn proceed(self, shared: &mut Shared, _: Instant) -> Step<Self> {
+        if shared.is_postcopy {
+            shared.serve();
+        }
+        Continue(self)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -292,12 +304,12 @@ impl Revoking {
 }
 
 impl Phase for Revoking {
-    fn handle(self, _: &mut Shared, _: Instant, signal: Signal) -> Step<Self> {
+    fn handle(self, shared: &mut Shared, _: Instant, signal: Signal) -> Step<Self> {
         match signal {
             Signal::Message(ReturnPathMessage::Status { state: DestinationState::Declined, .. }) => {
                 Break(Next::Cancelled)
             }
-            signal => match decided(signal) {
+            signal => match decided(shared, signal) {
                 Some(next) => Break(next),
                 None => Continue(self),
             },
@@ -310,10 +322,11 @@ impl Phase for Revoking {
 }
 
 /// Returns the next state if a signal decides who has the guest, or ends the hope for an answer.
-fn decided(signal: Signal) -> Option<Next> {
+fn decided(shared: &Shared, signal: Signal) -> Option<Next> {
     match signal {
         Signal::Message(ReturnPathMessage::Status { state, reason }) => match state {
-            DestinationState::Running | DestinationState::Complete => Some(Next::Completed),
+            DestinationState::Running => Some(running(shared)),
+            DestinationState::Complete => Some(Next::Completed),
             DestinationState::Declined => {
                 Some(Next::Failed(format!("the destination has declined: {}", reason.escape_debug())))
             }
@@ -322,6 +335,16 @@ fn decided(signal: Signal) -> Option<Next> {
         },
         Signal::Failed(reason) | Signal::Lost(reason) => Some(Next::Doubt(reason)),
         Signal::Timeout => Some(Next::Doubt(NO_ANSWER.to_owned())),
-        Signal::Done(_) | Signal::Message(_) | Signal::Control(_) => None,
+        Signal::Done(_) | Signal::Message(_) | Signal::Control(_) | Signal::Bitmap(..) => None,
+    }
+}
+
+/// Returns the next state when the destination runs the guest.
+pub(super) fn running(shared: &Shared) -> Next {
+    match (shared.is_postcopy, shared.link.is_replaced) {
+        (false, _) => Next::Completed,
+        (true, false) => Next::Split,
+        // Pages may be lost with the old connection.
+        (true, true) => Next::Recovering { connect: false },
     }
 }

@@ -1,6 +1,7 @@
 //! The states of a migration, its events and its statistics.
 
 mod event;
+mod latency;
 mod statistics;
 mod transitions;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use super::QemuRelease;
 
 pub use self::event::{Event, Prediction};
+pub use self::latency::FaultLatency;
 pub use self::statistics::{DowntimeParts, RamStatistics, Statistics, XbzrleStatistics};
 pub use self::transitions::{Side, is_transition};
 
@@ -47,6 +49,16 @@ states! {
     PreSwitchover = "pre-switchover";
     /// The guest is stopped, and the source sends its devices (QEMU 10.0).
     Device = "device";
+    /// The devices are sent and loaded, and the guest does not run yet (QEMU 11.1).
+    PostcopyDevice = "postcopy-device";
+    /// The guest runs on the destination, and its pages follow.
+    PostcopyActive = "postcopy-active";
+    /// The connection is lost while the guest runs on the destination.
+    PostcopyPaused = "postcopy-paused";
+    /// The source connects again (QEMU 10.0).
+    PostcopyRecoverSetup = "postcopy-recover-setup";
+    /// The sides agree on the pages that are missing.
+    PostcopyRecover = "postcopy-recover";
     /// The machine is at the destination.
     Completed = "completed";
     /// A failure is being handled; the guest may be stopped (QEMU 11.1).
@@ -86,6 +98,9 @@ impl MigrationStatus {
         match self {
             Self::Doubt => "postcopy-paused",
             Self::Loaded => Self::Active.name(),
+            // Older releases have the state of a running guest as soon as they load the devices.
+            Self::PostcopyDevice if !release.behavior().has_failing => Self::PostcopyActive.name(),
+            Self::PostcopyRecoverSetup if release == QemuRelease::V7_2 => Self::PostcopyPaused.name(),
             // Older releases stay in the state in which the failure occurred until it is handled.
             Self::Failing if !release.behavior().has_failing => Self::Active.name(),
             other => other.name(),

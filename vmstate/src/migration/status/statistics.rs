@@ -65,6 +65,10 @@ pub struct RamStatistics {
     pub downtime_bytes: u64,
     /// The bytes that were sent over data channels (`multifd-bytes`).
     pub multifd_bytes: u64,
+    /// The bytes of memory that were sent while the guest ran on the destination (`postcopy-bytes`).
+    pub postcopy_bytes: u64,
+    /// The number of requests for pages (`postcopy-requests`).
+    pub postcopy_requests: u64,
 }
 
 impl RamStatistics {

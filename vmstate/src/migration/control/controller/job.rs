@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use super::super::super::drive::{Host, Incoming, IncomingControl, MigrationError, Outgoing, OutgoingControl};
 use super::super::super::source::{SourceConfig, SourceControl};
-use super::super::super::{Event, MigrationStatus, Statistics, Uri};
+use super::super::super::{Capability, Event, MigrationStatus, Statistics, Uri};
 use super::super::event::MonitorEvent;
 use super::address::Address;
 use super::guest::Guest;
@@ -16,6 +16,8 @@ use super::notice::Notice;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) kind: Kind,
+    /// Set if the guest may run on the destination before all pages have arrived.
+    pub(super) allows_postcopy: bool,
     /// `None` once it was waited for.
     thread: Option<JoinHandle<()>>,
 }
@@ -52,10 +54,11 @@ impl Job {
         H: Host + Send + 'static,
     {
         let (started, control) = mpsc::sync_channel(1);
+        let allows_postcopy = config.capabilities.has(Capability::PostcopyRam);
         let guest = guest.clone();
         let thread = thread::spawn(move || run_outgoing(guest, &to, config, &started));
         match control.recv() {
-            Ok(Ok(control)) => Ok(Self { kind: Kind::Outgoing(control), thread: Some(thread) }),
+            Ok(Ok(control)) => Ok(Self { kind: Kind::Outgoing(control), allows_postcopy, thread: Some(thread) }),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(MigrationError::new("migration", &"its thread has panicked")),
         }
@@ -77,7 +80,7 @@ impl Job {
             }
             drop(from);
         });
-        Self { kind: Kind::Incoming(control, progress), thread: Some(thread) }
+        Self { kind: Kind::Incoming(control, progress), allows_postcopy: false, thread: Some(thread) }
     }
 
     pub(super) fn statistics(&self) -> Statistics {

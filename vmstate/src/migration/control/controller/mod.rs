@@ -116,9 +116,12 @@ impl<H: Host + Send + 'static> Controller<H> {
     }
 
     /// Continues a migration of which the outcome is unknown.
-    fn resume_migration(&self) -> Result<(), CommandError> {
+    fn resume_migration(&self, uri: &Uri) -> Result<(), CommandError> {
         match &self.job {
-            Some(Job { kind: Kind::Outgoing(control), .. }) if self.status() == MigrationStatus::Doubt => {
+            Some(Job { kind: Kind::Outgoing(control), .. })
+                if matches!(self.status(), MigrationStatus::Doubt | MigrationStatus::PostcopyPaused) =>
+            {
+                control.redirect(uri);
                 control.send(SourceControl::Recover);
                 Ok(())
             }
@@ -179,7 +182,7 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
 
     fn migrate(&mut self, uri: &Uri, resume: bool, settings: &Settings) -> Result<(), CommandError> {
         if resume {
-            return self.resume_migration();
+            return self.resume_migration(uri);
         }
         self.check_sender()?;
         let to = self.address(uri)?;
@@ -258,6 +261,44 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
     fn close_descriptor(&mut self, name: &str) -> Result<(), CommandError> {
         let closed = self.descriptors.remove(name).map(drop);
         closed.ok_or_else(|| CommandError::unknown_descriptor(name))
+    }
+
+    fn start_postcopy(&mut self) -> Result<(), CommandError> {
+        match &self.job {
+            Some(job) if job.allows_postcopy => {
+                if let Kind::Outgoing(control) = &job.kind {
+                    control.send(SourceControl::StartPostcopy);
+                }
+                Ok(())
+            }
+            Some(Job { kind: Kind::Outgoing(_), .. }) => {
+                Err(CommandError::new("Enable postcopy with migrate_set_capability before the start of migration"))
+            }
+            _ => Err(CommandError::new("Start a migration before switching to postcopy")),
+        }
+    }
+
+    fn pause(&mut self) -> Result<(), CommandError> {
+        let running = [MigrationStatus::PostcopyActive, MigrationStatus::PostcopyRecover];
+        match &self.job {
+            Some(job) if running.contains(&self.status()) => {
+                job.disconnect();
+                Ok(())
+            }
+            _ => {
+                let states = "postcopy-active or postcopy-recover state";
+                Err(CommandError::new(format!("migrate-pause is currently only supported during {states}")))
+            }
+        }
+    }
+
+    fn recover(&mut self, uri: &Uri) -> Result<(), CommandError> {
+        match &self.job {
+            Some(Job { kind: Kind::Incoming(control, _), .. }) if self.status() == MigrationStatus::PostcopyPaused => {
+                control.recover(uri).map_err(|error| failed(&error))
+            }
+            _ => Err(CommandError::new("Migrate recover can only be run when postcopy is paused.")),
+        }
     }
 
     fn yank(&mut self) -> Result<(), CommandError> {

@@ -1,0 +1,160 @@
+//! A running guest moves to another process before its memory has arrived.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vmstate::memory::{MappingOptions, MemoryError, MissingFaults};
+use vmstate_tests::board::BoardProcess;
+
+/// Returns whether the system handles page faults in user space.
+fn is_supported() -> bool {
+    let block = std::sync::Arc::new(MappingOptions::anonymous().map("ram", 4096).unwrap());
+    match MissingFaults::start(vec![block], |_, _| {}) {
+        Ok(_) => true,
+        Err(error @ MemoryError::Unsupported { .. }) => {
+            assert!(std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{error}");
+            eprintln!("NOT TESTED: {error}");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Starts a board that waits for a guest by postcopy, and a migration to it that stays in precopy.
+fn begin(source: &mut BoardProcess) -> BoardProcess {
+    let mut destination = BoardProcess::start(&["--incoming", "defer"]);
+    for board in [&mut *source, &mut destination] {
+        board.enable("postcopy-ram");
+    }
+    // A PART and a pause: nothing else is sent before postcopy starts.
+    source.execute("migrate-set-parameters", json!({ "max-bandwidth": 100_000 }));
+    let uri = format!("unix:{}", destination.path("guest").display());
+    destination.execute("migrate-incoming", json!({ "uri": uri }));
+    source.execute("migrate", json!({ "uri": uri }));
+    source.wait_for(&["active"]);
+    destination
+}
+
+/// Returns a number of `query-migrate`.
+fn number(board: &mut BoardProcess, name: &str) -> u64 {
+    let found = board.execute("query-migrate", json!({}));
+    found["ram"][name].as_u64().unwrap_or_else(|| panic!("no {name} in {found}"))
+}
+
+#[track_caller]
+fn assert_moved(source: &mut BoardProcess, destination: &mut BoardProcess) {
+    destination.assert_right();
+    source.assert_silent();
+    assert_eq!((source.status().as_str(), destination.status().as_str()), ("postmigrate", "running"));
+}
+
+fn states(board: &BoardProcess) -> Vec<&str> {
+    board.events.iter().filter(|event| !event.starts_with("pass")).map(String::as_str).collect()
+}
+
+#[test]
+fn guest_runs_before_its_pages_arrive() {
+    if !is_supported() {
+        return;
+    }
+    let mut source = BoardProcess::running(&[]);
+    let mut destination = begin(&mut source);
+    source.execute("migrate-start-postcopy", json!({}));
+    source.wait_for(&["completed"]);
+    destination.wait_for(&["completed"]);
+    assert_moved(&mut source, &mut destination);
+    assert_eq!(states(&source), ["setup", "active", "STOP", "device", "postcopy-active", "completed"]);
+    assert_eq!(states(&destination), ["setup", "active", "RESUME", "postcopy-active", "completed"]);
+    let found = source.execute("query-migrate", json!({}));
+    println!("{found}");
+    assert!(found["downtime"].as_u64().unwrap() < 1000, "{found}");
+    assert!(found["ram"]["postcopy-bytes"].as_u64().unwrap() > 0, "{found}");
+    assert_eq!(found["ram"]["remaining"], 0, "{found}");
+}
+
+/// The guest verifies itself while nearly all of its pages are missing: each of them is requested.
+#[test]
+fn requested_pages_precede_the_limited_background() {
+    if !is_supported() {
+        return;
+    }
+    let mut source = BoardProcess::running(&[]);
+    let mut destination = begin(&mut source);
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 50_000 }));
+    source.execute("migrate-start-postcopy", json!({}));
+    source.wait_for(&["postcopy-active"]);
+    let start = Instant::now();
+    destination.assert_right();
+    println!("the guest answers after {:?}", start.elapsed());
+    assert_eq!(source.migration(), "postcopy-active");
+    // The guest is small: it needs five pages.
+    let requests = number(&mut source, "postcopy-requests");
+    assert!(requests > 1, "{requests}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 0 }));
+    source.wait_for(&["completed"]);
+    destination.wait_for(&["completed"]);
+    assert_moved(&mut source, &mut destination);
+}
+
+#[test]
+fn interrupted_guest_recovers() {
+    if !is_supported() {
+        return;
+    }
+    let mut source = BoardProcess::running(&[]);
+    let mut destination = begin(&mut source);
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 20_000 }));
+    source.execute("migrate-start-postcopy", json!({}));
+    source.wait_for(&["postcopy-active"]);
+    destination.wait_for(&["postcopy-active"]);
+    for round in 0..3 {
+        let (first, second) =
+            if round == 1 { (&mut source, &mut destination) } else { (&mut destination, &mut source) };
+        first.execute("migrate-pause", json!({}));
+        first.wait_for(&["postcopy-paused"]);
+        second.wait_for(&["postcopy-paused"]);
+        assert_eq!(source.status(), "finish-migrate");
+        let error = source.try_execute("migrate_cancel", &Value::Null);
+        assert_eq!(source.migration(), "postcopy-paused", "{error:?}");
+        // The second time to another address.
+        let uri = format!("unix:{}", destination.path(&format!("again{round}")).display());
+        destination.execute("migrate-recover", json!({ "uri": uri }));
+        source.execute("migrate", json!({ "uri": uri, "resume": true }));
+        source.wait_for(&["postcopy-active"]);
+        destination.wait_for(&["postcopy-active"]);
+        destination.assert_right();
+    }
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 0 }));
+    source.wait_for(&["completed"]);
+    destination.wait_for(&["completed"]);
+    assert_moved(&mut source, &mut destination);
+}
+
+#[test]
+fn destination_without_postcopy_changes_nothing() {
+    let mut source = BoardProcess::running(&[]);
+    source.enable("postcopy-ram");
+    let (mut destination, uri) = BoardProcess::awaiting(&[]);
+    source.execute("migrate", json!({ "uri": uri }));
+    source.wait_for(&["failed"]);
+    source.assert_right();
+    assert_eq!(destination.ended().code(), Some(2));
+    assert!(destination.log().contains("switch `postcopy-ram` on at the destination"), "{}", destination.log());
+}
+
+#[test]
+fn postcopy_needs_its_capability_and_a_migration() {
+    let mut board = BoardProcess::running(&[]);
+    let error =
+        |board: &mut BoardProcess, command: &str, arguments: Value| board.try_execute(command, &arguments).unwrap_err();
+    assert_eq!(
+        error(&mut board, "migrate-start-postcopy", json!({})),
+        "Start a migration before switching to postcopy"
+    );
+    board.enable("postcopy-ram");
+    let uri = format!("file:{}", board.path("file").display());
+    let refused = error(&mut board, "migrate", json!({ "uri": uri }));
+    assert!(refused.contains("needs a destination that can answer"), "{refused}");
+    board.assert_right();
+}

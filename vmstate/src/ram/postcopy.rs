@@ -1,0 +1,152 @@
+//! Postcopy at the source: pages of a stopped guest are sent once, in whole host pages, requested ones first.
+//!
+//! (QEMU: `ram_postcopy_send_discard_bitmap`, `postcopy_chunk_hostpages_pass` and `ram_save_queue_pages` in
+//! `migration/ram.c`, `postcopy_discard_send_range` in `migration/postcopy-ram.c`.)
+
+use std::ops::Range;
+
+use vmstate_types::SaveError;
+
+use super::live::Ram;
+use super::page_writer::PageWriter;
+use super::save::RamSaver;
+use super::view::{View, views};
+use crate::memory::RamBlock;
+use crate::section::{BorrowedPages, Output};
+use crate::stream::{Command, DiscardRange, ReceivedBitmap};
+
+/// The most ranges of a discard (`MAX_DISCARDS_PER_COMMAND` in QEMU's `migration/postcopy-ram.c`).
+const DISCARDS: usize = 12;
+
+/// Pages that the destination waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageRequest {
+    /// The name of the block.
+    pub block: String,
+    /// The range in bytes.
+    pub bytes: Range<u64>,
+}
+
+impl RamSaver {
+    /// Begins postcopy after the guest was stopped: returns the commands that discard all pages that are still to be sent.
+    pub(super) fn begin_postcopy(&mut self) -> Result<Vec<Command>, SaveError> {
+        self.sync_dirty_log()?;
+        self.stop_log();
+        // Pages are placed as a whole, once.
+        self.xbzrle = None;
+        self.send_whole_host_pages();
+        let page_size = self.layout.page_size().bytes();
+        let mut commands = Vec::new();
+        for (block, dirty) in self.layout.blocks().iter().zip(&*self.dirty) {
+            let range = |run: Range<u64>| DiscardRange::new(run.start * page_size, (run.end - run.start) * page_size);
+            let ranges: Vec<_> = dirty.runs().map(range).collect();
+            let chunks = ranges.chunks(DISCARDS);
+            commands.extend(
+                chunks.map(|ranges| Command::RamDiscard { block: block.idstr.clone(), ranges: ranges.to_vec() }),
+            );
+        }
+        Ok(commands)
+    }
+
+    /// Sends host pages as a whole from here on: the destination places nothing smaller.
+    fn send_whole_host_pages(&mut self) {
+        let page_size = self.layout.page_size().bytes();
+        self.units = self.layout.blocks().iter().map(|block| (block.host_page_size / page_size).max(1)).collect();
+        for (dirty, unit) in self.dirty.iter().zip(&self.units) {
+            widen(dirty, *unit);
+        }
+    }
+
+    /// Continues on a new connection: the pages that the destination has not received are sent again.
+    ///
+    /// # Errors
+    /// Returns an error if the block is unknown, or a host page was received in part.
+    pub(super) fn restore_dirty(&mut self, block: &str, received: &ReceivedBitmap) -> Result<(), SaveError> {
+        let index = self.layout.find(block).ok_or_else(|| unknown_block(block))?;
+        let (dirty, unit) = (&self.dirty[index], self.units.get(index).copied().unwrap_or(1));
+        dirty.clear();
+        for page in (0..dirty.pages()).filter(|page| !received.contains(*page)) {
+            dirty.insert(page);
+        }
+        widen(dirty, unit);
+        // The new stream begins without a block.
+        (self.block, self.number, self.last_block) = (0, 0, None);
+        Ok(())
+    }
+
+    /// Returns the block and the pages of a request.
+    fn requested(&self, request: &PageRequest) -> Result<(usize, Range<u64>), SaveError> {
+        let index = self.layout.find(&request.block).ok_or_else(|| unknown_block(&request.block))?;
+        let Range { start, end } = request.bytes;
+        let size = self.layout.blocks().get(index).map_or(0, |block| block.size);
+        if start >= end || end > size {
+            let block = &request.block;
+            let reason = format!("the destination requests {start:#x}..{end:#x} of the {size:#x} bytes of `{block}`");
+            return Err(SaveError::misuse(reason));
+        }
+        let bytes = self.layout.page_size().bytes() * self.units.get(index).copied().unwrap_or(1);
+        let per_page = self.layout.page_size().bytes();
+        Ok((index, start / bytes * bytes / per_page..end.next_multiple_of(bytes).min(size) / per_page))
+    }
+
+    /// Writes the pages of a request that were not sent yet. The background continues after them.
+    fn send_requested<'m, B: RamBlock>(
+        &mut self,
+        blocks: &[View<'m, B>],
+        request: &PageRequest,
+        out: &mut PageWriter<'_, 'm>,
+    ) -> Result<(), SaveError> {
+        let (index, pages) = self.requested(request)?;
+        let Some(block) = blocks.get(index) else { return Ok(()) };
+        let mut next = pages.start;
+        while let Some(run) = self.dirty[index].run_from(next, u64::MAX).filter(|run| run.start < pages.end) {
+            let run = run.start..run.end.min(pages.end);
+            next = run.end;
+            self.send_run(block, &request.block, index, run, u64::MAX, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes each unit of pages dirty as a whole if one of its pages is.
+fn widen(dirty: &crate::memory::DirtyBitmap, unit: u64) {
+    if unit > 1 {
+        for run in dirty.runs().collect::<Vec<_>>() {
+            dirty.insert_range(run.start / unit * unit..run.end.next_multiple_of(unit));
+        }
+    }
+}
+
+fn unknown_block(block: &str) -> SaveError {
+    SaveError::misuse(format!("the destination has no RAM block `{}` in common", block.escape_debug()))
+}
+
+impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
+    /// Begins postcopy; see [`RamSaver::begin_postcopy`].
+    pub(crate) fn begin_postcopy(&mut self) -> Result<Vec<Command>, SaveError> {
+        self.saver.begin_postcopy()
+    }
+
+    /// Continues on a new connection; see [`RamSaver::restore_dirty`].
+    pub(crate) fn restore_dirty(&mut self, block: &str, received: &ReceivedBitmap) -> Result<(), SaveError> {
+        self.saver.restore_dirty(block, received)
+    }
+
+    /// Writes the payload of a part with the requested pages.
+    pub(crate) fn save_requested(&mut self, out: &mut Output<'_>, requests: &[PageRequest]) -> Result<(), SaveError> {
+        let views = views(self.blocks.as_mut());
+        let mut borrowed = BorrowedPages::new(out.accepts());
+        for request in requests {
+            let mut pages = PageWriter { writer: out.writer(), borrowed: Some(&mut borrowed) };
+            self.saver.send_requested(&views, request, &mut pages)?;
+            out.flush_with(&mut borrowed)?;
+        }
+        self.saver.end_section(out.writer());
+        Ok(())
+    }
+
+    /// Writes the payload of the last section after all pages.
+    pub(crate) fn save_end(&mut self, out: &mut Output<'_>) {
+        self.saver.end_section(out.writer());
+    }
+}

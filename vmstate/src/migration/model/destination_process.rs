@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use vmstate_types::Writer;
 
-use super::guest::Pages;
-use super::link::Link;
-use super::world::{DestinationProcess, Mutation, World};
+use super::guest::{PAGES, Pages};
+use super::link::{Link, Message};
+use super::source_process::RUNNING_PACKAGE;
+use super::world::{BLOCK, DestinationProcess, Mutation, PAGE, World};
 use crate::migration::MigrationStatus;
-use crate::migration::destination::{DestinationAction, DestinationControl, DestinationInput};
+use crate::migration::destination::{DestinationAction, DestinationControl, DestinationInput, Item};
+use crate::stream::{Command, DiscardRange, ReceivedBitmap, ReturnPathMessage};
 
 impl World {
     pub(super) fn force_destination(&mut self) -> Option<()> {
@@ -80,13 +82,24 @@ impl World {
                 }
             }
             DestinationAction::Run => self.run_destination(),
-            DestinationAction::Advise(_)
-            | DestinationAction::Discard { .. }
-            | DestinationAction::Listen { .. }
-            | DestinationAction::SendBitmap(_)
-            | DestinationAction::RepeatRequests
-            | DestinationAction::Finish => {
-                return Some(DestinationInput::Failed(format!("{action:?} is not modelled")));
+            DestinationAction::Advise(_) => {}
+            DestinationAction::Discard { ranges, .. } => {
+                if self.setup.mutation != Some(Mutation::KeepDiscardedPages) {
+                    destination.discard(ranges);
+                }
+            }
+            DestinationAction::Listen { length } => destination.listen(*length),
+            DestinationAction::SendBitmap(_) => return Some(self.send_bitmap(vanishes)),
+            DestinationAction::RepeatRequests => {
+                for page in (0..PAGES).filter(|page| destination.waits[*page]).collect::<Vec<_>>() {
+                    self.request(page);
+                }
+            }
+            DestinationAction::Finish => {
+                if !destination.is_whole() {
+                    return Some(DestinationInput::Failed("pages are missing".to_owned()));
+                }
+                destination.places = false;
             }
             DestinationAction::Close => {
                 if let Some(link) = destination.link.take() {
@@ -102,7 +115,11 @@ impl World {
         destination.runs = true;
         self.destination_ran = true;
         let loaded = (destination.pages, destination.devices);
-        let sent = self.stopped.map(|guest| (guest.pages.map(Some), Some(guest.devices)));
+        let mut sent = self.stopped.map(|guest| (guest.pages.map(Some), Some(guest.devices)));
+        if let Some((pages, _)) = sent.as_mut().filter(|_| destination.places) {
+            // Missing pages follow.
+            pages.iter_mut().zip(loaded.0).for_each(|(sent, loaded)| *sent = sent.and(loaded.and(*sent)));
+        }
         if Some(loaded) != sent {
             self.violation.get_or_insert_with(|| format!("the guest runs with {loaded:?} instead of {sent:?}"));
         }
@@ -111,13 +128,65 @@ impl World {
     fn read(&mut self) -> Option<DestinationInput> {
         let lost = DestinationInput::Lost("connection lost".to_owned());
         let destination = self.destination.as_mut()?;
+        if let Some(message) = destination.package.pop_front() {
+            destination.devices = message.devices.or(destination.devices);
+            return Some(DestinationInput::Item(message.item));
+        }
         let Some(link) = destination.link.and_then(|link| self.links.get_mut(link)) else { return Some(lost) };
+        if destination.places && link.forward.front().is_some_and(|message| message.item == Item::Section) {
+            return None;
+        }
         let Some(message) = link.forward.pop_front() else { return link.is_lost_for_destination().then_some(lost) };
         for (page, content) in destination.pages.iter_mut().zip(message.pages) {
             *page = content.or(*page);
         }
         destination.devices = message.devices.or(destination.devices);
         Some(DestinationInput::Item(message.item))
+    }
+
+    /// Places the pages of a section.
+    pub(super) fn destination_places(&mut self) -> Option<()> {
+        let destination = self.destination.as_mut().filter(|destination| destination.places)?;
+        let link = self.links.get_mut(destination.link?)?;
+        let message = link.forward.pop_front_if(|message| message.item == Item::Section)?;
+        let stopped = self.stopped?.pages;
+        for (page, content) in message.pages.into_iter().enumerate() {
+            let Some(content) = content else { continue };
+            if destination.pages[page].replace(content).is_some() || content != stopped[page] {
+                self.violation.get_or_insert_with(|| format!("page {page} is placed twice, or stale"));
+            }
+            destination.waits[page] = false;
+        }
+        Some(())
+    }
+
+    /// The guest accesses a missing page, which is requested.
+    pub(super) fn guest_faults(&mut self, page: usize) -> Option<()> {
+        let destination = self.destination.as_mut().filter(|destination| destination.may_fault(page))?;
+        destination.page_faults -= 1;
+        destination.waits[page] = true;
+        self.request(page);
+        Some(())
+    }
+
+    /// Requests a page. On a lost connection, the request follows on the next one.
+    fn request(&mut self, page: usize) {
+        let length = u32::try_from(PAGE).expect("a small page");
+        let message = ReturnPathMessage::ReqPagesId { block: BLOCK.to_owned(), start: page as u64 * PAGE, length };
+        let link = self.destination.as_ref().and_then(|destination| destination.link);
+        if let Some(link) = link.and_then(|link| self.links.get_mut(link)) {
+            let _ = link.answer(encoded(&message, None), false);
+        }
+    }
+
+    fn send_bitmap(&mut self, vanishes: bool) -> DestinationInput {
+        let Some(destination) = &self.destination else { return DestinationInput::Lost("dead".to_owned()) };
+        let mut received = ReceivedBitmap::new(PAGES as u64);
+        (0..PAGES).filter(|page| destination.pages[*page].is_some()).for_each(|page| received.insert(page as u64));
+        let bytes = encoded(&ReturnPathMessage::RecvBitmap(BLOCK.to_owned()), Some(&received));
+        let link = destination.link.and_then(|link| self.links.get_mut(link));
+        let sent = link.map_or(Err("closed".to_owned()), |link| link.answer(bytes, vanishes));
+        sent.map_or_else(DestinationInput::Lost, |()| DestinationInput::Done)
     }
 
     /// The machine rejects the stream, or cannot start.
@@ -140,7 +209,47 @@ impl World {
     }
 }
 
+fn encoded(message: &ReturnPathMessage, bitmap: Option<&ReceivedBitmap>) -> Vec<u8> {
+    let mut bytes = Writer::new();
+    message.encode(&mut bytes);
+    if let Some(bitmap) = bitmap {
+        bitmap.encode(&mut bytes);
+    }
+    bytes.pending().to_vec()
+}
+
 impl DestinationProcess {
+    /// Returns whether all pages have arrived.
+    pub(super) fn is_whole(&self) -> bool {
+        self.pages.iter().all(Option::is_some)
+    }
+
+    /// Returns whether the guest may access a page that is missing.
+    pub(super) fn may_fault(&self, page: usize) -> bool {
+        self.runs && self.page_faults > 0 && self.pages[page].is_none() && !self.waits[page]
+    }
+
+    fn discard(&mut self, ranges: &[DiscardRange]) {
+        for range in ranges {
+            let page = usize::try_from(range.start / PAGE).expect("a small guest");
+            self.pages[page] = None;
+        }
+    }
+
+    /// Takes the items of a package, of which only the devices are modelled.
+    fn listen(&mut self, length: u32) {
+        let devices = self.devices.take();
+        let command = |command| Message::new(Item::Command(command));
+        self.places = true;
+        self.package = [
+            command(Command::PostcopyListen),
+            Message { devices, ..Message::new(Item::Section) },
+            command(Command::Ping(3)),
+            if length == RUNNING_PACKAGE { command(Command::PostcopyRun) } else { Message::new(Item::PackageEnd) },
+        ]
+        .into();
+    }
+
     /// Executes a command, which ends the action that the destination waits in. Returns whether it was accepted.
     pub(super) fn command(&mut self, now: Instant, control: DestinationControl) -> bool {
         if self.engine.command(now, control).is_err() {

@@ -26,6 +26,7 @@ const SMALL: Setup = Setup {
     timeouts: true,
     force: true,
     on_doubt: OnDoubt::Stay,
+    postcopy: None,
     mutation: None,
 };
 
@@ -84,4 +85,50 @@ fn qemu_protocol_is_safe_only_if_the_source_stays() {
     let found = checked("resume", Setup { on_doubt: OnDoubt::Resume, ..setup });
     let two = found.violations.iter().find(|violation| violation.property == Property::NeverTwo);
     assert!(two.is_some_and(|violation| violation.reason == "two guests run"), "{found:#?}");
+}
+
+/// Postcopy with one page fault of the guest.
+const POSTCOPY: Setup = Setup { postcopy: Some(1), ..SMALL };
+
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn postcopy_holds_in_all_interleavings() {
+    let states = holds("postcopy and a fault", POSTCOPY);
+    assert!(states > 5_000, "{states}");
+    holds("postcopy and a write", Setup { faults: 0, writes: 1, timeouts: false, ..POSTCOPY });
+}
+
+/// Larger configurations of postcopy, which take minutes.
+#[test]
+#[ignore = "takes minutes"]
+fn postcopy_holds_with_several_faults() {
+    holds("postcopy, two page faults and two faults", Setup { postcopy: Some(2), faults: 2, ..POSTCOPY });
+    holds("postcopy, two connections and a write", Setup { links: 2, writes: 1, ..POSTCOPY });
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn broken_rules_of_postcopy_are_detected() {
+    for (mutation, property) in [
+        (Mutation::ResumeWhenSplit, Property::NeverTwo),
+        (Mutation::KeepDiscardedPages, Property::NeverTwo),
+        (Mutation::ForgetLostPages, Property::NeverNone),
+    ] {
+        let setup = match mutation {
+            Mutation::KeepDiscardedPages => Setup { faults: 0, writes: 1, timeouts: false, ..POSTCOPY },
+            _ => POSTCOPY,
+        };
+        let found = checked(&format!("{mutation:?}"), Setup { mutation: Some(mutation), ..setup });
+        let is_found = found.violations.iter().any(|violation| violation.property == property);
+        assert!(is_found, "{mutation:?} is not detected");
+    }
+}
+
+/// A QEMU runs the guest with the package. Its source never runs again by itself, even if messages are lost.
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn postcopy_to_qemu_never_runs_two_guests() {
+    let found = checked("postcopy to QEMU", Setup { handshake: false, force: false, timeouts: false, ..POSTCOPY });
+    let two = found.violations.iter().find(|violation| violation.property == Property::NeverTwo);
+    assert!(two.is_none(), "{}", two.expect("a violation"));
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::moves::Move;
-use super::world::{Setup, World};
+use super::world::{DestinationProcess, Setup, World};
 use crate::migration::MigrationStatus;
 use crate::stream::DestinationState;
 
@@ -103,7 +103,8 @@ impl Explorer {
             Entry::Occupied(entry) => (*entry.get(), false),
             Entry::Vacant(entry) => {
                 entry.insert(next);
-                let runs = world.source_runs() != world.destination_runs();
+                let is_whole = world.destination.as_ref().is_none_or(DestinationProcess::is_whole);
+                let runs = world.source_runs() != (world.destination_runs() && is_whole);
                 self.nodes.push(Node { parent, runs, has_holder: has_holder(world) });
                 (next, true)
             }
@@ -181,11 +182,13 @@ impl Explorer {
     }
 }
 
-/// Returns whether a living process has the guest: the destination after it has run it, and otherwise the source, or the
-/// destination that has loaded it.
+/// Returns whether living processes have the guest: the destination after it has run it, and otherwise the source, or the
+/// destination that has loaded it. Until a destination has all pages, the source has the others.
 fn has_holder(world: &World) -> bool {
     if world.destination_ran {
-        return world.destination.is_some();
+        // Missing pages are only on the source.
+        let has_pages = world.source.as_ref().is_some_and(|source| !source.engine.is_finished());
+        return world.destination.as_ref().is_some_and(|destination| destination.is_whole() || has_pages);
     }
     let source = world.source.as_ref().is_some_and(|source| {
         // An operator has left the guest to a destination that has died since.
@@ -193,7 +196,8 @@ fn has_holder(world: &World) -> bool {
     });
     let destination = world.destination.as_ref().is_some_and(|destination| {
         let declined = destination.engine.session().is_some_and(|(_, state)| state == DestinationState::Declined);
-        destination.committed && !declined && destination.engine.status() == MigrationStatus::Loaded
+        let is_loaded = destination.committed && destination.engine.status() == MigrationStatus::Loaded;
+        is_loaded && !declined && destination.is_whole()
     });
     source || destination
 }
@@ -217,10 +221,8 @@ fn unbounded(world: &World, is_terminal: bool) -> Option<(Property, String)> {
     if !is_terminal {
         return None;
     }
-    let source = world
-        .source
-        .as_ref()
-        .is_none_or(|source| source.engine.is_finished() || world.source_status() == Some(MigrationStatus::Doubt));
+    let source =
+        world.source.as_ref().is_none_or(|source| source.engine.is_finished() || is_waiting(world.source_status()));
     // A destination that listens waits for a source, or for the command to stop it.
     let destination = world
         .destination
@@ -232,6 +234,11 @@ fn unbounded(world: &World, is_terminal: bool) -> Option<(Property, String)> {
     let owns = !world.run_sent && !world.forced;
     let stopped = world.source.as_ref().is_some_and(|source| !source.runs);
     (owns && stopped).then(|| (Property::Unchanged, "the guest is stopped without RUN".to_owned()))
+}
+
+/// Returns whether a source waits for a command, without a connection.
+fn is_waiting(status: Option<MigrationStatus>) -> bool {
+    matches!(status, Some(MigrationStatus::Doubt | MigrationStatus::PostcopyPaused))
 }
 
 /// Checks that each side knows why the other one has failed.

@@ -63,6 +63,15 @@ impl SourceMemory {
         pages
     }
 
+    /// Takes one page, if it was not sent yet.
+    pub(super) fn take_page(&mut self, page: usize) -> Pages {
+        let mut pages = Pages::default();
+        if std::mem::take(&mut self.dirty[page]) {
+            pages[page] = Some(self.guest.pages[page]);
+        }
+        pages
+    }
+
     pub(super) fn remaining(&self) -> u64 {
         self.dirty.iter().filter(|dirty| **dirty).count() as u64 * 4096
     }

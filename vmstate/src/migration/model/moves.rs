@@ -16,13 +16,20 @@ pub(super) enum Move {
     SourceRecovers,
     SourceIsForced,
     SourceAbandons,
+    SourceStartsPostcopy,
     SourceDies,
+    /// The guest waits for a missing page, which the destination requests.
+    GuestFaults {
+        page: usize,
+    },
     GuestWrites {
         page: usize,
     },
     DestinationActs {
         vanishes: bool,
     },
+    /// The destination places pages while the guest runs, or is about to.
+    DestinationPlaces,
     DestinationRejects,
     DestinationTimesOut,
     DestinationCancels,
@@ -42,8 +49,8 @@ impl Move {
     /// Returns whether the step is the decision of an operator or of the guest, which need not happen either.
     pub(super) fn is_choice(self) -> bool {
         use Move::{
-            DestinationCancels, DestinationIsForced, GuestWrites, SourceAbandons, SourceCancels, SourceIsForced,
-            SourceRecovers,
+            DestinationCancels, DestinationIsForced, GuestFaults, GuestWrites, SourceAbandons, SourceCancels,
+            SourceIsForced, SourceRecovers, SourceStartsPostcopy,
         };
         matches!(
             self,
@@ -51,6 +58,8 @@ impl Move {
                 | SourceRecovers
                 | SourceIsForced
                 | SourceAbandons
+                | SourceStartsPostcopy
+                | GuestFaults { .. }
                 | DestinationCancels
                 | DestinationIsForced
                 | GuestWrites { .. }

@@ -2,11 +2,30 @@
 
 use std::time::Duration;
 
+use super::guest::{PAGES, Pages, SourceMemory};
 use super::link::{Link, Message};
-use super::world::{LONG, Mutation, World};
+use super::world::{BLOCK, LONG, Mutation, PAGE, World};
 use crate::migration::destination::Item;
 use crate::migration::source::{Done, SourceAction, SourceControl, SourceInput};
-use crate::stream::Command;
+use crate::ram::PageRequest;
+use crate::stream::{Command, DiscardRange};
+
+/// The length of a package that lets the guest run, in the model.
+pub(super) const RUNNING_PACKAGE: u32 = 2;
+
+/// Returns the commands that discard the pages which are left to send.
+fn discards(memory: &SourceMemory) -> Option<Message> {
+    let dirty = (0..PAGES).filter(|page| memory.dirty[*page]);
+    let ranges: Vec<_> = dirty.map(|page| DiscardRange::new(page as u64 * PAGE, PAGE)).collect();
+    let command = Command::RamDiscard { block: BLOCK.to_owned(), ranges };
+    memory.dirty.contains(&true).then(|| Message::new(Item::Command(command)))
+}
+
+/// Returns the pages of a request.
+fn requested(request: &PageRequest) -> std::ops::Range<usize> {
+    let page = |offset: u64| usize::try_from(offset / PAGE).expect("a small guest");
+    page(request.bytes.start)..page(request.bytes.end)
+}
 
 impl World {
     pub(super) fn source_acts(&mut self, vanishes: bool) -> Option<()> {
@@ -17,8 +36,14 @@ impl World {
         if broken && !vanishes && self.current_source_link().is_some_and(|link| !link.back.is_empty()) {
             return None;
         }
-        let writes =
-            !matches!(action, SourceAction::Connect | SourceAction::Close | SourceAction::Stop | SourceAction::Resume);
+        let writes = !matches!(
+            action,
+            SourceAction::Connect
+                | SourceAction::Close
+                | SourceAction::Stop
+                | SourceAction::Resume
+                | SourceAction::Restore { .. }
+        );
         // Both outcomes differ only for writes into a broken connection.
         if vanishes && !(broken && writes) {
             return None;
@@ -86,12 +111,34 @@ impl World {
             }
             SourceAction::End => messages.push(Message::new(Item::End { described: true })),
             SourceAction::Throttle(_) => {}
-            other => return Err(format!("{other:?} is not modelled")),
+            SourceAction::Discard => {
+                source.memory.synchronize();
+                messages.extend(discards(&source.memory));
+            }
+            SourceAction::Package { run } => {
+                let package = Command::Packaged { length: if *run { RUNNING_PACKAGE } else { 1 } };
+                let devices = Some(source.memory.guest.devices);
+                messages.push(Message { devices, ..Message::new(Item::Command(package)) });
+            }
+            SourceAction::Serve(requests) => {
+                for page in requests.iter().flat_map(requested) {
+                    let pages = source.memory.take_page(page);
+                    if pages != Pages::default() {
+                        messages.push(Message { pages, ..Message::new(Item::Section) });
+                    }
+                }
+            }
+            SourceAction::EndPostcopy => messages.push(Message::new(Item::End { described: false })),
+            SourceAction::Restore { received, .. } => {
+                if mutation != Some(Mutation::ForgetLostPages) {
+                    source.memory.dirty = std::array::from_fn(|page| !received.contains(page as u64));
+                }
+            }
         }
         let remaining = source.memory.remaining();
         for message in messages {
             let gives_away = match &message.item {
-                Item::Command(Command::Run) => true,
+                Item::Command(Command::Run | Command::Packaged { length: RUNNING_PACKAGE }) => true,
                 Item::End { .. } => !self.setup.handshake,
                 _ => false,
             };

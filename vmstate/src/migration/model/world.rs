@@ -1,11 +1,14 @@
 //! Two processes with an engine each, their guest, and the connections between them.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::guest::{Guest, PAGES, Pages, SourceMemory};
-use super::link::Link;
+use super::link::{Link, Message};
 use super::moves::Move;
+use crate::memory::BlockLayout;
 use crate::migration::MigrationStatus;
+use crate::migration::capability::Capability;
 use crate::migration::destination::{Destination, DestinationAction, DestinationConfig, DestinationControl};
 use crate::migration::source::{Source, SourceConfig, SourceControl};
 
@@ -28,6 +31,12 @@ pub(super) enum Mutation {
     StayStopped,
     /// A load that fails is not rolled back.
     KeepPartialLoad,
+    /// The source resumes the guest by itself although it runs on the destination.
+    ResumeWhenSplit,
+    /// The destination keeps pages that the source has discarded.
+    KeepDiscardedPages,
+    /// Pages that were lost with a connection are not sent again.
+    ForgetLostPages,
 }
 
 /// A configuration of the exploration.
@@ -47,6 +56,8 @@ pub(super) struct Setup {
     /// disconnected.
     pub(super) force: bool,
     pub(super) on_doubt: crate::migration::OnDoubt,
+    /// Postcopy may be started by command. Its number of page faults is limited by this.
+    pub(super) postcopy: Option<u8>,
     pub(super) mutation: Option<Mutation>,
 }
 
@@ -68,6 +79,14 @@ pub(super) struct DestinationProcess {
     pub(super) action: Option<DestinationAction>,
     pub(super) link: Option<usize>,
     pub(super) pages: Pages,
+    /// The items of a package that were not loaded yet.
+    pub(super) package: VecDeque<Message>,
+    /// Set while pages arrive independently of the engine's actions.
+    pub(super) places: bool,
+    /// The missing pages that the guest waits for.
+    pub(super) waits: [bool; PAGES],
+    /// The number of page faults that may follow.
+    pub(super) page_faults: u8,
     pub(super) devices: Option<u8>,
     /// Set when the load was completed.
     pub(super) committed: bool,
@@ -98,14 +117,20 @@ pub(super) struct World {
 /// The time between a moment and the longest deadline of the engines.
 pub(super) const LONG: Duration = Duration::from_secs(3600);
 const SESSION: u64 = 42;
+/// The block of memory, and its page size.
+pub(super) const BLOCK: &str = "ram";
+pub(super) const PAGE: u64 = 4096;
 /// The messages that a connection buffers before the source's next action waits.
 const CAPACITY: usize = 2;
 
 impl World {
     pub(super) fn new(setup: Setup) -> Self {
         let now = Instant::now();
-        let mut config = SourceConfig { memory: PAGES as u64 * 4096, ..SourceConfig::new(0, SESSION) };
+        let mut config = SourceConfig { memory: PAGES as u64 * PAGE, ..SourceConfig::new(0, SESSION) };
         config.parameters.on_doubt = setup.on_doubt;
+        config.capabilities.set(Capability::PostcopyRam, setup.postcopy.is_some());
+        config.page_size = PAGE;
+        config.blocks = vec![BlockLayout { idstr: BLOCK.to_owned(), size: PAGES as u64 * PAGE, host_page_size: PAGE }];
         let source = SourceProcess {
             engine: Source::new(config, now).expect("a valid configuration"),
             link: None,
@@ -113,12 +138,17 @@ impl World {
             memory: SourceMemory::new(setup.writes),
             runs: true,
         };
-        let config = DestinationConfig { without_handshake: !setup.handshake, ..DestinationConfig::default() };
+        let mut config = DestinationConfig { without_handshake: !setup.handshake, ..DestinationConfig::default() };
+        config.capabilities.set(Capability::PostcopyRam, setup.postcopy.is_some());
         let destination = DestinationProcess {
             engine: Destination::new(config),
             action: None,
             link: None,
             pages: Pages::default(),
+            package: VecDeque::new(),
+            places: false,
+            waits: [false; PAGES],
+            page_faults: setup.postcopy.unwrap_or(0),
             devices: None,
             committed: false,
             runs: false,
@@ -155,8 +185,9 @@ impl World {
     pub(super) fn moves(&self) -> Vec<Move> {
         use Move::{
             CutBack, CutForward, DestinationActs, DestinationCancels, DestinationDies, DestinationIsForced,
-            DestinationRejects, DestinationTimesOut, GuestWrites, SourceAbandons, SourceActs, SourceCancels,
-            SourceDies, SourceIsForced, SourceLoses, SourceReceives, SourceRecovers, SourceTimesOut,
+            DestinationPlaces, DestinationRejects, DestinationTimesOut, GuestFaults, GuestWrites, SourceAbandons,
+            SourceActs, SourceCancels, SourceDies, SourceIsForced, SourceLoses, SourceReceives, SourceRecovers,
+            SourceStartsPostcopy, SourceTimesOut,
         };
         let mut moves = vec![
             SourceActs { vanishes: false },
@@ -169,7 +200,9 @@ impl World {
             SourceRecovers,
             SourceIsForced,
             SourceAbandons,
+            SourceStartsPostcopy,
             SourceDies,
+            DestinationPlaces,
             DestinationActs { vanishes: false },
             DestinationActs { vanishes: true },
             DestinationRejects,
@@ -178,7 +211,7 @@ impl World {
             DestinationIsForced,
             DestinationDies,
         ];
-        moves.extend((0..PAGES).map(|page| GuestWrites { page }));
+        moves.extend((0..PAGES).flat_map(|page| [GuestWrites { page }, GuestFaults { page }]));
         moves.extend((0..self.links.len()).flat_map(|link| [CutForward(link), CutBack(link)]));
         moves
     }
@@ -201,8 +234,12 @@ impl World {
             Move::SourceLoses => !source.lost && source_link.is_some_and(Link::is_lost_for_source),
             Move::SourceTimesOut { .. } => source.engine.poll_timeout().is_some(),
             Move::SourceRecovers | Move::SourceIsForced | Move::SourceAbandons => {
-                source.engine.statistics(self.now).status == MigrationStatus::Doubt
+                let waits = [MigrationStatus::Doubt, MigrationStatus::PostcopyPaused];
+                waits.contains(&source.engine.statistics(self.now).status)
             }
+            Move::SourceStartsPostcopy => source.runs && self.setup.postcopy.is_some(),
+            Move::DestinationPlaces => destination.places,
+            Move::GuestFaults { page } => destination.may_fault(page),
             Move::DestinationActs { .. } => destination.action.is_some(),
             Move::DestinationTimesOut => destination.engine.poll_timeout().is_some() && destination.action.is_some(),
             Move::DestinationIsForced => destination.is_disconnected(),
@@ -221,8 +258,11 @@ impl World {
             Move::SourceLoses => self.source_loses(),
             Move::SourceTimesOut { long } => self.source_times_out(long),
             Move::SourceCancels | Move::SourceRecovers => {
-                // In doubt, both connect again.
-                if self.source_status() == Some(MigrationStatus::Doubt) && self.links.len() >= self.setup.links {
+                // In doubt, and when the guest runs on the destination, both connect again.
+                let waits = [MigrationStatus::Doubt, MigrationStatus::PostcopyPaused];
+                if self.source_status().is_some_and(|status| waits.contains(&status))
+                    && self.links.len() >= self.setup.links
+                {
                     return None;
                 }
                 let cancels = step == Move::SourceCancels;
@@ -230,9 +270,10 @@ impl World {
             }
             Move::SourceIsForced => self.force_source(),
             Move::SourceAbandons => {
-                self.destination.as_ref().filter(|destination| destination.runs)?;
+                self.destination.as_ref().filter(|destination| destination.runs && destination.is_whole())?;
                 self.command_source(SourceControl::Abandon)
             }
+            Move::SourceStartsPostcopy => self.command_source(SourceControl::StartPostcopy),
             Move::SourceDies => {
                 self.source.take()?;
                 self.links.iter_mut().for_each(|link| link.source_open = false);
@@ -244,6 +285,8 @@ impl World {
                 (!source.engine.is_finished()).then(|| source.memory.write(page))
             }
             Move::DestinationActs { vanishes } => self.destination_acts(vanishes),
+            Move::DestinationPlaces => self.destination_places(),
+            Move::GuestFaults { page } => self.guest_faults(page),
             Move::DestinationRejects => self.destination_rejects(),
             Move::DestinationTimesOut => self.destination_times_out(),
             Move::DestinationCancels => self.command_destination(DestinationControl::Cancel),
@@ -291,6 +334,13 @@ impl World {
             Some(Mutation::ResumeInDoubt) => {
                 if let Some(source) = &mut self.source
                     && source.engine.statistics(self.now).status == MigrationStatus::Doubt
+                {
+                    let _ = source.engine.command(self.now, SourceControl::ForceRun);
+                }
+            }
+            Some(Mutation::ResumeWhenSplit) => {
+                if let Some(source) = &mut self.source
+                    && source.engine.statistics(self.now).status == MigrationStatus::PostcopyPaused
                 {
                     let _ = source.engine.command(self.now, SourceControl::ForceRun);
                 }
@@ -356,8 +406,10 @@ impl World {
             (engine.key(), link, lost, memory, runs)
         });
         let destination = self.destination.as_ref().map(|destination| {
-            let DestinationProcess { engine, action, link, pages, devices, committed, runs } = destination;
-            (engine.key(), action, link, pages, devices, committed, runs)
+            let DestinationProcess { engine, action, link, pages, devices, committed, runs, .. } = destination;
+            let DestinationProcess { package, places, waits, page_faults, .. } = destination;
+            let postcopy = (package, places, waits, page_faults);
+            (engine.key(), action, link, pages, devices, committed, runs, postcopy)
         });
         let flags = (self.run_sent, self.destination_ran, self.forced, self.faults);
         without_times(&format!("{:?}", (source, destination, &self.links, self.stopped, flags)))

@@ -3,6 +3,7 @@
 mod destination;
 mod hostile;
 mod multifd;
+mod postcopy;
 mod recordings;
 mod return_path;
 mod source;

@@ -104,16 +104,21 @@ impl Recording {
 
     /// Returns the bytes of the source.
     pub(super) fn stream(&self) -> Vec<u8> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join(format!("{}.gz", self.name));
-        let mut bytes = Vec::new();
-        GzDecoder::new(File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-        bytes
+        read(self.name)
     }
 
     /// Returns the answers to the first commands, and the last message.
     pub(super) fn answers(&self) -> (&'static [u8], &'static [u8]) {
         self.answer.split_at(self.answer.len().saturating_sub(PONG.len()))
     }
+}
+
+/// Returns the bytes of a source in a file.
+pub(super) fn read(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join(format!("{name}.gz"));
+    let mut bytes = Vec::new();
+    GzDecoder::new(File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 /// A part of a recorded stream, as an action of the engine produces it.

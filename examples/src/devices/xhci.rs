@@ -133,7 +133,7 @@ pub struct Interrupter {
     pub er_size: u32,
     /// The enqueue index.
     pub er_ep_idx: u32,
-    /// A flag of releases that buffered events. The buffer is no longer sent, also if the flag is set (`xhci_er_full` in
+    /// A flag of releases that buffered events. QEMU stopped sending the buffer, also if the flag is set (`xhci_er_full` in
     /// QEMU's `hw/usb/hcd-xhci.c`).
     pub er_full_unused: bool,
     /// The put index of the event buffer.

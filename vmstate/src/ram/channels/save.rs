@@ -43,7 +43,7 @@ struct State {
 pub(crate) enum Claim {
     /// Send pages of the block with this number.
     Pages(usize, DirtyWord),
-    /// Send the pages that were collected: at the moment there are no more.
+    /// Send the pages that were collected so far.
     Flush,
     /// Send everything, and then a synchronization point.
     Synchronize,

@@ -43,7 +43,7 @@ pub struct WriteProtect {
     tracker: RwLock<Option<Tracker>>,
 }
 
-/// The registration of a running log. Dropping it removes the protection.
+/// The descriptor of a running log, with which memory is registered.
 #[derive(Debug)]
 struct Tracker {
     userfault: Userfault,
@@ -114,6 +114,32 @@ impl WriteProtect {
         }
         Ok(())
     }
+
+    /// Removes the protection of all blocks.
+    ///
+    /// Closing the descriptor would do that too, but only after a child has closed its copy, which another thread's
+    /// `fork` has created. Until then, the memory could not be registered again.
+    fn unprotect(&self, tracker: &Tracker) {
+        if tracker.process != std::process::id() {
+            return; // In a child, the descriptor still belongs to the memory of its parent.
+        }
+        for part in self.blocks.iter().filter_map(|block| parts(&**block).ok()).flatten() {
+            // The memory is mapped and registered, so the kernel only fails if others have deregistered it.
+            let _ = tracker.userfault.unregister(part.memory);
+        }
+    }
+
+    /// Removes the protection, and the tracker with it.
+    fn end(&self) {
+        let stopped = self.tracker.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        stopped.iter().for_each(|tracker| self.unprotect(tracker));
+    }
+}
+
+impl Drop for WriteProtect {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 impl Tracker {
@@ -161,7 +187,7 @@ impl DirtyLog for WriteProtect {
     }
 
     fn stop(&self) -> Result<(), MemoryError> {
-        *self.tracker.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        self.end();
         Ok(())
     }
 }
@@ -194,6 +220,7 @@ fn unregistered(idstr: &str, source: io::Error) -> MemoryError {
 #[cfg(test)]
 mod tests {
     use std::iter::once;
+    use std::os::fd::AsFd;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -331,6 +358,25 @@ mod tests {
         assert_eq!(collected(&first, 0..PAGES), Vec::from_iter(once(3..4)));
         first.stop().unwrap();
         second.start().unwrap();
+    }
+
+    /// A thread that starts a process copies all descriptors for a moment.
+    #[test]
+    fn log_starts_again_while_a_child_has_a_copy_of_the_descriptor() {
+        if !is_supported() {
+            return;
+        }
+        let (ram, first) = log(MappingOptions::anonymous());
+        first.start().unwrap();
+        let copy = || first.read().as_ref().unwrap().userfault.as_fd().try_clone_to_owned().unwrap();
+        let stopped = copy();
+        first.stop().unwrap();
+        first.start().unwrap();
+        let dropped = copy();
+        drop(first);
+        let layout = Layout::new(PageSize::DEFAULT, [&ram]).unwrap();
+        WriteProtect::new(&layout, vec![ram]).unwrap().start().unwrap();
+        drop((stopped, dropped));
     }
 
     #[test]

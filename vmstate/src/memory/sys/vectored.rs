@@ -116,6 +116,7 @@ fn vectors(count: usize) -> libc::c_int {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Shutdown;
     use std::os::unix::net::UnixStream;
 
     use super::super::vector;
@@ -141,7 +142,7 @@ mod tests {
         assert_eq!(parts.len(), 1);
         assert_eq!(first, [10, 11, 12, 13, 14, 15, 16]);
         assert_eq!(destination.load(182), Some([199, 0]));
-        drop(right);
+        right.shutdown(Shutdown::Both).unwrap();
         assert!(write_gathered(&left, &[Gather::from(source)]).is_err());
     }
 }

@@ -1,22 +1,21 @@
 //! The driver of a source.
 
-use std::fs::File;
-use std::io::Read;
+mod actions;
+
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use self::actions::Connection;
 use super::MigrationError;
-use super::channel::{Channel, until};
-use super::host::{Host, HostMemory};
-use super::multifd::{SendOptions, Sending};
+use super::channel::until;
+use super::host::Host;
 use super::saver::Saver;
 use super::watch::Watch;
 use crate::memory::Layout;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::{Mode, Parameters, ZeroPages};
+use crate::migration::parameter::{Mode, Parameters};
 use crate::migration::peer::MachineSwitches;
-use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceControl, SourceInput};
+use crate::migration::source::{Source, SourceAction, SourceConfig, SourceControl, SourceInput};
 use crate::migration::status::{Event, MigrationStatus, Statistics};
 use crate::migration::uri::Uri;
 use crate::stream::Configuration;
@@ -39,13 +38,6 @@ pub struct Outgoing<'h, H: Host> {
     watch: Watch,
     /// The number of connections so far: messages of older ones are ignored.
     connections: u64,
-}
-
-#[derive(Debug)]
-struct Connection {
-    saver: Saver,
-    /// Closes the connection when it is dropped, after the saver.
-    channel: Channel,
 }
 
 /// A message for the thread of the driver.
@@ -259,125 +251,6 @@ impl<'h, H: Host> Outgoing<'h, H> {
             }
         }
     }
-
-    fn execute(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
-        match action {
-            SourceAction::Connect => self.connect(),
-            SourceAction::Close => {
-                self.close();
-                Ok(Done::default())
-            }
-            SourceAction::Stop => self.call_host("stop", H::stop),
-            SourceAction::Resume => self.call_host("resume", H::resume),
-            SourceAction::Throttle(percent) => {
-                self.host.throttle(*percent);
-                Ok(Done::default())
-            }
-            action => self.write(action),
-        }
-    }
-
-    fn call_host(
-        &mut self,
-        context: &'static str,
-        call: impl FnOnce(&mut H) -> Result<(), super::HostError>,
-    ) -> Result<Done, MigrationError> {
-        call(self.host).map_err(|error| MigrationError::new(context, &error))?;
-        Ok(Done::default())
-    }
-
-    fn write(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
-        let Some(Connection { saver, .. }) = &mut self.connection else {
-            return Err(MigrationError::new("connection", &"it is closed"));
-        };
-        // An end of the stream that was written in part leaves open who has the guest, so no command interrupts it.
-        self.watch.writes(!matches!(action, SourceAction::End | SourceAction::Package { run: true }));
-        let written = match action {
-            SourceAction::Begin { commands } => saver.begin(&self.configuration, commands),
-            SourceAction::Send(command) => saver.command(command),
-            SourceAction::Iterate { budget } => {
-                saver.resize_xbzrle(self.source.parameters().xbzrle_cache_size);
-                saver.iterate(*budget)
-            }
-            SourceAction::Synchronize => Ok(saver.synchronize()),
-            SourceAction::CompleteLive => saver.complete(),
-            SourceAction::Devices => saver.devices(self.host, &self.configuration),
-            SourceAction::Discard => saver.discard(),
-            SourceAction::Package { run } => saver.package(self.host, &self.configuration, *run),
-            SourceAction::Serve(requests) => saver.requested(requests),
-            SourceAction::EndPostcopy => saver.end_postcopy(),
-            SourceAction::Restore { block, received } => saver.restore(block, received),
-            _ => saver.end(),
-        };
-        self.watch.writes(false);
-        written.map_err(|error| MigrationError::new("stream", &error))
-    }
-
-    fn connect(&mut self) -> Result<Done, MigrationError> {
-        self.close();
-        let parameters = self.source.parameters();
-        let (connect, progress) = (parameters.connect_timeout, parameters.progress_timeout);
-        let failed = |error| MigrationError::new("connection", &error);
-        let mut channel = Channel::connect(&self.uri, connect, progress).map_err(failed)?;
-        let output = channel.output.take().ok_or_else(|| MigrationError::new("connection", &"it is not writable"))?;
-        self.connections += 1;
-        if let Some(input) = channel.input.take().filter(|_| self.source.has_return_path()) {
-            let (sender, number) = (self.sender.clone(), self.connections);
-            thread::spawn(move || read_return_path(input, &sender, number));
-        }
-        let memory = self.host.memory();
-        let sending = self.connect_data(&memory)?;
-        let data = sending.iter().flat_map(Sending::sockets);
-        self.watch.connected(channel.socket().into_iter().chain(data));
-        let saver = match self.kept.take() {
-            Some(mut saver) => {
-                saver.reconnect(output);
-                saver
-            }
-            None => Saver::new(output, memory, self.source.xbzrle_cache_size(), sending),
-        };
-        self.connection = Some(Connection { saver, channel });
-        Ok(Done::default())
-    }
-
-    /// Connects the data channels, with the capability `multifd`.
-    fn connect_data(&self, memory: &HostMemory) -> Result<Option<Sending>, MigrationError> {
-        let config = self.source.config();
-        if !config.capabilities.has(Capability::Multifd) {
-            return Ok(None);
-        }
-        let parameters = &config.parameters;
-        let zero_pages = match parameters.zero_page_detection {
-            ZeroPages::Multifd if config.multifd_legacy_zero => ZeroPages::Legacy,
-            other => other,
-        };
-        let options = SendOptions {
-            channels: parameters.multifd_channels,
-            zero_pages,
-            at_section_ends: config.multifd_section_flush,
-        };
-        let timeouts = (parameters.connect_timeout, parameters.progress_timeout);
-        let sending = Sending::connect(&self.uri, options, self.host.uuid(), memory, timeouts);
-        sending.map(Some).map_err(|error| MigrationError::new("data channel", &error))
-    }
-
-    fn close(&mut self) {
-        if let Some(mut connection) = self.connection.take() {
-            self.watch.connected(std::iter::empty());
-            let Statistics { status, error, .. } = self.statistics();
-            // The program of `exec:` need not end before the guest continues.
-            if error.is_some() || status == MigrationStatus::Cancelling {
-                connection.channel.abort();
-            }
-            let Connection { mut saver, channel } = connection;
-            drop(channel);
-            if self.source.is_split() {
-                self.kept = Some(saver);
-            } else {
-                saver.clean_up();
-            }
-        }
-    }
 }
 
 /// Cancels a migration that has not ended, so that the guest is not left stopped. Nothing decides about a migration in
@@ -403,25 +276,6 @@ impl<H: Host> Iterator for Events<'_, '_, H> {
     fn next(&mut self) -> Option<Event> {
         self.0.next_event()
     }
-}
-
-/// Passes the bytes of a return path on, until it ends.
-fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64) {
-    let mut buffer = [0; 4096];
-    let reason = loop {
-        match input.read(&mut buffer) {
-            Ok(0) => break "the destination has closed the connection".to_owned(),
-            Ok(count) => {
-                let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-                if sender.send(Message::Received(number, Instant::now(), bytes)).is_err() {
-                    return;
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => break format!("connection lost: {error}"),
-        }
-    };
-    let _ = sender.send(Message::Lost(number, reason));
 }
 
 /// Returns the reasons why the guest cannot be migrated.

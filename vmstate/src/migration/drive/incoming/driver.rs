@@ -1,0 +1,272 @@
+//! The actions of a destination outside of the load: connections, answers, and the guest.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use super::Incoming;
+use crate::machine::LoadReport;
+use crate::migration::announce::Announcement;
+use crate::migration::capability::Capability;
+use crate::migration::destination::{Destination, DestinationAction, DestinationControl, DestinationInput, Item};
+use crate::migration::drive::MigrationError;
+use crate::migration::drive::channel::{Channel, until};
+use crate::migration::drive::host::Host;
+use crate::migration::drive::listener::Listener;
+use crate::migration::drive::multifd::{self, Receiving};
+use crate::migration::drive::postcopy::Postcopy;
+use crate::migration::drive::return_path::ReturnPath;
+use crate::migration::drive::socket::is_timeout;
+use crate::migration::status::{Event, MigrationStatus};
+use crate::stream::{Decoded, ItemDecoder, ReturnPathMessage, StreamItem};
+
+/// The reason if the system does not support postcopy.
+pub(super) const UNSUPPORTED: &str = "postcopy requires Linux and the feature `mapping`; switch `postcopy-ram` off";
+
+pub(super) struct Driver<'i, E> {
+    pub(super) incoming: &'i Incoming,
+    engine: Destination,
+    /// The data channels.
+    pub(super) receiving: Option<Receiving>,
+    pub(super) channel: Option<Channel>,
+    pub(super) output: ReturnPath,
+    /// The listener that has replaced the first one.
+    listener: Option<Listener>,
+    /// Bytes that were read after the end of the stream.
+    pending: Vec<u8>,
+    progress: Duration,
+    /// The result of the load, which the host has to accept.
+    pub(super) report: Option<LoadReport>,
+    /// Set if the guest may run before its pages have arrived.
+    pub(super) postcopy: Option<Postcopy>,
+    on_event: E,
+}
+
+impl<'i, E: FnMut(Event)> Driver<'i, E> {
+    pub(super) fn new(incoming: &'i Incoming, on_event: E) -> Self {
+        Self {
+            incoming,
+            engine: Destination::new(incoming.config.clone()),
+            receiving: None,
+            channel: None,
+            output: ReturnPath::default(),
+            listener: None,
+            pending: Vec::new(),
+            progress: incoming.config.parameters.progress_timeout,
+            report: None,
+            postcopy: None,
+            on_event,
+        }
+    }
+
+    /// Waits for a source, and carries out the actions of the engine until the migration ends.
+    pub(super) fn run(mut self, host: &mut impl Host) -> Result<(), MigrationError> {
+        let mut next = self.next_action();
+        while let Some(action) = next {
+            next = match action {
+                DestinationAction::Load => self.load(host),
+                action => {
+                    let input = self.execute(host, &action);
+                    self.handle(input);
+                    self.next_action()
+                }
+            };
+        }
+        match self.engine.status() {
+            MigrationStatus::Completed => Ok(()),
+            status => {
+                let reason = self.engine.error().map_or_else(|| status.to_string(), str::to_owned);
+                Err(MigrationError::new("incoming migration", &reason))
+            }
+        }
+    }
+
+    pub(super) fn next_action(&mut self) -> Option<DestinationAction> {
+        self.emit();
+        self.engine.poll_action()
+    }
+
+    fn emit(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            (self.on_event)(event);
+        }
+    }
+
+    pub(super) fn handle(&mut self, input: DestinationInput) {
+        let now = Instant::now();
+        if self.incoming.control.is_cancelled() {
+            // States in which it is too late reject the command.
+            let _ = self.engine.command(now, DestinationControl::Cancel);
+        }
+        self.engine.handle(now, input);
+        self.emit();
+    }
+
+    pub(super) fn with_postcopy(&mut self, call: impl FnOnce(&mut Postcopy) -> Result<(), String>) -> DestinationInput {
+        let called = self.postcopy.as_mut().ok_or_else(|| UNSUPPORTED.to_owned()).and_then(call);
+        called.map_or_else(DestinationInput::Failed, |()| DestinationInput::Done)
+    }
+
+    fn execute(&mut self, host: &mut impl Host, action: &DestinationAction) -> DestinationInput {
+        match action {
+            DestinationAction::Accept => self.accept(host),
+            DestinationAction::Answer(message) => self.answer(message),
+            DestinationAction::ReadCommand => match &self.postcopy {
+                Some(postcopy) if self.engine.is_postcopy() => postcopy.next(self.engine.poll_timeout()),
+                _ => self.read_command(),
+            },
+            DestinationAction::AwaitClose => self.await_close(),
+            DestinationAction::Run => match host.start() {
+                Ok(()) => {
+                    host.announce(&Announcement::new(&self.incoming.config.parameters));
+                    DestinationInput::Done
+                }
+                Err(error) => DestinationInput::Failed(error.to_string()),
+            },
+            DestinationAction::Close => {
+                self.receiving = None;
+                self.output.replace(None);
+                self.postcopy.iter_mut().for_each(Postcopy::disconnect);
+                self.channel = None;
+                DestinationInput::Done
+            }
+            DestinationAction::Commit => self.accept_machine(host),
+            // The machine was rolled back with its session.
+            DestinationAction::Load | DestinationAction::RollBack => DestinationInput::Done,
+            DestinationAction::SendBitmap(block) => self.with_postcopy(|postcopy| postcopy.send_bitmap(block)),
+            DestinationAction::RepeatRequests => self.with_postcopy(|postcopy| postcopy.repeat_requests()),
+            DestinationAction::Finish => self.with_postcopy(Postcopy::finish),
+            DestinationAction::Advise(_) | DestinationAction::Discard { .. } | DestinationAction::Listen { .. } => {
+                DestinationInput::Failed("the stream is not being loaded".to_owned())
+            }
+        }
+    }
+
+    /// Lets the host accept the machine that was loaded.
+    fn accept_machine(&mut self, host: &mut impl Host) -> DestinationInput {
+        match self.report.take().map(|report| host.loaded(&report)) {
+            Some(Err(error)) => DestinationInput::Failed(error.to_string()),
+            Some(Ok(())) | None => DestinationInput::Done,
+        }
+    }
+
+    fn accept(&mut self, host: &impl Host) -> DestinationInput {
+        self.pending.clear();
+        self.receiving = None;
+        let accepted = match self.incoming.config.capabilities.has(Capability::Multifd) {
+            true => self.accept_several(host),
+            false => self.await_channel(),
+        };
+        let mut channel = match accepted {
+            Ok(Some(channel)) => channel,
+            Ok(None) => return DestinationInput::Failed("cancelled".to_owned()),
+            Err(error) => return DestinationInput::Failed(error.to_string()),
+        };
+        self.incoming.control.watch(&channel);
+        if let Some(socket) = channel.socket()
+            && let Err(error) = socket.set_read_timeout(Some(self.progress))
+        {
+            return DestinationInput::Failed(error.to_string());
+        }
+        self.output.replace(channel.output.take());
+        if self.engine.is_postcopy()
+            && let Some(postcopy) = &mut self.postcopy
+            && let Some(input) = channel.input.take()
+        {
+            postcopy.listen_again(input);
+        }
+        self.channel = Some(channel);
+        DestinationInput::Done
+    }
+
+    /// Accepts the main channel and the data channels, and starts to read the data channels.
+    fn accept_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
+        let Incoming { listener, control, config, .. } = self.incoming;
+        let timeouts = (self.progress, config.parameters.answer_timeout);
+        let channels = config.parameters.multifd_channels;
+        let accepted = multifd::accept(listener, channels, host.uuid(), timeouts, || control.is_cancelled())?;
+        let Some((main, data)) = accepted else { return Ok(None) };
+        self.receiving = Some(Receiving::start(&main, data, &host.memory(), self.progress)?);
+        Ok(Some(main))
+    }
+
+    /// Waits for a connection. A guest that runs cannot be cancelled, but another listener can replace the first one.
+    fn await_channel(&mut self) -> io::Result<Option<Channel>> {
+        let control = &self.incoming.control;
+        let runs = self.engine.is_postcopy();
+        loop {
+            let listener = self.listener.as_ref().unwrap_or(&self.incoming.listener);
+            let until = || control.has_listener() || (control.is_cancelled() && !runs);
+            if let Some(channel) = listener.accept(self.progress, until)? {
+                return Ok(Some(channel));
+            }
+            match control.take_listener() {
+                Some(listener) => self.listener = Some(listener),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    pub(super) fn answer(&self, message: &ReturnPathMessage) -> DestinationInput {
+        self.output.send(message, &[]).map_or_else(DestinationInput::Lost, |()| DestinationInput::Done)
+    }
+
+    /// Reads the next command after the end of the stream.
+    fn read_command(&mut self) -> DestinationInput {
+        loop {
+            match ItemDecoder::new().decode_item(&self.pending, 0) {
+                Ok(Decoded::Item(Some(StreamItem::Command(command)), used)) => {
+                    self.pending.drain(..used);
+                    return DestinationInput::Item(Item::Command(command));
+                }
+                Ok(Decoded::Item(..)) => return DestinationInput::Lost("expected a command".to_owned()),
+                Ok(Decoded::Need(_)) => {}
+                Err(error) => return DestinationInput::Lost(error.to_string()),
+            }
+            if let Err(input) = self.read_some() {
+                return input;
+            }
+        }
+    }
+
+    /// Waits until the source has closed the connection.
+    fn await_close(&mut self) -> DestinationInput {
+        loop {
+            match self.read_some() {
+                // Bytes after the description have no meaning, and QEMU ignores them, too.
+                Ok(()) => self.pending.clear(),
+                Err(DestinationInput::Done) => {
+                    let deadline = self.engine.poll_timeout();
+                    let closed = self.channel.as_ref().map_or(Ok(()), |channel| channel.check_closed(deadline));
+                    return closed
+                        .map_or_else(|error| DestinationInput::Lost(error.to_string()), |()| DestinationInput::Done);
+                }
+                Err(DestinationInput::Lost(reason)) => return DestinationInput::Lost(reason),
+                Err(other) => return other,
+            }
+        }
+    }
+
+    /// Reads bytes until the engine's deadline. The error is `Done` at the end of the connection.
+    fn read_some(&mut self) -> Result<(), DestinationInput> {
+        let timeout = until(self.engine.poll_timeout());
+        let Some(channel) = &mut self.channel else {
+            return Err(DestinationInput::Lost("the connection is closed".to_owned()));
+        };
+        let lost = |error: io::Error| {
+            if is_timeout(&error) { DestinationInput::Timeout } else { DestinationInput::Lost(error.to_string()) }
+        };
+        if let Some(socket) = channel.socket() {
+            socket.set_read_timeout(timeout).map_err(lost)?;
+        }
+        let mut buffer = [0; 4096];
+        let count = match &mut channel.input {
+            Some(input) => input.read(&mut buffer).map_err(lost)?,
+            None => 0,
+        };
+        match buffer.get(..count) {
+            Some(bytes) if count > 0 => self.pending.extend_from_slice(bytes),
+            _ => return Err(DestinationInput::Done),
+        }
+        Ok(())
+    }
+}

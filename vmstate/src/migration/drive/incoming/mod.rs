@@ -1,0 +1,146 @@
+//! The driver of a destination.
+
+mod driver;
+mod load;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::driver::Driver;
+use super::MigrationError;
+use super::channel::Channel;
+use super::host::Host;
+use super::listener::Listener;
+use super::socket::Socket;
+use crate::machine::LoadOptions;
+use crate::migration::destination::DestinationConfig;
+use crate::migration::parameter::Parameters;
+use crate::migration::status::{Event, FaultLatency};
+use crate::migration::uri::Uri;
+
+/// A migration from another host or process.
+#[derive(Debug)]
+pub struct Incoming {
+    listener: Listener,
+    config: DestinationConfig,
+    options: LoadOptions,
+    control: IncomingControl,
+}
+
+/// Cancels an incoming migration, from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct IncomingControl(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    cancelled: AtomicBool,
+    /// The socket that the migration reads.
+    socket: Mutex<Option<Socket>>,
+    /// A listener that replaces the one of an interrupted migration.
+    listener: Mutex<Option<Listener>>,
+    latency: Arc<Mutex<FaultLatency>>,
+}
+
+impl IncomingControl {
+    /// Cancels the migration, unless the source has given the guest to this side.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Release);
+        self.disconnect();
+    }
+
+    /// Breaks the connection, as if the network had failed.
+    pub fn disconnect(&self) {
+        if let Some(socket) = &*self.0.socket.lock().unwrap_or_else(PoisonError::into_inner) {
+            socket.shut_down();
+        }
+    }
+
+    /// Listens at another address for the source of a migration that was interrupted while the guest ran.
+    ///
+    /// # Errors
+    /// Returns an error if the address cannot be used.
+    pub fn recover(&self, uri: &Uri) -> Result<(), MigrationError> {
+        let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
+        *self.0.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+        Ok(())
+    }
+
+    /// Returns the times for which the guest has waited for pages so far.
+    #[must_use]
+    pub fn fault_latency(&self) -> FaultLatency {
+        *self.0.latency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_listener(&self) -> Option<Listener> {
+        self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn has_listener(&self) -> bool {
+        self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    fn watch(&self, channel: &Channel) {
+        let socket = channel.socket().and_then(|socket| socket.try_clone().ok());
+        *self.0.socket.lock().unwrap_or_else(PoisonError::into_inner) = socket;
+    }
+}
+
+impl Incoming {
+    /// Listens at an address.
+    ///
+    /// # Errors
+    /// Returns an error if the address cannot be used.
+    pub fn listen(uri: &Uri, parameters: Parameters) -> Result<Self, MigrationError> {
+        let config = DestinationConfig { parameters, ..DestinationConfig::default() };
+        Self::listen_with(uri, config)
+    }
+
+    /// Listens at an address, with a configuration.
+    ///
+    /// # Errors
+    /// See [`listen`](Self::listen).
+    pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
+        let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
+        Ok(Self { listener, config, options: LoadOptions::new(), control: IncomingControl::default() })
+    }
+
+    /// Returns the address, with the port that the system has chosen if it was 0.
+    #[must_use]
+    pub fn address(&self) -> &Uri {
+        self.listener.address()
+    }
+
+    /// Sets the rules for sections that differ from the machine's. The description is always read.
+    #[must_use]
+    pub fn load_options(mut self, options: LoadOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Returns a handle that cancels the migration.
+    #[must_use]
+    pub fn control(&self) -> IncomingControl {
+        self.control.clone()
+    }
+
+    /// Waits for a source and loads its guest, which runs afterwards.
+    ///
+    /// # Errors
+    /// Returns an error if the migration fails. The host has its previous state then, except for memory that was discarded for
+    /// postcopy, and its guest does not run. It does not return while a guest that runs lacks pages.
+    pub fn run(self, host: &mut impl Host) -> Result<(), MigrationError> {
+        self.run_with_events(host, |_| {})
+    }
+
+    /// Loads a guest as [`run`](Self::run) does, and calls `on_event` with each event.
+    ///
+    /// # Errors
+    /// See [`run`](Self::run).
+    pub fn run_with_events(self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Result<(), MigrationError> {
+        Driver::new(&self, on_event).run(host)
+    }
+}

@@ -6,8 +6,9 @@ use vmstate_types::Writer;
 
 use super::guest::{PAGES, Pages};
 use super::link::{Link, Message};
+use super::setup::Mutation;
 use super::source_process::RUNNING_PACKAGE;
-use super::world::{BLOCK, DestinationProcess, Mutation, PAGE, World};
+use super::world::{BLOCK, DestinationProcess, PAGE, World};
 use crate::migration::MigrationStatus;
 use crate::migration::destination::{DestinationAction, DestinationControl, DestinationInput, Item};
 use crate::stream::{Command, DiscardRange, ReceivedBitmap, ReturnPathMessage};

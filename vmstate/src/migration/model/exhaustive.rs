@@ -1,7 +1,8 @@
 //! The properties of the handshake in all interleavings of small configurations, and the detection of broken rules.
 
-use super::explore::{Exploration, Property, explore};
-use super::world::{Mutation, Setup};
+use super::explore::{Exploration, explore};
+use super::properties::Property;
+use super::setup::{Mutation, Setup};
 use crate::migration::OnDoubt;
 
 fn checked(name: &str, setup: Setup) -> Exploration {

@@ -1,19 +1,10 @@
 //! Random schedules of steps, losses, timeouts and commands.
 
 use super::pair::Pair;
+use super::random::Random;
 use crate::migration::destination::DestinationConfig;
 use crate::migration::source::{SourceConfig, SourceControl};
 use crate::migration::{MigrationStatus, OnDoubt};
-
-/// A generator of reproducible numbers (Knuth's MMIX constants).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-}
 
 /// Carries out one random step. Faults are rare, so that schedules reach the switchover.
 fn step(pair: &mut Pair, random: &mut Random) {
@@ -63,7 +54,7 @@ fn settle(pair: &mut Pair) {
 fn schedule(seed: u64, with_handshake: bool) -> (MigrationStatus, bool) {
     let destination = DestinationConfig { without_handshake: !with_handshake, ..DestinationConfig::default() };
     let mut pair = Pair::new(SourceConfig::new(0, seed), destination);
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for _ in 0..random.below(400) + 50 {
         step(&mut pair, &mut random);
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::guest::{PAGES, Pages, SourceMemory};
 use super::link::{Link, Message};
-use super::world::{BLOCK, LONG, Mutation, PAGE, World};
+use super::setup::Mutation;
+use super::world::{BLOCK, LONG, PAGE, World};
 use crate::migration::destination::Item;
 use crate::migration::source::{Done, SourceAction, SourceControl, SourceInput};
 use crate::ram::PageRequest;

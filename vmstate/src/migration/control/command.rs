@@ -56,6 +56,12 @@ pub enum MonitorCommand {
     MigrateRecover(Uri),
     /// `migrate-start-postcopy`: lets the guest run on the destination before all pages have arrived.
     MigrateStartPostcopy,
+    /// `x-force-run`: runs a guest of which it is unknown whether the other side runs it. The client asserts that the other
+    /// side is dead or stopped. QEMU has no such command.
+    ForceRun,
+    /// `x-abandon`: leaves a guest of which that is unknown to the destination. The client asserts that the destination runs
+    /// it. QEMU has no such command.
+    Abandon,
     /// `migrate-set-capabilities`.
     SetCapabilities(Vec<(Capability, bool)>),
     /// `query-migrate-capabilities`.
@@ -133,6 +139,8 @@ pub(super) const COMMANDS: &[Specification] = &[
         parse: |arguments, _| Ok(MonitorCommand::MigrateRecover(arguments.text("uri").unwrap_or_default().parse()?)),
     },
     plain!("migrate-start-postcopy", MigrateStartPostcopy),
+    plain!("x-force-run", ForceRun),
+    plain!("x-abandon", Abandon),
     Specification {
         name: "migrate-set-capabilities",
         arguments: |release| vec![required("capabilities", reply::capabilities_type(release))],

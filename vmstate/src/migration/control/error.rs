@@ -71,6 +71,11 @@ impl CommandError {
         Self::new(format!("File descriptor named '{}' not found", shortened(name)))
     }
 
+    /// The error for a decision that no migration waits for.
+    pub(super) fn undecided(command: &str) -> Self {
+        Self::new(format!("{command} is only possible while it is unknown which side runs the guest"))
+    }
+
     pub(super) fn missing(name: &str) -> Self {
         Self::new(format!("Parameter '{name}' is missing"))
     }

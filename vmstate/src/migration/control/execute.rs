@@ -73,6 +73,8 @@ pub fn execute(
         MonitorCommand::MigratePause => done(operations.pause()),
         MonitorCommand::MigrateRecover(uri) => done(operations.recover(&uri)),
         MonitorCommand::MigrateStartPostcopy => done(operations.start_postcopy()),
+        MonitorCommand::ForceRun => done(operations.force_run()),
+        MonitorCommand::Abandon => done(operations.abandon()),
         MonitorCommand::SetCapabilities(changes) => done(settings.set_capabilities(&changes, is_migrating(operations))),
         MonitorCommand::SetParameters(changes) => done(set_parameters(&changes, settings, operations)),
         MonitorCommand::Yank => done(operations.yank()),

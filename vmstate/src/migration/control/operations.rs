@@ -211,6 +211,22 @@ pub trait Operations {
         Err(CommandError::new("Migrate recover can only be run when postcopy is paused."))
     }
 
+    /// Runs the guest here, although the other side may run it. The client asserts that the other side is dead or stopped.
+    ///
+    /// # Errors
+    /// Returns an error unless the migration waits for this decision.
+    fn force_run(&mut self) -> Result<(), CommandError> {
+        Err(CommandError::undecided("x-force-run"))
+    }
+
+    /// Leaves the guest to the destination. The client asserts that the destination runs it.
+    ///
+    /// # Errors
+    /// Returns an error unless the migration waits for this decision.
+    fn abandon(&mut self) -> Result<(), CommandError> {
+        Err(CommandError::undecided("x-abandon"))
+    }
+
     /// Breaks the connections of the migration, as if the network had failed.
     ///
     /// # Errors

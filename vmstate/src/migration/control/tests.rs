@@ -113,6 +113,8 @@ fn optional_operations_have_qemu_messages() {
         ("migrate-recover", json!({"uri": "tcp:a:1"}), "Migrate recover can only be run when postcopy is paused."),
         ("migrate-start-postcopy", json!({}), "Enable postcopy with migrate_set_capability"),
         ("yank", json!({"instances": [{"type": "migration"}]}), "Instance not found"),
+        ("x-force-run", json!({}), "x-force-run is only possible while it is unknown"),
+        ("x-abandon", json!({}), "x-abandon is only possible while it is unknown"),
         ("calc-dirty-rate", json!({"calc-time": 1}), "mode page-sampling is not enabled"),
     ] {
         let error = run(&mut board, name, &arguments).unwrap_err().to_string();

@@ -1,5 +1,7 @@
 //! Two hosts in one process, over real sockets and files.
 
+mod doubt;
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;

@@ -115,12 +115,15 @@ impl<H: Host + Send + 'static> Controller<H> {
         self.statistics().status
     }
 
+    /// Returns whether the source waits for its destination, or for a decision about the guest.
+    fn is_interrupted(&self) -> bool {
+        matches!(self.status(), MigrationStatus::Doubt | MigrationStatus::PostcopyPaused)
+    }
+
     /// Continues a migration of which the outcome is unknown.
     fn resume_migration(&self, uri: &Uri) -> Result<(), CommandError> {
         match &self.job {
-            Some(Job { kind: Kind::Outgoing(control), .. })
-                if matches!(self.status(), MigrationStatus::Doubt | MigrationStatus::PostcopyPaused) =>
-            {
+            Some(Job { kind: Kind::Outgoing(control), .. }) if self.is_interrupted() => {
                 control.redirect(uri);
                 control.send(SourceControl::Recover);
                 Ok(())
@@ -298,6 +301,30 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
                 control.recover(uri).map_err(|error| failed(&error))
             }
             _ => Err(CommandError::new("Migrate recover can only be run when postcopy is paused.")),
+        }
+    }
+
+    fn force_run(&mut self) -> Result<(), CommandError> {
+        match &self.job {
+            Some(Job { kind: Kind::Outgoing(control), .. }) if self.is_interrupted() => {
+                control.send(SourceControl::ForceRun);
+                Ok(())
+            }
+            Some(Job { kind: Kind::Incoming(control, _), .. }) if self.status() == MigrationStatus::Loaded => {
+                control.force_run();
+                Ok(())
+            }
+            _ => Err(CommandError::undecided("x-force-run")),
+        }
+    }
+
+    fn abandon(&mut self) -> Result<(), CommandError> {
+        match &self.job {
+            Some(Job { kind: Kind::Outgoing(control), .. }) if self.is_interrupted() => {
+                control.send(SourceControl::Abandon);
+                Ok(())
+            }
+            _ => Err(CommandError::undecided("x-abandon")),
         }
     }
 

@@ -98,6 +98,11 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
             let _ = self.engine.command(now, DestinationControl::Cancel);
         }
         self.engine.handle(now, input);
+        // While there is a connection, the source may be alive and may give the right to run away itself.
+        if self.incoming.control.is_forced() && self.channel.is_none() {
+            // Other states than that of a loaded machine without a source reject the command.
+            let _ = self.engine.command(now, DestinationControl::ForceRun);
+        }
         self.emit();
     }
 
@@ -158,7 +163,10 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         };
         let mut channel = match accepted {
             Ok(Some(channel)) => channel,
-            Ok(None) => return DestinationInput::Failed("cancelled".to_owned()),
+            Ok(None) if self.incoming.control.is_cancelled() => {
+                return DestinationInput::Failed("cancelled".to_owned());
+            }
+            Ok(None) => return DestinationInput::Timeout,
             Err(error) => return DestinationInput::Failed(error.to_string()),
         };
         self.incoming.control.watch(&channel);
@@ -180,22 +188,28 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
 
     /// Accepts the main channel and the data channels, and starts to read the data channels.
     fn accept_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
-        let Incoming { listener, control, config, .. } = self.incoming;
+        let Incoming { listener, config, .. } = self.incoming;
         let timeouts = (self.progress, config.parameters.answer_timeout);
         let channels = config.parameters.multifd_channels;
-        let accepted = multifd::accept(listener, channels, host.uuid(), timeouts, || control.is_cancelled())?;
+        let accepted = multifd::accept(listener, channels, host.uuid(), timeouts, || self.is_decided())?;
         let Some((main, data)) = accepted else { return Ok(None) };
         self.receiving = Some(Receiving::start(&main, data, &host.memory(), self.progress)?);
         Ok(Some(main))
     }
 
-    /// Waits for a connection. A guest that runs cannot be cancelled, but another listener can replace the first one.
+    /// Returns whether a command ends the wait for a connection. A guest that runs cannot be cancelled.
+    fn is_decided(&self) -> bool {
+        let control = &self.incoming.control;
+        let gives_up = control.is_cancelled() && !self.engine.is_postcopy();
+        gives_up || control.is_forced() && self.engine.status() == MigrationStatus::Loaded
+    }
+
+    /// Waits for a connection. Another listener can replace the first one.
     fn await_channel(&mut self) -> io::Result<Option<Channel>> {
         let control = &self.incoming.control;
-        let runs = self.engine.is_postcopy();
         loop {
             let listener = self.listener.as_ref().unwrap_or(&self.incoming.listener);
-            let until = || control.has_listener() || (control.is_cancelled() && !runs);
+            let until = || control.has_listener() || self.is_decided();
             if let Some(channel) = listener.accept(self.progress, until)? {
                 return Ok(Some(channel));
             }
@@ -222,8 +236,12 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
                 Ok(Decoded::Need(_)) => {}
                 Err(error) => return DestinationInput::Lost(error.to_string()),
             }
-            if let Err(input) = self.read_some() {
-                return input;
+            match self.read_some() {
+                Ok(()) => {}
+                Err(DestinationInput::Done) => {
+                    return DestinationInput::Lost("the source has closed the connection".to_owned());
+                }
+                Err(input) => return input,
             }
         }
     }

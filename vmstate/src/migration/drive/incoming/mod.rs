@@ -27,13 +27,15 @@ pub struct Incoming {
     control: IncomingControl,
 }
 
-/// Cancels an incoming migration, from any thread.
+/// Sends commands to an incoming migration, from any thread.
 #[derive(Debug, Clone, Default)]
 pub struct IncomingControl(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     cancelled: AtomicBool,
+    /// Set if the guest runs here without the consent of its source.
+    forced: AtomicBool,
     /// The socket that the migration reads.
     socket: Mutex<Option<Socket>>,
     /// A listener that replaces the one of an interrupted migration.
@@ -45,6 +47,13 @@ impl IncomingControl {
     /// Cancels the migration, unless the source has given the guest to this side.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
+        self.disconnect();
+    }
+
+    /// Runs the guest that is loaded, although its source has not given the right to run away: the caller asserts that the
+    /// source is dead, or has left the guest to this side. A connection that exists is closed. It has no effect in other states.
+    pub fn force_run(&self) {
+        self.0.forced.store(true, Ordering::Release);
         self.disconnect();
     }
 
@@ -81,6 +90,10 @@ impl IncomingControl {
 
     fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    fn is_forced(&self) -> bool {
+        self.0.forced.load(Ordering::Acquire)
     }
 
     fn watch(&self, channel: &Channel) {

@@ -209,6 +209,28 @@ impl BoardProcess {
         self.execute("query-migrate", json!({}))["status"].as_str().unwrap_or("none").to_owned()
     }
 
+    /// Returns the state of the migration, or `None` if the process has ended.
+    pub fn surviving_migration(&mut self) -> Option<String> {
+        let reply = self.attempt("query-migrate")?;
+        Some(reply["status"].as_str().unwrap_or("none").to_owned())
+    }
+
+    /// Executes a command that the state may not allow anymore, or that the process may not survive. Returns the reply, if it
+    /// is no error.
+    pub fn attempt(&mut self, command: &str) -> Option<Value> {
+        writeln!(self.monitor.get_mut(), "{}", json!({ "execute": command })).ok()?;
+        loop {
+            let mut line = String::new();
+            self.monitor.read_line(&mut line).ok().filter(|length| *length > 0)?;
+            let mut message: Value = serde_json::from_str(&line).ok()?;
+            match (message.get_mut("return").map(Value::take), message.get("error")) {
+                (Some(reply), _) => return Some(reply),
+                (None, Some(_)) => return None,
+                (None, None) => self.record(&message),
+            }
+        }
+    }
+
     /// Switches a capability on.
     ///
     /// # Panics

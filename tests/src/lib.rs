@@ -9,6 +9,7 @@ pub mod fuzz;
 pub mod guests;
 pub mod hostile;
 pub mod import;
+pub mod proxy;
 pub mod qcow2;
 pub mod qemu;
 pub mod releases;

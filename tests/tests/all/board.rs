@@ -5,6 +5,7 @@
 use vmstate_examples::virt::{Board, Finish, Stop, Unsupported};
 use vmstate_tests::guests::{AFTER_A_SECOND, HASHER, PROGRAMS, Program, SECOND, ask, assert_printed, verdict};
 
+mod chaos;
 mod live;
 mod places;
 mod postcopy;

@@ -7,7 +7,7 @@ use vmstate::memory::{MappingOptions, MemoryError, MissingFaults};
 use vmstate_tests::board::BoardProcess;
 
 /// Returns whether the system handles page faults in user space.
-fn is_supported() -> bool {
+pub(super) fn is_supported() -> bool {
     let block = std::sync::Arc::new(MappingOptions::anonymous().map("ram", 4096).unwrap());
     match MissingFaults::start(vec![block], |_, _| {}) {
         Ok(_) => true,

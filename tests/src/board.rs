@@ -215,8 +215,8 @@ impl BoardProcess {
         Some(reply["status"].as_str().unwrap_or("none").to_owned())
     }
 
-    /// Executes a command that the state may not allow anymore, or that the process may not survive. Returns the reply, if it
-    /// is no error.
+    /// Executes a command that the state may not allow anymore, or that the process may not survive. Returns the reply, or `None`
+    /// after an error.
     pub fn attempt(&mut self, command: &str) -> Option<Value> {
         writeln!(self.monitor.get_mut(), "{}", json!({ "execute": command })).ok()?;
         loop {

@@ -20,7 +20,7 @@ pub enum Direction {
     Back,
 }
 
-/// What happens when the byte has passed.
+/// A fault of the connections or of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The connection of the byte is closed on both sides.
@@ -38,9 +38,9 @@ pub enum Fault {
 pub struct Plan {
     /// The direction in which bytes are counted, over all connections.
     pub direction: Direction,
-    /// The number of bytes that pass before.
+    /// The number of bytes that pass before the fault.
     pub after: u64,
-    /// What happens then, once.
+    /// The fault, which happens once.
     pub fault: Fault,
 }
 

@@ -362,7 +362,7 @@ mod tests {
 
     /// A thread that starts a process copies all descriptors for a moment.
     #[test]
-    fn log_starts_again_while_a_child_has_a_copy_of_the_descriptor() {
+    fn copies_of_the_descriptor_do_not_keep_memory() {
         if !is_supported() {
             return;
         }

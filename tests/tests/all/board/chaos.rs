@@ -160,7 +160,7 @@ impl Setting {
         }
     }
 
-    /// Does what an operator does who follows the guide, until the fate of the guest is clear, and checks it.
+    /// Follows the guide as an operator would, until the fate of the guest is clear, and checks it.
     fn settle(&mut self) -> Outcome {
         loop {
             assert!(self.started.elapsed() < PATIENCE, "no decision: {}", self.describe());
@@ -281,7 +281,7 @@ fn run_all(numbers: std::ops::Range<u64>, threads: usize) -> BTreeMap<Outcome, u
 }
 
 #[test]
-fn one_fault_neither_loses_nor_duplicates_a_guest() {
+fn no_fault_loses_or_duplicates_a_guest() {
     let outcomes = run_all(0..15, 1);
     println!("{outcomes:?}");
     assert!(outcomes.values().sum::<usize>() >= 10, "faults are rare: {outcomes:?}");
@@ -290,7 +290,7 @@ fn one_fault_neither_loses_nor_duplicates_a_guest() {
 /// `VMSTATE_CHAOS=1000 cargo test --release -p vmstate-tests --test all chaos -- --ignored --nocapture`
 #[test]
 #[ignore = "takes as long as asked for"]
-fn one_fault_neither_loses_nor_duplicates_a_guest_in_many_cases() {
+fn no_fault_loses_or_duplicates_a_guest_in_many_cases() {
     let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let first = number("VMSTATE_CHAOS_FIRST").unwrap_or(15);
     let outcomes = run_all(first..first + number("VMSTATE_CHAOS").unwrap_or(100), 2);

@@ -56,11 +56,11 @@ pub enum MonitorCommand {
     MigrateRecover(Uri),
     /// `migrate-start-postcopy`: lets the guest run on the destination before all pages have arrived.
     MigrateStartPostcopy,
-    /// `x-force-run`: runs a guest of which it is unknown whether the other side runs it. The client asserts that the other
-    /// side is dead or stopped. QEMU has no such command.
+    /// `x-force-run`: runs a guest that the peer may run, too. The client asserts that the peer is dead or stopped. QEMU has
+    /// no such command.
     ForceRun,
-    /// `x-abandon`: leaves a guest of which that is unknown to the destination. The client asserts that the destination runs
-    /// it. QEMU has no such command.
+    /// `x-abandon`: leaves the guest to the destination. The client asserts that the destination runs it. QEMU has no such
+    /// command.
     Abandon,
     /// `migrate-set-capabilities`.
     SetCapabilities(Vec<(Capability, bool)>),

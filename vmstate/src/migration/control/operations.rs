@@ -211,7 +211,7 @@ pub trait Operations {
         Err(CommandError::new("Migrate recover can only be run when postcopy is paused."))
     }
 
-    /// Runs the guest here, although the other side may run it. The client asserts that the other side is dead or stopped.
+    /// Runs the guest here, although the peer may run it. The client asserts that the peer is dead or stopped.
     ///
     /// # Errors
     /// Returns an error unless the migration waits for this decision.

@@ -34,7 +34,7 @@ fn setup(random: &mut Random, mutation: Option<Mutation>) -> Setup {
     }
 }
 
-/// Returns how often a step is chosen, beside others. Faults are rare, so that walks reach the switchover.
+/// Returns the relative frequency of a step. Faults are rare, so that walks reach the switchover.
 fn weight(step: Move) -> u64 {
     match step {
         Move::SourceActs { vanishes: false } | Move::DestinationActs { vanishes: false } => 1000,
@@ -204,7 +204,7 @@ fn reduced(setup: Setup, mut steps: Vec<Move>) -> Failure {
     Failure { reason, steps }
 }
 
-/// Walks from all seeds of a range, on all processors. Returns what they have reached, and the first failures.
+/// Walks from all seeds of a range, on all processors. Returns the states that they have reached, and the first failures.
 fn walks(seeds: &Range<u64>, mutation: Option<Mutation>) -> (Reached, Vec<(u64, Failure)>) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {

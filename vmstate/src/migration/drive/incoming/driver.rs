@@ -100,7 +100,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         self.engine.handle(now, input);
         // While there is a connection, the source may be alive and may give the right to run away itself.
         if self.incoming.control.is_forced() && self.channel.is_none() {
-            // Other states than that of a loaded machine without a source reject the command.
+            // The engine rejects the command unless the machine is loaded and the source is gone.
             let _ = self.engine.command(now, DestinationControl::ForceRun);
         }
         self.emit();

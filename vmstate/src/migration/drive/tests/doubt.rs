@@ -102,7 +102,7 @@ fn destination_whose_source_is_dead_runs_by_force() {
 }
 
 #[test]
-fn destination_that_is_given_up_leaves_the_guest_to_the_source() {
+fn guest_returns_from_a_cancelled_destination() {
     let ended = migrate_in_doubt(|source, destination| {
         destination.cancel();
         source.send(SourceControl::ForceRun);

@@ -148,15 +148,12 @@ impl Setting {
         let uri = self.address();
         let started = self.source.try_execute("migrate", &json!({ "uri": uri }));
         assert!(started.is_ok(), "{started:?}");
-        while kind == Kind::Postcopy {
-            match self.source.surviving_migration().as_deref() {
-                Some("setup") => std::thread::sleep(Duration::from_millis(2)),
-                Some("active") => {
-                    let _ = self.source.attempt("migrate-start-postcopy");
-                    return;
-                }
-                _ => return,
+        if kind == Kind::Postcopy {
+            while self.source.surviving_migration().as_deref() == Some("setup") {
+                std::thread::sleep(Duration::from_millis(2));
             }
+            // The migration may have ended, and its process, too.
+            let _ = self.source.attempt("migrate-start-postcopy");
         }
     }
 
@@ -180,7 +177,7 @@ impl Setting {
                     let _ = self.destination.attempt("migrate-pause");
                 }
                 (Some("postcopy-paused"), Some(_)) => self.resume(),
-                (Some(status), _) => self.interrupt_if_stalled(&status.to_owned()),
+                (Some(status), _) => self.interrupt_if_stalled(status),
             }
             std::thread::sleep(Duration::from_millis(20));
         }

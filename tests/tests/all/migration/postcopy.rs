@@ -158,6 +158,10 @@ struct Destination {
 
 impl Destination {
     fn start(stream: &[u8]) -> Self {
+        Self::start_with(stream, |_| {})
+    }
+
+    fn start_with(stream: &[u8], observe: impl Fn(&Event) + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let mut config = DestinationConfig::default();
@@ -168,7 +172,10 @@ impl Destination {
         let (control, started, blocks) = (incoming.control(), host.started.clone(), host.blocks.clone());
         let (sender, events) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let loaded = incoming.run_with_events(&mut host, |event| drop(sender.send(event)));
+            let loaded = incoming.run_with_events(&mut host, |event| {
+                observe(&event);
+                drop(sender.send(event));
+            });
             loaded.map_err(|error| error.to_string())
         });
         Self { path, control, started, blocks, events, thread, _folder: folder }
@@ -334,6 +341,27 @@ fn recorded_source_continues_on_a_second_connection() {
     let mut expected = Expected::new(&first);
     expected.resume(&second);
     expected.assert_loaded(&destination.blocks);
+}
+
+/// Zeros in place of missing pages would destroy the guest.
+#[test]
+fn guest_of_a_panicking_driver_waits_for_its_pages() {
+    if !is_supported() {
+        return;
+    }
+    let stream = read("qemu-10.0-postcopy-interrupted");
+    let panics = |event: &Event| assert_ne!(*event, Event::Status(MigrationStatus::PostcopyActive), "on purpose");
+    let destination = Destination::start_with(&stream, panics);
+    destination.connect(&stream, true);
+    destination.thread.join().unwrap_err();
+    let (sender, done) = mpsc::channel();
+    let blocks = destination.blocks;
+    thread::spawn(move || {
+        blocks.iter().for_each(|block| block.read(0, &mut vec![0; block.size() as usize]).unwrap());
+        let _ = sender.send(());
+    });
+    let read = done.recv_timeout(Duration::from_secs(1));
+    assert_eq!(read, Err(mpsc::RecvTimeoutError::Timeout), "a missing page was read");
 }
 
 /// Replaces the first occurrence of `from`, after `start`.

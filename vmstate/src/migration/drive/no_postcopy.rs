@@ -53,6 +53,10 @@ impl Postcopy {
         match self.0 {}
     }
 
+    pub(super) fn set_guest_runs(&mut self, _: bool) {
+        match self.0 {}
+    }
+
     pub(super) fn disconnect(&mut self) {
         match self.0 {}
     }

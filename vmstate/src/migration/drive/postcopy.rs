@@ -46,6 +46,18 @@ pub(super) struct Postcopy {
     reader: Option<thread::JoinHandle<()>>,
     /// The decoder of the stream's items, without the package, for later connections.
     items: ItemDecoder,
+    /// Set while the guest runs here and lacks pages.
+    guest_runs: bool,
+}
+
+/// A panic of the driver or of the host ends the migration, so that missing pages cannot arrive anymore. Threads of the guest
+/// that access them wait forever then: the guest would be destroyed without notice if it found zeros.
+impl Drop for Postcopy {
+    fn drop(&mut self) {
+        if self.guest_runs {
+            std::mem::forget(self.faults.take());
+        }
+    }
 }
 
 impl Postcopy {
@@ -61,7 +73,8 @@ impl Postcopy {
             latency,
         };
         let items = ItemDecoder::new();
-        Some(Self { ram, requests: Arc::new(requests), faults: None, listener: None, reader: None, items })
+        let requests = Arc::new(requests);
+        Some(Self { ram, requests, faults: None, listener: None, reader: None, items, guest_runs: false })
     }
 
     /// Registers the section that loads the memory.
@@ -192,6 +205,11 @@ impl Postcopy {
         }
     }
 
+    /// Sets whether the guest runs, or may run.
+    pub(super) fn set_guest_runs(&mut self, runs: bool) {
+        self.guest_runs = runs;
+    }
+
     /// Forgets the connection.
     pub(super) fn disconnect(&mut self) {
         self.requests.output.replace(None);
@@ -219,6 +237,7 @@ impl Postcopy {
             return Err("pages are missing".to_owned());
         }
         self.ram.end_placing();
+        self.guest_runs = false;
         self.faults = None;
         Ok(())
     }

@@ -120,13 +120,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
                 _ => self.read_command(),
             },
             DestinationAction::AwaitClose => self.await_close(),
-            DestinationAction::Run => match host.start() {
-                Ok(()) => {
-                    host.announce(&Announcement::new(&self.incoming.config.parameters));
-                    DestinationInput::Done
-                }
-                Err(error) => DestinationInput::Failed(error.to_string()),
-            },
+            DestinationAction::Run => self.start(host),
             DestinationAction::Close => {
                 self.receiving = None;
                 self.output.replace(None);
@@ -142,6 +136,20 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
             DestinationAction::Finish => self.with_postcopy(Postcopy::finish),
             DestinationAction::Advise(_) | DestinationAction::Discard { .. } | DestinationAction::Listen { .. } => {
                 DestinationInput::Failed("the stream is not being loaded".to_owned())
+            }
+        }
+    }
+
+    fn start(&mut self, host: &mut impl Host) -> DestinationInput {
+        self.postcopy.iter_mut().for_each(|postcopy| postcopy.set_guest_runs(true));
+        match host.start() {
+            Ok(()) => {
+                host.announce(&Announcement::new(&self.incoming.config.parameters));
+                DestinationInput::Done
+            }
+            Err(error) => {
+                self.postcopy.iter_mut().for_each(|postcopy| postcopy.set_guest_runs(false));
+                DestinationInput::Failed(error.to_string())
             }
         }
     }

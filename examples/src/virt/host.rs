@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vmstate::machine::{LoadReport, Machine, SaveOptions};
-use vmstate::memory::{DirtyLog, PageSize, RamBlock};
+use vmstate::memory::{DirtyLog, PageSize};
 use vmstate::migration::{Host, HostError, HostMemory};
 use vmstate::schema::Release;
 use vmstate::snapshot::{Details, SnapshotInfo, Store};
@@ -73,12 +73,8 @@ impl BoardHost {
 
 fn memory(board: &Board, tables: bool) -> HostMemory {
     let memory = &board.bus.memory;
-    let mut blocks: Vec<Arc<dyn RamBlock + Send + Sync>> = Vec::new();
-    for block in memory.blocks(tables) {
-        blocks.push(block.clone());
-    }
     let log: Arc<dyn DirtyLog> = memory.dirty_log().clone();
-    HostMemory::new(PageSize::DEFAULT, blocks, Some(log))
+    HostMemory::new(PageSize::DEFAULT, memory.shared_blocks(tables), Some(log))
 }
 
 impl Host for BoardHost {

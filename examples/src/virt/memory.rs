@@ -73,6 +73,13 @@ impl Memory {
         &self.blocks[..count]
     }
 
+    /// Returns the [blocks](Self::blocks) as parts of a guest that is saved, loaded or migrated while it runs.
+    #[must_use]
+    pub fn shared_blocks(&self, with_tables: bool) -> Vec<Arc<dyn RamBlock + Send + Sync>> {
+        let share = |block: &Arc<Block>| -> Arc<dyn RamBlock + Send + Sync> { block.clone() };
+        self.blocks(with_tables).iter().map(share).collect()
+    }
+
     /// Returns the log of the pages that the hart writes.
     #[must_use]
     pub fn dirty_log(&self) -> &Arc<Marked> {

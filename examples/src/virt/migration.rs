@@ -66,6 +66,9 @@ enum With {
     Devices,
 }
 
+/// Registers the section of memory.
+pub(super) type RegisterMemory = dyn Fn(&mut Machine<'_>) -> Result<(), RegisterError>;
+
 /// State of a stream that the board does not use, or stores elsewhere.
 #[derive(Debug, Clone, Default)]
 pub(super) struct QemuOnly {
@@ -145,17 +148,41 @@ impl Board {
     /// board does not support.
     pub fn load(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
         let mut new = Self::new(self.bus.memory.ram().len());
-        let loaded = new.load_sections(reader)?;
-        new.apply_load(&loaded)?;
-        new.bus.clock.world = self.bus.clock.world;
-        *self = new;
+        let loaded = new.load_sections(reader, None)?;
+        self.replace(new);
         Ok(loaded)
     }
 
-    fn load_sections(&mut self, reader: &mut Reader<'_>) -> Result<LoadReport, LoadError> {
+    /// Replaces the board with a loaded one.
+    pub(super) fn replace(&mut self, new: Self) {
+        let world = self.bus.clock.world;
+        *self = new;
+        self.bus.clock.world = world;
+    }
+
+    /// Loads all sections into a new board. `memory` registers the memory, if it is not loaded like a device.
+    pub(super) fn load_sections(
+        &mut self,
+        reader: &mut Reader<'_>,
+        memory: Option<&RegisterMemory>,
+    ) -> Result<LoadReport, LoadError> {
+        let loaded = self.load_registered(reader, memory)?;
+        self.apply_load(&loaded)?;
+        Ok(loaded)
+    }
+
+    fn load_registered(
+        &mut self,
+        reader: &mut Reader<'_>,
+        memory: Option<&RegisterMemory>,
+    ) -> Result<LoadReport, LoadError> {
         let mut global_state = GlobalState::default();
-        let mut machine = self.machine(&BTreeSet::from(optional::ALL), With::Memory).map_err(unregistered)?;
+        let with = if memory.is_some() { With::Devices } else { With::Memory };
+        let mut machine = self.machine(&BTreeSet::from(optional::ALL), with).map_err(unregistered)?;
         machine.register("globalstate", &mut global_state).map_err(unregistered)?;
+        if let Some(register) = memory {
+            register(&mut machine).map_err(unregistered)?;
+        }
         let options = LoadOptions::new().without_rollback().trailer(Trailer::Required).mapped_ram();
         machine.load_with_commands(reader, options, |command| match command {
             Command::SwitchoverStart => Ok(()),

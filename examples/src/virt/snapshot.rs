@@ -21,10 +21,16 @@
 
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use vmstate::memory::PageSize;
 use vmstate::schema::Release;
 use vmstate::snapshot::{Details, SnapshotInfo, Store, StoreError};
+#[cfg(target_os = "linux")]
+use vmstate::snapshot::{Folder, LazyRam, LazyRestore};
 
 use super::board::Board;
+#[cfg(target_os = "linux")]
+use super::migration::RegisterMemory;
 use super::migration::save_options;
 
 impl Board {
@@ -51,5 +57,31 @@ impl Board {
     /// Returns an error if the snapshot does not exist, or in the cases of [`load`](Self::load).
     pub fn load_snapshot(&mut self, store: &dyn Store, key: &str) -> Result<SnapshotInfo, StoreError> {
         store.load(key, &mut |reader| self.load(reader).map(drop))
+    }
+
+    /// Loads the devices of the snapshot with this name or id; its memory is read while the board runs. On error the board is
+    /// unchanged.
+    ///
+    /// `on_failure` is called if the memory cannot be read. The thread of the board may wait for it then.
+    ///
+    /// # Errors
+    /// Returns an error in the cases of [`load_snapshot`](Self::load_snapshot), and if the system does not support page faults by
+    /// userfaultfd.
+    #[cfg(target_os = "linux")]
+    pub fn load_snapshot_lazily(
+        &mut self,
+        store: &Folder,
+        key: &str,
+        on_failure: impl FnMut(&StoreError) + Send + 'static,
+    ) -> Result<LazyRestore, StoreError> {
+        let mut new = Self::new(self.bus.memory.ram().len());
+        let memory = new.bus.memory.shared_blocks(true);
+        let lazy = LazyRam::new(store.lazy_source(key)?, PageSize::DEFAULT, memory);
+        let ram = lazy.clone();
+        let register: &RegisterMemory = &move |machine| machine.add(ram.registration()).map(drop);
+        lazy.source().load(&mut |reader| new.load_sections(reader, Some(register)).map(drop))?;
+        let restore = lazy.start(on_failure)?;
+        self.replace(new);
+        Ok(restore)
     }
 }

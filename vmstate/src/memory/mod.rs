@@ -34,7 +34,7 @@ mod block;
 mod combined_log;
 mod dirty_bitmap;
 mod dirty_log;
-#[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]
+#[cfg(all(target_os = "linux", feature = "mapping", any(feature = "migration", feature = "snapshot")))]
 mod discard;
 mod error;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
@@ -64,7 +64,7 @@ pub use block::RamBlock;
 pub use combined_log::CombinedLog;
 pub use dirty_bitmap::{DirtyBitmap, DirtyWord};
 pub use dirty_log::DirtyLog;
-#[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]
+#[cfg(all(target_os = "linux", feature = "mapping", any(feature = "migration", feature = "snapshot")))]
 pub(crate) use discard::discard;
 pub use error::MemoryError;
 #[cfg(all(target_os = "linux", feature = "mapping"))]

@@ -11,7 +11,7 @@ use super::record_reader::RecordReader;
 use super::view::{receive, view};
 use super::xbzrle;
 use super::zero::is_filled;
-use crate::memory::{PageSize, RamBlock};
+use crate::memory::{DirtyBitmap, PageSize, RamBlock};
 
 /// Loader of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -140,6 +140,10 @@ impl RamLoader {
         let page_size = self.page.len() as u64;
         let bitmap = read_bitmap(header, page_size, reader);
         let bitmap = bitmap.map_err(|error| error.at_offset(start).in_field(header.idstr.clone()))?;
+        let bitmap = match pages.leave_in_file(block, header, bitmap) {
+            Ok(()) => return reader.skip(header.size),
+            Err(bitmap) => bitmap,
+        };
         let mut next = 0;
         while next < bitmap.pages() {
             let run = bitmap.run_from(next, u64::MAX).unwrap_or(bitmap.pages()..bitmap.pages());
@@ -263,6 +267,12 @@ pub(super) trait PageStore<B: RamBlock> {
 
     /// Applies changes, which were checked, to the page at `address`.
     fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError>;
+
+    /// Leaves the pages of a block at their places in the file, to read them later. Returns the bitmap of the pages if they
+    /// must be read now.
+    fn leave_in_file(&mut self, _: usize, _: &BlockHeader, present: DirtyBitmap) -> Result<(), DirtyBitmap> {
+        Err(present)
+    }
 
     /// Returns whether pages arrive over other channels, too.
     fn has_channels(&self) -> bool {

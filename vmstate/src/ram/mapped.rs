@@ -11,7 +11,7 @@ use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 use super::record::{BlockHeader, Mapped, Record, write_record};
 use super::view::{Page, View};
-use crate::memory::{BlockLayout, DirtyBitmap, PageSize, RamBlock};
+use crate::memory::{BlockLayout, DirtyBitmap, DirtyWord, PageSize, RamBlock};
 use crate::section::{Output, SentPages};
 
 /// The alignment of the pages of a block (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`).
@@ -167,9 +167,9 @@ fn parse_bitmap(pages: u64, reader: &mut Reader<'_>) -> Result<DirtyBitmap, Load
     let bitmap = DirtyBitmap::new(pages);
     for first in (0..pages).step_by(64) {
         let word = u64::from_le_bytes(reader.array()?);
-        for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
-            bitmap.insert(first + bit);
-        }
+        let existing = u64::MAX >> 64_u64.saturating_sub(pages - first);
+        // A lazy restore waits for the bitmap of all memory, so it is read by words.
+        bitmap.put_back(DirtyWord::new(first, word & existing));
     }
     Ok(bitmap)
 }

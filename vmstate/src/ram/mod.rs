@@ -31,6 +31,8 @@
 //! ```
 
 pub(crate) mod channels;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+mod in_file;
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
 mod incoming;
 mod live;
@@ -48,6 +50,8 @@ mod view;
 pub mod xbzrle;
 mod zero;
 
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+pub(crate) use in_file::{PagesInFile, PlacesLoader};
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
 pub(crate) use incoming::{IncomingRam, PlacePages, ReceivedPages};
 pub use live::Ram;

@@ -39,6 +39,8 @@
 mod details;
 mod error;
 mod folder;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod lazy;
 mod qcow2;
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -49,6 +51,8 @@ use vmstate_types::{LoadError, Reader, SaveError};
 pub use self::details::{Details, SnapshotInfo};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::folder::{Damage, Folder};
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use self::lazy::{LazyRam, LazyRestore, LazySource, LazyStatistics};
 pub use self::qcow2::Qcow2;
 use crate::machine::{LoadOptions, LoadReport, Machine, SaveOptions};
 use crate::registry::Threading;

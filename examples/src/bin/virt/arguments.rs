@@ -3,11 +3,14 @@
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::mpsc::Sender;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vmstate::migration::{QemuRelease, Uri};
 use vmstate::schema::Release;
-use vmstate::snapshot::Folder;
+#[cfg(not(target_os = "linux"))]
+use vmstate::snapshot::StoreErrorKind;
+use vmstate::snapshot::{Folder, StoreError};
 use vmstate_examples::virt::Board;
 
 /// The default guest program (examples/guest/hasher.c).
@@ -31,7 +34,8 @@ Examples:
   virt run --qmp unix:/tmp/a                               run it under the control of QEMU's clients
   virt run --qmp unix:/tmp/b --incoming unix:/tmp/guest    wait for a guest and run it
   virt run --snapshots saved                               save snapshots in a folder with Ctrl-A S
-  virt run --restore saved#1                               continue from a snapshot";
+  virt run --restore saved#1                               continue from a snapshot
+  virt run --restore saved#1 --lazy                        continue at once, and read the memory meanwhile";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -59,6 +63,9 @@ pub(crate) struct Run {
     /// Snapshot to continue from: its folder, and its name or id
     #[arg(long, value_name = "FOLDER#NAME", value_parser = parse_snapshot, conflicts_with_all = ["incoming", "image"])]
     restore: Option<(PathBuf, String)>,
+    /// Read the memory of the snapshot while the guest runs
+    #[arg(long, requires = "restore")]
+    lazy: bool,
     /// Program image to load at 0x80000000 (default: the self-verifying `hasher`)
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -87,11 +94,15 @@ enum Qemu {
 }
 
 impl Run {
-    /// Creates the board, with its program unless it waits for a guest.
-    pub(crate) fn board(&self) -> Result<Board, Box<dyn Error>> {
+    /// Creates the board, with its program unless it waits for a guest. Errors of a lazy restore are sent later.
+    pub(crate) fn board(&self, failures: Sender<String>) -> Result<Board, Box<dyn Error>> {
         let mut board = Board::new(self.memory);
         if let Some((folder, key)) = &self.restore {
-            board.load_snapshot(&Folder::open(folder)?, key)?;
+            let folder = Folder::open(folder)?;
+            match self.lazy {
+                true => load_lazily(&mut board, &folder, key, failures)?,
+                false => drop(board.load_snapshot(&folder, key)?),
+            }
             return Ok(board);
         }
         match &self.image {
@@ -122,6 +133,17 @@ impl Run {
             Qemu::ElevenOne => QemuRelease::V11_1,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn load_lazily(board: &mut Board, folder: &Folder, key: &str, failures: Sender<String>) -> Result<(), StoreError> {
+    // The restore goes on in the background.
+    board.load_snapshot_lazily(folder, key, move |error| drop(failures.send(error.to_string()))).map(drop)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn load_lazily(_: &mut Board, _: &Folder, _: &str, _: Sender<String>) -> Result<(), StoreError> {
+    Err(StoreError::new(StoreErrorKind::Unsupported, "a lazy restore requires Linux"))
 }
 
 /// Splits the folder from the name of a snapshot.

@@ -63,14 +63,10 @@ impl DirtyRate {
 
 #[cfg(target_os = "linux")]
 fn write_protect(board: &Board, layout: &Layout) -> Result<Arc<dyn DirtyLog>, MemoryError> {
-    use vmstate::memory::{SharedBlock, WriteProtect};
+    use vmstate::memory::WriteProtect;
 
     WriteProtect::probe()?;
-    let mut blocks: Vec<SharedBlock> = Vec::new();
-    for block in board.bus.memory.blocks(true) {
-        blocks.push(block.clone());
-    }
-    Ok(Arc::new(WriteProtect::new(layout, blocks)?))
+    Ok(Arc::new(WriteProtect::new(layout, board.bus.memory.shared_blocks(true))?))
 }
 
 #[cfg(not(target_os = "linux"))]

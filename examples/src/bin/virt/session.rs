@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use vmstate::migration::Uri;
@@ -19,7 +20,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Runs a board.
 pub(crate) fn run(arguments: &Run) -> Outcome {
-    let board = arguments.board()?;
+    let (sender, failures) = mpsc::channel();
+    let board = arguments.board(sender)?;
     let terminal = Terminal::open()?;
     let rate = arguments.dirty_rate.then(|| DirtyRate::start(&board)).transpose()?;
     let rate = rate.map(|(rate, missing)| {
@@ -37,7 +39,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     };
     let controller = start(host, arguments, &settings)?;
     let store = arguments.snapshots.as_ref().map(Folder::create).transpose()?;
-    Session { vcpu, terminal, rate, controller, server, settings, store }.run()
+    Session { vcpu, terminal, rate, controller, server, settings, store, failures }.run()
 }
 
 /// Starts the guest, or waits for it.
@@ -69,6 +71,8 @@ struct Session {
     settings: Settings,
     /// The snapshots that the user saves.
     store: Option<Folder>,
+    /// Errors of a lazy restore, after which the guest waits for memory.
+    failures: Receiver<String>,
 }
 
 impl Session {
@@ -79,6 +83,9 @@ impl Session {
                 if let Some(outcome) = ended(progress.stop) {
                     return outcome;
                 }
+            }
+            if let Ok(failure) = self.failures.try_recv() {
+                return Err(failure.into());
             }
             if let Some(report) = self.rate.as_mut().map_or(Ok(None), DirtyRate::report)? {
                 self.terminal.report(&report);

@@ -29,6 +29,61 @@ fn board_continues_from_a_snapshot() {
     }
 }
 
+/// Returns whether page faults can be handled. `VMSTATE_REQUIRE_USERFAULTFD` turns a missing feature into a failure.
+#[cfg(target_os = "linux")]
+fn handles_page_faults() -> bool {
+    let started = vmstate::memory::MissingFaults::start(Vec::new(), |_, _| ());
+    if let Err(error) = &started {
+        assert!(std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{error}");
+        eprintln!("NOT TESTED: {error}");
+    }
+    started.is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn handles_page_faults() -> bool {
+    false
+}
+
+/// All writes from the first instruction on are in the dirty log.
+#[cfg(target_os = "linux")]
+#[test]
+fn board_runs_while_its_memory_is_read() {
+    use vmstate::memory::{DirtyLog, Layout, PageSize};
+
+    if !handles_page_faults() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let mut original = board(HASHER);
+    original.run_until(SECOND / 2);
+    original.save_snapshot(&store, Details::new("half"), Release::Qemu10_0).unwrap();
+    for _ in 0..2 {
+        let mut restored = Board::new(MEMORY);
+        let restore = restored.load_snapshot_lazily(&store, "half", |error| panic!("{error}")).unwrap();
+        let memory = &restored.bus.memory;
+        let (log, layout) = (memory.dirty_log().clone(), Layout::new(PageSize::DEFAULT, memory.blocks(true)).unwrap());
+        log.start().unwrap();
+        let verdict = verdict(&mut restored);
+        assert!(verdict.starts_with("right: "), "{verdict}");
+        restore.wait().unwrap();
+        let dirty = layout.bitmaps();
+        for (number, dirty) in dirty.iter().enumerate() {
+            log.collect(number, 0..dirty.pages(), dirty).unwrap();
+            let [before, after] =
+                [&original, &restored].map(|board| board.bus.memory.blocks(true)[number].memory().to_vec());
+            let pages = before.chunks(4096).zip(after.chunks(4096)).zip(0..);
+            let unknown: Vec<u64> = pages
+                .filter(|((before, after), page)| before != after && !dirty.contains(*page))
+                .map(|(_, page)| page)
+                .collect();
+            assert!(unknown.is_empty(), "pages {unknown:?} of block {number} have changed");
+        }
+        assert!(dirty.iter().any(|dirty| !dirty.is_empty()), "the guest writes");
+    }
+}
+
 #[test]
 fn board_is_unchanged_after_a_failed_load() {
     let folder = TempDir::new().unwrap();
@@ -50,21 +105,25 @@ fn program_continues_from_a_snapshot() {
     let mut board = board(HASHER);
     board.run_until(SECOND / 2);
     board.save_snapshot(&store, Details::new("half"), Release::Qemu10_0).unwrap();
-    let run = |key: &str| {
+    let run = |key: &str, lazy: bool| {
         let mut command = Command::new(vmstate_tests::board::binary());
         let restore = format!("{}#{key}", folder.path().display());
         command.args(["run", "--memory", "1M", "--restore", &restore]);
+        command.args(lazy.then_some("--lazy"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A guest that was not restored does not read it.
         let _ = child.stdin.take().unwrap().write_all(b"vq");
         child.wait_with_output().unwrap()
     };
-    let output = run("half");
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && printed.contains("right: "), "{printed}");
-    assert!(!printed.contains("hasher: "), "it started again: {printed}");
-    let missing = run("none");
-    assert_eq!(missing.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&missing.stderr).contains("snapshot `none` does not exist"));
+    let is_lazy = handles_page_faults();
+    for lazy in [false].into_iter().chain(is_lazy.then_some(true)) {
+        let output = run("half", lazy);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && printed.contains("right: "), "{printed}");
+        assert!(!printed.contains("hasher: "), "it started again: {printed}");
+        let missing = run("none", lazy);
+        assert_eq!(missing.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&missing.stderr).contains("snapshot `none` does not exist"));
+    }
 }

@@ -79,7 +79,7 @@ impl Drop for Mapped {
 }
 
 /// Removes whole host pages: from the file of a shared mapping, and otherwise from anonymous memory.
-#[cfg(feature = "migration")]
+#[cfg(any(feature = "migration", feature = "snapshot"))]
 pub(in crate::memory) fn remove_pages(memory: HostRange<'_>) -> io::Result<()> {
     let (start, length) = (memory.as_ptr().cast(), memory.len());
     // SAFETY: the memory is mapped, readable and writable while the range is borrowed, and its readers expect that others

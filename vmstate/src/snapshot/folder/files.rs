@@ -54,6 +54,7 @@ impl Drop for Part {
 enum Kind {
     Metadata(u64),
     Stream(u64),
+    WorkingSet(u64),
     Part,
 }
 
@@ -68,6 +69,7 @@ fn kind(name: &str) -> Option<Kind> {
     match extension {
         "json" => Some(Kind::Metadata(number)),
         "state" => Some(Kind::Stream(number)),
+        "working-set" => Some(Kind::WorkingSet(number)),
         _ => None,
     }
 }
@@ -83,6 +85,10 @@ impl Files {
 
     pub(super) fn stream(&self, id: u64) -> PathBuf {
         self.folder.join(format!("{id}.state"))
+    }
+
+    pub(super) fn working_set(&self, id: u64) -> PathBuf {
+        self.folder.join(format!("{id}.working-set"))
     }
 
     fn properties(&self, id: u64) -> PathBuf {
@@ -116,7 +122,7 @@ impl Files {
     pub(super) fn ids(&self) -> Result<BTreeSet<u64>, StoreError> {
         let id = |(kind, _): &(Kind, PathBuf)| match kind {
             Kind::Metadata(id) => Some(*id),
-            Kind::Stream(_) | Kind::Part => None,
+            Kind::Stream(_) | Kind::WorkingSet(_) | Kind::Part => None,
         };
         Ok(self.kinds()?.iter().filter_map(id).collect())
     }
@@ -124,7 +130,7 @@ impl Files {
     /// Returns an id that is higher than all that exist, as QEMU numbers snapshots.
     pub(super) fn next_id(&self) -> Result<u64, StoreError> {
         let id = |(kind, _): &(Kind, PathBuf)| match kind {
-            Kind::Metadata(id) | Kind::Stream(id) => *id,
+            Kind::Metadata(id) | Kind::Stream(id) | Kind::WorkingSet(id) => *id,
             Kind::Part => 0,
         };
         let highest = self.kinds()?.iter().map(id).max().unwrap_or(0);
@@ -193,11 +199,15 @@ impl Files {
 
     /// Writes the properties of a snapshot, which exists from then on.
     pub(super) fn put_metadata(&self, id: u64, metadata: &Metadata) -> Result<(), StoreError> {
-        let path = self.properties(id);
+        self.put_text(&self.properties(id), metadata.to_text().as_bytes())
+    }
+
+    /// Writes a file as a whole.
+    pub(super) fn put_text(&self, path: &Path, text: &[u8]) -> Result<(), StoreError> {
         let mut part = self.part()?;
-        let written = part.file.write_all(metadata.to_text().as_bytes()).and_then(|()| part.file.sync_all());
-        written.map_err(StoreError::io("cannot write", &path))?;
-        fs::rename(&part.path, &path).map_err(StoreError::io("cannot rename a file to", &path))?;
+        let written = part.file.write_all(text).and_then(|()| part.file.sync_all());
+        written.map_err(StoreError::io("cannot write", path))?;
+        fs::rename(&part.path, path).map_err(StoreError::io("cannot rename a file to", path))?;
         part.renamed = true;
         Ok(())
     }
@@ -219,6 +229,7 @@ impl Files {
 
     /// Removes the stream of a snapshot that does not exist. If that fails, the next change removes it.
     pub(super) fn remove_stream(&self, id: u64) {
+        let _ = fs::remove_file(self.working_set(id));
         let _ = fs::remove_file(self.stream(id));
     }
 
@@ -243,6 +254,7 @@ impl Files {
         let left = |(kind, path): (Kind, PathBuf)| {
             let reason = match kind {
                 Kind::Stream(id) if !ids.contains(&id) => "a stream without properties, of an interrupted change",
+                Kind::WorkingSet(id) if !ids.contains(&id) => "a working set of a deleted snapshot",
                 Kind::Part if is_unused(&path) => "an unfinished file of an interrupted save",
                 _ => return None,
             };

@@ -7,6 +7,8 @@
 
 mod files;
 mod metadata;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod recorder;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -200,7 +202,7 @@ impl Store for Folder {
     }
 
     fn load(&self, key: &str, load: &mut LoadStream<'_>) -> Result<SnapshotInfo, StoreError> {
-        let (snapshot, file) = self.open_stream(key)?;
+        let (snapshot, file, _) = self.open_stream(key)?;
         let path = self.files.stream(snapshot.id.parse().unwrap_or(0));
         let mut reader = Reader::from_file_at(file, 0).map_err(StoreError::io("cannot read", &path))?;
         load(&mut reader).map_err(|error| StoreError::not_loaded(&snapshot.name, error))?;
@@ -219,15 +221,19 @@ impl Store for Folder {
 }
 
 impl Folder {
-    /// Opens the stream of a snapshot. Another process may delete it meanwhile, or even save another one with its id.
-    fn open_stream(&self, key: &str) -> Result<(SnapshotInfo, File), StoreError> {
+    /// Opens the stream of a snapshot, and returns it with the text of its properties. Another process may delete it meanwhile,
+    /// or even save another one with its id.
+    fn open_stream(&self, key: &str) -> Result<(SnapshotInfo, File, Vec<u8>), StoreError> {
         loop {
             let snapshot = self.find(key)?;
             let id = snapshot.id.parse().unwrap_or(0);
             let before = self.files.metadata(id)?;
             let file = self.files.open(id);
-            if before.is_some() && before == self.files.metadata(id)? {
-                return file.map(|file| (snapshot, file));
+            match before {
+                Some((text, metadata)) if self.files.metadata(id)?.is_some_and(|now| now.1 == metadata) => {
+                    return file.map(|file| (snapshot, file, text));
+                }
+                _ => {}
             }
         }
     }

@@ -1,0 +1,292 @@
+//! A restore while the guest runs: its thread, its state and its end.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::engine::Engine;
+use crate::memory::{Fault, MissingFaults, MissingPages, discard};
+use crate::snapshot::{StoreError, StoreErrorKind};
+
+/// A guest whose pages are read while it runs.
+///
+/// Dropping this continues the restore in the background; [`cancel`](Self::cancel) ends it.
+#[derive(Debug)]
+pub struct LazyRestore {
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
+/// The numbers of a [`LazyRestore`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LazyStatistics {
+    /// The accesses that had to wait for a page.
+    pub faults: u64,
+    /// The host pages that were placed because an earlier restore has recorded them.
+    pub prefetched: u64,
+    /// The host pages that were placed so far.
+    pub placed: u64,
+}
+
+/// The callback of a failure.
+pub(super) type OnFailure = Box<dyn FnMut(&StoreError) + Send>;
+
+/// The state that the threads share.
+pub(super) struct Shared {
+    engine: Engine,
+    /// Set if all pages are read, and not only the accessed ones.
+    background: bool,
+    state: Mutex<State>,
+    changed: Condvar,
+    on_failure: Mutex<OnFailure>,
+}
+
+struct State {
+    phase: Phase,
+    /// Set as soon as the recorded working set was placed.
+    prefetched: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    /// The memory has its previous content.
+    Prepared,
+    Running,
+    Failed(StoreErrorKind, String),
+    /// All pages are present, and accesses do not fault anymore.
+    Complete,
+    Cancelled,
+}
+
+impl Shared {
+    pub(super) fn new(engine: Engine, background: bool) -> Self {
+        let state = Mutex::new(State { phase: Phase::Prepared, prefetched: false });
+        Self { engine, background, state, changed: Condvar::new(), on_failure: Mutex::new(Box::new(|_| ())) }
+    }
+
+    /// Resolves faults. After a failure, threads wait for a retry: they must not see zeros.
+    pub(super) fn faults(&self, pages: &MissingPages, faults: &[Fault], buffer: &mut Vec<u8>) {
+        for fault in faults {
+            if !self.runs() {
+                return;
+            }
+            if let Err(error) = caught(|| self.engine.fault(pages, fault, buffer)) {
+                self.fail(&error);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // All changes are complete when a callback panics.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn runs(&self) -> bool {
+        self.lock().phase == Phase::Running
+    }
+
+    fn set(&self, phase: Phase) {
+        self.lock().phase = phase;
+        self.changed.notify_all();
+    }
+
+    /// Waits until `done` returns a result.
+    fn wait<R>(&self, done: impl Fn(&State) -> Option<R>) -> R {
+        let mut state = self.lock();
+        loop {
+            if let Some(result) = done(&state) {
+                return result;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Reports the first failure since the start or a retry.
+    fn fail(&self, error: &StoreError) {
+        {
+            let mut state = self.lock();
+            if state.phase != Phase::Running {
+                return;
+            }
+            state.phase = Phase::Failed(error.kind(), error.to_string());
+            self.changed.notify_all();
+        }
+        let mut report = self.on_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        // A panic of the callback has been reported, and must not end the thread.
+        let _ = caught(|| {
+            report(error);
+            Ok(())
+        });
+    }
+
+    /// The thread that reads pages in the background, and owns the handler of page faults.
+    fn run(&self, missing: MissingFaults) {
+        loop {
+            let phase = self.wait(|state| (state.phase != Phase::Prepared).then(|| state.phase.clone()));
+            match phase {
+                Phase::Running => match caught(|| self.place(missing.pages())) {
+                    Ok(true) => {
+                        self.record_new_faults();
+                        // Pages that are still missing are zero.
+                        drop(missing);
+                        self.set(Phase::Complete);
+                        return;
+                    }
+                    Ok(false) => {}
+                    Err(error) => self.fail(&error),
+                },
+                // Dropping wakes all threads of the guest, which the caller of `cancel` has ended.
+                Phase::Cancelled | Phase::Complete => return,
+                Phase::Failed(..) | Phase::Prepared => {
+                    self.wait(|state| matches!(state.phase, Phase::Running | Phase::Cancelled).then_some(()));
+                }
+            }
+        }
+    }
+
+    fn record_new_faults(&self) {
+        if self.engine.faults.load(Ordering::Relaxed) > 0 {
+            // The next restore does without the set if it cannot be recorded.
+            let _ = self.engine.record();
+        }
+    }
+
+    /// Places pages until all are present, and returns `true`, or until the phase changes.
+    fn place(&self, pages: &MissingPages) -> Result<bool, StoreError> {
+        // After a failure, threads still wait for pages.
+        self.engine.wake(pages)?;
+        self.engine.prefetch(pages, &|| self.runs())?;
+        self.lock().prefetched = true;
+        self.changed.notify_all();
+        if !self.background {
+            self.wait(|state| (state.phase != Phase::Running).then_some(()));
+            return Ok(false);
+        }
+        self.engine.place_all(pages, &|| self.runs())?;
+        Ok(self.runs())
+    }
+}
+
+/// Turns a panic into an error: a thread that unwinds would wake the guest, which would see zeros.
+fn caught<R>(place: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
+    let panicked = |_| Err(StoreError::new(StoreErrorKind::Load, "placing pages panicked; end the guest"));
+    catch_unwind(AssertUnwindSafe(place)).unwrap_or_else(panicked)
+}
+
+/// Starts a restore that was prepared: discards the content of the memory.
+pub(super) fn start(
+    shared: Arc<Shared>,
+    missing: MissingFaults,
+    on_failure: OnFailure,
+) -> Result<LazyRestore, StoreError> {
+    *shared.on_failure.lock().unwrap_or_else(PoisonError::into_inner) = on_failure;
+    let runner = shared.clone();
+    // Before the memory changes, because the thread may not start.
+    let thread = thread::Builder::new().name("lazy restore".to_owned()).spawn(move || runner.run(missing));
+    let thread = thread.map_err(no_thread)?;
+    for block in shared.engine.blocks() {
+        discard(&block, &(0..block.size())).map_err(|error| {
+            shared.set(Phase::Cancelled);
+            let message = format!("cannot discard the memory to restore: {error}");
+            StoreError::new(StoreErrorKind::Load, message)
+        })?;
+    }
+    shared.set(Phase::Running);
+    Ok(LazyRestore { shared, thread })
+}
+
+fn no_thread(error: io::Error) -> StoreError {
+    StoreError::new(StoreErrorKind::Load, "cannot start a thread; raise the limit of threads").with_source(error)
+}
+
+impl LazyRestore {
+    /// Waits until all pages are present.
+    ///
+    /// # Errors
+    /// Returns the error of a failure, which the callback of [`LazyRam::start`](super::LazyRam::start) has got, too, or an
+    /// error if pages are only read [on demand](super::LazyRam::on_demand).
+    pub fn wait(&self) -> Result<(), StoreError> {
+        if !self.shared.background {
+            return Err(StoreError::new(
+                StoreErrorKind::Unsupported,
+                "pages are only read on demand, so some stay missing",
+            ));
+        }
+        self.shared.wait(|state| match &state.phase {
+            Phase::Complete => Some(Ok(())),
+            other => other.failure().map(Err),
+        })
+    }
+
+    /// Waits until the pages are present that an earlier restore has recorded. A guest that is started then waits for fewer
+    /// pages; otherwise they are read at the same time as it runs.
+    ///
+    /// # Errors
+    /// As for [`wait`](Self::wait).
+    pub fn wait_for_working_set(&self) -> Result<(), StoreError> {
+        self.shared.wait(|state| if state.prefetched { Some(Ok(())) } else { state.phase.failure().map(Err) })
+    }
+
+    /// Returns whether all pages are present.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.shared.lock().phase == Phase::Complete
+    }
+
+    /// Returns the numbers of faults and of pages so far.
+    #[must_use]
+    pub fn statistics(&self) -> LazyStatistics {
+        let engine = &self.shared.engine;
+        LazyStatistics {
+            faults: engine.faults.load(Ordering::Relaxed),
+            prefetched: engine.prefetched.load(Ordering::Relaxed),
+            placed: engine.placed(),
+        }
+    }
+
+    /// Continues after a failure, for example after a lost file system was mounted again. Threads of the guest that wait for a
+    /// page access it again.
+    pub fn retry(&self) {
+        let mut state = self.shared.lock();
+        if matches!(state.phase, Phase::Failed(..)) {
+            state.phase = Phase::Running;
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Records the pages that the guest has waited for so far next to the snapshot: the next restore reads them first. This
+    /// happens automatically when all pages are present.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be written, or the snapshot was deleted.
+    pub fn record_working_set(&self) -> Result<(), StoreError> {
+        self.shared.engine.record()
+    }
+
+    /// Ends the restore. End the guest first: pages that are still missing become zero.
+    pub fn cancel(self) {
+        self.shared.set(Phase::Cancelled);
+        // A panic of the thread was reported, and has woken the guest.
+        let _ = self.thread.join();
+    }
+}
+
+impl Phase {
+    /// Returns the error of a phase in which no more pages are placed.
+    fn failure(&self) -> Option<StoreError> {
+        match self {
+            Self::Failed(kind, message) => Some(StoreError::new(*kind, message.clone())),
+            Self::Cancelled => Some(StoreError::new(StoreErrorKind::Load, "the restore was cancelled")),
+            Self::Prepared | Self::Running | Self::Complete => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("phase", &self.lock().phase).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! The files from which memory is restored.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use vmstate_types::Reader;
+
+use super::working_set::WorkingSet;
+use crate::snapshot::{LoadStream, SnapshotInfo, StoreError};
+
+/// The file of a working set next to a snapshot.
+pub(in crate::snapshot) trait WorkingSetFile: std::fmt::Debug + Send + Sync {
+    /// Reads the file, up to one byte more than it may have. Returns `None` if it does not exist.
+    fn read(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Replaces the file.
+    fn write(&self, text: &[u8]) -> Result<(), StoreError>;
+}
+
+/// An open file with memory at fixed places (QEMU's capability `mapped-ram`), for a [lazy restore](super::LazyRam).
+///
+/// [`Folder::lazy_source`](crate::snapshot::Folder::lazy_source) opens a snapshot. The file can be deleted meanwhile, but must
+/// not be changed.
+#[derive(Debug)]
+pub struct LazySource {
+    file: File,
+    path: PathBuf,
+    snapshot: Option<(SnapshotInfo, Box<dyn WorkingSetFile>)>,
+}
+
+impl LazySource {
+    /// Opens a file without a store, for example of QEMU. Its working set is not recorded.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be opened.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let file = File::open(&path).map_err(StoreError::io("cannot open", &path))?;
+        Ok(Self { file, path, snapshot: None })
+    }
+
+    pub(in crate::snapshot) fn of_snapshot(
+        file: File,
+        path: PathBuf,
+        snapshot: SnapshotInfo,
+        recorder: impl WorkingSetFile + 'static,
+    ) -> Self {
+        Self { file, path, snapshot: Some((snapshot, Box::new(recorder))) }
+    }
+
+    /// Returns the file, for [`Machine::load_file`](crate::Machine::load_file).
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Returns the snapshot, unless the file is not in a store.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&SnapshotInfo> {
+        self.snapshot.as_ref().map(|(snapshot, _)| snapshot)
+    }
+
+    /// Loads the devices from the file, whose stream `load` reads; see [`Machine::load_file`](crate::Machine::load_file).
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read, or `load` fails.
+    pub fn load(&self, load: &mut LoadStream<'_>) -> Result<(), StoreError> {
+        let mut reader = Reader::from_file_at(&self.file, 0).map_err(StoreError::io("cannot read", &self.path))?;
+        let name = self.snapshot().map_or_else(|| self.path.to_string_lossy(), |snapshot| (&snapshot.name).into());
+        load(&mut reader).map_err(|error| StoreError::not_loaded(&name, error))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the recorded working set, which is empty if the file is missing or invalid.
+    pub(super) fn working_set(&self) -> WorkingSet {
+        let text = self.snapshot.as_ref().and_then(|(_, recorder)| recorder.read().ok().flatten());
+        text.and_then(|text| WorkingSet::parse(&text).ok()).unwrap_or_default()
+    }
+
+    /// Records the working set next to the snapshot, unless it was deleted.
+    pub(super) fn record(&self, set: &WorkingSet) -> Result<(), StoreError> {
+        match &self.snapshot {
+            Some((_, recorder)) => recorder.write(set.to_text().as_bytes()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,8 +1,9 @@
-//! Shared code of all tests: committed streams and dumps of QEMU, running QEMUs and boards, a browser, worst-case inputs, and fuzz
+//! Shared code of all tests: committed streams, conversations and dumps of QEMU, running QEMUs and boards, a browser, worst-case inputs, and fuzz
 //! targets.
 
 pub mod board;
 pub mod browser;
+pub mod conversations;
 pub mod dumps;
 pub mod frame;
 pub mod fuzz;

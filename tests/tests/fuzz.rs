@@ -32,7 +32,7 @@ macro_rules! targets {
 }
 
 targets! {
-    wire framing items return_path commands description dynamic rewrite ram machine monitor uno device schema import cli
+    wire framing items return_path commands conversation description dynamic rewrite ram machine monitor uno device schema import cli
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -9,6 +9,7 @@
 //! | [`framing`] | a stream | all items can be written again, byte for byte |
 //! | [`items`] | the size of pieces, and a stream | however the bytes arrive, the same items; a blocking reader returns them, too |
 //! | [`return_path`] | the size of pieces, and messages | the same; messages can be written again |
+//! | [`conversation`] | a conversation, or a stream and its answer | explained without markup or control characters; it can be written again |
 //! | [`commands`] | a stream of commands | the same; a rejected command leaves the machine unchanged |
 //! | [`description`] | a JSON description | it is JSON, and parsing its text returns the same description |
 //! | [`dynamic`] | a description, edits and a payload | decoding and encoding is lossless, also after edits |
@@ -25,6 +26,7 @@
 mod bites;
 pub mod cli;
 pub mod commands;
+pub mod conversation;
 pub mod description;
 pub mod device;
 pub mod dynamic;
@@ -63,6 +65,7 @@ pub const TARGETS: &[Target] = &[
     items::TARGET,
     return_path::TARGET,
     commands::TARGET,
+    conversation::TARGET,
     description::TARGET,
     dynamic::TARGET,
     rewrite::TARGET,

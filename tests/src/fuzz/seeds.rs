@@ -9,7 +9,7 @@ use vmstate::schema::{Release, Schema, dump::Dump};
 use vmstate::stream::{Configuration, SectionHeader, StreamWriter};
 use vmstate::{Reader, Writer};
 
-use crate::{dumps, streams};
+use crate::{conversations, dumps, streams};
 
 /// The longest input that a fuzzer mutates efficiently.
 const LONGEST: usize = 4096;
@@ -136,6 +136,16 @@ pub(super) fn return_paths() -> Vec<Vec<u8>> {
         bytes
     };
     paths.into_iter().map(cut).collect()
+}
+
+/// The beginnings of recorded conversations, cut to the length of a seed.
+pub(super) fn conversations() -> Vec<Vec<u8>> {
+    let cut = |name: &String| {
+        let mut bytes = conversations::file(name);
+        bytes.truncate(2 * LONGEST);
+        bytes
+    };
+    conversations::names().iter().map(cut).collect()
 }
 
 fn text(dump: &Dump) -> String {

@@ -1,5 +1,6 @@
 //! Recorded migrations of QEMU, replayed in both directions, and comparisons with QEMU's behavior, as tables.
 
+mod conversation;
 mod destination;
 mod hostile;
 mod multifd;

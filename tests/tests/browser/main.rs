@@ -1,3 +1,4 @@
 //! Tests in Chromium (`tests/browser/install` installs it).
 
 mod report;
+mod timeline;

@@ -16,6 +16,8 @@ mod blockers;
 mod capability;
 #[cfg(feature = "control")]
 pub mod control;
+#[cfg(all(unix, feature = "schema"))]
+pub mod conversation;
 pub mod destination;
 #[cfg(unix)]
 mod drive;

@@ -69,8 +69,11 @@ impl RecordReader {
     }
 
     /// Continues on a new connection, whose first page names its block.
-    #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
-    pub(super) fn restart(&mut self) {
+    #[cfg(any(
+        all(unix, feature = "migration", feature = "schema"),
+        all(target_os = "linux", feature = "migration", feature = "mapping")
+    ))]
+    pub(crate) fn restart(&mut self) {
         self.current = None;
     }
 

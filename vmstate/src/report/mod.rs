@@ -33,6 +33,8 @@ mod merge_trees;
 mod page_data;
 mod section_tree;
 mod sections;
+#[cfg(all(unix, feature = "migration"))]
+pub mod timeline;
 
 /// The highest number of fields, and of elements of arrays.
 const MAX_NODES: usize = 50_000;

@@ -46,6 +46,8 @@ pub struct ItemDecoder {
     started: HashMap<u32, SectionHeader>,
     /// The ends of the packages that are being read, the innermost last.
     packages: Vec<u64>,
+    /// Live sections stay known after their end.
+    keeps_ended: bool,
     ended: bool,
 }
 
@@ -108,6 +110,7 @@ impl ItemDecoder {
             open: false,
             started: HashMap::new(),
             packages: Vec::new(),
+            keeps_ended: false,
             ended: false,
         }
     }
@@ -131,8 +134,19 @@ impl ItemDecoder {
         self.footers
     }
 
+    /// Keeps live sections after their end, as QEMU does. Its sources end memory twice if only block dirty bitmaps follow
+    /// the guest.
+    #[cfg(all(unix, feature = "migration", feature = "schema"))]
+    pub(crate) fn keep_ended(mut self) -> Self {
+        self.keeps_ended = true;
+        self
+    }
+
     /// Returns the decoder of the items after the package that is being read.
-    #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
+    #[cfg(any(
+        all(unix, feature = "migration", feature = "schema"),
+        all(target_os = "linux", feature = "migration", feature = "mapping")
+    ))]
     pub(crate) fn outside_package(&self) -> Self {
         Self { packages: Vec::new(), ..self.clone() }
     }
@@ -385,8 +399,8 @@ impl ItemDecoder {
         (self.section.offset, self.section.payload) = (offset, payload);
         match kind {
             SectionKind::Start => drop(self.started.insert(section_id, self.section.clone())),
-            SectionKind::End => drop(self.started.remove(&section_id)),
-            SectionKind::Part | SectionKind::Full => {}
+            SectionKind::End if !self.keeps_ended => drop(self.started.remove(&section_id)),
+            SectionKind::Part | SectionKind::End | SectionKind::Full => {}
         }
         self.open = true;
     }

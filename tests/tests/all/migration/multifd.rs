@@ -2,15 +2,12 @@
 //! to them.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flate2::read::GzDecoder;
 use vmstate::machine::{LoadOptions, Rules, Unknown};
 use vmstate::memory::PageSize;
 use vmstate::migration::destination::DestinationConfig;
@@ -18,6 +15,7 @@ use vmstate::migration::{Capabilities, Capability, Incoming, Uri};
 use vmstate::prelude::*;
 use vmstate::ram::{Record, RecordReader};
 use vmstate::stream::{StreamItem, StreamReader};
+use vmstate_tests::conversations::source;
 
 use super::destination::Recorded;
 use super::recordings::COMPLETED;
@@ -35,13 +33,7 @@ struct Recorded3 {
 
 impl Recorded3 {
     fn new(name: &str) -> Self {
-        let read = |name: String| {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join(format!("{name}.gz"));
-            let mut bytes = Vec::new();
-            GzDecoder::new(File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-            bytes
-        };
-        Self { main: read(name.to_owned()), data: (0..2).map(|id| read(format!("{name}-{id}"))).collect() }
+        Self { main: source(name, 0), data: (1..=2).map(|number| source(name, number)).collect() }
     }
 }
 

@@ -21,8 +21,7 @@ use vmstate::ram::{Record, RecordReader};
 use vmstate::registry::Registration;
 use vmstate::section::RawSection;
 use vmstate::stream::{Command, Configuration, SectionKind, StreamItem, StreamReader};
-
-use super::recordings::read;
+use vmstate_tests::conversations::source;
 
 type Block = Arc<dyn RamBlock + Send + Sync>;
 
@@ -305,7 +304,7 @@ fn recorded_sources_are_loaded_by_postcopy() {
     }
     // 11.1 sends one more PING.
     for (name, expected) in [("qemu-10.0-postcopy", &[1, 2, 3, 4][..]), ("qemu-11.1-postcopy", &[1, 2, 3, 4, 66])] {
-        let stream = read(name);
+        let stream = source(name, 0);
         let destination = Destination::start(&stream);
         let answer = destination.connect(&stream, false);
         assert_eq!(destination.thread.join().unwrap(), Ok(()), "{name}");
@@ -321,7 +320,7 @@ fn recorded_source_continues_on_a_second_connection() {
     if !is_supported() {
         return;
     }
-    let (first, second) = (read("qemu-10.0-postcopy-interrupted"), read("qemu-10.0-postcopy-recovered"));
+    let (first, second) = (source("qemu-10.0-recovered", 0), source("qemu-10.0-recovered", 1));
     let destination = Destination::start(&first);
     destination.connect(&first, true);
     destination.wait_for(MigrationStatus::PostcopyPaused);
@@ -349,7 +348,7 @@ fn guest_of_a_panicking_driver_waits_for_its_pages() {
     if !is_supported() {
         return;
     }
-    let stream = read("qemu-10.0-postcopy-interrupted");
+    let stream = source("qemu-10.0-recovered", 0);
     let panics = |event: &Event| assert_ne!(*event, Event::Status(MigrationStatus::PostcopyActive), "on purpose");
     let destination = Destination::start_with(&stream, panics);
     destination.connect(&stream, true);
@@ -375,7 +374,7 @@ fn odd_input_before_the_guest_runs_is_rejected() {
     if !is_supported() {
         return;
     }
-    let stream = read("qemu-10.0-postcopy");
+    let stream = source("qemu-10.0-postcopy", 0);
     let (start, length) = package(&stream);
     let advise = b"\x08\0\x03\0\x10\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\x10\0";
     let discard = stream.windows(3).position(|bytes| bytes == b"\x08\0\x06").expect("RAM_DISCARD");
@@ -427,7 +426,7 @@ fn odd_input_while_the_guest_runs_pauses() {
     if !is_supported() {
         return;
     }
-    let first = read("qemu-10.0-postcopy-interrupted");
+    let first = source("qemu-10.0-recovered", 0);
     let (start, length) = package(&first);
     // PING 4 follows the package.
     let after = start + length + 9;
@@ -461,7 +460,7 @@ fn unknown_source_does_not_continue() {
     if !is_supported() {
         return;
     }
-    let first = read("qemu-10.0-postcopy-interrupted");
+    let first = source("qemu-10.0-recovered", 0);
     let destination = Destination::start(&first);
     destination.connect(&first, true);
     destination.wait_for(MigrationStatus::PostcopyPaused);

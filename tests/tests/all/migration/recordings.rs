@@ -1,17 +1,14 @@
 //! The recorded conversations, and the parts of their streams.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 
-use flate2::read::GzDecoder;
 use vmstate::migration::QemuRelease::{self, V7_2, V10_0, V11_1};
 use vmstate::migration::{Capabilities, Capability};
 use vmstate::prelude::*;
 use vmstate::ram::{Record, RecordReader};
 use vmstate::stream::{Command, SectionKind, StreamItem, StreamReader};
 use vmstate::{LoadError, memory::PageSize};
+use vmstate_tests::conversations::source;
 
 /// A recorded migration between two QEMUs.
 #[derive(Debug, Clone)]
@@ -104,21 +101,13 @@ impl Recording {
 
     /// Returns the bytes of the source.
     pub(super) fn stream(&self) -> Vec<u8> {
-        read(self.name)
+        source(self.name, 0)
     }
 
     /// Returns the answers to the first commands, and the last message.
     pub(super) fn answers(&self) -> (&'static [u8], &'static [u8]) {
         self.answer.split_at(self.answer.len().saturating_sub(PONG.len()))
     }
-}
-
-/// Returns the bytes of a source in a file.
-pub(super) fn read(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations").join(format!("{name}.gz"));
-    let mut bytes = Vec::new();
-    GzDecoder::new(File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    bytes
 }
 
 /// A part of a recorded stream, as an action of the engine produces it.

@@ -82,6 +82,7 @@ pub(crate) fn head_size(page_size: PageSize) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head<'p> {
     pub(crate) sync: bool,
+    flags: u32,
     /// The name of the block; empty without pages.
     pub(crate) block: &'p str,
     /// The offsets of the pages whose content follows.
@@ -96,6 +97,20 @@ impl<'p> Head<'p> {
     /// # Errors
     /// Returns an error if it is malformed, or its pages are compressed.
     pub(crate) fn decode(bytes: &'p [u8], page_size: PageSize) -> Result<Self, LoadError> {
+        let (head, content) = Self::decode_compressed(bytes)?;
+        check_flags(head.flags)?;
+        let expected = head.normal.len() as u64 * page_size.bytes();
+        if content != expected {
+            return Err(LoadError::malformed(format!("{expected:#x} bytes of pages"), format!("{content:#x}")));
+        }
+        Ok(head)
+    }
+
+    /// Decodes a head whose pages may be compressed. Returns the number of bytes that follow it, too.
+    ///
+    /// # Errors
+    /// Returns an error if it is malformed.
+    pub(crate) fn decode_compressed(bytes: &'p [u8]) -> Result<(Self, u64), LoadError> {
         let mut reader = Reader::from_slice(bytes);
         magic(&mut reader)?;
         let flags = reader.u32()?;
@@ -103,7 +118,6 @@ impl<'p> Head<'p> {
         let (normal, size) = (reader.u32()?, reader.u32()?);
         let _number = reader.u64()?;
         let zero = reader.u32()?;
-        check_flags(flags)?;
         let (slots, _) = bytes.get(HEAD..).unwrap_or_default().as_chunks();
         let pages = |from: usize, count: usize| slots.get(from..).and_then(|slots| slots.get(..count));
         let (normal, zero_count) = (count(normal), count(zero));
@@ -111,16 +125,19 @@ impl<'p> Head<'p> {
             let expected = format!("at most {} pages in a packet", slots.len());
             return Err(LoadError::malformed(expected, format!("{normal} normal and {zero} zero pages")));
         };
-        let expected = normal.len() as u64 * page_size.bytes();
         // A packet without content has the size of the one before in QEMU 7.2.
-        if !normal.is_empty() && u64::from(size) != expected {
-            return Err(LoadError::malformed(format!("{expected:#x} bytes of pages"), format!("{size:#x}")));
-        }
+        let content = if normal.is_empty() { 0 } else { u64::from(size) };
         let block = match normal.len() + zero.len() {
             0 => "",
             _ => name(bytes.get(64..64 + NAME).unwrap_or_default())?,
         };
-        Ok(Self { sync: flags & SYNC != 0, block, normal, zero })
+        Ok((Self { sync: flags & SYNC != 0, flags, block, normal, zero }, content))
+    }
+
+    /// Returns whether the pages are compressed.
+    #[cfg(feature = "schema")]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.flags & COMPRESSION != 0
     }
 
     /// Iterates over the offsets of the pages whose content follows.

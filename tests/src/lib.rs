@@ -13,6 +13,7 @@ pub mod import;
 pub mod proxy;
 pub mod qcow2;
 pub mod qemu;
+pub mod recorder;
 pub mod releases;
 pub mod report;
 pub mod streams;

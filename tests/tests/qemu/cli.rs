@@ -1,5 +1,6 @@
 //! The command line tool on streams of running QEMUs.
 
+mod record;
 mod set;
 
 use std::fs;

@@ -10,6 +10,8 @@ pub mod comparison {}
 pub mod concepts {}
 #[doc = include_str!("console.md")]
 pub mod console {}
+#[doc = include_str!("diagnosis.md")]
+pub mod diagnosis {}
 #[doc = include_str!("../../docs/diff-json.md")]
 pub mod diff_json {}
 #[doc = include_str!("emulators.md")]

@@ -36,6 +36,8 @@ mod uri;
 pub use announce::Announcement;
 pub use blockers::{BlockedReason, Blockers, OnlyMigratable};
 pub use capability::{Capabilities, Capability, CapabilityConflict};
+#[cfg(all(unix, feature = "schema"))]
+pub use drive::Recording;
 #[cfg(unix)]
 pub use drive::{
     Events, Host, HostError, HostMemory, Incoming, IncomingControl, MigrationError, Outgoing, OutgoingControl,

@@ -26,6 +26,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("vmstate snapshot", "the tests `cli::snapshot`, which make the stores"),
     ("vmstate info snapshots/", "the tests `cli::snapshot`"),
     ("vmstate diff 'disk.qcow2#boot'", "the tests `cli::snapshot`"),
+    ("vmstate record", "the tests `cli::conversation`, and `cli::record` of the binary `qemu`"),
+    ("vmstate show", "the tests `cli::conversation`"),
     ("vmstate port", "the tests `cli::port`, and tests/ports/run with crates of other authors"),
     ("qemu-system-riscv64", "the tests `machine::mapped` and `machine::snapshots` of the binary `qemu`"),
 ];

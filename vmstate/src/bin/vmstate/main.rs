@@ -19,6 +19,8 @@ mod output;
 #[cfg(feature = "port")]
 mod port;
 mod progress;
+#[cfg(unix)]
+mod record;
 mod report;
 mod rewrite;
 mod schema;
@@ -26,6 +28,8 @@ mod schema_file;
 mod select;
 mod set;
 mod shell;
+#[cfg(unix)]
+mod show;
 #[cfg(unix)]
 mod snapshot;
 #[cfg(unix)]
@@ -70,6 +74,10 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Command::Set(set) => set::run(set, json),
         #[cfg(unix)]
         Command::Snapshot(snapshot) => snapshot::run(&snapshot.command, json),
+        #[cfg(unix)]
+        Command::Record(record) => record::run(record, json),
+        #[cfg(unix)]
+        Command::Show(show) => show::run(show, json),
         Command::Import(import) => import::run(import),
         #[cfg(feature = "port")]
         Command::Port(port) => port::run(port, json),

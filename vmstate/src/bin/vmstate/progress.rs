@@ -23,6 +23,14 @@ pub(crate) fn counter() -> ProgressBar {
     bar
 }
 
+/// Creates a line about an activity without a known end.
+#[cfg(unix)]
+pub(crate) fn activity() -> ProgressBar {
+    let bar = styled(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()), "{spinner} {msg}");
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style).with_finish(ProgressFinish::AndClear),

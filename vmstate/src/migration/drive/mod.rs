@@ -16,6 +16,8 @@ mod outgoing;
 mod postcopy;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod postcopy;
+#[cfg(feature = "schema")]
+mod record;
 mod relay;
 mod return_path;
 mod saver;
@@ -30,6 +32,8 @@ pub use self::incoming::{Incoming, IncomingControl};
 #[cfg(feature = "control")]
 pub(super) use self::outgoing::random_session;
 pub use self::outgoing::{Events, Outgoing, OutgoingControl};
+#[cfg(feature = "schema")]
+pub use self::record::Recording;
 
 /// The error of a migration: it could not start, or has ended without success.
 #[derive(Debug, thiserror::Error)]

@@ -71,6 +71,12 @@ impl Socket {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Read);
     }
 
+    /// Ends the writes of this side. The other direction stays open.
+    #[cfg(feature = "schema")]
+    pub(super) fn stop_writing(&self) {
+        let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
+    }
+
     /// Waits for the first four bytes, and leaves them to the next read.
     pub(super) fn peek(&self) -> io::Result<[u8; 4]> {
         let mut first = [0; 4];

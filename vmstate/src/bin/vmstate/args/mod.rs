@@ -6,12 +6,16 @@ use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+#[cfg(unix)]
+mod conversations;
 #[cfg(feature = "port")]
 mod port;
 mod schemas;
 #[cfg(unix)]
 mod snapshots;
 
+#[cfg(unix)]
+pub(crate) use conversations::{Record, Show};
 #[cfg(feature = "port")]
 pub(crate) use port::Port;
 pub(crate) use schemas::{Check, QemuChecker, Schema, SchemaFormat};
@@ -44,11 +48,13 @@ Examples:
   vmstate diff vm.state later.state              compare two streams
   vmstate check old.json new.json                check compatibility of two releases
   vmstate import vm.state -o src/devices.rs      generate Rust structs
+  vmstate show failed.conversation               explain a recorded migration
   vmstate <COMMAND> --help                       show help for a command
 
 Exit status:
   0  success; no differences and no breaks found
-  1  differences found (`diff`, `rewrite`), breaks found (`check`), or a damaged snapshot (`snapshot verify`)
+  1  differences found (`diff`, `rewrite`), breaks found (`check`), a damaged snapshot (`snapshot verify`), or a
+     migration that did not complete (`record`, `show`)
   2  bad usage, unreadable or unwritable file, or malformed stream; the error is on standard error";
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +80,10 @@ pub(crate) enum Command {
     Set(Set),
     #[cfg(unix)]
     Snapshot(Snapshot),
+    #[cfg(unix)]
+    Record(Record),
+    #[cfg(unix)]
+    Show(Show),
     Import(Import),
     #[cfg(feature = "port")]
     Port(Port),

@@ -1,4 +1,4 @@
-//! Lazy restores of snapshots, compared with loads of the whole memory in alternating runs.
+//! Lazy restores of snapshots, compared with loads of the whole memory in alternating runs, and background snapshots.
 //!
 //!     cargo bench -p vmstate-tests --bench snapshot
 //!
@@ -12,7 +12,7 @@ mod linux {
 
     use vmstate::machine::{LoadOptions, Machine, SaveOptions};
     use vmstate::memory::{Mapping, MappingOptions, PageSize, RamBlock};
-    use vmstate::snapshot::{Folder, LazyRam, LazyRestore};
+    use vmstate::snapshot::{BackgroundRam, Details, Folder, LazyRam, LazyRestore, Store};
 
     const PAGE: usize = 4096;
     /// The pages that the guest accesses: 8 MiB.
@@ -23,11 +23,16 @@ mod linux {
         Arc::new(MappingOptions::anonymous().map("ram", size as u64).expect("address space"))
     }
 
-    fn save(store: &Folder, size: usize) {
+    fn filled(size: usize) -> Arc<Mapping> {
         let ram = map(size);
         for start in (0..size / 2).step_by(PAGE) {
             ram.memory().store(start, (start as u64 + 1).to_ne_bytes()).expect("a page");
         }
+        ram
+    }
+
+    fn save(store: &Folder, size: usize) {
+        let ram = filled(size);
         let mut machine = Machine::with_type("board");
         machine.register_ram(PageSize::DEFAULT, [ram]).expect("one section");
         machine.save_snapshot(store, "boot", SaveOptions::new()).expect("a snapshot");
@@ -113,10 +118,69 @@ mod linux {
         println!("  {name:44} {first:10.2} {longest:10.2} {done:10.2} {:10}", median(times, |times| times.faults));
     }
 
-    pub(crate) fn measure() {
-        let most =
-            std::env::var("VMSTATE_BENCH_MIB").map_or(4096, |text| text.parse::<usize>().expect("a number of MiB"));
-        for mib in [64, 256, 1024, 4096].into_iter().filter(|mib| *mib <= most) {
+    /// Saves a snapshot in the background, whose guest writes before its pages are saved. Returns milliseconds of the
+    /// protection, the pause and the rest, and microseconds of the median and the 99th percentile of the first writes.
+    fn background(store: &Folder, ram: &Arc<Mapping>) -> [f64; 5] {
+        let start = Instant::now();
+        let background = BackgroundRam::start(PageSize::DEFAULT, vec![ram.clone()]).expect("protected memory");
+        let protected = start.elapsed();
+        let (mut pause, mut rest, mut writes) = (Duration::ZERO, Duration::ZERO, Vec::new());
+        let saved = store.save(&Details::new("background").replace(), &mut |out| {
+            let start = Instant::now();
+            let mut machine: Machine<'_> = Machine::with_type("board");
+            machine.add(background.registration()).expect("one section");
+            machine.start_saving(out, SaveOptions::new())?.complete()?;
+            pause = start.elapsed();
+            writes = first_writes(ram);
+            let start = Instant::now();
+            background.finish()?;
+            rest = start.elapsed();
+            Ok(())
+        });
+        saved.expect("a snapshot");
+        let [protected, pause, rest] = [protected, pause, rest].map(|duration| duration.as_secs_f64() * 1e3);
+        [protected, pause, rest, writes[writes.len() / 2], writes[writes.len() * 99 / 100]]
+    }
+
+    /// Writes to pages all over the memory. Returns the sorted times in microseconds.
+    fn first_writes(ram: &Mapping) -> Vec<f64> {
+        let pages = ram.size() as usize / 2 / PAGE;
+        let write = |number: usize| {
+            let page = number * 7919 % pages * PAGE;
+            let start = Instant::now();
+            ram.memory().store(page + 8, [1; 8]).expect("a page");
+            start.elapsed().as_secs_f64() * 1e6
+        };
+        let mut times: Vec<_> = (0..WORK).map(write).collect();
+        times.sort_by(f64::total_cmp);
+        times
+    }
+
+    pub(crate) fn measure_background() {
+        println!("\nbackground snapshots; median and longest of {RUNS} runs");
+        println!("  {:12} {:>24} {:>24} {:>12}", "", "protect (ms)", "pause (ms)", "rest (ms)");
+        println!("  {:12} {:>24} {:>24}", "", "first write (us)", "99th percentile (us)");
+        for mib in sizes() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (store, ram) = (Folder::open(folder.path()).expect("a folder"), filled(mib << 20));
+            let runs: Vec<_> = (0..RUNS).map(|_| background(&store, &ram)).collect();
+            let column = |index: usize| {
+                let mut values: Vec<_> = runs.iter().map(|run| run[index]).collect();
+                values.sort_by(f64::total_cmp);
+                format!("{:.3} / {:.3}", values[RUNS / 2], values[RUNS - 1])
+            };
+            println!("  {:12} {:>24} {:>24} {:>12}", format!("{mib} MiB"), column(0), column(1), column(2));
+            println!("  {:12} {:>24} {:>24}", "", column(3), column(4));
+        }
+    }
+
+    fn sizes() -> impl Iterator<Item = usize> {
+        let most = std::env::var("VMSTATE_BENCH_MIB").map_or(4096, |text| text.parse().expect("a number of MiB"));
+        [64, 256, 1024, 4096].into_iter().filter(move |mib| *mib <= most)
+    }
+
+    pub(crate) fn measure_lazy() {
+        for mib in sizes() {
             let folder = tempfile::tempdir().expect("a folder");
             let store = Folder::open(folder.path()).expect("a folder");
             let size = mib << 20;
@@ -143,7 +207,10 @@ mod linux {
 #[cfg(target_os = "linux")]
 fn main() {
     match vmstate::memory::MissingFaults::start(Vec::new(), |_, _| ()) {
-        Ok(_) => linux::measure(),
+        Ok(_) => {
+            linux::measure_lazy();
+            linux::measure_background();
+        }
         Err(error) => println!("NOT MEASURED: {error}"),
     }
 }

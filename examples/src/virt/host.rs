@@ -1,11 +1,18 @@
 //! The board as migrations see it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use vmstate::SaveError;
 use vmstate::machine::{LoadReport, Machine, SaveOptions};
 use vmstate::memory::{DirtyLog, PageSize};
 use vmstate::migration::{Host, HostError, HostMemory};
 use vmstate::schema::Release;
+#[cfg(target_os = "linux")]
+use vmstate::section::Output;
+#[cfg(target_os = "linux")]
+use vmstate::snapshot::BackgroundRam;
 use vmstate::snapshot::{Details, SnapshotInfo, Store};
 use vmstate::stream::Configuration;
 
@@ -61,6 +68,23 @@ impl BoardHost {
     pub fn save_snapshot(&mut self, store: &dyn Store, details: Details) -> Result<SnapshotInfo, HostError> {
         let board = self.stopped.as_mut().ok_or("the guest runs or has ended")?;
         Ok(board.save_snapshot(store, details, self.release)?)
+    }
+
+    /// Saves the devices of the stopped board. `memory`, which has protected the [memory](Host::memory), saves it when the
+    /// board runs again.
+    ///
+    /// # Errors
+    /// Returns an error if the board runs or has ended, or the output cannot be written.
+    #[cfg(target_os = "linux")]
+    pub fn save_devices(&mut self, out: Output<'_>, memory: &BackgroundRam) -> Result<(), SaveError> {
+        let board = self.stopped.as_mut().ok_or_else(|| SaveError::misuse("the guest runs or has ended"))?;
+        board.save_devices(out, self.release, memory)
+    }
+
+    /// Returns the time of the stopped board since its start.
+    #[must_use]
+    pub fn guest_clock(&self) -> Option<Duration> {
+        self.stopped.as_ref().map(|board| Duration::from_nanos(board.nanoseconds()))
     }
 
     /// Stops the board, with a pending timer interrupt if the guest may go on in a QEMU that starts no timer.

@@ -22,16 +22,20 @@
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
+use vmstate::SaveError;
+#[cfg(target_os = "linux")]
 use vmstate::memory::PageSize;
 use vmstate::schema::Release;
-use vmstate::snapshot::{Details, SnapshotInfo, Store, StoreError};
 #[cfg(target_os = "linux")]
-use vmstate::snapshot::{Folder, LazyRam, LazyRestore};
+use vmstate::section::Output;
+#[cfg(target_os = "linux")]
+use vmstate::snapshot::{BackgroundRam, Folder, LazyRam, LazyRestore};
+use vmstate::snapshot::{Details, SnapshotInfo, Store, StoreError};
 
 use super::board::Board;
-#[cfg(target_os = "linux")]
-use super::migration::RegisterMemory;
 use super::migration::save_options;
+#[cfg(target_os = "linux")]
+use super::migration::{RUNNING, RegisterMemory};
 
 impl Board {
     /// Saves the board like QEMU of this release as a snapshot with the board's clock. The board can continue afterwards.
@@ -83,5 +87,28 @@ impl Board {
         let restore = lazy.start(on_failure)?;
         self.replace(new);
         Ok(restore)
+    }
+
+    /// Saves the devices of the stopped board. `memory` saves its memory when the board runs again.
+    ///
+    /// # Errors
+    /// Returns an error if the output cannot be written.
+    #[cfg(target_os = "linux")]
+    pub(super) fn save_devices(
+        &mut self,
+        out: Output<'_>,
+        release: Release,
+        memory: &BackgroundRam,
+    ) -> Result<(), SaveError> {
+        let options = save_options(release).high_section_ids();
+        let (mut out, mut saved) = (Some(out), Ok(()));
+        self.with_devices(release, RUNNING, &mut |machine| {
+            let Some(out) = out.take() else { return };
+            saved = machine
+                .add(memory.registration())
+                .map_err(SaveError::misuse)
+                .and_then(|_| machine.start_saving(out, options.clone())?.complete().map(drop));
+        });
+        saved
     }
 }

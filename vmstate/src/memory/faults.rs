@@ -5,7 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use linux_raw_sys::general::{UFFD_FEATURE_THREAD_ID, UFFDIO_REGISTER_MODE_MINOR, UFFDIO_REGISTER_MODE_MISSING};
+use linux_raw_sys::general::{
+    UFFD_FEATURE_PAGEFAULT_FLAG_WP, UFFD_FEATURE_THREAD_ID, UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+    UFFD_FEATURE_WP_UNPOPULATED, UFFDIO_REGISTER_MODE_MINOR, UFFDIO_REGISTER_MODE_MISSING, UFFDIO_REGISTER_MODE_WP,
+};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -81,6 +84,15 @@ impl FaultKind {
         features: linux_raw_sys::general::UFFD_FEATURE_MINOR_SHMEM | linux_raw_sys::general::UFFD_FEATURE_MISSING_SHMEM,
         mode: UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR,
         requirement: "userfaultfd with minor faults of shared memory (Linux 5.14, CONFIG_USERFAULTFD)",
+    };
+}
+
+impl FaultKind {
+    /// Without the second feature, pages that were never accessed could be written in spite of the protection.
+    pub(super) const WRITES: Self = Self {
+        features: UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+        mode: UFFDIO_REGISTER_MODE_WP,
+        requirement: "userfaultfd with write protection of unpopulated pages (Linux 6.4, CONFIG_USERFAULTFD)",
     };
 }
 

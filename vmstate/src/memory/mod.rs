@@ -39,6 +39,8 @@ mod discard;
 mod error;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod faults;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod first_writes;
 mod invalid_blocks;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 mod kvm_log;
@@ -69,6 +71,8 @@ pub(crate) use discard::discard;
 pub use error::MemoryError;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use faults::{Fault, Placed};
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use first_writes::{FirstWrites, ProtectedPages};
 pub use invalid_blocks::InvalidBlocks;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 pub use kvm_log::KvmLog;

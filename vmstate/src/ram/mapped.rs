@@ -11,7 +11,7 @@ use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 use super::record::{BlockHeader, Mapped, Record, write_record};
 use super::view::{Page, View};
-use crate::memory::{BlockLayout, DirtyBitmap, DirtyWord, PageSize, RamBlock};
+use crate::memory::{BlockLayout, DirtyBitmap, DirtyWord, Layout, RamBlock};
 use crate::section::{Output, SentPages};
 
 /// The alignment of the pages of a block (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`).
@@ -29,8 +29,6 @@ pub(super) fn bitmap_size(pages: u64) -> u64 {
 pub(super) struct PlacedPages {
     page_size: u64,
     blocks: Vec<PlacedBlock>,
-    /// A copy of a run of pages that cannot be borrowed.
-    run: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -41,12 +39,18 @@ struct PlacedBlock {
 }
 
 impl PlacedPages {
-    pub(super) fn new(page_size: PageSize) -> Self {
-        Self { page_size: page_size.bytes(), blocks: Vec::new(), run: Vec::new() }
+    /// Writes the payload of the section start: the headers of the blocks. Reserves the places of the bitmaps and the pages.
+    pub(super) fn setup(layout: &Layout, out: &mut Output<'_>) -> Result<Self, SaveError> {
+        let mut placed = Self { page_size: layout.page_size().bytes(), blocks: Vec::new() };
+        write_record(out.writer(), &Record::BlockList(layout.size()), "");
+        for block in layout.blocks() {
+            placed.add(block, out).map_err(|error| error.in_field(block.idstr.clone()))?;
+        }
+        write_record(out.writer(), &Record::EndOfSection, "");
+        Ok(placed)
     }
 
-    /// Writes the header of the next block, and reserves the places of its bitmap and its pages.
-    pub(super) fn add(&mut self, block: &BlockLayout, out: &mut Output<'_>) -> Result<(), SaveError> {
+    fn add(&mut self, block: &BlockLayout, out: &mut Output<'_>) -> Result<(), SaveError> {
         let pages = block.size.div_ceil(self.page_size);
         let mut header = BlockHeader::new(&block.idstr, block.size);
         let places = place(&header, out.place(), self.page_size, bitmap_size(pages));
@@ -58,19 +62,21 @@ impl PlacedPages {
         Ok(())
     }
 
-    /// Writes a run of pages of a block. Returns the numbers of its pages.
+    /// Writes a run of pages of a block. Pages that cannot be borrowed are copied to `buffer`. Returns the numbers of its
+    /// pages.
     pub(super) fn write<B: RamBlock>(
-        &mut self,
+        &self,
         view: &View<'_, B>,
         index: usize,
         pages: Range<u64>,
+        buffer: &mut Vec<u8>,
         out: &mut Output<'_>,
     ) -> Result<SentPages, SaveError> {
         let Some(block) = self.blocks.get(index) else { return Ok(SentPages::default()) };
         let bytes = pages.end.saturating_sub(pages.start) * self.page_size;
-        self.run.resize(usize::try_from(bytes).unwrap_or(0), 0);
+        buffer.resize(usize::try_from(bytes).unwrap_or(0), 0);
         let first = pages.start * self.page_size;
-        let run = view.page(first, &mut self.run)?;
+        let run = view.page(first, buffer)?;
         let size = usize::try_from(self.page_size).unwrap_or(usize::MAX);
         let mut sent = SentPages::default();
         let mut filled = 0..0;

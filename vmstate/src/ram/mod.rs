@@ -51,7 +51,7 @@ pub mod xbzrle;
 mod zero;
 
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
-pub(crate) use in_file::{PagesInFile, PlacesLoader};
+pub(crate) use in_file::{PagesInFile, PagesSaver, PlacesLoader};
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
 pub(crate) use incoming::{IncomingRam, PlacePages, ReceivedPages};
 pub use live::Ram;

@@ -39,6 +39,8 @@ pub struct RamSaver {
     pub(super) xbzrle: Option<xbzrle::Sender>,
     /// The places of pages in a file, if they have fixed ones.
     placed: Option<PlacedPages>,
+    /// A buffer of pages that have fixed places and cannot be borrowed.
+    run: Vec<u8>,
     /// The channels that send the pages, if the saver does not send them itself.
     channels: Option<Channels>,
 }
@@ -74,6 +76,7 @@ impl RamSaver {
             xbzrle: None,
             channels: None,
             placed: None,
+            run: Vec::new(),
         }
     }
 
@@ -150,13 +153,7 @@ impl RamSaver {
     /// Writes the payload of the section start to a file in which the pages have fixed places.
     pub(super) fn setup_placed<B: RamBlock>(&mut self, blocks: &[B], out: &mut Output<'_>) -> Result<(), SaveError> {
         self.begin(blocks)?;
-        write_record(out.writer(), &Record::BlockList(self.layout.size()), "");
-        let mut placed = PlacedPages::new(self.layout.page_size());
-        for block in self.layout.blocks() {
-            placed.add(block, out).map_err(|error| error.in_field(block.idstr.clone()))?;
-        }
-        write_record(out.writer(), &Record::EndOfSection, "");
-        self.placed = Some(placed);
+        self.placed = Some(PlacedPages::setup(&self.layout, out)?);
         Ok(())
     }
 
@@ -276,11 +273,11 @@ impl RamSaver {
         let mut written = 0;
         while written < limit {
             let Some((index, run)) = self.next_run((RUN_BYTES / page_size).max(1)) else { return Ok(true) };
-            let (Some(block), Some(placed)) = (blocks.get(index), &mut self.placed) else { return Ok(true) };
+            let (Some(block), Some(placed)) = (blocks.get(index), &self.placed) else { return Ok(true) };
             // Cleared before they are read: a write in between is reported by the next synchronization of the log.
             self.dirty[index].remove_range(run.clone());
             (self.block, self.number) = (index, run.end);
-            let sent = placed.write(block, index, run, out);
+            let sent = placed.write(block, index, run, &mut self.run, out);
             let sent = sent.map_err(|error| error.in_field(self.layout.blocks()[index].idstr.clone()))?;
             self.sent = [self.sent, sent].into_iter().sum();
             // Zero pages cost the time to read them, and count as much as their records in a stream.

@@ -102,6 +102,15 @@ impl<'o> Output<'o> {
         matches!(self.sink, Sink::Placed(_))
     }
 
+    /// Returns the file in which guest memory has fixed places.
+    #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+    pub(crate) fn placed_file(&self) -> Option<&'o File> {
+        match self.sink {
+            Sink::Placed(file) => Some(file.file()),
+            _ => None,
+        }
+    }
+
     /// Returns the place of the next byte in the file, or in the stream.
     pub(crate) fn place(&self) -> u64 {
         match self.sink {

@@ -18,6 +18,11 @@ impl<'f> PlacedFile<'f> {
         Self { file, start }
     }
 
+    #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+    pub(super) fn file(self) -> &'f File {
+        self.file
+    }
+
     /// Returns the place in the file of the stream's byte at `offset`.
     pub(super) fn place(self, offset: u64) -> u64 {
         self.start.saturating_add(offset)

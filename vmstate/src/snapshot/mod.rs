@@ -36,6 +36,8 @@
 //! A load that fails leaves the machine unchanged, so the guest can continue. A save that fails, is interrupted, or finds
 //! the disk full leaves the store with the snapshots that it had.
 
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod background;
 mod details;
 mod error;
 mod folder;
@@ -48,6 +50,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use vmstate_types::wire::BUFFER;
 use vmstate_types::{LoadError, Reader, SaveError};
 
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub use self::background::BackgroundRam;
 pub use self::details::{Details, SnapshotInfo};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::folder::{Damage, Folder};

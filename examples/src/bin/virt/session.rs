@@ -5,9 +5,15 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[cfg(target_os = "linux")]
+use vmstate::SaveError;
+#[cfg(target_os = "linux")]
+use vmstate::migration::Host;
 use vmstate::migration::Uri;
 use vmstate::migration::control::{Controller, Ended, Operations, RunState, Server, Settings};
-use vmstate::snapshot::{Details, Folder};
+#[cfg(target_os = "linux")]
+use vmstate::snapshot::{BackgroundRam, Store};
+use vmstate::snapshot::{Details, Folder, SnapshotInfo};
 use vmstate_examples::virt::{BoardHost, Finish, Stop, Vcpu};
 
 use crate::Outcome;
@@ -111,18 +117,48 @@ impl Session {
 impl Session {
     /// Saves a snapshot, named after the time. Returns a message.
     fn save(&mut self) -> String {
-        let Some(store) = &self.store else { return "start with `--snapshots FOLDER` to save snapshots".to_owned() };
+        let Some(store) = self.store.clone() else {
+            return "start with `--snapshots FOLDER` to save snapshots".to_owned();
+        };
         let runs = self.controller.run_state() == RunState::Running;
-        let result = self.controller.stop().map_err(|error| error.to_string()).and_then(|()| {
-            let name = format!("snapshot {}", date());
-            let saved = self.controller.with_host(|host| host.save_snapshot(store, Details::new(name)));
-            saved.map_err(|error| error.to_string())
-        });
+        let result = self.save_to(&store, Details::new(format!("snapshot {}", date())), runs);
         let continued = if runs { self.controller.cont().map_err(|error| error.to_string()) } else { Ok(()) };
         match result.and_then(|saved| continued.map(|()| saved)) {
             Ok(saved) => format!("saved `{}#{}` with {} bytes", store.path().display(), saved.id, saved.size),
             Err(error) => error,
         }
+    }
+
+    /// Saves the memory while the guest runs, if the system supports it.
+    #[cfg(target_os = "linux")]
+    fn save_to(&mut self, store: &Folder, details: Details, runs: bool) -> Result<SnapshotInfo, String> {
+        let memory = self.controller.with_host(|host| host.memory());
+        // Another log may have registered the memory (`--dirty-rate`).
+        let Ok(memory) = BackgroundRam::start(memory.page_size, memory.blocks) else {
+            return self.save_stopped(store, details);
+        };
+        self.controller.stop().map_err(|error| error.to_string())?;
+        let clock = self.controller.with_host(|host| host.guest_clock()).unwrap_or_default();
+        let saved = store.save(&details.guest_clock(clock), &mut |out| {
+            let saved = self.controller.with_host(|host| host.save_devices(out, &memory));
+            if runs {
+                self.controller.cont().map_err(SaveError::misuse)?;
+            }
+            saved?;
+            memory.finish()
+        });
+        saved.map_err(|error| error.to_string())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn save_to(&mut self, store: &Folder, details: Details, _: bool) -> Result<SnapshotInfo, String> {
+        self.save_stopped(store, details)
+    }
+
+    fn save_stopped(&mut self, store: &Folder, details: Details) -> Result<SnapshotInfo, String> {
+        self.controller.stop().map_err(|error| error.to_string())?;
+        let saved = self.controller.with_host(|host| host.save_snapshot(store, details));
+        saved.map_err(|error| error.to_string())
     }
 }
 

@@ -84,6 +84,48 @@ fn board_runs_while_its_memory_is_read() {
     }
 }
 
+/// The guest goes on while its memory is saved, and both the guest and the snapshot are right.
+#[cfg(target_os = "linux")]
+#[test]
+fn board_is_saved_while_it_runs() {
+    use vmstate::migration::Host;
+    use vmstate::snapshot::{BackgroundRam, Store};
+    use vmstate_examples::virt::BoardHost;
+
+    if !handles_page_faults() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    for release in [Release::Qemu7_2, Release::Qemu11_1] {
+        let (mut host, _vcpu) = BoardHost::new(board(HASHER), release);
+        host.resume().unwrap();
+        let memory = host.memory();
+        let memory = BackgroundRam::start(memory.page_size, memory.blocks).unwrap();
+        host.stop().unwrap();
+        let clock = host.guest_clock().unwrap();
+        store
+            .save(&Details::new(format!("{release:?}")).guest_clock(clock), &mut |out| {
+                let saved = host.save_devices(out, &memory);
+                host.resume().map_err(vmstate::SaveError::misuse)?;
+                saved?;
+                memory.finish()
+            })
+            .unwrap();
+        host.stop().unwrap();
+        assert!(host.guest_clock() >= Some(clock));
+        host.save_snapshot(&store, Details::new(format!("{release:?}, later"))).unwrap();
+    }
+    for snapshot in store.list().unwrap() {
+        let mut restored = Board::new(MEMORY);
+        restored.load_snapshot(&store, &snapshot.name).unwrap();
+        assert_eq!(u128::from(restored.nanoseconds()), snapshot.guest_clock.as_nanos());
+        restored.run_until(restored.nanoseconds() + SECOND / 2);
+        let verdict = verdict(&mut restored);
+        assert!(verdict.starts_with("right: "), "{}: {verdict}", snapshot.name);
+    }
+}
+
 #[test]
 fn board_is_unchanged_after_a_failed_load() {
     let folder = TempDir::new().unwrap();

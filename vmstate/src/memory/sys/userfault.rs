@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use linux_raw_sys::general::{
     UFFD_API, UFFD_EVENT_PAGEFAULT, UFFD_PAGEFAULT_FLAG_MINOR, UFFD_PAGEFAULT_FLAG_WRITE, UFFD_USER_MODE_ONLY,
-    uffd_msg, uffdio_api, uffdio_continue, uffdio_copy, uffdio_range, uffdio_register, uffdio_zeropage,
+    uffd_msg, uffdio_api, uffdio_continue, uffdio_copy, uffdio_range, uffdio_register, uffdio_writeprotect,
+    uffdio_zeropage,
 };
 use linux_raw_sys::ioctl;
 use rustix::ioctl::{Opcode, Updater};
@@ -27,6 +28,9 @@ pub(in crate::memory) struct FaultEvent {
     /// The thread, if the feature was requested.
     pub(in crate::memory) thread: u32,
 }
+
+/// The mode of UFFDIO_WRITEPROTECT that protects (`UFFDIO_WRITEPROTECT_MODE_WP`).
+const PROTECT: u64 = 1;
 
 /// The most events that are read at once.
 pub(in crate::memory) const MAX_EVENTS: usize = 64;
@@ -55,6 +59,14 @@ impl Userfault {
     pub(in crate::memory) fn unregister(&self, memory: HostRange<'_>) -> io::Result<()> {
         // SAFETY: the operation takes this struct.
         unsafe { update::<{ ioctl::UFFDIO_UNREGISTER }, _>(&self.0, &mut range(memory)) }
+    }
+
+    /// Protects pages against writes, or removes the protection and wakes the threads that wait.
+    pub(in crate::memory) fn write_protect(&self, memory: HostRange<'_>, protects: bool) -> io::Result<()> {
+        let mode = if protects { PROTECT } else { 0 };
+        let mut argument = uffdio_writeprotect { range: range(memory), mode };
+        // SAFETY: the operation takes this struct, and changes only when threads continue after page faults.
+        unsafe { update::<{ ioctl::UFFDIO_WRITEPROTECT }, _>(&self.0, &mut argument) }
     }
 
     /// Wakes all threads that wait for pages of `memory`.

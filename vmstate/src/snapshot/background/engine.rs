@@ -1,0 +1,161 @@
+//! Saves each page before it is written for the first time after the pause.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use vmstate_types::SaveError;
+
+use crate::memory::{DirtyBitmap, Fault, Layout, MemoryError, PageSize, ProtectedPages, SharedBlock};
+use crate::ram::PagesSaver;
+use crate::section::Output;
+
+/// The memory, and the pages that are not saved yet.
+pub(super) struct Engine {
+    layout: Layout,
+    blocks: Vec<SharedBlock>,
+    units: Vec<Units>,
+    saver: RwLock<Option<PagesSaver>>,
+    /// Set from the pause on.
+    frozen: RwLock<bool>,
+    waits: AtomicU64,
+    error: Mutex<Option<SaveError>>,
+}
+
+/// The host pages of a block. Target pages are saved together with their host page.
+struct Units {
+    /// The size of a unit in bytes: of a host page, or of a larger target page.
+    size: u64,
+    /// Before the pause, the units that were written and are not protected; then the units that are not saved.
+    set: DirtyBitmap,
+}
+
+/// The units that are saved at once in the background: writes to them wait meanwhile.
+const CHUNK: u64 = 64 * 1024;
+
+impl Engine {
+    pub(super) fn new(page_size: PageSize, blocks: Vec<SharedBlock>) -> Result<Self, MemoryError> {
+        let layout = Layout::new(page_size, &blocks).map_err(MemoryError::custom)?;
+        let unit = |block: &SharedBlock| {
+            let size = block.host_page_size().max(page_size.bytes());
+            Units { size, set: DirtyBitmap::new(block.size().div_ceil(size)) }
+        };
+        let units = blocks.iter().map(unit).collect();
+        let (saver, frozen, error) = (RwLock::default(), RwLock::new(false), Mutex::default());
+        Ok(Self { layout, blocks, units, saver, frozen, waits: AtomicU64::new(0), error })
+    }
+
+    pub(super) fn blocks(&self) -> &[SharedBlock] {
+        &self.blocks
+    }
+
+    pub(super) fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Writes the section start.
+    pub(super) fn set_up(&self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        if *self.frozen() {
+            return Err(SaveError::misuse("a background snapshot saves the machine once; start another one"));
+        }
+        let saver = PagesSaver::setup(&self.layout, out)?;
+        *self.saver.write().unwrap_or_else(PoisonError::into_inner) = Some(saver);
+        Ok(())
+    }
+
+    /// Protects the pages that were written before the pause.
+    pub(super) fn freeze(&self, pages: &ProtectedPages) -> Result<(), SaveError> {
+        // Waits for faults that are being handled.
+        let mut frozen = self.frozen.write().unwrap_or_else(PoisonError::into_inner);
+        for (index, units) in self.units.iter().enumerate() {
+            for run in units.set.runs() {
+                pages.protect(index, self.bytes(index, &run))?;
+            }
+            units.set.insert_range(0..units.set.pages());
+        }
+        *frozen = true;
+        Ok(())
+    }
+
+    /// Handles a write to a protected page.
+    pub(super) fn fault(&self, pages: &ProtectedPages, fault: &Fault, buffer: &mut Vec<u8>) {
+        let Some(units) = self.units.get(fault.block) else { return };
+        let unit = fault.offset / units.size;
+        let frozen = self.frozen();
+        if !*frozen {
+            units.set.insert(unit);
+            self.release(pages, fault.block, &(unit..unit + 1));
+        } else if units.set.remove(unit) {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+            self.save(pages, fault.block, &(unit..unit + 1), buffer);
+        }
+        // Otherwise the background has taken the page, and releases it.
+    }
+
+    /// Saves all pages that are left.
+    pub(super) fn save_all(&self, pages: &ProtectedPages) -> Result<(), SaveError> {
+        if !*self.frozen() {
+            return Err(SaveError::misuse("save the machine before the memory of a background snapshot"));
+        }
+        let mut buffer = Vec::new();
+        for (index, units) in self.units.iter().enumerate() {
+            let most = (CHUNK / units.size).max(1);
+            let mut next = 0;
+            while let Some(run) = units.set.run_from(next, most) {
+                next = run.end;
+                // Pages that were written meanwhile are saved already.
+                for unit in run.filter(|unit| units.set.remove(*unit)) {
+                    self.save(pages, index, &(unit..unit + 1), &mut buffer);
+                }
+                self.failure()?;
+            }
+        }
+        self.failure()?;
+        let saver = self.saver();
+        saver.as_ref().map_or(Ok(()), PagesSaver::finish)
+    }
+
+    /// Saves units that this thread has taken, and releases them even if that fails: the guest continues in any case.
+    fn save(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>, buffer: &mut Vec<u8>) {
+        let bytes = self.bytes(index, units);
+        let page_size = self.layout.page_size().bytes();
+        let target = bytes.start / page_size..bytes.end.div_ceil(page_size);
+        if let (Some(saver), Some(block)) = (&*self.saver(), self.blocks.get(index)) {
+            let saved = saver.write(index, block, target, buffer);
+            saved.unwrap_or_else(|error| self.fail(error));
+        }
+        self.release(pages, index, units);
+    }
+
+    fn release(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>) {
+        let released = pages.release(index, self.bytes(index, units));
+        released.unwrap_or_else(|error| self.fail(error.into()));
+    }
+
+    fn bytes(&self, index: usize, units: &Range<u64>) -> Range<u64> {
+        let size = self.units.get(index).map_or(0, |units| units.size);
+        let end = self.blocks.get(index).map_or(0, |block| block.size());
+        units.start * size..units.end.saturating_mul(size).min(end)
+    }
+
+    fn frozen(&self) -> RwLockReadGuard<'_, bool> {
+        self.frozen.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn saver(&self) -> RwLockReadGuard<'_, Option<PagesSaver>> {
+        self.saver.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self) -> MutexGuard<'_, Option<SaveError>> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, error: SaveError) {
+        self.error().get_or_insert(error);
+    }
+
+    /// Returns the first failure.
+    fn failure(&self) -> Result<(), SaveError> {
+        self.error().take().map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,182 @@
+use std::fs::File;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use vmstate_types::Writer;
+
+use super::*;
+use crate::machine::{LoadOptions, Machine, SaveOptions};
+use crate::memory::{Mapping, MappingOptions, RamBlock};
+use crate::section::Output;
+use crate::snapshot::{Details, Folder, Store, StoreErrorKind};
+
+const PAGE: u64 = 4096;
+const PAGES: u64 = 512;
+
+fn blocks(options: fn() -> MappingOptions) -> [Arc<Mapping>; 2] {
+    ["ram", "vram"].map(|name| Arc::new(options().map(name, PAGES * PAGE).unwrap()))
+}
+
+/// Starts a background snapshot. `VMSTATE_REQUIRE_USERFAULTFD` turns a missing feature into a failure.
+fn started(ram: &[Arc<Mapping>]) -> Option<BackgroundRam> {
+    let blocks = ram.iter().cloned().map(|block| -> SharedBlock { block }).collect();
+    match BackgroundRam::start(PageSize::DEFAULT, blocks) {
+        Ok(background) => Some(background),
+        Err(error @ MemoryError::Unsupported { .. }) => {
+            assert!(std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{error}");
+            eprintln!("NOT TESTED: {error}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn save(background: &BackgroundRam, out: Output<'_>) -> Result<(), SaveError> {
+    let mut machine: Machine<'_> = Machine::with_type("board");
+    machine.add(background.registration()).unwrap();
+    machine.start_saving(out, SaveOptions::new())?.complete().map(drop)
+}
+
+fn contents(ram: &[Arc<Mapping>]) -> Vec<Vec<u8>> {
+    ram.iter().map(|block| block.memory().to_vec()).collect()
+}
+
+fn load(store: &Folder, key: &str) -> Vec<Vec<u8>> {
+    let loaded = blocks(MappingOptions::anonymous);
+    let mut machine = Machine::with_type("board");
+    machine.register_ram(PageSize::DEFAULT, loaded.clone()).unwrap();
+    machine.load_snapshot(store, key, LoadOptions::new()).unwrap();
+    contents(&loaded)
+}
+
+/// A guest that writes pages all over its memory, except while it is paused.
+fn run_guest(ram: &[Arc<Mapping>], paused: &Mutex<()>, stop: &AtomicBool) {
+    let mut state = 1_u64;
+    while !stop.load(Relaxed) {
+        let _running = paused.lock().unwrap();
+        for _ in 0..16 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // The last third of each block stays untouched.
+            let page = (state >> 33) % (PAGES * 2 / 3);
+            ram[(state >> 20) as usize % 2].write(page * PAGE + (state >> 50) % 4088, &state.to_ne_bytes()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn snapshot_has_the_memory_of_the_pause() {
+    for options in [MappingOptions::anonymous as fn() -> MappingOptions, MappingOptions::memfd] {
+        let ram = blocks(options);
+        let folder = tempfile::tempdir().unwrap();
+        let store = Folder::open(folder.path()).unwrap();
+        let (paused, stop) = (Mutex::new(()), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let _stop = StopOnDrop(&stop);
+            scope.spawn(|| run_guest(&ram, &paused, &stop));
+            for name in ["first", "second", "third"] {
+                let Some(background) = started(&ram) else { return };
+                let mut expected = Vec::new();
+                let saved = store.save(&Details::new(name), &mut |out| {
+                    let pause = paused.lock().unwrap();
+                    expected = contents(&ram);
+                    save(&background, out)?;
+                    drop(pause);
+                    background.finish()
+                });
+                saved.unwrap();
+                assert!(load(&store, name) == expected, "{name}");
+            }
+        });
+    }
+}
+
+/// Ends the guest even if an assertion fails.
+struct StopOnDrop<'s>(&'s AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+#[test]
+fn first_write_to_each_page_waits_once() {
+    let ram = blocks(MappingOptions::anonymous);
+    (0..PAGES / 2).for_each(|page| ram[0].write(page * PAGE, &[1]).unwrap());
+    let before = contents(&ram);
+    let Some(background) = started(&ram) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    // Written before the pause: part of the snapshot, and no wait.
+    ram[0].write(0, &[1]).unwrap();
+    store
+        .save(&Details::new("boot"), &mut |out| {
+            save(&background, out)?;
+            for _ in 0..2 {
+                (0..PAGES).step_by(2).for_each(|page| ram[0].write(page * PAGE, &[2]).unwrap());
+            }
+            assert_eq!(background.waits(), PAGES / 2);
+            background.finish()
+        })
+        .unwrap();
+    assert!(load(&store, "boot") == before);
+    (0..PAGES).for_each(|page| ram[1].write(page * PAGE, &[3]).unwrap());
+    assert_eq!(background.waits(), PAGES / 2, "the snapshot is complete");
+}
+
+fn memfd() -> File {
+    memfd_create("snapshot", MemfdFlags::ALLOW_SEALING).unwrap().into()
+}
+
+#[test]
+fn guest_continues_if_the_file_cannot_be_written() {
+    let ram = blocks(MappingOptions::anonymous);
+    (0..PAGES).for_each(|page| ram[0].write(page * PAGE, &[1]).unwrap());
+    let Some(background) = started(&ram) else { return };
+    let file = memfd();
+    save(&background, Output::to_mapped_file(&mut Writer::new(), &file, 0)).unwrap();
+    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::FUTURE_WRITE).unwrap();
+    ram[0].write(0, &[2]).unwrap();
+    let error = background.finish().unwrap_err();
+    assert!(std::error::Error::source(&error).is_some(), "{error}");
+    (0..PAGES).for_each(|page| ram[0].write(page * PAGE, &[2]).unwrap());
+}
+
+#[test]
+fn failed_and_dropped_saves_release_the_memory() {
+    let ram = blocks(MappingOptions::anonymous);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let Some(background) = started(&ram) else { return };
+    let failed = store.save(&Details::new("boot"), &mut |out| {
+        save(&background, out)?;
+        Err(SaveError::rejected("the device is busy"))
+    });
+    assert_eq!(failed.unwrap_err().kind(), StoreErrorKind::Save);
+    assert!(store.list().unwrap().is_empty());
+    drop(background);
+    ram[0].write(0, &[2]).unwrap();
+    started(&ram).expect("the memory is not registered anymore");
+}
+
+#[test]
+fn wrong_order_is_an_error() {
+    let ram = blocks(MappingOptions::anonymous);
+    let Some(background) = started(&ram) else { return };
+    let plain = save(&background, Output::new(&mut Writer::new(), None)).unwrap_err().to_string();
+    assert!(plain.contains("use a `Folder`"), "{plain}");
+    let file = memfd();
+    save(&background, Output::to_mapped_file(&mut Writer::new(), &file, 0)).unwrap();
+    let again = save(&background, Output::to_mapped_file(&mut Writer::new(), &file, 0)).unwrap_err().to_string();
+    assert!(again.contains("start another one"), "{again}");
+    background.finish().unwrap();
+    assert!(background.finish().unwrap_err().to_string().contains("start another one"));
+
+    let Some(unsaved) = started(&ram) else { return };
+    assert!(unsaved.finish().unwrap_err().to_string().contains("save the machine before the memory"));
+    let mut machine: Machine<'_> = Machine::with_type("board");
+    machine.add(unsaved.registration()).unwrap();
+    let error = machine.load_file(&file, 0, LoadOptions::new()).unwrap_err().to_string();
+    assert!(error.contains("memory of a background snapshot, which is only saved"), "{error}");
+}

@@ -20,6 +20,7 @@ pub(super) trait Stream {
     fn take(&mut self, count: usize) -> Result<&[u8], LoadError>;
     fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError>;
     fn peek(&mut self, count: usize) -> Result<&[u8], LoadError>;
+    fn read_ahead(&mut self) -> Result<bool, LoadError>;
     fn skip(&mut self, count: u64) -> Result<(), LoadError>;
     fn buffered(&self) -> &[u8];
     fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError>;
@@ -81,6 +82,10 @@ impl Stream for Buffered<'_> {
         while self.available() < count && self.pull(count)? {}
         let end = self.filled.min(self.position.saturating_add(count));
         Ok(&self.buffer[self.position..end])
+    }
+
+    fn read_ahead(&mut self) -> Result<bool, LoadError> {
+        self.pull(2 * self.available().max(1))
     }
 
     fn skip(&mut self, count: u64) -> Result<(), LoadError> {

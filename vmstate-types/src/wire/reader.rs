@@ -251,6 +251,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads once from the source, so that more bytes are [buffered](Self::buffered). Returns `false` at the end of the
+    /// stream.
+    ///
+    /// Unlike [`peek`](Self::peek), it never waits for more bytes than have arrived, unless none have. The buffer at most
+    /// doubles.
+    ///
+    /// # Errors
+    /// Returns an error if the source fails.
+    pub fn read_ahead(&mut self) -> Result<bool, LoadError> {
+        self.stream.as_mut().map_or(Ok(false), |stream| stream.read_ahead())
+    }
+
     /// Returns whether the next byte can be `byte`, without reading from a source.
     #[inline]
     pub(crate) fn may_begin_with(&self, byte: u8) -> bool {

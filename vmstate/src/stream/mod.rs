@@ -62,6 +62,9 @@ pub const MAGIC: u32 = 0x5145_564d;
 /// The version of the framing (`QEMU_VM_FILE_VERSION`).
 pub const VERSION: u32 = 3;
 
+/// The first section id of snapshots, which QEMU never reaches.
+pub(crate) const HIGH_SECTION_IDS: u32 = 1 << 30;
+
 /// The bytes that begin the items of a stream (`QEMU_VM_*` in QEMU's `migration/savevm.h`).
 pub(crate) mod tag {
     pub(crate) const EOF: u8 = 0x00;

@@ -10,10 +10,13 @@ use super::tag;
 
 /// The size of a footer: its tag and the section id.
 const FOOTER: usize = 5;
-/// The bytes of the first search. Streams have thousands of sections of live devices, most of them short.
-const WINDOW: usize = 512;
-/// Upper bound on plausible section ids, which QEMU counts from 0.
-const MAX_SECTION_ID: u32 = 1 << 20;
+/// Upper bound on the payload of an unknown section, which is buffered until its end is found. The devices
+/// of QEMU have at most a few MiB, and the memory of a network card or a graphics card is sent as guest memory.
+const MAX_PAYLOAD: usize = 64 << 20;
+/// The number of plausible section ids, which QEMU counts from 0, and this library in snapshots from 2^30.
+const SECTION_IDS: u32 = 1 << 20;
+/// The bit of the ids in snapshots.
+const HIGH: u32 = super::HIGH_SECTION_IDS;
 /// Upper bound on plausible versions. The highest one in any QEMU is below 100.
 const MAX_VERSION: u32 = 1 << 16;
 /// Upper bound on plausible commands, with room for new ones (`enum qemu_vm_cmd`).
@@ -44,7 +47,7 @@ pub enum Search {
 /// Returns the offset at which the payload of this section, which comes next, ends, or `None` if no footer is found.
 ///
 /// The `described` size is tried first, and is right if a footer follows. Otherwise the payload ends at the first footer
-/// that is followed by another item.
+/// that is followed by another item. A payload of more than 64 MiB is not searched to its end.
 ///
 /// # Errors
 /// Returns an error if the source of the stream fails.
@@ -55,15 +58,15 @@ pub fn find_end(reader: &mut Reader<'_>, section_id: u32, described: Option<u64>
     {
         return Ok(start.checked_add(size));
     }
-    let (mut window, mut from) = (WINDOW, 0);
+    let (mut from, mut complete) = (0, false);
     loop {
-        let bytes = reader.peek(window)?;
-        match search(bytes, section_id, from, bytes.len() < window) {
+        match search(reader.buffered(), section_id, from, complete) {
             Search::Payload(size) => return Ok(start.checked_add(size as u64)),
-            Search::More(passed) => from = passed,
-            Search::Absent => return Ok(None),
+            Search::More(passed) if passed <= MAX_PAYLOAD => from = passed,
+            Search::More(_) | Search::Absent => return Ok(None),
         }
-        window = window.saturating_mul(4);
+        // A source that waits for an answer at the end of its stream sends nothing more, so only one byte is waited for.
+        complete = !reader.read_ahead()?;
     }
 }
 
@@ -135,11 +138,15 @@ fn next_item(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
 
 fn section_or_command(tag: u8, reader: &mut Reader<'_>) -> Result<bool, LoadError> {
     Ok(match tag {
-        tag::SECTION_START | tag::SECTION_FULL => reader.u32()? < MAX_SECTION_ID && named_section(reader)?,
-        tag::SECTION_PART | tag::SECTION_END => reader.u32()? < MAX_SECTION_ID,
+        tag::SECTION_START | tag::SECTION_FULL => is_section_id(reader.u32()?) && named_section(reader)?,
+        tag::SECTION_PART | tag::SECTION_END => is_section_id(reader.u32()?),
         tag::COMMAND => (1..MAX_COMMAND).contains(&reader.u16()?),
         _ => false,
     })
+}
+
+fn is_section_id(id: u32) -> bool {
+    id & !HIGH < SECTION_IDS
 }
 
 fn named_section(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
@@ -164,6 +171,8 @@ mod tests {
             (&FULL[..FULL.len() - 1], false, Verdict::More),
             (&FULL[..FULL.len() - 1], true, Verdict::Impossible),
             (b"\x01\xff\0\0\x09", false, Verdict::Impossible),
+            (b"\x04\x40\0\0\x09\x01t\0\0\0\0\0\0\0\x01", false, Verdict::Plausible),
+            (b"\x04\x20\0\0\x09\x01t\0\0\0\0\0\0\0\x01", false, Verdict::Impossible),
             (b"\x04\0\0\0\x09\0", false, Verdict::Impossible),
             (b"\x04\0\0\0\x09\x02\x01\x02", false, Verdict::Impossible),
             (b"\x03\0\0\0\x02", false, Verdict::Plausible),
@@ -208,9 +217,38 @@ mod tests {
     }
 
     #[test]
-    fn large_payloads_are_searched_in_windows() {
-        let bytes = [&[0x7e; 50 * WINDOW + 3][..], b"\x7e\0\0\0\x07", FULL].concat();
+    fn large_payloads_are_searched_in_parts() {
+        const SIZE: usize = 300_003;
+        let bytes = [&[0x7e; SIZE][..], b"\x7e\0\0\0\x07", FULL].concat();
         let mut reader = Reader::from_read(&bytes[..]);
-        assert_eq!(find_end(&mut reader, 7, None).unwrap(), Some((50 * WINDOW + 3) as u64));
+        assert_eq!(find_end(&mut reader, 7, None).unwrap(), Some(SIZE as u64));
+    }
+
+    /// A source that fails where a connection would wait forever.
+    struct Waiting<'b>(&'b [u8]);
+
+    impl std::io::Read for Waiting<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            match self.0.read(into)? {
+                0 => Err(std::io::ErrorKind::TimedOut.into()),
+                count => Ok(count),
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_bytes_are_awaited_than_needed() {
+        for size in [0, 100, 511, 512, 3000, 40_000, 200_000] {
+            let bytes = [&vec![1; size][..], b"\x7e\0\0\0\x07", b"\0\x06\0\0\0\x02{}"].concat();
+            let mut reader = Reader::from_read(Waiting(&bytes));
+            assert_eq!(find_end(&mut reader, 7, None).unwrap(), Some(size as u64));
+        }
+    }
+
+    #[test]
+    fn endless_payload_is_not_buffered() {
+        let mut reader = Reader::from_read(std::io::repeat(1));
+        assert_eq!(find_end(&mut reader, 7, None).unwrap(), None);
+        assert!(reader.buffered().len() <= 2 * MAX_PAYLOAD, "{}", reader.buffered().len());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::schema::Release;
-use crate::stream::{Command, SectionHeader};
+use crate::stream::{Command, HIGH_SECTION_IDS, SectionHeader};
 
 /// Options of a save.
 ///
@@ -93,7 +93,7 @@ impl SaveOptions {
     /// same numbers each time. Saves of [snapshots](crate::guide::snapshots) set this.
     #[must_use]
     pub fn high_section_ids(mut self) -> Self {
-        self.first_section_id = 1 << 30;
+        self.first_section_id = HIGH_SECTION_IDS;
         self
     }
 

@@ -4,6 +4,7 @@ mod conversation;
 mod destination;
 mod hostile;
 mod multifd;
+mod opaque;
 mod postcopy;
 mod recordings;
 mod return_path;

@@ -44,6 +44,8 @@ pub use load::{LoadOptions, LoadReport, LoadSession, Step, Trailer};
 pub use rules::{Repeated, Rules, Unknown, Unread};
 pub use save::{Iteration, SaveOptions, SaveSession, SaveStats, Saving};
 use vmstate_types::Description;
+#[cfg(all(unix, feature = "migration"))]
+use vmstate_types::LoadError;
 
 use self::checkpoints::Checkpoints;
 use self::description::DescriptionCache;
@@ -316,6 +318,24 @@ impl<'d, T: Threading> Machine<'d, T> {
     /// A device's own hooks see only the device.
     pub fn after_load<E: std::fmt::Display>(&mut self, hook: impl FnMut() -> Result<(), E> + MaybeSend<T> + 'd) {
         self.after_load.0.push(hook.boxed_after_load());
+    }
+
+    /// Iterates over the names and instance ids of the unknown sections of the last load, which were kept.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(crate) fn kept_sections(&self) -> impl ExactSizeIterator<Item = (&str, u32)> {
+        self.passed_through.iter().map(PassThrough::name)
+    }
+
+    /// Checks that the unknown sections of the last load, which were kept, follow the offset `memory` of the stream, and are
+    /// exactly the sections of its description, which is kept, too. Returns the page size in the description.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(crate) fn check_kept(&mut self, memory: u64, description: Option<&str>) -> Result<Option<u64>, LoadError> {
+        if let Some(early) = self.passed_through.iter().find(|section| section.offset() < memory) {
+            return Err(LoadError::incompatible("device sections after the memory", "a device before the memory")
+                .at_offset(early.offset())
+                .or_advice("unplug the device, such as virtio-mem"));
+        }
+        description.map_or(Ok(None), |text| pass_through::describe_all(&mut self.passed_through, text))
     }
 
     /// Iterates over the names and instance ids of the sections, in the order in which they are saved.

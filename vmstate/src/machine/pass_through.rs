@@ -17,11 +17,33 @@ pub(crate) struct PassThrough {
 }
 
 impl PassThrough {
-    /// Reads the payload of an unknown section, up to its footer.
-    pub(super) fn read(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<Self, LoadError> {
-        let length = length(header, reader)?;
+    /// Reads the payload of an unknown section, up to its footer. `described` is its size in the description, if that is
+    /// known.
+    pub(super) fn read(
+        header: &SectionHeader,
+        described: Option<u64>,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, LoadError> {
+        let length = length(header, described, reader)?;
         let payload = reader.take(length)?.to_vec();
         Ok(Self { header: header.clone(), payload, description: None })
+    }
+
+    /// Returns the name and the instance id.
+    #[cfg(any(feature = "migration", feature = "schema"))]
+    pub(super) fn name(&self) -> (&str, u32) {
+        (&self.header.name, self.header.instance_id)
+    }
+
+    /// Returns the offset of the section in its stream.
+    #[cfg(feature = "migration")]
+    pub(super) fn offset(&self) -> u64 {
+        self.header.offset
+    }
+
+    /// Returns the size of the payload in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.payload.len() as u64
     }
 
     /// Returns whether `entry` loads the section.
@@ -47,10 +69,43 @@ impl PassThrough {
     }
 }
 
+/// Checks that a description lists exactly these sections, in their order, and keeps their objects. Returns the page size.
+///
+/// Only a footer marks the end of an unknown section, and a guest can write bytes that look like one into the state of a
+/// device. QEMU reads such a stream correctly, because it knows the sizes.
+#[cfg(all(feature = "migration", feature = "schema"))]
+pub(super) fn describe_all(kept: &mut [PassThrough], text: &str) -> Result<Option<u64>, LoadError> {
+    use crate::schema::vmdesc::Document;
+
+    let document = Document::parse(text.as_bytes(), 0)?;
+    let title = |section: Option<(&str, u32)>| match section {
+        Some((name, instance_id)) => format!("section `{}` {instance_id}", name.escape_debug()),
+        None => "no section".to_owned(),
+    };
+    for index in 0..kept.len().max(document.devices.len()) {
+        let listed = document.devices.get(index).map(|device| (&*device.name, device.instance_id));
+        let found = kept.get(index).map(PassThrough::name);
+        if listed != found {
+            return Err(LoadError::malformed(format!("{}, as described", title(listed)), title(found))
+                .or_advice("the state of a device contains bytes that look like another section"));
+        }
+    }
+    for (section, device) in kept.iter_mut().zip(&document.devices) {
+        section.description = Some(device.to_text());
+    }
+    Ok(Some(document.page_size))
+}
+
+/// Parsing the description needs the feature `schema`. Without it the sections are not compared.
+#[cfg(all(feature = "migration", not(feature = "schema")))]
+pub(super) fn describe_all(_kept: &mut [PassThrough], _text: &str) -> Result<Option<u64>, LoadError> {
+    Ok(None)
+}
+
 /// Keeps the objects of these sections in the description `text`.
 #[cfg(feature = "schema")]
 pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, VecDeque};
 
     use crate::schema::vmdesc::{Document, MAX_TEXT_OF_LOAD};
 
@@ -59,10 +114,14 @@ pub(super) fn describe(kept: &mut [PassThrough], text: &str) {
         return;
     }
     let Ok(document) = Document::parse(text.as_bytes(), 0) else { return };
-    let devices = document.devices.into_iter().map(|device| ((device.name.to_string(), device.instance_id), device));
-    let mut devices: HashMap<_, _> = devices.collect();
+    // A machine can have several sections of one name and instance, such as the IDE controllers of `isapc`.
+    let mut devices: HashMap<_, VecDeque<_>> = HashMap::new();
+    for device in document.devices {
+        devices.entry((device.name.to_string(), device.instance_id)).or_default().push_back(device);
+    }
     for section in kept {
-        let described = devices.remove(&(section.header.name.clone(), section.header.instance_id));
+        let devices = devices.get_mut(&(section.header.name.clone(), section.header.instance_id));
+        let described = devices.and_then(VecDeque::pop_front);
         section.description = described.map(|device| device.to_text());
     }
 }
@@ -74,14 +133,14 @@ pub(super) fn describe(_kept: &mut [PassThrough], _text: &str) {}
 
 /// Skips the rest of a payload, up to the footer.
 pub(super) fn skip(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-    let length = length(header, reader)?;
+    let length = length(header, None, reader)?;
     reader.skip(length as u64)
 }
 
 /// Returns the number of bytes before the section's footer.
-fn length(header: &SectionHeader, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
+fn length(header: &SectionHeader, described: Option<u64>, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
     let start = reader.offset();
-    let end = section_end::find_end(reader, header.section_id, None)?;
+    let end = section_end::find_end(reader, header.section_id, described)?;
     let length = end.and_then(|end| usize::try_from(end - start).ok());
     length.ok_or_else(|| {
         LoadError::malformed(format!("the footer 0x7e of section {} somewhere", header.section_id), "none")

@@ -14,6 +14,9 @@ impl PageSize {
 
     /// The smallest size: the flags of records must fit below the address.
     const MIN: u32 = 256;
+    /// See [`MIN`](Self::MIN).
+    #[cfg(all(unix, feature = "migration"))]
+    pub(crate) const SMALLEST: Self = Self(Self::MIN);
     /// The largest size. No target has larger pages, and a page is buffered as a whole.
     const MAX: u32 = 2 << 20;
 

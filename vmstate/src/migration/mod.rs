@@ -40,7 +40,8 @@ pub use capability::{Capabilities, Capability, CapabilityConflict};
 pub use drive::Recording;
 #[cfg(unix)]
 pub use drive::{
-    Events, Host, HostError, HostMemory, Incoming, IncomingControl, MigrationError, Outgoing, OutgoingControl,
+    Events, GuestProgress, Host, HostError, HostMemory, Incoming, IncomingControl, Kept, MigrationError, OpaqueGuest,
+    Outgoing, OutgoingControl,
 };
 pub use parameter::{
     Compression, InvalidParameter, Mode, OnDoubt, OnStall, Parameter, ParameterValue, Parameters, Policy, Unit,

@@ -83,6 +83,7 @@ impl RamLoader {
                 }
                 Record::BlockList(_) => {}
                 Record::Block(header) => {
+                    pages.announce(&header).map_err(|error| error.at_offset(start))?;
                     self.add_block(pages.blocks(), &header).map_err(|error| error.at_offset(start))?;
                 }
                 Record::Space(_) => self.placed_block(pages, reader)?,
@@ -186,6 +187,19 @@ impl RamLoader {
         Ok(())
     }
 
+    /// Changes the page size, before the first page.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(super) fn set_page_size(&mut self, page_size: PageSize) {
+        self.records.set_page_size(page_size);
+        self.page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
+    }
+
+    /// Returns the page size in bytes.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(super) fn page_size(&self) -> usize {
+        self.page.len()
+    }
+
     /// Returns the indices of our blocks for the blocks of the stream.
     #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
     pub(super) fn listed(&self) -> &[usize] {
@@ -258,6 +272,12 @@ pub(super) struct PageAddress {
 /// The blocks that pages are loaded into. The argument `page` is a buffer of whole pages.
 pub(super) trait PageStore<B: RamBlock> {
     fn blocks(&self) -> &[B];
+
+    /// Creates a block that the stream lists, if the store does that.
+    fn announce(&mut self, header: &BlockHeader) -> Result<(), LoadError> {
+        let _ = header;
+        Ok(())
+    }
 
     /// Reads the next bytes into the pages from `address` on, as many as `page` has room for.
     fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError>;

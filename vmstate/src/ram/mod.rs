@@ -30,6 +30,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(all(unix, feature = "migration"))]
+mod announced;
 pub(crate) mod channels;
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
 mod in_file;
@@ -38,6 +40,8 @@ mod incoming;
 mod live;
 mod load;
 mod mapped;
+#[cfg(all(unix, feature = "migration"))]
+mod page_size;
 mod page_writer;
 mod patches;
 #[cfg(feature = "migration")]
@@ -50,6 +54,8 @@ mod view;
 pub mod xbzrle;
 mod zero;
 
+#[cfg(all(unix, feature = "migration"))]
+pub(crate) use announced::{AnnouncedMemory, AnnouncedRam, Created};
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
 pub(crate) use in_file::{PagesInFile, PagesSaver, PlacesLoader};
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]

@@ -68,6 +68,12 @@ impl RecordReader {
         self.current
     }
 
+    /// Changes the page size, before the first page.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(super) fn set_page_size(&mut self, page_size: PageSize) {
+        self.page_size = page_size;
+    }
+
     /// Continues on a new connection, whose first page names its block.
     #[cfg(any(
         all(unix, feature = "migration", feature = "schema"),

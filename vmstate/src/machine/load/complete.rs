@@ -9,8 +9,13 @@ use crate::machine::pass_through::{self, PassThrough};
 use crate::machine::received::Received;
 use crate::machine::rules::Unknown;
 use crate::registry::{Entry, Handle, Missing, SectionHandler, Threading};
+#[cfg(feature = "schema")]
+use crate::schema::vmdesc::SentSection;
 use crate::section::LiveSection;
 use crate::stream::{SectionHeader, SectionKind};
+
+/// Upper bound on the bytes of unknown sections that are kept.
+const MAX_KEPT: u64 = 1 << 30;
 
 impl LoadSession {
     /// Applies the rules for a section that is not registered.
@@ -24,7 +29,13 @@ impl LoadSession {
             Unknown::Reject => return Err(unregistered(machine, header)),
             Unknown::Skip => pass_through::skip(header, payload)?,
             Unknown::PassThrough if header.kind == SectionKind::Full => {
-                self.passed_through.push(PassThrough::read(header, payload)?);
+                let section = PassThrough::read(header, self.described_size(header), payload)?;
+                self.kept = self.kept.saturating_add(section.size());
+                if self.kept > MAX_KEPT {
+                    let expected = format!("at most {MAX_KEPT} bytes in unknown sections");
+                    return Err(LoadError::malformed(expected, "more").at_offset(header.offset));
+                }
+                self.passed_through.push(section);
             }
             Unknown::PassThrough => return Err(live(header)),
         }
@@ -32,6 +43,21 @@ impl LoadSession {
             self.report.unknown.push((header.name.clone(), header.instance_id));
         }
         Ok(())
+    }
+
+    /// Returns the size of a section in the description of the stream, if it was set.
+    fn described_size(&self, header: &SectionHeader) -> Option<u64> {
+        #[cfg(feature = "schema")]
+        if let Some(description) = &self.options.description {
+            let before =
+                self.passed_through.iter().filter(|section| section.name() == (&header.name, header.instance_id));
+            let devices = description.devices.iter();
+            let mut devices =
+                devices.filter(|device| (&*device.name, device.instance_id) == (&header.name, header.instance_id));
+            return devices.nth(before.count()).and_then(SentSection::wire_size);
+        }
+        let _ = header;
+        None
     }
 
     /// Checks that no registered section is missing. `end` is the offset of the stream's end.

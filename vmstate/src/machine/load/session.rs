@@ -93,6 +93,8 @@ pub struct LoadSession {
     /// The number of sections in `order` whose `post_load` has run.
     hooks_run: usize,
     pub(super) passed_through: Vec<PassThrough>,
+    /// The bytes of the unknown sections that are kept.
+    pub(super) kept: u64,
     /// The number of sections with a name.
     pub(super) named: u64,
     pub(super) report: LoadReport,
@@ -148,6 +150,7 @@ impl LoadSession {
             order: Vec::with_capacity(count),
             hooks_run: 0,
             passed_through: Vec::new(),
+            kept: 0,
             named: 0,
             report: LoadReport::default(),
             next: 0,
@@ -222,6 +225,12 @@ impl LoadSession {
     #[cfg(feature = "migration")]
     pub(crate) fn end_package(&mut self, stream: &StreamReader<'_, '_>) {
         self.end.get_or_insert(stream.offset());
+    }
+
+    /// Sets the description that the caller has read.
+    #[cfg(feature = "migration")]
+    pub(crate) fn describe(&mut self, text: String) {
+        self.report.description = Some(text);
     }
 
     fn reach_end(&mut self, stream: &mut StreamReader<'_, '_>) {

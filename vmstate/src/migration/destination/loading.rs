@@ -79,7 +79,8 @@ impl Loading {
     /// Prepares for postcopy, or rejects it while the source can keep its guest.
     fn advised(self, shared: &mut Shared, advice: Option<PostcopyAdvice>) -> Step<Self> {
         if !shared.config.capabilities.has(Capability::PostcopyRam) {
-            let reason = "the source may use postcopy; switch `postcopy-ram` on at the destination, too";
+            let reason =
+                "the source may use postcopy; switch `postcopy-ram` off at the source, or on at the destination";
             return Break(Next::Failed(reason.to_owned()));
         }
         let Some(advice) = advice else {

@@ -234,6 +234,12 @@ impl Destination {
         self.shared.session.map(|session| (session, self.shared.state))
     }
 
+    /// Returns whether the source has opened the return path, so that it waits for the result.
+    #[must_use]
+    pub fn has_return_path(&self) -> bool {
+        self.shared.return_path
+    }
+
     /// Returns whether pages arrive independently of the actions.
     #[must_use]
     pub fn is_postcopy(&self) -> bool {

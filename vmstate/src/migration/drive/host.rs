@@ -8,6 +8,7 @@ use crate::machine::{LoadReport, Machine, SaveOptions};
 use crate::memory::{DirtyLog, PageSize, RamBlock};
 use crate::migration::announce::Announcement;
 use crate::migration::parameter::Mode;
+use crate::ram::AnnouncedMemory;
 use crate::stream::Configuration;
 
 /// The error of a host, which ends the migration.
@@ -115,6 +116,8 @@ pub struct HostMemory {
     pub blocks: Vec<Arc<dyn RamBlock + Send + Sync>>,
     /// The log of the pages that the guest writes. Without one, only a stopped guest can be migrated.
     pub log: Option<Arc<dyn DirtyLog>>,
+    /// Set if the blocks are created when the stream lists them.
+    pub(super) announced: Option<Arc<AnnouncedMemory>>,
 }
 
 impl HostMemory {
@@ -125,7 +128,13 @@ impl HostMemory {
         blocks: Vec<Arc<dyn RamBlock + Send + Sync>>,
         log: Option<Arc<dyn DirtyLog>>,
     ) -> Self {
-        Self { page_size, blocks, log }
+        Self { page_size, blocks, log, announced: None }
+    }
+
+    /// Creates memory whose blocks the stream of a source lists.
+    pub(super) fn announced(memory: Arc<AnnouncedMemory>) -> Self {
+        let (page_size, blocks) = (memory.channel_page_size(), Vec::new());
+        Self { page_size, blocks, log: None, announced: Some(memory) }
     }
 
     /// Returns the size of all blocks in bytes.

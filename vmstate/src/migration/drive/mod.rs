@@ -10,6 +10,7 @@ mod host;
 mod incoming;
 mod listener;
 mod multifd;
+mod opaque;
 mod outgoing;
 #[cfg(not(all(target_os = "linux", feature = "mapping")))]
 #[path = "no_postcopy.rs"]
@@ -29,6 +30,7 @@ mod watch;
 
 pub use self::host::{Host, HostError, HostMemory};
 pub use self::incoming::{Incoming, IncomingControl};
+pub use self::opaque::{GuestProgress, Kept, OpaqueGuest};
 #[cfg(feature = "control")]
 pub(super) use self::outgoing::random_session;
 pub use self::outgoing::{Events, Outgoing, OutgoingControl};

@@ -92,6 +92,12 @@ impl Socket {
         }
     }
 
+    /// Returns whether bytes have arrived that were not read.
+    pub(super) fn has_bytes(&self) -> bool {
+        let received = rustix::net::recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        received.is_ok_and(|(_, count)| count > 0)
+    }
+
     /// Sets the longest time that a read waits for a byte, or lets it wait without a limit.
     pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         Ok(sockopt::set_socket_timeout(&self.0, Timeout::Recv, timeout.map(at_least_1_ms))?)

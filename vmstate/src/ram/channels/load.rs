@@ -1,7 +1,7 @@
 //! Loading pages that arrive over several channels.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use vmstate_types::LoadError;
@@ -24,7 +24,8 @@ pub(crate) trait Connections: Send + Sync {
 /// A load that several channels share.
 pub(crate) struct SharedLoad {
     page_size: PageSize,
-    blocks: Vec<Block>,
+    /// The blocks, as soon as they are known.
+    blocks: OnceLock<Vec<Block>>,
     memory: Mutex<Memory>,
     state: Mutex<State>,
     changed: Condvar,
@@ -54,18 +55,32 @@ struct State {
 }
 
 impl SharedLoad {
-    /// Creates a load of `channels` data channels.
+    /// Creates a load of `channels` data channels. Blocks that are not known yet are [set](Self::set_blocks) before the first
+    /// synchronization point.
     pub(crate) fn new(
         page_size: PageSize,
-        blocks: Vec<Block>,
+        blocks: Option<Vec<Block>>,
         channels: usize,
         connections: Box<dyn Connections>,
         timeout: Duration,
     ) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
-        let memory = Mutex::new(Memory { blocks: blocks.clone(), undo: None, page });
-        let state = State { channels, running: channels, arrived: 0, round: 0, error: None, stopped: false };
-        Self { page_size, blocks, memory, state: Mutex::new(state), changed: Condvar::new(), connections, timeout }
+        let memory = Mutex::new(Memory { blocks: Vec::new(), undo: None, page });
+        let state =
+            Mutex::new(State { channels, running: channels, arrived: 0, round: 0, error: None, stopped: false });
+        let (blocks_of_load, changed) = (OnceLock::new(), Condvar::new());
+        let load = Self { page_size, blocks: blocks_of_load, memory, state, changed, connections, timeout };
+        if let Some(blocks) = blocks {
+            load.set_blocks(blocks);
+        }
+        load
+    }
+
+    /// Sets the blocks, unless they are set.
+    pub(crate) fn set_blocks(&self, blocks: Vec<Block>) {
+        if self.blocks.set(blocks.clone()).is_ok() {
+            self.memory().blocks = blocks;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,7 +132,8 @@ impl SharedLoad {
         if self.state().round == 0 {
             return Err(LoadError::malformed("the list of blocks before the first page", "a page"));
         }
-        let found = self.blocks.iter().enumerate().find(|(_, block)| block.idstr() == idstr);
+        let mut blocks = self.blocks.get().into_iter().flatten().enumerate();
+        let found = blocks.find(|(_, block)| block.idstr() == idstr);
         found.ok_or_else(|| {
             let message = format!("multifd: unknown ram block {idstr}");
             LoadError::malformed("the name of a block", format!("{idstr:?}")).with_qemu_message(message)

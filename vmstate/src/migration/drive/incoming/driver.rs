@@ -8,7 +8,6 @@ use crate::machine::LoadReport;
 use crate::migration::announce::Announcement;
 use crate::migration::capability::Capability;
 use crate::migration::destination::{Destination, DestinationAction, DestinationControl, DestinationInput, Item};
-use crate::migration::drive::MigrationError;
 use crate::migration::drive::channel::{Channel, until};
 use crate::migration::drive::host::Host;
 use crate::migration::drive::listener::Listener;
@@ -36,6 +35,8 @@ pub(super) struct Driver<'i, E> {
     progress: Duration,
     /// The result of the load, which the host has to accept.
     pub(super) report: Option<LoadReport>,
+    /// Set if the devices are unknown, so that the ends of sections and of the stream are searched.
+    pub(super) searches_ends: bool,
     /// Set if the guest may run before its pages have arrived.
     pub(super) postcopy: Option<Postcopy>,
     on_event: E,
@@ -53,13 +54,14 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
             pending: Vec::new(),
             progress: incoming.config.parameters.progress_timeout,
             report: None,
+            searches_ends: false,
             postcopy: None,
             on_event,
         }
     }
 
-    /// Waits for a source, and carries out the actions of the engine until the migration ends.
-    pub(super) fn run(mut self, host: &mut impl Host) -> Result<(), MigrationError> {
+    /// Waits for a source, and carries out the actions of the engine until the migration ends. Returns the engine.
+    pub(super) fn run(mut self, host: &mut impl Host) -> Destination {
         let mut next = self.next_action();
         while let Some(action) = next {
             next = match action {
@@ -71,13 +73,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
                 }
             };
         }
-        match self.engine.status() {
-            MigrationStatus::Completed => Ok(()),
-            status => {
-                let reason = self.engine.error().map_or_else(|| status.to_string(), str::to_owned);
-                Err(MigrationError::new("incoming migration", &reason))
-            }
-        }
+        self.engine
     }
 
     pub(super) fn next_action(&mut self) -> Option<DestinationAction> {
@@ -199,9 +195,12 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         let Incoming { listener, config, .. } = self.incoming;
         let timeouts = (self.progress, config.parameters.answer_timeout);
         let channels = config.parameters.multifd_channels;
-        let accepted = multifd::accept(listener, channels, host.uuid(), timeouts, || self.is_decided())?;
+        let memory = host.memory();
+        // An unknown guest can have any UUID.
+        let uuid = memory.announced.is_none().then(|| host.uuid());
+        let accepted = multifd::accept(listener, channels, uuid, timeouts, || self.is_decided())?;
         let Some((main, data)) = accepted else { return Ok(None) };
-        self.receiving = Some(Receiving::start(&main, data, &host.memory(), self.progress)?);
+        self.receiving = Some(Receiving::start(&main, data, &memory, self.progress)?);
         Ok(Some(main))
     }
 

@@ -8,11 +8,12 @@ use super::driver::{Driver, UNSUPPORTED};
 use crate::machine::{LoadReport, LoadSession, Machine, Step, Trailer};
 use crate::migration::capability::Capability;
 use crate::migration::destination::{DestinationAction, DestinationInput, Item};
+use crate::migration::drive::channel::Channel;
 use crate::migration::drive::host::{Host, HostMemory};
 use crate::migration::drive::postcopy::{Package, Postcopy};
-use crate::migration::drive::socket::TimedReader;
+use crate::migration::drive::socket::{Socket, TimedReader};
 use crate::migration::status::Event;
-use crate::ram::{self, Ram};
+use crate::ram::{self, AnnouncedRam, Ram};
 use crate::registry::{EntryId, RegisterError, Registration};
 use crate::stream::StreamReader;
 
@@ -20,6 +21,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     /// Loads the stream, and returns the first action that does not need the machine.
     pub(super) fn load(&mut self, host: &mut impl Host) -> Option<DestinationAction> {
         let (memory, configuration) = (host.memory(), host.configuration());
+        self.searches_ends = memory.announced.is_some();
         if self.incoming.config.capabilities.has(Capability::PostcopyRam) {
             self.postcopy = Postcopy::new(memory.clone(), self.output.clone(), self.incoming.control.0.latency.clone());
         }
@@ -46,9 +48,14 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     }
 
     fn register_memory(&self, machine: &mut Machine<'_>, memory: &HostMemory) -> Result<EntryId, RegisterError> {
-        match &self.postcopy {
-            Some(postcopy) => postcopy.register(machine, memory.page_size),
-            None => {
+        match (&self.postcopy, &memory.announced) {
+            (Some(postcopy), _) => postcopy.register(machine, memory.page_size),
+            (None, Some(announced)) => {
+                let channels = self.receiving.as_ref().map(|receiving| Arc::clone(receiving.shared()));
+                let ram = AnnouncedRam::new(Arc::clone(announced), channels);
+                machine.add(Registration::live("ram", ram::VERSION, ram))
+            }
+            (None, None) => {
                 let mut ram = Ram::new(memory.page_size, memory.blocks.clone());
                 if let Some(receiving) = &self.receiving {
                     ram = ram.load_channels(Arc::clone(receiving.shared()));
@@ -161,10 +168,15 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         }
     }
 
+    fn has_more(&self, stream: &mut StreamReader<'_, '_>) -> bool {
+        let socket = self.channel.as_ref().and_then(Channel::socket);
+        !stream.payload().buffered().is_empty() || socket.is_some_and(Socket::has_bytes)
+    }
+
     fn commit(
         &self,
         machine: &mut Machine<'_>,
-        stream: &StreamReader<'_, '_>,
+        stream: &mut StreamReader<'_, '_>,
         session: &mut Option<LoadSession>,
         part: Part,
     ) -> Result<LoadReport, DestinationInput> {
@@ -172,6 +184,11 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         let surplus = self.receiving.is_some() && self.incoming.listener.has_waiting().unwrap_or(false);
         if surplus {
             let error = "unexpected data channel; set `multifd-channels` to the same value on both sides";
+            return Err(DestinationInput::Failed(error.to_owned()));
+        }
+        // QEMU knows where the stream ends, and ignores everything that follows it.
+        if self.searches_ends && self.has_more(stream) {
+            let error = "expected the end of the stream, found more; a device contains bytes that look like the end";
             return Err(DestinationInput::Failed(error.to_owned()));
         }
         let mut session = session.take().ok_or_else(|| DestinationInput::Failed("the load has ended".to_owned()))?;
@@ -201,7 +218,12 @@ fn take_item(
         Ok(Step::Section(_)) => Item::Section,
         Ok(Step::Command(command)) => Item::Command(command),
         Ok(Step::PackageEnd) => Item::PackageEnd,
-        Ok(Step::End) => Item::End { described: stream.description().is_ok_and(|text| text.is_some()) },
+        Ok(Step::End) => {
+            let text = stream.description().ok().flatten();
+            let described = text.is_some();
+            text.into_iter().for_each(|text| current.describe(text));
+            Item::End { described }
+        }
         Err(error) => {
             let error = match session.take() {
                 Some(session) => session.fail(machine, stream, error),

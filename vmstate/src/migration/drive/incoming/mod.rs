@@ -13,9 +13,9 @@ use super::host::Host;
 use super::listener::Listener;
 use super::socket::Socket;
 use crate::machine::LoadOptions;
-use crate::migration::destination::DestinationConfig;
+use crate::migration::destination::{Destination, DestinationConfig};
 use crate::migration::parameter::Parameters;
-use crate::migration::status::{Event, FaultLatency};
+use crate::migration::status::{Event, FaultLatency, MigrationStatus};
 use crate::migration::uri::Uri;
 
 /// A migration from another host or process.
@@ -154,6 +154,23 @@ impl Incoming {
     /// # Errors
     /// See [`run`](Self::run).
     pub fn run_with_events(self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Result<(), MigrationError> {
+        result(&Driver::new(&self, on_event).run(host))
+    }
+
+    /// Loads a guest without the handshake of this library, and returns the engine. A lost connection ends it.
+    pub(super) fn run_to_end(mut self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Destination {
+        self.config.without_handshake = true;
         Driver::new(&self, on_event).run(host)
+    }
+}
+
+/// Returns the result of an incoming migration that has ended.
+pub(super) fn result(engine: &Destination) -> Result<(), MigrationError> {
+    match engine.status() {
+        MigrationStatus::Completed => Ok(()),
+        status => {
+            let reason = engine.error().map_or_else(|| status.to_string(), str::to_owned);
+            Err(MigrationError::new("incoming migration", &reason))
+        }
     }
 }

@@ -12,18 +12,18 @@ use crate::migration::protocol::multifd::{Hello, MAGIC};
 const MAIN: [u8; 4] = *b"QEVM";
 
 /// Accepts the main channel and `channels` data channels, until `cancelled` returns `true`. The channels after the first one
-/// must arrive within `patience`. Returns the main channel, and the data channels in the order of their numbers.
+/// must arrive within `patience`. All of them must have the same UUID, which is `uuid` if it is known. Returns the main channel, and the data channels in the order of their numbers.
 ///
 /// QEMU waits for missing channels without a limit, and closes surplus ones (`multifd_recv_new_channel` in
 /// `migration/multifd.c`). Here each of them is an error.
 pub(in crate::migration::drive) fn accept(
     listener: &Listener,
     channels: u8,
-    uuid: [u8; 16],
+    uuid: Option<[u8; 16]>,
     (progress, patience): (Duration, Duration),
     cancelled: impl Fn() -> bool,
 ) -> io::Result<Option<(Channel, Vec<Channel>)>> {
-    let mut main = None;
+    let (mut main, mut uuid) = (None, uuid);
     let mut data: Vec<Option<Channel>> = (0..channels).map(|_| None).collect();
     let mut deadline = None;
     while main.is_none() || data.iter().any(Option::is_none) {
@@ -36,7 +36,7 @@ pub(in crate::migration::drive) fn accept(
             None if main.is_some() => return Err(invalid("a second main channel")),
             None => main = Some(channel),
             Some(hello) => {
-                check_uuid(hello, uuid)?;
+                check_uuid(hello, *uuid.get_or_insert(hello.uuid))?;
                 match data.get_mut(usize::from(hello.id)) {
                     Some(slot @ None) => *slot = Some(channel),
                     Some(Some(_)) => return Err(invalid(format!("a second data channel {}", hello.id))),

@@ -54,7 +54,7 @@ impl Receiving {
         let main = main.socket().map(clone).transpose()?;
         let data: io::Result<_> = channels.iter().filter_map(|channel| channel.socket().map(clone)).collect();
         let sockets = Box::new(Sockets { main, data: data? });
-        let (count, blocks) = (channels.len(), memory.blocks.clone());
+        let (count, blocks) = (channels.len(), memory.announced.is_none().then(|| memory.blocks.clone()));
         let shared = Arc::new(SharedLoad::new(memory.page_size, blocks, count, sockets, timeout));
         let inputs = channels.iter_mut().map(|channel| channel.input.take().ok_or(ErrorKind::Unsupported.into()));
         let inputs = inputs.collect::<io::Result<Vec<_>>>()?;

@@ -94,12 +94,19 @@ impl<'h, H: Host> Outgoing<'h, H> {
     /// # Errors
     /// Returns an error if the host has blockers or the parameters cannot be used.
     pub fn start(host: &'h mut H, uri: &Uri, parameters: Parameters) -> Result<Self, MigrationError> {
+        let config = Self::default_config(host, uri, parameters);
+        Self::start_with(host, uri, config)
+    }
+
+    /// Returns the configuration of [`start`](Self::start), for [`start_with`](Self::start_with) with changes.
+    #[must_use]
+    pub fn default_config(host: &H, uri: &Uri, parameters: Parameters) -> SourceConfig {
         let mut capabilities = Capabilities::default();
         // Files have no return path, and most programs of `exec:` do not answer.
         capabilities.set(Capability::ReturnPath, matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }));
         let config = SourceConfig { parameters, capabilities, ..SourceConfig::new(0, random_session()) };
         let switches = MachineSwitches::new(&host.configuration().machine, config.release);
-        Self::start_with(host, uri, config.switches(switches))
+        config.switches(switches)
     }
 
     /// Starts a migration with a configuration, whose memory and blockers are set by the host.

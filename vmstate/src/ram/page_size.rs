@@ -1,0 +1,145 @@
+//! The target page size of a stream whose description has not arrived: it follows from the distance of two records.
+
+use vmstate_types::{LoadError, Reader};
+
+use super::record::{BlockHeader, CONTINUE, RecordKind};
+use crate::memory::PageSize;
+
+/// The page sizes of QEMU's targets.
+const SIZES: [u64; 9] = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+/// The bits of a record's first word that are flags with each page size.
+const FLAGS: u64 = 0xff;
+/// The tag of a section's footer.
+const FOOTER: u8 = crate::stream::tag::FOOTER;
+
+/// Returns the page size in the header of the first block, whose pages have fixed places. Nothing is consumed.
+pub(super) fn mapped_page_size(reader: &mut Reader<'_>) -> Result<PageSize, LoadError> {
+    let start = reader.offset();
+    // The total size, the name, the size of the block, and the version of the header precede it.
+    let length = reader.peek(9)?.get(8).copied().map_or(0, usize::from);
+    let place = 9 + length + 8 + 4;
+    let found = word(reader.peek(place + 8)?, place).unwrap_or(0);
+    PageSize::new(found).map_err(|error| LoadError::malformed("a mapped-ram header", error).at_offset(start))
+}
+
+/// Finds the page size in the records of pages that come next, of which the first one names its block. Returns `None` if
+/// no pages come. Nothing is consumed.
+pub(super) fn find_page_size(reader: &mut Reader<'_>, blocks: &[BlockHeader]) -> Result<Option<PageSize>, LoadError> {
+    let start = reader.offset();
+    let Some(first) = word(reader.peek(8)?, 0) else { return Ok(None) };
+    if first == RecordKind::Eos.number() {
+        return Ok(None);
+    }
+    let length = reader.peek(9)?.get(8).copied().map_or(0, usize::from);
+    let header = 9 + length;
+    let found = match RecordKind::from_number(first & FLAGS) {
+        Some(RecordKind::Zero) => distance(first, word(reader.peek(header + 9)?, header + 1)),
+        Some(RecordKind::Page) => after_page(reader, first, header, blocks)?,
+        _ => None,
+    };
+    let usual = || blocks.iter().all(|block| block.size.is_multiple_of(4096)).then_some(4096);
+    match found.or_else(usual).map(PageSize::new) {
+        Some(Ok(page_size)) => Ok(Some(page_size)),
+        _ => Err(LoadError::malformed("pages of a known size", format!("{first:#018x}"))
+            .at_offset(start)
+            .or_advice("set the target page size")),
+    }
+}
+
+/// Returns the distance of two zero pages, if it is a page size of less than 4 KiB. A larger one can be several pages.
+fn distance(first: u64, next: Option<u64>) -> Option<u64> {
+    let distance = next.filter(|next| next & CONTINUE != 0)?.checked_sub(first)? & !FLAGS;
+    (SIZES.contains(&distance) && distance < 4096).then_some(distance)
+}
+
+/// Returns the size of a page, whose record begins with `first`, by the record that follows it.
+fn after_page(
+    reader: &mut Reader<'_>,
+    first: u64,
+    header: usize,
+    blocks: &[BlockHeader],
+) -> Result<Option<u64>, LoadError> {
+    loop {
+        let bytes = reader.buffered();
+        let page = |size: &u64| usize::try_from(*size).ok().and_then(|size| bytes.get(header + size..));
+        let next = |size: &u64| page(size).is_some_and(|rest| is_next_page(rest, first, *size));
+        let other = |size: &u64| page(size).is_some_and(|rest| is_end(rest, blocks));
+        let found = SIZES.iter().find(|size| next(size)).or_else(|| SIZES.iter().find(|size| other(size)));
+        // A source that waits for an answer sends nothing more, so no more is read than needed.
+        if found.is_some() || bytes.len() > header + (SIZES[SIZES.len() - 1] as usize) + 9 || !reader.read_ahead()? {
+            return Ok(found.copied());
+        }
+    }
+}
+
+/// Returns whether the record of the next page of the same block follows.
+fn is_next_page(rest: &[u8], first: u64, size: u64) -> bool {
+    let kinds = [RecordKind::Page, RecordKind::Zero].map(|kind| kind.number() | CONTINUE);
+    word(rest, 0).is_some_and(|next| kinds.map(|flags| (first & !FLAGS).wrapping_add(size) | flags).contains(&next))
+}
+
+/// Returns whether the section ends, or the record of a page of another block follows.
+fn is_end(rest: &[u8], blocks: &[BlockHeader]) -> bool {
+    let Some(next) = word(rest, 0) else { return false };
+    if next == RecordKind::Eos.number() {
+        return rest.get(8) == Some(&FOOTER);
+    }
+    let kinds = [RecordKind::Page, RecordKind::Zero].map(RecordKind::number);
+    let name = rest.get(8).and_then(|length| rest.get(9..9 + usize::from(*length)));
+    kinds.contains(&next) && name.is_some_and(|name| blocks.iter().any(|block| block.idstr.as_bytes() == name))
+}
+
+/// Returns the big-endian word at an index.
+fn word(bytes: &[u8], index: usize) -> Option<u64> {
+    bytes.get(index..)?.first_chunk().map(|word| u64::from_be_bytes(*word))
+}
+
+#[cfg(test)]
+mod tests {
+    use vmstate_types::Writer;
+
+    use super::*;
+    use crate::memory::VecBlock;
+    use crate::ram::RamSaver;
+
+    /// The records of a block of pages, some of which are zero.
+    fn records(size: u64, is_zero: impl Fn(u64) -> bool) -> (Vec<u8>, Vec<BlockHeader>) {
+        let page = usize::try_from(size).unwrap();
+        let bytes = (0..64).flat_map(|number| vec![u8::from(!is_zero(number)); page]).collect();
+        let blocks = [VecBlock::new("sram", bytes), VecBlock::new("rom", vec![3; page])];
+        let mut saver = RamSaver::new(PageSize::new(size).unwrap());
+        saver.setup(&blocks, &mut Writer::new()).unwrap();
+        let mut out = Writer::new();
+        saver.complete(&blocks, &mut out).unwrap();
+        out.u8(FOOTER);
+        (out.take(), vec![BlockHeader::new("sram", 64 * size), BlockHeader::new("rom", size)])
+    }
+
+    #[test]
+    fn page_size_follows_from_the_first_records() {
+        for size in SIZES {
+            for zeros in [0_u64, 1, 2] {
+                let (bytes, blocks) = records(size, |page| (zeros >> page.min(8)) & 1 == 1);
+                let found = find_page_size(&mut Reader::from_read(&bytes[..]), &blocks).unwrap().unwrap();
+                // Larger pages after a zero page look like gaps.
+                let expected = if zeros == 1 { size.min(4096) } else { size };
+                assert_eq!(found.bytes(), expected, "{size}, {zeros}");
+            }
+        }
+    }
+
+    #[test]
+    fn page_size_follows_from_the_end_of_a_block() {
+        let blocks = [BlockHeader::new("sram", 512), BlockHeader::new("rom", 256)];
+        let page = [&b"\0\0\0\0\0\0\x01\x08\x04sram"[..], &[7; 256]].concat();
+        for after in [&b"\0\0\0\0\0\0\0\x08\x03rom"[..], b"\0\0\0\0\0\0\0\x10\x7e"] {
+            let bytes = [&page, after].concat();
+            let found = find_page_size(&mut Reader::from_slice(&bytes), &blocks).unwrap().unwrap();
+            assert_eq!(found.bytes(), 256);
+        }
+        let error = find_page_size(&mut Reader::from_slice(&page), &blocks).unwrap_err();
+        assert!(error.to_string().contains("expected pages of a known size"), "{error}");
+        let end = b"\0\0\0\0\0\0\0\x10";
+        assert_eq!(find_page_size(&mut Reader::from_slice(end), &blocks).unwrap(), None);
+    }
+}

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use serde_json::Value;
@@ -107,6 +108,54 @@ pub fn within(bytes: u64, arguments: &[&str]) -> Output {
     let mut command = Command::new("sh");
     let command = command.args(["-c", &script]).arg(binary()).args(arguments);
     finish(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+/// A run of the tool that waits for another process. Dropping it kills it.
+#[derive(Debug)]
+pub struct Started(Option<Child>);
+
+impl Started {
+    /// Starts the tool.
+    ///
+    /// # Panics
+    /// If it cannot be built or started.
+    #[must_use]
+    pub fn new(arguments: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    /// Waits until the tool has created a file, such as a socket.
+    ///
+    /// # Panics
+    /// If it has not after a minute.
+    pub fn await_file(&self, path: &str) {
+        let start = Instant::now();
+        while !Path::new(path).exists() {
+            assert!(start.elapsed() < Duration::from_secs(60), "{path} does not appear");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the tool has ended.
+    ///
+    /// # Panics
+    /// If it is ended by a signal.
+    #[must_use]
+    pub fn finish(mut self) -> Output {
+        finish(self.0.take().expect("a run that has not ended"))
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // It may have ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 fn finish(child: Child) -> Output {

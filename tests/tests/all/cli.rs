@@ -20,6 +20,7 @@ mod port;
 mod report;
 mod set;
 mod snapshot;
+mod transfer;
 mod walk;
 
 /// The names in a stream's description, of sections, structs, fields and subsections.

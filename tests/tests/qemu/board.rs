@@ -1,7 +1,7 @@
 //! The programs of the example board on real QEMUs.
 
 mod client;
-mod live;
+pub(crate) mod live;
 mod postcopy;
 
 use std::fs;

@@ -10,4 +10,5 @@ mod differential;
 mod import;
 mod machine;
 mod riscv;
+mod transfer;
 mod uno;

@@ -53,5 +53,7 @@ pub mod snapshots {}
 pub mod speed {}
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+#[doc = include_str!("transfer.md")]
+pub mod transfer {}
 #[doc = include_str!("walkthrough.md")]
 pub mod walkthrough {}

@@ -28,6 +28,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("vmstate diff 'disk.qcow2#boot'", "the tests `cli::snapshot`"),
     ("vmstate record", "the tests `cli::conversation`, and `cli::record` of the binary `qemu`"),
     ("vmstate show", "the tests `cli::conversation`"),
+    ("vmstate receive", "the tests `cli::transfer`, and `transfer` of the binary `qemu`"),
+    ("vmstate send", "the tests `cli::transfer`, and `transfer` of the binary `qemu`"),
     ("vmstate port", "the tests `cli::port`, and tests/ports/run with crates of other authors"),
     ("qemu-system-riscv64", "the tests `machine::mapped` and `machine::snapshots` of the binary `qemu`"),
 ];

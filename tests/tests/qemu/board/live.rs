@@ -12,15 +12,15 @@ use vmstate_tests::qemu::{Qemu, VERSIONS};
 use vmstate_tests::transport::Transport;
 
 /// The guest in a QEMU.
-pub(super) struct Guest {
-    pub(super) qemu: Qemu,
+pub(crate) struct Guest {
+    pub(crate) qemu: Qemu,
     serial: UnixStream,
-    pub(super) folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Guest {
     /// A QEMU that runs the guest, or waits for it.
-    pub(super) fn new(version: &str, more: &[&str]) -> Self {
+    pub(crate) fn new(version: &str, more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let (image, serial) = (folder.path().join("image"), folder.path().join("serial"));
         std::fs::write(&image, HASHER).unwrap();
@@ -34,7 +34,7 @@ impl Guest {
     }
 
     /// A QEMU whose guest is ready for keys.
-    pub(super) fn started(version: &str) -> Self {
+    pub(crate) fn started(version: &str) -> Self {
         // Building the board takes long after a change, and the guest's verification of itself as long as it has run.
         binary();
         let mut guest = Self::new(version, &[]);
@@ -56,11 +56,16 @@ impl Guest {
         }
     }
 
+    /// Has the guest verify itself.
+    pub(crate) fn verdict(&mut self) -> String {
+        self.serial.write_all(b"v").unwrap();
+        self.read_until("keys")
+    }
+
     /// Has the guest verify itself, and panics if anything is wrong.
     #[track_caller]
-    pub(super) fn assert_right(&mut self) {
-        self.serial.write_all(b"v").unwrap();
-        let verdict = self.read_until("keys");
+    pub(crate) fn assert_right(&mut self) {
+        let verdict = self.verdict();
         assert!(verdict.starts_with("right: "), "{verdict}");
     }
 

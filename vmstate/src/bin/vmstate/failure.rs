@@ -6,6 +6,8 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use vmstate::LoadError;
 #[cfg(unix)]
+use vmstate::migration::MigrationError;
+#[cfg(unix)]
 use vmstate::snapshot::StoreError;
 
 use crate::terminal::plain;
@@ -18,6 +20,9 @@ pub(crate) enum Failure {
     Usage { message: String, help: Option<&'static str> },
     /// A file that cannot be read or written, with the attempted operation.
     File(String, io::Error),
+    /// A migration that failed.
+    #[cfg(unix)]
+    Migration(MigrationError),
     /// A store of snapshots that cannot be read or changed.
     #[cfg(unix)]
     Store(StoreError),
@@ -27,6 +32,13 @@ pub(crate) enum Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+#[cfg(unix)]
+impl From<MigrationError> for Failure {
+    fn from(error: MigrationError) -> Self {
+        Self::Migration(error)
     }
 }
 
@@ -58,6 +70,8 @@ impl Failure {
             Self::Usage { message, .. } => message.clone(),
             Self::File(operation, cause) => format!("{operation}: {cause}"),
             #[cfg(unix)]
+            Self::Migration(error) => error.to_string(),
+            #[cfg(unix)]
             Self::Store(error) => error.to_string(),
         }
     }
@@ -78,4 +92,12 @@ impl Failure {
         // If standard error is closed too, the error cannot be reported anywhere.
         let _ = anstream::stderr().write_all(text.as_bytes());
     }
+}
+
+/// Prints a warning to standard error.
+#[cfg(unix)]
+pub(crate) fn warn(message: &str) {
+    let yellow = Style::new().fg_color(Some(AnsiColor::Yellow.into())).bold();
+    // If standard error is closed, the warning cannot be reported anywhere.
+    let _ = anstream::stderr().write_all(format!("{yellow}warning:{yellow:#} {message}\n").as_bytes());
 }

@@ -185,7 +185,7 @@ pub(crate) fn is_stdio(path: &Path) -> bool {
 
 /// Splits `STORE#NAME`, unless a file has that name.
 #[cfg(unix)]
-fn snapshot_of(path: &Path) -> Option<(&Path, &str)> {
+pub(crate) fn snapshot_of(path: &Path) -> Option<(&Path, &str)> {
     let text = path.to_str().filter(|_| !path.exists())?;
     // The name of a snapshot can contain the character as well.
     let mut places = text.match_indices('#').map(|(place, _)| (Path::new(&text[..place]), &text[place + 1..]));

@@ -20,12 +20,16 @@ mod output;
 mod port;
 mod progress;
 #[cfg(unix)]
+mod receive;
+#[cfg(unix)]
 mod record;
 mod report;
 mod rewrite;
 mod schema;
 mod schema_file;
 mod select;
+#[cfg(unix)]
+mod send;
 mod set;
 mod shell;
 #[cfg(unix)]
@@ -78,6 +82,10 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Command::Record(record) => record::run(record, json),
         #[cfg(unix)]
         Command::Show(show) => show::run(show, json),
+        #[cfg(unix)]
+        Command::Receive(receive) => receive::run(receive, json),
+        #[cfg(unix)]
+        Command::Send(send) => send::run(send, json),
         Command::Import(import) => import::run(import),
         #[cfg(feature = "port")]
         Command::Port(port) => port::run(port, json),

@@ -9,6 +9,9 @@ pub(crate) enum Outcome {
     Success,
     /// A comparison found differences, or `check` found incompatibilities.
     Differences,
+    /// A guest was transferred, but it is unknown whether the peer has learned that.
+    #[cfg(unix)]
+    InDoubt,
 }
 
 impl Outcome {
@@ -23,6 +26,8 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Success => Self::SUCCESS,
             Outcome::Differences => Self::from(1),
+            #[cfg(unix)]
+            Outcome::InDoubt => Self::from(3),
         }
     }
 }

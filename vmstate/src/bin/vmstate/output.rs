@@ -84,6 +84,25 @@ impl Output {
         }
     }
 
+    /// Completes the output so that it exists after a crash of the system, too.
+    #[cfg(unix)]
+    pub(crate) fn finish_durably(mut self) -> Result<(), Failure> {
+        self.flush().map_err(|error| self.failed(error))?;
+        match self.target {
+            Target::Temporary(file, path) => file.persist_durably().map_err(Failure::file("cannot write", &path)),
+            Target::Stdout(_) | Target::Special(..) => Ok(()),
+        }
+    }
+
+    /// Returns the file, or `None` for an output without positions.
+    #[cfg(unix)]
+    pub(crate) fn file(&self) -> Option<&File> {
+        match &self.target {
+            Target::Temporary(file, _) => Some(file.file()),
+            Target::Stdout(_) | Target::Special(..) => None,
+        }
+    }
+
     /// Adds the name of the output to an error.
     pub(crate) fn failed(&self, error: io::Error) -> Failure {
         match &self.target {

@@ -37,3 +37,25 @@ fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// Shows a line that `line` returns five times per second, while `work` runs.
+#[cfg(unix)]
+pub(crate) fn watch<T>(line: impl Fn() -> String + Send, work: impl FnOnce() -> T) -> T {
+    let bar = styled(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()), "{spinner} {msg}");
+    if bar.is_hidden() {
+        return work();
+    }
+    let (done, ended) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while ended.recv_timeout(Duration::from_millis(200)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                bar.set_message(line());
+                bar.tick();
+            }
+            bar.finish_and_clear();
+        });
+        // Dropped when the work has ended or panicked.
+        let _done = done;
+        work()
+    })
+}

@@ -35,6 +35,21 @@ impl Temporary {
         Ok(Self { file, target })
     }
 
+    /// Returns the file.
+    #[cfg(unix)]
+    pub(crate) fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Replaces the target, after everything is on the disk.
+    #[cfg(unix)]
+    pub(crate) fn persist_durably(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        let folder = folder(&self.target).to_owned();
+        self.persist()?;
+        File::open(folder)?.sync_all()
+    }
+
     /// Replaces the target.
     pub(crate) fn persist(self) -> io::Result<()> {
         let mut unfinished = unfinished();
@@ -72,9 +87,14 @@ fn require_writable(path: &Path, existing: &Metadata) -> Result<(), Failure> {
     File::options().write(true).open(path).map(drop).map_err(failed)
 }
 
+/// Returns the folder of a file.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Creates the temporary file. A `new` file gets the permissions of any new file; otherwise only the user has access.
 fn create(target: &Path, new: bool) -> Result<NamedTempFile, Failure> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder(target);
     // Checked here because the error of `tempfile_in` names the temporary file, which the user has never heard of.
     fs::metadata(folder).map_err(Failure::file("cannot find the folder", folder))?;
     let mut builder = tempfile::Builder::new();

@@ -13,6 +13,8 @@ mod port;
 mod schemas;
 #[cfg(unix)]
 mod snapshots;
+#[cfg(unix)]
+mod transfer;
 
 #[cfg(unix)]
 pub(crate) use conversations::{Record, Show};
@@ -21,6 +23,8 @@ pub(crate) use port::Port;
 pub(crate) use schemas::{Check, QemuChecker, Schema, SchemaFormat};
 #[cfg(unix)]
 pub(crate) use snapshots::{InsertSnapshot, Snapshot, SnapshotCommand};
+#[cfg(unix)]
+pub(crate) use transfer::{Format, Limits, Receive, Send};
 
 /// Inspect, compare and edit QEMU's migration streams
 ///
@@ -47,6 +51,8 @@ Examples:
   vmstate dump vm.state --section serial         print the fields of a device
   vmstate diff vm.state later.state              compare two streams
   vmstate check old.json new.json                check compatibility of two releases
+  vmstate receive unix:/run/vm.sock -o vm.state  take a guest out of a QEMU
+  vmstate send vm.state unix:/run/new.sock       move it to another QEMU
   vmstate import vm.state -o src/devices.rs      generate Rust structs
   vmstate show failed.conversation               explain a recorded migration
   vmstate <COMMAND> --help                       show help for a command
@@ -55,7 +61,8 @@ Exit status:
   0  success; no differences and no breaks found
   1  differences found (`diff`, `rewrite`), breaks found (`check`), a damaged snapshot (`snapshot verify`), or a
      migration that did not complete (`record`, `show`)
-  2  bad usage, unreadable or unwritable file, or malformed stream; the error is on standard error";
+  2  bad usage, unreadable or unwritable file, malformed stream, or failed migration; the error is on standard error
+  3  the guest was received or sent, but the peer may not know that and run it, too (`receive`, `send`)";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -84,6 +91,10 @@ pub(crate) enum Command {
     Record(Record),
     #[cfg(unix)]
     Show(Show),
+    #[cfg(unix)]
+    Receive(Receive),
+    #[cfg(unix)]
+    Send(Send),
     Import(Import),
     #[cfg(feature = "port")]
     Port(Port),

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::Type;
+use syn::{GenericArgument, PathArguments, Type};
 
 use super::hygiene::{located, tokens};
 use super::place;
@@ -33,6 +33,30 @@ pub(super) fn make(value: &Make) -> TokenStream {
 }
 
 /// The type's default. A missing implementation is reported at the type.
+///
+/// Arrays are created by their elements, because the standard library implements `Default` up to a length of 32 only.
 pub(super) fn type_default(ty: &Type) -> TokenStream {
-    quote_spanned!(located(ty)=> <#ty as __vmstate::core::default::Default>::default())
+    let span = located(ty);
+    if let Type::Array(array) = ty {
+        let element = type_default(&array.elem);
+        return quote_spanned!(span=> __vmstate::core::array::from_fn(|_| #element));
+    }
+    match boxed_array(ty) {
+        Some(array) => {
+            let array = type_default(array);
+            quote_spanned!(span=> <#ty>::new(#array))
+        }
+        None => quote_spanned!(span=> <#ty as __vmstate::core::default::Default>::default()),
+    }
+}
+
+/// Returns `[T; N]` of a `Box<[T; N]>`.
+fn boxed_array(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Box")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(array @ Type::Array(_)) => Some(array),
+        _ => None,
+    }
 }

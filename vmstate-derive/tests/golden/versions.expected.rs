@@ -50,7 +50,7 @@ const _: () = {
                 __vmstate::InField::in_field(
                     <[u8; 2] as __vmstate::Wire>::save_elements(
                         &mut {
-                            <[u8; 2] as __vmstate::core::default::Default>::default()
+                            __vmstate::core::array::from_fn(|_| <u8 as __vmstate::core::default::Default>::default())
                         },
                         sink,
                         __vmstate::FieldRef::new(
@@ -142,7 +142,7 @@ const _: () = {
             if !reader.is_checkpoint() && version <= 3u32 {
                 __vmstate::InField::in_field(
                     {
-                        let mut old = <[u8; 2] as __vmstate::core::default::Default>::default();
+                        let mut old = __vmstate::core::array::from_fn(|_| <u8 as __vmstate::core::default::Default>::default());
                         <[u8; 2] as __vmstate::Wire>::load_elements(&mut old, reader)
                     },
                     "gone",

@@ -161,6 +161,30 @@ fn fixed_variant_rejects_another_one() {
 }
 
 #[derive(VmState, Clone, Debug, PartialEq)]
+#[vmstate(repr = u8)]
+enum Memory {
+    Absent,
+    Pages(Box<[u8; 64]>, [[u16; 40]; 2]),
+    Lines { lines: Box<[Line; 33]> },
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+struct Line {
+    #[vmstate(option)]
+    pixels: Option<[u8; 64]>,
+}
+
+#[test]
+fn arrays_of_any_length_are_constructed() {
+    let pages = Memory::Pages(Box::new([1; 64]), [[2; 40]; 2]);
+    let lines = Memory::Lines { lines: Box::new(core::array::from_fn(|_| Line { pixels: Some([3; 64]) })) };
+    for mut memory in [pages, lines] {
+        let bytes = save(&mut memory);
+        assert_eq!(loaded(Memory::Absent, &bytes), memory);
+    }
+}
+
+#[derive(VmState, Clone, Debug, PartialEq)]
 #[repr(i8)]
 enum Numbered {
     Low(u8) = -3,

@@ -1,8 +1,9 @@
 //! The wire form of a type: the rules that a porter would apply by hand.
 
-use syn::{GenericArgument, PathArguments, Type, TypePath};
+use syn::{GenericArgument, PathArguments, PathSegment, Type, TypePath};
 
 use super::cause::Cause;
+use super::names::PLAIN;
 use super::resolve::{Index, Named, bare};
 use super::syntax::Scope;
 
@@ -23,6 +24,8 @@ pub(crate) struct Uses {
     pub(crate) types: Vec<usize>,
     /// The types of values that a load creates, which need `Default`.
     pub(crate) created: Vec<Type>,
+    /// The types of members that the derive creates: arrays of any length, and types with `Default`.
+    pub(crate) constructed: Vec<Type>,
     /// The collections of other crates.
     pub(crate) collections: Vec<String>,
 }
@@ -37,42 +40,6 @@ pub(crate) struct Forms<'i, 's> {
     pub(crate) max: u64,
 }
 
-/// The types with a built-in form.
-const PLAIN: [&str; 33] = [
-    "bool",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "u128",
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "i128",
-    "f32",
-    "f64",
-    "char",
-    "String",
-    "Duration",
-    "PhantomData",
-    "NonZeroU8",
-    "NonZeroU16",
-    "NonZeroU32",
-    "NonZeroU64",
-    "NonZeroI8",
-    "NonZeroI16",
-    "NonZeroI32",
-    "NonZeroI64",
-    "AtomicBool",
-    "AtomicU8",
-    "AtomicU16",
-    "AtomicU32",
-    "AtomicU64",
-    "AtomicI32",
-    "AtomicI64",
-    "Unused",
-];
 /// The types with the form of the value in them.
 const WRAPPERS: [&str; 6] = ["Cell", "RefCell", "Mutex", "RwLock", "Wrapping", "NonZero"];
 const SEQUENCES: [&str; 7] = ["Vec", "VecDeque", "LinkedList", "BTreeSet", "HashSet", "FxHashSet", "BinaryHeap"];
@@ -146,16 +113,27 @@ impl Forms<'_, '_> {
         match self.index.path(&path.path, self.scope) {
             Named::Types(types) => {
                 uses.types.extend(types);
-                // The parameters of a struct are parts of its fields.
-                let arguments = arguments(&last.arguments);
-                let forms = arguments.into_iter().map(|argument| self.at_depth(argument, uses, depth + 1));
-                forms.into_iter().find(|form| !matches!(form, Form::Plain)).map_or(Form::Plain, |form| match form {
-                    Form::With(_) => Form::Missing(Cause::new("composed form in a type parameter", ty)),
-                    other => other,
-                })
+                self.arguments(ty, last, uses, depth)
             }
-            Named::Alias(alias) => Forms { scope: &alias.scope, ..*self }.at_depth(&alias.ty, uses, depth + 1),
+            Named::Alias(alias) => {
+                let inside = Forms { scope: &alias.scope, parameters: &alias.parameters, ..*self };
+                match inside.at_depth(&alias.ty, uses, depth + 1) {
+                    Form::Plain => self.arguments(ty, last, uses, depth),
+                    other => other,
+                }
+            }
             Named::Foreign => self.foreign(ty, &name, &arguments(&last.arguments), uses, depth),
+        }
+    }
+
+    /// The form of a struct, whose type arguments are parts of its fields.
+    fn arguments(&self, ty: &Type, last: &PathSegment, uses: &mut Uses, depth: usize) -> Form {
+        let arguments = arguments(&last.arguments);
+        let mut forms = arguments.into_iter().map(|argument| self.at_depth(argument, uses, depth + 1));
+        match forms.find(|form| !matches!(form, Form::Plain)) {
+            Some(Form::With(_)) => Form::Missing(Cause::new("composed form in a type parameter", ty)),
+            Some(other) => other,
+            None => Form::Plain,
         }
     }
 

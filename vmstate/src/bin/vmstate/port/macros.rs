@@ -1,11 +1,10 @@
 //! Types in the tokens of macros: sets of flags in `bitflags!`, and types that the macros of the crate generate.
 
-use std::collections::BTreeSet;
-
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::ItemMacro;
 
-use super::syntax::{Invocation, Kind, Scope, TypeDef};
+use super::names::PLAIN;
+use super::syntax::{Generics, Invocation, Kind, Scope, TypeDef, words};
 
 const FLAGS: &str = "bitflags";
 
@@ -24,21 +23,8 @@ fn name(item: &ItemMacro) -> String {
 
 /// Returns the names in an invocation.
 pub(crate) fn invocation(scope: &Scope, item: &ItemMacro) -> Option<Invocation> {
-    let mut words = BTreeSet::new();
-    collect_words(item.mac.tokens.clone(), &mut words);
+    let words = words(item.mac.tokens.clone());
     item.ident.is_none().then(|| Invocation { scope: scope.clone(), name: name(item), words })
-}
-
-fn collect_words(tokens: TokenStream, words: &mut BTreeSet<String>) {
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) => collect_words(group.stream(), words),
-            TokenTree::Ident(word) => {
-                words.insert(word.to_string());
-            }
-            _ => {}
-        }
-    }
 }
 
 fn collect(scope: &Scope, tokens: TokenStream, by: &str, types: &mut Vec<TypeDef>) {
@@ -74,18 +60,37 @@ fn definition(scope: &Scope, tokens: &[TokenTree], index: usize, by: &str) -> Op
         packed: false,
         at: tokens[start].span().byte_range().start,
         end: tokens[index + 1].span().byte_range().end,
-        generics: None,
+        generics: Generics::default(),
     })
 }
 
-/// Returns the kind of an `enum $name { ... }` without fields.
+/// Returns the kind of an `enum $name { ... }` without fields, or of a `struct $name { ... }` of plain values.
 fn template(tokens: &[TokenTree]) -> Option<Kind> {
     let [TokenTree::Ident(keyword), TokenTree::Punct(dollar), TokenTree::Ident(_), TokenTree::Group(body), ..] = tokens
     else {
         return None;
     };
-    let is_enum = keyword == "enum" && dollar.as_char() == '$' && body.delimiter() == Delimiter::Brace;
-    (is_enum && !has_fields(body.stream())).then_some(Kind::Template)
+    let is_enum = keyword == "enum";
+    let is_simple = match is_enum {
+        true => !has_fields(body.stream()),
+        false => has_plain_fields(body.stream()),
+    };
+    let is_template = dollar.as_char() == '$' && body.delimiter() == Delimiter::Brace;
+    (is_template && is_simple).then_some(Kind::Template { is_enum })
+}
+
+/// Returns whether each colon precedes a type with a built-in form.
+fn has_plain_fields(members: TokenStream) -> bool {
+    let tokens: Vec<_> = members.into_iter().collect();
+    let is_plain = |pair: &[TokenTree]| match pair {
+        [TokenTree::Punct(colon), TokenTree::Ident(ty)] if colon.as_char() == ':' => {
+            PLAIN.contains(&ty.to_string().as_str())
+        }
+        [TokenTree::Punct(colon), _] => colon.as_char() != ':',
+        [TokenTree::Group(repeated), _] => has_plain_fields(repeated.stream()),
+        _ => true,
+    };
+    tokens.windows(2).all(is_plain)
 }
 
 /// Returns whether a variant has fields: a group that follows a name, and not the `$` of a repetition.

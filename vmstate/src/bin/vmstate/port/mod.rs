@@ -5,6 +5,7 @@ mod defaults;
 mod edit;
 mod form;
 mod macros;
+mod names;
 mod plan;
 mod read;
 mod report;

@@ -8,7 +8,7 @@ use super::cause::Cause;
 use super::defaults::{Added, Defaults};
 use super::form::{Form, Forms, Uses};
 use super::resolve::Index;
-use super::syntax::{Kind, Member, Scope, TypeDef, Variant};
+use super::syntax::{Kind, Member, TypeDef, Variant};
 use super::table::{Table, is_named};
 
 /// The derives that mark the state in crates with another format.
@@ -69,9 +69,9 @@ pub(crate) fn plan(index: &Index<'_>, rules: &Rules<'_>) -> Vec<Planned> {
         let (mut ty, uses) = plan_type(index, rules, number);
         queue.extend(uses.types);
         let scope = &index.sources.types[number].scope;
-        require(&mut defaults, scope, &mut ty.cause, &uses.created);
+        require(&mut ty.cause, &uses.constructed, |member| defaults.construct(member, scope));
         for member in &mut ty.members {
-            require(&mut defaults, scope, &mut member.cause, &member.created);
+            require(&mut member.cause, &member.created, |created| defaults.require(created, scope));
             member.attributes.take_if(|_| member.cause.is_some());
         }
         planned.insert(number, ty);
@@ -84,8 +84,8 @@ pub(crate) fn plan(index: &Index<'_>, rules: &Rules<'_>) -> Vec<Planned> {
 }
 
 /// Requires `Default` of all types, not only up to the first without it, which is the cause.
-fn require(defaults: &mut Defaults<'_, '_>, scope: &Scope, cause: &mut Option<Cause>, created: &[Type]) {
-    let required: Vec<_> = created.iter().map(|ty| defaults.require(ty, scope)).collect();
+fn require(cause: &mut Option<Cause>, types: &[Type], check: impl FnMut(&Type) -> Result<(), Cause>) {
+    let required: Vec<_> = types.iter().map(check).collect();
     let missing = required.into_iter().find_map(Result::err);
     *cause = cause.take().or(missing);
 }
@@ -112,7 +112,7 @@ fn plan_type(index: &Index<'_>, rules: &Rules<'_>, number: usize) -> (Planned, U
     {
         // Another variant is created from the defaults of its members.
         let data = variants.iter().flat_map(|variant| &variant.members);
-        uses.created.extend(data.map(|member| member.ty.clone()));
+        uses.constructed.extend(data.map(|member| member.ty.clone()));
     }
     let own = rules.table.get(ty, None);
     if let (Kind::Generated { by }, Some(_)) = (&ty.kind, own) {
@@ -141,7 +141,7 @@ fn cause_of(ty: &TypeDef) -> Option<Cause> {
 fn automatic(ty: &TypeDef) -> BTreeMap<&'static str, String> {
     let attribute = match &ty.kind {
         Kind::Flags(integer) => Some(("bits", format!("bits = {integer}"))),
-        Kind::Template => Some(("repr", "repr = u8".to_owned())),
+        Kind::Template { is_enum: true } => Some(("repr", "repr = u8".to_owned())),
         Kind::Enum(variants) if ty.repr.is_none() => Some(("repr", format!("repr = {}", integer(variants)))),
         _ => None,
     };

@@ -8,10 +8,10 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Fields, Generics, Item, Lit, Meta, UseTree, Visibility};
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Fields, GenericParam, Generics, Item, Lit, Meta, UseTree, Visibility};
 
 use super::macros;
-use super::syntax::{Alias, File, Import, Kind, Member, Scope, Sources, TypeDef, Variant};
+use super::syntax::{self, Alias, File, Import, Kind, Member, Scope, Sources, TypeDef, Variant};
 use crate::failure::Failure;
 
 /// Adds the sources in `src` of the crate in `folder`.
@@ -91,7 +91,8 @@ fn read_item(sources: &mut Sources, scope: &Scope, item: &Item) {
         }
         Item::Type(item) => {
             let (name, ty) = (item.ident.unraw().to_string(), (*item.ty).clone());
-            sources.aliases.push(Alias { scope: scope.clone(), name, ty });
+            let parameters = parameters(&item.generics);
+            sources.aliases.push(Alias { scope: scope.clone(), name, parameters, ty });
         }
         Item::Use(item) => flatten(sources, scope, &item.tree, &mut Vec::new()),
         Item::Impl(item) => {
@@ -135,11 +136,21 @@ fn definition(
     }
 }
 
-/// Returns the generics of an implementation, and the arguments of the type.
-fn implemented(generics: &Generics) -> Option<(String, String)> {
+/// Returns the generics of an implementation.
+fn implemented(generics: &Generics) -> syntax::Generics {
     let (parameters, arguments, clause) = generics.split_for_impl();
-    let has_types = generics.type_params().next().is_some() || clause.is_some();
-    (!has_types).then(|| (parameters.to_token_stream().to_string(), arguments.to_token_stream().to_string()))
+    let predicates = clause.into_iter().flat_map(|clause| &clause.predicates);
+    let order = generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(Some(parameter.ident.to_string())),
+        GenericParam::Const(_) => Some(None),
+        GenericParam::Lifetime(_) => None,
+    });
+    syntax::Generics {
+        parameters: parameters.to_token_stream().to_string(),
+        arguments: arguments.to_token_stream().to_string(),
+        predicates: predicates.map(|predicate| predicate.to_token_stream().to_string()).collect(),
+        order: order.collect(),
+    }
 }
 
 /// Returns the names of the type and constant parameters.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use syn::ext::IdentExt;
 use syn::{Path, Type};
 
+use super::names::is_built_in;
 use super::syntax::{Alias, Import, Scope, Sources};
 
 /// The types and aliases of the sources by name.
@@ -67,7 +68,7 @@ impl<'s> Index<'s> {
             if let Some(import) = imports.find(|import| import.scope == *scope) {
                 return self.absolute(&import.path, scope);
             }
-            if let Some(template) = self.template(name) {
+            if let Some(template) = self.template(name, |other| other == scope) {
                 return template;
             }
             let globs = self.imports.get("*").into_iter().flatten().filter(|import| import.scope == *scope);
@@ -86,19 +87,28 @@ impl<'s> Index<'s> {
         if let Some(found) = self.defined(name, |other| ends(other) && same_crate(other, scope, qualifiers)) {
             return found;
         }
+        if let Some(template) = self.template(name, |other| ends(other) && same_crate(other, scope, qualifiers)) {
+            return template;
+        }
         // A re-export: the name is unique, or all types of this name are meant.
         let first = qualifiers.first().map(String::as_str);
         let is_local = first.is_some_and(|first| relative.contains(&first) || self.crates.contains(&first))
             || self.is_module(first, scope);
         match is_local {
-            true => self.defined(name, |_| true).or_else(|| self.template(name)).unwrap_or(Named::Foreign),
+            true => self.defined(name, |_| true).or_else(|| self.template(name, |_| true)).unwrap_or(Named::Foreign),
             false => Named::Foreign,
         }
     }
 
-    /// Returns the enum in the rules of a macro, if an invocation of the macro contains its name.
-    fn template(&self, name: &str) -> Option<Named<'s>> {
-        let mut invocations = self.sources.invocations.iter().filter(|invocation| invocation.words.contains(name));
+    /// Returns the types in the rules of a macro, if an invocation of the macro in one of the modules contains the name.
+    ///
+    /// An invocation also contains the types of fields, of which the built-in ones are not defined by it.
+    fn template(&self, name: &str, accepts: impl Fn(&Scope) -> bool) -> Option<Named<'s>> {
+        if is_built_in(name) {
+            return None;
+        }
+        let invocations = &self.sources.invocations;
+        let mut invocations = invocations.iter().filter(|other| accepts(&other.scope) && other.words.contains(name));
         invocations.find_map(|invocation| {
             let types = self.types.get(format!("{}!", invocation.name).as_str())?;
             Some(Named::Types(types.clone()))

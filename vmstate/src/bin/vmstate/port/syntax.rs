@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::Type;
 
 /// The sources of one or several crates.
@@ -61,8 +63,43 @@ pub(crate) struct TypeDef {
     pub(crate) at: usize,
     /// The end of the item.
     pub(crate) end: usize,
-    /// The generics of an implementation, and the arguments of the type; `None` if there are type parameters.
-    pub(crate) generics: Option<(String, String)>,
+    pub(crate) generics: Generics,
+}
+
+/// The parameters of a type, as sources.
+#[derive(Default)]
+pub(crate) struct Generics {
+    /// The parameters of an implementation, such as `<T: Copy, const N: usize>`.
+    pub(crate) parameters: String,
+    /// The arguments of the type in it, such as `<T, N>`.
+    pub(crate) arguments: String,
+    /// The predicates of the `where` clause.
+    pub(crate) predicates: Vec<String>,
+    /// The type and constant parameters in their order; `None` for constants.
+    pub(crate) order: Vec<Option<String>>,
+}
+
+impl Generics {
+    /// Returns the type parameters that a type contains. Values of `PhantomData` exist for all types.
+    pub(crate) fn in_type(&self, ty: &Type) -> Vec<&str> {
+        if let Type::Path(path) = ty
+            && path.path.segments.last().is_some_and(|last| last.ident == "PhantomData")
+        {
+            return Vec::new();
+        }
+        let words = words(ty.to_token_stream());
+        self.order.iter().flatten().map(String::as_str).filter(|name| words.contains(*name)).collect()
+    }
+}
+
+/// Returns the identifiers in tokens.
+pub(crate) fn words(tokens: TokenStream) -> BTreeSet<String> {
+    let words = tokens.into_iter().map(|token| match token {
+        TokenTree::Group(group) => words(group.stream()),
+        TokenTree::Ident(word) => BTreeSet::from([word.to_string()]),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => BTreeSet::new(),
+    });
+    words.flatten().collect()
 }
 
 pub(crate) enum Kind {
@@ -74,8 +111,11 @@ pub(crate) enum Kind {
     Generated {
         by: String,
     },
-    /// An enum without fields in the rules of a macro, `enum $name`, which the invocations of the macro name.
-    Template,
+    /// A struct of plain values or an enum without fields in the rules of a macro, `enum $name`, which the invocations of
+    /// the macro name.
+    Template {
+        is_enum: bool,
+    },
     Union,
 }
 
@@ -88,7 +128,7 @@ impl TypeDef {
                 .iter()
                 .flat_map(|variant| variant.members.iter().map(move |member| (Some(variant), member)))
                 .collect(),
-            Kind::Flags(_) | Kind::Generated { .. } | Kind::Template | Kind::Union => Vec::new(),
+            Kind::Flags(_) | Kind::Generated { .. } | Kind::Template { .. } | Kind::Union => Vec::new(),
         }
     }
 
@@ -133,6 +173,8 @@ pub(crate) struct Invocation {
 pub(crate) struct Alias {
     pub(crate) scope: Scope,
     pub(crate) name: String,
+    /// The names of the type and constant parameters.
+    pub(crate) parameters: Vec<String>,
     pub(crate) ty: Type,
 }
 

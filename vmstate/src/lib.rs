@@ -46,6 +46,7 @@
 //! | [`attributes`] | Reference of all attributes, and a table from [QEMU's macros to attributes](attributes::porting) |
 //! | [`laws`](mod@laws) | Generated tests for a device |
 //! | [`lock`](mod@lock) | A test that detects changes that break saved streams |
+//! | [`checksum`] | Checksums of saved files |
 //! | [`rewind`] | Rewinding and run-ahead for emulators |
 //! | [`adapters`] | Guest memory and devices of rust-vmm's crates |
 //!
@@ -95,6 +96,7 @@
 
 pub mod adapters;
 pub mod attributes;
+pub mod checksum;
 #[cfg(feature = "schema")]
 pub mod dynamic;
 pub mod guide;

@@ -3,6 +3,7 @@
 //! Each test registers the memory and the devices that it examines. All other sections are passed through.
 
 mod adapters;
+mod checksum;
 mod forms;
 mod mapped;
 mod migration;

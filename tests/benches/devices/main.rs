@@ -7,6 +7,7 @@
 
 mod baseline;
 mod byteorder_calls;
+mod consoles;
 mod measure;
 mod ours;
 mod own_traits;
@@ -74,6 +75,35 @@ fn main() {
     measure!(table, "virtio", sample(virtio, &[(20, &[0, 64]), (22, &[0, 0, 2, 0])]));
     measure!(table, "CPU", sample(Cpu::default(), &[]));
     print!("{table}");
+    print!("\n{}", consoles_table(rounds));
+}
+
+/// Measures structs of emulators with the formats of serde.
+fn consoles_table(rounds: usize) -> table::Table {
+    let mut table = table::Table::new(rounds);
+    measure_console(&mut table, "NES", consoles::nes());
+    measure_console(&mut table, "Game Boy", consoles::game_boy());
+    table
+}
+
+fn measure_console<D>(table: &mut table::Table, name: &'static str, console: D)
+where
+    D: vmstate::VmState
+        + serde::Serialize
+        + serde::de::DeserializeOwned
+        + Clone
+        + Default
+        + PartialEq
+        + std::fmt::Debug,
+{
+    let console = &RefCell::new(console);
+    let mut contenders = [
+        contender::<ours::Ours, _>(console),
+        contender::<serde_formats::SerdeBincode, _>(console),
+        contender::<serde_formats::Bitcode, _>(console),
+        contender::<serde_formats::Postcard, _>(console),
+    ];
+    table.measure(name, &mut contenders);
 }
 
 /// The device with random contents but for `fixed` bytes of its wire form.

@@ -1,4 +1,4 @@
-//! Formats of serde: `postcard` and `serde_json`.
+//! Formats of serde: `bincode`, `bitcode`, `postcard` and `serde_json`.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -45,5 +45,48 @@ impl<D: Serialize + DeserializeOwned> Codec<D> for Json {
 
     fn load(device: &mut D, bytes: &[u8]) {
         *device = serde_json::from_slice(bytes).expect("a saved device");
+    }
+}
+
+/// `bincode` 2 through serde, with its standard configuration.
+#[derive(Default)]
+pub(crate) struct SerdeBincode(Vec<u8>);
+
+impl<D: Serialize + DeserializeOwned> Codec<D> for SerdeBincode {
+    const NAME: &'static str = "bincode (serde)";
+
+    fn save(&mut self, device: &mut D) {
+        self.0.clear();
+        bincode::serde::encode_into_std_write(&*device, &mut self.0, bincode::config::standard())
+            .expect("a state that can be saved");
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn load(device: &mut D, bytes: &[u8]) {
+        let decoded = bincode::serde::decode_from_slice(bytes, bincode::config::standard());
+        *device = decoded.expect("a saved device").0;
+    }
+}
+
+/// `bitcode` through serde. It has no function that reuses a buffer.
+#[derive(Default)]
+pub(crate) struct Bitcode(Vec<u8>);
+
+impl<D: Serialize + DeserializeOwned> Codec<D> for Bitcode {
+    const NAME: &'static str = "bitcode (serde)";
+
+    fn save(&mut self, device: &mut D) {
+        self.0 = bitcode::serialize(device).expect("a state that can be saved");
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn load(device: &mut D, bytes: &[u8]) {
+        *device = bitcode::deserialize(bytes).expect("a saved device");
     }
 }

@@ -4,6 +4,8 @@
 mod allocations;
 #[path = "bounds/allocator.rs"]
 mod allocator;
+#[path = "bounds/composed.rs"]
+mod composed;
 #[path = "bounds/options.rs"]
 mod options;
 #[path = "bounds/slices.rs"]

@@ -37,11 +37,11 @@ devices! {
     #[vmstate(with = Maybe<Sequence<MAX>>)] Optional(Option<Vec<u64>>)
     #[vmstate(with = Map<MAX, Text<MAX>>)] Names(BTreeMap<String, u64>)
     #[vmstate(with = Text<MAX>)] Name(String)
-    #[vmstate(with = Pair<Ends, Text<MAX>>)] Named((std::ops::RangeInclusive<u8>, String))
+    #[vmstate(with = Pair<Ends, Text<MAX>>)] Named((std::ops::Range<u8>, String))
     #[vmstate(count("count": u32), max = MAX)] Counted(Vec<u64>)
     #[vmstate(option, with = Sequence<MAX>)] InPlace(Option<Vec<u64>>)
     Variant(Tagged)
-    #[vmstate(through(Vec<u64>, get = |_| vec![], set = |_, _| ()), with = Sequence<MAX>)] Through(())
+    #[vmstate(through(Vec<u64>, get = |dev| dev.value.clone(), set = |dev, words| dev.value = words), with = Sequence<MAX>)] Through(Vec<u64>)
 }
 
 #[derive(VmState, Default)]

@@ -6,7 +6,7 @@ use syn::{GenericArgument, PathArguments, Type};
 
 use super::hygiene::{located, tokens};
 use super::place;
-use crate::model::{Field, Skipped};
+use crate::model::{Field, Skipped, bare};
 use crate::parse::Make;
 
 /// Assigns a field its default.
@@ -37,7 +37,7 @@ pub(super) fn make(value: &Make) -> TokenStream {
 /// Arrays are created by their elements, because the standard library implements `Default` up to a length of 32 only.
 pub(super) fn type_default(ty: &Type) -> TokenStream {
     let span = located(ty);
-    if let Type::Array(array) = ty {
+    if let Type::Array(array) = bare(ty) {
         let element = type_default(&array.elem);
         return quote_spanned!(span=> __vmstate::core::array::from_fn(|_| #element));
     }
@@ -52,11 +52,11 @@ pub(super) fn type_default(ty: &Type) -> TokenStream {
 
 /// Returns `[T; N]` of a `Box<[T; N]>`.
 fn boxed_array(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
+    let Type::Path(path) = bare(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Box")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
-        GenericArgument::Type(array @ Type::Array(_)) => Some(array),
+        GenericArgument::Type(array) if matches!(bare(array), Type::Array(_)) => Some(array),
         _ => None,
     }
 }

@@ -38,7 +38,7 @@ pub(crate) use self::repr::INTEGERS;
 pub(crate) use self::subsection::{Absent, Body, Subsection};
 pub(crate) use self::tagged::{Tagged, TaggedVariant};
 pub(crate) use self::ty::{
-    arguments, array_element, bits_field, builtin, holds_primitives, innermost, is_named, lengths, option_inner,
+    arguments, array_element, bare, bits_field, builtin, holds_primitives, innermost, is_named, lengths, option_inner,
     primitive, source,
 };
 pub(crate) use self::version::Version;

@@ -14,9 +14,18 @@ const PRIMITIVES: [&str; 16] = [
 /// The primitive types without a wire form of fixed size in which any bytes are valid.
 const NOT_PLAIN: [&str; 3] = ["usize", "isize", "char"];
 
+/// Returns the type without parentheses, and without the invisible groups around the types that a macro passes.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        other => other,
+    }
+}
+
 /// Returns the `T` of `Option<T>`.
 pub(crate) fn option_inner(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
+    let Type::Path(path) = bare(ty) else { return None };
     let last = path.path.segments.last()?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
@@ -31,7 +40,7 @@ pub(super) fn is_unused(ty: &Type) -> bool {
 }
 
 pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
-    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
+    matches!(bare(ty), Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 /// Returns whether all values of the type have the same size and any bytes are valid.
@@ -41,10 +50,8 @@ pub(super) fn is_plain(ty: &Type) -> bool {
 
 /// Returns the lengths of the arrays around the innermost type, outermost first.
 pub(crate) fn lengths(ty: &Type) -> Vec<&Expr> {
-    match ty {
+    match bare(ty) {
         Type::Array(array) => std::iter::once(&array.len).chain(lengths(&array.elem)).collect(),
-        Type::Group(group) => lengths(&group.elem),
-        Type::Paren(paren) => lengths(&paren.elem),
         _ => Vec::new(),
     }
 }
@@ -63,10 +70,8 @@ pub(super) fn dimensions(ty: &Type) -> usize {
 }
 
 pub(crate) fn array_element(ty: &Type) -> Option<&Type> {
-    match ty {
+    match bare(ty) {
         Type::Array(array) => Some(&array.elem),
-        Type::Group(group) => array_element(&group.elem),
-        Type::Paren(paren) => array_element(&paren.elem),
         _ => None,
     }
 }
@@ -104,7 +109,7 @@ const CONTAINERS: [&str; 13] = [
 
 /// Returns the `T` of `[T]`, `&mut T`, and of types like `Vec<T>` and `Option<T>`.
 fn item(ty: &Type) -> Option<&Type> {
-    let path = match ty {
+    let path = match bare(ty) {
         Type::Path(path) => path,
         Type::Slice(slice) => return Some(&slice.elem),
         Type::Reference(reference) => return Some(&reference.elem),
@@ -120,7 +125,7 @@ fn item(ty: &Type) -> Option<&Type> {
 
 /// Returns the type arguments of a path, such as both of `BTreeMap<u64, Node>`.
 pub(crate) fn arguments(ty: &Type) -> Vec<&Type> {
-    let Type::Path(path) = ty else { return Vec::new() };
+    let Type::Path(path) = bare(ty) else { return Vec::new() };
     let last = path.path.segments.last().map(|last| &last.arguments);
     let Some(PathArguments::AngleBracketed(arguments)) = last else { return Vec::new() };
     let types = arguments.args.iter().filter_map(|argument| match argument {
@@ -137,13 +142,11 @@ pub(crate) fn primitive(ty: &Type) -> Option<String> {
 
 /// Returns the name of a primitive type.
 pub(crate) fn builtin(ty: &Type) -> Option<String> {
-    match ty {
+    match bare(ty) {
         Type::Path(path) if path.qself.is_none() => {
             let name = path.path.get_ident()?.to_string();
             PRIMITIVES.contains(&name.as_str()).then_some(name)
         }
-        Type::Group(group) => builtin(&group.elem),
-        Type::Paren(paren) => builtin(&paren.elem),
         _ => None,
     }
 }

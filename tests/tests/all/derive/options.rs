@@ -139,3 +139,33 @@ fn count_of_an_optional_array_is_checked() {
     let error = refused(Dev::default(), &bytes);
     assert_eq!((error.path().as_str(), error.expected()), ("dev.items", "at most 4 (max = 4)"));
 }
+
+/// Macros pass types in invisible groups.
+macro_rules! types {
+    ($option:ident $inside:ty; $choice:ident $full:ty) => {
+        #[derive(VmState, Debug, PartialEq)]
+        struct $option {
+            #[vmstate(option)]
+            value: $inside,
+        }
+
+        #[derive(VmState, Debug, PartialEq)]
+        #[vmstate(repr = u8)]
+        enum $choice {
+            Empty,
+            Full($full),
+        }
+    };
+}
+
+types!(Inside Option<[u16; 40]>; Choice Box<[u8; 64]>);
+
+#[test]
+fn macros_may_write_options_and_variants() {
+    let value = Some([5; 40]);
+    let bytes = save(&mut Inside { value });
+    assert_eq!((bytes.len(), bytes[..3].to_vec()), (81, vec![1, 0, 5]));
+    assert_eq!(loaded(Inside { value: None }, &bytes), Inside { value });
+    let full = [[1].as_slice(), &[7; 64]].concat();
+    assert_eq!(loaded(Choice::Empty, &full), Choice::Full(Box::new([7; 64])));
+}

@@ -45,7 +45,9 @@ impl Socket {
             sockopt::set_tcp_keepidle(&self.0, interval)?;
             sockopt::set_tcp_keepintvl(&self.0, interval)?;
             sockopt::set_tcp_keepcnt(&self.0, PROBES)?;
-            sockopt::set_tcp_user_timeout(&self.0, u32::try_from(progress.as_millis()).unwrap_or(u32::MAX))?;
+            // The kernel rejects more than 24 days, the longest time in a signed number of milliseconds.
+            let millis = i32::try_from(progress.as_millis()).unwrap_or(i32::MAX);
+            sockopt::set_tcp_user_timeout(&self.0, millis.unsigned_abs())?;
         }
         #[cfg(not(target_os = "linux"))]
         let _ = interval;
@@ -221,6 +223,15 @@ mod tests {
         assert!(sockopt::socket_keepalive(&socket.0).unwrap());
         assert_eq!(sockopt::tcp_keepidle(&socket.0).unwrap(), Duration::from_secs(8));
         assert_eq!(sockopt::tcp_user_timeout(&socket.0).unwrap(), 30_000);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn deadlines_of_more_than_24_days_are_limited() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Socket::new(socket.into(), Duration::from_secs(30 * 24 * 60 * 60)).unwrap();
+        assert_eq!(sockopt::tcp_user_timeout(&socket.0).unwrap(), i32::MAX.unsigned_abs());
     }
 
     #[test]

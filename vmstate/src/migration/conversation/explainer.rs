@@ -39,7 +39,7 @@ const TLS: u8 = 0x16;
 ///     explainer.entry(&Entry { at: Duration::from_micros(micros), connection: 0, event });
 /// };
 /// entry(0, EntryEvent::Connected);
-/// entry(80, EntryEvent::Bytes(Side::Source, b"QEVM\0\0\0\x03\x08\0\x01\0\0\0"));
+/// entry(80, EntryEvent::Bytes(Side::Source, b"QEVM\0\0\0\x03\x08\0\x01\0\0"));
 /// entry(90, EntryEvent::Bytes(Side::Destination, b"\0\x01\0\x04\0\0\0\x01"));
 /// let explanation = explainer.explain();
 /// assert_eq!(explanation.outcome, MigrationOutcome::Failed);

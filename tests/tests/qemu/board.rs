@@ -2,6 +2,7 @@
 
 mod client;
 pub(crate) mod live;
+mod multifd;
 mod postcopy;
 
 use std::fs;

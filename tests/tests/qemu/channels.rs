@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use vmstate::machine::{LoadOptions, Machine, Rules, Unknown};
 use vmstate::memory::{DirtyBitmap, DirtyLog, Layout, Marked, MemoryError, PageSize, RamBlock, VecBlock};
 use vmstate::migration::destination::DestinationConfig;
 use vmstate::migration::source::{SourceConfig, SourceControl};
 use vmstate::migration::{
-    Capability, Host, HostError, HostMemory, Incoming, MachineSwitches, Outgoing, OutgoingControl, Parameters, Policy,
-    QemuRelease, Statistics, Uri, ZeroPages,
+    Capability, Compression, Host, HostError, HostMemory, Incoming, MachineSwitches, Outgoing, OutgoingControl,
+    Parameters, Policy, QemuRelease, Statistics, Uri, ZeroPages,
 };
 use vmstate::prelude::*;
 use vmstate::stream::Configuration;
@@ -27,7 +27,7 @@ use vmstate_tests::streams;
 const MACHINE: [&str; 4] = ["-M", "microvm", "-m", "16M"];
 
 /// Capabilities and parameters of a QEMU.
-type Settings<'s> = (&'s [(&'s str, bool)], &'s [(&'s str, u64)]);
+type Settings<'s> = (&'s [(&'s str, bool)], Value);
 
 /// A machine with the devices of a recorded stream.
 struct Relay {
@@ -126,7 +126,7 @@ impl Relay {
         });
         let statistics = statistics.unwrap_or_else(|error| panic!("{version}: {error}"));
         qemu.wait_for_migration();
-        set(&mut qemu, &[("multifd", false)], &[]);
+        set(&mut qemu, &[("multifd", false)], json!({}));
         let (blocks, _) = loaded(&qemu.save());
         for (theirs, ours) in blocks.iter().zip(&self.blocks) {
             let (theirs, ours) = (theirs.to_vec(), ours.to_vec());
@@ -147,13 +147,11 @@ fn loaded(stream: &[u8]) -> (Vec<Arc<VecBlock>>, Machine<'static>) {
     (blocks, machine)
 }
 
-fn set(qemu: &mut Qemu, capabilities: &[(&str, bool)], parameters: &[(&str, u64)]) {
+fn set(qemu: &mut Qemu, capabilities: &[(&str, bool)], parameters: Value) {
     let change = |(name, on): &(&str, bool)| json!({ "capability": name, "state": on });
     let changes = capabilities.iter().map(change).collect::<Vec<_>>();
     qemu.execute("migrate-set-capabilities", json!({ "capabilities": changes }));
-    for (name, value) in parameters {
-        qemu.execute("migrate-set-parameters", json!({ *name: value }));
-    }
+    qemu.execute("migrate-set-parameters", parameters);
 }
 
 fn release(version: &str) -> QemuRelease {
@@ -222,13 +220,13 @@ fn endless() -> Parameters {
 
 impl Relay {
     /// Moves the machine of a QEMU here, and returns it.
-    fn receive_from(version: &str, path: &str, qemu: &mut Qemu, channels: u8) -> Self {
+    fn receive_from(version: &str, path: &str, qemu: &mut Qemu, parameters: Parameters) -> Self {
         let stream = streams::named(&format!("qemu-{version}-microvm")).bytes;
         let blocks = crate::machine::blocks_of(&stream).into_iter().map(Arc::new).collect();
         let mut relay = Self::with(Machine::with_type("microvm"), blocks);
         let mut config = DestinationConfig::default();
         config.capabilities.set(Capability::Multifd, true);
-        config.parameters.multifd_channels = channels;
+        config.parameters = parameters;
         let incoming = Incoming::listen_with(&Uri::Unix(path.to_owned()), config).unwrap().load_options(options());
         let loading = thread::spawn(move || incoming.run(&mut relay).map(|()| relay));
         qemu.execute("migrate", json!({ "uri": format!("unix:{path}") }));
@@ -249,37 +247,84 @@ fn data_channels_are_loaded_by_qemu() {
             (parameters.multifd_channels, parameters.zero_page_detection) = (channels, zero);
             let enough = |found: &Statistics| found.ram.is_some_and(|ram| ram.dirty_sync_count > 5);
             let control = end_after(enough, parameters.clone());
-            let set = [("multifd-channels", channels.into())];
+            let set = json!({ "multifd-channels": channels });
             let config = config(version, Capability::Multifd, parameters);
-            let found = relay.send_to(version, config, (&[("multifd", true)], &set), control).ram.unwrap();
+            let found = relay.send_to(version, config, (&[("multifd", true)], set), control).ram.unwrap();
             assert!(found.multifd_bytes > 4096 * 3000, "{version}: {found:?}");
             println!("{version}, {channels} channels, {zero}: {found:?}");
         }
     }
 }
 
+/// Compressions and their levels.
+const COMPRESSIONS: [(Compression, u8); 2] = [(Compression::Zlib, 9), (Compression::Zstd, 1)];
+
+fn compressed(compression: Compression, level: u8, channels: u8) -> (Parameters, Value) {
+    let mut parameters = endless();
+    (parameters.multifd_channels, parameters.multifd_compression) = (channels, compression);
+    (parameters.multifd_zlib_level, parameters.multifd_zstd_level) = (level.min(9), level);
+    let names = json!({
+        "multifd-channels": channels,
+        "multifd-compression": compression.to_string(),
+        format!("multifd-{compression}-level"): level,
+    });
+    (parameters, names)
+}
+
+#[test]
+fn compressed_packets_are_loaded_by_qemu() {
+    for version in VERSIONS {
+        for (compression, level) in COMPRESSIONS {
+            let (mut parameters, set) = compressed(compression, level, 2);
+            parameters.zero_page_detection = if level > 1 { ZeroPages::Legacy } else { ZeroPages::Multifd };
+            let enough = |found: &Statistics| found.ram.is_some_and(|ram| ram.dirty_sync_count > 5);
+            let control = end_after(enough, parameters.clone());
+            let config = config(version, Capability::Multifd, parameters);
+            let found = Relay::new(version).send_to(version, config, (&[("multifd", true)], set), control);
+            let ram = found.ram.unwrap();
+            assert!(ram.multifd_bytes > 4096 && ram.multifd_bytes < ram.normal * 1024, "{version}: {ram:?}");
+            println!("{version}, {compression} {level}: {ram:?}");
+        }
+    }
+}
+
+/// Moves a machine with some content from a QEMU here.
+fn data_channels_of(version: &str, parameters: Parameters, names: Value) -> Relay {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("socket").display().to_string();
+    let image = folder.path().join("image");
+    let bytes: Vec<u8> = (0..2_u32 << 20).flat_map(|word| (word / 3 * 3).to_le_bytes()).collect();
+    std::fs::write(&image, &bytes).unwrap();
+    let loader = format!("loader,file={},addr=0x400000,force-raw=on", image.display());
+    let mut qemu = Qemu::start(version, "x86_64", &[&MACHINE[..], &["-S", "-device", &loader]].concat());
+    set(&mut qemu, &[("multifd", true), ("return-path", true)], names);
+    let relay = Relay::receive_from(version, &path, &mut qemu, parameters);
+    let memory = relay.blocks.iter().find(|block| block.size() == 16 << 20).unwrap().to_vec();
+    assert!(memory[4 << 20..12 << 20] == bytes, "{version}: the memory differs");
+    relay
+}
+
 #[test]
 fn data_channels_of_qemu_are_loaded() {
     for version in VERSIONS {
         for channels in [1, 4] {
-            let folder = TempDir::new().unwrap();
-            let path = folder.path().join("socket").display().to_string();
-            let image = folder.path().join("image");
-            let bytes: Vec<u8> = (0..2_u32 << 20).flat_map(|word| (word / 3 * 3).to_le_bytes()).collect();
-            std::fs::write(&image, &bytes).unwrap();
-            let loader = format!("loader,file={},addr=0x400000,force-raw=on", image.display());
-            let mut qemu = Qemu::start(version, "x86_64", &[&MACHINE[..], &["-S", "-device", &loader]].concat());
-            set(&mut qemu, &[("multifd", true), ("return-path", true)], &[("multifd-channels", channels.into())]);
-            let relay = Relay::receive_from(version, &path, &mut qemu, channels);
-            let memory = relay.blocks.iter().find(|block| block.size() == 16 << 20).unwrap().to_vec();
-            assert!(memory[4 << 20..12 << 20] == bytes, "{version}: the memory differs");
-            // And on to another QEMU, which gets the devices, too.
-            let mut relay = relay;
             let mut parameters = Parameters::default();
             parameters.multifd_channels = channels;
-            let set = [("multifd-channels", channels.into())];
+            let set = json!({ "multifd-channels": channels });
+            let mut relay = data_channels_of(version, parameters.clone(), set.clone());
+            // And on to another QEMU, which gets the devices, too.
             let config = config(version, Capability::Multifd, parameters);
-            relay.send_to(version, config, (&[("multifd", true)], &set), |_| {});
+            relay.send_to(version, config, (&[("multifd", true)], set), |_| {});
+        }
+    }
+}
+
+#[test]
+fn compressed_packets_of_qemu_are_loaded() {
+    for version in VERSIONS {
+        for (channels, (compression, level)) in (1..).zip(COMPRESSIONS) {
+            let (parameters, names) = compressed(compression, level, channels);
+            data_channels_of(version, parameters, names);
         }
     }
 }
@@ -292,7 +337,7 @@ fn changes_to_pages_are_loaded_by_qemu() {
         parameters.xbzrle_cache_size = 1 << 20;
         let enough = |found: &Statistics| found.xbzrle.is_some_and(|xbzrle| xbzrle.pages > 200);
         let control = end_after(enough, parameters.clone());
-        let found = relay.send_to(version, config(version, Capability::Xbzrle, parameters), (&[], &[]), control);
+        let found = relay.send_to(version, config(version, Capability::Xbzrle, parameters), (&[], json!({})), control);
         let xbzrle = found.xbzrle.unwrap();
         assert!(xbzrle.pages > 200 && xbzrle.bytes < 200 * xbzrle.pages, "{version}: {xbzrle:?}");
         println!("{version}: {xbzrle:?}");

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+mod multifd;
+
 use super::*;
 use crate::machine::Machine;
 use crate::memory::{DirtyLog, Layout, Marked, PageSize, RamBlock, VecBlock};
 use crate::migration::destination::DestinationConfig;
-use crate::migration::source::{SourceConfig, SourceControl};
-use crate::migration::{Capability, Event, MigrationStatus, Parameters, Uri, ZeroPages};
+use crate::migration::source::SourceControl;
+use crate::migration::{Event, MigrationStatus, Parameters, Uri};
 use crate::section::RawSection;
 use crate::stream::Configuration;
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
@@ -137,71 +139,6 @@ fn guest_moves_over_sockets() {
             assert!(ended.destination.0.ram.to_vec().starts_with(b"written last"));
             assert_eq!(ended.source.1.contains(&Event::OwnPeer), !without_handshake);
         }
-    }
-}
-
-/// Moves a guest over data channels.
-fn migrate_over_channels(
-    uri: &Uri,
-    [source_channels, destination_channels]: [u8; 2],
-    configure: impl Fn(&mut SourceConfig),
-) -> Ended {
-    let mut config = DestinationConfig::default();
-    config.capabilities.set(Capability::Multifd, destination_channels > 0);
-    config.parameters.multifd_channels = destination_channels.max(1);
-    config.parameters.answer_timeout = Duration::from_secs(2);
-    let incoming = Incoming::listen_with(uri, config).unwrap();
-    let address = incoming.address().clone();
-    let loading = thread::spawn(move || {
-        let mut destination = Board::destination();
-        let loaded = incoming.run(&mut destination);
-        (destination, loaded)
-    });
-    let mut source = Board { writes: 3, ..Board::source() };
-    let mut config = SourceConfig::new(0, 1);
-    config.capabilities.set(Capability::Multifd, source_channels > 0);
-    config.parameters.multifd_channels = source_channels.max(1);
-    configure(&mut config);
-    let mut outgoing = Outgoing::start_with(&mut source, &address, config).unwrap();
-    let events: Vec<_> = outgoing.events().collect();
-    let statistics = outgoing.statistics();
-    let status = statistics.status;
-    drop(outgoing);
-    if let (MigrationStatus::Completed, Some(ram)) = (status, statistics.ram) {
-        // Three zero pages become pages with data.
-        assert!(ram.normal >= 509 && ram.multifd_bytes >= 509 * 4096, "{ram:?}");
-    }
-    Ended { source: (source, events, status), destination: loading.join().unwrap() }
-}
-
-#[test]
-fn guest_moves_over_several_channels() {
-    let folder = tempfile();
-    for uri in [Uri::Unix(folder.path("socket")), "tcp:127.0.0.1:0".parse().unwrap()] {
-        for channels in [1, 2, 5] {
-            for zero in [ZeroPages::Multifd, ZeroPages::Legacy, ZeroPages::None] {
-                for at_section_ends in [false, true] {
-                    let ended = migrate_over_channels(&uri, [channels; 2], |config| {
-                        config.parameters.zero_page_detection = zero;
-                        config.multifd_section_flush = at_section_ends;
-                    });
-                    check_moved(&ended);
-                    assert!(ended.destination.0.ram.to_vec().starts_with(b"written last"));
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn different_numbers_of_channels_fail_on_both_sides() {
-    let folder = tempfile();
-    for channels in [[2, 3], [3, 2], [0, 2], [2, 0]] {
-        let ended = migrate_over_channels(&Uri::Unix(folder.path("socket")), channels, |_| {});
-        let (destination, loaded) = ended.destination;
-        assert_eq!(ended.source.2, MigrationStatus::Failed, "{channels:?}: {loaded:?}");
-        assert!(loaded.is_err() && !destination.runs && ended.source.0.runs, "{channels:?}: {loaded:?}");
-        assert_eq!(destination.ram.to_vec(), vec![0xaa; SIZE], "{channels:?}");
     }
 }
 

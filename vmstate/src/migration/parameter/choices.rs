@@ -94,6 +94,18 @@ choice! {
     }
 }
 
+impl Compression {
+    /// Returns whether this build supports the compression: the crate features `zlib` and `zstd` enable them.
+    #[must_use]
+    pub const fn is_supported(self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Zlib => cfg!(feature = "zlib"),
+            Self::Zstd => cfg!(feature = "zstd"),
+        }
+    }
+}
+
 choice! {
     /// Detection of zero pages.
     ZeroPages {

@@ -135,15 +135,15 @@ parameters! {
     /// The number of data channels.
     pub multifd_channels: u8 = 2,
         "multifd-channels", None, Range::new(1, 255, "a value between 1 and 255"), Releases::ALL, Implemented;
-    /// The compression of data channels.
+    /// The compression of data channels, which both sides set.
     pub multifd_compression: Compression = Compression::None,
-        "multifd-compression", None, Range::ANY, Releases::ALL, Stored;
+        "multifd-compression", None, Range::ANY, Releases::ALL, Implemented;
     /// The level of zlib.
     pub multifd_zlib_level: u8 = 1,
-        "multifd-zlib-level", None, Range::new(0, 9, "a value between 0 and 9"), Releases::ALL, Stored;
+        "multifd-zlib-level", None, Range::new(0, 9, "a value between 0 and 9"), Releases::ALL, Implemented;
     /// The level of Zstandard.
     pub multifd_zstd_level: u8 = 1,
-        "multifd-zstd-level", None, Range::new(0, 20, "a value between 0 and 20"), Releases::ALL, Stored;
+        "multifd-zstd-level", None, Range::new(0, 20, "a value between 0 and 20"), Releases::ALL, Implemented;
     /// The level of QATzip.
     pub multifd_qatzip_level: u8 = 1,
         "multifd-qatzip-level", None, Range::new(1, 9, "a value between 1 and 9"), Releases::SINCE_10_0, Stored;

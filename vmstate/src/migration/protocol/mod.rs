@@ -5,6 +5,8 @@
 //! has no other effect, so the extension is negotiated with one, and the loaded machine of a QEMU is confirmed with one.
 
 #[cfg(unix)]
+pub(super) mod compression;
+#[cfg(unix)]
 pub(super) mod multifd;
 
 /// The number of QEMU's only PING in precopy (`migration_thread` in `migration/migration.c`).

@@ -1,25 +1,37 @@
 //! The packets of data channels (multifd).
 //!
 //! A channel begins with a [`Hello`]. Then packets follow, each with the pages of one block: a head of 320 bytes, an offset
-//! for each page that fits into a packet, whether used or not, and the content of the normal pages. Nothing flows back.
+//! for each page that fits into a packet, whether used or not, and the content of the normal pages, which may be compressed.
+//! Nothing flows back.
 //! (QEMU: `MultiFDInit_t` and `MultiFDPacket_t` in `migration/multifd.h`.)
 
-use vmstate_types::error::LoadErrorKind;
 use vmstate_types::{LoadError, Reader};
 
 use crate::memory::PageSize;
+use crate::migration::parameter::Compression;
 
 /// The first bytes of each message (`MULTIFD_MAGIC`).
 pub(crate) const MAGIC: [u8; 4] = 0x1122_3344_u32.to_be_bytes();
 const VERSION: u32 = 1;
 /// The size of the pages of a packet (`MULTIFD_PACKET_SIZE`).
 pub(crate) const PACKET: usize = 512 << 10;
+/// The largest size of the compressed pages of a packet: QEMU's buffer.
+pub(crate) const COMPRESSED: usize = 2 * PACKET;
 const HEAD: usize = 320;
 const NAME: usize = 256;
 /// The channels synchronize after this packet (`MULTIFD_FLAG_SYNC`).
 pub(crate) const SYNC: u32 = 1;
 /// The bits that name the compression (`MULTIFD_FLAG_COMPRESSION_MASK`).
 const COMPRESSION: u32 = 0x1e;
+
+/// Returns the bits of a compression.
+pub(crate) const fn flags_of(compression: Compression) -> u32 {
+    match compression {
+        Compression::None => 0,
+        Compression::Zlib => 2,
+        Compression::Zstd => 4,
+    }
+}
 
 /// The first message of a data channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,24 +101,26 @@ pub(crate) struct Head<'p> {
     normal: &'p [[u8; 8]],
     /// The offsets of zero pages.
     zero: &'p [[u8; 8]],
+    /// The size of the content that follows.
+    pub(crate) size: usize,
 }
 
 impl<'p> Head<'p> {
     /// Decodes a head of [`head_size`] bytes.
     ///
     /// # Errors
-    /// Returns an error if it is malformed, or its pages are compressed.
-    pub(crate) fn decode(bytes: &'p [u8], page_size: PageSize) -> Result<Self, LoadError> {
+    /// Returns an error if it is malformed, or its pages have another compression.
+    pub(crate) fn decode(bytes: &'p [u8], page_size: PageSize, compression: Compression) -> Result<Self, LoadError> {
         let (head, content) = Self::decode_compressed(bytes)?;
-        check_flags(head.flags)?;
-        let expected = head.normal.len() as u64 * page_size.bytes();
-        if content != expected {
-            return Err(LoadError::malformed(format!("{expected:#x} bytes of pages"), format!("{content:#x}")));
+        let pages = head.normal.len();
+        check_flags(head.flags, if pages == 0 { None } else { Some(compression) })?;
+        if pages > 0 {
+            check_size(content, pages, page_size, compression)?;
         }
         Ok(head)
     }
 
-    /// Decodes a head whose pages may be compressed. Returns the number of bytes that follow it, too.
+    /// Decodes a head whose pages may have any compression. Returns the number of bytes that follow it, too.
     ///
     /// # Errors
     /// Returns an error if it is malformed.
@@ -126,12 +140,12 @@ impl<'p> Head<'p> {
             return Err(LoadError::malformed(expected, format!("{normal} normal and {zero} zero pages")));
         };
         // A packet without content has the size of the one before in QEMU 7.2.
-        let content = if normal.is_empty() { 0 } else { u64::from(size) };
+        let size = if normal.is_empty() { 0 } else { size };
         let block = match normal.len() + zero.len() {
             0 => "",
             _ => name(bytes.get(64..64 + NAME).unwrap_or_default())?,
         };
-        Ok((Self { sync: flags & SYNC != 0, flags, block, normal, zero }, content))
+        Ok((Self { sync: flags & SYNC != 0, flags, block, normal, zero, size: count(size) }, size.into()))
     }
 
     /// Returns whether the pages are compressed.
@@ -155,15 +169,39 @@ fn count(pages: u32) -> usize {
     usize::try_from(pages).unwrap_or(usize::MAX)
 }
 
-fn check_flags(flags: u32) -> Result<(), LoadError> {
-    let compression = match flags & COMPRESSION {
-        0 if flags & !SYNC == 0 => return Ok(()),
-        2 => "zlib",
-        4 => "zstd",
-        _ => return Err(LoadError::malformed("known flags of a packet", format!("{flags:#x}"))),
+/// Checks the flags of a packet, whose pages have this compression. A packet without content may lack the flag.
+/// (QEMU: `zlib_recv` in `migration/multifd-zlib.c` and its equivalents.)
+fn check_flags(flags: u32, expected: Option<Compression>) -> Result<(), LoadError> {
+    let known = [Compression::None, Compression::Zlib, Compression::Zstd];
+    let known = known.into_iter().find(|compression| flags_of(*compression) == flags & COMPRESSION);
+    let Some(found) = known.filter(|_| flags & !(SYNC | COMPRESSION) == 0) else {
+        return Err(LoadError::malformed("known flags of a packet", format!("{flags:#x}")));
     };
-    let error = LoadError::new(LoadErrorKind::Unsupported, "pages without compression", compression);
-    Err(error.or_advice("set `multifd-compression` to `none` at the source"))
+    match expected {
+        Some(expected) if expected != found => {
+            let error = LoadError::malformed(format!("pages with compression `{expected}`"), format!("`{found}`"));
+            let (received, expected) = (flags_of(found), flags_of(expected));
+            let message = format!("multifd: flags received {received:x} flags expected {expected:x}");
+            Err(error.with_qemu_message(message).or_advice("set `multifd-compression` to the same value on both sides"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks the size of the content of a packet.
+fn check_size(size: u64, pages: usize, page_size: PageSize, compression: Compression) -> Result<(), LoadError> {
+    let expected = match compression {
+        Compression::None => {
+            let expected = pages as u64 * page_size.bytes();
+            if size == expected {
+                return Ok(());
+            }
+            format!("{expected:#x} bytes of pages")
+        }
+        _ if (1..=COMPRESSED as u64).contains(&size) => return Ok(()),
+        _ => format!("1 to {COMPRESSED:#x} bytes of compressed pages"),
+    };
+    Err(LoadError::malformed(expected, format!("{size:#x}")))
 }
 
 fn name(bytes: &[u8]) -> Result<&str, LoadError> {
@@ -176,7 +214,6 @@ fn name(bytes: &[u8]) -> Result<&str, LoadError> {
 #[derive(Debug)]
 pub(crate) struct PacketHead {
     bytes: Vec<u8>,
-    page_size: u64,
     normal: u32,
     zero: u32,
     slots: usize,
@@ -187,7 +224,7 @@ impl PacketHead {
         let mut bytes = vec![0; head_size(page_size)];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4..8].copy_from_slice(&VERSION.to_be_bytes());
-        Self { bytes, page_size: page_size.bytes(), normal: 0, zero: 0, slots: pages_per_packet(page_size) }
+        Self { bytes, normal: 0, zero: 0, slots: pages_per_packet(page_size) }
     }
 
     /// Begins a packet with pages of a block, which has normal pages first: all `normal` before all `zero`.
@@ -204,12 +241,11 @@ impl PacketHead {
         (self.normal, self.zero) = (counted(normal), counted(zero));
     }
 
-    /// Completes the head and returns its bytes. `number` counts the packets of all channels.
-    pub(crate) fn finish(&mut self, flags: u32, number: u64) -> &[u8] {
+    /// Completes the head of `size` bytes of content and returns its bytes. `number` counts the packets of all channels.
+    pub(crate) fn finish(&mut self, flags: u32, number: u64, size: usize) -> &[u8] {
         let allocated = if self.normal + self.zero == 0 { 0 } else { self.slots };
-        let size = u64::from(self.normal) * self.page_size;
         for (at, value) in
-            [(8, flags), (12, low(allocated as u64)), (16, self.normal), (20, low(size)), (32, self.zero)]
+            [(8, flags), (12, low(allocated as u64)), (16, self.normal), (20, low(size as u64)), (32, self.zero)]
         {
             self.bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
         }
@@ -251,8 +287,8 @@ mod tests {
         assert_eq!(head_size(PageSize::DEFAULT), 1344);
         assert_eq!(pages_per_packet(page_size(1024)), 512);
         let mut head = PacketHead::new(PageSize::DEFAULT);
-        assert_eq!(head.finish(SYNC, 7).len(), 1344);
-        assert_eq!(head.finish(SYNC, 7)[8..36], *b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0");
+        assert_eq!(head.finish(SYNC, 7, 0).len(), 1344);
+        assert_eq!(head.finish(SYNC, 7, 0)[8..36], *b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0");
     }
 
     proptest! {
@@ -266,8 +302,8 @@ mod tests {
             let mut head = PacketHead::new(PageSize::DEFAULT);
             head.fill("another", &[1; 100], &[2; 28]);
             head.fill(&name, &normal, &zero);
-            let bytes = head.finish(u32::from(sync), 3);
-            let decoded = Head::decode(bytes, PageSize::DEFAULT).unwrap();
+            let bytes = head.finish(u32::from(sync), 3, normal.len() * 4096);
+            let decoded = Head::decode(bytes, PageSize::DEFAULT, Compression::None).unwrap();
             let empty = normal.is_empty() && zero.is_empty();
             prop_assert_eq!((decoded.sync, decoded.block), (sync, if empty { "" } else { &name }));
             prop_assert!(decoded.normal().eq(normal) && decoded.zero().eq(zero));
@@ -278,21 +314,28 @@ mod tests {
             let mut bytes = bytes;
             bytes[..8].copy_from_slice(&[0x11, 0x22, 0x33, 0x44, 0, 0, 0, 1]);
             bytes[8..12].copy_from_slice(&[0, 0, 0, flags]);
-            let _ = Head::decode(&bytes, PageSize::DEFAULT);
+            for compression in [Compression::None, Compression::Zlib, Compression::Zstd] {
+                let _ = Head::decode(&bytes, PageSize::DEFAULT, compression);
+            }
         }
+    }
+
+    /// Returns the error of a changed head, whose pages should have this compression.
+    fn error(compression: Compression, change: impl Fn(&mut [u8])) -> String {
+        let mut head = PacketHead::new(PageSize::DEFAULT);
+        head.fill("ram", &[0, 4096], &[8192]);
+        let mut bytes = head.finish(flags_of(compression), 0, 2 * 4096).to_vec();
+        Head::decode(&bytes, PageSize::DEFAULT, compression).unwrap();
+        change(&mut bytes);
+        let error = Head::decode(&bytes, PageSize::DEFAULT, compression).unwrap_err();
+        format!("{}, {}", error.expected(), error.found())
     }
 
     #[test]
     fn malformed_heads_are_rejected() {
-        let error = |change: fn(&mut Vec<u8>)| {
-            let mut head = PacketHead::new(PageSize::DEFAULT);
-            head.fill("ram", &[0, 4096], &[8192]);
-            let mut bytes = head.finish(0, 0).to_vec();
-            change(&mut bytes);
-            let error = Head::decode(&bytes, PageSize::DEFAULT).unwrap_err();
-            format!("{}, {}", error.expected(), error.found())
-        };
-        assert_eq!(error(|bytes| bytes[11] = 2), "pages without compression, zlib");
+        let error = |change: fn(&mut [u8])| error(Compression::None, change);
+        assert_eq!(error(|bytes| bytes[11] = 2), "pages with compression `none`, `zlib`");
+        assert_eq!(error(|bytes| bytes[11] = 6), "known flags of a packet, 0x6");
         assert_eq!(error(|bytes| bytes[11] = 0x20), "known flags of a packet, 0x20");
         assert_eq!(error(|bytes| bytes[19] = 128), "at most 128 pages in a packet, 128 normal and 1 zero pages");
         assert_eq!(
@@ -302,5 +345,26 @@ mod tests {
         assert_eq!(error(|bytes| bytes[23] = 1), "0x2000 bytes of pages, 0x2001");
         assert_eq!(error(|bytes| bytes[64] = 0), "the name of a block, other bytes");
         assert_eq!(error(|bytes| bytes[64..320].fill(b'a')), "the name of a block, other bytes");
+    }
+
+    #[test]
+    fn malformed_compressed_heads_are_rejected() {
+        let error = |change: fn(&mut [u8])| error(Compression::Zstd, change);
+        assert_eq!(error(|bytes| bytes[11] = 0), "pages with compression `zstd`, `none`");
+        assert_eq!(error(|bytes| bytes[11] = 3), "pages with compression `zstd`, `zlib`");
+        assert_eq!(error(|bytes| bytes[20..24].fill(0)), "1 to 0x100000 bytes of compressed pages, 0x0");
+        assert_eq!(error(|bytes| bytes[20] = 1), "1 to 0x100000 bytes of compressed pages, 0x1002000");
+    }
+
+    #[test]
+    fn packets_without_content_need_no_flag() {
+        let mut head = PacketHead::new(PageSize::DEFAULT);
+        head.fill("ram", &[], &[8192]);
+        for flags in [SYNC, 2, 4 | SYNC] {
+            // The size is the one of an older packet.
+            let bytes = head.finish(flags, 0, 77);
+            let decoded = Head::decode(bytes, PageSize::DEFAULT, Compression::Zlib).unwrap();
+            assert_eq!((decoded.size, decoded.sync, decoded.zero().len()), (0, flags & SYNC != 0, 1));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::memory::BlockLayout;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::{Compression, Parameters};
+use crate::migration::parameter::Parameters;
 use crate::migration::peer::MachineSwitches;
 use crate::migration::release::QemuRelease;
 use crate::stream::PostcopyAdvice;
@@ -110,8 +110,8 @@ impl SourceConfig {
     /// Returns the reason why pages cannot be sent over data channels, if they are to be.
     fn check_multifd(&self) -> Option<String> {
         let compression = self.parameters.multifd_compression;
-        let missing = self.has(Capability::Multifd) && compression != Compression::None;
-        missing.then(|| format!("parameter `multifd-compression` is `{compression}`; only `none` is implemented"))
+        let missing = self.has(Capability::Multifd) && !compression.is_supported();
+        missing.then(|| format!("unsupported `multifd-compression`; build with the feature `{compression}`"))
     }
 
     /// Returns the reason why postcopy is impossible, if it may be used.

@@ -200,7 +200,8 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         let uuid = memory.announced.is_none().then(|| host.uuid());
         let accepted = multifd::accept(listener, channels, uuid, timeouts, || self.is_decided())?;
         let Some((main, data)) = accepted else { return Ok(None) };
-        self.receiving = Some(Receiving::start(&main, data, &memory, self.progress)?);
+        let compression = config.parameters.multifd_compression;
+        self.receiving = Some(Receiving::start(&main, data, &memory, compression, self.progress)?);
         Ok(Some(main))
     }
 

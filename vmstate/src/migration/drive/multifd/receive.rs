@@ -6,11 +6,15 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use vmstate_types::LoadError;
+
 use crate::memory::RamBlock;
 use crate::migration::drive::channel::Channel;
 use crate::migration::drive::host::HostMemory;
 use crate::migration::drive::socket::Socket;
-use crate::migration::protocol::multifd::{Head, head_size};
+use crate::migration::parameter::Compression;
+use crate::migration::protocol::compression::Decompressor;
+use crate::migration::protocol::multifd::{COMPRESSED, Head, head_size};
 use crate::ram::channels::{Connections, SharedLoad};
 
 type Block = Arc<dyn RamBlock + Send + Sync>;
@@ -48,6 +52,7 @@ impl Receiving {
         main: &Channel,
         mut channels: Vec<Channel>,
         memory: &HostMemory,
+        compression: Compression,
         timeout: Duration,
     ) -> io::Result<Self> {
         let clone = |socket: &Socket| socket.try_clone();
@@ -58,11 +63,13 @@ impl Receiving {
         let shared = Arc::new(SharedLoad::new(memory.page_size, blocks, count, sockets, timeout));
         let inputs = channels.iter_mut().map(|channel| channel.input.take().ok_or(ErrorKind::Unsupported.into()));
         let inputs = inputs.collect::<io::Result<Vec<_>>>()?;
-        let mut threads = Vec::with_capacity(inputs.len());
+        let mut receivers = Vec::with_capacity(inputs.len());
         for (id, input) in inputs.into_iter().enumerate() {
-            let receiver = Receiver { id, input, shared: Arc::clone(&shared) };
-            threads.push(thread::spawn(move || receiver.run()));
+            let content = Content::new(compression)?;
+            let receiver = Receiver { id, input, content, shared: Arc::clone(&shared) };
+            receivers.push(receiver);
         }
+        let threads = receivers.into_iter().map(|receiver| thread::spawn(move || receiver.run())).collect();
         Ok(Self { shared, threads, _channels: channels })
     }
 
@@ -85,7 +92,41 @@ impl Drop for Receiving {
 struct Receiver {
     id: usize,
     input: File,
+    content: Content,
     shared: Arc<SharedLoad>,
+}
+
+/// The content of packets.
+enum Content {
+    Pages,
+    Compressed { decompressor: Decompressor, packet: Vec<u8> },
+}
+
+impl Content {
+    fn new(compression: Compression) -> io::Result<Self> {
+        Ok(match Decompressor::new(compression)? {
+            None => Self::Pages,
+            Some(decompressor) => Self::Compressed { decompressor, packet: vec![0; COMPRESSED] },
+        })
+    }
+
+    fn compression(&self) -> Compression {
+        match self {
+            Self::Pages => Compression::None,
+            Self::Compressed { decompressor, .. } => decompressor.compression(),
+        }
+    }
+
+    /// Reads the pages of a packet.
+    fn read(&mut self, input: &mut File, block: &Block, head: &Head<'_>, page: &mut [u8]) -> io::Result<()> {
+        let Self::Compressed { decompressor, packet } = self else {
+            return read_pages(input, block, head.normal(), page);
+        };
+        let packet = packet.get_mut(..head.size).ok_or(ErrorKind::InvalidData)?;
+        input.read_exact(packet).map_err(explain_end)?;
+        let write = |offset, page: &[u8]| block.write(offset, page).map_err(io::Error::other);
+        decompressor.pages(packet, page, head.normal(), write)
+    }
 }
 
 /// Reports the end of a channel, also if its thread panics.
@@ -112,10 +153,11 @@ impl Receiver {
         let mut head = vec![0; head_size(page_size)];
         let mut page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
         while read_head(&mut self.input, &mut head)? {
-            let packet = Head::decode(&head, page_size).map_err(io::Error::other)?;
+            let packet =
+                Head::decode(&head, page_size, self.content.compression()).map_err(|error| with_advice(&error))?;
             if packet.normal().len() > 0 {
                 let block = self.shared.prepare(packet.block, packet.normal()).map_err(io::Error::other)?;
-                read_pages(&mut self.input, block, packet.normal(), &mut page)?;
+                self.content.read(&mut self.input, block, &packet, &mut page)?;
             }
             if packet.zero().len() > 0 {
                 self.shared.zero(packet.block, packet.zero()).map_err(io::Error::other)?;
@@ -126,6 +168,13 @@ impl Receiver {
         }
         Ok(())
     }
+}
+
+fn with_advice(error: &LoadError) -> io::Error {
+    io::Error::other(match error.advice() {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    })
 }
 
 /// Reads a head. Returns `false` at the end of the channel.
@@ -141,6 +190,11 @@ fn read_head(input: &mut File, head: &mut [u8]) -> io::Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Names the place at which a channel ends.
+fn explain_end(error: io::Error) -> io::Error {
+    if error.kind() == ErrorKind::UnexpectedEof { truncated() } else { error }
 }
 
 fn truncated() -> io::Error {
@@ -196,10 +250,7 @@ use copy_pages as read_pages;
 /// Reads pages through a buffer.
 fn copy_pages(input: &mut File, block: &Block, offsets: impl Iterator<Item = u64>, page: &mut [u8]) -> io::Result<()> {
     for offset in offsets {
-        input.read_exact(page).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => truncated(),
-            _ => error,
-        })?;
+        input.read_exact(page).map_err(explain_end)?;
         block.write(offset, page).map_err(io::Error::other)?;
     }
     Ok(())

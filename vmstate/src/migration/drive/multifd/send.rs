@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use crate::memory::{DirtyWord, PageSize, RamBlock};
 use crate::migration::drive::channel::Channel;
 use crate::migration::drive::host::HostMemory;
 use crate::migration::drive::socket::Socket;
-use crate::migration::parameter::ZeroPages;
-use crate::migration::protocol::multifd::{Hello, PacketHead, SYNC, pages_per_packet};
+use crate::migration::parameter::{Parameters, ZeroPages};
+use crate::migration::protocol::compression::Compressor;
+use crate::migration::protocol::multifd::{Hello, PacketHead, SYNC, flags_of, pages_per_packet};
 use crate::migration::uri::Uri;
 use crate::ram::channels::{Claim, Sent, SharedSave};
 
@@ -20,8 +20,10 @@ type Block = Arc<dyn RamBlock + Send + Sync>;
 
 /// The properties of the channels of a source.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::migration::drive) struct SendOptions {
-    pub(in crate::migration::drive) channels: u8,
+pub(in crate::migration::drive) struct SendOptions<'p> {
+    /// The number of channels, their compression and their timeouts.
+    pub(in crate::migration::drive) parameters: &'p Parameters,
+    /// The detection of zero pages that the destination supports.
     pub(in crate::migration::drive) zero_pages: ZeroPages,
     /// Set if the channels synchronize at the end of each section.
     pub(in crate::migration::drive) at_section_ends: bool,
@@ -40,21 +42,21 @@ impl Sending {
     /// Connects the channels, and starts their threads.
     pub(in crate::migration::drive) fn connect(
         uri: &Uri,
-        options: SendOptions,
+        options: SendOptions<'_>,
         uuid: [u8; 16],
         memory: &HostMemory,
-        (connect, progress): (Duration, Duration),
     ) -> io::Result<Self> {
-        let shared = Arc::new(SharedSave::new(options.channels.into()));
+        let parameters = options.parameters;
+        let shared = Arc::new(SharedSave::new(parameters.multifd_channels.into()));
         let numbers = Arc::new(AtomicU64::new(0));
         let at_section_ends = options.at_section_ends;
         let mut sending = Self { shared, at_section_ends, channels: Vec::new(), threads: Vec::new() };
-        for id in 0..options.channels {
-            let mut channel = Channel::connect(uri, connect, progress)?;
+        for id in 0..parameters.multifd_channels {
+            let mut channel = Channel::connect(uri, parameters.connect_timeout, parameters.progress_timeout)?;
             let mut output = channel.output.take().ok_or(io::ErrorKind::Unsupported)?;
             output.write_all(&Hello { uuid, id }.encode())?;
             sending.channels.push(channel);
-            let sender = Sender::new(id, output, memory, options.zero_pages, &sending.shared, &numbers);
+            let sender = Sender::new(id, output, memory, options, &sending.shared, &numbers)?;
             sending.threads.push(thread::spawn(move || sender.run()));
         }
         Ok(sending)
@@ -92,6 +94,7 @@ impl Drop for Sending {
 struct Sender {
     id: u8,
     output: File,
+    compressor: Option<Compressor>,
     blocks: Vec<Block>,
     page_size: PageSize,
     zero_pages: ZeroPages,
@@ -104,7 +107,7 @@ struct Sender {
     normal: Vec<u64>,
     zero: Vec<u64>,
     capacity: usize,
-    /// A page without an address in this process.
+    /// The buffer of a page that is compressed or has no address in this process.
     page: Vec<u8>,
     synchronizations: u64,
 }
@@ -125,17 +128,18 @@ impl Sender {
         id: u8,
         output: File,
         memory: &HostMemory,
-        zero_pages: ZeroPages,
+        options: SendOptions<'_>,
         shared: &Arc<SharedSave>,
         numbers: &Arc<AtomicU64>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let capacity = pages_per_packet(memory.page_size);
-        Self {
+        Ok(Self {
             id,
             output,
+            compressor: Compressor::new(options.parameters)?,
             blocks: memory.blocks.clone(),
             page_size: memory.page_size,
-            zero_pages,
+            zero_pages: options.zero_pages,
             shared: Arc::clone(shared),
             numbers: Arc::clone(numbers),
             head: PacketHead::new(memory.page_size),
@@ -145,7 +149,7 @@ impl Sender {
             capacity,
             page: vec![0; usize::try_from(memory.page_size.bytes()).unwrap_or(0)],
             synchronizations: 0,
-        }
+        })
     }
 
     fn run(mut self) {
@@ -219,16 +223,44 @@ impl Sender {
     fn send(&mut self, flags: u32) -> io::Result<()> {
         let idstr = self.blocks.get(self.block).filter(|_| self.pages() > 0).map_or("", |block| block.idstr());
         self.head.fill(idstr, &self.normal, &self.zero);
-        let head = self.head.finish(flags, self.numbers.fetch_add(1, Ordering::Relaxed));
-        if let Some(block) = self.blocks.get(self.block) {
-            write_packet(&mut self.output, head, block, &self.normal, &mut self.page)?;
-        }
+        let bytes = match &self.compressor {
+            Some(_) if self.pages() > 0 => self.write_compressed(flags)?,
+            _ => self.write_pages(flags)?,
+        };
         let (normal, zero) = (self.normal.len() as u64, self.zero.len() as u64);
-        let bytes = head.len() as u64 + normal * self.page_size.bytes();
-        self.shared.sent(Sent { normal, zero, bytes });
+        self.shared.sent(Sent { normal, zero, bytes: bytes as u64 });
         self.normal.clear();
         self.zero.clear();
         Ok(())
+    }
+
+    /// Writes the packet. Returns its size.
+    fn write_pages(&mut self, flags: u32) -> io::Result<usize> {
+        let size = self.normal.len() * self.page.len();
+        let head = self.head.finish(flags, self.numbers.fetch_add(1, Ordering::Relaxed), size);
+        if let Some(block) = self.blocks.get(self.block) {
+            write_packet(&mut self.output, head, block, &self.normal, &mut self.page)?;
+        }
+        Ok(head.len() + size)
+    }
+
+    /// Writes the packet with compressed pages. Returns its size.
+    ///
+    /// The pages are copied first, because the guest may write them, and a codec that reads a byte twice expects the same
+    /// value.
+    fn write_compressed(&mut self, flags: u32) -> io::Result<usize> {
+        let (Some(compressor), Some(block)) = (&mut self.compressor, self.blocks.get(self.block)) else { return Ok(0) };
+        compressor.clear();
+        for offset in &self.normal {
+            block.read(*offset, &mut self.page).map_err(io::Error::other)?;
+            compressor.add(&self.page)?;
+        }
+        let flags = flags | flags_of(compressor.compression());
+        let content = if self.normal.is_empty() { &[][..] } else { compressor.finish()? };
+        let head = self.head.finish(flags, self.numbers.fetch_add(1, Ordering::Relaxed), content.len());
+        self.output.write_all(head)?;
+        self.output.write_all(content)?;
+        Ok(head.len() + content.len())
     }
 }
 

@@ -116,13 +116,8 @@ impl<H: Host> Outgoing<'_, H> {
             ZeroPages::Multifd if config.multifd_legacy_zero => ZeroPages::Legacy,
             other => other,
         };
-        let options = SendOptions {
-            channels: parameters.multifd_channels,
-            zero_pages,
-            at_section_ends: config.multifd_section_flush,
-        };
-        let timeouts = (parameters.connect_timeout, parameters.progress_timeout);
-        let sending = Sending::connect(&self.uri, options, self.host.uuid(), memory, timeouts);
+        let options = SendOptions { parameters, zero_pages, at_section_ends: config.multifd_section_flush };
+        let sending = Sending::connect(&self.uri, options, self.host.uuid(), memory);
         sending.map(Some).map_err(|error| MigrationError::new("data channel", &error))
     }
 

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use super::super::drive::{Host, Incoming, MigrationError, random_session};
 use super::super::source::{SourceConfig, SourceControl};
-use super::super::{Announcement, MigrationStatus, Mode, QemuRelease, Statistics, Uri};
+use super::super::{Announcement, MachineSwitches, MigrationStatus, Mode, QemuRelease, Statistics, Uri};
 use super::error::CommandError;
 use super::operations::{DirtyRate, Operations, RunState};
 use super::request::DirtyRateRequest;
@@ -193,7 +193,8 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         if self.measurement.as_ref().is_some_and(Measurement::is_measuring) {
             self.measurement = None;
         }
-        let config = source_config(&to, settings);
+        let switches = MachineSwitches::new(&self.guest.machine_type()?, settings.release);
+        let config = source_config(&to, settings).switches(switches);
         let job = Job::send(&self.guest, to, config).map_err(|error| failed(&error))?;
         self.job = Some(job);
         Ok(())

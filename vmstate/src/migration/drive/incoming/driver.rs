@@ -65,6 +65,10 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         let mut next = self.next_action();
         while let Some(action) = next {
             next = match action {
+                // A guest that is kept and does not run here waits for nothing: its source asks an operator.
+                DestinationAction::Accept if self.searches_ends && self.engine.status() == MigrationStatus::Loaded => {
+                    break;
+                }
                 DestinationAction::Load => self.load(host),
                 action => {
                     let input = self.execute(host, &action);

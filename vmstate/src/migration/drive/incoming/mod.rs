@@ -157,9 +157,8 @@ impl Incoming {
         result(&Driver::new(&self, on_event).run(host))
     }
 
-    /// Loads a guest without the handshake of this library, and returns the engine. A lost connection ends it.
-    pub(super) fn run_to_end(mut self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Destination {
-        self.config.without_handshake = true;
+    /// Loads a guest, and returns the engine.
+    pub(super) fn run_to_end(self, host: &mut impl Host, on_event: impl FnMut(Event)) -> Destination {
         Driver::new(&self, on_event).run(host)
     }
 }

@@ -28,8 +28,8 @@ impl OpaqueGuest {
     /// Receives the guest from a source, and calls `keep` when it has arrived. A source with a return path completes the
     /// migration after `keep` has returned, so `keep` should save the guest durably.
     ///
-    /// The capability `postcopy-ram` of the source is declined, before its guest is stopped. A source that uses this library
-    /// gets the conversation of a QEMU, because a guest that does not run has no right to run to be handed over. Options of
+    /// The capability `postcopy-ram` of the source is declined, before its guest is stopped. A connection
+    /// that is lost after `keep` ends the migration, although a source that uses this library could connect again. Options of
     /// [`load_options`](Incoming::load_options) are ignored.
     ///
     /// # Errors

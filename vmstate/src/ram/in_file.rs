@@ -8,7 +8,7 @@ use vmstate_types::{LoadError, Reader, SaveError, Writer};
 use super::load::{PageAddress, PageStore, RamLoader};
 use super::mapped::PlacedPages;
 use super::record::{BlockHeader, RamOptions};
-use super::view::View;
+use super::view::Page;
 use crate::memory::{DirtyBitmap, Layout, PageSize, SharedBlock};
 use crate::section::Output;
 
@@ -101,17 +101,11 @@ impl PagesSaver {
         Ok(Self { file, placed: PlacedPages::setup(layout, out)? })
     }
 
-    /// Writes a run of pages of a block. Pages that cannot be borrowed are copied to `buffer`.
-    pub(crate) fn write(
-        &self,
-        index: usize,
-        block: &SharedBlock,
-        pages: Range<u64>,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(), SaveError> {
+    /// Writes a run of pages of a block, which were copied.
+    pub(crate) fn write(&self, index: usize, pages: Range<u64>, content: &[u8]) -> Result<(), SaveError> {
         let mut writer = Writer::new();
         let mut out = Output::to_mapped_file(&mut writer, &self.file, 0);
-        self.placed.write(&View::Shared(block), index, pages, buffer, &mut out).map(drop)
+        self.placed.write_run(Page::Copied(content), index, pages, &mut out).map(drop)
     }
 
     /// Writes the bitmaps after all pages.

@@ -72,11 +72,22 @@ impl PlacedPages {
         buffer: &mut Vec<u8>,
         out: &mut Output<'_>,
     ) -> Result<SentPages, SaveError> {
-        let Some(block) = self.blocks.get(index) else { return Ok(SentPages::default()) };
         let bytes = pages.end.saturating_sub(pages.start) * self.page_size;
         buffer.resize(usize::try_from(bytes).unwrap_or(0), 0);
+        let run = view.page(pages.start * self.page_size, buffer)?;
+        self.write_run(run, index, pages, out)
+    }
+
+    /// Writes a run of pages of a block, whose content is `run`. Returns the numbers of its pages.
+    pub(super) fn write_run(
+        &self,
+        run: Page<'_, '_>,
+        index: usize,
+        pages: Range<u64>,
+        out: &mut Output<'_>,
+    ) -> Result<SentPages, SaveError> {
+        let Some(block) = self.blocks.get(index) else { return Ok(SentPages::default()) };
         let first = pages.start * self.page_size;
-        let run = view.page(first, buffer)?;
         let size = usize::try_from(self.page_size).unwrap_or(usize::MAX);
         let mut sent = SentPages::default();
         let mut filled = 0..0;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use vmstate_types::SaveError;
 
-use crate::memory::{DirtyBitmap, Fault, Layout, MemoryError, PageSize, ProtectedPages, SharedBlock};
+use crate::memory::{DirtyBitmap, Fault, Layout, MemoryError, PageSize, ProtectedPages, RamBlock, SharedBlock};
 use crate::ram::PagesSaver;
 use crate::section::Output;
 
@@ -103,28 +103,37 @@ impl Engine {
             let mut next = 0;
             while let Some(run) = units.set.run_from(next, most) {
                 next = run.end;
-                // Pages that were written meanwhile are saved already.
-                for unit in run.filter(|unit| units.set.remove(*unit)) {
-                    self.save(pages, index, &(unit..unit + 1), &mut buffer);
+                for taken in units.take(run) {
+                    self.save(pages, index, &taken, &mut buffer);
                 }
                 self.failure()?;
             }
         }
-        self.failure()?;
-        let saver = self.saver();
-        saver.as_ref().map_or(Ok(()), PagesSaver::finish)
+        Ok(())
     }
 
-    /// Saves units that this thread has taken, and releases them even if that fails: the guest continues in any case.
+    /// Writes the bitmaps when all pages are saved, and no fault is being handled anymore.
+    pub(super) fn finish(&self) -> Result<(), SaveError> {
+        self.failure()?;
+        self.saver().as_ref().map_or(Ok(()), PagesSaver::finish)
+    }
+
+    /// Saves units that this thread has taken. They are released as soon as they are copied, and even if that fails: the guest
+    /// continues in any case.
     fn save(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>, buffer: &mut Vec<u8>) {
-        let bytes = self.bytes(index, units);
-        let page_size = self.layout.page_size().bytes();
-        let target = bytes.start / page_size..bytes.end.div_ceil(page_size);
-        if let (Some(saver), Some(block)) = (&*self.saver(), self.blocks.get(index)) {
-            let saved = saver.write(index, block, target, buffer);
-            saved.unwrap_or_else(|error| self.fail(error));
-        }
+        let copied = self.copy(index, units, buffer);
         self.release(pages, index, units);
+        let page_size = self.layout.page_size().bytes();
+        let Range { start, end } = self.bytes(index, units);
+        let write = |saver: &PagesSaver| saver.write(index, start / page_size..end.div_ceil(page_size), buffer);
+        let saved = copied.and_then(|()| self.saver().as_ref().map_or(Ok(()), write));
+        saved.unwrap_or_else(|error| self.fail(error));
+    }
+
+    fn copy(&self, index: usize, units: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(), SaveError> {
+        let Range { start, end } = self.bytes(index, units);
+        buffer.resize(usize::try_from(end - start).unwrap_or(0), 0);
+        self.blocks.get(index).map_or(Ok(()), |block| Ok(block.read(start, buffer)?))
     }
 
     fn release(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>) {
@@ -134,7 +143,7 @@ impl Engine {
 
     fn bytes(&self, index: usize, units: &Range<u64>) -> Range<u64> {
         let size = self.units.get(index).map_or(0, |units| units.size);
-        let end = self.blocks.get(index).map_or(0, |block| block.size());
+        let end = self.blocks.get(index).map_or(0, RamBlock::size);
         units.start * size..units.end.saturating_mul(size).min(end)
     }
 
@@ -157,5 +166,19 @@ impl Engine {
     /// Returns the first failure.
     fn failure(&self) -> Result<(), SaveError> {
         self.error().take().map_or(Ok(()), Err)
+    }
+}
+
+impl Units {
+    /// Takes units to save them. Returns them in runs, without the units that were written meanwhile and are saved already.
+    fn take(&self, units: Range<u64>) -> Vec<Range<u64>> {
+        let mut taken: Vec<Range<u64>> = Vec::new();
+        for unit in units.filter(|unit| self.set.remove(*unit)) {
+            match taken.last_mut() {
+                Some(run) if run.end == unit => run.end += 1,
+                _ => taken.push(unit..unit + 1),
+            }
+        }
+        taken
     }
 }

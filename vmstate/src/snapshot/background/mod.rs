@@ -102,7 +102,10 @@ impl BackgroundRam {
         let Some(writes) = writes else {
             return Err(SaveError::misuse("the background snapshot is complete; start another one"));
         };
-        self.0.engine.save_all(writes.pages())
+        self.0.engine.save_all(writes.pages())?;
+        // The handler may still write the last pages to the file: this waits for its thread.
+        drop(writes);
+        self.0.engine.finish()
     }
 
     /// Returns the number of writes that had to wait for the save of their page.

@@ -1,5 +1,6 @@
 //! A restore while the guest runs: its thread, its state and its end.
 
+use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -13,9 +14,9 @@ use crate::snapshot::{StoreError, StoreErrorKind};
 /// A guest whose pages are read while it runs.
 ///
 /// Dropping this continues the restore in the background; [`cancel`](Self::cancel) ends it.
-#[derive(Debug)]
 pub struct LazyRestore {
     shared: Arc<Shared>,
+    pages: MissingPages,
     thread: JoinHandle<()>,
 }
 
@@ -156,17 +157,24 @@ impl Shared {
 
     /// Places pages until all are present, and returns `true`, or until the phase changes.
     fn place(&self, pages: &MissingPages) -> Result<bool, StoreError> {
-        // After a failure, threads still wait for pages.
-        self.engine.wake(pages)?;
-        self.engine.prefetch(pages, &|| self.runs())?;
+        // A retry can follow a failure at once: ranges that were skipped between must be placed again.
+        let skipped = Cell::new(false);
+        let go_on = || {
+            skipped.set(skipped.get() || !self.runs());
+            !skipped.get()
+        };
+        self.engine.prefetch(pages, &go_on)?;
+        if skipped.get() {
+            return Ok(false);
+        }
         self.lock().prefetched = true;
         self.changed.notify_all();
         if !self.background {
             self.wait(|state| (state.phase != Phase::Running).then_some(()));
             return Ok(false);
         }
-        self.engine.place_all(pages, &|| self.runs())?;
-        Ok(self.runs())
+        self.engine.place_all(pages, &go_on)?;
+        Ok(!skipped.get())
     }
 }
 
@@ -183,7 +191,7 @@ pub(super) fn start(
     on_failure: OnFailure,
 ) -> Result<LazyRestore, StoreError> {
     *shared.on_failure.lock().unwrap_or_else(PoisonError::into_inner) = on_failure;
-    let runner = shared.clone();
+    let (runner, pages) = (shared.clone(), missing.pages().clone());
     // Before the memory changes, because the thread may not start.
     let thread = thread::Builder::new().name("lazy restore".to_owned()).spawn(move || runner.run(missing));
     let thread = thread.map_err(no_thread)?;
@@ -195,7 +203,7 @@ pub(super) fn start(
         })?;
     }
     shared.set(Phase::Running);
-    Ok(LazyRestore { shared, thread })
+    Ok(LazyRestore { shared, pages, thread })
 }
 
 fn no_thread(error: io::Error) -> StoreError {
@@ -250,10 +258,13 @@ impl LazyRestore {
     /// Continues after a failure, for example after a lost file system was mounted again. Threads of the guest that wait for a
     /// page access it again.
     pub fn retry(&self) {
-        let mut state = self.shared.lock();
-        if matches!(state.phase, Phase::Failed(..)) {
-            state.phase = Phase::Running;
-            self.shared.changed.notify_all();
+        if !matches!(self.shared.lock().phase, Phase::Failed(..)) {
+            return;
+        }
+        self.shared.set(Phase::Running);
+        // Here and not on the thread, which may not have seen the failure. Faults are handled from now on.
+        if let Err(error) = self.shared.engine.wake(&self.pages) {
+            self.shared.fail(&error);
         }
     }
 
@@ -285,8 +296,8 @@ impl Phase {
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for LazyRestore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("phase", &self.lock().phase).finish_non_exhaustive()
+        f.debug_struct("LazyRestore").field("phase", &self.shared.lock().phase).finish_non_exhaustive()
     }
 }

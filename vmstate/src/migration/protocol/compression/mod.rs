@@ -43,15 +43,10 @@ impl Compressor {
     /// Returns an error if this build does not support the compression.
     pub(crate) fn new(parameters: &Parameters) -> io::Result<Option<Self>> {
         let compression = parameters.multifd_compression;
-        let stream: Box<dyn Encode> = match compression {
-            Compression::None => return Ok(None),
-            #[cfg(feature = "zlib")]
-            Compression::Zlib => Box::new(zlib::Encoder::new(parameters.multifd_zlib_level)),
-            #[cfg(feature = "zstd")]
-            Compression::Zstd => Box::new(zstd::Encoder::new(parameters.multifd_zstd_level)?),
-            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
-            other => return Err(unsupported(other)),
-        };
+        if compression == Compression::None {
+            return Ok(None);
+        }
+        let stream = encoder(parameters)?;
         Ok(Some(Self { compression, stream, output: Vec::with_capacity(COMPRESSED) }))
     }
 
@@ -96,15 +91,10 @@ impl Decompressor {
     /// # Errors
     /// Returns an error if this build does not support the compression.
     pub(crate) fn new(compression: Compression) -> io::Result<Option<Self>> {
-        let stream: Box<dyn Decode> = match compression {
-            Compression::None => return Ok(None),
-            #[cfg(feature = "zlib")]
-            Compression::Zlib => Box::new(zlib::Decoder::new()),
-            #[cfg(feature = "zstd")]
-            Compression::Zstd => Box::new(zstd::Decoder::new()?),
-            #[cfg(not(all(feature = "zlib", feature = "zstd")))]
-            other => return Err(unsupported(other)),
-        };
+        if compression == Compression::None {
+            return Ok(None);
+        }
+        let stream = decoder(compression)?;
         Ok(Some(Self { compression, stream }))
     }
 
@@ -168,7 +158,26 @@ fn incompressible() -> io::Error {
     invalid("compressed pages are larger than twice their size")
 }
 
-#[cfg(not(all(feature = "zlib", feature = "zstd")))]
+fn encoder(parameters: &Parameters) -> io::Result<Box<dyn Encode>> {
+    match parameters.multifd_compression {
+        #[cfg(feature = "zlib")]
+        Compression::Zlib => Ok(Box::new(zlib::Encoder::new(parameters.multifd_zlib_level))),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => Ok(Box::new(zstd::Encoder::new(parameters.multifd_zstd_level)?)),
+        other => Err(unsupported(other)),
+    }
+}
+
+fn decoder(compression: Compression) -> io::Result<Box<dyn Decode>> {
+    match compression {
+        #[cfg(feature = "zlib")]
+        Compression::Zlib => Ok(Box::new(zlib::Decoder::new())),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => Ok(Box::new(zstd::Decoder::new()?)),
+        other => Err(unsupported(other)),
+    }
+}
+
 fn unsupported(compression: Compression) -> io::Error {
     let text = format!("unsupported `multifd-compression`; build with the feature `{compression}`");
     io::Error::new(ErrorKind::Unsupported, text)

@@ -27,6 +27,7 @@ pub(in crate::migration) struct Board {
     pub(in crate::migration) runs: bool,
     /// The number of pages that the guest writes at each stop, in place of vCPUs.
     writes: u64,
+    pub(in crate::migration) uuid: [u8; 16],
 }
 
 struct Register<'r>(&'r mut u32);
@@ -50,7 +51,7 @@ impl Board {
         let ram = Arc::new(VecBlock::new("ram", bytes));
         let layout = Layout::new(PageSize::DEFAULT, [&*ram]).unwrap();
         let log = Arc::new(Marked::new(&layout));
-        Self { machine: "board", ram, log, register: 0, runs, writes: 0 }
+        Self { machine: "board", ram, log, register: 0, runs, writes: 0, uuid: [0; 16] }
     }
 
     pub(in crate::migration) fn source() -> Self {
@@ -66,6 +67,10 @@ impl Board {
 impl Host for Board {
     fn configuration(&self) -> Configuration {
         Configuration::new(self.machine)
+    }
+
+    fn uuid(&self) -> [u8; 16] {
+        self.uuid
     }
 
     fn memory(&self) -> HostMemory {

@@ -178,6 +178,10 @@ impl<H: Host> Host for Guest<H> {
         lock(&self.0.host).configuration()
     }
 
+    fn uuid(&self) -> [u8; 16] {
+        lock(&self.0.host).uuid()
+    }
+
     fn memory(&self) -> HostMemory {
         lock(&self.0.host).memory()
     }

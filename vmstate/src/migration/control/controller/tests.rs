@@ -347,3 +347,20 @@ fn network_cards_are_announced_again() {
     let request = json!({"initial": 50, "max": 550, "rounds": 5, "step": 50});
     assert_eq!(source.run("announce-self", &request), json!({}));
 }
+
+#[test]
+fn other_machine_is_recognized_by_its_uuid() {
+    let (_folder, uri) = address();
+    let mut board = Board::source();
+    board.uuid = [7; 16];
+    let mut source = Program::new(Controller::new(board).unwrap());
+    let mut destination = Program::destination();
+    for program in [&mut source, &mut destination] {
+        program.set_capability("multifd");
+    }
+    destination.run("migrate-incoming", &uri);
+    source.run("migrate", &uri);
+    destination.wait("failed", &mut source);
+    let reason = destination.run("query-migrate", &json!({}))["error-desc"].as_str().unwrap().to_owned();
+    assert!(reason.contains("received uuid '07070707-0707"), "{reason}");
+}

@@ -110,6 +110,8 @@ impl<W: Write> ConversationWriter<W> {
         match entry.event {
             EntryEvent::Started(clock) => self.encode(entry, 0, Side::Source, &micros(clock).to_be_bytes()),
             EntryEvent::Connected => self.encode(entry, 1, Side::Source, &[]),
+            // It has a time.
+            EntryEvent::Bytes(side, []) => self.encode(entry, 2, side, &[]),
             EntryEvent::Bytes(side, bytes) => {
                 bytes.chunks(MAX_PAYLOAD).try_for_each(|chunk| self.encode(entry, 2, side, chunk))
             }
@@ -294,6 +296,7 @@ mod tests {
             at(0, 0, EntryEvent::Started(Duration::from_micros(1_700_000_000_000_001))),
             at(1, 0, EntryEvent::Connected),
             at(2, 0, EntryEvent::Bytes(Side::Source, b"QEVM")),
+            at(2, 0, EntryEvent::Bytes(Side::Source, b"")),
             at(3, MAX_CONNECTION, EntryEvent::Bytes(Side::Destination, b"\0\x01")),
             at(4, 0, EntryEvent::End(Side::Destination)),
             at(u64::MAX, 1, EntryEvent::Lost(Side::Source, "Connection reset by peer")),
@@ -373,6 +376,6 @@ mod tests {
     fn unknown_kinds_are_skipped() {
         let mut later = file(&entries());
         later[12] = 9;
-        assert_eq!(read(&later).unwrap(), (5, false));
+        assert_eq!(read(&later).unwrap(), (6, false));
     }
 }

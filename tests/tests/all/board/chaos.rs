@@ -93,6 +93,8 @@ struct Setting {
     destination: BoardProcess,
     proxy: Option<Proxy>,
     started: Instant,
+    /// The numbers of events of both sides, and the time at which they were seen first.
+    last_change: ((usize, usize), Instant),
 }
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -130,7 +132,8 @@ impl Setting {
             },
         });
         let proxy = Proxy::start(&source.path("proxy"), path, plan);
-        let mut setting = Self { source, destination, proxy: Some(proxy), started: Instant::now() };
+        let now = Instant::now();
+        let mut setting = Self { source, destination, proxy: Some(proxy), started: now, last_change: ((0, 0), now) };
         setting.begin(kind);
         setting
     }
@@ -189,9 +192,14 @@ impl Setting {
         let _ = self.source.try_execute("migrate", &arguments);
     }
 
+    /// Interrupts a migration whose states have not changed for long.
     fn interrupt_if_stalled(&mut self, status: &str) {
-        let is_stalled = self.proxy.as_ref().is_some_and(Proxy::has_failed) && self.started.elapsed() > STALL;
-        if is_stalled {
+        let states = (self.source.events.len(), self.destination.events.len());
+        if self.last_change.0 != states {
+            self.last_change = (states, Instant::now());
+        }
+        let has_failed = self.proxy.as_ref().is_some_and(Proxy::has_failed);
+        if has_failed && self.last_change.1.elapsed() > STALL {
             let command = if status.starts_with("postcopy") { "migrate-pause" } else { "migrate_cancel" };
             let _ = self.source.attempt(command);
         }

@@ -292,6 +292,15 @@ fn no_fault_loses_or_duplicates_a_guest() {
     assert!(outcomes.values().sum::<usize>() >= 10, "faults are rare: {outcomes:?}");
 }
 
+/// The connection is lost before the source knows that the guest runs on the destination: only the source has the pages that
+/// are missing there.
+#[test]
+fn source_in_doubt_keeps_the_missing_pages() {
+    if is_supported() {
+        run(167);
+    }
+}
+
 /// `VMSTATE_CHAOS=1000 cargo test --release -p vmstate-tests --test all chaos -- --ignored --nocapture`
 #[test]
 #[ignore = "takes as long as asked for"]

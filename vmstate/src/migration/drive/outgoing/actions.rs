@@ -55,6 +55,7 @@ impl<H: Host> Outgoing<'_, H> {
         let Some(Connection { saver, .. }) = &mut self.connection else {
             return Err(MigrationError::new("connection", &"it is closed"));
         };
+        self.is_postcopy |= matches!(action, SourceAction::Discard);
         // An end of the stream that was written in part leaves open who has the guest, so no command interrupts it.
         self.watch.writes(!matches!(action, SourceAction::End | SourceAction::Package { run: true }));
         let written = match action {
@@ -131,7 +132,8 @@ impl<H: Host> Outgoing<'_, H> {
             }
             let Connection { mut saver, channel } = connection;
             drop(channel);
-            if self.source.is_split() {
+            // A source in doubt may learn that the guest runs on the destination and lacks pages.
+            if self.is_postcopy && !self.source.is_finished() {
                 self.kept = Some(saver);
             } else {
                 saver.clean_up();

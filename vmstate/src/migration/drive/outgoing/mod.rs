@@ -33,6 +33,8 @@ pub struct Outgoing<'h, H: Host> {
     connection: Option<Connection>,
     /// The stream of a lost connection, which continues on another one while the guest runs on the destination.
     kept: Option<Saver>,
+    /// Set when postcopy has begun: from then on, only this saver knows the missing pages.
+    is_postcopy: bool,
     sender: Sender<Message>,
     inbox: Receiver<Message>,
     watch: Watch,
@@ -142,6 +144,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             source,
             connection: None,
             kept: None,
+            is_postcopy: false,
             sender,
             inbox,
             watch,
@@ -195,6 +198,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             if let Some(action) = self.source.poll_action(Instant::now()) {
                 self.carry_out(&action);
             } else if self.source.is_finished() {
+                self.kept.take().iter_mut().for_each(Saver::clean_up);
                 return None;
             } else {
                 self.wait();

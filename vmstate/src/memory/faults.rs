@@ -175,7 +175,7 @@ impl Placed {
 }
 
 impl Drop for Faults {
-    /// Deregisters the memory, which wakes all threads of the guest: they see zeros in pages that are missing.
+    /// Deregisters the memory and wakes all threads of the guest: they see zeros in pages that are missing.
     fn drop(&mut self) {
         if self.placer.0.check_process().is_err() {
             // The thread exists only in the parent process, which also reads the eventfd.
@@ -229,6 +229,9 @@ impl Shared {
         for part in self.blocks.iter().filter_map(|block| parts(&**block).ok()).flatten() {
             // The memory is mapped and registered, so the kernel only fails if others have deregistered it.
             let _ = self.userfault.unregister(part.memory);
+            // The kernel wakes threads before it deregisters the range. A thread that faults between the two under the lock of
+            // its range alone (Linux 6.7) would wait until the descriptor is closed, and placers keep it open.
+            let _ = self.userfault.wake(part.memory);
         }
     }
 }

@@ -206,6 +206,24 @@ mod tests {
     }
 
     #[test]
+    fn threads_that_fault_during_the_end_are_woken() {
+        // Without a wake-up after the deregistration, a thread waits forever within these rounds on Linux 6.18.
+        for _ in 0..1000 {
+            let ram = memories()[0].clone();
+            let Some(missing) = started(&ram, |_, _| ()) else { return };
+            // Placers keep the descriptor open.
+            let _pages = missing.pages().clone();
+            let (sender, done) = mpsc::channel();
+            std::thread::spawn(move || {
+                (0..16).for_each(|page| ram.write(page * 4096, &[1]).unwrap());
+                sender.send(()).unwrap();
+            });
+            drop(missing);
+            done.recv_timeout(Duration::from_secs(20)).expect("the thread goes on");
+        }
+    }
+
+    #[test]
     fn the_waiting_thread_is_reported() {
         let ram = memories()[0].clone();
         let reported = Arc::new(Mutex::new(Vec::new()));

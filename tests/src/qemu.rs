@@ -73,6 +73,8 @@ impl Qemu {
             .args(args)
             .args(["-display", "none", "-serial", "null", "-parallel", "none", "-monitor", "none", "-qmp"])
             .arg(format!("unix:{},server=on,wait=off", socket.display()))
+            // Its human monitor prints local times.
+            .env("TZ", "UTC")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle of the log file"))
             .stderr(log)

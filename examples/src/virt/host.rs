@@ -13,7 +13,7 @@ use vmstate::schema::Release;
 use vmstate::section::Output;
 #[cfg(target_os = "linux")]
 use vmstate::snapshot::BackgroundRam;
-use vmstate::snapshot::{Details, SnapshotInfo, Store};
+use vmstate::snapshot::{Details, SnapshotInfo, Store, StoreError, StoreErrorKind};
 use vmstate::stream::Configuration;
 
 use super::board::Board;
@@ -61,15 +61,6 @@ impl BoardHost {
         (Self { runner, release, memory, stopped, run_state: "prelaunch", awaited }, vcpu)
     }
 
-    /// Saves the stopped board as a snapshot.
-    ///
-    /// # Errors
-    /// Returns an error if the board runs or has ended, or in the cases of [`Board::save_snapshot`].
-    pub fn save_snapshot(&mut self, store: &dyn Store, details: Details) -> Result<SnapshotInfo, HostError> {
-        let board = self.stopped.as_mut().ok_or("the guest runs or has ended")?;
-        Ok(board.save_snapshot(store, details, self.release)?)
-    }
-
     /// Saves the devices of the stopped board. `memory`, which has protected the [memory](Host::memory), saves it when the
     /// board runs again.
     ///
@@ -81,10 +72,9 @@ impl BoardHost {
         board.save_devices(out, self.release, memory)
     }
 
-    /// Returns the time of the stopped board since its start.
-    #[must_use]
-    pub fn guest_clock(&self) -> Option<Duration> {
-        self.stopped.as_ref().map(|board| Duration::from_nanos(board.nanoseconds()))
+    fn stopped(&mut self) -> Result<&mut Board, StoreError> {
+        let error = || StoreError::new(StoreErrorKind::Unsupported, "the guest runs or has ended");
+        self.stopped.as_deref_mut().ok_or_else(error)
     }
 
     /// Stops the board, with a pending timer interrupt if the guest may go on in a QEMU that starts no timer.
@@ -163,6 +153,19 @@ impl Host for BoardHost {
                 Ok(())
             }
         }
+    }
+
+    fn guest_clock(&self) -> Duration {
+        self.stopped.as_ref().map_or(Duration::ZERO, |board| Duration::from_nanos(board.nanoseconds()))
+    }
+
+    fn save_snapshot(&mut self, store: &dyn Store, details: Details) -> Result<SnapshotInfo, StoreError> {
+        let release = self.release;
+        self.stopped()?.save_snapshot(store, details, release)
+    }
+
+    fn load_snapshot(&mut self, store: &dyn Store, key: &str) -> Result<SnapshotInfo, StoreError> {
+        self.stopped()?.load_snapshot_in_place(store, key)
     }
 
     fn throttle(&mut self, percent: u8) {

@@ -86,6 +86,20 @@ impl Memory {
         &self.log
     }
 
+    /// Copies the content of blocks of the same sizes, and marks the changed pages.
+    pub(super) fn copy_from(&self, other: &Self) {
+        for (number, (to, from)) in self.blocks.iter().zip(&other.blocks).enumerate() {
+            for (start, page) in pages(from) {
+                let Some(old) = to.memory().get(start..start + PAGE) else { continue };
+                if (page.is_zero() && old.is_zero()) || page.to_vec() == old.to_vec() {
+                    continue;
+                }
+                to.memory().write(start, &page.to_vec());
+                self.log.mark(number, start as u64, PAGE as u64);
+            }
+        }
+    }
+
     pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Arc<Block>] {
         let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
         &mut self.blocks[..count]
@@ -144,12 +158,17 @@ fn zeros(name: &str, size: usize) -> Block {
 
 /// Copies a block, except for its zeros.
 fn copy(block: &Block) -> Block {
-    const PAGE: usize = 4096;
-    let memory = block.memory();
-    let copy = zeros(block.idstr(), memory.len());
-    let pages = (0..memory.len()).step_by(PAGE).filter_map(|start| Some((start, memory.get(start..start + PAGE)?)));
-    for (start, page) in pages.filter(|(_, page)| !page.is_zero()) {
+    let copy = zeros(block.idstr(), block.memory().len());
+    for (start, page) in pages(block).filter(|(_, page)| !page.is_zero()) {
         copy.memory().write(start, &page.to_vec());
     }
     copy
+}
+
+const PAGE: usize = 4096;
+
+/// Returns the pages of a block with their offsets.
+fn pages(block: &Block) -> impl Iterator<Item = (usize, HostRange<'_>)> {
+    let memory = block.memory();
+    (0..memory.len()).step_by(PAGE).filter_map(move |start| Some((start, memory.get(start..start + PAGE)?)))
 }

@@ -63,6 +63,20 @@ impl Board {
         store.load(key, &mut |reader| self.load(reader).map(drop))
     }
 
+    /// Loads the snapshot with this name or id, like [`load_snapshot`](Self::load_snapshot), and keeps the blocks of memory: other
+    /// threads may use them, and the dirty log has their changed pages.
+    ///
+    /// # Errors
+    /// Returns an error in the cases of [`load_snapshot`](Self::load_snapshot).
+    pub fn load_snapshot_in_place(&mut self, store: &dyn Store, key: &str) -> Result<SnapshotInfo, StoreError> {
+        let mut new = Self::new(self.bus.memory.ram().len());
+        let loaded = new.load_snapshot(store, key)?;
+        self.bus.memory.copy_from(&new.bus.memory);
+        std::mem::swap(&mut self.bus.memory, &mut new.bus.memory);
+        self.replace(new);
+        Ok(loaded)
+    }
+
     /// Loads the devices of the snapshot with this name or id; its memory is read while the board runs. On error the board is
     /// unchanged.
     ///

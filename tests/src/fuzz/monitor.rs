@@ -89,6 +89,9 @@ fn seeds() -> Vec<Vec<u8>> {
             [{"capability": "switchover-ack", "state": true}]}}"#,
         r#"{"execute": "migrate-set-parameters", "arguments": {"downtime-limit": -1, "tls-creds": null}}"#,
         r#"{"execute": "calc-dirty-rate", "arguments": {"calc-time": 1, "mode": "dirty-bitmap"}}"#,
+        r#"{"execute": "snapshot-save", "arguments": {"job-id": "a", "tag": "../b", "vmstate": "c", "devices": ["c"]}}"#,
+        r#"{"execute": "query-jobs"}{"execute": "job-dismiss", "arguments": {"id": "a"}}"#,
+        r#"{"execute": "human-monitor-command", "arguments": {"command-line": "info \"snap shots\""}}"#,
         r#"{"execute": "yank", "arguments": {"instances": [{"type": "migration"}]}} ] {"#,
     ];
     let negotiated = |command: &&str| [b"\x06{\"execute\": \"qmp_capabilities\"}", command.as_bytes()].concat();

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use vmstate::migration::control::{CommandError, MonitorCommand, Operations, RunState, Settings, execute};
+use vmstate::migration::control::{
+    CommandError, JobInfo, JobStatus, MonitorCommand, Operations, RunState, Settings, SnapshotAction, execute,
+};
 use vmstate::migration::{DowntimeParts, MigrationStatus, Prediction, QemuRelease, RamStatistics, Statistics, Uri};
 use vmstate_tests::qemu::Qemu;
 
@@ -51,6 +53,14 @@ impl Operations for Program {
     }
 
     fn quit(&mut self) {}
+
+    fn jobs(&self) -> Vec<JobInfo> {
+        let mut failed = JobInfo::new("a", SnapshotAction::Load, JobStatus::Concluded);
+        failed.error = Some("damaged".to_owned());
+        let others = [(SnapshotAction::Save, JobStatus::Running), (SnapshotAction::Delete, JobStatus::Aborting)];
+        let others = others.map(|(action, status)| JobInfo::new("b", action, status));
+        [failed].into_iter().chain(others).collect()
+    }
 }
 
 fn idle() -> Program {
@@ -167,6 +177,7 @@ fn replies_match_the_schemas_of_qemu() {
             "query-migrate",
             "query-yank",
             "query-dirty-rate",
+            "query-jobs",
             "query-qmp-schema",
         ] {
             let kind = &schema.0[query]["ret-type"];
@@ -270,6 +281,16 @@ fn errors_equal_qemus() {
         ("yank", json!({"instances": [{"type": "migration"}]})),
         ("yank", json!({})),
         ("announce-self", json!({"initial": 1})),
+        ("snapshot-save", json!({})),
+        ("snapshot-save", json!({"job-id": "", "tag": "a", "vmstate": "b", "devices": []})),
+        ("snapshot-load", json!({"job-id": "1", "tag": "a", "vmstate": "b", "devices": ["b"]})),
+        ("snapshot-load", json!({"job-id": "a", "tag": "a", "vmstate": "b", "devices": "b"})),
+        ("snapshot-delete", json!({"job-id": "a b", "tag": "a", "devices": ["b"]})),
+        ("snapshot-delete", json!({"job-id": "a", "tag": "a", "vmstate": "b", "devices": ["b"]})),
+        ("job-dismiss", json!({})),
+        ("job-dismiss", json!({"id": "a"})),
+        ("human-monitor-command", json!({})),
+        ("human-monitor-command", json!({"command-line": 1})),
         ("calc-dirty-rate", json!({})),
         ("calc-dirty-rate", json!({"calc-time": 61})),
         ("calc-dirty-rate", json!({"calc-time": 1, "sample-pages": 20})),

@@ -10,5 +10,6 @@ mod differential;
 mod import;
 mod machine;
 mod riscv;
+mod snapshots;
 mod transfer;
 mod uno;

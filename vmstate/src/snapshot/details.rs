@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::StoreError;
+use super::{StoreError, date};
 
 /// The longest name in bytes. The format of qcow2 images permits 65,535, and QEMU truncates names to 255.
 const MAX_NAME: usize = 255;
@@ -46,6 +46,12 @@ impl SnapshotInfo {
     /// Returns the names of `snapshots`.
     pub(super) fn names(snapshots: &[Self]) -> Vec<&str> {
         snapshots.iter().map(|snapshot| snapshot.name.as_str()).collect()
+    }
+
+    /// Returns the date in UTC in the format of RFC 3339, such as `2026-11-28T16:54:30Z`.
+    #[must_use]
+    pub fn utc_date(&self) -> String {
+        date::text(self.since_epoch().as_secs())
     }
 
     /// Returns the time since 1970 at which the snapshot was saved.
@@ -98,6 +104,14 @@ impl Details {
             comment: String::new(),
             replace: false,
         }
+    }
+
+    /// Creates the properties of a snapshot that is named after the current time, like `vm-20261129144643`.
+    pub(crate) fn named_by_time() -> Self {
+        let now = SystemTime::now();
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let digits = date::text(seconds).replace(|char: char| !char.is_ascii_digit(), "");
+        Self::new(format!("vm-{digits}")).date(now)
     }
 
     /// Sets the time at which the snapshot was taken. The default is the current time.

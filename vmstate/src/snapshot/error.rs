@@ -22,6 +22,8 @@ pub enum StoreErrorKind {
     Save,
     /// The machine was not loaded.
     Load,
+    /// The machine was loaded, and cannot run on this host.
+    NotRunnable,
     /// The store cannot be read or written.
     Io,
     /// The store contains an invalid or incomplete snapshot.

@@ -57,7 +57,7 @@ pub(crate) struct Run {
     /// Address to wait for a guest, or `defer` to receive the address on the monitor
     #[arg(long, value_name = "URI|defer")]
     pub(crate) incoming: Option<Uri>,
-    /// Folder for the snapshots that Ctrl-A S saves
+    /// Folder for the snapshots that Ctrl-A S and clients of the monitor save (node `snapshots`)
     #[arg(long, value_name = "FOLDER")]
     pub(crate) snapshots: Option<PathBuf>,
     /// Snapshot to continue from: its folder, and its name or id

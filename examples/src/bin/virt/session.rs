@@ -7,10 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[cfg(target_os = "linux")]
 use vmstate::SaveError;
-#[cfg(target_os = "linux")]
-use vmstate::migration::Host;
-use vmstate::migration::Uri;
 use vmstate::migration::control::{Controller, Ended, Operations, RunState, Server, Settings};
+use vmstate::migration::{Host, Uri};
 #[cfg(target_os = "linux")]
 use vmstate::snapshot::{BackgroundRam, Store};
 use vmstate::snapshot::{Details, Folder, SnapshotInfo};
@@ -23,6 +21,9 @@ use crate::terminal::{Event, Terminal};
 
 /// The time to wait for keys between checks of the guest's output and the monitor.
 const PAUSE: Duration = Duration::from_millis(1);
+
+/// The name by which clients select the store of snapshots.
+const STORE: &str = "snapshots";
 
 /// Runs a board.
 pub(crate) fn run(arguments: &Run) -> Outcome {
@@ -43,8 +44,11 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         Some(path) => Server::listen(path, settings.release).map_err(|error| format!("{}: {error}", path.display()))?,
         None => Server::disconnected(settings.release),
     };
-    let controller = start(host, arguments, &settings)?;
+    let mut controller = start(host, arguments, &settings)?;
     let store = arguments.snapshots.as_ref().map(Folder::create).transpose()?;
+    if let Some(store) = &store {
+        controller.set_store(STORE, store.clone());
+    }
     Session { vcpu, terminal, rate, controller, server, settings, store, failures }.run()
 }
 
@@ -120,7 +124,11 @@ impl Session {
         let Some(store) = self.store.clone() else {
             return "start with `--snapshots FOLDER` to save snapshots".to_owned();
         };
-        let runs = self.controller.run_state() == RunState::Running;
+        let state = self.controller.run_state();
+        if [RunState::SaveVm, RunState::RestoreVm].contains(&state) {
+            return "a client saves or loads a snapshot; try again".to_owned();
+        }
+        let runs = state == RunState::Running;
         let result = self.save_to(&store, Details::new(format!("snapshot {}", date())), runs);
         let continued = if runs { self.controller.cont().map_err(|error| error.to_string()) } else { Ok(()) };
         match result.and_then(|saved| continued.map(|()| saved)) {
@@ -138,7 +146,7 @@ impl Session {
             return self.save_stopped(store, details);
         };
         self.controller.stop().map_err(|error| error.to_string())?;
-        let clock = self.controller.with_host(|host| host.guest_clock()).unwrap_or_default();
+        let clock = self.controller.with_host(|host| host.guest_clock());
         let saved = store.save(&details.guest_clock(clock), &mut |out| {
             let saved = self.controller.with_host(|host| host.save_devices(out, &memory));
             if runs {

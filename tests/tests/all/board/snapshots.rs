@@ -103,7 +103,7 @@ fn board_is_saved_while_it_runs() {
         let memory = host.memory();
         let memory = BackgroundRam::start(memory.page_size, memory.blocks).unwrap();
         host.stop().unwrap();
-        let clock = host.guest_clock().unwrap();
+        let clock = host.guest_clock();
         store
             .save(&Details::new(format!("{release:?}")).guest_clock(clock), &mut |out| {
                 let saved = host.save_devices(out, &memory);
@@ -113,7 +113,7 @@ fn board_is_saved_while_it_runs() {
             })
             .unwrap();
         host.stop().unwrap();
-        assert!(host.guest_clock() >= Some(clock));
+        assert!(host.guest_clock() >= clock);
         host.save_snapshot(&store, Details::new(format!("{release:?}, later"))).unwrap();
     }
     for snapshot in store.list().unwrap() {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::super::QemuRelease;
 use super::error::CommandError;
 
 /// The type of an argument or of a member of a reply (QEMU: QAPI's schema).
@@ -31,6 +32,11 @@ pub(super) fn required(name: &'static str, kind: Type) -> Member {
 
 pub(super) fn optional(name: &'static str, kind: Type) -> Member {
     Member { name, kind, optional: true }
+}
+
+/// Returns a member that newer releases have.
+pub(super) fn since_10_0(release: QemuRelease, member: impl FnOnce() -> Member) -> Vec<Member> {
+    if release >= QemuRelease::V10_0 { vec![member()] } else { Vec::new() }
 }
 
 impl Type {
@@ -99,6 +105,11 @@ impl<'a> Arguments<'a> {
 
     pub(super) fn text(&self, name: &str) -> Option<&'a str> {
         self.get(name)?.as_str()
+    }
+
+    /// Returns a copy of a text, or an empty one.
+    pub(super) fn owned(&self, name: &str) -> String {
+        self.text(name).unwrap_or_default().to_owned()
     }
 
     pub(super) fn flag(&self, name: &str) -> Option<bool> {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::{Announcement, Capability, MigrationStatus, QemuRelease, Uri};
-use super::arguments::{Arguments, Member, Type, check_object, optional, required};
+use super::arguments::{Arguments, Member, Type, check_object, optional, required, since_10_0};
 use super::error::CommandError;
+use super::job::{self, SnapshotAction, SnapshotRequest};
 use super::reply;
-use super::request::{DirtyRateMode, DirtyRateRequest};
+use super::request::{self as dirty_rate, DirtyRateRequest};
 
 /// A command, with its arguments checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,14 @@ pub enum MonitorCommand {
     CalcDirtyRate(DirtyRateRequest),
     /// `query-dirty-rate`: the result of the measurement.
     QueryDirtyRate,
+    /// `snapshot-save`, `snapshot-load` or `snapshot-delete`: starts a job.
+    Snapshot(SnapshotRequest),
+    /// `query-jobs`: the jobs that were not dismissed.
+    QueryJobs,
+    /// `job-dismiss`: forgets a concluded job.
+    DismissJob(String),
+    /// `human-monitor-command`: executes a line of the human monitor (HMP).
+    Human(String),
 }
 
 /// A row of the table of commands.
@@ -120,7 +129,7 @@ pub(super) const COMMANDS: &[Specification] = &[
         name: "closefd",
         arguments: descriptor_arguments,
         returns: nothing,
-        parse: |arguments, _| Ok(MonitorCommand::CloseDescriptor(descriptor_name(arguments))),
+        parse: |arguments, _| Ok(MonitorCommand::CloseDescriptor(arguments.owned("fdname"))),
     },
     Specification { name: "migrate", arguments: migrate_arguments, returns: nothing, parse: parse_migrate },
     Specification { name: "migrate-incoming", arguments: incoming_arguments, returns: nothing, parse: parse_incoming },
@@ -136,7 +145,7 @@ pub(super) const COMMANDS: &[Specification] = &[
         name: "migrate-recover",
         arguments: |_| vec![required("uri", Type::Text)],
         returns: nothing,
-        parse: |arguments, _| Ok(MonitorCommand::MigrateRecover(arguments.text("uri").unwrap_or_default().parse()?)),
+        parse: |arguments, _| Ok(MonitorCommand::MigrateRecover(arguments.owned("uri").parse()?)),
     },
     plain!("migrate-start-postcopy", MigrateStartPostcopy),
     plain!("x-force-run", ForceRun),
@@ -159,21 +168,53 @@ pub(super) const COMMANDS: &[Specification] = &[
     Specification { name: "yank", arguments: yank_arguments, returns: nothing, parse: parse_yank },
     plain!("query-yank", QueryYank, |_| reply::yank_type()),
     Specification { name: "announce-self", arguments: announce_arguments, returns: nothing, parse: parse_announce },
-    Specification { name: "calc-dirty-rate", arguments: rate_arguments, returns: nothing, parse: parse_rate },
+    Specification {
+        name: "calc-dirty-rate",
+        arguments: dirty_rate::arguments,
+        returns: nothing,
+        parse: |arguments, release| Ok(MonitorCommand::CalcDirtyRate(dirty_rate::parse(arguments, release)?)),
+    },
     Specification {
         name: "query-dirty-rate",
-        arguments: |release| since_10_0(release, || optional("calc-time-unit", Type::Words(TIME_UNITS.to_vec()))),
+        arguments: |release| since_10_0(release, || optional("calc-time-unit", dirty_rate::unit_type())),
         returns: reply::dirty_rate_type,
         parse: |_, _| Ok(MonitorCommand::QueryDirtyRate),
+    },
+    Specification {
+        name: "snapshot-save",
+        arguments: job::arguments,
+        returns: nothing,
+        parse: |arguments, _| job::parse(arguments, SnapshotAction::Save).map(MonitorCommand::Snapshot),
+    },
+    Specification {
+        name: "snapshot-load",
+        arguments: job::arguments,
+        returns: nothing,
+        parse: |arguments, _| job::parse(arguments, SnapshotAction::Load).map(MonitorCommand::Snapshot),
+    },
+    Specification {
+        name: "snapshot-delete",
+        arguments: job::delete_arguments,
+        returns: nothing,
+        parse: |arguments, _| job::parse(arguments, SnapshotAction::Delete).map(MonitorCommand::Snapshot),
+    },
+    plain!("query-jobs", QueryJobs, |_| job::list_type()),
+    Specification {
+        name: "job-dismiss",
+        arguments: |_| vec![required("id", Type::Text)],
+        returns: nothing,
+        parse: |arguments, _| Ok(MonitorCommand::DismissJob(arguments.owned("id"))),
+    },
+    Specification {
+        name: "human-monitor-command",
+        arguments: |_| vec![required("command-line", Type::Text), optional("cpu-index", Type::Integer)],
+        returns: |_| Type::Text,
+        parse: |arguments, _| Ok(MonitorCommand::Human(arguments.owned("command-line"))),
     },
 ];
 
 fn nothing(_: QemuRelease) -> Type {
     Type::Object(Vec::new())
-}
-
-fn since_10_0(release: QemuRelease, member: impl FnOnce() -> Member) -> Vec<Member> {
-    if release >= QemuRelease::V10_0 { vec![member()] } else { Vec::new() }
 }
 
 impl MonitorCommand {
@@ -201,12 +242,8 @@ fn descriptor_arguments(_: QemuRelease) -> Vec<Member> {
     vec![required("fdname", Type::Text)]
 }
 
-fn descriptor_name(arguments: &Arguments<'_>) -> String {
-    arguments.text("fdname").unwrap_or_default().to_owned()
-}
-
 fn parse_get_descriptor(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let name = descriptor_name(arguments);
+    let name = arguments.owned("fdname");
     // It would hide the descriptor of this number.
     if name.starts_with(|first: char| first.is_ascii_digit()) {
         return Err(CommandError::new("Parameter 'fdname' expects a name not starting with a digit"));
@@ -310,48 +347,6 @@ fn parse_announce(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCo
         step: milliseconds("step")?,
         interfaces: interfaces.map(names),
     }))
-}
-
-const TIME_UNITS: [&str; 2] = ["second", "millisecond"];
-
-/// The range of `calc-time` (`is_calc_time_valid` in QEMU's `migration/dirtyrate.c`).
-const CALC_TIMES: std::ops::RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(60);
-
-fn rate_arguments(release: QemuRelease) -> Vec<Member> {
-    let modes = DirtyRateMode::ALL.map(DirtyRateMode::name).to_vec();
-    let mut members = vec![required("calc-time", Type::Integer)];
-    members.extend(since_10_0(release, || optional("calc-time-unit", Type::Words(TIME_UNITS.to_vec()))));
-    members.extend([optional("sample-pages", Type::Integer), optional("mode", Type::Words(modes))]);
-    members
-}
-
-fn parse_rate(arguments: &Arguments<'_>, release: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let time = arguments.unsigned("calc-time")?.unwrap_or_default();
-    let duration = match arguments.text("calc-time-unit") {
-        Some("millisecond") => Duration::from_millis(time),
-        _ => Duration::from_secs(time),
-    };
-    if !CALC_TIMES.contains(&duration) {
-        return Err(CommandError::new(match release {
-            QemuRelease::V7_2 => "calc-time is out of range[1, 60].",
-            _ => "Calculation time is out of range [50ms, 60000ms].",
-        }));
-    }
-    let mode = DirtyRateMode::ALL.into_iter().find(|mode| Some(mode.name()) == arguments.text("mode"));
-    let mode = mode.unwrap_or_default();
-    let samples = parse_samples(arguments, mode)?;
-    Ok(MonitorCommand::CalcDirtyRate(DirtyRateRequest { duration, mode, samples }))
-}
-
-fn parse_samples(arguments: &Arguments<'_>, mode: DirtyRateMode) -> Result<u64, CommandError> {
-    match arguments.unsigned("sample-pages")? {
-        None => Ok(DirtyRateRequest::SAMPLES),
-        Some(_) if mode != DirtyRateMode::PageSampling => {
-            Err(CommandError::new("sample-pages is used only in page-sampling mode"))
-        }
-        Some(samples @ 128..=16384) => Ok(samples),
-        Some(_) => Err(CommandError::new("sample-pages is out of range[128, 16384].")),
-    }
 }
 
 #[cfg(test)]

@@ -76,6 +76,11 @@ impl CommandError {
         Self::new(format!("{command} is only possible while it is unknown which side runs the guest"))
     }
 
+    /// The error for a job that does not exist.
+    pub(super) fn unknown_job() -> Self {
+        Self::new("Job not found")
+    }
+
     pub(super) fn missing(name: &str) -> Self {
         Self::new(format!("Parameter '{name}' is missing"))
     }
@@ -109,7 +114,7 @@ impl From<CapabilityConflict> for CommandError {
 const MAX_QUOTED: usize = 64;
 
 /// Shortens text of a client, and escapes its control characters: replies end up in logs.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let quoted: String = text.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
     if text.chars().nth(MAX_QUOTED).is_some() { format!("{quoted}...") } else { quoted }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::{Event, MigrationStatus, QemuRelease};
+use super::job::JobStatus;
 
 /// An event of QEMU's monitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,13 @@ pub enum MonitorEvent {
     Stop,
     /// RESUME: the guest runs.
     Resume,
+    /// JOB_STATUS_CHANGE: a job has another state.
+    Job {
+        /// The id of the job.
+        id: String,
+        /// Its new state.
+        status: JobStatus,
+    },
     /// SHUTDOWN: the program ends, because of the command `quit`.
     Quit,
 }
@@ -61,6 +69,7 @@ impl MonitorEvent {
             Self::Pass(_) => "MIGRATION_PASS",
             Self::Stop => "STOP",
             Self::Resume => "RESUME",
+            Self::Job { .. } => "JOB_STATUS_CHANGE",
             Self::Quit => "SHUTDOWN",
         }
     }
@@ -70,6 +79,7 @@ impl MonitorEvent {
             Self::Migration(status) => Some(json!({ "status": status.qapi_name(release) })),
             Self::Pass(number) => Some(json!({ "pass": number })),
             Self::Stop | Self::Resume => None,
+            Self::Job { id, status } => Some(json!({ "status": status.name(), "id": id })),
             Self::Quit => Some(json!({ "guest": false, "reason": "host-qmp-quit" })),
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::Uri;
 use super::command::MonitorCommand;
 use super::error::CommandError;
+use super::job::JobInfo;
 use super::operations::Operations;
 use super::settings::Settings;
 use super::{reply, schema};
@@ -80,6 +81,10 @@ pub fn execute(
         MonitorCommand::Yank => done(operations.yank()),
         MonitorCommand::AnnounceSelf(announcement) => done(operations.announce(&announcement)),
         MonitorCommand::CalcDirtyRate(request) => done(operations.measure_dirty_rate(&request)),
+        MonitorCommand::Snapshot(request) => done(operations.snapshot(request)),
+        MonitorCommand::QueryJobs => Ok(operations.jobs().iter().map(JobInfo::to_value).collect()),
+        MonitorCommand::DismissJob(id) => done(operations.dismiss_job(&id)),
+        MonitorCommand::Human(line) => Ok(operations.human(&line, settings.release)?.into()),
     }
 }
 

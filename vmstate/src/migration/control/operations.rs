@@ -5,8 +5,9 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use super::super::{Announcement, MigrationStatus, Statistics, Uri};
-use super::error::CommandError;
+use super::super::{Announcement, MigrationStatus, QemuRelease, Statistics, Uri};
+use super::error::{CommandError, shortened};
+use super::job::{JobInfo, SnapshotRequest};
 use super::request::{DirtyRateMode, DirtyRateRequest};
 use super::settings::Settings;
 
@@ -26,11 +27,23 @@ pub enum RunState {
     FinishMigrate,
     /// The guest is at the destination.
     PostMigrate,
+    /// The guest is stopped while a snapshot is saved.
+    SaveVm,
+    /// The guest is stopped while a snapshot is loaded.
+    RestoreVm,
 }
 
 impl RunState {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Prelaunch, Self::Running, Self::Paused, Self::InMigrate, Self::FinishMigrate, Self::PostMigrate];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Prelaunch,
+        Self::Running,
+        Self::Paused,
+        Self::InMigrate,
+        Self::FinishMigrate,
+        Self::PostMigrate,
+        Self::SaveVm,
+        Self::RestoreVm,
+    ];
 
     /// Returns QEMU's name.
     #[must_use]
@@ -42,6 +55,8 @@ impl RunState {
             Self::InMigrate => "inmigrate",
             Self::FinishMigrate => "finish-migrate",
             Self::PostMigrate => "postmigrate",
+            Self::SaveVm => "save-vm",
+            Self::RestoreVm => "restore-vm",
         }
     }
 }
@@ -261,5 +276,47 @@ pub trait Operations {
     /// Returns the result of the last measurement of the dirty rate.
     fn dirty_rate(&self) -> DirtyRate {
         DirtyRate::default()
+    }
+
+    /// Starts a job that saves, loads or deletes a snapshot. Its outcome is in [`jobs`](Self::jobs).
+    ///
+    /// # Errors
+    /// Returns an error if the job cannot start, such as because its id is in use.
+    fn snapshot(&mut self, request: SnapshotRequest) -> Result<(), CommandError> {
+        let command = request.action.name();
+        Err(CommandError::new(format!("{command} is not implemented: the program has no snapshots")))
+    }
+
+    /// Returns the jobs that were not dismissed, the latest first.
+    fn jobs(&self) -> Vec<JobInfo> {
+        Vec::new()
+    }
+
+    /// Forgets a concluded job.
+    ///
+    /// # Errors
+    /// Returns an error if the job does not exist or was not concluded yet.
+    fn dismiss_job(&mut self, id: &str) -> Result<(), CommandError> {
+        let _ = id;
+        Err(CommandError::unknown_job())
+    }
+
+    /// Executes a line of the human monitor of `release`, and returns its output, including errors.
+    ///
+    /// # Errors
+    /// Returns an error if the line cannot be executed now.
+    fn human(&mut self, line: &str, release: QemuRelease) -> Result<String, CommandError> {
+        let _ = release;
+        Ok(unknown_line(line))
+    }
+}
+
+/// Returns the output of the human monitor for an unknown command.
+pub(super) fn unknown_line(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    match (words.next(), words.next()) {
+        (None, _) => String::new(),
+        (Some("info"), Some(subject)) => format!("unknown command: 'info {}'\r\n", shortened(subject)),
+        (Some(command), _) => format!("unknown command: '{}'\r\n", shortened(command)),
     }
 }

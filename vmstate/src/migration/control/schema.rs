@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::QemuRelease;
 use super::arguments::{Member, Type, optional, required};
 use super::command::COMMANDS;
+use super::job::JobStatus;
 use super::reply;
 
 /// Returns the names of all commands.
@@ -37,6 +38,7 @@ fn events(release: QemuRelease) -> Vec<(&'static str, Vec<Member>)> {
         ("MIGRATION_PASS", vec![required("pass", Type::Integer)]),
         ("STOP", Vec::new()),
         ("RESUME", Vec::new()),
+        ("JOB_STATUS_CHANGE", vec![required("id", Type::Text), required("status", JobStatus::words())]),
         ("SHUTDOWN", vec![required("guest", Type::Flag), required("reason", causes)]),
     ]
 }

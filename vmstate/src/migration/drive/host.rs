@@ -1,5 +1,8 @@
 //! The program that runs the guest.
 
+#[cfg(feature = "snapshot")]
+mod snapshot;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +12,8 @@ use crate::memory::{DirtyLog, PageSize, RamBlock};
 use crate::migration::announce::Announcement;
 use crate::migration::parameter::Mode;
 use crate::ram::AnnouncedMemory;
+#[cfg(feature = "snapshot")]
+use crate::snapshot::{Details, SnapshotInfo, Store, StoreError};
 use crate::stream::Configuration;
 
 /// The error of a host, which ends the migration.
@@ -98,6 +103,32 @@ pub trait Host {
     /// was stopped. The prediction of the downtime contains it.
     fn device_time(&self) -> Option<Duration> {
         None
+    }
+
+    /// Returns the time of the guest since its start, which snapshots contain. The guest is stopped.
+    fn guest_clock(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Saves the stopped guest as a snapshot, and returns it. By default, saves the [memory](Self::memory) and the
+    /// [machine](Self::with_machine).
+    ///
+    /// # Errors
+    /// Returns an error if the store rejects the snapshot or cannot be written.
+    #[cfg(feature = "snapshot")]
+    fn save_snapshot(&mut self, store: &dyn Store, details: Details) -> Result<SnapshotInfo, StoreError> {
+        snapshot::save(self, store, details)
+    }
+
+    /// Loads the snapshot with this name or id into the stopped guest, and returns it. By default, loads the
+    /// [memory](Self::memory) and the [machine](Self::with_machine), and calls [`loaded`](Self::loaded).
+    ///
+    /// # Errors
+    /// Returns an error if the snapshot does not exist or is not of this machine. The guest is then unchanged, unless the
+    /// error is [`NotRunnable`](crate::snapshot::StoreErrorKind::NotRunnable): the snapshot has replaced the guest, but cannot run.
+    #[cfg(feature = "snapshot")]
+    fn load_snapshot(&mut self, store: &dyn Store, key: &str) -> Result<SnapshotInfo, StoreError> {
+        snapshot::load(self, store, key)
     }
 
     /// Announces the guest's network cards, after it was started on this side. Later announcements follow with the

@@ -9,7 +9,7 @@ use std::time::Duration;
 mod multifd;
 
 use super::*;
-use crate::machine::Machine;
+use crate::machine::{LoadReport, Machine};
 use crate::memory::{DirtyLog, Layout, Marked, PageSize, RamBlock, VecBlock};
 use crate::migration::destination::DestinationConfig;
 use crate::migration::source::SourceControl;
@@ -21,13 +21,15 @@ use vmstate_types::{LoadError, Reader, SaveError, Writer};
 /// A host with one block of memory and one register.
 pub(in crate::migration) struct Board {
     pub(in crate::migration) machine: &'static str,
-    ram: Arc<VecBlock>,
+    pub(in crate::migration) ram: Arc<VecBlock>,
     log: Arc<Marked>,
-    register: u32,
+    pub(in crate::migration) register: u32,
     pub(in crate::migration) runs: bool,
     /// The number of pages that the guest writes at each stop, in place of vCPUs.
     writes: u64,
     pub(in crate::migration) uuid: [u8; 16],
+    /// Set if a loaded machine cannot run here.
+    pub(in crate::migration) rejects: bool,
 }
 
 struct Register<'r>(&'r mut u32);
@@ -51,7 +53,7 @@ impl Board {
         let ram = Arc::new(VecBlock::new("ram", bytes));
         let layout = Layout::new(PageSize::DEFAULT, [&*ram]).unwrap();
         let log = Arc::new(Marked::new(&layout));
-        Self { machine: "board", ram, log, register: 0, runs, writes: 0, uuid: [0; 16] }
+        Self { machine: "board", ram, log, register: 0, runs, writes: 0, uuid: [0; 16], rejects: false }
     }
 
     pub(in crate::migration) fn source() -> Self {
@@ -82,6 +84,10 @@ impl Host for Board {
         let mut machine = Machine::new();
         machine.register_raw("register", 1, Register(&mut self.register)).unwrap();
         use_machine(&mut machine);
+    }
+
+    fn loaded(&mut self, _: &LoadReport) -> Result<(), HostError> {
+        if self.rejects { Err("no such feature".into()) } else { Ok(()) }
     }
 
     fn is_running(&self) -> bool {

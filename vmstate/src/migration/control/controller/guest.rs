@@ -1,5 +1,7 @@
 //! The guest, which the monitor and a migration control together.
 
+mod stopped;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -111,7 +113,7 @@ impl<H: Host> Guest<H> {
         let mut status = lock(&self.0.status);
         match status.run_state {
             RunState::InMigrate => status.starts = false,
-            RunState::FinishMigrate => status.after = RunState::Paused,
+            RunState::FinishMigrate | RunState::SaveVm | RunState::RestoreVm => status.after = RunState::Paused,
             _ => {}
         }
         Ok(())
@@ -141,6 +143,10 @@ impl<H: Host> Guest<H> {
                 Ok(())
             }
             RunState::FinishMigrate => Err(CommandError::new("Migration is not finalized yet")),
+            RunState::SaveVm | RunState::RestoreVm => {
+                status.after = RunState::Running;
+                Ok(())
+            }
             // QEMU runs a second guest here.
             RunState::PostMigrate if !status.may_return => {
                 Err(CommandError::new("The guest has moved to the destination; it must not run on both sides"))

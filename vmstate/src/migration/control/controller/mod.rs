@@ -3,9 +3,12 @@
 mod address;
 mod dirty_rate;
 mod guest;
+mod human;
 mod job;
+mod jobs;
 mod notice;
 mod serve;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +21,7 @@ use super::super::drive::{Host, Incoming, MigrationError, random_session};
 use super::super::source::{SourceConfig, SourceControl};
 use super::super::{Announcement, MachineSwitches, MigrationStatus, Mode, QemuRelease, Statistics, Uri};
 use super::error::CommandError;
+use super::job::{JobInfo, SnapshotRequest};
 use super::operations::{DirtyRate, Operations, RunState};
 use super::request::DirtyRateRequest;
 use super::settings::Settings;
@@ -25,7 +29,9 @@ use address::Address;
 use dirty_rate::Measurement;
 use guest::Guest;
 use job::{Job, Kind};
+use jobs::{JOB_RUNS, Jobs};
 use notice::Inbox;
+use snapshots::Snapshots;
 
 pub use serve::Ended;
 
@@ -59,6 +65,9 @@ pub struct Controller<H: Host> {
     arrival: Arrival,
     /// The descriptors that clients have passed.
     descriptors: HashMap<String, OwnedFd>,
+    /// The snapshots that clients save and load.
+    snapshots: Option<Snapshots>,
+    jobs: Jobs,
     /// The last measurement of the dirty rate.
     measurement: Option<Measurement>,
     created: Instant,
@@ -67,6 +76,9 @@ pub struct Controller<H: Host> {
 
 /// QEMU's message.
 const NOT_PAUSED: &str = concat!("Cannot resume if there is", " no paused migration");
+
+/// QEMU's message about a migration that excludes a command.
+const IN_PROGRESS: &str = "There's a migration process in progress";
 
 /// The wait for a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +112,20 @@ impl<H: Host + Send + 'static> Controller<H> {
 
     fn in_state(host: H, run_state: RunState, arrival: Arrival) -> io::Result<Self> {
         let (notifier, inbox) = Inbox::new()?;
+        let jobs = Jobs::new(notifier.clone());
         let (guest, descriptors) = (Guest::new(host, run_state, notifier), HashMap::new());
-        let created = Instant::now();
-        Ok(Self { guest, inbox, job: None, arrival, descriptors, measurement: None, created, ended: None })
+        Ok(Self {
+            guest,
+            inbox,
+            job: None,
+            arrival,
+            descriptors,
+            snapshots: None,
+            jobs,
+            measurement: None,
+            created: Instant::now(),
+            ended: None,
+        })
     }
 
     /// Calls `use_host` with the host, such as to save a snapshot of a stopped guest. Waits as long as a migration saves or
@@ -149,6 +172,7 @@ impl<H: Host + Send + 'static> Controller<H> {
             RunState::PostMigrate => {
                 Err(CommandError::new("Can't migrate the vm that was paused due to previous migration"))
             }
+            _ if self.jobs.are_running() => Err(CommandError::new(JOB_RUNS)),
             _ => Ok(()),
         }
     }
@@ -358,6 +382,22 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
 
     fn dirty_rate(&self) -> DirtyRate {
         self.measurement.as_ref().map(Measurement::result).unwrap_or_default()
+    }
+
+    fn snapshot(&mut self, request: SnapshotRequest) -> Result<(), CommandError> {
+        self.start_job(request)
+    }
+
+    fn jobs(&self) -> Vec<JobInfo> {
+        self.jobs.list()
+    }
+
+    fn dismiss_job(&mut self, id: &str) -> Result<(), CommandError> {
+        self.jobs.dismiss(id)
+    }
+
+    fn human(&mut self, line: &str, release: QemuRelease) -> Result<String, CommandError> {
+        Ok(self.execute_line(line, release))
     }
 }
 

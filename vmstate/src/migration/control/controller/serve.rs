@@ -25,6 +25,8 @@ pub enum Ended {
 
 /// The time for the last replies, and for telling a destination that the program ends.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// The longest time for the jobs of snapshots, of which an interrupted one leaves the old snapshots.
+const LAST_JOB: Duration = Duration::from_secs(60);
 /// The time between two attempts to write to a client that does not read.
 const RETRY: Duration = Duration::from_millis(10);
 /// The longest wait for a descriptor.
@@ -94,9 +96,15 @@ impl<H: Host + Send + 'static> Controller<H> {
         }
         server.flush(FAREWELL);
         self.cancel();
-        let deadline = Instant::now() + FAREWELL;
-        while self.job.as_ref().is_some_and(|job| !job.has_ended()) && Instant::now() < deadline {
-            std::thread::sleep(RETRY);
-        }
+        wait_while(FAREWELL, || self.job.as_ref().is_some_and(|job| !job.has_ended()));
+        wait_while(LAST_JOB, || self.jobs.are_running());
+    }
+}
+
+/// Waits while a condition holds, at most for `limit`.
+fn wait_while(limit: Duration, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + limit;
+    while holds() && Instant::now() < deadline {
+        std::thread::sleep(RETRY);
     }
 }

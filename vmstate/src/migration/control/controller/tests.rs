@@ -1,5 +1,7 @@
 //! Two programs in one process, controlled only through their monitors.
 
+mod snapshots;
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
@@ -56,6 +58,10 @@ impl Program {
             match message["event"].as_str() {
                 Some("MIGRATION") => self.events.push(message["data"]["status"].as_str().unwrap().to_owned()),
                 Some("MIGRATION_PASS") => self.events.push(format!("pass{}", message["data"]["pass"])),
+                Some("JOB_STATUS_CHANGE") => {
+                    let [id, status] = ["id", "status"].map(|name| message["data"][name].as_str().unwrap());
+                    self.events.push(format!("{id} {status}"));
+                }
                 Some(other) => self.events.push(other.to_owned()),
                 None if message.get("QMP").is_some() => {}
                 None => return Some(message),

@@ -236,9 +236,18 @@ fn writing() -> BoardProcess {
 
 #[test]
 fn writer_that_never_converges_ends_as_specified() {
-    for on_stall in ["fail", "switch-over"] {
+    for on_stall in ["fail", "switch-over", "postcopy"] {
+        if on_stall == "postcopy" && !super::postcopy::is_supported() {
+            return;
+        }
         let mut source = writing();
-        let (mut destination, uri) = BoardProcess::awaiting(&[]);
+        let mut destination = BoardProcess::start(&["--incoming", "defer"]);
+        let uri = format!("unix:{}", destination.path("guest").display());
+        if on_stall == "postcopy" {
+            source.enable("postcopy-ram");
+            destination.enable("postcopy-ram");
+        }
+        destination.execute("migrate-incoming", json!({ "uri": uri }));
         let goal = json!({"x-max-duration": 3000, "x-on-stall": on_stall});
         source.execute("migrate-set-parameters", goal);
         migrate(&mut source, &uri);
@@ -251,6 +260,8 @@ fn writer_that_never_converges_ends_as_specified() {
             source.wait_for(&["completed"]);
             destination.wait_for(&["completed"]);
             assert!(destination.prints() && !source.prints());
+            let was_split = source.events.iter().any(|event| event == "postcopy-active");
+            assert_eq!(was_split, on_stall == "postcopy");
         }
     }
 }

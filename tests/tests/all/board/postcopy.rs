@@ -132,6 +132,32 @@ fn interrupted_guest_recovers() {
 }
 
 #[test]
+fn interrupted_guest_recovers_without_a_command() {
+    if !is_supported() {
+        return;
+    }
+    let mut source = BoardProcess::running(&[]);
+    source.execute("migrate-set-parameters", json!({ "x-recover-interval": 100 }));
+    let mut destination = begin(&mut source);
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 20_000 }));
+    source.execute("migrate-start-postcopy", json!({}));
+    for _ in 0..3 {
+        source.wait_for(&["postcopy-active"]);
+        destination.wait_for(&["postcopy-active"]);
+        destination.execute("migrate-pause", json!({}));
+        source.wait_for(&["postcopy-paused"]);
+        destination.wait_for(&["postcopy-paused"]);
+    }
+    source.wait_for(&["postcopy-active"]);
+    destination.wait_for(&["postcopy-active"]);
+    destination.assert_right();
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 0 }));
+    source.wait_for(&["completed"]);
+    destination.wait_for(&["completed"]);
+    assert_moved(&mut source, &mut destination);
+}
+
+#[test]
 fn destination_without_postcopy_changes_nothing() {
     let mut source = BoardProcess::running(&[]);
     source.enable("postcopy-ram");
@@ -160,5 +186,10 @@ fn postcopy_needs_its_capability_and_a_migration() {
     let uri = format!("file:{}", board.path("file").display());
     let refused = error(&mut board, "migrate", json!({ "uri": uri }));
     assert!(refused.contains("needs a destination that can answer"), "{refused}");
+    board.execute("migrate-set-parameters", json!({ "x-on-stall": "postcopy" }));
+    let capabilities = json!([{ "capability": "postcopy-ram", "state": false }]);
+    board.execute("migrate-set-capabilities", json!({ "capabilities": capabilities }));
+    let refused = error(&mut board, "migrate", json!({ "uri": uri }));
+    assert!(refused.contains("`x-on-stall` = `postcopy` needs the capability `postcopy-ram`"), "{refused}");
     board.assert_right();
 }

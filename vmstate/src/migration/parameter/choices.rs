@@ -78,6 +78,8 @@ choice! {
         Fail = "fail",
         /// The guest is stopped for longer than the downtime limit.
         SwitchOver = "switch-over",
+        /// The guest runs on the destination before all pages have arrived. Requires the capability `postcopy-ram`.
+        Postcopy = "postcopy",
     }
 }
 

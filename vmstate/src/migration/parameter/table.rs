@@ -195,6 +195,10 @@ parameters! {
     pub on_stall: OnStall = OnStall::Fail, "x-on-stall", None, Range::ANY, Releases::ALL, Own;
     /// The behavior if a QEMU destination may or may not have started the guest.
     pub on_doubt: OnDoubt = OnDoubt::Stay, "x-on-doubt", None, Range::ANY, Releases::ALL, Own;
+    /// The delay before the source of an interrupted migration tries to recover it by itself; 0 leaves that to a command. It
+    /// doubles with each attempt, up to a minute.
+    pub recover_interval: Duration = Duration::ZERO,
+        "x-recover-interval", Milliseconds, Range::ANY, Releases::ALL, Own;
     /// The timeout of connecting.
     pub connect_timeout: Duration = Duration::from_secs(30),
         "x-connect-timeout", Milliseconds, Range::ANY, Releases::ALL, Own;

@@ -30,6 +30,8 @@ pub enum Decision {
     Synchronize,
     /// Stop the guest and send the rest.
     SwitchOver,
+    /// Let the guest run on the destination before all pages have arrived.
+    StartPostcopy,
     /// Give up: the downtime limit is out of reach.
     GiveUp,
 }
@@ -100,5 +102,6 @@ fn overdue(goal: &Goal) -> Decision {
     match goal.on_stall {
         OnStall::Fail => Decision::GiveUp,
         OnStall::SwitchOver => Decision::SwitchOver,
+        OnStall::Postcopy => Decision::StartPostcopy,
     }
 }

@@ -31,7 +31,7 @@ fn simulate(goal: &Goal, guest: &mut Guest) -> Outcome {
             history.synchronized(at, (count(&to_send) - before) * PAGE);
             decision = decide(goal, &history, at);
         }
-        if matches!(decision, Decision::SwitchOver | Decision::GiveUp) {
+        if matches!(decision, Decision::SwitchOver | Decision::StartPostcopy | Decision::GiveUp) {
             to_send.iter_mut().zip(&log).for_each(|(page, dirty)| *page |= dirty);
             let memory = Duration::from_secs_f64(count(&to_send) as f64 / (PAGES_PER_MS * 1000) as f64);
             return Outcome { decision, at, predicted: predict(goal, &history).total(), actual: memory + MS };
@@ -86,6 +86,11 @@ fn endless_writer_ends_as_the_goal_specifies() {
 
     let qemu = Goal { policy: Policy::Qemu, ..limited };
     assert_eq!(simulate(&qemu, &mut random(40)).decision, Decision::GiveUp);
+
+    for goal in [limited, qemu] {
+        let outcome = simulate(&Goal { on_stall: OnStall::Postcopy, ..goal }, &mut random(40));
+        assert_eq!((outcome.decision, outcome.at), (Decision::StartPostcopy, Duration::from_secs(4)));
+    }
 }
 
 #[test]

@@ -184,7 +184,14 @@ impl Phase for Active {
                 shared.queue(SourceAction::Synchronize);
             }
             Decision::SwitchOver => return self.switch_over(shared, now),
-            Decision::GiveUp => return Break(Next::Failed("the downtime limit is out of reach".to_owned())),
+            // The parameters may have changed since the start, which has checked it.
+            Decision::StartPostcopy if shared.config.has(Capability::PostcopyRam) => {
+                shared.wants_postcopy = true;
+                return self.switch_over(shared, now);
+            }
+            Decision::StartPostcopy | Decision::GiveUp => {
+                return Break(Next::Failed("the downtime limit is out of reach".to_owned()));
+            }
         }
         Continue(self)
     }

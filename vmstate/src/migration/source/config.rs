@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::memory::BlockLayout;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::Parameters;
+use crate::migration::parameter::{OnStall, Parameters};
 use crate::migration::peer::MachineSwitches;
 use crate::migration::release::QemuRelease;
 use crate::stream::PostcopyAdvice;
@@ -117,7 +117,8 @@ impl SourceConfig {
     /// Returns the reason why postcopy is impossible, if it may be used.
     fn postcopy_blocker(&self) -> Option<String> {
         if !self.has(Capability::PostcopyRam) {
-            return None;
+            let wanted = self.parameters.on_stall == OnStall::Postcopy;
+            return wanted.then(|| "`x-on-stall` = `postcopy` needs the capability `postcopy-ram`".to_owned());
         }
         if !self.can_answer {
             return Some("`postcopy-ram` needs a destination that can answer; use a socket".to_owned());

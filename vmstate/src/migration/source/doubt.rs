@@ -19,28 +19,37 @@ const FORCED: &str = "the guest was resumed by a command";
 pub(super) struct Doubt {
     /// Set if the destination can be asked for its state. A QEMU cannot.
     recoverable: bool,
+    /// The time at which the source asks without a command.
+    retry: Option<Instant>,
 }
 
 impl Doubt {
-    pub(super) fn begin(shared: &mut Shared) -> Self {
+    pub(super) fn begin(shared: &mut Shared, now: Instant) -> Self {
         shared.clear_queue();
         shared.queue(SourceAction::Close);
         if shared.status() != MigrationStatus::Doubt {
             shared.enter(MigrationStatus::Doubt);
         }
-        Self { recoverable: shared.link.peer() == Peer::Own }
+        let recoverable = shared.link.peer() == Peer::Own;
+        let retry = if recoverable { shared.retries.next(&shared.config.parameters, now) } else { None };
+        Self { recoverable, retry }
     }
 }
 
 impl Phase for Doubt {
-    fn handle(self, _: &mut Shared, _: Instant, signal: Signal) -> Step<Self> {
+    fn handle(self, _: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
+            Signal::Timeout if self.retry.is_some_and(|retry| now >= retry) => Break(Next::Asking { revoke: false }),
             Signal::Control(SourceControl::Recover) => Break(Next::Asking { revoke: false }),
             Signal::Control(SourceControl::Cancel) => Break(Next::Asking { revoke: true }),
             Signal::Control(SourceControl::ForceRun) => Break(Next::Failed(FORCED.to_owned())),
             Signal::Control(SourceControl::Abandon) => Break(Next::Completed),
             _ => Continue(self),
         }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.retry
     }
 
     fn accepts(&self, control: &SourceControl) -> bool {

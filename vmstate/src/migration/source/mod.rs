@@ -19,6 +19,7 @@ mod link;
 mod phase;
 mod postcopy;
 mod requests;
+mod retries;
 mod shared;
 mod starting;
 mod states;

@@ -125,6 +125,7 @@ impl Split {
                 shared.queue(SourceAction::Send(Command::Ping(PING_AFTER)));
             }
         }
+        shared.retries.reset();
         if shared.status() != MigrationStatus::PostcopyActive {
             shared.enter(MigrationStatus::PostcopyActive);
         }
@@ -217,33 +218,45 @@ impl Split {
 
 /// The connection is lost while the guest runs on the destination.
 #[derive(Debug, Clone)]
-pub(super) struct Interrupted;
+pub(super) struct Interrupted {
+    /// The time at which the source recovers the migration without a command.
+    retry: Option<Instant>,
+}
 
 impl Interrupted {
-    pub(super) fn begin(shared: &mut Shared) -> Self {
+    pub(super) fn begin(shared: &mut Shared, now: Instant) -> Self {
         shared.clear_queue();
         shared.requests.clear();
         shared.queue(SourceAction::Close);
         if shared.status() != MigrationStatus::PostcopyPaused {
             shared.enter(MigrationStatus::PostcopyPaused);
         }
-        Self
+        Self { retry: shared.retries.next(&shared.config.parameters, now) }
+    }
+
+    fn recover(shared: &Shared) -> Next {
+        match shared.link.peer() {
+            Peer::Own => Next::Asking { revoke: false },
+            _ => Next::Recovering { connect: true },
+        }
     }
 }
 
 impl Phase for Interrupted {
-    fn handle(self, shared: &mut Shared, _: Instant, signal: Signal) -> Step<Self> {
+    fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
-            Signal::Control(SourceControl::Recover) if shared.link.peer() == Peer::Own => {
-                Break(Next::Asking { revoke: false })
-            }
-            Signal::Control(SourceControl::Recover) => Break(Next::Recovering { connect: true }),
+            Signal::Control(SourceControl::Recover) => Break(Self::recover(shared)),
+            Signal::Timeout if self.retry.is_some_and(|retry| now >= retry) => Break(Self::recover(shared)),
             Signal::Control(SourceControl::ForceRun) => {
                 Break(Next::Failed("the guest was resumed by a command".to_owned()))
             }
             Signal::Control(SourceControl::Abandon) => Break(Next::Completed),
             _ => Continue(self),
         }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.retry
     }
 
     fn accepts(&self, control: &SourceControl) -> bool {

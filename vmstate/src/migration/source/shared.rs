@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::config::SourceConfig;
 use super::link::Link;
 use super::requests::Requests;
+use super::retries::Retries;
 use super::xbzrle::Encoded;
 use super::{Done, SourceAction};
 use crate::migration::capability::Capability;
@@ -60,6 +61,7 @@ pub(super) struct Shared {
     /// Set when the destination runs the guest, or may run it, without all pages.
     pub(super) is_split: bool,
     pub(super) requests: Requests,
+    pub(super) retries: Retries,
 }
 
 /// The bytes of memory that were sent, by phase.
@@ -123,6 +125,7 @@ impl Shared {
             is_postcopy: false,
             is_split: false,
             requests: Requests::default(),
+            retries: Retries::default(),
         }
     }
 

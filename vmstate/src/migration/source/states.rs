@@ -62,15 +62,15 @@ impl State {
             Next::Recovering { connect } => Recovering::begin(shared, now, connect).into(),
             Next::Interrupted(reason) => {
                 shared.error.get_or_insert(reason);
-                Interrupted::begin(shared).into()
+                Interrupted::begin(shared, now).into()
             }
             Next::Doubt(reason) if shared.is_split => {
                 shared.error.get_or_insert(reason);
-                Interrupted::begin(shared).into()
+                Interrupted::begin(shared, now).into()
             }
             Next::Doubt(reason) => {
                 shared.error.get_or_insert(reason);
-                Doubt::begin(shared).into()
+                Doubt::begin(shared, now).into()
             }
             Next::Failed(reason) => {
                 shared.error.get_or_insert(reason);

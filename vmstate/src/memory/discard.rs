@@ -26,8 +26,9 @@ pub(crate) fn discard(block: &SharedBlock, bytes: &Range<u64>) -> Result<(), Mem
             host_page_size: page_size,
         });
     }
+    let is_huge = page_size > rustix::param::page_size() as u64;
     for part in parts(&**block)?.iter().filter_map(|part| part.intersect(bytes, page_size)) {
-        remove_pages(part.memory).map_err(|error| {
+        remove_pages(part.memory, is_huge).map_err(|error| {
             let remedy = match Errno::from_io_error(&error) {
                 Some(Errno::ACCESS) => "use an anonymous mapping, or a shared mapping of a memfd",
                 _ => "select memory whose pages can be discarded: anonymous or memfd",

@@ -123,6 +123,12 @@ impl Placer {
         self.0.kernel_faults
     }
 
+    /// Returns the size of the host pages of a block, if they are huge pages.
+    pub(super) fn huge_page_size(&self, block: usize) -> Option<usize> {
+        let size = self.0.blocks.get(block)?.host_page_size();
+        usize::try_from(size).ok().filter(|size| *size > rustix::param::page_size())
+    }
+
     /// Runs `place` for the parts of a block until all of `bytes` are placed.
     pub(super) fn place(
         &self,

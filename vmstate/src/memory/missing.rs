@@ -95,7 +95,14 @@ impl MissingPages {
     /// # Errors
     /// As for [`place`](Self::place).
     pub fn place_zeros(&self, block: usize, bytes: Range<u64>) -> Result<Placed, MemoryError> {
-        self.0.place(block, bytes, |userfault, part| userfault.zero(part.memory))
+        match self.0.huge_page_size(block) {
+            None => self.0.place(block, bytes, |userfault, part| userfault.zero(part.memory)),
+            // The kernel has no shared huge page of zeros (`postcopy_place_page_zero` in QEMU's `migration/postcopy-ram.c`).
+            Some(size) => {
+                let zeros = vec![0; size];
+                self.0.place(block, bytes, |userfault, part| userfault.copy(part.memory, &zeros))
+            }
+        }
     }
 
     /// Wakes the threads that wait for the pages of `bytes`: they access them again.

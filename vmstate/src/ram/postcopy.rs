@@ -55,6 +55,9 @@ impl RamSaver {
         for (dirty, unit) in self.dirty.iter().zip(&self.units) {
             widen(dirty, *unit);
         }
+        // Precopy may have sent a part of the current one, which is discarded.
+        let unit = self.units.get(self.block).copied().unwrap_or(1);
+        self.number -= self.number % unit;
     }
 
     /// Continues on a new connection: the pages that the destination has not received are sent again.

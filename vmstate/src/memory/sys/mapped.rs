@@ -78,15 +78,18 @@ impl Drop for Mapped {
     }
 }
 
-/// Removes whole host pages: from the file of a shared mapping, and otherwise from anonymous memory.
+/// Removes whole host pages: from the file of a shared mapping, and otherwise from anonymous memory, with huge pages if
+/// `is_huge`.
 #[cfg(any(feature = "migration", feature = "snapshot"))]
-pub(in crate::memory) fn remove_pages(memory: HostRange<'_>) -> io::Result<()> {
+pub(in crate::memory) fn remove_pages(memory: HostRange<'_>, is_huge: bool) -> io::Result<()> {
     let (start, length) = (memory.as_ptr().cast(), memory.len());
     // SAFETY: the memory is mapped, readable and writable while the range is borrowed, and its readers expect that others
     // change it at any time.
     match unsafe { madvise(start, length, Advice::LinuxRemove) } {
         // The mapping has no file.
         Err(rustix::io::Errno::INVAL) => {}
+        // Private huge pages have a file, which contains none of them.
+        Err(rustix::io::Errno::ACCESS) if is_huge => {}
         result => return Ok(result?),
     }
     // SAFETY: as above.

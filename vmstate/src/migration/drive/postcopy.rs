@@ -98,9 +98,6 @@ impl Postcopy {
         if ours != target_page_size {
             return Err(format!("postcopy needs equal target page sizes: expected {ours}, found {target_page_size}"));
         }
-        if let Some(block) = blocks.iter().find(|block| block.host_page_size() > 4096) {
-            return Err(format!("postcopy of RAM block `{}` in huge pages is not implemented", block.idstr()));
-        }
         MissingFaults::start(blocks, |_, _| {}).map(drop).map_err(|error| with_cause(&error))
     }
 

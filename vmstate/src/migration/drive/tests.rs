@@ -1,6 +1,8 @@
 //! Two hosts in one process, over real sockets and files.
 
 mod doubt;
+#[cfg(feature = "mapping")]
+mod huge_pages;
 
 use std::sync::Arc;
 use std::thread;

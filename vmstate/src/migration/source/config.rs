@@ -120,11 +120,7 @@ impl SourceConfig {
             let wanted = self.parameters.on_stall == OnStall::Postcopy;
             return wanted.then(|| "`x-on-stall` = `postcopy` needs the capability `postcopy-ram`".to_owned());
         }
-        if !self.can_answer {
-            return Some("`postcopy-ram` needs a destination that can answer; use a socket".to_owned());
-        }
-        let huge = self.blocks.iter().find(|block| block.host_page_size > 4096)?;
-        Some(format!("postcopy of RAM block `{}` in huge pages is not implemented", huge.idstr))
+        (!self.can_answer).then(|| "`postcopy-ram` needs a destination that can answer; use a socket".to_owned())
     }
 
     /// Returns the page sizes, which the destination's must equal.

@@ -171,4 +171,8 @@ impl Host for BoardHost {
     fn throttle(&mut self, percent: u8) {
         self.runner.throttle(percent);
     }
+
+    fn vcpu_threads(&self) -> Vec<u32> {
+        self.runner.thread().into_iter().collect()
+    }
 }

@@ -1,7 +1,7 @@
 //! The thread that runs a board.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SendError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +34,8 @@ pub(super) struct Runner {
     tasks: Sender<Task>,
     /// The percentage of its time for which the thread sleeps.
     throttle: Arc<AtomicU8>,
+    /// The system's number of the thread, or 0.
+    thread: Arc<AtomicU32>,
 }
 
 #[derive(Debug)]
@@ -52,9 +54,12 @@ impl Vcpu {
     pub(super) fn start() -> (Self, Runner) {
         let (tasks, task_list) = mpsc::channel();
         let (sender, progress) = mpsc::channel();
-        let throttle = Arc::new(AtomicU8::new(0));
-        let runner = Runner { tasks: tasks.clone(), throttle: throttle.clone() };
-        thread::spawn(move || Thread { tasks: task_list, progress: sender, throttle, typed: Vec::new() }.run());
+        let (throttle, number) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU32::new(0)));
+        let runner = Runner { tasks: tasks.clone(), throttle: throttle.clone(), thread: number.clone() };
+        thread::spawn(move || {
+            number.store(thread_number().unwrap_or(0), Ordering::Relaxed);
+            Thread { tasks: task_list, progress: sender, throttle, typed: Vec::new() }.run();
+        });
         (Self { tasks, progress }, runner)
     }
 
@@ -88,9 +93,19 @@ impl Runner {
         stopped.recv().ok()
     }
 
+    /// Returns the system's number of the thread, if it is known.
+    pub(super) fn thread(&self) -> Option<u32> {
+        Some(self.thread.load(Ordering::Relaxed)).filter(|number| *number != 0)
+    }
+
     pub(super) fn throttle(&self, percent: u8) {
         self.throttle.store(percent, Ordering::Relaxed);
     }
+}
+
+/// Returns the system's number of this thread (`gettid`), on Linux.
+fn thread_number() -> Option<u32> {
+    std::fs::read_link("/proc/thread-self").ok()?.file_name()?.to_str()?.parse().ok()
 }
 
 struct Thread {

@@ -50,7 +50,7 @@ pub use parameter::{
 pub use peer::MachineSwitches;
 pub use release::QemuRelease;
 pub use status::{
-    DowntimeParts, Event, FaultLatency, MigrationStatus, Prediction, RamStatistics, Side, Statistics, XbzrleStatistics,
-    is_transition,
+    Blocktime, DowntimeParts, Event, FaultLatency, MigrationStatus, Prediction, RamStatistics, Side, Statistics,
+    ThreadWaits, XbzrleStatistics, is_transition,
 };
 pub use uri::{InvalidUri, TcpAddress, Uri};

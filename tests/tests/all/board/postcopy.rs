@@ -22,7 +22,13 @@ pub(super) fn is_supported() -> bool {
 
 /// Starts a board that waits for a guest by postcopy, and a migration to it that stays in precopy.
 fn begin(source: &mut BoardProcess) -> BoardProcess {
+    begin_with(source, &[])
+}
+
+/// As [`begin`], with more capabilities of the destination.
+fn begin_with(source: &mut BoardProcess, capabilities: &[&str]) -> BoardProcess {
     let mut destination = BoardProcess::start(&["--incoming", "defer"]);
+    capabilities.iter().for_each(|capability| destination.enable(capability));
     for board in [&mut *source, &mut destination] {
         board.enable("postcopy-ram");
     }
@@ -58,11 +64,14 @@ fn guest_runs_before_its_pages_arrive() {
         return;
     }
     let mut source = BoardProcess::running(&[]);
-    let mut destination = begin(&mut source);
+    let mut destination = begin_with(&mut source, &["postcopy-blocktime"]);
     source.execute("migrate-start-postcopy", json!({}));
     source.wait_for(&["completed"]);
     destination.wait_for(&["completed"]);
     assert_moved(&mut source, &mut destination);
+    let found = destination.execute("query-migrate", json!({}));
+    assert_eq!(found["postcopy-vcpu-blocktime"].as_array().map(Vec::len), Some(1), "{found}");
+    assert!(found["postcopy-blocktime"].is_u64(), "{found}");
     assert_eq!(states(&source), ["setup", "active", "STOP", "device", "postcopy-active", "completed"]);
     assert_eq!(states(&destination), ["setup", "active", "RESUME", "postcopy-active", "completed"]);
     let found = source.execute("query-migrate", json!({}));

@@ -64,7 +64,7 @@ capabilities! {
     /// Migrates dirty bitmaps of block devices.
     DirtyBitmaps = "dirty-bitmaps", Releases::ALL, Missing;
     /// Measures the time that vCPUs wait for pages.
-    PostcopyBlocktime = "postcopy-blocktime", Releases::ALL, Missing;
+    PostcopyBlocktime = "postcopy-blocktime", Releases::ALL, Implemented;
     /// Activates block devices only when the guest runs.
     LateBlockActivate = "late-block-activate", Releases::ALL, Missing;
     /// Leaves shared memory out.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::super::{
-    Capability, DowntimeParts, MigrationStatus, Parameter, ParameterValue, Parameters, Prediction, QemuRelease,
-    RamStatistics, Statistics, XbzrleStatistics,
+    Blocktime, Capability, DowntimeParts, MigrationStatus, Parameter, ParameterValue, Parameters, Prediction,
+    QemuRelease, RamStatistics, Statistics, XbzrleStatistics,
 };
 use super::arguments::{Member, Type, optional, required};
 use super::operations::{DirtyRate, DirtyRateStatus, RunState};
@@ -111,6 +111,9 @@ pub(super) fn statistics(statistics: &Statistics, blocked: &[String], release: Q
     reply.insert_some("xbzrle-cache", statistics.xbzrle.as_ref().map(xbzrle_statistics));
     reply.insert_some("x-predicted", statistics.predicted.map(prediction));
     reply.insert_some("x-downtime-parts", statistics.parts.as_ref().map(downtime_parts));
+    if let Some(found) = &statistics.blocktime {
+        insert_blocktime(&mut reply, found, release);
+    }
     Value::Object(reply.0)
 }
 
@@ -128,6 +131,25 @@ impl Members {
             self.insert(name, value);
         }
     }
+}
+
+/// Inserts the times for which a guest has waited for pages (`fill_destination_postcopy_migration_info` in QEMU's
+/// `migration/postcopy-ram.c`).
+fn insert_blocktime(reply: &mut Members, found: &Blocktime, release: QemuRelease) {
+    reply.insert("postcopy-blocktime", milliseconds(found.all));
+    let blocked: Vec<_> = found.vcpus.iter().map(|vcpu| milliseconds(vcpu.blocked)).collect();
+    reply.insert("postcopy-vcpu-blocktime", blocked);
+    if release >= QemuRelease::V11_1 {
+        reply.insert("postcopy-latency", nanoseconds(found.latency.average().unwrap_or_default()));
+        reply.insert("postcopy-latency-dist", found.latency.buckets().to_vec());
+        let averages: Vec<_> = found.vcpus.iter().map(|vcpu| nanoseconds(vcpu.average())).collect();
+        reply.insert("postcopy-vcpu-latency", averages);
+        reply.insert("postcopy-non-vcpu-latency", nanoseconds(found.others.average()));
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -215,7 +237,14 @@ pub(super) fn statistics_type(release: QemuRelease) -> Type {
         optional("xbzrle-cache", xbzrle_type()),
         optional("x-predicted", integers(&["memory-us", "devices-us", "handshake-us"])),
         optional("x-downtime-parts", integers(&["stop-us", "pause-us", "memory-us", "devices-us", "handshake-us"])),
+        optional("postcopy-blocktime", Type::Integer),
+        optional("postcopy-vcpu-blocktime", Type::list(Type::Integer)),
     ]);
+    if release >= QemuRelease::V11_1 {
+        members.extend(["postcopy-latency", "postcopy-non-vcpu-latency"].map(|name| optional(name, Type::Integer)));
+        let lists = ["postcopy-latency-dist", "postcopy-vcpu-latency"];
+        members.extend(lists.map(|name| optional(name, Type::list(Type::Integer))));
+    }
     Type::Object(members)
 }
 
@@ -285,6 +314,7 @@ pub(super) fn dirty_rate_type(release: QemuRelease) -> Type {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::ThreadWaits;
     use super::*;
 
     fn running() -> Statistics {
@@ -296,6 +326,7 @@ mod tests {
             xbzrle: Some(XbzrleStatistics { cache_miss_rate: 0.5, ..XbzrleStatistics::default() }),
             predicted: Some(Prediction::new(Duration::from_micros(5), Duration::ZERO, Duration::ZERO)),
             parts: Some(DowntimeParts::default()),
+            blocktime: Some(Blocktime { vcpus: vec![ThreadWaits::default(); 2], ..Blocktime::default() }),
             ..Statistics::default()
         }
     }

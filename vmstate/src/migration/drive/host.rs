@@ -131,6 +131,12 @@ pub trait Host {
         snapshot::load(self, store, key)
     }
 
+    /// Returns the system's numbers (`gettid`) of the threads that run the vCPUs, once the guest was started. The statistics of
+    /// postcopy (`postcopy-blocktime`) list them; by default, all waits count as those of other threads.
+    fn vcpu_threads(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Announces the guest's network cards, after it was started on this side. Later announcements follow with the
     /// [delays](Announcement::delays) of the schedule, so this method should only begin them. The default does nothing.
     fn announce(&mut self, announcement: &Announcement) {

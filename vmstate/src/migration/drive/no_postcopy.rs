@@ -10,7 +10,7 @@ use super::return_path::ReturnPath;
 use crate::machine::Machine;
 use crate::memory::PageSize;
 use crate::migration::destination::DestinationInput;
-use crate::migration::status::FaultLatency;
+use crate::migration::status::BlocktimeRecorder;
 use crate::registry::{EntryId, RegisterError};
 use crate::stream::{DiscardRange, ItemDecoder, PostcopyAdvice, StreamReader};
 
@@ -25,7 +25,7 @@ pub(super) struct Package {
 pub(super) struct Postcopy(Infallible);
 
 impl Postcopy {
-    pub(super) fn new(_: HostMemory, _: ReturnPath, _: Arc<Mutex<FaultLatency>>) -> Option<Self> {
+    pub(super) fn new(_: HostMemory, _: ReturnPath, _: Arc<Mutex<BlocktimeRecorder>>) -> Option<Self> {
         None
     }
 

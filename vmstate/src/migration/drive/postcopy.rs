@@ -2,7 +2,6 @@
 //! and one handles page faults and requests the pages.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::ops::Range;
@@ -20,7 +19,7 @@ use super::socket::TimedReader;
 use crate::machine::Machine;
 use crate::memory::{Fault, MemoryError, MissingFaults, MissingPages, PageSize, discard};
 use crate::migration::destination::{DestinationInput, Item};
-use crate::migration::status::FaultLatency;
+use crate::migration::status::{BlocktimeRecorder, MissingPage};
 use crate::ram::{IncomingRam, PlacePages, ReceivedPages};
 use crate::registry::{EntryId, RegisterError, Registration};
 use crate::section::LiveSection;
@@ -63,15 +62,9 @@ impl Drop for Postcopy {
 impl Postcopy {
     /// Creates postcopy of a memory, if the system supports it.
     #[expect(clippy::unnecessary_wraps, reason = "other systems do not support it")]
-    pub(super) fn new(memory: HostMemory, output: ReturnPath, latency: Arc<Mutex<FaultLatency>>) -> Option<Self> {
+    pub(super) fn new(memory: HostMemory, output: ReturnPath, waits: Arc<Mutex<BlocktimeRecorder>>) -> Option<Self> {
         let ram = IncomingRam::new(memory.page_size, memory.blocks);
-        let requests = Requests {
-            output,
-            names: Mutex::default(),
-            received: ram.received().clone(),
-            waits: Mutex::default(),
-            latency,
-        };
+        let requests = Requests { output, names: Mutex::default(), received: ram.received().clone(), waits };
         let items = ItemDecoder::new();
         let requests = Arc::new(requests);
         Some(Self { ram, requests, faults: None, listener: None, reader: None, items, guest_runs: false })
@@ -306,9 +299,8 @@ struct Requests {
     output: ReturnPath,
     names: Mutex<Names>,
     received: Arc<ReceivedPages>,
-    /// The pages that threads wait for: block, offset and size, and the time of the first fault.
-    waits: Mutex<HashMap<(usize, u64), (u64, Instant)>>,
-    latency: Arc<Mutex<FaultLatency>>,
+    /// The pages that threads wait for.
+    waits: Arc<Mutex<BlocktimeRecorder>>,
 }
 
 /// The names of the blocks, and the block of the last request: a request without a name refers to it.
@@ -326,27 +318,19 @@ impl Requests {
             let _ = pages.place_zeros(fault.block, bytes);
             return;
         }
-        if self.waits_first(block, fault.offset, size) {
+        let page = MissingPage { block, offset: fault.offset, size };
+        if lock(&self.waits).wait(page, fault.thread, Instant::now()) {
             // On a lost connection, the request follows on the next one.
-            let _ = self.request(block, fault.offset, size);
-            if self.received.contains(block, &bytes) {
-                self.placed(block, fault.offset);
-            }
+            let _ = self.request(page);
+        }
+        // Meanwhile, or between the check and the record.
+        if self.received.contains(block, &bytes) {
+            self.placed(page);
         }
     }
 
-    /// Records a wait. Returns whether no other thread waits for the page.
-    fn waits_first(&self, block: usize, offset: u64, size: u64) -> bool {
-        match lock(&self.waits).entry((block, offset)) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(entry) => {
-                entry.insert((size, Instant::now()));
-                true
-            }
-        }
-    }
-
-    fn request(&self, block: usize, start: u64, size: u64) -> Result<(), String> {
+    fn request(&self, page: MissingPage) -> Result<(), String> {
+        let MissingPage { block, offset: start, size } = page;
         let length = u32::try_from(size).map_err(|_| "a page of 4 GiB")?;
         let mut names = lock(&self.names);
         let message = match names.last {
@@ -361,19 +345,17 @@ impl Requests {
     }
 
     fn repeat(&self) -> Result<(), String> {
-        let waits: Vec<_> = lock(&self.waits).iter().map(|(page, (size, _))| (*page, *size)).collect();
-        for ((block, offset), size) in waits {
-            if !self.received.contains(block, &(offset..offset + size)) {
-                self.request(block, offset, size)?;
+        let missing = lock(&self.waits).missing();
+        for page in missing {
+            if !self.received.contains(page.block, &(page.offset..page.offset + page.size)) {
+                self.request(page)?;
             }
         }
         Ok(())
     }
 
-    fn placed(&self, block: usize, offset: u64) {
-        if let Some((_, since)) = lock(&self.waits).remove(&(block, offset)) {
-            lock(&self.latency).add(since.elapsed());
-        }
+    fn placed(&self, page: MissingPage) {
+        lock(&self.waits).arrived(&page, Instant::now());
     }
 }
 
@@ -395,14 +377,14 @@ impl Placer {
 impl PlacePages for Placer {
     fn place(&mut self, block: usize, offset: u64, page: &[u8]) -> Result<(), MemoryError> {
         self.pages.place(self.registered(block)?, offset, page)?;
-        self.requests.placed(block, offset);
+        self.requests.placed(MissingPage { block, offset, size: page.len() as u64 });
         Ok(())
     }
 
     fn place_zeros(&mut self, block: usize, bytes: Range<u64>) -> Result<(), MemoryError> {
-        let offset = bytes.start;
+        let page = MissingPage { block, offset: bytes.start, size: bytes.end - bytes.start };
         self.pages.place_zeros(self.registered(block)?, bytes)?;
-        self.requests.placed(block, offset);
+        self.requests.placed(page);
         Ok(())
     }
 }

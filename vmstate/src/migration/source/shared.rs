@@ -306,6 +306,7 @@ impl Shared {
                 .map(|_| self.encoded.statistics(self.config.parameters.xbzrle_cache_size)),
             predicted: self.predicted,
             parts: self.parts(),
+            blocktime: None,
         }
     }
 

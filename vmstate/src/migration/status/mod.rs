@@ -1,5 +1,10 @@
 //! The states of a migration, its events and its statistics.
 
+#[cfg_attr(
+    not(any(test, all(target_os = "linux", feature = "mapping"))),
+    expect(dead_code, reason = "only postcopy waits for pages")
+)]
+mod blocktime;
 mod event;
 mod latency;
 mod statistics;
@@ -9,6 +14,10 @@ use std::fmt;
 
 use super::QemuRelease;
 
+pub(super) use self::blocktime::BlocktimeRecorder;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+pub(super) use self::blocktime::MissingPage;
+pub use self::blocktime::{Blocktime, ThreadWaits};
 pub use self::event::{Event, Prediction};
 pub use self::latency::FaultLatency;
 pub use self::statistics::{DowntimeParts, RamStatistics, Statistics, XbzrleStatistics};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::MigrationStatus;
+use super::blocktime::Blocktime;
 use super::event::Prediction;
 
 /// The statistics of a migration: the members of QEMU's `query-migrate`, and the parts of the downtime.
@@ -33,6 +34,8 @@ pub struct Statistics {
     pub predicted: Option<Prediction>,
     /// The measured parts of the downtime.
     pub parts: Option<DowntimeParts>,
+    /// The times for which the guest has waited for pages, at a destination with the capability `postcopy-blocktime`.
+    pub blocktime: Option<Blocktime>,
 }
 
 /// The member `ram` of `query-migrate`.

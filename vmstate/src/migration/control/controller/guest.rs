@@ -260,6 +260,10 @@ impl<H: Host> Host for Guest<H> {
         lock(&self.0.host).device_time()
     }
 
+    fn vcpu_threads(&self) -> Vec<u32> {
+        lock(&self.0.host).vcpu_threads()
+    }
+
     fn announce(&mut self, announcement: &Announcement) {
         lock(&self.0.host).announce(announcement);
     }

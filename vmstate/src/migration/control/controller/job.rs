@@ -86,7 +86,10 @@ impl Job {
     pub(super) fn statistics(&self) -> Statistics {
         match &self.kind {
             Kind::Outgoing(control) => control.statistics(),
-            Kind::Incoming(_, progress) => progress.0.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Kind::Incoming(control, progress) => {
+                let statistics = progress.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Statistics { blocktime: control.blocktime(), ..statistics }
+            }
         }
     }
 

@@ -144,6 +144,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         self.postcopy.iter_mut().for_each(|postcopy| postcopy.set_guest_runs(true));
         match host.start() {
             Ok(()) => {
+                self.incoming.control.recorder().set_vcpus(host.vcpu_threads(), Instant::now());
                 host.announce(&Announcement::new(&self.incoming.config.parameters));
                 DestinationInput::Done
             }

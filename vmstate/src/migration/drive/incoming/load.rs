@@ -23,7 +23,8 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         let (memory, configuration) = (host.memory(), host.configuration());
         self.searches_ends = memory.announced.is_some();
         if self.incoming.config.capabilities.has(Capability::PostcopyRam) {
-            self.postcopy = Postcopy::new(memory.clone(), self.output.clone(), self.incoming.control.0.latency.clone());
+            self.postcopy =
+                Postcopy::new(memory.clone(), self.output.clone(), self.incoming.control.0.blocktime.clone());
         }
         let mut used = None;
         host.with_machine(&mut |machine| {

@@ -4,7 +4,8 @@ mod driver;
 mod load;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use self::driver::Driver;
 use super::MigrationError;
@@ -13,9 +14,10 @@ use super::host::Host;
 use super::listener::Listener;
 use super::socket::Socket;
 use crate::machine::LoadOptions;
+use crate::migration::capability::Capability;
 use crate::migration::destination::{Destination, DestinationConfig};
 use crate::migration::parameter::Parameters;
-use crate::migration::status::{Event, FaultLatency, MigrationStatus};
+use crate::migration::status::{Blocktime, BlocktimeRecorder, Event, FaultLatency, MigrationStatus};
 use crate::migration::uri::Uri;
 
 /// A migration from another host or process.
@@ -40,7 +42,9 @@ struct Shared {
     socket: Mutex<Option<Socket>>,
     /// A listener that replaces the one of an interrupted migration.
     listener: Mutex<Option<Listener>>,
-    latency: Arc<Mutex<FaultLatency>>,
+    blocktime: Arc<Mutex<BlocktimeRecorder>>,
+    /// Set if the times of vCPUs are reported.
+    measures_vcpus: bool,
 }
 
 impl IncomingControl {
@@ -77,7 +81,17 @@ impl IncomingControl {
     /// Returns the times for which the guest has waited for pages so far.
     #[must_use]
     pub fn fault_latency(&self) -> FaultLatency {
-        *self.0.latency.lock().unwrap_or_else(PoisonError::into_inner)
+        self.recorder().latency()
+    }
+
+    /// Returns the times for which each vCPU has waited for pages so far, with the capability `postcopy-blocktime`.
+    #[must_use]
+    pub fn blocktime(&self) -> Option<Blocktime> {
+        self.0.measures_vcpus.then(|| self.recorder().blocktime(Instant::now()))
+    }
+
+    fn recorder(&self) -> MutexGuard<'_, BlocktimeRecorder> {
+        self.0.blocktime.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_listener(&self) -> Option<Listener> {
@@ -118,7 +132,9 @@ impl Incoming {
     /// See [`listen`](Self::listen).
     pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
-        Ok(Self { listener, config, options: LoadOptions::new(), control: IncomingControl::default() })
+        let measures_vcpus = config.capabilities.has(Capability::PostcopyBlocktime);
+        let control = IncomingControl(Arc::new(Shared { measures_vcpus, ..Shared::default() }));
+        Ok(Self { listener, config, options: LoadOptions::new(), control })
     }
 
     /// Returns the address, with the port that the system has chosen if it was 0.

@@ -132,7 +132,7 @@ pub trait Host {
     }
 
     /// Returns the system's numbers (`gettid`) of the threads that run the vCPUs, once the guest was started. The statistics of
-    /// postcopy (`postcopy-blocktime`) list them; by default, all waits count as those of other threads.
+    /// postcopy (`postcopy-blocktime`) list them; by default, all waits count as waits of other threads.
     fn vcpu_threads(&self) -> Vec<u32> {
         Vec::new()
     }

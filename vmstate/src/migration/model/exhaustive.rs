@@ -133,3 +133,28 @@ fn postcopy_to_qemu_never_runs_two_guests() {
     let two = found.violations.iter().find(|violation| violation.property == Property::NeverTwo);
     assert!(two.is_none(), "{}", two.expect("a violation"));
 }
+
+/// All violations with a peer that runs the guest at the end of the stream, as QEMU does. The guide page `peers` lists them
+/// with their causes in QEMU.
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn violations_with_a_qemu_are_documented() {
+    const NONE: (Property, &str) = (Property::NeverNone, "no command leads to a running guest");
+    const STOPPED: (Property, &str) = (Property::Unchanged, "the guest is stopped without RUN");
+    const TWO: (Property, &str) = (Property::NeverTwo, "two guests run");
+    let qemu = Setup { handshake: false, force: false, ..SMALL };
+    for (name, setup, expected) in [
+        ("precopy, `stay`", qemu, [NONE, STOPPED]),
+        ("precopy, `resume`", Setup { on_doubt: OnDoubt::Resume, ..qemu }, [TWO, NONE]),
+        ("postcopy", Setup { postcopy: Some(1), timeouts: false, ..qemu }, [NONE, STOPPED]),
+    ] {
+        let found = checked(name, setup);
+        let violations: Vec<_> = found.violations.iter().map(|found| (found.property, found.reason.as_str())).collect();
+        assert_eq!(violations, expected, "{name}");
+        let page = include_str!("../../guide/peers.md");
+        for (property, _) in expected {
+            let row = format!("| {name} | `{property:?}` |");
+            assert!(page.contains(&row), "the page has no row {row}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub struct Blocktime {
     pub all: Duration,
     /// The vCPUs, in the order of [`Host::vcpu_threads`](crate::migration::Host::vcpu_threads).
     pub vcpus: Vec<ThreadWaits>,
-    /// All other threads, and the ones that the system does not report.
+    /// All other threads, and threads that the system does not report.
     pub others: ThreadWaits,
     /// The times until pages have arrived.
     pub latency: FaultLatency,

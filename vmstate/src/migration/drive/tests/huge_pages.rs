@@ -21,7 +21,7 @@ fn content(offset: u64) -> [u8; 8] {
     if offset / HUGE == 2 { [0; 8] } else { (offset + 1).to_ne_bytes() }
 }
 
-/// Returns memory in huge pages, which root reserves. Says so if the system has none.
+/// Returns memory in huge pages, which root reserves, or `None` with a message on a system without them.
 fn huge(options: fn() -> MappingOptions) -> Option<Arc<Mapping>> {
     let _ = std::fs::write("/proc/sys/vm/nr_hugepages", "32");
     match options().huge_pages(HugePages::Of2Mib).map("ram", PAGES * HUGE) {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -126,13 +127,13 @@ impl Started {
         Self(Some(command.spawn().unwrap()))
     }
 
-    /// Waits until the tool has created a file, such as a socket.
+    /// Waits until the tool has created a file, or listens at a socket.
     ///
     /// # Panics
     /// If it has not after a minute.
     pub fn await_file(&self, path: &str) {
         let start = Instant::now();
-        while !Path::new(path).exists() {
+        while !is_ready(path) {
             assert!(start.elapsed() < Duration::from_secs(60), "{path} does not appear");
             thread::sleep(Duration::from_millis(5));
         }
@@ -145,6 +146,19 @@ impl Started {
     #[must_use]
     pub fn finish(mut self) -> Output {
         finish(self.0.take().expect("a run that has not ended"))
+    }
+}
+
+/// Returns whether the file exists and, if it is a socket, accepts connections.
+fn is_ready(path: &str) -> bool {
+    match fs::metadata(path) {
+        Ok(file) if file.file_type().is_socket() => {
+            let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+            // The fourth column has the flag of listeners.
+            let listens = |line: &str| line.ends_with(path) && line.split_whitespace().nth(3) == Some("00010000");
+            sockets.lines().any(listens)
+        }
+        found => found.is_ok(),
     }
 }
 

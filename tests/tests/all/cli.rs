@@ -17,6 +17,7 @@ mod import;
 mod made;
 mod manual;
 mod port;
+mod relay;
 mod report;
 mod set;
 mod snapshot;

@@ -9,6 +9,7 @@ mod devices;
 mod differential;
 mod import;
 mod machine;
+mod relay;
 mod riscv;
 mod snapshots;
 mod transfer;

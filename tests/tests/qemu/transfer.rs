@@ -18,9 +18,9 @@ use crate::board::live::Guest;
 const GUEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests/pc.img");
 
 /// The timeout of each operation.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-fn set(qemu: &mut Qemu, capabilities: &[&str]) {
+pub(crate) fn set(qemu: &mut Qemu, capabilities: &[&str]) {
     let change = |name: &&str| json!({ "capability": name, "state": true });
     let changes = capabilities.iter().map(change).collect::<Vec<_>>();
     qemu.execute("migrate-set-capabilities", json!({ "capabilities": changes }));
@@ -54,14 +54,14 @@ fn assert_done(output: &Output, key: &str, expected: &str) -> Value {
 }
 
 /// An x86 machine with the guest.
-struct Pc {
-    qemu: Qemu,
+pub(crate) struct Pc {
+    pub(crate) qemu: Qemu,
     serial: String,
     folder: Folder,
 }
 
 impl Pc {
-    fn new(version: &str, machine: &str, more: &[&str]) -> Self {
+    pub(crate) fn new(version: &str, machine: &str, more: &[&str]) -> Self {
         let folder = Folder::new();
         let serial = folder.path("serial");
         let port = format!("unix:{serial},server=on,wait=off");
@@ -71,13 +71,13 @@ impl Pc {
         Self { qemu, serial, folder }
     }
 
-    fn incoming(version: &str, machine: &str) -> Self {
+    pub(crate) fn incoming(version: &str, machine: &str) -> Self {
         Self::new(version, machine, &["-incoming", "defer"])
     }
 
     /// Has the guest report whether its memory is right.
     #[track_caller]
-    fn assert_right(&self) {
+    pub(crate) fn assert_right(&self) {
         let mut serial = UnixStream::connect(&self.serial).unwrap();
         serial.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut answer = [0; 2];

@@ -27,6 +27,8 @@ mod parameter;
 mod peer;
 pub mod policy;
 mod protocol;
+#[cfg(all(unix, feature = "schema"))]
+pub mod relay;
 mod release;
 pub mod source;
 mod states;
@@ -36,13 +38,13 @@ mod uri;
 pub use announce::Announcement;
 pub use blockers::{BlockedReason, Blockers, OnlyMigratable};
 pub use capability::{Capabilities, Capability, CapabilityConflict};
-#[cfg(all(unix, feature = "schema"))]
-pub use drive::Recording;
 #[cfg(unix)]
 pub use drive::{
     Events, GuestProgress, Host, HostError, HostMemory, Incoming, IncomingControl, Kept, MigrationError, OpaqueGuest,
     Outgoing, OutgoingControl,
 };
+#[cfg(all(unix, feature = "schema"))]
+pub use drive::{Recording, RelayOutcome, RelayStatus, Relaying};
 pub use parameter::{
     Compression, InvalidParameter, Mode, OnDoubt, OnStall, Parameter, ParameterValue, Parameters, Policy, Unit,
     ZeroPages,

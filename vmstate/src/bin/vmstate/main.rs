@@ -23,6 +23,8 @@ mod progress;
 mod receive;
 #[cfg(unix)]
 mod record;
+#[cfg(unix)]
+mod relay;
 mod report;
 mod rewrite;
 mod schema;
@@ -86,6 +88,8 @@ fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Command::Receive(receive) => receive::run(receive, json),
         #[cfg(unix)]
         Command::Send(send) => send::run(send, json),
+        #[cfg(unix)]
+        Command::Relay(relay) => relay::run(relay, json),
         Command::Import(import) => import::run(import),
         #[cfg(feature = "port")]
         Command::Port(port) => port::run(port, json),

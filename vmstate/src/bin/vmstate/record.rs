@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &args::Record, json: bool) -> Result<Outcome, Failu
 }
 
 /// Returns a flag that the first signal sets. The second one ends the process.
-fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+pub(crate) fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_default(signal, Arc::clone(&stop))?;

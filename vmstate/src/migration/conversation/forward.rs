@@ -10,12 +10,14 @@ use crate::stream::{Command, ItemDecoder, SectionHeader, SectionKind, StreamItem
 
 /// The highest number of live sections, and of RAM blocks, that are remembered.
 const MAX_NAMES: usize = 4096;
+/// The bytes of a footer and an end mark.
+const END_OF_STREAM: usize = 6;
 /// The page sizes of targets that do not send theirs, the usual one first: AVR has the smallest one.
 const PAGE_SIZES: [u64; 3] = [4096, 1024, 256];
 
 /// A part of a stream that was transferred completely.
 #[derive(Debug)]
-pub(super) enum Seen {
+pub(in crate::migration) enum Seen {
     /// The header and the configuration, with the machine type.
     Header(Option<String>),
     /// The header of a section.
@@ -34,10 +36,10 @@ pub(super) enum Seen {
 }
 
 /// The place of a page in guest memory: the index of the block, and the offset in it.
-pub(super) type Position = (usize, u64);
+pub(in crate::migration) type Position = (usize, u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PageKind {
+pub(in crate::migration) enum PageKind {
     Content,
     Zero,
     Delta,
@@ -46,8 +48,8 @@ pub(super) enum PageKind {
 
 /// The decoder of a stream.
 #[derive(Debug)]
-pub(super) struct Forward {
-    pub(super) input: Pending,
+pub(in crate::migration) struct Forward {
+    pub(in crate::migration) input: Pending,
     state: State,
     items: ItemDecoder,
     records: RecordReader,
@@ -76,7 +78,7 @@ enum State {
 }
 
 impl Forward {
-    pub(super) fn new() -> Self {
+    pub(in crate::migration) fn new() -> Self {
         Self {
             input: Pending::default(),
             state: State::Header,
@@ -132,7 +134,7 @@ impl Forward {
     }
 
     /// Describes the part of the stream that is being transferred.
-    pub(super) fn place(&self) -> String {
+    pub(in crate::migration) fn place(&self) -> String {
         let name = self.section.as_ref().map_or("", |section| &section.name);
         match self.state {
             State::Header => "in the header".to_owned(),
@@ -161,8 +163,13 @@ impl Forward {
         }
     }
 
-    /// Decodes one item. Returns `false` if it has not arrived completely.
-    fn step(&mut self, seen: &mut dyn FnMut(Seen)) -> Result<bool, LoadError> {
+    /// Returns whether the rest of the stream is not decoded.
+    pub(in crate::migration) fn is_opaque(&self) -> bool {
+        self.state == State::Opaque
+    }
+
+    /// Decodes one item of the [input](Self::input). Returns `false` if it has not arrived completely.
+    pub(in crate::migration) fn step(&mut self, seen: &mut dyn FnMut(Seen)) -> Result<bool, LoadError> {
         match self.state {
             State::Header => self.header(seen),
             State::Items => self.item(seen),
@@ -290,6 +297,24 @@ impl Forward {
             }
             Search::Absent => false,
         }
+    }
+
+    /// Ends the device that is being read, if its footer and the end mark are the last bytes. Returns whether they are.
+    pub(in crate::migration) fn end_payload(&mut self) -> bool {
+        let State::Payload(id) = self.state else { return false };
+        let rest = self.input.rest();
+        let Search::Payload(length) = search(rest, id, 0, true) else { return false };
+        if rest.get(length..).is_none_or(|end| end.len() != END_OF_STREAM) {
+            return false;
+        }
+        self.input.skip(length as u64);
+        self.state = State::SectionEnd;
+        true
+    }
+
+    /// Returns whether sections have footers, if that is known.
+    pub(in crate::migration) fn has_footers(&self) -> Option<bool> {
+        self.items.has_footers()
     }
 
     fn section_end(&mut self) -> Result<bool, LoadError> {

@@ -37,4 +37,6 @@ pub use explanation::{
     Cause, Connection, Downtime, Explanation, MigrationOutcome, Moment, Participant, Postcopy, SideReport, StateChange,
 };
 pub use figures::{MemoryPass, PageCounts, Traffic};
+pub(super) use forward::{Forward, PageKind, Seen};
+pub(super) use pending::Pending;
 pub(crate) use text::{Size, Time};

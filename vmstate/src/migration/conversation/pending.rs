@@ -11,7 +11,7 @@ const MAX_PENDING: usize = 1 << 20;
 
 /// Buffered bytes, with their place in the direction.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+pub(in crate::migration) struct Pending {
     bytes: Vec<u8>,
     /// The number of bytes at the front that were consumed.
     used: usize,
@@ -23,7 +23,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Appends bytes that have arrived.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::migration) fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.used);
         self.offset = self.offset.saturating_add(self.used as u64);
         self.used = 0;
@@ -37,30 +37,41 @@ impl Pending {
     }
 
     /// Returns the bytes that were not consumed.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(in crate::migration) fn rest(&self) -> &[u8] {
         self.bytes.get(self.used..).unwrap_or_default()
     }
 
     /// Returns the offset of the next byte in the direction.
-    pub(super) fn offset(&self) -> u64 {
+    pub(in crate::migration) fn offset(&self) -> u64 {
         self.offset.saturating_add(self.used as u64)
     }
 
     /// Consumes `count` bytes, including bytes that have not arrived yet.
-    pub(super) fn skip(&mut self, count: u64) {
+    pub(in crate::migration) fn skip(&mut self, count: u64) {
         let left = self.rest().len();
         let now = usize::try_from(count).unwrap_or(usize::MAX).min(left);
         self.used += now;
         self.skip = self.skip.saturating_add(count - now as u64);
     }
 
+    /// Returns the number of consumed bytes that have not arrived yet.
+    pub(in crate::migration) fn skipped(&self) -> u64 {
+        self.skip
+    }
+
+    /// Returns the consumed bytes from `offset` on. The next [`push`](Self::push) drops them.
+    pub(in crate::migration) fn consumed(&self, offset: u64) -> &[u8] {
+        let start = usize::try_from(offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        self.bytes.get(start..self.used).unwrap_or_default()
+    }
+
     /// Returns whether consumed bytes have not arrived yet.
-    pub(super) fn is_skipping(&self) -> bool {
+    pub(in crate::migration) fn is_skipping(&self) -> bool {
         self.skip > 0
     }
 
     /// Drops all bytes, now and later.
-    pub(super) fn skip_all(&mut self) {
+    pub(in crate::migration) fn skip_all(&mut self) {
         self.skip(u64::MAX);
     }
 
@@ -68,7 +79,7 @@ impl Pending {
     ///
     /// # Errors
     /// Returns the error of `decode`, or an error if the item is longer than the buffer may be.
-    pub(super) fn decode<T>(
+    pub(in crate::migration) fn decode<T>(
         &mut self,
         decode: impl FnOnce(&[u8], u64) -> Result<Decoded<T>, LoadError>,
     ) -> Result<Option<T>, LoadError> {
@@ -82,7 +93,7 @@ impl Pending {
     }
 
     /// Consumes `N` bytes; `None` if they have not arrived.
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(in crate::migration) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let bytes = *self.rest().first_chunk()?;
         self.used += N;
         Some(bytes)

@@ -94,6 +94,12 @@ impl Channel {
         self.socket.as_ref().map_or(Ok(()), |socket| socket.await_acknowledged(deadline))
     }
 
+    /// Closes a socket without ending its directions first, so that a peer whose bytes were not read finds a reset.
+    #[cfg(feature = "schema")]
+    pub(super) fn reset(mut self) {
+        self.socket = None;
+    }
+
     /// Does not wait for the program at the other end when the connection is closed.
     pub(super) fn abort(&mut self) {
         if let Some(relay) = &mut self.relay {

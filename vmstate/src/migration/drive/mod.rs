@@ -20,6 +20,8 @@ mod postcopy;
 #[cfg(feature = "schema")]
 mod record;
 mod relay;
+#[cfg(feature = "schema")]
+mod relaying;
 mod return_path;
 mod saver;
 mod saver_postcopy;
@@ -36,6 +38,8 @@ pub(super) use self::outgoing::random_session;
 pub use self::outgoing::{Events, Outgoing, OutgoingControl};
 #[cfg(feature = "schema")]
 pub use self::record::Recording;
+#[cfg(feature = "schema")]
+pub use self::relaying::{RelayOutcome, RelayStatus, Relaying};
 
 /// The error of a migration: it could not start, or has ended without success.
 #[derive(Debug, thiserror::Error)]

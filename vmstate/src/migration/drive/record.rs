@@ -134,7 +134,7 @@ impl Recording {
     }
 }
 
-fn is_socket(uri: &Uri) -> bool {
+pub(super) fn is_socket(uri: &Uri) -> bool {
     matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. })
 }
 

@@ -79,6 +79,24 @@ impl Socket {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Write);
     }
 
+    /// Copies bytes that have arrived without consuming them, after the peer has sent some. Returns 0 at the end.
+    #[cfg(feature = "schema")]
+    pub(super) fn peek_into(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match rustix::net::recv(&self.0, &mut *buffer, RecvFlags::PEEK) {
+                Ok((count, _)) => return Ok(count),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Consumes all bytes that have arrived.
+    #[cfg(feature = "schema")]
+    pub(super) fn drain(&self) {
+        while let Ok((1.., _)) = rustix::net::recv(&self.0, &mut [0; 512][..], RecvFlags::DONTWAIT) {}
+    }
+
     /// Waits for the first four bytes, and leaves them to the next read.
     pub(super) fn peek(&self) -> io::Result<[u8; 4]> {
         let mut first = [0; 4];

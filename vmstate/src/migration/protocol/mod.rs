@@ -23,6 +23,10 @@ pub(super) const PING_BARRIER: u32 = EXTENSION | 0x02;
 /// The PING before the switchover: its PONG shows that the destination has read all that was sent before.
 pub(super) const PING_DRAINED: u32 = EXTENSION | 0x03;
 
+/// The PING of a relay between the last device and the end of the stream, `vmr` 02. The source may have sent its own.
+#[cfg(all(unix, feature = "schema"))]
+pub(super) const PING_OF_RELAY: u32 = 0x766d_7202;
+
 /// Returns the number of the PING that offers the handshake up to `version`.
 pub(super) const fn offer(version: u8) -> u32 {
     EXTENSION | version as u32

@@ -10,6 +10,8 @@ use clap_complete::Shell;
 mod conversations;
 #[cfg(feature = "port")]
 mod port;
+#[cfg(unix)]
+mod relays;
 mod schemas;
 #[cfg(unix)]
 mod snapshots;
@@ -20,6 +22,8 @@ mod transfer;
 pub(crate) use conversations::{Record, Show};
 #[cfg(feature = "port")]
 pub(crate) use port::Port;
+#[cfg(unix)]
+pub(crate) use relays::Relay;
 pub(crate) use schemas::{Check, QemuChecker, Schema, SchemaFormat};
 #[cfg(unix)]
 pub(crate) use snapshots::{InsertSnapshot, Snapshot, SnapshotCommand};
@@ -53,6 +57,7 @@ Examples:
   vmstate check old.json new.json                check compatibility of two releases
   vmstate receive unix:/run/vm.sock -o vm.state  take a guest out of a QEMU
   vmstate send vm.state unix:/run/new.sock       move it to another QEMU
+  vmstate relay tcp::4445 tcp:new:4444           connect two QEMUs that migrate
   vmstate import vm.state -o src/devices.rs      generate Rust structs
   vmstate show failed.conversation               explain a recorded migration
   vmstate <COMMAND> --help                       show help for a command
@@ -62,7 +67,7 @@ Exit status:
   1  differences found (`diff`, `rewrite`), breaks found (`check`), a damaged snapshot (`snapshot verify`), or a
      migration that did not complete (`record`, `show`)
   2  bad usage, unreadable or unwritable file, malformed stream, or failed migration; the error is on standard error
-  3  the guest was received or sent, but the peer may not know that and run it, too (`receive`, `send`)";
+  3  the guest was received, sent or relayed, but the peer may not know that and run it, too (`receive`, `send`, `relay`)";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -95,6 +100,8 @@ pub(crate) enum Command {
     Receive(Receive),
     #[cfg(unix)]
     Send(Send),
+    #[cfg(unix)]
+    Relay(Relay),
     Import(Import),
     #[cfg(feature = "port")]
     Port(Port),
@@ -341,6 +348,7 @@ Examples:
 
 const IMPORT_EXAMPLE: &str = "\
 Examples:
+  vmstate relay tcp::4445 tcp:new:4444           connect two QEMUs that migrate
   vmstate import vm.state -o src/devices.rs
   vmstate import vm.state --section e1000
   vmstate import vm.state --with-main -o src/main.rs && cargo run vm.state

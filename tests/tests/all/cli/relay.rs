@@ -1,0 +1,164 @@
+//! `vmstate relay`, with peers of this library and with connections that imitate QEMU.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
+
+use vmstate_tests::tool::Started;
+
+use super::*;
+
+/// The exit status if the destination may run the guest, and the source, too.
+const IN_DOUBT: i32 = 3;
+/// A stream without sections, up to its end, and its end.
+const STREAM: (&[u8], &[u8]) = (b"QEVM\0\0\0\x03\x08\0\x01\0\0", b"\0\x06\0\0\0\x02{}");
+const QUESTION: &[u8] = b"\x08\0\x02\0\x04vmr\x02";
+const ANSWER: &[u8] = b"\0\x02\0\x04vmr\x02";
+const SHUT: &[u8] = b"\0\x01\0\x04\0\0\0\0";
+
+#[test]
+fn guest_moves_between_peers_of_the_library() {
+    let folder = Folder::new();
+    let (near, far, out) = (folder.path("near"), folder.path("far"), folder.path("out"));
+    let input = folder.put("in", &streams::named("qemu-10.0-q35").bytes);
+    let receive = Started::new(&["receive", &format!("unix:{far}"), "-o", &out, "--json"]);
+    receive.await_file(&far);
+    let relay = Started::new(&["relay", &format!("unix:{near}"), &format!("unix:{far}"), "--json"]);
+    relay.await_file(&near);
+    let sent = json_of(&vmstate(["send", &input, &format!("unix:{near}"), "--json"]));
+    let (received, relayed) = (json_of(&receive.finish()), json_of(&relay.finish()));
+    assert_eq!((&sent["status"], &received["source"]), (&json!("completed"), &json!("confirmed")));
+    assert_eq!((&relayed["outcome"], &relayed["machine"]), (&json!("completed"), &sent["machine"]));
+    for key in ["memory", "devices"] {
+        assert_eq!(relayed[key], received[key], "{key}");
+    }
+    assert_eq!(vmstate(["diff", &input, &out]).code, 0);
+}
+
+/// A relay between two connections of the test.
+struct Ends {
+    tool: Started,
+    source: TcpStream,
+    destination: TcpStream,
+}
+
+impl Ends {
+    fn new(options: &[&str]) -> Self {
+        let (listener, folder) = (TcpListener::bind("127.0.0.1:0").unwrap(), Folder::new());
+        // A port that is free now, and that the relay listens at next.
+        let near = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let target = format!("tcp:{}", listener.local_addr().unwrap());
+        let tool = Started::new(&[&["relay", &format!("tcp:{near}"), &target], options].concat());
+        drop(folder);
+        let start = std::time::Instant::now();
+        let source = loop {
+            match TcpStream::connect(near) {
+                Ok(source) => break source,
+                Err(error) => assert!(start.elapsed() < Duration::from_secs(60), "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let destination = listener.accept().unwrap().0;
+        for socket in [&source, &destination] {
+            socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        }
+        Self { tool, source, destination }
+    }
+
+    /// Sends a stream, and has the destination answer up to the confirmation.
+    fn confirmed(options: &[&str]) -> Self {
+        let mut ends = Self::new(options);
+        ends.source.write_all(&[STREAM.0, STREAM.1].concat()).unwrap();
+        expect(&mut ends.destination, &[STREAM.0, QUESTION].concat());
+        ends.destination.write_all(ANSWER).unwrap();
+        expect(&mut ends.destination, STREAM.1);
+        ends.destination.write_all(SHUT).unwrap();
+        ends
+    }
+}
+
+#[track_caller]
+fn expect(socket: &mut TcpStream, expected: &[u8]) {
+    let mut bytes = vec![0; expected.len()];
+    socket.read_exact(&mut bytes).unwrap();
+    assert_eq!(bytes, expected);
+}
+
+#[test]
+fn destination_sees_the_end_after_the_source() {
+    let mut ends = Ends::confirmed(&[]);
+    expect(&mut ends.source, SHUT);
+    ends.destination.set_nonblocking(true).unwrap();
+    assert_eq!(ends.destination.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    ends.destination.set_nonblocking(false).unwrap();
+    drop(ends.source);
+    assert_eq!(ends.destination.read(&mut [0; 1]).unwrap(), 0);
+    assert!(ends.tool.finish().fine().starts_with("relayed guest: "));
+}
+
+/// A source that is cancelled while the confirmation is on its way resumes, so the destination must not see an orderly end.
+#[test]
+fn unread_confirmation_resets_the_destination() {
+    let mut ends = Ends::confirmed(&[]);
+    while ends.source.peek(&mut [0; 8]).unwrap() < 8 {}
+    drop(ends.source);
+    assert_eq!(ends.destination.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let output = ends.tool.finish();
+    assert_eq!(output.code, IN_DOUBT, "{}", output.stderr);
+    assert!(output.stderr.contains("the source may not know"), "{}", output.stderr);
+}
+
+#[test]
+fn source_that_leaves_early_keeps_the_guest() {
+    for bytes in [STREAM.0.to_vec(), [STREAM.0, &STREAM.1[..4]].concat(), [STREAM.0, STREAM.1].concat()] {
+        let mut ends = Ends::new(&[]);
+        ends.source.write_all(&bytes).unwrap();
+        expect(&mut ends.destination, STREAM.0);
+        ends.source.shutdown(Shutdown::Write).unwrap();
+        let mut rest = Vec::new();
+        // An end, or a reset.
+        let _ = ends.destination.read_to_end(&mut rest);
+        assert!(rest.is_empty() || rest == QUESTION, "{rest:?}");
+        let error = ends.tool.finish().error();
+        assert!(error.contains("the guest stays at the source: the source has ended the connection"), "{error}");
+    }
+}
+
+#[test]
+fn silent_destination_ends_the_migration() {
+    let mut ends = Ends::new(&["--timeout", "1"]);
+    ends.source.write_all(&[STREAM.0, STREAM.1].concat()).unwrap();
+    assert_eq!(ends.source.read(&mut [0; 1]).unwrap(), 0);
+    let error = ends.tool.finish().error();
+    assert!(error.contains("the destination has not loaded the devices in 1 seconds"), "{error}");
+}
+
+#[test]
+fn streams_without_description_are_relayed() {
+    let mut ends = Ends::new(&[]);
+    ends.source.write_all(&[STREAM.0, &STREAM.1[..1]].concat()).unwrap();
+    expect(&mut ends.destination, &[STREAM.0, QUESTION].concat());
+    ends.destination.write_all(ANSWER).unwrap();
+    expect(&mut ends.destination, &STREAM.1[..1]);
+    ends.destination.write_all(SHUT).unwrap();
+    expect(&mut ends.source, SHUT);
+    drop(ends.source);
+    assert_eq!(ends.tool.finish().code, 0);
+}
+
+#[test]
+fn unknown_connections_are_declined() {
+    for (bytes, message) in [
+        (&b"\x16\x03\x01\x02\0"[..], "TLS cannot be relayed"),
+        (b"GET / HTTP/1.1\r\n\r\n", "unknown connection of the source"),
+        (b"QEVM\0\0\0\x02\0", "the source's stream: "),
+    ] {
+        let mut ends = Ends::new(&[]);
+        ends.source.write_all(bytes).unwrap();
+        let error = ends.tool.finish().error();
+        assert!(error.contains(message), "{error}");
+    }
+    for arguments in [["relay", "exec:cat", "unix:x"], ["relay", "unix:x", "file:y"]] {
+        assert!(vmstate(arguments).error().contains("expected an address"));
+    }
+}

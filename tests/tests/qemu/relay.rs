@@ -1,0 +1,229 @@
+//! Running guests that verify their memory migrate from one QEMU to another one through `vmstate relay`, which is cut and
+//! killed.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vmstate_tests::proxy::{Direction, Fault, Plan, Proxy};
+use vmstate_tests::qemu::{Qemu, VERSIONS};
+use vmstate_tests::tool::{Folder, Started, json_of};
+
+use crate::board::live::Guest;
+use crate::transfer::{PATIENCE, Pc, set};
+
+/// The sockets of a relay, and the running tool.
+struct Relay {
+    folder: Folder,
+    tool: Started,
+}
+
+impl Relay {
+    /// Starts a relay. A plan is carried out between it and the destination.
+    fn start(plan: Option<Plan>, more: &[&str]) -> Self {
+        let folder = Folder::new();
+        let (source, destination) = (format!("unix:{}", folder.path("source")), folder.path("destination"));
+        let target = if plan.is_some() {
+            let _ = Proxy::start(Path::new(&folder.path("proxy")), destination.into(), plan);
+            folder.path("proxy")
+        } else {
+            destination
+        };
+        let tool = Started::new(&[&["relay", &source, &format!("unix:{target}"), "--json"], more].concat());
+        tool.await_file(&folder.path("source"));
+        Self { folder, tool }
+    }
+
+    /// Starts the migration.
+    fn migrate(&self, source: &mut Qemu, destination: &mut Qemu) {
+        let uri = format!("unix:{}", self.folder.path("destination"));
+        destination.execute("migrate-incoming", json!({ "uri": uri }));
+        set(source, &["return-path"]);
+        source.execute("migrate", json!({ "uri": format!("unix:{}", self.folder.path("source")) }));
+    }
+
+    /// Migrates, and returns the summary.
+    fn pass(self, source: &mut Qemu, destination: &mut Qemu) -> Value {
+        self.migrate(source, destination);
+        source.wait_for_migration();
+        assert_eq!(source.status(), "postmigrate");
+        destination.wait_for_migration();
+        let report = json_of(&self.tool.finish());
+        assert_eq!(report["outcome"], "completed", "{report}");
+        report
+    }
+}
+
+/// Waits until the migration has the status.
+#[track_caller]
+fn await_status(qemu: &mut Qemu, status: &str) {
+    await_query(qemu, |migration| migration["status"] == status);
+}
+
+#[track_caller]
+fn await_query(qemu: &mut Qemu, done: impl Fn(&Value) -> bool) {
+    let start = Instant::now();
+    loop {
+        let migration = qemu.execute("query-migrate", json!({}));
+        if done(&migration) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{migration}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until the QEMU has the run state.
+#[track_caller]
+fn await_run_state(qemu: &mut Qemu, state: &str) {
+    let start = Instant::now();
+    while qemu.status() != state {
+        assert!(start.elapsed() < PATIENCE, "{}", qemu.status());
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn x86_guests_pass_the_relay() {
+    for (from, to, machine) in [
+        ("7.2", "7.2", "pc"),
+        ("10.0", "10.0", "q35"),
+        ("11.1", "11.1", "pc"),
+        ("7.2", "10.0", "pc-i440fx-7.2"),
+        ("10.0", "7.2", "pc-i440fx-7.2"),
+    ] {
+        for channels in [false, true] {
+            let (mut pc, mut next) = (Pc::new(from, machine, &[]), Pc::incoming(to, machine));
+            pc.assert_right();
+            if channels {
+                set(&mut pc.qemu, &["multifd"]);
+                set(&mut next.qemu, &["multifd"]);
+            }
+            let report = Relay::start(None, &[]).pass(&mut pc.qemu, &mut next.qemu);
+            assert!(report["memory"].as_u64() > Some(16 << 20) && report["devices"].as_u64() > Some(10), "{report}");
+            assert_eq!(next.qemu.status(), "running");
+            next.assert_right();
+        }
+    }
+}
+
+#[test]
+fn riscv_guests_pass_the_relay() {
+    for version in VERSIONS {
+        let (mut guest, mut next) = (Guest::started(version), Guest::new(version, &["-incoming", "defer"]));
+        Relay::start(None, &[]).pass(&mut guest.qemu, &mut next.qemu);
+        // As without the relay: see `riscv_guests_run_on`.
+        let (verdict, stopped) = (next.verdict(), "WRONG: the number of interrupts");
+        assert!(verdict.starts_with("right: ") || version != "11.1" && verdict.starts_with(stopped), "{verdict}");
+    }
+}
+
+/// The source's guest runs on after a cut anywhere before the hand-over: in the stream, and before the answer that the
+/// destination has loaded the devices.
+#[test]
+fn cut_before_the_hand_over_leaves_the_guest() {
+    for version in VERSIONS {
+        for (direction, after) in
+            [(Direction::Forward, 6), (Direction::Forward, 100_000), (Direction::Back, 3), (Direction::Back, 12)]
+        {
+            let mut pc = Pc::new(version, "pc", &[]);
+            let mut next = Pc::incoming(version, "pc");
+            pc.assert_right();
+            let relay = Relay::start(Some(Plan { direction, after, fault: Fault::Cut }), &[]);
+            relay.migrate(&mut pc.qemu, &mut next.qemu);
+            await_status(&mut pc.qemu, "failed");
+            let error = relay.tool.finish().error();
+            assert!(error.contains("the guest stays at the source"), "{version}: {error}");
+            drop(next);
+            await_run_state(&mut pc.qemu, "running");
+            pc.assert_right();
+        }
+    }
+}
+
+/// After the hand-over, the source stays paused if its confirmation is cut, although QEMU alone resumes it: the guest runs
+/// at the destination.
+#[test]
+fn cut_confirmation_keeps_the_source_paused() {
+    for version in VERSIONS {
+        let (mut pc, mut next) = (Pc::new(version, "pc", &[]), Pc::incoming(version, "pc"));
+        // Two answers to PING have 16 bytes.
+        let plan = Plan { direction: Direction::Back, after: 20, fault: Fault::Cut };
+        let relay = Relay::start(Some(plan), &[]);
+        relay.migrate(&mut pc.qemu, &mut next.qemu);
+        await_run_state(&mut next.qemu, "running");
+        next.assert_right();
+        assert_eq!(pc.qemu.status(), "finish-migrate");
+        drop(pc);
+        let output = relay.tool.finish();
+        assert_eq!(output.code, 3, "{version}: {}", output.stderr);
+        assert!(output.stderr.contains("check which QEMU runs the guest"), "{version}: {}", output.stderr);
+        next.assert_right();
+    }
+}
+
+#[test]
+fn killed_relay_leaves_the_guest() {
+    for version in VERSIONS {
+        for paused in [false, true] {
+            let (mut pc, mut next) = (Pc::new(version, "pc", &[]), Pc::incoming(version, "pc"));
+            let relay = Relay::start(None, &[]);
+            if paused {
+                set(&mut pc.qemu, &["pause-before-switchover"]);
+            } else {
+                pc.qemu.execute("migrate-set-parameters", json!({ "max-bandwidth": 100_000 }));
+            }
+            relay.migrate(&mut pc.qemu, &mut next.qemu);
+            if paused {
+                await_status(&mut pc.qemu, "pre-switchover");
+            } else {
+                await_query(&mut pc.qemu, |migration| migration["ram"]["transferred"].as_u64() > Some(50_000));
+            }
+            // Dropping kills it with SIGKILL.
+            drop(relay);
+            if paused {
+                pc.qemu.execute("migrate-continue", json!({ "state": "pre-switchover" }));
+            }
+            await_status(&mut pc.qemu, "failed");
+            drop(next);
+            await_run_state(&mut pc.qemu, "running");
+            pc.assert_right();
+        }
+    }
+}
+
+#[test]
+fn rejected_and_unsupported_guests_run_on() {
+    for version in VERSIONS {
+        for (capabilities, machine, message) in [
+            (&["postcopy-ram"][..], "pc", "postcopy (`postcopy-ram`) cannot be relayed"),
+            (&[], "q35", "the destination"),
+        ] {
+            let (mut pc, mut next) = (Pc::new(version, "pc", &[]), Pc::incoming(version, machine));
+            set(&mut pc.qemu, capabilities);
+            let relay = Relay::start(None, &[]);
+            relay.migrate(&mut pc.qemu, &mut next.qemu);
+            await_status(&mut pc.qemu, "failed");
+            let error = relay.tool.finish().error();
+            assert!(error.contains(message), "{version}: {error}");
+            assert_eq!(pc.qemu.status(), "running");
+            pc.assert_right();
+        }
+    }
+}
+
+#[test]
+fn source_without_return_path_is_declined() {
+    for version in VERSIONS {
+        let (mut pc, mut next) = (Pc::new(version, "pc", &[]), Pc::incoming(version, "pc"));
+        let relay = Relay::start(None, &[]);
+        let uri = format!("unix:{}", relay.folder.path("destination"));
+        next.qemu.execute("migrate-incoming", json!({ "uri": uri }));
+        pc.qemu.execute("migrate", json!({ "uri": format!("unix:{}", relay.folder.path("source")) }));
+        await_status(&mut pc.qemu, "failed");
+        let error = relay.tool.finish().error();
+        assert!(error.contains("switch the capability `return-path` on"), "{version}: {error}");
+        pc.assert_right();
+    }
+}

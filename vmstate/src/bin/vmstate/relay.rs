@@ -1,0 +1,100 @@
+//! `vmstate relay`: relays a migration between two QEMUs.
+
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, ProgressBar};
+use serde::Serialize;
+use vmstate::migration::relay::RelayFigures;
+use vmstate::migration::{RelayOutcome, RelayStatus, Relaying};
+
+use crate::failure::{Failure, warn};
+use crate::outcome::Outcome;
+use crate::record::stop_on_signals;
+use crate::terminal::{plain, plural};
+use crate::{args, output, progress};
+
+/// The summary of the command.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// The machine type, if the stream contains it.
+    machine: Option<&'a str>,
+    /// The size of guest memory in bytes.
+    memory: u64,
+    /// The bytes of the main connection.
+    bytes: u64,
+    pages: u64,
+    zero_pages: u64,
+    devices: u64,
+    milliseconds: u128,
+    /// `completed` or `in-doubt`.
+    outcome: &'static str,
+}
+
+pub(crate) fn run(arguments: &args::Relay, json: bool) -> Result<Outcome, Failure> {
+    let failed = |error: vmstate::migration::MigrationError| Failure::usage(error.to_string());
+    let timeout = Duration::from_secs(arguments.timeout.into());
+    let relaying = Relaying::listen(&arguments.listen, &arguments.connect).map_err(failed)?.timeout(timeout);
+    let stop = stop_on_signals().map_err(|error| Failure::File("cannot wait for signals".to_owned(), error))?;
+    let bar = progress::activity();
+    bar.set_message(format!("waiting at {}", relaying.address()));
+    let (start, warned) = (Instant::now(), Cell::new(false));
+    let relayed = relaying.run(|| stop.load(Ordering::Relaxed), |status| update(&bar, &warned, status));
+    bar.finish_and_clear();
+    let (outcome, figures) = relayed.map_err(failed)?;
+    conclude(&outcome, &figures, start.elapsed(), json)
+}
+
+fn update(bar: &ProgressBar, warned: &Cell<bool>, status: &RelayStatus) {
+    let figures = &status.figures;
+    if let Some(reason) = status.doubt.as_ref().filter(|_| !warned.replace(true)) {
+        bar.suspend(|| {
+            warn(&format!("{}, and may run it; the guest of the source stays paused", plain(reason)));
+            warn("if the destination runs the guest, end the source; if not, end it, and the relay with Ctrl-C");
+        });
+    }
+    if figures.bytes > 0 && !bar.is_hidden() {
+        let (bytes, memory) = (HumanBytes(figures.bytes), HumanBytes(figures.memory));
+        bar.set_message(format!("{bytes} relayed, {memory} of memory"));
+    }
+}
+
+fn conclude(outcome: &RelayOutcome, figures: &RelayFigures, elapsed: Duration, json: bool) -> Result<Outcome, Failure> {
+    let (name, status) = match outcome {
+        RelayOutcome::Completed => ("completed", Outcome::Success),
+        RelayOutcome::InDoubt(reason) => {
+            warn(&format!("{}; check which QEMU runs the guest", plain(reason)));
+            ("in-doubt", Outcome::InDoubt)
+        }
+        RelayOutcome::Failed(reason) => {
+            return Err(Failure::usage(format!("the guest stays at the source: {}", plain(reason))));
+        }
+        _ => return Err(Failure::usage("unknown outcome")),
+    };
+    let report = Report {
+        machine: figures.machine.as_deref(),
+        memory: figures.memory,
+        bytes: figures.bytes,
+        pages: figures.pages,
+        zero_pages: figures.zero_pages,
+        devices: figures.devices,
+        milliseconds: elapsed.as_millis(),
+        outcome: name,
+    };
+    if json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&report.text())?;
+    }
+    Ok(status)
+}
+
+impl Report<'_> {
+    fn text(&self) -> String {
+        let machine = plain(self.machine.unwrap_or("guest"));
+        let (memory, bytes) = (plural(self.memory, "byte"), plural(self.bytes, "byte"));
+        let devices = plural(self.devices, "device section");
+        format!("relayed {machine}: {memory} of memory, {devices}, {bytes} in the main connection\n")
+    }
+}

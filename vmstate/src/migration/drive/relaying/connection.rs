@@ -1,0 +1,234 @@
+//! The threads of one connection.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::thread;
+use std::time::Instant;
+
+use super::super::channel::Channel;
+use super::super::socket::Socket;
+use super::RelayOutcome;
+use super::shared::Shared;
+use crate::migration::relay::RelayPhase;
+
+/// The number of bytes that are forwarded at once, in each direction of each connection.
+const BUFFER: usize = 256 << 10;
+/// The first bytes of a stream.
+const STREAM: [u8; 4] = *b"QEVM";
+/// The first bytes of a data channel (`MULTIFD_MAGIC` in QEMU's `migration/multifd.h`).
+const DATA: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
+/// The first bytes of a connection on which two peers of this library resolve a doubt: SESSION.
+const SESSION: [u8; 4] = [0x08, 0x76, 0x01, 0x00];
+/// The first byte of TLS.
+const TLS: u8 = 0x16;
+
+/// Forwards a connection to its end.
+pub(super) fn run(shared: &Shared, source: Channel, destination: Channel) {
+    let Some(number) = shared.lock().open(&source, &destination) else {
+        shared.fail("a connection cannot be duplicated");
+        return;
+    };
+    let is_reset = forward(shared, &source, &destination);
+    drop(source);
+    shared.lock().close(number);
+    if is_reset {
+        destination.reset();
+        return;
+    }
+    drop(destination);
+}
+
+/// Forwards a connection by its first bytes. Returns whether its end at the destination must be a reset, not a close.
+fn forward(shared: &Shared, source: &Channel, destination: &Channel) -> bool {
+    let (Some(from), Some(to)) = (Peer::new(source), Peer::new(destination)) else { return false };
+    let first = from.socket.set_read_timeout(Some(shared.timeout())).and_then(|()| from.socket.peek());
+    match first.and_then(|first| from.socket.set_read_timeout(None).map(|()| first)) {
+        Ok(STREAM) if shared.lock().begin_main(destination) => return main(shared, from, to),
+        Ok(STREAM) => shared.fail("the source has opened a second main connection"),
+        Ok(DATA) => both(from, to),
+        Ok(SESSION) => {
+            both(from, to);
+            shared.lock().complete(RelayOutcome::InDoubt("two peers have resolved a doubt with each other".to_owned()));
+        }
+        Ok([TLS, ..]) => shared.fail("TLS cannot be relayed; switch `tls-creds` off, or use `vmstate record`"),
+        Ok(first) => shared.fail(&format!("unknown connection of the source, which begins with {first:02x?}")),
+        Err(error) => shared.fail(&format!("the source's connection is lost: {error}")),
+    }
+    false
+}
+
+/// One end of a connection.
+#[derive(Clone, Copy)]
+struct Peer<'a> {
+    socket: &'a Socket,
+    file: &'a File,
+}
+
+impl<'a> Peer<'a> {
+    fn new(channel: &'a Channel) -> Option<Self> {
+        Some(Self { socket: channel.socket()?, file: channel.input.as_ref()? })
+    }
+}
+
+/// Copies both directions of a connection to their ends.
+fn both(source: Peer<'_>, destination: Peer<'_>) {
+    thread::scope(|scope| {
+        scope.spawn(move || copy(destination, source));
+        copy(source, destination);
+    });
+}
+
+fn copy(from: Peer<'_>, to: Peer<'_>) {
+    let mut buffer = vec![0; BUFFER];
+    let mut output = to.file;
+    while let Ok(count @ 1..) = read(from, &mut buffer) {
+        if output.write_all(buffer.get(..count).unwrap_or_default()).is_err() {
+            from.socket.stop_reading();
+            return;
+        }
+    }
+    to.socket.stop_writing();
+}
+
+fn read(from: Peer<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut input = from.file;
+    loop {
+        match input.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Forwards the main connection. Returns whether its end at the destination must be a reset.
+fn main(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) -> bool {
+    let is_reset = thread::scope(|scope| {
+        scope.spawn(|| forward_answers(shared, source, destination));
+        let lost = forward_stream(shared, source, destination).err();
+        end_stream(shared, source, destination, lost)
+    });
+    shared.lock().end_main();
+    is_reset
+}
+
+/// Forwards the stream to its end. Returns an error if the connection is lost.
+fn forward_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) -> io::Result<()> {
+    let (mut buffer, mut out) = (vec![0; BUFFER], Vec::new());
+    let mut output = destination.file;
+    loop {
+        let count = read(source, &mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let mut state = shared.lock();
+        let forwarded = state.relay.source_bytes(buffer.get(..count).unwrap_or_default());
+        state.relay.swap_for_destination(&mut out);
+        if let Err(error) = forwarded {
+            state.end(RelayOutcome::Failed(error.to_string()));
+            return Ok(());
+        }
+        drop(state);
+        if let Err(error) = output.write_all(&out) {
+            lose(shared, source, &lost_connection("destination", &error));
+        }
+    }
+}
+
+fn lost_connection(peer: &str, error: &io::Error) -> String {
+    format!("the {peer}'s connection is lost: {error}")
+}
+
+/// Decides about the end of the connection, after the source has ended it. Returns whether it must be a reset.
+fn end_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>, lost: Option<io::Error>) -> bool {
+    let mut state = shared.lock();
+    let phase = state.relay.phase();
+    if phase == RelayPhase::Confirmed && !state.relay.is_end_to_end() && !state.has_ended() {
+        drop(state);
+        return confirm(shared, source, destination, lost);
+    }
+    let reason = match lost {
+        None => "the source has ended the connection".to_owned(),
+        Some(error) => lost_connection("source", &error),
+    };
+    let outcome = match phase {
+        RelayPhase::Confirmed => RelayOutcome::Completed,
+        RelayPhase::Committed => {
+            RelayOutcome::InDoubt(format!("{reason} before the destination has confirmed that it has the guest"))
+        }
+        _ => RelayOutcome::Failed(format!("{reason} {}", state.relay.place())),
+    };
+    state.end(outcome);
+    drop(state);
+    destination.socket.shut_down();
+    false
+}
+
+/// Waits until the source has the confirmation, and only then lets the destination know that it was read. A destination of
+/// this library runs the guest after that, so it must not see an orderly end if the source has not read it.
+fn confirm(shared: &Shared, source: Peer<'_>, destination: Peer<'_>, lost: Option<io::Error>) -> bool {
+    let deadline = Some(Instant::now() + shared.timeout());
+    let known = lost.map_or_else(|| source.socket.await_acknowledged(deadline), Err);
+    if let Err(error) = &known {
+        let reason = format!("the source may not know that the destination has the guest: {error}");
+        shared.lock().complete(RelayOutcome::InDoubt(reason));
+        return true;
+    }
+    destination.socket.drain();
+    destination.socket.stop_writing();
+    shared.lock().complete(RelayOutcome::Completed);
+    false
+}
+
+/// Forwards the answers to their end. The confirmation remains unread at the destination's socket.
+fn forward_answers(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) {
+    let mut buffer = vec![0; BUFFER];
+    let reason = loop {
+        match destination.socket.peek_into(&mut buffer) {
+            Ok(0) => break "the destination has ended the connection".to_owned(),
+            Ok(count) => match forward_answer(shared, source, destination, buffer.get_mut(..count).unwrap_or_default())
+            {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(reason) => break reason,
+            },
+            Err(error) => break lost_connection("destination", &error),
+        }
+    };
+    lose(shared, source, &reason);
+}
+
+/// Forwards bytes that have arrived, and consumes them. Returns `false` after the confirmation, which is not consumed.
+fn forward_answer(shared: &Shared, source: Peer<'_>, destination: Peer<'_>, bytes: &mut [u8]) -> Result<bool, String> {
+    let mut state = shared.lock();
+    let read = state.relay.destination_bytes(bytes);
+    let (to_source, to_destination) = (state.relay.for_source(), state.relay.for_destination());
+    let is_confirmed = state.relay.phase() == RelayPhase::Confirmed && !state.relay.is_end_to_end();
+    drop(state);
+    let (mut back, mut forth, mut input) = (source.file, destination.file, destination.file);
+    let sent = back.write_all(&to_source);
+    if is_confirmed {
+        return Ok(false);
+    }
+    read.map_err(|error| error.to_string())?;
+    sent.map_err(|error| lost_connection("source", &error))?;
+    let passed = forth.write_all(&to_destination).and_then(|()| input.read_exact(bytes));
+    passed.map_err(|error| lost_connection("destination", &error))?;
+    Ok(true)
+}
+
+/// Ends the migration, or keeps the source paused if the destination may run the guest.
+fn lose(shared: &Shared, source: Peer<'_>, reason: &str) {
+    let mut state = shared.lock();
+    match state.relay.phase() {
+        RelayPhase::Committed if state.relay.is_end_to_end() => {
+            state.end(RelayOutcome::InDoubt(format!("{reason} before it has confirmed that it has the guest")));
+        }
+        RelayPhase::Committed => state.doubt(reason),
+        // Peers with their own handshake.
+        RelayPhase::Confirmed => source.socket.stop_writing(),
+        _ => {
+            let reason = format!("{reason} {}", state.relay.place());
+            state.end(RelayOutcome::Failed(reason));
+        }
+    }
+}

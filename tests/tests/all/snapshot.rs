@@ -1,6 +1,7 @@
 //! Named snapshots.
 
 mod folder;
+mod incremental;
 mod processes;
 
 use std::path::Path;

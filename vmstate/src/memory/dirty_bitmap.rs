@@ -28,6 +28,13 @@ pub struct DirtyBitmap {
     pages: u64,
 }
 
+impl Clone for DirtyBitmap {
+    fn clone(&self) -> Self {
+        let words = self.words.iter().map(|word| AtomicU64::new(word.load(Ordering::Relaxed)));
+        Self { words: words.collect(), pages: self.pages }
+    }
+}
+
 /// The number of pages of a word.
 const WORD: u64 = 64;
 

@@ -31,6 +31,7 @@
 //! All unsafe code of the module is in `memory/sys`.
 
 mod block;
+mod changes;
 mod combined_log;
 mod dirty_bitmap;
 mod dirty_log;
@@ -63,6 +64,7 @@ mod vec_block;
 mod write_protect;
 
 pub use block::RamBlock;
+pub use changes::Changes;
 pub use combined_log::CombinedLog;
 pub use dirty_bitmap::{DirtyBitmap, DirtyWord};
 pub use dirty_log::DirtyLog;

@@ -6,13 +6,14 @@
 //! (QEMU: `mapped_ram_setup_ramblock` and `ram_save_file_bmap` in `migration/ram.c`.)
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 use super::record::{BlockHeader, Mapped, Record, write_record};
 use super::view::{Page, View};
 use crate::memory::{BlockLayout, DirtyBitmap, DirtyWord, Layout, RamBlock};
-use crate::section::{Output, SentPages};
+use crate::section::{Output, RecordedBlock, SentPages};
 
 /// The alignment of the pages of a block (`MAPPED_RAM_FILE_OFFSET_ALIGNMENT`).
 const ALIGNMENT: u64 = 1 << 20;
@@ -36,6 +37,8 @@ struct PlacedBlock {
     place: Mapped,
     /// The pages that the file contains.
     present: DirtyBitmap,
+    /// The pages about which the file decides, unless these are all pages.
+    covered: Option<Arc<DirtyBitmap>>,
 }
 
 impl PlacedPages {
@@ -58,8 +61,21 @@ impl PlacedPages {
         header.mapped = Some(place);
         write_record(out.writer(), &Record::Block(header), "");
         out.skip_to(end)?;
-        self.blocks.push(PlacedBlock { place, present: DirtyBitmap::new(pages) });
+        let covered = out.record(RecordedBlock {
+            idstr: block.idstr.clone(),
+            size: block.size,
+            page_size: self.page_size,
+            bitmap: place.bitmap,
+            pages: place.pages,
+            covered: None,
+        });
+        self.blocks.push(PlacedBlock { place, present: DirtyBitmap::new(pages), covered });
         Ok(())
+    }
+
+    /// Returns the pages of a block that the file has to contain, unless these are all pages.
+    pub(super) fn covered(&self, index: usize) -> Option<&DirtyBitmap> {
+        self.blocks.get(index)?.covered.as_deref()
     }
 
     /// Writes a run of pages of a block. Pages that cannot be borrowed are copied to `buffer`. Returns the numbers of its
@@ -74,11 +90,13 @@ impl PlacedPages {
     ) -> Result<SentPages, SaveError> {
         let bytes = pages.end.saturating_sub(pages.start) * self.page_size;
         buffer.resize(usize::try_from(bytes).unwrap_or(0), 0);
+        // Pages that a running guest has written meanwhile are covered, too.
+        self.covered(index).map(|covered| covered.insert_range(pages.clone()));
         let run = view.page(pages.start * self.page_size, buffer)?;
         self.write_run(run, index, pages, out)
     }
 
-    /// Writes a run of pages of a block, whose content is `run`. Returns the numbers of its pages.
+    /// Writes the covered pages of a run of a block, whose content is `run`. Returns the numbers of its pages.
     pub(super) fn write_run(
         &self,
         run: Page<'_, '_>,
@@ -92,6 +110,9 @@ impl PlacedPages {
         let mut sent = SentPages::default();
         let mut filled = 0..0;
         for (number, start) in pages.zip((0..).step_by(size)) {
+            if block.covered.as_ref().is_some_and(|covered| !covered.contains(number)) {
+                continue;
+            }
             if run.part(start..start + size).is_none_or(Page::is_zero) {
                 block.present.remove(number);
                 sent.zero += 1;

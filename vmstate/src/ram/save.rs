@@ -153,7 +153,14 @@ impl RamSaver {
     /// Writes the payload of the section start to a file in which the pages have fixed places.
     pub(super) fn setup_placed<B: RamBlock>(&mut self, blocks: &[B], out: &mut Output<'_>) -> Result<(), SaveError> {
         self.begin(blocks)?;
-        self.placed = Some(PlacedPages::setup(&self.layout, out)?);
+        let placed = PlacedPages::setup(&self.layout, out)?;
+        for (index, dirty) in self.dirty.iter().enumerate() {
+            if let Some(covered) = placed.covered(index) {
+                dirty.clear();
+                dirty.insert_all(covered);
+            }
+        }
+        self.placed = Some(placed);
         Ok(())
     }
 

@@ -10,9 +10,15 @@ mod output;
 mod piece;
 mod placed;
 mod raw;
+// Only stores record places.
+#[cfg_attr(not(all(unix, feature = "snapshot")), allow(dead_code))]
+mod recorded;
 
 pub use live::{LiveSection, Pending, SentPages};
 pub(crate) use output::BorrowedPages;
 pub use output::Output;
 pub(crate) use piece::Piece;
 pub use raw::RawSection;
+#[cfg(all(unix, feature = "snapshot"))]
+pub(crate) use recorded::Recorded;
+pub(crate) use recorded::RecordedBlock;

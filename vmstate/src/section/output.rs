@@ -4,11 +4,16 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use vmstate_types::{SaveError, Writer};
 
 use super::piece::Piece;
 use super::placed::PlacedFile;
+#[cfg(all(unix, feature = "snapshot"))]
+use super::recorded::Recorded;
+use super::recorded::RecordedBlock;
+use crate::memory::DirtyBitmap;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 use crate::memory::{Gather, write_gathered};
 
@@ -95,6 +100,20 @@ impl<'o> Output<'o> {
     /// The cursor of the file is not used. The stream's configuration must have the capability.
     pub fn to_mapped_file(writer: &'o mut Writer, file: &'o File, start: u64) -> Self {
         Self { writer, sink: Sink::Placed(PlacedFile::new(file, start)) }
+    }
+
+    /// Creates an output to the start of a file, whose places of memory are recorded.
+    #[cfg(all(unix, feature = "snapshot"))]
+    pub(crate) fn to_recorded_file(writer: &'o mut Writer, file: &'o File, recorded: &'o Recorded<'o>) -> Self {
+        Self { writer, sink: Sink::Placed(PlacedFile::recorded(file, recorded)) }
+    }
+
+    /// Records a block of memory. Returns the pages that the file has to contain, unless these are all pages.
+    pub(crate) fn record(&self, block: RecordedBlock) -> Option<Arc<DirtyBitmap>> {
+        match self.sink {
+            Sink::Placed(file) => file.record(block),
+            _ => None,
+        }
     }
 
     /// Returns whether guest memory has fixed places.

@@ -2,8 +2,11 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use super::piece::Piece;
+use super::recorded::{Recorded, RecordedBlock};
+use crate::memory::DirtyBitmap;
 
 /// A file that is written at offsets, without its cursor.
 #[derive(Debug, Clone, Copy)]
@@ -11,11 +14,23 @@ pub(super) struct PlacedFile<'f> {
     file: &'f File,
     /// The offset in the file of the stream's first byte.
     start: u64,
+    /// The places of memory, for the store that has created the file.
+    recorded: Option<&'f Recorded<'f>>,
 }
 
 impl<'f> PlacedFile<'f> {
     pub(super) fn new(file: &'f File, start: u64) -> Self {
-        Self { file, start }
+        Self { file, start, recorded: None }
+    }
+
+    #[cfg(all(unix, feature = "snapshot"))]
+    pub(super) fn recorded(file: &'f File, recorded: &'f Recorded<'f>) -> Self {
+        Self { file, start: 0, recorded: Some(recorded) }
+    }
+
+    /// Records a block of memory. Returns the pages that the file has to contain, unless these are all pages.
+    pub(super) fn record(self, block: RecordedBlock) -> Option<Arc<DirtyBitmap>> {
+        self.recorded?.add(block)
     }
 
     #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]

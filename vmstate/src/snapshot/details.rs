@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{StoreError, date};
+use crate::memory::Changes;
 
 /// The longest name in bytes. The format of qcow2 images permits 65,535, and QEMU truncates names to 255.
 const MAX_NAME: usize = 255;
@@ -25,6 +26,8 @@ pub struct SnapshotInfo {
     pub size: u64,
     /// The id of the snapshot from which the guest continued, if it was given.
     pub parent: Option<String>,
+    /// The id of the snapshot whose pages an incremental snapshot needs. `None` for a complete one.
+    pub base: Option<String>,
     /// The comment, or an empty text.
     pub comment: String,
 }
@@ -39,8 +42,14 @@ impl SnapshotInfo {
             guest_clock: details.guest_clock,
             size: 0,
             parent: details.parent.clone(),
+            base: None,
             comment: details.comment.clone(),
         }
+    }
+
+    /// Returns whether both are the same snapshot: ids are reused.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.id, &self.name, self.date) == (&other.id, &other.name, other.date)
     }
 
     /// Returns the names of `snapshots`.
@@ -76,6 +85,7 @@ pub struct Details {
     pub(super) date: Option<SystemTime>,
     pub(super) guest_clock: Duration,
     pub(super) parent: Option<String>,
+    pub(super) changes: Option<Box<(SnapshotInfo, Changes)>>,
     pub(super) comment: String,
     pub(super) replace: bool,
 }
@@ -101,13 +111,15 @@ impl Details {
             date: None,
             guest_clock: Duration::ZERO,
             parent: None,
+            changes: None,
             comment: String::new(),
             replace: false,
         }
     }
 
     /// Creates the properties of a snapshot that is named after the current time, like `vm-20261129144643`.
-    pub(crate) fn named_by_time() -> Self {
+    #[must_use]
+    pub fn named_by_time() -> Self {
         let now = SystemTime::now();
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let digits = date::text(seconds).replace(|char: char| !char.is_ascii_digit(), "");
@@ -132,6 +144,15 @@ impl Details {
     #[must_use]
     pub fn parent(mut self, id: impl Into<String>) -> Self {
         self.parent = Some(id.into());
+        self
+    }
+
+    /// Sets the parent, and the pages that the guest has written since it was saved or loaded. A [`Folder`](super::Folder)
+    /// saves only these pages, and reads the others from the parent; other stores save all pages.
+    #[must_use]
+    pub fn changes_since(mut self, parent: &SnapshotInfo, changes: Changes) -> Self {
+        self.parent = Some(parent.id.clone());
+        self.changes = Some(Box::new((parent.clone(), changes)));
         self
     }
 

@@ -16,6 +16,8 @@ pub enum StoreErrorKind {
     NotFound,
     /// A snapshot of this name exists.
     Exists,
+    /// Other snapshots contain only the changes since this one.
+    InUse,
     /// The name or the comment is not permitted.
     InvalidName,
     /// The machine was not saved.
@@ -92,6 +94,13 @@ impl StoreError {
         let message =
             format!("snapshot `{}` already exists; delete it, replace it, or select another name", printable(name));
         Self::new(StoreErrorKind::Exists, message)
+    }
+
+    /// Creates the error of a snapshot that is the base of `others`.
+    pub(super) fn in_use(name: &str, others: &[&str]) -> Self {
+        let others: Vec<_> = others.iter().take(MAX_NAMES).map(|name| format!("`{}`", printable(name))).collect();
+        let message = format!("snapshot `{}` is the base of {}; merge them first", printable(name), others.join(", "));
+        Self::new(StoreErrorKind::InUse, message)
     }
 
     pub(super) fn invalid_name(name: &str) -> Self {

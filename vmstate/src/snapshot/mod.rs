@@ -38,6 +38,7 @@
 
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod background;
+mod chain;
 mod date;
 mod details;
 mod error;

@@ -169,3 +169,36 @@ fn program_continues_from_a_snapshot() {
         assert!(String::from_utf8_lossy(&missing.stderr).contains("snapshot `none` does not exist"));
     }
 }
+
+/// The board's dirty log has all pages that an incremental snapshot needs.
+#[test]
+fn board_continues_from_an_incremental_snapshot() {
+    use vmstate::memory::{Changes, DirtyLog, Layout, PageSize};
+
+    let folder = TempDir::new().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let mut board = board(HASHER);
+    board.run_until(SECOND / 4);
+    let mut parent = board.save_snapshot(&store, Details::new("full"), Release::Qemu10_0).unwrap();
+    let log = board.bus.memory.dirty_log().clone();
+    log.start().unwrap();
+    let layout = Layout::new(PageSize::DEFAULT, board.bus.memory.blocks(true)).unwrap();
+    let mut changes = Changes::new(&layout);
+    for quarter in 2..4_u64 {
+        board.run_until(SECOND / 4 * quarter);
+        changes.collect(&*log).unwrap();
+        let details = Details::new(format!("quarter {quarter}")).changes_since(&parent, changes.clone());
+        parent = board.save_snapshot(&store, details, Release::Qemu10_0).unwrap();
+        changes.clear();
+    }
+    for name in ["quarter 2", "quarter 3"] {
+        let mut restored = Board::new(MEMORY);
+        restored.load_snapshot(&store, name).unwrap();
+        if name == "quarter 3" {
+            assert!(restored.bus.memory.ram().to_vec() == board.bus.memory.ram().to_vec());
+        }
+        restored.run_until(restored.nanoseconds() + SECOND / 4);
+        let verdict = verdict(&mut restored);
+        assert!(verdict.starts_with("right: "), "{name}: {verdict}");
+    }
+}

@@ -56,7 +56,7 @@ fn properties_are_printed() {
         assert_eq!(first["guest_clock_nanoseconds"], json!(3_661_500_000_000_u64));
         assert!(first["date"].as_str().unwrap().starts_with("20") && number(first, "size") > stream.len() / 2);
         let shown = vmstate(["snapshot", "show", store, "boot"]).fine();
-        assert!(shown.contains("comment      one\n             two\n"), "{shown}");
+        assert!(shown.contains("comment       one\n              two\n"), "{shown}");
         assert_eq!(vmstate(["snapshot", "verify", store]).fine(), "2 snapshots, 0 problems\n");
         assert!(vmstate(["snapshot", "delete", store, "boot"]).fine().starts_with("deleted snapshot 1 `boot`"));
         assert_eq!(json_of(&vmstate(["snapshot", "list", store, "--json"]))["snapshots"].as_array().unwrap().len(), 1);
@@ -130,4 +130,41 @@ fn memory_at_fixed_places_is_not_for_images() {
     let mut stream = Vec::new();
     image.extract("plain", &mut stream).unwrap();
     machine.load(&stream[..]).unwrap();
+}
+
+#[test]
+fn incremental_snapshots_are_merged() {
+    use vmstate::machine::SaveOptions;
+    use vmstate::memory::{Changes, Layout, PageSize, RamBlock, VecBlock};
+
+    let folder = Folder::new();
+    let snapshots = folder.path("snapshots");
+    let store = Snapshots::create(&snapshots).unwrap();
+    let ram = std::sync::Arc::new(VecBlock::new("ram", vec![7; 64 << 10]));
+    let changes = Changes::new(&Layout::new(PageSize::DEFAULT, [&*ram]).unwrap());
+    let mut machine = vmstate::Machine::with_type("board");
+    machine.register_ram(PageSize::DEFAULT, [ram.clone()]).unwrap();
+    let mut last = machine.save_snapshot(&store, "a", SaveOptions::new()).unwrap();
+    for (page, name) in [(3, "b"), (5, "c")] {
+        ram.write(page * 4096, &[9; 4096]).unwrap();
+        changes.block("ram").unwrap().insert(page);
+        let details = Details::new(name).changes_since(&last, changes.clone());
+        last = machine.save_snapshot(&store, details, SaveOptions::new()).unwrap();
+    }
+    let shown = vmstate(["snapshot", "show", &snapshots, "c"]).fine();
+    assert!(shown.contains("changes since 2\n"), "{shown}");
+    assert_eq!(vmstate(["snapshot", "verify", &snapshots]).fine(), "3 snapshots, 0 problems\n");
+    let dump = vmstate(["dump", &format!("{snapshots}#c")]).fine();
+    let error = vmstate(["snapshot", "delete", &snapshots, "b"]).error();
+    assert!(error.contains("snapshot `b` is the base of `c`; merge them first"), "{error}");
+    let rebased = json_of(&vmstate(["snapshot", "rebase", &snapshots, "c", "a", "--json"]));
+    assert_eq!((&rebased["base"], &rebased["parent"]), (&json!("1"), &json!("2")));
+    assert!(vmstate(["snapshot", "merge", &snapshots, "c"]).fine().starts_with("merged snapshot 3 `c`, "));
+    for name in ["b", "a"] {
+        vmstate(["snapshot", "delete", &snapshots, name]).fine();
+    }
+    assert_eq!(vmstate(["dump", &format!("{snapshots}#c")]).fine(), dump);
+    assert_eq!(vmstate(["snapshot", "verify", &snapshots]).fine(), "1 snapshot, 0 problems\n");
+    let image = folder.put("disk.qcow2", &qcow2::image(16, 1 << 20));
+    assert!(vmstate(["snapshot", "merge", &image, "a"]).error().contains("cannot open the folder"));
 }

@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use vmstate::memory::{Changes, Layout, PageSize};
 use vmstate::snapshot::{Details, Folder, Store, StoreErrorKind};
 
 use super::{Guest, names};
@@ -27,11 +28,40 @@ fn child_replaces_a_snapshot() {
     }
 }
 
+/// Runs in children only: saves a snapshot and its changes, and merges them, again and again.
+#[test]
+fn child_merges_snapshots() {
+    let (Ok(path), Ok(name)) = (std::env::var(FOLDER), std::env::var(NAME)) else { return };
+    let store = Folder::open(path).unwrap();
+    for number in 0..u8::MAX {
+        merge_all(&store);
+        let mut guest = Guest::new(number);
+        let changes = Changes::new(&Layout::new(PageSize::DEFAULT, &guest.memory).unwrap());
+        for page in (0..64).step_by(2) {
+            changes.block("ram").unwrap().insert(page);
+        }
+        let base = guest.save(&store, Details::new(&name).replace()).unwrap();
+        let details = Details::new("changes").replace().changes_since(&base, changes);
+        Guest::new(number + 1).save(&store, details).unwrap();
+    }
+}
+
+fn merge_all(store: &Folder) {
+    for snapshot in store.list().unwrap() {
+        store.merge(&snapshot.id).unwrap();
+    }
+}
+
 /// Starts a child through this shell command, which must end with `"$@"`.
 fn child(store: &Folder, name: &str, shell: &str) -> Child {
-    let test = "snapshot::processes::child_replaces_a_snapshot";
+    child_with("child_replaces_a_snapshot", store, name, shell)
+}
+
+/// Starts a child that runs this test.
+fn child_with(test: &str, store: &Folder, name: &str, shell: &str) -> Child {
+    let test = format!("snapshot::processes::{test}");
     let mut command = Command::new("sh");
-    command.args(["-c", shell, "sh"]).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
+    command.args(["-c", shell, "sh"]).arg(std::env::current_exe().unwrap()).args(["--exact", &test, "--nocapture"]);
     command.env(FOLDER, store.path()).env(NAME, name).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
@@ -63,6 +93,25 @@ fn killed_processes_leave_complete_snapshots() {
     }
     Guest::new(2).save(&store, "other").unwrap();
     assert_eq!(store.verify().unwrap(), []);
+}
+
+#[test]
+fn killed_processes_leave_complete_chains() {
+    let folder = TempDir::new().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    for round in 0..30 {
+        let mut child = child_with("child_merges_snapshots", &store, "base", "exec \"$@\"");
+        sleep(Duration::from_millis(30 + 11 * round % 50));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(names(&store).len() <= 2, "round {round}");
+        assert_consistent(&store);
+    }
+    merge_all(&store);
+    assert_consistent(&store);
+    Guest::new(2).save(&store, "other").unwrap();
+    assert_eq!(store.verify().unwrap(), []);
+    assert_eq!(names(&store).len(), 3, "the children have saved something");
 }
 
 #[test]

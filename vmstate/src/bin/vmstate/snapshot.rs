@@ -29,6 +29,14 @@ pub(crate) fn run(command: &SnapshotCommand, json: bool) -> Result<Outcome, Fail
             let deleted = open(store)?.delete(name)?;
             report(&format!("deleted {}", title(&deleted)), &deleted, json)
         }
+        SnapshotCommand::Merge { store, name } => {
+            let merged = Folder::open(store)?.merge(name)?;
+            report(&format!("merged {}", title(&merged)), &merged, json)
+        }
+        SnapshotCommand::Rebase { store, name, onto } => {
+            let rebased = Folder::open(store)?.rebase(name, onto)?;
+            report(&format!("rebased {}", title(&rebased)), &rebased, json)
+        }
         SnapshotCommand::Verify { store } => verify(store, json),
     }
 }
@@ -43,6 +51,8 @@ struct Row {
     guest_clock_nanoseconds: u64,
     size: u64,
     parent: Option<String>,
+    /// The snapshot whose pages an incremental one needs.
+    base: Option<String>,
     comment: String,
 }
 
@@ -55,6 +65,7 @@ impl From<&SnapshotInfo> for Row {
             guest_clock_nanoseconds: u64::try_from(snapshot.guest_clock.as_nanos()).unwrap_or(u64::MAX),
             size: snapshot.size,
             parent: snapshot.parent.clone(),
+            base: snapshot.base.clone(),
             comment: snapshot.comment.clone(),
         }
     }
@@ -107,10 +118,11 @@ fn show(snapshot: &SnapshotInfo, json: bool) -> Result<Outcome, Failure> {
         ("guest clock", clock(snapshot)),
         ("size", plural(snapshot.size, "byte")),
         ("parent", plain(snapshot.parent.as_deref().unwrap_or("unknown"))),
-        ("comment", snapshot.comment.lines().map(plain).collect::<Vec<_>>().join("\n             ")),
+        ("changes since", plain(snapshot.base.as_deref().unwrap_or_default())),
+        ("comment", snapshot.comment.lines().map(plain).collect::<Vec<_>>().join("\n              ")),
     ];
     let lines = lines.iter().filter(|(_, value)| !value.is_empty());
-    output::print(&lines.map(|(name, value)| format!("{name:<12} {value}\n")).collect::<String>())?;
+    output::print(&lines.map(|(name, value)| format!("{name:<13} {value}\n")).collect::<String>())?;
     Ok(Outcome::Success)
 }
 

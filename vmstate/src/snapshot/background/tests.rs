@@ -180,3 +180,39 @@ fn wrong_order_is_an_error() {
     let error = machine.load_file(&file, 0, LoadOptions::new()).unwrap_err().to_string();
     assert!(error.contains("memory of a background snapshot, which is only saved"), "{error}");
 }
+
+/// The pages that the guest writes during the save have the content of the pause.
+#[test]
+fn incremental_snapshot_is_saved_in_the_background() {
+    use crate::memory::{Changes, Layout};
+
+    let ram = blocks(MappingOptions::anonymous);
+    let Some(background) = started(&ram) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    ram[0].write(0, &[1; 64 * PAGE as usize]).unwrap();
+    let full = store.save(&Details::new("full"), &mut |out| {
+        save(&background, out)?;
+        background.finish()
+    });
+    let full = full.unwrap();
+    drop(background);
+    let changes = Changes::new(&Layout::new(PageSize::DEFAULT, &ram).unwrap());
+    ram[0].write(10 * PAGE, &[2; 5 * PAGE as usize]).unwrap();
+    ram[0].write(20 * PAGE, &[0; PAGE as usize]).unwrap();
+    changes.block("ram").unwrap().insert_range(10..15);
+    changes.block("ram").unwrap().insert(20);
+    let expected = contents(&ram);
+    let Some(background) = started(&ram) else { return };
+    let details = Details::new("changes").changes_since(&full, changes);
+    let saved = store.save(&details, &mut |out| {
+        save(&background, out)?;
+        // The guest goes on.
+        ram[0].write(0, &[3; 64 * PAGE as usize]).unwrap();
+        background.finish()
+    });
+    let saved = saved.unwrap();
+    assert!(saved.size < full.size / 2, "{} and {} bytes", saved.size, full.size);
+    assert!(load(&store, "changes") == expected);
+    assert!(load(&store, "full") != expected);
+}

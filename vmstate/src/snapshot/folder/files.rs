@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{FlockOperation, flock};
 
 use super::Damage;
-use super::metadata::{MAX_SIZE, Metadata};
+use super::metadata::{Contents, MAX_SIZE, Metadata};
 use crate::snapshot::{StoreError, StoreErrorKind};
 
 /// The paths of a folder, and the operations on its files.
@@ -38,6 +38,10 @@ impl Part {
     pub(super) fn file(&self) -> &File {
         &self.file
     }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Drop for Part {
@@ -54,6 +58,8 @@ impl Drop for Part {
 enum Kind {
     Metadata(u64),
     Stream(u64),
+    /// The number of the snapshot, and the generation of the file.
+    Incremental(u64, u32),
     WorkingSet(u64),
     Part,
 }
@@ -70,7 +76,11 @@ fn kind(name: &str) -> Option<Kind> {
         "json" => Some(Kind::Metadata(number)),
         "state" => Some(Kind::Stream(number)),
         "working-set" => Some(Kind::WorkingSet(number)),
-        _ => None,
+        _ => {
+            let generation = extension.strip_suffix(".incremental")?;
+            let parsed = generation.parse().ok().filter(|parsed: &u32| parsed.to_string() == generation)?;
+            Some(Kind::Incremental(number, parsed))
+        }
     }
 }
 
@@ -83,8 +93,12 @@ impl Files {
         &self.folder
     }
 
-    pub(super) fn stream(&self, id: u64) -> PathBuf {
-        self.folder.join(format!("{id}.state"))
+    /// Returns the path of a snapshot's stream.
+    pub(super) fn stream(&self, id: u64, metadata: &Metadata) -> PathBuf {
+        match &metadata.contents {
+            Contents { base: Some(_), generation, .. } => self.folder.join(format!("{id}.{generation}.incremental")),
+            Contents { base: None, .. } => self.folder.join(format!("{id}.state")),
+        }
     }
 
     pub(super) fn working_set(&self, id: u64) -> PathBuf {
@@ -122,7 +136,7 @@ impl Files {
     pub(super) fn ids(&self) -> Result<BTreeSet<u64>, StoreError> {
         let id = |(kind, _): &(Kind, PathBuf)| match kind {
             Kind::Metadata(id) => Some(*id),
-            Kind::Stream(_) | Kind::WorkingSet(_) | Kind::Part => None,
+            Kind::Stream(_) | Kind::Incremental(..) | Kind::WorkingSet(_) | Kind::Part => None,
         };
         Ok(self.kinds()?.iter().filter_map(id).collect())
     }
@@ -130,7 +144,7 @@ impl Files {
     /// Returns an id that is higher than all that exist, as QEMU numbers snapshots.
     pub(super) fn next_id(&self) -> Result<u64, StoreError> {
         let id = |(kind, _): &(Kind, PathBuf)| match kind {
-            Kind::Metadata(id) | Kind::Stream(id) | Kind::WorkingSet(id) => *id,
+            Kind::Metadata(id) | Kind::Stream(id) | Kind::Incremental(id, _) | Kind::WorkingSet(id) => *id,
             Kind::Part => 0,
         };
         let highest = self.kinds()?.iter().map(id).max().unwrap_or(0);
@@ -158,8 +172,8 @@ impl Files {
     }
 
     /// Opens the stream of an existing snapshot.
-    pub(super) fn open(&self, id: u64) -> Result<File, StoreError> {
-        let path = self.stream(id);
+    pub(super) fn open(&self, id: u64, metadata: &Metadata) -> Result<File, StoreError> {
+        let path = self.stream(id, metadata);
         File::open(&path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => {
                 let message = format!("the file `{}` of the snapshot is missing", path.display());
@@ -170,9 +184,9 @@ impl Files {
     }
 
     /// Returns the number of bytes that a snapshot takes on the disk.
-    pub(super) fn size(&self, id: u64) -> u64 {
+    pub(super) fn size(&self, id: u64, metadata: &Metadata) -> u64 {
         let size = |path: PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.blocks().saturating_mul(512));
-        size(self.stream(id)).saturating_add(size(self.properties(id)))
+        size(self.stream(id, metadata)).saturating_add(size(self.properties(id)))
     }
 
     /// Creates a file for a stream. It is locked, so that other processes do not remove it as unused.
@@ -189,9 +203,8 @@ impl Files {
     }
 
     /// Gives a complete stream its name.
-    pub(super) fn put_stream(&self, id: u64, mut part: Part) -> Result<(), StoreError> {
-        let path = self.stream(id);
-        fs::rename(&part.path, &path).map_err(StoreError::io("cannot rename a file to", &path))?;
+    pub(super) fn put_stream(&self, path: &Path, mut part: Part) -> Result<(), StoreError> {
+        fs::rename(&part.path, path).map_err(StoreError::io("cannot rename a file to", path))?;
         part.renamed = true;
         // The new name must not be lost while the properties are kept.
         self.sync()
@@ -221,16 +234,19 @@ impl Files {
     /// Removes a snapshot: first its properties, then its stream.
     pub(super) fn remove(&self, id: u64) -> Result<(), StoreError> {
         let path = self.properties(id);
+        let metadata = self.metadata(id).ok().flatten().map(|(_, metadata)| metadata);
         fs::remove_file(&path).map_err(StoreError::io("cannot remove", &path))?;
         self.sync()?;
-        self.remove_stream(id);
+        let _ = fs::remove_file(self.working_set(id));
+        if let Some(metadata) = metadata {
+            self.remove_stream(&self.stream(id, &metadata));
+        }
         Ok(())
     }
 
     /// Removes the stream of a snapshot that does not exist. If that fails, the next change removes it.
-    pub(super) fn remove_stream(&self, id: u64) {
-        let _ = fs::remove_file(self.working_set(id));
-        let _ = fs::remove_file(self.stream(id));
+    pub(super) fn remove_stream(&self, path: &Path) {
+        let _ = fs::remove_file(path);
     }
 
     /// Removes the files of interrupted changes: replaced snapshots, streams without properties, and unfinished files.
@@ -253,7 +269,12 @@ impl Files {
         let ids = self.ids()?;
         let left = |(kind, path): (Kind, PathBuf)| {
             let reason = match kind {
-                Kind::Stream(id) if !ids.contains(&id) => "a stream without properties, of an interrupted change",
+                Kind::Stream(id) | Kind::Incremental(id, _) if !ids.contains(&id) => {
+                    "a stream without properties, of an interrupted change"
+                }
+                Kind::Stream(id) | Kind::Incremental(id, _) if self.is_outdated(id, &path) => {
+                    "the other stream of a merged snapshot, of an interrupted change"
+                }
                 Kind::WorkingSet(id) if !ids.contains(&id) => "a working set of a deleted snapshot",
                 Kind::Part if is_unused(&path) => "an unfinished file of an interrupted save",
                 _ => return None,
@@ -263,18 +284,36 @@ impl Files {
         Ok(self.kinds()?.into_iter().filter_map(left).collect())
     }
 
+    /// Returns whether the stream of this snapshot is another file.
+    fn is_outdated(&self, id: u64, path: &Path) -> bool {
+        self.metadata(id).ok().flatten().is_some_and(|(_, metadata)| self.stream(id, &metadata) != path)
+    }
+
     /// Lists all files that are not parts of valid snapshots.
     pub(super) fn damage(&self) -> Result<Vec<Damage>, StoreError> {
         let mut damage = self.left_behind()?;
         for id in self.ids()? {
             let problem = match self.metadata(id) {
                 Err(error) => Some((self.properties(id), error.to_string())),
-                Ok(Some(_)) if !self.stream(id).exists() => Some((self.stream(id), "missing".to_owned())),
-                Ok(_) => None,
+                Ok(Some((_, metadata))) if !self.stream(id, &metadata).exists() => {
+                    Some((self.stream(id, &metadata), "missing".to_owned()))
+                }
+                Ok(Some((_, metadata))) => self.base_problem(id, &metadata),
+                Ok(None) => None,
             };
             damage.extend(problem.map(|(path, reason)| Damage { path, reason }));
         }
         Ok(damage)
+    }
+}
+
+impl Files {
+    /// Returns the reason why the base of a snapshot cannot be used.
+    fn base_problem(&self, id: u64, metadata: &Metadata) -> Option<(PathBuf, String)> {
+        let base = metadata.contents.base.as_ref()?;
+        let found = self.metadata(base.id).ok().flatten().map(|(_, metadata)| metadata);
+        let problem = base.check(&metadata.name, found).err()?;
+        Some((self.properties(id), problem.to_string()))
     }
 }
 

@@ -1,15 +1,20 @@
 //! The file with the properties of a snapshot, in JSON.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use vmstate_types::text::printable;
 
-use crate::snapshot::SnapshotInfo;
+use crate::snapshot::chain::BlockPlaces;
+use crate::snapshot::{SnapshotInfo, StoreError, StoreErrorKind};
 
 /// The format of the file.
 const FORMAT: u32 = 1;
-/// The largest file in bytes: a comment whose characters are all escaped, and the rest.
-pub(super) const MAX_SIZE: u64 = 256 * 1024;
+/// The format of an incremental snapshot.
+const INCREMENTAL: u32 = 2;
+/// The largest file in bytes: a comment and the names of blocks whose characters are all escaped, and the rest.
+pub(super) const MAX_SIZE: u64 = 1 << 20;
 
 /// The properties of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +33,55 @@ pub(super) struct Metadata {
     /// process crashes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) replaces: Option<u64>,
+    /// A random text, which distinguishes the snapshot from a later one with its id.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    identity: String,
+    #[serde(flatten)]
+    pub(super) contents: Contents,
+}
+
+/// The files of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Contents {
+    /// The snapshot with the pages that an incremental one lacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) base: Option<Base>,
+    /// The length of the stream in an incremental file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stream_size: Option<u64>,
+    /// The places of guest memory, if they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) blocks: Vec<BlockPlaces>,
+    /// A number in the name of an incremental file, which changes when the file is replaced.
+    #[serde(default)]
+    pub(super) generation: u32,
+}
+
+/// A reference to another snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Base {
+    pub(super) id: u64,
+    name: String,
+    identity: String,
+}
+
+impl Base {
+    pub(super) fn new(id: u64, metadata: &Metadata) -> Self {
+        Self { id, name: metadata.name.clone(), identity: metadata.identity() }
+    }
+
+    /// Checks the snapshot that was found for the base of snapshot `name`.
+    pub(super) fn check(&self, name: &str, found: Option<Metadata>) -> Result<Metadata, StoreError> {
+        let problem = match found {
+            Some(found) if found.identity() == self.identity => return Ok(found),
+            Some(_) => "was replaced by another snapshot",
+            None => "is missing",
+        };
+        let (name, base) = (printable(name), printable(&self.name));
+        let message =
+            format!("snapshot `{name}` is incremental, and its base `{base}` (snapshot {}) {problem}", self.id);
+        Err(StoreError::new(StoreErrorKind::Damaged, message))
+    }
 }
 
 impl Metadata {
@@ -43,6 +97,27 @@ impl Metadata {
             parent: snapshot.parent.clone(),
             comment: snapshot.comment.clone(),
             replaces,
+            identity: random_identity(),
+            contents: Contents::default(),
+        }
+    }
+
+    /// Sets the files.
+    pub(super) fn with(self, contents: Contents) -> Self {
+        Self { contents, ..self }.with_format()
+    }
+
+    /// Sets the format: older releases do not read incremental snapshots.
+    fn with_format(mut self) -> Self {
+        self.format = if self.contents.base.is_some() { INCREMENTAL } else { FORMAT };
+        self
+    }
+
+    /// Returns a text that distinguishes the snapshot from others with its id.
+    pub(super) fn identity(&self) -> String {
+        match self.identity.as_str() {
+            "" => format!("{}.{:09}", self.date_seconds, self.date_nanoseconds),
+            identity => identity.to_owned(),
         }
     }
 
@@ -50,8 +125,9 @@ impl Metadata {
     pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
         let metadata: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         match metadata.format {
-            FORMAT => Ok(metadata),
-            other => Err(format!("expected format {FORMAT}, found {other}; use a newer release")),
+            FORMAT if metadata.contents.base.is_none() => Ok(metadata),
+            INCREMENTAL if metadata.contents.base.is_some() => Ok(metadata),
+            other => Err(format!("expected format {FORMAT} or {INCREMENTAL}, found {other}; use a newer release")),
         }
     }
 
@@ -69,9 +145,15 @@ impl Metadata {
             guest_clock: Duration::new(self.guest_clock_seconds, self.guest_clock_nanoseconds % 1_000_000_000),
             size,
             parent: self.parent.clone(),
+            base: self.contents.base.as_ref().map(|base| base.id.to_string()),
             comment: self.comment.clone(),
         }
     }
+}
+
+fn random_identity() -> String {
+    let (state, now) = (RandomState::new(), SystemTime::now());
+    format!("{:016x}{:016x}", state.hash_one((now, 0)), state.hash_one((now, 1)))
 }
 
 #[cfg(test)]

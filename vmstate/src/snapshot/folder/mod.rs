@@ -1,30 +1,38 @@
 //! A folder with a stream and a file of properties for each snapshot.
 //!
-//! The stream of snapshot 3 is in `3.state` and its properties are in `3.json`. A snapshot exists as long as its properties
+//! The stream of snapshot 3 is in `3.state`, or in `3.0.incremental` without the pages of its base, and its properties are in
+//! `3.json`. A snapshot exists as long as its properties
 //! do: a save renames the complete stream first and the properties last, and a deletion removes the properties first.
 //! The next save or deletion removes all other files of an interrupted change. Changes hold a lock on the file
 //! `lock`; readers do not.
 
 mod files;
+mod incremental;
+mod merge;
 mod metadata;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod recorder;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use vmstate_types::text::printable;
-use vmstate_types::{Reader, SaveError, Writer};
+use vmstate_types::{Reader, Writer};
 
 use self::files::{Files, Part};
-use self::metadata::Metadata;
+use self::incremental::{Content, Opened};
+use self::metadata::{Base, Contents, Metadata};
+use super::chain::ChainReader;
 use super::{Details, LoadStream, SaveStream, SnapshotInfo, Store, StoreError, StoreErrorKind};
-use crate::section::Output;
+use crate::section::{Output, Recorded};
 
 /// A [`Store`] in a folder.
 ///
 /// Each snapshot is a stream in which guest memory has [fixed places](crate::machine::Machine::save_mapped), so zero pages
 /// take no space. QEMU loads the file `ID.state` with the capability `mapped-ram`, and `vmstate info` lists its sections.
+///
+/// With [`Details::changes_since`], a snapshot contains only the pages since its parent, and the parent cannot be deleted
+/// until [`merge`](Self::merge) has made the snapshot complete.
 ///
 /// ```
 /// use vmstate::snapshot::{Folder, Store};
@@ -78,13 +86,21 @@ impl Folder {
         self.files.folder()
     }
 
-    /// Returns the path of a snapshot's stream, for tools and for QEMU.
+    /// Returns the path of a complete snapshot's stream, for tools and for QEMU.
     ///
     /// # Errors
-    /// Returns an error if the snapshot does not exist, or the folder cannot be read.
+    /// Returns an error if the snapshot does not exist or is incremental, or the folder cannot be read.
     pub fn stream_path(&self, key: &str) -> Result<PathBuf, StoreError> {
         let found = self.find(key)?;
-        Ok(self.files.folder().join(format!("{}.state", found.id)))
+        let (id, name) = (found.id.parse().unwrap_or(0), printable(&found.name));
+        match self.files.metadata(id)? {
+            Some((_, metadata)) if metadata.contents.base.is_none() => Ok(self.files.stream(id, &metadata)),
+            Some(_) => {
+                let message = format!("snapshot `{name}` is incremental; merge it, or extract its stream");
+                Err(StoreError::new(StoreErrorKind::Unsupported, message))
+            }
+            None => Err(StoreError::not_found(key, &[])),
+        }
     }
 
     /// Lists the files that are not parts of valid snapshots: properties that cannot be parsed, snapshots without a stream,
@@ -129,7 +145,8 @@ impl Folder {
         let existing = self.read_all()?.into_iter().rev().find(|(_, metadata)| metadata.name == details.name);
         match existing {
             Some(_) if !details.replace => Err(StoreError::exists(&details.name)),
-            existing => Ok(existing.map(|(id, _)| id)),
+            Some((id, _)) => self.check_unused(id, &details.name).map(|()| Some(id)),
+            None => Ok(None),
         }
     }
 
@@ -142,28 +159,43 @@ impl Folder {
         Err(StoreError::not_found(parent, &SnapshotInfo::names(&snapshots)).after("missing parent"))
     }
 
-    fn write_stream(&self, part: &Part, details: &Details, save: &mut SaveStream<'_>) -> Result<(), StoreError> {
+    fn write_stream(
+        &self,
+        part: &Part,
+        details: &Details,
+        base: Option<(Base, Metadata)>,
+        save: &mut SaveStream<'_>,
+    ) -> Result<Contents, StoreError> {
         let mut writer = Writer::new();
-        let saved = save(Output::to_mapped_file(&mut writer, part.file(), 0));
-        saved.map_err(|error| StoreError::not_saved(&details.name, error))?;
-        let synced = part.file().sync_all();
-        synced.map_err(|error| StoreError::not_saved(&details.name, SaveError::io(error)))
+        let recorded = Recorded::new(details.changes.as_deref().map(|(_, changes)| changes));
+        let saved = save(Output::to_recorded_file(&mut writer, part.file(), &recorded));
+        let sealed = saved.and_then(|()| self.seal(part, &recorded.into_blocks(), base));
+        sealed.map_err(|error| StoreError::not_saved(&details.name, error))
     }
 
     /// Gives the complete stream an id, and writes the properties. The snapshot exists from the renaming of the properties
     /// on.
-    fn commit(&self, part: Part, details: &Details) -> Result<SnapshotInfo, StoreError> {
+    fn commit(&self, part: Part, details: &Details, contents: Contents) -> Result<SnapshotInfo, StoreError> {
         let _lock = self.files.lock()?;
         self.files.clean()?;
         let replaces = self.check_name(details)?;
+        if let Some(base) = &contents.base {
+            let found = self.files.metadata(base.id)?.map(|(_, metadata)| metadata);
+            base.check(&details.name, found.filter(|_| replaces != Some(base.id)))?;
+        }
         let id = self.files.next_id()?;
-        let metadata = Metadata::new(&SnapshotInfo::new(&id.to_string(), details), replaces);
-        self.files.put_stream(id, part)?;
+        let metadata = Metadata::new(&SnapshotInfo::new(&id.to_string(), details), replaces).with(contents);
+        let path = self.files.stream(id, &metadata);
+        self.files.put_stream(&path, part)?;
         if let Err(error) = self.files.put_metadata(id, &metadata) {
-            self.files.remove_stream(id);
+            self.files.remove_stream(&path);
             return Err(error);
         }
-        Ok(metadata.snapshot(id, self.files.size(id)))
+        Ok(self.info(id, &metadata))
+    }
+
+    fn info(&self, id: u64, metadata: &Metadata) -> SnapshotInfo {
+        metadata.snapshot(id, self.files.size(id, metadata))
     }
 
     /// Makes a new snapshot durable, and removes the snapshot that it replaces.
@@ -187,24 +219,28 @@ fn saved(details: &Details) -> impl FnOnce(StoreError) -> StoreError {
 impl Store for Folder {
     fn list(&self) -> Result<Vec<SnapshotInfo>, StoreError> {
         let all = self.read_all()?;
-        Ok(all.into_iter().map(|(id, metadata)| metadata.snapshot(id, self.files.size(id))).collect())
+        Ok(all.iter().map(|(id, metadata)| self.info(*id, metadata)).collect())
     }
 
     fn save(&self, details: &Details, save: &mut SaveStream<'_>) -> Result<SnapshotInfo, StoreError> {
         details.check()?;
         self.check_name(details)?;
         self.check_parent(details)?;
+        let base = self.base_of(details)?;
         let part = self.files.part().map_err(not_saved(details))?;
-        self.write_stream(&part, details, save)?;
-        let snapshot = self.commit(part, details).map_err(not_saved(details))?;
+        let contents = self.write_stream(&part, details, base, save)?;
+        let snapshot = self.commit(part, details, contents).map_err(not_saved(details))?;
         self.finish().map_err(saved(details))?;
         Ok(snapshot)
     }
 
     fn load(&self, key: &str, load: &mut LoadStream<'_>) -> Result<SnapshotInfo, StoreError> {
-        let (snapshot, file, _) = self.open_stream(key)?;
-        let path = self.files.stream(snapshot.id.parse().unwrap_or(0));
-        let mut reader = Reader::from_file_at(file, 0).map_err(StoreError::io("cannot read", &path))?;
+        let Opened { snapshot, content, .. } = self.open_stream(key)?;
+        let reader = match content {
+            Content::Complete(file) => Reader::from_file_at(file, 0),
+            Content::Incremental(chain) => Reader::from_file_at(ChainReader::new(chain), 0),
+        };
+        let mut reader = reader.map_err(StoreError::io("cannot read", self.path()))?;
         load(&mut reader).map_err(|error| StoreError::not_loaded(&snapshot.name, error))?;
         Ok(snapshot)
     }
@@ -213,28 +249,10 @@ impl Store for Folder {
         let _lock = self.files.lock()?;
         let snapshot = self.find(key)?;
         let id = snapshot.id.parse().unwrap_or(0);
+        self.check_unused(id, &snapshot.name)?;
         self.files.remove(id)?;
         // The snapshot is deleted. Files that cannot be removed now are removed by the next change.
         let _ = self.files.clean();
         Ok(snapshot)
-    }
-}
-
-impl Folder {
-    /// Opens the stream of a snapshot, and returns it with the text of its properties. Another process may delete it meanwhile,
-    /// or even save another one with its id.
-    fn open_stream(&self, key: &str) -> Result<(SnapshotInfo, File, Vec<u8>), StoreError> {
-        loop {
-            let snapshot = self.find(key)?;
-            let id = snapshot.id.parse().unwrap_or(0);
-            let before = self.files.metadata(id)?;
-            let file = self.files.open(id);
-            match before {
-                Some((text, metadata)) if self.files.metadata(id)?.is_some_and(|now| now.1 == metadata) => {
-                    return file.map(|file| (snapshot, file, text));
-                }
-                _ => {}
-            }
-        }
     }
 }

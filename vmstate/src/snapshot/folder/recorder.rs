@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 
 use super::files::Files;
+use super::incremental::{Content, Opened};
 use super::{Folder, StoreError, StoreErrorKind};
-use crate::snapshot::lazy::{LazySource, MAX_SIZE, WorkingSetFile};
+use crate::snapshot::lazy::{LazySource, MAX_SIZE, Pages, WorkingSetFile};
 
 /// Reads and writes the working set of a snapshot that may be deleted meanwhile.
 #[derive(Debug)]
@@ -43,9 +44,14 @@ impl Folder {
     /// # Errors
     /// Returns an error if the snapshot does not exist, or its file cannot be opened.
     pub fn lazy_source(&self, key: &str) -> Result<LazySource, StoreError> {
-        let (snapshot, file, properties) = self.open_stream(key)?;
-        let id = snapshot.id.parse().unwrap_or(0);
-        let recorder = Recorder { files: self.files.clone(), id, properties };
-        Ok(LazySource::of_snapshot(file, self.files.stream(id), snapshot, recorder))
+        let Opened { snapshot, id, text, content } = self.open_stream(key)?;
+        let recorder = Recorder { files: self.files.clone(), id, properties: text };
+        let path = self.path().join(format!("{id}.json"));
+        Ok(match content {
+            Content::Complete(file) => {
+                LazySource::of_snapshot(Pages::File(file), path.with_extension("state"), snapshot, recorder)
+            }
+            Content::Incremental(chain) => LazySource::of_snapshot(Pages::Chain(chain), path, snapshot, recorder),
+        })
     }
 }

@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -102,7 +101,7 @@ impl Engine {
             let end = (run.end.min(wanted.end) * self.page_size).min(bytes.end);
             let [from, to] = [start, end].map(|offset| usize::try_from(offset - bytes.start).unwrap_or(usize::MAX));
             let part = buffer.get_mut(from..to).unwrap_or_default();
-            let read = self.source.file().read_exact_at(part, block.pages.place.saturating_add(start));
+            let read = self.source.read_exact_at(part, block.pages.place.saturating_add(start));
             read.map_err(|error| self.unreadable(block, start, error))?;
             next = run.end.min(wanted.end);
         }

@@ -20,7 +20,7 @@ use self::engine::{CHUNK, Engine};
 use self::restore::Shared;
 pub use self::restore::{LazyRestore, LazyStatistics};
 pub use self::source::LazySource;
-pub(super) use self::source::WorkingSetFile;
+pub(super) use self::source::{Pages, WorkingSetFile};
 pub(super) use self::working_set::MAX_SIZE;
 use super::{StoreError, StoreErrorKind};
 use crate::memory::{MissingFaults, PageSize, RamBlock, SharedBlock};

@@ -1,11 +1,14 @@
 //! The files from which memory is restored.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use vmstate_types::Reader;
 
 use super::working_set::WorkingSet;
+use crate::snapshot::chain::{Chain, ChainReader};
 use crate::snapshot::{LoadStream, SnapshotInfo, StoreError};
 
 /// The file of a working set next to a snapshot.
@@ -17,13 +20,20 @@ pub(in crate::snapshot) trait WorkingSetFile: std::fmt::Debug + Send + Sync {
     fn write(&self, text: &[u8]) -> Result<(), StoreError>;
 }
 
+/// The file, or the files of an incremental snapshot.
+#[derive(Debug)]
+pub(in crate::snapshot) enum Pages {
+    File(File),
+    Chain(Arc<Chain>),
+}
+
 /// An open file with memory at fixed places (QEMU's capability `mapped-ram`), for a [lazy restore](super::LazyRam).
 ///
 /// [`Folder::lazy_source`](crate::snapshot::Folder::lazy_source) opens a snapshot. The file can be deleted meanwhile, but must
 /// not be changed.
 #[derive(Debug)]
 pub struct LazySource {
-    file: File,
+    pages: Pages,
     path: PathBuf,
     snapshot: Option<(SnapshotInfo, Box<dyn WorkingSetFile>)>,
 }
@@ -36,22 +46,34 @@ impl LazySource {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
         let file = File::open(&path).map_err(StoreError::io("cannot open", &path))?;
-        Ok(Self { file, path, snapshot: None })
+        Ok(Self { pages: Pages::File(file), path, snapshot: None })
     }
 
     pub(in crate::snapshot) fn of_snapshot(
-        file: File,
+        pages: Pages,
         path: PathBuf,
         snapshot: SnapshotInfo,
         recorder: impl WorkingSetFile + 'static,
     ) -> Self {
-        Self { file, path, snapshot: Some((snapshot, Box::new(recorder))) }
+        Self { pages, path, snapshot: Some((snapshot, Box::new(recorder))) }
     }
 
-    /// Returns the file, for [`Machine::load_file`](crate::Machine::load_file).
+    /// Returns the file, for [`Machine::load_file`](crate::Machine::load_file). The file of an incremental snapshot cannot be
+    /// loaded alone; use [`load`](Self::load) instead, which loads every snapshot.
     #[must_use]
     pub fn file(&self) -> &File {
-        &self.file
+        match &self.pages {
+            Pages::File(file) => file,
+            Pages::Chain(chain) => chain.last(),
+        }
+    }
+
+    /// Reads a part of the file.
+    pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+        match &self.pages {
+            Pages::File(file) => file.read_exact_at(buffer, offset),
+            Pages::Chain(chain) => chain.read_exact_at(buffer, offset),
+        }
     }
 
     /// Returns the snapshot, unless the file is not in a store.
@@ -60,12 +82,17 @@ impl LazySource {
         self.snapshot.as_ref().map(|(snapshot, _)| snapshot)
     }
 
-    /// Loads the devices from the file, whose stream `load` reads; see [`Machine::load_file`](crate::Machine::load_file).
+    /// Loads the devices from the file, whose stream `load` reads with
+    /// [`LoadOptions::mapped_ram`](crate::machine::LoadOptions::mapped_ram).
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, or `load` fails.
     pub fn load(&self, load: &mut LoadStream<'_>) -> Result<(), StoreError> {
-        let mut reader = Reader::from_file_at(&self.file, 0).map_err(StoreError::io("cannot read", &self.path))?;
+        let reader = match &self.pages {
+            Pages::File(file) => Reader::from_file_at(file, 0),
+            Pages::Chain(chain) => Reader::from_file_at(ChainReader::new(chain.clone()), 0),
+        };
+        let mut reader = reader.map_err(StoreError::io("cannot read", &self.path))?;
         let name = self.snapshot().map_or_else(|| self.path.to_string_lossy(), |snapshot| (&snapshot.name).into());
         load(&mut reader).map_err(|error| StoreError::not_loaded(&name, error))
     }

@@ -369,3 +369,54 @@ fn files_without_a_store_are_restored() {
     assert!(ram[0].memory().to_vec() == fixture.content);
     assert!(LazySource::open(fixture.stream().with_extension("none")).is_err());
 }
+
+/// The pages of three files, of which one clears pages that the first one has.
+#[test]
+fn chain_of_incremental_snapshots_is_restored() {
+    use crate::memory::{Changes, Layout};
+    use crate::snapshot::Details;
+
+    if !is_supported() {
+        return;
+    }
+    let fixture = Fixture::new();
+    let guest = blocks(MappingOptions::anonymous);
+    let mut saver = machine();
+    saver.register_ram(PageSize::DEFAULT, guest.clone()).unwrap();
+    saver.load_snapshot(&fixture.store, "boot", LoadOptions::new()).unwrap();
+    let mut changes = Changes::new(&Layout::new(PageSize::DEFAULT, &guest).unwrap());
+    let mut last = fixture.store.find("boot").unwrap();
+    for (round, name) in [(1, "first"), (2, "second")] {
+        changes.clear();
+        for page in (round..PAGES).step_by(100) {
+            let byte = if page % 200 == round { 0 } else { 0x50 + round as u8 };
+            guest[0].write(page * PAGE, &[byte; PAGE as usize]).unwrap();
+            changes.block("ram").unwrap().insert(page);
+        }
+        let details = Details::new(name).changes_since(&last, changes.clone());
+        last = saver.save_snapshot(&fixture.store, details, SaveOptions::new()).unwrap();
+    }
+    for key in ["second", "first", "boot"] {
+        let eager = blocks(MappingOptions::anonymous);
+        let mut whole = machine();
+        whole.register_ram(PageSize::DEFAULT, eager.clone()).unwrap();
+        whole.load_snapshot(&fixture.store, key, LoadOptions::new()).unwrap();
+        let ram = blocks(MappingOptions::memfd);
+        let memory = ram.iter().cloned().map(|block| -> SharedBlock { block }).collect();
+        let lazy = LazyRam::new(fixture.store.lazy_source(key).unwrap(), PageSize::DEFAULT, memory);
+        let mut devices = machine();
+        devices.add(lazy.registration()).unwrap();
+        let options = || LoadOptions::new().mapped_ram();
+        lazy.source().load(&mut |reader| devices.load_with(reader, options()).map(drop)).unwrap();
+        let restore = lazy.start(|error| panic!("{error}")).unwrap();
+        std::thread::scope(|scope| {
+            (0..2).for_each(|_| drop(scope.spawn(|| ram[0].memory().to_vec())));
+        });
+        restore.wait().unwrap();
+        assert_eq!(hash(&ram), hash(&eager), "{key}");
+        assert_eq!(hash(&ram) == hash(&guest), key == "second", "{key}");
+    }
+    assert!(load(&fixture.lazy(&guest)).is_ok());
+    let lazy = LazyRam::new(fixture.store.lazy_source("second").unwrap(), PageSize::DEFAULT, Vec::new());
+    assert!(load(&lazy).is_err(), "the file alone is not a stream");
+}

@@ -72,6 +72,7 @@ impl Entry {
             guest_clock: Duration::from_nanos(self.guest_clock),
             size: self.vm_state_size,
             parent: Some(text(parent)).filter(|parent| !parent.is_empty()),
+            base: None,
             comment: text(comment),
         }
     }

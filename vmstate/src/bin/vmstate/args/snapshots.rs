@@ -49,6 +49,25 @@ pub(crate) enum SnapshotCommand {
         /// Name or ID
         name: String,
     },
+    /// Make an incremental snapshot complete, so that it needs no other one
+    Merge {
+        /// Folder
+        store: PathBuf,
+        /// Name or ID
+        name: String,
+    },
+    /// Shorten the chain of an incremental snapshot
+    ///
+    /// The snapshot then contains the changes since ONTO, which must be one of its bases, and no longer needs the bases
+    /// between.
+    Rebase {
+        /// Folder
+        store: PathBuf,
+        /// Name or ID
+        name: String,
+        /// Name or ID of the new base
+        onto: String,
+    },
     /// Decode all snapshots, and list invalid files
     ///
     /// Exits with status 1 if a snapshot is damaged.
@@ -93,5 +112,6 @@ Examples:
   vmstate snapshot list disk.qcow2
   vmstate snapshot extract disk.qcow2 boot boot.state
   vmstate snapshot insert disk.qcow2 boot new.state --replace
+  vmstate snapshot merge snapshots boot
   vmstate snapshot verify snapshots
   vmstate diff 'disk.qcow2#boot' 'snapshots#3'";

@@ -116,7 +116,8 @@ impl Snapshots {
             return Err(reason);
         }
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let parent = current.filter(|parent| self.list().is_ok_and(|list| list.contains(parent)));
+        let parent =
+            current.filter(|parent| self.list().is_ok_and(|list| list.iter().any(|found| found.is_same(parent))));
         let details = match parent {
             Some(parent) => details.parent(parent.id),
             None => details,

@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod browser;
+pub mod certificates;
 pub mod conversations;
 pub mod dumps;
 pub mod frame;

@@ -184,6 +184,12 @@ impl Qemu {
         }
     }
 
+    /// Returns the output of QEMU so far.
+    #[must_use]
+    pub fn output(&self) -> String {
+        printed(&self.log())
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.path().join("log")
     }

@@ -83,6 +83,7 @@
 //! | `schema` | [`laws`](mod@laws), [`lock`](mod@lock), [`dynamic`], [`report`], most of [`schema`], and the `because` line of load errors; depends on serde. Saving and loading machines does not require it |
 //! | `import` | [`import`]; depends on heck |
 //! | `migration` | [`migration`] |
+//! | `tls` | [Encryption](guide::migration#encrypt-the-link) of [`migration`] with x509 certificates; depends on rustls and ring, which requires a C compiler |
 //! | `control` | [`migration::control`], a QMP server; depends on serde and rustix |
 //! | `snapshot` | [`snapshot`]; depends on serde and rustix, and is for Unix only |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |

@@ -4,6 +4,7 @@ mod client;
 pub(crate) mod live;
 mod multifd;
 mod postcopy;
+mod tls;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

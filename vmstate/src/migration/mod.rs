@@ -33,6 +33,8 @@ mod release;
 pub mod source;
 mod states;
 mod status;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
 mod uri;
 
 pub use announce::Announcement;
@@ -55,4 +57,6 @@ pub use status::{
     Blocktime, DowntimeParts, Event, FaultLatency, MigrationStatus, Prediction, RamStatistics, Side, Statistics,
     ThreadWaits, XbzrleStatistics, is_transition,
 };
+#[cfg(all(unix, feature = "tls"))]
+pub use tls::{Objects, TlsCredentials, TlsEndpoint, TlsError};
 pub use uri::{InvalidUri, TcpAddress, Uri};

@@ -40,7 +40,7 @@ Examples:
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run a program with standard input and output as its serial port
-    Run(Run),
+    Run(Box<Run>),
     /// Migrate a running guest between processes
     Demo {
         /// Number of migrations
@@ -78,6 +78,11 @@ pub(crate) struct Run {
     /// QEMU release whose streams and monitor the board has
     #[arg(long, value_enum, value_name = "RELEASE", default_value_t = Qemu::Ten)]
     qemu: Qemu,
+    /// Object that the parameters `tls-creds` and `tls-authz` name, such as
+    /// `tls-creds-x509,id=tls0,dir=FOLDER,endpoint=server` or `authz-simple,id=auth0,identity=CN=host`
+    #[cfg(feature = "tls")]
+    #[arg(long = "object", value_name = "TYPE,id=ID,...")]
+    pub(crate) objects: Vec<String>,
     /// Report once a second how much memory the guest writes
     #[arg(long)]
     pub(crate) dirty_rate: bool,

@@ -40,6 +40,10 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         None => BoardHost::new(board, arguments.stream()),
     };
     let settings = Settings::new(arguments.monitor());
+    #[cfg(feature = "tls")]
+    for object in &arguments.objects {
+        settings.objects.add(object)?;
+    }
     let server = match &arguments.qmp {
         Some(path) => Server::listen(path, settings.release).map_err(|error| format!("{}: {error}", path.display()))?,
         None => Server::disconnected(settings.release),

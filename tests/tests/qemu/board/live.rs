@@ -43,7 +43,7 @@ impl Guest {
     }
 
     /// Reads the guest's output up to a line that contains `text`.
-    fn read_until(&mut self, text: &str) -> String {
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
         let (start, mut printed, mut buffer) = (Instant::now(), String::new(), [0; 256]);
         loop {
             let complete = printed.rfind('\n').map_or("", |end| &printed[..end]);

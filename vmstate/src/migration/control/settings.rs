@@ -18,6 +18,9 @@ pub struct Settings {
     pub capabilities: Capabilities,
     /// The parameters.
     pub parameters: Parameters,
+    /// The objects that `tls-creds` and `tls-authz` name.
+    #[cfg(feature = "tls")]
+    pub objects: super::super::Objects,
     /// Set if a command has chosen whether destinations answer.
     pub(super) return_path_chosen: bool,
 }
@@ -60,7 +63,13 @@ impl Settings {
     /// Returns the configuration of a destination.
     pub(super) fn destination(&self) -> DestinationConfig {
         let (capabilities, parameters) = (self.capabilities, self.parameters.clone());
-        DestinationConfig { capabilities, parameters, ..DestinationConfig::default() }
+        DestinationConfig {
+            capabilities,
+            parameters,
+            #[cfg(feature = "tls")]
+            objects: self.objects.clone(),
+            ..DestinationConfig::default()
+        }
     }
 
     /// Sets parameters by name; after an error all are unchanged.

@@ -126,6 +126,9 @@ pub struct DestinationConfig {
     pub capabilities: Capabilities,
     /// The parameters.
     pub parameters: Parameters,
+    /// The objects that `tls-creds` and `tls-authz` name.
+    #[cfg(all(unix, feature = "tls"))]
+    pub objects: crate::migration::tls::Objects,
     /// Rejects the handshake of this library, so that the destination behaves as a QEMU.
     pub without_handshake: bool,
     /// Approves the switchover although no device asks for it (`switchover-ack-legacy`), with the capability
@@ -138,6 +141,8 @@ impl Default for DestinationConfig {
         Self {
             capabilities: Capabilities::default(),
             parameters: Parameters::default(),
+            #[cfg(all(unix, feature = "tls"))]
+            objects: crate::migration::tls::Objects::new(),
             without_handshake: false,
             legacy_approval: MachineSwitches::default().legacy_approval,
         }

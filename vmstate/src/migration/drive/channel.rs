@@ -9,6 +9,7 @@ use super::address;
 use super::descriptor::{self, Kind};
 use super::relay::Relay;
 use super::socket::Socket;
+use super::tls::{Client, Ending, Server, Tunnel};
 use crate::migration::uri::Uri;
 
 /// A connection. Both directions are files, because sockets and files are read and written in the same way.
@@ -17,8 +18,29 @@ pub(super) struct Channel {
     pub(super) input: Option<File>,
     pub(super) output: Option<File>,
     socket: Option<Socket>,
+    /// The encrypted connection to which the socket belongs.
+    tunnel: Option<Tunnel>,
     /// The pipes of a program or descriptor.
     relay: Option<Relay>,
+}
+
+/// The time limits and the encryption of the connections of a source.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) connect: Duration,
+    pub(super) progress: Duration,
+    pub(super) client: Option<Client>,
+}
+
+impl Link {
+    /// Connects to a destination.
+    pub(super) fn open(&self, uri: &Uri) -> io::Result<Channel> {
+        let channel = Channel::connect(uri, self.connect, self.progress)?;
+        match &self.client {
+            Some(client) => channel.secure(self.progress, |socket| client.secure(socket)),
+            None => Ok(channel),
+        }
+    }
 }
 
 impl Channel {
@@ -26,12 +48,35 @@ impl Channel {
     pub(super) fn of_socket(socket: OwnedFd, progress: Duration) -> io::Result<Self> {
         let socket = Socket::new(socket, progress)?;
         let (input, output) = (Some(socket.file()?), Some(socket.file()?));
-        Ok(Self { input, output, socket: Some(socket), relay: None })
+        Ok(Self { input, output, socket: Some(socket), tunnel: None, relay: None })
+    }
+
+    /// Takes an encrypted connection, and the socket through which the migration uses it.
+    pub(super) fn of_tunnel((tunnel, socket): (Tunnel, OwnedFd), progress: Duration) -> io::Result<Self> {
+        let mut channel = Self::of_socket(socket, progress)?;
+        channel.tunnel = Some(tunnel);
+        Ok(channel)
+    }
+
+    /// Encrypts the connection.
+    fn secure(
+        mut self,
+        progress: Duration,
+        secure: impl FnOnce(OwnedFd) -> io::Result<(Tunnel, OwnedFd)>,
+    ) -> io::Result<Self> {
+        let Some(socket) = self.socket.take() else {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "files are not encrypted; clear `tls-creds`"));
+        };
+        let relay = self.relay.take();
+        let (tunnel, socket) = secure(socket.into())?;
+        let mut channel = Self::of_socket(socket, progress)?;
+        (channel.tunnel, channel.relay) = (Some(tunnel), relay);
+        Ok(channel)
     }
 
     fn of_file(file: File, output: bool) -> Self {
         let (input, output) = if output { (None, Some(file)) } else { (Some(file), None) };
-        Self { input, output, socket: None, relay: None }
+        Self { input, output, socket: None, tunnel: None, relay: None }
     }
 
     /// Takes the socket that is used in the place of pipes.
@@ -60,7 +105,15 @@ impl Channel {
     }
 
     /// Opens an input that needs no listener.
-    pub(super) fn open(uri: &Uri, progress: Duration) -> io::Result<Self> {
+    pub(super) fn open(uri: &Uri, progress: Duration, server: Option<&Server>) -> io::Result<Self> {
+        let channel = Self::open_plain(uri, progress)?;
+        match server {
+            Some(server) => channel.secure(progress, |socket| server.secure(socket)),
+            None => Ok(channel),
+        }
+    }
+
+    fn open_plain(uri: &Uri, progress: Duration) -> io::Result<Self> {
         match uri {
             Uri::Exec(arguments) => Self::of_relay(Relay::run(arguments, progress)?, progress),
             Uri::File { path, offset } => {
@@ -91,6 +144,9 @@ impl Channel {
 
     /// Checks that the peer has received everything, after its end was read.
     pub(super) fn check_closed(&self, deadline: Option<Instant>) -> io::Result<()> {
+        if let Some(tunnel) = &self.tunnel {
+            return tunnel.check_closed(deadline);
+        }
         self.socket.as_ref().map_or(Ok(()), |socket| socket.await_acknowledged(deadline))
     }
 
@@ -105,6 +161,14 @@ impl Channel {
         if let Some(relay) = &mut self.relay {
             relay.abort();
         }
+        if let Some(tunnel) = &mut self.tunnel {
+            tunnel.abort();
+        }
+    }
+
+    /// Returns the reason of the end of an encrypted connection.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        self.tunnel.as_ref().map(Tunnel::ending)
     }
 }
 
@@ -114,6 +178,15 @@ impl Drop for Channel {
             socket.shut_down();
         }
         (self.input, self.output) = (None, None);
+    }
+}
+
+/// Returns an error of a channel, with the reason of its end if it is encrypted.
+pub(super) fn explain(error: &impl ToString, ending: Option<&Ending>) -> String {
+    let error = error.to_string();
+    match ending.and_then(Ending::reason) {
+        Some(reason) => format!("{error} ({reason})"),
+        None => error,
     }
 }
 

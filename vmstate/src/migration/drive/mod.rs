@@ -28,6 +28,11 @@ mod saver_postcopy;
 mod socket;
 #[cfg(test)]
 pub(super) mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod watch;
 
 pub use self::host::{Host, HostError, HostMemory};

@@ -112,6 +112,15 @@ impl Socket {
         }
     }
 
+    /// Returns whether [`peek`](Self::peek) returns at once.
+    pub(super) fn has_first_bytes(&self) -> bool {
+        let received = rustix::net::recv(&self.0, &mut [0; 4][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        match received {
+            Ok((_, count)) => count == 0 || count >= 4,
+            Err(error) => error != rustix::io::Errno::AGAIN && error != rustix::io::Errno::INTR,
+        }
+    }
+
     /// Returns whether bytes have arrived that were not read.
     pub(super) fn has_bytes(&self) -> bool {
         let received = rustix::net::recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);
@@ -138,6 +147,12 @@ impl Socket {
             }
         }
         Ok(sockopt::socket_error(&self.0)??)
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.0
     }
 }
 

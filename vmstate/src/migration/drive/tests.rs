@@ -9,6 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 mod multifd;
+#[cfg(feature = "tls")]
+mod tls;
 
 use super::*;
 use crate::machine::{LoadReport, Machine};

@@ -112,8 +112,15 @@ mod tests {
         let mut parameters = Parameters::default();
         parameters.set("multifd-channels", ParameterValue::Unsigned(4), QemuRelease::V10_0).unwrap();
         parameters.check().unwrap();
+        parameters.set("direct-io", true.into(), QemuRelease::V10_0).unwrap();
+        assert!(parameters.check().unwrap_err().to_string().contains("`direct-io`"));
+    }
+
+    #[test]
+    fn encryption_requires_the_feature() {
+        let mut parameters = Parameters::default();
         parameters.set("tls-creds", "tls0".into(), QemuRelease::V10_0).unwrap();
-        assert!(parameters.check().unwrap_err().to_string().contains("`tls-creds`"));
+        assert_eq!(parameters.check().is_ok(), cfg!(feature = "tls"));
     }
 
     #[test]

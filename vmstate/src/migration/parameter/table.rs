@@ -88,6 +88,11 @@ enum Support {
     Own,
 }
 
+impl Support {
+    /// The support of parameters that require the feature `tls`.
+    const TLS: Self = if cfg!(all(unix, feature = "tls")) { Self::Implemented } else { Self::Missing };
+}
+
 parameters! {
     /// Announcements of the network cards: the delay before the second one.
     pub announce_initial: Duration = Duration::from_millis(50),
@@ -115,11 +120,11 @@ parameters! {
     pub cpu_throttle_tailslow: bool = false,
         "cpu-throttle-tailslow", None, Range::ANY, Releases::ALL, Implemented;
     /// The name of the TLS credentials.
-    pub tls_creds: String = String::new(), "tls-creds", None, Range::ANY, Releases::ALL, Missing;
+    pub tls_creds: String = String::new(), "tls-creds", None, Range::ANY, Releases::ALL, TLS;
     /// The expected name of the TLS peer.
-    pub tls_hostname: String = String::new(), "tls-hostname", None, Range::ANY, Releases::ALL, Missing;
+    pub tls_hostname: String = String::new(), "tls-hostname", None, Range::ANY, Releases::ALL, TLS;
     /// The name of the authorization of TLS peers.
-    pub tls_authz: String = String::new(), "tls-authz", None, Range::ANY, Releases::ALL, Missing;
+    pub tls_authz: String = String::new(), "tls-authz", None, Range::ANY, Releases::ALL, TLS;
     /// The bandwidth limit; 0 disables it.
     pub max_bandwidth: u64 = 128 << 20, "max-bandwidth", BytesPerSecond, Range::ANY, Releases::ALL, Implemented;
     /// The bandwidth that is available while the guest is stopped; 0 uses the measured one.

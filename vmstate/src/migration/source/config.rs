@@ -17,6 +17,9 @@ pub struct SourceConfig {
     pub capabilities: Capabilities,
     /// The parameters.
     pub parameters: Parameters,
+    /// The objects that `tls-creds` names.
+    #[cfg(all(unix, feature = "tls"))]
+    pub objects: crate::migration::tls::Objects,
     /// The release of QEMU whose states and rule the engine has.
     pub release: QemuRelease,
     /// The size of all memory.
@@ -59,6 +62,8 @@ impl SourceConfig {
         Self {
             capabilities: Capabilities::default(),
             parameters: Parameters::default(),
+            #[cfg(all(unix, feature = "tls"))]
+            objects: crate::migration::tls::Objects::new(),
             release: QemuRelease::default(),
             memory,
             page_size: 4096,

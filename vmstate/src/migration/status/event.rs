@@ -40,6 +40,9 @@ pub enum Event {
         /// The limit.
         limit: Duration,
     },
+    /// A connection was rejected with this reason before the migration began: its TLS handshake has failed, such as over its
+    /// certificate. The destination waits for another one.
+    Rejected(String),
     /// The peer reports that it runs the guest, too. An operator has to end one of them.
     Conflict,
     /// The migration has ended: the reason, if it failed or was cancelled.
@@ -97,6 +100,7 @@ impl fmt::Display for Event {
             Self::LimitExceeded { downtime, limit } => {
                 write!(f, "downtime of {} exceeds the limit of {}", Millis(*downtime), Millis(*limit))
             }
+            Self::Rejected(reason) => write!(f, "connection rejected: {reason}"),
             Self::Conflict => f.write_str("the guest runs on both sides; quit one of them"),
             Self::Ended { status, reason: None } => write!(f, "{status}"),
             Self::Ended { status, reason: Some(reason) } => write!(f, "{status}: {reason}"),

@@ -183,6 +183,8 @@ fn source_config(to: &Address, settings: &Settings) -> SourceConfig {
         capabilities: settings.capabilities_for(&to.uri),
         can_answer: to.can_answer,
         parameters: settings.parameters.clone(),
+        #[cfg(feature = "tls")]
+        objects: settings.objects.clone(),
         release: settings.release,
         // 7.2 rejects it, and its machine types switch it off (`hw_compat_9_2` in QEMU's `hw/core/machine.c`).
         switchover_start: settings.release > QemuRelease::V7_2,

@@ -3,12 +3,12 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use super::Incoming;
+use super::{Incoming, IncomingControl};
 use crate::machine::LoadReport;
 use crate::migration::announce::Announcement;
 use crate::migration::capability::Capability;
 use crate::migration::destination::{Destination, DestinationAction, DestinationControl, DestinationInput, Item};
-use crate::migration::drive::channel::{Channel, until};
+use crate::migration::drive::channel::{Channel, explain, until};
 use crate::migration::drive::host::Host;
 use crate::migration::drive::listener::Listener;
 use crate::migration::drive::multifd::{self, Receiving};
@@ -97,6 +97,13 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
             // States in which it is too late reject the command.
             let _ = self.engine.command(now, DestinationControl::Cancel);
         }
+        let input = match input {
+            DestinationInput::Lost(reason) => {
+                let ending = self.channel.as_ref().and_then(Channel::ending);
+                DestinationInput::Lost(explain(&reason, ending.as_ref()))
+            }
+            other => other,
+        };
         self.engine.handle(now, input);
         // While there is a connection, the source may be alive and may give the right to run away itself.
         if self.incoming.control.is_forced() && self.channel.is_none() {
@@ -197,24 +204,21 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
 
     /// Accepts the main channel and the data channels, and starts to read the data channels.
     fn accept_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
-        let Incoming { listener, config, .. } = self.incoming;
+        let incoming = self.incoming;
+        let Incoming { listener, config, .. } = incoming;
         let timeouts = (self.progress, config.parameters.answer_timeout);
         let channels = config.parameters.multifd_channels;
         let memory = host.memory();
         // An unknown guest can have any UUID.
         let uuid = memory.announced.is_none().then(|| host.uuid());
-        let accepted = multifd::accept(listener, channels, uuid, timeouts, || self.is_decided())?;
+        let Self { engine, on_event, .. } = self;
+        let cancelled = || is_decided(&incoming.control, engine);
+        let mut on_rejected = |reason| on_event(Event::Rejected(reason));
+        let accepted = multifd::accept(listener, channels, uuid, timeouts, cancelled, &mut on_rejected)?;
         let Some((main, data)) = accepted else { return Ok(None) };
         let compression = config.parameters.multifd_compression;
         self.receiving = Some(Receiving::start(&main, data, &memory, compression, self.progress)?);
         Ok(Some(main))
-    }
-
-    /// Returns whether a command ends the wait for a connection. A guest that runs cannot be cancelled.
-    fn is_decided(&self) -> bool {
-        let control = &self.incoming.control;
-        let gives_up = control.is_cancelled() && !self.engine.is_postcopy();
-        gives_up || control.is_forced() && self.engine.status() == MigrationStatus::Loaded
     }
 
     /// Waits for a connection. Another listener can replace the first one.
@@ -222,13 +226,15 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         let control = &self.incoming.control;
         loop {
             let listener = self.listener.as_ref().unwrap_or(&self.incoming.listener);
-            let until = || control.has_listener() || self.is_decided();
-            if let Some(channel) = listener.accept(self.progress, until)? {
-                return Ok(Some(channel));
-            }
+            let until = || control.has_listener() || is_decided(control, &self.engine) || listener.has_rejections();
+            let channel = listener.accept(self.progress, until)?;
+            let rejections = listener.take_rejections();
+            rejections.into_iter().for_each(|reason| (self.on_event)(Event::Rejected(reason)));
             match control.take_listener() {
-                Some(listener) => self.listener = Some(listener),
-                None => return Ok(None),
+                _ if channel.is_some() => return Ok(channel),
+                Some(listener) => self.listener = Some(listener.secure(self.incoming.server.as_ref())),
+                None if is_decided(control, &self.engine) => return Ok(None),
+                None => {}
             }
         }
     }
@@ -300,4 +306,10 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         }
         Ok(())
     }
+}
+
+/// Returns whether a command ends the wait for a connection. A guest that runs cannot be cancelled.
+fn is_decided(control: &IncomingControl, engine: &Destination) -> bool {
+    let gives_up = control.is_cancelled() && !engine.is_postcopy();
+    gives_up || control.is_forced() && engine.status() == MigrationStatus::Loaded
 }

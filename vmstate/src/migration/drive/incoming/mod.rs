@@ -13,6 +13,7 @@ use super::channel::Channel;
 use super::host::Host;
 use super::listener::Listener;
 use super::socket::Socket;
+use super::tls::Server;
 use crate::machine::LoadOptions;
 use crate::migration::capability::Capability;
 use crate::migration::destination::{Destination, DestinationConfig};
@@ -25,6 +26,8 @@ use crate::migration::uri::Uri;
 pub struct Incoming {
     listener: Listener,
     config: DestinationConfig,
+    /// The encryption of all connections.
+    server: Option<Server>,
     options: LoadOptions,
     control: IncomingControl,
 }
@@ -131,10 +134,12 @@ impl Incoming {
     /// # Errors
     /// See [`listen`](Self::listen).
     pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
+        let server = Server::new(&config).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
+        let listener = listener.secure(server.as_ref());
         let measures_vcpus = config.capabilities.has(Capability::PostcopyBlocktime);
         let control = IncomingControl(Arc::new(Shared { measures_vcpus, ..Shared::default() }));
-        Ok(Self { listener, config, options: LoadOptions::new(), control })
+        Ok(Self { listener, config, server, options: LoadOptions::new(), control })
     }
 
     /// Returns the address, with the port that the system has chosen if it was 0.

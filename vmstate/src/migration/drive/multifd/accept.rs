@@ -4,16 +4,28 @@ use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use crate::migration::drive::channel::Channel;
-use crate::migration::drive::listener::Listener;
-use crate::migration::drive::socket::is_timeout;
+use crate::migration::drive::listener::{Listener, POLL};
+use crate::migration::drive::socket::{Socket, is_timeout};
 use crate::migration::protocol::multifd::{Hello, MAGIC};
 
 /// The first bytes of the main channel.
 const MAIN: [u8; 4] = *b"QEVM";
 
-/// Accepts the main channel and `channels` data channels, until `cancelled` returns `true`. The channels after the first one
-/// must arrive within `patience`. All of them must have the same UUID, which is `uuid` if it is known. Returns the main channel, and the data channels in the order of their numbers.
+/// The time between two looks at connections that have sent nothing.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// The channels that have sent their first message.
+struct Arrived {
+    main: Option<Channel>,
+    data: Vec<Option<Channel>>,
+    uuid: Option<[u8; 16]>,
+}
+
+/// Accepts the main channel and `channels` data channels, until `cancelled` returns `true`. Each channel after the first one
+/// must arrive and send its first message within `patience`. All of them must have the same UUID, which is `uuid` if it is
+/// known. Returns the main channel, and the data channels in the order of their numbers.
 ///
+/// The order of their first messages is unknown, too: with TLS, QEMU begins the stream after the handshakes of all channels.
 /// QEMU waits for missing channels without a limit, and closes surplus ones (`multifd_recv_new_channel` in
 /// `migration/multifd.c`). Here each of them is an error.
 pub(in crate::migration::drive) fn accept(
@@ -22,30 +34,76 @@ pub(in crate::migration::drive) fn accept(
     uuid: Option<[u8; 16]>,
     (progress, patience): (Duration, Duration),
     cancelled: impl Fn() -> bool,
+    on_rejected: &mut dyn FnMut(String),
 ) -> io::Result<Option<(Channel, Vec<Channel>)>> {
-    let (mut main, mut uuid) = (None, uuid);
-    let mut data: Vec<Option<Channel>> = (0..channels).map(|_| None).collect();
-    let mut deadline = None;
-    while main.is_none() || data.iter().any(Option::is_none) {
+    let mut arrived = Arrived { main: None, data: (0..channels).map(|_| None).collect(), uuid };
+    let (mut silent, mut deadline): (Vec<Channel>, _) = (Vec::new(), None);
+    while !arrived.is_complete() {
         let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let Some(mut channel) = listener.accept(progress, || cancelled() || late())? else {
-            return if cancelled() { Ok(None) } else { Err(missing(main.is_some(), &data)) };
-        };
-        deadline.get_or_insert_with(|| Instant::now() + patience);
-        match identify(&mut channel, patience)? {
-            None if main.is_some() => return Err(invalid("a second main channel")),
-            None => main = Some(channel),
-            Some(hello) => {
-                check_uuid(hello, *uuid.get_or_insert(hello.uuid))?;
-                match data.get_mut(usize::from(hello.id)) {
-                    Some(slot @ None) => *slot = Some(channel),
-                    Some(Some(_)) => return Err(invalid(format!("a second data channel {}", hello.id))),
-                    None => return Err(invalid(format!("data channel {} of {channels}", hello.id))),
-                }
+        let until = || cancelled() || late() || listener.has_rejections() || silent.iter().any(has_begun);
+        let pause = if silent.is_empty() { POLL } else { PAUSE };
+        let accepted = listener.accept_within(progress, pause, until)?;
+        listener.take_rejections().into_iter().for_each(&mut *on_rejected);
+        match accepted {
+            Some(_) if silent.len() > usize::from(channels) => return Err(surplus()),
+            Some(channel) => {
+                silent.push(channel);
+                deadline = Some(Instant::now() + patience);
             }
+            None if cancelled() => return Ok(None),
+            None if late() && silent.is_empty() => return Err(arrived.missing()),
+            None if late() => return Err(is_silent()),
+            None => {}
+        }
+        for channel in silent.extract_if(.., |channel| has_begun(channel)) {
+            arrived.add(channel, patience)?;
         }
     }
+    // It may be a data channel whose first message was delayed.
+    if !silent.is_empty() {
+        return Err(surplus());
+    }
+    let Arrived { main, data, .. } = arrived;
     Ok(main.map(|main| (main, data.into_iter().flatten().collect())))
+}
+
+/// Returns whether a connection has sent its first bytes, or has ended.
+fn has_begun(channel: &Channel) -> bool {
+    channel.socket().is_none_or(Socket::has_first_bytes)
+}
+
+impl Arrived {
+    fn is_complete(&self) -> bool {
+        self.main.is_some() && self.data.iter().all(Option::is_some)
+    }
+
+    fn add(&mut self, mut channel: Channel, patience: Duration) -> io::Result<()> {
+        let Some(hello) = identify(&mut channel, patience)? else {
+            return match self.main.replace(channel) {
+                None => Ok(()),
+                Some(_) => Err(invalid("a second main channel")),
+            };
+        };
+        check_uuid(hello, *self.uuid.get_or_insert(hello.uuid))?;
+        match self.data.get_mut(usize::from(hello.id)) {
+            Some(slot @ None) => *slot = Some(channel),
+            Some(Some(_)) => return Err(invalid(format!("a second data channel {}", hello.id))),
+            None => return Err(invalid(format!("data channel {} of {}", hello.id, self.data.len()))),
+        }
+        Ok(())
+    }
+
+    fn missing(&self) -> io::Error {
+        missing(self.main.is_some(), &self.data)
+    }
+}
+
+fn surplus() -> io::Error {
+    invalid("data channel after the last one; set `multifd-channels` to the same value on both sides")
+}
+
+fn is_silent() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "a connection sends nothing")
 }
 
 fn invalid(found: impl Into<String>) -> io::Error {
@@ -66,7 +124,7 @@ fn missing(main: bool, data: &[Option<Channel>]) -> io::Error {
 /// Reads the first message of a data channel, or returns `None` for the main channel, of which nothing is read.
 fn identify(channel: &mut Channel, patience: Duration) -> io::Result<Option<Hello>> {
     let silent = |error: io::Error| match is_timeout(&error) {
-        true => io::Error::new(ErrorKind::TimedOut, "a connection sends nothing"),
+        true => is_silent(),
         false => error,
     };
     let (Some(socket), Some(input)) = (channel.socket(), channel.input.as_ref()) else {

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use crate::memory::{DirtyWord, PageSize, RamBlock};
-use crate::migration::drive::channel::Channel;
+use crate::migration::drive::channel::{Channel, Link, explain};
 use crate::migration::drive::host::HostMemory;
 use crate::migration::drive::socket::Socket;
+use crate::migration::drive::tls::Ending;
 use crate::migration::parameter::{Parameters, ZeroPages};
 use crate::migration::protocol::compression::Compressor;
 use crate::migration::protocol::multifd::{Hello, PacketHead, SYNC, flags_of, pages_per_packet};
@@ -42,6 +43,7 @@ impl Sending {
     /// Connects the channels, and starts their threads.
     pub(in crate::migration::drive) fn connect(
         uri: &Uri,
+        link: &Link,
         options: SendOptions<'_>,
         uuid: [u8; 16],
         memory: &HostMemory,
@@ -52,11 +54,13 @@ impl Sending {
         let at_section_ends = options.at_section_ends;
         let mut sending = Self { shared, at_section_ends, channels: Vec::new(), threads: Vec::new() };
         for id in 0..parameters.multifd_channels {
-            let mut channel = Channel::connect(uri, parameters.connect_timeout, parameters.progress_timeout)?;
+            let mut channel = link.open(uri)?;
             let mut output = channel.output.take().ok_or(io::ErrorKind::Unsupported)?;
             output.write_all(&Hello { uuid, id }.encode())?;
+            let ending = channel.ending();
             sending.channels.push(channel);
-            let sender = Sender::new(id, output, memory, options, &sending.shared, &numbers)?;
+            let mut sender = Sender::new(id, output, memory, options, &sending.shared, &numbers)?;
+            sender.ending = ending;
             sending.threads.push(thread::spawn(move || sender.run()));
         }
         Ok(sending)
@@ -94,6 +98,8 @@ impl Drop for Sending {
 struct Sender {
     id: u8,
     output: File,
+    /// The reason of the end of an encrypted connection.
+    ending: Option<Ending>,
     compressor: Option<Compressor>,
     blocks: Vec<Block>,
     page_size: PageSize,
@@ -136,6 +142,7 @@ impl Sender {
         Ok(Self {
             id,
             output,
+            ending: None,
             compressor: Compressor::new(options.parameters)?,
             blocks: memory.blocks.clone(),
             page_size: memory.page_size,
@@ -155,7 +162,7 @@ impl Sender {
     fn run(mut self) {
         let _panic = Panic(Arc::clone(&self.shared));
         if let Err(error) = self.work() {
-            self.shared.fail(format!("data channel {}: {error}", self.id));
+            self.shared.fail(format!("data channel {}: {}", self.id, explain(&error, self.ending.as_ref())));
         }
     }
 

@@ -9,10 +9,11 @@ use std::time::Instant;
 use super::{Message, Outgoing};
 use crate::migration::capability::Capability;
 use crate::migration::drive::MigrationError;
-use crate::migration::drive::channel::Channel;
+use crate::migration::drive::channel::{Channel, Link, explain};
 use crate::migration::drive::host::{Host, HostError, HostMemory};
 use crate::migration::drive::multifd::{SendOptions, Sending};
 use crate::migration::drive::saver::Saver;
+use crate::migration::drive::tls::{Client, Ending};
 use crate::migration::parameter::ZeroPages;
 use crate::migration::source::{Done, SourceAction};
 use crate::migration::status::{MigrationStatus, Statistics};
@@ -52,7 +53,7 @@ impl<H: Host> Outgoing<'_, H> {
     }
 
     fn write(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
-        let Some(Connection { saver, .. }) = &mut self.connection else {
+        let Some(Connection { saver, channel }) = &mut self.connection else {
             return Err(MigrationError::new("connection", &"it is closed"));
         };
         self.is_postcopy |= matches!(action, SourceAction::Discard);
@@ -76,23 +77,22 @@ impl<H: Host> Outgoing<'_, H> {
             _ => saver.end(),
         };
         self.watch.writes(false);
-        written.map_err(|error| MigrationError::new("stream", &error))
+        let ending = channel.ending();
+        written.map_err(|error| MigrationError::new("stream", &explain(&error, ending.as_ref())))
     }
 
     fn connect(&mut self) -> Result<Done, MigrationError> {
         self.close();
-        let parameters = self.source.parameters();
-        let (connect, progress) = (parameters.connect_timeout, parameters.progress_timeout);
-        let failed = |error| MigrationError::new("connection", &error);
-        let mut channel = Channel::connect(&self.uri, connect, progress).map_err(failed)?;
+        let link = self.link()?;
+        let mut channel = link.open(&self.uri).map_err(|error| MigrationError::new("connection", &error))?;
         let output = channel.output.take().ok_or_else(|| MigrationError::new("connection", &"it is not writable"))?;
         self.connections += 1;
         if let Some(input) = channel.input.take().filter(|_| self.source.has_return_path()) {
-            let (sender, number) = (self.sender.clone(), self.connections);
-            thread::spawn(move || read_return_path(input, &sender, number));
+            let (sender, number, ending) = (self.sender.clone(), self.connections, channel.ending());
+            thread::spawn(move || read_return_path(input, &sender, number, ending.as_ref()));
         }
         let memory = self.host.memory();
-        let sending = self.connect_data(&memory)?;
+        let sending = self.connect_data(&link, &memory)?;
         let data = sending.iter().flat_map(Sending::sockets);
         self.watch.connected(channel.socket().into_iter().chain(data));
         let saver = match self.kept.take() {
@@ -106,8 +106,17 @@ impl<H: Host> Outgoing<'_, H> {
         Ok(Done::default())
     }
 
+    /// Returns the properties of the connections to the current address.
+    fn link(&self) -> Result<Link, MigrationError> {
+        let parameters = self.source.parameters();
+        let (connect, progress) = (parameters.connect_timeout, parameters.progress_timeout);
+        let client = Client::new(self.source.config(), &self.uri);
+        let client = client.map_err(|error| MigrationError::new("connection", &error))?;
+        Ok(Link { connect, progress, client })
+    }
+
     /// Connects the data channels, with the capability `multifd`.
-    fn connect_data(&self, memory: &HostMemory) -> Result<Option<Sending>, MigrationError> {
+    fn connect_data(&self, link: &Link, memory: &HostMemory) -> Result<Option<Sending>, MigrationError> {
         let config = self.source.config();
         if !config.capabilities.has(Capability::Multifd) {
             return Ok(None);
@@ -118,7 +127,7 @@ impl<H: Host> Outgoing<'_, H> {
             other => other,
         };
         let options = SendOptions { parameters, zero_pages, at_section_ends: config.multifd_section_flush };
-        let sending = Sending::connect(&self.uri, options, self.host.uuid(), memory);
+        let sending = Sending::connect(&self.uri, link, options, self.host.uuid(), memory);
         sending.map(Some).map_err(|error| MigrationError::new("data channel", &error))
     }
 
@@ -143,7 +152,7 @@ impl<H: Host> Outgoing<'_, H> {
 }
 
 /// Passes the bytes of a return path on, until it ends.
-fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64) {
+fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64, ending: Option<&Ending>) {
     let mut buffer = [0; 4096];
     let reason = loop {
         match input.read(&mut buffer) {
@@ -158,5 +167,5 @@ fn read_return_path(mut input: File, sender: &Sender<Message>, number: u64) {
             Err(error) => break format!("connection lost: {error}"),
         }
     };
-    let _ = sender.send(Message::Lost(number, reason));
+    let _ = sender.send(Message::Lost(number, explain(&reason, ending)));
 }

@@ -10,6 +10,7 @@ use super::MigrationError;
 use super::channel::until;
 use super::host::Host;
 use super::saver::Saver;
+use super::tls::Client;
 use super::watch::Watch;
 use crate::memory::Layout;
 use crate::migration::capability::{Capabilities, Capability};
@@ -132,6 +133,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             device_time: config.device_time.or_else(|| host.device_time()),
             ..config
         };
+        Client::new(&config, uri).map_err(|error| MigrationError::new("migration", &error))?;
         let source = Source::new(config, Instant::now()).map_err(|error| MigrationError::new("migration", &error))?;
         let (sender, inbox) = mpsc::channel();
         let (configuration, uri) = (host.configuration(), uri.clone());

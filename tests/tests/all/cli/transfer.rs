@@ -1,5 +1,6 @@
 //! `vmstate receive` and `vmstate send`, with each other.
 
+use vmstate_tests::certificates::Authority;
 use vmstate_tests::tool::Started;
 
 use super::*;
@@ -55,6 +56,32 @@ fn every_form_is_received_and_sent() {
     let piped = vmstate(["receive", &program]);
     assert!(piped.stdout == fs::read(&plain).unwrap(), "the streams differ");
     assert!(piped.stderr.contains("received arduino-uno"), "{}", piped.stderr);
+}
+
+#[test]
+fn guest_moves_over_tls() {
+    let folder = Folder::new();
+    let (socket, output) = (folder.path("socket"), folder.path("out"));
+    let input = folder.put("in", &streams::named("qemu-10.0-uno").bytes);
+    let (right, foreign) = (folder.path("right"), folder.path("foreign"));
+    Authority::new("Authority").write_to(Path::new(&right));
+    Authority::new("Foreign").write_to(Path::new(&foreign));
+    let uri = format!("unix:{socket}");
+    let name = ["--tls-authz", r"C=AQ,O=Example\, Ltd.,CN=source"];
+    let receive = Started::new(&[&["receive", &uri, "-o", &output, "--tls-creds", &right], &name[..]].concat());
+    receive.await_file(&socket);
+    let send = |more: &[&str]| vmstate([&["send", &input, &uri], more].concat());
+    let error = send(&["--tls-creds", &foreign, "--tls-hostname", "localhost"]).error();
+    assert!(error.contains("not issued by an authority in `ca-cert.pem`"), "{error}");
+    let error = send(&["--tls-creds", &right]).error();
+    assert!(error.contains("has no host name; set `tls-hostname`"), "{error}");
+    let error = send(&[]).error();
+    assert!(error.contains("the destination does not have the guest"), "{error}");
+    let sent = send(&["--tls-creds", &right, "--tls-hostname", "localhost"]);
+    assert!(sent.fine().starts_with("sent arduino-uno: "));
+    let received = receive.finish();
+    let rejected = received.stderr.matches("warning: connection rejected: TLS handshake failed: ").count();
+    assert_eq!((received.code, rejected), (0, 2), "{}", received.stderr);
 }
 
 #[test]

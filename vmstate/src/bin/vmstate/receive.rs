@@ -10,7 +10,7 @@ use serde::Serialize;
 use vmstate::Writer;
 use vmstate::machine::SaveOptions;
 use vmstate::migration::destination::DestinationConfig;
-use vmstate::migration::{Capability, GuestProgress, HostError, Incoming, Kept, OpaqueGuest};
+use vmstate::migration::{Capability, Event, GuestProgress, HostError, Incoming, Kept, OpaqueGuest};
 use vmstate::section::Output as StreamOutput;
 use vmstate::snapshot::{Details, Store};
 
@@ -41,20 +41,27 @@ struct Report {
 
 pub(crate) fn run(arguments: &Receive, json: bool) -> Result<Outcome, Failure> {
     let mut target = Some(Target::open(arguments)?);
-    let incoming = Incoming::listen_with(&arguments.uri, config(arguments))?;
+    let incoming = Incoming::listen_with(&arguments.uri, config(arguments)?)?;
     let mut guest = guest(temporary(&arguments.output)?, &arguments.limits);
     let (progress, start) = (guest.progress(), Instant::now());
     let keep = |guest: &mut OpaqueGuest| match target.take() {
         Some(target) => target.save(guest).map_err(|failure| HostError::from(failure.message())),
         None => Ok(()),
     };
-    let kept = progress::watch(|| line(&progress, start), || guest.receive(incoming, keep))?;
+    let kept = progress::watch(|| line(&progress, start), || guest.receive_with_events(incoming, keep, on_event))?;
     let milliseconds = start.elapsed().as_millis();
     let machine = guest.configuration().map(|configuration| configuration.machine.clone());
     let (memory, received, devices) = (progress.memory(), progress.received(), guest.devices().len());
     let report = Report { machine, memory, received, devices, milliseconds, source: name(&kept) };
     Output::print_summary(&arguments.output, &report.text(), &report, json)?;
     Ok(conclude(&kept))
+}
+
+/// Reports connections that were rejected.
+fn on_event(event: Event) {
+    if let Event::Rejected(reason) = event {
+        crate::failure::warn(&format!("connection rejected: {}", plain(&reason)));
+    }
 }
 
 /// Creates a guest whose memory is in `file`.
@@ -66,13 +73,30 @@ pub(crate) fn guest(file: File, limits: &Limits) -> OpaqueGuest {
     }
 }
 
-fn config(arguments: &Receive) -> DestinationConfig {
+fn config(arguments: &Receive) -> Result<DestinationConfig, Failure> {
     let mut config = DestinationConfig::default();
     if let Some(channels) = arguments.multifd {
         config.capabilities.set(Capability::Multifd, true);
         config.parameters.multifd_channels = channels;
     }
-    config
+    #[cfg(feature = "tls")]
+    encrypt(&mut config, &arguments.tls)?;
+    Ok(config)
+}
+
+#[cfg(feature = "tls")]
+fn encrypt(config: &mut DestinationConfig, tls: &crate::args::ReceiveTls) -> Result<(), Failure> {
+    use vmstate::migration::{TlsCredentials, TlsEndpoint};
+    let Some(folder) = &tls.tls_creds else { return Ok(()) };
+    let failed = |error: vmstate::migration::TlsError| Failure::usage(error.to_string());
+    let credentials = TlsCredentials::x509(folder, TlsEndpoint::Server).map_err(failed)?;
+    config.objects.add_credentials("tls", credentials).map_err(failed)?;
+    config.parameters.tls_creds = "tls".to_owned();
+    if let Some(name) = tls.tls_authz.clone() {
+        config.objects.add_authorization("authz", move |client| client == name).map_err(failed)?;
+        config.parameters.tls_authz = "authz".to_owned();
+    }
+    Ok(())
 }
 
 /// Creates the file for guest memory, on the disk of the output.

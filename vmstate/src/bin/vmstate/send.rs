@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Send, json: bool) -> Result<Outcome, Failure> {
     let mut guest = load(arguments)?;
     let memory = guest.progress().memory();
     let start = Instant::now();
-    let config = config(arguments, &guest);
+    let config = config(arguments, &guest)?;
     let mut outgoing = Outgoing::start_with(&mut guest, &arguments.uri, config)?;
     let control = outgoing.control();
     let statistics = progress::watch(|| line(&control.statistics()), || drive(&mut outgoing));
@@ -84,7 +84,7 @@ fn load(arguments: &Send) -> Result<OpaqueGuest, Failure> {
     Ok(guest)
 }
 
-fn config(arguments: &Send, guest: &OpaqueGuest) -> SourceConfig {
+fn config(arguments: &Send, guest: &OpaqueGuest) -> Result<SourceConfig, Failure> {
     let mut parameters = Parameters::default();
     parameters.max_bandwidth = arguments.max_bandwidth;
     let machine = guest.configuration().map_or("", |configuration| &configuration.machine);
@@ -96,7 +96,21 @@ fn config(arguments: &Send, guest: &OpaqueGuest) -> SourceConfig {
         config.capabilities.set(Capability::Multifd, true);
         config.parameters.multifd_channels = channels;
     }
-    config
+    #[cfg(feature = "tls")]
+    encrypt(&mut config, &arguments.tls)?;
+    Ok(config)
+}
+
+#[cfg(feature = "tls")]
+fn encrypt(config: &mut SourceConfig, tls: &crate::args::SendTls) -> Result<(), Failure> {
+    use vmstate::migration::{TlsCredentials, TlsEndpoint};
+    let Some(folder) = &tls.tls_creds else { return Ok(()) };
+    let failed = |error: vmstate::migration::TlsError| Failure::usage(error.to_string());
+    let credentials = TlsCredentials::x509(folder, TlsEndpoint::Client).map_err(failed)?;
+    config.objects.add_credentials("tls", credentials).map_err(failed)?;
+    config.parameters.tls_creds = "tls".to_owned();
+    config.parameters.tls_hostname = tls.tls_hostname.clone().unwrap_or_default();
+    Ok(())
 }
 
 /// Drives the migration to its end, or to the state in which only an operator knows which side has the guest.

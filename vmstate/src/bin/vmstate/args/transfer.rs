@@ -36,6 +36,10 @@ pub(crate) struct Receive {
     #[arg(long)]
     pub(crate) replace: bool,
 
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub(crate) tls: ReceiveTls,
+
     #[command(flatten)]
     pub(crate) limits: Limits,
 }
@@ -72,8 +76,39 @@ pub(crate) struct Send {
     #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true)]
     pub(crate) max_bandwidth: u64,
 
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub(crate) tls: SendTls,
+
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// The encryption of a destination.
+#[cfg(feature = "tls")]
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveTls {
+    /// Encrypt the migration, with the certificates in FOLDER: `ca-cert.pem`, `server-cert.pem` and `server-key.pem`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) tls_creds: Option<PathBuf>,
+
+    /// Distinguished name of the only client to accept, such as `CN=host.example` (default: each client with a certificate
+    /// of the authority)
+    #[arg(long, value_name = "NAME", requires = "tls_creds")]
+    pub(crate) tls_authz: Option<String>,
+}
+
+/// The encryption of a source.
+#[cfg(feature = "tls")]
+#[derive(Debug, Args)]
+pub(crate) struct SendTls {
+    /// Encrypt the migration, with the certificates in FOLDER: `ca-cert.pem`, `client-cert.pem` and `client-key.pem`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) tls_creds: Option<PathBuf>,
+
+    /// Name in the certificate of the destination (default: the host of `tcp:`)
+    #[arg(long, value_name = "NAME", requires = "tls_creds")]
+    pub(crate) tls_hostname: Option<String>,
 }
 
 /// Properties of the guest that its stream does not contain at its beginning.

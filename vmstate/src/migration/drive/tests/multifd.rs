@@ -17,7 +17,7 @@ fn migrate_over_channels(
     let mut config = DestinationConfig::default();
     config.capabilities.set(Capability::Multifd, destination_channels > 0);
     config.parameters.multifd_channels = destination_channels.max(1);
-    config.parameters.answer_timeout = Duration::from_secs(2);
+    config.parameters.answer_timeout = Duration::from_secs(60);
     configure(&mut source_config, &mut config.parameters);
     let incoming = Incoming::listen_with(uri, config).unwrap();
     let address = incoming.address().clone();
@@ -123,7 +123,9 @@ fn check_failed(ended: &Ended, case: &impl std::fmt::Debug) -> String {
 fn different_numbers_of_channels_fail_on_both_sides() {
     let folder = tempfile();
     for channels in [[2, 3], [3, 2], [0, 2], [2, 0]] {
-        let (ended, _) = migrate_over_channels(&Uri::Unix(folder.path("socket")), channels, |_, _| {});
+        let (ended, _) = migrate_over_channels(&Uri::Unix(folder.path("socket")), channels, |_, parameters| {
+            parameters.answer_timeout = Duration::from_secs(2);
+        });
         check_failed(&ended, &channels);
     }
 }

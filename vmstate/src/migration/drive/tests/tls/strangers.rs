@@ -127,7 +127,9 @@ fn truncated_connections_fail_on_both_sides() {
         let (destination, loaded, _) = waiting.loading.join().unwrap();
         let (sent, loaded) = (sent.unwrap_err().to_string(), loaded.unwrap_err().to_string());
         assert!(source.runs && !destination.runs, "{sent}; {loaded}");
-        assert!(loaded.contains("TLS: the connection is truncated"), "{loaded}");
+        // The destination may find it first when it answers.
+        let reasons = ["TLS: the connection is truncated", "TLS: connection lost"];
+        assert!(reasons.iter().any(|reason| loaded.contains(reason)), "{loaded}");
         assert_eq!(destination.ram.to_vec(), vec![0xaa; SIZE]);
     }
 }

@@ -26,7 +26,10 @@ fn load(stream: &[u8], make: &dyn Fn() -> Machine<'static>) -> Duration {
 
 fn check(what: &str, small: usize, stream: impl Fn(usize) -> Vec<u8>, make: &dyn Fn() -> Machine<'static>) {
     let (short, long) = (stream(small), stream(4 * small));
-    let times = (fastest(|| load(&short, make)), fastest(|| load(&long, make)));
+    compare(what, small, (fastest(|| load(&short, make)), fastest(|| load(&long, make))));
+}
+
+fn compare(what: &str, small: usize, times: (Duration, Duration)) {
     assert!(times.1 < times.0 * MOST, "{what}: {times:?} for {small} of them, and for four times as many");
 }
 
@@ -95,4 +98,20 @@ fn saving_and_loading_take_linear_time() {
         machine.register_ram(PageSize::DEFAULT, vec![VecBlock::new("r", vec![0x55; 16 * 4096])]).unwrap();
         machine
     });
+}
+
+/// A new machine with `count` devices.
+fn register(count: usize) -> Duration {
+    let start = Instant::now();
+    let mut machine = Machine::new();
+    for number in 0..count {
+        machine.register(format!("dev{number}"), Request { tag: 1 }).unwrap();
+    }
+    start.elapsed()
+}
+
+#[test]
+fn registering_takes_linear_time() {
+    let small = 4_000;
+    compare("devices", small, (fastest(|| register(small)), fastest(|| register(4 * small))));
 }

@@ -265,11 +265,19 @@ impl<'d, T: Threading> Machine<'d, T> {
     pub fn add(&mut self, registration: Registration<'d, T>) -> Result<EntryId, RegisterError> {
         let page_size = registration.page_size.unwrap_or(self.page_size);
         let id = self.registry.add(registration)?;
-        // The new device sends its own state. A second section of its name would make the stream invalid.
+        self.page_size = page_size;
+        // The search takes time for each section, and nearly no machine has kept one.
+        if !self.passed_through.is_empty() {
+            self.drop_kept_sections_of(id);
+        }
+        Ok(id)
+    }
+
+    /// Drops the kept sections of a device that sends its own state now. A second section of its name would make the stream
+    /// invalid.
+    fn drop_kept_sections_of(&mut self, id: EntryId) {
         let entry = self.registry.entries.iter().find(|entry| entry.id() == id);
         self.passed_through.retain(|kept| !entry.is_some_and(|entry| kept.is_for(entry)));
-        self.page_size = page_size;
-        Ok(id)
     }
 
     /// Returns the devices that the last load could not restore after its failure, each with the reason.

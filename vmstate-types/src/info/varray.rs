@@ -111,6 +111,7 @@ impl Number {
     ///
     /// # Errors
     /// Returns an error if the count is negative or exceeds `usize`.
+    #[inline]
     pub fn to_save<S: Sink>(self, sink: &mut S) -> Result<usize, SaveError> {
         // A checkpoint has the container's own number of items, so that a count out of range does not matter.
         let count = if sink.out().is_checkpoint() { Some(0) } else { self.count };
@@ -121,6 +122,7 @@ impl Number {
     ///
     /// # Errors
     /// Returns an error if the count is negative, or exceeds `capacity` or `max`.
+    #[inline]
     pub fn to_load(self, reader: &Reader<'_>, capacity: Option<usize>, max: Option<usize>) -> Result<usize, LoadError> {
         let limit = capacity.unwrap_or(usize::MAX).min(max.unwrap_or(usize::MAX));
         match self.count {
@@ -183,6 +185,7 @@ where
 ///
 /// # Errors
 /// Returns an error if the container has fewer bytes.
+#[inline]
 pub(super) fn save_buffer<C, S>(bytes: &mut C, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Counted<Item = u8>,

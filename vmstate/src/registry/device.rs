@@ -268,6 +268,7 @@ pub trait Handle {
     fn reset(&mut self) -> Result<bool, Unavailable>;
 
     /// Calls `run` with the device and returns its result.
+    #[inline]
     fn with<R>(&mut self, run: impl FnOnce(&mut dyn Device) -> R) -> Result<R, Unavailable>
     where
         Self: Sized,
@@ -276,6 +277,7 @@ pub trait Handle {
     }
 
     /// Calls `run` with the device, whose lock may be poisoned, and returns its result.
+    #[inline]
     fn with_poisoned<R>(&mut self, poisoned: Poisoned, run: impl FnOnce(&mut dyn Device) -> R) -> Result<R, Unavailable>
     where
         Self: Sized,

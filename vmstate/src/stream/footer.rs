@@ -9,6 +9,7 @@ use super::{SectionHeader, SectionKind, tag};
 const FOOTER_SIZE: usize = 5;
 
 /// Parses the footer of `section` (`check_section_footer` in QEMU's `migration/savevm.c`).
+#[inline]
 pub(super) fn parse(cursor: &mut Cursor<'_>, section: &SectionHeader) -> Result<(), Stop> {
     let start = cursor.offset();
     match cursor.peek()? {

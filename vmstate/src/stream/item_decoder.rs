@@ -228,6 +228,7 @@ impl ItemDecoder {
     }
 
     /// Parses the end of the section that is being read, if one is.
+    #[inline]
     pub(super) fn end_section(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
         let footers = self.parse_end(cursor)?;
         self.close(footers);
@@ -243,6 +244,7 @@ impl ItemDecoder {
     }
 
     /// Parses the end of the open section, and returns whether sections have footers.
+    #[inline]
     fn parse_end(&self, cursor: &mut Cursor<'_>) -> Result<Option<bool>, Stop> {
         if !self.open {
             return Ok(self.footers);
@@ -250,6 +252,7 @@ impl ItemDecoder {
         self.parse_footer(cursor).context(|error| error.in_location(|| self.section.place()))
     }
 
+    #[inline]
     fn parse_footer(&self, cursor: &mut Cursor<'_>) -> Result<Option<bool>, Stop> {
         let footers = match self.footers {
             None => footer::detect(cursor.peek()?, self.configuration.is_some()),
@@ -340,6 +343,7 @@ impl ItemDecoder {
         Ok(ParsedHeader { kind, section_id, device, offset, payload: cursor.offset() })
     }
 
+    #[inline]
     fn check_started(&self, kind: SectionKind, section_id: u32) -> Result<(), LoadError> {
         match kind {
             SectionKind::Full => Ok(()),
@@ -387,6 +391,7 @@ impl ItemDecoder {
         }
     }
 
+    #[inline]
     fn accept_section(&mut self, header: &ParsedHeader<'_>) {
         let &ParsedHeader { kind, section_id, offset, payload, .. } = header;
         // The name's memory is reused: a stream has thousands of sections of live devices.

@@ -39,12 +39,14 @@ impl LoadSession {
     }
 
     /// Skips the bytes that the device has not read, if the rules allow it.
+    #[inline]
     fn skip_unread(&self, header: &SectionHeader, payload: &mut Reader<'_>, footers: bool) -> Result<(), LoadError> {
         let skip = footers && self.options.rules_of(&header.name).unread == Unread::Skip;
         if skip && payload.peek(1)? != [tag::FOOTER] { pass_through::skip(header, payload) } else { Ok(()) }
     }
 
     /// Counts a section that makes the session hold something.
+    #[inline]
     fn count(&mut self, header: &SectionHeader) -> Result<(), LoadError> {
         self.named += u64::from(header.kind.is_named());
         if self.named > MAX_SECTIONS {
@@ -101,6 +103,7 @@ impl LoadSession {
         Ok(())
     }
 
+    #[inline]
     fn check_kind(&self, header: &SectionHeader, index: usize, live: bool) -> Result<(), LoadError> {
         if live == (header.kind == SectionKind::Full) {
             let expected = if live { "a live section" } else { "a full section" };
@@ -120,6 +123,7 @@ impl LoadSession {
 
 /// Checks the version of a section before its device does, as QEMU does for all (`qemu_loadvm_section_start_full` in
 /// `migration/savevm.c`).
+#[inline]
 fn check_version(header: &SectionHeader, local: u32) -> Result<(), LoadError> {
     let SectionHeader { name, version, .. } = header;
     if *version <= local {

@@ -98,6 +98,7 @@ impl SaveOptions {
     }
 
     /// Returns the id that a section has in the stream.
+    #[inline]
     pub(super) fn section_id(&self, id: u32) -> u32 {
         id.wrapping_add(self.first_section_id)
     }
@@ -126,6 +127,7 @@ impl SaveOptions {
     }
 
     /// Returns the version at which a section is saved.
+    #[inline]
     pub(super) fn version_of(&self, header: &SectionHeader) -> u32 {
         self.versions.get(&header.name).copied().unwrap_or(header.version)
     }

@@ -78,6 +78,7 @@ impl SaveSession {
     }
 
     /// Returns the header with the version and the id with which the section is saved. Only other ones cost a copy.
+    #[inline]
     fn header_in_stream<'h>(&self, header: &'h SectionHeader) -> Cow<'h, SectionHeader> {
         let version = match header.kind {
             SectionKind::Full => self.options.version_of(header),
@@ -91,6 +92,7 @@ impl SaveSession {
         }
     }
 
+    #[inline]
     fn end_section(
         &mut self,
         out: &mut Output<'_>,
@@ -135,6 +137,7 @@ impl SaveSession {
     }
 }
 
+#[inline]
 fn save_device(
     device: &mut dyn Device,
     header: &SectionHeader,

@@ -22,43 +22,73 @@ pub trait Hook<T: ?Sized, Signature> {
     /// The return type of the function.
     type Outcome: Outcome;
 
+    /// Set if the function takes a shared reference.
+    const SHARED: bool;
+
     /// Calls the function.
     fn call(self, value: &mut T, version: u32) -> Self::Outcome;
+
+    /// Calls the function, if it takes a shared reference.
+    fn call_shared(self, value: &T, version: u32) -> Option<Self::Outcome>;
 }
 
 impl<T: ?Sized, R: Outcome, F: FnOnce(&mut T, u32) -> R> Hook<T, fn(&mut T, u32) -> R> for F {
     type Outcome = R;
+    const SHARED: bool = false;
 
     #[inline]
     fn call(self, value: &mut T, version: u32) -> R {
         self(value, version)
+    }
+
+    #[inline]
+    fn call_shared(self, _: &T, _: u32) -> Option<R> {
+        None
     }
 }
 
 impl<T: ?Sized, R: Outcome, F: FnOnce(&mut T) -> R> Hook<T, fn(&mut T) -> R> for F {
     type Outcome = R;
+    const SHARED: bool = false;
 
     #[inline]
     fn call(self, value: &mut T, _: u32) -> R {
         self(value)
+    }
+
+    #[inline]
+    fn call_shared(self, _: &T, _: u32) -> Option<R> {
+        None
     }
 }
 
 impl<T: ?Sized, R: Outcome, F: FnOnce(&T, u32) -> R> Hook<T, fn(&T, u32) -> R> for F {
     type Outcome = R;
+    const SHARED: bool = true;
 
     #[inline]
     fn call(self, value: &mut T, version: u32) -> R {
         self(value, version)
     }
+
+    #[inline]
+    fn call_shared(self, value: &T, version: u32) -> Option<R> {
+        Some(self(value, version))
+    }
 }
 
 impl<T: ?Sized, R: Outcome, F: FnOnce(&T) -> R> Hook<T, fn(&T) -> R> for F {
     type Outcome = R;
+    const SHARED: bool = true;
 
     #[inline]
     fn call(self, value: &mut T, _: u32) -> R {
         self(value)
+    }
+
+    #[inline]
+    fn call_shared(self, value: &T, _: u32) -> Option<R> {
+        Some(self(value))
     }
 }
 
@@ -127,28 +157,76 @@ pub fn holds<T: ?Sized, Signature>(value: &T, version: u32, predicate: impl Pred
     predicate.holds(value, version)
 }
 
-/// Runs the hook `pre_save`.
-///
-/// # Errors
-/// Returns the error of the hook.
-pub fn pre_save<T: ?Sized, Signature>(
-    value: &mut T,
-    version: u32,
-    hook: impl Hook<T, Signature>,
-) -> Result<(), SaveError> {
-    hook.call(value, version).or_reject(|reason| SaveError::rejected(format!("`pre_save` failed: {reason}")))
+/// A reference to a struct that is saved.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums)]
+pub enum Access<'a, T: ?Sized> {
+    /// A save through `&mut self`.
+    Exclusive(&'a mut T),
+    /// A save through `&self`.
+    Shared(&'a T),
 }
 
-/// Runs the hook `post_save`.
+impl<'a, T: ?Sized> From<&'a mut T> for Access<'a, T> {
+    fn from(value: &'a mut T) -> Self {
+        Self::Exclusive(value)
+    }
+}
+
+impl<'a, T: ?Sized> From<&'a T> for Access<'a, T> {
+    fn from(value: &'a T) -> Self {
+        Self::Shared(value)
+    }
+}
+
+/// A hook `pre_save` or `post_save`.
 ///
-/// # Errors
-/// Returns the error of the hook.
-pub fn post_save<T: ?Sized, Signature>(
-    value: &mut T,
+/// Its methods have no bounds, so that a function with a wrong signature is reported once, at [`saving`].
+#[derive(Debug)]
+pub struct SaveHook<T: ?Sized, H> {
+    hook: H,
+    is_shared: bool,
+    run: fn(H, &str, Access<'_, T>, u32) -> Result<(), SaveError>,
+}
+
+/// Returns the hook, after checking its signature.
+pub const fn saving<T: ?Sized, Signature, H: Hook<T, Signature>>(hook: H) -> SaveHook<T, H> {
+    SaveHook { hook, is_shared: H::SHARED, run: run::<T, Signature, H> }
+}
+
+impl<T: ?Sized, H> SaveHook<T, H> {
+    /// Returns `reason`, if the hook cannot be called with a shared reference.
+    pub const fn exclusive(&self, reason: &'static str) -> Option<&'static str> {
+        if self.is_shared { None } else { Some(reason) }
+    }
+
+    /// Runs the hook `name`.
+    ///
+    /// # Errors
+    /// Returns the error of the hook, or an error if it needs exclusive access.
+    #[inline]
+    pub fn run<'a>(self, name: &str, value: impl Into<Access<'a, T>>, version: u32) -> Result<(), SaveError>
+    where
+        T: 'a,
+    {
+        (self.run)(self.hook, name, value.into(), version)
+    }
+}
+
+fn run<T: ?Sized, Signature, H: Hook<T, Signature>>(
+    hook: H,
+    name: &str,
+    value: Access<'_, T>,
     version: u32,
-    hook: impl Hook<T, Signature>,
 ) -> Result<(), SaveError> {
-    hook.call(value, version).or_reject(|reason| SaveError::rejected(format!("`post_save` failed: {reason}")))
+    let outcome = match value {
+        Access::Exclusive(value) => Some(hook.call(value, version)),
+        Access::Shared(value) => hook.call_shared(value, version),
+    };
+    let Some(outcome) = outcome else {
+        return Err(SaveError::misuse(format!("the hook `{name}` needs `&mut self`: use `save`")));
+    };
+    outcome.or_reject(|reason| SaveError::rejected(format!("`{name}` failed: {reason}")))
 }
 
 /// Runs the hook `pre_load` of the struct or subsection with description `of`.
@@ -288,7 +366,7 @@ mod tests {
             error.qemu_message(),
             Some("post load hook failed for: dev, version_id: 3, minimum_version: 2, ret: -1")
         );
-        assert_eq!(pre_save(&mut 7, 3, whole).unwrap_err().to_string(), "`pre_save` failed: too many");
+        assert_eq!(saving(whole).run("pre_save", &mut 7, 3).unwrap_err().to_string(), "`pre_save` failed: too many");
     }
 
     #[test]

@@ -4,14 +4,18 @@
 //! with a built-in wire format: integers, arrays, structs. `#[derive(VmState)]` implements both; the order of a
 //! struct's hooks, fields and subsections is in [`crate::walk`].
 
+mod wire_format;
+
 use alloc::format;
 
-use crate::description::{Description, Form};
+use crate::description::Description;
 use crate::error::field::InField;
 use crate::error::{LoadError, SaveError};
-use crate::sink::{ElementIndex, FieldRef, Sink, SliceSink};
+use crate::hook::Access;
+use crate::sink::{Sink, SliceSink};
 use crate::walk;
 use crate::wire::{Reader, Writer};
+pub use wire_format::Wire;
 
 /// A device, a part of a device, or a subsection: a struct with a [`Description`] that can be saved and loaded.
 ///
@@ -47,12 +51,26 @@ pub trait VmState {
     /// The description of the struct.
     const DESCRIPTION: &'static Description;
 
+    /// The reason why the struct cannot be saved through a shared reference, if one exists.
+    #[doc(hidden)]
+    const EXCLUSIVE: Option<&'static str> = None;
+
     /// Writes the fields of the struct at `version`.
     ///
     /// # Errors
     /// Returns an error if a value does not fit its wire type, or a nested struct cannot be saved.
     #[doc(hidden)]
-    fn save_fields<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>;
+    #[inline]
+    fn save_fields<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
+        self.share_fields(sink, version)
+    }
+
+    /// Writes the fields of the struct at `version` through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Self::save_fields`].
+    #[doc(hidden)]
+    fn share_fields<S: Sink>(&self, sink: &mut S, version: u32) -> Result<(), SaveError>;
 
     /// Reads the fields of the struct at `version`.
     ///
@@ -79,6 +97,16 @@ pub trait VmState {
     #[doc(hidden)]
     #[inline]
     fn save_subsections<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
+        self.share_subsections(sink, version)
+    }
+
+    /// Writes the needed subsections of the struct at `version` through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Self::save_fields`].
+    #[doc(hidden)]
+    #[inline]
+    fn share_subsections<S: Sink>(&self, sink: &mut S, version: u32) -> Result<(), SaveError> {
         let _ = (sink, version);
         Ok(())
     }
@@ -118,8 +146,8 @@ pub trait VmState {
     /// Returns the error of the device's hook. Nothing is written then, and `post_save` does not run.
     #[doc(hidden)]
     #[inline]
-    fn pre_save(&mut self, version: u32) -> Result<(), SaveError> {
-        let _ = version;
+    fn pre_save(this: Access<'_, Self>, version: u32) -> Result<(), SaveError> {
+        let _ = (this, version);
         Ok(())
     }
 
@@ -129,8 +157,8 @@ pub trait VmState {
     /// Returns the error of the device's hook.
     #[doc(hidden)]
     #[inline]
-    fn post_save(&mut self, version: u32) -> Result<(), SaveError> {
-        let _ = version;
+    fn post_save(this: Access<'_, Self>, version: u32) -> Result<(), SaveError> {
+        let _ = (this, version);
         Ok(())
     }
 
@@ -167,6 +195,19 @@ pub trait VmState {
         Self: Sized,
     {
         walk::save(self, sink, version)
+    }
+
+    /// Saves the struct at `version` into any sink through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Self::save_at`].
+    #[doc(hidden)]
+    #[inline]
+    fn share_at<S: Sink>(&self, sink: &mut S, version: u32) -> Result<(), SaveError>
+    where
+        Self: Sized,
+    {
+        walk::share(self, sink, version)
     }
 
     /// Loads the struct as [`Self::load`] does.
@@ -221,10 +262,7 @@ pub trait VmState {
     where
         Self: Sized,
     {
-        let room = slice.len();
-        let mut sink = SliceSink::new(slice);
-        walk::save(self, &mut sink, Self::DESCRIPTION.version).in_field(Self::DESCRIPTION.name)?;
-        sink.finish().map_err(|size| too_small(size, room)).in_field(Self::DESCRIPTION.name)
+        fill(slice, |sink| walk::save(self, sink, Self::DESCRIPTION.version)).in_field(Self::DESCRIPTION.name)
     }
 
     /// Returns the size in bytes of the current state.
@@ -237,13 +275,88 @@ pub trait VmState {
     where
         Self: Sized,
     {
-        if let Some(size) = Self::DESCRIPTION.size() {
-            return Ok(size);
-        }
-        let mut sink = SliceSink::new(&mut []);
-        walk::save(self, &mut sink, Self::DESCRIPTION.version).in_field(Self::DESCRIPTION.name)?;
-        let (Ok(size) | Err(size)) = sink.finish();
-        Ok(size)
+        measure(Self::DESCRIPTION, |sink| walk::save(self, sink, Self::DESCRIPTION.version))
+    }
+
+    /// Saves the struct as [`save`](Self::save) does, through a shared reference.
+    ///
+    /// It is for callers without exclusive access: an [`Info`](crate::Info) that contains a derived struct, a thread that
+    /// shares the device, or a save while a reference to the device exists. A struct that needs exclusive access to be
+    /// saved, because it or a struct in it has a `pre_save` or `post_save` hook with `&mut self`, is rejected when the
+    /// call is compiled.
+    ///
+    /// ```
+    /// use vmstate_types::{Info, LoadError, Reader, SaveError, VmState, Writer};
+    ///
+    /// #[derive(VmState, Default)]
+    /// struct Fifo {
+    ///     data: [u8; 2],
+    /// }
+    ///
+    /// /// A FIFO after a byte with its length, as older releases of this emulator have it.
+    /// struct WithLength;
+    ///
+    /// impl Info<Fifo> for WithLength {
+    ///     const NAME: &'static str = "fifo with length";
+    ///
+    ///     fn put(fifo: &Fifo, to: &mut Writer) -> Result<(), SaveError> {
+    ///         to.u8(2);
+    ///         fifo.save_shared(to)
+    ///     }
+    ///
+    ///     fn get(fifo: &mut Fifo, from: &mut Reader<'_>) -> Result<(), LoadError> {
+    ///         from.u8()?;
+    ///         fifo.load(from, 1)
+    ///     }
+    /// }
+    ///
+    /// #[derive(VmState, Default)]
+    /// struct Uart {
+    ///     #[vmstate(with = WithLength)]
+    ///     fifo: Fifo,
+    /// }
+    ///
+    /// let uart = Uart { fifo: Fifo { data: [7, 8] } };
+    /// let mut writer = Writer::new();
+    /// uart.save_shared(&mut writer)?;
+    /// assert_eq!(writer.pending(), [2, 7, 8]);
+    /// # Ok::<(), SaveError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save), and an error if a `RefCell` or a lock in the struct is borrowed.
+    #[inline]
+    fn save_shared(&self, sink: &mut Writer) -> Result<(), SaveError>
+    where
+        Self: Sized,
+    {
+        const { walk::assert_shareable(Self::EXCLUSIVE) };
+        walk::share(self, sink, Self::DESCRIPTION.version).in_field(Self::DESCRIPTION.name)
+    }
+
+    /// Saves the struct as [`save_to_slice`](Self::save_to_slice) does, through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the errors of [`save_to_slice`](Self::save_to_slice) and [`save_shared`](Self::save_shared).
+    fn save_shared_to_slice(&self, slice: &mut [u8]) -> Result<usize, SaveError>
+    where
+        Self: Sized,
+    {
+        const { walk::assert_shareable(Self::EXCLUSIVE) };
+        fill(slice, |sink| walk::share(self, sink, Self::DESCRIPTION.version)).in_field(Self::DESCRIPTION.name)
+    }
+
+    /// Returns the size in bytes of the current state, as [`saved_size`](Self::saved_size) does, through a shared
+    /// reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save_shared`](Self::save_shared).
+    fn saved_size_shared(&self) -> Result<usize, SaveError>
+    where
+        Self: Sized,
+    {
+        const { walk::assert_shareable(Self::EXCLUSIVE) };
+        measure(Self::DESCRIPTION, |sink| walk::share(self, sink, Self::DESCRIPTION.version))
     }
 
     /// Loads the struct as it was saved at `version`: hooks, fields, subsections.
@@ -263,105 +376,29 @@ pub trait VmState {
     }
 }
 
+/// Fills the front of `slice` with the bytes that `save` writes, and returns their number.
+fn fill(slice: &mut [u8], save: impl FnOnce(&mut SliceSink<'_>) -> Result<(), SaveError>) -> Result<usize, SaveError> {
+    let room = slice.len();
+    let mut sink = SliceSink::new(slice);
+    save(&mut sink)?;
+    sink.finish().map_err(|size| too_small(size, room))
+}
+
+/// Returns the number of bytes that `save` writes.
+fn measure(
+    description: &Description,
+    save: impl FnOnce(&mut SliceSink<'_>) -> Result<(), SaveError>,
+) -> Result<usize, SaveError> {
+    if let Some(size) = description.size() {
+        return Ok(size);
+    }
+    let mut sink = SliceSink::new(&mut []);
+    save(&mut sink).in_field(description.name)?;
+    let (Ok(size) | Err(size)) = sink.finish();
+    Ok(size)
+}
+
 #[cold]
 fn too_small(size: usize, room: usize) -> SaveError {
     SaveError::out_of_range(format!("expected a slice of at least {size} bytes, found {room}"))
-}
-
-/// A type with a built-in wire format; fields of such a type need no attribute.
-///
-/// It is implemented for integers, floats, `bool`, atomics, arrays, boxes, cells and locks of them, and by
-/// `#[derive(VmState)]` for structs, newtypes and enums. Its methods are hidden: they belong to the derive macro and
-/// can change in any release. For a custom wire format, implement [`Info`](crate::Info).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has no wire form",
-    label = "expected a type that implements `Wire`",
-    note = "for a type of this crate, add `#[derive(VmState)]` to it",
-    note = "for `usize`, or an array or counted collection of it, add `#[vmstate(wire = u32)]` to the field; inside of other types, use an integer of fixed size, such as `u32`",
-    note = "for a custom encoding, add `#[vmstate(with = MyInfo)]`, where `MyInfo` implements `vmstate::Info`",
-    note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
-)]
-pub trait Wire {
-    /// The wire format of the type.
-    const FORM: Form;
-
-    /// The wire format of a value that must be equal on both sides: QEMU has an info for some integers.
-    #[doc(hidden)]
-    const EQUAL: Form = Self::FORM;
-
-    /// The size in bytes, if it is the same for all values, all bytes are valid, and [`put`](Self::put) and
-    /// [`get`](Self::get) are implemented.
-    #[doc(hidden)]
-    const FIXED: Option<usize> = None;
-
-    /// Writes the value into `out`, which is `FIXED` bytes long.
-    #[doc(hidden)]
-    #[inline]
-    fn put(&self, out: &mut [u8]) {
-        let _ = out;
-    }
-
-    /// Reads the value from `from`, which is `FIXED` bytes long.
-    #[doc(hidden)]
-    #[inline]
-    fn get(&mut self, from: &[u8]) {
-        let _ = from;
-    }
-
-    /// Writes the value into the first `FIXED` bytes of `out`, and returns the rest.
-    #[doc(hidden)]
-    #[inline]
-    fn put_front<'o>(&self, out: &'o mut [u8]) -> &'o mut [u8] {
-        let (front, rest) = out.split_at_mut(const { walk::fixed_size(Self::FIXED) });
-        self.put(front);
-        rest
-    }
-
-    /// Reads the value from the first `FIXED` bytes of `from`, and returns the rest.
-    #[doc(hidden)]
-    #[inline]
-    fn get_front<'f>(&mut self, from: &'f [u8]) -> &'f [u8] {
-        let (front, rest) = from.split_at(const { walk::fixed_size(Self::FIXED) });
-        self.get(front);
-        rest
-    }
-
-    /// Writes `values` in order into `out`, which is `FIXED` bytes long for each.
-    #[doc(hidden)]
-    #[inline]
-    fn put_all(values: &[Self], out: &mut [u8])
-    where
-        Self: Sized,
-    {
-        // `max(1)`: chunks of zero bytes would panic, and a value without bytes has nothing to write.
-        for (value, out) in values.iter().zip(out.chunks_exact_mut(Self::FIXED.unwrap_or(1).max(1))) {
-            value.put(out);
-        }
-    }
-
-    /// Reads `values` in order from `from`, which is `FIXED` bytes long for each.
-    #[doc(hidden)]
-    #[inline]
-    fn get_all(values: &mut [Self], from: &[u8])
-    where
-        Self: Sized,
-    {
-        for (value, from) in values.iter_mut().zip(from.chunks_exact(Self::FIXED.unwrap_or(1).max(1))) {
-            value.get(from);
-        }
-    }
-
-    /// Writes the value, which is `element` of the field `at`. An array writes several elements in its place.
-    ///
-    /// # Errors
-    /// Returns an error if the value does not fit its wire type, or a struct's hook fails.
-    #[doc(hidden)]
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError>;
-
-    /// Reads the value.
-    ///
-    /// # Errors
-    /// Returns an error if the bytes do not match the wire format, or a struct's hook fails.
-    #[doc(hidden)]
-    fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError>;
 }

@@ -22,6 +22,7 @@ mod places;
 mod porting;
 mod real;
 mod round_trip;
+mod shared;
 mod sizes;
 mod subsections;
 mod temporaries;
@@ -46,6 +47,7 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
 pub(crate) fn save(device: &mut impl VmState) -> Vec<u8> {
     let mut writer = Writer::new();
     device.save(&mut writer).expect("a device that can be saved");
+    shared::check(device, writer.pending());
     writer.take()
 }
 

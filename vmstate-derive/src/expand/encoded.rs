@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::Generics;
 
+use super::access::Access;
 use super::hygiene::{located, tokens};
 use super::implementor::Implementor;
 use super::wire::Wire;
@@ -17,13 +18,13 @@ pub(super) fn expand(encoded: &Encoded<'_>, generics: &Generics) -> TokenStream 
                 let ty = field.ty;
                 let member = &field.member;
                 let codec = quote_spanned!(located(ty)=> <__vmstate::As<#wire> as __vmstate::Codec<#ty>>);
-                codec_form(&codec, &tokens!(&mut self.#member))
+                Wire { exclusive: None, ..codec_form(&codec, &|access| access.reference(&tokens!(self.#member))) }
             }
             // Another number of fields has an error already.
             None => return TokenStream::new(),
         },
         Encoding::With(info) => {
-            codec_form(&quote_spanned!(located(info)=> <#info as __vmstate::Codec<Self>>), &tokens!(self))
+            codec_form(&quote_spanned!(located(info)=> <#info as __vmstate::Codec<Self>>), &|_| tokens!(self))
         }
     };
     wire.implement(Implementor::new(encoded.item(), generics))
@@ -35,7 +36,8 @@ fn bits_form(bits: &syn::Type) -> Wire {
         form: tokens!(<#bits as __vmstate::Wire>::FORM),
         fixed: None,
         // Typed locals, because the methods may be inherent: another integer type is reported at the attribute.
-        save: quote_spanned! {located(bits)=>
+        exclusive: None,
+        share: quote_spanned! {located(bits)=>
             let bits: #bits = #name::bits(self);
             __vmstate::bits::save_bits(bits, sink, at, element)
         },
@@ -46,11 +48,13 @@ fn bits_form(bits: &syn::Type) -> Wire {
 }
 
 /// The form of `codec` for `value`.
-fn codec_form(codec: &TokenStream, value: &TokenStream) -> Wire {
+fn codec_form(codec: &TokenStream, value: &dyn Fn(Access) -> TokenStream) -> Wire {
+    let (exclusive, shared) = (value(Access::Exclusive), value(Access::Shared));
     Wire {
         form: tokens!(#codec::FORM),
         fixed: None,
-        save: tokens!(#codec::save(#value, sink, at, element)),
-        load: tokens!(#codec::load(#value, reader)),
+        exclusive: Some((tokens!(#codec::EXCLUSIVE), tokens!(#codec::save(#exclusive, sink, at, element)))),
+        share: tokens!(#codec::share(#shared, sink, at, element)),
+        load: tokens!(#codec::load(#exclusive, reader)),
     }
 }

@@ -17,7 +17,8 @@ pub(super) fn expand(enumeration: &Enumeration<'_>, generics: &Generics) -> Toke
     let wire = Wire {
         form: tokens!(<#repr as __vmstate::Wire>::FORM),
         fixed: None,
-        save: save(enumeration, &repr),
+        exclusive: None,
+        share: save(enumeration, &repr),
         load: load(enumeration, &repr),
     };
     let wire = wire.implement(Implementor::new(enumeration.item, generics));
@@ -41,10 +42,10 @@ fn save(enumeration: &Enumeration<'_>, repr: &Ident) -> TokenStream {
     let variants = enumeration.variants();
     // `*self as u8` would need an enum that is `Copy`.
     tokens! {
-        let mut number = match self {
+        let number = match self {
             #(Self::#variants => Self::#variants as #repr,)*
         };
-        __vmstate::Wire::save_elements(&mut number, sink, at, element)
+        __vmstate::Wire::share_elements(&number, sink, at, element)
     }
 }
 

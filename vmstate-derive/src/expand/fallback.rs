@@ -33,8 +33,8 @@ fn empty_struct(input: &parse::Input<'_>) -> TokenStream {
     let items = tokens! {
         const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(#name);
 
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             _: &mut __S,
             _: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -50,6 +50,6 @@ fn empty_struct(input: &parse::Input<'_>) -> TokenStream {
         }
     };
     let state = implementor.implement(&tokens!(__vmstate::VmState), &items);
-    let wire = Wire::structure(None).implement(implementor);
+    let wire = Wire::structure(None, false).implement(implementor);
     tokens!(#state #wire)
 }

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 
+use super::access::Access;
 use super::direction::Direction;
 use super::hygiene::tokens;
 use super::parent::Parent;
@@ -9,10 +10,10 @@ use super::{form, hook};
 use crate::model::Field;
 
 /// The statement that saves `value`. Errors name the field.
-pub(super) fn save(parent: Parent, field: &Field, index: usize, value: &TokenStream) -> TokenStream {
+pub(super) fn save(parent: Parent, field: &Field, index: usize, access: Access, value: &TokenStream) -> TokenStream {
     let name = &field.name;
     let binding = form::binding(field);
-    let save = form::save(field, value, &tokens!(__vmstate::FieldRef::new(#parent, #index)));
+    let save = form::save(field, access, value, &tokens!(__vmstate::FieldRef::new(#parent, #index)));
     tokens!(#binding __vmstate::InField::in_field(#save, #name)?;)
 }
 

@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::{Ident, Type};
 
+use super::access::Access;
 use super::direction::Direction;
 use super::hygiene::{located, tokens};
 use super::parent::Parent;
@@ -20,15 +21,26 @@ pub(super) fn holds(predicate: &Function, version: &TokenStream) -> TokenStream 
     tokens!(#holds(&*self, #version, #predicate))
 }
 
-/// The call of the hook `kind` with `version`, a local.
-pub(super) fn call(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream {
+/// The hook `pre_save` or `post_save` as a value of the library.
+pub(super) fn saving(hook: &Function) -> TokenStream {
+    let saving = quote_spanned!(located(hook)=> __vmstate::hook::saving::<Self, _, _>);
+    let hook = hook.with_types(&[tokens!(&mut Self), tokens!(u32)]);
+    tokens!(#saving(#hook))
+}
+
+/// The call of the hook `pre_save` or `post_save` of a subsection with `version`, a local.
+pub(super) fn call_saving(kind: &Ident, hook: &Function, access: Access) -> TokenStream {
+    let saving = saving(hook);
+    let kind = kind.to_string();
+    let value = access.reference(&tokens!(*self));
+    tokens!(#saving.run(#kind, #value, version))
+}
+
+/// The call of the hook `pre_load` or `post_load` with `version`, a local.
+pub(super) fn call_loading(kind: &Ident, hook: &Function, parent: Parent) -> TokenStream {
     let call = quote_spanned!(located(hook)=> __vmstate::hook::#kind);
     let hook = hook.with_types(&[tokens!(&mut Self), tokens!(u32)]);
-    if is_about_saving(kind) {
-        tokens!(#call(self, version, #hook))
-    } else {
-        tokens!(#call(self, version, #parent, #hook))
-    }
+    tokens!(#call(self, version, #parent, #hook))
 }
 
 /// The call that passes `old`, the value of a removed field, to the user's function.
@@ -63,10 +75,21 @@ pub(super) fn load_old(loader: &Function) -> TokenStream {
 
 /// The method of `VmState` that calls the hook `kind`.
 pub(super) fn method((kind, hook): (&Ident, &Function)) -> TokenStream {
-    let call = call(kind, hook, Parent::Device);
-    let error = if is_about_saving(kind) { tokens!(SaveError) } else { tokens!(LoadError) };
+    if is_about_saving(kind) {
+        let saving = saving(hook);
+        let name = kind.to_string();
+        return tokens! {
+            fn #kind(
+                this: __vmstate::hook::Access<'_, Self>,
+                version: u32,
+            ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+                #saving.run(#name, this, version)
+            }
+        };
+    }
+    let call = call_loading(kind, hook, Parent::Device);
     tokens! {
-        fn #kind(&mut self, version: u32) -> __vmstate::core::result::Result<(), __vmstate::#error> {
+        fn #kind(&mut self, version: u32) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             #call
         }
     }
@@ -103,6 +126,7 @@ pub(super) fn must_exist(condition: &Condition, parent: Parent, direction: Direc
     }
 }
 
-fn is_about_saving(kind: &Ident) -> bool {
+/// Returns whether the hook `kind` runs during a save.
+pub(super) fn is_about_saving(kind: &Ident) -> bool {
     kind == "pre_save" || kind == "post_save"
 }

@@ -2,6 +2,7 @@
 //!
 //! Generated code names the library's items through `__vmstate`, an alias of its module `__private`.
 
+mod access;
 mod assertion;
 mod default;
 mod description;
@@ -9,6 +10,7 @@ mod device;
 mod direction;
 mod encoded;
 mod enumeration;
+mod exclusive;
 mod fallback;
 mod field;
 mod fixed;

@@ -16,7 +16,11 @@ pub(super) fn expand(newtype: &Newtype<'_>, generics: &Generics) -> TokenStream 
     let wire = Wire {
         form: tokens!(#inner::FORM),
         fixed: Some(fixed(&inner, member)),
-        save: tokens!(#inner::save_elements(&mut self.#member, sink, at, element)),
+        exclusive: Some((
+            tokens!(#inner::EXCLUSIVE),
+            tokens!(#inner::save_elements(&mut self.#member, sink, at, element)),
+        )),
+        share: tokens!(#inner::share_elements(&self.#member, sink, at, element)),
         load: tokens!(#inner::load_elements(&mut self.#member, reader)),
     };
     wire.implement(Implementor::new(newtype.item, generics))

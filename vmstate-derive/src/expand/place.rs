@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Ident, Member, Type};
 
+use super::access::Access;
 use super::hygiene::{located, tokens};
 use crate::model::{Field, Place, member_name};
 use crate::parse::{PlacePath, Step};
@@ -12,23 +13,30 @@ use crate::parse::{PlacePath, Step};
 pub(super) fn shared(place: &Place, ty: &Type) -> TokenStream {
     match place {
         Place::Member(member) => tokens!(&self.#member),
+        Place::Foreign(member) => tokens!(&(**self).#member),
         Place::Bound(member) => {
             let binding = binding(member);
             tokens!(&*#binding)
         }
-        Place::Inside(path) => inside(path, ty),
+        Place::Inside(path) => inside(path, ty, Access::Shared),
     }
 }
 
 /// An exclusive reference to the value of a field; `None` if it has no place.
 pub(super) fn exclusive(field: &Field) -> Option<TokenStream> {
+    reference(field, Access::Exclusive)
+}
+
+/// A reference to the value of a field; `None` if it has no place.
+pub(super) fn reference(field: &Field, access: Access) -> Option<TokenStream> {
     Some(match field.place.as_ref()? {
-        Place::Member(member) => tokens!(&mut self.#member),
+        Place::Member(member) => access.reference(&tokens!(self.#member)),
+        Place::Foreign(member) => access.reference(&tokens!((**self).#member)),
         Place::Bound(member) => {
             let binding = binding(member);
-            tokens!(&mut *#binding)
+            access.reference(&tokens!(*#binding))
         }
-        Place::Inside(path) => inside(path, &field.ty),
+        Place::Inside(path) => inside(path, &field.ty, access),
     })
 }
 
@@ -50,12 +58,13 @@ pub(super) fn binding(member: &Member) -> Ident {
 pub(super) fn assign(field: &Field, new: &TokenStream) -> Option<TokenStream> {
     Some(match field.place.as_ref()? {
         Place::Member(member) => tokens!(self.#member = #new;),
+        Place::Foreign(member) => tokens!((**self).#member = #new;),
         Place::Bound(member) => {
             let binding = binding(member);
             tokens!(*#binding = #new;)
         }
         Place::Inside(path) => {
-            let value = inside(path, &field.ty);
+            let value = inside(path, &field.ty, Access::Exclusive);
             tokens!(*#value = #new;)
         }
     })
@@ -65,25 +74,27 @@ pub(super) fn assign(field: &Field, new: &TokenStream) -> Option<TokenStream> {
 enum Way {
     /// A place expression.
     Place(TokenStream),
-    /// An exclusive reference.
+    /// A reference.
     Reference(TokenStream),
 }
 
 impl Way {
-    fn reference(self) -> TokenStream {
-        match self {
-            Self::Place(place) => tokens!(&mut #place),
-            Self::Reference(reference) => reference,
+    /// A reference at `span`, where the compiler reports a type that does not fit.
+    fn reference(self, access: Access, span: Span) -> TokenStream {
+        match (self, access) {
+            (Self::Place(place), Access::Exclusive) => quote_spanned!(span=> &mut #place),
+            (Self::Place(place), Access::Shared) => quote_spanned!(span=> &#place),
+            (Self::Reference(reference), _) => reference,
         }
     }
 
-    fn step(self, step: &Step) -> Self {
+    fn step(self, step: &Step, access: Access, span: Span) -> Self {
         match (step, self) {
             (Step::Member(member), Self::Place(base) | Self::Reference(base)) => Self::Place(tokens!(#base.#member)),
             // A call instead of `[index]`: the library checks the index at compile time, and rejects growing collections,
             // which may lack the element when a stream is loaded.
             (Step::Element(index), base) => {
-                let base = base.reference();
+                let base = base.reference(access, span);
                 Self::Reference(quote_spanned!(located(index)=> __vmstate::place::element::<{ #index }, _, _>(#base)))
             }
         }
@@ -92,10 +103,13 @@ impl Way {
 
 /// A reference to the value in `path`.
 ///
-/// `place::of::<ty>` reports another type at `ty` once, instead of in every use of the reference.
-fn inside(path: &PlacePath, ty: &Type) -> TokenStream {
+/// `place::of::<ty>` reports another type at `ty` once, instead of in every use of the reference. `self` is dereferenced
+/// because the compiler's message about an unknown member contains the type: it is the same in all methods, so that the
+/// compiler reports it once.
+fn inside(path: &PlacePath, ty: &Type, access: Access) -> TokenStream {
     let member = &path.member;
-    let way = path.steps.iter().fold(Way::Place(tokens!(self.#member)), Way::step);
-    let reference = way.reference();
-    quote_spanned!(located(ty)=> __vmstate::place::of::<#ty>(#reference))
+    let span = located(member);
+    let start = Way::Place(quote_spanned!(span=> (*self).#member));
+    let reference = path.steps.iter().fold(start, |way, step| way.step(step, access, span)).reference(access, span);
+    quote_spanned!(located(ty)=> __vmstate::place::of::<#ty, _>(#reference))
 }

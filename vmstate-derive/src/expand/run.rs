@@ -9,6 +9,7 @@ use std::ops::Range;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
+use super::access::Access;
 use super::form::{self, Size};
 use super::hygiene::tokens;
 use super::parent::Parent;
@@ -56,9 +57,9 @@ pub(super) fn is_block(first: &Field, run: &Range<usize>) -> bool {
 }
 
 /// The statements that save a block.
-pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+pub(super) fn save(parent: Parent, fields: &[Field], run: &Range<usize>, access: Access) -> TokenStream {
     if fields[run.clone()].iter().any(may_be_fixed) {
-        return save_blocks(parent, fields, run);
+        return save_blocks(parent, fields, run, access);
     }
     let first = run.start;
     let end = run.end;
@@ -91,7 +92,7 @@ pub(super) fn load(parent: Parent, fields: &[Field], run: &Range<usize>) -> Toke
 }
 
 /// The statements that save a run in which a type may turn out to have no fixed size. Such a field ends a block.
-fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStream {
+fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>, access: Access) -> TokenStream {
     let blocks = blocks(parent, fields, run);
     let last = run.len() - 1;
     let saves = fields[run.clone()].iter().enumerate().map(|(index, field)| {
@@ -102,8 +103,8 @@ fn save_blocks(parent: Parent, fields: &[Field], run: &Range<usize>) -> TokenStr
         if !may_be_fixed(field) {
             return tokens!(#put #done);
         }
-        let value = place::exclusive(field);
-        let save = field::save(parent, field, run.start + index, &tokens!(#value));
+        let value = place::reference(field, access);
+        let save = field::save(parent, field, run.start + index, access, &tokens!(#value));
         let claim = (index < last).then(|| tokens!(out = __vmstate::Sink::reserve(sink, blocks[#next].size);));
         either(field, &tokens!(#put #done), &tokens!(#end #save #claim))
     });

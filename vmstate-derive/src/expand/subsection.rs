@@ -4,28 +4,38 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 use syn::{Ident, Type};
 
+use super::access::Access;
 use super::direction::Direction;
 use super::hygiene::{located, tokens};
 use super::parent::Parent;
-use super::{default, field, hook, load, save};
+use super::{default, exclusive, field, hook, load, save};
 use crate::model::{Absent, Body, Subsection};
 
 pub(super) fn methods(subsections: &[Subsection<'_>]) -> Option<TokenStream> {
     if subsections.is_empty() {
         return None;
     }
-    let save = save_method(subsections);
+    let save = save_methods(subsections);
     let load = load_method(subsections);
     let absent = absent_method(subsections);
     Some(tokens!(#save #load #absent))
 }
 
-fn save_method(subsections: &[Subsection<'_>]) -> TokenStream {
-    let saves = subsections.iter().enumerate().map(|(index, subsection)| save_one(index, subsection));
+/// The methods that save: through `&mut self`, if a subsection may need it, and through `&self`.
+pub(super) fn save_methods(subsections: &[Subsection<'_>]) -> TokenStream {
+    let exclusive = exclusive::is_in_subsections(subsections).then(|| save_method(subsections, Access::Exclusive));
+    let shared = save_method(subsections, Access::Shared);
+    tokens!(#exclusive #shared)
+}
+
+fn save_method(subsections: &[Subsection<'_>], access: Access) -> TokenStream {
+    let name = access.method("_subsections");
+    let receiver = access.receiver();
+    let saves = subsections.iter().enumerate().map(|(index, subsection)| save_one(index, subsection, access));
     tokens! {
         #[allow(unused_variables)]
-        fn save_subsections<__S: __vmstate::Sink>(
-            &mut self,
+        fn #name<__S: __vmstate::Sink>(
+            #receiver,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -82,23 +92,25 @@ fn absent_method(subsections: &[Subsection<'_>]) -> Option<TokenStream> {
 }
 
 /// The statement that saves a subsection if it is needed.
-fn save_one(index: usize, subsection: &Subsection<'_>) -> TokenStream {
+fn save_one(index: usize, subsection: &Subsection<'_>, access: Access) -> TokenStream {
     let parent = Parent::Subsection(index);
+    let save_at = access.method("_at");
     let body = match &subsection.body {
         Body::Group(fields) | Body::Single(fields) => {
-            with_save_hooks(parent, subsection, &save::fields(parent, fields))
+            with_save_hooks(parent, subsection, access, &save::fields(parent, fields, access))
         }
         Body::Optional(field) => {
             let conditions = field::conditions(parent, field, Direction::Save);
-            let save = if_some(field.member(), &field::save(parent, field, 0, &tokens!(value)));
-            with_save_hooks(parent, subsection, &tokens!(#conditions #save))
+            let save = if_some(field.member(), access, &field::save(parent, field, 0, access, &tokens!(value)));
+            with_save_hooks(parent, subsection, access, &tokens!(#conditions #save))
         }
         Body::Own { member, ty, optional: false } => {
-            quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::save_at(&mut self.#member, sink, version))
+            let value = access.reference(&tokens!(self.#member));
+            quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::#save_at(#value, sink, version))
         }
         Body::Own { member, ty, optional: true } => {
-            let save = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::save_at(value, sink, version)?;);
-            let save = if_some(member, &save);
+            let save = quote_spanned!(located(ty)=> <#ty as __vmstate::VmState>::#save_at(value, sink, version)?;);
+            let save = if_some(member, access, &save);
             tokens!(#save __vmstate::core::result::Result::Ok(()))
         }
     };
@@ -124,9 +136,10 @@ fn version(parent: Parent, subsection: &Subsection<'_>) -> TokenStream {
     tokens!(match version { #(#arms)* _ => #parent.version })
 }
 
-fn if_some(member: impl ToTokens, code: &TokenStream) -> TokenStream {
+fn if_some(member: impl ToTokens, access: Access, code: &TokenStream) -> TokenStream {
+    let option = access.reference(&tokens!(self.#member));
     tokens! {
-        if let __vmstate::core::option::Option::Some(value) = &mut self.#member {
+        if let __vmstate::core::option::Option::Some(value) = #option {
             #code
         }
     }
@@ -160,10 +173,10 @@ fn is_some_and(member: impl ToTokens, needed: Option<TokenStream>, checkpoint: &
 }
 
 /// The statements that save the fields, between the hooks.
-fn with_save_hooks(parent: Parent, subsection: &Subsection<'_>, saves: &TokenStream) -> TokenStream {
+fn with_save_hooks(parent: Parent, subsection: &Subsection<'_>, access: Access, saves: &TokenStream) -> TokenStream {
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
-        let call = hook::call(kind, path, parent);
+        let call = hook::call_saving(kind, path, access);
         tokens!(__vmstate::walk::check_save_hook(sink, #call))
     };
     let before = hooks.pre_save.entry().map(call).map(|call| tokens!(#call?;));
@@ -219,7 +232,7 @@ fn get_or_insert(member: impl ToTokens, ty: &Type) -> TokenStream {
 fn with_load_hooks(parent: Parent, subsection: &Subsection<'_>, loads: &TokenStream) -> TokenStream {
     let hooks = &subsection.attributes.hooks;
     let call = |(kind, path): (&Ident, _)| {
-        let call = hook::call(kind, path, parent);
+        let call = hook::call_loading(kind, path, parent);
         tokens!(__vmstate::walk::run_load_hook(reader, || #call)?;)
     };
     let before = hooks.pre_load.entry().map(call);

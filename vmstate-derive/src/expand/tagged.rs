@@ -5,19 +5,20 @@ use quote::quote_spanned;
 use syn::ext::IdentExt;
 use syn::{Generics, Ident, Member};
 
+use super::access::Access;
 use super::hygiene::{located, tokens};
 use super::implementor::Implementor;
 use super::parent::Parent;
 use super::wire::Wire;
-use super::{assertion, default, load, place, save, state};
+use super::{assertion, default, exclusive, load, place, save, state};
 use crate::model::{Field, Tagged, TaggedVariant};
 
 pub(super) fn expand(tagged: &Tagged<'_>, generics: &Generics) -> TokenStream {
     let device = &tagged.device;
     let implementor = Implementor::new(device.input.item, generics);
     let tags = tags(tagged);
-    let state = state::expand_with(device, implementor, &saves(tagged), &loads(tagged));
-    let wire = Wire::structure(None).implement(implementor);
+    let state = state::expand_with(device, implementor, &|access| saves(tagged, access), &loads(tagged));
+    let wire = Wire::structure(None, exclusive::constant(device).is_some()).implement(implementor);
     let assertions = assertion::items(device, implementor);
     tokens!(#tags #state #wire #assertions)
 }
@@ -42,15 +43,15 @@ fn tag(index: usize) -> Ident {
     Ident::new(&format!("__TAG_{index}"), Span::mixed_site())
 }
 
-fn saves(tagged: &Tagged<'_>) -> TokenStream {
+fn saves(tagged: &Tagged<'_>, access: Access) -> TokenStream {
     let current = current(tagged);
-    let arms = arms(tagged, |variant| save::part(Parent::Device, &tagged.device.fields, &variant.fields));
+    let arms = arms(tagged, |variant| save::part(Parent::Device, &tagged.device.fields, &variant.fields, access));
     let parent = Parent::Device;
     tokens! {
-        let mut tag = #current;
+        let tag = #current;
         __vmstate::InField::in_field(
-            __vmstate::Wire::save_elements(
-                &mut tag,
+            __vmstate::Wire::share_elements(
+                &tag,
                 sink,
                 __vmstate::FieldRef::new(#parent, 0usize),
                 __vmstate::ElementIndex::ONLY,

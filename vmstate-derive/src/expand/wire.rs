@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 
+use super::access::Access;
 use super::hygiene::tokens;
 use super::implementor::Implementor;
 
@@ -10,38 +11,43 @@ pub(super) struct Wire {
     pub(super) form: TokenStream,
     /// The items for values of fixed size.
     pub(super) fixed: Option<TokenStream>,
-    /// The body of `save_elements`.
-    pub(super) save: TokenStream,
+    /// The reason why the value needs `&mut self`, and the body of `save_elements`; `None` if it never does.
+    pub(super) exclusive: Option<(TokenStream, TokenStream)>,
+    /// The body of `share_elements`.
+    pub(super) share: TokenStream,
     /// The body of `load_elements`.
     pub(super) load: TokenStream,
 }
 
 impl Wire {
-    /// A struct with a description.
-    pub(super) fn structure(fixed: Option<TokenStream>) -> Self {
+    /// A struct with a description, which may be `exclusive`.
+    pub(super) fn structure(fixed: Option<TokenStream>, exclusive: bool) -> Self {
+        let reason = tokens!(<Self as __vmstate::VmState>::EXCLUSIVE);
         Self {
             form: tokens!(__vmstate::Form::structure(<Self as __vmstate::VmState>::DESCRIPTION)),
             fixed,
-            save: tokens!(__vmstate::walk::save_struct(self, sink, at, element)),
+            exclusive: exclusive.then(|| (reason, tokens!(__vmstate::walk::save_struct(self, sink, at, element)))),
+            share: tokens!(__vmstate::walk::share_struct(self, sink, at, element)),
             load: tokens!(__vmstate::walk::load_struct(self, reader)),
         }
     }
 
     pub(super) fn implement(&self, implementor: Implementor<'_>) -> TokenStream {
-        let Self { form, fixed, save, load } = self;
+        let Self { form, fixed, exclusive, share, load } = self;
+        let constant = exclusive
+            .as_ref()
+            .map(|(reason, _)| tokens!(const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = #reason;));
+        let save = exclusive.as_ref().map(|(_, save)| method(Access::Exclusive, save));
+        let share = method(Access::Shared, share);
         let items = tokens! {
             const FORM: __vmstate::Form = #form;
+            #constant
 
             #fixed
 
-            fn save_elements<__S: __vmstate::Sink>(
-                &mut self,
-                sink: &mut __S,
-                at: __vmstate::FieldRef,
-                element: __vmstate::ElementIndex,
-            ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-                #save
-            }
+            #save
+
+            #share
 
             fn load_elements(
                 &mut self,
@@ -51,5 +57,21 @@ impl Wire {
             }
         };
         implementor.implement(&tokens!(__vmstate::Wire), &items)
+    }
+}
+
+/// The method that saves the value with the statements of `body`.
+fn method(access: Access, body: &TokenStream) -> TokenStream {
+    let name = access.method("_elements");
+    let receiver = access.receiver();
+    tokens! {
+        fn #name<__S: __vmstate::Sink>(
+            #receiver,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            #body
+        }
     }
 }

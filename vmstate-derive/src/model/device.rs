@@ -67,6 +67,12 @@ impl<'a> Device<'a> {
         device
     }
 
+    /// Returns the definition of a foreign type, whose fields are in a value of that type.
+    pub(super) fn in_foreign(mut self) -> Self {
+        self.fields = self.fields.into_iter().map(Field::in_foreign).collect();
+        self
+    }
+
     /// Returns whether the struct has the version of the struct around it.
     pub(crate) fn inherits(&self) -> bool {
         self.attributes.versions.is_set()

@@ -187,22 +187,35 @@ impl Field {
 
     /// Returns the field as a part of the variant `name`.
     pub(super) fn in_variant(mut self, name: &str) -> Self {
-        self.bind(name);
+        self.set_variant(name);
+        self.move_to(Place::in_variant);
         self.name = LitStr::new(&self.sibling_name(&self.name.value()), self.name.span());
         self.depends = true;
         self
     }
 
-    /// Replaces its members by the variables that a variant's members are bound to.
-    fn bind(&mut self, variant: &str) {
-        self.variant = Some(variant.to_owned());
-        self.place = self.place.take().map(Place::in_variant);
+    fn set_variant(&mut self, name: &str) {
+        self.variant = Some(name.to_owned());
         if let Some(value) = &mut self.value {
-            value.bind(variant);
+            value.set_variant(name);
+        }
+    }
+
+    /// Returns the field as a part of a `remote` definition.
+    pub(super) fn in_foreign(mut self) -> Self {
+        self.move_to(Place::in_foreign);
+        self
+    }
+
+    /// Replaces its places, and the places of the values in it.
+    fn move_to(&mut self, place: fn(Place) -> Place) {
+        self.place = self.place.take().map(place);
+        if let Some(value) = &mut self.value {
+            value.move_to(place);
         }
         match &mut self.form {
-            Form::LengthPrefix(prefix) => prefix.array = prefix.array.clone().in_variant(),
-            Form::Presence(Presence(place)) => *place = place.clone().in_variant(),
+            Form::LengthPrefix(prefix) => prefix.array = place(prefix.array.clone()),
+            Form::Presence(Presence(option)) => *option = place(option.clone()),
             _ => {}
         }
     }

@@ -85,7 +85,7 @@ impl<'a> Input<'a> {
     fn from_struct(input: &'a parse::Input<'a>) -> Self {
         let device = Device::new(input);
         match input.attributes.remote.value() {
-            Some(ty) => Self::Remote(device, ty),
+            Some(ty) => Self::Remote(device.in_foreign(), ty),
             None => Self::Device(device),
         }
     }

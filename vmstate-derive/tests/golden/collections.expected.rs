@@ -76,6 +76,22 @@ const _: () = {
                     ),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                <VecDeque<Inner> as __vmstate::list::Structs>::EXCLUSIVE,
+                <LinkedList<Inner> as __vmstate::list::Structs>::EXCLUSIVE,
+                <BTreeMap<
+                    Range,
+                    Mapping,
+                > as __vmstate::tree::Tree<__vmstate::tree::Described>>::EXCLUSIVE,
+                <BTreeMap<
+                    u32,
+                    Mapping,
+                > as __vmstate::tree::Tree<__vmstate::tree::Direct>>::EXCLUSIVE,
+                <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::EXCLUSIVE,
+                <Vec<Option<Box<Inner>>> as __vmstate::pointer::MarkedSlots>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
@@ -192,6 +208,120 @@ const _: () = {
         }
         #[allow(unused_variables)]
         #[inline(never)]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::InField::in_field(
+                <VecDeque<
+                    Inner,
+                > as __vmstate::list::Structs>::share(
+                    &self.queue,
+                    16,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                ),
+                "queue",
+            )?;
+            __vmstate::InField::in_field(
+                <LinkedList<
+                    Inner,
+                > as __vmstate::list::Structs>::share(
+                    &self.list,
+                    16,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                ),
+                "list",
+            )?;
+            __vmstate::InField::in_field(
+                <BTreeMap<
+                    Range,
+                    Mapping,
+                > as __vmstate::tree::Tree<
+                    __vmstate::tree::Described,
+                >>::share(
+                    &self.tree,
+                    8,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
+                ),
+                "tree",
+            )?;
+            __vmstate::InField::in_field(
+                <BTreeMap<
+                    u32,
+                    Mapping,
+                > as __vmstate::tree::Tree<
+                    __vmstate::tree::Direct,
+                >>::share(
+                    &self.direct,
+                    8,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize,
+                    ),
+                ),
+                "direct",
+            )?;
+            __vmstate::InField::in_field(
+                <u32 as __vmstate::Wire>::share_elements(
+                    &self.count,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "count",
+            )?;
+            __vmstate::InField::in_field(
+                <[Option<
+                    Box<Inner>,
+                >; 4] as __vmstate::pointer::Slots>::share(
+                    &self.slots,
+                    <[Option<Box<Inner>>; 4] as __vmstate::pointer::Slots>::CAPACITY
+                        .unwrap_or(0),
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                    ),
+                ),
+                "slots",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save(sink)
+                    .and_then(|count| <Vec<
+                        Option<Box<Inner>>,
+                    > as __vmstate::pointer::MarkedSlots>::share(
+                        &self.marked,
+                        count,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            6usize,
+                        ),
+                    )),
+                "marked",
+            )?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline(never)]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -286,6 +416,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -293,6 +424,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -113,6 +113,12 @@ const _: () = {
                     __vmstate::Field::new("last", <u8 as __vmstate::Wire>::FORM),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                <[Inner; 8] as __vmstate::items::Items>::EXCLUSIVE,
+                <VecDeque<Inner> as __vmstate::items::Items>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
@@ -302,6 +308,193 @@ const _: () = {
         }
         #[allow(unused_variables)]
         #[inline(never)]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::share_elements(
+                    &self.count,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "count",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save(sink)
+                    .and_then(|count| <Vec<
+                        u16,
+                    > as __vmstate::items::Items>::share(
+                        &self.numbers,
+                        count,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            1usize,
+                        ),
+                    )),
+                "numbers",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, Self::EACH)
+                    .to_save(sink)
+                    .and_then(|count| <[Inner; 8] as __vmstate::items::Items>::share(
+                        &self.front,
+                        count,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            2usize,
+                        ),
+                    )),
+                "front",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save(sink)
+                    .and_then(|count| <Vec<
+                        usize,
+                    > as __vmstate::items::ItemsBy<
+                        __vmstate::As<u32>,
+                    >>::share(
+                        &self.sizes,
+                        count,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                    )),
+                "sizes",
+            )?;
+            let count = __vmstate::InField::in_field(
+                <VecDeque<
+                    Inner,
+                > as __vmstate::hidden::Growing>::save_count::<
+                    u16,
+                    _,
+                >(
+                    &self.more,
+                    MORE,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
+                ),
+                "nmore",
+            )?;
+            __vmstate::InField::in_field(
+                <VecDeque<
+                    Inner,
+                > as __vmstate::items::Items>::share(
+                    &self.more,
+                    count,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                    ),
+                ),
+                "more",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 4)
+                    .to_save(sink)
+                    .and_then(|count| <Vec<
+                        u8,
+                    > as __vmstate::items::Bytes>::share(
+                        &self.bytes,
+                        count,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            6usize,
+                        ),
+                    )),
+                "bytes",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save(sink)
+                    .and_then(|count| <Vec<
+                        u64,
+                    > as __vmstate::bitmap::Words>::save(
+                        &self.bits,
+                        count,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            7usize,
+                        ),
+                    )),
+                "bits",
+            )?;
+            __vmstate::InField::in_field(
+                <[u64; 2] as __vmstate::bitmap::Words>::save(
+                    &self.fixed_bits,
+                    100,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        8usize,
+                    ),
+                ),
+                "fixed_bits",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::ByteArray<
+                    { 16 },
+                > as __vmstate::Codec<
+                    Vec<u8>,
+                >>::share(
+                    &self.own_length,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        9usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "own_length",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::varray::number(&self.count, 1)
+                    .to_save(sink)
+                    .and_then(|count| __vmstate::unused::save_counted(
+                        count,
+                        3,
+                        9,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            10usize,
+                        ),
+                    )),
+                "unused",
+            )?;
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::share_elements(
+                    &self.last,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        11usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "last",
+            )?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline(never)]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -433,6 +626,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -440,6 +634,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -4,17 +4,17 @@ const _: () = {
     #[automatically_derived]
     impl __vmstate::Wire for Mode {
         const FORM: __vmstate::Form = <u8 as __vmstate::Wire>::FORM;
-        fn save_elements<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             at: __vmstate::FieldRef,
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            let mut number = match self {
+            let number = match self {
                 Self::Off => Self::Off as u8,
                 Self::r#On => Self::r#On as u8,
             };
-            __vmstate::Wire::save_elements(&mut number, sink, at, element)
+            __vmstate::Wire::share_elements(&number, sink, at, element)
         }
         fn load_elements(
             &mut self,

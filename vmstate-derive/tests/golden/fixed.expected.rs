@@ -15,6 +15,9 @@ const _: () = {
                         .conditional(),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[<Part as __vmstate::Wire>::EXCLUSIVE],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -22,13 +25,13 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            let mut tag = match self {
+            let tag = match self {
                 Self::Empty { .. } => __TAG_0,
                 Self::Full { .. } => __TAG_1,
             };
             __vmstate::InField::in_field(
-                __vmstate::Wire::save_elements(
-                    &mut tag,
+                __vmstate::Wire::share_elements(
+                    &tag,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -44,6 +47,48 @@ const _: () = {
                     __vmstate::InField::in_field(
                         <Part as __vmstate::Wire>::save_elements(
                             &mut *field_0,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        ),
+                        "Full.0",
+                    )?;
+                }
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            let tag = match self {
+                Self::Empty { .. } => __TAG_0,
+                Self::Full { .. } => __TAG_1,
+            };
+            __vmstate::InField::in_field(
+                __vmstate::Wire::share_elements(
+                    &tag,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "tag",
+            )?;
+            match self {
+                Self::Empty { .. } => {}
+                Self::Full { 0: field_0, .. } => {
+                    __vmstate::InField::in_field(
+                        <Part as __vmstate::Wire>::share_elements(
+                            &*field_0,
                             sink,
                             __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
@@ -142,6 +187,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -149,6 +195,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -28,14 +28,14 @@ const _: () = {
             });
         #[allow(unused_variables)]
         #[inline(never)]
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::save_elements(
-                    &mut self.a,
+                <u8 as __vmstate::Wire>::share_elements(
+                    &self.a,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -70,8 +70,8 @@ const _: () = {
                 || __vmstate::Sink::out(sink).is_checkpoint()
             {
                 __vmstate::InField::in_field(
-                    <u32 as __vmstate::Wire>::save_elements(
-                        &mut self.d,
+                    <u32 as __vmstate::Wire>::share_elements(
+                        &self.d,
                         sink,
                         __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
@@ -110,8 +110,8 @@ const _: () = {
                 || __vmstate::hook::holds(&*self, version, Self::has_e)
             {
                 __vmstate::InField::in_field(
-                    <u8 as __vmstate::Wire>::save_elements(
-                        &mut self.e,
+                    <u8 as __vmstate::Wire>::share_elements(
+                        &self.e,
                         sink,
                         __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
@@ -201,13 +201,13 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
-        fn save_elements<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             at: __vmstate::FieldRef,
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::walk::save_struct(self, sink, at, element)
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

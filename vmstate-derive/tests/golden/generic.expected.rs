@@ -15,6 +15,9 @@ const _: () = {
                     __vmstate::Field::new("words", <[u16; N] as __vmstate::Wire>::FORM),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[<[T; N] as __vmstate::Wire>::EXCLUSIVE],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -60,6 +63,71 @@ const _: () = {
                     __vmstate::InField::in_field(
                         <[T; N] as __vmstate::Wire>::save_elements(
                             &mut self.values,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                0usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        ),
+                        "values",
+                    )?;
+                    out = __vmstate::Sink::reserve(sink, blocks[1usize].size);
+                }
+                out = <[u16; N] as __vmstate::Wire>::put_front(&self.words, out);
+                __vmstate::walk::end_block(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    &blocks[1usize],
+                );
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            const {
+                __vmstate::core::assert!(
+                    __vmstate::walk::newest_inherited(< Self as __vmstate::VmState >
+                    ::DESCRIPTION.fields) <= < Self as __vmstate::VmState > ::DESCRIPTION
+                    .version,
+                    "a nested struct with `versions = parent` has a field of a newer version: raise `version` of this struct"
+                );
+                __vmstate::core::assert!(
+                    ! __vmstate::walk::is_ambiguous(< Self as __vmstate::VmState >
+                    ::DESCRIPTION.fields[0usize].form, < Self as __vmstate::VmState >
+                    ::DESCRIPTION, 0usize, 2usize, < Self as __vmstate::VmState >
+                    ::DESCRIPTION.subsections),
+                    "ambiguous layout: the format cannot distinguish the bytes after this struct from its subsections; \
+             move the field to the end, make the subsections fields, or add `#[vmstate(ambiguous = \"QEMU's layout\")]`"
+                );
+            }
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        2usize,
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                        &[(0usize, <[T; N] as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
+                if const { <[T; N] as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <[T; N] as __vmstate::Wire>::put_front(&self.values, out);
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[0usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <[T; N] as __vmstate::Wire>::share_elements(
+                            &self.values,
                             sink,
                             __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
@@ -134,6 +202,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(
             &[<[T; N] as __vmstate::Wire>::FIXED, <[u16; N] as __vmstate::Wire>::FIXED],
         );
@@ -156,6 +225,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -14,16 +14,28 @@ const _: () = {
             .unmigratable()
             .early_setup()
             .conditional();
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                __vmstate::hook::saving::<Self, _, _>(Self::pre_save)
+                    .exclusive(
+                        "`Hooks` cannot be saved through `&self`: the hook `pre_save` takes `&mut self`; save it with `save`, or let the hook take `&self`",
+                    ),
+                __vmstate::hook::saving::<Self, _, _>(crate::post_save)
+                    .exclusive(
+                        "`Hooks` cannot be saved through `&self`: the hook `post_save` takes `&mut self`; save it with `save`, or let the hook take `&self`",
+                    ),
+            ],
+        );
         #[allow(unused_variables)]
         #[inline]
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::save_elements(
-                    &mut self.a,
+                <u8 as __vmstate::Wire>::share_elements(
+                    &self.a,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -56,16 +68,18 @@ const _: () = {
             )
         }
         fn pre_save(
-            &mut self,
+            this: __vmstate::hook::Access<'_, Self>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::hook::pre_save(self, version, Self::pre_save)
+            __vmstate::hook::saving::<Self, _, _>(Self::pre_save)
+                .run("pre_save", this, version)
         }
         fn post_save(
-            &mut self,
+            this: __vmstate::hook::Access<'_, Self>,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::hook::post_save(self, version, crate::post_save)
+            __vmstate::hook::saving::<Self, _, _>(crate::post_save)
+                .run("post_save", this, version)
         }
         fn pre_load(
             &mut self,
@@ -95,6 +109,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -102,6 +117,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -42,6 +42,13 @@ const _: () = {
                     __vmstate::Field::new("unused", <Unused<8> as __vmstate::Wire>::FORM),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                <__vmstate::Equal as __vmstate::Codec<u32>>::EXCLUSIVE,
+                <path::to::MyInfo<u8> as __vmstate::Codec<Flags>>::EXCLUSIVE,
+                <Unused<8> as __vmstate::Wire>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
@@ -174,6 +181,136 @@ const _: () = {
         }
         #[allow(unused_variables)]
         #[inline(never)]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::InField::in_field(
+                <__vmstate::Buffer as __vmstate::Codec<
+                    [u8; 4],
+                >>::share(
+                    &self.a,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "a",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::Equal as __vmstate::Codec<
+                    u32,
+                >>::share(
+                    &self.b,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "b",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::LessOrEqual as __vmstate::Codec<
+                    i32,
+                >>::share(
+                    &self.c,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "c",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::Each<
+                    __vmstate::TimerInfo,
+                > as __vmstate::Codec<
+                    [Option<u64>; 2],
+                >>::share(
+                    &self.d,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "d",
+            )?;
+            __vmstate::InField::in_field(
+                <path::to::MyInfo<
+                    u8,
+                > as __vmstate::Codec<
+                    Flags,
+                >>::share(
+                    &self.e,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "env",
+            )?;
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        4usize,
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                        &[(3usize, <Unused<8> as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
+                out = <__vmstate::Unused<
+                    1,
+                > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);
+                out = <u8 as __vmstate::Wire>::put_front(&self.f, out);
+                out = <__vmstate::Unused<
+                    2,
+                > as __vmstate::Wire>::put_front(&__vmstate::Unused, out);
+                if const { <Unused<8> as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <Unused<8> as __vmstate::Wire>::put_front(&self.g, out);
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[3usize],
+                    );
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[3usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <Unused<
+                            8,
+                        > as __vmstate::Wire>::share_elements(
+                            &self.g,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                8usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        ),
+                        "unused",
+                    )?;
+                }
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline(never)]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -249,6 +386,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -256,6 +394,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -20,6 +20,9 @@ const _: () = {
                         .since(2u32),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[<Part as __vmstate::inline::Inline>::EXCLUSIVE],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -43,6 +46,41 @@ const _: () = {
                 __vmstate::InField::in_field(
                     <Part as __vmstate::inline::Inline>::save(
                         &mut self.b,
+                        version,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            1usize,
+                        ),
+                    ),
+                    "b.part",
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::InField::in_field(
+                <Part as __vmstate::inline::Inline>::share(
+                    &self.a,
+                    version,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                ),
+                "a",
+            )?;
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+                __vmstate::InField::in_field(
+                    <Part as __vmstate::inline::Inline>::share(
+                        &self.b,
                         version,
                         sink,
                         __vmstate::FieldRef::new(
@@ -86,6 +124,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -93,6 +132,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

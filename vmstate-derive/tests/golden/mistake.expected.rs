@@ -9,8 +9,8 @@ const _: () = {
         const DESCRIPTION: &'static __vmstate::Description = &__vmstate::Description::new(
             "Mistake",
         );
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             _: &mut __S,
             _: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -29,13 +29,13 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
-        fn save_elements<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             at: __vmstate::FieldRef,
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::walk::save_struct(self, sink, at, element)
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

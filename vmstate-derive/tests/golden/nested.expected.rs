@@ -16,6 +16,12 @@ const _: () = {
                     __vmstate::Field::new("c", <u32 as __vmstate::Wire>::FORM),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                <Inner as __vmstate::Wire>::EXCLUSIVE,
+                <[Inner; 2] as __vmstate::Wire>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -71,6 +77,82 @@ const _: () = {
                     __vmstate::InField::in_field(
                         <[Inner; 2] as __vmstate::Wire>::save_elements(
                             &mut self.more,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                2usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        ),
+                        "more",
+                    )?;
+                    out = __vmstate::Sink::reserve(sink, blocks[3usize].size);
+                }
+                out = <u32 as __vmstate::Wire>::put_front(&self.b, out);
+                out = <u32 as __vmstate::Wire>::put_front(&self.c, out);
+                __vmstate::walk::end_block(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    &blocks[4usize],
+                );
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        5usize,
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                        &[
+                            (1usize, <Inner as __vmstate::Wire>::FIXED),
+                            (2usize, <[Inner; 2] as __vmstate::Wire>::FIXED),
+                        ],
+                    )
+                };
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
+                out = <u8 as __vmstate::Wire>::put_front(&self.a, out);
+                if const { <Inner as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <Inner as __vmstate::Wire>::put_front(&self.inner, out);
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[1usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <Inner as __vmstate::Wire>::share_elements(
+                            &self.inner,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        ),
+                        "inner",
+                    )?;
+                    out = __vmstate::Sink::reserve(sink, blocks[2usize].size);
+                }
+                if const { <[Inner; 2] as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <[Inner; 2] as __vmstate::Wire>::put_front(&self.more, out);
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[2usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <[Inner; 2] as __vmstate::Wire>::share_elements(
+                            &self.more,
                             sink,
                             __vmstate::FieldRef::new(
                                 <Self as __vmstate::VmState>::DESCRIPTION,
@@ -164,6 +246,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         const FIXED: __vmstate::core::option::Option<usize> = __vmstate::walk::sum(
             &[
                 <u8 as __vmstate::Wire>::FIXED,
@@ -198,6 +281,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

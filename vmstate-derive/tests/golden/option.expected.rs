@@ -17,6 +17,9 @@ const _: () = {
                         .since(1u32),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[<Part as __vmstate::Wire>::EXCLUSIVE],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -91,6 +94,78 @@ const _: () = {
         }
         #[allow(unused_variables)]
         #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            let present = __vmstate::InField::in_field(
+                __vmstate::optional::save(
+                    &self.value,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                ),
+                "has_value",
+            )?;
+            __vmstate::InField::in_field(
+                match &self.value {
+                    __vmstate::core::option::Option::Some(value) => {
+                        <u16 as __vmstate::Wire>::share_elements(
+                            value,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        )
+                    }
+                    __vmstate::core::option::Option::None => {
+                        __vmstate::core::result::Result::Ok(())
+                    }
+                },
+                "value",
+            )?;
+            if version >= 1u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+                let present = __vmstate::InField::in_field(
+                    __vmstate::optional::save(
+                        &self.always,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            2usize,
+                        ),
+                    ),
+                    "has_always",
+                )?;
+                __vmstate::InField::in_field(
+                    {
+                        let mut absent = __vmstate::core::option::Option::None;
+                        let value = __vmstate::optional::or_default(
+                            &self.always,
+                            &mut absent,
+                            || <Part as __vmstate::core::default::Default>::default(),
+                        );
+                        <Part as __vmstate::Wire>::share_elements(
+                            value,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                3usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        )
+                    },
+                    "always",
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -144,6 +219,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -151,6 +227,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -35,6 +35,12 @@ const _: () = {
                 ]
             })
             .inherits();
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                <Part as __vmstate::versioned::Versioned>::EXCLUSIVE,
+                <Part as __vmstate::Wire>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -106,6 +112,75 @@ const _: () = {
         }
         #[allow(unused_variables)]
         #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if version >= 3u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+                __vmstate::InField::in_field(
+                    <u8 as __vmstate::Wire>::share_elements(
+                        &self.added,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                        ),
+                        __vmstate::ElementIndex::ONLY,
+                    ),
+                    "added",
+                )?;
+            }
+            if !__vmstate::Sink::out(sink).is_checkpoint() && version <= 2u32 {
+                __vmstate::InField::in_field(
+                    <Part as __vmstate::versioned::Versioned>::share(
+                        &self.part,
+                        1u32,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            1usize,
+                        ),
+                        __vmstate::ElementIndex::ONLY,
+                    ),
+                    "part",
+                )?;
+            }
+            if !__vmstate::Sink::out(sink).is_checkpoint()
+                && (3u32..=4u32).contains(&version)
+            {
+                __vmstate::InField::in_field(
+                    <Part as __vmstate::versioned::Versioned>::share(
+                        &self.part,
+                        2u32,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            2usize,
+                        ),
+                        __vmstate::ElementIndex::ONLY,
+                    ),
+                    "part",
+                )?;
+            }
+            if version >= 5u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+                __vmstate::InField::in_field(
+                    <Part as __vmstate::Wire>::share_elements(
+                        &self.part,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                        __vmstate::ElementIndex::ONLY,
+                    ),
+                    "part",
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
         fn load_fields(
             &mut self,
             reader: &mut __vmstate::Reader<'_>,
@@ -151,6 +226,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -158,6 +234,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

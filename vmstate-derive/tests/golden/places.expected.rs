@@ -55,6 +55,12 @@ const _: () = {
                     ),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                <[Channel; 3] as __vmstate::Wire>::EXCLUSIVE,
+                <Box<[u32; REGISTERS]> as __vmstate::Wire>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -67,12 +73,13 @@ const _: () = {
                     <u32 as __vmstate::Wire>::save_elements(
                         __vmstate::place::of::<
                             u32,
+                            _,
                         >(
                             &mut __vmstate::place::element::<
                                 { 0 },
                                 _,
                                 _,
-                            >(&mut self.channels)
+                            >(&mut (*self).channels)
                                 .irq_disabled,
                         ),
                         sink,
@@ -124,7 +131,8 @@ const _: () = {
                 out = <u32 as __vmstate::Wire>::put_front(
                     __vmstate::place::of::<
                         u32,
-                    >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
+                        _,
+                    >(__vmstate::place::element::<{ CTRL }, _, _>(&(*self).mac_reg)),
                     out,
                 );
                 __vmstate::walk::end_block(
@@ -136,7 +144,103 @@ const _: () = {
             if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
                     <[u32; REGISTERS] as __vmstate::items::Items>::save_part(
-                        __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),
+                        __vmstate::place::of::<
+                            [u32; REGISTERS],
+                            _,
+                        >(&mut (*self).mac_reg),
+                        RA,
+                        RA + 16,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                    ),
+                    "mac_reg[0]",
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+                __vmstate::InField::in_field(
+                    <u32 as __vmstate::Wire>::share_elements(
+                        __vmstate::place::of::<
+                            u32,
+                            _,
+                        >(
+                            &__vmstate::place::element::<{ 0 }, _, _>(&(*self).channels)
+                                .irq_disabled,
+                        ),
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            0usize,
+                        ),
+                        __vmstate::ElementIndex::ONLY,
+                    ),
+                    "channels[0].irq_disabled",
+                )?;
+            }
+            {
+                let blocks = const {
+                    __vmstate::walk::blocks::<
+                        2usize,
+                    >(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                        &[(0usize, <[Channel; 3] as __vmstate::Wire>::FIXED)],
+                    )
+                };
+                let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
+                if const { <[Channel; 3] as __vmstate::Wire>::FIXED.is_some() } {
+                    out = <[Channel; 3] as __vmstate::Wire>::put_front(
+                        &self.channels,
+                        out,
+                    );
+                } else {
+                    __vmstate::walk::end_block(
+                        sink,
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        &blocks[0usize],
+                    );
+                    __vmstate::InField::in_field(
+                        <[Channel; 3] as __vmstate::Wire>::share_elements(
+                            &self.channels,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                1usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        ),
+                        "channels",
+                    )?;
+                    out = __vmstate::Sink::reserve(sink, blocks[1usize].size);
+                }
+                out = <u32 as __vmstate::Wire>::put_front(
+                    __vmstate::place::of::<
+                        u32,
+                        _,
+                    >(__vmstate::place::element::<{ CTRL }, _, _>(&(*self).mac_reg)),
+                    out,
+                );
+                __vmstate::walk::end_block(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION,
+                    &blocks[1usize],
+                );
+            }
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+                __vmstate::InField::in_field(
+                    <[u32; REGISTERS] as __vmstate::items::Items>::share_part(
+                        __vmstate::place::of::<[u32; REGISTERS], _>(&(*self).mac_reg),
                         RA,
                         RA + 16,
                         sink,
@@ -162,12 +266,13 @@ const _: () = {
                     <u32 as __vmstate::Wire>::load_elements(
                         __vmstate::place::of::<
                             u32,
+                            _,
                         >(
                             &mut __vmstate::place::element::<
                                 { 0 },
                                 _,
                                 _,
-                            >(&mut self.channels)
+                            >(&mut (*self).channels)
                                 .irq_disabled,
                         ),
                         reader,
@@ -177,8 +282,9 @@ const _: () = {
             } else {
                 *__vmstate::place::of::<
                     u32,
+                    _,
                 >(
-                    &mut __vmstate::place::element::<{ 0 }, _, _>(&mut self.channels)
+                    &mut __vmstate::place::element::<{ 0 }, _, _>(&mut (*self).channels)
                         .irq_disabled,
                 ) = 1;
             }
@@ -219,14 +325,18 @@ const _: () = {
                 from = <u32 as __vmstate::Wire>::get_front(
                     __vmstate::place::of::<
                         u32,
-                    >(__vmstate::place::element::<{ CTRL }, _, _>(&mut self.mac_reg)),
+                        _,
+                    >(__vmstate::place::element::<{ CTRL }, _, _>(&mut (*self).mac_reg)),
                     from,
                 );
             }
             if version >= 2u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
                     <[u32; REGISTERS] as __vmstate::items::Items>::load_part(
-                        __vmstate::place::of::<[u32; REGISTERS]>(&mut self.mac_reg),
+                        __vmstate::place::of::<
+                            [u32; REGISTERS],
+                            _,
+                        >(&mut (*self).mac_reg),
                         RA,
                         RA + 16,
                         reader,
@@ -292,6 +402,62 @@ const _: () = {
             }
             __vmstate::core::result::Result::Ok(())
         }
+        #[allow(unused_variables)]
+        fn share_subsections<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if __vmstate::hook::holds(
+                &*self,
+                <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version,
+                |card: &Self| card.full,
+            ) || __vmstate::Sink::out(sink).is_checkpoint()
+            {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version;
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[0usize]
+                        .description,
+                    version,
+                    |sink| {
+                        __vmstate::Sink::begin_struct(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[0usize]
+                                .description,
+                            version,
+                        );
+                        __vmstate::InField::in_field(
+                            <Box<
+                                [u32; REGISTERS],
+                            > as __vmstate::Wire>::share_elements(
+                                &self.mac_reg,
+                                sink,
+                                __vmstate::FieldRef::new(
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[0usize]
+                                        .description,
+                                    0usize,
+                                ),
+                                __vmstate::ElementIndex::ONLY,
+                            ),
+                            "mac_reg",
+                        )?;
+                        __vmstate::Sink::end_struct(sink);
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
         fn load_subsection(
             &mut self,
             index: usize,
@@ -330,6 +496,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -337,6 +504,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

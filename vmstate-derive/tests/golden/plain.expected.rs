@@ -15,8 +15,8 @@ const _: () = {
             });
         #[allow(unused_variables)]
         #[inline]
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -98,13 +98,13 @@ const _: () = {
             let from = <[[u16; 2]; 3] as __vmstate::Wire>::get_front(&mut self.b, from);
             let from = <bool as __vmstate::Wire>::get_front(&mut self.c, from);
         }
-        fn save_elements<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             at: __vmstate::FieldRef,
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::walk::save_struct(self, sink, at, element)
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -51,6 +51,9 @@ const _: () = {
                     ),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[<Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::EXCLUSIVE],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -92,6 +95,59 @@ const _: () = {
             __vmstate::InField::in_field(
                 <[u8; 8] as __vmstate::items::Bytes>::save_part(
                     &mut self.bytes,
+                    0,
+                    4,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
+                ),
+                "bytes",
+            )?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::InField::in_field(
+                <[u32; 8] as __vmstate::items::Items>::share_part(
+                    &self.numbers,
+                    2,
+                    6,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                ),
+                "numbers",
+            )?;
+            __vmstate::InField::in_field(
+                <Box<
+                    [Flags; 4],
+                > as __vmstate::items::ItemsBy<
+                    MyInfo,
+                >>::share_part(
+                    &self.infos,
+                    FIRST,
+                    <Box<[Flags; 4]> as __vmstate::items::ItemsBy<MyInfo>>::CAPACITY
+                        .unwrap_or(0),
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                ),
+                "infos",
+            )?;
+            __vmstate::InField::in_field(
+                <[u8; 8] as __vmstate::items::Bytes>::share_part(
+                    &self.bytes,
                     0,
                     4,
                     sink,
@@ -151,6 +207,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -158,6 +215,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

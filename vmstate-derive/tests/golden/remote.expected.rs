@@ -30,14 +30,14 @@ const _: () = {
             });
         #[allow(unused_variables)]
         #[inline]
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::save_elements(
-                    &mut self.value,
+                <u8 as __vmstate::Wire>::share_elements(
+                    &(**self).value,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -49,8 +49,8 @@ const _: () = {
             )?;
             if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
-                    <[u16; 2] as __vmstate::Wire>::save_elements(
-                        &mut self.more,
+                    <[u16; 2] as __vmstate::Wire>::share_elements(
+                        &(**self).more,
                         sink,
                         __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
@@ -71,16 +71,81 @@ const _: () = {
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
             __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::load_elements(&mut self.value, reader),
+                <u8 as __vmstate::Wire>::load_elements(&mut (**self).value, reader),
                 "value",
             )?;
             if version >= 2u32 || reader.is_checkpoint() {
                 __vmstate::InField::in_field(
-                    <[u16; 2] as __vmstate::Wire>::load_elements(&mut self.more, reader),
+                    <[u16; 2] as __vmstate::Wire>::load_elements(
+                        &mut (**self).more,
+                        reader,
+                    ),
                     "more",
                 )?;
             }
             __vmstate::core::result::Result::Ok(())
+        }
+    }
+    struct __SharedView<'__v> {
+        __value: &'__v other::Foreign<u8>,
+    }
+    impl __vmstate::core::ops::Deref for __SharedView<'_> {
+        type Target = other::Foreign<u8>;
+        fn deref(&self) -> &other::Foreign<u8> {
+            self.__value
+        }
+    }
+    #[automatically_derived]
+    impl<'__v> __vmstate::VmState for __SharedView<'__v> {
+        const DESCRIPTION: &'static __vmstate::Description = <__View<
+            'static,
+        > as __vmstate::VmState>::DESCRIPTION;
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <__View<
+            'static,
+        > as __vmstate::VmState>::EXCLUSIVE;
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::InField::in_field(
+                <u8 as __vmstate::Wire>::share_elements(
+                    &(**self).value,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "value",
+            )?;
+            if version >= 2u32 || __vmstate::Sink::out(sink).is_checkpoint() {
+                __vmstate::InField::in_field(
+                    <[u16; 2] as __vmstate::Wire>::share_elements(
+                        &(**self).more,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            1usize,
+                        ),
+                        __vmstate::ElementIndex::ONLY,
+                    ),
+                    "more",
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        fn load_fields(
+            &mut self,
+            _: &mut __vmstate::Reader<'_>,
+            _: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::LoadError> {
+            __vmstate::core::result::Result::Err(
+                __vmstate::LoadError::misuse("`&mut`", "`&`"),
+            )
         }
     }
     #[automatically_derived]
@@ -88,6 +153,9 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <__View<'static> as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <__View<
+            'static,
+        > as __vmstate::VmState>::EXCLUSIVE;
         fn save<__S: __vmstate::Sink>(
             value: &mut other::Foreign<u8>,
             sink: &mut __S,
@@ -95,6 +163,19 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_view(&mut __View { __value: value }, sink, at, element)
+        }
+        fn share<__S: __vmstate::Sink>(
+            value: &other::Foreign<u8>,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_view(
+                &__SharedView { __value: value },
+                sink,
+                at,
+                element,
+            )
         }
         fn load(
             value: &mut other::Foreign<u8>,

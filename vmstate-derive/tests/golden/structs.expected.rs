@@ -52,6 +52,14 @@ const _: () = {
                     ),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                <Inner as __vmstate::versioned::Versioned>::EXCLUSIVE,
+                <[Inner; 2] as __vmstate::versioned::Versioned>::EXCLUSIVE,
+                <Inner as __vmstate::Wire>::EXCLUSIVE,
+                <Each<Mirror> as __vmstate::Codec<[other::Foreign; 2]>>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline(never)]
         fn save_fields<__S: __vmstate::Sink>(
@@ -135,7 +143,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::bits::save(
-                    __vmstate::core::slice::from_mut(&mut self.flags),
+                    __vmstate::core::slice::from_ref(&mut self.flags),
                     |set: &Flags| -> u32 { set.bits() },
                     sink,
                     __vmstate::FieldRef::new(
@@ -147,7 +155,7 @@ const _: () = {
             )?;
             __vmstate::InField::in_field(
                 __vmstate::bits::save(
-                    (&mut self.sets).as_mut_slice().as_flattened_mut(),
+                    (&mut self.sets).as_slice().as_flattened(),
                     |set: &Flags| -> u8 { set.bits() },
                     sink,
                     __vmstate::FieldRef::new(
@@ -164,6 +172,129 @@ const _: () = {
                     usize,
                 >>::save(
                     &mut self.size,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        7usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "size",
+            )?;
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline(never)]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::InField::in_field(
+                <Inner as __vmstate::versioned::Versioned>::share(
+                    &self.old,
+                    2u32,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "old",
+            )?;
+            __vmstate::InField::in_field(
+                <[Inner; 2] as __vmstate::versioned::Versioned>::share(
+                    &self.older,
+                    3u32,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        1usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "older",
+            )?;
+            __vmstate::InField::in_field(
+                <Diff as __vmstate::tmp::TemporaryForm<
+                    Self,
+                >>::save(
+                    &*self,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        2usize,
+                    ),
+                ),
+                "diff",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::opaque::save(
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        3usize,
+                    ),
+                    |sink| <Inner as __vmstate::Wire>::share_elements(
+                        &self.virtio,
+                        sink,
+                        __vmstate::FieldRef::new(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            3usize,
+                        ),
+                        __vmstate::ElementIndex::ONLY,
+                    ),
+                ),
+                "virtio",
+            )?;
+            __vmstate::InField::in_field(
+                <Each<
+                    Mirror,
+                > as __vmstate::Codec<
+                    [other::Foreign; 2],
+                >>::share(
+                    &self.mirrored,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        4usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "mirrored",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::bits::save(
+                    __vmstate::core::slice::from_ref(&self.flags),
+                    |set: &Flags| -> u32 { set.bits() },
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        5usize,
+                    ),
+                ),
+                "flags",
+            )?;
+            __vmstate::InField::in_field(
+                __vmstate::bits::save(
+                    (&self.sets).as_slice().as_flattened(),
+                    |set: &Flags| -> u8 { set.bits() },
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        6usize,
+                    ),
+                ),
+                "sets",
+            )?;
+            __vmstate::InField::in_field(
+                <__vmstate::As<
+                    u32,
+                > as __vmstate::Codec<
+                    usize,
+                >>::share(
+                    &self.size,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -246,6 +377,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -253,6 +385,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

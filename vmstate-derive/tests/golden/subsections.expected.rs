@@ -63,10 +63,25 @@ const _: () = {
                     ),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[
+                __vmstate::hook::saving::<Self, _, _>(Self::pre)
+                    .exclusive(
+                        "`Device` cannot be saved through `&self`: the hook `pre_save` of the subsection `dev/group` takes `&mut self`; save it with `save`, or let the hook take `&self`",
+                    ),
+                __vmstate::hook::saving::<Self, _, _>(Self::post)
+                    .exclusive(
+                        "`Device` cannot be saved through `&self`: the hook `post_save` of the subsection `dev/group` takes `&mut self`; save it with `save`, or let the hook take `&self`",
+                    ),
+                <Part as __vmstate::Wire>::EXCLUSIVE,
+                <Whole as __vmstate::VmState>::EXCLUSIVE,
+                <Whole as __vmstate::VmState>::EXCLUSIVE,
+            ],
+        );
         #[allow(unused_variables)]
         #[inline]
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -109,7 +124,8 @@ const _: () = {
                     |sink| {
                         __vmstate::walk::check_save_hook(
                             sink,
-                            __vmstate::hook::pre_save(self, version, Self::pre),
+                            __vmstate::hook::saving::<Self, _, _>(Self::pre)
+                                .run("pre_save", &mut *self, version),
                         )?;
                         let saved = (|| {
                             __vmstate::Sink::begin_struct(
@@ -156,7 +172,8 @@ const _: () = {
                         })();
                         let after = __vmstate::walk::check_save_hook(
                             sink,
-                            __vmstate::hook::post_save(self, version, Self::post),
+                            __vmstate::hook::saving::<Self, _, _>(Self::post)
+                                .run("post_save", &mut *self, version),
                         );
                         saved.and(after)
                     },
@@ -306,6 +323,227 @@ const _: () = {
             }
             __vmstate::core::result::Result::Ok(())
         }
+        #[allow(unused_variables)]
+        fn share_subsections<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            if __vmstate::hook::holds(
+                &*self,
+                <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version,
+                Self::has_group,
+            ) || __vmstate::Sink::out(sink).is_checkpoint()
+            {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[0usize]
+                    .description
+                    .version;
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[0usize]
+                        .description,
+                    version,
+                    |sink| {
+                        __vmstate::walk::check_save_hook(
+                            sink,
+                            __vmstate::hook::saving::<Self, _, _>(Self::pre)
+                                .run("pre_save", &*self, version),
+                        )?;
+                        let saved = (|| {
+                            __vmstate::Sink::begin_struct(
+                                sink,
+                                <Self as __vmstate::VmState>::DESCRIPTION
+                                    .subsections[0usize]
+                                    .description,
+                                version,
+                            );
+                            __vmstate::InField::in_field(
+                                <u8 as __vmstate::Wire>::share_elements(
+                                    &self.a,
+                                    sink,
+                                    __vmstate::FieldRef::new(
+                                        <Self as __vmstate::VmState>::DESCRIPTION
+                                            .subsections[0usize]
+                                            .description,
+                                        0usize,
+                                    ),
+                                    __vmstate::ElementIndex::ONLY,
+                                ),
+                                "a",
+                            )?;
+                            if version >= 2u32
+                                || __vmstate::Sink::out(sink).is_checkpoint()
+                            {
+                                __vmstate::InField::in_field(
+                                    <u8 as __vmstate::Wire>::share_elements(
+                                        &self.b,
+                                        sink,
+                                        __vmstate::FieldRef::new(
+                                            <Self as __vmstate::VmState>::DESCRIPTION
+                                                .subsections[0usize]
+                                                .description,
+                                            1usize,
+                                        ),
+                                        __vmstate::ElementIndex::ONLY,
+                                    ),
+                                    "b",
+                                )?;
+                            }
+                            __vmstate::Sink::end_struct(sink);
+                            __vmstate::core::result::Result::Ok(())
+                        })();
+                        let after = __vmstate::walk::check_save_hook(
+                            sink,
+                            __vmstate::hook::saving::<Self, _, _>(Self::post)
+                                .run("post_save", &*self, version),
+                        );
+                        saved.and(after)
+                    },
+                )?;
+            }
+            if __vmstate::hook::holds(
+                &*self,
+                <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[1usize]
+                    .description
+                    .version,
+                Self::has_single,
+            ) || __vmstate::Sink::out(sink).is_checkpoint()
+            {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[1usize]
+                    .description
+                    .version;
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[1usize]
+                        .description,
+                    version,
+                    |sink| {
+                        __vmstate::Sink::begin_struct(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[1usize]
+                                .description,
+                            version,
+                        );
+                        __vmstate::InField::in_field(
+                            <u32 as __vmstate::Wire>::share_elements(
+                                &self.c,
+                                sink,
+                                __vmstate::FieldRef::new(
+                                    <Self as __vmstate::VmState>::DESCRIPTION
+                                        .subsections[1usize]
+                                        .description,
+                                    0usize,
+                                ),
+                                __vmstate::ElementIndex::ONLY,
+                            ),
+                            "c",
+                        )?;
+                        __vmstate::Sink::end_struct(sink);
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            if self.d.is_some() {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[2usize]
+                    .description
+                    .version;
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[2usize]
+                        .description,
+                    version,
+                    |sink| {
+                        __vmstate::Sink::begin_struct(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION
+                                .subsections[2usize]
+                                .description,
+                            version,
+                        );
+                        if let __vmstate::core::option::Option::Some(value) = &self.d {
+                            __vmstate::InField::in_field(
+                                <Part as __vmstate::Wire>::share_elements(
+                                    value,
+                                    sink,
+                                    __vmstate::FieldRef::new(
+                                        <Self as __vmstate::VmState>::DESCRIPTION
+                                            .subsections[2usize]
+                                            .description,
+                                        0usize,
+                                    ),
+                                    __vmstate::ElementIndex::ONLY,
+                                ),
+                                "d",
+                            )?;
+                        }
+                        __vmstate::Sink::end_struct(sink);
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            if <Whole as __vmstate::VmState>::needed(&self.e)
+                || __vmstate::Sink::out(sink).is_checkpoint()
+            {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[3usize]
+                    .description
+                    .version;
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[3usize]
+                        .description,
+                    version,
+                    |sink| {
+                        <Whole as __vmstate::VmState>::share_at(&self.e, sink, version)
+                    },
+                )?;
+            }
+            if self.f.is_some()
+                && (__vmstate::hook::holds(
+                    &*self,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[4usize]
+                        .description
+                        .version,
+                    Self::has_whole,
+                ) || __vmstate::Sink::out(sink).is_checkpoint())
+            {
+                let version = <Self as __vmstate::VmState>::DESCRIPTION
+                    .subsections[4usize]
+                    .description
+                    .version;
+                __vmstate::walk::save_subsection(
+                    sink,
+                    <Self as __vmstate::VmState>::DESCRIPTION
+                        .subsections[4usize]
+                        .description,
+                    version,
+                    |sink| {
+                        if let __vmstate::core::option::Option::Some(value) = &self.f {
+                            <Whole as __vmstate::VmState>::share_at(
+                                value,
+                                sink,
+                                version,
+                            )?;
+                        }
+                        __vmstate::core::result::Result::Ok(())
+                    },
+                )?;
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
         fn load_subsection(
             &mut self,
             index: usize,
@@ -444,6 +682,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -451,6 +690,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -31,6 +31,9 @@ const _: () = {
                         .conditional(),
                 ]
             });
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = __vmstate::walk::exclusive(
+            &[<Part as __vmstate::Wire>::EXCLUSIVE],
+        );
         #[allow(unused_variables)]
         #[inline]
         fn save_fields<__S: __vmstate::Sink>(
@@ -38,14 +41,14 @@ const _: () = {
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            let mut tag = match self {
+            let tag = match self {
                 Self::Empty { .. } => __TAG_0,
                 Self::Tuple { .. } => __TAG_1,
                 Self::Struct { .. } => __TAG_2,
             };
             __vmstate::InField::in_field(
-                __vmstate::Wire::save_elements(
-                    &mut tag,
+                __vmstate::Wire::share_elements(
+                    &tag,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -116,6 +119,104 @@ const _: () = {
                                 u16,
                             > as __vmstate::items::Items>::save(
                                 &mut *field_items,
+                                count,
+                                sink,
+                                __vmstate::FieldRef::new(
+                                    <Self as __vmstate::VmState>::DESCRIPTION,
+                                    4usize,
+                                ),
+                            )),
+                        "Struct.items",
+                    )?;
+                }
+            }
+            __vmstate::core::result::Result::Ok(())
+        }
+        #[allow(unused_variables)]
+        #[inline]
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            version: u32,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            let tag = match self {
+                Self::Empty { .. } => __TAG_0,
+                Self::Tuple { .. } => __TAG_1,
+                Self::Struct { .. } => __TAG_2,
+            };
+            __vmstate::InField::in_field(
+                __vmstate::Wire::share_elements(
+                    &tag,
+                    sink,
+                    __vmstate::FieldRef::new(
+                        <Self as __vmstate::VmState>::DESCRIPTION,
+                        0usize,
+                    ),
+                    __vmstate::ElementIndex::ONLY,
+                ),
+                "tag",
+            )?;
+            match self {
+                Self::Empty { .. } => {}
+                Self::Tuple { 0: field_0, 1: field_1, .. } => {
+                    let blocks = const {
+                        __vmstate::walk::blocks::<
+                            2usize,
+                        >(
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            1usize,
+                            &[(1usize, <Part as __vmstate::Wire>::FIXED)],
+                        )
+                    };
+                    let mut out = __vmstate::Sink::reserve(sink, blocks[0].size);
+                    out = <u8 as __vmstate::Wire>::put_front(&*field_0, out);
+                    if const { <Part as __vmstate::Wire>::FIXED.is_some() } {
+                        out = <Part as __vmstate::Wire>::put_front(&*field_1, out);
+                        __vmstate::walk::end_block(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            &blocks[1usize],
+                        );
+                    } else {
+                        __vmstate::walk::end_block(
+                            sink,
+                            <Self as __vmstate::VmState>::DESCRIPTION,
+                            &blocks[1usize],
+                        );
+                        __vmstate::InField::in_field(
+                            <Part as __vmstate::Wire>::share_elements(
+                                &*field_1,
+                                sink,
+                                __vmstate::FieldRef::new(
+                                    <Self as __vmstate::VmState>::DESCRIPTION,
+                                    2usize,
+                                ),
+                                __vmstate::ElementIndex::ONLY,
+                            ),
+                            "Tuple.1",
+                        )?;
+                    }
+                }
+                Self::Struct { count: field_count, items: field_items, .. } => {
+                    __vmstate::InField::in_field(
+                        <u8 as __vmstate::Wire>::share_elements(
+                            &*field_count,
+                            sink,
+                            __vmstate::FieldRef::new(
+                                <Self as __vmstate::VmState>::DESCRIPTION,
+                                3usize,
+                            ),
+                            __vmstate::ElementIndex::ONLY,
+                        ),
+                        "Struct.count",
+                    )?;
+                    __vmstate::InField::in_field(
+                        __vmstate::varray::number(&*field_count, 1)
+                            .to_save(sink)
+                            .and_then(|count| <Vec<
+                                u16,
+                            > as __vmstate::items::Items>::share(
+                                &*field_items,
                                 count,
                                 sink,
                                 __vmstate::FieldRef::new(
@@ -246,6 +347,7 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <Self as __vmstate::VmState>::EXCLUSIVE;
         fn save_elements<__S: __vmstate::Sink>(
             &mut self,
             sink: &mut __S,
@@ -253,6 +355,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             __vmstate::walk::save_struct(self, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

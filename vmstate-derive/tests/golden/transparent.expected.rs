@@ -4,6 +4,7 @@ const _: () = {
     #[automatically_derived]
     impl<T: Wire> __vmstate::Wire for Level<T> {
         const FORM: __vmstate::Form = <T as __vmstate::Wire>::FORM;
+        const EXCLUSIVE: __vmstate::core::option::Option<&'static str> = <T as __vmstate::Wire>::EXCLUSIVE;
         const FIXED: __vmstate::core::option::Option<usize> = <T as __vmstate::Wire>::FIXED;
         #[inline]
         fn put(&self, out: &mut [u8]) {
@@ -20,6 +21,14 @@ const _: () = {
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
             <T as __vmstate::Wire>::save_elements(&mut self.0, sink, at, element)
+        }
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
+            sink: &mut __S,
+            at: __vmstate::FieldRef,
+            element: __vmstate::ElementIndex,
+        ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
+            <T as __vmstate::Wire>::share_elements(&self.0, sink, at, element)
         }
         fn load_elements(
             &mut self,

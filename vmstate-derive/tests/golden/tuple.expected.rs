@@ -17,8 +17,8 @@ const _: () = {
             });
         #[allow(unused_variables)]
         #[inline]
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -100,13 +100,13 @@ const _: () = {
                 Option<u64>,
             >>::get_front(&mut self.1, from);
         }
-        fn save_elements<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             at: __vmstate::FieldRef,
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::walk::save_struct(self, sink, at, element)
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -41,8 +41,8 @@ const _: () = {
             });
         #[allow(unused_variables)]
         #[inline(never)]
-        fn save_fields<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_fields<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -63,8 +63,8 @@ const _: () = {
                 )?;
             }
             __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::save_elements(
-                    &mut self.first,
+                <u8 as __vmstate::Wire>::share_elements(
+                    &self.first,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -82,8 +82,8 @@ const _: () = {
                 );
             }
             __vmstate::InField::in_field(
-                <u8 as __vmstate::Wire>::save_elements(
-                    &mut self.second,
+                <u8 as __vmstate::Wire>::share_elements(
+                    &self.second,
                     sink,
                     __vmstate::FieldRef::new(
                         <Self as __vmstate::VmState>::DESCRIPTION,
@@ -95,8 +95,8 @@ const _: () = {
             )?;
             if version >= 4u32 || __vmstate::Sink::out(sink).is_checkpoint() {
                 __vmstate::InField::in_field(
-                    <u16 as __vmstate::Wire>::save_elements(
-                        &mut self.level,
+                    <u16 as __vmstate::Wire>::share_elements(
+                        &self.level,
                         sink,
                         __vmstate::FieldRef::new(
                             <Self as __vmstate::VmState>::DESCRIPTION,
@@ -209,8 +209,8 @@ const _: () = {
             __vmstate::core::result::Result::Ok(())
         }
         #[allow(unused_variables)]
-        fn save_subsections<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_subsections<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             version: u32,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
@@ -246,8 +246,8 @@ const _: () = {
                             );
                         }
                         __vmstate::InField::in_field(
-                            <u8 as __vmstate::Wire>::save_elements(
-                                &mut self.extra,
+                            <u8 as __vmstate::Wire>::share_elements(
+                                &self.extra,
                                 sink,
                                 __vmstate::FieldRef::new(
                                     <Self as __vmstate::VmState>::DESCRIPTION
@@ -323,13 +323,13 @@ const _: () = {
         const FORM: __vmstate::Form = __vmstate::Form::structure(
             <Self as __vmstate::VmState>::DESCRIPTION,
         );
-        fn save_elements<__S: __vmstate::Sink>(
-            &mut self,
+        fn share_elements<__S: __vmstate::Sink>(
+            &self,
             sink: &mut __S,
             at: __vmstate::FieldRef,
             element: __vmstate::ElementIndex,
         ) -> __vmstate::core::result::Result<(), __vmstate::SaveError> {
-            __vmstate::walk::save_struct(self, sink, at, element)
+            __vmstate::walk::share_struct(self, sink, at, element)
         }
         fn load_elements(
             &mut self,

@@ -73,7 +73,7 @@ macro_rules! no_form {
     () => {
         const FORM: Form = Form::info("", None);
 
-        fn save_elements<S: Sink>(&mut self, _: &mut S, _: FieldRef, _: ElementIndex) -> Result<(), SaveError> {
+        fn share_elements<S: Sink>(&self, _: &mut S, _: FieldRef, _: ElementIndex) -> Result<(), SaveError> {
             Err(SaveError::misuse("type without a wire format"))
         }
 

@@ -14,6 +14,7 @@ use crate::wire::{Reader, Writer};
 impl<T: Wire, const N: usize> Wire for [T; N] {
     const FORM: Form = T::FORM.times(N);
     const EQUAL: Form = T::EQUAL.times(N);
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
     const FIXED: Option<usize> = match T::FIXED {
         Some(size) => Some(size * N),
         None => None,
@@ -41,15 +42,22 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
 
     #[inline]
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-        // As a field, the array is written at once. Within another array, each element is reported separately, because
-        // the description at the end of a stream lists elements.
-        if let (Some(size), 1) = (Self::FIXED, element.count) {
-            self.put(sink.reserve(size));
-            sink.fixed(at.parent, at.field..at.field + 1);
+        if save_at_once(self, sink, at, element) {
             return Ok(());
         }
         for (index, value) in self.iter_mut().enumerate() {
             value.save_elements(sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        if save_at_once(self, sink, at, element) {
+            return Ok(());
+        }
+        for (index, value) in self.iter().enumerate() {
+            value.share_elements(sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
         }
         Ok(())
     }
@@ -69,12 +77,27 @@ impl<T: Wire, const N: usize> Wire for [T; N] {
     }
 }
 
+/// Saves an array of fixed size that is a field, and returns whether it is one.
+///
+/// Within another array, each element is reported separately, because the description at the end of a stream lists
+/// elements.
+#[inline]
+fn save_at_once<A: Wire, S: Sink>(array: &A, sink: &mut S, at: FieldRef, element: ElementIndex) -> bool {
+    if let (Some(size), 1) = (A::FIXED, element.count) {
+        array.put(sink.reserve(size));
+        sink.fixed(at.parent, at.field..at.field + 1);
+        return true;
+    }
+    false
+}
+
 /// Applies the info `C` to each element of an array: `#[vmstate(with = Each<MyInfo>)]`.
 #[derive(Debug)]
 pub struct Each<C>(PhantomData<C>);
 
 impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
     const FORM: Form = C::FORM.times(N);
+    const EXCLUSIVE: Option<&'static str> = C::EXCLUSIVE;
     const FIXED: Option<usize> = match C::FIXED {
         Some(size) => Some(size * N),
         None => None,
@@ -102,6 +125,13 @@ impl<T, C: Codec<T>, const N: usize> Codec<[T; N]> for Each<C> {
         Ok(())
     }
 
+    fn share<S: Sink>(values: &[T; N], sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        for (index, value) in values.iter().enumerate() {
+            C::share(value, sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+
     fn load(values: &mut [T; N], reader: &mut Reader<'_>) -> Result<(), LoadError> {
         for (index, value) in values.iter_mut().enumerate() {
             C::load(value, reader).map_err(|error| error.in_element(index))?;
@@ -119,6 +149,7 @@ impl<T: ?Sized, C: Codec<T>> Info<Box<T>> for Boxed<C> {
     const SIZE: Option<usize> = C::FIXED;
     const FORM: Form = C::FORM;
     const FIXED: bool = C::FIXED.is_some();
+    const EXCLUSIVE: Option<&'static str> = C::EXCLUSIVE;
 
     several_fields!(Box<T>);
 
@@ -139,6 +170,15 @@ impl<T: ?Sized, C: Codec<T>> Info<Box<T>> for Boxed<C> {
         element: ElementIndex,
     ) -> Result<(), SaveError> {
         C::save(value, sink, at, element)
+    }
+
+    fn share_elements<S: Sink>(
+        value: &Box<T>,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        C::share(value, sink, at, element)
     }
 
     fn load_elements(value: &mut Box<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {

@@ -31,7 +31,7 @@ pub trait Words {
     ///
     /// # Errors
     /// Returns an error if the container has fewer words, or more and can grow.
-    fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+    fn save<S: Sink>(&self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
     /// Loads `bits` bits. The excess bits of the last word are stored as received, as in QEMU (`get_bitmap`).
     ///
@@ -48,13 +48,15 @@ impl<C: Counted<Item = u64>> Words for C {
         None => None,
     };
 
-    fn save<S: Sink>(&mut self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+    fn save<S: Sink>(&self, bits: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         let count = bits.div_ceil(BITS);
-        let words = container::to_save(self, count, sink).ok_or_else(|| {
+        let parts = container::to_share(self, count, sink).ok_or_else(|| {
             SaveError::out_of_range(format!("the container does not have {count} words, which {bits} bits need"))
         })?;
         sink.begin_element(at, ElementIndex::ONLY);
-        Wire::put_all(words, sink.reserve(size_of_val(words)));
+        for words in parts {
+            Wire::put_all(words, sink.reserve(size_of_val(words)));
+        }
         sink.end_element();
         Ok(())
     }

@@ -32,8 +32,8 @@ impl<const MAX: usize> Info<Vec<u8>> for ByteArray<MAX> {
 
     const FORM: Form = Form::info("GByteArray", None).limit(MAX.saturating_add(4));
 
-    fn save_elements<S: Sink>(
-        bytes: &mut Vec<u8>,
+    fn share_elements<S: Sink>(
+        bytes: &Vec<u8>,
         sink: &mut S,
         at: FieldRef,
         element: ElementIndex,

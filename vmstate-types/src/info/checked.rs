@@ -17,8 +17,8 @@ use crate::wire::Reader;
 impl Wire for char {
     const FORM: Form = u32::FORM;
 
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-        u32::from(*self).save_elements(sink, at, element)
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        u32::from(*self).share_elements(sink, at, element)
     }
 
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -39,10 +39,10 @@ const NANOS_PER_SEC: u32 = 1_000_000_000;
 impl Wire for Duration {
     const FORM: Form = Form::structure(DURATION);
 
-    fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         members::save(DURATION, sink, at, element, |sink| {
-            self.as_secs().save_elements(sink, FieldRef::new(DURATION, 0), ElementIndex::ONLY)?;
-            self.subsec_nanos().save_elements(sink, FieldRef::new(DURATION, 1), ElementIndex::ONLY)
+            self.as_secs().share_elements(sink, FieldRef::new(DURATION, 0), ElementIndex::ONLY)?;
+            self.subsec_nanos().share_elements(sink, FieldRef::new(DURATION, 1), ElementIndex::ONLY)
         })
     }
 

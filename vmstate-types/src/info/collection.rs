@@ -34,6 +34,10 @@ use crate::error::LoadError;
 ///         self.entries.iter_mut().try_for_each(save)
 ///     }
 ///
+///     fn share_each<E>(&self, save: impl FnMut(&u16) -> Result<(), E>) -> Result<(), E> {
+///         self.entries.iter().try_for_each(save)
+///     }
+///
 ///     fn load_each(
 ///         &mut self,
 ///         count: usize,
@@ -82,6 +86,14 @@ pub trait Collection {
     /// Returns the error of `save`.
     fn save_each<E>(&mut self, save: impl FnMut(&mut Self::Item) -> Result<(), E>) -> Result<(), E>;
 
+    /// Calls `save` for each item in the order of [`save_each`](Self::save_each), up to the first error.
+    ///
+    /// [`VmState::save_shared`](crate::VmState::save_shared) uses it.
+    ///
+    /// # Errors
+    /// Returns the error of `save`.
+    fn share_each<E>(&self, save: impl FnMut(&Self::Item) -> Result<(), E>) -> Result<(), E>;
+
     /// Replaces the items with `count` items that `load` fills in order, up to the first error.
     ///
     /// `count` comes from the stream and is at most [`CAPACITY`](Self::CAPACITY). Memory must grow with the number of
@@ -125,6 +137,10 @@ macro_rules! contiguous {
 
         fn save_each<E>(&mut self, save: impl FnMut(&mut Self::Item) -> Result<(), E>) -> Result<(), E> {
             self.iter_mut().try_for_each(save)
+        }
+
+        fn share_each<E>(&self, save: impl FnMut(&Self::Item) -> Result<(), E>) -> Result<(), E> {
+            self.iter().try_for_each(save)
         }
 
         fn load_each(
@@ -185,6 +201,10 @@ impl<T: Default> Collection for VecDeque<T> {
         self.iter_mut().try_for_each(save)
     }
 
+    fn share_each<E>(&self, save: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        self.iter().try_for_each(save)
+    }
+
     fn load_each(&mut self, count: usize, load: impl FnMut(&mut T) -> Result<(), LoadError>) -> Result<(), LoadError> {
         let mut items = Vec::from(core::mem::take(self));
         let loaded = items.load_each(count, load);
@@ -219,6 +239,10 @@ impl<T: Default> Collection for Box<[T]> {
         self.iter_mut().try_for_each(save)
     }
 
+    fn share_each<E>(&self, save: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        self.iter().try_for_each(save)
+    }
+
     fn load_each(&mut self, count: usize, load: impl FnMut(&mut T) -> Result<(), LoadError>) -> Result<(), LoadError> {
         let mut items = core::mem::take(self).into_vec();
         let loaded = items.load_each(count, load);
@@ -250,6 +274,10 @@ impl<T: Default> Collection for LinkedList<T> {
         self.iter_mut().try_for_each(save)
     }
 
+    fn share_each<E>(&self, save: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        self.iter().try_for_each(save)
+    }
+
     fn load_each(&mut self, count: usize, load: impl FnMut(&mut T) -> Result<(), LoadError>) -> Result<(), LoadError> {
         self.clear();
         each_new(count, load, |item| {
@@ -269,6 +297,10 @@ impl<T: Default + Clone + Ord> Collection for BTreeSet<T> {
     fn save_each<E>(&mut self, mut save: impl FnMut(&mut T) -> Result<(), E>) -> Result<(), E> {
         // Items of a set are immutable, but saving may run hooks that change the value.
         self.iter().try_for_each(|item| save(&mut item.clone()))
+    }
+
+    fn share_each<E>(&self, save: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        self.iter().try_for_each(save)
     }
 
     fn load_each(&mut self, count: usize, load: impl FnMut(&mut T) -> Result<(), LoadError>) -> Result<(), LoadError> {
@@ -291,6 +323,12 @@ impl<T: Default + Ord> Collection for BinaryHeap<T> {
         let saved = items.iter_mut().try_for_each(save);
         *self = items.into();
         saved
+    }
+
+    fn share_each<E>(&self, save: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        // A heap of references, so that items that compare as equal have the same order as in `save_each`.
+        let items: BinaryHeap<&T> = self.iter().collect();
+        items.into_sorted_vec().into_iter().try_for_each(save)
     }
 
     fn load_each(&mut self, count: usize, load: impl FnMut(&mut T) -> Result<(), LoadError>) -> Result<(), LoadError> {
@@ -316,11 +354,15 @@ mod hashed {
             self.len()
         }
 
-        /// The smallest item is first, because the order in memory is random.
         fn save_each<E>(&mut self, mut save: impl FnMut(&mut T) -> Result<(), E>) -> Result<(), E> {
+            self.share_each(|item| save(&mut item.clone()))
+        }
+
+        /// The smallest item is first, because the order in memory is random.
+        fn share_each<E>(&self, save: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
             let mut items: Vec<_> = self.iter().collect();
             items.sort_unstable();
-            items.into_iter().try_for_each(|item| save(&mut item.clone()))
+            items.into_iter().try_for_each(save)
         }
 
         fn load_each(

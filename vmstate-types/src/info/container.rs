@@ -20,6 +20,12 @@ pub trait Counted: Sealed {
     /// Returns the first `count` items, or `None` if there are fewer. A container that grows must have exactly as many.
     fn items(&mut self, count: usize) -> Option<&mut [Self::Item]>;
 
+    /// Returns the number of items.
+    fn length(&self) -> usize;
+
+    /// Returns the first `count` items in two parts, with fewer if there are not as many.
+    fn parts(&self, count: usize) -> [&[Self::Item]; 2];
+
     /// Returns all items.
     fn all(&mut self) -> &mut [Self::Item];
 
@@ -43,6 +49,14 @@ impl<T, const N: usize> Counted for [T; N] {
         self.get_mut(..count)
     }
 
+    fn length(&self) -> usize {
+        N
+    }
+
+    fn parts(&self, count: usize) -> [&[T]; 2] {
+        [self.get(..count).unwrap_or(self), &[]]
+    }
+
     fn all(&mut self) -> &mut [T] {
         self
     }
@@ -62,6 +76,14 @@ impl<T, const N: usize> Counted for Box<[T; N]> {
         (**self).items(count)
     }
 
+    fn length(&self) -> usize {
+        N
+    }
+
+    fn parts(&self, count: usize) -> [&[T]; 2] {
+        (**self).parts(count)
+    }
+
     fn all(&mut self) -> &mut [T] {
         &mut **self
     }
@@ -79,6 +101,14 @@ impl<T> Counted for &mut [T] {
 
     fn items(&mut self, count: usize) -> Option<&mut [T]> {
         (self.len() == count).then_some(self)
+    }
+
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn parts(&self, count: usize) -> [&[T]; 2] {
+        [self.get(..count).unwrap_or(self), &[]]
     }
 
     fn all(&mut self) -> &mut [T] {
@@ -102,6 +132,14 @@ impl<T: Default> Counted for Vec<T> {
 
     fn items(&mut self, count: usize) -> Option<&mut [T]> {
         (self.len() == count).then_some(self)
+    }
+
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn parts(&self, count: usize) -> [&[T]; 2] {
+        [self.get(..count).unwrap_or(self), &[]]
     }
 
     fn all(&mut self) -> &mut [T] {
@@ -128,6 +166,16 @@ impl<T: Default> Counted for VecDeque<T> {
         (self.len() == count).then(|| self.make_contiguous())
     }
 
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn parts(&self, count: usize) -> [&[T]; 2] {
+        let (front, back) = self.as_slices();
+        let rest = count.saturating_sub(front.len());
+        [front.get(..count).unwrap_or(front), back.get(..rest).unwrap_or(back)]
+    }
+
     fn all(&mut self) -> &mut [T] {
         self.make_contiguous()
     }
@@ -150,6 +198,14 @@ impl<T: Default> Counted for Box<[T]> {
 
     fn items(&mut self, count: usize) -> Option<&mut [T]> {
         (self.len() == count).then_some(self)
+    }
+
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn parts(&self, count: usize) -> [&[T]; 2] {
+        [self.get(..count).unwrap_or(self), &[]]
     }
 
     fn all(&mut self) -> &mut [T] {
@@ -191,6 +247,22 @@ pub(super) fn to_save<'c, C: Counted, S: Sink>(
     let items = items.all();
     out.u64(items.len() as u64);
     Some(items)
+}
+
+/// Returns the items to save through a shared reference, as [`to_save`] does.
+pub(super) fn to_share<'c, C: Counted, S: Sink>(
+    items: &'c C,
+    count: usize,
+    sink: &mut S,
+) -> Option<[&'c [C::Item]; 2]> {
+    let length = items.length();
+    let out = sink.out();
+    if out.is_checkpoint() {
+        out.u64(length as u64);
+        return Some(items.parts(length));
+    }
+    let fits = if C::CAPACITY.is_some() { count <= length } else { count == length };
+    fits.then(|| items.parts(count))
 }
 
 /// Returns the number of items to load: `count`, or the number in a checkpoint.

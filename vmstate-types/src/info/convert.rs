@@ -92,13 +92,8 @@ impl<T: StoreAs<W>, W: Wire + Default + Debug + Copy> Info<T> for As<W> {
         Ok(())
     }
 
-    fn save_elements<S: Sink>(
-        value: &mut T,
-        sink: &mut S,
-        at: FieldRef,
-        element: ElementIndex,
-    ) -> Result<(), SaveError> {
-        Self::to_wire(value)?.save_elements(sink, at, element)
+    fn share_elements<S: Sink>(value: &T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        Self::to_wire(value)?.share_elements(sink, at, element)
     }
 }
 

@@ -38,6 +38,20 @@ fn save<T, I: Codec<T>, S: Sink>(
     })
 }
 
+fn share<T, I: Codec<T>, S: Sink>(
+    start: &T,
+    end: &T,
+    sink: &mut S,
+    at: FieldRef,
+    element: ElementIndex,
+) -> Result<(), SaveError> {
+    let description = Layout::<T, I>::DESCRIPTION;
+    members::save(description, sink, at, element, |sink| {
+        I::share(start, sink, FieldRef::new(description, 0), ElementIndex::ONLY).in_field("start")?;
+        I::share(end, sink, FieldRef::new(description, 1), ElementIndex::ONLY).in_field("end")
+    })
+}
+
 fn load<T, I: Codec<T>>(start: &mut T, end: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
     I::load(start, reader).in_field("start")?;
     I::load(end, reader).in_field("end")
@@ -46,6 +60,7 @@ fn load<T, I: Codec<T>>(start: &mut T, end: &mut T, reader: &mut Reader<'_>) -> 
 impl<T, I: Codec<T>> Info<Range<T>> for Ends<I> {
     const NAME: &'static str = "";
     const FORM: Form = Form::structure(Layout::<T, I>::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = I::EXCLUSIVE;
 
     several_fields!(Range<T>);
 
@@ -58,6 +73,15 @@ impl<T, I: Codec<T>> Info<Range<T>> for Ends<I> {
         save::<T, I, S>(&mut value.start, &mut value.end, sink, at, element)
     }
 
+    fn share_elements<S: Sink>(
+        value: &Range<T>,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        share::<T, I, S>(&value.start, &value.end, sink, at, element)
+    }
+
     fn load_elements(value: &mut Range<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         load::<T, I>(&mut value.start, &mut value.end, reader)
     }
@@ -66,21 +90,29 @@ impl<T, I: Codec<T>> Info<Range<T>> for Ends<I> {
 impl<T: Clone + PartialOrd, I: Codec<T>> Info<RangeInclusive<T>> for Ends<I> {
     const NAME: &'static str = "";
     const FORM: Form = Form::structure(Layout::<T, I>::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = I::EXCLUSIVE;
 
     several_fields!(RangeInclusive<T>);
 
-    /// An iterator at its end has the same start and end as before its last step, and no public constructor.
     fn save_elements<S: Sink>(
         value: &mut RangeInclusive<T>,
         sink: &mut S,
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
-        if value.is_empty() && value.start() <= value.end() {
-            return Err(SaveError::out_of_range("the range is an iterator at its end, which has no wire form"));
-        }
+        check_not_at_end(value)?;
         let (mut start, mut end) = (value.start().clone(), value.end().clone());
         save::<T, I, S>(&mut start, &mut end, sink, at, element)
+    }
+
+    fn share_elements<S: Sink>(
+        value: &RangeInclusive<T>,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        check_not_at_end(value)?;
+        share::<T, I, S>(value.start(), value.end(), sink, at, element)
     }
 
     fn load_elements(value: &mut RangeInclusive<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -89,4 +121,12 @@ impl<T: Clone + PartialOrd, I: Codec<T>> Info<RangeInclusive<T>> for Ends<I> {
         *value = start..=end;
         Ok(())
     }
+}
+
+/// Rejects an iterator at its end: it has the same start and end as before its last step, and no public constructor.
+fn check_not_at_end<T: PartialOrd>(range: &RangeInclusive<T>) -> Result<(), SaveError> {
+    if range.is_empty() && range.start() <= range.end() {
+        return Err(SaveError::out_of_range("the range is an iterator at its end, which has no wire form"));
+    }
+    Ok(())
 }

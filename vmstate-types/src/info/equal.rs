@@ -3,8 +3,8 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::{Info, several_fields};
-use crate::description::{Count, Description, Form, Kind};
+use super::{Info, NOWHERE, several_fields};
+use crate::description::{Count, Form, Kind};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
@@ -20,6 +20,7 @@ pub struct Equal;
 impl<T: Wire> Info<T> for Equal {
     const NAME: &'static str = "";
     const FORM: Form = T::EQUAL;
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
 
     several_fields!(T);
 
@@ -32,15 +33,17 @@ impl<T: Wire> Info<T> for Equal {
         value.save_elements(sink, at, element)
     }
 
+    fn share_elements<S: Sink>(value: &T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        value.share_elements(sink, at, element)
+    }
+
     fn load_elements(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         // A load does not change the value, but a hook of the failed load may have.
         if reader.is_checkpoint() {
             return value.load_elements(reader);
         }
         let mut local = Writer::new();
-        // The field only matters to sinks that record it.
-        let saved =
-            value.save_elements(&mut local, FieldRef::new(const { &Description::new("") }, 0), ElementIndex::ONLY);
+        let saved = value.save_elements(&mut local, NOWHERE, ElementIndex::ONLY);
         saved.map_err(|error| LoadError::misuse("a local value that can be saved", error))?;
         compare(local.pending(), reader, T::EQUAL)
     }

@@ -8,13 +8,13 @@ mod text {
             impl<const N: usize> Wire for $string<N> {
                 const FORM: Form = <Text<N> as Info<Self>>::FORM;
 
-                fn save_elements<S: Sink>(
-                    &mut self,
+                fn share_elements<S: Sink>(
+                    &self,
                     sink: &mut S,
                     at: FieldRef,
                     element: ElementIndex,
                 ) -> Result<(), SaveError> {
-                    <Text<N> as Info<Self>>::save_elements(self, sink, at, element)
+                    <Text<N> as Info<Self>>::share_elements(self, sink, at, element)
                 }
 
                 fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -98,6 +98,10 @@ mod heapless {
 
         fn save_each<E>(&mut self, save: impl FnMut(&mut T) -> Result<(), E>) -> Result<(), E> {
             self.iter_mut().try_for_each(save)
+        }
+
+        fn share_each<E>(&self, save: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+            self.iter().try_for_each(save)
         }
 
         fn load_each(
@@ -186,6 +190,10 @@ mod bytes {
         fn save_each<E>(&mut self, mut save: impl FnMut(&mut u8) -> Result<(), E>) -> Result<(), E> {
             // Shared bytes are immutable.
             self.iter().try_for_each(|byte| save(&mut { *byte }))
+        }
+
+        fn share_each<E>(&self, save: impl FnMut(&u8) -> Result<(), E>) -> Result<(), E> {
+            self.iter().try_for_each(save)
         }
 
         fn load_each(

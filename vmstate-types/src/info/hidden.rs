@@ -38,9 +38,8 @@ pub trait Growing {
         let length = self.length();
         check_max(length, max)?;
         let count = W::try_from(length);
-        let mut count =
-            count.map_err(|_| SaveError::out_of_range(format!("count {length} does not fit its wire type")))?;
-        count.save_elements(sink, at, ElementIndex::ONLY)?;
+        let count = count.map_err(|_| SaveError::out_of_range(format!("count {length} does not fit its wire type")))?;
+        count.share_elements(sink, at, ElementIndex::ONLY)?;
         Ok(length)
     }
 }

@@ -32,6 +32,15 @@ pub trait Inline {
     /// Returns an error if a field cannot be saved.
     fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
+    /// The reason why the fields cannot be saved through a shared reference, if one exists.
+    const EXCLUSIVE: Option<&'static str>;
+
+    /// Saves the fields through a shared reference.
+    ///
+    /// # Errors
+    /// Returns an error if a field cannot be saved.
+    fn share<S: Sink>(&self, version: u32, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
     /// Loads the fields as they were at the version of the parent.
     ///
     /// # Errors
@@ -44,10 +53,18 @@ impl<T: VmState> Inline for T {
     // A size would make the field a part of runs, which know only the parent's own fields.
     const FORM: Form = Form::new(Kind::Inline(T::DESCRIPTION), None);
     const HAS_ONLY_FIELDS: bool = has_only_fields(T::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = <T as VmState>::EXCLUSIVE;
 
     fn save<S: Sink>(&mut self, version: u32, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         sink.begin_inline(at);
         self.save_fields(sink, walk::nested_version(T::DESCRIPTION, version))?;
+        sink.end_inline();
+        Ok(())
+    }
+
+    fn share<S: Sink>(&self, version: u32, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+        sink.begin_inline(at);
+        self.share_fields(sink, walk::nested_version(T::DESCRIPTION, version))?;
         sink.end_inline();
         Ok(())
     }

@@ -18,7 +18,7 @@ macro_rules! fixed {
 
             $($body)*
 
-            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+            fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                 sink.begin_element(at, element);
                 self.put(sink.reserve($size));
                 sink.end_element();

@@ -27,6 +27,15 @@ macro_rules! methods {
         /// Returns an error if there are fewer, or an item cannot be saved.
         fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
+        /// The reason why the items cannot be saved through a shared reference, if one exists.
+        const EXCLUSIVE: Option<&'static str>;
+
+        /// Saves the first `count` items through a shared reference.
+        ///
+        /// # Errors
+        /// Returns the same errors as [`save`](Self::save).
+        fn share<S: Sink>(&self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
         /// Loads `count` items.
         ///
         /// # Errors
@@ -40,6 +49,12 @@ macro_rules! methods {
         fn save_part<S: Sink>(&mut self, start: usize, end: usize, sink: &mut S, at: FieldRef)
         -> Result<(), SaveError>;
 
+        /// Saves the items from `start` to `end` through a shared reference.
+        ///
+        /// # Errors
+        /// Returns an error if an item cannot be saved.
+        fn share_part<S: Sink>(&self, start: usize, end: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
         /// Loads the items from `start` to `end`.
         ///
         /// # Errors
@@ -50,12 +65,17 @@ macro_rules! methods {
 
 /// Implements the methods by functions for containers.
 macro_rules! by {
-    ($save:path, $load:path, $save_part:path, $load_part:path) => {
+    ($exclusive:expr, $save:path, $share:path, $load:path, $save_part:path, $share_part:path, $load_part:path) => {
         const SEAL: Seal = Seal;
         const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+        const EXCLUSIVE: Option<&'static str> = $exclusive;
 
         fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
             $save(self, count, sink, at)
+        }
+
+        fn share<S: Sink>(&self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+            $share(self, count, sink, at)
         }
 
         fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -70,6 +90,10 @@ macro_rules! by {
             at: FieldRef,
         ) -> Result<(), SaveError> {
             $save_part(self, start, end, sink, at)
+        }
+
+        fn share_part<S: Sink>(&self, start: usize, end: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+            $share_part(self, start, end, sink, at)
         }
 
         fn load_part(&mut self, start: usize, end: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -93,7 +117,7 @@ pub trait Items {
 
 impl<C: Counted<Item: Wire>> Items for C {
     const ITEM: Form = <C::Item as Wire>::FORM;
-    by!(varray::save, varray::load, part::save, part::load);
+    by!(<C::Item as Wire>::EXCLUSIVE, varray::save, varray::share, varray::load, part::save, part::share, part::load);
 }
 
 /// Items with the info `I`.
@@ -111,7 +135,15 @@ pub trait ItemsBy<I> {
 
 impl<C: Counted, I: Codec<C::Item>> ItemsBy<I> for C {
     const ITEM: Form = I::FORM;
-    by!(varray::save_with::<I, _, _>, varray::load_with::<I, _>, part::save_with::<I, _, _>, part::load_with::<I, _>);
+    by!(
+        I::EXCLUSIVE,
+        varray::save_with::<I, _, _>,
+        varray::share_with::<I, _, _>,
+        varray::load_with::<I, _>,
+        part::save_with::<I, _, _>,
+        part::share_with::<I, _, _>,
+        part::load_with::<I, _>
+    );
 }
 
 /// Bytes as one buffer.
@@ -125,5 +157,13 @@ pub trait Bytes {
 }
 
 impl<C: Counted<Item = u8>> Bytes for C {
-    by!(varray::save_buffer, varray::load_buffer, part::save_buffer, part::load_buffer);
+    by!(
+        None,
+        varray::save_buffer,
+        varray::share_buffer,
+        varray::load_buffer,
+        part::save_buffer,
+        part::share_buffer,
+        part::load_buffer
+    );
 }

@@ -29,6 +29,9 @@ pub trait List: Sealed {
     /// Returns the elements in order.
     fn items(&mut self) -> impl Iterator<Item = &mut Self::Item>;
 
+    /// Returns shared references to the elements in order.
+    fn shared(&self) -> impl Iterator<Item = &Self::Item>;
+
     /// Drops all elements.
     fn clear(&mut self);
 
@@ -47,6 +50,10 @@ macro_rules! lists {
 
             fn items(&mut self) -> impl Iterator<Item = &mut T> {
                 self.iter_mut()
+            }
+
+            fn shared(&self) -> impl Iterator<Item = &T> {
+                self.iter()
             }
 
             fn clear(&mut self) {
@@ -81,6 +88,15 @@ pub trait Structs {
     /// Returns an error if there are more elements, or an element cannot be saved.
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
+    /// The reason why the elements cannot be saved through a shared reference, if one exists.
+    const EXCLUSIVE: Option<&'static str>;
+
+    /// Saves the elements through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save).
+    fn share<S: Sink>(&self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
     /// Replaces the elements with those in the stream, at most `max`, each loaded at `version`.
     ///
     /// The field determines the version, not the elements, as in `get_qtailq` of QEMU's
@@ -94,18 +110,18 @@ pub trait Structs {
 impl<L: List<Item: VmState + Default>> Structs for L {
     const SEAL: Seal = Seal;
     const ITEM: &'static Description = L::Item::DESCRIPTION;
+    const EXCLUSIVE: Option<&'static str> = L::Item::EXCLUSIVE;
 
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.length(), max)?;
         let version = walk::nested_version(Self::ITEM, sink.out().version());
-        sink.begin_element(at, ElementIndex::ONLY);
-        for (index, item) in self.items().enumerate() {
-            sink.bytes(&[MORE]);
-            walk::save(item, sink, version).map_err(|error| error.in_element(index))?;
-        }
-        sink.bytes(&[END]);
-        sink.end_element();
-        Ok(())
+        save_each(self.items(), sink, at, |item, sink| walk::save(item, sink, version))
+    }
+
+    fn share<S: Sink>(&self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+        check_max(self.length(), max)?;
+        let version = walk::nested_version(Self::ITEM, sink.out().version());
+        save_each(self.shared(), sink, at, |item, sink| walk::share(item, sink, version))
     }
 
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -127,6 +143,22 @@ impl<L: List<Item: VmState + Default>> Structs for L {
         }
         Ok(())
     }
+}
+
+fn save_each<T, S: Sink>(
+    items: impl Iterator<Item = T>,
+    sink: &mut S,
+    at: FieldRef,
+    save: impl Fn(T, &mut S) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    sink.begin_element(at, ElementIndex::ONLY);
+    for (index, item) in items.enumerate() {
+        sink.bytes(&[MORE]);
+        save(item, sink).map_err(|error| error.in_element(index))?;
+    }
+    sink.bytes(&[END]);
+    sink.end_element();
+    Ok(())
 }
 
 /// Returns whether another element follows: any byte other than zero, as in QEMU's `get_qtailq`.

@@ -11,6 +11,7 @@ use crate::description::{Description, Field, Form};
 use crate::error::field::InField;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
+use crate::walk;
 use crate::wire::{Reader, Writer};
 
 /// At most `MAX` entries in the order of their keys, after their number. Keys have the form `K`, values the form `V`.
@@ -47,6 +48,14 @@ pub trait KeyedCollection {
     /// Returns the error of `save`.
     fn save_each<E>(&mut self, save: impl FnMut(&Self::Key, &mut Self::Value) -> Result<(), E>) -> Result<(), E>;
 
+    /// Calls `save` for each entry in the order of [`save_each`](Self::save_each), up to the first error.
+    ///
+    /// [`VmState::save_shared`](crate::VmState::save_shared) uses it.
+    ///
+    /// # Errors
+    /// Returns the error of `save`.
+    fn share_each<E>(&self, save: impl FnMut(&Self::Key, &Self::Value) -> Result<(), E>) -> Result<(), E>;
+
     /// Removes all entries.
     fn clear(&mut self);
 
@@ -64,6 +73,10 @@ impl<K: Clone + Ord, V> KeyedCollection for BTreeMap<K, V> {
 
     fn save_each<E>(&mut self, mut save: impl FnMut(&K, &mut V) -> Result<(), E>) -> Result<(), E> {
         self.iter_mut().try_for_each(|(key, value)| save(key, value))
+    }
+
+    fn share_each<E>(&self, mut save: impl FnMut(&K, &V) -> Result<(), E>) -> Result<(), E> {
+        self.iter().try_for_each(|(key, value)| save(key, value))
     }
 
     fn clear(&mut self) {
@@ -99,6 +112,12 @@ mod hashed {
             entries.into_iter().try_for_each(|(key, value)| save(key, value))
         }
 
+        fn share_each<E>(&self, mut save: impl FnMut(&K, &V) -> Result<(), E>) -> Result<(), E> {
+            let mut entries: Vec<_> = self.iter().collect();
+            entries.sort_unstable_by(|left, right| left.0.cmp(right.0));
+            entries.into_iter().try_for_each(|(key, value)| save(key, value))
+        }
+
         fn clear(&mut self) {
             Self::clear(self);
         }
@@ -130,23 +149,40 @@ where
 {
     const NAME: &'static str = "";
     const FORM: Form = Form::structure(Layout::<M, K, V, MAX>::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = walk::exclusive(&[K::EXCLUSIVE, V::EXCLUSIVE]);
 
     several_fields!(M);
 
     fn save_elements<S: Sink>(map: &mut M, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         let description = Layout::<M, K, V, MAX>::DESCRIPTION;
         let count = map.length();
-        check_max(count, MAX)?;
-        members::save(description, sink, at, element, |sink| {
-            save_count(count, description, sink)?;
-            let mut index = 0;
-            let saved = map.save_each(|key, value| {
-                let element = ElementIndex::new(index, count);
-                index += 1;
-                let saved = save_entry::<M, K, V, S, MAX>(key, value, sink, element);
-                saved.map_err(|error| error.in_element(element.index))
-            });
-            saved.in_field("entries")
+        save_counted(description, count, MAX, sink, at, element, |sink| {
+            let mut elements = elements(count);
+            map.save_each(|key, value| {
+                // Keys in a map are immutable, but saving may run hooks that change the value.
+                save_entry::<M, K, V, S, MAX>(
+                    sink,
+                    elements(),
+                    |sink, at| K::save(&mut key.clone(), sink, at, ElementIndex::ONLY),
+                    |sink, at| V::save(value, sink, at, ElementIndex::ONLY),
+                )
+            })
+        })
+    }
+
+    fn share_elements<S: Sink>(map: &M, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        let description = Layout::<M, K, V, MAX>::DESCRIPTION;
+        let count = map.length();
+        save_counted(description, count, MAX, sink, at, element, |sink| {
+            let mut elements = elements(count);
+            map.share_each(|key, value| {
+                save_entry::<M, K, V, S, MAX>(
+                    sink,
+                    elements(),
+                    |sink, at| K::share(key, sink, at, ElementIndex::ONLY),
+                    |sink, at| V::share(value, sink, at, ElementIndex::ONLY),
+                )
+            })
         })
     }
 
@@ -162,11 +198,34 @@ where
     }
 }
 
+/// Saves the number of entries, and the entries with `save`.
+fn save_counted<S: Sink>(
+    description: &'static Description,
+    count: usize,
+    max: usize,
+    sink: &mut S,
+    at: FieldRef,
+    element: ElementIndex,
+    save: impl FnOnce(&mut S) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    check_max(count, max)?;
+    members::save(description, sink, at, element, |sink| {
+        save_count(count, description, sink)?;
+        save(sink).in_field("entries")
+    })
+}
+
+/// Returns a function that returns the indices of `count` elements in order.
+fn elements(count: usize) -> impl FnMut() -> ElementIndex {
+    let mut indices = 0..count;
+    move || ElementIndex::new(indices.next().unwrap_or(count), count)
+}
+
 fn save_entry<M, K, V, S, const MAX: usize>(
-    key: &M::Key,
-    value: &mut M::Value,
     sink: &mut S,
     element: ElementIndex,
+    key: impl FnOnce(&mut S, FieldRef) -> Result<(), SaveError>,
+    value: impl FnOnce(&mut S, FieldRef) -> Result<(), SaveError>,
 ) -> Result<(), SaveError>
 where
     M: KeyedCollection,
@@ -176,11 +235,11 @@ where
 {
     let at = FieldRef::new(Layout::<M, K, V, MAX>::DESCRIPTION, 1);
     let entry = Layout::<M, K, V, MAX>::ENTRY;
-    members::save(entry, sink, at, element, |sink| {
-        // Keys in a map are immutable, but saving may run hooks that change the value.
-        K::save(&mut key.clone(), sink, FieldRef::new(entry, 0), ElementIndex::ONLY).in_field("key")?;
-        V::save(value, sink, FieldRef::new(entry, 1), ElementIndex::ONLY).in_field("value")
-    })
+    let saved = members::save(entry, sink, at, element, |sink| {
+        key(sink, FieldRef::new(entry, 0)).in_field("key")?;
+        value(sink, FieldRef::new(entry, 1)).in_field("value")
+    });
+    saved.map_err(|error| error.in_element(element.index))
 }
 
 fn load_entry<M, K, V>(map: &mut M, reader: &mut Reader<'_>) -> Result<(), LoadError>

@@ -8,6 +8,7 @@ use crate::error::field::InField;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
+use crate::walk;
 use crate::wire::{Reader, Writer};
 
 /// A `bool`, followed by a value with the form `I` if it is `true`: `#[vmstate(with = Maybe)]` on an `Option`.
@@ -29,6 +30,7 @@ impl<T, I: Codec<T>> Optional<T, I> {
 impl<T: Default, I: Codec<T>> Info<Option<T>> for Maybe<I> {
     const NAME: &'static str = "";
     const FORM: Form = Form::structure(Optional::<T, I>::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = I::EXCLUSIVE;
 
     several_fields!(Option<T>);
 
@@ -40,10 +42,28 @@ impl<T: Default, I: Codec<T>> Info<Option<T>> for Maybe<I> {
     ) -> Result<(), SaveError> {
         let description = Optional::<T, I>::DESCRIPTION;
         members::save(description, sink, at, element, |sink| {
-            value.is_some().save_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)?;
+            value.is_some().share_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)?;
             match value {
                 Some(value) => {
                     I::save(value, sink, FieldRef::new(description, 1), ElementIndex::ONLY).in_field("value")
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn share_elements<S: Sink>(
+        value: &Option<T>,
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        let description = Optional::<T, I>::DESCRIPTION;
+        members::save(description, sink, at, element, |sink| {
+            value.is_some().share_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)?;
+            match value {
+                Some(value) => {
+                    I::share(value, sink, FieldRef::new(description, 1), ElementIndex::ONLY).in_field("value")
                 }
                 None => Ok(()),
             }
@@ -73,6 +93,7 @@ impl<X, Y, A: Codec<X>, B: Codec<Y>> Both<X, Y, A, B> {
 impl<X, Y, A: Codec<X>, B: Codec<Y>> Info<(X, Y)> for Pair<A, B> {
     const NAME: &'static str = "";
     const FORM: Form = Form::structure(Both::<X, Y, A, B>::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = walk::exclusive(&[A::EXCLUSIVE, B::EXCLUSIVE]);
 
     several_fields!((X, Y));
 
@@ -86,6 +107,19 @@ impl<X, Y, A: Codec<X>, B: Codec<Y>> Info<(X, Y)> for Pair<A, B> {
         members::save(description, sink, at, element, |sink| {
             A::save(first, sink, FieldRef::new(description, 0), ElementIndex::ONLY).in_field("0")?;
             B::save(second, sink, FieldRef::new(description, 1), ElementIndex::ONLY).in_field("1")
+        })
+    }
+
+    fn share_elements<S: Sink>(
+        (first, second): &(X, Y),
+        sink: &mut S,
+        at: FieldRef,
+        element: ElementIndex,
+    ) -> Result<(), SaveError> {
+        let description = Both::<X, Y, A, B>::DESCRIPTION;
+        members::save(description, sink, at, element, |sink| {
+            A::share(first, sink, FieldRef::new(description, 0), ElementIndex::ONLY).in_field("0")?;
+            B::share(second, sink, FieldRef::new(description, 1), ElementIndex::ONLY).in_field("1")
         })
     }
 

@@ -12,6 +12,7 @@ pub mod bits;
 pub mod buffer;
 pub mod bytes;
 mod checked;
+mod codec;
 pub mod collection;
 mod container;
 pub mod convert;
@@ -61,6 +62,7 @@ pub mod versioned;
 mod wide;
 mod wrapper;
 
+pub use codec::Codec;
 pub use collection::Collection;
 pub use convert::As;
 pub use ends::Ends;
@@ -70,10 +72,9 @@ pub use plain::Plain;
 pub use sequence::Sequence;
 pub use text::Text;
 
-use crate::description::Form;
+use crate::description::{Description, Form};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
-use crate::walk;
 use crate::wire::{Reader, Writer};
 
 /// A custom wire format for values of `T`, selected by `#[vmstate(with = Type)]`.
@@ -199,6 +200,19 @@ pub trait Info<T: ?Sized> {
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
+        Self::share_elements(value, sink, at, element)
+    }
+
+    /// The reason why the value cannot be saved through a shared reference, if one exists.
+    #[doc(hidden)]
+    const EXCLUSIVE: Option<&'static str> = None;
+
+    /// Writes the value through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`put`](Self::put).
+    #[doc(hidden)]
+    fn share_elements<S: Sink>(value: &T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         sink.begin_element(at, element);
         match Self::SIZE {
             // Without a detour through the writer, which a slice does not have.
@@ -223,11 +237,12 @@ pub trait Info<T: ?Sized> {
 
 /// Implements `put` and `get` of infos that consist of several fields.
 ///
-/// Their hidden methods are the implementation: a struct inside of them may have hooks, which need exclusive access.
+/// Their hidden methods are the implementation. A struct inside of them may have hooks that need exclusive access, which
+/// `put` does not have.
 macro_rules! several_fields {
     ($value:ty) => {
-        fn put(_: &$value, _: &mut Writer) -> Result<(), SaveError> {
-            Err(SaveError::misuse("expected a field with this info; its value cannot be saved through `put`"))
+        fn put(value: &$value, to: &mut Writer) -> Result<(), SaveError> {
+            <Self as Info<$value>>::share_elements(value, to, $crate::info::NOWHERE, ElementIndex::ONLY)
         }
 
         fn get(value: &mut $value, from: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -237,140 +252,5 @@ macro_rules! several_fields {
 }
 use several_fields;
 
-/// A wire format that an attribute selects: any [`Info`], or [`Each`](array::Each) of one.
-///
-/// Implement [`Info`] instead. The methods are hidden: they belong to the derive macro and can change in any release.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not implement `Info<{T}>`",
-    label = "expected an info type for `{T}`",
-    note = "`#[vmstate(with = {Self})]` requires `impl vmstate::Info<{T}> for {Self}`",
-    note = "to encode each element of an array, write `with = Each<MyInfo>`"
-)]
-pub trait Codec<T: ?Sized> {
-    /// The wire format.
-    const FORM: Form;
-
-    /// The size in bytes, if it is the same for all values, all bytes are valid, and [`put`](Self::put) and
-    /// [`get`](Self::get) are implemented.
-    #[doc(hidden)]
-    const FIXED: Option<usize> = None;
-
-    /// Writes the value into `out`, which is `FIXED` bytes long.
-    #[doc(hidden)]
-    #[inline]
-    fn put(value: &T, out: &mut [u8]) {
-        let _ = (value, out);
-    }
-
-    /// Reads the value from `from`, which is `FIXED` bytes long.
-    #[doc(hidden)]
-    #[inline]
-    fn get(value: &mut T, from: &[u8]) {
-        let _ = (value, from);
-    }
-
-    /// Writes the value into the first `FIXED` bytes of `out`, and returns the rest.
-    #[doc(hidden)]
-    #[inline]
-    fn put_front<'o>(value: &T, out: &'o mut [u8]) -> &'o mut [u8] {
-        let (front, rest) = out.split_at_mut(const { walk::fixed_size(Self::FIXED) });
-        Self::put(value, front);
-        rest
-    }
-
-    /// Reads the value from the first `FIXED` bytes of `from`, and returns the rest.
-    #[doc(hidden)]
-    #[inline]
-    fn get_front<'f>(value: &mut T, from: &'f [u8]) -> &'f [u8] {
-        let (front, rest) = from.split_at(const { walk::fixed_size(Self::FIXED) });
-        Self::get(value, front);
-        rest
-    }
-
-    /// Writes `values` in order into `out`, which has `FIXED` bytes for each.
-    #[doc(hidden)]
-    #[inline]
-    fn put_all(values: &[T], out: &mut [u8])
-    where
-        T: Sized,
-    {
-        // `max(1)`: chunks of zero bytes would panic, and a value without bytes has nothing to write.
-        for (value, out) in values.iter().zip(out.chunks_exact_mut(Self::FIXED.unwrap_or(1).max(1))) {
-            Self::put(value, out);
-        }
-    }
-
-    /// Reads `values` in order from `from`, which has `FIXED` bytes for each.
-    #[doc(hidden)]
-    #[inline]
-    fn get_all(values: &mut [T], from: &[u8])
-    where
-        T: Sized,
-    {
-        for (value, from) in values.iter_mut().zip(from.chunks_exact(Self::FIXED.unwrap_or(1).max(1))) {
-            Self::get(value, from);
-        }
-    }
-
-    /// Writes the value, which is `element` of the field `at`. An array writes several elements in its place.
-    ///
-    /// # Errors
-    /// Returns an error if the value has no representation on the wire.
-    #[doc(hidden)]
-    fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError>;
-
-    /// Reads the value.
-    ///
-    /// # Errors
-    /// Returns an error if the bytes are invalid, or the device rejects the value.
-    #[doc(hidden)]
-    fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError>;
-}
-
-impl<T: ?Sized, I: Info<T>> Codec<T> for I {
-    const FORM: Form = <I as Info<T>>::FORM;
-    const FIXED: Option<usize> = if I::FIXED { I::SIZE } else { None };
-
-    #[inline]
-    fn put(value: &T, out: &mut [u8]) {
-        I::put_fixed(value, out);
-    }
-
-    #[inline]
-    fn get(value: &mut T, from: &[u8]) {
-        I::get_fixed(value, from);
-    }
-
-    #[inline]
-    fn put_all(values: &[T], out: &mut [u8])
-    where
-        T: Sized,
-    {
-        I::put_all(values, out);
-    }
-
-    #[inline]
-    fn get_all(values: &mut [T], from: &[u8])
-    where
-        T: Sized,
-    {
-        I::get_all(values, from);
-    }
-
-    #[inline]
-    fn save<S: Sink>(value: &mut T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-        // A value of fixed size cannot be rejected, and has the same bytes as in a run or in an array.
-        if const { I::FIXED } {
-            return I::save_elements(value, sink, at, element);
-        }
-        walk::save_isolated(sink, |sink| I::save_elements(value, sink, at, element))
-    }
-
-    #[inline]
-    fn load(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {
-        if const { I::FIXED } {
-            return I::load_elements(value, reader);
-        }
-        walk::load_isolated(reader, |reader| I::load_elements(value, reader))
-    }
-}
+/// The place of a value that is not a field. Only a sink that records fields needs another one.
+const NOWHERE: FieldRef = FieldRef::new(const { &Description::new("") }, 0);

@@ -10,7 +10,7 @@ use crate::wire::Reader;
 /// # Errors
 /// Never fails; other fields have the same signature.
 pub fn save<T, S: Sink>(option: &Option<T>, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
-    option.is_some().save_elements(sink, at, ElementIndex::ONLY)
+    option.is_some().share_elements(sink, at, ElementIndex::ONLY)
 }
 
 /// Loads whether the option has a value.
@@ -29,6 +29,14 @@ pub fn load(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
 
 /// Returns the value of `option`, or the value of `make`, which is stored in `absent`.
 pub fn or_insert<'v, T>(option: &'v mut Option<T>, absent: &'v mut Option<T>, make: impl FnOnce() -> T) -> &'v mut T {
+    match option {
+        Some(value) => value,
+        None => absent.get_or_insert_with(make),
+    }
+}
+
+/// Returns the value of `option` as [`or_insert`] does, through a shared reference.
+pub fn or_default<'v, T>(option: &'v Option<T>, absent: &'v mut Option<T>, make: impl FnOnce() -> T) -> &'v T {
     match option {
         Some(value) => value,
         None => absent.get_or_insert_with(make),

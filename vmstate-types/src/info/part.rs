@@ -2,8 +2,8 @@
 //!
 //! The range is checked at compile time. Items outside of it are neither saved nor changed.
 
-use super::Codec;
 use super::container::Counted;
+use super::{Codec, varray};
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
@@ -79,6 +79,66 @@ where
     sink.bytes(bytes.grow(start, end));
     sink.end_element();
     Ok(())
+}
+
+/// Saves the items from `start` to `end` through a shared reference.
+///
+/// # Errors
+/// Returns an error if an item cannot be saved.
+pub(super) fn share<C, S>(items: &C, start: usize, end: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
+where
+    C: Counted<Item: Wire>,
+    S: Sink,
+{
+    let part = between(items, start, end);
+    if const { C::Item::FIXED.is_some() } {
+        return varray::share_fixed(part, sink, |sink, _| sink.fixed(at.parent, at.field..at.field + 1));
+    }
+    varray::share_each(part, start, |item, element| item.share_elements(sink, at, element))
+}
+
+/// Saves the items from `start` to `end` with the info `I` through a shared reference.
+///
+/// # Errors
+/// Returns an error if an item cannot be saved.
+pub(super) fn share_with<I, C, S>(
+    items: &C,
+    start: usize,
+    end: usize,
+    sink: &mut S,
+    at: FieldRef,
+) -> Result<(), SaveError>
+where
+    C: Counted,
+    I: Codec<C::Item>,
+    S: Sink,
+{
+    varray::share_each(between(items, start, end), start, |item, element| I::share(item, sink, at, element))
+}
+
+/// Saves the bytes from `start` to `end` as one buffer, through a shared reference.
+///
+/// # Errors
+/// Never fails; the other functions have the same signature.
+pub(super) fn share_buffer<C, S>(
+    bytes: &C,
+    start: usize,
+    end: usize,
+    sink: &mut S,
+    at: FieldRef,
+) -> Result<(), SaveError>
+where
+    C: Counted<Item = u8>,
+    S: Sink,
+{
+    varray::share_bytes(between(bytes, start, end), sink, at);
+    Ok(())
+}
+
+/// Returns the items from `start` to `end`, of a container that cannot grow and is therefore contiguous.
+fn between<C: Counted>(items: &C, start: usize, end: usize) -> [&[C::Item]; 2] {
+    let [items, _] = items.parts(end);
+    [items.get(start..).unwrap_or_default(), &[]]
 }
 
 fn save_each<T>(

@@ -17,6 +17,7 @@ impl<T: Wire> Info<T> for Plain {
     const SIZE: Option<usize> = T::FIXED;
     const FORM: Form = T::FORM;
     const FIXED: bool = T::FIXED.is_some();
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
 
     super::several_fields!(T);
 
@@ -47,6 +48,10 @@ impl<T: Wire> Info<T> for Plain {
         element: ElementIndex,
     ) -> Result<(), SaveError> {
         value.save_elements(sink, at, element)
+    }
+
+    fn share_elements<S: Sink>(value: &T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        value.share_elements(sink, at, element)
     }
 
     fn load_elements(value: &mut T, reader: &mut Reader<'_>) -> Result<(), LoadError> {

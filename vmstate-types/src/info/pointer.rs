@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 
 use super::Codec;
 use super::container::{self, Counted};
@@ -32,8 +33,8 @@ pub trait Slot {
     /// Returns the target, or `None` for a null pointer.
     fn target(&mut self) -> Option<&mut Self::Target>;
 
-    /// Returns whether the pointer is null.
-    fn is_null(&self) -> bool;
+    /// Returns a shared reference to the target, or `None` for a null pointer.
+    fn shared(&self) -> Option<&Self::Target>;
 }
 
 /// A pointer that a load can allocate and drop.
@@ -52,8 +53,8 @@ impl<T: Wire> Slot for Option<Box<T>> {
         self.as_deref_mut()
     }
 
-    fn is_null(&self) -> bool {
-        self.is_none()
+    fn shared(&self) -> Option<&T> {
+        self.as_deref()
     }
 }
 
@@ -88,6 +89,15 @@ pub trait Slots {
     /// Returns an error if there are fewer pointers, or a target cannot be saved.
     fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
+    /// The reason why a target cannot be saved through a shared reference, if one exists.
+    const EXCLUSIVE: Option<&'static str>;
+
+    /// Saves `count` pointers through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save).
+    fn share<S: Sink>(&self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
     /// Loads `count` pointers: the existing target, or the byte `0x30` for a null pointer.
     ///
     /// # Errors
@@ -99,10 +109,15 @@ impl<C: Counted<Item: Slot>> Slots for C {
     const SEAL: Seal = Seal;
     const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
     const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+    const EXCLUSIVE: Option<&'static str> = <<C::Item as Slot>::Target as Wire>::EXCLUSIVE;
 
     fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         // A restore cannot allocate a target that a hook has dropped.
         walk::save_isolated(sink, |sink| save_slots(self, count, sink, at, false))
+    }
+
+    fn share<S: Sink>(&self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+        walk::save_isolated(sink, |sink| share_slots(self, count, sink, at, false))
     }
 
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -134,6 +149,15 @@ pub trait MarkedSlots {
     /// Returns an error if there are fewer pointers, or a target cannot be saved.
     fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
+    /// The reason why a target cannot be saved through a shared reference, if one exists.
+    const EXCLUSIVE: Option<&'static str>;
+
+    /// Saves `count` pointers through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save).
+    fn share<S: Sink>(&self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
     /// Loads `count` pointers, each of which begins with a marker.
     ///
     /// # Errors
@@ -145,9 +169,14 @@ impl<C: Counted<Item: FillSlot>> MarkedSlots for C {
     const SEAL: Seal = Seal;
     const ITEM: Form = <<C::Item as Slot>::Target as Wire>::FORM;
     const CAPACITY: Option<usize> = <C as Counted>::CAPACITY;
+    const EXCLUSIVE: Option<&'static str> = <<C::Item as Slot>::Target as Wire>::EXCLUSIVE;
 
     fn save<S: Sink>(&mut self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         save_slots(self, count, sink, at, true)
+    }
+
+    fn share<S: Sink>(&self, count: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+        share_slots(self, count, sink, at, true)
     }
 
     fn load(&mut self, count: usize, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -173,6 +202,7 @@ pub struct Present;
 
 impl<T: Wire> Codec<Option<T>> for Present {
     const FORM: Form = T::FORM;
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
 
     fn save<S: Sink>(
         value: &mut Option<T>,
@@ -187,8 +217,17 @@ impl<T: Wire> Codec<Option<T>> for Present {
                 value.as_mut().map_or(Ok(()), |value| value.save_elements(sink, at, element))
             });
         }
-        let value = value.as_mut().ok_or_else(|| SaveError::rejected("expected a value to save, found `None`"))?;
-        value.save_elements(sink, at, element)
+        value.as_mut().ok_or_else(no_value)?.save_elements(sink, at, element)
+    }
+
+    fn share<S: Sink>(value: &Option<T>, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        if sink.out().is_checkpoint() {
+            return walk::save_isolated(sink, |sink| {
+                sink.out().u8(value.is_some().into());
+                value.as_ref().map_or(Ok(()), |value| value.share_elements(sink, at, element))
+            });
+        }
+        value.as_ref().ok_or_else(no_value)?.share_elements(sink, at, element)
     }
 
     fn load(value: &mut Option<T>, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -201,6 +240,11 @@ impl<T: Wire> Codec<Option<T>> for Present {
             value.as_mut().ok_or_else(missing)?.load_elements(reader)
         })
     }
+}
+
+#[cold]
+fn no_value() -> SaveError {
+    SaveError::rejected("expected a value to save, found `None`")
 }
 
 fn load_unmarked<P: Slot>(slot: &mut P, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -217,7 +261,7 @@ fn load_unmarked<P: Slot>(slot: &mut P, reader: &mut Reader<'_>) -> Result<(), L
 
 /// Returns whether a load of `count` pointers would drop a target, which a rollback could not allocate again.
 fn drops_target<C: Counted<Item: Slot>>(slots: &mut C, count: usize) -> bool {
-    C::CAPACITY.is_none() && slots.all().iter().skip(count).any(|slot| !slot.is_null())
+    C::CAPACITY.is_none() && slots.all().iter().skip(count).any(|slot| slot.shared().is_some())
 }
 
 #[cold]
@@ -234,34 +278,74 @@ where
     S: Sink,
 {
     let slots = container::to_save(slots, count, sink).ok_or_else(|| count_mismatch(count))?;
-    let count = slots.len();
-    let mut run = PointerRun::default();
+    let mut runs = Runs::new(slots.len(), marked);
     for index in 0..slots.len() {
-        // QEMU 10.0 describes pointers in runs that are all null or all valid (vmstate_save_state_v in
-        // migration/vmstate.c), so that the sink needs the whole run at its first pointer.
-        if index == run.end {
-            let null = slots[index].is_null();
-            let length = slots[index..].iter().take_while(|slot| slot.is_null() == null).count();
-            run = PointerRun { null, start: index, end: index + length, marked };
-        }
-        let element = ElementIndex::new(index, count);
+        let element = runs.begin(&slots[index..], index, |slot| slot.shared().is_none(), sink);
         match slots[index].target() {
-            Some(target) => {
-                if marked {
-                    sink.bytes(&[VALID]);
-                }
-                sink.pointer(run);
-                target.save_elements(sink, at, element).map_err(|error| error.in_element(index))?;
-            }
-            None => {
-                sink.pointer(run);
-                sink.begin_element(at, element);
-                sink.bytes(&[NULL]);
-                sink.end_element();
-            }
+            Some(target) => target.save_elements(sink, at, element).map_err(|error| error.in_element(index))?,
+            None => save_null(sink, at, element),
         }
     }
     Ok(())
+}
+
+fn share_slots<C, S>(slots: &C, count: usize, sink: &mut S, at: FieldRef, marked: bool) -> Result<(), SaveError>
+where
+    C: Counted<Item: Slot>,
+    S: Sink,
+{
+    let parts = container::to_share(slots, count, sink).ok_or_else(|| count_mismatch(count))?;
+    let slots: Vec<&C::Item> = parts.into_iter().flatten().collect();
+    let mut runs = Runs::new(slots.len(), marked);
+    for (index, slot) in slots.iter().enumerate() {
+        let element = runs.begin(&slots[index..], index, |slot| slot.shared().is_none(), sink);
+        match slot.shared() {
+            Some(target) => target.share_elements(sink, at, element).map_err(|error| error.in_element(index))?,
+            None => save_null(sink, at, element),
+        }
+    }
+    Ok(())
+}
+
+fn save_null<S: Sink>(sink: &mut S, at: FieldRef, element: ElementIndex) {
+    sink.begin_element(at, element);
+    sink.bytes(&[NULL]);
+    sink.end_element();
+}
+
+/// The run of pointers that are all null or all valid, at the current pointer.
+///
+/// QEMU 10.0 describes pointers in runs (vmstate_save_state_v in migration/vmstate.c), so that the sink needs the whole
+/// run at its first pointer.
+struct Runs {
+    run: PointerRun,
+    count: usize,
+}
+
+impl Runs {
+    fn new(count: usize, marked: bool) -> Self {
+        Self { run: PointerRun { marked, ..PointerRun::default() }, count }
+    }
+
+    /// Begins the pointer at `index`, the first one of `rest`: writes the marker of a target, and notifies the sink.
+    fn begin<P, S: Sink>(
+        &mut self,
+        rest: &[P],
+        index: usize,
+        is_null: impl Fn(&P) -> bool,
+        sink: &mut S,
+    ) -> ElementIndex {
+        if index == self.run.end {
+            let null = rest.first().is_some_and(&is_null);
+            let length = rest.iter().take_while(|slot| is_null(slot) == null).count();
+            self.run = PointerRun { null, start: index, end: index + length, ..self.run };
+        }
+        if self.run.marked && !self.run.null {
+            sink.bytes(&[VALID]);
+        }
+        sink.pointer(self.run);
+        ElementIndex::new(index, self.count)
+    }
 }
 
 fn not_null(found: u8) -> LoadError {
@@ -292,58 +376,4 @@ fn each<C: Counted>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::description::{Description, Field, Pointers};
-    use crate::wire::Writer;
-
-    const FORM: Form = Form::info("int32", Some(4)).times(4).behind(Pointers::Nullable);
-    const PARENT: &Description = &Description::new("parent").fields(&[Field::new("slots", FORM)]);
-    const SLOTS: FieldRef = FieldRef::new(PARENT, 0);
-    /// `array/ptr/str/0` of QEMU's `tests/unit/test-vmstate.c`.
-    const ONE_IS_NULL: [u8; 13] = [0, 0, 0, 0, 0x30, 0, 0, 0, 2, 0, 0, 0, 3];
-
-    fn slots(values: [Option<i32>; 4]) -> [Option<Box<i32>>; 4] {
-        values.map(|value| value.map(Box::new))
-    }
-
-    #[test]
-    fn unmarked_null_pointer_is_one_byte() {
-        let mut writer = Writer::new();
-        Slots::save(&mut slots([Some(0), None, Some(2), Some(3)]), 4, &mut writer, SLOTS).unwrap();
-        assert_eq!(writer.pending(), ONE_IS_NULL);
-
-        let mut loaded = slots([Some(9), None, Some(9), Some(9)]);
-        Slots::load(&mut loaded, 4, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap();
-        assert_eq!(loaded, slots([Some(0), None, Some(2), Some(3)]));
-        let error = Slots::load(&mut slots([None; 4]), 4, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap_err();
-        assert_eq!((error.path().as_str(), error.found(), error.offset()), ("[0]", "0x00", Some(0)));
-    }
-
-    #[test]
-    fn unmarked_pointer_is_not_dropped() {
-        let pointers = || vec![Some(Box::new(1_i32)), None, Some(Box::new(3)), None];
-        let mut loaded = pointers();
-        let error = Slots::load(&mut loaded, 2, &mut Reader::from_slice(&ONE_IS_NULL)).unwrap_err();
-        assert_eq!((error.found(), error.offset()), ("2", Some(0)));
-        assert_eq!(loaded, pointers());
-        // Null pointers can be dropped and added.
-        Slots::load(&mut loaded, 3, &mut Reader::from_slice(&[0, 0, 0, 1, 0x30, 0, 0, 0, 3])).unwrap();
-        assert_eq!(loaded, pointers()[..3]);
-        Slots::load(&mut loaded, 4, &mut Reader::from_slice(&[0, 0, 0, 1, 0x30, 0, 0, 0, 3, 0x30])).unwrap();
-        assert_eq!(loaded, pointers());
-    }
-
-    #[test]
-    fn marked_pointers_are_allocated_and_dropped() {
-        let bytes = [0x31, 0, 0, 0, 5, 0x30, 0x30, 0x31, 0, 0, 0, 6];
-        let mut writer = Writer::new();
-        MarkedSlots::save(&mut slots([Some(5), None, None, Some(6)]), 4, &mut writer, SLOTS).unwrap();
-        assert_eq!(writer.pending(), bytes);
-        let mut loaded = slots([None, Some(9), None, Some(9)]);
-        MarkedSlots::load(&mut loaded, 4, &mut Reader::from_slice(&bytes)).unwrap();
-        assert_eq!(loaded, slots([Some(5), None, None, Some(6)]));
-        let error = MarkedSlots::load(&mut loaded, 4, &mut Reader::from_slice(&[0x32])).unwrap_err();
-        assert_eq!((error.path().as_str(), error.found()), ("[0]", "0x32"));
-    }
-}
+mod tests;

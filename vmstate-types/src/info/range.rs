@@ -22,8 +22,8 @@ impl Info<i32> for LessOrEqual {
         Ok(())
     }
 
-    fn save_elements<S: Sink>(
-        value: &mut i32,
+    fn share_elements<S: Sink>(
+        value: &i32,
         sink: &mut S,
         at: FieldRef,
         element: ElementIndex,

@@ -51,6 +51,7 @@ const fn elements(item: Form) -> usize {
 impl<C: Collection, I: Codec<C::Item>, const MAX: usize> Info<C> for Sequence<MAX, I> {
     const NAME: &'static str = "";
     const FORM: Form = Form::structure(Layout::<C::Item, I, MAX>::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = I::EXCLUSIVE;
 
     several_fields!(C);
 
@@ -68,6 +69,15 @@ impl<C: Collection, I: Codec<C::Item>, const MAX: usize> Info<C> for Sequence<MA
         })
     }
 
+    fn share_elements<S: Sink>(value: &C, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        let description = Layout::<C::Item, I, MAX>::DESCRIPTION;
+        check_max(value.length(), MAX)?;
+        members::save(description, sink, at, element, |sink| {
+            save_count(value.length(), description, sink)?;
+            share_items::<C, I, S>(value, sink, FieldRef::new(description, 1)).in_field("items")
+        })
+    }
+
     fn load_elements(value: &mut C, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         let count = load_count(MAX, C::CAPACITY, reader).in_field("count")?;
         let start = reader.offset();
@@ -82,8 +92,8 @@ pub(super) fn save_count<S: Sink>(
     sink: &mut S,
 ) -> Result<(), SaveError> {
     let count = u32::try_from(count);
-    let mut count = count.map_err(|_| SaveError::out_of_range("the number of items does not fit into 32 bits"))?;
-    count.save_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)
+    let count = count.map_err(|_| SaveError::out_of_range("the number of items does not fit into 32 bits"))?;
+    count.share_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)
 }
 
 /// Loads a number of items that is at most `max`, and at most `capacity`.
@@ -103,16 +113,10 @@ where
     I: Codec<C::Item>,
     S: Sink,
 {
-    let count = value.length();
-    let elements = const { elements(I::FORM) };
-    if const { I::FIXED.is_some() }
-        && let Some(items) = value.slice()
-    {
-        let size = const { walk::fixed_size(I::FIXED) };
-        I::put_all(items, sink.reserve(size.saturating_mul(items.len())));
-        sink.fixed_array(at, items.len().saturating_mul(elements));
+    if save_slice::<C, I, S>(value, sink, at) {
         return Ok(());
     }
+    let count = value.length();
     let mut index = 0;
     value.save_each(|item| {
         let element = ElementIndex::new(index, count);
@@ -120,6 +124,43 @@ where
         index += 1;
         saved
     })
+}
+
+fn share_items<C, I, S>(value: &C, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
+where
+    C: Collection,
+    I: Codec<C::Item>,
+    S: Sink,
+{
+    if save_slice::<C, I, S>(value, sink, at) {
+        return Ok(());
+    }
+    let count = value.length();
+    let mut index = 0;
+    value.share_each(|item| {
+        let element = ElementIndex::new(index, count);
+        let saved = I::share(item, sink, at, element).map_err(|error: SaveError| error.in_element(index));
+        index += 1;
+        saved
+    })
+}
+
+/// Saves contiguous items of fixed size at once, and returns whether the items are that.
+fn save_slice<C, I, S>(value: &C, sink: &mut S, at: FieldRef) -> bool
+where
+    C: Collection,
+    I: Codec<C::Item>,
+    S: Sink,
+{
+    if const { I::FIXED.is_some() }
+        && let Some(items) = value.slice()
+    {
+        let size = const { walk::fixed_size(I::FIXED) };
+        I::put_all(items, sink.reserve(size.saturating_mul(items.len())));
+        sink.fixed_array(at, items.len().saturating_mul(const { elements(I::FORM) }));
+        return true;
+    }
+    false
 }
 
 /// The number of bytes that are read at once, so that a forged count does not allocate.

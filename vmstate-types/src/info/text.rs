@@ -75,12 +75,7 @@ impl<T: TextBuffer, const MAX: usize> Info<T> for Text<MAX> {
         <Self as Info<T>>::load_elements(value, from)
     }
 
-    fn save_elements<S: Sink>(
-        value: &mut T,
-        sink: &mut S,
-        at: FieldRef,
-        element: ElementIndex,
-    ) -> Result<(), SaveError> {
+    fn share_elements<S: Sink>(value: &T, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         save(value.text(), MAX, Self::DESCRIPTION, sink, at, element)
     }
 
@@ -110,7 +105,7 @@ macro_rules! text {
         impl Wire for $type {
             const FORM: Form = Form::structure(UNLIMITED);
 
-            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+            fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                 save(self, usize::MAX, UNLIMITED, sink, at, element)
             }
 
@@ -134,11 +129,11 @@ pub(super) fn save<S: Sink>(
     element: ElementIndex,
 ) -> Result<(), SaveError> {
     let length = u32::try_from(text.len()).ok().filter(|_| text.len() <= max);
-    let mut length = length.ok_or_else(|| {
+    let length = length.ok_or_else(|| {
         SaveError::out_of_range(format!("expected at most {max} bytes (max = {max}), found {}", text.len()))
     })?;
     members::save(description, sink, at, element, |sink| {
-        length.save_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)?;
+        length.share_elements(sink, FieldRef::new(description, 0), ElementIndex::ONLY)?;
         sink.begin_element(FieldRef::new(description, 1), ElementIndex::ONLY);
         sink.bytes(text.as_bytes());
         sink.end_element();

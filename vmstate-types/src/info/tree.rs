@@ -24,6 +24,15 @@ pub trait Key<K>: Sealed + Sized {
     /// Returns an error if the key cannot be saved.
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError>;
 
+    /// The reason why a key cannot be saved through a shared reference, if one exists.
+    const EXCLUSIVE: Option<&'static str>;
+
+    /// Writes the key through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save).
+    fn share<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError>;
+
     /// Reads a key.
     ///
     /// # Errors
@@ -45,11 +54,17 @@ impl Sealed for Direct {}
 
 impl<K: VmState + Clone + Default> Key<K> for Described {
     const DESCRIPTION: Option<&'static Description> = Some(K::DESCRIPTION);
+    const EXCLUSIVE: Option<&'static str> = K::EXCLUSIVE;
 
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
         // Keys in a map are immutable, but saving may run hooks that change the value.
         let version = walk::nested_version(K::DESCRIPTION, sink.out().version());
         walk::save(&mut key.clone(), sink, version)
+    }
+
+    fn share<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
+        let version = walk::nested_version(K::DESCRIPTION, sink.out().version());
+        walk::share(key, sink, version)
     }
 
     fn load(reader: &mut Reader<'_>, version: u32) -> Result<K, LoadError> {
@@ -65,8 +80,13 @@ where
     u64: TryFrom<K>,
 {
     const DESCRIPTION: Option<&'static Description> = None;
+    const EXCLUSIVE: Option<&'static str> = None;
 
     fn save<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
+        Self::share(key, sink)
+    }
+
+    fn share<S: Sink>(key: &K, sink: &mut S) -> Result<(), SaveError> {
         let number = u64::try_from(*key).map_err(|_| SaveError::out_of_range("the key does not fit into 64 bits"))?;
         sink.bytes(&number.to_be_bytes());
         Ok(())
@@ -105,6 +125,15 @@ pub trait Tree<Keys> {
     /// Returns an error if there are more nodes, or a key or value cannot be saved.
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
 
+    /// The reason why the nodes cannot be saved through a shared reference, if one exists.
+    const EXCLUSIVE: Option<&'static str>;
+
+    /// Saves the nodes through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save).
+    fn share<S: Sink>(&self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError>;
+
     /// Replaces the nodes with those in the stream, at most `max`, with keys and values loaded at `version`.
     ///
     /// # Errors
@@ -126,21 +155,24 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
         walk::nested_version(V::DESCRIPTION, parent)
     }
 
+    const EXCLUSIVE: Option<&'static str> = walk::exclusive(&[Keys::EXCLUSIVE, V::EXCLUSIVE]);
+
     fn save<S: Sink>(&mut self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
         check_max(self.len(), max)?;
-        let count = u32::try_from(self.len())
-            .map_err(|_| SaveError::out_of_range("the number of nodes does not fit into 32 bits"))?;
         let version = <Self as Tree<Keys>>::version(sink.out().version());
-        sink.begin_element(at, ElementIndex::ONLY);
-        sink.bytes(&count.to_be_bytes());
-        for (index, (key, value)) in self.iter_mut().enumerate() {
-            sink.bytes(&[1]);
-            Keys::save(key, sink).map_err(|error| error.in_element(index))?;
-            walk::save(value, sink, version).map_err(|error| error.in_element(index))?;
-        }
-        sink.bytes(&[0]);
-        sink.end_element();
-        Ok(())
+        save_each(self.iter_mut(), sink, at, |(key, value), sink| {
+            Keys::save(key, sink)?;
+            walk::save(value, sink, version)
+        })
+    }
+
+    fn share<S: Sink>(&self, max: usize, sink: &mut S, at: FieldRef) -> Result<(), SaveError> {
+        check_max(self.len(), max)?;
+        let version = <Self as Tree<Keys>>::version(sink.out().version());
+        save_each(self.iter(), sink, at, |(key, value), sink| {
+            Keys::share(key, sink)?;
+            walk::share(value, sink, version)
+        })
     }
 
     fn load(&mut self, max: usize, version: u32, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -167,6 +199,25 @@ impl<Keys: Key<K>, K: Ord, V: VmState + Default> Tree<Keys> for BTreeMap<K, V> {
         }
         Err(inconsistent(announced, &format!("the end after {count}")).at_offset(reader.offset()))
     }
+}
+
+fn save_each<T, S: Sink>(
+    nodes: impl ExactSizeIterator<Item = T>,
+    sink: &mut S,
+    at: FieldRef,
+    save: impl Fn(T, &mut S) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    let count = u32::try_from(nodes.len())
+        .map_err(|_| SaveError::out_of_range("the number of nodes does not fit into 32 bits"))?;
+    sink.begin_element(at, ElementIndex::ONLY);
+    sink.bytes(&count.to_be_bytes());
+    for (index, node) in nodes.enumerate() {
+        sink.bytes(&[1]);
+        save(node, sink).map_err(|error| error.in_element(index))?;
+    }
+    sink.bytes(&[0]);
+    sink.end_element();
+    Ok(())
 }
 
 /// Reads the number of nodes, at most `max`.
@@ -214,7 +265,7 @@ mod tests {
     impl VmState for Empty {
         const DESCRIPTION: &'static Description = &Description::new("empty").versions(3, 2);
 
-        fn save_fields<S: Sink>(&mut self, _: &mut S, _: u32) -> Result<(), SaveError> {
+        fn share_fields<S: Sink>(&self, _: &mut S, _: u32) -> Result<(), SaveError> {
             Ok(())
         }
 

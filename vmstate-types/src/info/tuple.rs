@@ -29,6 +29,7 @@ macro_rules! struct_of {
         impl<$($generic: Wire),+> Wire for $type {
             const FORM: Form = Form::structure(<Self as Described>::DESCRIPTION);
             const FIXED: Option<usize> = walk::sum(&[$($of::FIXED),+]);
+            const EXCLUSIVE: Option<&'static str> = walk::exclusive(&[$($of::EXCLUSIVE),+]);
 
             #[inline]
             fn put(&self, out: &mut [u8]) {
@@ -48,6 +49,17 @@ macro_rules! struct_of {
                     $(
                         let at = FieldRef::new(description, $index);
                         self.$member.save_elements(sink, at, ElementIndex::ONLY).in_field($text)?;
+                    )+
+                    Ok(())
+                })
+            }
+
+            fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+                let description = <Self as Described>::DESCRIPTION;
+                members::save(description, sink, at, element, |sink| {
+                    $(
+                        let at = FieldRef::new(description, $index);
+                        self.$member.share_elements(sink, at, ElementIndex::ONLY).in_field($text)?;
                     )+
                     Ok(())
                 })
@@ -80,7 +92,7 @@ macro_rules! unit {
             const FORM: Form = Form::structure(UNIT);
             const FIXED: Option<usize> = Some(0);
 
-            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+            fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
                 members::save(UNIT, sink, at, element, |_| Ok(()))
             }
 

@@ -3,6 +3,8 @@
 //! The count is checked against the capacity of the container and the field's `max` before use. A growable container
 //! grows with the received bytes, never with an announced count, so that a forged count cannot exhaust memory.
 
+mod shared;
+
 use alloc::format;
 use alloc::string::String;
 
@@ -14,6 +16,7 @@ use crate::sink::{ElementIndex, FieldRef, Sink};
 use crate::state::Wire;
 use crate::walk;
 use crate::wire::Reader;
+pub(super) use shared::{share, share_buffer, share_bytes, share_each, share_fixed, share_with};
 
 /// A counter field, as named by `len = field`.
 #[diagnostic::on_unimplemented(

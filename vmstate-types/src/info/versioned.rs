@@ -31,6 +31,15 @@ pub trait Versioned {
         element: ElementIndex,
     ) -> Result<(), SaveError>;
 
+    /// The reason why the struct cannot be saved through a shared reference, if one exists.
+    const EXCLUSIVE: Option<&'static str>;
+
+    /// Writes the struct through a shared reference.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`save`](Self::save).
+    fn share<S: Sink>(&self, version: u32, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError>;
+
     /// Reads the struct as it was saved at `version`.
     ///
     /// # Errors
@@ -41,6 +50,7 @@ pub trait Versioned {
 impl<T: VmState> Versioned for T {
     const STRUCT: &'static Description = T::DESCRIPTION;
     const COUNT: Option<usize> = None;
+    const EXCLUSIVE: Option<&'static str> = <T as VmState>::EXCLUSIVE;
 
     fn save<S: Sink>(
         &mut self,
@@ -49,10 +59,17 @@ impl<T: VmState> Versioned for T {
         at: FieldRef,
         element: ElementIndex,
     ) -> Result<(), SaveError> {
-        // A load sets members that `version` lacks to their defaults, so that a checkpoint needs all of them.
-        let version = if sink.out().is_checkpoint() { T::DESCRIPTION.version } else { version };
+        let version = version_to_save::<T, S>(version, sink);
         sink.begin_element(at, element);
         walk::save(self, sink, version)?;
+        sink.end_element();
+        Ok(())
+    }
+
+    fn share<S: Sink>(&self, version: u32, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        let version = version_to_save::<T, S>(version, sink);
+        sink.begin_element(at, element);
+        walk::share(self, sink, version)?;
         sink.end_element();
         Ok(())
     }
@@ -63,12 +80,19 @@ impl<T: VmState> Versioned for T {
     }
 }
 
+/// Returns the version to save at. A load sets members that `version` lacks to their defaults, so that a checkpoint needs
+/// all of them.
+fn version_to_save<T: VmState, S: Sink>(version: u32, sink: &mut S) -> u32 {
+    if sink.out().is_checkpoint() { T::DESCRIPTION.version } else { version }
+}
+
 impl<T: Versioned, const N: usize> Versioned for [T; N] {
     const STRUCT: &'static Description = T::STRUCT;
     const COUNT: Option<usize> = match T::COUNT {
         Some(inner) => Some(inner * N),
         None => Some(N),
     };
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
 
     fn save<S: Sink>(
         &mut self,
@@ -79,6 +103,13 @@ impl<T: Versioned, const N: usize> Versioned for [T; N] {
     ) -> Result<(), SaveError> {
         for (index, value) in self.iter_mut().enumerate() {
             value.save(version, sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
+        }
+        Ok(())
+    }
+
+    fn share<S: Sink>(&self, version: u32, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        for (index, value) in self.iter().enumerate() {
+            value.share(version, sink, at, element.within(index, N)).map_err(|error| error.in_element(index))?;
         }
         Ok(())
     }

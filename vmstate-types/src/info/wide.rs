@@ -29,8 +29,8 @@ macro_rules! wide {
                 *self = BigEndian::$read(from);
             }
 
-            fn save_elements<S: Sink>(
-                &mut self,
+            fn share_elements<S: Sink>(
+                &self,
                 sink: &mut S,
                 at: FieldRef,
                 element: ElementIndex,

@@ -4,6 +4,7 @@
 //! panic.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
 use core::cell::{Cell, RefCell};
@@ -20,6 +21,7 @@ impl<T: Wire + ?Sized> Wire for Box<T> {
     const FORM: Form = T::FORM;
     const EQUAL: Form = T::EQUAL;
     const FIXED: Option<usize> = T::FIXED;
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
 
     fn put(&self, out: &mut [u8]) {
         (**self).put(out);
@@ -31,6 +33,10 @@ impl<T: Wire + ?Sized> Wire for Box<T> {
 
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         (**self).save_elements(sink, at, element)
+    }
+
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        (**self).share_elements(sink, at, element)
     }
 
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -41,6 +47,7 @@ impl<T: Wire + ?Sized> Wire for Box<T> {
 impl<T: Wire + ?Sized> Wire for &mut T {
     const FORM: Form = T::FORM;
     const FIXED: Option<usize> = T::FIXED;
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
 
     fn put(&self, out: &mut [u8]) {
         (**self).put(out);
@@ -52,6 +59,10 @@ impl<T: Wire + ?Sized> Wire for &mut T {
 
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         (**self).save_elements(sink, at, element)
+    }
+
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        (**self).share_elements(sink, at, element)
     }
 
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -63,6 +74,7 @@ impl<T: Wire> Wire for Wrapping<T> {
     const FORM: Form = T::FORM;
     const EQUAL: Form = T::EQUAL;
     const FIXED: Option<usize> = T::FIXED;
+    const EXCLUSIVE: Option<&'static str> = T::EXCLUSIVE;
 
     #[inline]
     fn put(&self, out: &mut [u8]) {
@@ -76,6 +88,10 @@ impl<T: Wire> Wire for Wrapping<T> {
 
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         self.0.save_elements(sink, at, element)
+    }
+
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        self.0.share_elements(sink, at, element)
     }
 
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -102,6 +118,14 @@ impl<T: Wire + Copy> Wire for Cell<T> {
         self.get_mut().save_elements(sink, at, element)
     }
 
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        let mut value = Self::get(self);
+        let saved = value.save_elements(sink, at, element);
+        // A hook may have changed the copy.
+        self.set(value);
+        saved
+    }
+
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
         self.get_mut().load_elements(reader)
     }
@@ -114,6 +138,10 @@ impl<T: Wire + ?Sized> Wire for RefCell<T> {
     // `get_mut` cannot fail: the exclusive reference proves that the cell is not borrowed.
     fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
         self.get_mut().save_elements(sink, at, element)
+    }
+
+    fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+        save_inner(self, "RefCell", sink, at, element)
     }
 
     fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -132,24 +160,33 @@ trait Shared {
 /// The expectation in errors about unavailable values.
 const NOT_AVAILABLE: &str = "a value that is neither borrowed nor poisoned";
 
+/// Saves the value inside of `cell`, a `name`.
+///
+/// The value is borrowed exclusively, so that it may have hooks that change it.
+fn save_inner<C: Shared + ?Sized, S: Sink>(
+    cell: &C,
+    name: &str,
+    sink: &mut S,
+    at: FieldRef,
+    element: ElementIndex,
+) -> Result<(), SaveError> {
+    let saved = cell.with(false, |value| value.save_elements(sink, at, element));
+    saved.unwrap_or_else(|| Err(SaveError::misuse(format!("the `{name}` is borrowed or poisoned"))))
+}
+
 macro_rules! shared {
     ($pointer:ident<$lock:ident<T>>) => {
         impl<T: Wire + ?Sized> Wire for $pointer<$lock<T>> {
             const FORM: Form = T::FORM;
             const EQUAL: Form = T::EQUAL;
 
-            fn save_elements<S: Sink>(
-                &mut self,
+            fn share_elements<S: Sink>(
+                &self,
                 sink: &mut S,
                 at: FieldRef,
                 element: ElementIndex,
             ) -> Result<(), SaveError> {
-                walk::save_isolated(sink, |sink| {
-                    let saved = self.with(false, |value| value.save_elements(sink, at, element));
-                    saved.unwrap_or_else(|| {
-                        Err(SaveError::misuse(concat!("the `", stringify!($lock), "` is borrowed or poisoned")))
-                    })
-                })
+                walk::save_isolated(sink, |sink| save_inner(&**self, stringify!($lock), sink, at, element))
             }
 
             fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -221,6 +258,15 @@ mod locks {
                     }
                 }
 
+                fn share_elements<S: Sink>(
+                    &self,
+                    sink: &mut S,
+                    at: FieldRef,
+                    element: ElementIndex,
+                ) -> Result<(), SaveError> {
+                    save_inner(self, stringify!($lock), sink, at, element)
+                }
+
                 fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
                     match accept(self.get_mut(), reader.is_checkpoint()) {
                         Some(value) => value.load_elements(reader),
@@ -260,8 +306,8 @@ macro_rules! atomics {
                     self.get_mut().get(from);
                 }
 
-                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-                    self.get_mut().save_elements(sink, at, element)
+                fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+                    self.load(Ordering::Relaxed).share_elements(sink, at, element)
                 }
 
                 fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -286,8 +332,8 @@ macro_rules! atomics {
                     self.store(value, Ordering::Relaxed);
                 }
 
-                fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-                    self.load(Ordering::Relaxed).save_elements(sink, at, element)
+                fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+                    self.load(Ordering::Relaxed).share_elements(sink, at, element)
                 }
 
                 fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
@@ -320,8 +366,8 @@ macro_rules! non_zero {
             const FORM: Form = $int::FORM;
             // FIXED is not set: a run does not validate its values, and zero is invalid here.
 
-            fn save_elements<S: Sink>(&mut self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
-                Self::get(*self).save_elements(sink, at, element)
+            fn share_elements<S: Sink>(&self, sink: &mut S, at: FieldRef, element: ElementIndex) -> Result<(), SaveError> {
+                Self::get(*self).share_elements(sink, at, element)
             }
 
             fn load_elements(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {

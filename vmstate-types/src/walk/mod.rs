@@ -17,15 +17,19 @@ pub use ambiguity::{is_ambiguous, is_subsection_name};
 pub use checkpoint::{check_save_hook, checkpoint, restore, restore_fields, run_load_hook, run_restore_hooks};
 pub(crate) use checkpoint::{load_isolated, save_isolated};
 pub(crate) use run::fixed_size;
-pub use run::{RunBlock, blocks, end_block, load_block, load_run, load_struct, run_size, save_struct, save_view, sum};
+pub use run::{
+    RunBlock, blocks, end_block, load_block, load_run, load_struct, run_size, save_struct, save_view, share_struct,
+    share_view, sum,
+};
 pub use subsection::{end_of_subsections, missing_subsection, save_subsection};
 
 use crate::description::{Description, Field, Kind};
 use crate::error::{LoadError, LoadErrorKind, SaveError};
+use crate::hook::Access;
 use crate::sink::Sink;
 use crate::state::VmState;
 use crate::wire::Reader;
-use subsection::{load_subsections, save_subsections};
+use subsection::{end_subsections, load_subsections};
 
 /// Saves `value` at `version`.
 ///
@@ -33,7 +37,68 @@ use subsection::{load_subsections, save_subsections};
 /// Returns an error if a hook fails, a nested struct cannot be saved, or a value does not fit its wire type.
 #[inline]
 pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
-    if const { !T::DESCRIPTION.bequeaths() } {
+    save_version(value, sink, version)
+}
+
+/// Saves `value` at `version` through a shared reference.
+///
+/// # Errors
+/// Returns the same errors as [`save`], and an error if a hook needs exclusive access.
+#[inline]
+pub fn share<T: VmState, S: Sink>(value: &T, sink: &mut S, version: u32) -> Result<(), SaveError> {
+    save_version(value, sink, version)
+}
+
+/// A reference to a struct that is saved.
+trait Source {
+    type Struct: VmState;
+
+    fn access(&mut self) -> Access<'_, Self::Struct>;
+    fn fields<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>;
+    fn subsections<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError>;
+}
+
+impl<T: VmState> Source for &mut T {
+    type Struct = T;
+
+    #[inline]
+    fn access(&mut self) -> Access<'_, T> {
+        Access::Exclusive(self)
+    }
+
+    #[inline]
+    fn fields<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
+        self.save_fields(sink, version)
+    }
+
+    #[inline]
+    fn subsections<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
+        self.save_subsections(sink, version)
+    }
+}
+
+impl<T: VmState> Source for &T {
+    type Struct = T;
+
+    #[inline]
+    fn access(&mut self) -> Access<'_, T> {
+        Access::Shared(self)
+    }
+
+    #[inline]
+    fn fields<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
+        self.share_fields(sink, version)
+    }
+
+    #[inline]
+    fn subsections<S: Sink>(&mut self, sink: &mut S, version: u32) -> Result<(), SaveError> {
+        self.share_subsections(sink, version)
+    }
+}
+
+#[inline]
+fn save_version<V: Source, S: Sink>(value: V, sink: &mut S, version: u32) -> Result<(), SaveError> {
+    if const { !V::Struct::DESCRIPTION.bequeaths() } {
         return save_contents(value, sink, version);
     }
     let outer = sink.out().set_version(version);
@@ -43,26 +108,52 @@ pub fn save<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> R
 }
 
 #[inline]
-fn save_contents<T: VmState, S: Sink>(value: &mut T, sink: &mut S, version: u32) -> Result<(), SaveError> {
+fn save_contents<V: Source, S: Sink>(mut value: V, sink: &mut S, version: u32) -> Result<(), SaveError> {
     // The tests of `DESCRIPTION` are constants: a struct without hooks or subsections contains no code for them.
-    if const { T::DESCRIPTION.hooks.pre_save } {
-        let before = value.pre_save(version);
+    if const { V::Struct::DESCRIPTION.hooks.pre_save } {
+        let before = V::Struct::pre_save(value.access(), version);
         check_save_hook(sink, before)?;
     }
-    sink.begin_struct(T::DESCRIPTION, version);
-    let saved = match value.save_fields(sink, version) {
-        Ok(()) if const { !T::DESCRIPTION.subsections.is_empty() } => save_subsections(value, sink, version),
+    sink.begin_struct(V::Struct::DESCRIPTION, version);
+    let saved = match value.fields(sink, version) {
+        Ok(()) if const { !V::Struct::DESCRIPTION.subsections.is_empty() } => {
+            let saved = value.subsections(sink, version);
+            saved.map(|()| end_subsections(sink))
+        }
         done => done,
     };
     sink.end_struct();
-    if const { !T::DESCRIPTION.hooks.post_save } {
+    if const { !V::Struct::DESCRIPTION.hooks.post_save } {
         return saved;
     }
     // As in QEMU, post_save also runs after a failure, because it may undo changes of pre_save. The first error counts.
-    let after = value.post_save(version);
+    let after = V::Struct::post_save(value.access(), version);
     match saved {
         Ok(()) => check_save_hook(sink, after),
         failed => failed,
+    }
+}
+
+/// Returns the first of the reasons why values cannot be saved through a shared reference.
+#[doc(hidden)]
+#[must_use]
+pub const fn exclusive(mut reasons: &[Option<&'static str>]) -> Option<&'static str> {
+    while let [first, rest @ ..] = reasons {
+        if first.is_some() {
+            return *first;
+        }
+        reasons = rest;
+    }
+    None
+}
+
+/// Checks that a struct can be saved through a shared reference.
+///
+/// # Panics
+/// Panics at compile time with the reason why it cannot.
+pub(crate) const fn assert_shareable(exclusive: Option<&'static str>) {
+    if let Some(reason) = exclusive {
+        panic!("{}", reason);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use super::{load, nested_version, save};
+use super::{load, nested_version, save, share};
 use crate::description::Description;
 use crate::error::{LoadError, SaveError};
 use crate::sink::{ElementIndex, FieldRef, Sink};
@@ -27,13 +27,39 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
     if const { T::FIXED.is_none() } {
         return save_view(value, sink, at, element);
     }
+    save_fixed(value, sink, at, element);
+    Ok(())
+}
+
+/// Saves a struct in a field through a shared reference.
+///
+/// # Errors
+/// Returns the same errors as [`share`].
+#[inline]
+#[doc(hidden)]
+pub fn share_struct<T: VmState + Wire, S: Sink>(
+    value: &T,
+    sink: &mut S,
+    at: FieldRef,
+    element: ElementIndex,
+) -> Result<(), SaveError> {
+    if const { T::FIXED.is_none() } {
+        return share_view(value, sink, at, element);
+    }
+    save_fixed(value, sink, at, element);
+    Ok(())
+}
+
+/// Saves a struct of fixed size in a field.
+#[inline]
+fn save_fixed<T: VmState + Wire, S: Sink>(value: &T, sink: &mut S, at: FieldRef, element: ElementIndex) {
     let size = const { fixed_size(T::FIXED) };
     // A single struct becomes part of its parent's run. Elements of an array are reported one by one instead, because
     // the description at the end of a stream lists each of them.
     if element.count == 1 {
         value.put(sink.reserve(size));
         sink.fixed(at.parent, at.field..at.field + 1);
-        return Ok(());
+        return;
     }
     sink.begin_element(at, element);
     let version = nested_version(T::DESCRIPTION, sink.out().version());
@@ -42,7 +68,6 @@ pub fn save_struct<T: VmState + Wire, S: Sink>(
     sink.fixed(T::DESCRIPTION, 0..T::DESCRIPTION.fields.len());
     sink.end_struct();
     sink.end_element();
-    Ok(())
 }
 
 /// Loads a struct in a field.
@@ -83,6 +108,24 @@ pub fn save_view<T: VmState, S: Sink>(
     let version = nested_version(T::DESCRIPTION, sink.out().version());
     sink.begin_element(at, element);
     save(view, sink, version)?;
+    sink.end_element();
+    Ok(())
+}
+
+/// Saves a value of a foreign type in a field as [`save_view`] does, through a shared reference.
+///
+/// # Errors
+/// Returns the same errors as [`share`].
+#[doc(hidden)]
+pub fn share_view<T: VmState, S: Sink>(
+    view: &T,
+    sink: &mut S,
+    at: FieldRef,
+    element: ElementIndex,
+) -> Result<(), SaveError> {
+    let version = nested_version(T::DESCRIPTION, sink.out().version());
+    sink.begin_element(at, element);
+    share(view, sink, version)?;
     sink.end_element();
     Ok(())
 }

@@ -14,22 +14,13 @@ const SUBSECTION: u8 = 0x05;
 /// The byte after the last subsection of a checkpoint. Streams have no such byte, which makes them ambiguous.
 const END_OF_SUBSECTIONS: u8 = 0;
 
-/// Saves all subsections of `value`, which has at least one.
-///
-/// # Errors
-/// Returns the error of a subsection that cannot be saved.
+/// Ends the subsections of a struct that has at least one.
 #[inline]
-pub(super) fn save_subsections<T: VmState, S: Sink>(
-    value: &mut T,
-    sink: &mut S,
-    version: u32,
-) -> Result<(), SaveError> {
-    value.save_subsections(sink, version)?;
+pub(super) fn end_subsections<S: Sink>(sink: &mut S) {
     let out = sink.out();
     if out.is_checkpoint() {
         out.u8(END_OF_SUBSECTIONS);
     }
-    Ok(())
 }
 
 /// Saves one subsection at `version`: its header, and the bytes that `body` writes.

@@ -79,8 +79,8 @@ macro_rules! converted {
             const FORM: vmstate_types::description::Form =
                 vmstate_types::description::Form::structure(<Self as vmstate_types::state::VmState>::DESCRIPTION);
 
-            fn save<S: vmstate_types::Sink>(
-                state: &mut $state,
+            fn share<S: vmstate_types::Sink>(
+                state: &$state,
                 sink: &mut S,
                 at: vmstate_types::sink::FieldRef,
                 element: vmstate_types::sink::ElementIndex,

@@ -5,7 +5,7 @@
 //!
 //! | law | property |
 //! |---|---|
-//! | [`round_trip`](Laws::round_trip) | a state that is saved, loaded and saved again has the same bytes |
+//! | [`round_trip`](Laws::round_trip) | a state that is saved, loaded and saved again has the same bytes, also through `&self` |
 //! | [`loading_twice`](Laws::loading_twice) | loading something twice is loading it once |
 //! | [`corruption`](Laws::corruption) | truncated or changed input results in an error or a valid state, and never in a panic; a failed load changes nothing |
 //! | [`older_versions`](Laws::older_versions) | every version that is loaded can be saved, and is the same then |

@@ -46,7 +46,14 @@ pub(super) fn stopped_early(read: u64, length: u64) -> LoadError {
 }
 
 pub(super) fn save<T: VmState>(device: &mut T, version: u32) -> Vec<u8> {
-    save_after(device, version, &String::new)
+    let bytes = save_after(device, version, &String::new);
+    if T::EXCLUSIVE.is_none() {
+        let mut out = Writer::new();
+        let saved = guarded::<T, _>("saving through `&self`", &String::new, || walk::share(device, &mut out, version));
+        let same = saved.is_ok() && out.pending() == bytes;
+        assert!(same, "{}: a save through `&self` differs from a save through `&mut self`: {saved:?}", name::<T>());
+    }
+    bytes
 }
 
 /// Saves a device whose state is the result of loading bytes, which `context` tells.

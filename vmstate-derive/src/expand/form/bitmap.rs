@@ -7,6 +7,7 @@ use syn::ext::IdentExt;
 
 use super::count;
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Bitmap, Field, bits_field};
 
@@ -31,12 +32,16 @@ impl WireForm for Bitmap {
         tokens!(__vmstate::Form::info("bitmap", __vmstate::core::option::Option::None).sized(#source))
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let bits = &self.bits;
         let Some(member) = bits_field(bits) else { return tokens!(#provider::save(#value, #bits, sink, #at)) };
         let count = count::to_save(field, &Member::Named(member.clone()), &tokens!(1));
         tokens!(#count.and_then(|count| #provider::save(#value, count, sink, #at)))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

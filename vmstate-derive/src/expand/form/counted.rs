@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 
 use super::count;
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::tokens;
 use crate::model::{Counted, Elements, Field};
 
@@ -23,8 +24,12 @@ impl WireForm for Counted {
         }
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        self.save_with(field, &self.provider(field), value, at)
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        self.save_with(field, &self.provider(field), access, value, at)
+    }
+
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        self.elements.may_be_exclusive(field).then(|| self.of_provider(field))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
@@ -47,11 +52,13 @@ impl Counted {
         &self,
         field: &Field,
         provider: &TokenStream,
+        access: Access,
         value: &TokenStream,
         at: &TokenStream,
     ) -> TokenStream {
         let count = count::to_save(field, &self.count.member, &count::factor(&self.count));
-        tokens!(#count.and_then(|count| #provider::save(#value, count, sink, #at)))
+        let save = access.method("");
+        tokens!(#count.and_then(|count| #provider::#save(#value, count, sink, #at)))
     }
 
     /// The call of the provider's `load`.

@@ -21,6 +21,15 @@ impl Elements {
         }
     }
 
+    /// Returns whether the elements may need an exclusive reference to be saved.
+    pub(super) fn may_be_exclusive(&self, field: &Field) -> bool {
+        match self {
+            Self::Typed => !holds_primitives(&field.ty),
+            Self::Info(info) => info.may_be_exclusive(),
+            Self::Buffer => false,
+        }
+    }
+
     /// Returns whether the elements may be structs.
     pub(super) fn may_be_structs(&self, field: &Field) -> bool {
         match self {

@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::wire_form::{Size, WireForm};
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Info, InfoKind};
 
@@ -20,9 +21,14 @@ impl WireForm for Info {
         tokens!(#provider::FORM)
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save(#value, sink, #at, __vmstate::ElementIndex::ONLY))
+        let save = access.method("");
+        tokens!(#provider::#save(#value, sink, #at, __vmstate::ElementIndex::ONLY))
+    }
+
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        self.kind.may_be_exclusive().then(|| self.of_provider(field))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
@@ -50,6 +56,11 @@ impl InfoKind {
     /// Returns whether the info may be the form of a struct: a remote definition, or the form of the value's type.
     pub(super) fn may_be_struct(&self) -> bool {
         matches!(self, Self::Custom(_) | Self::Present)
+    }
+
+    /// Returns whether a struct in the value may need an exclusive reference to be saved.
+    pub(super) fn may_be_exclusive(&self) -> bool {
+        matches!(self, Self::Custom(_) | Self::Present | Self::Equal)
     }
 
     /// The library's type for the info, with names at `span`.

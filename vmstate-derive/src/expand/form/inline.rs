@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Inline};
 
@@ -18,9 +19,10 @@ impl WireForm for Inline {
         tokens!(#provider::FORM)
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save(#value, version, sink, #at))
+        let save = access.method("");
+        tokens!(#provider::#save(#value, version, sink, #at))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

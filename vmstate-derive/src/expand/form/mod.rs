@@ -27,6 +27,7 @@ use proc_macro2::TokenStream;
 
 pub(super) use self::wire_form::Size;
 use self::wire_form::WireForm;
+use super::access::Access;
 use super::hygiene::tokens;
 use crate::model::{Field, Form};
 
@@ -75,13 +76,18 @@ pub(super) fn actual(field: &Field) -> TokenStream {
 }
 
 /// The call that saves `value`, a `Result`.
-pub(super) fn save(field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-    let save = dispatch(&field.form).save(field, value, at);
+pub(super) fn save(field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    let save = dispatch(&field.form).save(field, access, value, at);
     // A save also reports the structure of a value, for the description. A load has nothing to hide.
     match field.opaque {
         Some(_) => tokens!(__vmstate::opaque::save(sink, #at, |sink| #save)),
         None => save,
     }
+}
+
+/// The reason why a save may need an exclusive reference, as a constant; `None` if it never does.
+pub(super) fn exclusive(field: &Field) -> Option<TokenStream> {
+    dispatch(&field.form).exclusive(field)
 }
 
 /// The call that loads into `value`, a `Result`.

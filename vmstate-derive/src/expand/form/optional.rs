@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::default::type_default;
 use crate::expand::hygiene::tokens;
 use crate::expand::{form, place};
@@ -13,9 +14,13 @@ impl WireForm for Presence {
         tokens!(<bool as __vmstate::Wire>::FORM)
     }
 
-    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: Access, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let option = place::shared(&self.0, &field.ty);
         tokens!(__vmstate::optional::save(#option, sink, #at))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, _: &Field, _: &TokenStream) -> TokenStream {
@@ -36,13 +41,17 @@ impl WireForm for Optional {
         form::actual(value_of(field))
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
-        let save = form::save(value_of(field), &tokens!(value), at);
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
+        let save = form::save(value_of(field), access, &tokens!(value), at);
         if self.always {
             let default = type_default(&value_of(field).ty);
+            let or_insert = match access {
+                Access::Exclusive => tokens!(or_insert),
+                Access::Shared => tokens!(or_default),
+            };
             return tokens! {{
                 let mut absent = __vmstate::core::option::Option::None;
-                let value = __vmstate::optional::or_insert(#value, &mut absent, || #default);
+                let value = __vmstate::optional::#or_insert(#value, &mut absent, || #default);
                 #save
             }};
         }
@@ -52,6 +61,10 @@ impl WireForm for Optional {
                 __vmstate::core::option::Option::None => __vmstate::core::result::Result::Ok(()),
             }
         }
+    }
+
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        form::exclusive(value_of(field))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

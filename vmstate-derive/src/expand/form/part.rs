@@ -5,6 +5,7 @@ use quote::quote_spanned;
 
 use super::count;
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Elements, Field, Part};
 
@@ -25,10 +26,15 @@ impl WireForm for Part {
         }
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let (start, end) = self.bounds(&count::length(&provider));
-        tokens!(#provider::save_part(#value, #start, #end, sink, #at))
+        let save = access.method("_part");
+        tokens!(#provider::#save(#value, #start, #end, sink, #at))
+    }
+
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        self.elements.may_be_exclusive(field).then(|| self.of_provider(field))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

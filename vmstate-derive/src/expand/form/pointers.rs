@@ -5,6 +5,7 @@ use quote::quote_spanned;
 
 use super::count;
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Pointers, holds_primitives};
 
@@ -35,13 +36,18 @@ impl WireForm for Pointers {
         tokens!(#provider::ITEM.#counted.behind(__vmstate::Pointers::#pointers))
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let Some(counted) = &self.counted else {
             let length = count::length(&provider);
-            return tokens!(#provider::save(#value, #length, sink, #at));
+            let save = access.method("");
+            return tokens!(#provider::#save(#value, #length, sink, #at));
         };
-        counted.save_with(field, &provider, value, at)
+        counted.save_with(field, &provider, access, value, at)
+    }
+
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        (!holds_primitives(&field.ty)).then(|| self.of_provider(field))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

@@ -5,6 +5,7 @@ use quote::quote_spanned;
 
 use super::count;
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::expand::place;
 use crate::model::{Field, LengthPrefix, Prefixed};
@@ -16,7 +17,7 @@ impl WireForm for LengthPrefix {
     }
 
     /// Saves the length of the array; the prefix itself has no value.
-    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: Access, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let ty = &self.ty;
         let container = &field.ty;
         let max = &self.max;
@@ -25,6 +26,10 @@ impl WireForm for LengthPrefix {
             <#container as __vmstate::hidden::Growing>::save_count::<#ty, _>
         };
         tokens!(#save(#array, #max, sink, #at))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, _: &Field, _: &TokenStream) -> TokenStream {
@@ -50,9 +55,14 @@ impl WireForm for Prefixed {
         tokens!(#provider::ITEM.counted(#source))
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save(#value, count, sink, #at))
+        let save = access.method("");
+        tokens!(#provider::#save(#value, count, sink, #at))
+    }
+
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        self.elements.may_be_exclusive(field).then(|| self.of_provider(field))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::default::type_default;
 use crate::expand::hook;
 use crate::expand::hygiene::tokens;
@@ -15,11 +16,15 @@ impl WireForm for Removed {
     }
 
     /// Without `from`, a save at an old version writes the type's default, which the old reader at least accepts.
-    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: Access, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let ty = &field.ty;
         let old = self.from.as_ref().map_or_else(|| type_default(ty), |from| hook::old(from, ty));
         tokens!(#provider::save_elements(&mut { #old }, sink, #at, __vmstate::ElementIndex::ONLY))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {

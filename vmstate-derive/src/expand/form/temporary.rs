@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Temporary};
 
@@ -23,9 +24,13 @@ impl WireForm for Temporary {
         }
     }
 
-    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: Access, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         tokens!(#provider::save(&*self, sink, #at))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::form;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Through};
@@ -17,12 +18,16 @@ impl WireForm for Through {
         form::actual(value_of(field))
     }
 
-    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: Access, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let value = value_of(field);
         let ty = &value.ty;
         let get = self.get.with_types(&[tokens!(&Self)]);
-        let save = form::save(value, &tokens!(value), at);
+        let save = form::save(value, Access::Exclusive, &tokens!(value), at);
         tokens!(__vmstate::through::save::<Self, #ty, _>(&*self, #get, sink, |value, sink| #save))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Tree};
 
@@ -24,10 +25,11 @@ impl WireForm for Tree {
         tokens!(#provider::FORM.limit(#max))
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let max = &self.max;
-        tokens!(#provider::save(#value, #max, sink, #at))
+        let save = access.method("");
+        tokens!(#provider::#save(#value, #max, sink, #at))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

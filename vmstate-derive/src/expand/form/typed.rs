@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 
 use super::wire_form::{Size, WireForm};
+use crate::expand::access::Access;
 use crate::expand::hygiene::tokens;
 use crate::model::{Field, Typed};
 
@@ -12,9 +13,14 @@ impl WireForm for Typed {
         tokens!(#provider::FORM)
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::ElementIndex::ONLY))
+        let save = access.method("_elements");
+        tokens!(#provider::#save(#value, sink, #at, __vmstate::ElementIndex::ONLY))
+    }
+
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        (!self.plain).then(|| self.of_provider(field))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 
 use super::count;
 use super::wire_form::{Size, WireForm};
+use crate::expand::access::Access;
 use crate::expand::hygiene::tokens;
 use crate::model::{CountedUnused, Field, Unused, member_name};
 
@@ -18,9 +19,14 @@ impl WireForm for Unused {
         tokens!(#provider::FORM)
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
-        tokens!(#provider::save_elements(#value, sink, #at, __vmstate::ElementIndex::ONLY))
+        let save = access.method("_elements");
+        tokens!(#provider::#save(#value, sink, #at, __vmstate::ElementIndex::ONLY))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {
@@ -44,11 +50,15 @@ impl WireForm for CountedUnused {
         }
     }
 
-    fn save(&self, field: &Field, _: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, _: Access, _: &TokenStream, at: &TokenStream) -> TokenStream {
         let size = count::factor(&self.count);
         let max = &self.max;
         let count = count::to_save(field, &self.count.member, &tokens!(1));
         tokens!(#count.and_then(|count| __vmstate::unused::save_counted(count, #size, #max, sink, #at)))
+    }
+
+    fn exclusive(&self, _: &Field) -> Option<TokenStream> {
+        None
     }
 
     fn load(&self, field: &Field, _: &TokenStream) -> TokenStream {

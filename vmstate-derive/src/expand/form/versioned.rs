@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::wire_form::WireForm;
+use crate::expand::access::Access;
 use crate::expand::hygiene::{located, tokens};
 use crate::model::{Field, Versioned};
 
@@ -20,10 +21,11 @@ impl WireForm for Versioned {
         tokens!(__vmstate::versioned::form(#provider::STRUCT, #provider::COUNT, #version))
     }
 
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream {
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream {
         let provider = self.provider(field);
         let version = self.0;
-        tokens!(#provider::save(#value, #version, sink, #at, __vmstate::ElementIndex::ONLY))
+        let save = access.method("");
+        tokens!(#provider::#save(#value, #version, sink, #at, __vmstate::ElementIndex::ONLY))
     }
 
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream {

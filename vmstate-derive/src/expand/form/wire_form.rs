@@ -1,8 +1,9 @@
 //! The trait of the wire forms.
 
 use proc_macro2::TokenStream;
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 
+use crate::expand::access::Access;
 use crate::expand::hygiene::located;
 use crate::model::Field;
 
@@ -20,8 +21,19 @@ pub(super) trait WireForm {
     /// The form as a constant expression.
     fn form(&self, field: &Field) -> TokenStream;
 
-    /// The call that saves `value`, a `Result`.
-    fn save(&self, field: &Field, value: &TokenStream, at: &TokenStream) -> TokenStream;
+    /// The call that saves `value`, a reference as in `access`, as a `Result`.
+    fn save(&self, field: &Field, access: Access, value: &TokenStream, at: &TokenStream) -> TokenStream;
+
+    /// The reason why a save may need an exclusive reference, as a constant; `None` if it never does.
+    fn exclusive(&self, field: &Field) -> Option<TokenStream> {
+        Some(self.of_provider(field))
+    }
+
+    /// The reason of the [`provider`](Self::provider).
+    fn of_provider(&self, field: &Field) -> TokenStream {
+        let provider = self.provider(field);
+        quote!(#provider::EXCLUSIVE)
+    }
 
     /// The call that loads into `value`, a `Result`.
     fn load(&self, field: &Field, value: &TokenStream) -> TokenStream;

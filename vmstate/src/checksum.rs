@@ -31,7 +31,8 @@
 //! A checksum detects accidents, and not manipulation: anyone can compute it. The format is the text `vmcrc32` and a zero,
 //! followed by the CRC-32 of all bytes before the trailer, in big-endian order.
 
-use vmstate_types::LoadError;
+use crc32fast::{Hasher, hash};
+use vmstate_types::{LoadError, Reader};
 
 /// The first bytes of the trailer.
 const MAGIC: [u8; 8] = *b"vmcrc32\0";
@@ -40,7 +41,7 @@ const SIZE: usize = MAGIC.len() + size_of::<u32>();
 
 /// Appends the checksum of all bytes in `file`.
 pub fn append(file: &mut Vec<u8>) {
-    let checksum = crc32(file);
+    let checksum = hash(file);
     file.extend(MAGIC);
     file.extend(checksum.to_be_bytes());
 }
@@ -62,7 +63,7 @@ pub fn verify(file: &[u8]) -> Result<&[u8], LoadError> {
         let error = LoadError::malformed("a checksum at the end", "none");
         return Err(error.or_advice("the file is truncated, or was saved without a checksum"));
     };
-    let found = crc32(contents);
+    let found = hash(contents);
     if found != expected {
         let error = LoadError::malformed(format!("the checksum {expected:08x}"), format!("{found:08x}"));
         return Err(error.or_advice("the file is damaged: use another copy"));
@@ -77,31 +78,46 @@ fn split(file: &[u8]) -> Option<(&[u8], u32)> {
     (magic == MAGIC).then(|| (contents, u32::from_be_bytes(*checksum)))
 }
 
-/// The CRC-32 of all values of a byte, with the polynomial of Ethernet and zlib, least significant bit first.
-const TABLE: [u32; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0_u32;
-    while byte < 256 {
-        let mut remainder = byte;
-        let mut bit = 0;
-        while bit < 8 {
-            remainder = if remainder & 1 == 1 { remainder >> 1 ^ 0xedb8_8320 } else { remainder >> 1 };
-            bit += 1;
-        }
-        // `From` is not available in constants.
-        table[byte as usize] = remainder;
-        byte += 1;
-    }
-    table
-};
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        let [lowest, ..] = crc.to_le_bytes();
-        TABLE[usize::from(lowest ^ byte)] ^ crc >> 8
-    };
-    !bytes.iter().fold(!0, step)
+/// The checksum at the end of a file, and the checksum of its contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileChecksum {
+    /// The checksum at the end of the file.
+    pub expected: u32,
+    /// The checksum of the bytes before the trailer.
+    pub found: u32,
 }
+
+impl FileChecksum {
+    /// The size of the trailer in bytes.
+    pub const SIZE: u64 = SIZE as u64;
+
+    /// Reads the `length` bytes of a file in blocks, and returns its trailer; `None` if it has no checksum.
+    ///
+    /// # Errors
+    /// Returns an error if the file has fewer bytes, or cannot be read.
+    pub fn read(file: &mut Reader<'_>, length: u64) -> Result<Option<Self>, LoadError> {
+        let Some(contents) = length.checked_sub(Self::SIZE) else { return Ok(None) };
+        let mut hasher = Hasher::new();
+        let mut rest = contents;
+        while rest > 0 {
+            let block = usize::try_from(rest).unwrap_or(usize::MAX).min(BLOCK);
+            hasher.update(file.take(block)?);
+            rest -= block as u64;
+        }
+        let trailer = split(file.take(SIZE)?);
+        Ok(trailer.map(|(_, expected)| Self { expected, found: hasher.finalize() }))
+    }
+
+    /// Returns whether the checksum matches the contents.
+    #[must_use]
+    pub const fn is_right(self) -> bool {
+        self.expected == self.found
+    }
+}
+
+/// The number of bytes that are read at once.
+const BLOCK: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -116,15 +132,29 @@ mod tests {
     #[test]
     fn checksum_equals_the_catalogs() {
         // The check value of CRC-32 in its catalogs.
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        assert_eq!(hash(b"123456789"), 0xcbf4_3926);
         assert_eq!(with_checksum(b"123456789"), *b"123456789vmcrc32\0\xcb\xf4\x39\x26");
-        assert_eq!(crc32(&[]), 0);
+        assert_eq!(hash(&[]), 0);
     }
 
     #[test]
     fn verify_returns_the_contents() {
         for contents in [&b""[..], b"state", &[0; 5000], &with_checksum(b"twice")] {
             assert_eq!(verify(&with_checksum(contents)).unwrap(), contents);
+        }
+    }
+
+    #[test]
+    fn trailer_is_read_in_blocks() {
+        let read = |file: &[u8]| FileChecksum::read(&mut Reader::from_slice(file), file.len() as u64).unwrap();
+        let mut file = with_checksum(&[7; 2 * BLOCK + 1]);
+        let trailer = read(&file).unwrap();
+        assert!(trailer.is_right(), "{trailer:?}");
+        file[BLOCK] ^= 1;
+        let changed = read(&file).unwrap();
+        assert_eq!((changed.expected, changed.is_right()), (trailer.expected, false));
+        for file in [&b""[..], b"state", &[0; 5000]] {
+            assert_eq!(read(file), None);
         }
     }
 

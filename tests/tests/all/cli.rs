@@ -111,6 +111,25 @@ fn trailing_bytes_are_reported() {
 }
 
 #[test]
+fn info_shows_the_checksum() {
+    let folder = Folder::new();
+    let mut file = streams::named("qemu-10.0-isapc").bytes.clone();
+    vmstate::checksum::append(&mut file);
+    let end = file.len();
+    let right = folder.put("right", &file);
+    let json = json_of(&vmstate(["info", "--json", &right]));
+    assert_eq!((&json["checksum"]["right"], number(&json, "trailing")), (&json!(true), 0));
+    let text = vmstate(["info", &right]).fine();
+    assert!(text.contains(", right\n") && !text.contains("after the end of the stream"), "{text}");
+
+    file[end - 1] ^= 0xff;
+    let wrong = vmstate(["info", &folder.put("wrong", &file)]).fine();
+    let found = json["checksum"]["found"].as_str().unwrap();
+    assert!(wrong.contains(&format!(", wrong: the contents have {found}\n")), "{wrong}");
+    assert!(vmstate(["dump", &right]).fine().contains("cpu_clock_offset"), "the description is found");
+}
+
+#[test]
 fn strip_zeroes_pages_and_nothing_else() {
     use made::Page::{Data, Zero};
     let folder = Folder::new();

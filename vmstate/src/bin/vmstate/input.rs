@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use indicatif::ProgressBar;
+use vmstate::checksum::FileChecksum;
 use vmstate::dynamic::StreamDecoder;
 use vmstate::dynamic::diff::Snapshot;
 use vmstate::error::Location;
@@ -127,6 +128,11 @@ impl Input {
         let file = self.file.try_clone();
         let file = file.map_err(|error| Failure::File(format!("cannot read {}", self.name), error))?;
         Ok(Reader::from_source(Mapped::new(file, self.length, progress)))
+    }
+
+    /// Returns the checksum at the end of the file, if it has one.
+    pub(crate) fn checksum(&self) -> Result<Option<FileChecksum>, Failure> {
+        FileChecksum::read(&mut self.second_reader()?, self.length).map_err(|error| self.failed(error))
     }
 
     pub(crate) fn decoder<'r, 'a>(&self, reader: &'r mut Reader<'a>) -> Result<StreamDecoder<'r, 'a>, Failure> {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use vmstate::LoadError;
+use vmstate::checksum::FileChecksum;
 use vmstate::dynamic::{DecodedSection, StreamDecoder, StreamEvent};
 use vmstate::ram::Record;
 use vmstate::stream::{self, Command, SectionHeader};
@@ -28,7 +29,9 @@ pub(crate) struct Survey {
     pub(crate) ram: Vec<BlockRow>,
     pub(crate) commands: Vec<CommandRow>,
     pub(crate) description: Option<Description>,
-    /// The number of bytes after the end of the stream.
+    /// The checksum at the end of the file.
+    pub(crate) checksum: Option<Checksum>,
+    /// The number of bytes after the end of the stream, without the checksum.
     pub(crate) trailing: u64,
 }
 
@@ -92,6 +95,16 @@ pub(crate) struct Description {
     pub(crate) devices: usize,
 }
 
+/// The checksum at the end of a file.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checksum {
+    /// The checksum in the file, in hexadecimal digits.
+    pub(crate) expected: String,
+    /// The checksum of the bytes before it, in hexadecimal digits.
+    pub(crate) found: String,
+    pub(crate) right: bool,
+}
+
 impl Survey {
     /// Reads all of `input`. Calls `each` with every section and its decoded payload, which is `None` for RAM.
     pub(crate) fn new(
@@ -102,7 +115,14 @@ impl Survey {
         let decoder = input.decoder(&mut reader)?;
         let mut surveyor = Surveyor { survey: Self::begin(input, &decoder), decoder, open: None };
         surveyor.run(&mut each).map_err(|error| input.failed(error))?;
-        Ok(surveyor.survey)
+        let mut survey = surveyor.survey;
+        if survey.trailing >= FileChecksum::SIZE
+            && let Some(trailer) = input.checksum()?
+        {
+            survey.checksum = Some(trailer.into());
+            survey.trailing -= FileChecksum::SIZE;
+        }
+        Ok(survey)
     }
 
     /// Returns the section with the byte at `offset`.
@@ -126,6 +146,7 @@ impl Survey {
             ram: Vec::new(),
             commands: Vec::new(),
             description,
+            checksum: None,
             trailing: 0,
         }
     }
@@ -211,6 +232,13 @@ impl SectionRow {
             payload_offset: header.payload,
             payload_size: end - footer - header.payload,
         }
+    }
+}
+
+impl From<FileChecksum> for Checksum {
+    fn from(trailer: FileChecksum) -> Self {
+        let [expected, found] = [trailer.expected, trailer.found].map(|checksum| format!("{checksum:08x}"));
+        Self { expected, found, right: trailer.is_right() }
     }
 }
 

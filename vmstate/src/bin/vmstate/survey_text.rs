@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::survey::{BlockRow, Configuration, Survey};
+use crate::survey::{BlockRow, Checksum, Configuration, Survey};
 use crate::terminal::Align::{Left, Right};
 use crate::terminal::{Table, plain, plural};
 
@@ -24,6 +24,9 @@ pub(crate) fn summary(survey: &Survey) -> String {
     let footers = if survey.footers == Some(true) { "with" } else { "without" };
     line("sections", &format!("{}, {footers} footers", survey.sections.len()));
     line("description", &description(survey));
+    if let Some(checksum) = &survey.checksum {
+        line("checksum", &self::checksum(checksum));
+    }
     if survey.trailing > 0 {
         line("trailing", &format!("{} after the end of the stream", plural(survey.trailing, "byte")));
     }
@@ -48,6 +51,11 @@ fn description(survey: &Survey) -> String {
         }
         None => "missing; sections are separated by their footers, their fields are unknown".to_owned(),
     }
+}
+
+fn checksum(checksum: &Checksum) -> String {
+    let Checksum { expected, found, right } = checksum;
+    if *right { format!("{expected}, right") } else { format!("{expected}, wrong: the contents have {found}") }
 }
 
 /// Returns a table of the RAM blocks.

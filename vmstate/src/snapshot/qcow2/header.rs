@@ -1,6 +1,8 @@
 //! The header of an image.
 
-use super::problem::{Problem, damaged, unsupported};
+use std::io;
+
+use super::problem::{Problem, changed, damaged, unsupported};
 use super::storage::Storage;
 
 /// The length of the part of the header that this module knows.
@@ -75,6 +77,19 @@ impl Header {
         };
         header.check()?;
         Ok(header)
+    }
+
+    /// Returns whether the image has still this header: each change replaces it.
+    pub(super) fn is_current(&self, storage: &impl Storage) -> io::Result<bool> {
+        let mut bytes = [0; LENGTH];
+        storage.read_at(&mut bytes, 0)?;
+        Ok(bytes == self.bytes)
+    }
+
+    /// Checks that no process has changed the image since the header was read. Clusters that were freed may have another
+    /// content then.
+    pub(super) fn check_current(&self, storage: &impl Storage) -> Result<(), Problem> {
+        if self.is_current(storage)? { Ok(()) } else { Err(changed()) }
     }
 
     fn check(&self) -> Result<(), Problem> {

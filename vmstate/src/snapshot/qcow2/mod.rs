@@ -19,11 +19,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
+use vmstate_types::text::printable;
 use vmstate_types::{Reader, SaveError, Writer};
 
 use self::change::Change;
 use self::header::Header;
-use self::problem::{Problem, damaged};
+use self::problem::{Problem, changed, damaged};
 use self::storage::Storage;
 use self::table::Entry;
 use self::vm_state::{StateReader, StateWriter};
@@ -38,7 +39,9 @@ use crate::section::Output;
 /// in a part of the snapshot table that QEMU keeps and does not use.
 ///
 /// Each change is atomic: a crash leaves the old or the new state, and no lost clusters. The image must not be in use by a
-/// running QEMU; its locks are respected. Images with encryption or external data files are not supported.
+/// running QEMU; its locks are respected. While another process changes the image, a change fails, and so does a load
+/// during which a change becomes complete. Threads of one process must not use an image while one of them changes it.
+/// Images with encryption or external data files are not supported.
 ///
 /// ```no_run
 /// use vmstate::snapshot::{Qcow2, Store};
@@ -95,12 +98,7 @@ impl Qcow2 {
 
     /// Returns the snapshot with this name or id, and its entry.
     fn entry(&self, file: &File, key: &str) -> Result<(Header, Entry, SnapshotInfo), StoreError> {
-        let read = || {
-            let header = Header::read(file)?;
-            let (entries, _) = table::read(&header, file)?;
-            Ok((header, entries))
-        };
-        let (header, entries) = read().map_err(self.problem("cannot read"))?;
+        let (header, entries) = read_table(file).map_err(self.problem("cannot read"))?;
         let snapshot = super::find(entries.iter().map(Entry::snapshot).collect(), key)?;
         let entry = entries.into_iter().find(|entry| entry.id == snapshot.id.as_bytes());
         match entry {
@@ -116,10 +114,10 @@ impl Qcow2 {
         entry: &Entry,
         snapshot: &SnapshotInfo,
     ) -> Result<StateReader<'f, File>, StoreError> {
-        let stream = StateReader::new(header, file, entry).map_err(self.problem("cannot read"))?;
+        let stream = StateReader::new(header, file, entry);
+        let stream = header.check_current(file).and(stream).map_err(self.problem("cannot read"))?;
         if stream.length() == 0 {
-            let message =
-                format!("snapshot `{}` contains only the disk", vmstate_types::text::printable(&snapshot.name));
+            let message = format!("snapshot `{}` contains only the disk", printable(&snapshot.name));
             return Err(StoreError::new(StoreErrorKind::Unsupported, message));
         }
         Ok(stream)
@@ -131,7 +129,7 @@ impl Qcow2 {
         write: impl FnOnce(&mut StateWriter<'_, '_, File>) -> Result<(), SaveError>,
     ) -> Result<SnapshotInfo, StoreError> {
         details.check()?;
-        let file = self.locked()?;
+        let file = self.locked().map_err(|error| error.after(not_saved(details)))?;
         insert(&file, details, write).map_err(|rejected| match rejected {
             Rejected::Store(error) => error,
             Rejected::Save(error) => StoreError::not_saved(&details.name, error),
@@ -141,7 +139,22 @@ impl Qcow2 {
 }
 
 fn not_saved(details: &Details) -> String {
-    format!("snapshot `{}` was not saved, and the image is unchanged", vmstate_types::text::printable(&details.name))
+    format!("snapshot `{}` was not saved, and the image is unchanged", printable(&details.name))
+}
+
+/// The most attempts to read the table of snapshots while other processes change the image.
+const ATTEMPTS: usize = 100;
+
+/// Reads the table of snapshots.
+fn read_table(storage: &impl Storage) -> Result<(Header, Vec<Entry>), Problem> {
+    for _ in 0..ATTEMPTS {
+        let header = Header::read(storage)?;
+        let read = table::read(&header, storage);
+        if header.is_current(storage)? {
+            return read.map(|(entries, _)| (header, entries));
+        }
+    }
+    Err(changed())
 }
 
 /// The reason why a snapshot was not inserted.
@@ -209,9 +222,7 @@ fn next_id(entries: &[Entry]) -> u64 {
 
 impl Store for Qcow2 {
     fn list(&self) -> Result<Vec<SnapshotInfo>, StoreError> {
-        let file = self.file()?;
-        let read = || table::read(&Header::read(&file)?, &file);
-        let (entries, _) = read().map_err(self.problem("cannot read"))?;
+        let (_, entries) = read_table(&self.file()?).map_err(self.problem("cannot read"))?;
         Ok(entries.iter().map(Entry::snapshot).collect())
     }
 
@@ -231,9 +242,10 @@ impl Store for Qcow2 {
     }
 
     fn delete(&self, key: &str) -> Result<SnapshotInfo, StoreError> {
-        let file = self.locked()?;
+        let unchanged = || format!("snapshot `{}` was not deleted, and the image is unchanged", printable(key));
+        let file = self.locked().map_err(|error| error.after(unchanged()))?;
         let (_, entry, snapshot) = self.entry(&file, key)?;
-        delete(&file, &entry).map_err(self.problem("cannot change"))?;
+        delete(&file, &entry).map_err(|problem| problem.in_image("cannot change", &self.path).after(unchanged()))?;
         Ok(snapshot)
     }
 }

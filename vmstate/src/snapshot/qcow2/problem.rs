@@ -26,6 +26,10 @@ pub(super) fn unsupported(reason: impl Into<String>) -> Problem {
     Problem::Other(StoreErrorKind::Unsupported, reason.into())
 }
 
+pub(super) fn changed() -> Problem {
+    Problem::Other(StoreErrorKind::Io, "another process has changed the image meanwhile; try again".to_owned())
+}
+
 impl Problem {
     /// Adds the image and the attempted operation, such as `cannot read`.
     pub(super) fn in_image(self, operation: &str, path: &Path) -> StoreError {

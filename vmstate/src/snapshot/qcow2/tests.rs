@@ -132,6 +132,24 @@ fn invalid_insertions_change_nothing() {
     assert!(image.bytes() == before);
 }
 
+/// Another process deletes the snapshot, and a new one is written to its clusters.
+#[test]
+fn load_fails_if_the_image_is_changed_meanwhile() {
+    let image = create(FORMATS[0], 5);
+    let bytes = stream(1, 3 << 16);
+    insert_bytes(&image, &Details::new("a"), &bytes).unwrap();
+    let (header, entry) = (Header::read(&image).unwrap(), entries(&image).remove(0));
+    let mut reader = StateReader::new(&header, &image, &entry).unwrap();
+    let mut read = vec![0; 1 << 16];
+    reader.read_exact(&mut read).unwrap();
+    assert!(read == bytes[..read.len()]);
+    delete_name(&image, "a").unwrap();
+    insert_bytes(&image, &Details::new("b"), &stream(2, 3 << 16)).unwrap();
+    let error = reader.read_exact(&mut read).unwrap_err().to_string();
+    assert!(error.contains("another process has changed the image meanwhile"), "{error}");
+    assert!(vmstate_types::wire::ByteSource::peek_last(&mut reader, 8).is_err());
+}
+
 #[test]
 fn full_reference_counts_are_rejected() {
     // Two bits: a cluster can be shared by the disk and two snapshots.

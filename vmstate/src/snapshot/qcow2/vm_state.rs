@@ -46,6 +46,13 @@ impl<'s, S: Storage> StateReader<'s, S> {
 
     /// Reads bytes of one cluster. Returns their number, which is 0 at the end.
     fn read_some(&mut self, into: &mut [u8]) -> Result<usize, Problem> {
+        let read = self.read_unchecked(into);
+        // Before an error, because freed tables can have any content.
+        self.header.check_current(self.storage)?;
+        read
+    }
+
+    fn read_unchecked(&mut self, into: &mut [u8]) -> Result<usize, Problem> {
         let inside = self.position & (self.header.cluster() - 1);
         let most = (self.header.cluster() - inside).min(self.length - self.position);
         let count = into.len().min(usize::try_from(most).unwrap_or(usize::MAX));

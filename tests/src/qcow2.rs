@@ -1,5 +1,42 @@
 //! Disk images in the format qcow2.
 
+use std::path::Path;
+use std::process::Command;
+
+/// Runs `qemu-img check`, which must find neither errors nor leaked clusters.
+///
+/// # Panics
+/// If it finds a problem, or is not installed (`tests/qemu/install` installs it).
+pub fn check(image: &Path, when: &str) {
+    let printed = qemu_img(&["check", "-f", "qcow2", &image.display().to_string()], when);
+    assert!(printed.contains("No errors were found on the image."), "{when}: {printed}");
+}
+
+/// Runs `qemu-img` and returns its output.
+///
+/// # Panics
+/// If it fails or is not installed.
+pub fn qemu_img(arguments: &[&str], when: &str) -> String {
+    run("qemu-img", arguments, when)
+}
+
+/// Writes data to the disk of an image with these commands of `qemu-io`.
+///
+/// # Panics
+/// If a command fails, or `qemu-io` is not installed.
+pub fn write(image: &Path, commands: &[&str]) {
+    let commands: Vec<_> = commands.iter().flat_map(|command| ["-c", command]).collect();
+    run("qemu-io", &[&["-f", "qcow2"], &commands[..], &[&image.display().to_string()]].concat(), "qemu-io");
+}
+
+fn run(program: &str, arguments: &[&str], when: &str) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("this test needs {program}; run tests/qemu/install: {error}"));
+    let printed = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+    assert!(output.status.success(), "{when}: {program} {arguments:?}: {}\n{printed}", output.status);
+    printed
+}
+
 /// Returns an empty image of a disk of `size` bytes, with clusters of `1 << cluster_bits` bytes (version 3 of
 /// `docs/interop/qcow2.txt` of QEMU).
 ///

@@ -7,6 +7,7 @@ mod cli;
 mod control;
 mod devices;
 mod differential;
+mod images;
 mod import;
 mod machine;
 mod relay;

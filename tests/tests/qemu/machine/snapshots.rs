@@ -22,7 +22,7 @@ fn silently(qemu: &mut Qemu, command: &str) {
     assert_eq!(qemu.monitor(command), "", "{command}");
 }
 
-/// Ends a QEMU, and waits until it has released the image.
+/// Ends a QEMU, waits until it has released the image, and checks the image.
 fn quit(mut qemu: Qemu, store: &Qcow2) {
     qemu.execute("quit", json!({}));
     let start = Instant::now();
@@ -30,6 +30,7 @@ fn quit(mut qemu: Qemu, store: &Qcow2) {
         assert!(start.elapsed() < Duration::from_secs(30), "QEMU does not end");
         sleep(Duration::from_millis(10));
     }
+    qcow2::check(store.path(), "after QEMU");
 }
 
 fn names(store: &Qcow2) -> Vec<String> {
@@ -67,7 +68,9 @@ fn snapshots_move_between_qemu_and_vmstate() {
         let details = Details::new("ours").comment("saved by vmstate").parent(&first.id);
         let ours = machine.save_snapshot(&store, details, SaveOptions::new()).unwrap();
         assert_eq!((ours.id.as_str(), ours.parent.as_deref()), ("3", Some("1")));
+        qcow2::check(&path, "after a save");
         store.delete("second").unwrap();
+        qcow2::check(&path, "after a deletion");
 
         let mut qemu = start(version, image, &["-loadvm", "ours"]);
         assert_eq!(ports(&mut qemu), [0x5a, 0xa5, 0x3c], "{version}");
@@ -84,6 +87,7 @@ fn snapshots_move_between_qemu_and_vmstate() {
         assert_eq!(names(&store), ["ours", "third"], "{version}");
         assert_eq!(store.find("ours").unwrap().comment, "saved by vmstate", "QEMU keeps the comment");
         store.delete("third").unwrap();
+        qcow2::check(&path, "after the last deletion");
         let mut qemu = start(version, image, &["-loadvm", "ours"]);
         assert_eq!(ports(&mut qemu), [0x5a, 0xa5, 0x3c], "{version}");
     }

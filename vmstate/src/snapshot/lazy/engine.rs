@@ -16,6 +16,9 @@ use crate::snapshot::{StoreError, StoreErrorKind};
 /// The bytes that are read at once in the background.
 pub(super) const CHUNK: u64 = 256 * 1024;
 
+/// Permits to read a chunk, as long as the result exists.
+type Permit<'p, R> = &'p dyn Fn() -> Option<R>;
+
 /// A block whose pages are in the file.
 struct LazyBlock {
     block: SharedBlock,
@@ -109,13 +112,13 @@ impl Engine {
     }
 
     /// Places the pages of the recorded working set, and includes them in the next one.
-    pub(super) fn prefetch(&self, pages: &MissingPages, go_on: &dyn Fn() -> bool) -> Result<(), StoreError> {
+    pub(super) fn prefetch<R>(&self, pages: &MissingPages, reading: Permit<'_, R>) -> Result<(), StoreError> {
         let set = self.source.working_set();
         let mut buffer = Vec::new();
         for (index, block) in self.blocks.iter().enumerate() {
             for range in set.ranges(block.block.idstr(), block.block.size(), block.page_size()) {
                 block.working_set.insert_range(block.host_pages(&range));
-                let placed = self.place_missing(pages, index, range, &mut buffer, go_on)?;
+                let placed = self.place_missing(pages, index, range, &mut buffer, reading)?;
                 self.prefetched.fetch_add(placed, Ordering::Relaxed);
             }
         }
@@ -123,7 +126,7 @@ impl Engine {
     }
 
     /// Places all pages that the file contains.
-    pub(super) fn place_all(&self, pages: &MissingPages, go_on: &dyn Fn() -> bool) -> Result<(), StoreError> {
+    pub(super) fn place_all<R>(&self, pages: &MissingPages, reading: Permit<'_, R>) -> Result<(), StoreError> {
         let mut buffer = Vec::new();
         for (index, block) in self.blocks.iter().enumerate() {
             let mut next = 0;
@@ -131,27 +134,28 @@ impl Engine {
                 let host = block.page_size();
                 let start = run.start * self.page_size / host * host;
                 let end = (run.end * self.page_size).next_multiple_of(host).min(block.block.size());
-                self.place_missing(pages, index, start..end, &mut buffer, go_on)?;
+                self.place_missing(pages, index, start..end, &mut buffer, reading)?;
                 next = run.end;
             }
         }
         Ok(())
     }
 
-    /// Places the pages of a range that were not placed yet, in chunks, as long as `go_on` returns `true`. Returns the number
-    /// of host pages.
-    fn place_missing(
+    /// Places the pages of a range that were not placed yet, in chunks, as long as reads are permitted. Returns the number of
+    /// host pages.
+    fn place_missing<R>(
         &self,
         pages: &MissingPages,
         index: usize,
         bytes: Range<u64>,
         buffer: &mut Vec<u8>,
-        go_on: &dyn Fn() -> bool,
+        reading: Permit<'_, R>,
     ) -> Result<u64, StoreError> {
         let Some(block) = self.blocks.get(index) else { return Ok(0) };
         let step = CHUNK.max(block.page_size());
         let (mut next, mut placed) = (bytes.start, 0);
-        while next < bytes.end && go_on() {
+        while next < bytes.end {
+            let Some(_reading) = reading() else { break };
             let chunk = next..(next + step).min(bytes.end);
             next = chunk.end;
             for run in block.missing(&chunk) {

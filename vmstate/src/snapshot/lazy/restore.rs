@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::engine::Engine;
 use crate::memory::{Fault, MissingFaults, MissingPages, discard};
@@ -49,6 +50,8 @@ struct State {
     phase: Phase,
     /// Set as soon as the recorded working set was placed.
     prefetched: bool,
+    /// The number of threads that read the file.
+    readers: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,37 +59,66 @@ enum Phase {
     /// The memory has its previous content.
     Prepared,
     Running,
+    /// A thread has failed, and others may still read the file.
+    Failing,
     Failed(StoreErrorKind, String),
     /// All pages are present, and accesses do not fault anymore.
     Complete,
     Cancelled,
 }
 
+/// The longest time for which a failure is held back until all reads have ended. A read can take longer if the file is not
+/// on this host.
+const END_OF_READS: Duration = Duration::from_secs(20);
+
+/// A thread that reads the file.
+struct Reading<'s>(&'s Shared);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.lock().readers -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
 impl Shared {
     pub(super) fn new(engine: Engine, background: bool) -> Self {
-        let state = Mutex::new(State { phase: Phase::Prepared, prefetched: false });
+        let state = Mutex::new(State { phase: Phase::Prepared, prefetched: false, readers: 0 });
         Self { engine, background, state, changed: Condvar::new(), on_failure: Mutex::new(Box::new(|_| ())) }
     }
 
     /// Resolves faults. After a failure, threads wait for a retry: they must not see zeros.
     pub(super) fn faults(&self, pages: &MissingPages, faults: &[Fault], buffer: &mut Vec<u8>) {
         for fault in faults {
-            if !self.runs() {
-                return;
-            }
-            if let Err(error) = caught(|| self.engine.fault(pages, fault, buffer)) {
+            let Some(reading) = self.reading() else { return };
+            let resolved = caught(|| self.engine.fault(pages, fault, buffer));
+            drop(reading);
+            if let Err(error) = resolved {
                 self.fail(&error);
             }
         }
     }
 
+    /// Begins to read the file, unless the restore has failed or ended.
+    fn reading(&self) -> Option<Reading<'_>> {
+        let mut state = self.lock();
+        (state.phase == Phase::Running).then(|| {
+            state.readers += 1;
+            Reading(self)
+        })
+    }
+
+    /// Begins to read, or sets `skipped`. A retry can follow a failure at once: ranges that were skipped between must be placed
+    /// again, so nothing is read once it is set.
+    fn reading_unless(&self, skipped: &Cell<bool>) -> Option<Reading<'_>> {
+        let reading = if skipped.get() { None } else { self.reading() };
+        skipped.set(reading.is_none());
+        reading
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // All changes are complete when a callback panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn runs(&self) -> bool {
-        self.lock().phase == Phase::Running
     }
 
     fn set(&self, phase: Phase) {
@@ -110,6 +142,14 @@ impl Shared {
         {
             let mut state = self.lock();
             if state.phase != Phase::Running {
+                return;
+            }
+            state.phase = Phase::Failing;
+            // The caller may repair the file as soon as it knows, and a file that grows again has zeros for a moment.
+            let is_read = |state: &mut State| state.phase == Phase::Failing && state.readers > 0;
+            let waited = self.changed.wait_timeout_while(state, END_OF_READS, is_read);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.phase != Phase::Failing {
                 return;
             }
             state.phase = Phase::Failed(error.kind(), error.to_string());
@@ -141,7 +181,7 @@ impl Shared {
                 },
                 // Dropping wakes all threads of the guest, which the caller of `cancel` has ended.
                 Phase::Cancelled | Phase::Complete => return,
-                Phase::Failed(..) | Phase::Prepared => {
+                Phase::Failing | Phase::Failed(..) | Phase::Prepared => {
                     self.wait(|state| matches!(state.phase, Phase::Running | Phase::Cancelled).then_some(()));
                 }
             }
@@ -157,13 +197,9 @@ impl Shared {
 
     /// Places pages until all are present, and returns `true`, or until the phase changes.
     fn place(&self, pages: &MissingPages) -> Result<bool, StoreError> {
-        // A retry can follow a failure at once: ranges that were skipped between must be placed again.
         let skipped = Cell::new(false);
-        let go_on = || {
-            skipped.set(skipped.get() || !self.runs());
-            !skipped.get()
-        };
-        self.engine.prefetch(pages, &go_on)?;
+        let reading = || self.reading_unless(&skipped);
+        self.engine.prefetch(pages, &reading)?;
         if skipped.get() {
             return Ok(false);
         }
@@ -173,7 +209,7 @@ impl Shared {
             self.wait(|state| (state.phase != Phase::Running).then_some(()));
             return Ok(false);
         }
-        self.engine.place_all(pages, &go_on)?;
+        self.engine.place_all(pages, &reading)?;
         Ok(!skipped.get())
     }
 }
@@ -258,10 +294,14 @@ impl LazyRestore {
     /// Continues after a failure, for example after a lost file system was mounted again. Threads of the guest that wait for a
     /// page access it again.
     pub fn retry(&self) {
-        if !matches!(self.shared.lock().phase, Phase::Failed(..)) {
-            return;
+        {
+            let mut state = self.shared.lock();
+            if !matches!(state.phase, Phase::Failed(..)) {
+                return;
+            }
+            state.phase = Phase::Running;
+            self.shared.changed.notify_all();
         }
-        self.shared.set(Phase::Running);
         // Here and not on the thread, which may not have seen the failure. Faults are handled from now on.
         if let Err(error) = self.shared.engine.wake(&self.pages) {
             self.shared.fail(&error);
@@ -291,7 +331,7 @@ impl Phase {
         match self {
             Self::Failed(kind, message) => Some(StoreError::new(*kind, message.clone())),
             Self::Cancelled => Some(StoreError::new(StoreErrorKind::Load, "the restore was cancelled")),
-            Self::Prepared | Self::Running | Self::Complete => None,
+            Self::Prepared | Self::Running | Self::Failing | Self::Complete => None,
         }
     }
 }
@@ -299,5 +339,53 @@ impl Phase {
 impl std::fmt::Debug for LazyRestore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LazyRestore").field("phase", &self.shared.lock().phase).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::snapshot::LazySource;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn shared() -> Shared {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let source = Arc::new(LazySource::open(file.path()).unwrap());
+        Shared::new(Engine::new(source, 4096, &[], Vec::new()), true)
+    }
+
+    /// The thread may not see a failure, but must see that it has skipped a range.
+    #[test]
+    fn skipped_range_is_not_forgotten_by_a_retry() {
+        let (shared, skipped) = (shared(), Cell::new(false));
+        shared.set(Phase::Running);
+        assert!(shared.reading_unless(&skipped).is_some() && !skipped.get());
+        shared.set(Phase::Failed(StoreErrorKind::Io, String::new()));
+        assert!(shared.reading_unless(&skipped).is_none() && skipped.get());
+        shared.set(Phase::Running);
+        assert!(shared.reading_unless(&skipped).is_none() && skipped.get());
+    }
+
+    /// Nothing may read the file while it is repaired.
+    #[test]
+    fn failure_is_reported_after_the_last_read() {
+        let shared = shared();
+        let (sender, failures) = mpsc::channel();
+        *shared.on_failure.lock().unwrap() = Box::new(move |error| sender.send(error.to_string()).unwrap());
+        shared.set(Phase::Running);
+        let reading = shared.reading().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| shared.fail(&StoreError::new(StoreErrorKind::Io, "gone")));
+            shared.wait(|state| (state.phase != Phase::Running).then_some(()));
+            assert!(shared.reading().is_none(), "a new read");
+            failures.recv_timeout(Duration::from_millis(200)).unwrap_err();
+            assert_eq!(shared.lock().phase.failure().map(|error| error.kind()), None);
+            drop(reading);
+            assert_eq!(failures.recv_timeout(PATIENCE).unwrap(), "gone");
+        });
+        assert_eq!(shared.lock().phase.failure().unwrap().kind(), StoreErrorKind::Io);
     }
 }

@@ -33,6 +33,7 @@ macro_rules! targets {
 
 targets! {
     wire framing items return_path commands conversation description dynamic rewrite ram machine monitor uno device schema import cli
+    working_set
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -21,6 +21,7 @@
 //! | [`device`] | input of [`Laws::fuzz`](vmstate::laws::Laws::fuzz) | the laws |
 //! | [`schema`] | two schema files | parsing their text returns the same schemas; each is compatible with itself |
 //! | [`import`] | a dump, or a stream | the output is Rust |
+//! | [`working_set`] | sizes, and the file of a working set | it can be written again; all ranges are whole pages of their block |
 //! | [`cli`] | lines: arguments of both programs, URIs, subsections | formatting the parsed value returns the input |
 
 mod bites;
@@ -42,6 +43,7 @@ pub mod schema;
 pub mod seeds;
 pub mod uno;
 pub mod wire;
+pub mod working_set;
 
 /// One target.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +79,7 @@ pub const TARGETS: &[Target] = &[
     schema::TARGET,
     import::TARGET,
     cli::TARGET,
+    working_set::TARGET,
 ];
 
 impl Target {

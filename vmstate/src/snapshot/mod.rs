@@ -58,7 +58,7 @@ pub use self::details::{Details, SnapshotInfo};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::folder::{Damage, Folder};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
-pub use self::lazy::{LazyRam, LazyRestore, LazySource, LazyStatistics};
+pub use self::lazy::{LazyRam, LazyRestore, LazySource, LazyStatistics, WorkingSet};
 pub use self::qcow2::Qcow2;
 use crate::machine::{LoadOptions, LoadReport, Machine, SaveOptions};
 use crate::registry::Threading;

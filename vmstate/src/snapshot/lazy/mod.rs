@@ -22,6 +22,7 @@ pub use self::restore::{LazyRestore, LazyStatistics};
 pub use self::source::LazySource;
 pub(super) use self::source::{Pages, WorkingSetFile};
 pub(super) use self::working_set::MAX_SIZE;
+pub use self::working_set::WorkingSet;
 use super::{StoreError, StoreErrorKind};
 use crate::memory::{MissingFaults, PageSize, RamBlock, SharedBlock};
 use crate::ram::PlacesLoader;

@@ -102,7 +102,8 @@ impl LazySource {
     }
 
     /// Reads the recorded working set, which is empty if the file is missing or invalid.
-    pub(super) fn working_set(&self) -> WorkingSet {
+    #[must_use]
+    pub fn working_set(&self) -> WorkingSet {
         let text = self.snapshot.as_ref().and_then(|(_, recorder)| recorder.read().ok().flatten());
         text.and_then(|text| WorkingSet::parse(&text).ok()).unwrap_or_default()
     }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use vmstate_types::text::printable;
+
+use crate::snapshot::{StoreError, StoreErrorKind};
 
 /// The format of the file.
 const FORMAT: u32 = 1;
@@ -12,11 +15,21 @@ pub(in crate::snapshot) const MAX_SIZE: u64 = 16 << 20;
 /// The most ranges in a file, which fit into its largest size.
 const MAX_RANGES: usize = MAX_SIZE as usize / 48;
 
-/// Ranges of bytes of each block, by the block's name.
+/// The memory that a guest has accessed after restores: ranges of bytes of each RAM block.
 ///
-/// The file is only a hint: ranges that the memory does not have are ignored.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct WorkingSet {
+/// A file with it is next to a snapshot, and only a hint: ranges that the memory does not have are ignored.
+///
+/// ```
+/// use vmstate::snapshot::WorkingSet;
+///
+/// let mut set = WorkingSet::default();
+/// set.insert("ram", [0x1000..0x3000].into_iter());
+/// let set = WorkingSet::parse(set.to_text().as_bytes())?;
+/// assert!(set.ranges("ram", 0x2000, 0x1000).eq([0x1000..0x2000]));
+/// # Ok::<(), vmstate::snapshot::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkingSet {
     format: u32,
     blocks: BTreeMap<String, Vec<(u64, u64)>>,
 }
@@ -28,42 +41,58 @@ impl Default for WorkingSet {
 }
 
 impl WorkingSet {
-    /// Adds ranges of a block, as far as the file has room.
-    pub(super) fn insert(&mut self, idstr: &str, ranges: impl Iterator<Item = Range<u64>>) {
+    /// Sets the ranges of a block, as far as the file has room.
+    pub fn insert(&mut self, idstr: &str, ranges: impl Iterator<Item = Range<u64>>) {
         let used: usize = self.blocks.values().map(Vec::len).sum();
-        let ranges: Vec<_> =
-            ranges.take(MAX_RANGES.saturating_sub(used)).map(|range| (range.start, range.end - range.start)).collect();
+        let ranges: Vec<_> = ranges
+            .take(MAX_RANGES.saturating_sub(used))
+            .map(|range| (range.start, range.end.saturating_sub(range.start)))
+            .collect();
         if !ranges.is_empty() {
             self.blocks.insert(idstr.to_owned(), ranges);
         }
     }
 
+    /// Returns the names of the blocks.
+    pub fn blocks(&self) -> impl Iterator<Item = &str> {
+        self.blocks.keys().map(String::as_str)
+    }
+
     /// Returns the ranges of a block, limited to its `size` and in whole host pages.
-    pub(super) fn ranges(&self, idstr: &str, size: u64, host_page_size: u64) -> impl Iterator<Item = Range<u64>> {
-        let ranges = self.blocks.get(idstr).into_iter().flatten();
+    pub fn ranges(&self, idstr: &str, size: u64, host_page_size: u64) -> impl Iterator<Item = Range<u64>> {
+        let (ranges, page) = (self.blocks.get(idstr).into_iter().flatten(), host_page_size.max(1));
         ranges.filter_map(move |(start, length)| {
             let end = start.saturating_add(*length).min(size);
-            let range = start / host_page_size * host_page_size..end.div_ceil(host_page_size) * host_page_size;
+            let range = start / page * page..end.checked_next_multiple_of(page)?;
             (range.start < range.end && range.end <= size).then_some(range)
         })
     }
 
-    /// Parses the file, or returns the reason why it is not valid.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
+    /// Parses the file of a working set.
+    ///
+    /// # Errors
+    /// Returns an error if the file has another format, or more than 16 MiB.
+    pub fn parse(text: &[u8]) -> Result<Self, StoreError> {
         if text.len() as u64 > MAX_SIZE {
-            return Err(format!("expected at most {MAX_SIZE} bytes"));
+            return Err(invalid(&format!("expected at most {MAX_SIZE} bytes, found {}", text.len())));
         }
-        let set: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let set: Self = serde_json::from_slice(text).map_err(|error| invalid(&error.to_string()))?;
         match set.format {
             FORMAT => Ok(set),
-            other => Err(format!("expected format {FORMAT}, found {other}; use a newer release")),
+            other => Err(invalid(&format!("expected format {FORMAT}, found {other}; use a newer release"))),
         }
     }
 
-    pub(super) fn to_text(&self) -> String {
+    /// Returns the text of the file.
+    #[must_use]
+    pub fn to_text(&self) -> String {
         // Texts and numbers can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+fn invalid(reason: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Damaged, format!("invalid working set: {}", printable(reason)))
 }
 
 #[cfg(test)]
@@ -83,6 +112,8 @@ mod tests {
         assert_eq!(ranges("ram", 0x2000, 0x1000), Vec::from_iter(once(0x1000..0x2000)));
         assert_eq!(ranges("ram", 0x10000, 0x4000), [0..0x4000, 0x4000..0x8000]);
         assert_eq!(ranges("rom", 0x10000, 0x1000), []);
+        assert_eq!(ranges("ram", u64::MAX, 1 << 63), [0..1 << 63, 0..1 << 63]);
+        assert_eq!(set.blocks().collect::<Vec<_>>(), ["ram"]);
     }
 
     #[test]

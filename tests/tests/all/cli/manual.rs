@@ -120,7 +120,7 @@ fn json_page_matches_the_output() {
     let uno = folder.put("in", &streams::named("qemu-10.0-uno").bytes);
     add(1, &vmstate(["dump", "--json", &uno, "--field", "env.r[24]"]));
     add(4, &vmstate(["set", "--json", &uno, "cpu.env.r[24]=1", "-o", &out]));
-    let mut checked = streams::named("qemu-10.0-uno").bytes;
+    let mut checked = streams::named("qemu-10.0-isapc").bytes;
     vmstate::checksum::append(&mut checked);
     add(0, &vmstate(["info", "--json", &folder.put("checked", &checked)]));
     // JSON that is right, but not spaced as QEMU does.

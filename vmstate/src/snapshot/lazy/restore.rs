@@ -145,6 +145,7 @@ impl Shared {
                 return;
             }
             state.phase = Phase::Failing;
+            self.changed.notify_all();
             // The caller may repair the file as soon as it knows, and a file that grows again has zeros for a moment.
             let is_read = |state: &mut State| state.phase == Phase::Failing && state.readers > 0;
             let waited = self.changed.wait_timeout_while(state, END_OF_READS, is_read);

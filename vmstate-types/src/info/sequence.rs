@@ -113,8 +113,8 @@ where
     I: Codec<C::Item>,
     S: Sink,
 {
-    if save_slice::<C, I, S>(value, sink, at) {
-        return Ok(());
+    if const { I::FIXED.is_some() } {
+        return save_fixed::<C, I, S>(value, sink, at);
     }
     let count = value.length();
     let mut index = 0;
@@ -132,8 +132,8 @@ where
     I: Codec<C::Item>,
     S: Sink,
 {
-    if save_slice::<C, I, S>(value, sink, at) {
-        return Ok(());
+    if const { I::FIXED.is_some() } {
+        return save_fixed::<C, I, S>(value, sink, at);
     }
     let count = value.length();
     let mut index = 0;
@@ -145,22 +145,26 @@ where
     })
 }
 
-/// Saves contiguous items of fixed size at once, and returns whether the items are that.
-fn save_slice<C, I, S>(value: &C, sink: &mut S, at: FieldRef) -> bool
+/// Saves items of fixed size: at once if they are contiguous.
+///
+/// They are reported together, because an item that is an array would be described as the whole field if it is the only
+/// one.
+fn save_fixed<C, I, S>(value: &C, sink: &mut S, at: FieldRef) -> Result<(), SaveError>
 where
     C: Collection,
     I: Codec<C::Item>,
     S: Sink,
 {
-    if const { I::FIXED.is_some() }
-        && let Some(items) = value.slice()
-    {
-        let size = const { walk::fixed_size(I::FIXED) };
-        I::put_all(items, sink.reserve(size.saturating_mul(items.len())));
-        sink.fixed_array(at, items.len().saturating_mul(const { elements(I::FORM) }));
-        return true;
+    let size = const { walk::fixed_size(I::FIXED) };
+    match value.slice() {
+        Some(items) => I::put_all(items, sink.reserve(size.saturating_mul(items.len()))),
+        None => value.share_each(|item| {
+            I::put(item, sink.reserve(size));
+            Ok::<(), SaveError>(())
+        })?,
     }
-    false
+    sink.fixed_array(at, value.length().saturating_mul(const { elements(I::FORM) }));
+    Ok(())
 }
 
 /// The number of bytes that are read at once, so that a forged count does not allocate.

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod certificates;
 pub mod conversations;
 pub mod dumps;
+pub mod forms;
 pub mod frame;
 pub mod fuzz;
 pub mod guests;

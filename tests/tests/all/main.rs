@@ -9,6 +9,7 @@ mod devices;
 mod diff;
 mod difference;
 mod dynamic;
+mod forms;
 mod guide;
 mod import;
 mod laws;

@@ -11,5 +11,7 @@ struct Device {
 fn main() {}
 
 // Fix:
+// -use vmstate::info::array::Boxed;
+//
 // -    #[vmstate(with = Boxed<As<u32>>)]
 // +    #[vmstate(with = As<u32>)]

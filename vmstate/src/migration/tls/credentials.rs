@@ -17,6 +17,9 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use super::authorization::Authorization;
 use super::verifier::{Authorizing, Denied, Unverified};
 
+/// The protocol (ALPN) of peers that use this library, in which the destination confirms the handshake.
+pub(in crate::migration) const PROTOCOL: &[u8] = b"vmstate-migration";
+
 /// The side of a connection for which credentials are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -139,6 +142,7 @@ impl TlsCredentials {
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
+        config.alpn_protocols = vec![PROTOCOL.to_vec()];
         Ok(config)
     }
 
@@ -166,6 +170,7 @@ impl TlsCredentials {
         // A QEMU without the return path reads nothing. Unread tickets would reset the connection when it closes it, and
         // discard the end of its stream.
         config.send_tls13_tickets = 0;
+        config.alpn_protocols = vec![PROTOCOL.to_vec()];
         Ok(config)
     }
 }

@@ -12,6 +12,7 @@ mod options;
 mod verifier;
 
 pub(super) use authorization::Authorization;
+pub(super) use credentials::PROTOCOL;
 pub use credentials::{TlsCredentials, TlsEndpoint, TlsError};
 pub use objects::Objects;
 pub(super) use verifier::Denied;

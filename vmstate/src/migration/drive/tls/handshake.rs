@@ -1,7 +1,7 @@
 //! Handshakes, whose peers are unknown and have a deadline.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,21 @@ use rustix::net::Shutdown;
 use rustls::Connection;
 
 use super::explain::explain;
+use crate::migration::tls::PROTOCOL;
 
 /// The most reads of bytes that nothing uses.
 const LINGER_READS: usize = 64;
+/// The first byte from a destination to a source, between peers that use this library.
+const ACCEPTED: u8 = 1;
+const LATE: &str = "the peer does not complete the handshake in time";
+const CLOSED: &str = "the peer has closed the connection during the handshake";
 
 /// Completes a handshake over a non-blocking socket.
 ///
 /// A rejected peer gets an alert with the reason, and nothing more is read from it: a source without the return path, whose
 /// whole stream was read, would believe that it has arrived.
 pub(super) fn shake_hands(connection: &mut Connection, network: &mut File, deadline: Instant) -> Result<(), String> {
-    let shaken = advance(connection, network, deadline);
+    let shaken = advance(connection, network, deadline).and_then(|()| confirm(connection, network, deadline));
     if shaken.is_err() {
         let _ = transmit(connection, network);
     }
@@ -36,7 +41,7 @@ fn advance(connection: &mut Connection, network: &mut File, deadline: Instant) -
         events.set(PollFlags::OUT, connection.wants_write());
         events.set(PollFlags::IN, connection.is_handshaking());
         if !wait(&*network, events, deadline).map_err(|error| lost(&error))? {
-            return Err("the peer does not complete the handshake in time".to_owned());
+            return Err(LATE.to_owned());
         }
         if connection.is_handshaking() {
             receive(connection, network)?;
@@ -44,9 +49,38 @@ fn advance(connection: &mut Connection, network: &mut File, deadline: Instant) -
     }
 }
 
+/// Lets the destination confirm that it has accepted the certificate of the source.
+///
+/// With TLS 1.3, the handshake of a client is complete before the server verifies its certificate. A source without the
+/// return path could send a small guest completely before the alert arrives, and give it away. A QEMU does not know the
+/// protocol, and confirms nothing.
+fn confirm(connection: &mut Connection, network: &mut File, deadline: Instant) -> Result<(), String> {
+    if connection.alpn_protocol() != Some(PROTOCOL) {
+        return Ok(());
+    }
+    if let Connection::Server(server) = connection {
+        server.writer().write_all(&[ACCEPTED]).map_err(|error| lost(&error))?;
+        return advance(connection, network, deadline);
+    }
+    let mut byte = [0];
+    loop {
+        match connection.reader().read(&mut byte) {
+            Ok(1) if byte == [ACCEPTED] => return Ok(()),
+            Ok(1) => return Err(format!("the peer sends {byte:?} instead of [{ACCEPTED}] after the handshake")),
+            Ok(_) => return Err(CLOSED.to_owned()),
+            Err(error) if is_temporary(&error) => {}
+            Err(error) => return Err(lost(&error)),
+        }
+        if !wait(&*network, PollFlags::IN, deadline).map_err(|error| lost(&error))? {
+            return Err(LATE.to_owned());
+        }
+        receive(connection, network)?;
+    }
+}
+
 fn receive(connection: &mut Connection, network: &mut File) -> Result<(), String> {
     match connection.read_tls(network) {
-        Ok(0) => return Err("the peer has closed the connection during the handshake".to_owned()),
+        Ok(0) => return Err(CLOSED.to_owned()),
         Ok(_) => {}
         Err(error) if is_temporary(&error) => return Ok(()),
         Err(error) => return Err(lost(&error)),

@@ -81,8 +81,9 @@ fn source_that_leaves_after_the_handshake_is_rejected() {
     let waiting = Waiting::new(&site.addresses()[0], site.destination("server"));
     let credentials = TlsCredentials::x509(site.path("client"), TlsEndpoint::Client).unwrap();
     for is_orderly in [true, false] {
-        let config = Arc::new(credentials.client_config().unwrap());
-        let name = "localhost".try_into().unwrap();
+        let mut config = credentials.client_config().unwrap();
+        config.alpn_protocols.clear();
+        let (config, name) = (Arc::new(config), "localhost".try_into().unwrap());
         let mut socket = connect(&waiting);
         let mut connection = rustls::ClientConnection::new(config, name).unwrap();
         while connection.is_handshaking() || connection.wants_write() {

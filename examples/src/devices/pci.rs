@@ -7,9 +7,11 @@
 
 use vmstate::prelude::*;
 
+mod constants;
 pub mod identities;
 mod identity;
 
+pub use constants::Constants;
 pub use identity::{Constant, Identity, Region};
 
 /// The size of a conventional device's configuration space.
@@ -38,14 +40,15 @@ pub struct PciDevice {
     pub express: bool,
     /// The constants of the configuration space; `None` accepts any.
     #[vmstate(skip = "the same in each state of a device")]
-    pub identity: Option<&'static Identity>,
+    pub constants: Option<Constants>,
 }
 
 impl PciDevice {
     /// Creates a device.
     #[must_use]
     pub fn new(identity: &'static Identity) -> Self {
-        let mut device = Self { express: identity.express, identity: Some(identity), ..Self::default() };
+        let mut device =
+            Self { express: identity.express, constants: Some(Constants::new(identity)), ..Self::default() };
         identity.write(device.configuration_mut());
         device
     }
@@ -56,12 +59,16 @@ impl PciDevice {
         Self { express: true, ..Self::default() }
     }
 
+    fn configuration(&self) -> &[u8] {
+        if self.express { &self.express_config[..] } else { &self.config }
+    }
+
     fn configuration_mut(&mut self) -> &mut [u8] {
         if self.express { &mut self.express_config[..] } else { &mut self.config }
     }
 
     fn check(&mut self) -> Result<(), LoadError> {
-        self.identity.map_or(Ok(()), |identity| identity.check(self.configuration_mut()))
+        self.constants.as_ref().map_or(Ok(()), |constants| constants.check(self.configuration()))
     }
 }
 
@@ -74,7 +81,7 @@ impl Default for PciDevice {
             express_config: Box::new([0; EXPRESS]),
             irq_state: [false; 4],
             express: false,
-            identity: None,
+            constants: None,
         }
     }
 }

@@ -61,10 +61,10 @@ pub struct Constant {
 }
 
 /// Eight bits at an offset.
-struct Bits {
-    offset: usize,
-    value: u8,
-    mask: u8,
+pub(super) struct Bits {
+    pub(super) offset: usize,
+    pub(super) value: u8,
+    pub(super) mask: u8,
 }
 
 impl Region {
@@ -160,7 +160,7 @@ impl Identity {
         Ok(())
     }
 
-    fn bits(&self) -> impl Iterator<Item = Bits> {
+    pub(super) fn bits(&self) -> impl Iterator<Item = Bits> {
         let is_exception = |bits: &Bits| self.exceptions.iter().any(|exception| exception.contains(bits.offset));
         let usual = self.usual_bits().filter(move |bits| !is_exception(bits));
         usual.chain(self.exceptions.iter().flat_map(Constant::bits))

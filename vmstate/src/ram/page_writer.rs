@@ -2,7 +2,7 @@
 
 use vmstate_types::Writer;
 
-use super::record::{Record, write_record};
+use super::record::{Record, ZERO_RECORD, write_record, zero_record};
 use super::view::Page;
 use super::xbzrle;
 use super::zero::is_zero;
@@ -76,6 +76,21 @@ impl<'m> PageWriter<'_, 'm> {
             Page::Slice(_) | Page::Memory(_) => {}
         }
         false
+    }
+
+    /// Writes zero pages at the given offsets, which follow a page of the same block.
+    pub(super) fn zeros(&mut self, offsets: impl Iterator<Item = u64>) {
+        let mut records = [[0; ZERO_RECORD]; 64];
+        let mut used = 0;
+        for offset in offsets {
+            if used == records.len() {
+                self.writer.bytes(records.as_flattened());
+                used = 0;
+            }
+            records[used] = zero_record(offset);
+            used += 1;
+        }
+        self.writer.bytes(records[..used].as_flattened());
     }
 
     /// Adds a page to the borrowed ones. Returns `false` if it must be copied.

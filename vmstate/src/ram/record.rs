@@ -174,6 +174,7 @@ pub fn write_record(out: &mut Writer, record: &Record, block: &str) {
         Record::BlockList(total) => out.u64(total | RecordKind::MemSize.number()),
         Record::Block(header) => write_block(out, header),
         Record::Space(_) => {}
+        Record::Zero { offset, same_block: true, fill: 0 } => out.bytes(&zero_record(*offset)),
         Record::Zero { offset, same_block, fill } => {
             write_word(out, *offset, RecordKind::Zero, *same_block, block);
             out.u8(*fill);
@@ -191,6 +192,17 @@ pub fn write_record(out: &mut Writer, record: &Record, block: &str) {
         Record::MultifdFlush => out.u64(RecordKind::MultifdFlush.number()),
         Record::EndOfSection => out.u64(RecordKind::Eos.number()),
     }
+}
+
+/// The size of the record of a zero page after a page of the same block.
+pub(super) const ZERO_RECORD: usize = 9;
+
+/// Returns the record of a zero page after a page of the same block.
+#[inline]
+pub(super) fn zero_record(offset: u64) -> [u8; ZERO_RECORD] {
+    let mut record = [0; ZERO_RECORD];
+    record[..8].copy_from_slice(&(offset | RecordKind::Zero.number() | CONTINUE).to_be_bytes());
+    record
 }
 
 fn write_block(out: &mut Writer, header: &BlockHeader) {

@@ -1,5 +1,7 @@
 //! Saves blocks of memory as "ram" sections.
 
+mod pages;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,8 +9,8 @@ use vmstate_types::{SaveError, Writer};
 
 use super::channels::SharedSave;
 use super::mapped::{PlacedPages, RUN_BYTES};
-use super::page_writer::{PageWriter, Place};
-use super::record::{BlockHeader, Record, write_record};
+use super::page_writer::PageWriter;
+use super::record::{BlockHeader, Record, ZERO_RECORD, write_record};
 use super::view::View;
 use super::xbzrle;
 use crate::memory::{DirtyBitmap, DirtyLog, Layout, PageSize, RamBlock};
@@ -51,11 +53,6 @@ struct Channels {
     /// Set if the channels synchronize at the end of each section.
     at_section_ends: bool,
 }
-
-/// The most pages of a run that are sent at once.
-const RUN: u64 = 64;
-/// The size of the record of a zero page.
-const ZERO_RECORD: u64 = 9;
 
 impl RamSaver {
     /// Creates a saver of pages of `page_size`.
@@ -209,27 +206,6 @@ impl RamSaver {
         Ok(done)
     }
 
-    /// Writes pages until `limit` bytes are written. Returns whether all pages have been sent.
-    pub(super) fn send_pages<'m, B: RamBlock>(
-        &mut self,
-        blocks: &[View<'m, B>],
-        limit: u64,
-        out: &mut PageWriter<'_, 'm>,
-    ) -> Result<bool, SaveError> {
-        let end = out.written().saturating_add(limit);
-        while out.written() < end || !self.is_at_unit() {
-            let Some((index, run)) = self.next_run(RUN) else { return Ok(true) };
-            let (Some(block), Some(layout)) = (blocks.get(index), self.layout.blocks().get(index)) else {
-                return Ok(true);
-            };
-            // One copy for up to 64 pages: the run needs `self` mutably.
-            let idstr = layout.idstr.clone();
-            let sent = self.send_run(block, &idstr, index, run, end, out);
-            sent.map_err(|error| error.in_field(idstr))?;
-        }
-        Ok(false)
-    }
-
     /// Begins to send pages over channels, which synchronize first: the destination has the list of blocks then.
     fn begin_channels(&self, out: &mut Writer) -> Result<(), SaveError> {
         let Some(channels) = &self.channels else { return Ok(()) };
@@ -288,7 +264,7 @@ impl RamSaver {
             let sent = sent.map_err(|error| error.in_field(self.layout.blocks()[index].idstr.clone()))?;
             self.sent = [self.sent, sent].into_iter().sum();
             // Zero pages cost the time to read them, and count as much as their records in a stream.
-            written += sent.normal * page_size + sent.zero * ZERO_RECORD;
+            written += sent.normal * page_size + sent.zero * ZERO_RECORD as u64;
         }
         Ok(false)
     }
@@ -375,63 +351,6 @@ impl RamSaver {
             from = 0;
         }
         None
-    }
-
-    /// Returns whether the last page was the end of a unit.
-    fn is_at_unit(&self) -> bool {
-        self.number.is_multiple_of(self.units.get(self.block).copied().unwrap_or(1))
-    }
-
-    /// Writes the pages of `run` until the output reaches `end`.
-    pub(super) fn send_run<'m, B: RamBlock>(
-        &mut self,
-        block: &View<'m, B>,
-        idstr: &str,
-        index: usize,
-        run: Range<u64>,
-        end: u64,
-        out: &mut PageWriter<'_, 'm>,
-    ) -> Result<(), SaveError> {
-        for number in run {
-            if out.written() >= end && self.is_at_unit() {
-                break;
-            }
-            let offset = number * self.layout.page_size().bytes();
-            // Cleared before it is read: a write in between is reported by the next synchronization of the log.
-            self.dirty[index].remove(number);
-            let place = Place { idstr, offset, same_block: self.last_block == Some(index) };
-            let start = out.written();
-            self.send_page(block, index, place, out)?;
-            (self.block, self.number) = (index, number + 1);
-            if out.written() > start {
-                self.last_block = Some(index);
-            }
-        }
-        Ok(())
-    }
-
-    fn send_page<'m, B: RamBlock>(
-        &mut self,
-        block: &View<'m, B>,
-        index: usize,
-        place: Place<'_>,
-        out: &mut PageWriter<'_, 'm>,
-    ) -> Result<(), SaveError> {
-        let zero = match self.xbzrle.as_mut().filter(|xbzrle| xbzrle.is_started()) {
-            Some(xbzrle) => {
-                block.copy(place.offset, &mut self.page)?;
-                let bytes = self.layout.blocks().iter().take(index).map(|block| block.size).sum::<u64>() + place.offset;
-                let number = bytes / self.layout.page_size().bytes();
-                match out.changes(xbzrle, number, place, &self.page) {
-                    Some(zero) => zero,
-                    None => return Ok(()),
-                }
-            }
-            None => out.page(place, block.page(place.offset, &mut self.page)?),
-        };
-        let count = if zero { &mut self.sent.zero } else { &mut self.sent.normal };
-        *count += 1;
-        Ok(())
     }
 }
 

@@ -155,7 +155,7 @@ fn exclusive<B: RamBlock>(block: &mut B, offset: u64, length: usize) -> Option<&
     block.exclusive()?.get_mut(range(offset, length)?)
 }
 
-fn range(offset: u64, length: usize) -> Option<Range<usize>> {
+pub(super) fn range(offset: u64, length: usize) -> Option<Range<usize>> {
     let start = usize::try_from(offset).ok()?;
     Some(start..start.checked_add(length)?)
 }

@@ -59,7 +59,7 @@
 //! | [`section`] | Custom sections: live sections, which are sent while the machine runs, and raw sections |
 //! | [`memory`] | Guest memory: blocks, mappings, dirty logs |
 //! | [`ram`] | The section of guest memory |
-//! | [`snapshot`] | Named snapshots in a folder or a qcow2 image |
+//! | [`snapshot`] | Named snapshots in a folder, a qcow2 image or an object store |
 //! | [`migration`] | Live migration to another process or host |
 //!
 //! For authors of tools, which work without device definitions:
@@ -86,6 +86,7 @@
 //! | `tls` | [Encryption](guide::migration#encrypt-the-link) of [`migration`] with x509 certificates; depends on rustls and ring, which requires a C compiler |
 //! | `control` | [`migration::control`], a QMP server; depends on serde and rustix |
 //! | `snapshot` | [`snapshot`]; depends on serde and rustix, and is for Unix only |
+//! | `object-store` | [`snapshot::Bucket`], snapshots in an object store such as S3; includes `snapshot`, and depends on object_store, whose features select the backends, and tokio |
 //! | `tracing` | A span of the crate `tracing` for each section that is saved or loaded |
 //! | `mapping` | Memory mappings in [`memory`], and output to files without copies; depends on rustix and libc, and is for Linux only |
 //! | `kvm-ioctls` | KVM's dirty log in [`memory`], for kvm-ioctls 0.22 to 0.25; includes `mapping`, and is for Linux on x86-64 only |

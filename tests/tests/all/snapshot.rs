@@ -3,6 +3,7 @@
 mod folder;
 mod incremental;
 mod processes;
+mod stores;
 
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! Named snapshots of machines: saved, loaded, listed and deleted in a [`Store`].
 //!
-//! [`Folder`] keeps each snapshot in files of a folder, and [`Qcow2`] in a disk image of QEMU.
+//! [`Folder`] keeps each snapshot in files of a folder, [`Qcow2`] in a disk image of QEMU, and `Bucket` (feature
+//! `object-store`) in an object store such as S3.
 //!
 //! ```
 //! use std::time::Duration;
@@ -38,22 +39,31 @@
 
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod background;
+#[cfg(feature = "object-store")]
+mod bucket;
 mod chain;
 mod date;
 mod details;
 mod error;
 mod folder;
+mod identity;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod lazy;
 mod qcow2;
 
 use std::io::{self, ErrorKind, Read, Write};
 
+#[cfg(feature = "object-store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object-store")))]
+pub use object_store;
 use vmstate_types::wire::BUFFER;
 use vmstate_types::{LoadError, Reader, SaveError};
 
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use self::background::BackgroundRam;
+#[cfg(feature = "object-store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object-store")))]
+pub use self::bucket::Bucket;
 pub use self::details::{Details, SnapshotInfo};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::folder::{Damage, Folder};

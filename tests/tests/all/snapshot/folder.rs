@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 use vmstate::machine::{LoadOptions, SaveOptions};
@@ -18,39 +17,6 @@ fn folder() -> (TempDir, Folder) {
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
     pairs.map(|(id, name)| (id.to_owned(), name.to_owned())).to_vec()
-}
-
-#[test]
-fn snapshots_are_loaded_by_name_and_id() {
-    let (_folder, store) = folder();
-    for number in 1..=3 {
-        let saved = Guest::new(number).save(&store, format!("number {number}")).unwrap();
-        assert_eq!((saved.id, saved.name), (number.to_string(), format!("number {number}")));
-    }
-    assert_eq!(names(&store), pairs([("1", "number 1"), ("2", "number 2"), ("3", "number 3")]));
-    for (key, number) in [("number 2", 2), ("1", 1), ("number 3", 3)] {
-        let mut guest = Guest::new(0);
-        guest.load(&store, key).unwrap();
-        assert_eq!(guest, Guest::new(number));
-    }
-    assert_eq!(store.verify().unwrap(), []);
-}
-
-#[test]
-fn properties_are_listed() {
-    let (_folder, store) = folder();
-    let date = UNIX_EPOCH + Duration::new(1_764_398_387, 123_456_789);
-    let first = Guest::new(1).save(&store, Details::new("a/b \"é\"").date(date)).unwrap();
-    assert_eq!((first.date, first.guest_clock, first.parent), (date, Duration::ZERO, None));
-    let details = Details::new("second").guest_clock(Duration::new(4000, 7)).comment("one\ntwo").parent("1");
-    let before = SystemTime::now();
-    let second = Guest::new(2).save(&store, details).unwrap();
-    assert!(second.date >= before && second.date <= SystemTime::now());
-    assert_eq!((second.guest_clock, second.comment.as_str()), (Duration::new(4000, 7), "one\ntwo"));
-    assert_eq!(second.parent.as_deref(), Some("1"));
-    assert!((32 * 4096..200 * 1024).contains(&second.size), "{}", second.size);
-    assert_eq!(store.list().unwrap()[1], second);
-    assert_eq!(store.list().unwrap()[0].name, "a/b \"é\"");
 }
 
 #[test]

@@ -4,12 +4,14 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use vmstate::memory::{Changes, Layout, PageSize};
-use vmstate::snapshot::{Details, Folder, Qcow2, SnapshotInfo, Store, StoreError, StoreErrorKind};
+use vmstate::snapshot::object_store::local::LocalFileSystem;
+use vmstate::snapshot::{Bucket, Details, Folder, Qcow2, SnapshotInfo, Store, StoreError, StoreErrorKind};
 use vmstate_tests::qcow2;
 
 use super::{Guest, names};
@@ -20,10 +22,17 @@ const NAME: &str = "VMSTATE_TEST_SNAPSHOT";
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Opens a folder or an image.
+/// Opens a folder, an image, or a bucket.
 fn open(path: impl AsRef<Path>) -> Box<dyn Store> {
-    let path = path.as_ref();
-    if path.is_dir() { Box::new(Folder::open(path).unwrap()) } else { Box::new(Qcow2::open(path).unwrap()) }
+    match path.as_ref() {
+        path if path.ends_with("bucket") => Box::new(bucket(path)),
+        path if path.is_dir() => Box::new(Folder::open(path).unwrap()),
+        path => Box::new(Qcow2::open(path).unwrap()),
+    }
+}
+
+fn bucket(path: &Path) -> Bucket {
+    Bucket::new(Arc::new(LocalFileSystem::new_with_prefix(path).unwrap()), "").unwrap()
 }
 
 /// Creates an empty folder and an empty image.
@@ -32,6 +41,13 @@ fn stores(parent: &TempDir) -> [PathBuf; 2] {
     fs::create_dir(&folder).unwrap();
     fs::write(&image, qcow2::image(12, 1 << 20)).unwrap();
     [folder, image]
+}
+
+/// Creates an empty store of each kind.
+fn all_stores(parent: &TempDir) -> [PathBuf; 3] {
+    let ([folder, image], bucket) = (stores(parent), parent.path().join("bucket"));
+    fs::create_dir(&bucket).unwrap();
+    [folder, image, bucket]
 }
 
 /// Saves a guest. Another process can have locked an image.
@@ -110,19 +126,23 @@ fn assert_consistent(store: &dyn Store) {
         match guest.load(store, &snapshot.id) {
             Ok(_) => assert_eq!(guest, Guest::new(u8::try_from(guest.serial.divider).unwrap())),
             // It was replaced in the meantime.
-            Err(error) => assert!(error.kind() == StoreErrorKind::NotFound || was_changed(&error), "{error}"),
+            Err(error) => assert!(error.kind() == StoreErrorKind::NotFound || was_changed(&error), "{error:?}"),
         }
     }
 }
 
-/// Returns whether another process has changed an image during the operation.
+/// Returns whether another process has changed an image, or deleted a snapshot, during the operation.
 fn was_changed(error: &StoreError) -> bool {
-    error.to_string().contains("another process has changed the image meanwhile")
+    let error = error.to_string();
+    error.contains("another process has changed the image meanwhile") || error.contains("was deleted meanwhile")
 }
 
 /// Checks that nothing was left in a folder. `qemu-img` checks images in the tests with QEMU.
 fn assert_clean(path: &Path) {
-    if path.is_dir() {
+    if path.ends_with("bucket") {
+        assert_eq!(bucket(path).verify().unwrap(), []);
+        assert!(bucket(path).collect().unwrap().is_some(), "all leases have ended");
+    } else if path.is_dir() {
         assert_eq!(Folder::open(path).unwrap().verify().unwrap(), []);
     }
 }
@@ -168,7 +188,7 @@ fn killed_processes_leave_complete_chains() {
 #[test]
 fn processes_save_at_the_same_time() {
     let parent = TempDir::new().unwrap();
-    for path in stores(&parent) {
+    for path in all_stores(&parent) {
         let store = open(&path);
         let mut children = ["a", "b", "a"].map(|name| child(&path, name, "exec \"$@\""));
         while children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
@@ -202,7 +222,7 @@ fn assert_unchanged(path: &Path, output: &Output, reason: &str) {
 #[test]
 fn full_disk_leaves_the_store_unchanged() {
     let parent = TempDir::new().unwrap();
-    for path in stores(&parent) {
+    for path in all_stores(&parent) {
         Guest::new(1).save(&*open(&path), "kept").unwrap();
         // Files of at most 64 KiB (or 128, in some shells): the stream does not fit.
         let shell = "trap '' XFSZ; ulimit -f 128; exec \"$@\"";
@@ -217,12 +237,14 @@ const UNPRIVILEGED: &str = "[ $(id -u) -ne 0 ] || exec setpriv --bounding-set=-d
 #[test]
 fn read_only_store_is_unchanged_and_can_be_read() {
     let parent = TempDir::new().unwrap();
-    for path in stores(&parent) {
+    for path in all_stores(&parent) {
         Guest::new(1).save(&*open(&path), "kept").unwrap();
-        let writable = fs::metadata(&path).unwrap().permissions();
-        fs::set_permissions(&path, Permissions::from_mode(0o555)).unwrap();
+        // Of a bucket, the folder of the first object of a save.
+        let protected = if path.ends_with("bucket") { path.join("saves") } else { path.clone() };
+        let writable = fs::metadata(&protected).unwrap().permissions();
+        fs::set_permissions(&protected, Permissions::from_mode(0o555)).unwrap();
         let output = child(&path, "kept", UNPRIVILEGED).wait_with_output().unwrap();
         assert_unchanged(&path, &output, "Permission denied");
-        fs::set_permissions(&path, writable).unwrap();
+        fs::set_permissions(&protected, writable).unwrap();
     }
 }

@@ -1,13 +1,12 @@
 //! The file with the properties of a snapshot, in JSON.
 
-use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use vmstate_types::text::printable;
 
 use crate::snapshot::chain::BlockPlaces;
-use crate::snapshot::{SnapshotInfo, StoreError, StoreErrorKind};
+use crate::snapshot::{SnapshotInfo, StoreError, StoreErrorKind, identity};
 
 /// The format of the file.
 const FORMAT: u32 = 1;
@@ -97,7 +96,7 @@ impl Metadata {
             parent: snapshot.parent.clone(),
             comment: snapshot.comment.clone(),
             replaces,
-            identity: random_identity(),
+            identity: identity::random(),
             contents: Contents::default(),
         }
     }
@@ -149,11 +148,6 @@ impl Metadata {
             comment: self.comment.clone(),
         }
     }
-}
-
-fn random_identity() -> String {
-    let (state, now) = (RandomState::new(), SystemTime::now());
-    format!("{:016x}{:016x}", state.hash_one((now, 0)), state.hash_one((now, 1)))
 }
 
 #[cfg(test)]

@@ -170,6 +170,16 @@ forms! {
         |choices| some(choices, |choices| (size(choices), -1)),
         vec![(1, -2)] => [0, 0, 0, 1, 1, 255, 254],
         counts [[]] times 6;
+    wide_number: "composed" "As",
+        [] #[vmstate(with = As<u16>)] u128,
+        |choices| word(choices).into(),
+        0x0102 => [1, 2],
+        counts [];
+    wide_numbers: "composed" "As",
+        [] #[vmstate(with = Each<As<i8>>)] [i128; 2],
+        |choices| [choices.byte().cast_signed().into(), 1],
+        [-1, 2] => [255, 2],
+        counts [];
     each: "composed" "As",
         [] #[vmstate(with = Each<Each<As<u8>>>)] [[bool; 2]; 2],
         |choices| [[choices.flip(), false], [false, true]],

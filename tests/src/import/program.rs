@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use crate::streams::Stream;
 use tempfile::TempDir;
 
+/// The crates with collections that have forms; `vmstate` has features of the same names.
+const COLLECTIONS: [&str; 5] = ["arrayvec", "bytes", "heapless", "smallvec", "tinyvec"];
+
 /// The program. It is a single crate, because building many takes long.
 #[derive(Debug)]
 pub struct Program {
@@ -79,8 +82,10 @@ impl Program {
         let vmstate = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vmstate");
         // Debug information would take most of the time.
         let manifest = format!(
-            "[package]\nname = \"imported\"\nedition = \"2024\"\n[dependencies]\nvmstate.path = {vmstate:?}\n\
-             [profile.dev.package.imported]\ndebug = false\n[workspace]\n"
+            "[package]\nname = \"imported\"\nedition = \"2024\"\n[dependencies]\n{}\
+             vmstate = {{ path = {vmstate:?}, features = {COLLECTIONS:?} }}\n\
+             [profile.dev.package.imported]\ndebug = false\n[workspace]\n",
+            COLLECTIONS.map(|name| format!("{name} = \"*\"\n")).concat()
         );
         fs::write(folder.join("Cargo.toml"), manifest).unwrap();
         fs::copy(vmstate.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();

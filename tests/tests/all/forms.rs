@@ -3,6 +3,7 @@
 //! Each test is a property, and runs for all forms. The test binary `bounds` measures the memory of loads.
 
 mod book;
+mod misuse;
 mod tools;
 
 use std::fmt::Debug;

@@ -1,10 +1,11 @@
-//! Types without a built-in wire format because several are possible: growable containers, and `Option`.
+//! Types without a built-in wire format because several are possible: growable containers, ranges, and `Option`.
 //!
 //! They implement [`Wire`] under bounds that no type satisfies. For a field without an attribute, the compiler then
 //! reports the bound, whose message lists the attributes for that type. This also works for type aliases.
 
 use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap, LinkedList, VecDeque};
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use crate::description::Form;
 use crate::error::{LoadError, SaveError};
@@ -55,6 +56,15 @@ pub trait IsLimited<Container> {}
     note = "to exclude it from migration, add `#[vmstate(skip = \"a cache\")]`"
 )]
 pub trait IsComposed<Container> {}
+
+/// Never implemented: an unmet bound that explains the form of inclusive ranges.
+#[diagnostic::on_unimplemented(
+    message = "missing attribute: `{Container}` can be an iterator at its end, which has no wire form",
+    label = "unknown form",
+    note = "for its start and end, add `#[vmstate(with = vmstate::info::Ends)]`",
+    note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
+)]
+pub trait IsRange<Container> {}
 
 /// Never implemented: an unmet bound that explains the attributes of `Option`.
 #[diagnostic::on_unimplemented(
@@ -129,6 +139,11 @@ impl<T: IsComposed<Self>, H> Wire for std::collections::HashSet<T, H> {
 #[cfg(feature = "std")]
 #[doc(hidden)]
 impl<K, V: IsComposed<Self>, H> Wire for std::collections::HashMap<K, V, H> {
+    no_form!();
+}
+
+#[doc(hidden)]
+impl<T: IsRange<Self>> Wire for RangeInclusive<T> {
     no_form!();
 }
 

@@ -68,7 +68,7 @@ use crate::error::LoadError;
     message = "`{Self}` is not a collection",
     label = "expected a collection",
     note = "`Sequence` requires `Vec`, `VecDeque`, `LinkedList`, `BTreeSet`, `HashSet`, `BinaryHeap`, `Box<[T]>`, or a type that implements `vmstate::info::Collection`",
-    note = "for `BTreeMap` and `HashMap`, use `Map`; for `Option`, use `Maybe`"
+    note = "for `BTreeMap` and `HashMap`, use `Map`; for `Option`, use `Maybe`; for text, use `Text`"
 )]
 pub trait Collection {
     /// The type of the items.

@@ -21,6 +21,7 @@ pub struct As<W>(PhantomData<W>);
     message = "`{Self}` cannot be converted to `{W}`",
     label = "expected an integer or `bool`",
     note = "`wire` stores an integer or a `bool` as an integer of fixed size",
+    note = "for a `char`, remove the attribute: its form is a `u32`",
     note = "the integer of an enum is an attribute of the enum, `#[vmstate(repr = {W})]`"
 )]
 pub trait StoreAs<W>: Debug + Sized {
@@ -61,14 +62,14 @@ macro_rules! conversions {
     };
 }
 
-conversions!(u8: u16 u32 u64 usize i8 i16 i32 i64 isize);
-conversions!(u16: u8 u32 u64 usize i8 i16 i32 i64 isize);
-conversions!(u32: u8 u16 u64 usize i8 i16 i32 i64 isize);
-conversions!(u64: u8 u16 u32 usize i8 i16 i32 i64 isize);
-conversions!(i8: u8 u16 u32 u64 usize i16 i32 i64 isize);
-conversions!(i16: u8 u16 u32 u64 usize i8 i32 i64 isize);
-conversions!(i32: u8 u16 u32 u64 usize i8 i16 i64 isize);
-conversions!(i64: u8 u16 u32 u64 usize i8 i16 i32 isize);
+conversions!(u8: u16 u32 u64 usize i8 i16 i32 i64 isize u128 i128);
+conversions!(u16: u8 u32 u64 usize i8 i16 i32 i64 isize u128 i128);
+conversions!(u32: u8 u16 u64 usize i8 i16 i32 i64 isize u128 i128);
+conversions!(u64: u8 u16 u32 usize i8 i16 i32 i64 isize u128 i128);
+conversions!(i8: u8 u16 u32 u64 usize i16 i32 i64 isize u128 i128);
+conversions!(i16: u8 u16 u32 u64 usize i8 i32 i64 isize u128 i128);
+conversions!(i32: u8 u16 u32 u64 usize i8 i16 i64 isize u128 i128);
+conversions!(i64: u8 u16 u32 u64 usize i8 i16 i32 isize u128 i128);
 
 impl<T: StoreAs<W>, W: Wire + Default + Debug + Copy> Info<T> for As<W> {
     const NAME: &'static str = match W::FORM.kind {

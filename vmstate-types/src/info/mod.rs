@@ -117,7 +117,8 @@ use crate::wire::{Reader, Writer};
     message = "`{Self}` does not implement `Info<{T}>`",
     label = "expected an info type for `{T}`",
     note = "`#[vmstate(with = {Self})]` requires `impl vmstate::Info<{T}> for {Self}`",
-    note = "to encode each element of an array, write `with = Each<MyInfo>`"
+    note = "to encode each element of an array, write `with = Each<MyInfo>`",
+    note = "`Maybe` requires an `Option`, `Pair` a tuple of two values, `Ends` a range, `Boxed` a `Box`; for text, use `Text`"
 )]
 pub trait Info<T: ?Sized> {
     /// The name in descriptions: QEMU's `VMStateInfo.name`.

@@ -53,7 +53,8 @@ const DISARMED: u64 = u64::MAX;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement `Timer`",
     label = "expected a timer",
-    note = "implement `vmstate::Timer` for `{Self}`, or store the deadline in nanoseconds as `Option<u64>`"
+    note = "implement `vmstate::Timer` for `{Self}`, or store the deadline in nanoseconds as `Option<u64>`",
+    note = "for a `Duration` that is not a deadline, remove the attribute"
 )]
 pub trait Timer {
     /// Returns the deadline, or `None` if the timer is not armed.

@@ -15,7 +15,9 @@ use crate::wire::Reader;
     message = "`{Self}` has no wire form",
     label = "expected a type that implements `Wire`",
     note = "for a type of this crate, add `#[derive(VmState)]` to it",
-    note = "for `usize`, or an array or counted collection of it, add `#[vmstate(wire = u32)]` to the field; inside of other types, use an integer of fixed size, such as `u32`",
+    note = "for `usize`, or an array or counted collection of it, add `#[vmstate(wire = u32)]` to the field; inside of other types, use an integer of fixed size, such as `u32`, or add the form, such as `with = Sequence<N, As<u32>>`, `Pair<Plain, As<u32>>` or `Ends<As<u32>>`",
+    note = "for a tuple of more than six members, use a struct",
+    note = "for a collection of another crate, add `#[vmstate(with = vmstate::info::Sequence<N>)]`",
     note = "for a custom encoding, add `#[vmstate(with = MyInfo)]`, where `MyInfo` implements `vmstate::Info`",
     note = "to exclude it from migration, add `#[vmstate(skip = \"wired by the board\")]`"
 )]

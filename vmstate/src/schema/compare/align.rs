@@ -14,7 +14,7 @@ use super::leaf::{self, is_unused, may_be_absent};
 use super::queue::{Item, Queue};
 use super::regroup::{is_before_padding, regroup};
 use super::rule::Rule;
-use super::side::{Side, contains, inline};
+use super::side::{Side, contains, has, inline};
 use super::subsection;
 use crate::schema::shape::{Shape, ShapeField};
 
@@ -104,9 +104,9 @@ impl<'s> Walk<'s> {
 
     fn same_name(&mut self, finder: &mut Finder<'_>, written: &'s ShapeField, read: &'s ShapeField) {
         match (inline(written), inline(read)) {
-            // A wrapper struct may have the name of a field in it.
-            (Some(_), None) if contains(written, &read.name) => self.written.unfold(),
-            (None, Some(_)) if contains(read, &written.name) => self.read.unfold(),
+            // A wrapper struct may have the name of a field in it. Nested structs of one kind have the same names, too.
+            (Some(_), None) if contains(written, &read.name) && !has(read, &read.name) => self.written.unfold(),
+            (None, Some(_)) if contains(read, &written.name) && !has(written, &written.name) => self.read.unfold(),
             // A buffer that became several fields, the first of which kept the name, has the same bytes.
             _ if leaf::has_other_size(written, read) && regroup(finder, &mut self.written, &mut self.read) => {}
             _ => {

@@ -3,7 +3,7 @@
 use vmstate_types::description::Pointers;
 
 use super::finder::Finder;
-use crate::schema::shape::{Shape, ShapeCount, ShapeField, ShapeKind};
+use crate::schema::shape::{Shape, ShapeCount, ShapeElements, ShapeField, ShapeKind};
 
 /// A struct as it is written, or read, at a version.
 #[derive(Clone, Copy)]
@@ -51,4 +51,10 @@ pub(super) fn contains(field: &ShapeField, name: &str) -> bool {
             .iter()
             .any(|inner| inner.can_exist_at(side.version) && (inner.name == name || contains(inner, name)))
     })
+}
+
+/// Returns whether an element of the field is a struct with a field of this name.
+pub(super) fn has(field: &ShapeField, name: &str) -> bool {
+    let shapes = field.kind.inner().map_or(&[][..], ShapeElements::shapes);
+    shapes.iter().any(|shape| shape.fields.iter().any(|inner| inner.name == name))
 }

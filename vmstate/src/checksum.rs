@@ -71,6 +71,11 @@ pub fn verify(file: &[u8]) -> Result<&[u8], LoadError> {
     Ok(contents)
 }
 
+/// Returns the contents of a file or of its end, without a checksum.
+pub(crate) fn contents(file: &[u8]) -> &[u8] {
+    split(file).map_or(file, |(contents, _)| contents)
+}
+
 /// Returns the contents of a file and their checksum, if the file ends with one.
 fn split(file: &[u8]) -> Option<(&[u8], u32)> {
     let (contents, trailer) = file.split_last_chunk::<SIZE>()?;

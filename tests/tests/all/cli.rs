@@ -9,6 +9,7 @@ use vmstate_tests::streams;
 use vmstate_tests::tool::{self, Folder, Output, json_of, number, objects, vmstate};
 
 mod check;
+mod checksum;
 mod conversation;
 mod diff;
 mod files;

@@ -11,6 +11,7 @@ use vmstate_types::error::{Blame, Location};
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::received::Section;
+use crate::checksum;
 use crate::memory::PageSize;
 use crate::registry::{Entry, Handle, SectionHandler, Threading};
 use crate::schema::compare::{first_difference, first_difference_from_sent};
@@ -87,6 +88,7 @@ pub(super) fn document<'k>(
 
 /// Parses a description that is the end of `tail`.
 fn parse(tail: &[u8]) -> Option<Document> {
+    let tail = checksum::contents(tail);
     match vmdesc::locate(tail) {
         Located::At(start) => parse_short(tail.get(start..)?),
         Located::More | Located::Absent => None,
@@ -106,7 +108,7 @@ fn at_the_end(reader: &mut Reader<'_>) -> Option<Document> {
     let mut goal = 64 * 1024;
     loop {
         let tail = reader.peek_last(goal).ok()??;
-        match vmdesc::locate(&tail) {
+        match vmdesc::locate(checksum::contents(&tail)) {
             Located::More if tail.len() == goal && goal < TAIL => goal = TAIL.min(4 * goal),
             _ => return parse(&tail),
         }

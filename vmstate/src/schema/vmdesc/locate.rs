@@ -3,6 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::MAX_TEXT;
+use crate::checksum;
 use crate::stream::tag;
 
 /// The result of searching the end of a stream for a description.
@@ -49,8 +50,8 @@ fn begins_at(tail: &[u8], start: usize) -> bool {
     text.first() == Some(&b'{') && usize::try_from(u32::from_be_bytes(*length)).is_ok_and(|length| length == text.len())
 }
 
-/// Searches a description at the end of `file`, and returns its offset and its text. Reads only the end of the file: a
-/// stream can have many GiB of RAM.
+/// Searches a description at the end of `file`, before the [checksum] if the file has one, and returns its offset and
+/// its text. Reads only the end of the file: a stream can have many GiB of RAM.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
@@ -62,6 +63,7 @@ pub fn locate_in(file: &mut (impl Read + Seek)) -> io::Result<Option<(u64, Vec<u
         file.seek(SeekFrom::Start(start))?;
         let mut tail = Vec::new();
         file.take(goal).read_to_end(&mut tail)?;
+        tail.truncate(checksum::contents(&tail).len());
         match locate(&tail) {
             Located::At(at) => return Ok(Some((start + at as u64, tail.split_off(at)))),
             Located::More if start > 0 => goal *= 4,
@@ -89,6 +91,18 @@ mod tests {
             assert_eq!(locate(&bytes), Located::At(bytes.len() - count), "{count:#x}");
             let found = locate_in(&mut Cursor::new(&bytes)).unwrap().unwrap();
             assert_eq!(found, ((bytes.len() - count) as u64, text.into_bytes()), "{count:#x}");
+        }
+    }
+
+    #[test]
+    fn checksum_is_not_part_of_the_text() {
+        for count in [1, 0x7e, 64 << 10, (64 << 10) - 17, 100_000] {
+            let text = format!("{{{}", "x".repeat(count - 1));
+            let mut bytes = stream(b"", &text);
+            let start = (bytes.len() - count) as u64;
+            checksum::append(&mut bytes);
+            let found = locate_in(&mut Cursor::new(&bytes)).unwrap().unwrap();
+            assert_eq!(found, (start, text.into_bytes()), "{count:#x}");
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     ArrayPart, Document, Extra, Json, Located, MAX_NAME, MAX_TEXT, Name, Nested, SentBody, SentField, SentSection,
     SentStruct, locate,
 };
+use crate::checksum;
 
 impl Document {
     /// Parses a description whose first byte is at `offset` of the stream.
@@ -24,12 +25,13 @@ impl Document {
         parse(text, offset).map_err(|error| error.in_location(|| Location::Part("the description".into())))
     }
 
-    /// Parses the description at the end of `stream`, which must be complete. Returns `None` if the stream has no
-    /// description.
+    /// Parses the description at the end of `stream`, which must be complete and can have a [checksum]. Returns `None`
+    /// if the stream has no description.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn from_stream(stream: &[u8]) -> Result<Option<Self>, LoadError> {
+        let stream = checksum::contents(stream);
         match locate(stream) {
             Located::At(start) => Self::parse(stream.get(start..).unwrap_or_default(), start as u64).map(Some),
             Located::Absent | Located::More => Ok(None),

@@ -105,7 +105,21 @@ pub fn unread(arguments: &[&str]) -> (i32, String) {
 /// If it cannot be built or started.
 #[must_use]
 pub fn within(bytes: u64, arguments: &[&str]) -> Output {
-    let script = format!("ulimit -v {} && exec \"$0\" \"$@\"", bytes / 1024);
+    limited(&format!("-v {}", bytes / 1024), arguments)
+}
+
+/// Runs the tool for at most `seconds` of processor time, which does not depend on the load of the machine.
+///
+/// # Panics
+/// If it cannot be built or started.
+#[must_use]
+pub fn in_time(seconds: u64, arguments: &[&str]) -> Output {
+    limited(&format!("-t {seconds}"), arguments)
+}
+
+/// Runs the tool with a limit of the shell's `ulimit`.
+fn limited(limit: &str, arguments: &[&str]) -> Output {
+    let script = format!("ulimit {limit} && exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     let command = command.args(["-c", &script]).arg(binary()).args(arguments);
     finish(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())

@@ -18,7 +18,10 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 ///
 /// A closed standard output is not an error: `vmstate ... | head` is a normal command, whose result is its exit status.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = anstream::stdout().lock();
+    write_all(anstream::stdout().lock(), text)
+}
+
+fn write_all(mut out: impl Write, text: &str) -> Result<(), Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(Failure::stdout),
@@ -27,7 +30,8 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a value to standard output as JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    print(&json(value)?)
+    // It contains no control sequences that a pipe must not get.
+    write_all(io::stdout().lock(), &json(value)?)
 }
 
 /// Returns a value as JSON text with a newline at its end.
@@ -36,7 +40,11 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 /// may be a terminal.
 fn json(value: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value);
-    let text = text.map_err(|error| Failure::File("cannot write JSON".to_owned(), error.into()))?;
+    let mut text = text.map_err(|error| Failure::File("cannot write JSON".to_owned(), error.into()))?;
+    if text.bytes().all(|byte| byte == b'\n' || byte == b' ' || byte.is_ascii_graphic()) {
+        text.push('\n');
+        return Ok(text);
+    }
     Ok(text.lines().fold(String::with_capacity(text.len() + 1), |mut escaped, line| {
         escaped.extend([json_fragment(line).to_string().as_str(), "\n"]);
         escaped

@@ -4,6 +4,7 @@ mod folder;
 mod incremental;
 mod processes;
 mod stores;
+mod threads;
 
 use std::path::Path;
 

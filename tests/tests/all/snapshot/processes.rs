@@ -23,7 +23,7 @@ const NAME: &str = "VMSTATE_TEST_SNAPSHOT";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Opens a folder, an image, or a bucket.
-fn open(path: impl AsRef<Path>) -> Box<dyn Store> {
+pub(super) fn open(path: impl AsRef<Path>) -> Box<dyn Store> {
     match path.as_ref() {
         path if path.ends_with("bucket") => Box::new(bucket(path)),
         path if path.is_dir() => Box::new(Folder::open(path).unwrap()),
@@ -44,14 +44,14 @@ fn stores(parent: &TempDir) -> [PathBuf; 2] {
 }
 
 /// Creates an empty store of each kind.
-fn all_stores(parent: &TempDir) -> [PathBuf; 3] {
+pub(super) fn all_stores(parent: &TempDir) -> [PathBuf; 3] {
     let ([folder, image], bucket) = (stores(parent), parent.path().join("bucket"));
     fs::create_dir(&bucket).unwrap();
     [folder, image, bucket]
 }
 
 /// Saves a guest. Another process can have locked an image.
-fn save_when_unlocked(store: &dyn Store, number: u8, name: &str) -> Result<SnapshotInfo, StoreError> {
+pub(super) fn save_when_unlocked(store: &dyn Store, number: u8, name: &str) -> Result<SnapshotInfo, StoreError> {
     let start = Instant::now();
     loop {
         match Guest::new(number).save(store, Details::new(name).replace()) {
@@ -116,7 +116,7 @@ fn child_with(test: &str, store: &Path, name: &str, shell: &str) -> Child {
 }
 
 /// Checks that every snapshot is complete.
-fn assert_consistent(store: &dyn Store) {
+pub(super) fn assert_consistent(store: &dyn Store) {
     let snapshots = match store.list() {
         Ok(snapshots) => snapshots,
         Err(error) => return assert!(was_changed(&error), "{error}"),

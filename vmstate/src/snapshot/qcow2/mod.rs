@@ -5,6 +5,7 @@
 mod change;
 mod clusters;
 mod header;
+mod lock;
 mod problem;
 mod refcounts;
 mod storage;
@@ -15,15 +16,14 @@ mod vm_state;
 mod tests;
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, fcntl_lock};
 use vmstate_types::text::printable;
 use vmstate_types::{Reader, SaveError, Writer};
 
 use self::change::Change;
 use self::header::Header;
+use self::lock::Locked;
 use self::problem::{Problem, changed, damaged};
 use self::storage::Storage;
 use self::table::Entry;
@@ -40,8 +40,8 @@ use crate::section::Output;
 ///
 /// Each change is atomic: a crash leaves the old or the new state, and no lost clusters. The image must not be in use by a
 /// running QEMU; its locks are respected. While another process changes the image, a change fails, and so does a load
-/// during which a change becomes complete. Threads of one process must not use an image while one of them changes it.
-/// Images with encryption or external data files are not supported.
+/// during which a change becomes complete. The same applies to threads of one process on Linux; elsewhere, they must not use an
+/// image while one of them changes it. Images with encryption or external data files are not supported.
 ///
 /// ```no_run
 /// use vmstate::snapshot::{Qcow2, Store};
@@ -78,18 +78,15 @@ impl Qcow2 {
         File::open(&self.path).map_err(StoreError::io("cannot open", &self.path))
     }
 
-    /// Opens and locks the image. QEMU locks bytes of an open image in the same way, and so cannot use it meanwhile
-    /// (`raw_apply_lock_bytes` in QEMU's `block/file-posix.c`).
-    fn locked(&self) -> Result<File, StoreError> {
+    /// Opens and locks the image.
+    fn locked(&self) -> Result<Locked, StoreError> {
         let file = File::options().read(true).write(true).open(&self.path);
         let file = file.map_err(StoreError::io("cannot open", &self.path))?;
-        match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(file),
-            Err(error) => {
-                let message = format!("cannot lock `{}`, which another process may have opened", self.path.display());
-                Err(StoreError::new(StoreErrorKind::Io, message).with_source(io::Error::from(error)))
-            }
-        }
+        Locked::new(file).map_err(|error| {
+            let path = self.path.display();
+            let message = format!("cannot lock `{path}`, which another process or thread may have opened");
+            StoreError::new(StoreErrorKind::Io, message).with_source(error)
+        })
     }
 
     fn problem(&self, operation: &str) -> impl FnOnce(Problem) -> StoreError {
@@ -130,7 +127,7 @@ impl Qcow2 {
     ) -> Result<SnapshotInfo, StoreError> {
         details.check()?;
         let file = self.locked().map_err(|error| error.after(not_saved(details)))?;
-        insert(&file, details, write).map_err(|rejected| match rejected {
+        insert(&*file, details, write).map_err(|rejected| match rejected {
             Rejected::Store(error) => error,
             Rejected::Save(error) => StoreError::not_saved(&details.name, error),
             Rejected::Image(problem) => problem.in_image("cannot change", &self.path).after(not_saved(details)),
@@ -245,7 +242,7 @@ impl Store for Qcow2 {
         let unchanged = || format!("snapshot `{}` was not deleted, and the image is unchanged", printable(key));
         let file = self.locked().map_err(|error| error.after(unchanged()))?;
         let (_, entry, snapshot) = self.entry(&file, key)?;
-        delete(&file, &entry).map_err(|problem| problem.in_image("cannot change", &self.path).after(unchanged()))?;
+        delete(&*file, &entry).map_err(|problem| problem.in_image("cannot change", &self.path).after(unchanged()))?;
         Ok(snapshot)
     }
 }

@@ -177,7 +177,7 @@ fn damaged_images_are_rejected_without_panics() {
             {
                 for entry in entries.iter().take(3) {
                     if let Ok(reader) = StateReader::new(&header, &damaged, entry) {
-                        io::copy(&mut reader.take(1 << 20), &mut io::sink()).ok();
+                        std::io::copy(&mut reader.take(1 << 20), &mut std::io::sink()).ok();
                     }
                 }
             }

@@ -1,7 +1,27 @@
 //! Disk images in the format qcow2.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
+
+use flate2::read::GzDecoder;
+
+/// The images in `tests/images`: two snapshots of QEMU.
+pub const CAPTURED: [&str; 2] = ["qemu-10.0-microvm", "qemu-11.1-microvm"];
+
+/// Returns the content of an image in `tests/images`.
+///
+/// # Panics
+/// If it cannot be read.
+#[must_use]
+pub fn captured(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("images").join(format!("{name}.gz"));
+    let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut image = Vec::new();
+    GzDecoder::new(file).read_to_end(&mut image).expect("a compressed file");
+    image
+}
 
 /// Runs `qemu-img check`, which must find neither errors nor leaked clusters.
 ///

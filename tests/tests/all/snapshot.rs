@@ -1,6 +1,7 @@
 //! Named snapshots.
 
 mod folder;
+mod images;
 mod incremental;
 mod processes;
 mod stores;

@@ -1,6 +1,7 @@
 //! Tests with running QEMUs (`tests/qemu/install` installs them).
 
 mod board;
+mod captured;
 mod channels;
 mod check;
 mod cli;

@@ -18,6 +18,7 @@ use vmstate::stream::Configuration;
 
 use super::board::Board;
 use super::migration::{self, RUNNING};
+use super::rewind::BoardRewind;
 use super::vcpu::{Runner, Vcpu};
 use crate::devices::globalstate::GlobalState;
 
@@ -70,6 +71,35 @@ impl BoardHost {
     pub fn save_devices(&mut self, out: Output<'_>, memory: &BackgroundRam) -> Result<(), SaveError> {
         let board = self.stopped.as_mut().ok_or_else(|| SaveError::misuse("the guest runs or has ended"))?;
         board.save_devices(out, self.release, memory)
+    }
+
+    /// Adds the state of the board to a history, unless the guest has ended. A board that runs pauses meanwhile.
+    ///
+    /// # Errors
+    /// Returns an error if a device cannot be saved.
+    pub fn push_state(&mut self, rewind: &mut BoardRewind) -> Result<(), HostError> {
+        let pushed = self.paused(|board| rewind.push(board));
+        Ok(pushed.unwrap_or(Ok(()))?)
+    }
+
+    /// Continues from the newest state of a history. Returns `false` if it is empty, or the guest has ended.
+    ///
+    /// # Errors
+    /// Returns an error if a device rejects the state; then the board is unchanged.
+    pub fn pop_state(&mut self, rewind: &mut BoardRewind) -> Result<bool, HostError> {
+        let popped = self.paused(|board| rewind.pop(board));
+        Ok(popped.unwrap_or(Ok(false))?)
+    }
+
+    /// Stops the board, if it runs, while it is used. Returns `None` if the guest has ended.
+    fn paused<R>(&mut self, use_board: impl FnOnce(&mut Board) -> R) -> Option<R> {
+        if let Some(board) = &mut self.stopped {
+            return Some(use_board(board));
+        }
+        let mut board = self.runner.stop(0)?;
+        let result = use_board(&mut board);
+        self.stopped = self.runner.run(board).err();
+        Some(result)
     }
 
     fn stopped(&mut self) -> Result<&mut Board, StoreError> {

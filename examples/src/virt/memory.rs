@@ -100,6 +100,16 @@ impl Memory {
         }
     }
 
+    /// Replaces the content of RAM, and marks the changed pages.
+    pub(super) fn set_ram(&self, content: &[u8]) {
+        for ((start, old), new) in pages(&self.blocks[block::RAM]).zip(content.chunks(PAGE)) {
+            if old.to_vec() != new {
+                self.ram().write(start, new);
+                self.log.mark(block::RAM, start as u64, PAGE as u64);
+            }
+        }
+    }
+
     pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Arc<Block>] {
         let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
         &mut self.blocks[..count]

@@ -9,6 +9,7 @@ mod chaos;
 mod live;
 mod places;
 mod postcopy;
+mod rewind;
 mod snapshots;
 
 const MEMORY: usize = 1 << 20;

@@ -34,6 +34,7 @@ Examples:
   virt run --qmp unix:/tmp/a                               run it under the control of QEMU's clients
   virt run --qmp unix:/tmp/b --incoming unix:/tmp/guest    wait for a guest and run it
   virt run --snapshots saved                               save snapshots in a folder with Ctrl-A S
+  virt run --rewind 64M                                    rewind by a second with each Ctrl-A R
   virt run --restore saved#1                               continue from a snapshot
   virt run --restore saved#1 --lazy                        continue at once, and read the memory meanwhile";
 
@@ -60,6 +61,9 @@ pub(crate) struct Run {
     /// Folder for the snapshots that Ctrl-A S and clients of the monitor save (node `snapshots`)
     #[arg(long, value_name = "FOLDER")]
     pub(crate) snapshots: Option<PathBuf>,
+    /// Memory for states of the guest, one for each second, that Ctrl-A R rewinds to
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) rewind: Option<usize>,
     /// Snapshot to continue from: its folder, and its name or id
     #[arg(long, value_name = "FOLDER#NAME", value_parser = parse_snapshot, conflicts_with_all = ["incoming", "image"])]
     restore: Option<(PathBuf, String)>,

@@ -8,6 +8,7 @@ mod arguments;
 mod client;
 mod demo;
 mod dirty_rate;
+mod history;
 mod session;
 mod terminal;
 

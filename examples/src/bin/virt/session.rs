@@ -17,6 +17,7 @@ use vmstate_examples::virt::{BoardHost, Finish, Stop, Vcpu};
 use crate::Outcome;
 use crate::arguments::Run;
 use crate::dirty_rate::DirtyRate;
+use crate::history::History;
 use crate::terminal::{Event, Terminal};
 
 /// The time to wait for keys between checks of the guest's output and the monitor.
@@ -53,7 +54,8 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     if let Some(store) = &store {
         controller.set_store(STORE, store.clone());
     }
-    Session { vcpu, terminal, rate, controller, server, settings, store, failures }.run()
+    let history = arguments.rewind.map(History::new);
+    Session { vcpu, terminal, rate, controller, server, settings, store, history, failures }.run()
 }
 
 /// Starts the guest, or waits for it.
@@ -85,6 +87,8 @@ struct Session {
     settings: Settings,
     /// The snapshots that the user saves.
     store: Option<Folder>,
+    /// The states that the user rewinds to.
+    history: Option<History>,
     /// Errors of a lazy restore, after which the guest waits for memory.
     failures: Receiver<String>,
 }
@@ -104,10 +108,20 @@ impl Session {
             if let Some(report) = self.rate.as_mut().map_or(Ok(None), DirtyRate::report)? {
                 self.terminal.report(&report);
             }
+            if let Some(history) = self.history.as_mut() {
+                history.record(&mut self.controller)?;
+            }
             match self.terminal.next(PAUSE) {
                 Some(Event::Typed(bytes)) => self.vcpu.type_in(bytes),
                 Some(Event::Save) => {
                     let report = self.save();
+                    self.terminal.report(&report);
+                }
+                Some(Event::Rewind) => {
+                    let report = match self.history.as_mut() {
+                        Some(history) => history.rewind(&mut self.controller),
+                        None => "start with `--rewind SIZE` to rewind".to_owned(),
+                    };
                     self.terminal.report(&report);
                 }
                 Some(Event::Quit) => return Ok(ExitCode::SUCCESS),

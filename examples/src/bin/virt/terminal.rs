@@ -15,6 +15,8 @@ pub(crate) enum Event {
     Typed(Vec<u8>),
     /// The user saves a snapshot.
     Save,
+    /// The user rewinds to the previous state.
+    Rewind,
     /// The user quits.
     Quit,
 }
@@ -33,7 +35,7 @@ impl Terminal {
     pub(crate) fn open() -> io::Result<Self> {
         let before = make_raw()?;
         if before.is_some() {
-            eprintln!("(Ctrl-A X: quit, Ctrl-A S: save a snapshot, Ctrl-A Ctrl-A: send Ctrl-A)");
+            eprintln!("(Ctrl-A X: quit, Ctrl-A S: save a snapshot, Ctrl-A R: rewind, Ctrl-A Ctrl-A: send Ctrl-A)");
         }
         let (sender, input) = mpsc::channel();
         thread::spawn(move || {
@@ -72,6 +74,7 @@ impl Terminal {
             match (std::mem::take(&mut self.escaped), *byte) {
                 (true, b'x' | b'X') => return Event::Quit,
                 (true, b's' | b'S') => return Event::Save,
+                (true, b'r' | b'R') => return Event::Rewind,
                 (true, CONTROL_A) => typed.push(CONTROL_A),
                 (true, _) => {}
                 (false, CONTROL_A) => self.escaped = true,

@@ -1,15 +1,18 @@
 //! Runs the command line tool `vmstate`.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use serde_json::Value;
+
+/// The time after which a run is assumed to hang, far above the duration of the slowest one.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The exit status and output of a run.
 #[derive(Debug)]
@@ -186,10 +189,39 @@ impl Drop for Started {
     }
 }
 
-fn finish(child: Child) -> Output {
-    let output = child.wait_with_output().unwrap();
-    let code = output.status.code().unwrap_or_else(|| panic!("{}", output.status));
-    Output { code, stdout: output.stdout, stderr: String::from_utf8(output.stderr).unwrap() }
+/// Waits until the tool has ended. A tool that hangs is killed.
+fn finish(mut child: Child) -> Output {
+    let pipes = (child.stdout.take(), child.stderr.take());
+    let ((status, has_ended), stdout, stderr) = thread::scope(|scope| {
+        let stdout = scope.spawn(|| read_to_end(pipes.0));
+        let stderr = scope.spawn(|| read_to_end(pipes.1));
+        (wait(&mut child), stdout.join().unwrap(), stderr.join().unwrap())
+    });
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(has_ended, "the tool has not ended in {} seconds: {stderr}", PATIENCE.as_secs());
+    let code = status.code().unwrap_or_else(|| panic!("{status}"));
+    Output { code, stdout, stderr }
+}
+
+fn read_to_end(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes).unwrap();
+    }
+    bytes
+}
+
+/// Waits for the end of a process, and kills it if it does not end. Returns whether it has ended by itself.
+fn wait(child: &mut Child) -> (ExitStatus, bool) {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().unwrap() {
+            return (status, true);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    (child.wait().unwrap(), false)
 }
 
 /// Parses the JSON output of a successful run.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{env, fs, thread};
 
 use serde_json::Value;
 
@@ -246,16 +246,25 @@ pub fn binary() -> &'static Path {
 
 /// Builds a program with these arguments of `cargo build`, in the profile of the tests, and returns its path.
 pub(crate) fn build(selection: &[&str]) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
+    let test = env::current_exe().unwrap();
     let target = test.ancestors().nth(3).expect("the test is in target/<profile>/deps");
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--message-format", "json", "--target-dir"]).arg(target).args(selection);
     cargo.args((!cfg!(debug_assertions)).then_some("--release"));
+    // The package of the test: `ring` would be built again with them, and again without, with all that depends on it.
+    for (name, _) in env::vars_os().filter(|(name, _)| is_of_package(name)) {
+        cargo.env_remove(name);
+    }
     let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "cargo could not build {selection:?}");
     let messages = output.stdout.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
     let mut paths = messages.filter_map(|message: Value| Some(message["executable"].as_str()?.into()));
     paths.next().expect("cargo prints the path of the program")
+}
+
+/// Returns whether Cargo sets a variable to a fact about the package whose test runs.
+fn is_of_package(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// A temporary folder, removed when dropped.

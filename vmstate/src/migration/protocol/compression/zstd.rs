@@ -17,38 +17,28 @@ impl Encoder {
     }
 }
 
-/// Calls an operation with the free capacity of `output`, and returns its result.
-fn with_capacity(
-    output: &mut Vec<u8>,
-    run: impl FnOnce(&mut OutBuffer<'_, [u8]>) -> io::Result<usize>,
-) -> io::Result<usize> {
+/// Returns the free capacity of `output` as a buffer, without clearing it: it is 1 MiB, and used for each page.
+fn with_capacity(output: &mut Vec<u8>) -> OutBuffer<'_, Vec<u8>> {
     let used = output.len();
-    output.resize(output.capacity(), 0);
-    let mut buffer = OutBuffer::around(output.get_mut(used..).unwrap_or_default());
-    let result = run(&mut buffer);
-    let written = buffer.pos();
-    output.truncate(used + written);
-    result
+    OutBuffer::around_pos(output, used)
 }
 
 impl Encode for Encoder {
     fn encode(&mut self, page: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
         let mut input = InBuffer::around(page);
-        with_capacity(output, |output| {
-            while input.pos() < page.len() {
-                let before = (input.pos(), output.pos());
-                self.0.run(&mut input, output)?;
-                if (input.pos(), output.pos()) == before {
-                    return Err(incompressible());
-                }
+        let mut output = with_capacity(output);
+        while input.pos() < page.len() {
+            let before = (input.pos(), output.pos());
+            self.0.run(&mut input, &mut output)?;
+            if (input.pos(), output.pos()) == before {
+                return Err(incompressible());
             }
-            Ok(0)
-        })?;
+        }
         Ok(())
     }
 
     fn flush(&mut self, output: &mut Vec<u8>) -> io::Result<()> {
-        match with_capacity(output, |output| self.0.flush(output))? {
+        match self.0.flush(&mut with_capacity(output))? {
             0 => Ok(()),
             _ => Err(incompressible()),
         }

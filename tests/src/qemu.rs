@@ -272,7 +272,7 @@ impl Qemu {
     }
 
     /// Returns the run state, or `None` if QEMU has exited.
-    fn try_status(&mut self) -> Option<String> {
+    pub fn try_status(&mut self) -> Option<String> {
         let status = self.try_execute("query-status", json!({})).ok()?;
         status["status"].as_str().map(str::to_owned)
     }

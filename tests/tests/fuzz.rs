@@ -32,7 +32,7 @@ macro_rules! targets {
 }
 
 targets! {
-    wire framing items return_path commands conversation description dynamic rewrite ram machine monitor uno device schema import cli
+    wire framing items relay_rules return_path commands conversation description dynamic rewrite ram machine monitor uno device schema import cli
     working_set
 }
 

@@ -10,6 +10,7 @@
 //! | [`items`] | the size of pieces, and a stream | however the bytes arrive, the same items; a blocking reader returns them, too |
 //! | [`return_path`] | the size of pieces, and messages | the same; messages can be written again |
 //! | [`conversation`] | a conversation, or a stream and its answer | explained without markup or control characters; it can be written again |
+//! | [`relay_rules`] | rules of a relay, and a stream | the size of pieces does not matter; the end of the stream is held back |
 //! | [`commands`] | a stream of commands | the same; a rejected command leaves the machine unchanged |
 //! | [`description`] | a JSON description | it is JSON, and parsing its text returns the same description |
 //! | [`dynamic`] | a description, edits and a payload | decoding and encoding is lossless, also after edits |
@@ -37,6 +38,7 @@ pub mod items;
 pub mod machine;
 pub mod monitor;
 pub mod ram;
+pub mod relay_rules;
 pub mod return_path;
 pub mod rewrite;
 pub mod schema;
@@ -65,6 +67,7 @@ pub const TARGETS: &[Target] = &[
     wire::TARGET,
     framing::TARGET,
     items::TARGET,
+    relay_rules::TARGET,
     return_path::TARGET,
     commands::TARGET,
     conversation::TARGET,

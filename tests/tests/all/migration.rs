@@ -7,6 +7,7 @@ mod multifd;
 mod opaque;
 mod postcopy;
 mod recordings;
+mod relay;
 mod return_path;
 mod source;
 mod states;

@@ -12,6 +12,7 @@ mod images;
 mod import;
 mod machine;
 mod relay;
+mod relay_rules;
 mod riscv;
 mod snapshots;
 mod transfer;

@@ -14,14 +14,14 @@ use crate::board::live::Guest;
 use crate::transfer::{PATIENCE, Pc, set};
 
 /// The sockets of a relay, and the running tool.
-struct Relay {
-    folder: Folder,
-    tool: Started,
+pub(crate) struct Relay {
+    pub(crate) folder: Folder,
+    pub(crate) tool: Started,
 }
 
 impl Relay {
     /// Starts a relay. A plan is carried out between it and the destination.
-    fn start(plan: Option<Plan>, more: &[&str]) -> Self {
+    pub(crate) fn start(plan: Option<Plan>, more: &[&str]) -> Self {
         let folder = Folder::new();
         let (source, destination) = (format!("unix:{}", folder.path("source")), folder.path("destination"));
         let target = if plan.is_some() {
@@ -36,7 +36,7 @@ impl Relay {
     }
 
     /// Starts the migration.
-    fn migrate(&self, source: &mut Qemu, destination: &mut Qemu) {
+    pub(crate) fn migrate(&self, source: &mut Qemu, destination: &mut Qemu) {
         let uri = format!("unix:{}", self.folder.path("destination"));
         destination.execute("migrate-incoming", json!({ "uri": uri }));
         set(source, &["return-path"]);
@@ -44,7 +44,7 @@ impl Relay {
     }
 
     /// Migrates, and returns the summary.
-    fn pass(self, source: &mut Qemu, destination: &mut Qemu) -> Value {
+    pub(crate) fn pass(self, source: &mut Qemu, destination: &mut Qemu) -> Value {
         self.migrate(source, destination);
         source.wait_for_migration();
         assert_eq!(source.status(), "postmigrate");
@@ -57,12 +57,13 @@ impl Relay {
 
 /// Waits until the migration has the status.
 #[track_caller]
-fn await_status(qemu: &mut Qemu, status: &str) {
+pub(crate) fn await_status(qemu: &mut Qemu, status: &str) {
     await_query(qemu, |migration| migration["status"] == status);
 }
 
+/// Waits until the state of the migration is the wanted one.
 #[track_caller]
-fn await_query(qemu: &mut Qemu, done: impl Fn(&Value) -> bool) {
+pub(crate) fn await_query(qemu: &mut Qemu, done: impl Fn(&Value) -> bool) {
     let start = Instant::now();
     loop {
         let migration = qemu.execute("query-migrate", json!({}));
@@ -76,7 +77,7 @@ fn await_query(qemu: &mut Qemu, done: impl Fn(&Value) -> bool) {
 
 /// Waits until the QEMU has the run state.
 #[track_caller]
-fn await_run_state(qemu: &mut Qemu, state: &str) {
+pub(crate) fn await_run_state(qemu: &mut Qemu, state: &str) {
     let start = Instant::now();
     while qemu.status() != state {
         assert!(start.elapsed() < PATIENCE, "{}", qemu.status());

@@ -30,6 +30,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("vmstate show", "the tests `cli::conversation`"),
     ("vmstate receive", "the tests `cli::transfer`, and `transfer` of the binary `qemu`"),
     ("vmstate send", "the tests `cli::transfer`, and `transfer` of the binary `qemu`"),
+    ("vmstate check old.state new.state --relay-rules", "the tests `relay` of the binary `qemu`"),
     ("vmstate relay", "the tests `cli::relay`, and `relay` of the binary `qemu`"),
     ("vmstate port", "the tests `cli::port`, and tests/ports/run with crates of other authors"),
     ("qemu-system-riscv64", "the tests `machine::mapped` and `machine::snapshots` of the binary `qemu`"),

@@ -10,6 +10,8 @@ use crate::output;
 use crate::schema_file::SchemaFile;
 use crate::terminal::plain;
 
+#[cfg(unix)]
+mod relay_rules;
 mod render_json;
 mod render_text;
 
@@ -25,6 +27,10 @@ pub(crate) fn run(arguments: &Check, json: bool) -> Result<Outcome, Failure> {
         return Err(Failure::usage("expected two files to compare"));
     };
     let (old, new) = if arguments.reverse { (new, old) } else { (old, new) };
+    #[cfg(unix)]
+    if arguments.relay_rules {
+        return relay_rules::run(old, new, &arguments.output, json);
+    }
     let mut sides = [SchemaFile::read(old)?, SchemaFile::read(new)?];
     if let Some(checker) = arguments.qemu {
         return compare_like_qemu(checker, &sides, json);

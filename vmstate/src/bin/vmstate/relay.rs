@@ -1,12 +1,14 @@
 //! `vmstate relay`: relays a migration between two QEMUs.
 
 use std::cell::Cell;
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar};
 use serde::Serialize;
-use vmstate::migration::relay::RelayFigures;
+use vmstate::migration::relay::{RelayFigures, RelayRules};
 use vmstate::migration::{RelayOutcome, RelayStatus, Relaying};
 
 use crate::failure::{Failure, warn};
@@ -35,7 +37,11 @@ struct Report<'a> {
 pub(crate) fn run(arguments: &args::Relay, json: bool) -> Result<Outcome, Failure> {
     let failed = |error: vmstate::migration::MigrationError| Failure::usage(error.to_string());
     let timeout = Duration::from_secs(arguments.timeout.into());
-    let relaying = Relaying::listen(&arguments.listen, &arguments.connect).map_err(failed)?.timeout(timeout);
+    let rules = arguments.rules.as_deref().map(read_rules).transpose()?;
+    let mut relaying = Relaying::listen(&arguments.listen, &arguments.connect).map_err(failed)?.timeout(timeout);
+    if let Some(rules) = rules {
+        relaying = relaying.rules(rules);
+    }
     let stop = stop_on_signals().map_err(|error| Failure::File("cannot wait for signals".to_owned(), error))?;
     let bar = progress::activity();
     bar.set_message(format!("waiting at {}", relaying.address()));
@@ -44,6 +50,12 @@ pub(crate) fn run(arguments: &args::Relay, json: bool) -> Result<Outcome, Failur
     bar.finish_and_clear();
     let (outcome, figures) = relayed.map_err(failed)?;
     conclude(&outcome, &figures, start.elapsed(), json)
+}
+
+fn read_rules(path: &Path) -> Result<RelayRules, Failure> {
+    let text = fs::read(path).map_err(Failure::file("cannot read", path))?;
+    RelayRules::parse(&text)
+        .map_err(|error| Failure::usage(format!("{}: {}", path.display(), plain(&error.to_string()))))
 }
 
 fn update(bar: &ProgressBar, warned: &Cell<bool>, status: &RelayStatus) {

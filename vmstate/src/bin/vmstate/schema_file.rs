@@ -22,7 +22,11 @@ pub(crate) struct SchemaFile {
 impl SchemaFile {
     /// Reads the file at `path` in any of the three formats.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let input = Input::open_stream_or_json(path)?;
+        Self::from_input(&Input::open_stream_or_json(path)?)
+    }
+
+    /// Reads an open file in any of the three formats.
+    pub(crate) fn from_input(input: &Input) -> Result<Self, Failure> {
         let name = input.name().to_owned();
         match input.json()? {
             Some(text) => Self::from_json(name, text),

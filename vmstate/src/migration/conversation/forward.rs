@@ -6,7 +6,7 @@ use super::pending::Pending;
 use crate::memory::PageSize;
 use crate::ram::{RamOptions, Record, RecordReader};
 use crate::stream::section_end::{Search, search};
-use crate::stream::{Command, ItemDecoder, SectionHeader, SectionKind, StreamItem, tag};
+use crate::stream::{Command, Configuration, ItemDecoder, SectionHeader, SectionKind, StreamItem, tag};
 
 /// The highest number of live sections, and of RAM blocks, that are remembered.
 const MAX_NAMES: usize = 4096;
@@ -310,6 +310,11 @@ impl Forward {
         self.input.skip(length as u64);
         self.state = State::SectionEnd;
         true
+    }
+
+    /// Returns the configuration, if the stream has one.
+    pub(in crate::migration) fn configuration(&self) -> Option<&Configuration> {
+        self.items.configuration()
     }
 
     /// Returns whether sections have footers, if that is known.

@@ -2,6 +2,8 @@
 
 use vmstate_types::LoadError;
 
+use super::rules::RulesError;
+
 /// The reason for which a relay ends a migration before the guest is handed over.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,9 @@ pub enum RelayError {
     /// The destination has rejected the machine, with this value of SHUT.
     #[error("the destination has rejected the machine (SHUT {0}); its log contains the reason")]
     Rejected(u32),
+    /// The rules do not fit the machine.
+    #[error("the rules: {0}")]
+    Rules(RulesError),
     /// The destination has confirmed a machine before it had all of it.
     #[error("the destination has confirmed the machine before the end of its stream")]
     Premature,

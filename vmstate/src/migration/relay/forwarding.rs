@@ -7,9 +7,11 @@ use vmstate_types::LoadError;
 use super::answers::Answers;
 use super::error::{RelayError, unsupported};
 use super::figures::RelayFigures;
+use super::rewriting::Rewriting;
+use super::rules::{RelayRules, missing_description};
 use crate::Writer;
 use crate::migration::conversation::{Forward, PageKind, Seen};
-use crate::migration::protocol::PING_OF_RELAY;
+use crate::migration::protocol::{PING_OF_RELAY, offered};
 use crate::stream::{Command, DestinationState, ReturnPathMessage, SectionKind, StreamWriter};
 
 /// Upper bound on the end of a stream that is held back. Descriptions of QEMU's machines have about 100 KiB.
@@ -67,6 +69,7 @@ pub struct Relay {
     return_path: bool,
     /// Both peers use this library's handshake.
     is_end_to_end: bool,
+    rewriting: Option<Rewriting>,
 }
 
 impl Default for Relay {
@@ -90,7 +93,15 @@ impl Relay {
             seen: Vec::new(),
             return_path: false,
             is_end_to_end: false,
+            rewriting: None,
         }
+    }
+
+    /// Rewrites the devices by rules. They are held back until their description has arrived, which follows them.
+    #[must_use]
+    pub fn rules(mut self, rules: RelayRules) -> Self {
+        self.rewriting = Some(Rewriting::new(rules));
+        self
     }
 
     /// Returns the progress.
@@ -161,20 +172,48 @@ impl Relay {
         let mut seen = mem::take(&mut self.seen);
         let more = self.stream.step(&mut |item| seen.push(item)).map_err(RelayError::Source)?;
         let asks = seen.iter().any(|item| matches!(item, Seen::Description));
+        let is_header = seen.iter().any(|item| matches!(item, Seen::Header(_)));
         for item in seen.drain(..) {
             self.notice(item)?;
         }
         self.seen = seen;
         let target = if self.is_holding() { &mut self.end } else { &mut self.for_destination };
         target.extend_from_slice(self.stream.input.consumed(start));
+        if is_header {
+            self.rewrite_header(start)?;
+        }
         if asks && self.phase == RelayPhase::Ending {
+            self.rewrite_end()?;
             self.ask();
         }
+        self.check_description()?;
         Ok(more)
     }
 
     fn is_holding(&self) -> bool {
-        matches!(self.phase, RelayPhase::Ending | RelayPhase::Asking)
+        let collects = self.rewriting.as_ref().is_some_and(Rewriting::is_collecting);
+        collects || matches!(self.phase, RelayPhase::Ending | RelayPhase::Asking)
+    }
+
+    /// Replaces the header, which begins at `start`, if the destination has another machine type.
+    fn rewrite_header(&mut self, start: u64) -> Result<(), RelayError> {
+        let Some(rewriting) = &mut self.rewriting else { return Ok(()) };
+        let header = self.stream.input.consumed(start);
+        if let Some(other) = rewriting.header(header, self.stream.configuration())? {
+            self.for_destination.truncate(self.for_destination.len().saturating_sub(header.len()));
+            self.for_destination.extend_from_slice(&other);
+        }
+        Ok(())
+    }
+
+    /// Rewrites the devices, which are held back with the end of the stream.
+    fn rewrite_end(&mut self) -> Result<(), RelayError> {
+        let Some(rewriting) = &mut self.rewriting else { return Ok(()) };
+        if let Some(rewritten) = rewriting.end(&self.end)? {
+            self.for_destination.extend_from_slice(&rewritten.devices);
+            self.end = rewritten.end;
+        }
+        Ok(())
     }
 
     fn notice(&mut self, seen: Seen) -> Result<(), RelayError> {
@@ -183,6 +222,9 @@ impl Relay {
             Seen::Section(section) => {
                 self.check_return_path()?;
                 self.check_footers()?;
+                if let Some(rewriting) = &mut self.rewriting {
+                    rewriting.section(&section)?;
+                }
                 self.figures.devices += u64::from(section.kind == SectionKind::Full);
             }
             Seen::Command(command) => self.command(&command)?,
@@ -203,6 +245,9 @@ impl Relay {
     fn command(&mut self, command: &Command) -> Result<(), RelayError> {
         match command {
             Command::OpenReturnPath => self.return_path = true,
+            // Such a source sends its description only after the destination has loaded the devices.
+            Command::Ping(number) if self.rewriting.is_some() && offered(*number).is_some() => return Err(own_source()),
+            Command::Session(_) if self.rewriting.is_some() => return Err(own_source()),
             Command::Session(_) => self.is_end_to_end = true,
             Command::PostcopyAdvise(_)
             | Command::PostcopyListen
@@ -239,11 +284,16 @@ impl Relay {
         })
     }
 
-    fn check_end(&self) -> Result<(), RelayError> {
+    /// Checks the byte after the end mark, which is the next one of the input.
+    fn check_description(&self) -> Result<(), RelayError> {
         if self.phase == RelayPhase::Ending && self.stream.is_opaque() {
             let error = LoadError::malformed("the description after the end mark", "another byte");
             return Err(RelayError::Source(error.at_offset(self.stream.input.offset())));
         }
+        Ok(())
+    }
+
+    fn check_end(&self) -> Result<(), RelayError> {
         if self.end.len() > MAX_END {
             let error = LoadError::malformed(format!("a description of at most {MAX_END} bytes"), "a longer one");
             return Err(RelayError::Source(error));
@@ -271,6 +321,9 @@ impl Relay {
         }
         let is_bare = self.phase == RelayPhase::Ending && self.end.len() == 1;
         if is_bare {
+            if self.rewriting.is_some() {
+                return Err(RelayError::Rules(missing_description()));
+            }
             self.ask();
         }
         Ok(is_bare)
@@ -311,5 +364,12 @@ impl Relay {
             self.for_source.extend_from_slice(bytes);
         }
         Ok(())
+    }
+}
+
+fn own_source() -> RelayError {
+    RelayError::Unsupported {
+        what: "a source of this library, with rules,",
+        remedy: "save the version of the destination, or edit the saved guest with `vmstate set`",
     }
 }

@@ -11,9 +11,14 @@ mod answers;
 mod error;
 mod figures;
 mod forwarding;
+mod rewriting;
+mod rules;
 #[cfg(test)]
 mod tests;
 
 pub use error::RelayError;
 pub use figures::RelayFigures;
 pub use forwarding::{Relay, RelayPhase};
+pub use rules::{
+    Action, Change, MachineRule, RelayFinding, RelayFindingKind, RelayRules, RulesError, SectionRule, Unlisted,
+};

@@ -1,5 +1,7 @@
 //! The arguments of the command `relay`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use vmstate::migration::Uri;
 
@@ -22,14 +24,20 @@ pub(crate) struct Relay {
     /// Address of the destination
     pub(crate) connect: Uri,
 
+    /// Rules for rewriting the devices, as `vmstate check OLD NEW --relay-rules` generates them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+
     /// Seconds in which a peer must accept bytes, and the destination must load the devices
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: u32,
 }
 
 const RELAY_EXAMPLE: &str = "\
-Example:
+Examples:
   vmstate relay tcp:0.0.0.0:4445 tcp:new:4444
+  vmstate check old.state new.state --relay-rules -o rules.json
+  vmstate relay tcp:0.0.0.0:4445 tcp:new:4444 --rules rules.json
 
 Commands for the monitor of the source:
   migrate_set_capability return-path on

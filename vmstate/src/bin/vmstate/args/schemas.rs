@@ -36,6 +36,20 @@ pub(crate) struct Check {
     #[arg(long, value_name = "RELEASE", num_args = 0..=1, require_equals = true, default_missing_value = "10.0")]
     pub(crate) qemu: Option<QemuChecker>,
 
+    /// Generate rules for `vmstate relay`, under which OLD gives guests to NEW
+    ///
+    /// OLD and NEW are streams of the same machine with the same devices, one of each release. Lists the state that is
+    /// lost, the values that keep a guest at the source, and the values that NEW gets. From dumps and schemas, only versions
+    /// are changed. Exits with status 1 if state is lost or the destination rejects the guest.
+    #[cfg(unix)]
+    #[arg(long, conflicts_with_all = ["qemu", "strict", "notes", "devices", "rules", "explain"])]
+    pub(crate) relay_rules: bool,
+
+    /// File for the rules
+    #[cfg(unix)]
+    #[arg(short, long, value_name = "FILE", default_value = "-", requires = "relay_rules")]
+    pub(crate) output: PathBuf,
+
     /// Swap OLD and NEW
     #[arg(long)]
     pub(crate) reverse: bool,
@@ -96,6 +110,7 @@ const CHECK_EXAMPLE: &str = "\
 Examples:
   qemu-system-x86_64 -M pc -dump-vmstate new.json && vmstate check old.json new.json
   vmstate check old.json new.json --device e1000 --notes
+  vmstate check old.state new.state --relay-rules -o rules.json
   vmstate check --explain field-missing";
 
 const SCHEMA_EXAMPLE: &str = "\

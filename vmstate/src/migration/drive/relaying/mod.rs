@@ -8,7 +8,7 @@ use super::MigrationError;
 use super::channel::Channel;
 use super::listener::Listener;
 use crate::migration::Uri;
-use crate::migration::relay::{Relay, RelayFigures};
+use crate::migration::relay::{Relay, RelayFigures, RelayRules};
 
 mod connection;
 mod shared;
@@ -98,6 +98,13 @@ impl Relaying {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Rewrites the devices by rules.
+    #[must_use]
+    pub fn rules(mut self, rules: RelayRules) -> Self {
+        self.relay = self.relay.rules(rules);
         self
     }
 

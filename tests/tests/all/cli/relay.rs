@@ -2,8 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
+use vmstate_tests::certificates::Authority;
 use vmstate_tests::tool::Started;
 
 use super::*;
@@ -32,6 +34,30 @@ fn guest_moves_between_peers_of_the_library() {
     for key in ["memory", "devices"] {
         assert_eq!(relayed[key], received[key], "{key}");
     }
+    assert_eq!(vmstate(["diff", &input, &out]).code, 0);
+}
+
+#[test]
+fn sides_have_other_channels_and_encryption() {
+    let folder = Folder::new();
+    let (near, far, out, right) = (folder.path("near"), folder.path("far"), folder.path("out"), folder.path("right"));
+    Authority::new("Authority").write_to(Path::new(&right));
+    let input = folder.put("in", &streams::named("qemu-10.0-pc").bytes);
+    let (from, to) = (format!("unix:{near}"), format!("unix:{far}"));
+    let receive = Started::new(&["receive", &to, "-o", &out, "--json", "--multifd", "3", "--tls-creds", &right]);
+    receive.await_file(&far);
+    let channels = ["--listen-multifd", "2", "--connect-multifd", "3"];
+    let tls = ["--listen-tls-creds", &right, "--connect-tls-creds", &right, "--connect-tls-hostname", "localhost"];
+    let relay = Started::new(&[&["relay", &from, &to, "--json"], &channels[..], &tls[..]].concat());
+    relay.await_file(&near);
+    // A source without certificate is rejected, and another one is accepted.
+    let send = |more: &[&str]| vmstate([&["send", &input, &from, "--json", "--multifd", "2"], more].concat());
+    assert_eq!(send(&[]).code, 2);
+    let sent = json_of(&send(&["--tls-creds", &right, "--tls-hostname", "localhost"]));
+    let (received, relayed) = (json_of(&receive.finish()), relay.finish());
+    assert_eq!((&sent["status"], &received["source"]), (&json!("completed"), &json!("confirmed")));
+    assert!(relayed.stderr.contains("warning: connection rejected: "), "{}", relayed.stderr);
+    assert_eq!(relayed.code, 0);
     assert_eq!(vmstate(["diff", &input, &out]).code, 0);
 }
 
@@ -149,7 +175,7 @@ fn streams_without_description_are_relayed() {
 #[test]
 fn unknown_connections_are_declined() {
     for (bytes, message) in [
-        (&b"\x16\x03\x01\x02\0"[..], "TLS cannot be relayed"),
+        (&b"\x16\x03\x01\x02\0"[..], "the relay has no certificate; clear `tls-creds`"),
         (b"GET / HTTP/1.1\r\n\r\n", "unknown connection of the source"),
         (b"QEVM\0\0\0\x02\0", "the source's stream: "),
     ] {

@@ -45,6 +45,8 @@ mod survey;
 mod survey_text;
 mod temporary;
 mod terminal;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
 mod value_json;
 
 use args::{Arguments, Command};

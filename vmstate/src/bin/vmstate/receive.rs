@@ -80,23 +80,12 @@ fn config(arguments: &Receive) -> Result<DestinationConfig, Failure> {
         config.parameters.multifd_channels = channels;
     }
     #[cfg(feature = "tls")]
-    encrypt(&mut config, &arguments.tls)?;
+    crate::tls::encrypt_destination(
+        &mut config,
+        arguments.tls.tls_creds.as_deref(),
+        arguments.tls.tls_authz.as_deref(),
+    )?;
     Ok(config)
-}
-
-#[cfg(feature = "tls")]
-fn encrypt(config: &mut DestinationConfig, tls: &crate::args::ReceiveTls) -> Result<(), Failure> {
-    use vmstate::migration::{TlsCredentials, TlsEndpoint};
-    let Some(folder) = &tls.tls_creds else { return Ok(()) };
-    let failed = |error: vmstate::migration::TlsError| Failure::usage(error.to_string());
-    let credentials = TlsCredentials::x509(folder, TlsEndpoint::Server).map_err(failed)?;
-    config.objects.add_credentials("tls", credentials).map_err(failed)?;
-    config.parameters.tls_creds = "tls".to_owned();
-    if let Some(name) = tls.tls_authz.clone() {
-        config.objects.add_authorization("authz", move |client| client == name).map_err(failed)?;
-        config.parameters.tls_authz = "authz".to_owned();
-    }
-    Ok(())
 }
 
 /// Creates the file for guest memory, on the disk of the output.

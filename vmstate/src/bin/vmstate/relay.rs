@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar};
 use serde::Serialize;
+use vmstate::migration::destination::DestinationConfig;
 use vmstate::migration::relay::{RelayFigures, RelayRules};
-use vmstate::migration::{RelayOutcome, RelayStatus, Relaying};
+use vmstate::migration::source::SourceConfig;
+use vmstate::migration::{Capabilities, Capability, Parameters, RelayOutcome, RelayStatus, Relaying};
 
 use crate::failure::{Failure, warn};
 use crate::outcome::Outcome;
@@ -39,6 +41,8 @@ pub(crate) fn run(arguments: &args::Relay, json: bool) -> Result<Outcome, Failur
     let timeout = Duration::from_secs(arguments.timeout.into());
     let rules = arguments.rules.as_deref().map(read_rules).transpose()?;
     let mut relaying = Relaying::listen(&arguments.listen, &arguments.connect).map_err(failed)?.timeout(timeout);
+    relaying = relaying.source_config(&source_config(arguments, timeout)?).map_err(failed)?;
+    relaying = relaying.destination_config(&destination_config(arguments, timeout)?).map_err(failed)?;
     if let Some(rules) = rules {
         relaying = relaying.rules(rules);
     }
@@ -52,6 +56,40 @@ pub(crate) fn run(arguments: &args::Relay, json: bool) -> Result<Outcome, Failur
     conclude(&outcome, &figures, start.elapsed(), json)
 }
 
+/// The relay as a destination for the source.
+fn source_config(arguments: &args::Relay, timeout: Duration) -> Result<DestinationConfig, Failure> {
+    let mut config = DestinationConfig::default();
+    set_channels(&mut config.capabilities, &mut config.parameters, arguments.listen_multifd);
+    (config.parameters.connect_timeout, config.parameters.progress_timeout) = (timeout, timeout);
+    #[cfg(feature = "tls")]
+    {
+        let (folder, name) = (&arguments.tls.listen_tls_creds, &arguments.tls.listen_tls_authz);
+        crate::tls::encrypt_destination(&mut config, folder.as_deref(), name.as_deref())?;
+    }
+    Ok(config)
+}
+
+/// The relay as a source for the destination.
+fn destination_config(arguments: &args::Relay, timeout: Duration) -> Result<SourceConfig, Failure> {
+    let mut config = SourceConfig::new(0, 0);
+    set_channels(&mut config.capabilities, &mut config.parameters, arguments.connect_multifd);
+    config.parameters.multifd_compression = arguments.connect_compression.unwrap_or_default();
+    (config.parameters.connect_timeout, config.parameters.progress_timeout) = (timeout, timeout);
+    #[cfg(feature = "tls")]
+    {
+        let (folder, host) = (&arguments.tls.connect_tls_creds, &arguments.tls.connect_tls_hostname);
+        crate::tls::encrypt_source(&mut config, folder.as_deref(), host.as_deref())?;
+    }
+    Ok(config)
+}
+
+fn set_channels(capabilities: &mut Capabilities, parameters: &mut Parameters, channels: Option<u8>) {
+    if let Some(channels) = channels {
+        capabilities.set(Capability::Multifd, true);
+        parameters.multifd_channels = channels;
+    }
+}
+
 fn read_rules(path: &Path) -> Result<RelayRules, Failure> {
     let text = fs::read(path).map_err(Failure::file("cannot read", path))?;
     RelayRules::parse(&text)
@@ -59,6 +97,9 @@ fn read_rules(path: &Path) -> Result<RelayRules, Failure> {
 }
 
 fn update(bar: &ProgressBar, warned: &Cell<bool>, status: &RelayStatus) {
+    for reason in &status.rejected {
+        bar.suspend(|| warn(&format!("connection rejected: {}", plain(reason))));
+    }
     let figures = &status.figures;
     if let Some(reason) = status.doubt.as_ref().filter(|_| !warned.replace(true)) {
         bar.suspend(|| {

@@ -97,20 +97,8 @@ fn config(arguments: &Send, guest: &OpaqueGuest) -> Result<SourceConfig, Failure
         config.parameters.multifd_channels = channels;
     }
     #[cfg(feature = "tls")]
-    encrypt(&mut config, &arguments.tls)?;
+    crate::tls::encrypt_source(&mut config, arguments.tls.tls_creds.as_deref(), arguments.tls.tls_hostname.as_deref())?;
     Ok(config)
-}
-
-#[cfg(feature = "tls")]
-fn encrypt(config: &mut SourceConfig, tls: &crate::args::SendTls) -> Result<(), Failure> {
-    use vmstate::migration::{TlsCredentials, TlsEndpoint};
-    let Some(folder) = &tls.tls_creds else { return Ok(()) };
-    let failed = |error: vmstate::migration::TlsError| Failure::usage(error.to_string());
-    let credentials = TlsCredentials::x509(folder, TlsEndpoint::Client).map_err(failed)?;
-    config.objects.add_credentials("tls", credentials).map_err(failed)?;
-    config.parameters.tls_creds = "tls".to_owned();
-    config.parameters.tls_hostname = tls.tls_hostname.clone().unwrap_or_default();
-    Ok(())
 }
 
 /// Drives the migration to its end, or to the state in which only an operator knows which side has the guest.

@@ -124,6 +124,11 @@ impl Forward {
         records
     }
 
+    /// Returns the page size, once the stream contains it.
+    pub(in crate::migration) fn known_page_size(&self) -> Option<PageSize> {
+        self.page_size
+    }
+
     pub(super) fn page_size(&self) -> PageSize {
         self.page_size.unwrap_or(PageSize::DEFAULT)
     }

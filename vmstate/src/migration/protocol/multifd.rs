@@ -154,6 +154,12 @@ impl<'p> Head<'p> {
         self.flags & COMPRESSION != 0
     }
 
+    /// Returns the compression of the pages, if it is known.
+    #[cfg(feature = "schema")]
+    pub(crate) fn compression(&self) -> Option<Compression> {
+        known_compression(self.flags)
+    }
+
     /// Iterates over the offsets of the pages whose content follows.
     pub(crate) fn normal(&self) -> impl ExactSizeIterator<Item = u64> + Clone + 'p {
         self.normal.iter().copied().map(u64::from_be_bytes)
@@ -169,12 +175,15 @@ fn count(pages: u32) -> usize {
     usize::try_from(pages).unwrap_or(usize::MAX)
 }
 
+fn known_compression(flags: u32) -> Option<Compression> {
+    let known = [Compression::None, Compression::Zlib, Compression::Zstd];
+    known.into_iter().find(|compression| flags_of(*compression) == flags & COMPRESSION)
+}
+
 /// Checks the flags of a packet, whose pages have this compression. A packet without content may lack the flag.
 /// (QEMU: `zlib_recv` in `migration/multifd-zlib.c` and its equivalents.)
 fn check_flags(flags: u32, expected: Option<Compression>) -> Result<(), LoadError> {
-    let known = [Compression::None, Compression::Zlib, Compression::Zstd];
-    let known = known.into_iter().find(|compression| flags_of(*compression) == flags & COMPRESSION);
-    let Some(found) = known.filter(|_| flags & !(SYNC | COMPRESSION) == 0) else {
+    let Some(found) = known_compression(flags).filter(|_| flags & !(SYNC | COMPRESSION) == 0) else {
         return Err(LoadError::malformed("known flags of a packet", format!("{flags:#x}")));
     };
     match expected {

@@ -10,6 +10,7 @@ use super::figures::RelayFigures;
 use super::rewriting::Rewriting;
 use super::rules::{RelayRules, missing_description};
 use crate::Writer;
+use crate::memory::PageSize;
 use crate::migration::conversation::{Forward, PageKind, Seen};
 use crate::migration::protocol::{PING_OF_RELAY, offered};
 use crate::stream::{Command, DestinationState, ReturnPathMessage, SectionKind, StreamWriter};
@@ -120,6 +121,11 @@ impl Relay {
     #[must_use]
     pub fn figures(&self) -> &RelayFigures {
         &self.figures
+    }
+
+    /// Returns the target page size, once guest memory has begun.
+    pub(in crate::migration) fn page_size(&self) -> Option<PageSize> {
+        self.stream.known_page_size()
     }
 
     /// Describes the part of the stream that is being transferred, such as "in section `ram`".

@@ -29,8 +29,6 @@ pub(crate) use schemas::{Check, QemuChecker, Schema, SchemaFormat};
 pub(crate) use snapshots::{InsertSnapshot, Snapshot, SnapshotCommand};
 #[cfg(unix)]
 pub(crate) use transfer::{Format, Limits, Receive, Send};
-#[cfg(all(unix, feature = "tls"))]
-pub(crate) use transfer::{ReceiveTls, SendTls};
 
 /// Inspect, compare and edit QEMU's migration streams
 ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use vmstate::migration::Uri;
+use vmstate::migration::{Compression, Uri};
 
 /// Relay a migration between two QEMUs
 ///
@@ -13,8 +13,8 @@ use vmstate::migration::Uri;
 /// destination confirms that it has the guest; if it never does, end the QEMU that must not run, and then the relay with
 /// Ctrl-C, which continues the origin's guest.
 ///
-/// The source needs the capability `return-path`. Data channels (`multifd`) are relayed. The capabilities `postcopy-ram` and
-/// `x-colo`, and TLS, must be off.
+/// The source needs the capability `return-path`. Data channels (`multifd`) are copied, unless --connect-multifd sets the
+/// channels of the destination. The capabilities `postcopy-ram` and `x-colo` must be off.
 #[derive(Debug, Args)]
 #[command(after_help = RELAY_EXAMPLE)]
 pub(crate) struct Relay {
@@ -28,9 +28,53 @@ pub(crate) struct Relay {
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
 
+    /// Number of data channels of the destination (capability `multifd`), if they are not copied
+    #[arg(long, value_name = "CHANNELS", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) connect_multifd: Option<u8>,
+
+    /// Compression of the destination's data channels (`multifd-compression`): `none`, `zlib` or `zstd`
+    #[arg(long, value_name = "METHOD", requires = "connect_multifd", value_parser = parse_compression)]
+    pub(crate) connect_compression: Option<Compression>,
+
+    /// Number of data channels of the source (default: as many as the destination's). Their compression is found
+    #[arg(long, value_name = "CHANNELS", requires = "connect_multifd", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) listen_multifd: Option<u8>,
+
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub(crate) tls: RelayTls,
+
     /// Seconds in which a peer must accept bytes, and the destination must load the devices
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: u32,
+}
+
+/// The encryption of both sides.
+#[cfg(feature = "tls")]
+#[derive(Debug, Args)]
+pub(crate) struct RelayTls {
+    /// Encrypt the source's side, with the certificates in FOLDER: `ca-cert.pem`, `server-cert.pem` and `server-key.pem`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) listen_tls_creds: Option<PathBuf>,
+
+    /// Distinguished name of the only source to accept (default: each with a certificate of the authority)
+    #[arg(long, value_name = "NAME", requires = "listen_tls_creds")]
+    pub(crate) listen_tls_authz: Option<String>,
+
+    /// Encrypt the destination's side, with the certificates in FOLDER: `ca-cert.pem`, `client-cert.pem` and
+    /// `client-key.pem`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) connect_tls_creds: Option<PathBuf>,
+
+    /// Name in the certificate of the destination (default: the host of `tcp:`)
+    #[arg(long, value_name = "NAME", requires = "connect_tls_creds")]
+    pub(crate) connect_tls_hostname: Option<String>,
+}
+
+fn parse_compression(text: &str) -> Result<Compression, String> {
+    let known = [Compression::None, Compression::Zlib, Compression::Zstd];
+    let found = known.into_iter().find(|compression| compression.to_string() == text);
+    found.ok_or_else(|| "expected none, zlib or zstd".to_owned())
 }
 
 const RELAY_EXAMPLE: &str = "\
@@ -38,6 +82,7 @@ Examples:
   vmstate relay tcp:0.0.0.0:4445 tcp:new:4444
   vmstate check old.state new.state --relay-rules -o rules.json
   vmstate relay tcp:0.0.0.0:4445 tcp:new:4444 --rules rules.json
+  vmstate relay tcp:0.0.0.0:4445 tcp:new:4444 --connect-multifd 4 --connect-compression zstd
 
 Commands for the monitor of the source:
   migrate_set_capability return-path on

@@ -1,11 +1,12 @@
 //! The threads of one connection.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::thread;
 use std::time::Instant;
 
-use super::super::channel::Channel;
+use super::super::channel::{Channel, explain};
 use super::super::socket::Socket;
 use super::RelayOutcome;
 use super::shared::Shared;
@@ -24,7 +25,7 @@ const TLS: u8 = 0x16;
 
 /// Forwards a connection to its end.
 pub(super) fn run(shared: &Shared, source: Channel, destination: Channel) {
-    let Some(number) = shared.lock().open(&source, &destination) else {
+    let Some(number) = shared.lock().open(&[&source, &destination]) else {
         shared.fail("a connection cannot be duplicated");
         return;
     };
@@ -38,21 +39,37 @@ pub(super) fn run(shared: &Shared, source: Channel, destination: Channel) {
     drop(destination);
 }
 
+/// Returns whether a connection is a data channel; `None` after the end of the migration.
+pub(super) fn is_data_channel(shared: &Shared, source: &Channel) -> Option<bool> {
+    let number = shared.lock().open(&[source])?;
+    let first = source.socket().map(|socket| first_bytes(shared, socket));
+    shared.lock().close(number);
+    // A lost connection is reported when it is forwarded.
+    Some(matches!(first, Some(Ok(DATA))))
+}
+
+/// Waits for the first bytes of a connection, and leaves them unread.
+fn first_bytes(shared: &Shared, socket: &Socket) -> io::Result<[u8; 4]> {
+    socket.set_read_timeout(Some(shared.timeout()))?;
+    let first = socket.peek()?;
+    socket.set_read_timeout(None)?;
+    Ok(first)
+}
+
 /// Forwards a connection by its first bytes. Returns whether its end at the destination must be a reset, not a close.
 fn forward(shared: &Shared, source: &Channel, destination: &Channel) -> bool {
     let (Some(from), Some(to)) = (Peer::new(source), Peer::new(destination)) else { return false };
-    let first = from.socket.set_read_timeout(Some(shared.timeout())).and_then(|()| from.socket.peek());
-    match first.and_then(|first| from.socket.set_read_timeout(None).map(|()| first)) {
-        Ok(STREAM) if shared.lock().begin_main(destination) => return main(shared, from, to),
+    match first_bytes(shared, from.socket) {
+        Ok(STREAM) if shared.lock().begin_main(destination) => return main(shared, source, from, to),
         Ok(STREAM) => shared.fail("the source has opened a second main connection"),
         Ok(DATA) => both(from, to),
         Ok(SESSION) => {
             both(from, to);
             shared.lock().complete(RelayOutcome::InDoubt("two peers have resolved a doubt with each other".to_owned()));
         }
-        Ok([TLS, ..]) => shared.fail("TLS cannot be relayed; switch `tls-creds` off, or use `vmstate record`"),
+        Ok([TLS, ..]) => shared.fail("the source uses TLS, for which the relay has no certificate; clear `tls-creds`"),
         Ok(first) => shared.fail(&format!("unknown connection of the source, which begins with {first:02x?}")),
-        Err(error) => shared.fail(&format!("the source's connection is lost: {error}")),
+        Err(error) => shared.fail(&lost_connection("source", &explain(&error, source.ending().as_ref()))),
     }
     false
 }
@@ -101,11 +118,11 @@ fn read(from: Peer<'_>, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Forwards the main connection. Returns whether its end at the destination must be a reset.
-fn main(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) -> bool {
+fn main(shared: &Shared, channel: &Channel, source: Peer<'_>, destination: Peer<'_>) -> bool {
     let is_reset = thread::scope(|scope| {
         scope.spawn(|| forward_answers(shared, source, destination));
         let lost = forward_stream(shared, source, destination).err();
-        end_stream(shared, source, destination, lost)
+        end_stream(shared, channel, destination, lost)
     });
     shared.lock().end_main();
     is_reset
@@ -134,12 +151,12 @@ fn forward_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) -> i
     }
 }
 
-fn lost_connection(peer: &str, error: &io::Error) -> String {
+fn lost_connection(peer: &str, error: &impl Display) -> String {
     format!("the {peer}'s connection is lost: {error}")
 }
 
 /// Decides about the end of the connection, after the source has ended it. Returns whether it must be a reset.
-fn end_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>, lost: Option<io::Error>) -> bool {
+fn end_stream(shared: &Shared, source: &Channel, destination: Peer<'_>, lost: Option<io::Error>) -> bool {
     let mut state = shared.lock();
     let phase = state.relay.phase();
     if phase == RelayPhase::Confirmed && !state.relay.is_end_to_end() && !state.has_ended() {
@@ -165,9 +182,9 @@ fn end_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>, lost: Op
 
 /// Waits until the source has the confirmation, and only then lets the destination know that it was read. A destination of
 /// this library runs the guest after that, so it must not see an orderly end if the source has not read it.
-fn confirm(shared: &Shared, source: Peer<'_>, destination: Peer<'_>, lost: Option<io::Error>) -> bool {
+fn confirm(shared: &Shared, source: &Channel, destination: Peer<'_>, lost: Option<io::Error>) -> bool {
     let deadline = Some(Instant::now() + shared.timeout());
-    let known = lost.map_or_else(|| source.socket.await_acknowledged(deadline), Err);
+    let known = lost.map_or_else(|| source.check_closed(deadline), Err);
     if let Err(error) = &known {
         let reason = format!("the source may not know that the destination has the guest: {error}");
         shared.lock().complete(RelayOutcome::InDoubt(reason));

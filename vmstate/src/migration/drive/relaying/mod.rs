@@ -5,14 +5,22 @@ use std::thread;
 use std::time::Duration;
 
 use super::MigrationError;
-use super::channel::Channel;
+use super::channel::Link;
 use super::listener::Listener;
+use super::tls::{Client, Server};
 use crate::migration::Uri;
+use crate::migration::capability::Capability;
+use crate::migration::destination::DestinationConfig;
+use crate::migration::parameter::Parameters;
 use crate::migration::relay::{Relay, RelayFigures, RelayRules};
+use crate::migration::source::SourceConfig;
 
 mod connection;
+mod packets;
+mod recoding;
 mod shared;
 
+use recoding::Recoding;
 use shared::Shared;
 
 /// The time in which a peer must accept a connection, or bytes.
@@ -21,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A relay between a source and a destination. The guest keeps running at its origin, and nothing is stored.
 ///
 /// Each connection of the source is connected to the destination. The main one passes a
-/// [`Relay`](super::super::relay::Relay); data channels (`multifd`) are copied.
+/// [`Relay`](super::super::relay::Relay); data channels (`multifd`) are copied, or [encoded again](Self::destination_config).
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -54,6 +62,11 @@ pub struct Relaying {
     destination: Uri,
     timeout: Duration,
     relay: Relay,
+    client: Option<Client>,
+    /// The number of the source's data channels, if it is known.
+    sources: Option<u8>,
+    /// The number and compression of the destination's data channels, if they are not copied.
+    channels: Option<Parameters>,
 }
 
 /// The outcome of a relayed migration.
@@ -77,6 +90,8 @@ pub struct RelayStatus {
     /// The reason for which it is unknown whether the destination runs the guest. The source is kept paused until the relay
     /// is stopped, which resumes it, or the source is ended.
     pub doubt: Option<String>,
+    /// The reasons of TLS connections that were rejected since the last call.
+    pub rejected: Vec<String>,
 }
 
 impl Relaying {
@@ -90,7 +105,39 @@ impl Relaying {
             return Err(MigrationError::new("cannot relay", &reason));
         }
         let listener = Listener::new(listen).map_err(|error| MigrationError::new("cannot listen", &error))?;
-        Ok(Self { listener, destination: destination.clone(), timeout: TIMEOUT, relay: Relay::new() })
+        let (destination, relay) = (destination.clone(), Relay::new());
+        Ok(Self { listener, destination, timeout: TIMEOUT, relay, client: None, sources: None, channels: None })
+    }
+
+    /// Sets the properties of the relay as a destination for the source: the encryption (`tls-creds`, `tls-authz`), and
+    /// with the capability `multifd` the number of data channels.
+    ///
+    /// # Errors
+    /// Returns an error if a parameter is invalid, or the credentials are missing.
+    pub fn source_config(mut self, config: &DestinationConfig) -> Result<Self, MigrationError> {
+        let server = Server::new(config).map_err(|error| MigrationError::new("listener", &error))?;
+        self.listener = self.listener.secure(server.as_ref());
+        self.sources = config.capabilities.has(Capability::Multifd).then_some(config.parameters.multifd_channels);
+        Ok(self)
+    }
+
+    /// Sets the properties of the relay as a source for the destination: the encryption (`tls-creds`, `tls-hostname`), and
+    /// with the capability `multifd` the number of data channels and their compression. Then the data channels of the
+    /// source are encoded again; it must have the capability, too, and as many channels unless
+    /// [its number](Self::source_config) is set.
+    ///
+    /// # Errors
+    /// Returns an error if a parameter is invalid, or the credentials are missing.
+    pub fn destination_config(mut self, config: &SourceConfig) -> Result<Self, MigrationError> {
+        let failed = |error: String| MigrationError::new("migration", &error);
+        self.client = Client::new(config, &self.destination).map_err(failed)?;
+        config.parameters.check().map_err(|error| failed(error.to_string()))?;
+        let compression = config.parameters.multifd_compression;
+        if !compression.is_supported() {
+            return Err(failed(format!("unsupported `multifd-compression`; build with the feature `{compression}`")));
+        }
+        self.channels = config.capabilities.has(Capability::Multifd).then(|| config.parameters.clone());
+        Ok(self)
     }
 
     /// Sets the time in which a peer must accept a connection or bytes, and the destination must have loaded the devices.
@@ -126,11 +173,16 @@ impl Relaying {
         stop: impl Fn() -> bool,
         watch: impl Fn(&RelayStatus),
     ) -> Result<(RelayOutcome, RelayFigures), MigrationError> {
-        let Self { listener, destination, timeout, relay } = self;
+        let Self { listener, destination, timeout, relay, client, sources, channels } = self;
         let shared = Shared::new(relay, timeout);
+        let link = Link { connect: timeout, progress: timeout, client };
+        let recoding = channels.map(|parameters| {
+            let sources = sources.unwrap_or(parameters.multifd_channels);
+            Recoding::new(sources, parameters, link.clone(), destination.clone())
+        });
         let is_over = || {
             shared.check_time(stop());
-            watch(&shared.status());
+            watch(&shared.status(listener.take_rejections()));
             shared.is_over()
         };
         let accepted: io::Result<()> = thread::scope(|scope| {
@@ -143,16 +195,32 @@ impl Relaying {
                         return Err(error);
                     }
                 };
-                match Channel::connect(&destination, timeout, timeout) {
+                let (shared, link, destination) = (&shared, &link, &destination);
+                // The order of connections with TLS is the order in which their handshakes have ended.
+                if let Some(recoding) = &recoding {
+                    scope.spawn(move || match connection::is_data_channel(shared, &source) {
+                        Some(true) => recoding.run(shared, source),
+                        Some(false) => match link.open(destination) {
+                            Ok(destination) => connection::run(shared, source, destination),
+                            Err(error) => shared.fail(&no_destination(&error)),
+                        },
+                        None => {}
+                    });
+                    continue;
+                }
+                match link.open(destination) {
                     Ok(destination) => {
-                        let shared = &shared;
                         scope.spawn(move || connection::run(shared, source, destination));
                     }
-                    Err(error) => shared.fail(&format!("cannot connect to the destination: {error}")),
+                    Err(error) => shared.fail(&no_destination(&error)),
                 }
             }
         });
         accepted.map_err(|error| MigrationError::new("cannot accept a connection", &error))?;
         Ok(shared.finish())
     }
+}
+
+fn no_destination(error: &io::Error) -> String {
+    format!("cannot connect to the destination: {error}")
 }

@@ -2,17 +2,22 @@
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::channel::Channel;
 use super::super::socket::Socket;
 use super::{RelayOutcome, RelayStatus};
+use crate::memory::PageSize;
 use crate::migration::relay::{Relay, RelayFigures, RelayPhase};
 
 /// The time after which a source that sends nothing may be at the end of a stream without description.
 const IDLE: Duration = Duration::from_secs(1);
 /// The time after which an unconfirmed hand-over is reported.
 const CONFIRMATION: Duration = Duration::from_secs(10);
+
+/// The time between two looks for the target page size.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The state that all threads share.
 pub(super) struct Shared {
@@ -70,9 +75,23 @@ impl Shared {
         self.lock().end(RelayOutcome::Failed(reason.to_owned()));
     }
 
-    pub(super) fn status(&self) -> RelayStatus {
+    pub(super) fn status(&self, rejected: Vec<String>) -> RelayStatus {
         let state = self.lock();
-        RelayStatus { figures: state.relay.figures().clone(), doubt: state.doubt.clone() }
+        RelayStatus { figures: state.relay.figures().clone(), doubt: state.doubt.clone(), rejected }
+    }
+
+    /// Waits until the main connection has the target page size; `None` if it does not arrive in time.
+    pub(super) fn await_page_size(&self) -> Option<PageSize> {
+        let start = Instant::now();
+        while start.elapsed() < self.timeout {
+            let state = self.lock();
+            if state.relay.page_size().is_some() || state.has_ended() {
+                return state.relay.page_size();
+            }
+            drop(state);
+            thread::sleep(PAUSE);
+        }
+        None
     }
 
     /// Returns whether the migration has an outcome, and no connection is open.
@@ -119,13 +138,13 @@ impl Shared {
 
 impl State {
     /// Adds a connection, and returns its number; `None` if the migration has ended, or a socket cannot be duplicated.
-    pub(super) fn open(&mut self, source: &Channel, destination: &Channel) -> Option<usize> {
+    pub(super) fn open(&mut self, channels: &[&Channel]) -> Option<usize> {
         if self.outcome.is_some() {
             return None;
         }
         let number = self.next;
-        let sockets = [source.socket()?.try_clone().ok()?, destination.socket()?.try_clone().ok()?];
-        self.sockets.extend(sockets.map(|socket| (number, socket)));
+        let clone = |channel: &&Channel| Some((number, channel.socket()?.try_clone().ok()?));
+        self.sockets.extend(channels.iter().map(clone).collect::<Option<Vec<_>>>()?);
         (self.next, self.open) = (number + 1, self.open + 1);
         Some(number)
     }
@@ -158,6 +177,14 @@ impl State {
     fn shut_down(&self) {
         for (_, socket) in &self.sockets {
             socket.shut_down();
+        }
+    }
+
+    /// Ends the migration after a failure of a data channel, unless the destination may have the guest.
+    pub(super) fn fail_pages(&mut self, reason: &str) {
+        if !matches!(self.relay.phase(), RelayPhase::Committed | RelayPhase::Confirmed) {
+            let reason = format!("{reason} {}", self.relay.place());
+            self.end(RelayOutcome::Failed(reason));
         }
     }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vmstate_tests::proxy::{Direction, Fault, Plan, Proxy};
-use vmstate_tests::qemu::{Qemu, VERSIONS};
+use vmstate_tests::qemu::{Qemu, VERSIONS, VERSIONS_WITH_UNO};
 use vmstate_tests::tool::{Folder, Started, json_of};
 
 use crate::board::live::Guest;
-use crate::transfer::{PATIENCE, Pc, set};
+use crate::transfer::{PATIENCE, Pc, assert_counts, counting, set};
 
 /// The sockets of a relay, and the running tool.
 pub(crate) struct Relay {
@@ -121,6 +121,19 @@ fn riscv_guests_pass_the_relay() {
         // As without the relay: see `riscv_guests_run_on`.
         let (verdict, stopped) = (next.verdict(), "WRONG: the number of interrupts");
         assert!(verdict.starts_with("right: ") || version != "11.1" && verdict.starts_with(stopped), "{verdict}");
+    }
+}
+
+/// Pages have 256 bytes in QEMU 7.2 and 10.0.
+#[test]
+fn avr_guests_pass_the_relay() {
+    for version in VERSIONS_WITH_UNO {
+        let mut qemu = counting(version);
+        let mut next = Qemu::start(version, "avr", &["-M", "uno", "-incoming", "defer"]);
+        let report = Relay::start(None, &[]).pass(&mut qemu, &mut next);
+        assert_counts(&mut next);
+        let pages = report["pages"].as_u64().unwrap() + report["zero_pages"].as_u64().unwrap();
+        assert!(pages >= 0x9000 / 256, "{report}");
     }
 }
 

@@ -161,7 +161,7 @@ const AVR: [u16; 13] = [
 
 /// Waits until the AVR guest has counted on, and checks that it has found no error.
 #[track_caller]
-fn assert_counts(qemu: &mut Qemu) {
+pub(crate) fn assert_counts(qemu: &mut Qemu) {
     let register = |text: &str, name: &str| {
         let place = text.find(name).unwrap_or_else(|| panic!("no {name} in {text}")) + name.len();
         text[place..].split_whitespace().next().unwrap().to_owned()
@@ -177,17 +177,23 @@ fn assert_counts(qemu: &mut Qemu) {
     }
 }
 
+/// Starts an AVR guest that counts.
+pub(crate) fn counting(version: &str) -> Qemu {
+    let (mut uno, release) = Uno::load(&streams::named(&format!("qemu-{version}-uno")).bytes).unwrap();
+    let program: Vec<u8> = AVR.iter().flat_map(|word| word.to_le_bytes()).collect();
+    uno.ram[0].bytes()[..program.len()].copy_from_slice(&program);
+    uno.ram[1].bytes().fill(0);
+    (uno.cpu.pc, uno.cpu.r, uno.cpu.flags.i) = (0, Default::default(), false);
+    let mut qemu = Qemu::load(version, "avr", &["-M", "uno"], &uno.save(release).unwrap());
+    qemu.execute("cont", json!({}));
+    assert_counts(&mut qemu);
+    qemu
+}
+
 #[test]
 fn avr_guests_run_on() {
     for version in VERSIONS_WITH_UNO {
-        let (mut uno, release) = Uno::load(&streams::named(&format!("qemu-{version}-uno")).bytes).unwrap();
-        let program: Vec<u8> = AVR.iter().flat_map(|word| word.to_le_bytes()).collect();
-        uno.ram[0].bytes()[..program.len()].copy_from_slice(&program);
-        uno.ram[1].bytes().fill(0);
-        (uno.cpu.pc, uno.cpu.r, uno.cpu.flags.i) = (0, Default::default(), false);
-        let mut qemu = Qemu::load(version, "avr", &["-M", "uno"], &uno.save(release).unwrap());
-        qemu.execute("cont", json!({}));
-        assert_counts(&mut qemu);
+        let mut qemu = counting(version);
         let folder = Folder::new();
         assert_done(&receive(&mut qemu, &folder, &folder.path("guest"), &[]), "source", "confirmed");
         let mut next = Qemu::start(version, "avr", &["-M", "uno", "-incoming", "defer"]);

@@ -62,6 +62,8 @@ pub(crate) use in_file::{PagesInFile, PagesSaver, PlacesLoader};
 pub(crate) use incoming::{IncomingRam, PlacePages, ReceivedPages};
 pub use live::Ram;
 pub use load::RamLoader;
+#[cfg(all(unix, feature = "migration", feature = "schema"))]
+pub(crate) use page_size::{PageSizeSearch, search_page_size};
 #[cfg(feature = "migration")]
 pub use postcopy::PageRequest;
 pub use record::{BlockHeader, Mapped, RamOptions, Record, write_record};

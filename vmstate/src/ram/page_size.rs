@@ -61,14 +61,59 @@ fn after_page(
 ) -> Result<Option<u64>, LoadError> {
     loop {
         let bytes = reader.buffered();
-        let page = |size: &u64| usize::try_from(*size).ok().and_then(|size| bytes.get(header + size..));
-        let next = |size: &u64| page(size).is_some_and(|rest| is_next_page(rest, first, *size));
-        let other = |size: &u64| page(size).is_some_and(|rest| is_end(rest, blocks));
-        let found = SIZES.iter().find(|size| next(size)).or_else(|| SIZES.iter().find(|size| other(size)));
+        let found = page_in(bytes, first, header, blocks);
         // A source that waits for an answer sends nothing more, so no more is read than needed.
-        if found.is_some() || bytes.len() > header + (SIZES[SIZES.len() - 1] as usize) + 9 || !reader.read_ahead()? {
-            return Ok(found.copied());
+        if found.is_some() || is_enough(bytes, header) || !reader.read_ahead()? {
+            return Ok(found);
         }
+    }
+}
+
+/// Returns the size of a page in bytes that have arrived, if the record after it has arrived, too.
+fn page_in(bytes: &[u8], first: u64, header: usize, blocks: &[BlockHeader]) -> Option<u64> {
+    let page = |size: &u64| usize::try_from(*size).ok().and_then(|size| bytes.get(header + size..));
+    let next = |size: &u64| page(size).is_some_and(|rest| is_next_page(rest, first, *size));
+    let other = |size: &u64| page(size).is_some_and(|rest| is_end(rest, blocks));
+    SIZES.iter().copied().find(next).or_else(|| SIZES.iter().copied().find(other))
+}
+
+/// Returns whether the record after a page of any size has arrived.
+fn is_enough(bytes: &[u8], header: usize) -> bool {
+    bytes.len() > header + (SIZES[SIZES.len() - 1] as usize) + 9
+}
+
+/// The result of a search for the page size in bytes that have arrived.
+#[cfg(feature = "schema")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageSizeSearch {
+    /// More bytes are required.
+    Need,
+    /// No pages come next.
+    NoPages,
+    /// The pages do not contain their size, such as zero pages of 4 KiB or more.
+    Unknown,
+    Found(PageSize),
+}
+
+/// Searches for the page size in the records that come next.
+#[cfg(feature = "schema")]
+pub(crate) fn search_page_size(bytes: &[u8], blocks: &[BlockHeader]) -> PageSizeSearch {
+    let Some(first) = word(bytes, 0) else { return PageSizeSearch::Need };
+    let kind = RecordKind::from_number(first & FLAGS);
+    if !matches!(kind, Some(RecordKind::Zero | RecordKind::Page)) {
+        return PageSizeSearch::NoPages;
+    }
+    let Some(header) = bytes.get(8).map(|length| 9 + usize::from(*length)) else { return PageSizeSearch::Need };
+    let found = if kind == Some(RecordKind::Page) {
+        page_in(bytes, first, header, blocks).ok_or_else(|| is_enough(bytes, header))
+    } else {
+        let next = word(bytes, header + 1);
+        distance(first, next).ok_or(next.is_some())
+    };
+    match found.map(PageSize::new) {
+        Ok(Ok(size)) => PageSizeSearch::Found(size),
+        Err(false) => PageSizeSearch::Need,
+        _ => PageSizeSearch::Unknown,
     }
 }
 
@@ -126,6 +171,25 @@ mod tests {
                 assert_eq!(found.bytes(), expected, "{size}, {zeros}");
             }
         }
+    }
+
+    #[cfg(feature = "schema")]
+    #[test]
+    fn page_size_is_found_in_pieces() {
+        for size in [256, 1024, 4096] {
+            for zeros in [0_u64, 3] {
+                let (bytes, blocks) = records(size, |page| (zeros >> page.min(8)) & 1 == 1);
+                let pieces = (0..bytes.len()).map(|length| search_page_size(&bytes[..length], &blocks));
+                let found = pieces.into_iter().find(|found| *found != PageSizeSearch::Need).unwrap();
+                // The distance of zero pages of 4 KiB can be several pages.
+                let is_known = zeros == 0 || size < 4096;
+                let expected = PageSize::new(size).map(PageSizeSearch::Found).unwrap();
+                assert_eq!(found, if is_known { expected } else { PageSizeSearch::Unknown }, "{size}, {zeros}");
+            }
+        }
+        let end = b"\0\0\0\0\0\0\0\x10";
+        assert_eq!(search_page_size(&end[..7], &[]), PageSizeSearch::Need);
+        assert_eq!(search_page_size(end, &[]), PageSizeSearch::NoPages);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl RecordReader {
 
     /// Changes the page size, before the first page.
     #[cfg(all(unix, feature = "migration"))]
-    pub(super) fn set_page_size(&mut self, page_size: PageSize) {
+    pub(crate) fn set_page_size(&mut self, page_size: PageSize) {
         self.page_size = page_size;
     }
 

@@ -5,8 +5,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vmstate_tests::qemu::Qemu;
+use vmstate_tests::qemu::{Qemu, VERSIONS, VERSIONS_WITH_UNO};
 use vmstate_tests::recorder::Recorder;
+
+use crate::transfer::{assert_counts, counting};
 
 const MACHINE: [&str; 4] = ["-M", "microvm", "-m", "16M"];
 /// A device that the destination lacks.
@@ -70,8 +72,11 @@ fn assert_figures(explanation: &Value, reported: &Value) {
 
 #[test]
 fn completed_migrations_have_the_figures_of_qemu() {
-    for (capabilities, connections) in [(&["return-path"][..], 1), (&["return-path", "multifd"], 3)] {
-        let mut pair = Pair::start("10.0", capabilities, &[]);
+    let cases = [(&["return-path"][..], 1), (&["return-path", "multifd"], 3)];
+    for (version, (capabilities, connections)) in
+        VERSIONS.into_iter().flat_map(|version| cases.map(|case| (version, case)))
+    {
+        let mut pair = Pair::start(version, capabilities, &[]);
         let reported = pair.migrate();
         pair.destination.wait_for_migration();
         let (code, explanation) = pair.recorder.finish();
@@ -85,17 +90,43 @@ fn completed_migrations_have_the_figures_of_qemu() {
 
 #[test]
 fn rejected_machine_is_the_cause() {
-    let mut pair = Pair::start("10.0", &["return-path"], &SERIAL);
-    let reported = pair.migrate();
-    assert_eq!(reported["error-desc"], "Sibling indicated error 1");
-    let (code, explanation) = pair.recorder.finish();
-    assert_eq!(
-        (code, &explanation["outcome"], last_state(&explanation["source"])),
-        (1, &json!("failed"), &reported["status"])
-    );
-    let cause = explanation["cause"]["what"].as_str().unwrap();
-    assert!(cause.starts_with("SHUT 1: the destination has rejected the machine after all of the stream"), "{cause}");
-    let knows = explanation["source"]["knows"].as_str().unwrap();
-    assert!(knows.contains(reported["error-desc"].as_str().unwrap()), "{knows}");
-    assert_eq!(explanation["cause"]["side"], json!("destination"));
+    for version in VERSIONS {
+        let mut pair = Pair::start(version, &["return-path"], &SERIAL);
+        let reported = pair.migrate();
+        assert_eq!(reported["error-desc"], "Sibling indicated error 1");
+        let (code, explanation) = pair.recorder.finish();
+        assert_eq!(
+            (code, &explanation["outcome"], last_state(&explanation["source"])),
+            (1, &json!("failed"), &reported["status"])
+        );
+        let cause = explanation["cause"]["what"].as_str().unwrap();
+        assert!(
+            cause.starts_with("SHUT 1: the destination has rejected the machine after all of the stream"),
+            "{cause}"
+        );
+        let knows = explanation["source"]["knows"].as_str().unwrap();
+        assert!(knows.contains(reported["error-desc"].as_str().unwrap()), "{knows}");
+        assert_eq!(explanation["cause"]["side"], json!("destination"));
+    }
+}
+
+/// The stream does not contain the page size, which is 256 bytes.
+#[test]
+fn small_pages_are_counted() {
+    for version in VERSIONS_WITH_UNO {
+        let (mut source, mut recorder) = (counting(version), Recorder::start());
+        let mut destination = Qemu::start(version, "avr", &["-M", "uno", "-incoming", "defer"]);
+        let [from, to] = ["source", "destination"].map(|name| format!("unix:{}", recorder.path(name)));
+        destination.execute("migrate-incoming", json!({ "uri": to }));
+        source.execute("migrate", json!({ "uri": from }));
+        source.wait_for_migration();
+        destination.wait_for_migration();
+        assert_counts(&mut destination);
+        let ram = &source.execute("query-migrate", json!({}))["ram"];
+        let (code, explanation) = recorder.finish();
+        assert_eq!((code, &explanation["outcome"]), (0, &json!("completed")), "{explanation}");
+        let pages = &explanation["pages"];
+        assert_eq!((&pages["content"], &pages["zero"]), (&ram["normal"], &ram["duplicate"]), "{explanation}");
+        assert_eq!(explanation["memory"], ram["total"]);
+    }
 }

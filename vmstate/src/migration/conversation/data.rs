@@ -2,8 +2,8 @@
 
 use vmstate_types::LoadError;
 
-use super::forward::PageKind;
 use super::pending::Pending;
+use super::seen::PageKind;
 use crate::memory::PageSize;
 use crate::migration::protocol::multifd::{Head, Hello, head_size};
 use crate::stream::Decoded;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::forward::{PageKind, Position};
+use super::seen::{PageKind, Position};
 
 /// The highest number of passes that are listed. Later ones are counted in the last.
 const MAX_PASSES: usize = 1000;

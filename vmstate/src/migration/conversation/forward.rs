@@ -3,8 +3,10 @@
 use vmstate_types::LoadError;
 
 use super::pending::Pending;
+use super::records::{content_of, report};
+use super::seen::Seen;
 use crate::memory::PageSize;
-use crate::ram::{RamOptions, Record, RecordReader};
+use crate::ram::{PageSizeSearch, RamOptions, Record, RecordReader, search_page_size};
 use crate::stream::section_end::{Search, search};
 use crate::stream::{Command, Configuration, ItemDecoder, SectionHeader, SectionKind, StreamItem, tag};
 
@@ -15,37 +17,6 @@ const END_OF_STREAM: usize = 6;
 /// The page sizes of targets that do not send theirs, the usual one first: AVR has the smallest one.
 const PAGE_SIZES: [u64; 3] = [4096, 1024, 256];
 
-/// A part of a stream that was transferred completely.
-#[derive(Debug)]
-pub(in crate::migration) enum Seen {
-    /// The header and the configuration, with the machine type.
-    Header(Option<String>),
-    /// The header of a section.
-    Section(SectionHeader),
-    Command(Command),
-    PackageEnd,
-    /// The size of all guest memory.
-    Memory(u64),
-    Page(PageKind, Position),
-    /// The data channels synchronize.
-    Flush,
-    /// The end mark.
-    End,
-    /// The description after the end mark.
-    Description,
-}
-
-/// The place of a page in guest memory: the index of the block, and the offset in it.
-pub(in crate::migration) type Position = (usize, u64);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::migration) enum PageKind {
-    Content,
-    Zero,
-    Delta,
-    Compressed,
-}
-
 /// The decoder of a stream.
 #[derive(Debug)]
 pub(in crate::migration) struct Forward {
@@ -55,6 +26,8 @@ pub(in crate::migration) struct Forward {
     records: RecordReader,
     options: RamOptions,
     page_size: Option<PageSize>,
+    /// The page size is not only a guess from the size of all memory.
+    is_page_size_known: bool,
     /// The last section.
     section: Option<SectionHeader>,
     live_sections: usize,
@@ -86,6 +59,7 @@ impl Forward {
             records: RecordReader::new(PageSize::DEFAULT, RamOptions::default()),
             options: RamOptions::default(),
             page_size: None,
+            is_page_size_known: false,
             section: None,
             live_sections: 0,
             is_continued: false,
@@ -103,6 +77,7 @@ impl Forward {
             items,
             records,
             page_size: self.page_size,
+            is_page_size_known: true,
             resumable: self.resumable.clone(),
             live_sections: self.live_sections,
             is_continued: true,
@@ -200,6 +175,7 @@ impl Forward {
             self.options = RamOptions::from_capabilities(configuration.capabilities.as_deref().unwrap_or_default());
             let bytes = configuration.target_page_bits.and_then(|bits| 1_u64.checked_shl(bits));
             self.page_size = bytes.and_then(|bytes| PageSize::new(bytes).ok());
+            self.is_page_size_known = self.page_size.is_some();
         }
         seen(Seen::Header(configuration.map(|configuration| configuration.machine.clone())));
         self.state = State::Items;
@@ -240,6 +216,7 @@ impl Forward {
         match &command {
             Command::PostcopyAdvise(Some(advice)) => {
                 self.page_size = PageSize::new(advice.target_page_size).ok().or(self.page_size);
+                self.is_page_size_known = true;
             }
             Command::PostcopyListen => self.resumable = Some(self.items.outside_package()),
             _ => {}
@@ -249,6 +226,9 @@ impl Forward {
 
     fn record(&mut self, kind: SectionKind, seen: &mut dyn FnMut(Seen)) -> Result<bool, LoadError> {
         if self.page_size.is_none() && kind == SectionKind::Start && !self.find_page_size() {
+            return Ok(false);
+        }
+        if !self.is_page_size_known && kind != SectionKind::Start && !self.correct_page_size() {
             return Ok(false);
         }
         let records = &mut self.records;
@@ -263,6 +243,21 @@ impl Forward {
         self.input.skip(content_of(&record, self.page_size()));
         report(&record, self.records.current_block(), seen);
         Ok(true)
+    }
+
+    /// Corrects the page size by the first pages, if their distance shows it: the size of all memory can be a multiple of
+    /// larger pages. Returns `false` if they have not arrived.
+    fn correct_page_size(&mut self) -> bool {
+        match search_page_size(self.input.rest(), self.records.blocks()) {
+            PageSizeSearch::Need => return false,
+            PageSizeSearch::NoPages => {}
+            PageSizeSearch::Unknown => self.is_page_size_known = true,
+            PageSizeSearch::Found(size) => {
+                (self.page_size, self.is_page_size_known) = (Some(size), true);
+                self.records.set_page_size(size);
+            }
+        }
+        true
     }
 
     /// Finds the page size from the first record, whose flags are below it. Returns `false` if it has not arrived.
@@ -356,30 +351,5 @@ impl Forward {
         self.state = State::Opaque;
         seen(Seen::Description);
         true
-    }
-}
-
-/// Returns the number of bytes that follow a record.
-pub(super) fn content_of(record: &Record, page_size: PageSize) -> u64 {
-    match record {
-        Record::Page { .. } => page_size.bytes(),
-        Record::Xbzrle { length, .. } => u64::from(*length),
-        Record::Compressed { length, .. } => u64::from(*length),
-        Record::Space(bytes) => *bytes,
-        _ => 0,
-    }
-}
-
-/// Reports a record of guest memory.
-pub(super) fn report(record: &Record, block: Option<usize>, seen: &mut dyn FnMut(Seen)) {
-    let block = block.unwrap_or(usize::MAX);
-    match record {
-        Record::BlockList(total) => seen(Seen::Memory(*total)),
-        Record::Page { offset, .. } => seen(Seen::Page(PageKind::Content, (block, *offset))),
-        Record::Zero { offset, .. } => seen(Seen::Page(PageKind::Zero, (block, *offset))),
-        Record::Xbzrle { offset, .. } => seen(Seen::Page(PageKind::Delta, (block, *offset))),
-        Record::Compressed { offset, .. } => seen(Seen::Page(PageKind::Compressed, (block, *offset))),
-        Record::MultifdFlush => seen(Seen::Flush),
-        Record::Block(_) | Record::Space(_) | Record::EndOfSection => {}
     }
 }

@@ -27,6 +27,8 @@ mod forward;
 mod link;
 mod pages;
 mod pending;
+mod records;
+mod seen;
 mod story;
 mod text;
 mod verdict;
@@ -37,6 +39,7 @@ pub use explanation::{
     Cause, Connection, Downtime, Explanation, MigrationOutcome, Moment, Participant, Postcopy, SideReport, StateChange,
 };
 pub use figures::{MemoryPass, PageCounts, Traffic};
-pub(super) use forward::{Forward, PageKind, Seen};
+pub(super) use forward::Forward;
 pub(super) use pending::Pending;
+pub(super) use seen::{PageKind, Seen};
 pub(crate) use text::{Size, Time};

@@ -2,8 +2,10 @@
 
 use vmstate_types::LoadError;
 
-use super::forward::{Forward, Seen, content_of, report};
+use super::forward::Forward;
 use super::pending::Pending;
+use super::records::{content_of, report};
+use super::seen::Seen;
 use crate::memory::PageSize;
 use crate::ram::RecordReader;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::explanation::{Moment, Participant, Postcopy, SideReport, StateChange};
 use super::figures::{Passes, Scan};
-use super::forward::{PageKind, Position, Seen};
+use super::seen::{PageKind, Position, Seen};
 use crate::migration::{MigrationStatus, Side};
 use crate::stream::{Command, DestinationState, ReturnPathMessage, SectionHeader, SectionKind};
 

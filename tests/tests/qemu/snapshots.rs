@@ -90,7 +90,7 @@ fn qemu(version: &str, image: &Path) -> Qemu {
 }
 
 /// Ends a QEMU, and waits until it has released the image.
-fn quit(mut qemu: Qemu, image: &Path) {
+pub(crate) fn quit(mut qemu: Qemu, image: &Path) {
     Program::execute(&mut qemu, "quit", &json!({}));
     let (store, start) = (Qcow2::open(image).unwrap(), Instant::now());
     while store.delete("none").unwrap_err().kind() != StoreErrorKind::NotFound {

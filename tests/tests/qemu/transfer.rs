@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vmstate_examples::uno::Uno;
+use vmstate_tests::qcow2;
 use vmstate_tests::qemu::{Qemu, VERSIONS, VERSIONS_WITH_UNO};
 use vmstate_tests::streams;
 use vmstate_tests::tool::{Folder, Output, Started, json_of, vmstate};
 
 use crate::board::live::Guest;
+use crate::snapshots::quit;
 
 /// The guest in `tests/guests/pc.S`.
 const GUEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/guests/pc.img");
@@ -199,6 +201,49 @@ fn avr_guests_run_on() {
         let mut next = Qemu::start(version, "avr", &["-M", "uno", "-incoming", "defer"]);
         assert_done(&send(&mut next, &folder, &folder.path("guest"), &[]), "status", "completed");
         assert_counts(&mut next);
+    }
+}
+
+/// Writes a byte of the clock's memory, which a new machine does not have.
+fn remember(qemu: &mut Qemu) {
+    for command in ["o /b 0x70 0x50", "o /b 0x71 0x5a"] {
+        qemu.monitor(command);
+    }
+}
+
+#[track_caller]
+fn assert_remembers(qemu: &mut Qemu) {
+    qemu.monitor("o /b 0x70 0x50");
+    let byte = qemu.monitor("i /b 0x71");
+    assert!(byte.trim().ends_with("0x5a"), "{byte}");
+}
+
+/// QEMU loads a snapshot that the tool has put in an image, and the tool sends a snapshot that QEMU has saved.
+#[test]
+fn snapshots_in_images_are_exchanged_with_qemu() {
+    for version in VERSIONS {
+        let mut pc = Pc::new(version, "pc", &[]);
+        pc.assert_right();
+        remember(&mut pc.qemu);
+        let image = pc.folder.put("image", &qcow2::image(16, 1 << 20));
+        let output = format!("{image}#received");
+        assert_done(&receive(&mut pc.qemu, &pc.folder, &output, &[]), "source", "confirmed");
+
+        let drive = format!("file={image},if=none,id=disk,format=qcow2");
+        let mut loaded = Pc::new(version, "pc", &["-drive", &drive]);
+        assert_eq!(loaded.qemu.monitor("loadvm received"), "", "{version}");
+        loaded.qemu.execute("cont", json!({}));
+        assert_remembers(&mut loaded.qemu);
+        loaded.assert_right();
+        assert_eq!(loaded.qemu.monitor("savevm saved"), "", "{version}");
+        quit(loaded.qemu, Path::new(&image));
+
+        let mut next = Pc::incoming(version, "pc");
+        let sent = send(&mut next.qemu, &pc.folder, &format!("{image}#saved"), &[]);
+        assert_done(&sent, "status", "completed");
+        assert_eq!(next.qemu.status(), "running");
+        assert_remembers(&mut next.qemu);
+        next.assert_right();
     }
 }
 

@@ -156,6 +156,19 @@ impl Started {
         }
     }
 
+    /// Returns the most memory that the running tool has used so far, in bytes.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let child = self.0.as_ref().expect("a run that has not ended");
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak of its memory");
+        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap();
+        kilobytes * 1024
+    }
+
     /// Waits until the tool has ended.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,6 +16,8 @@ use crate::migration::{Side, Uri};
 
 /// The number of bytes that are forwarded at once, in each direction of each connection.
 const BUFFER: usize = 256 << 10;
+/// The number of entries that wait to be explained: at most 16 MiB. More delay the conversation.
+const QUEUE: usize = 64;
 /// The time after which a peer that accepts no byte is dead. The peers have their own, shorter deadlines.
 const PROGRESS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The time in which the destination must accept a connection.
@@ -52,16 +55,42 @@ pub struct Recording {
     destination: Uri,
 }
 
-/// The file, and the explanation of its content.
+/// The file, and the queue of the entries that are explained.
 struct Log<W> {
     file: ConversationWriter<W>,
     /// The first error of the file. The conversation goes on without it.
     failure: Option<io::Error>,
-    explainer: Explainer,
+    /// The entries to explain, until the conversation has ended.
+    queue: Option<SyncSender<OwnedEntry>>,
+    /// The number of entries.
+    entries: u64,
     start: Instant,
     /// The number of open connections.
     open: usize,
     connections: u32,
+}
+
+/// An entry with its bytes, for the thread that explains it.
+struct OwnedEntry {
+    at: Duration,
+    connection: u32,
+    event: OwnedEvent,
+}
+
+enum OwnedEvent {
+    Started(Duration),
+    Connected,
+    Bytes(Side, Vec<u8>),
+    End(Side),
+    Lost(Side, String),
+}
+
+/// The explanation of the entries so far. Decoding is slower than forwarding, so another thread does it.
+#[derive(Default)]
+struct Explaining {
+    explainer: Explainer,
+    /// The number of explained entries.
+    entries: u64,
 }
 
 impl Recording {
@@ -99,25 +128,34 @@ impl Recording {
         watch: impl Fn(&Explainer),
     ) -> Result<Explanation, MigrationError> {
         let failed = |error: io::Error| MigrationError::new("cannot write the conversation", &error);
-        let log = Mutex::new(Log::new(file).map_err(failed)?);
-        self.forward(&log, &stop, &watch).map_err(|error| MigrationError::new("cannot accept a connection", &error))?;
-        let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match log.failure {
+        let (queue, entries) = mpsc::sync_channel(QUEUE);
+        let log = Mutex::new(Log::new(file, queue).map_err(failed)?);
+        let explaining = Mutex::new(Explaining::default());
+        let accepted = thread::scope(|scope| {
+            let explaining = &explaining;
+            scope.spawn(move || explain(explaining, entries));
+            let accepted = self.forward(&log, explaining, &stop, &watch);
+            lock(&log).queue = None;
+            accepted
+        });
+        accepted.map_err(|error| MigrationError::new("cannot accept a connection", &error))?;
+        match log.into_inner().unwrap_or_else(PoisonError::into_inner).failure {
             Some(error) => Err(failed(error)),
-            None => Ok(log.explainer.explain()),
+            None => Ok(explaining.into_inner().unwrap_or_else(PoisonError::into_inner).explainer.explain()),
         }
     }
 
     fn forward<W: Write + Send>(
         &self,
         log: &Mutex<Log<W>>,
+        explaining: &Mutex<Explaining>,
         stop: &impl Fn() -> bool,
         watch: &impl Fn(&Explainer),
     ) -> io::Result<()> {
         let is_over = || {
-            let log = lock(log);
-            watch(&log.explainer);
-            stop() || log.is_over()
+            let (log, explaining) = (lock(log), lock(explaining));
+            watch(&explaining.explainer);
+            stop() || log.is_over(&explaining)
         };
         thread::scope(|scope| {
             while let Some(source) = self.listener.accept(PROGRESS, is_over)? {
@@ -138,15 +176,23 @@ pub(super) fn is_socket(uri: &Uri) -> bool {
     matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. })
 }
 
-fn lock<W>(log: &Mutex<Log<W>>) -> MutexGuard<'_, Log<W>> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
+/// Explains entries until the conversation has ended.
+fn explain(explaining: &Mutex<Explaining>, entries: Receiver<OwnedEntry>) {
+    for entry in entries {
+        let mut explaining = lock(explaining);
+        explaining.explainer.entry(&entry.borrowed());
+        explaining.entries += 1;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<W: Write> Log<W> {
-    fn new(file: W) -> io::Result<Self> {
-        let file = ConversationWriter::new(file)?;
-        let (explainer, start) = (Explainer::new(), Instant::now());
-        let mut log = Self { file, failure: None, explainer, start, open: 0, connections: 0 };
+    fn new(file: W, queue: SyncSender<OwnedEntry>) -> io::Result<Self> {
+        let (file, queue, start) = (ConversationWriter::new(file)?, Some(queue), Instant::now());
+        let mut log = Self { file, failure: None, queue, entries: 0, start, open: 0, connections: 0 };
         let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         log.note(0, EntryEvent::Started(clock));
         Ok(log)
@@ -157,7 +203,11 @@ impl<W: Write> Log<W> {
         if self.failure.is_none() {
             self.failure = self.file.write(&entry).err();
         }
-        self.explainer.entry(&entry);
+        self.entries += 1;
+        if let Some(queue) = &self.queue {
+            // Fails only if the thread has panicked, and the recording panics at its end.
+            let _ = queue.send(OwnedEntry::from(&entry));
+        }
     }
 
     fn connect(&mut self) -> u32 {
@@ -175,8 +225,35 @@ impl<W: Write> Log<W> {
     }
 
     /// Returns whether the migration has ended.
-    fn is_over(&self) -> bool {
-        self.open == 0 && self.connections > 0 && self.explainer.explain().outcome != MigrationOutcome::Paused
+    fn is_over(&self, explaining: &Explaining) -> bool {
+        let is_explained = self.open == 0 && self.connections > 0 && self.entries == explaining.entries;
+        is_explained && explaining.explainer.explain().outcome != MigrationOutcome::Paused
+    }
+}
+
+impl From<&Entry<'_>> for OwnedEntry {
+    fn from(entry: &Entry<'_>) -> Self {
+        let event = match entry.event {
+            EntryEvent::Started(clock) => OwnedEvent::Started(clock),
+            EntryEvent::Connected => OwnedEvent::Connected,
+            EntryEvent::Bytes(side, bytes) => OwnedEvent::Bytes(side, bytes.to_vec()),
+            EntryEvent::End(side) => OwnedEvent::End(side),
+            EntryEvent::Lost(side, message) => OwnedEvent::Lost(side, message.to_owned()),
+        };
+        Self { at: entry.at, connection: entry.connection, event }
+    }
+}
+
+impl OwnedEntry {
+    fn borrowed(&self) -> Entry<'_> {
+        let event = match &self.event {
+            OwnedEvent::Started(clock) => EntryEvent::Started(*clock),
+            OwnedEvent::Connected => EntryEvent::Connected,
+            OwnedEvent::Bytes(side, bytes) => EntryEvent::Bytes(*side, bytes),
+            OwnedEvent::End(side) => EntryEvent::End(*side),
+            OwnedEvent::Lost(side, message) => EntryEvent::Lost(*side, message),
+        };
+        Entry { at: self.at, connection: self.connection, event }
     }
 }
 

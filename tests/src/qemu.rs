@@ -6,13 +6,18 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+mod process;
+
+pub use process::dump_vmstate;
+use process::{Process, assert_installed, printed, script};
 
 /// The timeout of each operation.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,6 +48,8 @@ pub struct Qemu {
     process: Process,
     /// The connection to its monitor (QMP).
     monitor: BufReader<UnixStream>,
+    /// The events that have arrived with replies.
+    events: Vec<Value>,
     folder: TempDir,
 }
 
@@ -80,9 +87,9 @@ impl Qemu {
             .stderr(log)
             .spawn()
             .expect("tests/qemu/run starts");
-        let mut process = Process(process);
+        let mut process = Process::new(process);
         let monitor = process.connect(&socket, &folder.path().join("log"))?;
-        let mut qemu = Self { process, monitor, folder };
+        let mut qemu = Self { process, monitor, events: Vec::new(), folder };
         // QEMU opens its monitor before it creates devices.
         match qemu.try_read_message().and_then(|_| qemu.try_execute("qmp_capabilities", json!({}))) {
             Ok(_) => Ok(qemu),
@@ -171,7 +178,7 @@ impl Qemu {
     fn wait_for_verdict(&mut self) -> Option<ExitStatus> {
         let start = Instant::now();
         loop {
-            if let Some(ended) = self.process.0.try_wait().expect("the state of a child") {
+            if let Some(ended) = self.process.try_wait() {
                 return Some(ended);
             }
             if self.try_status().is_some_and(|status| status != "inmigrate") {
@@ -250,7 +257,16 @@ impl Qemu {
                 return Ok(value.take());
             }
             // Anything else is an event.
+            self.events.push(answer);
         }
+    }
+
+    /// Returns the time of the last event of this name that has arrived with a reply, since the epoch.
+    #[must_use]
+    pub fn time_of(&self, event: &str) -> Option<Duration> {
+        let found = self.events.iter().rfind(|found| found["event"] == event)?;
+        let part = |unit: &str| found["timestamp"][unit].as_u64();
+        Some(Duration::from_secs(part("seconds")?) + Duration::from_micros(part("microseconds")?))
     }
 
     /// Executes a command of the human monitor, such as `info registers`, and returns its output.
@@ -322,70 +338,4 @@ impl Qemu {
     fn with_log(&self, what: &str) -> String {
         format!("{what}\nQEMU printed: {}", printed(&self.log()))
     }
-}
-
-/// Returns the output of `qemu-system-<arch> -M <machine> -dump-vmstate` of `version`.
-///
-/// # Panics
-/// If it is not installed or fails.
-#[must_use]
-pub fn dump_vmstate(version: &str, arch: &str, machine: &str) -> String {
-    assert_installed(version, arch);
-    let folder = TempDir::new().expect("a temporary folder");
-    let path = folder.path().join("dump");
-    let mut command = Command::new(script("run"));
-    command.args([version, arch, "-M", machine, "-dump-vmstate"]).arg(&path);
-    let output = command.output().expect("tests/qemu/run starts");
-    assert!(output.status.success(), "{machine}: {}", String::from_utf8_lossy(&output.stderr));
-    fs::read_to_string(&path).expect("a dump")
-}
-
-/// A process, killed when dropped.
-#[derive(Debug)]
-struct Process(Child);
-
-impl Process {
-    fn connect(&mut self, socket: &Path, log: &Path) -> Result<BufReader<UnixStream>, String> {
-        let start = Instant::now();
-        loop {
-            if let Ok(stream) = UnixStream::connect(socket) {
-                stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-                return Ok(BufReader::new(stream));
-            }
-            if self.0.try_wait().expect("the state of a child").is_some() {
-                return Err(format!("QEMU has ended at once.\nQEMU printed: {}", printed(log)));
-            }
-            if start.elapsed() > PATIENCE {
-                return Err(format!("QEMU does not open its monitor.\nQEMU printed: {}", printed(log)));
-            }
-            sleep(PAUSE);
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have exited already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn assert_installed(version: &str, arch: &str) {
-    let output = Command::new(script("run")).args(["--which", version, arch]).output().expect("tests/qemu/run starts");
-    assert!(
-        output.status.success(),
-        "this test needs QEMU {version}; run tests/qemu/install\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("qemu").join(name)
-}
-
-fn printed(log: &Path) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    if text.trim().is_empty() { "nothing".to_owned() } else { text }
 }

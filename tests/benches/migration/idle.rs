@@ -12,7 +12,7 @@ const ROUNDS: usize = 9;
 
 pub(crate) fn measure() {
     let folder = TempDir::new().expect("a folder");
-    let mut rows: Vec<(String, Box<dyn FnMut() -> Duration>)> = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for transport in ["unix", "tcp"] {
         let uri = address(transport, folder.path());
         let run = move || {
@@ -24,8 +24,19 @@ pub(crate) fn measure() {
     }
     #[cfg(feature = "qemu")]
     for version in vmstate_tests::qemu::VERSIONS {
-        rows.push((format!("QEMU {version}, unix"), Box::new(move || crate::qemu::idle(version))));
+        rows.push((
+            format!("QEMU {version}, unix"),
+            Box::new(move || crate::qemu::idle(version, crate::qemu::Path::direct("unix"))),
+        ));
     }
+    print_downtimes(rows);
+}
+
+/// A migration, by its name, that returns its downtime.
+pub(crate) type Row<'r> = (String, Box<dyn FnMut() -> Duration + 'r>);
+
+/// Measures migrations in turns, and prints their downtimes.
+pub(crate) fn print_downtimes(mut rows: Vec<Row<'_>>) {
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); rows.len()];
     for _ in 0..ROUNDS {
         for ((_, run), times) in rows.iter_mut().zip(&mut times) {

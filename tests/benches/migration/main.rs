@@ -1,7 +1,7 @@
 //! Live migrations between two hosts of this process, compared with plain writes in the same run and, with the feature
 //! `qemu`, with QEMU.
 //!
-//!     cargo bench -p vmstate-tests --bench migration [-- idle | random | zero | patterns]
+//!     cargo bench -p vmstate-tests --all-features --bench migration [-- idle | random | zero | patterns | relay]
 //!
 //! `VMSTATE_BENCH_MIB` is the size of the memory, 1024 if unset.
 
@@ -13,12 +13,20 @@ mod memory;
 mod patterns;
 #[cfg(feature = "qemu")]
 mod qemu;
+#[cfg(feature = "qemu")]
+mod relay;
 
 use std::env;
 
 /// The measurements, selected by their names in the arguments; all if none is named.
-const SUBJECTS: &[(&str, fn())] =
-    &[("idle", idle::measure), ("random", memory::random), ("zero", memory::zero), ("patterns", patterns::measure)];
+const SUBJECTS: &[(&str, fn())] = &[
+    ("idle", idle::measure),
+    ("random", memory::random),
+    ("zero", memory::zero),
+    ("patterns", patterns::measure),
+    #[cfg(feature = "qemu")]
+    ("relay", relay::measure),
+];
 
 fn main() {
     // Cargo passes `--bench`.

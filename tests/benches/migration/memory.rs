@@ -55,7 +55,7 @@ fn measure(source: Guest, is_zero: bool) {
         for version in vmstate_tests::qemu::VERSIONS {
             for transport in ["unix", "tcp"] {
                 let image = image.clone();
-                let run = move || crate::qemu::migrate(version, &image, transport);
+                let run = move || crate::qemu::migrate(version, &image, crate::qemu::Path::direct(transport));
                 ways.push(Way::new(format!("QEMU {version}, one channel, {transport}"), run));
             }
         }

@@ -127,6 +127,7 @@ fn foreign_certificates_leave_the_guest() {
     // The source expects TLS, and the relay does not use it.
     set_parameters(&mut pc.qemu, json!({ "tls-creds": "client", "tls-hostname": "localhost" }));
     let mut next = site.pc("10.0", "right", &["-incoming", "defer"]);
+    set_parameters(&mut next.qemu, json!({ "tls-creds": "server" }));
     let relay = Relay::start(None, &["--connect-tls-creds", &right, "--connect-tls-hostname", "localhost"]);
     relay.migrate(&mut pc.qemu, &mut next.qemu);
     await_status(&mut pc.qemu, "failed");

@@ -16,6 +16,7 @@ const SERIAL: [&str; 4] = ["-chardev", "null,id=c", "-device", "isa-serial,chard
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Pair {
+    version: String,
     source: Qemu,
     destination: Qemu,
     recorder: Recorder,
@@ -32,7 +33,7 @@ impl Pair {
         }
         let uri = format!("unix:{}", recorder.path("destination"));
         destination.execute("migrate-incoming", json!({ "uri": uri }));
-        Self { source, destination, recorder }
+        Self { version: version.to_owned(), source, destination, recorder }
     }
 
     /// Migrates, and returns the source's `query-migrate` after its end.
@@ -42,9 +43,12 @@ impl Pair {
         let start = Instant::now();
         loop {
             let migration = self.source.execute("query-migrate", json!({}));
-            // The figures are final a little after the state.
-            let is_final =
-                migration["status"] == "failed" || migration["status"] == "completed" && migration["downtime"].is_u64();
+            // The reason and the figures follow the state.
+            let is_final = match migration["status"].as_str() {
+                Some("failed") => self.version == "7.2" || migration["error-desc"].is_string(),
+                Some("completed") => migration["downtime"].is_u64(),
+                _ => false,
+            };
             if is_final {
                 return migration;
             }
@@ -58,11 +62,14 @@ fn last_state(side: &Value) -> &Value {
     side["states"].as_array().and_then(|states| states.last()).map_or(&Value::Null, |change| &change["status"])
 }
 
-fn assert_figures(explanation: &Value, reported: &Value) {
+fn assert_figures(version: &str, explanation: &Value, reported: &Value) {
     let ram = &reported["ram"];
     let pages = &explanation["pages"];
     assert_eq!((&pages["content"], &pages["zero"]), (&ram["normal"], &ram["duplicate"]), "{explanation}");
-    assert_eq!((&explanation["transferred"], &explanation["memory"]), (&ram["transferred"], &ram["total"]));
+    assert_eq!(explanation["memory"], ram["total"]);
+    // QEMU 7.2 counts only the section of memory.
+    let (all, counted) = (explanation["transferred"].as_u64().unwrap(), ram["transferred"].as_u64().unwrap());
+    assert!(if version == "7.2" { counted < all } else { counted == all }, "{version}: {counted} of {all}");
     // The recorder sees the stop later than the source, and the answer earlier.
     let downtime = explanation["downtime"]["total_us"].as_u64().unwrap();
     assert!(downtime / 1000 <= reported["downtime"].as_u64().unwrap() + 1, "{downtime}: {reported}");
@@ -84,7 +91,8 @@ fn completed_migrations_have_the_figures_of_qemu() {
         assert_eq!(explanation["connections"].as_array().unwrap().len(), connections, "{explanation}");
         let states = (last_state(&explanation["source"]), last_state(&explanation["destination"]));
         assert_eq!(states, (&reported["status"], &json!("completed")));
-        assert_figures(&explanation, &reported);
+        // They are final when the connections are closed.
+        assert_figures(version, &explanation, &pair.source.execute("query-migrate", json!({})));
     }
 }
 
@@ -93,11 +101,17 @@ fn rejected_machine_is_the_cause() {
     for version in VERSIONS {
         let mut pair = Pair::start(version, &["return-path"], &SERIAL);
         let reported = pair.migrate();
-        assert_eq!(reported["error-desc"], "Sibling indicated error 1");
         let (code, explanation) = pair.recorder.finish();
+        // The destination ends without an answer, and the source reports no reason.
+        if version == "7.2" {
+            assert_eq!((code, &explanation["outcome"]), (1, &json!("doubt")), "{explanation}");
+            continue;
+        }
+        assert_eq!(reported["error-desc"], "Sibling indicated error 1");
         assert_eq!(
             (code, &explanation["outcome"], last_state(&explanation["source"])),
-            (1, &json!("failed"), &reported["status"])
+            (1, &json!("failed"), &reported["status"]),
+            "{version}: {explanation}"
         );
         let cause = explanation["cause"]["what"].as_str().unwrap();
         assert!(
@@ -105,7 +119,7 @@ fn rejected_machine_is_the_cause() {
             "{cause}"
         );
         let knows = explanation["source"]["knows"].as_str().unwrap();
-        assert!(knows.contains(reported["error-desc"].as_str().unwrap()), "{knows}");
+        assert!(knows.contains("Sibling indicated error 1"), "{knows}");
         assert_eq!(explanation["cause"]["side"], json!("destination"));
     }
 }
@@ -122,9 +136,9 @@ fn small_pages_are_counted() {
         source.wait_for_migration();
         destination.wait_for_migration();
         assert_counts(&mut destination);
-        let ram = &source.execute("query-migrate", json!({}))["ram"];
         let (code, explanation) = recorder.finish();
         assert_eq!((code, &explanation["outcome"]), (0, &json!("completed")), "{explanation}");
+        let ram = &source.execute("query-migrate", json!({}))["ram"];
         let pages = &explanation["pages"];
         assert_eq!((&pages["content"], &pages["zero"]), (&ram["normal"], &ram["duplicate"]), "{explanation}");
         assert_eq!(explanation["memory"], ram["total"]);

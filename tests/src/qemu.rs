@@ -301,7 +301,11 @@ impl Qemu {
         self.try_wait_for_migration().unwrap_or_else(|what| self.fail(&what));
     }
 
-    fn try_wait_for_migration(&mut self) -> Result<(), String> {
+    /// Waits until the migration is complete.
+    ///
+    /// # Errors
+    /// Returns the reason if it fails.
+    pub fn try_wait_for_migration(&mut self) -> Result<(), String> {
         let start = Instant::now();
         loop {
             let migration = self.try_execute("query-migrate", json!({}))?;
@@ -331,7 +335,11 @@ impl Qemu {
         }
     }
 
-    fn fail(&self, what: &str) -> ! {
+    /// Panics with the output of QEMU.
+    ///
+    /// # Panics
+    /// Always.
+    pub fn fail(&self, what: &str) -> ! {
         panic!("{}", self.with_log(what));
     }
 

@@ -50,7 +50,10 @@ impl Relay {
     pub(crate) fn pass(self, source: &mut Qemu, destination: &mut Qemu) -> Value {
         source.execute("migrate-set-parameters", json!({ "downtime-limit": 20_000 }));
         self.migrate(source, destination);
-        source.wait_for_migration();
+        if let Err(what) = source.try_wait_for_migration() {
+            let relay = self.tool.finish();
+            source.fail(&format!("{what}\nThe relay printed: {}", relay.stderr));
+        }
         assert_eq!(source.status(), "postmigrate");
         destination.wait_for_migration();
         let report = json_of(&self.tool.finish());

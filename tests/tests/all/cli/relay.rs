@@ -1,10 +1,10 @@
 //! `vmstate relay`, with peers of this library and with connections that imitate QEMU.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vmstate::Writer;
 use vmstate::ram::{BlockHeader, Record, write_record};
@@ -65,46 +65,58 @@ fn sides_have_other_channels_and_encryption() {
     assert_eq!(vmstate(["diff", &input, &out]).code, 0);
 }
 
-/// A relay between two connections of the test.
+/// A relay between connections of the test.
 struct Ends {
     tool: Started,
+    near: SocketAddr,
     source: TcpStream,
-    destination: TcpStream,
+    listener: TcpListener,
 }
 
 impl Ends {
     fn new(options: &[&str]) -> Self {
-        let (listener, folder) = (TcpListener::bind("127.0.0.1:0").unwrap(), Folder::new());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         // A port that is free now, and that the relay listens at next.
         let near = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let target = format!("tcp:{}", listener.local_addr().unwrap());
         let tool = Started::new(&[&["relay", &format!("tcp:{near}"), &target], options].concat());
-        drop(folder);
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let source = loop {
             match TcpStream::connect(near) {
-                Ok(source) => break source,
+                Ok(source) => break patient(source),
                 Err(error) => assert!(start.elapsed() < Duration::from_secs(60), "{error}"),
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let destination = listener.accept().unwrap().0;
-        for socket in [&source, &destination] {
-            socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        }
-        Self { tool, source, destination }
+        Self { tool, near, source, listener }
+    }
+
+    /// Sends bytes, and returns the connection that they open.
+    fn opened(&mut self, bytes: &[u8]) -> TcpStream {
+        self.source.write_all(bytes).unwrap();
+        self.accepted()
+    }
+
+    fn accepted(&self) -> TcpStream {
+        patient(self.listener.accept().unwrap().0)
     }
 
     /// Sends a stream, and has the destination answer up to the confirmation.
-    fn confirmed(options: &[&str]) -> Self {
+    fn confirmed(options: &[&str]) -> (Self, TcpStream) {
         let mut ends = Self::new(options);
-        ends.source.write_all(&[STREAM.0, STREAM.1].concat()).unwrap();
-        expect(&mut ends.destination, &[STREAM.0, QUESTION].concat());
-        ends.destination.write_all(ANSWER).unwrap();
-        expect(&mut ends.destination, STREAM.1);
-        ends.destination.write_all(SHUT).unwrap();
-        ends
+        let mut destination = ends.opened(&[STREAM.0, STREAM.1].concat());
+        expect(&mut destination, &[STREAM.0, QUESTION].concat());
+        destination.write_all(ANSWER).unwrap();
+        expect(&mut destination, STREAM.1);
+        destination.write_all(SHUT).unwrap();
+        (ends, destination)
     }
+}
+
+/// Limits the time of reads.
+fn patient(socket: TcpStream) -> TcpStream {
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    socket
 }
 
 #[track_caller]
@@ -116,23 +128,23 @@ fn expect(socket: &mut TcpStream, expected: &[u8]) {
 
 #[test]
 fn destination_sees_the_end_after_the_source() {
-    let mut ends = Ends::confirmed(&[]);
+    let (mut ends, mut destination) = Ends::confirmed(&[]);
     expect(&mut ends.source, SHUT);
-    ends.destination.set_nonblocking(true).unwrap();
-    assert_eq!(ends.destination.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    ends.destination.set_nonblocking(false).unwrap();
+    destination.set_nonblocking(true).unwrap();
+    assert_eq!(destination.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    destination.set_nonblocking(false).unwrap();
     drop(ends.source);
-    assert_eq!(ends.destination.read(&mut [0; 1]).unwrap(), 0);
+    assert_eq!(destination.read(&mut [0; 1]).unwrap(), 0);
     assert!(ends.tool.finish().fine().starts_with("relayed guest: "));
 }
 
 /// A source that is cancelled while the confirmation is on its way resumes, so the destination must not see an orderly end.
 #[test]
 fn unread_confirmation_resets_the_destination() {
-    let mut ends = Ends::confirmed(&[]);
+    let (ends, mut destination) = Ends::confirmed(&[]);
     while ends.source.peek(&mut [0; 8]).unwrap() < 8 {}
     drop(ends.source);
-    assert_eq!(ends.destination.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(destination.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     let output = ends.tool.finish();
     assert_eq!(output.code, IN_DOUBT, "{}", output.stderr);
     assert!(output.stderr.contains("the source may not know"), "{}", output.stderr);
@@ -142,12 +154,12 @@ fn unread_confirmation_resets_the_destination() {
 fn source_that_leaves_early_keeps_the_guest() {
     for bytes in [STREAM.0.to_vec(), [STREAM.0, &STREAM.1[..4]].concat(), [STREAM.0, STREAM.1].concat()] {
         let mut ends = Ends::new(&[]);
-        ends.source.write_all(&bytes).unwrap();
-        expect(&mut ends.destination, STREAM.0);
+        let mut destination = ends.opened(&bytes);
+        expect(&mut destination, STREAM.0);
         ends.source.shutdown(Shutdown::Write).unwrap();
         let mut rest = Vec::new();
         // An end, or a reset.
-        let _ = ends.destination.read_to_end(&mut rest);
+        let _ = destination.read_to_end(&mut rest);
         assert!(rest.is_empty() || rest == QUESTION, "{rest:?}");
         let error = ends.tool.finish().error();
         assert!(error.contains("the guest stays at the source: the source has ended the connection"), "{error}");
@@ -157,7 +169,7 @@ fn source_that_leaves_early_keeps_the_guest() {
 #[test]
 fn silent_destination_ends_the_migration() {
     let mut ends = Ends::new(&["--timeout", "1"]);
-    ends.source.write_all(&[STREAM.0, STREAM.1].concat()).unwrap();
+    let _destination = ends.opened(&[STREAM.0, STREAM.1].concat());
     assert_eq!(ends.source.read(&mut [0; 1]).unwrap(), 0);
     let error = ends.tool.finish().error();
     assert!(error.contains("the destination has not loaded the devices in 1 seconds"), "{error}");
@@ -166,11 +178,11 @@ fn silent_destination_ends_the_migration() {
 #[test]
 fn streams_without_description_are_relayed() {
     let mut ends = Ends::new(&[]);
-    ends.source.write_all(&[STREAM.0, &STREAM.1[..1]].concat()).unwrap();
-    expect(&mut ends.destination, &[STREAM.0, QUESTION].concat());
-    ends.destination.write_all(ANSWER).unwrap();
-    expect(&mut ends.destination, &STREAM.1[..1]);
-    ends.destination.write_all(SHUT).unwrap();
+    let mut destination = ends.opened(&[STREAM.0, &STREAM.1[..1]].concat());
+    expect(&mut destination, &[STREAM.0, QUESTION].concat());
+    destination.write_all(ANSWER).unwrap();
+    expect(&mut destination, &STREAM.1[..1]);
+    destination.write_all(SHUT).unwrap();
     expect(&mut ends.source, SHUT);
     drop(ends.source);
     assert_eq!(ends.tool.finish().code, 0);
@@ -191,6 +203,31 @@ fn unknown_connections_are_declined() {
     for arguments in [["relay", "exec:cat", "unix:x"], ["relay", "unix:x", "file:y"]] {
         assert!(vmstate(arguments).error().contains("expected an address"));
     }
+}
+
+/// The handshake of a data channel can end before the one of the main connection, which destinations before QEMU 8.0 expect
+/// first.
+#[test]
+fn main_connection_is_the_first_one() {
+    let hello = [&[0x11, 0x22, 0x33, 0x44, 0, 0, 0, 1][..], &[0; 56]].concat();
+    let mut ends = Ends::new(&[]);
+    let mut channel = TcpStream::connect(ends.near).unwrap();
+    channel.write_all(&hello).unwrap();
+    ends.listener.set_nonblocking(true).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(ends.listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    ends.listener.set_nonblocking(false).unwrap();
+    let mut destination = ends.opened(STREAM.0);
+    expect(&mut destination, STREAM.0);
+    expect(&mut ends.accepted(), &hello);
+}
+
+#[test]
+fn data_channels_without_main_connection_are_declined() {
+    let mut ends = Ends::new(&["--timeout", "1"]);
+    ends.source.write_all(&[0x11, 0x22, 0x33, 0x44]).unwrap();
+    let error = ends.tool.finish().error();
+    assert!(error.contains("the source has opened data channels only"), "{error}");
 }
 
 /// A section of memory with pages that are not zero.
@@ -214,7 +251,7 @@ fn memory_does_not_depend_on_the_guest() {
     const PARTS: u64 = 256;
     /// The bytes of a process without a migration, and of the bytes in flight, with room.
     const LIMIT: u64 = 48 << 20;
-    let mut ends = Ends::new(&[]);
+    let ends = Ends::new(&[]);
     let mut source = ends.source.try_clone().unwrap();
     let writer = std::thread::spawn(move || {
         let mut out = Writer::new();
@@ -235,13 +272,14 @@ fn memory_does_not_depend_on_the_guest() {
         }
         source.write_all(STREAM.1).unwrap();
     });
-    // The destination reads nothing, until the source can send nothing more.
+    let mut destination = ends.accepted();
+    // It reads nothing, until the source can send nothing more.
     std::thread::sleep(Duration::from_millis(500));
     assert!(!writer.is_finished());
     let held = ends.tool.peak_memory();
     let (mut bytes, mut read) = (vec![0; 1 << 20], 0);
     while read < PART * PARTS * 4096 {
-        let count = ends.destination.read(&mut bytes).unwrap() as u64;
+        let count = destination.read(&mut bytes).unwrap() as u64;
         assert!(count > 0, "the relay has ended");
         read += count;
     }

@@ -14,38 +14,40 @@ use crate::migration::relay::RelayPhase;
 
 /// The number of bytes that are forwarded at once, in each direction of each connection.
 const BUFFER: usize = 256 << 10;
-/// The first bytes of a stream.
-const STREAM: [u8; 4] = *b"QEVM";
-/// The first bytes of a data channel (`MULTIFD_MAGIC` in QEMU's `migration/multifd.h`).
-const DATA: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
-/// The first bytes of a connection on which two peers of this library resolve a doubt: SESSION.
-const SESSION: [u8; 4] = [0x08, 0x76, 0x01, 0x00];
 /// The first byte of TLS.
 const TLS: u8 = 0x16;
 
-/// Forwards a connection to its end.
-pub(super) fn run(shared: &Shared, source: Channel, destination: Channel) {
-    let Some(number) = shared.lock().open(&[&source, &destination]) else {
-        shared.fail("a connection cannot be duplicated");
-        return;
-    };
-    let is_reset = forward(shared, &source, &destination);
-    drop(source);
-    shared.lock().close(number);
-    if is_reset {
-        destination.reset();
-        return;
-    }
-    drop(destination);
+/// The kind of a source's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Main,
+    /// A data channel (multifd).
+    Data,
+    /// A connection on which two peers of this library resolve a doubt.
+    Session,
 }
 
-/// Returns whether a connection is a data channel; `None` after the end of the migration.
-pub(super) fn is_data_channel(shared: &Shared, source: &Channel) -> Option<bool> {
-    let number = shared.lock().open(&[source])?;
-    let first = source.socket().map(|socket| first_bytes(shared, socket));
-    shared.lock().close(number);
-    // A lost connection is reported when it is forwarded.
-    Some(matches!(first, Some(Ok(DATA))))
+impl Kind {
+    /// Returns the kind of a connection by its first bytes, which are left unread. Connections of another kind end the
+    /// migration; `None` after its end.
+    pub(super) fn of(shared: &Shared, source: &Channel) -> Option<Self> {
+        let number = shared.lock().open(&[source])?;
+        let first = source.socket().map(|socket| first_bytes(shared, socket));
+        shared.lock().close(number);
+        match first? {
+            Ok([b'Q', b'E', b'V', b'M']) => return Some(Self::Main),
+            // `MULTIFD_MAGIC` in QEMU's `migration/multifd.h`.
+            Ok([0x11, 0x22, 0x33, 0x44]) => return Some(Self::Data),
+            // SESSION, the command.
+            Ok([0x08, 0x76, 0x01, 0x00]) => return Some(Self::Session),
+            Ok([TLS, ..]) => {
+                shared.fail("the source uses TLS, for which the relay has no certificate; clear `tls-creds`");
+            }
+            Ok(first) => shared.fail(&format!("unknown connection of the source, which begins with {first:02x?}")),
+            Err(error) => shared.fail(&lost_connection("source", &explain(&error, source.ending().as_ref()))),
+        }
+        None
+    }
 }
 
 /// Waits for the first bytes of a connection, and leaves them unread.
@@ -56,20 +58,44 @@ fn first_bytes(shared: &Shared, socket: &Socket) -> io::Result<[u8; 4]> {
     Ok(first)
 }
 
-/// Forwards a connection by its first bytes. Returns whether its end at the destination must be a reset, not a close.
-fn forward(shared: &Shared, source: &Channel, destination: &Channel) -> bool {
+/// Waits until the main connection is connected to the destination. Returns `false` after the end of the migration.
+pub(super) fn await_main(shared: &Shared, source: &Channel) -> bool {
+    let Some(number) = shared.lock().open(&[source]) else { return false };
+    let has_main = shared.await_state(|state| state.has_main().then_some(())).is_some();
+    shared.lock().close(number);
+    if !has_main {
+        shared.fail("the source has opened data channels only");
+    }
+    has_main
+}
+
+/// Forwards a connection to its end.
+pub(super) fn run(shared: &Shared, kind: Kind, source: Channel, destination: Channel) {
+    let Some(number) = shared.lock().open(&[&source, &destination]) else {
+        shared.fail("a connection cannot be duplicated");
+        return;
+    };
+    let is_reset = forward(shared, kind, &source, &destination);
+    drop(source);
+    shared.lock().close(number);
+    if is_reset {
+        destination.reset();
+        return;
+    }
+    drop(destination);
+}
+
+/// Forwards a connection. Returns whether its end at the destination must be a reset, not a close.
+fn forward(shared: &Shared, kind: Kind, source: &Channel, destination: &Channel) -> bool {
     let (Some(from), Some(to)) = (Peer::new(source), Peer::new(destination)) else { return false };
-    match first_bytes(shared, from.socket) {
-        Ok(STREAM) if shared.lock().begin_main(destination) => return main(shared, source, from, to),
-        Ok(STREAM) => shared.fail("the source has opened a second main connection"),
-        Ok(DATA) => both(from, to),
-        Ok(SESSION) => {
+    match kind {
+        Kind::Main if shared.lock().begin_main(destination) => return main(shared, source, from, to),
+        Kind::Main => shared.fail("the source has opened a second main connection"),
+        Kind::Data => both(from, to),
+        Kind::Session => {
             both(from, to);
             shared.lock().complete(RelayOutcome::InDoubt("two peers have resolved a doubt with each other".to_owned()));
         }
-        Ok([TLS, ..]) => shared.fail("the source uses TLS, for which the relay has no certificate; clear `tls-creds`"),
-        Ok(first) => shared.fail(&format!("unknown connection of the source, which begins with {first:02x?}")),
-        Err(error) => shared.fail(&lost_connection("source", &explain(&error, source.ending().as_ref()))),
     }
     false
 }

@@ -20,6 +20,7 @@ mod packets;
 mod recoding;
 mod shared;
 
+use connection::Kind;
 use recoding::Recoding;
 use shared::Shared;
 
@@ -95,7 +96,7 @@ pub struct RelayStatus {
 }
 
 impl Relaying {
-    /// Listens for a source. The destination's address is used when the source connects.
+    /// Listens for a source. The destination's address is used when the source sends its first bytes.
     ///
     /// # Errors
     /// Returns an error if the addresses are not addresses of sockets, or this one is in use.
@@ -196,24 +197,21 @@ impl Relaying {
                     }
                 };
                 let (shared, link, destination) = (&shared, &link, &destination);
-                // The order of connections with TLS is the order in which their handshakes have ended.
-                if let Some(recoding) = &recoding {
-                    scope.spawn(move || match connection::is_data_channel(shared, &source) {
-                        Some(true) => recoding.run(shared, source),
-                        Some(false) => match link.open(destination) {
-                            Ok(destination) => connection::run(shared, source, destination),
-                            Err(error) => shared.fail(&no_destination(&error)),
-                        },
-                        None => {}
-                    });
-                    continue;
-                }
-                match link.open(destination) {
-                    Ok(destination) => {
-                        scope.spawn(move || connection::run(shared, source, destination));
+                let recoding = recoding.as_ref();
+                scope.spawn(move || {
+                    // QEMU before 8.0 takes the first connection for the main one, and the TLS handshake of a data
+                    // channel can end before its handshake.
+                    let Some(kind) = Kind::of(shared, &source) else { return };
+                    match (kind, recoding) {
+                        (Kind::Data, Some(recoding)) => return recoding.run(shared, source),
+                        (Kind::Data, None) if !connection::await_main(shared, &source) => return,
+                        _ => {}
                     }
-                    Err(error) => shared.fail(&no_destination(&error)),
-                }
+                    match link.open(destination) {
+                        Ok(destination) => connection::run(shared, kind, source, destination),
+                        Err(error) => shared.fail(&no_destination(&error)),
+                    }
+                });
             }
         });
         accepted.map_err(|error| MigrationError::new("cannot accept a connection", &error))?;

@@ -16,7 +16,7 @@ const IDLE: Duration = Duration::from_secs(1);
 /// The time after which an unconfirmed hand-over is reported.
 const CONFIRMATION: Duration = Duration::from_secs(10);
 
-/// The time between two looks for the target page size.
+/// The time between two looks at the main connection.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The state that all threads share.
@@ -82,11 +82,17 @@ impl Shared {
 
     /// Waits until the main connection has the target page size; `None` if it does not arrive in time.
     pub(super) fn await_page_size(&self) -> Option<PageSize> {
+        self.await_state(|state| state.relay.page_size())
+    }
+
+    /// Waits until `ready` returns a value; `None` if it does not in time, or the migration ends before.
+    pub(super) fn await_state<T>(&self, ready: impl Fn(&State) -> Option<T>) -> Option<T> {
         let start = Instant::now();
         while start.elapsed() < self.timeout {
             let state = self.lock();
-            if state.relay.page_size().is_some() || state.has_ended() {
-                return state.relay.page_size();
+            let value = ready(&state);
+            if value.is_some() || state.has_ended() {
+                return value;
             }
             drop(state);
             thread::sleep(PAUSE);
@@ -159,6 +165,11 @@ impl State {
     pub(super) fn begin_main(&mut self, destination: &Channel) -> bool {
         self.main = destination.socket().and_then(|socket| socket.try_clone().ok());
         !std::mem::replace(&mut self.has_main, true) && self.outcome.is_none()
+    }
+
+    /// Returns whether there was a main connection.
+    pub(super) fn has_main(&self) -> bool {
+        self.has_main
     }
 
     /// Ends the main connection.

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use proptest::prelude::*;
-use vmstate::machine::{LoadOptions, SaveOptions};
+use vmstate::machine::{LoadOptions, SaveOptions, SaveSession};
 use vmstate::memory::{MemoryError, PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
+use vmstate::section::{Output, SentPages};
 
 const PAGE: usize = 4096;
 
@@ -141,6 +142,43 @@ proptest! {
         prop_assert_eq!(save(&mut blocks, page, &mut out).unwrap(), expected.len() as u64);
         prop_assert!(out.taken == expected);
         prop_assert_eq!(blocks.iter().map(|block| block.copied.get()).sum::<usize>(), 0);
+    }
+}
+
+/// The size of each part, and the pages that it sent.
+type Parts = Vec<(u64, SentPages)>;
+
+/// Saves `blocks` in parts of about `limit` bytes.
+fn save_in_parts(blocks: &mut [Counted], limit: u64) -> (Vec<u8>, Parts) {
+    let mut machine = Machine::new();
+    machine.register_ram(PageSize::new(PAGE as u64).unwrap(), blocks).unwrap();
+    let (mut writer, mut parts) = (Writer::new(), Vec::new());
+    let mut out = Output::new(&mut writer, None);
+    let mut session = SaveSession::begin(&mut machine, &mut out, SaveOptions::new()).unwrap();
+    loop {
+        let part = session.iterate(&mut machine, &mut out, limit).unwrap();
+        parts.push((part.bytes, session.sent_pages(&mut machine)));
+        if part.complete {
+            break;
+        }
+    }
+    session.complete_live(&mut machine, &mut out).unwrap();
+    session.finish(&mut machine, &mut out).unwrap();
+    (writer.take(), parts)
+}
+
+/// Zero pages of memory that can be borrowed are sent in batches, which must end where the part does.
+#[test]
+fn parts_do_not_depend_on_the_access_to_memory() {
+    let zeros: Vec<u8> = [[0; 150].as_slice(), &[2], &[0; 3], &[1, 1], &[0; 70]].concat();
+    // A record of a zero page has 9 bytes.
+    for limit in (1..30).chain([63 * 9, 64 * 9 - 1, 64 * 9, 65 * 9, PAGE as u64, u64::MAX]) {
+        let (borrowed, parts) = save_in_parts(&mut blocks(&zeros, PAGE, true), limit);
+        let (copied, others) = save_in_parts(&mut blocks(&zeros, PAGE, false), limit);
+        assert!(borrowed == copied, "{limit}");
+        assert_eq!(parts, others, "{limit}");
+        let sent = parts.last().unwrap().1;
+        assert_eq!((sent.zero, sent.normal), (223, 5), "{limit}");
     }
 }
 

@@ -1,14 +1,15 @@
 //! Running guests move between releases that reject each other, through `vmstate relay` with generated rules.
 
-use serde_json::json;
-use vmstate_tests::proxy::{Direction, Fault, Plan};
 use vmstate_tests::qemu::Qemu;
 use vmstate_tests::streams;
 use vmstate_tests::tool::{Folder, vmstate};
 
 use crate::board::live::Guest;
-use crate::relay::{Relay, await_query, await_run_state, await_status};
-use crate::transfer::{Pc, set};
+use crate::relay::{
+    Relay, Route, assert_cut_confirmation_keeps_the_source_paused, assert_cuts_leave_the_guest,
+    assert_kills_leave_the_guest, await_run_state, await_status,
+};
+use crate::transfer::Pc;
 
 /// Has the tool generate rules from streams of two releases, and returns their path.
 fn rules(folder: &Folder, streams: [&[u8]; 2], lost: &[&str]) -> String {
@@ -104,10 +105,6 @@ impl Crossing {
     fn destination(&self) -> Pc {
         Pc::new(self.pair[1], MACHINE, &[&DEVICES[..], &["-incoming", "defer"]].concat())
     }
-
-    fn relay(&self, plan: Option<Plan>) -> Relay {
-        Relay::start(plan, &["--rules", &self.rules])
-    }
 }
 
 /// Gives the registers of the SCSI controller an address, and writes the first configuration register.
@@ -141,75 +138,31 @@ fn pc_guests_move_between_releases_by_rules() {
         await_run_state(&mut pc.qemu, "running");
 
         let mut next = crossing.destination();
-        crossing.relay(None).pass(&mut pc.qemu, &mut next.qemu);
+        Relay::start(None, &["--rules", &crossing.rules]).pass(&mut pc.qemu, &mut next.qemu);
         assert_eq!(next.qemu.status(), "running");
         next.assert_right();
         assert_eq!(configured(&mut next.qemu), "portb[0xc020] = 0x05", "{pair:?}");
     }
 }
 
-/// Cuts in memory, before the devices, and before the answer that the destination has loaded them.
+/// Cuts and kills the relay of a guest of QEMU 11.1 for 10.0.
+fn with_rules(check: impl Fn(&Route<'_>)) {
+    let crossing = Crossing::new(["11.1", "10.0"]);
+    let guests = || (crossing.source(), crossing.destination());
+    check(&Route { name: "rules", guests: &guests, options: &["--rules", &crossing.rules] });
+}
+
 #[test]
 fn cut_before_the_hand_over_leaves_the_guest() {
-    let crossing = Crossing::new(["11.1", "10.0"]);
-    for (direction, after) in
-        [(Direction::Forward, 6), (Direction::Forward, 100_000), (Direction::Back, 3), (Direction::Back, 12)]
-    {
-        let (mut pc, mut next) = (crossing.source(), crossing.destination());
-        let relay = crossing.relay(Some(Plan { direction, after, fault: Fault::Cut }));
-        relay.migrate(&mut pc.qemu, &mut next.qemu);
-        await_status(&mut pc.qemu, "failed");
-        let error = relay.tool.finish().error();
-        assert!(error.contains("the guest stays at the source"), "{direction:?} {after}: {error}");
-        drop(next);
-        await_run_state(&mut pc.qemu, "running");
-        pc.assert_right();
-    }
+    with_rules(assert_cuts_leave_the_guest);
 }
 
-/// After the hand-over, the source stays paused if its confirmation is cut: the guest runs at the destination.
 #[test]
 fn cut_confirmation_keeps_the_source_paused() {
-    let crossing = Crossing::new(["11.1", "10.0"]);
-    let (mut pc, mut next) = (crossing.source(), crossing.destination());
-    // Two answers to PING have 16 bytes.
-    let relay = crossing.relay(Some(Plan { direction: Direction::Back, after: 20, fault: Fault::Cut }));
-    relay.migrate(&mut pc.qemu, &mut next.qemu);
-    await_run_state(&mut next.qemu, "running");
-    next.assert_right();
-    assert_eq!(pc.qemu.status(), "finish-migrate");
-    drop(pc);
-    let output = relay.tool.finish();
-    assert_eq!(output.code, 3, "{}", output.stderr);
-    next.assert_right();
+    with_rules(assert_cut_confirmation_keeps_the_source_paused);
 }
 
-/// The relay is killed while memory is sent, before the devices are sent, and while it waits for the destination's answer.
 #[test]
 fn killed_relay_leaves_the_guest() {
-    let crossing = Crossing::new(["11.1", "10.0"]);
-    for state in ["active", "pre-switchover", "device"] {
-        let (mut pc, mut next) = (crossing.source(), crossing.destination());
-        // The answer to the first PING passes, and the answer to the relay's does not.
-        let plan = Plan { direction: Direction::Back, after: 8, fault: Fault::Stall };
-        let relay = crossing.relay(Some(plan).filter(|_| state == "device"));
-        match state {
-            "active" => drop(pc.qemu.execute("migrate-set-parameters", json!({ "max-bandwidth": 100_000 }))),
-            "pre-switchover" => set(&mut pc.qemu, &["pause-before-switchover"]),
-            _ => {}
-        }
-        relay.migrate(&mut pc.qemu, &mut next.qemu);
-        await_query(&mut pc.qemu, |migration| {
-            migration["status"] == state && migration["ram"]["transferred"].as_u64() > Some(50_000)
-        });
-        // Dropping kills it with SIGKILL.
-        drop(relay);
-        if state == "pre-switchover" {
-            pc.qemu.execute("migrate-continue", json!({ "state": "pre-switchover" }));
-        }
-        await_status(&mut pc.qemu, "failed");
-        assert_eq!(next.qemu.try_status().filter(|status| status != "inmigrate"), None, "{state}");
-        await_run_state(&mut pc.qemu, "running");
-        pc.assert_right();
-    }
+    with_rules(assert_kills_leave_the_guest);
 }

@@ -191,6 +191,20 @@ impl Qemu {
         }
     }
 
+    /// Waits until QEMU has exited.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn wait_for_end(&mut self) {
+        let start = Instant::now();
+        while self.process.try_wait().is_none() {
+            if start.elapsed() > PATIENCE {
+                self.fail("QEMU does not exit");
+            }
+            sleep(PAUSE);
+        }
+    }
+
     /// Returns the output of QEMU so far.
     #[must_use]
     pub fn output(&self) -> String {

@@ -13,6 +13,7 @@ mod import;
 mod machine;
 mod relay;
 mod relay_rules;
+mod relay_scenarios;
 mod relay_sides;
 mod riscv;
 mod snapshots;

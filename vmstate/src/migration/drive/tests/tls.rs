@@ -1,6 +1,7 @@
 //! Guests move over encrypted channels, and peers that must not are rejected.
 
 mod authority;
+mod confirmations;
 mod rejections;
 mod strangers;
 

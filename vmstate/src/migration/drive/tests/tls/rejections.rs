@@ -1,7 +1,6 @@
 //! Peers with unsuitable certificates are rejected, and the listener accepts the next one.
 
 use super::*;
-use crate::migration::tls::Denied;
 
 /// Lets a source fail that the destination or the source rejects. The guest of the source runs on. Then lets a right source
 /// succeed. Returns the reasons of both sides.
@@ -40,41 +39,6 @@ fn foreign_client_is_rejected_by_the_destination() {
         assert!(reasons.0.contains("the peer has rejected the connection"), "{reasons:?}");
         assert!(reasons.1.contains("not issued by an authority in `ca-cert.pem`"), "{reasons:?}");
     }
-}
-
-/// The certificate of a client is verified after the handshake is complete on its side, and a small guest is sent at once.
-#[test]
-fn source_without_return_path_learns_a_late_rejection() {
-    let site = Site::new();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let uri: Uri = format!("tcp:127.0.0.1:{}", listener.local_addr().unwrap().port()).parse().unwrap();
-    let credentials = Authority::new("Foreign");
-    credentials.issue(&site.path("strict"), "server", Names { common: "other", alternative: &[] }, Validity::Now);
-    for file in ["server-cert.pem", "server-key.pem"] {
-        std::fs::copy(site.path("server").join(file), site.path("strict").join(file)).unwrap();
-    }
-    let credentials = TlsCredentials::x509(site.path("strict"), TlsEndpoint::Server).unwrap();
-    let config = credentials.server_config(None, &Denied::default()).unwrap();
-    let rejecting = thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        let mut connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-        connection.read_tls(&mut socket).unwrap();
-        connection.process_new_packets().unwrap();
-        while connection.wants_write() {
-            connection.write_tls(&mut socket).unwrap();
-        }
-        thread::sleep(Duration::from_millis(500));
-        connection.read_tls(&mut socket).unwrap();
-        connection.process_new_packets().unwrap_err();
-        connection.write_tls(&mut socket).unwrap();
-    });
-    let mut config = site.source("client");
-    config.capabilities.set(Capability::ReturnPath, false);
-    let mut source = Board::source();
-    let error = Outgoing::start_with(&mut source, &uri, config).unwrap().finish().unwrap_err().to_string();
-    rejecting.join().unwrap();
-    assert!(error.contains("the peer has rejected the connection"), "{error}");
-    assert!(source.runs);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use crate::dynamic::{DecodedBody, DecodedSection, DecodedStruct};
 use crate::schema::vmdesc::Name;
 
+mod counted;
 mod observed_field;
 mod partly;
 mod values;
@@ -231,6 +232,10 @@ impl Shapes {
     }
 
     pub(super) fn field_size(&self, field: &Field) -> u64 {
+        // The elements of a counted array are on the heap.
+        if field.counter.is_some() {
+            return 8;
+        }
         let size = match &field.element {
             Element::Scalar(kind, _) => kind.width() as u64,
             Element::Buffer(size) | Element::Unused(size) | Element::Bitmap(size) | Element::Opaque(_, size) => *size,

@@ -81,14 +81,15 @@ fn introduction(emitter: &Emitter<'_>) -> Vec<String> {
     lines
 }
 
-const FROM_A_STREAM: [&str; 13] = [
+const FROM_A_STREAM: [&str; 14] = [
     "Written by `vmstate import`. Each struct writes the bytes of the stream. A stream does not contain",
     "everything that QEMU's source does; add the rest by hand:",
     "",
     "- the oldest supported version (`minimum_version`), and the version that added each field (`since`):",
     "  here, every field is present in all versions;",
     "- conditions (`when`, and `needed` of subsections): here, a subsection is sent if it is `Some`;",
-    "- counters of arrays (`len`, `count`): here, each array is as long as in the stream;",
+    "- counters of arrays (`len`, `count`): here, an array is as long as in the stream, unless the stream",
+    "  contains several of different lengths, with their counters;",
     "- the parts of arrays that are sent (`range`), and subsections that are absent from the stream;",
     "- hooks (`post_load` and others) and priorities;",
     "- the meaning of QEMU's custom info types: here, their bytes are kept.",

@@ -199,7 +199,7 @@ impl<'s> Emitter<'s> {
         {
             return Some("it is 0 here. If it counts an array, the array is missing in the stream.".to_owned());
         }
-        let length = i128::from(Some(field.count.elements()).filter(|&length| length > 1)?);
+        let length = i128::from(Some(field.count.elements()).filter(|&length| length > 1 && field.counter.is_none())?);
         let counter = ty.fields[..index].iter().rev().find(|counter| {
             matches!(counter.element, Element::Scalar(..))
                 && counter.seen.only() == Some(length)
@@ -311,7 +311,8 @@ fn boxed<T: Clone, const N: usize>(element: T) -> Box<[T; N]> {
 /// Inserts the names of counters into the attributes of the buffers that they count.
 fn name_counters(ty: &Type, texts: &mut [FieldText], members: &[String]) {
     for (field, text) in ty.fields.iter().zip(texts) {
-        let Element::Sized(by) = &field.element else { continue };
+        let by = if let Element::Sized(by) = &field.element { Some(by) } else { field.counter.as_ref() };
+        let Some(by) = by else { continue };
         let counter = ty.fields.iter().zip(members).find(|(other, _)| other.name == *by);
         let Some((_, counter)) = counter else { continue };
         text.attributes.iter_mut().for_each(|attribute| *attribute = attribute.replace(COUNTER, counter));

@@ -146,6 +146,7 @@ impl Emitter<'_> {
     fn array(&mut self, field: &Field, element: FieldText, copied: Copied) -> FieldText {
         let length = match field.count {
             Count::One => return element,
+            Count::Len(length) | Count::Each(length) if field.counter.is_some() => return counted(&element, length),
             Count::Len(length) | Count::Each(length) => length,
         };
         let ty = format!("[{}; {length}]", element.ty);
@@ -256,6 +257,14 @@ fn bitmap(size: u64) -> FieldText {
     let text = FieldText { derives_default: words <= DEFAULT_ARRAY, ..text };
     let bits = 64 * words;
     text.with(format!("bitmap(bits = {bits})")).check(format!("the bitmap may have up to 63 bits fewer than {bits}."))
+}
+
+/// Returns an array that another field counts. [`COUNTER`] stays in the text until that field has a name.
+fn counted(element: &FieldText, longest: u64) -> FieldText {
+    FieldText::new(format!("Vec<{}>", element.ty), "Vec::new()")
+        .with(format!("len = {COUNTER}"))
+        .with(format!("max = {}", max_of(longest.into())))
+        .check("`max` is a guess, and so is the counter: it matches the values in the stream.")
 }
 
 /// Returns bytes that another field counts. [`COUNTER`] stays in the text until that field has a name.

@@ -11,6 +11,8 @@ pub(in crate::import) struct Field {
     pub(in crate::import) name: Name,
     pub(in crate::import) element: Element,
     pub(in crate::import) count: Count,
+    /// The earlier field that counts the elements, if their number differs. `count` is the highest number then.
+    pub(in crate::import) counter: Option<Name>,
     pub(in crate::import) seen: Seen,
     /// Its presence by version, which only a dump contains.
     pub(in crate::import) gate: Gate,
@@ -37,6 +39,15 @@ pub(in crate::import) enum Count {
 }
 
 impl Count {
+    /// Returns the count of the longer one of two arrays with one kind of description.
+    fn longest(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Len(one), Self::Len(other)) => Some(Self::Len(one.max(other))),
+            (Self::Each(one), Self::Each(other)) => Some(Self::Each(one.max(other))),
+            _ => None,
+        }
+    }
+
     pub(in crate::import) fn elements(self) -> u64 {
         match self {
             Self::One => 1,
@@ -113,7 +124,7 @@ impl Seen {
 
 impl Field {
     pub(in crate::import) fn new(name: Name, element: Element, count: Count) -> Self {
-        Self { name, element, count, seen: Seen::NOTHING, gate: Gate::default(), condition: None }
+        Self { name, element, count, counter: None, seen: Seen::NOTHING, gate: Gate::default(), condition: None }
     }
 
     /// Returns whether a load compares the value with the local one.
@@ -131,9 +142,13 @@ impl Field {
 
     /// Merges two fields if they can be one. The result has the condition of `self`, because [`merge`] compares them.
     fn merge(&self, other: &Self) -> Option<Self> {
-        let same = (&self.name, self.count, self.gate) == (&other.name, other.count, other.gate);
+        let same = (&self.name, &self.counter, self.gate) == (&other.name, &other.counter, other.gate);
+        let count = match self.counter {
+            Some(_) => self.count.longest(other.count)?,
+            None => Some(self.count).filter(|count| *count == other.count)?,
+        };
         let element = self.element.merge(&other.element).filter(|_| same)?;
-        Some(Self { element, seen: self.seen.and(other.seen), ..self.clone() })
+        Some(Self { element, count, seen: self.seen.and(other.seen), ..self.clone() })
     }
 }
 
@@ -164,9 +179,9 @@ fn find<'f>(fields: &'f [Field], name: &str) -> Option<&'f Field> {
 }
 
 impl Field {
-    /// Returns the field if its condition explains that it is absent from `others`.
+    /// Returns the field if its condition or its counter explains that it is absent from `others`.
     fn absent_from(self, others: &[Self]) -> Option<Self> {
-        let by = self.condition.as_ref()?;
+        let by = self.condition.as_ref().or(self.counter.as_ref())?;
         find(others, by).is_some_and(|by| by.seen.only() == Some(0)).then_some(self)
     }
 

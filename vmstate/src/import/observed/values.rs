@@ -9,9 +9,9 @@ use crate::dynamic::{self, DecodedStruct, DecodedTree, DecodedValue, Scalar, Sca
 use crate::schema::vmdesc::Name;
 
 /// The entries of one field in a struct: one entry, or elements one by one or in runs.
-type Entries<'v> = &'v [dynamic::DecodedField];
+pub(super) type Entries<'v> = &'v [dynamic::DecodedField];
 /// The entries of one field in several structs.
-type Column<'v> = Vec<Option<Entries<'v>>>;
+pub(super) type Column<'v> = Vec<Option<Entries<'v>>>;
 
 impl Shapes {
     /// Returns the common fields of structs, or `None` if a derived struct cannot have one of them.
@@ -23,10 +23,11 @@ impl Shapes {
         for name in names {
             let column = rows.iter().map(|row| row.entries.get(&name).copied()).collect::<Column<'_>>();
             let occurrences = column.iter().flatten().copied().collect::<Vec<_>>();
+            let counted = self.counted(&columns, &column);
+            let field = counted.or_else(|| self.field(&occurrences, compressed));
             // Elements of an array may have buffers of different sizes, which an earlier field then counts.
-            let field = self.field(&occurrences, compressed).or_else(|| sized(&columns, &column));
-            let mut field = field?;
-            if column.contains(&None) {
+            let mut field = field.or_else(|| Self::sized(&columns, &column))?;
+            if column.contains(&None) && field.counter.is_none() && !matches!(field.element, Element::Sized(_)) {
                 field.condition = Some(condition(&columns, &column)?);
             }
             columns.push(column);
@@ -87,7 +88,12 @@ impl Shapes {
         }
     }
 
-    fn structure(&mut self, type_name: &Name, values: &[&DecodedValue], compressed: bool) -> Option<Element> {
+    pub(super) fn structure(
+        &mut self,
+        type_name: &Name,
+        values: &[&DecodedValue],
+        compressed: bool,
+    ) -> Option<Element> {
         let structs =
             values.iter().map(|value| if let DecodedValue::Struct(inner) = value { Some(&**inner) } else { None });
         let structs = structs.collect::<Option<Vec<_>>>()?;
@@ -219,25 +225,8 @@ fn condition(columns: &[Column<'_>], column: &Column<'_>) -> Option<Name> {
     by.iter().flatten().next()?.first().map(|entry| entry.name.clone())
 }
 
-/// Returns a buffer whose sizes are the values of an earlier field.
-fn sized(columns: &[Column<'_>], column: &Column<'_>) -> Option<Field> {
-    let sizes = column.iter().map(|entries| match entries.as_deref() {
-        Some([dynamic::DecodedField { value: DecodedValue::Bytes(bytes), type_name, .. }])
-            if **type_name == *"buffer" =>
-        {
-            i128::try_from(bytes.len()).ok()
-        }
-        _ => None,
-    });
-    let sizes = sizes.collect::<Option<Vec<_>>>()?;
-    let counts = |other: &&Column<'_>| other.iter().map(integer).eq(sizes.iter().copied().map(Some));
-    let by = columns.iter().rev().find(counts)?.first()?.as_ref()?.first()?.name.clone();
-    let name = column.first()?.as_ref()?.first()?.name.clone();
-    Some(Field { seen: Seen::from_values(sizes), ..Field::new(name, Element::Sized(by), Count::One) })
-}
-
 /// Returns the value of a field that is a single integer.
-fn integer(entries: &Option<Entries<'_>>) -> Option<i128> {
+pub(super) fn integer(entries: &Option<Entries<'_>>) -> Option<i128> {
     match entries.as_deref() {
         Some([dynamic::DecodedField { value: DecodedValue::Scalar(value), .. }]) => Some(value.integer()),
         _ => None,
@@ -265,7 +254,7 @@ fn can_be_array(element: &Element) -> bool {
 }
 
 /// Returns the values of entries, with arrays flattened.
-fn values_of<'v>(entries: &[&'v dynamic::DecodedField]) -> Vec<&'v DecodedValue> {
+pub(super) fn values_of<'v>(entries: &[&'v dynamic::DecodedField]) -> Vec<&'v DecodedValue> {
     let single = |entry: &&'v dynamic::DecodedField| match &entry.value {
         DecodedValue::Array(values) => values.iter().collect(),
         value => vec![value],
@@ -308,7 +297,7 @@ fn leaf(type_name: &Name, value: &DecodedValue) -> Option<Element> {
     }
 }
 
-fn scalar(type_name: &Name, value: Scalar) -> Element {
+pub(super) fn scalar(type_name: &Name, value: Scalar) -> Element {
     match value.kind {
         ScalarKind::Marker => Element::Opaque(type_name.clone(), 1),
         // QEMU loads any byte into a `bool` (`get_bool` in migration/vmstate-types.c). Rust's type would lose the
@@ -334,7 +323,7 @@ fn bytes_of(type_name: &Name, bytes: &[u8]) -> Element {
     }
 }
 
-fn seen(value: &DecodedValue) -> Seen {
+pub(super) fn seen(value: &DecodedValue) -> Seen {
     match value {
         DecodedValue::Scalar(value) => Seen::from_values([value.integer()]),
         DecodedValue::Scalars(values) => Seen::from_values(values.iter().map(Scalar::integer)),

@@ -37,7 +37,7 @@ use vmstate_types::{LoadError, Reader};
 /// The first bytes of the trailer.
 const MAGIC: [u8; 8] = *b"vmcrc32\0";
 /// The size of the trailer.
-const SIZE: usize = MAGIC.len() + size_of::<u32>();
+pub(crate) const SIZE: usize = MAGIC.len() + size_of::<u32>();
 
 /// Appends the checksum of all bytes in `file`.
 pub fn append(file: &mut Vec<u8>) {

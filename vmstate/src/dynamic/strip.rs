@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use vmstate_types::{LoadError, Reader, Writer};
 
 use super::stream::{StreamDecoder, StreamEvent};
+use crate::checksum;
 use crate::ram::{Record, write_record};
 use crate::stream::Command;
 
@@ -14,7 +15,7 @@ const CHUNK: u64 = 64 * 1024;
 /// Copies a stream with its RAM pages zeroed.
 ///
 /// A page with contents, in any encoding, becomes a record of a zero page; pages at fixed file positions (mapped-ram)
-/// become zeros. All other bytes are copied, and the result is a valid stream.
+/// become zeros. All other bytes are copied, except for the checksum of a file, and the result is a valid stream.
 ///
 /// ```
 /// use vmstate::dynamic::{Stripper, StreamDecoder};
@@ -55,6 +56,8 @@ enum Edit {
     Zero(u64),
     /// Replaces a record by another one.
     Replace(u64, Record),
+    /// Copies the bytes after the stream, except for a checksum.
+    Rest,
 }
 
 impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
@@ -108,6 +111,11 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
                 let block = ram.current_block().and_then(|index| ram.blocks().get(index));
                 write_record(out, &record, block.map_or("", |block| &block.idstr));
                 self.original.skip(end - self.original.offset())?;
+            }
+            Edit::Rest => {
+                if !checksum::contents(self.original.peek(checksum::SIZE + 1)?).is_empty() {
+                    self.edits.push_front(Edit::Copy(u64::MAX));
+                }
             }
         }
         Ok(())
@@ -166,7 +174,7 @@ impl<'r, 'a, 'o> Stripper<'r, 'a, 'o> {
 
     fn finish(&mut self) -> Result<(), LoadError> {
         self.walk.trailer()?;
-        self.edits.push_back(Edit::Copy(u64::MAX));
+        self.edits.extend([Edit::Copy(self.walk.offset()), Edit::Rest]);
         self.ended = true;
         Ok(())
     }

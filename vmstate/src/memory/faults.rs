@@ -79,6 +79,15 @@ impl FaultKind {
         mode: UFFDIO_REGISTER_MODE_MISSING,
         requirement: "userfaultfd (Linux 5.11, CONFIG_USERFAULTFD)",
     };
+    /// The writes to pages that were placed are logged as by [`WriteProtect`](super::WriteProtect).
+    #[cfg(feature = "snapshot")]
+    pub(super) const LOGGED: Self = Self {
+        features: Self::MISSING.features
+            | UFFD_FEATURE_WP_HUGETLBFS_SHMEM
+            | linux_raw_sys::general::UFFD_FEATURE_WP_ASYNC,
+        mode: UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP,
+        requirement: "userfaultfd with asynchronous write protection (Linux 6.7, CONFIG_USERFAULTFD)",
+    };
     /// A page that is not in the file yet is missing even if the memory has a second mapping.
     pub(super) const MINOR: Self = Self {
         features: linux_raw_sys::general::UFFD_FEATURE_MINOR_SHMEM | linux_raw_sys::general::UFFD_FEATURE_MISSING_SHMEM,

@@ -1,10 +1,14 @@
 //! Missing pages: placed by a copy.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::MemoryError;
 use super::faults::{Fault, FaultKind, Faults, Placed, Placer};
 use super::tracked::SharedBlock;
+use super::{DirtyBitmap, MemoryError};
+
+/// The zeros that are copied at once.
+const ZEROS: usize = 64 * 1024;
 
 /// Memory whose missing pages arrive while the guest runs, of any kind of mapping.
 ///
@@ -39,7 +43,43 @@ pub struct MissingFaults {
 
 /// Places the missing pages of [`MissingFaults`], from any thread.
 #[derive(Clone)]
-pub struct MissingPages(Placer);
+pub struct MissingPages {
+    placer: Placer,
+    /// Set if pages are protected when they are placed, so that a log finds their writes.
+    begun: Option<Arc<BegunPages>>,
+}
+
+/// The host pages whose placement has begun. The kernel reports all other pages as written, and none of them can be.
+#[derive(Debug)]
+pub(crate) struct BegunPages(Vec<(String, u64, DirtyBitmap)>);
+
+impl BegunPages {
+    #[cfg(feature = "snapshot")]
+    fn new(blocks: &[SharedBlock]) -> Self {
+        let pages = |block: &SharedBlock| {
+            let size = block.host_page_size();
+            (block.idstr().to_owned(), size, DirtyBitmap::new(block.size().div_ceil(size)))
+        };
+        Self(blocks.iter().map(pages).collect())
+    }
+
+    fn insert(&self, block: usize, bytes: &Range<u64>) {
+        if let Some((_, size, pages)) = self.0.get(block) {
+            pages.insert_range(bytes.start / size..bytes.end.div_ceil(*size));
+        }
+    }
+
+    /// Calls `found` with the parts of a range of a block whose placement has begun.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn filter(&self, idstr: &str, bytes: &Range<u64>, mut found: impl FnMut(Range<u64>)) {
+        let Some((_, size, pages)) = self.0.iter().find(|(name, ..)| name == idstr) else { return };
+        let (mut next, end) = (bytes.start / size, bytes.end.div_ceil(*size));
+        while let Some(run) = pages.run_from(next, end - next).filter(|run| run.start < end) {
+            next = run.end.min(end);
+            found((run.start * size).max(bytes.start)..(next * size).min(bytes.end));
+        }
+    }
+}
 
 impl MissingFaults {
     /// Registers `blocks`, and starts a thread that passes faults to `handler` in batches.
@@ -52,11 +92,27 @@ impl MissingFaults {
     /// thread can be started.
     pub fn start(
         blocks: Vec<SharedBlock>,
+        handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static,
+    ) -> Result<Self, MemoryError> {
+        Self::run(MissingPages { placer: Placer::open(FaultKind::MISSING, blocks)?, begun: None }, handler)
+    }
+
+    /// Registers `blocks` also for a log of writes ([`WriteProtect::of_missing`](super::WriteProtect::of_missing)).
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn start_logged(
+        blocks: Vec<SharedBlock>,
+        handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static,
+    ) -> Result<Self, MemoryError> {
+        let begun = Some(Arc::new(BegunPages::new(&blocks)));
+        Self::run(MissingPages { placer: Placer::open(FaultKind::LOGGED, blocks)?, begun }, handler)
+    }
+
+    fn run(
+        pages: MissingPages,
         mut handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static,
     ) -> Result<Self, MemoryError> {
-        let pages = MissingPages(Placer::open(FaultKind::MISSING, blocks)?);
         let place = pages.clone();
-        let faults = Faults::run(pages.0.clone(), move |faults| handler(&place, faults))?;
+        let faults = Faults::run(pages.placer.clone(), move |faults| handler(&place, faults))?;
         Ok(Self { faults, pages })
     }
 
@@ -83,10 +139,11 @@ impl MissingPages {
     /// Returns an error if the block is unknown, the range is outside of it or not in whole host pages, or the system is
     /// out of memory.
     pub fn place(&self, block: usize, offset: u64, pages: &[u8]) -> Result<Placed, MemoryError> {
-        let end = offset.saturating_add(pages.len() as u64);
-        self.0.place(block, offset..end, |userfault, part| {
+        let bytes = offset..offset.saturating_add(pages.len() as u64);
+        self.begin(block, &bytes);
+        self.placer.place(block, bytes, |userfault, part| {
             let start = usize::try_from(part.offset - offset).unwrap_or(usize::MAX);
-            userfault.copy(part.memory, pages.get(start..).unwrap_or_default())
+            userfault.copy(part.memory, pages.get(start..).unwrap_or_default(), self.begun.is_some())
         })
     }
 
@@ -95,14 +152,29 @@ impl MissingPages {
     /// # Errors
     /// As for [`place`](Self::place).
     pub fn place_zeros(&self, block: usize, bytes: Range<u64>) -> Result<Placed, MemoryError> {
-        match self.0.huge_page_size(block) {
-            None => self.0.place(block, bytes, |userfault, part| userfault.zero(part.memory)),
-            // The kernel has no shared huge page of zeros (`postcopy_place_page_zero` in QEMU's `migration/postcopy-ram.c`).
-            Some(size) => {
-                let zeros = vec![0; size];
-                self.0.place(block, bytes, |userfault, part| userfault.copy(part.memory, &zeros))
-            }
+        self.begin(block, &bytes);
+        // The kernel has no shared huge page of zeros (`postcopy_place_page_zero` in QEMU's `migration/postcopy-ram.c`). It neither
+        // protects a page of zeros in the same step, nor places one if a log has protected the missing page.
+        let size = match (self.placer.huge_page_size(block), &self.begun) {
+            (None, None) => return self.placer.place(block, bytes, |userfault, part| userfault.zero(part.memory)),
+            (Some(size), _) => size,
+            (None, Some(_)) => usize::try_from(bytes.end.saturating_sub(bytes.start)).unwrap_or(ZEROS).min(ZEROS),
+        };
+        let zeros = vec![0; size];
+        self.placer.place(block, bytes, |userfault, part| userfault.copy(part.memory, &zeros, self.begun.is_some()))
+    }
+
+    /// Before the guest sees the pages: a write that follows must not be ignored.
+    fn begin(&self, block: usize, bytes: &Range<u64>) {
+        if let Some(begun) = &self.begun {
+            begun.insert(block, bytes);
         }
+    }
+
+    /// Returns the pages that a log must not ignore, if there is one.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn begun(&self) -> Option<&Arc<BegunPages>> {
+        self.begun.as_ref()
     }
 
     /// Wakes the threads that wait for the pages of `bytes`: they access them again.
@@ -110,7 +182,9 @@ impl MissingPages {
     /// # Errors
     /// Returns an error if the block is unknown or the range is outside of it or not in whole host pages.
     pub fn wake(&self, block: usize, bytes: Range<u64>) -> Result<(), MemoryError> {
-        self.0.place(block, bytes, |userfault, part| userfault.wake(part.memory).map(|()| part.memory.len())).map(drop)
+        let wake =
+            self.placer.place(block, bytes, |userfault, part| userfault.wake(part.memory).map(|()| part.memory.len()));
+        wake.map(drop)
     }
 }
 

@@ -43,6 +43,8 @@ mod faults;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod first_writes;
 mod invalid_blocks;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+mod kept_faults;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 mod kvm_log;
 mod layout;
@@ -76,6 +78,8 @@ pub use faults::{Fault, Placed};
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use first_writes::{FirstWrites, ProtectedPages};
 pub use invalid_blocks::InvalidBlocks;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+pub(crate) use kept_faults::KeptFaults;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 pub use kvm_log::KvmLog;
 pub use layout::{BlockLayout, Layout};
@@ -84,6 +88,8 @@ pub use mapping::{HugePages, Mapping, MappingOptions};
 pub use marked::Marked;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use minor::{MinorFaults, MinorPages};
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+pub(crate) use missing::BegunPages;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use missing::{MissingFaults, MissingPages};
 pub use page_size::{InvalidPageSize, PageSize};

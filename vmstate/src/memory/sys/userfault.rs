@@ -31,6 +31,8 @@ pub(in crate::memory) struct FaultEvent {
 
 /// The mode of UFFDIO_WRITEPROTECT that protects (`UFFDIO_WRITEPROTECT_MODE_WP`).
 const PROTECT: u64 = 1;
+/// The mode of UFFDIO_COPY that protects the pages in the same step (`UFFDIO_COPY_MODE_WP`).
+const COPY_PROTECTED: u64 = 2;
 
 /// The most events that are read at once.
 pub(in crate::memory) const MAX_EVENTS: usize = 64;
@@ -75,12 +77,13 @@ impl Userfault {
         unsafe { update::<{ ioctl::UFFDIO_WAKE }, _>(&self.0, &mut range(memory)) }
     }
 
-    /// Copies bytes into missing pages, and wakes the threads that wait for them. Returns the number of bytes, or an
-    /// error if it is zero.
-    pub(in crate::memory) fn copy(&self, memory: HostRange<'_>, bytes: &[u8]) -> io::Result<usize> {
+    /// Copies bytes into missing pages, which are protected against writes if `protects` is set, and wakes the threads that wait
+    /// for them. Returns the number of bytes, or an error if it is zero.
+    pub(in crate::memory) fn copy(&self, memory: HostRange<'_>, bytes: &[u8], protects: bool) -> io::Result<usize> {
         let (dst, src) = (memory.as_ptr().addr() as u64, bytes.as_ptr().addr() as u64);
         let len = memory.len().min(bytes.len()) as u64;
-        let mut argument = uffdio_copy { dst, src, len, mode: 0, copy: 0 };
+        let mode = if protects { COPY_PROTECTED } else { 0 };
+        let mut argument = uffdio_copy { dst, src, len, mode, copy: 0 };
         // SAFETY: the operation takes this struct, reads `len` bytes of `bytes`, and writes as many bytes of `memory`.
         let copied = unsafe { update::<{ ioctl::UFFDIO_COPY }, _>(&self.0, &mut argument) };
         progress(copied, argument.copy)

@@ -65,11 +65,18 @@ impl Engine {
         let (page, bytes) = (fault.offset / block.page_size(), fault.offset..fault.offset + block.page_size());
         if block.placed.contains(page) {
             // Placed meanwhile, or discarded by the guest (a balloon) after that.
-            return pages.place_zeros(fault.block, bytes).map(drop).map_err(|error| self.not_placed(block, &error));
+            return self.place_zeros(pages, fault);
         }
         self.faults.fetch_add(1, Ordering::Relaxed);
         block.working_set.insert(page);
         self.place(pages, fault.block, bytes, buffer)
+    }
+
+    /// Resolves a fault of a page that the file does not have.
+    pub(super) fn place_zeros(&self, pages: &MissingPages, fault: &Fault) -> Result<(), StoreError> {
+        let Some(block) = self.blocks.get(fault.block) else { return Ok(()) };
+        let bytes = fault.offset..fault.offset + block.page_size();
+        pages.place_zeros(fault.block, bytes).map(drop).map_err(|error| self.not_placed(block, &error))
     }
 
     /// Reads whole host pages of a block, and places them. Pages that were placed before are unchanged.

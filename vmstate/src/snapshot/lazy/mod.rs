@@ -5,6 +5,7 @@
 //! that the guest has waited for are recorded next to the snapshot, and the next restore reads them before all others.
 
 mod engine;
+mod log;
 mod restore;
 mod section;
 mod source;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vmstate_types::LoadError;
 
 use self::engine::{CHUNK, Engine};
+use self::log::RestoreLog;
 use self::restore::Shared;
 pub use self::restore::{LazyRestore, LazyStatistics};
 pub use self::source::LazySource;
@@ -24,7 +26,7 @@ pub(super) use self::source::{Pages, WorkingSetFile};
 pub(super) use self::working_set::MAX_SIZE;
 pub use self::working_set::WorkingSet;
 use super::{StoreError, StoreErrorKind};
-use crate::memory::{MissingFaults, PageSize, RamBlock, SharedBlock};
+use crate::memory::{Fault, MissingFaults, MissingPages, PageSize, RamBlock, SharedBlock};
 use crate::ram::PlacesLoader;
 use crate::registry::{MaybeSend, Registration, Threading};
 
@@ -35,7 +37,8 @@ use crate::registry::{MaybeSend, Registration, Threading};
 ///
 /// It requires `userfaultfd`. Without a privilege, system calls that access missing pages fail with EFAULT, and so do vCPUs of
 /// KVM ([`handles_kernel_faults`](Self::handles_kernel_faults)). Dirty logs that an emulator or KVM keeps can run from the first
-/// instruction on; [`WriteProtect`](crate::memory::WriteProtect) can start when the restore is complete.
+/// instruction on, and so does the log of a [`logged`](Self::logged) restore. Another
+/// [`WriteProtect`](crate::memory::WriteProtect) can start when the restore is complete.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -73,6 +76,7 @@ struct Inner {
     page_size: PageSize,
     blocks: Vec<SharedBlock>,
     background: bool,
+    logged: bool,
     source: Arc<LazySource>,
     loading: Mutex<Loading>,
 }
@@ -82,7 +86,7 @@ enum Loading {
     Nothing,
     Places(PlacesLoader),
     /// The machine is loaded, and its memory is registered.
-    Prepared(Arc<Shared>, MissingFaults),
+    Prepared(Arc<Shared>, MissingFaults, Option<RestoreLog>),
     Started,
 }
 
@@ -93,7 +97,8 @@ impl LazyRam {
     #[must_use]
     pub fn new(source: LazySource, page_size: PageSize, blocks: Vec<SharedBlock>) -> Self {
         let loading = Mutex::new(Loading::Nothing);
-        Self(Arc::new(Inner { page_size, blocks, background: true, source: Arc::new(source), loading }))
+        let source = Arc::new(source);
+        Self(Arc::new(Inner { page_size, blocks, background: true, logged: false, source, loading }))
     }
 
     /// Reads only pages that the guest accesses, or that were recorded. The memory of other pages is not allocated.
@@ -104,6 +109,19 @@ impl LazyRam {
     pub fn on_demand(mut self) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.background = false;
+        }
+        self
+    }
+
+    /// Logs the writes of the guest from its first instruction on: [`LazyRestore::dirty_log`] returns the log. It requires Linux
+    /// 6.7, as [`WriteProtect`](crate::memory::WriteProtect) does.
+    ///
+    /// Call it before [`registration`](Self::registration). The faults of pages of zeros, which use memory then, are handled until the
+    /// log is stopped.
+    #[must_use]
+    pub fn logged(mut self) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.logged = true;
         }
         self
     }
@@ -128,7 +146,7 @@ impl LazyRam {
     /// Returns whether missing pages can be accessed by system calls and by KVM, once the machine is loaded.
     #[must_use]
     pub fn handles_kernel_faults(&self) -> bool {
-        matches!(&*self.0.lock(), Loading::Prepared(_, missing) if missing.handles_kernel_faults())
+        matches!(&*self.0.lock(), Loading::Prepared(_, missing, _) if missing.handles_kernel_faults())
     }
 
     /// Starts the restore after the machine was loaded: from here on the guest can run, and its previous memory is lost.
@@ -142,7 +160,7 @@ impl LazyRam {
     pub fn start(&self, on_failure: impl FnMut(&StoreError) + Send + 'static) -> Result<LazyRestore, StoreError> {
         let mut loading = self.0.lock();
         match std::mem::replace(&mut *loading, Loading::Started) {
-            Loading::Prepared(shared, missing) => restore::start(shared, missing, Box::new(on_failure)),
+            Loading::Prepared(shared, missing, log) => restore::start(shared, missing, log, Box::new(on_failure)),
             other => {
                 *loading = other;
                 let message = "cannot start a lazy restore; load the machine once for each start";
@@ -170,9 +188,16 @@ impl Inner {
         let blocks = engine.blocks();
         let shared = Arc::new(Shared::new(engine, self.background));
         let (handler, mut buffer) = (shared.clone(), Vec::new());
-        let missing = MissingFaults::start(blocks, move |pages, faults| handler.faults(pages, faults, &mut buffer));
-        let missing = missing.map_err(|error| LoadError::from(error).or_advice("load the snapshot as a whole"))?;
-        Ok(Loading::Prepared(shared, missing))
+        let handle = move |pages: &MissingPages, faults: &[Fault]| handler.faults(pages, faults, &mut buffer);
+        let missing = match self.logged {
+            true => MissingFaults::start_logged(blocks, handle),
+            false => MissingFaults::start(blocks, handle),
+        };
+        let advised = |error| LoadError::from(error).or_advice("load the snapshot as a whole");
+        let missing = missing.map_err(advised)?;
+        let begun = missing.pages().begun();
+        let log = begun.map(|begun| RestoreLog::new(self.page_size, self.blocks.clone(), begun.clone()));
+        Ok(Loading::Prepared(shared, missing, log.transpose().map_err(advised)?))
     }
 }
 

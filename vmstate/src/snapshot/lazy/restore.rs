@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::engine::Engine;
-use crate::memory::{Fault, MissingFaults, MissingPages, discard};
+use super::log::RestoreLog;
+use crate::memory::{DirtyLog, Fault, KeptFaults, MissingFaults, MissingPages, WriteProtect, discard};
 use crate::snapshot::{StoreError, StoreErrorKind};
 
 /// A guest whose pages are read while it runs.
@@ -18,6 +19,7 @@ use crate::snapshot::{StoreError, StoreErrorKind};
 pub struct LazyRestore {
     shared: Arc<Shared>,
     pages: MissingPages,
+    log: Option<Arc<WriteProtect>>,
     thread: JoinHandle<()>,
 }
 
@@ -90,12 +92,24 @@ impl Shared {
     /// Resolves faults. After a failure, threads wait for a retry: they must not see zeros.
     pub(super) fn faults(&self, pages: &MissingPages, faults: &[Fault], buffer: &mut Vec<u8>) {
         for fault in faults {
-            let Some(reading) = self.reading() else { return };
+            let Some(reading) = self.reading() else {
+                self.fault_when_complete(pages, fault);
+                continue;
+            };
             let resolved = caught(|| self.engine.fault(pages, fault, buffer));
             drop(reading);
             if let Err(error) = resolved {
                 self.fail(&error);
             }
+        }
+    }
+
+    /// Resolves a fault of a page that was not in the file, or that the guest has discarded. A log keeps such faults.
+    fn fault_when_complete(&self, pages: &MissingPages, fault: &Fault) {
+        if self.lock().phase == Phase::Complete
+            && let Err(error) = self.engine.place_zeros(pages, fault)
+        {
+            self.report(&error);
         }
     }
 
@@ -156,6 +170,10 @@ impl Shared {
             state.phase = Phase::Failed(error.kind(), error.to_string());
             self.changed.notify_all();
         }
+        self.report(error);
+    }
+
+    fn report(&self, error: &StoreError) {
         let mut report = self.on_failure.lock().unwrap_or_else(PoisonError::into_inner);
         // A panic of the callback has been reported, and must not end the thread.
         let _ = caught(|| {
@@ -165,16 +183,14 @@ impl Shared {
     }
 
     /// The thread that reads pages in the background, and owns the handler of page faults.
-    fn run(&self, missing: MissingFaults) {
+    fn run(&self, missing: MissingFaults, kept: Option<Arc<KeptFaults>>) {
         loop {
             let phase = self.wait(|state| (state.phase != Phase::Prepared).then(|| state.phase.clone()));
             match phase {
                 Phase::Running => match caught(|| self.place(missing.pages())) {
                     Ok(true) => {
                         self.record_new_faults();
-                        // Pages that are still missing are zero.
-                        drop(missing);
-                        self.set(Phase::Complete);
+                        self.end(missing, kept);
                         return;
                     }
                     Ok(false) => {}
@@ -186,6 +202,22 @@ impl Shared {
                     self.wait(|state| matches!(state.phase, Phase::Running | Phase::Cancelled).then_some(()));
                 }
             }
+        }
+    }
+
+    /// Pages that are still missing are zero.
+    fn end(&self, missing: MissingFaults, kept: Option<Arc<KeptFaults>>) {
+        let Some(kept) = kept else {
+            drop(missing);
+            return self.set(Phase::Complete);
+        };
+        let pages = missing.pages().clone();
+        // Or they are dropped here, if the log was stopped. It can be started again as soon as the restore is complete.
+        kept.keep(missing);
+        self.set(Phase::Complete);
+        // Threads that have waited since before the start access their pages again.
+        if let Err(error) = self.engine.wake(&pages) {
+            self.report(&error);
         }
     }
 
@@ -225,12 +257,14 @@ fn caught<R>(place: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreEr
 pub(super) fn start(
     shared: Arc<Shared>,
     missing: MissingFaults,
+    log: Option<RestoreLog>,
     on_failure: OnFailure,
 ) -> Result<LazyRestore, StoreError> {
     *shared.on_failure.lock().unwrap_or_else(PoisonError::into_inner) = on_failure;
     let (runner, pages) = (shared.clone(), missing.pages().clone());
+    let (log, kept) = log.map(|RestoreLog { log, faults }| (log, faults)).unzip();
     // Before the memory changes, because the thread may not start.
-    let thread = thread::Builder::new().name("lazy restore".to_owned()).spawn(move || runner.run(missing));
+    let thread = thread::Builder::new().name("lazy restore".to_owned()).spawn(move || runner.run(missing, kept));
     let thread = thread.map_err(no_thread)?;
     for block in shared.engine.blocks() {
         discard(&block, &(0..block.size())).map_err(|error| {
@@ -240,7 +274,7 @@ pub(super) fn start(
         })?;
     }
     shared.set(Phase::Running);
-    Ok(LazyRestore { shared, pages, thread })
+    Ok(LazyRestore { shared, pages, log, thread })
 }
 
 fn no_thread(error: io::Error) -> StoreError {
@@ -275,6 +309,15 @@ impl LazyRestore {
         self.shared.wait(|state| if state.prefetched { Some(Ok(())) } else { state.phase.failure().map(Err) })
     }
 
+    /// Returns the log of a [logged](super::LazyRam::logged) restore, which is running since the start. Its blocks have the order of
+    /// the blocks of the [`LazyRam`](super::LazyRam).
+    ///
+    /// Once the restore is complete, it can be stopped and started again. It fails after [`cancel`](Self::cancel).
+    #[must_use]
+    pub fn dirty_log(&self) -> Option<Arc<WriteProtect>> {
+        self.log.clone()
+    }
+
     /// Returns whether all pages are present.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -297,10 +340,12 @@ impl LazyRestore {
     pub fn retry(&self) {
         {
             let mut state = self.shared.lock();
-            if !matches!(state.phase, Phase::Failed(..)) {
-                return;
+            match state.phase {
+                Phase::Failed(..) => state.phase = Phase::Running,
+                // The log keeps faults, and a page of zeros can lack memory.
+                Phase::Complete if self.log.is_some() => {}
+                _ => return,
             }
-            state.phase = Phase::Running;
             self.shared.changed.notify_all();
         }
         // Here and not on the thread, which may not have seen the failure. Faults are handled from now on.
@@ -320,6 +365,10 @@ impl LazyRestore {
 
     /// Ends the restore. End the guest first: pages that are still missing become zero.
     pub fn cancel(self) {
+        // It can have kept the faults of a complete restore, which are not resolved anymore.
+        if let Some(log) = &self.log {
+            let _ = log.stop();
+        }
         self.shared.set(Phase::Cancelled);
         // A panic of the thread was reported, and has woken the guest.
         let _ = self.thread.join();
@@ -344,49 +393,4 @@ impl std::fmt::Debug for LazyRestore {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::snapshot::LazySource;
-
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    fn shared() -> Shared {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let source = Arc::new(LazySource::open(file.path()).unwrap());
-        Shared::new(Engine::new(source, 4096, &[], Vec::new()), true)
-    }
-
-    /// The thread may not see a failure, but must see that it has skipped a range.
-    #[test]
-    fn skipped_range_is_not_forgotten_by_a_retry() {
-        let (shared, skipped) = (shared(), Cell::new(false));
-        shared.set(Phase::Running);
-        assert!(shared.reading_unless(&skipped).is_some() && !skipped.get());
-        shared.set(Phase::Failed(StoreErrorKind::Io, String::new()));
-        assert!(shared.reading_unless(&skipped).is_none() && skipped.get());
-        shared.set(Phase::Running);
-        assert!(shared.reading_unless(&skipped).is_none() && skipped.get());
-    }
-
-    /// Nothing may read the file while it is repaired.
-    #[test]
-    fn failure_is_reported_after_the_last_read() {
-        let shared = shared();
-        let (sender, failures) = mpsc::channel();
-        *shared.on_failure.lock().unwrap() = Box::new(move |error| sender.send(error.to_string()).unwrap());
-        shared.set(Phase::Running);
-        let reading = shared.reading().unwrap();
-        thread::scope(|scope| {
-            scope.spawn(|| shared.fail(&StoreError::new(StoreErrorKind::Io, "gone")));
-            shared.wait(|state| (state.phase != Phase::Running).then_some(()));
-            assert!(shared.reading().is_none(), "a new read");
-            failures.recv_timeout(Duration::from_millis(200)).unwrap_err();
-            assert_eq!(shared.lock().phase.failure().map(|error| error.kind()), None);
-            drop(reading);
-            assert_eq!(failures.recv_timeout(PATIENCE).unwrap(), "gone");
-        });
-        assert_eq!(shared.lock().phase.failure().unwrap().kind(), StoreErrorKind::Io);
-    }
-}
+mod tests;

@@ -1,3 +1,4 @@
+mod logged;
 mod unreadable;
 
 use std::path::PathBuf;

@@ -60,6 +60,7 @@ impl Board {
     /// # Errors
     /// Returns an error if the program is larger than RAM.
     pub fn load_image(&mut self, image: &[u8]) -> Result<(), TooLarge> {
+        self.bus.memory.end_history();
         let ram = self.bus.memory.ram();
         ram.write(0, image).ok_or(TooLarge { image: image.len(), memory: ram.len() })
     }

@@ -145,6 +145,7 @@ impl Host for BoardHost {
     fn loaded(&mut self, report: &LoadReport) -> Result<(), HostError> {
         if let Some(board) = &mut self.stopped {
             board.apply_load(report)?;
+            board.bus.memory.end_history();
             self.memory = memory(board, self.release != Release::Qemu7_2);
         }
         Ok(())

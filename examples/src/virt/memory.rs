@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vmstate::memory::{HostRange, Layout, Marked, PageSize, RamBlock};
+use vmstate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, Marked, PageSize, RamBlock};
 
 use super::map;
 
@@ -25,6 +25,8 @@ mod block {
 pub struct Memory {
     blocks: [Arc<Block>; block::COUNT],
     log: Arc<Marked>,
+    /// The log of RAM of a history of states, which runs at the same time as a migration.
+    history: Option<Arc<Marked>>,
 }
 
 /// The boot code: jumps to RAM with the hart ID in `a0`, as firmware expects.
@@ -56,7 +58,7 @@ impl Memory {
 
     fn with_blocks(blocks: [Arc<Block>; block::COUNT]) -> Self {
         let layout = Layout::new(PageSize::DEFAULT, &blocks).expect("blocks of whole pages");
-        Self { blocks, log: Arc::new(Marked::new(&layout)) }
+        Self { blocks, log: Arc::new(Marked::new(&layout)), history: None }
     }
 
     /// Returns RAM.
@@ -96,6 +98,9 @@ impl Memory {
                 }
                 to.memory().write(start, &page.to_vec());
                 self.log.mark(number, start as u64, PAGE as u64);
+                if number == block::RAM {
+                    self.mark_history(start as u64, PAGE as u64);
+                }
             }
         }
     }
@@ -106,11 +111,56 @@ impl Memory {
             if old.to_vec() != new {
                 self.ram().write(start, new);
                 self.log.mark(block::RAM, start as u64, PAGE as u64);
+                self.mark_history(start as u64, PAGE as u64);
             }
         }
     }
 
+    /// Returns the offsets and the content of the pages of RAM that were written since the last call with this log. Returns `None`
+    /// if any page can have been written, and creates another log.
+    pub(super) fn written_since(&mut self, log: &mut Option<Arc<Marked>>) -> Option<Vec<(usize, Vec<u8>)>> {
+        let written = match (&self.history, &*log) {
+            (Some(running), Some(log)) if Arc::ptr_eq(running, log) => self.collect_history(log),
+            _ => None,
+        };
+        if written.is_none() {
+            *log = self.start_history();
+            self.history.clone_from(log);
+        }
+        written
+    }
+
+    fn collect_history(&self, log: &Marked) -> Option<Vec<(usize, Vec<u8>)>> {
+        let pages = DirtyBitmap::new(self.ram().len().div_ceil(PAGE) as u64);
+        log.collect(0, 0..pages.pages(), &pages).ok()?;
+        let page = |page| {
+            let start = usize::try_from(page).ok()?.checked_mul(PAGE)?;
+            Some((start, self.ram().get(start..self.ram().len().min(start + PAGE))?.to_vec()))
+        };
+        pages.runs().flatten().map(page).collect()
+    }
+
+    fn start_history(&self) -> Option<Arc<Marked>> {
+        let log = Marked::new(&Layout::new(PageSize::DEFAULT, [&self.blocks[block::RAM]]).ok()?);
+        log.start().ok()?;
+        Some(Arc::new(log))
+    }
+
+    /// Ends the log of a history before pages are written without a mark.
+    pub(super) fn end_history(&mut self) {
+        self.history = None;
+    }
+
+    #[inline]
+    fn mark_history(&self, offset: u64, length: u64) {
+        if let Some(history) = &self.history {
+            history.mark(0, offset, length);
+        }
+    }
+
+    /// Returns the blocks for a save or load. They can be written without a mark.
     pub(super) fn blocks_mut(&mut self, with_tables: bool) -> &mut [Arc<Block>] {
+        self.end_history();
         let count = if with_tables { block::COUNT } else { block::COUNT_OF_7_2 };
         &mut self.blocks[..count]
     }
@@ -135,6 +185,7 @@ impl Memory {
         let offset = address.checked_sub(map::RAM)?;
         self.ram().store(usize::try_from(offset).ok()?, bytes)?;
         self.log.mark(block::RAM, offset, N as u64);
+        self.mark_history(offset, N as u64);
         Some(())
     }
 

@@ -12,7 +12,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use std::sync::Arc;
+
 use vmstate::machine::Saving;
+use vmstate::memory::Marked;
 use vmstate::rewind::Rewind;
 use vmstate::schema::Release;
 use vmstate::section::Output;
@@ -27,23 +30,36 @@ use super::migration::{RUNNING, save_options};
 #[derive(Debug)]
 pub struct BoardRewind {
     states: Rewind,
+    /// The log of the pages that were written since the newest state.
+    log: Option<Arc<Marked>>,
 }
 
 impl BoardRewind {
     /// Creates an empty history with `memory` bytes for differences between states.
     #[must_use]
     pub fn new(memory: usize) -> Self {
-        Self { states: Rewind::new(memory) }
+        Self { states: Rewind::new(memory), log: None }
     }
 
-    /// Saves the state of the stopped board.
+    /// Saves the state of the stopped board. Only pages that it has written since the previous state are compared. The first state,
+    /// and a state after a load, a snapshot or a rewind, are compared as a whole.
     ///
     /// # Errors
     /// Returns an error if a device cannot be saved.
     pub fn push(&mut self, board: &mut Board) -> Result<(), SaveError> {
+        let devices = devices(board)?;
+        let memory = &mut board.bus.memory;
         // Memory is at the same place in each state, so that equal pages have no difference.
-        let mut state = board.bus.memory.ram().to_vec();
-        state.extend(devices(board)?);
+        let (size, written) = (memory.ram().len(), memory.written_since(&mut self.log));
+        let length = size + devices.len();
+        if let Some(mut parts) = written {
+            parts.push((size, devices.clone()));
+            if self.states.push_changes(length, &parts) {
+                return Ok(());
+            }
+        }
+        let mut state = memory.ram().to_vec();
+        state.extend(devices);
         self.states.push_bytes(&state);
         Ok(())
     }
@@ -56,6 +72,8 @@ impl BoardRewind {
     /// Returns an error if a device rejects the state. The board is then unchanged.
     pub fn pop(&mut self, board: &mut Board) -> Result<bool, LoadError> {
         let size = board.bus.memory.ram().len();
+        // It has the writes since the state that is removed, and not since the one before.
+        self.log = None;
         let loaded = self.states.pop_bytes(|state| {
             let (ram, devices) = state.split_at_checked(size).unwrap_or((&[], state));
             let mut new = Board::new(size);

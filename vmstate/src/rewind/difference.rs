@@ -27,6 +27,38 @@ pub(super) fn encode(older: &[u8], newer: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Changes `state` into a state of `length` bytes with these parts, and writes the difference that turns it back to `out`, which is
+/// cleared before.
+pub(super) fn encode_parts<P: AsRef<[u8]>>(
+    state: &mut Vec<u8>,
+    length: usize,
+    parts: &[(usize, P)],
+    out: &mut Vec<u8>,
+) {
+    out.clear();
+    put(out, state.len());
+    let (common, mut done) = (state.len().min(length), 0);
+    for (start, part) in parts {
+        let (older, newer) = (state[..common].get(*start..).unwrap_or_default(), part.as_ref());
+        let size = older.len().min(newer.len());
+        let mut from = 0;
+        while let Some(run) = next_run(&older[..size], &newer[..size], from) {
+            from = run.end;
+            put_run(out, state, done, start + run.start..start + run.end);
+            done = start + run.end;
+        }
+    }
+    if state.len() > common {
+        put_run(out, state, done, common..state.len());
+    }
+    state.resize(length, 0);
+    for (start, part) in parts {
+        if let Some(place) = state.get_mut(*start..).and_then(|rest| rest.get_mut(..part.as_ref().len())) {
+            place.copy_from_slice(part.as_ref());
+        }
+    }
+}
+
 /// Turns the newer state into the older one. Returns `None` if `difference` does not belong to `state`.
 pub(super) fn apply(state: &mut Vec<u8>, mut difference: &[u8]) -> Option<()> {
     let length = take(&mut difference)?;
@@ -134,6 +166,28 @@ mod tests {
             encode(&older, &newer, &mut out);
             apply(&mut newer, &out).unwrap();
             prop_assert_eq!(newer, older);
+        }
+
+        /// Parts give the same difference as the whole state, apart from the ends of their runs.
+        #[test]
+        fn parts_change_a_state_and_restore_it(
+            older in prop::collection::vec(0_u8..3, 0..300),
+            lengths in prop::collection::vec((0_usize..40, prop::collection::vec(0_u8..3, 0..40)), 0..10),
+            more in 0_usize..40,
+        ) {
+            let (mut parts, mut end) = (Vec::new(), 0);
+            for (gap, part) in lengths {
+                parts.push((end + gap, part.clone()));
+                end += gap + part.len();
+            }
+            let (length, mut state, mut out) = (end + more, older.clone(), vec![1, 2, 3]);
+            let mut expected = older.clone();
+            expected.resize(length, 0);
+            parts.iter().for_each(|(start, part)| expected[*start..start + part.len()].copy_from_slice(part));
+            encode_parts(&mut state, length, &parts, &mut out);
+            prop_assert_eq!(&state, &expected);
+            apply(&mut state, &out).unwrap();
+            prop_assert_eq!(state, older);
         }
 
         #[test]

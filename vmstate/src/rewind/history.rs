@@ -71,6 +71,33 @@ impl Rewind {
         }
     }
 
+    /// Adds a state of `length` bytes of which only `parts`, with their offsets, can differ from the newest state, such as the dirty
+    /// pages of a guest. The time depends on the parts and not on the state. Bytes that neither have are zero.
+    ///
+    /// Returns `false`, and adds nothing, if the history is empty, or the parts do not ascend, overlap, or exceed the state. Call
+    /// [`push_bytes`](Self::push_bytes) then.
+    ///
+    /// ```
+    /// use vmstate::rewind::Rewind;
+    ///
+    /// let mut rewind = Rewind::new(1024);
+    /// assert!(!rewind.push_changes(4, &[(0, [1])]), "the first state is complete");
+    /// rewind.push_bytes(&[1, 2, 3, 4]);
+    /// assert!(rewind.push_changes(4, &[(1, [7]), (3, [9])]));
+    /// assert_eq!(rewind.pop_bytes(<[u8]>::to_vec).unwrap(), [1, 7, 3, 9]);
+    /// assert_eq!(rewind.pop_bytes(<[u8]>::to_vec).unwrap(), [1, 2, 3, 4]);
+    /// ```
+    #[must_use]
+    pub fn push_changes<P: AsRef<[u8]>>(&mut self, length: usize, parts: &[(usize, P)]) -> bool {
+        let Some(newest) = &mut self.newest else { return false };
+        if !ascend_within(length, parts) {
+            return false;
+        }
+        difference::encode_parts(newest, length, parts, &mut self.difference);
+        self.ring.push(&self.difference);
+        true
+    }
+
     /// Removes the newest state and passes it to `load`. Returns `None` if the history is empty.
     pub fn pop_bytes<R>(&mut self, load: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let bytes = self.newest.take()?;
@@ -120,6 +147,14 @@ impl Rewind {
         let newest = self.newest.as_ref().map_or(0, Vec::capacity);
         self.ring.capacity() + newest + self.next.capacity() + self.difference.capacity()
     }
+}
+
+/// Returns whether parts follow each other and are within `length` bytes.
+fn ascend_within<P: AsRef<[u8]>>(length: usize, parts: &[(usize, P)]) -> bool {
+    let ends = parts.iter().try_fold(0, |end, (start, part)| {
+        start.checked_add(part.as_ref().len()).filter(|next| *start >= end && *next <= length)
+    });
+    ends.is_some()
 }
 
 impl std::fmt::Debug for Rewind {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use vmstate::memory::{DirtyLog, Layout, PageSize};
 use vmstate::migration::Host;
 use vmstate::schema::Release;
+use vmstate::snapshot::{Details, Folder};
 use vmstate_examples::virt::{BoardHost, BoardRewind};
 
 use super::*;
@@ -70,6 +71,81 @@ fn changed_pages_are_in_the_dirty_log() {
     let changed: Vec<u64> = pages.filter(|(_, (old, new))| old != new).map(|(page, _)| page as u64).collect();
     assert!(!changed.is_empty());
     assert_eq!(dirty[2].runs().flatten().collect::<Vec<_>>(), changed);
+}
+
+/// Rewinds through all states, newest first.
+fn assert_rewinds(rewind: &mut BoardRewind, board: &mut Board, states: Vec<(u64, u64, Vec<u8>)>) {
+    assert_eq!(rewind.len(), states.len());
+    for (number, expected) in states.into_iter().enumerate().rev() {
+        assert!(rewind.pop(board).unwrap());
+        assert!(state(board) == expected, "state {number}");
+    }
+}
+
+/// Loads and programs change memory without the guest.
+#[test]
+fn states_contain_memory_that_was_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let (mut board, mut rewind, mut states) = (board(HASHER), BoardRewind::new(32 << 20), Vec::new());
+    board.run_until(SECOND / 10);
+    let mut push = |board: &mut Board| {
+        rewind.push(board).unwrap();
+        states.push(state(board));
+    };
+    push(&mut board);
+    board.save_snapshot(&store, Details::new("early"), Release::Qemu11_1).unwrap();
+    for _ in 0..2 {
+        board.run_until(board.nanoseconds() + SECOND / 10);
+        push(&mut board);
+        board.run_until(board.nanoseconds() + SECOND / 10);
+        board.load_snapshot_in_place(&store, "early").unwrap();
+        push(&mut board);
+        board.run_until(board.nanoseconds() + SECOND / 10);
+        push(&mut board);
+        board.load_snapshot(&store, "early").unwrap();
+        push(&mut board);
+    }
+    board.load_image(&[0x5a; 20_000]).unwrap();
+    push(&mut board);
+    assert_rewinds(&mut rewind, &mut board, states);
+}
+
+/// The log of the writes belongs to one history.
+#[test]
+fn two_histories_of_a_board_are_complete() {
+    let mut board = board(HASHER);
+    let mut histories = [0, 1].map(|_| (BoardRewind::new(8 << 20), Vec::new()));
+    for step in 1..=12 {
+        board.run_until(SECOND / 10 * step);
+        // The second one at every third step.
+        for (rewind, states) in histories.iter_mut().take(if step % 3 == 0 { 2 } else { 1 }) {
+            rewind.push(&mut board).unwrap();
+            states.push(state(&board));
+        }
+    }
+    for (mut rewind, states) in histories {
+        assert_rewinds(&mut rewind, &mut board, states);
+    }
+}
+
+#[test]
+fn history_and_migration_find_the_same_writes() {
+    let (mut board, mut rewind) = (board(HASHER), BoardRewind::new(8 << 20));
+    board.run_until(SECOND / 10);
+    rewind.push(&mut board).unwrap();
+    let first = state(&board);
+    let log = board.bus.memory.dirty_log().clone();
+    log.start().unwrap();
+    board.run_until(SECOND / 5);
+    rewind.push(&mut board).unwrap();
+    let dirty = Layout::new(PageSize::DEFAULT, board.bus.memory.blocks(true)).unwrap().bitmaps();
+    log.collect(2, 0..dirty[2].pages(), &dirty[2]).unwrap();
+    let pages = first.2.chunks(4096).zip(state(&board).2.chunks(4096).map(<[u8]>::to_vec).collect::<Vec<_>>());
+    let changed = pages.enumerate().filter(|(_, (old, new))| *old != new.as_slice()).map(|(page, _)| page as u64);
+    assert!(changed.clone().count() > 0 && changed.clone().all(|page| dirty[2].contains(page)));
+    let second = state(&board);
+    assert_rewinds(&mut rewind, &mut board, vec![first, second]);
 }
 
 /// Waits until the running guest has printed something.

@@ -39,6 +39,8 @@ use crate::section::Output;
 /// leaves chunks that no snapshot has. A deletion, or [`collect`](Self::collect), deletes such chunks, unless a snapshot is
 /// being saved at the same time.
 ///
+/// A folder keeps the snapshot after a crash of the system if its backend was created with `with_fsync(true)`.
+///
 /// Requests run on a separate thread, and each has a minute. The object store must list an object as soon as it was
 /// written, and support conditional writes (`PutMode::Create`), as all of the above do except WebDAV servers.
 ///

@@ -1,6 +1,7 @@
 //! Buckets in memory and in a folder, with requests that fail.
 
 mod hostile;
+mod killed;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;

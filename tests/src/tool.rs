@@ -254,7 +254,9 @@ pub fn json_of(output: &Output) -> Value {
 /// If it cannot be built.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| build(&["--package", "vmstate", "--features", "port,tls,zlib,zstd", "--bin", "vmstate"]))
+    BINARY.get_or_init(|| {
+        build(&["--package", "vmstate", "--features", "cli-bucket,port,tls,zlib,zstd", "--bin", "vmstate"])
+    })
 }
 
 /// Builds a program with these arguments of `cargo build`, in the profile of the tests, and returns its path.

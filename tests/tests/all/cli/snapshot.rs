@@ -7,20 +7,23 @@ use vmstate_tests::qcow2;
 
 use super::*;
 
-/// A folder and an image, each with the stream of an Arduino as snapshot 1.
-fn stores() -> (Folder, [String; 2], Vec<u8>) {
+/// A folder, an image and a bucket, each with the stream of an Arduino as snapshot 1.
+fn stores() -> (Folder, [String; 3], Vec<u8>) {
     let folder = Folder::new();
     let stream = streams::named("qemu-10.0-uno").bytes;
     let snapshots = folder.path("snapshots");
     fs::create_dir(&snapshots).unwrap();
     let image = folder.put("disk.qcow2", &qcow2::image(16, 1 << 20));
+    let objects = folder.path("objects");
+    fs::create_dir(&objects).unwrap();
+    let bucket = format!("bucket:{objects}");
     let input = folder.put("in", &stream);
-    for store in [&snapshots, &image] {
+    for store in [&snapshots, &image, &bucket] {
         let insert = ["snapshot", "insert", store, "boot", &input, "--comment", "one\ntwo", "--guest-clock", "3661.5"];
         let printed = vmstate(insert).fine();
         assert!(printed.starts_with("inserted snapshot 1 `boot`, "), "{printed}");
     }
-    (folder, [snapshots, image], stream)
+    (folder, [snapshots, image, bucket], stream)
 }
 
 #[test]
@@ -65,10 +68,10 @@ fn properties_are_printed() {
 
 #[test]
 fn snapshots_are_inputs_of_other_commands() {
-    let (folder, [snapshots, image], _) = stores();
+    let (folder, stores, _) = stores();
     let file = folder.path("in");
     let expected = vmstate(["dump", &file]).fine();
-    for store in [&snapshots, &image] {
+    for store in &stores {
         assert_eq!(vmstate(["dump", &format!("{store}#boot")]).fine(), expected);
         assert_eq!(vmstate(["diff", &format!("{store}#1"), &file]).fine(), vmstate(["diff", &file, &file]).fine());
         let error = vmstate(["info", &format!("{store}#other")]).error();
@@ -95,11 +98,13 @@ fn existing_and_missing_names_are_errors() {
     assert!(error.contains("expected a qcow2 image, found another file"), "{error}");
     let error = vmstate(["snapshot", "list", &folder.path("none")]).error();
     assert!(error.contains("cannot open"), "{error}");
+    let error = vmstate(["snapshot", "list", &format!("bucket:{}", folder.path("none"))]).error();
+    assert!(error.contains("cannot open the bucket"), "{error}");
 }
 
 #[test]
 fn damage_is_reported() {
-    let (_folder, [snapshots, image], _) = stores();
+    let (_folder, [snapshots, image, bucket], _) = stores();
     fs::File::options().write(true).open(format!("{snapshots}/1.state")).unwrap().set_len(1000).unwrap();
     fs::write(format!("{snapshots}/9.state"), "left by a crash").unwrap();
     let printed = vmstate(["snapshot", "verify", &snapshots]).answer(1);
@@ -107,11 +112,37 @@ fn damage_is_reported() {
     assert!(printed.ends_with("1 snapshot, 2 problems\n"), "{printed}");
     let verified = json_of(&vmstate(["snapshot", "verify", &image, "--json"]));
     assert_eq!(verified, json!({ "snapshots": 1, "problems": [] }));
+
+    // The larger object is a part of the stream, and the other one the list of parts.
+    let chunks = fs::read_dir(format!("{}/chunks", &bucket["bucket:".len()..])).unwrap();
+    let chunk = chunks.map(|entry| entry.unwrap()).max_by_key(|entry| entry.metadata().unwrap().len()).unwrap();
+    fs::File::options().write(true).open(chunk.path()).unwrap().set_len(1000).unwrap();
+    let printed = vmstate(["snapshot", "verify", &bucket]).answer(1);
+    let name = chunk.file_name().into_string().unwrap();
+    assert!(printed.contains(&format!("chunks/{name}: ")) && printed.contains("snapshot 1 `boot`, "), "{printed}");
+    assert!(printed.ends_with("1 snapshot, 2 problems\n"), "{printed}");
+}
+
+#[test]
+fn bucket_stores_equal_parts_once() {
+    let (folder, [.., bucket], stream) = stores();
+    let used = || -> u64 {
+        let chunks = fs::read_dir(folder.path("objects/chunks")).unwrap();
+        chunks.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    };
+    let before = used();
+    vmstate(["snapshot", "insert", &bucket, "again", &folder.path("in")]).fine();
+    assert_eq!(used(), before);
+    assert!(before >= stream.len() as u64);
+    vmstate(["snapshot", "delete", &bucket, "boot"]).fine();
+    assert_eq!(used(), before, "the other snapshot needs the parts");
+    vmstate(["snapshot", "delete", &bucket, "again"]).fine();
+    assert_eq!(used(), 0);
 }
 
 #[test]
 fn memory_at_fixed_places_is_not_for_images() {
-    let (folder, [snapshots, image], _) = stores();
+    let (folder, [snapshots, image, bucket], _) = stores();
     let store = Snapshots::open(&snapshots).unwrap();
     let mut machine = vmstate::Machine::with_type("board");
     let ram = vmstate::memory::VecBlock::new("ram", vec![7; 8192]);
@@ -121,6 +152,12 @@ fn memory_at_fixed_places_is_not_for_images() {
     vmstate(["snapshot", "extract", &snapshots, "mapped", &mapped]).fine();
     let error = vmstate(["snapshot", "insert", &image, "mapped", &mapped]).error();
     assert!(error.contains("QEMU does not load memory at fixed places"), "{error}");
+    vmstate(["snapshot", "insert", &bucket, "mapped", &mapped]).fine();
+    let copy = folder.path("copy");
+    vmstate(["snapshot", "extract", &bucket, "mapped", &copy]).fine();
+    assert!(fs::read(&copy).unwrap() == fs::read(&mapped).unwrap());
+    let error = vmstate(["snapshot", "merge", &bucket, "mapped"]).error();
+    assert!(error.contains("a bucket has no incremental snapshots"), "{error}");
     vmstate(["snapshot", "insert", &snapshots, "again", &mapped]).fine();
     machine.load_snapshot(&store, "again", vmstate::machine::LoadOptions::new()).unwrap();
     // The library saves a plain stream in an image.

@@ -195,7 +195,7 @@ pub(crate) fn snapshot_of(path: &Path) -> Option<(&Path, &str)> {
     let text = path.to_str().filter(|_| !path.exists())?;
     // The name of a snapshot can contain the character as well.
     let mut places = text.match_indices('#').map(|(place, _)| (Path::new(&text[..place]), &text[place + 1..]));
-    places.find(|(store, _)| store.exists())
+    places.find(|(store, _)| crate::store::exists(store))
 }
 
 /// Standard input can be read only once.

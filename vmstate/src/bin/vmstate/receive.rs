@@ -90,9 +90,9 @@ fn config(arguments: &Receive) -> Result<DestinationConfig, Failure> {
 
 /// Creates the file for guest memory, on the disk of the output.
 fn temporary(output: &Path) -> Result<File, Failure> {
-    let created = match snapshot_of(output) {
-        Some((store, _)) if store.is_dir() => tempfile::tempfile_in(store),
-        Some((image, _)) => tempfile::tempfile_in(folder(image)),
+    let created = match snapshot_of(output).map(|(store, _)| store::bucket_folder(store).unwrap_or(store)) {
+        Some(store) if store.is_dir() => tempfile::tempfile_in(store),
+        Some(image) => tempfile::tempfile_in(folder(image)),
         None if is_stdio(output) => tempfile::tempfile(),
         None => tempfile::tempfile_in(folder(output)),
     };

@@ -1,4 +1,4 @@
-//! `vmstate snapshot`: lists, copies, inserts and deletes snapshots in folders and qcow2 images.
+//! `vmstate snapshot`: lists, copies, inserts and deletes snapshots in folders, qcow2 images and buckets.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use vmstate::Reader;
-use vmstate::snapshot::{Details, Folder, SnapshotInfo, Store};
+use vmstate::snapshot::{Details, SnapshotInfo, Store};
 use vmstate::stream::StreamReader;
 
 use crate::args::{InsertSnapshot, SnapshotCommand};
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::input::{Input, is_stdio};
 use crate::outcome::Outcome;
 use crate::output::{self, Output};
-use crate::store::open;
+use crate::store::{damage, holds_fixed_places, open, open_folder};
 use crate::survey::Survey;
 use crate::terminal::Align::{Left, Right};
 use crate::terminal::{Table, plain, plural};
@@ -30,11 +30,11 @@ pub(crate) fn run(command: &SnapshotCommand, json: bool) -> Result<Outcome, Fail
             report(&format!("deleted {}", title(&deleted)), &deleted, json)
         }
         SnapshotCommand::Merge { store, name } => {
-            let merged = Folder::open(store)?.merge(name)?;
+            let merged = open_folder(store)?.merge(name)?;
             report(&format!("merged {}", title(&merged)), &merged, json)
         }
         SnapshotCommand::Rebase { store, name, onto } => {
-            let rebased = Folder::open(store)?.rebase(name, onto)?;
+            let rebased = open_folder(store)?.rebase(name, onto)?;
             report(&format!("rebased {}", title(&rebased)), &rebased, json)
         }
         SnapshotCommand::Verify { store } => verify(store, json),
@@ -166,7 +166,7 @@ fn check(beginning: &[u8], arguments: &InsertSnapshot) -> Result<(), Failure> {
     let mut reader = Reader::from_slice(beginning);
     let stream = StreamReader::new(&mut reader).map_err(|error| Failure::Stream(name(), error))?;
     let capabilities = stream.configuration().and_then(|found| found.capabilities.as_deref()).unwrap_or_default();
-    if arguments.store.is_dir() || !capabilities.iter().any(|capability| capability == "mapped-ram") {
+    if holds_fixed_places(&arguments.store) || !capabilities.iter().any(|capability| capability == "mapped-ram") {
         return Ok(());
     }
     Err(Failure::usage_with_help(
@@ -178,11 +178,8 @@ fn check(beginning: &[u8], arguments: &InsertSnapshot) -> Result<(), Failure> {
 fn verify(path: &Path, json: bool) -> Result<Outcome, Failure> {
     let store = open(path)?;
     let snapshots = store.list()?;
-    let mut problems = Vec::new();
-    if path.is_dir() {
-        let damage = Folder::open(path)?.verify()?;
-        problems.extend(damage.into_iter().map(|damage| format!("{}: {}", damage.path.display(), damage.reason)));
-    }
+    let damage = damage(path)?.into_iter();
+    let mut problems: Vec<_> = damage.map(|damage| format!("{}: {}", damage.path.display(), damage.reason)).collect();
     for snapshot in snapshots.iter().filter(|snapshot| snapshot.size > 0) {
         if let Err(failure) = decode(path, snapshot) {
             problems.push(format!("{}: {}", title(snapshot), failure.message()));

@@ -7,9 +7,10 @@ use clap::{Args, Subcommand};
 
 /// List, copy, insert and delete named snapshots
 ///
-/// STORE is a folder of snapshots, or a qcow2 image, whose snapshots QEMU's `savevm` and `loadvm` save and load. NAME is
-/// the name of a snapshot or, if no snapshot has that name, its ID. Other commands read a snapshot as `STORE#NAME`. An
-/// image must not be in use by a running QEMU. Each change is atomic.
+/// STORE is a folder of snapshots, a qcow2 image, whose snapshots QEMU's `savevm` and `loadvm` save and load, or
+/// `bucket:FOLDER`, where snapshots share equal parts (feature `cli-bucket`). NAME is the name of a snapshot or, if no snapshot
+/// has that name, its ID. Other commands read a snapshot as `STORE#NAME`. An image must not be in use by a running QEMU. Each
+/// change is atomic.
 #[derive(Debug, Args)]
 #[command(after_help = SNAPSHOT_EXAMPLE)]
 pub(crate) struct Snapshot {
@@ -21,19 +22,19 @@ pub(crate) struct Snapshot {
 pub(crate) enum SnapshotCommand {
     /// List all snapshots
     List {
-        /// Folder or qcow2 image
+        /// Folder, qcow2 image, or `bucket:FOLDER`
         store: PathBuf,
     },
     /// Print the properties of a snapshot
     Show {
-        /// Folder or qcow2 image
+        /// Folder, qcow2 image, or `bucket:FOLDER`
         store: PathBuf,
         /// Name or ID
         name: String,
     },
     /// Copy the stream of a snapshot to a file
     Extract {
-        /// Folder or qcow2 image
+        /// Folder, qcow2 image, or `bucket:FOLDER`
         store: PathBuf,
         /// Name or ID
         name: String,
@@ -44,7 +45,7 @@ pub(crate) enum SnapshotCommand {
     Insert(InsertSnapshot),
     /// Delete a snapshot
     Delete {
-        /// Folder or qcow2 image
+        /// Folder, qcow2 image, or `bucket:FOLDER`
         store: PathBuf,
         /// Name or ID
         name: String,
@@ -72,7 +73,7 @@ pub(crate) enum SnapshotCommand {
     ///
     /// Exits with status 1 if a snapshot is damaged.
     Verify {
-        /// Folder or qcow2 image
+        /// Folder, qcow2 image, or `bucket:FOLDER`
         store: PathBuf,
     },
 }
@@ -82,7 +83,7 @@ pub(crate) enum SnapshotCommand {
 /// In an image, the snapshot contains the disk as it is now. The store is unchanged if the command fails.
 #[derive(Debug, Args)]
 pub(crate) struct InsertSnapshot {
-    /// Folder or qcow2 image
+    /// Folder, qcow2 image, or `bucket:FOLDER`
     pub(crate) store: PathBuf,
     /// Name of the new snapshot
     pub(crate) name: String,
@@ -114,4 +115,5 @@ Examples:
   vmstate snapshot insert disk.qcow2 boot new.state --replace
   vmstate snapshot merge snapshots boot
   vmstate snapshot verify snapshots
+  vmstate snapshot insert bucket:shared boot boot.state
   vmstate diff 'disk.qcow2#boot' 'snapshots#3'";

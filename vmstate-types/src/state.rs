@@ -237,8 +237,9 @@ pub trait VmState {
 
     /// Saves the struct at its current version into the front of `slice`, and returns the number of bytes.
     ///
-    /// It is for buffers of fixed size that another program provides, such as a libretro front end. Only a custom
-    /// [`Info`](crate::Info) or `opaque` field allocates.
+    /// It is for buffers of fixed size that another program provides, such as a libretro front end. A save allocates only
+    /// for a custom [`Info`](crate::Info), an `opaque` field, the order of a `HashMap`, `HashSet` or `BinaryHeap`, and copies
+    /// of map keys and items of sets that allocate themselves, such as strings.
     ///
     /// ```
     /// use vmstate_types::VmState;

@@ -34,8 +34,10 @@ struct Change {
 
 fn cases() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("compile-fail");
-    let files = children(&root).into_iter().flat_map(|topic| children(&topic));
+    let topics = children(&root).into_iter().filter(|path| path.is_dir());
+    let files = topics.flat_map(|topic| children(&topic));
     files
+        .flat_map(|path| if path.is_dir() { children(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| Case::read(&path))
         .collect()

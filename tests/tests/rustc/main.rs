@@ -1,5 +1,4 @@
 //! Tests that compile Rust.
 
-mod compile_fail;
 mod fixes;
 mod import;

@@ -147,14 +147,12 @@ impl WriteProtect {
         if tracker.process != std::process::id() {
             return; // In a child, the descriptor still belongs to the memory of its parent.
         }
-        let userfault = match &tracker.registration {
-            Registration::Own(userfault) => userfault,
-            #[cfg(feature = "snapshot")]
-            Registration::Missing(faults, _) => return faults.release(),
-        };
         for part in self.blocks.iter().filter_map(|block| parts(&**block).ok()).flatten() {
-            // The memory is mapped and registered, so the kernel only fails if others have deregistered it.
-            let _ = userfault.unregister(part.memory);
+            tracker.registration.unregister(part.memory);
+        }
+        #[cfg(feature = "snapshot")]
+        if let Registration::Missing(faults, _) = &tracker.registration {
+            faults.release();
         }
     }
 
@@ -172,6 +170,16 @@ impl Registration {
             // All of it is registered.
             #[cfg(feature = "snapshot")]
             Self::Missing(..) => Ok(()),
+        }
+    }
+
+    fn unregister(&self, memory: HostRange<'_>) {
+        match self {
+            // The memory is mapped and registered, so the kernel only fails if others have deregistered it.
+            Self::Own(userfault) => drop(userfault.unregister(memory)),
+            // It is deregistered as a whole.
+            #[cfg(feature = "snapshot")]
+            Self::Missing(..) => {}
         }
     }
 

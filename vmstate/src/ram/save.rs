@@ -219,8 +219,8 @@ impl RamSaver {
         let Some(Channels { shared, at_section_ends }) = &self.channels else { return Ok(None) };
         let mut left = limit;
         loop {
-            let at_end = shared.run(left)?;
-            left = shared.budget();
+            let at_end;
+            (at_end, left) = shared.run(left)?;
             let is_done = at_end && self.dirty.iter().all(DirtyBitmap::is_empty);
             let ends_section = is_done || left == 0;
             // A page is sent once in a walk, and in a section: the log is not synchronized within one.

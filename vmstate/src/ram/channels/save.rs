@@ -24,7 +24,7 @@ struct State {
     /// The block and the page at which the walk over the memory continues.
     block: usize,
     page: u64,
-    /// The bytes that may be claimed.
+    /// The bytes that may be claimed, which is 0 between sections.
     budget: u64,
     /// The zero pages that the main channel has to report.
     zero: Vec<(usize, u64)>,
@@ -154,26 +154,22 @@ impl SharedSave {
         (state.block, state.page, state.sent, state.bytes) = (0, 0, SentPages::default(), 0);
     }
 
-    /// Lets the channels send `limit` bytes. Returns `true` if the walk over the memory has reached its end, or `false` if the
-    /// channels have taken the bytes, or the main channel has to report zero pages.
-    pub(in crate::ram) fn run(&self, limit: u64) -> Result<bool, SaveError> {
+    /// Lets the channels send `limit` bytes. Returns whether the walk over the memory has reached its end, and the rest of the
+    /// bytes. Before the end, either no bytes are left, or the main channel has to report zero pages.
+    pub(in crate::ram) fn run(&self, limit: u64) -> Result<(bool, u64), SaveError> {
         let mut state = self.lock();
         state.budget = limit;
         self.work.notify_all();
         loop {
             state.check()?;
-            if state.is_at_end() {
-                return Ok(true);
-            } else if state.budget == 0 || state.zero.len() >= MAX_ZERO {
-                return Ok(false);
+            if state.is_at_end() || state.budget == 0 || state.zero.len() >= MAX_ZERO {
+                // Nothing is claimed until the next run. The log may be synchronized until then, and a page that was claimed
+                // before could be sent twice between two synchronization points, in any order.
+                let left = std::mem::take(&mut state.budget);
+                return Ok((state.is_at_end(), left));
             }
             state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    /// Returns the rest of the budget.
-    pub(in crate::ram) fn budget(&self) -> u64 {
-        self.lock().budget
     }
 
     /// Has each channel send a synchronization point, and waits for them.
@@ -231,5 +227,29 @@ impl State {
             Some(error) => Err(SaveError::io(std::io::Error::other(error.clone()))),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    /// A page that a channel sends between two sections can be sent again before the next synchronization point, over another
+    /// channel, which may be faster.
+    #[test]
+    fn pages_are_claimed_only_while_a_section_runs() {
+        let shared = SharedSave::new(1);
+        let dirty: Arc<[_]> = Arc::new([DirtyBitmap::full(100)]);
+        shared.begin(dirty.clone(), 4096);
+        let (at_end, left) = thread::scope(|scope| {
+            scope.spawn(|| while matches!(shared.claim(0, true), Claim::Pages(..)) || !dirty[0].is_empty() {});
+            shared.run(1 << 20).unwrap()
+        });
+        assert_eq!((at_end, left, dirty[0].count()), (true, (1 << 20) - 100 * 4096, 0));
+        shared.restart();
+        dirty[0].insert(7);
+        assert!(matches!(shared.claim(0, true), Claim::Flush));
+        assert_eq!(dirty[0].count(), 1);
     }
 }
